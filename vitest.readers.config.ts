@@ -1,0 +1,12 @@
+import { defineConfig } from "vitest/config";
+
+// Checks by readers that are not ours (crash, libkdumpfile, drgn, gdb, makedumpfile): Linux only, run by .ci/run.
+export default defineConfig({
+  test: {
+    include: ["test/readers/**/*.test.ts"],
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
+    pool: "forks",
+    maxWorkers: 2,
+  },
+});
