@@ -12,14 +12,15 @@ const MAX_WASM_PAGES = 65536;
 
 for (const folder of ["src/reader/kernels", "src/worker/kernels"]) {
   for (const file of readdirSync(join(root, folder))) {
-    if (!file.endsWith(".as.ts")) continue;
+    // A file whose name starts with "_" is a part that kernels import, not a kernel.
+    if (!file.endsWith(".as.ts") || file.startsWith("_")) continue;
     const out = join(root, folder.replace(/^src/, "dist"), file.replace(/\.as\.ts$/, ".wasm"));
     mkdirSync(dirname(out), { recursive: true });
     const { error, stderr } = await asc.main([
       join(root, folder, file),
-      ...["--outFile", out, "--runtime", "stub", "--use", "abort=", "--noAssert", "-O3"],
+      ...["--outFile", out, "--runtime", "stub", "--use", "abort=", "--noAssert", "-O3", "--converge"],
       ...["--enable", "simd,bulk-memory,threads"],
-      ...["--importMemory", "--sharedMemory", "--maximumMemory", String(MAX_WASM_PAGES)],
+      ...["--importMemory", "--noExportMemory", "--sharedMemory", "--maximumMemory", String(MAX_WASM_PAGES)],
     ]);
     if (error) {
       console.error(stderr.toString());

@@ -1,0 +1,114 @@
+/*
+ * The C libraries' side of bench/kernels.mjs, which compiles and runs it: cc kernels.c -l:liblzo2.so.2 ...
+ *
+ *   kernels FILE PAGE_SIZE CODEC ROUNDS
+ *
+ * compresses FILE page by page and prints, for the fastest round, the nanoseconds of CPU time for compressing and for
+ * decompressing all pages, and the compressed size in bytes. Every library is declared here by hand, so that no header
+ * packages are needed.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#ifdef LZO
+int lzo1x_1_compress(const unsigned char *, unsigned long, unsigned char *, unsigned long *, void *);
+int lzo1x_decompress_safe(const unsigned char *, unsigned long, unsigned char *, unsigned long *, void *);
+#endif
+#ifdef SNAPPY
+int snappy_compress(const char *, size_t, char *, size_t *);
+int snappy_uncompress(const char *, size_t, char *, size_t *);
+#endif
+#ifdef ZLIB
+int compress2(unsigned char *, unsigned long *, const unsigned char *, unsigned long, int);
+int uncompress(unsigned char *, unsigned long *, const unsigned char *, unsigned long);
+#endif
+
+static unsigned char work[1 << 20];
+
+static unsigned long encode(char codec, unsigned char *from, unsigned long n, unsigned char *to, unsigned long room)
+{
+	switch (codec) {
+#ifdef LZO
+	case 'l':
+		lzo1x_1_compress(from, n, to, &room, work);
+		return room;
+#endif
+#ifdef SNAPPY
+	case 's':
+		snappy_compress((char *)from, n, (char *)to, &room);
+		return room;
+#endif
+#ifdef ZLIB
+	case 'z':
+		compress2(to, &room, from, n, 1);
+		return room;
+#endif
+	}
+	exit(2);
+}
+
+static unsigned long decode(char codec, unsigned char *from, unsigned long n, unsigned char *to, unsigned long room)
+{
+	switch (codec) {
+#ifdef LZO
+	case 'l':
+		lzo1x_decompress_safe(from, n, to, &room, NULL);
+		return room;
+#endif
+#ifdef SNAPPY
+	case 's':
+		snappy_uncompress((char *)from, n, (char *)to, &room);
+		return room;
+#endif
+#ifdef ZLIB
+	case 'z':
+		uncompress(to, &room, from, n);
+		return room;
+#endif
+	}
+	exit(2);
+}
+
+static long long now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+	return t.tv_sec * 1000000000LL + t.tv_nsec;
+}
+
+int main(int argc, char **argv)
+{
+	FILE *f = argc == 5 ? fopen(argv[1], "rb") : NULL;
+	if (!f)
+		return 2;
+	long size = atol(argv[2]), pages, i, round;
+	char codec = argv[3][0];
+	fseek(f, 0, SEEK_END);
+	pages = ftell(f) / size;
+	rewind(f);
+	long slot = size + size / 2 + 1024;
+	unsigned char *in = malloc(pages * size), *out = malloc(pages * slot), *back = malloc(size);
+	unsigned long *length = malloc(pages * sizeof *length), total = 0;
+	if (fread(in, size, pages, f) != (size_t)pages)
+		return 2;
+	long long best = -1, bestback = -1;
+	for (round = 0; round < atol(argv[4]); round++) {
+		long long start = now();
+		for (total = i = 0; i < pages; i++)
+			total += length[i] = encode(codec, in + i * size, size, out + i * slot, slot);
+		long long took = now() - start;
+		if (best < 0 || took < best)
+			best = took;
+		start = now();
+		for (i = 0; i < pages; i++)
+			if (decode(codec, out + i * slot, length[i], back, size) != (unsigned long)size)
+				return 3;
+		took = now() - start;
+		if (bestback < 0 || took < bestback)
+			bestback = took;
+	}
+	printf("%lld %lld %lu\n", best, bestback, total);
+	return 0;
+}

@@ -1,0 +1,27 @@
+import { instantiateKernel, type KernelMemory } from "./wasm.js";
+
+export { createKernelMemory, type KernelMemory } from "./wasm.js";
+
+/** A decoder over shared memory. Addresses and lengths are bytes; addresses are offsets into the memory. */
+export interface DecodeKernel {
+  /**
+   * Decompresses src[0, srcLen) into dst[0, cap). Returns the decompressed length, or -1 when the input is malformed or
+   * holds more than cap bytes; dst then holds whatever was decoded so far. Nothing outside the two ranges is touched.
+   */
+  decompress(src: number, srcLen: number, dst: number, cap: number): number;
+}
+
+/** The kernels of this folder by name. */
+export interface ReaderKernels {
+  readonly lzo: DecodeKernel;
+  readonly snappy: DecodeKernel;
+}
+
+/**
+ * Binds a decoder to a memory. Compiles it on the first call in a thread.
+ * @throws Error when the compiled kernel is missing: run npm run build
+ */
+export function loadKernel<N extends keyof ReaderKernels>(name: N, memory: KernelMemory): ReaderKernels[N] {
+  const exports = instantiateKernel(import.meta.url, "reader", name, ["decompress"], memory);
+  return exports as unknown as ReaderKernels[N];
+}

@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+
+/**
+ * The memory kernels run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
+ * object after every `grow`.
+ */
+export interface KernelMemory {
+  readonly buffer: SharedArrayBuffer;
+  /** Adds pages of 64 KiB and returns how many there were before; throws a RangeError above the maximum. */
+  grow(pages: number): number;
+}
+
+/** What this file uses of WebAssembly: neither ES2023 nor @types/node 20 declares it. */
+interface WebAssemblyApi {
+  readonly Memory: new (options: { initial: number; maximum: number; shared: true }) => KernelMemory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: { env: { memory: KernelMemory } },
+  ) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+
+const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+
+const WASM_PAGE = 65536;
+
+/**
+ * Makes a zeroed memory of at least `bytes` that can grow to `maximumBytes`. The maximum only reserves addresses. A kernel
+ * takes addresses below 2^32 - 64 KiB: its sums of address and length must not wrap.
+ */
+export function createKernelMemory(bytes: number, maximumBytes: number = bytes): KernelMemory {
+  return new wasm.Memory({
+    initial: Math.ceil(bytes / WASM_PAGE),
+    maximum: Math.ceil(maximumBytes / WASM_PAGE),
+    shared: true,
+  });
+}
+
+/** Compiled modules of this thread, by URL. */
+const modules = new Map<string, object>();
+
+/**
+ * The folder that holds the compiled kernels of a loader: beside the compiled JavaScript, or, when the loader runs from
+ * its TypeScript source (as under vitest), in dist.
+ * @param loaderUrl `import.meta.url` of a file in src/PART/kernels or dist/PART/kernels
+ */
+function kernelFolder(loaderUrl: string, part: "reader" | "worker"): URL {
+  return new URL(loaderUrl.endsWith(".ts") ? `../../../dist/${part}/kernels/` : "./", loaderUrl);
+}
+
+/**
+ * Compiles NAME.wasm, once per thread, and binds it to a memory.
+ * @returns the exports, of which those in `functions` are known to be functions
+ * @throws Error when the file is missing, or when it is not the kernel the caller was written for
+ */
+export function instantiateKernel(
+  loaderUrl: string,
+  part: "reader" | "worker",
+  name: string,
+  functions: readonly string[],
+  memory: KernelMemory,
+): Readonly<Record<string, unknown>> {
+  const url = new URL(`${name}.wasm`, kernelFolder(loaderUrl, part));
+  let module = modules.get(url.href);
+  if (module === undefined) {
+    module = new wasm.Module(readKernel(url));
+    modules.set(url.href, module);
+  }
+  const { exports } = new wasm.Instance(module, { env: { memory } });
+  for (const wanted of functions) {
+    if (typeof exports[wanted] !== "function") {
+      throw new Error(`${fileURLToPath(url)} has no function ${wanted}: run npm run build`);
+    }
+  }
+  return exports;
+}
+
+function readKernel(url: URL): Uint8Array {
+  try {
+    return readFileSync(url);
+  } catch (cause) {
+    throw new Error(`${fileURLToPath(url)} cannot be read: run npm run build`, { cause });
+  }
+}

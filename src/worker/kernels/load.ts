@@ -1,0 +1,49 @@
+import { instantiateKernel, type KernelMemory } from "../../reader/kernels/wasm.js";
+
+export { createKernelMemory, type KernelMemory } from "../../reader/kernels/wasm.js";
+
+/** An encoder over shared memory. Addresses and lengths are bytes; addresses are offsets into the memory. */
+export interface EncodeKernel {
+  /** Bytes of scratch that `compress` needs. Two calls at the same time must not share their scratch. */
+  scratchSize(): number;
+  /**
+   * Compresses src[0, len), 1 <= len <= 65536, into dst[0, cap). Returns the compressed length, or 0 when it would be
+   * longer than cap; what dst holds is then undefined. The result depends on src, len and whether cap is large enough
+   * only: scratch needs no clearing. Nothing outside src, dst[0, cap) and scratch[0, scratchSize()) is touched.
+   */
+  compress(src: number, len: number, dst: number, cap: number, scratch: number): number;
+}
+
+/** Finds all-zero pages. */
+export interface ZeroKernel {
+  /**
+   * Looks at `count` pages of `pageSize` bytes (a multiple of 512) from src on and sets map[i] to 1 when page i is all
+   * zero, else to 0. Returns how many are.
+   */
+  zeroMap(src: number, pageSize: number, count: number, map: number): number;
+}
+
+/** The kernels of this folder by name. */
+export interface WorkerKernels {
+  readonly zero: ZeroKernel;
+  readonly lzo: EncodeKernel;
+  readonly snappy: EncodeKernel;
+  readonly deflate: EncodeKernel;
+}
+
+const ENCODER = ["scratchSize", "compress"] as const;
+const FUNCTIONS: Readonly<Record<keyof WorkerKernels, readonly string[]>> = {
+  zero: ["zeroMap"],
+  lzo: ENCODER,
+  snappy: ENCODER,
+  deflate: ENCODER,
+};
+
+/**
+ * Binds a kernel to a memory. Compiles it on the first call in a thread.
+ * @throws Error when the compiled kernel is missing: run npm run build
+ */
+export function loadKernel<N extends keyof WorkerKernels>(name: N, memory: KernelMemory): WorkerKernels[N] {
+  const exports = instantiateKernel(import.meta.url, "worker", name, FUNCTIONS[name], memory);
+  return exports as unknown as WorkerKernels[N];
+}
