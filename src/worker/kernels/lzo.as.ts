@@ -109,32 +109,50 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
     const bits: u32 = len <= 4096 ? BITS_4K : len <= 16384 ? BITS_16K : BITS_64K;
     const shift = 32 - bits;
     clear(scratch, 2 << bits);
-    const last = end - 12; // the last position a search may start from
+    // No search starts in the last 12 bytes, so that every load of 8 bytes below stays inside the page.
+    const last = end - 12;
+    // Matches farther back than the stream can express exist in 64 KiB pages only.
+    const far = len > MAX_DISTANCE;
     let ip = src + 1;
-    let misses: usize = 32;
 
     while (ip <= last) {
-      const word = load<u32>(ip);
-      const slot = scratch + (((word * HASH) >>> shift) << 1);
+      let word = load<u64>(ip);
+      let slot = scratch + (((<u32>word * HASH) >>> shift) << 1);
       let from = src + <usize>load<u16>(slot);
       store<u16>(slot, ip - src);
-      if (word != load<u32>(from) || ip - from > MAX_DISTANCE) {
-        // The longer nothing is found, the larger the steps.
-        ip += misses++ >>> 5;
+      let difference = word ^ load<u64>(from);
+      if (<u32>difference != 0) {
+        // The same again one byte on: two tries a turn of the loop halve what the loop itself costs.
+        ip++;
+        word = load<u64>(ip);
+        slot = scratch + (((<u32>word * HASH) >>> shift) << 1);
+        from = src + <usize>load<u16>(slot);
+        store<u16>(slot, ip - src);
+        difference = word ^ load<u64>(from);
+        if (<u32>difference != 0) {
+          // The longer nothing is found, the larger the steps.
+          ip += 1 + ((ip - literals) >>> 4);
+          continue;
+        }
+      }
+      if (far && ip - from > MAX_DISTANCE) {
+        ip++;
         continue;
       }
-      misses = 32;
-      // Bytes in front that are equal too belong to the match: they were stepped over, or hashed to a lost entry.
-      let start = ip;
-      while (start > literals && from > src && load<u8>(start - 1) == load<u8>(from - 1)) {
-        start--;
-        from--;
-      }
-      ip = matchEnd(ip + 4, from + (ip - start) + 4, end);
 
+      // Bytes in front that are equal too belong to the match. Eight are enough, and looking at them all at once costs no
+      // branch that could be mispredicted.
+      let start = ip;
+      if (from - src >= 8) {
+        const back = min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
+        start -= back;
+        from -= back;
+      }
+      const distance = start - from;
+      if (difference != 0) ip += <usize>(ctz(difference) >>> 3);
+      else ip = matchEnd(ip + 8, ip + 8 - distance, end);
       const n = start - literals;
       const length = ip - start;
-      const distance = start - from;
       const first = op == dst;
       // The largest this sequence can be, and 16 bytes more for the wide copy of its literals.
       if (stop - op >= n + ((n + length) >>> 7) + 24 && end - start >= 16) {
@@ -145,7 +163,7 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
           op += n;
         }
       } else {
-        if (<i32>(stop - op) < sequenceSize(n, length, distance, first)) return 0;
+        if (<i32>(stop - op) < sequenceSize(<i32>n, <i32>length, <i32>distance, first)) return 0;
         if (n > 0) {
           op = putLiteralCode(op, n, first);
           copyExact(op, literals, n);
@@ -154,16 +172,12 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
       }
       op = putMatch(op, length, distance);
       literals = ip;
-      if (ip > last) break;
-      // One position inside the match is worth an entry: what follows it often follows it again.
-      const inside = load<u32>(ip - 2);
-      store<u16>(scratch + (((inside * HASH) >>> shift) << 1), ip - 2 - src);
     }
   }
 
   const n = end - literals;
   const first = op == dst;
-  if (<i32>(stop - op) < sequenceSize(n, 0, 0, first) + 3) return 0;
+  if (<i32>(stop - op) < sequenceSize(<i32>n, 0, 0, first) + 3) return 0;
   if (n > 0) {
     op = putLiteralCode(op, n, first);
     copyExact(op, literals, n);
