@@ -124,7 +124,11 @@ function cRows() {
     const pages = join(folder, "pages");
     writeFileSync(pages, data);
     const source = fileURLToPath(new URL("kernels.c", import.meta.url));
-    const libraries = { l: ["-DLZO", "-l:liblzo2.so.2"], s: ["-DSNAPPY", "-l:libsnappy.so.1"], z: ["-DZLIB", "-l:libz.so.1"] };
+    const libraries = {
+      l: ["-DLZO", "-l:liblzo2.so.2"],
+      s: ["-DSNAPPY", "-l:libsnappy.so.1"],
+      z: ["-DZLIB", "-l:libz.so.1"],
+    };
     for (const [codec, flags] of Object.entries(libraries)) {
       if (values.only && !values.only.includes(codec)) continue;
       const program = join(folder, codec);
@@ -179,7 +183,14 @@ if (want("s")) {
   if (c.s) add("C libsnappy", c.s);
   add("coresieve snappy", kernelRow("snappy", kernelDecoder("snappy")), c.s);
   const snappy = await import("snappy");
-  add("npm snappy", functionRow((page) => snappy.compressSync(page), (page) => snappy.uncompressSync(page)), c.s);
+  add(
+    "npm snappy",
+    functionRow(
+      (page) => snappy.compressSync(page),
+      (page) => snappy.uncompressSync(page),
+    ),
+    c.s,
+  );
 }
 if (want("z")) {
   if (c.z) add("C zlib compress2 level 1", c.z);
@@ -189,7 +200,14 @@ if (want("z")) {
     return page.length;
   };
   add("coresieve deflate (back: node)", kernelRow("deflate", inflatePage), c.z);
-  add("node deflateSync level 1", functionRow((page) => deflateSync(page, { level: 1 }), (page) => inflateSync(page)), c.z);
+  add(
+    "node deflateSync level 1",
+    functionRow(
+      (page) => deflateSync(page, { level: 1 }),
+      (page) => inflateSync(page),
+    ),
+    c.z,
+  );
 }
 console.table(rows);
 console.log(zeroRow());

@@ -1,0 +1,118 @@
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** Bytes for a kernel to work on, and what to call them when a test fails. */
+export interface Sample {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+export const PAGE_SIZES = [4096, 8192, 16384, 65536] as const;
+
+/** A small generator of numbers that are the same in every run: 32 bits a call. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0 || 1;
+  return () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    state >>>= 0;
+    return state;
+  };
+}
+
+export function randomBytes(length: number, seed: number): Uint8Array {
+  const next = generator(seed);
+  return Uint8Array.from({ length }, () => next() >>> 24);
+}
+
+/** Every 64 bytes like a struct page: flags, list pointers that step, a counter of -1, and mostly nothing else. */
+function structPages(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  const next = generator(7);
+  for (let at = 0; at + 64 <= length; at += 64) {
+    view.setBigUint64(at, 0x17ffffc0000000n | BigInt(next() & 0x3f), true);
+    view.setBigUint64(at + 8, 0xffffea0000000008n + BigInt(at), true);
+    view.setBigUint64(at + 16, 0xffffea0000000008n + BigInt(at - 64), true);
+    if ((next() & 3) === 0) view.setBigUint64(at + 24, 0xffff888003a41e10n, true);
+    view.setInt32(at + 48, -1, true);
+    view.setUint32(at + 52, next() & 1, true);
+  }
+  return bytes;
+}
+
+function text(length: number): Uint8Array {
+  const words = "the kernel page list lock of struct inode dentry vmalloc slab returns error 0x offset".split(" ");
+  const next = generator(11);
+  let out = "";
+  while (out.length < length) out += `${words[next() % words.length]}${(next() & 15) === 0 ? "\n" : " "}`;
+  return new TextEncoder().encode(out.slice(0, length));
+}
+
+/** `period` random bytes over and over: matches of distance `period` only. */
+function periodic(length: number, period: number): Uint8Array {
+  const unit = randomBytes(period, period);
+  return Uint8Array.from({ length }, (_, i) => unit[i % period] ?? 0);
+}
+
+/** Random, but its last `tail` bytes are its first: the farthest match there can be. */
+function farMatch(length: number, distance: number, tail: number): Uint8Array {
+  const bytes = randomBytes(length, distance);
+  for (let i = length - tail; i < length; i++) bytes[i] = bytes[i - distance] ?? 0;
+  return bytes;
+}
+
+/** Random bytes with short pieces of what went before strewn in: short matches and literal runs of every length. */
+function pieces(length: number): Uint8Array {
+  const bytes = randomBytes(length, 3);
+  const next = generator(5);
+  for (let at = 16; at < length; ) {
+    const n = 3 + (next() % (next() & 7 ? 12 : 400));
+    const distance = 1 + (next() % at);
+    for (let i = at; i < Math.min(at + n, length); i++) bytes[i] = bytes[i - distance] ?? 0;
+    at += n + (next() % (next() & 7 ? 8 : 600));
+  }
+  return bytes;
+}
+
+/** `count` pages spread over the running node binary: code, tables and strings. */
+export function binaryPages(size: number, count: number): Uint8Array[] {
+  const fd = openSync(process.execPath, "r");
+  const pages: Uint8Array[] = [];
+  for (let i = 0; i < count; i++) {
+    const page = new Uint8Array(size);
+    readSync(fd, page, 0, size, i * Math.floor(70e6 / count));
+    pages.push(page);
+  }
+  closeSync(fd);
+  return pages;
+}
+
+/** Samples of one length that between them reach every branch of the encoders. */
+export function samples(length: number): Sample[] {
+  const out: Sample[] = [
+    { name: "zeros", bytes: new Uint8Array(length) },
+    { name: "all 0xff", bytes: new Uint8Array(length).fill(0xff) },
+    { name: "random", bytes: randomBytes(length, length) },
+    { name: "text", bytes: text(length) },
+    { name: "struct pages", bytes: structPages(length) },
+    { name: "pieces", bytes: pieces(length) },
+    { name: "two symbols", bytes: randomBytes(length, 9).map((byte) => byte & 1) },
+    { name: "zeros behind random", bytes: randomBytes(length, 13).fill(0, length >> 1) },
+    { name: "random behind zeros", bytes: randomBytes(length, 17).fill(0, 0, length >> 1) },
+  ];
+  for (const period of [2, 3, 5, 7, 8, 9, 15, 16, 17, 24, 64, 1000]) {
+    if (period < length) out.push({ name: `period ${period}`, bytes: periodic(length, period) });
+  }
+  // The limits of the distances of LZO (2048, 2049 to 3072, 16384, 49151), snappy (2047, 65535) and deflate (32768).
+  for (const distance of [1024, 2047, 2048, 2049, 3072, 4000, 16383, 16384, 16385, 32767, 32768, 32769]) {
+    if (distance + 40 <= length) out.push({ name: `match ${distance} back`, bytes: farMatch(length, distance, 30) });
+  }
+  for (const distance of [49150, 49151, 49152, 65400, 65500]) {
+    if (distance + 36 <= length) out.push({ name: `match ${distance} back`, bytes: farMatch(length, distance, 36) });
+  }
+  binaryPages(length, 12).forEach((bytes, i) => {
+    out.push({ name: `node page ${i}`, bytes });
+  });
+  return out;
+}
