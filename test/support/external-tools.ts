@@ -7,6 +7,7 @@ import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Integer } from "./bytes.js";
 
 export interface ToolRun {
   readonly status: number | null;
@@ -14,13 +15,15 @@ export interface ToolRun {
   readonly stderr: string;
 }
 
+const { PATH } = process.env;
+
 /** Runs a program to its end, 60 s at most. */
 export function runTool(program: string, args: readonly string[], input?: string): ToolRun {
   const run = spawnSync(program, args, {
     encoding: "latin1",
     timeout: 60_000,
     maxBuffer: 1 << 28,
-    env: { PATH: process.env["PATH"] ?? "/usr/bin", TERM: "dumb", LC_ALL: "C" },
+    env: { PATH: PATH ?? "/usr/bin", TERM: "dumb", LC_ALL: "C" },
     ...(input === undefined ? {} : { input }),
   });
   return { status: run.status, stdout: run.stdout ?? "", stderr: run.stderr ?? "" };
@@ -54,9 +57,14 @@ for name in job["attributes"]:
         answer["attributes"][name] = value if isinstance(value, (int, str)) else str(value)
     except Exception as error:
         answer["attributes"][name] = "error: " + str(error)
-for address, size in job["reads"]:
+for text, size in job["reads"]:
     try:
-        data = dump.read(kdumpfile.KDUMP_MACHPHYSADDR, address, size)
+        address = int(text)
+        space = kdumpfile.KDUMP_MACHPHYSADDR
+        if address >= 1 << 63:
+            dump.attr["addrxlat.ostype"] = "linux"
+            space = kdumpfile.KDUMP_KVADDR
+        data = dump.read(space, address, size)
         answer["pages"].append(hashlib.sha256(bytes(data)).hexdigest())
     except Exception as error:
         answer["pages"].append("error: " + str(error))
@@ -82,16 +90,20 @@ export interface KdumpfileAnswer {
   readonly attributes: Readonly<Record<string, number | string>>;
 }
 
-/** Opens `image` with libkdumpfile and reads physical memory. */
+/** Opens `image` with libkdumpfile and reads physical memory, or kernel addresses (2^63 and above). */
 export function readWithLibkdumpfile(
   image: Uint8Array,
-  reads: readonly (readonly [address: number, size: number])[],
+  reads: readonly (readonly [address: Integer, size: number])[],
   attributes: readonly string[] = [],
 ): KdumpfileAnswer {
   return withTempDir((folder) => {
     const file = join(folder, "dump");
     writeFileSync(file, image);
-    const run = runTool(PYTHON, ["-c", READ_PAGES], JSON.stringify({ file, reads, attributes }));
+    const run = runTool(
+      PYTHON,
+      ["-c", READ_PAGES],
+      JSON.stringify({ file, attributes, reads: reads.map(([address, size]) => [address.toString(), size]) }),
+    );
     if (run.status !== 0) {
       throw new Error(`libkdumpfile: ${run.stderr}`);
     }

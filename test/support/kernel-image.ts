@@ -20,7 +20,7 @@ import {
   type PfnRange,
   sectionGeometry,
 } from "./kernel/memory-model.js";
-import type { PageClass, PageDescription } from "./kernel/page-kinds.js";
+import { knownMarks, type PageClass, type PageDescription } from "./kernel/page-kinds.js";
 import { IMAGE, KernelSpace, VARIABLE } from "./kernel/space.js";
 import type { StructContext } from "./kernel/struct-page.js";
 import { type KernelFeatures, kernelFeatures } from "./kernel/versions.js";
@@ -152,12 +152,6 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
       freeHugePage: space.imageAddress(VARIABLE.freeHugePage),
     },
   };
-  writeDefaultStructs(space, map, context);
-  const verdicts = writeBlocks(space, map, blocks, links, context);
-  for (const block of blocks.filter((one) => one.hvo)) {
-    shareTailStructs(space, map, block, structSize);
-  }
-
   const lines = vmcoreinfoLines({
     arch,
     space,
@@ -170,7 +164,14 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
   });
   const removed = options.vmcoreinfo?.remove ?? [];
   const kept = lines.filter((line) => !removed.some((name) => line.startsWith(`${name}=`)));
-  const vmcoreinfo = [...kept, ...(options.vmcoreinfo?.add ?? [])].map((line) => `${line}\n`).join("");
+  const finalLines = [...kept, ...(options.vmcoreinfo?.add ?? [])];
+  const vmcoreinfo = finalLines.map((line) => `${line}\n`).join("");
+  writeDefaultStructs(space, map, context);
+  const verdicts = writeBlocks(space, map, blocks, links, context, knownMarks(finalLines, features));
+  for (const block of blocks.filter((one) => one.hvo)) {
+    shareTailStructs(space, map, block, structSize);
+  }
+
   const classAt = (pfn: number, level: number): PageClass => {
     const found = verdicts.get(pfn)?.find((verdict) => verdict.levels === 0 || (verdict.levels & level) !== 0);
     if (found !== undefined) {

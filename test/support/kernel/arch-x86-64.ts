@@ -94,7 +94,7 @@ function vmcoreinfo(info: ArchInfo): string[] {
     lines.push(`NUMBER(pgtable_l5_enabled)=${info.pageTableLevels === 5 ? 1 : 0}`);
   }
   if (info.numa) {
-    lines.push(`SYMBOL(node_data)=${symbols.nodeData.toString(16)}`, "LENGTH(node_data)=64");
+    lines.push(`SYMBOL(node_data)=${symbols.nodeData.toString(16)}`, "LENGTH(node_data)=1024");
   }
   if (since(release, "3.14")) {
     lines.push(`KERNELOFFSET=${info.kernelOffset.toString(16)}`);

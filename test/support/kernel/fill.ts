@@ -4,7 +4,7 @@ import { ByteBuffer, patternBytes } from "../bytes.js";
 import { type Utsname, writeUtsname } from "../kdump-header.js";
 import type { MemoryRange } from "../memory.js";
 import { type MemMap, type MemoryModel, type PfnRange, pfnsOf } from "./memory-model.js";
-import { blockPages, buddyExported, type PageDescription, type Verdict, verdictsOf } from "./page-kinds.js";
+import { blockPages, type KnownMarks, type PageDescription, type Verdict, verdictsOf } from "./page-kinds.js";
 import { IMAGE, type KernelSpace, VARIABLE } from "./space.js";
 import { blockFields, encodeFields, plainPage, reservedPage, type StructContext } from "./struct-page.js";
 import type { KernelFeatures } from "./versions.js";
@@ -76,12 +76,12 @@ export function writeBlocks(
   blocks: readonly PageDescription[],
   links: ReadonlyMap<number, ListLinks>,
   context: StructContext,
+  marks: KnownMarks,
 ): Map<number, readonly Verdict[]> {
   const verdicts = new Map<number, readonly Verdict[]>();
-  const buddyKnown = buddyExported(context.features);
   for (const block of blocks) {
     const pages = blockPages(block);
-    const found = verdictsOf(block, context.features, { buddyKnown, freeListsKnown: !buddyKnown });
+    const found = verdictsOf(block, marks);
     const fields = blockFields(block, block.pfn, pages, context);
     const link = links.get(block.pfn);
     const first = fields[0];

@@ -82,36 +82,55 @@ export function compoundOrder(page: PageDescription): number {
   return page.order ?? (page.kind === "hugetlb" || page.kind === "thp" ? 9 : 0);
 }
 
-/** Facts beside the kernel's release that decide about a class. */
-export interface VerdictFacts {
-  /** Free pages can be told by their _mapcount. */
-  readonly buddyKnown: boolean;
-  /** Free pages can be found by the free lists. */
-  readonly freeListsKnown: boolean;
+/** What the final VMCOREINFO lets a filter know, whatever was taken from it or added. */
+export interface KnownMarks {
+  readonly buddy: boolean;
+  /** Free pages are not marked, but found by walking the free lists. */
+  readonly freeLists: boolean;
+  readonly offline: boolean;
+  readonly unaccepted: boolean;
+  readonly hugetlb: boolean;
+  readonly hwpoison: boolean;
 }
 
-/**
- * The classes that one block may fall into, the first match decides; none matches: kept. Follows what VMCOREINFO of
- * that kernel lets a filter know.
- */
-export function verdictsOf(page: PageDescription, features: KernelFeatures, facts: VerdictFacts): Verdict[] {
-  const verdicts: Verdict[] = kindVerdicts(page, features, facts);
-  const poisoned = page.hwpoison || page.kind === "hwpoison";
-  if (poisoned && hwpoisonExported(features)) {
+/** Reads the marks off the lines of VMCOREINFO. */
+export function knownMarks(lines: readonly string[], features: KernelFeatures): KnownMarks {
+  const has = (name: string): boolean => lines.some((line) => line.startsWith(`${name}=`));
+  const handler = has("OFFSET(page._mapcount)") && has("OFFSET(page.private)");
+  // Without the value, tools go by the release: -2 in 2.6.38, -128 after, which is wrong from 4.18 on.
+  const value = has("NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)") || !since(features.release, "4.18");
+  return {
+    buddy: handler && value,
+    freeLists: !handler,
+    offline: has("NUMBER(PAGE_OFFLINE_MAPCOUNT_VALUE)"),
+    unaccepted: has("NUMBER(PAGE_UNACCEPTED_MAPCOUNT_VALUE)"),
+    hugetlb:
+      has("SYMBOL(free_huge_page)") ||
+      has("NUMBER(HUGETLB_PAGE_DTOR)") ||
+      has("NUMBER(PG_hugetlb)") ||
+      has("NUMBER(PAGE_HUGETLB_MAPCOUNT_VALUE)"),
+    hwpoison: has("NUMBER(PG_hwpoison)"),
+  };
+}
+
+/** The classes that one block may fall into, the first match decides; none matches: kept. */
+export function verdictsOf(page: PageDescription, marks: KnownMarks): Verdict[] {
+  const verdicts: Verdict[] = kindVerdicts(page, marks);
+  if (marks.hwpoison && (page.hwpoison || page.kind === "hwpoison")) {
     verdicts.push({ levels: 0, class: "hwpoison" });
   }
   return verdicts;
 }
 
-function kindVerdicts(page: PageDescription, features: KernelFeatures, facts: VerdictFacts): Verdict[] {
+function kindVerdicts(page: PageDescription, marks: KnownMarks): Verdict[] {
   switch (page.kind) {
     case "free": {
       const valid = (page.statedOrder ?? page.order ?? 0) < MAX_ORDER_COUNT;
-      const known = facts.buddyKnown ? valid : facts.freeListsKnown;
+      const known = marks.buddy ? valid : marks.freeLists;
       return known ? [{ levels: 16, class: "free" }] : [];
     }
     case "unaccepted":
-      return since(features.release, "6.16") ? [{ levels: 16, class: "free" }] : [];
+      return marks.unaccepted ? [{ levels: 16, class: "free" }] : [];
     case "cache":
     case "shmem":
     case "swapcache-shmem":
@@ -129,9 +148,9 @@ function kindVerdicts(page: PageDescription, features: KernelFeatures, facts: Ve
       }
       return page.of === "file-private" ? [{ levels: 4, class: "cache-private" }] : [{ levels: 8, class: "user" }];
     case "hugetlb":
-      return features.hugetlb === "unknown" ? [] : [{ levels: 8, class: "user" }];
+      return marks.hugetlb ? [{ levels: 8, class: "user" }] : [];
     case "offline":
-      return since(features.release, "5.1") ? [{ levels: 0, class: "offline" }] : [];
+      return marks.offline ? [{ levels: 0, class: "offline" }] : [];
     default:
       return [];
   }

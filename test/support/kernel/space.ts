@@ -11,7 +11,7 @@ export const IMAGE = {
   rootTable: 0x2000,
   variables: 0x3000,
   nodeDataArray: 0x4000,
-  nodes: 0x5000,
+  nodes: 0x6000,
   nodeSize: 0x2000,
   maxNodes: 8,
   memSection: 0x20_000,
@@ -19,11 +19,12 @@ export const IMAGE = {
 
 /** Variables of one word each, in `IMAGE.variables`. */
 export const VARIABLE = {
-  nodeOnlineMap: 0,
   memMap: 8,
   physBase: 16,
   vmapAreaList: 24,
   freeHugePage: 0x100,
+  /** A nodemask of up to 128 bytes. */
+  nodeOnlineMap: 0x200,
 } as const;
 
 export interface SpaceOptions extends ArchOptions {

@@ -102,7 +102,7 @@ function sizeLines(facts: TextFacts): string[] {
     `SIZE(zone)=${ZONE.size}`,
     `SIZE(free_area)=${FREE_AREA.size}`,
     "SIZE(list_head)=16",
-    "SIZE(nodemask_t)=8",
+    `SIZE(nodemask_t)=${facts.numa ? 128 : 8}`,
   ];
 }
 
