@@ -1,0 +1,48 @@
+import { DumpError } from "../errors.js";
+import { filterDump } from "../filter-dump.js";
+import { openDump } from "../reader/open.js";
+import { Warnings } from "../warnings.js";
+import { type FilterArguments, filterRequest } from "./options.js";
+import { progressDisplay } from "./progress.js";
+import { describeResult, makedumpfileStats } from "./report.js";
+
+export interface FilterCommandArguments extends FilterArguments {
+  readonly quiet: boolean;
+  readonly strict: boolean;
+  readonly showStats: boolean;
+  readonly json: boolean;
+}
+
+/** `coresieve DUMP… OUT`: filters a dump. Throws `DumpError`. */
+export async function filterCommand(args: FilterCommandArguments, signal: AbortSignal): Promise<void> {
+  const request = filterRequest(args);
+  const { inputs, output, level, codec, format, workers } = request;
+  if (output === undefined && process.stdout.isTTY) {
+    throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
+      cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
+    });
+  }
+  // With -F stdout carries the dump, and everything said goes to stderr.
+  const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
+  const started = performance.now();
+  const warnings = new Warnings({ strict: args.strict });
+  const dump = openDump(inputs, warnings);
+  const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
+  try {
+    const result = await filterDump(dump, {
+      output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
+      ...{ level, format, codec, workers, warnings, signal },
+      onProgress: (state) => progress?.update(state),
+    }).finally(() => progress?.end());
+    const seconds = (performance.now() - started) / 1000;
+    if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout" }, undefined, 2));
+    else if (!args.quiet) say(describeResult(dump, result, output ?? "stdout, flattened", seconds));
+    if (args.showStats) say(makedumpfileStats(result, format));
+    for (const warning of args.quiet ? [] : result.warnings) {
+      const count = warning.count > 1 ? ` (${warning.count})` : "";
+      process.stderr.write(`coresieve: warning: ${warning.message}${count} [${warning.code}]\n`);
+    }
+  } finally {
+    dump.close();
+  }
+}

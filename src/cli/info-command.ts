@@ -1,0 +1,139 @@
+import { DumpError } from "../errors.js";
+import { type KernelView, kernelView } from "../filter/kernel-view.js";
+import type { Dump } from "../reader/dump.js";
+import { countCpus } from "../reader/notes.js";
+import { openDump } from "../reader/open.js";
+import { type DumpWarning, Warnings } from "../warnings.js";
+import { formatBytes, formatCount } from "./numbers.js";
+
+/** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
+export interface DumpInfo {
+  readonly files: readonly string[];
+  readonly fileSize: number;
+  readonly format: string;
+  readonly description: string;
+  readonly flattened: boolean;
+  readonly headerVersion: number | null;
+  readonly parts: number;
+  readonly codecs: readonly string[];
+  readonly incomplete: boolean;
+  readonly dumpLevel: number;
+  readonly arch: string;
+  readonly wordSize: number;
+  readonly byteOrder: "little" | "big";
+  readonly pageSize: number;
+  readonly kernelRelease: string | null;
+  readonly kernelVersion: string | null;
+  readonly nodename: string | null;
+  readonly buildId: string | null;
+  /** ISO 8601. */
+  readonly crashTime: string | null;
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Physical ranges [start, end), hexadecimal. */
+  readonly ranges: readonly (readonly [string, string])[];
+  readonly notes: readonly { readonly name: string; readonly type: number; readonly size: number }[];
+  readonly vmcoreinfo: Readonly<Record<string, string>> | null;
+  readonly filtering: { readonly possible: boolean; readonly reason: string | null };
+  readonly memoryModel: string | null;
+  readonly warnings: readonly DumpWarning[];
+}
+
+/** `coresieve info DUMP…`: says what a dump is. Throws `DumpError`. */
+export function infoCommand(files: readonly string[], json: boolean): void {
+  if (files.length === 0)
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
+  const warnings = new Warnings();
+  const dump = openDump(files, warnings);
+  try {
+    const info = dumpInfo(dump, warnings);
+    process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));
+  } finally {
+    dump.close();
+  }
+}
+
+function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
+  const { view, reason } = tryView(dump, warnings);
+  const { header, machine, vmcoreinfo } = dump;
+  const utsname = view?.utsname ?? (header.utsname?.release ? header.utsname : undefined);
+  const seconds = header.timestamp ?? vmcoreinfo?.crashTime;
+  return {
+    files: dump.paths,
+    fileSize: dump.fileSize,
+    format: header.format === "elf" ? "elf" : "kdump-compressed",
+    description: header.description,
+    flattened: header.flattened,
+    headerVersion: header.headerVersion ?? null,
+    parts: header.parts,
+    codecs: header.codecs,
+    incomplete: header.incomplete,
+    dumpLevel: header.dumpLevel,
+    arch: machine.arch,
+    wordSize: machine.wordSize,
+    byteOrder: machine.littleEndian ? "little" : "big",
+    pageSize: dump.pageSize,
+    kernelRelease: utsname?.release ?? vmcoreinfo?.osrelease ?? null,
+    kernelVersion: utsname?.version ?? null,
+    nodename: utsname?.nodename ?? null,
+    buildId: vmcoreinfo?.buildId ?? null,
+    crashTime: seconds === undefined ? null : new Date(seconds * 1000).toISOString(),
+    cpus: header.cpus || countCpus(dump.notes),
+    memoryBytes: dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
+    ranges: dump.ranges.map(({ start, end }) => [`0x${start.toString(16)}`, `0x${end.toString(16)}`] as const),
+    notes: dump.notes.map(({ name, type, desc }) => ({ name, type, size: desc.length })),
+    vmcoreinfo: vmcoreinfo === undefined ? null : Object.fromEntries(vmcoreinfo.items),
+    filtering: { possible: view !== undefined, reason: reason ?? null },
+    memoryModel: view?.memMap.model ?? null,
+    warnings: warnings.list,
+  };
+}
+
+function tryView(dump: Dump, warnings: Warnings): { view?: KernelView; reason?: string } {
+  try {
+    return { view: kernelView(dump, warnings) };
+  } catch (error) {
+    if (error instanceof DumpError) return { reason: error.message };
+    throw error;
+  }
+}
+
+function describeInfo(info: DumpInfo): string {
+  const lines: string[] = [];
+  const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
+  row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
+  row("Format", `${info.description}${info.incomplete ? ", marked incomplete" : ""}`);
+  if (info.format !== "elf") {
+    row("Compression", info.codecs.length === 0 ? "none" : info.codecs.join(", "));
+    row("Dump level", `${info.dumpLevel}`);
+  }
+  row(
+    "Machine",
+    `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB`,
+  );
+  row("Kernel", info.kernelRelease === null ? "not known" : `${info.kernelRelease} ${info.kernelVersion ?? ""}`.trim());
+  if (info.nodename !== null && info.nodename !== "") row("Host", info.nodename);
+  if (info.buildId !== null) row("Build ID", info.buildId);
+  row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
+  row("CPUs", `${info.cpus}`);
+  row("Memory", `${formatBytes(info.memoryBytes)} in ${info.ranges.length} ranges`);
+  for (const [start, end] of info.ranges.slice(0, MAX_ROWS)) lines.push(`  ${start} - ${end}`);
+  if (info.ranges.length > MAX_ROWS) lines.push(`  and ${formatCount(info.ranges.length - MAX_ROWS)} more (--json)`);
+  const filtering = info.filtering;
+  row("Filtering", filtering.possible ? `possible (${info.memoryModel})` : `not possible: ${filtering.reason}`);
+  row("Notes", `${info.notes.length}`);
+  for (const { name, type, size } of info.notes.slice(0, MAX_ROWS)) {
+    lines.push(`  ${name} type 0x${type.toString(16)}, ${formatCount(size)} bytes`);
+  }
+  if (info.notes.length > MAX_ROWS) lines.push(`  and ${formatCount(info.notes.length - MAX_ROWS)} more (--json)`);
+  if (info.vmcoreinfo === null) row("VMCOREINFO", "none");
+  else {
+    row("VMCOREINFO", "");
+    for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
+  }
+  for (const { message, code, count } of info.warnings) lines.push(`Warning: ${message} (${count}) [${code}]`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Ranges and notes shown to people; JSON has all of them. */
+const MAX_ROWS = 32;

@@ -1,0 +1,81 @@
+import { availableParallelism } from "node:os";
+import { DumpError } from "../errors.js";
+import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
+import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
+
+/** More threads than this gain nothing: one main thread writes for all. */
+const MAX_STANDARD_WORKERS = 16;
+
+/** The values of the filter command's options, as yargs gives them. */
+export interface FilterArguments {
+  readonly files: readonly string[];
+  readonly level: string | undefined;
+  readonly exclude: string | undefined;
+  readonly zlib: boolean;
+  readonly lzo: boolean;
+  readonly snappy: boolean;
+  readonly zstd: boolean;
+  readonly compress: string | undefined;
+  readonly compressionLevel: number | undefined;
+  readonly elf: boolean;
+  readonly flatten: boolean;
+  readonly force: boolean;
+  readonly numThreads: number | undefined;
+}
+
+/** What the options ask for. */
+export interface FilterRequest {
+  readonly inputs: readonly string[];
+  /** `undefined`: flattened, to stdout. */
+  readonly output: string | undefined;
+  readonly level: number;
+  readonly codec: Codec;
+  readonly format: "kdump" | "elf";
+  readonly workers: number;
+}
+
+/** Checks the options together. Throws `BAD_OPTION`. */
+export function filterRequest(args: FilterArguments): FilterRequest {
+  const files = [...args.files];
+  const output = args.flatten ? undefined : files.pop();
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", args.flatten ? "no dump was named" : "a dump and an output must be named", {
+      cure: args.flatten ? "Write `coresieve -F DUMP > OUT`" : "Write `coresieve DUMP OUT`",
+    });
+  }
+  const workers = args.numThreads ?? Math.min(availableParallelism(), MAX_STANDARD_WORKERS);
+  if (!Number.isInteger(workers) || workers < 1 || workers > 256) {
+    throw new DumpError("BAD_OPTION", `--num-threads ${args.numThreads}; it must be a whole number from 1 to 256`);
+  }
+  return {
+    inputs: files,
+    output,
+    level: chosenLevel(args),
+    codec: codecOf(chosenCodec(args), args.compressionLevel),
+    format: args.elf ? "elf" : "kdump",
+    workers,
+  };
+}
+
+function chosenLevel({ level, exclude }: FilterArguments): number {
+  if (level !== undefined && exclude !== undefined) {
+    throw new DumpError("BAD_OPTION", "-d and --exclude say the same in two ways", { cure: "Use one of them" });
+  }
+  if (exclude !== undefined) return levelOfNames(exclude.split(",").filter((name) => name !== ""));
+  if (level === undefined) return MAX_LEVEL;
+  if (!/^\d+$/.test(level) || Number(level) > MAX_LEVEL) {
+    throw new DumpError("BAD_OPTION", `dump level ${level}; it must be a whole number from 0 to ${MAX_LEVEL}`, {
+      cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
+    });
+  }
+  return Number(level);
+}
+
+function chosenCodec(args: FilterArguments): CodecName {
+  const chosen = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
+  if (args.compress !== undefined) chosen.push(args.compress as CodecName);
+  if (chosen.length > 1) {
+    throw new DumpError("BAD_OPTION", `more than one codec was named: ${chosen.join(", ")}`, { cure: "Choose one" });
+  }
+  return chosen[0] ?? "none";
+}

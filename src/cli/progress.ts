@@ -1,0 +1,57 @@
+import type { FilterProgress } from "../filter-dump.js";
+import { formatBytes, formatSeconds } from "./numbers.js";
+
+/** Shows how far a run is. */
+export interface ProgressDisplay {
+  update(progress: FilterProgress): void;
+  /** Clears the bar; what follows starts on a line of its own. */
+  end(): void;
+}
+
+const LABELS: Readonly<Record<FilterProgress["phase"], string>> = {
+  classify: "Looking at pages",
+  zero: "Looking for zero pages",
+  write: "Writing",
+};
+const BAR_WIDTH = 30;
+const TERMINAL_MILLISECONDS = 100;
+/** Logs and serial consoles get a line now and then: a dump was once slowed down by its own progress. */
+const PLAIN_MILLISECONDS = 5000;
+
+/** A bar with rate and time left on a terminal, a plain line every five seconds elsewhere. */
+export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): ProgressDisplay {
+  const terminal = stream.isTTY === true;
+  const interval = terminal ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
+  let phase: FilterProgress["phase"] | undefined;
+  let started = 0;
+  let shown = performance.now();
+  return {
+    update(progress) {
+      const now = performance.now();
+      if (progress.phase !== phase) {
+        phase = progress.phase;
+        started = now;
+      }
+      if (now - shown < interval) return;
+      shown = now;
+      const line = describe(progress, (now - started) / 1000, pageSize);
+      if (terminal) stream.write(`\r${bar(progress)} ${line}\x1b[K`);
+      else stream.write(`coresieve: ${line}\n`);
+    },
+    end() {
+      if (terminal) stream.write("\r\x1b[K");
+    },
+  };
+}
+
+function describe({ phase, done, total }: FilterProgress, seconds: number, pageSize: number): string {
+  const rate = seconds > 0 ? (done * pageSize) / seconds : 0;
+  const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
+  const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+  return `${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s${left}`;
+}
+
+function bar({ done, total }: FilterProgress): string {
+  const filled = total === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * done) / total);
+  return `[${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}]`;
+}

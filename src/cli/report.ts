@@ -1,0 +1,71 @@
+import type { PageClass } from "../filter/page-classes.js";
+import type { FilterResult } from "../filter-dump.js";
+import type { Dump } from "../reader/dump.js";
+import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
+
+const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
+  ["zero", "zero pages"],
+  ["cache", "page cache"],
+  ["cache-private", "page cache, private data"],
+  ["user", "user memory"],
+  ["free", "free"],
+  ["hwpoison", "memory errors"],
+  ["offline", "offline"],
+  ["kept", "kept"],
+];
+
+/** What a run found and did, for people. */
+export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string {
+  const { classes, inputPages } = result;
+  const kernel = result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`;
+  const model = result.memoryModel === undefined ? "" : `, ${result.memoryModel}`;
+  const rows = CLASS_LABELS.filter(([name]) => name === "kept" || classes[name] > 0).map(
+    ([name, label]) =>
+      `  ${label.padEnd(26)}${formatCount(classes[name]).padStart(14)}  ${formatShare(classes[name], inputPages)}`,
+  );
+  if (result.beyondMemMap > 0) {
+    rows.push(`  ${"firmware, not RAM".padEnd(26)}${formatCount(result.beyondMemMap).padStart(14)}  left out`);
+  }
+  if (result.unclassified > 0) {
+    rows.push(`  ${"of them not classified".padEnd(26)}${formatCount(result.unclassified).padStart(14)}  kept`);
+  }
+  return [
+    `Dump    ${dump.paths.join(", ")}: ${dump.header.description}`,
+    `Kernel  ${kernel}, ${dump.machine.arch}${model}`,
+    `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
+    ...rows,
+    `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})`,
+    `Time    ${formatSeconds(seconds)}`,
+    `Output  ${output}`,
+  ].join("\n");
+}
+
+/** The report of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
+export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf"): string {
+  const { classes, maxMapnr, inputPages, beyondMemMap } = result;
+  const original = inputPages - beyondMemMap;
+  const excluded = original - classes.kept;
+  const hex = (count: number) => `0x${count.toString(16).padStart(16, "0")}`;
+  const elf = (count: number) => (format === "elf" ? [`     in ELF format : ${hex(count)}`] : []);
+  return [
+    "",
+    `Original pages  : ${hex(original)}`,
+    `  Excluded pages   : ${hex(excluded)}`,
+    ...elf(excluded),
+    `    Pages filled with zero  : ${hex(classes.zero)}`,
+    `    Non-private cache pages : ${hex(classes.cache)}`,
+    `    Private cache pages     : ${hex(classes["cache-private"])}`,
+    `    User process data pages : ${hex(classes.user)}`,
+    `    Free pages              : ${hex(classes.free)}`,
+    `    Hwpoison pages          : ${hex(classes.hwpoison)}`,
+    `    Offline pages           : ${hex(classes.offline)}`,
+    `  Remaining pages  : ${hex(classes.kept)}`,
+    ...elf(classes.kept),
+    ...(original > 0 ? [`  (The number of pages is reduced to ${Math.floor((classes.kept * 100) / original)}%.)`] : []),
+    `Memory Hole     : ${hex(maxMapnr - original)}`,
+    "--------------------------------------------------",
+    `Total pages     : ${hex(maxMapnr)}`,
+    `Write bytes     : ${result.outputBytes}`,
+    "",
+  ].join("\n");
+}

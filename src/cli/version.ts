@@ -1,0 +1,18 @@
+import { readFileSync } from "node:fs";
+import { checkCodec } from "../worker/codec/encoder.js";
+
+/** The version, and whether zstd can be used here: the one codec that may be missing. */
+export function versionText(): string {
+  const file = new URL("../../package.json", import.meta.url);
+  const { version } = JSON.parse(readFileSync(file, "utf8")) as { version: string };
+  return `coresieve ${version}\nzlib, lzo, snappy: built in\nzstd: ${zstdThere() ? "available" : "not available (npm install zstd-napi, or Node 22.15 and later)"}`;
+}
+
+function zstdThere(): boolean {
+  try {
+    checkCodec({ name: "zstd", level: 1 });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * Why a run could not go on. Each code is stable: scripts may test it.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `NOT_A_DUMP` | the content is of no format that coresieve reads |
+ * | `TRUNCATED` | the file ends before data that its headers describe |
+ * | `CORRUPT` | a header, table or page contradicts the format |
+ * | `LIMIT` | a count or size is above a stated limit |
+ * | `UNSUPPORTED` | a known format, machine or kernel that this version cannot serve |
+ * | `CODEC_MISSING` | page data need a codec that is not installed |
+ * | `NOT_READABLE` | the input cannot be opened or read |
+ * | `NOT_WRITABLE` | the output cannot be created or written |
+ * | `NO_SPACE` | the output's file system is full |
+ * | `OUTPUT_EXISTS` | the output is there already, or is the input |
+ * | `CANNOT_FILTER` | the dump does not tell enough of its kernel for the level asked for |
+ * | `BAD_OPTION` | an option or its value is not usable |
+ * | `STRICT` | a warning, made an error by `--strict` |
+ * | `ABORTED` | the run was stopped by its caller |
+ */
+export type DumpErrorCode =
+  | "NOT_A_DUMP"
+  | "TRUNCATED"
+  | "CORRUPT"
+  | "LIMIT"
+  | "UNSUPPORTED"
+  | "CODEC_MISSING"
+  | "NOT_READABLE"
+  | "NOT_WRITABLE"
+  | "NO_SPACE"
+  | "OUTPUT_EXISTS"
+  | "CANNOT_FILTER"
+  | "BAD_OPTION"
+  | "STRICT"
+  | "ABORTED";
+
+/** Where and how an error came about, and what to do. */
+export interface DumpErrorDetails {
+  /** The file the error is about, as the user named it. */
+  readonly file?: string;
+  /** Byte offset in that file. */
+  readonly offset?: number;
+  /** What to do about it: one sentence. */
+  readonly cure?: string;
+  readonly cause?: unknown;
+}
+
+/** The one error class of coresieve. `message` is a whole line: file, what was found, what was expected, the cure. */
+export class DumpError extends Error {
+  override readonly name = "DumpError";
+  readonly code: DumpErrorCode;
+  readonly file: string | undefined;
+  readonly offset: number | undefined;
+  readonly cure: string | undefined;
+
+  constructor(code: DumpErrorCode, what: string, details: DumpErrorDetails = {}) {
+    const where = details.offset === undefined ? "" : ` (at byte ${details.offset})`;
+    const file = details.file === undefined ? "" : `${details.file}: `;
+    const cure = details.cure === undefined ? "" : `. ${details.cure}`;
+    super(`${file}${what}${where}${cure}`, details.cause === undefined ? {} : { cause: details.cause });
+    this.code = code;
+    this.file = details.file;
+    this.offset = details.offset;
+    this.cure = details.cure;
+  }
+}
+
+/** A DumpError as plain data: errors that cross threads lose their class and fields. */
+export interface PlainDumpError {
+  readonly code: DumpErrorCode;
+  readonly message: string;
+  readonly file: string | undefined;
+  readonly offset: number | undefined;
+  readonly cure: string | undefined;
+}
+
+/** The parts of an error to send to another thread. */
+export function plainDumpError({ code, message, file, offset, cure }: DumpError): PlainDumpError {
+  return { code, message, file, offset, cure };
+}
+
+/** The error that was sent. */
+export function reviveDumpError(plain: PlainDumpError): DumpError {
+  const { message, file, offset, cure } = plain;
+  return Object.assign(new DumpError(plain.code, ""), { message, file, offset, cure });
+}
+
+/** The `code` of a system error (`ENOENT` …), if `error` is one. */
+export function systemErrorCode(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !("code" in error)) return undefined;
+  return typeof error.code === "string" ? error.code : undefined;
+}

@@ -1,0 +1,185 @@
+import { DumpError } from "./errors.js";
+import { type KernelView, kernelView } from "./filter/kernel-view.js";
+import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
+import { initialPlan, type PagePlan } from "./filter/plan.js";
+import { needsStructPages, policyOfLevel } from "./filter/policy.js";
+import { countBits } from "./reader/bitmap.js";
+import type { Dump } from "./reader/dump.js";
+import { type DumpWarning, Warnings } from "./warnings.js";
+import { keptRanges } from "./worker/chunks.js";
+import { classifyPages } from "./worker/classify-pages.js";
+import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
+import { checkCodec } from "./worker/codec/encoder.js";
+import { encodeDump } from "./worker/encode-dump.js";
+import { inOrder, throwIfAborted, WorkerPool } from "./worker/pool.js";
+import { dumpFacts } from "./writer/collect-facts.js";
+import type { DumpWriter } from "./writer/dump-writer.js";
+import { outputClass, outputSegments } from "./writer/elf-segments.js";
+import { ElfWriter } from "./writer/elf-writer.js";
+import { createFileSink } from "./writer/file-sink.js";
+import { createFlattenedSink } from "./writer/flattened-sink.js";
+import { KdumpWriter } from "./writer/kdump-writer.js";
+import type { Sink } from "./writer/sink.js";
+
+/** Where the output goes: a file, or a stream in flattened format (which needs no seeking). */
+export type FilterOutput =
+  | { readonly path: string; readonly force?: boolean }
+  | { readonly stream: NodeJS.WritableStream; readonly name?: string };
+
+/** How far a run is. Phases follow each other; not every run has each of them. */
+export interface FilterProgress {
+  readonly phase: "classify" | "zero" | "write";
+  /** Pages done and in all, of this phase. */
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface FilterOptions {
+  readonly output: FilterOutput;
+  /** makedumpfile's dump level, 0 to 31. */
+  readonly level: number;
+  readonly format: "kdump" | "elf";
+  readonly codec: Codec;
+  /** Worker threads. */
+  readonly workers: number;
+  /** Warnings of opening the dump go on here. */
+  readonly warnings?: Warnings;
+  /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: FilterProgress) => void;
+}
+
+/** What a run found and did. Numbers are pages if not said otherwise. */
+export interface FilterResult {
+  /** The kernel, if its struct pages could be used. */
+  readonly kernelRelease: string | undefined;
+  readonly memoryModel: string | undefined;
+  readonly pageSize: number;
+  /** Level of the output: that of the input's earlier filterings included. */
+  readonly level: number;
+  readonly maxMapnr: number;
+  /** Pages that the input has. */
+  readonly inputPages: number;
+  /** Pages dropped by class; `kept` are the others. */
+  readonly classes: ClassCounts;
+  /** Pages of the input beyond the last one with a struct page (firmware ROMs), which were left out. */
+  readonly beyondMemMap: number;
+  /** Pages kept because nothing could be found out about them. */
+  readonly unclassified: number;
+  /** Bytes of the input files and of the output. */
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  readonly warnings: readonly DumpWarning[];
+}
+
+/**
+ * Filters a dump: classifies its pages, drops those of the level's classes, compresses the others in worker threads
+ * and writes them. The output is the same, byte for byte, for any number of workers. Throws `DumpError`s; then no
+ * output is left behind.
+ */
+export async function filterDump(dump: Dump, options: FilterOptions): Promise<FilterResult> {
+  const warnings = options.warnings ?? new Warnings();
+  const level = options.level | dump.header.dumpLevel;
+  const policy = policyOfLevel(options.level);
+  if (!Number.isInteger(options.workers) || options.workers < 1 || options.workers > 256) {
+    throw new DumpError("BAD_OPTION", `${options.workers} workers; 1 to 256 are possible`);
+  }
+  if (options.format === "elf" && options.codec.name !== "none") {
+    throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
+      cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
+    });
+  }
+  checkCodec(options.codec);
+  throwIfAborted(options.signal);
+  const sink = openSink(options, dump);
+  const pool = new WorkerPool(dump.image, dump.pageSize, options.codec, options.workers, options.signal);
+  try {
+    const view = findView(dump, options.level, warnings);
+    const plan = initialPlan(dump, view);
+    const total = plan.maxMapnr;
+    const report = (phase: FilterProgress["phase"], done: number, of: number) =>
+      options.onProgress?.({ phase, done, total: of });
+    let unclassified = 0;
+    if (view !== undefined) {
+      const doubts = await classifyPages(pool, view, policy, plan, warnings, (pfn) => report("classify", pfn, total));
+      unclassified = doubts.unreadable + doubts.withoutStructPage;
+    }
+    if (options.format === "elf" && policy.zero) {
+      await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
+    }
+    const kept = countBits(plan.kept, 0, plan.maxMapnr);
+    const writer = makeWriter(dump, view, plan, level, options, sink);
+    await writer.begin();
+    const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
+    const zeroPages = await encodeDump(pool, plan, dropZeroPages, writer, (pages) => report("write", pages, kept));
+    const outputBytes = await writer.end();
+    throwIfAborted(options.signal);
+    await sink.finish(outputBytes);
+    plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
+    const counts = [...plan.dropped];
+    counts[0] = kept - zeroPages;
+    return {
+      kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
+      memoryModel: view?.memMap.model,
+      pageSize: dump.pageSize,
+      level,
+      maxMapnr: plan.maxMapnr,
+      inputPages: plan.inputPages,
+      classes: classCounts(counts),
+      beyondMemMap: plan.beyondMemMap,
+      unclassified,
+      inputBytes: dump.fileSize,
+      outputBytes,
+      warnings: warnings.list,
+    };
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  } finally {
+    await pool.destroy();
+  }
+}
+
+/** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. */
+function findView(dump: Dump, level: number, warnings: Warnings): KernelView | undefined {
+  try {
+    return kernelView(dump, warnings);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER" || needsStructPages(level)) throw error;
+    warnings.add("NO_KERNEL_VIEW", `${error.message.replace(/\. Levels 0 and 1.*/, "")}; all of them are kept`);
+    return undefined;
+  }
+}
+
+async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) => void): Promise<void> {
+  const ranges = keptRanges(plan.kept, plan.maxMapnr, pool.layout.pages);
+  const run = async (range: { startPfn: number; endPfn: number }) => {
+    const slot = await pool.slots.borrow();
+    const result = await pool.zeros({ ...range, kept: plan.kept, slot });
+    pool.slots.giveBack(slot);
+    return { zeroPages: result.zeroPages, endPfn: range.endPfn };
+  };
+  for await (const { zeroPages, endPfn } of inOrder(ranges, run, pool.inFlight)) {
+    plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
+    done(endPfn);
+  }
+}
+
+function openSink({ output }: FilterOptions, dump: Dump): Sink {
+  if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream");
+  return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
+}
+
+function makeWriter(
+  dump: Dump,
+  view: KernelView | undefined,
+  plan: PagePlan,
+  level: number,
+  { format, codec }: FilterOptions,
+  sink: Sink,
+): DumpWriter {
+  const facts = dumpFacts(dump, view, plan.maxMapnr, level, format);
+  if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name]);
+  const segments = outputSegments(dump, view, plan);
+  return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });
+}

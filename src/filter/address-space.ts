@@ -1,0 +1,32 @@
+import type { PhysicalMemory } from "../reader/dump.js";
+
+/** Where a kernel virtual address lies in physical memory. */
+export interface Translation {
+  /** Physical address in bytes. */
+  readonly paddr: number;
+  /** Bytes from there on that are physically contiguous for sure. */
+  readonly length: number;
+}
+
+/** Kernel virtual to physical addresses of one dump. */
+export interface AddressSpace {
+  /** `undefined` for addresses that are not mapped, and for those whose page tables the dump does not have. */
+  translate(vaddr: bigint): Translation | undefined;
+}
+
+/**
+ * Copies kernel virtual memory from `vaddr` on into `into`. Returns how many bytes there were before the first one
+ * that is not mapped or not in the dump.
+ */
+export function readVirtual(space: AddressSpace, memory: PhysicalMemory, into: Uint8Array, vaddr: bigint): number {
+  let done = 0;
+  while (done < into.length) {
+    const found = space.translate(vaddr + BigInt(done));
+    if (found === undefined) return done;
+    const n = Math.min(found.length, into.length - done);
+    const got = memory.read(into.subarray(done, done + n), found.paddr);
+    done += got;
+    if (got < n) return done;
+  }
+  return done;
+}

@@ -1,0 +1,51 @@
+import type { Dump } from "../../reader/dump.js";
+import { segmentsOf } from "../../reader/open.js";
+import type { Utsname } from "../../reader/utsname.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import { cannotFilter } from "../cannot-filter.js";
+import { readKernelUtsname } from "../kernel-utsname.js";
+import { START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
+
+/**
+ * Finds the page tables of an x86-64 kernel. The kernel's load address (phys_base) comes from VMCOREINFO, else from a
+ * PT_LOAD that maps the kernel's image, else from the kdump header; the first with which `init_uts_ns` reads as Linux
+ * is taken. The header comes last because QEMU parses the decimal number in VMCOREINFO as hexadecimal and writes a
+ * wrong one under KASLR (seen with QEMU 7.2). Throws `CANNOT_FILTER`.
+ */
+export function findX86_64Space(
+  dump: Dump,
+  info: Vmcoreinfo,
+): { image: X86_64Space; physBase: bigint; utsname: Utsname } {
+  const topSymbol = ["init_top_pgt", "init_level4_pgt", "swapper_pg_dir"].find(
+    (name) => info.symbol(name) !== undefined,
+  );
+  if (topSymbol === undefined) {
+    throw cannotFilter(dump, "VMCOREINFO names no page table (init_top_pgt, init_level4_pgt or swapper_pg_dir)");
+  }
+  const top = info.symbol(topSymbol) as bigint;
+  const levels = info.number("pgtable_l5_enabled") === 1n ? 5 : 4;
+  const smeMask = BigInt.asUintN(64, info.number("sme_mask") ?? 0n);
+  const tried: string[] = [];
+  for (const physBase of physBases(dump, info)) {
+    const root = BigInt.asUintN(64, top - START_KERNEL_MAP + physBase) & ~smeMask;
+    if (root > BigInt(Number.MAX_SAFE_INTEGER)) continue;
+    const image: X86_64Space = { arch: "x86_64", root: Number(root), levels, smeMask };
+    const utsname = readKernelUtsname(dump, info, x86_64AddressSpace(image, dump.memory));
+    if (utsname !== undefined) return { image, physBase, utsname };
+    tried.push(`0x${BigInt.asUintN(64, physBase).toString(16)}`);
+  }
+  const found = tried.length === 0 ? "no phys_base is known" : `phys_base ${tried.join(" and ")} do not lead to it`;
+  throw cannotFilter(dump, `the kernel's page tables (${topSymbol}) were not found: ${found}`);
+}
+
+function physBases(dump: Dump, info: Vmcoreinfo): bigint[] {
+  const kernelLoad = segmentsOf(dump)?.find((load) => load.vaddr >= START_KERNEL_MAP && load.filesz > 0);
+  const candidates = [
+    info.number("phys_base"),
+    kernelLoad && BigInt(kernelLoad.paddr) - (kernelLoad.vaddr - START_KERNEL_MAP),
+    dump.header.physBase,
+    0n,
+  ];
+  const known = candidates.filter((value) => value !== undefined).map((value) => BigInt.asIntN(64, value));
+  return [...new Set(known)];
+}

@@ -1,0 +1,39 @@
+/**
+ * Where struct pages are: ranges of pfns whose struct pages lie behind each other in kernel virtual memory. Parallel
+ * arrays in shared memory, ascending, disjoint; a pfn in none of them has no struct page.
+ */
+export interface MemMap {
+  readonly count: number;
+  readonly startPfn: Float64Array;
+  readonly endPfn: Float64Array;
+  /** Virtual address of the struct page of `startPfn`. */
+  readonly address: BigUint64Array;
+  /** In words, for people: "sparsemem, extreme". */
+  readonly model: string;
+}
+
+export interface MemMapRange {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly address: bigint;
+}
+
+/** Joins neighbours that go on in both pfns and addresses: with vmemmap all sections do, and few ranges remain. */
+export function memMapOf(model: string, ranges: readonly MemMapRange[], structSize: number): MemMap {
+  const joined: { startPfn: number; endPfn: number; address: bigint }[] = [];
+  for (const range of [...ranges].sort((a, b) => a.startPfn - b.startPfn)) {
+    const last = joined.at(-1);
+    const next = last && last.address + BigInt((last.endPfn - last.startPfn) * structSize);
+    if (last !== undefined && last.endPfn === range.startPfn && next === range.address) last.endPfn = range.endPfn;
+    else joined.push({ ...range });
+  }
+  const startPfn = new Float64Array(new SharedArrayBuffer(8 * joined.length));
+  const endPfn = new Float64Array(new SharedArrayBuffer(8 * joined.length));
+  const address = new BigUint64Array(new SharedArrayBuffer(8 * joined.length));
+  joined.forEach((range, i) => {
+    startPfn[i] = range.startPfn;
+    endPfn[i] = range.endPfn;
+    address[i] = range.address;
+  });
+  return { count: joined.length, startPfn, endPfn, address, model };
+}

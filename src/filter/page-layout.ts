@@ -1,0 +1,195 @@
+import type { Machine } from "../reader/machine.js";
+import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { kernelVersion } from "./version.js";
+
+/**
+ * How one kernel's `struct page` is to be read: offsets in bytes from its start, numbers of flag bits, values of page
+ * types. Filled from VMCOREINFO; a kernel version decides only where VMCOREINFO has no name for a fact. `undefined`
+ * means that the kernel does not tell, and the test that needs it is never true.
+ */
+export interface PageLayout {
+  /** Bytes of a struct page. */
+  readonly size: number;
+  readonly littleEndian: boolean;
+  readonly wordSize: 4 | 8;
+  readonly offset: {
+    readonly flags: number;
+    readonly mapping: number;
+    readonly mapcount: number | undefined;
+    readonly private: number | undefined;
+    /** compound_head, since 7.1 compound_info: bit 0 marks a tail page. */
+    readonly compoundHead: number | undefined;
+  };
+  /** Numbers of bits in `flags`, below 32. */
+  readonly bit: {
+    readonly lru: number | undefined;
+    readonly private: number | undefined;
+    readonly swapcache: number | undefined;
+    readonly swapbacked: number | undefined;
+    readonly slab: number | undefined;
+    readonly hwpoison: number | undefined;
+    /** Kernels before 2.6.38 that export it. */
+    readonly buddy: number | undefined;
+  };
+  /** Mask of PG_head: exported as a mask, not as a number. */
+  readonly headMask: number | undefined;
+  /** Values of `_mapcount` that mark a page's type, as unsigned 32 bits. */
+  readonly type: {
+    readonly buddy: number | undefined;
+    readonly offline: number | undefined;
+    readonly hugetlb: number | undefined;
+    readonly slab: number | undefined;
+    readonly unaccepted: number | undefined;
+  };
+  readonly order: OrderField | undefined;
+  readonly hugetlb: HugetlbMark | undefined;
+  /** Number of buddy orders (MAX_ORDER, NR_PAGE_ORDERS): an order must be less. */
+  readonly orders: number | undefined;
+}
+
+/** Where the order of a compound page is: in the struct page behind its head's. */
+export interface OrderField {
+  /** Bytes from the start of page[1]. */
+  readonly offset: number;
+  /** Bytes; of an unsigned long the low byte is the order. */
+  readonly width: 1 | 2 | 4 | 8;
+  /** Only the low 8 bits count (6.6 and later, where other flags share the word). */
+  readonly lowByte: boolean;
+}
+
+/** What tells a hugetlb page from other compound pages, if not the head's page type. */
+export type HugetlbMark =
+  /** A destructor's number (4.4 to 6.5) or address (before) in page[1]. */
+  | { readonly kind: "destructor"; readonly offset: number; readonly width: 1 | 2 | 4 | 8; readonly value: bigint }
+  /** A flag bit of page[1] (6.6 to 6.8). */
+  | { readonly kind: "flag"; readonly bit: number };
+
+/** What is missing for any classification, or the layout. */
+export type PageLayoutResult =
+  | { readonly layout: PageLayout; readonly missing: undefined }
+  | { readonly layout: undefined; readonly missing: string };
+
+/** Reads the layout out of VMCOREINFO. `version` is `kernelVersion`'s number of the dumped kernel. */
+export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number): PageLayoutResult {
+  const size = info.size("page");
+  const flags = info.offset("page.flags");
+  const mapping = info.offset("page.mapping");
+  const refcount = info.offset("page._refcount") ?? info.offset("page._count");
+  if (size === undefined || flags === undefined || mapping === undefined || refcount === undefined) {
+    const missing = "VMCOREINFO lacks SIZE(page), OFFSET(page.flags), OFFSET(page.mapping) or OFFSET(page._refcount)";
+    return { layout: undefined, missing };
+  }
+  const offset = {
+    flags,
+    mapping,
+    mapcount: info.offset("page._mapcount"),
+    private: info.offset("page.private"),
+    compoundHead: info.offset("page.compound_head") ?? info.offset("page.compound_info"),
+  };
+  const odd = Object.entries(offset).find(([, at]) => at !== undefined && (at % 4 !== 0 || at + 4 > size));
+  if (size % 4 !== 0 || size < 16 || size > 1024 || odd !== undefined) {
+    const what = odd === undefined ? `SIZE(page)=${size}` : `OFFSET(page.${odd[0]})=${odd[1]} with SIZE(page)=${size}`;
+    return { layout: undefined, missing: `VMCOREINFO has ${what}, which no kernel has` };
+  }
+  const layout: PageLayout = {
+    size,
+    littleEndian: machine.littleEndian,
+    wordSize: machine.wordSize,
+    offset,
+    bit: flagBits(info, version),
+    headMask: headMask(info, version),
+    type: {
+      buddy: buddyValue(info, version),
+      offline: typeValue(info, "PAGE_OFFLINE_MAPCOUNT_VALUE"),
+      hugetlb: typeValue(info, "PAGE_HUGETLB_MAPCOUNT_VALUE"),
+      slab: typeValue(info, "PAGE_SLAB_MAPCOUNT_VALUE"),
+      unaccepted: typeValue(info, "PAGE_UNACCEPTED_MAPCOUNT_VALUE"),
+    },
+    order: orderField(info, machine, version, size),
+    hugetlb: hugetlbMark(info, machine, version, size),
+    orders: info.length("zone.free_area"),
+  };
+  return { layout, missing: undefined };
+}
+
+/**
+ * Kernels before 4.0 export only some flag numbers, but all have the same (include/linux/page-flags.h of 2.6.26 to
+ * 3.19). What a newer kernel leaves out it does not have: its bit 7 may be PG_waiters, not PG_slab.
+ */
+const ALL_NUMBERS_EXPORTED = kernelVersion(4, 0);
+
+function flagBits(info: Vmcoreinfo, version: number): PageLayout["bit"] {
+  const old = version < ALL_NUMBERS_EXPORTED;
+  const bit = (name: string, otherwise?: number) => {
+    const value = info.number(name);
+    if (value === undefined) return old ? otherwise : undefined;
+    return value >= 0n && value < 32n ? Number(value) : undefined;
+  };
+  const privateBit = bit("PG_private", 11);
+  const swapcache = bit("PG_swapcache", 15);
+  // Where the swapcache bit is an alias of owner_priv_1 (4.10 and later) it counts only with swapbacked, which is
+  // exported from 4.18 on; in between it lies 6 bits above private (include/linux/page-flags.h of 4.10 to 4.17).
+  const alias = privateBit !== undefined && swapcache !== undefined && swapcache < privateBit;
+  return {
+    lru: bit("PG_lru", 5),
+    private: privateBit,
+    swapcache,
+    swapbacked: bit("PG_swapbacked") ?? (alias && version < kernelVersion(4, 18) ? privateBit + 6 : undefined),
+    // 6.10 and later export a page type instead: bit 7 is PG_waiters there.
+    slab: info.number("PAGE_SLAB_MAPCOUNT_VALUE") === undefined ? bit("PG_slab", 7) : undefined,
+    hwpoison: bit("PG_hwpoison"),
+    buddy: bit("PG_buddy"),
+  };
+}
+
+function headMask(info: Vmcoreinfo, version: number): number | undefined {
+  const value = info.number("PG_head_mask");
+  if (value !== undefined) return value > 0n && value < 1n << 32n ? Number(value) : undefined;
+  return version < ALL_NUMBERS_EXPORTED ? 1 << 14 : undefined;
+}
+
+function typeValue(info: Vmcoreinfo, name: string): number | undefined {
+  const value = info.number(name);
+  return value === undefined ? undefined : Number(BigInt.asUintN(32, value));
+}
+
+/** Not exported at first: -2 in 2.6.38, -128 after (include/linux/mm.h). */
+function buddyValue(info: Vmcoreinfo, version: number): number | undefined {
+  const exported = typeValue(info, "PAGE_BUDDY_MAPCOUNT_VALUE");
+  if (exported !== undefined || version >= kernelVersion(4, 18)) return exported;
+  if (version >= kernelVersion(2, 6, 39)) return 0xffff_ff80;
+  return version === kernelVersion(2, 6, 38) ? 0xffff_fffe : undefined;
+}
+
+function orderField(info: Vmcoreinfo, machine: Machine, version: number, size: number): OrderField | undefined {
+  const folio = info.offset("folio._folio_order");
+  if (folio !== undefined) return folio >= size ? { offset: folio - size, width: 1, lowByte: false } : undefined;
+  const page = info.offset("page.compound_order");
+  if (page !== undefined) return { offset: page, width: version < kernelVersion(4, 16) ? 2 : 1, lowByte: false };
+  const flags = info.offset("page.flags");
+  if (version >= kernelVersion(6, 6) && flags !== undefined) {
+    return { offset: flags, width: machine.wordSize, lowByte: true };
+  }
+  const lru = info.offset("page.lru");
+  if (version >= kernelVersion(4, 4) || lru === undefined) return undefined;
+  const prev = info.offset("list_head.prev") ?? machine.wordSize;
+  return { offset: lru + prev, width: machine.wordSize, lowByte: false };
+}
+
+function hugetlbMark(info: Vmcoreinfo, machine: Machine, version: number, size: number): HugetlbMark | undefined {
+  const bit = info.number("PG_hugetlb");
+  if (bit !== undefined) return bit >= 0n && bit < 32n ? { kind: "flag", bit: Number(bit) } : undefined;
+  const id = info.number("HUGETLB_PAGE_DTOR");
+  const folio = info.offset("folio._folio_dtor");
+  const page = info.offset("page.compound_dtor");
+  if (id !== undefined) {
+    if (folio !== undefined && folio >= size) return { kind: "destructor", offset: folio - size, width: 1, value: id };
+    const width = version < kernelVersion(4, 16) ? 2 : 1;
+    return page === undefined ? undefined : { kind: "destructor", offset: page, width, value: id };
+  }
+  const address = info.symbol("free_huge_page");
+  const lru = info.offset("page.lru");
+  if (address === undefined || lru === undefined) return undefined;
+  const next = info.offset("list_head.next") ?? 0;
+  return { kind: "destructor", offset: lru + next, width: machine.wordSize, value: address };
+}

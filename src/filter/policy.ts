@@ -1,0 +1,57 @@
+import { DumpError } from "../errors.js";
+
+/** Which classes are dropped. Pages with memory errors and offline pages always are. */
+export interface Policy {
+  readonly zero: boolean;
+  readonly cache: boolean;
+  readonly cachePrivate: boolean;
+  readonly user: boolean;
+  readonly free: boolean;
+}
+
+/** makedumpfile's dump level bits by the names of `--exclude`. */
+export const LEVEL_BITS = { zero: 1, cache: 2, "cache-private": 4, user: 8, free: 16 } as const;
+export const MAX_LEVEL = 31;
+
+/** The policy of a dump level, 0 to 31. Throws `BAD_OPTION`. */
+export function policyOfLevel(level: number): Policy {
+  if (!Number.isInteger(level) || level < 0 || level > MAX_LEVEL) {
+    throw new DumpError("BAD_OPTION", `dump level ${level}; it must be a whole number from 0 to ${MAX_LEVEL}`, {
+      cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
+    });
+  }
+  return {
+    zero: (level & 1) !== 0,
+    cache: (level & 2) !== 0,
+    cachePrivate: (level & 4) !== 0,
+    user: (level & 8) !== 0,
+    free: (level & 16) !== 0,
+  };
+}
+
+/** The dump level of class names: `["zero", "free"]` is 17. Throws `BAD_OPTION` for a name that is none. */
+export function levelOfNames(names: readonly string[]): number {
+  let level = 0;
+  for (const name of names) {
+    const bit = LEVEL_BITS[name as keyof typeof LEVEL_BITS];
+    if (bit === undefined) {
+      throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is no page class`, {
+        cure: `Classes are ${Object.keys(LEVEL_BITS).join(", ")}, separated by commas`,
+      });
+    }
+    level |= bit;
+  }
+  return level;
+}
+
+/** The class names of a level, in the order of its bits. */
+export function namesOfLevel(level: number): string[] {
+  return Object.entries(LEVEL_BITS)
+    .filter(([, bit]) => (level & bit) !== 0)
+    .map(([name]) => name);
+}
+
+/** Whether a level needs the kernel's struct pages: all but 0 and 1 do. */
+export function needsStructPages(level: number): boolean {
+  return (level & ~LEVEL_BITS.zero) !== 0;
+}

@@ -1,0 +1,122 @@
+import type { Warnings } from "../warnings.js";
+import type { KernelMemory } from "./kernel-memory.js";
+import { type MemMap, type MemMapRange, memMapOf } from "./mem-map.js";
+
+/** Flags in the low bits of section_mem_map (include/linux/mmzone.h). */
+const MARKED_PRESENT = 1n;
+const HAS_MEM_MAP = 2n;
+/**
+ * Newer kernels use ever more of the low bits for flags, at most 6: the address is biased by a multiple of 64 struct
+ * pages' bytes, so that masking all 6 is right for every kernel.
+ */
+const FLAG_BITS = 6n;
+
+/** What sparsemem's tables look like. */
+export interface SparsememShape {
+  /** Bits of a section's bytes: SECTION_SIZE_BITS. */
+  readonly sectionSizeBits: number;
+  /** Candidates for MAX_PHYSMEM_BITS; the first for which the length of the root array fits is taken. */
+  readonly maxPhysmemBits: readonly number[];
+}
+
+/**
+ * Reads the sections of a sparsemem kernel. VMCOREINFO's SYMBOL(mem_section) is the root array, although since 4.15
+ * the variable is a pointer to it; where a tool or an early backport exported the variable itself, its value is
+ * followed once. Returns `undefined` when no section is found either way.
+ */
+export function sparsememMap(
+  kernel: KernelMemory,
+  shape: SparsememShape,
+  maxMapnr: number,
+  warnings: Warnings,
+): MemMap | undefined {
+  const { info } = kernel;
+  const symbol = info.symbol("mem_section");
+  const structSize = info.size("page");
+  if (symbol === undefined || structSize === undefined) return undefined;
+  const size = info.size("mem_section") ?? 2 * kernel.wordSize;
+  const offset = info.offset("mem_section.section_mem_map") ?? 0;
+  const { sectionSizeBits } = shape;
+  // Damaged numbers would make endless loops: a section is 1 MiB to 1 TiB, its struct a few words.
+  if (sectionSizeBits < 20 || sectionSizeBits > 40 || size > kernel.pageSize || offset + kernel.wordSize > size) {
+    return undefined;
+  }
+  const direct = readSections(kernel, symbol, shape, maxMapnr);
+  const found = direct.ranges.length > 0 ? direct : follow(kernel, symbol, shape, maxMapnr);
+  if (found === undefined || found.ranges.length === 0) return undefined;
+  if (found.bad > 0) {
+    warnings.add("BAD_SECTION", "sections whose mem_map is at no kernel address: their pages are kept", found.bad);
+  }
+  return memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
+}
+
+interface Sections {
+  readonly ranges: readonly MemMapRange[];
+  readonly bad: number;
+  readonly extreme: boolean;
+}
+
+function follow(kernel: KernelMemory, symbol: bigint, shape: SparsememShape, maxMapnr: number): Sections | undefined {
+  const pointer = kernel.readWord(symbol);
+  return pointer === undefined ? undefined : readSections(kernel, pointer, shape, maxMapnr);
+}
+
+function readSections(kernel: KernelMemory, root: bigint, shape: SparsememShape, maxMapnr: number): Sections {
+  const { info, wordSize, pageSize } = kernel;
+  const size = info.size("mem_section") ?? 2 * wordSize;
+  const mapOffset = info.offset("mem_section.section_mem_map") ?? 0;
+  const structSize = info.size("page") ?? 0;
+  const pagesPerSection = 2 ** shape.sectionSizeBits / pageSize;
+  const sections = Math.ceil(maxMapnr / pagesPerSection);
+  const perRoot = Math.floor(pageSize / size);
+  const extreme = isExtreme(info.length("mem_section"), shape, perRoot);
+  const ranges: MemMapRange[] = [];
+  let bad = 0;
+  const visit = (nr: number, table: DataView, at: number) => {
+    const coded =
+      wordSize === 8 ? table.getBigUint64(at, kernel.littleEndian) : BigInt(table.getUint32(at, kernel.littleEndian));
+    if ((coded & MARKED_PRESENT) === 0n || (coded & HAS_MEM_MAP) === 0n) return;
+    const startPfn = nr * pagesPerSection;
+    const biased = (coded >> FLAG_BITS) << FLAG_BITS;
+    const address = BigInt.asUintN(8 * wordSize, biased + BigInt(startPfn) * BigInt(structSize));
+    if (!kernel.isKernelAddress(address)) {
+      bad++;
+      return;
+    }
+    ranges.push({ startPfn, endPfn: startPfn + pagesPerSection, address });
+  };
+  if (!extreme) {
+    for (let nr = 0; nr < sections; nr += perRoot) {
+      const count = Math.min(perRoot, sections - nr);
+      const table = kernel.readView(root + BigInt(nr * size), count * size);
+      for (let i = 0; table !== undefined && i < count; i++) visit(nr + i, table, i * size + mapOffset);
+    }
+    return { ranges, bad, extreme };
+  }
+  for (let nr = 0; nr < sections; nr += perRoot) {
+    const pointer = kernel.readWord(root + BigInt((nr / perRoot) * wordSize));
+    if (pointer === undefined || pointer === 0n) continue;
+    if (!kernel.isKernelAddress(pointer)) {
+      bad++;
+      continue;
+    }
+    const count = Math.min(perRoot, sections - nr);
+    const table = kernel.readView(pointer, count * size);
+    for (let i = 0; table !== undefined && i < count; i++) visit(nr + i, table, i * size + mapOffset);
+  }
+  return { ranges, bad, extreme };
+}
+
+/**
+ * Whether the root array holds pointers to pages of sections (SPARSEMEM_EXTREME) or the sections themselves. Its length
+ * tells: 2^(MAX_PHYSMEM_BITS - SECTION_SIZE_BITS) sections, in the first case divided by the sections in a page.
+ */
+function isExtreme(length: number | undefined, shape: SparsememShape, perRoot: number): boolean {
+  if (length === undefined) return true;
+  for (const bits of shape.maxPhysmemBits) {
+    const sections = 2 ** Math.max(0, bits - shape.sectionSizeBits);
+    if (length === Math.ceil(sections / perRoot)) return true;
+    if (length === sections) return false;
+  }
+  return true;
+}

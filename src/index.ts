@@ -1,0 +1,18 @@
+export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
+export { type ClassCounts, PAGE_CLASSES, type PageClass } from "./filter/page-classes.js";
+export { levelOfNames, namesOfLevel } from "./filter/policy.js";
+export {
+  type FilterOptions,
+  type FilterOutput,
+  type FilterProgress,
+  type FilterResult,
+  filterDump,
+} from "./filter-dump.js";
+export type { Dump, DumpHeader, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
+export type { Arch, Machine } from "./reader/machine.js";
+export type { Note } from "./reader/notes.js";
+export { openDump } from "./reader/open.js";
+export type { Utsname } from "./reader/utsname.js";
+export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
+export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
+export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./worker/codec/codecs.js";

@@ -1,0 +1,116 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { DumpError, systemErrorCode } from "../errors.js";
+
+/** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
+export interface ByteSource {
+  /** What to call it in messages. */
+  readonly name: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /** Fills `into` from `offset` on; returns how many bytes there were (fewer only at the end of the source). */
+  read(into: Uint8Array, offset: number): number;
+}
+
+/**
+ * An open file, as plain data. File descriptors belong to the process, so a worker thread can use one that the main
+ * thread opened, and all threads read the same file even if its name is given to another meanwhile.
+ */
+export interface FileHandle {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+}
+
+/** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
+export function openFile(path: string): FileHandle {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check the name and your permission to read it",
+      cause: error,
+    });
+  }
+  const stat = fstatSync(fd);
+  const problem = stat.isDirectory()
+    ? ["is a directory, not a dump", "Name the dump file inside it"]
+    : !stat.isFile() && stat.size === 0
+      ? ["is not a regular file", "coresieve needs a file it can seek in: save the stream to a file first"]
+      : stat.size === 0
+        ? ["is empty", "Check that the dump was written to the end"]
+        : undefined;
+  if (problem !== undefined) {
+    closeSync(fd);
+    throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
+  }
+  return { path, fd, size: stat.size };
+}
+
+/** A source over an open file. */
+export function fileSource(file: FileHandle): ByteSource {
+  return {
+    name: file.path,
+    size: file.size,
+    read(into, offset) {
+      let done = 0;
+      // One call may return less than asked for (more than 2 GiB, signals): go on until the end of the file.
+      while (done < into.length) {
+        let n: number;
+        try {
+          n = readSync(file.fd, into, done, into.length - done, offset + done);
+        } catch (error) {
+          throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+            file: file.path,
+            offset: offset + done,
+            cure: "Check the disk or network share it lies on",
+            cause: error,
+          });
+        }
+        if (n === 0) break;
+        done += n;
+      }
+      return done;
+    },
+  };
+}
+
+/** Reads exactly `length` bytes. Throws `TRUNCATED` when the source ends before; `what` names them in the message. */
+export function readExactly(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
+  const bytes = new Uint8Array(length);
+  readInto(source, bytes, offset, what);
+  return bytes;
+}
+
+/** Fills `into`. Throws `TRUNCATED` when the source ends before. */
+export function readInto(source: ByteSource, into: Uint8Array, offset: number, what: string): void {
+  const n = source.read(into, offset);
+  if (n < into.length) {
+    throw new DumpError("TRUNCATED", `ends in its ${what}: ${into.length} bytes expected, ${n} are there`, {
+      file: source.name,
+      offset,
+      cure: "The file was cut off: copy it again from where it was made",
+    });
+  }
+}
+
+/** A system error in words, without the call and path that Node puts behind it. */
+export function describeSystemError(error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EISDIR: "it is a directory",
+    ENOTDIR: "a part of the path is not a directory",
+    EIO: "input/output error",
+    ENOSPC: "no space left on the device",
+    EDQUOT: "disk quota exceeded",
+    EROFS: "the file system is read-only",
+    EFBIG: "the file would be larger than the file system or a limit allows",
+    EMFILE: "too many open files",
+  };
+  const code = systemErrorCode(error);
+  if (code !== undefined && words[code] !== undefined) return `${words[code]} (${code})`;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,102 @@
+import type { ElfImage } from "./elf/image.js";
+import type { KdumpImage } from "./kdump/image.js";
+import type { Machine } from "./machine.js";
+import type { Note } from "./notes.js";
+import type { Utsname } from "./utsname.js";
+import type { Vmcoreinfo } from "./vmcoreinfo.js";
+
+/**
+ * An opened dump as plain data: headers parsed, tables in shared memory. It can be sent to a worker, which reads the
+ * same files through it (`attachMemory`) without parsing anything again.
+ */
+export type DumpImage = ElfImage | KdumpImage;
+
+/** Physical memory of the dumped machine. */
+export interface PhysicalMemory {
+  /**
+   * Copies memory from physical address `paddr` on into `into`. Returns how many bytes were there before the first
+   * one that the dump does not have. Throws `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
+   */
+  read(into: Uint8Array, paddr: number): number;
+  /** The lowest address from `paddr` on that the dump has, or Infinity. */
+  next(paddr: number): number;
+}
+
+/**
+ * Copies whole pages into `into`. Bytes that the dump does not have read as zeros: segments of /proc/vmcore may begin
+ * or end within a page.
+ */
+export function readPages(memory: PhysicalMemory, paddr: number, into: Uint8Array): void {
+  let done = memory.read(into, paddr);
+  while (done < into.length) {
+    const next = Math.min(memory.next(paddr + done) - paddr, into.length);
+    into.fill(0, done, next);
+    done = next;
+    if (done < into.length) done += memory.read(into.subarray(done), paddr + done);
+  }
+}
+
+/** What a file says of itself apart from its memory. */
+export interface DumpHeader {
+  /** In words, for people: "ELF64 vmcore, little endian". */
+  readonly description: string;
+  readonly format: "elf" | "kdump";
+  readonly flattened: boolean;
+  /** Version of a kdump header, 1 to 6. */
+  readonly headerVersion: number | undefined;
+  /** Number of files of a split set; 1 otherwise. */
+  readonly parts: number;
+  /** Codecs that a kdump header's status names; each page has its own. */
+  readonly codecs: readonly string[];
+  /** Written by a tool that ran out of space. */
+  readonly incomplete: boolean;
+  /** Level that the dump was filtered with already; 0 for ELF. */
+  readonly dumpLevel: number;
+  readonly utsname: Utsname | undefined;
+  /** Seconds since 1970. */
+  readonly timestamp: number | undefined;
+  /** CPUs by the header, or by the PRSTATUS notes. */
+  readonly cpus: number;
+  /** As the header has it; QEMU writes it wrong under KASLR, so VMCOREINFO goes first. */
+  readonly physBase: bigint | undefined;
+}
+
+/** An opened dump of any format. */
+export interface Dump {
+  /** The input files as the user named them. */
+  readonly paths: readonly string[];
+  /** Bytes of all input files. */
+  readonly fileSize: number;
+  readonly image: DumpImage;
+  readonly header: DumpHeader;
+  readonly machine: Machine;
+  /** Bytes of a page of the kernel. */
+  readonly pageSize: number;
+  /** One more than the highest pfn. */
+  readonly maxMapnr: number;
+  /** The note area, byte for byte. */
+  readonly noteArea: Uint8Array;
+  readonly notes: readonly Note[];
+  readonly vmcoreinfo: Vmcoreinfo | undefined;
+  /** What earlier filterings erased, as text lines. */
+  readonly eraseinfo: Uint8Array | undefined;
+  readonly memory: PhysicalMemory;
+  /** Physical ranges that exist, in bytes: ascending, disjoint, neighbours joined. */
+  readonly ranges: readonly PhysicalRange[];
+  /** Closes the files. The image must not be used afterwards. */
+  close(): void;
+}
+
+/** Physical addresses [start, end) in bytes. */
+export interface PhysicalRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Which pages exist and which have data, one bit per pfn, LSB first; bits are set in the caller's bitmaps. */
+export interface PageBitmaps {
+  /** The page is memory of the machine. */
+  readonly exists: Uint8Array;
+  /** The dump has its content. A subset of `exists`. */
+  readonly data: Uint8Array;
+}

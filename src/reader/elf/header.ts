@@ -1,0 +1,86 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, readExactly } from "../byte-source.js";
+import { fields } from "../fields.js";
+import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM } from "./layout.js";
+
+/** What an ELF header says, checked. */
+export interface ElfHeader {
+  readonly layout: ElfLayout;
+  readonly elfClass: 32 | 64;
+  /** Byte order of the headers and notes. */
+  readonly littleEndian: boolean;
+  /** e_machine. */
+  readonly machine: number;
+  /** e_flags; bit 0 is makedumpfile's mark of an incomplete dump. */
+  readonly flags: number;
+  /** File offset of the program headers. QEMU since 7.2 puts section headers before them. */
+  readonly phoff: number;
+  /** Number of program headers, the true one of files with extended numbering. */
+  readonly phnum: number;
+}
+
+/** Whether the file starts as ELF does. */
+export function isElf(head: Uint8Array): boolean {
+  return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
+}
+
+/** Reads the ELF header. Throws `NOT_A_DUMP` (no core file), `CORRUPT`, `TRUNCATED`. */
+export function readElfHeader(source: ByteSource): ElfHeader {
+  const ident = readExactly(source, 0, 16, "ELF header");
+  const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
+  const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
+  if (elfClass === undefined || littleEndian === undefined) {
+    throw new DumpError("CORRUPT", `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`, {
+      file: source.name,
+      offset: 4,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+  const layout = elfClass === 64 ? ELF64 : ELF32;
+  const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
+  const type = header.u16(16);
+  if (type !== ET_CORE) {
+    throw new DumpError("NOT_A_DUMP", `is an ELF file of type ${type}, not a core (4)`, {
+      file: source.name,
+      cure: "Name the dump itself: a vmlinux, a module or a program is none",
+    });
+  }
+  const word = (offset: number, what: string) =>
+    layout.word === 8 ? header.u64Number(offset, what) : header.u32(offset);
+  const tail = layout.e.ehsize;
+  const phoff = word(layout.e.phoff, "e_phoff");
+  const phentsize = header.u16(tail + 2);
+  if (phentsize !== layout.phdrSize) {
+    throw new DumpError("CORRUPT", `program headers of ${phentsize} bytes; ELF${elfClass} has ${layout.phdrSize}`, {
+      file: source.name,
+      offset: tail + 2,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+  let phnum = header.u16(tail + 4);
+  if (phnum === PN_XNUM) {
+    const shoff = word(layout.e.shoff, "e_shoff");
+    const section = readExactly(
+      source,
+      shoff,
+      layout.shdrSize,
+      "section header 0 (it has the number of program headers)",
+    );
+    phnum = fields(section, littleEndian, source.name).u32(layout.s.info);
+  }
+  if (phoff + phnum * layout.phdrSize > source.size) {
+    throw new DumpError("TRUNCATED", `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`, {
+      file: source.name,
+      cure: "The file was cut off: copy it again from where it was made",
+    });
+  }
+  return {
+    layout,
+    elfClass,
+    littleEndian,
+    machine: header.u16(18),
+    flags: header.u32(layout.e.flags),
+    phoff,
+    phnum,
+  };
+}

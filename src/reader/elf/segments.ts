@@ -1,0 +1,104 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, readExactly } from "../byte-source.js";
+import { fields } from "../fields.js";
+import type { ElfHeader } from "./header.js";
+import { PT_LOAD, PT_NOTE } from "./layout.js";
+
+/** One PT_LOAD: a range of physical memory and where its bytes are. */
+export interface ElfSegment {
+  /** Physical start in bytes. */
+  readonly paddr: number;
+  /** Kernel virtual start, or what the writer put there: QEMU without paging writes 0 or the physical address. */
+  readonly vaddr: bigint;
+  readonly offset: number;
+  /** Bytes in the file. */
+  readonly filesz: number;
+  /** Bytes of memory; those beyond `filesz` were left out when the file was written. */
+  readonly memsz: number;
+  readonly flags: number;
+  readonly align: number;
+}
+
+/** The program headers that matter. */
+export interface ElfSegments {
+  readonly loads: readonly ElfSegment[];
+  readonly notes: readonly { readonly offset: number; readonly size: number }[];
+}
+
+/** Notes of one dump. The kernel gives each CPU a page or so, and device dumps may add hundreds of MiB. */
+const MAX_NOTES = 1 << 30;
+
+/**
+ * Reads all program headers. Left out are PT_LOADs without a physical address (all ones: vmalloc in /proc/kcore).
+ * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Throws `TRUNCATED` when a segment
+ * reaches beyond the file, `LIMIT` and `CORRUPT`.
+ */
+export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments {
+  const { layout, phoff, phnum, littleEndian } = header;
+  const table = fields(
+    readExactly(source, phoff, phnum * layout.phdrSize, "program headers"),
+    littleEndian,
+    source.name,
+  );
+  const allOnes = layout.word === 8 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
+  const loads: ElfSegment[] = [];
+  const notes: { offset: number; size: number }[] = [];
+  let end = 0;
+  for (let i = 0; i < phnum; i++) {
+    const at = i * layout.phdrSize;
+    const type = table.u32(at + layout.p.type);
+    if (type !== PT_LOAD && type !== PT_NOTE) continue;
+    const big = (offset: number) => (layout.word === 8 ? table.u64(at + offset) : BigInt(table.u32(at + offset)));
+    const small = (offset: number, what: string) => toSafe(big(offset), what, i, source.name);
+    const noData = big(layout.p.offset) === allOnes;
+    const offset = noData ? 0 : small(layout.p.offset, "p_offset");
+    const filesz = noData ? 0 : small(layout.p.filesz, "p_filesz");
+    end = Math.max(end, offset + filesz);
+    if (type === PT_NOTE) {
+      if (filesz > MAX_NOTES) {
+        throw new DumpError("LIMIT", `a PT_NOTE of ${filesz} bytes; at most ${MAX_NOTES} are read`, {
+          file: source.name,
+          offset: phoff + at,
+          cure: "The program header is damaged",
+        });
+      }
+      notes.push({ offset, size: filesz });
+      continue;
+    }
+    if (big(layout.p.paddr) === allOnes) continue;
+    const paddr = small(layout.p.paddr, "p_paddr");
+    // A writer may give memsz 0 or less than filesz: what is in the file is memory.
+    const memsz = Math.max(filesz, small(layout.p.memsz, "p_memsz"));
+    toSafe(BigInt(paddr) + BigInt(memsz), "p_paddr + p_memsz", i, source.name);
+    loads.push({
+      paddr,
+      vaddr: big(layout.p.vaddr),
+      offset,
+      filesz,
+      memsz,
+      flags: table.u32(at + layout.p.flags),
+      align: small(layout.p.align, "p_align"),
+    });
+  }
+  if (end > source.size) {
+    throw new DumpError("TRUNCATED", `holds ${source.size} bytes, but its program headers describe ${end}`, {
+      file: source.name,
+      cure: "The file was cut off: copy it again from where it was made",
+    });
+  }
+  return { loads, notes };
+}
+
+function toSafe(value: bigint, what: string, index: number, file: string): number {
+  if (value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new DumpError(
+      "LIMIT",
+      `program header ${index} has ${what} 0x${value.toString(16)}; at most 2^53 - 1 is possible`,
+      {
+        file,
+        cure: "The program header is damaged",
+      },
+    );
+  }
+  return Number(value);
+}

@@ -1,0 +1,153 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, readInto } from "../byte-source.js";
+import { layer, type Piece } from "../extents.js";
+
+/** Bytes before the first record: 16 of signature, type and version (big endian, 1 and 1), zero padding. */
+export const FLATTENED_HEADER_SIZE = 4096;
+/** Each record starts with its target offset and its size, 64 bits each, big endian on every machine. */
+export const RECORD_HEADER_SIZE = 16;
+/** The signature fills 16 bytes with NULs; "makedumpfile" alone also starts ordinary text files. */
+export const FLATTENED_SIGNATURE = "makedumpfile\0\0\0\0";
+
+/**
+ * Where each byte of the inner file lies. A run stands for records of one size that follow each other in both files,
+ * because a dump of a terabyte has millions of records and only some thousand runs. Parallel arrays in shared memory,
+ * ascending and disjoint by `start`.
+ */
+export interface FlattenedIndex {
+  readonly count: number;
+  readonly start: Float64Array;
+  readonly end: Float64Array;
+  /** File offset of the first record's payload. */
+  readonly source: Float64Array;
+  /** Payload bytes per record; the next record's payload lies this and 16 bytes further. */
+  readonly record: Float64Array;
+  /** Length of the inner file. */
+  readonly size: number;
+}
+
+interface Run extends Piece {
+  readonly record: number;
+}
+
+/** Whether the file begins with the flattened format's signature. */
+export function isFlattened(head: Uint8Array): boolean {
+  return head.length >= 16 && Buffer.from(head.subarray(0, 16)).toString("latin1") === FLATTENED_SIGNATURE;
+}
+
+/**
+ * Reads all record headers. Records may come in any order; where two give the same byte the later one wins, as when
+ * they are replayed in order. Throws `CORRUPT`, `UNSUPPORTED` and `TRUNCATED`.
+ */
+export function readFlattenedIndex(source: ByteSource): FlattenedIndex {
+  const header = Buffer.alloc(32);
+  readInto(source, header, 0, "flattened header");
+  const type = header.readBigInt64BE(16);
+  const version = header.readBigInt64BE(24);
+  if (type !== 1n || version !== 1n) {
+    throw new DumpError(
+      "UNSUPPORTED",
+      `flattened format of type ${type}, version ${version}; known is type 1, version 1`,
+      {
+        file: source.name,
+        offset: 16,
+        cure: "Rearrange it with the program that made it",
+      },
+    );
+  }
+  return indexRuns(readRuns(source));
+}
+
+/** All records in file order, those that continue each other joined. */
+function readRuns(source: ByteSource): Run[] {
+  const runs: Run[] = [];
+  const header = Buffer.alloc(RECORD_HEADER_SIZE);
+  let position = FLATTENED_HEADER_SIZE;
+  let current: { start: number; end: number; source: number; record: number } | undefined;
+  for (;;) {
+    readInto(source, header, position, "flattened records (the end marker is missing)");
+    const target = header.readBigInt64BE(0);
+    const size = header.readBigInt64BE(8);
+    if (target === -1n && size === -1n) break;
+    if (target < 0n || size <= 0n || target + size > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new DumpError("CORRUPT", `flattened record for offset ${target} of ${size} bytes`, {
+        file: source.name,
+        offset: position,
+        cure: "The stream was damaged on its way: fetch it again",
+      });
+    }
+    const payload = position + RECORD_HEADER_SIZE;
+    const start = Number(target);
+    const length = Number(size);
+    if (payload + length > source.size) {
+      throw new DumpError(
+        "TRUNCATED",
+        `ends within a record: ${length} bytes expected, ${source.size - payload} are there`,
+        {
+          file: source.name,
+          offset: payload,
+          cure: "The file was cut off: copy it again from where it was made",
+        },
+      );
+    }
+    const whole = current !== undefined && (current.end - current.start) % current.record === 0;
+    const expected =
+      current && current.source + ((current.end - current.start) / current.record) * (current.record + 16);
+    if (current !== undefined && whole && current.end === start && expected === payload && length <= current.record) {
+      current.end += length;
+    } else {
+      current = { start, end: start + length, source: payload, record: length };
+      runs.push(current);
+    }
+    position = payload + length;
+  }
+  return runs;
+}
+
+function indexRuns(runs: readonly Run[]): FlattenedIndex {
+  const sequence = new Map(runs.map((run, i) => [run, i]));
+  const sorted = [...runs].sort((a, b) => a.start - b.start || (sequence.get(a) ?? 0) - (sequence.get(b) ?? 0));
+  // Runs that touch no other run stay as they are. The few that overlap (a header written twice) are taken apart into
+  // records, and the records layered.
+  const clean: Run[] = [];
+  const tangled: Run[] = [];
+  let end = Number.NEGATIVE_INFINITY;
+  for (let i = 0; i < sorted.length; i++) {
+    const run = sorted[i] as Run;
+    const following = sorted[i + 1];
+    const touches = run.start < end || (following !== undefined && following.start < run.end);
+    (touches ? tangled : clean).push(run);
+    end = Math.max(end, run.end);
+  }
+  if (tangled.length > 0) {
+    tangled.sort((a, b) => (sequence.get(b) ?? 0) - (sequence.get(a) ?? 0));
+    const layered = layer(tangled.flatMap((run) => recordsOf(run).reverse()));
+    for (let i = 0; i < layered.count; i++) {
+      const start = layered.start[i] as number;
+      const pieceEnd = layered.end[i] as number;
+      clean.push({ start, end: pieceEnd, source: layered.source[i] as number, record: pieceEnd - start });
+    }
+    clean.sort((a, b) => a.start - b.start);
+  }
+  const column = (pick: (run: Run) => number) => {
+    const array = new Float64Array(new SharedArrayBuffer(8 * clean.length));
+    for (let i = 0; i < clean.length; i++) array[i] = pick(clean[i] as Run);
+    return array;
+  };
+  return {
+    count: clean.length,
+    start: column((run) => run.start),
+    end: column((run) => run.end),
+    source: column((run) => run.source),
+    record: column((run) => run.record),
+    size: clean.at(-1)?.end ?? 0,
+  };
+}
+
+function recordsOf(run: Run): Piece[] {
+  const records: Piece[] = [];
+  for (let start = run.start, source = run.source; start < run.end; start += run.record, source += run.record + 16) {
+    records.push({ start, end: Math.min(start + run.record, run.end), source });
+  }
+  return records;
+}

@@ -1,0 +1,188 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, readExactly } from "../byte-source.js";
+import { type Fields, fields } from "../fields.js";
+import { archOfUts } from "../machine.js";
+import { readUtsname, type Utsname } from "../utsname.js";
+import {
+  KDUMP_SIGNATURE,
+  KDUMP32_PACKED,
+  KDUMP32_PADDED,
+  KDUMP64,
+  type KdumpLayout,
+  UTSNAME_OFFSET,
+} from "./layout.js";
+
+/** Both headers of a kdump-compressed file, checked. A field that the header version lacks is `undefined`. */
+export interface KdumpHeader {
+  readonly layout: KdumpLayout;
+  readonly littleEndian: boolean;
+  readonly version: number;
+  readonly utsname: Utsname;
+  /** Seconds since 1970; 0 where the writer had none. */
+  readonly timestamp: number;
+  readonly status: number;
+  readonly blockSize: number;
+  readonly cpus: number;
+  /** Blocks of the sub header with the notes. */
+  readonly subHeaderBlocks: number;
+  readonly bitmapBlocks: number;
+  /** In pages of `blockSize` bytes. */
+  readonly maxMapnr: number;
+  readonly physBase: bigint;
+  readonly dumpLevel: number;
+  readonly split: { readonly startPfn: number; readonly endPfn: number } | undefined;
+  readonly vmcoreinfo: FileRange | undefined;
+  readonly notes: FileRange | undefined;
+  readonly eraseinfo: FileRange | undefined;
+}
+
+export interface FileRange {
+  readonly offset: number;
+  readonly size: number;
+}
+
+/** Block sizes are page sizes: 4 KiB to 256 KiB (the largest of any Linux machine). */
+const MIN_BLOCK = 4096;
+const MAX_BLOCK = 256 * 1024;
+/** Notes and VMCOREINFO of one dump: see the ELF reader's limit. */
+const MAX_NOTES = 2 ** 30;
+/** 2^48 pages: more than the 52 bits of physical addresses that any machine has. */
+const MAX_PAGES = 2 ** 48;
+
+/** Whether the file starts as kdump-compressed ones do. */
+export function isKdump(head: Uint8Array): boolean {
+  return head.length >= 8 && Buffer.from(head.subarray(0, 8)).toString("latin1") === KDUMP_SIGNATURE;
+}
+
+/** Reads both headers. Throws `CORRUPT`, `UNSUPPORTED`, `LIMIT`, `TRUNCATED`. */
+export function readKdumpHeader(source: ByteSource): KdumpHeader {
+  const head = readExactly(source, 0, KDUMP64.header.size, "kdump header");
+  const little = fields(head, true, source.name);
+  // No field tells the byte order: a version is a small number in one of them only.
+  const littleEndian = little.u32(8) < 0x10000;
+  const header = littleEndian ? little : fields(head, false, source.name);
+  const version = header.i32(8);
+  if (version < 1 || version > 6) {
+    throw new DumpError("UNSUPPORTED", `kdump header version ${version}; known are 1 to 6`, {
+      file: source.name,
+      offset: 8,
+      cure:
+        version === 0 ? "Version 0 is the old disk-based diskdump" : "The header is damaged, or newer than coresieve",
+    });
+  }
+  const utsname = readUtsname(header, UTSNAME_OFFSET);
+  const word = pickWordSize(header, utsname, source.name);
+  const at = (word === 8 ? KDUMP64 : KDUMP32_PACKED).header;
+  const blockSize = header.u32(at.blockSize);
+  const subHeaderBlocks = header.u32(at.subHeaderBlocks);
+  if (subHeaderBlocks === 0 || subHeaderBlocks * blockSize > MAX_NOTES) {
+    throw new DumpError(
+      "CORRUPT",
+      `a sub header of ${subHeaderBlocks} blocks; 1 to ${MAX_NOTES / blockSize} are possible`,
+      {
+        file: source.name,
+        offset: at.subHeaderBlocks,
+        cure: "The header is damaged: copy the file again from where it was made",
+      },
+    );
+  }
+  const subBytes = readExactly(source, blockSize, KDUMP64.sub.size, "kdump sub header");
+  const sub = fields(subBytes, littleEndian, source.name);
+  const maxMapnr32 = header.u32(at.maxMapnr);
+  const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, version, blockSize, subHeaderBlocks, maxMapnr32);
+  const ulong = (offset: number, what: string) => (word === 8 ? sub.u64Number(offset, what) : sub.u32(offset));
+  const range = (since: number, offset: number, size: number, what: string): FileRange | undefined => {
+    if (version < since) return undefined;
+    const found = { offset: sub.u64Number(offset, `offset of the ${what}`), size: ulong(size, `size of the ${what}`) };
+    if (found.offset === 0 || found.size === 0) return undefined;
+    if (found.size > MAX_NOTES) {
+      throw new DumpError("LIMIT", `${found.size} bytes of ${what}; at most ${MAX_NOTES} are read`, {
+        file: source.name,
+        offset: blockSize + size,
+        cure: "The sub header is damaged",
+      });
+    }
+    return found;
+  };
+  const maxMapnr = version >= 6 ? sub.u64Number(layout.sub.maxMapnr64, "max_mapnr_64") : maxMapnr32;
+  const bitmapBlocks = header.u32(at.bitmapBlocks);
+  if (maxMapnr === 0 || maxMapnr > MAX_PAGES || maxMapnr > bitmapBlocks * blockSize * 8) {
+    const what = `${maxMapnr} pages, but a bitmap of ${bitmapBlocks} blocks of ${blockSize} bytes`;
+    throw new DumpError("CORRUPT", what, {
+      file: source.name,
+      offset: at.bitmapBlocks,
+      cure: "The header is damaged: copy the file again from where it was made",
+    });
+  }
+  const isSplit = version >= 2 && sub.i32(layout.sub.split) !== 0;
+  const startPfn = () =>
+    version >= 6 ? sub.u64Number(layout.sub.startPfn64, "start_pfn_64") : ulong(layout.sub.startPfn, "start_pfn");
+  const endPfn = () =>
+    version >= 6 ? sub.u64Number(layout.sub.endPfn64, "end_pfn_64") : ulong(layout.sub.endPfn, "end_pfn");
+  return {
+    layout,
+    littleEndian,
+    version,
+    utsname,
+    timestamp: word === 8 ? header.u64Number(at.timestamp, "timestamp") : header.u32(at.timestamp),
+    status: header.u32(at.status),
+    blockSize,
+    cpus: header.i32(at.cpus),
+    subHeaderBlocks,
+    bitmapBlocks,
+    maxMapnr,
+    physBase: word === 8 ? BigInt.asIntN(64, sub.u64(layout.sub.physBase)) : BigInt(sub.u32(layout.sub.physBase)),
+    dumpLevel: sub.i32(layout.sub.dumpLevel),
+    split: isSplit ? { startPfn: startPfn(), endPfn: endPfn() } : undefined,
+    vmcoreinfo: range(3, layout.sub.offsetVmcoreinfo, layout.sub.sizeVmcoreinfo, "VMCOREINFO"),
+    notes: range(4, layout.sub.offsetNote, layout.sub.sizeNote, "notes"),
+    eraseinfo: range(5, layout.sub.offsetEraseinfo, layout.sub.sizeEraseinfo, "eraseinfo"),
+  };
+}
+
+/**
+ * Nothing tells the word size either. The fields behind the timestamp must make sense together; if they do so both
+ * ways (64-bit files have tv_usec where 32-bit ones have the block size) the machine's name decides. It is not asked
+ * first, because QEMU writes 64-bit headers for i686 guests.
+ */
+function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
+  const sane = (layout: KdumpLayout) => {
+    const blockSize = header.u32(layout.header.blockSize);
+    if (blockSize < MIN_BLOCK || blockSize > MAX_BLOCK || (blockSize & (blockSize - 1)) !== 0) return false;
+    const blocks = header.u32(layout.header.bitmapBlocks);
+    const subBlocks = header.u32(layout.header.subHeaderBlocks);
+    return subBlocks > 0 && blocks > 0 && blocks * blockSize * 8 >= header.u32(layout.header.maxMapnr);
+  };
+  const sane64 = sane(KDUMP64);
+  const sane32 = sane(KDUMP32_PACKED);
+  if (sane64 && sane32) return archOfUts(utsname.machine)?.wordSize ?? 8;
+  if (sane64) return 8;
+  if (sane32) return 4;
+  const found = `${header.u32(KDUMP64.header.blockSize)} (64-bit) or ${header.u32(KDUMP32_PACKED.header.blockSize)} (32-bit)`;
+  throw new DumpError("CORRUPT", `a kdump header without a sensible block size: ${found}`, {
+    file,
+    offset: KDUMP64.header.blockSize,
+    cure: "The header is damaged: copy the file again from where it was made",
+  });
+}
+
+/** Packed or padded: by max_mapnr, which stands in both headers, else by which layout's ranges lie in the sub header's blocks. */
+function pick32BitLayout(
+  sub: Fields,
+  version: number,
+  blockSize: number,
+  blocks: number,
+  maxMapnr: number,
+): KdumpLayout {
+  const end = blockSize * (1 + blocks);
+  const score = ({ sub: at }: KdumpLayout) => {
+    let points = 0;
+    if (version >= 6 && sub.u64(at.maxMapnr64) === BigInt(maxMapnr)) points += 4;
+    const within = (offset: bigint, size: bigint) =>
+      (offset === 0n && size === 0n) || (offset > BigInt(blockSize) && size > 0n && offset + size <= BigInt(end));
+    if (version >= 3 && within(sub.u64(at.offsetVmcoreinfo), BigInt(sub.u32(at.sizeVmcoreinfo)))) points += 1;
+    if (version >= 4 && within(sub.u64(at.offsetNote), BigInt(sub.u32(at.sizeNote)))) points += 1;
+    return points;
+  };
+  return score(KDUMP32_PADDED) > score(KDUMP32_PACKED) ? KDUMP32_PADDED : KDUMP32_PACKED;
+}

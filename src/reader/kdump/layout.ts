@@ -1,0 +1,135 @@
+/** Offsets in bytes of the kdump-compressed headers (diskdump format), for each ABI that writes them. */
+export interface KdumpLayout {
+  readonly word: 4 | 8;
+  /** disk_dump_header. */
+  readonly header: {
+    readonly timestamp: number;
+    readonly status: number;
+    readonly blockSize: number;
+    readonly subHeaderBlocks: number;
+    readonly bitmapBlocks: number;
+    readonly maxMapnr: number;
+    readonly cpus: number;
+    readonly size: number;
+  };
+  /** kdump_sub_header, which starts at the second block. */
+  readonly sub: {
+    readonly physBase: number;
+    readonly dumpLevel: number;
+    readonly split: number;
+    readonly startPfn: number;
+    readonly endPfn: number;
+    readonly offsetVmcoreinfo: number;
+    readonly sizeVmcoreinfo: number;
+    readonly offsetNote: number;
+    readonly sizeNote: number;
+    readonly offsetEraseinfo: number;
+    readonly sizeEraseinfo: number;
+    readonly startPfn64: number;
+    readonly endPfn64: number;
+    readonly maxMapnr64: number;
+    readonly size: number;
+  };
+}
+
+const HEADER32 = {
+  timestamp: 404,
+  status: 412,
+  blockSize: 416,
+  subHeaderBlocks: 420,
+  bitmapBlocks: 424,
+  maxMapnr: 428,
+  cpus: 448,
+  size: 452,
+};
+
+export const KDUMP64: KdumpLayout = {
+  word: 8,
+  header: {
+    timestamp: 408,
+    status: 424,
+    blockSize: 428,
+    subHeaderBlocks: 432,
+    bitmapBlocks: 436,
+    maxMapnr: 440,
+    cpus: 460,
+    size: 464,
+  },
+  sub: {
+    physBase: 0,
+    dumpLevel: 8,
+    split: 12,
+    startPfn: 16,
+    endPfn: 24,
+    offsetVmcoreinfo: 32,
+    sizeVmcoreinfo: 40,
+    offsetNote: 48,
+    sizeNote: 56,
+    offsetEraseinfo: 64,
+    sizeEraseinfo: 72,
+    startPfn64: 80,
+    endPfn64: 88,
+    maxMapnr64: 96,
+    size: 104,
+  },
+};
+
+/** i386 aligns 64-bit members to 4 bytes; QEMU writes every 32-bit header so. */
+export const KDUMP32_PACKED: KdumpLayout = {
+  word: 4,
+  header: HEADER32,
+  sub: {
+    physBase: 0,
+    dumpLevel: 4,
+    split: 8,
+    startPfn: 12,
+    endPfn: 16,
+    offsetVmcoreinfo: 20,
+    sizeVmcoreinfo: 28,
+    offsetNote: 32,
+    sizeNote: 40,
+    offsetEraseinfo: 44,
+    sizeEraseinfo: 52,
+    startPfn64: 56,
+    endPfn64: 64,
+    maxMapnr64: 72,
+    size: 80,
+  },
+};
+
+/** The other 32-bit machines align 64-bit members to 8 bytes. */
+export const KDUMP32_PADDED: KdumpLayout = {
+  word: 4,
+  header: HEADER32,
+  sub: {
+    physBase: 0,
+    dumpLevel: 4,
+    split: 8,
+    startPfn: 12,
+    endPfn: 16,
+    offsetVmcoreinfo: 24,
+    sizeVmcoreinfo: 32,
+    offsetNote: 40,
+    sizeNote: 48,
+    offsetEraseinfo: 56,
+    sizeEraseinfo: 64,
+    startPfn64: 72,
+    endPfn64: 80,
+    maxMapnr64: 88,
+    size: 96,
+  },
+};
+
+export const KDUMP_SIGNATURE = "KDUMP   ";
+/** Where the six texts of the utsname start. */
+export const UTSNAME_OFFSET = 12;
+/** A page descriptor: offset i64, size u32, flags u32, page_flags u64. */
+export const PAGE_DESC_SIZE = 24;
+
+/** Page descriptor flags and status bits: how a page is compressed. No bit: raw. */
+export const COMPRESSED_ZLIB = 1;
+export const COMPRESSED_LZO = 2;
+export const COMPRESSED_SNAPPY = 4;
+export const COMPRESSED_ZSTD = 0x20;
+/** Status bit: the writer ran out of space, descriptors of offset 0 have no page. */
+export const STATUS_INCOMPLETE = 8;

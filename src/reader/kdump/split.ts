@@ -1,0 +1,57 @@
+import { DumpError } from "../../errors.js";
+import type { SourceImage } from "../source-image.js";
+import type { KdumpHeader } from "./header.js";
+
+export interface KdumpFile {
+  readonly image: SourceImage;
+  readonly header: KdumpHeader;
+}
+
+/**
+ * Puts the files of a split set in order of their pfns. Throws `CORRUPT` when they are no set: a file that is not
+ * split among several, headers that differ, ranges that leave a gap, overlap or do not reach the end.
+ */
+export function orderSplitSet(files: readonly KdumpFile[]): readonly KdumpFile[] {
+  if (files.length === 1 && files[0]?.header.split === undefined) return files;
+  const sorted = [...files].sort((a, b) => (a.header.split?.startPfn ?? 0) - (b.header.split?.startPfn ?? 0));
+  const first = sorted[0] as KdumpFile;
+  let next = 0;
+  for (const { image, header } of sorted) {
+    const file = image.file.path;
+    if (header.split === undefined) {
+      throw new DumpError("CORRUPT", "is not part of a split set, but several inputs were named", {
+        file,
+        cure: "Name one dump, or all files of one split set, and the output last",
+      });
+    }
+    const same =
+      header.maxMapnr === first.header.maxMapnr &&
+      header.blockSize === first.header.blockSize &&
+      header.littleEndian === first.header.littleEndian &&
+      header.utsname.release === first.header.utsname.release &&
+      header.timestamp === first.header.timestamp;
+    if (!same) {
+      throw new DumpError("CORRUPT", `is of another dump than ${first.image.file.path}`, {
+        file,
+        cure: "Name files of one split set only",
+      });
+    }
+    if (header.split.startPfn !== next) {
+      const found = `begins at pfn ${header.split.startPfn}, but the set has pages up to ${next}`;
+      throw new DumpError("CORRUPT", found, { file, cure: missing(header.split.startPfn > next) });
+    }
+    next = Math.max(next, header.split.endPfn);
+  }
+  if (next < first.header.maxMapnr) {
+    const file = (sorted.at(-1) as KdumpFile).image.file.path;
+    throw new DumpError("CORRUPT", `the set ends at pfn ${next} of ${first.header.maxMapnr}`, {
+      file,
+      cure: missing(true),
+    });
+  }
+  return sorted;
+}
+
+function missing(gap: boolean): string {
+  return gap ? "A file of the split set is missing: name all of them" : "A file of the split set was named twice";
+}

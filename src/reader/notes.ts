@@ -1,0 +1,62 @@
+import type { Warnings } from "../warnings.js";
+import { fields } from "./fields.js";
+
+/** One ELF note. */
+export interface Note {
+  /** Owner, without the NUL: `CORE`, `VMCOREINFO`, `QEMU`, `LINUX` … */
+  readonly name: string;
+  readonly type: number;
+  readonly desc: Uint8Array;
+  /** Offset of `desc` in the note area, in bytes. */
+  readonly descOffset: number;
+}
+
+/** CORE note with a CPU's registers (elf.h). */
+export const NT_PRSTATUS = 1;
+/** LINUX note with a device driver's dump: 44 bytes of name, then data (include/uapi/linux/vmcore.h). */
+export const NT_VMCOREDD = 0x700;
+const HEADER_SIZE = 12;
+
+/**
+ * Takes the content of PT_NOTE segments apart. Names and descriptors are padded to 4 bytes, in ELF64 files too (what
+ * the kernel and QEMU write, whatever the ELF64 text says). The kernel's buffers are filled up with zeros behind the
+ * last note: a header of zeros is passed over. A note that runs past the end stops the scan with a warning.
+ */
+export function parseNotes(area: Uint8Array, littleEndian: boolean, file: string, warnings: Warnings): Note[] {
+  const view = fields(area, littleEndian, file);
+  const notes: Note[] = [];
+  let position = 0;
+  while (position + HEADER_SIZE <= area.length) {
+    const nameSize = view.u32(position);
+    const descSize = view.u32(position + 4);
+    const type = view.u32(position + 8);
+    if (nameSize === 0 && descSize === 0) {
+      position += HEADER_SIZE;
+      continue;
+    }
+    const descOffset = position + HEADER_SIZE + align4(nameSize);
+    if (descOffset + descSize > area.length) {
+      const what = `${file}: a note of ${nameSize} + ${descSize} bytes runs past the end of its segment; the rest was not read`;
+      warnings.add("NOTE", what);
+      break;
+    }
+    const name = view.text(position + HEADER_SIZE, nameSize);
+    notes.push({ name, type, desc: area.subarray(descOffset, descOffset + descSize), descOffset });
+    position = descOffset + align4(descSize);
+  }
+  return notes;
+}
+
+/** The text of the kernel's VMCOREINFO note, if there is one. */
+export function findVmcoreinfo(notes: readonly Note[]): Note | undefined {
+  return notes.find((note) => note.name === "VMCOREINFO");
+}
+
+/** How many CPUs saved their registers. */
+export function countCpus(notes: readonly Note[]): number {
+  return notes.filter((note) => note.name === "CORE" && note.type === NT_PRSTATUS).length;
+}
+
+function align4(n: number): number {
+  return (n + 3) & ~3;
+}

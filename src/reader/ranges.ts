@@ -1,0 +1,22 @@
+import { forEachRun } from "./bitmap.js";
+import type { PhysicalRange } from "./dump.js";
+import type { Extents } from "./extents.js";
+
+/** The ranges that extents cover, neighbours joined. */
+export function joinRanges(extents: Extents): PhysicalRange[] {
+  const ranges: { start: number; end: number }[] = [];
+  for (let i = 0; i < extents.count; i++) {
+    const start = extents.start[i] as number;
+    const last = ranges.at(-1);
+    if (last !== undefined && last.end === start) last.end = extents.end[i] as number;
+    else ranges.push({ start, end: extents.end[i] as number });
+  }
+  return ranges;
+}
+
+/** The ranges of a bitmap's set bits. */
+export function bitmapRanges(bitmap: Uint8Array, pages: number, pageSize: number): PhysicalRange[] {
+  const ranges: PhysicalRange[] = [];
+  forEachRun(bitmap, 0, pages, (start, end) => ranges.push({ start: start * pageSize, end: end * pageSize }));
+  return ranges;
+}

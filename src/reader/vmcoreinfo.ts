@@ -1,0 +1,86 @@
+import type { Warnings } from "../warnings.js";
+
+/**
+ * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
+ * kernel did not export is `undefined`: -1 and 0 are values like any other.
+ */
+export interface Vmcoreinfo {
+  /** The text as the dump has it. */
+  readonly text: string;
+  /** Every item in the order of the text: `["SYMBOL(mem_section)", "ffffffff82a1b0c0"]`. */
+  readonly items: ReadonlyMap<string, string>;
+  readonly osrelease: string | undefined;
+  /** Page size in bytes. */
+  readonly pageSize: number | undefined;
+  readonly buildId: string | undefined;
+  /** When the kernel crashed, in seconds since 1970; dumps of live machines have none. */
+  readonly crashTime: number | undefined;
+  /** How far KASLR moved the kernel; 0 where the kernel does not say. */
+  readonly kernelOffset: bigint;
+  /** Address of a kernel symbol, already relocated. */
+  symbol(name: string): bigint | undefined;
+  /** Size of a struct in bytes. */
+  size(name: string): number | undefined;
+  /** Offset of `struct.member` in bytes. */
+  offset(name: string): number | undefined;
+  /** Number of elements of an array. */
+  length(name: string): number | undefined;
+  /** A number as the kernel prints it: signed decimal, or hexadecimal with 0x (then unsigned). */
+  number(name: string): bigint | undefined;
+}
+
+/**
+ * Reads the text. Of a name that comes twice the first counts (arch and common code may both print one, with the same
+ * value); lines without `=` are passed over with a warning.
+ */
+export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
+  const items = new Map<string, string>();
+  for (const line of text.replace(/\0+$/, "").split("\n")) {
+    if (line.trim() === "") continue;
+    const equals = line.indexOf("=");
+    if (equals <= 0) {
+      warnings.add("VMCOREINFO_LINE", `VMCOREINFO: a line of no known form: ${JSON.stringify(line.slice(0, 60))}`);
+      continue;
+    }
+    const key = line.slice(0, equals);
+    // The kernel formats each line in 80 bytes; a longer one loses its newline, and two items stand glued together.
+    const value = line.slice(equals + 1).trim();
+    if (!items.has(key)) items.set(key, value);
+  }
+  const count = (kind: string) => (name: string) => {
+    const value = parseInteger(items.get(`${kind}(${name})`));
+    return value === undefined || value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
+  };
+  const plain = (key: string) => {
+    const value = parseInteger(items.get(key));
+    return value === undefined ? undefined : Number(value);
+  };
+  return {
+    text,
+    items,
+    osrelease: items.get("OSRELEASE"),
+    pageSize: plain("PAGESIZE"),
+    buildId: items.get("BUILD-ID"),
+    crashTime: plain("CRASHTIME"),
+    kernelOffset: parseHexadecimal(items.get("KERNELOFFSET")) ?? 0n,
+    symbol: (name) => parseHexadecimal(items.get(`SYMBOL(${name})`)),
+    size: count("SIZE"),
+    offset: count("OFFSET"),
+    length: count("LENGTH"),
+    number: (name) => parseInteger(items.get(`NUMBER(${name})`)),
+  };
+}
+
+/** Decimal, with 0x hexadecimal, and bare hexadecimal where digits say so (some architectures print numbers so). */
+function parseInteger(text: string | undefined): bigint | undefined {
+  if (text === undefined) return undefined;
+  if (/^-?\d+$/.test(text)) return BigInt(text);
+  if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
+  return parseHexadecimal(text);
+}
+
+function parseHexadecimal(text: string | undefined): bigint | undefined {
+  return text !== undefined && /^(0x)?[0-9a-f]{1,16}$/i.test(text)
+    ? BigInt(`0x${text.replace(/^0x/i, "")}`)
+    : undefined;
+}

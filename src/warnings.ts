@@ -1,0 +1,56 @@
+import { DumpError } from "./errors.js";
+
+/**
+ * Damage or doubt that a run passes over. Each code is stable.
+ *
+ * | code | meaning |
+ * |---|---|
+ * | `MEM_MAP_UNREADABLE` | struct pages that could not be read: their pages are kept |
+ * | `FREE_ORDER` | buddy pages of an impossible order: kept |
+ * | `NO_KERNEL_VIEW` | levels 0 and 1 without struct pages: hwpoison and offline pages are kept |
+ * | `VMCOREINFO_LINE` | lines of VMCOREINFO that have no known form |
+ * | `NOTE` | notes cut off by the end of their segment |
+ * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
+ * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
+ * | `INCOMPLETE` | the input is marked as incomplete by its writer |
+ */
+export type WarningCode =
+  | "MEM_MAP_UNREADABLE"
+  | "FREE_ORDER"
+  | "NO_KERNEL_VIEW"
+  | "VMCOREINFO_LINE"
+  | "NOTE"
+  | "BAD_SECTION"
+  | "PAGE_SIZE_GUESSED"
+  | "INCOMPLETE";
+
+/** One kind of warning with how often it occurred. */
+export interface DumpWarning {
+  readonly code: WarningCode;
+  readonly message: string;
+  /** Pages, lines or notes concerned: the message says which. */
+  readonly count: number;
+}
+
+/** The one channel of warnings of a run: collects them by code, or throws under `strict`. */
+export class Warnings {
+  readonly #byCode = new Map<WarningCode, DumpWarning>();
+  readonly #strict: boolean;
+
+  constructor(options: { readonly strict?: boolean } = {}) {
+    this.#strict = options.strict ?? false;
+  }
+
+  /** Adds `count` cases; the first message of a code is the one shown. Throws a `STRICT` error when strict. */
+  add(code: WarningCode, message: string, count = 1): void {
+    if (this.#strict) {
+      throw new DumpError("STRICT", `${message} [${code}]`, { cure: "Without --strict the run would go on" });
+    }
+    const known = this.#byCode.get(code);
+    this.#byCode.set(code, { code, message: known?.message ?? message, count: (known?.count ?? 0) + count });
+  }
+
+  get list(): readonly DumpWarning[] {
+    return [...this.#byCode.values()];
+  }
+}

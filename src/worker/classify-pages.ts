@@ -1,0 +1,63 @@
+import type { KernelView } from "../filter/kernel-view.js";
+import type { PagePlan } from "../filter/plan.js";
+import type { Policy } from "../filter/policy.js";
+import { clearBits } from "../reader/bitmap.js";
+import type { Warnings } from "../warnings.js";
+import { evenRanges } from "./chunks.js";
+import { inOrder, type WorkerPool } from "./pool.js";
+import type { ScanResult } from "./tasks.js";
+
+/** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
+const SCAN_PAGES = 2 ** 17;
+
+/** What pass 1 could not tell. */
+export interface ScanDoubts {
+  /** Pages whose struct page could not be read: kept. */
+  readonly unreadable: number;
+  /** Pages in sections without a mem_map: kept. */
+  readonly withoutStructPage: number;
+}
+
+/**
+ * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is told the pfn that has been
+ * reached.
+ */
+export async function classifyPages(
+  pool: WorkerPool,
+  view: KernelView,
+  policy: Policy,
+  plan: PagePlan,
+  warnings: Warnings,
+  done: (pfn: number) => void,
+): Promise<ScanDoubts> {
+  const { space, memMap, layout: pageLayout } = view;
+  const rest: NonNullable<ScanResult["rest"]>[] = [];
+  let unreadable = 0;
+  let withoutStructPage = 0;
+  let badOrders = 0;
+  const tasks = evenRanges(plan.maxMapnr, SCAN_PAGES);
+  const run = async (range: { startPfn: number; endPfn: number }) => {
+    const result = await pool.scan({ ...range, space, memMap, pageLayout, policy, kept: plan.kept });
+    return { result, endPfn: range.endPfn };
+  };
+  for await (const { result, endPfn } of inOrder(tasks, run, pool.inFlight)) {
+    for (let i = 0; i < plan.dropped.length; i++) {
+      plan.dropped[i] = (plan.dropped[i] as number) + (result.dropped[i] as number);
+    }
+    unreadable += result.unreadable;
+    withoutStructPage += result.withoutStructPage;
+    badOrders += result.badOrders;
+    if (result.rest !== undefined) rest.push(result.rest);
+    done(endPfn);
+  }
+  // Blocks that reach into the next task's pages (huge pages of 1 GiB): what is still kept there goes with them.
+  for (const { startPfn, endPfn, pageClass } of rest) {
+    const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
+    plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
+  }
+  if (unreadable > 0) {
+    warnings.add("MEM_MAP_UNREADABLE", "pages whose struct page cannot be read; they are kept", unreadable);
+  }
+  if (badOrders > 0) warnings.add("FREE_ORDER", "free pages of an impossible order; they are kept", badOrders);
+  return { unreadable, withoutStructPage };
+}

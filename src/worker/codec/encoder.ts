@@ -1,0 +1,143 @@
+import { createRequire } from "node:module";
+import * as zlib from "node:zlib";
+import { DumpError } from "../../errors.js";
+import { type EncodeKernel, type KernelMemory, loadKernel } from "../kernels/load.js";
+import type { SlotLayout } from "../slots.js";
+import { CODEC_FLAGS, type Codec } from "./codecs.js";
+
+/** Compresses single pages within the shared memory. */
+export interface PageEncoder {
+  /** Page descriptor flag of a compressed page. */
+  readonly flag: number;
+  /**
+   * Compresses the page at byte `source` of the shared memory to `target`. Returns the compressed length, or 0 when it
+   * would not be shorter than the page; no more than a page's bytes less one are written. `scratch` is the slot's.
+   */
+  encode(source: number, target: number, scratch: number): number;
+}
+
+/**
+ * The encoder of a codec, or `undefined` for none. Throws `CODEC_MISSING` when zstd is neither installed nor in this
+ * Node.
+ */
+export function createEncoder(codec: Codec, memory: KernelMemory, layout: SlotLayout): PageEncoder | undefined {
+  const flag = CODEC_FLAGS[codec.name];
+  switch (codec.name) {
+    case "none":
+      return undefined;
+    case "lzo":
+    case "snappy":
+      return kernelEncoder(flag, loadKernel(codec.name, memory), layout);
+    case "zlib":
+      // The kernel is made for the lowest level; the others are zlib's own.
+      return codec.level === 1
+        ? kernelEncoder(flag, loadKernel("deflate", memory), layout)
+        : libraryEncoder(flag, memory, layout, (page) => zlib.deflateSync(page, { level: codec.level ?? 1 }));
+    case "zstd":
+      return zstdEncoder(flag, codec.level ?? 1, memory, layout);
+  }
+}
+
+/** Finds out before a run whether a codec is there. Throws `CODEC_MISSING`. */
+export function checkCodec(codec: Codec): void {
+  if (codec.name === "zstd" && napiZstd() === undefined && builtInZstd() === undefined) throw zstdMissing();
+}
+
+function kernelEncoder(flag: number, kernel: EncodeKernel, layout: SlotLayout): PageEncoder {
+  if (kernel.scratchSize() > layout.scratchSize) {
+    throw new Error(`a kernel needs ${kernel.scratchSize()} bytes of scratch; slots have ${layout.scratchSize}`);
+  }
+  const { pageSize } = layout;
+  return {
+    flag,
+    encode: (source, target, scratch) => kernel.compress(source, pageSize, target, pageSize - 1, scratch),
+  };
+}
+
+/** An encoder by a library function that returns new bytes: a view and a result are allocated per page. */
+function libraryEncoder(
+  flag: number,
+  memory: KernelMemory,
+  layout: SlotLayout,
+  compress: (page: Uint8Array) => Uint8Array,
+): PageEncoder {
+  const bytes = new Uint8Array(memory.buffer);
+  return {
+    flag,
+    encode(source, target) {
+      const packed = compress(bytes.subarray(source, source + layout.pageSize));
+      if (packed.length >= layout.pageSize) return 0;
+      bytes.set(packed, target);
+      return packed.length;
+    },
+  };
+}
+
+/** The part of zstd-napi's binding in use: ZSTD_compressCCtx into a buffer of ours. */
+interface ZstdBinding {
+  readonly CCtx: new () => { compress(into: Uint8Array, data: Uint8Array, level: number): number };
+  readonly compressBound: (size: number) => number;
+}
+/** What Node 22.15 and later have, and Node 20's types lack. */
+interface ZlibWithZstd {
+  readonly zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
+}
+const ZSTD_C_COMPRESSION_LEVEL = 100;
+
+function zstdEncoder(flag: number, level: number, memory: KernelMemory, layout: SlotLayout): PageEncoder {
+  const binding = napiZstd();
+  if (binding !== undefined) return napiEncoder(binding, flag, level, memory, layout);
+  const compress = builtInZstd();
+  if (compress === undefined) throw zstdMissing();
+  const options = { params: { [ZSTD_C_COMPRESSION_LEVEL]: level } };
+  return libraryEncoder(flag, memory, layout, (page) => compress(page, options));
+}
+
+/** One context, one buffer large enough for any result, and one view per page of each slot, all made once. */
+function napiEncoder(
+  binding: ZstdBinding,
+  flag: number,
+  level: number,
+  memory: KernelMemory,
+  layout: SlotLayout,
+): PageEncoder {
+  const { pageSize } = layout;
+  const context = new binding.CCtx();
+  const result = new Uint8Array(binding.compressBound(pageSize));
+  const bytes = new Uint8Array(memory.buffer);
+  const views = new Map<number, Uint8Array>();
+  const viewAt = (source: number): Uint8Array => {
+    const known = views.get(source);
+    if (known !== undefined) return known;
+    const view = bytes.subarray(source, source + pageSize);
+    views.set(source, view);
+    return view;
+  };
+  return {
+    flag,
+    encode(source, target) {
+      const n = context.compress(result, viewAt(source), level);
+      if (n >= pageSize) return 0;
+      bytes.set(result.subarray(0, n), target);
+      return n;
+    },
+  };
+}
+
+function napiZstd(): ZstdBinding | undefined {
+  try {
+    return createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
+  } catch {
+    return undefined;
+  }
+}
+
+function builtInZstd(): ZlibWithZstd["zstdCompressSync"] {
+  return (zlib as ZlibWithZstd).zstdCompressSync;
+}
+
+function zstdMissing(): DumpError {
+  return new DumpError("CODEC_MISSING", "zstd is not installed here, and this Node does not contain it", {
+    cure: "Run `npm install zstd-napi`, use Node 22.15 or later, or choose zlib (-c), lzo (-l) or snappy (-p)",
+  });
+}

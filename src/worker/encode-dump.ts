@@ -1,0 +1,51 @@
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import chain, { none } from "stream-chain";
+import type { PagePlan } from "../filter/plan.js";
+import type { DumpWriter } from "../writer/dump-writer.js";
+import { keptRanges, type PfnRange } from "./chunks.js";
+import { inOrder, type WorkerPool } from "./pool.js";
+import type { EncodeResult } from "./tasks.js";
+
+/** Results between the stages: more would only hold slots that workers could use. */
+const BUFFERED = 2;
+
+/**
+ * Pass 2: encodes all kept pages in the pool and hands them to the writer in order. The stages of the chain are: the
+ * results in order, the writer, which gives each slot back, and the progress. Returns how many pages were zero and have
+ * no bytes. `done` is told how many pages have been written.
+ */
+export async function encodeDump(
+  pool: WorkerPool,
+  plan: PagePlan,
+  dropZeros: boolean,
+  writer: DumpWriter,
+  done: (pages: number) => void,
+): Promise<number> {
+  const { layout, bytes } = pool;
+  const encode = async (range: PfnRange): Promise<EncodeResult> => {
+    const slot = await pool.slots.borrow();
+    return pool.encode({ ...range, kept: plan.kept, slot, dropZeros });
+  };
+  const write = async (result: EncodeResult): Promise<EncodeResult> => {
+    const { startPfn, endPfn, slot, pages, offset, length } = result;
+    const records = new Uint32Array(bytes.buffer, slot * layout.size + layout.records, pages);
+    await writer.add({ startPfn, endPfn, records, data: bytes.subarray(offset, offset + length) });
+    pool.slots.giveBack(slot);
+    return result;
+  };
+  let written = 0;
+  let zeroPages = 0;
+  const count = (result: EncodeResult) => {
+    written += result.pages;
+    zeroPages += result.zeroPages;
+    done(written);
+    return none;
+  };
+  const results = inOrder(keptRanges(plan.kept, plan.maxMapnr, layout.pages), encode, pool.inFlight);
+  const source = Readable.from(results, { objectMode: true, highWaterMark: BUFFERED });
+  const stages = chain([write, count], { writableHighWaterMark: BUFFERED, readableHighWaterMark: BUFFERED });
+  stages.resume();
+  await pipeline(source, stages);
+  return zeroPages;
+}

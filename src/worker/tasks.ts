@@ -1,0 +1,80 @@
+import type { PlainDumpError } from "../errors.js";
+import type { SpaceImage } from "../filter/kernel-view.js";
+import type { MemMap } from "../filter/mem-map.js";
+import type { PageLayout } from "../filter/page-layout.js";
+import type { Policy } from "../filter/policy.js";
+import type { DumpImage } from "../reader/dump.js";
+import type { Codec } from "./codec/codecs.js";
+import type { KernelMemory } from "./kernels/load.js";
+import type { SlotLayout } from "./slots.js";
+
+/** What every worker is started with. */
+export interface WorkerContext {
+  readonly image: DumpImage;
+  readonly pageSize: number;
+  readonly memory: KernelMemory;
+  readonly layout: SlotLayout;
+  readonly codec: Codec;
+}
+
+/** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */
+export interface ScanTask {
+  /** A multiple of 8, as is `endPfn` but for the last task's. */
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly space: SpaceImage;
+  readonly memMap: MemMap;
+  readonly pageLayout: PageLayout;
+  readonly policy: Policy;
+  /** Bitmap of all pages, in shared memory; tasks own whole bytes of it. */
+  readonly kept: Uint8Array;
+}
+
+export interface ScanResult {
+  /** Pages dropped per class number. */
+  readonly dropped: readonly number[];
+  /** Pages that are there but whose struct page could not be read. */
+  readonly unreadable: number;
+  /** Pages that are there but have no struct page. */
+  readonly withoutStructPage: number;
+  readonly badOrders: number;
+  /** A block that reaches beyond the task's end. */
+  readonly rest: { readonly startPfn: number; readonly endPfn: number; readonly pageClass: number } | undefined;
+}
+
+/** Between the passes, for formats without a shared zero page: clear the bits of pages that are all zero. */
+export interface ZeroTask {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly kept: Uint8Array;
+  readonly slot: number;
+}
+
+export interface ZeroResult {
+  readonly slot: number;
+  readonly zeroPages: number;
+}
+
+/** Pass 2: read, compress and pack the kept pages in [startPfn, endPfn) into a slot. */
+export interface EncodeTask {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly kept: Uint8Array;
+  readonly slot: number;
+  /** Whether pages of zeros become ZERO_PAGE records instead of bytes. */
+  readonly dropZeros: boolean;
+}
+
+export interface EncodeResult {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  readonly slot: number;
+  readonly pages: number;
+  readonly zeroPages: number;
+  /** Where in the shared memory the packed bytes are. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** A worker's answer: errors cross threads as plain data. */
+export type Answer<R> = { readonly result: R } | { readonly failure: PlainDumpError };

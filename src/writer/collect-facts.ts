@@ -1,0 +1,72 @@
+import type { KernelView } from "../filter/kernel-view.js";
+import type { Dump } from "../reader/dump.js";
+import { utsMachine } from "../reader/machine.js";
+import { findVmcoreinfo, type Note } from "../reader/notes.js";
+import type { Utsname } from "../reader/utsname.js";
+import type { DumpFacts } from "./dump-facts.js";
+import { structWriter } from "./struct-writer.js";
+
+/**
+ * What the output says of itself. Its note area is the input's, byte for byte; a note is only added where the input has
+ * its text elsewhere: VMCOREINFO of kdump headers of version 3, and eraseinfo, which ELF files keep in a note.
+ */
+export function dumpFacts(
+  dump: Dump,
+  view: KernelView | undefined,
+  maxMapnr: number,
+  dumpLevel: number,
+  format: "kdump" | "elf",
+): DumpFacts {
+  const { header, machine, vmcoreinfo } = dump;
+  const parts = [dump.noteArea];
+  const info = findVmcoreinfo(dump.notes);
+  const end = dump.noteArea.length;
+  let vmcoreinfoAt = info && { offset: info.descOffset, size: info.desc.length };
+  if (info === undefined && vmcoreinfo !== undefined) {
+    const desc = Buffer.from(vmcoreinfo.text, "latin1");
+    const note = noteBytes({ name: "VMCOREINFO", type: 0, desc }, machine.littleEndian);
+    vmcoreinfoAt = { offset: end + NOTE_HEADER + 12, size: desc.length };
+    parts.push(note);
+  }
+  const inNotes = dump.notes.some((note) => note.name === "ERASEINFO");
+  if (format === "elf" && dump.eraseinfo !== undefined && !inNotes) {
+    parts.push(noteBytes({ name: "ERASEINFO", type: 0, desc: dump.eraseinfo }, machine.littleEndian));
+  }
+  return {
+    machine,
+    pageSize: dump.pageSize,
+    maxMapnr,
+    utsname: view?.utsname ?? knownUtsname(dump),
+    timestamp: header.timestamp ?? vmcoreinfo?.crashTime ?? 0,
+    cpus: header.cpus,
+    physBase: view?.physBase ?? vmcoreinfo?.number("phys_base") ?? header.physBase ?? 0n,
+    dumpLevel,
+    noteArea: Buffer.concat(parts),
+    vmcoreinfo: vmcoreinfoAt,
+    eraseinfo: dump.eraseinfo,
+  };
+}
+
+/** The header's utsname if it is filled (QEMU fills the machine only), else what VMCOREINFO tells. */
+function knownUtsname(dump: Dump): Utsname {
+  const known = dump.header.utsname;
+  if (known !== undefined && known.release !== "") return known;
+  const release = dump.vmcoreinfo?.osrelease ?? "";
+  const sysname = release === "" ? "" : "Linux";
+  const machine = known === undefined || known.machine === "Unknown" ? utsMachine(dump.machine) : known.machine;
+  return { sysname, nodename: "", release, version: "", machine, domainname: "" };
+}
+
+const NOTE_HEADER = 12;
+
+function noteBytes(note: Pick<Note, "name" | "type" | "desc">, littleEndian: boolean): Uint8Array {
+  const nameSize = note.name.length + 1;
+  const padded = Math.ceil(nameSize / 4) * 4;
+  const out = structWriter(NOTE_HEADER + padded + Math.ceil(note.desc.length / 4) * 4, littleEndian, 8);
+  out.u32(0, nameSize);
+  out.u32(4, note.desc.length);
+  out.u32(8, note.type);
+  out.text(NOTE_HEADER, nameSize, note.name);
+  out.bytes.set(note.desc, NOTE_HEADER + padded);
+  return out.bytes;
+}

@@ -1,0 +1,21 @@
+import type { Machine } from "../reader/machine.js";
+import type { Utsname } from "../reader/utsname.js";
+
+/** What a dump says of itself, in any output format. */
+export interface DumpFacts {
+  readonly machine: Machine;
+  readonly pageSize: number;
+  readonly maxMapnr: number;
+  readonly utsname: Utsname;
+  /** Seconds since 1970; 0 if not known. */
+  readonly timestamp: number;
+  readonly cpus: number;
+  readonly physBase: bigint;
+  /** Level by which pages were dropped, all filterings of it together. */
+  readonly dumpLevel: number;
+  /** The note area, byte for byte as in the input. */
+  readonly noteArea: Uint8Array;
+  /** Offset and size of VMCOREINFO's text in the note area. */
+  readonly vmcoreinfo: { readonly offset: number; readonly size: number } | undefined;
+  readonly eraseinfo: Uint8Array | undefined;
+}

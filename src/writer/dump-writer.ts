@@ -1,0 +1,19 @@
+/** Encoded pages in ascending order: the kept pages in [startPfn, endPfn). */
+export interface EncodedPages {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  /** One record per page: see page-record.ts. */
+  readonly records: Uint32Array;
+  /** The bytes of all pages behind each other; valid until the call returns. */
+  readonly data: Uint8Array;
+}
+
+/** Lays encoded pages out in a file of one format. */
+export interface DumpWriter {
+  /** Writes everything that stands before the first page's data. */
+  begin(): Promise<void>;
+  /** Must be called with ascending, disjoint ranges. */
+  add(pages: EncodedPages): void | Promise<void>;
+  /** Writes what remains. Returns the file's length. */
+  end(): Promise<number>;
+}

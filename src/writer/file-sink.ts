@@ -1,0 +1,142 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  renameSync,
+  type Stats,
+  statSync,
+  unlinkSync,
+  writeSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DumpError, systemErrorCode } from "../errors.js";
+import { describeSystemError } from "../reader/byte-source.js";
+import type { Sink } from "./sink.js";
+
+export interface FileSinkOptions {
+  /** Replace an existing file. */
+  readonly force: boolean;
+  /** The input files: none of them may be the output. */
+  readonly inputs: readonly string[];
+}
+
+/**
+ * A file that appears under its name only when it is whole. Until then it has another name in the same folder, is
+ * created exclusively and readable by its owner only: dumps hold everybody's secrets. Throws `OUTPUT_EXISTS`,
+ * `NOT_WRITABLE`, `NO_SPACE`.
+ */
+export function createFileSink(path: string, options: FileSinkOptions): Sink {
+  checkTarget(path, options);
+  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
+  let fd: number;
+  try {
+    fd = openSync(partial, "wx", 0o600);
+  } catch (error) {
+    throw new DumpError("NOT_WRITABLE", `cannot be created: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Name a folder that exists and that you may write to",
+      cause: error,
+    });
+  }
+  let open = true;
+  const close = () => {
+    if (open) closeSync(fd);
+    open = false;
+  };
+  return {
+    name: path,
+    write(bytes, offset) {
+      try {
+        for (let done = 0; done < bytes.length; ) {
+          done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+        }
+      } catch (error) {
+        throw writeError(path, error);
+      }
+    },
+    async finish(size) {
+      try {
+        if (fstatSync(fd).size < size) ftruncateSync(fd, size);
+        close();
+        appear(partial, path, options.force);
+      } catch (error) {
+        throw error instanceof DumpError ? error : writeError(path, error);
+      }
+    },
+    async abort() {
+      try {
+        close();
+        unlinkSync(partial);
+      } catch {
+        // It is gone already, or the disk is: there is nothing more to clean up.
+      }
+    },
+  };
+}
+
+function checkTarget(path: string, { force, inputs }: FileSinkOptions): void {
+  const target = statIfThere(path);
+  if (target === undefined) return;
+  if (inputs.some((input) => sameFile(statIfThere(input), target))) {
+    throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
+      file: path,
+      cure: "Name another file for the output",
+    });
+  }
+  if (!target.isFile()) {
+    const what = target.isDirectory() ? "is a directory" : "is no regular file";
+    throw new DumpError("OUTPUT_EXISTS", `${what}; the output must be a file`, {
+      file: path,
+      cure: "Name a file that does not exist yet, or use -F to write to a pipe",
+    });
+  }
+  if (!force) {
+    throw new DumpError("OUTPUT_EXISTS", "is there already", {
+      file: path,
+      cure: "Use -f to overwrite it, or name another file",
+    });
+  }
+}
+
+function statIfThere(path: string): Stats | undefined {
+  return statSync(path, { throwIfNoEntry: false });
+}
+
+function sameFile(a: Stats | undefined, b: Stats): boolean {
+  return a !== undefined && a.dev === b.dev && a.ino === b.ino;
+}
+
+/** A link cannot replace a file that came into being meanwhile; file systems without links get a rename. */
+function appear(partial: string, path: string, force: boolean): void {
+  if (force) {
+    renameSync(partial, path);
+    return;
+  }
+  try {
+    linkSync(partial, path);
+    unlinkSync(partial);
+  } catch (error) {
+    if (systemErrorCode(error) === "EEXIST") {
+      throw new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
+        file: path,
+        cure: "Name another file for the output",
+      });
+    }
+    renameSync(partial, path);
+  }
+}
+
+function writeError(path: string, error: unknown): DumpError {
+  const code = systemErrorCode(error);
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
+    file: path,
+    cure: full
+      ? "Make room, name another disk, or drop more (-d 31) and compress (-c); nothing was left behind"
+      : "Check the disk or network share it is on; nothing was left behind",
+    cause: error,
+  });
+}

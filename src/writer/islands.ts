@@ -1,0 +1,67 @@
+import { forEachRun } from "../reader/bitmap.js";
+
+/**
+ * How kept pages lie in an ELF file: islands of pages that are contiguous in memory and in the file. Dropped pages
+ * within an island are holes: bytes that are never written and read as zeros.
+ */
+export interface Islands {
+  readonly startPfn: readonly number[];
+  readonly endPfn: readonly number[];
+  /** Byte offset of each island in the data area. */
+  readonly offset: readonly number[];
+  /** Bytes of the data area. */
+  readonly size: number;
+}
+
+/** Each island costs a program header, and readers look through all of them for every read. */
+const COMFORTABLE = 4096;
+/** Holes of more pages than this always end an island, as makedumpfile's do. */
+const MAX_GAP_BITS = 8;
+
+/**
+ * Cuts the kept pages into islands. A dropped run ends an island if it is at least some power of two long: the
+ * smallest, from 1 to 256 pages, with which no more than 4096 islands remain. `limit`: most islands the format can
+ * describe; longer holes are taken in until they fit.
+ */
+export function findIslands(
+  kept: Uint8Array,
+  maxMapnr: number,
+  pageSize: number,
+  limit = Number.POSITIVE_INFINITY,
+): Islands {
+  const gaps = new Array<number>(64).fill(0);
+  let last = 0;
+  let any = false;
+  forEachRun(kept, 0, maxMapnr, (start, end) => {
+    if (any) {
+      const bits = Math.floor(Math.log2(start - last));
+      gaps[bits] = (gaps[bits] as number) + 1;
+    }
+    any = true;
+    last = end;
+  });
+  let shift = 0;
+  let islands = 1 + gaps.reduce((sum, n) => sum + n, 0);
+  while ((islands > COMFORTABLE && shift < MAX_GAP_BITS) || (islands > limit && shift < gaps.length)) {
+    islands -= gaps[shift] as number;
+    shift++;
+  }
+  const minGap = 2 ** shift;
+  const startPfn: number[] = [];
+  const endPfn: number[] = [];
+  forEachRun(kept, 0, maxMapnr, (start, end) => {
+    const previous = endPfn.length - 1;
+    if (previous >= 0 && start - (endPfn[previous] as number) < minGap) endPfn[previous] = end;
+    else {
+      startPfn.push(start);
+      endPfn.push(end);
+    }
+  });
+  const offset: number[] = [];
+  let size = 0;
+  for (let i = 0; i < startPfn.length; i++) {
+    offset.push(size);
+    size += ((endPfn[i] as number) - (startPfn[i] as number)) * pageSize;
+  }
+  return { startPfn, endPfn, offset, size };
+}
