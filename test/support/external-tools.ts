@@ -110,3 +110,21 @@ export function readWithLibkdumpfile(
     return JSON.parse(run.stdout) as KdumpfileAnswer;
   });
 }
+
+const READ_BYTES = `
+import json, sys, kdumpfile
+job = json.load(sys.stdin)
+dump = kdumpfile.kdumpfile(job["file"])
+dump.attr["addrxlat.ostype"] = "linux"
+json.dump([bytes(dump.read(kdumpfile.KDUMP_KVADDR, int(at), size)).hex() for at, size in job["reads"]], sys.stdout)
+`;
+
+/** Bytes at kernel addresses of a dump file, as libkdumpfile finds them. */
+export function readKernelMemory(file: string, reads: readonly (readonly [address: bigint, size: number])[]): Buffer[] {
+  const job = { file, reads: reads.map(([address, size]) => [address.toString(), size]) };
+  const run = runTool(PYTHON, ["-c", READ_BYTES], JSON.stringify(job));
+  if (run.status !== 0) {
+    throw new Error(`libkdumpfile: ${run.stderr}`);
+  }
+  return (JSON.parse(run.stdout) as string[]).map((hex) => Buffer.from(hex, "hex"));
+}

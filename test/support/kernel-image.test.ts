@@ -103,6 +103,15 @@ const holes = [
   { start: 0, end: 40 * MiB },
   { start: 256 * MiB, end: 260 * MiB },
 ];
+const ragged = [
+  { start: 0, end: 0x9_ec00 },
+  { start: 0x10_0400, end: 32 * MiB },
+];
+const raggedPages: readonly PageDescription[] = [
+  { pfn: 0x9e, kind: "anon" },
+  { pfn: 0x100, kind: "anon" },
+  { pfn: 0x101, kind: "anon" },
+];
 /** makedumpfile takes nothing beyond the last section with a mem_map for memory, so the one without is between. */
 const threeSections = [
   { start: 0, end: 32 * MiB },
@@ -156,6 +165,7 @@ const cases: readonly (readonly [string, KernelOptions])[] = [
     ["struct page of 72 bytes, 4 KiB vmemmap pages", { structPageSize: 72, vmemmapPageSize: 0x1000 }],
     ["mem_section of 32 bytes", { sectionStructSize: 32 }],
     ["holes", { memory: holes }],
+    ["memory that begins and ends inside pages", { memory: ragged, pages: raggedPages }],
     ["a section without mem_map", { memory: threeSections, sectionsWithoutMemMap: [1] }],
     ["sparse-extreme", { memoryModel: "sparse-extreme", memory: holes }],
     ["sparse-extreme 4.9", { release: "4.9.0", memoryModel: "sparse-extreme" }],

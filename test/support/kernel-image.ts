@@ -13,6 +13,7 @@ import {
   writeDefaultStructs,
   writeImage,
 } from "./kernel/fill.js";
+import { type LogOptions, writeLog } from "./kernel/log.js";
 import {
   imageBytesOfModel,
   layOutModel,
@@ -63,6 +64,8 @@ export interface KernelOptions {
   readonly numa?: boolean;
   readonly pages?: readonly PageDescription[];
   readonly utsname?: Partial<Utsname>;
+  /** The kernel's log; two lines by default. */
+  readonly log?: LogOptions;
   /** Last line of VMCOREINFO, if given. */
   readonly crashTime?: number;
   /** Takes away (by the text before "=") and adds lines of VMCOREINFO. */
@@ -160,6 +163,7 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
     map,
     structSize,
     numa: options.numa ?? model === "discontig",
+    logLines: writeLog(space, features, options.log ?? {}),
     crashTime: options.crashTime,
   });
   const removed = options.vmcoreinfo?.remove ?? [];
@@ -173,11 +177,16 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
   }
 
   const classAt = (pfn: number, level: number): PageClass => {
-    const found = verdicts.get(pfn)?.find((verdict) => verdict.levels === 0 || (verdict.levels & level) !== 0);
+    // A page whose first byte is not in memory is never looked at.
+    const at = pfn * arch.pageSize;
+    const begins = ranges.some((range) => at >= range.start && at < range.end);
+    const found = (begins ? verdicts.get(pfn) : undefined)?.find(
+      (verdict) => verdict.levels === 0 || (verdict.levels & level) !== 0,
+    );
     if (found !== undefined) {
       return found.class;
     }
-    const zero = (level & 1) !== 0 && space.memory.isZero(pfn * arch.pageSize, arch.pageSize);
+    const zero = (level & 1) !== 0 && space.memory.isZero(at, arch.pageSize);
     return zero ? "zero" : "keep";
   };
   return {

@@ -14,6 +14,7 @@ export const IMAGE = {
   nodes: 0x6000,
   nodeSize: 0x2000,
   maxNodes: 8,
+  log: 0x18_000,
   memSection: 0x20_000,
 } as const;
 

@@ -212,6 +212,10 @@ function makeCompound(
     return;
   }
   first.flags |= 1n << BigInt(bits.head);
+  if (page.kind === "thp") {
+    // Mapped as a whole, which is counted elsewhere.
+    first.mapcount = -1;
+  }
   const headAddress = context.structAddress(head);
   const link = features.headLink === "compound_info" ? compoundInfo(headAddress, order, context) : headAddress | 1n;
   for (const tail of fields.slice(1)) {

@@ -16,6 +16,8 @@ export interface TextFacts {
   readonly map: MemMap;
   readonly structSize: number;
   readonly numa: boolean;
+  /** The kernel log's part. */
+  readonly logLines: readonly string[];
   readonly crashTime: number | undefined;
 }
 
@@ -158,7 +160,8 @@ function zoneLines(facts: TextFacts): string[] {
         : ["OFFSET(vm_struct.addr)=8"]),
     );
   }
-  lines.push(`LENGTH(zone.free_area)=${MAX_ORDER_COUNT}`, `LENGTH(free_area.free_list)=${MIGRATE_TYPES}`);
+  lines.push(`LENGTH(zone.free_area)=${MAX_ORDER_COUNT}`, ...facts.logLines);
+  lines.push(`LENGTH(free_area.free_list)=${MIGRATE_TYPES}`);
   return lines;
 }
 
