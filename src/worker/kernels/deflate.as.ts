@@ -53,8 +53,8 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
 
   // The size is known before anything is sent, so an incompressible page costs no more than the search and the codes.
   const extra = extraBits(scratch);
-  const dynamic = dynamicBits(scratch, lengths) + extra;
-  const fixed = 3 + fixedBits(scratch) + extra;
+  const dynamic: u32 = dynamicBits(scratch, lengths) + extra;
+  const fixed: u32 = 3 + fixedBits(scratch) + extra;
   const coded: usize = (min(dynamic, fixed) + 7) >>> 3;
   const stored: usize = len + (len > 65535 ? 10 : 5);
   if (min(coded, stored) + 6 > cap) return 0;

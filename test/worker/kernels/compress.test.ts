@@ -33,7 +33,7 @@ function same(a: Uint8Array | undefined, b: Uint8Array): boolean {
   return a !== undefined && Buffer.compare(a, b) === 0;
 }
 
-describe.each(["lzo", "snappy"] as Name[])("%s", (name) => {
+describe.each(Object.keys(decoders) as Name[])("%s", (name) => {
   const arena: Arena = createArena(1 << 20);
   const kernel = loadKernel(name, arena.memory);
   const decode = decoders[name];

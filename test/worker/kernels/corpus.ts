@@ -75,6 +75,20 @@ function pieces(length: number): Uint8Array {
   return bytes;
 }
 
+/** Byte counts like Fibonacci numbers, in random order: the deepest prefix code there is, too deep for deflate's limits. */
+function fibonacci(length: number): Uint8Array {
+  const bytes: number[] = [];
+  for (let [symbol, a, b] = [0, 1, 1]; bytes.length < length; [symbol, a, b] = [symbol + 1, b, a + b]) {
+    for (let i = 0; i < a; i++) bytes.push(symbol);
+  }
+  const next = generator(21);
+  for (let i = bytes.length - 1; i > 0; i--) {
+    const j = next() % (i + 1);
+    [bytes[i], bytes[j]] = [bytes[j] ?? 0, bytes[i] ?? 0];
+  }
+  return Uint8Array.from(bytes.slice(0, length));
+}
+
 /** `count` pages spread over the running node binary: code, tables and strings. */
 export function binaryPages(size: number, count: number): Uint8Array[] {
   const fd = openSync(process.execPath, "r");
@@ -98,6 +112,7 @@ export function samples(length: number): Sample[] {
     { name: "struct pages", bytes: structPages(length) },
     { name: "pieces", bytes: pieces(length) },
     { name: "two symbols", bytes: randomBytes(length, 9).map((byte) => byte & 1) },
+    { name: "fibonacci", bytes: fibonacci(length) },
     { name: "zeros behind random", bytes: randomBytes(length, 13).fill(0, length >> 1) },
     { name: "random behind zeros", bytes: randomBytes(length, 17).fill(0, 0, length >> 1) },
   ];
