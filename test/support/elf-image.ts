@@ -119,7 +119,8 @@ export function buildElf(options: ElfOptions): Uint8Array {
   const tableEnd = phoff + count * layout.programHeaderSize;
   const shoff = sectionCount === 0 ? 0 : sectionsFirst ? layout.headerSize : tableEnd;
 
-  const out = new ByteBuffer(byteOrder, tableEnd + 4096);
+  const dataSize = loads.reduce((sum, load) => sum + (load.data?.length ?? 0) + (options.alignData ?? 1), 0);
+  const out = new ByteBuffer(byteOrder, tableEnd + dataSize + (noteBytes?.length ?? 0) + 4096);
   let next = Math.max(tableEnd, shoff + sectionCount * layout.sectionHeaderSize);
   const place = (data: Uint8Array, at: number): void => {
     out.seek(at).bytes(data);
