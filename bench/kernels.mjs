@@ -1,9 +1,9 @@
 // Speed and ratio of the codec kernels, page by page, against node:zlib, npm snappy and, where a C compiler is there, the
 // C libraries that makedumpfile uses.
 //
-//   node bench/kernels.mjs [FILE] [--page-size 4096] [--rounds 5] [--max-mib 64]
+//   node bench/kernels.mjs [FILE] [--page-size 4096] [--rounds 5] [--max-mib 64] [--skip 0] [--only lsz]
 //
-// FILE is cut into pages and all-zero pages are left out; without one it is the node binary itself. MB/s are 10^6 bytes of
+// FILE is cut into pages from offset --skip on (an ELF dump has its pages behind its headers) and all-zero pages are left out; without one it is the node binary itself. MB/s are 10^6 bytes of
 // pages per second of CPU time, of the fastest round: on a busy machine trust them within one run only, and best the
 // ratios. Needs `npm run build`.
 import { execFileSync } from "node:child_process";
@@ -21,6 +21,7 @@ const { values, positionals } = parseArgs({
   options: {
     "page-size": { type: "string", default: "4096" },
     rounds: { type: "string", default: "5" },
+    skip: { type: "string", default: "0" },
     "max-mib": { type: "string", default: "64" },
     only: { type: "string", default: "" },
   },
@@ -40,9 +41,10 @@ function readPages(limit) {
   const fd = openSync(file, "r");
   const pages = [];
   const zero = Buffer.alloc(pageSize);
-  for (let total = 0; total < limit; ) {
+  let at = Number(values.skip);
+  for (let total = 0; total < limit; at += pageSize) {
     const page = Buffer.alloc(pageSize);
-    if (readSync(fd, page) < pageSize) break;
+    if (readSync(fd, page, 0, pageSize, at) < pageSize) break;
     if (page.equals(zero)) continue;
     pages.push(page);
     total += pageSize;

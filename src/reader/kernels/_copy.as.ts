@@ -2,7 +2,6 @@
 // 16-byte steps and byte by byte where there is not.
 
 /** Copies n bytes that do not overlap. Both sides may be touched for `room` bytes (room >= n), never for more. */
-// @ts-ignore: decorator
 @inline
 export function copyWide(to: usize, from: usize, n: usize, room: usize): void {
   if (room >= n + 15) {
@@ -43,7 +42,6 @@ export function copyExact(to: usize, from: usize, n: usize): void {
  * when the distance is short. The caller has checked that the start lies inside the output. Writes to[0, n), or up to
  * to[0, n + 15) where `end` leaves room.
  */
-// @ts-ignore: decorator
 @inline
 export function copyMatch(to: usize, distance: usize, n: usize, end: usize): void {
   if (distance >= 16 && end - to >= n + 15) {
@@ -91,8 +89,8 @@ export function copyNear(to: usize, distance: usize, n: usize, end: usize): void
     else for (; to < stop; to++) store<u8>(to, load<u8>(to - distance));
     return;
   }
-  // Distances 2 to 7. Two rounds of 4, or of fewer bytes, build 8 of them; from then on the same bytes are also found at
-  // a multiple of the distance that is at least 8, and 8 can be copied at a time. The nibbles hold those multiples.
+  // Distances 2 to 7. Once 8 bytes are there, the same bytes are also found at a multiple of the distance that is at
+  // least 8, and 8 can be copied at a time. The nibbles of the constant are those multiples.
   let i: usize = 0;
   const head: usize = n < 8 ? n : 8;
   for (; i < head; i++) store<u8>(to + i, load<u8>(to + i - distance));

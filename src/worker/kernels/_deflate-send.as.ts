@@ -4,7 +4,6 @@ import { DISTANCE_CODES, END_OF_BLOCK, HEADER, LENGTH_CODES, LITERAL_CODES, TOKE
 
 // Bits are gathered in a u64, `held` of them, and go out 8 bytes at a time of which only whole bytes count. These two are
 // what a flush does; near the end of the room it writes no more than it must.
-// @ts-ignore: decorator
 @inline
 function flushBytes(op: usize, stop: usize, buffer: u64, held: u32): void {
   if (stop - op >= 8) store<u64>(op, buffer);

@@ -1,7 +1,9 @@
 // What the parts of the deflate kernel share: the two alphabets, and where everything is in the scratch.
 import { HUFFMAN_SCRATCH } from "./_huffman.as";
 
+/** Positions are held in 16 bits, and the tokens have room for no more. */
 export const MAX_LEN: usize = 65536;
+/** Of the hash table for the largest pages. */
 export const MAX_HASH_BITS: usize = 13;
 
 // Symbols of the two codes.
@@ -26,7 +28,6 @@ export const HUFFMAN: usize = HEADER + 2 * 320;
 export const SCRATCH: usize = HUFFMAN + HUFFMAN_SCRATCH;
 
 /** Adds one to a u32. */
-// @ts-ignore: decorator
 @inline
 export function count(at: usize): void {
   store<u32>(at, load<u32>(at) + 1);

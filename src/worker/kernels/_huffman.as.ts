@@ -114,7 +114,6 @@ function limitLengths(limit: usize, scratch: usize): void {
 }
 
 /** The lowest `n` bits of code in reverse order: deflate sends a code from its top bit on, and all else from the bottom. */
-// @ts-ignore: decorator
 @inline
 function reverse(code: u32, n: u32): u32 {
   code = ((code & 0x5555) << 1) | ((code >>> 1) & 0x5555);

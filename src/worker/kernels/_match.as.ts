@@ -5,7 +5,6 @@
 // is compared before it is used. So no entry needs to be marked as empty, and a result depends on the page alone.
 
 /** Sets `bytes` bytes (a multiple of 64) to zero. 4 KiB take about 50 ns; memory.fill on shared memory takes longer. */
-// @ts-ignore: decorator
 @inline
 export function clear(at: usize, bytes: usize): void {
   const zero = i64x2.splat(0);
@@ -18,7 +17,6 @@ export function clear(at: usize, bytes: usize): void {
 }
 
 /** Where the bytes at `a` stop being equal to those at `b` (b < a): an address in [a, end]. */
-// @ts-ignore: decorator
 @inline
 export function matchEnd(a: usize, b: usize, end: usize): usize {
   while (end - a >= 8) {

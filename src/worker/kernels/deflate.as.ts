@@ -16,7 +16,7 @@ import {
 } from "./_deflate-codes.as";
 import { findMatches } from "./_deflate-search.as";
 import { sendBlock } from "./_deflate-send.as";
-import { COUNTS_END, LITERAL_COUNTS, SCRATCH } from "./_deflate.as";
+import { COUNTS_END, LITERAL_COUNTS, MAX_LEN, SCRATCH } from "./_deflate.as";
 
 /** Bytes of scratch that compress needs. */
 export function scratchSize(): i32 {
@@ -40,9 +40,10 @@ function sendStored(src: usize, len: usize, op: usize): usize {
 
 /**
  * Compresses src[0, len), len from 1 to 65536 bytes, into one zlib stream. Returns its length, or 0 when it would be longer
- * than cap. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
+ * than cap or when len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
+  if (len > MAX_LEN) return 0;
   memory.fill(scratch + LITERAL_COUNTS, 0, COUNTS_END - LITERAL_COUNTS);
   const tokensEnd = findMatches(src, len, scratch);
   dynamicCodes(scratch);

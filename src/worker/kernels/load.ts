@@ -8,8 +8,8 @@ export interface EncodeKernel {
   scratchSize(): number;
   /**
    * Compresses src[0, len), 1 <= len <= 65536, into dst[0, cap). Returns the compressed length, or 0 when it would be
-   * longer than cap; what dst holds is then undefined. The result depends on src, len and whether cap is large enough
-   * only: scratch needs no clearing. Nothing outside src, dst[0, cap) and scratch[0, scratchSize()) is touched.
+   * longer than cap or len is too large; what dst holds is then undefined. The result depends on the input alone: scratch
+   * needs no clearing. Nothing outside src, dst[0, cap) and scratch[0, scratchSize()) is touched.
    */
   compress(src: number, len: number, dst: number, cap: number, scratch: number): number;
 }
