@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { hasLibkdumpfile, readWithLibkdumpfile } from "./external-tools.js";
+import { arm64 } from "./kernel/arch-arm64.js";
 import { toElf, toKdump } from "./kernel-dump.js";
 import { buildKernel, type Kernel, type KernelOptions, MiB, type PageDescription } from "./kernel-image.js";
 
@@ -17,16 +18,16 @@ const pages: PageDescription[] = [
 ];
 
 /** Has libkdumpfile walk the page tables to struct pages, to the kernel's text and through the direct map. */
-function checkTranslation(kernel: Kernel, image: Uint8Array): void {
+function checkTranslation(kernel: Kernel, image: Uint8Array, base = 0): void {
   const size = 56;
-  const pfns = [0, 100, 101, 512, 513, 1024, 7777, 8191];
+  const pfns = [0, 100, 101, 512, 513, 1024, 7777, 8191].map((pfn) => pfn + base / 4096);
   const structs = pfns.map((pfn) => [kernel.structAddress(pfn), size] as const);
   const text = [kernel.imageVirtual, 4096] as const;
-  const direct = [kernel.directMap + BigInt(100 * 4096), 4096] as const;
+  const direct = [kernel.directMap + BigInt(base + 100 * 4096), 4096] as const;
   const expected = [
     ...pfns.map((pfn) => digest(kernel.memory.read(kernel.structPhysical(pfn) ?? 0, size))),
     digest(kernel.memory.read(kernel.imagePhysical, 4096)),
-    digest(kernel.memory.read(100 * 4096, 4096)),
+    digest(kernel.memory.read(base + 100 * 4096, 4096)),
   ];
   const answer = readWithLibkdumpfile(image, [...structs, text, direct], ["linux.uts.release"]);
   expect(answer.pages).toEqual(expected);
@@ -55,6 +56,19 @@ describe.skipIf(!hasLibkdumpfile)("kernel addresses resolved by libkdumpfile", (
   test.each(["vmcore", "qemu"] as const)("from an ELF file, style %s", (style) => {
     const kernel = buildKernel({ pages });
     checkTranslation(kernel, toElf(kernel, { style, sectionHeaderFirst: style === "qemu" }));
+  });
+
+  test.each(["5.4.0", "5.10.0", "6.1.0", "6.12.0"])("arm64, %s", (release) => {
+    const base = 1024 * MiB;
+    const kernel = buildKernel({
+      release,
+      arch: arm64,
+      physBase: base,
+      memory: [{ start: base, end: base + 96 * MiB }],
+      pages: pages.map((page) => ({ ...page, pfn: page.pfn + base / 4096 })),
+    });
+    checkTranslation(kernel, toElf(kernel), base);
+    checkTranslation(kernel, toKdump(kernel), base);
   });
 
   test("every page of a kdump file", () => {

@@ -70,6 +70,7 @@ export interface KernelOptions {
   readonly crashTime?: number;
   /** Takes away (by the text before "=") and adds lines of VMCOREINFO. */
   readonly vmcoreinfo?: { readonly remove?: readonly string[]; readonly add?: readonly string[] };
+  /** Default x86-64. */
   readonly arch?: KernelArch;
 }
 
@@ -137,7 +138,12 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
     ...(options.sectionFlags === undefined ? {} : { sectionFlags: options.sectionFlags }),
   });
 
-  const utsname: Utsname = { ...DEFAULT_UTSNAME, release: features.release.text, ...options.utsname };
+  const utsname: Utsname = {
+    ...DEFAULT_UTSNAME,
+    machine: arch.machine,
+    release: features.release.text,
+    ...options.utsname,
+  };
   writeImage(space, features, utsname);
   const nodes = nodesOf(ranges, model, arch.pageSize);
   const free = blocks
@@ -198,7 +204,7 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
     imageSize,
     classAt,
     memory: space.memory,
-    notes: [prstatusNote(1), vmcoreinfoNote(vmcoreinfo)],
+    notes: [prstatusNote(1, [], arch.prstatusSize), vmcoreinfoNote(vmcoreinfo)],
     physBase: space.options.physBase,
     imagePhysical: space.imagePhysical,
     imageVirtual: space.imageVirtual,

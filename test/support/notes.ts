@@ -47,15 +47,14 @@ export function vmcoreinfoNote(text: string): Note {
   return { name: "VMCOREINFO", type: 0, desc: asciiBytes(text) };
 }
 
-/** An NT_PRSTATUS note of x86-64: 336 bytes, pid at 32, 27 registers from 112 on. */
-export function prstatusNote(pid: number, registers: readonly bigint[] = []): Note {
-  const desc = new ByteBuffer("little", 336);
+/** An NT_PRSTATUS note of a 64-bit little-endian machine: pid at 32, registers from 112 on; 336 bytes on x86-64. */
+export function prstatusNote(pid: number, registers: readonly bigint[] = [], size = 336): Note {
+  const desc = new ByteBuffer("little", size);
   desc.seek(32).u32(pid).seek(112);
-  for (let index = 0; index < 27; index++) {
-    desc.u64(registers[index] ?? 0n);
+  for (const register of registers) {
+    desc.u64(register);
   }
-  desc.seek(336);
-  return { name: "CORE", type: 1, desc: padTo(desc.toBytes(), 336) };
+  return { name: "CORE", type: 1, desc: padTo(desc.toBytes(), size) };
 }
 
 /** A "QEMU" note of x86-64: version 1, size 440, everything else zero. */

@@ -115,6 +115,7 @@ export const x86_64: KernelArch = {
   wordSize: 8,
   pageSize: PAGE,
   largePageSize: LARGE,
+  prstatusSize: 336,
   sectionSizeBits: () => 27,
   maxPhysmemBits: (release, options) => {
     if (options.pageTableLevels === 5) {

@@ -34,6 +34,8 @@ export interface ArchInfo extends ArchOptions {
   readonly physBase: number;
   readonly kernelOffset: number;
   readonly numa: boolean;
+  readonly memoryStart: number;
+  readonly textMap: bigint;
   readonly symbols: { readonly rootTable: bigint; readonly physBase: bigint; readonly nodeData: bigint };
 }
 
@@ -45,9 +47,12 @@ export interface KernelArch {
   readonly pageSize: number;
   /** The size of page the direct map and the kernel's text are mapped with. */
   readonly largePageSize: number;
+  /** Size of an NT_PRSTATUS note's description. */
+  readonly prstatusSize: number;
   sectionSizeBits(release: Release): number;
   maxPhysmemBits(release: Release, options: ArchOptions): number;
-  addressLayout(release: Release, options: ArchOptions): AddressLayout;
+  /** `memoryStart`: the lowest physical address there is. */
+  addressLayout(release: Release, options: ArchOptions, memoryStart: number): AddressLayout;
   createPageTables(memory: PhysicalMemory, root: number, allocate: () => number, options: ArchOptions): PageTables;
   /** The lines which the architecture adds to VMCOREINFO. */
   vmcoreinfo(info: ArchInfo): string[];

@@ -49,13 +49,16 @@ export class KernelSpace {
   /** Physical and virtual address of the image's first byte. */
   readonly imagePhysical: number;
   readonly imageVirtual: bigint;
+  /** The lowest physical address there is. */
+  readonly memoryStart: number;
   #next: number;
 
   constructor(arch: KernelArch, release: Release, options: SpaceOptions) {
     this.arch = arch;
     this.options = options;
     this.memory = new PhysicalMemory(arch.byteOrder);
-    const layout = arch.addressLayout(release, options);
+    this.memoryStart = Math.min(...options.ranges.map((range) => range.start));
+    const layout = arch.addressLayout(release, options, this.memoryStart);
     this.layout = {
       ...layout,
       directMap: options.directMap ?? layout.directMap,

@@ -55,6 +55,8 @@ export function vmcoreinfoLines(facts: TextFacts): string[] {
   const info: ArchInfo = {
     release,
     numa: facts.numa,
+    memoryStart: space.memoryStart,
+    textMap: space.layout.textMap,
     physBase: space.options.physBase,
     kernelOffset: space.options.kernelOffset,
     pageTableLevels: space.options.pageTableLevels,
