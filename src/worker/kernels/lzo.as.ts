@@ -10,8 +10,8 @@ const MAX_LEN: usize = 65536;
 // The farthest match the stream can express.
 const MAX_DISTANCE: usize = 0xbfff;
 // Entries of the hash table (u16 each) for pages up to 4 KiB, up to 16 KiB, and larger: clearing it is paid per page.
-const BITS_4K: u32 = 11;
-const BITS_16K: u32 = 12;
+const BITS_4K: u32 = 12;
+const BITS_16K: u32 = 13;
 const BITS_64K: u32 = 13;
 const HASH: u32 = 0x9e3779b1;
 
