@@ -1,0 +1,49 @@
+/** The programs that read our dumps and are not ours: which package has them, and what happens where one is missing. */
+import { spawnSync } from "node:child_process";
+import { describe, test } from "vitest";
+import { describeWithDumps, mustNotSkip } from "../../support/dumps.js";
+import { readerEnvironment } from "./run.js";
+
+/** Debian's Python bindings belong to Debian's own Python, which need not be the first one on the PATH. */
+export const systemPython = "/usr/bin/python3";
+
+/** Each reader: the Debian package, and a command that works where the reader does. */
+const tools = {
+  crash: { from: "crash", probe: ["crash", "--version"] },
+  drgn: { from: "python3-drgn", probe: ["drgn", "--version"] },
+  gdb: { from: "gdb", probe: ["gdb", "--version"] },
+  libkdumpfile: { from: "python3-libkdumpfile", probe: [systemPython, "-c", "import kdumpfile"] },
+  makedumpfile: { from: "makedumpfile", probe: ["makedumpfile", "-v"] },
+} as const;
+
+/** The name of a reader. */
+export type Tool = keyof typeof tools;
+
+/**
+ * `describe` for tests that need real dumps and other programs. Where a program is missing, a local run skips and says
+ * which package has it; under CI it fails.
+ */
+export function describeReader(title: string, needed: readonly Tool[], tests: () => void): void {
+  const missing = needed.filter((tool) => !works(tool));
+  if (missing.length === 0) {
+    describeWithDumps(title, tests);
+    return;
+  }
+  const reason = `missing: ${missing.map((tool) => `${tool} (Debian package ${tools[tool].from})`).join(", ")}`;
+  if (mustNotSkip) {
+    describe(title, () => {
+      test("needs programs that are not here", () => {
+        throw new Error(`${reason}, and CI=true`);
+      });
+    });
+    return;
+  }
+  describe(`${title} (skipped, ${reason})`, () => {
+    test.skip(reason, () => {});
+  });
+}
+
+function works(tool: Tool): boolean {
+  const [program, ...args] = tools[tool].probe;
+  return spawnSync(program, args, { stdio: "ignore", env: readerEnvironment }).status === 0;
+}
