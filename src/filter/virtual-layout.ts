@@ -26,18 +26,20 @@ const SEARCH = {
  * Returns `undefined` when it is not found.
  */
 export function virtualLayout(dump: Dump, view: KernelView): VirtualLayout | undefined {
-  const space = attachSpace(view.space, dump.memory);
-  const directMap = findDirectMap(dump, view, space);
+  const { space: image } = view;
+  if (image.arch !== "x86_64") return undefined;
+  const space = attachSpace(image, dump.memory);
+  const directMap = findDirectMap(dump, image.levels, space);
   return directMap === undefined ? undefined : { directMap, kernel: kernelImage(dump, view, space) };
 }
 
-function findDirectMap(dump: Dump, view: KernelView, space: AddressSpace): bigint | undefined {
+function findDirectMap(dump: Dump, levels: 4 | 5, space: AddressSpace): bigint | undefined {
   // RAM that the direct map surely has: the first bytes of the largest range.
   const largest = [...dump.ranges].sort((a, b) => b.end - b.start - (a.end - a.start))[0];
   if (largest === undefined) return undefined;
   const page = Math.ceil(largest.start / dump.pageSize) * dump.pageSize;
   const probe = Math.min(Math.max(page, 1 << 20), largest.end - dump.pageSize);
-  const { first, last, step } = SEARCH[view.space.levels];
+  const { first, last, step } = SEARCH[levels];
   for (let base: bigint = first; base < last; base += step) {
     if (space.translate(base + BigInt(probe))?.paddr === probe) return base;
   }

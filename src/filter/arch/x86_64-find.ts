@@ -1,10 +1,13 @@
 import type { Dump } from "../../reader/dump.js";
 import { segmentsOf } from "../../reader/open.js";
-import type { Utsname } from "../../reader/utsname.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { cannotFilter } from "../cannot-filter.js";
 import { readKernelUtsname } from "../kernel-utsname.js";
-import { START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
+import type { SparsememShape } from "../sparsemem.js";
+import { kernelVersion, parseKernelVersion } from "../version.js";
+import type { FoundSpace } from "./arch-support.js";
+import { sectionShape } from "./section-shape.js";
+import { LOWEST_KERNEL_ADDRESS, START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
 
 /**
  * Finds the page tables of an x86-64 kernel. The kernel's load address (phys_base) comes from VMCOREINFO, else from a
@@ -12,10 +15,7 @@ import { START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./x86_64
  * is taken. The header comes last because QEMU parses the decimal number in VMCOREINFO as hexadecimal and writes a
  * wrong one under KASLR (seen with QEMU 7.2). Throws `CANNOT_FILTER`.
  */
-export function findX86_64Space(
-  dump: Dump,
-  info: Vmcoreinfo,
-): { image: X86_64Space; physBase: bigint; utsname: Utsname } {
+export function findX86_64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<X86_64Space> {
   const topSymbol = ["init_top_pgt", "init_level4_pgt", "swapper_pg_dir"].find(
     (name) => info.symbol(name) !== undefined,
   );
@@ -31,7 +31,10 @@ export function findX86_64Space(
     if (root > BigInt(Number.MAX_SAFE_INTEGER)) continue;
     const image: X86_64Space = { arch: "x86_64", root: Number(root), levels, smeMask };
     const utsname = readKernelUtsname(dump, info, x86_64AddressSpace(image, dump.memory));
-    if (utsname !== undefined) return { image, physBase, utsname };
+    if (utsname !== undefined) {
+      const sections = x86_64Sections(info, utsname.release, levels);
+      return { image, physBase, utsname, lowestAddress: LOWEST_KERNEL_ADDRESS, sections, flatStartPfn: 0 };
+    }
     tried.push(`0x${BigInt.asUintN(64, physBase).toString(16)}`);
   }
   const found = tried.length === 0 ? "no phys_base is known" : `phys_base ${tried.join(" and ")} do not lead to it`;
@@ -48,4 +51,12 @@ function physBases(dump: Dump, info: Vmcoreinfo): bigint[] {
   ];
   const known = candidates.filter((value) => value !== undefined).map((value) => BigInt.asIntN(64, value));
   return [...new Set(known)];
+}
+
+/** include/asm-x86/sparsemem.h of the kernels before MAX_PHYSMEM_BITS was exported (5.8). */
+function x86_64Sections(info: Vmcoreinfo, release: string, levels: number): SparsememShape {
+  const version = parseKernelVersion(release) ?? 0;
+  const byVersion =
+    version < kernelVersion(2, 6, 26) ? 40 : version < kernelVersion(2, 6, 31) ? 44 : levels === 5 ? 52 : 46;
+  return sectionShape(info, 27, [byVersion, 52, 46, 44, 40]);
 }

@@ -1,5 +1,6 @@
 import type { PhysicalMemory } from "../../reader/dump.js";
-import type { AddressSpace, Translation } from "../address-space.js";
+import type { AddressSpace } from "../address-space.js";
+import { evenLevels, walkTables } from "./page-walk.js";
 
 /** Where the kernel's own image is mapped: __START_KERNEL_map, the same in every x86-64 kernel, KASLR or not. */
 export const START_KERNEL_MAP = 0xffff_ffff_8000_0000n;
@@ -16,42 +17,21 @@ export interface X86_64Space {
   readonly smeMask: bigint;
 }
 
-const ENTRIES = 512;
-const PRESENT = 1;
-const LARGE = 1 << 7;
+const PRESENT = 1n;
+const LARGE = 1n << 7n;
 const ADDRESS_MASK = 0x000f_ffff_ffff_f000n;
-/** Table pages kept per thread: 4 KiB each. A terabyte's vmemmap needs 16 PMD tables, walked one after the other. */
-const MAX_TABLES = 64;
 
-/** Walks the page tables in the dump. Each translation costs one to five cached table look-ups. */
+/** Everything is mapped by page tables: the direct map, the vmemmap, the kernel's image, modules. */
 export function x86_64AddressSpace(image: X86_64Space, memory: PhysicalMemory): AddressSpace {
-  const tables = new Map<number, DataView | undefined>();
+  const levels = evenLevels(image.levels === 5 ? 57 : 48, 12, 9);
   const mask = ADDRESS_MASK & ~image.smeMask;
-  const tableAt = (paddr: number): DataView | undefined => {
-    if (tables.has(paddr)) return tables.get(paddr);
-    const bytes = new Uint8Array(ENTRIES * 8);
-    const table = memory.read(bytes, paddr) === bytes.length ? new DataView(bytes.buffer) : undefined;
-    if (tables.size >= MAX_TABLES) tables.clear();
-    tables.set(paddr, table);
-    return table;
-  };
-  const walk = (vaddr: bigint): Translation | undefined => {
-    let table = image.root;
-    for (let shift = image.levels === 5 ? 48 : 39; ; shift -= 9) {
-      const index = Number((vaddr >> BigInt(shift)) & 511n);
-      const entry = tableAt(table)?.getBigUint64(index * 8, true);
-      if (entry === undefined) return undefined;
-      const bits = Number(entry & 0xffn);
-      if ((bits & PRESENT) === 0) return undefined;
-      // Pages of 1 GiB, 2 MiB and 4 KiB: bit 7 is PSE in the first two and PAT in the last.
-      if (shift === 12 || (shift <= 30 && (bits & LARGE) !== 0)) {
-        const size = 2 ** shift;
-        const within = Number(vaddr & BigInt(size - 1));
-        const base = Number(entry & mask & ~BigInt(size - 1));
-        return { paddr: base + within, length: size - within };
-      }
-      table = Number(entry & mask);
+  return walkTables({ root: image.root, levels, entrySize: 8, littleEndian: true }, memory, (entry, level) => {
+    if ((entry & PRESENT) === 0n) return undefined;
+    const shift = 12 + 9 * (image.levels - 1 - level);
+    // Pages of 1 GiB, 2 MiB and 4 KiB: bit 7 is PSE in the first two and PAT in the last.
+    if (shift === 12 || (shift <= 30 && (entry & LARGE) !== 0n)) {
+      return { page: Number(entry & mask & ~((1n << BigInt(shift)) - 1n)), shift };
     }
-  };
-  return { translate: walk };
+    return { table: Number(entry & mask) };
+  });
 }

@@ -1,0 +1,30 @@
+import type { Dump, PhysicalMemory } from "../../reader/dump.js";
+import type { Utsname } from "../../reader/utsname.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import type { AddressSpace } from "../address-space.js";
+import type { SparsememShape } from "../sparsemem.js";
+
+/** What a dump tells of its kernel's address space. */
+export interface FoundSpace<Image> {
+  readonly image: Image;
+  /** Where the kernel's image was loaded, relative to its link address: what a kdump header has as phys_base. */
+  readonly physBase: bigint;
+  /** The kernel's own, read through the space: the proof that it is the right one. */
+  readonly utsname: Utsname;
+  /** No kernel data lie below. */
+  readonly lowestAddress: bigint;
+  /** Geometry of sparsemem's sections. */
+  readonly sections: SparsememShape;
+  /** pfn of the first struct page in a flat mem_map. */
+  readonly flatStartPfn: number;
+}
+
+/**
+ * One architecture: virtual to physical addresses of its kernels. `Image` is plain data that can be sent to a worker.
+ */
+export interface ArchSupport<Image> {
+  /** Finds the kernel's address space. Throws `CANNOT_FILTER` with what is missing. */
+  find(dump: Dump, info: Vmcoreinfo): FoundSpace<Image>;
+  /** The address space of an image, in any thread. */
+  attach(image: Image, memory: PhysicalMemory): AddressSpace;
+}

@@ -1,0 +1,32 @@
+import type { Dump, PhysicalMemory } from "../../reader/dump.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import type { AddressSpace } from "../address-space.js";
+import { cannotFilter } from "../cannot-filter.js";
+import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import { type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
+import { findX86_64Space } from "./x86_64-find.js";
+
+/** Every architecture whose kernels can be looked into, by `Machine.arch`. */
+interface SpaceImages {
+  readonly x86_64: X86_64Space;
+}
+
+/** Page tables and fixed mappings of any architecture, as plain data. */
+export type SpaceImage = SpaceImages[keyof SpaceImages];
+
+const ARCHS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } = {
+  x86_64: { find: findX86_64Space, attach: x86_64AddressSpace },
+};
+
+/** The address space of an image, in any thread. */
+export function attachSpace(image: SpaceImage, memory: PhysicalMemory): AddressSpace {
+  const support: ArchSupport<SpaceImage> = ARCHS[image.arch];
+  return support.attach(image, memory);
+}
+
+/** Finds the address space of a dump's kernel. Throws `CANNOT_FILTER`, also for architectures that are not known. */
+export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> {
+  const { arch } = dump.machine;
+  if (!(arch in ARCHS)) throw cannotFilter(dump, `${arch} kernels are not supported yet`);
+  return ARCHS[arch as keyof SpaceImages].find(dump, info);
+}

@@ -1,0 +1,106 @@
+import type { PhysicalMemory } from "../../reader/dump.js";
+import type { AddressSpace, Translation } from "../address-space.js";
+
+/** One level of page tables: bits [shift, shift + bits) of an address select the entry. */
+export interface TableLevel {
+  readonly shift: number;
+  readonly bits: number;
+}
+
+/** Where page tables are and how addresses index them: what all architectures have in common. */
+export interface TableShape {
+  /** Physical address of the top table. */
+  readonly root: number;
+  /** From the top down. */
+  readonly levels: readonly TableLevel[];
+  /** Bytes of an entry. */
+  readonly entrySize: 4 | 8;
+  /** Byte order of entries: not always that of the machine's other data. */
+  readonly littleEndian: boolean;
+}
+
+/** What an entry leads to: the table below, or a page of 2^shift bytes; physical addresses. */
+export type Step = { readonly table: number } | { readonly page: number; readonly shift: number };
+
+/** Takes an entry apart. `level` counts from the top, 0 is the first. `undefined` for entries that map nothing. */
+export type DecodeEntry = (entry: bigint, level: number) => Step | undefined;
+
+/** Tables are read in pieces of this many bytes: they begin at multiples of their size, which may be less or more. */
+const PIECE = 4096;
+/** Pieces kept per thread: a terabyte's vmemmap needs 16 PMD tables on x86-64, walked one after the other. */
+const MAX_PIECES = 64;
+
+/**
+ * Walks page tables in the dump. A translation costs a look-up per level; the last table of the bottom level is
+ * remembered, so that neighbouring pages cost one. Entries that lead nowhere, and tables that the dump does not have,
+ * give `undefined`.
+ */
+export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: DecodeEntry): AddressSpace {
+  const levels = shape.levels.map(({ shift, bits }) => ({ shift: BigInt(shift), mask: (1n << BigInt(bits)) - 1n }));
+  const last = levels.length - 1;
+  const bottom = shape.levels[last] as TableLevel;
+  const bottomSpan = BigInt(bottom.shift + bottom.bits);
+  const entryAt = entryReader(shape, memory);
+  let rememberedSpan = -1n;
+  let rememberedTable = 0;
+  const translate = (vaddr: bigint): Translation | undefined => {
+    const span = vaddr >> bottomSpan;
+    let level = 0;
+    let table = shape.root;
+    if (span === rememberedSpan) {
+      level = last;
+      table = rememberedTable;
+    }
+    for (; level <= last; level++) {
+      const { shift, mask } = levels[level] as (typeof levels)[number];
+      const entry = entryAt(table + Number((vaddr >> shift) & mask) * shape.entrySize);
+      const step = entry === undefined ? undefined : decode(entry, level);
+      if (step === undefined) return undefined;
+      if ("page" in step) {
+        const size = 2 ** step.shift;
+        const within = Number(vaddr & BigInt(size - 1));
+        return { paddr: step.page + within, length: size - within };
+      }
+      table = step.table;
+      if (level === last - 1) {
+        rememberedSpan = span;
+        rememberedTable = table;
+      }
+    }
+    return undefined;
+  };
+  return { translate };
+}
+
+function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMemory) {
+  const pieces = new Map<number, DataView | undefined>();
+  const pieceAt = (number: number): DataView | undefined => {
+    if (pieces.has(number)) return pieces.get(number);
+    const bytes = new Uint8Array(PIECE);
+    const piece = memory.read(bytes, number * PIECE) === PIECE ? new DataView(bytes.buffer) : undefined;
+    if (pieces.size >= MAX_PIECES) pieces.clear();
+    pieces.set(number, piece);
+    return piece;
+  };
+  return (paddr: number): bigint | undefined => {
+    // A damaged entry may lead anywhere; no table lies at an odd address, and none straddles pieces.
+    if (paddr < 0 || paddr % entrySize !== 0 || paddr > Number.MAX_SAFE_INTEGER) return undefined;
+    const number = Math.floor(paddr / PIECE);
+    const piece = pieceAt(number);
+    if (piece === undefined) return undefined;
+    const at = paddr - number * PIECE;
+    return entrySize === 8 ? piece.getBigUint64(at, littleEndian) : BigInt(piece.getUint32(at, littleEndian));
+  };
+}
+
+/**
+ * Levels of tables that all have 2^bits entries, and a top one that takes what is left of `addressBits`: four levels
+ * with pages of 4 KiB are `evenLevels(48, 12, 9)`.
+ */
+export function evenLevels(addressBits: number, pageShift: number, bits: number): TableLevel[] {
+  const levels: TableLevel[] = [];
+  for (let shift = pageShift; shift < addressBits; shift += bits) {
+    levels.unshift({ shift, bits: Math.min(bits, addressBits - shift) });
+  }
+  return levels;
+}
