@@ -12,6 +12,7 @@ import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 import { encodeDump } from "./worker/encode-dump.js";
 import { inOrder, throwIfAborted, WorkerPool } from "./worker/pool.js";
+import { WorkerThreads } from "./worker/threads.js";
 import { dumpFacts } from "./writer/collect-facts.js";
 import type { DumpWriter } from "./writer/dump-writer.js";
 import { outputClass, outputSegments } from "./writer/elf-segments.js";
@@ -40,8 +41,8 @@ export interface FilterOptions {
   readonly level: number;
   readonly format: "kdump" | "elf";
   readonly codec: Codec;
-  /** Worker threads. */
-  readonly workers: number;
+  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
+  readonly workers?: number | WorkerThreads;
   /** Warnings of opening the dump go on here. */
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
@@ -81,9 +82,6 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
   const warnings = options.warnings ?? new Warnings();
   const level = options.level | dump.header.dumpLevel;
   const policy = policyOfLevel(options.level);
-  if (!Number.isInteger(options.workers) || options.workers < 1 || options.workers > 256) {
-    throw new DumpError("BAD_OPTION", `${options.workers} workers; 1 to 256 are possible`);
-  }
   if (options.format === "elf" && options.codec.name !== "none") {
     throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
       cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
@@ -92,8 +90,9 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
   checkCodec(options.codec);
   throwIfAborted(options.signal);
   const sink = openSink(options, dump);
-  const pool = new WorkerPool(dump.image, dump.pageSize, options.codec, options.workers, options.signal);
+  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
+    const pool = new WorkerPool(threads, dump.image, dump.pageSize, options.codec, options.signal);
     const view = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, view);
     const total = plan.maxMapnr;
@@ -136,7 +135,7 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
     await sink.abort();
     throw error;
   } finally {
-    await pool.destroy();
+    if (threads !== options.workers) await threads.destroy();
   }
 }
 

@@ -1,10 +1,8 @@
-import { availableParallelism } from "node:os";
 import { DumpError } from "../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
+import { MAX_THREADS, standardThreads } from "../worker/threads.js";
 
-/** More threads than this gain nothing: one main thread writes for all. */
-const MAX_STANDARD_WORKERS = 16;
 
 /** The values of the filter command's options, as yargs gives them. */
 export interface FilterArguments {
@@ -16,11 +14,11 @@ export interface FilterArguments {
   readonly snappy: boolean;
   readonly zstd: boolean;
   readonly compress: string | undefined;
-  readonly compressionLevel: number | undefined;
+  readonly compressionLevel: string | undefined;
   readonly elf: boolean;
   readonly flatten: boolean;
   readonly force: boolean;
-  readonly numThreads: number | undefined;
+  readonly numThreads: string | undefined;
 }
 
 /** What the options ask for. */
@@ -40,18 +38,22 @@ export function filterRequest(args: FilterArguments): FilterRequest {
   const output = args.flatten ? undefined : files.pop();
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", args.flatten ? "no dump was named" : "a dump and an output must be named", {
-      cure: args.flatten ? "Write `coresieve -F DUMP > OUT`" : "Write `coresieve DUMP OUT`",
+      cure: args.flatten
+        ? "Write `coresieve -F DUMP > OUT`"
+        : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
     });
   }
-  const workers = args.numThreads ?? Math.min(availableParallelism(), MAX_STANDARD_WORKERS);
-  if (!Number.isInteger(workers) || workers < 1 || workers > 256) {
-    throw new DumpError("BAD_OPTION", `--num-threads ${args.numThreads}; it must be a whole number from 1 to 256`);
+  const workers = Number(args.numThreads ?? standardThreads());
+  if (!Number.isInteger(workers) || workers < 1 || workers > MAX_THREADS) {
+    throw new DumpError("BAD_OPTION", `--num-threads ${args.numThreads}: no whole number from 1 to ${MAX_THREADS}`, {
+      cure: "One thread per processor core is best, and what is taken when nothing is said",
+    });
   }
   return {
     inputs: files,
     output,
     level: chosenLevel(args),
-    codec: codecOf(chosenCodec(args), args.compressionLevel),
+    codec: chosenCodec(args),
     format: args.elf ? "elf" : "kdump",
     workers,
   };
@@ -64,18 +66,34 @@ function chosenLevel({ level, exclude }: FilterArguments): number {
   if (exclude !== undefined) return levelOfNames(exclude.split(",").filter((name) => name !== ""));
   if (level === undefined) return MAX_LEVEL;
   if (!/^\d+$/.test(level) || Number(level) > MAX_LEVEL) {
-    throw new DumpError("BAD_OPTION", `dump level ${level}; it must be a whole number from 0 to ${MAX_LEVEL}`, {
+    throw new DumpError("BAD_OPTION", `-d ${level}: no whole number from 0 to ${MAX_LEVEL}`, {
       cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
     });
   }
   return Number(level);
 }
 
-function chosenCodec(args: FilterArguments): CodecName {
+function chosenCodec(args: FilterArguments): Codec {
   const chosen = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
-  if (args.compress !== undefined) chosen.push(args.compress as CodecName);
+  if (args.compress !== undefined) chosen.push(codecNamed(args.compress));
   if (chosen.length > 1) {
     throw new DumpError("BAD_OPTION", `more than one codec was named: ${chosen.join(", ")}`, { cure: "Choose one" });
   }
-  return chosen[0] ?? "none";
+  const level = args.compressionLevel;
+  if (level !== undefined && (chosen[0] ?? "none") === "none") {
+    throw new DumpError("BAD_OPTION", `--compression-level ${level}, but no codec`, {
+      cure: "Name one that has levels: -c (zlib, 1 to 9) or -z (zstd, 1 to 19)",
+    });
+  }
+  return codecOf(chosen[0] ?? "none", level === undefined ? undefined : Number(level));
+}
+
+function codecNamed(name: string): CodecName {
+  const found = CODEC_NAMES.find((known) => known === name);
+  if (found === undefined) {
+    throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is no codec`, {
+      cure: `Codecs are ${CODEC_NAMES.join(", ")}`,
+    });
+  }
+  return found;
 }

@@ -1,10 +1,8 @@
-import { Piscina } from "piscina";
 import { DumpError, reviveDumpError } from "../errors.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Codec } from "./codec/codecs.js";
-import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
+import { createSlotMemory, SlotLender, type SlotLayout, slotLayout } from "./slots.js";
 import type {
-  Answer,
   EncodeResult,
   EncodeTask,
   ScanResult,
@@ -13,11 +11,11 @@ import type {
   ZeroResult,
   ZeroTask,
 } from "./tasks.js";
+import { TASKS_PER_THREAD, type WorkerThreads } from "./threads.js";
 
-/** Tasks a worker has at most: one in work, one ready, one whose result is being written. */
-const TASKS_PER_WORKER = 3;
+let contexts = 0;
 
-/** The worker threads of one run, and the memory they share with the main thread. */
+/** The threads at work on one dump, and the memory they share with the main thread. */
 export class WorkerPool {
   readonly layout: SlotLayout;
   /** The shared memory: results lie in it until their slot is given back. */
@@ -25,28 +23,19 @@ export class WorkerPool {
   readonly slots: SlotLender;
   /** Most tasks that make sense at once. */
   readonly inFlight: number;
-  readonly #piscina: Piscina;
+  readonly #threads: WorkerThreads;
+  readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(image: DumpImage, pageSize: number, codec: Codec, workers: number, signal?: AbortSignal) {
-    this.inFlight = workers * TASKS_PER_WORKER;
+  constructor(threads: WorkerThreads, image: DumpImage, pageSize: number, codec: Codec, signal?: AbortSignal) {
+    this.inFlight = threads.count * TASKS_PER_THREAD;
     this.layout = slotLayout(this.inFlight, pageSize);
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
     this.slots = new SlotLender(this.inFlight);
+    this.#threads = threads;
     this.#signal = signal;
-    const context: WorkerContext = { image, pageSize, memory, layout: this.layout, codec };
-    this.#piscina = new Piscina({
-      filename: workerFile(),
-      workerData: context,
-      minThreads: workers,
-      maxThreads: workers,
-      // Queued in the threads themselves: the main thread may be writing when one becomes free.
-      concurrentTasksPerWorker: TASKS_PER_WORKER,
-      maxQueue: Number.POSITIVE_INFINITY,
-      // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
-      atomics: "disabled",
-    });
+    this.#context = { id: ++contexts, image, pageSize, memory, layout: this.layout, codec };
   }
 
   scan(task: ScanTask): Promise<ScanResult> {
@@ -61,17 +50,16 @@ export class WorkerPool {
     return this.#run("encode", task);
   }
 
-  async #run<T, R>(name: string, task: T): Promise<R> {
+  async #run<T, R>(name: "scan" | "zeros" | "encode", task: T): Promise<R> {
     throwIfAborted(this.#signal);
-    const answer = (await this.#piscina.run(task, { name })) as Answer<R>;
+    const contextId = this.#context.id;
+    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
+    // The second time it may come to another thread, which has the context or takes it from here.
+    if ("needsContext" in answer) answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);
+    if ("needsContext" in answer) throw new Error("a worker did not take the context it was sent");
     return answer.result;
-  }
-
-  /** Ends the threads, whatever they are doing. */
-  async destroy(): Promise<void> {
-    await this.#piscina.destroy();
   }
 }
 
@@ -97,10 +85,4 @@ export async function* inOrder<T, R>(
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted) throw new DumpError("ABORTED", "stopped; nothing was left behind");
-}
-
-/** The compiled worker: workers cannot run TypeScript on every Node, so under vitest it is taken from dist. */
-function workerFile(): string {
-  const fromSource = import.meta.url.endsWith(".ts");
-  return new URL(fromSource ? "../../dist/worker/worker.js" : "./worker.js", import.meta.url).href;
 }

@@ -8,8 +8,10 @@ import type { Codec } from "./codec/codecs.js";
 import type { KernelMemory } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 
-/** What every worker is started with. */
+/** What the tasks of one run have in common. Workers keep that of the last run. */
 export interface WorkerContext {
+  /** Tells runs apart within a process. */
+  readonly id: number;
   readonly image: DumpImage;
   readonly pageSize: number;
   readonly memory: KernelMemory;
@@ -76,5 +78,14 @@ export interface EncodeResult {
   readonly length: number;
 }
 
+/**
+ * What is sent to a worker. The context is left out at first: a worker that has not seen it asks for it, once.
+ */
+export interface Request<T> {
+  readonly contextId: number;
+  readonly context: WorkerContext | undefined;
+  readonly task: T;
+}
+
 /** A worker's answer: errors cross threads as plain data. */
-export type Answer<R> = { readonly result: R } | { readonly failure: PlainDumpError };
+export type Answer<R> = { readonly result: R } | { readonly failure: PlainDumpError } | { readonly needsContext: true };

@@ -1,5 +1,5 @@
-import { workerData } from "node:worker_threads";
 import { DumpError, plainDumpError } from "../errors.js";
+import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory } from "../reader/open.js";
 import { createEncoder } from "./codec/encoder.js";
 import { dropZeroPages, type EncodeState, encodePages } from "./encode.js";
@@ -9,6 +9,7 @@ import type {
   Answer,
   EncodeResult,
   EncodeTask,
+  Request,
   ScanResult,
   ScanTask,
   WorkerContext,
@@ -18,38 +19,48 @@ import type {
 
 // The entry of a worker thread: piscina calls the exported functions by name.
 
-const context = workerData as WorkerContext;
-const dump = attachMemory(context.image);
-let state: EncodeState | undefined;
-
-function encodeState(): EncodeState {
-  state ??= {
-    dump,
-    bytes: new Uint8Array(context.memory.buffer),
-    layout: context.layout,
-    zero: loadKernel("zero", context.memory),
-    encoder: createEncoder(context.codec, context.memory, context.layout),
-  };
-  return state;
+/** What this thread has made of the context it works with: of one run at a time. */
+interface Attached {
+  readonly context: WorkerContext;
+  readonly dump: PhysicalMemory;
+  encodeState: EncodeState | undefined;
 }
 
-export function scan(task: ScanTask): Answer<ScanResult> {
-  return answer(() => scanPages(dump, context.pageSize, task));
+let attached: Attached | undefined;
+
+export function scan(request: Request<ScanTask>): Answer<ScanResult> {
+  return answer(request, ({ dump, context }, task) => scanPages(dump, context.pageSize, task));
 }
 
-export function zeros(task: ZeroTask): Answer<ZeroResult> {
-  return answer(() => dropZeroPages(encodeState(), task));
+export function zeros(request: Request<ZeroTask>): Answer<ZeroResult> {
+  return answer(request, (here, task) => dropZeroPages(encodeState(here), task));
 }
 
-export function encode(task: EncodeTask): Answer<EncodeResult> {
-  return answer(() => encodePages(encodeState(), task));
+export function encode(request: Request<EncodeTask>): Answer<EncodeResult> {
+  return answer(request, (here, task) => encodePages(encodeState(here), task));
 }
 
-function answer<R>(work: () => R): Answer<R> {
+function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
   try {
-    return { result: work() };
+    if (attached?.context.id !== contextId) {
+      if (context === undefined) return { needsContext: true };
+      attached = { context, dump: attachMemory(context.image), encodeState: undefined };
+    }
+    return { result: work(attached, task) };
   } catch (error) {
     if (error instanceof DumpError) return { failure: plainDumpError(error) };
     throw error;
   }
+}
+
+function encodeState(here: Attached): EncodeState {
+  const { memory, layout, codec } = here.context;
+  here.encodeState ??= {
+    dump: here.dump,
+    bytes: new Uint8Array(memory.buffer),
+    layout,
+    zero: loadKernel("zero", memory),
+    encoder: createEncoder(codec, memory, layout),
+  };
+  return here.encodeState;
 }

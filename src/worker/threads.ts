@@ -1,0 +1,60 @@
+import { availableParallelism } from "node:os";
+import { Piscina } from "piscina";
+import { DumpError } from "../errors.js";
+import type { Answer, Request } from "./tasks.js";
+
+/** Tasks a thread has at most: one in work, one ready, one whose result is being written. */
+export const TASKS_PER_THREAD = 3;
+
+/** More threads than this gain nothing by themselves: one main thread writes for all. */
+const MAX_STANDARD_THREADS = 16;
+
+/** Each thread takes some 15 MiB of its own and 9 MiB of shared memory. */
+export const MAX_THREADS = 256;
+
+/** One thread per core, 16 at most. */
+export function standardThreads(): number {
+  return Math.min(availableParallelism(), MAX_STANDARD_THREADS);
+}
+
+/**
+ * Worker threads, for one run or many. Starting them takes as long as filtering a small dump, so they are started
+ * before it is known what for, and a service keeps them from dump to dump. Throws `BAD_OPTION`.
+ */
+export class WorkerThreads {
+  readonly count: number;
+  readonly #piscina: Piscina;
+
+  constructor(count: number = standardThreads()) {
+    if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
+      throw new DumpError("BAD_OPTION", `${count} worker threads; 1 to ${MAX_THREADS} are possible`);
+    }
+    this.count = count;
+    this.#piscina = new Piscina({
+      filename: workerFile(),
+      minThreads: count,
+      maxThreads: count,
+      // Queued in the threads themselves: the main thread may be writing when one becomes free.
+      concurrentTasksPerWorker: TASKS_PER_THREAD,
+      maxQueue: Number.POSITIVE_INFINITY,
+      // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
+      atomics: "disabled",
+    });
+  }
+
+  /** Runs one of the worker's functions. */
+  async run<T, R>(name: "scan" | "zeros" | "encode", request: Request<T>): Promise<Answer<R>> {
+    return (await this.#piscina.run(request, { name })) as Answer<R>;
+  }
+
+  /** Ends the threads, whatever they are doing. */
+  async destroy(): Promise<void> {
+    await this.#piscina.destroy();
+  }
+}
+
+/** The compiled worker: workers cannot run TypeScript on every Node, so under vitest it is taken from dist. */
+function workerFile(): string {
+  const fromSource = import.meta.url.endsWith(".ts");
+  return new URL(fromSource ? "../../dist/worker/worker.js" : "./worker.js", import.meta.url).href;
+}
