@@ -1,0 +1,52 @@
+/** Running the program's own filter within the test, into a folder that goes away. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll } from "vitest";
+import { type FilterOptions, type FilterResult, filterDump } from "../../src/filter-dump.js";
+import { openDump } from "../../src/reader/open.js";
+import { Warnings } from "../../src/warnings.js";
+import { type CodecName, codecOf } from "../../src/worker/codec/codecs.js";
+
+/** A folder for the outputs of one test file, removed when all its tests have run. */
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "coresieve-test-"));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** What a test wants changed of: level 31, kdump, no compression, one worker. */
+export interface RunOptions {
+  readonly level?: number;
+  readonly format?: "kdump" | "elf";
+  readonly codec?: CodecName;
+  readonly compressionLevel?: number;
+  readonly workers?: number;
+  readonly warnings?: Warnings;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: NonNullable<FilterOptions["onProgress"]>;
+}
+
+/** Filters `input` into `output`, overwriting it. */
+export async function filterFile(
+  input: string | readonly string[],
+  output: FilterOptions["output"] | string,
+  options: RunOptions = {},
+): Promise<FilterResult> {
+  const warnings = options.warnings ?? new Warnings();
+  const dump = openDump(input, warnings);
+  try {
+    return await filterDump(dump, {
+      output: typeof output === "string" ? { path: output, force: true } : output,
+      level: options.level ?? 31,
+      format: options.format ?? "kdump",
+      codec: codecOf(options.codec ?? "none", options.compressionLevel),
+      workers: options.workers ?? 1,
+      warnings,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+      ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
+    });
+  } finally {
+    dump.close();
+  }
+}
