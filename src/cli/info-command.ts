@@ -116,7 +116,7 @@ function describeInfo(info: DumpInfo): string {
   if (info.buildId !== null) row("Build ID", info.buildId);
   row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
   row("CPUs", `${info.cpus}`);
-  row("Memory", `${formatBytes(info.memoryBytes)} in ${info.ranges.length} ranges`);
+  row("Memory", `${formatBytes(info.memoryBytes)} in ${plural(info.ranges.length, "range")}`);
   for (const [start, end] of info.ranges.slice(0, MAX_ROWS)) lines.push(`  ${start} - ${end}`);
   if (info.ranges.length > MAX_ROWS) lines.push(`  and ${formatCount(info.ranges.length - MAX_ROWS)} more (--json)`);
   const filtering = info.filtering;
@@ -128,11 +128,16 @@ function describeInfo(info: DumpInfo): string {
   if (info.notes.length > MAX_ROWS) lines.push(`  and ${formatCount(info.notes.length - MAX_ROWS)} more (--json)`);
   if (info.vmcoreinfo === null) row("VMCOREINFO", "none");
   else {
-    row("VMCOREINFO", "");
+    row("VMCOREINFO", plural(Object.keys(info.vmcoreinfo).length, "item"));
     for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
   }
-  for (const { message, code, count } of info.warnings) lines.push(`Warning: ${message} (${count}) [${code}]`);
+  for (const { message, code, count } of info.warnings)
+    lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   return `${lines.join("\n")}\n`;
+}
+
+function plural(count: number, noun: string): string {
+  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Ranges and notes shown to people; JSON has all of them. */

@@ -3,7 +3,6 @@ import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
 import { MAX_THREADS, standardThreads } from "../worker/threads.js";
 
-
 /** The values of the filter command's options, as yargs gives them. */
 export interface FilterArguments {
   readonly files: readonly string[];

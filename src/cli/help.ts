@@ -1,0 +1,43 @@
+/** `coresieve --help`: one screen of 80 columns and 45 lines. By hand, and a test compares it with the options. */
+export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
+
+  coresieve DUMP OUT [options]     filter a dump
+  coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
+  coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
+
+DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
+flattened or not. The files of a split set are named one after the other.
+
+What is dropped (if nothing is said: -d 31)
+  -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
+                           with private data, 8 user memory, 16 free pages
+      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
+
+How pages are compressed (if nothing is said: not at all)
+  -c, --zlib               with zlib: every reader opens it
+  -l, --lzo                with LZO: fast
+  -p, --snappy             with snappy: fast
+  -z, --zstd               with zstd: small; older readers do not open it
+      --compress NAME      the same by name: none, zlib, lzo, snappy, zstd
+      --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
+
+What is written
+  -E, --elf                ELF instead of kdump-compressed
+  -F, --flatten            flattened to stdout; name no OUT
+  -f, --force              overwrite OUT
+
+How it runs
+      --num-threads N      worker threads (default: one per core, 16 at most)
+      --strict             make every warning an error
+  -q, --quiet              print errors only
+      --json               print the result as JSON
+      --show-stats         print makedumpfile's report as well
+  -v, --version            print the version, and whether zstd is there
+  -h, --help               print this text
+
+Examples
+  coresieve vmcore small.kdump -d 31 -c
+  coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
+  coresieve part1 part2 part3 whole.kdump -c
+Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
+`;

@@ -1,0 +1,78 @@
+/** `coresieve --help` as it stands in the terminal: small enough for one screen, and true to the options. */
+import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { expect, test } from "vitest";
+import { HELP } from "../../src/cli/help.js";
+
+const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
+
+function coresieve(...args: string[]): { code: number | null; stdout: string; stderr: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    env: { ...process.env, LANG: "de_DE.UTF-8", LC_ALL: "de_DE.UTF-8" },
+  });
+  return { code: status, stdout, stderr };
+}
+
+/** The names in front of each option's explanation. */
+const options = [...HELP.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(([, short, long, value]) => ({
+  short,
+  long: long as string,
+  takesValue: value !== undefined,
+}));
+
+test("the help fits one screen of 80 columns and 45 lines", () => {
+  const lines = HELP.trimEnd().split("\n");
+  expect(lines.length).toBeLessThanOrEqual(45);
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+});
+
+test.each(["--help", "-h"])("%s prints it, wherever it stands", (option) => {
+  expect(coresieve(option)).toEqual({ code: 0, stdout: HELP, stderr: "" });
+  expect(coresieve("info", option)).toEqual({ code: 0, stdout: HELP, stderr: "" });
+});
+
+test("the help names every option, and only those", () => {
+  expect(options.length).toBeGreaterThan(15);
+  const source = readFileSync(new URL("../../src/cli/main.ts", import.meta.url), "utf8");
+  const names = new Set([...source.matchAll(/\.option\("([a-z-]+)"/g)].map(([, name]) => `--${name}`));
+  expect(options.map((option) => option.long).sort()).toEqual([...names].sort());
+});
+
+test("an option whose help shows a value needs one, and only then", () => {
+  for (const { long, takesValue } of options) {
+    const { code, stderr } = coresieve("no-such-dump", "out", long);
+    if (takesValue) expect({ long, stderr }).toEqual({ long, stderr: expect.stringContaining("needs a value") });
+    else
+      expect({ long, stderr, code }).toEqual({
+        long,
+        stderr: expect.not.stringContaining("value"),
+        code: expect.any(Number),
+      });
+  }
+});
+
+test.each([
+  [[], "a dump and an output must be named. Write `coresieve DUMP OUT`; `coresieve --help` lists the options"],
+  [["-F"], "no dump was named. Write `coresieve -F DUMP > OUT`"],
+  [["info"], "no dump was named. Write `coresieve info DUMP`"],
+  [["a", "b", "--bogus"], "there is no option --bogus. `coresieve --help` lists the options"],
+  [["a", "b", "-x", "v"], "there is no option -x. `coresieve --help` lists the options"],
+  [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
+  [["a", "b", "-d", "32"], "-d 32: no whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
+  [["a", "b", "-c", "-l"], "more than one codec was named: zlib, lzo. Choose one"],
+  [["a", "b", "--compress", "rar"], '"rar" is no codec. Codecs are none, zlib, lzo, snappy, zstd'],
+  [["a", "b", "--compression-level", "3"], "--compression-level 3, but no codec. Name one that has levels"],
+  [["a", "b", "--num-threads", "many"], "--num-threads many: no whole number from 1 to 256"],
+  [["a", "b", "--exclude", "user,chache"], '"chache" is no page class. Classes are zero, cache, cache-private'],
+])("%j: one line with the cure, and exit code 2", (args, message) => {
+  const { code, stdout, stderr } = coresieve(...args);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain(`coresieve: ${message}`);
+  expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+test("names behind -- are files", () => {
+  expect(coresieve("--", "-no-such-dump", "out").stderr).toContain("-no-such-dump: cannot be opened");
+});
