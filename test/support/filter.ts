@@ -1,5 +1,5 @@
 /** Running the program's own filter within the test, into a folder that goes away. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
@@ -49,4 +49,16 @@ export async function filterFile(
   } finally {
     dump.close();
   }
+}
+
+/** Filters `input` as -F does: the flattened dump goes through a stream into `path`. */
+export async function filterFlattened(
+  input: string | readonly string[],
+  path: string,
+  options: RunOptions = {},
+): Promise<FilterResult> {
+  const stream = createWriteStream(path);
+  const result = await filterFile(input, { stream, name: path }, options);
+  await new Promise<void>((resolve) => stream.end(resolve));
+  return result;
 }
