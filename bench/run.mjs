@@ -43,10 +43,12 @@ const rounds = Number(values.runs);
 const warmUps = Number(values["warm-up"]);
 const folder = mkdtempSync(join(values.folder, "coresieve-bench-"));
 const reference = findMakedumpfile();
+/** makedumpfile's threads often make it slower; this many times slower than one, they are given up. */
+const TOO_SLOW = 3;
 
 /** Runs one contestant and leaves nothing behind: its output's pages are counted the first time only. */
-async function runOne(contestant, pages) {
-  const result = await measure(contestant);
+async function runOne(contestant, pages, limit) {
+  const result = await measure(contestant, limit);
   if (result.failure === undefined) {
     // Allocated size: makedumpfile leaves holes.
     result.size = statSync(contestant.out).size;
@@ -86,9 +88,14 @@ async function compare(level, codec, runs) {
   const rows = list.map(({ name, kind, threads }) => ({ name, kind, threads, runs: [] }));
   for (let round = -warmUps; round < rounds; round++) {
     for (const [i, contestant] of list.entries()) {
-      const result = await runOne(contestant, pages);
+      if (rows[i].failure) continue;
+      const limit =
+        contestant.kind === "makedumpfile" && contestant.threads > 1 ? rows[i - 1].last * TOO_SLOW : undefined;
+      const result = await runOne(contestant, pages, limit);
+      rows[i].last = result.wall;
       if (round >= 0) rows[i].runs.push(result);
-      if (result.failure) rows[i].failure = result.failure;
+      if (result.failure && result.wall > limit) rows[i].failure = `given up at ${TOO_SLOW} times one thread's time`;
+      else if (result.failure) rows[i].failure = result.failure;
       console.error(
         `level ${level} ${codec} ${round < 0 ? "warm-up" : `run ${round + 1}`}: ${contestant.name} ${result.failure ?? `${result.wall.toFixed(2)} s`}`,
       );

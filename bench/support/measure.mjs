@@ -10,12 +10,12 @@ const TICKS = 100;
  * Runs a program to its end and measures it: wall and CPU seconds, and its peak resident memory in bytes. CPU time is
  * what the kernel adds to this process's children when one has ended (10 ms exact), so only one may run at a time.
  * Memory is the kernel's own high-water mark, read until the end. It is not taken from getrusage, where a started
- * program inherits the peak of the one that started it.
+ * program inherits the peak of the one that started it. After `limit` seconds, if given, the program is killed.
  */
-export async function measure({ file, args, env }) {
+export async function measure({ file, args }, limit) {
   const before = childSeconds();
   const start = performance.now();
-  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"], env: { ...process.env, ...env } });
+  const child = spawn(file, args, { stdio: ["ignore", "ignore", "pipe"] });
   let stderr = "";
   child.stderr.on("data", (data) => {
     stderr = `${stderr}${data}`.slice(-2000);
@@ -25,11 +25,13 @@ export async function measure({ file, args, env }) {
     rss = Math.max(rss, peakMemory(child.pid));
   };
   const timer = setInterval(look, LOOK);
+  const killer = limit === undefined ? undefined : setTimeout(() => child.kill("SIGKILL"), limit * 1000);
   const ended = await new Promise((resolve) => {
     child.on("error", (error) => resolve({ code: -1, signal: String(error), wall: 0 }));
     child.on("exit", (code, signal) => resolve({ code, signal, wall: (performance.now() - start) / 1000 }));
   });
   clearInterval(timer);
+  clearTimeout(killer);
   const cpu = childSeconds() - before;
   const failure = ended.code === 0 ? undefined : `ended with ${ended.signal ?? ended.code}: ${lastLine(stderr)}`;
   return { wall: ended.wall, cpu, rss, ...(failure === undefined ? {} : { failure }) };
