@@ -2,7 +2,7 @@ import { DumpError } from "./errors.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan } from "./filter/plan.js";
-import { needsStructPages, policyOfLevel } from "./filter/policy.js";
+import { needsStructPages, type Policy, policyOfLevel } from "./filter/policy.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
@@ -11,7 +11,7 @@ import { classifyPages } from "./worker/classify-pages.js";
 import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 import { encodeDump } from "./worker/encode-dump.js";
-import { inOrder, throwIfAborted, WorkerPool } from "./worker/pool.js";
+import { inOrder, type RunContext, throwIfAborted, WorkerPool } from "./worker/pool.js";
 import { WorkerThreads } from "./worker/threads.js";
 import { dumpFacts } from "./writer/collect-facts.js";
 import type { DumpWriter } from "./writer/dump-writer.js";
@@ -92,15 +92,15 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
   const sink = openSink(options, dump);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
-    const pool = new WorkerPool(threads, dump.image, dump.pageSize, options.codec, options.signal);
     const view = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, view);
+    const pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options.codec), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
     let unclassified = 0;
     if (view !== undefined) {
-      const doubts = await classifyPages(pool, view, policy, plan, warnings, (pfn) => report("classify", pfn, total));
+      const doubts = await classifyPages(pool, plan, warnings, (pfn) => report("classify", pfn, total));
       unclassified = doubts.unreadable + doubts.withoutStructPage;
     }
     if (options.format === "elf" && policy.zero) {
@@ -139,6 +139,17 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
   }
 }
 
+function runContext(
+  dump: Dump,
+  view: KernelView | undefined,
+  policy: Policy,
+  plan: PagePlan,
+  codec: Codec,
+): RunContext {
+  const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
+  return { image: dump.image, pageSize: dump.pageSize, kept: plan.kept, kernel, codec };
+}
+
 /** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. */
 function findView(dump: Dump, level: number, warnings: Warnings): KernelView | undefined {
   try {
@@ -154,7 +165,7 @@ async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) =
   const ranges = keptRanges(plan.kept, plan.maxMapnr, pool.layout.pages);
   const run = async (range: { startPfn: number; endPfn: number }) => {
     const slot = await pool.slots.borrow();
-    const result = await pool.zeros({ ...range, kept: plan.kept, slot });
+    const result = await pool.zeros({ ...range, slot });
     pool.slots.giveBack(slot);
     return { zeroPages: result.zeroPages, endPfn: range.endPfn };
   };

@@ -1,9 +1,7 @@
-import type { KernelView } from "../filter/kernel-view.js";
 import type { PagePlan } from "../filter/plan.js";
-import type { Policy } from "../filter/policy.js";
 import { clearBits } from "../reader/bitmap.js";
 import type { Warnings } from "../warnings.js";
-import { evenRanges } from "./chunks.js";
+import { evenRanges, type PfnRange } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { ScanResult } from "./tasks.js";
 
@@ -24,21 +22,17 @@ export interface ScanDoubts {
  */
 export async function classifyPages(
   pool: WorkerPool,
-  view: KernelView,
-  policy: Policy,
   plan: PagePlan,
   warnings: Warnings,
   done: (pfn: number) => void,
 ): Promise<ScanDoubts> {
-  const { space, memMap, layout: pageLayout } = view;
   const rest: NonNullable<ScanResult["rest"]>[] = [];
   let unreadable = 0;
   let withoutStructPage = 0;
   let badOrders = 0;
   const tasks = evenRanges(plan.maxMapnr, SCAN_PAGES);
-  const run = async (range: { startPfn: number; endPfn: number }) => {
-    const result = await pool.scan({ ...range, space, memMap, pageLayout, policy, kept: plan.kept });
-    return { result, endPfn: range.endPfn };
+  const run = async (range: PfnRange) => {
+    return { result: await pool.scan(range), endPfn: range.endPfn };
   };
   for await (const { result, endPfn } of inOrder(tasks, run, pool.inFlight)) {
     for (let i = 0; i < plan.dropped.length; i++) {

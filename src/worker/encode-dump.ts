@@ -25,7 +25,7 @@ export async function encodeDump(
   const { layout, bytes } = pool;
   const encode = async (range: PfnRange): Promise<EncodeResult> => {
     const slot = await pool.slots.borrow();
-    return pool.encode({ ...range, kept: plan.kept, slot, dropZeros });
+    return pool.encode({ ...range, slot, dropZeros });
   };
   const write = async (result: EncodeResult): Promise<EncodeResult> => {
     const { startPfn, endPfn, slot, pages, offset, length } = result;

@@ -9,6 +9,7 @@ import type { EncodeResult, EncodeTask, ZeroResult, ZeroTask } from "./tasks.js"
 /** What one worker encodes with: made once per thread. */
 export interface EncodeState {
   readonly dump: PhysicalMemory;
+  readonly kept: Uint8Array;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
   readonly zero: ZeroKernel;
@@ -18,20 +19,17 @@ export interface EncodeState {
 /**
  * Reads the kept pages of a range into the slot, run by run, behind each other. Returns how many there are.
  */
-function readKept(
-  state: EncodeState,
-  task: { startPfn: number; endPfn: number; kept: Uint8Array; slot: number },
-): number {
-  const { bytes, layout, dump } = state;
+function readKept(state: EncodeState, task: { startPfn: number; endPfn: number; slot: number }): number {
+  const { bytes, layout, dump, kept } = state;
   const input = task.slot * layout.size + layout.input;
   let pages = 0;
-  let pfn = findBit(task.kept, task.startPfn, task.endPfn, true);
+  let pfn = findBit(kept, task.startPfn, task.endPfn, true);
   while (pfn < task.endPfn) {
-    const end = findBit(task.kept, pfn, task.endPfn, false);
+    const end = findBit(kept, pfn, task.endPfn, false);
     const at = input + pages * layout.pageSize;
     readPages(dump, pfn * layout.pageSize, bytes.subarray(at, at + (end - pfn) * layout.pageSize));
     pages += end - pfn;
-    pfn = findBit(task.kept, end, task.endPfn, true);
+    pfn = findBit(kept, end, task.endPfn, true);
   }
   return pages;
 }
@@ -78,17 +76,17 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
 
 /** Clears the bits of the task's pages that are all zero. */
 export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
-  const { bytes, layout, zero } = state;
+  const { bytes, layout, zero, kept } = state;
   const base = task.slot * layout.size;
   const pages = readKept(state, task);
   const map = base + layout.zeroMap;
   const zeroPages = pages === 0 ? 0 : zero.zeroMap(base + layout.input, layout.pageSize, pages, map);
   let pfn = task.startPfn;
   for (let i = 0; i < pages && zeroPages > 0; i++, pfn++) {
-    pfn = findBit(task.kept, pfn, task.endPfn, true);
+    pfn = findBit(kept, pfn, task.endPfn, true);
     if (bytes[map + i] === 1) {
       const byte = Math.floor(pfn / 8);
-      task.kept[byte] = (task.kept[byte] as number) & ~(1 << (pfn % 8));
+      kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
     }
   }
   return { slot: task.slot, zeroPages };

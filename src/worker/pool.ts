@@ -1,17 +1,10 @@
 import { DumpError, reviveDumpError } from "../errors.js";
-import type { DumpImage } from "../reader/dump.js";
-import type { Codec } from "./codec/codecs.js";
-import { createSlotMemory, SlotLender, type SlotLayout, slotLayout } from "./slots.js";
-import type {
-  EncodeResult,
-  EncodeTask,
-  ScanResult,
-  ScanTask,
-  WorkerContext,
-  ZeroResult,
-  ZeroTask,
-} from "./tasks.js";
+import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
+import type { EncodeResult, EncodeTask, ScanResult, ScanTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 import { TASKS_PER_THREAD, type WorkerThreads } from "./threads.js";
+
+/** What a run gives its tasks; the pool adds the shared memory. */
+export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout">;
 
 let contexts = 0;
 
@@ -27,15 +20,15 @@ export class WorkerPool {
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
 
-  constructor(threads: WorkerThreads, image: DumpImage, pageSize: number, codec: Codec, signal?: AbortSignal) {
+  constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.inFlight = threads.count * TASKS_PER_THREAD;
-    this.layout = slotLayout(this.inFlight, pageSize);
+    this.layout = slotLayout(this.inFlight, run.pageSize);
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
     this.slots = new SlotLender(this.inFlight);
     this.#threads = threads;
     this.#signal = signal;
-    this.#context = { id: ++contexts, image, pageSize, memory, layout: this.layout, codec };
+    this.#context = { ...run, id: ++contexts, memory, layout: this.layout };
   }
 
   scan(task: ScanTask): Promise<ScanResult> {
@@ -55,7 +48,8 @@ export class WorkerPool {
     const contextId = this.#context.id;
     let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
     // The second time it may come to another thread, which has the context or takes it from here.
-    if ("needsContext" in answer) answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
+    if ("needsContext" in answer)
+      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);
     if ("needsContext" in answer) throw new Error("a worker did not take the context it was sent");

@@ -1,45 +1,44 @@
-import { readVirtual } from "../filter/address-space.js";
-import { createClassifier } from "../filter/classify.js";
+import { type AddressSpace, readVirtual } from "../filter/address-space.js";
+import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
 import { attachSpace } from "../filter/kernel-view.js";
-import { KEPT, PAGE_CLASSES } from "../filter/page-classes.js";
-import { countBits } from "../reader/bitmap.js";
+import type { MemMap } from "../filter/mem-map.js";
+import { PAGE_CLASSES } from "../filter/page-classes.js";
+import type { PageLayout } from "../filter/page-layout.js";
+import { countBits, findBit } from "../reader/bitmap.js";
 import type { PhysicalMemory } from "../reader/dump.js";
-import type { ScanResult, ScanTask } from "./tasks.js";
+import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
 
-/** Struct pages read at once: half a MiB, which stays in the processor's cache until it has been looked at. */
-const BATCH = 8192;
+/** What one worker classifies with: made once per run. */
+export interface ScanState {
+  readonly dump: PhysicalMemory;
+  readonly pageSize: number;
+  readonly kept: Uint8Array;
+  readonly space: AddressSpace;
+  readonly memMap: MemMap;
+  readonly pageLayout: PageLayout;
+  readonly classifier: Classifier;
+}
+
+export function scanState(dump: PhysicalMemory, pageSize: number, kept: Uint8Array, kernel: ScanContext): ScanState {
+  const { memMap, pageLayout, policy } = kernel;
+  const classifier = createClassifier(pageLayout, policy);
+  return { dump, pageSize, kept, space: attachSpace(kernel.space, dump), memMap, pageLayout, classifier };
+}
 
 /**
  * Classifies the pages of a range and clears the bits of those to drop. Pages whose struct page is missing or cannot
  * be read are kept and counted. A block that reaches beyond the range is reported, not followed: its pages belong to
  * another task.
  */
-export function scanPages(dump: PhysicalMemory, pageSize: number, task: ScanTask): ScanResult {
-  const { kept, memMap, pageLayout } = task;
-  const space = attachSpace(task.space, dump);
-  const classifier = createClassifier(pageLayout, task.policy);
-  const bytes = new Uint8Array(BATCH * pageLayout.size);
-  const words = new Uint32Array(bytes.buffer);
-  const classes = new Uint8Array(BATCH);
+export function scanPages(state: ScanState, task: ScanTask): ScanResult {
+  const { dump, pageSize, kept, space, memMap, pageLayout, classifier } = state;
+  const badOrders = classifier.badOrders;
   const dropped: number[] = PAGE_CLASSES.map(() => 0);
   let unreadable = 0;
   let withStructPage = 0;
   /** Pages before this one belong to a block already classified. */
   let covered = task.startPfn;
   const total = countBits(kept, task.startPfn, task.endPfn);
-
-  const applyClasses = (first: number, from: number, to: number) => {
-    for (let i = from; i < to; i++) {
-      const found = classes[i] as number;
-      if (found === KEPT) continue;
-      const byte = (first + i) / 8;
-      const index = Math.floor(byte);
-      const bit = 1 << ((first + i) % 8);
-      if (((kept[index] as number) & bit) === 0) continue;
-      kept[index] = (kept[index] as number) & ~bit;
-      dropped[found] = (dropped[found] as number) + 1;
-    }
-  };
 
   for (let range = 0; range < memMap.count; range++) {
     const start = Math.max(memMap.startPfn[range] as number, task.startPfn);
@@ -54,20 +53,17 @@ export function scanPages(dump: PhysicalMemory, pageSize: number, task: ScanTask
       const first = pfn - (pfn % 8);
       const to = Math.min(end - first, BATCH);
       const from = pfn - first;
-      if (countBits(kept, pfn, first + to) === 0) {
+      if (findBit(kept, pfn, first + to, true) === first + to) {
         pfn = first + to;
         continue;
       }
-      const wanted = bytes.subarray(from * pageLayout.size, to * pageLayout.size);
+      const wanted = classifier.pages.subarray(from * pageLayout.size, to * pageLayout.size);
       const got = Math.floor(readVirtual(space, dump, wanted, vaddrOf(pfn)) / pageLayout.size);
-      classes.fill(KEPT);
-      // The pages of a block that began before this batch are of its class already.
-      const begin = Math.max(from, Math.min(covered - first, from + got));
-      if (begin > from) classes.fill(classifier.rest, from, begin);
       const present = kept.subarray(first / 8, Math.ceil((first + to) / 8));
-      const next = classifier.classify({ words, firstPfn: first, from: begin, to: from + got, present }, classes);
-      covered = Math.max(covered, first + next);
-      applyClasses(first, from, from + got);
+      classifier.present.set(present);
+      covered = classifier.classify(first, from, from + got, covered);
+      classifier.drop(from + got, dropped);
+      present.set(classifier.present.subarray(0, present.length));
       pfn += got;
       if (from + got < to) {
         // The array has a hole here: go on behind the page of memory in which it is.
@@ -82,7 +78,7 @@ export function scanPages(dump: PhysicalMemory, pageSize: number, task: ScanTask
     dropped,
     unreadable,
     withoutStructPage: total - withStructPage,
-    badOrders: classifier.badOrders,
+    badOrders: classifier.badOrders - badOrders,
     rest: covered > task.endPfn ? { startPfn: task.endPfn, endPfn: covered, pageClass: classifier.rest } : undefined,
   };
 }

@@ -14,9 +14,20 @@ export interface WorkerContext {
   readonly id: number;
   readonly image: DumpImage;
   readonly pageSize: number;
+  /** Bitmap of all pages that go into the output, in shared memory; tasks own whole bytes of it. */
+  readonly kept: Uint8Array;
+  /** What pass 1 works by; `undefined` for runs without it. */
+  readonly kernel: ScanContext | undefined;
   readonly memory: KernelMemory;
   readonly layout: SlotLayout;
   readonly codec: Codec;
+}
+
+export interface ScanContext {
+  readonly space: SpaceImage;
+  readonly memMap: MemMap;
+  readonly pageLayout: PageLayout;
+  readonly policy: Policy;
 }
 
 /** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */
@@ -24,12 +35,6 @@ export interface ScanTask {
   /** A multiple of 8, as is `endPfn` but for the last task's. */
   readonly startPfn: number;
   readonly endPfn: number;
-  readonly space: SpaceImage;
-  readonly memMap: MemMap;
-  readonly pageLayout: PageLayout;
-  readonly policy: Policy;
-  /** Bitmap of all pages, in shared memory; tasks own whole bytes of it. */
-  readonly kept: Uint8Array;
 }
 
 export interface ScanResult {
@@ -48,7 +53,6 @@ export interface ScanResult {
 export interface ZeroTask {
   readonly startPfn: number;
   readonly endPfn: number;
-  readonly kept: Uint8Array;
   readonly slot: number;
 }
 
@@ -61,7 +65,6 @@ export interface ZeroResult {
 export interface EncodeTask {
   readonly startPfn: number;
   readonly endPfn: number;
-  readonly kept: Uint8Array;
   readonly slot: number;
   /** Whether pages of zeros become ZERO_PAGE records instead of bytes. */
   readonly dropZeros: boolean;

@@ -4,7 +4,7 @@ import { attachMemory } from "../reader/open.js";
 import { createEncoder } from "./codec/encoder.js";
 import { dropZeroPages, type EncodeState, encodePages } from "./encode.js";
 import { loadKernel } from "./kernels/load.js";
-import { scanPages } from "./scan.js";
+import { type ScanState, scanPages, scanState } from "./scan.js";
 import type {
   Answer,
   EncodeResult,
@@ -23,28 +23,29 @@ import type {
 interface Attached {
   readonly context: WorkerContext;
   readonly dump: PhysicalMemory;
+  scanState: ScanState | undefined;
   encodeState: EncodeState | undefined;
 }
 
 let attached: Attached | undefined;
 
 export function scan(request: Request<ScanTask>): Answer<ScanResult> {
-  return answer(request, ({ dump, context }, task) => scanPages(dump, context.pageSize, task));
+  return answer(request, (here, task) => scanPages(scanStateOf(here), task));
 }
 
 export function zeros(request: Request<ZeroTask>): Answer<ZeroResult> {
-  return answer(request, (here, task) => dropZeroPages(encodeState(here), task));
+  return answer(request, (here, task) => dropZeroPages(encodeStateOf(here), task));
 }
 
 export function encode(request: Request<EncodeTask>): Answer<EncodeResult> {
-  return answer(request, (here, task) => encodePages(encodeState(here), task));
+  return answer(request, (here, task) => encodePages(encodeStateOf(here), task));
 }
 
 function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
   try {
     if (attached?.context.id !== contextId) {
       if (context === undefined) return { needsContext: true };
-      attached = { context, dump: attachMemory(context.image), encodeState: undefined };
+      attached = { context, dump: attachMemory(context.image), scanState: undefined, encodeState: undefined };
     }
     return { result: work(attached, task) };
   } catch (error) {
@@ -53,10 +54,18 @@ function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Att
   }
 }
 
-function encodeState(here: Attached): EncodeState {
-  const { memory, layout, codec } = here.context;
+function scanStateOf(here: Attached): ScanState {
+  const { pageSize, kept, kernel } = here.context;
+  if (kernel === undefined) throw new Error("a scan task came in a run without kernel");
+  here.scanState ??= scanState(here.dump, pageSize, kept, kernel);
+  return here.scanState;
+}
+
+function encodeStateOf(here: Attached): EncodeState {
+  const { memory, layout, codec, kept } = here.context;
   here.encodeState ??= {
     dump: here.dump,
+    kept,
     bytes: new Uint8Array(memory.buffer),
     layout,
     zero: loadKernel("zero", memory),

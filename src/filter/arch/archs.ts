@@ -3,12 +3,23 @@ import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import { cannotFilter } from "../cannot-filter.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import { type ArmSpace, armAddressSpace, findArmSpace } from "./arm.js";
+import { type Arm64Space, arm64AddressSpace } from "./arm64.js";
+import { findArm64Space } from "./arm64-find.js";
+import { findI386Space, type I386Space, i386AddressSpace } from "./i386.js";
+import { findRiscv64Space, type Riscv64Space, riscv64AddressSpace } from "./riscv64.js";
+import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./s390x.js";
 import { type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
 import { findX86_64Space } from "./x86_64-find.js";
 
 /** Every architecture whose kernels can be looked into, by `Machine.arch`. */
 interface SpaceImages {
   readonly x86_64: X86_64Space;
+  readonly i386: I386Space;
+  readonly arm64: Arm64Space;
+  readonly arm: ArmSpace;
+  readonly s390x: S390xSpace;
+  readonly riscv64: Riscv64Space;
 }
 
 /** Page tables and fixed mappings of any architecture, as plain data. */
@@ -16,6 +27,11 @@ export type SpaceImage = SpaceImages[keyof SpaceImages];
 
 const ARCHS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } = {
   x86_64: { find: findX86_64Space, attach: x86_64AddressSpace },
+  i386: { find: findI386Space, attach: i386AddressSpace },
+  arm64: { find: findArm64Space, attach: arm64AddressSpace },
+  arm: { find: findArmSpace, attach: armAddressSpace },
+  s390x: { find: findS390xSpace, attach: s390xAddressSpace },
+  riscv64: { find: findRiscv64Space, attach: riscv64AddressSpace },
 };
 
 /** The address space of an image, in any thread. */

@@ -45,7 +45,7 @@ const modules = new Map<string, object>();
  * its TypeScript source (as under vitest), in dist.
  * @param loaderUrl `import.meta.url` of a file in src/PART/kernels or dist/PART/kernels
  */
-function kernelFolder(loaderUrl: string, part: "reader" | "worker"): URL {
+function kernelFolder(loaderUrl: string, part: "reader" | "filter" | "worker"): URL {
   return new URL(loaderUrl.endsWith(".ts") ? `../../../dist/${part}/kernels/` : "./", loaderUrl);
 }
 
@@ -56,7 +56,7 @@ function kernelFolder(loaderUrl: string, part: "reader" | "worker"): URL {
  */
 export function instantiateKernel(
   loaderUrl: string,
-  part: "reader" | "worker",
+  part: "reader" | "filter" | "worker",
   name: string,
   functions: readonly string[],
   memory: KernelMemory,

@@ -1,0 +1,76 @@
+import type { Dump } from "../../reader/dump.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import { cannotFilter } from "../cannot-filter.js";
+import { kernelVersion, parseKernelVersion } from "../version.js";
+import type { FoundSpace } from "./arch-support.js";
+import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./arm64.js";
+import { sectionShape } from "./section-shape.js";
+import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
+
+/**
+ * Finds the page tables of an arm64 kernel. kimage_voffset (with VA_BITS and PHYS_OFFSET, since 4.12) says where the
+ * kernel's image lies; before the image had a place of its own (4.6) it lay in the linear map.
+ */
+export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Space> {
+  const pageShift = Math.log2(dump.pageSize);
+  if (![12, 14, 16].includes(pageShift)) throw cannotFilter(dump, `arm64 has no pages of ${dump.pageSize} bytes`);
+  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info, pageShift), (one) =>
+    arm64AddressSpace(one, dump.memory),
+  );
+  const version = parseKernelVersion(utsname.release) ?? 0;
+  const compiled = Number(info.number("VA_BITS") ?? image.vaBits);
+  const physOffset = info.number("PHYS_OFFSET") ?? BigInt(dump.ranges[0]?.start ?? 0);
+  // arch/arm64/include/asm/sparsemem.h
+  const sectionBits = version < kernelVersion(5, 12) ? 30 : pageShift === 16 ? 29 : 27;
+  return {
+    image,
+    utsname,
+    physBase: BigInt.asIntN(64, physOffset),
+    lowestAddress: (1n << 64n) - (1n << BigInt(Math.max(compiled, image.vaBits))),
+    sections: sectionShape(info, sectionBits, [48, 52]),
+    // ARCH_PFN_OFFSET is PHYS_OFFSET's pfn (arch/arm64/include/asm/memory.h).
+    flatStartPfn: Number(BigInt.asIntN(64, physOffset) >> BigInt(pageShift)),
+  };
+}
+
+function* guesses(dump: Dump, info: Vmcoreinfo, pageShift: number): Generator<Guess<Arm64Space>> {
+  const top = needSymbol(dump, info, "swapper_pg_dir");
+  for (const { vaBits, format } of addressBits(info, pageShift)) {
+    for (const root of roots(dump, info, top, vaBits)) {
+      if (root > BigInt(Number.MAX_SAFE_INTEGER)) continue;
+      const image = { arch: "arm64", root: Number(root), pageShift, vaBits, format } as const;
+      yield { image, name: `${vaBits}-bit addresses, swapper_pg_dir at ${hex(root)}` };
+    }
+  }
+}
+
+/**
+ * How many bits index the tables. VA_BITS is what the kernel was built for; TCR_EL1_T1SZ (5.9) what it runs with. They
+ * differ for a 52-bit kernel on other hardware: with pages of 64 KiB its tables are still those of 52 bits (the
+ * hardware is given their upper part), with smaller ones the top level is left out at run time.
+ */
+function addressBits(info: Vmcoreinfo, pageShift: number): { vaBits: number; format: Arm64Format }[] {
+  const exported = info.number("VA_BITS");
+  const t1sz = info.number("TCR_EL1_T1SZ");
+  const compiled = exported === undefined ? undefined : Number(exported);
+  const actual = t1sz === undefined ? undefined : 64 - Number(t1sz);
+  const usable = (bits: number | undefined): bits is number => bits !== undefined && bits >= 36 && bits <= 52;
+  if (pageShift === 16) {
+    const bits = [compiled, actual].filter(usable);
+    return (bits.length > 0 ? bits : [48, 42, 52]).map((vaBits) => ({ vaBits, format: "lpa" }));
+  }
+  // 5.4 to 5.8 do not export T1SZ; LPA2 is newer than that.
+  const known = [actual ?? compiled].filter(usable);
+  const bits = known.length > 0 ? known : [48, 39, 47, 36];
+  const withFallback = bits.includes(52) && actual === undefined ? [...bits, 48, 47] : bits;
+  return withFallback.map((vaBits) => ({ vaBits, format: vaBits === 52 ? "lpa2" : "48" }));
+}
+
+function roots(dump: Dump, info: Vmcoreinfo, top: bigint, vaBits: number): bigint[] {
+  const wrap = (value: bigint) => BigInt.asUintN(64, value);
+  const imageOffset = info.number("kimage_voffset");
+  const physOffset = info.number("PHYS_OFFSET") ?? BigInt(dump.ranges[0]?.start ?? 0);
+  // In the linear map the lower half of the kernel's addresses is PHYS_OFFSET and up.
+  const linear = wrap((top & ((1n << BigInt(vaBits - 1)) - 1n)) + physOffset);
+  return imageOffset === undefined ? [linear] : [wrap(top - imageOffset), linear];
+}

@@ -1,0 +1,53 @@
+import type { PhysicalMemory } from "../../reader/dump.js";
+import type { AddressSpace } from "../address-space.js";
+import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
+
+/** The page tables of an arm64 kernel, as plain data. */
+export interface Arm64Space {
+  readonly arch: "arm64";
+  /** Physical address of swapper_pg_dir. */
+  readonly root: number;
+  /** 12, 14 or 16. */
+  readonly pageShift: number;
+  /** Bits of an address that index the tables. */
+  readonly vaBits: number;
+  /** Where an entry has the physical address's bits 48 to 51. */
+  readonly format: Arm64Format;
+}
+
+/**
+ * `48`: nowhere. `lpa`: in bits 12 to 15, with pages of 64 KiB, where these are no address bits. `lpa2`: bits 48 and 49
+ * in place, 50 and 51 in bits 8 and 9, with smaller pages and 52-bit addresses (Arm ARM D8.3, FEAT_LPA and FEAT_LPA2).
+ */
+export type Arm64Format = "48" | "lpa" | "lpa2";
+
+const VALID = 1n;
+/** In the bottom level: a page; above: a table and not a block. */
+const TABLE_OR_PAGE = 2n;
+
+/** Everything is walked: the linear map, the kernel's image, the vmemmap. */
+export function arm64AddressSpace(image: Arm64Space, memory: PhysicalMemory): AddressSpace {
+  const { root, pageShift, vaBits } = image;
+  const levels = evenLevels(vaBits, pageShift, pageShift - 3);
+  const last = levels.length - 1;
+  const address = outputAddress(image.format, pageShift);
+  const decode: DecodeEntry = (entry, level) => {
+    if ((entry & VALID) === 0n) return undefined;
+    const tableOrPage = (entry & TABLE_OR_PAGE) !== 0n;
+    if (level < last && tableOrPage) return { table: address(entry) };
+    // The bottom level has no blocks: such an entry is reserved, and maps nothing.
+    if (level === last && !tableOrPage) return undefined;
+    const shift = pageShift + (last - level) * (pageShift - 3);
+    return { page: Math.floor(address(entry) / 2 ** shift) * 2 ** shift, shift };
+  };
+  return walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode);
+}
+
+function outputAddress(format: Arm64Format, pageShift: number): (entry: bigint) => number {
+  const field = (top: number) => (1n << BigInt(top)) - (1n << BigInt(pageShift));
+  const low = field(48);
+  if (format === "48") return (entry) => Number(entry & low);
+  if (format === "lpa") return (entry) => Number((entry & low) | (((entry >> 12n) & 0xfn) << 48n));
+  const straight = field(50);
+  return (entry) => Number((entry & straight) | (((entry >> 8n) & 3n) << 50n));
+}

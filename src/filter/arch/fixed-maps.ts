@@ -1,0 +1,55 @@
+import type { AddressSpace, Translation } from "../address-space.js";
+
+/** Addresses [start, end) that lie behind each other in physical memory from `paddr` on. */
+export interface FixedMap {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** May be "negative" (wrapped to 64 bits): only sums count. */
+  readonly paddr: bigint;
+}
+
+/** A gigabyte at once is as good as all of it, and stays a safe integer. */
+const MAX_LENGTH = 2 ** 30;
+
+/** Looks addresses up in fixed maps (ascending, disjoint), and in `tables` if they are in none of them. */
+export function fixedAddressSpace(maps: readonly FixedMap[], tables?: AddressSpace): AddressSpace {
+  return {
+    translate(vaddr): Translation | undefined {
+      const map = findMap(maps, vaddr);
+      if (map === undefined) return tables?.translate(vaddr);
+      const paddr = BigInt.asUintN(64, map.paddr + (vaddr - map.start));
+      if (paddr > BigInt(Number.MAX_SAFE_INTEGER)) return undefined;
+      return { paddr: Number(paddr), length: Math.min(Number(map.end - vaddr), MAX_LENGTH) };
+    },
+  };
+}
+
+function findMap(maps: readonly FixedMap[], vaddr: bigint): FixedMap | undefined {
+  let low = 0;
+  let high = maps.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((maps[middle] as FixedMap).end > vaddr) high = middle;
+    else low = middle + 1;
+  }
+  const map = maps[low];
+  return map !== undefined && map.start <= vaddr ? map : undefined;
+}
+
+/** Sorts maps, joins neighbours and cuts what an earlier one has already: maps read from a dump may overlap. */
+export function joinMaps(maps: readonly FixedMap[]): FixedMap[] {
+  const joined: FixedMap[] = [];
+  const sorted = [...maps].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));
+  for (const map of sorted) {
+    const last = joined.at(-1);
+    const start = last !== undefined && map.start < last.end ? last.end : map.start;
+    if (start >= map.end) continue;
+    const paddr = map.paddr + (start - map.start);
+    if (last !== undefined && last.end === start && last.paddr + (last.end - last.start) === paddr) {
+      joined[joined.length - 1] = { ...last, end: map.end };
+    } else {
+      joined.push({ start, end: map.end, paddr });
+    }
+  }
+  return joined;
+}
