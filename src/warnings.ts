@@ -11,6 +11,7 @@ import { DumpError } from "./errors.js";
  * | `VMCOREINFO_LINE` | lines of VMCOREINFO that have no known form |
  * | `NOTE` | notes cut off by the end of their segment |
  * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
+ * | `NODE_OVERLAP` | pages that two memory nodes claim: kept |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  */
@@ -21,6 +22,7 @@ export type WarningCode =
   | "VMCOREINFO_LINE"
   | "NOTE"
   | "BAD_SECTION"
+  | "NODE_OVERLAP"
   | "PAGE_SIZE_GUESSED"
   | "INCOMPLETE";
 

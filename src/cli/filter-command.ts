@@ -2,6 +2,7 @@ import { DumpError } from "../errors.js";
 import { filterDump } from "../filter-dump.js";
 import { openDump } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
+import type { CommandContext } from "./command-line.js";
 import { type FilterArguments, filterRequest } from "./options.js";
 import { progressDisplay } from "./progress.js";
 import { describeResult, makedumpfileStats } from "./report.js";
@@ -14,7 +15,7 @@ export interface FilterCommandArguments extends FilterArguments {
 }
 
 /** `coresieve DUMP… OUT`: filters a dump. Throws `DumpError`. */
-export async function filterCommand(args: FilterCommandArguments, signal: AbortSignal): Promise<void> {
+export async function filterCommand(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const { inputs, output, level, codec, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
@@ -31,7 +32,8 @@ export async function filterCommand(args: FilterCommandArguments, signal: AbortS
   try {
     const result = await filterDump(dump, {
       output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
-      ...{ level, format, codec, workers, warnings, signal },
+      ...{ level, format, codec, warnings, signal },
+      workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => progress?.update(state),
     }).finally(() => progress?.end());
     const seconds = (performance.now() - started) / 1000;

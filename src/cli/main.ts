@@ -1,98 +1,20 @@
 #!/usr/bin/env node
-import yargs from "yargs";
 import { DumpError } from "../errors.js";
-import { filterCommand } from "./filter-command.js";
-import { HELP } from "./help.js";
-import { infoCommand } from "./info-command.js";
+import { startEarly } from "./early-threads.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
-import { versionText } from "./version.js";
 
+const argv = process.argv.slice(2);
 const stop = stopOnSignals();
+// Threads take about as long to start as the rest of the program to load: both go on side by side.
+const threads = startEarly(argv);
 
 try {
-  await parse(process.argv.slice(2))();
+  const { parseCommandLine } = await import("./command-line.js");
+  await parseCommandLine(argv, { signal: stop.signal, threads })();
 } catch (error) {
   report(error);
-}
-
-/** Reads the command line and returns what it asks for. What each option means stands in help.ts. */
-function parse(argv: readonly string[]): () => void | Promise<void> {
-  let work: () => void | Promise<void> = () => undefined;
-  const parser = yargs()
-    .scriptName("coresieve")
-    // Messages in the language of the help; no --no-zlib.
-    .locale("en")
-    .parserConfiguration({ "boolean-negation": false, "dot-notation": false })
-    .help(false)
-    .version(false)
-    .option("help", { alias: "h", type: "boolean", default: false, global: true })
-    .option("version", { alias: "v", type: "boolean", default: false, global: true })
-    .command(
-      "$0 [files..]",
-      false,
-      (command) =>
-        command
-          .positional("files", { type: "string", array: true, default: [] as string[] })
-          .option("level", { alias: "d", type: "string", requiresArg: true })
-          .option("exclude", { type: "string", requiresArg: true })
-          .option("zlib", { alias: "c", type: "boolean", default: false })
-          .option("lzo", { alias: "l", type: "boolean", default: false })
-          .option("snappy", { alias: "p", type: "boolean", default: false })
-          .option("zstd", { alias: "z", type: "boolean", default: false })
-          .option("compress", { type: "string", requiresArg: true })
-          .option("compression-level", { type: "string", requiresArg: true })
-          .option("elf", { alias: "E", type: "boolean", default: false })
-          .option("flatten", { alias: "F", type: "boolean", default: false })
-          .option("force", { alias: "f", type: "boolean", default: false })
-          .option("num-threads", { type: "string", requiresArg: true })
-          .option("show-stats", { type: "boolean", default: false })
-          .option("json", { type: "boolean", default: false })
-          .option("strict", { type: "boolean", default: false })
-          .option("quiet", { alias: "q", type: "boolean", default: false }),
-      (args) => {
-        // Names behind `--`.
-        const files = [...args.files, ...args._.map(String)];
-        work = () => filterCommand({ ...args, files }, stop.signal);
-      },
-    )
-    .command(
-      "info [files..]",
-      false,
-      (command) =>
-        command
-          .positional("files", { type: "string", array: true, default: [] as string[] })
-          .option("json", { type: "boolean", default: false }),
-      (args) => {
-        work = () => infoCommand(args.files, args.json);
-      },
-    )
-    .strict()
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new Error(message);
-    });
-  try {
-    const { help, version } = parser.parseSync(argv);
-    if (help) return () => void process.stdout.write(HELP);
-    if (version) return () => void process.stdout.write(`${versionText()}\n`);
-    return work;
-  } catch (error) {
-    throw badCommandLine(error);
-  }
-}
-
-/** What yargs finds wrong, in the words of the other errors. */
-function badCommandLine(error: unknown): DumpError {
-  const text = error instanceof Error ? error.message : String(error);
-  const dashed = (names: string) =>
-    names
-      .split(/, */)
-      .map((name) => (name.length === 1 ? `-${name}` : `--${name}`))
-      .join(", ");
-  const what = text
-    .replace(/^Unknown arguments?: (.*)$/, (_, names: string) => `there is no option ${dashed(names)}`)
-    .replace(/^Not enough arguments following: (.*)$/, (_, name: string) => `${dashed(name)} needs a value`);
-  return new DumpError("BAD_OPTION", what, { cure: "`coresieve --help` lists the options", cause: error });
+} finally {
+  await threads?.destroy();
 }
 
 function report(error: unknown): void {

@@ -1,10 +1,12 @@
 import type { Dump } from "../reader/dump.js";
 import type { Utsname } from "../reader/utsname.js";
+import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import type { Warnings } from "../warnings.js";
 import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
 import { cannotFilter } from "./cannot-filter.js";
+import { discontigMemMap, flatMemMap } from "./flatmem.js";
 import { kernelMemory } from "./kernel-memory.js";
-import { type MemMap, memMapOf } from "./mem-map.js";
+import type { MemMap } from "./mem-map.js";
 import { type PageLayout, pageLayout } from "./page-layout.js";
 import { sparsememMap } from "./sparsemem.js";
 import { parseKernelVersion } from "./version.js";
@@ -43,15 +45,19 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
     dump.memory,
     lowestAddress,
   );
-  const memMap = sparsememMap(memory, sections, dump.maxMapnr, warnings) ?? flatMap();
+  const memMap =
+    sparsememMap(memory, sections, dump.maxMapnr, warnings) ??
+    discontigMemMap(memory, dump.maxMapnr, warnings) ??
+    flatMemMap(memory, flatStartPfn, dump.maxMapnr);
   if (memMap === undefined) throw cannotFilter(dump, "its struct pages were not found (mem_section, mem_map)");
-  const end = memMap.endPfn[memMap.count - 1] as number;
-  return { utsname, physBase, space, memMap, layout, maxMapnr: Math.min(dump.maxMapnr, end) };
+  return { utsname, physBase, space, memMap, layout, maxMapnr: endOfMemory(dump, info, memMap) };
+}
 
-  function flatMap(): MemMap | undefined {
-    const symbol = info?.symbol("mem_section") === undefined ? info?.symbol("mem_map") : undefined;
-    const address = symbol === undefined ? undefined : memory.readWord(symbol);
-    if (address === undefined || layout === undefined || !memory.isKernelAddress(address)) return undefined;
-    return memMapOf("flatmem", [{ startPfn: flatStartPfn, endPfn: dump.maxMapnr, address }], layout.size);
-  }
+/**
+ * Sections of a sparse memory map cover all RAM, and whole sections. A flat one ends where the kernel's memory ends,
+ * and that may be short of the firmware's tables, which lie in RAM all the same: they are kept.
+ */
+function endOfMemory(dump: Dump, info: Vmcoreinfo, memMap: MemMap): number {
+  if (info.symbol("mem_section") === undefined) return dump.maxMapnr;
+  return Math.min(dump.maxMapnr, memMap.endPfn[memMap.count - 1] as number);
 }

@@ -1,5 +1,6 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
+import { distUrl } from "../dist-url.js";
 import { DumpError } from "../errors.js";
 import type { Answer, Request } from "./tasks.js";
 
@@ -31,7 +32,7 @@ export class WorkerThreads {
     }
     this.count = count;
     this.#piscina = new Piscina({
-      filename: workerFile(),
+      filename: distUrl("worker/worker.js", import.meta.url).href,
       minThreads: count,
       maxThreads: count,
       // Queued in the threads themselves: the main thread may be writing when one becomes free.
@@ -51,10 +52,4 @@ export class WorkerThreads {
   async destroy(): Promise<void> {
     await this.#piscina.destroy();
   }
-}
-
-/** The compiled worker: workers cannot run TypeScript on every Node, so under vitest it is taken from dist. */
-function workerFile(): string {
-  const fromSource = import.meta.url.endsWith(".ts");
-  return new URL(fromSource ? "../../dist/worker/worker.js" : "./worker.js", import.meta.url).href;
 }

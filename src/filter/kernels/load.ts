@@ -22,6 +22,6 @@ export interface ClassifyKernel {
  * @throws Error when the compiled kernel is missing: run npm run build
  */
 export function loadKernel(memory: KernelMemory): ClassifyKernel {
-  const exports = instantiateKernel(import.meta.url, "filter", "classify", ["classify", "drop"], memory);
+  const exports = instantiateKernel("filter", "classify", ["classify", "drop"], memory);
   return exports as unknown as ClassifyKernel;
 }

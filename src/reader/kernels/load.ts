@@ -22,6 +22,6 @@ export interface ReaderKernels {
  * @throws Error when the compiled kernel is missing: run npm run build
  */
 export function loadKernel<N extends keyof ReaderKernels>(name: N, memory: KernelMemory): ReaderKernels[N] {
-  const exports = instantiateKernel(import.meta.url, "reader", name, ["decompress"], memory);
+  const exports = instantiateKernel("reader", name, ["decompress"], memory);
   return exports as unknown as ReaderKernels[N];
 }

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { distUrl } from "../../dist-url.js";
 
 /**
  * The memory kernels run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
@@ -41,27 +42,17 @@ export function createKernelMemory(bytes: number, maximumBytes: number = bytes):
 const modules = new Map<string, object>();
 
 /**
- * The folder that holds the compiled kernels of a loader: beside the compiled JavaScript, or, when the loader runs from
- * its TypeScript source (as under vitest), in dist.
- * @param loaderUrl `import.meta.url` of a file in src/PART/kernels or dist/PART/kernels
- */
-function kernelFolder(loaderUrl: string, part: "reader" | "filter" | "worker"): URL {
-  return new URL(loaderUrl.endsWith(".ts") ? `../../../dist/${part}/kernels/` : "./", loaderUrl);
-}
-
-/**
  * Compiles NAME.wasm, once per thread, and binds it to a memory.
  * @returns the exports, of which those in `functions` are known to be functions
  * @throws Error when the file is missing, or when it is not the kernel the caller was written for
  */
 export function instantiateKernel(
-  loaderUrl: string,
   part: "reader" | "filter" | "worker",
   name: string,
   functions: readonly string[],
   memory: KernelMemory,
 ): Readonly<Record<string, unknown>> {
-  const url = new URL(`${name}.wasm`, kernelFolder(loaderUrl, part));
+  const url = distUrl(`${part}/kernels/${name}.wasm`, import.meta.url);
   let module = modules.get(url.href);
   if (module === undefined) {
     module = new wasm.Module(readKernel(url));

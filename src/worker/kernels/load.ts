@@ -44,6 +44,6 @@ const FUNCTIONS: Readonly<Record<keyof WorkerKernels, readonly string[]>> = {
  * @throws Error when the compiled kernel is missing: run npm run build
  */
 export function loadKernel<N extends keyof WorkerKernels>(name: N, memory: KernelMemory): WorkerKernels[N] {
-  const exports = instantiateKernel(import.meta.url, "worker", name, FUNCTIONS[name], memory);
+  const exports = instantiateKernel("worker", name, FUNCTIONS[name], memory);
   return exports as unknown as WorkerKernels[N];
 }

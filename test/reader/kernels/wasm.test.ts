@@ -5,16 +5,14 @@ import { instantiateKernel } from "../../../src/reader/kernels/wasm.js";
 import { loadKernel as loadEncoder } from "../../../src/worker/kernels/load.js";
 import { samples } from "../../worker/kernels/corpus.js";
 
-const loaderUrl = new URL("../../../src/reader/kernels/load.ts", import.meta.url).href;
-
 test("a kernel that is not built says what to do", () => {
   const memory = createKernelMemory(1);
-  expect(() => instantiateKernel(loaderUrl, "reader", "no-such-kernel", [], memory)).toThrow(/run npm run build/);
+  expect(() => instantiateKernel("reader", "no-such-kernel", [], memory)).toThrow(/run npm run build/);
 });
 
 test("a kernel without the functions that are wanted is refused", () => {
   const memory = createKernelMemory(1);
-  expect(() => instantiateKernel(loaderUrl, "reader", "lzo", ["compress"], memory)).toThrow(/no function compress/);
+  expect(() => instantiateKernel("reader", "lzo", ["compress"], memory)).toThrow(/no function compress/);
 });
 
 test("a kernel sees a memory that has grown", () => {

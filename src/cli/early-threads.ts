@@ -1,0 +1,21 @@
+import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
+
+/** Arguments with which no dump is filtered. */
+const OTHER_WORK = new Set(["-h", "--help", "-v", "--version"]);
+
+/**
+ * Starts the worker threads of a filter run before its command line has been read properly, by a look at it.
+ * `undefined` when it does not look like such a run; the command then starts what it needs.
+ */
+export function startEarly(argv: readonly string[]): WorkerThreads | undefined {
+  if (argv.length < 2 || argv[0] === "info" || argv.some((word) => OTHER_WORK.has(word))) return undefined;
+  const count = threadsAskedFor(argv);
+  return Number.isInteger(count) && count >= 1 && count <= MAX_THREADS ? new WorkerThreads(count) : undefined;
+}
+
+function threadsAskedFor(argv: readonly string[]): number {
+  const at = argv.findLastIndex((word) => word === "--num-threads" || word.startsWith("--num-threads="));
+  const word = argv[at];
+  if (word === undefined) return standardThreads();
+  return Number(word === "--num-threads" ? argv[at + 1] : word.slice(word.indexOf("=") + 1));
+}

@@ -1,0 +1,64 @@
+import type { Warnings } from "../warnings.js";
+import type { KernelMemory } from "./kernel-memory.js";
+import { type MemMap, type MemMapRange, memMapOf } from "./mem-map.js";
+import { type MemoryNode, memoryNodes } from "./nodes.js";
+
+/**
+ * One array of struct pages, `mem_map`, from the architecture's first pfn on. It ends with the kernel's memory, which
+ * may be less than the machine's: what lies behind in a dump (firmware's tables and ROMs) has no struct page.
+ */
+export function flatMemMap(kernel: KernelMemory, startPfn: number, maxMapnr: number): MemMap | undefined {
+  const { info } = kernel;
+  const symbol = info.symbol("mem_map");
+  const structSize = info.size("page");
+  const address = symbol === undefined ? undefined : kernel.readWord(symbol);
+  if (address === undefined || address === 0n || structSize === undefined || !kernel.isKernelAddress(address)) {
+    return undefined;
+  }
+  const ends = memoryNodes(kernel).map((node) => node.endPfn);
+  const endPfn = Math.min(maxMapnr, ...(ends.length > 0 ? [Math.max(...ends)] : []));
+  return endPfn > startPfn ? memMapOf("flatmem", [{ startPfn, endPfn, address }], structSize) : undefined;
+}
+
+/**
+ * An array of struct pages per memory node (DISCONTIGMEM, until 5.13). Where nodes' spans overlap and they disagree
+ * about a page, nobody can tell whose it is: it counts as having no struct page, and is kept.
+ */
+export function discontigMemMap(kernel: KernelMemory, maxMapnr: number, warnings: Warnings): MemMap | undefined {
+  const { info } = kernel;
+  const structSize = info.size("page");
+  const isDiscontig =
+    (info.symbol("node_data") !== undefined || info.symbol("pgdat_list") !== undefined) &&
+    info.offset("pglist_data.node_mem_map") !== undefined;
+  if (!isDiscontig || structSize === undefined) return undefined;
+  const nodes = memoryNodes(kernel).filter((node) => node.memMap !== undefined && node.startPfn < maxMapnr);
+  if (nodes.length === 0) return undefined;
+  const { ranges, doubtful } = separate(nodes, maxMapnr, structSize);
+  if (doubtful > 0) {
+    warnings.add("NODE_OVERLAP", "pages that two memory nodes claim with different struct pages: kept", doubtful);
+  }
+  return ranges.length === 0 ? undefined : memMapOf("discontigmem", ranges, structSize);
+}
+
+/** Cuts the nodes' spans at each other's borders. */
+function separate(
+  nodes: readonly MemoryNode[],
+  maxMapnr: number,
+  structSize: number,
+): { ranges: MemMapRange[]; doubtful: number } {
+  const ends = nodes.map((node) => ({ ...node, endPfn: Math.min(node.endPfn, maxMapnr) }));
+  const borders = [...new Set(ends.flatMap(({ startPfn, endPfn }) => [startPfn, endPfn]))].sort((a, b) => a - b);
+  const ranges: MemMapRange[] = [];
+  let doubtful = 0;
+  for (let i = 0; i + 1 < borders.length; i++) {
+    const startPfn = borders[i] as number;
+    const endPfn = borders[i + 1] as number;
+    const owners = ends.filter((node) => node.startPfn <= startPfn && node.endPfn >= endPfn);
+    const addresses = owners.map((node) => (node.memMap ?? 0n) + BigInt((startPfn - node.startPfn) * structSize));
+    const [address] = addresses;
+    if (address === undefined) continue;
+    if (addresses.every((one) => one === address)) ranges.push({ startPfn, endPfn, address });
+    else doubtful += endPfn - startPfn;
+  }
+  return { ranges, doubtful };
+}
