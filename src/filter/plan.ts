@@ -1,4 +1,3 @@
-import { DumpError } from "../errors.js";
 import { clearBits, countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";
@@ -24,17 +23,8 @@ export interface PagePlan {
   readonly dropped: number[];
 }
 
-/** 2^36 pages: 256 TiB of 4 KiB pages, and 8 GiB for each bitmap. Larger numbers come from damaged headers. */
-const MAX_PAGES = 2 ** 36;
-
-/** The plan before any page is dropped. Throws `LIMIT`. */
+/** The plan before any page is dropped. */
 export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan {
-  if (dump.maxMapnr > MAX_PAGES) {
-    throw new DumpError("LIMIT", `${dump.maxMapnr} pages; at most ${MAX_PAGES} are possible`, {
-      file: dump.paths[0] ?? "",
-      cure: "A physical address in its headers is damaged",
-    });
-  }
   const maxMapnr = view?.maxMapnr ?? dump.maxMapnr;
   const exists = sharedBitmap(dump.maxMapnr);
   const kept = sharedBitmap(dump.maxMapnr);

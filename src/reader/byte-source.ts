@@ -78,6 +78,8 @@ export function fileSource(file: FileHandle): ByteSource {
 
 /** Reads exactly `length` bytes. Throws `TRUNCATED` when the source ends before; `what` names them in the message. */
 export function readExactly(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
+  // Checked before anything is allocated: the length may be a damaged header's.
+  if (offset + length > source.size) throw truncated(source, offset, length, Math.max(0, source.size - offset), what);
   const bytes = new Uint8Array(length);
   readInto(source, bytes, offset, what);
   return bytes;
@@ -86,13 +88,15 @@ export function readExactly(source: ByteSource, offset: number, length: number, 
 /** Fills `into`. Throws `TRUNCATED` when the source ends before. */
 export function readInto(source: ByteSource, into: Uint8Array, offset: number, what: string): void {
   const n = source.read(into, offset);
-  if (n < into.length) {
-    throw new DumpError("TRUNCATED", `ends in its ${what}: ${into.length} bytes expected, ${n} are there`, {
-      file: source.name,
-      offset,
-      cure: "The file was cut off: copy it again from where it was made",
-    });
-  }
+  if (n < into.length) throw truncated(source, offset, into.length, n, what);
+}
+
+function truncated(source: ByteSource, offset: number, expected: number, found: number, what: string): DumpError {
+  return new DumpError("TRUNCATED", `ends in its ${what}: ${expected} bytes expected, ${found} are there`, {
+    file: source.name,
+    offset,
+    cure: "The file was cut off: copy it again from where it was made",
+  });
 }
 
 /** A system error in words, without the call and path that Node puts behind it. */

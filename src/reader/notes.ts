@@ -57,6 +57,7 @@ export function countCpus(notes: readonly Note[]): number {
   return notes.filter((note) => note.name === "CORE" && note.type === NT_PRSTATUS).length;
 }
 
+/** Not by bit operations: sizes are unsigned 32 bits, and a negative one would send the scan back. */
 function align4(n: number): number {
-  return (n + 3) & ~3;
+  return Math.ceil(n / 4) * 4;
 }

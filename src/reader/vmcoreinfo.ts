@@ -1,4 +1,5 @@
 import type { Warnings } from "../warnings.js";
+import { timeOf } from "./time.js";
 
 /**
  * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
@@ -51,17 +52,13 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
     const value = parseInteger(items.get(`${kind}(${name})`));
     return value === undefined || value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
   };
-  const plain = (key: string) => {
-    const value = parseInteger(items.get(key));
-    return value === undefined ? undefined : Number(value);
-  };
   return {
     text,
     items,
     osrelease: items.get("OSRELEASE"),
-    pageSize: plain("PAGESIZE"),
+    pageSize: pageSizeOf(parseInteger(items.get("PAGESIZE")), warnings),
     buildId: items.get("BUILD-ID"),
-    crashTime: plain("CRASHTIME"),
+    crashTime: timeOf(parseInteger(items.get("CRASHTIME"))),
     kernelOffset: parseHexadecimal(items.get("KERNELOFFSET")) ?? 0n,
     symbol: (name) => parseHexadecimal(items.get(`SYMBOL(${name})`)),
     size: count("SIZE"),
@@ -69,6 +66,15 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
     length: count("LENGTH"),
     number: (name) => parseInteger(items.get(`NUMBER(${name})`)),
   };
+}
+
+/** A power of two from 4 KiB to 256 KiB, what Linux has on any machine; another number is damage, and passed over. */
+function pageSizeOf(value: bigint | undefined, warnings: Warnings): number | undefined {
+  if (value === undefined) return undefined;
+  const possible = value >= 4096n && value <= 262_144n && (value & (value - 1n)) === 0n;
+  if (possible) return Number(value);
+  warnings.add("VMCOREINFO_LINE", `VMCOREINFO: PAGESIZE=${value.toString().slice(0, 40)}, which no kernel has`);
+  return undefined;
 }
 
 /** Decimal, with 0x hexadecimal, and bare hexadecimal where digits say so (some architectures print numbers so). */

@@ -19,6 +19,9 @@ export interface ElfHeader {
   readonly phnum: number;
 }
 
+/** 224 MiB of headers: a gap in a flattened file reads as any number of zeros. */
+const MAX_HEADERS = 2 ** 22;
+
 /** Whether the file starts as ELF does. */
 export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
@@ -60,6 +63,13 @@ export function readElfHeader(source: ByteSource): ElfHeader {
   let phnum = header.u16(tail + 4);
   if (phnum === PN_XNUM) {
     const shoff = word(layout.e.shoff, "e_shoff");
+    if (shoff === 0) {
+      throw new DumpError("CORRUPT", "has 65,535 program headers or more, and no section header with their number", {
+        file: source.name,
+        offset: layout.e.shoff,
+        cure: "The header is damaged: copy the file again from where it was made",
+      });
+    }
     const section = readExactly(
       source,
       shoff,
@@ -67,6 +77,12 @@ export function readElfHeader(source: ByteSource): ElfHeader {
       "section header 0 (it has the number of program headers)",
     );
     phnum = fields(section, littleEndian, source.name).u32(layout.s.info);
+  }
+  if (phnum > MAX_HEADERS) {
+    throw new DumpError("LIMIT", `${phnum} program headers; at most ${MAX_HEADERS} are read`, {
+      file: source.name,
+      cure: "The header is damaged: copy the file again from where it was made",
+    });
   }
   if (phoff + phnum * layout.phdrSize > source.size) {
     throw new DumpError("TRUNCATED", `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`, {

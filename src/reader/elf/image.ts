@@ -1,3 +1,4 @@
+import { DumpError } from "../../errors.js";
 import { setBits } from "../bitmap.js";
 import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import { type Extents, findExtent } from "../extents.js";
@@ -36,7 +37,13 @@ export function elfMemory(image: ElfImage): PhysicalMemory {
         const n = Math.min(into.length - done, (data.end[hint] as number) - address);
         const got = source.read(into.subarray(done, done + n), (data.source[hint] as number) + (address - start));
         done += got;
-        if (got < n) return done;
+        if (got < n) {
+          throw new DumpError("TRUNCATED", `became shorter while it was read: ${n} bytes expected, ${got} are there`, {
+            file: source.name,
+            offset: (data.source[hint] as number) + (address - start),
+            cure: "Wait until the dump has been written or copied to the end",
+          });
+        }
       }
       return done;
     },

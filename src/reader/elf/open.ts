@@ -5,6 +5,7 @@ import type { Dump } from "../dump.js";
 import { layer } from "../extents.js";
 import { archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
+import { checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo } from "../vmcoreinfo.js";
@@ -31,8 +32,8 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
     });
   }
   const { loads, notes: noteSegments } = readSegments(source, header);
-  if (loads.length === 0) {
-    throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has a physical address", {
+  if (loads.every(({ memsz }) => memsz === 0)) {
+    throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
       file: source.name,
       cure: "Name a kernel's dump (vmcore): cores of processes have no physical memory",
     });
@@ -55,6 +56,8 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
   }
   const machine: Machine = { arch: facts.arch, wordSize: facts.wordSize, littleEndian: header.littleEndian };
   const memory = layer(loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
+  const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
+  checkPageCount(maxMapnr, source.name);
   const image: ElfImage = {
     kind: "elf",
     source: sourceImage,
@@ -84,7 +87,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
     },
     machine,
     pageSize,
-    maxMapnr: Math.ceil((memory.end[memory.count - 1] as number) / pageSize),
+    maxMapnr,
     noteArea,
     notes,
     vmcoreinfo,

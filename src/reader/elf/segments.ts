@@ -43,6 +43,7 @@ export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments
   const allOnes = layout.word === 8 ? 0xffff_ffff_ffff_ffffn : 0xffff_ffffn;
   const loads: ElfSegment[] = [];
   const notes: { offset: number; size: number }[] = [];
+  let noteBytes = 0;
   let end = 0;
   for (let i = 0; i < phnum; i++) {
     const at = i * layout.phdrSize;
@@ -55,8 +56,9 @@ export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments
     const filesz = noData ? 0 : small(layout.p.filesz, "p_filesz");
     end = Math.max(end, offset + filesz);
     if (type === PT_NOTE) {
-      if (filesz > MAX_NOTES) {
-        throw new DumpError("LIMIT", `a PT_NOTE of ${filesz} bytes; at most ${MAX_NOTES} are read`, {
+      noteBytes += filesz;
+      if (noteBytes > MAX_NOTES) {
+        throw new DumpError("LIMIT", `${noteBytes} bytes of notes; at most ${MAX_NOTES} are read`, {
           file: source.name,
           offset: phoff + at,
           cure: "The program header is damaged",

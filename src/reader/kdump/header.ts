@@ -2,6 +2,8 @@ import { DumpError } from "../../errors.js";
 import { type ByteSource, readExactly } from "../byte-source.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts } from "../machine.js";
+import { checkPageCount } from "../page-count.js";
+import { timeOf } from "../time.js";
 import { readUtsname, type Utsname } from "../utsname.js";
 import {
   KDUMP_SIGNATURE,
@@ -46,8 +48,6 @@ const MIN_BLOCK = 4096;
 const MAX_BLOCK = 256 * 1024;
 /** Notes and VMCOREINFO of one dump: see the ELF reader's limit. */
 const MAX_NOTES = 2 ** 30;
-/** 2^48 pages: more than the 52 bits of physical addresses that any machine has. */
-const MAX_PAGES = 2 ** 48;
 
 /** Whether the file starts as kdump-compressed ones do. */
 export function isKdump(head: Uint8Array): boolean {
@@ -106,7 +106,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   };
   const maxMapnr = version >= 6 ? sub.u64Number(layout.sub.maxMapnr64, "max_mapnr_64") : maxMapnr32;
   const bitmapBlocks = header.u32(at.bitmapBlocks);
-  if (maxMapnr === 0 || maxMapnr > MAX_PAGES || maxMapnr > bitmapBlocks * blockSize * 8) {
+  if (maxMapnr === 0 || maxMapnr > bitmapBlocks * blockSize * 8) {
     const what = `${maxMapnr} pages, but a bitmap of ${bitmapBlocks} blocks of ${blockSize} bytes`;
     throw new DumpError("CORRUPT", what, {
       file: source.name,
@@ -114,6 +114,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
       cure: "The header is damaged: copy the file again from where it was made",
     });
   }
+  checkPageCount(maxMapnr, source.name);
   const isSplit = version >= 2 && sub.i32(layout.sub.split) !== 0;
   const startPfn = () =>
     version >= 6 ? sub.u64Number(layout.sub.startPfn64, "start_pfn_64") : ulong(layout.sub.startPfn, "start_pfn");
@@ -124,7 +125,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     littleEndian,
     version,
     utsname,
-    timestamp: word === 8 ? header.u64Number(at.timestamp, "timestamp") : header.u32(at.timestamp),
+    timestamp: timeOf(word === 8 ? header.u64(at.timestamp) : BigInt(header.u32(at.timestamp))) ?? 0,
     status: header.u32(at.status),
     blockSize,
     cpus: header.i32(at.cpus),

@@ -202,7 +202,7 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
     while (pfn < image.maxMapnr) {
       const end = findBit(from, pfn, image.maxMapnr, false);
       const first = Math.floor((pfn * image.blockSize) / image.pageSize);
-      const last = Math.floor((end * image.blockSize) / image.pageSize);
+      const last = Math.ceil((end * image.blockSize) / image.pageSize);
       setBits(to, Math.min(first, limit), Math.min(last, limit));
       pfn = findBit(from, end, image.maxMapnr, true);
     }

@@ -5,6 +5,7 @@ import { type ByteSource, readExactly, readInto } from "../byte-source.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
+import { checkPageCount } from "../page-count.js";
 import { bitmapRanges } from "../ranges.js";
 import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
@@ -36,6 +37,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
   const { exists, dumped } = readBitmaps(source, header);
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
+  const maxMapnr = Math.ceil((header.maxMapnr * header.blockSize) / pageSize);
+  checkPageCount(maxMapnr, source.name);
   const image: KdumpImage = {
     kind: "kdump",
     littleEndian: header.littleEndian,
@@ -74,7 +77,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
     },
     machine,
     pageSize,
-    maxMapnr: Math.floor((header.maxMapnr * header.blockSize) / pageSize),
+    maxMapnr,
     noteArea,
     notes,
     vmcoreinfo,
@@ -115,6 +118,13 @@ function readBitmaps(source: ByteSource, header: KdumpHeader): { exists: Uint8Ar
   const { blockSize, maxMapnr, bitmapBlocks } = header;
   const start = (1 + header.subHeaderBlocks) * blockSize;
   const bytes = Math.ceil(maxMapnr / 8);
+  const end = start + bitmapBlocks * blockSize;
+  if (end > source.size) {
+    throw new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page bitmaps end at ${end}`, {
+      file: source.name,
+      cure: "The file was cut off: copy it again from where it was made",
+    });
+  }
   const two = bitmapBlocks >= 2 * Math.ceil(bytes / blockSize);
   const read = (offset: number) => {
     const bitmap = sharedBitmap(maxMapnr);
