@@ -35,7 +35,7 @@ test.each(["--help", "-h"])("%s prints it, wherever it stands", (option) => {
 
 test("the help names every option, and only those", () => {
   expect(options.length).toBeGreaterThan(15);
-  const source = readFileSync(new URL("../../src/cli/main.ts", import.meta.url), "utf8");
+  const source = readFileSync(new URL("../../src/cli/command-line.ts", import.meta.url), "utf8");
   const names = new Set([...source.matchAll(/\.option\("([a-z-]+)"/g)].map(([, name]) => `--${name}`));
   expect(options.map((option) => option.long).sort()).toEqual([...names].sort());
 });
