@@ -188,7 +188,7 @@ function makeWriter(
   { format, codec }: FilterOptions,
   sink: Sink,
 ): DumpWriter {
-  const facts = dumpFacts(dump, view, plan.maxMapnr, level, format);
+  const facts = dumpFacts(dump, view, plan, level, format);
   if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name]);
   const segments = outputSegments(dump, view, plan);
   return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });

@@ -16,7 +16,7 @@ export { attachSpace, type SpaceImage } from "./arch/archs.js";
 /** What a kernel looks like in memory: everything that classifying its pages needs, as plain data for the workers. */
 export interface KernelView {
   readonly utsname: Utsname;
-  /** Where the kernel's image was loaded, relative to its link address. */
+  /** What a kdump header has as phys_base. */
   readonly physBase: bigint;
   readonly space: SpaceImage;
   readonly memMap: MemMap;

@@ -11,13 +11,15 @@ import { PAGE_CLASSES } from "./page-classes.js";
 export interface PagePlan {
   /** One more than the highest pfn. */
   readonly maxMapnr: number;
+  /** Pages below are none of the machine's. A multiple of 8; see `firstPfnOf`. */
+  readonly firstPfn: number;
   /** Pages that are memory. */
   readonly exists: Uint8Array;
   /** Pages that go into the output. Pass 1 clears bits. */
   readonly kept: Uint8Array;
   /** Pages that the input has. */
   readonly inputPages: number;
-  /** Pages of the input beyond the last one with a struct page: firmware, not RAM. */
+  /** Pages of the input outside of what the kernel has struct pages for: firmware, not RAM. */
   readonly beyondMemMap: number;
   /** Pages dropped so far, per class number. */
   readonly dropped: number[];
@@ -30,7 +32,19 @@ export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan 
   const kept = sharedBitmap(dump.maxMapnr);
   fillBitmaps(dump.image, { exists, data: kept });
   const inputPages = countBits(kept, 0, dump.maxMapnr);
-  const beyondMemMap = clearBits(kept, maxMapnr, dump.maxMapnr);
+  const firstPfn = firstPfnOf(dump, view);
+  const beyondMemMap = clearBits(kept, maxMapnr, dump.maxMapnr) + clearBits(kept, 0, firstPfn);
   clearBits(exists, maxMapnr, dump.maxMapnr);
-  return { maxMapnr, exists, kept, inputPages, beyondMemMap, dropped: PAGE_CLASSES.map(() => 0) };
+  clearBits(exists, 0, firstPfn);
+  return { maxMapnr, firstPfn, exists, kept, inputPages, beyondMemMap, dropped: PAGE_CLASSES.map(() => 0) };
+}
+
+/**
+ * Kdump files of 32-bit ARM count pages from phys_base on, where memory starts: makedumpfile writes and crash reads
+ * them so, and what lies below (flash) has no number there.
+ */
+function firstPfnOf(dump: Dump, view: KernelView | undefined): number {
+  if (dump.machine.arch !== "arm") return 0;
+  const pfn = Number(view?.physBase ?? dump.header.physBase ?? 0n) / dump.pageSize;
+  return pfn % 8 === 0 && pfn > 0 && pfn < dump.maxMapnr ? pfn : 0;
 }

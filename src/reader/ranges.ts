@@ -14,9 +14,11 @@ export function joinRanges(extents: Extents): PhysicalRange[] {
   return ranges;
 }
 
-/** The ranges of a bitmap's set bits. */
-export function bitmapRanges(bitmap: Uint8Array, pages: number, pageSize: number): PhysicalRange[] {
+/** The ranges of a bitmap's set bits; bit 0 is the page `first`. */
+export function bitmapRanges(bitmap: Uint8Array, pages: number, pageSize: number, first = 0): PhysicalRange[] {
   const ranges: PhysicalRange[] = [];
-  forEachRun(bitmap, 0, pages, (start, end) => ranges.push({ start: start * pageSize, end: end * pageSize }));
+  forEachRun(bitmap, 0, pages, (start, end) =>
+    ranges.push({ start: (first + start) * pageSize, end: (first + end) * pageSize }),
+  );
   return ranges;
 }

@@ -1,4 +1,5 @@
 import type { KernelView } from "../filter/kernel-view.js";
+import type { PagePlan } from "../filter/plan.js";
 import type { Dump } from "../reader/dump.js";
 import { utsMachine } from "../reader/machine.js";
 import { findVmcoreinfo, type Note } from "../reader/notes.js";
@@ -13,7 +14,7 @@ import { structWriter } from "./struct-writer.js";
 export function dumpFacts(
   dump: Dump,
   view: KernelView | undefined,
-  maxMapnr: number,
+  { maxMapnr, firstPfn }: Pick<PagePlan, "maxMapnr" | "firstPfn">,
   dumpLevel: number,
   format: "kdump" | "elf",
 ): DumpFacts {
@@ -36,6 +37,7 @@ export function dumpFacts(
     machine,
     pageSize: dump.pageSize,
     maxMapnr,
+    firstPfn,
     utsname: view?.utsname ?? knownUtsname(dump),
     timestamp: header.timestamp ?? vmcoreinfo?.crashTime ?? 0,
     cpus: header.cpus,

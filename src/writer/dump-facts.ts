@@ -5,7 +5,10 @@ import type { Utsname } from "../reader/utsname.js";
 export interface DumpFacts {
   readonly machine: Machine;
   readonly pageSize: number;
+  /** One more than the highest pfn. */
   readonly maxMapnr: number;
+  /** The page that bit 0 of a kdump file's bitmaps stands for: 0 but for 32-bit ARM. A multiple of 8. */
+  readonly firstPfn: number;
   readonly utsname: Utsname;
   /** Seconds since 1970; 0 if not known. */
   readonly timestamp: number;

@@ -49,16 +49,18 @@ export class KdumpWriter implements DumpWriter {
 
   constructor(sink: Sink, facts: DumpFacts, pages: KdumpPages, status: number) {
     this.#sink = sink;
-    this.#facts = facts;
-    this.#pages = pages;
+    // Bits and counts are of the pages that the file numbers, from its first one on.
+    const first = facts.firstPfn / 8;
+    this.#facts = { ...facts, maxMapnr: facts.maxMapnr - facts.firstPfn };
+    this.#pages = { exists: pages.exists.subarray(first), kept: pages.kept.subarray(first) };
     this.#status = status;
     this.#layout = layoutOf(facts);
-    const { pageSize, maxMapnr } = facts;
+    const { pageSize, maxMapnr } = this.#facts;
     this.#subHeaderBlocks = Math.ceil((this.#layout.sub.size + facts.noteArea.length) / pageSize);
     this.#bitmapBlocks = 2 * Math.ceil(Math.ceil(maxMapnr / 8) / pageSize);
     this.#desc = new DataView(new ArrayBuffer(DESC_BUFFER));
     this.#descPosition = (1 + this.#subHeaderBlocks + this.#bitmapBlocks) * pageSize;
-    this.#position = this.#descPosition + countBits(pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
+    this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
     this.#zeroPage = this.#position;
     this.#sharesZeros = (facts.dumpLevel & 1) !== 0;
   }

@@ -26,7 +26,7 @@ export function compareKdumpWithElf(kdumpPath: string, elfPath: string): PageCom
   const kdump = openKdump(kdumpPath);
   const elf = openElf(elfPath);
   try {
-    const { blockSize, split, startPfn, endPfn } = kdump.facts;
+    const { blockSize, split, startPfn, endPfn, firstPfn } = kdump.facts;
     const zero = Buffer.alloc(blockSize);
     let index = 0;
     for (const pfn of bitmapPfns(kdump.bitmap2)) {
@@ -34,7 +34,7 @@ export function compareKdumpWithElf(kdumpPath: string, elfPath: string): PageCom
         continue;
       }
       const page = kdump.content(kdump.descriptor(index++));
-      count(result, pfn, page, elf.page(pfn, blockSize), zero);
+      count(result, firstPfn + pfn, page, elf.page(firstPfn + pfn, blockSize), zero);
     }
   } finally {
     elf.close();

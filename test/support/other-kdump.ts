@@ -24,6 +24,8 @@ export interface KdumpFacts {
   readonly subHeaderBlocks: number;
   readonly bitmapBlocks: number;
   readonly maxPfn: number;
+  /** What bit 0 stands for: on 32-bit ARM the start of memory (but in QEMU's files, which say nothing of it). */
+  readonly firstPfn: number;
   readonly cpus: number;
   readonly physBase: bigint;
   readonly dumpLevel: number;
@@ -122,6 +124,7 @@ function readHeaders(fd: number): Kdump {
     subHeaderBlocks: read.u32(layout.status + 8),
     bitmapBlocks: read.u32(layout.status + 12),
     maxPfn,
+    firstPfn: 0,
     cpus: read.u32(layout.status + 36),
     physBase: sub.word(physBase, layout.word),
     dumpLevel: sub.u32(level),
@@ -135,9 +138,10 @@ function readHeaders(fd: number): Kdump {
   const bitmapAt = (1 + facts.subHeaderBlocks) * blockSize;
   const half = (facts.bitmapBlocks / 2) * blockSize;
   const descriptorsAt = bitmapAt + facts.bitmapBlocks * blockSize;
+  const bitmap1 = at(bitmapAt, half);
   return {
-    facts,
-    bitmap1: at(bitmapAt, half),
+    facts: facts.machine.startsWith("arm") ? { ...facts, firstPfn: firstPfnOfArm(facts, bitmap1) } : facts,
+    bitmap1,
     bitmap2: at(bitmapAt + half, half),
     descriptorsAt,
     descriptor(index) {
@@ -152,6 +156,12 @@ function readHeaders(fd: number): Kdump {
     content: (descriptor) => decodePage(at(descriptor.offset, descriptor.size), descriptor.flags, blockSize),
     close: () => closeSync(fd),
   };
+}
+
+/** No page is below the start of memory: where one seems to be, numbers count from there. */
+function firstPfnOfArm({ physBase, blockSize, wordSize }: KdumpFacts, bitmap1: Uint8Array): number {
+  const start = wordSize === 4 ? Number(physBase) / blockSize : 0;
+  return bitmap1.subarray(0, start / 8).some((byte) => byte !== 0) ? start : 0;
 }
 
 /** No field states byte order or word size: the layout whose numbers make sense is the one (as libkdumpfile does it). */

@@ -7,7 +7,10 @@ import type { SparsememShape } from "../sparsemem.js";
 /** What a dump tells of its kernel's address space. */
 export interface FoundSpace<Image> {
   readonly image: Image;
-  /** Where the kernel's image was loaded, relative to its link address: what a kdump header has as phys_base. */
+  /**
+   * What a kdump header has as phys_base: where the kernel's image was loaded, relative to its link address, on x86;
+   * where memory starts on arm, arm64 and riscv64.
+   */
   readonly physBase: bigint;
   /** The kernel's own, read through the space: the proof that it is the right one. */
   readonly utsname: Utsname;

@@ -14,8 +14,10 @@ export interface KdumpImage {
   readonly blockSize: number;
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
-  /** In blocks. */
+  /** Blocks that the bitmaps count. */
   readonly maxMapnr: number;
+  /** Number of the block that bit 0 stands for: 0, but for 32-bit ARM, where it is the start of memory. */
+  readonly firstBlock: number;
   /** First bitmap: blocks that exist. Shared memory. */
   readonly exists: Uint8Array;
   /** Second bitmap: blocks that have a descriptor. Shared memory. */
@@ -59,7 +61,7 @@ function rankOf(image: KdumpImage, pfn: number): number {
 
 /** Physical memory of a kdump-compressed dump. */
 export function kdumpMemory(image: KdumpImage): PhysicalMemory {
-  const { blockSize } = image;
+  const { blockSize, firstBlock } = image;
   const readers = image.parts.map((part) => new PartReader(image, part));
   // Small reads (page tables, structs) come several to a block: the last blocks decoded are kept.
   const recent: RecentBlock[] = [0, 1, 2, 3].map(() => ({ pfn: undefined, bytes: new Uint8Array(blockSize) }));
@@ -86,9 +88,10 @@ export function kdumpMemory(image: KdumpImage): PhysicalMemory {
       let done = 0;
       while (done < into.length) {
         const address = paddr + done;
-        const pfn = Math.floor(address / blockSize);
-        if (pfn >= image.maxMapnr || !testBit(image.dumped, pfn)) return done;
-        const within = address - pfn * blockSize;
+        const block = Math.floor(address / blockSize);
+        const pfn = block - firstBlock;
+        if (pfn < 0 || pfn >= image.maxMapnr || !testBit(image.dumped, pfn)) return done;
+        const within = address - block * blockSize;
         const n = Math.min(blockSize - within, into.length - done);
         if (n === blockSize) {
           if (!readBlock(pfn, into.subarray(done, done + n))) return done;
@@ -102,9 +105,10 @@ export function kdumpMemory(image: KdumpImage): PhysicalMemory {
       return done;
     },
     next(paddr) {
-      const block = Math.floor(paddr / blockSize);
+      const block = Math.max(0, Math.floor(paddr / blockSize) - firstBlock);
       const found = findBit(image.dumped, block, image.maxMapnr, true);
-      return found < image.maxMapnr ? Math.max(paddr, found * blockSize) : Number.POSITIVE_INFINITY;
+      if (found >= image.maxMapnr) return Number.POSITIVE_INFINITY;
+      return Math.max(paddr, (found + firstBlock) * blockSize);
     },
   };
 }
@@ -193,7 +197,7 @@ class PartReader {
 /** Sets the bits of a kdump-compressed dump's pages. */
 export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
   const expand = (from: Uint8Array, to: Uint8Array) => {
-    if (image.blockSize === image.pageSize) {
+    if (image.blockSize === image.pageSize && image.firstBlock === 0) {
       to.set(from.subarray(0, to.length));
       return;
     }
@@ -201,8 +205,8 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
     let pfn = findBit(from, 0, image.maxMapnr, true);
     while (pfn < image.maxMapnr) {
       const end = findBit(from, pfn, image.maxMapnr, false);
-      const first = Math.floor((pfn * image.blockSize) / image.pageSize);
-      const last = Math.ceil((end * image.blockSize) / image.pageSize);
+      const first = Math.floor(((pfn + image.firstBlock) * image.blockSize) / image.pageSize);
+      const last = Math.ceil(((end + image.firstBlock) * image.blockSize) / image.pageSize);
       setBits(to, Math.min(first, limit), Math.min(last, limit));
       pfn = findBit(from, end, image.maxMapnr, true);
     }

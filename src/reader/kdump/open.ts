@@ -1,10 +1,10 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
-import { countBits, sharedBitmap } from "../bitmap.js";
+import { countBits, findBit, sharedBitmap } from "../bitmap.js";
 import { type ByteSource, readExactly, readInto } from "../byte-source.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
-import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
+import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
 import { bitmapRanges } from "../ranges.js";
 import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
@@ -33,11 +33,12 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
   const note = findVmcoreinfo(notes);
   const infoText = note ? Buffer.from(note.desc).toString("latin1") : text;
   const vmcoreinfo = infoText === undefined ? undefined : parseVmcoreinfo(infoText, warnings);
-  const machine = machineOf(header, vmcoreinfo, source.name);
+  const machine = machineOf(header, vmcoreinfo, notes, source.name);
   const { exists, dumped } = readBitmaps(source, header);
+  const firstBlock = machine.arch === "arm" ? firstBlockOfArm(header, exists) : 0;
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
-  const maxMapnr = Math.ceil((header.maxMapnr * header.blockSize) / pageSize);
+  const maxMapnr = Math.ceil(((firstBlock + header.maxMapnr) * header.blockSize) / pageSize);
   checkPageCount(maxMapnr, source.name);
   const image: KdumpImage = {
     kind: "kdump",
@@ -45,6 +46,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
     blockSize: header.blockSize,
     pageSize,
     maxMapnr: header.maxMapnr,
+    firstBlock,
     exists,
     dumped,
     rank: buildRank(dumped, header.maxMapnr),
@@ -83,7 +85,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
     vmcoreinfo,
     eraseinfo: header.eraseinfo && readExactly(source, header.eraseinfo.offset, header.eraseinfo.size, "eraseinfo"),
     memory: kdumpMemory(image),
-    ranges: bitmapRanges(exists, header.maxMapnr, header.blockSize),
+    ranges: bitmapRanges(exists, header.maxMapnr, header.blockSize, firstBlock),
     close: closeOnce(images),
   };
 }
@@ -98,8 +100,13 @@ function readNoteArea(source: ByteSource, header: KdumpHeader): { area: Uint8Arr
   };
 }
 
-function machineOf(header: KdumpHeader, vmcoreinfo: Vmcoreinfo | undefined, file: string): Machine {
-  const arch = archOfUts(header.utsname.machine)?.arch ?? guessMachine(vmcoreinfo);
+function machineOf(
+  header: KdumpHeader,
+  vmcoreinfo: Vmcoreinfo | undefined,
+  notes: readonly Note[],
+  file: string,
+): Machine {
+  const arch = archOfUts(header.utsname.machine)?.arch ?? guessMachine(vmcoreinfo, notes, header.littleEndian);
   if (arch === undefined) {
     const found = JSON.stringify(header.utsname.machine.slice(0, 20));
     throw new DumpError("UNSUPPORTED", `the header calls the machine ${found}, and nothing else tells it`, {
@@ -108,6 +115,16 @@ function machineOf(header: KdumpHeader, vmcoreinfo: Vmcoreinfo | undefined, file
     });
   }
   return { arch, wordSize: factsOf(arch).wordSize, littleEndian: header.littleEndian };
+}
+
+/**
+ * makedumpfile and crash number the pages of 32-bit ARM from the start of memory on, QEMU from address 0 on. A file
+ * that has no page below its phys_base is of the second kind.
+ */
+function firstBlockOfArm(header: KdumpHeader, exists: Uint8Array): number {
+  const blocks = Number(header.physBase ?? 0n) / header.blockSize;
+  const first = findBit(exists, 0, header.maxMapnr, true);
+  return Number.isSafeInteger(blocks) && blocks > 0 && first < blocks ? blocks : 0;
 }
 
 /**
