@@ -55,6 +55,8 @@ export function fileSource(file: FileHandle): ByteSource {
     size: file.size,
     read(into, offset) {
       let done = 0;
+      // A damaged offset may be one that the system call does not take.
+      if (offset >= file.size) return 0;
       // One call may return less than asked for (more than 2 GiB, signals): go on until the end of the file.
       while (done < into.length) {
         let n: number;
