@@ -1,6 +1,9 @@
 // Compares coresieve with makedumpfile, and with a C loop, on a dump of the user's:
 //   npm run bench -- DUMP [--levels 31,1] [--codecs none,zlib,lzo,snappy,zstd] [--workers 1,2] [--runs 5] [--merge]
-// Whole processes, in turn, dump in the page cache, output to a file. Writes bench/RESULTS.md and bench/results.json.
+//     [--threads 2] [--warm-up 1] [--folder DIR] [--report FILE] [--json FILE]
+// Whole processes, in turn, dump in the page cache, output to a file in DIR. Writes bench/RESULTS.md and
+// bench/results.json; --merge keeps what they have of other levels and codecs. --threads is makedumpfile's
+// --num-threads, 1 to leave that out; MAKEDUMPFILE names another makedumpfile.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -39,6 +42,7 @@ if (positionals.length !== 1) {
 const path = resolve(positionals[0]);
 const numbers = (text) => text.split(",").map(Number);
 const workers = numbers(values.workers);
+const threads = Number(values.threads);
 const rounds = Number(values.runs);
 const warmUps = Number(values["warm-up"]);
 const folder = mkdtempSync(join(values.folder, "coresieve-bench-"));
@@ -50,7 +54,6 @@ const TOO_SLOW = 3;
 async function runOne(contestant, pages, limit) {
   const result = await measure(contestant, limit);
   if (result.failure === undefined) {
-    // Allocated size: makedumpfile leaves holes.
     result.size = statSync(contestant.out).size;
     if (pages !== undefined && contestant.kind !== "loop" && !pages.has(contestant.name)) {
       pages.set(contestant.name, keptPages(contestant.out).pages);
@@ -67,7 +70,9 @@ function contestantsFor(level, codec, runs) {
   const absent = [];
   if (reference === undefined) absent.push("no makedumpfile was found");
   else if (reference.codecs.includes(codec)) {
-    list.push(makedumpfile(path, level, codec, 1, out), makedumpfile(path, level, codec, Number(values.threads), out));
+    list.push(makedumpfile(path, level, codec, 1, out));
+    if (threads > 1) list.push(makedumpfile(path, level, codec, threads, out));
+    else absent.push("makedumpfile --num-threads was left out");
   } else {
     absent.push(`makedumpfile ${reference.version} here was built without ${codec}`);
     list.push({ ...makedumpfile(path, level, "none", 1, out), name: "makedumpfile, none" });
@@ -76,7 +81,7 @@ function contestantsFor(level, codec, runs) {
   for (const each of runs === undefined ? [] : loops) {
     const { program, missing } = buildLoop(each, folder);
     if (missing) absent.push(missing);
-    else list.push({ ...cLoop(program, path, level, each, runs, dump.pageSize, out), other: each !== codec });
+    else list.push({ ...cLoop(program, path, level, each, runs, out), other: each !== codec });
   }
   for (const count of workers) list.push(coresieve(path, level, codec, count, out));
   return { list, absent };
@@ -94,7 +99,8 @@ async function compare(level, codec, runs) {
       const result = await runOne(contestant, pages, limit);
       rows[i].last = result.wall;
       if (round >= 0) rows[i].runs.push(result);
-      if (result.failure && result.wall > limit) rows[i].failure = `given up at ${TOO_SLOW} times one thread's time`;
+      if (result.failure && result.wall > limit)
+        rows[i].failure = `not measured: it takes more than ${TOO_SLOW} times as long as one thread`;
       else if (result.failure) rows[i].failure = result.failure;
       console.error(
         `level ${level} ${codec} ${round < 0 ? "warm-up" : `run ${round + 1}`}: ${contestant.name} ${result.failure ?? `${result.wall.toFixed(2)} s`}`,
@@ -114,7 +120,10 @@ async function runsOf(level) {
   rmSync(out);
   const list = join(folder, `runs-${level}`);
   const pages = writeRuns(dump, kept, maxMapnr, list);
-  return pages === undefined ? undefined : { list, pages };
+  // Header, sub header with the notes, and two bitmaps.
+  const { pageSize, noteArea } = dump;
+  const head = pageSize * (2 + Math.ceil(noteArea.length / pageSize) + 2 * Math.ceil(maxMapnr / 8 / pageSize));
+  return pages === undefined ? undefined : { list, pages, pageSize, head };
 }
 
 const dump = openDump(path);
@@ -140,7 +149,7 @@ try {
   for (const level of numbers(values.levels)) {
     const runs = await runsOf(level);
     for (const codec of values.codecs.split(",")) {
-      const found = await compare(level, codec, runs?.list);
+      const found = await compare(level, codec, runs);
       found.pages = runs?.pages;
       const others = results.comparisons.filter((one) => one.level !== level || one.codec !== codec);
       results.comparisons = [...others, found];

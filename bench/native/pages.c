@@ -2,11 +2,11 @@
  * What a dump tool without any overhead would do, in the simplest way: read a page, test whether it is zero, compress
  * it with the codec's own library, write it. Built and run by bench/support/native.mjs:
  *
- *   pages DUMP OUT RUNS PAGE_SIZE SKIP_ZEROS
+ *   pages DUMP OUT RUNS PAGE_SIZE SKIP_ZEROS HEAD
  *
  * RUNS holds pairs of u64: a file offset and how many pages follow from there. The output is laid out like a
- * kdump-compressed file: descriptors of 24 bytes in front, then the pages' data, each stream through a buffer. Prints
- * pages read, pages of zeros, and bytes of data. Libraries are declared by hand, so that no header packages are needed.
+ * kdump-compressed file: HEAD bytes left free for headers and bitmaps, then descriptors of 24 bytes, then the pages'
+ * data, each stream through a buffer. Prints pages read, pages of zeros, and bytes of data. Libraries are declared by hand, so that no header packages are needed.
  */
 #define _FILE_OFFSET_BITS 64
 #include <fcntl.h>
@@ -101,7 +101,7 @@ static size_t pack(size_t n)
 
 int main(int argc, char **argv)
 {
-	if (argc != 6)
+	if (argc != 7)
 		return 2;
 	/* zlib allocates for every page: without this, memory would go back to the system and come again each time. */
 	mallopt(M_MMAP_THRESHOLD, 1 << 24);
@@ -119,7 +119,8 @@ int main(int argc, char **argv)
 		total += run[1];
 	rewind(list);
 	descriptors.fd = data.fd = out;
-	data.at = (total + 1) * sizeof(struct descriptor);
+	descriptors.at = atol(argv[6]);
+	data.at = descriptors.at + (total + 1) * sizeof(struct descriptor);
 	while (fread(run, sizeof run, 1, list) == 1) {
 		for (uint64_t i = 0; i < run[1]; i++, pages++) {
 			struct descriptor d = { data.at + data.used, size, 0, 0 };

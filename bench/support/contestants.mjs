@@ -38,13 +38,13 @@ export function coresieve(dump, level, codec, workers, out) {
 }
 
 /** The C loop over the pages that are left at this level: it need not find them. */
-export function cLoop(program, dump, level, codec, runs, pageSize, out) {
+export function cLoop(program, dump, level, codec, { list, pageSize, head }, out) {
   return {
     name: codec === "none" ? "C loop, none" : "C loop",
     kind: "loop",
     threads: 1,
     out,
     file: program,
-    args: [dump, out, runs, String(pageSize), String(level & 1)],
+    args: [dump, out, list, String(pageSize), String(level & 1), String(head)],
   };
 }

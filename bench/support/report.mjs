@@ -56,7 +56,7 @@ function machineLine({ codec, machine, rows }) {
 function programRows({ codec, rows }) {
   const loop = rows.find((row) => row.name === "C loop" || (codec === "none" && row.kind === "loop"));
   return rows.map((row) => {
-    if (row.failure) return `| ${codec} | ${row.name} | failed: ${row.failure} | | | | | |`;
+    if (row.failure) return `| ${codec} | ${row.name} | ${row.failure} | | | | | |`;
     const wall = spread(row.runs.map((run) => run.wall));
     const {
       wall: time,
