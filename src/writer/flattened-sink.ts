@@ -6,7 +6,7 @@ import type { Sink } from "./sink.js";
 /**
  * Turns a dump into makedumpfile's flattened format, which needs no seeking: "put these bytes at this offset" records,
  * to be put together by `makedumpfile -R`, or read as they are by crash and coresieve. Throws `NOT_WRITABLE` when the
- * stream fails (the program at the other end of the pipe has gone).
+ * stream fails (the program at the other end of the pipe has gone), `NO_SPACE` when the disk behind it is full.
  */
 export function createFlattenedSink(stream: NodeJS.WritableStream, name: string): Sink {
   let failure: unknown;
@@ -54,11 +54,13 @@ function header(): Uint8Array {
 }
 
 function streamError(name: string, error: unknown): DumpError {
-  const gone = systemErrorCode(error) === "EPIPE";
+  const code = systemErrorCode(error);
+  const gone = code === "EPIPE";
+  const full = code === "ENOSPC" || code === "EDQUOT";
   const what = gone ? "the program that read the output has ended" : describeSystemError(error);
-  return new DumpError("NOT_WRITABLE", `cannot be written: ${what}`, {
+  return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
     file: name,
-    cure: "Look at what the receiving program says",
+    cure: full ? "Make room, or drop more (-d 31) and compress (-c)" : "Look at what the receiving program says",
     cause: error,
   });
 }
