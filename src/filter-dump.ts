@@ -1,4 +1,5 @@
 import { DumpError } from "./errors.js";
+import { completeDump } from "./filter/complete-dump.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan } from "./filter/plan.js";
@@ -43,6 +44,8 @@ export interface FilterOptions {
   readonly codec: Codec;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
+  /** Physical address of the VMCOREINFO text to take, where memory holds that of several kernels. */
+  readonly vmcoreinfoAt?: number;
   /** Warnings of opening the dump go on here. */
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
@@ -78,8 +81,9 @@ export interface FilterResult {
  * and writes them. The output is the same, byte for byte, for any number of workers. Throws `DumpError`s; then no
  * output is left behind.
  */
-export async function filterDump(dump: Dump, options: FilterOptions): Promise<FilterResult> {
+export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
   const warnings = options.warnings ?? new Warnings();
+  const dump = completeDump(input, warnings, options);
   const level = options.level | dump.header.dumpLevel;
   const policy = policyOfLevel(options.level);
   if (options.format === "elf" && options.codec.name !== "none") {
@@ -89,9 +93,10 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
   }
   checkCodec(options.codec);
   throwIfAborted(options.signal);
-  const sink = openSink(options, dump);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  let sink: Sink | undefined;
   try {
+    sink = openSink(options, dump);
     const view = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, view);
     const pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options.codec), options.signal);
@@ -132,7 +137,7 @@ export async function filterDump(dump: Dump, options: FilterOptions): Promise<Fi
       warnings: warnings.list,
     };
   } catch (error) {
-    await sink.abort();
+    await sink?.abort();
     throw error;
   } finally {
     if (threads !== options.workers) await threads.destroy();
@@ -156,7 +161,10 @@ function findView(dump: Dump, level: number, warnings: Warnings): KernelView | u
     return kernelView(dump, warnings);
   } catch (error) {
     if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER" || needsStructPages(level)) throw error;
-    warnings.add("NO_KERNEL_VIEW", `${error.message.replace(/\. Levels 0 and 1.*/, "")}; all of them are kept`);
+    warnings.add(
+      "NO_KERNEL_VIEW",
+      `${error.message.replace(/\. Levels 0 and 1.*/, "")}; pages with memory errors and offline pages are kept`,
+    );
     return undefined;
   }
 }

@@ -12,6 +12,7 @@ import { DumpError } from "./errors.js";
  * | `NOTE` | notes cut off by the end of their segment |
  * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
  * | `NODE_OVERLAP` | pages that two memory nodes claim: kept |
+ * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  */
@@ -23,6 +24,7 @@ export type WarningCode =
   | "NOTE"
   | "BAD_SECTION"
   | "NODE_OVERLAP"
+  | "SEVERAL_KERNELS"
   | "PAGE_SIZE_GUESSED"
   | "INCOMPLETE";
 

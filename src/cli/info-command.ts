@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { completeDump } from "../filter/complete-dump.js";
 import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
@@ -34,6 +35,8 @@ export interface DumpInfo {
   readonly ranges: readonly (readonly [string, string])[];
   readonly notes: readonly { readonly name: string; readonly type: number; readonly size: number }[];
   readonly vmcoreinfo: Readonly<Record<string, string>> | null;
+  /** Physical address, hexadecimal, where VMCOREINFO was found in memory; null if the dump has it itself. */
+  readonly vmcoreinfoAddress: string | null;
   readonly filtering: { readonly possible: boolean; readonly reason: string | null };
   readonly memoryModel: string | null;
   readonly warnings: readonly DumpWarning[];
@@ -46,7 +49,7 @@ export function infoCommand(files: readonly string[], json: boolean): void {
   const warnings = new Warnings();
   const dump = openDump(files, warnings);
   try {
-    const info = dumpInfo(dump, warnings);
+    const info = dumpInfo(completeDump(dump, warnings), warnings);
     process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));
   } finally {
     dump.close();
@@ -83,6 +86,7 @@ function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
     ranges: dump.ranges.map(({ start, end }) => [`0x${start.toString(16)}`, `0x${end.toString(16)}`] as const),
     notes: dump.notes.map(({ name, type, desc }) => ({ name, type, size: desc.length })),
     vmcoreinfo: vmcoreinfo === undefined ? null : Object.fromEntries(vmcoreinfo.items),
+    vmcoreinfoAddress: dump.vmcoreinfoAddress === undefined ? null : `0x${dump.vmcoreinfoAddress.toString(16)}`,
     filtering: { possible: view !== undefined, reason: reason ?? null },
     memoryModel: view?.memMap.model ?? null,
     warnings: warnings.list,
@@ -128,7 +132,8 @@ function describeInfo(info: DumpInfo): string {
   if (info.notes.length > MAX_ROWS) lines.push(`  and ${formatCount(info.notes.length - MAX_ROWS)} more (--json)`);
   if (info.vmcoreinfo === null) row("VMCOREINFO", "none");
   else {
-    row("VMCOREINFO", plural(Object.keys(info.vmcoreinfo).length, "item"));
+    const from = info.vmcoreinfoAddress === null ? "" : `, not in a note but in memory at ${info.vmcoreinfoAddress}`;
+    row("VMCOREINFO", `${plural(Object.keys(info.vmcoreinfo).length, "item")}${from}`);
     for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
   }
   for (const { message, code, count } of info.warnings)

@@ -31,7 +31,7 @@ export interface KernelView {
  */
 export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const info = dump.vmcoreinfo;
-  if (info === undefined) throw cannotFilter(dump, "it has no VMCOREINFO note");
+  if (info === undefined) throw cannotFilter(dump, "it has no VMCOREINFO, neither in a note nor in its memory");
   const { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn } = findSpace(dump, info);
   const version = parseKernelVersion(utsname.release);
   if (version === undefined) throw cannotFilter(dump, `its kernel calls itself ${JSON.stringify(utsname.release)}`);

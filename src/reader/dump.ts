@@ -78,6 +78,8 @@ export interface Dump {
   readonly noteArea: Uint8Array;
   readonly notes: readonly Note[];
   readonly vmcoreinfo: Vmcoreinfo | undefined;
+  /** Physical address where `vmcoreinfo` was found in memory; `undefined` when a note or a header has it. */
+  readonly vmcoreinfoAddress?: number;
   /** What earlier filterings erased, as text lines. */
   readonly eraseinfo: Uint8Array | undefined;
   readonly memory: PhysicalMemory;

@@ -31,6 +31,8 @@ const bounds: Readonly<Record<string, Bounds>> = {
   "tiny-i386-6.1-flatmem": { model: "flatmem", freedSince: 0, onCpuLists: 0 },
   "tiny-i386-6.12-pae-sparsemem": { model: "sparsemem, static", freedSince: 32, onCpuLists: 347 },
   "tiny-arm-6.1-flatmem": { model: "flatmem", freedSince: 107, onCpuLists: 0 },
+  "tiny-s390x-6.12": { model: "sparsemem, extreme", freedSince: 20, onCpuLists: 384 },
+  "tiny-riscv64-6.12-sv48": { model: "sparsemem, extreme", freedSince: 0, onCpuLists: 107 },
 };
 
 const machines: (DumpFacts & Bounds)[] = realDumps.flatMap((facts) => {

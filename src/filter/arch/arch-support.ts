@@ -30,4 +30,6 @@ export interface ArchSupport<Image> {
   find(dump: Dump, info: Vmcoreinfo): FoundSpace<Image>;
   /** The address space of an image, in any thread. */
   attach(image: Image, memory: PhysicalMemory): AddressSpace;
+  /** Byte order of the kernel's memory, for architectures whose dumps may have headers in the other one. */
+  isLittleEndian?(dump: Dump, info: Vmcoreinfo): boolean | undefined;
 }

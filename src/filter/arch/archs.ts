@@ -7,8 +7,20 @@ import { type ArmSpace, armAddressSpace, findArmSpace } from "./arm.js";
 import { type Arm64Space, arm64AddressSpace } from "./arm64.js";
 import { findArm64Space } from "./arm64-find.js";
 import { findI386Space, type I386Space, i386AddressSpace } from "./i386.js";
+import { findIa64Space, type Ia64Space, ia64AddressSpace } from "./ia64.js";
+import {
+  findMips64Space,
+  findMipsSpace,
+  findPpc32Space,
+  type LinearSpace,
+  linearAddressSpace,
+} from "./linear-machines.js";
+import { findLoongarch64Space, type Loongarch64Space, loongarch64AddressSpace } from "./loongarch64.js";
+import { type Ppc64Space, ppc64AddressSpace } from "./ppc64.js";
+import { findPpc64Space, ppc64IsLittleEndian } from "./ppc64-find.js";
 import { findRiscv64Space, type Riscv64Space, riscv64AddressSpace } from "./riscv64.js";
 import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./s390x.js";
+import { findSparc64Space, type Sparc64Space, sparc64AddressSpace } from "./sparc64.js";
 import { type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
 import { findX86_64Space } from "./x86_64-find.js";
 
@@ -20,6 +32,13 @@ interface SpaceImages {
   readonly arm: ArmSpace;
   readonly s390x: S390xSpace;
   readonly riscv64: Riscv64Space;
+  readonly ppc64: Ppc64Space;
+  readonly loongarch64: Loongarch64Space;
+  readonly mips64: LinearSpace;
+  readonly mips: LinearSpace;
+  readonly ppc32: LinearSpace;
+  readonly ia64: Ia64Space;
+  readonly sparc64: Sparc64Space;
 }
 
 /** Page tables and fixed mappings of any architecture, as plain data. */
@@ -32,6 +51,13 @@ const ARCHS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } 
   arm: { find: findArmSpace, attach: armAddressSpace },
   s390x: { find: findS390xSpace, attach: s390xAddressSpace },
   riscv64: { find: findRiscv64Space, attach: riscv64AddressSpace },
+  ppc64: { find: findPpc64Space, attach: ppc64AddressSpace, isLittleEndian: ppc64IsLittleEndian },
+  loongarch64: { find: findLoongarch64Space, attach: loongarch64AddressSpace },
+  mips64: { find: findMips64Space, attach: linearAddressSpace },
+  mips: { find: findMipsSpace, attach: linearAddressSpace },
+  ppc32: { find: findPpc32Space, attach: linearAddressSpace },
+  ia64: { find: findIa64Space, attach: ia64AddressSpace },
+  sparc64: { find: findSparc64Space, attach: sparc64AddressSpace },
 };
 
 /** The address space of an image, in any thread. */
@@ -45,4 +71,11 @@ export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> 
   const { arch } = dump.machine;
   if (!(arch in ARCHS)) throw cannotFilter(dump, `${arch} kernels are not supported yet`);
   return ARCHS[arch as keyof SpaceImages].find(dump, info);
+}
+
+/** Byte order of the dumped memory where it may differ from the headers'; `undefined` if it is not known. */
+export function memoryIsLittleEndian(dump: Dump, info: Vmcoreinfo): boolean | undefined {
+  const { arch } = dump.machine;
+  const support: ArchSupport<SpaceImage> | undefined = arch in ARCHS ? ARCHS[arch as keyof SpaceImages] : undefined;
+  return support?.isLittleEndian?.(dump, info);
 }

@@ -48,12 +48,6 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
   const note = findVmcoreinfo(notes);
   const vmcoreinfo = note && parseVmcoreinfo(Buffer.from(note.desc).toString("latin1"), warnings);
   const pageSize = vmcoreinfo?.pageSize ?? facts.pageSize;
-  if (vmcoreinfo?.pageSize === undefined) {
-    warnings.add(
-      "PAGE_SIZE_GUESSED",
-      `${source.name}: no VMCOREINFO tells the page size; ${pageSize} bytes were taken`,
-    );
-  }
   const machine: Machine = { arch: facts.arch, wordSize: facts.wordSize, littleEndian: header.littleEndian };
   const memory = layer(loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);

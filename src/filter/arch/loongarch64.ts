@@ -1,0 +1,86 @@
+import type { Dump, PhysicalMemory } from "../../reader/dump.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import type { AddressSpace } from "../address-space.js";
+import type { FoundSpace } from "./arch-support.js";
+import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
+import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
+import { sectionShape } from "./section-shape.js";
+import { firstThatReads, hex, needSymbol } from "./try-spaces.js";
+
+/** The memory of a LoongArch kernel, as plain data. */
+export interface Loongarch64Space {
+  readonly arch: "loongarch64";
+  readonly root: number;
+  readonly pageShift: number;
+  /** 2, 3 or 4. */
+  readonly levels: number;
+}
+
+/** Windows that map all physical memory, one per cache attribute (0x9… is the kernel's own): PA is the low 48 bits. */
+const WINDOWS = [8n, 9n, 10n, 11n];
+const WINDOW_SHIFT = 60n;
+const PHYS_BITS = 48n;
+const DIRECT: readonly FixedMap[] = WINDOWS.map((number) => ({
+  start: number << WINDOW_SHIFT,
+  end: (number << WINDOW_SHIFT) + (1n << PHYS_BITS),
+  paddr: 0n,
+}));
+const LOW_BITS = (1n << PHYS_BITS) - 1n;
+/** In an entry above the bottom level: it maps a page. Table addresses are page-aligned, so that it is 0 in them. */
+const HUGE = 1n << 6n;
+const PRESENT = 1n << 7n;
+
+/** The vmemmap and vmalloc are in the page tables, whose entries point to tables by their addresses in a window. */
+export function loongarch64AddressSpace(image: Loongarch64Space, memory: PhysicalMemory): AddressSpace {
+  const { root, pageShift } = image;
+  const bits = pageShift - 3;
+  const levels = evenLevels(pageShift + image.levels * bits, pageShift, bits);
+  const last = levels.length - 1;
+  const decode: DecodeEntry = (entry, level) => {
+    const shift = pageShift + (last - level) * bits;
+    const page = () => ({ page: Number(entry & LOW_BITS & ~((1n << BigInt(shift)) - 1n)), shift });
+    if (level === last) return (entry & PRESENT) === 0n ? undefined : page();
+    if ((entry & HUGE) !== 0n) return page();
+    return isWindow(entry) ? { table: Number(entry & LOW_BITS) } : undefined;
+  };
+  return fixedAddressSpace(DIRECT, walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode));
+}
+
+function isWindow(address: bigint): boolean {
+  return WINDOWS.includes(address >> WINDOW_SHIFT);
+}
+
+/** All symbols are in a window. Section geometry: arch/loongarch/include/asm/sparsemem.h. */
+export function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarch64Space> {
+  const pageShift = Math.log2(dump.pageSize);
+  const root = Number(needSymbol(dump, info, "swapper_pg_dir") & LOW_BITS);
+  const levels = countLevels(dump.memory, root, pageShift);
+  const guess = { image: { arch: "loongarch64", root, pageShift, levels } as const, name: `tables at ${hex(root)}` };
+  const { image, utsname } = firstThatReads(dump, info, [guess], (one) => loongarch64AddressSpace(one, dump.memory));
+  return {
+    image,
+    utsname,
+    physBase: BigInt.asIntN(64, info.number("phys_base") ?? 0n),
+    lowestAddress: 1n << 63n,
+    sections: sectionShape(info, 29, [48]),
+    flatStartPfn: 0,
+  };
+}
+
+/**
+ * The number of levels is not exported. Entries that map nothing point to an empty table of the next level, so that
+ * any way down leads to the bottom: its entries are no addresses.
+ */
+function countLevels(memory: PhysicalMemory, root: number, pageShift: number): number {
+  const bytes = new Uint8Array(8);
+  const view = new DataView(bytes.buffer);
+  let table = root;
+  for (let levels = 1; levels < 4; levels++) {
+    if (memory.read(bytes, table) < 8) break;
+    const entry = view.getBigUint64(0, true);
+    if (!isWindow(entry) || (entry & HUGE) !== 0n) return Math.max(levels, 2);
+    table = Number(entry & LOW_BITS);
+  }
+  // The usual ones: 48-bit addresses with pages of 4 KiB, 47 with 16 KiB, 55 with 64 KiB.
+  return pageShift === 12 ? 4 : 3;
+}

@@ -1,0 +1,124 @@
+import { DumpError } from "../errors.js";
+import type { Dump, DumpImage } from "../reader/dump.js";
+import type { Machine } from "../reader/machine.js";
+import { attachMemory } from "../reader/open.js";
+import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
+import { Warnings } from "../warnings.js";
+import { memoryIsLittleEndian } from "./arch/archs.js";
+import { kernelView } from "./kernel-view.js";
+import { reorderNotes } from "./reorder-notes.js";
+
+export interface CompleteOptions {
+  /** Physical address of the VMCOREINFO text to take, of several that memory holds. */
+  readonly vmcoreinfoAt?: number;
+}
+
+/**
+ * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note:
+ * the text lies in the guest's memory, and with it come the page size and all names. QEMU's ELF of a little-endian
+ * ppc64 guest is big endian: the kernel's own name says what its memory is. Reads all memory if there is no note;
+ * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for.
+ */
+export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
+  const at = options.vmcoreinfoAt;
+  if (dump.vmcoreinfo !== undefined && at === undefined) return withMemoryOrder(dump, dump.vmcoreinfo);
+  const found = at === undefined ? bestOf(dump, warnings) : chosen(dump, at);
+  if (found !== undefined) return found;
+  const what = `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
+  warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
+  return dump;
+}
+
+function chosen(dump: Dump, paddr: number): Dump {
+  const text = textAt(dump.memory, paddr);
+  if (text === undefined) {
+    throw new DumpError("BAD_OPTION", `there is no VMCOREINFO text at physical address 0x${paddr.toString(16)}`, {
+      file: dump.paths[0] ?? "",
+      cure: "`coresieve info` lists the addresses where it found one",
+    });
+  }
+  return withText(dump, text);
+}
+
+/**
+ * Takes the text whose kernel can be looked into. Copies of it, or a second kernel's (the one that was to write the
+ * dump), may lie in memory too: one that says when it crashed goes first, then the one with more memory, and of equals
+ * the copy in a note.
+ */
+function bestOf(dump: Dump, warnings: Warnings): Dump | undefined {
+  const texts = scanForVmcoreinfo(dump.memory);
+  const found = texts.map((text) => tryText(dump, text)).filter((one) => one !== undefined);
+  found.sort((a, b) => b.crashed - a.crashed || b.pages - a.pages || b.inNote - a.inNote || a.paddr - b.paddr);
+  const best = found[0];
+  const kernels = new Set(found.map(({ identity }) => identity));
+  if (best !== undefined && kernels.size > 1) {
+    const places = found.filter(({ identity }, i) => found.findIndex((one) => one.identity === identity) === i);
+    const list = places.map(({ paddr, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
+    warnings.add("SEVERAL_KERNELS", `VMCOREINFO of several kernels is in memory: ${list}; the first was taken`);
+  }
+  return best?.dump;
+}
+
+interface Tried {
+  readonly dump: Dump;
+  readonly paddr: number;
+  readonly crashed: number;
+  readonly pages: number;
+  readonly inNote: number;
+  readonly release: string;
+  /** The same for all copies of one kernel's text. */
+  readonly identity: string;
+}
+
+function tryText(dump: Dump, text: VmcoreinfoText): Tried | undefined {
+  try {
+    const complete = withText(dump, text);
+    const info = complete.vmcoreinfo as Vmcoreinfo;
+    const { memMap, utsname } = kernelView(complete, new Warnings());
+    // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
+    if (utsname.release !== info.osrelease) return undefined;
+    let pages = 0;
+    for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+    return {
+      dump: complete,
+      paddr: text.paddr,
+      crashed: info.crashTime === undefined ? 0 : 1,
+      pages,
+      inNote: text.noteLittleEndian === undefined ? 0 : 1,
+      release: utsname.release,
+      identity: `${info.buildId} ${utsname.release} ${utsname.version} ${info.symbol("init_uts_ns")}`,
+    };
+  } catch (error) {
+    // Damage that such a guess leads into says nothing about the dump.
+    if (error instanceof DumpError) return undefined;
+    throw error;
+  }
+}
+
+function withText(dump: Dump, { text, paddr }: VmcoreinfoText): Dump {
+  const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
+  const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
+  const end = dump.ranges.at(-1)?.end ?? 0;
+  const image: DumpImage = { ...dump.image, pageSize };
+  return withMemoryOrder(
+    {
+      ...dump,
+      image,
+      pageSize,
+      maxMapnr: Math.ceil(end / pageSize),
+      memory: attachMemory(image),
+      vmcoreinfo,
+      vmcoreinfoAddress: paddr,
+    },
+    vmcoreinfo,
+  );
+}
+
+/** Where the kernel's name says that its memory is in the other byte order than the headers, the notes follow it. */
+function withMemoryOrder(dump: Dump, info: Vmcoreinfo): Dump {
+  const littleEndian = memoryIsLittleEndian(dump, info);
+  if (littleEndian === undefined || littleEndian === dump.machine.littleEndian) return dump;
+  const machine: Machine = { ...dump.machine, littleEndian };
+  return { ...dump, machine, ...reorderNotes(dump, littleEndian) };
+}
