@@ -13,9 +13,8 @@ try {
   await parseCommandLine(argv, { signal: stop.signal, threads })();
 } catch (error) {
   report(error);
-} finally {
-  await threads?.destroy();
 }
+await leave();
 
 function report(error: unknown): void {
   process.exitCode = exitCodeOf(error, stop.signalName());
@@ -26,4 +25,12 @@ function report(error: unknown): void {
         ? (error.stack ?? error.message)
         : String(error);
   process.stderr.write(`coresieve: ${text}\n`);
+}
+
+/** Ends the program without waiting for the threads, which have nothing to do any more, once all has been said. */
+async function leave(): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) {
+    if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));
+  }
+  process.exit();
 }
