@@ -50,7 +50,7 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
       (args) => {
         // Names behind `--`.
         const files = [...args.files, ...args._.map(String)];
-        work = () => filterCommand({ ...args, files }, context);
+        work = () => filterCommand({ ...lastOfEach(args), files }, context);
       },
     )
     .command(
@@ -77,6 +77,13 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
   } catch (error) {
     throw badCommandLine(error);
   }
+}
+
+/** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
+function lastOfEach<T extends object>(args: T): T {
+  return Object.fromEntries(
+    Object.entries(args).map(([name, value]: [string, unknown]) => [name, Array.isArray(value) ? value.at(-1) : value]),
+  ) as T;
 }
 
 /** What yargs finds wrong, in the words of the other errors. */

@@ -84,6 +84,11 @@ function chosenCodec(args: FilterArguments): Codec {
       cure: "Name one that has levels: -c (zlib, 1 to 9) or -z (zstd, 1 to 19)",
     });
   }
+  if (level !== undefined && !/^\d+$/.test(level)) {
+    throw new DumpError("BAD_OPTION", `--compression-level ${level}: no whole number`, {
+      cure: "Levels are 1 to 9 for zlib, 1 to 19 for zstd",
+    });
+  }
   return codecOf(chosen[0] ?? "none", level === undefined ? undefined : Number(level));
 }
 

@@ -114,6 +114,8 @@ export function describeSystemError(error: unknown): string {
     EDQUOT: "disk quota exceeded",
     EROFS: "the file system is read-only",
     EFBIG: "the file would be larger than the file system or a limit allows",
+    ENAMETOOLONG: "the name is too long",
+    ELOOP: "a symbolic link leads in a circle",
     EMFILE: "too many open files",
   };
   const code = systemErrorCode(error);

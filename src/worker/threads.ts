@@ -50,6 +50,8 @@ export class WorkerThreads {
 
   /** Ends the threads, whatever they are doing. */
   async destroy(): Promise<void> {
+    // An answer that is under way when the threads end is none that piscina expects: it would end the whole process.
+    this.#piscina.on("error", () => undefined);
     await this.#piscina.destroy();
   }
 }

@@ -29,17 +29,14 @@ export interface FileSinkOptions {
  * `NOT_WRITABLE`, `NO_SPACE`.
  */
 export function createFileSink(path: string, options: FileSinkOptions): Sink {
+  checkName(path);
   checkTarget(path, options);
   const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
   let fd: number;
   try {
     fd = openSync(partial, "wx", 0o600);
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", `cannot be created: ${describeSystemError(error)}`, {
-      file: path,
-      cure: "Name a folder that exists and that you may write to",
-      cause: error,
-    });
+    throw cannotBeCreated(path, error);
   }
   let open = true;
   const close = () => {
@@ -77,6 +74,21 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
   };
 }
 
+/** A name that no file can have would be found out only when the dump is to appear under it. */
+function checkName(path: string): void {
+  if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
+  if (path.endsWith("/")) throw cannotBeCreated(path, "its name is that of a folder");
+}
+
+function cannotBeCreated(path: string, error: unknown): DumpError {
+  const why = typeof error === "string" ? error : describeSystemError(error);
+  return new DumpError("NOT_WRITABLE", `cannot be created: ${why}`, {
+    file: path,
+    cure: "Name a file in a folder that exists and that you may write to",
+    cause: error,
+  });
+}
+
 function checkTarget(path: string, { force, inputs }: FileSinkOptions): void {
   const target = statIfThere(path);
   if (target === undefined) return;
@@ -102,7 +114,11 @@ function checkTarget(path: string, { force, inputs }: FileSinkOptions): void {
 }
 
 function statIfThere(path: string): Stats | undefined {
-  return statSync(path, { throwIfNoEntry: false });
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch (error) {
+    throw cannotBeCreated(path, error);
+  }
 }
 
 function sameFile(a: Stats | undefined, b: Stats): boolean {

@@ -52,3 +52,14 @@ export function pageOf(dump: Dump, pfn: number): Buffer {
   readPages(dump.memory, pfn * dump.pageSize, page);
   return page;
 }
+
+/** The same of an asynchronous `run`. */
+export async function failureOfAsync(run: () => unknown): Promise<DumpError> {
+  try {
+    await run();
+  } catch (error) {
+    if (error instanceof DumpError) return error;
+    throw error;
+  }
+  throw new Error("nothing was thrown");
+}

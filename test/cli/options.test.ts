@@ -1,0 +1,93 @@
+/** Command lines, in process: what is refused, with exit code 2 and one line, and what is taken, and how. */
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { parseCommandLine } from "../../src/cli/command-line.js";
+import { exitCodeOf } from "../../src/cli/stop.js";
+import { patternBytes } from "../support/bytes.js";
+import { buildElf } from "../support/elf-image.js";
+import { temporaryFolder } from "../support/filter.js";
+import { failureOfAsync } from "../support/open.js";
+import { openKdump } from "../support/other-kdump.js";
+
+const folder = temporaryFolder();
+const input = join(folder, "input");
+const out = join(folder, "out");
+writeFileSync(input, buildElf({ notes: [], loads: [{ paddr: 0, data: patternBytes("x", 4096) }] }));
+
+/** Runs a command line as the program does. */
+const run = async (args: readonly string[]) =>
+  parseCommandLine(args, { signal: new AbortController().signal, threads: undefined })();
+
+describe("refused", () => {
+  test.each([
+    ["level 32", [input, out, "-d", "32"], /-d 32: no whole number from 0 to 31\. Add up: 1 zero/],
+    ["level -1", [input, out, "-d", "-1"], /-d -1: no whole/],
+    ["level 1.5", [input, out, "-d", "1.5"], /-d 1\.5: no whole/],
+    ["no level behind -d", [input, out, "-d"], /-d needs a value/],
+    [
+      "a class that is none",
+      [input, out, "--exclude", "zero,cash"],
+      /"cash" is no page class\. Classes are zero, cache/,
+    ],
+    ["level and classes", [input, out, "-d", "1", "--exclude", "zero"], /Use one of them/],
+    ["two codecs", [input, out, "-l", "-z"], /more than one codec was named: lzo, zstd/],
+    ["a codec that is none", [input, out, "--compress", "bzip2"], /bzip2/],
+    ["a level for lzo", [input, out, "-l", "--compression-level", "3"], /lzo has none/],
+    ["zlib level 10", [input, out, "-c", "--compression-level", "10"], /zlib has 1 to 9/],
+    ["zlib level x", [input, out, "-c", "--compression-level", "x"], /--compression-level x: no whole number/],
+    ["compressed ELF", [input, out, "-E", "-c", "-d", "1"], /ELF dumps cannot be compressed/],
+    ["no threads", [input, out, "--num-threads", "0"], /--num-threads 0: no whole number from 1 to 256/],
+    ["-3 threads", [input, out, "--num-threads=-3"], /--num-threads -3: no/],
+    ["many threads", [input, out, "--num-threads", "1e9"], /--num-threads 1e9: no/],
+    ["an unknown option", [input, out, "--shrink"], /no option --shrink\. `coresieve --help`/],
+    ["no output", [input], /a dump and an output must be named\. Write `coresieve DUMP OUT`/],
+    ["nothing", [], /a dump and an output must be named/],
+    ["no input for -F", ["-F"], /no dump was named/],
+    ["no input for info", ["info"], /no dump was named/],
+  ])("%s", async (_, args, says) => {
+    const error = await failureOfAsync(() => run(args));
+    expect(exitCodeOf(error, undefined)).toBe(2);
+    expect(error.message).toMatch(says);
+    expect(error.message).not.toContain("\n");
+    expect(readdirSync(folder)).toEqual(["input"]);
+  });
+});
+
+describe("taken", () => {
+  test.each([
+    ["-d 1", ["-d", "1"], 1],
+    ["-d1, as makedumpfile takes it", ["-d1"], 1],
+    ["--exclude zero", ["--exclude", "zero"], 1],
+    ["--exclude without any", ["--exclude", ","], 0],
+    ["clustered letters", ["-cd1", "-f"], 1],
+    ["--level=0", ["--level=0"], 0],
+    ["-d 0 -d 1: the last counts", ["-d", "0", "-d", "1"], 1],
+    ["--exclude twice: the last counts", ["--exclude", "free", "--exclude", "zero"], 1],
+  ])("%s", async (_, args, level) => {
+    await run([...args, "-q", "-f", input, out]);
+    const { facts, close } = openKdump(out);
+    close();
+    expect(facts.dumpLevel).toBe(level);
+  });
+
+  test.each([
+    ["-c", 1],
+    ["-l", 2],
+    ["-p", 4],
+    ["-z", 0x20],
+    ["--compress=lzo", 2],
+    ["--compress=none", 0],
+    ["--compress=none --compress=zlib", 1],
+  ])("%s", async (option, status) => {
+    await run([input, out, "-q", "-f", "-d", "0", ...option.split(" ")]);
+    const { facts, close } = openKdump(out);
+    close();
+    expect(facts.status).toBe(status);
+  });
+
+  test("names that begin with a dash, behind --", async () => {
+    const odd = await failureOfAsync(() => run(["-q", "-d", "1", "--", "-odd", "-out"]));
+    expect(odd.message).toMatch(/^-odd: cannot be opened/);
+  });
+});
