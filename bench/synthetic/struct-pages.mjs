@@ -42,8 +42,8 @@ export function plainStructPages(pages) {
 }
 
 /**
- * The struct pages of one section, in runs as a busy machine has them: always of the kind that is furthest behind its
- * share, as long as chance will have it. Returns also the kind of every page.
+ * The struct pages of one section, in runs as a busy machine has them, each of the kind that is furthest behind its
+ * share. Returns also the kind of every page.
  */
 export function structPages(next, kept) {
   const bytes = Buffer.alloc(PAGES * STRUCT_PAGE);
@@ -55,9 +55,10 @@ export function structPages(next, kept) {
   while (pfn < PAGES) {
     let kind = 0;
     for (let i = 1; i < KINDS.length; i++) {
-      if (target[i] * (pfn + 600) - count[i] > target[kind] * (pfn + 600) - count[kind]) kind = i;
+      // A huge page needs its alignment; the share is the most that chance allows.
+      if (KINDS[i] === "thp" && pfn % 2 ** THP_ORDER !== 0) continue;
+      if (count[i] * target[kind] < count[kind] * target[i]) kind = i;
     }
-    if (KINDS[kind] === "thp" && pfn % 2 ** THP_ORDER !== 0) kind = KINDS.indexOf("anon");
     const pages = writeRun(next, view, pfn, KINDS[kind]);
     kinds.fill(kind, pfn, pfn + pages);
     count[kind] += pages;
