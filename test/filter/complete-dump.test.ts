@@ -14,7 +14,7 @@ import { buildElf, ElfMachine } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { bitmapSet, goldenKept } from "../support/golden.js";
 import { toElf } from "../support/kernel-dump.js";
-import { buildKernel, type KernelOptions, MiB } from "../support/kernel-image.js";
+import { buildKernel, type Kernel, type KernelOptions, MiB } from "../support/kernel-image.js";
 import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
 import { openKdump } from "../support/other-kdump.js";
 
@@ -61,8 +61,8 @@ interface Placed {
 }
 
 /** A dump without notes of kernels in one memory, with texts in it. */
-function dumpOf(kernels: readonly ReturnType<typeof buildKernel>[], placed: readonly Placed[]): Dump {
-  const [first, ...others] = kernels as [ReturnType<typeof buildKernel>];
+function dumpOf(kernels: readonly Kernel[], placed: readonly Placed[]): Dump {
+  const [first, ...others] = kernels as [Kernel, ...Kernel[]];
   for (const { at, bytes } of placed) {
     const owner = kernels.find(({ ranges }) => ranges.some(({ start, end }) => at >= start && at < end));
     owner?.memory.write(at, bytes);
