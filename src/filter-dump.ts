@@ -1,5 +1,6 @@
 import { DumpError } from "./errors.js";
 import { completeDump } from "./filter/complete-dump.js";
+import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan } from "./filter/plan.js";
@@ -105,6 +106,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       options.onProgress?.({ phase, done, total: of });
     let unclassified = 0;
     if (view !== undefined) {
+      if (policy.free && !marksFreePages(view.layout)) dropFreeLists(dump, view, plan, warnings);
       const doubts = await classifyPages(pool, plan, warnings, (pfn) => report("classify", pfn, total));
       unclassified = doubts.unreadable + doubts.withoutStructPage;
     }

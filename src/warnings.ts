@@ -7,6 +7,7 @@ import { DumpError } from "./errors.js";
  * |---|---|
  * | `MEM_MAP_UNREADABLE` | struct pages that could not be read: their pages are kept |
  * | `FREE_ORDER` | buddy pages of an impossible order: kept |
+ * | `FREE_LISTS` | free pages that only lists tell, and lists that are broken or not found: kept |
  * | `NO_KERNEL_VIEW` | levels 0 and 1 without struct pages: hwpoison and offline pages are kept |
  * | `VMCOREINFO_LINE` | lines of VMCOREINFO that have no known form |
  * | `NOTE` | notes cut off by the end of their segment |
@@ -19,6 +20,7 @@ import { DumpError } from "./errors.js";
 export type WarningCode =
   | "MEM_MAP_UNREADABLE"
   | "FREE_ORDER"
+  | "FREE_LISTS"
   | "NO_KERNEL_VIEW"
   | "VMCOREINFO_LINE"
   | "NOTE"

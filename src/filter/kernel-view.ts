@@ -5,7 +5,7 @@ import type { Warnings } from "../warnings.js";
 import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
 import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
-import { kernelMemory } from "./kernel-memory.js";
+import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
 import type { MemMap } from "./mem-map.js";
 import { type PageLayout, pageLayout } from "./page-layout.js";
 import { sparsememMap } from "./sparsemem.js";
@@ -21,6 +21,8 @@ export interface KernelView {
   readonly space: SpaceImage;
   readonly memMap: MemMap;
   readonly layout: PageLayout;
+  /** No kernel address is below. */
+  readonly lowestAddress: bigint;
   /** One more than the last pfn that has a struct page: what lies beyond (firmware ROMs) is no RAM of the kernel's. */
   readonly maxMapnr: number;
 }
@@ -50,7 +52,14 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
     discontigMemMap(memory, dump.maxMapnr, warnings) ??
     flatMemMap(memory, flatStartPfn, dump.maxMapnr);
   if (memMap === undefined) throw cannotFilter(dump, "its struct pages were not found (mem_section, mem_map)");
-  return { utsname, physBase, space, memMap, layout, maxMapnr: endOfMemory(dump, info, memMap) };
+  return { utsname, physBase, space, memMap, layout, lowestAddress, maxMapnr: endOfMemory(dump, info, memMap) };
+}
+
+/** The kernel's own data of a dump with this view; `undefined` without VMCOREINFO. */
+export function viewMemory(dump: Dump, { space, lowestAddress }: KernelView): KernelMemory | undefined {
+  const info = dump.vmcoreinfo;
+  if (info === undefined) return undefined;
+  return kernelMemory(info, dump.machine, dump.pageSize, attachSpace(space, dump.memory), dump.memory, lowestAddress);
 }
 
 /**

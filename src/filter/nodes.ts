@@ -23,7 +23,8 @@ export function memoryNodes(kernel: KernelMemory): MemoryNode[] {
   return nodes.filter((node) => node !== undefined);
 }
 
-function nodeAddresses(kernel: KernelMemory): bigint[] {
+/** Virtual addresses of the nodes' pglist_data. */
+export function nodeAddresses(kernel: KernelMemory): bigint[] {
   const { info, wordSize } = kernel;
   const contiguous = info.symbol("contig_page_data");
   const found = (["node_data", "pgdat_list"] as const).find((name) => info.symbol(name) !== undefined);
