@@ -149,6 +149,8 @@ export function describeWithDumps(title: string, tests: () => void): void {
     });
     return;
   }
+  // vitest counts skipped tests and does not name them; somebody without the dumps should know what was not tried.
+  console.warn(`skipped: ${title}: ${reason}`);
   // The body is not run: it may read golden files while it lists its tests.
   describe(`${title} (skipped: ${reason})`, () => {
     test.skip(`skipped: ${reason}`, () => {});

@@ -38,6 +38,7 @@ export function describeReader(title: string, needed: readonly Tool[], tests: ()
     });
     return;
   }
+  console.warn(`skipped: ${title}: ${reason}`);
   describe(`${title} (skipped, ${reason})`, () => {
     test.skip(reason, () => {});
   });
