@@ -185,8 +185,8 @@ async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) =
   }
 }
 
-function openSink({ output }: FilterOptions, dump: Dump): Sink {
-  if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream");
+function openSink({ output, signal }: FilterOptions, dump: Dump): Sink {
+  if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
   return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
 }
 

@@ -8,14 +8,20 @@ import type { Sink } from "./sink.js";
  * to be put together by `makedumpfile -R`, or read as they are by crash and coresieve. Throws `NOT_WRITABLE` when the
  * stream fails (the program at the other end of the pipe has gone), `NO_SPACE` when the disk behind it is full.
  */
-export function createFlattenedSink(stream: NodeJS.WritableStream, name: string): Sink {
+export function createFlattenedSink(stream: NodeJS.WritableStream, name: string, signal?: AbortSignal): Sink {
   let failure: unknown;
   let end = 0;
   stream.on("error", (error) => {
     failure ??= error;
   });
+  // Whoever reads the stream may take his time, or for ever: a stop does not wait for him.
+  let refuse: ((error: DumpError) => void) | undefined;
+  const stop = () =>
+    refuse?.(new DumpError("ABORTED", "stopped; the stream ends without its end marker", { file: name }));
+  signal?.addEventListener("abort", stop);
   const send = (bytes: Uint8Array) =>
     new Promise<void>((resolve, reject) => {
+      refuse = reject;
       if (failure !== undefined) reject(streamError(name, failure));
       else stream.write(bytes, (error) => (error == null ? resolve() : reject(streamError(name, error))));
     });
@@ -38,8 +44,10 @@ export function createFlattenedSink(stream: NodeJS.WritableStream, name: string)
       // Readers learn the length from the last byte: a dump that ends in zeros needs one.
       if (end < size) await record(new Uint8Array(1), size - 1);
       await send(new Uint8Array(RECORD_HEADER_SIZE).fill(0xff));
+      signal?.removeEventListener("abort", stop);
     },
     async abort() {
+      signal?.removeEventListener("abort", stop);
       // What is sent is sent; without the end marker every reader knows that it is not whole.
     },
   };

@@ -1,0 +1,113 @@
+/** Runs that do not reach their end: by a signal, or because nobody reads what they write. */
+import { readdirSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { noiseBytes } from "../support/bytes.js";
+import { type CliOptions, startCli } from "../support/cli.js";
+import { buildElf } from "../support/elf-image.js";
+import { temporaryFolder } from "../support/filter.js";
+import { vmcoreinfoNote } from "../support/notes.js";
+
+const folder = temporaryFolder();
+const input = join(folder, "input");
+const MiB = 2 ** 20;
+// Noise, four times over, with the slowest codec at hand: some seconds of work.
+const noise = noiseBytes(1, 8 * MiB);
+writeFileSync(
+  input,
+  buildElf({
+    notes: [vmcoreinfoNote("PAGESIZE=4096\n")],
+    loads: [0, 1, 2, 3].map((i) => ({ paddr: i * noise.length, data: noise })),
+  }),
+);
+const slow = ["-d", "0", "-c", "--compression-level", "9", "--num-threads", "2"];
+
+/** Waits for something to come true, ten seconds at most. */
+async function until(what: string, isTrue: () => boolean): Promise<void> {
+  for (const end = performance.now() + 10_000; !isTrue(); ) {
+    if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
+    await sleep(5);
+  }
+}
+
+const partials = () => readdirSync(folder).filter((name) => name.endsWith(".partial"));
+
+/** Starts a run, sends the signal when it is in the middle of writing, and returns how it ended. */
+async function stopInMidRun(signal: NodeJS.Signals, args: readonly string[], options: CliOptions = {}) {
+  const { child, ended, collect } = startCli([input, join(folder, "out"), ...args], options);
+  collect();
+  await until("a part is written", () => partials().some((name) => statSync(join(folder, name)).size > MiB));
+  const sent = performance.now();
+  child.kill(signal);
+  const run = await ended;
+  expect(performance.now() - sent).toBeLessThan(2000);
+  return run;
+}
+
+describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing is left", () => {
+  test.each([
+    ["SIGINT", 130, slow],
+    ["SIGTERM", 143, slow],
+    ["SIGTERM", 143, [...slow, "-f"]],
+  ] as const)("%s, exit code %i, %j", async (signal, code, args) => {
+    const run = await stopInMidRun(signal, args);
+    expect([run.code, run.signal, run.stdout.length], run.stderr).toEqual([code, null, 0]);
+    expect(run.stderr).toBe("coresieve: stopped; nothing was left behind\n");
+    expect(readdirSync(folder)).toEqual(["input"]);
+  });
+
+  test("with -f the file that was there is still there, whole", async () => {
+    writeFileSync(join(folder, "out"), "precious");
+    const run = await stopInMidRun("SIGINT", [...slow, "-f"]);
+    expect(run.code).toBe(130);
+    expect([readdirSync(folder), statSync(join(folder, "out")).size]).toEqual([["input", "out"], 8]);
+  });
+
+  test("--quiet is about progress, not about why it ended", async () => {
+    const run = await stopInMidRun("SIGINT", [...slow, "-f", "-q"]);
+    expect(run.stderr).toBe("coresieve: stopped; nothing was left behind\n");
+  });
+});
+
+describe("-F, the dump into a pipe", () => {
+  test("whose reader does not read: a signal ends the run all the same", async () => {
+    // Nobody takes in what the child writes: its pipe is full after 64 KiB.
+    const { child, ended } = startCli(["-F", input, "-d", "0"]);
+    await until("the pipe is full", () => child.stdout.readableLength > 0 || child.stdout.readable);
+    await sleep(1500);
+    const sent = performance.now();
+    child.kill("SIGTERM");
+    const exit = new Promise<number | null>((resolve) => child.once("exit", resolve));
+    expect(await exit).toBe(143);
+    expect(performance.now() - sent).toBeLessThan(2000);
+    child.stdout.resume();
+    expect((await ended).stderr).toMatch(/^coresieve: stdout: stopped.*\n$/);
+  });
+
+  test("whose reader reads slowly gets it all", async () => {
+    const target = join(folder, "slowly");
+    const shell = `"$@" | (sleep 1; cat > ${target})`;
+    const { ended, collect } = startCli(["-F", input, "-d", "0", "-q"], { shell });
+    collect();
+    expect(await ended).toMatchObject({ code: 0, stderr: "" });
+    expect(statSync(target).size).toBeGreaterThan(32 * MiB);
+  });
+});
+
+describe("what is said to nobody", () => {
+  test("info into a pipe that is closed: silence", async () => {
+    const { ended, collect } = startCli(["info", "--json", input], { shell: '"$@" | (exec 0<&-; sleep 1)' });
+    collect();
+    expect(await ended).toMatchObject({ stderr: "" });
+  });
+
+  test.each([["info"], ["--help"]])("%s onto a full device: an error", async (word) => {
+    const args = word === "info" ? ["info", input] : [word];
+    const { ended, collect } = startCli(args, { shell: '"$@" > /dev/full' });
+    collect();
+    const run = await ended;
+    expect(run).toMatchObject({ code: 1 });
+    expect(run.stderr).toMatch(/^coresieve: stdout: cannot be written: no space left on the device \(ENOSPC\).*\n$/);
+  });
+});
