@@ -8,6 +8,9 @@ import type { ScanResult } from "./tasks.js";
 /** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
 const SCAN_PAGES = 2 ** 17;
 
+/** Scan tasks need no slots: enough of them that the main thread finds some to do while the threads start. */
+const IN_FLIGHT = 32;
+
 /** What pass 1 could not tell. */
 export interface ScanDoubts {
   /** Pages whose struct page could not be read: kept. */
@@ -34,7 +37,7 @@ export async function classifyPages(
   const run = async (range: PfnRange) => {
     return { result: await pool.scan(range), endPfn: range.endPfn };
   };
-  for await (const { result, endPfn } of inOrder(tasks, run, pool.inFlight)) {
+  for await (const { result, endPfn } of inOrder(tasks, run, Math.max(IN_FLIGHT, pool.inFlight))) {
     for (let i = 0; i < plan.dropped.length; i++) {
       plan.dropped[i] = (plan.dropped[i] as number) + (result.dropped[i] as number);
     }

@@ -1,4 +1,7 @@
+import { setImmediate } from "node:timers/promises";
 import { DumpError, reviveDumpError } from "../errors.js";
+import { attachMemory } from "../reader/open.js";
+import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, ScanResult, ScanTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 import { TASKS_PER_THREAD, type WorkerThreads } from "./threads.js";
@@ -19,6 +22,9 @@ export class WorkerPool {
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
+  #scansSent = 0;
+  #scanState: ScanState | undefined;
+  #turn: Promise<void> = Promise.resolve();
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.inFlight = threads.count * TASKS_PER_THREAD;
@@ -31,7 +37,23 @@ export class WorkerPool {
     this.#context = { ...run, id: ++contexts, memory, layout: this.layout };
   }
 
-  scan(task: ScanTask): Promise<ScanResult> {
+  /**
+   * Classifies a range. As long as no thread has started, each is given one task, and the main thread does the others:
+   * it would only wait otherwise, and small dumps are classified before the threads are there.
+   */
+  async scan(task: ScanTask): Promise<ScanResult> {
+    const { kernel, image, pageSize, kept } = this.#context;
+    if (!this.#threads.ready && this.#scansSent >= this.#threads.count && kernel !== undefined) {
+      // One task per turn of the event loop, which lets the threads report that they have started.
+      this.#turn = this.#turn.then(() => setImmediate());
+      await this.#turn;
+      if (!this.#threads.ready) {
+        throwIfAborted(this.#signal);
+        this.#scanState ??= scanState(attachMemory(image), pageSize, kept, kernel);
+        return scanPages(this.#scanState, task);
+      }
+    }
+    this.#scansSent++;
     return this.#run("scan", task);
   }
 

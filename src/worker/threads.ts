@@ -10,6 +10,9 @@ export const TASKS_PER_THREAD = 3;
 /** More threads than this gain nothing by themselves: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;
 
+/** Threads that are ended before they have started say so; nobody needs to know. */
+const ignore = () => undefined;
+
 /** Each thread takes some 15 MiB of its own and 9 MiB of shared memory. */
 export const MAX_THREADS = 256;
 
@@ -25,6 +28,7 @@ export function standardThreads(): number {
 export class WorkerThreads {
   readonly count: number;
   readonly #piscina: Piscina;
+  #ready = false;
 
   constructor(count: number = standardThreads()) {
     if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
@@ -41,6 +45,17 @@ export class WorkerThreads {
       // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
       atomics: "disabled",
     });
+    // A thread loads the worker's code with its first task: give each one at once.
+    for (let i = 0; i < count; i++) this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, ignore);
+  }
+
+  readonly #isReady = () => {
+    this.#ready = true;
+  };
+
+  /** Whether a thread has started; until then the main thread may as well do the work itself. */
+  get ready(): boolean {
+    return this.#ready;
   }
 
   /** Runs one of the worker's functions. */

@@ -29,6 +29,9 @@ interface Attached {
 
 let attached: Attached | undefined;
 
+/** Does nothing: the first task of a thread, with which this file is loaded. */
+export function start(): void {}
+
 export function scan(request: Request<ScanTask>): Answer<ScanResult> {
   return answer(request, (here, task) => scanPages(scanStateOf(here), task));
 }
