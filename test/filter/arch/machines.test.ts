@@ -1,0 +1,37 @@
+/** Built machines of every architecture, filtered whole: which pages stay, and that their bytes are the original's. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { droppedPages, machineElf } from "../../support/arch/machine-image.js";
+import { machines } from "../../support/arch/machines.js";
+import { compareKdumpWithElf } from "../../support/compare-pages.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { bitmapPfns } from "../../support/golden.js";
+import { openKdump } from "../../support/other-kdump.js";
+
+const folder = temporaryFolder();
+const MODELS = {
+  vmemmap: "sparsemem, extreme",
+  sparse: "sparsemem, extreme",
+  static: "sparsemem, static",
+  flat: "flatmem",
+  discontig: "discontigmem",
+} as const;
+
+describe("level 31", () => {
+  test.each(machines)("$name", async (machine) => {
+    const [input, output] = [join(folder, "machine.elf"), join(folder, "machine.kdump")];
+    writeFileSync(input, machineElf(machine));
+    const result = await filterFile(input, output, { level: 31 });
+    expect(result.memoryModel).toBe(MODELS[machine.model]);
+    expect(result.warnings).toEqual([]);
+    expect(result.classes).toMatchObject({ free: 8, user: 1, cache: 1 });
+    const { bitmap1, bitmap2, facts, close } = openKdump(output);
+    close();
+    expect(facts.littleEndian).toBe(machine.byteOrder === "little");
+    const kept = new Set(bitmapPfns(bitmap2));
+    const dropped = [...bitmapPfns(bitmap1)].filter((pfn) => !kept.has(pfn)).map((pfn) => facts.firstPfn + pfn);
+    expect(dropped).toEqual(droppedPages(machine));
+    expect(compareKdumpWithElf(output, input)).toMatchObject({ different: [], unknown: [], leaked: [] });
+  });
+});

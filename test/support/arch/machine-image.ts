@@ -1,0 +1,228 @@
+/**
+ * The memory of a small machine of any architecture: a kernel's name, its memory map and a few pages of each kind, in
+ * the layout of struct page of 6.12. Everything is at a fixed offset from the start of memory.
+ */
+import type { ByteOrder } from "../bytes.js";
+import { ByteBuffer } from "../bytes.js";
+import { buildElf } from "../elf-image.js";
+import { writeUtsname } from "../kdump-header.js";
+import { PhysicalMemory } from "../memory.js";
+import { vmcoreinfoNote } from "../notes.js";
+import { PageTables, type TableFormat } from "./tables.js";
+
+/** Offsets from the start of memory. Tables allocated while mapping follow from `tables` on. */
+export const AT = {
+  utsname: 0x1_0000,
+  variables: 0x1_1000,
+  node: 0x1_2000,
+  sections: 0x1_4000,
+  sectionRoots: 0x2_0000,
+  root: 0x4_0000,
+  empty: 0x8_0000,
+  tables: 0x10_0000,
+  structs: 0x40_0000,
+} as const;
+
+/** Offsets in the struct page. */
+const LAYOUT = {
+  8: { size: 64, head: 8, mapping: 24, private: 40, mapcount: 48, refcount: 52 },
+  4: { size: 32, head: 4, mapping: 12, private: 20, mapcount: 24, refcount: 28 },
+} as const;
+
+/** Values of 6.12: buddy, slab. */
+const BUDDY = 0xf000_0000;
+const SLAB = 0xf500_0000;
+
+export interface MachineCase {
+  readonly name: string;
+  readonly elfMachine: number;
+  readonly wordSize: 4 | 8;
+  readonly byteOrder: ByteOrder;
+  /** Of the file's headers, where it differs; then VMCOREINFO stands in memory only. */
+  readonly headerOrder?: ByteOrder;
+  /** As the kernel calls the machine. */
+  readonly machine: string;
+  readonly pageSize: number;
+  /** Physical start of memory. */
+  readonly start: number;
+  /** Where the kernel's variables are seen: the address of a physical one. */
+  readonly symbol: (paddr: number) => bigint;
+  /** Where memory is seen; default as the variables are. */
+  readonly linear?: (paddr: number) => bigint;
+  readonly tables?: TableFormat;
+  /** The level whose pages map memory at its linear and symbol addresses; none if nothing is walked there. */
+  readonly mapLevel?: number;
+  readonly model: "vmemmap" | "sparse" | "static" | "flat" | "discontig";
+  /** Struct page of pfn 0, with "vmemmap". */
+  readonly vmemmap?: bigint;
+  readonly sectionBits?: number;
+  readonly physBits?: number;
+  /** Lines of VMCOREINFO of the architecture. */
+  readonly lines?: (image: { readonly root: bigint }) => readonly string[];
+  readonly prepare?: (memory: PhysicalMemory, start: number) => void;
+}
+
+/** Pages by their distance from the start of memory, and what is in them. All others are the kernel's own. */
+const PAGES = { buddy: 32, anonymous: 48, cache: 49, slab: 50 } as const;
+export const BUDDY_ORDER = 3;
+const MEMORY = { small: 8 << 20, large: 16 << 20 } as const;
+
+/** What a level-31 filter drops of it, as pfns. */
+export function droppedPages({ start, pageSize }: MachineCase): number[] {
+  const first = start / pageSize;
+  const buddies = Array.from({ length: 2 ** BUDDY_ORDER }, (_, i) => first + PAGES.buddy + i);
+  return [...buddies, first + PAGES.anonymous, first + PAGES.cache];
+}
+
+/** The dump. */
+export function machineElf(machine: MachineCase): Uint8Array {
+  const { start, pageSize, byteOrder, wordSize } = machine;
+  const size = pageSize > 8192 ? MEMORY.large : MEMORY.small;
+  const memory = new PhysicalMemory(byteOrder);
+  // No page is zero: what is dropped is dropped for its kind.
+  for (let at = 0; at < size; at += pageSize) memory.writeInteger(start + at + 8, 4, 0x5a5a_0000 + at / pageSize);
+  const name = new ByteBuffer(byteOrder);
+  writeUtsname(name, { sysname: "Linux", release: "6.12.0-built", machine: machine.machine });
+  memory.write(start + AT.utsname, name.toBytes());
+  writeStructs(memory, machine, size);
+  const lines = [...commonLines(machine), ...writeModel(memory, machine, size)];
+  if (machine.tables !== undefined) writeTables(memory, machine, machine.tables, size);
+  machine.prepare?.(memory, start);
+  const root = machine.symbol(start + AT.root);
+  const text = [...lines, ...(machine.lines?.({ root }) ?? [])].map((line) => `${line}\n`).join("");
+  const inMemory = machine.headerOrder !== undefined;
+  if (inMemory) memory.write(start + 0x3_0000, Buffer.from(`${text}\0`, "latin1"));
+  return buildElf({
+    class: wordSize === 8 ? 64 : 32,
+    byteOrder: machine.headerOrder ?? byteOrder,
+    machine: machine.elfMachine,
+    notes: inMemory ? [] : [vmcoreinfoNote(text)],
+    loads: [{ paddr: start, vaddr: start, data: memory.read(start, size) }],
+  });
+}
+
+function writeStructs(memory: PhysicalMemory, { start, wordSize }: MachineCase, size: number): void {
+  const layout = LAYOUT[wordSize];
+  const put = (page: number, fields: { flags?: number; mapping?: number; private?: number; mapcount?: number }) => {
+    const at = start + AT.structs + page * layout.size;
+    memory.writeInteger(at, wordSize, fields.flags ?? 0);
+    memory.writeInteger(at + layout.mapping, wordSize, fields.mapping ?? 0);
+    memory.writeInteger(at + layout.private, wordSize, fields.private ?? 0);
+    memory.writeInteger(at + layout.mapcount, 4, fields.mapcount ?? 0xffff_ffff);
+    memory.writeInteger(at + layout.head, wordSize, 0);
+  };
+  for (let page = 0; page < size / 4096; page++) put(page, {});
+  put(PAGES.buddy, { mapcount: BUDDY, private: BUDDY_ORDER });
+  put(PAGES.anonymous, { flags: 1 << 5, mapping: 0x1001 });
+  put(PAGES.cache, { flags: 1 << 5, mapping: 0x2000 });
+  put(PAGES.slab, { mapcount: SLAB, mapping: 0x3001 });
+}
+
+const linearOf = (machine: MachineCase) => machine.linear ?? machine.symbol;
+
+/** Fills in the memory map, and says what VMCOREINFO has of it. */
+function writeModel(memory: PhysicalMemory, machine: MachineCase, size: number): string[] {
+  const { start, pageSize, wordSize, symbol } = machine;
+  const linear = linearOf(machine);
+  const hex = (at: number) => symbol(start + at).toString(16);
+  const word = (at: number, value: bigint | number) => memory.writeInteger(start + at, wordSize, value);
+  const structs = linear(start + AT.structs);
+  const firstPfn = start / pageSize;
+  if (machine.model === "flat") {
+    word(AT.variables, structs);
+    return [`SYMBOL(mem_map)=${hex(AT.variables)}`];
+  }
+  if (machine.model === "discontig") {
+    word(AT.variables, linear(start + AT.node));
+    word(AT.variables + wordSize, 0);
+    word(AT.node, (machine.vmemmap ?? 0n) === 0n ? structs : vmemmapStart(machine));
+    word(AT.node + wordSize, firstPfn);
+    word(AT.node + 2 * wordSize, size / pageSize);
+    return [
+      `SYMBOL(pgdat_list)=${hex(AT.variables)}`,
+      "LENGTH(pgdat_list)=2",
+      "OFFSET(pglist_data.node_mem_map)=0",
+      `OFFSET(pglist_data.node_start_pfn)=${wordSize}`,
+      `OFFSET(pglist_data.node_spanned_pages)=${2 * wordSize}`,
+    ];
+  }
+  const sectionBits = machine.sectionBits ?? 27;
+  const physBits = machine.physBits ?? 46;
+  const number = Math.floor(start / 2 ** sectionBits);
+  const first = machine.model === "vmemmap" ? vmemmapStart(machine) : structs;
+  const coded = BigInt.asUintN(8 * wordSize, first - BigInt(firstPfn * LAYOUT[wordSize].size)) | 3n;
+  const sectionSize = 2 * wordSize;
+  const sections = 2 ** (physBits - sectionBits);
+  const known = [
+    `SYMBOL(mem_section)=${linear(start + AT.sectionRoots).toString(16)}`,
+    `SIZE(mem_section)=${sectionSize}`,
+    "OFFSET(mem_section.section_mem_map)=0",
+    `NUMBER(SECTION_SIZE_BITS)=${sectionBits}`,
+    `NUMBER(MAX_PHYSMEM_BITS)=${physBits}`,
+  ];
+  if (machine.model === "static") {
+    word(AT.sectionRoots + number * sectionSize, coded);
+    return [...known, `LENGTH(mem_section)=${sections}`];
+  }
+  const perRoot = pageSize / sectionSize;
+  word(AT.sectionRoots + Math.floor(number / perRoot) * wordSize, linear(start + AT.sections));
+  word(AT.sections + (number % perRoot) * sectionSize, coded);
+  return [...known, `LENGTH(mem_section)=${Math.ceil(sections / perRoot)}`];
+}
+
+function vmemmapStart({ vmemmap, start, pageSize, wordSize }: MachineCase): bigint {
+  return (vmemmap ?? 0n) + BigInt((start / pageSize) * LAYOUT[wordSize].size);
+}
+
+function writeTables(memory: PhysicalMemory, machine: MachineCase, format: TableFormat, size: number): void {
+  const { start, pageSize, mapLevel } = machine;
+  let next = start + AT.tables;
+  const allocate = (bytes: number) => {
+    const at = Math.ceil(next / bytes) * bytes;
+    next = at + bytes;
+    if (next > start + AT.structs) throw new Error("no room for page tables");
+    memory.write(at, new Uint8Array(bytes));
+    return at;
+  };
+  memory.write(start + AT.root, new Uint8Array(AT.empty - AT.root));
+  const tables = new PageTables(memory, format, start + AT.root, allocate);
+  if (machine.vmemmap !== undefined) {
+    const structs = (size / pageSize) * LAYOUT[machine.wordSize].size;
+    for (let at = 0; at < structs; at += pageSize)
+      tables.map(vmemmapStart(machine) + BigInt(at), start + AT.structs + at);
+  }
+  if (mapLevel === undefined) return;
+  const step = 2 ** (format.levels[mapLevel] as TableFormat["levels"][number]).shift;
+  for (let at = 0; at < size; at += step) {
+    for (const address of new Set([machine.symbol(start + at), linearOf(machine)(start + at)])) {
+      tables.map(address, start + at, mapLevel);
+    }
+  }
+}
+
+function commonLines({ pageSize, wordSize, symbol, start }: MachineCase): string[] {
+  const layout = LAYOUT[wordSize];
+  return [
+    "OSRELEASE=6.12.0-built",
+    `PAGESIZE=${pageSize}`,
+    `SYMBOL(init_uts_ns)=${symbol(start + AT.utsname).toString(16)}`,
+    "OFFSET(uts_namespace.name)=0",
+    `SYMBOL(swapper_pg_dir)=${symbol(start + AT.root).toString(16)}`,
+    `SYMBOL(_stext)=${symbol(start).toString(16)}`,
+    `SIZE(page)=${layout.size}`,
+    "OFFSET(page.flags)=0",
+    `OFFSET(page._refcount)=${layout.refcount}`,
+    `OFFSET(page.mapping)=${layout.mapping}`,
+    `OFFSET(page._mapcount)=${layout.mapcount}`,
+    `OFFSET(page.private)=${layout.private}`,
+    `OFFSET(page.compound_head)=${layout.head}`,
+    "LENGTH(zone.free_area)=11",
+    "NUMBER(PG_lru)=5",
+    "NUMBER(PG_private)=14",
+    "NUMBER(PG_swapcache)=10",
+    "NUMBER(PG_swapbacked)=17",
+    "NUMBER(PG_head_mask)=64",
+    `NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=${BUDDY | 0}`,
+    `NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=${SLAB | 0}`,
+  ];
+}
