@@ -33,13 +33,12 @@ export function policyOfLevel(level: number): Policy {
 export function levelOfNames(names: readonly string[]): number {
   let level = 0;
   for (const name of names) {
-    const bit = LEVEL_BITS[name as keyof typeof LEVEL_BITS];
-    if (bit === undefined) {
+    if (!Object.hasOwn(LEVEL_BITS, name)) {
       throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is no page class`, {
         cure: `Classes are ${Object.keys(LEVEL_BITS).join(", ")}, separated by commas`,
       });
     }
-    level |= bit;
+    level |= LEVEL_BITS[name as keyof typeof LEVEL_BITS];
   }
   return level;
 }

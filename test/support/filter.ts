@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly format?: "kdump" | "elf";
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
-  readonly workers?: number;
+  readonly workers?: FilterOptions["workers"];
   readonly warnings?: Warnings;
   readonly signal?: AbortSignal;
   readonly onProgress?: NonNullable<FilterOptions["onProgress"]>;
