@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { filterFile, temporaryFolder } from "../support/filter.js";
+import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 import { expectedPfns, toElf } from "../support/kernel-dump.js";
 import { buildKernel, type KernelOptions } from "../support/kernel-image.js";
-import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
 
 const pages: KernelOptions["pages"] = [
   { pfn: 16, kind: "free", order: 0 },

@@ -65,6 +65,29 @@ describeWithDumps("level 31 against the kernel's own flags", () => {
       });
       expect(keptOnPurpose(dump, kept)).toEqual(onCpuLists === 0 ? {} : { free: onCpuLists });
     });
+
+    test("keeps the same pages of QEMU's own kdump file", async () => {
+      const dump = await realDump(name);
+      const outputs = [join(folder, `${name}.kdump`), join(folder, `${name}.flat.kdump`)] as const;
+      await filterFile(dump.vmcore, outputs[0], { level: 31 });
+      await filterFile(dump.flat as string, outputs[1], { level: 31 });
+      expect([...pagesOf(outputs[1]).kept]).toEqual([...pagesOf(outputs[0]).kept]);
+      expect(compareKdumpWithElf(outputs[1], dump.vmcore)).toMatchObject({ different: [], unknown: [], leaked: [] });
+    });
+
+    test("keeps the same pages of its own output, filtered again, and of an ELF output", async () => {
+      const dump = await realDump(name);
+      const outputs = ["kdump", "again", "elf", "last"].map((suffix) => join(folder, `${name}.${suffix}`));
+      const [first, again, elf, last] = outputs as [string, string, string, string];
+      await filterFile(dump.vmcore, first, { level: 31, codec: "lzo" });
+      await filterFile(first, again, { level: 31 });
+      expect([...pagesOf(again).kept]).toEqual([...pagesOf(first).kept]);
+      // A level that leaves zero pages in: ELF outputs have no place for a page of zeros that is kept.
+      await filterFile(dump.vmcore, first, { level: 30 });
+      await filterFile(first, elf, { level: 30, format: "elf" });
+      await filterFile(elf, last, { level: 30 });
+      expect([...pagesOf(last).kept]).toEqual([...pagesOf(first).kept]);
+    });
   });
 });
 
