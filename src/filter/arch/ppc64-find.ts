@@ -20,7 +20,8 @@ const MAX_PIECES = 1 << 18;
 
 /**
  * All symbols are in the linear map. What is not is the vmemmap: with the radix MMU it is in the page tables; with the
- * hash MMU, whose tables map it nowhere a dump could be walked, the kernel keeps a list of its pieces.
+ * hash MMU, whose tables map it nowhere a dump could be walked, the kernel keeps a list of its pieces (and long did
+ * with radix too).
  */
 export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Space> {
   const linear = linearMap(info);
@@ -35,7 +36,7 @@ export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Sp
     image: {
       arch: "ppc64",
       maps: joinMaps([linear, ...pieces]),
-      radix: isRadix(kernel) ? { root, pageShift } : undefined,
+      radix: (isRadix(kernel) ?? pieces.length === 0) ? { root, pageShift } : undefined,
     },
     utsname,
     physBase: 0n,
@@ -65,17 +66,20 @@ function linearMemory(dump: Dump, info: Vmcoreinfo, linear: FixedMap): KernelMem
   return kernelMemory(info, dump.machine, dump.pageSize, fixedAddressSpace([linear]), dump.memory, LINEAR_START);
 }
 
-/** RADIX_MMU is exported since 5.11 or so; before, the CPU's features tell. */
-function isRadix(kernel: KernelMemory): boolean {
+/**
+ * By RADIX_MMU, else by the processor's features. Debian's 6.1 exports neither; a kernel of that age fills the list of
+ * pieces with either MMU, and where it is empty the tables can do no harm: what they do not map is not there.
+ */
+function isRadix(kernel: KernelMemory): boolean | undefined {
   const { info } = kernel;
   const exported = info.number("RADIX_MMU");
   if (exported !== undefined) return exported === 1n;
   const variable = info.symbol("cur_cpu_spec");
   const offset = info.offset("cpu_spec.mmu_features");
   const spec = variable === undefined ? undefined : kernel.readWord(variable);
-  if (spec === undefined || offset === undefined) return false;
-  const features = kernel.readView(spec + BigInt(offset), 4)?.getUint32(0, kernel.littleEndian) ?? 0;
-  return (features & RADIX_FEATURE) !== 0;
+  if (spec === undefined || offset === undefined) return undefined;
+  const features = kernel.readView(spec + BigInt(offset), 4)?.getUint32(0, kernel.littleEndian);
+  return features === undefined ? undefined : (features & RADIX_FEATURE) !== 0;
 }
 
 /** The list vmemmap_list of struct vmemmap_backing; empty with the radix MMU, and where it is not exported. */
