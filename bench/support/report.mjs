@@ -12,7 +12,8 @@ export function report({ dump, reference, comparisons }) {
     "Written by `npm run bench -- DUMP`; the raw numbers are in [results.json](results.json). Every figure is of whole",
     "processes, run in turn (A B A B ...), with the dump in the page cache and the output a new file. Times are medians",
     "in seconds with the least and the most in brackets. Ratios are medians of ratios of neighbouring runs: how many times",
-    "as fast coresieve is. The machine is shared and noisy: trust ratios more than times, and neither below 10 %.",
+    "as fast coresieve is. The machine is shared and noisy: the load stands below each level. A ratio whose range spans 1",
+    "decides nothing, and one run is no median; the CPU ratio is what to go by then, but knows nothing of two cores.",
     "",
     `Dump: ${dump.description}, Linux ${dump.kernelRelease}, ${dump.arch}, ${dump.memoryModel}, ${gib} GiB of memory.`,
     reference ? `Reference: makedumpfile ${reference.version}, with ${reference.codecs.join(", ")}.` : "",
@@ -21,6 +22,7 @@ export function report({ dump, reference, comparisons }) {
     "  by page (native/pages.c). It is given the list of pages, so at level 31 it lacks the work of finding them.",
     "- **makedumpfile, computed**: stands in where makedumpfile lacks a codec: its time without compression, less that of",
     "  the C loop without compression, plus that of the C loop with the codec.",
+    "- **CPU ratio**: the reference's CPU time over coresieve's. Other work on the machine changes it least.",
     "- **codec share**: CPU time of the C loop over that of coresieve, for the same pages: 100 % means no overhead at all.",
     ...levels.flatMap((level) => levelSection(level, comparisons)),
   ].join("\n")}\n`;
@@ -36,8 +38,8 @@ function levelSection(level, comparisons) {
     "|---|---|---|---|---|---|---|---|",
     ...found.flatMap(programRows),
     "",
-    "| codec | against | workers | times as fast | output size |",
-    "|---|---|---|---|---|",
+    "| codec | against | workers | times as fast | CPU ratio | output size |",
+    "|---|---|---|---|---|---|",
     ...found.flatMap(ratioRows),
     "",
     ...found.map(machineLine),
@@ -98,6 +100,7 @@ function computed(rows, loop) {
   const runs = loop.runs.map((run, i) => ({
     ...run,
     wall: Math.max(run.wall, plain.runs[i].wall - plainLoop.runs[i].wall + run.wall),
+    cpu: Math.max(run.cpu, plain.runs[i].cpu - plainLoop.runs[i].cpu + run.cpu),
   }));
   return { name: "makedumpfile, computed", pages: plain.pages, runs };
 }
@@ -105,12 +108,13 @@ function computed(rows, loop) {
 function ratioRow(codec, reference, row) {
   const start = `| ${codec} | ${reference.name} | ${row.threads} |`;
   const failure = reference.failure ?? row.failure;
-  if (failure) return `${start} no ratio: a run failed | |`;
+  if (failure) return `${start} no ratio: ${failure} | | |`;
   if (reference.pages !== undefined && reference.pages !== row.pages) {
-    return `${start} no ratio: ${reference.pages} pages kept, coresieve ${row.pages} | |`;
+    return `${start} no ratio: ${reference.pages} pages kept, coresieve ${row.pages} | | |`;
   }
   const ratios = spread(row.runs.map((run, i) => reference.runs[i].wall / run.wall));
   const size = median(row.runs.map((run, i) => run.size / reference.runs[i].size));
   const range = `**${ratios.median.toFixed(2)}** (${ratios.min.toFixed(2)} to ${ratios.max.toFixed(2)})`;
-  return `${start} ${range} | ${(100 * size).toFixed(1)} % |`;
+  const cpu = median(row.runs.map((run, i) => reference.runs[i].cpu / run.cpu)).toFixed(2);
+  return `${start} ${range} | ${cpu} | ${(100 * size).toFixed(1)} % |`;
 }
