@@ -6,25 +6,32 @@ export const MAX_LEN: usize = 65536;
 /** Of the hash table for the largest pages. */
 export const MAX_HASH_BITS: usize = 13;
 
-// Symbols of the two codes.
-export const LITERALS: usize = 288; // 256 literals, the end of the block, and 29 lengths; the last two are never used
-export const DISTANCES: usize = 30;
+// Symbols of the codes, filled up to whole steps of 16.
+export const LITERALS: usize = 288; // 256 literals, the end of the block, and 29 lengths
+export const DISTANCES: usize = 32; // 30
+export const LENGTHS: usize = 32; // 19: the alphabet of the code for code lengths
 export const END_OF_BLOCK: usize = 256;
-export const LENGTHS: usize = 19; // the alphabet of the code for code lengths
 
 // The parts of the scratch. Nothing in it outlives a call.
 export const TOKENS: usize = 0; // u64 per match: see putToken in _deflate-search
-export const TABLE: usize = TOKENS + 8 * (MAX_LEN / 3 + 16); // u32 per hash: the last position, and above it the one before
-export const TABLE3: usize = TABLE + (4 << MAX_HASH_BITS); // u16 per hash of 3 bytes: the last position
-export const LITERAL_COUNTS: usize = TABLE3 + (2 << MAX_HASH_BITS); // u32 each
+export const LITERAL_BYTES: usize = TOKENS + 8 * (MAX_LEN / 4 + 16); // the literals of all tokens, and 64 bytes of room
+export const TABLE: usize = LITERAL_BYTES + MAX_LEN + 64; // u16 per hash: the last position
+// All from here on is zero at first, up to ZEROED_END.
+export const LITERAL_COUNTS: usize = TABLE + (2 << MAX_HASH_BITS); // u32 each
 export const DISTANCE_COUNTS: usize = LITERAL_COUNTS + 4 * LITERALS;
-export const LENGTH_COUNTS: usize = DISTANCE_COUNTS + 4 * 32;
-export const COUNTS_END: usize = LENGTH_COUNTS + 4 * 32;
-export const LITERAL_CODES: usize = COUNTS_END; // u32 each, length << 16 | code
+export const LENGTH_COUNTS: usize = DISTANCE_COUNTS + 4 * DISTANCES;
+export const LITERAL_CODES: usize = LENGTH_COUNTS + 4 * LENGTHS; // u32 each, length << 16 | code
 export const DISTANCE_CODES: usize = LITERAL_CODES + 4 * LITERALS;
-export const LENGTH_CODES: usize = DISTANCE_CODES + 4 * 32;
-export const HEADER: usize = LENGTH_CODES + 4 * 32; // u16 per symbol of the header: symbol, and above it the extra bits
-export const HUFFMAN: usize = HEADER + 2 * 320;
+export const LENGTH_CODES: usize = DISTANCE_CODES + 4 * DISTANCES;
+export const CODE_LENGTHS: usize = LENGTH_CODES + 4 * LENGTHS; // u8 each, of literals, and then of distances too
+export const DISTANCE_LENGTHS: usize = CODE_LENGTHS + LITERALS + 96;
+export const LENGTH_LENGTHS: usize = DISTANCE_LENGTHS + 32;
+export const ZEROED_END: usize = LENGTH_LENGTHS + 32;
+export const HEADER: usize = ZEROED_END; // u16 per symbol of the header: symbol, and above it the extra bits
+export const LITERAL_LIST: usize = HEADER + 2 * 336; // u32 per used symbol: count << 9 | symbol
+export const DISTANCE_LIST: usize = LITERAL_LIST + 4 * LITERALS;
+export const LENGTH_LIST: usize = DISTANCE_LIST + 4 * DISTANCES;
+export const HUFFMAN: usize = LENGTH_LIST + 4 * LENGTHS;
 export const SCRATCH: usize = HUFFMAN + HUFFMAN_SCRATCH;
 
 /** Adds one to a u32. */

@@ -16,18 +16,24 @@ export function clear(at: usize, bytes: usize): void {
   }
 }
 
-/** Where the bytes at `a` stop being equal to those at `b` (b < a): an address in [a, end]. */
+/** How many of the 16 bytes at `a` and `b` are equal, from the first on. */
+@inline
+export function equal16(a: usize, b: usize): usize {
+  return ctz<u32>(i8x16.bitmask(i8x16.ne(v128.load(a), v128.load(b))) | 0x10000);
+}
+
+/**
+ * Where the bytes at `a` stop being equal to those at `b` (b < a): an address in [a, end]. The 16 bytes in front of both
+ * can be read, too.
+ */
 @inline
 export function matchEnd(a: usize, b: usize, end: usize): usize {
-  while (end - a >= 8) {
-    const difference = load<u64>(a) ^ load<u64>(b);
-    if (difference != 0) return a + <usize>(ctz(difference) >>> 3);
-    a += 8;
-    b += 8;
+  const distance = a - b;
+  for (; end - a >= 16; a += 16) {
+    const different: u32 = i8x16.bitmask(i8x16.ne(v128.load(a), v128.load(a - distance)));
+    if (different != 0) return a + ctz(different);
   }
-  while (a < end && load<u8>(a) == load<u8>(b)) {
-    a++;
-    b++;
-  }
-  return a;
+  // The last 16 bytes, of which those in front of `a` are shifted out.
+  const different: u32 = i8x16.bitmask(i8x16.ne(v128.load(end - 16), v128.load(end - 16 - distance)));
+  return a + min<usize>(ctz<u32>(different >>> (16 - <u32>(end - a))), end - a);
 }

@@ -4,19 +4,20 @@
 import { copyExact } from "../../reader/kernels/_copy.as";
 import { adler32 } from "./_adler.as";
 import {
-  dynamicBits,
-  dynamicCodes,
+  describeCodes,
+  distanceCode,
   extraBits,
   fixedBits,
   fixedCodes,
-  makeHeader,
-  sentDistances,
+  headerBits,
+  lengthCode,
+  literalCode,
   sentLengths,
-  sentLiterals,
 } from "./_deflate-codes.as";
 import { findMatches } from "./_deflate-search.as";
 import { sendBlock } from "./_deflate-send.as";
-import { COUNTS_END, LITERAL_COUNTS, MAX_LEN, SCRATCH } from "./_deflate.as";
+import { LITERAL_COUNTS, MAX_LEN, SCRATCH, ZEROED_END } from "./_deflate.as";
+import { clear } from "./_match.as";
 
 /** Bytes of scratch that compress needs. */
 export function scratchSize(): i32 {
@@ -44,17 +45,19 @@ function sendStored(src: usize, len: usize, op: usize): usize {
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
-  memory.fill(scratch + LITERAL_COUNTS, 0, COUNTS_END - LITERAL_COUNTS);
-  const tokensEnd = findMatches(src, len, scratch);
-  dynamicCodes(scratch);
-  const literals = sentLiterals(scratch);
-  const distances = sentDistances(scratch);
-  let headerEnd = makeHeader(scratch, literals, distances);
+  clear(scratch + LITERAL_COUNTS, ZEROED_END - LITERAL_COUNTS);
+  findMatches(src, len, scratch);
+  const ofLiterals = literalCode(scratch);
+  const ofDistances = distanceCode(scratch);
+  const literals = (ofLiterals & 511) + 1;
+  const distances = (ofDistances & 511) + 1;
+  let headerEnd = describeCodes(scratch, literals, distances);
+  const ofLengths = lengthCode(scratch);
   const lengths = sentLengths(scratch);
 
   // The size is known before anything is sent, so an incompressible page costs no more than the search and the codes.
   const extra = extraBits(scratch);
-  const dynamic: u32 = dynamicBits(scratch, lengths) + extra;
+  const dynamic: u32 = headerBits(scratch, lengths) + ofLengths + (ofLiterals >>> 9) + (ofDistances >>> 9) + extra;
   const fixed: u32 = 3 + fixedBits(scratch) + extra;
   const coded: usize = (min(dynamic, fixed) + 7) >>> 3;
   const stored: usize = len + (len > 65535 ? 10 : 5);
@@ -70,7 +73,7 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
       headerEnd = 0;
       fixedCodes(scratch);
     }
-    op = sendBlock(src, len, op, dst + cap, scratch, tokensEnd, headerEnd, literals, distances, lengths);
+    op = sendBlock(op, dst + cap, scratch, headerEnd, literals, distances, lengths);
   }
   store<u32>(op, bswap(adler32(src, len)));
   return <i32>(op + 4 - dst);

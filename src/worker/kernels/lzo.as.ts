@@ -2,8 +2,8 @@
 // the Linux kernel's Documentation/staging/lzo.rst; the search is this project's own.
 //
 // Cost per 4 KiB page: about 4 µs for kernel data, 8 µs for code, and 1 µs when nothing is found.
-import { copyExact } from "../../reader/kernels/_copy.as";
-import { clear, matchEnd } from "./_match.as";
+import { copyExact, copyWide } from "../../reader/kernels/_copy.as";
+import { clear, equal16, matchEnd } from "./_match.as";
 
 // Positions are held in 16 bits.
 const MAX_LEN: usize = 65536;
@@ -104,31 +104,29 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
   let op = dst;
   let literals = src; // start of the bytes that no match has covered yet
 
-  if (len >= 16) {
+  if (len >= 20) {
     const bits: u32 = len <= 4096 ? BITS_4K : len <= 16384 ? BITS_16K : BITS_64K;
     const shift = 32 - bits;
     clear(scratch, 2 << bits);
-    // No search starts in the last 12 bytes, so that every load of 8 bytes below stays inside the page.
-    const last = end - 12;
+    // No search starts in the last 16 bytes, so that every load of 16 bytes below stays inside the page.
+    const last = end - 17;
     // Matches farther back than the stream can express exist in 64 KiB pages only.
     const far = len > MAX_DISTANCE;
     let ip = src + 1;
 
     while (ip <= last) {
-      let word = load<u64>(ip);
-      let slot = scratch + (((<u32>word * HASH) >>> shift) << 1);
+      let word = load<u32>(ip);
+      let slot = scratch + (((word * HASH) >>> shift) << 1);
       let from = src + <usize>load<u16>(slot);
       store<u16>(slot, ip - src);
-      let difference = word ^ load<u64>(from);
-      if (<u32>difference != 0) {
+      if (load<u32>(from) != word) {
         // The same again one byte on: two tries a turn of the loop halve what the loop itself costs.
         ip++;
-        word = load<u64>(ip);
-        slot = scratch + (((<u32>word * HASH) >>> shift) << 1);
+        word = load<u32>(ip);
+        slot = scratch + (((word * HASH) >>> shift) << 1);
         from = src + <usize>load<u16>(slot);
         store<u16>(slot, ip - src);
-        difference = word ^ load<u64>(from);
-        if (<u32>difference != 0) {
+        if (load<u32>(from) != word) {
           // The longer nothing is found, the larger the steps.
           ip += 1 + ((ip - literals) >>> 4);
           continue;
@@ -141,36 +139,48 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
 
       // Bytes in front that are equal too belong to the match. Eight are enough, and looking at them all at once costs no
       // branch that could be mispredicted.
+      const distance = ip - from;
       let start = ip;
-      if (from - src >= 8) {
-        const back = min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
-        start -= back;
-        from -= back;
-      }
-      const distance = start - from;
-      if (difference != 0) ip += <usize>(ctz(difference) >>> 3);
-      else ip = matchEnd(ip + 8, ip + 8 - distance, end);
+      if (from - src >= 8) start -= min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
+      const equal = equal16(ip, from);
+      ip += equal;
+      if (equal == 16) ip = matchEnd(ip, ip - distance, end);
       const n = start - literals;
       const length = ip - start;
-      const first = op == dst;
       // The largest this sequence can be, and 16 bytes more for the wide copy of its literals.
-      if (stop - op >= n + ((n + length) >>> 7) + 24 && end - start >= 16) {
-        if (n > 0) {
-          op = putLiteralCode(op, n, first);
-          v128.store(op, v128.load(literals));
-          for (let i: usize = 16; i < n; i += 16) v128.store(op + i, v128.load(literals + i));
-          op += n;
-        }
+      const room = stop - op >= n + ((n + length) >>> 7) + 24;
+      if (n <= 16 && room && op != dst) {
+        // Up to 3 literals are counted in the match in front of them, more have a code of a byte. Runs of literals are short
+        // and their lengths cannot be predicted, so no branch depends on them here.
+        const many = n > 3;
+        store<u8>(op - 2, <u32>load<u8>(op - 2) | select<u32>(0, <u32>n, many));
+        store<u8>(op, n - 3);
+        op += <usize>many;
+        v128.store(op, v128.load(literals));
+        op += n;
       } else {
-        if (<i32>(stop - op) < sequenceSize(<i32>n, <i32>length, <i32>distance, first)) return 0;
+        const first = op == dst;
+        if (!room && <i32>(stop - op) < sequenceSize(<i32>n, <i32>length, <i32>distance, first)) return 0;
         if (n > 0) {
           op = putLiteralCode(op, n, first);
-          copyExact(op, literals, n);
+          copyWide(op, literals, n, room ? n + 15 : n);
           op += n;
         }
       }
-      op = putMatch(op, length, distance);
+      if (room && length <= 33 && distance <= 16384) {
+        // One of the two codes, both made.
+        const d = <u32>distance - 1;
+        const short = length <= 8 && d < 2048;
+        const two = ((<u32>length - 1) << 5) | ((d & 7) << 2) | ((d >>> 3) << 8);
+        const three = 32 | (<u32>length - 2) | (d << 10);
+        store<u32>(op, select<u32>(two, three, short));
+        op += 3 - <usize>short;
+      } else {
+        op = putMatch(op, length, distance);
+      }
       literals = ip;
+      // Of a match only one position near its end is entered in the table: where it was found, its first bytes are.
+      if (ip <= last) store<u16>(scratch + (((load<u32>(ip - 2) * HASH) >>> shift) << 1), ip - 2 - src);
     }
   }
 
