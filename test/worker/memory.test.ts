@@ -1,0 +1,67 @@
+/** Memory stays flat, however large the dump. */
+import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { startCli } from "../support/cli.js";
+import { buildElf } from "../support/elf-image.js";
+import { temporaryFolder } from "../support/filter.js";
+import { vmcoreinfoNote } from "../support/notes.js";
+
+const GiB = 2 ** 30;
+const MEGABYTE = 1e6;
+const folder = temporaryFolder();
+
+/** An ELF dump of 64 GiB of which `data` bytes are in the file: one hole, that reads as zeros and takes no disk. */
+function sparseDump(name: string, data: number): string {
+  const path = join(folder, name);
+  const offset = 4096;
+  const loads = [
+    { paddr: 0, offset, filesz: data, memsz: data },
+    { paddr: data, memsz: 64 * GiB - data },
+  ];
+  const fd = openSync(path, "w");
+  writeSync(fd, buildElf({ notes: [vmcoreinfoNote("PAGESIZE=4096\nOSRELEASE=6.1.0\n")], loads }));
+  ftruncateSync(fd, offset + data);
+  closeSync(fd);
+  return path;
+}
+
+/** Runs the program and returns the most memory it had at once, in bytes. */
+async function peakOf(args: readonly string[]): Promise<number> {
+  const { child, ended, collect } = startCli(args);
+  collect();
+  let peak = 0;
+  const timer = setInterval(() => {
+    try {
+      const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
+      peak = Math.max(peak, 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0));
+    } catch {
+      // It has just ended.
+    }
+  }, 10);
+  const run = await ended;
+  clearInterval(timer);
+  expect(run.code, run.stderr).toBe(0);
+  expect(peak).toBeGreaterThan(30 * MEGABYTE);
+  return peak;
+}
+
+describe.skipIf(process.platform !== "linux")("64 GiB of memory", () => {
+  // Two bitmaps of 64 GiB take 4 MiB.
+  const limit = 300 * MEGABYTE + (64 / 1024) * 64 * 2 ** 20;
+
+  test.each([
+    ["zlib", ["-d", "1", "-c"]],
+    ["ELF", ["-d", "1", "-E"]],
+  ])("2 GiB of data, %s: at most 300 MB and the bitmaps", async (_, options) => {
+    const peak = await peakOf([
+      sparseDump("large", 2 * GiB),
+      join(folder, "out"),
+      "-f",
+      "--num-threads",
+      "2",
+      ...options,
+    ]);
+    expect(peak).toBeLessThan(limit);
+  });
+});
