@@ -29,6 +29,7 @@ export class WorkerThreads {
   readonly count: number;
   readonly #piscina: Piscina;
   #ready = false;
+  #ended = false;
 
   constructor(count: number = standardThreads()) {
     if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
@@ -44,6 +45,10 @@ export class WorkerThreads {
       maxQueue: Number.POSITIVE_INFINITY,
       // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
       atomics: "disabled",
+    });
+    this.#piscina.on("error", (error: unknown) => {
+      // Results that were on their way when the threads were ended come as errors of no task: nobody waits for them.
+      if (!this.#ended) throw error;
     });
     // A thread loads the worker's code with its first task: give each one at once.
     for (let i = 0; i < count; i++) this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, ignore);
@@ -67,6 +72,7 @@ export class WorkerThreads {
   async destroy(): Promise<void> {
     // An answer that is under way when the threads end is none that piscina expects: it would end the whole process.
     this.#piscina.on("error", () => undefined);
+    this.#ended = true;
     await this.#piscina.destroy();
   }
 }

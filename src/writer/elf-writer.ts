@@ -47,7 +47,7 @@ export class ElfWriter implements DumpWriter {
     this.#checkClass();
     const headers = this.#layout.ehdrSize + (1 + this.#pieces.length) * this.#layout.phdrSize;
     this.#notesAt = headers + (this.#extended ? this.#layout.shdrSize : 0);
-    this.#dataAt = Math.ceil((this.#notesAt + facts.noteArea.length) / pageSize) * pageSize;
+    this.#dataAt = dataStart(this.#notesAt + facts.noteArea.length, pageSize);
   }
 
   get #extended(): boolean {
@@ -117,7 +117,8 @@ export class ElfWriter implements DumpWriter {
     const note = { offset: this.#notesAt, paddr: 0, vaddr: 0n, filesz: notes, memsz: notes, flags: 0 };
     header(0, PT_NOTE, note);
     this.#pieces.forEach((piece, i) => {
-      header(i + 1, PT_LOAD, piece.filesz === 0 ? piece : { ...piece, offset: this.#dataAt + piece.offset });
+      // Not 0 for those without bytes: gdb finds the file's own header there, and reads its notes once more.
+      header(i + 1, PT_LOAD, { ...piece, offset: this.#dataAt + piece.offset });
     });
     return out.bytes;
   }
@@ -132,4 +133,13 @@ export class ElfWriter implements DumpWriter {
       });
     }
   }
+}
+
+/**
+ * Where page data begin: at no multiple of the page size, for then makedumpfile 1.7.2 reads zeros through its mmap
+ * window in files with many PT_LOADs (seen with --dump-dmesg; not with --non-mmap).
+ */
+function dataStart(headersEnd: number, pageSize: number): number {
+  const start = Math.ceil(headersEnd / 64) * 64;
+  return start % pageSize === 0 ? start + 64 : start;
 }
