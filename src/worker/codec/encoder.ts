@@ -93,7 +93,10 @@ function zstdEncoder(flag: number, level: number, memory: KernelMemory, layout: 
   return libraryEncoder(flag, memory, layout, (page) => compress(page, options));
 }
 
-/** One context, one buffer large enough for any result, and one view per page of each slot, all made once. */
+/**
+ * One context per thread, and one view per page and scratch of each slot, made when first used: a call allocates
+ * nothing. zstd needs more room than a page for pages that do not shrink, so it writes to the scratch.
+ */
 function napiEncoder(
   binding: ZstdBinding,
   flag: number,
@@ -103,22 +106,25 @@ function napiEncoder(
 ): PageEncoder {
   const { pageSize } = layout;
   const context = new binding.CCtx();
-  const result = new Uint8Array(binding.compressBound(pageSize));
   const bytes = new Uint8Array(memory.buffer);
-  const views = new Map<number, Uint8Array>();
-  const viewAt = (source: number): Uint8Array => {
-    const known = views.get(source);
-    if (known !== undefined) return known;
-    const view = bytes.subarray(source, source + pageSize);
-    views.set(source, view);
-    return view;
+  const viewsAt = (length: number) => {
+    const views = new Map<number, Uint8Array>();
+    return (start: number): Uint8Array => {
+      const known = views.get(start);
+      if (known !== undefined) return known;
+      const view = bytes.subarray(start, start + length);
+      views.set(start, view);
+      return view;
+    };
   };
+  const pageAt = viewsAt(pageSize);
+  const resultAt = viewsAt(binding.compressBound(pageSize));
   return {
     flag,
-    encode(source, target) {
-      const n = context.compress(result, viewAt(source), level);
+    encode(source, target, scratch) {
+      const n = context.compress(resultAt(scratch), pageAt(source), level);
       if (n >= pageSize) return 0;
-      bytes.set(result.subarray(0, n), target);
+      bytes.copyWithin(target, scratch, scratch + n);
       return n;
     },
   };
