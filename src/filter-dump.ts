@@ -7,6 +7,7 @@ import { initialPlan, type PagePlan } from "./filter/plan.js";
 import { needsStructPages, type Policy, policyOfLevel } from "./filter/policy.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
+import type { Arch } from "./reader/machine.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
 import { keptRanges } from "./worker/chunks.js";
 import { classifyPages } from "./worker/classify-pages.js";
@@ -59,6 +60,8 @@ export interface FilterResult {
   /** The kernel, if its struct pages could be used. */
   readonly kernelRelease: string | undefined;
   readonly memoryModel: string | undefined;
+  /** The dumped machine; of a memory image the one that was found. */
+  readonly arch: Arch;
   readonly pageSize: number;
   /** Level of the output: that of the input's earlier filterings included. */
   readonly level: number;
@@ -127,6 +130,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     return {
       kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
       memoryModel: view?.memMap.model,
+      arch: dump.machine.arch,
       pageSize: dump.pageSize,
       level,
       maxMapnr: plan.maxMapnr,

@@ -11,7 +11,8 @@ export {
 export type { Dump, DumpHeader, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
-export { openDump } from "./reader/open.js";
+export { type OpenOptions, openDump } from "./reader/open.js";
+export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
 export type { Utsname } from "./reader/utsname.js";
 export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
 export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";

@@ -31,6 +31,8 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
       (command) =>
         command
           .positional("files", { type: "string", array: true, default: [] as string[] })
+          .option("raw", { type: "string", requiresArg: true })
+          .option("arch", { type: "string", requiresArg: true })
           .option("level", { alias: "d", type: "string", requiresArg: true })
           .option("exclude", { type: "string", requiresArg: true })
           .option("zlib", { alias: "c", type: "boolean", default: false })
@@ -59,9 +61,11 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
       (command) =>
         command
           .positional("files", { type: "string", array: true, default: [] as string[] })
+          .option("raw", { type: "string", requiresArg: true })
+          .option("arch", { type: "string", requiresArg: true })
           .option("json", { type: "boolean", default: false }),
       (args) => {
-        work = () => infoCommand(args.files, args.json);
+        work = () => infoCommand(args.files, args.json, lastOfEach({ raw: args.raw, arch: args.arch }));
       },
     )
     .strict()

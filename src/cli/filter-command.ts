@@ -3,11 +3,12 @@ import { filterDump } from "../filter-dump.js";
 import { openDump } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
 import type { CommandContext } from "./command-line.js";
+import { type InputArguments, openOptions } from "./input-options.js";
 import { type FilterArguments, filterRequest } from "./options.js";
 import { progressDisplay } from "./progress.js";
 import { describeResult, makedumpfileStats } from "./report.js";
 
-export interface FilterCommandArguments extends FilterArguments {
+export interface FilterCommandArguments extends FilterArguments, InputArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
   readonly showStats: boolean;
@@ -27,7 +28,7 @@ export async function filterCommand(args: FilterCommandArguments, { signal, thre
   const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
-  const dump = openDump(inputs, warnings);
+  const dump = openDump(inputs, warnings, openOptions(args));
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
     const result = await filterDump(dump, {

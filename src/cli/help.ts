@@ -6,7 +6,11 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not. The files of a split set are named one after the other.
+flattened or not, the files of a split set one after the other; or a LiME, AVML
+or, with --raw, bare image of memory.
+      --raw WHERE          physical address of its first byte, or consecutive
+                           ranges around holes: --raw 0, --raw 0-3G,4G-
+      --arch NAME          machine of an image (default: found in its memory)
 
 What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
@@ -21,12 +25,10 @@ How pages are compressed (if nothing is said: not at all)
       --compress NAME      the same by name: none, zlib, lzo, snappy, zstd
       --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
 
-What is written
+What is written, and how it runs
   -E, --elf                ELF instead of kdump-compressed
   -F, --flatten            flattened to stdout; name no OUT
   -f, --force              overwrite OUT
-
-How it runs
       --num-threads N      worker threads (default: one per core, 16 at most)
       --strict             make every warning an error
   -q, --quiet              print errors only
@@ -38,6 +40,5 @@ How it runs
 Examples
   coresieve vmcore small.kdump -d 31 -c
   coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
-  coresieve part1 part2 part3 whole.kdump -c
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

@@ -5,6 +5,7 @@ import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
 import { openDump } from "../reader/open.js";
 import { type DumpWarning, Warnings } from "../warnings.js";
+import { type InputArguments, openOptions } from "./input-options.js";
 import { formatBytes, formatCount } from "./numbers.js";
 
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
@@ -43,11 +44,11 @@ export interface DumpInfo {
 }
 
 /** `coresieve info DUMP…`: says what a dump is. Throws `DumpError`. */
-export function infoCommand(files: readonly string[], json: boolean): void {
+export function infoCommand(files: readonly string[], json: boolean, input: InputArguments): void {
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
   const warnings = new Warnings();
-  const dump = openDump(files, warnings);
+  const dump = openDump(files, warnings, openOptions(input));
   try {
     const info = dumpInfo(completeDump(dump, warnings), warnings);
     process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));
@@ -64,7 +65,7 @@ function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
   return {
     files: dump.paths,
     fileSize: dump.fileSize,
-    format: header.format === "elf" ? "elf" : "kdump-compressed",
+    format: header.format === "kdump" ? "kdump-compressed" : header.format,
     description: header.description,
     flattened: header.flattened,
     headerVersion: header.headerVersion ?? null,
@@ -107,10 +108,8 @@ function describeInfo(info: DumpInfo): string {
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
   row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
   row("Format", `${info.description}${info.incomplete ? ", marked incomplete" : ""}`);
-  if (info.format !== "elf") {
-    row("Compression", info.codecs.length === 0 ? "none" : info.codecs.join(", "));
-    row("Dump level", `${info.dumpLevel}`);
-  }
+  if (info.format !== "elf") row("Compression", info.codecs.length === 0 ? "none" : info.codecs.join(", "));
+  if (info.format === "kdump-compressed") row("Dump level", `${info.dumpLevel}`);
   row(
     "Machine",
     `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB`,

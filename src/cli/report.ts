@@ -31,7 +31,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   }
   return [
     `Dump    ${dump.paths.join(", ")}: ${dump.header.description}`,
-    `Kernel  ${kernel}, ${dump.machine.arch}${model}`,
+    `Kernel  ${kernel}, ${result.arch}${model}`,
     `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
     ...rows,
     `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})`,

@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { Dump, DumpImage } from "../reader/dump.js";
-import type { Machine } from "../reader/machine.js";
+import { guessByNames } from "../reader/kdump/machine.js";
+import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
 import { attachMemory } from "../reader/open.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
@@ -17,7 +18,8 @@ export interface CompleteOptions {
 /**
  * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note:
  * the text lies in the guest's memory, and with it come the page size and all names. QEMU's ELF of a little-endian
- * ppc64 guest is big endian: the kernel's own name says what its memory is. Reads all memory if there is no note;
+ * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
+ * machine: that is the one whose kernel its memory shows. Reads all memory if there is no note;
  * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for.
  */
 export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
@@ -25,7 +27,10 @@ export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOp
   if (dump.vmcoreinfo !== undefined && at === undefined) return withMemoryOrder(dump, dump.vmcoreinfo);
   const found = at === undefined ? bestOf(dump, warnings) : chosen(dump, at);
   if (found !== undefined) return found;
-  const what = `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
+  const { arch } = dump.machine;
+  const what = dump.machineGuessed
+    ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (--arch names another)`
+    : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return dump;
 }
@@ -38,7 +43,7 @@ function chosen(dump: Dump, paddr: number): Dump {
       cure: "`coresieve info` lists the addresses where it found one",
     });
   }
-  return withText(dump, text);
+  return tryText(dump, text)?.dump ?? withText(dump, text, dump.machine);
 }
 
 /**
@@ -72,12 +77,28 @@ interface Tried {
 }
 
 function tryText(dump: Dump, text: VmcoreinfoText): Tried | undefined {
+  for (const machine of machinesOf(dump, text)) {
+    const tried = tryMachine(dump, text, machine);
+    if (tried !== undefined) return tried;
+  }
+  return undefined;
+}
+
+/** What the machine can be: the dump's, or, where nothing tells it, every one, with the likeliest first. */
+function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
+  if (!dump.machineGuessed) return [dump.machine];
+  const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
+  return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
+}
+
+function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried | undefined {
   try {
-    const complete = withText(dump, text);
+    const complete = withText(dump, text, machine);
     const info = complete.vmcoreinfo as Vmcoreinfo;
     const { memMap, utsname } = kernelView(complete, new Warnings());
     // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
     if (utsname.release !== info.osrelease) return undefined;
+    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) return undefined;
     let pages = 0;
     for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
     return {
@@ -96,7 +117,7 @@ function tryText(dump: Dump, text: VmcoreinfoText): Tried | undefined {
   }
 }
 
-function withText(dump: Dump, { text, paddr }: VmcoreinfoText): Dump {
+function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {
   const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
   const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
   const end = dump.ranges.at(-1)?.end ?? 0;
@@ -105,6 +126,7 @@ function withText(dump: Dump, { text, paddr }: VmcoreinfoText): Dump {
     {
       ...dump,
       image,
+      machine,
       pageSize,
       maxMapnr: Math.ceil(end / pageSize),
       memory: attachMemory(image),

@@ -2,6 +2,7 @@ import type { ElfImage } from "./elf/image.js";
 import type { KdumpImage } from "./kdump/image.js";
 import type { Machine } from "./machine.js";
 import type { Note } from "./notes.js";
+import type { RawImage } from "./raw/image.js";
 import type { Utsname } from "./utsname.js";
 import type { Vmcoreinfo } from "./vmcoreinfo.js";
 
@@ -9,7 +10,7 @@ import type { Vmcoreinfo } from "./vmcoreinfo.js";
  * An opened dump as plain data: headers parsed, tables in shared memory. It can be sent to a worker, which reads the
  * same files through it (`attachMemory`) without parsing anything again.
  */
-export type DumpImage = ElfImage | KdumpImage;
+export type DumpImage = ElfImage | KdumpImage | RawImage;
 
 /** Physical memory of the dumped machine. */
 export interface PhysicalMemory {
@@ -40,7 +41,7 @@ export function readPages(memory: PhysicalMemory, paddr: number, into: Uint8Arra
 export interface DumpHeader {
   /** In words, for people: "ELF64 vmcore, little endian". */
   readonly description: string;
-  readonly format: "elf" | "kdump";
+  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml";
   readonly flattened: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;
@@ -50,7 +51,7 @@ export interface DumpHeader {
   readonly codecs: readonly string[];
   /** Written by a tool that ran out of space. */
   readonly incomplete: boolean;
-  /** Level that the dump was filtered with already; 0 for ELF. */
+  /** Level that the dump was filtered with already; 0 for all but kdump. */
   readonly dumpLevel: number;
   readonly utsname: Utsname | undefined;
   /** Seconds since 1970. */
@@ -70,6 +71,8 @@ export interface Dump {
   readonly image: DumpImage;
   readonly header: DumpHeader;
   readonly machine: Machine;
+  /** Nothing in the file tells the machine, and nobody said it: `machine` is the usual one (memory images). */
+  readonly machineGuessed?: boolean;
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
   /** One more than the highest pfn. */

@@ -64,6 +64,23 @@ export function archOfUts(machine: string): ArchFacts | undefined {
   return exact ?? (machine.startsWith("arm") ? factsOf("arm") : undefined);
 }
 
+/** Machines that are big endian where nothing says otherwise; ppc64le is told apart by its name or its memory. */
+const BIG_ENDIAN: ReadonlySet<Arch> = new Set<Arch>(["s390x", "ppc64", "ppc32", "sparc64"]);
+
+/** The machine of that name, crash's (arm64) or `uname -m`'s (aarch64); `undefined` if there is none. */
+export function machineNamed(name: string): Machine | undefined {
+  const facts = ARCHS.find(({ arch }) => arch === name) ?? ARCHS.find(({ uts }) => uts.includes(name));
+  if (facts === undefined) return undefined;
+  const { arch, wordSize } = facts;
+  const littleEndian = name === "ppc64le" || (name !== "aarch64_be" && !BIG_ENDIAN.has(arch));
+  return { arch, wordSize, littleEndian };
+}
+
+/** Every machine, in its usual byte order; names as `machineNamed` takes them. */
+export function allMachines(): Machine[] {
+  return ARCHS.map(({ arch }) => machineNamed(arch) as Machine);
+}
+
 export function factsOf(arch: Arch): ArchFacts {
   return ARCHS.find((facts) => facts.arch === arch) as ArchFacts;
 }

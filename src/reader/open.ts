@@ -7,47 +7,103 @@ import { type ElfDump, openElf } from "./elf/open.js";
 import { isKdump } from "./kdump/header.js";
 import { kdumpBitmaps, kdumpMemory } from "./kdump/image.js";
 import { openKdump } from "./kdump/open.js";
+import type { Machine } from "./machine.js";
+import { rawBitmaps, rawMemory } from "./raw/image.js";
+import { rangeFormat } from "./raw/lime.js";
+import { openRanges, openRaw } from "./raw/open.js";
+import type { RawPiece } from "./raw/pieces.js";
 import { attachSource, closeOnce, openSource, type SourceImage } from "./source-image.js";
 
+/** What a memory image does not say of itself. */
+export interface OpenOptions {
+  /** The file is bare memory, and these are the physical addresses of its consecutive pieces. */
+  readonly raw?: readonly RawPiece[];
+  /** The machine of a memory image (raw, LiME, AVML); found in its memory if nothing is said. */
+  readonly machine?: Machine;
+}
+
 /**
- * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, either of them flattened, or all files of a
- * split set (in any order). Throws `NOT_READABLE`, `NOT_A_DUMP`, `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`.
+ * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, any of them flattened, or
+ * all files of a split set (in any order); bare memory only with `raw`. Throws `NOT_READABLE`, `NOT_A_DUMP`,
+ * `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`, `BAD_OPTION`.
  */
-export function openDump(paths: string | readonly string[], warnings: Warnings = new Warnings()): Dump | ElfDump {
+export function openDump(
+  paths: string | readonly string[],
+  warnings: Warnings = new Warnings(),
+  options: OpenOptions = {},
+): Dump | ElfDump {
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {
     for (const name of names) images.push(openSource(name));
-    return openImages(images, warnings);
+    return options.raw === undefined
+      ? openImages(images, warnings, options)
+      : openRawImage(images, options.raw, options.machine);
   } catch (error) {
     closeOnce(images)();
     throw error;
   }
 }
 
-function openImages(images: readonly SourceImage[], warnings: Warnings): Dump | ElfDump {
-  const kinds = images.map((image) => sniff(image));
+function openImages(images: readonly SourceImage[], warnings: Warnings, { machine }: OpenOptions): Dump | ElfDump {
+  const kinds = images.map((image) => sniff(image) ?? notADump(image));
   const first = images[0];
-  if (first === undefined) throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Name the dump to read" });
+  if (first === undefined) throw noDump();
+  if (images.length === 1 && kinds[0] === "ranges") return openRanges(first, machine);
+  if (machine !== undefined) {
+    throw new DumpError("BAD_OPTION", `says itself of which machine it is, but ${machine.arch} was named`, {
+      file: first.file.path,
+      cure: "Leave --arch away: it is for memory images",
+    });
+  }
   if (kinds.every((kind) => kind === "kdump")) return openKdump(images, warnings);
   if (images.length === 1) return openElf(first, warnings);
   throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and not all of them are kdump files`, {
-    file: (images[kinds.indexOf("elf")] as SourceImage).file.path,
+    file: (images[kinds.findIndex((kind) => kind !== "kdump")] as SourceImage).file.path,
     cure: "Several inputs must be the files of one split set; the output is named last",
   });
 }
 
-function sniff(image: SourceImage): "elf" | "kdump" {
-  const source = attachSource(image);
+/** Bare memory is opened as that, unless it is plainly something else. */
+function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[], machine: Machine | undefined): Dump {
+  const first = images[0];
+  if (first === undefined) throw noDump();
+  const problem =
+    images.length > 1
+      ? `${images.length} inputs were named with --raw, which takes one`
+      : first.flattened !== undefined || sniff(first) !== undefined
+        ? "is a dump with headers, no bare memory"
+        : undefined;
+  if (problem === undefined) return openRaw(first, pieces, machine);
+  throw new DumpError("BAD_OPTION", problem, {
+    file: first.file.path,
+    cure: images.length > 1 ? "Join the files first, in the order of their addresses" : "Leave --raw away",
+  });
+}
+
+function noDump(): DumpError {
+  return new DumpError("BAD_OPTION", "no dump was named", { cure: "Name the dump to read" });
+}
+
+function headOf(image: SourceImage): Uint8Array {
   const head = new Uint8Array(16);
-  const n = source.read(head, 0);
-  const bytes = head.subarray(0, n);
+  return head.subarray(0, attachSource(image).read(head, 0));
+}
+
+/** What a file is by its first bytes; `ranges` are LiME and AVML. */
+function sniff(image: SourceImage): "elf" | "kdump" | "ranges" | undefined {
+  const bytes = headOf(image);
   if (isElf(bytes)) return "elf";
   if (isKdump(bytes)) return "kdump";
+  return rangeFormat(bytes) === undefined ? undefined : "ranges";
+}
+
+function notADump(image: SourceImage): never {
+  const bytes = headOf(image);
   const start = JSON.stringify(Buffer.from(bytes.subarray(0, 8)).toString("latin1"));
   throw new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: it starts with ${start}${hint(bytes)}`, {
     file: image.file.path,
-    cure: "Read are ELF vmcores, kdump-compressed files, and both flattened",
+    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, and with --raw bare memory",
   });
 }
 
@@ -61,8 +117,6 @@ function hint(head: Uint8Array): string {
     ["\x04\x22\x4d\x18", " (lz4: unpack it first)"],
     ["LibvirtQemudSav", " (a libvirt save file: make the dump with `virsh dump --memory-only`)"],
     ["QEVM", " (a QEMU migration file: make the dump with dump-guest-memory or `virsh dump --memory-only`)"],
-    ["EMiL", " (a LiME image)"],
-    ["AVML", " (an AVML image)"],
     ["DISKDUMP", " (the old disk-based diskdump)"],
     ["PAGEDU", " (a Windows dump)"],
   ];
@@ -71,13 +125,21 @@ function hint(head: Uint8Array): string {
 
 /** Physical memory of an opened dump, for another thread than the one that opened it. */
 export function attachMemory(image: DumpImage): PhysicalMemory {
-  return image.kind === "elf" ? elfMemory(image) : kdumpMemory(image);
+  switch (image.kind) {
+    case "elf":
+      return elfMemory(image);
+    case "kdump":
+      return kdumpMemory(image);
+    case "raw":
+      return rawMemory(image);
+  }
 }
 
 /** Sets the bits of the pages that exist and of those that have data. */
 export function fillBitmaps(image: DumpImage, bitmaps: PageBitmaps): void {
   if (image.kind === "elf") elfBitmaps(image, bitmaps);
-  else kdumpBitmaps(image, bitmaps);
+  else if (image.kind === "kdump") kdumpBitmaps(image, bitmaps);
+  else rawBitmaps(image, bitmaps);
 }
 
 /** The PT_LOADs of an ELF dump; a dump of another format has none. */

@@ -84,7 +84,12 @@ describe("inputs", () => {
 
   test("no VMCOREINFO: levels above 1 are refused with the levels that work", async () => {
     writeFileSync(at("input"), buildElf({ notes: [], loads: [{ paddr: 0, data: patternBytes("x", 4096) }] }));
-    expectFailure(await runCli([at("input"), at("out")]), 1, /no VMCOREINFO, neither in a note nor in its memory/, /-d 1/);
+    expectFailure(
+      await runCli([at("input"), at("out")]),
+      1,
+      /no VMCOREINFO, neither in a note nor in its memory/,
+      /-d 1/,
+    );
     expect(readdirSync(folder)).toEqual(["input"]);
     const run = await runCli([at("input"), at("out"), "-d", "1"]);
     expect([run.code, readdirSync(folder)]).toEqual([0, ["input", "out"]]);

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/filter-dump.js";
-import { openDump } from "../../src/reader/open.js";
+import { type OpenOptions, openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { type CodecName, codecOf } from "../../src/worker/codec/codecs.js";
 
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly compressionLevel?: number;
   readonly workers?: FilterOptions["workers"];
   readonly warnings?: Warnings;
+  /** What a memory image does not say of itself. */
+  readonly open?: OpenOptions;
   readonly signal?: AbortSignal;
   readonly onProgress?: NonNullable<FilterOptions["onProgress"]>;
 }
@@ -34,7 +36,7 @@ export async function filterFile(
   options: RunOptions = {},
 ): Promise<FilterResult> {
   const warnings = options.warnings ?? new Warnings();
-  const dump = openDump(input, warnings);
+  const dump = openDump(input, warnings, options.open);
   try {
     return await filterDump(dump, {
       output: typeof output === "string" ? { path: output, force: true } : output,

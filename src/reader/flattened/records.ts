@@ -10,8 +10,9 @@ export const RECORD_HEADER_SIZE = 16;
 export const FLATTENED_SIGNATURE = "makedumpfile\0\0\0\0";
 
 /**
- * Where each byte of the inner file lies. A run stands for records of one size that follow each other in both files,
- * because a dump of a terabyte has millions of records and only some thousand runs. Parallel arrays in shared memory,
+ * Where each byte of the inner file lies. A run stands for records that follow each other in both files, because a dump
+ * of a terabyte has tens of millions of records: any number of one size (makedumpfile's), or up to MAX_JOINED of
+ * different sizes (QEMU's, which flushes its buffers when the next page does not fit). Parallel arrays in shared memory,
  * ascending and disjoint by `start`.
  */
 export interface FlattenedIndex {
@@ -20,7 +21,7 @@ export interface FlattenedIndex {
   readonly end: Float64Array;
   /** File offset of the first record's payload. */
   readonly source: Float64Array;
-  /** Payload bytes per record; the next record's payload lies this and 16 bytes further. */
+  /** Payload bytes of each record but the last of a run; 0 where they differ: then their headers tell. */
   readonly record: Float64Array;
   /** Length of the inner file. */
   readonly size: number;
@@ -29,6 +30,9 @@ export interface FlattenedIndex {
 interface Run extends Piece {
   readonly record: number;
 }
+
+/** A record in a run of different sizes is found by going through the headers before it: a few microseconds at most. */
+const MAX_JOINED = 64;
 
 /** Whether the file begins with the flattened format's signature. */
 export function isFlattened(head: Uint8Array): boolean {
@@ -55,7 +59,7 @@ export function readFlattenedIndex(source: ByteSource): FlattenedIndex {
       },
     );
   }
-  return indexRuns(readRuns(source));
+  return indexRuns(source, readRuns(source));
 }
 
 /** All records in file order, those that continue each other joined. */
@@ -64,6 +68,9 @@ function readRuns(source: ByteSource): Run[] {
   const header = Buffer.alloc(RECORD_HEADER_SIZE);
   let position = FLATTENED_HEADER_SIZE;
   let current: { start: number; end: number; source: number; record: number } | undefined;
+  /** Records in the current run, and the size of the last one. */
+  let joined = 0;
+  let lastLength = 0;
   for (;;) {
     readInto(source, header, position, "flattened records (the end marker is missing)");
     const target = header.readBigInt64BE(0);
@@ -90,21 +97,24 @@ function readRuns(source: ByteSource): Run[] {
         },
       );
     }
-    const whole = current !== undefined && (current.end - current.start) % current.record === 0;
-    const expected =
-      current && current.source + ((current.end - current.start) / current.record) * (current.record + 16);
-    if (current !== undefined && whole && current.end === start && expected === payload && length <= current.record) {
+    // Records lie behind each other in the flattened file anyhow.
+    const uniform: boolean = current !== undefined && lastLength === current.record && length <= current.record;
+    if (current !== undefined && current.end === start && (uniform || joined < MAX_JOINED)) {
       current.end += length;
+      if (!uniform) current.record = 0;
+      joined++;
     } else {
       current = { start, end: start + length, source: payload, record: length };
       runs.push(current);
+      joined = 1;
     }
+    lastLength = length;
     position = payload + length;
   }
   return runs;
 }
 
-function indexRuns(runs: readonly Run[]): FlattenedIndex {
+function indexRuns(outer: ByteSource, runs: readonly Run[]): FlattenedIndex {
   const sequence = new Map(runs.map((run, i) => [run, i]));
   const sorted = [...runs].sort((a, b) => a.start - b.start || (sequence.get(a) ?? 0) - (sequence.get(b) ?? 0));
   // Runs that touch no other run stay as they are. The few that overlap (a header written twice) are taken apart into
@@ -121,7 +131,7 @@ function indexRuns(runs: readonly Run[]): FlattenedIndex {
   }
   if (tangled.length > 0) {
     tangled.sort((a, b) => (sequence.get(b) ?? 0) - (sequence.get(a) ?? 0));
-    const layered = layer(tangled.flatMap((run) => recordsOf(run).reverse()));
+    const layered = layer(tangled.flatMap((run) => recordsOf(outer, run).reverse()));
     for (let i = 0; i < layered.count; i++) {
       const start = layered.start[i] as number;
       const pieceEnd = layered.end[i] as number;
@@ -144,10 +154,28 @@ function indexRuns(runs: readonly Run[]): FlattenedIndex {
   };
 }
 
-function recordsOf(run: Run): Piece[] {
+function recordsOf(outer: ByteSource, run: Run): Piece[] {
   const records: Piece[] = [];
-  for (let start = run.start, source = run.source; start < run.end; start += run.record, source += run.record + 16) {
-    records.push({ start, end: Math.min(start + run.record, run.end), source });
+  for (let start = run.start, source = run.source; start < run.end; ) {
+    const length = run.record === 0 ? recordSize(outer, source) : Math.min(run.record, run.end - start);
+    records.push({ start, end: start + length, source });
+    start += length;
+    source += length + RECORD_HEADER_SIZE;
   }
   return records;
+}
+
+/** The size in the header of the record whose payload is at `payload`: it was checked when the index was made. */
+export function recordSize(outer: ByteSource, payload: number): number {
+  const size = Buffer.alloc(8);
+  readInto(outer, size, payload - 8, "flattened record");
+  const value = size.readBigInt64BE(0);
+  if (value <= 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new DumpError("CORRUPT", `flattened record of ${value} bytes`, {
+      file: outer.name,
+      offset: payload - 8,
+      cure: "The file changed while it was read",
+    });
+  }
+  return Number(value);
 }

@@ -1,9 +1,18 @@
 import type { ByteSource } from "../byte-source.js";
 import { findExtent } from "../extents.js";
-import { type FlattenedIndex, RECORD_HEADER_SIZE } from "./records.js";
+import { type FlattenedIndex, RECORD_HEADER_SIZE, recordSize } from "./records.js";
+
+/** One record: bytes [start, end) of the inner file are at `source` of the outer one. */
+interface FoundRecord {
+  readonly run: number;
+  readonly start: number;
+  readonly end: number;
+  readonly source: number;
+}
 
 /** The inner file of a flattened one, read in place. Gaps between records read as zeros, as they do on disk. */
 export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteSource {
+  const findRecord = recordFinder(outer, index);
   return {
     name: outer.name,
     size: index.size,
@@ -20,17 +29,43 @@ export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteS
           done += gap;
           continue;
         }
-        const record = index.record[run] as number;
-        const within = position - start;
-        const nth = Math.floor(within / record);
-        const recordEnd = Math.min(start + (nth + 1) * record, index.end[run] as number);
-        const n = Math.min(recordEnd - position, length - done);
-        const source = (index.source[run] as number) + nth * (record + RECORD_HEADER_SIZE) + (within - nth * record);
-        if (outer.read(into.subarray(done, done + n), source) < n) return done;
+        const record = findRecord(run, position);
+        const n = Math.min(record.end - position, length - done);
+        const at = record.source + (position - record.start);
+        if (outer.read(into.subarray(done, done + n), at) < n) return done;
         done += n;
         if (position + n >= (index.end[run] as number)) run++;
       }
       return done;
     },
+  };
+}
+
+/**
+ * Finds the record of a run that holds a position: by arithmetic where all have one size, else from header to header,
+ * from the record last found if that is not behind, since reads mostly go on where the last one ended.
+ */
+function recordFinder(outer: ByteSource, index: FlattenedIndex): (run: number, position: number) => FoundRecord {
+  let last: FoundRecord | undefined;
+  return (run, position) => {
+    const start = index.start[run] as number;
+    const source = index.source[run] as number;
+    const size = index.record[run] as number;
+    if (size > 0) {
+      const nth = Math.floor((position - start) / size);
+      const first = start + nth * size;
+      const end = Math.min(first + size, index.end[run] as number);
+      return { run, start: first, end, source: source + nth * (size + RECORD_HEADER_SIZE) };
+    }
+    let record: FoundRecord =
+      last !== undefined && last.run === run && last.start <= position
+        ? last
+        : { run, start, end: start + recordSize(outer, source), source };
+    while (record.end <= position) {
+      const next = record.source + (record.end - record.start) + RECORD_HEADER_SIZE;
+      record = { run, start: record.end, end: record.end + recordSize(outer, next), source: next };
+    }
+    last = record;
+    return record;
   };
 }

@@ -14,7 +14,8 @@ export function guessMachine(
   return guessByNames(vmcoreinfo) ?? guessByRegisters(notes, littleEndian);
 }
 
-function guessByNames(vmcoreinfo: Vmcoreinfo | undefined): Arch | undefined {
+/** The architecture by names that only its kernels export. */
+export function guessByNames(vmcoreinfo: Vmcoreinfo | undefined): Arch | undefined {
   if (vmcoreinfo === undefined) return undefined;
   const has = (name: string) => vmcoreinfo.items.has(name);
   if (has("NUMBER(kimage_voffset)")) return "arm64";

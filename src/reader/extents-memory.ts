@@ -1,0 +1,58 @@
+import { DumpError } from "../errors.js";
+import { setBits } from "./bitmap.js";
+import type { ByteSource } from "./byte-source.js";
+import type { PhysicalMemory } from "./dump.js";
+import { type Extents, findExtent } from "./extents.js";
+
+/** Physical memory whose bytes lie in a file as they are. Reading throws `TRUNCATED` when the file became shorter. */
+export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory {
+  // Reads go upwards mostly: the last piece and its follower are tried before a search.
+  let hint = 0;
+  return {
+    read(into, paddr) {
+      let done = 0;
+      while (done < into.length) {
+        const address = paddr + done;
+        if (hint >= data.count || address < (data.start[hint] as number) || address >= (data.end[hint] as number)) {
+          const following = hint + 1;
+          const fits = following < data.count && address === (data.start[following] as number);
+          const found = fits ? following : findExtent(data, address);
+          if (found >= data.count || (data.start[found] as number) > address) return done;
+          hint = found;
+        }
+        const start = data.start[hint] as number;
+        const n = Math.min(into.length - done, (data.end[hint] as number) - address);
+        const got = source.read(into.subarray(done, done + n), (data.source[hint] as number) + (address - start));
+        done += got;
+        if (got < n) {
+          throw new DumpError("TRUNCATED", `became shorter while it was read: ${n} bytes expected, ${got} are there`, {
+            file: source.name,
+            offset: (data.source[hint] as number) + (address - start),
+            cure: "Wait until the dump has been written or copied to the end",
+          });
+        }
+      }
+      return done;
+    },
+    next: (paddr) => nextAddress(data, paddr),
+  };
+}
+
+/** The lowest address from `paddr` on that the extents have, or Infinity. */
+export function nextAddress(extents: Extents, paddr: number): number {
+  const found = findExtent(extents, paddr);
+  return found < extents.count ? Math.max(paddr, extents.start[found] as number) : Number.POSITIVE_INFINITY;
+}
+
+/**
+ * Sets the bits of the pages that the extents touch: a piece need not begin or end at a page border (/proc/vmcore's
+ * low memory, LiME's ranges), and the other bytes of such a page read as zeros.
+ */
+export function setExtentBits(extents: Extents, pageSize: number, bitmap: Uint8Array): void {
+  const limit = bitmap.length * 8;
+  for (let i = 0; i < extents.count; i++) {
+    const first = Math.floor((extents.start[i] as number) / pageSize);
+    const last = Math.ceil((extents.end[i] as number) / pageSize);
+    setBits(bitmap, Math.min(first, limit), Math.min(last, limit));
+  }
+}

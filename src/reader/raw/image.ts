@@ -1,0 +1,31 @@
+import type { PageBitmaps, PhysicalMemory } from "../dump.js";
+import type { Extents } from "../extents.js";
+import { extentsMemory, setExtentBits } from "../extents-memory.js";
+import { attachSource, type SourceImage } from "../source-image.js";
+import { snappyMemory } from "./snappy-memory.js";
+
+/** An opened memory image (a raw file, LiME, AVML) as plain data. */
+export interface RawImage {
+  readonly kind: "raw";
+  readonly source: SourceImage;
+  /** Bytes of a page of the kernel. */
+  readonly pageSize: number;
+  /**
+   * Physical bytes and where they lie in the file: disjoint. With `snappy` a piece is some chunks of a stream in
+   * snappy's frame format, and its `source` the file offset of the first chunk.
+   */
+  readonly data: Extents;
+  readonly snappy: boolean;
+}
+
+/** Physical memory of a memory image. */
+export function rawMemory({ source, data, snappy }: RawImage): PhysicalMemory {
+  const bytes = attachSource(source);
+  return snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
+}
+
+/** Sets the bits of a memory image's pages; all that exist have data. */
+export function rawBitmaps(image: RawImage, bitmaps: PageBitmaps): void {
+  setExtentBits(image.data, image.pageSize, bitmaps.exists);
+  setExtentBits(image.data, image.pageSize, bitmaps.data);
+}

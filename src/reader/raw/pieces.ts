@@ -1,0 +1,66 @@
+import { DumpError } from "../../errors.js";
+import { type Extents, layer, type Piece } from "../extents.js";
+
+/** Where consecutive pieces of a raw file lie in physical memory, in bytes; the last may have no end: the file's. */
+export interface RawPiece {
+  readonly start: number;
+  readonly end: number | undefined;
+}
+
+const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
+
+/**
+ * Reads `--raw`'s value: addresses, decimal or hexadecimal, also with K, M, G or T: "0", or consecutive pieces of the
+ * file as ranges, "0-3G,4G-". Throws `BAD_OPTION`.
+ */
+export function parseRawPieces(text: string): RawPiece[] {
+  const parts = text.split(",");
+  return parts.map((part, i) => {
+    const [from = "", to, ...more] = part.split("-");
+    const start = addressOf(from.trim());
+    const end = to === undefined || to.trim() === "" ? undefined : addressOf(to.trim());
+    const last = i === parts.length - 1;
+    const ordered = start !== undefined && (end === undefined || end > start);
+    if (!ordered || more.length > 0 || (to !== undefined && to.trim() !== "" && end === undefined) || !(last || end)) {
+      throw badRaw(text, `${JSON.stringify(part)} is no range of addresses`);
+    }
+    return { start, end };
+  });
+}
+
+/** A number of bytes; `undefined` for what is none. */
+export function addressOf(text: string): number | undefined {
+  const [, digits, unit] = /^(0x[0-9a-f]+|\d+)([KMGT]?)$/i.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = Number(digits) * (UNITS[(unit ?? "").toUpperCase()] as number);
+  return Number.isSafeInteger(value) ? value : undefined;
+}
+
+/** Where each byte of memory lies in a file of `size` bytes. Throws `BAD_OPTION` if the pieces do not fit it. */
+export function layOut(pieces: readonly RawPiece[], size: number, file: string): Extents {
+  const laid: Piece[] = [];
+  let position = 0;
+  for (const { start, end } of pieces) {
+    const length = (end ?? start + Math.max(0, size - position)) - start;
+    if (length > 0) laid.push({ start, end: start + length, source: position });
+    position += length;
+  }
+  if (laid.some(({ end }) => !Number.isSafeInteger(end))) throw misfit(file, "has an end above 2^53 bytes");
+  if (position !== size) throw misfit(file, `has ${size} bytes, but the ranges of --raw have ${position}`);
+  const sorted = [...laid].sort((a, b) => a.start - b.start);
+  if (sorted.some(({ start }, i) => i > 0 && start < (sorted[i - 1] as Piece).end)) {
+    throw misfit(file, "cannot be laid out: the ranges of --raw overlap");
+  }
+  return layer(laid);
+}
+
+function badRaw(text: string, what: string): DumpError {
+  return new DumpError("BAD_OPTION", `--raw ${text}: ${what}`, { cure: CURE });
+}
+
+function misfit(file: string, what: string): DumpError {
+  return new DumpError("BAD_OPTION", what, { file, cure: CURE });
+}
+
+const CURE =
+  "Give the physical address of the file's first byte, as in `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`";

@@ -1,0 +1,120 @@
+import { DumpError } from "../../errors.js";
+import type { ByteSource } from "../byte-source.js";
+import { pageDecoder } from "../decode.js";
+import { COMPRESSED_SNAPPY } from "../kdump/layout.js";
+import { maskedCrc32c } from "./crc32c.js";
+
+/**
+ * The chunks of a stream in snappy's frame format (google/snappy framing_format.txt): a byte of type, three of length,
+ * then the data, which for the two kinds that hold any start with a checksum of 32 bits.
+ */
+export interface Chunk {
+  /** File offset of the chunk. */
+  readonly position: number;
+  /** File offset of the next one. */
+  readonly next: number;
+  readonly type: number;
+  /** Bytes that it decodes to; 0 for chunks without data. */
+  readonly size: number;
+}
+
+/** Bytes of checksum before a chunk's data. */
+const CHECKSUM = 4;
+/** No chunk decodes to more, says the format. */
+export const MAX_CHUNK = 65536;
+/** Snappy makes 65,536 bytes to 76,490 at most; a chunk of data that says more is damaged. */
+const MAX_PACKED = 76_490 + CHECKSUM;
+const HEADER = 4;
+const COMPRESSED = 0x00;
+const PLAIN = 0x01;
+const STREAM_IDENTIFIER = 0xff;
+/** Chunks from here on may be skipped by who does not know them; those below may not. */
+const FIRST_SKIPPABLE = 0x80;
+const SIGNATURE = "sNaPpY";
+/** Read at once: the largest chunk with its header, and some small ones. */
+const WINDOW = 128 * 1024;
+
+/** Reads chunks of a stream, mostly one after the other. */
+export class ChunkReader {
+  readonly #source: ByteSource;
+  readonly #window = new Uint8Array(WINDOW);
+  #start = 0;
+  #length = 0;
+
+  constructor(source: ByteSource) {
+    this.#source = source;
+  }
+
+  /** The chunk at a file offset. Throws `TRUNCATED` and `CORRUPT`. */
+  chunkAt(position: number): Chunk {
+    const header = this.#bytes(position, HEADER);
+    const type = header[0] as number;
+    const length = (header[1] as number) | ((header[2] as number) << 8) | ((header[3] as number) << 16);
+    const next = position + HEADER + length;
+    if (type === COMPRESSED || type === PLAIN) {
+      if (length < CHECKSUM || length > MAX_PACKED) this.#fail(position, `a snappy chunk of ${length} bytes`);
+      const size = type === PLAIN ? length - CHECKSUM : this.#decodedSize(position, length - CHECKSUM);
+      if (size > MAX_CHUNK) this.#fail(position, `a snappy chunk of ${size} bytes unpacked`);
+      return { position, next, type, size };
+    }
+    if (type === STREAM_IDENTIFIER) {
+      const text = length === 6 ? Buffer.from(this.#bytes(position + HEADER, 6)).toString("latin1") : "";
+      if (text !== SIGNATURE) this.#fail(position, "a snappy stream that does not begin with its signature");
+    } else if (type < FIRST_SKIPPABLE) {
+      this.#fail(position, `a snappy chunk of type 0x${type.toString(16)}`);
+    }
+    return { position, next, type, size: 0 };
+  }
+
+  /** Whether a snappy stream begins at a file offset. */
+  startsStream(position: number): boolean {
+    return this.#bytes(position, 1)[0] === STREAM_IDENTIFIER;
+  }
+
+  /** Decodes a chunk's data into `into`, which has its size, and checks them. Throws `TRUNCATED` and `CORRUPT`. */
+  decode({ position, next, type }: Chunk, into: Uint8Array): void {
+    const data = this.#bytes(position + HEADER, next - position - HEADER);
+    const stored = data.subarray(CHECKSUM);
+    if (type === PLAIN) into.set(stored);
+    else if (pageDecoder(COMPRESSED_SNAPPY, this.#source.name)(stored, into) !== into.length) {
+      this.#fail(position, "a chunk that is no snappy data");
+    }
+    const expected = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
+    if (maskedCrc32c(into) !== expected) this.#fail(position, "a snappy chunk whose checksum is wrong");
+  }
+
+  /** A varint of at most 3 bytes: lengths are below 2^17. */
+  #decodedSize(position: number, length: number): number {
+    const bytes = this.#bytes(position + HEADER + CHECKSUM, Math.min(length, 3));
+    let size = 0;
+    for (let i = 0; i < bytes.length; i++) {
+      const byte = bytes[i] as number;
+      size |= (byte & 0x7f) << (7 * i);
+      if (byte < 0x80) return size;
+    }
+    return this.#fail(position, "a snappy chunk whose length is damaged");
+  }
+
+  #bytes(position: number, length: number): Uint8Array {
+    if (position < this.#start || position + length > this.#start + this.#length) {
+      this.#length = this.#source.read(this.#window, position);
+      this.#start = position;
+    }
+    if (length > this.#length - (position - this.#start)) {
+      throw new DumpError("TRUNCATED", "ends within its snappy data", {
+        file: this.#source.name,
+        offset: position,
+        cure: "The file was cut off: copy it again from where it was made",
+      });
+    }
+    return this.#window.subarray(position - this.#start, position - this.#start + length);
+  }
+
+  #fail(position: number, what: string): never {
+    throw new DumpError("CORRUPT", `has ${what}`, {
+      file: this.#source.name,
+      offset: position,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+}
