@@ -1,5 +1,5 @@
 import { DumpError } from "./errors.js";
-import { completeDump } from "./filter/complete-dump.js";
+import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
 import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
@@ -38,7 +38,7 @@ export interface FilterProgress {
   readonly total: number;
 }
 
-export interface FilterOptions {
+export interface FilterOptions extends CompleteOptions {
   readonly output: FilterOutput;
   /** makedumpfile's dump level, 0 to 31. */
   readonly level: number;
@@ -46,8 +46,6 @@ export interface FilterOptions {
   readonly codec: Codec;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
-  /** Physical address of the VMCOREINFO text to take, where memory holds that of several kernels. */
-  readonly vmcoreinfoAt?: number;
   /** Warnings of opening the dump go on here. */
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
@@ -99,11 +97,12 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
   throwIfAborted(options.signal);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   let sink: Sink | undefined;
+  let pool: WorkerPool | undefined;
   try {
     sink = openSink(options, dump);
     const view = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, view);
-    const pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options.codec), options.signal);
+    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options.codec), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
@@ -146,7 +145,8 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     await sink?.abort();
     throw error;
   } finally {
-    if (threads !== options.workers) await threads.destroy();
+    if (threads === options.workers) await pool?.end();
+    else await threads.destroy();
   }
 }
 

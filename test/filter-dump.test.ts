@@ -3,6 +3,8 @@ import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { FilterProgress } from "../src/filter-dump.js";
+import type { Answer, Request } from "../src/worker/tasks.js";
+import { WorkerThreads } from "../src/worker/threads.js";
 import { noiseBytes } from "./support/bytes.js";
 import { buildElf } from "./support/elf-image.js";
 import { filterFile, type RunOptions, temporaryFolder } from "./support/filter.js";
@@ -47,6 +49,34 @@ describe("stopped", () => {
     expect(error.code).toBe("ABORTED");
     expect(readdirSync(outputs)).toEqual([]);
   });
+});
+
+/** Counts the tasks that have been sent and not answered. */
+class CountingThreads extends WorkerThreads {
+  unanswered = 0;
+  override async run<T, R>(...parameters: Parameters<WorkerThreads["run"]>): Promise<Answer<R>> {
+    this.unanswered++;
+    try {
+      return await super.run<T, R>(parameters[0], parameters[1] as Request<T>);
+    } finally {
+      this.unanswered--;
+    }
+  }
+}
+
+test("threads that outlive a stopped run have no task of it left, and serve the next one", async () => {
+  const threads = new CountingThreads(1);
+  try {
+    const controller = new AbortController();
+    const onProgress = ({ done }: FilterProgress) => done > 300 && controller.abort();
+    const stopped = await failureOfAsync(() => run({ workers: threads, signal: controller.signal, onProgress }));
+    expect(stopped.code).toBe("ABORTED");
+    expect(threads.unanswered).toBe(0);
+    const { classes } = await run({ workers: threads });
+    expect(classes.kept).toBe(pages);
+  } finally {
+    await threads.destroy();
+  }
 });
 
 test("progress goes up to the end, phase by phase", async () => {

@@ -3,11 +3,21 @@ import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
-import type { EncodeResult, EncodeTask, ScanResult, ScanTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
+import type {
+  Answer,
+  EncodeResult,
+  EncodeTask,
+  Request,
+  ScanResult,
+  ScanTask,
+  WorkerContext,
+  ZeroResult,
+  ZeroTask,
+} from "./tasks.js";
 import { TASKS_PER_THREAD, type WorkerThreads } from "./threads.js";
 
 /** What a run gives its tasks; the pool adds the shared memory. */
-export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout">;
+export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout" | "ended">;
 
 let contexts = 0;
 
@@ -22,6 +32,8 @@ export class WorkerPool {
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
+  /** Tasks that threads have. */
+  readonly #sent = new Set<Promise<unknown>>();
   #scansSent = 0;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
@@ -34,7 +46,13 @@ export class WorkerPool {
     this.slots = new SlotLender(this.inFlight);
     this.#threads = threads;
     this.#signal = signal;
-    this.#context = { ...run, id: ++contexts, memory, layout: this.layout };
+    this.#context = {
+      ...run,
+      id: ++contexts,
+      memory,
+      layout: this.layout,
+      ended: new Int32Array(new SharedArrayBuffer(4)),
+    };
   }
 
   /**
@@ -65,17 +83,33 @@ export class WorkerPool {
     return this.#run("encode", task);
   }
 
+  /**
+   * Waits until no thread works for this run any more. After a failure there may still be tasks: threads pass over those
+   * that they have not begun. Only then may the dump be closed, for its file's number can come to mean another file.
+   */
+  async end(): Promise<void> {
+    Atomics.store(this.#context.ended, 0, 1);
+    await Promise.allSettled(this.#sent);
+  }
+
   async #run<T, R>(name: "scan" | "zeros" | "encode", task: T): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
-    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
+    let answer = await this.#send<T, R>(name, { contextId, context: undefined, task });
     // The second time it may come to another thread, which has the context or takes it from here.
-    if ("needsContext" in answer)
-      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
+    if ("needsContext" in answer) answer = await this.#send<T, R>(name, { contextId, context: this.#context, task });
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);
     if ("needsContext" in answer) throw new Error("a worker did not take the context it was sent");
     return answer.result;
+  }
+
+  #send<T, R>(name: "scan" | "zeros" | "encode", request: Request<T>): Promise<Answer<R>> {
+    const answer = this.#threads.run<T, R>(name, request);
+    this.#sent.add(answer);
+    const remove = () => this.#sent.delete(answer);
+    answer.then(remove, remove);
+    return answer;
   }
 }
 

@@ -21,6 +21,8 @@ export interface WorkerContext {
   readonly memory: KernelMemory;
   readonly layout: SlotLayout;
   readonly codec: Codec;
+  /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
+  readonly ended: Int32Array;
 }
 
 export interface ScanContext {

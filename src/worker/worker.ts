@@ -50,6 +50,7 @@ function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Att
       if (context === undefined) return { needsContext: true };
       attached = { context, dump: attachMemory(context.image), scanState: undefined, encodeState: undefined };
     }
+    if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
     return { result: work(attached, task) };
   } catch (error) {
     if (error instanceof DumpError) return { failure: plainDumpError(error) };
