@@ -1,4 +1,6 @@
 export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
+export type { CompleteOptions } from "./filter/complete-dump.js";
+export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
 export { type ClassCounts, PAGE_CLASSES, type PageClass } from "./filter/page-classes.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export {

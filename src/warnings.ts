@@ -13,6 +13,7 @@ import { DumpError } from "./errors.js";
  * | `NOTE` | notes cut off by the end of their segment |
  * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
  * | `NODE_OVERLAP` | pages that two memory nodes claim: kept |
+ * | `VMCOREINFO_DEVICE` | an entry of QEMU's vmcoreinfo device that leads to no note |
  * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
@@ -26,6 +27,7 @@ export type WarningCode =
   | "NOTE"
   | "BAD_SECTION"
   | "NODE_OVERLAP"
+  | "VMCOREINFO_DEVICE"
   | "SEVERAL_KERNELS"
   | "PAGE_SIZE_GUESSED"
   | "INCOMPLETE";

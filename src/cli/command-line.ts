@@ -5,6 +5,7 @@ import { filterCommand } from "./filter-command.js";
 import { HELP } from "./help.js";
 import { infoCommand } from "./info-command.js";
 import { versionText } from "./version.js";
+import { vmcoreinfoCommand } from "./vmcoreinfo-command.js";
 
 /** What the commands are given beside their arguments. */
 export interface CommandContext {
@@ -33,6 +34,9 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
           .positional("files", { type: "string", array: true, default: [] as string[] })
           .option("raw", { type: "string", requiresArg: true })
           .option("arch", { type: "string", requiresArg: true })
+          .option("vmcoreinfo", { alias: "i", type: "string", requiresArg: true })
+          .option("vmcoreinfo-device", { type: "string", requiresArg: true })
+          .option("write-vmcoreinfo", { alias: "g", type: "string", requiresArg: true })
           .option("level", { alias: "d", type: "string", requiresArg: true })
           .option("exclude", { type: "string", requiresArg: true })
           .option("zlib", { alias: "c", type: "boolean", default: false })
@@ -52,7 +56,12 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
       (args) => {
         // Names behind `--`.
         const files = [...args.files, ...args._.map(String)];
-        work = () => filterCommand({ ...lastOfEach(args), files }, context);
+        const last = { ...lastOfEach(args), files };
+        const { writeVmcoreinfo } = last;
+        work = () =>
+          writeVmcoreinfo === undefined
+            ? filterCommand(last, context)
+            : vmcoreinfoCommand({ ...last, writeVmcoreinfo });
       },
     )
     .command(
@@ -63,9 +72,12 @@ export function parseCommandLine(argv: readonly string[], context: CommandContex
           .positional("files", { type: "string", array: true, default: [] as string[] })
           .option("raw", { type: "string", requiresArg: true })
           .option("arch", { type: "string", requiresArg: true })
+          .option("vmcoreinfo", { alias: "i", type: "string", requiresArg: true })
+          .option("vmcoreinfo-device", { type: "string", requiresArg: true })
           .option("json", { type: "boolean", default: false }),
       (args) => {
-        work = () => infoCommand(args.files, args.json, lastOfEach({ raw: args.raw, arch: args.arch }));
+        const last = lastOfEach({ ...args, files: undefined });
+        work = () => infoCommand(args.files, args.json, last);
       },
     )
     .strict()

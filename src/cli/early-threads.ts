@@ -1,7 +1,7 @@
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 
 /** Arguments with which no dump is filtered. */
-const OTHER_WORK = new Set(["-h", "--help", "-v", "--version"]);
+const OTHER_WORK = new Set(["-h", "--help", "-v", "--version", "-g", "--write-vmcoreinfo"]);
 
 /**
  * Starts the worker threads of a filter run before its command line has been read properly, by a look at it.

@@ -3,7 +3,7 @@ import { filterDump } from "../filter-dump.js";
 import { openDump } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
 import type { CommandContext } from "./command-line.js";
-import { type InputArguments, openOptions } from "./input-options.js";
+import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
 import { type FilterArguments, filterRequest } from "./options.js";
 import { progressDisplay } from "./progress.js";
 import { describeResult, makedumpfileStats } from "./report.js";
@@ -18,6 +18,7 @@ export interface FilterCommandArguments extends FilterArguments, InputArguments 
 /** `coresieve DUMP… OUT`: filters a dump. Throws `DumpError`. */
 export async function filterCommand(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
+  const complete = completeOptions(args);
   const { inputs, output, level, codec, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
@@ -33,7 +34,7 @@ export async function filterCommand(args: FilterCommandArguments, { signal, thre
   try {
     const result = await filterDump(dump, {
       output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
-      ...{ level, format, codec, warnings, signal },
+      ...{ level, format, codec, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => progress?.update(state),
     }).finally(() => progress?.end());

@@ -11,6 +11,8 @@ or, with --raw, bare image of memory.
       --raw WHERE          physical address of its first byte, or consecutive
                            ranges around holes: --raw 0, --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
+  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
+      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
 
 What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
@@ -29,6 +31,7 @@ What is written, and how it runs
   -E, --elf                ELF instead of kdump-compressed
   -F, --flatten            flattened to stdout; name no OUT
   -f, --force              overwrite OUT
+  -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --num-threads N      worker threads (default: one per core, 16 at most)
       --strict             make every warning an error
   -q, --quiet              print errors only

@@ -5,7 +5,7 @@ import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
 import { openDump } from "../reader/open.js";
 import { type DumpWarning, Warnings } from "../warnings.js";
-import { type InputArguments, openOptions } from "./input-options.js";
+import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
 import { formatBytes, formatCount } from "./numbers.js";
 
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
@@ -48,9 +48,10 @@ export function infoCommand(files: readonly string[], json: boolean, input: Inpu
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
   const warnings = new Warnings();
+  const complete = completeOptions(input);
   const dump = openDump(files, warnings, openOptions(input));
   try {
-    const info = dumpInfo(completeDump(dump, warnings), warnings);
+    const info = dumpInfo(completeDump(dump, warnings, complete), warnings);
     process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));
   } finally {
     dump.close();

@@ -1,12 +1,18 @@
 import { DumpError } from "../errors.js";
+import type { CompleteOptions } from "../filter/complete-dump.js";
+import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import type { OpenOptions } from "../reader/open.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
+import { closeOnce } from "../reader/source-image.js";
+import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 
 /** The values of the options that say what the input is, as yargs gives them. All commands have them. */
 export interface InputArguments {
   readonly raw: string | undefined;
   readonly arch: string | undefined;
+  readonly vmcoreinfo: string | undefined;
+  readonly vmcoreinfoDevice: string | undefined;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
@@ -22,4 +28,45 @@ export function openOptions({ raw, arch }: InputArguments): OpenOptions {
     ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
     ...(machine === undefined ? {} : { machine }),
   };
+}
+
+/** What is known of the kernel apart from its dump. Throws `BAD_OPTION`, and `NOT_READABLE` for files. */
+export function completeOptions({ vmcoreinfo, vmcoreinfoDevice }: InputArguments): CompleteOptions {
+  if (vmcoreinfo !== undefined && vmcoreinfoDevice !== undefined) {
+    throw new DumpError("BAD_OPTION", "-i gives VMCOREINFO, and --vmcoreinfo-device leads to it", {
+      cure: "Use one of them",
+    });
+  }
+  if (vmcoreinfo !== undefined) {
+    const text = readSmall(vmcoreinfo, MAX_TEXT).toString("latin1").replaceAll("\r\n", "\n").replace(/\0+$/, "");
+    return { vmcoreinfo: { text: text.endsWith("\n") ? text : `${text}\n`, name: vmcoreinfo } };
+  }
+  return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: deviceEntry(vmcoreinfoDevice) };
+}
+
+/** The kernel's own is a page at most, 64 KiB on some machines. */
+const MAX_TEXT = 1 << 20;
+
+/** The 16 bytes in hexadecimal, or a file of them. */
+function deviceEntry(value: string): Uint8Array {
+  const digits = value.replaceAll(/[\s:]/g, "");
+  const hexadecimal = new RegExp(`^(0x)?[0-9a-f]{${2 * ENTRY_SIZE}}$`, "i").test(digits);
+  const bytes = hexadecimal ? Buffer.from(digits.replace(/^0x/i, ""), "hex") : readSmall(value, 4096);
+  decodeDeviceEntry(bytes);
+  return bytes;
+}
+
+function readSmall(path: string, limit: number): Buffer {
+  const file = openFile(path);
+  try {
+    if (file.size > limit) {
+      throw new DumpError("BAD_OPTION", `has ${file.size} bytes; at most ${limit} are expected here`, {
+        file: path,
+        cure: "Another file must be meant",
+      });
+    }
+    return Buffer.from(readExactly(fileSource(file), 0, file.size, "text"));
+  } finally {
+    closeOnce([{ file, flattened: undefined }])();
+  }
 }

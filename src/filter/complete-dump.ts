@@ -4,15 +4,21 @@ import { guessByNames } from "../reader/kdump/machine.js";
 import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
 import { attachMemory } from "../reader/open.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
 import { memoryIsLittleEndian } from "./arch/archs.js";
+import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
 import { kernelView } from "./kernel-view.js";
 import { reorderNotes } from "./reorder-notes.js";
 
 export interface CompleteOptions {
   /** Physical address of the VMCOREINFO text to take, of several that memory holds. */
   readonly vmcoreinfoAt?: number;
+  /** VMCOREINFO to take instead of the dump's. */
+  readonly vmcoreinfo?: GivenVmcoreinfo;
+  /** The 16 bytes of QEMU's vmcoreinfo device, which lead to the note. */
+  readonly vmcoreinfoDevice?: Uint8Array;
 }
 
 /**
@@ -20,10 +26,16 @@ export interface CompleteOptions {
  * the text lies in the guest's memory, and with it come the page size and all names. QEMU's ELF of a little-endian
  * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
  * machine: that is the one whose kernel its memory shows. Reads all memory if there is no note;
- * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for.
+ * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text is not of
+ * the dumped kernel.
  */
 export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
   const at = options.vmcoreinfoAt;
+  if (options.vmcoreinfo !== undefined) return withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings);
+  if (options.vmcoreinfoDevice !== undefined) {
+    const led = ledByDevice(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
+    if (led !== undefined) return led;
+  }
   if (dump.vmcoreinfo !== undefined && at === undefined) return withMemoryOrder(dump, dump.vmcoreinfo);
   const found = at === undefined ? bestOf(dump, warnings) : chosen(dump, at);
   if (found !== undefined) return found;
@@ -33,6 +45,51 @@ export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOp
     : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return dump;
+}
+
+/** Takes a text from elsewhere, if it is of the kernel in memory. `original` has the dump's own. */
+function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {
+  const release = releaseOf(given, warnings);
+  const text: VmcoreinfoText = { paddr: Number.NaN, text: given.text, noteLittleEndian: undefined };
+  for (const machine of machinesOf(dump, text)) {
+    const complete = withText(dump, text, machine);
+    const found = releaseInMemory(complete);
+    if (found === release) return complete;
+    if (found !== undefined && !dump.machineGuessed) throw wrongRelease(given, release, found);
+  }
+  // It does not lead to the kernel: perhaps it is another's.
+  const known =
+    original.vmcoreinfo?.osrelease ??
+    (original.header.utsname?.release || bestOf(dump, new Warnings())?.vmcoreinfo?.osrelease);
+  if (known !== undefined && known !== release) throw wrongRelease(given, release, known);
+  return withText(dump, text, dump.machine);
+}
+
+function releaseInMemory(dump: Dump): string | undefined {
+  try {
+    return kernelView(dump, new Warnings()).utsname.release;
+  } catch (error) {
+    if (error instanceof DumpError) return undefined;
+    throw error;
+  }
+}
+
+/** The note that QEMU's vmcoreinfo device leads to; `undefined`, with a warning, if there is none of the machine. */
+function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | undefined {
+  const { note, ignored } = followDeviceEntry(dump.memory, decodeDeviceEntry(entry));
+  if (note !== undefined) {
+    const text: VmcoreinfoText = { paddr: note.paddr, text: note.text, noteLittleEndian: note.littleEndian };
+    const fitting = machinesOf(dump, text).filter((machine) => fitsMachine(note, machine));
+    for (const machine of fitting) {
+      const tried = tryMachine(dump, text, machine);
+      if (tried !== undefined) return tried.dump;
+    }
+    const given = dump.machineGuessed ? undefined : fitting[0];
+    if (given !== undefined) return withText(dump, text, given);
+  }
+  const reason = ignored ?? "its note is of another machine than the dump";
+  warnings.add("VMCOREINFO_DEVICE", `the vmcoreinfo device's entry is passed over: ${reason}`);
+  return undefined;
 }
 
 function chosen(dump: Dump, paddr: number): Dump {
@@ -131,7 +188,7 @@ function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine)
       maxMapnr: Math.ceil(end / pageSize),
       memory: attachMemory(image),
       vmcoreinfo,
-      vmcoreinfoAddress: paddr,
+      ...(Number.isNaN(paddr) ? {} : { vmcoreinfoAddress: paddr }),
     },
     vmcoreinfo,
   );

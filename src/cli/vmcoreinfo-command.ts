@@ -1,0 +1,44 @@
+import { DumpError } from "../errors.js";
+import { completeDump } from "../filter/complete-dump.js";
+import { openDump } from "../reader/open.js";
+import { Warnings } from "../warnings.js";
+import { createFileSink } from "../writer/file-sink.js";
+import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
+
+export interface VmcoreinfoArguments extends InputArguments {
+  readonly files: readonly string[];
+  readonly writeVmcoreinfo: string;
+  readonly force: boolean;
+  readonly strict: boolean;
+}
+
+/** `coresieve -g FILE DUMP…`: writes the VMCOREINFO text of a dump. Throws `DumpError`. */
+export async function vmcoreinfoCommand(args: VmcoreinfoArguments): Promise<void> {
+  const { files, writeVmcoreinfo, force, strict } = args;
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve -g FILE DUMP`" });
+  }
+  const complete = completeOptions(args);
+  const warnings = new Warnings({ strict });
+  const dump = openDump(files, warnings, openOptions(args));
+  try {
+    const text = completeDump(dump, warnings, complete).vmcoreinfo?.text.replace(/\0+$/, "");
+    if (text === undefined) {
+      throw new DumpError("CANNOT_FILTER", "has no VMCOREINFO, neither in a note nor in its memory", {
+        file: files[0] as string,
+        cure: "A dump of the same boot may have it",
+      });
+    }
+    const bytes = Buffer.from(text.endsWith("\n") ? text : `${text}\n`, "latin1");
+    const sink = createFileSink(writeVmcoreinfo, { force, inputs: files });
+    try {
+      await sink.write(bytes, 0);
+      await sink.finish(bytes.length);
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+  } finally {
+    dump.close();
+  }
+}

@@ -1,0 +1,58 @@
+import { DumpError } from "../errors.js";
+import type { Dump } from "../reader/dump.js";
+import type { Machine } from "../reader/machine.js";
+import { findVmcoreinfo, type Note, parseNotes } from "../reader/notes.js";
+import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
+import type { DeviceNote } from "../reader/vmcoreinfo-device.js";
+import { Warnings } from "../warnings.js";
+
+/** VMCOREINFO from elsewhere than the dump. */
+export interface GivenVmcoreinfo {
+  /** The text, as `-g` writes it. */
+  readonly text: string;
+  /** What to call it in messages: a file's name. */
+  readonly name: string;
+}
+
+/** The release that a given text is for. Throws `BAD_OPTION` for what is no VMCOREINFO. */
+export function releaseOf({ text, name }: GivenVmcoreinfo, warnings: Warnings): string {
+  const { osrelease, pageSize } = parseVmcoreinfo(text, warnings);
+  if (osrelease !== undefined && osrelease !== "" && pageSize !== undefined) return osrelease;
+  throw new DumpError("BAD_OPTION", "is no VMCOREINFO text: it has no OSRELEASE or no PAGESIZE", {
+    file: name,
+    cure: "Make one with `coresieve -g FILE DUMP`",
+  });
+}
+
+/** The error of a text that belongs to another kernel. */
+export function wrongRelease({ name }: GivenVmcoreinfo, given: string, found: string): DumpError {
+  return new DumpError("BAD_OPTION", `is of kernel ${given}, but the dump of ${found}`, {
+    file: name,
+    cure: "Give the VMCOREINFO of the kernel that was dumped, of the same boot if it has KASLR",
+  });
+}
+
+/** The dump without its VMCOREINFO note: another text takes its place. The other notes stay as they are. */
+export function withoutVmcoreinfo(dump: Dump): Dump {
+  let { noteArea, notes } = dump;
+  for (let note = findVmcoreinfo(notes); note !== undefined; note = findVmcoreinfo(notes)) {
+    noteArea = cutOut(noteArea, note);
+    notes = parseNotes(noteArea, dump.machine.littleEndian, "", new Warnings());
+  }
+  return { ...dump, noteArea, notes, vmcoreinfo: undefined };
+}
+
+function cutOut(area: Uint8Array, { name, desc, descOffset }: Note): Uint8Array {
+  const start = descOffset - Math.ceil((name.length + 1) / 4) * 4 - 12;
+  const end = Math.min(descOffset + Math.ceil(desc.length / 4) * 4, area.length);
+  return Buffer.concat([area.subarray(0, start), area.subarray(end)]);
+}
+
+/**
+ * Whether a note of QEMU's vmcoreinfo device is one of that machine: in its byte order, and without addresses that its
+ * words cannot hold. The header of a note is the same in both ELF classes, so only its content tells the class.
+ */
+export function fitsMachine({ text, littleEndian }: DeviceNote, machine: Machine): boolean {
+  if (littleEndian !== machine.littleEndian) return false;
+  return machine.wordSize === 8 || !/^SYMBOL\([^)]*\)=0*[1-9a-f][0-9a-f]{8,}$/m.test(text);
+}

@@ -1,0 +1,71 @@
+/** `-g` writes a dump's VMCOREINFO, `-i` takes it, and --vmcoreinfo-device leads to it. */
+import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { parseCommandLine } from "../../src/cli/command-line.js";
+import { ByteBuffer } from "../support/bytes.js";
+import { temporaryFolder } from "../support/filter.js";
+import { toElf, toKdump } from "../support/kernel-dump.js";
+import { buildKernel, MiB } from "../support/kernel-image.js";
+import { encodeNotes, vmcoreinfoNote } from "../support/notes.js";
+import { failureOfAsync } from "../support/open.js";
+import { openKdump } from "../support/other-kdump.js";
+
+const folder = temporaryFolder();
+const [elf, kdump, ram, info, entry, out] = ["elf", "kdump", "ram", "info", "entry", "out"].map((name) =>
+  join(folder, name),
+) as [string, string, string, string, string, string];
+const kernel = buildKernel({ memory: 24 * MiB });
+const note = encodeNotes([vmcoreinfoNote(kernel.vmcoreinfo)], "little");
+/** Behind the kernel's own data. */
+const AT = 23 * MiB;
+writeFileSync(elf, toElf(kernel));
+writeFileSync(kdump, toKdump(kernel));
+const memory = Buffer.from(kernel.memory.read(0, 24 * MiB));
+writeFileSync(ram, memory);
+
+const run = async (...args: readonly string[]) =>
+  parseCommandLine(args, { signal: new AbortController().signal, threads: undefined })();
+
+/** VMCOREINFO and the number of kept pages of the output. */
+function written(): readonly [string, number] {
+  const { facts, bitmap2, close } = openKdump(out);
+  close();
+  rmSync(out);
+  return [facts.vmcoreinfo.toString("latin1"), bitmap2.reduce((sum, byte) => sum + (byte === 0 ? 0 : 1), 0)];
+}
+
+test("-g writes the text of any dump, for its owner only, and -f replaces a file", async () => {
+  await run("-g", info, elf);
+  expect(readFileSync(info, "latin1")).toBe(kernel.vmcoreinfo);
+  expect(statSync(info).mode & 0o777).toBe(0o600);
+  const again = await failureOfAsync(() => run("-g", info, kdump));
+  expect(again.code).toBe("OUTPUT_EXISTS");
+  await run("-g", info, "-f", kdump);
+  expect(readFileSync(info, "latin1")).toBe(kernel.vmcoreinfo);
+  const itself = await failureOfAsync(() => run("-g", elf, "-f", elf));
+  expect(itself.code).toBe("OUTPUT_EXISTS");
+});
+
+test("-g of memory without the text", async () => {
+  const error = await failureOfAsync(() => run("-g", out, "--raw", "0", ram));
+  expect(error).toMatchObject({ code: "CANNOT_FILTER", file: ram });
+});
+
+test("-i, and the device's entry in hexadecimal or a file, give the pages of the dump with its note", async () => {
+  await run("-q", elf, out);
+  const expected = written();
+  expect(expected[0]).toBe(kernel.vmcoreinfo);
+  writeFileSync(info, kernel.vmcoreinfo.replaceAll("\n", "\r\n"));
+  await run("-q", "-i", info, "--raw", "0", ram, out);
+  expect(written()).toEqual(expected);
+  // The page with the note is one more that has something in it, if it was not free.
+  memory.set(note, AT);
+  writeFileSync(ram, memory);
+  const bytes = new ByteBuffer("little").u16(1).u16(1).u32(note.length).u64(AT).toBytes();
+  writeFileSync(entry, bytes);
+  for (const value of [entry, Buffer.from(bytes).toString("hex")]) {
+    await run("-q", "--vmcoreinfo-device", value, "--raw", "0", ram, out);
+    expect(written()[0]).toBe(kernel.vmcoreinfo);
+  }
+});
