@@ -5,9 +5,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
+import { completeDump } from "../src/filter/complete-dump.js";
+import { kernelView } from "../src/filter/kernel-view.js";
 import type { OpenOptions } from "../src/reader/open.js";
 import { openDump } from "../src/reader/open.js";
 import { Warnings } from "../src/warnings.js";
+import { ByteBuffer } from "./support/bytes.js";
 import { compareKdumpWithElf } from "./support/compare-pages.js";
 import { type DumpFacts, describeWithDumps, readGolden, realDump, realDumps } from "./support/dumps.js";
 import { filterFile, temporaryFolder } from "./support/filter.js";
@@ -78,6 +81,29 @@ describeWithDumps("memory cut out of real dumps", () => {
       expect(again.notes.map((note) => note.name)).toEqual(["VMCOREINFO"]);
       again.close();
     });
+  });
+});
+
+describeWithDumps("QEMU's vmcoreinfo device beside the memory of a real dump", () => {
+  const image = join(temporaryFolder(), "image");
+
+  test("leads to the note that the kernel gave to QEMU, of which the dump's is a copy", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    writeFileSync(image, raw.build(ramOf(vmcore)));
+    const original = openDump(vmcore);
+    const dump = openDump(image, undefined, { raw: [{ start: 0, end: undefined }] });
+    const text = original.vmcoreinfo?.text as string;
+    // The guest gives QEMU the note in its own memory; a search finds the text behind the note's header of 24 bytes.
+    const address = (completeDump(dump, new Warnings()).vmcoreinfoAddress as number) - 24;
+    const size = 24 + Math.ceil(text.length / 4) * 4;
+    const vmcoreinfoDevice = new ByteBuffer("little").u16(1).u16(1).u32(size).u64(address).toBytes();
+    const warnings = new Warnings();
+    const found = completeDump(dump, warnings, { vmcoreinfoDevice });
+    expect(found).toMatchObject({ vmcoreinfoAddress: address + 24, vmcoreinfo: { text } });
+    expect(kernelView(found, warnings).physBase).toBe(original.vmcoreinfo?.number("phys_base"));
+    expect(warnings.list).toEqual([]);
+    dump.close();
+    original.close();
   });
 });
 
