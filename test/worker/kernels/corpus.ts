@@ -75,6 +75,33 @@ function pieces(length: number): Uint8Array {
   return bytes;
 }
 
+/** Structures of one size, each with a few bytes that differ from the one before: the next match is at the same distance. */
+function structures(length: number, size: number): Uint8Array {
+  const bytes = randomBytes(length, size);
+  const next = generator(size + 1);
+  for (let i = size; i < length; i++) bytes[i] = bytes[i - size] ?? 0;
+  for (let at = size; at < length; at += size) {
+    for (let field = at + (next() % 24); field < at + size; field += 1 + (next() % 40)) {
+      const n = Math.min(1 + (next() % 8), length - field);
+      for (let i = field; i < field + n; i++) bytes[i] = next() >>> 24;
+    }
+  }
+  return bytes;
+}
+
+/** Runs of one byte in every length near the limits of the formats, with 1 to 40 random bytes between them. */
+function runs(length: number): Uint8Array {
+  const bytes = randomBytes(length, 31);
+  const limits = [4, 8, 16, 32, 64, 128, 258, 264, 288, 516, 545, 1032];
+  const next = generator(33);
+  for (let at = 1; at < length; ) {
+    const n = (limits[next() % limits.length] ?? 4) + (next() % 9) - 4;
+    bytes.fill(next() & 3 ? 0 : next() >>> 24, at, at + n);
+    at += n + 1 + (next() % (next() & 1 ? 6 : 40));
+  }
+  return bytes;
+}
+
 /** Byte counts like Fibonacci numbers, in random order: the deepest prefix code there is, too deep for deflate's limits. */
 function fibonacci(length: number): Uint8Array {
   const bytes: number[] = [];
@@ -111,6 +138,7 @@ export function samples(length: number): Sample[] {
     { name: "text", bytes: text(length) },
     { name: "struct pages", bytes: structPages(length) },
     { name: "pieces", bytes: pieces(length) },
+    { name: "runs", bytes: runs(length) },
     { name: "two symbols", bytes: randomBytes(length, 9).map((byte) => byte & 1) },
     { name: "fibonacci", bytes: fibonacci(length) },
     { name: "zeros behind random", bytes: randomBytes(length, 13).fill(0, length >> 1) },
@@ -118,6 +146,9 @@ export function samples(length: number): Sample[] {
   ];
   for (const period of [2, 3, 5, 7, 8, 9, 15, 16, 17, 24, 64, 1000]) {
     if (period < length) out.push({ name: `period ${period}`, bytes: periodic(length, period) });
+  }
+  for (const size of [8, 24, 64, 192, 1000]) {
+    if (2 * size < length) out.push({ name: `structures of ${size}`, bytes: structures(length, size) });
   }
   // The limits of the distances of LZO (2048, 2049 to 3072, 16384, 49151), snappy (2047, 65535) and deflate (32768).
   for (const distance of [1024, 2047, 2048, 2049, 3072, 4000, 16383, 16384, 16385, 32767, 32768, 32769]) {
