@@ -1,10 +1,11 @@
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
-import type { PageEncoder } from "./codec/encoder.js";
-import type { ZeroKernel } from "./kernels/load.js";
+import { attachMemory } from "../reader/open.js";
+import { createEncoder, type PageEncoder } from "./codec/encoder.js";
+import { loadKernel, type ZeroKernel } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
-import type { EncodeResult, EncodeTask, ZeroResult, ZeroTask } from "./tasks.js";
+import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 
 /** What one worker encodes with: made once per thread. */
 export interface EncodeState {
@@ -14,6 +15,17 @@ export interface EncodeState {
   readonly layout: SlotLayout;
   readonly zero: ZeroKernel;
   readonly encoder: PageEncoder | undefined;
+}
+
+export function encodeState({ image, memory, layout, codec, kept }: WorkerContext): EncodeState {
+  return {
+    dump: attachMemory(image),
+    kept,
+    bytes: new Uint8Array(memory.buffer),
+    layout,
+    zero: loadKernel("zero", memory),
+    encoder: createEncoder(codec, memory, layout),
+  };
 }
 
 /**

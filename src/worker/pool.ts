@@ -1,6 +1,8 @@
+import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
+import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
@@ -34,12 +36,17 @@ export class WorkerPool {
   readonly #signal: AbortSignal | undefined;
   /** Tasks that threads have. */
   readonly #sent = new Set<Promise<unknown>>();
+  /** Most tasks that the threads have at once; what is beyond is the main thread's. */
+  readonly #threadTasks: number;
+  #encodeState: EncodeState | undefined;
   #scansSent = 0;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
-    this.inFlight = threads.count * TASKS_PER_THREAD;
+    this.#threadTasks = threads.count * TASKS_PER_THREAD;
+    // With a core to spare the main thread encodes too: writing leaves it idle most of the time.
+    this.inFlight = this.#threadTasks + (threads.count < availableParallelism() ? 1 : 0);
     this.layout = slotLayout(this.inFlight, run.pageSize);
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
@@ -79,8 +86,14 @@ export class WorkerPool {
     return this.#run("zeros", task);
   }
 
-  encode(task: EncodeTask): Promise<EncodeResult> {
-    return this.#run("encode", task);
+  /** Encodes a range: in a thread, or in the main thread where all threads have enough to do. */
+  async encode(task: EncodeTask): Promise<EncodeResult> {
+    if (this.#sent.size < this.#threadTasks) return this.#run("encode", task);
+    // What has come from the threads is written first.
+    await setImmediate();
+    throwIfAborted(this.#signal);
+    this.#encodeState ??= encodeState(this.#context);
+    return encodePages(this.#encodeState, task);
   }
 
   /**

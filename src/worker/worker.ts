@@ -1,9 +1,7 @@
 import { DumpError, plainDumpError } from "../errors.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory } from "../reader/open.js";
-import { createEncoder } from "./codec/encoder.js";
-import { dropZeroPages, type EncodeState, encodePages } from "./encode.js";
-import { loadKernel } from "./kernels/load.js";
+import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import type {
   Answer,
@@ -66,14 +64,6 @@ function scanStateOf(here: Attached): ScanState {
 }
 
 function encodeStateOf(here: Attached): EncodeState {
-  const { memory, layout, codec, kept } = here.context;
-  here.encodeState ??= {
-    dump: here.dump,
-    kept,
-    bytes: new Uint8Array(memory.buffer),
-    layout,
-    zero: loadKernel("zero", memory),
-    encoder: createEncoder(codec, memory, layout),
-  };
+  here.encodeState ??= encodeState(here.context);
   return here.encodeState;
 }
