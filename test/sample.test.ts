@@ -46,5 +46,6 @@ test("the demo runs, and runs again", () => {
     const { status, stdout } = spawnSync(process.execPath, ["scripts/demo.mjs"], { cwd: root, encoding: "utf8" });
     expect({ status, stdout }).toEqual({ status: 0, stdout: expect.stringContaining("Linux 6.1.192-tiny, x86_64") });
   }
-  expect(statSync(join(root, "out/demo-small.kdump")).size).toBeLessThan(2_100_000);
+  // makedumpfile makes 2,064,791 bytes of it. Faster searches for matches cost some per cent; more than 5 would be a mistake.
+  expect(statSync(join(root, "out/demo-small.kdump")).size).toBeLessThan(2_064_791 * 1.05);
 });
