@@ -38,15 +38,16 @@ export class WorkerPool {
   readonly #sent = new Set<Promise<unknown>>();
   /** Most tasks that the threads have at once; what is beyond is the main thread's. */
   readonly #threadTasks: number;
+  readonly #spareCore: boolean;
   #encodeState: EncodeState | undefined;
-  #scansSent = 0;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
-    // With a core to spare the main thread encodes too: writing leaves it idle most of the time.
-    this.inFlight = this.#threadTasks + (threads.count < availableParallelism() ? 1 : 0);
+    this.#spareCore = threads.count < availableParallelism();
+    // With a core to spare the main thread encodes too. Without a codec it does not: writing is the larger part then.
+    this.inFlight = this.#threadTasks + (this.#spareCore && run.codec.name !== "none" ? 1 : 0);
     this.layout = slotLayout(this.inFlight, run.pageSize);
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
@@ -63,22 +64,22 @@ export class WorkerPool {
   }
 
   /**
-   * Classifies a range. As long as no thread has started, each is given one task, and the main thread does the others:
-   * it would only wait otherwise, and small dumps are classified before the threads are there.
+   * Classifies a range: in a thread, or in the main thread where it would only wait: as long as no thread has started,
+   * when each has one task, and with a core to spare when all threads have enough to do.
    */
   async scan(task: ScanTask): Promise<ScanResult> {
     const { kernel, image, pageSize, kept } = this.#context;
-    if (!this.#threads.ready && this.#scansSent >= this.#threads.count && kernel !== undefined) {
-      // One task per turn of the event loop, which lets the threads report that they have started.
+    const enough = () => (this.#threads.ready ? (this.#spareCore ? this.#threadTasks : Infinity) : this.#threads.count);
+    if (this.#sent.size >= enough() && kernel !== undefined) {
+      // One task per turn of the event loop, which lets the threads report what they have done.
       this.#turn = this.#turn.then(() => setImmediate());
       await this.#turn;
-      if (!this.#threads.ready) {
+      if (this.#sent.size >= enough()) {
         throwIfAborted(this.#signal);
         this.#scanState ??= scanState(attachMemory(image), pageSize, kept, kernel);
         return scanPages(this.#scanState, task);
       }
     }
-    this.#scansSent++;
     return this.#run("scan", task);
   }
 
