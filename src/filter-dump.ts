@@ -2,7 +2,7 @@ import { DumpError } from "./errors.js";
 import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
 import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
-import { type ClassCounts, classCounts, ZERO } from "./filter/page-classes.js";
+import { type ClassCounts, classCounts, KEPT, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan } from "./filter/plan.js";
 import { needsStructPages, type Policy, policyOfLevel } from "./filter/policy.js";
 import { countBits } from "./reader/bitmap.js";
@@ -125,7 +125,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     await sink.finish(outputBytes);
     plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
     const counts = [...plan.dropped];
-    counts[0] = kept - zeroPages;
+    counts[KEPT] = kept - zeroPages;
     return {
       kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
       memoryModel: view?.memMap.model,
