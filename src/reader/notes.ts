@@ -13,8 +13,6 @@ export interface Note {
 
 /** CORE note with a CPU's registers (elf.h). */
 export const NT_PRSTATUS = 1;
-/** LINUX note with a device driver's dump: 44 bytes of name, then data (include/uapi/linux/vmcore.h). */
-export const NT_VMCOREDD = 0x700;
 const HEADER_SIZE = 12;
 
 /**

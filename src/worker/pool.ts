@@ -69,18 +69,23 @@ export class WorkerPool {
    */
   async scan(task: ScanTask): Promise<ScanResult> {
     const { kernel, image, pageSize, kept } = this.#context;
-    const enough = () => (this.#threads.ready ? (this.#spareCore ? this.#threadTasks : Infinity) : this.#threads.count);
-    if (this.#sent.size >= enough() && kernel !== undefined) {
+    if (this.#wouldWait() && kernel !== undefined) {
       // One task per turn of the event loop, which lets the threads report what they have done.
       this.#turn = this.#turn.then(() => setImmediate());
       await this.#turn;
-      if (this.#sent.size >= enough()) {
+      if (this.#wouldWait()) {
         throwIfAborted(this.#signal);
         this.#scanState ??= scanState(attachMemory(image), pageSize, kept, kernel);
         return scanPages(this.#scanState, task);
       }
     }
     return this.#run("scan", task);
+  }
+
+  /** Whether the main thread has nothing better to do than to classify. */
+  #wouldWait(): boolean {
+    if (!this.#threads.ready) return this.#sent.size >= this.#threads.count;
+    return this.#spareCore && this.#sent.size >= this.#threadTasks;
   }
 
   zeros(task: ZeroTask): Promise<ZeroResult> {
