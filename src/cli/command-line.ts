@@ -1,105 +1,62 @@
 import yargs from "yargs";
 import { DumpError } from "../errors.js";
-import type { WorkerThreads } from "../worker/threads.js";
-import { filterCommand } from "./filter-command.js";
+import type { Command, CommandContext } from "./command.js";
+import { filterCommand } from "./commands/filter.js";
+import { commandNamed } from "./commands.js";
 import { HELP } from "./help.js";
-import { infoCommand } from "./info-command.js";
 import { versionText } from "./version.js";
-import { vmcoreinfoCommand } from "./vmcoreinfo-command.js";
 
-/** What the commands are given beside their arguments. */
-export interface CommandContext {
-  readonly signal: AbortSignal;
-  /** Threads that were started before the command line was read. */
-  readonly threads: WorkerThreads | undefined;
+/**
+ * Reads the command line and returns what it asks for. The first word chooses the command, and a filter run needs none:
+ * a dump called "info" is `./info`. Throws `BAD_OPTION`.
+ */
+export async function parseCommandLine(
+  argv: readonly string[],
+  context: CommandContext,
+): Promise<() => void | Promise<void>> {
+  const named = await commandNamed(argv[0]);
+  return named === undefined
+    ? parse(filterCommand, HELP, argv, context)
+    : parse(named, named.help, argv.slice(1), context);
 }
 
-/** Reads the command line and returns what it asks for. What each option means stands in help.ts. */
-export function parseCommandLine(argv: readonly string[], context: CommandContext): () => void | Promise<void> {
-  let work: () => void | Promise<void> = () => undefined;
+function parse(
+  command: Command,
+  help: string,
+  argv: readonly string[],
+  context: CommandContext,
+): () => void | Promise<void> {
   const parser = yargs()
     .scriptName("coresieve")
     // Messages in the language of the help; no --no-zlib.
     .locale("en")
-    .parserConfiguration({ "boolean-negation": false, "dot-notation": false })
+    .parserConfiguration({ "boolean-negation": false, "dot-notation": false, "parse-positional-numbers": false })
     .help(false)
     .version(false)
-    .option("help", { alias: "h", type: "boolean", default: false, global: true })
-    .option("version", { alias: "v", type: "boolean", default: false, global: true })
-    .command(
-      "$0 [files..]",
-      false,
-      (command) =>
-        command
-          .positional("files", { type: "string", array: true, default: [] as string[] })
-          .option("raw", { type: "string", requiresArg: true })
-          .option("arch", { type: "string", requiresArg: true })
-          .option("vmcoreinfo", { alias: "i", type: "string", requiresArg: true })
-          .option("vmcoreinfo-device", { type: "string", requiresArg: true })
-          .option("write-vmcoreinfo", { alias: "g", type: "string", requiresArg: true })
-          .option("level", { alias: "d", type: "string", requiresArg: true })
-          .option("exclude", { type: "string", requiresArg: true })
-          .option("zlib", { alias: "c", type: "boolean", default: false })
-          .option("lzo", { alias: "l", type: "boolean", default: false })
-          .option("snappy", { alias: "p", type: "boolean", default: false })
-          .option("zstd", { alias: "z", type: "boolean", default: false })
-          .option("compress", { type: "string", requiresArg: true })
-          .option("compression-level", { type: "string", requiresArg: true })
-          .option("elf", { alias: "E", type: "boolean", default: false })
-          .option("flatten", { alias: "F", type: "boolean", default: false })
-          .option("force", { alias: "f", type: "boolean", default: false })
-          .option("num-threads", { type: "string", requiresArg: true })
-          .option("show-stats", { type: "boolean", default: false })
-          .option("json", { type: "boolean", default: false })
-          .option("strict", { type: "boolean", default: false })
-          .option("quiet", { alias: "q", type: "boolean", default: false }),
-      (args) => {
-        // Names behind `--`.
-        const files = [...args.files, ...args._.map(String)];
-        const last = { ...lastOfEach(args), files };
-        const { writeVmcoreinfo } = last;
-        work = () =>
-          writeVmcoreinfo === undefined
-            ? filterCommand(last, context)
-            : vmcoreinfoCommand({ ...last, writeVmcoreinfo });
-      },
-    )
-    .command(
-      "info [files..]",
-      false,
-      (command) =>
-        command
-          .positional("files", { type: "string", array: true, default: [] as string[] })
-          .option("raw", { type: "string", requiresArg: true })
-          .option("arch", { type: "string", requiresArg: true })
-          .option("vmcoreinfo", { alias: "i", type: "string", requiresArg: true })
-          .option("vmcoreinfo-device", { type: "string", requiresArg: true })
-          .option("json", { type: "boolean", default: false }),
-      (args) => {
-        const last = lastOfEach({ ...args, files: undefined });
-        work = () => infoCommand(args.files, args.json, last);
-      },
-    )
-    .strict()
+    .option("help", { alias: "h", type: "boolean", default: false })
+    .option("version", { alias: "v", type: "boolean", default: false })
+    .options(command.options)
+    .strictOptions()
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new Error(message);
     });
   try {
-    const { help, version } = parser.parseSync(argv);
-    if (help) return () => void process.stdout.write(HELP);
-    if (version) return () => void process.stdout.write(`${versionText()}\n`);
-    return work;
+    const args: { help?: unknown; version?: unknown; _: (string | number)[] } = parser.parseSync(argv);
+    if (args.help) return () => void process.stdout.write(help);
+    if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
+    const files = args._.map(String);
+    return () => command.run(files, lastOfEach(args, command) as never, context);
   } catch (error) {
     throw badCommandLine(error);
   }
 }
 
 /** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
-function lastOfEach<T extends object>(args: T): T {
-  return Object.fromEntries(
-    Object.entries(args).map(([name, value]: [string, unknown]) => [name, Array.isArray(value) ? value.at(-1) : value]),
-  ) as T;
+function lastOfEach(args: object, command: Command): object {
+  const last = (name: string, value: unknown): unknown =>
+    Array.isArray(value) && command.options[name]?.array !== true ? value.at(-1) : value;
+  return Object.fromEntries(Object.entries(args).map(([name, value]: [string, unknown]) => [name, last(name, value)]));
 }
 
 /** What yargs finds wrong, in the words of the other errors. */

@@ -1,4 +1,5 @@
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
+import { COMMAND_NAMES } from "./commands.js";
 
 /** Arguments with which no dump is filtered. */
 const OTHER_WORK = new Set(["-h", "--help", "-v", "--version", "-g", "--write-vmcoreinfo"]);
@@ -8,7 +9,13 @@ const OTHER_WORK = new Set(["-h", "--help", "-v", "--version", "-g", "--write-vm
  * `undefined` when it does not look like such a run; the command then starts what it needs.
  */
 export function startEarly(argv: readonly string[]): WorkerThreads | undefined {
-  if (argv.length < 2 || argv[0] === "info" || argv.some((word) => OTHER_WORK.has(word))) return undefined;
+  const [first = ""] = argv;
+  if (
+    argv.length < 2 ||
+    (first !== "filter" && COMMAND_NAMES.includes(first)) ||
+    argv.some((word) => OTHER_WORK.has(word))
+  )
+    return undefined;
   const count = threadsAskedFor(argv);
   return Number.isInteger(count) && count >= 1 && count <= MAX_THREADS ? new WorkerThreads(count) : undefined;
 }

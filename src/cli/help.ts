@@ -1,9 +1,43 @@
-/** `coresieve --help`: one screen of 80 columns and 45 lines. By hand, and a test compares it with the options. */
+/**
+ * The help texts: by hand, 80 columns and 45 lines at most. Tests compare them with the options and the commands.
+ * `coresieve --help`: what there is, and what most runs need.
+ */
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
   coresieve DUMP OUT [options]     filter a dump
   coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
   coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
+
+Each command has its own help: coresieve filter --help, coresieve info --help.
+DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
+flattened or not, the files of a split set one after the other; or a LiME, AVML
+or, with --raw, bare image of memory.
+
+What is dropped (if nothing is said: -d 31)
+  -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
+                           with private data, 8 user memory, 16 free pages
+      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
+
+How pages are compressed (if nothing is said: not at all)
+  -c, --zlib   -l, --lzo   -p, --snappy   -z, --zstd
+                           zlib opens everywhere, lzo and snappy are fast, zstd
+                           is small
+
+What is written
+  -E, --elf                ELF instead of kdump-compressed
+  -f, --force              overwrite OUT
+  -v, --version            print the version, and whether zstd is there
+  -h, --help               print this text
+
+Examples
+  coresieve vmcore small.kdump -d 31 -c
+  coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
+Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
+`;
+
+/** `coresieve filter --help`: every option of a filter run. */
+export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump
+coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
 flattened or not, the files of a split set one after the other; or a LiME, AVML

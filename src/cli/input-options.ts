@@ -6,8 +6,24 @@ import type { OpenOptions } from "../reader/open.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
 import { closeOnce } from "../reader/source-image.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
+import { VALUE } from "./command.js";
 
-/** The values of the options that say what the input is, as yargs gives them. All commands have them. */
+/** The options that say what the input is. All commands that open a dump have them. */
+export const INPUT_OPTIONS = {
+  raw: VALUE,
+  arch: VALUE,
+  vmcoreinfo: { ...VALUE, alias: "i" },
+  "vmcoreinfo-device": VALUE,
+} as const;
+
+/** Their lines in a command's help. */
+export const INPUT_HELP = `      --raw WHERE          the dump is bare memory: physical address of its
+                           first byte, or its ranges: --raw 0-3G,4G-
+      --arch NAME          machine of an image (default: found in its memory)
+  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
+      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it`;
+
+/** The values of the options that say what the input is, as yargs gives them. */
 export interface InputArguments {
   readonly raw: string | undefined;
   readonly arch: string | undefined;

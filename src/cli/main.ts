@@ -15,7 +15,8 @@ const threads = startEarly(argv);
 
 try {
   const { parseCommandLine } = await import("./command-line.js");
-  await parseCommandLine(argv, { signal: stop.signal, threads })();
+  const run = await parseCommandLine(argv, { signal: stop.signal, threads });
+  await run();
 } catch (error) {
   report(error);
 }

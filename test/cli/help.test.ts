@@ -1,9 +1,10 @@
 /** `coresieve --help` as it stands in the terminal: small enough for one screen, and true to the options. */
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { expect, test } from "vitest";
-import { HELP } from "../../src/cli/help.js";
+import { describe, expect, test } from "vitest";
+import type { Command } from "../../src/cli/command.js";
+import { COMMAND_NAMES, commandNamed } from "../../src/cli/commands.js";
+import { FILTER_HELP, HELP } from "../../src/cli/help.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -16,11 +17,16 @@ function coresieve(...args: string[]): { code: number | null; stdout: string; st
 }
 
 /** The names in front of each option's explanation. */
-const options = [...HELP.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(([, short, long, value]) => ({
-  short,
-  long: long as string,
-  takesValue: value !== undefined,
-}));
+const options = [...FILTER_HELP.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(
+  ([, short, long, value]) => ({
+    short,
+    long: long as string,
+    takesValue: value !== undefined,
+  }),
+);
+
+const longNames = (command: Command) =>
+  [...Object.keys(command.options), "help", "version"].map((name) => `--${name}`).sort();
 
 test("the help fits one screen of 80 columns and 45 lines", () => {
   const lines = HELP.trimEnd().split("\n");
@@ -30,14 +36,20 @@ test("the help fits one screen of 80 columns and 45 lines", () => {
 
 test.each(["--help", "-h"])("%s prints it, wherever it stands", (option) => {
   expect(coresieve(option)).toEqual({ code: 0, stdout: HELP, stderr: "" });
-  expect(coresieve("info", option)).toEqual({ code: 0, stdout: HELP, stderr: "" });
 });
 
-test("the help names every option, and only those", () => {
-  expect(options.length).toBeGreaterThan(15);
-  const source = readFileSync(new URL("../../src/cli/command-line.ts", import.meta.url), "utf8");
-  const names = new Set([...source.matchAll(/\.option\("([a-z-]+)"/g)].map(([, name]) => `--${name}`));
-  expect(options.map((option) => option.long).sort()).toEqual([...names].sort());
+describe.each(COMMAND_NAMES)("%s", (name) => {
+  test("has a help of its own that fits the screen and names its options, and no others", async () => {
+    const command = (await commandNamed(name)) as Command;
+    expect(coresieve(name, "--help")).toEqual({ code: 0, stdout: command.help, stderr: "" });
+    expect(command.help).toMatch(new RegExp(`^coresieve (${name}|\\[${name}\\]) `));
+    const lines = command.help.trimEnd().split("\n");
+    expect(lines.length).toBeLessThanOrEqual(45);
+    expect(lines.filter((line) => line.length > 80)).toEqual([]);
+    const named = [...command.help.matchAll(/^ {2}(?:-\w, | {4})(--[a-z-]+)/gm)].map(([, long]) => long);
+    expect(named.sort()).toEqual(longNames(command));
+    expect(HELP).toMatch(new RegExp(`coresieve ${name} `));
+  });
 });
 
 test("an option whose help shows a value needs one, and only then", () => {

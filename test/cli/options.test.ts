@@ -17,7 +17,7 @@ writeFileSync(input, buildElf({ notes: [], loads: [{ paddr: 0, data: patternByte
 
 /** Runs a command line as the program does. */
 const run = async (args: readonly string[]) =>
-  parseCommandLine(args, { signal: new AbortController().signal, threads: undefined })();
+  (await parseCommandLine(args, { signal: new AbortController().signal, threads: undefined }))();
 
 describe("refused", () => {
   test.each([

@@ -25,7 +25,7 @@ const memory = Buffer.from(kernel.memory.read(0, 24 * MiB));
 writeFileSync(ram, memory);
 
 const run = async (...args: readonly string[]) =>
-  parseCommandLine(args, { signal: new AbortController().signal, threads: undefined })();
+  (await parseCommandLine(args, { signal: new AbortController().signal, threads: undefined }))();
 
 /** VMCOREINFO and the number of kept pages of the output. */
 function written(): readonly [string, number] {

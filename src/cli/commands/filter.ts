@@ -1,22 +1,52 @@
-import { DumpError } from "../errors.js";
-import { filterDump } from "../filter-dump.js";
-import { openDump } from "../reader/open.js";
-import { Warnings } from "../warnings.js";
-import type { CommandContext } from "./command-line.js";
-import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
-import { type FilterArguments, filterRequest } from "./options.js";
-import { progressDisplay } from "./progress.js";
-import { describeResult, makedumpfileStats } from "./report.js";
+import { DumpError } from "../../errors.js";
+import { filterDump } from "../../filter-dump.js";
+import { openDump } from "../../reader/open.js";
+import { Warnings } from "../../warnings.js";
+import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
+import { FILTER_HELP } from "../help.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { type FilterArguments, filterRequest } from "../options.js";
+import { progressDisplay } from "../progress.js";
+import { describeResult, makedumpfileStats } from "../report.js";
+import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
-export interface FilterCommandArguments extends FilterArguments, InputArguments {
+interface FilterCommandArguments extends FilterArguments, InputArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
   readonly showStats: boolean;
   readonly json: boolean;
 }
 
-/** `coresieve DUMP… OUT`: filters a dump. Throws `DumpError`. */
-export async function filterCommand(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
+/** `coresieve DUMP… OUT`: filters a dump; with -g it writes the VMCOREINFO text and nothing else. */
+export const filterCommand = defineCommand({
+  help: FILTER_HELP,
+  options: {
+    ...INPUT_OPTIONS,
+    "write-vmcoreinfo": { ...VALUE, alias: "g" },
+    level: { ...VALUE, alias: "d" },
+    exclude: VALUE,
+    zlib: { ...FLAG, alias: "c" },
+    lzo: { ...FLAG, alias: "l" },
+    snappy: { ...FLAG, alias: "p" },
+    zstd: { ...FLAG, alias: "z" },
+    compress: VALUE,
+    "compression-level": VALUE,
+    elf: { ...FLAG, alias: "E" },
+    flatten: { ...FLAG, alias: "F" },
+    force: { ...FLAG, alias: "f" },
+    "num-threads": VALUE,
+    "show-stats": FLAG,
+    json: FLAG,
+    strict: FLAG,
+    quiet: { ...FLAG, alias: "q" },
+  },
+  run: (files, values, context) =>
+    values.writeVmcoreinfo === undefined
+      ? runFilter({ ...values, files }, context)
+      : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }),
+});
+
+async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const complete = completeOptions(args);
   const { inputs, output, level, codec, format, workers } = request;

@@ -1,9 +1,9 @@
-import { DumpError } from "../errors.js";
-import { completeDump } from "../filter/complete-dump.js";
-import { openDump } from "../reader/open.js";
-import { Warnings } from "../warnings.js";
-import { createFileSink } from "../writer/file-sink.js";
-import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
+import { DumpError } from "../../errors.js";
+import { completeDump } from "../../filter/complete-dump.js";
+import { openDump } from "../../reader/open.js";
+import { Warnings } from "../../warnings.js";
+import { createFileSink } from "../../writer/file-sink.js";
+import { completeOptions, type InputArguments, openOptions } from "../input-options.js";
 
 export interface VmcoreinfoArguments extends InputArguments {
   readonly files: readonly string[];
@@ -13,8 +13,8 @@ export interface VmcoreinfoArguments extends InputArguments {
 }
 
 /** `coresieve -g FILE DUMP…`: writes the VMCOREINFO text of a dump. Throws `DumpError`. */
-export async function vmcoreinfoCommand(args: VmcoreinfoArguments): Promise<void> {
-  const { files, writeVmcoreinfo, force, strict } = args;
+export async function writeVmcoreinfo(args: VmcoreinfoArguments): Promise<void> {
+  const { files, writeVmcoreinfo: path, force, strict } = args;
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve -g FILE DUMP`" });
   }
@@ -30,7 +30,7 @@ export async function vmcoreinfoCommand(args: VmcoreinfoArguments): Promise<void
       });
     }
     const bytes = Buffer.from(text.endsWith("\n") ? text : `${text}\n`, "latin1");
-    const sink = createFileSink(writeVmcoreinfo, { force, inputs: files });
+    const sink = createFileSink(path, { force, inputs: files });
     try {
       await sink.write(bytes, 0);
       await sink.finish(bytes.length);

@@ -1,12 +1,13 @@
-import { DumpError } from "../errors.js";
-import { completeDump } from "../filter/complete-dump.js";
-import { type KernelView, kernelView } from "../filter/kernel-view.js";
-import type { Dump } from "../reader/dump.js";
-import { countCpus } from "../reader/notes.js";
-import { openDump } from "../reader/open.js";
-import { type DumpWarning, Warnings } from "../warnings.js";
-import { completeOptions, type InputArguments, openOptions } from "./input-options.js";
-import { formatBytes, formatCount } from "./numbers.js";
+import { DumpError } from "../../errors.js";
+import { completeDump } from "../../filter/complete-dump.js";
+import { type KernelView, kernelView } from "../../filter/kernel-view.js";
+import type { Dump } from "../../reader/dump.js";
+import { countCpus } from "../../reader/notes.js";
+import { openDump } from "../../reader/open.js";
+import { type DumpWarning, Warnings } from "../../warnings.js";
+import { defineCommand, FLAG } from "../command.js";
+import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { formatBytes, formatCount } from "../numbers.js";
 
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
 export interface DumpInfo {
@@ -43,8 +44,27 @@ export interface DumpInfo {
   readonly warnings: readonly DumpWarning[];
 }
 
-/** `coresieve info DUMP…`: says what a dump is. Throws `DumpError`. */
-export function infoCommand(files: readonly string[], json: boolean, input: InputArguments): void {
+const HELP = `coresieve info DUMP... [options]: say what a dump is, and if it can be filtered
+
+Format, machine, kernel, memory ranges, notes, every item of VMCOREINFO.
+
+      --json               print it as JSON
+${INPUT_HELP}
+  -v, --version            print the version
+  -h, --help               print this text
+
+Example
+  coresieve info vmcore --json | jq -r .kernelRelease
+`;
+
+/** `coresieve info DUMP…`: says what a dump is. */
+export const infoCommand = defineCommand({
+  help: HELP,
+  options: { ...INPUT_OPTIONS, json: FLAG },
+  run: (files, values) => printInfo(files, values.json, values),
+});
+
+function printInfo(files: readonly string[], json: boolean, input: InputArguments): void {
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
   const warnings = new Warnings();

@@ -1,0 +1,14 @@
+import type { Command } from "./command.js";
+
+/** The commands by their names, each loaded only when it is asked for: most runs filter. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  filter: async () => (await import("./commands/filter.js")).filterCommand,
+  info: async () => (await import("./commands/info.js")).infoCommand,
+};
+
+export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);
+
+/** The command of that name, if there is one. */
+export async function commandNamed(name: string | undefined): Promise<Command | undefined> {
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined;
+}
