@@ -1,0 +1,144 @@
+import { readVirtual } from "../filter/address-space.js";
+import type { KernelMemory } from "../filter/kernel-memory.js";
+import { attachSpace, type KernelView, viewMemory } from "../filter/kernel-view.js";
+import { createKindTeller, KIND, type PageKindLayout, pageKindLayout } from "../filter/page-kinds.js";
+import { parseKernelVersion } from "../filter/version.js";
+import { testBit } from "../reader/bitmap.js";
+import type { Dump } from "../reader/dump.js";
+
+/** Struct pages read at once. */
+const BATCH = 8192;
+
+/** Tells the kinds of a dump's pages from the struct pages in it. */
+export interface KindReader {
+  /**
+   * Writes the kinds of the pages [startPfn, endPfn) to `kinds`; windows must follow each other, for a huge page may begin
+   * in an earlier one. Free pages on the CPUs' lists are told only among those whose bit in `present` is set.
+   */
+  read(startPfn: number, endPfn: number, present: Uint8Array, kinds: Uint8Array): void;
+  /** The word in `mapping` of a page's struct page, or of its head's. */
+  mappingOf(pfn: number): bigint | undefined;
+}
+
+/** Throws nothing of its own: a view needs VMCOREINFO. */
+export function kindReader(dump: Dump, view: KernelView): KindReader {
+  const info = dump.vmcoreinfo;
+  const memory = viewMemory(dump, view);
+  if (info === undefined || memory === undefined) throw new Error("a kernel view without VMCOREINFO");
+  const { memMap } = view;
+  const layout = pageKindLayout(info, view.layout, parseKernelVersion(view.utsname.release) ?? 0);
+  const { size } = layout.page;
+  const teller = createKindTeller(layout);
+  const space = attachSpace(view.space, dump.memory);
+  const bytes = new Uint8Array((BATCH + 1) * size);
+  const pages = new DataView(bytes.buffer);
+  /** Pages before this one belong to a block already met, of this kind. */
+  let covered = 0;
+  let coveredKind = KIND["no-struct-page"];
+
+  const addressOf = (range: number, pfn: number) =>
+    (memMap.address[range] as bigint) + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(size);
+
+  /** Kinds of the pages [from, to) of a range. Returns the first pfn whose struct page was not there, or `to`. */
+  const readRun = (range: number, from: number, to: number, window: Window): number => {
+    const wanted = Math.min(to + 1, memMap.endPfn[range] as number) - from;
+    const got = Math.floor(
+      readVirtual(space, dump.memory, bytes.subarray(0, wanted * size), addressOf(range, from)) / size,
+    );
+    const { startPfn, kinds, present } = window;
+    const count = Math.min(got, to - from);
+    for (let i = 0; i < count; i++) {
+      const pfn = from + i;
+      const at = i * size;
+      if (pfn < covered) {
+        kinds[pfn - startPfn] = coveredKind;
+        continue;
+      }
+      if (teller.isTail(pages, at)) {
+        // Of a head whose order is not known.
+        kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind;
+        continue;
+      }
+      const hasNext = i + 1 < got;
+      let kind = teller.kindAt(pages, at, hasNext);
+      if (
+        kind === KIND.unreferenced &&
+        testBit(present, pfn) &&
+        isListed(memory, layout, pages, at, addressOf(range, pfn))
+      ) {
+        kind = KIND["pcp-free"];
+      }
+      kinds[pfn - startPfn] = kind;
+      covered = pfn + teller.pagesOf(pages, at, kind, pfn, hasNext);
+      coveredKind = kind;
+    }
+    return from + count;
+  };
+
+  return {
+    read(startPfn, endPfn, present, kinds) {
+      const window: Window = { startPfn, present, kinds };
+      kinds.fill(KIND["no-struct-page"], 0, endPfn - startPfn);
+      for (let range = 0; range < memMap.count; range++) {
+        let pfn = Math.max(memMap.startPfn[range] as number, startPfn);
+        const end = Math.min(memMap.endPfn[range] as number, endPfn);
+        while (pfn < end) {
+          const to = Math.min(end, pfn + BATCH);
+          const reached = readRun(range, pfn, to, window);
+          pfn = reached;
+          if (reached < to) {
+            // The array has a hole here: go on behind the page of memory in which it is.
+            const rest = dump.pageSize - Number(addressOf(range, reached) % BigInt(dump.pageSize));
+            pfn = Math.min(reached + Math.max(1, Math.ceil(rest / size)), end);
+            kinds.fill(KIND.unreadable, reached - startPfn, pfn - startPfn);
+          }
+        }
+      }
+    },
+    mappingOf(pfn) {
+      for (let range = 0; range < memMap.count; range++) {
+        if (pfn < (memMap.startPfn[range] as number) || pfn >= (memMap.endPfn[range] as number)) continue;
+        const { offset } = layout.page;
+        let address = addressOf(range, pfn);
+        const head = offset.compoundHead === undefined ? 0n : memory.readWord(address + BigInt(offset.compoundHead));
+        // From 7.1 on a mask can stand there; then the page is asked itself.
+        if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
+          const distance = address - (head - 1n);
+          if (distance > 0n && distance < BigInt(size) << 24n) address = head - 1n;
+        }
+        return memory.readWord(address + BigInt(offset.mapping));
+      }
+      return undefined;
+    },
+  };
+}
+
+interface Window {
+  readonly startPfn: number;
+  readonly present: Uint8Array;
+  readonly kinds: Uint8Array;
+}
+
+/**
+ * Whether a page is an element of a list: both neighbours of its `lru` point back to it. A page without references or
+ * marks that is in a list waits on a CPU's free list (pcp_list shares its place with lru); what such lists have left
+ * behind does not fit together. Reads two words.
+ */
+function isListed(
+  memory: KernelMemory,
+  { lru, page }: PageKindLayout,
+  pages: DataView,
+  at: number,
+  address: bigint,
+): boolean {
+  if (lru === undefined) return false;
+  const pointer = (offset: number) =>
+    page.wordSize === 8
+      ? pages.getBigUint64(offset, page.littleEndian)
+      : BigInt(pages.getUint32(offset, page.littleEndian));
+  const next = pointer(at + lru);
+  const previous = pointer(at + lru + page.wordSize);
+  const self = address + BigInt(lru);
+  if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
+  return memory.readWord(next + BigInt(page.wordSize)) === self && memory.readWord(previous) === self;
+}
