@@ -1,0 +1,65 @@
+/**
+ * BTF as the kernel's Documentation/bpf/btf.rst and its user-space header describe it: kinds, and how many bytes follow
+ * the 12 that every type has.
+ */
+export const KIND = {
+  INT: 1,
+  PTR: 2,
+  ARRAY: 3,
+  STRUCT: 4,
+  UNION: 5,
+  ENUM: 6,
+  FWD: 7,
+  TYPEDEF: 8,
+  VOLATILE: 9,
+  CONST: 10,
+  RESTRICT: 11,
+  FUNC: 12,
+  FUNC_PROTO: 13,
+  VAR: 14,
+  DATASEC: 15,
+  FLOAT: 16,
+  DECL_TAG: 17,
+  TYPE_TAG: 18,
+  ENUM64: 19,
+} as const;
+
+export const BTF_MAGIC = 0xeb9f;
+/** Magic, version, flags, header length, and offset and length of types and strings. */
+export const BTF_HEADER_SIZE = 24;
+/** name_off, info, and size or type. */
+export const TYPE_SIZE = 12;
+/** KSYM_NAME_LEN of the kernel since 6.1: a longer string is no identifier, and is cut off here. */
+export const MAX_NAME = 512;
+
+/** Bytes behind the common part: a fixed number, and one per element (`vlen`). `undefined`: no known kind. */
+export function extraBytes(kind: number, vlen: number): number | undefined {
+  switch (kind) {
+    case KIND.INT:
+    case KIND.VAR:
+    case KIND.DECL_TAG:
+      return 4;
+    case KIND.ARRAY:
+      return 12;
+    case KIND.STRUCT:
+    case KIND.UNION:
+    case KIND.DATASEC:
+    case KIND.ENUM64:
+      return 12 * vlen;
+    case KIND.ENUM:
+    case KIND.FUNC_PROTO:
+      return 8 * vlen;
+    case KIND.PTR:
+    case KIND.FWD:
+    case KIND.TYPEDEF:
+    case KIND.VOLATILE:
+    case KIND.CONST:
+    case KIND.RESTRICT:
+    case KIND.FUNC:
+    case KIND.FLOAT:
+    case KIND.TYPE_TAG:
+      return 0;
+    default:
+      return undefined;
+  }
+}

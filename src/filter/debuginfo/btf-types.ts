@@ -1,0 +1,298 @@
+import type { Btf, BtfType } from "./btf.js";
+import { KIND } from "./btf-format.js";
+import { btfMembers, type RawMember } from "./btf-members.js";
+import { integerName } from "./integer-names.js";
+import type { KernelMember, KernelTypes } from "./kernel-types.js";
+import { parsePath } from "./member-path.js";
+
+/** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
+const MAX_DEPTH = 32;
+/** Struct members looked at for one member: no kernel struct has as many, hostile ones may. */
+const MAX_VISITS = 1_000_000;
+
+const KEYWORDS: Readonly<Record<string, readonly number[]>> = {
+  struct: [KIND.STRUCT],
+  union: [KIND.UNION],
+  enum: [KIND.ENUM, KIND.ENUM64],
+};
+/** What a bare name may be, in the order in which it is tried. */
+const BARE: readonly (readonly number[])[] = [
+  [KIND.STRUCT],
+  [KIND.UNION],
+  [KIND.TYPEDEF],
+  [KIND.ENUM, KIND.ENUM64],
+  [KIND.INT, KIND.FLOAT],
+];
+
+/**
+ * Kernel types out of BTF. Of several types with one name the first counts. `wordSize` is the size of a pointer: BTF
+ * does not say it. Answers are remembered by their question.
+ */
+export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes {
+  const reader = new BtfTypeReader(btf, wordSize);
+  const found = remember((name: string) => reader.find(name));
+  const member = remember((question: string) => {
+    const bar = question.indexOf("|");
+    const type = found(question.slice(0, bar));
+    return type === undefined ? undefined : reader.member(type, question.slice(bar + 1));
+  });
+  return {
+    source,
+    sizeOf(name) {
+      if (name.trimEnd().endsWith("*")) return wordSize;
+      const type = found(name);
+      return type === undefined ? undefined : reader.sizeOf(type.id);
+    },
+    member: (type, path) => member(`${type}|${path}`),
+    members(name) {
+      const type = reader.strip(found(name)?.id);
+      return type === undefined || !isCompound(type)
+        ? undefined
+        : [...btfMembers(btf, type)].map((raw) => reader.describe(raw, 0));
+    },
+    enumerator: (name) => btf.enumerator(name),
+    variable(name) {
+      const [type] = btf.named(name, [KIND.VAR]);
+      return type === undefined ? undefined : reader.text(type.sizeOrType);
+    },
+  };
+}
+
+function remember<T>(ask: (question: string) => T): (question: string) => T {
+  const answers = new Map<string, T>();
+  return (question) => {
+    const known = answers.get(question);
+    if (known !== undefined || answers.has(question)) return known as T;
+    const answer = ask(question);
+    answers.set(question, answer);
+    return answer;
+  };
+}
+
+function isCompound(type: BtfType): boolean {
+  return type.kind === KIND.STRUCT || type.kind === KIND.UNION;
+}
+
+class BtfTypeReader {
+  readonly #btf: Btf;
+  readonly #wordSize: number;
+  #integers: ReadonlyMap<string, BtfType> | undefined;
+
+  constructor(btf: Btf, wordSize: number) {
+    this.#btf = btf;
+    this.#wordSize = wordSize;
+  }
+
+  /** A type by the name that C has for it. */
+  find(name: string): BtfType | undefined {
+    const [first = "", second, ...rest] = name.trim().split(/\s+/);
+    const kinds = KEYWORDS[first];
+    if (kinds !== undefined && second !== undefined && rest.length === 0) return this.#first(second, kinds);
+    for (const bare of BARE) {
+      const type = this.#first(name.trim(), bare);
+      if (type !== undefined) return type;
+    }
+    this.#integers ??= this.#integerTypes();
+    return this.#integers.get(integerName(name));
+  }
+
+  #first(name: string, kinds: readonly number[]): BtfType | undefined {
+    for (const type of this.#btf.named(name, kinds)) return type;
+    return undefined;
+  }
+
+  #integerTypes(): Map<string, BtfType> {
+    const byName = new Map<string, BtfType>();
+    for (let id = 1; id < this.#btf.endId; id++) {
+      const type = this.#btf.type(id);
+      if (type?.kind !== KIND.INT) continue;
+      const name = integerName(this.#btf.string(type.name));
+      if (!byName.has(name)) byName.set(name, type);
+    }
+    return byName;
+  }
+
+  /** The type behind typedefs and qualifiers. */
+  strip(id: number | undefined): BtfType | undefined {
+    let type = id === undefined ? undefined : this.#btf.type(id);
+    for (let depth = 0; type !== undefined && isWrapper(type.kind); depth++) {
+      if (depth === MAX_DEPTH) return undefined;
+      type = this.#btf.type(type.sizeOrType);
+    }
+    return type;
+  }
+
+  /** Bytes; `undefined` for void, functions, and what is not declared to its end. */
+  sizeOf(id: number): number | undefined {
+    let elements = 1;
+    let type = this.strip(id);
+    for (let depth = 0; type?.kind === KIND.ARRAY; depth++) {
+      if (depth === MAX_DEPTH) return undefined;
+      const array = this.#array(type);
+      elements *= array.count;
+      type = this.strip(array.element);
+    }
+    const one = type === undefined ? undefined : this.#scalarSize(type);
+    const size = one === undefined ? undefined : one * elements;
+    return Number.isSafeInteger(size) ? size : undefined;
+  }
+
+  #scalarSize(type: BtfType): number | undefined {
+    switch (type.kind) {
+      case KIND.PTR:
+        return this.#wordSize;
+      case KIND.INT:
+      case KIND.FLOAT:
+      case KIND.STRUCT:
+      case KIND.UNION:
+      case KIND.ENUM:
+      case KIND.ENUM64:
+        return type.sizeOrType;
+      default:
+        return undefined;
+    }
+  }
+
+  #array(type: BtfType): { element: number; count: number } {
+    const { littleEndian } = this.#btf;
+    return {
+      element: type.view.getUint32(type.at, littleEndian),
+      count: type.view.getUint32(type.at + 8, littleEndian),
+    };
+  }
+
+  member(start: BtfType, path: string): KernelMember | undefined {
+    const steps = parsePath(path);
+    if (steps === undefined) return undefined;
+    let id = start.id;
+    let base = 0;
+    let last: KernelMember | undefined;
+    for (const step of steps) {
+      const type = this.strip(id);
+      if (type === undefined) return undefined;
+      if (typeof step === "string") {
+        const found = isCompound(type) ? this.#search(type, step) : undefined;
+        if (found === undefined) return undefined;
+        last = this.describe(found.raw, base + found.base);
+        base = last.offset;
+        id = found.raw.type;
+      } else {
+        if (type.kind !== KIND.ARRAY) return undefined;
+        const { element, count } = this.#array(type);
+        const size = this.sizeOf(element);
+        // Zero elements: a flexible array, which has as many as fit.
+        if (size === undefined || (step >= count && count !== 0)) return undefined;
+        base += step * size;
+        id = element;
+        last = this.#described(`${last?.name ?? ""}[${step}]`, base, element);
+      }
+    }
+    return Number.isSafeInteger(base) ? last : undefined;
+  }
+
+  /** A member by name, through anonymous structs and unions. Each of those is searched once, so that the cost is bounded. */
+  #search(outer: BtfType, name: string): { readonly raw: RawMember; readonly base: number } | undefined {
+    const queue = [{ type: outer, base: 0 }];
+    const seen = new Set([outer.id]);
+    let visits = 0;
+    for (const { type, base } of queue) {
+      for (const raw of btfMembers(this.#btf, type)) {
+        if (++visits > MAX_VISITS) return undefined;
+        if (raw.name === name) return { raw, base };
+        if (raw.name !== "" || seen.has(raw.type)) continue;
+        const inner = this.strip(raw.type);
+        if (inner === undefined || !isCompound(inner) || seen.has(inner.id)) continue;
+        seen.add(inner.id);
+        queue.push({ type: inner, base: base + Math.floor(raw.bit / 8) });
+      }
+    }
+    return undefined;
+  }
+
+  /** What a member is, its offset counted from `base` bytes before the struct that it is in. */
+  describe(raw: RawMember, base: number): KernelMember {
+    const { name, type, bit, bits } = raw;
+    if (bits === undefined) return this.#described(name, base + Math.floor(bit / 8), type);
+    const size = this.sizeOf(type) ?? 1;
+    const unit = Math.floor(bit / (size * 8)) * size;
+    // A packed bit field may reach over its unit's end: then it is counted from the byte where it begins.
+    const offset = bit - unit * 8 + bits <= size * 8 ? unit : Math.floor(bit / 8);
+    return { ...this.#described(name, base + offset, type), bitOffset: bit - offset * 8, bitSize: bits };
+  }
+
+  #described(name: string, offset: number, id: number): KernelMember {
+    const member = { name, offset, size: this.sizeOf(id) ?? 0, type: this.text(id) };
+    const type = this.strip(id);
+    if (type?.kind !== KIND.ARRAY) return member;
+    const { element, count } = this.#array(type);
+    const elementSize = this.sizeOf(element);
+    return elementSize === undefined ? member : { ...member, count, elementSize };
+  }
+
+  /** A type in C's words. */
+  text(id: number, depth = 0): string {
+    if (id === 0) return "void";
+    const type = this.#btf.type(id);
+    if (type === undefined || depth > MAX_DEPTH) return "?";
+    const name = this.#btf.string(type.name);
+    switch (type.kind) {
+      case KIND.STRUCT:
+        return `struct ${name}`.trimEnd();
+      case KIND.UNION:
+        return `union ${name}`.trimEnd();
+      case KIND.FWD:
+        return `${type.kindFlag ? "union" : "struct"} ${name}`;
+      case KIND.ENUM:
+      case KIND.ENUM64:
+        return `enum ${name}`.trimEnd();
+      case KIND.PTR:
+        return pointerTo(this.text(type.sizeOrType, depth + 1));
+      case KIND.ARRAY:
+        return this.#arrayText(type, depth);
+      case KIND.CONST:
+      case KIND.VOLATILE:
+      case KIND.RESTRICT:
+        return qualified(type.kind, this.text(type.sizeOrType, depth + 1));
+      case KIND.TYPE_TAG:
+        return this.text(type.sizeOrType, depth + 1);
+      case KIND.FUNC_PROTO:
+        return `${this.text(type.sizeOrType, depth + 1)} ()`;
+      case KIND.INT:
+        return integerName(name);
+      default:
+        return name === "" ? "?" : name;
+    }
+  }
+
+  #arrayText(type: BtfType, depth: number): string {
+    const { element, count } = this.#array(type);
+    const inner = this.text(element, depth + 1);
+    // The outermost dimension stands first: an array of int[6] is int[5][6].
+    const isArray = this.#btf.type(element)?.kind === KIND.ARRAY;
+    const at = isArray ? inner.indexOf("[") : -1;
+    return at < 0 ? `${inner}[${count}]` : `${inner.slice(0, at)}[${count}]${inner.slice(at)}`;
+  }
+}
+
+function isWrapper(kind: number): boolean {
+  return (
+    kind === KIND.TYPEDEF ||
+    kind === KIND.CONST ||
+    kind === KIND.VOLATILE ||
+    kind === KIND.RESTRICT ||
+    kind === KIND.TYPE_TAG
+  );
+}
+
+function pointerTo(text: string): string {
+  if (text.endsWith(" ()")) return `${text.slice(0, -3)} (*)()`;
+  const bracket = text.endsWith("]") ? text.indexOf("[") : -1;
+  if (bracket >= 0) return `${text.slice(0, bracket)} (*)${text.slice(bracket)}`;
+  return text.endsWith("*") ? `${text}*` : `${text} *`;
+}
+
+function qualified(kind: number, text: string): string {
+  if (kind === KIND.RESTRICT) return text;
+  const word = kind === KIND.CONST ? "const" : "volatile";
+  return text.endsWith("*") ? `${text} ${word}` : `${word} ${text}`;
+}

@@ -1,0 +1,223 @@
+import { BTF_HEADER_SIZE, BTF_MAGIC, extraBytes, KIND, MAX_NAME, TYPE_SIZE } from "./btf-format.js";
+import { HASH_START, hashByte, hashEnd, NameIndex } from "./name-index.js";
+
+/** Where the parts of a BTF blob are, in bytes from its start. */
+export interface BtfHeader {
+  readonly littleEndian: boolean;
+  readonly typesStart: number;
+  readonly typesEnd: number;
+  readonly stringsStart: number;
+  readonly stringsEnd: number;
+}
+
+/** The header at the start of `bytes`, which may be just the header; `undefined` if it is none. */
+export function btfHeader(bytes: Uint8Array): BtfHeader | undefined {
+  if (bytes.length < BTF_HEADER_SIZE) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const littleEndian = view.getUint16(0, true) === BTF_MAGIC;
+  if (!littleEndian && view.getUint16(0, false) !== BTF_MAGIC) return undefined;
+  const length = view.getUint32(4, littleEndian);
+  if (view.getUint8(2) !== 1 || length < BTF_HEADER_SIZE || length > 4096) return undefined;
+  const typesStart = length + view.getUint32(8, littleEndian);
+  const stringsStart = length + view.getUint32(16, littleEndian);
+  return {
+    littleEndian,
+    typesStart,
+    typesEnd: typesStart + view.getUint32(12, littleEndian),
+    stringsStart,
+    stringsEnd: stringsStart + view.getUint32(20, littleEndian),
+  };
+}
+
+/** A type of a `Btf`: the common part of all kinds. */
+export interface BtfType {
+  readonly id: number;
+  readonly kind: number;
+  /** Offset in the strings; 0 is no name. */
+  readonly name: number;
+  readonly vlen: number;
+  readonly kindFlag: boolean;
+  /** Size in bytes or id of another type, by the kind. */
+  readonly sizeOrType: number;
+  /** Where the kind's own data are. */
+  readonly view: DataView;
+  readonly at: number;
+}
+
+/**
+ * Opens BTF of either byte order; with `base`, the split BTF of a module, whose types and strings go on where the base's
+ * end. The bytes are not copied. Returns `undefined` if it is no BTF or its parts are not within `bytes`. Types behind
+ * one of an unknown kind, or behind one that is cut off, are left out: nobody can say where they begin.
+ *
+ * Opening finds the start of each type and allocates less than half of the input's size: 2 ms for Debian's 5 MB.
+ */
+export function openBtf(bytes: Uint8Array, base?: Btf): Btf | undefined {
+  const header = btfHeader(bytes);
+  if (header === undefined) return undefined;
+  if (header.typesEnd > bytes.length || header.stringsEnd > bytes.length) return undefined;
+  if (base !== undefined && base.littleEndian !== header.littleEndian) return undefined;
+  return new Btf(bytes, header, base);
+}
+
+/** The types of a BTF blob by id and by name. Everything that it is asked for is bounded by its size. */
+export class Btf {
+  readonly littleEndian: boolean;
+  /** Ids below are the base's; `void` is 0 of the base. */
+  readonly firstId: number;
+  /** One more than the highest id. */
+  readonly endId: number;
+  readonly #base: Btf | undefined;
+  readonly #view: DataView;
+  /** Position of each type in the blob. */
+  readonly #starts: Uint32Array;
+  readonly #strings: Uint8Array;
+  readonly #firstString: number;
+  #byName: NameIndex | undefined;
+  #enumerators: { readonly index: NameIndex; readonly at: Uint32Array; readonly owner: Uint32Array } | undefined;
+
+  constructor(bytes: Uint8Array, header: BtfHeader, base: Btf | undefined) {
+    this.littleEndian = header.littleEndian;
+    this.#base = base;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#strings = bytes.subarray(header.stringsStart, header.stringsEnd);
+    this.#firstString = base?.endString ?? 0;
+    this.#starts = this.#findStarts(header.typesStart, header.typesEnd);
+    this.firstId = base?.endId ?? 1;
+    this.endId = this.firstId + this.#starts.length;
+  }
+
+  /** One more than the highest offset of a string. */
+  get endString(): number {
+    return this.#firstString + this.#strings.length;
+  }
+
+  /** `undefined` for `void` (0) and for ids that do not exist. */
+  type(id: number): BtfType | undefined {
+    if (id < this.firstId) return this.#base?.type(id);
+    const at = this.#starts[id - this.firstId];
+    if (at === undefined) return undefined;
+    const info = this.#u32(at + 4);
+    return {
+      id,
+      kind: kindOf(info),
+      name: this.#u32(at),
+      vlen: info & 0xffff,
+      kindFlag: info >>> 31 === 1,
+      sizeOrType: this.#u32(at + 8),
+      view: this.#view,
+      at: at + TYPE_SIZE,
+    };
+  }
+
+  /** The string at an offset; "" beyond the end. */
+  string(offset: number): string {
+    if (offset < this.#firstString) return this.#base?.string(offset) ?? "";
+    const start = offset - this.#firstString;
+    return Buffer.from(this.#strings.subarray(start, this.#endOfName(start))).toString("latin1");
+  }
+
+  /** Types of that name and one of these kinds: of this blob, then of its base, each in order. */
+  *named(name: string, kinds: readonly number[]): Generator<BtfType> {
+    this.#byName ??= this.#indexTypes();
+    for (const i of this.#byName.candidates(Buffer.from(name, "latin1"))) {
+      const type = this.type(this.firstId + i);
+      if (type !== undefined && kinds.includes(type.kind) && this.string(type.name) === name) yield type;
+    }
+    if (this.#base !== undefined) yield* this.#base.named(name, kinds);
+  }
+
+  /** Value of the first enum constant of that name. */
+  enumerator(name: string): bigint | undefined {
+    this.#enumerators ??= this.#indexEnumerators();
+    const { index, at, owner } = this.#enumerators;
+    for (const i of index.candidates(Buffer.from(name, "latin1"))) {
+      const start = at[i] as number;
+      if (this.string(this.#u32(start)) !== name) continue;
+      const type = this.type(owner[i] as number);
+      if (type?.kind === KIND.ENUM64) return this.#enum64(start, type.kindFlag);
+      // Before 6.0 nothing said whether an enum is signed, and all values were taken as signed.
+      return BigInt(this.#view.getInt32(start + 4, this.littleEndian));
+    }
+    return this.#base?.enumerator(name);
+  }
+
+  #enum64(at: number, signed: boolean): bigint {
+    const value = (BigInt(this.#u32(at + 8)) << 32n) | BigInt(this.#u32(at + 4));
+    return signed ? BigInt.asIntN(64, value) : value;
+  }
+
+  #u32(at: number): number {
+    return this.#view.getUint32(at, this.littleEndian);
+  }
+
+  #findStarts(from: number, end: number): Uint32Array {
+    const starts = new Uint32Array(Math.floor((end - from) / TYPE_SIZE));
+    let count = 0;
+    let at = from;
+    while (at + TYPE_SIZE <= end) {
+      const info = this.#u32(at + 4);
+      const extra = extraBytes(kindOf(info), info & 0xffff);
+      if (extra === undefined || at + TYPE_SIZE + extra > end) break;
+      starts[count++] = at;
+      at += TYPE_SIZE + extra;
+    }
+    return starts.slice(0, count);
+  }
+
+  #indexTypes(): NameIndex {
+    const hashes = new Uint32Array(this.#starts.length);
+    for (let i = 0; i < hashes.length; i++) {
+      const at = this.#starts[i] as number;
+      // Functions are half of all types, and kallsyms knows them; a forward declaration tells nothing.
+      const kind = kindOf(this.#u32(at + 4));
+      if (kind !== KIND.FUNC && kind !== KIND.FWD && kind !== KIND.DECL_TAG) hashes[i] = this.#hashOf(this.#u32(at));
+    }
+    return new NameIndex(hashes);
+  }
+
+  #indexEnumerators(): { index: NameIndex; at: Uint32Array; owner: Uint32Array } {
+    const enums: BtfType[] = [];
+    let count = 0;
+    for (let id = this.firstId; id < this.endId; id++) {
+      const kind = kindOf(this.#u32((this.#starts[id - this.firstId] as number) + 4));
+      if (kind !== KIND.ENUM && kind !== KIND.ENUM64) continue;
+      const type = this.type(id) as BtfType;
+      enums.push(type);
+      count += type.vlen;
+    }
+    const [at, owner, hashes] = [new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)];
+    let i = 0;
+    for (const type of enums) {
+      const step = type.kind === KIND.ENUM ? 8 : 12;
+      for (let n = 0; n < type.vlen; n++, i++) {
+        const start = type.at + n * step;
+        at[i] = start;
+        owner[i] = type.id;
+        hashes[i] = this.#hashOf(this.#u32(start));
+      }
+    }
+    return { index: new NameIndex(hashes), at, owner };
+  }
+
+  /** 0 for no name. Bounded by MAX_NAME: strings may overlap, and many types may share a long one. */
+  #hashOf(offset: number): number {
+    if (offset < this.#firstString) return this.#base === undefined ? 0 : this.#base.#hashOf(offset);
+    const strings = this.#strings;
+    let i = offset - this.#firstString;
+    const end = Math.min(i + MAX_NAME, strings.length);
+    if (i >= end || strings[i] === 0) return 0;
+    let hash = HASH_START;
+    for (; i < end && strings[i] !== 0; i++) hash = hashByte(hash, strings[i] as number);
+    return hashEnd(hash);
+  }
+
+  #endOfName(start: number): number {
+    const limit = Math.min(start + MAX_NAME, this.#strings.length);
+    const end = this.#strings.subarray(start, limit).indexOf(0);
+    return end < 0 ? limit : start + end;
+  }
+}
+
+function kindOf(info: number): number {
+  return (info >>> 24) & 0x1f;
+}

@@ -1,0 +1,14 @@
+/**
+ * Compilers write the same integer type in different ways: "long unsigned int" (GCC), "unsigned long" (clang). Returns
+ * the shortest: "unsigned long", "short", "unsigned char" …; other names as they are.
+ */
+export function integerName(name: string): string {
+  const words = name.split(/\s+/).filter((word) => word !== "");
+  if (!words.every((word) => INTEGER_WORDS.has(word))) return name;
+  const unsigned = words.includes("unsigned") ? ["unsigned"] : [];
+  if (words.includes("char")) return words.includes("signed") ? "signed char" : [...unsigned, "char"].join(" ");
+  const size = words.filter((word) => word === "long" || word === "short");
+  return [...unsigned, ...(size.length === 0 ? ["int"] : size)].join(" ");
+}
+
+const INTEGER_WORDS = new Set(["unsigned", "signed", "char", "short", "int", "long"]);

@@ -1,0 +1,175 @@
+import type { KernelMemory } from "../kernel-memory.js";
+import { type KallsymsAddresses, MAX_ENCODED_NAME, MAX_SYMBOLS, nameStarts, TOKENS } from "./kallsyms-tables.js";
+import { scanMemory } from "./kernel-bytes.js";
+import { imageRange } from "./kernel-image.js";
+
+/**
+ * Finds the symbol tables where VMCOREINFO does not have them (before 6.0). What gives them away is the token table: a
+ * character that occurs in any name stands for itself, so the strings of the digits follow one another. All other tables
+ * are found from there by what they must hold:
+ *
+ *     … 6.3   offsets, base (or addresses) | count | names | markers | (6.2, 6.3: 3 bytes per symbol) | tokens | index
+ *     6.4 …                                 count | names | markers | tokens | index | offsets | base
+ *
+ * each aligned to a word. A marker is the position of every 256th name: a u32 since 4.20, a word before. At most
+ * MAX_FOUND token tables are looked at; each costs some 10,000 reads of a few bytes at most.
+ */
+export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresses> {
+  const { wordSize } = memory;
+  const range = imageRange(memory);
+  if (range === undefined) return;
+  const found: bigint[] = [];
+  scanMemory(memory, range.start, range.length, DIGITS.length, (bytes, vaddr) => {
+    for (let at = bytes.indexOf(DIGITS); at >= 0; at = bytes.indexOf(DIGITS, at + 1)) {
+      const digits = vaddr + BigInt(at);
+      if (found.at(-1) !== digits) found.push(digits);
+      if (found.length === MAX_FOUND) return true;
+    }
+    return false;
+  });
+  for (const digits of found) {
+    const tokens = tokenTable(memory, digits);
+    const names = tokens === undefined ? undefined : namesBefore(memory, tokens.table);
+    if (tokens === undefined || names === undefined) continue;
+    const { count, countAt } = names;
+    const found = { count, names: names.start, tokenTable: tokens.table, tokenIndex: tokens.index };
+    const offsets = aligned(tokens.index + BigInt(TOKENS * 2), wordSize);
+    yield { ...found, offsets, relativeBase: aligned(offsets + BigInt(count * 4), wordSize) };
+    const base = countAt - BigInt(wordSize);
+    const bytes = BigInt(count * 4);
+    yield {
+      ...found,
+      offsets: base - aligned(bytes, wordSize),
+      relativeBase: base,
+      addresses: countAt - BigInt(count * wordSize),
+    };
+  }
+}
+
+const DIGITS = Buffer.from("0\0" + "1\0" + "2\0" + "3\0" + "4\0" + "5\0" + "6\0" + "7\0" + "8\0" + "9\0", "latin1");
+const MAX_FOUND = 16;
+/** All tokens together: 700 to 1,100 bytes in the kernels seen. */
+const MAX_TOKENS = 8192;
+const MARKED = 256;
+
+interface TokenTable {
+  readonly table: bigint;
+  readonly index: bigint;
+}
+
+/** The token table around the digits, proven by the index that follows it. */
+function tokenTable(memory: KernelMemory, digits: bigint): TokenTable | undefined {
+  const bytes = memory.readView(digits - BigInt(MAX_TOKENS), 2 * MAX_TOKENS);
+  if (bytes === undefined) return undefined;
+  // Back to the end of token 0, then over token 0, whose start need not follow a zero.
+  let first = MAX_TOKENS;
+  for (let i = 0; i < "0".charCodeAt(0) - 1; i++) {
+    first--;
+    while (first > 0 && bytes.getUint8(first - 1) !== 0) first--;
+    if (first === 0) return undefined;
+  }
+  for (let start = first - 1; start > Math.max(0, first - MARKED); start--) {
+    const table = digits + BigInt(start - MAX_TOKENS);
+    if (table % BigInt(memory.wordSize) !== 0n) continue;
+    const index = indexBehind(memory, bytes, start, table);
+    if (index !== undefined) return { table, index };
+  }
+  return undefined;
+}
+
+/** The address of the token index, if the table at `table` (in `bytes` at `start`) is followed by its own. */
+function indexBehind(memory: KernelMemory, bytes: DataView, start: number, table: bigint): bigint | undefined {
+  const starts: number[] = [];
+  let at = start;
+  for (let token = 0; token < TOKENS; token++) {
+    starts.push(at - start);
+    while (at < bytes.byteLength && bytes.getUint8(at) !== 0) at++;
+    at++;
+  }
+  const index = aligned(table + BigInt(at - start), memory.wordSize);
+  const offset = start + Number(index - table);
+  if (offset + TOKENS * 2 > bytes.byteLength) return undefined;
+  const fits = starts.every((value, i) => bytes.getUint16(offset + i * 2, memory.littleEndian) === value);
+  return fits ? index : undefined;
+}
+
+interface Names {
+  readonly count: number;
+  readonly countAt: bigint;
+  readonly start: bigint;
+}
+
+/** Names and their number in front of the markers in front of the token table. */
+function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
+  const { wordSize } = memory;
+  for (const size of wordSize === 8 ? [4, 8] : [4]) {
+    for (let pad = 0; pad < wordSize; pad += size) {
+      const markers = markersBefore(memory, table - BigInt(pad), size);
+      const names = markers === undefined ? undefined : namesOf(memory, markers);
+      if (names !== undefined) return names;
+    }
+  }
+  return undefined;
+}
+
+interface Markers {
+  readonly start: bigint;
+  /** Ascending from 0. */
+  readonly values: readonly number[];
+}
+
+/** Markers of `size` bytes that end at `end`: back from there they descend to 0. */
+function markersBefore(memory: KernelMemory, end: bigint, size: number): Markers | undefined {
+  const length = MAX_MARKERS * size;
+  const bytes = memory.readView(end - BigInt(length), length);
+  if (bytes === undefined) return undefined;
+  const values: number[] = [];
+  for (let at = length - size; at >= 0; at -= size) {
+    const value =
+      size === 8 ? Number(bytes.getBigUint64(at, memory.littleEndian)) : bytes.getUint32(at, memory.littleEndian);
+    const above = values.at(-1);
+    if (above !== undefined && (above - value < MARKED || above - value > MARKED * MAX_ENCODED_NAME)) return undefined;
+    values.push(value);
+    if (value !== 0) continue;
+    const start = end - BigInt(length - at);
+    return start % BigInt(memory.wordSize) === 0n ? { start, values: values.reverse() } : undefined;
+  }
+  return undefined;
+}
+
+const MAX_MARKERS = MAX_SYMBOLS / MARKED;
+
+/** The names in front of their markers: they begin behind their number, and every marker must fit. */
+function namesOf(memory: KernelMemory, { start: end, values }: Markers): Names | undefined {
+  const { wordSize, littleEndian } = memory;
+  const last = values.at(-1) as number;
+  const nearest = aligned(end - BigInt(last + wordSize), wordSize);
+  for (let back = 0; back <= MARKED * MAX_ENCODED_NAME; back += wordSize) {
+    const start = nearest - BigInt(back);
+    const countAt = start - BigInt(wordSize);
+    const view = memory.readView(countAt, wordSize);
+    if (view === undefined) return undefined;
+    // An int since 4.20, a long before.
+    const counts = [view.getUint32(0, littleEndian), view.getUint32(littleEndian ? 0 : wordSize - 4, littleEndian)];
+    for (const count of new Set(counts)) {
+      if (Math.ceil(count / MARKED) !== values.length) continue;
+      const names = memory.readView(start, Number(end - start));
+      if (names === undefined) return undefined;
+      const bytes = new Uint8Array(names.buffer, names.byteOffset, names.byteLength);
+      if (markersFit(bytes, count, values)) return { count, countAt, start };
+    }
+  }
+  return undefined;
+}
+
+function markersFit(names: Uint8Array, count: number, markers: readonly number[]): boolean {
+  return [true, false].some((big) => {
+    const starts = nameStarts(names, count, big);
+    return starts !== undefined && markers.every((marker, i) => starts[i * MARKED] === marker);
+  });
+}
+
+function aligned(vaddr: bigint, size: number): bigint {
+  const remainder = vaddr % BigInt(size);
+  return remainder === 0n ? vaddr : vaddr + BigInt(size) - remainder;
+}

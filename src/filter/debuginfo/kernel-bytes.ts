@@ -1,0 +1,55 @@
+import type { KernelMemory } from "../kernel-memory.js";
+
+/**
+ * Up to `length` bytes from `vaddr` on: as many as there are before the first page that is missing. Read in steps, so
+ * that a length that is not true costs no memory.
+ */
+export function readUpTo(memory: KernelMemory, vaddr: bigint, length: number): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let done = 0;
+  let step = STEP;
+  while (done < length) {
+    // Up to the next multiple of `step`: then no step asks for a page more than it needs.
+    const n = Math.min(step - Number((vaddr + BigInt(done)) % BigInt(step)), length - done);
+    const view = memory.readView(vaddr + BigInt(done), n);
+    if (view !== undefined) {
+      parts.push(new Uint8Array(view.buffer, view.byteOffset, n));
+      done += n;
+    } else if (step > memory.pageSize) {
+      step = memory.pageSize;
+    } else {
+      break;
+    }
+  }
+  return Buffer.concat(parts);
+}
+
+const STEP = 1 << 20;
+
+/**
+ * Calls `use` with each piece of [start, start + length) that the dump has, until it returns true. Pieces overlap by
+ * `overlap` bytes, so that no pattern of that length lies across two of them.
+ */
+export function scanMemory(
+  memory: KernelMemory,
+  start: bigint,
+  length: number,
+  overlap: number,
+  use: (bytes: Buffer, vaddr: bigint) => boolean,
+): void {
+  const end = start + BigInt(length);
+  const page = BigInt(memory.pageSize);
+  let at = start;
+  while (at < end) {
+    const wanted = Math.min(PIECE, Number(end - at));
+    // One byte first: most of a hole is passed over page by page.
+    const bytes = memory.readView(at, 1) === undefined ? new Uint8Array() : readUpTo(memory, at, wanted);
+    if (bytes.length > 0 && use(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at)) return;
+    const next = at + BigInt(bytes.length);
+    if (bytes.length < wanted) at = (next / page + 1n) * page;
+    else if (next >= end) return;
+    else at = next - BigInt(overlap);
+  }
+}
+
+const PIECE = 4 * STEP;

@@ -1,0 +1,81 @@
+import type { KernelMemory } from "../kernel-memory.js";
+import { type Btf, btfHeader, openBtf } from "./btf.js";
+import { BTF_HEADER_SIZE, BTF_MAGIC, KIND } from "./btf-format.js";
+import { btfTypes } from "./btf-types.js";
+import { kallsyms } from "./kallsyms.js";
+import { readUpTo, scanMemory } from "./kernel-bytes.js";
+import { imageRange } from "./kernel-image.js";
+import type { KernelSymbols } from "./kernel-symbols.js";
+import type { KernelTypes } from "./kernel-types.js";
+
+/**
+ * The symbols that the dumped kernel has of itself; `undefined` if it was built without CONFIG_KALLSYMS, or its tables
+ * are not in the dump. 50 to 150 ms: callers keep the answer.
+ */
+export function findSymbols(memory: KernelMemory): KernelSymbols | undefined {
+  return kallsyms(memory);
+}
+
+/**
+ * The types that the dumped kernel has of itself (CONFIG_DEBUG_INFO_BTF, 5.2 and later); `undefined` if it has none. They
+ * lie between two symbols; where `symbols` does not have those, BTF is searched for in the kernel's image. 10 to 50 ms:
+ * callers keep the answer.
+ */
+export function findTypes(memory: KernelMemory, symbols: KernelSymbols | undefined): KernelTypes | undefined {
+  const btf = btfOfSymbols(memory, symbols) ?? scanForBtf(memory);
+  return btf === undefined ? undefined : btfTypes(btf, memory.wordSize, "BTF in memory");
+}
+
+function btfOfSymbols(memory: KernelMemory, symbols: KernelSymbols | undefined): Btf | undefined {
+  const start = symbols?.address("__start_BTF");
+  const stop = symbols?.address("__stop_BTF");
+  if (start === undefined || stop === undefined || stop <= start) return undefined;
+  return btfAt(memory, start, Number(stop - start));
+}
+
+/** Debian's kernels have 3 to 6 MB. */
+const MAX_BTF = 128 << 20;
+
+function btfAt(memory: KernelMemory, vaddr: bigint, limit: number): Btf | undefined {
+  const view = memory.readView(vaddr, BTF_HEADER_SIZE);
+  const header = view === undefined ? undefined : btfHeader(new Uint8Array(view.buffer));
+  if (header === undefined || header.littleEndian !== memory.littleEndian) return undefined;
+  const length = Math.max(header.typesEnd, header.stringsEnd);
+  if (length > Math.min(limit, MAX_BTF)) return undefined;
+  const bytes = readUpTo(memory, vaddr, length);
+  const btf = bytes.length < length ? undefined : openBtf(bytes);
+  return btf !== undefined && isKernelBtf(btf) ? btf : undefined;
+}
+
+/** Modules and BPF programs have BTF too: the kernel's own has these two structs. */
+function isKernelBtf(btf: Btf): boolean {
+  return ["page", "task_struct"].every((name) => {
+    for (const type of btf.named(name, [KIND.STRUCT])) return type.vlen > 0;
+    return false;
+  });
+}
+
+/** Headers that look right but lead to no kernel's types; each costs reading what it claims. */
+const MAX_TRIES = 64;
+
+function scanForBtf(memory: KernelMemory): Btf | undefined {
+  const range = imageRange(memory);
+  if (range === undefined) return undefined;
+  // Magic, version 1, no flags.
+  const magic = Buffer.alloc(4);
+  if (memory.littleEndian) magic.writeUInt16LE(BTF_MAGIC);
+  else magic.writeUInt16BE(BTF_MAGIC);
+  magic[2] = 1;
+  let found: Btf | undefined;
+  let tries = 0;
+  scanMemory(memory, range.start, range.length, magic.length, (bytes, vaddr) => {
+    for (let at = bytes.indexOf(magic); at >= 0 && tries < MAX_TRIES; at = bytes.indexOf(magic, at + 1)) {
+      if (at % 4 !== 0) continue;
+      tries++;
+      found = btfAt(memory, vaddr + BigInt(at), MAX_BTF);
+      if (found !== undefined) return true;
+    }
+    return tries >= MAX_TRIES;
+  });
+  return found;
+}
