@@ -3,7 +3,6 @@ import type { KernelMemory } from "../filter/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../filter/kernel-view.js";
 import { createKindTeller, KIND, type PageKindLayout, pageKindLayout } from "../filter/page-kinds.js";
 import { parseKernelVersion } from "../filter/version.js";
-import { testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 
 /** Struct pages read at once. */
@@ -13,9 +12,9 @@ const BATCH = 8192;
 export interface KindReader {
   /**
    * Writes the kinds of the pages [startPfn, endPfn) to `kinds`; windows must follow each other, for a huge page may begin
-   * in an earlier one. Free pages on the CPUs' lists are told only among those whose bit in `present` is set.
+   * in an earlier one.
    */
-  read(startPfn: number, endPfn: number, present: Uint8Array, kinds: Uint8Array): void;
+  read(startPfn: number, endPfn: number, kinds: Uint8Array): void;
   /** The word in `mapping` of a page's struct page, or of its head's. */
   mappingOf(pfn: number): bigint | undefined;
 }
@@ -45,7 +44,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
     const got = Math.floor(
       readVirtual(space, dump.memory, bytes.subarray(0, wanted * size), addressOf(range, from)) / size,
     );
-    const { startPfn, kinds, present } = window;
+    const { startPfn, kinds } = window;
     const count = Math.min(got, to - from);
     for (let i = 0; i < count; i++) {
       const pfn = from + i;
@@ -61,12 +60,11 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
       }
       const hasNext = i + 1 < got;
       let kind = teller.kindAt(pages, at, hasNext);
-      if (
-        kind === KIND.unreferenced &&
-        testBit(present, pfn) &&
-        isListed(memory, layout, pages, at, addressOf(range, pfn))
-      ) {
-        kind = KIND["pcp-free"];
+      if (kind === KIND.unreferenced) {
+        const listed = isListed(memory, layout, pages, at, addressOf(range, pfn));
+        kind = listed
+          ? KIND["pcp-free"]
+          : kindBehind(pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind);
       }
       kinds[pfn - startPfn] = kind;
       covered = pfn + teller.pagesOf(pages, at, kind, pfn, hasNext);
@@ -76,8 +74,8 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
   };
 
   return {
-    read(startPfn, endPfn, present, kinds) {
-      const window: Window = { startPfn, present, kinds };
+    read(startPfn, endPfn, kinds) {
+      const window: Window = { startPfn, kinds };
       kinds.fill(KIND["no-struct-page"], 0, endPfn - startPfn);
       for (let range = 0; range < memMap.count; range++) {
         let pfn = Math.max(memMap.startPfn[range] as number, startPfn);
@@ -115,8 +113,18 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
 
 interface Window {
   readonly startPfn: number;
-  readonly present: Uint8Array;
   readonly kinds: Uint8Array;
+}
+
+/**
+ * The kind of a page without references, marks and list by that of the page before it. A block of several pages on a
+ * CPU's list (freed huge pages since 5.13) is listed by its first page, and the others say nothing; nor do those behind
+ * the first of a kernel allocation that is not compound (stacks, page tables of two pages).
+ */
+function kindBehind(previous: number): number {
+  if (previous === KIND["pcp-free"] || previous === KIND.unreferenced) return previous;
+  const kernel = [KIND.kernel, KIND["kernel-tail"], KIND["page-table"]].includes(previous);
+  return kernel ? (KIND["kernel-tail"] as number) : (KIND.unreferenced as number);
 }
 
 /**

@@ -8,14 +8,15 @@ import { kernelVersion } from "./version.js";
  *
  * - kernel: in use (reference count above 0) without any mark: vmalloc, stacks, drivers, pipe buffers. Guard pages
  * - slab, page-table, reserved (never given out: the kernel's image, firmware, the zero page)
- * - unreferenced: reference count 0, and neither a mark nor a list has it: what lies behind the first page of kernel
- *   allocations of several pages that are not compound
+ * - kernel-tail: reference count 0, behind the first page of a kernel allocation of several pages that is not compound
+ * - unreferenced: reference count 0 without a mark, list or allocation that it belongs to
  * - movable: kernel pages that can be moved (balloon, zsmalloc before 6.12); zsmalloc: compressed swap
  * - anon, ksm; anon-off-lru: the same on no LRU list, but in a batch on its way there, or isolated
  * - swap-cache
  * - cache (files), cache-private (with buffers), shmem (tmpfs, shared memory); cache-off-lru: as anon-off-lru
  * - hugetlb: in use or in the pool
- * - free: in the buddy allocator; pcp-free: on a CPU's own free list; unaccepted: not yet taken from the hypervisor
+ * - free: in the buddy allocator; pcp-free: on a CPU's own free list, a block whose first page is the list's element;
+ *   unaccepted: not yet taken from the hypervisor
  * - offline: given to the hypervisor (balloons, virtio-mem); hwpoison: memory errors
  * - unreadable: its struct page is not in the dump; no-struct-page: the kernel has none for it, or never filled it in
  *
@@ -29,7 +30,7 @@ export const PAGE_KINDS = [
   "slab",
   "page-table",
   "reserved",
-  "unreferenced",
+  "kernel-tail",
   "movable",
   "zsmalloc",
   "anon",
@@ -43,6 +44,7 @@ export const PAGE_KINDS = [
   "hugetlb",
   "free",
   "pcp-free",
+  "unreferenced",
   "unaccepted",
   "offline",
   "hwpoison",
