@@ -8,7 +8,7 @@ import { imageRange } from "./kernel-image.js";
  * character that occurs in any name stands for itself, so the strings of the digits follow one another. All other tables
  * are found from there by what they must hold:
  *
- *     … 6.3   offsets, base (or addresses) | count | names | markers | (6.2, 6.3: 3 bytes per symbol) | tokens | index
+ *     … 6.3   offsets, base (or addresses) | count | names | markers | 3 bytes per symbol (6.2, 6.1.y) | tokens | index
  *     6.4 …                                 count | names | markers | tokens | index | offsets | base
  *
  * each aligned to a word. A marker is the position of every 256th name: a u32 since 4.20, a word before. At most
@@ -101,46 +101,74 @@ interface Names {
 
 /** Names and their number in front of the markers in front of the token table. */
 function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
-  const { wordSize } = memory;
-  for (const size of wordSize === 8 ? [4, 8] : [4]) {
-    for (let pad = 0; pad < wordSize; pad += size) {
-      const markers = markersBefore(memory, table - BigInt(pad), size);
-      const names = markers === undefined ? undefined : namesOf(memory, markers);
+  const bytes = readBack(memory, table, MAX_BEFORE);
+  for (const size of memory.wordSize === 8 ? [4, 8] : [4]) {
+    for (const markers of markersIn(memory, bytes, table, size)) {
+      const names = namesOf(memory, markers);
       if (names !== undefined) return names;
     }
   }
   return undefined;
 }
 
+/** Markers of MAX_SYMBOLS, as words, and three bytes for each. */
+const MAX_BEFORE = MAX_SYMBOLS * 3 + (MAX_SYMBOLS / MARKED) * 8;
+
+/** Up to `length` bytes that end at `end`: as many as the dump has without a gap. */
+function readBack(memory: KernelMemory, end: bigint, length: number): DataView {
+  const parts: Uint8Array[] = [];
+  for (let done = 0; done < length; done += STEP) {
+    const view = memory.readView(end - BigInt(done + STEP), STEP);
+    if (view === undefined) break;
+    parts.unshift(new Uint8Array(view.buffer, view.byteOffset, STEP));
+  }
+  const bytes = Buffer.concat(parts);
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+const STEP = 64 << 10;
+
 interface Markers {
   readonly start: bigint;
-  /** Ascending from 0. */
+  /** Ascending from 0; the last ones may be what follows the markers. */
   readonly values: readonly number[];
 }
 
-/** Markers of `size` bytes that end at `end`: back from there they descend to 0. */
-function markersBefore(memory: KernelMemory, end: bigint, size: number): Markers | undefined {
-  const length = MAX_MARKERS * size;
-  const bytes = memory.readView(end - BigInt(length), length);
-  if (bytes === undefined) return undefined;
-  const values: number[] = [];
-  for (let at = length - size; at >= 0; at -= size) {
-    const value =
-      size === 8 ? Number(bytes.getBigUint64(at, memory.littleEndian)) : bytes.getUint32(at, memory.littleEndian);
-    const above = values.at(-1);
-    if (above !== undefined && (above - value < MARKED || above - value > MARKED * MAX_ENCODED_NAME)) return undefined;
-    values.push(value);
-    if (value !== 0) continue;
-    const start = end - BigInt(length - at);
-    return start % BigInt(memory.wordSize) === 0n ? { start, values: values.reverse() } : undefined;
+/** What looks like markers of `size` bytes: a 0, and numbers that ascend as 256 names do. The last ones first. */
+function* markersIn(memory: KernelMemory, bytes: DataView, end: bigint, size: number): Generator<Markers> {
+  const { wordSize, littleEndian } = memory;
+  const read = (at: number): number =>
+    size === 8 ? Number(bytes.getBigUint64(at, littleEndian)) : bytes.getUint32(at, littleEndian);
+  const start = end - BigInt(bytes.byteLength);
+  for (let at = bytes.byteLength - wordSize; at >= 0; at -= wordSize) {
+    if (bytes.getUint32(at) !== 0 || read(at) !== 0) continue;
+    const values = [0];
+    for (let next = at + size; next + size <= bytes.byteLength; next += size) {
+      const value = read(next);
+      const step = value - (values.at(-1) as number);
+      if (step < MARKED || step > MARKED * MAX_ENCODED_NAME) break;
+      values.push(value);
+    }
+    if (values.length >= MIN_MARKERS) yield { start: start + BigInt(at), values };
+  }
+}
+
+/** No kernel has fewer than 1,000 symbols. */
+const MIN_MARKERS = 4;
+
+/** The names in front of their markers: they begin behind their number, and every marker must fit. */
+function namesOf(memory: KernelMemory, { start, values }: Markers): Names | undefined {
+  for (let extra = 0; extra < MAX_EXTRA; extra++) {
+    const names = namesWith(memory, start, values.slice(0, values.length - extra));
+    if (names !== undefined) return names;
   }
   return undefined;
 }
 
-const MAX_MARKERS = MAX_SYMBOLS / MARKED;
+/** Numbers behind the markers that ascend by chance. */
+const MAX_EXTRA = 3;
 
-/** The names in front of their markers: they begin behind their number, and every marker must fit. */
-function namesOf(memory: KernelMemory, { start: end, values }: Markers): Names | undefined {
+function namesWith(memory: KernelMemory, end: bigint, values: readonly number[]): Names | undefined {
   const { wordSize, littleEndian } = memory;
   const last = values.at(-1) as number;
   const nearest = aligned(end - BigInt(last + wordSize), wordSize);

@@ -6,6 +6,6 @@ export interface KernelSymbols {
   address(name: string): bigint | undefined;
   /** All addresses of that name (static functions and variables of several files may share one), in the source's order. */
   addresses(name: string): readonly bigint[];
-  /** The last symbol that is not above `address`; `undefined` below the first one. `offset` is in bytes and may be large. */
+  /** The highest symbol that is not above `address`, of several at one address the first; `undefined` below the lowest. `offset` is in bytes and may be large. */
   nearest(address: bigint): { readonly name: string; readonly offset: bigint } | undefined;
 }
