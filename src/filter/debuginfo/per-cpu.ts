@@ -1,0 +1,53 @@
+import { type KernelObjects, readInteger } from "./kernel-objects.js";
+
+/** No kernel is built for more (NR_CPUS). */
+const MAX_CPUS = 8192;
+
+/**
+ * Numbers of the CPUs that the machine may have (cpu_possible_mask), ascending: each has its own per-CPU variables. A
+ * kernel without SMP has CPU 0. `undefined` if the symbols do not have the mask or the dump does not.
+ */
+export function possibleCpus({ memory, symbols }: Pick<KernelObjects, "memory" | "symbols">): number[] | undefined {
+  if (symbols.address("__per_cpu_offset") === undefined) {
+    // Without SMP there is no such array; without variables in the symbols nothing can be said.
+    return symbols.address("init_task") === undefined ? undefined : [0];
+  }
+  // The mask itself since 4.5; before, an array behind a pointer.
+  const mask = symbols.address("__cpu_possible_mask") ?? symbols.address("cpu_possible_bits");
+  if (mask === undefined) return undefined;
+  const count = cpuLimit(memory, symbols);
+  const cpus: number[] = [];
+  const bits = memory.wordSize * 8;
+  for (let first = 0; first < count; first += bits) {
+    const word = memory.readWord(mask + BigInt(first / 8));
+    if (word === undefined) return undefined;
+    for (let bit = 0; bit < bits && first + bit < count; bit++) {
+      if ((word >> BigInt(bit)) & 1n) cpus.push(first + bit);
+    }
+  }
+  return cpus;
+}
+
+/** nr_cpu_ids: bits of the mask from there on belong to something else or are 0. One word's bits where it is not known. */
+function cpuLimit(memory: KernelObjects["memory"], symbols: KernelObjects["symbols"]): number {
+  const at = symbols.address("nr_cpu_ids");
+  const value = at === undefined ? undefined : readInteger(memory, at, 4);
+  return value === undefined ? memory.wordSize * 8 : Math.min(Number(value), MAX_CPUS);
+}
+
+/**
+ * Where CPU `cpu` has its own copy of a per-CPU variable; `variable` is the variable's symbol or a value of a pointer to
+ * per-CPU memory (`__percpu`). Without SMP that is the variable itself. `undefined` for CPUs that the machine cannot have.
+ */
+export function perCpuAddress(
+  { memory, symbols }: Pick<KernelObjects, "memory" | "symbols">,
+  variable: bigint,
+  cpu: number,
+): bigint | undefined {
+  if (!Number.isInteger(cpu) || cpu < 0 || cpu >= MAX_CPUS) return undefined;
+  const offsets = symbols.address("__per_cpu_offset");
+  if (offsets === undefined) return possibleCpus({ memory, symbols })?.includes(cpu) ? variable : undefined;
+  const offset = memory.readWord(offsets + BigInt(cpu * memory.wordSize));
+  const address = offset === undefined ? undefined : BigInt.asUintN(memory.wordSize * 8, variable + offset);
+  return address !== undefined && memory.isKernelAddress(address) ? address : undefined;
+}
