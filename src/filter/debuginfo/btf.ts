@@ -49,7 +49,8 @@ export interface BtfType {
  * end. The bytes are not copied. Returns `undefined` if it is no BTF or its parts are not within `bytes`. Types behind
  * one of an unknown kind, or behind one that is cut off, are left out: nobody can say where they begin.
  *
- * Opening finds the start of each type and allocates less than half of the input's size: 2 ms for Debian's 5 MB.
+ * Opening finds the start of each type and allocates less than half of the input's size: 6 ms for Debian's 4.7 MB with 107,000 types. The first name takes
+ * 10 ms more for an index, and so does the first enum constant.
  */
 export function openBtf(bytes: Uint8Array, base?: Btf): Btf | undefined {
   const header = btfHeader(bytes);
@@ -57,6 +58,15 @@ export function openBtf(bytes: Uint8Array, base?: Btf): Btf | undefined {
   if (header.typesEnd > bytes.length || header.stringsEnd > bytes.length) return undefined;
   if (base !== undefined && base.littleEndian !== header.littleEndian) return undefined;
   return new Btf(bytes, header, base);
+}
+
+/** All enum constants: where each is, and the id of its enum. */
+interface Enumerators {
+  readonly index: NameIndex;
+  readonly at: Uint32Array;
+  readonly owner: Uint32Array;
+  /** The kind flag says which enums are signed: since Linux 6.0 and pahole 1.24. Before, no enum has it, and all are. */
+  readonly signs: boolean;
 }
 
 /** The types of a BTF blob by id and by name. Everything that it is asked for is bounded by its size. */
@@ -73,7 +83,7 @@ export class Btf {
   readonly #strings: Uint8Array;
   readonly #firstString: number;
   #byName: NameIndex | undefined;
-  #enumerators: { readonly index: NameIndex; readonly at: Uint32Array; readonly owner: Uint32Array } | undefined;
+  #enumerators: Enumerators | undefined;
 
   constructor(bytes: Uint8Array, header: BtfHeader, base: Btf | undefined) {
     this.littleEndian = header.littleEndian;
@@ -129,14 +139,14 @@ export class Btf {
   /** Value of the first enum constant of that name. */
   enumerator(name: string): bigint | undefined {
     this.#enumerators ??= this.#indexEnumerators();
-    const { index, at, owner } = this.#enumerators;
+    const { index, at, owner, signs } = this.#enumerators;
     for (const i of index.candidates(Buffer.from(name, "latin1"))) {
       const start = at[i] as number;
       if (this.string(this.#u32(start)) !== name) continue;
       const type = this.type(owner[i] as number);
       if (type?.kind === KIND.ENUM64) return this.#enum64(start, type.kindFlag);
-      // Before 6.0 nothing said whether an enum is signed, and all values were taken as signed.
-      return BigInt(this.#view.getInt32(start + 4, this.littleEndian));
+      const signed = type?.kindFlag === true || !signs;
+      return BigInt(signed ? this.#view.getInt32(start + 4, this.littleEndian) : this.#u32(start + 4));
     }
     return this.#base?.enumerator(name);
   }
@@ -175,7 +185,7 @@ export class Btf {
     return new NameIndex(hashes);
   }
 
-  #indexEnumerators(): { index: NameIndex; at: Uint32Array; owner: Uint32Array } {
+  #indexEnumerators(): Enumerators {
     const enums: BtfType[] = [];
     let count = 0;
     for (let id = this.firstId; id < this.endId; id++) {
@@ -196,7 +206,7 @@ export class Btf {
         hashes[i] = this.#hashOf(this.#u32(start));
       }
     }
-    return { index: new NameIndex(hashes), at, owner };
+    return { index: new NameIndex(hashes), at, owner, signs: enums.some((type) => type.kindFlag) };
   }
 
   /** 0 for no name. Bounded by MAX_NAME: strings may overlap, and many types may share a long one. */

@@ -1,6 +1,6 @@
 /**
- * Finds entries by name without making a string of each: a hash table in typed arrays. 130,000 names take 10 to
- * 20 ms and 12 bytes each.
+ * Finds entries by name without making a string of each: a hash table in typed arrays: 12 bytes for each, and 10 ms
+ * for the names of 107,000 types.
  */
 export class NameIndex {
   readonly #heads: Uint32Array;
