@@ -10,6 +10,7 @@ import type { Dump } from "./reader/dump.js";
 import type { Arch } from "./reader/machine.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
 import { keptRanges } from "./worker/chunks.js";
+import { dropUnreadable } from "./worker/check-dump.js";
 import { classifyPages } from "./worker/classify-pages.js";
 import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
@@ -32,7 +33,7 @@ export type FilterOutput =
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
 export interface FilterProgress {
-  readonly phase: "classify" | "zero" | "write";
+  readonly phase: "classify" | "zero" | "check" | "write";
   /** Pages done and in all, of this phase. */
   readonly done: number;
   readonly total: number;
@@ -73,6 +74,10 @@ export interface FilterResult {
   /** Pages kept because nothing could be found out about them. */
   readonly unclassified: number;
   /** Bytes of the input files and of the output. */
+  /** Pages of a damaged input that cannot be read, which were left out. */
+  readonly unreadable: number;
+  /** The output lacks pages that it should have, and says so in its header. */
+  readonly incomplete: boolean;
   readonly inputBytes: number;
   readonly outputBytes: number;
   readonly warnings: readonly DumpWarning[];
@@ -116,7 +121,8 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     }
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
-    const writer = makeWriter(dump, view, plan, level, options, sink);
+    if (kept === 0 && incomplete) throw nothingLeft(dump);
+    const writer = makeWriter(dump, view, plan, level, options, sink, incomplete);
     await writer.begin();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
     const zeroPages = await encodeDump(pool, plan, dropZeroPages, writer, (pages) => report("write", pages, kept));
@@ -130,6 +136,8 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
       memoryModel: view?.memMap.model,
       arch: dump.machine.arch,
+    const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
+    const incomplete = dump.header.incomplete || unreadable > 0;
       pageSize: dump.pageSize,
       level,
       maxMapnr: plan.maxMapnr,
@@ -155,6 +163,8 @@ function runContext(
   view: KernelView | undefined,
   policy: Policy,
   plan: PagePlan,
+      unreadable,
+      incomplete,
   codec: Codec,
 ): RunContext {
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
@@ -193,6 +203,18 @@ function openSink({ output, signal }: FilterOptions, dump: Dump): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
   return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
 }
+const reportCheck =
+  ({ onProgress }: FilterOptions) =>
+  (done: number, total: number) =>
+    onProgress?.({ phase: "check", done, total });
+
+function nothingLeft(dump: Dump): DumpError {
+  return new DumpError("TRUNCATED", "no page of its memory can be read", {
+    file: dump.paths[0] ?? "",
+    cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
+  });
+}
+
 
 function makeWriter(
   dump: Dump,
@@ -202,8 +224,9 @@ function makeWriter(
   { format, codec }: FilterOptions,
   sink: Sink,
 ): DumpWriter {
-  const facts = dumpFacts(dump, view, plan, level, format);
+  const facts = { ...dumpFacts(dump, view, plan, level, format), incomplete };
   if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name]);
   const segments = outputSegments(dump, view, plan);
   return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });
 }
+  incomplete: boolean,

@@ -20,6 +20,9 @@ import { DumpError } from "./errors.js";
  */
 export type WarningCode =
   | "MEM_MAP_UNREADABLE"
+ * | `CUT_OFF` | with `salvage`: files that end too early |
+ * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
+ * | `BAD_PAGES` | with `salvage`: pages that cannot be read or decoded: left out |
   | "FREE_ORDER"
   | "FREE_LISTS"
   | "NO_KERNEL_VIEW"
@@ -30,7 +33,11 @@ export type WarningCode =
   | "VMCOREINFO_DEVICE"
   | "SEVERAL_KERNELS"
   | "PAGE_SIZE_GUESSED"
-  | "INCOMPLETE";
+  | "LOG_RECORDS"
+  | "INCOMPLETE"
+  | "CUT_OFF"
+  | "MISSING_PAGES"
+  | "BAD_PAGES";
 
 /** One kind of warning with how often it occurred. */
 export interface DumpWarning {

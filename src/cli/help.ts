@@ -49,6 +49,7 @@ or, with --raw, bare image of memory.
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
 
 What is dropped (if nothing is said: -d 31)
+      --salvage            read a damaged dump as far as it goes
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
                            with private data, 8 user memory, 16 free pages
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free

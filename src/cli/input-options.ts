@@ -6,7 +6,7 @@ import type { OpenOptions } from "../reader/open.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
 import { closeOnce } from "../reader/source-image.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
-import { VALUE } from "./command.js";
+import { FLAG, VALUE } from "./command.js";
 
 /** The options that say what the input is. All commands that open a dump have them. */
 export const INPUT_OPTIONS = {
@@ -14,6 +14,7 @@ export const INPUT_OPTIONS = {
   arch: VALUE,
   vmcoreinfo: { ...VALUE, alias: "i" },
   "vmcoreinfo-device": VALUE,
+  salvage: FLAG,
 } as const;
 
 /** Their lines in a command's help. */
@@ -21,7 +22,8 @@ export const INPUT_HELP = `      --raw WHERE          the dump is bare memory: p
                            first byte, or its ranges: --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
-      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it`;
+      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+      --salvage            read a damaged dump as far as it goes`;
 
 /** The values of the options that say what the input is, as yargs gives them. */
 export interface InputArguments {
@@ -29,10 +31,11 @@ export interface InputArguments {
   readonly arch: string | undefined;
   readonly vmcoreinfo: string | undefined;
   readonly vmcoreinfoDevice: string | undefined;
+  readonly salvage: boolean;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
-export function openOptions({ raw, arch }: InputArguments): OpenOptions {
+export function openOptions({ raw, arch, salvage }: InputArguments): OpenOptions {
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
@@ -43,6 +46,7 @@ export function openOptions({ raw, arch }: InputArguments): OpenOptions {
   return {
     ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
     ...(machine === undefined ? {} : { machine }),
+    salvage,
   };
 }
 

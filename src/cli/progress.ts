@@ -11,6 +11,7 @@ export interface ProgressDisplay {
 const LABELS: Readonly<Record<FilterProgress["phase"], string>> = {
   classify: "Looking at pages",
   zero: "Looking for zero pages",
+  check: "Reading all pages",
   write: "Writing",
 };
 const BAR_WIDTH = 30;

@@ -29,6 +29,9 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   if (result.unclassified > 0) {
     rows.push(`  ${"of them not classified".padEnd(26)}${formatCount(result.unclassified).padStart(14)}  kept`);
   }
+  if (result.unreadable > 0) {
+    rows.push(`  ${"unreadable".padEnd(26)}${formatCount(result.unreadable).padStart(14)}  left out`);
+  }
   return [
     `Dump    ${dump.paths.join(", ")}: ${dump.header.description}`,
     `Kernel  ${kernel}, ${result.arch}${model}`,
@@ -36,7 +39,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     ...rows,
     `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})`,
     `Time    ${formatSeconds(seconds)}`,
-    `Output  ${output}`,
+    `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
   ].join("\n");
 }
 

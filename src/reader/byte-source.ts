@@ -19,6 +19,8 @@ export interface FileHandle {
   readonly path: string;
   readonly fd: number;
   readonly size: number;
+  /** When it was last written, in milliseconds: at the end of a run it must still be that. */
+  readonly mtimeMs: number;
 }
 
 /** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
@@ -45,7 +47,7 @@ export function openFile(path: string): FileHandle {
     closeSync(fd);
     throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
   }
-  return { path, fd, size: stat.size };
+  return { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
 }
 
 /** A source over an open file. */
@@ -97,8 +99,18 @@ function truncated(source: ByteSource, offset: number, expected: number, found: 
   return new DumpError("TRUNCATED", `ends in its ${what}: ${expected} bytes expected, ${found} are there`, {
     file: source.name,
     offset,
-    cure: "The file was cut off: copy it again from where it was made",
+    cure: CUT_OFF_CURE,
   });
+}
+
+/** What to do about a file that ends too early. */
+export const CUT_OFF_CURE =
+  "The file was cut off: copy it again from where it was made, or use --salvage for what is there of it";
+
+/** `length` bytes at most: those that are there. */
+export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(0, Math.min(length, source.size - offset)));
+  return bytes.subarray(0, source.read(bytes, offset));
 }
 
 /** A system error in words, without the call and path that Node puts behind it. */

@@ -14,12 +14,17 @@ import { openRanges, openRaw } from "./raw/open.js";
 import type { RawPiece } from "./raw/pieces.js";
 import { attachSource, closeOnce, openSource, type SourceImage } from "./source-image.js";
 
-/** What a memory image does not say of itself. */
+/** What a file does not say of itself, and how far it is trusted. */
 export interface OpenOptions {
   /** The file is bare memory, and these are the physical addresses of its consecutive pieces. */
   readonly raw?: readonly RawPiece[];
   /** The machine of a memory image (raw, LiME, AVML); found in its memory if nothing is said. */
   readonly machine?: Machine;
+  /**
+   * Reads damaged and cut-off dumps as far as they go: pages that are not there are as if the dump did not have them, and
+   * warnings count them (`CUT_OFF`, `MISSING_PAGES`).
+   */
+  readonly salvage?: boolean;
 }
 
 /**
@@ -35,29 +40,36 @@ export function openDump(
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {
-    for (const name of names) images.push(openSource(name));
+    for (const name of names) images.push(openSource(name, options.salvage));
+    for (const { flattened } of images) {
+      if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
+    }
     return options.raw === undefined
       ? openImages(images, warnings, options)
-      : openRawImage(images, options.raw, options.machine);
+      : openRawImage(images, options.raw, options);
   } catch (error) {
     closeOnce(images)();
     throw error;
   }
 }
 
-function openImages(images: readonly SourceImage[], warnings: Warnings, { machine }: OpenOptions): Dump | ElfDump {
+function openImages(
+  images: readonly SourceImage[],
+  warnings: Warnings,
+  { machine, salvage = false }: OpenOptions,
+): Dump | ElfDump {
   const kinds = images.map((image) => sniff(image) ?? notADump(image));
   const first = images[0];
   if (first === undefined) throw noDump();
-  if (images.length === 1 && kinds[0] === "ranges") return openRanges(first, machine);
+  if (images.length === 1 && kinds[0] === "ranges") return openRanges(first, machine, warnings, salvage);
   if (machine !== undefined) {
     throw new DumpError("BAD_OPTION", `says itself of which machine it is, but ${machine.arch} was named`, {
       file: first.file.path,
       cure: "Leave --arch away: it is for memory images",
     });
   }
-  if (kinds.every((kind) => kind === "kdump")) return openKdump(images, warnings);
-  if (images.length === 1) return openElf(first, warnings);
+  if (kinds.every((kind) => kind === "kdump")) return openKdump(images, warnings, salvage);
+  if (images.length === 1) return openElf(first, warnings, salvage);
   throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and not all of them are kdump files`, {
     file: (images[kinds.findIndex((kind) => kind !== "kdump")] as SourceImage).file.path,
     cure: "Several inputs must be the files of one split set; the output is named last",
@@ -65,7 +77,11 @@ function openImages(images: readonly SourceImage[], warnings: Warnings, { machin
 }
 
 /** Bare memory is opened as that, unless it is plainly something else. */
-function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[], machine: Machine | undefined): Dump {
+function openRawImage(
+  images: readonly SourceImage[],
+  pieces: readonly RawPiece[],
+  { machine, salvage = false }: OpenOptions,
+): Dump {
   const first = images[0];
   if (first === undefined) throw noDump();
   const problem =
@@ -74,7 +90,7 @@ function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[
       : first.flattened !== undefined || sniff(first) !== undefined
         ? "is a dump with headers, no bare memory"
         : undefined;
-  if (problem === undefined) return openRaw(first, pieces, machine);
+  if (problem === undefined) return openRaw(first, pieces, machine, salvage);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
     cure: images.length > 1 ? "Join the files first, in the order of their addresses" : "Leave --raw away",
@@ -133,6 +149,11 @@ export function attachMemory(image: DumpImage): PhysicalMemory {
     case "raw":
       return rawMemory(image);
   }
+}
+
+/** The same where reading a page that cannot be decoded throws, though the dump is salvaged. */
+export function attachStrictMemory(image: DumpImage): PhysicalMemory {
+  return attachMemory({ ...image, tolerant: false });
 }
 
 /** Sets the bits of the pages that exist and of those that have data. */

@@ -9,13 +9,16 @@ export interface SourceImage {
   readonly flattened: FlattenedIndex | undefined;
 }
 
-/** Opens an input file, and its flattened wrapping if it has one. Throws what `openFile` and `readFlattenedIndex` do. */
-export function openSource(path: string): SourceImage {
+/**
+ * Opens an input file, and its flattened wrapping if it has one; with `salvage` as far as it goes. Throws what `openFile`
+ * and `readFlattenedIndex` do.
+ */
+export function openSource(path: string, salvage = false): SourceImage {
   const file = openFile(path);
   const source = fileSource(file);
   const head = new Uint8Array(16);
   const n = source.read(head, 0);
-  return { file, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source) : undefined };
+  return { file, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source, salvage) : undefined };
 }
 
 /** The bytes of an opened input, in any thread. */

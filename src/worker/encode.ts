@@ -1,7 +1,7 @@
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
-import { attachMemory } from "../reader/open.js";
+import { attachStrictMemory } from "../reader/open.js";
 import { createEncoder, type PageEncoder } from "./codec/encoder.js";
 import { loadKernel, type ZeroKernel } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
@@ -19,7 +19,8 @@ export interface EncodeState {
 
 export function encodeState({ image, memory, layout, codec, kept }: WorkerContext): EncodeState {
   return {
-    dump: attachMemory(image),
+    // Strict: what cannot be read now was readable before, and must not become zeros.
+    dump: attachStrictMemory(image),
     kept,
     bytes: new Uint8Array(memory.buffer),
     layout,

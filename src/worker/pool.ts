@@ -7,6 +7,8 @@ import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
   Answer,
+  CheckResult,
+  CheckTask,
   EncodeResult,
   EncodeTask,
   Request,
@@ -16,7 +18,7 @@ import type {
   ZeroResult,
   ZeroTask,
 } from "./tasks.js";
-import { TASKS_PER_THREAD, type WorkerThreads } from "./threads.js";
+import { TASKS_PER_THREAD, type TaskName, type WorkerThreads } from "./threads.js";
 
 /** What a run gives its tasks; the pool adds the shared memory. */
 export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout" | "ended">;
@@ -88,6 +90,10 @@ export class WorkerPool {
     return this.#spareCore && this.#sent.size >= this.#threadTasks;
   }
 
+  check(task: CheckTask): Promise<CheckResult> {
+    return this.#run("check", task);
+  }
+
   zeros(task: ZeroTask): Promise<ZeroResult> {
     return this.#run("zeros", task);
   }
@@ -111,7 +117,7 @@ export class WorkerPool {
     await Promise.allSettled(this.#sent);
   }
 
-  async #run<T, R>(name: "scan" | "zeros" | "encode", task: T): Promise<R> {
+  async #run<T, R>(name: TaskName, task: T): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
     let answer = await this.#send<T, R>(name, { contextId, context: undefined, task });
@@ -123,7 +129,7 @@ export class WorkerPool {
     return answer.result;
   }
 
-  #send<T, R>(name: "scan" | "zeros" | "encode", request: Request<T>): Promise<Answer<R>> {
+  #send<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
     const answer = this.#threads.run<T, R>(name, request);
     this.#sent.add(answer);
     const remove = () => this.#sent.delete(answer);

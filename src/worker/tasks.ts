@@ -1,4 +1,4 @@
-import type { PlainDumpError } from "../errors.js";
+import type { DumpErrorCode, PlainDumpError } from "../errors.js";
 import type { SpaceImage } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
 import type { PageLayout } from "../filter/page-layout.js";
@@ -61,6 +61,28 @@ export interface ZeroTask {
 export interface ZeroResult {
   readonly slot: number;
   readonly zeroPages: number;
+}
+
+/** Before damaged dumps are written, and to verify any: read all pages of a range and clear the bits of unreadable ones. */
+export interface CheckTask {
+  readonly startPfn: number;
+  readonly endPfn: number;
+}
+
+export interface CheckResult {
+  readonly pages: number;
+  readonly unreadable: number;
+  /** Some of them. */
+  readonly faults: readonly PageFault[];
+}
+
+/** Why a page cannot be read. */
+export interface PageFault {
+  readonly pfn: number;
+  readonly code: DumpErrorCode;
+  readonly message: string;
+  /** File offset, where that is known. */
+  readonly offset: number | undefined;
 }
 
 /** Pass 2: read, compress and pack the kept pages in [startPfn, endPfn) into a slot. */

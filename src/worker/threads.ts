@@ -7,6 +7,9 @@ import type { Answer, Request } from "./tasks.js";
 /** Tasks a thread has at most: one in work, one ready, one whose result is being written. */
 export const TASKS_PER_THREAD = 3;
 
+/** The worker's functions. */
+export type TaskName = "scan" | "zeros" | "encode" | "check";
+
 /** More threads than this gain nothing by themselves: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;
 
@@ -64,7 +67,7 @@ export class WorkerThreads {
   }
 
   /** Runs one of the worker's functions. */
-  async run<T, R>(name: "scan" | "zeros" | "encode", request: Request<T>): Promise<Answer<R>> {
+  async run<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
     return (await this.#piscina.run(request, { name })) as Answer<R>;
   }
 

@@ -1,10 +1,13 @@
 import { DumpError, plainDumpError } from "../errors.js";
 import type { PhysicalMemory } from "../reader/dump.js";
-import { attachMemory } from "../reader/open.js";
+import { attachMemory, attachStrictMemory } from "../reader/open.js";
+import { type CheckState, checkPages, checkState } from "./check.js";
 import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import type {
   Answer,
+  CheckResult,
+  CheckTask,
   EncodeResult,
   EncodeTask,
   Request,
@@ -23,6 +26,7 @@ interface Attached {
   readonly dump: PhysicalMemory;
   scanState: ScanState | undefined;
   encodeState: EncodeState | undefined;
+  checkState: CheckState | undefined;
 }
 
 let attached: Attached | undefined;
@@ -42,11 +46,21 @@ export function encode(request: Request<EncodeTask>): Answer<EncodeResult> {
   return answer(request, (here, task) => encodePages(encodeStateOf(here), task));
 }
 
+export function check(request: Request<CheckTask>): Answer<CheckResult> {
+  return answer(request, (here, task) => checkPages(checkStateOf(here), task));
+}
+
 function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
   try {
     if (attached?.context.id !== contextId) {
       if (context === undefined) return { needsContext: true };
-      attached = { context, dump: attachMemory(context.image), scanState: undefined, encodeState: undefined };
+      attached = {
+        context,
+        dump: attachMemory(context.image),
+        scanState: undefined,
+        encodeState: undefined,
+        checkState: undefined,
+      };
     }
     if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
     return { result: work(attached, task) };
@@ -61,6 +75,12 @@ function scanStateOf(here: Attached): ScanState {
   if (kernel === undefined) throw new Error("a scan task came in a run without kernel");
   here.scanState ??= scanState(here.dump, pageSize, kept, kernel);
   return here.scanState;
+}
+
+function checkStateOf(here: Attached): CheckState {
+  const { image, kept, pageSize } = here.context;
+  here.checkState ??= checkState(attachStrictMemory(image), kept, pageSize);
+  return here.checkState;
 }
 
 function encodeStateOf(here: Attached): EncodeState {

@@ -46,6 +46,7 @@ export function dumpFacts(
     noteArea: Buffer.concat(parts),
     vmcoreinfo: vmcoreinfoAt,
     eraseinfo: dump.eraseinfo,
+    incomplete: header.incomplete,
   };
 }
 

@@ -21,4 +21,6 @@ export interface DumpFacts {
   /** Offset and size of VMCOREINFO's text in the note area. */
   readonly vmcoreinfo: { readonly offset: number; readonly size: number } | undefined;
   readonly eraseinfo: Uint8Array | undefined;
+  /** Pages that should be there are not. */
+  readonly incomplete: boolean;
 }

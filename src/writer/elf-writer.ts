@@ -91,6 +91,8 @@ export class ElfWriter implements DumpWriter {
     out.u16(18, factsOf(machine.arch).elfMachine);
     out.u32(20, 1);
     out.word(e.phoff, ehdrSize);
+    // makedumpfile's mark of a dump that lacks pages; crash warns.
+    if (this.#facts.incomplete) out.u32(e.flags, 1);
     out.u16(e.ehsize, ehdrSize);
     out.u16(e.ehsize + 2, phdrSize);
     out.u16(e.ehsize + 4, Math.min(count, PN_XNUM));

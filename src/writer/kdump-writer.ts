@@ -7,6 +7,7 @@ import {
   KDUMP64,
   type KdumpLayout,
   PAGE_DESC_SIZE,
+  STATUS_INCOMPLETE,
   UTSNAME_OFFSET,
 } from "../reader/kdump/layout.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
@@ -122,7 +123,7 @@ export class KdumpWriter implements DumpWriter {
   }
 
   #header(): Uint8Array {
-    const { machine, utsname, pageSize, maxMapnr, timestamp, cpus } = this.#facts;
+    const { machine, utsname, pageSize, maxMapnr, timestamp, cpus, incomplete } = this.#facts;
     const { header: at, word } = this.#layout;
     const out = structWriter(pageSize, machine.littleEndian, word);
     out.text(0, 9, KDUMP_SIGNATURE);
@@ -133,7 +134,7 @@ export class KdumpWriter implements DumpWriter {
     });
     // tv_usec stays 0: in 64-bit files it lies where readers look for the block size of 32-bit ones.
     out.word(at.timestamp, timestamp);
-    out.u32(at.status, this.#status);
+    out.u32(at.status, this.#status | (incomplete ? STATUS_INCOMPLETE : 0));
     out.u32(at.blockSize, pageSize);
     out.u32(at.subHeaderBlocks, this.#subHeaderBlocks);
     out.u32(at.bitmapBlocks, this.#bitmapBlocks);

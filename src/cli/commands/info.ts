@@ -128,7 +128,7 @@ function describeInfo(info: DumpInfo): string {
   const lines: string[] = [];
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
   row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
-  row("Format", `${info.description}${info.incomplete ? ", marked incomplete" : ""}`);
+  row("Format", `${info.description}${info.incomplete ? ", incomplete" : ""}`);
   if (info.format !== "elf") row("Compression", info.codecs.length === 0 ? "none" : info.codecs.join(", "));
   if (info.format === "kdump-compressed") row("Dump level", `${info.dumpLevel}`);
   row(

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readExactly } from "../byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly } from "../byte-source.js";
 import { fields } from "../fields.js";
 import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM } from "./layout.js";
 
@@ -27,8 +27,11 @@ export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
 
-/** Reads the ELF header. Throws `NOT_A_DUMP` (no core file), `CORRUPT`, `TRUNCATED`. */
-export function readElfHeader(source: ByteSource): ElfHeader {
+/**
+ * Reads the ELF header. Throws `NOT_A_DUMP` (no core file), `CORRUPT`, `TRUNCATED`; with `salvage`, program headers behind
+ * the file's end are not counted.
+ */
+export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   const ident = readExactly(source, 0, 16, "ELF header");
   const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
   const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
@@ -84,10 +87,12 @@ export function readElfHeader(source: ByteSource): ElfHeader {
       cure: "The header is damaged: copy the file again from where it was made",
     });
   }
-  if (phoff + phnum * layout.phdrSize > source.size) {
+  const there = Math.floor(Math.max(0, source.size - phoff) / layout.phdrSize);
+  if (phnum > there && salvage) phnum = there;
+  if (phnum > there) {
     throw new DumpError("TRUNCATED", `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`, {
       file: source.name,
-      cure: "The file was cut off: copy it again from where it was made",
+      cure: CUT_OFF_CURE,
     });
   }
   return {

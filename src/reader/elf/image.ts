@@ -2,6 +2,7 @@ import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
 import { attachSource, type SourceImage } from "../source-image.js";
+import { tolerantMemory } from "../tolerant-memory.js";
 
 /** An opened ELF dump as plain data. */
 export interface ElfImage {
@@ -12,11 +13,14 @@ export interface ElfImage {
   readonly data: Extents;
   /** Physical bytes that any PT_LOAD describes; `source` is of no use. */
   readonly memory: Extents;
+  /** Pages that cannot be read are as if they were not there. */
+  readonly tolerant: boolean;
 }
 
 /** Physical memory of an ELF dump. */
 export function elfMemory(image: ElfImage): PhysicalMemory {
-  return extentsMemory(attachSource(image.source), image.data);
+  const memory = extentsMemory(attachSource(image.source), image.data);
+  return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
 }
 
 /**

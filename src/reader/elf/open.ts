@@ -1,14 +1,16 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
-import { readInto } from "../byte-source.js";
+import { readWhatIsThere } from "../byte-source.js";
 import type { Dump } from "../dump.js";
 import { layer } from "../extents.js";
 import { archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
+import { missingPages } from "../salvage.js";
 import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo } from "../vmcoreinfo.js";
+import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
 import { readElfHeader } from "./header.js";
 import { type ElfImage, elfMemory } from "./image.js";
 import { type ElfSegment, readSegments } from "./segments.js";
@@ -19,10 +21,12 @@ export interface ElfDump extends Dump {
   readonly segments: readonly ElfSegment[];
 }
 
-/** Opens an ELF core file, plain or flattened. Throws as its parts do. */
-export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
+/**
+ * Opens an ELF core file, plain or flattened; with `salvage` one that is cut off as far as it goes. Throws as its parts do.
+ */
+export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: boolean): ElfDump {
   const source = attachSource(sourceImage);
-  const header = readElfHeader(source);
+  const header = readElfHeader(source, salvage);
   const facts = archOfElf(header.machine, header.elfClass);
   if (facts === undefined) {
     throw new DumpError("UNSUPPORTED", `e_machine ${header.machine} is of no machine that coresieve knows`, {
@@ -31,33 +35,40 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
       cure: "Linux dumps of x86, arm, s390x, ppc, riscv, loongarch, mips, sparc64 and ia64 are known",
     });
   }
-  const { loads, notes: noteSegments } = readSegments(source, header);
-  if (loads.every(({ memsz }) => memsz === 0)) {
+  const segments = readSegments(source, header);
+  if (!salvage) checkNotCutOff(segments, source.size, source.name);
+  if (segments.loads.every(({ memsz }) => memsz === 0)) {
     throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
       file: source.name,
       cure: "Name a kernel's dump (vmcore): cores of processes have no physical memory",
     });
   }
-  const noteArea = new Uint8Array(noteSegments.reduce((sum, { size }) => sum + size, 0));
-  let filled = 0;
-  for (const { offset, size } of noteSegments) {
-    readInto(source, noteArea.subarray(filled, filled + size), offset, "notes");
-    filled += size;
-  }
+  const noteArea = Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
   const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
   const note = findVmcoreinfo(notes);
   const vmcoreinfo = note && parseVmcoreinfo(Buffer.from(note.desc).toString("latin1"), warnings);
   const pageSize = vmcoreinfo?.pageSize ?? facts.pageSize;
   const machine: Machine = { arch: facts.arch, wordSize: facts.wordSize, littleEndian: header.littleEndian };
-  const memory = layer(loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
+  const memory = layer(segments.loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
+  const cutOff = segments.end > source.size;
+  const loads = cutOff ? cutLoads(segments.loads, source.size, pageSize) : segments.loads;
+  if (cutOff) {
+    const { count, first } = lostPages(segments.loads, loads, maxMapnr, pageSize);
+    warnings.add(
+      "CUT_OFF",
+      `${source.name}: holds ${source.size} bytes, but its program headers describe ${segments.end}`,
+    );
+    if (count > 0) warnings.add("MISSING_PAGES", missingPages(source.name, first), count);
+  }
   const image: ElfImage = {
     kind: "elf",
     source: sourceImage,
     pageSize,
     data: layer(loads.map(({ paddr, filesz, offset }) => ({ start: paddr, end: paddr + filesz, source: offset }))),
     memory,
+    tolerant: salvage,
   };
   const flattened = sourceImage.flattened !== undefined;
   const order = header.littleEndian ? "little endian" : "big endian";
@@ -72,7 +83,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings): ElfDump {
       headerVersion: undefined,
       parts: 1,
       codecs: [],
-      incomplete: (header.flags & 1) !== 0,
+      incomplete: (header.flags & 1) !== 0 || cutOff || sourceImage.flattened?.cut !== undefined,
       dumpLevel: 0,
       utsname: undefined,
       timestamp: vmcoreinfo?.crashTime,

@@ -23,6 +23,8 @@ export interface ElfSegment {
 export interface ElfSegments {
   readonly loads: readonly ElfSegment[];
   readonly notes: readonly { readonly offset: number; readonly size: number }[];
+  /** How long the file must be for all that they describe. */
+  readonly end: number;
 }
 
 /** Notes of one dump. The kernel gives each CPU a page or so, and device dumps may add hundreds of MiB. */
@@ -30,8 +32,7 @@ const MAX_NOTES = 1 << 30;
 
 /**
  * Reads all program headers. Left out are PT_LOADs without a physical address (all ones: vmalloc in /proc/kcore).
- * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Throws `TRUNCATED` when a segment
- * reaches beyond the file, `LIMIT` and `CORRUPT`.
+ * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Throws `LIMIT` and `CORRUPT`.
  */
 export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments {
   const { layout, phoff, phnum, littleEndian } = header;
@@ -82,13 +83,7 @@ export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments
       align: small(layout.p.align, "p_align"),
     });
   }
-  if (end > source.size) {
-    throw new DumpError("TRUNCATED", `holds ${source.size} bytes, but its program headers describe ${end}`, {
-      file: source.name,
-      cure: "The file was cut off: copy it again from where it was made",
-    });
-  }
-  return { loads, notes };
+  return { loads, notes, end };
 }
 
 function toSafe(value: bigint, what: string, index: number, file: string): number {

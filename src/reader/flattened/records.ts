@@ -1,6 +1,8 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readInto } from "../byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readInto } from "../byte-source.js";
 import { layer, type Piece } from "../extents.js";
+import { withoutCure } from "../salvage.js";
+import { damageOf } from "../tolerant-memory.js";
 
 /** Bytes before the first record: 16 of signature, type and version (big endian, 1 and 1), zero padding. */
 export const FLATTENED_HEADER_SIZE = 4096;
@@ -25,6 +27,8 @@ export interface FlattenedIndex {
   readonly record: Float64Array;
   /** Length of the inner file. */
   readonly size: number;
+  /** Where the stream was cut off, as an offset in the flattened file, and why that is known. */
+  readonly cut: { readonly offset: number; readonly why: string } | undefined;
 }
 
 interface Run extends Piece {
@@ -41,9 +45,10 @@ export function isFlattened(head: Uint8Array): boolean {
 
 /**
  * Reads all record headers. Records may come in any order; where two give the same byte the later one wins, as when
- * they are replayed in order. Throws `CORRUPT`, `UNSUPPORTED` and `TRUNCATED`.
+ * they are replayed in order. Throws `CORRUPT`, `UNSUPPORTED` and `TRUNCATED`; with `salvage` records are read up to where
+ * the stream is cut off or damaged.
  */
-export function readFlattenedIndex(source: ByteSource): FlattenedIndex {
+export function readFlattenedIndex(source: ByteSource, salvage = false): FlattenedIndex {
   const header = Buffer.alloc(32);
   readInto(source, header, 0, "flattened header");
   const type = header.readBigInt64BE(16);
@@ -59,12 +64,20 @@ export function readFlattenedIndex(source: ByteSource): FlattenedIndex {
       },
     );
   }
-  return indexRuns(source, readRuns(source));
+  const runs: Run[] = [];
+  let cut: FlattenedIndex["cut"];
+  try {
+    readRuns(source, runs);
+  } catch (error) {
+    if (!salvage) throw error;
+    const damage = damageOf(error);
+    cut = { offset: damage.offset ?? source.size, why: withoutCure(damage) };
+  }
+  return { ...indexRuns(source, runs), cut };
 }
 
-/** All records in file order, those that continue each other joined. */
-function readRuns(source: ByteSource): Run[] {
-  const runs: Run[] = [];
+/** Gathers all records in file order, those that continue each other joined; the part of one that is cut off, too. */
+function readRuns(source: ByteSource, runs: Run[]): void {
   const header = Buffer.alloc(RECORD_HEADER_SIZE);
   let position = FLATTENED_HEADER_SIZE;
   let current: { start: number; end: number; source: number; record: number } | undefined;
@@ -87,13 +100,16 @@ function readRuns(source: ByteSource): Run[] {
     const start = Number(target);
     const length = Number(size);
     if (payload + length > source.size) {
+      // Of use to those who salvage.
+      const there = source.size - payload;
+      if (there > 0) runs.push({ start, end: start + there, source: payload, record: there });
       throw new DumpError(
         "TRUNCATED",
         `ends within a record: ${length} bytes expected, ${source.size - payload} are there`,
         {
           file: source.name,
           offset: payload,
-          cure: "The file was cut off: copy it again from where it was made",
+          cure: CUT_OFF_CURE,
         },
       );
     }
@@ -111,10 +127,9 @@ function readRuns(source: ByteSource): Run[] {
     lastLength = length;
     position = payload + length;
   }
-  return runs;
 }
 
-function indexRuns(outer: ByteSource, runs: readonly Run[]): FlattenedIndex {
+function indexRuns(outer: ByteSource, runs: readonly Run[]): Omit<FlattenedIndex, "cut"> {
   const sequence = new Map(runs.map((run, i) => [run, i]));
   const sorted = [...runs].sort((a, b) => a.start - b.start || (sequence.get(a) ?? 0) - (sequence.get(b) ?? 0));
   // Runs that touch no other run stay as they are. The few that overlap (a header written twice) are taken apart into

@@ -4,6 +4,7 @@ import type { ByteSource } from "../byte-source.js";
 import { pageDecoder } from "../decode.js";
 import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import { attachSource, type SourceImage } from "../source-image.js";
+import { tolerantMemory } from "../tolerant-memory.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 
 /** An opened kdump-compressed dump, one file or a split set, as plain data. */
@@ -22,6 +23,10 @@ export interface KdumpImage {
   readonly exists: Uint8Array;
   /** Second bitmap: blocks that have a descriptor. Shared memory. */
   readonly dumped: Uint8Array;
+  /** Blocks whose content the files have: `dumped` itself but for damaged dumps that are salvaged. Shared memory. */
+  readonly present: Uint8Array;
+  /** Blocks that cannot be read are as if they were not there. */
+  readonly tolerant: boolean;
   /** Set bits of `dumped` before each RANK_STEP blocks: Float64, shared memory. */
   readonly rank: Float64Array;
   /** Ascending by pfn, without gaps. */
@@ -61,6 +66,11 @@ function rankOf(image: KdumpImage, pfn: number): number {
 
 /** Physical memory of a kdump-compressed dump. */
 export function kdumpMemory(image: KdumpImage): PhysicalMemory {
+  const memory = strictMemory(image);
+  return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
+}
+
+function strictMemory(image: KdumpImage): PhysicalMemory {
   const { blockSize, firstBlock } = image;
   const readers = image.parts.map((part) => new PartReader(image, part));
   // Small reads (page tables, structs) come several to a block: the last blocks decoded are kept.
@@ -90,7 +100,7 @@ export function kdumpMemory(image: KdumpImage): PhysicalMemory {
         const address = paddr + done;
         const block = Math.floor(address / blockSize);
         const pfn = block - firstBlock;
-        if (pfn < 0 || pfn >= image.maxMapnr || !testBit(image.dumped, pfn)) return done;
+        if (pfn < 0 || pfn >= image.maxMapnr || !testBit(image.present, pfn)) return done;
         const within = address - block * blockSize;
         const n = Math.min(blockSize - within, into.length - done);
         if (n === blockSize) {
@@ -106,7 +116,7 @@ export function kdumpMemory(image: KdumpImage): PhysicalMemory {
     },
     next(paddr) {
       const block = Math.max(0, Math.floor(paddr / blockSize) - firstBlock);
-      const found = findBit(image.dumped, block, image.maxMapnr, true);
+      const found = findBit(image.present, block, image.maxMapnr, true);
       if (found >= image.maxMapnr) return Number.POSITIVE_INFINITY;
       return Math.max(paddr, (found + firstBlock) * blockSize);
     },
@@ -189,7 +199,7 @@ class PartReader {
     throw new DumpError(code, `the page at pfn 0x${pfn.toString(16)} cannot be read: ${what}`, {
       file: this.#source.name,
       offset,
-      cure: "Copy the dump again from where it was made",
+      cure: "Copy the dump again from where it was made, or leave out what cannot be read with --salvage",
     });
   }
 }
@@ -212,5 +222,5 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
     }
   };
   expand(image.exists, bitmaps.exists);
-  expand(image.dumped, bitmaps.data);
+  expand(image.present, bitmaps.data);
 }

@@ -1,12 +1,13 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import { countBits, findBit, sharedBitmap } from "../bitmap.js";
-import { type ByteSource, readExactly, readInto } from "../byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../byte-source.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
 import { bitmapRanges } from "../ranges.js";
+import { withoutCure } from "../salvage.js";
 import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
@@ -20,21 +21,29 @@ import {
   STATUS_INCOMPLETE,
 } from "./layout.js";
 import { guessMachine } from "./machine.js";
+import { findPresent } from "./present.js";
 import { orderSplitSet } from "./split.js";
 
-/** Opens a kdump-compressed dump: one file, or all files of a split set in any order. Throws as its parts do. */
-export function openKdump(images: readonly SourceImage[], warnings: Warnings): Dump {
-  const files = orderSplitSet(images.map((image) => ({ image, header: readKdumpHeader(attachSource(image)) })));
+/**
+ * Opens a kdump-compressed dump: one file, or all files of a split set in any order; with `salvage` a damaged one as far as it
+ * goes. Throws as its parts do.
+ */
+export function openKdump(images: readonly SourceImage[], warnings: Warnings, salvage: boolean): Dump {
+  const files = orderSplitSet(
+    images.map((image) => ({ image, header: readKdumpHeader(attachSource(image)) })),
+    salvage,
+  );
   const first = files[0] as (typeof files)[number];
   const { header } = first;
   const source = attachSource(first.image);
-  const { area: noteArea, text } = readNoteArea(source, header);
+  const take = salvage ? readWhatIsThere : readExactly;
+  const { area: noteArea, text } = readNoteArea(source, header, take);
   const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
   const note = findVmcoreinfo(notes);
   const infoText = note ? Buffer.from(note.desc).toString("latin1") : text;
   const vmcoreinfo = infoText === undefined ? undefined : parseVmcoreinfo(infoText, warnings);
   const machine = machineOf(header, vmcoreinfo, notes, source.name);
-  const { exists, dumped } = readBitmaps(source, header);
+  const { exists, dumped } = readBitmaps(source, header, salvage);
   const firstBlock = machine.arch === "arm" ? firstBlockOfArm(header, exists) : 0;
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
@@ -49,6 +58,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
     firstBlock,
     exists,
     dumped,
+    present: salvage ? copyOf(dumped) : dumped,
+    tolerant: salvage,
     rank: buildRank(dumped, header.maxMapnr),
     parts: files.map((file) => ({
       source: file.image,
@@ -57,7 +68,14 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
       descriptors,
     })),
   };
-  checkNotCutOff(image, warnings, (header.status & STATUS_INCOMPLETE) !== 0);
+  const cutOff = cutOffAt(image, bitmapEnd(header));
+  if (cutOff !== undefined) {
+    if (!salvage) throw cutOff;
+    warnings.add("CUT_OFF", withoutCure(cutOff));
+  }
+  const missing = salvage ? findPresent(image, warnings) : 0;
+  const marked = (header.status & STATUS_INCOMPLETE) !== 0;
+  if (marked) warnings.add("INCOMPLETE", `${source.name}: is marked incomplete: its writer ran out of space`);
   const flattened = images.some((one) => one.flattened !== undefined);
   return {
     paths: files.map((file) => file.image.file.path),
@@ -70,7 +88,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
       headerVersion: header.version,
       parts: files.length,
       codecs: codecNames(header.status),
-      incomplete: (header.status & STATUS_INCOMPLETE) !== 0,
+      incomplete:
+        marked || missing > 0 || cutOff !== undefined || images.some((one) => one.flattened?.cut !== undefined),
       dumpLevel: header.dumpLevel & 31,
       utsname: header.utsname,
       timestamp: header.timestamp === 0 ? vmcoreinfo?.crashTime : header.timestamp,
@@ -83,7 +102,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
     noteArea,
     notes,
     vmcoreinfo,
-    eraseinfo: header.eraseinfo && readExactly(source, header.eraseinfo.offset, header.eraseinfo.size, "eraseinfo"),
+    eraseinfo: header.eraseinfo && nonEmpty(take(source, header.eraseinfo.offset, header.eraseinfo.size, "eraseinfo")),
     memory: kdumpMemory(image),
     ranges: bitmapRanges(exists, header.maxMapnr, header.blockSize, firstBlock),
     close: closeOnce(images),
@@ -91,11 +110,15 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings): D
 }
 
 /** The note area (header version 4 and later), and VMCOREINFO's text where a header of version 3 has only that. */
-function readNoteArea(source: ByteSource, header: KdumpHeader): { area: Uint8Array; text: string | undefined } {
+function readNoteArea(
+  source: ByteSource,
+  header: KdumpHeader,
+  take: typeof readExactly,
+): { area: Uint8Array; text: string | undefined } {
   const { notes, vmcoreinfo } = header;
-  const text = vmcoreinfo && readExactly(source, vmcoreinfo.offset, vmcoreinfo.size, "VMCOREINFO");
+  const text = vmcoreinfo && take(source, vmcoreinfo.offset, vmcoreinfo.size, "VMCOREINFO");
   return {
-    area: notes === undefined ? new Uint8Array(0) : readExactly(source, notes.offset, notes.size, "notes"),
+    area: notes === undefined ? new Uint8Array(0) : take(source, notes.offset, notes.size, "notes"),
     text: text && Buffer.from(text).toString("latin1"),
   };
 }
@@ -131,21 +154,21 @@ function firstBlockOfArm(header: KdumpHeader, exists: Uint8Array): number {
  * Reads both bitmaps. A file with one only (partial dumps of old kernels) has the second one alone: then what exists
  * and what is dumped are the same.
  */
-function readBitmaps(source: ByteSource, header: KdumpHeader): { exists: Uint8Array; dumped: Uint8Array } {
+function readBitmaps(
+  source: ByteSource,
+  header: KdumpHeader,
+  salvage: boolean,
+): { exists: Uint8Array; dumped: Uint8Array } {
   const { blockSize, maxMapnr, bitmapBlocks } = header;
   const start = (1 + header.subHeaderBlocks) * blockSize;
   const bytes = Math.ceil(maxMapnr / 8);
-  const end = start + bitmapBlocks * blockSize;
-  if (end > source.size) {
-    throw new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page bitmaps end at ${end}`, {
-      file: source.name,
-      cure: "The file was cut off: copy it again from where it was made",
-    });
-  }
+  if (bitmapEnd(header) > source.size && !salvage) throw bitmapsCutOff(source, bitmapEnd(header));
   const two = bitmapBlocks >= 2 * Math.ceil(bytes / blockSize);
   const read = (offset: number) => {
     const bitmap = sharedBitmap(maxMapnr);
-    readInto(source, bitmap.subarray(0, bytes), offset, "page bitmap");
+    const into = bitmap.subarray(0, bytes);
+    if (salvage) source.read(into, offset);
+    else readInto(source, into, offset, "page bitmap");
     // Bits behind the last page mean nothing; the rest of the program need not look out for them.
     if (maxMapnr % 8 !== 0) bitmap[bytes - 1] = (bitmap[bytes - 1] as number) & ((1 << (maxMapnr % 8)) - 1);
     return bitmap;
@@ -154,25 +177,42 @@ function readBitmaps(source: ByteSource, header: KdumpHeader): { exists: Uint8Ar
   return { exists, dumped: two ? read(start + (bitmapBlocks * blockSize) / 2) : exists };
 }
 
-/** A file that ends before its last descriptor was cut off: say so before anything is written. */
-function checkNotCutOff(image: KdumpImage, warnings: Warnings, incomplete: boolean): void {
+function bitmapEnd(header: KdumpHeader): number {
+  return (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
+}
+
+function bitmapsCutOff(source: ByteSource, end: number): DumpError {
+  return new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page bitmaps end at ${end}`, {
+    file: source.name,
+    cure: CUT_OFF_CURE,
+  });
+}
+
+/** The error of a file that ends before its last descriptor: said before anything is written. */
+function cutOffAt(image: KdumpImage, bitmapsEnd: number): DumpError | undefined {
   for (const part of image.parts) {
     const source = attachSource(part.source);
+    if (bitmapsEnd > source.size) return bitmapsCutOff(source, bitmapsEnd);
     const pages = countBits(image.dumped, part.startPfn, Math.min(part.endPfn, image.maxMapnr));
     const end = part.descriptors + pages * PAGE_DESC_SIZE;
     if (end > source.size) {
-      throw new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page descriptors end at ${end}`, {
+      return new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page descriptors end at ${end}`, {
         file: source.name,
-        cure: "The file was cut off: copy it again from where it was made",
+        cure: CUT_OFF_CURE,
       });
     }
   }
-  if (incomplete) {
-    warnings.add(
-      "INCOMPLETE",
-      `${image.parts[0]?.source.file.path}: is marked incomplete: its writer ran out of space`,
-    );
-  }
+  return undefined;
+}
+
+function nonEmpty(bytes: Uint8Array): Uint8Array | undefined {
+  return bytes.length === 0 ? undefined : bytes;
+}
+
+function copyOf(bitmap: Uint8Array): Uint8Array {
+  const copy = sharedBitmap(bitmap.length * 8);
+  copy.set(bitmap);
+  return copy;
 }
 
 function codecNames(status: number): string[] {

@@ -9,9 +9,10 @@ export interface KdumpFile {
 
 /**
  * Puts the files of a split set in order of their pfns. Throws `CORRUPT` when they are no set: a file that is not
- * split among several, headers that differ, ranges that leave a gap, overlap or do not reach the end.
+ * split among several, headers that differ, ranges that overlap, leave a gap or do not reach the end (with `salvage` files
+ * may be missing).
  */
-export function orderSplitSet(files: readonly KdumpFile[]): readonly KdumpFile[] {
+export function orderSplitSet(files: readonly KdumpFile[], salvage: boolean): readonly KdumpFile[] {
   if (files.length === 1 && files[0]?.header.split === undefined) return files;
   const sorted = [...files].sort((a, b) => (a.header.split?.startPfn ?? 0) - (b.header.split?.startPfn ?? 0));
   const first = sorted[0] as KdumpFile;
@@ -36,13 +37,13 @@ export function orderSplitSet(files: readonly KdumpFile[]): readonly KdumpFile[]
         cure: "Name files of one split set only",
       });
     }
-    if (header.split.startPfn !== next) {
+    if (header.split.startPfn < next || (header.split.startPfn > next && !salvage)) {
       const found = `begins at pfn ${header.split.startPfn}, but the set has pages up to ${next}`;
       throw new DumpError("CORRUPT", found, { file, cure: missing(header.split.startPfn > next) });
     }
     next = Math.max(next, header.split.endPfn);
   }
-  if (next < first.header.maxMapnr) {
+  if (next < first.header.maxMapnr && !salvage) {
     const file = (sorted.at(-1) as KdumpFile).image.file.path;
     throw new DumpError("CORRUPT", `the set ends at pfn ${next} of ${first.header.maxMapnr}`, {
       file,
@@ -53,5 +54,7 @@ export function orderSplitSet(files: readonly KdumpFile[]): readonly KdumpFile[]
 }
 
 function missing(gap: boolean): string {
-  return gap ? "A file of the split set is missing: name all of them" : "A file of the split set was named twice";
+  return gap
+    ? "A file of the split set is missing: name all of them, or use --salvage to do without it"
+    : "A file of the split set was named twice";
 }

@@ -2,6 +2,7 @@ import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
 import { attachSource, type SourceImage } from "../source-image.js";
+import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";
 
 /** An opened memory image (a raw file, LiME, AVML) as plain data. */
@@ -16,12 +17,15 @@ export interface RawImage {
    */
   readonly data: Extents;
   readonly snappy: boolean;
+  /** Pages that cannot be read are as if they were not there. */
+  readonly tolerant: boolean;
 }
 
 /** Physical memory of a memory image. */
-export function rawMemory({ source, data, snappy }: RawImage): PhysicalMemory {
+export function rawMemory({ source, data, snappy, tolerant, pageSize }: RawImage): PhysicalMemory {
   const bytes = attachSource(source);
-  return snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
+  const memory = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
+  return tolerant ? tolerantMemory(memory, pageSize) : memory;
 }
 
 /** Sets the bits of a memory image's pages; all that exist have data. */

@@ -1,7 +1,9 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readExactly } from "../byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly } from "../byte-source.js";
 import { type Extents, layer, type Piece, toExtents } from "../extents.js";
 import { fields } from "../fields.js";
+import { withoutCure } from "../salvage.js";
+import { damageOf } from "../tolerant-memory.js";
 import { ChunkReader } from "./snappy-frames.js";
 
 /**
@@ -12,6 +14,8 @@ import { ChunkReader } from "./snappy-frames.js";
 export type RangeFormat = "lime" | "avml";
 
 const HEADER = 32;
+/** Where the last page is cut off is not known to this format; those of larger pages end a few small ones later. */
+const SMALLEST_PAGE = 4096;
 const MAGICS: Readonly<Record<string, { readonly format: RangeFormat; readonly littleEndian: boolean }>> = {
   EMiL: { format: "lime", littleEndian: true },
   // The kernel module writes the magic 0x4C694D45 in the machine's own order.
@@ -36,38 +40,46 @@ export interface RangeFile {
   readonly littleEndian: boolean;
   /** Where each byte of memory lies; see `RawImage.data`. */
   readonly data: Extents;
+  /** Salvaged: why no more was read. */
+  readonly cut: string | undefined;
 }
 
 /**
  * Reads the headers of all ranges, of AVML the headers of all chunks as well. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`
- * and, for versions that are not known, `UNSUPPORTED`.
+ * and, for versions that are not known, `UNSUPPORTED`. With `salvage` reads up to where the file is cut off or damaged.
  */
-export function readRanges(source: ByteSource): RangeFile {
+export function readRanges(source: ByteSource, salvage = false): RangeFile {
   const first = MAGICS[magicOf(readExactly(source, 0, HEADER, "first header"))];
   if (first === undefined) throw new Error("called for a file that does not begin with a known magic");
   const { format, littleEndian } = first;
   const pieces: Piece[] = [];
   const chunks = new ChunkReader(source);
   let ranges = 0;
-  for (let position = 0; position < source.size; ranges++) {
-    if (ranges === MAX_RANGES) {
-      throw new DumpError("LIMIT", `more than ${MAX_RANGES} ranges`, {
-        file: source.name,
-        cure: "Its headers are damaged: copy the file again from where it was made",
-      });
+  let cut: string | undefined;
+  try {
+    for (let position = 0; position < source.size; ranges++) {
+      if (ranges === MAX_RANGES) {
+        throw new DumpError("LIMIT", `more than ${MAX_RANGES} ranges`, {
+          file: source.name,
+          cure: "Its headers are damaged: copy the file again from where it was made",
+        });
+      }
+      const { start, end } = readRangeHeader(source, position, format, littleEndian);
+      const data = position + HEADER;
+      position =
+        format === "lime"
+          ? plainRange(source, start, end, data, pieces)
+          : packed(source, chunks, start, end, data, pieces);
     }
-    const { start, end } = readRangeHeader(source, position, format, littleEndian);
-    const data = position + HEADER;
-    position =
-      format === "lime"
-        ? plainRange(source, start, end, data, pieces)
-        : packed(source, chunks, start, end, data, pieces);
+  } catch (error) {
+    if (!salvage) throw error;
+    cut = withoutCure(damageOf(error));
   }
-  if (format === "lime") return { format, littleEndian, data: layer(pieces) };
+  if (format === "lime") return { format, littleEndian, data: layer(pieces), cut };
   pieces.sort((a, b) => a.start - b.start);
   const overlap = pieces.find((piece, i) => i > 0 && piece.start < (pieces[i - 1] as Piece).end);
   if (overlap !== undefined) throw damaged(source, overlap.source, "ranges that overlap");
-  return { format, littleEndian, data: toExtents(pieces) };
+  return { format, littleEndian, data: toExtents(pieces), cut };
 }
 
 function magicOf(head: Uint8Array): string {
@@ -104,10 +116,13 @@ function readRangeHeader(source: ByteSource, position: number, format: RangeForm
 function plainRange(source: ByteSource, start: number, end: number, data: number, pieces: Piece[]): number {
   const there = source.size - data;
   if (end - start > there) {
+    // Of use to those who salvage: whole pages of what is there.
+    const last = start + there - ((start + there) % SMALLEST_PAGE);
+    if (last > start) pieces.push({ start, end: last, source: data });
     throw new DumpError("TRUNCATED", `ends within a range: ${end - start} bytes expected, ${there} are there`, {
       file: source.name,
       offset: data,
-      cure: "The file was cut off: copy it again from where it was made",
+      cure: CUT_OFF_CURE,
     });
   }
   pieces.push({ start, end, source: data });
@@ -128,7 +143,9 @@ function packed(
   let piece = { start, source: data };
   if (end > start && !chunks.startsStream(data)) throw damaged(source, data, "a range that is no snappy stream");
   for (let count = 1; address < end; count++) {
-    const chunk = chunks.chunkAt(position);
+    const chunk = chunkOrPiece(chunks, position, () => {
+      if (address > piece.start) pieces.push({ start: piece.start, end: address, source: piece.source });
+    });
     position = chunk.next;
     address += chunk.size;
     if (address > end) throw damaged(source, chunk.position, "more bytes in a range than its header says");
@@ -142,6 +159,19 @@ function packed(
     throw damaged(source, position, `${length} as the length of a range that has ${position - data} bytes`);
   }
   return position + 8;
+}
+
+/** The chunk; `atEnd` is called before the error of one that is not there, or not whole. */
+function chunkOrPiece(chunks: ChunkReader, position: number, atEnd: () => void) {
+  try {
+    const chunk = chunks.chunkAt(position);
+    if (chunk.next <= chunks.size) return chunk;
+  } catch (error) {
+    atEnd();
+    throw error;
+  }
+  atEnd();
+  throw chunks.cutOff(position);
 }
 
 function damaged(source: ByteSource, offset: number, what: string): DumpError {

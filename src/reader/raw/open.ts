@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
+import type { Warnings } from "../../warnings.js";
 import { fileSource } from "../byte-source.js";
-import type { Dump } from "../dump.js";
-import type { Extents } from "../extents.js";
+import type { Dump, DumpHeader } from "../dump.js";
 import { factsOf, type Machine } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
@@ -14,27 +14,46 @@ import { layOut, type RawPiece } from "./pieces.js";
 const USUAL: Machine = { arch: "x86_64", wordSize: 8, littleEndian: true };
 
 /** Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file. */
-export function openRaw(source: SourceImage, pieces: readonly RawPiece[], machine: Machine | undefined): Dump {
+export function openRaw(
+  source: SourceImage,
+  pieces: readonly RawPiece[],
+  machine: Machine | undefined,
+  salvage: boolean,
+): Dump {
   const { name, size } = fileSource(source.file);
-  return openImage(source, { data: layOut(pieces, size, name), snappy: false }, machine, {
+  return openImage(source, { data: layOut(pieces, size, name), snappy: false, tolerant: salvage }, machine, {
     format: "raw",
     description: "raw memory image",
+    incomplete: false,
   });
 }
 
-/** Opens a LiME or AVML file, flattened or not. Throws what `readRanges` does. */
-export function openRanges(source: SourceImage, machine: Machine | undefined): Dump {
-  const { format, data, littleEndian } = readRanges(attachSource(source));
+/** Opens a LiME or AVML file, flattened or not; with `salvage` as far as it goes. Throws what `readRanges` does. */
+export function openRanges(
+  source: SourceImage,
+  machine: Machine | undefined,
+  warnings: Warnings,
+  salvage: boolean,
+): Dump {
+  const { format, data, littleEndian, cut } = readRanges(attachSource(source), salvage);
+  if (cut !== undefined) warnings.add("CUT_OFF", `${cut}; what lies behind was not read`);
   const snappy = format === "avml";
   const description = snappy ? "AVML memory image" : `LiME memory image${littleEndian ? "" : ", big endian"}`;
-  return openImage(source, { data, snappy }, machine, { format, description });
+  const incomplete = cut !== undefined || source.flattened?.cut !== undefined;
+  return openImage(source, { data, snappy, tolerant: salvage }, machine, { format, description, incomplete });
 }
 
 function openImage(
   source: SourceImage,
-  { data, snappy }: { readonly data: Extents; readonly snappy: boolean },
+  { data, snappy, tolerant }: Pick<RawImage, "data" | "snappy" | "tolerant">,
   given: Machine | undefined,
-  { format, description }: { readonly format: "raw" | "lime" | "avml"; readonly description: string },
+  {
+    format,
+    description,
+    incomplete,
+  }: Pick<DumpHeader, "description" | "incomplete"> & {
+    readonly format: "raw" | "lime" | "avml";
+  },
 ): Dump {
   const { path, size } = source.file;
   const machine = given ?? USUAL;
@@ -47,7 +66,7 @@ function openImage(
   }
   const maxMapnr = Math.ceil((data.end[data.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, path);
-  const image: RawImage = { kind: "raw", source, pageSize, data, snappy };
+  const image: RawImage = { kind: "raw", source, pageSize, data, snappy, tolerant };
   const flattened = source.flattened !== undefined;
   return {
     paths: [path],
@@ -60,7 +79,7 @@ function openImage(
       headerVersion: undefined,
       parts: 1,
       codecs: snappy ? ["snappy"] : [],
-      incomplete: false,
+      incomplete,
       dumpLevel: 0,
       utsname: undefined,
       timestamp: undefined,

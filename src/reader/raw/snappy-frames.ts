@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { ByteSource } from "../byte-source.js";
+import { type ByteSource, CUT_OFF_CURE } from "../byte-source.js";
 import { pageDecoder } from "../decode.js";
 import { COMPRESSED_SNAPPY } from "../kdump/layout.js";
 import { maskedCrc32c } from "./crc32c.js";
@@ -43,6 +43,20 @@ export class ChunkReader {
 
   constructor(source: ByteSource) {
     this.#source = source;
+  }
+
+  /** Bytes of the file. */
+  get size(): number {
+    return this.#source.size;
+  }
+
+  /** The error of a file that ends within a chunk. */
+  cutOff(position: number): DumpError {
+    return new DumpError("TRUNCATED", "ends within its snappy data", {
+      file: this.#source.name,
+      offset: position,
+      cure: CUT_OFF_CURE,
+    });
   }
 
   /** The chunk at a file offset. Throws `TRUNCATED` and `CORRUPT`. */
@@ -101,11 +115,7 @@ export class ChunkReader {
       this.#start = position;
     }
     if (length > this.#length - (position - this.#start)) {
-      throw new DumpError("TRUNCATED", "ends within its snappy data", {
-        file: this.#source.name,
-        offset: position,
-        cure: "The file was cut off: copy it again from where it was made",
-      });
+      throw this.cutOff(position);
     }
     return this.#window.subarray(position - this.#start, position - this.#start + length);
   }

@@ -1,0 +1,108 @@
+import { createRequire } from "node:module";
+import * as zlib from "node:zlib";
+import { DumpError } from "../../errors.js";
+import type { ByteSource } from "../byte-source.js";
+import { fields } from "../fields.js";
+
+/** What is known of a compressed section. */
+export interface CompressedSection {
+  readonly source: ByteSource;
+  readonly elfClass: 32 | 64;
+  readonly littleEndian: boolean;
+  readonly name: string;
+  /** Bytes that it may have when decompressed. */
+  readonly limit: number;
+}
+
+const ELFCOMPRESS_ZLIB = 1;
+const ELFCOMPRESS_ZSTD = 2;
+/** "ZLIB" and the size in 8 bytes, big endian: what .zdebug_ sections begin with (binutils before 2.26). */
+const ZDEBUG_HEADER = 12;
+/** Deflate makes a byte of at most 1032. */
+const MAX_DEFLATE_RATIO = 1032;
+
+/**
+ * Decompresses a section's bytes: a header of the ELF ABI (Chdr: type, size, alignment) or .zdebug_'s, then the stream.
+ * Throws `CORRUPT`, `LIMIT`, and `CODEC_MISSING` where zstd is needed and is neither in this Node nor installed.
+ */
+export function decompressSection(bytes: Uint8Array, section: CompressedSection): Uint8Array {
+  const { type, size, data } = section.name.startsWith(".zdebug_") ? zdebug(bytes, section) : chdr(bytes, section);
+  if (size > section.limit) {
+    throw new DumpError("LIMIT", `section ${section.name} has ${size} bytes; at most ${section.limit} are read`, {
+      file: section.source.name,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+  if (type === ELFCOMPRESS_ZLIB) {
+    if (size > data.length * MAX_DEFLATE_RATIO + 64) throw corrupt(section, "is no zlib stream of the size it names");
+    return checked(section, size, () => zlib.inflateSync(data, { maxOutputLength: Math.max(size, 1) }));
+  }
+  if (type === ELFCOMPRESS_ZSTD) return checked(section, size, () => unzstd(data, size, section));
+  throw corrupt(section, `is compressed in way ${type}; known are 1 (zlib) and 2 (zstd)`);
+}
+
+interface Stream {
+  readonly type: number;
+  readonly size: number;
+  readonly data: Uint8Array;
+}
+
+function zdebug(bytes: Uint8Array, section: CompressedSection): Stream {
+  if (bytes.length < ZDEBUG_HEADER || Buffer.from(bytes.subarray(0, 4)).toString("latin1") !== "ZLIB") {
+    throw corrupt(section, 'does not begin with "ZLIB"');
+  }
+  const size = fields(bytes, false, section.source.name).u64Number(4, `size of ${section.name}`);
+  return { type: ELFCOMPRESS_ZLIB, size, data: bytes.subarray(ZDEBUG_HEADER) };
+}
+
+function chdr(bytes: Uint8Array, section: CompressedSection): Stream {
+  const length = section.elfClass === 64 ? 24 : 12;
+  if (bytes.length < length) throw corrupt(section, "is too short for its header");
+  const header = fields(bytes, section.littleEndian, section.source.name);
+  const size = section.elfClass === 64 ? header.u64Number(8, `size of ${section.name}`) : header.u32(4);
+  return { type: header.u32(0), size, data: bytes.subarray(length) };
+}
+
+function checked(section: CompressedSection, size: number, decompress: () => Uint8Array): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = decompress();
+  } catch (error) {
+    if (error instanceof DumpError) throw error;
+    throw corrupt(section, "cannot be decompressed", error);
+  }
+  if (bytes.length !== size) throw corrupt(section, `gives ${bytes.length} bytes, but names ${size}`);
+  return bytes;
+}
+
+/** The parts used of zstd-napi's binding and of the zlib of Node 22.15 and later, which Node 20's types do not have. */
+interface ZstdBinding {
+  readonly DCtx: new () => { decompress(into: Uint8Array, data: Uint8Array): number };
+}
+interface ZlibWithZstd {
+  readonly zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
+}
+
+function unzstd(data: Uint8Array, size: number, section: CompressedSection): Uint8Array {
+  const { zstdDecompressSync } = zlib as ZlibWithZstd;
+  if (zstdDecompressSync !== undefined) return zstdDecompressSync(data, { maxOutputLength: Math.max(size, 1) });
+  let binding: ZstdBinding;
+  try {
+    binding = createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
+  } catch {
+    throw new DumpError("CODEC_MISSING", `section ${section.name} is compressed with zstd, which is not installed`, {
+      file: section.source.name,
+      cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
+    });
+  }
+  const into = new Uint8Array(size);
+  return into.subarray(0, new binding.DCtx().decompress(into, data));
+}
+
+function corrupt({ source, name }: CompressedSection, what: string, cause?: unknown): DumpError {
+  return new DumpError("CORRUPT", `section ${name} ${what}`, {
+    file: source.name,
+    cure: "The file is damaged: copy it again from where it was made",
+    cause,
+  });
+}

@@ -1,0 +1,170 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, readExactly } from "../byte-source.js";
+import { fields } from "../fields.js";
+import { decompressSection } from "./compressed-section.js";
+import { ELF32, ELF64 } from "./layout.js";
+
+/** A section of an ELF file, as its header says. Numbers are bytes. */
+export interface ElfSection {
+  readonly name: string;
+  /** sh_type. */
+  readonly type: number;
+  /** sh_flags, the lower 32 bits. */
+  readonly flags: number;
+  /** Virtual address. */
+  readonly addr: bigint;
+  readonly offset: number;
+  /** Bytes in the file; of SHT_NOBITS in memory. */
+  readonly size: number;
+  readonly link: number;
+}
+
+/** An ELF file with its sections: a program, a kernel, its separate debug file. */
+export interface ElfFile {
+  readonly source: ByteSource;
+  readonly elfClass: 32 | 64;
+  readonly littleEndian: boolean;
+  /** e_type: 2 EXEC, 3 DYN … */
+  readonly type: number;
+  /** e_machine. */
+  readonly machine: number;
+  readonly sections: readonly ElfSection[];
+}
+
+export const SHT_SYMTAB = 2;
+export const SHT_NOTE = 7;
+export const SHT_NOBITS = 8;
+const SHF_COMPRESSED = 0x800;
+/** e_shstrndx of files with more sections than 16 bits count: section header 0's sh_link has the number. */
+const SHN_XINDEX = 0xffff;
+/** Kernels have about 100. */
+const MAX_SECTIONS = 1 << 20;
+const MAX_NAMES = 1 << 26;
+/** Section contents that are held as a whole: the largest debug information of distributions' kernels is below 1 GiB. */
+const MAX_SECTION = 2 ** 31;
+
+const DAMAGED = "The file is damaged: copy it again from where it was made";
+
+/** Reads the section headers. The file is known to begin as ELF does. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+export function readElfFile(source: ByteSource): ElfFile {
+  const ident = readExactly(source, 0, 16, "ELF header");
+  const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
+  const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
+  if (elfClass === undefined || littleEndian === undefined) {
+    throw new DumpError("CORRUPT", `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`, {
+      file: source.name,
+      offset: 4,
+      cure: DAMAGED,
+    });
+  }
+  const layout = elfClass === 64 ? ELF64 : ELF32;
+  const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
+  const shoff = layout.word === 8 ? header.u64Number(layout.e.shoff, "e_shoff") : header.u32(layout.e.shoff);
+  const tail = layout.e.ehsize;
+  const common = { source, elfClass, littleEndian, type: header.u16(16), machine: header.u16(18) } as const;
+  if (shoff === 0) return { ...common, sections: [] };
+  const shentsize = header.u16(tail + 6);
+  if (shentsize !== layout.shdrSize) {
+    throw new DumpError("CORRUPT", `section headers of ${shentsize} bytes; ELF${elfClass} has ${layout.shdrSize}`, {
+      file: source.name,
+      offset: tail + 6,
+      cure: DAMAGED,
+    });
+  }
+  const first = rawSection(source, common, shoff);
+  const count = header.u16(tail + 8) || first.size;
+  if (count > MAX_SECTIONS) {
+    throw new DumpError("LIMIT", `${count} sections; at most ${MAX_SECTIONS} are read`, {
+      file: source.name,
+      cure: DAMAGED,
+    });
+  }
+  const table = readExactly(source, shoff, count * layout.shdrSize, "section headers");
+  const raw = Array.from({ length: count }, (_, i) => section(table, i * layout.shdrSize, common));
+  const named = header.u16(tail + 10);
+  const names = sectionNames(source, raw[named === SHN_XINDEX ? first.link : named]);
+  return {
+    ...common,
+    sections: raw.map(({ nameOffset, ...rest }) => ({ ...rest, name: cString(names, nameOffset) })),
+  };
+}
+
+type ElfKind = Pick<ElfFile, "elfClass" | "littleEndian" | "source">;
+type RawSection = Omit<ElfSection, "name"> & { readonly nameOffset: number };
+
+function rawSection(source: ByteSource, kind: ElfKind, offset: number): RawSection {
+  const size = (kind.elfClass === 64 ? ELF64 : ELF32).shdrSize;
+  return section(readExactly(source, offset, size, "section headers"), 0, kind);
+}
+
+/** System V ABI, "Sections": the fields after sh_type are words of the class. */
+function section(table: Uint8Array, at: number, { elfClass, littleEndian, source }: ElfKind): RawSection {
+  const header = fields(table.subarray(at, at + 64), littleEndian, source.name);
+  const common = { nameOffset: header.u32(0), type: header.u32(4) };
+  if (elfClass === 32) {
+    const [flags, addr, offset, size, link] = [8, 12, 16, 20, 24].map((field) => header.u32(field)) as number[];
+    return {
+      ...common,
+      flags: flags ?? 0,
+      addr: BigInt(addr ?? 0),
+      offset: offset ?? 0,
+      size: size ?? 0,
+      link: link ?? 0,
+    };
+  }
+  return {
+    ...common,
+    flags: Number(header.u64(8) & 0xffff_ffffn),
+    addr: header.u64(16),
+    offset: header.u64Number(24, "sh_offset"),
+    size: header.u64Number(32, "sh_size"),
+    link: header.u32(40),
+  };
+}
+
+function sectionNames(source: ByteSource, one: RawSection | undefined): Uint8Array {
+  if (one === undefined || one.size > MAX_NAMES) return new Uint8Array(0);
+  return readExactly(source, one.offset, one.size, "section names");
+}
+
+/** The NUL-terminated text at `offset`; "" beyond the end. */
+export function cString(bytes: Uint8Array, offset: number): string {
+  if (offset >= bytes.length) return "";
+  const end = bytes.indexOf(0, offset);
+  return Buffer.from(bytes.buffer, bytes.byteOffset + offset, (end < 0 ? bytes.length : end) - offset).toString(
+    "latin1",
+  );
+}
+
+/**
+ * The section of that name, or of its old compressed form (.zdebug_info for .debug_info). Empty ones and those without
+ * contents in this file (of a program whose debug file is apart, or the other way round) do not count.
+ */
+export function findSection({ sections }: ElfFile, name: string): ElfSection | undefined {
+  const old = name.replace(/^\.debug_/, ".zdebug_");
+  const has = (one: ElfSection) => one.type !== SHT_NOBITS && one.size > 0;
+  return sections.find((one) => one.name === name && has(one)) ?? sections.find((one) => one.name === old && has(one));
+}
+
+/** Whether the file has the section's bytes as they are: then parts of it can be read. */
+export function isPlain({ flags, name }: ElfSection): boolean {
+  return (flags & SHF_COMPRESSED) === 0 && !name.startsWith(".zdebug_");
+}
+
+/**
+ * The bytes of a section, decompressed if need be (SHF_COMPRESSED with zlib or zstd, .zdebug_). All of it is held in
+ * memory. Throws `TRUNCATED`, `CORRUPT`, `LIMIT` (2 GiB), `CODEC_MISSING`.
+ */
+export function sectionBytes(file: ElfFile, one: ElfSection): Uint8Array {
+  if (one.size > MAX_SECTION) throw tooLarge(file, one, one.size);
+  const bytes = readExactly(file.source, one.offset, one.size, `section ${one.name}`);
+  if (isPlain(one)) return bytes;
+  return decompressSection(bytes, { ...file, name: one.name, limit: MAX_SECTION });
+}
+
+function tooLarge({ source }: ElfFile, { name }: ElfSection, size: number): DumpError {
+  return new DumpError("LIMIT", `section ${name} has ${size} bytes; at most ${MAX_SECTION} are read`, {
+    file: source.name,
+    cure: DAMAGED,
+  });
+}

@@ -1,0 +1,92 @@
+import type { Warnings } from "../../warnings.js";
+import { countBits } from "../bitmap.js";
+import { findExtent } from "../extents.js";
+import type { FlattenedIndex } from "../flattened/records.js";
+import { missingPages } from "../salvage.js";
+import { attachSource } from "../source-image.js";
+import { descriptorFault, forEachDescriptor } from "./descriptors.js";
+import type { KdumpImage } from "./image.js";
+import { PAGE_DESC_SIZE } from "./layout.js";
+
+/**
+ * Clears the bits of `image.present` of the blocks that the files of a damaged dump do not have: without a descriptor, with one
+ * that was never filled in, or with one that leads nowhere. Reads all descriptors: 24 bytes a page. Returns how many blocks are
+ * missing.
+ */
+export function findPresent(image: KdumpImage, warnings: Warnings): number {
+  const present = image.present;
+  const total = countBits(image.dumped, 0, image.maxMapnr);
+  const clear = (pfn: number) => {
+    const byte = Math.floor(pfn / 8);
+    present[byte] = (present[byte] as number) & ~(1 << (pfn % 8));
+  };
+  let covered = 0;
+  let first: number | undefined;
+  let firstFile = image.parts[0]?.source.file.path ?? "";
+  let damaged = 0;
+  const lose = (pfn: number, file: string) => {
+    clear(pfn);
+    if (first === undefined) {
+      first = pfn;
+      firstFile = file;
+    }
+  };
+  let next = 0;
+  for (const part of image.parts) {
+    // A file of the split set that is not there.
+    for (let pfn = next; pfn < part.startPfn; pfn++) clear(pfn);
+    next = Math.min(part.endPfn, image.maxMapnr);
+    const { file, flattened } = part.source;
+    const { size } = attachSource(part.source);
+    const pages = countBits(image.dumped, part.startPfn, next);
+    covered += pages;
+    const dataStart = part.descriptors + pages * PAGE_DESC_SIZE;
+    let badHere: { readonly pfn: number; readonly why: string } | undefined;
+    let count = 0;
+    forEachDescriptor(image, part, (pfn, descriptor) => {
+      if (descriptor === undefined) {
+        lose(pfn, file.path);
+        return;
+      }
+      const fault = descriptorFault(descriptor, Math.min(dataStart, size), size, image.blockSize);
+      if (fault?.kind === "damaged") {
+        clear(pfn);
+        badHere ??= { pfn, why: fault.why };
+        count++;
+      } else if (fault !== undefined || !isCovered(flattened, descriptor.offset, descriptor.size)) {
+        lose(pfn, file.path);
+      }
+    });
+    if (badHere !== undefined) {
+      const { pfn, why } = badHere;
+      warnings.add(
+        "BAD_PAGES",
+        `${file.path}: pages that cannot be read, the first at pfn 0x${pfn.toString(16)}: ${why}`,
+        count,
+      );
+    }
+    damaged += count;
+  }
+  for (let pfn = next; pfn < image.maxMapnr; pfn++) clear(pfn);
+  if (covered < total) {
+    warnings.add("MISSING_PAGES", `${firstFile}: pages in files of the split set that were not named`, total - covered);
+  }
+  const there = countBits(present, 0, image.maxMapnr);
+  const missing = total - there - damaged - (total - covered);
+  if (missing > 0) warnings.add("MISSING_PAGES", missingPages(firstFile, first ?? 0), missing);
+  return total - there;
+}
+
+/**
+ * Whether records of a stream that was cut off have these bytes: what they leave out reads as zeros, and in a whole stream it
+ * is that.
+ */
+function isCovered(index: FlattenedIndex | undefined, offset: number, size: number): boolean {
+  if (index?.cut === undefined) return true;
+  let position = offset;
+  for (let run = findExtent(index, position); position < offset + size; run++) {
+    if (run >= index.count || (index.start[run] as number) > position) return false;
+    position = index.end[run] as number;
+  }
+  return true;
+}

@@ -1,0 +1,11 @@
+import type { DumpError } from "../errors.js";
+
+/** What went wrong, without the advice for those who do not salvage yet. */
+export function withoutCure({ message, cure }: DumpError): string {
+  return cure === undefined ? message : message.replace(`. ${cure}`, "");
+}
+
+/** The warning about pages that the headers promise and the file does not have. `first` is a pfn. */
+export function missingPages(file: string, first: number): string {
+  return `${file}: pages that are not in the file, the first at pfn 0x${first.toString(16)}; they are left out`;
+}

@@ -1,0 +1,60 @@
+import type { PagePlan } from "../filter/plan.js";
+import { countBits } from "../reader/bitmap.js";
+import type { Warnings } from "../warnings.js";
+import { keptRanges } from "./chunks.js";
+import { inOrder, type WorkerPool } from "./pool.js";
+import type { CheckResult, PageFault } from "./tasks.js";
+
+/** Pages of a task: 16 MiB or so, since only numbers come back. */
+const CHECK_PAGES = 4096;
+/** Faults that are told in detail. */
+const MAX_FAULTS = 1000;
+
+/** What checking all pages found. */
+export interface CheckedPages {
+  readonly pages: number;
+  readonly unreadable: number;
+  readonly faults: readonly PageFault[];
+}
+
+/**
+ * Reads all pages that have a bit in the pool's bitmap, and clears the bits of those that cannot be read or decoded. `done` is
+ * told how many pages more were read.
+ */
+export async function checkDump(
+  pool: WorkerPool,
+  kept: Uint8Array,
+  maxMapnr: number,
+  done: (pages: number) => void,
+): Promise<CheckedPages> {
+  const faults: PageFault[] = [];
+  let pages = 0;
+  let unreadable = 0;
+  const check = (range: { startPfn: number; endPfn: number }): Promise<CheckResult> => pool.check(range);
+  for await (const result of inOrder(keptRanges(kept, maxMapnr, CHECK_PAGES), check, pool.inFlight)) {
+    pages += result.pages;
+    unreadable += result.unreadable;
+    for (const fault of result.faults) if (faults.length < MAX_FAULTS) faults.push(fault);
+    done(result.pages);
+  }
+  return { pages, unreadable, faults };
+}
+
+/** Takes pages that cannot be read out of the plan of a damaged dump. Returns how many they are. */
+export async function dropUnreadable(
+  pool: WorkerPool,
+  plan: PagePlan,
+  warnings: Warnings,
+  done: (pages: number, of: number) => void,
+): Promise<number> {
+  const total = countBits(plan.kept, 0, plan.maxMapnr);
+  let pages = 0;
+  const more = (read: number) => {
+    pages += read;
+    done(pages, total);
+  };
+  const { unreadable, faults } = await checkDump(pool, plan.kept, plan.maxMapnr, more);
+  const first = faults[0];
+  if (first !== undefined) warnings.add("BAD_PAGES", `pages are left out; the first: ${first.message}`, unreadable);
+  return unreadable;
+}

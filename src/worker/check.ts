@@ -1,0 +1,56 @@
+import { findBit } from "../reader/bitmap.js";
+import { type PhysicalMemory, readPages } from "../reader/dump.js";
+import { damageOf } from "../reader/tolerant-memory.js";
+import type { CheckResult, CheckTask, PageFault } from "./tasks.js";
+
+/** Faults that a task tells in detail; the others are only counted. */
+const MAX_FAULTS = 16;
+
+/** What one worker checks with. */
+export interface CheckState {
+  /** Reading throws where a page cannot be decoded. */
+  readonly memory: PhysicalMemory;
+  readonly kept: Uint8Array;
+  readonly pageSize: number;
+  readonly buffer: Uint8Array;
+}
+
+/** Pages read at once, as long as all goes well. */
+const BATCH = 64;
+
+export function checkState(memory: PhysicalMemory, kept: Uint8Array, pageSize: number): CheckState {
+  return { memory, kept, pageSize, buffer: new Uint8Array(BATCH * pageSize) };
+}
+
+/** Reads all pages of a range that have a bit, and clears the bits of those that cannot be read or decoded. */
+export function checkPages({ memory, kept, pageSize, buffer }: CheckState, task: CheckTask): CheckResult {
+  const faults: PageFault[] = [];
+  let pages = 0;
+  let unreadable = 0;
+  const failed = (pfn: number, error: unknown) => {
+    const { code, message, offset } = damageOf(error);
+    const byte = Math.floor(pfn / 8);
+    kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
+    unreadable++;
+    if (faults.length < MAX_FAULTS) faults.push({ pfn, code, message, offset });
+  };
+  let pfn = findBit(kept, task.startPfn, task.endPfn, true);
+  while (pfn < task.endPfn) {
+    const end = Math.min(findBit(kept, pfn, task.endPfn, false), pfn + BATCH);
+    pages += end - pfn;
+    try {
+      readPages(memory, pfn * pageSize, buffer.subarray(0, (end - pfn) * pageSize));
+    } catch (error) {
+      damageOf(error);
+      for (let one = pfn; one < end; one++) {
+        try {
+          readPages(memory, one * pageSize, buffer.subarray(0, pageSize));
+        } catch (cause) {
+          failed(one, cause);
+        }
+      }
+    }
+    pfn = findBit(kept, end, task.endPfn, true);
+  }
+  return { pages, unreadable, faults };
+}
