@@ -1,6 +1,13 @@
 import type { KernelMemory } from "../kernel-memory.js";
-import { type KallsymsAddresses, MAX_ENCODED_NAME, MAX_SYMBOLS, nameStarts, TOKENS } from "./kallsyms-tables.js";
-import { scanMemory } from "./kernel-bytes.js";
+import {
+  type KallsymsAddresses,
+  MAX_ENCODED_NAME,
+  MAX_NAMES,
+  MAX_SYMBOLS,
+  nameStarts,
+  TOKENS,
+} from "./kallsyms-tables.js";
+import { readUpTo, scanMemory } from "./kernel-bytes.js";
 import { imageRange } from "./kernel-image.js";
 
 /**
@@ -11,8 +18,7 @@ import { imageRange } from "./kernel-image.js";
  *     … 6.3   offsets, base (or addresses) | count | names | markers | 3 bytes per symbol (6.2, 6.1.y) | tokens | index
  *     6.4 …                                 count | names | markers | tokens | index | offsets | base
  *
- * each aligned to a word. A marker is the position of every 256th name: a u32 since 4.20, a word before. At most
- * MAX_FOUND token tables are looked at; each costs some 10,000 reads of a few bytes at most.
+ * each aligned to a word. A marker is the position of every 256th name: a u32 since 4.20, a word before.
  */
 export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresses> {
   const { wordSize } = memory;
@@ -47,7 +53,7 @@ export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresse
 }
 
 const DIGITS = Buffer.from("0\0" + "1\0" + "2\0" + "3\0" + "4\0" + "5\0" + "6\0" + "7\0" + "8\0" + "9\0", "latin1");
-const MAX_FOUND = 16;
+const MAX_FOUND = 4;
 /** All tokens together: 700 to 1,100 bytes in the kernels seen. */
 const MAX_TOKENS = 8192;
 const MARKED = 256;
@@ -103,7 +109,9 @@ interface Names {
 function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
   const bytes = readBack(memory, table, MAX_BEFORE);
   for (const size of memory.wordSize === 8 ? [4, 8] : [4]) {
+    let runs = 0;
     for (const markers of markersIn(memory, bytes, table, size)) {
+      if (++runs > MAX_RUNS) break;
       const names = namesOf(memory, markers);
       if (names !== undefined) return names;
     }
@@ -111,6 +119,8 @@ function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
   return undefined;
 }
 
+/** What looks like markers: the ones nearest to the token table are them. */
+const MAX_RUNS = 4;
 /** Markers of MAX_SYMBOLS, as words, and three bytes for each. */
 const MAX_BEFORE = MAX_SYMBOLS * 3 + (MAX_SYMBOLS / MARKED) * 8;
 
@@ -171,24 +181,30 @@ const MAX_EXTRA = 3;
 function namesWith(memory: KernelMemory, end: bigint, values: readonly number[]): Names | undefined {
   const { wordSize, littleEndian } = memory;
   const last = values.at(-1) as number;
+  if (last > MAX_NAMES || values.length > MAX_SYMBOLS / MARKED) return undefined;
+  // The names begin at most 256 names of the greatest length before the last marker's distance from their end.
   const nearest = aligned(end - BigInt(last + wordSize), wordSize);
-  for (let back = 0; back <= MARKED * MAX_ENCODED_NAME; back += wordSize) {
-    const start = nearest - BigInt(back);
-    const countAt = start - BigInt(wordSize);
-    const view = memory.readView(countAt, wordSize);
-    if (view === undefined) return undefined;
+  const window = memory.readView(nearest - BigInt(WINDOW), WINDOW);
+  if (window === undefined) return undefined;
+  let tries = 0;
+  for (let at = WINDOW - wordSize; at >= 0; at -= wordSize) {
     // An int since 4.20, a long before.
-    const counts = [view.getUint32(0, littleEndian), view.getUint32(littleEndian ? 0 : wordSize - 4, littleEndian)];
-    for (const count of new Set(counts)) {
-      if (Math.ceil(count / MARKED) !== values.length) continue;
-      const names = memory.readView(start, Number(end - start));
-      if (names === undefined) return undefined;
-      const bytes = new Uint8Array(names.buffer, names.byteOffset, names.byteLength);
-      if (markersFit(bytes, count, values)) return { count, countAt, start };
-    }
+    const int = window.getUint32(at, littleEndian);
+    const long = littleEndian ? int : window.getUint32(at + wordSize - 4, littleEndian);
+    const count = [int, long].find((value) => Math.ceil(value / MARKED) === values.length);
+    if (count === undefined) continue;
+    if (++tries > MAX_TRIES) return undefined;
+    const countAt = nearest - BigInt(WINDOW - at);
+    const start = countAt + BigInt(wordSize);
+    const names = readUpTo(memory, start, Number(end - start));
+    if (markersFit(names, count, values)) return { count, countAt, start };
   }
   return undefined;
 }
+
+const WINDOW = MARKED * MAX_ENCODED_NAME;
+/** Numbers in the right place that could be the number of names: there is one. */
+const MAX_TRIES = 4;
 
 function markersFit(names: Uint8Array, count: number, markers: readonly number[]): boolean {
   return [true, false].some((big) => {

@@ -34,8 +34,8 @@ export interface KallsymsTables {
   readonly tokenStarts: Uint16Array;
 }
 
-/** Debian's kernels have 200,000 symbols, one with everything built in has fewer than a million. */
-export const MAX_SYMBOLS = 4_000_000;
+/** Debian's kernels have 35,000 to 150,000 symbols; more than ten times that is no count. */
+export const MAX_SYMBOLS = 2_000_000;
 /** A name of more than KSYM_NAME_LEN (512 since 6.1) is none; without compression every character is a token. */
 export const MAX_ENCODED_NAME = 514;
 export const TOKENS = 256;
@@ -80,8 +80,8 @@ export function readTables(memory: KernelMemory, at: KallsymsAddresses): Kallsym
   return { count, names, tokens, tokenStarts };
 }
 
-/** Bytes: 200,000 names take 2 MB. */
-const MAX_NAMES = 64 << 20;
+/** Bytes: 87,000 names take 1.1 MB. */
+export const MAX_NAMES = 32 << 20;
 
 /**
  * Where each name begins in `names`: `count` positions; `undefined` when the names end before the last one. Length bytes

@@ -47,7 +47,7 @@ function btfOfSymbols(memory: KernelMemory, symbols: KernelSymbols | undefined):
 }
 
 /** Debian's kernels have 3 to 6 MB. */
-const MAX_BTF = 128 << 20;
+const MAX_BTF = 64 << 20;
 
 function btfAt(memory: KernelMemory, vaddr: bigint, limit: number): Btf | undefined {
   const view = memory.readView(vaddr, BTF_HEADER_SIZE);
@@ -69,7 +69,7 @@ function isKernelBtf(btf: Btf): boolean {
 }
 
 /** Headers that look right but lead to no kernel's types; each costs reading what it claims. */
-const MAX_TRIES = 64;
+const MAX_TRIES = 32;
 
 function scanForBtf(memory: KernelMemory): Btf | undefined {
   const range = imageRange(memory);
