@@ -8,6 +8,8 @@ import { DumpError } from "./errors.js";
  * | `MEM_MAP_UNREADABLE` | struct pages that could not be read: their pages are kept |
  * | `FREE_ORDER` | buddy pages of an impossible order: kept |
  * | `FREE_LISTS` | free pages that only lists tell, and lists that are broken or not found: kept |
+ * | `SELF_CHECK` | facts in VMCOREINFO that the memory contradicts: the classes that need them are kept |
+ * | `FACT_MISSING` | names that the level needs and VMCOREINFO lacks: what they tell is kept |
  * | `NO_KERNEL_VIEW` | levels 0 and 1 without struct pages: hwpoison and offline pages are kept |
  * | `VMCOREINFO_LINE` | lines of VMCOREINFO that have no known form |
  * | `NOTE` | notes cut off by the end of their segment |
@@ -16,15 +18,18 @@ import { DumpError } from "./errors.js";
  * | `VMCOREINFO_DEVICE` | an entry of QEMU's vmcoreinfo device that leads to no note |
  * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
+ * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
- */
-export type WarningCode =
-  | "MEM_MAP_UNREADABLE"
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
  * | `BAD_PAGES` | with `salvage`: pages that cannot be read or decoded: left out |
+ */
+export type WarningCode =
+  | "MEM_MAP_UNREADABLE"
   | "FREE_ORDER"
   | "FREE_LISTS"
+  | "SELF_CHECK"
+  | "FACT_MISSING"
   | "NO_KERNEL_VIEW"
   | "VMCOREINFO_LINE"
   | "NOTE"

@@ -2,7 +2,9 @@ import type { Command } from "./command.js";
 
 /** The commands by their names, each loaded only when it is asked for: most runs filter. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  audit: async () => (await import("./commands/audit.js")).auditCommand,
   filter: async () => (await import("./commands/filter.js")).filterCommand,
+  dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };
 

@@ -7,6 +7,8 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve DUMP OUT [options]     filter a dump
   coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
   coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
+  coresieve audit DUMP [options]   what of users is left in a finished dump
+  coresieve dmesg DUMP             print the kernel log
 
 Each command has its own help: coresieve filter --help, coresieve info --help.
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
@@ -47,9 +49,9 @@ or, with --raw, bare image of memory.
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+      --salvage            read a damaged dump as far as it goes
 
 What is dropped (if nothing is said: -d 31)
-      --salvage            read a damaged dump as far as it goes
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
                            with private data, 8 user memory, 16 free pages
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free

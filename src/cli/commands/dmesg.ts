@@ -1,0 +1,87 @@
+import { DumpError } from "../../errors.js";
+import { completeDump } from "../../filter/complete-dump.js";
+import { readKernelLog } from "../../filter/log/read-log.js";
+import { openDump } from "../../reader/open.js";
+import { Warnings } from "../../warnings.js";
+import { defineCommand, FLAG, VALUE } from "../command.js";
+import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../log-format.js";
+import { printWarnings } from "../print-warnings.js";
+
+const HELP = `coresieve dmesg DUMP... [options]: print the kernel log of a dump
+
+Works with any dump that has VMCOREINFO, filtered or not, and all kernels since
+2.6.32.
+
+      --since-clear        only what came after the last \`dmesg --clear\`
+      --follow-format NAME   whose lines to follow: dmesg (if nothing is said),
+                           levels (dmesg -x), raw (dmesg -r), kmsg (/dev/kmsg),
+                           makedumpfile (--dump-dmesg)
+      --json               every record with its level, facility and caller
+${INPUT_HELP}
+  -v, --version            print the version
+  -h, --help               print this text
+
+Examples
+  coresieve dmesg vmcore | tail -n 50
+  coresieve dmesg vmcore --json | jq -r '.records[] | select(.level <= 3).text'
+`;
+
+interface DmesgArguments extends InputArguments {
+  readonly sinceClear: boolean;
+  readonly followFormat: string | undefined;
+  readonly json: boolean;
+}
+
+/** `coresieve dmesg DUMP…`: prints the kernel log. */
+export const dmesgCommand = defineCommand({
+  help: HELP,
+  options: { ...INPUT_OPTIONS, "since-clear": FLAG, "follow-format": VALUE, json: FLAG },
+  run: (files, values) => printLog(files, values),
+});
+
+function printLog(files: readonly string[], args: DmesgArguments): void {
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve dmesg DUMP`" });
+  }
+  const format = logFormat(args);
+  const complete = completeOptions(args);
+  const warnings = new Warnings();
+  const dump = openDump(files, warnings, openOptions(args));
+  try {
+    const log = readKernelLog(completeDump(dump, warnings, complete), args.sinceClear);
+    if (log.unreadable > 0) {
+      warnings.add(
+        "LOG_RECORDS",
+        `${files[0]}: records of the kernel log that the dump does not have whole`,
+        log.unreadable,
+      );
+    }
+    if (args.json) {
+      const { kind, unreadable } = log;
+      const records = log.records.map(recordForJson);
+      process.stdout.write(`${JSON.stringify({ kind, records, unreadable, warnings: warnings.list }, undefined, 1)}\n`);
+      return;
+    }
+    // In pieces: the largest logs have gigabytes.
+    for (let i = 0; i < log.records.length; i += 1000) {
+      const lines = log.records.slice(i, i + 1000).map((record) => formatRecord(record, format));
+      process.stdout.write(lines.join(""));
+    }
+    printWarnings(warnings.list);
+  } finally {
+    dump.close();
+  }
+}
+
+function logFormat({ followFormat, json }: DmesgArguments): LogFormat {
+  if (followFormat === undefined) return "dmesg";
+  const found = LOG_FORMATS.find((name) => name === followFormat);
+  if (found === undefined) {
+    throw new DumpError("BAD_OPTION", `--follow-format ${followFormat}: there is no such form of a log`, {
+      cure: `Forms are ${LOG_FORMATS.join(", ")}`,
+    });
+  }
+  if (json) throw new DumpError("BAD_OPTION", "--json has a form of its own", { cure: "Leave --follow-format away" });
+  return found;
+}

@@ -1,0 +1,118 @@
+import type { LogRecord } from "../filter/log/log-record.js";
+
+/** Whose form the lines of `coresieve dmesg` follow. */
+export const LOG_FORMATS = ["dmesg", "levels", "raw", "kmsg", "makedumpfile"] as const;
+export type LogFormat = (typeof LOG_FORMATS)[number];
+
+const LEVELS = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
+// The names of syslog, as util-linux' dmesg prints them.
+const FACILITIES = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp".split(" ");
+
+/**
+ * One record in the form asked for, with its newline. `dmesg` is what util-linux' dmesg prints, with the caller where
+ * the kernel records it; `levels` its `-x`, `raw` its `-r`; `kmsg` is what /dev/kmsg gives; `makedumpfile` what
+ * --dump-dmesg writes, but for UTF-8, which stays.
+ */
+export function formatRecord(record: LogRecord, format: LogFormat): string {
+  if (format === "kmsg") return kmsgLine(record);
+  const stamp = timeStamp(record.nanoseconds) + (record.caller === undefined ? "" : `[${callerName(record, 8)}] `);
+  const text = safeText(record.text);
+  // Further lines of a message stand under its first.
+  if (format === "raw")
+    return `<${priority(record)}>${stamp}${text.replaceAll("\n", `\n<${priority(record)}>${stamp}`)}\n`;
+  const head = format === "levels" ? decoded(record) : "";
+  const indent = " ".repeat(head.length + stamp.length);
+  return `${head}${stamp}${text.replaceAll("\n", `\n${indent}`)}\n`;
+}
+
+/** A record for JSON: bytes as text. */
+export function recordForJson(record: LogRecord): Readonly<Record<string, unknown>> {
+  const { seq, nanoseconds, level, facility, device, continues } = record;
+  return {
+    seq: seq ?? null,
+    // Seconds would lose digits after 104 days.
+    nanoseconds: nanoseconds?.toString() ?? null,
+    level: level ?? null,
+    levelName: level === undefined ? null : (LEVELS[level] ?? null),
+    facility: facility ?? null,
+    caller: record.caller === undefined ? null : callerName(record, 0),
+    text: safeText(record.text),
+    device,
+    continues,
+  };
+}
+
+function priority({ level, facility }: LogRecord): number {
+  return (facility ?? 0) * 8 + (level ?? 6);
+}
+
+function timeStamp(nanoseconds: bigint | undefined): string {
+  if (nanoseconds === undefined) return "";
+  const micros = nanoseconds / 1000n;
+  return `[${String(micros / 1_000_000n).padStart(5)}.${String(micros % 1_000_000n).padStart(6, "0")}] `;
+}
+
+function callerName({ caller }: LogRecord, width: number): string {
+  return caller === undefined ? "" : `${caller.kind === "cpu" ? "C" : "T"}${caller.id}`.padStart(width);
+}
+
+function decoded({ level, facility }: LogRecord): string {
+  const name = FACILITIES[facility ?? 0] ?? `${facility}`;
+  return `${name.padEnd(6)}:${(LEVELS[level ?? 6] ?? "").padEnd(6)}: `;
+}
+
+function kmsgLine(record: LogRecord): string {
+  const { seq, nanoseconds, continues, device, caller } = record;
+  const micros = nanoseconds === undefined ? 0n : nanoseconds / 1000n;
+  const who = caller === undefined ? "" : `,caller=${callerName(record, 0)}`;
+  const dictionary = Object.entries(device).map(([name, value]) => ` ${name}=${value}\n`);
+  // The kernel itself writes what is not printable ASCII as \xNN here.
+  const text = [...record.text].map((byte) =>
+    byte < 32 || byte >= 127 || byte === 0x5c ? hexEscape(byte) : String.fromCharCode(byte),
+  );
+  return `${priority(record)},${seq ?? "-"},${micros},${continues ? "c" : "-"}${who};${text.join("")}\n${dictionary.join("")}`;
+}
+
+function hexEscape(byte: number): string {
+  return `\\x${byte.toString(16).padStart(2, "0")}`;
+}
+
+/**
+ * Text for a terminal: UTF-8 as it is; bytes that are none, and control characters, as `\xNN`: a log must not send
+ * commands to the reader's terminal. Newlines and tabs stay.
+ */
+export function safeText(bytes: Uint8Array): string {
+  if (bytes.every((byte) => byte >= 32 && byte < 127)) return Buffer.from(bytes).toString("latin1");
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const length = sequenceLength(bytes, at);
+    const part = bytes.subarray(at, at + length);
+    const decoded = length === 0 ? "" : Buffer.from(part).toString("utf8");
+    const control = isControl(decoded.codePointAt(0) ?? 0);
+    if (length === 0 || decoded.includes("\ufffd") || control) {
+      for (const byte of bytes.subarray(at, at + Math.max(1, length))) text += hexEscape(byte);
+    } else text += decoded;
+    at += Math.max(1, length);
+  }
+  return text;
+}
+
+/** C0 but for tab and newline, DEL, C1, and what turns the direction of the text behind it. */
+function isControl(code: number): boolean {
+  if (code < 32) return code !== 9 && code !== 10;
+  if (code >= 0x7f && code < 0xa0) return true;
+  return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
+}
+
+/** Bytes of the UTF-8 sequence at `at`; 0 if none begins there. */
+function sequenceLength(bytes: Uint8Array, at: number): number {
+  const first = bytes[at] as number;
+  let length = 0;
+  if (first < 0x80) length = 1;
+  else if (first >= 0xc2 && first < 0xe0) length = 2;
+  else if (first >= 0xe0 && first < 0xf0) length = 3;
+  else if (first >= 0xf0 && first < 0xf5) length = 4;
+  if (at + length > bytes.length) return 0;
+  for (let i = 1; i < length; i++) if (((bytes[at + i] as number) & 0xc0) !== 0x80) return 0;
+  return length;
+}
