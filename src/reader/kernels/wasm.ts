@@ -47,7 +47,7 @@ const modules = new Map<string, object>();
  * @throws Error when the file is missing, or when it is not the kernel the caller was written for
  */
 export function instantiateKernel(
-  part: "reader" | "filter" | "worker",
+  part: "reader" | "filter" | "worker" | "audit",
   name: string,
   functions: readonly string[],
   memory: KernelMemory,

@@ -1,0 +1,186 @@
+import { setImmediate } from "node:timers/promises";
+import { DumpError } from "../errors.js";
+import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
+import { kernelView } from "../filter/kernel-view.js";
+import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../filter/page-kinds.js";
+import { countBits, sharedBitmap } from "../reader/bitmap.js";
+import type { Dump } from "../reader/dump.js";
+import { fillBitmaps } from "../reader/open.js";
+import { Warnings } from "../warnings.js";
+import { throwIfAborted } from "../worker/pool.js";
+import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
+import { type KindReader, kindReader } from "./kind-reader.js";
+import { scanPages } from "./scan-pages.js";
+import { searchOutside } from "./search-file.js";
+import { createSearcher } from "./searcher.js";
+import type { Secret } from "./secrets.js";
+import { Tally } from "./tally.js";
+
+export interface AuditOptions {
+  /** The dump that the audited one was made from: its struct pages tell kinds where the audited dump lacks them. */
+  readonly original?: Dump;
+  readonly complete?: CompleteOptions;
+  readonly secrets?: readonly Secret[];
+  /** Places that are listed; all are counted. Default 10,000. */
+  readonly mostPlaces?: number;
+  readonly warnings?: Warnings;
+  readonly signal?: AbortSignal;
+  /** Pages looked at, and all there are. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */
+const WINDOW = 2 ** 15;
+const MOST_PLACES = 10_000;
+
+/**
+ * Looks at a finished dump: which kinds of pages it has, by the kernel's own struct pages, and whether secrets are in it.
+ * Every page is read. Memory: two bitmaps (64 MiB per TiB) and a few MiB. Throws `CANNOT_FILTER` when neither dump tells
+ * the kinds of its pages and no secrets are given, `BAD_OPTION` for an original of another kernel, `ABORTED`.
+ */
+export async function auditDump(input: Dump, options: AuditOptions = {}): Promise<AuditResult> {
+  const { original, signal } = options;
+  const secrets = options.secrets ?? [];
+  const warnings = options.warnings ?? new Warnings();
+  const dump = completeDump(input, warnings, options.complete);
+  const own = tryReader(dump, warnings);
+  const other = original && tryReader(completeDump(original, warnings, options.complete), warnings);
+  if (original !== undefined) checkSameKernel(own, other, original);
+  if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
+    const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;
+    throw new DumpError("CANNOT_FILTER", `its pages cannot be classified: ${without}`, {
+      file: dump.paths[0] ?? "",
+      cure: "--original names the dump it was made from; --secrets searches without that",
+    });
+  }
+  const exists = sharedBitmap(dump.maxMapnr);
+  const present = sharedBitmap(dump.maxMapnr);
+  fillBitmaps(dump.image, { exists, data: present });
+  const pages = countBits(present, 0, dump.maxMapnr);
+  const searcher = createSearcher(secrets, dump.pageSize);
+  const tally = new Tally(secrets, options.mostPlaces ?? MOST_PLACES);
+  const kinds = new Uint8Array(WINDOW);
+  const otherKinds = new Uint8Array(WINDOW);
+  const used = { own: false, other: false };
+  const counts = PAGE_KINDS.map(() => ({ pages: 0, zeroPages: 0 }));
+  let done = 0;
+  let damagedPages = 0;
+  for (let startPfn = 0; startPfn < dump.maxMapnr; startPfn += WINDOW) {
+    const endPfn = Math.min(startPfn + WINDOW, dump.maxMapnr);
+    kinds.fill(KIND["no-struct-page"]);
+    own.reader?.read(startPfn, endPfn, kinds);
+    other?.reader?.read(startPfn, endPfn, otherKinds);
+    const here = countBits(present, startPfn, endPfn);
+    if (here === 0) continue;
+    if (own.reader !== undefined) used.own = true;
+    if (other?.reader !== undefined && takeUnknown(kinds, otherKinds, endPfn - startPfn)) used.other = true;
+    const range = { startPfn, endPfn };
+    damagedPages += scanPages(dump, present, range, searcher, {
+      page(pfn, zero) {
+        const count = counts[kinds[pfn - startPfn] as number] as (typeof counts)[number];
+        count.pages++;
+        if (zero) count.zeroPages++;
+      },
+      secret: (secret, pfn, offset) =>
+        tally.inPage(secret, pfn, offset, kinds[pfn - startPfn] as number, dump.pageSize),
+    });
+    done += here;
+    options.onProgress?.(done, pages);
+    await setImmediate();
+    throwIfAborted(signal);
+  }
+  const outsideBytes =
+    secrets.length === 0 ? 0 : searchOutside(dump, secrets, searcher, (secret, place) => tally.outside(secret, place));
+  const kindCounts = countsOf(counts);
+  const sumOf = (verdict: KindCount["verdict"]) =>
+    kindCounts.reduce((sum, one) => sum + (one.verdict === verdict ? one.pages - one.zeroPages : 0), 0);
+  const userDataPages = sumOf("user data");
+  const unknownPages = sumOf("unknown");
+  return {
+    files: dump.paths,
+    description: dump.header.description,
+    kernelRelease: own.release ?? other?.release ?? dump.vmcoreinfo?.osrelease,
+    pageSize: dump.pageSize,
+    pages,
+    damagedPages,
+    classifiedBy: used.own ? (used.other ? "dump and original" : "dump") : used.other ? "original" : "nothing",
+    kinds: kindCounts,
+    userDataPages,
+    unknownPages,
+    secrets: secrets.length === 0 ? undefined : tally.counts,
+    places: tally.places.map((place) => withMapping(place, used.own ? own.reader : other?.reader)),
+    placesLeftOut: tally.placesLeftOut,
+    memoryBytes: pages * dump.pageSize,
+    outsideBytes,
+    clean: userDataPages + unknownPages + damagedPages + tally.total === 0,
+    warnings: warnings.list,
+  };
+}
+
+interface Teller {
+  readonly reader?: KindReader;
+  readonly release?: string;
+  readonly identity?: string;
+  readonly why?: string;
+}
+
+function tryReader(dump: Dump, warnings: Warnings): Teller {
+  try {
+    const view = kernelView(dump, warnings);
+    const { utsname } = view;
+    const identity = `${utsname.release} ${utsname.version} ${dump.vmcoreinfo?.symbol("init_uts_ns") ?? ""}`;
+    return { reader: kindReader(dump, view), release: utsname.release, identity };
+  } catch (error) {
+    if (error instanceof DumpError && error.code !== "NOT_READABLE") {
+      return { why: error.message.replace(/\. Levels 0 and 1.*/, "") };
+    }
+    throw error;
+  }
+}
+
+/** Struct pages of another kernel, or of another boot of this one, would tell nonsense. */
+function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump): void {
+  const file = original.paths[0] ?? "";
+  if (other?.reader === undefined) {
+    throw new DumpError("BAD_OPTION", `is no help as --original: ${other?.why}`, {
+      file,
+      cure: "Leave --original away",
+    });
+  }
+  if (own.identity === undefined || own.identity === other.identity) return;
+  throw new DumpError("BAD_OPTION", `is a dump of another kernel or boot: ${other.identity}, not ${own.identity}`, {
+    file,
+    cure: "--original is the dump from which the audited one was made",
+  });
+}
+
+/** Takes kinds that are not known from elsewhere. Returns whether there were any. */
+function takeUnknown(kinds: Uint8Array, other: Uint8Array, count: number): boolean {
+  let taken = false;
+  for (let i = 0; i < count; i++) {
+    const known = other[i] as number;
+    if ((kinds[i] as number) > KIND.unreadable || known <= KIND.unreadable) continue;
+    kinds[i] = known;
+    taken = true;
+  }
+  return taken;
+}
+
+function countsOf(counts: readonly { pages: number; zeroPages: number }[]): KindCount[] {
+  const verdictOf = (kind: PageKind) =>
+    UNKNOWN_KINDS.includes(kind) ? "unknown" : USER_DATA_KINDS.includes(kind) ? "user data" : "kernel";
+  return PAGE_KINDS.map((kind, i): KindCount => {
+    return { kind, verdict: verdictOf(kind), ...(counts[i] as { pages: number; zeroPages: number }) };
+  }).filter(({ pages }) => pages > 0);
+}
+
+function withMapping(place: SecretPlace, reader: KindReader | undefined): SecretPlace {
+  if (place.where !== "page" || !HAVE_MAPPING.has(place.kind)) return place;
+  const mapping = reader?.mappingOf(place.pfn);
+  return mapping === undefined || mapping === 0n ? place : { ...place, mapping: `0x${mapping.toString(16)}` };
+}
+
+const HAVE_MAPPING: ReadonlySet<PageKind> = new Set([
+  ...(["anon", "ksm", "anon-off-lru", "swap-cache", "cache", "cache-private", "shmem", "cache-off-lru"] as const),
+  ...(["hugetlb", "movable"] as const),
+]);

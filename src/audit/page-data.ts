@@ -1,0 +1,118 @@
+import { countBits } from "../reader/bitmap.js";
+import type { ByteSource } from "../reader/byte-source.js";
+import type { DumpImage } from "../reader/dump.js";
+import type { Extents } from "../reader/extents.js";
+import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
+import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
+import { attachSource, type SourceImage } from "../reader/source-image.js";
+
+/** Bytes [start, end) of a file. */
+export interface FileRange {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** One file of a dump with the bytes in it that are its pages' content, ascending and disjoint. */
+export interface PageData {
+  readonly image: SourceImage;
+  readonly source: ByteSource;
+  readonly pages: readonly FileRange[];
+}
+
+/** Descriptors read at once. */
+const WINDOW = 4096;
+/** More pieces than this are no dump's: what lies between them is then not told from them. */
+const MOST_PIECES = 1 << 20;
+
+/** Where the content of the pages lies in a dump's files. Bytes of AVML's compressed chunks cannot be told: none at all. */
+export function pageData(image: DumpImage): PageData[] {
+  switch (image.kind) {
+    case "elf":
+      return [{ image: image.source, source: attachSource(image.source), pages: extentRanges(image.data) }];
+    case "raw":
+      if (image.snappy) return [];
+      return [{ image: image.source, source: attachSource(image.source), pages: extentRanges(image.data) }];
+    case "kdump":
+      return image.parts.map((part) => {
+        const source = attachSource(part.source);
+        return { image: part.source, source, pages: descriptorRanges(image, part, source) };
+      });
+  }
+}
+
+function extentRanges({ count, start, end, source }: Extents): FileRange[] {
+  const ranges: FileRange[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = source[i] as number;
+    ranges.push({ start: from, end: from + (end[i] as number) - (start[i] as number) });
+  }
+  return joined(ranges);
+}
+
+/** From the page descriptors of one file: data lie behind each other, but for the zero page that many share. */
+function descriptorRanges(image: KdumpImage, part: KdumpPart, source: ByteSource): FileRange[] {
+  const total = countBits(image.dumped, part.startPfn, Math.min(part.endPfn, image.maxMapnr));
+  const bytes = new Uint8Array(WINDOW * PAGE_DESC_SIZE);
+  const view = new DataView(bytes.buffer);
+  const ranges: { start: number; end: number }[] = [];
+  let current: { start: number; end: number } | undefined;
+  let shared = -1;
+  for (let first = 0; first < total; first += WINDOW) {
+    const wanted = bytes.subarray(0, Math.min(WINDOW, total - first) * PAGE_DESC_SIZE);
+    const count = Math.floor(source.read(wanted, part.descriptors + first * PAGE_DESC_SIZE) / PAGE_DESC_SIZE);
+    for (let i = 0; i < count; i++) {
+      const start = Number(view.getBigInt64(i * PAGE_DESC_SIZE, image.littleEndian));
+      const size = view.getUint32(i * PAGE_DESC_SIZE + 8, image.littleEndian);
+      // What is damaged is no page's content.
+      if (start <= 0 || size > image.blockSize || start === shared) continue;
+      if (current !== undefined && start === current.end) {
+        current.end += size;
+        continue;
+      }
+      if (current !== undefined && start >= current.start && start + size <= current.end) {
+        shared = start;
+        continue;
+      }
+      if (ranges.length >= MOST_PIECES) return joined(ranges);
+      current = { start, end: start + size };
+      ranges.push(current);
+    }
+  }
+  return joined(ranges);
+}
+
+function joined(ranges: readonly FileRange[]): FileRange[] {
+  const out: { start: number; end: number }[] = [];
+  for (const range of [...ranges].sort((a, b) => a.start - b.start)) {
+    const last = out.at(-1);
+    if (last !== undefined && range.start <= last.end) last.end = Math.max(last.end, range.end);
+    else out.push({ ...range });
+  }
+  return out;
+}
+
+/** Whether bytes [start, end) lie whole in one of the ranges. */
+export function isWithin(ranges: readonly FileRange[], start: number, end: number): boolean {
+  let low = 0;
+  let high = ranges.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((ranges[middle] as FileRange).end > start) high = middle;
+    else low = middle + 1;
+  }
+  const range = ranges[low];
+  return range !== undefined && range.start <= start && end <= range.end;
+}
+
+/** What of the bytes [0, size) lies in none of the ranges. */
+export function gapsOf(ranges: readonly FileRange[], size: number): FileRange[] {
+  const gaps: FileRange[] = [];
+  let at = 0;
+  for (const { start, end } of ranges) {
+    if (start > at) gaps.push({ start: at, end: Math.min(start, size) });
+    at = Math.max(at, end);
+    if (at >= size) return gaps.filter((gap) => gap.end > gap.start);
+  }
+  if (at < size) gaps.push({ start: at, end: size });
+  return gaps;
+}

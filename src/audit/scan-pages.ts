@@ -1,0 +1,89 @@
+import { DumpError } from "../errors.js";
+import { findBit } from "../reader/bitmap.js";
+import { type Dump, readPages } from "../reader/dump.js";
+import { loadKernel } from "../worker/kernels/load.js";
+import type { Searcher } from "./searcher.js";
+
+/** What is told of the pages; offsets are bytes from the start of the page. */
+export interface PageVisitor {
+  page(pfn: number, zero: boolean): void;
+  /** A secret, by its index, begins in a page. */
+  secret(secret: number, pfn: number, offset: number): void;
+}
+
+/**
+ * Reads the pages of [startPfn, endPfn) whose bit is set, and searches them. Secrets that begin in these pages are found
+ * also where they go on into the page behind, if the dump has that. Returns how many pages cannot be decoded; they count as
+ * not zero. Costs a page: its read, and about 1 ns per byte.
+ */
+export function scanPages(
+  dump: Dump,
+  present: Uint8Array,
+  { startPfn, endPfn }: { readonly startPfn: number; readonly endPfn: number },
+  searcher: Searcher,
+  visitor: PageVisitor,
+): number {
+  const { pageSize, maxMapnr } = dump;
+  const { input, reach } = searcher;
+  const zero = loadKernel("zero", searcher.memory);
+  const map = new Uint8Array(searcher.memory.buffer, searcher.mapAt);
+  const most = Math.floor(searcher.room / pageSize);
+  let damaged = 0;
+  let pfn = findBit(present, startPfn, endPfn, true);
+  while (pfn < endPfn) {
+    const end = findBit(present, pfn, Math.min(pfn + most, endPfn), false);
+    const count = end - pfn;
+    const bytes = count * pageSize;
+    const bad = readRun(dump, pfn, input.subarray(0, bytes));
+    damaged += bad.size;
+    let length = bytes;
+    const goesOn = end < maxMapnr && findBit(present, end, end + 1, true) === end;
+    if (reach > 0 && goesOn) length += readSome(dump, input.subarray(bytes, bytes + reach), end * pageSize);
+    zero.zeroMap(searcher.inputAt, pageSize, count, searcher.mapAt);
+    for (let i = 0; i < count; i++) visitor.page(pfn + i, map[i] === 1 && !bad.has(pfn + i));
+    const first = pfn;
+    searcher.search(bytes, length, (secret, at) => {
+      const page = Math.floor(at / pageSize);
+      visitor.secret(secret, first + page, at - page * pageSize);
+    });
+    pfn = findBit(present, end, endPfn, true);
+  }
+  return damaged;
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+/** Fills `into` with pages; those that cannot be decoded are left zero and named. */
+function readRun({ memory, pageSize }: Dump, first: number, into: Uint8Array): ReadonlySet<number> {
+  try {
+    readPages(memory, first * pageSize, into);
+    return NONE;
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+  }
+  const bad = new Set<number>();
+  for (let i = 0; i * pageSize < into.length; i++) {
+    const page = into.subarray(i * pageSize, (i + 1) * pageSize);
+    try {
+      readPages(memory, (first + i) * pageSize, page);
+    } catch (error) {
+      if (!isDamage(error)) throw error;
+      page.fill(0);
+      bad.add(first + i);
+    }
+  }
+  return bad;
+}
+
+function readSome({ memory }: Dump, into: Uint8Array, paddr: number): number {
+  try {
+    return memory.read(into, paddr);
+  } catch (error) {
+    if (!isDamage(error)) throw error;
+    return 0;
+  }
+}
+
+function isDamage(error: unknown): boolean {
+  return error instanceof DumpError && (error.code === "CORRUPT" || error.code === "TRUNCATED");
+}

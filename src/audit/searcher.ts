@@ -1,0 +1,76 @@
+import { createKernelMemory, type KernelMemory } from "../reader/kernels/wasm.js";
+import { loadSearchKernel, SEARCH_TABLE } from "./kernels/load.js";
+import { MAX_SECRET, MIN_SECRET, type Secret } from "./secrets.js";
+
+/** Candidates taken at once. */
+const MOST = 4096;
+const OUT = SEARCH_TABLE;
+const INPUT = OUT + 4 * MOST;
+/** Bytes searched at once. */
+const INPUT_BYTES = 1 << 20;
+
+/** Searches bytes for many secrets at once. The caller puts them into `input`. */
+export interface Searcher {
+  /** Room for `INPUT_BYTES`, and for what a secret that begins there may have behind. */
+  readonly input: Uint8Array;
+  /** How many bytes of `input` are to be filled with places to search. */
+  readonly room: number;
+  /** Bytes that a secret can reach beyond the place where it begins. */
+  readonly reach: number;
+  /** Where `input` is in `memory`, for other kernels. */
+  readonly memory: KernelMemory;
+  readonly inputAt: number;
+  /** A byte per page of the input, for other kernels. */
+  readonly mapAt: number;
+  /**
+   * Calls `found` for each secret that begins in input[0, places) and lies whole in input[0, length), in ascending order
+   * of places; `secret` is its index. About 1 ns per byte.
+   */
+  search(places: number, length: number, found: (secret: number, at: number) => void): void;
+}
+
+export function createSearcher(secrets: readonly Secret[], pageSize: number): Searcher {
+  const room = Math.max(INPUT_BYTES, pageSize);
+  // The kernel reads four bytes at each place.
+  const mapAt = INPUT + room + MAX_SECRET + 8;
+  const memory = createKernelMemory(mapAt + room / 512);
+  const bytes = new Uint8Array(memory.buffer);
+  const kernel = loadSearchKernel(memory);
+  const input = bytes.subarray(INPUT, INPUT + room + MAX_SECRET);
+  const view = new DataView(memory.buffer, INPUT);
+  const places = new Uint32Array(memory.buffer, OUT, MOST);
+  /** Secrets by their first four bytes. */
+  const byStart = new Map<number, number[]>();
+  secrets.forEach((secret, i) => {
+    input.set(secret.bytes.subarray(0, MIN_SECRET));
+    kernel.add(0, INPUT);
+    const start = view.getUint32(0);
+    const same = byStart.get(start);
+    if (same === undefined) byStart.set(start, [i]);
+    else same.push(i);
+  });
+  const reach = secrets.reduce((most, secret) => Math.max(most, secret.bytes.length - 1), 0);
+
+  const isAt = (secret: Uint8Array, at: number): boolean => {
+    for (let i = MIN_SECRET; i < secret.length; i++) if (input[at + i] !== secret[i]) return false;
+    return true;
+  };
+  return {
+    ...{ input, room, reach, memory, inputAt: INPUT, mapAt },
+    search(end, length, found) {
+      if (secrets.length === 0) return;
+      const last = Math.min(end, length - MIN_SECRET + 1);
+      for (let from = 0; from < last; ) {
+        const count = kernel.candidates(0, INPUT, from, last, OUT, MOST);
+        for (let c = 0; c < count; c++) {
+          const at = places[c] as number;
+          for (const i of byStart.get(view.getUint32(at)) ?? []) {
+            const secret = (secrets[i] as Secret).bytes;
+            if (at + secret.length <= length && isAt(secret, at)) found(i, at);
+          }
+        }
+        from = count === MOST ? (places[MOST - 1] as number) + 1 : last;
+      }
+    },
+  };
+}

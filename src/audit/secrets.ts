@@ -1,0 +1,76 @@
+import { DumpError } from "../errors.js";
+import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
+import { closeOnce } from "../reader/source-image.js";
+
+/** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
+export interface Secret {
+  /** Line in the file, from 1 on. */
+  readonly line: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Shorter ones are in every dump by chance. */
+export const MIN_SECRET = 4;
+/** So much is read beyond each piece of memory, for strings that begin in it and end behind. */
+export const MAX_SECRET = 4096;
+const MAX_SECRETS = 10_000;
+const MAX_FILE = 16 << 20;
+
+/** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
+export function readSecrets(path: string): Secret[] {
+  const file = openFile(path);
+  try {
+    if (file.size > MAX_FILE) throw bad(path, `has ${file.size} bytes; at most ${MAX_FILE} are taken`);
+    return parseSecrets(readExactly(fileSource(file), 0, file.size, "secrets"), path);
+  } finally {
+    closeOnce([{ file, flattened: undefined }])();
+  }
+}
+
+/**
+ * One secret per line: the bytes of the line as they are, spaces too, without its end (LF or CR LF); or `hex:` and
+ * hexadecimal digits, with spaces as you like. Empty lines and lines that begin with `#` are passed over; a text that begins
+ * so, or with `hex:`, is written in hexadecimal. Throws `BAD_OPTION`.
+ */
+export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
+  const secrets: Secret[] = [];
+  const known = new Set<string>();
+  let start = 0;
+  for (let line = 1; start < bytes.length; line++) {
+    let end = bytes.indexOf(0x0a, start);
+    if (end === -1) end = bytes.length;
+    const text = Buffer.from(bytes.subarray(start, end)).toString("latin1").replace(/\r$/, "");
+    start = end + 1;
+    if (text === "" || text.startsWith("#")) continue;
+    const secret = text.startsWith("hex:") ? fromHexadecimal(text.slice(4), line, file) : Buffer.from(text, "latin1");
+    if (secret.length < MIN_SECRET || secret.length > MAX_SECRET) {
+      throw bad(
+        file,
+        `line ${line} is a secret of ${secret.length} bytes; ${MIN_SECRET} to ${MAX_SECRET} are possible`,
+      );
+    }
+    if (secret.every((byte) => byte === 0)) throw bad(file, `line ${line} is a secret of zeros, which every dump has`);
+    const key = secret.toString("latin1");
+    if (known.has(key)) continue;
+    known.add(key);
+    secrets.push({ line, bytes: secret });
+    if (secrets.length > MAX_SECRETS) throw bad(file, `has more than ${MAX_SECRETS} secrets`);
+  }
+  if (secrets.length === 0) throw bad(file, "has no secret in it");
+  return secrets;
+}
+
+function fromHexadecimal(text: string, line: number, file: string): Buffer {
+  const digits = text.replaceAll(/[\s:]/g, "");
+  if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
+    throw bad(file, `line ${line} begins with "hex:", but whole bytes in hexadecimal do not follow`);
+  }
+  return Buffer.from(digits, "hex");
+}
+
+function bad(file: string, what: string): DumpError {
+  return new DumpError("BAD_OPTION", what, {
+    file,
+    cure: "A line is a text, or hex: and hexadecimal digits; lines that begin with # are comments",
+  });
+}

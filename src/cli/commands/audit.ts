@@ -1,0 +1,74 @@
+import { auditDump } from "../../audit/audit-dump.js";
+import { readSecrets } from "../../audit/secrets.js";
+import { DumpError } from "../../errors.js";
+import type { Dump } from "../../reader/dump.js";
+import { openDump } from "../../reader/open.js";
+import { Warnings } from "../../warnings.js";
+import { auditJson, describeAudit } from "../audit-report.js";
+import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { completeOptions, INPUT_HELP, INPUT_OPTIONS, openOptions } from "../input-options.js";
+
+const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
+
+Reads every page, and tells what kinds of pages there are by the kernel's own
+struct pages. Pages that hold, or may hold, what users wrote are findings if
+they are not all zeros; so are pages of which nothing is known, and secrets.
+
+      --original DUMP      the dump it was made from: tells the kinds of pages
+                           where the audited dump has no struct pages
+      --secrets FILE       byte strings to search for, in all pages and in the
+                           rest of the file: one a line, as text or as hex:
+                           and digits; lines that begin with # are comments
+      --strict             make every warning an error
+      --json               print it as JSON
+${INPUT_HELP}
+  -v, --version            print the version
+  -h, --help               print this text
+
+Example
+  coresieve audit small.kdump --secrets names.txt --original vmcore
+Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
+128 + signal when stopped.
+`;
+
+const OPTIONS = {
+  ...INPUT_OPTIONS,
+  original: VALUE,
+  secrets: VALUE,
+  strict: FLAG,
+  json: FLAG,
+} as const;
+
+/** `coresieve audit DUMP…`: looks at a finished dump for what it should not have. */
+export const auditCommand = defineCommand({
+  help: HELP,
+  options: OPTIONS,
+  run: printAudit,
+});
+
+async function printAudit(
+  files: readonly string[],
+  values: OptionValues<typeof OPTIONS>,
+  { signal }: CommandContext,
+): Promise<void> {
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve audit DUMP`" });
+  }
+  const complete = completeOptions(values);
+  const secrets = values.secrets === undefined ? [] : readSecrets(values.secrets);
+  const warnings = new Warnings({ strict: values.strict });
+  const dump = openDump(files, warnings, openOptions(values));
+  let original: Dump | undefined;
+  try {
+    original = values.original === undefined ? undefined : openDump(values.original, warnings);
+    const result = await auditDump(dump, {
+      ...{ complete, secrets, warnings, signal },
+      ...(original === undefined ? {} : { original }),
+    });
+    process.stdout.write(values.json ? `${JSON.stringify(auditJson(result), undefined, 2)}\n` : describeAudit(result));
+    if (!result.clean) process.exitCode = 1;
+  } finally {
+    original?.close();
+    dump.close();
+  }
+}
