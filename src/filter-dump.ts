@@ -9,8 +9,8 @@ import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { Arch } from "./reader/machine.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
-import { keptRanges } from "./worker/chunks.js";
 import { dropUnreadable } from "./worker/check-dump.js";
+import { keptRanges } from "./worker/chunks.js";
 import { classifyPages } from "./worker/classify-pages.js";
 import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
@@ -24,6 +24,7 @@ import { ElfWriter } from "./writer/elf-writer.js";
 import { createFileSink } from "./writer/file-sink.js";
 import { createFlattenedSink } from "./writer/flattened-sink.js";
 import { KdumpWriter } from "./writer/kdump-writer.js";
+import { type SharedCounts, SharedPages } from "./writer/shared-pages.js";
 import type { Sink } from "./writer/sink.js";
 
 /** Where the output goes: a file, or a stream in flattened format (which needs no seeking). */
@@ -45,6 +46,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly level: number;
   readonly format: "kdump" | "elf";
   readonly codec: Codec;
+  /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
+  readonly dedupe?: boolean;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
   /** Warnings of opening the dump go on here. */
@@ -73,11 +76,13 @@ export interface FilterResult {
   readonly beyondMemMap: number;
   /** Pages kept because nothing could be found out about them. */
   readonly unclassified: number;
-  /** Bytes of the input files and of the output. */
   /** Pages of a damaged input that cannot be read, which were left out. */
   readonly unreadable: number;
   /** The output lacks pages that it should have, and says so in its header. */
   readonly incomplete: boolean;
+  /** Pages that share the bytes of an equal one, if that was asked for. They are counted in `classes` like all others. */
+  readonly shared: SharedCounts | undefined;
+  /** Bytes of the input files and of the output. */
   readonly inputBytes: number;
   readonly outputBytes: number;
   readonly warnings: readonly DumpWarning[];
@@ -98,6 +103,11 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
     });
   }
+  if (options.format === "elf" && options.dedupe === true) {
+    throw new DumpError("BAD_OPTION", "ELF dumps cannot share equal pages, but --dedupe asks for it", {
+      cure: "Leave -E or --dedupe away",
+    });
+  }
   checkCodec(options.codec);
   throwIfAborted(options.signal);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
@@ -107,7 +117,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     sink = openSink(options, dump);
     const view = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, view);
-    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options.codec), options.signal);
+    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
@@ -117,12 +127,16 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       const doubts = await classifyPages(pool, plan, warnings, (pfn) => report("classify", pfn, total));
       unclassified = doubts.unreadable + doubts.withoutStructPage;
     }
+    const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
+    const incomplete = dump.header.incomplete || unreadable > 0;
     if (options.format === "elf" && policy.zero) {
       await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     }
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (kept === 0 && incomplete) throw nothingLeft(dump);
-    const writer = makeWriter(dump, view, plan, level, options, sink, incomplete);
+    const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
+    if (shared !== undefined) await pool.chooseHashKey();
+    const writer = makeWriter(dump, view, plan, level, options, sink, incomplete, shared);
     await writer.begin();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
     const zeroPages = await encodeDump(pool, plan, dropZeroPages, writer, (pages) => report("write", pages, kept));
@@ -136,8 +150,6 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
       memoryModel: view?.memMap.model,
       arch: dump.machine.arch,
-    const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
-    const incomplete = dump.header.incomplete || unreadable > 0;
       pageSize: dump.pageSize,
       level,
       maxMapnr: plan.maxMapnr,
@@ -145,6 +157,9 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       classes: classCounts(counts),
       beyondMemMap: plan.beyondMemMap,
       unclassified,
+      unreadable,
+      incomplete,
+      shared: shared?.counts,
       inputBytes: dump.fileSize,
       outputBytes,
       warnings: warnings.list,
@@ -163,12 +178,10 @@ function runContext(
   view: KernelView | undefined,
   policy: Policy,
   plan: PagePlan,
-      unreadable,
-      incomplete,
-  codec: Codec,
+  { codec, dedupe = false }: FilterOptions,
 ): RunContext {
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
-  return { image: dump.image, pageSize: dump.pageSize, kept: plan.kept, kernel, codec };
+  return { image: dump.image, pageSize: dump.pageSize, kept: plan.kept, kernel, codec, dedupe };
 }
 
 /** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. */
@@ -183,6 +196,18 @@ function findView(dump: Dump, level: number, warnings: Warnings): KernelView | u
     );
     return undefined;
   }
+}
+
+const reportCheck =
+  ({ onProgress }: FilterOptions) =>
+  (done: number, total: number) =>
+    onProgress?.({ phase: "check", done, total });
+
+function nothingLeft(dump: Dump): DumpError {
+  return new DumpError("TRUNCATED", "no page of its memory can be read", {
+    file: dump.paths[0] ?? "",
+    cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
+  });
 }
 
 async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) => void): Promise<void> {
@@ -203,18 +228,6 @@ function openSink({ output, signal }: FilterOptions, dump: Dump): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
   return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
 }
-const reportCheck =
-  ({ onProgress }: FilterOptions) =>
-  (done: number, total: number) =>
-    onProgress?.({ phase: "check", done, total });
-
-function nothingLeft(dump: Dump): DumpError {
-  return new DumpError("TRUNCATED", "no page of its memory can be read", {
-    file: dump.paths[0] ?? "",
-    cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
-  });
-}
-
 
 function makeWriter(
   dump: Dump,
@@ -223,10 +236,11 @@ function makeWriter(
   level: number,
   { format, codec }: FilterOptions,
   sink: Sink,
+  incomplete: boolean,
+  shared: SharedPages | undefined,
 ): DumpWriter {
   const facts = { ...dumpFacts(dump, view, plan, level, format), incomplete };
-  if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name]);
+  if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name], shared);
   const segments = outputSegments(dump, view, plan);
   return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });
 }
-  incomplete: boolean,

@@ -20,3 +20,4 @@ export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
 export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
 export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./worker/codec/codecs.js";
 export { WorkerThreads } from "./worker/threads.js";
+export type { SharedCounts } from "./writer/shared-pages.js";

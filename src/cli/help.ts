@@ -63,6 +63,7 @@ How pages are compressed (if nothing is said: not at all)
   -z, --zstd               with zstd: small; older readers do not open it
       --compress NAME      the same by name: none, zlib, lzo, snappy, zstd
       --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
+      --dedupe             store pages of equal content once
 
 What is written, and how it runs
   -E, --elf                ELF instead of kdump-compressed

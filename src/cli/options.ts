@@ -15,6 +15,7 @@ export interface FilterArguments {
   readonly compress: string | undefined;
   readonly compressionLevel: string | undefined;
   readonly elf: boolean;
+  readonly dedupe: boolean;
   readonly flatten: boolean;
   readonly force: boolean;
   readonly numThreads: string | undefined;
@@ -27,6 +28,7 @@ export interface FilterRequest {
   readonly output: string | undefined;
   readonly level: number;
   readonly codec: Codec;
+  readonly dedupe: boolean;
   readonly format: "kdump" | "elf";
   readonly workers: number;
 }
@@ -53,6 +55,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     output,
     level: chosenLevel(args),
     codec: chosenCodec(args),
+    dedupe: args.dedupe,
     format: args.elf ? "elf" : "kdump",
     workers,
   };

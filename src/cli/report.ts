@@ -23,6 +23,12 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     ([name, label]) =>
       `  ${label.padEnd(26)}${formatCount(classes[name]).padStart(14)}  ${formatShare(classes[name], inputPages)}`,
   );
+  const { shared } = result;
+  if (shared !== undefined) {
+    rows.push(
+      `  ${"of them stored once".padEnd(26)}${formatCount(shared.pages).padStart(14)}  saves ${formatBytes(shared.bytes)}`,
+    );
+  }
   if (result.beyondMemMap > 0) {
     rows.push(`  ${"firmware, not RAM".padEnd(26)}${formatCount(result.beyondMemMap).padStart(14)}  left out`);
   }

@@ -4,6 +4,7 @@ import chain, { none } from "stream-chain";
 import type { PagePlan } from "../filter/plan.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { keptRanges, type PfnRange } from "./chunks.js";
+import { HASH_SIZE } from "./kernels/load.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { EncodeResult } from "./tasks.js";
 
@@ -29,8 +30,10 @@ export async function encodeDump(
   };
   const write = async (result: EncodeResult): Promise<EncodeResult> => {
     const { startPfn, endPfn, slot, pages, offset, length } = result;
-    const records = new Uint32Array(bytes.buffer, slot * layout.size + layout.records, pages);
-    await writer.add({ startPfn, endPfn, records, data: bytes.subarray(offset, offset + length) });
+    const base = slot * layout.size;
+    const records = new Uint32Array(bytes.buffer, base + layout.records, pages);
+    const hashes = new Uint32Array(bytes.buffer, base + layout.hashes, (pages * HASH_SIZE) / 4);
+    await writer.add({ startPfn, endPfn, records, hashes, data: bytes.subarray(offset, offset + length) });
     pool.slots.giveBack(slot);
     return result;
   };

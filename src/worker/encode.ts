@@ -3,7 +3,7 @@ import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
 import { attachStrictMemory } from "../reader/open.js";
 import { createEncoder, type PageEncoder } from "./codec/encoder.js";
-import { loadKernel, type ZeroKernel } from "./kernels/load.js";
+import { type HashKernel, loadKernel, type ZeroKernel } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 
@@ -14,10 +14,12 @@ export interface EncodeState {
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
   readonly zero: ZeroKernel;
+  /** `undefined`: pages are not hashed. */
+  readonly hash: HashKernel | undefined;
   readonly encoder: PageEncoder | undefined;
 }
 
-export function encodeState({ image, memory, layout, codec, kept }: WorkerContext): EncodeState {
+export function encodeState({ image, memory, layout, codec, dedupe, kept }: WorkerContext): EncodeState {
   return {
     // Strict: what cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
@@ -25,6 +27,7 @@ export function encodeState({ image, memory, layout, codec, kept }: WorkerContex
     bytes: new Uint8Array(memory.buffer),
     layout,
     zero: loadKernel("zero", memory),
+    hash: dedupe ? loadKernel("hash", memory) : undefined,
     encoder: createEncoder(codec, memory, layout),
   };
 }
@@ -49,10 +52,10 @@ function readKept(state: EncodeState, task: { startPfn: number; endPfn: number; 
 
 /**
  * Encodes the kept pages of a task and packs them without gaps. Costs a page: its read, the zero test (10 to 200 ns),
- * the codec, and a copy only where it does not shrink.
+ * its hash where one is wanted (0.6 µs for 4 KiB), the codec, and a copy only where it does not shrink.
  */
 export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult {
-  const { bytes, layout, zero, encoder } = state;
+  const { bytes, layout, zero, hash, encoder } = state;
   const { pageSize } = layout;
   const base = task.slot * layout.size;
   const pages = readKept(state, task);
@@ -60,6 +63,7 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
   const records = new Uint32Array(bytes.buffer, base + layout.records, pages);
   const map = base + layout.zeroMap;
   const zeroPages = task.dropZeros && pages > 0 ? zero.zeroMap(input, pageSize, pages, map) : 0;
+  hash?.hashPages(input, pageSize, pages, layout.hashKey, zeroPages > 0 ? map : 0, base + layout.hashes);
   const done = { startPfn: task.startPfn, endPfn: task.endPfn, slot: task.slot, pages, zeroPages };
   if (encoder === undefined && zeroPages === 0) {
     records.fill(pageSize);

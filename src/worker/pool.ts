@@ -3,6 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
+import { HASH_KEY_TAIL } from "./kernels/load.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
@@ -96,6 +97,12 @@ export class WorkerPool {
 
   zeros(task: ZeroTask): Promise<ZeroResult> {
     return this.#run("zeros", task);
+  }
+
+  /** Draws the key of the pages' hashes, before anything is encoded. It is another in every run: no dump can be made to fit it. */
+  async chooseHashKey(): Promise<void> {
+    const { randomBytes } = await import("node:crypto");
+    this.bytes.set(randomBytes(this.layout.pageSize + HASH_KEY_TAIL), this.layout.hashKey);
   }
 
   /** Encodes a range: in a thread, or in the main thread where all threads have enough to do. */

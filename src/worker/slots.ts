@@ -1,4 +1,4 @@
-import { createKernelMemory, type KernelMemory } from "./kernels/load.js";
+import { createKernelMemory, HASH_KEY_TAIL, HASH_SIZE, type KernelMemory } from "./kernels/load.js";
 
 /**
  * The memory that all threads share: some slots, each with room for one task's pages as read, as encoded, the result
@@ -17,10 +17,14 @@ export interface SlotLayout {
   readonly records: number;
   /** One byte per page: 1 where the page is all zero. */
   readonly zeroMap: number;
+  /** HASH_SIZE bytes per page, where equal pages are looked for. */
+  readonly hashes: number;
   readonly scratch: number;
   readonly scratchSize: number;
   /** Bytes of a slot. */
   readonly size: number;
+  /** Behind all slots: the key of the hashes, pageSize + HASH_KEY_TAIL bytes. */
+  readonly hashKey: number;
 }
 
 /** Memory per task: smaller tasks cost more in messages, larger ones gain nothing (measured: 16 pages 385 MB/s, 256 pages 920, 4096 pages 860). */
@@ -36,20 +40,21 @@ export function pagesPerTask(pageSize: number): number {
 
 export function slotLayout(slots: number, pageSize: number): SlotLayout {
   const pages = pagesPerTask(pageSize);
-  const sizes = [pages * pageSize, pages * pageSize, pages * 4, pages, SCRATCH_BYTES].map(
+  const sizes = [pages * pageSize, pages * pageSize, pages * 4, pages, pages * HASH_SIZE, SCRATCH_BYTES].map(
     (size) => Math.ceil(size / ALIGN) * ALIGN,
   );
   const starts = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0));
-  const [input, output, records, zeroMap, scratch] = starts as [number, number, number, number, number];
+  const [input, output, records, zeroMap, hashes, scratch] = starts as [number, number, number, number, number, number];
+  const size = scratch + SCRATCH_BYTES;
   return {
-    ...{ slots, pageSize, pages, input, output, records, zeroMap, scratch },
+    ...{ slots, pageSize, pages, input, output, records, zeroMap, hashes, scratch, size },
     scratchSize: SCRATCH_BYTES,
-    size: scratch + (sizes[4] as number),
+    hashKey: slots * size,
   };
 }
 
 export function createSlotMemory(layout: SlotLayout): KernelMemory {
-  return createKernelMemory(layout.slots * layout.size);
+  return createKernelMemory(layout.hashKey + layout.pageSize + HASH_KEY_TAIL);
 }
 
 /** Lends slots; whoever finds none waits until one is given back. */

@@ -21,6 +21,8 @@ export interface WorkerContext {
   readonly memory: KernelMemory;
   readonly layout: SlotLayout;
   readonly codec: Codec;
+  /** Whether the pages of pass 2 are hashed, so that the writer can let equal ones share their bytes. */
+  readonly dedupe: boolean;
   /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
   readonly ended: Int32Array;
 }

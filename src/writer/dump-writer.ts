@@ -4,7 +4,9 @@ export interface EncodedPages {
   readonly endPfn: number;
   /** One record per page: see page-record.ts. */
   readonly records: Uint32Array;
-  /** The bytes of all pages behind each other; valid until the call returns. */
+  /** HASH_WORDS per page. Only where a writer was asked to let equal pages share their bytes do they mean anything. */
+  readonly hashes: Uint32Array;
+  /** The bytes of all pages behind each other; valid until the call returns. The writer may move them about. */
   readonly data: Uint8Array;
 }
 

@@ -12,7 +12,8 @@ import {
 } from "../reader/kdump/layout.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
-import type { DumpWriter } from "./dump-writer.js";
+import type { DumpWriter, EncodedPages } from "./dump-writer.js";
+import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 import { structWriter } from "./struct-writer.js";
 
@@ -29,7 +30,8 @@ const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
 
 /**
  * Writes kdump-compressed files, header version 6: header, sub header with the notes, both bitmaps, one descriptor per
- * kept page, then page data. With level bit 1 all pages of zeros share one. `status` is the codec's bit.
+ * kept page, then page data. With level bit 1 all pages of zeros share one. `status` is the codec's bit. With
+ * `shared` equal pages share their bytes.
  */
 export class KdumpWriter implements DumpWriter {
   readonly #sink: Sink;
@@ -47,8 +49,9 @@ export class KdumpWriter implements DumpWriter {
   #position: number;
   readonly #zeroPage: number;
   readonly #sharesZeros: boolean;
+  readonly #shared: SharedPages | undefined;
 
-  constructor(sink: Sink, facts: DumpFacts, pages: KdumpPages, status: number) {
+  constructor(sink: Sink, facts: DumpFacts, pages: KdumpPages, status: number, shared?: SharedPages) {
     this.#sink = sink;
     // Bits and counts are of the pages that the file numbers, from its first one on.
     const first = facts.firstPfn / 8;
@@ -64,6 +67,7 @@ export class KdumpWriter implements DumpWriter {
     this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
     this.#zeroPage = this.#position;
     this.#sharesZeros = (facts.dumpLevel & 1) !== 0;
+    this.#shared = shared;
   }
 
   async begin(): Promise<void> {
@@ -80,16 +84,22 @@ export class KdumpWriter implements DumpWriter {
     }
   }
 
-  async add({ records, data }: { readonly records: Uint32Array; readonly data: Uint8Array }): Promise<void> {
+  async add({ records, hashes, data }: EncodedPages): Promise<void> {
     const little = this.#facts.machine.littleEndian;
     let position = this.#position;
-    // About 20 ns per page.
+    // Of the page's bytes in `data`. Those of pages that have none in the file are closed up, so that one write is enough.
+    let from = 0;
+    let moved = 0;
+    // Bytes [keep, from) are not yet where they belong.
+    let keep = 0;
+    // About 20 ns per page, and what SharedPages takes.
     for (let i = 0; i < records.length; i++) {
       if (this.#descFill === DESC_BUFFER) await this.#flushDescriptors();
       const record = records[i] as number;
       const zero = record === ZERO_PAGE;
       const size = zero ? this.#facts.pageSize : record & RECORD_SIZE_MASK;
-      const offset = zero ? this.#zeroPage : position;
+      const known = zero ? this.#zeroPage : this.#shared?.find(hashes, i, position, record);
+      const offset = known ?? position;
       const at = this.#descFill;
       const high = Math.floor(offset / 2 ** 32);
       this.#desc.setUint32(at + (little ? 0 : 4), offset >>> 0, little);
@@ -97,11 +107,21 @@ export class KdumpWriter implements DumpWriter {
       this.#desc.setUint32(at + 8, size, little);
       this.#desc.setUint32(at + 12, record >>> RECORD_FLAGS_SHIFT, little);
       this.#descFill = at + PAGE_DESC_SIZE;
-      if (!zero) position += size;
+      if (known === undefined) {
+        position += size;
+        from += size;
+      } else if (!zero) {
+        if (keep !== moved) data.copyWithin(moved, keep, from);
+        moved += from - keep;
+        from += size;
+        keep = from;
+      }
     }
+    if (keep !== moved) data.copyWithin(moved, keep, from);
+    moved += from - keep;
     const start = this.#position;
     this.#position = position;
-    if (data.length > 0) await this.#sink.write(data, start);
+    if (moved > 0) await this.#sink.write(data.subarray(0, moved), start);
   }
 
   async end(): Promise<number> {

@@ -55,6 +55,7 @@ describeReader("crash answers as on the original", ["crash"], () => {
   // Debian's crash is built with zlib, LZO, snappy and zstd.
   const forms = ["none", "zlib", "lzo", "snappy", "zstd", "elf"] as const;
   const cases: Wanted[] = [31, 1].flatMap((level) => forms.map((form) => ({ dump, level, form })));
+  for (const form of ["none", "lzo"] as const) cases.push({ dump, level: 1, form, dedupe: true });
   test.each(titled(cases))("%s", async (_title, wanted) => {
     expect(await ask(await outputs.make(wanted))).toBe(original);
   });

@@ -60,6 +60,7 @@ describeReader("drgn walks through the kernel in our output", ["drgn", "makedump
   const cases: Wanted[] = [
     ...everyCodec.map((form) => ({ dump: "tiny-x86-6.1", level: 31, form })),
     { dump: "tiny-x86-6.1", level: 1, form: "zstd" },
+    { dump: "tiny-x86-6.1", level: 1, form: "zlib", dedupe: true },
     { dump: "tiny-x86-6.1-nokaslr", level: 31, form: "zlib" },
   ];
   const references = new Map<string, string>();

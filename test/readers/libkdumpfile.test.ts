@@ -56,6 +56,7 @@ describeReader("libkdumpfile reads the kdump-compressed output", ["libkdumpfile"
     { dump: "tiny-x86-6.1-sparse-classic", level: 31, form: "snappy" },
     { dump: "tiny-x86-6.1-holes", level: 31, form: "zlib" },
     { dump: "x86-6.12-tiny", level: 31, form: "lzo" },
+    ...everyCodec.map((form) => ({ dump: "tiny-x86-6.1", level: 0, form, dedupe: true })),
   );
   test.each(titled(cases))("%s", async (_title, wanted) => {
     await expectWholeKdump(wanted, await outputs.make(wanted));

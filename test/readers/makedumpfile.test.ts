@@ -27,6 +27,8 @@ describeReader("makedumpfile filters our output again", ["makedumpfile"], () => 
     { dump: "tiny-x86-6.1", level: 0, form: "lzo" },
     { dump: "tiny-x86-6.1", level: 1, form: "lzo" },
     { dump: "tiny-x86-6.1", level: 0, form: "elf" },
+    { dump: "tiny-x86-6.1", level: 0, form: "none", dedupe: true },
+    { dump: "tiny-x86-6.1", level: 1, form: "lzo", dedupe: true },
     { dump: "tiny-x86-6.1", level: 31, form: "lzo" },
     { dump: "tiny-x86-6.1-sparse-classic", level: 0, form: "zlib" },
     { dump: "x86-6.1-kdump-tiny", level: 1, form: "lzo" },

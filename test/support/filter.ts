@@ -21,6 +21,7 @@ export interface RunOptions {
   readonly format?: "kdump" | "elf";
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
+  readonly dedupe?: boolean;
   readonly workers?: FilterOptions["workers"];
   readonly warnings?: Warnings;
   /** What a memory image does not say of itself. */
@@ -43,6 +44,7 @@ export async function filterFile(
       level: options.level ?? 31,
       format: options.format ?? "kdump",
       codec: codecOf(options.codec ?? "none", options.compressionLevel),
+      dedupe: options.dedupe ?? false,
       workers: options.workers ?? 1,
       warnings,
       ...(options.signal === undefined ? {} : { signal: options.signal }),

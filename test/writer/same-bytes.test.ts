@@ -26,6 +26,8 @@ const ways: readonly [string, RunOptions][] = [
   ]),
   ["kdump, zlib 9", { codec: "zlib", compressionLevel: 9, level: 31 }],
   ["kdump, level 0", { codec: "lzo", level: 0 }],
+  ["equal pages once, none", { dedupe: true, level: 0 }],
+  ["equal pages once, lzo", { codec: "lzo", dedupe: true, level: 9 }],
   ["ELF", { format: "elf", level: 9 }],
   ["ELF, level 0", { format: "elf", level: 0 }],
 ];

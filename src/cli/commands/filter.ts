@@ -31,6 +31,7 @@ export const filterCommand = defineCommand({
     zstd: { ...FLAG, alias: "z" },
     compress: VALUE,
     "compression-level": VALUE,
+    dedupe: FLAG,
     elf: { ...FLAG, alias: "E" },
     flatten: { ...FLAG, alias: "F" },
     force: { ...FLAG, alias: "f" },
@@ -49,7 +50,7 @@ export const filterCommand = defineCommand({
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const complete = completeOptions(args);
-  const { inputs, output, level, codec, format, workers } = request;
+  const { inputs, output, level, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
@@ -64,7 +65,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   try {
     const result = await filterDump(dump, {
       output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
-      ...{ level, format, codec, warnings, signal, ...complete },
+      ...{ level, format, codec, dedupe, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => progress?.update(state),
     }).finally(() => progress?.end());

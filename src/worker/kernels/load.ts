@@ -1,3 +1,4 @@
+import { HASH_WORDS } from "../../page-record.js";
 import { instantiateKernel, type KernelMemory } from "../../reader/kernels/wasm.js";
 
 export { createKernelMemory, type KernelMemory } from "../../reader/kernels/wasm.js";
@@ -23,9 +24,24 @@ export interface ZeroKernel {
   zeroMap(src: number, pageSize: number, count: number, map: number): number;
 }
 
+/** Bytes of a page's hash. */
+export const HASH_SIZE = 4 * HASH_WORDS;
+/** Bytes that the hash's key is longer than a page. */
+export const HASH_KEY_TAIL = 3 * HASH_SIZE;
+
+/** Hashes pages so that equal ones can be found: see hash.as.ts for how sure that is. */
+export interface HashKernel {
+  /**
+   * Hashes `count` pages of `pageSize` bytes (a multiple of 32) from src on, HASH_SIZE bytes each, to `out`, with the
+   * pageSize + HASH_KEY_TAIL random bytes at `key`. Pages with map[i] = 1 are passed over, unless map is 0.
+   */
+  hashPages(src: number, pageSize: number, count: number, key: number, map: number, out: number): void;
+}
+
 /** The kernels of this folder by name. */
 export interface WorkerKernels {
   readonly zero: ZeroKernel;
+  readonly hash: HashKernel;
   readonly lzo: EncodeKernel;
   readonly snappy: EncodeKernel;
   readonly deflate: EncodeKernel;
@@ -34,6 +50,7 @@ export interface WorkerKernels {
 const ENCODER = ["scratchSize", "compress"] as const;
 const FUNCTIONS: Readonly<Record<keyof WorkerKernels, readonly string[]>> = {
   zero: ["zeroMap"],
+  hash: ["hashPages"],
   lzo: ENCODER,
   snappy: ENCODER,
   deflate: ENCODER,

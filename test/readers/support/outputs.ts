@@ -21,11 +21,16 @@ export interface Wanted {
   readonly form: Codec | "elf";
   /** Flattened, as it comes out of standard output. */
   readonly flattened?: boolean;
+  /** Equal pages share one copy. */
+  readonly dedupe?: boolean;
 }
 
 /** Outputs with a title each, for `test.each(...)("%s", ...)`. */
 export function titled(wanted: readonly Wanted[]): [string, Wanted][] {
-  return wanted.map((one) => [`${one.dump}, level ${one.level}, ${one.form}`, one]);
+  return wanted.map((one) => [
+    `${one.dump}, level ${one.level}, ${one.form}${one.dedupe ? ", equal pages once" : ""}`,
+    one,
+  ]);
 }
 
 const { CORESIEVE_BIN } = process.env;
@@ -43,7 +48,13 @@ export class Outputs {
 
   /** The path of an output, made when it is first wanted. */
   make(wanted: Wanted): Promise<string> {
-    const key = JSON.stringify([wanted.dump, wanted.level, wanted.form, wanted.flattened ?? false]);
+    const key = JSON.stringify([
+      wanted.dump,
+      wanted.level,
+      wanted.form,
+      wanted.flattened ?? false,
+      wanted.dedupe ?? false,
+    ]);
     let made = this.#made.get(key);
     if (made === undefined) {
       made = this.#filter(wanted, join(this.folder, `${this.#made.size}.${wanted.form}`));
@@ -65,7 +76,7 @@ export class Outputs {
   async #filter(wanted: Wanted, output: string): Promise<string> {
     const input = wanted.dump.includes("/") ? wanted.dump : (await realDump(wanted.dump)).vmcore;
     const form = wanted.form === "elf" ? ["-E"] : codecs[wanted.form];
-    const options = ["-d", String(wanted.level), ...form];
+    const options = ["-d", String(wanted.level), ...form, ...(wanted.dedupe ? ["--dedupe"] : [])];
     if (wanted.flattened) {
       await runWell(process.execPath, [program, input, "-F", ...options], { stdoutFile: output });
     } else {

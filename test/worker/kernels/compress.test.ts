@@ -22,7 +22,7 @@ function lzoDecoder(): (stream: Uint8Array, length: number) => Uint8Array {
   };
 }
 
-type Name = Exclude<keyof WorkerKernels, "zero">;
+type Name = Exclude<keyof WorkerKernels, "zero" | "hash">;
 const decoders: Readonly<Record<Name, (stream: Uint8Array, length: number) => Uint8Array>> = {
   lzo: lzoDecoder(),
   snappy: (stream) => uncompressSync(Buffer.from(stream), { asBuffer: true }) as Buffer,
