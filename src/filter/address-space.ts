@@ -1,4 +1,5 @@
 import type { PhysicalMemory } from "../reader/dump.js";
+import type { PageTables } from "./arch/page-walk.js";
 
 /** Where a kernel virtual address lies in physical memory. */
 export interface Translation {
@@ -12,6 +13,8 @@ export interface Translation {
 export interface AddressSpace {
   /** `undefined` for addresses that are not mapped, and for those whose page tables the dump does not have. */
   translate(vaddr: bigint): Translation | undefined;
+  /** The page tables it walks; absent where all of it is at fixed places. */
+  readonly tables?: PageTables;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { createKernelMemory, loadKernel } from "./kernels/load.js";
-import { PAGE_CLASSES } from "./page-classes.js";
+import { CLASS_NUMBERS, UNKNOWN } from "./page-classes.js";
 import type { PageLayout } from "./page-layout.js";
-import type { Policy } from "./policy.js";
+import type { ScanPolicy } from "./policy.js";
 
 /** Struct pages in a batch: half a MiB, which stays in the processor's cache until it has been looked at. */
 export const BATCH = 8192;
@@ -19,7 +19,9 @@ export const BATCH = 8192;
 export interface Classifier {
   readonly pages: Uint8Array;
   readonly present: Uint8Array;
-  /** Class numbers of the batch last classified; 0 is kept. */
+  /** With a privacy policy: bits of the batch's pages that are known to be the kernel's. The caller fills it. */
+  readonly known: Uint8Array;
+  /** Class numbers of the batch last classified; 0 and those from KEPT_FROM on are kept. */
   readonly classes: Uint8Array;
   /**
    * Classifies the pages [from, to), and all that a block from an earlier batch reaches over: `covered` is the first
@@ -28,6 +30,8 @@ export interface Classifier {
   classify(firstPfn: number, from: number, to: number, covered: number): number;
   /** Clears the bits in `present` of pages that have a class, and adds to `dropped`, which is indexed by class. */
   drop(to: number, dropped: number[]): void;
+  /** With a privacy policy: the next page does not follow the last one, so that its head is not known. */
+  startPiece(): void;
   /** Class of the block that reaches beyond the last batch. */
   readonly rest: number;
   /** Buddy pages whose order was impossible; they were kept. */
@@ -38,33 +42,39 @@ export interface Classifier {
 const PARAMS = 0;
 const STATE = 1024;
 const PRESENT = 2048;
-const CLASSES = PRESENT + BATCH / 8;
+const KNOWN = PRESENT + BATCH / 8;
+const CLASSES = KNOWN + BATCH / 8;
 const PAGES = CLASSES + BATCH;
 const STATE_REST = 0;
 const STATE_BAD_ORDERS = 1;
-const STATE_DROPPED = 2;
+const STATE_LAST = 2;
+const STATE_DROPPED = 3;
 /** No kernel has buddy blocks above 2^20 pages; taken where LENGTH(zone.free_area) is not exported. */
 const MAX_ORDERS = 21;
 /** Equals no 32-bit word: the value of a page type that the kernel does not have. */
 const NEVER = 1n << 32n;
 
-/** Makes the classifier of one kernel and policy. It has 0.5 MiB of memory of its own. */
-export function createClassifier(layout: PageLayout, policy: Policy): Classifier {
+/**
+ * Makes the classifier of one kernel and policy. It has 0.5 MiB of memory of its own. With `policy.privacy` each page
+ * that no other class claims is kept only if something says that it is the kernel's (KEPT_FROM in page-classes.ts).
+ */
+export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classifier {
   // The kernel reads up to 8 bytes at any offset of a struct page, and one struct page beyond a head.
   const memory = createKernelMemory(PAGES + (BATCH + 1) * layout.size + 8);
   const kernel = loadKernel(memory);
   new BigUint64Array(memory.buffer, PARAMS).set(kernelParameters(layout, policy));
-  const state = new Uint32Array(memory.buffer, STATE, STATE_DROPPED + PAGE_CLASSES.length);
+  const state = new Uint32Array(memory.buffer, STATE, STATE_DROPPED + CLASS_NUMBERS);
   const classes = new Uint8Array(memory.buffer, CLASSES, BATCH);
   return {
     pages: new Uint8Array(memory.buffer, PAGES, BATCH * layout.size),
     present: new Uint8Array(memory.buffer, PRESENT, BATCH / 8),
+    known: new Uint8Array(memory.buffer, KNOWN, BATCH / 8),
     classes,
     classify(firstPfn, from, to, covered) {
       classes.fill(0);
       const begin = Math.max(from, Math.min(covered - firstPfn, to));
       if (begin > from) classes.fill(state[STATE_REST] as number, from, begin);
-      const next = kernel.classify(PARAMS, STATE, PAGES, firstPfn, begin, to, PRESENT, CLASSES);
+      const next = kernel.classify(PARAMS, STATE, PAGES, firstPfn, begin, to, PRESENT, CLASSES, KNOWN);
       return Math.max(covered, firstPfn + next);
     },
     drop(to, dropped) {
@@ -73,6 +83,9 @@ export function createClassifier(layout: PageLayout, policy: Policy): Classifier
       for (let i = 0; i < dropped.length; i++) {
         dropped[i] = (dropped[i] as number) + (state[STATE_DROPPED + i] as number);
       }
+    },
+    startPiece() {
+      state[STATE_LAST] = UNKNOWN;
     },
     get rest() {
       return state[STATE_REST] as number;
@@ -87,7 +100,7 @@ export function createClassifier(layout: PageLayout, policy: Policy): Classifier
  * The kernel's parameters in its order (P_ in kernels/classify.as.ts). Masks of flag bits are turned into the dump's
  * byte order here, so that the loop need not turn its words.
  */
-function kernelParameters(layout: PageLayout, policy: Policy): bigint[] {
+function kernelParameters(layout: PageLayout, policy: ScanPolicy): bigint[] {
   const { offset, bit, type, wordSize, littleEndian, order, hugetlb } = layout;
   const native = (value: number) => BigInt(littleEndian ? value >>> 0 : swap32(value));
   /** Where the low 32 bits of an unsigned long are. */
@@ -134,6 +147,9 @@ function kernelParameters(layout: PageLayout, policy: Policy): bigint[] {
     yes(policy.cache),
     yes(policy.cachePrivate),
     yes(policy.user),
+    yes(policy.privacy !== undefined),
+    mask(policy.privacy?.reserved),
+    BigInt(policy.privacy?.refcount ?? 0),
   ];
 }
 

@@ -6,7 +6,11 @@
  */
 export const PAGE_CLASSES = ["kept", "cache", "cache-private", "user", "free", "hwpoison", "offline", "zero"] as const;
 
+/** Classes that only `--privacy` has. Their numbers go on behind those of `PAGE_CLASSES`. */
+export const PRIVACY_CLASSES = ["unreferenced", "off-lru", "unknown", "no-struct-page"] as const;
+
 export type PageClass = (typeof PAGE_CLASSES)[number];
+export type PrivacyClass = (typeof PRIVACY_CLASSES)[number];
 
 /** Not dropped: kernel data, or a class that the level keeps. */
 export const KEPT = 0;
@@ -25,10 +29,31 @@ export const OFFLINE = 6;
 /** Pages of zeros that are of no other class: level bit 1. They need their content, so they are found last. */
 export const ZERO = 7;
 
-/** Pages per class, indexed by class number. */
-export type ClassCounts = Readonly<Record<PageClass, number>>;
+/** Reference count 0, and no list of the buddy allocator's: pages on a CPU's own list of free pages. */
+export const UNREFERENCED = 8;
+/** On no LRU list, but its mapping names a file or an owner: in a batch on its way to a list, isolated, movable. */
+export const OFF_LRU = 9;
+/** In use, and nothing says that it is the kernel's: pipe buffers, socket buffers, drivers' pages. */
+export const UNKNOWN = 10;
+/** The kernel has no struct page for it, or the dump has not. */
+export const NO_STRUCT_PAGE = 11;
 
-export function classCounts(numbers: ArrayLike<number>): ClassCounts {
-  const entries = PAGE_CLASSES.map((name, i) => [name, numbers[i] ?? 0]);
-  return Object.fromEntries(entries) as ClassCounts;
+/** Class numbers from here on are of pages that are kept, and say why. They occur with `--privacy` only. */
+export const KEPT_FROM = 16;
+/** Why a page is kept with `--privacy`. Numbers are `KEPT_FROM` and up. */
+export const KEPT_REASONS = ["reserved", "slab", "known", "stack", "percpu"] as const;
+/** Stacks outside of the vmalloc area. */
+export const KEPT_STACK = KEPT_FROM + 3;
+/** Per-CPU memory outside of the vmalloc area. */
+export const KEPT_PERCPU = KEPT_FROM + 4;
+/** One more than the highest number. */
+export const CLASS_NUMBERS = KEPT_FROM + KEPT_REASONS.length;
+
+/** Pages per class. Those of privacy are there in runs with `--privacy` only. */
+export type ClassCounts = Readonly<Record<PageClass, number>> & Readonly<Partial<Record<PrivacyClass, number>>>;
+
+/** Counts by name out of an array indexed by class number. */
+export function classCounts(numbers: ArrayLike<number>, privacy = false): ClassCounts {
+  const names = privacy ? [...PAGE_CLASSES, ...PRIVACY_CLASSES] : PAGE_CLASSES;
+  return Object.fromEntries(names.map((name, i) => [name, numbers[i] ?? 0])) as ClassCounts;
 }

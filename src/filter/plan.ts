@@ -2,7 +2,7 @@ import { clearBits, countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";
 import type { KernelView } from "./kernel-view.js";
-import { PAGE_CLASSES } from "./page-classes.js";
+import { CLASS_NUMBERS } from "./page-classes.js";
 
 /**
  * What is done with each page. Two bitmaps of shared memory: 64 MiB per TiB of 4 KiB pages, the one thing in memory
@@ -36,7 +36,25 @@ export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan 
   const beyondMemMap = clearBits(kept, maxMapnr, dump.maxMapnr) + clearBits(kept, 0, firstPfn);
   clearBits(exists, maxMapnr, dump.maxMapnr);
   clearBits(exists, 0, firstPfn);
-  return { maxMapnr, firstPfn, exists, kept, inputPages, beyondMemMap, dropped: PAGE_CLASSES.map(() => 0) };
+  return {
+    maxMapnr,
+    firstPfn,
+    exists,
+    kept,
+    inputPages,
+    beyondMemMap,
+    dropped: new Array<number>(CLASS_NUMBERS).fill(0),
+  };
+}
+
+/** Puts all pages back that were dropped since `initialPlan`. */
+export function resetPlan(dump: Dump, plan: PagePlan): void {
+  fillBitmaps(dump.image, { exists: plan.exists, data: plan.kept });
+  for (const bitmap of [plan.exists, plan.kept]) {
+    clearBits(bitmap, plan.maxMapnr, dump.maxMapnr);
+    clearBits(bitmap, 0, plan.firstPfn);
+  }
+  plan.dropped.fill(0);
 }
 
 /**

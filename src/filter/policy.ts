@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import type { PrivacyView } from "./privacy/privacy-view.js";
 
 /** Which classes are dropped. Pages with memory errors and offline pages always are. */
 export interface Policy {
@@ -7,6 +8,12 @@ export interface Policy {
   readonly cachePrivate: boolean;
   readonly user: boolean;
   readonly free: boolean;
+}
+
+/** What pass 1 drops. */
+export interface ScanPolicy extends Policy {
+  /** `--privacy`: pages that are of no class are kept only if they are the kernel's beyond doubt. */
+  readonly privacy?: PrivacyView;
 }
 
 /** makedumpfile's dump level bits by the names of `--exclude`. */

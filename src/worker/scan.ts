@@ -2,9 +2,11 @@ import { type AddressSpace, readVirtual } from "../filter/address-space.js";
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
 import { attachSpace } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
-import { PAGE_CLASSES } from "../filter/page-classes.js";
+import { CLASS_NUMBERS, KEPT_FROM, NO_STRUCT_PAGE } from "../filter/page-classes.js";
 import type { PageLayout } from "../filter/page-layout.js";
-import { countBits, findBit } from "../reader/bitmap.js";
+import type { PrivacyView } from "../filter/privacy/privacy-view.js";
+import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
+import { clearBits, countBits, findBit } from "../reader/bitmap.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
 
@@ -17,33 +19,49 @@ export interface ScanState {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly classifier: Classifier;
+  readonly privacy: { readonly view: PrivacyView; readonly rescue: Rescue } | undefined;
 }
 
 export function scanState(dump: PhysicalMemory, pageSize: number, kept: Uint8Array, kernel: ScanContext): ScanState {
   const { memMap, pageLayout, policy } = kernel;
   const classifier = createClassifier(pageLayout, policy);
-  return { dump, pageSize, kept, space: attachSpace(kernel.space, dump), memMap, pageLayout, classifier };
+  const space = attachSpace(kernel.space, dump);
+  const privacy = policy.privacy && {
+    view: policy.privacy,
+    rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
+  };
+  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, privacy };
 }
 
 /**
  * Classifies the pages of a range and clears the bits of those to drop. Pages whose struct page is missing or cannot
- * be read are kept and counted. A block that reaches beyond the range is reported, not followed: its pages belong to
+ * be read are kept, with a privacy policy dropped, and counted. A block that reaches beyond the range is reported, not followed: its pages belong to
  * another task.
  */
 export function scanPages(state: ScanState, task: ScanTask): ScanResult {
-  const { dump, pageSize, kept, space, memMap, pageLayout, classifier } = state;
+  const { dump, pageSize, kept, space, memMap, pageLayout, classifier, privacy } = state;
   const badOrders = classifier.badOrders;
-  const dropped: number[] = PAGE_CLASSES.map(() => 0);
+  const dropped = new Array<number>(CLASS_NUMBERS).fill(0);
+  /** Pages [start, end) have no struct page that could be read. */
+  const dropUnknown = (start: number, end: number) => {
+    if (privacy === undefined || end <= start) return;
+    dropped[NO_STRUCT_PAGE] = (dropped[NO_STRUCT_PAGE] as number) + clearBits(kept, start, end);
+  };
   let unreadable = 0;
   let withStructPage = 0;
   /** Pages before this one belong to a block already classified. */
   let covered = task.startPfn;
   const total = countBits(kept, task.startPfn, task.endPfn);
+  /** No struct page before this one has been looked for. */
+  let behind = task.startPfn;
 
   for (let range = 0; range < memMap.count; range++) {
     const start = Math.max(memMap.startPfn[range] as number, task.startPfn);
     const end = Math.min(memMap.endPfn[range] as number, task.endPfn);
     if (start >= end) continue;
+    dropUnknown(behind, start);
+    behind = end;
+    classifier.startPiece();
     withStructPage += countBits(kept, start, end);
     const address = memMap.address[range] as bigint;
     const vaddrOf = (pfn: number) =>
@@ -54,6 +72,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       const to = Math.min(end - first, BATCH);
       const from = pfn - first;
       if (findBit(kept, pfn, first + to, true) === first + to) {
+        classifier.startPiece();
         pfn = first + to;
         continue;
       }
@@ -61,7 +80,12 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       const got = Math.floor(readVirtual(space, dump, wanted, vaddrOf(pfn)) / pageLayout.size);
       const present = kept.subarray(first / 8, Math.ceil((first + to) / 8));
       classifier.present.set(present);
+      if (privacy !== undefined)
+        classifier.known.set(privacy.view.known.subarray(first / 8, first / 8 + present.length));
       covered = classifier.classify(first, from, from + got, covered);
+      if (privacy !== undefined) {
+        privacy.rescue({ firstPfn: first, from, to: from + got, pages: classifier.pages, classes: classifier.classes });
+      }
       classifier.drop(from + got, dropped);
       present.set(classifier.present.subarray(0, present.length));
       pfn += got;
@@ -70,15 +94,21 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
         const hole = Math.max(1, Math.ceil((pageSize - Number(vaddrOf(pfn) % BigInt(pageSize))) / pageLayout.size));
         const after = Math.min(pfn + hole, end);
         unreadable += countBits(kept, pfn, after);
+        dropUnknown(pfn, after);
+        classifier.startPiece();
         pfn = after;
       }
     }
   }
+  dropUnknown(behind, task.endPfn);
   return {
     dropped,
     unreadable,
     withoutStructPage: total - withStructPage,
     badOrders: classifier.badOrders - badOrders,
-    rest: covered > task.endPfn ? { startPfn: task.endPfn, endPfn: covered, pageClass: classifier.rest } : undefined,
+    rest:
+      covered > task.endPfn && classifier.rest < KEPT_FROM
+        ? { startPfn: task.endPfn, endPfn: covered, pageClass: classifier.rest }
+        : undefined,
   };
 }

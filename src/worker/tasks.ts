@@ -2,7 +2,7 @@ import type { DumpErrorCode, PlainDumpError } from "../errors.js";
 import type { SpaceImage } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
 import type { PageLayout } from "../filter/page-layout.js";
-import type { Policy } from "../filter/policy.js";
+import type { ScanPolicy } from "../filter/policy.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Codec } from "./codec/codecs.js";
 import type { KernelMemory } from "./kernels/load.js";
@@ -31,7 +31,7 @@ export interface ScanContext {
   readonly space: SpaceImage;
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
-  readonly policy: Policy;
+  readonly policy: ScanPolicy;
 }
 
 /** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */

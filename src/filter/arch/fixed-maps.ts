@@ -14,6 +14,7 @@ const MAX_LENGTH = 2 ** 30;
 /** Looks addresses up in fixed maps (ascending, disjoint), and in `tables` if they are in none of them. */
 export function fixedAddressSpace(maps: readonly FixedMap[], tables?: AddressSpace): AddressSpace {
   return {
+    ...(tables?.tables === undefined ? {} : { tables: tables.tables }),
     translate(vaddr): Translation | undefined {
       const map = findMap(maps, vaddr);
       if (map === undefined) return tables?.translate(vaddr);

@@ -25,6 +25,12 @@ export type Step = { readonly table: number } | { readonly page: number; readonl
 /** Takes an entry apart. `level` counts from the top, 0 is the first. `undefined` for entries that map nothing. */
 export type DecodeEntry = (entry: bigint, level: number) => Step | undefined;
 
+/** Page tables and how to read them: enough to look at every entry. */
+export interface PageTables {
+  readonly shape: TableShape;
+  readonly decode: DecodeEntry;
+}
+
 /** Tables are read in pieces of this many bytes: they begin at multiples of their size, which may be less or more. */
 const PIECE = 4096;
 /** Pieces kept per thread: a terabyte's vmemmap needs 16 PMD tables on x86-64, walked one after the other. */
@@ -69,7 +75,7 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
     }
     return undefined;
   };
-  return { translate };
+  return { translate, tables: { shape, decode } };
 }
 
 function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMemory) {

@@ -12,6 +12,14 @@ const USER: u8 = 3;
 const FREE: u8 = 4;
 const HWPOISON: u8 = 5;
 const OFFLINE: u8 = 6;
+const UNREFERENCED: u8 = 8;
+const OFF_LRU: u8 = 9;
+const UNKNOWN: u8 = 10;
+/** From here on classes of pages that are kept, each for a reason: with a privacy policy they are counted too. */
+const KEPT_FROM: u8 = 16;
+const KEPT_RESERVED: u8 = 16;
+const KEPT_SLAB: u8 = 17;
+const KEPT_KNOWN: u8 = 18;
 
 // The parameters: 64-bit words, in this order. src/filter/classifier.ts fills them and explains them.
 const P_SIZE = 0;
@@ -48,14 +56,19 @@ const P_HUGETLB_VALUE = 30;
 const P_DROP_CACHE = 31;
 const P_DROP_CACHE_PRIVATE = 32;
 const P_DROP_USER = 33;
+const P_PRIVACY = 34;
+const P_RESERVED = 35;
+const P_REFCOUNT_AT = 36;
 
 // The state: 32-bit words.
 /** Class of the pages of a block that reaches beyond the batch. */
 const S_REST: usize = 0;
 /** Buddy pages of an impossible order so far. */
 const S_BAD_ORDERS: usize = 4;
+/** Class of the last page that is no tail: of the tails that follow it too. Used with a privacy policy only. */
+const S_LAST: usize = 8;
 /** From here on pages dropped by class, since the caller last set them to 0. */
-const S_DROPPED: usize = 8;
+const S_DROPPED: usize = 12;
 
 // @ts-ignore: decorator
 @inline
@@ -94,6 +107,9 @@ function field(at: usize, width: u32, big: bool): u64 {
  * `firstPfn + i`; pages whose bit in `present` is not set are passed over. Sets classes[i] of pages to be dropped; the
  * caller has set all to 0. Returns the index behind the last page that has been decided: above `to` when a free block
  * or compound page reaches beyond it, and then S_REST is its class.
+ *
+ * With a privacy policy every page gets a class: one of those that say why it is kept (KEPT_FROM), or why not. `known`
+ * has the bits of pages that are known to be the kernel's. A page whose head is not here, or was passed over, is unknown.
  */
 export function classify(
   params: usize,
@@ -104,6 +120,7 @@ export function classify(
   to: i32,
   present: usize,
   classes: usize,
+  known: usize,
 ): i32 {
   const first = <u64>firstPfn;
   const size = <usize>param(params, P_SIZE);
@@ -129,6 +146,8 @@ export function classify(
   const dropCache = flag(params, P_DROP_CACHE) || flag(params, P_DROP_CACHE_PRIVATE);
   const dropCachePrivate = flag(params, P_DROP_CACHE_PRIVATE);
   const dropUser = flag(params, P_DROP_USER);
+  const privacy = flag(params, P_PRIVACY);
+  let last = <u8>load<u32>(state, S_LAST);
 
   let i = from;
   while (i < to) {
@@ -136,10 +155,12 @@ export function classify(
     if ((bits & 1) == 0) {
       // To the next page that is there, or the next byte.
       i = min(to, i + (bits == 0 ? 8 - (i & 7) : ctz(bits)));
+      last = UNKNOWN;
       continue;
     }
     const page = pages + <usize>i * size;
     if ((load<u32>(page + tailAt) & tailBit) != 0) {
+      if (privacy) store<u8>(classes + i, last);
       i++;
       continue;
     }
@@ -151,6 +172,8 @@ export function classify(
     if ((mapcount == buddyType && !slab) || (flags & buddyFlag) != 0) {
       count = freePages(params, state, page, first + <u64>i);
       if (count == 0) {
+        if (privacy) store<u8>(classes + i, UNREFERENCED);
+        last = UNREFERENCED;
         i++;
         continue;
       }
@@ -175,11 +198,19 @@ export function classify(
         found = HWPOISON;
       } else if (mapcount == offlineType && !slab) {
         found = OFFLINE;
+      } else if (privacy) {
+        if (slab) found = KEPT_SLAB;
+        else if ((flags & word(params, P_RESERVED)) != 0) found = KEPT_RESERVED;
+        else if (anyBit(known, i, <i32>min<i64>(<i64>i + count, to))) found = KEPT_KNOWN;
+        else if (load<u32>(page + mappingAt) != 0) found = OFF_LRU;
+        else if (load<u32>(page + <usize>param(params, P_REFCOUNT_AT)) == 0) found = UNREFERENCED;
+        else found = UNKNOWN;
       } else {
         i++;
         continue;
       }
     }
+    last = found;
     if (count == 1) {
       store<u8>(classes + i, found);
       i++;
@@ -190,7 +221,16 @@ export function classify(
     if (end > to) store<u32>(state, found, S_REST);
     i = <i32>end;
   }
+  store<u32>(state, last, S_LAST);
   return i;
+}
+
+/** Whether a bit in [from, to) is set. */
+function anyBit(bits: usize, from: i32, to: i32): bool {
+  for (let i = from; i < to; i++) {
+    if (((<u32>load<u8>(bits + (i >> 3)) >> (i & 7)) & 1) != 0) return true;
+  }
+  return false;
 }
 
 /** Pages of a buddy block, or 0 (and counted) when its order is none the kernel has, or its pfn is no multiple of it. */
@@ -222,8 +262,8 @@ function isHugetlb(params: usize, second: usize): bool {
 }
 
 /**
- * Clears the bits of the pages [0, count) of a batch that have a class and counts them by class in the state. Eight
- * pages at a time: about 0.5 ns per page. `classes` beyond `count` must be 0 up to a multiple of 8.
+ * Clears the bits of the pages [0, count) of a batch that have a class (below KEPT_FROM) and counts them by class in the
+ * state. Eight pages at a time: about 0.5 ns per page. `classes` beyond `count` must be 0 up to a multiple of 8.
  */
 export function drop(state: usize, count: i32, present: usize, classes: usize): void {
   for (let i = 0; i < count; i += 8) {
@@ -235,14 +275,14 @@ export function drop(state: usize, count: i32, present: usize, classes: usize): 
     if (eight == first * 0x0101010101010101) {
       const counter = state + S_DROPPED + <usize>first * 4;
       store<u32>(counter, load<u32>(counter) + popcnt(bits));
-      store<u8>(at, 0);
+      if (<u8>first < KEPT_FROM) store<u8>(at, 0);
       continue;
     }
     let left = bits;
     for (let k = 0; k < 8; k++) {
       const found = <usize>((eight >> (k * 8)) & 0xff);
       if (found == 0 || ((bits >> k) & 1) == 0) continue;
-      left &= ~(1 << k);
+      if (<u8>found < KEPT_FROM) left &= ~(1 << k);
       const counter = state + S_DROPPED + found * 4;
       store<u32>(counter, load<u32>(counter) + 1);
     }

@@ -13,6 +13,7 @@ export interface ClassifyKernel {
     to: number,
     present: number,
     classes: number,
+    known: number,
   ): number;
   drop(state: number, count: number, present: number, classes: number): void;
 }

@@ -1,0 +1,85 @@
+import type { SpaceImage } from "../arch/archs.js";
+import type { MappedExtent } from "../arch/page-tables.js";
+
+/** Memory mapped in one piece, apart from the direct map and the kernel's image: most often one vmalloc area. */
+export interface MappedArea {
+  readonly vaddr: bigint;
+  /** The page frames in the order of their addresses. */
+  readonly pfns: readonly number[];
+}
+
+/**
+ * Puts the extents of page tables together to areas: unmapped pages (vmalloc leaves a guard page behind each) separate
+ * them. `addressOf` makes an address of the tables' page number; extents whose distance from virtual to physical page
+ * is in `linear` are left out.
+ */
+export function mappedAreas(
+  extents: readonly MappedExtent[],
+  linear: ReadonlySet<number>,
+  addressOf: (vpn: number) => bigint,
+): MappedArea[] {
+  const areas: { vaddr: bigint; pfns: number[] }[] = [];
+  let end = Number.NaN;
+  for (const { vpn, pfn, pages } of extents) {
+    if (linear.has(vpn - pfn)) {
+      end = Number.NaN;
+      continue;
+    }
+    let area = areas.at(-1);
+    if (area === undefined || vpn !== end) {
+      area = { vaddr: addressOf(vpn), pfns: [] };
+      areas.push(area);
+    }
+    for (let i = 0; i < pages; i++) area.pfns.push(pfn + i);
+    end = vpn + pages;
+  }
+  return areas;
+}
+
+/** The distance from physical to virtual pages of the direct map: the one by which most memory is mapped. */
+export function directMapDistance(extents: readonly MappedExtent[]): number | undefined {
+  const mapped = new Map<number, number>();
+  for (const { vpn, pfn, pages } of extents) mapped.set(vpn - pfn, (mapped.get(vpn - pfn) ?? 0) + pages);
+  let best: number | undefined;
+  let most = 0;
+  for (const [distance, pages] of mapped) {
+    if (pages <= most) continue;
+    best = distance;
+    most = pages;
+  }
+  return best;
+}
+
+/** The area that has an address, by binary search: areas ascend. */
+export function areaAt(areas: readonly MappedArea[], vaddr: bigint, pageSize: number): MappedArea | undefined {
+  let low = 0;
+  let high = areas.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((areas[middle] as MappedArea).vaddr <= vaddr) low = middle + 1;
+    else high = middle;
+  }
+  const area = areas[low - 1];
+  return area !== undefined && vaddr < area.vaddr + BigInt(area.pfns.length * pageSize) ? area : undefined;
+}
+
+/**
+ * The whole address of what page tables index. They leave out the upper bits: signed on most machines, a region's number
+ * on others.
+ */
+export function wholeAddress(image: SpaceImage, address: bigint, bits: number): bigint {
+  switch (image.arch) {
+    case "arm64":
+      return address | ((1n << 64n) - (1n << BigInt(bits)));
+    case "x86_64":
+    case "riscv64":
+    case "loongarch64":
+      return BigInt.asUintN(64, BigInt.asIntN(bits, address));
+    case "ppc64":
+      return address | 0xc000_0000_0000_0000n;
+    case "ia64":
+      return address | 0xa000_0000_0000_0000n;
+    default:
+      return address;
+  }
+}

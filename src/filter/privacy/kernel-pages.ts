@@ -1,0 +1,195 @@
+import { countBits, setBits, sharedBitmap } from "../../reader/bitmap.js";
+import type { Dump } from "../../reader/dump.js";
+import type { AddressSpace } from "../address-space.js";
+import { readPageTables } from "../arch/page-tables.js";
+import type { PageTables } from "../arch/page-walk.js";
+import type { KernelMemory } from "../kernel-memory.js";
+import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
+import { areaAt, directMapDistance, type MappedArea, mappedAreas, wholeAddress } from "./areas.js";
+import { savedStackPointers } from "./cpu-stacks.js";
+import { moduleRange } from "./module-range.js";
+import { structPageReader } from "./page-reader.js";
+import { percpuTeller } from "./percpu-chunks.js";
+import { moduleAreas } from "./struct-modules.js";
+import { isStackBottom, type StackMark } from "./thread-stack.js";
+
+/** How many pages each rule found to be the kernel's. A page that several rules find is counted by the first. */
+export interface KernelPageCounts {
+  /** Page tables of the kernel's own address space. */
+  pageTables: number;
+  /** Struct pages. */
+  memMap: number;
+  /** Modules' text and data. */
+  modules: number;
+  /** Kernel stacks: mapped ones, and those that a CPU was on. */
+  stacks: number;
+  /** Per-CPU memory allocated after boot. */
+  percpu: number;
+}
+
+/** Pages that are known to be the kernel's although their struct pages do not say so. */
+export interface KernelPages {
+  /** One bit per pfn, in shared memory. */
+  readonly known: Uint8Array;
+  readonly counts: KernelPageCounts;
+  /** What could not be looked for, in words. */
+  readonly gaps: readonly string[];
+}
+
+/** No stack of any machine is larger: what a stack pointer leads to beyond this is no stack. */
+const MAX_STACK_PAGES = 32;
+
+/**
+ * Finds the kernel's pages by its page tables, its content, and nothing else: no symbols or types are needed. What is
+ * mapped outside of the direct map and is none of these (other vmalloc memory, vmap, fixmap) is not taken: users' data may
+ * be in it.
+ */
+export function findKernelPages(dump: Dump, view: KernelView, stack: StackMark, reservedBit: number): KernelPages {
+  const { pageSize, memory } = dump;
+  const known = sharedBitmap(dump.maxMapnr);
+  const space = attachSpace(view.space, memory);
+  const counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
+  const gaps: string[] = [];
+  const mark = (rule: keyof KernelPageCounts, startPfn: number, endPfn: number) => {
+    const start = Math.max(0, Math.min(startPfn, dump.maxMapnr));
+    const end = Math.min(endPfn, dump.maxMapnr);
+    if (end <= start) return;
+    counts[rule] += end - start - countBits(known, start, end);
+    setBits(known, start, end);
+  };
+  markMemMap(view, space, pageSize, (start, end) => mark("memMap", start, end));
+  const kernel = viewMemory(dump, view);
+  const areas = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
+  if (kernel !== undefined && areas !== undefined) {
+    markAreas(dump, view, space, kernel, areas, stack, reservedBit, mark, gaps);
+  } else {
+    gaps.push(`the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`);
+  }
+  for (const pointer of savedStackPointers(dump)) markStackAt(pointer, areas ?? [], space, stack, pageSize, mark);
+  return { known, counts, gaps };
+}
+
+type Mark = (rule: keyof KernelPageCounts, startPfn: number, endPfn: number) => void;
+
+function markMemMap(
+  { memMap, layout }: KernelView,
+  space: AddressSpace,
+  pageSize: number,
+  found: (startPfn: number, endPfn: number) => void,
+): void {
+  for (let i = 0; i < memMap.count; i++) {
+    const structs = (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+    const start = memMap.address[i] as bigint;
+    const end = start + BigInt(structs * layout.size);
+    let at = start;
+    while (at < end) {
+      const part = space.translate(at);
+      const length = part === undefined ? pageSize - Number(at % BigInt(pageSize)) : part.length;
+      const bytes = Math.min(length, Number(end - at));
+      if (part !== undefined) found(Math.floor(part.paddr / pageSize), Math.ceil((part.paddr + bytes) / pageSize));
+      at += BigInt(bytes);
+    }
+  }
+}
+
+/** Marks the tables, and finds what they map apart from the direct map and the image. */
+function tableAreas(
+  dump: Dump,
+  { space: image }: KernelView,
+  space: AddressSpace,
+  tables: PageTables,
+  kernel: KernelMemory,
+  mark: Mark,
+  gaps: string[],
+): MappedArea[] {
+  const { pageSize, memory } = dump;
+  const contents = readPageTables(tables, memory, pageSize, (paddr, bytes) =>
+    mark("pageTables", Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize)),
+  );
+  if (contents.unreadable > 0) gaps.push(`${contents.unreadable} of the kernel's page tables, which the dump lacks`);
+  if (contents.cut) gaps.push("part of the kernel's page tables, of which there are too many");
+  const top = tables.shape.levels[0];
+  const bits = top === undefined ? 64 : top.shift + top.bits;
+  const addressOf = (vpn: number) => wholeAddress(image, BigInt(vpn) * BigInt(pageSize), bits);
+  const linear = new Set<number>();
+  const direct = directMapDistance(contents.extents);
+  if (direct !== undefined) linear.add(direct);
+  // The kernel's image: its memory is reserved, and what was given back of it (init text) may be anybody's.
+  const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
+  const place = symbol === undefined ? undefined : space.translate(symbol);
+  if (symbol !== undefined && place !== undefined) {
+    const low = symbol & ((1n << BigInt(bits)) - 1n);
+    linear.add(Number(low / BigInt(pageSize)) - Math.floor(place.paddr / pageSize));
+  }
+  return mappedAreas(contents.extents, linear, addressOf);
+}
+
+function markAreas(
+  dump: Dump,
+  view: KernelView,
+  space: AddressSpace,
+  kernel: KernelMemory,
+  areas: readonly MappedArea[],
+  stack: StackMark,
+  reservedBit: number,
+  mark: Mark,
+  gaps: string[],
+): void {
+  const { pageSize, memory } = dump;
+  const page = new DataView(new ArrayBuffer(pageSize));
+  const readPage = (pfn: number): DataView | undefined =>
+    memory.read(new Uint8Array(page.buffer), pfn * pageSize) === pageSize ? page : undefined;
+  const structs = structPageReader(space, memory, view.memMap, view.layout, reservedBit);
+  const percpu = percpuTeller(kernel, view.layout, structs, (vaddr) => {
+    const place = space.translate(vaddr);
+    return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
+  });
+  const range = moduleRange(view.space, kernel.info);
+  const others: MappedArea[] = [];
+  for (const area of areas) {
+    const { vaddr, pfns } = area;
+    const bottom = pfns.length <= MAX_STACK_PAGES ? readPage(pfns[0] as number) : undefined;
+    if (range !== undefined && vaddr >= range.start && vaddr < range.end) markAll("modules", area, mark);
+    else if (bottom !== undefined && isStackBottom(bottom, stack)) markAll("stacks", area, mark);
+    else others.push(area);
+  }
+  // A range of their own need not be all that modules have: on ARM it may be full.
+  if (view.space.arch !== "x86_64") {
+    const modules = moduleAreas(kernel, others, readPage);
+    for (const area of modules.areas) markAll("modules", area, mark);
+    if (modules.cut) gaps.push("modules in the vmalloc area, of which there is too much");
+  }
+  for (const { vaddr, pfns } of others) {
+    for (let i = 0; i < pfns.length; i++) {
+      const pfn = pfns[i] as number;
+      const struct = structs.read(pfn);
+      if (struct === undefined) continue;
+      if (percpu.isPercpu(struct, vaddr + BigInt(i * pageSize))) mark("percpu", pfn, pfn + 1);
+    }
+  }
+}
+
+function markAll(rule: keyof KernelPageCounts, { pfns }: MappedArea, mark: Mark): void {
+  for (const pfn of pfns) mark(rule, pfn, pfn + 1);
+}
+
+/** The stack that a CPU was on: an interrupt's has no mark. */
+function markStackAt(
+  pointer: bigint,
+  areas: readonly MappedArea[],
+  space: AddressSpace,
+  { pages }: StackMark,
+  pageSize: number,
+  mark: Mark,
+): void {
+  const area = areaAt(areas, pointer, pageSize);
+  if (area !== undefined) {
+    if (area.pfns.length <= MAX_STACK_PAGES) markAll("stacks", area, mark);
+    return;
+  }
+  const place = space.translate(pointer);
+  if (place === undefined || pages === 0) return;
+  const pfn = Math.floor(place.paddr / pageSize);
+  const start = pfn - (pfn % pages);
+  mark("stacks", start, start + pages);
+}

@@ -1,0 +1,102 @@
+import type { PhysicalMemory } from "../../reader/dump.js";
+import type { AddressSpace } from "../address-space.js";
+import type { MemMap } from "../mem-map.js";
+import { KEPT_PERCPU, KEPT_STACK, UNKNOWN, UNREFERENCED } from "../page-classes.js";
+import type { PageLayout } from "../page-layout.js";
+import { structPageReader } from "./page-reader.js";
+import type { PrivacyView } from "./privacy-view.js";
+import { isStackBottom } from "./thread-stack.js";
+
+/** A batch that was classified: page i has the pfn `firstPfn + i`, its struct page is at `i * layout.size`. */
+export interface ClassifiedBatch {
+  readonly firstPfn: number;
+  readonly from: number;
+  readonly to: number;
+  readonly pages: Uint8Array;
+  readonly classes: Uint8Array;
+}
+
+/** Takes back what a batch would drop although it is the kernel's. */
+export type Rescue = (batch: ClassifiedBatch) => void;
+
+/** Blocks of more pages are none of the per-CPU allocator's (KMALLOC_MAX_SIZE). */
+const MAX_BLOCK_PAGES = 1 << 11;
+const CHUNK_SIZE = 256;
+
+/**
+ * The kernel's own memory in the direct map that has no mark in its struct pages, found by content. Only pages of classes
+ * `unknown` and `unreferenced` are looked at, and read only where their struct pages fit.
+ *
+ * - Stacks: blocks of several pages that are no compound page, so that all but the first have no reference, with the
+ *   stack's mark at the lowest address.
+ * - Per-CPU memory of kernels for one processor: pages that name their chunk, whose base is in the direct map.
+ */
+export function createRescue(
+  { stack, reserved, littleEndian, lowestAddress }: PrivacyView,
+  space: AddressSpace,
+  memory: PhysicalMemory,
+  memMap: MemMap,
+  layout: PageLayout,
+  pageSize: number,
+): Rescue {
+  const structs = structPageReader(space, memory, memMap, layout, reserved);
+  const bottom = new DataView(new ArrayBuffer(stack.within));
+  const bottomBytes = new Uint8Array(bottom.buffer);
+  const { wordSize, size, offset } = layout;
+  const word = (view: DataView, at: number) =>
+    wordSize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+  const places = [offset.mapping + wordSize, offset.private].filter((at) => at !== undefined && at + wordSize <= size);
+
+  const isStack = ({ classes, to, firstPfn }: ClassifiedBatch, i: number): boolean => {
+    if ((firstPfn + i) % stack.pages !== 0 || i + stack.pages > to) return false;
+    for (let k = 1; k < stack.pages; k++) if (classes[i + k] !== UNREFERENCED) return false;
+    return memory.read(bottomBytes, (firstPfn + i) * pageSize) === stack.within && isStackBottom(bottom, stack);
+  };
+
+  /** Blocks of the per-CPU allocator by their chunk's address; `undefined` for addresses of no chunk. */
+  const chunks = new Map<bigint, readonly number[]>();
+  const basesOf = (chunk: bigint): readonly number[] => {
+    let bases = chunks.get(chunk);
+    if (bases !== undefined) return bases;
+    bases = [];
+    const place = space.translate(chunk);
+    const view = new DataView(new ArrayBuffer(CHUNK_SIZE));
+    if (
+      place !== undefined &&
+      structs.isKernelData(Math.floor(place.paddr / pageSize)) &&
+      memory.read(new Uint8Array(view.buffer), place.paddr) === CHUNK_SIZE
+    ) {
+      const found: number[] = [];
+      for (let at = 0; at < CHUNK_SIZE; at += wordSize) {
+        const value = word(view, at);
+        if (value < lowestAddress || value === 0n || value % BigInt(pageSize) !== 0n) continue;
+        const base = space.translate(value);
+        if (base !== undefined) found.push(base.paddr / pageSize);
+      }
+      bases = found;
+    }
+    if (chunks.size > 4096) chunks.clear();
+    chunks.set(chunk, bases);
+    return bases;
+  };
+  const isPercpu = (structPage: DataView, pfn: number): boolean =>
+    places.some((at) => {
+      const chunk = word(structPage, at as number);
+      if (chunk === 0n || chunk < lowestAddress || chunk % BigInt(wordSize) !== 0n) return false;
+      return basesOf(chunk).some((base) => base <= pfn && pfn - base < MAX_BLOCK_PAGES);
+    });
+
+  return (batch) => {
+    const { firstPfn, from, to, pages, classes } = batch;
+    for (let i = from; i < to; i++) {
+      const found = classes[i];
+      if (found !== UNKNOWN && found !== UNREFERENCED) continue;
+      if (found === UNKNOWN && stack.pages > 0 && isStack(batch, i)) {
+        classes.fill(KEPT_STACK, i, i + stack.pages);
+        i += stack.pages - 1;
+      } else if (isPercpu(new DataView(pages.buffer, pages.byteOffset + i * size, size), firstPfn + i)) {
+        classes[i] = KEPT_PERCPU;
+      }
+    }
+  };
+}
