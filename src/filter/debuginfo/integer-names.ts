@@ -4,7 +4,7 @@
  */
 export function integerName(name: string): string {
   const words = name.split(/\s+/).filter((word) => word !== "");
-  if (!words.every((word) => INTEGER_WORDS.has(word))) return name;
+  if (words.length === 0 || !words.every((word) => INTEGER_WORDS.has(word))) return name;
   const unsigned = words.includes("unsigned") ? ["unsigned"] : [];
   if (words.includes("char")) return words.includes("signed") ? "signed char" : [...unsigned, "char"].join(" ");
   const size = words.filter((word) => word === "long" || word === "short");

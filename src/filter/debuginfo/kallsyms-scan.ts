@@ -1,4 +1,5 @@
 import type { KernelMemory } from "../kernel-memory.js";
+import { imageRange } from "./image-range.js";
 import {
   type KallsymsAddresses,
   MAX_ENCODED_NAME,
@@ -8,7 +9,6 @@ import {
   TOKENS,
 } from "./kallsyms-tables.js";
 import { readUpTo, scanMemory } from "./kernel-bytes.js";
-import { imageRange } from "./kernel-image.js";
 
 /**
  * Finds the symbol tables where VMCOREINFO does not have them (before 6.0). What gives them away is the token table: a

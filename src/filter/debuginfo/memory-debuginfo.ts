@@ -2,9 +2,9 @@ import type { KernelMemory } from "../kernel-memory.js";
 import { type Btf, btfHeader, openBtf } from "./btf.js";
 import { BTF_HEADER_SIZE, BTF_MAGIC, KIND } from "./btf-format.js";
 import { btfTypes } from "./btf-types.js";
+import { imageRange } from "./image-range.js";
 import { kallsyms } from "./kallsyms.js";
 import { readUpTo, scanMemory } from "./kernel-bytes.js";
-import { imageRange } from "./kernel-image.js";
 import type { KernelSymbols } from "./kernel-symbols.js";
 import type { KernelTypes } from "./kernel-types.js";
 

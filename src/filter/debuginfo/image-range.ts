@@ -1,0 +1,15 @@
+import type { KernelMemory } from "../kernel-memory.js";
+
+/**
+ * Virtual addresses in which the kernel's own code and data lie, as far as VMCOREINFO tells: from _stext on. All
+ * architectures have read-only data behind the code. `undefined` without an anchor.
+ */
+export function imageRange(memory: KernelMemory): { readonly start: bigint; readonly length: number } | undefined {
+  const stext = memory.info.symbol("_stext");
+  if (stext === undefined) return undefined;
+  const page = BigInt(memory.pageSize);
+  return { start: stext - (stext % page), length: MAX_IMAGE };
+}
+
+/** Debian's kernels have 30 to 50 MB up to the end of their data; those with debugging options twice that. */
+const MAX_IMAGE = 128 << 20;
