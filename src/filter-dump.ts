@@ -2,9 +2,10 @@ import { DumpError } from "./errors.js";
 import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
 import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
-import { type ClassCounts, classCounts, KEPT, ZERO } from "./filter/page-classes.js";
-import { initialPlan, type PagePlan } from "./filter/plan.js";
+import { type ClassCounts, classCounts, FREE, KEPT, ZERO } from "./filter/page-classes.js";
+import { initialPlan, type PagePlan, resetPlan } from "./filter/plan.js";
 import { needsStructPages, type Policy, policyOfLevel } from "./filter/policy.js";
+import { checkFreeCount, selfCheck } from "./filter/self-check/self-check.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { Arch } from "./reader/machine.js";
@@ -97,7 +98,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
   const warnings = options.warnings ?? new Warnings();
   const dump = completeDump(input, warnings, options);
   const level = options.level | dump.header.dumpLevel;
-  const policy = policyOfLevel(options.level);
+  const asked = policyOfLevel(options.level);
   if (options.format === "elf" && options.codec.name !== "none") {
     throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
       cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
@@ -115,17 +116,31 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
   let pool: WorkerPool | undefined;
   try {
     sink = openSink(options, dump);
-    const view = findView(dump, options.level, warnings);
-    const plan = initialPlan(dump, view);
+    const found = findView(dump, options.level, warnings);
+    const plan = initialPlan(dump, found);
+    const { view, policy } =
+      found === undefined ? { view: found, policy: asked } : selfCheck(dump, found, asked, plan, warnings);
     pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
     let unclassified = 0;
     if (view !== undefined) {
-      if (policy.free && !marksFreePages(view.layout)) dropFreeLists(dump, view, plan, warnings);
-      const doubts = await classifyPages(pool, plan, warnings, (pfn) => report("classify", pfn, total));
+      const done = (pfn: number) => report("classify", pfn, total);
+      const byMark = marksFreePages(view.layout);
+      if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
+      const doubts = await classifyPages(pool, plan, warnings, done);
       unclassified = doubts.unreadable + doubts.withoutStructPage;
+      const free = plan.dropped[FREE] as number;
+      const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
+      if (policy.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
+        // Once more, from the start, without a class that cannot be told.
+        resetPlan(dump, plan);
+        await pool.end();
+        const context = runContext(dump, view, { ...policy, free: false }, plan, options);
+        pool = new WorkerPool(threads, context, options.signal);
+        await classifyPages(pool, plan, new Warnings(), done);
+      }
     }
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;

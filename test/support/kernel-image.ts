@@ -24,7 +24,7 @@ import {
 import { knownMarks, type PageClass, type PageDescription } from "./kernel/page-kinds.js";
 import { IMAGE, KernelSpace, VARIABLE } from "./kernel/space.js";
 import type { StructContext } from "./kernel/struct-page.js";
-import { type KernelFeatures, kernelFeatures } from "./kernel/versions.js";
+import { type KernelFeatures, kernelFeatures, MAX_ORDER_COUNT } from "./kernel/versions.js";
 import { vmcoreinfoLines } from "./kernel/vmcoreinfo-text.js";
 import { type FreeBlock, writeNodes } from "./kernel/zones.js";
 import type { MemoryRange, PhysicalMemory } from "./memory.js";
@@ -149,7 +149,10 @@ export function buildKernel(options: KernelOptions = {}): Kernel {
   const free = blocks
     .filter((block) => block.kind === "free")
     .map(({ pfn, order }): FreeBlock => ({ pfn, order: order ?? 0 }));
-  const links = writeNodes(space, features, map, nodes, free);
+  const unaccepted = blocks
+    .filter((block) => block.kind === "unaccepted")
+    .map(({ pfn }): FreeBlock => ({ pfn, order: MAX_ORDER_COUNT - 1 }));
+  const links = writeNodes(space, features, map, nodes, free, unaccepted);
   const context: StructContext = {
     features,
     structSize,

@@ -40,6 +40,7 @@ export function writeNodes(
   map: MemMap,
   nodes: readonly PfnRange[],
   blocks: readonly FreeBlock[],
+  unaccepted: readonly FreeBlock[],
 ): Map<number, ListLinks> {
   if (nodes.length > IMAGE.maxNodes) {
     throw new Error(`at most ${IMAGE.maxNodes} nodes`);
@@ -56,8 +57,13 @@ export function writeNodes(
     space.writeImage(at + NODE.memMap, 8, map.structAddress(node.start));
     ZONE_ENDS.forEach((end, zone) => {
       const range = { start: Math.max(node.start, ZONE_ENDS[zone - 1] ?? 0), end: Math.min(node.end, end) };
-      const own = blocks.filter((block) => block.pfn >= range.start && block.pfn < range.end);
-      writeZone(space, features, map, at + NODE.zones + zone * ZONE.size, range, own, links);
+      const within = (block: FreeBlock) => block.pfn >= range.start && block.pfn < range.end;
+      const own = blocks.filter(within);
+      const zoneAt = at + NODE.zones + zone * ZONE.size;
+      writeZone(space, features, map, zoneAt, range, own, links);
+      // NR_FREE_PAGES: what is not accepted yet counts as free, but lies on another list.
+      const free = [...own, ...unaccepted.filter(within)].reduce((sum, block) => sum + 2 ** block.order, 0);
+      space.writeImage(zoneAt + ZONE.vmStat, 8, free);
     });
   });
   space.writeImage(IMAGE.variables + VARIABLE.nodeOnlineMap, 8, 2 ** nodes.length - 1);
@@ -79,11 +85,6 @@ function writeZone(
   links: Map<number, ListLinks>,
 ): void {
   space.writeImage(at + ZONE.spannedPages, 8, Math.max(0, range.end - range.start));
-  space.writeImage(
-    at + ZONE.vmStat,
-    8,
-    blocks.reduce((sum, block) => sum + 2 ** block.order, 0),
-  );
   for (let order = 0; order < MAX_ORDER_COUNT; order++) {
     const area = at + ZONE.freeArea + order * FREE_AREA.size;
     const own = blocks.filter((block) => block.order === order);

@@ -1,0 +1,76 @@
+import type { Dump } from "../../reader/dump.js";
+import { readVirtual } from "../address-space.js";
+import { BATCH, createClassifier } from "../classifier.js";
+import { attachSpace, type KernelView } from "../kernel-view.js";
+import { PAGE_CLASSES } from "../page-classes.js";
+import type { SampleBlock } from "./sample.js";
+
+/** Pages that are the kernel's own for sure, by the class that they were given all the same. */
+export interface KernelPageEvidence {
+  readonly pages: number;
+  /** Indexed by class number. */
+  readonly classes: readonly number[];
+}
+
+/** Pages before a page that a block may begin with: 2^10, the largest order of nearly all kernels. */
+const REACH = 1024;
+/** Symbols of an image lie close together: a few blocks have them all. */
+const MOST_BLOCKS = 32;
+
+/**
+ * Classifies pages that no level may drop: those of the symbols in VMCOREINFO, which are the kernel's own data, and
+ * those that hold the struct pages themselves.
+ */
+export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonly SampleBlock[]): KernelPageEvidence {
+  const space = attachSpace(view.space, dump.memory);
+  // Every eighth block's: memory with struct pages of the wrong place shows in a few as well as in many.
+  const addresses = blocks.filter((_, i) => i % 8 === 0).map(({ address }) => address);
+  for (const [name] of dump.vmcoreinfo?.items ?? []) {
+    const symbol = /^SYMBOL\((.+)\)$/.exec(name)?.[1];
+    const address = symbol === undefined ? undefined : dump.vmcoreinfo?.symbol(symbol);
+    if (address !== undefined) addresses.push(address);
+  }
+  const pfns = new Set<number>();
+  for (const address of addresses) {
+    const paddr = space.translate(address)?.paddr;
+    if (paddr !== undefined && Number.isFinite(dump.memory.next(paddr))) pfns.add(Math.floor(paddr / dump.pageSize));
+  }
+  const classes: number[] = PAGE_CLASSES.map(() => 0);
+  const starts = [...new Set([...pfns].map((pfn) => pfn - (pfn % REACH)))].slice(0, MOST_BLOCKS);
+  const classifier = createClassifier(view.layout, {
+    zero: false,
+    cache: true,
+    cachePrivate: true,
+    user: true,
+    free: true,
+  });
+  let pages = 0;
+  for (const start of starts) {
+    const found = classesOf(start);
+    for (const pfn of pfns) {
+      if (pfn < start || pfn >= start + found.length) continue;
+      pages++;
+      const pageClass = found[pfn - start] as number;
+      classes[pageClass] = (classes[pageClass] as number) + 1;
+    }
+  }
+  return { pages, classes };
+
+  /** Classes of the pages from `start` on, as far as their struct pages are there. */
+  function classesOf(start: number): Uint8Array {
+    const { memMap, layout } = view;
+    for (let i = 0; i < memMap.count; i++) {
+      const first = memMap.startPfn[i] as number;
+      const from = Math.max(start, first);
+      const to = Math.min(start + REACH, memMap.endPfn[i] as number);
+      if (from >= to) continue;
+      const wanted = classifier.pages.subarray((from - start) * layout.size, (to - start) * layout.size);
+      const address = (memMap.address[i] as bigint) + BigInt(from - first) * BigInt(layout.size);
+      const got = Math.floor(readVirtual(space, dump.memory, wanted, address) / layout.size);
+      classifier.present.fill(0xff, 0, Math.ceil(BATCH / 8));
+      classifier.classify(start, from - start, from - start + got, 0);
+      return classifier.classes.slice(0, from - start + got);
+    }
+    return new Uint8Array(0);
+  }
+}

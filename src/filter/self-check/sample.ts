@@ -1,0 +1,55 @@
+import { countBits, findBit } from "../../reader/bitmap.js";
+import type { PhysicalMemory } from "../../reader/dump.js";
+import { type AddressSpace, readVirtual } from "../address-space.js";
+import type { MemMap } from "../mem-map.js";
+
+/** Struct pages that lie behind each other. */
+export interface SampleBlock {
+  readonly firstPfn: number;
+  readonly count: number;
+  readonly bytes: DataView;
+  /** Virtual address of the first. */
+  readonly address: bigint;
+}
+
+/** Blocks in a sample, and struct pages in a block: 128 reads of 8 KiB, whatever the dump's size. */
+const BLOCKS = 128;
+const BLOCK_PAGES = 128;
+
+/**
+ * Takes struct pages of pages that are memory, evenly from all of it. Blocks whose struct pages cannot be read whole
+ * are left out.
+ */
+export function sampleStructPages(
+  space: AddressSpace,
+  memory: PhysicalMemory,
+  memMap: MemMap,
+  structSize: number,
+  exists: Uint8Array,
+): SampleBlock[] {
+  const blocks: SampleBlock[] = [];
+  const starts = memMap.startPfn.subarray(0, memMap.count);
+  /** A section may reach beyond the dump's memory. */
+  const ends = memMap.endPfn.subarray(0, memMap.count).map((end) => Math.min(end, exists.length * 8));
+  let total = 0;
+  for (let i = 0; i < memMap.count; i++) total += countBits(exists, starts[i] as number, ends[i] as number);
+  const step = Math.max(BLOCK_PAGES, Math.floor(total / BLOCKS));
+  let next = 0;
+  for (let range = 0; range < memMap.count; range++) {
+    const start = starts[range] as number;
+    const end = ends[range] as number;
+    for (;;) {
+      // Holes give their turn to the memory behind them.
+      const from = Math.max(start, next);
+      const pfn = from < end ? findBit(exists, from, end, true) : end;
+      if (pfn >= end) break;
+      next = pfn + step;
+      const count = Math.min(BLOCK_PAGES, end - pfn);
+      const address = (memMap.address[range] as bigint) + BigInt(pfn - start) * BigInt(structSize);
+      const bytes = new Uint8Array(count * structSize);
+      if (readVirtual(space, memory, bytes, address) < bytes.length) continue;
+      blocks.push({ firstPfn: pfn, count, bytes: new DataView(bytes.buffer), address });
+    }
+  }
+  return blocks;
+}

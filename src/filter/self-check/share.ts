@@ -1,0 +1,12 @@
+/** How many of the cases looked at were as they must be. */
+export interface Share {
+  /** What was looked at and what must hold, for tests and people. */
+  readonly rule: string;
+  readonly cases: number;
+  readonly right: number;
+}
+
+/** Whether there are at least `least` cases, of which fewer than `limit` (0 to 1) are right. */
+export function fails({ cases, right }: Share, least: number, limit: number): boolean {
+  return cases >= least && right < cases * limit;
+}
