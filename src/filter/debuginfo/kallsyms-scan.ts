@@ -65,8 +65,9 @@ interface TokenTable {
 
 /** The token table around the digits, proven by the index that follows it. */
 function tokenTable(memory: KernelMemory, digits: bigint): TokenTable | undefined {
-  const bytes = memory.readView(digits - BigInt(MAX_TOKENS), 2 * MAX_TOKENS);
-  if (bytes === undefined) return undefined;
+  const around = readUpTo(memory, digits - BigInt(MAX_TOKENS), 2 * MAX_TOKENS);
+  if (around.length < MAX_TOKENS) return undefined;
+  const bytes = new DataView(around.buffer, around.byteOffset, around.byteLength);
   // Back to the end of token 0, then over token 0, whose start need not follow a zero.
   let first = MAX_TOKENS;
   for (let i = 0; i < "0".charCodeAt(0) - 1; i++) {
