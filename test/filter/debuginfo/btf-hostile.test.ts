@@ -1,10 +1,12 @@
-/** BTF that nobody meant to be read: random bytes, and blobs of which something was changed. */
+/** BTF that nobody meant to be read: random bytes, and blobs, built and real, of which something was changed. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openBtf } from "../../../src/filter/debuginfo/btf.js";
 import { KIND } from "../../../src/filter/debuginfo/btf-format.js";
 import { btfTypes } from "../../../src/filter/debuginfo/btf-types.js";
 import { type BtfEntry, btfImage } from "../../support/btf-image.js";
+import { describeWithDumps } from "../../support/dumps.js";
+import { kernelBtf } from "../../support/kernel-btf.js";
 
 const names = ["a", "b", "c", "int"] as const;
 
@@ -81,6 +83,29 @@ test("random bytes behind a header", () => {
     askAll(Uint8Array.from([0x9f, 0xeb, 1, 0, ...header, ...body]));
   });
   fc.assert(run, { numRuns: 1000 });
+});
+
+describeWithDumps("a real kernel's BTF", () => {
+  test("with changed bytes", async () => {
+    const real = await kernelBtf("x86-6.1-kdump-tiny");
+    const ask = (bytes: Uint8Array) => {
+      const btf = openBtf(bytes);
+      if (btf === undefined) return;
+      const types = btfTypes(btf, 8, "a test");
+      for (const name of ["page", "task_struct", "zone", "list_head", "net_device", "atomic_t"]) {
+        types.sizeOf(name);
+        for (const { name: member } of types.members(name) ?? []) types.member(name, member);
+      }
+      types.enumerator("PG_slab");
+      types.variable("runqueues");
+    };
+    const run = fc.property(fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 2000 }), (changes) => {
+      const bytes = real.slice();
+      for (const [at, byte] of changes) bytes[24 + (at % (bytes.length - 24))] = byte;
+      ask(bytes);
+    });
+    fc.assert(run, { numRuns: 20 });
+  });
 });
 
 test("a struct of 65,535 anonymous members that all hold it again ends", () => {

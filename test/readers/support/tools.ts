@@ -9,6 +9,7 @@ export const systemPython = "/usr/bin/python3";
 
 /** Each reader: the Debian package, and a command that works where the reader does. */
 const tools = {
+  bpftool: { from: "bpftool", probe: ["bpftool", "version"] },
   crash: { from: "crash", probe: ["crash", "--version"] },
   drgn: { from: "python3-drgn", probe: ["drgn", "--version"] },
   gdb: { from: "gdb", probe: ["gdb", "--version"] },
