@@ -1,22 +1,23 @@
 import { DumpError } from "../errors.js";
-import type { Dump, DumpImage } from "../reader/dump.js";
+import type { Dump } from "../reader/dump.js";
 import { guessByNames } from "../reader/kdump/machine.js";
 import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
-import { attachMemory } from "../reader/open.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
-import { memoryIsLittleEndian } from "./arch/archs.js";
+import { dumpWithVmlinux } from "./debuginfo/vmlinux-dump.js";
 import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
 import { kernelView } from "./kernel-view.js";
-import { reorderNotes } from "./reorder-notes.js";
+import { withMemoryOrder, withVmcoreinfo } from "./with-vmcoreinfo.js";
 
 export interface CompleteOptions {
   /** Physical address of the VMCOREINFO text to take, of several that memory holds. */
   readonly vmcoreinfoAt?: number;
   /** VMCOREINFO to take instead of the dump's. */
   readonly vmcoreinfo?: GivenVmcoreinfo;
+  /** The kernel's vmlinux, a path: VMCOREINFO is made from it, and takes the place of the dump's. */
+  readonly vmlinux?: string;
   /** The 16 bytes of QEMU's vmcoreinfo device, which lead to the note. */
   readonly vmcoreinfoDevice?: Uint8Array;
 }
@@ -26,11 +27,12 @@ export interface CompleteOptions {
  * the text lies in the guest's memory, and with it come the page size and all names. QEMU's ELF of a little-endian
  * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
  * machine: that is the one whose kernel its memory shows. Reads all memory if there is no note;
- * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text is not of
- * the dumped kernel.
+ * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text or vmlinux is
+ * not of the dumped kernel.
  */
 export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
   const at = options.vmcoreinfoAt;
+  if (options.vmlinux !== undefined) return dumpWithVmlinux(withoutVmcoreinfo(dump), options.vmlinux, dump);
   if (options.vmcoreinfo !== undefined) return withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings);
   if (options.vmcoreinfoDevice !== undefined) {
     const led = ledByDevice(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
@@ -175,29 +177,5 @@ function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried |
 }
 
 function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {
-  const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
-  const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
-  const end = dump.ranges.at(-1)?.end ?? 0;
-  const image: DumpImage = { ...dump.image, pageSize };
-  return withMemoryOrder(
-    {
-      ...dump,
-      image,
-      machine,
-      pageSize,
-      maxMapnr: Math.ceil(end / pageSize),
-      memory: attachMemory(image),
-      vmcoreinfo,
-      ...(Number.isNaN(paddr) ? {} : { vmcoreinfoAddress: paddr }),
-    },
-    vmcoreinfo,
-  );
-}
-
-/** Where the kernel's name says that its memory is in the other byte order than the headers, the notes follow it. */
-function withMemoryOrder(dump: Dump, info: Vmcoreinfo): Dump {
-  const littleEndian = memoryIsLittleEndian(dump, info);
-  if (littleEndian === undefined || littleEndian === dump.machine.littleEndian) return dump;
-  const machine: Machine = { ...dump.machine, littleEndian };
-  return { ...dump, machine, ...reorderNotes(dump, littleEndian) };
+  return withVmcoreinfo(dump, text, machine, Number.isNaN(paddr) ? undefined : paddr);
 }

@@ -1,0 +1,101 @@
+import { DumpError } from "../../errors.js";
+
+/** Reads one after the other what DWARF is made of, and never beyond `end`: throws `CORRUPT` there. */
+export class DwarfCursor {
+  pos: number;
+  readonly end: number;
+  readonly bytes: Uint8Array;
+  readonly littleEndian: boolean;
+  readonly #view: DataView;
+  readonly #file: string;
+
+  constructor(bytes: Uint8Array, littleEndian: boolean, file: string, pos = 0, end = bytes.length) {
+    this.bytes = bytes;
+    this.littleEndian = littleEndian;
+    this.pos = pos;
+    this.end = Math.min(end, bytes.length);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#file = file;
+  }
+
+  /** Moves on by `count` bytes; returns where it was. */
+  skip(count: number): number {
+    const at = this.pos;
+    if (!(count >= 0 && at + count <= this.end)) throw this.corrupt("ends in the middle of an entry");
+    this.pos = at + count;
+    return at;
+  }
+
+  u8(): number {
+    if (this.pos >= this.end) throw this.corrupt("ends in the middle of an entry");
+    return this.bytes[this.pos++] as number;
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.skip(2), this.littleEndian);
+  }
+
+  u24(): number {
+    const at = this.skip(3);
+    const [a, b, c] = [0, 1, 2].map((i) => this.bytes[at + i] as number) as [number, number, number];
+    return this.littleEndian ? a + b * 0x100 + c * 0x10000 : c + b * 0x100 + a * 0x10000;
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.skip(4), this.littleEndian);
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.skip(8), this.littleEndian);
+  }
+
+  /** An offset: 64 bits that are a safe integer, or 32. */
+  offset(size: 4 | 8): number {
+    if (size === 4) return this.u32();
+    const value = this.u64();
+    if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.corrupt(`has an offset of 0x${value.toString(16)}`);
+    return Number(value);
+  }
+
+  /** LEB128, unsigned. Numbers above 2^53 lose their low bits: no offset, size or code is one. */
+  uleb(): number {
+    let byte = this.u8();
+    if (byte < 0x80) return byte;
+    let value = byte & 0x7f;
+    let factor = 128;
+    do {
+      byte = this.u8();
+      value += (byte & 0x7f) * factor;
+      factor *= 128;
+    } while (byte >= 0x80);
+    return value;
+  }
+
+  /** LEB128 with all its bits (64 count), signed or unsigned. */
+  bigLeb(signed: boolean): bigint {
+    let value = 0n;
+    let shift = 0n;
+    let byte: number;
+    do {
+      byte = this.u8();
+      if (shift < 64n) value |= BigInt(byte & 0x7f) << shift;
+      shift += 7n;
+    } while (byte >= 0x80);
+    if (!signed) return BigInt.asUintN(64, value);
+    return BigInt.asIntN(Number(shift < 64n ? shift : 64n), value);
+  }
+
+  /** Behind the NUL of a text. */
+  skipText(): void {
+    const end = this.bytes.indexOf(0, this.pos);
+    if (end < 0 || end >= this.end) throw this.corrupt("ends in the middle of a name");
+    this.pos = end + 1;
+  }
+
+  corrupt(what: string): DumpError {
+    return new DumpError("CORRUPT", `its DWARF debug information ${what}`, {
+      file: this.#file,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+}

@@ -1,0 +1,247 @@
+import type { ElfFile } from "../../reader/elf/sections.js";
+import { type DwarfEntry, type EntryRef, readEntry } from "./dwarf-entries.js";
+import { TAG } from "./dwarf-format.js";
+import { type BitPlace, bitPlace } from "./dwarf-places.js";
+import type { DwarfUnits } from "./dwarf-units.js";
+import { integerName } from "./integer-names.js";
+import type { KernelMember } from "./kernel-types.js";
+import { parsePath } from "./member-path.js";
+import { pointerText, qualifiedText } from "./type-text.js";
+
+/** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
+const MAX_DEPTH = 32;
+/** Children looked at for one question: no kernel struct has as many, hostile ones may. */
+const MAX_VISITS = 1_000_000;
+
+/** A struct or union. */
+export function isCompound({ tag }: DwarfEntry): boolean {
+  return tag === TAG.STRUCTURE || tag === TAG.CLASS || tag === TAG.UNION;
+}
+
+function isWrapper({ tag }: DwarfEntry): boolean {
+  return tag === TAG.TYPEDEF || tag === TAG.CONST || tag === TAG.VOLATILE || tag === TAG.RESTRICT || tag === TAG.ATOMIC;
+}
+
+/** Takes types apart: sizes, members, how C writes them. */
+export class DwarfTypeReader {
+  readonly #units: DwarfUnits;
+  readonly #file: ElfFile;
+
+  constructor(units: DwarfUnits, file: ElfFile) {
+    this.#units = units;
+    this.#file = file;
+  }
+
+  /** The entry at an offset or of a signature; `undefined` for the end of a list and where nothing is. */
+  entry(ref: EntryRef | undefined): DwarfEntry | undefined {
+    if (ref === undefined) return undefined;
+    if (typeof ref === "number") return this.#read(ref);
+    const unit = this.#units.bySignature(ref);
+    return unit === undefined ? undefined : this.#read(unit.start + unit.typeOffset);
+  }
+
+  #read(offset: number): DwarfEntry | undefined {
+    const unit = this.#units.at(offset);
+    if (unit === undefined || offset < unit.start + unit.firstEntry) return undefined;
+    const open = this.#units.open(unit);
+    const cursor = this.#units.cursor(open, offset - unit.start);
+    if (cursor.pos >= cursor.end) return undefined;
+    const code = cursor.uleb();
+    if (code === 0) return undefined;
+    const abbrev = open.abbrevs.get(code);
+    if (abbrev === undefined) throw cursor.corrupt(`has an entry of code ${code}, which its abbreviations lack`);
+    const entry = readEntry(cursor, abbrev, open, this.#units, offset);
+    // A declaration stands for a type unit's type.
+    if (entry.declaration && typeof entry.specification === "bigint") return this.entry(entry.specification);
+    return entry;
+  }
+
+  /** The direct children of an entry. Throws `CORRUPT` for more than anything has. */
+  *#children(parent: DwarfEntry): Generator<DwarfEntry> {
+    if (!parent.children) return;
+    let offset: number = parent.end;
+    for (let visits = 0; ; visits++) {
+      const child = this.#read(offset);
+      if (child === undefined || visits > MAX_VISITS) return;
+      yield child;
+      const next = child.children ? (child.sibling ?? this.#behind(child)) : child.end;
+      if (next === undefined || next <= child.offset) return;
+      offset = next;
+    }
+  }
+
+  /** Where an entry's children end. */
+  #behind(parent: DwarfEntry): number | undefined {
+    let offset = parent.end;
+    let depth = 1;
+    for (let visits = 0; visits < MAX_VISITS; visits++) {
+      const child = this.#read(offset);
+      if (child === undefined) {
+        offset += 1;
+        depth--;
+        if (depth === 0) return offset;
+        continue;
+      }
+      offset = child.end;
+      if (child.children) depth++;
+    }
+    return undefined;
+  }
+
+  /** The type behind typedefs and qualifiers. */
+  strip(start: DwarfEntry | undefined): DwarfEntry | undefined {
+    let type = start;
+    for (let depth = 0; type !== undefined && isWrapper(type); depth++) {
+      if (depth === MAX_DEPTH) return undefined;
+      type = this.entry(type.type);
+    }
+    return type;
+  }
+
+  sizeOf(start: DwarfEntry | undefined): number | undefined {
+    let elements = 1;
+    let type = this.strip(start);
+    for (let depth = 0; type?.tag === TAG.ARRAY; depth++) {
+      if (depth === MAX_DEPTH) return undefined;
+      for (const count of this.#counts(type)) elements *= count;
+      type = this.strip(this.entry(type.type));
+    }
+    if (type === undefined) return undefined;
+    const one = type.byteSize ?? (type.tag === TAG.POINTER ? this.#file.elfClass / 8 : undefined);
+    const size = one === undefined ? undefined : one * elements;
+    return Number.isSafeInteger(size) ? size : undefined;
+  }
+
+  /** Elements of each dimension; 0 for a flexible array. */
+  #counts(array: DwarfEntry): number[] {
+    const counts: number[] = [];
+    for (const child of this.#children(array)) {
+      if (child.tag !== TAG.SUBRANGE) continue;
+      const count = child.count ?? (child.upperBound === undefined ? 0n : child.upperBound + 1n);
+      counts.push(Number(count < 0n ? 0n : count));
+    }
+    return counts;
+  }
+
+  members(type: DwarfEntry): KernelMember[] {
+    const members: KernelMember[] = [];
+    for (const child of this.#children(type)) {
+      if (child.tag === TAG.MEMBER) members.push(this.#describe(child, 0));
+    }
+    return members;
+  }
+
+  member(start: DwarfEntry, path: string): KernelMember | undefined {
+    const steps = parsePath(path);
+    if (steps === undefined) return undefined;
+    let type: DwarfEntry | undefined = start;
+    let counts: number[] | undefined;
+    let base = 0;
+    let last: KernelMember | undefined;
+    for (const step of steps) {
+      type = this.strip(type);
+      if (type === undefined) return undefined;
+      if (typeof step === "string") {
+        const found = isCompound(type) && counts === undefined ? this.#search(type, step) : undefined;
+        if (found === undefined) return undefined;
+        last = this.#describe(found.member, base + found.base);
+        base = last.offset;
+        type = this.entry(found.member.type);
+        counts = undefined;
+        continue;
+      }
+      if (type.tag !== TAG.ARRAY) return undefined;
+      const [count = 0, ...inner] = counts ?? this.#counts(type);
+      const element = this.strip(this.entry(type.type));
+      const one = this.sizeOf(element);
+      // Zero elements: a flexible array, which has as many as fit.
+      if (one === undefined || (step >= count && count !== 0)) return undefined;
+      const size = inner.reduce((product, n) => product * n, one);
+      base += step * size;
+      const text = `${this.text(type.type)}${inner.map((n) => `[${n}]`).join("")}`;
+      last = { name: `${last?.name ?? ""}[${step}]`, offset: base, size, type: text };
+      const [next] = inner;
+      if (next !== undefined) last = { ...last, count: next, elementSize: next === 0 ? size : size / next };
+      else type = element;
+      counts = next === undefined ? undefined : inner;
+    }
+    return Number.isSafeInteger(base) ? last : undefined;
+  }
+
+  /** A member by name, through anonymous structs and unions. Each of those is searched once, so that the cost is bounded. */
+  #search(outer: DwarfEntry, name: string): { readonly member: DwarfEntry; readonly base: number } | undefined {
+    const queue = [{ type: outer, base: 0 }];
+    const seen = new Set([outer.offset]);
+    let visits = 0;
+    for (const { type, base } of queue) {
+      for (const member of this.#children(type)) {
+        if (++visits > MAX_VISITS) return undefined;
+        if (member.tag !== TAG.MEMBER) continue;
+        if (member.name === name) return { member, base };
+        if (member.name !== undefined) continue;
+        const inner = this.strip(this.entry(member.type));
+        if (inner === undefined || !isCompound(inner) || seen.has(inner.offset)) continue;
+        seen.add(inner.offset);
+        queue.push({ type: inner, base: base + (member.location ?? 0) });
+      }
+    }
+    return undefined;
+  }
+
+  /** What a member is, its offset counted from `base` bytes before the struct that it is in. */
+  #describe(member: DwarfEntry, base: number): KernelMember {
+    const type = this.entry(member.type);
+    const size = this.sizeOf(type) ?? 0;
+    const bits: BitPlace | undefined = bitPlace(member, size, this.#file.littleEndian);
+    const text = member.type === undefined ? "void" : this.text(member.type);
+    const described = {
+      name: member.name ?? "",
+      offset: base + (bits?.offset ?? member.location ?? 0),
+      size,
+      type: text,
+    };
+    if (bits !== undefined) return { ...described, bitOffset: bits.bitOffset, bitSize: bits.bitSize };
+    const array = this.strip(type);
+    if (array?.tag !== TAG.ARRAY) return described;
+    const [count = 0, ...inner] = this.#counts(array);
+    const one = this.sizeOf(this.entry(array.type));
+    if (one === undefined) return described;
+    return { ...described, count, elementSize: inner.reduce((product, n) => product * n, one) };
+  }
+
+  /** A type in C's words. */
+  text(ref: EntryRef | undefined, depth = 0): string {
+    if (ref === undefined) return "void";
+    const type = this.entry(ref);
+    if (type === undefined || depth > MAX_DEPTH) return "?";
+    const inner = () => this.text(type.type, depth + 1);
+    switch (type.tag) {
+      case TAG.STRUCTURE:
+      case TAG.CLASS:
+        return `struct ${type.name ?? ""}`.trimEnd();
+      case TAG.UNION:
+        return `union ${type.name ?? ""}`.trimEnd();
+      case TAG.ENUMERATION:
+        return `enum ${type.name ?? ""}`.trimEnd();
+      case TAG.POINTER:
+        return pointerText(inner());
+      case TAG.ARRAY: {
+        const dimensions = this.#counts(type).map((count) => `[${count}]`);
+        return `${inner()}${dimensions.join("")}`;
+      }
+      case TAG.CONST:
+        return qualifiedText("const", inner());
+      case TAG.VOLATILE:
+        return qualifiedText("volatile", inner());
+      case TAG.RESTRICT:
+      case TAG.ATOMIC:
+        return inner();
+      case TAG.SUBROUTINE:
+        return `${inner()} ()`;
+      case TAG.BASE:
+        return integerName(type.name ?? "?");
+      default:
+        return type.name ?? "?";
+    }
+  }
+}

@@ -1,0 +1,289 @@
+import type { Machine } from "../../reader/machine.js";
+import { kernelVersion, parseKernelVersion } from "../version.js";
+import { releaseOfBanner } from "./find-banner.js";
+import { pageTypeItems } from "./page-types.js";
+import type { Relocation } from "./relocation.js";
+import {
+  FIRST_SYMBOLS,
+  FLAG_NUMBERS,
+  KALLSYMS_SYMBOLS,
+  LOG_SYMBOLS,
+  LOG_TYPES,
+  MEMORY_OFFSETS,
+  MEMORY_SIZES,
+  MEMORY_SYMBOLS,
+  OLD_LOG_SYMBOLS,
+  PPC64_OFFSETS,
+  PPC64_SYMBOLS,
+  PPC64_TYPES,
+  S390X_SYMBOLS,
+  VMAP_OFFSETS,
+} from "./vmcoreinfo-items.js";
+import type { KernelImage } from "./vmlinux-image.js";
+
+/**
+ * The VMCOREINFO that a kernel would have exported: names and layouts from its vmlinux, values of variables from its
+ * image in memory, addresses moved as `relocation` says. What cannot be told is left out. `banner` is the kernel's
+ * own, `pageSize` what `kernelPageSize` says or the dump.
+ */
+export function makeVmcoreinfo(image: KernelImage, relocation: Relocation, banner: string, pageSize: number): string {
+  const release = releaseOfBanner(banner);
+  const maker = new ItemMaker(image, relocation, parseKernelVersion(release) ?? 0, pageSize);
+  const buildId = image.vmlinux.buildId;
+  const items = [
+    `OSRELEASE=${release}`,
+    ...(buildId === undefined ? [] : [`BUILD-ID=${buildId}`]),
+    `PAGESIZE=${pageSize}`,
+    ...maker.all(),
+  ];
+  return `${items.join("\n")}\n`;
+}
+
+/**
+ * Bytes of a page, by the size of the kernel's page of zeros where the architecture has more than one; `undefined` where
+ * it is not told.
+ */
+export function kernelPageSize({ vmlinux }: Pick<KernelImage, "vmlinux">): number | undefined {
+  const fixed = FIXED_PAGE_SIZES[vmlinux.machine.arch];
+  if (fixed !== undefined) return fixed;
+  const size = vmlinux.linked("empty_zero_page")?.size ?? 0;
+  return [4096, 8192, 16384, 65536].includes(size) ? size : undefined;
+}
+
+const FIXED_PAGE_SIZES: Partial<Record<Machine["arch"], number>> = {
+  x86_64: 4096,
+  i386: 4096,
+  arm: 4096,
+  s390x: 4096,
+  riscv64: 4096,
+  sparc64: 8192,
+};
+
+type TypeItems = readonly (readonly [type: string, members: readonly string[]])[];
+
+class ItemMaker {
+  readonly #image: KernelImage;
+  readonly #relocation: Relocation;
+  readonly #version: number;
+  readonly #pageSize: number;
+
+  constructor(image: KernelImage, relocation: Relocation, version: number, pageSize: number) {
+    this.#image = image;
+    this.#relocation = relocation;
+    this.#version = version;
+    this.#pageSize = pageSize;
+  }
+
+  all(): string[] {
+    const { arch } = this.#image.vmlinux.machine;
+    return [
+      ...this.#symbols(FIRST_SYMBOLS),
+      ...this.#offsets([["uts_namespace", ["name"]]]),
+      ...this.#nodeOnlineMap(),
+      ...this.#pageTables(),
+      ...this.#symbols(MEMORY_SYMBOLS),
+      ...this.#sections(),
+      ...this.#sizes(MEMORY_SIZES),
+      ...this.#offsets(MEMORY_OFFSETS),
+      ...this.#folioOffsets(),
+      ...(this.#address("vmap_area_list") === undefined ? [] : this.#offsets(VMAP_OFFSETS)),
+      ...this.#arrayLength("zone", "free_area", "zone.free_area"),
+      ...this.#log(),
+      ...this.#arrayLength("free_area", "free_list", "free_area.free_list"),
+      ...this.#enumerators(["NR_FREE_PAGES"]),
+      ...this.#flags(),
+      ...pageTypeItems(this.#types, this.#version),
+      ...(this.#version >= kernelVersion(6, 0) ? this.#symbols(KALLSYMS_SYMBOLS) : []),
+      ...(arch === "x86_64" ? this.#symbols(["init_top_pgt", "init_level4_pgt"]) : []),
+      ...this.#pointerArray("node_data"),
+      ...(arch === "ppc64" ? this.#ppc64() : []),
+      ...(arch === "s390x" ? [...this.#symbols(S390X_SYMBOLS), ...this.#lengthOf("lowcore_ptr")] : []),
+      ...this.#relocation.items,
+    ];
+  }
+
+  get #types() {
+    return this.#image.vmlinux.types;
+  }
+
+  /** An address as it was in the running kernel, in the machine's words. */
+  #address(name: string): bigint | undefined {
+    const symbol = this.#image.vmlinux.linked(name);
+    return symbol === undefined ? undefined : this.#moved(symbol.address);
+  }
+
+  #moved(address: bigint): bigint {
+    return BigInt.asUintN(this.#wordSize * 8, address + this.#relocation.shift);
+  }
+
+  get #wordSize(): number {
+    return this.#image.vmlinux.machine.wordSize;
+  }
+
+  #symbols(names: readonly string[]): string[] {
+    return names.flatMap((name) => {
+      const address = this.#address(name);
+      return address === undefined ? [] : [`SYMBOL(${name})=${address.toString(16)}`];
+    });
+  }
+
+  #sizes(names: readonly string[]): string[] {
+    return names.flatMap((name) => {
+      const size = this.#types.sizeOf(name);
+      return size === undefined ? [] : [`SIZE(${name})=${size}`];
+    });
+  }
+
+  #offsets(types: TypeItems): string[] {
+    return types.flatMap(([type, members]) =>
+      members.flatMap((member) => {
+        const found = this.#types.member(type, member);
+        return found === undefined ? [] : [`OFFSET(${type}.${member})=${found.offset}`];
+      }),
+    );
+  }
+
+  #enumerators(names: readonly string[]): string[] {
+    return names.flatMap((name) => {
+      const value = this.#types.enumerator(name);
+      return value === undefined ? [] : [`NUMBER(${name})=${value}`];
+    });
+  }
+
+  #arrayLength(type: string, member: string, name: string): string[] {
+    const count = this.#types.member(type, member)?.count;
+    return count === undefined ? [] : [`LENGTH(${name})=${count}`];
+  }
+
+  /** An array of pointers: its length by the symbol's size. */
+  #lengthOf(name: string): string[] {
+    const size = this.#image.vmlinux.linked(name)?.size ?? 0;
+    return size === 0 ? [] : [`LENGTH(${name})=${size / this.#wordSize}`];
+  }
+
+  #pointerArray(name: string): string[] {
+    return [...this.#symbols([name]), ...this.#lengthOf(name)];
+  }
+
+  /** A macro since 2.6.23: node_states[N_ONLINE]. */
+  #nodeOnlineMap(): string[] {
+    const states = this.#address("node_states");
+    const online = states === undefined ? undefined : this.#types.enumerator("N_ONLINE");
+    const size = online === undefined ? undefined : this.#types.sizeOf("nodemask_t");
+    if (states === undefined || online === undefined || size === undefined) return this.#symbols(["node_online_map"]);
+    return [`SYMBOL(node_online_map)=${(states + online * BigInt(size)).toString(16)}`];
+  }
+
+  /** On x86-64 swapper_pg_dir is a macro. */
+  #pageTables(): string[] {
+    const own = this.#symbols(["swapper_pg_dir"]);
+    if (own.length > 0) return own;
+    const top = this.#address("init_top_pgt") ?? this.#address("init_level4_pgt");
+    return top === undefined ? [] : [`SYMBOL(swapper_pg_dir)=${top.toString(16)}`];
+  }
+
+  /**
+   * Sparsemem's root array. The kernel exports the array's address, also where the variable is a pointer to it (4.15 and
+   * later, SPARSEMEM_EXTREME): then its value is read.
+   */
+  #sections(): string[] {
+    const symbol = this.#image.vmlinux.linked("mem_section");
+    const size = symbol === undefined ? undefined : this.#types.sizeOf("struct mem_section");
+    if (symbol === undefined || size === undefined) return [];
+    const isPointer = symbol.size === this.#wordSize;
+    const root = isPointer ? this.#image.word("mem_section") : this.#moved(symbol.address);
+    if (root === undefined) return [];
+    const sectionBits = this.#sectionBits();
+    const physBits = this.#physBits();
+    const length = isPointer ? this.#roots(sectionBits, physBits, size) : this.#staticLength(symbol.size, size);
+    return [
+      `SYMBOL(mem_section)=${root.toString(16)}`,
+      ...(length === undefined ? [] : [`LENGTH(mem_section)=${length}`]),
+      `SIZE(mem_section)=${size}`,
+      ...this.#offsets([["mem_section", ["section_mem_map"]]]),
+      ...(sectionBits === undefined ? [] : [`NUMBER(SECTION_SIZE_BITS)=${sectionBits}`]),
+      ...(physBits === undefined ? [] : [`NUMBER(MAX_PHYSMEM_BITS)=${physBits}`]),
+    ];
+  }
+
+  #roots(sectionBits: number | undefined, physBits: number | undefined, size: number): number | undefined {
+    if (sectionBits === undefined || physBits === undefined) return undefined;
+    return Math.ceil(2 ** (physBits - sectionBits) / Math.floor(this.#pageSize / size));
+  }
+
+  /** Sections themselves, or (before 4.15) pointers to pages of them: the variable's type says which. */
+  #staticLength(bytes: number, size: number): number | undefined {
+    if (bytes === 0) return undefined;
+    const isPointers = this.#version < kernelVersion(4, 15) && this.#types.variable("mem_section")?.includes("*");
+    return bytes / (isPointers === true ? this.#wordSize : size);
+  }
+
+  /**
+   * SECTION_SIZE_BITS is a macro, but since 5.3 a section with a vmemmap has a bit for each 2 MiB (SUBSECTION_SHIFT 21):
+   * an array of words says how many. One word holds up to 2^27 bytes, and what is less the architecture knows.
+   */
+  #sectionBits(): number | undefined {
+    const { arch } = this.#image.vmlinux.machine;
+    if (arch === "x86_64") return 27;
+    const words = this.#types.member("struct mem_section_usage", "subsection_map")?.count ?? 0;
+    if (words > 1) return 21 + Math.log2(words * this.#wordSize * 8);
+    return words === 1 && arch === "s390x" ? 27 : undefined;
+  }
+
+  /** MAX_PHYSMEM_BITS is a macro: x86's depend on what else is known; others' are found by the reader of sections. */
+  #physBits(): number | undefined {
+    const { arch } = this.#image.vmlinux.machine;
+    if (arch === "x86_64") {
+      if (this.#relocation.items.includes("NUMBER(pgtable_l5_enabled)=1")) return 52;
+      return this.#version >= kernelVersion(2, 6, 31) ? 46 : undefined;
+    }
+    if (arch === "i386") return this.#types.sizeOf("pte_t") === 8 ? 36 : 32;
+    return arch === "riscv64" ? 56 : undefined;
+  }
+
+  /** 6.3 to 6.5 only: before, the same bytes have names in struct page. */
+  #folioOffsets(): string[] {
+    if (this.#version < kernelVersion(6, 3) || this.#version >= kernelVersion(6, 6)) return [];
+    return this.#offsets([["folio", ["_folio_dtor", "_folio_order"]]]);
+  }
+
+  #log(): string[] {
+    const isOld = this.#version < kernelVersion(5, 10);
+    const types = LOG_TYPES.filter(([type]) => (type === "printk_log") === isOld);
+    const items = types.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]);
+    if (isOld) return [...this.#symbols(OLD_LOG_SYMBOLS), ...items];
+    return [
+      ...this.#symbols(LOG_SYMBOLS),
+      ...items,
+      ...this.#arrayLength("dev_printk_info", "subsystem", "printk_info_subsystem"),
+      ...this.#arrayLength("dev_printk_info", "device", "printk_info_device"),
+    ];
+  }
+
+  #flags(): string[] {
+    const head = this.#types.enumerator("PG_head");
+    const slabIsFlag = this.#version < kernelVersion(6, 10);
+    const hugetlbIsFlag = this.#version >= kernelVersion(6, 6) && this.#version < kernelVersion(6, 9);
+    return [
+      ...this.#enumerators(FLAG_NUMBERS),
+      ...(slabIsFlag ? this.#enumerators(["PG_slab"]) : []),
+      ...this.#enumerators(["PG_hwpoison"]),
+      ...(head === undefined ? [] : [`NUMBER(PG_head_mask)=${1n << head}`]),
+      ...(hugetlbIsFlag ? this.#enumerators(["PG_hugetlb"]) : []),
+      ...(this.#version < kernelVersion(2, 6, 38) ? this.#enumerators(["PG_buddy"]) : []),
+      ...(this.#version < kernelVersion(4, 4)
+        ? this.#symbols(["free_huge_page"])
+        : this.#version < kernelVersion(6, 6)
+          ? this.#enumerators(["HUGETLB_PAGE_DTOR"])
+          : []),
+    ];
+  }
+
+  #ppc64(): string[] {
+    return [
+      ...this.#symbols(PPC64_SYMBOLS),
+      ...PPC64_TYPES.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]),
+      ...this.#offsets(PPC64_OFFSETS),
+    ];
+  }
+}

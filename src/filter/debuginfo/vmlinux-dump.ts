@@ -1,0 +1,162 @@
+import { DumpError } from "../../errors.js";
+import type { Dump } from "../../reader/dump.js";
+import { Warnings } from "../../warnings.js";
+import { attachSpace, kernelView } from "../kernel-view.js";
+import { withVmcoreinfo } from "../with-vmcoreinfo.js";
+import { type Banner, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
+import { kernelPageSize, makeVmcoreinfo } from "./make-vmcoreinfo.js";
+import { type Relocation, relocations } from "./relocation.js";
+import { openVmlinux, type Vmlinux } from "./vmlinux.js";
+import { type KernelImage, kernelImage } from "./vmlinux-image.js";
+
+/**
+ * The dump with a VMCOREINFO made from its kernel's vmlinux. The kernel is found by its banner, which lies in memory as the
+ * vmlinux has it; variables in its image say how it was moved; and it is proven before it is used: through its page
+ * tables the banner is where it was found, and struct pages are there. Reads all memory once. Throws `BAD_OPTION`
+ * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` does.
+ */
+export function dumpWithVmlinux(dump: Dump, path: string, original: Dump): Dump {
+  const vmlinux = openVmlinux(path);
+  try {
+    return complete(dump, vmlinux, original);
+  } finally {
+    vmlinux.close();
+  }
+}
+
+interface Tried {
+  readonly dump: Dump;
+  readonly pages: number;
+}
+
+function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
+  checkMachine(dump, vmlinux);
+  const address = vmlinux.linked("linux_banner")?.address;
+  if (address === undefined) {
+    throw new DumpError("BAD_OPTION", "has no symbol linux_banner, by which its kernel is found in memory", {
+      file: vmlinux.name,
+      cure: "Give the vmlinux of the kernel that was dumped: a module's or a program's debug file is none",
+    });
+  }
+  const banners = findBanners(dump.memory);
+  const places = banners
+    .filter(({ paddr, text }) => {
+      const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;
+      return fits && (vmlinux.banner === undefined || text === vmlinux.banner);
+    })
+    .map((banner) => ({ banner, image: kernelImage(vmlinux, dump.memory, address, banner.paddr) }))
+    .filter(({ image }) => isSameBuild(vmlinux, image));
+  const tried: Tried[] = [];
+  let reason = "";
+  for (const { banner, image } of places) {
+    for (const one of texts(dump, image, address, banner)) {
+      const result = tryText(dump, original, vmlinux, one, banner, address);
+      if (typeof result === "string") reason ||= result;
+      else tried.push(result);
+    }
+  }
+  // Two kernels of one build: the one that was to write the dump has less memory.
+  const [best] = tried.sort((a, b) => b.pages - a.pages);
+  if (best !== undefined) return best.dump;
+  if (places.length === 0 || vmlinux.banner === undefined) throw wrongVmlinux(vmlinux, original, banners);
+  throw new DumpError("CANNOT_FILTER", `the kernel of ${vmlinux.name} is in its memory, but ${reason}`, {
+    file: dump.paths[0] ?? "",
+    cure: "Levels 0 and 1 need no vmlinux",
+  });
+}
+
+/** Builds of the same source at the same time may have one banner; a build id is of one build. */
+function isSameBuild(vmlinux: Vmlinux, image: KernelImage): boolean {
+  const inMemory = vmlinux.buildId === undefined ? undefined : image.buildId();
+  return inMemory === undefined || inMemory === vmlinux.buildId;
+}
+
+/** The least of all machines. */
+const SMALLEST_PAGE = 4096n;
+
+interface MadeText {
+  readonly text: string;
+  readonly relocation: Relocation;
+}
+
+function texts(dump: Dump, image: KernelImage, address: bigint, { paddr, text }: Banner): MadeText[] {
+  const pageSize = kernelPageSize(image) ?? dump.pageSize;
+  return relocations(image, address, paddr).map((relocation) => ({
+    relocation,
+    text: makeVmcoreinfo(image, relocation, text, pageSize),
+  }));
+}
+
+/** The dump with this text, or why it is not its kernel's. */
+function tryText(
+  dump: Dump,
+  original: Dump,
+  vmlinux: Vmlinux,
+  { text, relocation }: MadeText,
+  banner: Banner,
+  address: bigint,
+): Tried | string {
+  const machine = dump.machineGuessed ? vmlinux.machine : dump.machine;
+  const withText = withVmcoreinfo(dump, `${text}${crashTime(original, banner)}`, machine);
+  try {
+    const { space, utsname, memMap } = kernelView(withText, new Warnings());
+    const moved = BigInt.asUintN(machine.wordSize * 8, address + relocation.shift);
+    const place = attachSpace(space, withText.memory).translate(moved)?.paddr;
+    if (place !== banner.paddr) return "its page tables do not map it where it lies";
+    if (utsname.release !== releaseOfBanner(banner.text)) return `its memory names ${utsname.release}`;
+    let pages = 0;
+    for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+    return { dump: withText, pages };
+  } catch (error) {
+    // A copy of the kernel's file in the page cache leads nowhere.
+    if (error instanceof DumpError) return error.message.replace(/^[^:]*: /, "").replace(/\. .*$/, "");
+    throw error;
+  }
+}
+
+/** The note's, if it is of the same kernel: nothing else tells when it crashed. */
+function crashTime({ vmcoreinfo }: Dump, { text }: Banner): string {
+  const known = vmcoreinfo?.osrelease === releaseOfBanner(text) ? vmcoreinfo.crashTime : undefined;
+  return known === undefined ? "" : `CRASHTIME=${known}\n`;
+}
+
+function checkMachine(dump: Dump, { machine, name }: Vmlinux): void {
+  if (dump.machineGuessed || machine.arch === dump.machine.arch) return;
+  throw new DumpError("BAD_OPTION", `is of a kernel for ${machine.arch}, but the dump of ${dump.machine.arch}`, {
+    file: name,
+    cure: "Give the vmlinux of the kernel that was dumped",
+  });
+}
+
+/** The error for a vmlinux whose banner is not in memory. */
+function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner[]): DumpError {
+  const { banner, name } = vmlinux;
+  const counts = new Map<string, number>();
+  for (const { text } of banners) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const [found] = [...counts].sort((a, b) => b[1] - a[1]).map(([text]) => text);
+  const named = original.vmcoreinfo?.osrelease ?? (original.header.utsname?.release || undefined);
+  const known = named ?? (found === undefined ? undefined : releaseOfBanner(found));
+  const release = banner === undefined ? "an unknown kernel" : `kernel ${releaseOfBanner(banner)}`;
+  const cure = "Give the vmlinux of the very kernel that was dumped: its package has the same version";
+  if (known === undefined) {
+    return new DumpError("BAD_OPTION", `is of ${release}, and the dump's memory has no kernel's banner`, {
+      file: name,
+      cure,
+    });
+  }
+  const what =
+    banner === undefined || known !== releaseOfBanner(banner)
+      ? `is of ${release}, but the dump of ${known}`
+      : `is of another build of kernel ${known}${builds(vmlinux, original, found)}`;
+  return new DumpError("BAD_OPTION", what, { file: name, cure });
+}
+
+/** What tells the builds apart: their banners, else their build ids. */
+function builds({ banner, buildId }: Vmlinux, original: Dump, found: string | undefined): string {
+  if (banner !== undefined && found !== undefined && banner !== found) {
+    return `: ${buildOfBanner(banner)}, but the dump of ${buildOfBanner(found)}`;
+  }
+  const other = original.vmcoreinfo?.buildId;
+  if (buildId === undefined || other === undefined || other === buildId) return " than the dump";
+  return `: build id ${buildId}, but the dump of ${other}`;
+}

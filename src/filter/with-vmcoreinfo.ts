@@ -1,0 +1,36 @@
+import type { Dump, DumpImage } from "../reader/dump.js";
+import type { Machine } from "../reader/machine.js";
+import { attachMemory } from "../reader/open.js";
+import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { Warnings } from "../warnings.js";
+import { memoryIsLittleEndian } from "./arch/archs.js";
+import { reorderNotes } from "./reorder-notes.js";
+
+/** The dump with this VMCOREINFO text, its page size and `machine`. `paddr` is where in memory the text is, if it is there. */
+export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr?: number): Dump {
+  const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
+  const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
+  const end = dump.ranges.at(-1)?.end ?? 0;
+  const image: DumpImage = { ...dump.image, pageSize };
+  return withMemoryOrder(
+    {
+      ...dump,
+      image,
+      machine,
+      pageSize,
+      maxMapnr: Math.ceil(end / pageSize),
+      memory: attachMemory(image),
+      vmcoreinfo,
+      ...(paddr === undefined ? {} : { vmcoreinfoAddress: paddr }),
+    },
+    vmcoreinfo,
+  );
+}
+
+/** Where the kernel's name says that its memory is in the other byte order than the headers, the notes follow it. */
+export function withMemoryOrder(dump: Dump, info: Vmcoreinfo): Dump {
+  const littleEndian = memoryIsLittleEndian(dump, info);
+  if (littleEndian === undefined || littleEndian === dump.machine.littleEndian) return dump;
+  const machine: Machine = { ...dump.machine, littleEndian };
+  return { ...dump, machine, ...reorderNotes(dump, littleEndian) };
+}
