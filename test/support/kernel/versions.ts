@@ -147,6 +147,7 @@ const TYPES: readonly (readonly [string, PageTypes])[] = [
   ["2.6.39", pageTypes({ buddy: -128 })],
   ["4.18.0", pageTypes({ buddy: ~0x80, table: ~0x400 })],
   ["5.1.0", pageTypes({ buddy: ~0x80, offline: ~0x100, table: ~0x400 })],
+  ["5.11.0", pageTypes({ buddy: ~0x80, offline: ~0x100, table: ~0x200 })],
   ["6.9.0", pageTypes({ buddy: ~0x80, offline: ~0x100, table: ~0x200, hugetlb: ~0x800 })],
   ["6.10.0", pageTypes({ buddy: ~0x80, offline: ~0x100, table: ~0x200, hugetlb: ~0x800, slab: ~0x1000 })],
   [
