@@ -5,6 +5,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.js")).auditCommand,
   filter: async () => (await import("./commands/filter.js")).filterCommand,
   dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
+  verify: async () => (await import("./commands/verify.js")).verifyCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };
 

@@ -7,6 +7,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve DUMP OUT [options]     filter a dump
   coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
   coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
+  coresieve verify DUMP            say what is wrong with a dump
   coresieve audit DUMP [options]   what of users is left in a finished dump
   coresieve dmesg DUMP             print the kernel log
 

@@ -1,17 +1,21 @@
 import type { FilterProgress } from "../filter-dump.js";
+import type { VerifyProgress } from "../verify-dump.js";
 import { formatBytes, formatSeconds } from "./numbers.js";
+
+type Progress = FilterProgress | VerifyProgress;
 
 /** Shows how far a run is. */
 export interface ProgressDisplay {
-  update(progress: FilterProgress): void;
+  update(progress: Progress): void;
   /** Clears the bar; what follows starts on a line of its own. */
   end(): void;
 }
 
-const LABELS: Readonly<Record<FilterProgress["phase"], string>> = {
+const LABELS: Readonly<Record<Progress["phase"], string>> = {
   classify: "Looking at pages",
   zero: "Looking for zero pages",
   check: "Reading all pages",
+  compare: "Comparing",
   write: "Writing",
 };
 const BAR_WIDTH = 30;
@@ -23,7 +27,7 @@ const PLAIN_MILLISECONDS = 5000;
 export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): ProgressDisplay {
   const terminal = stream.isTTY === true;
   const interval = terminal ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
-  let phase: FilterProgress["phase"] | undefined;
+  let phase: Progress["phase"] | undefined;
   let started = 0;
   let shown = performance.now();
   return {
@@ -45,14 +49,14 @@ export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): P
   };
 }
 
-function describe({ phase, done, total }: FilterProgress, seconds: number, pageSize: number): string {
+function describe({ phase, done, total }: Progress, seconds: number, pageSize: number): string {
   const rate = seconds > 0 ? (done * pageSize) / seconds : 0;
   const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
   return `${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s${left}`;
 }
 
-function bar({ done, total }: FilterProgress): string {
+function bar({ done, total }: Progress): string {
   const filled = total === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * done) / total);
   return `[${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}]`;
 }

@@ -10,6 +10,8 @@ import type {
   Answer,
   CheckResult,
   CheckTask,
+  CompareResult,
+  CompareTask,
   EncodeResult,
   EncodeTask,
   Request,
@@ -93,6 +95,10 @@ export class WorkerPool {
 
   check(task: CheckTask): Promise<CheckResult> {
     return this.#run("check", task);
+  }
+
+  compare(task: CompareTask): Promise<CompareResult> {
+    return this.#run("compare", task);
   }
 
   zeros(task: ZeroTask): Promise<ZeroResult> {

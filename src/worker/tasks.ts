@@ -13,6 +13,8 @@ export interface WorkerContext {
   /** Tells runs apart within a process. */
   readonly id: number;
   readonly image: DumpImage;
+  /** The dump to compare it with. */
+  readonly other?: DumpImage;
   readonly pageSize: number;
   /** Bitmap of all pages that go into the output, in shared memory; tasks own whole bytes of it. */
   readonly kept: Uint8Array;
@@ -76,6 +78,18 @@ export interface CheckResult {
   readonly unreadable: number;
   /** Some of them. */
   readonly faults: readonly PageFault[];
+}
+
+/** Compare all pages of a range with those of `WorkerContext.other`. */
+export type CompareTask = CheckTask;
+
+export interface CompareResult {
+  readonly pages: number;
+  readonly different: number;
+  /** The pfns of some of those. */
+  readonly differing: readonly number[];
+  /** Pages that could not be compared, for one of the dumps does not give them. */
+  readonly unreadable: number;
 }
 
 /** Why a page cannot be read. */

@@ -2,12 +2,15 @@ import { DumpError, plainDumpError } from "../errors.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory, attachStrictMemory } from "../reader/open.js";
 import { type CheckState, checkPages, checkState } from "./check.js";
+import { type CompareState, comparePages, compareState } from "./compare.js";
 import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import type {
   Answer,
   CheckResult,
   CheckTask,
+  CompareResult,
+  CompareTask,
   EncodeResult,
   EncodeTask,
   Request,
@@ -27,6 +30,7 @@ interface Attached {
   scanState: ScanState | undefined;
   encodeState: EncodeState | undefined;
   checkState: CheckState | undefined;
+  compareState: CompareState | undefined;
 }
 
 let attached: Attached | undefined;
@@ -50,6 +54,10 @@ export function check(request: Request<CheckTask>): Answer<CheckResult> {
   return answer(request, (here, task) => checkPages(checkStateOf(here), task));
 }
 
+export function compare(request: Request<CompareTask>): Answer<CompareResult> {
+  return answer(request, (here, task) => comparePages(compareStateOf(here), task));
+}
+
 function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
   try {
     if (attached?.context.id !== contextId) {
@@ -60,6 +68,7 @@ function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Att
         scanState: undefined,
         encodeState: undefined,
         checkState: undefined,
+        compareState: undefined,
       };
     }
     if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
@@ -81,6 +90,13 @@ function checkStateOf(here: Attached): CheckState {
   const { image, kept, pageSize } = here.context;
   here.checkState ??= checkState(attachStrictMemory(image), kept, pageSize);
   return here.checkState;
+}
+
+function compareStateOf(here: Attached): CompareState {
+  const { image, other, kept, pageSize } = here.context;
+  if (other === undefined) throw new Error("a compare task came in a run with one dump");
+  here.compareState ??= compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize);
+  return here.compareState;
 }
 
 function encodeStateOf(here: Attached): EncodeState {

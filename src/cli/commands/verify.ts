@@ -1,0 +1,143 @@
+import { DumpError } from "../../errors.js";
+import type { PageClass } from "../../filter/page-classes.js";
+import { type VerifyResult, verifyDump } from "../../verify-dump.js";
+import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
+import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { formatCount, formatShare } from "../numbers.js";
+import { progressDisplay } from "../progress.js";
+
+const HELP = `coresieve verify DUMP... [options]: say what is wrong with a dump
+
+Headers, bitmaps, page descriptors, notes; every page is read and decoded; the
+kernel must be found where VMCOREINFO says. Of a damaged dump it says how much
+can be used (coresieve --salvage).
+
+      --against ORIGINAL   compare with the dump that it was made from, page by
+                           page; name it again for each file of a split set
+      --findings N         findings of each kind to show (default 10)
+      --raw WHERE          the dump is bare memory: physical address of its
+                           first byte, or its ranges: --raw 0-3G,4G-
+      --arch NAME          machine of an image (default: found in its memory)
+  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
+      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+      --num-threads N      worker threads (default: one per core, 16 at most)
+      --json               print it as JSON
+  -q, --quiet              no progress
+  -v, --version            print the version
+  -h, --help               print this text
+
+Examples
+  coresieve verify small.kdump
+  coresieve verify small.kdump --against vmcore --json
+Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.
+`;
+
+const { salvage: _always, ...INPUT } = INPUT_OPTIONS;
+
+/** `coresieve verify DUMP…`: says what is wrong with a dump, and how much of it can be used. */
+export const verifyCommand = defineCommand({
+  help: HELP,
+  options: {
+    ...INPUT,
+    against: { type: "string", array: true, requiresArg: true, nargs: 1 },
+    findings: VALUE,
+    "num-threads": VALUE,
+    json: FLAG,
+    quiet: { ...FLAG, alias: "q" },
+  },
+  run: (files, values, context) => runVerify(files, values, { ...values, salvage: true }, context),
+});
+
+interface VerifyArguments {
+  readonly against: readonly (string | number)[] | undefined;
+  readonly findings: string | undefined;
+  readonly numThreads: string | undefined;
+  readonly json: boolean;
+  readonly quiet: boolean;
+}
+
+async function runVerify(
+  files: readonly string[],
+  args: VerifyArguments,
+  input: InputArguments,
+  { signal }: CommandContext,
+): Promise<void> {
+  if (files.length === 0)
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve verify DUMP`" });
+  const { salvage: _, ...open } = openOptions(input);
+  const progress = args.quiet || args.json ? undefined : progressDisplay(process.stderr, 4096);
+  const result = await verifyDump(files, {
+    ...completeOptions(input),
+    open,
+    ...(args.against === undefined ? {} : { against: args.against.map(String) }),
+    maxFindings: numberOf("--findings", args.findings, 10, 1_000_000),
+    workers: numberOf("--num-threads", args.numThreads, standardThreads(), MAX_THREADS),
+    signal,
+    onProgress: (state) => progress?.update(state),
+  }).finally(() => progress?.end());
+  process.stdout.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : describeVerified(result));
+  if (!result.whole) process.exitCode = 1;
+}
+
+function numberOf(option: string, text: string | undefined, standard: number, most: number): number {
+  const value = Number(text ?? standard);
+  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
+  throw new DumpError("BAD_OPTION", `${option} ${text}: no whole number from 1 to ${most}`);
+}
+
+const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
+  ["zero", "zero pages"],
+  ["cache", "page cache"],
+  ["cache-private", "page cache, private data"],
+  ["user", "user memory"],
+  ["free", "free"],
+  ["hwpoison", "memory errors"],
+  ["offline", "offline"],
+];
+
+/** What was found, for people. */
+function describeVerified(result: VerifyResult): string {
+  const { promised, readable, counts, comparison } = result;
+  const lines = [
+    `Dump      ${result.files.join(", ")}: ${result.description ?? "headers that cannot be used"}`,
+    `Pages     ${formatCount(readable)} of ${formatCount(promised)} can be read (${formatShare(readable, promised)})`,
+  ];
+  if (result.kernelRelease !== undefined) {
+    const symbols = `${result.symbolsFound} of ${result.symbols} addresses of VMCOREINFO lead to memory that is there`;
+    lines.push(`Kernel    Linux ${result.kernelRelease}${result.symbols > 0 ? `; ${symbols}` : ""}`);
+  }
+  for (const what of result.notChecked) lines.push(`Not checked: ${what}`);
+  if (comparison !== undefined) {
+    const { same, different, unknown, missing, classes, beyondMemMap, level } = comparison;
+    lines.push(
+      `Original  ${comparison.original.join(", ")}`,
+      `  ${"the same".padEnd(26)}${formatCount(same).padStart(14)}`,
+      `  ${"different".padEnd(26)}${formatCount(different).padStart(14)}`,
+      `  ${"not in the original".padEnd(26)}${formatCount(unknown).padStart(14)}`,
+      `  ${"missing".padEnd(26)}${formatCount(missing).padStart(14)}  of them:`,
+    );
+    for (const [name, label] of CLASS_LABELS) {
+      const count = classes?.[name] ?? 0;
+      if (count > 0) lines.push(`    ${label.padEnd(24)}${formatCount(count).padStart(14)}`);
+    }
+    if (beyondMemMap > 0) lines.push(`    ${"firmware, not RAM".padEnd(24)}${formatCount(beyondMemMap).padStart(14)}`);
+    const rest = counts["lost-page"] ?? 0;
+    lines.push(`    ${`not by level ${level}`.padEnd(24)}${formatCount(rest).padStart(14)}`);
+  }
+  for (const { kind, message, file, offset, pfn } of result.findings) {
+    const where = [
+      ...(pfn === undefined ? [] : [`pfn 0x${pfn.toString(16)}`]),
+      ...(offset === undefined ? [] : [`byte ${offset}`]),
+    ].join(", ");
+    const name = result.files.length > 1 && file !== undefined ? `${file}: ` : "";
+    lines.push(`${kind.padEnd(16)}${name}${where === "" ? "" : `${where}: `}${message}`);
+  }
+  const kinds = Object.entries(counts).filter(([, count]) => count > 0);
+  lines.push(
+    kinds.length === 0
+      ? "Result    nothing is wrong"
+      : `Result    ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
+  );
+  return `${lines.join("\n")}\n`;
+}

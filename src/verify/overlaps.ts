@@ -1,0 +1,67 @@
+import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
+import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
+import type { Findings } from "./findings.js";
+
+/** Pages that do not lie behind those before them and are compared with all others: 16 MiB of memory. */
+const MAX_CANDIDATES = 2 ** 20;
+
+/**
+ * Finds pages whose bytes in the file are partly another page's. Pages may share all of their bytes: those of zeros do. Most
+ * writers lay pages out in order, so the first pass keeps only those that begin before the end of what came before, and
+ * only if there are any a second pass compares all pages with them.
+ */
+export function findOverlaps(
+  image: KdumpImage,
+  part: KdumpPart,
+  dataStart: number,
+  fileSize: number,
+  findings: Findings,
+): void {
+  const starts = new Map<number, number>();
+  const file = part.source.file.path;
+  let end = 0;
+  let skipped = 0;
+  const contradicts = (pfn: number, position: number) => {
+    const message = "its bytes are partly those of another page";
+    findings.add({ kind: "overlap", message, file, offset: position, pfn });
+  };
+  forEachDescriptor(image, part, (pfn, descriptor) => {
+    if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
+    const { offset, size, position } = descriptor;
+    if (offset >= end) {
+      end = offset + size;
+      return;
+    }
+    end = Math.max(end, offset + size);
+    const known = starts.get(offset);
+    if (known !== undefined) {
+      if (known !== size) contradicts(pfn, position);
+    } else if (starts.size < MAX_CANDIDATES) starts.set(offset, size);
+    else skipped++;
+  });
+  if (starts.size === 0) return;
+  const sorted = Float64Array.from(starts.keys()).sort();
+  forEachDescriptor(image, part, (pfn, descriptor) => {
+    if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
+    const { offset, size, position } = descriptor;
+    // The first candidate that ends behind this page's start. Candidates are no longer than a block.
+    let low = 0;
+    let high = sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((sorted[middle] as number) > offset - image.blockSize) high = middle;
+      else low = middle + 1;
+    }
+    for (let i = low; i < sorted.length && (sorted[i] as number) < offset + size; i++) {
+      const start = sorted[i] as number;
+      const length = starts.get(start) as number;
+      if (start + length <= offset || (start === offset && length === size)) continue;
+      contradicts(pfn, position);
+      return;
+    }
+  });
+  if (skipped > 0) {
+    const message = `${skipped} pages that lie in no order were not compared with the others`;
+    findings.add({ kind: "overlap", message, file }, 0);
+  }
+}

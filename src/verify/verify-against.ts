@@ -1,0 +1,191 @@
+import { DumpError } from "../errors.js";
+import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
+import { type KernelView, kernelView } from "../filter/kernel-view.js";
+import { type ClassCounts, classCounts, KEPT, ZERO } from "../filter/page-classes.js";
+import { initialPlan, type PagePlan } from "../filter/plan.js";
+import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import { clearBits, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
+import type { Dump } from "../reader/dump.js";
+import { fillBitmaps } from "../reader/open.js";
+import { Warnings } from "../warnings.js";
+import { keptRanges } from "../worker/chunks.js";
+import { classifyPages } from "../worker/classify-pages.js";
+import { codecOf } from "../worker/codec/codecs.js";
+import { inOrder, WorkerPool } from "../worker/pool.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { Findings } from "./findings.js";
+
+/** How a dump compares with the one it was made from. Numbers are pages. */
+export interface Comparison {
+  readonly original: readonly string[];
+  /** Pages that both have, byte for byte the same. */
+  readonly same: number;
+  readonly different: number;
+  /** Pages of the dump that the original does not have. */
+  readonly unknown: number;
+  /** Pages that both should have and one of them does not give. */
+  readonly notCompared: number;
+  /** Pages of the original that the dump does not have. */
+  readonly missing: number;
+  /** The level by which they are explained: the dump's own; of an ELF dump, which tells none, 31. */
+  readonly level: number;
+  /** The missing pages by class; `kept` are those that the level does not explain. `undefined`: the classes cannot be told. */
+  readonly classes: ClassCounts | undefined;
+  /** Missing pages beyond the kernel's memory map (firmware). */
+  readonly beyondMemMap: number;
+}
+
+/** Pages of a task. */
+const COMPARE_PAGES = 4096;
+/** Differing pages that are named. */
+const MAX_NAMED = 1000;
+
+/** What the comparison works with. */
+export interface CompareContext {
+  readonly threads: WorkerThreads;
+  readonly signal: AbortSignal | undefined;
+  readonly findings: Findings;
+  /** Told how many pages more were compared. */
+  readonly done: (pages: number, of: number) => void;
+}
+
+/**
+ * Compares a dump page by page with its original. `readable` are the pages that the dump gives, `promised` those that it should
+ * give. Both dumps must be complete (`completeDump`).
+ */
+export async function compareDumps(
+  dump: Dump,
+  original: Dump,
+  readable: Uint8Array,
+  promised: Uint8Array,
+  context: CompareContext,
+): Promise<Comparison> {
+  if (dump.pageSize !== original.pageSize) {
+    throw new DumpError("BAD_OPTION", `has pages of ${original.pageSize} bytes, the dump of ${dump.pageSize}`, {
+      file: original.paths[0] ?? "",
+      cure: "Name the dump that it was made from",
+    });
+  }
+  const { findings } = context;
+  const pages = Math.max(dump.maxMapnr, original.maxMapnr);
+  const theirs = sharedBitmap(pages);
+  fillBitmaps(original.image, { exists: sharedBitmap(pages), data: theirs });
+  const both = sharedBitmap(pages);
+  both.set(readable);
+  const unknown = andNot(promised, theirs, pages);
+  for (let i = 0; i < both.length; i++) both[i] = (both[i] as number) & (theirs[i] as number);
+  if (unknown.count > 0) {
+    const message = "pages that the original does not have";
+    findings.add({ kind: "unknown-page", message, file: dump.paths[0] ?? "", pfn: unknown.first }, unknown.count);
+  }
+  const { different, compared, unreadable } = await compareBoth(dump, original, both, pages, context);
+  const missing = andNot(theirs, promised, pages);
+  const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
+  const explained = await explain(original, missing.bits, level, dump.header.format !== "kdump", context);
+  const lost = explained.rest;
+  if (lost.count > 0) {
+    const message = `pages of the original that are missing, and that level ${level} does not explain`;
+    findings.add({ kind: "lost-page", message, file: dump.paths[0] ?? "", pfn: lost.first }, lost.count);
+  }
+  return {
+    original: original.paths,
+    same: compared - different - unreadable,
+    different,
+    unknown: unknown.count,
+    notCompared: unreadable,
+    missing: missing.count,
+    level,
+    classes: explained.classes,
+    beyondMemMap: explained.beyondMemMap,
+  };
+}
+
+async function compareBoth(
+  dump: Dump,
+  original: Dump,
+  both: Uint8Array,
+  pages: number,
+  { threads, signal, findings, done }: CompareContext,
+) {
+  const run = { image: dump.image, other: original.image, pageSize: dump.pageSize, kept: both, kernel: undefined };
+  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
+  const total = countBits(both, 0, pages);
+  let [compared, different, unreadable, named] = [0, 0, 0, 0];
+  try {
+    const compare = (range: { startPfn: number; endPfn: number }) => pool.compare(range);
+    for await (const result of inOrder(keptRanges(both, pages, COMPARE_PAGES), compare, pool.inFlight)) {
+      compared += result.pages;
+      different += result.different;
+      unreadable += result.unreadable;
+      for (const pfn of named < MAX_NAMED ? result.differing : []) {
+        named++;
+        const message = "its bytes are not those of the original";
+        findings.add({ kind: "different-page", message, file: dump.paths[0] ?? "", pfn }, 0);
+      }
+      findings.count("different-page", result.different);
+      done(compared, total);
+    }
+  } finally {
+    await pool.end();
+  }
+  return { compared, different, unreadable };
+}
+
+/** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
+async function explain(
+  original: Dump,
+  missing: Uint8Array,
+  level: number,
+  dropsZeros: boolean,
+  { threads, signal }: CompareContext,
+) {
+  const view = tryView(original);
+  const whole = initialPlan(original, view);
+  const plan: PagePlan = { ...whole, kept: missing };
+  const pages = missing.length * 8;
+  const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
+  const policy = policyOfLevel(level);
+  const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
+  const run = { image: original.image, pageSize: original.pageSize, kept: missing, kernel };
+  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
+  try {
+    if (view !== undefined) {
+      const silent = new Warnings();
+      if (policy.free && !marksFreePages(view.layout)) dropFreeLists(original, view, plan, silent);
+      await classifyPages(pool, plan, silent, () => undefined);
+    }
+    if (dropsZeros) {
+      const zeros = async (range: { startPfn: number; endPfn: number }) => {
+        const slot = await pool.slots.borrow();
+        const { zeroPages } = await pool.zeros({ ...range, slot });
+        pool.slots.giveBack(slot);
+        return zeroPages;
+      };
+      for await (const zeroPages of inOrder(keptRanges(missing, pages, pool.layout.pages), zeros, pool.inFlight)) {
+        plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
+      }
+    }
+  } finally {
+    await pool.end();
+  }
+  const rest = { count: countBits(missing, 0, pages), first: findBit(missing, 0, pages, true) };
+  const counts = [...plan.dropped];
+  counts[KEPT] = rest.count;
+  return { rest, beyondMemMap, classes: view === undefined ? undefined : classCounts(counts) };
+}
+
+function tryView(dump: Dump): KernelView | undefined {
+  try {
+    return kernelView(dump, new Warnings());
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
+    throw error;
+  }
+}
+
+/** The bits of `a` that `b` does not have. */
+function andNot(a: Uint8Array, b: Uint8Array, pages: number) {
+  const bits = sharedBitmap(pages);
+  for (let i = 0; i < bits.length; i++) bits[i] = (a[i] ?? 0) & ~(b[i] ?? 0);
+  return { bits, count: countBits(bits, 0, pages), first: findBit(bits, 0, pages, true) };
+}

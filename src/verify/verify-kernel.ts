@@ -1,0 +1,80 @@
+import { DumpError } from "../errors.js";
+import { readVirtual } from "../filter/address-space.js";
+import { attachSpace, type KernelView, kernelView } from "../filter/kernel-view.js";
+import type { Dump } from "../reader/dump.js";
+import { Warnings } from "../warnings.js";
+import type { Findings } from "./findings.js";
+
+/** What looking for the kernel found. */
+export interface VerifiedKernel {
+  readonly view: KernelView | undefined;
+  /** Addresses in VMCOREINFO that were followed, and how many of them lead to memory that is there. */
+  readonly symbols: number;
+  readonly symbolsFound: number;
+  /** Why the kernel was not looked for, if so. */
+  readonly notChecked: string | undefined;
+}
+
+/**
+ * Looks for the kernel where VMCOREINFO says it is: through its page tables its own utsname must be found, of the release that
+ * VMCOREINFO and the header name, and its other symbols must lead to memory that is there.
+ */
+export function verifyKernel(dump: Dump, findings: Findings): VerifiedKernel {
+  const file = dump.paths[0] ?? "";
+  const info = dump.vmcoreinfo;
+  const none = { view: undefined, symbols: 0, symbolsFound: 0 };
+  if (info === undefined) return { ...none, notChecked: "it has no VMCOREINFO, neither in a note nor in its memory" };
+  const releases = [
+    ["the header", dump.header.utsname?.release],
+    ["VMCOREINFO", info.osrelease],
+  ].filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== "");
+  if (info.osrelease === undefined) findings.add({ kind: "vmcoreinfo", message: "VMCOREINFO has no OSRELEASE", file });
+  let view: KernelView;
+  try {
+    view = kernelView(dump, new Warnings());
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
+    const why = error.message
+      .replace(`${file}: its pages cannot be classified: `, "")
+      .replace(/\. Levels 0 and 1.*/, "");
+    if (/not supported/.test(why)) return { ...none, notChecked: why };
+    findings.add({ kind: "kernel", message: why, file });
+    return { ...none, notChecked: undefined };
+  }
+  for (const [where, release] of releases) {
+    if (release === view.utsname.release) continue;
+    const message = `${where} names kernel ${JSON.stringify(release)}, its memory ${JSON.stringify(view.utsname.release)}`;
+    findings.add({ kind: "kernel", message, file });
+  }
+  return { view, notChecked: undefined, ...followSymbols(dump, view, findings) };
+}
+
+/** riscv64 and arm64 give with it where the struct page of pfn 0 would be: their memory begins later. */
+const NO_OBJECT = "vmemmap";
+
+/** Follows every SYMBOL() that is a kernel address. */
+function followSymbols(dump: Dump, { space, lowestAddress }: KernelView, findings: Findings) {
+  const attached = attachSpace(space, dump.memory);
+  const word = new Uint8Array(dump.machine.wordSize);
+  let symbols = 0;
+  let symbolsFound = 0;
+  for (const key of dump.vmcoreinfo?.items.keys() ?? []) {
+    const name = /^SYMBOL\((.*)\)$/.exec(key)?.[1];
+    const address = name === undefined ? undefined : dump.vmcoreinfo?.symbol(name);
+    if (name === undefined || name === NO_OBJECT || address === undefined || address < lowestAddress) continue;
+    symbols++;
+    if (readVirtual(attached, dump.memory, word, address) === word.length) {
+      symbolsFound++;
+      continue;
+    }
+    const translation = attached.translate(address);
+    const where =
+      translation === undefined
+        ? "is not mapped"
+        : `leads to physical address 0x${translation.paddr.toString(16)}, which is not in the dump`;
+    const pfn = translation === undefined ? {} : { pfn: Math.floor(translation.paddr / dump.pageSize) };
+    const message = `${name} (0x${address.toString(16)}) ${where}`;
+    findings.add({ kind: "symbol", message, file: dump.paths[0] ?? "", ...pfn });
+  }
+  return { symbols, symbolsFound };
+}
