@@ -2,8 +2,8 @@ import type { KernelMemory } from "../kernel-memory.js";
 import { readUpTo } from "./kernel-bytes.js";
 
 /**
- * Where the kernel's symbol tables are. Their form is that of scripts/kallsyms.c's output, which every kernel since 2.6.10
- * has with CONFIG_KALLSYMS:
+ * Where the kernel's symbol tables are. Their form is that of scripts/kallsyms.c's output, which kernels since the 2.6
+ * series have with CONFIG_KALLSYMS:
  *
  * - names: per symbol a length, then that many token numbers. The length is one byte; since 6.1 a length above 127 has bit
  *   7 set and a second byte for the bits from 7 on.
