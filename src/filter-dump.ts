@@ -4,7 +4,9 @@ import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, FREE, KEPT, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan, resetPlan } from "./filter/plan.js";
-import { needsStructPages, type Policy, policyOfLevel } from "./filter/policy.js";
+import { needsStructPages, policyOfLevel, type ScanPolicy } from "./filter/policy.js";
+import type { PrivacyResult } from "./filter/privacy/privacy-result.js";
+import { checkPrivateLevel, privateRun } from "./filter/privacy/private-run.js";
 import { checkFreeCount, selfCheck } from "./filter/self-check/self-check.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
@@ -45,6 +47,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly output: FilterOutput;
   /** makedumpfile's dump level, 0 to 31. */
   readonly level: number;
+  /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
+  readonly privacy?: boolean;
   readonly format: "kdump" | "elf";
   readonly codec: Codec;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
@@ -73,6 +77,8 @@ export interface FilterResult {
   readonly inputPages: number;
   /** Pages dropped by class; `kept` are the others. */
   readonly classes: ClassCounts;
+  /** Of a run with `privacy`. */
+  readonly privacy?: PrivacyResult;
   /** Pages of the input beyond the last one with a struct page (firmware ROMs), which were left out. */
   readonly beyondMemMap: number;
   /** Pages kept because nothing could be found out about them. */
@@ -109,6 +115,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       cure: "Leave -E or --dedupe away",
     });
   }
+  if (options.privacy) checkPrivateLevel(options.level);
   checkCodec(options.codec);
   throwIfAborted(options.signal);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
@@ -118,8 +125,10 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     sink = openSink(options, dump);
     const found = findView(dump, options.level, warnings);
     const plan = initialPlan(dump, found);
-    const { view, policy } =
+    const { view, policy: usable } =
       found === undefined ? { view: found, policy: asked } : selfCheck(dump, found, asked, plan, warnings);
+    const secret = options.privacy ? privateRun(dump, view, usable, warnings) : undefined;
+    const policy = secret?.policy ?? usable;
     pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
@@ -129,7 +138,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       const done = (pfn: number) => report("classify", pfn, total);
       const byMark = marksFreePages(view.layout);
       if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
-      const doubts = await classifyPages(pool, plan, warnings, done);
+      const doubts = await classifyPages(pool, plan, warnings, done, options.privacy);
       unclassified = doubts.unreadable + doubts.withoutStructPage;
       const free = plan.dropped[FREE] as number;
       const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
@@ -151,7 +160,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     if (kept === 0 && incomplete) throw nothingLeft(dump);
     const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
     if (shared !== undefined) await pool.chooseHashKey();
-    const writer = makeWriter(dump, view, plan, level, options, sink, incomplete, shared);
+    const writer = makeWriter(secret?.dump ?? dump, view, plan, level, options, sink, incomplete, shared);
     await writer.begin();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
     const zeroPages = await encodeDump(pool, plan, dropZeroPages, writer, (pages) => report("write", pages, kept));
@@ -169,7 +178,8 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       level,
       maxMapnr: plan.maxMapnr,
       inputPages: plan.inputPages,
-      classes: classCounts(counts),
+      classes: classCounts(counts, options.privacy),
+      ...(secret === undefined ? {} : { privacy: secret.result(counts) }),
       beyondMemMap: plan.beyondMemMap,
       unclassified,
       unreadable,
@@ -191,7 +201,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
 function runContext(
   dump: Dump,
   view: KernelView | undefined,
-  policy: Policy,
+  policy: ScanPolicy,
   plan: PagePlan,
   { codec, dedupe = false }: FilterOptions,
 ): RunContext {

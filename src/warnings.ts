@@ -19,6 +19,7 @@ import { DumpError } from "./errors.js";
  * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
+ * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
@@ -39,6 +40,7 @@ export type WarningCode =
   | "SEVERAL_KERNELS"
   | "PAGE_SIZE_GUESSED"
   | "LOG_RECORDS"
+  | "PRIVACY_GAP"
   | "INCOMPLETE"
   | "CUT_OFF"
   | "MISSING_PAGES"

@@ -56,6 +56,7 @@ What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
                            with private data, 8 user memory, 16 free pages
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
+      --privacy            all that may hold users' data: more than -d 31 does
 
 How pages are compressed (if nothing is said: not at all)
   -c, --zlib               with zlib: every reader opens it
@@ -79,8 +80,7 @@ What is written, and how it runs
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
 
-Examples
+Example
   coresieve vmcore small.kdump -d 31 -c
-  coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

@@ -8,6 +8,7 @@ export interface FilterArguments {
   readonly files: readonly string[];
   readonly level: string | undefined;
   readonly exclude: string | undefined;
+  readonly privacy: boolean;
   readonly zlib: boolean;
   readonly lzo: boolean;
   readonly snappy: boolean;
@@ -27,6 +28,7 @@ export interface FilterRequest {
   /** `undefined`: flattened, to stdout. */
   readonly output: string | undefined;
   readonly level: number;
+  readonly privacy: boolean;
   readonly codec: Codec;
   readonly dedupe: boolean;
   readonly format: "kdump" | "elf";
@@ -54,6 +56,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     inputs: files,
     output,
     level: chosenLevel(args),
+    privacy: args.privacy,
     codec: chosenCodec(args),
     dedupe: args.dedupe,
     format: args.elf ? "elf" : "kdump",

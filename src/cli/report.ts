@@ -1,9 +1,9 @@
-import type { PageClass } from "../filter/page-classes.js";
+import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
 import type { FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
 
-const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
+const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass, string])[] = [
   ["zero", "zero pages"],
   ["cache", "page cache"],
   ["cache-private", "page cache, private data"],
@@ -11,6 +11,10 @@ const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
   ["free", "free"],
   ["hwpoison", "memory errors"],
   ["offline", "offline"],
+  ["unreferenced", "free, on CPUs' lists"],
+  ["off-lru", "cache, user: on no list"],
+  ["unknown", "not surely the kernel's"],
+  ["no-struct-page", "without struct page"],
   ["kept", "kept"],
 ];
 
@@ -19,9 +23,10 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   const { classes, inputPages } = result;
   const kernel = result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`;
   const model = result.memoryModel === undefined ? "" : `, ${result.memoryModel}`;
-  const rows = CLASS_LABELS.filter(([name]) => name === "kept" || classes[name] > 0).map(
-    ([name, label]) =>
-      `  ${label.padEnd(26)}${formatCount(classes[name]).padStart(14)}  ${formatShare(classes[name], inputPages)}`,
+  const row = (label: string, pages: number, more: string) =>
+    `  ${label.padEnd(26)}${formatCount(pages).padStart(14)}  ${more}`;
+  const rows = CLASS_LABELS.filter(([name]) => name === "kept" || (classes[name] ?? 0) > 0).map(([name, label]) =>
+    row(label, classes[name] ?? 0, formatShare(classes[name] ?? 0, inputPages)),
   );
   const { shared } = result;
   if (shared !== undefined) {
@@ -30,11 +35,10 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     );
   }
   if (result.beyondMemMap > 0) {
-    rows.push(`  ${"firmware, not RAM".padEnd(26)}${formatCount(result.beyondMemMap).padStart(14)}  left out`);
+    rows.push(row("firmware, not RAM", result.beyondMemMap, "left out"));
   }
-  if (result.unclassified > 0) {
-    rows.push(`  ${"of them not classified".padEnd(26)}${formatCount(result.unclassified).padStart(14)}  kept`);
-  }
+  if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
+  else if (result.unclassified > 0) rows.push(row("of them not classified", result.unclassified, "kept"));
   if (result.unreadable > 0) {
     rows.push(`  ${"unreadable".padEnd(26)}${formatCount(result.unreadable).padStart(14)}  left out`);
   }
@@ -47,6 +51,20 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
   ].join("\n");
+}
+
+/** Why pages are kept with --privacy, and what it does not vouch for. */
+function privacyRows(
+  { reserved, slab, known, stack, percpu, clearedNotes, remains }: NonNullable<FilterResult["privacy"]>,
+  row: (label: string, pages: number, more: string) => string,
+): string[] {
+  return [
+    row("  reserved at boot", reserved, "kept"),
+    row("  slab", slab, "kept"),
+    row("  tables, modules, stacks", known + stack + percpu, "kept"),
+    ...(clearedNotes > 0 ? [row("notes with registers", clearedNotes, "cleared")] : []),
+    ...remains.map((text) => `  not vouched for: ${text}`),
+  ];
 }
 
 /** The report of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */

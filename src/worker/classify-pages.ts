@@ -13,21 +13,22 @@ const IN_FLIGHT = 32;
 
 /** What pass 1 could not tell. */
 export interface ScanDoubts {
-  /** Pages whose struct page could not be read: kept. */
+  /** Pages whose struct page could not be read: kept, with privacy dropped. */
   readonly unreadable: number;
-  /** Pages in sections without a mem_map: kept. */
+  /** Pages in sections without a mem_map: kept, with privacy dropped. */
   readonly withoutStructPage: number;
 }
 
 /**
  * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is told the pfn that has been
- * reached.
+ * reached. With `privacy` what cannot be told is dropped, else kept.
  */
 export async function classifyPages(
   pool: WorkerPool,
   plan: PagePlan,
   warnings: Warnings,
   done: (pfn: number) => void,
+  privacy = false,
 ): Promise<ScanDoubts> {
   const rest: NonNullable<ScanResult["rest"]>[] = [];
   let unreadable = 0;
@@ -52,9 +53,10 @@ export async function classifyPages(
     const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
     plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
   }
+  const fate = privacy ? "dropped" : "kept";
   if (unreadable > 0) {
-    warnings.add("MEM_MAP_UNREADABLE", "pages whose struct page cannot be read; they are kept", unreadable);
+    warnings.add("MEM_MAP_UNREADABLE", `pages whose struct page cannot be read; they are ${fate}`, unreadable);
   }
-  if (badOrders > 0) warnings.add("FREE_ORDER", "free pages of an impossible order; they are kept", badOrders);
+  if (badOrders > 0) warnings.add("FREE_ORDER", `free pages of an impossible order; they are ${fate}`, badOrders);
   return { unreadable, withoutStructPage };
 }

@@ -25,6 +25,7 @@ export const filterCommand = defineCommand({
     "write-vmcoreinfo": { ...VALUE, alias: "g" },
     level: { ...VALUE, alias: "d" },
     exclude: VALUE,
+    privacy: FLAG,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
     snappy: { ...FLAG, alias: "p" },
@@ -50,7 +51,7 @@ export const filterCommand = defineCommand({
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const complete = completeOptions(args);
-  const { inputs, output, level, codec, dedupe, format, workers } = request;
+  const { inputs, output, level, privacy, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
@@ -65,7 +66,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   try {
     const result = await filterDump(dump, {
       output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
-      ...{ level, format, codec, dedupe, warnings, signal, ...complete },
+      ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => progress?.update(state),
     }).finally(() => progress?.end());

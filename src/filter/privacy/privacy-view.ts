@@ -43,7 +43,8 @@ export function privacyView(dump: Dump, view: KernelView): { readonly view: Priv
   };
 }
 
-function refused(dump: Dump, why: string): DumpError {
+/** The error of a dump that `--privacy` cannot vouch for. */
+export function refused(dump: Dump, why: string): DumpError {
   return new DumpError("CANNOT_FILTER", why, {
     file: dump.paths[0] ?? "",
     cure: "Nothing was written, for user data might have stayed; without --privacy, level 31 drops what it can tell",

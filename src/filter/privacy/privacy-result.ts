@@ -1,0 +1,35 @@
+import { KEPT_FROM, KEPT_REASONS } from "../page-classes.js";
+import type { KernelPageCounts, KernelPages } from "./kernel-pages.js";
+
+/** What a run with `--privacy` kept and why, in pages, and what it cannot vouch for. */
+export interface PrivacyResult {
+  /** Pages kept by what their struct page says. */
+  readonly reserved: number;
+  readonly slab: number;
+  /**
+   * Pages kept because the kernel's page tables or their content show that they are its own: those of `found` that are
+   * not reserved or slab.
+   */
+  readonly known: number;
+  /** Stacks and per-CPU memory in the direct map. */
+  readonly stack: number;
+  readonly percpu: number;
+  /** What was found in page tables, before it was compared with struct pages. */
+  readonly found: KernelPageCounts;
+  /** Notes whose content was overwritten: floating-point registers, device dumps. */
+  readonly clearedNotes: number;
+  /** Where users' data may still be, and what was not looked for. Sentences for people. */
+  readonly remains: readonly string[];
+}
+
+/** Makes the result out of the run's counts by class number. */
+export function privacyResult(
+  pages: KernelPages,
+  counts: ArrayLike<number>,
+  clearedNotes: number,
+  remains: readonly string[],
+): PrivacyResult {
+  const reasons = Object.fromEntries(KEPT_REASONS.map((name, i) => [name, counts[KEPT_FROM + i] ?? 0]));
+  const kept = reasons as Readonly<Record<(typeof KEPT_REASONS)[number], number>>;
+  return { ...kept, found: pages.counts, clearedNotes, remains };
+}
