@@ -3,7 +3,7 @@ import type { PageClass } from "../../filter/page-classes.js";
 import { type VerifyResult, verifyDump } from "../../verify-dump.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
 import { progressDisplay } from "../progress.js";
 
@@ -16,11 +16,7 @@ can be used (coresieve --salvage).
       --against ORIGINAL   compare with the dump that it was made from, page by
                            page; name it again for each file of a split set
       --findings N         findings of each kind to show (default 10)
-      --raw WHERE          the dump is bare memory: physical address of its
-                           first byte, or its ranges: --raw 0-3G,4G-
-      --arch NAME          machine of an image (default: found in its memory)
-  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
-      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+${INPUT_HELP}
       --num-threads N      worker threads (default: one per core, 16 at most)
       --json               print it as JSON
   -q, --quiet              no progress
@@ -33,20 +29,19 @@ Examples
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.
 `;
 
-const { salvage: _always, ...INPUT } = INPUT_OPTIONS;
-
 /** `coresieve verify DUMP…`: says what is wrong with a dump, and how much of it can be used. */
 export const verifyCommand = defineCommand({
   help: HELP,
   options: {
-    ...INPUT,
+    ...INPUT_OPTIONS,
     against: { type: "string", array: true, requiresArg: true, nargs: 1 },
     findings: VALUE,
     "num-threads": VALUE,
     json: FLAG,
     quiet: { ...FLAG, alias: "q" },
   },
-  run: (files, values, context) => runVerify(files, values, { ...values, salvage: true }, context),
+  // Damaged dumps are read as far as they go anyhow.
+  run: (files, values, context) => runVerify(files, values, values, context),
 });
 
 interface VerifyArguments {
