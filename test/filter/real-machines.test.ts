@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compareKdumpWithElf } from "../support/compare-pages.js";
-import { type DumpFacts, describeWithDumps, type RealDump, realDump, realDumps } from "../support/dumps.js";
+import { type DumpFacts, describeWithDumps, foreignDumps, type RealDump, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns } from "../support/golden.js";
 import { openKdump } from "../support/other-kdump.js";
@@ -35,9 +35,13 @@ const bounds: Readonly<Record<string, Bounds>> = {
   "tiny-riscv64-6.12-sv48": { model: "sparsemem, extreme", freedSince: 0, onCpuLists: 107 },
 };
 
-const machines: (DumpFacts & Bounds)[] = realDumps.flatMap((facts) => {
+const machines: (DumpFacts & Bounds)[] = foreignDumps.flatMap((facts) => {
   const known = bounds[facts.name];
   return known === undefined ? [] : [{ ...facts, ...known }];
+});
+
+test("every dump of such a machine is looked at: docs/support-matrix.md says so of all", () => {
+  expect(Object.keys(bounds)).toEqual(expect.arrayContaining(foreignDumps.map(({ name }) => name)));
 });
 
 describeWithDumps("level 31 against the kernel's own flags", () => {

@@ -7,7 +7,7 @@ export interface DumpFacts {
   readonly kernel: "6.1" | "6.12";
   readonly pageSize: number;
   /** How the kernel finds its struct pages. */
-  readonly memoryModel: "vmemmap" | "sparse" | "flat";
+  readonly memoryModel: "vmemmap" | "sparse" | "static" | "flat";
   /** Is there a NAME.golden.json? */
   readonly golden: boolean;
   /** Has QEMU's flattened kdump-zlib of the same machine beside it. */
@@ -44,7 +44,7 @@ export const realDumps: readonly DumpFacts[] = [
   { ...x86, name: "x86-6.12-tiny", kernel: "6.12", flat: false, mebibytes: 161 },
   { ...x86, name: "x86-6.1-kdump-tiny", flat: false, qemu: false, mebibytes: 232 },
   { ...foreign, name: "tiny-i386-6.1-flatmem", arch: "i386", memoryModel: "flat" },
-  { ...foreign, name: "tiny-i386-6.12-pae-sparsemem", arch: "i386", kernel: "6.12", memoryModel: "sparse" },
+  { ...foreign, name: "tiny-i386-6.12-pae-sparsemem", arch: "i386", kernel: "6.12", memoryModel: "static" },
   { ...foreign, name: "tiny-arm64-6.12-64k-va52", arch: "arm64", kernel: "6.12", pageSize: 65536, mebibytes: 97 },
   { ...foreign, name: "tiny-riscv64-6.12-sv48", arch: "riscv64", kernel: "6.12", vmcoreinfoNote: false, mebibytes: 41 },
   { ...foreign, name: "tiny-arm-6.1-flatmem", arch: "arm", memoryModel: "flat" },
@@ -53,3 +53,6 @@ export const realDumps: readonly DumpFacts[] = [
 
 /** The dumps for which makedumpfile's kept pages are known at every level. */
 export const goldenDumps: readonly DumpFacts[] = realDumps.filter((dump) => dump.golden);
+
+/** The dumps of other machines, which the kernel's own page flags are the answer to. */
+export const foreignDumps: readonly DumpFacts[] = realDumps.filter((dump) => !dump.golden);

@@ -14,7 +14,7 @@ import { type DumpFacts, realDumps } from "./dumps-list.js";
 import { type Golden, parseGolden } from "./golden.js";
 import { unpackTarZst, unpackZst } from "./unpack.js";
 
-export { type DumpFacts, goldenDumps, realDumps } from "./dumps-list.js";
+export { type DumpFacts, foreignDumps, goldenDumps, realDumps } from "./dumps-list.js";
 
 /** The folder of packed dumps: the repository's neighbour. */
 const dumpsFolder = fileURLToPath(new URL("../../../shared/dumps/", import.meta.url));

@@ -6,6 +6,8 @@ import type { ByteOrder } from "../bytes.js";
 import { ByteBuffer } from "../bytes.js";
 import { buildElf } from "../elf-image.js";
 import { writeUtsname } from "../kdump-header.js";
+import { since } from "../kernel/release.js";
+import { type KernelFeatures, kernelFeatures } from "../kernel/versions.js";
 import { PhysicalMemory } from "../memory.js";
 import { vmcoreinfoNote } from "../notes.js";
 import { PageTables, type TableFormat } from "./tables.js";
@@ -23,18 +25,24 @@ export const AT = {
   structs: 0x40_0000,
 } as const;
 
-/** Offsets in the struct page. */
-const LAYOUT = {
-  8: { size: 64, head: 8, mapping: 24, private: 40, mapcount: 48, refcount: 52 },
-  4: { size: 32, head: 4, mapping: 12, private: 20, mapcount: 24, refcount: 28 },
-} as const;
+/** Offsets in the struct page of a 32-bit kernel. */
+const LAYOUT_32 = { size: 32, head: 4, mapping: 12, private: 20, mapcount: 24, refcount: 28 } as const;
 
-/** Values of 6.12: buddy, slab. */
-const BUDDY = 0xf000_0000;
-const SLAB = 0xf500_0000;
+/** Of a 64-bit kernel they change from release to release. */
+function layoutOf(machine: MachineCase) {
+  if (machine.wordSize === 4) return LAYOUT_32;
+  const { size, mapping, private: order, mapcount, refcount } = featuresOf(machine).layout;
+  return { size, head: 8, mapping, private: order, mapcount, refcount };
+}
+
+function featuresOf({ release }: MachineCase): KernelFeatures {
+  return kernelFeatures(release ?? "6.12.0");
+}
 
 export interface MachineCase {
   readonly name: string;
+  /** Kernel whose struct pages and names it has; default 6.12.0. 32-bit machines have no other. */
+  readonly release?: string;
   readonly elfMachine: number;
   readonly wordSize: 4 | 8;
   readonly byteOrder: ByteOrder;
@@ -82,7 +90,7 @@ export function machineElf(machine: MachineCase): Uint8Array {
   // No page is zero: what is dropped is dropped for its kind.
   for (let at = 0; at < size; at += pageSize) memory.writeInteger(start + at + 8, 4, 0x5a5a_0000 + at / pageSize);
   const name = new ByteBuffer(byteOrder);
-  writeUtsname(name, { sysname: "Linux", release: "6.12.0-built", machine: machine.machine });
+  writeUtsname(name, { sysname: "Linux", release: `${machine.release ?? "6.12.0"}-built`, machine: machine.machine });
   memory.write(start + AT.utsname, name.toBytes());
   writeStructs(memory, machine, size);
   const lines = [...commonLines(machine), ...writeModel(memory, machine, size)];
@@ -101,21 +109,24 @@ export function machineElf(machine: MachineCase): Uint8Array {
   });
 }
 
-function writeStructs(memory: PhysicalMemory, { start, wordSize }: MachineCase, size: number): void {
-  const layout = LAYOUT[wordSize];
+function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number): void {
+  const { start, wordSize } = machine;
+  const layout = layoutOf(machine);
+  const { bits, types, headLink } = featuresOf(machine);
   const put = (page: number, fields: { flags?: number; mapping?: number; private?: number; mapcount?: number }) => {
     const at = start + AT.structs + page * layout.size;
     memory.writeInteger(at, wordSize, fields.flags ?? 0);
     memory.writeInteger(at + layout.mapping, wordSize, fields.mapping ?? 0);
     memory.writeInteger(at + layout.private, wordSize, fields.private ?? 0);
     memory.writeInteger(at + layout.mapcount, 4, fields.mapcount ?? 0xffff_ffff);
-    memory.writeInteger(at + layout.head, wordSize, 0);
+    if (headLink !== undefined) memory.writeInteger(at + layout.head, wordSize, 0);
   };
   for (let page = 0; page < size / 4096; page++) put(page, {});
-  put(PAGES.buddy, { mapcount: BUDDY, private: BUDDY_ORDER });
-  put(PAGES.anonymous, { flags: 1 << 5, mapping: 0x1001 });
-  put(PAGES.cache, { flags: 1 << 5, mapping: 0x2000 });
-  put(PAGES.slab, { mapcount: SLAB, mapping: 0x3001 });
+  put(PAGES.buddy, { mapcount: (types.buddy ?? -1) >>> 0, private: BUDDY_ORDER });
+  put(PAGES.anonymous, { flags: 1 << bits.lru, mapping: 0x1001 });
+  put(PAGES.cache, { flags: 1 << bits.lru, mapping: 0x2000 });
+  const slab = bits.slab === undefined ? { mapcount: (types.slab ?? -1) >>> 0 } : { flags: 1 << bits.slab };
+  put(PAGES.slab, { ...slab, mapping: 0x3001 });
 }
 
 const linearOf = (machine: MachineCase) => machine.linear ?? machine.symbol;
@@ -150,7 +161,7 @@ function writeModel(memory: PhysicalMemory, machine: MachineCase, size: number):
   const physBits = machine.physBits ?? 46;
   const number = Math.floor(start / 2 ** sectionBits);
   const first = machine.model === "vmemmap" ? vmemmapStart(machine) : structs;
-  const coded = BigInt.asUintN(8 * wordSize, first - BigInt(firstPfn * LAYOUT[wordSize].size)) | 3n;
+  const coded = BigInt.asUintN(8 * wordSize, first - BigInt(firstPfn * layoutOf(machine).size)) | 3n;
   const sectionSize = 2 * wordSize;
   const sections = 2 ** (physBits - sectionBits);
   const known = [
@@ -170,8 +181,9 @@ function writeModel(memory: PhysicalMemory, machine: MachineCase, size: number):
   return [...known, `LENGTH(mem_section)=${Math.ceil(sections / perRoot)}`];
 }
 
-function vmemmapStart({ vmemmap, start, pageSize, wordSize }: MachineCase): bigint {
-  return (vmemmap ?? 0n) + BigInt((start / pageSize) * LAYOUT[wordSize].size);
+function vmemmapStart(machine: MachineCase): bigint {
+  const { vmemmap, start, pageSize } = machine;
+  return (vmemmap ?? 0n) + BigInt((start / pageSize) * layoutOf(machine).size);
 }
 
 function writeTables(memory: PhysicalMemory, machine: MachineCase, format: TableFormat, size: number): void {
@@ -187,7 +199,7 @@ function writeTables(memory: PhysicalMemory, machine: MachineCase, format: Table
   memory.write(start + AT.root, new Uint8Array(AT.empty - AT.root));
   const tables = new PageTables(memory, format, start + AT.root, allocate);
   if (machine.vmemmap !== undefined) {
-    const structs = (size / pageSize) * LAYOUT[machine.wordSize].size;
+    const structs = (size / pageSize) * layoutOf(machine).size;
     for (let at = 0; at < structs; at += pageSize)
       tables.map(vmemmapStart(machine) + BigInt(at), start + AT.structs + at);
   }
@@ -200,10 +212,12 @@ function writeTables(memory: PhysicalMemory, machine: MachineCase, format: Table
   }
 }
 
-function commonLines({ pageSize, wordSize, symbol, start }: MachineCase): string[] {
-  const layout = LAYOUT[wordSize];
+function commonLines(machine: MachineCase): string[] {
+  const { pageSize, symbol, start } = machine;
+  const layout = layoutOf(machine);
+  const { release, bits, types, headLink } = featuresOf(machine);
   return [
-    "OSRELEASE=6.12.0-built",
+    `OSRELEASE=${release.text}-built`,
     `PAGESIZE=${pageSize}`,
     `SYMBOL(init_uts_ns)=${symbol(start + AT.utsname).toString(16)}`,
     "OFFSET(uts_namespace.name)=0",
@@ -211,18 +225,20 @@ function commonLines({ pageSize, wordSize, symbol, start }: MachineCase): string
     `SYMBOL(_stext)=${symbol(start).toString(16)}`,
     `SIZE(page)=${layout.size}`,
     "OFFSET(page.flags)=0",
-    `OFFSET(page._refcount)=${layout.refcount}`,
+    `OFFSET(page.${since(release, "4.6") ? "_refcount" : "_count"})=${layout.refcount}`,
     `OFFSET(page.mapping)=${layout.mapping}`,
     `OFFSET(page._mapcount)=${layout.mapcount}`,
     `OFFSET(page.private)=${layout.private}`,
-    `OFFSET(page.compound_head)=${layout.head}`,
+    ...(headLink === undefined ? [] : [`OFFSET(page.${headLink})=${layout.head}`]),
+    ...(since(release, "4.4") && !since(release, "6.3") ? ["OFFSET(page.compound_order)=17"] : []),
+    ...(machine.wordSize === 8 ? [`OFFSET(page.lru)=${featuresOf(machine).layout.lru}`] : []),
     "LENGTH(zone.free_area)=11",
-    "NUMBER(PG_lru)=5",
-    "NUMBER(PG_private)=14",
-    "NUMBER(PG_swapcache)=10",
-    "NUMBER(PG_swapbacked)=17",
-    "NUMBER(PG_head_mask)=64",
-    `NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=${BUDDY | 0}`,
-    `NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=${SLAB | 0}`,
+    `NUMBER(PG_lru)=${bits.lru}`,
+    `NUMBER(PG_private)=${bits.private}`,
+    `NUMBER(PG_swapcache)=${bits.swapcache}`,
+    `NUMBER(PG_swapbacked)=${bits.swapbacked}`,
+    `NUMBER(PG_head_mask)=${2 ** bits.head}`,
+    `NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=${types.buddy}`,
+    bits.slab === undefined ? `NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)=${types.slab}` : `NUMBER(PG_slab)=${bits.slab}`,
   ];
 }

@@ -1,4 +1,5 @@
 /** One machine per architecture, memory model and kind of page table that coresieve knows. */
+import { parseRelease, since } from "../kernel/release.js";
 import { big, from, little } from "./addresses.js";
 import * as formats from "./formats.js";
 import { AT, type MachineCase } from "./machine-image.js";
@@ -188,7 +189,7 @@ const others: MachineCase[] = [
   },
 ];
 
-export const machines: readonly MachineCase[] = [
+const of612: readonly MachineCase[] = [
   ...machines32,
   ...arm64Machines,
   ...s390s,
@@ -199,3 +200,33 @@ export const machines: readonly MachineCase[] = [
   ...ppc64Machines,
   ...others,
 ];
+
+/**
+ * Releases whose struct pages differ, and from and to which the machines of a kind existed as built here (names that the
+ * kernel exports on arm64 since 4.12, on riscv64 since 5.13).
+ */
+const OTHER_RELEASES = ["3.10.0", "4.19.0", "5.15.0", "7.1.0"] as const;
+const LIVED: Readonly<Record<string, readonly [first: string, last: string]>> = {
+  "s390x, identity, three levels, segments of 1 MiB": ["3.10", "5.15"],
+  "s390x, layouts apart by VMCOREINFO": ["6.10", "7.1"],
+  "arm64, pages of 4 KiB, 48-bit kernel on 48 bits": ["5.15", "7.1"],
+  "arm64, pages of 4 KiB, 48-bit kernel on 48 bits, old layout": ["4.19", "4.19"],
+  "riscv64 Sv39": ["5.15", "7.1"],
+  "ppc64le, radix, pages of 64 KiB": ["5.15", "7.1"],
+  "ppc64le, hash, vmemmap_list": ["4.4", "6.12"],
+  "ppc64, sparsemem without vmemmap": ["3.10", "4.19"],
+  "loongarch64, pages of 16 KiB, 3 levels": ["6.0", "7.1"],
+  "mips64, sparsemem, symbols in CKSEG0": ["3.10", "7.1"],
+  "ia64, discontigmem with a virtual memory map, 3 levels": ["3.10", "5.15"],
+  "sparc64, sparsemem with vmemmap": ["3.10", "7.1"],
+};
+
+/** Every machine with the struct pages of 6.12, and one or two of each kind with those of older and newer kernels. */
+export const machines: readonly MachineCase[] = of612.flatMap((machine) => {
+  const [first, last] = LIVED[machine.name] ?? ["9.0", "0.0"];
+  const lived = OTHER_RELEASES.filter((text) => {
+    const release = parseRelease(text);
+    return since(release, first) && release.number <= parseRelease(last).number;
+  });
+  return [machine, ...lived.map((release) => ({ ...machine, release, name: `${machine.name}, ${release}` }))];
+});

@@ -134,3 +134,9 @@ export const kernelCases: readonly (readonly [string, KernelOptions])[] = [
     ["6.1 with free lists only", { vmcoreinfo: { remove: ["OFFSET(page.private)"] } }],
     ["numa 2.6.32", { release: "2.6.32", numa: true }],
   ]);
+
+/** Releases with compound pages and page types that Debian 12's makedumpfile does not know. */
+export const newerReleases = [
+  ...["6.3.0", "6.6.0", "6.9.0", "6.10.0", "6.11.0", "6.12.0", "6.13.0", "6.15.0", "6.16.0", "6.18.0", "6.19.0"],
+  ...["7.1.0", "7.9.0"],
+] as const;
