@@ -24,19 +24,19 @@ export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresse
   const { wordSize } = memory;
   const range = imageRange(memory);
   if (range === undefined) return;
-  const found: bigint[] = [];
+  const tables: TokenTable[] = [];
+  let tries = 0;
   scanMemory(memory, range.start, range.length, DIGITS.length, (bytes, vaddr) => {
     for (let at = bytes.indexOf(DIGITS); at >= 0; at = bytes.indexOf(DIGITS, at + 1)) {
-      const digits = vaddr + BigInt(at);
-      if (found.at(-1) !== digits) found.push(digits);
-      if (found.length === MAX_FOUND) return true;
+      const tokens = tokenTable(memory, vaddr + BigInt(at));
+      if (tokens !== undefined) tables.push(tokens);
+      if (tables.length === MAX_TABLES || ++tries === MAX_DIGITS) return true;
     }
     return false;
   });
-  for (const digits of found) {
-    const tokens = tokenTable(memory, digits);
-    const names = tokens === undefined ? undefined : namesBefore(memory, tokens.table);
-    if (tokens === undefined || names === undefined) continue;
+  for (const tokens of tables) {
+    const names = namesBefore(memory, tokens.table);
+    if (names === undefined) continue;
     const { count, countAt } = names;
     const found = { count, names: names.start, tokenTable: tokens.table, tokenIndex: tokens.index };
     const offsets = aligned(tokens.index + BigInt(TOKENS * 2), wordSize);
@@ -53,7 +53,10 @@ export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresse
 }
 
 const DIGITS = Buffer.from("0\0" + "1\0" + "2\0" + "3\0" + "4\0" + "5\0" + "6\0" + "7\0" + "8\0" + "9\0", "latin1");
-const MAX_FOUND = 4;
+/** Places with these digits: other lists of strings may have them too. Each costs a millisecond at most. */
+const MAX_DIGITS = 256;
+/** Token tables with a right index: a kernel has one. */
+const MAX_TABLES = 4;
 /** All tokens together: 700 to 1,100 bytes in the kernels seen. */
 const MAX_TOKENS = 8192;
 const MARKED = 256;

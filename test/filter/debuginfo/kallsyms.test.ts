@@ -104,6 +104,14 @@ describe("tables that cannot be trusted", () => {
     expect(found?.address("_stext")).toBe(vaddr);
   });
 
+  test("strings of digits elsewhere are no token table", () => {
+    const digits = Buffer.from([..."0123456789"].map((digit) => `${digit}\0`).join(""), "latin1");
+    const changed = bytes.slice();
+    for (let i = 0; i < 20; i++) changed.set(digits, 0x3000 + i * 0x1000);
+    const found = kallsyms(virtualMemory({ vaddr, bytes: changed, info: [stext] }));
+    expect(found?.address("_stext")).toBe(vaddr);
+  });
+
   test("changed bytes never throw", () => {
     const tables = 0x40000;
     const run = fc.property(
