@@ -43,12 +43,12 @@ export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump
 coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not, the files of a split set one after the other; or a LiME, AVML
-or, with --raw, bare image of memory.
+flattened or not, or split; or a LiME, AVML or, with --raw, bare memory image.
       --raw WHERE          physical address of its first byte, or consecutive
                            ranges around holes: --raw 0, --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
+  -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
       --salvage            read a damaged dump as far as it goes
 

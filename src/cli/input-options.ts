@@ -13,6 +13,7 @@ export const INPUT_OPTIONS = {
   raw: VALUE,
   arch: VALUE,
   vmcoreinfo: { ...VALUE, alias: "i" },
+  vmlinux: { ...VALUE, alias: "x" },
   "vmcoreinfo-device": VALUE,
   salvage: FLAG,
 } as const;
@@ -22,6 +23,7 @@ export const INPUT_HELP = `      --raw WHERE          the dump is bare memory: p
                            first byte, or its ranges: --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
+  -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
       --salvage            read a damaged dump as far as it goes`;
 
@@ -30,6 +32,7 @@ export interface InputArguments {
   readonly raw: string | undefined;
   readonly arch: string | undefined;
   readonly vmcoreinfo: string | undefined;
+  readonly vmlinux: string | undefined;
   readonly vmcoreinfoDevice: string | undefined;
   readonly salvage: boolean;
 }
@@ -51,12 +54,16 @@ export function openOptions({ raw, arch, salvage }: InputArguments): OpenOptions
 }
 
 /** What is known of the kernel apart from its dump. Throws `BAD_OPTION`, and `NOT_READABLE` for files. */
-export function completeOptions({ vmcoreinfo, vmcoreinfoDevice }: InputArguments): CompleteOptions {
-  if (vmcoreinfo !== undefined && vmcoreinfoDevice !== undefined) {
-    throw new DumpError("BAD_OPTION", "-i gives VMCOREINFO, and --vmcoreinfo-device leads to it", {
-      cure: "Use one of them",
-    });
+export function completeOptions({ vmcoreinfo, vmlinux, vmcoreinfoDevice }: InputArguments): CompleteOptions {
+  const sources = [
+    vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
+    vmlinux === undefined ? undefined : "-x makes VMCOREINFO from a vmlinux",
+    vmcoreinfoDevice === undefined ? undefined : "--vmcoreinfo-device leads to VMCOREINFO",
+  ].filter((one) => one !== undefined);
+  if (sources.length > 1) {
+    throw new DumpError("BAD_OPTION", sources.join(", and "), { cure: "Use one of them" });
   }
+  if (vmlinux !== undefined) return { vmlinux };
   if (vmcoreinfo !== undefined) {
     const text = readSmall(vmcoreinfo, MAX_TEXT).toString("latin1").replaceAll("\r\n", "\n").replace(/\0+$/, "");
     return { vmcoreinfo: { text: text.endsWith("\n") ? text : `${text}\n`, name: vmcoreinfo } };
