@@ -44,8 +44,7 @@ coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
 flattened or not, or split; or a LiME, AVML or, with --raw, bare memory image.
-      --raw WHERE          physical address of its first byte, or consecutive
-                           ranges around holes: --raw 0, --raw 0-3G,4G-
+      --raw WHERE          where bare memory lies: --raw 0, --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
   -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
@@ -72,6 +71,8 @@ What is written, and how it runs
   -F, --flatten            flattened to stdout; name no OUT
   -f, --force              overwrite OUT
   -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
+      --manifest FILE      write a record of the run, with digests, to FILE
+      --manifest-digests WHICH   all (default), or output: not of the input
       --num-threads N      worker threads (default: one per core, 16 at most)
       --strict             make every warning an error
   -q, --quiet              print errors only

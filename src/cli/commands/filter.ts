@@ -1,16 +1,17 @@
 import { DumpError } from "../../errors.js";
-import { filterDump } from "../../filter-dump.js";
+import { type FilterOptions, filterDump } from "../../filter-dump.js";
 import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { FILTER_HELP } from "../help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { type FilterArguments, filterRequest } from "../options.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
 import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
-interface FilterCommandArguments extends FilterArguments, InputArguments {
+interface FilterCommandArguments extends FilterArguments, InputArguments, ManifestArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
   readonly showStats: boolean;
@@ -37,6 +38,8 @@ export const filterCommand = defineCommand({
     flatten: { ...FLAG, alias: "F" },
     force: { ...FLAG, alias: "f" },
     "num-threads": VALUE,
+    manifest: VALUE,
+    "manifest-digests": VALUE,
     "show-stats": FLAG,
     json: FLAG,
     strict: FLAG,
@@ -64,12 +67,21 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const dump = openDump(inputs, warnings, openOptions(args));
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const result = await filterDump(dump, {
-      output: output === undefined ? { stream: process.stdout, name: "stdout" } : { path: output, force: args.force },
+    const manifest = manifestWriter(args, inputs, output, signal);
+    const stream = manifest?.stream ?? process.stdout;
+    const options: FilterOptions = {
+      output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force },
       ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => progress?.update(state),
-    }).finally(() => progress?.end());
+    };
+    const result = await filterDump(dump, options)
+      .catch(async (error) => {
+        await manifest?.abort();
+        throw error;
+      })
+      .finally(() => progress?.end());
+    await manifest?.write(dump, options, result);
     const seconds = (performance.now() - started) / 1000;
     if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout" }, undefined, 2));
     else if (!args.quiet) say(describeResult(dump, result, output ?? "stdout, flattened", seconds));

@@ -1,0 +1,76 @@
+import { resolve } from "node:path";
+import { DumpError } from "../errors.js";
+import type { FilterOptions, FilterResult } from "../filter-dump.js";
+import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
+import { manifestOf } from "../manifest/manifest.js";
+import type { Dump } from "../reader/dump.js";
+import { openDump } from "../reader/open.js";
+import { createFileSink } from "../writer/file-sink.js";
+import { packageVersion } from "./version.js";
+
+export interface ManifestArguments {
+  readonly manifest: string | undefined;
+  readonly manifestDigests: string | undefined;
+  readonly force: boolean;
+}
+
+/** A manifest that is written when the run has ended well. */
+export interface ManifestWriter {
+  /** Where the flattened output goes to have its digest taken on the way. */
+  readonly stream: NodeJS.WritableStream;
+  /** Takes the digests and makes the manifest appear. The output is there already. */
+  write(dump: Dump, options: FilterOptions, result: FilterResult): Promise<void>;
+  /** The run failed. Never throws. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Opens what `--manifest FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`,
+ * and what a file sink does.
+ */
+export function manifestWriter(
+  args: ManifestArguments,
+  inputs: readonly string[],
+  output: string | undefined,
+  signal: AbortSignal,
+): ManifestWriter | undefined {
+  const { manifest: path, manifestDigests: digests, force } = args;
+  if (digests !== undefined && (path === undefined || (digests !== "all" && digests !== "output"))) {
+    const what = path === undefined ? "but no --manifest" : "but there are only all and output";
+    throw new DumpError("BAD_OPTION", `--manifest-digests ${digests}, ${what}`, {
+      cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
+    });
+  }
+  if (path === undefined) return undefined;
+  if (output !== undefined && resolve(output) === resolve(path)) {
+    throw new DumpError("BAD_OPTION", "the manifest and the output have the same name", { file: path });
+  }
+  const started = new Date();
+  const sink = createFileSink(path, { force, inputs });
+  const through = digestingStream(process.stdout);
+  return {
+    stream: through.stream,
+    async write(dump, options, result) {
+      const written = output === undefined ? undefined : openDump(output);
+      try {
+        const inputFiles = await filesOfDump(dump.image, digests !== "output", signal);
+        const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);
+        const manifest = manifestOf({
+          ...{ dump, options, result, inputFiles, outputDigest, started },
+          ...(written === undefined ? {} : { written }),
+          version: packageVersion(),
+          ended: new Date(),
+        });
+        const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+        await sink.write(bytes, 0);
+        await sink.finish(bytes.length);
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      } finally {
+        written?.close();
+      }
+    },
+    abort: () => sink.abort(),
+  };
+}

@@ -1,0 +1,136 @@
+import { basename } from "node:path";
+import { namesOfLevel } from "../filter/policy.js";
+import type { FilterOptions, FilterResult } from "../filter-dump.js";
+import type { Dump } from "../reader/dump.js";
+import type { DumpWarning } from "../warnings.js";
+import type { FileDigest, InputFile } from "./digest.js";
+
+/**
+ * The record of a filter run: what went in, what was done, what came out. docs/manifest.schema.json describes it for
+ * programs, docs/manifest.md for people. What is not known is null. It names no folders, users or hosts.
+ */
+export interface Manifest {
+  readonly manifestVersion: 1;
+  readonly tool: { readonly name: "coresieve"; readonly version: string; readonly node: string };
+  /** ISO 8601. */
+  readonly started: string;
+  readonly ended: string;
+  readonly input: {
+    readonly description: string;
+    readonly files: readonly (ManifestFile & { readonly sha256: string | null })[];
+  };
+  readonly output: ManifestFile & {
+    /** Of a stream: of the flattened form that went through it. */
+    readonly sha256: string;
+    readonly format: "kdump" | "elf";
+    readonly flattened: boolean;
+    readonly incomplete: boolean;
+  };
+  readonly options: {
+    readonly level: number;
+    readonly dropped: readonly string[];
+    readonly privacy: boolean;
+    readonly codec: string;
+    readonly compressionLevel: number | null;
+    readonly dedupe: boolean;
+    readonly vmcoreinfoGiven: boolean;
+  };
+  readonly kernel: {
+    readonly release: string | null;
+    readonly buildId: string | null;
+    readonly arch: string;
+    readonly pageSize: number;
+    readonly memoryModel: string | null;
+    /** ISO 8601; a dump of a live machine has none. */
+    readonly crashTime: string | null;
+  };
+  /** Pages. */
+  readonly pages: {
+    readonly input: number;
+    readonly kept: number;
+    readonly dropped: Readonly<Record<string, number>>;
+    readonly beyondMemMap: number;
+    readonly unreadable: number;
+  };
+  /** What a run with privacy could do, as the run's result has it. */
+  readonly privacy: object | null;
+  readonly doubts: {
+    /** Pages about which nothing could be found out. */
+    readonly unclassified: number;
+    readonly warnings: readonly DumpWarning[];
+  };
+  /** The lines of the output's eraseinfo: what this run and earlier ones overwrote. */
+  readonly erased: readonly string[];
+}
+
+/** A file without its folder. */
+export interface ManifestFile {
+  readonly name: string;
+  readonly bytes: number;
+}
+
+export interface ManifestFacts {
+  /** The input. */
+  readonly dump: Dump;
+  /** The output, opened; of one that went through a stream there is none. */
+  readonly written?: Dump;
+  readonly options: FilterOptions;
+  readonly result: FilterResult;
+  readonly inputFiles: readonly InputFile[];
+  readonly outputDigest: FileDigest;
+  readonly version: string;
+  readonly started: Date;
+  readonly ended: Date;
+}
+
+/** Writes down a run. Pure: files are opened and digests taken by the caller. */
+export function manifestOf(facts: ManifestFacts): Manifest {
+  const { dump, written, options, result, inputFiles, outputDigest } = facts;
+  const info = written?.vmcoreinfo ?? dump.vmcoreinfo;
+  const crashed = written?.header.timestamp ?? dump.header.timestamp ?? info?.crashTime;
+  const { kept, ...dropped } = result.classes;
+  const output = "path" in options.output ? basename(options.output.path) : "stdout";
+  const files = inputFiles.map(({ path, bytes, sha256 }) => ({ name: basename(path), bytes, sha256: sha256 ?? null }));
+  const erased = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
+  return {
+    manifestVersion: 1,
+    tool: { name: "coresieve", version: facts.version, node: process.version },
+    started: facts.started.toISOString(),
+    ended: facts.ended.toISOString(),
+    input: { description: dump.header.description, files },
+    output: {
+      name: output,
+      ...outputDigest,
+      format: options.format,
+      flattened: !("path" in options.output),
+      incomplete: result.incomplete,
+    },
+    options: {
+      level: options.level,
+      dropped: namesOfLevel(options.level),
+      privacy: options.privacy ?? false,
+      codec: options.codec.name,
+      compressionLevel: options.codec.level ?? null,
+      dedupe: options.dedupe ?? false,
+      vmcoreinfoGiven: options.vmcoreinfo !== undefined || options.vmcoreinfoDevice !== undefined,
+    },
+    kernel: {
+      release: result.kernelRelease ?? null,
+      buildId: info?.buildId ?? null,
+      arch: result.arch,
+      pageSize: result.pageSize,
+      memoryModel: result.memoryModel ?? null,
+      crashTime: crashed === undefined ? null : new Date(crashed * 1000).toISOString(),
+    },
+    pages: {
+      input: result.inputPages,
+      kept,
+      dropped,
+      beyondMemMap: result.beyondMemMap,
+      unreadable: result.unreadable,
+    },
+    privacy: result.privacy ?? null,
+    doubts: { unclassified: result.unclassified, warnings: result.warnings },
+    erased: erased.split(/[\n\0]+/).filter((line) => line !== ""),
+  };
+}
