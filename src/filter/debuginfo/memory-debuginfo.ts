@@ -17,13 +17,14 @@ import type { KernelTypes } from "./kernel-types.js";
 export function findSymbols(memory: KernelMemory): KernelSymbols | undefined {
   const found = kallsyms(memory);
   if (found === undefined) return undefined;
-  const { info } = memory;
+  // VMCOREINFO has mem_section's value where that is a pointer (SPARSEMEM_EXTREME since 4.15), and no address.
+  const exportedAs = (name: string) => (name === "mem_section" ? undefined : memory.info.symbol(name));
   return {
     ...found,
-    address: (name) => found.address(name) ?? info.symbol(name),
+    address: (name) => found.address(name) ?? exportedAs(name),
     addresses(name) {
       const addresses = found.addresses(name);
-      const exported = addresses.length === 0 ? info.symbol(name) : undefined;
+      const exported = addresses.length === 0 ? exportedAs(name) : undefined;
       return exported === undefined ? addresses : [exported];
     },
   };

@@ -129,10 +129,13 @@ describe("tables that cannot be trusted", () => {
   });
 
   test("a symbol that only VMCOREINFO has is found too", () => {
-    const info = [stext, ...exported, "SYMBOL(init_uts_ns)=ffffffff82000000"];
+    const info = [stext, ...exported, "SYMBOL(init_uts_ns)=ffffffff82000000", "SYMBOL(mem_section)=ffff888000010000"];
     const found = findSymbols(virtualMemory({ vaddr, bytes, info }));
     expect(found?.address("init_uts_ns")).toBe(0xffff_ffff_8200_0000n);
     expect(found?.addresses("init_uts_ns")).toEqual([0xffff_ffff_8200_0000n]);
     expect(found?.address("nothing")).toBeUndefined();
+    // What VMCOREINFO says of it may be the variable's value.
+    expect(found?.address("mem_section")).toBeUndefined();
+    expect(found?.addresses("mem_section")).toEqual([]);
   });
 });
