@@ -49,11 +49,13 @@ flattened or not, or split; or a LiME, AVML or, with --raw, bare memory image.
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
   -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+      --vmcoreinfo-at ADDRESS   where in memory it is, of several (see info)
       --salvage            read a damaged dump as far as it goes
 
 What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
-                           with private data, 8 user memory, 16 free pages
+                           with private data, 8 user memory, 16 free pages;
+                           1,31: if there is no room at 1, then at 31
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
       --privacy            all that may hold users' data: more than -d 31 does
 
@@ -70,6 +72,8 @@ What is written, and how it runs
   -E, --elf                ELF instead of kdump-compressed
   -F, --flatten            flattened to stdout; name no OUT
   -f, --force              overwrite OUT
+  -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
+      --on-full WHAT       no room: nothing (default) or incomplete is left
   -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --manifest FILE      write a record of the run, with digests, to FILE
       --manifest-digests WHICH   all (default), or output: not of the input

@@ -15,6 +15,7 @@ export const INPUT_OPTIONS = {
   vmcoreinfo: { ...VALUE, alias: "i" },
   vmlinux: { ...VALUE, alias: "x" },
   "vmcoreinfo-device": VALUE,
+  "vmcoreinfo-at": VALUE,
   salvage: FLAG,
 } as const;
 
@@ -25,6 +26,7 @@ export const INPUT_HELP = `      --raw WHERE          the dump is bare memory: p
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
   -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
       --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
+      --vmcoreinfo-at ADDRESS   where in memory it is, of several (see info)
       --salvage            read a damaged dump as far as it goes`;
 
 /** The values of the options that say what the input is, as yargs gives them. */
@@ -34,6 +36,7 @@ export interface InputArguments {
   readonly vmcoreinfo: string | undefined;
   readonly vmlinux: string | undefined;
   readonly vmcoreinfoDevice: string | undefined;
+  readonly vmcoreinfoAt: string | undefined;
   readonly salvage: boolean;
 }
 
@@ -54,11 +57,17 @@ export function openOptions({ raw, arch, salvage }: InputArguments): OpenOptions
 }
 
 /** What is known of the kernel apart from its dump. Throws `BAD_OPTION`, and `NOT_READABLE` for files. */
-export function completeOptions({ vmcoreinfo, vmlinux, vmcoreinfoDevice }: InputArguments): CompleteOptions {
+export function completeOptions({
+  vmcoreinfo,
+  vmlinux,
+  vmcoreinfoDevice,
+  vmcoreinfoAt,
+}: InputArguments): CompleteOptions {
   const sources = [
     vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
     vmlinux === undefined ? undefined : "-x makes VMCOREINFO from a vmlinux",
     vmcoreinfoDevice === undefined ? undefined : "--vmcoreinfo-device leads to VMCOREINFO",
+    vmcoreinfoAt === undefined ? undefined : "--vmcoreinfo-at says where in memory it is",
   ].filter((one) => one !== undefined);
   if (sources.length > 1) {
     throw new DumpError("BAD_OPTION", sources.join(", and "), { cure: "Use one of them" });
@@ -68,7 +77,17 @@ export function completeOptions({ vmcoreinfo, vmlinux, vmcoreinfoDevice }: Input
     const text = readSmall(vmcoreinfo, MAX_TEXT).toString("latin1").replaceAll("\r\n", "\n").replace(/\0+$/, "");
     return { vmcoreinfo: { text: text.endsWith("\n") ? text : `${text}\n`, name: vmcoreinfo } };
   }
+  if (vmcoreinfoAt !== undefined) return { vmcoreinfoAt: physicalAddress(vmcoreinfoAt) };
   return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: deviceEntry(vmcoreinfoDevice) };
+}
+
+/** An address as `coresieve info` prints it, or in decimal. */
+function physicalAddress(value: string): number {
+  const address = /^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(value) ? Number(value) : Number.NaN;
+  if (Number.isSafeInteger(address)) return address;
+  throw new DumpError("BAD_OPTION", `--vmcoreinfo-at ${value}: no physical address`, {
+    cure: "`coresieve info` lists them: 0x1a2b000",
+  });
 }
 
 /** The kernel's own is a page at most, 64 KiB on some machines. */

@@ -1,8 +1,8 @@
 import { DumpError } from "../errors.js";
-import type { Dump } from "../reader/dump.js";
+import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
 import { guessByNames } from "../reader/kdump/machine.js";
 import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
-import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
+import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
@@ -39,14 +39,15 @@ export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOp
     if (led !== undefined) return led;
   }
   if (dump.vmcoreinfo !== undefined && at === undefined) return withMemoryOrder(dump, dump.vmcoreinfo);
-  const found = at === undefined ? bestOf(dump, warnings) : chosen(dump, at);
-  if (found !== undefined) return found;
+  if (at !== undefined) return chosen(withoutVmcoreinfo(dump), at);
+  const { dump: best, found } = search(dump, warnings);
+  if (best !== undefined) return best;
   const { arch } = dump.machine;
   const what = dump.machineGuessed
     ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (--arch names another)`
     : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
-  return dump;
+  return { ...dump, vmcoreinfoFound: found };
 }
 
 /** Takes a text from elsewhere, if it is of the kernel in memory. `original` has the dump's own. */
@@ -62,7 +63,7 @@ function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings:
   // It does not lead to the kernel: perhaps it is another's.
   const known =
     original.vmcoreinfo?.osrelease ??
-    (original.header.utsname?.release || bestOf(dump, new Warnings())?.vmcoreinfo?.osrelease);
+    (original.header.utsname?.release || search(dump, new Warnings()).dump?.vmcoreinfo?.osrelease);
   if (known !== undefined && known !== release) throw wrongRelease(given, release, known);
   return withText(dump, text, dump.machine);
 }
@@ -84,7 +85,7 @@ function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | 
     const fitting = machinesOf(dump, text).filter((machine) => fitsMachine(note, machine));
     for (const machine of fitting) {
       const tried = tryMachine(dump, text, machine);
-      if (tried !== undefined) return tried.dump;
+      if (tried.dump !== undefined) return tried.dump;
     }
     const given = dump.machineGuessed ? undefined : fitting[0];
     if (given !== undefined) return withText(dump, text, given);
@@ -102,45 +103,58 @@ function chosen(dump: Dump, paddr: number): Dump {
       cure: "`coresieve info` lists the addresses where it found one",
     });
   }
-  return tryText(dump, text)?.dump ?? withText(dump, text, dump.machine);
+  return tryText(dump, text).dump ?? withText(dump, text, dump.machine);
+}
+
+/** Texts with what came of trying them: the one to take first. */
+interface Search {
+  readonly dump: Dump | undefined;
+  readonly found: readonly FoundVmcoreinfo[];
 }
 
 /**
- * Takes the text whose kernel can be looked into. Copies of it, or a second kernel's (the one that was to write the
+ * Looks for the text whose kernel can be looked into. Copies of it, or a second kernel's (the one that was to write the
  * dump), may lie in memory too: one that says when it crashed goes first, then the one with more memory, and of equals
  * the copy in a note.
  */
-function bestOf(dump: Dump, warnings: Warnings): Dump | undefined {
-  const texts = scanForVmcoreinfo(dump.memory);
-  const found = texts.map((text) => tryText(dump, text)).filter((one) => one !== undefined);
-  found.sort((a, b) => b.crashed - a.crashed || b.pages - a.pages || b.inNote - a.inNote || a.paddr - b.paddr);
-  const best = found[0];
-  const kernels = new Set(found.map(({ identity }) => identity));
-  if (best !== undefined && kernels.size > 1) {
-    const places = found.filter(({ identity }, i) => found.findIndex((one) => one.identity === identity) === i);
+function search(dump: Dump, warnings: Warnings): Search {
+  const tried = scanForVmcoreinfo(dump.memory).map((text) => tryText(dump, text));
+  const rank = ({ found: { crashTime, pages, inNote } }: Tried) =>
+    [pages === undefined ? 0 : 1, crashTime === undefined ? 0 : 1, pages ?? 0, inNote ? 1 : 0] as const;
+  tried.sort((a, b) => {
+    const [first, second] = [rank(a), rank(b)];
+    const at = first.findIndex((value, i) => value !== second[i]);
+    return at === -1 ? a.found.paddr - b.found.paddr : (second[at] as number) - (first[at] as number);
+  });
+  const found = tried.map((one) => one.found);
+  const fitting = found.filter(({ pages }) => pages !== undefined);
+  const places = fitting.filter(({ kernel }, i) => fitting.findIndex((one) => one.kernel === kernel) === i);
+  if (places.length > 1) {
     const list = places.map(({ paddr, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
-    warnings.add("SEVERAL_KERNELS", `VMCOREINFO of several kernels is in memory: ${list}; the first was taken`);
+    warnings.add(
+      "SEVERAL_KERNELS",
+      `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (--vmcoreinfo-at ADDRESS takes another)`,
+    );
   }
-  return best?.dump;
+  const best = tried[0]?.dump;
+  return { dump: best && { ...best, vmcoreinfoFound: found }, found };
 }
 
 interface Tried {
-  readonly dump: Dump;
-  readonly paddr: number;
-  readonly crashed: number;
-  readonly pages: number;
-  readonly inNote: number;
-  readonly release: string;
-  /** The same for all copies of one kernel's text. */
-  readonly identity: string;
+  /** `undefined` if the text leads to no kernel. */
+  readonly dump: Dump | undefined;
+  readonly found: FoundVmcoreinfo;
 }
 
-function tryText(dump: Dump, text: VmcoreinfoText): Tried | undefined {
-  for (const machine of machinesOf(dump, text)) {
-    const tried = tryMachine(dump, text, machine);
-    if (tried !== undefined) return tried;
+function tryText(dump: Dump, text: VmcoreinfoText): Tried {
+  const machines = machinesOf(dump, text).map((machine) => () => tryMachine(dump, text, machine));
+  let tried = machines[0]?.() as Tried;
+  for (let i = 1; tried.dump === undefined && i < machines.length; i++) {
+    const next = machines[i]?.() as Tried;
+    // Of several failures the likeliest machine's says most.
+    if (next.dump !== undefined) tried = next;
   }
-  return undefined;
+  return tried;
 }
 
 /** What the machine can be: the dump's, or, where nothing tells it, every one, with the likeliest first. */
@@ -150,30 +164,41 @@ function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
   return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
 }
 
-function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried | undefined {
+function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried {
+  const info = parseVmcoreinfo(text.text, new Warnings());
+  const found = {
+    paddr: text.paddr,
+    release: info.osrelease ?? "",
+    crashTime: info.crashTime,
+    inNote: text.noteLittleEndian !== undefined,
+  };
+  const failed = (reason: string): Tried => ({
+    dump: undefined,
+    found: { ...found, pages: undefined, reason, kernel: `${info.buildId} ${info.symbol("init_uts_ns")}` },
+  });
   try {
     const complete = withText(dump, text, machine);
-    const info = complete.vmcoreinfo as Vmcoreinfo;
     const { memMap, utsname } = kernelView(complete, new Warnings());
     // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
-    if (utsname.release !== info.osrelease) return undefined;
-    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) return undefined;
+    if (utsname.release !== info.osrelease) return failed(`the kernel there is ${utsname.release}`);
+    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) {
+      return failed(`the kernel there is of ${utsname.machine}`);
+    }
     let pages = 0;
     for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
-    return {
-      dump: complete,
-      paddr: text.paddr,
-      crashed: info.crashTime === undefined ? 0 : 1,
-      pages,
-      inNote: text.noteLittleEndian === undefined ? 0 : 1,
-      release: utsname.release,
-      identity: `${info.buildId} ${utsname.release} ${utsname.version} ${info.symbol("init_uts_ns")}`,
-    };
+    const kernel = `${info.buildId} ${utsname.release} ${utsname.version} ${info.symbol("init_uts_ns")}`;
+    return { dump: complete, found: { ...found, pages, reason: undefined, kernel } };
   } catch (error) {
     // Damage that such a guess leads into says nothing about the dump.
-    if (error instanceof DumpError) return undefined;
+    if (error instanceof DumpError) return failed(reasonOf(error));
     throw error;
   }
+}
+
+/** The reason alone, without the file and the cure. */
+function reasonOf({ message, cure, file }: DumpError): string {
+  const text = cure === undefined ? message : message.replace(`. ${cure}`, "");
+  return text.replace(`${file}: `, "").replace(/^its pages cannot be classified: /, "");
 }
 
 function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {

@@ -33,7 +33,7 @@ export interface KernelView {
  */
 export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const info = dump.vmcoreinfo;
-  if (info === undefined) throw cannotFilter(dump, "it has no VMCOREINFO, neither in a note nor in its memory");
+  if (info === undefined) throw cannotFilter(dump, whyNoVmcoreinfo(dump));
   const { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn } = findSpace(dump, info);
   const version = parseKernelVersion(utsname.release);
   if (version === undefined) throw cannotFilter(dump, `its kernel calls itself ${JSON.stringify(utsname.release)}`);
@@ -53,6 +53,17 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
     flatMemMap(memory, flatStartPfn, dump.maxMapnr);
   if (memMap === undefined) throw cannotFilter(dump, "its struct pages were not found (mem_section, mem_map)");
   return { utsname, physBase, space, memMap, layout, lowestAddress, maxMapnr: endOfMemory(dump, info, memMap) };
+}
+
+/** Why there is none. A wrong --arch, or a wrong --raw, shows as texts that lead nowhere. */
+function whyNoVmcoreinfo({ vmcoreinfoFound = [], machine, header }: Dump): string {
+  const [first] = vmcoreinfoFound;
+  if (first === undefined) return "it has no VMCOREINFO, neither in a note nor in its memory";
+  const { release, paddr, reason } = first;
+  const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";
+  const isImage = header.format !== "elf" && header.format !== "kdump";
+  const doubt = isImage ? `; is it of another machine than ${machine.arch} (--arch), or another address (--raw)?` : "";
+  return `VMCOREINFO of ${release} at 0x${paddr.toString(16)}${more} in its memory leads to no kernel of ${machine.arch}: ${reason}${doubt}`;
 }
 
 /** The kernel's own data of a dump with this view; `undefined` without VMCOREINFO. */

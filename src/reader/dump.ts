@@ -62,6 +62,23 @@ export interface DumpHeader {
   readonly physBase: bigint | undefined;
 }
 
+/** A VMCOREINFO text that was found in memory. */
+export interface FoundVmcoreinfo {
+  /** Physical address in bytes. */
+  readonly paddr: number;
+  readonly release: string;
+  /** Seconds since 1970; only texts written at a crash have it. */
+  readonly crashTime: number | undefined;
+  /** Is it in an ELF note? */
+  readonly inNote: boolean;
+  /** Pages that its kernel has struct pages for; `undefined` if it leads to no kernel in this memory. */
+  readonly pages: number | undefined;
+  /** Why it leads to none. */
+  readonly reason: string | undefined;
+  /** The same for all copies of one kernel's text. */
+  readonly kernel: string;
+}
+
 /** An opened dump of any format. */
 export interface Dump {
   /** The input files as the user named them. */
@@ -83,6 +100,8 @@ export interface Dump {
   readonly vmcoreinfo: Vmcoreinfo | undefined;
   /** Physical address where `vmcoreinfo` was found in memory; `undefined` when a note or a header has it. */
   readonly vmcoreinfoAddress?: number;
+  /** All texts found, the one taken first, then by how likely they are; `undefined` if memory was not searched. */
+  readonly vmcoreinfoFound?: readonly FoundVmcoreinfo[];
   /** What earlier filterings erased, as text lines. */
   readonly eraseinfo: Uint8Array | undefined;
   readonly memory: PhysicalMemory;

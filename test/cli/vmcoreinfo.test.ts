@@ -1,7 +1,7 @@
-/** `-g` writes a dump's VMCOREINFO, `-i` takes it, and --vmcoreinfo-device leads to it. */
+/** `-g` writes a dump's VMCOREINFO, `-i` takes it, --vmcoreinfo-device leads to it, --vmcoreinfo-at chooses one. */
 import { readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { ByteBuffer } from "../support/bytes.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -67,5 +67,44 @@ test("-i, and the device's entry in hexadecimal or a file, give the pages of the
   for (const value of [entry, Buffer.from(bytes).toString("hex")]) {
     await run("-q", "--vmcoreinfo-device", value, "--raw", "0", ram, out);
     expect(written()[0]).toBe(kernel.vmcoreinfo);
+  }
+});
+
+test("--vmcoreinfo-at takes one of several texts in memory, which info lists", async () => {
+  const path = join(folder, "two-texts");
+  const two = Buffer.from(memory);
+  two.write(`${kernel.vmcoreinfo}CRASHTIME=1700000000\n\0`, AT, "latin1");
+  two.write(`${kernel.vmcoreinfo}\0`, AT + 0x8000, "latin1");
+  writeFileSync(path, two);
+  const at = [AT, AT + 0x8000].map((address) => `0x${address.toString(16)}`) as [string, string];
+
+  const said: string[] = [];
+  const stdout = vi.spyOn(process.stdout, "write").mockImplementation((text) => said.push(String(text)) > 0);
+  try {
+    await run("info", "--raw", "0", path, "--json");
+    await run("info", "--raw", "0", path);
+  } finally {
+    stdout.mockRestore();
+  }
+  expect(JSON.parse(said[0] as string)).toMatchObject({
+    vmcoreinfoAddress: at[0],
+    vmcoreinfoFound: [
+      { address: at[0], taken: true, crashTime: "2023-11-14T22:13:20.000Z", reason: "taken: written at a crash" },
+      { address: at[1], taken: false, crashTime: null, reason: "a copy of the one taken" },
+    ],
+  });
+  expect(said[1]).toContain("In memory     2 VMCOREINFO texts (--vmcoreinfo-at takes another)");
+  expect(said[1]).toContain(`  ${at[1]} ${kernel.utsname.release}, no crash time; a copy of the one taken`);
+
+  await run(path, out, "--raw", "0", "--vmcoreinfo-at", at[1], "-q");
+  expect(written()[0]).toBe(kernel.vmcoreinfo);
+  await run(path, out, "--raw", "0", "--vmcoreinfo-at", `${AT}`, "-q");
+  expect(written()[0]).toContain("CRASHTIME=1700000000");
+  for (const [value, message] of [
+    ["here", /--vmcoreinfo-at here: no physical address/],
+    ["0x5000", /there is no VMCOREINFO text at physical address 0x5000/],
+  ] as const) {
+    const failure = await failureOfAsync(() => run(path, out, "--raw", "0", "--vmcoreinfo-at", value));
+    expect(failure).toMatchObject({ code: "BAD_OPTION", message: expect.stringMatching(message) });
   }
 });

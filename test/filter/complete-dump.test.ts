@@ -82,7 +82,14 @@ function complete(dump: Dump, options: { vmcoreinfoAt?: number } = {}) {
   const warnings = new Warnings();
   const found = completeDump(dump, warnings, options);
   dump.close();
-  return { address: found.vmcoreinfoAddress, info: found.vmcoreinfo, codes: warnings.list.map(({ code }) => code) };
+  return {
+    address: found.vmcoreinfoAddress,
+    info: found.vmcoreinfo,
+    codes: warnings.list.map(({ code }) => code),
+    message: warnings.list[0]?.message,
+    found: found.vmcoreinfoFound,
+    notes: found.notes,
+  };
 }
 
 describe("where the text is", () => {
@@ -140,9 +147,14 @@ describe("where the text is", () => {
       { at: start + FREE, bytes: ascii(`${second.vmcoreinfo}\0`) },
     ];
     const both = dumpOf([one, second], texts);
-    const { address, codes } = complete(both);
+    const { address, codes, message, found } = complete(both);
     expect(address).toBe(FREE);
     expect(codes).toEqual(["SEVERAL_KERNELS"]);
+    expect(message).toContain("--vmcoreinfo-at ADDRESS takes another");
+    expect(found).toMatchObject([
+      { paddr: FREE, release: "6.1.0-one", inNote: false, reason: undefined },
+      { paddr: start + FREE, release: "6.1.0-kdump", inNote: false, reason: undefined },
+    ]);
     expect(complete(dumpOf([one, second], texts), { vmcoreinfoAt: start + FREE }).info?.osrelease).toBe("6.1.0-kdump");
     const nowhere = () => complete(dumpOf([one, second], texts), { vmcoreinfoAt: 0x5000 });
     expect(nowhere).toThrow("there is no VMCOREINFO text at physical address 0x5000");
@@ -154,8 +166,35 @@ describe("where the text is", () => {
       path,
       buildElf({ machine: ElfMachine.ppc64, notes: [], loads: [{ paddr: 0, data: Buffer.alloc(9) }] }),
     );
-    expect(complete(openDump(path))).toEqual({ address: undefined, info: undefined, codes: ["PAGE_SIZE_GUESSED"] });
+    expect(complete(openDump(path))).toMatchObject({
+      ...{ address: undefined, info: undefined, codes: ["PAGE_SIZE_GUESSED"], found: [] },
+    });
   });
+});
+
+test("an address that is asked for goes before the dump's note, which the output does not get then", () => {
+  const one = buildKernel({ release: "6.1.0-one" });
+  one.memory.write(FREE, ascii(`${one.vmcoreinfo}CRASHTIME=1700000000\n\0`));
+  const path = join(folder, "with-note.elf");
+  writeFileSync(path, toElf(one));
+  const { address, info, notes } = complete(openDump(path), { vmcoreinfoAt: FREE });
+  expect([address, info?.crashTime]).toEqual([FREE, 1_700_000_000]);
+  expect(notes.map(({ name }) => name)).toEqual(["CORE"]);
+});
+
+test("a memory image read as another machine: the error says which text was tried, and as what", () => {
+  const one = buildKernel({ release: "6.1.0-one" });
+  one.memory.write(FREE, ascii(`${one.vmcoreinfo}\0`));
+  const path = join(folder, "memory.raw");
+  writeFileSync(path, one.memory.read(0, 32 * MiB));
+  const machine = { arch: "arm64", wordSize: 8, littleEndian: true } as const;
+  const dump = openDump(path, undefined, { raw: [{ start: 0, end: undefined }], machine });
+  const found = completeDump(dump, new Warnings());
+  expect(found.vmcoreinfoFound).toMatchObject([{ paddr: FREE, release: "6.1.0-one", pages: undefined }]);
+  expect(() => kernelView(found, new Warnings())).toThrow(
+    /VMCOREINFO of 6\.1\.0-one at 0x1f00000 in its memory leads to no kernel of arm64: .*\(--arch\).*\(--raw\)/,
+  );
+  dump.close();
 });
 
 test("the page size comes with the text", () => {

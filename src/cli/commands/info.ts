@@ -1,13 +1,28 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../filter/complete-dump.js";
 import { type KernelView, kernelView } from "../../filter/kernel-view.js";
-import type { Dump } from "../../reader/dump.js";
+import type { Dump, FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import { openDump } from "../../reader/open.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { defineCommand, FLAG } from "../command.js";
 import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
+
+/** A VMCOREINFO text in memory. */
+export interface FoundText {
+  /** Physical address, hexadecimal: what --vmcoreinfo-at takes. */
+  readonly address: string;
+  readonly release: string;
+  /** ISO 8601. */
+  readonly crashTime: string | null;
+  readonly inNote: boolean;
+  /** Pages that its kernel has struct pages for; null if it leads to no kernel. */
+  readonly pages: number | null;
+  readonly taken: boolean;
+  /** Why it was taken, or not. */
+  readonly reason: string;
+}
 
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
 export interface DumpInfo {
@@ -39,6 +54,8 @@ export interface DumpInfo {
   readonly vmcoreinfo: Readonly<Record<string, string>> | null;
   /** Physical address, hexadecimal, where VMCOREINFO was found in memory; null if the dump has it itself. */
   readonly vmcoreinfoAddress: string | null;
+  /** Texts found in memory, the one taken first; null if the dump has one itself and memory was not searched. */
+  readonly vmcoreinfoFound: readonly FoundText[] | null;
   readonly filtering: { readonly possible: boolean; readonly reason: string | null };
   readonly memoryModel: string | null;
   readonly warnings: readonly DumpWarning[];
@@ -109,10 +126,40 @@ function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
     notes: dump.notes.map(({ name, type, desc }) => ({ name, type, size: desc.length })),
     vmcoreinfo: vmcoreinfo === undefined ? null : Object.fromEntries(vmcoreinfo.items),
     vmcoreinfoAddress: dump.vmcoreinfoAddress === undefined ? null : `0x${dump.vmcoreinfoAddress.toString(16)}`,
+    vmcoreinfoFound: dump.vmcoreinfoFound?.map(foundText) ?? null,
     filtering: { possible: view !== undefined, reason: reason ?? null },
     memoryModel: view?.memMap.model ?? null,
     warnings: warnings.list,
   };
+}
+
+function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): FoundText {
+  const { paddr, release, crashTime, inNote, pages, reason } = text;
+  return {
+    address: `0x${paddr.toString(16)}`,
+    release,
+    crashTime: crashTime === undefined ? null : new Date(crashTime * 1000).toISOString(),
+    inNote,
+    pages: pages ?? null,
+    taken: index === 0 && pages !== undefined,
+    reason:
+      pages === undefined
+        ? `leads to no kernel: ${reason}`
+        : index === 0
+          ? whyTaken(text, all[1])
+          : whyNot(text, all[0]),
+  };
+}
+
+function whyTaken(text: FoundVmcoreinfo, next: FoundVmcoreinfo | undefined): string {
+  if (next?.pages === undefined) return "taken: the only one that leads to a kernel";
+  if ((text.crashTime === undefined) !== (next.crashTime === undefined)) return "taken: written at a crash";
+  if (text.pages !== next.pages) return "taken: its kernel has most memory";
+  return text.inNote && !next.inNote ? "taken: the copy in a note" : "taken: the first of equals";
+}
+
+function whyNot(text: FoundVmcoreinfo, taken: FoundVmcoreinfo | undefined): string {
+  return text.kernel === taken?.kernel ? "a copy of the one taken" : "of another kernel";
 }
 
 function tryView(dump: Dump, warnings: Warnings): { view?: KernelView; reason?: string } {
@@ -155,6 +202,16 @@ function describeInfo(info: DumpInfo): string {
     const from = info.vmcoreinfoAddress === null ? "" : `, not in a note but in memory at ${info.vmcoreinfoAddress}`;
     row("VMCOREINFO", `${plural(Object.keys(info.vmcoreinfo).length, "item")}${from}`);
     for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
+  }
+  if (info.vmcoreinfoFound !== null && info.vmcoreinfoFound.length > 0) {
+    row("In memory", `${plural(info.vmcoreinfoFound.length, "VMCOREINFO text")} (--vmcoreinfo-at takes another)`);
+    for (const { address, release, crashTime, reason } of info.vmcoreinfoFound.slice(0, MAX_ROWS)) {
+      lines.push(
+        `  ${address} ${release}, ${crashTime === null ? "no crash time" : `crashed ${crashTime}`}; ${reason}`,
+      );
+    }
+    const more = info.vmcoreinfoFound.length - MAX_ROWS;
+    if (more > 0) lines.push(`  and ${formatCount(more)} more (--json)`);
   }
   for (const { message, code, count } of info.warnings)
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
