@@ -35,8 +35,14 @@ export class DwarfTypeReader {
   /** The entry at an offset or of a signature; `undefined` for the end of a list and where nothing is. */
   entry(ref: EntryRef | undefined): DwarfEntry | undefined {
     if (ref === undefined) return undefined;
-    if (typeof ref === "number") return this.#read(ref);
-    const unit = this.#units.bySignature(ref);
+    if (typeof ref === "bigint") return this.#signed(ref);
+    const entry = this.#read(ref);
+    // An entry of nothing but a signature stands for a type unit's type.
+    return typeof entry?.specification === "bigint" ? this.#signed(entry.specification) : entry;
+  }
+
+  #signed(signature: bigint): DwarfEntry | undefined {
+    const unit = this.#units.bySignature(signature);
     return unit === undefined ? undefined : this.#read(unit.start + unit.typeOffset);
   }
 
@@ -50,10 +56,7 @@ export class DwarfTypeReader {
     if (code === 0) return undefined;
     const abbrev = open.abbrevs.get(code);
     if (abbrev === undefined) throw cursor.corrupt(`has an entry of code ${code}, which its abbreviations lack`);
-    const entry = readEntry(cursor, abbrev, open, this.#units, offset);
-    // A declaration stands for a type unit's type.
-    if (entry.declaration && typeof entry.specification === "bigint") return this.entry(entry.specification);
-    return entry;
+    return readEntry(cursor, abbrev, open, this.#units, offset);
   }
 
   /** The direct children of an entry. Throws `CORRUPT` for more than anything has. */
