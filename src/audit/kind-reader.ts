@@ -34,6 +34,8 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
   /** Pages before this one belong to a block already met, of this kind. */
   let covered = 0;
   let coveredKind = KIND["no-struct-page"];
+  /** The last page that was told by itself: a block may begin with it. */
+  let first: First = { pfn: 0, kind: KIND["no-struct-page"] };
 
   const addressOf = (range: number, pfn: number) =>
     (memMap.address[range] as bigint) + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(size);
@@ -62,9 +64,10 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
       let kind = teller.kindAt(pages, at, hasNext);
       if (kind === KIND.unreferenced) {
         const listed = isListed(memory, layout, pages, at, addressOf(range, pfn));
-        kind = listed
-          ? KIND["pcp-free"]
-          : kindBehind(pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind);
+        kind = listed ? KIND["pcp-free"] : kindBehind(first, pfn, listed);
+        if (listed) first = { pfn, kind };
+      } else {
+        first = { pfn, kind };
       }
       kinds[pfn - startPfn] = kind;
       covered = pfn + teller.pagesOf(pages, at, kind, pfn, hasNext);
@@ -116,21 +119,32 @@ interface Window {
   readonly kinds: Uint8Array;
 }
 
-/**
- * The kind of a page without references, marks and list by that of the page before it. A block of several pages on a
- * CPU's list (freed huge pages since 5.13) is listed by its first page, and the others say nothing; nor do those behind
- * the first of a kernel allocation that is not compound (stacks, page tables of two pages).
- */
-function kindBehind(previous: number): number {
-  if (previous === KIND["pcp-free"] || previous === KIND.unreferenced) return previous;
-  const kernel = [KIND.kernel, KIND["kernel-tail"], KIND["page-table"]].includes(previous);
-  return kernel ? (KIND["kernel-tail"] as number) : (KIND.unreferenced as number);
+interface First {
+  readonly pfn: number;
+  readonly kind: number;
 }
+
+/**
+ * The kind of a page without references, marks and list by the page that may be the first of its block: blocks are of
+ * 2^n pages and begin at multiples of that. A block on a CPU's list (freed huge pages since 5.13) is listed by its first
+ * page, and the others say nothing; nor do those behind the first of a kernel allocation that is not compound (stacks,
+ * page tables of two pages). `listed` is `undefined` where the lists cannot be read: then it may be a free page as well.
+ */
+function kindBehind(first: First, pfn: number, listed: boolean | undefined): number {
+  const pages = 2 ** Math.ceil(Math.log2(pfn - first.pfn + 1));
+  if (pages > MOST_BLOCK || first.pfn % pages !== 0) return KIND.unreferenced;
+  if (first.kind === KIND["pcp-free"]) return KIND["pcp-free"];
+  const kernel = first.kind === KIND.kernel || first.kind === KIND["page-table"];
+  return kernel && listed === false ? KIND["kernel-tail"] : KIND.unreferenced;
+}
+
+/** No kernel allocates more pages at once. */
+const MOST_BLOCK = 2 ** 20;
 
 /**
  * Whether a page is an element of a list: both neighbours of its `lru` point back to it. A page without references or
  * marks that is in a list waits on a CPU's free list (pcp_list shares its place with lru); what such lists have left
- * behind does not fit together. Reads two words.
+ * behind does not fit together. `undefined` if a neighbour cannot be read. Reads two words.
  */
 function isListed(
   memory: KernelMemory,
@@ -138,8 +152,8 @@ function isListed(
   pages: DataView,
   at: number,
   address: bigint,
-): boolean {
-  if (lru === undefined) return false;
+): boolean | undefined {
+  if (lru === undefined) return undefined;
   const pointer = (offset: number) =>
     page.wordSize === 8
       ? pages.getBigUint64(offset, page.littleEndian)
@@ -148,5 +162,8 @@ function isListed(
   const previous = pointer(at + lru + page.wordSize);
   const self = address + BigInt(lru);
   if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
-  return memory.readWord(next + BigInt(page.wordSize)) === self && memory.readWord(previous) === self;
+  const back = memory.readWord(next + BigInt(page.wordSize));
+  const forth = memory.readWord(previous);
+  if (back === self && forth === self) return true;
+  return back === undefined || forth === undefined ? undefined : false;
 }

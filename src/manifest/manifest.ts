@@ -23,6 +23,8 @@ export interface Manifest {
     /** Of a stream: of the flattened form that went through it. */
     readonly sha256: string;
     readonly format: "kdump" | "elf";
+    /** That of the input's earlier filterings included. */
+    readonly level: number;
     readonly flattened: boolean;
     readonly incomplete: boolean;
   };
@@ -102,6 +104,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       name: output,
       ...outputDigest,
       format: options.format,
+      level: result.level,
       flattened: !("path" in options.output),
       incomplete: result.incomplete,
     },

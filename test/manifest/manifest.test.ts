@@ -1,0 +1,98 @@
+/** Manifests of runs of the program: what the schema asks for, and true. */
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import { beforeAll, expect, test } from "vitest";
+import type { Manifest } from "../../src/manifest/manifest.js";
+import { expectFailure, inFolder, runCli } from "../support/cli.js";
+import { temporaryFolder } from "../support/filter.js";
+import { bitmapPfns, readKdumpBitmap2 } from "../support/golden.js";
+import { menagerie } from "../support/kernel/menagerie.js";
+import { toElf } from "../support/kernel-dump.js";
+import { buildKernel } from "../support/kernel-image.js";
+
+const folder = temporaryFolder();
+const file = inFolder(folder);
+const schema = JSON.parse(
+  readFileSync(fileURLToPath(new URL("../../docs/manifest.schema.json", import.meta.url)), "utf8"),
+);
+const validate = new Ajv2020({ strict: true, allowUnionTypes: true }).compile(schema);
+const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest("hex");
+
+beforeAll(() => {
+  const kernel = buildKernel({ pages: menagerie("6.1.0"), crashTime: 1_700_000_000 });
+  writeFileSync(file("vmcore"), toElf(kernel));
+});
+
+/** Runs the program with a manifest and returns that, checked against the schema. */
+async function manifestOfRun(...args: string[]): Promise<{ manifest: Manifest; stdout: Buffer }> {
+  const run = await runCli([...args, "-f", "--manifest", file("manifest.json")], { cwd: folder });
+  expect(run.code, run.stderr).toBe(0);
+  expect(statSync(file("manifest.json")).mode & 0o777).toBe(0o600);
+  const manifest = JSON.parse(readFileSync(file("manifest.json"), "utf8")) as Manifest;
+  expect(validate(manifest), JSON.stringify(validate.errors)).toBe(true);
+  return { manifest, stdout: run.stdout };
+}
+
+test("tells digests, options, kernel and counts of a run", async () => {
+  const { manifest } = await manifestOfRun("vmcore", "out", "-c", "-d", "31");
+  const out = readFileSync(file("out"));
+  expect(manifest.input.files).toEqual([
+    { name: "vmcore", bytes: statSync(file("vmcore")).size, sha256: sha256(readFileSync(file("vmcore"))) },
+  ]);
+  expect(manifest.output).toEqual({
+    ...{ name: "out", bytes: out.length, sha256: sha256(out) },
+    ...{ format: "kdump", level: 31, flattened: false, incomplete: false },
+  });
+  expect(manifest.options).toMatchObject({ level: 31, codec: "zlib", compressionLevel: 1, privacy: false });
+  expect(manifest.kernel).toMatchObject({ release: "6.1.0", arch: "x86_64", crashTime: "2023-11-14T22:13:20.000Z" });
+  const { input, kept, dropped, beyondMemMap } = manifest.pages;
+  expect(kept + Object.values(dropped).reduce((sum, pages) => sum + pages, 0) + beyondMemMap).toBe(input);
+  const { zero = 0 } = dropped;
+  // Zero pages have descriptors in a kdump file.
+  expect([...bitmapPfns(readKdumpBitmap2(file("out")))]).toHaveLength(kept + zero);
+  // The menagerie has a free block of an impossible order.
+  expect(manifest.doubts.warnings.map(({ code }) => code)).toEqual(["FREE_ORDER"]);
+  expect(Date.parse(manifest.started)).toBeLessThanOrEqual(Date.parse(manifest.ended));
+});
+
+test("of ELF, and of a stream: the digest is of what went through it", async () => {
+  const elf = await manifestOfRun("vmcore", "out", "-E");
+  expect(elf.manifest.output).toMatchObject({ format: "elf", sha256: sha256(readFileSync(file("out"))) });
+  const { manifest, stdout } = await manifestOfRun("-F", "vmcore", "-q", "--manifest-digests", "output");
+  expect(manifest.output).toMatchObject({
+    ...{ name: "stdout", flattened: true },
+    ...{ bytes: stdout.length, sha256: sha256(stdout) },
+  });
+  expect(manifest.input.files[0]?.sha256).toBe(null);
+});
+
+test("the schema refuses what is no manifest", async () => {
+  const { manifest } = await manifestOfRun("vmcore", "out");
+  expect(validate({ ...manifest, manifestVersion: 2 })).toBe(false);
+  expect(validate({ ...manifest, output: { ...manifest.output, sha256: "abc" } })).toBe(false);
+  expect(validate({ ...manifest, more: 1 })).toBe(false);
+});
+
+test("a run that fails leaves none, and one that is there is not overwritten", async () => {
+  writeFileSync(file("none"), "no dump");
+  expectFailure(await runCli([file("none"), file("a"), "--manifest", file("b")]), 1, "is no kernel dump");
+  expectFailure(
+    await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", file("b")]),
+    1,
+    "is the input itself",
+  );
+  expect(existsSync(file("b"))).toBe(false);
+  writeFileSync(file("there"), "mine");
+  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("there")]), 1, "is there already");
+  expect({ there: readFileSync(file("there"), "utf8"), a: existsSync(file("a")) }).toEqual({ there: "mine", a: false });
+  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest", file("a")]), 2, "the same name");
+  expectFailure(await runCli([file("vmcore"), file("a"), "--manifest-digests", "all"]), 2, "no --manifest");
+  expectFailure(
+    await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", join(folder, "no", "b")]),
+    1,
+    "cannot be",
+  );
+});
