@@ -11,7 +11,8 @@
  * | `CODEC_MISSING` | page data need a codec that is not installed |
  * | `NOT_READABLE` | the input cannot be opened or read |
  * | `NOT_WRITABLE` | the output cannot be created or written |
- * | `NO_SPACE` | the output's file system is full |
+ * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
+ * | `SIZE_LIMIT` | the output would be larger than was allowed |
  * | `OUTPUT_EXISTS` | the output is there already, or is the input |
  * | `CANNOT_FILTER` | the dump does not tell enough of its kernel for the level asked for |
  * | `BAD_OPTION` | an option or its value is not usable |
@@ -28,6 +29,7 @@ export type DumpErrorCode =
   | "NOT_READABLE"
   | "NOT_WRITABLE"
   | "NO_SPACE"
+  | "SIZE_LIMIT"
   | "OUTPUT_EXISTS"
   | "CANNOT_FILTER"
   | "BAD_OPTION"

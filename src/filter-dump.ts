@@ -27,6 +27,7 @@ import { ElfWriter } from "./writer/elf-writer.js";
 import { createFileSink } from "./writer/file-sink.js";
 import { createFlattenedSink } from "./writer/flattened-sink.js";
 import { KdumpWriter } from "./writer/kdump-writer.js";
+import { limitedSink } from "./writer/limited-sink.js";
 import { type SharedCounts, SharedPages } from "./writer/shared-pages.js";
 import type { Sink } from "./writer/sink.js";
 
@@ -44,6 +45,15 @@ export interface FilterProgress {
 }
 
 export interface FilterOptions extends CompleteOptions {
+  /** Levels to take in turn when the output has no room at `level`. Not for streams. */
+  readonly fallbackLevels?: readonly number[];
+  /** Most bytes of the output; beyond that it counts as full. */
+  readonly sizeLimit?: number;
+  /**
+   * What becomes of an output for which there is no room, at the last of the levels: nothing is left (default), or a whole dump of
+   * the pages written until then, marked incomplete. Not for streams.
+   */
+  readonly onFull?: "nothing" | "incomplete";
   readonly output: FilterOutput;
   /** makedumpfile's dump level, 0 to 31. */
   readonly level: number;
@@ -87,6 +97,10 @@ export interface FilterResult {
   readonly unreadable: number;
   /** The output lacks pages that it should have, and says so in its header. */
   readonly incomplete: boolean;
+  /** Pages that should be in the output and had no room, with `onFull: "incomplete"`. They are counted in `classes`. */
+  readonly notWritten: number;
+  /** The error of the output that was full, if so. */
+  readonly full: string | undefined;
   /** Pages that share the bytes of an equal one, if that was asked for. They are counted in `classes` like all others. */
   readonly shared: SharedCounts | undefined;
   /** Bytes of the input files and of the output. */
@@ -101,6 +115,41 @@ export interface FilterResult {
  * output is left behind.
  */
 export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
+  const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
+  if ("stream" in options.output && (fallbackLevels.length > 0 || onFull === "incomplete")) {
+    throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
+      cure: "Name a file, or leave away the other levels and --on-full",
+    });
+  }
+  for (const level of fallbackLevels) policyOfLevel(level);
+  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  const once = { ...options, warnings, workers: threads };
+  try {
+    let level = options.level;
+    for (const next of fallbackLevels) {
+      const forget = warnings.mark();
+      try {
+        return await filterOnce(input, { ...once, level, onFull: "nothing" });
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        forget();
+        const what = error.message.replace(`. ${error.cure}`, "");
+        warnings.add("NEXT_LEVEL", `level ${level} did not fit, level ${next} was tried: ${what}`);
+        level = next;
+      }
+    }
+    return await filterOnce(input, { ...once, level, onFull });
+  } finally {
+    if (threads !== options.workers) await threads.destroy();
+  }
+}
+
+function isFull(error: unknown): error is DumpError {
+  return error instanceof DumpError && (error.code === "NO_SPACE" || error.code === "SIZE_LIMIT");
+}
+
+/** One attempt, at one level. */
+async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterResult> {
   const warnings = options.warnings ?? new Warnings();
   const dump = completeDump(input, warnings, options);
   const level = options.level | dump.header.dumpLevel;
@@ -162,9 +211,18 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     if (shared !== undefined) await pool.chooseHashKey();
     const writer = makeWriter(secret?.dump ?? dump, view, plan, level, options, sink, incomplete, shared);
     await writer.begin();
+    if (options.onFull === "incomplete") await writer.reserve();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
-    const zeroPages = await encodeDump(pool, plan, dropZeroPages, writer, (pages) => report("write", pages, kept));
-    const outputBytes = await writer.end();
+    const written = (pages: number) => report("write", pages, kept);
+    const { zeroPages, outputBytes, notWritten, full } = await writeAll(
+      async () => {
+        const zeros = await encodeDump(pool as WorkerPool, plan, dropZeroPages, writer, written);
+        return { zeroPages: zeros, outputBytes: await writer.end(), notWritten: 0, full: undefined };
+      },
+      writer,
+      kept,
+      options,
+    );
     throwIfAborted(options.signal);
     await sink.finish(outputBytes);
     plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
@@ -183,7 +241,9 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       beyondMemMap: plan.beyondMemMap,
       unclassified,
       unreadable,
-      incomplete,
+      incomplete: incomplete || full !== undefined,
+      notWritten,
+      full,
       shared: shared?.counts,
       inputBytes: dump.fileSize,
       outputBytes,
@@ -195,6 +255,33 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();
+  }
+}
+
+/** What pass 2 wrote. */
+interface Written {
+  readonly zeroPages: number;
+  readonly outputBytes: number;
+  readonly notWritten: number;
+  readonly full: string | undefined;
+}
+
+/** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
+async function writeAll(
+  run: () => Promise<Written>,
+  writer: DumpWriter,
+  kept: number,
+  { onFull, warnings }: FilterOptions,
+): Promise<Written> {
+  try {
+    return await run();
+  } catch (error) {
+    if (onFull !== "incomplete" || !isFull(error)) throw error;
+    const { size, pages, zeroPages } = await writer.cutShort();
+    if (pages === 0) throw error;
+    const full = error.message.replace(`. ${error.cure}`, "");
+    warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);
+    return { zeroPages, outputBytes: size, notWritten: kept - pages, full };
   }
 }
 
@@ -249,7 +336,12 @@ async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) =
   }
 }
 
-function openSink({ output, signal }: FilterOptions, dump: Dump): Sink {
+function openSink(options: FilterOptions, dump: Dump): Sink {
+  const sink = unlimitedSink(options, dump);
+  return options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit, "stream" in options.output);
+}
+
+function unlimitedSink({ output, signal }: FilterOptions, dump: Dump): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
   return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
 }

@@ -21,6 +21,8 @@ import { DumpError } from "./errors.js";
  * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
  * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
+ * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
+ * | `NOT_WRITTEN` | pages for which the output had no room |
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
  * | `BAD_PAGES` | with `salvage`: pages that cannot be read or decoded: left out |
@@ -42,6 +44,8 @@ export type WarningCode =
   | "LOG_RECORDS"
   | "PRIVACY_GAP"
   | "INCOMPLETE"
+  | "NEXT_LEVEL"
+  | "NOT_WRITTEN"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";
@@ -70,6 +74,15 @@ export class Warnings {
     }
     const known = this.#byCode.get(code);
     this.#byCode.set(code, { code, message: known?.message ?? message, count: (known?.count ?? 0) + count });
+  }
+
+  /** Remembers what there is; the function returned forgets all that came later. */
+  mark(): () => void {
+    const before = new Map(this.#byCode);
+    return () => {
+      this.#byCode.clear();
+      for (const [code, warning] of before) this.#byCode.set(code, warning);
+    };
   }
 
   get list(): readonly DumpWarning[] {

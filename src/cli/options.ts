@@ -20,6 +20,8 @@ export interface FilterArguments {
   readonly flatten: boolean;
   readonly force: boolean;
   readonly numThreads: string | undefined;
+  readonly sizeLimit: string | undefined;
+  readonly onFull: string | undefined;
 }
 
 /** What the options ask for. */
@@ -28,6 +30,10 @@ export interface FilterRequest {
   /** `undefined`: flattened, to stdout. */
   readonly output: string | undefined;
   readonly level: number;
+  /** Levels to take when the output has no room at that one. */
+  readonly fallbackLevels: readonly number[];
+  readonly sizeLimit: number | undefined;
+  readonly onFull: "nothing" | "incomplete";
   readonly privacy: boolean;
   readonly codec: Codec;
   readonly dedupe: boolean;
@@ -55,7 +61,9 @@ export function filterRequest(args: FilterArguments): FilterRequest {
   return {
     inputs: files,
     output,
-    level: chosenLevel(args),
+    ...chosenLevels(args),
+    sizeLimit: args.sizeLimit === undefined ? undefined : sizeOf("-L", args.sizeLimit),
+    onFull: chosenOnFull(args),
     privacy: args.privacy,
     codec: chosenCodec(args),
     dedupe: args.dedupe,
@@ -64,18 +72,49 @@ export function filterRequest(args: FilterArguments): FilterRequest {
   };
 }
 
-function chosenLevel({ level, exclude }: FilterArguments): number {
+function chosenLevels({ level, exclude }: FilterArguments): { level: number; fallbackLevels: readonly number[] } {
   if (level !== undefined && exclude !== undefined) {
     throw new DumpError("BAD_OPTION", "-d and --exclude say the same in two ways", { cure: "Use one of them" });
   }
-  if (exclude !== undefined) return levelOfNames(exclude.split(",").filter((name) => name !== ""));
-  if (level === undefined) return MAX_LEVEL;
+  if (exclude !== undefined) {
+    return { level: levelOfNames(exclude.split(",").filter((name) => name !== "")), fallbackLevels: [] };
+  }
+  const [first, ...fallbackLevels] = (level ?? `${MAX_LEVEL}`).split(",").map(oneLevel);
+  return { level: first as number, fallbackLevels };
+}
+
+function oneLevel(level: string): number {
   if (!/^\d+$/.test(level) || Number(level) > MAX_LEVEL) {
     throw new DumpError("BAD_OPTION", `-d ${level}: no whole number from 0 to ${MAX_LEVEL}`, {
       cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
     });
   }
   return Number(level);
+}
+
+function chosenOnFull({ onFull = "nothing", flatten }: FilterArguments): "nothing" | "incomplete" {
+  if (onFull !== "nothing" && onFull !== "incomplete") {
+    throw new DumpError("BAD_OPTION", `--on-full ${onFull}: there is no such choice`, {
+      cure: "Write nothing (leave no file) or incomplete (leave a dump marked incomplete)",
+    });
+  }
+  if (onFull === "incomplete" && flatten) {
+    throw new DumpError("BAD_OPTION", "-F cannot mark what it has sent already as incomplete", {
+      cure: "Name an OUT, or leave --on-full away: without its end marker a stream is known to be cut off",
+    });
+  }
+  return onFull;
+}
+
+const SIZE_UNITS = "KMGTPE";
+
+/** A size in bytes, decimal or 0x, also with K, M, G, T, P or E (powers of 1024), as makedumpfile takes it. */
+function sizeOf(option: string, text: string): number {
+  const [, digits = "", unit = ""] = /^(0x[0-9a-f]+|\d+)([kmgtpe]?)$/i.exec(text) ?? [];
+  const size =
+    digits === "" ? Number.NaN : Number(digits) * 1024 ** (SIZE_UNITS.indexOf(unit.toUpperCase() || " ") + 1);
+  if (Number.isSafeInteger(size) && size > 0) return size;
+  throw new DumpError("BAD_OPTION", `${option} ${text}: no size`, { cure: "Write a number of bytes, or 500M, 2G" });
 }
 
 function chosenCodec(args: FilterArguments): Codec {

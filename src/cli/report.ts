@@ -39,6 +39,9 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   }
   if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
   else if (result.unclassified > 0) rows.push(row("of them not classified", result.unclassified, "kept"));
+  if (result.notWritten > 0) {
+    rows.push(`  ${"of them no room for".padEnd(26)}${formatCount(result.notWritten).padStart(14)}  lost`);
+  }
   if (result.unreadable > 0) {
     rows.push(`  ${"unreadable".padEnd(26)}${formatCount(result.unreadable).padStart(14)}  left out`);
   }

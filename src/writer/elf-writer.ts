@@ -3,7 +3,7 @@ import { findBit } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM, PT_LOAD, PT_NOTE } from "../reader/elf/layout.js";
 import { factsOf } from "../reader/machine.js";
 import type { DumpFacts } from "./dump-facts.js";
-import type { DumpWriter, EncodedPages } from "./dump-writer.js";
+import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import { type ElfPiece, type OutputSegment, piecesOf } from "./elf-pieces.js";
 import { findIslands, type Islands } from "./islands.js";
 import type { Sink } from "./sink.js";
@@ -25,14 +25,17 @@ export interface ElfPages {
  */
 export class ElfWriter implements DumpWriter {
   readonly #sink: Sink;
-  readonly #facts: DumpFacts;
+  #facts: DumpFacts;
   readonly #pages: ElfPages;
   readonly #layout: ElfLayout;
   readonly #islands: Islands;
-  readonly #pieces: readonly ElfPiece[];
+  #pieces: readonly ElfPiece[];
   readonly #notesAt: number;
   readonly #dataAt: number;
   #island = 0;
+  /** Bytes of the data area that are written, and their pages. */
+  #done = 0;
+  #pagesWritten = 0;
 
   constructor(sink: Sink, facts: DumpFacts, pages: ElfPages) {
     this.#sink = sink;
@@ -72,9 +75,26 @@ export class ElfWriter implements DumpWriter {
       const length = (end - pfn) * pageSize;
       const written = this.#sink.write(data.subarray(done, done + length), this.#dataAt + offset);
       if (written !== undefined) await written;
+      this.#done = offset + length;
+      this.#pagesWritten += end - pfn;
       done += length;
       pfn = findBit(kept, end, endPfn, true);
     }
+  }
+
+  async reserve(): Promise<void> {
+    // Headers and notes are written already, and no more is needed.
+  }
+
+  /** Segments end where the data do; what follows reads as zeros, like dropped pages. */
+  async cutShort(): Promise<WrittenPart> {
+    this.#pieces = this.#pieces.map((piece) => {
+      const filesz = Math.max(0, Math.min(piece.filesz, this.#done - piece.offset));
+      return { ...piece, filesz, offset: Math.min(piece.offset, this.#done) };
+    });
+    this.#facts = { ...this.#facts, incomplete: true };
+    await this.#sink.write(this.#headers(), 0);
+    return { size: this.#dataAt + this.#done, pages: this.#pagesWritten, zeroPages: 0 };
   }
 
   async end(): Promise<number> {

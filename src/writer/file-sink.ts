@@ -56,7 +56,7 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
     },
     async finish(size) {
       try {
-        if (fstatSync(fd).size < size) ftruncateSync(fd, size);
+        if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
         close();
         appear(partial, path, options.force);
       } catch (error) {
@@ -147,7 +147,7 @@ function appear(partial: string, path: string, force: boolean): void {
 
 function writeError(path: string, error: unknown): DumpError {
   const code = systemErrorCode(error);
-  const full = code === "ENOSPC" || code === "EDQUOT";
+  const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
     file: path,
     cure: full

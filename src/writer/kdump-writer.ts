@@ -12,7 +12,7 @@ import {
 } from "../reader/kdump/layout.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
-import type { DumpWriter, EncodedPages } from "./dump-writer.js";
+import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 import { structWriter } from "./struct-writer.js";
@@ -25,6 +25,8 @@ export interface KdumpPages {
   readonly kept: Uint8Array;
 }
 
+/** Space is taken by zeros, so many at a time. */
+const RESERVE_PIECE = 1 << 20;
 /** Descriptors are written in pieces of this many bytes. */
 const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
 
@@ -35,7 +37,7 @@ const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
  */
 export class KdumpWriter implements DumpWriter {
   readonly #sink: Sink;
-  readonly #facts: DumpFacts;
+  #facts: DumpFacts;
   readonly #pages: KdumpPages;
   readonly #status: number;
   readonly #layout: KdumpLayout;
@@ -50,6 +52,11 @@ export class KdumpWriter implements DumpWriter {
   readonly #zeroPage: number;
   readonly #sharesZeros: boolean;
   readonly #shared: SharedPages | undefined;
+  /** Pages whose data are in the file, and pages of zeros among them. */
+  #pagesWritten = 0;
+  #zeroPages = 0;
+  readonly #descStart: number;
+  readonly #dataStart: number;
 
   constructor(sink: Sink, facts: DumpFacts, pages: KdumpPages, status: number, shared?: SharedPages) {
     this.#sink = sink;
@@ -65,6 +72,8 @@ export class KdumpWriter implements DumpWriter {
     this.#desc = new DataView(new ArrayBuffer(DESC_BUFFER));
     this.#descPosition = (1 + this.#subHeaderBlocks + this.#bitmapBlocks) * pageSize;
     this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
+    this.#descStart = this.#descPosition;
+    this.#dataStart = this.#position;
     this.#zeroPage = this.#position;
     this.#sharesZeros = (facts.dumpLevel & 1) !== 0;
     this.#shared = shared;
@@ -81,6 +90,13 @@ export class KdumpWriter implements DumpWriter {
     if (this.#sharesZeros) {
       await this.#sink.write(new Uint8Array(pageSize), this.#position);
       this.#position += pageSize;
+    }
+  }
+
+  async reserve(): Promise<void> {
+    const zeros = new Uint8Array(Math.min(RESERVE_PIECE, this.#dataStart - this.#descStart));
+    for (let at = this.#descStart; at < this.#dataStart; at += zeros.length) {
+      await this.#sink.write(zeros.subarray(0, this.#dataStart - at), at);
     }
   }
 
@@ -119,9 +135,23 @@ export class KdumpWriter implements DumpWriter {
     }
     if (keep !== moved) data.copyWithin(moved, keep, from);
     moved += from - keep;
-    const start = this.#position;
+    if (moved > 0) await this.#sink.write(data.subarray(0, moved), this.#position);
     this.#position = position;
-    if (moved > 0) await this.#sink.write(data.subarray(0, moved), start);
+    this.#pagesWritten += records.length;
+    for (let i = 0; i < records.length; i++) if (records[i] === ZERO_PAGE) this.#zeroPages++;
+  }
+
+  /** Descriptors of pages whose data did not come into the file are those of an incomplete dump: offset 0, size 0. */
+  async cutShort(): Promise<WrittenPart> {
+    const end = this.#descStart + this.#pagesWritten * PAGE_DESC_SIZE;
+    if (this.#descPosition > end) await this.#sink.write(new Uint8Array(this.#descPosition - end), end);
+    else if (this.#descPosition < end) {
+      const rest = new Uint8Array(this.#desc.buffer, 0, end - this.#descPosition);
+      await this.#sink.write(rest, this.#descPosition);
+    }
+    this.#facts = { ...this.#facts, incomplete: true };
+    await this.#sink.write(this.#header(), 0);
+    return { size: this.#position, pages: this.#pagesWritten, zeroPages: this.#zeroPages };
   }
 
   async end(): Promise<number> {

@@ -26,6 +26,8 @@ export const filterCommand = defineCommand({
     "write-vmcoreinfo": { ...VALUE, alias: "g" },
     level: { ...VALUE, alias: "d" },
     exclude: VALUE,
+    "size-limit": { ...VALUE, alias: "L" },
+    "on-full": VALUE,
     privacy: FLAG,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
@@ -54,6 +56,7 @@ export const filterCommand = defineCommand({
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const complete = completeOptions(args);
+  const { fallbackLevels, sizeLimit, onFull } = request;
   const { inputs, output, level, privacy, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
@@ -73,6 +76,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force },
       ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
+      ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
       onProgress: (state) => progress?.update(state),
     };
     const result = await filterDump(dump, options)
@@ -89,6 +93,10 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     for (const warning of args.quiet ? [] : result.warnings) {
       const count = warning.count > 1 ? ` (${warning.count})` : "";
       process.stderr.write(`coresieve: warning: ${warning.message}${count} [${warning.code}]\n`);
+    }
+    if (result.full !== undefined) {
+      process.exitCode = 1;
+      process.stderr.write(`coresieve: ${result.full}; what had room was left, marked incomplete\n`);
     }
   } finally {
     dump.close();

@@ -55,7 +55,7 @@ export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments
     const noData = big(layout.p.offset) === allOnes;
     const offset = noData ? 0 : small(layout.p.offset, "p_offset");
     const filesz = noData ? 0 : small(layout.p.filesz, "p_filesz");
-    end = Math.max(end, offset + filesz);
+    if (filesz > 0) end = Math.max(end, offset + filesz);
     if (type === PT_NOTE) {
       noteBytes += filesz;
       if (noteBytes > MAX_NOTES) {
