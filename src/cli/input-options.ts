@@ -36,7 +36,7 @@ export interface InputArguments {
   readonly vmcoreinfo: string | undefined;
   readonly vmlinux: string | undefined;
   readonly vmcoreinfoDevice: string | undefined;
-  readonly vmcoreinfoAt: string | undefined;
+  readonly vmcoreinfoAt?: string | undefined;
   readonly salvage: boolean;
 }
 

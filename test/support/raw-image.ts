@@ -8,12 +8,19 @@ export interface MemoryPiece {
   readonly data: Uint8Array;
 }
 
-/** The PT_LOADs of an ELF dump below 4 GiB less 256 KiB, where QEMU's firmware begins. */
+/**
+ * The PT_LOADs of an ELF dump but for QEMU's firmware, 256 KiB below 4 GiB, and for those that lie within another (the
+ * kernel's image in /proc/vmcore).
+ */
 export function ramOf(vmcore: string): MemoryPiece[] {
   const elf = openElf(vmcore);
   const pieces: MemoryPiece[] = [];
-  for (const { type, physicalAddress, fileSize } of elf.segments) {
-    if (type !== 1 || physicalAddress === 0xfffc_0000) continue;
+  const loads = elf.segments.filter(({ type, physicalAddress }) => type === 1 && physicalAddress !== 0xfffc_0000);
+  for (const load of loads) {
+    const { physicalAddress, fileSize } = load;
+    const within = ({ physicalAddress: start, fileSize: size }: typeof load) =>
+      start <= physicalAddress && physicalAddress + fileSize <= start + size;
+    if (loads.some((other) => other !== load && within(other))) continue;
     // 64 KiB at a time: a page of any machine.
     const parts: Uint8Array[] = [];
     for (let at = 0; at < fileSize; at += 4096) {
