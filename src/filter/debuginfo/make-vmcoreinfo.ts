@@ -1,4 +1,3 @@
-import type { Machine } from "../../reader/machine.js";
 import { kernelVersion, parseKernelVersion } from "../version.js";
 import { releaseOfBanner } from "./find-banner.js";
 import { pageTypeItems } from "./page-types.js";
@@ -39,26 +38,6 @@ export function makeVmcoreinfo(image: KernelImage, relocation: Relocation, banne
   return `${items.join("\n")}\n`;
 }
 
-/**
- * Bytes of a page, by the size of the kernel's page of zeros where the architecture has more than one; `undefined` where
- * it is not told.
- */
-export function kernelPageSize({ vmlinux }: Pick<KernelImage, "vmlinux">): number | undefined {
-  const fixed = FIXED_PAGE_SIZES[vmlinux.machine.arch];
-  if (fixed !== undefined) return fixed;
-  const size = vmlinux.linked("empty_zero_page")?.size ?? 0;
-  return [4096, 8192, 16384, 65536].includes(size) ? size : undefined;
-}
-
-const FIXED_PAGE_SIZES: Partial<Record<Machine["arch"], number>> = {
-  x86_64: 4096,
-  i386: 4096,
-  arm: 4096,
-  s390x: 4096,
-  riscv64: 4096,
-  sparc64: 8192,
-};
-
 type TypeItems = readonly (readonly [type: string, members: readonly string[]])[];
 
 class ItemMaker {
@@ -82,6 +61,7 @@ class ItemMaker {
       ...this.#nodeOnlineMap(),
       ...this.#pageTables(),
       ...this.#symbols(MEMORY_SYMBOLS),
+      ...this.#areas(),
       ...this.#sections(),
       ...this.#sizes(MEMORY_SIZES),
       ...this.#offsets(MEMORY_OFFSETS),
@@ -180,6 +160,18 @@ class ItemMaker {
     if (own.length > 0) return own;
     const top = this.#address("init_top_pgt") ?? this.#address("init_level4_pgt");
     return top === undefined ? [] : [`SYMBOL(swapper_pg_dir)=${top.toString(16)}`];
+  }
+
+  /** x86-64 keeps where vmalloc's area and the vmemmap begin in variables; exported since 6.9. */
+  #areas(): string[] {
+    const { arch } = this.#image.vmlinux.machine;
+    if (arch !== "x86_64" || this.#version < kernelVersion(6, 9)) return [];
+    const vmalloc = this.#image.word("vmalloc_base");
+    const vmemmap = this.#image.word("vmemmap_base");
+    return [
+      ...(vmalloc === undefined ? [] : [`NUMBER(VMALLOC_START)=0x${vmalloc.toString(16)}`]),
+      ...(vmemmap === undefined ? [] : [`SYMBOL(vmemmap)=${vmemmap.toString(16)}`]),
+    ];
   }
 
   /**

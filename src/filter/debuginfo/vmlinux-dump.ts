@@ -4,7 +4,8 @@ import { Warnings } from "../../warnings.js";
 import { attachSpace, kernelView } from "../kernel-view.js";
 import { withVmcoreinfo } from "../with-vmcoreinfo.js";
 import { type Banner, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
-import { kernelPageSize, makeVmcoreinfo } from "./make-vmcoreinfo.js";
+import { makeVmcoreinfo } from "./make-vmcoreinfo.js";
+import { kernelPageSize } from "./page-size.js";
 import { type Relocation, relocations } from "./relocation.js";
 import { openVmlinux, type Vmlinux } from "./vmlinux.js";
 import { type KernelImage, kernelImage } from "./vmlinux-image.js";
@@ -80,7 +81,7 @@ interface MadeText {
 }
 
 function texts(dump: Dump, image: KernelImage, address: bigint, { paddr, text }: Banner): MadeText[] {
-  const pageSize = kernelPageSize(image) ?? dump.pageSize;
+  const pageSize = kernelPageSize(image.vmlinux) ?? dump.pageSize;
   return relocations(image, address, paddr).map((relocation) => ({
     relocation,
     text: makeVmcoreinfo(image, relocation, text, pageSize),
