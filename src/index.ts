@@ -1,7 +1,12 @@
+export { type AuditOptions, auditDump } from "./audit/audit-dump.js";
+export type { AuditResult, KindCount, PagePlace, SecretCount, SecretPlace } from "./audit/audit-result.js";
+export type { FilePlace } from "./audit/search-file.js";
+export { parseSecrets, readSecrets, type Secret } from "./audit/secrets.js";
 export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
 export type { CompleteOptions } from "./filter/complete-dump.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
 export { type ClassCounts, PAGE_CLASSES, type PageClass } from "./filter/page-classes.js";
+export { PAGE_KINDS, type PageKind } from "./filter/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export {
   type FilterOptions,
@@ -10,6 +15,8 @@ export {
   type FilterResult,
   filterDump,
 } from "./filter-dump.js";
+export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
+export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
 export type { Dump, DumpHeader, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
