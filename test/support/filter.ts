@@ -18,6 +18,7 @@ export function temporaryFolder(): string {
 /** What a test wants changed of: level 31, kdump, no compression, one worker. */
 export interface RunOptions {
   readonly level?: number;
+  readonly privacy?: boolean;
   readonly format?: "kdump" | "elf";
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
@@ -42,6 +43,7 @@ export async function filterFile(
     return await filterDump(dump, {
       output: typeof output === "string" ? { path: output, force: true } : output,
       level: options.level ?? 31,
+      privacy: options.privacy ?? false,
       format: options.format ?? "kdump",
       codec: codecOf(options.codec ?? "none", options.compressionLevel),
       dedupe: options.dedupe ?? false,

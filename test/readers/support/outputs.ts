@@ -21,6 +21,8 @@ export interface Wanted {
   readonly form: Codec | "elf";
   /** Flattened, as it comes out of standard output. */
   readonly flattened?: boolean;
+  /** More options. */
+  readonly options?: readonly string[];
   /** Equal pages share one copy. */
   readonly dedupe?: boolean;
 }
@@ -54,6 +56,7 @@ export class Outputs {
       wanted.form,
       wanted.flattened ?? false,
       wanted.dedupe ?? false,
+      wanted.options ?? [],
     ]);
     let made = this.#made.get(key);
     if (made === undefined) {
@@ -76,7 +79,13 @@ export class Outputs {
   async #filter(wanted: Wanted, output: string): Promise<string> {
     const input = wanted.dump.includes("/") ? wanted.dump : (await realDump(wanted.dump)).vmcore;
     const form = wanted.form === "elf" ? ["-E"] : codecs[wanted.form];
-    const options = ["-d", String(wanted.level), ...form, ...(wanted.dedupe ? ["--dedupe"] : [])];
+    const options = [
+      "-d",
+      String(wanted.level),
+      ...form,
+      ...(wanted.dedupe ? ["--dedupe"] : []),
+      ...(wanted.options ?? []),
+    ];
     if (wanted.flattened) {
       await runWell(process.execPath, [program, input, "-F", ...options], { stdoutFile: output });
     } else {
