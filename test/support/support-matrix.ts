@@ -9,6 +9,7 @@ import { machines } from "./arch/machines.js";
 import { type DumpFacts, realDumps } from "./dumps-list.js";
 import { kernelCases, newerReleases } from "./kernel/menagerie.js";
 import { parseRelease } from "./kernel/release.js";
+import { type TimelineCase, timeline } from "./kernel/timeline.js";
 
 const MODELS = {
   vmemmap: "sparsemem with vmemmap",
@@ -141,7 +142,20 @@ export function supportMatrix(): string {
     "| machine | real dumps | built images |",
     "|---|---|---|",
     ...spaces,
+    "",
+    ...changes(),
   ].join("\n");
+}
+
+function changes(): string[] {
+  const name = (one: TimelineCase) => ("list" in one ? one.name : `${one.title} (${one.file})`);
+  return [
+    "Changes of the kernel that once broke filters, and the case that shows each read:",
+    "",
+    "| kernel | change | case |",
+    "|---|---|---|",
+    ...timeline.map(({ kernel, change, cases }) => `| ${kernel} | ${change} | ${cases.map(name).join("; ")} |`),
+  ];
 }
 
 export const BEGIN = "<!-- made by `npm run matrix` out of the tests' own lists: do not edit -->";

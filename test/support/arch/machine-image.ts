@@ -65,6 +65,8 @@ export interface MachineCase {
   readonly vmemmap?: bigint;
   readonly sectionBits?: number;
   readonly physBits?: number;
+  /** Whether VMCOREINFO has the section's size; default true. */
+  readonly sectionBitsExported?: boolean;
   /** Lines of VMCOREINFO of the architecture. */
   readonly lines?: (image: { readonly root: bigint }) => readonly string[];
   readonly prepare?: (memory: PhysicalMemory, start: number) => void;
@@ -168,7 +170,7 @@ function writeModel(memory: PhysicalMemory, machine: MachineCase, size: number):
     `SYMBOL(mem_section)=${linear(start + AT.sectionRoots).toString(16)}`,
     `SIZE(mem_section)=${sectionSize}`,
     "OFFSET(mem_section.section_mem_map)=0",
-    `NUMBER(SECTION_SIZE_BITS)=${sectionBits}`,
+    ...(machine.sectionBitsExported === false ? [] : [`NUMBER(SECTION_SIZE_BITS)=${sectionBits}`]),
     `NUMBER(MAX_PHYSMEM_BITS)=${physBits}`,
   ];
   if (machine.model === "static") {

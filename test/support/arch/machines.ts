@@ -201,6 +201,17 @@ const of612: readonly MachineCase[] = [
   ...others,
 ];
 
+/** What only some releases are like. */
+const special: readonly MachineCase[] = of612.flatMap((one): MachineCase[] => {
+  if (one.name === "s390x, layouts apart by VMCOREINFO") {
+    return [{ ...one, name: `${one.name}, 6.13, sections of 128 MiB`, release: "6.13.0", sectionBits: 27 }];
+  }
+  if (one.name !== "arm64, pages of 4 KiB, 48-bit kernel on 48 bits") return [];
+  return [
+    { ...one, name: `${one.name}, 5.12, section size not exported`, release: "5.12.0", sectionBitsExported: false },
+  ];
+});
+
 /**
  * Releases whose struct pages differ, and from and to which the machines of a kind existed as built here (names that the
  * kernel exports on arm64 since 4.12, on riscv64 since 5.13).
@@ -222,7 +233,7 @@ const LIVED: Readonly<Record<string, readonly [first: string, last: string]>> = 
 };
 
 /** Every machine with the struct pages of 6.12, and one or two of each kind with those of older and newer kernels. */
-export const machines: readonly MachineCase[] = of612.flatMap((machine) => {
+export const machines: readonly MachineCase[] = [...of612, ...special].flatMap((machine) => {
   const [first, last] = LIVED[machine.name] ?? ["9.0", "0.0"];
   const lived = OTHER_RELEASES.filter((text) => {
     const release = parseRelease(text);

@@ -68,6 +68,12 @@ const threeSections = [
   { start: 130 * MiB, end: 132 * MiB },
   { start: 256 * MiB, end: 260 * MiB },
 ];
+/** Parts of 2 MiB of the second section. */
+const plugged = [
+  { start: 0, end: 32 * MiB },
+  { start: 128 * MiB, end: 130 * MiB },
+  { start: 132 * MiB, end: 136 * MiB },
+];
 const high = [
   { start: 0, end: 32 * MiB },
   { start: 0x1_4000_0000, end: 0x1_4000_0000 + 32 * MiB },
@@ -126,6 +132,17 @@ export const kernelCases: readonly (readonly [string, KernelOptions])[] = [
     ["discontig 4.4", { release: "4.4.0", memoryModel: "discontig", memory: holes }],
     ["discontig 2.6.32", { release: "2.6.32", memoryModel: "discontig", memory: holes }],
     ["numa", { numa: true }],
+    ["3.14 with KASLR", { release: "3.14.0", kernelOffset: 0x1660_0000, physBase: -0x1660_0000 }],
+    [
+      "5.3 with parts of a section plugged in",
+      { release: "5.3.0", memory: plugged, vmemmapPageSize: 0x1000, unmappedVmemmap: [{ start: 0x8200, end: 0x8400 }] },
+    ],
+    ["5.12 with device memory in the section", { release: "5.12.0", sectionFlags: 0b1_1111 }],
+    ["sparse-extreme 3.10", { release: "3.10.0", memoryModel: "sparse-extreme" }],
+    ["sparse-extreme 5.15", { release: "5.15.0", memoryModel: "sparse-extreme" }],
+    ["sparse-extreme 6.12", { release: "6.12.0", memoryModel: "sparse-extreme" }],
+    ["flatmem 4.19", { release: "4.19.0", memoryModel: "flatmem" }],
+    ["flatmem 5.15", { release: "5.15.0", memoryModel: "flatmem" }],
     ["without memory failure handling", { vmcoreinfo: { remove: ["NUMBER(PG_hwpoison)"] } }],
     [
       "2.6.38 with what a filter needs for its free pages",
