@@ -14,10 +14,11 @@ export const END_OF_BLOCK: usize = 256;
 
 // The parts of the scratch. Nothing in it outlives a call.
 export const TOKENS: usize = 0; // u64 per match: see putToken in _deflate-search
-export const LITERAL_BYTES: usize = TOKENS + 8 * (MAX_LEN / 4 + 16); // the literals of all tokens, and 64 bytes of room
+export const LITERAL_BYTES: usize = TOKENS + 8 * (MAX_LEN / 3 + 16); // the literals of all tokens, and 64 bytes of room
 export const TABLE: usize = LITERAL_BYTES + MAX_LEN + 64; // u16 per hash: the last position
+export const SHORT_TABLE: usize = TABLE + (2 << MAX_HASH_BITS); // u16 per hash of 3 bytes
 // All from here on is zero at first, up to ZEROED_END.
-export const LITERAL_COUNTS: usize = TABLE + (2 << MAX_HASH_BITS); // u32 each
+export const LITERAL_COUNTS: usize = SHORT_TABLE + (2 << MAX_HASH_BITS); // u32 each
 export const DISTANCE_COUNTS: usize = LITERAL_COUNTS + 4 * LITERALS;
 export const LENGTH_COUNTS: usize = DISTANCE_COUNTS + 4 * DISTANCES;
 export const LITERAL_CODES: usize = LENGTH_COUNTS + 4 * LENGTHS; // u32 each, length << 16 | code

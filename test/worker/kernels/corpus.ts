@@ -41,6 +41,20 @@ function structPages(length: number): Uint8Array {
   return bytes;
 }
 
+/** 32-bit numbers that fall by a little from one to the next or, in three columns, from row to row: matches of 3 bytes. */
+function numbers(length: number, columns: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  const next = generator(41);
+  const values = Array.from({ length: columns }, () => next());
+  for (let at = 0; at + 4 <= length; at += 4) {
+    const column = (at >> 2) % columns;
+    values[column] = ((values[column] as number) - (next() % 40)) >>> 0;
+    view.setUint32(at, values[column] as number, true);
+  }
+  return bytes;
+}
+
 function text(length: number): Uint8Array {
   const words = "the kernel page list lock of struct inode dentry vmalloc slab returns error 0x offset".split(" ");
   const next = generator(11);
@@ -137,6 +151,12 @@ export function samples(length: number): Sample[] {
     { name: "random", bytes: randomBytes(length, length) },
     { name: "text", bytes: text(length) },
     { name: "struct pages", bytes: structPages(length) },
+    { name: "numbers", bytes: numbers(length, 1) },
+    { name: "numbers in three columns", bytes: numbers(length, 3) },
+    {
+      name: "numbers, then text",
+      bytes: Uint8Array.from([...numbers(length >> 1, 1), ...text(length - (length >> 1))]),
+    },
     { name: "pieces", bytes: pieces(length) },
     { name: "runs", bytes: runs(length) },
     { name: "two symbols", bytes: randomBytes(length, 9).map((byte) => byte & 1) },
