@@ -1,12 +1,15 @@
-import type { Dump } from "../reader/dump.js";
+import type { Dump, PhysicalRange } from "../reader/dump.js";
 import type { AddressSpace } from "./address-space.js";
 import { START_KERNEL_MAP } from "./arch/x86_64.js";
+import { directEnd, fixedDirectMap } from "./direct-map.js";
 import { attachSpace, type KernelView } from "./kernel-view.js";
 
 /** Where the kernel maps memory: what debuggers without knowledge of page tables read from program headers. */
 export interface VirtualLayout {
   /** Virtual address of physical address 0 in the direct map. */
   readonly directMap: bigint;
+  /** Where the direct map of a range of memory ends: on 32-bit machines not all memory is mapped. */
+  directEnd(range: PhysicalRange): number;
   /** The kernel's image: physical range and virtual start. */
   readonly kernel: { readonly start: number; readonly end: number; readonly vaddr: bigint } | undefined;
 }
@@ -22,15 +25,20 @@ const SEARCH = {
 } as const;
 
 /**
- * Finds the direct map of an x86-64 kernel in its page tables: the base is no exported number, and random since 4.8.
- * Returns `undefined` when it is not found.
+ * Finds the direct map: of an x86-64 kernel in its page tables (the base is no exported number, and random since 4.8), of
+ * others where their kernels have it. Returns `undefined` when memory is not mapped there.
  */
 export function virtualLayout(dump: Dump, view: KernelView): VirtualLayout | undefined {
   const { space: image } = view;
-  if (image.arch !== "x86_64") return undefined;
   const space = attachSpace(image, dump.memory);
+  if (image.arch !== "x86_64") {
+    const directMap = fixedDirectMap(dump, view, space);
+    if (directMap === undefined) return undefined;
+    return { directMap, directEnd: (range) => directEnd(space, directMap, range, dump), kernel: undefined };
+  }
   const directMap = findDirectMap(dump, image.levels, space);
-  return directMap === undefined ? undefined : { directMap, kernel: kernelImage(dump, view, space) };
+  if (directMap === undefined) return undefined;
+  return { directMap, directEnd: ({ end }) => end, kernel: kernelImage(dump, view, space) };
 }
 
 function findDirectMap(dump: Dump, levels: 4 | 5, space: AddressSpace): bigint | undefined {

@@ -27,7 +27,7 @@ export function outputSegments(dump: Dump, view: KernelView | undefined, plan: P
   const memory = ranges
     .map(({ start, end }) => ({ start, end: Math.min(end, limit) }))
     .filter(({ start, end }) => end > start);
-  return [...kernelSegment(layout, memory), ...memory.map((range) => directSegment(range, layout))];
+  return [...kernelSegment(layout, memory), ...memory.flatMap((range) => directSegments(range, layout, dump))];
 }
 
 /** Which class and byte order the output has: the input's if it is ELF, else by the machine. */
@@ -53,6 +53,15 @@ function kernelSegment(layout: VirtualLayout | undefined, memory: readonly Physi
   return inside ? [{ start: kernel.start, end: kernel.end, vaddr: kernel.vaddr, flags: RWX }] : [];
 }
 
-function directSegment({ start, end }: PhysicalRange, layout: VirtualLayout | undefined): OutputSegment {
-  return { start, end, vaddr: layout === undefined ? 0n : layout.directMap + BigInt(start), flags: RWX };
+/** Memory in the direct map at its address there, and what lies behind its end at none. */
+function directSegments(range: PhysicalRange, layout: VirtualLayout | undefined, dump: Dump): OutputSegment[] {
+  const { start, end } = range;
+  if (layout === undefined) return [{ start, end, vaddr: 0n, flags: RWX }];
+  const cut = layout.directEnd(range);
+  const vaddr = BigInt.asUintN(8 * dump.machine.wordSize, layout.directMap + BigInt(start));
+  const segments = [
+    { start, end: cut, vaddr, flags: RWX },
+    { start: cut, end, vaddr: 0n, flags: RWX },
+  ];
+  return segments.filter((segment) => segment.end > segment.start);
 }
