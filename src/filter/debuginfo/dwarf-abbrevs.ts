@@ -1,5 +1,5 @@
 import type { DwarfCursor } from "./dwarf-cursor.js";
-import { AT, FORM } from "./dwarf-format.js";
+import { FORM } from "./dwarf-format.js";
 
 /** One attribute of an abbreviation. */
 export interface AbbrevAttribute {
@@ -14,7 +14,6 @@ export interface Abbrev {
   readonly tag: number;
   readonly children: boolean;
   readonly attributes: readonly AbbrevAttribute[];
-  readonly hasSibling: boolean;
 }
 
 /** By code; codes are small and dense in what compilers write. */
@@ -40,7 +39,7 @@ export function readAbbrevs(cursor: DwarfCursor): AbbrevTable {
       if (attributes.length >= MAX_ATTRIBUTES) throw cursor.corrupt("has an abbreviation of too many attributes");
       attributes.push({ at, form, implicit });
     }
-    table.set(code, { tag, children, attributes, hasSibling: attributes.some(({ at }) => at === AT.SIBLING) });
+    table.set(code, { tag, children, attributes });
   }
   return table;
 }

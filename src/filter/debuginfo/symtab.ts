@@ -13,8 +13,6 @@ export interface LinkedSymbol {
 export interface SymbolTable {
   /** All of that name in the file's order: local ones first. */
   named(name: string): readonly LinkedSymbol[];
-  /** Every symbol with an address and a name. */
-  all(): Iterable<LinkedSymbol & { readonly name: string }>;
 }
 
 /** Offsets of a symbol's fields (System V ABI, Sym). */
@@ -70,12 +68,6 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
       index ??= makeIndex();
       const candidates = [...index.candidates(Buffer.from(name, "latin1"))];
       return candidates.filter((i) => cString(texts, nameAt(i)) === name).map(symbol);
-    },
-    *all() {
-      for (let i = 0; i < count; i++) {
-        const name = isSymbol(i) ? cString(texts, nameAt(i)) : "";
-        if (name !== "") yield { ...symbol(i), name };
-      }
     },
   };
 }
