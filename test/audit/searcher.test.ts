@@ -37,6 +37,29 @@ test("finds every place of every secret, as a plain search does", () => {
   );
 });
 
+test.each(["not there", "hex:00000000ff"])(
+  "zeros are passed over, and nothing that lies between or begins with them (%s)",
+  (other) => {
+    const text = Buffer.from("between");
+    const secrets = parseSecrets(Buffer.from(`between\n${other}`), "file");
+    const searcher = createSearcher(secrets, 4096);
+    for (let at = 0; at < 300; at++) {
+      searcher.input.fill(0, 0, 600);
+      searcher.input.set(text, at);
+      const found: string[] = [];
+      searcher.search(500, 600, (secret, place) => found.push(`${secret} at ${place}`));
+      expect(found).toEqual([`0 at ${at}`]);
+    }
+    searcher.input.fill(0, 0, 600);
+    searcher.input[317] = 0xff;
+    let found = -1;
+    searcher.search(500, 600, (_, at) => {
+      found = at;
+    });
+    expect(found).toBe(other.startsWith("hex") ? 313 : -1);
+  },
+);
+
 test("more places than are taken at once", () => {
   const searcher = createSearcher([{ line: 1, bytes: Buffer.from("aaaa") }], 4096);
   searcher.input.fill("a".charCodeAt(0), 0, 20_000);

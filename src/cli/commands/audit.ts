@@ -7,6 +7,7 @@ import { Warnings } from "../../warnings.js";
 import { auditJson, describeAudit } from "../audit-report.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { completeOptions, INPUT_HELP, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { progressDisplay } from "../progress.js";
 
 const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
 
@@ -58,13 +59,16 @@ async function printAudit(
   const secrets = values.secrets === undefined ? [] : readSecrets(values.secrets);
   const warnings = new Warnings({ strict: values.strict });
   const dump = openDump(files, warnings, openOptions(values));
+  // Where nobody looks on, the report is all there is to say.
+  const progress = process.stderr.isTTY ? progressDisplay(process.stderr, dump.pageSize) : undefined;
   let original: Dump | undefined;
   try {
     original = values.original === undefined ? undefined : openDump(values.original, warnings);
     const result = await auditDump(dump, {
       ...{ complete, secrets, warnings, signal },
       ...(original === undefined ? {} : { original }),
-    });
+      onProgress: (done, total) => progress?.update({ phase: "check", done, total }),
+    }).finally(() => progress?.end());
     process.stdout.write(values.json ? `${JSON.stringify(auditJson(result), undefined, 2)}\n` : describeAudit(result));
     if (!result.clean) process.exitCode = 1;
   } finally {
