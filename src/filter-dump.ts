@@ -197,7 +197,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
         await pool.end();
         const context = runContext(dump, view, { ...policy, free: false }, plan, options);
         pool = new WorkerPool(threads, context, options.signal);
-        await classifyPages(pool, plan, new Warnings(), done);
+        await classifyPages(pool, plan, new Warnings(), done, options.privacy);
       }
     }
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
