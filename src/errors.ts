@@ -10,6 +10,8 @@
  * | `UNSUPPORTED` | a known format, machine or kernel that this version cannot serve |
  * | `CODEC_MISSING` | page data need a codec that is not installed |
  * | `NOT_READABLE` | the input cannot be opened or read |
+ * | `INPUT_CHANGED` | the input was written to while it was read |
+ * | `WORKER_FAILED` | a worker thread died |
  * | `NOT_WRITABLE` | the output cannot be created or written |
  * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
  * | `SIZE_LIMIT` | the output would be larger than was allowed |
@@ -28,6 +30,8 @@ export type DumpErrorCode =
   | "CODEC_MISSING"
   | "NOT_READABLE"
   | "NOT_WRITABLE"
+  | "INPUT_CHANGED"
+  | "WORKER_FAILED"
   | "NO_SPACE"
   | "SIZE_LIMIT"
   | "OUTPUT_EXISTS"

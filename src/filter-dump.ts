@@ -12,6 +12,7 @@ import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { Arch } from "./reader/machine.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
+import { inputChanged } from "./reader/input-changed.js";
 import { dropUnreadable } from "./worker/check-dump.js";
 import { keptRanges } from "./worker/chunks.js";
 import { classifyPages } from "./worker/classify-pages.js";
@@ -33,7 +34,12 @@ import type { Sink } from "./writer/sink.js";
 
 /** Where the output goes: a file, or a stream in flattened format (which needs no seeking). */
 export type FilterOutput =
-  | { readonly path: string; readonly force?: boolean }
+  | {
+      readonly path: string;
+      readonly force?: boolean;
+      /** Wait until the disk has it, before it gets its name. */
+      readonly sync?: boolean;
+    }
   | { readonly stream: NodeJS.WritableStream; readonly name?: string };
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
@@ -235,6 +241,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       pageSize: dump.pageSize,
       level,
       maxMapnr: plan.maxMapnr,
+    takeChange(inputChanged(dump.image), dump, warnings);
       inputPages: plan.inputPages,
       classes: classCounts(counts, options.privacy),
       ...(secret === undefined ? {} : { privacy: secret.result(counts) }),
@@ -251,7 +258,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     };
   } catch (error) {
     await sink?.abort();
-    throw error;
+    throw changedInstead(error, dump);
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();
@@ -270,6 +277,19 @@ interface Written {
 async function writeAll(
   run: () => Promise<Written>,
   writer: DumpWriter,
+/** Bare memory may be that of a running machine, which writes to it all the time. */
+function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
+  if (change === undefined) return;
+  if (dump.header.format !== "raw") throw change;
+  warnings.add("INPUT_CHANGED", change.message.replace(`. ${change.cure}`, "; pages may be of different moments"));
+}
+
+/** What does not fit together in a file that changes is no damage of it. */
+function changedInstead(error: unknown, dump: Dump): unknown {
+  const damage = error instanceof DumpError && ["TRUNCATED", "CORRUPT", "CANNOT_FILTER"].includes(error.code);
+  return (damage ? inputChanged(dump.image) : undefined) ?? error;
+}
+
   kept: number,
   { onFull, warnings }: FilterOptions,
 ): Promise<Written> {
@@ -343,7 +363,8 @@ function openSink(options: FilterOptions, dump: Dump): Sink {
 
 function unlimitedSink({ output, signal }: FilterOptions, dump: Dump): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
-  return createFileSink(output.path, { force: output.force ?? false, inputs: dump.paths });
+  const { path, force = false, sync = false } = output;
+  return createFileSink(path, { force, sync, inputs: dump.paths });
 }
 
 function makeWriter(

@@ -3,6 +3,7 @@ import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
 import { countBits, sharedBitmap } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { ElfDump } from "./reader/elf/open.js";
+import { inputChanged } from "./reader/input-changed.js";
 import { fillBitmaps, type OpenOptions, openDump, segmentsOf } from "./reader/open.js";
 import { type Finding, type FindingKind, Findings } from "./verify/findings.js";
 import { type Comparison, compareDumps } from "./verify/verify-against.js";
@@ -139,6 +140,8 @@ async function verifyOpened(
   const kernel = verifyKernel(dump, findings);
   const comparison =
     options.against === undefined ? undefined : await against(dump, readable, promised, findings, threads, options);
+  const change = inputChanged(dump.image);
+  if (change !== undefined) throw change;
   const counts = findings.counts;
   return {
     whole: Object.values(counts).every((count) => count === 0),

@@ -22,6 +22,7 @@ import { DumpError } from "./errors.js";
  * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
+ * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
  * | `NOT_WRITTEN` | pages for which the output had no room |
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
@@ -46,6 +47,7 @@ export type WarningCode =
   | "INCOMPLETE"
   | "NEXT_LEVEL"
   | "NOT_WRITTEN"
+  | "INPUT_CHANGED"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";

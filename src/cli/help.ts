@@ -75,6 +75,7 @@ What is written, and how it runs
   -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
       --on-full WHAT       no room: nothing (default) or incomplete is left
   -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
+      --sync               wait until the disk has OUT, then give it its name
       --manifest FILE      write a record of the run, with digests, to FILE
       --manifest-digests WHICH   all (default), or output: not of the input
       --num-threads N      worker threads (default: one per core, 16 at most)

@@ -65,6 +65,7 @@ export function fileSource(file: FileHandle): ByteSource {
         try {
           n = readSync(file.fd, into, done, into.length - done, offset + done);
         } catch (error) {
+          if (systemErrorCode(error) === "EINTR") continue;
           throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
             file: file.path,
             offset: offset + done,

@@ -33,6 +33,12 @@ export function closeOnce(images: readonly SourceImage[]): () => void {
   return () => {
     if (!open) return;
     open = false;
-    for (const image of images) closeSync(image.file.fd);
+    for (const image of images) {
+      try {
+        closeSync(image.file.fd);
+      } catch {
+        // Nothing was written to it: an error here takes nothing from what was read.
+      }
+    }
   };
 }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
-import { DumpError } from "../errors.js";
+import { DumpError, systemErrorCode } from "../errors.js";
 import type { Answer, Request } from "./tasks.js";
 
 /** Tasks a thread has at most: one in work, one ready, one whose result is being written. */
@@ -12,9 +12,6 @@ export type TaskName = "scan" | "zeros" | "encode" | "check" | "compare";
 
 /** More threads than this gain nothing by themselves: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;
-
-/** Threads that are ended before they have started say so; nobody needs to know. */
-const ignore = () => undefined;
 
 /** Each thread takes some 15 MiB of its own and 9 MiB of shared memory. */
 export const MAX_THREADS = 256;
@@ -31,6 +28,9 @@ export function standardThreads(): number {
 export class WorkerThreads {
   readonly count: number;
   readonly #piscina: Piscina;
+  /** How tasks in flight are told that a thread has died. */
+  readonly #waiting = new Set<(error: unknown) => void>();
+  #failure: DumpError | undefined;
   #ready = false;
   #ended = false;
 
@@ -49,12 +49,18 @@ export class WorkerThreads {
       // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
       atomics: "disabled",
     });
-    this.#piscina.on("error", (error: unknown) => {
-      // Results that were on their way when the threads were ended come as errors of no task: nobody waits for them.
-      if (!this.#ended) throw error;
-    });
+    // A thread that dies between two tasks. Results that were on their way when the threads were ended come here too.
+    this.#piscina.on("error", (error: unknown) => this.#fail(error));
     // A thread loads the worker's code with its first task: give each one at once.
-    for (let i = 0; i < count; i++) this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, ignore);
+    for (let i = 0; i < count; i++)
+      this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e));
+  }
+
+  /** A thread died: no run can go on, and tasks that no thread takes any more would wait for ever. */
+  #fail(error: unknown): void {
+    if (this.#ended) return;
+    this.#failure ??= workerFailed(error);
+    for (const reject of this.#waiting) reject(this.#failure);
   }
 
   readonly #isReady = () => {
@@ -66,9 +72,24 @@ export class WorkerThreads {
     return this.#ready;
   }
 
-  /** Runs one of the worker's functions. */
+  /** Runs one of the worker's functions. Throws `WORKER_FAILED` when a thread dies. */
   async run<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
-    return (await this.#piscina.run(request, { name })) as Answer<R>;
+    if (this.#failure !== undefined) throw this.#failure;
+    return new Promise<Answer<R>>((resolve, reject) => {
+      this.#waiting.add(reject);
+      const done = () => this.#waiting.delete(reject);
+      this.#piscina.run(request, { name }).then(
+        (answer) => {
+          done();
+          resolve(answer as Answer<R>);
+        },
+        (error: unknown) => {
+          done();
+          this.#fail(error);
+          reject(this.#failure ?? error);
+        },
+      );
+    });
   }
 
   /** Ends the threads, whatever they are doing. */
@@ -78,4 +99,15 @@ export class WorkerThreads {
     this.#ended = true;
     await this.#piscina.destroy();
   }
+}
+
+function workerFailed(error: unknown): DumpError {
+  const memory = systemErrorCode(error) === "ERR_WORKER_OUT_OF_MEMORY";
+  const why = error instanceof Error ? error.message : String(error);
+  return new DumpError("WORKER_FAILED", `a worker thread failed: ${why}`, {
+    cure: memory
+      ? "Use fewer threads (--num-threads 1), or give Node more memory (NODE_OPTIONS=--max-old-space-size=4096)"
+      : "Try again; if it happens again, please report it with the command line",
+    cause: error,
+  });
 }

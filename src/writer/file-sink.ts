@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
+  fsyncSync,
   ftruncateSync,
   linkSync,
   openSync,
@@ -21,6 +22,8 @@ export interface FileSinkOptions {
   readonly force: boolean;
   /** The input files: none of them may be the output. */
   readonly inputs: readonly string[];
+  /** Wait until the disk has the file, before it gets its name, and then its name. */
+  readonly sync?: boolean;
 }
 
 /**
@@ -40,16 +43,15 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
   }
   let open = true;
   const close = () => {
-    if (open) closeSync(fd);
+    const wasOpen = open;
     open = false;
+    if (wasOpen) closeSync(fd);
   };
   return {
     name: path,
     write(bytes, offset) {
       try {
-        for (let done = 0; done < bytes.length; ) {
-          done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
-        }
+        for (let done = 0; done < bytes.length; ) done += writeSome(fd, bytes, done, offset + done);
       } catch (error) {
         throw writeError(path, error);
       }
@@ -57,21 +59,46 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
     async finish(size) {
       try {
         if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
+        if (options.sync === true) fsyncSync(fd);
         close();
         appear(partial, path, options.force);
+        if (options.sync === true) syncFolder(dirname(path));
       } catch (error) {
         throw error instanceof DumpError ? error : writeError(path, error);
       }
     },
     async abort() {
-      try {
-        close();
-        unlinkSync(partial);
-      } catch {
-        // It is gone already, or the disk is: there is nothing more to clean up.
+      // It may be gone already, or the disk is: then there is nothing more to clean up.
+      for (const step of [close, () => unlinkSync(partial)]) {
+        try {
+          step();
+        } catch {}
       }
     },
   };
+}
+
+/** One write, of a part at least. Signals may interrupt it before it has begun. */
+function writeSome(fd: number, bytes: Uint8Array, from: number, position: number): number {
+  try {
+    const n = writeSync(fd, bytes, from, bytes.length - from, position);
+    if (n === 0) throw new Error("the system takes no more bytes, and does not say why");
+    return n;
+  } catch (error) {
+    if (systemErrorCode(error) === "EINTR") return 0;
+    throw error;
+  }
+}
+
+/** The name of a new file is in its folder, which has to reach the disk too. Windows knows no such thing. */
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** A name that no file can have would be found out only when the dump is to appear under it. */

@@ -14,6 +14,7 @@ import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 interface FilterCommandArguments extends FilterArguments, InputArguments, ManifestArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
+  readonly sync: boolean;
   readonly showStats: boolean;
   readonly json: boolean;
 }
@@ -28,6 +29,7 @@ export const filterCommand = defineCommand({
     exclude: VALUE,
     "size-limit": { ...VALUE, alias: "L" },
     "on-full": VALUE,
+    sync: FLAG,
     privacy: FLAG,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
@@ -73,7 +75,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     const manifest = manifestWriter(args, inputs, output, signal);
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
-      output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force },
+      output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force, sync: args.sync },
       ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete },
       workers: threads?.count === workers ? threads : workers,
       ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },

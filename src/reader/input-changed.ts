@@ -1,0 +1,25 @@
+import { fstatSync } from "node:fs";
+import { DumpError } from "../errors.js";
+import type { DumpImage } from "./dump.js";
+import type { SourceImage } from "./source-image.js";
+
+function sourcesOf(image: DumpImage): readonly SourceImage[] {
+  return image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
+}
+
+/**
+ * The error of input files that were written to since they were opened: what was read of them may be a mixture. `undefined` if they
+ * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.
+ */
+export function inputChanged(image: DumpImage): DumpError | undefined {
+  for (const { file } of sourcesOf(image)) {
+    const now = fstatSync(file.fd);
+    if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
+    const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;
+    return new DumpError("INPUT_CHANGED", `changed while it was read: it ${what}`, {
+      file: file.path,
+      cure: "Wait until the dump has been written or copied to the end",
+    });
+  }
+  return undefined;
+}

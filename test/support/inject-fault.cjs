@@ -1,0 +1,56 @@
+/**
+ * Preloaded into the program (and its threads) by tests: makes calls of the file system fail, come short or do nothing, and
+ * threads die. CORESIEVE_TEST_FAULT is JSON: { call, after, what, thread, times, output }; `output`:
+ * only calls for a file that was created exclusively.
+ */
+const fs = require("node:fs");
+const { isMainThread } = require("node:worker_threads");
+const { syncBuiltinESMExports } = require("node:module");
+
+const {
+  call,
+  after = 0,
+  what,
+  thread,
+  times = Number.POSITIVE_INFINITY,
+  output = false,
+} = JSON.parse(process.env.CORESIEVE_TEST_FAULT);
+
+const actions = {
+  short: (original, args) => original(...args.slice(0, 3), Math.min(args[3], 1000), args[4]),
+  nothing: () => 0,
+  exit: () => process.exit(7),
+  uncaught(original, args) {
+    setImmediate(() => {
+      throw new Error("injected: nobody catches this");
+    });
+    return original(...args);
+  },
+  memory() {
+    const hold = [];
+    for (;;) hold.push(new Array(1e6).fill(hold.length));
+  },
+};
+
+if (thread === undefined || (thread === "main") === isMainThread) {
+  const created = new Set();
+  const open = fs.openSync;
+  fs.openSync = (...args) => {
+    const fd = open(...args);
+    if (args[1] === "wx") created.add(fd);
+    return fd;
+  };
+  const original = fs[call];
+  let calls = 0;
+  let done = 0;
+  fs[call] = (...args) => {
+    // Files that Node reads whole are the program's own.
+    if (call === "readSync" && typeof args[4] !== "number") return original(...args);
+    if (output && !created.has(args[0])) return original(...args);
+    if (calls++ < after || done >= times) return original(...args);
+    done++;
+    if (actions[what] !== undefined) return actions[what](original, args);
+    throw Object.assign(new Error(`${what}: injected`), { code: what, syscall: call });
+  };
+  syncBuiltinESMExports();
+}
