@@ -70,7 +70,7 @@ test.each([
   [["-F"], "no dump was named. Write `coresieve -F DUMP > OUT`"],
   [["info"], "no dump was named. Write `coresieve info DUMP`"],
   [["a", "b", "--bogus"], "there is no option --bogus. `coresieve --help` lists the options"],
-  [["a", "b", "-x", "v"], "there is no option -x. `coresieve --help` lists the options"],
+  [["a", "b", "-Q", "v"], "there is no option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
   [["a", "b", "-d", "32"], "-d 32: no whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
   [["a", "b", "-c", "-l"], "more than one codec was named: zlib, lzo. Choose one"],
