@@ -95,15 +95,15 @@ function threes(equal: u32): u32 {
 
 /**
  * Whether the page is an array of 32-bit numbers that have three bytes in common with the one before or the third before
- * (tables of the unwinder, of symbols, of relocations). A quarter of its bytes is looked at.
+ * (tables of the unwinder, of symbols, of relocations). An eighth of its bytes is looked at.
  */
 function wantsThrees(src: usize, len: usize): bool {
   let found: u32 = 0;
-  for (let at = src + 16, last = src + len - 16; at <= last; at += 64) {
+  for (let at = src + 16, last = src + len - 16; at <= last; at += 128) {
     found += threes(equalMask(at, at - 4)) + threes(equalMask(at, at - 12));
   }
   // One in every second place that was looked at.
-  return found >= <u32>(len >>> 7);
+  return found >= <u32>(len >>> 8);
 }
 
 /** Counts the bytes of [from, to). All at once, so that the loop does not end where no one can predict it. */
