@@ -17,6 +17,7 @@
  * | `SIZE_LIMIT` | the output would be larger than was allowed |
  * | `OUTPUT_EXISTS` | the output is there already, or is the input |
  * | `CANNOT_FILTER` | the dump does not tell enough of its kernel for the level asked for |
+ * | `CANNOT_ERASE` | an erase rule leads to nothing in the dump |
  * | `BAD_OPTION` | an option or its value is not usable |
  * | `STRICT` | a warning, made an error by `--strict` |
  * | `ABORTED` | the run was stopped by its caller |
@@ -29,13 +30,14 @@ export type DumpErrorCode =
   | "UNSUPPORTED"
   | "CODEC_MISSING"
   | "NOT_READABLE"
-  | "NOT_WRITABLE"
   | "INPUT_CHANGED"
   | "WORKER_FAILED"
+  | "NOT_WRITABLE"
   | "NO_SPACE"
   | "SIZE_LIMIT"
   | "OUTPUT_EXISTS"
   | "CANNOT_FILTER"
+  | "CANNOT_ERASE"
   | "BAD_OPTION"
   | "STRICT"
   | "ABORTED";

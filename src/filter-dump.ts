@@ -1,5 +1,7 @@
 import { DumpError } from "./errors.js";
 import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
+import { type EraseResult, type EraseRun, eraseRequest, eraseRun } from "./filter/erase/erase-run.js";
+import type { EraseFile } from "./filter/erase/parse-rules.js";
 import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
 import { type ClassCounts, classCounts, FREE, KEPT, ZERO } from "./filter/page-classes.js";
@@ -10,9 +12,9 @@ import { checkPrivateLevel, privateRun } from "./filter/privacy/private-run.js";
 import { checkFreeCount, selfCheck } from "./filter/self-check/self-check.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
+import { inputChanged } from "./reader/input-changed.js";
 import type { Arch } from "./reader/machine.js";
 import { type DumpWarning, Warnings } from "./warnings.js";
-import { inputChanged } from "./reader/input-changed.js";
 import { dropUnreadable } from "./worker/check-dump.js";
 import { keptRanges } from "./worker/chunks.js";
 import { classifyPages } from "./worker/classify-pages.js";
@@ -65,6 +67,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly level: number;
   /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
   readonly privacy?: boolean;
+  /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
+  readonly erase?: EraseFile;
   readonly format: "kdump" | "elf";
   readonly codec: Codec;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
@@ -95,6 +99,8 @@ export interface FilterResult {
   readonly classes: ClassCounts;
   /** Of a run with `privacy`. */
   readonly privacy?: PrivacyResult;
+  /** Of a run with `erase`. */
+  readonly erase?: EraseResult;
   /** Pages of the input beyond the last one with a struct page (firmware ROMs), which were left out. */
   readonly beyondMemMap: number;
   /** Pages kept because nothing could be found out about them. */
@@ -172,6 +178,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
   }
   if (options.privacy) checkPrivateLevel(options.level);
   checkCodec(options.codec);
+  const request = options.erase && eraseRequest(options.erase);
   throwIfAborted(options.signal);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   let sink: Sink | undefined;
@@ -184,7 +191,8 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       found === undefined ? { view: found, policy: asked } : selfCheck(dump, found, asked, plan, warnings);
     const secret = options.privacy ? privateRun(dump, view, usable, warnings) : undefined;
     const policy = secret?.policy ?? usable;
-    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options), options.signal);
+    const erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
+    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options, erase), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
@@ -201,13 +209,14 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
         // Once more, from the start, without a class that cannot be told.
         resetPlan(dump, plan);
         await pool.end();
-        const context = runContext(dump, view, { ...policy, free: false }, plan, options);
+        const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase);
         pool = new WorkerPool(threads, context, options.signal);
         await classifyPages(pool, plan, new Warnings(), done, options.privacy);
       }
     }
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;
+    const erased = erase?.result(plan);
     if (options.format === "elf" && policy.zero) {
       await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     }
@@ -215,7 +224,18 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     if (kept === 0 && incomplete) throw nothingLeft(dump);
     const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
     if (shared !== undefined) await pool.chooseHashKey();
-    const writer = makeWriter(secret?.dump ?? dump, view, plan, level, options, sink, incomplete, shared);
+    const described = secret?.dump ?? dump;
+    const shown = view && erase ? erase.view(view) : view;
+    const writer = makeWriter(
+      erase?.describe(described) ?? described,
+      shown,
+      plan,
+      level,
+      options,
+      sink,
+      incomplete,
+      shared,
+    );
     await writer.begin();
     if (options.onFull === "incomplete") await writer.reserve();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
@@ -230,6 +250,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       options,
     );
     throwIfAborted(options.signal);
+    takeChange(inputChanged(dump.image), dump, warnings);
     await sink.finish(outputBytes);
     plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
     const counts = [...plan.dropped];
@@ -241,10 +262,10 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       pageSize: dump.pageSize,
       level,
       maxMapnr: plan.maxMapnr,
-    takeChange(inputChanged(dump.image), dump, warnings);
       inputPages: plan.inputPages,
       classes: classCounts(counts, options.privacy),
       ...(secret === undefined ? {} : { privacy: secret.result(counts) }),
+      ...(erased === undefined ? {} : { erase: erased }),
       beyondMemMap: plan.beyondMemMap,
       unclassified,
       unreadable,
@@ -265,18 +286,6 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
   }
 }
 
-/** What pass 2 wrote. */
-interface Written {
-  readonly zeroPages: number;
-  readonly outputBytes: number;
-  readonly notWritten: number;
-  readonly full: string | undefined;
-}
-
-/** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
-async function writeAll(
-  run: () => Promise<Written>,
-  writer: DumpWriter,
 /** Bare memory may be that of a running machine, which writes to it all the time. */
 function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
   if (change === undefined) return;
@@ -290,6 +299,18 @@ function changedInstead(error: unknown, dump: Dump): unknown {
   return (damage ? inputChanged(dump.image) : undefined) ?? error;
 }
 
+/** What pass 2 wrote. */
+interface Written {
+  readonly zeroPages: number;
+  readonly outputBytes: number;
+  readonly notWritten: number;
+  readonly full: string | undefined;
+}
+
+/** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
+async function writeAll(
+  run: () => Promise<Written>,
+  writer: DumpWriter,
   kept: number,
   { onFull, warnings }: FilterOptions,
 ): Promise<Written> {
@@ -311,9 +332,18 @@ function runContext(
   policy: ScanPolicy,
   plan: PagePlan,
   { codec, dedupe = false }: FilterOptions,
+  erase: EraseRun | undefined,
 ): RunContext {
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
-  return { image: dump.image, pageSize: dump.pageSize, kept: plan.kept, kernel, codec, dedupe };
+  return {
+    image: dump.image,
+    pageSize: dump.pageSize,
+    kept: plan.kept,
+    kernel,
+    codec,
+    dedupe,
+    ...(erase && { erase: erase.spans }),
+  };
 }
 
 /** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. */

@@ -20,9 +20,10 @@ import { DumpError } from "./errors.js";
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
  * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped |
+ * | `ERASE_UNREACHABLE` | data of an erase rule that could not be reached: what is behind was not erased |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
- * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
+ * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
  * | `NOT_WRITTEN` | pages for which the output had no room |
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
@@ -44,10 +45,11 @@ export type WarningCode =
   | "PAGE_SIZE_GUESSED"
   | "LOG_RECORDS"
   | "PRIVACY_GAP"
+  | "ERASE_UNREACHABLE"
   | "INCOMPLETE"
+  | "INPUT_CHANGED"
   | "NEXT_LEVEL"
   | "NOT_WRITTEN"
-  | "INPUT_CHANGED"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";

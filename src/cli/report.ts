@@ -39,6 +39,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   }
   if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
   else if (result.unclassified > 0) rows.push(row("of them not classified", result.unclassified, "kept"));
+  if (result.erase !== undefined) rows.push(...eraseRows(result.erase));
   if (result.notWritten > 0) {
     rows.push(`  ${"of them no room for".padEnd(26)}${formatCount(result.notWritten).padStart(14)}  lost`);
   }
@@ -67,6 +68,18 @@ function privacyRows(
     row("  tables, modules, stacks", known + stack + percpu, "kept"),
     ...(clearedNotes > 0 ? [row("notes with registers", clearedNotes, "cleared")] : []),
     ...remains.map((text) => `  not vouched for: ${text}`),
+  ];
+}
+
+/** What each rule overwrote. */
+function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["erase"]>): string[] {
+  const amount = (all: number, written: number) =>
+    written === all ? formatBytes(all) : `${formatBytes(all)}, ${formatBytes(written)} of it in kept pages`;
+  return [
+    `  erased: ${amount(bytes, overwritten)}`,
+    ...rules.map(
+      ({ rule, objects, ...rest }) => `    ${rule}: ${formatCount(objects)}, ${amount(rest.bytes, rest.overwritten)}`,
+    ),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
@@ -17,9 +18,10 @@ export interface EncodeState {
   /** `undefined`: pages are not hashed. */
   readonly hash: HashKernel | undefined;
   readonly encoder: PageEncoder | undefined;
+  readonly erase: readonly EraseSpans[];
 }
 
-export function encodeState({ image, memory, layout, codec, dedupe, kept }: WorkerContext): EncodeState {
+export function encodeState({ image, memory, layout, codec, dedupe, kept, erase = [] }: WorkerContext): EncodeState {
   return {
     // Strict: what cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
@@ -29,21 +31,25 @@ export function encodeState({ image, memory, layout, codec, dedupe, kept }: Work
     zero: loadKernel("zero", memory),
     hash: dedupe ? loadKernel("hash", memory) : undefined,
     encoder: createEncoder(codec, memory, layout),
+    erase,
   };
 }
 
 /**
- * Reads the kept pages of a range into the slot, run by run, behind each other. Returns how many there are.
+ * Reads the kept pages of a range into the slot, run by run, behind each other, and overwrites what is to be erased: with
+ * rules that costs a binary search for each run. Returns how many there are.
  */
 function readKept(state: EncodeState, task: { startPfn: number; endPfn: number; slot: number }): number {
-  const { bytes, layout, dump, kept } = state;
+  const { bytes, layout, dump, kept, erase } = state;
   const input = task.slot * layout.size + layout.input;
   let pages = 0;
   let pfn = findBit(kept, task.startPfn, task.endPfn, true);
   while (pfn < task.endPfn) {
     const end = findBit(kept, pfn, task.endPfn, false);
     const at = input + pages * layout.pageSize;
-    readPages(dump, pfn * layout.pageSize, bytes.subarray(at, at + (end - pfn) * layout.pageSize));
+    const run = bytes.subarray(at, at + (end - pfn) * layout.pageSize);
+    readPages(dump, pfn * layout.pageSize, run);
+    for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
     pages += end - pfn;
     pfn = findBit(kept, end, task.endPfn, true);
   }

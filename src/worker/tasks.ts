@@ -1,4 +1,5 @@
 import type { DumpErrorCode, PlainDumpError } from "../errors.js";
+import type { EraseSpans } from "../filter/erase/spans.js";
 import type { SpaceImage } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
 import type { PageLayout } from "../filter/page-layout.js";
@@ -25,6 +26,8 @@ export interface WorkerContext {
   readonly codec: Codec;
   /** Whether the pages of pass 2 are hashed, so that the writer can let equal ones share their bytes. */
   readonly dedupe: boolean;
+  /** What is overwritten in pages before they are looked at; absent: nothing. */
+  readonly erase?: readonly EraseSpans[];
   /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
   readonly ended: Int32Array;
 }
@@ -34,6 +37,8 @@ export interface ScanContext {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly policy: ScanPolicy;
+  /** One byte per page in shared memory, where the class numbers are wanted too. */
+  readonly classes?: Uint8Array;
 }
 
 /** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */

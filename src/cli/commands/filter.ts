@@ -3,6 +3,7 @@ import { type FilterOptions, filterDump } from "../../filter-dump.js";
 import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
+import { type EraseArguments, eraseFile } from "../erase-option.js";
 import { FILTER_HELP } from "../help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
@@ -11,7 +12,7 @@ import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
 import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
-interface FilterCommandArguments extends FilterArguments, InputArguments, ManifestArguments {
+interface FilterCommandArguments extends FilterArguments, InputArguments, ManifestArguments, EraseArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
   readonly sync: boolean;
@@ -31,6 +32,7 @@ export const filterCommand = defineCommand({
     "on-full": VALUE,
     sync: FLAG,
     privacy: FLAG,
+    erase: VALUE,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
     snappy: { ...FLAG, alias: "p" },
@@ -58,6 +60,7 @@ export const filterCommand = defineCommand({
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const complete = completeOptions(args);
+  const erase = eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
   const { inputs, output, level, privacy, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
@@ -76,7 +79,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
       output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force, sync: args.sync },
-      ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete },
+      ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete, ...(erase && { erase }) },
       workers: threads?.count === workers ? threads : workers,
       ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
       onProgress: (state) => progress?.update(state),

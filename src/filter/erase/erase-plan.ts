@@ -1,0 +1,285 @@
+import { DumpError } from "../../errors.js";
+import type { Dump } from "../../reader/dump.js";
+import type { Warnings } from "../../warnings.js";
+import type { AddressSpace } from "../address-space.js";
+import type { KernelObjects } from "../debuginfo/kernel-objects.js";
+import { attachSpace, type KernelView } from "../kernel-view.js";
+import { cType } from "./c-type.js";
+import { elementsOf } from "./elements.js";
+import type { Condition, EraseRule, Target } from "./erase-rule.js";
+import { SlabFinder, type SlabObjects } from "./slab-objects.js";
+import { ERASED, type EraseSpans, MAX_SPANS, SpanList } from "./spans.js";
+import { cannotErase, isText, type Misses, noMisses, type Value, ValueFinder } from "./values.js";
+
+/** What one rule came to. */
+export interface ErasedByRule {
+  readonly rule: EraseRule;
+  /** Objects, variables or ranges. */
+  readonly objects: number;
+  /** Pieces of physical memory. */
+  readonly spans: EraseSpans;
+  /** Its lines for eraseinfo. */
+  readonly record: readonly string[];
+}
+
+/** What a run overwrites. */
+export interface ErasePlan {
+  readonly rules: readonly ErasedByRule[];
+  /** For the threads; none of them is empty. */
+  readonly spans: readonly EraseSpans[];
+}
+
+/** Most that a number in the dump makes a rule erase at one place: more is taken for damage. */
+const MAX_READ_SIZE = 16 << 20;
+/** Pages looked at in page tables for all rules together, with those that are not mapped. */
+const MAX_PIECES = 1 << 24;
+/** Different sizes that a rule's lines in eraseinfo tell. */
+const MAX_SIZES = 256;
+
+/**
+ * Finds what the rules of a file erase in this dump. Throws `CANNOT_ERASE` with file and line for a rule that leads to
+ * nothing and is not optional: a misspelt name must not leave data in. What the dump does not have is counted in
+ * warnings.
+ */
+export function erasePlan(
+  file: string,
+  rules: readonly EraseRule[],
+  dump: Dump,
+  view: KernelView,
+  kernel: KernelObjects | undefined,
+  warnings: Warnings,
+): ErasePlan {
+  const wanted = rules.flatMap(({ target }) => cacheOf(target) ?? []);
+  const slabs = kernel && new SlabFinder(dump, view, kernel, wanted);
+  const run = new Resolver(dump, attachSpace(view.space, dump.memory), kernel, slabs);
+  const done = rules.map((rule) => resolveRule(file, rule, run, warnings));
+  const fills = [ERASED, 0].map((fill) => {
+    const list = new SpanList();
+    for (const { spans } of done) if (spans.fill === fill) list.addAll(spans);
+    return list.merged(fill);
+  });
+  return { rules: done, spans: fills.filter(({ start }) => start.length > 0) };
+}
+
+function cacheOf(target: Target): string | undefined {
+  if (target.kind === "slab") return target.cache;
+  return target.kind === "place" && target.loop?.kind === "slab" ? target.loop.cache : undefined;
+}
+
+function resolveRule(file: string, rule: EraseRule, run: Resolver, warnings: Warnings): ErasedByRule {
+  const where = `${file}:${rule.line}`;
+  const misses = noMisses();
+  try {
+    const found = run.resolve(rule, misses);
+    if (found.spans.start.length === 0) throw nothing(misses);
+    warn(where, misses, warnings);
+    return found;
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_ERASE") throw error;
+    if (!rule.optional) throw located(error, where, rule);
+    return { rule, objects: 0, spans: new SpanList().merged(ERASED), record: [] };
+  }
+}
+
+function nothing({ nulls, unreachable, broken }: Misses): DumpError {
+  const why = [
+    nulls > 0 ? `${nulls} pointers are 0` : "",
+    unreachable > 0 ? `${unreachable} lead to nothing in the dump` : "",
+    broken > 0 ? `${broken} lists are broken` : "",
+  ].filter((text) => text !== "");
+  const found = why.length === 0 ? "there is no such element" : why.join(", ");
+  return cannotErase(`nothing to erase: ${found}`, "A ? before a rule lets it lead to nothing");
+}
+
+function located({ message, cure }: DumpError, where: string, { text }: EraseRule): DumpError {
+  const what = cure === undefined ? message : message.replace(`. ${cure}`, "");
+  return new DumpError("CANNOT_ERASE", `${JSON.stringify(text)}: ${what}`, {
+    file: where,
+    ...(cure === undefined ? {} : { cure }),
+  });
+}
+
+function warn(where: string, { unreachable, broken }: Misses, warnings: Warnings): void {
+  const what = "of a rule could not be followed: what is behind was not erased";
+  if (unreachable > 0) warnings.add("ERASE_UNREACHABLE", `${where}: pointers, sizes or pages ${what}`, unreachable);
+  if (broken > 0) warnings.add("ERASE_UNREACHABLE", `${where}: lists ${what}`, broken);
+}
+
+/** What a rule collects while it is resolved. */
+interface Collected {
+  readonly list: SpanList;
+  readonly sizes: Set<number>;
+  readonly misses: Misses;
+  objects: number;
+}
+
+class Resolver {
+  readonly #dump: Dump;
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects | undefined;
+  readonly #slabs: SlabFinder | undefined;
+  #pieces = 0;
+
+  constructor(dump: Dump, space: AddressSpace, kernel: KernelObjects | undefined, slabs: SlabFinder | undefined) {
+    this.#dump = dump;
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#slabs = slabs;
+  }
+
+  resolve(rule: EraseRule, misses: Misses): ErasedByRule {
+    const { target, name } = rule;
+    const into: Collected = { list: new SpanList(), sizes: new Set(), misses, objects: 0 };
+    if (target.kind === "physical") {
+      this.#erase(into, target.start, target.length);
+    } else if (target.kind === "slab") {
+      const slab = this.#slab(target.cache);
+      for (const { paddr } of slab.each()) this.#erase(into, paddr, slab.size);
+    } else this.#places(target, into);
+    const nullify = target.kind === "place" && target.nullify;
+    const spans = into.list.merged(nullify ? 0 : ERASED);
+    const sizes = [...into.sizes].sort((a, b) => a - b);
+    const told = sizes.length > MAX_SIZES ? sizes.slice(-1) : sizes;
+    const record = nullify ? [`erase ${name} nullify`] : told.map((size) => `erase ${name} size ${size}`);
+    return { rule, objects: into.objects, spans, record: into.objects === 0 ? [] : record };
+  }
+
+  #needed(): KernelObjects {
+    if (this.#kernel !== undefined) return this.#kernel;
+    throw cannotErase(
+      "the dump's memory has no symbols and types (kallsyms, BTF)",
+      "Give the kernel's vmlinux with -x; physical ranges need none",
+    );
+  }
+
+  #slab(cache: string): SlabObjects {
+    this.#needed();
+    return (this.#slabs as SlabFinder).objectsOf(cache);
+  }
+
+  #places(target: Target & { kind: "place" }, into: Collected): void {
+    const kernel = this.#needed();
+    const finder = new ValueFinder(kernel, this.#dump.memory, into.misses);
+    if (target.loop === undefined) {
+      for (const value of finder.find(target.place, undefined)) this.#value(value, undefined, target, finder, into);
+      return;
+    }
+    for (const element of elementsOf(target.loop, finder, kernel, (cache) => this.#slab(cache))) {
+      if (target.where !== undefined && !this.#holds(target.where, element, finder)) continue;
+      for (const value of finder.find(target.place, element)) this.#value(value, element, target, finder, into);
+    }
+  }
+
+  #holds({ place, value: wanted }: Condition, element: Value, finder: ValueFinder): boolean {
+    for (const value of finder.find(place, element)) {
+      if ("text" in wanted) return this.#text(value, finder) === wanted.text;
+      const number = "number" in wanted ? wanted.number : this.#needed().symbols.address(wanted.symbol);
+      if (number === undefined && "symbol" in wanted) {
+        throw cannotErase(`the kernel has no symbol ${wanted.symbol}`, "Check its name");
+      }
+      return finder.integer(value, value.size ?? 0) === number;
+    }
+    return false;
+  }
+
+  #text(value: Value, finder: ValueFinder): string | undefined {
+    const text = value.type !== undefined && isText(value.type) ? finder.follow(value) : value;
+    const length = text && finder.textLength(text, value.count ?? 256);
+    const bytes = text && length !== undefined ? finder.bytes(text, length) : undefined;
+    return bytes && Buffer.from(bytes).toString("latin1");
+  }
+
+  /** Erases a value, or what it points to. */
+  #value(
+    value: Value,
+    element: Value | undefined,
+    target: Target & { kind: "place" },
+    finder: ValueFinder,
+    into: Collected,
+  ): void {
+    const { nullify, maxText } = target;
+    const { wordSize } = this.#dump.machine;
+    if (value.isBitField) throw cannotErase(`${target.place.text} is a bit field`, "Erase the struct that it is in");
+    const pointee = value.type === undefined ? undefined : cType(value.type).target;
+    if (nullify) {
+      if (value.type !== undefined && pointee === undefined) {
+        throw cannotErase(
+          `${target.place.text} is ${value.type}, no pointer: it cannot be nullified`,
+          "Leave nullify away",
+        );
+      }
+      this.#eraseValue(into, value, wordSize);
+      return;
+    }
+    const asked = this.#size(target, element, finder);
+    if (asked === "unknown") return;
+    const data = pointee === undefined ? value : finder.follow(value);
+    if (data === undefined) return;
+    const text = value.type !== undefined && isText(value.type);
+    const size = asked ?? (text ? finder.textLength(data, maxText) : data.size);
+    if (text && asked === undefined && size === undefined) into.misses.unreachable++;
+    else if (size === undefined || (size === 0 && !text)) {
+      throw cannotErase(
+        `nothing tells how large ${target.place.text} is (${value.type ?? "of unknown type"})`,
+        "Say it: size N; or its type: {TYPE}; or nullify a pointer",
+      );
+    } else if (size > 0) this.#eraseValue(into, data, size);
+  }
+
+  /** The size that the rule gives; "unknown", counted, if it is in the dump and makes no sense. */
+  #size(
+    { size }: Target & { kind: "place" },
+    element: Value | undefined,
+    finder: ValueFinder,
+  ): number | undefined | "unknown" {
+    if (size === undefined || typeof size === "number") return size;
+    for (const value of finder.find(size, element)) {
+      const number = finder.integer(value, value.size ?? 0);
+      if (number === 0n) return "unknown";
+      if (number !== undefined && number <= BigInt(MAX_READ_SIZE)) return Number(number);
+      break;
+    }
+    finder.misses.unreachable++;
+    return "unknown";
+  }
+
+  /** Page by page: what lies behind each other in the kernel's memory need not do so in the machine's. */
+  #eraseValue(into: Collected, { physical, address }: Value, size: number): void {
+    if (physical) {
+      this.#erase(into, Number(address), size);
+      return;
+    }
+    const { pageSize } = this.#dump;
+    let found = false;
+    for (let done = 0; done < size; ) {
+      const at = address + BigInt(done);
+      const place = this.#space.translate(at);
+      const length = Math.min(place?.length ?? pageSize - Number(at % BigInt(pageSize)), size - done);
+      this.#limit(into);
+      if (place === undefined) into.misses.unreachable++;
+      else {
+        into.list.add(place.paddr, length);
+        found = true;
+      }
+      done += length;
+    }
+    if (!found) return;
+    into.objects++;
+    if (into.sizes.size <= MAX_SIZES) into.sizes.add(size);
+  }
+
+  #erase(into: Collected, start: number, length: number): void {
+    this.#limit(into);
+    into.list.add(start, length);
+    into.objects++;
+    if (into.sizes.size <= MAX_SIZES) into.sizes.add(length);
+  }
+
+  #limit({ list }: Collected): void {
+    if (++this.#pieces <= MAX_PIECES && list.count <= MAX_SPANS) return;
+    throw new DumpError("LIMIT", `erase rules lead to more than ${MAX_SPANS} pieces of memory`, {
+      file: this.#dump.paths[0] ?? "",
+      cure: "Erase less with one rule, or a physical range",
+    });
+  }
+}

@@ -1,0 +1,165 @@
+import { DumpError } from "../../errors.js";
+import type { Place, Step } from "./erase-rule.js";
+
+const NAME = /[A-Za-z_$][\w$]*/y;
+const ADDRESS = /0[xX][0-9a-fA-F]{1,16}/y;
+const NUMBER = /0[xX][0-9a-fA-F]{1,16}|\d{1,18}/y;
+/** No kernel nests deeper. */
+const MAX_STEPS = 64;
+
+/** Reads one line of a rules file from left to right. Errors say where, what was found and what was expected. */
+export class LineScanner {
+  readonly #text: string;
+  readonly #where: string;
+  #at = 0;
+
+  /** `where` is the file and the line: "rules:3". */
+  constructor(text: string, where: string) {
+    this.#text = text;
+    this.#where = where;
+    this.#skip();
+  }
+
+  get ended(): boolean {
+    return this.#at >= this.#text.length;
+  }
+
+  /** Characters read, without blanks behind. */
+  get position(): number {
+    return this.#text.slice(0, this.#at).trimEnd().length;
+  }
+
+  /** The error that something else stands here. */
+  expected(what: string, cure = "docs/erase.md has the rules' form"): DumpError {
+    const rest = this.#text.slice(this.#at);
+    const found =
+      rest === "" ? "the end of the line" : JSON.stringify(rest.length > 40 ? `${rest.slice(0, 40)}…` : rest);
+    return new DumpError("BAD_OPTION", `found ${found}, expected ${what}`, { file: this.#where, cure });
+  }
+
+  /** Goes behind a word if it stands here. */
+  word(word: string): boolean {
+    const end = this.#at + word.length;
+    if (!this.#text.startsWith(word, this.#at) || /[\w$.]/.test(this.#text[end] ?? "")) return false;
+    this.#at = end;
+    this.#skip();
+    return true;
+  }
+
+  /** Goes behind a sign if it stands here. */
+  sign(sign: string): boolean {
+    if (!this.#text.startsWith(sign, this.#at)) return false;
+    this.#at += sign.length;
+    this.#skip();
+    return true;
+  }
+
+  name(what: string): string {
+    const name = this.#take(NAME);
+    if (name === undefined) throw this.expected(what);
+    this.#skip();
+    return name;
+  }
+
+  /** A number, decimal or hexadecimal. */
+  number(what: string): bigint {
+    const found = this.#take(NUMBER);
+    if (found === undefined || /[\w$]/.test(this.#text[this.#at] ?? "")) throw this.expected(what);
+    this.#skip();
+    return BigInt(found);
+  }
+
+  /** Whether a number stands here. */
+  get atNumber(): boolean {
+    return /\d/.test(this.#text[this.#at] ?? "");
+  }
+
+  /** Whether steps from an element stand here. */
+  get atElement(): boolean {
+    return this.#text[this.#at] === "." || this.#text[this.#at] === "{";
+  }
+
+  /** A number of bytes, also with K or M. */
+  size(most: number): number {
+    const what = `a size: a number of bytes up to ${most}, also with K or M`;
+    const start = this.#at;
+    const found = this.#take(NUMBER);
+    const unit = /[kKmM]/.exec(this.#text[this.#at] ?? "")?.[0].toUpperCase();
+    if (unit !== undefined) this.#at++;
+    const value = Number(found ?? Number.NaN) * (unit === "M" ? 2 ** 20 : unit === "K" ? 1024 : 1);
+    if (!(value >= 1 && value <= most) || /[\w$]/.test(this.#text[this.#at] ?? "")) {
+      this.#at = start;
+      throw this.expected(what);
+    }
+    this.#skip();
+    return value;
+  }
+
+  /** A word that may have any characters but blanks, or a text in double quotes. */
+  free(what: string): string {
+    const found = this.#take(/"[^"]+"|[^\s"]+/y);
+    if (found === undefined) throw this.expected(what);
+    this.#skip();
+    return found.startsWith('"') ? found.slice(1, -1) : found;
+  }
+
+  /** A text in double quotes, if one stands here. */
+  quoted(): string | undefined {
+    const found = this.#take(/"[^"]*"/y);
+    this.#skip();
+    return found?.slice(1, -1);
+  }
+
+  /** A symbol or address with steps behind it: "init_uts_ns{uts_namespace}.name.nodename". */
+  place(what: string): Place {
+    const start = this.#at;
+    const root = this.#take(ADDRESS) ?? this.#take(NAME);
+    if (root === undefined) throw this.expected(what);
+    return this.#placeFrom(start, root);
+  }
+
+  /** Steps from an element: ".payload.data[0]". */
+  elementPlace(what: string): Place {
+    if (!this.atElement) throw this.expected(what);
+    return this.#placeFrom(this.#at, undefined);
+  }
+
+  #placeFrom(start: number, root: string | undefined): Place {
+    const steps: Step[] = [];
+    for (let step = this.#step(); step !== undefined; step = this.#step()) {
+      if (steps.length === MAX_STEPS) throw this.expected(`at most ${MAX_STEPS} steps from one value to the next`);
+      steps.push(step);
+    }
+    const text = this.#text.slice(start, this.#at);
+    if (!this.ended && !/\s/.test(this.#text[this.#at] ?? "")) {
+      throw this.expected(".MEMBER, [N], [*], {TYPE} or a blank");
+    }
+    this.#skip();
+    return { root, steps, text };
+  }
+
+  #step(): Step | undefined {
+    if (this.#take(/\.|->/y) !== undefined) {
+      const name = this.#take(NAME);
+      if (name === undefined) throw this.expected("a member's name");
+      return { kind: "member", name };
+    }
+    const index = this.#take(/\[(?:\*|\d{1,9})\]/y);
+    if (index !== undefined)
+      return index === "[*]" ? { kind: "all" } : { kind: "index", index: Number(index.slice(1, -1)) };
+    const type = this.#take(/\{[\w$ ]+(?:\[\d{1,9}\]|[ *]*)\}/y);
+    return type === undefined ? undefined : { kind: "type", type: type.slice(1, -1).trim() };
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    const sticky = new RegExp(pattern.source, "y");
+    sticky.lastIndex = this.#at;
+    const found = sticky.exec(this.#text)?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+
+  #skip(): void {
+    this.#take(/\s+/y);
+  }
+}
