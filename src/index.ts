@@ -3,8 +3,12 @@ export type { AuditResult, KindCount, PagePlace, SecretCount, SecretPlace } from
 export type { FilePlace } from "./audit/search-file.js";
 export { parseSecrets, readSecrets, type Secret } from "./audit/secrets.js";
 export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
+export { type EstimateOptions, estimateDump } from "./estimate/estimate-dump.js";
+export type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate/estimate-result.js";
 export type { CompleteOptions } from "./filter/complete-dump.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
+export type { KernelLog, LogRecord } from "./filter/log/log-record.js";
+export { readKernelLog } from "./filter/log/read-log.js";
 export { type ClassCounts, PAGE_CLASSES, type PageClass } from "./filter/page-classes.js";
 export { PAGE_KINDS, type PageKind } from "./filter/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";

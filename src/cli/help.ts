@@ -10,6 +10,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve verify DUMP            say what is wrong with a dump
   coresieve audit DUMP [options]   what of users is left in a finished dump
   coresieve dmesg DUMP             print the kernel log
+  coresieve estimate DUMP          how large the output would be
 
 Each command has its own help: coresieve filter --help, coresieve info --help.
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
@@ -58,6 +59,7 @@ What is dropped (if nothing is said: -d 31)
                            1,31: if there is no room at 1, then at 31
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
       --privacy            all that may hold users' data: more than -d 31 does
+      --erase FILE         overwrite kernel data in kept pages, by rules in FILE
 
 How pages are compressed (if nothing is said: not at all)
   -c, --zlib               with zlib: every reader opens it
@@ -74,8 +76,8 @@ What is written, and how it runs
   -f, --force              overwrite OUT
   -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
       --on-full WHAT       no room: nothing (default) or incomplete is left
-  -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --sync               wait until the disk has OUT, then give it its name
+  -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --manifest FILE      write a record of the run, with digests, to FILE
       --manifest-digests WHICH   all (default), or output: not of the input
       --num-threads N      worker threads (default: one per core, 16 at most)

@@ -21,7 +21,7 @@ export interface ScanDoubts {
 
 /**
  * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is told the pfn that has been
- * reached. With `privacy` what cannot be told is dropped, else kept.
+ * reached. With `privacy` what cannot be told is dropped, else kept. `classes` is what `ScanContext` has.
  */
 export async function classifyPages(
   pool: WorkerPool,
@@ -29,6 +29,7 @@ export async function classifyPages(
   warnings: Warnings,
   done: (pfn: number) => void,
   privacy = false,
+  classes?: Uint8Array,
 ): Promise<ScanDoubts> {
   const rest: NonNullable<ScanResult["rest"]>[] = [];
   let unreadable = 0;
@@ -51,6 +52,7 @@ export async function classifyPages(
   // Blocks that reach into the next task's pages (huge pages of 1 GiB): what is still kept there goes with them.
   for (const { startPfn, endPfn, pageClass } of rest) {
     const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
+    classes?.fill(pageClass, startPfn, Math.min(endPfn, plan.maxMapnr));
     plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
   }
   const fate = privacy ? "dropped" : "kept";

@@ -19,6 +19,8 @@ export interface ScanState {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly classifier: Classifier;
+  /** Where class numbers go, if they are wanted. */
+  readonly classes: Uint8Array | undefined;
   readonly privacy: { readonly view: PrivacyView; readonly rescue: Rescue } | undefined;
 }
 
@@ -30,7 +32,7 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: Uint8Arr
     view: policy.privacy,
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
   };
-  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, privacy };
+  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, classes: kernel.classes, privacy };
 }
 
 /**
@@ -86,6 +88,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       if (privacy !== undefined) {
         privacy.rescue({ firstPfn: first, from, to: from + got, pages: classifier.pages, classes: classifier.classes });
       }
+      state.classes?.set(classifier.classes.subarray(from, from + got), pfn);
       classifier.drop(from + got, dropped);
       present.set(classifier.present.subarray(0, present.length));
       pfn += got;

@@ -66,11 +66,12 @@ export class KdumpWriter implements DumpWriter {
     this.#pages = { exists: pages.exists.subarray(first), kept: pages.kept.subarray(first) };
     this.#status = status;
     this.#layout = layoutOf(facts);
-    const { pageSize, maxMapnr } = this.#facts;
-    this.#subHeaderBlocks = Math.ceil((this.#layout.sub.size + facts.noteArea.length) / pageSize);
-    this.#bitmapBlocks = 2 * Math.ceil(Math.ceil(maxMapnr / 8) / pageSize);
+    const { maxMapnr } = this.#facts;
+    const { subHeader, bitmaps, bytes } = headOf(this.#facts);
+    this.#subHeaderBlocks = subHeader;
+    this.#bitmapBlocks = bitmaps;
     this.#desc = new DataView(new ArrayBuffer(DESC_BUFFER));
-    this.#descPosition = (1 + this.#subHeaderBlocks + this.#bitmapBlocks) * pageSize;
+    this.#descPosition = bytes;
     this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
     this.#descStart = this.#descPosition;
     this.#dataStart = this.#position;
@@ -225,6 +226,19 @@ export class KdumpWriter implements DumpWriter {
     await this.#sink.write(bitmap.subarray(0, used - 1), offset);
     await this.#sink.write(last, offset + used - 1);
   }
+}
+
+/** Bytes in front of a file's page descriptors. */
+export function headBytes(facts: DumpFacts): number {
+  return headOf({ ...facts, maxMapnr: facts.maxMapnr - facts.firstPfn }).bytes;
+}
+
+/** Blocks of the sub header with its notes, of both bitmaps, and the bytes of all of it with the header. */
+function headOf(facts: DumpFacts): { subHeader: number; bitmaps: number; bytes: number } {
+  const { pageSize, maxMapnr, noteArea } = facts;
+  const subHeader = Math.ceil((layoutOf(facts).sub.size + noteArea.length) / pageSize);
+  const bitmaps = 2 * Math.ceil(Math.ceil(maxMapnr / 8) / pageSize);
+  return { subHeader, bitmaps, bytes: (1 + subHeader + bitmaps) * pageSize };
 }
 
 function layoutOf({ machine }: DumpFacts): KdumpLayout {

@@ -1,0 +1,247 @@
+import { DumpError } from "../errors.js";
+import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
+import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
+import { type KernelView, kernelView } from "../filter/kernel-view.js";
+import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
+import { initialPlan, type PagePlan } from "../filter/plan.js";
+import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import type { Dump } from "../reader/dump.js";
+import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
+import { Warnings } from "../warnings.js";
+import { classifyPages } from "../worker/classify-pages.js";
+import { CODEC_NAMES, type Codec, codecOf } from "../worker/codec/codecs.js";
+import { checkCodec } from "../worker/codec/encoder.js";
+import { WorkerPool } from "../worker/pool.js";
+import { WorkerThreads } from "../worker/threads.js";
+import { dumpFacts } from "../writer/collect-facts.js";
+import { headBytes } from "../writer/kdump-writer.js";
+import { drawSorted, totalOf } from "./bounds.js";
+import type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate-result.js";
+import { type PageSizes, samplePages } from "./sample-pages.js";
+
+/** How an estimate is made. */
+export interface EstimateOptions extends CompleteOptions {
+  /** Default: all that are there, zlib and zstd at level 1. */
+  readonly codecs?: readonly Codec[];
+  /** Pages to compress of those that every level keeps; of each other class a quarter. Default 16,384. */
+  readonly samplePages?: number;
+  readonly workers?: number | WorkerThreads;
+  readonly warnings?: Warnings;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (phase: "classify" | "sample", done: number, total: number) => void;
+}
+
+const SAMPLE_PAGES = 16_384;
+/** Of the figures of a table, at most one in a hundred may be wrong. */
+const RISK = 0.01;
+/** The classes that levels keep or drop; of the others every level drops every page. */
+const STRATA = [KEPT, CACHE, CACHE_PRIVATE, USER, FREE] as const;
+
+interface Stratum {
+  readonly number: number;
+  readonly pages: number;
+  readonly sizes: PageSizes;
+}
+
+/**
+ * Tells for every dump level and codec how large the kdump-compressed file would be, without writing it: classifies all
+ * pages, and compresses a sample of each class. One byte of memory per page beside the bitmaps: 256 MiB per TiB.
+ * A dump whose pages cannot be classified gets estimates for levels 0 and 1. Throws `DumpError`s.
+ */
+export async function estimateDump(input: Dump, options: EstimateOptions = {}): Promise<EstimateResult> {
+  const warnings = options.warnings ?? new Warnings();
+  const dump = completeDump(input, warnings, options);
+  const codecs = options.codecs ?? usableCodecs();
+  for (const codec of codecs) checkCodec(codec);
+  const view = tryView(dump, warnings);
+  const plan = initialPlan(dump, view);
+  const { present, classes } = await classify(dump, view, plan, warnings, options);
+  const strata = await sampleStrata(dump, present, classes, codecs, options);
+  const counts: Partial<Record<PageClass, number>> = {};
+  for (const { number, pages } of strata) counts[PAGE_CLASSES[number] as PageClass] = pages;
+  const known = dump.header.dumpLevel;
+  const levels = [...Array(MAX_LEVEL + 1).keys()].filter((level) => view !== undefined || level <= LEVEL_BITS.zero);
+  return {
+    files: dump.paths,
+    kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
+    pageSize: dump.pageSize,
+    inputBytes: dump.fileSize,
+    inputPages: plan.inputPages,
+    classes: counts,
+    sampledPages: strata.reduce((sum, { sizes }) => sum + sizes.zero.length, 0),
+    levels: levels.map((level) => {
+      const facts = dumpFacts(dump, view, plan, level | known, "kdump");
+      return levelEstimate(level, known, strata, codecs, dump.pageSize, headBytes(facts));
+    }),
+    warnings: warnings.list,
+  };
+}
+
+function usableCodecs(): Codec[] {
+  return CODEC_NAMES.map((name) => codecOf(name, undefined)).filter((codec) => {
+    try {
+      checkCodec(codec);
+      return true;
+    } catch (error) {
+      if (error instanceof DumpError) return false;
+      throw error;
+    }
+  });
+}
+
+function tryView(dump: Dump, warnings: Warnings): KernelView | undefined {
+  try {
+    return kernelView(dump, warnings);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
+    warnings.add("NO_KERNEL_VIEW", error.message.replace(/\. Levels 0 and 1.*/, "; only levels 0 and 1 are estimated"));
+    return undefined;
+  }
+}
+
+interface Classified {
+  /** Pages that level 0 keeps. */
+  readonly present: Uint8Array;
+  /** Their classes at level 31. */
+  readonly classes: Uint8Array;
+}
+
+/**
+ * Two passes: pages that every level drops (memory errors, offline) may count as another class at higher levels, so the
+ * lowest level finds them, and the highest what the others are.
+ */
+async function classify(
+  dump: Dump,
+  view: KernelView | undefined,
+  plan: PagePlan,
+  warnings: Warnings,
+  { workers, signal, onProgress }: EstimateOptions,
+): Promise<Classified> {
+  const classes = new Uint8Array(new SharedArrayBuffer(plan.maxMapnr));
+  if (view === undefined) return { present: plan.kept, classes };
+  const threads = workers instanceof WorkerThreads ? workers : new WorkerThreads(workers);
+  const { image, pageSize } = dump;
+  const done = (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr);
+  const pass = async (level: number, into?: Uint8Array) => {
+    const map = into === undefined ? {} : { classes: into };
+    const kernel = {
+      ...{ space: view.space, memMap: view.memMap, pageLayout: view.layout },
+      ...{ policy: policyOfLevel(level), ...map },
+    };
+    const run = { image, pageSize, kept: plan.kept, kernel, codec: codecOf("none", undefined), dedupe: false };
+    const pool = new WorkerPool(threads, run, signal);
+    try {
+      // The first pass warns of nothing that the second would not.
+      await classifyPages(pool, plan, into === undefined ? new Warnings() : warnings, done, false, into);
+    } finally {
+      await pool.end();
+    }
+  };
+  try {
+    await pass(0);
+    const present = plan.kept.slice();
+    if (!marksFreePages(view.layout)) {
+      dropFreeLists(dump, view, plan, warnings);
+      eachBit(present, plan.maxMapnr, (pfn) => {
+        if (((plan.kept[pfn >>> 3] as number) & (1 << (pfn & 7))) === 0) classes[pfn] = FREE;
+      });
+    }
+    await pass(MAX_LEVEL, classes);
+    return { present, classes };
+  } finally {
+    if (threads !== workers) await threads.destroy();
+  }
+}
+
+async function sampleStrata(
+  dump: Dump,
+  present: Uint8Array,
+  classes: Uint8Array,
+  codecs: readonly Codec[],
+  { samplePages: most = SAMPLE_PAGES, signal, onProgress }: EstimateOptions,
+): Promise<Stratum[]> {
+  const counts = new Float64Array(256);
+  eachBit(present, classes.length, (pfn) => {
+    counts[classes[pfn] as number] = (counts[classes[pfn] as number] as number) + 1;
+  });
+  // Seeded, so that the same dump gets the same answer.
+  const drawn = STRATA.map((number) =>
+    drawSorted(number === KEPT ? most : Math.ceil(most / 4), counts[number] as number, number + 1),
+  );
+  const pfns = drawn.map(({ length }) => new Float64Array(length));
+  const seen = new Float64Array(256);
+  const found = new Float64Array(STRATA.length);
+  const stratumOf = Int8Array.from({ length: 256 }, (_, i) => STRATA.indexOf(i as (typeof STRATA)[number]));
+  eachBit(present, classes.length, (pfn) => {
+    const number = classes[pfn] as number;
+    const stratum = stratumOf[number] as number;
+    if (stratum < 0) return;
+    const ordinal = seen[number] as number;
+    seen[number] = ordinal + 1;
+    const at = found[stratum] as number;
+    if ((drawn[stratum] as Float64Array)[at] !== ordinal) return;
+    (pfns[stratum] as Float64Array)[at] = pfn;
+    found[stratum] = at + 1;
+  });
+  const total = pfns.reduce((sum, { length }) => sum + length, 0);
+  const strata: Stratum[] = [];
+  let before = 0;
+  for (const [i, number] of STRATA.entries()) {
+    const done = (pages: number) => onProgress?.("sample", before + pages, total);
+    const sizes = await samplePages(dump, pfns[i] as Float64Array, codecs, signal, done);
+    strata.push({ number, pages: counts[number] as number, sizes });
+    before += (pfns[i] as Float64Array).length;
+  }
+  return strata;
+}
+
+/** Calls `visit` for every set bit below `end`: about 2 ns each. */
+function eachBit(bitmap: Uint8Array, end: number, visit: (pfn: number) => void): void {
+  for (let byte = 0; byte * 8 < end; byte++) {
+    const bits = bitmap[byte] as number;
+    if (bits === 0) continue;
+    for (let bit = 0; bit < 8; bit++) if ((bits & (1 << bit)) !== 0 && byte * 8 + bit < end) visit(byte * 8 + bit);
+  }
+}
+
+function levelEstimate(
+  level: number,
+  known: number,
+  strata: readonly Stratum[],
+  codecs: readonly Codec[],
+  pageSize: number,
+  head: number,
+): LevelEstimate {
+  const policy = policyOfLevel(level);
+  const dropped = new Map<number, boolean>([
+    [CACHE, policy.cache || policy.cachePrivate],
+    [CACHE_PRIVATE, policy.cachePrivate],
+    [USER, policy.user],
+    [FREE, policy.free],
+  ]);
+  const kept = strata.filter(({ number, pages }) => pages > 0 && dropped.get(number) !== true);
+  const pages = kept.reduce((sum, stratum) => sum + stratum.pages, 0);
+  const sharesZeros = ((level | known) & LEVEL_BITS.zero) !== 0;
+  const fixed = head + pages * PAGE_DESC_SIZE + (sharesZeros ? pageSize : 0);
+  const risk = RISK / Math.max(1, kept.length);
+  const zeroPages = kept.reduce(
+    (sum, { sizes, pages: population }) => sum + totalOf({ values: sizes.zero, most: 1, population }, risk).sum,
+    0,
+  );
+  const sizes = codecs.map(({ name }, codec): SizeEstimate => {
+    let bytes = fixed;
+    let error = 0;
+    for (const { sizes: sampled, pages: population } of kept) {
+      const stored = sampled.stored[codec] as Float64Array;
+      if (name === "none" && !sharesZeros) bytes += population * pageSize;
+      else {
+        const values = sharesZeros ? stored.map((size, i) => (sampled.zero[i] === 1 ? 0 : size)) : stored;
+        const total = totalOf({ values, most: pageSize, population }, risk);
+        bytes += total.sum;
+        error += total.error;
+      }
+    }
+    return { codec: name, bytes: Math.round(bytes), error: Math.ceil(error) };
+  });
+  return { level, pages, zeroPages: Math.round(zeroPages), sizes };
+}

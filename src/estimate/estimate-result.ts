@@ -1,0 +1,38 @@
+import type { PageClass } from "../filter/page-classes.js";
+import type { DumpWarning } from "../warnings.js";
+import type { CodecName } from "../worker/codec/codecs.js";
+
+/** What filtering a dump would give. */
+export interface EstimateResult {
+  readonly files: readonly string[];
+  readonly kernelRelease: string | undefined;
+  readonly pageSize: number;
+  /** Bytes of the input files. */
+  readonly inputBytes: number;
+  /** Pages that the input has, and those of each class at level 31; zero pages are not told apart. */
+  readonly inputPages: number;
+  readonly classes: Readonly<Partial<Record<PageClass, number>>>;
+  /** Pages that were read and compressed. */
+  readonly sampledPages: number;
+  /** One per dump level that the dump can be filtered at, ascending. */
+  readonly levels: readonly LevelEstimate[];
+  readonly warnings: readonly DumpWarning[];
+}
+
+/** The kdump-compressed file of one dump level. */
+export interface LevelEstimate {
+  readonly level: number;
+  /** Pages in the file, those of zeros included, and the expected number of these. */
+  readonly pages: number;
+  readonly zeroPages: number;
+  readonly sizes: readonly SizeEstimate[];
+}
+
+/** The file's size with one codec. */
+export interface SizeEstimate {
+  readonly codec: CodecName;
+  /** Expected bytes of the file. */
+  readonly bytes: number;
+  /** The file has between `bytes - error` and `bytes + error` bytes, in 99 of 100 dumps at least. */
+  readonly error: number;
+}

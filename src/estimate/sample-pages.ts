@@ -1,0 +1,51 @@
+import { setImmediate } from "node:timers/promises";
+import { type Dump, readPages } from "../reader/dump.js";
+import type { Codec } from "../worker/codec/codecs.js";
+import { createEncoder } from "../worker/codec/encoder.js";
+import { loadKernel } from "../worker/kernels/load.js";
+import { throwIfAborted } from "../worker/pool.js";
+import { createSlotMemory, slotLayout } from "../worker/slots.js";
+
+/** What sampled pages need in a file, page by page. */
+export interface PageSizes {
+  /** Bytes with each codec, in the order of the codecs: what the writer would store. */
+  readonly stored: readonly Float64Array[];
+  /** 1 where the page is all zero. */
+  readonly zero: Uint8Array;
+}
+
+/** Pages between two turns of the event loop. */
+const PIECE = 512;
+
+/** Compresses the pages with each codec, as a filter run would. About 50 microseconds a page with all five codecs. */
+export async function samplePages(
+  dump: Dump,
+  pfns: Float64Array,
+  codecs: readonly Codec[],
+  signal: AbortSignal | undefined,
+  done: (pages: number) => void,
+): Promise<PageSizes> {
+  const { pageSize, memory } = dump;
+  const layout = slotLayout(1, pageSize);
+  const shared = createSlotMemory(layout);
+  const bytes = new Uint8Array(shared.buffer);
+  const page = bytes.subarray(layout.input, layout.input + pageSize);
+  const zeroTest = loadKernel("zero", shared);
+  const encoders = codecs.map((codec) => createEncoder(codec, shared, layout));
+  const stored = codecs.map(() => new Float64Array(pfns.length));
+  const zero = new Uint8Array(pfns.length);
+  for (let i = 0; i < pfns.length; i++) {
+    readPages(memory, (pfns[i] as number) * pageSize, page);
+    zero[i] = zeroTest.zeroMap(layout.input, pageSize, 1, layout.zeroMap);
+    for (let codec = 0; codec < codecs.length; codec++) {
+      const size = encoders[codec]?.encode(layout.input, layout.output, layout.scratch) ?? 0;
+      (stored[codec] as Float64Array)[i] = size > 0 ? size : pageSize;
+    }
+    if (i % PIECE === PIECE - 1) {
+      done(i + 1);
+      await setImmediate();
+      throwIfAborted(signal);
+    }
+  }
+  return { stored, zero };
+}

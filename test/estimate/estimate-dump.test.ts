@@ -1,0 +1,77 @@
+/** Estimates against the files that filter runs really write. */
+
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { estimateDump } from "../../src/estimate/estimate-dump.js";
+import { openDump } from "../../src/reader/open.js";
+import { Warnings } from "../../src/warnings.js";
+import { CODEC_NAMES } from "../../src/worker/codec/codecs.js";
+import { patternBytes } from "../support/bytes.js";
+import { describeWithDumps, realDump } from "../support/dumps.js";
+import { buildElf } from "../support/elf-image.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
+
+const folder = temporaryFolder();
+
+async function estimateFile(path: string, samplePages: number) {
+  const dump = openDump([path], new Warnings());
+  try {
+    return await estimateDump(dump, { samplePages, workers: 1 });
+  } finally {
+    dump.close();
+  }
+}
+
+describeWithDumps("real dumps", () => {
+  test.each(["tiny-x86-6.1", "tiny-x86-6.12", "tiny-s390x-6.12", "tiny-arm-6.1-flatmem"])(
+    "%s: every size lies within its error",
+    async (name) => {
+      const { vmcore } = await realDump(name);
+      const estimate = await estimateFile(vmcore, 600);
+      expect(estimate.levels).toHaveLength(32);
+      for (const level of [0, 1, 16, 31]) {
+        const row = estimate.levels[level];
+        for (const codec of CODEC_NAMES) {
+          const { classes, outputBytes } = await filterFile(vmcore, join(folder, "out"), { level, codec });
+          expect(row?.pages).toBe(classes.kept + classes.zero);
+          const size = row?.sizes.find((one) => one.codec === codec);
+          expect(Math.abs(outputBytes - (size?.bytes ?? 0)), `${level} ${codec}`).toBeLessThanOrEqual(size?.error ?? 0);
+        }
+      }
+    },
+  );
+
+  test("looking at every page is exact, for every level", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const estimate = await estimateFile(vmcore, 1e6);
+    expect(estimate.sampledPages).toBeLessThanOrEqual(estimate.inputPages);
+    for (const level of [0, 1, 3, 8, 15, 23, 31]) {
+      const { outputBytes } = await filterFile(vmcore, join(folder, "out"), { level, codec: "lzo" });
+      expect(estimate.levels[level]?.sizes.find(({ codec }) => codec === "lzo")).toEqual({
+        codec: "lzo",
+        bytes: outputBytes,
+        error: 0,
+      });
+    }
+  });
+
+  test("a dump that was filtered already keeps its level, and gives nothing more", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const first = join(folder, "first");
+    const { outputBytes } = await filterFile(vmcore, first, { codec: "zlib" });
+    const estimate = await estimateFile(first, 1e6);
+    for (const { sizes } of estimate.levels)
+      expect(sizes.find(({ codec }) => codec === "zlib")?.bytes).toBe(outputBytes);
+  });
+});
+
+test("a dump that nothing is known of has estimates for levels 0 and 1, and says why", async () => {
+  const path = join(folder, "unknown");
+  writeFileSync(path, buildElf({ notes: [], loads: [{ paddr: 0, data: patternBytes("x", 65_536) }] }));
+  const estimate = await estimateFile(path, 100);
+  expect(estimate.levels.map(({ level }) => level)).toEqual([0, 1]);
+  expect(estimate.warnings.map(({ code }) => code)).toContain("NO_KERNEL_VIEW");
+  const { outputBytes } = await filterFile(path, join(folder, "out"), { level: 1, codec: "snappy" });
+  expect(estimate.levels[1]?.sizes.find(({ codec }) => codec === "snappy")?.bytes).toBe(outputBytes);
+});
