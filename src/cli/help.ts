@@ -42,9 +42,7 @@ Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 /** `coresieve filter --help`: every option of a filter run. */
 export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump
 coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
-
-DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not, or split; or a LiME, AVML or, with --raw, bare memory image.
+DUMP is ELF or kdump-compressed, flattened, split; or LiME, AVML, bare memory.
       --raw WHERE          where bare memory lies: --raw 0, --raw 0-3G,4G-
       --arch NAME          machine of an image (default: found in its memory)
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
@@ -54,9 +52,8 @@ flattened or not, or split; or a LiME, AVML or, with --raw, bare memory image.
       --salvage            read a damaged dump as far as it goes
 
 What is dropped (if nothing is said: -d 31)
-  -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
-                           with private data, 8 user memory, 16 free pages;
-                           1,31: if there is no room at 1, then at 31
+  -d, --level N            sum of 1 zero, 2 cache, 4 cache with private data, 8
+                           user, 16 free; 1,31: 31 where 1 has no room
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
       --privacy            all that may hold users' data: more than -d 31 does
       --erase FILE         overwrite kernel data in kept pages, by rules in FILE
@@ -87,8 +84,5 @@ What is written, and how it runs
       --show-stats         print makedumpfile's report as well
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
-
-Example
-  coresieve vmcore small.kdump -d 31 -c
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;
