@@ -15,6 +15,9 @@ const LINEAR_START = 0xc000_0000_0000_0000n;
 const LINEAR_END = 0xc008_0000_0000_0000n;
 /** MMU_FTR_TYPE_RADIX (arch/powerpc/include/asm/mmu.h). */
 const RADIX_FEATURE = 0x40;
+/** An entry of the top table: valid, no page, and the size of the next one. */
+const RADIX_TABLE_BITS = (3n << 62n) | 0x1fn;
+const RADIX_TABLE = (1n << 63n) | 9n;
 /** A piece of vmemmap covers the struct pages of 64 MiB of memory at least: 16 TiB and more. */
 const MAX_PIECES = 1 << 18;
 
@@ -36,7 +39,7 @@ export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Sp
     image: {
       arch: "ppc64",
       maps: joinMaps([linear, ...pieces]),
-      radix: (isRadix(kernel) ?? pieces.length === 0) ? { root, pageShift } : undefined,
+      radix: (isRadix(kernel) ?? (pieces.length === 0 || mapsMemory(dump, root))) ? { root, pageShift } : undefined,
     },
     utsname,
     physBase: 0n,
@@ -80,6 +83,16 @@ function isRadix(kernel: KernelMemory): boolean | undefined {
   if (spec === undefined || offset === undefined) return undefined;
   const features = kernel.readView(spec + BigInt(offset), 4)?.getUint32(0, kernel.littleEndian);
   return features === undefined ? undefined : (features & RADIX_FEATURE) !== 0;
+}
+
+/**
+ * Whether the tables have the start of the linear map: with the radix MMU they do (the entry is a valid one, and says that
+ * the next table has 2^9 entries), with the hash MMU they have only what is not linear. Seen on Debian's 6.1.
+ */
+function mapsMemory(dump: Dump, root: number): boolean {
+  const bytes = new Uint8Array(8);
+  if (dump.memory.read(bytes, root) < bytes.length) return false;
+  return (new DataView(bytes.buffer).getBigUint64(0) & RADIX_TABLE_BITS) === RADIX_TABLE;
 }
 
 /** The list vmemmap_list of struct vmemmap_backing; empty with the radix MMU, and where it is not exported. */

@@ -1,5 +1,6 @@
 import type { SpaceImage } from "../arch/archs.js";
 import type { MappedExtent } from "../arch/page-tables.js";
+import type { MemMap } from "../mem-map.js";
 
 /** Memory mapped in one piece, apart from the direct map and the kernel's image: most often one vmalloc area. */
 export interface MappedArea {
@@ -36,18 +37,31 @@ export function mappedAreas(
   return areas;
 }
 
-/** The distance from physical to virtual pages of the direct map: the one by which most memory is mapped. */
-export function directMapDistance(extents: readonly MappedExtent[]): number | undefined {
+/** On 32-bit machines the direct map has 800 MiB or so of what may be 16 GiB. No other mapping has as much at one distance. */
+const LEAST_SHARE = 1 / 32;
+
+/**
+ * The distance from physical to virtual pages of the direct map: the one by which most of the `pages` are mapped;
+ * `undefined` where no page table has it. Only what has struct pages counts: the registers of devices may be larger than
+ * the memory of a small machine (PCI's configuration space is 256 MiB).
+ */
+export function directMapDistance(extents: readonly MappedExtent[], memMap: MemMap, pages: number): number | undefined {
   const mapped = new Map<number, number>();
-  for (const { vpn, pfn, pages } of extents) mapped.set(vpn - pfn, (mapped.get(vpn - pfn) ?? 0) + pages);
   let best: number | undefined;
   let most = 0;
-  for (const [distance, pages] of mapped) {
-    if (pages <= most) continue;
-    best = distance;
-    most = pages;
+  for (const { vpn, pfn, pages: length } of extents) {
+    let memory = 0;
+    for (let i = 0; i < memMap.count; i++) {
+      const start = Math.max(pfn, memMap.startPfn[i] as number);
+      memory += Math.max(0, Math.min(pfn + length, memMap.endPfn[i] as number) - start);
+    }
+    const total = (mapped.get(vpn - pfn) ?? 0) + memory;
+    mapped.set(vpn - pfn, total);
+    if (total <= most) continue;
+    best = vpn - pfn;
+    most = total;
   }
-  return best;
+  return most >= pages * LEAST_SHARE ? best : undefined;
 }
 
 /** The area that has an address, by binary search: areas ascend. */

@@ -59,13 +59,14 @@ export function findKernelPages(dump: Dump, view: KernelView, stack: StackMark, 
   };
   markMemMap(view, space, pageSize, (start, end) => mark("memMap", start, end));
   const kernel = viewMemory(dump, view);
-  const areas = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
-  if (kernel !== undefined && areas !== undefined) {
-    markAreas(dump, view, space, kernel, areas, stack, reservedBit, mark, gaps);
+  const found = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
+  if (kernel !== undefined && found !== undefined) {
+    markAreas(dump, view, space, kernel, found, stack, reservedBit, mark, gaps);
   } else {
     gaps.push(`the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`);
   }
-  for (const pointer of savedStackPointers(dump)) markStackAt(pointer, areas ?? [], space, stack, pageSize, mark);
+  for (const pointer of savedStackPointers(dump))
+    markStackAt(pointer, found?.areas ?? [], space, stack, pageSize, mark);
   return { known, counts, gaps };
 }
 
@@ -92,16 +93,22 @@ function markMemMap(
   }
 }
 
+interface TableAreas {
+  readonly areas: readonly MappedArea[];
+  /** Whether an address is in the direct map or the image. */
+  isLinear(vaddr: bigint): boolean;
+}
+
 /** Marks the tables, and finds what they map apart from the direct map and the image. */
 function tableAreas(
   dump: Dump,
-  { space: image }: KernelView,
+  { space: image, memMap }: KernelView,
   space: AddressSpace,
   tables: PageTables,
   kernel: KernelMemory,
   mark: Mark,
   gaps: string[],
-): MappedArea[] {
+): TableAreas {
   const { pageSize, memory } = dump;
   const contents = readPageTables(tables, memory, pageSize, (paddr, bytes) =>
     mark("pageTables", Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize)),
@@ -110,18 +117,25 @@ function tableAreas(
   if (contents.cut) gaps.push("part of the kernel's page tables, of which there are too many");
   const top = tables.shape.levels[0];
   const bits = top === undefined ? 64 : top.shift + top.bits;
+  const pageOf = (vaddr: bigint) => Number((vaddr & ((1n << BigInt(bits)) - 1n)) / BigInt(pageSize));
   const addressOf = (vpn: number) => wholeAddress(image, BigInt(vpn) * BigInt(pageSize), bits);
   const linear = new Set<number>();
-  const direct = directMapDistance(contents.extents);
+  const memoryPages = dump.ranges.reduce((sum, { start, end }) => sum + (end - start) / pageSize, 0);
+  const direct = directMapDistance(contents.extents, memMap, memoryPages);
   if (direct !== undefined) linear.add(direct);
   // The kernel's image: its memory is reserved, and what was given back of it (init text) may be anybody's.
   const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
   const place = symbol === undefined ? undefined : space.translate(symbol);
   if (symbol !== undefined && place !== undefined) {
-    const low = symbol & ((1n << BigInt(bits)) - 1n);
-    linear.add(Number(low / BigInt(pageSize)) - Math.floor(place.paddr / pageSize));
+    linear.add(pageOf(symbol) - Math.floor(place.paddr / pageSize));
   }
-  return mappedAreas(contents.extents, linear, addressOf);
+  return {
+    areas: mappedAreas(contents.extents, linear, addressOf),
+    isLinear(vaddr) {
+      const place = space.translate(vaddr);
+      return place !== undefined && linear.has(pageOf(vaddr) - Math.floor(place.paddr / pageSize));
+    },
+  };
 }
 
 function markAreas(
@@ -129,7 +143,7 @@ function markAreas(
   view: KernelView,
   space: AddressSpace,
   kernel: KernelMemory,
-  areas: readonly MappedArea[],
+  { areas, isLinear }: TableAreas,
   stack: StackMark,
   reservedBit: number,
   mark: Mark,
@@ -140,10 +154,11 @@ function markAreas(
   const readPage = (pfn: number): DataView | undefined =>
     memory.read(new Uint8Array(page.buffer), pfn * pageSize) === pageSize ? page : undefined;
   const structs = structPageReader(space, memory, view.memMap, view.layout, reservedBit);
-  const percpu = percpuTeller(kernel, view.layout, structs, (vaddr) => {
+  const pfnOf = (vaddr: bigint) => {
     const place = space.translate(vaddr);
     return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
-  });
+  };
+  const percpu = percpuTeller(kernel, view.layout, structs, pfnOf, isLinear);
   const range = moduleRange(view.space, kernel.info);
   const others: MappedArea[] = [];
   for (const area of areas) {

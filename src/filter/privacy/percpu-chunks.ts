@@ -23,6 +23,7 @@ export function percpuTeller(
   layout: PageLayout,
   pages: StructPageReader,
   pfnOf: (vaddr: bigint) => number | undefined,
+  isLinear: (vaddr: bigint) => boolean,
 ): PercpuTeller {
   const { wordSize, littleEndian, offset, size } = layout;
   const word = (view: DataView, at: number) =>
@@ -39,7 +40,10 @@ export function percpuTeller(
       found = [];
       if (view !== undefined) {
         const words = Array.from({ length: CHUNK_SIZE / wordSize }, (_, i) => word(view, i * wordSize));
-        found = words.filter((value) => value !== 0n && (value & pageMask) === 0n && kernel.isKernelAddress(value));
+        // A process's top page table names its mm_struct in the same place, and that names the table: in the direct map.
+        found = words.filter(
+          (value) => value !== 0n && (value & pageMask) === 0n && kernel.isKernelAddress(value) && !isLinear(value),
+        );
       }
       if (known.size > 4096) known.clear();
       known.set(chunk, found);

@@ -22,6 +22,8 @@ export type Rescue = (batch: ClassifiedBatch) => void;
 /** Blocks of more pages are none of the per-CPU allocator's (KMALLOC_MAX_SIZE). */
 const MAX_BLOCK_PAGES = 1 << 11;
 const CHUNK_SIZE = 256;
+/** A block has 32 KiB at least (PCPU_MIN_UNIT_SIZE), and all its pages name the chunk. */
+const MIN_BLOCK = 32768;
 
 /**
  * The kernel's own memory in the direct map that has no mark in its struct pages, found by content. Only pages of classes
@@ -29,7 +31,8 @@ const CHUNK_SIZE = 256;
  *
  * - Stacks: blocks of several pages that are no compound page, so that all but the first have no reference, with the
  *   stack's mark at the lowest address.
- * - Per-CPU memory of kernels for one processor: pages that name their chunk, whose base is in the direct map.
+ * - Per-CPU memory of kernels for one processor: blocks whose pages all name their chunk, which names the block. One page
+ *   does not do: a process's top page table names its mm_struct in the same place, and that names the table.
  */
 export function createRescue(
   { stack, reserved, littleEndian, lowestAddress }: PrivacyView,
@@ -53,6 +56,14 @@ export function createRescue(
     return memory.read(bottomBytes, (firstPfn + i) * pageSize) === stack.within && isStackBottom(bottom, stack);
   };
 
+  const isBlock = (first: number, chunk: bigint): boolean => {
+    for (let pfn = first; pfn < first + Math.max(2, MIN_BLOCK / pageSize); pfn++) {
+      const struct = structs.read(pfn);
+      if (struct === undefined || !places.some((at) => word(struct, at as number) === chunk)) return false;
+    }
+    return true;
+  };
+
   /** Blocks of the per-CPU allocator by their chunk's address; `undefined` for addresses of no chunk. */
   const chunks = new Map<bigint, readonly number[]>();
   const basesOf = (chunk: bigint): readonly number[] => {
@@ -71,7 +82,7 @@ export function createRescue(
         const value = word(view, at);
         if (value < lowestAddress || value === 0n || value % BigInt(pageSize) !== 0n) continue;
         const base = space.translate(value);
-        if (base !== undefined) found.push(base.paddr / pageSize);
+        if (base !== undefined && isBlock(base.paddr / pageSize, chunk)) found.push(base.paddr / pageSize);
       }
       bases = found;
     }

@@ -47,9 +47,10 @@ function firstModule(
   let left = MAX_PAGES;
   for (const { vaddr, pfns } of areas) {
     for (let i = 0; i < pfns.length; i++) {
-      if (left-- === 0) return { first: undefined, cut: true };
       const bytes = readPage(pfns[i] as number);
+      // Registers of devices are mapped too.
       if (bytes === undefined) continue;
+      if (left-- === 0) return { first: undefined, cut: true };
       for (let at = 0; at + HEAD_SIZE <= pageSize; at += wordSize) {
         if (bytes.getUint32(at, littleEndian) > MAX_STATE) continue;
         if (wordSize === 8 && bytes.getUint32(at + 4, littleEndian) !== 0) continue;

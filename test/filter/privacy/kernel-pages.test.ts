@@ -130,6 +130,30 @@ describe("stacks in the direct map", () => {
   });
 });
 
+describe("per-CPU memory of kernels for one processor", () => {
+  test("a block whose pages all name a chunk that names the block stays; a page table that names its mm_struct goes", async () => {
+    const pages: PageDescription[] = [
+      { pfn: 130, kind: "slab" },
+      { pfn: 2048, kind: "kernel" },
+      { pfn: 2049, kind: "pcp-free", count: 7 },
+      { pfn: 2064, kind: "kernel" },
+    ];
+    const kernel = privateKernel({ pages });
+    const slab = directAddress(kernel, 130);
+    const word = (value: bigint) => new Uint8Array(new BigUint64Array([value]).buffer);
+    kernel.memory.write(130 * 4096, new Uint8Array(4096));
+    kernel.memory.write(130 * 4096 + 48, word(directAddress(kernel, 2048)));
+    kernel.memory.write(130 * 4096 + 1024 + 48, word(directAddress(kernel, 2064)));
+    for (let i = 0; i < 8; i++) setField(kernel, 2048 + i, "index", slab);
+    setField(kernel, 2064, "index", slab + 1024n);
+    const { pfns, result } = await kept(kernel);
+    expect(of(pfns, [...run(2048, 8), 2064])).toEqual(run(2048, 8));
+    expect(result.privacy?.percpu).toBe(8);
+    setField(kernel, 2055, "index", 0n);
+    expect(of((await kept(kernel)).pfns, run(2048, 8))).toEqual([]);
+  });
+});
+
 describe("mapped memory", () => {
   const kernelPages = { pfn: 2048, kind: "kernel", count: 64 } as const;
 
@@ -154,13 +178,16 @@ describe("mapped memory", () => {
     const chunk = directAddress(kernel, 130) + 0x80n;
     const word = new Uint8Array(8);
     new DataView(word.buffer).setBigUint64(0, VMALLOC, true);
-    kernel.memory.write(130 * 4096 + 0x80, new Uint8Array(256));
+    kernel.memory.write(130 * 4096, new Uint8Array(4096));
     kernel.memory.write(130 * 4096 + 0x80 + 40, word);
-    new HandTables(kernel, VMALLOC, [2200, 2201, 2202]).map(3, [2048, 2049, 2050, 2051]);
+    new HandTables(kernel, VMALLOC, [2200, 2201, 2202]).map(3, [2048, 2049, 2050, 2051, 2053]);
     setField(kernel, 2048, "index", chunk);
     setField(kernel, 2049, "private", chunk);
     setField(kernel, 2050, "index", directAddress(kernel, 131)); // slab, but no chunk
     setField(kernel, 2051, "index", directAddress(kernel, 2052)); // once a slab
+    setField(kernel, 2053, "index", chunk + 512n); // once a page table, and that names its mm_struct
+    new DataView(word.buffer).setBigUint64(0, directAddress(kernel, 2053), true);
+    kernel.memory.write(130 * 4096 + 0x80 + 512 + 80, word);
     kernel.memory.write(2052 * 4096, kernel.memory.read(130 * 4096 + 0x80, 256));
     const { pfns } = await kept(kernel);
     expect(of(pfns, run(2048, 64))).toEqual([2048, 2049]);
