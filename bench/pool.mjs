@@ -52,6 +52,7 @@ function idleThreads(count) {
   });
   return {
     count,
+    ready: true,
     run: (name, { task }) =>
       piscina.run({ task: { ...task, slotSize: pool.layout.size, pages: task.pages } }, { name }),
     destroy: () => piscina.destroy(),
@@ -80,7 +81,7 @@ async function run(codec, workers) {
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (values.out) rmSync(values.out, { force: true });
     sink = values.out ? createFileSink(values.out, { force: true, inputs: [] }) : nowhere;
-    writer = new KdumpWriter(sink, dumpFacts(dump, view, plan.maxMapnr, level, "kdump"), plan, CODEC_FLAGS[real.name]);
+    writer = new KdumpWriter(sink, dumpFacts(dump, view, plan, level, "kdump"), plan, CODEC_FLAGS[real.name]);
     await writer.begin();
     const loop = performance.eventLoopUtilization();
     const cpu = process.cpuUsage();

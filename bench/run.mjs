@@ -1,9 +1,10 @@
 // Compares coresieve with makedumpfile, and with a C loop, on a dump of the user's:
-//   npm run bench -- DUMP [--levels 31,1] [--codecs none,zlib,lzo,snappy,zstd] [--workers 1,2] [--runs 5] [--merge]
+//   npm run bench -- DUMP [--level 31,1] [--codec none,zlib,lzo,snappy,zstd] [--workers 1,2] [--runs 5] [--merge]
 //     [--threads 2] [--warm-up 1] [--folder DIR] [--report FILE] [--json FILE]
 // Whole processes, in turn, dump in the page cache, output to a file in DIR. Writes bench/RESULTS.md and
 // bench/results.json; --merge keeps what they have of other levels and codecs. --threads is makedumpfile's
-// --num-threads, 1 to leave that out; MAKEDUMPFILE names another makedumpfile.
+// --num-threads, 1 to leave that out; MAKEDUMPFILE names another makedumpfile. Where one run takes more than half a minute
+// there are three runs at most.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -21,8 +22,8 @@ import { report } from "./support/report.mjs";
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    levels: { type: "string", default: "31,1" },
-    codecs: { type: "string", default: "none,zlib,lzo,snappy,zstd" },
+    level: { type: "string", default: "31,1" },
+    codec: { type: "string", default: "none,zlib,lzo,snappy,zstd" },
     workers: { type: "string", default: "1,2" },
     threads: { type: "string", default: "2" },
     runs: { type: "string", default: "5" },
@@ -34,9 +35,7 @@ const { values, positionals } = parseArgs({
   },
 });
 if (positionals.length !== 1) {
-  console.error(
-    "usage: npm run bench -- DUMP [--levels 31,1] [--codecs none,zlib] [--workers 1,2] [--runs 5] [--merge]",
-  );
+  console.error("usage: npm run bench -- DUMP [--level 31,1] [--codec none,zlib] [--workers 1,2] [--runs 5] [--merge]");
   process.exit(2);
 }
 const path = resolve(positionals[0]);
@@ -49,6 +48,9 @@ const folder = mkdtempSync(join(values.folder, "coresieve-bench-"));
 const reference = findMakedumpfile();
 /** makedumpfile's threads often make it slower; this many times slower than one, they are given up. */
 const TOO_SLOW = 3;
+/** Of runs that take more seconds than this, a few must do. */
+const LONG = 30;
+const LONG_ROUNDS = 3;
 
 /** Runs one contestant and leaves nothing behind: its output's pages are counted the first time only. */
 async function runOne(contestant, pages, limit) {
@@ -91,7 +93,8 @@ async function compare(level, codec, runs) {
   const { list, absent } = contestantsFor(level, codec, runs);
   const pages = new Map();
   const rows = list.map(({ name, kind, threads }) => ({ name, kind, threads, runs: [] }));
-  for (let round = -warmUps; round < rounds; round++) {
+  const enough = () => (rows.some(({ failure, last }) => !failure && last > LONG) ? LONG_ROUNDS : rounds);
+  for (let round = -warmUps; round < Math.min(rounds, enough()); round++) {
     for (const [i, contestant] of list.entries()) {
       if (rows[i].failure) continue;
       const limit =
@@ -146,9 +149,9 @@ if (values.merge && existsSync(values.json)) {
   results.comparisons = before.comparisons;
 }
 try {
-  for (const level of numbers(values.levels)) {
+  for (const level of numbers(values.level)) {
     const runs = await runsOf(level);
-    for (const codec of values.codecs.split(",")) {
+    for (const codec of values.codec.split(",")) {
       const found = await compare(level, codec, runs);
       found.pages = runs?.pages;
       const others = results.comparisons.filter((one) => one.level !== level || one.codec !== codec);

@@ -14,6 +14,7 @@ export function report({ dump, reference, comparisons }) {
     "in seconds with the least and the most in brackets. Ratios are medians of ratios of neighbouring runs: how many times",
     "as fast coresieve is. The machine is shared and noisy: the load stands below each level. A ratio whose range spans 1",
     "decides nothing, and one run is no median; the CPU ratio is what to go by then, but knows nothing of two cores.",
+    "Node is started without NODE_EXTRA_CA_CERTS, which makes it read certificates for 30 ms.",
     "",
     `Dump: ${dump.description}, Linux ${dump.kernelRelease}, ${dump.arch}, ${dump.memoryModel}, ${gib} GiB of memory.`,
     reference ? `Reference: makedumpfile ${reference.version}, with ${reference.codecs.join(", ")}.` : "",
