@@ -1,8 +1,9 @@
-// Joins the modules of the command line and of the worker into a few files each, in place: loading 100 modules one by one
-// takes longer than filtering a small dump. The small packages in use are joined in as well, and their licences are
-// collected beside; piscina starts files of its own, and zstd-napi is native and may be missing: both stay packages.
+// Joins the modules of the command line and of the worker into a few files each: loading 100 modules one by one takes
+// longer than filtering a small dump. The packages in use are joined in as well, and their licences are collected beside;
+// zstd-napi is native and may be missing: it stays a package.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -11,23 +12,54 @@ const licences = new Map();
 // Less to read at each start; names stay, for stack traces.
 const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
 
-for (const entry of ["cli/main.js", "worker/worker.js"]) {
-  const folder = entry.slice(0, entry.indexOf("/"));
-  const bundle = await rolldown({
-    input: { [entry.slice(folder.length + 1, -".js".length)]: dist + entry },
+// yargs lays its help out with these. We have a help of our own, and their tables take 50 ms to load.
+const LAYOUT_OF_HELP = new Set(["cliui", "string-width"]);
+const withoutHelp = {
+  name: "without-help",
+  resolveId: (id) => (LAYOUT_OF_HELP.has(id) ? `\0${id}` : undefined),
+  load: (id) =>
+    LAYOUT_OF_HELP.has(id.slice(1))
+      ? `export default () => { throw new Error("${id.slice(1)} is left out of this bundle"); }`
+      : undefined,
+};
+
+// piscina starts its threads with a file of its own, which loads ours.
+const THREAD = "piscina-thread.cjs";
+const ownThread = {
+  name: "own-thread",
+  transform(code, id) {
+    if (!/[\\/]piscina[\\/]dist[\\/]index\.js$/.test(id)) return undefined;
+    const changed = code.replace("(__dirname, 'worker.js')", `(import.meta.dirname, '${THREAD}')`);
+    if (changed === code) throw new Error("piscina starts its threads in another way: look at ownThread");
+    return changed;
+  },
+};
+
+/** Bundles INPUT of dist as FOLDER/NAME there. */
+async function bundle(input, folder, name, format) {
+  const made = await rolldown({
+    input: { [name.replace(/\.\w+$/, "")]: input },
     platform: "node",
-    external: [/^node:/, /^piscina$/, /^zstd-napi/],
+    external: [/^node:/, /^zstd-napi/, /^@napi-rs/],
+    plugins: [withoutHelp, ownThread],
     logLevel: "warn",
   });
-  const { output } = await bundle.write({
+  const { output } = await made.write({
     dir: dist + folder,
-    format: "esm",
+    format,
+    entryFileNames: name,
     chunkFileNames: "chunk-[name].js",
     minify,
   });
-  await bundle.close();
+  await made.close();
   for (const chunk of output) for (const id of chunk.moduleIds ?? []) collectLicence(id);
 }
+
+await bundle(`${dist}cli/main.js`, "cli", "main.js", "esm");
+// CommonJS takes less to load in each thread.
+await bundle(`${dist}worker/worker.js`, "worker", "worker.cjs", "cjs");
+const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
+await bundle(join(piscina, "worker.js"), "cli", THREAD, "cjs");
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);
 writeFileSync(join(dist, "cli", "third-party-licences.txt"), texts.join("\n\n"));
 

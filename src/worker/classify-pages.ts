@@ -35,6 +35,7 @@ export async function classifyPages(
   let unreadable = 0;
   let withoutStructPage = 0;
   let badOrders = 0;
+  pool.expect(plan.maxMapnr / SCAN_PAGES);
   const tasks = evenRanges(plan.maxMapnr, SCAN_PAGES);
   const run = async (range: PfnRange) => {
     return { result: await pool.scan(range), endPfn: range.endPfn };

@@ -2,6 +2,7 @@ import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import chain, { none } from "stream-chain";
 import type { PagePlan } from "../filter/plan.js";
+import { countBits } from "../reader/bitmap.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { keptRanges, type PfnRange } from "./chunks.js";
 import { HASH_SIZE } from "./kernels/load.js";
@@ -45,6 +46,7 @@ export async function encodeDump(
     done(written);
     return none;
   };
+  pool.expect(countBits(plan.kept, 0, plan.maxMapnr) / layout.pages);
   const results = inOrder(keptRanges(plan.kept, plan.maxMapnr, layout.pages), encode, pool.inFlight);
   const source = Readable.from(results, { objectMode: true, highWaterMark: BUFFERED });
   const stages = chain([write, count], { writableHighWaterMark: BUFFERED, readableHighWaterMark: BUFFERED });

@@ -71,9 +71,9 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
   const zeroPages = task.dropZeros && pages > 0 ? zero.zeroMap(input, pageSize, pages, map) : 0;
   hash?.hashPages(input, pageSize, pages, layout.hashKey, zeroPages > 0 ? map : 0, base + layout.hashes);
   const done = { startPfn: task.startPfn, endPfn: task.endPfn, slot: task.slot, pages, zeroPages };
-  if (encoder === undefined && zeroPages === 0) {
-    records.fill(pageSize);
-    return { ...done, offset: input, length: pages * pageSize };
+  if (encoder === undefined) {
+    const isZero = zeroPages > 0 ? bytes.subarray(map, map + pages) : undefined;
+    return { ...done, offset: input, length: closeGaps(bytes, input, pageSize, records, isZero) };
   }
   const output = base + layout.output;
   const scratch = base + layout.scratch;
@@ -84,8 +84,8 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
       continue;
     }
     const source = input + i * pageSize;
-    const size = encoder === undefined ? 0 : encoder.encode(source, output + length, scratch);
-    if (size > 0 && encoder !== undefined) {
+    const size = encoder.encode(source, output + length, scratch);
+    if (size > 0) {
       records[i] = size | (encoder.flag << RECORD_FLAGS_SHIFT);
       length += size;
     } else {
@@ -95,6 +95,32 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
     }
   }
   return { ...done, offset: output, length };
+}
+
+/** Moves the pages from `start` on together, run by run, where zero pages lie between them. Returns their bytes. */
+function closeGaps(
+  bytes: Uint8Array,
+  start: number,
+  pageSize: number,
+  records: Uint32Array,
+  isZero: Uint8Array | undefined,
+): number {
+  records.fill(pageSize);
+  if (isZero === undefined) return records.length * pageSize;
+  let length = 0;
+  for (let i = 0; i < records.length; ) {
+    if (isZero[i] === 1) {
+      records[i++] = ZERO_PAGE;
+      continue;
+    }
+    const next = isZero.indexOf(1, i);
+    const end = next < 0 ? records.length : next;
+    const from = start + i * pageSize;
+    if (from > start + length) bytes.copyWithin(start + length, from, start + end * pageSize);
+    length += (end - i) * pageSize;
+    i = end;
+  }
+  return length;
 }
 
 /** Clears the bits of the task's pages that are all zero. */

@@ -7,14 +7,12 @@ import { HASH_KEY_TAIL } from "./kernels/load.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
-  Answer,
   CheckResult,
   CheckTask,
   CompareResult,
   CompareTask,
   EncodeResult,
   EncodeTask,
-  Request,
   ScanResult,
   ScanTask,
   WorkerContext,
@@ -28,31 +26,37 @@ export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout" | "ended
 
 let contexts = 0;
 
+/**
+ * Tasks beyond those of the threads, for the main thread: with a core to spare it encodes too. While a thread goes
+ * through its tasks the main thread may do as many, which wait to be written behind them.
+ */
+const MAIN_TASKS = TASKS_PER_THREAD + 1;
+
+/**
+ * The early threads and the main thread keep all cores busy. More threads are worth their start only in runs of some
+ * seconds, in which the main thread may wait for the disk: of so many tasks, 1 GiB of pages.
+ */
+const LONG_RUN = 512;
+
 /** The threads at work on one dump, and the memory they share with the main thread. */
 export class WorkerPool {
   readonly layout: SlotLayout;
   /** The shared memory: results lie in it until their slot is given back. */
   readonly bytes: Uint8Array;
   readonly slots: SlotLender;
-  /** Most tasks that make sense at once. */
-  readonly inFlight: number;
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
   /** Tasks that threads have. */
   readonly #sent = new Set<Promise<unknown>>();
   /** Most tasks that the threads have at once; what is beyond is the main thread's. */
-  readonly #threadTasks: number;
-  readonly #spareCore: boolean;
+  #threadTasks: number;
   #encodeState: EncodeState | undefined;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
-    this.#spareCore = threads.count < availableParallelism();
-    // With a core to spare the main thread encodes too. Without a codec it does not: writing is the larger part then.
-    this.inFlight = this.#threadTasks + (this.#spareCore && run.codec.name !== "none" ? 1 : 0);
     this.layout = slotLayout(this.inFlight, run.pageSize);
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
@@ -68,29 +72,49 @@ export class WorkerPool {
     };
   }
 
+  /** Most tasks that make sense at once. */
+  get inFlight(): number {
+    return this.#threadTasks + MAIN_TASKS;
+  }
+
+  /** How many tasks are to come. For a few the threads that are there already do. */
+  expect(tasks: number): void {
+    this.#threadTasks = (tasks < LONG_RUN ? this.#threads.early : this.#threads.count) * TASKS_PER_THREAD;
+  }
+
   /**
    * Classifies a range: in a thread, or in the main thread where it would only wait: as long as no thread has started,
-   * when each has one task, and with a core to spare when all threads have enough to do.
+   * when each that is starting has one task, and with a core to spare when all threads have enough to do.
    */
   async scan(task: ScanTask): Promise<ScanResult> {
     const { kernel, image, pageSize, kept } = this.#context;
-    if (this.#wouldWait() && kernel !== undefined) {
-      // One task per turn of the event loop, which lets the threads report what they have done.
-      this.#turn = this.#turn.then(() => setImmediate());
-      await this.#turn;
-      if (this.#wouldWait()) {
-        throwIfAborted(this.#signal);
-        this.#scanState ??= scanState(attachMemory(image), pageSize, kept, kernel);
-        return scanPages(this.#scanState, task);
-      }
+    if (kernel !== undefined && this.#wouldWait() && (await this.#stillWaits())) {
+      this.#scanState ??= scanState(attachMemory(image), pageSize, kept, kernel);
+      return scanPages(this.#scanState, task);
     }
     return this.#run("scan", task);
   }
 
-  /** Whether the main thread has nothing better to do than to classify. */
+  /**
+   * Asks again when what has come from the threads has been taken in and written. One task per turn of the event loop:
+   * a signal must come through, too.
+   */
+  async #stillWaits(): Promise<boolean> {
+    this.#turn = this.#turn.then(() => setImmediate());
+    await this.#turn;
+    throwIfAborted(this.#signal);
+    return this.#wouldWait();
+  }
+
+  /** Whether the main thread has nothing better to do than a task of its own. */
   #wouldWait(): boolean {
-    if (!this.#threads.ready) return this.#sent.size >= this.#threads.count;
-    return this.#spareCore && this.#sent.size >= this.#threadTasks;
+    if (this.#threads.ready === 0) return this.#sent.size >= this.#threads.early;
+    return this.#spareCore() && this.#sent.size >= this.#threadTasks;
+  }
+
+  /** Whether the main thread takes no core from the others by working too. */
+  #spareCore(): boolean {
+    return this.#threads.ready < availableParallelism();
   }
 
   check(task: CheckTask): Promise<CheckResult> {
@@ -111,12 +135,9 @@ export class WorkerPool {
     this.bytes.set(randomBytes(this.layout.pageSize + HASH_KEY_TAIL), this.layout.hashKey);
   }
 
-  /** Encodes a range: in a thread, or in the main thread where all threads have enough to do. */
+  /** Encodes a range: in a thread, or in the main thread as above. */
   async encode(task: EncodeTask): Promise<EncodeResult> {
-    if (this.#sent.size < this.#threadTasks) return this.#run("encode", task);
-    // What has come from the threads is written first.
-    await setImmediate();
-    throwIfAborted(this.#signal);
+    if (!this.#wouldWait() || !(await this.#stillWaits())) return this.#run("encode", task);
     this.#encodeState ??= encodeState(this.#context);
     return encodePages(this.#encodeState, task);
   }
@@ -130,24 +151,26 @@ export class WorkerPool {
     await Promise.allSettled(this.#sent);
   }
 
-  async #run<T, R>(name: TaskName, task: T): Promise<R> {
+  #run<T, R>(name: TaskName, task: T): Promise<R> {
+    const result = this.#ask<T, R>(name, task);
+    this.#sent.add(result);
+    const remove = () => this.#sent.delete(result);
+    result.then(remove, remove);
+    return result;
+  }
+
+  async #ask<T, R>(name: TaskName, task: T): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
-    let answer = await this.#send<T, R>(name, { contextId, context: undefined, task });
-    // The second time it may come to another thread, which has the context or takes it from here.
-    if ("needsContext" in answer) answer = await this.#send<T, R>(name, { contextId, context: this.#context, task });
+    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
+    if ("needsContext" in answer) {
+      // The second time it may come to another thread, which has the context or takes it from here.
+      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
+    }
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);
     if ("needsContext" in answer) throw new Error("a worker did not take the context it was sent");
     return answer.result;
-  }
-
-  #send<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
-    const answer = this.#threads.run<T, R>(name, request);
-    this.#sent.add(answer);
-    const remove = () => this.#sent.delete(answer);
-    answer.then(remove, remove);
-    return answer;
   }
 }
 

