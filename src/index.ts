@@ -6,6 +6,8 @@ export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.j
 export { type EstimateOptions, estimateDump } from "./estimate/estimate-dump.js";
 export type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate/estimate-result.js";
 export type { CompleteOptions } from "./filter/complete-dump.js";
+export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
+export type { EraseFile } from "./filter/erase/parse-rules.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
 export type { KernelLog, LogRecord } from "./filter/log/log-record.js";
 export { readKernelLog } from "./filter/log/read-log.js";

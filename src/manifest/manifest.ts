@@ -93,7 +93,8 @@ export function manifestOf(facts: ManifestFacts): Manifest {
   const { kept, ...dropped } = result.classes;
   const output = "path" in options.output ? basename(options.output.path) : "stdout";
   const files = inputFiles.map(({ path, bytes, sha256 }) => ({ name: basename(path), bytes, sha256: sha256 ?? null }));
-  const erased = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
+  const before = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
+  const now = written === undefined ? (result.erase?.rules ?? []).flatMap(({ record }) => record) : [];
   return {
     manifestVersion: 1,
     tool: { name: "coresieve", version: facts.version, node: process.version },
@@ -134,6 +135,6 @@ export function manifestOf(facts: ManifestFacts): Manifest {
     },
     privacy: result.privacy ?? null,
     doubts: { unclassified: result.unclassified, warnings: result.warnings },
-    erased: erased.split(/[\n\0]+/).filter((line) => line !== ""),
+    erased: [...before.split(/[\n\0]+/).filter((line) => line !== ""), ...new Set(now)],
   };
 }

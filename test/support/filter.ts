@@ -23,6 +23,9 @@ export interface RunOptions {
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
   readonly dedupe?: boolean;
+  /** The text of erase rules. */
+  readonly erase?: string;
+  readonly vmlinux?: string;
   readonly workers?: FilterOptions["workers"];
   readonly warnings?: Warnings;
   /** What a memory image does not say of itself. */
@@ -49,6 +52,8 @@ export async function filterFile(
       dedupe: options.dedupe ?? false,
       workers: options.workers ?? 1,
       warnings,
+      ...(options.erase === undefined ? {} : { erase: { name: "rules", text: options.erase } }),
+      ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),
       ...(options.onProgress === undefined ? {} : { onProgress: options.onProgress }),
     });

@@ -1,0 +1,56 @@
+/** Pieces of memory: joined and in order, and bytes overwritten at the right places whatever the pieces of reading are. */
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { countErased, overwrite, SpanList } from "../../../src/filter/erase/spans.js";
+
+const SIZE = 512;
+const pieces = fc.array(fc.tuple(fc.nat(SIZE - 1), fc.integer({ min: 1, max: 60 })), { maxLength: 80 });
+
+/** The same, byte by byte. */
+function marked(wanted: readonly (readonly [number, number])[]): Uint8Array {
+  const bytes = new Uint8Array(SIZE);
+  for (const [start, length] of wanted) bytes.fill(1, start, start + length);
+  return bytes;
+}
+
+function listOf(wanted: readonly (readonly [number, number])[]): SpanList {
+  const list = new SpanList();
+  for (const [start, length] of wanted) list.add(start, length);
+  return list;
+}
+
+test("merged spans are ascending and apart, and overwrite what was added, read in any pieces", () => {
+  fc.assert(
+    fc.property(pieces, fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 6 }), (wanted, cuts) => {
+      const spans = listOf(wanted).merged(1);
+      for (let i = 0; i < spans.start.length; i++) {
+        expect(spans.end[i]).toBeGreaterThan(spans.start[i] as number);
+        if (i > 0) expect(spans.start[i]).toBeGreaterThan(spans.end[i - 1] as number);
+      }
+      const bytes = new Uint8Array(SIZE);
+      for (let at = 0, i = 0; at < SIZE; i++) {
+        const n = cuts[i % cuts.length] as number;
+        overwrite(spans, bytes.subarray(at, at + n), at);
+        at += n;
+      }
+      expect(bytes).toEqual(marked(wanted));
+    }),
+  );
+});
+
+test("bytes are counted once, and those in kept pages apart", () => {
+  fc.assert(
+    fc.property(pieces, fc.uint8Array({ minLength: 8, maxLength: 8 }), (wanted, kept) => {
+      const spans = listOf(wanted).merged(1);
+      const all = [...Array(SIZE + 64).keys()].filter((at) =>
+        wanted.some(([start, n]) => at >= start && at < start + n),
+      );
+      const inKept = all.filter((at) => at < SIZE && ((kept[at >>> 6] as number) >>> ((at >>> 3) & 7)) & 1);
+      // 64 pages of 8 bytes.
+      expect(countErased(spans, { kept, maxMapnr: SIZE / 8 }, 8)).toEqual({
+        bytes: all.length,
+        overwritten: inKept.length,
+      });
+    }),
+  );
+});
