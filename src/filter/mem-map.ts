@@ -10,6 +10,8 @@ export interface MemMap {
   readonly address: BigUint64Array;
   /** In words, for people: "sparsemem, extreme". */
   readonly model: string;
+  /** Memory that was taken out of use, or not yet taken into it: its struct pages say nothing of what is in it. */
+  readonly offline?: readonly { readonly startPfn: number; readonly endPfn: number }[];
 }
 
 export interface MemMapRange {

@@ -5,6 +5,8 @@ import { type MemMap, type MemMapRange, memMapOf } from "./mem-map.js";
 /** Flags in the low bits of section_mem_map (include/linux/mmzone.h). */
 const MARKED_PRESENT = 1n;
 const HAS_MEM_MAP = 2n;
+/** SECTION_IS_ONLINE, since 4.13. */
+const IS_ONLINE = 4n;
 /**
  * Newer kernels use ever more of the low bits for flags, at most 6: the address is biased by a multiple of 64 struct
  * pages' bytes, so that masking all 6 is right for every kernel.
@@ -47,11 +49,15 @@ export function sparsememMap(
   if (found.bad > 0) {
     warnings.add("BAD_SECTION", "sections whose mem_map is at no kernel address: their pages are kept", found.bad);
   }
-  return memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
+  const memMap = memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
+  const offline = found.ranges.filter(({ online }) => !online);
+  // Kernels without the flag have it nowhere.
+  if (offline.length === 0 || offline.length === found.ranges.length) return memMap;
+  return { ...memMap, offline: offline.map(({ startPfn, endPfn }) => ({ startPfn, endPfn })) };
 }
 
 interface Sections {
-  readonly ranges: readonly MemMapRange[];
+  readonly ranges: readonly (MemMapRange & { readonly online: boolean })[];
   readonly bad: number;
   readonly extreme: boolean;
 }
@@ -70,7 +76,7 @@ function readSections(kernel: KernelMemory, root: bigint, shape: SparsememShape,
   const sections = Math.ceil(maxMapnr / pagesPerSection);
   const perRoot = Math.floor(pageSize / size);
   const extreme = isExtreme(info.length("mem_section"), shape, perRoot);
-  const ranges: MemMapRange[] = [];
+  const ranges: (MemMapRange & { readonly online: boolean })[] = [];
   let bad = 0;
   const visit = (nr: number, table: DataView, at: number) => {
     const coded =
@@ -83,7 +89,7 @@ function readSections(kernel: KernelMemory, root: bigint, shape: SparsememShape,
       bad++;
       return;
     }
-    ranges.push({ startPfn, endPfn: startPfn + pagesPerSection, address });
+    ranges.push({ startPfn, endPfn: startPfn + pagesPerSection, address, online: (coded & IS_ONLINE) !== 0n });
   };
   if (!extreme) {
     for (let nr = 0; nr < sections; nr += perRoot) {

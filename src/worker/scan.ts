@@ -2,7 +2,7 @@ import { type AddressSpace, readVirtual } from "../filter/address-space.js";
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
 import { attachSpace } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
-import { CLASS_NUMBERS, KEPT_FROM, NO_STRUCT_PAGE } from "../filter/page-classes.js";
+import { CLASS_NUMBERS, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
 import type { PageLayout } from "../filter/page-layout.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
@@ -49,6 +49,11 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
     if (privacy === undefined || end <= start) return;
     dropped[NO_STRUCT_PAGE] = (dropped[NO_STRUCT_PAGE] as number) + clearBits(kept, start, end);
   };
+  // With a privacy policy memory that is out of use goes, whatever its struct pages say: some kernels leave it reserved.
+  for (const { startPfn, endPfn } of (privacy && memMap.offline) ?? []) {
+    const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
+    if (start < end) dropped[OFFLINE] = (dropped[OFFLINE] as number) + clearBits(kept, start, end);
+  }
   let unreadable = 0;
   let withStructPage = 0;
   /** Pages before this one belong to a block already classified. */

@@ -82,6 +82,27 @@ describe("by struct pages", () => {
     expect(second.result.classes["no-struct-page"]).toBe(64);
   });
 
+  test("memory that is not online goes, though its pages say that they are reserved", async () => {
+    const memory = [
+      { start: 0, end: 32 * MiB },
+      { start: 128 * MiB, end: 130 * MiB },
+    ];
+    const kernel = privateKernel({ memory });
+    expect(of((await kept(kernel)).pfns, run(32768, 512)).length).toBe(512);
+    const word = (at: number) => new DataView(kernel.memory.read(at, 8).slice().buffer).getBigUint64(0, true);
+    const physical = (vaddr: bigint) =>
+      vaddr >= kernel.imageVirtual
+        ? kernel.imagePhysical + Number(vaddr - kernel.imageVirtual)
+        : Number(vaddr - kernel.directMap);
+    const roots = physical(BigInt(`0x${/SYMBOL\(mem_section\)=(\w+)/.exec(kernel.vmcoreinfo)?.[1]}`));
+    const second = physical(word(roots)) + 16;
+    expect(word(second) & 7n).toBe(7n);
+    kernel.memory.write(second, new Uint8Array(new BigUint64Array([word(second) & ~4n]).buffer));
+    const { pfns, result } = await kept(kernel);
+    expect(of(pfns, run(32768, 512))).toEqual([]);
+    expect(result.classes.offline).toBe(512);
+  });
+
   test("a kernel whose PG_reserved cannot be told is refused", async () => {
     const kernel = privateKernel();
     const pfn = kernel.imagePhysical / 4096 + 1;
