@@ -7,6 +7,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
   verify: async () => (await import("./commands/verify.js")).verifyCommand,
   estimate: async () => (await import("./commands/estimate.js")).estimateCommand,
+  help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };
 

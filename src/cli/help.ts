@@ -1,3 +1,5 @@
+import { INPUT_HELP } from "./input-help.js";
+
 /**
  * The help texts: by hand, 80 columns and 45 lines at most. Tests compare them with the options and the commands.
  * `coresieve --help`: what there is, and what most runs need.
@@ -11,11 +13,8 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve audit DUMP [options]   what of users is left in a finished dump
   coresieve dmesg DUMP             print the kernel log
   coresieve estimate DUMP          how large the output would be
-
-Each command has its own help: coresieve filter --help, coresieve info --help.
-DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not, the files of a split set one after the other; or a LiME, AVML
-or, with --raw, bare image of memory.
+  coresieve help COMMAND           its options: help filter, help audit, …
+  coresieve help input             what DUMP may be, and how to tell it
 
 What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
@@ -42,14 +41,7 @@ Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 /** `coresieve filter --help`: every option of a filter run. */
 export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump
 coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
-DUMP is ELF or kdump-compressed, flattened, split; or LiME, AVML, bare memory.
-      --raw WHERE          where bare memory lies: --raw 0, --raw 0-3G,4G-
-      --arch NAME          machine of an image (default: found in its memory)
-  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
-  -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
-      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
-      --vmcoreinfo-at ADDRESS   where in memory it is, of several (see info)
-      --salvage            read a damaged dump as far as it goes
+${INPUT_HELP}
 
 What is dropped (if nothing is said: -d 31)
   -d, --level N            sum of 1 zero, 2 cache, 4 cache with private data, 8
@@ -84,5 +76,8 @@ What is written, and how it runs
       --show-stats         print makedumpfile's report as well
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
+
+Example
+  coresieve vmcore small.kdump -d 31 -c
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

@@ -19,16 +19,6 @@ export const INPUT_OPTIONS = {
   salvage: FLAG,
 } as const;
 
-/** Their lines in a command's help. */
-export const INPUT_HELP = `      --raw WHERE          the dump is bare memory: physical address of its
-                           first byte, or its ranges: --raw 0-3G,4G-
-      --arch NAME          machine of an image (default: found in its memory)
-  -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
-  -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
-      --vmcoreinfo-device HEX   QEMU's 16 bytes (or file) leading to it
-      --vmcoreinfo-at ADDRESS   where in memory it is, of several (see info)
-      --salvage            read a damaged dump as far as it goes`;
-
 /** The values of the options that say what the input is, as yargs gives them. */
 export interface InputArguments {
   readonly raw: string | undefined;

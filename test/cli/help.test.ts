@@ -5,6 +5,8 @@ import { describe, expect, test } from "vitest";
 import type { Command } from "../../src/cli/command.js";
 import { COMMAND_NAMES, commandNamed } from "../../src/cli/commands.js";
 import { FILTER_HELP, HELP } from "../../src/cli/help.js";
+import { INPUT_HELP, INPUT_TOPIC } from "../../src/cli/input-help.js";
+import { INPUT_OPTIONS } from "../../src/cli/input-options.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -17,7 +19,7 @@ function coresieve(...args: string[]): { code: number | null; stdout: string; st
 }
 
 /** The names in front of each option's explanation. */
-const options = [...FILTER_HELP.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(
+const options = [...`${FILTER_HELP}\n${INPUT_TOPIC}`.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(
   ([, short, long, value]) => ({
     short,
     long: long as string,
@@ -25,8 +27,18 @@ const options = [...FILTER_HELP.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z
   }),
 );
 
+/** The names in front of explanations. */
+const explained = (help: string) =>
+  [...help.matchAll(/^ {2}(?:-\w, | {4})(--[a-z-]+)/gm)].map(([, long]) => long).sort();
+
+const inputNames = Object.keys(INPUT_OPTIONS);
+
+/** What a command's help has to explain: its options, but not those of all inputs, which have a page of their own. */
 const longNames = (command: Command) =>
-  [...Object.keys(command.options), "help", "version"].map((name) => `--${name}`).sort();
+  [...Object.keys(command.options), "help", "version"]
+    .filter((name) => !inputNames.includes(name))
+    .map((name) => `--${name}`)
+    .sort();
 
 test("the help fits one screen of 80 columns and 45 lines", () => {
   const lines = HELP.trimEnd().split("\n");
@@ -46,10 +58,20 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
     const lines = command.help.trimEnd().split("\n");
     expect(lines.length).toBeLessThanOrEqual(45);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    const named = [...command.help.matchAll(/^ {2}(?:-\w, | {4})(--[a-z-]+)/gm)].map(([, long]) => long);
-    expect(named.sort()).toEqual(longNames(command));
-    expect(HELP).toMatch(new RegExp(`coresieve ${name} `));
+    expect(explained(command.help)).toEqual(longNames(command));
+    expect(command.help.includes(INPUT_HELP)).toBe("raw" in command.options);
+    expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name},`));
+    expect(coresieve("help", name).stdout).toBe(command.help);
   });
+});
+
+test("`help input` explains the options of all inputs", () => {
+  expect(coresieve("help", "input")).toEqual({ code: 0, stdout: INPUT_TOPIC, stderr: "" });
+  expect(explained(INPUT_TOPIC)).toEqual(inputNames.map((name) => `--${name}`).sort());
+  const lines = INPUT_TOPIC.trimEnd().split("\n");
+  expect(lines.filter((line) => line.length > 80)).toEqual([]);
+  expect(coresieve("help")).toEqual({ code: 0, stdout: HELP, stderr: "" });
+  expect(coresieve("help", "vax")).toMatchObject({ code: 2, stderr: expect.stringContaining('no help about "vax"') });
 });
 
 test("an option whose help shows a value needs one, and only then", () => {

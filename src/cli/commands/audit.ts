@@ -6,7 +6,8 @@ import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { auditJson, describeAudit } from "../audit-report.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { completeOptions, INPUT_HELP, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
 import { progressDisplay } from "../progress.js";
 
 const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
@@ -22,9 +23,9 @@ they are not all zeros; so are pages of which nothing is known, and secrets.
                            and digits; lines that begin with # are comments
       --strict             make every warning an error
       --json               print it as JSON
-${INPUT_HELP}
   -v, --version            print the version
   -h, --help               print this text
+${INPUT_HELP}
 
 Example
   coresieve audit small.kdump --secrets names.txt --original vmcore

@@ -4,7 +4,8 @@ import { readKernelLog } from "../../filter/log/read-log.js";
 import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand, FLAG, VALUE } from "../command.js";
-import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../log-format.js";
 import { printWarnings } from "../print-warnings.js";
 
@@ -18,9 +19,9 @@ Works with any dump that has VMCOREINFO, filtered or not, and all kernels since
                            levels (dmesg -x), raw (dmesg -r), kmsg (/dev/kmsg),
                            makedumpfile (--dump-dmesg)
       --json               every record with its level, facility and caller
-${INPUT_HELP}
   -v, --version            print the version
   -h, --help               print this text
+${INPUT_HELP}
 
 Examples
   coresieve dmesg vmcore | tail -n 50

@@ -7,7 +7,8 @@ import { describeSystemError } from "../../reader/byte-source.js";
 import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { completeOptions, INPUT_HELP, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { printWarnings } from "../print-warnings.js";
 
@@ -21,9 +22,9 @@ size lies within the errors shown in 99 of 100 cases at least.
                            0,1,16,17,23,31; --json has all)
       --to PATH            say also which outputs the disk has room for there
       --json               print it as JSON, sizes in bytes
-${INPUT_HELP}
   -v, --version            print the version
   -h, --help               print this text
+${INPUT_HELP}
 
 Example
   coresieve estimate vmcore --to /mnt/upload

@@ -6,7 +6,8 @@ import { countCpus } from "../../reader/notes.js";
 import { openDump } from "../../reader/open.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { defineCommand, FLAG } from "../command.js";
-import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 
 /** A VMCOREINFO text in memory. */
@@ -66,9 +67,9 @@ const HELP = `coresieve info DUMP... [options]: say what a dump is, and if it ca
 Format, machine, kernel, memory ranges, notes, every item of VMCOREINFO.
 
       --json               print it as JSON
-${INPUT_HELP}
   -v, --version            print the version
   -h, --help               print this text
+${INPUT_HELP}
 
 Example
   coresieve info vmcore --json | jq -r .kernelRelease

@@ -3,7 +3,8 @@ import type { PageClass } from "../../filter/page-classes.js";
 import { type VerifyResult, verifyDump } from "../../verify-dump.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
-import { completeOptions, INPUT_HELP, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
 import { progressDisplay } from "../progress.js";
 
@@ -22,6 +23,7 @@ ${INPUT_HELP}
   -q, --quiet              no progress
   -v, --version            print the version
   -h, --help               print this text
+${INPUT_HELP}
 
 Examples
   coresieve verify small.kdump

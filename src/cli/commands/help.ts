@@ -1,0 +1,30 @@
+import { DumpError } from "../../errors.js";
+import { defineCommand } from "../command.js";
+import { COMMAND_NAMES, commandNamed } from "../commands.js";
+import { HELP } from "../help.js";
+import { INPUT_TOPIC } from "../input-help.js";
+
+const TEXT = `coresieve help [COMMAND | input]: print the help of a command
+
+  -v, --version            print the version
+  -h, --help               print this text
+`;
+
+/** `coresieve help`: the help of all, of a command, or about inputs. */
+export const helpCommand = defineCommand({
+  help: TEXT,
+  options: {},
+  async run([topic]) {
+    if (topic === undefined) process.stdout.write(HELP);
+    else if (topic === "input") process.stdout.write(INPUT_TOPIC);
+    else {
+      const command = await commandNamed(topic);
+      if (command === undefined) {
+        throw new DumpError("BAD_OPTION", `there is no help about ${JSON.stringify(topic)}`, {
+          cure: `There is about input, and the commands ${COMMAND_NAMES.join(", ")}`,
+        });
+      }
+      process.stdout.write(command.help);
+    }
+  },
+});
