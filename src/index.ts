@@ -11,9 +11,17 @@ export type { EraseFile } from "./filter/erase/parse-rules.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
 export type { KernelLog, LogRecord } from "./filter/log/log-record.js";
 export { readKernelLog } from "./filter/log/read-log.js";
-export { type ClassCounts, PAGE_CLASSES, type PageClass } from "./filter/page-classes.js";
+export {
+  type ClassCounts,
+  PAGE_CLASSES,
+  type PageClass,
+  PRIVACY_CLASSES,
+  type PrivacyClass,
+} from "./filter/page-classes.js";
 export { PAGE_KINDS, type PageKind } from "./filter/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
+export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
+export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export {
   type FilterOptions,
   type FilterOutput,
