@@ -147,7 +147,7 @@ export class LineScanner {
     const index = this.#take(/\[(?:\*|\d{1,9})\]/y);
     if (index !== undefined)
       return index === "[*]" ? { kind: "all" } : { kind: "index", index: Number(index.slice(1, -1)) };
-    const type = this.#take(/\{[\w$ ]+(?:\[\d{1,9}\]|[ *]*)\}/y);
+    const type = this.#take(/\{[\w$ ]+[ *]*(?:\[\d{1,9}\])?\}/y);
     return type === undefined ? undefined : { kind: "type", type: type.slice(1, -1).trim() };
   }
 
