@@ -25,17 +25,36 @@ export function memoryNodes(kernel: KernelMemory): MemoryNode[] {
 
 /** Virtual addresses of the nodes' pglist_data. */
 export function nodeAddresses(kernel: KernelMemory): bigint[] {
-  const { info, wordSize } = kernel;
+  const { info } = kernel;
   const contiguous = info.symbol("contig_page_data");
   const found = (["node_data", "pgdat_list"] as const).find((name) => info.symbol(name) !== undefined);
   if (found === undefined) return contiguous === undefined ? [] : [contiguous];
   const list = info.symbol(found) as bigint;
   const length = info.length(found);
   if (length !== undefined) {
-    const slots = Array.from({ length: Math.min(length, MAX_NODES) }, (_, i) => list + BigInt(i * wordSize));
-    return slots.map((slot) => kernel.readWord(slot)).filter((node) => isNode(kernel, node));
+    return readWords(kernel, list, Math.min(length, MAX_NODES)).filter((node) => isNode(kernel, node));
   }
   return chain(kernel, list);
+}
+
+/** An array of unsigned longs, page by page: kernels have up to 1,024 slots, and a read for each costs 15 ms. */
+function readWords(kernel: KernelMemory, address: bigint, count: number): bigint[] {
+  const { wordSize, littleEndian, pageSize } = kernel;
+  const words: bigint[] = [];
+  for (let at = 0; at < count; ) {
+    const start = address + BigInt(at * wordSize);
+    const left = Math.floor((pageSize - Number(start % BigInt(pageSize))) / wordSize);
+    const read = Math.max(1, Math.min(left, count - at));
+    const view = kernel.readView(start, read * wordSize);
+    for (let i = 0; view !== undefined && i < read; i++) {
+      const offset = i * wordSize;
+      words.push(
+        wordSize === 8 ? view.getBigUint64(offset, littleEndian) : BigInt(view.getUint32(offset, littleEndian)),
+      );
+    }
+    at += read;
+  }
+  return words;
 }
 
 /** pgdat_list as a variable that points to the first of a chain (kernels before 2.6.17). */

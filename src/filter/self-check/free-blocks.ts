@@ -15,7 +15,7 @@ export interface FreeBlockEvidence {
 }
 
 /** Blocks looked at per zone, of some 55 lists: those of the largest ones, which change least. */
-const MOST = 16;
+const MOST = 8;
 
 /**
  * Looks at the first block of each free list. The lists and the marks are two accounts of the same pages, and a filter

@@ -15,7 +15,7 @@ export interface KernelPageEvidence {
 /** Pages before a page that a block may begin with: 2^10, the largest order of nearly all kernels. */
 const REACH = 1024;
 /** Symbols of an image lie close together: a few blocks have them all. */
-const MOST_BLOCKS = 16;
+const MOST_BLOCKS = 6;
 
 /**
  * Classifies pages that no level may drop: those of the symbols in VMCOREINFO, which are the kernel's own data, and

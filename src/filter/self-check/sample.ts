@@ -12,8 +12,8 @@ export interface SampleBlock {
   readonly address: bigint;
 }
 
-/** Blocks in a sample, and struct pages in a block: 128 reads of 8 KiB, whatever the dump's size. */
-const BLOCKS = 128;
+/** Blocks in a sample, and struct pages in a block: 64 reads of 8 KiB, whatever the dump's size. */
+const BLOCKS = 64;
 const BLOCK_PAGES = 128;
 
 /**
