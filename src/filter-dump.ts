@@ -52,6 +52,7 @@ export interface FilterProgress {
   readonly total: number;
 }
 
+/** How a dump is filtered, and where to. */
 export interface FilterOptions extends CompleteOptions {
   /** Levels to take in turn when the output has no room at `level`. Not for streams. */
   readonly fallbackLevels?: readonly number[];
@@ -79,6 +80,7 @@ export interface FilterOptions extends CompleteOptions {
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
   readonly signal?: AbortSignal;
+  /** Called now and then. */
   readonly onProgress?: (progress: FilterProgress) => void;
 }
 

@@ -31,7 +31,7 @@ export {
 } from "./filter-dump.js";
 export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
-export type { Dump, DumpHeader, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
+export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";

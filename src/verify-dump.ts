@@ -16,6 +16,7 @@ import { codecOf } from "./worker/codec/codecs.js";
 import { WorkerPool } from "./worker/pool.js";
 import { WorkerThreads } from "./worker/threads.js";
 
+/** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
   /** What the file does not say of itself; of its original, too. */
   readonly open?: Omit<OpenOptions, "salvage">;
@@ -26,6 +27,7 @@ export interface VerifyOptions extends CompleteOptions {
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
   readonly signal?: AbortSignal;
+  /** Called now and then. */
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 

@@ -16,6 +16,7 @@ import { createSearcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
 import { Tally } from "./tally.js";
 
+/** How a finished dump is looked at. */
 export interface AuditOptions {
   /** The dump that the audited one was made from: its struct pages tell kinds where the audited dump lacks them. */
   readonly original?: Dump;

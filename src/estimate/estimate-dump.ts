@@ -28,6 +28,7 @@ export interface EstimateOptions extends CompleteOptions {
   readonly workers?: number | WorkerThreads;
   readonly warnings?: Warnings;
   readonly signal?: AbortSignal;
+  /** Called now and then, with pages done and in all. */
   readonly onProgress?: (phase: "classify" | "sample", done: number, total: number) => void;
 }
 

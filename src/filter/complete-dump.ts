@@ -11,6 +11,7 @@ import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongR
 import { kernelView } from "./kernel-view.js";
 import { withMemoryOrder, withVmcoreinfo } from "./with-vmcoreinfo.js";
 
+/** What is known of the dumped kernel apart from the dump. */
 export interface CompleteOptions {
   /** Physical address of the VMCOREINFO text to take, of several that memory holds. */
   readonly vmcoreinfoAt?: number;

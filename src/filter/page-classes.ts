@@ -9,7 +9,9 @@ export const PAGE_CLASSES = ["kept", "cache", "cache-private", "user", "free", "
 /** Classes that only `--privacy` has. Their numbers go on behind those of `PAGE_CLASSES`. */
 export const PRIVACY_CLASSES = ["unreferenced", "off-lru", "unknown", "no-struct-page"] as const;
 
+/** What a page is to a filter: one of `PAGE_CLASSES`. */
 export type PageClass = (typeof PAGE_CLASSES)[number];
+/** One of `PRIVACY_CLASSES`. */
 export type PrivacyClass = (typeof PRIVACY_CLASSES)[number];
 
 /** Not dropped: kernel data, or a class that the level keeps. */
@@ -31,8 +33,7 @@ export const ZERO = 7;
 
 /** Reference count 0, and no list of the buddy allocator's: pages on a CPU's own list of free pages. */
 export const UNREFERENCED = 8;
-/** On no LRU list, but its mapping names a file or an owner: in a batch on its way to a list, isolated, movable. */
-export const OFF_LRU = 9;
+// 9, off-lru: on no LRU list, but its mapping names a file or an owner: in a batch on its way to a list, isolated, movable.
 /** In use, and nothing says that it is the kernel's: pipe buffers, socket buffers, drivers' pages. */
 export const UNKNOWN = 10;
 /** The kernel has no struct page for it, or the dump has not. */

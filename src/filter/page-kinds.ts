@@ -50,6 +50,7 @@ export const PAGE_KINDS = [
   "hwpoison",
 ] as const;
 
+/** What a page is by its struct page: one of `PAGE_KINDS`. */
 export type PageKind = (typeof PAGE_KINDS)[number];
 
 /** The kinds by their numbers: `KIND.anon`. */

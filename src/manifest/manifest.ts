@@ -71,6 +71,7 @@ export interface ManifestFile {
   readonly bytes: number;
 }
 
+/** What a manifest is made of. */
 export interface ManifestFacts {
   /** The input. */
   readonly dump: Dump;

@@ -85,6 +85,7 @@ export interface Dump {
   readonly paths: readonly string[];
   /** Bytes of all input files. */
   readonly fileSize: number;
+  /** @internal The dump for worker threads. */
   readonly image: DumpImage;
   readonly header: DumpHeader;
   readonly machine: Machine;

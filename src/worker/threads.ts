@@ -87,7 +87,7 @@ export class WorkerThreads {
     return this.#ready;
   }
 
-  /** Runs one of the worker's functions. Throws `WORKER_FAILED` when a thread dies. */
+  /** @internal Runs one of the worker's functions. Throws `WORKER_FAILED` when a thread dies. */
   async run<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise<Answer<R>>((resolve, reject) => {

@@ -30,7 +30,7 @@ import { type FreeBlock, writeNodes } from "./kernel/zones.js";
 import type { MemoryRange, PhysicalMemory } from "./memory.js";
 import { type Note, prstatusNote, vmcoreinfoNote } from "./notes.js";
 
-export type { PageClass, PageDescription, PageKind } from "./kernel/page-kinds.js";
+export type { PageClass, PageDescription } from "./kernel/page-kinds.js";
 
 export const MiB = 0x10_0000;
 export const GiB = 0x4000_0000;

@@ -36,14 +36,6 @@ export function lzoCompress(input: Uint8Array): Uint8Array {
   return Uint8Array.from(out);
 }
 
-/** The stream that holds the input as one literal run: always valid, always longer than the input. */
-export function lzoLiteralOnly(input: Uint8Array): Uint8Array {
-  const out: number[] = [];
-  putLiterals(out, input);
-  out.push(...END_MARKER);
-  return Uint8Array.from(out);
-}
-
 function readKey(input: Uint8Array, at: number): number {
   return (input[at] ?? 0) | ((input[at + 1] ?? 0) << 8) | ((input[at + 2] ?? 0) << 16) | ((input[at + 3] ?? 0) << 24);
 }

@@ -4,6 +4,7 @@ import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } f
 /** How pages are compressed, each for itself. */
 export type CodecName = "none" | "zlib" | "lzo" | "snappy" | "zstd";
 
+/** All codecs. zstd needs a package that is installed where that is possible. */
 export const CODEC_NAMES: readonly CodecName[] = ["none", "zlib", "lzo", "snappy", "zstd"];
 
 /** A codec with its settings. */
