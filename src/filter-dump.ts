@@ -22,6 +22,7 @@ import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 import { encodeDump } from "./worker/encode-dump.js";
 import { inOrder, type RunContext, throwIfAborted, WorkerPool } from "./worker/pool.js";
+import type { RunObserver } from "./worker/run-observer.js";
 import { WorkerThreads } from "./worker/threads.js";
 import { dumpFacts } from "./writer/collect-facts.js";
 import type { DumpWriter } from "./writer/dump-writer.js";
@@ -82,6 +83,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly signal?: AbortSignal;
   /** Called now and then. */
   readonly onProgress?: (progress: FilterProgress) => void;
+  /** Looks on while pages are written, for a report. @internal */
+  readonly observer?: RunObserver;
 }
 
 /** What a run found and did. Numbers are pages if not said otherwise. */
@@ -201,6 +204,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     let unclassified = 0;
     if (view !== undefined) {
       const done = (pfn: number) => report("classify", pfn, total);
+      done(0);
       const byMark = marksFreePages(view.layout);
       if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
       const doubts = await classifyPages(pool, plan, warnings, done, options.privacy);
@@ -238,13 +242,15 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       incomplete,
       shared,
     );
+    options.observer?.begin(dump, view, plan);
     await writer.begin();
     if (options.onFull === "incomplete") await writer.reserve();
     const dropZeroPages = options.format === "kdump" && (level & 1) !== 0;
     const written = (pages: number) => report("write", pages, kept);
+    written(0);
     const { zeroPages, outputBytes, notWritten, full } = await writeAll(
       async () => {
-        const zeros = await encodeDump(pool as WorkerPool, plan, dropZeroPages, writer, written);
+        const zeros = await encodeDump(pool as WorkerPool, plan, dropZeroPages, writer, written, options.observer);
         return { zeroPages: zeros, outputBytes: await writer.end(), notWritten: 0, full: undefined };
       },
       writer,

@@ -7,6 +7,7 @@ import type { DumpWriter } from "../writer/dump-writer.js";
 import { keptRanges, type PfnRange } from "./chunks.js";
 import { HASH_SIZE } from "./kernels/load.js";
 import { inOrder, type WorkerPool } from "./pool.js";
+import type { RunObserver } from "./run-observer.js";
 import type { EncodeResult } from "./tasks.js";
 
 /** Results between the stages: more would only hold slots that workers could use. */
@@ -15,7 +16,7 @@ const BUFFERED = 2;
 /**
  * Pass 2: encodes all kept pages in the pool and hands them to the writer in order. The stages of the chain are: the
  * results in order, the writer, which gives each slot back, and the progress. Returns how many pages were zero and have
- * no bytes. `done` is told how many pages have been written.
+ * no bytes. `done` is told how many pages have been written; `observer` looks at what the writer got.
  */
 export async function encodeDump(
   pool: WorkerPool,
@@ -23,6 +24,7 @@ export async function encodeDump(
   dropZeros: boolean,
   writer: DumpWriter,
   done: (pages: number) => void,
+  observer?: RunObserver,
 ): Promise<number> {
   const { layout, bytes } = pool;
   const encode = async (range: PfnRange): Promise<EncodeResult> => {
@@ -35,6 +37,7 @@ export async function encodeDump(
     const records = new Uint32Array(bytes.buffer, base + layout.records, pages);
     const hashes = new Uint32Array(bytes.buffer, base + layout.hashes, (pages * HASH_SIZE) / 4);
     await writer.add({ startPfn, endPfn, records, hashes, data: bytes.subarray(offset, offset + length) });
+    observer?.pages(startPfn, endPfn, records);
     pool.slots.giveBack(slot);
     return result;
   };
