@@ -82,7 +82,7 @@ export class SlabFinder {
 
   #named(name: string): readonly Cache[] {
     this.#caches ??= this.#allCaches();
-    const found = this.#caches.filter((cache) => cache.name === name);
+    const found = this.#caches.filter((cache) => isCache(cache, name));
     if (found.length > 0) return found;
     const { memory, symbols } = this.#kernel;
     // The variable of a cache that was merged with another of the same size points to that one.
@@ -142,7 +142,8 @@ export class SlabFinder {
     const { memMap, layout, utsname } = this.#view;
     const slabs = new Map<bigint, number[]>();
     this.#caches ??= this.#allCaches();
-    for (const { name, address } of this.#caches) if (this.#wanted.includes(name)) slabs.set(address, []);
+    for (const { name, address } of this.#caches)
+      if (this.#wanted.some((one) => isCache({ name }, one))) slabs.set(address, []);
     const member = this.#kernel.types.member(slabType(this.#kernel), "slab_cache");
     if (member === undefined || vmcoreinfo === undefined || slabs.size === 0) return slabs;
     const version = parseKernelVersion(utsname.release) ?? kernelVersion(5, 0);
@@ -176,6 +177,11 @@ export class SlabFinder {
     }
     return slabs;
   }
+}
+
+/** Before 5.9 each control group has caches of its own beside the common one, called "dentry(12:user.slice)". */
+function isCache(cache: Pick<Cache, "name">, name: string): boolean {
+  return cache.name === name || cache.name.startsWith(`${name}(`);
 }
 
 /** struct slab lies over struct page since 5.17. */

@@ -44,12 +44,15 @@ export function cannotErase(what: string, cure: string): DumpError {
 
 /** Elements of an array of which all are asked for. */
 const MAX_ELEMENTS = 1 << 20;
+/** Steps of one rule over all its elements: several times those of ten million objects. Types and lists of a hostile dump may lead to more. */
+const MAX_RULE_STEPS = 1 << 26;
 
 /** Finds values by places. What the kernel does not have throws `CANNOT_ERASE`; what the dump does not have is counted. */
 export class ValueFinder {
   readonly #kernel: KernelObjects;
   readonly #physical: PhysicalMemory;
   readonly misses: Misses;
+  #steps = 0;
 
   constructor(kernel: KernelObjects, physical: PhysicalMemory, misses: Misses) {
     this.#kernel = kernel;
@@ -154,6 +157,11 @@ export class ValueFinder {
   }
 
   *#walk(value: Value, steps: readonly Step[], index: number): Generator<Value, void> {
+    if (++this.#steps > MAX_RULE_STEPS) {
+      throw new DumpError("LIMIT", `a rule takes more than ${MAX_RULE_STEPS} steps`, {
+        cure: "Erase less with one rule",
+      });
+    }
     const step = steps[index];
     if (step === undefined) {
       yield value;

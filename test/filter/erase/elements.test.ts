@@ -129,6 +129,7 @@ test.each([
   ["symbol first.id[*]", "is no array"],
   ["symbol first.id.more", "no member id.more"],
   ["symbol first.all[3]", "no member all[3]"],
+  ["symbol first{char[2000000]}[*]", "has 2000000 elements; at most 1048576 are followed"],
   ["symbol first{char[4]}[4]", "has no element 4"],
   ["symbol first{char[4]}{item}[1]", "is no array"],
   ["member item.id of list first through list", "no list_head"],
