@@ -6,6 +6,10 @@ export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.j
 export { type EstimateOptions, estimateDump } from "./estimate/estimate-dump.js";
 export type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate/estimate-result.js";
 export type { CompleteOptions } from "./filter/complete-dump.js";
+export type { WalkEnd } from "./filter/debuginfo/kernel-objects.js";
+export type { KernelSymbols } from "./filter/debuginfo/kernel-symbols.js";
+export type { KernelMember, KernelTypes } from "./filter/debuginfo/kernel-types.js";
+export type { DumpedKernel } from "./filter/dumped-kernel.js";
 export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
 export type { EraseFile } from "./filter/erase/parse-rules.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
@@ -29,6 +33,8 @@ export {
   type FilterResult,
   filterDump,
 } from "./filter-dump.js";
+export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
+export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
 export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
 export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
@@ -36,6 +42,7 @@ export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";
 export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
+export { readPhysical } from "./reader/read-physical.js";
 export type { Utsname } from "./reader/utsname.js";
 export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
 export type { Finding, FindingKind } from "./verify/findings.js";

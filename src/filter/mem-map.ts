@@ -39,3 +39,17 @@ export function memMapOf(model: string, ranges: readonly MemMapRange[], structSi
   });
   return { count: joined.length, startPfn, endPfn, address, model };
 }
+
+/** Virtual address of a page's struct page of `structSize` bytes; `undefined` if it has none. Some tens of ns. */
+export function structPageAddress(memMap: MemMap, structSize: number, pfn: number): bigint | undefined {
+  let low = 0;
+  let high = memMap.count;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((memMap.endPfn[middle] as number) > pfn) high = middle;
+    else low = middle + 1;
+  }
+  const start = memMap.startPfn[low];
+  if (start === undefined || start > pfn) return undefined;
+  return (memMap.address[low] as bigint) + BigInt((pfn - start) * structSize);
+}

@@ -6,7 +6,7 @@ import { inOrder, type WorkerPool } from "./pool.js";
 import type { ScanResult } from "./tasks.js";
 
 /** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
-const SCAN_PAGES = 2 ** 17;
+export const SCAN_PAGES = 2 ** 17;
 
 /** Scan tasks need no slots: enough of them that the main thread finds some to do while the threads start. */
 const IN_FLIGHT = 32;

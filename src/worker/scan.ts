@@ -19,8 +19,8 @@ export interface ScanState {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly classifier: Classifier;
-  /** Where class numbers go, if they are wanted. */
-  readonly classes: Uint8Array | undefined;
+  /** Where class numbers go, if they are wanted: of some pages from a pfn on. */
+  readonly classes: { set(classes: Uint8Array, pfn: number): void } | undefined;
   readonly privacy: { readonly view: PrivacyView; readonly rescue: Rescue } | undefined;
 }
 

@@ -1,0 +1,29 @@
+import { DumpError } from "../errors.js";
+import type { Dump } from "./dump.js";
+
+/** More than this at once is a mistake, and memory for it would be taken first. */
+const MOST_BYTES = 1 << 30;
+
+/**
+ * Physical memory from address `paddr` on: `length` bytes, or fewer, up to the first one that the dump does not have; none
+ * at all is an empty array. `dump.memory` does the same into an array of the caller's. Throws `BAD_OPTION` for what is no
+ * address or length (1 GiB at most), `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
+ */
+export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Array {
+  if (!Number.isSafeInteger(paddr) || paddr < 0) {
+    throw new DumpError("BAD_OPTION", `${paddr} is no physical address`, {
+      cure: "Addresses are whole numbers from 0 on",
+    });
+  }
+  checkLength(length);
+  const bytes = new Uint8Array(length);
+  return bytes.subarray(0, dump.memory.read(bytes, paddr));
+}
+
+/** Throws `BAD_OPTION` for a number of bytes that nobody reads at once. */
+export function checkLength(length: number): void {
+  if (Number.isInteger(length) && length >= 0 && length <= MOST_BYTES) return;
+  throw new DumpError("BAD_OPTION", `${length} bytes cannot be read at once`, {
+    cure: `Lengths are whole numbers from 0 to ${MOST_BYTES}`,
+  });
+}
