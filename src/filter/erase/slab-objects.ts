@@ -1,9 +1,7 @@
 import type { Dump } from "../../reader/dump.js";
-import { readVirtual } from "../address-space.js";
-import { type KernelObjects, readMember, readText, walkList } from "../debuginfo/kernel-objects.js";
-import { attachSpace, type KernelView } from "../kernel-view.js";
-import { createKindTeller, KIND, pageKindLayout } from "../page-kinds.js";
-import { kernelVersion, parseKernelVersion } from "../version.js";
+import { type KernelObjects, readMember } from "../debuginfo/kernel-objects.js";
+import type { KernelView } from "../kernel-view.js";
+import { type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
 import { cannotErase } from "./values.js";
 
 /** The objects of one slab cache, in use and free. */
@@ -14,18 +12,8 @@ export interface SlabObjects {
   each(): Iterable<{ readonly paddr: number }>;
 }
 
-/** Debian's kernels have some 200. */
-const MAX_CACHES = 4096;
-const MAX_NAME = 128;
 /** Objects of one slab: 15 bits of struct slab. */
 const MAX_OBJECTS = 1 << 15;
-/** Struct pages read at once. */
-const BATCH = 512;
-
-interface Cache {
-  readonly address: bigint;
-  readonly name: string;
-}
 
 /**
  * Finds the slabs of caches by the struct pages: those that are full are in no list. All struct pages are read, once for
@@ -37,7 +25,7 @@ export class SlabFinder {
   readonly #view: KernelView;
   readonly #kernel: KernelObjects;
   readonly #wanted: readonly string[];
-  #caches: readonly Cache[] | undefined;
+  #caches: readonly SlabCache[] | undefined;
   /** First pfns of their slabs, by the address of the cache. */
   #slabs: ReadonlyMap<bigint, readonly number[]> | undefined;
 
@@ -56,7 +44,7 @@ export class SlabFinder {
     }
     const caches = this.#named(name);
     const slabs = this.#findSlabs();
-    const member = (cache: Cache, path: string) =>
+    const member = (cache: SlabCache, path: string) =>
       Number(readMember(this.#kernel, "kmem_cache", cache.address, path) ?? 0n);
     const shapes = caches.map((cache) => ({
       slabs: slabs.get(cache.address) ?? [],
@@ -80,7 +68,7 @@ export class SlabFinder {
     return { size: shapes[0]?.size ?? 0, each: each.bind(this) };
   }
 
-  #named(name: string): readonly Cache[] {
+  #named(name: string): readonly SlabCache[] {
     this.#caches ??= this.#allCaches();
     const found = this.#caches.filter((cache) => isCache(cache, name));
     if (found.length > 0) return found;
@@ -101,19 +89,13 @@ export class SlabFinder {
     );
   }
 
-  #allCaches(): readonly Cache[] {
-    const { memory, symbols } = this.#kernel;
+  #allCaches(): readonly SlabCache[] {
+    const { symbols } = this.#kernel;
     const head = symbols.address("slab_caches");
     if (head === undefined) {
       throw cannotErase(`the kernel has no symbol slab_caches in ${symbols.source}`, "Give the vmlinux with -x");
     }
-    const caches: Cache[] = [];
-    for (const address of walkList(this.#kernel, head, "kmem_cache", "list", MAX_CACHES)) {
-      const at = readMember(this.#kernel, "kmem_cache", address, "name");
-      const name = at === undefined ? undefined : readText(memory, at, MAX_NAME);
-      if (name !== undefined) caches.push({ address, name });
-    }
-    return caches;
+    return slabCaches(this.#kernel, head);
   }
 
   /** Number of objects in the slab that begins at `pfn`, and the physical address behind it. */
@@ -138,53 +120,17 @@ export class SlabFinder {
   }
 
   #scan(): ReadonlyMap<bigint, readonly number[]> {
-    const { pageSize, machine, memory, vmcoreinfo } = this.#dump;
-    const { memMap, layout, utsname } = this.#view;
     const slabs = new Map<bigint, number[]>();
     this.#caches ??= this.#allCaches();
     for (const { name, address } of this.#caches)
       if (this.#wanted.some((one) => isCache({ name }, one))) slabs.set(address, []);
-    const member = this.#kernel.types.member(slabType(this.#kernel), "slab_cache");
-    if (member === undefined || vmcoreinfo === undefined || slabs.size === 0) return slabs;
-    const version = parseKernelVersion(utsname.release) ?? kernelVersion(5, 0);
-    const teller = createKindTeller(pageKindLayout(vmcoreinfo, layout, version));
-    const space = attachSpace(this.#view.space, memory);
-    const bytes = new Uint8Array(BATCH * layout.size);
-    const view = new DataView(bytes.buffer);
-    for (let range = 0; range < memMap.count; range++) {
-      const end = memMap.endPfn[range] as number;
-      const first = memMap.startPfn[range] as number;
-      for (let pfn = first; pfn < end; ) {
-        const wanted = bytes.subarray(0, Math.min(BATCH, end - pfn) * layout.size);
-        const address = (memMap.address[range] as bigint) + BigInt(pfn - first) * BigInt(layout.size);
-        const got = Math.floor(readVirtual(space, memory, wanted, address) / layout.size);
-        for (let i = 0; i < got; i++) {
-          const at = i * layout.size;
-          if (teller.kindAt(view, at, false) !== KIND.slab) continue;
-          const cache =
-            machine.wordSize === 8
-              ? view.getBigUint64(at + member.offset, machine.littleEndian)
-              : BigInt(view.getUint32(at + member.offset, machine.littleEndian));
-          // Tails have other things there, or 0.
-          slabs.get(cache)?.push(pfn + i);
-        }
-        // Where the array has a hole it goes on with the next page of memory.
-        const hole = Math.ceil(
-          (pageSize - Number((address + BigInt(got * layout.size)) % BigInt(pageSize))) / layout.size,
-        );
-        pfn += got * layout.size < wanted.length ? got + Math.max(1, hole) : got;
-      }
-    }
+    if (slabs.size === 0) return slabs;
+    scanSlabs(this.#dump, this.#view, this.#kernel, ({ cache, pfn }) => slabs.get(cache)?.push(pfn));
     return slabs;
   }
 }
 
 /** Before 5.9 each control group has caches of its own beside the common one, called "dentry(12:user.slice)". */
-function isCache(cache: Pick<Cache, "name">, name: string): boolean {
+function isCache(cache: Pick<SlabCache, "name">, name: string): boolean {
   return cache.name === name || cache.name.startsWith(`${name}(`);
-}
-
-/** struct slab lies over struct page since 5.17. */
-function slabType({ types }: KernelObjects): string {
-  return types.member("struct slab", "slab_cache") === undefined ? "struct page" : "struct slab";
 }
