@@ -60,6 +60,17 @@ await bundle(`${dist}cli/main.js`, "cli", "main.js", "esm");
 await bundle(`${dist}worker/worker.js`, "worker", "worker.cjs", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
 await bundle(join(piscina, "worker.js"), "cli", THREAD, "cjs");
+// The report's own script and style go into each page whole.
+const page = await rolldown({
+  input: fileURLToPath(new URL("../src/report/page/browser/main.ts", import.meta.url)),
+  platform: "browser",
+  logLevel: "warn",
+});
+await page.write({ file: join(dist, "report", "page.js"), format: "iife", minify });
+await page.close();
+const style = readFileSync(new URL("../src/report/page/style.css", import.meta.url), "utf8");
+writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
+
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);
 writeFileSync(join(dist, "cli", "third-party-licences.txt"), texts.join("\n\n"));
 

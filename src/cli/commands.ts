@@ -6,6 +6,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   filter: async () => (await import("./commands/filter.js")).filterCommand,
   dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
   verify: async () => (await import("./commands/verify.js")).verifyCommand,
+  report: async () => (await import("./commands/report.js")).reportCommand,
   estimate: async () => (await import("./commands/estimate.js")).estimateCommand,
   help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,

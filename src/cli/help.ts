@@ -13,6 +13,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve audit DUMP [options]   what of users is left in a finished dump
   coresieve dmesg DUMP             print the kernel log
   coresieve estimate DUMP          how large the output would be
+  coresieve report DUMP            a page with a picture of its memory
   coresieve help COMMAND           its options: help filter, help audit, …
   coresieve help input             what DUMP may be, and how to tell it
 
@@ -68,6 +69,7 @@ What is written, and how it runs
       --sync               wait until the disk has OUT, then give it its name
   -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --manifest FILE      write a record of the run, with digests, to FILE
+      --report FILE        write a page with a picture of memory to FILE
       --manifest-digests WHICH   all (default), or output: not of the input
       --num-threads N      worker threads (default: one per core, 16 at most)
       --strict             make every warning an error

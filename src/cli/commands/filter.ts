@@ -10,9 +10,15 @@ import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { type FilterArguments, filterRequest } from "../options.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
+import type { ReportArguments } from "../report-option.js";
 import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
-interface FilterCommandArguments extends FilterArguments, InputArguments, ManifestArguments, EraseArguments {
+interface FilterCommandArguments
+  extends FilterArguments,
+    InputArguments,
+    ManifestArguments,
+    EraseArguments,
+    ReportArguments {
   readonly quiet: boolean;
   readonly strict: boolean;
   readonly sync: boolean;
@@ -46,6 +52,7 @@ export const filterCommand = defineCommand({
     "num-threads": VALUE,
     manifest: VALUE,
     "manifest-digests": VALUE,
+    report: VALUE,
     "show-stats": FLAG,
     json: FLAG,
     strict: FLAG,
@@ -76,22 +83,35 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
     const manifest = manifestWriter(args, inputs, output, signal);
+    const report = await openReport(args, inputs, output).catch(async (error) => {
+      await manifest?.abort();
+      throw error;
+    });
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
       output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force, sync: args.sync },
       ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete, ...(erase && { erase }) },
       workers: threads?.count === workers ? threads : workers,
       ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
-      onProgress: (state) => progress?.update(state),
+      onProgress: (state) => {
+        progress?.update(state);
+        report?.recorder.progress(state);
+      },
+      ...(report && { observer: report.recorder }),
     };
     const result = await filterDump(dump, options)
       .catch(async (error) => {
         await manifest?.abort();
+        await report?.abort();
         throw error;
       })
       .finally(() => progress?.end());
-    await manifest?.write(dump, options, result);
+    await manifest?.write(dump, options, result).catch(async (error) => {
+      await report?.abort();
+      throw error;
+    });
     const seconds = (performance.now() - started) / 1000;
+    await report?.write(dump, options, result, seconds);
     if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout" }, undefined, 2));
     else if (!args.quiet) say(describeResult(dump, result, output ?? "stdout, flattened", seconds));
     if (args.showStats) say(makedumpfileStats(result, format));
@@ -106,4 +126,10 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   } finally {
     dump.close();
   }
+}
+
+/** Loads what writes reports only where one is asked for. */
+async function openReport(args: ReportArguments, inputs: readonly string[], output: string | undefined) {
+  if (args.report === undefined) return undefined;
+  return (await import("../report-option.js")).reportWriter(args.report, args, inputs, output);
 }

@@ -1,0 +1,69 @@
+import { basename } from "node:path";
+import { DumpError } from "../../errors.js";
+import { openDump } from "../../reader/open.js";
+import { renderReport } from "../../report/render-report.js";
+import { reportDump } from "../../report/report-dump.js";
+import { Warnings } from "../../warnings.js";
+import { createFileSink } from "../../writer/file-sink.js";
+import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { logTail } from "../log-tail.js";
+import { printWarnings } from "../print-warnings.js";
+import { writePage } from "../report-option.js";
+import { packageVersion } from "../version.js";
+
+const HELP = `coresieve report DUMP... [options]: a page that shows what is in a dump
+
+Writes one HTML page: a picture of physical memory by kinds of pages, down to
+single pages, what level 31 would keep, how well each kind compresses, the
+kernel, the machine, the end of its log. It opens from disk, without network.
+A filter run writes one about itself: coresieve DUMP OUT --report FILE.
+
+      --output FILE        where to write it (default: DUMP.html, without its
+                           folder)
+  -f, --force              overwrite it
+  -v, --version            print the version
+  -h, --help               print this text
+${INPUT_HELP}
+
+Example
+  coresieve report vmcore --output vmcore.html
+`;
+
+const OPTIONS = { ...INPUT_OPTIONS, output: VALUE, force: { ...FLAG, alias: "f" } } as const;
+
+/** `coresieve report DUMP…`: writes a page about a dump. */
+export const reportCommand = defineCommand({ help: HELP, options: OPTIONS, run: writeReport });
+
+async function writeReport(
+  files: readonly string[],
+  values: OptionValues<typeof OPTIONS>,
+  { signal }: CommandContext,
+): Promise<void> {
+  const [first] = files;
+  if (first === undefined) {
+    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve report DUMP`" });
+  }
+  const complete = completeOptions(values);
+  const warnings = new Warnings();
+  const dump = openDump(files, warnings, openOptions(values));
+  const output = values.output ?? `${basename(first)}.html`;
+  try {
+    const sink = createFileSink(output, { force: values.force, inputs: dump.paths });
+    try {
+      const data = await reportDump(dump, {
+        ...complete,
+        ...{ warnings, signal, version: packageVersion(), readLog: logTail },
+      });
+      await writePage(sink, renderReport(data));
+    } catch (error) {
+      await sink.abort();
+      throw error;
+    }
+    process.stdout.write(`${output}\n`);
+    printWarnings(warnings.list);
+  } finally {
+    dump.close();
+  }
+}

@@ -1,0 +1,24 @@
+import { DumpError } from "../errors.js";
+import { readKernelLog } from "../filter/log/read-log.js";
+import type { Dump } from "../reader/dump.js";
+import type { LogTail } from "../report/report-data.js";
+import { formatRecord } from "./log-format.js";
+
+/** Records that a report shows, and characters of each: a page must not grow with a log. */
+const MOST_RECORDS = 80;
+const MOST_CHARACTERS = 2000;
+
+/** The end of the kernel log for a report. Never throws: what cannot be read is said. */
+export function logTail(dump: Dump): LogTail {
+  try {
+    const { records } = readKernelLog(dump);
+    const lines = records.slice(-MOST_RECORDS).map((record) => {
+      const line = formatRecord(record, "dmesg");
+      return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} ...\n` : line;
+    });
+    return { lines, before: records.length - lines.length };
+  } catch (error) {
+    if (error instanceof DumpError) return { lines: [], before: 0, missing: error.message };
+    throw error;
+  }
+}

@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { DumpError } from "../errors.js";
+import { completeDump } from "../filter/complete-dump.js";
+import type { FilterOptions, FilterResult } from "../filter-dump.js";
+import type { Dump } from "../reader/dump.js";
+import { renderReport } from "../report/render-report.js";
+import { RunRecorder } from "../report/run-recorder.js";
+import { Warnings } from "../warnings.js";
+import { createFileSink } from "../writer/file-sink.js";
+import type { Sink } from "../writer/sink.js";
+import { logTail } from "./log-tail.js";
+import { packageVersion } from "./version.js";
+
+/** A report about a filter run, written when the run has ended well. */
+export interface ReportWriter {
+  /** Is given the run's progress, and looks on. */
+  readonly recorder: RunRecorder;
+  write(dump: Dump, options: FilterOptions, result: FilterResult, seconds: number): Promise<void>;
+  /** The run failed. Never throws. */
+  abort(): Promise<void>;
+}
+
+export interface ReportArguments {
+  readonly report: string | undefined;
+  readonly manifest: string | undefined;
+  readonly force: boolean;
+}
+
+/**
+ * Opens what `--report FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`, and
+ * what a file sink does.
+ */
+export function reportWriter(
+  path: string,
+  { manifest, force }: ReportArguments,
+  inputs: readonly string[],
+  output: string | undefined,
+): ReportWriter {
+  const taken = [output, manifest].filter((one) => one !== undefined).map((one) => resolve(one));
+  if (taken.includes(resolve(path))) {
+    throw new DumpError("BAD_OPTION", "the report and another output have the same name", { file: path });
+  }
+  const recorder = new RunRecorder();
+  const sink = createFileSink(path, { force, inputs });
+  return {
+    recorder,
+    async write(dump, options, result, seconds) {
+      try {
+        // The run has warned of all that there is to warn of.
+        const log = logTail(completeDump(dump, new Warnings(), options));
+        const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
+        await writePage(sink, renderReport(data));
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      }
+    },
+    abort: () => sink.abort(),
+  };
+}
+
+/** Puts the page into its file and lets that appear. */
+export async function writePage(sink: Sink, page: string): Promise<void> {
+  const bytes = Buffer.from(page);
+  await sink.write(bytes, 0);
+  await sink.finish(bytes.length);
+}

@@ -1,0 +1,83 @@
+import { KIND, PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
+
+/** What became of a page. Numbers are the low two bits of a state. */
+export const FATES = ["absent", "kept", "zero", "dropped"] as const;
+export type Fate = (typeof FATES)[number];
+
+/** The input does not have it: an earlier filtering dropped it. */
+export const ABSENT = 0;
+/** In the output, with bytes of its own. */
+export const STORED = 1;
+/** In the output as one of the pages of zeros that share their bytes. */
+export const STORED_ZERO = 2;
+/** In the input and not in the output. */
+export const DROPPED = 3;
+
+/** A page's kind and fate in one byte. */
+export function stateOf(kind: number, fate: number): number {
+  return kind * FATES.length + fate;
+}
+
+/** No memory there. */
+export const HOLE = 255;
+
+/** Kinds that people see in one colour. The order is that of the legend, and of the bands in the map. */
+export const KIND_GROUPS: readonly KindGroup[] = [
+  { id: "reserved", label: "Reserved at boot", kinds: ["reserved"] },
+  { id: "slab", label: "Slab", kinds: ["slab"] },
+  { id: "tables", label: "Page tables", kinds: ["page-table"] },
+  { id: "kernel", label: "Other kernel memory", kinds: ["kernel", "kernel-tail", "movable", "unreferenced"] },
+  { id: "cache", label: "Page cache", kinds: ["cache", "cache-private", "shmem", "cache-off-lru"] },
+  {
+    id: "user",
+    label: "User memory",
+    kinds: ["anon", "ksm", "anon-off-lru", "swap-cache", "zsmalloc", "hugetlb"],
+  },
+  { id: "free", label: "Free", kinds: ["free", "pcp-free", "unaccepted"] },
+  { id: "lost", label: "Offline, memory errors", kinds: ["offline", "hwpoison"] },
+  { id: "unknown", label: "Not known", kinds: ["no-struct-page", "unreadable"] },
+];
+
+export interface KindGroup {
+  readonly id: string;
+  readonly label: string;
+  readonly kinds: readonly PageKind[];
+}
+
+/** The kinds in words. */
+export const KIND_LABELS: Readonly<Record<PageKind, string>> = {
+  "no-struct-page": "without struct page",
+  unreadable: "struct page not in the dump",
+  kernel: "other (stacks, vmalloc, drivers, pipes)",
+  slab: "slab",
+  "page-table": "page tables",
+  reserved: "reserved at boot",
+  "kernel-tail": "kernel, behind the first page of a block",
+  movable: "movable kernel pages",
+  zsmalloc: "compressed swap (zsmalloc)",
+  anon: "anonymous",
+  ksm: "merged anonymous (KSM)",
+  "anon-off-lru": "anonymous, on no LRU list",
+  "swap-cache": "swap cache",
+  cache: "files",
+  "cache-private": "files, with buffers",
+  shmem: "shared memory, tmpfs",
+  "cache-off-lru": "files, on no LRU list",
+  hugetlb: "huge pages (hugetlb)",
+  free: "free (buddy allocator)",
+  "pcp-free": "free, on a CPU's list",
+  unreferenced: "no reference, no list",
+  unaccepted: "not yet accepted from the hypervisor",
+  offline: "offline",
+  hwpoison: "memory errors",
+};
+
+/** The group of each kind, by its number. */
+export const GROUP_OF_KIND: readonly number[] = PAGE_KINDS.map((kind) =>
+  KIND_GROUPS.findIndex(({ kinds }) => kinds.includes(kind)),
+);
+
+/** Whether struct pages of this kind also stand for what is no memory: firmware's holes within a section. */
+export function mayBeHole(kind: number): boolean {
+  return kind === KIND["no-struct-page"] || kind === KIND.unreadable || kind === KIND.reserved;
+}

@@ -1,0 +1,125 @@
+import { basename } from "node:path";
+import type { ClassCounts } from "../filter/page-classes.js";
+import { PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
+import type { Dump } from "../reader/dump.js";
+import { countCpus } from "../reader/notes.js";
+import type { Utsname } from "../reader/utsname.js";
+import type { DumpWarning } from "../warnings.js";
+import type { CellMap } from "./cell-map.js";
+import type { MemoryPlace } from "./memory-places.js";
+import type { KindSum } from "./page-collector.js";
+import type { StageTime } from "./stage-clock.js";
+
+/** All that a report shows, as plain data. Texts are as the dump has them: the page escapes them. */
+export interface ReportData {
+  /** Of coresieve. */
+  readonly version: string;
+  readonly made: Date;
+  /** Names without folders. */
+  readonly files: readonly string[];
+  readonly description: string;
+  readonly inputBytes: number;
+  readonly pageSize: number;
+  readonly machine: MachineFacts;
+  readonly map: CellMap;
+  readonly places: readonly MemoryPlace[];
+  /** Kinds that occur. */
+  readonly kinds: readonly KindRow[];
+  /** Of a filter run. */
+  readonly run?: RunFacts;
+  /** Without a run: what level 31 would drop, by class; `undefined` if the pages cannot be classified. */
+  readonly wouldDrop?: ClassCounts;
+  readonly log: LogTail;
+  readonly warnings: readonly DumpWarning[];
+}
+
+/** The sums of one kind. */
+export interface KindRow extends Readonly<KindSum> {
+  readonly kind: PageKind;
+  /** Without a run: bytes of the pages with zlib as far as a sample tells, and the pages of the sample. */
+  readonly sampled?: { readonly bytes: number; readonly pages: number; readonly zeroPages: number };
+}
+
+/** What a filter run did. */
+export interface RunFacts {
+  /** Name without folder. */
+  readonly output: string;
+  readonly outputBytes: number;
+  readonly format: "kdump" | "elf";
+  readonly codec: string;
+  readonly level: number;
+  readonly privacy: boolean;
+  readonly incomplete: boolean;
+  /** Bytes that sharing equal pages saved. */
+  readonly sharedBytes: number;
+  readonly classes: ClassCounts;
+  readonly seconds: number;
+  readonly stages: readonly StageTime[];
+}
+
+/** The last lines of the kernel log; why there are none, if so. */
+export interface LogTail {
+  readonly lines: readonly string[];
+  /** Records before them. */
+  readonly before: number;
+  readonly missing?: string;
+}
+
+/** What the dump tells of its machine and kernel. What is not known is `undefined`. */
+export interface MachineFacts {
+  readonly arch: string;
+  readonly bits: number;
+  readonly byteOrder: "little" | "big";
+  readonly cpus: number;
+  readonly memoryBytes: number;
+  readonly ranges: readonly { readonly start: number; readonly end: number }[];
+  readonly release: string | undefined;
+  readonly kernelVersion: string | undefined;
+  readonly host: string | undefined;
+  readonly buildId: string | undefined;
+  readonly memoryModel: string | undefined;
+  readonly crashTime: Date | undefined;
+  readonly notes: readonly { readonly name: string; readonly type: number; readonly size: number }[];
+  readonly vmcoreinfoItems: number;
+}
+
+/** The facts of a dump; `utsname` is what its kernel says of itself. */
+export function machineFacts(
+  dump: Dump,
+  utsname: Utsname | undefined,
+  memoryModel: string | undefined,
+  withHost: boolean,
+): MachineFacts {
+  const { machine, header, vmcoreinfo: info } = dump;
+  const uts = utsname ?? (header.utsname?.release ? header.utsname : undefined);
+  const seconds = header.timestamp ?? info?.crashTime;
+  return {
+    arch: machine.arch,
+    bits: machine.wordSize * 8,
+    byteOrder: machine.littleEndian ? "little" : "big",
+    cpus: header.cpus || countCpus(dump.notes),
+    memoryBytes: dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
+    ranges: dump.ranges,
+    release: uts?.release ?? info?.osrelease,
+    kernelVersion: uts?.version,
+    host: withHost ? uts?.nodename : undefined,
+    buildId: info?.buildId,
+    memoryModel,
+    crashTime: seconds === undefined ? undefined : new Date(seconds * 1000),
+    notes: dump.notes.map(({ name, type, desc }) => ({ name, type, size: desc.length })),
+    vmcoreinfoItems: info?.items.size ?? 0,
+  };
+}
+
+/** The sums of the kinds that occur. */
+export function kindRows(sums: readonly KindSum[], sampled?: readonly KindRow["sampled"][]): KindRow[] {
+  return PAGE_KINDS.map((kind, i): KindRow => {
+    const sample = sampled?.[i];
+    return { kind, ...(sums[i] as KindSum), ...(sample && { sampled: sample }) };
+  }).filter(({ pages, absent }) => pages + absent > 0);
+}
+
+/** Folders are nobody's business. */
+export function fileNames(paths: readonly string[]): string[] {
+  return paths.map((path) => basename(path));
+}

@@ -1,0 +1,73 @@
+import { type Html, html, NOTHING } from "./html.js";
+import { count, memorySize } from "./page/words.js";
+import type { ReportData } from "./report-data.js";
+import { bar, percent } from "./tables.js";
+
+export function warningsSection({ warnings }: ReportData): Html {
+  if (warnings.length === 0) return NOTHING;
+  const items = warnings.map(
+    (one) => html`<li>${one.message}${one.count > 1 ? ` (${count(one.count)})` : ""} <code>${one.code}</code></li>`,
+  );
+  return html`<section class="warnings" aria-labelledby="warnings"><h2 id="warnings">Warnings</h2><ul>${items}</ul></section>`;
+}
+
+/** The stages of a run, the slowest first. */
+export function stagesSection({ run, inputBytes }: ReportData): Html {
+  if (run === undefined) return NOTHING;
+  const all = run.stages.reduce((sum, { seconds }) => sum + seconds, 0);
+  const rows = [...run.stages]
+    .sort((a, b) => b.seconds - a.seconds)
+    .map(
+      ({ name, seconds }) =>
+        html`<tr><th scope="row">${name}</th><td>${seconds.toFixed(2)} s</td><td>${bar(seconds / Math.max(1e-9, all))} ${percent(seconds, all)}</td></tr>`,
+    );
+  const rate = run.seconds > 0 ? `: ${memorySize(Math.round(inputBytes / run.seconds))} of input a second` : "";
+  return html`<section aria-labelledby="stages"><h2 id="stages">Time</h2>
+<div class="wide" tabindex="0" role="region" aria-labelledby="stages"><table><thead><tr><th scope="col">Stage</th><th scope="col">Time</th><th scope="col">Share</th></tr></thead><tbody>${rows}</tbody></table></div>
+<p class="small">${run.seconds.toFixed(2)} s in all${rate}. "This report" is what the run took longer because of --report.</p></section>`;
+}
+
+/** Rows of ranges and notes that are shown. */
+const MOST_ROWS = 64;
+
+export function kernelSection({ machine, description, files, pageSize, run }: ReportData): Html {
+  const hex = (value: number) => `0x${value.toString(16)}`;
+  const facts: readonly (readonly [string, string | undefined])[] = [
+    ["Dump", `${files.join(", ")}: ${description}`],
+    ["Output", run && `${run.output}: ${run.format === "elf" ? "ELF" : `kdump-compressed, ${run.codec}`}`],
+    ["Kernel", machine.release],
+    ["Built", machine.kernelVersion],
+    ["Build ID", machine.buildId],
+    ["Host", machine.host === "" ? undefined : machine.host],
+    ["Crash time", machine.crashTime?.toISOString() ?? "not known (a dump of a live machine has none)"],
+    ["Machine", `${machine.arch}, ${machine.bits}-bit, ${machine.byteOrder} endian`],
+    ["CPUs", `${machine.cpus}`],
+    ["Pages", memorySize(pageSize)],
+    ["Memory model", machine.memoryModel],
+    ["Memory", `${memorySize(machine.memoryBytes)} in ${count(machine.ranges.length)} ranges`],
+    ["VMCOREINFO", machine.vmcoreinfoItems === 0 ? "none" : `${count(machine.vmcoreinfoItems)} items`],
+  ];
+  const terms = facts.flatMap(([name, value]) =>
+    value === undefined ? [] : [html`<div><dt>${name}</dt><dd>${value}</dd></div>`],
+  );
+  const ranges = machine.ranges
+    .slice(0, MOST_ROWS)
+    .map(({ start, end }) => html`<li><code>${hex(start)} &#8211; ${hex(end)}</code> ${memorySize(end - start)}</li>`);
+  const notes = machine.notes
+    .slice(0, MOST_ROWS)
+    .map(({ name, type, size }) => html`<li><code>${name}</code> type ${hex(type)}, ${count(size)} bytes</li>`);
+  const more = (all: number) => (all > MOST_ROWS ? html`<li>and ${count(all - MOST_ROWS)} more</li>` : NOTHING);
+  return html`<section aria-labelledby="kernel"><h2 id="kernel">Kernel and machine</h2>
+<dl>${terms}</dl>
+<details><summary>Memory ranges (${machine.ranges.length})</summary><ul>${ranges}${more(machine.ranges.length)}</ul></details>
+<details><summary>Notes (${machine.notes.length})</summary><ul>${notes}${more(machine.notes.length)}</ul></details></section>`;
+}
+
+export function logSection({ log }: ReportData): Html {
+  const body =
+    log.missing !== undefined
+      ? html`<p>${log.missing}</p>`
+      : html`<p class="small">The last ${log.lines.length} records; ${count(log.before)} came before. <code>coresieve dmesg</code> prints all.</p>
+<pre tabindex="0" aria-labelledby="log">${log.lines.join("")}</pre>`;
+  return html`<section aria-labelledby="log"><h2 id="log">End of the kernel log</h2>${body}</section>`;
+}
