@@ -25,6 +25,7 @@ import { inOrder, type RunContext, throwIfAborted, WorkerPool } from "./worker/p
 import type { RunObserver } from "./worker/run-observer.js";
 import { WorkerThreads } from "./worker/threads.js";
 import { dumpFacts } from "./writer/collect-facts.js";
+import { discardSink } from "./writer/discard-sink.js";
 import type { DumpWriter } from "./writer/dump-writer.js";
 import { outputClass, outputSegments } from "./writer/elf-segments.js";
 import { ElfWriter } from "./writer/elf-writer.js";
@@ -35,7 +36,7 @@ import { limitedSink } from "./writer/limited-sink.js";
 import { type SharedCounts, SharedPages } from "./writer/shared-pages.js";
 import type { Sink } from "./writer/sink.js";
 
-/** Where the output goes: a file, or a stream in flattened format (which needs no seeking). */
+/** Where the output goes: a file, a stream in flattened format (which needs no seeking), or nowhere. */
 export type FilterOutput =
   | {
       readonly path: string;
@@ -43,7 +44,9 @@ export type FilterOutput =
       /** Wait until the disk has it, before it gets its name. */
       readonly sync?: boolean;
     }
-  | { readonly stream: NodeJS.WritableStream; readonly name?: string };
+  | { readonly stream: NodeJS.WritableStream; readonly name?: string }
+  /** Nowhere: for a run that only finds out what would be written. */
+  | { readonly discard: true; readonly name: string };
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
 export interface FilterProgress {
@@ -401,6 +404,7 @@ function openSink(options: FilterOptions, dump: Dump): Sink {
 
 function unlimitedSink({ output, signal }: FilterOptions, dump: Dump): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
+  if ("discard" in output) return discardSink(output.name);
   const { path, force = false, sync = false } = output;
   return createFileSink(path, { force, sync, inputs: dump.paths });
 }

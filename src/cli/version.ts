@@ -12,7 +12,8 @@ export function versionText(): string {
   return `coresieve ${packageVersion()}\nzlib, lzo, snappy: built in\nzstd: ${zstdThere() ? "available" : "not available (npm install zstd-napi, or Node 22.15 and later)"}`;
 }
 
-function zstdThere(): boolean {
+/** Whether zstd can be used here. */
+export function zstdThere(): boolean {
   try {
     checkCodec({ name: "zstd", level: 1 });
     return true;

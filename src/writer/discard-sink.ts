@@ -1,0 +1,11 @@
+import type { Sink } from "./sink.js";
+
+/** A sink that takes a dump and keeps nothing of it: for runs that only find out what would be written. */
+export function discardSink(name: string): Sink {
+  return {
+    name,
+    write: () => undefined,
+    finish: async () => undefined,
+    abort: async () => undefined,
+  };
+}
