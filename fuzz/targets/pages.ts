@@ -1,0 +1,88 @@
+/** Page decompressors: canaries around the output, and the output at the end of the memory, where a write too far traps. */
+
+import { pageDecoder } from "../../src/reader/decode.js";
+import { type DecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
+import { patternBytes } from "../../test/support/bytes.js";
+import { compressPage, zstdAvailable } from "../../test/support/page-codecs.js";
+import { type Arena, createArena } from "../../test/worker/kernels/arena.js";
+import type { FuzzTarget } from "../target.js";
+
+const LONGEST = 16_384;
+const plains = (): Uint8Array[] => [
+  new Uint8Array(4096),
+  patternBytes("page ", 4096),
+  patternBytes("abcdefgh", 700),
+  Uint8Array.from({ length: 2000 }, (_, i) => (i * i) >> 7),
+  Uint8Array.from({ length: 600 }, (_, i) => (i * 2_654_435_761) >>> 24),
+];
+
+/** Two bytes say how large the output is, the stream follows. */
+function seedsOf(codec: "lzo" | "snappy" | "zlib" | "zstd"): Uint8Array[] {
+  if (codec === "zstd" && !zstdAvailable()) return [Uint8Array.of(0, 16, 0x28, 0xb5, 0x2f, 0xfd)];
+  return plains().map((plain) =>
+    Buffer.concat([Uint8Array.of(plain.length & 0xff, plain.length >> 8), compressPage(codec, plain)]),
+  );
+}
+
+function roomOf(input: Uint8Array): number {
+  return ((input[0] ?? 0) | ((input[1] ?? 0) << 8)) % LONGEST;
+}
+
+function kernelTarget(name: "lzo" | "snappy"): FuzzTarget {
+  let made: { arena: Arena; kernel: DecodeKernel } | undefined;
+  return {
+    name,
+    longest: LONGEST,
+    seeds: () => seedsOf(name),
+    run(input) {
+      if (made === undefined) {
+        const arena = createArena(1 << 17);
+        made = { arena, kernel: loadKernel(name, arena.memory) };
+      }
+      const { arena, kernel } = made;
+      const [room, stream] = [roomOf(input), input.subarray(2)];
+      const decode = (lengths: readonly [number, number], where: "start" | "end", order: 0 | 1) => {
+        const places = arena.place(lengths, where);
+        const [src, dst] = [places[order] as number, places[1 - order] as number];
+        arena.bytes.set(stream, src);
+        const length = kernel.decompress(src, stream.length, dst, room);
+        arena.check();
+        if (length < -1 || length > room) throw new Error(`a length of ${length}, in room for ${room}`);
+        return length === -1 ? undefined : Buffer.from(arena.bytes.slice(dst, dst + length));
+      };
+      const results = [
+        decode([stream.length, room], "start", 0),
+        decode([room, stream.length], "end", 1),
+        decode([stream.length, room], "end", 0),
+      ];
+      if (
+        results.some((one) => (one === undefined) !== (results[0] === undefined) || !one?.equals(results[0] as Buffer))
+      )
+        if (results[0] !== undefined || results.some((one) => one !== undefined))
+          throw new Error("the result depends on where the stream lies in memory");
+    },
+  };
+}
+
+function decoderTarget(name: "zlib" | "zstd", flags: number): FuzzTarget {
+  return {
+    name,
+    longest: LONGEST,
+    seeds: () => seedsOf(name),
+    run(input) {
+      const room = roomOf(input);
+      const around = new Uint8Array(room + 32).fill(0xc5);
+      const length = pageDecoder(flags, "fuzz")(input.subarray(2), around.subarray(16, 16 + room));
+      if (!Number.isInteger(length) || length < -1) throw new Error(`a length of ${length}`);
+      const outside = [...around.subarray(0, 16), ...around.subarray(16 + room)];
+      if (outside.some((byte) => byte !== 0xc5)) throw new Error("written outside of the output");
+    },
+  };
+}
+
+export const pageTargets: readonly FuzzTarget[] = [
+  kernelTarget("lzo"),
+  kernelTarget("snappy"),
+  decoderTarget("zlib", 1),
+  decoderTarget("zstd", 0x20),
+];

@@ -1,0 +1,123 @@
+/** Whole runs: a damaged dump is filtered, and what comes out must be whole. */
+
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DumpError } from "../../src/errors.js";
+import { filterDump } from "../../src/filter-dump.js";
+import { openDump } from "../../src/reader/open.js";
+import { verifyDump } from "../../src/verify-dump.js";
+import { Warnings } from "../../src/warnings.js";
+import { codecOf } from "../../src/worker/codec/codecs.js";
+import { WorkerThreads } from "../../src/worker/threads.js";
+import { buildKdump } from "../../test/support/kdump-image.js";
+import { toKdump } from "../../test/support/kernel-dump.js";
+import { buildKernel, MiB } from "../../test/support/kernel-image.js";
+import { asFile, folder } from "../files.js";
+import { randomFrom } from "../random.js";
+import { Recipe } from "../recipe.js";
+import type { FuzzTarget } from "../target.js";
+import { put, take } from "../values.js";
+import { elfs, kdumps } from "./dump-files.js";
+
+/** Findings of `verify` that the input's own damage explains: its kernel and notes are handed on as they are. */
+const INHERITED: ReadonlySet<string> = new Set(["kernel", "symbol", "vmcoreinfo", "note", "incomplete", "header"]);
+
+let threads: WorkerThreads | undefined;
+
+/** Filters at level 31 with one thread and verifies the output. */
+async function filterAndVerify(input: string, salvage: boolean, format: "kdump" | "elf"): Promise<void> {
+  threads ??= new WorkerThreads(1);
+  const output = join(folder, "output");
+  rmSync(output, { force: true });
+  const dump = openDump(input, new Warnings(), { salvage });
+  try {
+    if (dump.maxMapnr > 2 ** 23) return;
+    const codec = codecOf(format === "elf" ? "none" : "lzo");
+    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers: threads });
+  } catch (error) {
+    const left = readdirSync(folder).filter((name) => name.startsWith("output") || name.includes("partial"));
+    if (left.length > 0) throw new Error(`a failed run left ${left.join(", ")}`);
+    throw error;
+  } finally {
+    dump.close();
+  }
+  if (!existsSync(output)) throw new Error("a run without an error left no output");
+  const { findings } = await verifyDump(output, { workers: threads });
+  const wrong = findings.find(({ kind }) => !INHERITED.has(kind));
+  if (wrong !== undefined) throw new Error(`the output has a wrong ${wrong.kind}: ${wrong.message}`);
+}
+
+async function bothWays(input: string, format: "kdump" | "elf"): Promise<void> {
+  await filterAndVerify(input, true, format).catch((error: unknown) => {
+    if (!(error instanceof DumpError) || error.code === "WORKER_FAILED") throw error;
+  });
+  await filterAndVerify(input, false, format);
+}
+
+const smallTarget: FuzzTarget = {
+  name: "run-small",
+  reach: 1000,
+  seeds: () => [...elfs, ...kdumps.map(buildKdump)],
+  run: (input) => bothWays(asFile("input", input), (input[5] ?? 0) % 2 === 0 ? "kdump" : "elf"),
+};
+
+const bases = new Map<number, { readonly bytes: Uint8Array; readonly places: readonly number[] }>();
+
+/** A kernel of 24 MiB as kdump, and the places in the file that are not zero, the headers' first. */
+function base(number: number) {
+  const index = number % 3;
+  const known = bases.get(index);
+  if (known !== undefined) return known;
+  const pages = [
+    { pfn: 64, kind: "anon", count: 8 },
+    { pfn: 128, kind: "free", order: 4 },
+  ] as const;
+  const kernel = buildKernel({
+    release: ["6.1.0", "6.12.0", "3.10.0"][index] as string,
+    memory: 24 * MiB,
+    memoryModel: index === 0 ? "sparse-extreme" : "sparse-vmemmap",
+    pages,
+  });
+  const bytes = toKdump(kernel, { codec: index === 1 ? "raw" : "zlib" });
+  const places: number[] = [];
+  for (let at = 0; at < bytes.length; at += 4) if (take(bytes, at, 4, true) !== 0n) places.push(at);
+  const made = { bytes, places };
+  bases.set(index, made);
+  return made;
+}
+
+/** A recipe: the kernel, how, then words that are changed. */
+const kernelRunTarget: FuzzTarget = {
+  name: "run-kernel",
+  longest: 96,
+  seeds() {
+    const random = randomFrom(5);
+    return Array.from({ length: 12 }, (_, i) =>
+      Uint8Array.of(i, i, ...Array.from({ length: i < 3 ? 0 : 16 }, () => random(256))),
+    );
+  },
+  async run(input) {
+    const recipe = new Recipe(input);
+    const { bytes: original, places } = base(recipe.number(1));
+    const how = recipe.number(1);
+    const bytes = original.slice();
+    const values = [BigInt(bytes.length), BigInt(bytes.length - 4096)];
+    while (!recipe.ended) {
+      // Half of the changes in the headers and descriptors, which are few.
+      const place = recipe.number(2);
+      const at = places[(place & 1) === 0 ? (place >> 1) % 2000 : (place * 31) % places.length] as number;
+      const size = recipe.pick([4, 8, 2, 1] as const);
+      put(bytes, at, recipe.value(take(bytes, at, size, true), values), size, true);
+    }
+    const cut = how % 5 === 4 ? bytes.subarray(0, 4096 + ((how * 997) % (bytes.length - 4096))) : bytes;
+    await bothWays(asFile("input", cut), how % 2 === 0 ? "kdump" : "elf");
+  },
+};
+
+export const runTargets: readonly FuzzTarget[] = [smallTarget, kernelRunTarget];
+
+/** Ends the threads of this process's runs. */
+export async function endRuns(): Promise<void> {
+  await threads?.destroy();
+  threads = undefined;
+}

@@ -1,0 +1,78 @@
+import { kindReader } from "../src/audit/kind-reader.js";
+import { type Btf, openBtf } from "../src/filter/debuginfo/btf.js";
+import { btfTypes } from "../src/filter/debuginfo/btf-types.js";
+import { walkList } from "../src/filter/debuginfo/kernel-objects.js";
+import { findSymbols, findTypes } from "../src/filter/debuginfo/memory-debuginfo.js";
+import { fixedDirectMap } from "../src/filter/direct-map.js";
+import { eraseRequest, eraseRun } from "../src/filter/erase/erase-run.js";
+import { dropFreeLists, marksFreePages } from "../src/filter/free-lists.js";
+import { attachSpace, kernelView, viewMemory } from "../src/filter/kernel-view.js";
+import { readKernelLog } from "../src/filter/log/read-log.js";
+import { initialPlan } from "../src/filter/plan.js";
+import { policyOfLevel } from "../src/filter/policy.js";
+import { privateRun } from "../src/filter/privacy/private-run.js";
+import { checkFreeCount, selfCheck } from "../src/filter/self-check/self-check.js";
+import type { Dump } from "../src/reader/dump.js";
+import { Warnings } from "../src/warnings.js";
+import { scanPages, scanState } from "../src/worker/scan.js";
+import { btfImage } from "../test/support/btf-image.js";
+import { attempt } from "./look.js";
+
+const RULES = eraseRequest({
+  name: "rules",
+  text: "physical 0x1000-0x2000\n? symbol init_uts_ns size 64\n? symbol log_buf\n? slab kmalloc-64\n",
+});
+
+const MOST_ENTRIES = 1 << 16;
+const LISTS = btfTypes(
+  openBtf(
+    btfImage([
+      { kind: 2, value: 2 },
+      { kind: 4, name: "list_head", vlen: 2, value: 16, words: ["next", 1, 0, "prev", 1, 64] },
+    ]),
+  ) as Btf,
+  8,
+  "fuzz",
+);
+
+/**
+ * Does with a kernel what all commands do: the view, its checks, free lists, every page's class with and without
+ * --privacy, kinds, the log, symbols and types, erase rules. Throws what the view does.
+ */
+export function useKernel(dump: Dump): void {
+  attempt(() => readKernelLog(dump));
+  const warnings = new Warnings();
+  const found = kernelView(dump, warnings);
+  const { memMap, maxMapnr } = found;
+  for (let i = 0; i < memMap.count; i++) {
+    const [start, end] = [memMap.startPfn[i] as number, memMap.endPfn[i] as number];
+    if (!(start >= 0 && start < end && Number.isSafeInteger(end)))
+      throw new Error(`struct pages of ${start} to ${end}`);
+  }
+  if (maxMapnr > dump.maxMapnr) throw new Error(`maxMapnr ${maxMapnr} above the dump's ${dump.maxMapnr}`);
+  const plan = initialPlan(dump, found);
+  attempt(() => {
+    const { view, policy } = selfCheck(dump, found, policyOfLevel(31), plan, warnings);
+    if (policy.free && !marksFreePages(view.layout)) dropFreeLists(dump, view, plan, warnings);
+    const secret = attempt(() => privateRun(dump, view, policy, warnings));
+    for (const each of [secret?.policy, policy]) {
+      if (each === undefined) continue;
+      const context = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy: each };
+      const state = scanState(dump.memory, dump.pageSize, plan.kept.slice(), context);
+      scanPages(state, { startPfn: 0, endPfn: plan.maxMapnr });
+    }
+    checkFreeCount(dump, view, 100, plan.inputPages, warnings);
+    kindReader(dump, view).read(0, Math.min(1024, plan.maxMapnr), new Uint8Array(1024));
+  });
+  attempt(() => fixedDirectMap(dump, found, attachSpace(found.space, dump.memory)));
+  const memory = viewMemory(dump, found);
+  if (memory === undefined) return;
+  attempt(() => {
+    const head = dump.vmcoreinfo?.symbol("vmap_area_list") ?? dump.vmcoreinfo?.symbol("node_online_map");
+    const entries =
+      head === undefined ? [] : walkList({ memory, types: LISTS }, head, "list_head", "next", MOST_ENTRIES);
+    for (const entry of entries) if (entry < 0n) throw new Error("an entry below 0");
+    findTypes(memory, findSymbols(memory));
+  });
+  attempt(() => eraseRun(RULES, dump, found, undefined, warnings));
+}
