@@ -13,7 +13,7 @@ import { buildKernel, MiB } from "./support/kernel-image.js";
 const folder = temporaryFolder();
 const input = join(folder, "dump");
 const kernel = buildKernel({
-  memory: 16 * MiB,
+  memory: 24 * MiB,
   memoryModel: "sparse-extreme",
   pages: [{ pfn: 256, kind: "anon", count: 512 }],
 });
