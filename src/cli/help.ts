@@ -66,6 +66,7 @@ What is written, and how it runs
   -f, --force              overwrite OUT
   -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
       --on-full WHAT       no room: nothing (default) or incomplete is left
+      --min-saving PERCENT   write no OUT that saves less of DUMP's size
       --sync               wait until the disk has OUT, then give it its name
   -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
       --manifest FILE      write a record of the run, with digests, to FILE
@@ -79,7 +80,6 @@ What is written, and how it runs
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
 
-Example
-  coresieve vmcore small.kdump -d 31 -c
+Example: coresieve vmcore small.kdump -d 31 -c
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

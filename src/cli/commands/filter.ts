@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { type FilterOptions, filterDump } from "../../filter-dump.js";
+import type { FilterOptions } from "../../filter-dump.js";
 import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
@@ -7,6 +7,7 @@ import { type EraseArguments, eraseFile } from "../erase-option.js";
 import { FILTER_HELP } from "../help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
+import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { type FilterArguments, filterRequest } from "../options.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
@@ -23,6 +24,7 @@ interface FilterCommandArguments
   readonly strict: boolean;
   readonly sync: boolean;
   readonly showStats: boolean;
+  readonly minSaving: string | undefined;
   readonly json: boolean;
 }
 
@@ -36,6 +38,7 @@ export const filterCommand = defineCommand({
     exclude: VALUE,
     "size-limit": { ...VALUE, alias: "L" },
     "on-full": VALUE,
+    "min-saving": VALUE,
     sync: FLAG,
     privacy: FLAG,
     erase: VALUE,
@@ -66,6 +69,7 @@ export const filterCommand = defineCommand({
 
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
+  const minSaving = minSavingOf(args.minSaving, request);
   const complete = completeOptions(args);
   const erase = eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
@@ -99,13 +103,20 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       },
       ...(report && { observer: report.recorder }),
     };
-    const result = await filterDump(dump, options)
+    const result = await filterIfWorth(dump, options, minSaving)
       .catch(async (error) => {
         await manifest?.abort();
         await report?.abort();
         throw error;
       })
       .finally(() => progress?.end());
+    if ("kept" in result) {
+      await manifest?.abort();
+      await report?.abort();
+      if (args.json) say(JSON.stringify(result, undefined, 2));
+      else if (!args.quiet) say(describeKept(result));
+      return;
+    }
     await manifest?.write(dump, options, result).catch(async (error) => {
       await report?.abort();
       throw error;

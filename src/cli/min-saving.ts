@@ -1,0 +1,103 @@
+import { DumpError } from "../errors.js";
+import { estimateDump } from "../estimate/estimate-dump.js";
+import { type FilterOptions, type FilterResult, filterDump } from "../filter-dump.js";
+import type { Dump } from "../reader/dump.js";
+import { Warnings } from "../warnings.js";
+import { formatBytes } from "./numbers.js";
+import type { FilterRequest } from "./options.js";
+
+/** What `--json` prints when the old file is as good: no output was written. */
+export interface KeptInput {
+  readonly kept: true;
+  readonly files: readonly string[];
+  readonly output: null;
+  readonly inputBytes: number;
+  /** Percent. */
+  readonly minSaving: number;
+  /** What the output might have had at most. */
+  readonly mostBytes: number;
+  /** What it was expected to have, give or take `expectedError`; null if it was tried. */
+  readonly expectedBytes: number | null;
+  readonly expectedError: number | null;
+}
+
+/** The value of `--min-saving`, in percent of the input. Throws `BAD_OPTION`. */
+export function minSavingOf(
+  text: string | undefined,
+  { output, fallbackLevels, onFull }: Pick<FilterRequest, "output" | "fallbackLevels" | "onFull">,
+): number | undefined {
+  if (text === undefined) return undefined;
+  const percent = /^\d+(\.\d+)?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
+  if (!(percent <= 100)) {
+    throw new DumpError("BAD_OPTION", `--min-saving ${text}: no percentage`, { cure: "Write a number from 0 to 100" });
+  }
+  const other =
+    output === undefined
+      ? "-F cannot take back what it has sent"
+      : fallbackLevels.length > 0
+        ? "several levels (-d) are for outputs of any size"
+        : onFull === "incomplete"
+          ? "--on-full incomplete leaves an output of any size"
+          : undefined;
+  if (other !== undefined) {
+    throw new DumpError("BAD_OPTION", `--min-saving ${text}, but ${other}`, { cure: "Use one of them" });
+  }
+  return percent;
+}
+
+/**
+ * Filters a dump if that saves `percent` of its bytes at least. A sample tells first whether it can; what is left of doubt
+ * is settled by writing, up to the size at which it saves too little.
+ */
+export async function filterIfWorth(
+  dump: Dump,
+  options: FilterOptions,
+  percent: number | undefined,
+): Promise<FilterResult | KeptInput> {
+  if (percent === undefined) return filterDump(dump, options);
+  const mostBytes = Math.floor(dump.fileSize * (1 - percent / 100));
+  const kept = (expected: { bytes: number; error: number } | undefined): KeptInput => ({
+    kept: true,
+    files: dump.paths,
+    output: null,
+    inputBytes: dump.fileSize,
+    minSaving: percent,
+    mostBytes,
+    expectedBytes: expected?.bytes ?? null,
+    expectedError: expected?.error ?? null,
+  });
+  const expected = await expectedSize(dump, options);
+  if (mostBytes < 1 || (expected !== undefined && expected.bytes - expected.error > mostBytes)) return kept(expected);
+  const { sizeLimit = Number.POSITIVE_INFINITY } = options;
+  try {
+    return await filterDump(dump, { ...options, sizeLimit: Math.min(sizeLimit, mostBytes) });
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "SIZE_LIMIT" && mostBytes <= sizeLimit) return kept(undefined);
+    throw error;
+  }
+}
+
+/** `undefined` where the output may be smaller than a sample of it tells. */
+async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes: number; error: number } | undefined> {
+  const { format, privacy, dedupe, erase, level, codec, workers, signal } = options;
+  if (format !== "kdump" || privacy || dedupe || erase !== undefined) return undefined;
+  const { levels } = await estimateDump(dump, {
+    ...options,
+    codecs: [codec],
+    warnings: new Warnings(),
+    onProgress: () => undefined,
+    ...(workers === undefined ? {} : { workers }),
+    ...(signal === undefined ? {} : { signal }),
+  });
+  return levels.find((one) => one.level === level)?.sizes[0];
+}
+
+/** One sentence for people. */
+export function describeKept({ files, inputBytes, minSaving, expectedBytes, expectedError }: KeptInput): string {
+  const why =
+    expectedBytes === null
+      ? `filtering it again would save less than ${minSaving} % of its ${formatBytes(inputBytes)}`
+      : `of its ${formatBytes(inputBytes)} filtering would leave ${formatBytes(expectedBytes)} ` +
+        `(give or take ${formatBytes(expectedError ?? 0)}), which is no saving of ${minSaving} %`;
+  return `${files.join(", ")} is as good as a new file: ${why}. Nothing was written`;
+}
