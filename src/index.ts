@@ -41,8 +41,11 @@ export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange }
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";
+export { type InputOptions, openInput } from "./reader/open-input.js";
 export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";
+export type { SpoolOptions } from "./reader/spool/spool-file.js";
+export type { SpoolProgress } from "./reader/spool/spool-stream.js";
 export type { Utsname } from "./reader/utsname.js";
 export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
 export type { Finding, FindingKind } from "./verify/findings.js";

@@ -4,7 +4,8 @@ import { countBits, sharedBitmap } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { ElfDump } from "./reader/elf/open.js";
 import { inputChanged } from "./reader/input-changed.js";
-import { fillBitmaps, type OpenOptions, openDump, segmentsOf } from "./reader/open.js";
+import { fillBitmaps, segmentsOf } from "./reader/open.js";
+import { type InputOptions, openInput } from "./reader/open-input.js";
 import { type Finding, type FindingKind, Findings } from "./verify/findings.js";
 import { type Comparison, compareDumps } from "./verify/verify-against.js";
 import { verifyElf } from "./verify/verify-elf.js";
@@ -19,7 +20,7 @@ import { WorkerThreads } from "./worker/threads.js";
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
   /** What the file does not say of itself; of its original, too. */
-  readonly open?: Omit<OpenOptions, "salvage">;
+  readonly open?: Omit<InputOptions, "salvage" | "signal">;
   /** The dump that it was made from: all files of a split set. */
   readonly against?: string | readonly string[];
   /** Findings of each kind that are told in detail. Default 10. */
@@ -74,7 +75,7 @@ export async function verifyDump(
   const files = typeof paths === "string" ? [paths] : paths;
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
   const warnings = new Warnings();
-  const dump = openDamaged(files, warnings, options, findings);
+  const dump = await openDamaged(files, warnings, options, findings);
   if (dump === undefined) return { ...NOTHING, files, findings: findings.list, counts: findings.counts };
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
@@ -170,7 +171,10 @@ async function against(
   options: VerifyOptions,
 ): Promise<Comparison> {
   const { signal, onProgress } = options;
-  const original = openDump(options.against ?? [], new Warnings(), options.open);
+  const original = await openInput(options.against ?? [], new Warnings(), {
+    ...options.open,
+    ...(signal && { signal }),
+  });
   try {
     const complete = completeDump(original, new Warnings(), options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
@@ -181,14 +185,15 @@ async function against(
 }
 
 /** Opens a dump however damaged it is. `undefined` if its headers cannot be used, which is a finding. */
-function openDamaged(
+async function openDamaged(
   files: readonly string[],
   warnings: Warnings,
   options: VerifyOptions,
   findings: Findings,
-): Dump | ElfDump | undefined {
+): Promise<Dump | ElfDump | undefined> {
   try {
-    return openDump(files, warnings, { ...options.open, salvage: true });
+    const { open, signal } = options;
+    return await openInput(files, warnings, { ...open, salvage: true, ...(signal && { signal }) });
   } catch (error) {
     if (!(error instanceof DumpError) || !["TRUNCATED", "CORRUPT", "LIMIT"].includes(error.code)) throw error;
     const { message, file, offset, code } = error;

@@ -1,6 +1,7 @@
-import { type ByteSource, fileSource } from "../reader/byte-source.js";
+import type { ByteSource } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
 import { FLATTENED_HEADER_SIZE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
+import { attachFile } from "../reader/source-image.js";
 import { type FileRange, gapsOf, isWithin, type PageData, pageData } from "./page-data.js";
 import type { Searcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
@@ -92,7 +93,7 @@ function searchHidden(
   searcher: Searcher,
   found: Found,
 ): number {
-  const outer = fileSource(image.file);
+  const outer = attachFile(image);
   const head = Buffer.alloc(RECORD_HEADER_SIZE);
   let record = { payload: FLATTENED_HEADER_SIZE, length: 0, target: 0 };
   let atEnd = false;

@@ -13,6 +13,11 @@ or, with --raw, bare image of memory.
       --arch NAME          machine of an image (default: found in its memory)
       --salvage            read a damaged or cut-off dump as far as it goes
 
+DUMP may also be packed with zstd, LZ4 or gzip, a FIFO, or - for stdin. It is
+read once, into a temporary file, LZ4-packed and without its zeros.
+      --spool-dir DIR      where that file is (default: the system's, $TMPDIR)
+      --spool-limit SIZE   its most bytes (default: half of what is free there)
+
 What is known of the kernel, where the dump does not tell it
   -i, --vmcoreinfo FILE    VMCOREINFO text to take instead of the dump's
   -x, --vmlinux FILE       make VMCOREINFO from the kernel's vmlinux
@@ -22,4 +27,5 @@ What is known of the kernel, where the dump does not tell it
 Examples
   coresieve info --raw 0-3G,4G- guest.ram
   coresieve -x vmlinux-6.1 vmcore small.kdump
+  zstdcat vmcore.zst | coresieve info -      or: coresieve info vmcore.zst
 `;

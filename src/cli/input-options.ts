@@ -2,11 +2,12 @@ import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../filter/complete-dump.js";
 import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
-import type { OpenOptions } from "../reader/open.js";
+import type { InputOptions } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
 import { closeOnce } from "../reader/source-image.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { FLAG, VALUE } from "./command.js";
+import { sizeOf } from "./options.js";
 
 /** The options that say what the input is. All commands that open a dump have them. */
 export const INPUT_OPTIONS = {
@@ -17,6 +18,8 @@ export const INPUT_OPTIONS = {
   "vmcoreinfo-device": VALUE,
   "vmcoreinfo-at": VALUE,
   salvage: FLAG,
+  "spool-dir": VALUE,
+  "spool-limit": VALUE,
 } as const;
 
 /** The values of the options that say what the input is, as yargs gives them. */
@@ -28,10 +31,12 @@ export interface InputArguments {
   readonly vmcoreinfoDevice: string | undefined;
   readonly vmcoreinfoAt?: string | undefined;
   readonly salvage: boolean;
+  readonly spoolDir?: string | undefined;
+  readonly spoolLimit?: string | undefined;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
-export function openOptions({ raw, arch, salvage }: InputArguments): OpenOptions {
+export function openOptions({ raw, arch, salvage, spoolDir, spoolLimit }: InputArguments): InputOptions {
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
@@ -43,6 +48,10 @@ export function openOptions({ raw, arch, salvage }: InputArguments): OpenOptions
     ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
     ...(machine === undefined ? {} : { machine }),
     salvage,
+    spool: {
+      ...(spoolDir === undefined ? {} : { dir: spoolDir }),
+      ...(spoolLimit === undefined ? {} : { limit: sizeOf("--spool-limit", spoolLimit) }),
+    },
   };
 }
 

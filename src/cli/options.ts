@@ -109,7 +109,7 @@ function chosenOnFull({ onFull = "nothing", flatten }: FilterArguments): "nothin
 const SIZE_UNITS = "KMGTPE";
 
 /** A size in bytes, decimal or 0x, also with K, M, G, T, P or E (powers of 1024), as makedumpfile takes it. */
-function sizeOf(option: string, text: string): number {
+export function sizeOf(option: string, text: string): number {
   const [, digits = "", unit = ""] = /^(0x[0-9a-f]+|\d+)([kmgtpe]?)$/i.exec(text) ?? [];
   const size =
     digits === "" ? Number.NaN : Number(digits) * 1024 ** (SIZE_UNITS.indexOf(unit.toUpperCase() || " ") + 1);

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { type FileHandle, fileSource, openFile } from "../reader/byte-source.js";
-import type { DumpImage } from "../reader/dump.js";
-import { closeOnce } from "../reader/source-image.js";
+import { type ByteSource, fileSource, openFile } from "../reader/byte-source.js";
+import type { Dump } from "../reader/dump.js";
+import { attachFile, closeOnce } from "../reader/source-image.js";
 import { throwIfAborted } from "../worker/pool.js";
 
 /** A file by its content. */
@@ -16,10 +16,9 @@ export interface FileDigest {
 /** Bytes hashed between two turns of the event loop. */
 const PIECE = 4 << 20;
 
-async function digest(file: FileHandle, signal: AbortSignal | undefined): Promise<FileDigest> {
-  const source = fileSource(file);
+async function digest(source: ByteSource, signal: AbortSignal | undefined): Promise<FileDigest> {
   const hash = createHash("sha256");
-  const piece = new Uint8Array(Math.min(PIECE, Math.max(1, file.size)));
+  const piece = new Uint8Array(Math.min(PIECE, Math.max(1, source.size)));
   let bytes = 0;
   for (;;) {
     const n = source.read(piece, bytes);
@@ -35,7 +34,7 @@ async function digest(file: FileHandle, signal: AbortSignal | undefined): Promis
 export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
   const file = openFile(path);
   try {
-    return await digest(file, signal);
+    return await digest(fileSource(file), signal);
   } finally {
     closeOnce([{ file, flattened: undefined }])();
   }
@@ -52,14 +51,15 @@ export interface InputFile {
 
 /**
  * The files of a dump, read through the handles that the dump itself reads through: the digests are of what was read,
- * even if another file has their name by now.
+ * even if another file has their name by now. Of a packed file, and of a stream, they are of what is inside.
  */
-export async function filesOfDump(image: DumpImage, digests: boolean, signal?: AbortSignal): Promise<InputFile[]> {
-  const files = image.kind === "kdump" ? image.parts.map((part) => part.source.file) : [image.source.file];
+export async function filesOfDump(image: Dump["image"], digests: boolean, signal?: AbortSignal): Promise<InputFile[]> {
+  const sources = image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
   const found: InputFile[] = [];
-  for (const file of files) {
-    const taken = digests ? await digest(file, signal) : { bytes: file.size, sha256: undefined };
-    found.push({ path: file.path, ...taken });
+  for (const source of sources) {
+    const { path, size } = source.file;
+    const taken = digests ? await digest(attachFile(source), signal) : { bytes: size, sha256: undefined };
+    found.push({ path, ...taken });
   }
   return found;
 }

@@ -12,7 +12,9 @@ function sourcesOf(image: DumpImage): readonly SourceImage[] {
  * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.
  */
 export function inputChanged(image: DumpImage): DumpError | undefined {
-  for (const { file } of sourcesOf(image)) {
+  for (const { file, spool } of sourcesOf(image)) {
+    // What was spooled was read to its end before.
+    if (spool !== undefined) continue;
     const now = fstatSync(file.fd);
     if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
     const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;

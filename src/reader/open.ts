@@ -29,24 +29,37 @@ export interface OpenOptions {
 
 /**
  * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, any of them flattened, or
- * all files of a split set (in any order); bare memory only with `raw`. Throws `NOT_READABLE`, `NOT_A_DUMP`,
+ * all files of a split set (in any order); bare memory only with `raw`. The files are read in place: `openInput` opens streams and packed files, too. Throws `NOT_READABLE`, `NOT_A_DUMP`,
  * `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`, `BAD_OPTION`.
  */
 export function openDump(
   paths: string | readonly string[],
   warnings: Warnings = new Warnings(),
   options: OpenOptions = {},
-): Dump | ElfDump {
+): Dump {
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {
     for (const name of names) images.push(openSource(name, options.salvage));
+  } catch (error) {
+    closeOnce(images)();
+    throw error;
+  }
+  return openSources(images, warnings, options);
+}
+
+/** Opens the dump in input files that are open; closes them if it throws. As `openDump` otherwise. */
+export function openSources(images: readonly SourceImage[], warnings: Warnings, options: OpenOptions = {}): Dump {
+  try {
     for (const { flattened } of images) {
       if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
     }
-    return options.raw === undefined
-      ? openImages(images, warnings, options)
-      : openRawImage(images, options.raw, options);
+    const dump =
+      options.raw === undefined ? openImages(images, warnings, options) : openRawImage(images, options.raw, options);
+    const spool = images.find((image) => image.spool !== undefined)?.spool;
+    if (spool === undefined) return dump;
+    const from = spool.packing === undefined ? "from a stream" : `packed with ${spool.packing}`;
+    return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
   } catch (error) {
     closeOnce(images)();
     throw error;
@@ -57,7 +70,7 @@ function openImages(
   images: readonly SourceImage[],
   warnings: Warnings,
   { machine, salvage = false }: OpenOptions,
-): Dump | ElfDump {
+): Dump {
   const kinds = images.map((image) => sniff(image) ?? notADump(image));
   const first = images[0];
   if (first === undefined) throw noDump();
@@ -127,10 +140,12 @@ function notADump(image: SourceImage): never {
 function hint(head: Uint8Array): string {
   const text = Buffer.from(head).toString("latin1");
   const hints: readonly [string, string][] = [
-    ["\x1f\x8b", " (gzip: unpack it first)"],
-    ["\x28\xb5\x2f\xfd", " (zstd: unpack it first)"],
+    ["\x1f\x8b", " (gzip: openInput unpacks it)"],
+    ["\x28\xb5\x2f\xfd", " (zstd: openInput unpacks it)"],
     ["\xfd7zXZ", " (xz: unpack it first)"],
-    ["\x04\x22\x4d\x18", " (lz4: unpack it first)"],
+    ["\x04\x22\x4d\x18", " (lz4: openInput unpacks it)"],
+    ["BZh", " (bzip2: unpack it first)"],
+    ["\x02\x21\x4c\x18", " (lz4 in its old form: unpack it first)"],
     ["LibvirtQemudSav", " (a libvirt save file: make the dump with `virsh dump --memory-only`)"],
     ["QEVM", " (a QEMU migration file: make the dump with dump-guest-memory or `virsh dump --memory-only`)"],
     ["DISKDUMP", " (the old disk-based diskdump)"],

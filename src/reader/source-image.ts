@@ -2,11 +2,17 @@ import { closeSync } from "node:fs";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./byte-source.js";
 import { type FlattenedIndex, isFlattened, readFlattenedIndex } from "./flattened/records.js";
 import { flattenedSource } from "./flattened/source.js";
+import { dropSpoolFile } from "./spool/drop-spool.js";
+import type { SpoolIndex } from "./spool/spool-index.js";
+import { spoolSource } from "./spool/spool-source.js";
 
 /** What a worker needs to read an input file that the main thread has opened: plain data and shared arrays. */
 export interface SourceImage {
+  /** Of a spooled stream: the stream's name and length, and the spool file's descriptor. */
   readonly file: FileHandle;
   readonly flattened: FlattenedIndex | undefined;
+  /** The input was a stream, or packed, and was spooled. */
+  readonly spool?: SpoolIndex;
 }
 
 /**
@@ -14,16 +20,25 @@ export interface SourceImage {
  * and `readFlattenedIndex` do.
  */
 export function openSource(path: string, salvage = false): SourceImage {
-  const file = openFile(path);
-  const source = fileSource(file);
+  return lookInside({ file: openFile(path) }, salvage);
+}
+
+/** Finds the flattened wrapping of an opened file, if it has one. Throws what `readFlattenedIndex` does. */
+export function lookInside(image: Pick<SourceImage, "file" | "spool">, salvage = false): SourceImage {
+  const source = attachFile(image);
   const head = new Uint8Array(16);
   const n = source.read(head, 0);
-  return { file, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source, salvage) : undefined };
+  return { ...image, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source, salvage) : undefined };
+}
+
+/** The bytes of the file itself, in any thread. */
+export function attachFile({ file, spool }: Pick<SourceImage, "file" | "spool">): ByteSource {
+  return spool === undefined ? fileSource(file) : spoolSource(file, spool);
 }
 
 /** The bytes of an opened input, in any thread. */
 export function attachSource(image: SourceImage): ByteSource {
-  const source = fileSource(image.file);
+  const source = attachFile(image);
   return image.flattened === undefined ? source : flattenedSource(source, image.flattened);
 }
 
@@ -34,6 +49,10 @@ export function closeOnce(images: readonly SourceImage[]): () => void {
     if (!open) return;
     open = false;
     for (const image of images) {
+      if (image.spool !== undefined) {
+        dropSpoolFile(image.file.fd, image.spool.path);
+        continue;
+      }
       try {
         closeSync(image.file.fd);
       } catch {

@@ -2,12 +2,12 @@ import { auditDump } from "../../audit/audit-dump.js";
 import { readSecrets } from "../../audit/secrets.js";
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
-import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { auditJson, describeAudit } from "../audit-report.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { openInputs } from "../open-inputs.js";
 import { progressDisplay } from "../progress.js";
 
 const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
@@ -59,12 +59,20 @@ async function printAudit(
   const complete = completeOptions(values);
   const secrets = values.secrets === undefined ? [] : readSecrets(values.secrets);
   const warnings = new Warnings({ strict: values.strict });
-  const dump = openDump(files, warnings, openOptions(values));
+  const dump = await openInputs(files, warnings, values, signal);
   // Where nobody looks on, the report is all there is to say.
   const progress = process.stderr.isTTY ? progressDisplay(process.stderr, dump.pageSize) : undefined;
   let original: Dump | undefined;
   try {
-    original = values.original === undefined ? undefined : openDump(values.original, warnings);
+    original =
+      values.original === undefined
+        ? undefined
+        : await openInputs(
+            values.original,
+            warnings,
+            { ...values, raw: undefined, arch: undefined, salvage: false },
+            signal,
+          );
     const result = await auditDump(dump, {
       ...{ complete, secrets, warnings, signal },
       ...(original === undefined ? {} : { original }),

@@ -1,12 +1,12 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../filter/complete-dump.js";
 import { readKernelLog } from "../../filter/log/read-log.js";
-import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
 import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../log-format.js";
+import { openInputs } from "../open-inputs.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve dmesg DUMP... [options]: print the kernel log of a dump
@@ -38,17 +38,17 @@ interface DmesgArguments extends InputArguments {
 export const dmesgCommand = defineCommand({
   help: HELP,
   options: { ...INPUT_OPTIONS, "since-clear": FLAG, "follow-format": VALUE, json: FLAG },
-  run: (files, values) => printLog(files, values),
+  run: (files, values, { signal }) => printLog(files, values, signal),
 });
 
-function printLog(files: readonly string[], args: DmesgArguments): void {
+async function printLog(files: readonly string[], args: DmesgArguments, signal: AbortSignal): Promise<void> {
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve dmesg DUMP`" });
   }
   const format = logFormat(args);
   const complete = completeOptions(args);
   const warnings = new Warnings();
-  const dump = openDump(files, warnings, openOptions(args));
+  const dump = await openInputs(files, warnings, args, signal);
   try {
     const log = readKernelLog(completeDump(dump, warnings, complete), args.sinceClear);
     if (log.unreadable > 0) {

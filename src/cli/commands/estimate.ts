@@ -4,12 +4,12 @@ import { DumpError } from "../../errors.js";
 import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
 import { describeSystemError } from "../../reader/byte-source.js";
-import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
+import { openInputs } from "../open-inputs.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve estimate DUMP... [options]: how large the output would be
@@ -47,7 +47,7 @@ async function printEstimate(
   const wanted = levelsOf(values.level);
   const complete = completeOptions(values);
   const warnings = new Warnings();
-  const dump = openDump(files, warnings, openOptions(values));
+  const dump = await openInputs(files, warnings, values, signal);
   try {
     const room = values.to === undefined ? undefined : roomAt(values.to);
     const result = await estimateDump(dump, { ...complete, warnings, signal });

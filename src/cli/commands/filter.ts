@@ -1,13 +1,13 @@
 import { DumpError } from "../../errors.js";
 import type { FilterOptions } from "../../filter-dump.js";
-import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { type EraseArguments, eraseFile } from "../erase-option.js";
 import { FILTER_HELP } from "../help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
 import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
+import { openInputs } from "../open-inputs.js";
 import { type FilterArguments, filterRequest } from "../options.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
@@ -64,7 +64,7 @@ export const filterCommand = defineCommand({
   run: (files, values, context) =>
     values.writeVmcoreinfo === undefined
       ? runFilter({ ...values, files }, context)
-      : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }),
+      : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal),
 });
 
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
@@ -83,7 +83,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
-  const dump = openDump(inputs, warnings, openOptions(args));
+  const dump = await openInputs(inputs, warnings, args, signal, args.quiet);
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
     const manifest = manifestWriter(args, inputs, output, signal);

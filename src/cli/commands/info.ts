@@ -3,12 +3,12 @@ import { completeDump } from "../../filter/complete-dump.js";
 import { type KernelView, kernelView } from "../../filter/kernel-view.js";
 import type { Dump, FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
-import { openDump } from "../../reader/open.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { defineCommand, FLAG } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
+import { openInputs } from "../open-inputs.js";
 
 /** A VMCOREINFO text in memory. */
 export interface FoundText {
@@ -79,15 +79,20 @@ Example
 export const infoCommand = defineCommand({
   help: HELP,
   options: { ...INPUT_OPTIONS, json: FLAG },
-  run: (files, values) => printInfo(files, values.json, values),
+  run: (files, values, { signal }) => printInfo(files, values.json, values, signal),
 });
 
-function printInfo(files: readonly string[], json: boolean, input: InputArguments): void {
+async function printInfo(
+  files: readonly string[],
+  json: boolean,
+  input: InputArguments,
+  signal: AbortSignal,
+): Promise<void> {
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
   const warnings = new Warnings();
   const complete = completeOptions(input);
-  const dump = openDump(files, warnings, openOptions(input));
+  const dump = await openInputs(files, warnings, input, signal);
   try {
     const info = dumpInfo(completeDump(dump, warnings, complete), warnings);
     process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));

@@ -1,9 +1,9 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../filter/complete-dump.js";
-import { openDump } from "../../reader/open.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
-import { completeOptions, type InputArguments, openOptions } from "../input-options.js";
+import { completeOptions, type InputArguments } from "../input-options.js";
+import { openInputs } from "../open-inputs.js";
 
 export interface VmcoreinfoArguments extends InputArguments {
   readonly files: readonly string[];
@@ -13,14 +13,14 @@ export interface VmcoreinfoArguments extends InputArguments {
 }
 
 /** `coresieve -g FILE DUMP…`: writes the VMCOREINFO text of a dump. Throws `DumpError`. */
-export async function writeVmcoreinfo(args: VmcoreinfoArguments): Promise<void> {
+export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSignal): Promise<void> {
   const { files, writeVmcoreinfo: path, force, strict } = args;
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve -g FILE DUMP`" });
   }
   const complete = completeOptions(args);
   const warnings = new Warnings({ strict });
-  const dump = openDump(files, warnings, openOptions(args));
+  const dump = await openInputs(files, warnings, args, signal);
   try {
     const text = completeDump(dump, warnings, complete).vmcoreinfo?.text.replace(/\0+$/, "");
     if (text === undefined) {

@@ -11,8 +11,15 @@ export interface DecodeKernel {
   decompress(src: number, srcLen: number, dst: number, cap: number): number;
 }
 
+/** A decoder of blocks that may lead back to what was decoded before them: the `history` bytes before dst. */
+export interface LinkedDecodeKernel {
+  /** As `DecodeKernel` has it; srcLen is below 16 MiB. */
+  decompress(src: number, srcLen: number, dst: number, cap: number, history: number): number;
+}
+
 /** The kernels of this folder by name. */
 export interface ReaderKernels {
+  readonly lz4: LinkedDecodeKernel;
   readonly lzo: DecodeKernel;
   readonly snappy: DecodeKernel;
 }

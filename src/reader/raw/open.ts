@@ -1,6 +1,5 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
-import { fileSource } from "../byte-source.js";
 import type { Dump, DumpHeader } from "../dump.js";
 import { factsOf, type Machine } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
@@ -20,7 +19,7 @@ export function openRaw(
   machine: Machine | undefined,
   salvage: boolean,
 ): Dump {
-  const { name, size } = fileSource(source.file);
+  const { path: name, size } = source.file;
   return openImage(source, { data: layOut(pieces, size, name), snappy: false, tolerant: salvage }, machine, {
     format: "raw",
     description: "raw memory image",

@@ -1,0 +1,37 @@
+import type { Dump } from "../reader/dump.js";
+import { openInput } from "../reader/open-input.js";
+import type { Warnings } from "../warnings.js";
+import { type InputArguments, openOptions } from "./input-options.js";
+import { formatBytes } from "./numbers.js";
+
+const TERMINAL_MILLISECONDS = 100;
+const PLAIN_MILLISECONDS = 5000;
+
+/** Opens the dump that a command was given, and says on stderr how far it is where that takes long. Throws what `openInput` does. */
+export async function openInputs(
+  files: string | readonly string[],
+  warnings: Warnings,
+  args: InputArguments,
+  signal: AbortSignal,
+  quiet = false,
+): Promise<Dump> {
+  const { stderr } = process;
+  const interval = stderr.isTTY ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
+  let shown = performance.now();
+  let line = false;
+  const dump = openInput(files, warnings, {
+    ...openOptions(args),
+    signal,
+    onSpool(name, { read, stored }) {
+      const now = performance.now();
+      if (quiet || now - shown < interval) return;
+      shown = now;
+      const text = `Reading ${name}: ${formatBytes(read)}, ${formatBytes(stored)} kept`;
+      line = stderr.isTTY;
+      stderr.write(line ? `\r${text}\x1b[K` : `coresieve: ${text}\n`);
+    },
+  });
+  return dump.finally(() => {
+    if (line) stderr.write("\r\x1b[K");
+  });
+}

@@ -1,0 +1,89 @@
+import { closeSync, statSync } from "node:fs";
+import type { Warnings } from "../warnings.js";
+import { type FileHandle, fileSource, openFile } from "./byte-source.js";
+import type { Dump } from "./dump.js";
+import type { ElfDump } from "./elf/open.js";
+import { type OpenOptions, openSources } from "./open.js";
+import { MAGIC_SIZE, packingOf } from "./packed/packing.js";
+import { closeOnce, lookInside, type SourceImage } from "./source-image.js";
+import type { SpoolOptions } from "./spool/spool-file.js";
+import type { SpoolProgress } from "./spool/spool-stream.js";
+
+/** How an input is opened that may be a stream, or packed. */
+export interface InputOptions extends OpenOptions {
+  /** The temporary file for what cannot be read at any place. */
+  readonly spool?: SpoolOptions;
+  /** Stops the reading of a stream. */
+  readonly signal?: AbortSignal;
+  /** While a stream is read; `name` is what it is called in messages. */
+  readonly onSpool?: (name: string, progress: SpoolProgress) => void;
+}
+
+/** The name that stands for stdin. */
+export const STDIN = "-";
+
+/**
+ * Opens a dump as `openDump` does, and also one that can be read only once, from its beginning to its end: stdin (`-`), a FIFO, a
+ * file packed with zstd, LZ4 or gzip (by its content). Such an input is read to its end and kept, packed and without its zeros,
+ * in a temporary file that is gone when the dump is closed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE`
+ * and `ABORTED`.
+ */
+export async function openInput(
+  paths: string | readonly string[],
+  warnings: Warnings,
+  options: InputOptions = {},
+): Promise<Dump | ElfDump> {
+  const images: SourceImage[] = [];
+  try {
+    for (const path of typeof paths === "string" ? [paths] : paths) {
+      const opened = await openOne(path, warnings, options);
+      // Listed before it is looked into, so that it is closed whatever is in there.
+      const at = images.push({ ...opened, flattened: undefined }) - 1;
+      images[at] = lookInside(opened, options.salvage);
+    }
+  } catch (error) {
+    closeOnce(images)();
+    throw error;
+  }
+  return openSources(images, warnings, options);
+}
+
+async function openOne(
+  path: string,
+  warnings: Warnings,
+  options: InputOptions,
+): Promise<Pick<SourceImage, "file" | "spool">> {
+  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+    // Most runs need none of it.
+    const { openStream } = await import("./byte-stream.js");
+    const input = await openStream(path, options.signal);
+    return "fd" in input ? unpacked(input, warnings, options) : spool(input, warnings, options);
+  }
+  return unpacked(openFile(path), warnings, options);
+}
+
+/** The file itself, or if it is packed what is in it. */
+async function unpacked(
+  file: FileHandle,
+  warnings: Warnings,
+  options: InputOptions,
+): Promise<Pick<SourceImage, "file" | "spool">> {
+  const head = new Uint8Array(MAGIC_SIZE);
+  try {
+    if (packingOf(head.subarray(0, fileSource(file).read(head, 0))) === undefined) return { file };
+    const { fileStream } = await import("./byte-stream.js");
+    const found = await spool(fileStream(file, options.signal), warnings, options);
+    closeSync(file.fd);
+    return found;
+  } catch (error) {
+    closeSync(file.fd);
+    throw error;
+  }
+}
+
+async function spool(
+  ...args: Parameters<typeof import("./spool/spool-input.js").spoolInput>
+): Promise<Pick<SourceImage, "file" | "spool">> {
+  const { spoolInput } = await import("./spool/spool-input.js");
+  return spoolInput(...args);
+}

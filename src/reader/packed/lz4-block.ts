@@ -1,0 +1,34 @@
+import { createRequire } from "node:module";
+import { DumpError } from "../../errors.js";
+
+/** The part of lz4-napi in use. */
+interface Lz4Binding {
+  /** The block, with the length of `data` before it (32 bits, little endian). Runs in a thread of libuv's pool. */
+  compress(data: Uint8Array): Promise<Buffer>;
+}
+
+/** Bytes that lz4-napi puts before a block. */
+export const LZ4_LENGTH_SIZE = 4;
+
+let binding: Lz4Binding | undefined;
+let tried = false;
+
+/** lz4-napi, an optional dependency; `undefined` where it is not installed or has no build for the machine. */
+export function lz4Binding(): Lz4Binding | undefined {
+  if (!tried) {
+    tried = true;
+    try {
+      binding = createRequire(import.meta.url)("lz4-napi") as Lz4Binding;
+    } catch {
+      // Not installed. Blocks can be read without, by a kernel of our own.
+    }
+  }
+  return binding;
+}
+
+/** The error of an output that is to be packed with LZ4. */
+export function lz4Missing(): DumpError {
+  return new DumpError("CODEC_MISSING", "LZ4 is not installed here", {
+    cure: "Run `npm install lz4-napi`, or choose --pack zstd or --pack gzip",
+  });
+}

@@ -1,0 +1,89 @@
+import { LZ4_LENGTH_SIZE, lz4Binding } from "../packed/lz4-block.js";
+import type { SpoolFile } from "./spool-file.js";
+import { SPOOL_CHUNK } from "./spool-index.js";
+
+/** Chunks that are packed at once, in the threads of libuv's pool. */
+const IN_FLIGHT = 4;
+const ZEROS = Buffer.alloc(SPOOL_CHUNK);
+
+/** How far spooling is. Bytes. */
+export interface SpoolProgress {
+  /** Of the stream, unpacked. */
+  readonly read: number;
+  /** In the temporary file. */
+  readonly stored: number;
+}
+
+interface PendingChunk {
+  readonly chunk: Buffer;
+  readonly length: number;
+  readonly isZero: boolean;
+  readonly packed: Promise<Buffer> | undefined;
+}
+
+/**
+ * Writes a stream to a spool file in packed chunks, and returns where each ends and the stream's length. Without lz4-napi chunks
+ * are stored as they are; chunks of zeros are not stored either way. Throws what the stream and the file throw; `failed` may
+ * say of the stream's error that what came before it is to do.
+ */
+export async function spoolStream(
+  chunks: AsyncIterable<Uint8Array>,
+  file: SpoolFile,
+  onProgress: ((progress: SpoolProgress) => void) | undefined,
+  failed: (error: unknown) => void,
+): Promise<{ readonly size: number; readonly ends: Float64Array }> {
+  const lz4 = lz4Binding();
+  let ends = new Float64Array(new SharedArrayBuffer(8 * 1024));
+  let count = 0;
+  const spare: Buffer[] = [];
+  const pending: PendingChunk[] = [];
+  const store = async () => {
+    const next = pending.shift();
+    if (next === undefined) return;
+    const whole = next.chunk.subarray(0, next.length);
+    const packed = await next.packed;
+    if (!next.isZero) {
+      const smaller = packed !== undefined && packed.length > LZ4_LENGTH_SIZE && packed.length < next.length;
+      file.write(smaller ? packed : whole);
+    }
+    if (count === ends.length) {
+      const larger = new Float64Array(new SharedArrayBuffer(16 * count));
+      larger.set(ends);
+      ends = larger;
+    }
+    ends[count++] = file.size();
+    spare.push(next.chunk);
+  };
+  let size = 0;
+  let current: Buffer = Buffer.allocUnsafeSlow(SPOOL_CHUNK);
+  let fill = 0;
+  const flush = async () => {
+    const whole = current.subarray(0, fill);
+    const isZero = ZEROS.compare(whole, 0, fill, 0, fill) === 0;
+    const packed = isZero ? undefined : lz4?.compress(whole);
+    // Whoever awaits it comes later.
+    packed?.catch(() => undefined);
+    pending.push({ chunk: current, length: fill, isZero, packed });
+    if (pending.length > IN_FLIGHT) await store();
+    current = spare.pop() ?? Buffer.allocUnsafeSlow(SPOOL_CHUNK);
+    fill = 0;
+  };
+  try {
+    for await (const piece of chunks) {
+      for (let at = 0; at < piece.length; ) {
+        const n = Math.min(SPOOL_CHUNK - fill, piece.length - at);
+        current.set(piece.subarray(at, at + n), fill);
+        fill += n;
+        at += n;
+        if (fill === SPOOL_CHUNK) await flush();
+      }
+      size += piece.length;
+      onProgress?.({ read: size, stored: file.size() });
+    }
+  } catch (error) {
+    failed(error);
+  }
+  if (fill > 0) await flush();
+  while (pending.length > 0) await store();
+  return { size, ends: ends.subarray(0, count) };
+}
