@@ -6,6 +6,7 @@ import { openVmlinux } from "../../src/filter/debuginfo/vmlinux.js";
 import { initialPlan } from "../../src/filter/plan.js";
 import { countBits, setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
+import { Warnings } from "../../src/warnings.js";
 import { noiseBytes, patternBytes } from "../support/bytes.js";
 import { buildElf, type ElfLoad } from "../support/elf-image.js";
 import { elfProgram } from "../support/elf-program.js";
@@ -105,6 +106,15 @@ describe("headers", () => {
     openError(folder, buildKdump({ pages, notes, truncateTo: 2 * PAGE + 100 }), "TRUNCATED");
     openError(folder, buildKdump({ pages, notes, header: { bitmapBlocks: 2 ** 20 } }), "TRUNCATED");
     openError(folder, buildKdump({ pages, notes, header: { bitmapBlocks: 0 } }), "CORRUPT");
+  });
+
+  test("a number of pages that only the file's end contradicts asks for no memory", () => {
+    const path = join(folder, "many-pages");
+    const header = { maxMapnr: 0xffff_ffff, bitmapBlocks: 2 ** 19 };
+    writeFileSync(path, buildKdump({ pages, version: 5, notes, header }));
+    const dump = openDump(path, new Warnings(), { salvage: true });
+    expect(dump.maxMapnr).toBeLessThan(8 * dump.fileSize);
+    dump.close();
   });
 
   test("libkdumpfile a2cbfbd: an empty utsname", () => {

@@ -34,8 +34,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     salvage,
   );
   const first = files[0] as (typeof files)[number];
-  const { header } = first;
   const source = attachSource(first.image);
+  const header = salvage ? withBitmapInFile(first.header, source.size) : first.header;
   const take = salvage ? readWhatIsThere : readExactly;
   const { area: noteArea, text } = readNoteArea(source, header, take);
   const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
@@ -108,6 +108,15 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     ranges: bitmapRanges(exists, header.maxMapnr, header.blockSize, firstBlock),
     close: closeOnce(images),
   };
+}
+
+/**
+ * Pages that even the first bitmap does not reach are not known to exist: a damaged number of them in a file that is cut off
+ * would ask for gigabytes.
+ */
+function withBitmapInFile(header: KdumpHeader, size: number): KdumpHeader {
+  const bytes = Math.max(1, size - (1 + header.subHeaderBlocks) * header.blockSize);
+  return { ...header, maxMapnr: Math.min(header.maxMapnr, 8 * bytes) };
 }
 
 /** The note area (header version 4 and later), and VMCOREINFO's text where a header of version 3 has only that. */
