@@ -35,10 +35,10 @@ const ownThread = {
   },
 };
 
-/** Bundles INPUT of dist as FOLDER/NAME there. */
-async function bundle(input, folder, name, format) {
+/** Bundles files of dist, by the names they get in FOLDER there, all with one extension. */
+async function bundle(inputs, folder, extension, format) {
   const made = await rolldown({
-    input: { [name.replace(/\.\w+$/, "")]: input },
+    input: inputs,
     platform: "node",
     external: [/^node:/, /^zstd-napi/, /^@napi-rs/],
     plugins: [withoutHelp, ownThread],
@@ -47,7 +47,7 @@ async function bundle(input, folder, name, format) {
   const { output } = await made.write({
     dir: dist + folder,
     format,
-    entryFileNames: name,
+    entryFileNames: `[name].${extension}`,
     chunkFileNames: "chunk-[name].js",
     minify,
   });
@@ -55,11 +55,12 @@ async function bundle(input, folder, name, format) {
   for (const chunk of output) for (const id of chunk.moduleIds ?? []) collectLicence(id);
 }
 
-await bundle(`${dist}cli/main.js`, "cli", "main.js", "esm");
+// Both programs at once: what they share is in the same files.
+await bundle({ main: `${dist}cli/main.js`, makedumpfile: `${dist}cli/makedumpfile.js` }, "cli", "js", "esm");
 // CommonJS takes less to load in each thread.
-await bundle(`${dist}worker/worker.js`, "worker", "worker.cjs", "cjs");
+await bundle({ worker: `${dist}worker/worker.js` }, "worker", "cjs", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
-await bundle(join(piscina, "worker.js"), "cli", THREAD, "cjs");
+await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs", "cjs");
 // The report's own script and style go into each page whole.
 const page = await rolldown({
   input: fileURLToPath(new URL("../src/report/page/browser/main.ts", import.meta.url)),

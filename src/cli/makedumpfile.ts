@@ -1,0 +1,40 @@
+#!/usr/bin/env node
+import { basename } from "node:path";
+import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
+import { leave, watchStdout } from "./leave.js";
+import { type MakedumpfileRequest, parseMakedumpfile } from "./makedumpfile/arguments.js";
+import { Messages } from "./makedumpfile/messages.js";
+import { exitCodeOf, stopOnSignals } from "./stop.js";
+
+// As getopt_long does: a link of another name speaks under that name.
+const program = basename(process.argv[1] ?? "", ".js") || "makedumpfile";
+const unsaid = watchStdout();
+const stop = stopOnSignals();
+const messages = new Messages(process);
+const { request, checkOnly } = parseMakedumpfile(process.argv.slice(2), program, messages);
+
+if (request === undefined) {
+  if (!checkOnly) messages.common("", "makedumpfile Failed.");
+  process.exitCode = 1;
+} else if (!request.checkOnly || request.mode === "help" || request.mode === "version") {
+  try {
+    // Threads take about as long to start as the rest of the program to load: both go on side by side.
+    const threads = threadsFor(request);
+    const { runMakedumpfile } = await import("./makedumpfile/run.js");
+    process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
+  } catch (error) {
+    report(error);
+  }
+}
+await leave(stop, unsaid, report);
+
+/** As many as asked for, up to the most that can be, or one per core. */
+function threadsFor({ mode, threads }: MakedumpfileRequest): WorkerThreads | undefined {
+  if (mode !== "create" && mode !== "split" && mode !== "mem-usage") return undefined;
+  return new WorkerThreads(threads === 0 ? standardThreads() : Math.min(threads, MAX_THREADS));
+}
+
+function report(error: unknown): void {
+  process.exitCode = exitCodeOf(error, stop.signalName());
+  messages.error(`${program}: ${error instanceof Error ? error.message : String(error)}`);
+}

@@ -1,0 +1,209 @@
+import type { CodecName } from "../../worker/codec/codecs.js";
+import { getoptLong } from "./getopt.js";
+import { ALL_MESSAGES, DEBUG, type Messages, REPORT, STANDARD_MESSAGES } from "./messages.js";
+import { leadingNumber, limitSize, unsignedNumber } from "./numbers.js";
+import { MAKEDUMPFILE_OPTIONS, type MakedumpfileOption, optionName } from "./option-table.js";
+
+/** What is to be done, in makedumpfile's order of preference when several are asked for. */
+export type Mode = "help" | "version" | "rearrange" | "reassemble" | "dmesg" | "mem-usage" | "split" | "create";
+
+/** A command line that is right. */
+export interface MakedumpfileRequest {
+  readonly mode: Mode;
+  /** Files in their order: see the forms in docs/from-makedumpfile.md. */
+  readonly files: readonly string[];
+  /** Only whether the command line is right was asked. */
+  readonly checkOnly: boolean;
+  readonly levels: readonly number[];
+  readonly codec: CodecName;
+  readonly elf: boolean;
+  readonly force: boolean;
+  readonly flattened: boolean;
+  readonly dryRun: boolean;
+  readonly sinceClear: boolean;
+  readonly sizeLimit: number | undefined;
+  /** 0: nothing was said. */
+  readonly threads: number;
+  /** Bytes; 0: nothing was said. */
+  readonly splitBlock: number;
+  readonly vmlinux: string | undefined;
+  readonly vmcoreinfo: string | undefined;
+  readonly config: string | undefined;
+  readonly vtop: bigint | undefined;
+}
+
+/** What was read, right or wrong. */
+interface Given {
+  /** Options by name, with the last value of each. */
+  readonly options: ReadonlyMap<string, string>;
+  readonly files: readonly string[];
+  readonly levels: readonly number[];
+  readonly codec: CodecName;
+}
+
+export interface ParseResult {
+  /** `undefined` if something was wrong; it has been said then. */
+  readonly request: MakedumpfileRequest | undefined;
+  readonly checkOnly: boolean;
+}
+
+const CODECS: Readonly<Record<string, CodecName>> = { "-c": "zlib", "-l": "lzo", "-p": "snappy", "-z": "zstd" };
+
+/** Reads and checks the command line, and says what is wrong with it, in makedumpfile's words and to its streams. */
+export function parseMakedumpfile(argv: readonly string[], program: string, messages: Messages): ParseResult {
+  const options = new Map<string, string>();
+  const files: string[] = [];
+  let levels: readonly number[] = [0];
+  let codec: CodecName = "none";
+  let wrong = false;
+  for (const word of getoptLong(argv, MAKEDUMPFILE_OPTIONS)) {
+    if (word.kind === "file") files.push(word.name);
+    else if (word.kind === "mistake") {
+      messages.always(`${program}: ${word.message}`);
+      sayInvalid(program, messages);
+      wrong = true;
+    } else {
+      const name = optionName(word.spec);
+      options.set(name, word.value);
+      codec = CODECS[name] ?? codec;
+      if (name === "-F") messages.flattened = true;
+      if (name === "-D") messages.level |= DEBUG;
+      if (name === "--show-stats") messages.level |= REPORT;
+      if (name === "-d")
+        levels = word.value
+          .split(",")
+          .filter((one, i) => one !== "" || i === 0)
+          .map(leadingNumber);
+      const mistake = wrongValue(name, word.value, levels);
+      if (mistake !== undefined) {
+        messages.common(mistake);
+        wrong = true;
+      } else if (name === "--message-level" && !options.has("--check-params")) {
+        messages.level = leadingNumber(word.value);
+      }
+      // It always says what it finds.
+      if (name === "--check-params") messages.level = STANDARD_MESSAGES;
+    }
+    if (wrong) break;
+  }
+  const checkOnly = options.has("--check-params");
+  if (wrong) return { request: undefined, checkOnly };
+  const given: Given = { options, files, levels, codec };
+  const mode = modeOf(given);
+  if (mode !== "help" && mode !== "version" && !isRight(given, mode, program, messages)) {
+    return { request: undefined, checkOnly };
+  }
+  return { request: request(given, mode, checkOnly), checkOnly };
+}
+
+/** The two lines that makedumpfile has for any mistake. */
+export function sayInvalid(program: string, messages: Messages): void {
+  messages.common("Commandline parameter is invalid.", `Try \`${program} --help' for more information.`);
+}
+
+function wrongValue(name: string, value: string, levels: readonly number[]): string | undefined {
+  if (name === "-d") {
+    const bad = levels.find((level) => level < 0 || level > 31);
+    return bad === undefined ? undefined : `Dump_level(${bad}) is invalid.`;
+  }
+  if (name === "-L" && limitSize(value) === undefined) return `Limit size(${value}) is invalid.`;
+  if (name !== "--message-level") return undefined;
+  const level = leadingNumber(value);
+  return level < 0 || level > ALL_MESSAGES ? `Message_level(${level}) is invalid.` : undefined;
+}
+
+function modeOf({ options }: Given): Mode {
+  if (options.has("-h")) return "help";
+  if (options.has("-v")) return "version";
+  if (options.has("-R")) return "rearrange";
+  if (options.has("--reassemble")) return "reassemble";
+  if (options.has("--dump-dmesg")) return "dmesg";
+  if (options.has("--mem-usage")) return "mem-usage";
+  return options.has("--split") ? "split" : "create";
+}
+
+/** Options fit together, and to the number of files; if not, that is said. */
+function isRight(given: Given, mode: Mode, program: string, messages: Messages): boolean {
+  const unserved = MAKEDUMPFILE_OPTIONS.find(
+    (option): option is MakedumpfileOption & { refused: string } =>
+      option.refused !== undefined && given.options.has(optionName(option)),
+  );
+  const hint = unserved === undefined ? hintOf(given, mode) : notServed(optionName(unserved), unserved.refused);
+  if (hint !== undefined) messages.common(hint);
+  const joins = mode === "rearrange" || mode === "reassemble";
+  const right = hint === undefined && (joins ? fitsJoining(given, mode) : fitsCreating(given, mode));
+  if (!right) sayInvalid(program, messages);
+  return right;
+}
+
+/** How an option is refused by name. */
+export function notServed(name: string, why: string): string {
+  return `'${name}' option is not served by coresieve-makedumpfile: ${why}.`;
+}
+
+/**
+ * The combinations for which makedumpfile 1.7.2 has words of its own. Which of two mistakes is named was found by trying it with
+ * all pairs of options.
+ */
+function hintOf(given: Given, mode: Mode): string | undefined {
+  const { options, files } = given;
+  const has = (name: string) => options.has(name);
+  if (mode === "rearrange") return undefined;
+  if (mode === "reassemble") {
+    return has("--dry-run") && fitsJoining(given, mode) ? "--dry-run cannot be used with --reassemble." : undefined;
+  }
+  if (has("--dry-run") && mode === "dmesg") return "--dry-run cannot be used with --dump-dmesg.";
+  if (!optionsFit(given, mode)) return undefined;
+  if (has("--split") && !has("-F")) {
+    if (has("--num-threads")) return "--num-threads cannot used with --split.";
+    if (has("-E") && files.length > 2) return "Options for splitting dumpfile cannot be used with Elf format.";
+  } else if (has("-E") && has("--num-threads")) return "--num-threads cannot used with ELF format.";
+  return undefined;
+}
+
+/** -R and --reassemble take dumps as they are: nothing of them is chosen anew. */
+function fitsJoining({ options, files, levels, codec }: Given, mode: Mode): boolean {
+  const choices = ["-E", "-x", "-i", "-F", ...(mode === "reassemble" ? ["--split"] : [])];
+  if (codec !== "none" || (levels[0] as number) > 0 || choices.some((name) => options.has(name))) return false;
+  return mode === "rearrange" ? files.length === 1 : files.length > 0;
+}
+
+function fitsCreating(given: Given, mode: Mode): boolean {
+  return optionsFit(given, mode) && filesFit(given);
+}
+
+function optionsFit({ options, codec }: Given, mode: Mode): boolean {
+  const has = (name: string) => options.has(name);
+  if (has("-E") && codec !== "none") return false;
+  if (has("-x") && has("-i")) return false;
+  if (has("--config") && !has("-x")) return false;
+  return !has("--partial-dmesg") || mode === "dmesg";
+}
+
+function filesFit({ options, files }: Given): boolean {
+  const has = (name: string) => options.has(name);
+  if (files.length === 1) return has("-F") ? !has("--split") : has("--mem-usage");
+  if (has("-F")) return false;
+  return has("--split") ? files.length > 2 : files.length === 2;
+}
+
+function request({ options, files, levels, codec }: Given, mode: Mode, checkOnly: boolean): MakedumpfileRequest {
+  const number = (name: string) => Math.max(0, leadingNumber(options.get(name) ?? ""));
+  const vtop = options.get("--vtop");
+  const limit = options.get("-L");
+  return {
+    ...{ mode, files, checkOnly, levels, codec },
+    elf: options.has("-E"),
+    force: options.has("-f"),
+    flattened: options.has("-F"),
+    dryRun: options.has("--dry-run"),
+    sinceClear: options.has("--partial-dmesg"),
+    sizeLimit: limit === undefined ? undefined : limitSize(limit),
+    threads: number("--num-threads"),
+    splitBlock: number("--splitblock-size") * 1024,
+    vmlinux: options.get("-x"),
+    vmcoreinfo: options.get("-i"),
+    config: options.get("--config"),
+    vtop: vtop === undefined ? undefined : (unsignedNumber(vtop) ?? 0n),
+  };
+}

@@ -1,0 +1,174 @@
+import { Writable } from "node:stream";
+import { DumpError } from "../../errors.js";
+import { completeDump } from "../../filter/complete-dump.js";
+import { attachSpace, kernelView } from "../../filter/kernel-view.js";
+import {
+  type FilterOptions,
+  type FilterOutput,
+  type FilterProgress,
+  type FilterResult,
+  filterDump,
+} from "../../filter-dump.js";
+import type { Dump } from "../../reader/dump.js";
+import { openInput } from "../../reader/open-input.js";
+import { Warnings } from "../../warnings.js";
+import type { Codec } from "../../worker/codec/codecs.js";
+import { codecOf } from "../../worker/codec/codecs.js";
+import { checkCodec } from "../../worker/codec/encoder.js";
+import type { WorkerThreads } from "../../worker/threads.js";
+import { eraseFile } from "../erase-option.js";
+import { completeOptions } from "../input-options.js";
+import { makedumpfileStats } from "../report.js";
+import type { MakedumpfileRequest } from "./arguments.js";
+import type { Messages } from "./messages.js";
+import { sayWarnings } from "./say-warnings.js";
+import { type Step, Steps } from "./steps.js";
+
+/** What a run needs beside its request. */
+export interface RunContext {
+  readonly program: string;
+  readonly messages: Messages;
+  readonly signal: AbortSignal;
+  readonly threads: WorkerThreads | undefined;
+}
+
+const STEPS: Readonly<Record<FilterProgress["phase"], Step>> = {
+  classify: "Excluding unnecessary pages",
+  zero: "Excluding zero pages",
+  check: "Checking for memory holes",
+  write: "Copying data",
+};
+
+/** Creates a dump: one form of makedumpfile's main job. False: it is incomplete, or had no room at any level. */
+export async function create(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+  const { messages } = context;
+  const [input = "", output = "STDOUT"] = request.files;
+  const codec = usableCodec(request, messages);
+  const complete = givenKernel(request);
+  const erase = eraseFile({ erase: request.config });
+  const warnings = new Warnings();
+  const dump = await openInput([input], warnings, { signal: context.signal });
+  try {
+    const before = dump.header.dumpLevel;
+    if (request.vtop !== undefined) sayTranslation(completeDump(dump, warnings, complete), request.vtop, messages);
+    const stream = request.flattened && !request.dryRun ? countingStream(process.stdout) : undefined;
+    const { sizeLimit, flattened } = request;
+    // What a stream has sent cannot be taken back.
+    const levels = flattened ? request.levels.slice(0, 1) : request.levels;
+    for (const [i, level] of levels.entries()) {
+      const last = i === levels.length - 1;
+      if ((before & ~level) !== 0) {
+        messages.common(
+          `dump_level is changed to ${level | before}, because ${input} was created by dump_level(${before}).`,
+        );
+      }
+      const steps = new Steps(messages);
+      const options: FilterOptions = {
+        output: outputOf(request, output, stream?.stream),
+        ...{ level, codec, warnings, signal: context.signal, ...complete, ...(erase && { erase }) },
+        format: request.elf ? "elf" : "kdump",
+        ...(sizeLimit === undefined ? {} : { sizeLimit }),
+        ...(context.threads === undefined ? {} : { workers: context.threads }),
+        onFull: last && !flattened ? "incomplete" : "nothing",
+        onProgress: ({ phase, done, total }) => steps.update(STEPS[phase], done, total),
+      };
+      const { result, noRoom } = await attempt(dump, options, steps);
+      if (result === undefined || noRoom !== undefined) {
+        sayFull(noRoom ?? "", output, request, messages);
+        if (result !== undefined) messages.common("This is an incomplete dumpfile, but might analyzable.");
+        if (last) return false;
+        messages.common(`Retry to create a dumpfile by dump_level(${levels[i + 1]}).`);
+        continue;
+      }
+      sayWarnings(result.warnings, context);
+      const written = stream === undefined ? result : { ...result, outputBytes: stream.bytes() };
+      messages.report(makedumpfileStats(written, options.format), "Cache hit: 0, miss: 0", "");
+      return true;
+    }
+    return false;
+  } finally {
+    dump.close();
+  }
+}
+
+/** -x and -i. */
+export function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) {
+  return completeOptions({
+    ...{ raw: undefined, arch: undefined, vmcoreinfoDevice: undefined, salvage: false },
+    ...{ vmlinux, vmcoreinfo },
+  });
+}
+
+/** A run at one level, or why it had no room. */
+async function attempt(
+  dump: Dump,
+  options: FilterOptions,
+  steps: Steps,
+): Promise<{ readonly result?: FilterResult; readonly noRoom?: string | undefined }> {
+  // It ends with the first step that the library tells of: until then the memory map is looked for.
+  steps.update("Checking for memory holes", 0, 1);
+  try {
+    const result = await filterDump(dump, options);
+    steps.update("Copying data", 1, 1);
+    steps.finish();
+    return { result, noRoom: result.full };
+  } catch (error) {
+    steps.breakLine();
+    if (error instanceof DumpError && (error.code === "SIZE_LIMIT" || error.code === "NO_SPACE")) {
+      return { noRoom: error.message };
+    }
+    throw error;
+  }
+}
+
+/** zstd may be missing; makedumpfile then goes on without compression. */
+function usableCodec({ codec }: MakedumpfileRequest, messages: Messages): Codec {
+  try {
+    checkCodec(codecOf(codec));
+    return codecOf(codec);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CODEC_MISSING") throw error;
+    messages.common(
+      `'-z' option is disabled, because this binary doesn't support ${codec} compression.`,
+      `${error.cure}.`,
+    );
+    return codecOf("none");
+  }
+}
+
+function outputOf(request: MakedumpfileRequest, path: string, stream: NodeJS.WritableStream | undefined): FilterOutput {
+  if (request.dryRun) return { discard: true, name: path };
+  return stream === undefined ? { path, force: request.force } : { stream, name: path };
+}
+
+/** Passes on what is written, and counts it. */
+function countingStream(target: NodeJS.WritableStream): { stream: Writable; bytes(): number } {
+  let bytes = 0;
+  const stream = new Writable({
+    highWaterMark: 0,
+    write(chunk: Uint8Array, _encoding, done) {
+      bytes += chunk.length;
+      target.write(chunk, (error) => done(error));
+    },
+  });
+  return { stream, bytes: () => bytes };
+}
+
+function sayFull(why: string, output: string, { sizeLimit }: MakedumpfileRequest, messages: Messages): void {
+  const limit = why.includes("would be larger than");
+  const what = limit ? `Size limit(${sizeLimit}) reached.` : "No space left on device";
+  messages.common("", `Can't write the dump file(${output}). ${what}`);
+}
+
+/** --vtop. makedumpfile also lists the entries of the page tables. */
+function sayTranslation(dump: Dump, vaddr: bigint, messages: Messages): void {
+  const { space } = kernelView(dump, new Warnings());
+  const found = attachSpace(space, dump.memory).translate(vaddr);
+  messages.common("", `Translating virtual address ${vaddr.toString(16)} to physical address.`);
+  if (found === undefined)
+    messages.error(`vtop: ${vaddr.toString(16)} is not mapped, or its page tables are not in the dump`);
+  else {
+    messages.common("VIRTUAL           PHYSICAL", `${vaddr.toString(16).padEnd(16)}  ${found.paddr.toString(16)}`);
+  }
+  messages.common("");
+}

@@ -1,0 +1,57 @@
+import { completeDump } from "../../filter/complete-dump.js";
+import { readKernelLog } from "../../filter/log/read-log.js";
+import { openInput } from "../../reader/open-input.js";
+import { Warnings } from "../../warnings.js";
+import { createFileSink } from "../../writer/file-sink.js";
+import { formatRecord } from "../log-format.js";
+import type { MakedumpfileRequest } from "./arguments.js";
+import { givenKernel, type RunContext } from "./create.js";
+import { sayWarnings } from "./say-warnings.js";
+
+/** --dump-dmesg: writes the kernel log. */
+export async function dumpDmesg(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+  const [input = "", output] = request.files;
+  const warnings = new Warnings();
+  const dump = await openInput([input], warnings, { signal: context.signal });
+  try {
+    const log = readKernelLog(completeDump(dump, warnings, givenKernel(request)), request.sinceClear);
+    if (log.unreadable > 0) {
+      warnings.add(
+        "LOG_RECORDS",
+        `${input}: records of the kernel log that the dump does not have whole`,
+        log.unreadable,
+      );
+    }
+    const parts = piecesOf(log.records.length, (i) => formatRecord(log.records[i] as never, "makedumpfile"));
+    if (output === undefined) for (const part of parts) process.stdout.write(part);
+    else await writeFile(output, parts, request.force, input);
+    sayWarnings(warnings.list, context);
+    return true;
+  } finally {
+    dump.close();
+  }
+}
+
+/** Text of a thousand records at a time: the largest logs have gigabytes. */
+function* piecesOf(count: number, line: (i: number) => string): Generator<Buffer> {
+  for (let i = 0; i < count; i += 1000) {
+    const lines: string[] = [];
+    for (let j = i; j < Math.min(count, i + 1000); j++) lines.push(line(j));
+    yield Buffer.from(lines.join(""));
+  }
+}
+
+async function writeFile(path: string, parts: Iterable<Buffer>, force: boolean, input: string): Promise<void> {
+  const sink = createFileSink(path, { force, inputs: [input] });
+  let size = 0;
+  try {
+    for (const part of parts) {
+      await sink.write(part, size);
+      size += part.length;
+    }
+    await sink.finish(size);
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}

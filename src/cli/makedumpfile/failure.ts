@@ -1,0 +1,48 @@
+import { DumpError, systemErrorCode } from "../../errors.js";
+import type { MakedumpfileRequest } from "./arguments.js";
+
+/** errno's own words, which makedumpfile prints. */
+const SYSTEM_WORDS: Readonly<Record<string, string>> = {
+  ENOENT: "No such file or directory",
+  EACCES: "Permission denied",
+  EPERM: "Operation not permitted",
+  EISDIR: "Is a directory",
+  ENOTDIR: "Not a directory",
+  EIO: "Input/output error",
+};
+
+/**
+ * The line about an error. Where scripts may look for makedumpfile's words (a file that is there already, files that
+ * cannot be opened), it has them; elsewhere it says what coresieve found.
+ */
+export function failureLine(
+  error: unknown,
+  program: string,
+  { files, vmcoreinfo, vmlinux }: MakedumpfileRequest,
+): string {
+  if (!(error instanceof DumpError)) {
+    return `${program}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+  }
+  const system = SYSTEM_WORDS[systemErrorCode(error.cause) ?? ""];
+  const { file = "" } = error;
+  if (system !== undefined && error.code === "NOT_WRITABLE") {
+    return `open_dump_file: Can't open the dump file(${file}). ${system}`;
+  }
+  if (system !== undefined && error.code === "NOT_READABLE") {
+    if (file === vmlinux) return `open_kernel_file: Can't open the kernel file(${file}). ${system}`;
+    if (file === vmcoreinfo) return `open_vmcoreinfo: Can't open the vmcoreinfo file(${file}). ${system}`;
+    if (file === files[0]) return `open_dump_memory: Can't open the dump memory(${file}). ${system}`;
+  }
+  return `${program}: ${error.message}`;
+}
+
+/** makedumpfile's line about an output that is there already. */
+export function fileExists(path: string): string {
+  return `check_dump_file: Can't open the dump file (${path}). File exists`;
+}
+
+/** 1; but 2 for a VMCOREINFO file (-i) of another kernel than the dump's. */
+export function failureCode(error: unknown, { vmcoreinfo }: MakedumpfileRequest): 1 | 2 {
+  const other = error instanceof DumpError && vmcoreinfo !== undefined && error.file === vmcoreinfo;
+  return other && /is of kernel .*, but the dump of /.test(error.message) ? 2 : 1;
+}

@@ -1,0 +1,37 @@
+/** What `coresieve-makedumpfile --help` prints: 80 columns, one screen. */
+export const MAKEDUMPFILE_HELP = `coresieve-makedumpfile: coresieve with makedumpfile's command line
+
+Usage
+  [-c|-l|-p|-z|-E] [-d DL] [-x VMLINUX|-i VMCOREINFO] VMCORE DUMPFILE
+  -F [-c|-l|-p|-z|-E] [-d DL] VMCORE | ssh HOST "cat > FLAT"
+  --dump-dmesg [--partial-dmesg] VMCORE LOGFILE
+  --mem-usage VMCORE
+
+Options
+  -c, -l, -p, -z           compress with zlib, LZO, snappy or zstd
+  -d DL[,DL...]            dump level, 0 to 31: drop zero pages (1), page cache
+                           (2, 4), user memory (8), free pages (16); further
+                           levels are tried where there is no room
+  -L SIZE                  largest output: bytes, or 500M, 2G
+  -E                       write ELF
+  -F                       write the flattened format to stdout
+  -f                       overwrite existing files
+  -x VMLINUX               take the kernel's layout from its vmlinux
+  -i VMCOREINFO            take it from a VMCOREINFO text
+      --config FILE        overwrite kernel data by rules (with -x)
+      --num-threads N      worker threads
+      --vtop ADDRESS       print the physical address of a kernel address
+      --message-level ML   1 progress + 2 common + 4 errors + 8 debug + 16 report
+      --show-stats         print the report
+  -D                       print debug messages
+      --dry-run            write nothing
+      --check-params       check the command line only
+  -v                       print the version
+  -h, --help               print this text
+Accepted, without effect: -b, --cyclic-buffer, --non-cyclic, --non-mmap,
+--splitblock-size, --work-dir. Refused by name: -e, -g, -R, -X, --diskset,
+--eppic, --extension, --reassemble, --split, --xen*.
+docs/from-makedumpfile.md tells every option, and what differs.
+
+LZO support: enabled; snappy support: enabled
+`;

@@ -1,0 +1,42 @@
+import { filterDump } from "../../filter-dump.js";
+import { openInput } from "../../reader/open-input.js";
+import { Warnings } from "../../warnings.js";
+import { codecOf } from "../../worker/codec/codecs.js";
+import type { MakedumpfileRequest } from "./arguments.js";
+import { givenKernel, type RunContext } from "./create.js";
+import { sayWarnings } from "./say-warnings.js";
+
+/** --mem-usage: how many pages of each kind there are. Of any dump; makedumpfile does it for /proc/kcore only. */
+export async function memUsage(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+  const { messages, threads, signal } = context;
+  const warnings = new Warnings();
+  const dump = await openInput(request.files.slice(0, 1), warnings, { signal: context.signal });
+  try {
+    const { classes, inputPages, beyondMemMap, pageSize, ...result } = await filterDump(dump, {
+      output: { discard: true, name: "nowhere" },
+      ...{ level: 31, format: "kdump", codec: codecOf("none"), warnings, signal, ...givenKernel(request) },
+      ...(threads === undefined ? {} : { workers: threads }),
+    });
+    const pages = inputPages - beyondMemMap;
+    const row = (name: string, count: number, excludable: string, text: string) =>
+      `${name}\t${String(count).padEnd(16)}\t${excludable}\t\t${text}`;
+    messages.common(
+      "TYPE\t\tPAGES\t\t\tEXCLUDABLE\tDESCRIPTION",
+      "-".repeat(70),
+      row("ZERO\t", classes.zero, "yes", "Pages filled with zero"),
+      row("NON_PRI_CACHE", classes.cache, "yes", "Cache pages without private flag"),
+      row("PRI_CACHE", classes["cache-private"], "yes", "Cache pages with private flag"),
+      row("USER\t", classes.user, "yes", "User process pages"),
+      row("FREE\t", classes.free, "yes", "Free pages"),
+      row("KERN_DATA", classes.kept, "no", "Dumpable kernel data "),
+      "",
+      `page size:\t\t${String(pageSize).padEnd(16)}`,
+      `Total pages on system:\t${String(pages).padEnd(16)}`,
+      `Total size on system:\t${String(pages * pageSize).padEnd(16)} Byte`,
+    );
+    sayWarnings(result.warnings, context);
+    return true;
+  } finally {
+    dump.close();
+  }
+}

@@ -1,0 +1,75 @@
+import type { OptionSpec } from "./getopt.js";
+
+/** One of makedumpfile's options, and what becomes of it here. docs/from-makedumpfile.md lists them all. */
+export interface MakedumpfileOption extends OptionSpec {
+  /** Not served: why, and what serves instead. */
+  readonly refused?: string;
+}
+
+const flag = (short: string | undefined, long?: string): MakedumpfileOption => ({
+  ...(short === undefined ? {} : { short }),
+  ...(long === undefined ? {} : { long }),
+  takesValue: false,
+});
+const value = (short: string | undefined, long?: string): MakedumpfileOption => ({
+  ...flag(short, long),
+  takesValue: true,
+});
+const refused = (option: MakedumpfileOption, why: string): MakedumpfileOption => ({ ...option, refused: why });
+
+const NO_SETS = "sets of files are read, but not written";
+const NO_XEN = "dumps of Xen are not read";
+
+/** All options of makedumpfile 1.7.2 and of its sources of April 2026 (--extension), and --non-cyclic of older ones. */
+export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
+  flag("c"),
+  flag("l"),
+  flag("p"),
+  flag("z"),
+  value("d"),
+  value("L"),
+  flag("E"),
+  flag("F"),
+  flag("f"),
+  value("x"),
+  value("i"),
+  refused(
+    value("g"),
+    "without a dump a vmlinux does not tell all of it; `coresieve -g FILE -x VMLINUX DUMP` writes it, and -x VMLINUX does without",
+  ),
+  refused(flag("R"), "crash, drgn and coresieve read the flattened format as it is"),
+  refused(flag("X"), NO_XEN),
+  refused(flag("e"), "struct pages of dropped pages are kept: debuggers read them"),
+  value("b"),
+  flag("D"),
+  flag("v"),
+  flag("h", "help"),
+  refused(flag(undefined, "split"), NO_SETS),
+  value(undefined, "splitblock-size"),
+  refused(flag(undefined, "reassemble"), "coresieve reads a set of split files: name all of them before the output"),
+  value(undefined, "num-threads"),
+  value(undefined, "cyclic-buffer"),
+  flag(undefined, "non-cyclic"),
+  value(undefined, "work-dir"),
+  flag(undefined, "non-mmap"),
+  value(undefined, "config"),
+  refused(value(undefined, "eppic"), "there is no eppic here; --config FILE has rules for the same job"),
+  refused(value(undefined, "extension"), "plug-ins of makedumpfile are made for it alone"),
+  refused(value(undefined, "xen-syms"), NO_XEN),
+  refused(value(undefined, "xen-vmcoreinfo"), NO_XEN),
+  refused(value(undefined, "xen_phys_start"), NO_XEN),
+  refused(value(undefined, "diskset"), "dumps of sadump are not read"),
+  value(undefined, "message-level"),
+  value(undefined, "vtop"),
+  flag(undefined, "dump-dmesg"),
+  flag(undefined, "partial-dmesg"),
+  flag(undefined, "mem-usage"),
+  flag(undefined, "check-params"),
+  flag(undefined, "dry-run"),
+  flag(undefined, "show-stats"),
+];
+
+/** An option as it is written: its name, or else its letter. */
+export function optionName({ short, long }: OptionSpec): string {
+  return short === undefined ? `--${long}` : `-${short}`;
+}

@@ -1,0 +1,62 @@
+import { existsSync } from "node:fs";
+import { packageVersion, zstdThere } from "../version.js";
+import type { MakedumpfileRequest, Mode } from "./arguments.js";
+import { create, type RunContext } from "./create.js";
+import { dumpDmesg } from "./dmesg.js";
+import { failureCode, failureLine, fileExists } from "./failure.js";
+import { MAKEDUMPFILE_HELP } from "./help.js";
+import { memUsage } from "./mem-usage.js";
+
+/** Does what was asked and says so. Returns the exit code. What stops the run (a signal) is thrown. */
+export async function runMakedumpfile(request: MakedumpfileRequest, context: RunContext): Promise<number> {
+  const { messages, program } = context;
+  if (request.mode === "help" || request.mode === "version") {
+    process.stdout.write(request.mode === "help" ? MAKEDUMPFILE_HELP : supportText(program));
+    return 0;
+  }
+  messages.debug(versionLine(program), `command line: ${program} ${process.argv.slice(2).join(" ")}`, "");
+  const outputs = outputsOf(request);
+  const there = request.force ? undefined : outputs.find((path) => existsSync(path));
+  let good = false;
+  let code = 1;
+  if (there !== undefined) messages.error(fileExists(there));
+  else {
+    try {
+      good = (await JOBS[request.mode]?.(request, context)) ?? false;
+    } catch (error) {
+      if (context.signal.aborted) throw error;
+      messages.error(failureLine(error, program, request));
+      code = failureCode(error, request);
+    }
+  }
+  if (good && request.mode === "mem-usage") return 0;
+  if (good) messages.common("", savedTo(request, outputs));
+  messages.common("", `makedumpfile ${good ? "Completed" : "Failed"}.`);
+  return good ? 0 : code;
+}
+
+type Job = (request: MakedumpfileRequest, context: RunContext) => Promise<boolean>;
+
+const JOBS: Readonly<Partial<Record<Mode, Job>>> = {
+  create,
+  dmesg: dumpDmesg,
+  "mem-usage": memUsage,
+};
+
+/** The files that are to come into being. */
+function outputsOf({ mode, files, flattened }: MakedumpfileRequest): readonly string[] {
+  return flattened || mode === "mem-usage" ? [] : files.slice(1);
+}
+
+function savedTo({ mode }: MakedumpfileRequest, outputs: readonly string[]): string {
+  return `The ${mode === "dmesg" ? "dmesg log" : "dumpfile"} is saved to ${outputs[0] ?? "STDOUT"}.`;
+}
+
+function versionLine(program: string): string {
+  return `${program}: version ${packageVersion()} (coresieve)`;
+}
+
+/** -v: the codecs in the form that scripts look for. */
+function supportText(program: string): string {
+  return `${versionLine(program)}\nlzo\tenabled\nsnappy\tenabled\nzstd\t${zstdThere() ? "enabled" : "disabled"}\n\n`;
+}
