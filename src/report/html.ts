@@ -34,22 +34,19 @@ const ENTITIES: Readonly<Record<string, string>> = {
  * direction of the text behind it, are written as \u and four digits: they could make a text look like another.
  */
 export function escapeText(text: string): string {
-  return text
-    .replace(/[&<>"']/g, (char) => ENTITIES[char] as string)
-    .replace(CONTROL, (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`);
+  return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string).replace(CONTROL, escapeUnit);
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
-/** JSON for a script element: nothing in it can end the element. */
+/** JSON for a script element: nothing in it can end the element, or look like something else. */
 export function jsonForScript(value: unknown): Html {
-  return {
-    html: JSON.stringify(value).replace(
-      /[<>&\u2028\u2029]/g,
-      (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`,
-    ),
-  };
+  return { html: JSON.stringify(value).replace(/[<>&]/g, escapeUnit).replace(CONTROL, escapeUnit) };
+}
+
+function escapeUnit(char: string): string {
+  return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
 /** Text of ours that goes into a script or style element as it is. Throws where it would end the element. */

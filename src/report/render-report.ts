@@ -47,7 +47,7 @@ ${logSection(data)}
 </main>
 <footer>Made by coresieve ${data.version} on ${data.made.toISOString()}. This page has all that it shows in itself, and asks no network.</footer>
 <script type="application/json" id="payload">${jsonForScript(payloadOf(data))}</script>
-<script type="text/plain" id="cells">${deflateSync(data.map.cells, { level: 9 }).toString("base64")}</script>
+<script type="text/plain" id="cells">${deflateSync(data.map.cells, { level: 6 }).toString("base64")}</script>
 ${rawElement("script", script)}
 </body>
 </html>
