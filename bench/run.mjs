@@ -1,23 +1,22 @@
-// Compares coresieve with makedumpfile, and with a C loop, on a dump of the user's:
+// Writes bench/RESULTS.md and bench/results.json: `coresieve bench` of a dump of the user's, with a C loop beside it:
 //   npm run bench -- DUMP [--level 31,1] [--codec none,zlib,lzo,snappy,zstd] [--workers 1,2] [--runs 5] [--merge]
-//     [--threads 2] [--warm-up 1] [--folder DIR] [--report FILE] [--json FILE]
-// Whole processes, in turn, dump in the page cache, output to a file in DIR. Writes bench/RESULTS.md and
-// bench/results.json; --merge keeps what they have of other levels and codecs. --threads is makedumpfile's
-// --num-threads, 1 to leave that out; MAKEDUMPFILE names another makedumpfile. Where one run takes more than half a minute
-// there are three runs at most.
-import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+//     [--threads 2] [--warm-up 1] [--folder DIR] [--no-stages] [--report FILE] [--json FILE]
+// All is measured by src/bench; here are only the C loop and the files. --merge keeps what they have of other levels and
+// codecs, and with --no-stages their stages. --threads is makedumpfile's --num-threads, 1 to leave that out; MAKEDUMPFILE
+// names another makedumpfile.
+import { execFileSync, spawnSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { benchDump } from "../dist/bench/bench-dump.js";
+import { coresieve, findMakedumpfile } from "../dist/bench/contestants.js";
+import { outputPages } from "../dist/bench/output-pages.js";
+import { packageVersion } from "../dist/cli/version.js";
 import { openDump } from "../dist/reader/open.js";
-import { cLoop, coresieve, findMakedumpfile, makedumpfile } from "./support/contestants.mjs";
-import { machine } from "./support/machine.mjs";
-import { measure } from "./support/measure.mjs";
-import { buildLoop, writeRuns } from "./support/native.mjs";
-import { keptPages } from "./support/outputs.mjs";
-import { report } from "./support/report.mjs";
+import { buildLoop, cLoop, writeRuns } from "./support/native.mjs";
+import { resultsText } from "./support/results.mjs";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -32,6 +31,7 @@ const { values, positionals } = parseArgs({
     report: { type: "string", default: fileURLToPath(new URL("RESULTS.md", import.meta.url)) },
     json: { type: "string", default: fileURLToPath(new URL("results.json", import.meta.url)) },
     merge: { type: "boolean", default: false },
+    "no-stages": { type: "boolean", default: false },
   },
 });
 if (positionals.length !== 1) {
@@ -41,126 +41,95 @@ if (positionals.length !== 1) {
 const path = resolve(positionals[0]);
 const numbers = (text) => text.split(",").map(Number);
 const workers = numbers(values.workers);
-const threads = Number(values.threads);
-const rounds = Number(values.runs);
-const warmUps = Number(values["warm-up"]);
-const folder = mkdtempSync(join(values.folder, "coresieve-bench-"));
-const reference = findMakedumpfile();
-/** makedumpfile's threads often make it slower; this many times slower than one, they are given up. */
-const TOO_SLOW = 3;
-/** Of runs that take more seconds than this, a few must do. */
-const LONG = 30;
-const LONG_ROUNDS = 3;
+const lists = mkdtempSync(join(values.folder, "coresieve-loop-"));
+const dump = openDump(path);
+const reference = tryMakedumpfile(process.env.MAKEDUMPFILE ?? "makedumpfile");
 
-/** Runs one contestant and leaves nothing behind: its output's pages are counted the first time only. */
-async function runOne(contestant, pages, limit) {
-  const result = await measure(contestant, limit);
-  if (result.failure === undefined) {
-    result.size = statSync(contestant.out).size;
-    if (pages !== undefined && contestant.kind !== "loop" && !pages.has(contestant.name)) {
-      pages.set(contestant.name, keptPages(contestant.out).pages);
-    }
+function tryMakedumpfile(program) {
+  try {
+    return findMakedumpfile(program);
+  } catch {
+    return undefined;
   }
-  rmSync(contestant.out, { force: true });
-  return result;
 }
 
-/** Everybody who takes part for a level and a codec, and why others do not. */
-function contestantsFor(level, codec, runs) {
-  const out = join(folder, "out");
-  const list = [];
-  const absent = [];
-  if (reference === undefined) absent.push("no makedumpfile was found");
-  else if (reference.codecs.includes(codec)) {
-    list.push(makedumpfile(path, level, codec, 1, out));
-    if (threads > 1) list.push(makedumpfile(path, level, codec, threads, out));
-    else absent.push("makedumpfile --num-threads was left out");
-  } else {
-    absent.push(`makedumpfile ${reference.version} here was built without ${codec}`);
-    list.push({ ...makedumpfile(path, level, "none", 1, out), name: "makedumpfile, none" });
-  }
-  const loops = reference?.codecs.includes(codec) ? [codec] : ["none", codec];
-  for (const each of runs === undefined ? [] : loops) {
-    const { program, missing } = buildLoop(each, folder);
-    if (missing) absent.push(missing);
-    else list.push({ ...cLoop(program, path, level, each, runs, out), other: each !== codec });
-  }
-  for (const count of workers) list.push(coresieve(path, level, codec, count, out));
-  return { list, absent };
+function version() {
+  const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
+  return stdout?.trim() ? `${packageVersion()} (commit ${stdout.trim()})` : packageVersion();
 }
 
-async function compare(level, codec, runs) {
-  const { list, absent } = contestantsFor(level, codec, runs);
-  const pages = new Map();
-  const rows = list.map(({ name, kind, threads }) => ({ name, kind, threads, runs: [] }));
-  const enough = () => (rows.some(({ failure, last }) => !failure && last > LONG) ? LONG_ROUNDS : rounds);
-  for (let round = -warmUps; round < Math.min(rounds, enough()); round++) {
-    for (const [i, contestant] of list.entries()) {
-      if (rows[i].failure) continue;
-      const limit =
-        contestant.kind === "makedumpfile" && contestant.threads > 1 ? rows[i - 1].last * TOO_SLOW : undefined;
-      const result = await runOne(contestant, pages, limit);
-      rows[i].last = result.wall;
-      if (round >= 0) rows[i].runs.push(result);
-      if (result.failure && result.wall > limit)
-        rows[i].failure = `not measured: it takes more than ${TOO_SLOW} times as long as one thread`;
-      else if (result.failure) rows[i].failure = result.failure;
-      console.error(
-        `level ${level} ${codec} ${round < 0 ? "warm-up" : `run ${round + 1}`}: ${contestant.name} ${result.failure ?? `${result.wall.toFixed(2)} s`}`,
-      );
-    }
-  }
-  for (const row of rows) row.pages = pages.get(row.name);
-  return { level, codec, machine: machine(folder), absent, rows };
-}
-
-/** Writes the list of the pages that a level leaves, for the C loop. */
-async function runsOf(level) {
-  const out = join(folder, "kept");
-  const { failure } = await measure(coresieve(path, level, "none", workers.at(-1), out));
-  if (failure) throw new Error(`coresieve ${failure}`);
-  const { kept, maxMapnr } = keptPages(out);
+/** By level: the list of the pages that it leaves, for the C loop. */
+const runs = new Map();
+function runsOf(work) {
+  const known = runs.get(work.level);
+  if (known !== undefined) return known;
+  const out = join(lists, "kept");
+  const { file, args } = coresieve({ ...work, codec: "none", out }, workers.at(-1));
+  execFileSync(file, args, { stdio: ["ignore", "ignore", "inherit"] });
+  const { kept, maxMapnr } = outputPages(out);
   rmSync(out);
-  const list = join(folder, `runs-${level}`);
+  const list = join(lists, `runs-${work.level}`);
   const pages = writeRuns(dump, kept, maxMapnr, list);
   // Header, sub header with the notes, and two bitmaps.
   const { pageSize, noteArea } = dump;
   const head = pageSize * (2 + Math.ceil(noteArea.length / pageSize) + 2 * Math.ceil(maxMapnr / 8 / pageSize));
-  return pages === undefined ? undefined : { list, pages, pageSize, head };
+  const found = { list: pages === undefined ? undefined : list, pageSize, head };
+  runs.set(work.level, found);
+  return found;
 }
 
-const dump = openDump(path);
-const info = JSON.parse(
-  execFileSync(
-    process.execPath,
-    [fileURLToPath(new URL("../dist/cli/main.js", import.meta.url)), "info", "--json", path],
-    {
-      encoding: "utf8",
-      maxBuffer: 2 ** 28,
-    },
-  ),
-);
-const { format, description, kernelRelease, arch, pageSize, memoryBytes, fileSize, memoryModel } = info;
-const described = { format, description, kernelRelease, arch, pageSize, memoryBytes, fileSize, memoryModel };
-const results = { dump: described, reference, comparisons: [] };
-if (values.merge && existsSync(values.json)) {
-  const before = JSON.parse(readFileSync(values.json, "utf8"));
-  if (JSON.stringify(before.dump) !== JSON.stringify(described)) throw new Error("--merge: another dump's results");
-  results.comparisons = before.comparisons;
-}
-try {
-  for (const level of numbers(values.level)) {
-    const runs = await runsOf(level);
-    for (const codec of values.codec.split(",")) {
-      const found = await compare(level, codec, runs);
-      found.pages = runs?.pages;
-      const others = results.comparisons.filter((one) => one.level !== level || one.codec !== codec);
-      results.comparisons = [...others, found];
-      writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
-      writeFileSync(values.report, report(results));
-    }
+function loops(work) {
+  const kept = runsOf(work);
+  const list = [];
+  const absent = [];
+  if (kept.list === undefined) return { list, absent: ["no C loop: pages do not lie in the file as they are"] };
+  // Where makedumpfile lacks the codec, its time is computed by way of the loop without one.
+  for (const codec of new Set(reference?.codecs.includes(work.codec) ? [work.codec] : ["none", work.codec])) {
+    const { program, missing } = buildLoop(codec, lists);
+    if (missing) absent.push(missing);
+    else list.push(cLoop(program, work, codec, kept));
   }
+  return { list, absent };
+}
+
+const results = { dump: undefined, reference, comparisons: [] };
+const before = values.merge && existsSync(values.json) ? JSON.parse(readFileSync(values.json, "utf8")) : undefined;
+if (before !== undefined && before.dump.fileSize !== dump.fileSize) throw new Error("--merge: another dump's results");
+Object.assign(results, before, { reference });
+
+function write() {
+  writeFileSync(values.json, `${JSON.stringify(results, undefined, 1)}\n`);
+  writeFileSync(values.report, resultsText(results));
+}
+
+try {
+  await benchDump(dump, {
+    files: [path],
+    levels: numbers(values.level),
+    codecs: values.codec.split(","),
+    workers,
+    runs: Number(values.runs),
+    warmUps: Number(values["warm-up"]),
+    reference,
+    threads: Number(values.threads),
+    stages: !values["no-stages"],
+    parent: values.folder,
+    version: version(),
+    inputArgs: [],
+    complete: {},
+    others: loops,
+    say: (text) => console.error(text),
+    onBegin(dump, stages) {
+      Object.assign(results, { dump }, stages && { stages });
+      write();
+    },
+    onComparison(done) {
+      const others = results.comparisons.filter((one) => one.level !== done.level || one.codec !== done.codec);
+      results.comparisons = [...others, done];
+      write();
+    },
+  });
 } finally {
   dump.close();
-  rmSync(folder, { recursive: true, force: true });
+  rmSync(lists, { recursive: true, force: true });
 }

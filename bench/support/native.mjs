@@ -61,3 +61,15 @@ export function writeRuns(dump, kept, maxMapnr, path) {
   closeSync(fd);
   return pages;
 }
+
+/** The C loop over the pages that are left at this level, as a contestant: it need not find them. */
+export function cLoop(program, { files, level, out }, codec, { list, pageSize, head }) {
+  return {
+    name: codec === "none" ? "C loop, none" : "C loop",
+    kind: "loop",
+    threads: 1,
+    out,
+    file: program,
+    args: [files[0], out, list, String(pageSize), String(level & 1), String(head)],
+  };
+}

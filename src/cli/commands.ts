@@ -3,6 +3,7 @@ import type { Command } from "./command.js";
 /** The commands by their names, each loaded only when it is asked for: most runs filter. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.js")).auditCommand,
+  bench: async () => (await import("./commands/bench.js")).benchCommand,
   filter: async () => (await import("./commands/filter.js")).filterCommand,
   dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
   verify: async () => (await import("./commands/verify.js")).verifyCommand,

@@ -13,6 +13,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve audit DUMP [options]   what of users is left in a finished dump
   coresieve dmesg DUMP             print the kernel log
   coresieve estimate DUMP          how large the output would be
+  coresieve bench DUMP             how fast this machine filters it
   coresieve report DUMP            a page with a picture of its memory
   coresieve help COMMAND           its options: help filter, help audit, …
   coresieve help input             what DUMP may be, and how to tell it

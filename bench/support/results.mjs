@@ -1,0 +1,16 @@
+import { benchReport } from "../../dist/bench/report.js";
+
+const INTRO = [
+  "# Benchmark results",
+  "",
+  "Written by `npm run bench -- DUMP`; the raw numbers are in [results.json](results.json). `coresieve bench DUMP` measures the",
+  "same for any dump, without the C loop. The dump is in the page cache, the output a new file. The machine is shared and",
+  "noisy: its load stands below each table. Node is started without NODE_EXTRA_CA_CERTS, which makes it read certificates",
+  "for 30 ms.",
+  "",
+];
+
+/** What RESULTS.md says. */
+export function resultsText(results) {
+  return benchReport(results, INTRO);
+}

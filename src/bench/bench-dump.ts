@@ -1,0 +1,96 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { DumpError } from "../errors.js";
+import type { CompleteOptions } from "../filter/complete-dump.js";
+import { completeDump } from "../filter/complete-dump.js";
+import { kernelView } from "../filter/kernel-view.js";
+import type { Dump } from "../reader/dump.js";
+import { Warnings } from "../warnings.js";
+import type { CodecName } from "../worker/codec/codecs.js";
+import type { BenchedDump, BenchResult, Comparison, StageFigures } from "./bench-result.js";
+import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
+import { thisMachine } from "./machine.js";
+import { measureStages } from "./measure-stages.js";
+
+/** What `benchDump` measures. */
+export interface BenchOptions extends Omit<CompareOptions, "folder"> {
+  readonly levels: readonly number[];
+  readonly codecs: readonly CodecName[];
+  /** Whether the stages are measured one by one, too. */
+  readonly stages: boolean;
+  /** Where a folder for the outputs is made, and removed at the end. */
+  readonly parent: string;
+  readonly complete: CompleteOptions;
+  /** Told what was measured before the first whole run. */
+  readonly onBegin?: (dump: BenchedDump, stages: StageFigures | undefined) => void;
+  /** Told each comparison when it is done. */
+  readonly onComparison?: (comparison: Comparison) => void;
+}
+
+/** Measures stages in this process, and whole runs of this program and others. Throws `DumpError`s. */
+export async function benchDump(input: Dump, options: BenchOptions): Promise<BenchResult> {
+  const { levels, parent, version, signal, say, reference } = options;
+  const dump = completeDump(input, new Warnings(), options.complete);
+  const codecs = codecsHere(options.codecs);
+  const folder = makeFolder(parent);
+  try {
+    const machine = thisMachine(folder, version);
+    const common = { folder, version, ...(signal && { signal }), ...(say && { say }) };
+    const stages = options.stages
+      ? await measureStages(dump, { ...common, level: Math.max(...levels), codecs })
+      : undefined;
+    const described = describe(dump);
+    options.onBegin?.(described, stages);
+    const comparisons: Comparison[] = [];
+    if (options.runs > 0) {
+      for (const level of levels) {
+        for (const codec of codecs) {
+          const done = await comparePrograms(level, codec, { ...options, folder });
+          options.onComparison?.(done);
+          comparisons.push(done);
+        }
+      }
+    }
+    return {
+      dump: described,
+      machine,
+      ...(stages && { stages }),
+      ...(reference && { reference }),
+      comparisons,
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function makeFolder(parent: string): string {
+  try {
+    return mkdtempSync(join(parent, "coresieve-bench-"));
+  } catch (error) {
+    throw new DumpError("NOT_WRITABLE", "no folder can be made there", {
+      file: parent,
+      cure: "Name a folder for the outputs that is there and has room for one (--folder)",
+      cause: error,
+    });
+  }
+}
+
+/** The dump, as far as its speed depends on it. */
+function describe(dump: Dump): BenchedDump {
+  const { header, machine, pageSize, fileSize, ranges } = dump;
+  const known = {
+    format: header.format,
+    description: header.description,
+    arch: machine.arch,
+    pageSize,
+    fileSize,
+    memoryBytes: ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
+  };
+  try {
+    const { utsname, memMap } = kernelView(dump, new Warnings());
+    return { ...known, kernelRelease: utsname.release, memoryModel: memMap.model };
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
+    return { ...known, kernelRelease: dump.vmcoreinfo?.osrelease, memoryModel: undefined };
+  }
+}

@@ -1,0 +1,137 @@
+import { rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { DumpError } from "../errors.js";
+import { type CodecName, codecOf } from "../worker/codec/codecs.js";
+import { checkCodec } from "../worker/codec/encoder.js";
+import { throwIfAborted } from "../worker/pool.js";
+import type { Comparison, ContestantKind, ProgramRun, Reference } from "./bench-result.js";
+import { type Contestant, coresieve, makedumpfile, type Work } from "./contestants.js";
+import { thisMachine } from "./machine.js";
+import { outputPages } from "./output-pages.js";
+import { runProgram } from "./run-program.js";
+
+/** How whole programs are compared. */
+export interface CompareOptions {
+  readonly files: readonly string[];
+  readonly inputArgs: readonly string[];
+  /** Where outputs go; each is removed at once. */
+  readonly folder: string;
+  readonly workers: readonly number[];
+  /** Measured runs of each program, and those before that are not counted. */
+  readonly runs: number;
+  readonly warmUps: number;
+  readonly reference: Reference | undefined;
+  /** makedumpfile's --num-threads, tried beside one thread; 1: not. */
+  readonly threads: number;
+  readonly version: string;
+  readonly signal?: AbortSignal;
+  /** Further programs, and why others are absent. */
+  readonly others?: (work: Work) => { readonly list: readonly Contestant[]; readonly absent: readonly string[] };
+  readonly say?: (text: string) => void;
+}
+
+/** makedumpfile's threads often make it slower; this many times slower than one, they are given up. */
+const TOO_SLOW = 3;
+/** Of runs that take more seconds than this, a few must do. */
+const LONG = 30;
+const LONG_RUNS = 3;
+
+interface Row {
+  readonly name: string;
+  readonly kind: ContestantKind;
+  readonly threads: number;
+  readonly runs: ProgramRun[];
+  pages?: number;
+  failure?: string;
+  /** Seconds of the last run. */
+  last: number;
+}
+
+/**
+ * Runs all programs in turn (A B A B ...) at one level with one codec. Where one run takes more than half a minute there
+ * are three runs at most. Throws `ABORTED`; what goes wrong with one program stands in its row.
+ */
+export async function comparePrograms(level: number, codec: CodecName, options: CompareOptions): Promise<Comparison> {
+  const { list, absent } = contestantsFor(level, codec, options);
+  const rows = list.map(({ name, kind, threads }): Row => ({ name, kind, threads, runs: [], last: 0 }));
+  const enough = () => {
+    const long = rows.some(({ failure, last }) => failure === undefined && last > LONG);
+    return Math.min(options.runs, long ? LONG_RUNS : options.runs);
+  };
+  for (let round = -options.warmUps; round < enough(); round++) {
+    for (const [i, contestant] of list.entries()) {
+      const row = rows[i] as Row;
+      if (row.failure !== undefined) continue;
+      const alone = rows[i - 1];
+      const limit =
+        contestant.kind === "makedumpfile" && contestant.threads > 1 && alone && !alone.failure
+          ? alone.last * TOO_SLOW
+          : undefined;
+      const run = await runOne(contestant, row, limit, options.signal);
+      throwIfAborted(options.signal);
+      row.last = run.wall;
+      if (run.failure === undefined && round >= 0) row.runs.push(run);
+      if (run.failure !== undefined) {
+        const slow = limit !== undefined && run.wall > limit;
+        row.failure = slow ? `given up: it takes more than ${TOO_SLOW} times as long as one thread` : run.failure;
+      }
+      const what = run.failure ?? `${run.wall.toFixed(2)} s`;
+      options.say?.(`level ${level} ${codec} ${round < 0 ? "warm-up" : `run ${round + 1}`}: ${row.name} ${what}`);
+    }
+  }
+  const machine = thisMachine(options.folder, options.version);
+  return { level, codec, machine, absent, rows: rows.map(({ last: _, ...row }) => row) };
+}
+
+/** Runs one program and leaves nothing behind: its output's pages are counted the first time only. */
+async function runOne(
+  contestant: Contestant,
+  row: Row,
+  limit: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<ProgramRun> {
+  try {
+    const run = await runProgram(contestant, limit, signal);
+    if (run.failure !== undefined) return run;
+    if (contestant.kind !== "loop") row.pages ??= outputPages(contestant.out).pages;
+    return { ...run, size: statSync(contestant.out).size };
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    return { wall: 0, failure: `its output cannot be opened: ${error.message}` };
+  } finally {
+    rmSync(contestant.out, { force: true });
+  }
+}
+
+function contestantsFor(level: number, codec: CodecName, options: CompareOptions) {
+  const { files, inputArgs, reference, threads } = options;
+  const work: Work = { files, inputArgs, level, codec, out: join(options.folder, "out") };
+  const list: Contestant[] = [];
+  const absent: string[] = [];
+  if (reference?.codecs.includes(codec)) {
+    list.push(makedumpfile(reference, work, 1));
+    if (threads > 1) list.push(makedumpfile(reference, work, threads));
+    else absent.push("makedumpfile --num-threads was left out");
+  } else if (reference !== undefined) {
+    absent.push(`makedumpfile ${reference.version} here was built without ${codec}`);
+    list.push({ ...makedumpfile(reference, { ...work, codec: "none" }, 1), name: "makedumpfile, none" });
+  }
+  const others = options.others?.(work);
+  list.push(...(others?.list ?? []));
+  absent.push(...(others?.absent ?? []));
+  for (const count of options.workers) list.push(coresieve(work, count));
+  return { list, absent };
+}
+
+/** The codecs that are here: zstd may be missing. */
+export function codecsHere(names: readonly CodecName[]): CodecName[] {
+  return names.filter((name) => {
+    try {
+      checkCodec(codecOf(name));
+      return true;
+    } catch (error) {
+      if (error instanceof DumpError) return false;
+      throw error;
+    }
+  });
+}

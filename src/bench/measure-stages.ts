@@ -1,0 +1,212 @@
+import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
+import { DumpError } from "../errors.js";
+import { type KernelView, kernelView } from "../filter/kernel-view.js";
+import { initialPlan, type PagePlan } from "../filter/plan.js";
+import { policyOfLevel } from "../filter/policy.js";
+import { selfCheck } from "../filter/self-check/self-check.js";
+import type { Dump } from "../reader/dump.js";
+import { Warnings } from "../warnings.js";
+import type { PfnRange } from "../worker/chunks.js";
+import { CODEC_NAMES, type CodecName, codecOf } from "../worker/codec/codecs.js";
+import { createEncoder } from "../worker/codec/encoder.js";
+import { loadKernel } from "../worker/kernels/load.js";
+import { throwIfAborted } from "../worker/pool.js";
+import { scanPages, scanState } from "../worker/scan.js";
+import { createFileSink } from "../writer/file-sink.js";
+import type { CodecFigures, Stage, StageFigures } from "./bench-result.js";
+import { thisMachine } from "./machine.js";
+import { type PageSample, readSequentially, scanRanges, takeSample } from "./page-sample.js";
+import { medianTiming, type Timing, timed } from "./timing.js";
+
+/** What is measured of a dump's stages. */
+export interface StageOptions {
+  readonly level: number;
+  readonly codecs: readonly CodecName[];
+  /** Where the write stage writes; its file is removed. */
+  readonly folder: string;
+  readonly version: string;
+  readonly signal?: AbortSignal;
+  readonly say?: (text: string) => void;
+}
+
+/** Most pages that are scanned: 64 GiB of 4 KiB pages, half a second. */
+const SCAN_PAGES = 2 ** 24;
+/** Most bytes that the read stage reads. */
+const READ_BYTES = 2 ** 30;
+/** Bytes that the write stage writes. */
+const WRITE_BYTES = 2 ** 28;
+
+/**
+ * Measures the stages of a run one by one in this thread, with the code that the worker threads run: finding the
+ * kernel, reading the first GiB, pass 1 over the first 64 GiB; then, over a sample of the pages that are kept of these,
+ * 64 MiB spread evenly: zero test, hashing, each codec; and writing. A dump whose struct pages cannot be used has no
+ * scan, and all its pages are kept. Throws what reading and writing throw, and `ABORTED`.
+ */
+export async function measureStages(dump: Dump, options: StageOptions): Promise<StageFigures> {
+  const { level, folder, version, signal, say } = options;
+  const { pageSize } = dump;
+  const machine = thisMachine(folder, version);
+  const stages: Stage[] = [];
+  const add = (name: string, unit: string, count: number, bytes: number, timing: Timing) =>
+    stages.push({ name, unit, count, bytes, ...timing });
+  const begin = async (name: string) => {
+    say?.(`stage: ${name}`);
+    await setImmediate();
+    throwIfAborted(signal);
+  };
+
+  await begin("find the kernel");
+  const { value: found, timing: finding } = timed(() => findKernel(dump, level));
+  const { view, plan } = found;
+  add("find the kernel", "", 0, 0, finding);
+
+  await begin("read");
+  for (const name of ["read", "read again"]) {
+    const most = Math.ceil(READ_BYTES / pageSize);
+    const { value: pages, timing } = timed(() => readSequentially(dump, plan.kept, plan.maxMapnr, most));
+    add(name, "pages", pages, pages * pageSize, timing);
+  }
+
+  const ranges = scanRanges(plan.kept, plan.maxMapnr, SCAN_PAGES);
+  if (view !== undefined) {
+    await begin("scan");
+    const { structs, timing } = measureScan(dump, view, plan, ranges, level);
+    add("scan (pass 1)", "struct pages", structs, structs * view.layout.size, timing);
+  }
+
+  const sample = takeSample(dump, plan.kept, ranges.at(-1)?.endPfn ?? 0);
+  await begin("zero test");
+  const { zeroPages, timing: testing } = measureZeroTest(sample);
+  add("zero test", "pages", sample.pages, sample.pages * pageSize, testing);
+  const samplePages = sample.pages - zeroPages;
+  await begin("hash");
+  add("hash (--dedupe)", "pages", samplePages, samplePages * pageSize, measureHash(sample));
+
+  const codecs: CodecFigures[] = [];
+  for (const name of CODEC_NAMES) {
+    if (name === "none" || !options.codecs.includes(name)) continue;
+    await begin(name);
+    codecs.push({
+      codec: name,
+      level: codecOf(name).level,
+      bytes: samplePages * pageSize,
+      ...measureCodec(sample, name),
+    });
+  }
+  await begin("write");
+  const { written, timing: writing } = await measureWrite(sample, join(folder, "out"), dump.paths);
+  add("write", "pages", Math.round(written / pageSize), written, writing);
+  return { level, codecs, stages, samplePages, machine };
+}
+
+function findKernel(dump: Dump, level: number): { view: KernelView | undefined; plan: PagePlan } {
+  const view = tryView(dump);
+  const plan = initialPlan(dump, view);
+  if (view !== undefined) selfCheck(dump, view, policyOfLevel(level), plan, new Warnings());
+  return { view, plan };
+}
+
+function tryView(dump: Dump): KernelView | undefined {
+  try {
+    return kernelView(dump, new Warnings());
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
+    throw error;
+  }
+}
+
+/** Pass 1 over some ranges, several times; afterwards `plan.kept` has what it leaves there. */
+function measureScan(
+  dump: Dump,
+  view: KernelView,
+  plan: PagePlan,
+  ranges: readonly PfnRange[],
+  level: number,
+): { structs: number; timing: Timing } {
+  const { memMap } = view;
+  let structs = 0;
+  for (const { startPfn, endPfn } of ranges) {
+    for (let i = 0; i < memMap.count; i++) {
+      const start = Math.max(startPfn, memMap.startPfn[i] as number);
+      structs += Math.max(0, Math.min(endPfn, memMap.endPfn[i] as number) - start);
+    }
+  }
+  const before = plan.kept.slice();
+  const kernel = { space: view.space, memMap, pageLayout: view.layout, policy: policyOfLevel(level) };
+  const state = scanState(dump.memory, dump.pageSize, plan.kept, kernel);
+  const timing = medianTiming(() => {
+    plan.kept.set(before);
+    for (const range of ranges) scanPages(state, range);
+  });
+  return { structs, timing };
+}
+
+/** Fills the zero maps of the sample's slots. */
+function measureZeroTest({ memory, layout, counts }: PageSample): { zeroPages: number; timing: Timing } {
+  const kernel = loadKernel("zero", memory);
+  let zeroPages = 0;
+  const timing = medianTiming(() => {
+    zeroPages = 0;
+    for (const [slot, count] of counts.entries()) {
+      const base = slot * layout.size;
+      zeroPages += kernel.zeroMap(base + layout.input, layout.pageSize, count, base + layout.zeroMap);
+    }
+  });
+  return { zeroPages, timing };
+}
+
+function measureHash({ memory, layout, counts }: PageSample): Timing {
+  const { input, pageSize, zeroMap, hashes, hashKey, size } = layout;
+  const kernel = loadKernel("hash", memory);
+  return medianTiming(() => {
+    for (const [slot, count] of counts.entries()) {
+      const base = slot * size;
+      kernel.hashPages(base + input, pageSize, count, hashKey, base + zeroMap, base + hashes);
+    }
+  });
+}
+
+function measureCodec(sample: PageSample, name: CodecName): Timing & { readonly stored: number } {
+  const { memory, layout, counts, bytes } = sample;
+  const { input, output, scratch, zeroMap, pageSize, size } = layout;
+  const encoder = createEncoder(codecOf(name), memory, layout);
+  let stored = 0;
+  const timing = medianTiming(() => {
+    stored = 0;
+    for (const [slot, count] of counts.entries()) {
+      const base = slot * size;
+      for (let i = 0; i < count; i++) {
+        if (bytes[base + zeroMap + i] === 1) continue;
+        stored += encoder?.encode(base + input + i * pageSize, base + output, base + scratch) || pageSize;
+      }
+    }
+  });
+  return { ...timing, stored };
+}
+
+/** Writes the sample again and again to a file that never appears. */
+async function measureWrite(
+  { bytes, layout, counts, pages }: PageSample,
+  path: string,
+  inputs: readonly string[],
+): Promise<{ written: number; timing: Timing }> {
+  const sink = createFileSink(path, { force: false, inputs });
+  try {
+    const { value, timing } = timed(() => {
+      let written = 0;
+      while (pages > 0 && written < WRITE_BYTES) {
+        for (const [slot, count] of counts.entries()) {
+          const at = slot * layout.size + layout.input;
+          // A file's sink writes at once.
+          void sink.write(bytes.subarray(at, at + count * layout.pageSize), written);
+          written += count * layout.pageSize;
+        }
+      }
+      return written;
+    });
+    return { written: value, timing };
+  } finally {
+    await sink.abort();
+  }
+}

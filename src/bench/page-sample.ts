@@ -1,0 +1,71 @@
+import { countBits, forEachRun } from "../reader/bitmap.js";
+import { type Dump, readPages } from "../reader/dump.js";
+import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
+import type { KernelMemory } from "../worker/kernels/load.js";
+import { createSlotMemory, pagesPerTask, type SlotLayout, slotLayout } from "../worker/slots.js";
+
+/** Most tasks of 2 MiB of a sample. They lie in memory together, with what a slot has besides: 170 MiB. */
+const SAMPLE_TASKS = 32;
+/** Pages of a task of pass 1. */
+const SCAN_TASK = 2 ** 17;
+
+/** Kept pages in memory, in slots as the worker threads have them. */
+export interface PageSample {
+  readonly memory: KernelMemory;
+  readonly bytes: Uint8Array;
+  readonly layout: SlotLayout;
+  /** Pages in each slot. */
+  readonly counts: readonly number[];
+  readonly pages: number;
+}
+
+/** The first tasks of pass 1 that have pages, until they have `most`. */
+export function scanRanges(bitmap: Uint8Array, maxMapnr: number, most: number): PfnRange[] {
+  const ranges: PfnRange[] = [];
+  let pages = 0;
+  for (const range of evenRanges(maxMapnr, SCAN_TASK)) {
+    const here = countBits(bitmap, range.startPfn, range.endPfn);
+    if (here > 0) ranges.push(range);
+    pages += here;
+    if (pages >= most) break;
+  }
+  return ranges;
+}
+
+/** Reads the pages of a range behind each other, run by run as pass 2 does. Returns how many there are. */
+function readRange(dump: Dump, bitmap: Uint8Array, { startPfn, endPfn }: PfnRange, into: Uint8Array): number {
+  const { pageSize, memory } = dump;
+  let pages = 0;
+  forEachRun(bitmap, startPfn, endPfn, (start, end) => {
+    readPages(memory, start * pageSize, into.subarray(pages * pageSize, (pages + end - start) * pageSize));
+    pages += end - start;
+  });
+  return pages;
+}
+
+/** Reads the pages of a bitmap one after the other, until they are `most`. Returns how many they were. */
+export function readSequentially(dump: Dump, bitmap: Uint8Array, maxMapnr: number, most: number): number {
+  const task = pagesPerTask(dump.pageSize);
+  const buffer = new Uint8Array(task * dump.pageSize);
+  let pages = 0;
+  for (const range of keptRanges(bitmap, maxMapnr, task)) {
+    pages += readRange(dump, bitmap, range, buffer);
+    if (pages >= most) break;
+  }
+  return pages;
+}
+
+/** Takes tasks of pass 2, evenly spread over all below `maxMapnr`, into memory. */
+export function takeSample(dump: Dump, kept: Uint8Array, maxMapnr: number): PageSample {
+  const tasks = [...keptRanges(kept, maxMapnr, pagesPerTask(dump.pageSize))];
+  const step = Math.max(1, tasks.length / SAMPLE_TASKS);
+  const chosen = Array.from({ length: Math.min(SAMPLE_TASKS, tasks.length) }, (_, i) => tasks[Math.floor(i * step)]);
+  const layout = slotLayout(Math.max(1, chosen.length), dump.pageSize);
+  const memory = createSlotMemory(layout);
+  const bytes = new Uint8Array(memory.buffer);
+  const counts = chosen.map((range, slot) => {
+    const input = slot * layout.size + layout.input;
+    return readRange(dump, kept, range as PfnRange, bytes.subarray(input, input + layout.pages * layout.pageSize));
+  });
+  return { memory, bytes, layout, counts, pages: counts.reduce((sum, count) => sum + count, 0) };
+}

@@ -1,0 +1,26 @@
+import { median } from "./statistics.js";
+
+/** Seconds: by the clock, and of CPU time of this whole process. */
+export interface Timing {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+const ROUNDS = 3;
+
+/** What some work gives, and the time it takes. Nothing else may run in this process meanwhile. */
+export function timed<T>(work: () => T): { readonly value: T; readonly timing: Timing } {
+  const before = process.cpuUsage();
+  const start = performance.now();
+  const value = work();
+  const wall = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(before);
+  return { value, timing: { wall, cpu: (user + system) / 1e6 } };
+}
+
+/** Medians of several rounds, of wall and CPU each for itself, after one round that is not counted. */
+export function medianTiming(work: () => void): Timing {
+  work();
+  const rounds = Array.from({ length: ROUNDS }, () => timed(work).timing);
+  return { wall: median(rounds.map(({ wall }) => wall)), cpu: median(rounds.map(({ cpu }) => cpu)) };
+}
