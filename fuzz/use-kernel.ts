@@ -10,7 +10,7 @@ import { attachSpace, kernelView, viewMemory } from "../src/filter/kernel-view.j
 import { readKernelLog } from "../src/filter/log/read-log.js";
 import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
-import { privateRun } from "../src/filter/privacy/private-run.js";
+import { privacyView } from "../src/filter/privacy/privacy-view.js";
 import { checkFreeCount, selfCheck } from "../src/filter/self-check/self-check.js";
 import type { Dump } from "../src/reader/dump.js";
 import { Warnings } from "../src/warnings.js";
@@ -54,9 +54,8 @@ export function useKernel(dump: Dump): void {
   attempt(() => {
     const { view, policy } = selfCheck(dump, found, policyOfLevel(31), plan, warnings);
     if (policy.free && !marksFreePages(view.layout)) dropFreeLists(dump, view, plan, warnings);
-    const secret = attempt(() => privateRun(dump, view, policy, warnings));
-    for (const each of [secret?.policy, policy]) {
-      if (each === undefined) continue;
+    const privacy = attempt(() => privacyView(dump, view).view);
+    for (const each of [policy, ...(privacy === undefined ? [] : [{ ...policy, privacy }])]) {
       const context = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy: each };
       const state = scanState(dump.memory, dump.pageSize, plan.kept.slice(), context);
       scanPages(state, { startPfn: 0, endPfn: plan.maxMapnr });

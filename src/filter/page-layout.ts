@@ -86,7 +86,11 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
     private: info.offset("page.private"),
     compoundHead: info.offset("page.compound_head") ?? info.offset("page.compound_info"),
   };
-  const odd = Object.entries(offset).find(([, at]) => at !== undefined && (at % 4 !== 0 || at + 4 > size));
+  // Counters have 32 bits, the others are words: whoever reads them relies on their being inside.
+  const width = (name: string) => (name === "mapcount" || name === "_refcount" ? 4 : machine.wordSize);
+  const odd = Object.entries({ ...offset, _refcount: refcount }).find(
+    ([name, at]) => at !== undefined && (at % 4 !== 0 || at + width(name) > size),
+  );
   if (size % 4 !== 0 || size < 16 || size > 1024 || odd !== undefined) {
     const what = odd === undefined ? `SIZE(page)=${size}` : `OFFSET(page.${odd[0]})=${odd[1]} with SIZE(page)=${size}`;
     return { layout: undefined, missing: `VMCOREINFO has ${what}, which no kernel has` };
@@ -105,11 +109,17 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
       slab: typeValue(info, "PAGE_SLAB_MAPCOUNT_VALUE"),
       unaccepted: typeValue(info, "PAGE_UNACCEPTED_MAPCOUNT_VALUE"),
     },
-    order: orderField(info, machine, version, size),
-    hugetlb: hugetlbMark(info, machine, version, size),
+    order: inside(orderField(info, machine, version, size), size),
+    hugetlb: inside(hugetlbMark(info, machine, version, size), size),
     orders: info.length("zone.free_area"),
   };
   return { layout, missing: undefined };
+}
+
+/** The field, if it lies in a struct page. */
+function inside<T extends object>(field: T | undefined, size: number): T | undefined {
+  if (field === undefined || !("offset" in field && "width" in field)) return field;
+  return Number(field.offset) + Number(field.width) <= size ? field : undefined;
 }
 
 /**

@@ -31,6 +31,12 @@ export interface Vmcoreinfo {
 }
 
 /**
+ * Sizes of structs, offsets in them, lengths of arrays: the largest that kernels export is that of mem_section with 2^19
+ * entries. Readers allocate by them.
+ */
+const MAX_COUNT = 1n << 24n;
+
+/**
  * Reads the text. Of a name that comes twice the first counts (arch and common code may both print one, with the same
  * value); lines without `=` are passed over with a warning.
  */
@@ -50,7 +56,7 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
   }
   const count = (kind: string) => (name: string) => {
     const value = parseInteger(items.get(`${kind}(${name})`));
-    return value === undefined || value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER) ? undefined : Number(value);
+    return value === undefined || value < 0n || value > MAX_COUNT ? undefined : Number(value);
   };
   return {
     text,

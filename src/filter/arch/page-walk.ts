@@ -64,6 +64,8 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
       if (step === undefined) return undefined;
       if ("page" in step) {
         const size = 2 ** step.shift;
+        // Entries of some machines have bits for more than any memory.
+        if (step.page + size > Number.MAX_SAFE_INTEGER) return undefined;
         const within = Number(vaddr & BigInt(size - 1));
         return { paddr: step.page + within, length: size - within };
       }

@@ -64,7 +64,19 @@ function readRecord(
 ): Found | "end" | undefined {
   const view = readView(buffer + BigInt(at), header);
   if (view === undefined) return undefined;
-  const u16 = (name: string, or: number) => view.getUint16(info.offset(`${struct}.${name}`) ?? or, littleEndian);
+  const place = (name: string, or: number) => info.offset(`${struct}.${name}`) ?? or;
+  const u16 = (name: string, or: number) => view.getUint16(place(name, or), littleEndian);
+  // Facility, flags and level stand behind the lengths; their places are not exported.
+  const facilityAt = place("dict_len", 12) + 2;
+  const callerAt = info.offset(`${struct}.caller_id`);
+  const ends = [
+    place("len", 8) + 2,
+    place("text_len", 10) + 2,
+    facilityAt + 2,
+    place("ts_nsec", 0) + 8,
+    (callerAt ?? 0) + 4,
+  ];
+  if (Math.max(...ends) > header) return undefined;
   const length = u16("len", 8);
   if (length === 0) return "end";
   const [textLength, dictLength] = [u16("text_len", 10), u16("dict_len", 12)];
@@ -72,14 +84,11 @@ function readRecord(
   const rest = readView(buffer + BigInt(at + header), textLength + dictLength);
   if (rest === undefined) return undefined;
   const text = new Uint8Array(rest.buffer, 0, textLength);
-  // Facility, flags and level stand behind the lengths; their places are not exported.
-  const facilityAt = (info.offset(`${struct}.dict_len`) ?? 12) + 2;
   const { flags, level } = flagsAndLevel(view.getUint8(facilityAt + 1), littleEndian);
-  const callerAt = info.offset(`${struct}.caller_id`);
   return {
     record: {
       seq: undefined,
-      nanoseconds: view.getBigUint64(info.offset(`${struct}.ts_nsec`) ?? 0, littleEndian),
+      nanoseconds: view.getBigUint64(place("ts_nsec", 0), littleEndian),
       level,
       facility: view.getUint8(facilityAt),
       caller: callerAt === undefined ? undefined : callerOf(view.getUint32(callerAt, littleEndian)),

@@ -70,7 +70,12 @@ function readRecord(memory: KernelMemory, ring: Ring, id: bigint): LogRecord | "
   const descSize = info.size("prb_desc") ?? 3 * wordSize;
   const desc = readView(ring.descs + slot * BigInt(descSize), descSize);
   if (desc === undefined) return "unreadable";
-  const state = word(desc, info.offset("prb_desc.state_var") ?? 0);
+  const stateAt = info.offset("prb_desc.state_var") ?? 0;
+  const block = info.offset("prb_desc.text_blk_lpos") ?? wordSize;
+  const beginAt = block + (info.offset("prb_data_blk_lpos.begin") ?? 0);
+  const nextAt = block + (info.offset("prb_data_blk_lpos.next") ?? wordSize);
+  if (Math.max(stateAt, beginAt, nextAt) + wordSize > descSize) return "unreadable";
+  const state = word(desc, stateAt);
   const idBits = wordSize * 8 - 2;
   if (BigInt.asUintN(idBits, state) !== id) return undefined;
   const stage = Number(state >> BigInt(idBits));
@@ -80,17 +85,19 @@ function readRecord(memory: KernelMemory, ring: Ring, id: bigint): LogRecord | "
   const fields = readView(ring.infos + slot * BigInt(infoSize), infoSize);
   if (fields === undefined) return "unreadable";
   const textLength = info.offset("printk_info.text_len") ?? 16;
-  const block = info.offset("prb_desc.text_blk_lpos") ?? wordSize;
-  const begin = word(desc, block + (info.offset("prb_data_blk_lpos.begin") ?? 0));
-  const next = word(desc, block + (info.offset("prb_data_blk_lpos.next") ?? wordSize));
+  const seqAt = info.offset("printk_info.seq") ?? 0;
+  const timeAt = info.offset("printk_info.ts_nsec") ?? 8;
+  const callerAt = info.offset("printk_info.caller_id");
+  if (Math.max(textLength + 4, seqAt + 8, timeAt + 8, (callerAt ?? 0) + 4) > infoSize) return "unreadable";
+  const begin = word(desc, beginAt);
+  const next = word(desc, nextAt);
   const text = readText(memory, ring, begin, next, fields.getUint16(textLength, littleEndian));
   if (text === undefined) return "unreadable";
   // Facility, flags and level stand behind the length; their places are not exported.
   const { flags, level } = flagsAndLevel(fields.getUint8(textLength + 3), littleEndian);
-  const callerAt = info.offset("printk_info.caller_id");
   return {
-    seq: Number(fields.getBigUint64(info.offset("printk_info.seq") ?? 0, littleEndian)),
-    nanoseconds: fields.getBigUint64(info.offset("printk_info.ts_nsec") ?? 8, littleEndian),
+    seq: Number(fields.getBigUint64(seqAt, littleEndian)),
+    nanoseconds: fields.getBigUint64(timeAt, littleEndian),
     level,
     facility: fields.getUint8(textLength + 2),
     // Without CONFIG_PRINTK_CALLER the field stays 0, which is also the idle thread's number.
