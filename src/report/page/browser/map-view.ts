@@ -201,7 +201,7 @@ export class MapView {
 
   #frame(): Frame {
     const { scroller } = this.#elements;
-    return frameOf(scroller.clientWidth, scroller.clientHeight, this.#rows, this.#payload.unit, scroller.scrollTop);
+    return frameOf(scroller.clientWidth, scroller.clientHeight, this.#rows, this.#payload, scroller.scrollTop);
   }
 
   #resize(): void {

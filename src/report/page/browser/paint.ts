@@ -33,11 +33,21 @@ export function rowHeight(height: number, rows: number): number {
   return Math.max(LEAST_ROW, Math.min(MOST_ROW, Math.floor(height / Math.max(1, rows))));
 }
 
+/** Pixels of one character of a label. */
+const CHARACTER = 6.7;
+
 /** Lays out the canvas for the rows. A column has one cell at least. */
-export function frameOf(width: number, height: number, rows: Rows, unit: number, top: number): Frame {
+export function frameOf(
+  width: number,
+  height: number,
+  rows: Rows,
+  { segments, unit, pageSize, places }: Payload,
+  top: number,
+): Frame {
   const narrow = width < 640;
-  const left = narrow ? 82 : 112;
-  const right = width - (narrow ? 58 : 118);
+  const [start = 0, cells = 0] = segments.at(-1) ?? [];
+  const left = Math.ceil(address(start + cells * unit, pageSize).length * CHARACTER) + (narrow ? 12 : 32);
+  const right = width - (places.length === 0 ? 8 : narrow ? 58 : 118);
   let columns = 64;
   while (columns * 2 * MIN_COLUMN <= right - left && columns * 2 * unit <= rows.span) columns *= 2;
   const row = rowHeight(height, rows.total);
