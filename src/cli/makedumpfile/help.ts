@@ -21,7 +21,7 @@ Options
       --config FILE        overwrite kernel data by rules (with -x)
       --num-threads N      worker threads
       --vtop ADDRESS       print the physical address of a kernel address
-      --message-level ML   1 progress + 2 common + 4 errors + 8 debug + 16 report
+      --message-level ML   progress 1, common 2, errors 4, debug 8, report 16
       --show-stats         print the report
   -D                       print debug messages
       --dry-run            write nothing
