@@ -76,7 +76,7 @@ posix("scripts", () => {
       status: 0,
       stdout: "\nThe dumpfile is saved to vmcore-incomplete.\n\nmakedumpfile Completed.\n",
     });
-    expect(run.stderr).toMatch(/^\rChecking for memory holes [^]*\rCopying data {38}: \[100\.0 %\] .*\n$/);
+    expect(run.stderr).toMatch(/^\rChecking for memory holes [\s\S]*\rCopying data {38}: \[100\.0 %\] .*\n$/);
     expect(keptOf("vmcore.2")).toBe(31);
     expect(statSync(join(folder, "vmcore.2")).mode & 0o777).toBe(0o600);
   });
