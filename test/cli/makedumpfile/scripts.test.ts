@@ -19,6 +19,7 @@ const kernel = buildKernel({
 });
 writeFileSync(vmcore, toElf(kernel, { style: "qemu" }));
 
+const { PATH = "" } = process.env;
 // As npm links it, and as somebody may put it in makedumpfile's place.
 const bin = join(folder, "bin");
 mkdirSync(bin);
@@ -30,7 +31,7 @@ const posix = process.platform === "win32" ? describe.skip : describe;
 
 /** Runs a piece of a script with makedumpfile on its PATH. */
 function shell(script: string, variables: Readonly<Record<string, string>> = {}) {
-  const env = { ...process.env, ...variables, PATH: `${bin}:${process.env.PATH}`, vmcore };
+  const env = { ...process.env, ...variables, PATH: `${bin}:${PATH}`, vmcore };
   const { status, stdout, stderr } = spawnSync("/bin/bash", ["-c", script], { cwd: folder, env, encoding: "utf8" });
   return { status, stdout, stderr };
 }
