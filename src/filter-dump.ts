@@ -1,3 +1,4 @@
+import { resolve } from "node:path";
 import { DumpError } from "./errors.js";
 import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
 import { type EraseResult, type EraseRun, eraseRequest, eraseRun } from "./filter/erase/erase-run.js";
@@ -8,7 +9,8 @@ import { type ClassCounts, classCounts, FREE, KEPT, ZERO } from "./filter/page-c
 import { initialPlan, type PagePlan, resetPlan } from "./filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "./filter/policy.js";
 import type { PrivacyResult } from "./filter/privacy/privacy-result.js";
-import { checkPrivateLevel, privateRun } from "./filter/privacy/private-run.js";
+import { checkPrivateLevel, type PrivateRun, privateRun } from "./filter/privacy/private-run.js";
+import { type PrivacyExtra, privacyExtras } from "./filter/privacy/scrub.js";
 import { checkFreeCount, selfCheck } from "./filter/self-check/self-check.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
@@ -35,6 +37,7 @@ import { KdumpWriter } from "./writer/kdump-writer.js";
 import { limitedSink } from "./writer/limited-sink.js";
 import { type SharedCounts, SharedPages } from "./writer/shared-pages.js";
 import type { Sink } from "./writer/sink.js";
+import { type SplitSink, SplitWriter, splitSink } from "./writer/split-writer.js";
 
 /** Where the output goes: a file, a stream in flattened format (which needs no seeking), or nowhere. */
 export type FilterOutput =
@@ -44,6 +47,8 @@ export type FilterOutput =
       /** Wait until the disk has it, before it gets its name. */
       readonly sync?: boolean;
     }
+  /** A split set as makedumpfile writes it, in files of about as many pages each; for kdump only. */
+  | { readonly paths: readonly string[]; readonly force?: boolean; readonly sync?: boolean }
   | { readonly stream: NodeJS.WritableStream; readonly name?: string }
   /** Nowhere: for a run that only finds out what would be written. */
   | { readonly discard: true; readonly name: string };
@@ -72,6 +77,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly level: number;
   /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
   readonly privacy?: boolean;
+  /** What `privacy` overwrites beyond what it does by itself: users' registers, terminals' buffers. */
+  readonly privacyExtra?: readonly PrivacyExtra[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
   readonly format: "kdump" | "elf";
@@ -184,7 +191,14 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       cure: "Leave -E or --dedupe away",
     });
   }
+  if ("paths" in options.output) checkSplit(options.output.paths, options);
   if (options.privacy) checkPrivateLevel(options.level);
+  const extras = privacyExtras(options.privacyExtra ?? []);
+  if (extras.length > 0 && !options.privacy) {
+    throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
+      cure: "Add --privacy",
+    });
+  }
   checkCodec(options.codec);
   const request = options.erase && eraseRequest(options.erase);
   throwIfAborted(options.signal);
@@ -197,10 +211,12 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     const plan = initialPlan(dump, found);
     const { view, policy: usable } =
       found === undefined ? { view: found, policy: asked } : selfCheck(dump, found, asked, plan, warnings);
-    const secret = options.privacy ? privateRun(dump, view, usable, warnings) : undefined;
+    const secret = options.privacy
+      ? privateRun(dump, view, usable, { extras, vmlinux: options.vmlinux }, warnings)
+      : undefined;
     const policy = secret?.policy ?? usable;
     const erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
-    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options, erase), options.signal);
+    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options, erase, secret), options.signal);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
@@ -218,7 +234,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
         // Once more, from the start, without a class that cannot be told.
         resetPlan(dump, plan);
         await pool.end();
-        const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase);
+        const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase, secret);
         pool = new WorkerPool(threads, context, options.signal);
         await classifyPages(pool, plan, new Warnings(), done, options.privacy);
       }
@@ -275,7 +291,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       maxMapnr: plan.maxMapnr,
       inputPages: plan.inputPages,
       classes: classCounts(counts, options.privacy),
-      ...(secret === undefined ? {} : { privacy: secret.result(counts) }),
+      ...(secret === undefined ? {} : { privacy: secret.result(counts, plan) }),
       ...(erased === undefined ? {} : { erase: erased }),
       beyondMemMap: plan.beyondMemMap,
       unclassified,
@@ -344,6 +360,7 @@ function runContext(
   plan: PagePlan,
   { codec, dedupe = false }: FilterOptions,
   erase: EraseRun | undefined,
+  secret: PrivateRun | undefined,
 ): RunContext {
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
   return {
@@ -353,7 +370,8 @@ function runContext(
     kernel,
     codec,
     dedupe,
-    ...(erase && { erase: erase.spans }),
+    erase: [...(erase?.spans ?? []), ...(secret?.spans ?? [])],
+    ...(secret?.stackTops && { stackTops: secret.stackTops }),
   };
 }
 
@@ -397,12 +415,56 @@ async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) =
   }
 }
 
-function openSink(options: FilterOptions, dump: Dump): Sink {
-  const sink = unlimitedSink(options, dump);
-  return options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit, "stream" in options.output);
+/** What a split set cannot have. */
+function checkSplit(paths: readonly string[], { format, dedupe, onFull }: FilterOptions): void {
+  const problem =
+    paths.length < 2
+      ? "a split set has two files at least"
+      : new Set(paths.map((path) => resolve(path))).size < paths.length
+        ? "two files of the split set have the same name"
+        : format !== "kdump"
+          ? "an ELF dump cannot be split"
+          : dedupe === true
+            ? "files of a split set cannot share equal pages"
+            : onFull === "incomplete"
+              ? "a split set cannot be left incomplete"
+              : undefined;
+  if (problem !== undefined) {
+    throw new DumpError("BAD_OPTION", problem, { cure: "Write `coresieve split DUMP OUT1 OUT2`" });
+  }
 }
 
-function unlimitedSink({ output, signal }: FilterOptions, dump: Dump): Sink {
+function openSink(options: FilterOptions, dump: Dump): Sink {
+  const { output, signal } = options;
+  if ("paths" in output) return openSplit(options, output, dump);
+  const sink = unlimitedSink(output, signal, dump);
+  return options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit, "stream" in output);
+}
+
+/** Each file may have `sizeLimit` bytes. */
+function openSplit(
+  { sizeLimit }: FilterOptions,
+  { paths, force = false, sync = false }: Extract<FilterOutput, { paths: unknown }>,
+  dump: Dump,
+): SplitSink {
+  const sinks: Sink[] = [];
+  try {
+    for (const path of paths) {
+      const sink = createFileSink(path, { force, sync, inputs: dump.paths });
+      sinks.push(sizeLimit === undefined ? sink : limitedSink(sink, sizeLimit, false));
+    }
+  } catch (error) {
+    for (const sink of sinks) void sink.abort();
+    throw error;
+  }
+  return splitSink(sinks);
+}
+
+function unlimitedSink(
+  output: Exclude<FilterOutput, { paths: unknown }>,
+  signal: AbortSignal | undefined,
+  dump: Dump,
+): Sink {
   if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
   if ("discard" in output) return discardSink(output.name);
   const { path, force = false, sync = false } = output;
@@ -420,6 +482,7 @@ function makeWriter(
   shared: SharedPages | undefined,
 ): DumpWriter {
   const facts = { ...dumpFacts(dump, view, plan, level, format), incomplete };
+  if ("parts" in sink) return new SplitWriter(sink as SplitSink, facts, plan, CODEC_FLAGS[codec.name]);
   if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name], shared);
   const segments = outputSegments(dump, view, plan);
   return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });

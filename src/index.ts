@@ -26,6 +26,8 @@ export { PAGE_KINDS, type PageKind } from "./filter/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
+export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
+export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
 export {
   type FilterOptions,
   type FilterOutput,

@@ -19,7 +19,7 @@ import { DumpError } from "./errors.js";
  * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
  * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
- * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped |
+ * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped; what `--privacy-extra` names and could not be reached: it stays |
  * | `ERASE_UNREACHABLE` | data of an erase rule that could not be reached: what is behind was not erased |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |

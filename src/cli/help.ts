@@ -50,6 +50,7 @@ What is dropped (if nothing is said: -d 31)
                            user, 16 free; 1,31: 31 where 1 has no room
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
       --privacy            all that may hold users' data: more than -d 31 does
+      --privacy-extra LIST overwrite also: registers,tty
       --erase FILE         overwrite kernel data in kept pages, by rules in FILE
 
 How pages are compressed (if nothing is said: not at all)

@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
+import { type PrivacyExtra, privacyExtras } from "../filter/privacy/scrub.js";
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
 import { MAX_THREADS, standardThreads } from "../worker/threads.js";
 
@@ -9,6 +10,7 @@ export interface FilterArguments {
   readonly level: string | undefined;
   readonly exclude: string | undefined;
   readonly privacy: boolean;
+  readonly privacyExtra: string | undefined;
   readonly zlib: boolean;
   readonly lzo: boolean;
   readonly snappy: boolean;
@@ -35,6 +37,7 @@ export interface FilterRequest {
   readonly sizeLimit: number | undefined;
   readonly onFull: "nothing" | "incomplete";
   readonly privacy: boolean;
+  readonly privacyExtra: readonly PrivacyExtra[];
   readonly codec: Codec;
   readonly dedupe: boolean;
   readonly format: "kdump" | "elf";
@@ -65,6 +68,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     sizeLimit: args.sizeLimit === undefined ? undefined : sizeOf("-L", args.sizeLimit),
     onFull: chosenOnFull(args),
     privacy: args.privacy,
+    privacyExtra: privacyExtras((args.privacyExtra ?? "").split(",").filter((name) => name !== "")),
     codec: chosenCodec(args),
     dedupe: args.dedupe,
     format: args.elf ? "elf" : "kdump",

@@ -59,7 +59,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
 
 /** Why pages are kept with --privacy, and what it does not vouch for. */
 function privacyRows(
-  { reserved, slab, known, stack, percpu, clearedNotes, remains }: NonNullable<FilterResult["privacy"]>,
+  { reserved, slab, known, stack, percpu, clearedNotes, overwritten, remains }: NonNullable<FilterResult["privacy"]>,
   row: (label: string, pages: number, more: string) => string,
 ): string[] {
   return [
@@ -67,6 +67,10 @@ function privacyRows(
     row("  slab", slab, "kept"),
     row("  tables, modules, stacks", known + stack + percpu, "kept"),
     ...(clearedNotes > 0 ? [row("notes with registers", clearedNotes, "cleared")] : []),
+    ...Object.entries(overwritten).map(
+      ([kind, { objects, bytes }]) =>
+        `  ${kind.padEnd(26)}${formatCount(objects).padStart(14)}  overwritten, ${formatBytes(bytes)}`,
+    ),
     ...remains.map((text) => `  not vouched for: ${text}`),
   ];
 }

@@ -4,6 +4,8 @@ import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import { type ClassCounts, classCounts, KEPT, ZERO } from "../filter/page-classes.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import { readEraseRecord } from "../filter/privacy/privacy-record.js";
+import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { clearBits, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";
@@ -21,6 +23,11 @@ export interface Comparison {
   /** Pages that both have, byte for byte the same. */
   readonly same: number;
   readonly different: number;
+  /**
+   * Not among those: pages that differ in nothing but bytes which erasing writes, in a dump whose eraseinfo says that data were
+   * erased. It does not tell where, so any byte may have been.
+   */
+  readonly erased: number;
   /** Pages of the dump that the original does not have. */
   readonly unknown: number;
   /** Pages that both should have and one of them does not give. */
@@ -29,6 +36,8 @@ export interface Comparison {
   readonly missing: number;
   /** The level by which they are explained: the dump's own; of an ELF dump, which tells none, 31. */
   readonly level: number;
+  /** The dump was made with `--privacy`, as its eraseinfo says: classes have those of privacy, too. */
+  readonly privacy: boolean;
   /** The missing pages by class; `kept` are those that the level does not explain. `undefined`: the classes cannot be told. */
   readonly classes: ClassCounts | undefined;
   /** Missing pages beyond the kernel's memory map (firmware). */
@@ -78,23 +87,40 @@ export async function compareDumps(
     const message = "pages that the original does not have";
     findings.add({ kind: "unknown-page", message, file: dump.paths[0] ?? "", pfn: unknown.first }, unknown.count);
   }
-  const { different, compared, unreadable } = await compareBoth(dump, original, both, pages, context);
+  const record = readEraseRecord(dump.eraseinfo);
+  const { different, erased, compared, unreadable } = await compareBoth(
+    dump,
+    original,
+    both,
+    pages,
+    record.fills,
+    context,
+  );
   const missing = andNot(theirs, promised, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
-  const explained = await explain(original, missing.bits, level, dump.header.format !== "kdump", context);
+  const explained = await explain(
+    original,
+    missing.bits,
+    level,
+    dump.header.format !== "kdump",
+    record.privacy,
+    context,
+  );
   const lost = explained.rest;
   if (lost.count > 0) {
-    const message = `pages of the original that are missing, and that level ${level} does not explain`;
+    const message = `pages of the original that are missing, and that level ${level}${explained.privacy ? " with --privacy" : ""} does not explain`;
     findings.add({ kind: "lost-page", message, file: dump.paths[0] ?? "", pfn: lost.first }, lost.count);
   }
   return {
     original: original.paths,
-    same: compared - different - unreadable,
+    same: compared - different - erased - unreadable,
     different,
+    erased,
     unknown: unknown.count,
     notCompared: unreadable,
     missing: missing.count,
     level,
+    privacy: explained.privacy,
     classes: explained.classes,
     beyondMemMap: explained.beyondMemMap,
   };
@@ -105,17 +131,26 @@ async function compareBoth(
   original: Dump,
   both: Uint8Array,
   pages: number,
+  fills: readonly number[],
   { threads, signal, findings, done }: CompareContext,
 ) {
-  const run = { image: dump.image, other: original.image, pageSize: dump.pageSize, kept: both, kernel: undefined };
+  const run = {
+    image: dump.image,
+    other: original.image,
+    pageSize: dump.pageSize,
+    kept: both,
+    kernel: undefined,
+    fills,
+  };
   const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
   const total = countBits(both, 0, pages);
-  let [compared, different, unreadable, named] = [0, 0, 0, 0];
+  let [compared, different, erased, unreadable, named] = [0, 0, 0, 0, 0];
   try {
     const compare = (range: { startPfn: number; endPfn: number }) => pool.compare(range);
     for await (const result of inOrder(keptRanges(both, pages, COMPARE_PAGES), compare, pool.inFlight)) {
       compared += result.pages;
       different += result.different;
+      erased += result.erased;
       unreadable += result.unreadable;
       for (const pfn of named < MAX_NAMED ? result.differing : []) {
         named++;
@@ -128,7 +163,7 @@ async function compareBoth(
   } finally {
     await pool.end();
   }
-  return { compared, different, unreadable };
+  return { compared, different, erased, unreadable };
 }
 
 /** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
@@ -137,6 +172,7 @@ async function explain(
   missing: Uint8Array,
   level: number,
   dropsZeros: boolean,
+  privacy: boolean,
   { threads, signal }: CompareContext,
 ) {
   const view = tryView(original);
@@ -144,7 +180,8 @@ async function explain(
   const plan: PagePlan = { ...whole, kept: missing };
   const pages = missing.length * 8;
   const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
-  const policy = policyOfLevel(level);
+  const secret = privacy && view !== undefined ? tryPrivacy(original, view) : undefined;
+  const policy = { ...policyOfLevel(level), ...(secret && { privacy: secret }) };
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
   const run = { image: original.image, pageSize: original.pageSize, kept: missing, kernel };
   const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
@@ -152,7 +189,7 @@ async function explain(
     if (view !== undefined) {
       const silent = new Warnings();
       if (policy.free && !marksFreePages(view.layout)) dropFreeLists(original, view, plan, silent);
-      await classifyPages(pool, plan, silent, () => undefined);
+      await classifyPages(pool, plan, silent, () => undefined, secret !== undefined);
     }
     if (dropsZeros) {
       const zeros = async (range: { startPfn: number; endPfn: number }) => {
@@ -171,7 +208,18 @@ async function explain(
   const rest = { count: countBits(missing, 0, pages), first: findBit(missing, 0, pages, true) };
   const counts = [...plan.dropped];
   counts[KEPT] = rest.count;
-  return { rest, beyondMemMap, classes: view === undefined ? undefined : classCounts(counts) };
+  const classes = view === undefined ? undefined : classCounts(counts, secret !== undefined);
+  return { rest, beyondMemMap, classes, privacy: secret !== undefined };
+}
+
+/** What the original's own pages are to `--privacy`; `undefined` if it cannot be told. */
+function tryPrivacy(original: Dump, view: KernelView): PrivacyView | undefined {
+  try {
+    return privacyView(original, view).view;
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
+    throw error;
+  }
 }
 
 function tryView(dump: Dump): KernelView | undefined {

@@ -14,6 +14,8 @@ export interface CompareState {
   readonly other: PhysicalMemory;
   readonly kept: Uint8Array;
   readonly pageSize: number;
+  /** 1 for each byte that erased data were filled with. */
+  readonly fills: Uint8Array;
   readonly buffers: readonly [Buffer, Buffer];
 }
 
@@ -22,9 +24,12 @@ export function compareState(
   other: PhysicalMemory,
   kept: Uint8Array,
   pageSize: number,
+  fills: readonly number[] = [],
 ): CompareState {
+  const filled = new Uint8Array(256);
+  for (const fill of fills) filled[fill] = 1;
   const buffers = [Buffer.alloc(BATCH * pageSize), Buffer.alloc(BATCH * pageSize)] as const;
-  return { memory, other, kept, pageSize, buffers };
+  return { memory, other, kept, pageSize, fills: filled, buffers };
 }
 
 /** Compares all pages of a range that have a bit with the same pages of another dump. Both are read strictly. */
@@ -34,6 +39,7 @@ export function comparePages(state: CompareState, task: CompareTask): CompareRes
   const differing: number[] = [];
   let pages = 0;
   let different = 0;
+  let erased = 0;
   let unreadable = 0;
   let pfn = findBit(kept, task.startPfn, task.endPfn, true);
   while (pfn < task.endPfn) {
@@ -44,13 +50,24 @@ export function comparePages(state: CompareState, task: CompareTask): CompareRes
       const at = (one - pfn) * pageSize;
       if (!read && !readBoth(state, one, one + 1, at)) unreadable++;
       else if (ours.compare(theirs, at, at + pageSize, at, at + pageSize) !== 0) {
-        different++;
-        if (differing.length < MAX_NAMED) differing.push(one);
+        if (isErased(ours, theirs, at, pageSize, state.fills)) erased++;
+        else {
+          different++;
+          if (differing.length < MAX_NAMED) differing.push(one);
+        }
       }
     }
     pfn = findBit(kept, end, task.endPfn, true);
   }
-  return { pages, different, differing, unreadable };
+  return { pages, different, erased, differing, unreadable };
+}
+
+/** Whether all bytes that differ are such that data were overwritten with. */
+function isErased(ours: Buffer, theirs: Buffer, at: number, length: number, fills: Uint8Array): boolean {
+  for (let i = at; i < at + length; i++) {
+    if (ours[i] !== theirs[i] && fills[ours[i] as number] === 0) return false;
+  }
+  return true;
 }
 
 function readBoth({ memory, other, pageSize, buffers }: CompareState, start: number, end: number, at = 0): boolean {

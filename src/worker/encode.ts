@@ -1,4 +1,5 @@
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
+import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
@@ -19,9 +20,11 @@ export interface EncodeState {
   readonly hash: HashKernel | undefined;
   readonly encoder: PageEncoder | undefined;
   readonly erase: readonly EraseSpans[];
+  readonly stackTops: StackTops | undefined;
 }
 
-export function encodeState({ image, memory, layout, codec, dedupe, kept, erase = [] }: WorkerContext): EncodeState {
+export function encodeState(context: WorkerContext): EncodeState {
+  const { image, memory, layout, codec, dedupe, kept, erase = [], stackTops } = context;
   return {
     // Strict: what cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
@@ -32,15 +35,22 @@ export function encodeState({ image, memory, layout, codec, dedupe, kept, erase 
     hash: dedupe ? loadKernel("hash", memory) : undefined,
     encoder: createEncoder(codec, memory, layout),
     erase,
+    stackTops,
   };
 }
 
 /**
  * Reads the kept pages of a range into the slot, run by run, behind each other, and overwrites what is to be erased: with
- * rules that costs a binary search for each run. Returns how many there are.
+ * rules that costs a binary search for each run; with `original` nothing is overwritten. Returns how many there are.
  */
-function readKept(state: EncodeState, task: { startPfn: number; endPfn: number; slot: number }): number {
-  const { bytes, layout, dump, kept, erase } = state;
+function readKept(
+  state: EncodeState,
+  task: { startPfn: number; endPfn: number; slot: number },
+  original = false,
+): number {
+  const { bytes, layout, dump, kept } = state;
+  const erase = original ? [] : state.erase;
+  const tops = original ? undefined : state.stackTops;
   const input = task.slot * layout.size + layout.input;
   let pages = 0;
   let pfn = findBit(kept, task.startPfn, task.endPfn, true);
@@ -50,6 +60,7 @@ function readKept(state: EncodeState, task: { startPfn: number; endPfn: number; 
     const run = bytes.subarray(at, at + (end - pfn) * layout.pageSize);
     readPages(dump, pfn * layout.pageSize, run);
     for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
+    if (tops !== undefined) clearStackTops(tops, run, pfn, layout.pageSize);
     pages += end - pfn;
     pfn = findBit(kept, end, task.endPfn, true);
   }
@@ -123,11 +134,14 @@ function closeGaps(
   return length;
 }
 
-/** Clears the bits of the task's pages that are all zero. */
+/**
+ * Clears the bits of the task's pages that are all zero in the input. Pages that become so by erasing stay: a reader that
+ * compares finds them, and what is missing is what was dropped.
+ */
 export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const { bytes, layout, zero, kept } = state;
   const base = task.slot * layout.size;
-  const pages = readKept(state, task);
+  const pages = readKept(state, task, true);
   const map = base + layout.zeroMap;
   const zeroPages = pages === 0 ? 0 : zero.zeroMap(base + layout.input, layout.pageSize, pages, map);
   let pfn = task.startPfn;

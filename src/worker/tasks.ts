@@ -4,6 +4,7 @@ import type { SpaceImage } from "../filter/kernel-view.js";
 import type { MemMap } from "../filter/mem-map.js";
 import type { PageLayout } from "../filter/page-layout.js";
 import type { ScanPolicy } from "../filter/policy.js";
+import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Codec } from "./codec/codecs.js";
 import type { KernelMemory } from "./kernels/load.js";
@@ -28,6 +29,10 @@ export interface WorkerContext {
   readonly dedupe: boolean;
   /** What is overwritten in pages before they are looked at; absent: nothing. */
   readonly erase?: readonly EraseSpans[];
+  /** Where users' registers are overwritten; absent: nowhere. */
+  readonly stackTops?: StackTops;
+  /** Comparing: bytes that erased data were filled with. Pages that differ in such bytes only are counted apart. */
+  readonly fills?: readonly number[];
   /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
   readonly ended: Int32Array;
 }
@@ -91,7 +96,9 @@ export type CompareTask = CheckTask;
 export interface CompareResult {
   readonly pages: number;
   readonly different: number;
-  /** The pfns of some of those. */
+  /** Not among those: pages in which nothing but filled bytes differs. */
+  readonly erased: number;
+  /** The pfns of some of those that are different. */
   readonly differing: readonly number[];
   /** Pages that could not be compared, for one of the dumps does not give them. */
   readonly unreadable: number;

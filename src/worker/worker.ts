@@ -93,9 +93,9 @@ function checkStateOf(here: Attached): CheckState {
 }
 
 function compareStateOf(here: Attached): CompareState {
-  const { image, other, kept, pageSize } = here.context;
+  const { image, other, kept, pageSize, fills } = here.context;
   if (other === undefined) throw new Error("a compare task came in a run with one dump");
-  here.compareState ??= compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize);
+  here.compareState ??= compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize, fills);
   return here.compareState;
 }
 

@@ -41,6 +41,7 @@ export const filterCommand = defineCommand({
     "min-saving": VALUE,
     sync: FLAG,
     privacy: FLAG,
+    "privacy-extra": VALUE,
     erase: VALUE,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
@@ -73,7 +74,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const complete = completeOptions(args);
   const erase = eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
-  const { inputs, output, level, privacy, codec, dedupe, format, workers } = request;
+  const { inputs, output, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
@@ -94,7 +95,18 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
       output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force, sync: args.sync },
-      ...{ level, privacy, format, codec, dedupe, warnings, signal, ...complete, ...(erase && { erase }) },
+      ...{
+        level,
+        privacy,
+        privacyExtra,
+        format,
+        codec,
+        dedupe,
+        warnings,
+        signal,
+        ...complete,
+        ...(erase && { erase }),
+      },
       workers: threads?.count === workers ? threads : workers,
       ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
       onProgress: (state) => {

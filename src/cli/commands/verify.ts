@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { PageClass } from "../../filter/page-classes.js";
+import type { PageClass, PrivacyClass } from "../../filter/page-classes.js";
 import { type VerifyResult, verifyDump } from "../../verify-dump.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
@@ -83,7 +83,7 @@ function numberOf(option: string, text: string | undefined, standard: number, mo
   throw new DumpError("BAD_OPTION", `${option} ${text}: no whole number from 1 to ${most}`);
 }
 
-const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
+const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass, string])[] = [
   ["zero", "zero pages"],
   ["cache", "page cache"],
   ["cache-private", "page cache, private data"],
@@ -91,6 +91,10 @@ const CLASS_LABELS: readonly (readonly [PageClass, string])[] = [
   ["free", "free"],
   ["hwpoison", "memory errors"],
   ["offline", "offline"],
+  ["unreferenced", "free, on CPUs' lists"],
+  ["off-lru", "cache, user: on no list"],
+  ["unknown", "not surely the kernel's"],
+  ["no-struct-page", "without struct page"],
 ];
 
 /** What was found, for people. */
@@ -106,11 +110,12 @@ function describeVerified(result: VerifyResult): string {
   }
   for (const what of result.notChecked) lines.push(`Not checked: ${what}`);
   if (comparison !== undefined) {
-    const { same, different, unknown, missing, classes, beyondMemMap, level } = comparison;
+    const { same, different, erased, unknown, missing, classes, beyondMemMap, level, privacy } = comparison;
     lines.push(
       `Original  ${comparison.original.join(", ")}`,
       `  ${"the same".padEnd(26)}${formatCount(same).padStart(14)}`,
       `  ${"different".padEnd(26)}${formatCount(different).padStart(14)}`,
+      ...(erased > 0 ? [`  ${"the same but for erased".padEnd(26)}${formatCount(erased).padStart(14)}`] : []),
       `  ${"not in the original".padEnd(26)}${formatCount(unknown).padStart(14)}`,
       `  ${"missing".padEnd(26)}${formatCount(missing).padStart(14)}  of them:`,
     );
@@ -120,7 +125,9 @@ function describeVerified(result: VerifyResult): string {
     }
     if (beyondMemMap > 0) lines.push(`    ${"firmware, not RAM".padEnd(24)}${formatCount(beyondMemMap).padStart(14)}`);
     const rest = counts["lost-page"] ?? 0;
-    lines.push(`    ${`not by level ${level}`.padEnd(24)}${formatCount(rest).padStart(14)}`);
+    lines.push(
+      `    ${(privacy ? "not by --privacy" : `not by level ${level}`).padEnd(24)}${formatCount(rest).padStart(14)}`,
+    );
   }
   for (const { kind, message, file, offset, pfn } of result.findings) {
     const where = [

@@ -44,7 +44,13 @@ const MAX_STACK_PAGES = 32;
  * mapped outside of the direct map and is none of these (other vmalloc memory, vmap, fixmap) is not taken: users' data may
  * be in it.
  */
-export function findKernelPages(dump: Dump, view: KernelView, stack: StackMark, reservedBit: number): KernelPages {
+export function findKernelPages(
+  dump: Dump,
+  view: KernelView,
+  stack: StackMark,
+  reservedBit: number,
+  stackTops?: Uint8Array,
+): KernelPages {
   const { pageSize, memory } = dump;
   const known = sharedBitmap(dump.maxMapnr);
   const space = attachSpace(view.space, memory);
@@ -61,7 +67,7 @@ export function findKernelPages(dump: Dump, view: KernelView, stack: StackMark, 
   const kernel = viewMemory(dump, view);
   const found = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
   if (kernel !== undefined && found !== undefined) {
-    markAreas(dump, view, space, kernel, found, stack, reservedBit, mark, gaps);
+    markAreas(dump, view, space, kernel, found, stack, reservedBit, mark, gaps, stackTops);
   } else {
     gaps.push(`the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`);
   }
@@ -148,6 +154,7 @@ function markAreas(
   reservedBit: number,
   mark: Mark,
   gaps: string[],
+  stackTops: Uint8Array | undefined,
 ): void {
   const { pageSize, memory } = dump;
   const page = new DataView(new ArrayBuffer(pageSize));
@@ -165,8 +172,11 @@ function markAreas(
     const { vaddr, pfns } = area;
     const bottom = pfns.length <= MAX_STACK_PAGES ? readPage(pfns[0] as number) : undefined;
     if (range !== undefined && vaddr >= range.start && vaddr < range.end) markAll("modules", area, mark);
-    else if (bottom !== undefined && isStackBottom(bottom, stack)) markAll("stacks", area, mark);
-    else others.push(area);
+    else if (bottom !== undefined && isStackBottom(bottom, stack)) {
+      markAll("stacks", area, mark);
+      const top = pfns.at(-1) as number;
+      if (stackTops !== undefined && top < dump.maxMapnr) setBits(stackTops, top, top + 1);
+    } else others.push(area);
   }
   // A range of their own need not be all that modules have: on ARM it may be full.
   if (view.space.arch !== "x86_64") {

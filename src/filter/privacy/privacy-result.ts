@@ -1,5 +1,7 @@
 import { KEPT_FROM, KEPT_REASONS } from "../page-classes.js";
 import type { KernelPageCounts, KernelPages } from "./kernel-pages.js";
+import type { Scrubbed } from "./private-objects.js";
+import type { ScrubCount } from "./scrub.js";
 
 /** What a run with `--privacy` kept and why, in pages, and what it cannot vouch for. */
 export interface PrivacyResult {
@@ -16,7 +18,12 @@ export interface PrivacyResult {
   readonly percpu: number;
   /** What was found in page tables, before it was compared with struct pages. */
   readonly found: KernelPageCounts;
-  /** Notes whose content was overwritten: floating-point registers, device dumps. */
+  /**
+   * What was overwritten with zeros in pages that are kept, by kind: kinds that were looked for, also those of which there is
+   * nothing.
+   */
+  readonly overwritten: Readonly<Partial<Record<Scrubbed, ScrubCount>>>;
+  /** Notes whose content was overwritten: floating-point registers, device dumps, registers of CPUs in user mode. */
   readonly clearedNotes: number;
   /** Where users' data may still be, and what was not looked for. Sentences for people. */
   readonly remains: readonly string[];
@@ -27,9 +34,10 @@ export function privacyResult(
   pages: KernelPages,
   counts: ArrayLike<number>,
   clearedNotes: number,
+  overwritten: PrivacyResult["overwritten"],
   remains: readonly string[],
 ): PrivacyResult {
   const reasons = Object.fromEntries(KEPT_REASONS.map((name, i) => [name, counts[KEPT_FROM + i] ?? 0]));
   const kept = reasons as Readonly<Record<(typeof KEPT_REASONS)[number], number>>;
-  return { ...kept, found: pages.counts, clearedNotes, remains };
+  return { ...kept, found: pages.counts, overwritten, clearedNotes, remains };
 }

@@ -17,13 +17,19 @@ export interface PrivacyView {
   readonly known: Uint8Array;
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
+  /** Where stacks that are found are marked: `StackTops.pages`. */
+  readonly stackTops?: Uint8Array;
 }
 
 /**
  * Finds out which pages are the kernel's beyond doubt. Throws `CANNOT_FILTER` with the fact that is missing: a run with
- * `--privacy` does not fall back to keeping what it cannot judge.
+ * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked.
  */
-export function privacyView(dump: Dump, view: KernelView): { readonly view: PrivacyView; readonly pages: KernelPages } {
+export function privacyView(
+  dump: Dump,
+  view: KernelView,
+  stackTops?: Uint8Array,
+): { readonly view: PrivacyView; readonly pages: KernelPages } {
   const { vmcoreinfo: info } = dump;
   const refcount = info?.offset("page._refcount") ?? info?.offset("page._count");
   if (info === undefined || refcount === undefined || refcount % 4 !== 0 || refcount + 4 > view.layout.size) {
@@ -35,10 +41,13 @@ export function privacyView(dump: Dump, view: KernelView): { readonly view: Priv
   const reserved = reservedBit(dump, view);
   const version = parseKernelVersion(view.utsname.release) ?? 0;
   const stack = stackMark(dump.machine, dump.pageSize, version);
-  const pages = findKernelPages(dump, view, stack, reserved);
+  const pages = findKernelPages(dump, view, stack, reserved, stackTops);
   const { littleEndian } = dump.machine;
   return {
-    view: { refcount, reserved, stack, known: pages.known, littleEndian, lowestAddress: view.lowestAddress },
+    view: {
+      ...{ refcount, reserved, stack, known: pages.known, littleEndian, lowestAddress: view.lowestAddress },
+      ...(stackTops && { stackTops }),
+    },
     pages,
   };
 }

@@ -1,21 +1,29 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
+import { withEraseinfo } from "../erase/erase-record.js";
+import type { EraseSpans } from "../erase/spans.js";
 import type { KernelView } from "../kernel-view.js";
+import type { PagePlan } from "../plan.js";
 import type { Policy, ScanPolicy } from "../policy.js";
 import { MAX_LEVEL } from "../policy.js";
-import type { KernelPages } from "./kernel-pages.js";
+import { privacyRecord } from "./privacy-record.js";
 import { type PrivacyResult, privacyResult } from "./privacy-result.js";
 import { privacyView, refused } from "./privacy-view.js";
-import { withoutPrivateNotes } from "./private-notes.js";
+import { withoutPrivateNotes, withoutUserRegisters } from "./private-notes.js";
+import { type PrivacyExtra, type Scrub, scrub } from "./scrub.js";
+import type { StackTops } from "./stack-tops.js";
 
 /** What `--privacy` makes of a run. */
 export interface PrivateRun {
   readonly policy: ScanPolicy;
-  /** The dump with notes that are safe to carry over. */
+  /** The dump with notes that are safe to carry over, and an eraseinfo that says what was done. */
   readonly dump: Dump;
-  /** The account, out of the run's counts by class number. */
-  result(counts: ArrayLike<number>): PrivacyResult;
+  /** What is overwritten in pages that stay. */
+  readonly spans: readonly EraseSpans[];
+  readonly stackTops: StackTops | undefined;
+  /** The account, out of the run's counts by class number and the pages that are kept. */
+  result(counts: ArrayLike<number>, plan: Pick<PagePlan, "kept" | "maxMapnr">): PrivacyResult;
 }
 
 /** Throws `BAD_OPTION` if a level was asked for that keeps user data. */
@@ -34,33 +42,52 @@ export function checkPrivateLevel(level: number): void {
  * Prepares a run with `--privacy`. `usable` is what is left of the level's policy after the dump was checked: if it is
  * less, the struct pages do not say what they should, and no page can be vouched for. Throws `CANNOT_FILTER`.
  */
-export function privateRun(dump: Dump, view: KernelView | undefined, usable: Policy, warnings: Warnings): PrivateRun {
+export function privateRun(
+  dump: Dump,
+  view: KernelView | undefined,
+  usable: Policy,
+  { extras, vmlinux }: { readonly extras: readonly PrivacyExtra[]; readonly vmlinux: string | undefined },
+  warnings: Warnings,
+): PrivateRun {
   if (view === undefined) throw refused(dump, "--privacy needs the kernel's struct pages, which were not found");
   const lost = Object.entries(usable).filter(([, on]) => on === false);
   if (lost.length > 0) {
     const names = lost.map(([name]) => name).join(", ");
     throw refused(dump, `--privacy needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`);
   }
-  const { view: privacy, pages } = privacyView(dump, view);
+  const done = scrub(dump, view, extras, vmlinux, warnings);
+  const { view: privacy, pages } = privacyView(dump, view, done.stackTops?.pages);
   for (const gap of pages.gaps) {
     warnings.add(
       "PRIVACY_GAP",
       `--privacy could not look through ${gap}; what nothing else shows to be the kernel's is dropped`,
     );
   }
-  const { noteArea, cleared } = withoutPrivateNotes(dump);
+  const clean = withoutPrivateNotes(dump);
+  const { noteArea, cleared } = extras.includes("registers")
+    ? withoutUserRegisters(dump, clean.noteArea, view.lowestAddress)
+    : { noteArea: clean.noteArea, cleared: 0 };
   return {
     policy: { ...usable, privacy },
-    dump: { ...dump, noteArea },
-    result: (counts) => privacyResult(pages, counts, cleared, remains(pages)),
+    dump: withEraseinfo({ ...dump, noteArea }, privacyRecord(done.reached)),
+    spans: done.spans,
+    stackTops: done.stackTops,
+    result: (counts, plan) =>
+      privacyResult(pages, counts, clean.cleared + cleared, done.counts(plan), remains(done, extras)),
   };
 }
 
 /** What may still hold users' data: docs/privacy.md explains each. */
-function remains(_pages: KernelPages): readonly string[] {
+function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
+  const registers = extras.includes("registers")
+    ? ""
+    : ", and the registers of programs at their entry into the kernel";
   return [
-    "slab pages: names of files, small socket buffers, keys and other data that the kernel keeps in its own objects",
-    "kernel stacks: copies in progress, and the registers of programs at their entry into the kernel",
+    `slab pages: names of files, keys and other data that the kernel keeps in its own objects${
+      reached.has("tty") ? "" : ", terminals' buffers"
+    }${reached.has("socket-buffers") ? "" : ", small socket buffers"}`,
+    `kernel stacks: copies in progress${registers}`,
     "the kernel's log, command lines of modules, host name",
+    ...gaps,
   ];
 }

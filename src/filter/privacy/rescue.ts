@@ -1,3 +1,4 @@
+import { setBits } from "../../reader/bitmap.js";
 import type { PhysicalMemory } from "../../reader/dump.js";
 import type { AddressSpace } from "../address-space.js";
 import type { MemMap } from "../mem-map.js";
@@ -35,7 +36,7 @@ const MIN_BLOCK = 32768;
  *   does not do: a process's top page table names its mm_struct in the same place, and that names the table.
  */
 export function createRescue(
-  { stack, reserved, littleEndian, lowestAddress }: PrivacyView,
+  { stack, reserved, littleEndian, lowestAddress, stackTops }: PrivacyView,
   space: AddressSpace,
   memory: PhysicalMemory,
   memMap: MemMap,
@@ -105,6 +106,7 @@ export function createRescue(
       if (found === UNKNOWN && stack.pages > 0 && isStack(batch, i)) {
         classes.fill(KEPT_STACK, i, i + stack.pages);
         i += stack.pages - 1;
+        if (stackTops !== undefined) setBits(stackTops, firstPfn + i, firstPfn + i + 1);
       } else if (isPercpu(new DataView(pages.buffer, pages.byteOffset + i * size, size), firstPfn + i)) {
         classes[i] = KEPT_PERCPU;
       }

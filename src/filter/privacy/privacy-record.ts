@@ -1,0 +1,31 @@
+import { ERASED } from "../erase/spans.js";
+import type { Scrubbed } from "./private-objects.js";
+
+const DROPPED = "privacy drop all but the kernel's own pages";
+const ZEROED = "privacy zero ";
+
+/** The lines of a run with `--privacy` for the output's eraseinfo. */
+export function privacyRecord(overwritten: Iterable<Scrubbed>): string[] {
+  return [DROPPED, ...[...overwritten].map((kind) => `${ZEROED}${kind}`)];
+}
+
+/** What a dump's eraseinfo tells of how it differs from its original. */
+export interface EraseRecord {
+  /** It was made with `--privacy`. */
+  readonly privacy: boolean;
+  /** Bytes that erased data were filled with. */
+  readonly fills: readonly number[];
+}
+
+/** Reads the lines of `--privacy`, and those of `--erase` and makedumpfile: X, and 0 for nullified pointers. */
+export function readEraseRecord(eraseinfo: Uint8Array | undefined): EraseRecord {
+  const lines = Buffer.from(eraseinfo ?? [])
+    .toString("latin1")
+    .split(/[\n\0]+/);
+  const nullified = lines.some((line) => /^erase .* nullify$/.test(line));
+  const fills = [
+    ...(lines.some((line) => /^erase .* size /.test(line)) ? [ERASED] : []),
+    ...(nullified || lines.some((line) => line.startsWith(ZEROED)) ? [0] : []),
+  ];
+  return { privacy: lines.includes(DROPPED), fills };
+}

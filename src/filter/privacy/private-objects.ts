@@ -1,0 +1,184 @@
+import type { Dump } from "../../reader/dump.js";
+import type { AddressSpace } from "../address-space.js";
+import type { KernelObjects } from "../debuginfo/kernel-objects.js";
+import { MAX_SPANS, SpanList } from "../erase/spans.js";
+import type { KernelView } from "../kernel-view.js";
+import { type RegisterFrame, userRegisters } from "./register-frame.js";
+import { type CacheShape, type Slab, slabWalk } from "./slab-walk.js";
+import { dataInSlab, physicalData, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
+import { vectorRegisters } from "./vector-registers.js";
+
+/** What of users' data is overwritten with zeros in pages that stay. */
+export const SCRUBBED = [
+  "free-objects",
+  "socket-buffers",
+  "path-names",
+  "registers",
+  "vector-registers",
+  "tty",
+] as const;
+
+/** One of `SCRUBBED`. */
+export type Scrubbed = (typeof SCRUBBED)[number];
+
+/** The pieces of one kind. */
+export interface ScrubList {
+  readonly list: SpanList;
+  objects: number;
+}
+
+/** What was found in slabs. */
+export interface PrivateObjects {
+  readonly found: ReadonlyMap<Scrubbed, ScrubList>;
+  /** Slabs whose free lists could not be followed. */
+  readonly doubtful: number;
+  /** There was more than can be remembered. */
+  readonly cut: boolean;
+}
+
+/** Socket buffers that are looked for. */
+const MAX_BUFFERS = 1 << 20;
+/** Bytes of an object that is looked into. */
+const MAX_OBJECT = 1 << 16;
+
+/**
+ * Looks through the slabs of a kernel whose types and symbols are known, twice where there are socket buffers: first for what
+ * tells itself, then for the objects that they point to. `frame`: with users' registers. `undefined` if the slab
+ * allocator is not SLUB, or its caches are not found.
+ */
+export function privateObjects(
+  dump: Dump,
+  view: KernelView,
+  space: AddressSpace,
+  kernel: KernelObjects,
+  registers: { readonly frame: RegisterFrame | undefined } | undefined,
+): PrivateObjects | undefined {
+  const walk = slabWalk(dump, view, space, kernel);
+  if (walk === undefined) return undefined;
+  const run = new Collector(dump, space, kernel, registers);
+  walk.each((slab) => run.look(slab));
+  const wanted = run.buffers.sort((a, b) => a.start - b.start);
+  if (wanted.length > 0) {
+    walk.each((slab) => {
+      for (const { start, length } of dataInSlab(slab, wanted)) run.add("socket-buffers", start, length);
+    });
+  }
+  return run;
+}
+
+class Collector implements PrivateObjects {
+  readonly found = new Map<Scrubbed, ScrubList>();
+  readonly buffers: WantedData[] = [];
+  doubtful = 0;
+  cut = false;
+  #spans = 0;
+  readonly #dump: Dump;
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
+  readonly #skb: ReturnType<typeof skbReader>;
+  /** Pieces of objects in use, by cache. */
+  readonly #pieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
+
+  constructor(
+    dump: Dump,
+    space: AddressSpace,
+    kernel: KernelObjects,
+    registers: { readonly frame: RegisterFrame | undefined } | undefined,
+  ) {
+    this.#dump = dump;
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#registers = registers;
+    this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
+  }
+
+  add(kind: Scrubbed, start: number, length: number, objects = 1): void {
+    if (length <= 0) return;
+    if (this.#spans >= MAX_SPANS) {
+      this.cut = true;
+      return;
+    }
+    let into = this.found.get(kind);
+    if (into === undefined) {
+      into = { list: new SpanList(), objects: 0 };
+      this.found.set(kind, into);
+    }
+    this.#spans++;
+    into.list.add(start, length);
+    into.objects += objects;
+  }
+
+  look(slab: Slab): void {
+    const { cache, free } = slab;
+    const { offset, wordSize } = cache.freelist;
+    if (free === undefined) this.doubtful++;
+    for (let i = 0; i < slab.count; i++) {
+      if (free?.[i] !== 1) continue;
+      // All but the link to the next one: crash follows it.
+      const at = slab.start + i * cache.stride;
+      const before = Math.min(offset, cache.objectSize);
+      this.add("free-objects", at, before);
+      this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
+    }
+    const { name } = cache;
+    if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
+    else if (SKB_CACHES.includes(name)) this.#socketBuffers(slab);
+    else if (this.#registers === undefined) return;
+    else if (name === "task_struct") {
+      this.#everyUsed(slab, (at) => {
+        const pieces = this.#piecesOf(cache);
+        pieces.forEach(([from, to], n) => {
+          this.add("vector-registers", at + from, to - from, n === 0 ? 1 : 0);
+        });
+      });
+    } else if (name === "thread_stack" && this.#registers.frame !== undefined) {
+      const { frame } = this.#registers;
+      this.#everyUsed(slab, (at) => {
+        const stack = this.#read(at, cache.objectSize);
+        if (stack === undefined) return;
+        userRegisters(stack, frame).forEach(([from, to], n) => {
+          this.add("registers", at + from, to - from, n === 0 ? 1 : 0);
+        });
+      });
+    }
+  }
+
+  /** Objects that are not free for sure. */
+  #everyUsed({ cache, start, count, free }: Slab, use: (at: number) => void): void {
+    for (let i = 0; i < count; i++) if (free?.[i] !== 1) use(start + i * cache.stride);
+  }
+
+  #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {
+    let pieces = this.#pieces.get(cache);
+    if (pieces === undefined) {
+      pieces = vectorRegisters(this.#kernel.types, cache.objectSize);
+      this.#pieces.set(cache, pieces);
+    }
+    return pieces;
+  }
+
+  #read(at: number, length: number): DataView | undefined {
+    if (length > MAX_OBJECT) return undefined;
+    const bytes = new Uint8Array(length);
+    return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
+  }
+
+  /** Of those whose slab tells which objects are free: what a freed one points to is somebody else's. */
+  #socketBuffers(slab: Slab): void {
+    const reader = this.#skb;
+    if (reader === undefined || slab.free === undefined) return;
+    this.#everyUsed(slab, (at) => {
+      const bytes = this.#read(at, slab.cache.objectSize);
+      if (bytes === undefined) return;
+      for (const place of reader.places(slab.cache.name)) {
+        const data = reader.dataOf(bytes, place);
+        const found = data && physicalData(this.#space, data.head, data.length);
+        const shared = found && this.#read(found.start + found.length, reader.sharedSize);
+        if (found === undefined || shared === undefined || !reader.isShared(shared)) continue;
+        if (this.buffers.length < MAX_BUFFERS) this.buffers.push(found);
+        else this.cut = true;
+      }
+    });
+  }
+}

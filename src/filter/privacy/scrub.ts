@@ -1,0 +1,157 @@
+import { DumpError } from "../../errors.js";
+import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
+import type { Dump } from "../../reader/dump.js";
+import type { Warnings } from "../../warnings.js";
+import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
+import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
+import { attachSpace, type KernelView } from "../kernel-view.js";
+import type { PagePlan } from "../plan.js";
+import { parseKernelVersion } from "../version.js";
+import { privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
+import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
+import type { StackTops } from "./stack-tops.js";
+import { ttyBuffers } from "./tty-buffers.js";
+
+/** What `--privacy-extra` has names for. */
+export const PRIVACY_EXTRAS = ["registers", "tty"] as const;
+
+/** One of `PRIVACY_EXTRAS`. */
+export type PrivacyExtra = (typeof PRIVACY_EXTRAS)[number];
+
+/** Throws `BAD_OPTION` for a name that is none. */
+export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
+  return names.map((name) => {
+    const found = PRIVACY_EXTRAS.find((one) => one === name);
+    if (found !== undefined) return found;
+    throw new DumpError("BAD_OPTION", `--privacy-extra ${JSON.stringify(name)}: there is no such thing`, {
+      cure: `Names are ${PRIVACY_EXTRAS.join(", ")}, separated by commas`,
+    });
+  });
+}
+
+/** What was overwritten of one kind. */
+export interface ScrubCount {
+  readonly objects: number;
+  /** Bytes in pages that are in the output. */
+  readonly bytes: number;
+}
+
+/** What a run with `--privacy` overwrites in pages that stay. */
+export interface Scrub {
+  /** None or one, for the threads. */
+  readonly spans: readonly EraseSpans[];
+  readonly stackTops: StackTops | undefined;
+  /** The kinds that were looked for and could be. */
+  readonly reached: ReadonlySet<Scrubbed>;
+  /** What could not be looked for, in words, for `remains`. */
+  readonly gaps: readonly string[];
+  counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
+}
+
+/** A bitmap for the last pages of stacks and what the registers there look like, if both can be. */
+export function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
+  return frame && { pages: sharedBitmap(dump.maxMapnr), frame };
+}
+
+/**
+ * Finds what is to be overwritten. Types and symbols come from the dump's memory, or from `vmlinux`. What was asked for by
+ * name in `extras` and cannot be done is a warning.
+ */
+export function scrub(
+  dump: Dump,
+  view: KernelView,
+  extras: readonly PrivacyExtra[],
+  vmlinux: string | undefined,
+  warnings: Warnings,
+): Scrub {
+  const gaps: string[] = [];
+  const reached = new Set<Scrubbed>();
+  const lists = new Map<Scrubbed, ScrubList>();
+  const asked = (what: string) => {
+    gaps.push(what);
+    warnings.add("PRIVACY_GAP", `--privacy-extra could not reach ${what}`);
+  };
+  const space = attachSpace(view.space, dump.memory);
+  const debuginfo = eraseDebuginfo(dump, view, vmlinux);
+  const registers = extras.includes("registers");
+  let frame: RegisterFrame | undefined;
+  try {
+    const { kernel } = debuginfo;
+    const size = kernel?.types.sizeOf("pt_regs");
+    if (registers) frame = registerFrame(dump.machine, parseKernelVersion(view.utsname.release) ?? 0, size);
+    const slabs = kernel && privateObjects(dump, view, space, kernel, registers ? { frame } : undefined);
+    const why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
+    if (slabs === undefined) {
+      gaps.push(
+        `slab pages were not looked into (${why}): freed objects, socket buffers and path names are as they were`,
+      );
+    } else {
+      for (const [kind, list] of slabs.found) lists.set(kind, list);
+      for (const kind of ["free-objects", "socket-buffers", "path-names"] as const) reached.add(kind);
+      if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
+      if (slabs.cut) gaps.push("objects in slabs, of which there are too many");
+    }
+    if (registers && frame === undefined) asked(`registers on kernel stacks of ${dump.machine.arch}`);
+    if (registers && frame !== undefined) reached.add("registers");
+    if (registers && (slabs === undefined || !slabs.found.has("vector-registers"))) {
+      asked(`saved vector registers of tasks${slabs === undefined ? ` (${why})` : ""}`);
+    } else if (registers) reached.add("vector-registers");
+    if (extras.includes("tty")) {
+      const ttys = kernel && ttyBuffers(space, kernel);
+      if (ttys === undefined)
+        asked(`terminal buffers (${kernel === undefined ? why : "the kernel's names lack them"})`);
+      else {
+        reached.add("tty");
+        lists.set("tty", ttys);
+        if (ttys.broken > 0) gaps.push(`${ttys.broken} terminals whose buffers could not be followed`);
+      }
+    }
+  } finally {
+    debuginfo.close();
+  }
+  const all = new SpanList();
+  for (const { list } of lists.values()) all.addAll(list.merged(0));
+  const merged = all.merged(0);
+  const stackTops = stackTopsOf(dump, frame);
+  return {
+    spans: merged.start.length === 0 ? [] : [merged],
+    stackTops,
+    reached,
+    gaps,
+    counts(plan) {
+      const counts: Partial<Record<Scrubbed, ScrubCount>> = {};
+      for (const kind of SCRUBBED) {
+        if (!reached.has(kind)) continue;
+        const found = lists.get(kind);
+        let objects = found?.objects ?? 0;
+        let bytes = found === undefined ? 0 : countErased(found.list.merged(0), plan, dump.pageSize).overwritten;
+        if (kind === "registers" && stackTops !== undefined) {
+          const more = countTops(dump, stackTops, plan);
+          objects += more.objects;
+          bytes += more.bytes;
+        }
+        counts[kind] = { objects, bytes };
+      }
+      return counts;
+    },
+  };
+}
+
+/** Stacks with users' registers among those that are kept. */
+function countTops(
+  dump: Dump,
+  { pages, frame }: StackTops,
+  { kept, maxMapnr }: Pick<PagePlan, "kept" | "maxMapnr">,
+): ScrubCount {
+  const page = new Uint8Array(dump.pageSize);
+  const view = new DataView(page.buffer);
+  let objects = 0;
+  let bytes = 0;
+  for (let pfn = findBit(pages, 0, maxMapnr, true); pfn < maxMapnr; pfn = findBit(pages, pfn + 1, maxMapnr, true)) {
+    if (!testBit(kept, pfn) || dump.memory.read(page, pfn * dump.pageSize) < page.length) continue;
+    const pieces = userRegisters(view, frame);
+    if (pieces.length > 0) objects++;
+    for (const [from, to] of pieces) bytes += to - from;
+  }
+  return { objects, bytes };
+}

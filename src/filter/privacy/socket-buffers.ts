@@ -1,0 +1,113 @@
+import type { AddressSpace } from "../address-space.js";
+import type { KernelTypes } from "../debuginfo/kernel-types.js";
+import type { Slab } from "./slab-walk.js";
+
+/** Physical memory [start, start + length). */
+export interface Piece {
+  readonly start: number;
+  readonly length: number;
+}
+
+/** The caches of struct sk_buff; objects of the second have two of them. */
+export const SKB_CACHES: readonly string[] = ["skbuff_head_cache", "skbuff_fclone_cache"];
+
+/** Finds the data of socket buffers. */
+export interface SkbReader {
+  /** Bytes from the start of an object of the cache to each sk_buff in it. */
+  places(cache: string): readonly number[];
+  /**
+   * Head and end of the data of the sk_buff at `at`: kernel addresses. `undefined` if it is no live one: no user, or
+   * pointers that are not in their order.
+   */
+  dataOf(bytes: DataView, at: number): { readonly head: bigint; readonly length: number } | undefined;
+  /** Bytes of struct skb_shared_info that `isShared` looks at. */
+  readonly sharedSize: number;
+  /** Whether these bytes, which lie behind the data, are a struct skb_shared_info in use: a freed buffer's are others by now. */
+  isShared(bytes: DataView): boolean;
+}
+
+/** No kernel is built for more (CONFIG_MAX_SKB_FRAGS has 17 to 45). */
+const MAX_FRAGS = 64;
+const MAX_REFERENCES = 4096;
+
+/** Most that one buffer has in one piece: 64 KiB and its headers; jumbo kmalloc up to 4 MiB is not in slabs. */
+const MAX_DATA = 1 << 18;
+
+/** `undefined` if the types lack struct sk_buff. Offsets on 64-bit machines, pointers on 32-bit ones (NET_SKBUFF_DATA_USES_OFFSET). */
+export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boolean): SkbReader | undefined {
+  const [head, data, tail, end, users] = ["head", "data", "tail", "end", "users"].map((name) =>
+    types.member("sk_buff", name),
+  );
+  const dataref = types.member("skb_shared_info", "dataref");
+  const frags = types.member("skb_shared_info", "nr_frags");
+  if (!head || !data || !tail || !end || !users || users.size !== 4) return undefined;
+  if (dataref?.size !== 4 || frags === undefined) return undefined;
+  const pointer = (bytes: DataView, at: number) =>
+    wordSize === 8 ? bytes.getBigUint64(at, littleEndian) : BigInt(bytes.getUint32(at, littleEndian));
+  const second = types.member("sk_buff_fclones", "skb2")?.offset;
+  const size = types.sizeOf("sk_buff") ?? 0;
+  return {
+    sharedSize: Math.max(dataref.offset + 4, frags.offset + 2),
+    isShared(bytes) {
+      // References to all of it, and in the upper half to its payload only.
+      const references = bytes.getUint32(dataref.offset, littleEndian);
+      const all = references & 0xffff;
+      return all > 0 && all <= MAX_REFERENCES && references >>> 16 <= all && bytes.getUint8(frags.offset) <= MAX_FRAGS;
+    },
+    places: (cache) => (cache === "skbuff_fclone_cache" && second !== undefined ? [0, second] : [0]),
+    dataOf(bytes, at) {
+      if (size === 0 || at + size > bytes.byteLength) return undefined;
+      const uses = bytes.getInt32(at + users.offset, littleEndian);
+      const first = pointer(bytes, at + head.offset);
+      const from = pointer(bytes, at + data.offset);
+      const place = (member: { offset: number; size: number }) =>
+        member.size < wordSize || wordSize === 8
+          ? first + BigInt(bytes.getUint32(at + member.offset, littleEndian))
+          : pointer(bytes, at + member.offset);
+      const behind = place(tail);
+      const last = place(end);
+      if (uses <= 0 || first === 0n || from < first || behind < from || last < behind) return undefined;
+      const length = last - first;
+      return length === 0n || length > BigInt(MAX_DATA) ? undefined : { head: first, length: Number(length) };
+    },
+  };
+}
+
+/** A buffer whose data may be in an object of some slab. */
+export interface WantedData {
+  /** Physical address. */
+  readonly start: number;
+  readonly length: number;
+}
+
+/**
+ * Of some data those that lie whole within one object of `slab` that is in use: nothing else is overwritten, whatever a
+ * struct sk_buff says. `wanted` ascends.
+ */
+export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): Piece[] {
+  const found: Piece[] = [];
+  const end = start + count * cache.stride;
+  let low = 0;
+  let high = wanted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((wanted[middle] as WantedData).start < start) low = middle + 1;
+    else high = middle;
+  }
+  for (let i = low; i < wanted.length && (wanted[i] as WantedData).start < end; i++) {
+    const data = wanted[i] as WantedData;
+    const index = Math.floor((data.start - start) / cache.stride);
+    const within = data.start - start - index * cache.stride;
+    if (within + data.length <= cache.objectSize && free?.[index] === 0) found.push(data);
+  }
+  return found;
+}
+
+/** Where the data of a buffer is, if it is in one piece. */
+export function physicalData(space: AddressSpace, head: bigint, length: number): WantedData | undefined {
+  const first = space.translate(head);
+  const last = space.translate(head + BigInt(length - 1));
+  return first !== undefined && last !== undefined && last.paddr - first.paddr === length - 1
+    ? { start: first.paddr, length }
+    : undefined;
+}

@@ -1,0 +1,19 @@
+import { findBit } from "../../reader/bitmap.js";
+import { type RegisterFrame, userRegisters } from "./register-frame.js";
+
+/** Pages at whose end a kernel stack has its top, and what is overwritten there. Plain data for the workers. */
+export interface StackTops {
+  /** One bit per pfn, in shared memory. Workers set those of stacks that they find. */
+  readonly pages: Uint8Array;
+  readonly frame: RegisterFrame;
+}
+
+/** Overwrites with zeros the user registers in a run of pages that begins with `pfn`: costs looking at its bits. */
+export function clearStackTops({ pages, frame }: StackTops, bytes: Uint8Array, pfn: number, pageSize: number): void {
+  const end = pfn + bytes.length / pageSize;
+  for (let top = findBit(pages, pfn, end, true); top < end; top = findBit(pages, top + 1, end, true)) {
+    const at = (top - pfn) * pageSize;
+    const page = new DataView(bytes.buffer, bytes.byteOffset + at, pageSize);
+    for (const [from, to] of userRegisters(page, frame)) bytes.fill(0, at + from, at + to);
+  }
+}
