@@ -9,6 +9,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import("./commands/verify.js")).verifyCommand,
   report: async () => (await import("./commands/report.js")).reportCommand,
   estimate: async () => (await import("./commands/estimate.js")).estimateCommand,
+  split: async () => (await import("./commands/split.js")).splitCommand,
+  reassemble: async () => (await import("./commands/reassemble.js")).reassembleCommand,
+  rearrange: async () => (await import("./commands/rearrange.js")).rearrangeCommand,
   help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };

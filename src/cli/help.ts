@@ -15,6 +15,9 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve estimate DUMP          how large the output would be
   coresieve bench DUMP             how fast this machine filters it
   coresieve report DUMP            a page with a picture of its memory
+  coresieve split DUMP OUT1 OUT2   filter into the files of a split set
+  coresieve reassemble PART... OUT   make one file of a split set
+  coresieve rearrange FLAT OUT     make a plain file of a flattened one
   coresieve help COMMAND           its options: help filter, help audit, …
   coresieve help input             what DUMP may be, and how to tell it
 

@@ -53,13 +53,18 @@ async function openOne(
   warnings: Warnings,
   options: InputOptions,
 ): Promise<Pick<SourceImage, "file" | "spool">> {
-  if (path === STDIN || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true) {
+  if (isStreamPath(path)) {
     // Most runs need none of it.
     const { openStream } = await import("./byte-stream.js");
     const input = await openStream(path, options.signal);
     return "fd" in input ? unpacked(input, warnings, options) : spool(input, warnings, options);
   }
   return unpacked(openFile(path), warnings, options);
+}
+
+/** Whether a name stands for what can be read only once: stdin, a FIFO. */
+export function isStreamPath(path: string): boolean {
+  return path === STDIN || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
 }
 
 /** The file itself, or if it is packed what is in it. */

@@ -15,6 +15,7 @@ import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
+import type { SplitRange } from "./split-ranges.js";
 import { structWriter } from "./struct-writer.js";
 
 /** Which pages a kdump-compressed file describes. */
@@ -33,7 +34,7 @@ const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
 /**
  * Writes kdump-compressed files, header version 6: header, sub header with the notes, both bitmaps, one descriptor per
  * kept page, then page data. With level bit 1 all pages of zeros share one. `status` is the codec's bit. With
- * `shared` equal pages share their bytes.
+ * `shared` equal pages share their bytes. With `split` it is one file of a split set, of the pages in that range.
  */
 export class KdumpWriter implements DumpWriter {
   readonly #sink: Sink;
@@ -58,7 +59,16 @@ export class KdumpWriter implements DumpWriter {
   readonly #descStart: number;
   readonly #dataStart: number;
 
-  constructor(sink: Sink, facts: DumpFacts, pages: KdumpPages, status: number, shared?: SharedPages) {
+  readonly #split: SplitRange | undefined;
+
+  constructor(
+    sink: Sink,
+    facts: DumpFacts,
+    pages: KdumpPages,
+    status: number,
+    shared?: SharedPages,
+    split?: SplitRange,
+  ) {
     this.#sink = sink;
     // Bits and counts are of the pages that the file numbers, from its first one on.
     const first = facts.firstPfn / 8;
@@ -78,6 +88,7 @@ export class KdumpWriter implements DumpWriter {
     this.#zeroPage = this.#position;
     this.#sharesZeros = (facts.dumpLevel & 1) !== 0;
     this.#shared = shared;
+    this.#split = split;
   }
 
   async begin(): Promise<void> {
@@ -202,6 +213,15 @@ export class KdumpWriter implements DumpWriter {
     const notesAt = pageSize + at.size;
     out.word(at.physBase, physBase);
     out.u32(at.dumpLevel, dumpLevel);
+    if (this.#split !== undefined) {
+      const { startPfn, endPfn } = this.#split;
+      const largest = word === 8 ? Number.MAX_SAFE_INTEGER : 0xffff_ffff;
+      out.u32(at.split, 1);
+      out.word(at.startPfn, Math.min(startPfn, largest));
+      out.word(at.endPfn, Math.min(endPfn, largest));
+      out.u64(at.startPfn64, startPfn);
+      out.u64(at.endPfn64, endPfn);
+    }
     if (vmcoreinfo !== undefined) {
       out.u64(at.offsetVmcoreinfo, notesAt + vmcoreinfo.offset);
       out.word(at.sizeVmcoreinfo, vmcoreinfo.size);

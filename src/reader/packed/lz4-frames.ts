@@ -26,7 +26,7 @@ interface Frame {
 }
 
 /**
- * Unpacks LZ4 frames behind each other; frames to pass over are. Pieces are valid until the next one is asked for. Throws
+ * Unpacks LZ4 frames behind each other; frames to pass over are. Throws
  * `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`.
  */
 export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
@@ -105,7 +105,7 @@ export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator
       }
       const block = bytes.subarray(target, target + length);
       hash?.update(block);
-      yield block;
+      yield block.slice();
       if (frame.linked) {
         const known = Math.min(HISTORY, history + length);
         bytes.copyWithin(target - known, target + length - known, target + length);

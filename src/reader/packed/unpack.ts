@@ -10,7 +10,6 @@ import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
   readonly packing: Packing | undefined;
-  /** A piece is valid until the next one is asked for. */
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 

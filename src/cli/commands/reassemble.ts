@@ -1,0 +1,64 @@
+import { DumpError } from "../../errors.js";
+import { Warnings } from "../../warnings.js";
+import { reassembleDump } from "../../writer/reassemble.js";
+import { defineCommand, FLAG, VALUE } from "../command.js";
+import { formatBytes, formatCount } from "../numbers.js";
+import { openInputs } from "../open-inputs.js";
+import { printWarnings } from "../print-warnings.js";
+
+const HELP = `coresieve reassemble PART... OUT [options]: make one file of a split set
+
+PARTs are all files of a set that makedumpfile --split or coresieve split wrote,
+in any order, packed or not (--spool-dir, --spool-limit: coresieve help input).
+Page data are copied as they are.
+
+  -f, --force              overwrite OUT
+      --sync               wait until the disk has OUT, then give it its name
+      --json               print the result as JSON
+  -q, --quiet              print errors only
+  -v, --version            print the version
+  -h, --help               print this text
+
+Example
+  coresieve reassemble a.kdump b.kdump c.kdump whole.kdump
+`;
+
+/** `coresieve reassemble PART… OUT`: makes one file of a split set. */
+export const reassembleCommand = defineCommand({
+  help: HELP,
+  options: {
+    force: { ...FLAG, alias: "f" },
+    sync: FLAG,
+    "spool-dir": VALUE,
+    "spool-limit": VALUE,
+    json: FLAG,
+    quiet: { ...FLAG, alias: "q" },
+  },
+  async run(files, { force, sync, spoolDir, spoolLimit, json, quiet }, { signal }) {
+    const parts = [...files];
+    const path = parts.pop();
+    if (path === undefined || parts.length === 0) {
+      throw new DumpError("BAD_OPTION", "the files of a split set and an output must be named", {
+        cure: "Write `coresieve reassemble PART1 PART2 OUT`",
+      });
+    }
+    const warnings = new Warnings();
+    const nothing = { raw: undefined, arch: undefined, vmcoreinfo: undefined, vmlinux: undefined };
+    const input = { ...nothing, vmcoreinfoDevice: undefined, salvage: false, spoolDir, spoolLimit };
+    const dump = await openInputs(parts, warnings, input, signal, quiet);
+    try {
+      const result = await reassembleDump(dump, { path, force, sync }, { signal });
+      if (json) {
+        process.stdout.write(`${JSON.stringify({ ...result, output: path, warnings: warnings.list }, undefined, 2)}\n`);
+      } else if (!quiet) {
+        const missing = result.missing > 0 ? `, ${formatCount(result.missing)} missing` : "";
+        process.stdout.write(
+          `${path}: ${formatCount(result.pages)} pages${missing}, ${formatBytes(result.outputBytes)}\n`,
+        );
+      }
+      if (!quiet) printWarnings(warnings.list);
+    } finally {
+      dump.close();
+    }
+  },
+});

@@ -1,0 +1,104 @@
+import { DumpError } from "../../errors.js";
+import { type FilterOptions, filterDump } from "../../filter-dump.js";
+import { Warnings } from "../../warnings.js";
+import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { INPUT_HELP } from "../input-help.js";
+import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { openInputs } from "../open-inputs.js";
+import { filterRequest } from "../options.js";
+import { printWarnings } from "../print-warnings.js";
+import { progressDisplay } from "../progress.js";
+import { describeResult } from "../report.js";
+
+const HELP = `coresieve split DUMP OUT1 OUT2... [options]: filter a dump into a split set
+
+Each OUT is a kdump-compressed file with the headers of all and about as many
+pages as the others, as makedumpfile --split writes them. crash, libkdumpfile
+and coresieve open the set when all its files are named.
+
+  -d, --level LEVEL        what is dropped, as in a filter run (default 31)
+      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
+      --privacy            all that may hold users' data
+  -c, --zlib               compress pages with zlib,
+  -l, --lzo                with LZO,
+  -p, --snappy             with snappy,
+  -z, --zstd               or with zstd
+      --compress NAME      the same by name
+      --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
+  -L, --size-limit SIZE    most bytes of each OUT
+  -f, --force              overwrite files that are there
+      --sync               wait until the disk has the files
+${INPUT_HELP}
+      --num-threads N      worker threads (default: one per core, 16 at most)
+      --strict             make every warning an error
+      --json               print the result as JSON
+  -q, --quiet              print errors only
+  -v, --version            print the version
+  -h, --help               print this text
+
+Example
+  coresieve split vmcore a.kdump b.kdump c.kdump -d 31 -c
+  crash vmlinux a.kdump b.kdump c.kdump
+`;
+
+const OPTIONS = {
+  ...INPUT_OPTIONS,
+  level: { ...VALUE, alias: "d" },
+  exclude: VALUE,
+  privacy: FLAG,
+  zlib: { ...FLAG, alias: "c" },
+  lzo: { ...FLAG, alias: "l" },
+  snappy: { ...FLAG, alias: "p" },
+  zstd: { ...FLAG, alias: "z" },
+  compress: VALUE,
+  "compression-level": VALUE,
+  "size-limit": { ...VALUE, alias: "L" },
+  force: { ...FLAG, alias: "f" },
+  sync: FLAG,
+  "num-threads": VALUE,
+  strict: FLAG,
+  json: FLAG,
+  quiet: { ...FLAG, alias: "q" },
+} as const;
+
+/** `coresieve split DUMP OUT1 OUT2…`: filters a dump into several files. */
+export const splitCommand = defineCommand({ help: HELP, options: OPTIONS, run: runSplit });
+
+async function runSplit(
+  files: readonly string[],
+  values: OptionValues<typeof OPTIONS>,
+  { signal }: CommandContext,
+): Promise<void> {
+  const [input, ...paths] = files;
+  if (input === undefined || paths.length < 2) {
+    throw new DumpError("BAD_OPTION", "a dump and two outputs at least must be named", {
+      cure: "Write `coresieve split DUMP OUT1 OUT2`",
+    });
+  }
+  const request = filterRequest({
+    ...values,
+    files: [input, paths[0] as string],
+    ...{ elf: false, dedupe: false, flatten: false, onFull: undefined, privacyExtra: undefined },
+  });
+  const { level, privacy, format, codec, workers, fallbackLevels, sizeLimit } = request;
+  const complete = completeOptions(values);
+  const started = performance.now();
+  const warnings = new Warnings({ strict: values.strict });
+  const dump = await openInputs(input, warnings, values, signal, values.quiet);
+  const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
+  try {
+    const options: FilterOptions = {
+      output: { paths, force: values.force, sync: values.sync },
+      ...{ level, privacy, format, codec, workers, fallbackLevels, warnings, signal, ...complete },
+      ...(sizeLimit === undefined ? {} : { sizeLimit }),
+      onProgress: (state) => progress?.update(state),
+    };
+    const result = await filterDump(dump, options).finally(() => progress?.end());
+    const seconds = (performance.now() - started) / 1000;
+    if (values.json) process.stdout.write(`${JSON.stringify({ ...result, seconds, output: paths }, undefined, 2)}\n`);
+    else if (!values.quiet) process.stdout.write(`${describeResult(dump, result, paths.join(", "), seconds)}\n`);
+    if (!values.quiet) printWarnings(result.warnings);
+  } finally {
+    dump.close();
+  }
+}

@@ -1,0 +1,86 @@
+import { DumpError } from "../errors.js";
+import { CUT_OFF_CURE, openFile } from "../reader/byte-source.js";
+import { fileStream, openStream } from "../reader/byte-stream.js";
+import { FLATTENED_HEADER_SIZE, isFlattened, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
+import { isStreamPath } from "../reader/open-input.js";
+import { ByteQueue } from "../reader/packed/byte-queue.js";
+import { unpackStream } from "../reader/packed/unpack.js";
+import { closeOnce } from "../reader/source-image.js";
+import { createFileSink } from "./file-sink.js";
+import type { Sink } from "./sink.js";
+
+/** Bytes of a record written at once. */
+const PIECE = 1 << 20;
+
+/** Where a plain file goes. */
+export interface PlainOutput {
+  readonly path: string;
+  readonly force?: boolean;
+  readonly sync?: boolean;
+}
+
+/**
+ * Puts the file together that is in a flattened one, byte for byte, as `makedumpfile -R` does. The input is read once, from its
+ * beginning to its end: a file, `-` for stdin, a FIFO; packed or not. Returns the file's length. Throws `NOT_A_DUMP` for what
+ * is not flattened, `TRUNCATED` without the end marker, and what reading and writing throw; then nothing is left behind.
+ */
+export async function rearrangeDump(input: string, output: PlainOutput, signal?: AbortSignal): Promise<number> {
+  const opened = isStreamPath(input) ? await openStream(input, signal) : openFile(input);
+  const { force = false, sync = false } = output;
+  let sink: Sink | undefined;
+  try {
+    const stream = "fd" in opened ? fileStream(opened, signal) : opened;
+    const { chunks } = await unpackStream(stream.chunks, stream.name, false);
+    sink = createFileSink(output.path, { force, sync, inputs: [input] });
+    const size = await replay(new ByteQueue(chunks), stream.name, sink);
+    await sink.finish(size);
+    return size;
+  } catch (error) {
+    await sink?.abort();
+    throw error;
+  } finally {
+    if ("fd" in opened) closeOnce([{ file: opened, flattened: undefined }])();
+  }
+}
+
+async function replay(queue: ByteQueue, name: string, sink: Sink): Promise<number> {
+  const head = Buffer.from(await queue.take(FLATTENED_HEADER_SIZE));
+  if (!isFlattened(head)) {
+    throw new DumpError("NOT_A_DUMP", "is not flattened", {
+      file: name,
+      cure: "`coresieve info` says what it is; plain dumps need no rearranging",
+    });
+  }
+  let size = 0;
+  for (;;) {
+    const header = Buffer.from(await queue.take(RECORD_HEADER_SIZE));
+    if (header.length < RECORD_HEADER_SIZE) throw cutOff(name, queue.position);
+    const offset = header.readBigInt64BE(0);
+    const length = header.readBigInt64BE(8);
+    if (offset === -1n && length === -1n) return size;
+    if (offset < 0n || length <= 0n || offset + length > BigInt(Number.MAX_SAFE_INTEGER)) {
+      throw new DumpError("CORRUPT", `flattened record for offset ${offset} of ${length} bytes`, {
+        file: name,
+        offset: queue.position - RECORD_HEADER_SIZE,
+        cure: "The stream was damaged on its way: fetch it again",
+      });
+    }
+    let at = Number(offset);
+    const end = at + Number(length);
+    while (at < end) {
+      const bytes = await queue.take(Math.min(PIECE, end - at));
+      if (bytes.length === 0) throw cutOff(name, queue.position);
+      await sink.write(bytes, at);
+      at += bytes.length;
+    }
+    size = Math.max(size, end);
+  }
+}
+
+function cutOff(name: string, offset: number): DumpError {
+  return new DumpError("TRUNCATED", "ends in its flattened records (the end marker is missing)", {
+    file: name,
+    offset,
+    cure: CUT_OFF_CURE,
+  });
+}

@@ -1,0 +1,275 @@
+import { setImmediate } from "node:timers/promises";
+import { DumpError } from "../errors.js";
+import { countBits } from "../reader/bitmap.js";
+import { type ByteSource, readExactly, readInto } from "../reader/byte-source.js";
+import type { Dump } from "../reader/dump.js";
+import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
+import { readKdumpHeader } from "../reader/kdump/header.js";
+import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
+import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
+import { attachSource } from "../reader/source-image.js";
+import { createFileSink } from "./file-sink.js";
+import type { PlainOutput } from "./rearrange.js";
+import type { Sink } from "./sink.js";
+import { structWriter } from "./struct-writer.js";
+
+/** What was put together. */
+export interface ReassembleResult {
+  readonly files: readonly string[];
+  readonly pages: number;
+  /** Pages that the set's writer had no room for: they are missing in the output, too. */
+  readonly missing: number;
+  readonly outputBytes: number;
+}
+
+const PIECE = 1 << 20;
+/** Descriptors written at once. */
+const DESCRIPTORS = 65536;
+/** Pages between two looks at whether the run is to stop. */
+const STEP = 65536;
+/** Pieces that are remembered per file, for pages that share their bytes. Most files are a few pieces. */
+const MAX_COPIED = 4096;
+
+/** What a caller may want of it. */
+export interface ReassembleOptions {
+  readonly signal?: AbortSignal;
+  /** Pages done, and of all. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+/**
+ * Makes one file of a split set. Headers, notes and bitmaps are the first file's, page data are copied as they are, without
+ * unpacking; pages of zeros that each file has once become one. `dump` is the opened set. Throws `BAD_OPTION` for what is no
+ * split set, `CORRUPT` and `TRUNCATED` for descriptors that lead nowhere, `ABORTED`; then nothing is left behind.
+ */
+export async function reassembleDump(
+  dump: Dump,
+  output: PlainOutput,
+  options: ReassembleOptions = {},
+): Promise<ReassembleResult> {
+  const { image } = dump;
+  const [first] = dump.paths;
+  if (
+    image.kind !== "kdump" ||
+    readKdumpHeader(attachSource((image.parts[0] as KdumpPart).source)).split === undefined
+  ) {
+    throw new DumpError("BAD_OPTION", "is no file of a split set", {
+      file: first ?? "",
+      cure: "Name all files of the set, and the output last",
+    });
+  }
+  const { force = false, sync = false } = output;
+  const sink = createFileSink(output.path, { force, sync, inputs: dump.paths });
+  try {
+    const result = await new Reassembler(dump, image, sink).run(options);
+    await sink.finish(result.outputBytes);
+    return result;
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}
+
+/** Bytes [start, end) of a part that are in the output already, at `target`. */
+interface Copied {
+  readonly start: number;
+  end: number;
+  readonly target: number;
+}
+
+class Reassembler {
+  readonly #dump: Dump;
+  readonly #image: KdumpImage;
+  readonly #sink: Sink;
+  readonly #desc = new DataView(new ArrayBuffer(DESCRIPTORS * PAGE_DESC_SIZE));
+  #descFill = 0;
+  #descPosition: number;
+  readonly #data = new Uint8Array(PIECE);
+  #dataFill = 0;
+  #dataPosition: number;
+  #zeroPage: number | undefined;
+  #missing = 0;
+
+  constructor(dump: Dump, image: KdumpImage, sink: Sink) {
+    this.#dump = dump;
+    this.#image = image;
+    this.#sink = sink;
+    this.#descPosition = (image.parts[0] as KdumpPart).descriptors;
+    this.#dataPosition = this.#descPosition + countBits(image.dumped, 0, image.maxMapnr) * PAGE_DESC_SIZE;
+  }
+
+  async run({ signal, onProgress }: ReassembleOptions): Promise<ReassembleResult> {
+    const { parts, dumped, maxMapnr, blockSize } = this.#image;
+    await this.#copyHead();
+    if ((this.#dump.header.dumpLevel & 1) !== 0) {
+      this.#zeroPage = this.#append(new Uint8Array(blockSize));
+    }
+    const total = countBits(dumped, 0, maxMapnr);
+    let done = 0;
+    for (const part of parts) {
+      const source = attachSource(part.source);
+      const take = this.#taker(part, source);
+      let { descriptors } = part;
+      const end = Math.min(part.endPfn, maxMapnr);
+      for (let startPfn = part.startPfn; startPfn < end; startPfn += STEP) {
+        const endPfn = Math.min(startPfn + STEP, end);
+        forEachDescriptor(this.#image, { ...part, startPfn, endPfn, descriptors }, take);
+        const pages = countBits(dumped, startPfn, endPfn);
+        descriptors += pages * PAGE_DESC_SIZE;
+        done += pages;
+        onProgress?.(done, total);
+        await setImmediate();
+        if (signal?.aborted) throw new DumpError("ABORTED", "stopped; nothing was left behind");
+      }
+    }
+    this.#flushData();
+    this.#flushDescriptors();
+    const outputBytes = this.#finishHead();
+    return { files: this.#dump.paths, pages: total - this.#missing, missing: this.#missing, outputBytes };
+  }
+
+  /** Takes over the pages of a part, one by one. */
+  #taker(part: KdumpPart, source: ByteSource): (pfn: number, found: PageDescriptor | undefined) => void {
+    const { blockSize } = this.#image;
+    const zeros = new Uint8Array(blockSize);
+    const window = new Uint8Array(PIECE);
+    let [windowStart, windowLength] = [0, 0];
+    const bytesAt = (offset: number, size: number): Uint8Array => {
+      if (offset < windowStart || offset + size > windowStart + windowLength) {
+        windowStart = offset;
+        windowLength = source.read(window, offset);
+      }
+      return window.subarray(offset - windowStart, offset - windowStart + size);
+    };
+    const copied: Copied[] = [];
+    return (pfn, found) => {
+      const fault =
+        found === undefined
+          ? ({ kind: "missing", why: "its descriptor is beyond the file's end" } as const)
+          : descriptorFault(found, part.descriptors, source.size, blockSize);
+      if (found === undefined || (fault !== undefined && found.offset !== 0)) {
+        throw new DumpError(
+          fault?.kind === "missing" ? "TRUNCATED" : "CORRUPT",
+          `the page at pfn 0x${pfn.toString(16)}: ${fault?.why}`,
+          { file: source.name, cure: "Copy the file again from where it was made, or filter the set with --salvage" },
+        );
+      }
+      const { offset, size, flags } = found;
+      // Its writer had no room for the page: readers know a descriptor without an offset.
+      if (offset === 0) {
+        this.#missing++;
+        this.#describe(0, 0, 0);
+        return;
+      }
+      const at = lastStart(copied, offset);
+      const known = copied[at];
+      if (known !== undefined && offset + size <= known.end) {
+        this.#describe(known.target + (offset - known.start), size, flags);
+        return;
+      }
+      const bytes = bytesAt(offset, size);
+      const isZero = flags === 0 && this.#zeroPage !== undefined && Buffer.compare(bytes, zeros) === 0;
+      const target = isZero ? (this.#zeroPage as number) : this.#append(bytes);
+      this.#describe(target, size, flags);
+      if (known !== undefined && known.end === offset && known.target + (offset - known.start) === target) {
+        known.end = offset + size;
+      } else if (copied.length < MAX_COPIED) {
+        copied.splice(at + 1, 0, { start: offset, end: offset + size, target });
+      }
+    };
+  }
+
+  #append(bytes: Uint8Array): number {
+    if (this.#dataFill + bytes.length > this.#data.length) this.#flushData();
+    this.#data.set(bytes, this.#dataFill);
+    const offset = this.#dataPosition + this.#dataFill;
+    this.#dataFill += bytes.length;
+    return offset;
+  }
+
+  #flushData(): void {
+    if (this.#dataFill > 0) this.#sink.write(this.#data.subarray(0, this.#dataFill), this.#dataPosition);
+    this.#dataPosition += this.#dataFill;
+    this.#dataFill = 0;
+  }
+
+  #describe(offset: number, size: number, flags: number): void {
+    const { littleEndian } = this.#image;
+    if (this.#descFill === this.#desc.byteLength) this.#flushDescriptors();
+    this.#desc.setBigInt64(this.#descFill, BigInt(offset), littleEndian);
+    this.#desc.setUint32(this.#descFill + 8, size, littleEndian);
+    this.#desc.setUint32(this.#descFill + 12, flags, littleEndian);
+    this.#descFill += PAGE_DESC_SIZE;
+  }
+
+  #flushDescriptors(): void {
+    if (this.#descFill > 0) this.#sink.write(new Uint8Array(this.#desc.buffer, 0, this.#descFill), this.#descPosition);
+    this.#descPosition += this.#descFill;
+    this.#descFill = 0;
+  }
+
+  /** Headers, notes and bitmaps as they are. */
+  async #copyHead(): Promise<void> {
+    const part = this.#image.parts[0] as KdumpPart;
+    const source = attachSource(part.source);
+    const piece = new Uint8Array(PIECE);
+    for (let at = 0; at < part.descriptors; at += PIECE) {
+      const bytes = piece.subarray(0, Math.min(PIECE, part.descriptors - at));
+      readInto(source, bytes, at, "headers and bitmaps");
+      this.#sink.write(bytes, at);
+      await setImmediate();
+    }
+  }
+
+  /** What is another in one file: no range of its own, eraseinfo of all, the mark if any is incomplete. Returns the length. */
+  #finishHead(): number {
+    const { littleEndian, parts } = this.#image;
+    const sources = parts.map((part) => attachSource(part.source));
+    const headers = sources.map(readKdumpHeader);
+    const [source] = sources as [ByteSource];
+    const [header] = headers as [ReturnType<typeof readKdumpHeader>];
+    const { header: at, sub, word } = header.layout;
+    const status = headers.reduce((bits, one) => bits | (one.status & STATUS_INCOMPLETE), header.status);
+    const statusBytes = structWriter(4, littleEndian, word);
+    statusBytes.u32(0, status);
+    this.#sink.write(statusBytes.bytes, at.status);
+    const out = structWriter(sub.size, littleEndian, word);
+    out.bytes.set(readExactly(source, header.blockSize, sub.size, "kdump sub header"));
+    out.u32(sub.split, 0);
+    out.word(sub.startPfn, 0);
+    out.word(sub.endPfn, 0);
+    if (header.version >= 6) {
+      out.u64(sub.startPfn64, 0);
+      out.u64(sub.endPfn64, 0);
+    }
+    const texts = headers.map(({ eraseinfo }, i) =>
+      eraseinfo === undefined
+        ? ""
+        : Buffer.from(readExactly(sources[i] as ByteSource, eraseinfo.offset, eraseinfo.size, "eraseinfo")).toString(
+            "latin1",
+          ),
+    );
+    const erased = Buffer.from([...new Set(texts)].join(""), "latin1");
+    if (header.version >= 5) {
+      out.u64(sub.offsetEraseinfo, erased.length === 0 ? 0 : this.#dataPosition);
+      out.word(sub.sizeEraseinfo, erased.length);
+      if (erased.length > 0) this.#sink.write(erased, this.#dataPosition);
+    }
+    // Older headers end before the fields that they do not have; what stands there are notes.
+    const known = header.version >= 6 ? sub.size : header.version === 5 ? sub.startPfn64 : sub.offsetEraseinfo;
+    this.#sink.write(out.bytes.subarray(0, known), header.blockSize);
+    return this.#dataPosition + (header.version >= 5 ? erased.length : 0);
+  }
+}
+
+/** The last one that begins at or before `offset`; -1 if none does. */
+function lastStart(copied: readonly Copied[], offset: number): number {
+  let low = 0;
+  let high = copied.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((copied[middle] as Copied).start <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
+}
