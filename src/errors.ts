@@ -18,6 +18,7 @@
  * | `OUTPUT_EXISTS` | the output is there already, or is the input |
  * | `CANNOT_FILTER` | the dump does not tell enough of its kernel for the level asked for |
  * | `CANNOT_ERASE` | an erase rule leads to nothing in the dump |
+ * | `EXTENSION` | an extension cannot be loaded, failed, or gave an answer that is none |
  * | `BAD_OPTION` | an option or its value is not usable |
  * | `STRICT` | a warning, made an error by `--strict` |
  * | `ABORTED` | the run was stopped by its caller |
@@ -38,6 +39,7 @@ export type DumpErrorCode =
   | "OUTPUT_EXISTS"
   | "CANNOT_FILTER"
   | "CANNOT_ERASE"
+  | "EXTENSION"
   | "BAD_OPTION"
   | "STRICT"
   | "ABORTED";

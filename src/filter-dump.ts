@@ -23,6 +23,8 @@ import { classifyPages } from "./worker/classify-pages.js";
 import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 import { encodeDump } from "./worker/encode-dump.js";
+import { type ExtensionRun, extensionRun, markFree } from "./worker/extension/extend-dump.js";
+import type { ExtensionFile, ExtensionResult } from "./worker/extension/extension.js";
 import { inOrder, type RunContext, throwIfAborted, WorkerPool } from "./worker/pool.js";
 import type { RunObserver } from "./worker/run-observer.js";
 import { WorkerThreads } from "./worker/threads.js";
@@ -55,7 +57,7 @@ export type FilterOutput =
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
 export interface FilterProgress {
-  readonly phase: "classify" | "zero" | "check" | "write";
+  readonly phase: "classify" | "extend" | "zero" | "check" | "write";
   /** Pages done and in all, of this phase. */
   readonly done: number;
   readonly total: number;
@@ -81,6 +83,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly privacyExtra?: readonly PrivacyExtra[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
+  /** Decides about pages beside the level: docs/library.md says how. */
+  readonly extension?: ExtensionFile;
   readonly format: "kdump" | "elf";
   readonly codec: Codec;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
@@ -116,6 +120,8 @@ export interface FilterResult {
   readonly privacy?: PrivacyResult;
   /** Of a run with `erase`. */
   readonly erase?: EraseResult;
+  /** Of a run with `extension`. */
+  readonly extension?: ExtensionResult;
   /** Pages of the input beyond the last one with a struct page (firmware ROMs), which were left out. */
   readonly beyondMemMap: number;
   /** Pages kept because nothing could be found out about them. */
@@ -216,7 +222,13 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       : undefined;
     const policy = secret?.policy ?? usable;
     const erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
-    pool = new WorkerPool(threads, runContext(dump, view, policy, plan, options, erase, secret), options.signal);
+    const extension = options.extension && extensionRun(options.extension, dump, view, plan, options);
+    pool = new WorkerPool(
+      threads,
+      runContext(dump, view, policy, plan, options, erase, secret, extension),
+      options.signal,
+    );
+    await extension?.begin(pool);
     const total = plan.maxMapnr;
     const report = (phase: FilterProgress["phase"], done: number, of: number) =>
       options.onProgress?.({ phase, done, total: of });
@@ -226,7 +238,9 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       done(0);
       const byMark = marksFreePages(view.layout);
       if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
-      const doubts = await classifyPages(pool, plan, warnings, done, options.privacy);
+      if (extension !== undefined) markFree(extension.context, plan.kept);
+      const classes = extension?.context.classes;
+      const doubts = await classifyPages(pool, plan, warnings, done, options.privacy, classes);
       unclassified = doubts.unreadable + doubts.withoutStructPage;
       const free = plan.dropped[FREE] as number;
       const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
@@ -234,11 +248,13 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
         // Once more, from the start, without a class that cannot be told.
         resetPlan(dump, plan);
         await pool.end();
-        const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase, secret);
+        classes?.fill(0);
+        const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase, secret, extension);
         pool = new WorkerPool(threads, context, options.signal);
-        await classifyPages(pool, plan, new Warnings(), done, options.privacy);
+        await classifyPages(pool, plan, new Warnings(), done, options.privacy, classes);
       }
     }
+    const extended = await extension?.decide(pool, (pfn) => report("extend", pfn, total));
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;
     const erased = erase?.result(plan);
@@ -290,9 +306,10 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       level,
       maxMapnr: plan.maxMapnr,
       inputPages: plan.inputPages,
-      classes: classCounts(counts, options.privacy),
+      classes: classCounts(counts, options.privacy, extended !== undefined),
       ...(secret === undefined ? {} : { privacy: secret.result(counts, plan) }),
       ...(erased === undefined ? {} : { erase: erased }),
+      ...(extended === undefined ? {} : { extension: extended }),
       beyondMemMap: plan.beyondMemMap,
       unclassified,
       unreadable,
@@ -361,8 +378,10 @@ function runContext(
   { codec, dedupe = false }: FilterOptions,
   erase: EraseRun | undefined,
   secret: PrivateRun | undefined,
+  extension: ExtensionRun | undefined,
 ): RunContext {
-  const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
+  const classes = extension && { classes: extension.context.classes };
+  const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy, ...classes };
   return {
     image: dump.image,
     pageSize: dump.pageSize,
@@ -370,6 +389,7 @@ function runContext(
     kernel,
     codec,
     dedupe,
+    ...(extension && { extension: extension.context }),
     erase: [...(erase?.spans ?? []), ...(secret?.spans ?? [])],
     ...(secret?.stackTops && { stackTops: secret.stackTops }),
   };

@@ -55,5 +55,12 @@ export type { Comparison } from "./verify/verify-against.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify-dump.js";
 export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
 export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./worker/codec/codecs.js";
+export type {
+  ExtensionFile,
+  ExtensionPage,
+  ExtensionResult,
+  FilterExtension,
+  PageDecision,
+} from "./worker/extension/extension.js";
 export { WorkerThreads } from "./worker/threads.js";
 export type { SharedCounts } from "./writer/shared-pages.js";

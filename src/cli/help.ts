@@ -55,6 +55,7 @@ What is dropped (if nothing is said: -d 31)
       --privacy            all that may hold users' data: more than -d 31 does
       --privacy-extra LIST overwrite also: registers,tty
       --erase FILE         overwrite kernel data in kept pages, by rules in FILE
+      --extension FILE     ask a JavaScript module about each page
 
 How pages are compressed (if nothing is said: not at all)
   -c, --zlib               with zlib: every reader opens it

@@ -79,8 +79,8 @@ export async function filterIfWorth(
 
 /** `undefined` where the output may be smaller than a sample of it tells. */
 async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes: number; error: number } | undefined> {
-  const { format, privacy, dedupe, erase, level, codec, workers, signal } = options;
-  if (format !== "kdump" || privacy || dedupe || erase !== undefined) return undefined;
+  const { format, privacy, dedupe, erase, extension, level, codec, workers, signal } = options;
+  if (format !== "kdump" || privacy || dedupe || erase !== undefined || extension !== undefined) return undefined;
   const { levels } = await estimateDump(dump, {
     ...options,
     codecs: [codec],

@@ -13,6 +13,7 @@ export interface ProgressDisplay {
 
 const LABELS: Readonly<Record<Progress["phase"], string>> = {
   classify: "Looking at pages",
+  extend: "Asking the extension",
   zero: "Looking for zero pages",
   check: "Reading all pages",
   compare: "Comparing",

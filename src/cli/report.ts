@@ -3,7 +3,7 @@ import type { FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
 
-const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass, string])[] = [
+const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "extension", string])[] = [
   ["zero", "zero pages"],
   ["cache", "page cache"],
   ["cache-private", "page cache, private data"],
@@ -15,6 +15,7 @@ const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass, string])[] = [
   ["off-lru", "cache, user: on no list"],
   ["unknown", "not surely the kernel's"],
   ["no-struct-page", "without struct page"],
+  ["extension", "dropped by the extension"],
   ["kept", "kept"],
 ];
 
@@ -40,6 +41,9 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   if (result.privacy !== undefined) rows.push(...privacyRows(result.privacy, row));
   else if (result.unclassified > 0) rows.push(row("of them not classified", result.unclassified, "kept"));
   if (result.erase !== undefined) rows.push(...eraseRows(result.erase));
+  if (result.extension !== undefined && result.extension.kept > 0) {
+    rows.push(row("of them for the extension", result.extension.kept, "kept"));
+  }
   if (result.notWritten > 0) {
     rows.push(`  ${"of them no room for".padEnd(26)}${formatCount(result.notWritten).padStart(14)}  lost`);
   }

@@ -40,16 +40,31 @@ export function memMapOf(model: string, ranges: readonly MemMapRange[], structSi
   return { count: joined.length, startPfn, endPfn, address, model };
 }
 
+/** Address of a page's struct page, and how many lie behind each other from there on; `undefined` if it has none. */
+export function structPageRun(
+  memMap: MemMap,
+  structSize: number,
+  pfn: number,
+): { readonly address: bigint; readonly pages: number } | undefined {
+  const range = rangeOf(memMap, pfn);
+  if (range === undefined) return undefined;
+  const address = (memMap.address[range] as bigint) + BigInt((pfn - (memMap.startPfn[range] as number)) * structSize);
+  return { address, pages: (memMap.endPfn[range] as number) - pfn };
+}
+
 /** Virtual address of a page's struct page of `structSize` bytes; `undefined` if it has none. Some tens of ns. */
 export function structPageAddress(memMap: MemMap, structSize: number, pfn: number): bigint | undefined {
+  return structPageRun(memMap, structSize, pfn)?.address;
+}
+
+/** Index of the range that has a pfn. */
+function rangeOf({ count, startPfn, endPfn }: MemMap, pfn: number): number | undefined {
   let low = 0;
-  let high = memMap.count;
+  let high = count;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if ((memMap.endPfn[middle] as number) > pfn) high = middle;
+    if ((endPfn[middle] as number) > pfn) high = middle;
     else low = middle + 1;
   }
-  const start = memMap.startPfn[low];
-  if (start === undefined || start > pfn) return undefined;
-  return (memMap.address[low] as bigint) + BigInt((pfn - start) * structSize);
+  return low < count && (startPfn[low] as number) <= pfn ? low : undefined;
 }

@@ -39,6 +39,9 @@ export const UNKNOWN = 10;
 /** The kernel has no struct page for it, or the dump has not. */
 export const NO_STRUCT_PAGE = 11;
 
+/** Dropped by an extension, and by no class. */
+export const EXTENSION = 12;
+
 /** Class numbers from here on are of pages that are kept, and say why. They occur with `--privacy` only. */
 export const KEPT_FROM = 16;
 /** Why a page is kept with `--privacy`. Numbers are `KEPT_FROM` and up. */
@@ -50,11 +53,14 @@ export const KEPT_PERCPU = KEPT_FROM + 4;
 /** One more than the highest number. */
 export const CLASS_NUMBERS = KEPT_FROM + KEPT_REASONS.length;
 
-/** Pages per class. Those of privacy are there in runs with `--privacy` only. */
-export type ClassCounts = Readonly<Record<PageClass, number>> & Readonly<Partial<Record<PrivacyClass, number>>>;
+/** Pages per class. Those of privacy are there in runs with `--privacy` only, `extension` in runs with an extension. */
+export type ClassCounts = Readonly<Record<PageClass, number>> &
+  Readonly<Partial<Record<PrivacyClass | "extension", number>>>;
 
 /** Counts by name out of an array indexed by class number. */
-export function classCounts(numbers: ArrayLike<number>, privacy = false): ClassCounts {
+export function classCounts(numbers: ArrayLike<number>, privacy = false, extension = false): ClassCounts {
   const names = privacy ? [...PAGE_CLASSES, ...PRIVACY_CLASSES] : PAGE_CLASSES;
-  return Object.fromEntries(names.map((name, i) => [name, numbers[i] ?? 0])) as ClassCounts;
+  const counts = names.map((name, i): [string, number] => [name, numbers[i] ?? 0]);
+  if (extension) counts.push(["extension", numbers[EXTENSION] ?? 0]);
+  return Object.fromEntries(counts) as ClassCounts;
 }

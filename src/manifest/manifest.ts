@@ -35,6 +35,8 @@ export interface Manifest {
     readonly codec: string;
     readonly compressionLevel: number | null;
     readonly dedupe: boolean;
+    /** File name of the module that decided about pages too. */
+    readonly extension: string | null;
     readonly vmcoreinfoGiven: boolean;
   };
   readonly kernel: {
@@ -92,6 +94,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
   const info = written?.vmcoreinfo ?? dump.vmcoreinfo;
   const crashed = written?.header.timestamp ?? dump.header.timestamp ?? info?.crashTime;
   const { kept, ...dropped } = result.classes;
+  const extension = result.extension?.file;
   const output = "path" in options.output ? basename(options.output.path) : "stdout";
   const files = inputFiles.map(({ path, bytes, sha256 }) => ({ name: basename(path), bytes, sha256: sha256 ?? null }));
   const before = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
@@ -117,6 +120,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       codec: options.codec.name,
       compressionLevel: options.codec.level ?? null,
       dedupe: options.dedupe ?? false,
+      extension: extension === undefined ? null : basename(extension),
       vmcoreinfoGiven: options.vmcoreinfo !== undefined || options.vmcoreinfoDevice !== undefined,
     },
     kernel: {

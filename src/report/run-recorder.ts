@@ -10,6 +10,7 @@ import { StageClock } from "./stage-clock.js";
 
 const STAGES: Readonly<Record<FilterProgress["phase"], string>> = {
   classify: "Tell the classes of pages",
+  extend: "Asking the extension",
   zero: "Look for zero pages",
   check: "Read all pages of a damaged input",
   write: "Compress and write",

@@ -13,6 +13,8 @@ import type {
   CompareTask,
   EncodeResult,
   EncodeTask,
+  ExtendResult,
+  ExtendTask,
   ScanResult,
   ScanTask,
   WorkerContext,
@@ -119,6 +121,11 @@ export class WorkerPool {
 
   check(task: CheckTask): Promise<CheckResult> {
     return this.#run("check", task);
+  }
+
+  /** Not in the main thread: an extension runs in the workers only. */
+  extend(task: ExtendTask): Promise<ExtendResult> {
+    return this.#run("extend", task);
   }
 
   compare(task: CompareTask): Promise<CompareResult> {

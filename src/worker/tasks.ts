@@ -7,6 +7,7 @@ import type { ScanPolicy } from "../filter/policy.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Codec } from "./codec/codecs.js";
+import type { ExtensionContext } from "./extension/extend.js";
 import type { KernelMemory } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 
@@ -33,6 +34,8 @@ export interface WorkerContext {
   readonly stackTops?: StackTops;
   /** Comparing: bytes that erased data were filled with. Pages that differ in such bytes only are counted apart. */
   readonly fills?: readonly number[];
+  /** What decides about pages beside the level. */
+  readonly extension?: ExtensionContext;
   /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
   readonly ended: Int32Array;
 }
@@ -63,6 +66,18 @@ export interface ScanResult {
   readonly badOrders: number;
   /** A block that reaches beyond the task's end. */
   readonly rest: { readonly startPfn: number; readonly endPfn: number; readonly pageClass: number } | undefined;
+}
+
+/** Behind pass 1: let the extension decide about the pages of a range; none at all: load it. */
+export type ExtendTask = ScanTask;
+
+export interface ExtendResult {
+  /** Pages it dropped that were kept. */
+  readonly dropped: number;
+  /** Pages it kept that were dropped, per class number. */
+  readonly kept: readonly number[];
+  /** Pages that it may not keep. */
+  readonly refused: number;
 }
 
 /** Between the passes, for formats without a shared zero page: clear the bits of pages that are all zero. */

@@ -4,6 +4,7 @@ import { attachMemory, attachStrictMemory } from "../reader/open.js";
 import { type CheckState, checkPages, checkState } from "./check.js";
 import { type CompareState, comparePages, compareState } from "./compare.js";
 import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
+import { type ExtendState, extendPages, extendState } from "./extension/extend.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import type {
   Answer,
@@ -13,6 +14,8 @@ import type {
   CompareTask,
   EncodeResult,
   EncodeTask,
+  ExtendResult,
+  ExtendTask,
   Request,
   ScanResult,
   ScanTask,
@@ -31,6 +34,8 @@ interface Attached {
   encodeState: EncodeState | undefined;
   checkState: CheckState | undefined;
   compareState: CompareState | undefined;
+  /** Loading takes a while, and the next task may come meanwhile. */
+  extendState: Promise<ExtendState> | undefined;
 }
 
 let attached: Attached | undefined;
@@ -58,25 +63,55 @@ export function compare(request: Request<CompareTask>): Answer<CompareResult> {
   return answer(request, (here, task) => comparePages(compareStateOf(here), task));
 }
 
+export async function extend({ contextId, context, task }: Request<ExtendTask>): Promise<Answer<ExtendResult>> {
+  try {
+    const here = attach(contextId, context);
+    if (here === undefined) return { needsContext: true };
+    here.extendState ??= loadExtension(here);
+    const state = await here.extendState;
+    if (Atomics.load(here.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
+    return { result: extendPages(state, task) };
+  } catch (error) {
+    return failure(error);
+  }
+}
+
 function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
   try {
-    if (attached?.context.id !== contextId) {
-      if (context === undefined) return { needsContext: true };
-      attached = {
-        context,
-        dump: attachMemory(context.image),
-        scanState: undefined,
-        encodeState: undefined,
-        checkState: undefined,
-        compareState: undefined,
-      };
-    }
-    if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
-    return { result: work(attached, task) };
+    const here = attach(contextId, context);
+    return here === undefined ? { needsContext: true } : { result: work(here, task) };
   } catch (error) {
-    if (error instanceof DumpError) return { failure: plainDumpError(error) };
-    throw error;
+    return failure(error);
   }
+}
+
+/** What this thread has of a run; `undefined` if it must be told first. Throws `ABORTED`. */
+function attach(contextId: number, context: WorkerContext | undefined): Attached | undefined {
+  if (attached?.context.id !== contextId) {
+    if (context === undefined) return undefined;
+    attached = {
+      context,
+      dump: attachMemory(context.image),
+      scanState: undefined,
+      encodeState: undefined,
+      checkState: undefined,
+      compareState: undefined,
+      extendState: undefined,
+    };
+  }
+  if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
+  return attached;
+}
+
+function failure<R>(error: unknown): Answer<R> {
+  if (error instanceof DumpError) return { failure: plainDumpError(error) };
+  throw error;
+}
+
+function loadExtension({ context, dump }: Attached): Promise<ExtendState> {
+  const { pageSize, kept, kernel, extension } = context;
+  if (extension === undefined) throw new Error("an extend task came in a run without extension");
+  return extendState(dump, pageSize, kept, kernel, extension);
 }
 
 function scanStateOf(here: Attached): ScanState {

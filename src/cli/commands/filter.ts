@@ -25,6 +25,7 @@ interface FilterCommandArguments
   readonly sync: boolean;
   readonly showStats: boolean;
   readonly minSaving: string | undefined;
+  readonly extension: string | undefined;
   readonly json: boolean;
 }
 
@@ -43,6 +44,7 @@ export const filterCommand = defineCommand({
     privacy: FLAG,
     "privacy-extra": VALUE,
     erase: VALUE,
+    extension: VALUE,
     zlib: { ...FLAG, alias: "c" },
     lzo: { ...FLAG, alias: "l" },
     snappy: { ...FLAG, alias: "p" },
@@ -108,6 +110,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
         ...(erase && { erase }),
       },
       workers: threads?.count === workers ? threads : workers,
+      ...(args.extension === undefined ? {} : { extension: { path: args.extension } }),
       ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
       onProgress: (state) => {
         progress?.update(state);

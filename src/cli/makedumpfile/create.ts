@@ -34,6 +34,7 @@ export interface RunContext {
 
 const STEPS: Readonly<Record<FilterProgress["phase"], Step>> = {
   classify: "Excluding unnecessary pages",
+  extend: "Excluding unnecessary pages",
   zero: "Excluding zero pages",
   check: "Checking for memory holes",
   write: "Copying data",

@@ -1,0 +1,93 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { DumpError } from "../../errors.js";
+import type { KernelView } from "../../filter/kernel-view.js";
+import { EXTENSION, FREE } from "../../filter/page-classes.js";
+import type { PagePlan } from "../../filter/plan.js";
+import type { Dump } from "../../reader/dump.js";
+import { evenRanges, type PfnRange } from "../chunks.js";
+import { SCAN_PAGES } from "../classify-pages.js";
+import { inOrder, type WorkerPool } from "../pool.js";
+import type { ExtendResult } from "../tasks.js";
+import type { ExtensionContext } from "./extend.js";
+import type { ExtensionFile, ExtensionResult } from "./extension.js";
+
+/** An extension's part in a run. Memory: one bit and one byte per page, 288 MiB per TiB. */
+export interface ExtensionRun {
+  readonly context: ExtensionContext;
+  /** Loads it in one thread, before all work: what is wrong with it is said at once. */
+  begin(pool: WorkerPool): Promise<void>;
+  /** Lets it decide about all pages, when they have their classes. */
+  decide(pool: WorkerPool, done: (pfn: number) => void): Promise<ExtensionResult>;
+}
+
+/** Prepares an extension's part. Throws `NOT_READABLE` if there is no such file. */
+export function extensionRun(
+  { path, settings }: ExtensionFile,
+  dump: Dump,
+  view: KernelView | undefined,
+  plan: PagePlan,
+  options: { readonly privacy?: boolean; readonly vmlinux?: string },
+): ExtensionRun {
+  const url = typeof path === "string" ? pathToFileURL(resolve(path)) : path;
+  const name = typeof path === "string" ? path : path.href;
+  if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
+    throw new DumpError("NOT_READABLE", "is not there", {
+      file: name,
+      cure: "Name a JavaScript module as --extension",
+    });
+  }
+  const info = dump.vmcoreinfo;
+  const context: ExtensionContext = {
+    ...{ url: url.href, name, settings },
+    present: sharedCopy(plan.kept),
+    classes: new Uint8Array(new SharedArrayBuffer(plan.maxMapnr)),
+    privacy: options.privacy ?? false,
+    kernel: view &&
+      info && {
+        utsname: view.utsname,
+        vmcoreinfo: info.text,
+        machine: dump.machine,
+        lowestAddress: view.lowestAddress,
+        vmlinux: options.vmlinux,
+      },
+  };
+  return {
+    context,
+    async begin(pool) {
+      await pool.extend({ startPfn: 0, endPfn: 0 });
+    },
+    async decide(pool, done) {
+      const sum = { file: name, dropped: 0, kept: 0, refused: 0 };
+      const run = async (range: PfnRange) => ({ result: await pool.extend(range), endPfn: range.endPfn });
+      for await (const { result, endPfn } of inOrder(evenRanges(plan.maxMapnr, SCAN_PAGES), run, pool.inFlight)) {
+        take(result, plan.dropped);
+        sum.dropped += result.dropped;
+        sum.kept += result.kept.reduce((a, b) => a + b, 0);
+        sum.refused += result.refused;
+        done(endPfn);
+      }
+      return sum;
+    },
+  };
+}
+
+/** Notes the pages that have been dropped since `extensionRun` and have no class yet: those of the free lists. */
+export function markFree({ classes, present }: ExtensionContext, kept: Uint8Array): void {
+  for (let i = 0; i < present.length; i++) {
+    const gone = (present[i] as number) & ~(kept[i] as number);
+    for (let bit = 0; gone >>> bit !== 0; bit++) if (((gone >>> bit) & 1) !== 0) classes[i * 8 + bit] = FREE;
+  }
+}
+
+function take({ dropped, kept }: ExtendResult, counts: number[]): void {
+  counts[EXTENSION] = (counts[EXTENSION] as number) + dropped;
+  for (let i = 0; i < kept.length; i++) counts[i] = (counts[i] as number) - (kept[i] as number);
+}
+
+function sharedCopy(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+  copy.set(bytes);
+  return copy;
+}
