@@ -2,7 +2,6 @@ import { KIND, PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
 
 /** What became of a page. Numbers are the low two bits of a state. */
 export const FATES = ["absent", "kept", "zero", "dropped"] as const;
-export type Fate = (typeof FATES)[number];
 
 /** The input does not have it: an earlier filtering dropped it. */
 export const ABSENT = 0;

@@ -1,14 +1,14 @@
 import { basename } from "node:path";
 import { DumpError } from "../../errors.js";
-import { openDump } from "../../reader/open.js";
 import { renderReport } from "../../report/render-report.js";
 import { reportDump } from "../../report/report-dump.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { logTail } from "../log-tail.js";
+import { openInputs } from "../open-inputs.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 import { packageVersion } from "../version.js";
@@ -47,8 +47,8 @@ async function writeReport(
   }
   const complete = completeOptions(values);
   const warnings = new Warnings();
-  const dump = openDump(files, warnings, openOptions(values));
-  const output = values.output ?? `${basename(first)}.html`;
+  const dump = await openInputs(files, warnings, values, signal);
+  const output = values.output ?? `${first === "-" ? "stdin" : basename(first)}.html`;
   try {
     const sink = createFileSink(output, { force: values.force, inputs: dump.paths });
     try {
