@@ -1,75 +1,103 @@
-// Writes a dump of any size that takes little room on disk:
-//   node bench/synthetic.mjs OUT --size 64G [--kept 0.05] [--zero 0.2] [--variants 2] [--seed 1]
-// It is an ELF vmcore of an x86-64 Linux 6.1 with one node, 128 MiB of memory a section. Section 0 holds the kernel; the
-// others are copies of a few variants: their program headers name the same part of the file, and the page tables of the
-// virtual memmap map the same 2 MiB of struct pages. So a terabyte takes some 200 MiB, stays in the page cache, and is
-// read like any other dump.
-import { closeSync, ftruncateSync, openSync, statSync, writeSync } from "node:fs";
+// Writes a dump of any size that takes little room on disk: node bench/synthetic.mjs --help
 import { parseArgs } from "node:util";
-import { pageContents } from "./synthetic/contents.mjs";
-import { elfHead } from "./synthetic/elf.mjs";
-import { buildKernel, SECTION_BYTES, vmcoreinfo } from "./synthetic/kernel.mjs";
-import { random } from "./synthetic/random.mjs";
-import { structPages } from "./synthetic/struct-pages.mjs";
+import { CONTENTS, FILL_NAMES, ZERO } from "./synthetic/contents.mjs";
+import { MAX_SECTIONS, MAX_VARIANTS, makeDump } from "./synthetic/make.mjs";
+import { KINDS, MIX } from "./synthetic/struct-pages.mjs";
+
+const HELP = `node bench/synthetic.mjs OUT [options]: a dump of any size that takes little room
+
+An ELF vmcore of an x86-64 Linux 6.1 with one node and 128 MiB of memory a
+section. Section 0 holds the kernel with its page tables and struct pages; the
+others are copies of a few variants: their program headers name the same part of
+the file, and the page tables of the virtual memmap map the same struct pages.
+So a terabyte takes 200 MiB of disk, stays in the page cache, and is read like
+any other dump. The same options give the same bytes.
+
+  --size SIZE       256M to 8T (default 4G)
+  --kept SHARE      of pages that level 31 keeps (default 0.05)
+  --mix K=N,...     shares of the kinds of pages, of those that are kept and of
+                    the others (default:
+  ${list(MIX)})
+  --zero SHARE      of pages that are all zero (default 0.2); or by kind:
+                    --zero free=0.9,slab=0
+  --contents K=F,.. what pages of a kind hold (default mixed, slab=objects):
+                    ${FILL_NAMES.join(", ")}
+  --variants N      different sections, 1 to ${MAX_VARIANTS} (default 2)
+  --seed N          (default 1)
+  --truth FILE      write what the pages are, as JSON, to FILE
+  --help            print this text
+
+Kinds are ${KINDS.slice(0, -1).join(", ")} and ${KINDS.at(-1)}.
+`;
+
+function list(values) {
+  return Object.entries(values)
+    .map(([name, value]) => `${name}=${value}`)
+    .join(",");
+}
+
+function wrong(text) {
+  console.error(`${text}; node bench/synthetic.mjs --help`);
+  process.exit(2);
+}
 
 const UNITS = { M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
-const MAX_SECTIONS = 65533;
+
+function sizeOf(text) {
+  const [, amount, unit] = /^([\d.]+)([MGT])$/.exec(text) ?? [];
+  const size = Number(amount) * UNITS[unit];
+  return size >= UNITS.M * 256 && size <= MAX_SECTIONS * 2 ** 27 + 2 ** 28 ? size : wrong(`--size ${text}: 256M to 8T`);
+}
+
+function numberOf(name, text, least, most) {
+  const value = text === "" ? Number.NaN : Number(text);
+  return value >= least && value <= most ? value : wrong(`${name} ${text}: no number from ${least} to ${most}`);
+}
+
+/** `KIND=VALUE,...` over what is usual. */
+function byKind(name, text, usual, parse) {
+  const found = { ...usual };
+  for (const word of text.split(",").filter((part) => part !== "")) {
+    const [kind, value = ""] = word.split("=");
+    if (!KINDS.includes(kind)) wrong(`${name} ${word}: kinds are ${KINDS.join(", ")}`);
+    found[kind] = parse(value);
+  }
+  return found;
+}
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     size: { type: "string", default: "4G" },
     kept: { type: "string", default: "0.05" },
-    zero: { type: "string", default: "0.2" },
+    mix: { type: "string", default: "" },
+    zero: { type: "string", default: "" },
+    contents: { type: "string", default: "" },
     variants: { type: "string", default: "2" },
     seed: { type: "string", default: "1" },
+    truth: { type: "string" },
+    help: { type: "boolean", default: false },
   },
 });
-const [, amount, unit] = /^([\d.]+)([MGT])$/.exec(values.size) ?? [];
-const sections = Math.floor((Number(amount) * UNITS[unit]) / SECTION_BYTES);
-const variants = Number(values.variants);
-if (positionals.length !== 1 || !(sections >= 2 && sections <= MAX_SECTIONS) || !(variants >= 1 && variants <= 32)) {
-  console.error(
-    "usage: node bench/synthetic.mjs OUT --size 256M to 8T [--kept 0.05] [--zero 0.2] [--variants 1 to 32] [--seed 1]",
-  );
-  process.exit(2);
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
 }
-
-/** Writes what is not zero; the rest stays a hole. */
-function writeSparse(fd, at, bytes) {
-  const page = 4096;
-  const zero = Buffer.alloc(page);
-  let start = 0;
-  for (let i = 0; i <= bytes.length; i += page) {
-    const empty = i === bytes.length || zero.compare(bytes, i, Math.min(i + page, bytes.length)) === 0;
-    if (!empty) continue;
-    if (i > start) writeSync(fd, bytes, start, i - start, at + start);
-    start = i + page;
-  }
-}
-
-const fd = openSync(positionals[0], "wx");
-const variantOf = (section) => (section - 1) % variants;
-const { head, dataStart } = elfHead({
-  notes: vmcoreinfo(sections),
-  segments: Array.from({ length: sections }, (_, section) => ({
-    paddr: section * SECTION_BYTES,
-    size: SECTION_BYTES,
-    offset: (section === 0 ? 0 : 1 + variantOf(section)) * SECTION_BYTES,
-  })),
+if (positionals.length !== 1) wrong("one OUT must be named");
+const share = (text) => numberOf("a share", text, 0, 1);
+const zero = /^[\d.]+$/.test(values.zero)
+  ? Object.fromEntries(KINDS.map((kind) => [kind, share(values.zero)]))
+  : byKind("--zero", values.zero, ZERO, share);
+const made = makeDump(positionals[0], {
+  size: sizeOf(values.size),
+  kept: share(values.kept),
+  mix: byKind("--mix", values.mix, MIX, (text) => numberOf("--mix", text, 0, 1e6)),
+  zero,
+  contents: byKind("--contents", values.contents, CONTENTS, (fill) =>
+    FILL_NAMES.includes(fill) ? fill : wrong(`--contents ${fill}: there are ${FILL_NAMES.join(", ")}`),
+  ),
+  variants: Math.floor(numberOf("--variants", values.variants, 1, MAX_VARIANTS)),
+  seed: numberOf("--seed", values.seed, 0, 2 ** 32 - 1),
+  truth: values.truth,
 });
-writeSync(fd, head, 0, head.length, 0);
-const next = random(Number(values.seed));
-const patterns = [];
-for (let variant = 0; variant < variants; variant++) {
-  const { structs, kinds } = structPages(next, Number(values.kept));
-  patterns.push(structs);
-  writeSparse(fd, dataStart + (1 + variant) * SECTION_BYTES, pageContents(next, kinds, Number(values.zero)));
-}
-writeSparse(fd, dataStart, buildKernel(sections, variantOf, patterns));
-ftruncateSync(fd, dataStart + (1 + variants) * SECTION_BYTES);
-closeSync(fd);
-const { blocks } = statSync(positionals[0]);
-console.log(
-  `${positionals[0]}: ${sections * 128} MiB of memory in ${((blocks * 512) / 2 ** 20).toFixed(0)} MiB on disk`,
-);
+console.log(`${positionals[0]}: ${made.memoryMib} MiB of memory in ${made.diskMib.toFixed(0)} MiB on disk`);

@@ -3,27 +3,39 @@ import { KINDS } from "./struct-pages.mjs";
 const PAGE = 4096;
 const WORDS = ["error", "kernel", "module", "return", "struct", "device", "memory", "static", "config", "driver", "\n"];
 
-/**
- * Contents of a section's pages: objects with pointers for slab pages; these, code, text and noise for the others. In
- * all they compress about as well as a real kernel's pages. A share of them is zero, mostly of the free ones.
- */
-export function pageContents(next, kinds, zero) {
+/** What a page can hold. A mixture compresses about as well as a real kernel's pages. */
+const FILLS = { objects, code, text, noise, mixed };
+export const FILL_NAMES = [...Object.keys(FILLS), "zero"];
+
+/** By kind: the share of pages that are zero. */
+export const ZERO = Object.fromEntries(KINDS.map((kind) => [kind, 0.2]));
+/** By kind: what the others hold. */
+export const CONTENTS = Object.fromEntries(KINDS.map((kind) => [kind, kind === "slab" ? "objects" : "mixed"]));
+
+/** Contents of a section's pages, and which of them are zero. */
+export function pageContents(next, kinds, zero, contents) {
   const bytes = Buffer.alloc(kinds.length * PAGE);
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-  const fills = [objects, code, text, noise];
+  const zeros = new Uint8Array(kinds.length);
   for (let pfn = 0; pfn < kinds.length; pfn++) {
-    if (next() / 2 ** 32 < zero) continue;
-    const lot = next() % 16;
-    const fill = KINDS[kinds[pfn]] === "slab" ? objects : fills[lot < 6 ? 0 : lot < 11 ? 1 : lot < 15 ? 2 : 3];
-    fill(next, words, (pfn * PAGE) / 4, bytes);
+    const kind = KINDS[kinds[pfn]];
+    zeros[pfn] = next() / 2 ** 32 < zero[kind] || contents[kind] === "zero" ? 1 : 0;
+    if (zeros[pfn] === 0) FILLS[contents[kind]](next, words, (pfn * PAGE) / 4, bytes);
   }
-  return bytes;
+  return { bytes, zeros };
+}
+
+function mixed(next, words, at, bytes) {
+  const lot = next() % 16;
+  [objects, code, text, noise][lot < 6 ? 0 : lot < 11 ? 1 : lot < 15 ? 2 : 3](next, words, at, bytes);
 }
 
 /** Equal objects of 64 to 512 bytes: flags, counters and pointers into the direct map. */
 function objects(next, words, at) {
   const size = 16 << (next() % 4);
   const shape = Array.from({ length: size }, () => next() % 8);
+  // None is all zero by chance.
+  shape[1] = 2;
   for (let i = 0; i < PAGE / 4; i++) {
     const kind = shape[i % size];
     if (kind === 0) words[at + i] = next() % 65536;

@@ -1,5 +1,5 @@
 import { DIRECT_MAP, note } from "./elf.mjs";
-import { plainStructPages, STRUCT_PAGE } from "./struct-pages.mjs";
+import { kernelStructPages, STRUCT_PAGE } from "./struct-pages.mjs";
 
 export const SECTION_BYTES = 2 ** 27;
 const PAGE = 4096;
@@ -18,7 +18,7 @@ const AT = { text: 0x100_0000, variables: 0x100_1000, root: 0x100_2000, tables: 
 const SECTION_ROOTS = 0x100_8000;
 const textAddress = (paddr) => (TEXT + BigInt(paddr)).toString(16);
 
-/** Section 0: 128 MiB with the kernel's own data in it. */
+/** Section 0: 128 MiB with the kernel's own data in it. Pages without any are free. Returns its memory, and what is used. */
 export function buildKernel(sections, variantOf, patterns) {
   const memory = Buffer.alloc(SECTION_BYTES);
   let free = AT.tables;
@@ -61,9 +61,12 @@ export function buildKernel(sections, variantOf, patterns) {
     memory.write(text, AT.variables + 65 * i);
   });
   put(AT.variables + 0x400, 1); // node_online_map
-  plainStructPages(SECTION_BYTES / PAGE).copy(memory, AT.structs);
+  const used = new Uint8Array(SECTION_BYTES / PAGE);
+  used.fill(1, AT.text / PAGE, free / PAGE);
+  used.fill(1, AT.structs / PAGE, (AT.structs + (1 + patterns.length) * LARGE_PAGE) / PAGE);
+  kernelStructPages(used).copy(memory, AT.structs);
   for (const [i, structs] of patterns.entries()) structs.copy(memory, AT.structs + (1 + i) * LARGE_PAGE);
-  return memory;
+  return { memory, used };
 }
 
 const RELEASE = "6.1.0-synthetic";

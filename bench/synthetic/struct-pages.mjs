@@ -9,9 +9,11 @@ const flags = (...names) => names.reduce((sum, name) => sum | (1 << BIT[name]), 
 const BUDDY = -129;
 const THP_ORDER = 9;
 
-/** Kinds of pages; the first two are kept at level 31. Shares are of the pages that are not kept. */
+/** Kinds of pages: the first two are kept at level 31. */
 export const KINDS = ["kernel", "slab", "free", "anon", "thp", "cache", "cache-private"];
-const SHARES = { free: 0.35, anon: 0.25, thp: 0.15, cache: 0.22, "cache-private": 0.03 };
+const KEPT = new Set(["kernel", "slab"]);
+/** Shares of the kinds, among those that are kept and among the others. */
+export const MIX = { kernel: 1, slab: 1, free: 35, anon: 25, thp: 15, cache: 22, "cache-private": 3 };
 
 function put(view, pfn, { low, mapping = 0n, mapcount = -1, priv = 0n, refcount = 1 }) {
   const at = pfn * STRUCT_PAGE;
@@ -33,11 +35,13 @@ const FIELDS = {
   "cache-private": { low: flags("uptodate", "lru", "private"), mapping: ADDRESS_SPACE, priv: 0xffff_8881_0000_1000n },
 };
 
-/** Struct pages of memory that the kernel uses itself. */
-export function plainStructPages(pages) {
-  const bytes = Buffer.alloc(pages * STRUCT_PAGE);
+/** Struct pages of section 0: of pages that the kernel uses itself, and of free ones. */
+export function kernelStructPages(used) {
+  const bytes = Buffer.alloc(used.length * STRUCT_PAGE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  for (let pfn = 0; pfn < pages; pfn++) put(view, pfn, FIELDS.kernel);
+  for (let pfn = 0; pfn < used.length; pfn++) {
+    put(view, pfn, used[pfn] ? FIELDS.kernel : { low: 0, mapcount: BUDDY, priv: 0n, refcount: 0 });
+  }
   return bytes;
 }
 
@@ -45,18 +49,21 @@ export function plainStructPages(pages) {
  * The struct pages of one section, in runs as a busy machine has them, each of the kind that is furthest behind its
  * share. Returns also the kind of every page.
  */
-export function structPages(next, kept) {
+export function structPages(next, kept, mix) {
   const bytes = Buffer.alloc(PAGES * STRUCT_PAGE);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   const kinds = new Uint8Array(PAGES);
-  const target = KINDS.map((kind) => (kind in SHARES ? SHARES[kind] * (1 - kept) : kept / 2));
+  const sum = (wanted) => KINDS.reduce((all, kind) => all + (KEPT.has(kind) === wanted ? mix[kind] : 0), 0);
+  const target = KINDS.map((kind) => ((KEPT.has(kind) ? kept : 1 - kept) * mix[kind]) / (sum(KEPT.has(kind)) || 1));
   const count = KINDS.map(() => 0);
   let pfn = 0;
   while (pfn < PAGES) {
-    let kind = 0;
-    for (let i = 1; i < KINDS.length; i++) {
+    // The first kind is for what no other one may have.
+    let kind = target.findIndex((share, i) => share > 0 && KINDS[i] !== "thp");
+    if (kind < 0) kind = 0;
+    for (let i = 0; i < KINDS.length; i++) {
       // A huge page needs its alignment; the share is the most that chance allows.
-      if (KINDS[i] === "thp" && pfn % 2 ** THP_ORDER !== 0) continue;
+      if (target[i] === 0 || (KINDS[i] === "thp" && pfn % 2 ** THP_ORDER !== 0)) continue;
       if (count[i] * target[kind] < count[kind] * target[i]) kind = i;
     }
     const pages = writeRun(next, view, pfn, KINDS[kind]);
