@@ -23,14 +23,22 @@ interface Both {
 }
 
 /** Runs a command line by both, each with a folder of its own for `OUT`; `before` fills it. */
-async function both(line: string, dump: string, before: (out: string) => void = () => undefined): Promise<Both> {
+async function both(
+  line: string,
+  dump: string,
+  before: (out: string) => void = () => undefined,
+  stdinFile?: string,
+): Promise<Both> {
   const base = join(folder, `${runs++}`);
   const one = async (name: string, command: string, first: readonly string[]) => {
     const out = join(base, name);
     mkdirSync(out, { recursive: true });
     before(out);
     const flat = line.split(" ").includes("-F");
-    const options: RunOptions = flat ? { stdoutFile: join(out, "stdout") } : {};
+    const options: RunOptions = {
+      ...(flat ? { stdoutFile: join(out, "stdout") } : {}),
+      ...(stdinFile === undefined ? {} : { stdinFile }),
+    };
     const args = line.split(" ").map((word) => word.replace("VMCORE", dump).replace("OUT", out));
     const outcome = await run(command, [...first, ...args], options);
     // Each in its own folder: the messages shall be the same.
@@ -185,6 +193,45 @@ describeReader("coresieve-makedumpfile does what makedumpfile does", ["makedumpf
     });
     expect(ours.code).toBe(1);
     expect(path("dump").map((file) => existsSync(file))).toEqual([true, true]);
+  });
+
+  test("--split and --reassemble: either program's set by either", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const { theirs, ours, path } = await both("--split -c -d 31 VMCORE OUT/a OUT/b OUT/c", vmcore);
+    // makedumpfile says once per process that the kernel is too new.
+    expect({ ...ours, stdout: words(ours.stdout), stderr: "" }).toEqual({
+      ...theirs,
+      stdout: words(theirs.stdout),
+      stderr: "",
+    });
+    const whole = (await both("-c -d 31 VMCORE OUT/dump", vmcore)).path("dump")[0];
+    for (const set of [0, 1] as const) {
+      const parts = ["a", "b", "c"].map((name) => path(name)[set]);
+      const joined = await both(`--reassemble ${parts.join(" ")} OUT/whole`, vmcore);
+      expect({ ...joined.ours, stderr: errorWords(joined.ours.stderr) }).toEqual({
+        ...joined.theirs,
+        stderr: errorWords(joined.theirs.stderr),
+      });
+      expect(joined.ours.code).toBe(0);
+      for (const file of joined.path("whole")) expect(keptPages(file)).toEqual(keptPages(whole));
+      const missing = await both(`--reassemble ${parts.slice(0, 2).join(" ")} OUT/whole`, vmcore);
+      expect([missing.ours.code, missing.ours.stdout]).toEqual([missing.theirs.code, missing.theirs.stdout]);
+    }
+  });
+
+  test("-R: the same file, and the same words", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const flat = (await both("-F -l -d 31 VMCORE", vmcore)).path("stdout");
+    for (const [i, stdinFile] of flat.entries()) {
+      for (const line of ["-R OUT/dump", "-R -f OUT/there", "-R OUT/there", "-R --dry-run OUT/dump"]) {
+        const made = await both(line, vmcore, (out) => writeFileSync(join(out, "there"), "old"), stdinFile);
+        expect({ line, i, ...made.ours }).toEqual({ line, i, ...made.theirs });
+        for (const name of ["dump", "there"]) {
+          const [their, our] = made.path(name).map((file) => (existsSync(file) ? readFileSync(file) : undefined));
+          expect(our === undefined ? their === undefined : their?.equals(our)).toBe(true);
+        }
+      }
+    }
   });
 
   test.each([

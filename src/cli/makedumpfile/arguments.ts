@@ -24,8 +24,6 @@ export interface MakedumpfileRequest {
   readonly sizeLimit: number | undefined;
   /** 0: nothing was said. */
   readonly threads: number;
-  /** Bytes; 0: nothing was said. */
-  readonly splitBlock: number;
   readonly vmlinux: string | undefined;
   readonly vmcoreinfo: string | undefined;
   readonly config: string | undefined;
@@ -200,7 +198,6 @@ function request({ options, files, levels, codec }: Given, mode: Mode, checkOnly
     sinceClear: options.has("--partial-dmesg"),
     sizeLimit: limit === undefined ? undefined : limitSize(limit),
     threads: number("--num-threads"),
-    splitBlock: number("--splitblock-size") * 1024,
     vmlinux: options.get("-x"),
     vmcoreinfo: options.get("-i"),
     config: options.get("--config"),

@@ -70,7 +70,7 @@ export async function create(request: MakedumpfileRequest, context: RunContext):
         format: request.elf ? "elf" : "kdump",
         ...(sizeLimit === undefined ? {} : { sizeLimit }),
         ...(context.threads === undefined ? {} : { workers: context.threads }),
-        onFull: last && !flattened ? "incomplete" : "nothing",
+        onFull: last && !flattened && request.mode !== "split" ? "incomplete" : "nothing",
         onProgress: ({ phase, done, total }) => steps.update(STEPS[phase], done, total),
       };
       const { result, noRoom } = await attempt(dump, options, steps);
@@ -139,6 +139,7 @@ function usableCodec({ codec }: MakedumpfileRequest, messages: Messages): Codec 
 
 function outputOf(request: MakedumpfileRequest, path: string, stream: NodeJS.WritableStream | undefined): FilterOutput {
   if (request.dryRun) return { discard: true, name: path };
+  if (request.mode === "split") return { paths: request.files.slice(1), force: request.force };
   return stream === undefined ? { path, force: request.force } : { stream, name: path };
 }
 

@@ -6,6 +6,9 @@ Usage
   -F [-c|-l|-p|-z|-E] [-d DL] VMCORE | ssh HOST "cat > FLAT"
   --dump-dmesg [--partial-dmesg] VMCORE LOGFILE
   --mem-usage VMCORE
+  -R DUMPFILE < FLAT
+  --split [-d DL] VMCORE DUMPFILE1 DUMPFILE2...
+  --reassemble DUMPFILE1 DUMPFILE2... DUMPFILE
 
 Options
   -c, -l, -p, -z           compress with zlib, LZO, snappy or zstd
@@ -29,8 +32,8 @@ Options
   -v                       print the version
   -h, --help               print this text
 Accepted, without effect: -b, --cyclic-buffer, --non-cyclic, --non-mmap,
---splitblock-size, --work-dir. Refused by name: -e, -g, -R, -X, --diskset,
---eppic, --extension, --reassemble, --split, --xen*.
+--splitblock-size, --work-dir. Refused by name: -e, -g, -X, --diskset,
+--eppic, --extension, --xen*.
 docs/from-makedumpfile.md tells every option, and what differs.
 
 LZO support: enabled; snappy support: enabled

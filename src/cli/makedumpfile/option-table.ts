@@ -17,7 +17,6 @@ const value = (short: string | undefined, long?: string): MakedumpfileOption => 
 });
 const refused = (option: MakedumpfileOption, why: string): MakedumpfileOption => ({ ...option, refused: why });
 
-const NO_SETS = "sets of files are read, but not written";
 const NO_XEN = "dumps of Xen are not read";
 
 /** All options of makedumpfile 1.7.2 and of its sources of April 2026 (--extension), and --non-cyclic of older ones. */
@@ -37,16 +36,16 @@ export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
     value("g"),
     "without a dump a vmlinux does not tell all of it; `coresieve -g FILE -x VMLINUX DUMP` writes it, and -x VMLINUX does without",
   ),
-  refused(flag("R"), "crash, drgn and coresieve read the flattened format as it is"),
+  flag("R"),
   refused(flag("X"), NO_XEN),
   refused(flag("e"), "struct pages of dropped pages are kept: debuggers read them"),
   value("b"),
   flag("D"),
   flag("v"),
   flag("h", "help"),
-  refused(flag(undefined, "split"), NO_SETS),
+  flag(undefined, "split"),
   value(undefined, "splitblock-size"),
-  refused(flag(undefined, "reassemble"), "coresieve reads a set of split files: name all of them before the output"),
+  flag(undefined, "reassemble"),
   value(undefined, "num-threads"),
   value(undefined, "cyclic-buffer"),
   flag(undefined, "non-cyclic"),

@@ -5,6 +5,7 @@ import { create, type RunContext } from "./create.js";
 import { dumpDmesg } from "./dmesg.js";
 import { failureCode, failureLine, fileExists } from "./failure.js";
 import { MAKEDUMPFILE_HELP } from "./help.js";
+import { rearrange, reassemble } from "./join.js";
 import { memUsage } from "./mem-usage.js";
 
 /** Does what was asked and says so. Returns the exit code. What stops the run (a signal) is thrown. */
@@ -22,7 +23,7 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Run
   if (there !== undefined) messages.error(fileExists(there));
   else {
     try {
-      good = (await JOBS[request.mode]?.(request, context)) ?? false;
+      good = await JOBS[request.mode](request, context);
     } catch (error) {
       if (context.signal.aborted) throw error;
       messages.error(failureLine(error, program, request));
@@ -37,18 +38,26 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Run
 
 type Job = (request: MakedumpfileRequest, context: RunContext) => Promise<boolean>;
 
-const JOBS: Readonly<Partial<Record<Mode, Job>>> = {
+const JOBS: Readonly<Record<Exclude<Mode, "help" | "version">, Job>> = {
   create,
+  split: create,
+  rearrange,
+  reassemble,
   dmesg: dumpDmesg,
   "mem-usage": memUsage,
 };
 
 /** The files that are to come into being. */
 function outputsOf({ mode, files, flattened }: MakedumpfileRequest): readonly string[] {
+  if (mode === "rearrange") return files;
+  if (mode === "reassemble") return files.slice(-1);
   return flattened || mode === "mem-usage" ? [] : files.slice(1);
 }
 
 function savedTo({ mode }: MakedumpfileRequest, outputs: readonly string[]): string {
+  if (mode === "split") {
+    return `The dumpfiles are saved to ${outputs.slice(0, -1).join(", ")}, and ${outputs.at(-1)}.`;
+  }
   return `The ${mode === "dmesg" ? "dmesg log" : "dumpfile"} is saved to ${outputs[0] ?? "STDOUT"}.`;
 }
 
