@@ -55,6 +55,15 @@ export function filterRequest(args: FilterArguments): FilterRequest {
         : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
     });
   }
+  if (output === "-") {
+    throw new DumpError(
+      "BAD_OPTION",
+      "the output is -, but a plain dump cannot be written to stdout: it needs seeking",
+      {
+        cure: "Use -F and name no OUT: `coresieve -F DUMP | zstd > OUT.flat.zst`, which is read as it is",
+      },
+    );
+  }
   const workers = Number(args.numThreads ?? standardThreads());
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_THREADS) {
     throw new DumpError("BAD_OPTION", `--num-threads ${args.numThreads}: no whole number from 1 to ${MAX_THREADS}`, {

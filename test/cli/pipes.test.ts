@@ -25,6 +25,10 @@ async function openedFifo(path: string): Promise<number> {
 }
 const sameAs = (path: string, expected: Buffer) => expect(readFileSync(path).equals(expected)).toBe(true);
 
+test("a plain dump is not written to stdout: -F is named", async () => {
+  expectFailure(await runCli(["no-such-dump", "-"]), 2, "needs seeking", "Use -F");
+});
+
 describeWithDumps("a dump through a pipe", () => {
   let vmcore = "";
   let flat = "";
