@@ -3,6 +3,7 @@ import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import type { PrivacyExtra } from "../../src/filter/privacy/scrub.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/filter-dump.js";
 import { type OpenOptions, openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
@@ -19,6 +20,7 @@ export function temporaryFolder(): string {
 export interface RunOptions {
   readonly level?: number;
   readonly privacy?: boolean;
+  readonly privacyExtra?: readonly PrivacyExtra[];
   readonly format?: "kdump" | "elf";
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
@@ -52,6 +54,7 @@ export async function filterFile(
       dedupe: options.dedupe ?? false,
       workers: options.workers ?? 1,
       warnings,
+      ...(options.privacyExtra === undefined ? {} : { privacyExtra: options.privacyExtra }),
       ...(options.erase === undefined ? {} : { erase: { name: "rules", text: options.erase } }),
       ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),

@@ -1,0 +1,115 @@
+/** What --privacy overwrites in real dumps, and that verify tells that from damage and loss. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { privacyExtras } from "../../../src/filter/privacy/scrub.js";
+import { openDump } from "../../../src/reader/open.js";
+import { verifyDump } from "../../../src/verify-dump.js";
+import { Warnings } from "../../../src/warnings.js";
+import { WorkerThreads } from "../../../src/worker/threads.js";
+import { describeWithDumps, realDump } from "../../support/dumps.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { bitmapPfns } from "../../support/golden.js";
+import { failureOf, failureOfAsync } from "../../support/open.js";
+import { openElf } from "../../support/other-elf.js";
+import { openKdump } from "../../support/other-kdump.js";
+
+const PAGE = 4096;
+const folder = temporaryFolder();
+const threads = new WorkerThreads(1);
+afterAll(() => threads.destroy());
+const at = (name: string) => join(folder, name);
+
+/** Bytes of a kdump output that are not the original's, by other readers; and how many of those are not 0. */
+function changes(original: string, output: string): { changed: number; notZero: number } {
+  const before = openElf(original);
+  const kdump = openKdump(output);
+  let changed = 0;
+  let notZero = 0;
+  let index = 0;
+  for (const pfn of bitmapPfns(kdump.bitmap2)) {
+    const page = kdump.content(kdump.descriptor(index++));
+    const old = before.page(pfn, PAGE) ?? Buffer.alloc(PAGE);
+    if (page.equals(old)) continue;
+    for (let i = 0; i < PAGE; i++) {
+      if (page[i] === old[i]) continue;
+      changed++;
+      if (page[i] !== 0) notZero++;
+    }
+  }
+  kdump.close();
+  before.close();
+  return { changed, notZero };
+}
+
+describeWithDumps("overwritten by --privacy", () => {
+  test("Debian 6.12, with all there is: zeros only, as many as are told, and verify calls them erased", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    const options = { privacy: true, privacyExtra: ["registers", "tty"], workers: threads } as const;
+    const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
+    const overwritten = privacy?.overwritten ?? {};
+    expect(warnings).toEqual([]);
+    expect(Object.keys(overwritten).length).toBe(6);
+    for (const kind of ["free-objects", "registers", "vector-registers", "tty"] as const) {
+      expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
+    }
+    // No slab's lists were in doubt.
+    expect(privacy?.remains.join()).not.toMatch(/could not|lacks|no types/);
+    const { changed, notZero } = changes(vmcore, at("all"));
+    const bytes = Object.values(overwritten).reduce((sum, count) => sum + count.bytes, 0);
+    expect(notZero).toBe(0);
+    expect(changed).toBeGreaterThan(bytes / 20);
+    expect(changed).toBeLessThanOrEqual(bytes);
+    const result = await verifyDump(at("all"), { against: vmcore, workers: threads });
+    expect(result).toMatchObject({ whole: true, comparison: { privacy: true, different: 0 } });
+    expect(result.comparison?.erased).toBeGreaterThan(100);
+    expect(result.comparison?.classes).toMatchObject({ kept: 0 });
+    expect(result.comparison?.classes?.unreferenced).toBeGreaterThan(0);
+  });
+
+  test("ELF: pages that were overwritten from end to end are there", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    await filterFile(vmcore, at("elf"), { privacy: true, format: "elf", workers: threads });
+    const result = await verifyDump(at("elf"), { against: vmcore, workers: threads });
+    expect(result).toMatchObject({ whole: true, comparison: { privacy: true, different: 0 } });
+  });
+
+  test.each(["tiny-x86-6.1", "tiny-s390x-6.12"])(
+    "%s has no types: registers go, and the rest is said",
+    async (name) => {
+      const { vmcore } = await realDump(name);
+      const options = { privacy: true, privacyExtra: ["registers", "tty"], workers: threads } as const;
+      const { privacy, warnings } = await filterFile(vmcore, at(name), options);
+      expect(privacy?.overwritten).toEqual({ registers: { objects: 2, bytes: 304 } });
+      expect(warnings).toMatchObject([{ code: "PRIVACY_GAP", count: 2 }]);
+      expect(privacy?.remains.join()).toMatch(/slab pages were not looked into.*vector registers.*terminal buffers/);
+      expect((await verifyDump(at(name), { against: vmcore, workers: threads })).whole).toBe(true);
+    },
+  );
+
+  test("verify: an output with --erase; a byte that nothing erased is still a different page", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1-nokaslr");
+    const dump = openDump(vmcore, new Warnings());
+    const start = dump.memory.next(0x100_0000);
+    dump.close();
+    const rules = `physical 0x${start.toString(16)} size 64`;
+    await filterFile(vmcore, at("erased"), { level: 0, erase: rules, workers: threads });
+    const result = await verifyDump(at("erased"), { against: vmcore, workers: threads });
+    expect(result).toMatchObject({ whole: true, comparison: { privacy: false, erased: 1, different: 0 } });
+    const bytes = readFileSync(at("erased"));
+    const place = bytes.indexOf(Buffer.alloc(64, "X"));
+    bytes[place + 70] = (bytes[place + 70] as number) ^ 0x21;
+    bytes[place + 71] = 0x59;
+    writeFileSync(at("erased"), bytes);
+    const wrong = await verifyDump(at("erased"), { against: vmcore, workers: threads });
+    expect(wrong).toMatchObject({ whole: false, comparison: { erased: 0, different: 1 } });
+  });
+
+  test("names that are none, and without --privacy: BAD_OPTION", async () => {
+    expect(failureOf(() => privacyExtras(["tty", "fpu"])).code).toBe("BAD_OPTION");
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    expect((await failureOfAsync(() => filterFile(vmcore, at("no"), { privacyExtra: ["tty"] }))).code).toBe(
+      "BAD_OPTION",
+    );
+  });
+});

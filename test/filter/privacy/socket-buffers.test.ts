@@ -1,0 +1,93 @@
+/** Socket buffers: which struct sk_buff are live, and that only data within an object in use is overwritten. */
+import { expect, test } from "vitest";
+import type { KernelTypes } from "../../../src/filter/debuginfo/kernel-types.js";
+import type { Slab } from "../../../src/filter/privacy/slab-walk.js";
+import { dataInSlab, skbReader } from "../../../src/filter/privacy/socket-buffers.js";
+
+/** Offsets of Debian's 6.1 for x86-64. */
+const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {
+  "sk_buff.tail": [184, 4],
+  "sk_buff.end": [188, 4],
+  "sk_buff.head": [192, 8],
+  "sk_buff.data": [200, 8],
+  "sk_buff.users": [212, 4],
+  "skb_shared_info.nr_frags": [2, 1],
+  "skb_shared_info.dataref": [32, 4],
+  "sk_buff_fclones.skb2": [232, 232],
+};
+
+const types = {
+  member(type: string, name: string) {
+    const found = MEMBERS[`${type}.${name}`];
+    return found && { name, offset: found[0], size: found[1], type: "" };
+  },
+  sizeOf: () => 232,
+} as unknown as KernelTypes;
+
+const HEAD = 0xffff_8880_0123_4000n;
+
+function skb(change: (view: DataView) => void = () => undefined): DataView {
+  const view = new DataView(new ArrayBuffer(512));
+  view.setUint32(184, 100, true);
+  view.setUint32(188, 704, true);
+  view.setBigUint64(192, HEAD, true);
+  view.setBigUint64(200, HEAD + 64n, true);
+  view.setInt32(212, 1, true);
+  change(view);
+  return view;
+}
+
+const reader = skbReader(types, 8, true);
+
+test("a live one has its data from head to end; fclones are two", () => {
+  expect(reader?.dataOf(skb(), 0)).toEqual({ head: HEAD, length: 704 });
+  expect(reader?.places("skbuff_fclone_cache")).toEqual([0, 232]);
+  expect(reader?.places("skbuff_head_cache")).toEqual([0]);
+});
+
+test.each([
+  ["no user", (view: DataView) => view.setInt32(212, 0, true)],
+  ["a negative number of users", (view: DataView) => view.setInt32(212, -5, true)],
+  ["no head", (view: DataView) => view.setBigUint64(192, 0n, true)],
+  ["data before head", (view: DataView) => view.setBigUint64(200, HEAD - 1n, true)],
+  ["tail before data", (view: DataView) => view.setUint32(184, 63, true)],
+  ["end before tail", (view: DataView) => view.setUint32(188, 99, true)],
+  ["an end that is too far", (view: DataView) => view.setUint32(188, 1 << 30, true)],
+])("none: %s", (_, change) => {
+  expect(reader?.dataOf(skb(change), 0)).toBeUndefined();
+});
+
+test("the shared info behind it has references and few fragments", () => {
+  const shared = (references: number, fragments: number) => {
+    const view = new DataView(new ArrayBuffer(reader?.sharedSize ?? 0));
+    view.setUint32(32, references, true);
+    view.setUint8(2, fragments);
+    return reader?.isShared(view);
+  };
+  expect([shared(1, 0), shared(0x1_0002, 17)]).toEqual([true, true]);
+  expect([shared(0, 0), shared(0x2_0001, 0), shared(0xdead_beef | 0, 0), shared(1, 200)]).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
+});
+
+test("only data that lie whole within one object in use", () => {
+  const slab = {
+    cache: { stride: 1024, objectSize: 1024 },
+    start: 0x10000,
+    count: 4,
+    free: Uint8Array.of(0, 1, 0, 0),
+  } as unknown as Slab;
+  const data = [
+    { start: 0xfff0, length: 64 },
+    { start: 0x10000, length: 704 },
+    { start: 0x10400, length: 704 },
+    { start: 0x10800, length: 1025 },
+    { start: 0x10c00, length: 1024 },
+    { start: 0x11000, length: 64 },
+  ];
+  expect(dataInSlab(slab, data)).toEqual([data[1], data[4]]);
+  expect(dataInSlab({ ...slab, free: undefined }, data)).toEqual([]);
+});
