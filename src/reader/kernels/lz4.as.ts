@@ -1,6 +1,4 @@
 // LZ4 decompression of a block, written from lz4_Block_format.md (lz4/lz4, BSD).
-//
-// Cost per 128 KiB of kernel data: about 60 µs.
 import { copyMatch, copyWide } from "./_copy.as";
 
 /**

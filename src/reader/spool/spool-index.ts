@@ -1,6 +1,6 @@
 import type { Packing } from "../packed/packing.js";
 
-/** Bytes of a chunk: small enough to unpack for one page (some 60 µs), large enough to pack well. */
+/** Bytes of a chunk: small enough to unpack for one page, large enough to pack well. */
 export const SPOOL_CHUNK = 128 * 1024;
 
 /** Where the chunks of a stream lie in the spool file. Plain data and shared memory: workers read the same file. */
