@@ -157,7 +157,7 @@ function countingStream(target: NodeJS.WritableStream): { stream: Writable; byte
 }
 
 function sayFull(why: string, output: string, { sizeLimit }: MakedumpfileRequest, messages: Messages): void {
-  const limit = why.includes("would be larger than");
+  const limit = sizeLimit !== undefined && why.includes(`would be larger than ${sizeLimit} bytes`);
   const what = limit ? `Size limit(${sizeLimit}) reached.` : "No space left on device";
   messages.common("", `Can't write the dump file(${output}). ${what}`);
 }

@@ -108,6 +108,20 @@ posix("scripts", () => {
     expect(shell("makedumpfile --help")).toMatchObject({ status: 0, stderr: "" });
   });
 
+  test("a full disk: what had room is kept, marked incomplete, exit code 1", () => {
+    const run = shell('ulimit -f 8000; makedumpfile -d 0 --message-level 2 "$vmcore" vmcore.4');
+    const full = "Can't write the dump file(vmcore.4). No space left on device";
+    const incomplete = "This is an incomplete dumpfile, but might analyzable.";
+    expect(run).toEqual({
+      status: 1,
+      stdout: `\n${full}\n${incomplete}\n\nmakedumpfile Failed.\n`,
+      stderr: "",
+    });
+    const dump = openDump(join(folder, "vmcore.4"));
+    expect(dump.header.incomplete).toBe(true);
+    dump.close();
+  });
+
   test("a failure is seen by the script: nothing under the name, exit code 1", () => {
     const run = shell("makedumpfile -l -d 31 no-such-vmcore vmcore.3");
     expect(run).toEqual({
