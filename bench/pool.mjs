@@ -52,7 +52,9 @@ function idleThreads(count) {
   });
   return {
     count,
-    ready: true,
+    early: count,
+    // The main thread is never to do a task itself.
+    ready: Number.POSITIVE_INFINITY,
     run: (name, { task }) =>
       piscina.run({ task: { ...task, slotSize: pool.layout.size, pages: task.pages } }, { name }),
     destroy: () => piscina.destroy(),
