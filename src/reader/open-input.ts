@@ -64,7 +64,13 @@ async function openOne(
 
 /** Whether a name stands for what can be read only once: stdin, a FIFO. */
 export function isStreamPath(path: string): boolean {
-  return path === STDIN || statSync(path, { throwIfNoEntry: false })?.isFIFO() === true;
+  if (path === STDIN) return true;
+  try {
+    return statSync(path).isFIFO();
+  } catch {
+    // Opening it says what is wrong.
+    return false;
+  }
 }
 
 /** The file itself, or if it is packed what is in it. */

@@ -4,6 +4,7 @@ import type { Dump, DumpImage, PageBitmaps, PhysicalMemory } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
+import { FLATTENED_SIGNATURE } from "./flattened/records.js";
 import { isKdump } from "./kdump/header.js";
 import { kdumpBitmaps, kdumpMemory } from "./kdump/image.js";
 import { openKdump } from "./kdump/open.js";
@@ -71,7 +72,11 @@ function openImages(
   warnings: Warnings,
   { machine, salvage = false }: OpenOptions,
 ): Dump {
-  const kinds = images.map((image) => sniff(image) ?? notADump(image));
+  const kinds = images.map((image) => {
+    const kind = sniff(image);
+    if (kind === undefined) throw notADump(headOf(image), image.file.path);
+    return kind;
+  });
   const first = images[0];
   if (first === undefined) throw noDump();
   if (images.length === 1 && kinds[0] === "ranges") return openRanges(first, machine, warnings, salvage);
@@ -115,23 +120,40 @@ function noDump(): DumpError {
 }
 
 function headOf(image: SourceImage): Uint8Array {
-  const head = new Uint8Array(16);
+  const head = new Uint8Array(HEAD_SIZE);
   return head.subarray(0, attachSource(image).read(head, 0));
 }
 
+type Format = "elf" | "kdump" | "ranges";
+
+function sniff(image: SourceImage): Format | undefined {
+  return formatOf(headOf(image));
+}
+
 /** What a file is by its first bytes; `ranges` are LiME and AVML. */
-function sniff(image: SourceImage): "elf" | "kdump" | "ranges" | undefined {
-  const bytes = headOf(image);
+function formatOf(bytes: Uint8Array): Format | undefined {
   if (isElf(bytes)) return "elf";
   if (isKdump(bytes)) return "kdump";
   return rangeFormat(bytes) === undefined ? undefined : "ranges";
 }
 
-function notADump(image: SourceImage): never {
-  const bytes = headOf(image);
+/** Bytes at the beginning that tell what it is. */
+export const HEAD_SIZE = 16;
+
+/**
+ * Looks at the first bytes of a stream, before all of it is read: it may be long, or never end. Throws `NOT_A_DUMP` if
+ * they are no dump's.
+ */
+export function checkHead(head: Uint8Array, name: string): void {
+  const flattened =
+    Buffer.from(head.subarray(0, FLATTENED_SIGNATURE.length)).toString("latin1") === FLATTENED_SIGNATURE;
+  if (!flattened && formatOf(head) === undefined) throw notADump(head, name);
+}
+
+function notADump(bytes: Uint8Array, name: string): DumpError {
   const start = JSON.stringify(Buffer.from(bytes.subarray(0, 8)).toString("latin1"));
-  throw new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: it starts with ${start}${hint(bytes)}`, {
-    file: image.file.path,
+  return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: it starts with ${start}${hint(bytes)}`, {
+    file: name,
     cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, and with --raw bare memory",
   });
 }

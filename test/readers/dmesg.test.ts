@@ -18,6 +18,8 @@ describeReader("makedumpfile --dump-dmesg", ["makedumpfile"], () => {
     const run = await runCli(["dmesg", vmcore, "--follow-format", "makedumpfile"]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
     // 1.7.2 does not print callers of this buffer yet.
-    expect(run.stdout.toString().replaceAll(/^(\[ *\d+\.\d{6}\] )\[ *[TC]\d+\] /gm, "$1")).toBe(readFileSync(output, "utf8"));
+    expect(run.stdout.toString().replaceAll(/^(\[ *\d+\.\d{6}\] )\[ *[TC]\d+\] /gm, "$1")).toBe(
+      readFileSync(output, "utf8"),
+    );
   });
 });

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import type { ByteStream } from "../byte-stream.js";
+import { checkHead, HEAD_SIZE } from "../open.js";
 import type { InputOptions } from "../open-input.js";
 import { unpackStream } from "../packed/unpack.js";
 import { withoutCure } from "../salvage.js";
@@ -18,14 +19,15 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 export async function spoolInput(
   { name, chunks: raw, changed }: ByteStream,
   warnings: Warnings,
-  { spool = {}, salvage = false, onSpool }: InputOptions,
+  { spool = {}, salvage = false, onSpool, raw: pieces }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const file = createSpoolFile(spool);
   try {
     const { packing, chunks } = await unpackStream(raw, name, salvage);
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
-    const { size, ends } = await spoolStream(chunks, file, onProgress, (error) => {
+    const bytes = pieces === undefined ? checked(chunks, name) : chunks;
+    const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {
       if (!salvage) throw error;
       cut = damageOf(error);
     });
@@ -48,4 +50,20 @@ export async function spoolInput(
     dropSpoolFile(file.fd, file.path);
     throw error;
   }
+}
+
+/** Passes a stream on when its head is a dump's. One that is shorter than a head is told at its end. */
+async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  let head: Uint8Array | undefined = new Uint8Array(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) yield chunk;
+    else {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < HEAD_SIZE) continue;
+      checkHead(head, name);
+      yield head;
+      head = undefined;
+    }
+  }
+  if (head !== undefined && head.length > 0) yield head;
 }

@@ -108,14 +108,17 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
     const path = join(folder, "wrong-note.elf");
     writeFileSync(path, bytes);
     const text = join(folder, "text");
-    await writeVmcoreinfo({
-      ...none,
-      files: [path],
-      vmlinux: await realVmlinux(),
-      writeVmcoreinfo: text,
-      force: false,
-      strict: true,
-    });
+    await writeVmcoreinfo(
+      {
+        ...none,
+        files: [path],
+        vmlinux: await realVmlinux(),
+        writeVmcoreinfo: text,
+        force: false,
+        strict: true,
+      },
+      new AbortController().signal,
+    );
     const own = await ownItems("tiny-x86-6.1");
     expect(compare(itemsOf(readFileSync(text, "latin1")), own)).toEqual({ different: [], missing: [], more: [] });
   });
