@@ -123,11 +123,10 @@ test("more than the limit is NO_SPACE, a folder that is not there NOT_WRITABLE, 
   expect(await failureOfAsync(() => openInput(path, new Warnings(), { spool: nowhere }))).toMatchObject({
     code: "NOT_WRITABLE",
   });
-  // What is inside is no dump: told by its name, as ever.
-  expect(await failureOfAsync(() => openInput(path, new Warnings(), { spool: { dir } }))).toMatchObject({
-    code: "TRUNCATED",
-    file: path,
-  });
+  // What is inside is no dump: told by its name, and before it is stored.
+  writeFileSync(path, gzipSync(streamOf(["noise", "noise", "noise"], 0)));
+  const other = await failureOfAsync(() => openInput(path, new Warnings(), { spool: { dir, limit: 300_000 } }));
+  expect(other).toMatchObject({ code: "NOT_A_DUMP", file: path });
 });
 
 test.runIf(process.platform !== "win32")(
