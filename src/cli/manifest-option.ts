@@ -53,7 +53,7 @@ export function manifestWriter(
     async write(dump, options, result) {
       const written = output === undefined ? undefined : openDump(output);
       try {
-        const inputFiles = await filesOfDump(dump.image, digests !== "output", signal);
+        const inputFiles = await filesOfDump(dump, digests !== "output", signal);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);
         const manifest = manifestOf({
           ...{ dump, options, result, inputFiles, outputDigest, started },

@@ -53,7 +53,7 @@ export interface InputFile {
  * The files of a dump, read through the handles that the dump itself reads through: the digests are of what was read,
  * even if another file has their name by now. Of a packed file, and of a stream, they are of what is inside.
  */
-export async function filesOfDump(image: Dump["image"], digests: boolean, signal?: AbortSignal): Promise<InputFile[]> {
+export async function filesOfDump({ image }: Dump, digests: boolean, signal?: AbortSignal): Promise<InputFile[]> {
   const sources = image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
   const found: InputFile[] = [];
   for (const source of sources) {

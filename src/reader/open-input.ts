@@ -2,7 +2,6 @@ import { closeSync, statSync } from "node:fs";
 import type { Warnings } from "../warnings.js";
 import { type FileHandle, fileSource, openFile } from "./byte-source.js";
 import type { Dump } from "./dump.js";
-import type { ElfDump } from "./elf/open.js";
 import { type OpenOptions, openSources } from "./open.js";
 import { MAGIC_SIZE, packingOf } from "./packed/packing.js";
 import { closeOnce, lookInside, type SourceImage } from "./source-image.js";
@@ -32,7 +31,7 @@ export async function openInput(
   paths: string | readonly string[],
   warnings: Warnings,
   options: InputOptions = {},
-): Promise<Dump | ElfDump> {
+): Promise<Dump> {
   const images: SourceImage[] = [];
   try {
     for (const path of typeof paths === "string" ? [paths] : paths) {

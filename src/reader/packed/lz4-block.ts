@@ -1,5 +1,4 @@
 import { createRequire } from "node:module";
-import { DumpError } from "../../errors.js";
 
 /** The part of lz4-napi in use. */
 interface Lz4Binding {
@@ -24,11 +23,4 @@ export function lz4Binding(): Lz4Binding | undefined {
     }
   }
   return binding;
-}
-
-/** The error of an output that is to be packed with LZ4. */
-export function lz4Missing(): DumpError {
-  return new DumpError("CODEC_MISSING", "LZ4 is not installed here", {
-    cure: "Run `npm install lz4-napi`, or choose --pack zstd or --pack gzip",
-  });
 }

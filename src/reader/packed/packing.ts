@@ -1,8 +1,6 @@
 /** How a whole file or stream is packed: as the tools of these names write it. */
 export type Packing = "zstd" | "lz4" | "gzip";
 
-export const PACKINGS: readonly Packing[] = ["zstd", "lz4", "gzip"];
-
 /** Little endian, as both formats have it. */
 export const ZSTD_MAGIC = 0xfd2fb528;
 export const LZ4_MAGIC = 0x184d2204;
