@@ -1,146 +1,33 @@
-import { resolve } from "node:path";
+import { checkOptions } from "./check-options.js";
 import { DumpError } from "./errors.js";
-import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
-import { type EraseResult, type EraseRun, eraseRequest, eraseRun } from "./filter/erase/erase-run.js";
-import type { EraseFile } from "./filter/erase/parse-rules.js";
+import { completeDump } from "./filter/complete-dump.js";
+import { type EraseRun, eraseRequest, eraseRun } from "./filter/erase/erase-run.js";
 import { dropFreeLists, marksFreePages } from "./filter/free-lists.js";
 import { type KernelView, kernelView } from "./filter/kernel-view.js";
-import { type ClassCounts, classCounts, FREE, KEPT, ZERO } from "./filter/page-classes.js";
+import { classCounts, FREE, KEPT, ZERO } from "./filter/page-classes.js";
 import { initialPlan, type PagePlan, resetPlan } from "./filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "./filter/policy.js";
-import type { PrivacyResult } from "./filter/privacy/privacy-result.js";
-import { checkPrivateLevel, type PrivateRun, privateRun } from "./filter/privacy/private-run.js";
-import { type PrivacyExtra, privacyExtras } from "./filter/privacy/scrub.js";
+import { type PrivateRun, privateRun } from "./filter/privacy/private-run.js";
+import { privacyExtras } from "./filter/privacy/scrub.js";
 import { checkFreeCount, selfCheck } from "./filter/self-check/self-check.js";
+import type { FilterOptions, FilterProgress, FilterResult } from "./filter-types.js";
+import { makeWriter, openSink } from "./open-output.js";
 import { countBits } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import { inputChanged } from "./reader/input-changed.js";
-import type { Arch } from "./reader/machine.js";
-import { type DumpWarning, Warnings } from "./warnings.js";
+import { Warnings } from "./warnings.js";
 import { dropUnreadable } from "./worker/check-dump.js";
 import { keptRanges } from "./worker/chunks.js";
 import { classifyPages } from "./worker/classify-pages.js";
-import { CODEC_FLAGS, type Codec } from "./worker/codec/codecs.js";
-import { checkCodec } from "./worker/codec/encoder.js";
 import { encodeDump } from "./worker/encode-dump.js";
 import { type ExtensionRun, extensionRun, markFree } from "./worker/extension/extend-dump.js";
-import type { ExtensionFile, ExtensionResult } from "./worker/extension/extension.js";
 import { inOrder, type RunContext, throwIfAborted, WorkerPool } from "./worker/pool.js";
-import type { RunObserver } from "./worker/run-observer.js";
 import { WorkerThreads } from "./worker/threads.js";
-import { dumpFacts } from "./writer/collect-facts.js";
-import { discardSink } from "./writer/discard-sink.js";
 import type { DumpWriter } from "./writer/dump-writer.js";
-import { outputClass, outputSegments } from "./writer/elf-segments.js";
-import { ElfWriter } from "./writer/elf-writer.js";
-import { createFileSink } from "./writer/file-sink.js";
-import { createFlattenedSink } from "./writer/flattened-sink.js";
-import { KdumpWriter } from "./writer/kdump-writer.js";
-import { limitedSink } from "./writer/limited-sink.js";
-import { type SharedCounts, SharedPages } from "./writer/shared-pages.js";
+import { SharedPages } from "./writer/shared-pages.js";
 import type { Sink } from "./writer/sink.js";
-import { type SplitSink, SplitWriter, splitSink } from "./writer/split-writer.js";
 
-/** Where the output goes: a file, a stream in flattened format (which needs no seeking), or nowhere. */
-export type FilterOutput =
-  | {
-      readonly path: string;
-      readonly force?: boolean;
-      /** Wait until the disk has it, before it gets its name. */
-      readonly sync?: boolean;
-    }
-  /** A split set as makedumpfile writes it, in files of about as many pages each; for kdump only. */
-  | { readonly paths: readonly string[]; readonly force?: boolean; readonly sync?: boolean }
-  | { readonly stream: NodeJS.WritableStream; readonly name?: string }
-  /** Nowhere: for a run that only finds out what would be written. */
-  | { readonly discard: true; readonly name: string };
-
-/** How far a run is. Phases follow each other; not every run has each of them. */
-export interface FilterProgress {
-  readonly phase: "classify" | "extend" | "zero" | "check" | "write";
-  /** Pages done and in all, of this phase. */
-  readonly done: number;
-  readonly total: number;
-}
-
-/** How a dump is filtered, and where to. */
-export interface FilterOptions extends CompleteOptions {
-  /** Levels to take in turn when the output has no room at `level`. Not for streams. */
-  readonly fallbackLevels?: readonly number[];
-  /** Most bytes of the output; beyond that it counts as full. */
-  readonly sizeLimit?: number;
-  /**
-   * What becomes of an output for which there is no room, at the last of the levels: nothing is left (default), or a whole dump of
-   * the pages written until then, marked incomplete. Not for streams.
-   */
-  readonly onFull?: "nothing" | "incomplete";
-  readonly output: FilterOutput;
-  /** makedumpfile's dump level, 0 to 31. */
-  readonly level: number;
-  /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
-  readonly privacy?: boolean;
-  /** What `privacy` overwrites beyond what it does by itself: users' registers, terminals' buffers. */
-  readonly privacyExtra?: readonly PrivacyExtra[];
-  /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
-  readonly erase?: EraseFile;
-  /** Decides about pages beside the level: docs/library.md says how. */
-  readonly extension?: ExtensionFile;
-  readonly format: "kdump" | "elf";
-  readonly codec: Codec;
-  /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
-  readonly dedupe?: boolean;
-  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
-  readonly workers?: number | WorkerThreads;
-  /** Warnings of opening the dump go on here. */
-  readonly warnings?: Warnings;
-  /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
-  readonly signal?: AbortSignal;
-  /** Called now and then. */
-  readonly onProgress?: (progress: FilterProgress) => void;
-  /** Looks on while pages are written, for a report. @internal */
-  readonly observer?: RunObserver;
-}
-
-/** What a run found and did. Numbers are pages if not said otherwise. */
-export interface FilterResult {
-  /** The kernel, if its struct pages could be used. */
-  readonly kernelRelease: string | undefined;
-  readonly memoryModel: string | undefined;
-  /** The dumped machine; of a memory image the one that was found. */
-  readonly arch: Arch;
-  readonly pageSize: number;
-  /** Level of the output: that of the input's earlier filterings included. */
-  readonly level: number;
-  readonly maxMapnr: number;
-  /** Pages that the input has. */
-  readonly inputPages: number;
-  /** Pages dropped by class; `kept` are the others. */
-  readonly classes: ClassCounts;
-  /** Of a run with `privacy`. */
-  readonly privacy?: PrivacyResult;
-  /** Of a run with `erase`. */
-  readonly erase?: EraseResult;
-  /** Of a run with `extension`. */
-  readonly extension?: ExtensionResult;
-  /** Pages of the input beyond the last one with a struct page (firmware ROMs), which were left out. */
-  readonly beyondMemMap: number;
-  /** Pages kept because nothing could be found out about them. */
-  readonly unclassified: number;
-  /** Pages of a damaged input that cannot be read, which were left out. */
-  readonly unreadable: number;
-  /** The output lacks pages that it should have, and says so in its header. */
-  readonly incomplete: boolean;
-  /** Pages that should be in the output and had no room, with `onFull: "incomplete"`. They are counted in `classes`. */
-  readonly notWritten: number;
-  /** The error of the output that was full, if so. */
-  readonly full: string | undefined;
-  /** Pages that share the bytes of an equal one, if that was asked for. They are counted in `classes` like all others. */
-  readonly shared: SharedCounts | undefined;
-  /** Bytes of the input files and of the output. */
-  readonly inputBytes: number;
-  readonly outputBytes: number;
-  readonly warnings: readonly DumpWarning[];
-}
+export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "./filter-types.js";
 
 /**
  * Filters a dump: classifies its pages, drops those of the level's classes, compresses the others in worker threads
@@ -187,25 +74,8 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
   const dump = completeDump(input, warnings, options);
   const level = options.level | dump.header.dumpLevel;
   const asked = policyOfLevel(options.level);
-  if (options.format === "elf" && options.codec.name !== "none") {
-    throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
-      cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
-    });
-  }
-  if (options.format === "elf" && options.dedupe === true) {
-    throw new DumpError("BAD_OPTION", "ELF dumps cannot share equal pages, but --dedupe asks for it", {
-      cure: "Leave -E or --dedupe away",
-    });
-  }
-  if ("paths" in options.output) checkSplit(options.output.paths, options);
-  if (options.privacy) checkPrivateLevel(options.level);
+  checkOptions(options);
   const extras = privacyExtras(options.privacyExtra ?? []);
-  if (extras.length > 0 && !options.privacy) {
-    throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
-      cure: "Add --privacy",
-    });
-  }
-  checkCodec(options.codec);
   const request = options.erase && eraseRequest(options.erase);
   throwIfAborted(options.signal);
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
@@ -234,25 +104,16 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       options.onProgress?.({ phase, done, total: of });
     let unclassified = 0;
     if (view !== undefined) {
-      const done = (pfn: number) => report("classify", pfn, total);
-      done(0);
-      const byMark = marksFreePages(view.layout);
-      if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
-      if (extension !== undefined) markFree(extension.context, plan.kept);
-      const classes = extension?.context.classes;
-      const doubts = await classifyPages(pool, plan, warnings, done, options.privacy, classes);
-      unclassified = doubts.unreadable + doubts.withoutStructPage;
-      const free = plan.dropped[FREE] as number;
-      const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
-      if (policy.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
-        // Once more, from the start, without a class that cannot be told.
-        resetPlan(dump, plan);
-        await pool.end();
-        classes?.fill(0);
+      const again = () => {
         const context = runContext(dump, view, { ...policy, free: false }, plan, options, erase, secret, extension);
         pool = new WorkerPool(threads, context, options.signal);
-        await classifyPages(pool, plan, new Warnings(), done, options.privacy, classes);
-      }
+        return pool;
+      };
+      const done = (pfn: number) => report("classify", pfn, total);
+      unclassified = await classifyAll(
+        { dump, view, policy, plan, pool, again, extension, warnings, done },
+        options.privacy,
+      );
     }
     const extended = await extension?.decide(pool, (pfn) => report("extend", pfn, total));
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
@@ -328,6 +189,42 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();
   }
+}
+
+/** What pass 1 works on. */
+interface Pass1 {
+  readonly dump: Dump;
+  readonly view: KernelView;
+  readonly policy: ScanPolicy;
+  readonly plan: PagePlan;
+  readonly pool: WorkerPool;
+  /** The pool of a second try, which keeps free pages. */
+  readonly again: () => WorkerPool;
+  readonly extension: ExtensionRun | undefined;
+  readonly warnings: Warnings;
+  readonly done: (pfn: number) => void;
+}
+
+/** Pass 1; once more, from the start, if free pages turn out not to be told. Returns how many pages have no class. */
+async function classifyAll(
+  { dump, view, policy, plan, pool, again, extension, warnings, done }: Pass1,
+  privacy: boolean | undefined,
+): Promise<number> {
+  done(0);
+  const byMark = marksFreePages(view.layout);
+  if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
+  if (extension !== undefined) markFree(extension.context, plan.kept);
+  const classes = extension?.context.classes;
+  const doubts = await classifyPages(pool, plan, warnings, done, privacy, classes);
+  const unclassified = doubts.unreadable + doubts.withoutStructPage;
+  const free = plan.dropped[FREE] as number;
+  const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
+  if (!policy.free || !byMark || checkFreeCount(dump, view, free, lookedAt, warnings)) return unclassified;
+  resetPlan(dump, plan);
+  await pool.end();
+  classes?.fill(0);
+  await classifyPages(again(), plan, new Warnings(), done, privacy, classes);
+  return unclassified;
 }
 
 /** Bare memory may be that of a running machine, which writes to it all the time. */
@@ -433,77 +330,4 @@ async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) =
     plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
     done(endPfn);
   }
-}
-
-/** What a split set cannot have. */
-function checkSplit(paths: readonly string[], { format, dedupe, onFull }: FilterOptions): void {
-  const problem =
-    paths.length < 2
-      ? "a split set has two files at least"
-      : new Set(paths.map((path) => resolve(path))).size < paths.length
-        ? "two files of the split set have the same name"
-        : format !== "kdump"
-          ? "an ELF dump cannot be split"
-          : dedupe === true
-            ? "files of a split set cannot share equal pages"
-            : onFull === "incomplete"
-              ? "a split set cannot be left incomplete"
-              : undefined;
-  if (problem !== undefined) {
-    throw new DumpError("BAD_OPTION", problem, { cure: "Write `coresieve split DUMP OUT1 OUT2`" });
-  }
-}
-
-function openSink(options: FilterOptions, dump: Dump): Sink {
-  const { output, signal } = options;
-  if ("paths" in output) return openSplit(options, output, dump);
-  const sink = unlimitedSink(output, signal, dump);
-  return options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit, "stream" in output);
-}
-
-/** Each file may have `sizeLimit` bytes. */
-function openSplit(
-  { sizeLimit }: FilterOptions,
-  { paths, force = false, sync = false }: Extract<FilterOutput, { paths: unknown }>,
-  dump: Dump,
-): SplitSink {
-  const sinks: Sink[] = [];
-  try {
-    for (const path of paths) {
-      const sink = createFileSink(path, { force, sync, inputs: dump.paths });
-      sinks.push(sizeLimit === undefined ? sink : limitedSink(sink, sizeLimit, false));
-    }
-  } catch (error) {
-    for (const sink of sinks) void sink.abort();
-    throw error;
-  }
-  return splitSink(sinks);
-}
-
-function unlimitedSink(
-  output: Exclude<FilterOutput, { paths: unknown }>,
-  signal: AbortSignal | undefined,
-  dump: Dump,
-): Sink {
-  if ("stream" in output) return createFlattenedSink(output.stream, output.name ?? "the output stream", signal);
-  if ("discard" in output) return discardSink(output.name);
-  const { path, force = false, sync = false } = output;
-  return createFileSink(path, { force, sync, inputs: dump.paths });
-}
-
-function makeWriter(
-  dump: Dump,
-  view: KernelView | undefined,
-  plan: PagePlan,
-  level: number,
-  { format, codec }: FilterOptions,
-  sink: Sink,
-  incomplete: boolean,
-  shared: SharedPages | undefined,
-): DumpWriter {
-  const facts = { ...dumpFacts(dump, view, plan, level, format), incomplete };
-  if ("parts" in sink) return new SplitWriter(sink as SplitSink, facts, plan, CODEC_FLAGS[codec.name]);
-  if (format === "kdump") return new KdumpWriter(sink, facts, plan, CODEC_FLAGS[codec.name], shared);
-  const segments = outputSegments(dump, view, plan);
-  return new ElfWriter(sink, facts, { kept: plan.kept, segments, ...outputClass(dump, segments) });
 }

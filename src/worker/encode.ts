@@ -135,8 +135,8 @@ function closeGaps(
 }
 
 /**
- * Clears the bits of the task's pages that are all zero in the input. Pages that become so by erasing stay: a reader that
- * compares finds them, and what is missing is what was dropped.
+ * Clears the bits of the task's pages that are all zero, in the input and after erasing. Pages that become so by erasing stay: a
+ * reader that compares finds them, and what is missing is what was dropped.
  */
 export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const { bytes, layout, zero, kept } = state;
@@ -145,12 +145,24 @@ export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const map = base + layout.zeroMap;
   const zeroPages = pages === 0 ? 0 : zero.zeroMap(base + layout.input, layout.pageSize, pages, map);
   let pfn = task.startPfn;
+  let stay = 0;
   for (let i = 0; i < pages && zeroPages > 0; i++, pfn++) {
     pfn = findBit(kept, pfn, task.endPfn, true);
-    if (bytes[map + i] === 1) {
-      const byte = Math.floor(pfn / 8);
-      kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
+    if (bytes[map + i] !== 1) continue;
+    const at = base + layout.input + i * layout.pageSize;
+    if (isOverwritten(state, bytes.subarray(at, at + layout.pageSize), pfn)) {
+      stay++;
+      continue;
     }
+    const byte = Math.floor(pfn / 8);
+    kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
   }
-  return { slot: task.slot, zeroPages };
+  return { slot: task.slot, zeroPages: zeroPages - stay };
+}
+
+/** Whether erasing makes something else of a page of zeros. */
+function isOverwritten({ erase, layout }: EncodeState, page: Uint8Array, pfn: number): boolean {
+  if (erase.length === 0) return false;
+  for (const spans of erase) overwrite(spans, page, pfn * layout.pageSize);
+  return page.some((byte) => byte !== 0);
 }
