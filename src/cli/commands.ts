@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   split: async () => (await import("./commands/split.js")).splitCommand,
   reassemble: async () => (await import("./commands/reassemble.js")).reassembleCommand,
   rearrange: async () => (await import("./commands/rearrange.js")).rearrangeCommand,
+  completion: async () => (await import("./commands/completion.js")).completionCommand,
   help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };
