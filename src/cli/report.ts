@@ -1,23 +1,7 @@
-import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
 import type { FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
+import { CLASS_LABELS } from "./class-labels.js";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
-
-const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "extension", string])[] = [
-  ["zero", "zero pages"],
-  ["cache", "page cache"],
-  ["cache-private", "page cache, private data"],
-  ["user", "user memory"],
-  ["free", "free"],
-  ["hwpoison", "memory errors"],
-  ["offline", "offline"],
-  ["unreferenced", "free, on CPUs' lists"],
-  ["off-lru", "cache, user: on no list"],
-  ["unknown", "not surely the kernel's"],
-  ["no-struct-page", "without struct page"],
-  ["extension", "dropped by the extension"],
-  ["kept", "kept"],
-];
 
 /** What a run found and did, for people. */
 export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string {

@@ -9,6 +9,7 @@ import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { openInputs } from "../open-inputs.js";
 import { type FilterArguments, filterRequest } from "../options.js";
+import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
 import type { ReportArguments } from "../report-option.js";
@@ -141,10 +142,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout" }, undefined, 2));
     else if (!args.quiet) say(describeResult(dump, result, output ?? "stdout, flattened", seconds));
     if (args.showStats) say(makedumpfileStats(result, format));
-    for (const warning of args.quiet ? [] : result.warnings) {
-      const count = warning.count > 1 ? ` (${warning.count})` : "";
-      process.stderr.write(`coresieve: warning: ${warning.message}${count} [${warning.code}]\n`);
-    }
+    if (!args.quiet) printWarnings(result.warnings);
     if (result.full !== undefined) {
       process.exitCode = 1;
       process.stderr.write(`coresieve: ${result.full}; what had room was left, marked incomplete\n`);

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
-import type { PageClass, PrivacyClass } from "../../filter/page-classes.js";
 import { type VerifyResult, verifyDump } from "../../verify-dump.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
+import { CLASS_LABELS } from "../class-labels.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
@@ -83,20 +83,6 @@ function numberOf(option: string, text: string | undefined, standard: number, mo
   throw new DumpError("BAD_OPTION", `${option} ${text}: no whole number from 1 to ${most}`);
 }
 
-const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass, string])[] = [
-  ["zero", "zero pages"],
-  ["cache", "page cache"],
-  ["cache-private", "page cache, private data"],
-  ["user", "user memory"],
-  ["free", "free"],
-  ["hwpoison", "memory errors"],
-  ["offline", "offline"],
-  ["unreferenced", "free, on CPUs' lists"],
-  ["off-lru", "cache, user: on no list"],
-  ["unknown", "not surely the kernel's"],
-  ["no-struct-page", "without struct page"],
-];
-
 /** What was found, for people. */
 function describeVerified(result: VerifyResult): string {
   const { promised, readable, counts, comparison } = result;
@@ -121,7 +107,7 @@ function describeVerified(result: VerifyResult): string {
     );
     for (const [name, label] of CLASS_LABELS) {
       const count = classes?.[name] ?? 0;
-      if (count > 0) lines.push(`    ${label.padEnd(24)}${formatCount(count).padStart(14)}`);
+      if (count > 0 && name !== "kept") lines.push(`    ${label.padEnd(24)}${formatCount(count).padStart(14)}`);
     }
     if (beyondMemMap > 0) lines.push(`    ${"firmware, not RAM".padEnd(24)}${formatCount(beyondMemMap).padStart(14)}`);
     const rest = counts["lost-page"] ?? 0;

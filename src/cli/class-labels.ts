@@ -1,0 +1,18 @@
+import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
+
+/** What page classes are called in reports, in the order of their rows. */
+export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "extension", string])[] = [
+  ["zero", "zero pages"],
+  ["cache", "page cache"],
+  ["cache-private", "page cache, private data"],
+  ["user", "user memory"],
+  ["free", "free"],
+  ["hwpoison", "memory errors"],
+  ["offline", "offline"],
+  ["unreferenced", "free, on CPUs' lists"],
+  ["off-lru", "cache, user: on no list"],
+  ["unknown", "not surely the kernel's"],
+  ["no-struct-page", "without struct page"],
+  ["extension", "dropped by the extension"],
+  ["kept", "kept"],
+];

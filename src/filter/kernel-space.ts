@@ -1,0 +1,46 @@
+import { DumpError } from "../errors.js";
+import type { Dump } from "../reader/dump.js";
+import type { AddressSpace } from "./address-space.js";
+import type { FoundSpace } from "./arch/arch-support.js";
+import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
+import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
+
+/** The kernel's own memory, with what its address space told. */
+export interface KernelSpace {
+  readonly found: FoundSpace<SpaceImage>;
+  readonly space: AddressSpace;
+  readonly memory: KernelMemory;
+}
+
+/**
+ * The memory of a dump's kernel. Needs VMCOREINFO and the kernel's page tables, but no struct pages: dumps that cannot be
+ * filtered may do. Throws `CANNOT_FILTER`, which says that `what` cannot be read, and why.
+ */
+export function kernelSpace(dump: Dump, what: string): KernelSpace {
+  const info = dump.vmcoreinfo;
+  if (info === undefined) throw unreadable(dump, what, "it has no VMCOREINFO, neither in a note nor in its memory");
+  const found = findSpaceFor(dump, info, what);
+  const space = attachSpace(found.image, dump.memory);
+  const memory = kernelMemory(info, dump.machine, dump.pageSize, space, dump.memory, found.lowestAddress);
+  return { found, space, memory };
+}
+
+function findSpaceFor(dump: Dump, info: NonNullable<Dump["vmcoreinfo"]>, what: string): FoundSpace<SpaceImage> {
+  try {
+    return findSpace(dump, info);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
+    // That one speaks of filtering.
+    const [, reason = error.message] = /cannot be classified: (.*?)\. Levels 0/.exec(error.message) ?? [];
+    throw unreadable(dump, what, reason, error);
+  }
+}
+
+/** The error of a dump of which `what` cannot be read, for the reason `why`; `cause` is what led to it. */
+export function unreadable(dump: Dump, what: string, why: string, cause?: unknown): DumpError {
+  return new DumpError("CANNOT_FILTER", `${what} cannot be read: ${why}`, {
+    file: dump.paths[0] ?? "",
+    cure: "`coresieve info` says what the dump tells of its kernel",
+    cause,
+  });
+}
