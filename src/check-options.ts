@@ -1,29 +1,18 @@
 import { resolve } from "node:path";
+import { checkTogether } from "./check-together.js";
 import { DumpError } from "./errors.js";
-import { checkPrivateLevel } from "./filter/privacy/private-run.js";
-import { privacyExtras } from "./filter/privacy/scrub.js";
 import type { FilterOptions } from "./filter-types.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 
 /** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`. */
 export function checkOptions(options: FilterOptions): void {
-  if (options.format === "elf" && options.codec.name !== "none") {
-    throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
-      cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
-    });
-  }
-  if (options.format === "elf" && options.dedupe === true) {
-    throw new DumpError("BAD_OPTION", "ELF dumps cannot share equal pages, but --dedupe asks for it", {
-      cure: "Leave -E or --dedupe away",
+  checkTogether(options);
+  if (options.onFull === "incomplete" && "pack" in options.output && options.output.pack !== undefined) {
+    throw new DumpError("BAD_OPTION", "a packed output cannot be left incomplete: its headers are written already", {
+      cure: "Leave --on-full incomplete away, or do not pack (--pack none, or a name without .zst, .lz4, .gz)",
     });
   }
   if ("paths" in options.output) checkSplit(options.output.paths, options);
-  if (options.privacy) checkPrivateLevel(options.level);
-  if (privacyExtras(options.privacyExtra ?? []).length > 0 && !options.privacy) {
-    throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
-      cure: "Add --privacy",
-    });
-  }
   checkCodec(options.codec);
 }
 

@@ -1,8 +1,11 @@
+import { checkTogether } from "../check-together.js";
 import { DumpError } from "../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
 import { type PrivacyExtra, privacyExtras } from "../filter/privacy/scrub.js";
+import type { Packing } from "../reader/packed/packing.js";
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
 import { MAX_THREADS, standardThreads } from "../worker/threads.js";
+import { packingOfOutput } from "./pack-option.js";
 
 /** The values of the filter command's options, as yargs gives them. */
 export interface FilterArguments {
@@ -24,13 +27,16 @@ export interface FilterArguments {
   readonly numThreads: string | undefined;
   readonly sizeLimit: string | undefined;
   readonly onFull: string | undefined;
+  readonly pack: string | undefined;
 }
 
 /** What the options ask for. */
 export interface FilterRequest {
   readonly inputs: readonly string[];
-  /** `undefined`: flattened, to stdout. */
+  /** `undefined`: stdout. */
   readonly output: string | undefined;
+  readonly flatten: boolean;
+  readonly pack: Packing | undefined;
   readonly level: number;
   /** Levels to take when the output has no room at that one. */
   readonly fallbackLevels: readonly number[];
@@ -47,7 +53,8 @@ export interface FilterRequest {
 /** Checks the options together. Throws `BAD_OPTION`. */
 export function filterRequest(args: FilterArguments): FilterRequest {
   const files = [...args.files];
-  const output = args.flatten ? undefined : files.pop();
+  const last = args.flatten ? undefined : files.pop();
+  const output = last === "-" ? undefined : last;
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", args.flatten ? "no dump was named" : "a dump and an output must be named", {
       cure: args.flatten
@@ -55,27 +62,20 @@ export function filterRequest(args: FilterArguments): FilterRequest {
         : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
     });
   }
-  if (output === "-") {
-    throw new DumpError(
-      "BAD_OPTION",
-      "the output is -, but a plain dump cannot be written to stdout: it needs seeking",
-      {
-        cure: "Use -F and name no OUT: `coresieve -F DUMP | zstd > OUT.flat.zst`, which is read as it is",
-      },
-    );
-  }
   const workers = Number(args.numThreads ?? standardThreads());
   if (!Number.isInteger(workers) || workers < 1 || workers > MAX_THREADS) {
     throw new DumpError("BAD_OPTION", `--num-threads ${args.numThreads}: no whole number from 1 to ${MAX_THREADS}`, {
       cure: "One thread per processor core is best, and what is taken when nothing is said",
     });
   }
-  return {
+  const request: FilterRequest = {
     inputs: files,
     output,
+    flatten: args.flatten,
+    pack: packingOfOutput(output, args.pack),
     ...chosenLevels(args),
     sizeLimit: args.sizeLimit === undefined ? undefined : sizeOf("-L", args.sizeLimit),
-    onFull: chosenOnFull(args),
+    onFull: chosenOnFull(args, output),
     privacy: args.privacy,
     privacyExtra: privacyExtras((args.privacyExtra ?? "").split(",").filter((name) => name !== "")),
     codec: chosenCodec(args),
@@ -83,6 +83,8 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     format: args.elf ? "elf" : "kdump",
     workers,
   };
+  checkTogether(request);
+  return request;
 }
 
 function chosenLevels({ level, exclude }: FilterArguments): { level: number; fallbackLevels: readonly number[] } {
@@ -105,15 +107,15 @@ function oneLevel(level: string): number {
   return Number(level);
 }
 
-function chosenOnFull({ onFull = "nothing", flatten }: FilterArguments): "nothing" | "incomplete" {
+function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | undefined): "nothing" | "incomplete" {
   if (onFull !== "nothing" && onFull !== "incomplete") {
     throw new DumpError("BAD_OPTION", `--on-full ${onFull}: there is no such choice`, {
       cure: "Write nothing (leave no file) or incomplete (leave a dump marked incomplete)",
     });
   }
-  if (onFull === "incomplete" && flatten) {
-    throw new DumpError("BAD_OPTION", "-F cannot mark what it has sent already as incomplete", {
-      cure: "Name an OUT, or leave --on-full away: without its end marker a stream is known to be cut off",
+  if (onFull === "incomplete" && output === undefined) {
+    throw new DumpError("BAD_OPTION", "what was sent to stdout already cannot be marked incomplete", {
+      cure: "Name an OUT, or leave --on-full away: without its end marker a flattened stream is known to be cut off",
     });
   }
   return onFull;

@@ -37,6 +37,21 @@ describe("refused", () => {
     ["zlib level 10", [input, out, "-c", "--compression-level", "10"], /zlib has 1 to 9/],
     ["zlib level x", [input, out, "-c", "--compression-level", "x"], /--compression-level x: no whole number/],
     ["compressed ELF", [input, out, "-E", "-c", "-d", "1"], /ELF dumps cannot be compressed/],
+    // Before anything is opened: there is no such input.
+    ["compressed ELF of nothing", [`${input}-none`, out, "-E", "-c"], /ELF dumps cannot be compressed/],
+    ["shared ELF of nothing", [`${input}-none`, out, "-E", "--dedupe"], /cannot share equal pages/],
+    [
+      "an extra that is none",
+      [`${input}-none`, out, "--privacy", "--privacy-extra", "ttys"],
+      /Names are registers, tty/,
+    ],
+    ["an extra by itself", [`${input}-none`, out, "--privacy-extra", "tty"], /goes beyond --privacy/],
+    ["--privacy at level 1", [`${input}-none`, out, "--privacy", "-d", "1"], /but level 1 was asked for/],
+    [
+      "--privacy falling back",
+      [`${input}-none`, out, "--privacy", "-d", "31,1", "-L", "1M"],
+      /but level 1 was asked for/,
+    ],
     ["no threads", [input, out, "--num-threads", "0"], /--num-threads 0: no whole number from 1 to 256/],
     ["-3 threads", [input, out, "--num-threads=-3"], /--num-threads -3: no/],
     ["many threads", [input, out, "--num-threads", "1e9"], /--num-threads 1e9: no/],
