@@ -69,6 +69,16 @@ const S_BAD_ORDERS: usize = 4;
 const S_LAST: usize = 8;
 /** From here on pages dropped by class, since the caller last set them to 0. */
 const S_DROPPED: usize = 12;
+/** One byte for each combination of the bits below: what is done with such a page. */
+const S_VERDICTS: usize = 512;
+const VERDICTS: u32 = 64;
+
+// What is known of a page, as bits. Bit 0: it looks anonymous.
+const CACHED: u32 = 1;
+const HAS_PRIVATE: u32 = 2;
+const POISONED: u32 = 3;
+const SLAB: u32 = 4;
+const IS_OFFLINE: u32 = 5;
 
 // @ts-ignore: decorator
 @inline
@@ -147,82 +157,114 @@ export function classify(
   const dropCachePrivate = flag(params, P_DROP_CACHE_PRIVATE);
   const dropUser = flag(params, P_DROP_USER);
   const privacy = flag(params, P_PRIVACY);
+  const special = buddyFlag | head;
+  // A mask of nothing is to match nothing.
+  const swap = swapcache == 0 || swapbacked == 0 ? 0 : swapcache | swapbacked;
+  const swapWanted = swap == 0 ? 1 : swap;
+  const verdicts = state + S_VERDICTS;
+  for (let bits: u32 = 0; bits < VERDICTS; bits++) {
+    store<u8>(verdicts + bits, verdict(bits, dropCache, dropCachePrivate, dropUser));
+  }
   let last = <u8>load<u32>(state, S_LAST);
 
   let i = from;
   while (i < to) {
-    const bits = <u32>load<u8>(present + (i >> 3)) >> (i & 7);
-    if ((bits & 1) == 0) {
+    // Up to 64 pages at once: to the end of a run that is there.
+    const there = load<u64>(present + (i >> 3)) >> <u64>(i & 7);
+    if ((there & 1) == 0) {
       // To the next page that is there, or the next byte.
+      const bits = <u32>there & 0xff;
       i = min(to, i + (bits == 0 ? 8 - (i & 7) : ctz(bits)));
       last = UNKNOWN;
       continue;
     }
-    const page = pages + <usize>i * size;
-    if ((load<u32>(page + tailAt) & tailBit) != 0) {
-      if (privacy) store<u8>(classes + i, last);
-      i++;
-      continue;
-    }
-    const flags = load<u32>(page + flagsAt);
-    const mapcount = <u64>load<u32>(page + mapcountAt);
-    const slab = (flags & slabFlag) != 0 || mapcount == slabType;
-    let count: i64 = 1;
-    let found: u8 = 0;
-    if ((mapcount == buddyType && !slab) || (flags & buddyFlag) != 0) {
-      count = freePages(params, state, page, first + <u64>i);
-      if (count == 0) {
-        if (privacy) store<u8>(classes + i, UNREFERENCED);
-        last = UNREFERENCED;
+    const stop = min(to, i + <i32>ctz(~there));
+    while (i < stop) {
+      const page = pages + <usize>i * size;
+      if ((load<u32>(page + tailAt) & tailBit) != 0) {
+        if (privacy) store<u8>(classes + i, last);
         i++;
         continue;
       }
-      found = FREE;
-    } else if (mapcount == unacceptedType) {
-      count = (<i64>1) << (<i64>param(params, P_ORDERS) - 1);
-      found = FREE;
-    } else {
-      const isHead = (flags & head) != 0 && i + 1 < to;
-      const anon = (load<u32>(page + mappingAt) & anonBit) != 0 && !slab;
-      const cached = (flags & lru) != 0 || ((flags & swapcache) != 0 && (flags & swapbacked) != 0);
-      const hasPrivate = (flags & privateFlag) != 0;
-      if (isHead) count = compoundPages(params, page + size, first + <u64>i);
-      if (dropCache && cached && !anon && (dropCachePrivate || !hasPrivate)) {
-        found = hasPrivate ? CACHE_PRIVATE : CACHE;
-      } else if (
-        dropUser &&
-        (anon || (isHead && count > 1 && (mapcount == hugetlbType || isHugetlb(params, page + size))))
+      const flags = load<u32>(page + flagsAt);
+      const mapcount = <u64>load<u32>(page + mapcountAt);
+      const slab = <u32>((flags & slabFlag) != 0) | <u32>(mapcount == slabType);
+      const bits =
+        <u32>((load<u32>(page + mappingAt) & anonBit) != 0) |
+        ((<u32>((flags & lru) != 0) | <u32>((flags & swap) == swapWanted)) << CACHED) |
+        (<u32>((flags & privateFlag) != 0) << HAS_PRIVATE) |
+        (<u32>((flags & hwpoison) != 0) << POISONED) |
+        (slab << SLAB) |
+        (<u32>(mapcount == offlineType) << IS_OFFLINE);
+      let found = load<u8>(verdicts + bits);
+      if (
+        ((flags & special) | <u32>(mapcount == buddyType) | <u32>(mapcount == unacceptedType) | <u32>privacy) == 0
       ) {
-        found = USER;
-      } else if ((flags & hwpoison) != 0) {
-        found = HWPOISON;
-      } else if (mapcount == offlineType && !slab) {
-        found = OFFLINE;
-      } else if (privacy) {
-        if (slab) found = KEPT_SLAB;
-        else if ((flags & word(params, P_RESERVED)) != 0) found = KEPT_RESERVED;
-        else if (anyBit(known, i, <i32>min<i64>(<i64>i + count, to))) found = KEPT_KNOWN;
-        else if (load<u32>(page + mappingAt) != 0) found = OFF_LRU;
-        else if (load<u32>(page + <usize>param(params, P_REFCOUNT_AT)) == 0) found = UNREFERENCED;
-        else found = UNKNOWN;
-      } else {
+        // A page for itself, as most are: no branch depends on what it is.
+        store<u8>(classes + i, found);
         i++;
         continue;
       }
+      let count: i64 = 1;
+      if ((mapcount == buddyType && slab == 0) || (flags & buddyFlag) != 0) {
+        count = freePages(params, state, page, first + <u64>i);
+        if (count == 0) {
+          if (privacy) store<u8>(classes + i, UNREFERENCED);
+          last = UNREFERENCED;
+          i++;
+          continue;
+        }
+        found = FREE;
+      } else if (mapcount == unacceptedType) {
+        count = (<i64>1) << (<i64>param(params, P_ORDERS) - 1);
+        found = FREE;
+      } else {
+        if ((flags & head) != 0 && i + 1 < to) {
+          count = compoundPages(params, page + size, first + <u64>i);
+          const huge = dropUser && count > 1 && (mapcount == hugetlbType || isHugetlb(params, page + size));
+          if (huge && found != CACHE && found != CACHE_PRIVATE) found = USER;
+        }
+        if (found == 0) {
+          if (!privacy) {
+            i++;
+            continue;
+          }
+          if (slab != 0) found = KEPT_SLAB;
+          else if ((flags & word(params, P_RESERVED)) != 0) found = KEPT_RESERVED;
+          else if (anyBit(known, i, <i32>min<i64>(<i64>i + count, to))) found = KEPT_KNOWN;
+          else if (load<u32>(page + mappingAt) != 0) found = OFF_LRU;
+          else if (load<u32>(page + <usize>param(params, P_REFCOUNT_AT)) == 0) found = UNREFERENCED;
+          else found = UNKNOWN;
+        }
+      }
+      last = found;
+      if (count == 1) {
+        store<u8>(classes + i, found);
+        i++;
+        continue;
+      }
+      const end = <i64>i + count;
+      memory.fill(classes + i, found, <usize>(min<i64>(end, to) - i));
+      if (end > to) store<u32>(state, found, S_REST);
+      i = <i32>end;
     }
-    last = found;
-    if (count == 1) {
-      store<u8>(classes + i, found);
-      i++;
-      continue;
-    }
-    const end = <i64>i + count;
-    memory.fill(classes + i, found, <usize>(min<i64>(end, to) - i));
-    if (end > to) store<u32>(state, found, S_REST);
-    i = <i32>end;
   }
   store<u32>(state, last, S_LAST);
   return i;
+}
+
+/** The class of a page that is neither free nor a huge one, by what is known of it; 0: it is kept. */
+function verdict(bits: u32, dropCache: bool, dropCachePrivate: bool, dropUser: bool): u8 {
+  const slab = (bits >> SLAB) & 1;
+  const anon = (bits & 1) != 0 && slab == 0;
+  const hasPrivate = ((bits >> HAS_PRIVATE) & 1) != 0;
+  if (dropCache && ((bits >> CACHED) & 1) != 0 && !anon && (dropCachePrivate || !hasPrivate)) {
+    return hasPrivate ? CACHE_PRIVATE : CACHE;
+  }
+  if (dropUser && anon) return USER;
+  if (((bits >> POISONED) & 1) != 0) return HWPOISON;
+  if (((bits >> IS_OFFLINE) & 1) != 0 && slab == 0) return OFFLINE;
+  return 0;
 }
 
 /** Whether a bit in [from, to) is set. */
