@@ -13,7 +13,7 @@ import { parseArgs } from "node:util";
 import { benchDump } from "../dist/bench/bench-dump.js";
 import { coresieve, findMakedumpfile } from "../dist/bench/contestants.js";
 import { outputPages } from "../dist/bench/output-pages.js";
-import { packageVersion } from "../dist/cli/version.js";
+import { packageVersion } from "../dist/cli/package-version.js";
 import { openDump } from "../dist/reader/open.js";
 import { buildLoop, cLoop, writeRuns } from "./support/native.mjs";
 import { resultsText } from "./support/results.mjs";

@@ -12,6 +12,7 @@
  * | `NOT_READABLE` | the input cannot be opened or read |
  * | `INPUT_CHANGED` | the input was written to while it was read |
  * | `WORKER_FAILED` | a worker thread died |
+ * | `NO_MEMORY` | the system gives no more memory |
  * | `NOT_WRITABLE` | the output cannot be created or written |
  * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
  * | `SIZE_LIMIT` | the output would be larger than was allowed |
@@ -33,6 +34,7 @@ export type DumpErrorCode =
   | "NOT_READABLE"
   | "INPUT_CHANGED"
   | "WORKER_FAILED"
+  | "NO_MEMORY"
   | "NOT_WRITABLE"
   | "NO_SPACE"
   | "SIZE_LIMIT"
@@ -99,4 +101,16 @@ export function reviveDumpError(plain: PlainDumpError): DumpError {
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What V8 and Node say when the system gives no more memory; other RangeErrors are mistakes in the program. */
+const NO_MEMORY = /array buffer allocation failed|could not allocate memory|failed to allocate memory|out of memory/i;
+
+/** The same as a `NO_MEMORY` error, if `error` says that memory cannot be had. */
+export function memoryError(error: unknown): DumpError | undefined {
+  if (!(error instanceof RangeError) || !NO_MEMORY.test(error.message)) return undefined;
+  return new DumpError("NO_MEMORY", `the system gives no more memory: ${error.message}`, {
+    cure: "Free some, use fewer threads (--num-threads 1), or raise the limit of this process or container",
+    cause: error,
+  });
 }

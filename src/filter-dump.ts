@@ -1,5 +1,5 @@
 import { checkOptions } from "./check-options.js";
-import { DumpError } from "./errors.js";
+import { DumpError, memoryError } from "./errors.js";
 import { eraseRequest } from "./filter/erase/erase-run.js";
 import { policyOfLevel } from "./filter/policy.js";
 import type { FilterOptions, FilterResult } from "./filter-types.js";
@@ -101,7 +101,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     };
   } catch (error) {
     await sink?.abort();
-    throw changedInstead(error, dump);
+    throw memoryError(error) ?? changedInstead(error, dump);
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();

@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { DumpError } from "../errors.js";
 import { startEarly } from "./early-threads.js";
+import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 
 const argv = process.argv.slice(2);
+let told = false;
 const unsaid = watchStdout();
-const stop = stopOnSignals();
+const stop = stopOnSignals(report);
 // Threads take about as long to start as the rest of the program to load: both go on side by side.
 const threads = startEarly(argv);
 
@@ -19,13 +20,10 @@ try {
 }
 await leave(stop, unsaid, report);
 
+/** Tells the first error; what comes after it is its consequence. */
 function report(error: unknown): void {
+  if (told) return;
+  told = true;
   process.exitCode = exitCodeOf(error, stop.signalName());
-  const text =
-    error instanceof DumpError
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error);
-  process.stderr.write(`coresieve: ${text}\n`);
+  process.stderr.write(`coresieve: ${explain(error)}\n`);
 }

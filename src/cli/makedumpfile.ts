@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { basename } from "node:path";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
+import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
 import { type MakedumpfileRequest, parseMakedumpfile } from "./makedumpfile/arguments.js";
 import { Messages } from "./makedumpfile/messages.js";
@@ -9,7 +10,7 @@ import { exitCodeOf, stopOnSignals } from "./stop.js";
 // As getopt_long does: a link of another name speaks under that name.
 const program = basename(process.argv[1] ?? "", ".js") || "makedumpfile";
 const unsaid = watchStdout();
-const stop = stopOnSignals();
+const stop = stopOnSignals(report);
 const messages = new Messages(process);
 const { request, checkOnly } = parseMakedumpfile(process.argv.slice(2), program, messages);
 
@@ -36,5 +37,5 @@ function threadsFor({ mode, threads }: MakedumpfileRequest): WorkerThreads | und
 
 function report(error: unknown): void {
   process.exitCode = exitCodeOf(error, stop.signalName());
-  messages.error(`${program}: ${error instanceof Error ? error.message : String(error)}`);
+  messages.error(`${program}: ${explain(error)}`);
 }

@@ -6,7 +6,7 @@ import { manifestOf } from "../manifest/manifest.js";
 import type { Dump } from "../reader/dump.js";
 import { openDump } from "../reader/open.js";
 import { createFileSink } from "../writer/file-sink.js";
-import { packageVersion } from "./version.js";
+import { packageVersion } from "./package-version.js";
 
 export interface ManifestArguments {
   readonly manifest: string | undefined;

@@ -9,7 +9,7 @@ import { Warnings } from "../warnings.js";
 import { createFileSink } from "../writer/file-sink.js";
 import type { Sink } from "../writer/sink.js";
 import { logTail } from "./log-tail.js";
-import { packageVersion } from "./version.js";
+import { packageVersion } from "./package-version.js";
 
 /** A report about a filter run, written when the run has ended well. */
 export interface ReportWriter {

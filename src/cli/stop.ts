@@ -10,16 +10,29 @@ export function exitCodeOf(error: unknown, signal: NodeJS.Signals | undefined): 
   return error instanceof DumpError && error.code === "BAD_OPTION" ? 2 : 1;
 }
 
+/** Milliseconds to clean up in after an error that nobody caught: the run may wait for what never comes. */
+const CLEAN_UP = 5000;
+
 export interface Stop {
   readonly signal: AbortSignal;
   /** The signal that came, if any. */
   signalName(): NodeJS.Signals | undefined;
 }
 
-/** The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run and cleans up; a second one ends the program at once. */
-export function stopOnSignals(): Stop {
+/**
+ * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run and cleans up; a second one ends the program at once. An
+ * error that nobody caught is told by `report`, and ends the run likewise.
+ */
+export function stopOnSignals(report: (error: unknown) => void): Stop {
   const controller = new AbortController();
   let name: NodeJS.Signals | undefined;
+  process.once("uncaughtException", (error) => {
+    report(error);
+    // One line is enough: what follows is its consequence.
+    process.on("uncaughtException", () => undefined);
+    controller.abort(error);
+    setTimeout(() => process.exit(), CLEAN_UP);
+  });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       if (name !== undefined) process.exit(128 + constants.signals[signal]);

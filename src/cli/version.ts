@@ -1,11 +1,5 @@
-import { readFileSync } from "node:fs";
 import { checkCodec } from "../worker/codec/encoder.js";
-
-/** The version of this program. */
-export function packageVersion(): string {
-  const file = new URL("../../package.json", import.meta.url);
-  return (JSON.parse(readFileSync(file, "utf8")) as { version: string }).version;
-}
+import { packageVersion } from "./package-version.js";
 
 /** The version, and whether zstd can be used here: the one codec that may be missing. */
 export function versionText(): string {

@@ -1,4 +1,4 @@
-import { DumpError, plainDumpError } from "../errors.js";
+import { DumpError, memoryError, plainDumpError } from "../errors.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory, attachStrictMemory } from "../reader/open.js";
 import { type CheckState, checkPages, checkState } from "./check.js";
@@ -104,7 +104,8 @@ function attach(contextId: number, context: WorkerContext | undefined): Attached
 }
 
 function failure<R>(error: unknown): Answer<R> {
-  if (error instanceof DumpError) return { failure: plainDumpError(error) };
+  const known = error instanceof DumpError ? error : memoryError(error);
+  if (known !== undefined) return { failure: plainDumpError(known) };
   throw error;
 }
 

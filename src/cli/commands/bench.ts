@@ -12,7 +12,7 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import { packageVersion } from "../version.js";
+import { packageVersion } from "../package-version.js";
 
 const HELP = `coresieve bench DUMP... [options]: how fast this machine filters a dump
 

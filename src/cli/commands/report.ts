@@ -9,9 +9,9 @@ import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { logTail } from "../log-tail.js";
 import { openInputs } from "../open-inputs.js";
+import { packageVersion } from "../package-version.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
-import { packageVersion } from "../version.js";
 
 const HELP = `coresieve report DUMP... [options]: a page that shows what is in a dump
 

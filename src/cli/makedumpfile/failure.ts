@@ -1,4 +1,5 @@
 import { DumpError, systemErrorCode } from "../../errors.js";
+import { explain } from "../explain.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 
 /** errno's own words, which makedumpfile prints. */
@@ -20,9 +21,7 @@ export function failureLine(
   program: string,
   { files, vmcoreinfo, vmlinux }: MakedumpfileRequest,
 ): string {
-  if (!(error instanceof DumpError)) {
-    return `${program}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-  }
+  if (!(error instanceof DumpError)) return `${program}: ${explain(error)}`;
   const system = SYSTEM_WORDS[systemErrorCode(error.cause) ?? ""];
   const { file = "" } = error;
   if (system !== undefined && error.code === "NOT_WRITABLE") {

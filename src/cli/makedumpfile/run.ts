@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
-import { packageVersion, zstdThere } from "../version.js";
+import { packageVersion } from "../package-version.js";
+import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
 import { create, type RunContext } from "./create.js";
 import { dumpDmesg } from "./dmesg.js";

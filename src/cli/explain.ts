@@ -1,0 +1,21 @@
+import { DumpError, memoryError } from "../errors.js";
+import { packageVersion } from "./package-version.js";
+
+/**
+ * What a user is told about an error, in one line. Anything but a DumpError is a mistake in this program: it says so, and what a
+ * report of it needs. With CORESIEVE_DEBUG=1 the stack follows, for that report.
+ */
+export function explain(error: unknown): string {
+  const known = error instanceof DumpError ? error : memoryError(error);
+  const { CORESIEVE_DEBUG } = process.env;
+  const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${stackOf(error)}` : "";
+  if (known !== undefined) return `${known.message}${stack}`;
+  const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const line = what.replace(/\s*\n\s*/g, " ");
+  return `internal error: ${line}. This is a mistake in coresieve ${packageVersion()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+}
+
+function stackOf(error: Error): string {
+  const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";
+  return `${error.stack ?? error.message}${cause}`;
+}
