@@ -6,6 +6,32 @@ import { DumpError } from "../errors.js";
  */
 export const MAX_PAGES = 2 ** 35;
 
+/** Pages that any file may claim to describe, however small it is: 2 TiB of 4 KiB pages, 64 MiB for each bitmap. */
+const CLAIMED_FREELY = 2 ** 29;
+/**
+ * Beyond that a file must hold a byte for so many pages. Even dumps of which all was dropped that can be hold a hundred times
+ * that: kernel text, slab, page tables. So a file of a few bytes cannot ask for gigabytes, and one of a machine with 64 TiB
+ * (bitmaps of 2 GiB) is opened from 64 MiB on.
+ */
+const CLAIMED_PER_BYTE = 256;
+
+/** The most pages of memory that a dump of `held` bytes is believed to describe. */
+export function mostPages(held: number): number {
+  return Math.min(MAX_PAGES, Math.max(CLAIMED_FREELY, CLAIMED_PER_BYTE * held));
+}
+
+/**
+ * Refuses numbers of pages that the bytes held make incredible, before anything is allocated. Pages that do not exist between those
+ * that do need not be counted: a bitmap is zeros there, and the system has no memory for what is only zeros (4 GiB of them:
+ * 1 MiB measured). Throws `LIMIT`.
+ */
+export function checkClaim(pages: number, held: number, file: string): void {
+  const most = mostPages(held);
+  if (pages <= most) return;
+  const what = `claims ${pages} pages of memory, but holds ${held} bytes; at most ${most} are believed`;
+  throw new DumpError("LIMIT", what, { file, cure: "A physical address, size or max_mapnr in its headers is damaged" });
+}
+
 /** Refuses numbers of pages that no bitmap can hold, before anything is allocated. Throws `LIMIT`. */
 export function checkPageCount(pages: number, file: string): void {
   if (pages <= MAX_PAGES) return;

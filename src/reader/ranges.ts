@@ -1,4 +1,4 @@
-import { forEachRun } from "./bitmap.js";
+import { findBit } from "./bitmap.js";
 import type { PhysicalRange } from "./dump.js";
 import type { Extents } from "./extents.js";
 
@@ -14,11 +14,19 @@ export function joinRanges(extents: Extents): PhysicalRange[] {
   return ranges;
 }
 
-/** The ranges of a bitmap's set bits; bit 0 is the page `first`. */
-export function bitmapRanges(bitmap: Uint8Array, pages: number, pageSize: number, first = 0): PhysicalRange[] {
+/** The ranges of a bitmap's set bits, the first `most` of them; bit 0 is the page `first`. */
+export function bitmapRanges(
+  bitmap: Uint8Array,
+  pages: number,
+  pageSize: number,
+  first = 0,
+  most = Number.POSITIVE_INFINITY,
+): PhysicalRange[] {
   const ranges: PhysicalRange[] = [];
-  forEachRun(bitmap, 0, pages, (start, end) =>
-    ranges.push({ start: (first + start) * pageSize, end: (first + end) * pageSize }),
-  );
+  for (let start = findBit(bitmap, 0, pages, true); start < pages && ranges.length < most; ) {
+    const end = findBit(bitmap, start, pages, false);
+    ranges.push({ start: (first + start) * pageSize, end: (first + end) * pageSize });
+    start = findBit(bitmap, end, pages, true);
+  }
   return ranges;
 }

@@ -20,7 +20,18 @@ export interface SourceImage {
  * and `readFlattenedIndex` do.
  */
 export function openSource(path: string, salvage = false): SourceImage {
-  return lookInside({ file: openFile(path) }, salvage);
+  const file = openFile(path);
+  try {
+    return lookInside({ file }, salvage);
+  } catch (error) {
+    closeSync(file.fd);
+    throw error;
+  }
+}
+
+/** Bytes that were really read or stored for an input: what it unpacks to, or is rearranged to, may be holes. */
+export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
+  return spool === undefined ? file.size : (spool.ends.at(-1) ?? 0);
 }
 
 /** Finds the flattened wrapping of an opened file, if it has one. Throws what `readFlattenedIndex` does. */

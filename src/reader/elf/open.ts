@@ -2,13 +2,13 @@ import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import { readWhatIsThere } from "../byte-source.js";
 import type { Dump } from "../dump.js";
-import { layer } from "../extents.js";
+import { type Extents, layer } from "../extents.js";
 import { archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
-import { checkPageCount } from "../page-count.js";
+import { checkClaim, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { missingPages } from "../salvage.js";
-import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo } from "../vmcoreinfo.js";
 import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
 import { readElfHeader } from "./header.js";
@@ -52,6 +52,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const memory = layer(segments.loads.map(({ paddr, memsz }) => ({ start: paddr, end: paddr + memsz, source: paddr })));
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
+  checkClaim(pagesIn(memory, pageSize), bytesHeld(sourceImage), source.name);
   const cutOff = segments.end > source.size;
   const loads = cutOff ? cutLoads(segments.loads, source.size, pageSize) : segments.loads;
   if (cutOff) {
@@ -102,4 +103,14 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     segments: loads,
     close: closeOnce([sourceImage]),
   };
+}
+
+/** Pages that extents touch; one that two of them touch counts twice. */
+function pagesIn(extents: Extents, pageSize: number): number {
+  let pages = 0;
+  for (let i = 0; i < extents.count; i++) {
+    const [start, end] = [extents.start[i] as number, extents.end[i] as number];
+    pages += Math.ceil(end / pageSize) - Math.floor(start / pageSize);
+  }
+  return pages;
 }

@@ -2,13 +2,13 @@ import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import { countBits, findBit, sharedBitmap } from "../bitmap.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../byte-source.js";
-import type { Dump } from "../dump.js";
+import type { Dump, PhysicalRange } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
-import { checkPageCount } from "../page-count.js";
+import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import { bitmapRanges } from "../ranges.js";
 import { withoutCure } from "../salvage.js";
-import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import { buildRank, type KdumpImage, kdumpMemory } from "./image.js";
@@ -35,7 +35,9 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   );
   const first = files[0] as (typeof files)[number];
   const source = attachSource(first.image);
-  const header = salvage ? withBitmapInFile(first.header, source.size) : first.header;
+  const held = images.reduce((sum, image) => sum + bytesHeld(image), 0);
+  const header = salvage ? withBitmapInFile(first.header, source.size, held) : first.header;
+  checkClaim(header.maxMapnr, held, source.name);
   const take = salvage ? readWhatIsThere : readExactly;
   const { area: noteArea, text } = readNoteArea(source, header, take);
   const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
@@ -49,6 +51,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
   const maxMapnr = Math.ceil(((firstBlock + header.maxMapnr) * header.blockSize) / pageSize);
   checkPageCount(maxMapnr, source.name);
+  checkClaim(maxMapnr, held, source.name);
   const image: KdumpImage = {
     kind: "kdump",
     littleEndian: header.littleEndian,
@@ -105,7 +108,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     vmcoreinfo,
     eraseinfo: header.eraseinfo && nonEmpty(take(source, header.eraseinfo.offset, header.eraseinfo.size, "eraseinfo")),
     memory: kdumpMemory(image),
-    ranges: bitmapRanges(exists, header.maxMapnr, header.blockSize, firstBlock),
+    ranges: existingRanges(exists, header, firstBlock, salvage, source.name),
     close: closeOnce(images),
   };
 }
@@ -114,9 +117,33 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
  * Pages that even the first bitmap does not reach are not known to exist: a damaged number of them in a file that is cut off
  * would ask for gigabytes.
  */
-function withBitmapInFile(header: KdumpHeader, size: number): KdumpHeader {
+function withBitmapInFile(header: KdumpHeader, size: number, held: number): KdumpHeader {
   const bytes = Math.max(1, size - (1 + header.subHeaderBlocks) * header.blockSize);
-  return { ...header, maxMapnr: Math.min(header.maxMapnr, 8 * bytes) };
+  return { ...header, maxMapnr: Math.min(header.maxMapnr, 8 * bytes, mostPages(held)) };
+}
+
+/** Memory in more pieces than this is a damaged bitmap: every second page of it would make billions of ranges. */
+const MAX_RANGES = 2 ** 20;
+
+/** The ranges of the first bitmap. Of a damaged one that is salvaged those that are too many are joined to one. */
+function existingRanges(
+  exists: Uint8Array,
+  { maxMapnr, blockSize }: KdumpHeader,
+  firstBlock: number,
+  salvage: boolean,
+  file: string,
+): PhysicalRange[] {
+  const ranges = bitmapRanges(exists, maxMapnr, blockSize, firstBlock, MAX_RANGES + 1);
+  if (ranges.length <= MAX_RANGES) return ranges;
+  if (salvage)
+    return [
+      ...ranges.slice(0, -1),
+      { start: ranges[MAX_RANGES]?.start ?? 0, end: (firstBlock + maxMapnr) * blockSize },
+    ];
+  throw new DumpError("LIMIT", `its first bitmap has memory in more than ${MAX_RANGES} pieces`, {
+    file,
+    cure: "The bitmap is damaged: copy the file again from where it was made, or use --salvage",
+  });
 }
 
 /** The note area (header version 4 and later), and VMCOREINFO's text where a header of version 3 has only that. */

@@ -1,0 +1,106 @@
+/** What a small damaged or hostile file may make the reader ask for: nothing near what its headers claim. */
+import { readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { initialPlan } from "../../src/filter/plan.js";
+import { openDump } from "../../src/reader/open.js";
+import { Warnings } from "../../src/warnings.js";
+import { patternBytes } from "../support/bytes.js";
+import { buildElf } from "../support/elf-image.js";
+import { temporaryFolder } from "../support/filter.js";
+import { flatten } from "../support/flattened-image.js";
+import { buildKdump, type KdumpOptions } from "../support/kdump-image.js";
+import { vmcoreinfoNote } from "../support/notes.js";
+import { failureOf, openError, withDump } from "../support/open.js";
+
+const folder = temporaryFolder();
+const TiB = 2 ** 40;
+const PAGE = 4096;
+const notes = [vmcoreinfoNote("OSRELEASE=6.1.0\nPAGESIZE=4096\n")];
+const data = patternBytes("page ", PAGE);
+
+/** An ELF file of a page, and memory of that size that is said to have been left out of it. */
+const elfOf = (memsz: number, paddr = 0x10_0000) =>
+  buildElf({
+    notes,
+    loads: [
+      { paddr: 0, data },
+      { paddr, data: new Uint8Array(0), memsz },
+    ],
+  });
+
+/** A kdump of a page with other numbers in its header; what is not written of its bitmaps are holes of a flattened file. */
+const kdumpOf = (maxMapnr: number, more: Partial<KdumpOptions> = {}) => {
+  const blocks = 2 * Math.ceil(maxMapnr / 8 / PAGE);
+  const whole = buildKdump({
+    pages: new Map([[0, { codec: "raw" as const, data }]]),
+    notes,
+    header: { bitmapBlocks: blocks },
+    subHeader: { maxMapnr64: maxMapnr },
+    ...more,
+  });
+  return flatten(whole, { after: [{ offset: 2 * PAGE * blocks + 8 * TiB, bytes: new Uint8Array(1) }] });
+};
+
+describe("memory that a file of a few KiB claims", () => {
+  test.each([3, 64, 127])("%i TiB in an ELF file", (size) => {
+    const error = openError(folder, elfOf(size * TiB), "LIMIT");
+    expect(error.message).toMatch(/claims \d+ pages of memory, but holds \d+ bytes; at most 536870912 are/);
+  });
+
+  test("1 TiB is no more than a large machine has", () => {
+    withDump(folder, elfOf(TiB), (dump) => expect(dump.maxMapnr).toBe(2 ** 28 + 256));
+  });
+
+  test("64 TiB in a kdump file whose bitmaps are holes; also with --salvage, which believes less", () => {
+    const bytes = kdumpOf(2 ** 34);
+    openError(folder, bytes, "LIMIT");
+    const path = join(folder, "salvaged");
+    writeFileSync(path, bytes);
+    const dump = openDump(path, new Warnings(), { salvage: true });
+    expect(dump.maxMapnr).toBe(2 ** 29);
+    dump.close();
+  });
+
+  test("memory at 8 TiB: bitmaps of 256 MiB, of which the system has next to nothing", () => {
+    withDump(folder, elfOf(PAGE, 8 * TiB), (dump) => {
+      const before = process.memoryUsage().rss;
+      const { exists } = initialPlan(dump, undefined);
+      expect(exists.length).toBe(2 ** 28 + 8);
+      expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27);
+    });
+  });
+});
+
+test("64 TiB, where the file has 64 MiB", () => {
+  const path = join(folder, "large");
+  writeFileSync(path, elfOf(64 * TiB));
+  truncateSync(path, 2 ** 26 + PAGE);
+  const dump = openDump(path);
+  expect(dump.maxMapnr).toBe(2 ** 34 + 256);
+  dump.close();
+});
+
+test("a bitmap in which every second page exists: refused, or with --salvage joined", () => {
+  const pages = 2 ** 22;
+  const path = join(folder, "alternating");
+  const bytes = Buffer.from(
+    buildKdump({ pages: new Map([[0, { codec: "raw", data }]]), notes, maxMapnr: pages, excluded: [2] }),
+  );
+  const bitmap = bytes.indexOf(Buffer.from([0b101, 0, 0, 0, 0, 0, 0, 0]), PAGE + 8);
+  bytes.fill(0b0101_0101, bitmap, bitmap + pages / 8);
+  writeFileSync(path, bytes);
+  expect(failureOf(() => openDump(path)).message).toMatch(/memory in more than 1048576 pieces/);
+  const dump = openDump(path, new Warnings(), { salvage: true });
+  expect(dump.ranges.length).toBe(2 ** 20 + 1);
+  expect(dump.ranges.at(-1)).toEqual({ start: 2 ** 21 * PAGE, end: pages * PAGE });
+  dump.close();
+});
+
+test("files that cannot be opened are closed", () => {
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  for (let i = 0; i < 30; i++) openError(folder, flatten(data, { version: 2 }), "UNSUPPORTED");
+  for (let i = 0; i < 30; i++) openError(folder, elfOf(64 * TiB), "LIMIT");
+  expect(open()).toBeLessThan(before + 20);
+});
