@@ -43,6 +43,9 @@ function changeLine(recipe: Recipe, text: string): string {
     case 2:
       lines[index] = `${recipe.pick(lines).split("=")[0]}=${old}`;
       break;
+    case 3:
+      lines[index] = `${name}${BigInt.asIntN(64, value)}`;
+      break;
     default:
       lines[index] = `${name}${hexadecimal ? BigInt.asUintN(64, value).toString(16) : value}`;
   }

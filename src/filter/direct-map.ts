@@ -45,7 +45,7 @@ function candidates(dump: Dump, { space, physBase }: KernelView): bigint[] {
   switch (space.arch) {
     case "arm64": {
       const t1sz = info?.number("TCR_EL1_T1SZ");
-      const bits = BigInt(t1sz === undefined ? space.vaBits : 64n - t1sz);
+      const bits = t1sz !== undefined && t1sz > 0n && t1sz < 64n ? 64n - t1sz : BigInt(space.vaBits);
       const offset = BigInt.asIntN(64, info?.number("PHYS_OFFSET") ?? physBase);
       // The lower half of the kernel's addresses since 5.4, the upper one before.
       return [-(1n << bits) - offset, -(1n << (bits - 1n)) - offset];

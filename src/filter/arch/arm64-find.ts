@@ -18,7 +18,8 @@ export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Sp
     arm64AddressSpace(one, dump.memory),
   );
   const version = parseKernelVersion(utsname.release) ?? 0;
-  const compiled = Number(info.number("VA_BITS") ?? image.vaBits);
+  const exported = Number(info.number("VA_BITS"));
+  const compiled = possible(exported) ? exported : image.vaBits;
   const physOffset = info.number("PHYS_OFFSET") ?? BigInt(dump.ranges[0]?.start ?? 0);
   // arch/arm64/include/asm/sparsemem.h
   const sectionBits = version < kernelVersion(5, 12) ? 30 : pageShift === 16 ? 29 : 27;
@@ -54,7 +55,7 @@ function addressBits(info: Vmcoreinfo, pageShift: number): { vaBits: number; for
   const t1sz = info.number("TCR_EL1_T1SZ");
   const compiled = exported === undefined ? undefined : Number(exported);
   const actual = t1sz === undefined ? undefined : 64 - Number(t1sz);
-  const usable = (bits: number | undefined): bits is number => bits !== undefined && bits >= 36 && bits <= 52;
+  const usable = (bits: number | undefined): bits is number => bits !== undefined && possible(bits);
   if (pageShift === 16) {
     const bits = [compiled, actual].filter(usable);
     return (bits.length > 0 ? bits : [48, 42, 52]).map((vaBits) => ({ vaBits, format: "lpa" }));
@@ -64,6 +65,11 @@ function addressBits(info: Vmcoreinfo, pageShift: number): { vaBits: number; for
   const bits = known.length > 0 ? known : [48, 39, 47, 36];
   const withFallback = bits.includes(52) && actual === undefined ? [...bits, 48, 47] : bits;
   return withFallback.map((vaBits) => ({ vaBits, format: vaBits === 52 ? "lpa2" : "48" }));
+}
+
+/** What arm64 kernels can be built for. */
+function possible(vaBits: number): boolean {
+  return vaBits >= 36 && vaBits <= 52;
 }
 
 function roots(dump: Dump, info: Vmcoreinfo, top: bigint, vaBits: number): bigint[] {

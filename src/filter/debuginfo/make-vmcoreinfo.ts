@@ -260,7 +260,7 @@ class ItemMaker {
       ...this.#enumerators(FLAG_NUMBERS),
       ...(slabIsFlag ? this.#enumerators(["PG_slab"]) : []),
       ...this.#enumerators(["PG_hwpoison"]),
-      ...(head === undefined ? [] : [`NUMBER(PG_head_mask)=${1n << head}`]),
+      ...(head !== undefined && head >= 0n && head < 64n ? [`NUMBER(PG_head_mask)=${1n << head}`] : []),
       ...(hugetlbIsFlag ? this.#enumerators(["PG_hugetlb"]) : []),
       ...(this.#version < kernelVersion(2, 6, 38) ? this.#enumerators(["PG_buddy"]) : []),
       ...(this.#version < kernelVersion(4, 4)
