@@ -3,7 +3,8 @@ import { DumpError } from "../errors.js";
 import type { DumpImage } from "./dump.js";
 import type { SourceImage } from "./source-image.js";
 
-function sourcesOf(image: DumpImage): readonly SourceImage[] {
+/** The input files of a dump, in the order of its pages. */
+export function sourcesOf(image: DumpImage): readonly SourceImage[] {
   return image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
 }
 
@@ -12,9 +13,9 @@ function sourcesOf(image: DumpImage): readonly SourceImage[] {
  * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.
  */
 export function inputChanged(image: DumpImage): DumpError | undefined {
-  for (const { file, spool } of sourcesOf(image)) {
-    // What was spooled was read to its end before.
-    if (spool !== undefined) continue;
+  for (const { file, spool, remote } of sourcesOf(image)) {
+    // What was spooled was read to its end before, and of an object every request says which one is meant.
+    if (spool !== undefined || remote !== undefined) continue;
     const now = fstatSync(file.fd);
     if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
     const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;

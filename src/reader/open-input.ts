@@ -1,10 +1,11 @@
 import { closeSync, statSync } from "node:fs";
+import { isStorePath } from "../store/store-url.js";
 import type { Warnings } from "../warnings.js";
 import { type FileHandle, fileSource, openFile } from "./byte-source.js";
 import type { Dump } from "./dump.js";
 import { type OpenOptions, openSources } from "./open.js";
 import { MAGIC_SIZE, packingOf } from "./packed/packing.js";
-import { closeOnce, lookInside, type SourceImage } from "./source-image.js";
+import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source-image.js";
 import type { SpoolOptions } from "./spool/spool-file.js";
 import type { SpoolProgress } from "./spool/spool-stream.js";
 
@@ -22,9 +23,9 @@ export interface InputOptions extends OpenOptions {
 export const STDIN = "-";
 
 /**
- * Opens a dump as `openDump` does, and also one that can be read only once, from its beginning to its end: stdin (`-`), a FIFO, a
- * file packed with zstd, LZ4 or gzip (by its content). Such an input is read to its end and kept, packed and without its zeros,
- * in a temporary file that is gone when the dump is closed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE`
+ * Opens a dump as `openDump` does, an object of a store (`s3://bucket/key`: docs/object-stores.md), and also one that can be read
+ * only once, from its beginning to its end: stdin (`-`), a FIFO, a file packed with zstd, LZ4 or gzip (by its content). Such an
+ * input is read to its end and kept, packed and without its zeros, in a temporary file that is gone when the dump is closed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE`
  * and `ABORTED`.
  */
 export async function openInput(
@@ -47,11 +48,8 @@ export async function openInput(
   return openSources(images, warnings, options);
 }
 
-async function openOne(
-  path: string,
-  warnings: Warnings,
-  options: InputOptions,
-): Promise<Pick<SourceImage, "file" | "spool">> {
+async function openOne(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+  if (isStorePath(path)) return object(path, warnings, options);
   if (isStreamPath(path)) {
     // Most runs need none of it.
     const { openStream } = await import("./byte-stream.js");
@@ -73,11 +71,7 @@ export function isStreamPath(path: string): boolean {
 }
 
 /** The file itself, or if it is packed what is in it. */
-async function unpacked(
-  file: FileHandle,
-  warnings: Warnings,
-  options: InputOptions,
-): Promise<Pick<SourceImage, "file" | "spool">> {
+async function unpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const head = new Uint8Array(MAGIC_SIZE);
   try {
     if (packingOf(head.subarray(0, fileSource(file).read(head, 0))) === undefined) return { file };
@@ -91,9 +85,25 @@ async function unpacked(
   }
 }
 
-async function spool(
-  ...args: Parameters<typeof import("./spool/spool-input.js").spoolInput>
-): Promise<Pick<SourceImage, "file" | "spool">> {
+/** An object of a store, read in place; or if it is packed what is in it. */
+async function object(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+  const { objectBytes, openObject } = await import("../store/open-object.js");
+  const remote = await openObject(path);
+  const opened = { file: { path, fd: -1, size: remote.size, mtimeMs: 0 }, remote };
+  const close = closeOnce([{ ...opened, flattened: undefined }]);
+  try {
+    const head = new Uint8Array(MAGIC_SIZE);
+    if (packingOf(head.subarray(0, attachFile(opened).read(head, 0))) === undefined) return opened;
+    const found = await spool({ name: path, chunks: objectBytes(path, options.signal) }, warnings, options);
+    close();
+    return found;
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+async function spool(...args: Parameters<typeof import("./spool/spool-input.js").spoolInput>): Promise<OpenedInput> {
   const { spoolInput } = await import("./spool/spool-input.js");
   return spoolInput(...args);
 }

@@ -1,0 +1,144 @@
+import { type DumpError, type PlainDumpError, reviveDumpError } from "../errors.js";
+
+/** Objects are fetched and kept in lines of this many bytes: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
+export const LINE = 65_536;
+/** Lines that are kept: 48 MiB. What is fetched ahead must fit in, beside what all threads are reading. */
+export const LINES = 768;
+/** Objects that one run reads at most (files of a split set, and those compared). */
+export const MAX_OBJECTS = 256;
+/** Threads that may ask at once. */
+const MAILBOXES = 512;
+
+/** A line is empty, is being filled, or can be read. */
+export const EMPTY = 0;
+export const LOADING = 1;
+export const READY = 2;
+
+/** A mailbox is free, asks, has what it asked for, or failed. */
+export const IDLE = 0;
+export const ASKING = 1;
+export const ANSWERED = 2;
+export const FAILED = 3;
+
+/** In `pins`: the store thread refills the line. */
+export const OWNED = -(2 ** 20);
+/** Bytes of an error as JSON, per mailbox. */
+const FAILURE_BYTES = 1024;
+
+/**
+ * What the store thread and all threads that read share: lines of objects, mailboxes to ask for more, and counts. Any thread looks for
+ * a line without asking; it pins the line, looks again whether it is still that line, copies, and lets go. Only the store thread
+ * changes lines, and only those that nobody has pinned.
+ */
+export interface BlockCache {
+  /** [0] rings when there is something to do, [1] gives out mailboxes, [2] is a clock for `stamp`. */
+  readonly control: Int32Array;
+  /** Per line of the cache: whose it is, which line of that object, and which of its bytes [from, to) are there. */
+  readonly object: Int32Array;
+  readonly line: Int32Array;
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+  readonly state: Int32Array;
+  readonly pins: Int32Array;
+  /** When it was last read. */
+  readonly stamp: Int32Array;
+  /** 1: was fetched ahead, and nobody has read it yet. */
+  readonly ahead: Int32Array;
+  /** Per mailbox: its state, whose bytes, and from where to where. */
+  readonly mailState: Int32Array;
+  readonly mailObject: Int32Array;
+  readonly mailStart: Float64Array;
+  readonly mailEnd: Float64Array;
+  /** Per mailbox: why it failed, as JSON; FAILURE_BYTES each, the rest is zeros. */
+  readonly failure: Uint8Array;
+  /** Per object: bytes that came from the store, requests for them. */
+  readonly fetched: Float64Array;
+  readonly requests: Float64Array;
+  readonly data: Uint8Array;
+}
+
+const WORDS: readonly [keyof BlockCache, number][] = [
+  ["control", 16],
+  ["object", LINES],
+  ["line", LINES],
+  ["from", LINES],
+  ["to", LINES],
+  ["state", LINES],
+  ["pins", LINES],
+  ["stamp", LINES],
+  ["ahead", LINES],
+  ["mailState", MAILBOXES],
+  ["mailObject", MAILBOXES],
+];
+const DOUBLES: readonly [keyof BlockCache, number][] = [
+  ["mailStart", MAILBOXES],
+  ["mailEnd", MAILBOXES],
+  ["fetched", MAX_OBJECTS],
+  ["requests", MAX_OBJECTS],
+];
+
+/** The memory of a cache. Pages of it are taken by the system when they are first used. */
+export function cacheMemory(): SharedArrayBuffer {
+  return new SharedArrayBuffer(layout().size);
+}
+
+function layout(): { offsets: Map<string, number>; size: number } {
+  const offsets = new Map<string, number>();
+  let at = 0;
+  for (const [name, length] of DOUBLES) {
+    offsets.set(name, at);
+    at += 8 * length;
+  }
+  for (const [name, length] of WORDS) {
+    offsets.set(name, at);
+    at += 4 * length;
+  }
+  offsets.set("failure", at);
+  at = Math.ceil((at + FAILURE_BYTES * MAILBOXES) / 4096) * 4096;
+  offsets.set("data", at);
+  return { offsets, size: at + LINE * LINES };
+}
+
+/** The cache in its memory, in any thread. */
+export function attachCache(memory: SharedArrayBuffer): BlockCache {
+  const { offsets } = layout();
+  const at = (name: string) => offsets.get(name) as number;
+  const views: Record<string, unknown> = {};
+  for (const [name, length] of DOUBLES) views[name] = new Float64Array(memory, at(name), length);
+  for (const [name, length] of WORDS) views[name] = new Int32Array(memory, at(name), length);
+  views["failure"] = new Uint8Array(memory, at("failure"), FAILURE_BYTES * MAILBOXES);
+  views["data"] = new Uint8Array(memory, at("data"), LINE * LINES);
+  return views as unknown as BlockCache;
+}
+
+/** Wakes the store thread up. */
+export function ring(cache: BlockCache): void {
+  Atomics.add(cache.control, 0, 1);
+  Atomics.notify(cache.control, 0);
+}
+
+/** A mailbox for this thread. */
+export function takeMailbox(cache: BlockCache): number {
+  const mailbox = Atomics.add(cache.control, 1, 1);
+  if (mailbox >= MAILBOXES) throw new Error("too many threads read from one store");
+  return mailbox;
+}
+
+/** Leaves an error for the thread whose request failed. */
+export function setFailure(cache: BlockCache, mailbox: number, error: PlainDumpError): void {
+  let text = Buffer.from(JSON.stringify(error));
+  if (text.length > FAILURE_BYTES) {
+    text = Buffer.from(
+      JSON.stringify({ ...error, message: error.message.slice(0, 300), cure: undefined, file: undefined }),
+    );
+  }
+  const at = mailbox * FAILURE_BYTES;
+  cache.failure.fill(0, at, at + FAILURE_BYTES).set(text.subarray(0, FAILURE_BYTES), at);
+}
+
+/** The error that was left. */
+export function failureOf(cache: BlockCache, mailbox: number): DumpError {
+  const at = mailbox * FAILURE_BYTES;
+  const text = Buffer.from(cache.failure.slice(at, at + FAILURE_BYTES)).toString();
+  return reviveDumpError(JSON.parse(text.replace(/\0+$/, "")) as PlainDumpError);
+}

@@ -1,0 +1,324 @@
+import { DumpError, plainDumpError } from "../errors.js";
+import {
+  ANSWERED,
+  ASKING,
+  type BlockCache,
+  EMPTY,
+  FAILED,
+  LINE,
+  LINES,
+  LOADING,
+  OWNED,
+  READY,
+  setFailure,
+} from "./block-cache.js";
+import { FetchPlan } from "./fetch-plan.js";
+import type { S3Store } from "./s3-store.js";
+import type { ObjectLocation } from "./store-types.js";
+
+/** Bytes of one request at most: at 100 MB/s, what one connection brings, 40 ms; a store's first byte takes 10 to 50. */
+export const MOST_FETCHED = 4 * 2 ** 20;
+/** Requests for bytes that nobody waits for yet. */
+const AHEAD_REQUESTS = 6;
+/** Lines that are fetched ahead and not read yet, those on their way included: 32 MiB. */
+const AHEAD_LINES = 512;
+/** Streams of reads that are told apart where there is no plan. */
+const STREAMS = 32;
+
+/** An object that is read. */
+interface OpenObject {
+  readonly at: ObjectLocation;
+  readonly size: number;
+  readonly etag: string;
+  readonly plan: FetchPlan;
+  /** Where reads without a plan are expected to go on, and how much is fetched there; the last used come last. */
+  readonly streams: { next: number; length: number }[];
+}
+
+/** Bytes of an object that are on their way. */
+interface Loading {
+  readonly object: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/** What an asking thread waits for. */
+interface Waiting {
+  readonly mailbox: number;
+  readonly object: number;
+  readonly start: number;
+  readonly end: number;
+}
+
+/**
+ * Fills the cache: first what threads wait for, then what the plan of the run says they will. In the store thread; all state is its own but
+ * for the cache.
+ */
+export class Fetcher {
+  readonly #cache: BlockCache;
+  readonly #store: S3Store;
+  readonly #objects = new Map<number, OpenObject>();
+  readonly #loading = new Set<Loading>();
+  readonly #waiting = new Map<number, Waiting>();
+  #aheadRequests = 0;
+  #objectCount = 0;
+
+  constructor(cache: BlockCache, store: S3Store) {
+    this.#cache = cache;
+    this.#store = store;
+  }
+
+  /** Takes an object in. Returns its number. */
+  open(at: ObjectLocation, size: number, etag: string): number {
+    const object = ++this.#objectCount;
+    this.#objects.set(object, { at, size, etag, plan: new FetchPlan(), streams: [] });
+    return object;
+  }
+
+  /** Nobody reads it any more. */
+  close(object: number): void {
+    this.#objects.delete(object);
+  }
+
+  /** What will be read next of an object, as pairs of start and end, ascending; behind what is planned, or with `anew` instead of it. */
+  follow(object: number, ranges: Float64Array, anew: boolean): void {
+    const plan = this.#objects.get(object)?.plan;
+    if (anew) {
+      plan?.clear();
+      // What was fetched for nothing must not count as ahead for ever.
+      for (let slot = 0; slot < LINES; slot++)
+        if (this.#cache.object[slot] === object) Atomics.store(this.#cache.ahead, slot, 0);
+    }
+    plan?.add(ranges);
+    this.pump();
+  }
+
+  /** Looks for what there is to do. Called whenever the bell has rung or a request has ended. */
+  pump(): void {
+    const { control, mailState, mailObject, mailStart, mailEnd } = this.#cache;
+    const mailboxes = Math.min(Atomics.load(control, 1), mailState.length);
+    for (let mailbox = 0; mailbox < mailboxes; mailbox++) {
+      if (Atomics.load(mailState, mailbox) !== ASKING || this.#waiting.has(mailbox)) continue;
+      const waiting = {
+        mailbox,
+        object: mailObject[mailbox] as number,
+        start: mailStart[mailbox] as number,
+        end: mailEnd[mailbox] as number,
+      };
+      this.#waiting.set(mailbox, waiting);
+      this.#demand(waiting);
+    }
+    this.#answerThose(() => true);
+    this.#fetchAhead();
+  }
+
+  /** Starts what is missing of what a thread waits for. */
+  #demand(waiting: Waiting): void {
+    const object = this.#objects.get(waiting.object);
+    if (object === undefined) {
+      this.#fail(waiting, closed());
+      return;
+    }
+    // What comes soon in the plan is fetched as the plan has it.
+    for (const range of object.plan.upTo(waiting.start, waiting.end, MOST_FETCHED))
+      this.#load(waiting.object, range.start, range.end, true);
+    let start = waiting.start;
+    while (start < waiting.end) {
+      const end = Math.min(waiting.end, (Math.floor(start / LINE) + 1) * LINE);
+      if (this.#has(waiting.object, start, end) || this.#comes(waiting.object, start, end)) {
+        start = end;
+        continue;
+      }
+      // Whole lines, to the end of what is missing, and further where reads go on and on.
+      const from = Math.floor(start / LINE) * LINE;
+      let to = Math.ceil(waiting.end / LINE) * LINE;
+      if (object.plan.empty) to = Math.max(to, from + this.#streamLength(object, from, to));
+      to = Math.min(to, object.size, from + MOST_FETCHED);
+      this.#load(waiting.object, from, to, false);
+      start = to;
+    }
+  }
+
+  /** How many bytes from `from` on are worth a request: twice as many each time reads go on where the last ones ended. */
+  #streamLength(object: OpenObject, from: number, to: number): number {
+    const { streams } = object;
+    const found = streams.findIndex(({ next }) => next === from);
+    const [stream] = found < 0 ? [{ next: 0, length: 0 }] : streams.splice(found, 1);
+    if (stream === undefined) return 0;
+    stream.length = found < 0 ? to - from : Math.min(MOST_FETCHED, Math.max(2 * stream.length, to - from));
+    stream.next = from + stream.length;
+    streams.push(stream);
+    if (streams.length > STREAMS) streams.shift();
+    return stream.length;
+  }
+
+  #fetchAhead(): void {
+    for (const [number, object] of this.#objects) {
+      while (!object.plan.empty && this.#aheadRequests < AHEAD_REQUESTS) {
+        const room = AHEAD_LINES - this.#aheadLines();
+        if (room < MOST_FETCHED / LINE) return;
+        const range = object.plan.next(MOST_FETCHED);
+        if (range !== undefined) this.#load(number, range.start, range.end, true);
+      }
+    }
+  }
+
+  #aheadLines(): number {
+    const { ahead } = this.#cache;
+    let lines = 0;
+    for (let slot = 0; slot < LINES; slot++) lines += ahead[slot] as number;
+    return lines;
+  }
+
+  /** Whether the cache has bytes of one line. */
+  #has(object: number, start: number, end: number): boolean {
+    const line = Math.floor(start / LINE);
+    const { line: lines, object: objects, state, from, to } = this.#cache;
+    for (let slot = lines.indexOf(line); slot >= 0; slot = lines.indexOf(line, slot + 1)) {
+      if (objects[slot] !== object || state[slot] !== READY) continue;
+      if ((from[slot] as number) <= start - line * LINE && (to[slot] as number) >= end - line * LINE) return true;
+    }
+    return false;
+  }
+
+  #comes(object: number, start: number, end: number): boolean {
+    for (const one of this.#loading) if (one.object === object && one.start <= start && one.end >= end) return true;
+    return false;
+  }
+
+  /** Fetches bytes into lines of the cache; answers those who wait for them as they come. */
+  #load(object: number, start: number, to: number, ahead: boolean): void {
+    const open = this.#objects.get(object);
+    const end = Math.min(to, open?.size ?? 0);
+    if (open === undefined || end <= start) return;
+    const cache = this.#cache;
+    const first = Math.floor(start / LINE);
+    const count = Math.ceil(end / LINE) - first;
+    const slots: number[] = [];
+    for (let i = 0; i < count; i++) {
+      const slot = this.#freeSlot();
+      // All lines are being read or filled: whoever needs these will ask again.
+      if (slot === undefined) break;
+      slots.push(slot);
+      cache.object[slot] = object;
+      cache.line[slot] = first + i;
+      cache.from[slot] = Math.max(0, start - (first + i) * LINE);
+      cache.to[slot] = Math.min(LINE, end - (first + i) * LINE);
+      cache.ahead[slot] = ahead ? 1 : 0;
+    }
+    if (slots.length === 0) return;
+    const until = Math.min(end, (first + slots.length) * LINE);
+    const loading: Loading = { object, start, end: until };
+    this.#loading.add(loading);
+    if (ahead) this.#aheadRequests++;
+    let whole = 0;
+    const take = (chunk: Uint8Array, done: number) => {
+      let at = start + done;
+      for (let used = 0; used < chunk.length; ) {
+        const i = Math.floor(at / LINE) - first;
+        const within = at - (first + i) * LINE;
+        const n = Math.min(chunk.length - used, LINE - within);
+        cache.data.set(chunk.subarray(used, used + n), (slots[i] as number) * LINE + within);
+        used += n;
+        at += n;
+      }
+      cache.fetched[object] = (cache.fetched[object] as number) + chunk.length;
+      const before = whole;
+      while (whole < slots.length && at >= Math.min(until, (first + whole + 1) * LINE))
+        this.#ready(slots[whole++] as number);
+      if (whole > before) this.#answerThose((waiting) => waiting.object === object);
+    };
+    const settle = () => {
+      cache.requests[object] = (cache.requests[object] as number) + 1;
+      this.#loading.delete(loading);
+      if (ahead) this.#aheadRequests--;
+    };
+    this.#store.stream(open.at, start, until - start, open.etag, take).then(
+      () => {
+        settle();
+        this.pump();
+      },
+      (error: unknown) => {
+        settle();
+        for (const slot of slots.slice(whole)) this.#empty(slot);
+        // Those who wait for these bytes learn it. What was fetched ahead is asked for again when it is needed.
+        this.#answerThose(() => true);
+        for (const waiting of [...this.#waiting.values()]) {
+          if (waiting.object === object && waiting.start < until && waiting.end > start) this.#fail(waiting, error);
+        }
+        this.pump();
+      },
+    );
+  }
+
+  /** The line that was not read for the longest time, emptied, and owned until it is ready. */
+  #freeSlot(): number | undefined {
+    const { pins, state, stamp, ahead } = this.#cache;
+    for (const unread of [0, 1]) {
+      for (;;) {
+        let oldest = -1;
+        for (let slot = 0; slot < LINES; slot++) {
+          if (Atomics.load(pins, slot) !== 0 || (ahead[slot] as number) > unread) continue;
+          if (state[slot] === EMPTY) {
+            oldest = slot;
+            break;
+          }
+          // The clock has 32 bits and may come round.
+          if (oldest < 0 || (((stamp[slot] as number) - (stamp[oldest] as number)) | 0) < 0) oldest = slot;
+        }
+        if (oldest < 0) break;
+        if (Atomics.compareExchange(pins, oldest, 0, OWNED) !== 0) continue;
+        Atomics.store(state, oldest, LOADING);
+        return oldest;
+      }
+    }
+    return undefined;
+  }
+
+  #ready(slot: number): void {
+    const { state, pins, stamp, control } = this.#cache;
+    stamp[slot] = Atomics.add(control, 2, 1);
+    Atomics.store(state, slot, READY);
+    Atomics.sub(pins, slot, OWNED);
+  }
+
+  #empty(slot: number): void {
+    const { state, pins, line, ahead } = this.#cache;
+    line[slot] = -1;
+    Atomics.store(ahead, slot, 0);
+    Atomics.store(state, slot, EMPTY);
+    Atomics.sub(pins, slot, OWNED);
+  }
+
+  /** Answers the threads for which everything is there; asks once more for what was there and has gone. */
+  #answerThose(which: (waiting: Waiting) => boolean): void {
+    for (const waiting of [...this.#waiting.values()]) {
+      if (!which(waiting)) continue;
+      let coming = false;
+      for (let start = waiting.start; start < waiting.end; ) {
+        const end = Math.min(waiting.end, (Math.floor(start / LINE) + 1) * LINE);
+        coming ||= !this.#has(waiting.object, start, end) && this.#comes(waiting.object, start, end);
+        start = end;
+      }
+      // A part that was there may have been pushed out while the rest came: then the thread asks again.
+      if (!coming) this.#answer(waiting, ANSWERED);
+    }
+  }
+
+  #fail(waiting: Waiting, error: unknown): void {
+    const known =
+      error instanceof DumpError ? error : new DumpError("NOT_READABLE", `the store failed: ${String(error)}`);
+    setFailure(this.#cache, waiting.mailbox, plainDumpError(known));
+    this.#answer(waiting, FAILED);
+  }
+
+  #answer({ mailbox }: Waiting, state: number): void {
+    this.#waiting.delete(mailbox);
+    Atomics.store(this.#cache.mailState, mailbox, state);
+    Atomics.notify(this.#cache.mailState, mailbox);
+  }
+}
+
+function closed(): DumpError {
+  return new DumpError("ABORTED", "the input was closed while it was read");
+}

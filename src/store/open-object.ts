@@ -1,0 +1,81 @@
+import { DumpError } from "../errors.js";
+import { openStore } from "./open-store.js";
+import { type RemoteObject, setHandle } from "./remote-object.js";
+import { parseStorePath } from "./store-url.js";
+
+/**
+ * Opens an object for reading at any place, through a cache of 48 MiB that all objects and threads share. `handleOf` has what else can be
+ * done with it. Throws what `ObjectStore.head` does, and `NOT_READABLE` for one that is empty or not there.
+ */
+export async function openObject(path: string): Promise<RemoteObject> {
+  const at = parseStorePath(path);
+  const store = openStore();
+  try {
+    const info = await store.openObject(at);
+    if (info === undefined || info.size === 0) {
+      throw new DumpError("NOT_READABLE", info === undefined ? "there is no such object" : "is empty", {
+        file: path,
+        cure:
+          info === undefined
+            ? "Check bucket and key, which are case-sensitive, AWS_REGION and AWS_ENDPOINT_URL"
+            : "Check that the dump was uploaded to the end",
+      });
+    }
+    const { object, size } = info;
+    const remote: RemoteObject = { path, size, object, memory: store.memory };
+    const { fetched, requests } = store.cache;
+    setHandle(remote, {
+      follow: (ranges, anew) => void store.follow(object, ranges, anew).catch(() => undefined),
+      fetched: () => ({ bytes: fetched[object] as number, requests: requests[object] as number }),
+      close() {
+        void store.closeObject(object).then(
+          () => store.close(),
+          () => store.close(),
+        );
+      },
+    });
+    return remote;
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+/** Bytes of one request when an object is read from its beginning to its end, and requests at once. */
+const PIECE = 4 * 2 ** 20;
+const IN_FLIGHT = 4;
+
+/**
+ * All bytes of an object in order, without the cache: for what is packed. Throws what `ObjectStore.read` does, and `ABORTED`.
+ */
+export async function* objectBytes(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  const at = parseStorePath(path);
+  const store = openStore();
+  try {
+    const info = await store.head(at);
+    if (info === undefined) return;
+    const pending: Promise<Uint8Array>[] = [];
+    const fetch = async (offset: number) => {
+      const into = new Uint8Array(new SharedArrayBuffer(Math.min(PIECE, info.size - offset)));
+      await store.read(at, offset, into, info.etag);
+      return into;
+    };
+    let next = 0;
+    for (;;) {
+      while (pending.length < IN_FLIGHT && next < info.size) {
+        const piece = fetch(next);
+        piece.catch(() => undefined);
+        pending.push(piece);
+        next += PIECE;
+      }
+      const piece = pending.shift();
+      if (piece === undefined) return;
+      if (signal?.aborted)
+        throw new DumpError("ABORTED", "stopped while it was read; nothing was left behind", { file: path });
+      // Copied: what unpacks it may not take shared memory.
+      yield (await piece).slice();
+    }
+  } finally {
+    await store.close();
+  }
+}

@@ -1,0 +1,106 @@
+import {
+  ANSWERED,
+  ASKING,
+  attachCache,
+  type BlockCache,
+  FAILED,
+  failureOf,
+  IDLE,
+  LINE,
+  LINES,
+  READY,
+  ring,
+  takeMailbox,
+} from "./block-cache.js";
+import type { RemoteObject } from "./remote-object.js";
+
+/** Most bytes that one thread asks for at once. */
+const MOST_ASKED = 16 * LINE;
+
+/** What this thread has of a cache: one mailbox, however many objects are read. */
+const attached = new WeakMap<SharedArrayBuffer, { readonly cache: BlockCache; readonly mailbox: number }>();
+
+function attach(memory: SharedArrayBuffer): { readonly cache: BlockCache; readonly mailbox: number } {
+  const known = attached.get(memory);
+  if (known !== undefined) return known;
+  const cache = attachCache(memory);
+  const made = { cache, mailbox: takeMailbox(cache) };
+  attached.set(memory, made);
+  return made;
+}
+
+/**
+ * Bytes of an object at offsets, in any thread but the store's own: reading waits until they are there. Costs a copy where the cache has
+ * them. Throws what `ObjectStore.read` does.
+ */
+export function remoteSource({ path, size, object, memory }: RemoteObject): {
+  readonly name: string;
+  readonly size: number;
+  read(into: Uint8Array, offset: number): number;
+} {
+  const { cache, mailbox } = attach(memory);
+  /** Where the last line was found: the next read mostly goes on there. */
+  let hint = 0;
+
+  /** Copies from the cache what it has of [start, end), which are of one line. */
+  const copyLine = (into: Uint8Array, start: number, end: number): boolean => {
+    const line = Math.floor(start / LINE);
+    const from = start - line * LINE;
+    const to = end - line * LINE;
+    for (let i = 0; i < LINES; i++) {
+      const slot = hint + i < LINES ? hint + i : hint + i - LINES;
+      if (cache.line[slot] !== line || cache.object[slot] !== object) continue;
+      if (pinned(slot, line, from, to)) {
+        into.set(cache.data.subarray(slot * LINE + from, slot * LINE + to));
+        letGo(slot);
+        hint = slot;
+        return true;
+      }
+    }
+    return false;
+  };
+  const pinned = (slot: number, line: number, from: number, to: number): boolean => {
+    const pins = Atomics.add(cache.pins, slot, 1);
+    const fits =
+      pins >= 0 &&
+      Atomics.load(cache.state, slot) === READY &&
+      cache.line[slot] === line &&
+      cache.object[slot] === object &&
+      (cache.from[slot] as number) <= from &&
+      (cache.to[slot] as number) >= to;
+    if (!fits) Atomics.sub(cache.pins, slot, 1);
+    return fits;
+  };
+  const letGo = (slot: number) => {
+    cache.stamp[slot] = Atomics.add(cache.control, 2, 1);
+    Atomics.sub(cache.pins, slot, 1);
+    // There is room to fetch ahead again.
+    if (cache.ahead[slot] === 1 && Atomics.exchange(cache.ahead, slot, 0) === 1) ring(cache);
+  };
+  const ask = (start: number, end: number): void => {
+    cache.mailObject[mailbox] = object;
+    cache.mailStart[mailbox] = start;
+    cache.mailEnd[mailbox] = end;
+    Atomics.store(cache.mailState, mailbox, ASKING);
+    ring(cache);
+    while (Atomics.load(cache.mailState, mailbox) === ASKING) Atomics.wait(cache.mailState, mailbox, ASKING);
+    const answer = Atomics.exchange(cache.mailState, mailbox, IDLE);
+    if (answer === FAILED) throw failureOf(cache, mailbox);
+    if (answer !== ANSWERED) throw new Error(`a mailbox is in state ${answer}`);
+  };
+  return {
+    name: path,
+    size,
+    read(into, offset) {
+      const length = Math.max(0, Math.min(into.length, size - offset));
+      let done = 0;
+      while (done < length) {
+        const start = offset + done;
+        const end = Math.min(offset + length, (Math.floor(start / LINE) + 1) * LINE);
+        if (copyLine(into.subarray(done, done + (end - start)), start, end)) done += end - start;
+        else ask(start, Math.min(offset + length, start + MOST_ASKED));
+      }
+      return length;
+    },
+  };
+}

@@ -1,0 +1,90 @@
+import type * as Sdk from "@aws-sdk/client-s3";
+import { DumpError } from "../errors.js";
+
+/** Variables of the environment that are looked at here; the SDK looks at more. */
+export interface StoreEnvironment {
+  readonly AWS_REGION?: string | undefined;
+  readonly AWS_DEFAULT_REGION?: string | undefined;
+  readonly AWS_ENDPOINT_URL?: string | undefined;
+  readonly AWS_ENDPOINT_URL_S3?: string | undefined;
+  readonly AWS_REQUEST_CHECKSUM_CALCULATION?: string | undefined;
+  readonly AWS_RESPONSE_CHECKSUM_VALIDATION?: string | undefined;
+  /** 1 or 0: whether the bucket stands in the path of a URL, or in its host name. */
+  readonly CORESIEVE_S3_PATH_STYLE?: string | undefined;
+}
+
+/** The part of the AWS SDK that is used. */
+export type S3Sdk = typeof Sdk;
+
+/** Loads the SDK, which is installed by those who use stores. Throws `BAD_OPTION`. */
+export async function loadSdk(): Promise<S3Sdk> {
+  // The SDK says on stderr that it will give up old versions of Node: a matter of whoever installed it, told in its documentation.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
+  try {
+    return await import("@aws-sdk/client-s3");
+  } catch (error) {
+    throw new DumpError("BAD_OPTION", "s3:// needs the AWS SDK, which is not installed", {
+      cure: "Run `npm i @aws-sdk/client-s3` where coresieve is installed (with -g if coresieve was)",
+      cause: error,
+    });
+  }
+}
+
+/** Milliseconds until a connection must stand, and until an answer must begin. */
+const CONNECT_TIMEOUT = 10_000;
+const ANSWER_TIMEOUT = 60_000;
+/** More connections at once than requests. */
+const SOCKETS = 64;
+
+/** Whether a store other than AWS is named in the environment. */
+function ownEndpoint(env: StoreEnvironment): boolean {
+  return (env.AWS_ENDPOINT_URL_S3 ?? env.AWS_ENDPOINT_URL ?? "") !== "";
+}
+
+/** Stores of one's own mostly have no name per bucket; `CORESIEVE_S3_PATH_STYLE=0` or `=1` says otherwise. */
+function pathStyle(env: StoreEnvironment): boolean {
+  const said = env.CORESIEVE_S3_PATH_STYLE;
+  return said === undefined || said === "" ? ownEndpoint(env) : said !== "0";
+}
+
+/** A client with region, credentials and endpoint from the usual environment, profiles included. */
+export async function createClient(sdk: S3Sdk, env: StoreEnvironment = process.env): Promise<Sdk.S3Client> {
+  const make = (region: string | undefined) =>
+    new sdk.S3Client({
+      ...(region === undefined ? {} : { region }),
+      forcePathStyle: pathStyle(env),
+      followRegionRedirects: !ownEndpoint(env),
+      // Repeated by ourselves: one rule for requests and for bodies that are cut off.
+      maxAttempts: 1,
+      // Many stores refuse the trailers that the SDK would send by itself. MD5 is sent anyway.
+      ...(env.AWS_REQUEST_CHECKSUM_CALCULATION ? {} : { requestChecksumCalculation: "WHEN_REQUIRED" as const }),
+      ...(env.AWS_RESPONSE_CHECKSUM_VALIDATION ? {} : { responseChecksumValidation: "WHEN_REQUIRED" as const }),
+      requestHandler: {
+        connectionTimeout: CONNECT_TIMEOUT,
+        requestTimeout: ANSWER_TIMEOUT,
+        throwOnRequestTimeout: true,
+        httpAgent: { maxSockets: SOCKETS, keepAlive: true },
+        httpsAgent: { maxSockets: SOCKETS, keepAlive: true },
+      },
+    });
+  let client = make(env.AWS_REGION || env.AWS_DEFAULT_REGION || undefined);
+  try {
+    await client.config.region();
+  } catch {
+    // No profile names one either. Other stores do not care, and AWS leads to the bucket's own region.
+    client = make("us-east-1");
+  }
+  client.middlewareStack.add(
+    (next, { commandName }) =>
+      (args) => {
+        const request = args.request as { protocol?: string; headers?: Record<string, string> };
+        // TLS and the MD5 protect the bytes; a SHA-256 over each part would cost a second per 500 MB on top.
+        if (commandName === "UploadPartCommand" && request.protocol === "https:" && request.headers !== undefined) {
+          request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD";
+        }
+        return next(args);
+      },
+    { step: "build", name: "unsignedParts" },
+  );
+  return client;
+}

@@ -1,0 +1,188 @@
+import { DumpError, systemErrorCode } from "../errors.js";
+
+/** What a failed request was for: decides the code of the error. */
+export type StoreUse = "read" | "write";
+
+/** What the SDK's errors have, as far as we look at it. */
+interface SdkError {
+  readonly name: string;
+  readonly message: string;
+  readonly Code?: string;
+  readonly $metadata?: { readonly httpStatusCode?: number };
+}
+
+/** Passing troubles of the way to the store. */
+const NETWORK = new Set([
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "EPIPE",
+  "ETIMEDOUT",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "ERR_STREAM_PREMATURE_CLOSE",
+]);
+
+/** Passing troubles of the store itself. */
+const PASSING = new Set([
+  "SlowDown",
+  "InternalError",
+  "ServiceUnavailable",
+  "RequestTimeout",
+  "RequestTimeTooSkewed",
+  "Throttling",
+  "ThrottlingException",
+  "TooManyRequestsException",
+  "BandwidthLimitExceeded",
+  "OperationAborted",
+  "TimeoutError",
+  "IncompleteBody",
+  "BadDigest",
+  "XMinioServerNotInitialized",
+]);
+
+function sdkError(error: unknown): SdkError {
+  if (error instanceof Error) return error as SdkError;
+  return { name: "Error", message: String(error) };
+}
+
+/** The HTTP status of an answer that was an error; `undefined` if none came. */
+export function statusOf(error: unknown): number | undefined {
+  return sdkError(error).$metadata?.httpStatusCode;
+}
+
+/** The store's own name for what is wrong: `NoSuchKey` … */
+export function nameOf(error: unknown): string {
+  const { name, Code } = sdkError(error);
+  return Code ?? name;
+}
+
+function networkCode(error: unknown): string | undefined {
+  // Of several addresses that were tried there is one error each.
+  const inner = error instanceof AggregateError ? error.errors[0] : error;
+  const code = systemErrorCode(inner) ?? systemErrorCode(error);
+  return code !== undefined && NETWORK.has(code) ? code : undefined;
+}
+
+/** Whether the same request may well succeed a little later. */
+export function isPassing(error: unknown): boolean {
+  if (error instanceof DumpError) return false;
+  const status = statusOf(error);
+  if (PASSING.has(nameOf(error)) || networkCode(error) !== undefined) return true;
+  return status === 429 || (status !== undefined && status >= 500 && status !== 501 && status !== 507);
+}
+
+/** Whether the store does not know what was asked of it. */
+export function isNotImplemented(error: unknown): boolean {
+  return statusOf(error) === 501 || nameOf(error) === "NotImplemented";
+}
+
+const CREDENTIALS_CURE =
+  "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to those of an account that may use this bucket";
+const ENDPOINT_CURE = "Check AWS_ENDPOINT_URL (for a store that is not AWS) and the way to it";
+
+/** A failed request as people can use it. Never has credentials in it. */
+export function storeError(error: unknown, path: string, use: StoreUse): DumpError {
+  if (error instanceof DumpError) return error;
+  const { code, what, cure } = explain(error, use);
+  return new DumpError(code, `${use === "read" ? "cannot be read" : "cannot be written"}: ${what}`, {
+    file: path,
+    cure,
+    cause: error,
+  });
+}
+
+interface Explanation {
+  readonly code: DumpError["code"];
+  readonly what: string;
+  readonly cure: string;
+}
+
+function explain(error: unknown, use: StoreUse): Explanation {
+  const code = use === "read" ? "NOT_READABLE" : "NOT_WRITABLE";
+  const name = nameOf(error);
+  const status = statusOf(error);
+  const message = redact(sdkError(error).message);
+  const network = networkCode(error);
+  if (network !== undefined || name === "TimeoutError") {
+    const why = NETWORK_WORDS[network ?? ""] ?? (message || network || "no answer");
+    return { code, what: `the store cannot be reached: ${why}`, cure: ENDPOINT_CURE };
+  }
+  if (name === "CredentialsProviderError") {
+    return { code, what: "no credentials were found", cure: CREDENTIALS_CURE };
+  }
+  if (
+    ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"].includes(
+      name,
+    )
+  ) {
+    return { code, what: `the store refuses the credentials (${name})`, cure: CREDENTIALS_CURE };
+  }
+  if (name === "NoSuchBucket")
+    return { code, what: "there is no such bucket", cure: "Check the name, AWS_REGION and AWS_ENDPOINT_URL" };
+  if (name === "NoSuchUpload") {
+    return { code, what: "its upload was aborted or completed by somebody else", cure: "Run it again, once at a time" };
+  }
+  if (name === "NoSuchKey" || name === "NotFound" || status === 404) {
+    return { code, what: "there is no such object, or no such bucket", cure: "Check the name; it is case-sensitive" };
+  }
+  if (name === "AccessDenied" || name === "Forbidden" || status === 403) {
+    const needed =
+      use === "read" ? "s3:GetObject" : "s3:PutObject, s3:GetObject, s3:ListBucket, s3:AbortMultipartUpload";
+    return {
+      code,
+      what: "access denied",
+      cure: `The account needs ${needed} (docs/object-stores.md); stores answer so, too, where an object is missing and listing is forbidden`,
+    };
+  }
+  if (
+    ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"].includes(name) ||
+    status === 301
+  ) {
+    return { code, what: `the bucket is in another region (${name})`, cure: "Set AWS_REGION to the bucket's region" };
+  }
+  if (name === "EntityTooLarge") {
+    return {
+      code: "SIZE_LIMIT",
+      what: "it is larger than the store allows",
+      cure: "Drop more (-d 31), compress (-c), or split it",
+    };
+  }
+  if (status === 507 || ["QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"].includes(name)) {
+    return {
+      code: "NO_SPACE",
+      what: `the store is full (${name})`,
+      cure: "Make room there, or drop more (-d 31) and compress (-c)",
+    };
+  }
+  const status_ = status === undefined ? "" : `, HTTP ${status}`;
+  return {
+    code,
+    what: `${message || "unknown error"} (${name}${status_})`,
+    cure: "Look at what the store's own log says",
+  };
+}
+
+const NETWORK_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "connection refused (ECONNREFUSED)",
+  ECONNRESET: "the connection was cut (ECONNRESET)",
+  EPIPE: "the connection was cut (EPIPE)",
+  ETIMEDOUT: "no answer in time (ETIMEDOUT)",
+  EHOSTUNREACH: "no way to the host (EHOSTUNREACH)",
+  ENOTFOUND: "its name is not known (ENOTFOUND)",
+  EAI_AGAIN: "its name cannot be looked up now (EAI_AGAIN)",
+  ERR_STREAM_PREMATURE_CLOSE: "the connection was cut in the middle of an answer",
+};
+
+/** A store's message without what must not be told. */
+function redact(text: string): string {
+  let out = text;
+  for (const name of ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"]) {
+    const secret = process.env[name];
+    if (secret !== undefined && secret.length >= 4) out = out.replaceAll(secret, "…");
+  }
+  return out.length > 300 ? `${out.slice(0, 300)}…` : out;
+}
