@@ -9,10 +9,13 @@ export function explain(error: unknown): string {
   const known = error instanceof DumpError ? error : memoryError(error);
   const { CORESIEVE_DEBUG } = process.env;
   const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${stackOf(error)}` : "";
-  if (known !== undefined) return `${known.message}${stack}`;
+  if (known !== undefined) return `${oneLine(known.message)}${stack}`;
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  const line = what.replace(/\s*\n\s*/g, " ");
-  return `internal error: ${line}. This is a mistake in coresieve ${packageVersion()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+  return `internal error: ${oneLine(what)}. This is a mistake in coresieve ${packageVersion()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s*\n\s*/g, " ");
 }
 
 function stackOf(error: Error): string {

@@ -8,10 +8,10 @@ const argv = process.argv.slice(2);
 let told = false;
 const unsaid = watchStdout();
 const stop = stopOnSignals(report);
-// Threads take about as long to start as the rest of the program to load: both go on side by side.
-const threads = startEarly(argv);
 
 try {
+  // Threads take about as long to start as the rest of the program to load: both go on side by side.
+  const threads = startEarly(argv);
   const { parseCommandLine } = await import("./command-line.js");
   const run = await parseCommandLine(argv, { signal: stop.signal, threads });
   await run();

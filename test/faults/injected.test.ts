@@ -17,7 +17,15 @@ writeFileSync(at("kdump"), toKdump(kernel, { codec: (pfn) => (pfn % 2 === 0 ? "r
 const inputs = readdirSync(folder).sort();
 
 interface Fault {
-  readonly call: "readSync" | "writeSync" | "closeSync" | "fsyncSync" | "linkSync" | "ftruncateSync";
+  readonly call:
+    | "readSync"
+    | "writeSync"
+    | "closeSync"
+    | "fsyncSync"
+    | "fstatSync"
+    | "linkSync"
+    | "ftruncateSync"
+    | "memory";
   readonly what: string;
   readonly after?: number;
   readonly thread?: "main" | "worker";
@@ -26,12 +34,17 @@ interface Fault {
 }
 
 /** Runs the program with the fault. One worker and no codec, so that it is plain who reads. */
-function run(fault: Fault | undefined, args: readonly string[] = ["elf", "out"], nodeOptions = ""): Promise<CliRun> {
+function run(
+  fault: Fault | undefined,
+  args: readonly string[] = ["elf", "out"],
+  nodeOptions = "",
+  shell = "",
+): Promise<CliRun> {
   const set =
     fault === undefined
       ? ""
       : `export CORESIEVE_TEST_FAULT='${JSON.stringify(fault)}' NODE_OPTIONS="--require ${preload} ${nodeOptions}";`;
-  return runCli([...args, "-d", "1", "--num-threads", "1"], { cwd: folder, shell: `${set} exec "$@"` });
+  return runCli([...args, "-d", "1", "--num-threads", "1"], { cwd: folder, shell: `${shell} ${set} exec "$@"` });
 }
 
 const left = () => readdirSync(folder).sort();
@@ -125,6 +138,47 @@ describe("writes", () => {
     expect((await run(undefined, ["elf", "out", "-f", "--sync"])).code).toBe(0);
     expect(readFileSync(at("out")).equals(undisturbed)).toBe(true);
     rmSync(at("out"));
+  });
+});
+
+describe("mistakes in the program", () => {
+  const says =
+    /^coresieve: internal error: (TypeError|Error): injected: .*mistake in coresieve [0-9.]+ \(Node [0-9.]+\).*report/;
+
+  test("an error that is none of the dump: one line that says so, and nothing left", async () => {
+    expectFailure(await run({ call: "fstatSync", what: "mistake", thread: "main", after: 1 }), 1, says);
+    expect(left()).toEqual(inputs);
+  });
+
+  test("one that nobody catches: the same", async () => {
+    expectFailure(await run({ call: "readSync", what: "uncaught", thread: "main", after: 2, times: 1 }), 1, says);
+    expect(left()).toEqual(inputs);
+  });
+
+  test("CORESIEVE_DEBUG=1 shows where", async () => {
+    const fault: Fault = { call: "fstatSync", what: "mistake", thread: "main", after: 1 };
+    const shown = await run(fault, ["elf", "out"], "", "export CORESIEVE_DEBUG=1;");
+    expect([shown.code, shown.stderr]).toEqual([
+      1,
+      expect.stringMatching(/internal error.*\n.*TypeError: injected(.|\n)*\n +at /),
+    ]);
+    expect(left()).toEqual(inputs);
+  });
+});
+
+describe("memory that the system does not give", () => {
+  test.each([
+    ["main", 100],
+    ["main", 1 << 20],
+    ["worker", 1000],
+  ] as const)("to the %s thread, more than %i bytes", async (thread, after) => {
+    const failed = await run({ call: "memory", what: "nothing", thread, after });
+    expectFailure(
+      failed,
+      1,
+      /(the system gives no more memory|a worker thread failed): .*alloca.*Use fewer|use fewer threads/,
+    );
+    expect(left()).toEqual(inputs);
   });
 });
 

@@ -1,7 +1,8 @@
 /**
  * Preloaded into the program (and its threads) by tests: makes calls of the file system fail, come short or do nothing, and
  * threads die. CORESIEVE_TEST_FAULT is JSON: { call, after, what, thread, times, output }; `output`:
- * only calls for a file that was created exclusively.
+ * only calls for a file that was created exclusively. `call` "memory": nothing shared, and no memory
+ * of WebAssembly, that is larger than `after` bytes can be had.
  */
 const fs = require("node:fs");
 const { isMainThread } = require("node:worker_threads");
@@ -26,6 +27,9 @@ const actions = {
     });
     return original(...args);
   },
+  mistake() {
+    throw new TypeError("injected: nothing is\n  undefined");
+  },
   memory() {
     const hold = [];
     for (;;) hold.push(new Array(1e6).fill(hold.length));
@@ -40,17 +44,34 @@ if (thread === undefined || (thread === "main") === isMainThread) {
     if (args[1] === "wx") created.add(fd);
     return fd;
   };
+  if (call === "memory") {
+    const Original = globalThis.SharedArrayBuffer;
+    globalThis.SharedArrayBuffer = class extends Original {
+      constructor(length, ...rest) {
+        if (length > after) throw new RangeError("Array buffer allocation failed");
+        super(length, ...rest);
+      }
+    };
+    const { Memory } = WebAssembly;
+    WebAssembly.Memory = class extends Memory {
+      constructor(descriptor) {
+        if (descriptor.initial * 65536 > after) throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+        super(descriptor);
+      }
+    };
+  }
   const original = fs[call];
   let calls = 0;
   let done = 0;
-  fs[call] = (...args) => {
-    // Files that Node reads whole are the program's own.
-    if (call === "readSync" && typeof args[4] !== "number") return original(...args);
-    if (output && !created.has(args[0])) return original(...args);
-    if (calls++ < after || done >= times) return original(...args);
-    done++;
-    if (actions[what] !== undefined) return actions[what](original, args);
-    throw Object.assign(new Error(`${what}: injected`), { code: what, syscall: call });
-  };
+  if (original !== undefined)
+    fs[call] = (...args) => {
+      // Files that Node reads whole are the program's own.
+      if (call === "readSync" && typeof args[4] !== "number") return original(...args);
+      if (output && !created.has(args[0])) return original(...args);
+      if (calls++ < after || done >= times) return original(...args);
+      done++;
+      if (actions[what] !== undefined) return actions[what](original, args);
+      throw Object.assign(new Error(`${what}: injected`), { code: what, syscall: call });
+    };
   syncBuiltinESMExports();
 }
