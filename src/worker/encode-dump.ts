@@ -20,9 +20,9 @@ const BUFFERED = 2;
  */
 export async function encodeDump(
   pool: WorkerPool,
-  plan: PagePlan,
+  plan: Pick<PagePlan, "kept" | "maxMapnr">,
   dropZeros: boolean,
-  writer: DumpWriter,
+  writer: Pick<DumpWriter, "add">,
   done: (pages: number) => void,
   observer?: RunObserver,
 ): Promise<number> {

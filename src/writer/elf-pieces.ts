@@ -48,7 +48,7 @@ export function piecesOf(segment: OutputSegment, islands: Islands, pageSize: num
 }
 
 /** The first island that ends above `pfn`. */
-function firstIsland({ endPfn }: Islands, pfn: number): number {
+export function firstIsland({ endPfn }: Islands, pfn: number): number {
   let low = 0;
   let high = endPfn.length;
   while (low < high) {

@@ -4,7 +4,7 @@ import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM, PT_LOAD, PT_NOTE } from
 import { factsOf } from "../reader/machine.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
-import { type ElfPiece, type OutputSegment, piecesOf } from "./elf-pieces.js";
+import { type ElfPiece, firstIsland, type OutputSegment, piecesOf } from "./elf-pieces.js";
 import { findIslands, type Islands } from "./islands.js";
 import type { Sink } from "./sink.js";
 import { structWriter } from "./struct-writer.js";
@@ -60,6 +60,15 @@ export class ElfWriter implements DumpWriter {
   async begin(): Promise<void> {
     await this.#sink.write(this.#headers(), 0);
     await this.#sink.write(this.#facts.noteArea, this.#notesAt);
+  }
+
+  /** File offset of a kept page. */
+  offsetOf(pfn: number): number {
+    const { startPfn, endPfn, offset } = this.#islands;
+    const island = firstIsland(this.#islands, pfn);
+    if (island === endPfn.length || (startPfn[island] as number) > pfn)
+      throw new Error(`page ${pfn} is not in the file`);
+    return this.#dataAt + (offset[island] as number) + (pfn - (startPfn[island] as number)) * this.#facts.pageSize;
   }
 
   async add({ startPfn, endPfn, data }: EncodedPages): Promise<void> {

@@ -1,0 +1,31 @@
+import { createHash } from "node:crypto";
+import type { Codec } from "../worker/codec/codecs.js";
+import { createEncoder } from "../worker/codec/encoder.js";
+import { createSlotMemory, slotLayout } from "../worker/slots.js";
+
+const SAMPLES = 16;
+
+/**
+ * A digest of what a codec makes of some made-up pages here. zstd, and zlib above level 1, come from libraries of which hosts may
+ * have several versions, and those give other bytes for the same page. Throws `CODEC_MISSING`.
+ */
+export function codecFingerprint(codec: Codec, pageSize: number): string {
+  const layout = slotLayout(1, pageSize);
+  const memory = createSlotMemory(layout);
+  const bytes = new Uint8Array(memory.buffer);
+  const encoder = createEncoder(codec, memory, layout);
+  const hash = createHash("sha256").update(`${codec.name} ${codec.level ?? ""}`);
+  let state = 1;
+  for (let sample = 0; encoder !== undefined && sample < SAMPLES; sample++) {
+    const page = bytes.subarray(layout.input, layout.input + pageSize);
+    for (let i = 0; i < pageSize; i++) {
+      state = (Math.imul(state, 1103515245) + 12345) >>> 0;
+      // From random to repetitive, with matches near and far.
+      const back = 1 + ((state >>> 8) % (16 << (sample % 8)));
+      page[i] = (state >>> 24) % SAMPLES >= sample || i < back ? state >>> 16 : (page[i - back] as number);
+    }
+    const size = encoder.encode(layout.input, layout.output, layout.scratch);
+    hash.update(`${size} `).update(bytes.subarray(layout.output, layout.output + size));
+  }
+  return hash.digest("hex");
+}

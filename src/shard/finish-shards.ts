@@ -1,0 +1,55 @@
+import { DumpError } from "../errors.js";
+import type { FilterResult } from "../filter-types.js";
+import { createWriter } from "../writer/output-description.js";
+import type { Sink } from "../writer/sink.js";
+import { kdumpDataStart } from "./encode-shard.js";
+import { readDone, type ShardDone } from "./shard-done.js";
+import type { ShardPlan } from "./shard-plan.js";
+import type { Staging } from "./staging.js";
+
+/** Records of which descriptors are made at once. */
+const RECORDS = 1 << 16;
+
+/**
+ * Writes what the shards leave out of an output: all that stands before the page data, the shards' edges, what comes last. Costs
+ * about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` where a shard's work is not as it was left.
+ */
+export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
+  const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);
+  await writer.begin();
+  let zeroPages = 0;
+  let start = plan.output.elf === undefined ? kdumpDataStart(plan) : 0;
+  for (const [index, { startPfn, endPfn }] of plan.shards.entries()) {
+    const done = await readDone(staging, plan, index);
+    if (done === undefined) throw misplaced(staging, index, "is not done");
+    if (plan.output.elf === undefined) {
+      if (done.start !== start) throw misplaced(staging, index, `lies at byte ${done.start}, not at ${start}`);
+      await describe(done, (records) =>
+        writer.add({ startPfn, endPfn, records, hashes: new Uint32Array(0), data: new Uint8Array(0) }),
+      );
+    }
+    start += done.size;
+    zeroPages += done.zeroPages;
+    for (const { offset, bytes } of done.edges) await sink.write(bytes, offset);
+  }
+  const outputBytes = await writer.end();
+  await sink.finish(outputBytes);
+  const { classes } = plan.result;
+  return {
+    ...plan.result,
+    classes: { ...classes, kept: classes.kept - zeroPages, zero: classes.zero + zeroPages },
+    outputBytes,
+  };
+}
+
+async function describe({ records }: ShardDone, add: (records: Uint32Array) => void | Promise<void>): Promise<void> {
+  if (records === undefined) throw new Error("a shard of kdump output has no records");
+  for (let at = 0; at < records.length; at += RECORDS) await add(records.subarray(at, at + RECORDS));
+}
+
+function misplaced(staging: Staging, index: number, what: string): DumpError {
+  return new DumpError("CORRUPT", `shard ${index + 1} ${what}`, {
+    file: staging.name,
+    cure: "Cancel the run and submit the dump again",
+  });
+}

@@ -1,0 +1,156 @@
+import { constants, fstatSync, statSync } from "node:fs";
+import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { DumpError, systemErrorCode } from "../errors.js";
+import type { Sink } from "../writer/sink.js";
+import { stagingError } from "./folder-staging.js";
+import type { Edge, RangeTarget } from "./staging.js";
+
+/**
+ * Shards write whole blocks only, and leave what is at their ends to the finishing job: where two hosts write to one block of a file on a network
+ * share at the same time, the bytes of one may be lost (NFS clients may write whole pages of up to 64 KiB).
+ */
+const BLOCK = 64 << 10;
+
+/** The name that an output has in its staging folder until it is whole. */
+const PARTIAL = "output.partial";
+
+/**
+ * Makes the staging folder of a run, for its owner alone, and the unfinished output in it. Nobody else makes them: a worker that has not
+ * heard that the run is over must not bring them back. No error if they are there.
+ */
+export async function createStagingFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+      if (systemErrorCode(error) !== "EEXIST") throw error;
+    });
+    const file = await open(join(folder, PARTIAL), constants.O_WRONLY | constants.O_CREAT, 0o600);
+    await file.close();
+  } catch (error) {
+    throw stagingError(join(folder, PARTIAL), error);
+  }
+}
+
+/** A stretch [start, end) of the unfinished output in a staging folder. */
+export async function folderRange(folder: string, start: number, end: number): Promise<RangeTarget> {
+  const path = join(folder, PARTIAL);
+  const low = Math.min(end, Math.ceil(start / BLOCK) * BLOCK);
+  const high = Math.max(low, Math.floor(end / BLOCK) * BLOCK);
+  const edges: Edge[] = [];
+  const file = await openPartial(folder);
+  let isOpen = true;
+  return {
+    async write(bytes, offset) {
+      const after = offset + bytes.length;
+      if (offset < start || after > end)
+        throw new Error(`a shard writes [${offset}, ${after}) beyond its place [${start}, ${end})`);
+      const keep = (from: number, to: number) => {
+        if (to > from) edges.push({ offset: from, bytes: bytes.slice(from - offset, to - offset) });
+      };
+      keep(offset, Math.min(after, low));
+      const [from, to] = [Math.max(offset, low), Math.min(after, high)];
+      if (to > from) await writeAll(file, path, bytes.subarray(from - offset, to - offset), from);
+      keep(Math.max(offset, high), after);
+    },
+    async end() {
+      try {
+        await file.sync();
+        isOpen = false;
+        await file.close();
+      } catch (error) {
+        throw stagingError(path, error);
+      }
+      return edges;
+    },
+    async abort() {
+      if (isOpen) await file.close().catch(() => undefined);
+      isOpen = false;
+    },
+  };
+}
+
+async function openPartial(folder: string): Promise<FileHandle> {
+  try {
+    return await open(join(folder, PARTIAL), constants.O_WRONLY);
+  } catch (error) {
+    throw stagingError(join(folder, PARTIAL), error);
+  }
+}
+
+async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offset: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
+      done += bytesWritten;
+    }
+  } catch (error) {
+    throw stagingError(path, error);
+  }
+}
+
+/**
+ * The unfinished output as a whole, for the job that finishes it. At the end it appears as `path`. Two such jobs at once write the
+ * same bytes; the one that comes second finds the output in its place, and that is as good.
+ */
+export async function folderSink(folder: string, path: string, force: boolean): Promise<Sink> {
+  const partial = join(folder, PARTIAL);
+  const file = await openPartial(folder);
+  let isOpen = true;
+  const close = async () => {
+    if (isOpen) await file.close();
+    isOpen = false;
+  };
+  return {
+    name: path,
+    write: (bytes, offset) => (bytes.length === 0 ? undefined : writeAll(file, partial, bytes, offset)),
+    async finish(size) {
+      try {
+        await file.truncate(size);
+        await file.sync();
+        const { ino } = fstatSync(file.fd);
+        await appear(partial, path, force, ino);
+        await close();
+        await syncFolder(dirname(path));
+        return undefined;
+      } catch (error) {
+        throw error instanceof DumpError ? error : stagingError(path, error);
+      }
+    },
+    async abort() {
+      await close().catch(() => undefined);
+    },
+  };
+}
+
+async function appear(partial: string, path: string, force: boolean, ino: number): Promise<void> {
+  try {
+    if (force) await rename(partial, path);
+    else {
+      await link(partial, path);
+      await unlink(partial);
+    }
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOENT" || code === "EEXIST") {
+      // Another job that finishes the same output was faster.
+      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) {
+        await unlink(partial).catch(() => undefined);
+        return;
+      }
+    }
+    if (code === "EEXIST") {
+      throw new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
+        file: path,
+        cure: "Name another file for the output",
+      });
+    }
+    // File systems without links.
+    if (!force && (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP")) await rename(partial, path);
+    else throw error;
+  }
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, "r");
+  await handle.sync().finally(() => handle.close());
+}

@@ -1,0 +1,133 @@
+import { createHash } from "node:crypto";
+import { setTimeout } from "node:timers/promises";
+import { DumpError } from "../errors.js";
+import { elfStretch, encodeElfShard, encodeShard, kdumpDataStart, type ShardWork } from "./encode-shard.js";
+import { folderRange } from "./folder-output.js";
+import { readDoneSize, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
+import type { ShardPlan } from "./shard-plan.js";
+import { createShardSpool, type ShardSpool } from "./shard-spool.js";
+import type { Staging } from "./staging.js";
+
+/** How a worker makes a shard in a shared folder. */
+export interface FolderShardOptions {
+  /** The staging folder. */
+  readonly folder: string;
+  readonly staging: Staging;
+  /** A folder of this host, for page data that have no place yet. */
+  readonly spoolDir: string;
+  readonly host: string;
+  /** The shard is encoded: what is left needs no processor. */
+  readonly onEncoded?: () => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Bytes moved at once. */
+const PIECE = 4 << 20;
+/** Milliseconds between two looks at whether the shards before are encoded. */
+const LOOK_FIRST = 50;
+const LOOK_LAST = 1000;
+
+/**
+ * Makes a shard of an output in a shared folder, or finds it done. Page data of kdump output have their place when all shards before are
+ * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share gets them. Throws what encoding
+ * and writing throw, and `ABORTED`.
+ */
+export async function makeFolderShard(work: ShardWork, options: FolderShardOptions): Promise<ShardSize> {
+  const { plan, index } = work;
+  const { staging, folder, host } = options;
+  const known = await readDoneSize(staging, index);
+  if (known !== undefined) return known;
+  if (plan.output.elf === undefined) return makeKdumpShard(work, options);
+  const { start, end } = elfStretch(plan, index);
+  const target = await folderRange(folder, start, end);
+  try {
+    const { size, zeroPages, sha256 } = await encodeElfShard(work, target);
+    options.onEncoded?.();
+    const edges = await target.end();
+    await writeDone(staging, { index, size, zeroPages, start, sha256, records: undefined, edges, host });
+    return { index, size, zeroPages };
+  } catch (error) {
+    await target.abort();
+    throw error;
+  }
+}
+
+async function makeKdumpShard(work: ShardWork, options: FolderShardOptions): Promise<ShardSize> {
+  const { plan, index } = work;
+  const { staging, folder, spoolDir, host, signal } = options;
+  const spool = createShardSpool(spoolDir);
+  try {
+    const { records, sha256, size, zeroPages } = await encodeShard(work, (bytes) => spool.append(bytes));
+    await writeSize(staging, { index, size, zeroPages });
+    options.onEncoded?.();
+    const start = await placeOf(plan, index, staging, signal);
+    const target = await folderRange(folder, start, start + size);
+    try {
+      const placed = await move(spool, start, signal, (bytes, offset) => target.write(bytes, offset));
+      if (placed !== sha256) throw spoolDamaged(spoolDir);
+      const edges = await target.end();
+      await writeDone(staging, { index, size, zeroPages, start, sha256, records, edges, host });
+    } catch (error) {
+      await target.abort();
+      throw error;
+    }
+    return { index, size, zeroPages };
+  } finally {
+    spool.close();
+  }
+}
+
+/** Waits until all shards before are encoded. Returns where this one begins in the file. */
+async function placeOf(
+  plan: ShardPlan,
+  index: number,
+  staging: Staging,
+  signal: AbortSignal | undefined,
+): Promise<number> {
+  let start = kdumpDataStart(plan);
+  let pause = LOOK_FIRST;
+  for (let before = 0; before < index; ) {
+    const known = await readSize(staging, before);
+    if (known !== undefined) {
+      start += known.size;
+      before++;
+      pause = LOOK_FIRST;
+      continue;
+    }
+    try {
+      await setTimeout(pause, undefined, signal === undefined ? {} : { signal });
+    } catch {
+      throw new DumpError("ABORTED", "stopped while it waited for the shards before");
+    }
+    pause = Math.min(LOOK_LAST, pause * 2);
+  }
+  return start;
+}
+
+/** Copies all of a spool; returns its digest. */
+async function move(
+  spool: ShardSpool,
+  start: number,
+  signal: AbortSignal | undefined,
+  write: (bytes: Uint8Array, offset: number) => Promise<void>,
+): Promise<string> {
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(Math.min(PIECE, Math.max(1, spool.size)));
+  for (let at = 0; at < spool.size; ) {
+    const n = spool.read(piece, at);
+    if (n === 0) break;
+    const bytes = piece.subarray(0, n);
+    hash.update(bytes);
+    await write(bytes, start + at);
+    at += n;
+    if (signal?.aborted) throw new DumpError("ABORTED", "stopped while it was written");
+  }
+  return hash.digest("hex");
+}
+
+function spoolDamaged(folder: string): DumpError {
+  return new DumpError("NOT_READABLE", "a temporary file is not as it was written", {
+    file: folder,
+    cure: "Check the disk, or name another folder for temporary files (--spool-dir)",
+  });
+}

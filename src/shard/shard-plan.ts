@@ -1,0 +1,73 @@
+import type { EraseSpans } from "../filter/erase/spans.js";
+import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { FilterResult } from "../filter-types.js";
+import type { PlannedDump } from "../plan-dump.js";
+import { countBits } from "../reader/bitmap.js";
+import type { Codec } from "../worker/codec/codecs.js";
+import { describeOutput, type OutputDescription } from "../writer/output-description.js";
+import { splitRanges } from "../writer/split-ranges.js";
+import { codecFingerprint } from "./codec-fingerprint.js";
+import type { InputIdentity } from "./input-identity.js";
+
+/** Pages [startPfn, endPfn) that one job encodes. */
+export interface ShardRange {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  /** Pages among them that go into the output. */
+  readonly pages: number;
+}
+
+/** All that hosts need to write one output together. Made once, by pass 1; nothing in it depends on who writes what. */
+export interface ShardPlan {
+  readonly input: readonly InputIdentity[];
+  readonly pageSize: number;
+  readonly maxMapnr: number;
+  readonly codec: Codec;
+  /** What the planner's codec makes of a sample: another library makes other bytes. */
+  readonly fingerprint: string;
+  readonly dropsZeros: boolean;
+  readonly output: OutputDescription;
+  readonly shards: readonly ShardRange[];
+  /** Pages that go into the output. */
+  readonly kept: number;
+  readonly exists: Uint8Array;
+  readonly keptBits: Uint8Array;
+  readonly erase: readonly EraseSpans[];
+  readonly stackTops: StackTops | undefined;
+  /** The account of the run, as if it had found no page of zeros and written nothing. */
+  readonly result: FilterResult;
+}
+
+/** Most shards of a run: each is a job and some small files. */
+export const MAX_SHARDS = 4096;
+
+/** Makes the plan of a run in `shards` shards of about as many kept pages each, which is about as much work. */
+export function shardPlan(
+  planned: PlannedDump,
+  input: readonly InputIdentity[],
+  { format, codec }: { readonly format: "kdump" | "elf"; readonly codec: Codec },
+  shards: number,
+): ShardPlan {
+  const { dump, plan, kept, dropsZeros, erase, stackTops } = planned;
+  return {
+    ...{ input, codec, dropsZeros, kept, erase, stackTops },
+    pageSize: dump.pageSize,
+    maxMapnr: plan.maxMapnr,
+    fingerprint: codecFingerprint(codec, dump.pageSize),
+    output: describeOutput(planned, format, codec.name),
+    shards: splitRanges(plan.kept, plan.maxMapnr, shards)
+      .map((range) => ({ ...range, pages: countBits(plan.kept, range.startPfn, range.endPfn) }))
+      .filter((range, i) => range.pages > 0 || i === 0),
+    exists: plan.exists,
+    keptBits: plan.kept,
+    result: planned.result({ zeroPages: 0, outputBytes: 0 }),
+  };
+}
+
+/** Pages of a shard where nobody says how many shards there are to be: 1 GiB of 4 KiB pages is some seconds of a core or two. */
+const AUTO_PAGES = 2 ** 18;
+
+/** How many shards a run gets if nobody says. */
+export function automaticShards(kept: number): number {
+  return Math.min(MAX_SHARDS, Math.max(1, Math.ceil(kept / AUTO_PAGES)));
+}

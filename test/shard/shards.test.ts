@@ -1,0 +1,85 @@
+/** An output written in shards is byte for byte the one that a single run writes. */
+import { existsSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { completedDump, planDump } from "../../src/plan-dump.js";
+import { openDump } from "../../src/reader/open.js";
+import { finishShards } from "../../src/shard/finish-shards.js";
+import { createStagingFolder, folderSink } from "../../src/shard/folder-output.js";
+import { makeFolderShard } from "../../src/shard/folder-shard.js";
+import { folderStaging } from "../../src/shard/folder-staging.js";
+import { identityOf } from "../../src/shard/input-identity.js";
+import { readPlan, writePlan } from "../../src/shard/plan-files.js";
+import { shardPlan } from "../../src/shard/shard-plan.js";
+import { Warnings } from "../../src/warnings.js";
+import { codecOf } from "../../src/worker/codec/codecs.js";
+import { WorkerThreads } from "../../src/worker/threads.js";
+import { dumpsPresent, realDump } from "../support/dumps.js";
+import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
+
+const folder = temporaryFolder();
+const threads = new WorkerThreads(2);
+afterAll(() => threads.destroy());
+
+/** Plans, makes `shards` shards at once, from the last to the first, and finishes. */
+async function filterInShards(input: string, path: string, shards: number, run: RunOptions) {
+  const warnings = new Warnings();
+  const opened = openDump(input, warnings);
+  const options = {
+    output: { path },
+    level: run.level ?? 31,
+    format: run.format ?? "kdump",
+    codec: codecOf(run.codec ?? "none"),
+    privacy: run.privacy ?? false,
+    ...(run.privacyExtra === undefined ? {} : { privacyExtra: run.privacyExtra }),
+    ...(run.erase === undefined ? {} : { erase: { name: "rules", text: run.erase } }),
+    warnings,
+  } as const;
+  const stage = `${path}.staging`;
+  await createStagingFolder(stage);
+  const staging = folderStaging(stage);
+  const planned = await planDump(completedDump(opened, options), options, threads);
+  const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, shards));
+  await planned.pool.end();
+  opened.close();
+  const plan = await readPlan(staging, digest);
+  const dump = openDump(input);
+  const made = plan.shards.map((_, index) => () => {
+    const work = { plan, index, dump, threads };
+    return makeFolderShard(work, { folder: stage, staging, spoolDir: folder, host: "here" });
+  });
+  await Promise.all(made.reverse().map((make) => make()));
+  dump.close();
+  const result = await finishShards(plan, staging, await folderSink(stage, path, false));
+  await staging.remove();
+  expect(existsSync(stage)).toBe(false);
+  return result;
+}
+
+const RUNS: readonly RunOptions[] = [
+  { codec: "none" },
+  { codec: "zlib" },
+  { codec: "lzo" },
+  { codec: "snappy" },
+  { codec: "zstd" },
+  { format: "elf" },
+  { codec: "zlib", level: 0 },
+  { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
+];
+
+describe.skipIf(!dumpsPresent)("a real dump", () => {
+  test.each(RUNS)("%j, in 1 to 8 shards", async (run) => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const whole = join(folder, "whole");
+    const expected = await filterFile(vmcore, whole, { ...run, workers: threads });
+    const bytes = readFileSync(whole);
+    for (const shards of run.level === 0 ? [3] : [1, 2, 3, 4, 5, 6, 7, 8]) {
+      const path = join(folder, "sharded");
+      const result = await filterInShards(vmcore, path, shards, run);
+      expect(readFileSync(path).equals(bytes)).toBe(true);
+      expect(result.classes).toEqual(expected.classes);
+      expect(result.outputBytes).toBe(expected.outputBytes);
+      rmSync(path);
+    }
+  });
+});
