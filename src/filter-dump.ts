@@ -70,6 +70,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
   let pool: WorkerPool | undefined;
   try {
     sink = openSink(options, dump);
+    await sink.ready?.();
     const planned = await planDump(dump, options, threads);
     const { plan, kept } = planned;
     pool = planned.pool;
@@ -92,16 +93,17 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     );
     throwIfAborted(options.signal);
     takeChange(inputChanged(dump.image), dump, warnings);
-    await sink.finish(outputBytes);
-    const result = planned.result({ zeroPages, outputBytes });
+    const sentBytes = await sink.finish(outputBytes);
+    const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
     return {
       ...result,
       incomplete: result.incomplete || full !== undefined,
       ...{ notWritten, full, shared: shared?.counts },
+      ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
     };
   } catch (error) {
     await sink?.abort();
-    throw memoryError(error) ?? changedInstead(error, dump);
+    throw withLeft(memoryError(error) ?? changedInstead(error, dump), sink?.leftBehind?.());
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();
@@ -113,6 +115,14 @@ function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warning
   if (change === undefined) return;
   if (dump.header.format !== "raw") throw change;
   warnings.add("INPUT_CHANGED", change.message.replace(`. ${change.cure}`, "; pages may be of different moments"));
+}
+
+/** What a failed run could not remove belongs to its error. */
+function withLeft(error: unknown, left: string | undefined): unknown {
+  if (left === undefined || !(error instanceof DumpError)) return error;
+  const { code, file, offset, cure, cause } = error;
+  const message = `${error.message.replace("; nothing was left behind", "")}; ${left}`;
+  return Object.assign(new DumpError(code, "", { cause }), { message, file, offset, cure });
 }
 
 /** What does not fit together in a file that changes is no damage of it. */

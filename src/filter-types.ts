@@ -5,6 +5,8 @@ import type { ClassCounts } from "./filter/page-classes.js";
 import type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 import type { PrivacyExtra } from "./filter/privacy/scrub.js";
 import type { Arch } from "./reader/machine.js";
+import type { Packing } from "./reader/packed/packing.js";
+import type { SpoolOptions } from "./reader/spool/spool-file.js";
 import type { DumpWarning, Warnings } from "./warnings.js";
 import type { Codec } from "./worker/codec/codecs.js";
 import type { ExtensionFile, ExtensionResult } from "./worker/extension/extension.js";
@@ -12,17 +14,36 @@ import type { RunObserver } from "./worker/run-observer.js";
 import type { WorkerThreads } from "./worker/threads.js";
 import type { SharedCounts } from "./writer/shared-pages.js";
 
-/** Where the output goes: a file, a stream in flattened format (which needs no seeking), or nowhere. */
+/** A file, as it is or packed as a whole: `zstd -d` gives the dump. */
+export interface FileOutput {
+  readonly path: string;
+  readonly force?: boolean;
+  /** Wait until the disk has it, before it gets its name. */
+  readonly sync?: boolean;
+  /** Packs the file as zstd, lz4 or gzip does. Of kdump output page data are then kept in a temporary file on the way. */
+  readonly pack?: Packing | undefined;
+}
+
+/** A split set as makedumpfile writes it, in files of about as many pages each; for kdump only. */
+export interface SplitOutput extends Omit<FileOutput, "path"> {
+  readonly paths: readonly string[];
+}
+
+/** A stream. It is not ended. */
+export interface StreamOutput {
+  readonly stream: NodeJS.WritableStream;
+  /** What it is called in messages. */
+  readonly name?: string;
+  /** The dump itself, instead of its flattened form. Kdump output is then kept in a temporary file until all is known. */
+  readonly plain?: boolean;
+  readonly pack?: Packing | undefined;
+}
+
+/** Where the output goes: a file, a stream (in flattened format, which needs no seeking, or plain), or nowhere. */
 export type FilterOutput =
-  | {
-      readonly path: string;
-      readonly force?: boolean;
-      /** Wait until the disk has it, before it gets its name. */
-      readonly sync?: boolean;
-    }
-  /** A split set as makedumpfile writes it, in files of about as many pages each; for kdump only. */
-  | { readonly paths: readonly string[]; readonly force?: boolean; readonly sync?: boolean }
-  | { readonly stream: NodeJS.WritableStream; readonly name?: string }
+  | FileOutput
+  | SplitOutput
+  | StreamOutput
   /** Nowhere: for a run that only finds out what would be written. */
   | { readonly discard: true; readonly name: string };
 
@@ -46,6 +67,8 @@ export interface FilterOptions extends CompleteOptions {
    */
   readonly onFull?: "nothing" | "incomplete";
   readonly output: FilterOutput;
+  /** The temporary files of outputs that cannot be written in any order; if nothing is said beside the file, or for streams in the system's folder. */
+  readonly spool?: SpoolOptions;
   /** makedumpfile's dump level, 0 to 31. */
   readonly level: number;
   /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
@@ -107,8 +130,10 @@ export interface FilterResult {
   readonly full: string | undefined;
   /** Pages that share the bytes of an equal one, if that was asked for. They are counted in `classes` like all others. */
   readonly shared: SharedCounts | undefined;
-  /** Bytes of the input files and of the output. */
+  /** Bytes of the input files, unpacked, and of the output: as they lie there or were sent. */
   readonly inputBytes: number;
   readonly outputBytes: number;
+  /** Of a packed output: the bytes that are in it. */
+  readonly unpackedBytes?: number;
   readonly warnings: readonly DumpWarning[];
 }

@@ -35,6 +35,7 @@ export {
   type FilterResult,
   filterDump,
 } from "./filter-dump.js";
+export type { FileOutput, SplitOutput, StreamOutput } from "./filter-types.js";
 export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
 export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
 export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
@@ -44,6 +45,7 @@ export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";
 export { type InputOptions, openInput } from "./reader/open-input.js";
+export type { Packing } from "./reader/packed/packing.js";
 export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";
 export type { SpoolOptions } from "./reader/spool/spool-file.js";

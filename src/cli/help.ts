@@ -34,6 +34,7 @@ How pages are compressed (if nothing is said: not at all)
 
 What is written
   -E, --elf                ELF instead of kdump-compressed
+                           OUT.zst, OUT.lz4, OUT.gz are packed as a whole
   -f, --force              overwrite OUT
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
@@ -45,7 +46,7 @@ Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;
 
 /** `coresieve filter --help`: every option of a filter run. */
-export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump
+export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
 coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
 ${INPUT_HELP}
 
@@ -70,6 +71,8 @@ How pages are compressed (if nothing is said: not at all)
 What is written, and how it runs
   -E, --elf                ELF instead of kdump-compressed
   -F, --flatten            flattened to stdout; name no OUT
+      --pack HOW           pack OUT: zstd, lz4, gzip, none (if nothing is said:
+                           as its suffix .zst, .lz4 or .gz says)
   -f, --force              overwrite OUT
   -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
       --on-full WHAT       no room: nothing (default) or incomplete is left
@@ -88,5 +91,4 @@ What is written, and how it runs
   -h, --help               print this text
 
 Example: coresieve vmcore small.kdump -d 31 -c
-Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

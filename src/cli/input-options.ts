@@ -5,6 +5,7 @@ import { allMachines, machineNamed } from "../reader/machine.js";
 import type { InputOptions } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
 import { closeOnce } from "../reader/source-image.js";
+import type { SpoolOptions } from "../reader/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { FLAG, VALUE } from "./command.js";
 import { sizeOf } from "./options.js";
@@ -36,7 +37,8 @@ export interface InputArguments {
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
-export function openOptions({ raw, arch, salvage, spoolDir, spoolLimit }: InputArguments): InputOptions {
+export function openOptions(args: InputArguments): InputOptions {
+  const { raw, arch, salvage } = args;
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
@@ -48,10 +50,15 @@ export function openOptions({ raw, arch, salvage, spoolDir, spoolLimit }: InputA
     ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
     ...(machine === undefined ? {} : { machine }),
     salvage,
-    spool: {
-      ...(spoolDir === undefined ? {} : { dir: spoolDir }),
-      ...(spoolLimit === undefined ? {} : { limit: sizeOf("--spool-limit", spoolLimit) }),
-    },
+    spool: spoolOptions(args),
+  };
+}
+
+/** Where temporary files are, and how large. Throws `BAD_OPTION`. */
+export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spoolDir" | "spoolLimit">): SpoolOptions {
+  return {
+    ...(spoolDir === undefined ? {} : { dir: spoolDir }),
+    ...(spoolLimit === undefined ? {} : { limit: sizeOf("--spool-limit", spoolLimit) }),
   };
 }
 

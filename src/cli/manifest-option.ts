@@ -6,6 +6,7 @@ import { manifestOf } from "../manifest/manifest.js";
 import type { Dump } from "../reader/dump.js";
 import { openDump } from "../reader/open.js";
 import { createFileSink } from "../writer/file-sink.js";
+import type { FilterRequest } from "./options.js";
 import { packageVersion } from "./package-version.js";
 
 export interface ManifestArguments {
@@ -16,7 +17,7 @@ export interface ManifestArguments {
 
 /** A manifest that is written when the run has ended well. */
 export interface ManifestWriter {
-  /** Where the flattened output goes to have its digest taken on the way. */
+  /** Where an output to stdout goes to have its digest taken on the way. */
   readonly stream: NodeJS.WritableStream;
   /** Takes the digests and makes the manifest appear. The output is there already. */
   write(dump: Dump, options: FilterOptions, result: FilterResult): Promise<void>;
@@ -31,7 +32,7 @@ export interface ManifestWriter {
 export function manifestWriter(
   args: ManifestArguments,
   inputs: readonly string[],
-  output: string | undefined,
+  { output, pack }: Pick<FilterRequest, "output" | "pack">,
   signal: AbortSignal,
 ): ManifestWriter | undefined {
   const { manifest: path, manifestDigests: digests, force } = args;
@@ -51,7 +52,8 @@ export function manifestWriter(
   return {
     stream: through.stream,
     async write(dump, options, result) {
-      const written = output === undefined ? undefined : openDump(output);
+      // A packed one would have to be unpacked whole.
+      const written = output === undefined || pack !== undefined ? undefined : openDump(output);
       try {
         const inputFiles = await filesOfDump(dump, digests !== "output", signal);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);

@@ -33,7 +33,7 @@ export function minSavingOf(
   }
   const other =
     output === undefined
-      ? "-F cannot take back what it has sent"
+      ? "what was sent to stdout cannot be taken back"
       : fallbackLevels.length > 0
         ? "several levels (-d) are for outputs of any size"
         : onFull === "incomplete"
@@ -79,8 +79,11 @@ export async function filterIfWorth(
 
 /** `undefined` where the output may be smaller than a sample of it tells. */
 async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes: number; error: number } | undefined> {
-  const { format, privacy, dedupe, erase, extension, level, codec, workers, signal } = options;
-  if (format !== "kdump" || privacy || dedupe || erase !== undefined || extension !== undefined) return undefined;
+  const { format, privacy, dedupe, erase, extension, level, codec, workers, signal, output } = options;
+  const packed = "pack" in output && output.pack !== undefined;
+  if (format !== "kdump" || packed || privacy || dedupe || erase !== undefined || extension !== undefined) {
+    return undefined;
+  }
   const { levels } = await estimateDump(dump, {
     ...options,
     codecs: [codec],

@@ -39,10 +39,14 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     `Kernel  ${kernel}, ${result.arch}${model}`,
     `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
     ...rows,
-    `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})`,
+    `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})${unpacked(result)}`,
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
   ].join("\n");
+}
+
+function unpacked({ unpackedBytes }: FilterResult): string {
+  return unpackedBytes === undefined ? "" : `; ${formatBytes(unpackedBytes)} when unpacked`;
 }
 
 /** Why pages are kept with --privacy, and what it does not vouch for. */

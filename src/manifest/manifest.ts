@@ -20,12 +20,14 @@ export interface Manifest {
     readonly files: readonly (ManifestFile & { readonly sha256: string | null })[];
   };
   readonly output: ManifestFile & {
-    /** Of a stream: of the flattened form that went through it. */
+    /** Of the file, or of what went through the stream: packed or flattened, if it is. */
     readonly sha256: string;
     readonly format: "kdump" | "elf";
     /** That of the input's earlier filterings included. */
     readonly level: number;
     readonly flattened: boolean;
+    /** zstd, lz4 or gzip, if the file as a whole is packed. */
+    readonly packing: string | null;
     readonly incomplete: boolean;
   };
   readonly options: {
@@ -77,7 +79,7 @@ export interface ManifestFile {
 export interface ManifestFacts {
   /** The input. */
   readonly dump: Dump;
-  /** The output, opened; of one that went through a stream there is none. */
+  /** The output, opened; of one that went through a stream or is packed there is none. */
   readonly written?: Dump;
   readonly options: FilterOptions;
   readonly result: FilterResult;
@@ -110,7 +112,8 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       ...outputDigest,
       format: options.format,
       level: result.level,
-      flattened: !("path" in options.output),
+      flattened: "stream" in options.output && !options.output.plain,
+      packing: ("pack" in options.output && options.output.pack) || null,
       incomplete: result.incomplete,
     },
     options: {

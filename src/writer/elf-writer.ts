@@ -58,6 +58,9 @@ export class ElfWriter implements DumpWriter {
   }
 
   async begin(): Promise<void> {
+    // But for the headers of one that is cut short.
+    this.#sink.ascendingFrom?.(0);
+    this.#sink.atMost?.(this.#dataAt + this.#islands.size);
     await this.#sink.write(this.#headers(), 0);
     await this.#sink.write(this.#facts.noteArea, this.#notesAt);
   }

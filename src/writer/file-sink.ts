@@ -64,6 +64,7 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
         close();
         appear(partial, path, options.force);
         if (options.sync === true) syncFolder(dirname(path));
+        return undefined;
       } catch (error) {
         throw error instanceof DumpError ? error : writeError(path, error);
       }

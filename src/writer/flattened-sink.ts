@@ -1,56 +1,42 @@
-import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
 import { FLATTENED_HEADER_SIZE, FLATTENED_SIGNATURE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
+import type { ByteTarget } from "./byte-target.js";
 import type { Sink } from "./sink.js";
 
 /**
  * Turns a dump into makedumpfile's flattened format, which needs no seeking: "put these bytes at this offset" records,
- * to be put together by `makedumpfile -R`, or read as they are by crash and coresieve. Throws `NOT_WRITABLE` when the
- * stream fails (the program at the other end of the pipe has gone), `NO_SPACE` when the disk behind it is full.
+ * to be put together by `makedumpfile -R`, or read as they are by crash and coresieve. Throws what the target does.
  */
-export function createFlattenedSink(stream: NodeJS.WritableStream, name: string, signal?: AbortSignal): Sink {
-  let failure: unknown;
+export function createFlattenedSink(target: ByteTarget): Sink {
   let end = 0;
-  stream.on("error", (error) => {
-    failure ??= error;
-  });
-  // Whoever reads the stream may take his time, or for ever: a stop does not wait for him.
-  let refuse: ((error: DumpError) => void) | undefined;
-  const stop = () =>
-    refuse?.(new DumpError("ABORTED", "stopped; the stream ends without its end marker", { file: name }));
-  signal?.addEventListener("abort", stop);
-  const send = (bytes: Uint8Array) =>
-    new Promise<void>((resolve, reject) => {
-      refuse = reject;
-      if (failure !== undefined) reject(streamError(name, failure));
-      else stream.write(bytes, (error) => (error == null ? resolve() : reject(streamError(name, error))));
-    });
-  const begin = send(header());
+  const begin = started(() => target.write(header()));
   begin.catch(() => undefined);
   const record = async (bytes: Uint8Array, offset: number) => {
     await begin;
     const head = Buffer.alloc(RECORD_HEADER_SIZE);
     head.writeBigInt64BE(BigInt(offset), 0);
     head.writeBigInt64BE(BigInt(bytes.length), 8);
-    void send(head).catch(() => undefined);
-    await send(bytes);
+    // Both at once: waiting for the head would cost a turn of the event loop per record. If it fails, so do the bytes.
+    void started(() => target.write(head)).catch(() => undefined);
+    await target.write(bytes);
     end = Math.max(end, offset + bytes.length);
   };
   return {
-    name,
+    name: target.name,
     // A record without bytes would end the stream for its readers.
     write: (bytes, offset) => (bytes.length === 0 ? undefined : record(bytes, offset)),
     async finish(size) {
       // Readers learn the length from the last byte: a dump that ends in zeros needs one.
       if (end < size) await record(new Uint8Array(1), size - 1);
-      await send(new Uint8Array(RECORD_HEADER_SIZE).fill(0xff));
-      signal?.removeEventListener("abort", stop);
+      await target.write(new Uint8Array(RECORD_HEADER_SIZE).fill(0xff));
+      return target.finish();
     },
-    async abort() {
-      signal?.removeEventListener("abort", stop);
-      // What is sent is sent; without the end marker every reader knows that it is not whole.
-    },
+    // Without the end marker every reader knows that what was sent is not whole.
+    abort: () => target.abort(),
   };
+}
+
+async function started(write: () => void | Promise<void>): Promise<void> {
+  await write();
 }
 
 function header(): Uint8Array {
@@ -59,16 +45,4 @@ function header(): Uint8Array {
   bytes.writeBigInt64BE(1n, 16);
   bytes.writeBigInt64BE(1n, 24);
   return bytes;
-}
-
-function streamError(name: string, error: unknown): DumpError {
-  const code = systemErrorCode(error);
-  const gone = code === "EPIPE";
-  const full = code === "ENOSPC" || code === "EDQUOT";
-  const what = gone ? "the program that read the output has ended" : describeSystemError(error);
-  return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
-    file: name,
-    cure: full ? "Make room, or drop more (-d 31) and compress (-c)" : "Look at what the receiving program says",
-    cause: error,
-  });
 }

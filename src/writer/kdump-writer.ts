@@ -93,6 +93,10 @@ export class KdumpWriter implements DumpWriter {
 
   async begin(): Promise<void> {
     const { pageSize, maxMapnr } = this.#facts;
+    this.#sink.ascendingFrom?.(this.#dataStart);
+    // No page takes more than as it is.
+    const pages = (this.#dataStart - this.#descStart) / PAGE_DESC_SIZE + 1;
+    this.#sink.atMost?.(this.#dataStart + pages * this.#facts.pageSize + (this.#facts.eraseinfo?.length ?? 0));
     await this.#sink.write(this.#header(), 0);
     await this.#writeSubHeader(undefined);
     const bitmapBytes = (this.#bitmapBlocks / 2) * pageSize;

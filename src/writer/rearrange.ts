@@ -6,35 +6,31 @@ import { isStreamPath } from "../reader/open-input.js";
 import { ByteQueue } from "../reader/packed/byte-queue.js";
 import { unpackStream } from "../reader/packed/unpack.js";
 import { closeOnce } from "../reader/source-image.js";
-import { createFileSink } from "./file-sink.js";
+import { type FileOutputOptions, openFileSink } from "./open-file-sink.js";
 import type { Sink } from "./sink.js";
 
 /** Bytes of a record written at once. */
 const PIECE = 1 << 20;
 
-/** Where a plain file goes. */
-export interface PlainOutput {
+/** Where a plain file goes, packed or not. */
+export interface PlainOutput extends FileOutputOptions {
   readonly path: string;
-  readonly force?: boolean;
-  readonly sync?: boolean;
 }
 
 /**
  * Puts the file together that is in a flattened one, byte for byte, as `makedumpfile -R` does. The input is read once, from its
- * beginning to its end: a file, `-` for stdin, a FIFO; packed or not. Returns the file's length. Throws `NOT_A_DUMP` for what
+ * beginning to its end: a file, `-` for stdin, a FIFO; packed or not. Returns the length of the file as it lies there. Throws `NOT_A_DUMP` for what
  * is not flattened, `TRUNCATED` without the end marker, and what reading and writing throw; then nothing is left behind.
  */
 export async function rearrangeDump(input: string, output: PlainOutput, signal?: AbortSignal): Promise<number> {
   const opened = isStreamPath(input) ? await openStream(input, signal) : openFile(input);
-  const { force = false, sync = false } = output;
   let sink: Sink | undefined;
   try {
     const stream = "fd" in opened ? fileStream(opened, signal) : opened;
     const { chunks } = await unpackStream(stream.chunks, stream.name, false);
-    sink = createFileSink(output.path, { force, sync, inputs: [input] });
+    sink = openFileSink(output.path, output, [input]);
     const size = await replay(new ByteQueue(chunks), stream.name, sink);
-    await sink.finish(size);
-    return size;
+    return (await sink.finish(size)) ?? size;
   } catch (error) {
     await sink?.abort();
     throw error;

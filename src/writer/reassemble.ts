@@ -8,7 +8,7 @@ import { readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
 import { attachSource } from "../reader/source-image.js";
-import { createFileSink } from "./file-sink.js";
+import { openFileSink } from "./open-file-sink.js";
 import type { PlainOutput } from "./rearrange.js";
 import type { Sink } from "./sink.js";
 import { structWriter } from "./struct-writer.js";
@@ -58,12 +58,11 @@ export async function reassembleDump(
       cure: "Name all files of the set, and the output last",
     });
   }
-  const { force = false, sync = false } = output;
-  const sink = createFileSink(output.path, { force, sync, inputs: dump.paths });
+  const sink = openFileSink(output.path, output, dump.paths);
   try {
     const result = await new Reassembler(dump, image, sink).run(options);
-    await sink.finish(result.outputBytes);
-    return result;
+    const sentBytes = await sink.finish(result.outputBytes);
+    return { ...result, outputBytes: sentBytes ?? result.outputBytes };
   } catch (error) {
     await sink.abort();
     throw error;

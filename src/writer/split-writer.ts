@@ -23,7 +23,12 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
       throw new Error("the parts of a split set are written one by one");
     },
     async finish() {
-      for (const [i, part] of parts.entries()) await part.finish(sizes[i] as number);
+      let total: number | undefined;
+      for (const [i, part] of parts.entries()) {
+        const sent = await part.finish(sizes[i] as number);
+        if (sent !== undefined) total = (total ?? 0) + sent;
+      }
+      return total;
     },
     async abort() {
       for (const part of parts) await part.abort();

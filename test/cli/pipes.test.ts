@@ -1,8 +1,9 @@
 /** Dumps that come through pipes and packed files, with the built program: the output is that of the plain file. */
 import { spawnSync } from "node:child_process";
-import { closeSync, constants, openSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { closeSync, constants, openSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { gzipSync } from "node:zlib";
+import { gunzipSync, gzipSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
 import { expectFailure, inFolder, runCli, startCli } from "../support/cli.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
@@ -25,8 +26,15 @@ async function openedFifo(path: string): Promise<number> {
 }
 const sameAs = (path: string, expected: Buffer) => expect(readFileSync(path).equals(expected)).toBe(true);
 
-test("a plain dump is not written to stdout: -F is named", async () => {
-  expectFailure(await runCli(["no-such-dump", "-"]), 2, "needs seeking", "Use -F");
+const packers: Readonly<Record<string, string>> = { zst: "zstd", lz4: "lz4", gz: "gzip" };
+
+test.each([
+  [["a", "b", "--pack", "rar"], "--pack rar: there is no such packing. Write zstd, lz4, gzip, or none"],
+  [["a", "-", "--on-full", "incomplete"], "sent to stdout already cannot be marked incomplete"],
+  [["a", "-", "--min-saving", "3"], "what was sent to stdout cannot be taken back"],
+  [["split", "a", "b.zst", "c.gz"], "different suffixes for how they are packed"],
+])("%j is refused", async (args, message) => {
+  expectFailure(await runCli(args), 2, message);
 });
 
 describeWithDumps("a dump through a pipe", () => {
@@ -86,6 +94,78 @@ describeWithDumps("a dump through a pipe", () => {
     sameAs(at("chained"), expected);
     const info = await runCli(["info", "-", "--json"], from(`cat '${flat}'`));
     expect(JSON.parse(info.stdout.toString())).toMatchObject({ flattened: true, filtering: { possible: true } });
+  });
+
+  test.each(["kdump", "elf"])("%s output packed by its suffix: read back, and by the tool itself", async (format) => {
+    const options = ["-d31", "-q", "-f", ...(format === "elf" ? ["-E"] : ["-c"])];
+    await runCli([vmcore, at("unpacked"), ...options]);
+    const unpacked = readFileSync(at("unpacked"));
+    for (const [suffix, tool] of Object.entries(packers)) {
+      const name = at(`packed.${format}.${suffix}`);
+      expect(await runCli([vmcore, name, ...options])).toMatchObject({ code: 0, stderr: "" });
+      const { error, stdout } = spawnSync(tool, ["-dc", name], { maxBuffer: 1 << 30 });
+      if (error === undefined) expect(stdout.equals(unpacked)).toBe(true);
+      const info = await runCli(["info", name, "--json"]);
+      expect(JSON.parse(info.stdout.toString())).toMatchObject({ fileSize: unpacked.length });
+    }
+    await runCli([at(`packed.${format}.zst`), at("again"), ...options]);
+    sameAs(at("again"), unpacked);
+    await runCli([vmcore, at("plain.zst"), ...options, "--pack", "none"]);
+    sameAs(at("plain.zst"), unpacked);
+    expect(readdirSync(folder).filter((name) => name.endsWith(".spool") || name.endsWith(".partial"))).toEqual([]);
+  });
+
+  test.runIf(posix)("a plain dump to stdout, kdump through a temporary file and ELF without one", async () => {
+    const spool = temporaryFolder();
+    const plain = await runCli([vmcore, "-", "-d31", "-l", "--spool-dir", spool]);
+    expect(plain.code).toBe(0);
+    expect(plain.stderr).toContain("Output  stdout\n");
+    expect(plain.stdout.equals(expected)).toBe(true);
+    const small = [vmcore, "-", "-d31", "-l", "-q", "--spool-dir", spool, "--spool-limit", "100K"];
+    expectFailure(await runCli(small), 1, "for an output that cannot be written out of order is full");
+    const elf = await runCli([...small, "-E"].filter((word) => word !== "-l"));
+    await runCli([vmcore, at("elf"), "-d31", "-E", "-q", "-f"]);
+    expect(elf).toMatchObject({ code: 0, stderr: "" });
+    expect(elf.stdout.equals(readFileSync(at("elf")))).toBe(true);
+    expect(readdirSync(spool)).toEqual([]);
+  });
+
+  test.runIf(posix)("a flattened dump, packed, is put together by rearrange, packed again", async () => {
+    const args = [vmcore, "-F", "--pack", "lz4", "-d31", "-l", "-q"];
+    const flat = await runCli(args, { shell: `"$@" > '${at("flat.lz4")}'` });
+    expect(flat).toMatchObject({ code: 0, stderr: "" });
+    const rearranged = await runCli(["rearrange", at("flat.lz4"), at("rearranged.gz"), "--json"]);
+    expect(JSON.parse(rearranged.stdout.toString())).toEqual({
+      output: at("rearranged.gz"),
+      outputBytes: statSync(at("rearranged.gz")).size,
+      packing: "gzip",
+    });
+    expect(gunzipSync(readFileSync(at("rearranged.gz"))).equals(expected)).toBe(true);
+  });
+
+  test("a packed split set, put together packed", async () => {
+    const parts = [at("p0.gz"), at("p1.gz"), at("p2.gz")];
+    const split = await runCli(["split", vmcore, ...parts, "-d31", "-l", "--json"]);
+    const bytes = parts.reduce((sum, part) => sum + statSync(part).size, 0);
+    expect(JSON.parse(split.stdout.toString())).toMatchObject({ outputBytes: bytes, packing: "gzip" });
+    expect((await runCli(["reassemble", ...parts, at("whole.gz"), "-q"])).stderr).toBe("");
+    expect(gunzipSync(readFileSync(at("whole.gz"))).equals(expected)).toBe(true);
+  });
+
+  test("size limit, manifest and --on-full of a packed output", async () => {
+    const limited = await runCli([vmcore, at("limited.gz"), "-d31", "-l", "-L", "1M"]);
+    expectFailure(limited, 1, "would be larger than 1048576 bytes");
+    const left = await runCli([vmcore, at("limited.gz"), "--on-full", "incomplete"]);
+    expectFailure(left, 2, "a packed output cannot be left incomplete");
+    expect(readdirSync(folder).filter((name) => name.includes("limited"))).toEqual([]);
+    await runCli([vmcore, at("with.gz"), "-d31", "-l", "-q", "--manifest", at("manifest.json")]);
+    const packed = readFileSync(at("with.gz"));
+    expect(JSON.parse(readFileSync(at("manifest.json"), "utf8"))).toMatchObject({
+      output: {
+        ...{ name: "with.gz", packing: "gzip", flattened: false, bytes: packed.length },
+        sha256: createHash("sha256").update(packed).digest("hex"),
+      },
+    });
   });
 
   test.runIf(posix)("all commands take it", async () => {

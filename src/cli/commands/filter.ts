@@ -4,11 +4,11 @@ import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { type EraseArguments, eraseFile } from "../erase-option.js";
 import { FILTER_HELP } from "../help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS, type InputArguments, spoolOptions } from "../input-options.js";
 import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { openInputs } from "../open-inputs.js";
-import { type FilterArguments, filterRequest } from "../options.js";
+import { type FilterArguments, type FilterRequest, filterRequest } from "../options.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
@@ -40,6 +40,7 @@ export const filterCommand = defineCommand({
     exclude: VALUE,
     "size-limit": { ...VALUE, alias: "L" },
     "on-full": VALUE,
+    pack: VALUE,
     "min-saving": VALUE,
     sync: FLAG,
     privacy: FLAG,
@@ -77,27 +78,31 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const complete = completeOptions(args);
   const erase = eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
-  const { inputs, output, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
+  const { inputs, output, flatten, pack, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
-    throw new DumpError("BAD_OPTION", "-F writes the dump to stdout, which is a terminal", {
+    throw new DumpError("BAD_OPTION", "the dump is to go to stdout, which is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
     });
   }
-  // With -F stdout carries the dump, and everything said goes to stderr.
+  // Where stdout carries the dump, everything said goes to stderr.
   const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
   const dump = await openInputs(inputs, warnings, args, signal, args.quiet);
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const manifest = manifestWriter(args, inputs, output, signal);
+    const manifest = manifestWriter(args, inputs, request, signal);
     const report = await openReport(args, inputs, output).catch(async (error) => {
       await manifest?.abort();
       throw error;
     });
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
-      output: output === undefined ? { stream, name: "stdout" } : { path: output, force: args.force, sync: args.sync },
+      output:
+        output === undefined
+          ? { stream, name: "stdout", plain: !flatten, pack }
+          : { path: output, force: args.force, sync: args.sync, pack },
+      spool: spoolOptions(args),
       ...{
         level,
         privacy,
@@ -139,8 +144,9 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     });
     const seconds = (performance.now() - started) / 1000;
     await report?.write(dump, options, result, seconds);
-    if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout" }, undefined, 2));
-    else if (!args.quiet) say(describeResult(dump, result, output ?? "stdout, flattened", seconds));
+    const packing = pack ?? null;
+    if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout", packing }, undefined, 2));
+    else if (!args.quiet) say(describeResult(dump, result, outputName(request), seconds));
     if (args.showStats) say(makedumpfileStats(result, format));
     if (!args.quiet) printWarnings(result.warnings);
     if (result.full !== undefined) {
@@ -150,6 +156,11 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   } finally {
     dump.close();
   }
+}
+
+function outputName({ output, flatten, pack }: FilterRequest): string {
+  const more = [flatten ? ", flattened" : "", pack === undefined ? "" : `, packed with ${pack}`];
+  return `${output ?? "stdout"}${more.join("")}`;
 }
 
 /** Loads what writes reports only where one is asked for. */

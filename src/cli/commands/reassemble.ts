@@ -2,8 +2,10 @@ import { DumpError } from "../../errors.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
 import { defineCommand, FLAG, VALUE } from "../command.js";
+import { spoolOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
+import { packingOfOutput } from "../pack-option.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve reassemble PART... OUT [options]: make one file of a split set
@@ -13,6 +15,8 @@ in any order, packed or not (--spool-dir, --spool-limit: coresieve help input).
 Page data are copied as they are.
 
   -f, --force              overwrite OUT
+      --pack HOW           pack OUT: zstd, lz4, gzip, none (if nothing is said:
+                           as its suffix .zst, .lz4 or .gz says)
       --sync               wait until the disk has OUT, then give it its name
       --json               print the result as JSON
   -q, --quiet              print errors only
@@ -28,13 +32,14 @@ export const reassembleCommand = defineCommand({
   help: HELP,
   options: {
     force: { ...FLAG, alias: "f" },
+    pack: VALUE,
     sync: FLAG,
     "spool-dir": VALUE,
     "spool-limit": VALUE,
     json: FLAG,
     quiet: { ...FLAG, alias: "q" },
   },
-  async run(files, { force, sync, spoolDir, spoolLimit, json, quiet }, { signal }) {
+  async run(files, { force, pack, sync, spoolDir, spoolLimit, json, quiet }, { signal }) {
     const parts = [...files];
     const path = parts.pop();
     if (path === undefined || parts.length === 0) {
@@ -42,14 +47,18 @@ export const reassembleCommand = defineCommand({
         cure: "Write `coresieve reassemble PART1 PART2 OUT`",
       });
     }
+    const packing = packingOfOutput(path, pack);
     const warnings = new Warnings();
     const nothing = { raw: undefined, arch: undefined, vmcoreinfo: undefined, vmlinux: undefined };
     const input = { ...nothing, vmcoreinfoDevice: undefined, salvage: false, spoolDir, spoolLimit };
     const dump = await openInputs(parts, warnings, input, signal, quiet);
     try {
-      const result = await reassembleDump(dump, { path, force, sync }, { signal });
+      const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }) };
+      const result = await reassembleDump(dump, output, { signal });
       if (json) {
-        process.stdout.write(`${JSON.stringify({ ...result, output: path, warnings: warnings.list }, undefined, 2)}\n`);
+        process.stdout.write(
+          `${JSON.stringify({ ...result, output: path, packing: packing ?? null, warnings: warnings.list }, undefined, 2)}\n`,
+        );
       } else if (!quiet) {
         const missing = result.missing > 0 ? `, ${formatCount(result.missing)} missing` : "";
         process.stdout.write(

@@ -1,11 +1,13 @@
 import { DumpError } from "../../errors.js";
 import { type FilterOptions, filterDump } from "../../filter-dump.js";
+import type { Packing } from "../../reader/packed/packing.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { completeOptions, INPUT_OPTIONS, spoolOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
 import { filterRequest } from "../options.js";
+import { packingOfOutput } from "../pack-option.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult } from "../report.js";
@@ -27,6 +29,8 @@ and coresieve open the set when all its files are named.
       --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
   -L, --size-limit SIZE    most bytes of each OUT
   -f, --force              overwrite files that are there
+      --pack HOW           pack each OUT: zstd, lz4, gzip, none (if nothing is
+                           said: as their suffix .zst, .lz4 or .gz says)
       --sync               wait until the disk has the files
 ${INPUT_HELP}
       --num-threads N      worker threads (default: one per core, 16 at most)
@@ -53,6 +57,7 @@ const OPTIONS = {
   compress: VALUE,
   "compression-level": VALUE,
   "size-limit": { ...VALUE, alias: "L" },
+  pack: VALUE,
   force: { ...FLAG, alias: "f" },
   sync: FLAG,
   "num-threads": VALUE,
@@ -78,9 +83,10 @@ async function runSplit(
   const request = filterRequest({
     ...values,
     files: [input, paths[0] as string],
-    ...{ elf: false, dedupe: false, flatten: false, onFull: undefined, privacyExtra: undefined },
+    ...{ elf: false, dedupe: false, flatten: false, onFull: undefined, privacyExtra: undefined, pack: values.pack },
   });
   const { level, privacy, format, codec, workers, fallbackLevels, sizeLimit } = request;
+  const pack = packingOfSet(paths, values.pack);
   const complete = completeOptions(values);
   const started = performance.now();
   const warnings = new Warnings({ strict: values.strict });
@@ -88,17 +94,31 @@ async function runSplit(
   const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
     const options: FilterOptions = {
-      output: { paths, force: values.force, sync: values.sync },
+      output: { paths, force: values.force, sync: values.sync, pack },
+      spool: spoolOptions(values),
       ...{ level, privacy, format, codec, workers, fallbackLevels, warnings, signal, ...complete },
       ...(sizeLimit === undefined ? {} : { sizeLimit }),
       onProgress: (state) => progress?.update(state),
     };
     const result = await filterDump(dump, options).finally(() => progress?.end());
     const seconds = (performance.now() - started) / 1000;
-    if (values.json) process.stdout.write(`${JSON.stringify({ ...result, seconds, output: paths }, undefined, 2)}\n`);
+    if (values.json)
+      process.stdout.write(
+        `${JSON.stringify({ ...result, seconds, output: paths, packing: pack ?? null }, undefined, 2)}\n`,
+      );
     else if (!values.quiet) process.stdout.write(`${describeResult(dump, result, paths.join(", "), seconds)}\n`);
     if (!values.quiet) printWarnings(result.warnings);
   } finally {
     dump.close();
   }
+}
+
+function packingOfSet(paths: readonly string[], pack: string | undefined): Packing | undefined {
+  const [first, ...others] = paths.map((path) => packingOfOutput(path, pack));
+  if (others.some((other) => other !== first)) {
+    throw new DumpError("BAD_OPTION", "the names of the split set have different suffixes for how they are packed", {
+      cure: "Give all of them .zst, .lz4 or .gz, or none of them; or say it with --pack",
+    });
+  }
+  return first;
 }

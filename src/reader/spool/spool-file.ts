@@ -19,14 +19,17 @@ export interface SpoolFile {
   readonly fd: number;
   /** Its name, where it has to be removed in the end (Windows). */
   readonly path: string | undefined;
-  /** Appends. Throws `NO_SPACE`, `NOT_WRITABLE`. */
-  write(bytes: Uint8Array): void;
-  /** Bytes written. */
+  /** Appends, or writes at an offset: what lies between is zeros. Throws `NO_SPACE`, `NOT_WRITABLE`. */
+  write(bytes: Uint8Array, offset?: number): void;
+  /** Where it ends. */
   size(): number;
 }
 
-/** Creates the file. Throws `NOT_WRITABLE`. */
-export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions): SpoolFile {
+/** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
+export function createSpoolFile(
+  { dir = tmpdir(), limit }: SpoolOptions,
+  purpose = "for what cannot be read at any place",
+): SpoolFile {
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
   let fd: number;
   let most: number;
@@ -48,29 +51,30 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions): SpoolF
     fd,
     path: named,
     size: () => size,
-    write(bytes) {
-      if (size + bytes.length > most) throw spoolFull(dir, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
+    write(bytes, offset = size) {
+      const end = Math.max(size, offset + bytes.length);
+      if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
       try {
         for (let done = 0; done < bytes.length; ) {
-          done += writeSync(fd, bytes, done, bytes.length - done, size + done);
+          done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
         }
       } catch (error) {
         const code = systemErrorCode(error);
         if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
-          throw spoolFull(dir, describeSystemError(error));
+          throw spoolFull(dir, purpose, describeSystemError(error));
         throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
           file: dir,
           cure: "Name another folder for it with --spool-dir",
           cause: error,
         });
       }
-      size += bytes.length;
+      size = end;
     },
   };
 }
 
-function spoolFull(dir: string, why: string): DumpError {
-  return new DumpError("NO_SPACE", `the temporary file for what cannot be read at any place is full: ${why}`, {
+function spoolFull(dir: string, purpose: string, why: string): DumpError {
+  return new DumpError("NO_SPACE", `the temporary file ${purpose} is full: ${why}`, {
     file: dir,
     cure: "Name a larger disk with --spool-dir, or allow more with --spool-limit; or save the dump to a file first",
   });

@@ -1,0 +1,63 @@
+import type { Packer } from "./packed/packer.js";
+
+/** Smaller pieces are put together: handing a piece to another thread costs more than copying it. */
+const BUFFER = 256 * 1024;
+const ZEROS = new Uint8Array(BUFFER);
+
+/** Bytes that come in ascending order, handed to a packer without gaps: what is between them is zeros. */
+export class AscendingBytes {
+  readonly #packer: Packer;
+  readonly #buffer = new Uint8Array(BUFFER);
+  #fill = 0;
+  #position: number;
+
+  /** `position`: offset of the first byte. */
+  constructor(packer: Packer, position: number) {
+    this.#packer = packer;
+    this.#position = position;
+  }
+
+  /** Throws what the packer does. */
+  write(bytes: Uint8Array, offset: number): void | Promise<void> {
+    if (offset === this.#position && this.#fill + bytes.length <= BUFFER) {
+      this.#buffer.set(bytes, this.#fill);
+      this.#fill += bytes.length;
+      this.#position += bytes.length;
+      return;
+    }
+    return this.#more(bytes, offset);
+  }
+
+  /** All is written; the bytes end before `end`. */
+  async finish(end: number): Promise<void> {
+    await this.#zerosTo(end);
+    await this.#flush();
+    await this.#packer.end();
+  }
+
+  async #more(bytes: Uint8Array, offset: number): Promise<void> {
+    if (offset < this.#position) throw new Error(`byte ${offset} after byte ${this.#position}: not ascending`);
+    await this.#zerosTo(offset);
+    await this.#append(bytes);
+  }
+
+  async #zerosTo(end: number): Promise<void> {
+    while (this.#position < end) await this.#append(ZEROS.subarray(0, end - this.#position));
+  }
+
+  async #append(bytes: Uint8Array): Promise<void> {
+    if (this.#fill + bytes.length > BUFFER) await this.#flush();
+    this.#position += bytes.length;
+    if (bytes.length > BUFFER) await this.#packer.write(bytes);
+    else {
+      this.#buffer.set(bytes, this.#fill);
+      this.#fill += bytes.length;
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const fill = this.#fill;
+    this.#fill = 0;
+    if (fill > 0) await this.#packer.write(this.#buffer.subarray(0, fill));
+  }
+}

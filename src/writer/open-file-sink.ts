@@ -1,0 +1,42 @@
+import { dirname } from "node:path";
+import type { Packing } from "../reader/packed/packing.js";
+import type { SpoolOptions } from "../reader/spool/spool-file.js";
+import { isStorePath } from "../store/store-url.js";
+import { limitedTarget, sinkTarget } from "./byte-target.js";
+import { createFileSink } from "./file-sink.js";
+import { limitedSink } from "./limited-sink.js";
+import { createObjectSink } from "./object-sink.js";
+import { createOrderedSink } from "./ordered-sink.js";
+import type { Sink } from "./sink.js";
+
+/** How a dump's file is written. */
+export interface FileOutputOptions {
+  readonly force?: boolean;
+  /** Wait until the disk has it, before it gets its name. */
+  readonly sync?: boolean;
+  /** The whole file is packed so; otherwise not. */
+  readonly pack?: Packing | undefined;
+  /** The temporary files that a packed file may need; if nothing is said beside it. */
+  readonly spool?: SpoolOptions;
+  /** Most bytes of the file. */
+  readonly limit?: number;
+}
+
+/** The sink of a file, packed or not. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
+export function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Sink {
+  const { force = false, sync = false, pack, spool, limit } = options;
+  const create = isStorePath(path) ? createObjectSink : createFileSink;
+  const file = create(path, { force, sync, inputs });
+  if (pack === undefined) return limit === undefined ? file : limitedSink(file, limit);
+  const target = limit === undefined ? sinkTarget(file) : limitedTarget(sinkTarget(file), limit);
+  try {
+    return createOrderedSink(target, {
+      packing: pack,
+      spool: isStorePath(path) ? (spool ?? {}) : { dir: dirname(path), ...spool },
+      limit,
+    });
+  } catch (error) {
+    void file.abort();
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+import { closeSync, readSync } from "node:fs";
+import type { Packing } from "../reader/packed/packing.js";
+import { removeSpoolFile } from "../reader/spool/drop-spool.js";
+import { createSpoolFile, type SpoolFile, type SpoolOptions } from "../reader/spool/spool-file.js";
+import { AscendingBytes } from "./ascending-bytes.js";
+import { type ByteTarget, checkLimit } from "./byte-target.js";
+import { createPacker, type Packer } from "./packed/packer.js";
+import type { Sink } from "./sink.js";
+
+/** How a sink works that cannot seek. */
+export interface OrderedSinkOptions {
+  readonly packing: Packing | undefined;
+  /** The temporary files for what comes out of order. */
+  readonly spool: SpoolOptions;
+  /** Most bytes that go to the target: what is kept aside packed counts, too. */
+  readonly limit?: number | undefined;
+}
+
+const PURPOSE = "for an output that cannot be written out of order";
+const PIECE = 1 << 20;
+
+/**
+ * Writes a dump from its first byte to its last, packed or not. What a writer can only write late (the page descriptors of a kdump
+ * file, which stand before the pages) is kept in a temporary file, and so is what stands behind that: packed already, as a frame
+ * of its own, so that it is only copied in the end. A writer that does not say where its ascending bytes begin has all of it kept,
+ * unpacked. Throws `CODEC_MISSING`, and writing what the target and temporary files throw.
+ */
+export function createOrderedSink(target: ByteTarget, options: OrderedSinkOptions): Sink {
+  return new OrderedSink(target, options);
+}
+
+class OrderedSink implements Sink {
+  readonly name: string;
+  readonly #target: ByteTarget;
+  readonly #options: OrderedSinkOptions;
+  /** What lies before the ascending bytes, at its own offsets. */
+  #head: SpoolFile | undefined;
+  /** The ascending bytes, packed, if there is a head. */
+  #tail: SpoolFile | undefined;
+  /** Offset at which the ascending bytes begin. */
+  #from = Number.POSITIVE_INFINITY;
+  #ascending: AscendingBytes | undefined;
+  #packers: Packer[] = [];
+
+  constructor(target: ByteTarget, options: OrderedSinkOptions) {
+    this.name = target.name;
+    this.#target = target;
+    this.#options = options;
+    // A codec that is not there is told before the run.
+    this.#packers.push(this.#toTarget());
+  }
+
+  ascendingFrom(offset: number): void {
+    this.#from = offset;
+    if (offset > 0) this.#tail = createSpoolFile(this.#options.spool, PURPOSE);
+    const packer = offset > 0 ? createPacker(this.#options.packing, (bytes) => this.#keep(bytes)) : this.#packers[0];
+    if (packer === undefined) throw new Error("a sink always has a packer");
+    if (offset > 0) this.#packers.push(packer);
+    this.#ascending = new AscendingBytes(packer, offset);
+  }
+
+  write(bytes: Uint8Array, offset: number): void | Promise<void> {
+    if (offset < this.#from) {
+      this.#head ??= createSpoolFile(this.#options.spool, PURPOSE);
+      this.#head.write(bytes, offset);
+      return;
+    }
+    return this.#ascending?.write(bytes, offset);
+  }
+
+  async finish(size: number): Promise<number> {
+    await this.#ascending?.finish(size);
+    if (this.#from > 0) {
+      const bytes = new AscendingBytes(this.#packers[0] as Packer, 0);
+      await copy(this.#head, (piece, at) => bytes.write(piece, at));
+      await bytes.finish(Math.min(size, this.#from));
+      await copy(this.#tail, (piece) => this.#target.write(piece));
+    }
+    this.#drop();
+    return this.#target.finish();
+  }
+
+  async abort(): Promise<void> {
+    for (const packer of this.#packers) packer.abort();
+    this.#drop();
+    await this.#target.abort();
+  }
+
+  #toTarget(): Packer {
+    return createPacker(this.#options.packing, (bytes) => this.#target.write(bytes));
+  }
+
+  #keep(bytes: Uint8Array): void {
+    const { limit } = this.#options;
+    const tail = this.#tail as SpoolFile;
+    if (limit !== undefined) checkLimit(this.name, tail.size() + bytes.length, limit);
+    tail.write(bytes);
+  }
+
+  #drop(): void {
+    for (const file of [this.#head, this.#tail]) {
+      if (file === undefined) continue;
+      closeSync(file.fd);
+      if (file.path !== undefined) removeSpoolFile(file.path);
+    }
+    this.#head = undefined;
+    this.#tail = undefined;
+  }
+}
+
+/** All bytes of a temporary file, in pieces. */
+async function copy(
+  file: SpoolFile | undefined,
+  put: (bytes: Uint8Array, at: number) => void | Promise<void>,
+): Promise<void> {
+  if (file === undefined) return;
+  const piece = new Uint8Array(PIECE);
+  for (let at = 0; ; ) {
+    const n = readSync(file.fd, piece, 0, Math.min(PIECE, file.size() - at), at);
+    if (n === 0) return;
+    await put(piece.subarray(0, n), at);
+    at += n;
+  }
+}

@@ -1,0 +1,11 @@
+import { createGzip } from "node:zlib";
+import { packThrough } from "./pack-through.js";
+import type { Packer, Put } from "./packer.js";
+
+/** As `gzip` has it. */
+const LEVEL = 6;
+
+/** One member of a gzip file. zlib runs in a thread of libuv's pool. */
+export function packGzip(put: Put): Packer {
+  return packThrough(createGzip({ level: LEVEL, chunkSize: 65536 }), put);
+}

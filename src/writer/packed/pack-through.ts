@@ -1,0 +1,33 @@
+import type { Transform } from "node:stream";
+import type { Packer, Put } from "./packer.js";
+
+/** A packer out of one of Node's streams. */
+export function packThrough(transform: Transform, put: Put): Packer {
+  let failure: unknown;
+  // Errors come out of `pump` and of the writes.
+  transform.on("error", () => undefined);
+  const pump = async () => {
+    for await (const chunk of transform) {
+      try {
+        await put(chunk as Uint8Array);
+      } catch (error) {
+        failure = error;
+        throw error;
+      }
+    }
+  };
+  const pumped = pump();
+  pumped.catch(() => undefined);
+  return {
+    write(bytes) {
+      return new Promise((resolve, reject) => {
+        transform.write(bytes, (error) => (error == null ? resolve() : reject(failure ?? error)));
+      });
+    },
+    async end() {
+      transform.end();
+      await pumped;
+    },
+    abort: () => void transform.destroy(),
+  };
+}

@@ -1,0 +1,26 @@
+import type { Packing } from "../../reader/packed/packing.js";
+import type { ByteTarget } from "../byte-target.js";
+import { createPacker } from "./packer.js";
+
+/** A target whose bytes are packed on the way. Throws `CODEC_MISSING`. */
+export function packedTarget(target: ByteTarget, packing: Packing): ByteTarget {
+  const packer = createPacker(packing, (bytes) => target.write(bytes));
+  // Packers take one piece after the other.
+  let last: Promise<void> = Promise.resolve();
+  return {
+    name: target.name,
+    write(bytes) {
+      last = last.then(() => packer.write(bytes));
+      return last;
+    },
+    async finish() {
+      await last;
+      await packer.end();
+      return target.finish();
+    },
+    async abort() {
+      packer.abort();
+      await target.abort();
+    },
+  };
+}

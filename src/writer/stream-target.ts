@@ -1,0 +1,51 @@
+import { DumpError, systemErrorCode } from "../errors.js";
+import { describeSystemError } from "../reader/byte-source.js";
+import type { ByteTarget } from "./byte-target.js";
+
+/**
+ * A stream that others read, such as stdout. It is not ended. Throws `NOT_WRITABLE` when it fails (the program at the other end
+ * of the pipe has gone), `NO_SPACE` when the disk behind it is full, `ABORTED`.
+ */
+export function streamTarget(stream: NodeJS.WritableStream, name: string, signal?: AbortSignal): ByteTarget {
+  let failure: unknown;
+  let size = 0;
+  stream.on("error", (error) => {
+    failure ??= error;
+  });
+  // Whoever reads the stream may take his time, or for ever: a stop does not wait for him.
+  let refuse: ((error: DumpError) => void) | undefined;
+  const stop = () => refuse?.(new DumpError("ABORTED", "stopped; the stream ends in the middle", { file: name }));
+  signal?.addEventListener("abort", stop);
+  const forget = () => signal?.removeEventListener("abort", stop);
+  return {
+    name,
+    write(bytes) {
+      return new Promise<void>((resolve, reject) => {
+        refuse = reject;
+        if (failure !== undefined) reject(streamError(name, failure));
+        else stream.write(bytes, (error) => (error == null ? resolve() : reject(streamError(name, error))));
+        size += bytes.length;
+      });
+    },
+    async finish() {
+      forget();
+      return size;
+    },
+    // What is sent is sent.
+    async abort() {
+      forget();
+    },
+  };
+}
+
+function streamError(name: string, error: unknown): DumpError {
+  const code = systemErrorCode(error);
+  const gone = code === "EPIPE";
+  const full = code === "ENOSPC" || code === "EDQUOT";
+  const what = gone ? "the program that read the output has ended" : describeSystemError(error);
+  return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
+    file: name,
+    cure: full ? "Make room, or drop more (-d 31) and compress (-c)" : "Look at what the receiving program says",
+    cause: error,
+  });
+}
