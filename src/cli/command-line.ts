@@ -16,16 +16,36 @@ export async function parseCommandLine(
 ): Promise<() => void | Promise<void>> {
   const named = await commandNamed(argv[0]);
   return named === undefined
-    ? parse(filterCommand, HELP, argv, context)
-    : parse(named, named.help, argv.slice(1), context);
+    ? parse("filter", filterCommand, HELP, argv, context)
+    : parse(argv[0] as string, named, named.help, argv.slice(1), context);
 }
 
-function parse(
+async function parse(
+  name: string,
   command: Command,
   help: string,
   argv: readonly string[],
   context: CommandContext,
-): () => void | Promise<void> {
+): Promise<() => void | Promise<void>> {
+  let { args, given } = parseWords(command, argv);
+  if (args.help) return () => void process.stdout.write(help);
+  if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
+  const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
+  if (typeof config === "string") {
+    const { wordsOfConfig } = await import("./config-file.js");
+    ({ args } = parseWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
+  }
+  const files = args._.map(String);
+  return () => command.run(files, lastOfEach(args, command) as never, context);
+}
+
+interface ParsedWords {
+  readonly args: { help?: unknown; version?: unknown; config?: unknown; _: (string | number)[] };
+  /** Long names of the options that stand there. */
+  readonly given: readonly string[];
+}
+
+function parseWords(command: Command, argv: readonly string[]): ParsedWords {
   const parser = yargs()
     .scriptName("coresieve")
     // Messages in the language of the help; no --no-zlib.
@@ -35,6 +55,7 @@ function parse(
     .version(false)
     .option("help", { alias: "h", type: "boolean", default: false })
     .option("version", { alias: "v", type: "boolean", default: false })
+    .option("config", { type: "string", requiresArg: true })
     .options(command.options)
     .strictOptions()
     .exitProcess(false)
@@ -42,11 +63,13 @@ function parse(
       throw error ?? new Error(message);
     });
   try {
-    const args: { help?: unknown; version?: unknown; _: (string | number)[] } = parser.parseSync(argv);
-    if (args.help) return () => void process.stdout.write(help);
-    if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
-    const files = args._.map(String);
-    return () => command.run(files, lastOfEach(args, command) as never, context);
+    const args: ParsedWords["args"] = parser.parseSync(argv);
+    const { parsed } = parser as unknown as { parsed: { defaulted: Record<string, boolean> } };
+    const values = args as Readonly<Record<string, unknown>>;
+    const given = Object.keys(command.options).filter(
+      (option) => values[option] !== undefined && parsed.defaulted[option] !== true,
+    );
+    return { args, given };
   } catch (error) {
     throw badCommandLine(error);
   }

@@ -36,6 +36,7 @@ What is written
   -E, --elf                ELF instead of kdump-compressed
                            OUT.zst, OUT.lz4, OUT.gz are packed as a whole
   -f, --force              overwrite OUT
+      --config FILE        take options from a JSON file; with all commands
   -v, --version            print the version, and whether zstd is there
   -h, --help               print this text
 

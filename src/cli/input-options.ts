@@ -108,7 +108,8 @@ function deviceEntry(value: string): Uint8Array {
   return bytes;
 }
 
-function readSmall(path: string, limit: number): Buffer {
+/** A whole file of at most `limit` bytes. Throws `NOT_READABLE`, `BAD_OPTION`. */
+export function readSmall(path: string, limit: number): Buffer {
   const file = openFile(path);
   try {
     if (file.size > limit) {

@@ -39,7 +39,7 @@ interface Words {
 }
 
 function optionsOf({ options }: Command): string[] {
-  return [...Object.keys(options), "help", "version"].map((name) => `--${name}`).sort();
+  return [...Object.keys(options), "config", "help", "version"].map((name) => `--${name}`).sort();
 }
 
 /** Words that are no options are files, which every shell completes by itself. A run without a command filters. */
