@@ -24,6 +24,7 @@ const METHODS = [
   "listUploads",
   "openObject",
   "closeObject",
+  "sendPart",
   "follow",
 ] as const;
 

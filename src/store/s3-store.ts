@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { Readable } from "node:stream";
+import { crc32 as crc32Of } from "node:zlib";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
 import { Retries } from "./retry.js";
@@ -315,6 +316,16 @@ export function md5(bytes: Uint8Array): Buffer | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Whether a part that the store has is of these bytes: by size and MD5, or where the ETag is none (SSE-KMS) by CRC-32. */
+export function isSame({ size, etag, crc32 }: StoredPart, bytes: Uint8Array): boolean {
+  if (size !== bytes.length) return false;
+  if (md5(bytes)?.toString("hex") === etag.replaceAll('"', "")) return true;
+  if (crc32 === undefined) return false;
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32Of(bytes));
+  return sum.toString("base64") === crc32;
 }
 
 /** The ETag that S3 gives an object of these parts: of their MD5s the MD5, and how many they are. */

@@ -3,8 +3,8 @@ import { DumpError, type PlainDumpError, plainDumpError } from "../errors.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
 import { Fetcher } from "./fetcher.js";
 import { createClient, loadSdk } from "./s3-client.js";
-import { S3Store } from "./s3-store.js";
-import type { ObjectInfo, ObjectLocation } from "./store-types.js";
+import { isSame, S3Store } from "./s3-store.js";
+import type { ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
 
 // The entry of the store thread: it alone loads the AWS SDK, and all bytes from and to stores go through it.
 
@@ -26,6 +26,14 @@ export type StoreAnswer = { readonly id: number } & (
 export interface ThreadCalls {
   /** Takes an object in for reading through the cache; `undefined`: there is none. */
   openObject(at: ObjectLocation): Promise<(ObjectInfo & { readonly object: number }) | undefined>;
+  /** Sends a part, unless the store has these very bytes as `known` already. */
+  sendPart(
+    at: ObjectLocation,
+    uploadId: string,
+    number: number,
+    bytes: Uint8Array,
+    known: StoredPart | undefined,
+  ): Promise<{ readonly part: StoredPart; readonly sent: boolean }>;
   closeObject(object: number): Promise<void>;
   follow(object: number, ranges: Float64Array, anew: boolean): Promise<void>;
 }
@@ -71,6 +79,10 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
       async openObject(at) {
         const info = await store.head(at);
         return info && { ...info, object: fetcher.open(at, info.size, info.etag) };
+      },
+      async sendPart(at, uploadId, number, bytes, known) {
+        if (known !== undefined && isSame(known, bytes)) return { part: known, sent: false };
+        return { part: await store.uploadPart(at, uploadId, number, bytes), sent: true };
       },
       async closeObject(object) {
         fetcher.close(object);

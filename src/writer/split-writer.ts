@@ -22,6 +22,12 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
     write() {
       throw new Error("the parts of a split set are written one by one");
     },
+    async ready() {
+      for (const part of parts) await part.ready?.();
+    },
+    leftBehind() {
+      return parts.flatMap((part) => part.leftBehind?.() ?? []).join("; ") || undefined;
+    },
     async finish() {
       let total: number | undefined;
       for (const [i, part] of parts.entries()) {

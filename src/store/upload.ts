@@ -1,0 +1,255 @@
+import { DumpError } from "../errors.js";
+import type { StoreThread } from "./open-store.js";
+import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
+import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
+import { storePath } from "./store-url.js";
+
+/** What an upload sent. */
+export interface UploadCounts {
+  readonly parts: number;
+  /** Parts that an earlier run had sent. */
+  readonly resumed: number;
+  /** Bytes that this run sent. */
+  readonly bytesSent: number;
+}
+
+/** Bytes on their way to the store, if that is more than one part. */
+const IN_FLIGHT_BYTES = 32 * 2 ** 20;
+/** What is not told how large a file may become plans for this: 30 TiB. */
+const UNKNOWN_SIZE = 30 * 2 ** 40;
+/** Who writes at this offset or before it writes a header (a page has 64 KiB at most), which may be written again until the end. */
+const HEADER = 65_536;
+/** Unfinished uploads of one name that are looked into. */
+const MOST_LOOKED_INTO = 5;
+/** Buffers of sent parts that are kept for the next ones. */
+const SPARE_BUFFERS = 4;
+
+/** A part that has bytes and is not sent. */
+interface OpenPart {
+  readonly index: number;
+  readonly bytes: Uint8Array;
+  /** Stretches of it that were written, ascending, apart from each other. */
+  written: { start: number; end: number }[];
+  /** Holds a header: sent last. */
+  held: boolean;
+}
+
+/**
+ * An object as an upload of parts, written at offsets. A part is sent when all of it is written, or when writing has gone on behind it; those
+ * with headers are sent last. Parts that an unfinished upload of the same name has already, by size and checksum, are not sent again. An
+ * object of one part is one request.
+ */
+export class ObjectUpload {
+  readonly #store: StoreThread;
+  readonly #at: ObjectLocation;
+  readonly #force: boolean;
+  #plan: PartPlan | undefined;
+  #most = UNKNOWN_SIZE;
+  readonly #open = new Map<number, OpenPart>();
+  readonly #sent = new Map<number, StoredPart>();
+  readonly #sending = new Set<Promise<void>>();
+  #sendingBytes = 0;
+  #upload: Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> | undefined;
+  #uploadId: string | undefined;
+  /** Writes at this offset and behind come in ascending order, and have come to `#reached`. */
+  #ascending = Number.POSITIVE_INFINITY;
+  #reached = 0;
+  #failure: unknown;
+  #resumed = 0;
+  #bytesSent = 0;
+  readonly #spare: Uint8Array[] = [];
+
+  constructor(store: StoreThread, at: ObjectLocation, force: boolean) {
+    this.#store = store;
+    this.#at = at;
+    this.#force = force;
+  }
+
+  get counts(): UploadCounts {
+    return { parts: Math.max(1, this.#sent.size), resumed: this.#resumed, bytesSent: this.#bytesSent };
+  }
+
+  /** Before the first write: how many bytes there will be at most. */
+  atMost(bytes: number): void {
+    this.#most = bytes;
+  }
+
+  /** Before the first write: from this offset on writes ascend. */
+  ascendingFrom(offset: number): void {
+    this.#ascending = offset;
+  }
+
+  /** Resolves when there is room for more. Throws `NOT_WRITABLE`, `SIZE_LIMIT` … of any part sent until now. */
+  async write(bytes: Uint8Array, offset: number): Promise<void> {
+    this.#throwFailure();
+    this.#plan ??= partPlan(this.#most);
+    const plan = this.#plan;
+    const end = offset + bytes.length;
+    if (end > plan.start(plan.parts)) throw this.#tooLarge();
+    for (let done = 0; done < bytes.length; ) {
+      const at = offset + done;
+      const index = plan.indexOf(at);
+      const part = this.#partOf(index);
+      const within = at - plan.start(index);
+      const n = Math.min(bytes.length - done, part.bytes.length - within);
+      part.bytes.set(bytes.subarray(done, done + n), within);
+      part.held ||= offset <= HEADER || index === 0;
+      addStretch(part.written, within, within + n);
+      done += n;
+      if (isWhole(part)) await this.#send(part);
+    }
+    if (offset >= this.#ascending && end > this.#reached) {
+      this.#reached = end;
+      // What was left out in parts behind the writer stays zeros.
+      for (const part of [...this.#open.values()]) {
+        const [start, to] = [plan.start(part.index), plan.start(part.index + 1)];
+        if (to <= end && start >= this.#ascending) await this.#send(part);
+      }
+    }
+  }
+
+  #partOf(index: number): OpenPart {
+    const known = this.#open.get(index);
+    if (known !== undefined) return known;
+    if (this.#sent.has(index + 1)) throw new Error(`part ${index + 1} was written to after it was sent`);
+    const plan = this.#plan as PartPlan;
+    const length = plan.start(index + 1) - plan.start(index);
+    const spare = this.#spare.findIndex((one) => one.length === length);
+    const bytes =
+      spare < 0 ? new Uint8Array(new SharedArrayBuffer(length)) : (this.#spare.splice(spare, 1)[0] as Uint8Array);
+    const part: OpenPart = { index, bytes, written: [], held: false };
+    this.#open.set(index, part);
+    return part;
+  }
+
+  /** Sends a part, unless it is to be sent last; waits while enough are on their way. */
+  async #send(part: OpenPart, length = part.bytes.length): Promise<void> {
+    if (part.held || !this.#open.delete(part.index)) return;
+    const bytes = part.bytes.subarray(0, length);
+    while (this.#sendingBytes > 0 && this.#sendingBytes + length > IN_FLIGHT_BYTES) {
+      await Promise.race(this.#sending);
+      this.#throwFailure();
+    }
+    this.#sendingBytes += length;
+    const sending = this.#sendPart(part.index + 1, bytes)
+      .catch((error: unknown) => {
+        this.#failure ??= error;
+      })
+      .then(() => {
+        this.#sendingBytes -= length;
+        this.#sending.delete(sending);
+        if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(part.bytes.fill(0));
+      });
+    this.#sending.add(sending);
+  }
+
+  async #sendPart(number: number, bytes: Uint8Array): Promise<void> {
+    this.#upload ??= this.#begin();
+    const { id, known } = await this.#upload;
+    const { part, sent } = await this.#store.sendPart(this.#at, id, number, bytes, known.get(number));
+    this.#sent.set(number, part);
+    if (sent) this.#bytesSent += bytes.length;
+    else this.#resumed++;
+  }
+
+  /** Goes on with the unfinished upload of this name that has the most parts; begins one if there is none. */
+  async #begin(): Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> {
+    let best: { upload: UnfinishedUpload; parts: readonly StoredPart[] } | undefined;
+    for (const upload of (await this.#unfinished()).slice(-MOST_LOOKED_INTO)) {
+      const parts = await this.#store.listParts(this.#at, upload.uploadId);
+      if (parts !== undefined && parts.length > (best?.parts.length ?? 0)) best = { upload, parts };
+    }
+    this.#uploadId = best?.upload.uploadId ?? (await this.#store.createUpload(this.#at));
+    return { id: this.#uploadId, known: new Map(best?.parts.map((part) => [part.number, part])) };
+  }
+
+  /** Accounts that may not list uploads begin anew each time. */
+  async #unfinished(): Promise<readonly UnfinishedUpload[]> {
+    try {
+      const all = await this.#store.listUploads(this.#at);
+      return all.filter(({ key }) => key === this.#at.key);
+    } catch (error) {
+      if (error instanceof DumpError && error.code === "NOT_WRITABLE") return [];
+      throw error;
+    }
+  }
+
+  /** All is written, and the object has `size` bytes: sends what is left, headers last, and makes it appear. */
+  async finish(size: number): Promise<void> {
+    this.#plan ??= partPlan(this.#most);
+    const plan = this.#plan;
+    if (size > plan.start(plan.parts)) throw this.#tooLarge();
+    const last = plan.indexOf(Math.max(0, size - 1));
+    const lengthOf = (index: number) => Math.min(plan.start(index + 1), size) - plan.start(index);
+    if (last === 0) {
+      const only = this.#open.get(0)?.bytes ?? new Uint8Array(new SharedArrayBuffer(size));
+      await this.#store.put(this.#at, only.subarray(0, size), {
+        force: this.#force,
+        contentType: "application/octet-stream",
+      });
+      this.#bytesSent = size;
+      return;
+    }
+    const unsent = [];
+    for (let index = 0; index <= last; index++) if (!this.#sent.has(index + 1)) unsent.push(index);
+    // Those on their way are not in `#open` any more, nor sent.
+    await Promise.all(this.#sending);
+    this.#throwFailure();
+    const order = unsent.filter((index) => !this.#sent.has(index + 1));
+    const held = (index: number) => this.#open.get(index)?.held === true;
+    for (const index of [...order.filter((one) => !held(one)), ...order.filter(held)]) {
+      const part = this.#partOf(index);
+      part.held = false;
+      await this.#send(part, lengthOf(index));
+    }
+    await Promise.all(this.#sending);
+    this.#throwFailure();
+    if (this.#uploadId === undefined) throw new Error("an upload of several parts was never begun");
+    const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
+    await this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
+  }
+
+  /** Ends the upload and removes its parts. Returns what is left behind if the store does not do it. */
+  async abort(): Promise<string | undefined> {
+    // Nothing is sent behind the abort.
+    this.#failure ??= new DumpError("ABORTED", "stopped");
+    await Promise.allSettled([...this.#sending, this.#upload]);
+    if (this.#uploadId === undefined) return undefined;
+    try {
+      await this.#store.abortUpload(this.#at, this.#uploadId);
+      return undefined;
+    } catch {
+      const path = storePath(this.#at);
+      return `its unfinished upload could not be removed: run it again to go on with it, or \`coresieve uploads --abort ${path}\` to remove it`;
+    }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #tooLarge(): DumpError {
+    return new DumpError("SIZE_LIMIT", `is larger than 10,000 parts can be (${MAX_OBJECT_SIZE} bytes)`, {
+      file: storePath(this.#at),
+      cure: "Drop more (-d 31), compress (-c), or write a split set",
+    });
+  }
+}
+
+/** Adds [start, end) to ascending stretches. Writes go on where the last one ended, so there are few. */
+function addStretch(stretches: { start: number; end: number }[], start: number, end: number): void {
+  const merged = { start, end };
+  const others = stretches.filter((one) => {
+    if (one.end < merged.start || one.start > merged.end) return true;
+    merged.start = Math.min(merged.start, one.start);
+    merged.end = Math.max(merged.end, one.end);
+    return false;
+  });
+  others.push(merged);
+  others.sort((a, b) => a.start - b.start);
+  stretches.splice(0, stretches.length, ...others);
+}
+
+function isWhole({ written, bytes }: OpenPart): boolean {
+  return written.length === 1 && written[0]?.start === 0 && written[0].end === bytes.length;
+}

@@ -1,0 +1,57 @@
+import { DumpError } from "../errors.js";
+import { openStore } from "../store/open-store.js";
+import { parseStorePath } from "../store/store-url.js";
+import { ObjectUpload } from "../store/upload.js";
+import type { FileSinkOptions } from "./file-sink.js";
+import type { Sink } from "./sink.js";
+
+/**
+ * An object of a store that appears when it is whole: a multipart upload without a local copy (docs/object-stores.md). `ready` throws `OUTPUT_EXISTS` and
+ * what the store says; writing throws `NOT_WRITABLE`, `SIZE_LIMIT`, `NO_SPACE`.
+ */
+export function createObjectSink(path: string, { force, inputs }: FileSinkOptions): Sink {
+  const at = parseStorePath(path);
+  if (inputs.includes(path)) {
+    throw new DumpError("OUTPUT_EXISTS", "is the input itself", {
+      file: path,
+      cure: "Name another object for the output",
+    });
+  }
+  const store = openStore();
+  const upload = new ObjectUpload(store, at, force);
+  let left: string | undefined;
+  const checked = check();
+  // Whoever waits for it is told.
+  checked.catch(() => undefined);
+
+  async function check(): Promise<void> {
+    if (force || (await store.head(at)) === undefined) return;
+    throw new DumpError("OUTPUT_EXISTS", "is there already", {
+      file: path,
+      cure: "Use -f to overwrite it, or name another object",
+    });
+  }
+
+  return {
+    name: path,
+    ready: () => checked,
+    atMost: (bytes) => upload.atMost(bytes),
+    ascendingFrom: (offset) => upload.ascendingFrom(offset),
+    upload: () => upload.counts,
+    async write(bytes, offset) {
+      await checked;
+      await upload.write(bytes, offset);
+    },
+    async finish(size) {
+      await checked;
+      await upload.finish(size);
+      await store.close();
+      return undefined;
+    },
+    async abort() {
+      left = await upload.abort();
+      await store.close();
+    },
+    leftBehind: () => left,
+  };
+}
