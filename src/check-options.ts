@@ -2,6 +2,7 @@ import { resolve } from "node:path";
 import { checkTogether } from "./check-together.js";
 import { DumpError } from "./errors.js";
 import type { FilterOptions } from "./filter-types.js";
+import { isStorePath } from "./store/store-url.js";
 import { checkCodec } from "./worker/codec/encoder.js";
 
 /** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`. */
@@ -11,6 +12,16 @@ export function checkOptions(options: FilterOptions): void {
     throw new DumpError("BAD_OPTION", "a packed output cannot be left incomplete: its headers are written already", {
       cure: "Leave --on-full incomplete away, or do not pack (--pack none, or a name without .zst, .lz4, .gz)",
     });
+  }
+  if (options.onFull === "incomplete" && "path" in options.output && isStorePath(options.output.path)) {
+    throw new DumpError(
+      "BAD_OPTION",
+      "what was sent to a store cannot be written again, so it cannot be left incomplete",
+      {
+        file: options.output.path,
+        cure: "Leave --on-full incomplete away, or write a file",
+      },
+    );
   }
   if ("paths" in options.output) checkSplit(options.output.paths, options);
   checkCodec(options.codec);

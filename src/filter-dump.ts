@@ -6,6 +6,7 @@ import type { FilterOptions, FilterResult } from "./filter-types.js";
 import { openSink } from "./open-output.js";
 import { completedDump, planDump } from "./plan-dump.js";
 import type { Dump } from "./reader/dump.js";
+import { fetchedOf } from "./reader/fetched.js";
 import { inputChanged } from "./reader/input-changed.js";
 import { Warnings } from "./warnings.js";
 import { encodeDump } from "./worker/encode-dump.js";
@@ -95,8 +96,11 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     takeChange(inputChanged(dump.image), dump, warnings);
     const sentBytes = await sink.finish(outputBytes);
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
+    const [fetched, upload] = [fetchedOf(dump.image), sink.upload?.()];
     return {
       ...result,
+      ...(fetched && { fetched }),
+      ...(upload && { upload }),
       incomplete: result.incomplete || full !== undefined,
       ...{ notWritten, full, shared: shared?.counts },
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),

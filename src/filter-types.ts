@@ -4,9 +4,11 @@ import type { EraseFile } from "./filter/erase/parse-rules.js";
 import type { ClassCounts } from "./filter/page-classes.js";
 import type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 import type { PrivacyExtra } from "./filter/privacy/scrub.js";
+import type { FetchedBytes } from "./reader/fetched.js";
 import type { Arch } from "./reader/machine.js";
 import type { Packing } from "./reader/packed/packing.js";
 import type { SpoolOptions } from "./reader/spool/spool-file.js";
+import type { UploadCounts } from "./store/upload.js";
 import type { DumpWarning, Warnings } from "./warnings.js";
 import type { Codec } from "./worker/codec/codecs.js";
 import type { ExtensionFile, ExtensionResult } from "./worker/extension/extension.js";
@@ -135,5 +137,9 @@ export interface FilterResult {
   readonly outputBytes: number;
   /** Of a packed output: the bytes that are in it. */
   readonly unpackedBytes?: number;
+  /** Of inputs in object stores: dropped pages are not fetched. */
+  readonly fetched?: FetchedBytes;
+  /** Of an output in an object store. */
+  readonly upload?: UploadCounts;
   readonly warnings: readonly DumpWarning[];
 }

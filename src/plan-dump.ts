@@ -237,7 +237,7 @@ function nothingLeft(dump: Dump): DumpError {
 }
 
 async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) => void): Promise<void> {
-  const ranges = keptRanges(plan.kept, plan.maxMapnr, pool.layout.pages);
+  const ranges = pool.readAhead.pages(keptRanges(plan.kept, plan.maxMapnr, pool.layout.pages));
   const run = async (range: { startPfn: number; endPfn: number }) => {
     const slot = await pool.slots.borrow();
     const result = await pool.zeros({ ...range, slot });

@@ -40,9 +40,27 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
     ...rows,
     `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})${unpacked(result)}`,
+    ...storeRows(result),
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
   ].join("\n");
+}
+
+/** What went over the wire. */
+function storeRows({ fetched, upload }: FilterResult): string[] {
+  const rows: string[] = [];
+  if (fetched !== undefined) {
+    const { bytes, of, requests } = fetched;
+    rows.push(
+      `Fetched ${formatBytes(bytes)} of ${formatBytes(of)} (${formatShare(bytes, of)}) in ${formatCount(requests)} requests`,
+    );
+  }
+  if (upload !== undefined) {
+    const { parts, resumed, bytesSent } = upload;
+    const there = resumed === 0 ? "" : `; ${formatCount(resumed)} of ${formatCount(parts)} parts were there already`;
+    rows.push(`Sent    ${formatBytes(bytesSent)} in ${formatCount(parts - resumed)} parts${there}`);
+  }
+  return rows;
 }
 
 function unpacked({ unpackedBytes }: FilterResult): string {

@@ -31,7 +31,8 @@ export async function checkDump(
   let pages = 0;
   let unreadable = 0;
   const check = (range: { startPfn: number; endPfn: number }): Promise<CheckResult> => pool.check(range);
-  for await (const result of inOrder(keptRanges(kept, maxMapnr, CHECK_PAGES), check, pool.inFlight)) {
+  const tasks = pool.readAhead.pages(keptRanges(kept, maxMapnr, CHECK_PAGES));
+  for await (const result of inOrder(tasks, check, pool.inFlight)) {
     pages += result.pages;
     unreadable += result.unreadable;
     for (const fault of result.faults) if (faults.length < MAX_FAULTS) faults.push(fault);

@@ -36,7 +36,7 @@ export async function classifyPages(
   let withoutStructPage = 0;
   let badOrders = 0;
   pool.expect(plan.maxMapnr / SCAN_PAGES);
-  const tasks = evenRanges(plan.maxMapnr, SCAN_PAGES);
+  const tasks = pool.readAhead.structPages(evenRanges(plan.maxMapnr, SCAN_PAGES));
   const run = async (range: PfnRange) => {
     return { result: await pool.scan(range), endPfn: range.endPfn };
   };

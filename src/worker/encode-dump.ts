@@ -50,7 +50,8 @@ export async function encodeDump(
     return none;
   };
   pool.expect(countBits(plan.kept, 0, plan.maxMapnr) / layout.pages);
-  const results = inOrder(keptRanges(plan.kept, plan.maxMapnr, layout.pages), encode, pool.inFlight);
+  const tasks = pool.readAhead.pages(keptRanges(plan.kept, plan.maxMapnr, layout.pages));
+  const results = inOrder(tasks, encode, pool.inFlight);
   const source = Readable.from(results, { objectMode: true, highWaterMark: BUFFERED });
   const stages = chain([write, count], { writableHighWaterMark: BUFFERED, readableHighWaterMark: BUFFERED });
   stages.resume();

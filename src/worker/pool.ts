@@ -4,6 +4,7 @@ import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { HASH_KEY_TAIL } from "./kernels/load.js";
+import { type ReadAhead, readAhead } from "./read-ahead.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
@@ -46,6 +47,8 @@ export class WorkerPool {
   /** The shared memory: results lie in it until their slot is given back. */
   readonly bytes: Uint8Array;
   readonly slots: SlotLender;
+  /** What tells stores which bytes the tasks will read. */
+  readonly readAhead: ReadAhead;
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
@@ -63,6 +66,7 @@ export class WorkerPool {
     const memory = createSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
     this.slots = new SlotLender(this.inFlight);
+    this.readAhead = readAhead(run);
     this.#threads = threads;
     this.#signal = signal;
     this.#context = {
