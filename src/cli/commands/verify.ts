@@ -17,7 +17,6 @@ can be used (coresieve --salvage).
       --against ORIGINAL   compare with the dump that it was made from, page by
                            page; name it again for each file of a split set
       --findings N         findings of each kind to show (default 10)
-${INPUT_HELP}
       --num-threads N      worker threads (default: one per core, 16 at most)
       --json               print it as JSON
   -q, --quiet              no progress
