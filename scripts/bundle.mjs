@@ -40,7 +40,7 @@ async function bundle(inputs, folder, extension, format) {
   const made = await rolldown({
     input: inputs,
     platform: "node",
-    external: [/^node:/, /^zstd-napi/, /^@napi-rs/],
+    external: [/^node:/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
     plugins: [withoutHelp, ownThread],
     logLevel: "warn",
   });

@@ -13,6 +13,9 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   reassemble: async () => (await import("./commands/reassemble.js")).reassembleCommand,
   rearrange: async () => (await import("./commands/rearrange.js")).rearrangeCommand,
   completion: async () => (await import("./commands/completion.js")).completionCommand,
+  submit: async () => (await import("./commands/submit.js")).submitCommand,
+  worker: async () => (await import("./commands/worker.js")).workerCommand,
+  jobs: async () => (await import("./commands/jobs.js")).jobsCommand,
   help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };

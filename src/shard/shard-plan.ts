@@ -64,10 +64,14 @@ export function shardPlan(
   };
 }
 
-/** Pages of a shard where nobody says how many shards there are to be: 1 GiB of 4 KiB pages is some seconds of a core or two. */
-const AUTO_PAGES = 2 ** 18;
+/** Pages of a shard where nobody says how many there are to be: from 64 MiB to 1 GiB of 4 KiB pages, some seconds of a core or two. */
+const LEAST_PAGES = 2 ** 14;
+const MOST_PAGES = 2 ** 18;
+/** So that workers end at about the same time, though one is slower or its pages are. */
+const SHARDS_PER_WORKER = 4;
 
 /** How many shards a run gets if nobody says. */
-export function automaticShards(kept: number): number {
-  return Math.min(MAX_SHARDS, Math.max(1, Math.ceil(kept / AUTO_PAGES)));
+export function automaticShards(kept: number, workers: number): number {
+  const wanted = Math.max(SHARDS_PER_WORKER * workers, Math.ceil(kept / MOST_PAGES));
+  return Math.max(1, Math.min(MAX_SHARDS, wanted, Math.ceil(kept / LEAST_PAGES)));
 }

@@ -1,0 +1,13 @@
+import type { RunState } from "../queue/jobs.js";
+import { formatBytes } from "./numbers.js";
+
+/** How a run stands, in one line. */
+export function describeRun({ state, inputs, output, progress, shards, hosts, outputBytes, reason }: RunState): string {
+  const what = `${inputs[0]} to ${output}`;
+  if (state === "done") return `done: ${what}${outputBytes === undefined ? "" : `, ${formatBytes(outputBytes)}`}`;
+  if (state === "failed") return `failed: ${what}: ${reason ?? "nobody says why"}`;
+  if (shards === undefined) return `${state}: ${what}`;
+  const failed = shards.failed === 0 ? "" : `, ${shards.failed} failed`;
+  const where = hosts.length === 0 ? "" : `, on ${hosts.join(", ")}`;
+  return `${state}: ${what}, ${Math.floor(100 * progress)} %, ${shards.done} of ${shards.all} shards done, ${shards.active} in work${failed}${where}`;
+}

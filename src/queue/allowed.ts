@@ -1,0 +1,44 @@
+import { realpathSync } from "node:fs";
+import { basename, dirname, join, sep } from "node:path";
+import { DumpError } from "../errors.js";
+import { describeSystemError } from "../reader/byte-source.js";
+
+/** The folders that a worker may touch. */
+export interface Allowed {
+  /** The file's real path. Throws `NOT_READABLE` if it is not there or lies elsewhere. */
+  input(path: string): string;
+  /** The real path of a file that need not be there yet; its folder must. Throws `NOT_WRITABLE`. */
+  output(path: string): string;
+}
+
+/** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
+export function allowedFolders(folders: readonly string[]): Allowed {
+  const roots = folders.map((folder) => real(folder, "NOT_READABLE"));
+  const check = (path: string, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
+    if (roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep))) return path;
+    throw new DumpError(code, "lies in no folder that this worker may touch", {
+      file: named,
+      cure: "Start the worker with --allow and a folder that it lies in",
+    });
+  };
+  return {
+    input: (path) => check(real(path, "NOT_READABLE"), path, "NOT_READABLE"),
+    output(path) {
+      const name = basename(path);
+      const folder = real(dirname(path), "NOT_WRITABLE");
+      return check(join(folder, name), path, "NOT_WRITABLE");
+    },
+  };
+}
+
+function real(path: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    throw new DumpError(code, `cannot be reached here: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check that the share is mounted at the same place on all hosts",
+      cause: error,
+    });
+  }
+}

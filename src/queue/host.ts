@@ -1,0 +1,47 @@
+import type { Worker } from "bullmq";
+import type { ShardPlan } from "../shard/shard-plan.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { Allowed } from "./allowed.js";
+import type { Counters } from "./metrics.js";
+import type { Queues } from "./queues.js";
+
+/** What the jobs of one worker process share. */
+export interface Host {
+  readonly name: string;
+  readonly queues: Queues;
+  readonly allowed: Allowed;
+  readonly threads: WorkerThreads;
+  /** A folder of this host. */
+  readonly spoolDir: string;
+  readonly counters: Counters;
+  readonly workers: { readonly dumps: Worker; readonly shards: Worker };
+  /** The last plan that was read, by its digest: shards of one dump mostly follow each other. */
+  readonly plans: Map<string, Promise<ShardPlan>>;
+  log(line: string): void;
+}
+
+/** What a job in hand can do, and what can be done with it. */
+export interface Hand {
+  readonly signal: AbortSignal;
+  /** What is told of the job's progress now and then. */
+  report(state: () => object | undefined): void;
+  /** From now on the job needs no processor: another may be taken. */
+  release(): void;
+}
+
+/** A job was taken away from this worker: nobody else's fault, and no failed attempt. */
+export class HandedBack extends Error {
+  override readonly name = "HandedBack";
+  /** Milliseconds until it may be taken again. */
+  readonly delay: number;
+
+  constructor(delay: number) {
+    super("handed back");
+    this.delay = delay;
+  }
+}
+
+/** The run was cancelled by somebody. */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+}

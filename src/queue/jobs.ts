@@ -1,0 +1,191 @@
+import type { Job, JobState } from "bullmq";
+import { DumpError } from "../errors.js";
+import { type DumpJob, type DumpRequest, dumpJob, jobIdOf, newDumpJob, shardJobId } from "./job-data.js";
+import { cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
+
+/** How a dump's run stands. */
+export interface RunState {
+  readonly id: string;
+  /** As people say it: `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`. */
+  readonly state: "waiting" | "planning" | "shards" | "finishing" | "done" | "failed";
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly submitted: { readonly host: string; readonly at: number };
+  /** Share of the work that is done, 0 to 1. */
+  readonly progress: number;
+  /** `undefined` before the plan. */
+  readonly shards:
+    | { readonly all: number; readonly done: number; readonly active: number; readonly failed: number }
+    | undefined;
+  /** Who works on it now. */
+  readonly hosts: readonly string[];
+  readonly outputBytes: number | undefined;
+  readonly reason: string | undefined;
+}
+
+/** What became of a submission. */
+export interface Submission {
+  readonly id: string;
+  /** `known`: the same run is there already, and is not made again. */
+  readonly what: "new" | "known" | "again";
+  readonly state: RunState;
+}
+
+/**
+ * Submits a run. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
+ * `again` one that is done is, and one that failed is in any case.
+ */
+export async function submitRun(
+  queues: Queues,
+  request: DumpRequest,
+  options: {
+    readonly shards: number;
+    readonly priority: number;
+    readonly host: string;
+    readonly again: boolean;
+  },
+): Promise<Submission> {
+  const id = jobIdOf(request);
+  const known = await queues.dumps.getJob(id);
+  const before = known && (await known.getState());
+  const over = before === "failed" || (before === "completed" && options.again);
+  if (known !== undefined && !over) return { id, what: "known", state: await runState(queues, known) };
+  if (known !== undefined) await removeRun(queues, known);
+  await queues.redis.del(cancelKey(id));
+  const job = await queues.dumps.add("dump", newDumpJob(request, options), {
+    ...JOB_OPTIONS,
+    jobId: id,
+    priority: options.priority,
+  });
+  return { id, what: known === undefined ? "new" : "again", state: await runState(queues, job) };
+}
+
+async function removeRun(queues: Queues, job: Job): Promise<void> {
+  const { planned } = dumpJob(job.data);
+  for (let index = 0; planned !== undefined && index < planned.shards; index++) {
+    for (let round = 0; round <= planned.round; round++) {
+      const shard = await queues.shards.getJob(shardJobId(job.id as string, round, index));
+      await shard?.remove().catch(() => undefined);
+    }
+  }
+  await job.remove();
+}
+
+/** A run by its id, or the beginning of it. Throws `BAD_OPTION`. */
+export async function findRun(queues: Queues, id: string): Promise<Job> {
+  const exact = await queues.dumps.getJob(id);
+  if (exact !== undefined) return exact;
+  const alike = (await allRuns(queues)).filter((job) => job.id?.startsWith(id));
+  if (alike.length === 1) return alike[0] as Job;
+  throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} is ${alike.length === 0 ? "no run" : "several runs"}`, {
+    cure: "`coresieve jobs` lists them",
+  });
+}
+
+/** Runs that are listed at most. */
+const MOST_LISTED = 1000;
+
+/** All runs that Redis knows, the latest first. */
+export async function allRuns({ dumps }: Queues): Promise<Job[]> {
+  const states = ["active", "waiting-children", "prioritized", "waiting", "delayed", "failed", "completed"] as const;
+  const jobs = (await dumps.getJobs([...states], 0, MOST_LISTED)).filter((job) => job !== undefined);
+  return jobs.sort((a, b) => b.timestamp - a.timestamp);
+}
+
+/** How a run stands. */
+export async function runState(queues: Queues, job: Job): Promise<RunState> {
+  const data = dumpJob(job.data);
+  const state = await job.getState();
+  const { planned } = data;
+  const shards = planned === undefined ? undefined : await shardStates(queues, job.id as string, data, planned);
+  const progress = job.progress as { step?: string; done?: number; total?: number };
+  const name = nameOf(state, planned !== undefined, progress.step);
+  const result = job.returnvalue as { result?: { outputBytes?: number } } | null;
+  return {
+    id: job.id as string,
+    state: name,
+    ...{ inputs: data.inputs, output: data.output, submitted: data.submitted },
+    progress: name === "done" ? 1 : (shards?.progress ?? 0),
+    shards: shards && { all: shards.all, done: shards.done, active: shards.active, failed: shards.failed },
+    hosts: shards?.hosts ?? [],
+    outputBytes: result?.result?.outputBytes,
+    reason: state === "failed" ? job.failedReason : undefined,
+  };
+}
+
+function nameOf(state: JobState | "unknown", planned: boolean, step: string | undefined): RunState["state"] {
+  if (state === "completed") return "done";
+  if (state === "failed") return "failed";
+  if (state === "waiting-children") return "shards";
+  if (state === "active") return planned ? (step === "finish" ? "finishing" : "shards") : "planning";
+  return planned ? "shards" : "waiting";
+}
+
+async function shardStates(
+  { shards }: Queues,
+  id: string,
+  { round }: DumpJob,
+  planned: NonNullable<DumpJob["planned"]>,
+) {
+  let [done, active, failed, pages] = [0, 0, 0, 0];
+  const hosts = new Set<string>();
+  for (let index = 0; index < planned.shards; index++) {
+    const job = await lastTry(shards, id, round, index);
+    const state = await job?.getState();
+    const all = (job?.data as { pages?: number } | undefined)?.pages ?? 0;
+    const told = job?.progress as { pages?: number; host?: string } | undefined;
+    if (state === "completed") [done, pages] = [done + 1, pages + all];
+    if (state === "failed") failed++;
+    if (state !== "active") continue;
+    active++;
+    pages += Math.min(all, told?.pages ?? 0);
+    if (told?.host !== undefined) hosts.add(told.host);
+  }
+  const progress = planned.kept === 0 ? 1 : Math.min(1, pages / planned.kept);
+  return { all: planned.shards, done, active, failed, progress, hosts: [...hosts] };
+}
+
+/** A shard has a job in the first round, and in those in which it was made again. */
+async function lastTry(shards: Queues["shards"], id: string, round: number, index: number): Promise<Job | undefined> {
+  for (let at = round; at >= 0; at--) {
+    const job = (await shards.getJob(shardJobId(id, at, index))) as Job | undefined;
+    if (job !== undefined) return job;
+  }
+  return undefined;
+}
+
+/** Seconds that a wish to cancel is remembered: until a worker is there that can clean up. */
+const REMEMBER_CANCEL = 30 * 24 * 3600;
+
+/**
+ * Ends a run. Workers stop what they have of it, and one of them removes what is in its staging folder: this program need not reach it.
+ * Returns `false` for one that is over already.
+ */
+export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
+  const id = job.id as string;
+  const state = await job.getState();
+  if (state === "completed") return false;
+  if ((state === "waiting" || state === "prioritized") && job.attemptsStarted === 0) {
+    await job.remove();
+    return true;
+  }
+  await queues.redis.set(cancelKey(id), "1", "EX", REMEMBER_CANCEL);
+  if (state === "waiting-children") await job.removeUnprocessedChildren();
+  // What failed has kept what was done: a worker takes it once more, to remove that.
+  if (state === "failed") await job.retry("failed");
+  return true;
+}
+
+/** Makes what failed of a run again, and nothing that is done. Throws `BAD_OPTION` for one that has not failed. */
+export async function retryRun(queues: Queues, job: Job): Promise<void> {
+  const state = await job.getState();
+  if (state !== "failed") {
+    throw new DumpError("BAD_OPTION", `${job.id} has not failed: it is ${state}`, {
+      cure: "Only what failed can be made again; `coresieve submit --again` makes a run anew",
+    });
+  }
+  const data = dumpJob(job.data);
+  await queues.redis.del(cancelKey(job.id as string));
+  await job.updateData({ ...data, round: data.round + 1 });
+  await job.retry("failed");
+}

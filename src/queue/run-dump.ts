@@ -1,0 +1,212 @@
+import { statSync } from "node:fs";
+import type { Job } from "bullmq";
+import { checkOptions } from "../check-options.js";
+import { DumpError } from "../errors.js";
+import type { FilterProgress, FilterResult } from "../filter-types.js";
+import { completedDump, planDump } from "../plan-dump.js";
+import { inputChanged } from "../reader/input-changed.js";
+import { finishShards } from "../shard/finish-shards.js";
+import { createStagingFolder, folderSink } from "../shard/folder-output.js";
+import { readPlan, writePlan } from "../shard/plan-files.js";
+import { readDoneSize } from "../shard/shard-done.js";
+import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.js";
+import { Warnings } from "../warnings.js";
+import type { Hand, Host } from "./host.js";
+import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
+import { filterOptionsOf, type JobPlaces, openJobInput, placesOf } from "./open-job.js";
+import { cancelKey, JOB_OPTIONS } from "./queues.js";
+
+/** What a finished job gives. */
+export interface DumpDone {
+  readonly output: string;
+  readonly shards: number;
+  readonly result: FilterResult;
+}
+
+/**
+ * The job of a dump: pass 1, then it waits for its shards, then it finishes the output. It may be begun anew at any point: what is done
+ * is found in the staging folder. Returns `undefined` where it has to wait for its shards.
+ */
+export async function runDump(host: Host, job: Job, token: string, hand: Hand): Promise<DumpDone | undefined> {
+  const id = job.id as string;
+  const data = dumpJob(job.data);
+  const done = finishedBefore(job);
+  const places = placesOf(id, data, host.allowed);
+  if (done !== undefined) {
+    await places.staging.remove();
+    return done;
+  }
+  if (await isCancelled(host, id)) return cancel(host, job, places);
+  const planned = data.planned ?? (await plan(host, job, data, places, hand));
+  const current = { ...data, planned };
+  if (planned.round !== data.round) await addShards(host, job, current, places);
+  if (await job.moveToWaitingChildren(token)) return undefined;
+  // Who cancels does so while this job waits.
+  if (await isCancelled(host, id)) return cancel(host, job, places);
+  return finish(host, job, current, places);
+}
+
+/** A run that was finished just before its worker died: the output is there, and the account of it is in Redis. */
+function finishedBefore({ progress }: Job): DumpDone | undefined {
+  return typeof progress === "object" ? (progress as { finished?: DumpDone }).finished : undefined;
+}
+
+/** Pass 1. */
+async function plan(
+  host: Host,
+  job: Job,
+  data: DumpJob,
+  { output, folder, staging }: JobPlaces,
+  hand: Hand,
+): Promise<NonNullable<DumpJob["planned"]>> {
+  checkOutput(output, data.force);
+  const warnings = new Warnings({ strict: data.strict });
+  const input = openJobInput(data, host.allowed, warnings);
+  try {
+    const options = filterOptionsOf(data, output, host.allowed, warnings, host.threads, hand.signal);
+    checkOptions(options);
+    let state = { step: "open", done: 0, total: 0 };
+    hand.report(() => state);
+    const onProgress = ({ phase, done, total }: FilterProgress) => {
+      state = { step: phase, done, total };
+    };
+    const planned = await planDump(completedDump(input, options), { ...options, onProgress }, host.threads);
+    await planned.pool.end();
+    hand.report(() => undefined);
+    const workers = await host.queues.shards.getWorkersCount().catch(() => 1);
+    const count = data.shards === 0 ? automaticShards(planned.kept, workers) : data.shards;
+    const made = shardPlan(planned, data.identity, options, count);
+    const changed = inputChanged(input.image);
+    if (changed !== undefined) throw changed;
+    await createStagingFolder(folder);
+    const digest = await writePlan(staging, made);
+    const result = { digest, shards: made.shards.length, kept: made.kept, round: -1 };
+    await job.updateData({ ...data, planned: result });
+    host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
+    return result;
+  } finally {
+    input.close();
+  }
+}
+
+/** Found before pass 1 and not only behind it. */
+function checkOutput(output: string, force: boolean): void {
+  const there = statSync(output, { throwIfNoEntry: false });
+  if (there === undefined || (force && there.isFile())) return;
+  throw new DumpError("OUTPUT_EXISTS", there.isFile() ? "is there already" : "is no regular file", {
+    file: output,
+    cure: "Submit it with -f to overwrite a file, or name another output",
+  });
+}
+
+async function addShards(
+  host: Host,
+  job: Job,
+  data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  { staging }: JobPlaces,
+): Promise<void> {
+  const id = job.id as string;
+  const { digest, shards } = data.planned;
+  const made = await planOf(host, staging, digest);
+  const jobs: Parameters<typeof host.queues.shards.addBulk>[0] = [];
+  for (const [index, { pages }] of made.shards.entries()) {
+    if ((await readDoneSize(staging, index)) !== undefined) continue;
+    jobs.push({
+      name: "shard",
+      data: newShardJob({ dump: id, index, shards, pages, digest }),
+      opts: {
+        ...JOB_OPTIONS,
+        jobId: shardJobId(id, data.round, index),
+        priority: data.priority,
+        parent: { id, queue: job.queueQualifiedName },
+        // One that fails ends nothing: the others go on, and what they make is kept for the next try.
+        ignoreDependencyOnFailure: true,
+      },
+    });
+  }
+  await host.queues.shards.addBulk(jobs);
+  await job.updateData({ ...data, planned: { ...data.planned, round: data.round } });
+  await job.updateProgress({ step: "shards", done: made.shards.length - jobs.length, total: made.shards.length });
+}
+
+/** A plan, read once for the shards of a dump that follow each other. */
+export function planOf(host: Host, staging: JobPlaces["staging"], digest: string): Promise<ShardPlan> {
+  const known = host.plans.get(digest);
+  if (known !== undefined) return known;
+  host.plans.clear();
+  const plan = readPlan(staging, digest);
+  host.plans.set(digest, plan);
+  plan.catch(() => host.plans.delete(digest));
+  return plan;
+}
+
+async function finish(
+  host: Host,
+  job: Job,
+  data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  places: JobPlaces,
+): Promise<DumpDone> {
+  const { output, folder, staging } = places;
+  await checkShards(host, job, data, places);
+  await job.updateProgress({ step: "finish", done: 0, total: 1 });
+  const made = await planOf(host, staging, data.planned.digest);
+  const sink = await folderSink(folder, output, data.force);
+  let result: FilterResult;
+  try {
+    result = await finishShards(made, staging, sink);
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+  const done = { output: data.output, shards: data.planned.shards, result };
+  // First the account, then the folder: who takes over in between finds one of them.
+  await job.updateProgress({ finished: done });
+  await staging.remove();
+  host.plans.clear();
+  host.log(`${job.id}: ${data.output} is there, ${result.outputBytes} bytes`);
+  return done;
+}
+
+/** All shards are through: did any of them fail? What is done is kept, unless it is worth nothing. */
+async function checkShards(
+  host: Host,
+  job: Job,
+  { planned, round, inputs }: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  { staging }: JobPlaces,
+): Promise<void> {
+  const missing: number[] = [];
+  for (let index = 0; index < planned.shards; index++) {
+    if ((await readDoneSize(staging, index)) === undefined) missing.push(index);
+  }
+  if (missing.length === 0) return;
+  const reasons: string[] = [];
+  for (const index of missing.slice(0, 3)) {
+    const shard = await host.queues.shards.getJob(shardJobId(job.id as string, round, index));
+    reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} has left nothing`);
+  }
+  const what = `${missing.length} of ${planned.shards} shards failed: ${reasons.join("; ")}`;
+  const changed = reasons.some((reason) => reason.endsWith("[INPUT_CHANGED]"));
+  if (changed) await staging.remove();
+  throw new host.queues.bullmq.UnrecoverableError(
+    changed
+      ? `${what}. Nothing was left behind; submit it again`
+      : `${what}. What is done is kept: \`coresieve jobs retry ${job.id}\` makes the rest of ${inputs[0]}`,
+  );
+}
+
+/** Whether a run is to end. */
+export async function isCancelled(host: Host, dump: string): Promise<boolean> {
+  return (await host.queues.redis.exists(cancelKey(dump))) > 0;
+}
+
+/** Ends a run that was cancelled while this worker had it. Throws `NOT_WRITABLE` for a folder that it may not touch. */
+export function cancelDump(host: Host, job: Job): Promise<never> {
+  return cancel(host, job, placesOf(job.id as string, dumpJob(job.data), host.allowed));
+}
+
+async function cancel(host: Host, job: Job, { staging }: JobPlaces): Promise<never> {
+  await staging.remove();
+  host.plans.clear();
+  host.log(`${job.id}: cancelled, nothing was left behind`);
+  throw new host.queues.bullmq.UnrecoverableError("cancelled; nothing was left behind");
+}

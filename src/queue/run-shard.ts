@@ -1,0 +1,70 @@
+import type { Job } from "bullmq";
+import { DumpError } from "../errors.js";
+import { inputChanged } from "../reader/input-changed.js";
+import { makeFolderShard } from "../shard/folder-shard.js";
+import type { ShardSize } from "../shard/shard-done.js";
+import { Warnings } from "../warnings.js";
+import { Cancelled, type Hand, type Host } from "./host.js";
+import { dumpJob, shardJob } from "./job-data.js";
+import { openJobInput, placesOf } from "./open-job.js";
+import { planOf } from "./run-dump.js";
+
+/** The job of a shard. Throws `DumpError`s, `Cancelled`. */
+export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardSize> {
+  const shard = shardJob(job.data);
+  const parent = await host.queues.dumps.getJob(shard.dump);
+  if (parent === undefined) throw new Cancelled("its dump's job is gone");
+  const data = dumpJob(parent.data);
+  const { folder, staging } = placesOf(shard.dump, data, host.allowed);
+  const plan = await planOf(host, staging, shard.digest);
+  const dump = openJobInput(data, host.allowed, new Warnings());
+  const { signal } = hand;
+  const state = { step: "encode", pages: 0, host: host.name };
+  hand.report(() => state);
+  try {
+    const made = await makeFolderShard(
+      {
+        ...{ plan, dump, signal },
+        index: shard.index,
+        threads: host.threads,
+        onProgress(pages) {
+          host.counters.pages += pages - state.pages;
+          state.pages = pages;
+        },
+      },
+      {
+        ...{ folder, staging, signal },
+        spoolDir: host.spoolDir,
+        host: host.name,
+        onEncoded() {
+          const changed = inputChanged(dump.image);
+          if (changed !== undefined) throw changed;
+          state.step = "place";
+          hand.release();
+        },
+      },
+    );
+    host.counters.bytes += made.size;
+    return made;
+  } finally {
+    dump.close();
+  }
+}
+
+/** Errors that come again on every host. */
+const LASTING: ReadonlySet<string> = new Set([
+  "INPUT_CHANGED",
+  "NOT_A_DUMP",
+  "OUTPUT_EXISTS",
+  "STRICT",
+  "CANNOT_ERASE",
+]);
+
+/** What a job failed with, in one line that says where; and whether to try again is of no use. */
+export function describeFailure(host: Host, what: string, error: unknown): { text: string; lasting: boolean } {
+  if (error instanceof DumpError) {
+    return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting: LASTING.has(error.code) };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { text: `${what} on ${host.name}: ${message}`, lasting: error instanceof Cancelled };
+}
