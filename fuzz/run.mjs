@@ -16,6 +16,17 @@ const TARGETS = [
   ...["elf", "kdump", "flattened", "split", "lime", "avml", "raw", "lzo", "snappy", "zlib", "zstd", "vmcoreinfo"],
   ...["notes", "vmcoreinfo-device", "erase-rules", "secrets", "kernel", "page-tables", "btf", "kallsyms", "vmlinux"],
   ...["run-small", "run-kernel"],
+  ...[
+    "packed",
+    "stream",
+    "spool-file",
+    "command-line",
+    "config",
+    "given-vmcoreinfo",
+    "job-data",
+    "shard-files",
+    "commands",
+  ],
 ];
 /** Time compared with other targets: those that build kernels first, or have most to reach. */
 const SHARES = {
@@ -32,6 +43,11 @@ const SHARES = {
   zlib: 0.5,
   zstd: 0.5,
   secrets: 0.5,
+  "job-data": 0.5,
+  config: 0.5,
+  "shard-files": 0.5,
+  stream: 2,
+  commands: 3,
   notes: 0.5,
 };
 

@@ -1,17 +1,23 @@
 import type { FuzzTarget } from "./target.js";
+import { commandTargets } from "./targets/commands.js";
 import { debuginfoTargets } from "./targets/debuginfo.js";
 import { dumpFileTargets } from "./targets/dump-files.js";
 import { kernelTargets } from "./targets/kernels.js";
+import { optionTargets } from "./targets/options.js";
 import { pageTargets } from "./targets/pages.js";
 import { runTargets } from "./targets/runs.js";
+import { streamTargets } from "./targets/streams.js";
 import { textTargets } from "./targets/texts.js";
 
 /** Everything that is tried. */
 export const targets: readonly FuzzTarget[] = [
   ...dumpFileTargets,
+  ...streamTargets,
   ...pageTargets,
   ...textTargets,
+  ...optionTargets,
   ...kernelTargets,
   ...debuginfoTargets,
   ...runTargets,
+  ...commandTargets,
 ];

@@ -24,16 +24,21 @@ const INHERITED: ReadonlySet<string> = new Set(["kernel", "symbol", "vmcoreinfo"
 
 let threads: WorkerThreads | undefined;
 
+/** The one thread that all runs of this process have. */
+export function runThreads(): WorkerThreads {
+  threads ??= new WorkerThreads(1);
+  return threads;
+}
+
 /** Filters at level 31 with one thread and verifies the output. */
 async function filterAndVerify(input: string, salvage: boolean, format: "kdump" | "elf"): Promise<void> {
-  threads ??= new WorkerThreads(1);
   const output = join(folder, "output");
   rmSync(output, { force: true });
   const dump = openDump(input, new Warnings(), { salvage });
   try {
     if (dump.maxMapnr > 2 ** 23) return;
     const codec = codecOf(format === "elf" ? "none" : "lzo");
-    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers: threads });
+    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers: runThreads() });
   } catch (error) {
     const left = readdirSync(folder).filter((name) => name.startsWith("output") || name.includes("partial"));
     if (left.length > 0) throw new Error(`a failed run left ${left.join(", ")}`);
@@ -42,7 +47,7 @@ async function filterAndVerify(input: string, salvage: boolean, format: "kdump" 
     dump.close();
   }
   if (!existsSync(output)) throw new Error("a run without an error left no output");
-  const { findings } = await verifyDump(output, { workers: threads });
+  const { findings } = await verifyDump(output, { workers: runThreads() });
   const wrong = findings.find(({ kind }) => !INHERITED.has(kind));
   if (wrong !== undefined) throw new Error(`the output has a wrong ${wrong.kind}: ${wrong.message}`);
 }

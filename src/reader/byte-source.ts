@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../errors.js";
 
 /** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
@@ -35,7 +35,13 @@ export function openFile(path: string): FileHandle {
       cause: error,
     });
   }
-  const stat = fstatSync(fd);
+  let stat: Stats;
+  try {
+    stat = statOpen(fd, path);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
   const problem = stat.isDirectory()
     ? ["is a directory, not a dump", "Name the dump file inside it"]
     : !stat.isFile() && stat.size === 0
@@ -48,6 +54,19 @@ export function openFile(path: string): FileHandle {
     throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
   }
   return { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
+}
+
+/** What the system knows of an open file. Throws `NOT_READABLE`: a network share may be gone. */
+export function statOpen(fd: number, path: string): Stats {
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    throw new DumpError("NOT_READABLE", `cannot be looked at: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check the disk or network share it lies on",
+      cause: error,
+    });
+  }
 }
 
 /** A source over an open file. */

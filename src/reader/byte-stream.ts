@@ -1,8 +1,8 @@
-import { closeSync, constants, createReadStream, fstatSync, open, openSync } from "node:fs";
+import { closeSync, constants, createReadStream, open, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError, type FileHandle } from "./byte-source.js";
+import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
 import { STDIN } from "./open-input.js";
 
 const STDIN_NAME = "stdin";
@@ -32,7 +32,7 @@ export function fileStream({ path, fd, size, mtimeMs }: FileHandle, signal?: Abo
   return {
     ...byteStream(stream, path, signal),
     changed() {
-      const now = fstatSync(fd);
+      const now = statOpen(fd, path);
       return now.size !== size || now.mtimeMs !== mtimeMs;
     },
   };
@@ -44,7 +44,7 @@ function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
       cure: "Send it through a pipe: `ssh HOST cat /proc/vmcore | coresieve - OUT`",
     });
   }
-  const stat = fstatSync(0);
+  const stat = statOpen(0, STDIN_NAME);
   // `< FILE`: it can be read at any place, unless something was read of it before, which nobody can see.
   if (stat.isFile() && stat.size > 0) return { path: STDIN_NAME, fd: 0, size: stat.size, mtimeMs: stat.mtimeMs };
   return byteStream(process.stdin, STDIN_NAME, signal);

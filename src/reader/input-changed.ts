@@ -1,5 +1,5 @@
-import { fstatSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { statOpen } from "./byte-source.js";
 import type { DumpImage } from "./dump.js";
 import type { SourceImage } from "./source-image.js";
 
@@ -16,7 +16,7 @@ export function inputChanged(image: DumpImage): DumpError | undefined {
   for (const { file, spool, remote } of sourcesOf(image)) {
     // What was spooled was read to its end before, and of an object every request says which one is meant.
     if (spool !== undefined || remote !== undefined) continue;
-    const now = fstatSync(file.fd);
+    const now = statOpen(file.fd, file.path);
     if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
     const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;
     return new DumpError("INPUT_CHANGED", `changed while it was read: it ${what}`, {

@@ -73,7 +73,7 @@ export async function readDone(staging: Staging, plan: ShardPlan, index: number)
   if (bytes === undefined) return undefined;
   const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...small } = parse<DoneFile>(staging, name, bytes);
   const good = small.index === index && isCount(small.size) && isCount(small.start) && isCount(small.zeroPages);
-  if (!good || !Array.isArray(pieces)) throw damaged(staging, name);
+  if (!good || !Array.isArray(pieces) || !pieces.every(isPiece)) throw damaged(staging, name);
   const edgeBytes = await whole(staging, nameOf(index, "edges"), edgesSum);
   const edges: Edge[] = [];
   let at = 0;
@@ -99,16 +99,29 @@ function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
+function isPiece(value: unknown): value is { readonly offset: number; readonly length: number } {
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    "offset" in value &&
+    "length" in value &&
+    isCount(value.offset) &&
+    isCount(value.length)
+  );
+}
+
 function isCount(value: unknown): boolean {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
 function parse<T>(staging: Staging, name: string, bytes: Uint8Array): T {
   try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8")) as T;
+    const found = JSON.parse(Buffer.from(bytes).toString("utf8")) as T;
+    if (typeof found === "object" && found !== null) return found;
   } catch {
-    throw damaged(staging, name);
+    // Said below.
   }
+  throw damaged(staging, name);
 }
 
 function damaged(staging: Staging, name: string): DumpError {

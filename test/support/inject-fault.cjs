@@ -36,12 +36,14 @@ const actions = {
   },
 };
 
+const isCreation = (args) => String(args[1]).startsWith("wx");
+
 if (thread === undefined || (thread === "main") === isMainThread) {
   const created = new Set();
   const open = fs.openSync;
   fs.openSync = (...args) => {
     const fd = open(...args);
-    if (args[1] === "wx") created.add(fd);
+    if (isCreation(args)) created.add(fd);
     return fd;
   };
   if (call === "memory") {
@@ -67,7 +69,7 @@ if (thread === undefined || (thread === "main") === isMainThread) {
     fs[call] = (...args) => {
       // Files that Node reads whole are the program's own.
       if (call === "readSync" && typeof args[4] !== "number") return original(...args);
-      if (output && !created.has(args[0])) return original(...args);
+      if (output && !(call === "openSync" ? isCreation(args) : created.has(args[0]))) return original(...args);
       if (calls++ < after || done >= times) return original(...args);
       done++;
       if (actions[what] !== undefined) return actions[what](original, args);

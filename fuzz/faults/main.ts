@@ -1,0 +1,53 @@
+/**
+ * A campaign of faults: runs of the built program, each with a fault taken by chance, each judged. Prints a line for each run that
+ * did what none may do, with its seed, and a table.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { WorkerThreads } from "../../src/worker/threads.js";
+import { randomFrom } from "../random.js";
+import { faultCase } from "./fault-case.js";
+import { Inputs } from "./inputs.js";
+import { type Outcome, rootOf, runCase } from "./run-case.js";
+
+const { values } = parseArgs({
+  options: { runs: { type: "string", default: "100" }, seed: { type: "string" }, verbose: { type: "boolean" } },
+});
+const runs = Number(values.runs);
+const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
+const folder = mkdtempSync(join(tmpdir(), "coresieve-faults-"));
+const threads = new WorkerThreads(1);
+const inputs = new Inputs(join(folder, "inputs"));
+const stage = { folder, root: rootOf(import.meta.url), inputs, threads, undisturbed: new Map() };
+const table = new Map<string, { runs: number; problems: number; outcomes: Map<Outcome, number> }>();
+const began = performance.now();
+try {
+  for (let i = 0; i < runs; i++) {
+    const seed = first + i;
+    // Numbers of neighbouring seeds begin alike: the first ones are passed over.
+    const random = randomFrom(Math.imul(seed, 0x9e3779b1));
+    for (let skip = 0; skip < 8; skip++) random(2);
+    const one = faultCase(random);
+    const { outcome, problem } = await runCase(stage, one);
+    const row = table.get(one.fault.group) ?? { runs: 0, problems: 0, outcomes: new Map() };
+    table.set(one.fault.group, row);
+    row.runs++;
+    row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
+    if (problem !== undefined) row.problems++;
+    const { group: _, ...fault } = one.fault;
+    const line = `seed ${seed}: ${one.format} ${one.options.join(" ")} ${JSON.stringify(fault)}`;
+    if (problem !== undefined) console.log(`PROBLEM ${line}: ${problem}`);
+    else if (values.verbose) console.log(`${line}: ${outcome}`);
+  }
+} finally {
+  await threads.destroy();
+  rmSync(folder, { recursive: true, force: true });
+}
+console.log(`\n${runs} runs from seed ${first}, ${Math.round((performance.now() - began) / 1000)} s`);
+for (const [group, row] of [...table].sort(([a], [b]) => a.localeCompare(b))) {
+  const outcomes = [...row.outcomes].map(([outcome, count]) => `${count} ${outcome}`);
+  console.log(`${group}: ${row.runs} runs: ${outcomes.join(", ")}; problems: ${row.problems}`);
+  if (row.problems > 0) process.exitCode = 1;
+}
