@@ -13,6 +13,7 @@ export type { DumpedKernel } from "./filter/dumped-kernel.js";
 export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
 export type { EraseFile } from "./filter/erase/parse-rules.js";
 export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
+export { formatRecord, LOG_FORMATS, type LogFormat } from "./filter/log/format-record.js";
 export type { KernelLog, LogRecord } from "./filter/log/log-record.js";
 export { readKernelLog } from "./filter/log/read-log.js";
 export {
@@ -52,6 +53,8 @@ export type { SpoolOptions } from "./reader/spool/spool-file.js";
 export type { SpoolProgress } from "./reader/spool/spool-stream.js";
 export type { Utsname } from "./reader/utsname.js";
 export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
+export type { ReportOptions } from "./report/collect-report.js";
+export { reportDump } from "./report/report-dump.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify-dump.js";

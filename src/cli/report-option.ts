@@ -3,12 +3,12 @@ import { DumpError } from "../errors.js";
 import { completeDump } from "../filter/complete-dump.js";
 import type { FilterOptions, FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
+import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import { Warnings } from "../warnings.js";
 import { createFileSink } from "../writer/file-sink.js";
 import type { Sink } from "../writer/sink.js";
-import { logTail } from "./log-tail.js";
 import { packageVersion } from "./package-version.js";
 
 /** A report about a filter run, written when the run has ended well. */

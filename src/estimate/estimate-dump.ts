@@ -4,7 +4,8 @@ import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
-import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import { LEVEL_BITS, MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
+import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
 import type { Dump } from "../reader/dump.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import { Warnings } from "../warnings.js";
@@ -54,9 +55,11 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   const dump = completeDump(input, warnings, options);
   const codecs = options.codecs ?? usableCodecs();
   for (const codec of codecs) checkCodec(codec);
-  const view = tryView(dump, warnings);
-  const plan = initialPlan(dump, view);
-  const { present, classes } = await classify(dump, view, plan, warnings, options);
+  const found = tryView(dump, warnings);
+  const plan = initialPlan(dump, found);
+  const checked = found && selfCheck(dump, found, policyOfLevel(MAX_LEVEL), plan, warnings);
+  const view = checked?.view;
+  const { present, classes } = await classify(dump, checked, plan, warnings, options);
   const strata = await sampleStrata(dump, present, classes, codecs, options);
   const counts: Partial<Record<PageClass, number>> = {};
   for (const { number, pages } of strata) counts[PAGE_CLASSES[number] as PageClass] = pages;
@@ -113,41 +116,47 @@ interface Classified {
  */
 async function classify(
   dump: Dump,
-  view: KernelView | undefined,
+  checked: Checked | undefined,
   plan: PagePlan,
   warnings: Warnings,
   { workers, signal, onProgress }: EstimateOptions,
 ): Promise<Classified> {
   const classes = new Uint8Array(new SharedArrayBuffer(plan.maxMapnr));
-  if (view === undefined) return { present: plan.kept, classes };
+  if (checked === undefined) return { present: plan.kept, classes };
+  const { view, policy: usable } = checked;
   const threads = workers instanceof WorkerThreads ? workers : new WorkerThreads(workers);
   const { image, pageSize } = dump;
   const done = (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr);
-  const pass = async (level: number, into?: Uint8Array) => {
+  const pass = async (policy: Policy, into?: Uint8Array) => {
     const map = into === undefined ? {} : { classes: into };
-    const kernel = {
-      ...{ space: view.space, memMap: view.memMap, pageLayout: view.layout },
-      ...{ policy: policyOfLevel(level), ...map },
-    };
+    const kernel = { ...{ space: view.space, memMap: view.memMap, pageLayout: view.layout }, policy, ...map };
     const run = { image, pageSize, kept: plan.kept, kernel, codec: codecOf("none", undefined), dedupe: false };
     const pool = new WorkerPool(threads, run, signal);
     try {
       // The first pass warns of nothing that the second would not.
-      await classifyPages(pool, plan, into === undefined ? new Warnings() : warnings, done, false, into);
+      return await classifyPages(pool, plan, into === undefined ? new Warnings() : warnings, done, false, into);
     } finally {
       await pool.end();
     }
   };
   try {
-    await pass(0);
+    await pass(policyOfLevel(0));
     const present = plan.kept.slice();
-    if (!marksFreePages(view.layout)) {
+    const byMark = marksFreePages(view.layout);
+    if (usable.free && !byMark) {
       dropFreeLists(dump, view, plan, warnings);
       eachBit(present, plan.maxMapnr, (pfn) => {
         if (((plan.kept[pfn >>> 3] as number) & (1 << (pfn & 7))) === 0) classes[pfn] = FREE;
       });
     }
-    await pass(MAX_LEVEL, classes);
+    const { unreadable, withoutStructPage } = await pass(usable, classes);
+    const lookedAt = plan.inputPages - plan.beyondMemMap - unreadable - withoutStructPage;
+    const free = plan.dropped[FREE] as number;
+    if (usable.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
+      plan.kept.set(present);
+      classes.fill(KEPT);
+      await pass({ ...usable, free: false }, classes);
+    }
     return { present, classes };
   } finally {
     if (threads !== workers) await threads.destroy();

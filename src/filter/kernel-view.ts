@@ -62,7 +62,9 @@ function whyNoVmcoreinfo({ vmcoreinfoFound = [], machine, header }: Dump): strin
   const { release, paddr, reason } = first;
   const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";
   const isImage = header.format !== "elf" && header.format !== "kdump";
-  const doubt = isImage ? `; is it of another machine than ${machine.arch} (--arch), or another address (--raw)?` : "";
+  const doubt = isImage
+    ? `; it may be of another machine than ${machine.arch} (--arch), or lie at another address (--raw)`
+    : "";
   return `VMCOREINFO of ${release} at 0x${paddr.toString(16)}${more} in its memory leads to no kernel of ${machine.arch}: ${reason}${doubt}`;
 }
 

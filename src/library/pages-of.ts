@@ -6,12 +6,13 @@ import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import { structPageAddress } from "../filter/mem-map.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
 import { PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
-import { initialPlan } from "../filter/plan.js";
+import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
-import { selfCheck } from "../filter/self-check/self-check.js";
+import { checkFreeCount, needsFreeCount, selfCheck } from "../filter/self-check/self-check.js";
 import { clearBits, findBit, testBit } from "../reader/bitmap.js";
 import { type Dump, readPages } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
+import { evenRanges, type PfnRange } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { type ScanState, scanPages, scanState } from "../worker/scan.js";
@@ -139,68 +140,91 @@ type Rest = NonNullable<ScanResult["rest"]>;
 class Walk {
   readonly dump: Dump;
   readonly view: KernelView;
-  readonly #options: Pick<PagesOptions, "signal">;
+  readonly #warnings: Warnings;
+  readonly #signal: AbortSignal | undefined;
+  readonly #plan: PagePlan;
   /** Bits of the pages of the dump. */
   readonly #present: Uint8Array;
-  readonly #maxMapnr: number;
-  readonly #all: Pass;
-  /** The level's, if that is another. */
-  readonly #level: Pass;
+  readonly #asked: Policy;
+  /** What level 31 may drop, after the self-check. */
+  readonly #usable: Policy;
   readonly #classes = new Uint8Array(SCAN_PAGES);
 
   constructor(input: Dump, options: PagesOptions) {
-    const { level = MAX_LEVEL, warnings = new Warnings() } = options;
-    const asked = policyOfLevel(level);
+    const { level = MAX_LEVEL, warnings = new Warnings(), signal } = options;
+    this.#asked = policyOfLevel(level);
     const dump = completeDump(input, warnings, options);
     const found = kernelView(dump, warnings);
     const plan = initialPlan(dump, found);
     const { view, policy } = selfCheck(dump, found, policyOfLevel(MAX_LEVEL), plan, warnings);
     this.dump = dump;
     this.view = view;
-    this.#options = options;
-    this.#maxMapnr = plan.maxMapnr;
+    this.#warnings = warnings;
+    this.#signal = signal;
+    this.#plan = plan;
     this.#present = plan.kept.slice();
-    const usable = Object.fromEntries(
-      Object.entries(asked).map(([name, on]) => [name, on && policy[name as keyof Policy]]),
-    ) as unknown as Policy;
-    const onLists = policy.free && !marksFreePages(view.layout);
-    const start = plan.kept.slice();
-    if (onLists) dropFreeLists(dump, view, plan, warnings);
-    this.#all = new Pass(dump, view, policy, plan.kept);
-    const same = Object.entries(policy).every(([name, on]) => usable[name as keyof Policy] === on);
-    this.#level = same ? this.#all : new Pass(dump, view, usable, usable.free ? plan.kept.slice() : start);
+    this.#usable = policy;
   }
 
   async *chunks(): AsyncGenerator<PageChunk, void, undefined> {
+    const [all, level] = await this.#passes();
     const reader = kindReader(this.dump, this.view);
     const kinds = new Uint8Array(SCAN_PAGES);
     const classes = this.#classes;
-    for (let startPfn = 0; startPfn < this.#maxMapnr; startPfn += SCAN_PAGES) {
-      throwIfAborted(this.#options.signal);
-      const endPfn = Math.min(startPfn + SCAN_PAGES, this.#maxMapnr);
+    for (const { startPfn, endPfn } of this.#ranges()) {
       const bits = (bitmap: Uint8Array) => bitmap.subarray(startPfn / 8, Math.ceil(endPfn / 8));
       reader.read(startPfn, endPfn, kinds);
       if (findBit(this.#present, startPfn, endPfn, true) === endPfn) continue;
       classes.fill(0);
-      this.#listed(startPfn, endPfn);
-      this.#all.scan(startPfn, endPfn, classes);
-      if (this.#level !== this.#all) this.#level.scan(startPfn, endPfn, undefined);
-      yield {
-        startPfn,
-        count: endPfn - startPfn,
-        present: bits(this.#present),
-        kept: bits(this.#level.kept),
-        classes,
-        kinds,
-      };
+      this.#listed(all.kept, startPfn, endPfn);
+      all.scan(startPfn, endPfn, classes);
+      if (level !== all) level.scan(startPfn, endPfn, undefined);
+      const [present, kept] = [bits(this.#present), bits(level.kept)];
+      yield { startPfn, count: endPfn - startPfn, present, kept, classes, kinds };
       await setImmediate();
     }
   }
 
+  *#ranges(): Generator<PfnRange, void, undefined> {
+    for (const range of evenRanges(this.#plan.maxMapnr, SCAN_PAGES)) {
+      throwIfAborted(this.#signal);
+      yield range;
+    }
+  }
+
+  /** What gives classes, and what says whether the level asked for keeps a page: the same, where that is level 31. */
+  async #passes(): Promise<[Pass, Pass]> {
+    const { dump, view } = this;
+    const plan = this.#plan;
+    const start = plan.kept.slice();
+    const byMark = marksFreePages(view.layout);
+    const policy = { ...this.#usable, free: this.#usable.free && (!byMark || (await this.#freeHolds())) };
+    if (policy.free && !byMark) dropFreeLists(dump, view, plan, this.#warnings);
+    const names = Object.keys(policy) as (keyof Policy)[];
+    const asked = Object.fromEntries(names.map((name) => [name, this.#asked[name] && policy[name]]));
+    const ofLevel = asked as unknown as Policy;
+    const all = new Pass(dump, view, policy, plan.kept);
+    if (names.every((name) => ofLevel[name] === policy[name])) return [all, all];
+    return [all, new Pass(dump, view, ofLevel, ofLevel.free ? plan.kept.slice() : start)];
+  }
+
+  /** Whether pages marked free are. Where only their number can tell, all are counted, as a filter run does after its scan. */
+  async #freeHolds(): Promise<boolean> {
+    const { dump, view } = this;
+    if (!this.#usable.free || !needsFreeCount(dump, view)) return true;
+    const { inputPages, beyondMemMap, kept } = this.#plan;
+    const count = new Pass(dump, view, this.#usable, kept.slice());
+    for (const { startPfn, endPfn } of this.#ranges()) {
+      count.scan(startPfn, endPfn, undefined);
+      await setImmediate();
+    }
+    return checkFreeCount(dump, view, count.free, inputPages - beyondMemMap - count.unclassified, this.#warnings);
+  }
+
   /** Pages that only free lists tell have gone already. */
-  #listed(startPfn: number, endPfn: number): void {
+  #listed(kept: Uint8Array, startPfn: number, endPfn: number): void {
     for (let i = startPfn / 8; i * 8 < endPfn; i++) {
-      const gone = (this.#present[i] as number) & ~(this.#all.kept[i] as number);
+      const gone = (this.#present[i] as number) & ~(kept[i] as number);
       if (gone === 0) continue;
       for (let bit = 0; bit < 8; bit++) if ((gone & (1 << bit)) !== 0) this.#classes[i * 8 + bit - startPfn] = FREE;
     }
@@ -210,6 +234,10 @@ class Walk {
 /** Pass 1 of a filter run by one policy, piece by piece. */
 class Pass {
   readonly kept: Uint8Array;
+  /** Pages dropped as free so far. */
+  free = 0;
+  /** Pages so far of which no struct page tells what they are. */
+  unclassified = 0;
   readonly #state: ScanState;
   #rest: readonly Rest[] = [];
 
@@ -225,10 +253,14 @@ class Pass {
       for (let i = 0; i < from.length; i++)
         if (from[i] !== 0 && classes) classes[pfn - startPfn + i] = from[i] as number;
     };
-    const { rest } = scanPages({ ...this.#state, classes: classes && { set } }, { startPfn, endPfn });
+    const found = scanPages({ ...this.#state, classes: classes && { set } }, { startPfn, endPfn });
+    const { rest, dropped, unreadable, withoutStructPage } = found;
+    this.free += dropped[FREE] as number;
+    this.unclassified += unreadable + withoutStructPage;
     for (const block of this.#rest) {
       const end = Math.min(block.endPfn, endPfn);
-      clearBits(this.kept, startPfn, Math.max(startPfn, end));
+      const cleared = clearBits(this.kept, startPfn, Math.max(startPfn, end));
+      if (block.pageClass === FREE) this.free += cleared;
       for (let i = 0; i < end - startPfn && classes !== undefined; i++)
         if (classes[i] === 0) classes[i] = block.pageClass;
     }

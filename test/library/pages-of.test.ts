@@ -6,6 +6,7 @@ import { brotliDecompressSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
   type Dump,
+  estimateDump,
   kernelOf,
   openDump,
   PAGE_CLASSES,
@@ -13,10 +14,14 @@ import {
   pageChunksOf,
   pagesOf,
   readPhysical,
+  Warnings,
 } from "../../src/index.js";
+import { collectReport } from "../../src/report/collect-report.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
+import { toElf } from "../support/kernel-dump.js";
+import { buildKernel, MiB } from "../support/kernel-image.js";
 
 const folder = temporaryFolder();
 const vmcore = join(folder, "vmcore");
@@ -112,6 +117,40 @@ test("a dump without VMCOREINFO has no kernel to read", () => {
   const bare = openDump(path);
   expect(() => kernelOf(bare)).toThrow(/bare.elf: its kernel's memory cannot be read: it has no VMCOREINFO/);
   bare.close();
+});
+
+test("where the kernel's count of free pages says that the mark is wrong, all keep them that ask", async () => {
+  // As in test/filter/self-check.test.ts: a value that no page has, and lists that cannot be asked.
+  const pages = [
+    { pfn: 1024, kind: "free", order: 10 },
+    { pfn: 2048, kind: "free", order: 10 },
+  ] as const;
+  const remove = ["OFFSET(page.lru)", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)"];
+  const add = ["OFFSET(page.lru)=16", "NUMBER(PAGE_BUDDY_MAPCOUNT_VALUE)=-200"];
+  const path = join(folder, "doubtful");
+  for (const [vmcoreinfo, free] of [
+    [{ remove, add }, 0] as const,
+    [{ remove: ["OFFSET(page.lru)"], add: ["OFFSET(page.lru)=16"] }, 2048] as const,
+  ]) {
+    writeFileSync(path, toElf(buildKernel({ memory: 48 * MiB, numa: true, pages, vmcoreinfo })));
+    const doubtful = openDump(path);
+    const lists = () => new Warnings();
+    const [walking, estimating, reporting] = [lists(), lists(), lists()];
+    const classes: Partial<Record<PageClass, number>> = {};
+    for await (const page of pagesOf(doubtful, { warnings: walking }))
+      classes[page.class] = (classes[page.class] ?? 0) + 1;
+    const estimated = await estimateDump(doubtful, { warnings: estimating, samplePages: 16 });
+    const reported = await collectReport(doubtful, { warnings: reporting });
+    const filtered = await filterFile(path, join(folder, "out"));
+    expect([classes.free ?? 0, estimated.classes.free, reported.wouldDrop?.free, filtered.classes.free]).toEqual([
+      free,
+      free,
+      free,
+      free,
+    ]);
+    for (const { list } of [walking, estimating, reporting]) expect(list).toEqual(filtered.warnings);
+    doubtful.close();
+  }
 });
 
 describeWithDumps("real kernels", () => {

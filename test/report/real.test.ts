@@ -5,9 +5,9 @@ import { expect, test } from "vitest";
 import { PAGE_KINDS } from "../../src/filter/page-kinds.js";
 import { type FilterOptions, filterDump } from "../../src/filter-dump.js";
 import { openDump } from "../../src/reader/open.js";
+import { collectReport } from "../../src/report/collect-report.js";
 import { FATES, HOLE } from "../../src/report/page-states.js";
 import type { ReportData } from "../../src/report/report-data.js";
-import { reportDump } from "../../src/report/report-dump.js";
 import { RunRecorder } from "../../src/report/run-recorder.js";
 import { codecOf } from "../../src/worker/codec/codecs.js";
 import { runCli } from "../support/cli.js";
@@ -19,7 +19,7 @@ const readLog = () => ({ lines: ["the log\n"], before: 0 });
 async function reportOf(path: string): Promise<ReportData> {
   const dump = openDump(path);
   try {
-    return await reportDump(dump, { version: "test", readLog });
+    return await collectReport(dump);
   } finally {
     dump.close();
   }

@@ -1,11 +1,11 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../filter/complete-dump.js";
+import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../../filter/log/format-record.js";
 import { readKernelLog } from "../../filter/log/read-log.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
-import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../log-format.js";
 import { openInputs } from "../open-inputs.js";
 import { printWarnings } from "../print-warnings.js";
 

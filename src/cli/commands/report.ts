@@ -1,15 +1,12 @@
 import { basename } from "node:path";
 import { DumpError } from "../../errors.js";
-import { renderReport } from "../../report/render-report.js";
 import { reportDump } from "../../report/report-dump.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
-import { logTail } from "../log-tail.js";
 import { openInputs } from "../open-inputs.js";
-import { packageVersion } from "../package-version.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 
@@ -52,11 +49,7 @@ async function writeReport(
   try {
     const sink = createFileSink(output, { force: values.force, inputs: dump.paths });
     try {
-      const data = await reportDump(dump, {
-        ...complete,
-        ...{ warnings, signal, version: packageVersion(), readLog: logTail },
-      });
-      await writePage(sink, renderReport(data));
+      await writePage(sink, await reportDump(dump, { ...complete, warnings, signal }));
     } catch (error) {
       await sink.abort();
       throw error;

@@ -1,9 +1,9 @@
 import { completeDump } from "../../filter/complete-dump.js";
+import { formatRecord } from "../../filter/log/format-record.js";
 import { readKernelLog } from "../../filter/log/read-log.js";
 import { openInput } from "../../reader/open-input.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
-import { formatRecord } from "../log-format.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { givenKernel, type RunContext } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";

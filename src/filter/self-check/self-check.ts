@@ -2,6 +2,7 @@ import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import type { Warnings } from "../../warnings.js";
 import { marksFreePages } from "../free-lists.js";
+import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
 import { CACHE, CACHE_PRIVATE, FREE, USER } from "../page-classes.js";
 import type { PageLayout } from "../page-layout.js";
@@ -189,15 +190,24 @@ export function checkFreeCount(
   const counters = kernel && freeCounters(kernel);
   if (kernel === undefined || counters === undefined) return true;
   const cpus = Math.max(dump.header.cpus, countCpus(dump.notes), 1);
-  if (countsAgree(counters, free, lookedAt, cpus)) return true;
-  // The lists are the better witness: pages being isolated are on them, and in no counter.
-  const blocks = freeBlockEvidence(kernel, view.memMap, view.layout);
-  if (blocks !== undefined && blocks.marked.cases >= BLOCKS_LIMIT.least) return true;
+  if (countsAgree(counters, free, lookedAt, cpus) || listsTell(kernel, view)) return true;
   warnings.add(
     "SELF_CHECK",
     `VMCOREINFO does not fit the memory (${free} pages seem free, the kernel counts ${counters.free}); kept for that: free pages. ${CURE}`,
   );
   return false;
+}
+
+/** Whether `checkFreeCount` may say no: a walk that gives pages away before it has seen them all has to count them first. */
+export function needsFreeCount(dump: Dump, view: KernelView): boolean {
+  const kernel = viewMemory(dump, view);
+  return kernel !== undefined && freeCounters(kernel) !== undefined && !listsTell(kernel, view);
+}
+
+/** The lists are a better witness than counters: pages being isolated are on them, and in no counter. */
+function listsTell(kernel: KernelMemory, view: KernelView): boolean {
+  const blocks = freeBlockEvidence(kernel, view.memMap, view.layout);
+  return blocks !== undefined && blocks.marked.cases >= BLOCKS_LIMIT.least;
 }
 
 function without(policy: Policy, kinds: readonly PageKind[]): Policy {

@@ -3,8 +3,8 @@ import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from "nod
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { formatRecord, type LogFormat, recordForJson } from "../../../src/cli/log-format.js";
 import { completeDump } from "../../../src/filter/complete-dump.js";
+import { formatRecord, type LogFormat, recordForJson } from "../../../src/filter/log/format-record.js";
 import type { KernelLog } from "../../../src/filter/log/log-record.js";
 import { readKernelLog } from "../../../src/filter/log/read-log.js";
 import { openDump } from "../../../src/reader/open.js";

@@ -1,8 +1,8 @@
 import { DumpError } from "../errors.js";
+import { formatRecord } from "../filter/log/format-record.js";
 import { readKernelLog } from "../filter/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
-import type { LogTail } from "../report/report-data.js";
-import { formatRecord } from "./log-format.js";
+import type { LogTail } from "./report-data.js";
 
 /** Records that a report shows, and characters of each: a page must not grow with a log. */
 const MOST_RECORDS = 80;

@@ -1,7 +1,8 @@
-import type { LogRecord } from "../filter/log/log-record.js";
+import type { LogRecord } from "./log-record.js";
 
-/** Whose form the lines of `coresieve dmesg` follow. */
+/** Forms of a line of the kernel log, as `coresieve dmesg --follow-format` names them. */
 export const LOG_FORMATS = ["dmesg", "levels", "raw", "kmsg", "makedumpfile"] as const;
+/** The name of one of them. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const LEVELS = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
