@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   submit: async () => (await import("./commands/submit.js")).submitCommand,
   worker: async () => (await import("./commands/worker.js")).workerCommand,
   jobs: async () => (await import("./commands/jobs.js")).jobsCommand,
+  uploads: async () => (await import("./commands/uploads.js")).uploadsCommand,
   help: async () => (await import("./commands/help.js")).helpCommand,
   info: async () => (await import("./commands/info.js")).infoCommand,
 };

@@ -18,6 +18,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve split DUMP OUT1 OUT2   filter into the files of a split set
   coresieve reassemble PART... OUT   make one file of a split set
   coresieve rearrange FLAT OUT     make a plain file of a flattened one
+  coresieve uploads s3://BUCKET    unfinished uploads in an object store
   coresieve submit DUMP OUT        by many hosts (help worker, help jobs, …)
   coresieve help COMMAND           its options: help filter, help audit, …
   coresieve completion SHELL       completes commands in bash, zsh or fish

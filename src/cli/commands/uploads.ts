@@ -1,0 +1,67 @@
+import { DumpError } from "../../errors.js";
+import { openStore } from "../../store/open-store.js";
+import { parseStorePath, storePath } from "../../store/store-url.js";
+import { defineCommand, FLAG } from "../command.js";
+import { formatBytes, formatCount } from "../numbers.js";
+
+const HELP = `coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads
+
+Lists uploads to an object store that were neither completed nor aborted, of
+objects whose names begin with PREFIX: their parts take room and cost money. A
+run with the same output goes on with one by itself (docs/object-stores.md).
+
+      --abort              remove the uploads of the object s3://BUCKET/PREFIX,
+                           with their parts; only of that name
+      --json               print JSON
+  -v, --version            print the version
+  -h, --help               print this text
+
+Examples
+  coresieve uploads s3://dumps
+  coresieve uploads --abort s3://dumps/host7/vmcore.kdump
+`;
+
+/** `coresieve uploads s3://BUCKET/PREFIX`: lists uploads that were never finished, and removes them. */
+export const uploadsCommand = defineCommand({
+  help: HELP,
+  options: { abort: FLAG, json: FLAG },
+  async run(files, { abort, json }) {
+    const [path, ...more] = files;
+    if (path === undefined || more.length > 0) {
+      throw new DumpError("BAD_OPTION", "one place in an object store must be named", {
+        cure: "Write `coresieve uploads s3://BUCKET/PREFIX`",
+      });
+    }
+    // Another run's upload may have a name that only begins so.
+    const at = parseStorePath(path, !abort);
+    const store = openStore();
+    try {
+      const found = (await store.listUploads(at)).filter(({ key }) => !abort || key === at.key);
+      const rows = [];
+      for (const upload of found) {
+        const parts = (await store.listParts(upload, upload.uploadId)) ?? [];
+        if (abort) await store.abortUpload(upload, upload.uploadId);
+        rows.push({
+          path: storePath(upload),
+          uploadId: upload.uploadId,
+          initiated: upload.initiated === undefined ? null : new Date(upload.initiated).toISOString(),
+          parts: parts.length,
+          bytes: parts.reduce((sum, { size }) => sum + size, 0),
+          aborted: abort,
+        });
+      }
+      if (json) process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
+      else if (rows.length === 0) process.stdout.write("No unfinished uploads\n");
+      else {
+        for (const { path: name, initiated, parts, bytes } of rows) {
+          const since = initiated === null ? "" : `, begun ${initiated}`;
+          process.stdout.write(
+            `${name}: ${formatCount(parts)} parts, ${formatBytes(bytes)}${since}${abort ? ", aborted" : ""}\n`,
+          );
+        }
+      }
+    } finally {
+      await store.close();
+    }
+  },
+});
