@@ -3,6 +3,7 @@ import { startEarly } from "./early-threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
+import { coloured } from "./terminal.js";
 
 const argv = process.argv.slice(2);
 let told = false;
@@ -25,5 +26,5 @@ function report(error: unknown): void {
   if (told) return;
   told = true;
   process.exitCode = exitCodeOf(error, stop.signalName());
-  process.stderr.write(`coresieve: ${explain(error)}\n`);
+  process.stderr.write(`${coloured("coresieve:", "red")} ${explain(error)}\n`);
 }

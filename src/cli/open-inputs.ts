@@ -3,6 +3,7 @@ import { openInput } from "../reader/open-input.js";
 import type { Warnings } from "../warnings.js";
 import { type InputArguments, openOptions } from "./input-options.js";
 import { formatBytes } from "./numbers.js";
+import { canRedraw } from "./terminal.js";
 
 const TERMINAL_MILLISECONDS = 100;
 const PLAIN_MILLISECONDS = 5000;
@@ -16,7 +17,8 @@ export async function openInputs(
   quiet = false,
 ): Promise<Dump> {
   const { stderr } = process;
-  const interval = stderr.isTTY ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
+  const terminal = canRedraw(stderr);
+  const interval = terminal ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
   let shown = performance.now();
   let line = false;
   const dump = openInput(files, warnings, {
@@ -27,7 +29,7 @@ export async function openInputs(
       if (quiet || now - shown < interval) return;
       shown = now;
       const text = `Reading ${name}: ${formatBytes(read)}, ${formatBytes(stored)} kept`;
-      line = stderr.isTTY;
+      line = terminal;
       stderr.write(line ? `\r${text}\x1b[K` : `coresieve: ${text}\n`);
     },
   });

@@ -1,8 +1,11 @@
 import type { DumpWarning } from "../warnings.js";
+import { coloured } from "./terminal.js";
 
 /** Warnings of a run, a line each, on stderr. */
 export function printWarnings(warnings: readonly DumpWarning[]): void {
   for (const { message, code, count } of warnings) {
-    process.stderr.write(`coresieve: warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]\n`);
+    process.stderr.write(
+      `${coloured("coresieve: warning:", "yellow")} ${message}${count > 1 ? ` (${count})` : ""} [${code}]\n`,
+    );
   }
 }

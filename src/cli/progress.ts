@@ -1,6 +1,7 @@
 import type { FilterProgress } from "../filter-dump.js";
 import type { VerifyProgress } from "../verify-dump.js";
 import { formatBytes, formatSeconds } from "./numbers.js";
+import { canRedraw } from "./terminal.js";
 
 type Progress = FilterProgress | VerifyProgress;
 
@@ -26,7 +27,7 @@ const PLAIN_MILLISECONDS = 5000;
 
 /** A bar with rate and time left on a terminal, a plain line every five seconds elsewhere. */
 export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): ProgressDisplay {
-  const terminal = stream.isTTY === true;
+  const terminal = canRedraw(stream);
   const interval = terminal ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
   let phase: Progress["phase"] | undefined;
   let started = 0;

@@ -71,7 +71,11 @@ function coresievePage(version: string, commands: readonly { name: string; help:
     ".SH ENVIRONMENT",
     ...option("TMPDIR", ["where temporary files are, if --spool-dir does not name a folder"]),
     ...option("NODE_OPTIONS", ["options of Node.js, such as --max-old-space-size=4096"]),
-    text("Nothing is printed in colour. Progress is redrawn on a terminal only."),
+    ...option("NO_COLOR", [
+      "if it is not empty, errors and warnings have no colours, which they have on a terminal only",
+    ]),
+    ...option("FORCE_COLOR", ["if it is not empty and not 0, they have them anywhere"]),
+    ...option("CORESIEVE_DEBUG", ["if it is 1, errors are followed by the stack of the program"]),
     ...seeAlso("coresieve-makedumpfile(1), makedumpfile(8), crash(8), drgn(1), kexec(8)"),
   ]);
 }
