@@ -6,6 +6,7 @@
 // names another makedumpfile.
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -13,11 +14,11 @@ import { parseArgs } from "node:util";
 import { benchDump } from "../dist/bench/bench-dump.js";
 import { coresieve, findMakedumpfile } from "../dist/bench/contestants.js";
 import { outputPages } from "../dist/bench/output-pages.js";
-import { packageVersion } from "../dist/cli/package-version.js";
 import { openDump } from "../dist/reader/open.js";
 import { buildLoop, cLoop, writeRuns } from "./support/native.mjs";
 import { resultsText } from "./support/results.mjs";
 
+const { version: packageVersion } = createRequire(import.meta.url)("../package.json");
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -55,7 +56,7 @@ function tryMakedumpfile(program) {
 
 function version() {
   const { stdout } = spawnSync("git", ["rev-parse", "--short", "HEAD"], { encoding: "utf8" });
-  return stdout?.trim() ? `${packageVersion()} (commit ${stdout.trim()})` : packageVersion();
+  return stdout?.trim() ? `${packageVersion} (commit ${stdout.trim()})` : packageVersion;
 }
 
 /** By level: the list of the pages that it leaves, for the C loop. */

@@ -1,12 +1,14 @@
 // Joins the modules of the command line and of the worker into a few files each: loading 100 modules one by one takes
 // longer than filtering a small dump. The packages in use are joined in as well, and their licences are collected beside;
-// zstd-napi is native and may be missing: it stays a package.
-import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+// zstd-napi is native and may be missing: it stays a package. The command line is there as bundles only (tsc leaves it
+// out), so that a program that runs meanwhile finds what it needs at any moment.
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
+const src = fileURLToPath(new URL("../src/", import.meta.url));
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const licences = new Map();
 // Less to read at each start; names stay, for stack traces.
@@ -29,48 +31,72 @@ const ownThread = {
   name: "own-thread",
   transform(code, id) {
     if (!/[\\/]piscina[\\/]dist[\\/]index\.js$/.test(id)) return undefined;
-    const changed = code.replace("(__dirname, 'worker.js')", `(import.meta.dirname, '${THREAD}')`);
+    const changed = code.replace("(__dirname, 'worker.js')", `(__dirname, '${THREAD}')`);
     if (changed === code) throw new Error("piscina starts its threads in another way: look at ownThread");
     return changed;
   },
 };
 
-/** Bundles files of dist, by the names they get in FOLDER there, all with one extension. */
-async function bundle(inputs, folder, extension, format) {
+/**
+ * Bundles sources, by the names they get in FOLDER of dist, all with one extension. As CommonJS: that takes less to
+ * load. Of `chunks`, each has the modules that its files need and that are in none before it.
+ */
+async function bundle(inputs, folder, extension, chunks = {}) {
   const made = await rolldown({
     input: inputs,
     platform: "node",
+    resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
     external: [/^node:/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
     plugins: [withoutHelp, ownThread],
+    // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
+    transform: { define: { "import.meta.resolve": "undefined" } },
     logLevel: "warn",
   });
   const { output } = await made.write({
     dir: dist + folder,
-    format,
+    format: "cjs",
     entryFileNames: `[name].${extension}`,
-    chunkFileNames: "chunk-[name].js",
+    chunkFileNames: `chunk-[name].${extension}`,
     minify,
+    // V8 keeps and reads text of other characters with two bytes for each.
+    charset: "ascii",
+    codeSplitting: {
+      groups: Object.entries(chunks).map(([name, files], i) => ({
+        name,
+        test: (id) => files.some((file) => id === join(src, folder, file)),
+        priority: 9 - i,
+      })),
+    },
   });
   await made.close();
   for (const chunk of output) for (const id of chunk.moduleIds ?? []) collectLicence(id);
+  return output.map((chunk) => chunk.fileName);
 }
 
-// Both programs at once: what they share is in the same files.
-await bundle({ main: `${dist}cli/main.js`, makedumpfile: `${dist}cli/makedumpfile.js` }, "cli", "js", "esm");
-// CommonJS takes less to load in each thread.
-await bundle({ worker: `${dist}worker/worker.js` }, "worker", "cjs", "cjs");
+// Both programs at once: what they share is in the same files. A filter run loads two: what starts the threads, then the rest.
+const programs = await bundle({ main: `${src}cli/main.ts`, makedumpfile: `${src}cli/makedumpfile.ts` }, "cli", "js", {
+  start: ["early-threads.ts", "leave.ts", "stop.ts"],
+  filter: ["command-line.ts"],
+});
+await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
-await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs", "cjs");
+const thread = await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs");
 // The report's own script and style go into each page whole.
 const page = await rolldown({
-  input: fileURLToPath(new URL("../src/report/page/browser/main.ts", import.meta.url)),
+  input: join(src, "report", "page", "browser", "main.ts"),
   platform: "browser",
   logLevel: "warn",
 });
 await page.write({ file: join(dist, "report", "page.js"), format: "iife", minify });
 await page.close();
-const style = readFileSync(new URL("../src/report/page/style.css", import.meta.url), "utf8");
+const style = readFileSync(join(src, "report", "page", "style.css"), "utf8");
 writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
+
+// What former builds left.
+for (const name of readdirSync(join(dist, "cli"))) {
+  if (![...programs, ...thread].includes(name)) rmSync(join(dist, "cli", name), { recursive: true });
+}
+writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);
 writeFileSync(join(dist, "cli", "third-party-licences.txt"), texts.join("\n\n"));

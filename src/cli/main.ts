@@ -10,16 +10,20 @@ let told = false;
 const unsaid = watchStdout();
 const stop = stopOnSignals(report);
 
-try {
-  // Threads take about as long to start as the rest of the program to load: both go on side by side.
-  const threads = startEarly(argv);
-  const { parseCommandLine } = await import("./command-line.js");
-  const run = await parseCommandLine(argv, { signal: stop.signal, threads });
-  await run();
-} catch (error) {
-  report(error);
+void run();
+
+async function run(): Promise<never> {
+  try {
+    // Threads take about as long to start as the rest of the program to load: both go on side by side.
+    const threads = startEarly(argv);
+    const { parseCommandLine } = await import("./command-line.js");
+    const command = await parseCommandLine(argv, { signal: stop.signal, threads });
+    await command();
+  } catch (error) {
+    report(error);
+  }
+  return leave(stop, unsaid, report);
 }
-await leave(stop, unsaid, report);
 
 /** Tells the first error; what comes after it is its consequence. */
 function report(error: unknown): void {

@@ -14,20 +14,24 @@ const stop = stopOnSignals(report);
 const messages = new Messages(process);
 const { request, checkOnly } = parseMakedumpfile(process.argv.slice(2), program, messages);
 
-if (request === undefined) {
-  if (!checkOnly) messages.common("", "makedumpfile Failed.");
-  process.exitCode = 1;
-} else if (!request.checkOnly || request.mode === "help" || request.mode === "version") {
-  try {
-    // Threads take about as long to start as the rest of the program to load: both go on side by side.
-    const threads = threadsFor(request);
-    const { runMakedumpfile } = await import("./makedumpfile/run.js");
-    process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
-  } catch (error) {
-    report(error);
+void run();
+
+async function run(): Promise<never> {
+  if (request === undefined) {
+    if (!checkOnly) messages.common("", "makedumpfile Failed.");
+    process.exitCode = 1;
+  } else if (!request.checkOnly || request.mode === "help" || request.mode === "version") {
+    try {
+      // Threads take about as long to start as the rest of the program to load: both go on side by side.
+      const threads = threadsFor(request);
+      const { runMakedumpfile } = await import("./makedumpfile/run.js");
+      process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
+    } catch (error) {
+      report(error);
+    }
   }
+  return leave(stop, unsaid, report);
 }
-await leave(stop, unsaid, report);
 
 /** As many as asked for, up to the most that can be, or one per core. */
 function threadsFor({ mode, threads }: MakedumpfileRequest): WorkerThreads | undefined {

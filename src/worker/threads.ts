@@ -49,6 +49,8 @@ export class WorkerThreads {
     this.#piscina = new Piscina({
       // As a path: of a URL piscina would make one for each task.
       filename: fileURLToPath(distUrl("worker/worker.cjs", import.meta.url)),
+      // A name that is there: looking for a default export piscina would load the file a second time, as a module.
+      name: "start",
       minThreads: this.early,
       // A thread more is started when a task comes and all have TASKS_PER_THREAD of them.
       maxThreads: count,
