@@ -232,6 +232,7 @@ async function judge(stage: Stage, one: FaultCase, before: Undisturbed, run: End
   const lines = run.stderr.split("\n").filter((line) => /^coresieve: (?!warning: )/.test(line));
   if (!killed && run.code !== 0 && lines.length !== 1) problems.push(`${lines.length} lines on stderr that say why`);
   const left = [...found, ...readdirSync(folder).map((name) => join(folder, name))].map((path) => basename(path));
+  if (isHarmless(fault) && run.code !== before.code) problems.push(`exit code ${run.code}, undisturbed ${before.code}`);
   const temporary = left.filter((name) => PARTIAL.test(name) || SPOOL.test(name));
   // A folder that was moved away takes the file with it, and nobody knows where to.
   const mayLeave = killed || (fault.kind === "folder" && fault.change === "moved") || unlinkFails(fault);
@@ -258,6 +259,11 @@ async function judge(stage: Stage, one: FaultCase, before: Undisturbed, run: End
   }
   const problem = problems.length === 0 ? undefined : `${problems.join("; ")} (stderr: ${run.stderr.slice(0, 600)})`;
   return { outcome, problem };
+}
+
+/** What the system may do at any time, and says to do again. */
+function isHarmless(fault: Fault): boolean {
+  return fault.kind === "call" && (fault.inject.what === "EINTR" || fault.inject.what === "short");
 }
 
 /** A file that cannot be removed is left. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, openSync, readSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
+import { writeSome } from "../reader/spool/write-some.js";
 import { stagingError } from "./folder-staging.js";
 
 /** A temporary file of one shard's page data, which have no place in the output yet. */
@@ -30,7 +31,7 @@ export function createShardSpool(folder: string): ShardSpool {
     append(bytes) {
       try {
         for (let done = 0; done < bytes.length; ) {
-          const n = writeSync(fd, bytes, done, bytes.length - done, size);
+          const n = writeSome(fd, bytes, done, size);
           done += n;
           size += n;
         }

@@ -9,11 +9,11 @@ import {
   type Stats,
   statSync,
   unlinkSync,
-  writeSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/byte-source.js";
+import { writeSome } from "../reader/spool/write-some.js";
 import type { Sink } from "./sink.js";
 
 export interface FileSinkOptions {
@@ -78,18 +78,6 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
       }
     },
   };
-}
-
-/** One write, of a part at least. Signals may interrupt it before it has begun. */
-function writeSome(fd: number, bytes: Uint8Array, from: number, position: number): number {
-  try {
-    const n = writeSync(fd, bytes, from, bytes.length - from, position);
-    if (n === 0) throw new Error("the system takes no more bytes, and does not say why");
-    return n;
-  } catch (error) {
-    if (systemErrorCode(error) === "EINTR") return 0;
-    throw error;
-  }
 }
 
 /** The name of a new file is in its folder, which has to reach the disk too. Windows knows no such thing. */

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type CliRun, expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -17,15 +18,7 @@ writeFileSync(at("kdump"), toKdump(kernel, { codec: (pfn) => (pfn % 2 === 0 ? "r
 const inputs = readdirSync(folder).sort();
 
 interface Fault {
-  readonly call:
-    | "readSync"
-    | "writeSync"
-    | "closeSync"
-    | "fsyncSync"
-    | "fstatSync"
-    | "linkSync"
-    | "ftruncateSync"
-    | "memory";
+  readonly call: "readSync" | "writeSync" | "closeSync" | "fsyncSync" | "linkSync" | "ftruncateSync" | "memory";
   readonly what: string;
   readonly after?: number;
   readonly thread?: "main" | "worker";
@@ -146,7 +139,7 @@ describe("mistakes in the program", () => {
     /^coresieve: internal error: (TypeError|Error): injected: .*mistake in coresieve [0-9.]+ \(Node [0-9.]+\).*report/;
 
   test("an error that is none of the dump: one line that says so, and nothing left", async () => {
-    expectFailure(await run({ call: "fstatSync", what: "mistake", thread: "main", after: 1 }), 1, says);
+    expectFailure(await run({ call: "memory", what: "mistake", thread: "main", after: 100 }), 1, says);
     expect(left()).toEqual(inputs);
   });
 
@@ -156,7 +149,7 @@ describe("mistakes in the program", () => {
   });
 
   test("CORESIEVE_DEBUG=1 shows where", async () => {
-    const fault: Fault = { call: "fstatSync", what: "mistake", thread: "main", after: 1 };
+    const fault: Fault = { call: "memory", what: "mistake", thread: "main", after: 100 };
     const shown = await run(fault, ["elf", "out"], "", "export CORESIEVE_DEBUG=1;");
     expect([shown.code, shown.stderr]).toEqual([
       1,
@@ -203,5 +196,28 @@ describe("worker threads", () => {
     });
     expectFailure(failed, 1, /a worker thread failed/);
     expect(left()).toEqual([...inputs, "dies.cjs"].sort());
+  });
+});
+
+describe("the temporary file of a stream", () => {
+  const spooled = (what: string, times = 3) =>
+    run({ call: "writeSync", what, after: 1, thread: "main", times, output: true }, [
+      "packed",
+      "out",
+      "--spool-dir",
+      ".",
+    ]);
+
+  test("writes that are interrupted or short are done again, one that takes nothing is an error", async () => {
+    writeFileSync(at("packed"), gzipSync(toElf(kernel)));
+    const before = left();
+    for (const what of ["EINTR", "short"]) {
+      expect((await spooled(what)).code).toBe(0);
+      expect(readFileSync(at("out")).equals(undisturbed)).toBe(true);
+      rmSync(at("out"));
+    }
+    expectFailure(await spooled("nothing"), 1, /temporary file cannot be written: .*takes no more bytes/);
+    expect(left()).toEqual(before);
+    rmSync(at("packed"));
   });
 });

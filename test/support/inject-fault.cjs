@@ -50,6 +50,7 @@ if (thread === undefined || (thread === "main") === isMainThread) {
     const Original = globalThis.SharedArrayBuffer;
     globalThis.SharedArrayBuffer = class extends Original {
       constructor(length, ...rest) {
+        if (length > after && what === "mistake") actions.mistake();
         if (length > after) throw new RangeError("Array buffer allocation failed");
         super(length, ...rest);
       }

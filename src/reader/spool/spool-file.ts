@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { openSync, statfsSync, unlinkSync, writeSync } from "node:fs";
+import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { describeSystemError } from "../byte-source.js";
 import { removeSpoolFile } from "./drop-spool.js";
+import { writeSome } from "./write-some.js";
 
 /** Where streams are spooled, and how much of them. */
 export interface SpoolOptions {
@@ -56,7 +57,7 @@ export function createSpoolFile(
       if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
       try {
         for (let done = 0; done < bytes.length; ) {
-          done += writeSync(fd, bytes, done, bytes.length - done, offset + done);
+          done += writeSome(fd, bytes, done, offset + done);
         }
       } catch (error) {
         const code = systemErrorCode(error);
