@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
 import { closeSync, openSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { forEachRun } from "../../dist/reader/bitmap.js";
 
@@ -15,14 +15,19 @@ const FLAGS = {
 
 /** Builds the C loop for a codec. Returns the program's path, or why there is none. */
 export function buildLoop(codec, folder) {
-  const program = join(folder, `pages-${codec}`);
-  const source = fileURLToPath(new URL("../native/pages.c", import.meta.url));
+  return buildProgram("pages.c", codec, folder);
+}
+
+/** Builds a program of bench/native for a codec. Returns its path, or why there is none. */
+export function buildProgram(name, codec, folder) {
+  const program = join(folder, `${basename(name, ".c")}-${codec}`);
+  const source = fileURLToPath(new URL(`../native/${name}`, import.meta.url));
   try {
     execFileSync(process.env.CC ?? "cc", ["-O2", "-o", program, source, ...FLAGS[codec]], { stdio: "pipe" });
     return { program };
   } catch (error) {
     const said = String(error.stderr ?? "").split("\n")[0] || error.message.split("\n")[0];
-    return { missing: `the C loop cannot be built: ${said}` };
+    return { missing: `${name} cannot be built: ${said}` };
   }
 }
 

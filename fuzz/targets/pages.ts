@@ -1,6 +1,6 @@
 /** Page decompressors: canaries around the output, and the output at the end of the memory, where a write too far traps. */
 
-import { pageDecoder } from "../../src/reader/decode.js";
+import { decodePage } from "../../src/reader/decode.js";
 import { type DecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { compressPage, zstdAvailable } from "../../test/support/page-codecs.js";
@@ -28,16 +28,25 @@ function roomOf(input: Uint8Array): number {
   return ((input[0] ?? 0) | ((input[1] ?? 0) << 8)) % LONGEST;
 }
 
-function kernelTarget(name: "lzo" | "snappy"): FuzzTarget {
+/** Between what is placed at the start and at the end of the memory. */
+const SCRATCH = 40_960;
+
+function decodeKernel(name: "lzo" | "snappy" | "inflate", { memory }: Arena): DecodeKernel {
+  if (name !== "inflate") return loadKernel(name, memory);
+  const inflate = loadKernel(name, memory);
+  return { decompress: (...of) => inflate.decompress(...of, SCRATCH) };
+}
+
+function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
   let made: { arena: Arena; kernel: DecodeKernel } | undefined;
   return {
     name,
     longest: LONGEST,
-    seeds: () => seedsOf(name),
+    seeds: () => seedsOf(name === "inflate" ? "zlib" : name),
     run(input) {
       if (made === undefined) {
         const arena = createArena(1 << 17);
-        made = { arena, kernel: loadKernel(name, arena.memory) };
+        made = { arena, kernel: decodeKernel(name, arena) };
       }
       const { arena, kernel } = made;
       const [room, stream] = [roomOf(input), input.subarray(2)];
@@ -72,7 +81,7 @@ function decoderTarget(name: "zlib" | "zstd", flags: number): FuzzTarget {
     run(input) {
       const room = roomOf(input);
       const around = new Uint8Array(room + 32).fill(0xc5);
-      const length = pageDecoder(flags, "fuzz")(input.subarray(2), around.subarray(16, 16 + room));
+      const length = decodePage(flags, input.subarray(2), around.subarray(16, 16 + room), "fuzz");
       if (!Number.isInteger(length) || length < -1) throw new Error(`a length of ${length}`);
       const outside = [...around.subarray(0, 16), ...around.subarray(16 + room)];
       if (outside.some((byte) => byte !== 0xc5)) throw new Error("written outside of the output");
@@ -83,6 +92,7 @@ function decoderTarget(name: "zlib" | "zstd", flags: number): FuzzTarget {
 export const pageTargets: readonly FuzzTarget[] = [
   kernelTarget("lzo"),
   kernelTarget("snappy"),
+  kernelTarget("inflate"),
   decoderTarget("zlib", 1),
   decoderTarget("zstd", 0x20),
 ];

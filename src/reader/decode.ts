@@ -1,20 +1,26 @@
 import { createRequire } from "node:module";
 import * as zlib from "node:zlib";
 import { DumpError } from "../errors.js";
+import { decodeMemory, INPUT_AT, MAX_PAGE, PAGE_AT, SCRATCH_AT, SCRATCH_BYTES } from "./decode-memory.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./kdump/layout.js";
-import { createKernelMemory, type DecodeKernel, loadKernel } from "./kernels/load.js";
+import { type DecodeKernel, loadKernel } from "./kernels/load.js";
 
-/** Decodes one page: fills all of `into`. Returns the number of bytes decoded, or -1 for data that are no valid stream. */
-export type PageDecoder = (data: Uint8Array, into: Uint8Array) => number;
-
-/** Pages are 256 KiB at most; a compressed one is smaller than the page. */
-const MAX_PAGE = 256 * 1024;
+/** Decodes pages whose data lie in the thread's decode memory. */
+export interface BlockDecoder {
+  /**
+   * Decodes the `size` bytes at `from` into into[at, at + length), all of it. Returns the number of bytes decoded, or -1
+   * for data that are no valid stream; where that is not `length`, nobody knows what is in `into`.
+   */
+  decode(from: number, size: number, into: Uint8Array, at: number, length: number): number;
+  /** Data of several pages that lie behind each other can be decoded at once. */
+  readonly joins: boolean;
+}
 
 /**
  * The decoder for a page descriptor's flags. Made when first asked for, once per thread. Throws `CODEC_MISSING` when
  * zstd is in neither this Node nor installed, and `CORRUPT` for flags that no writer uses.
  */
-export function pageDecoder(flags: number, file: string): PageDecoder {
+export function blockDecoder(flags: number, file: string): BlockDecoder {
   const known = cache.get(flags);
   if (known !== undefined) return known;
   const made = makeDecoder(flags, file);
@@ -22,18 +28,25 @@ export function pageDecoder(flags: number, file: string): PageDecoder {
   return made;
 }
 
-const cache = new Map<number, PageDecoder>();
+const cache = new Map<number, BlockDecoder>();
 
-function makeDecoder(flags: number, file: string): PageDecoder {
+/** Decodes one page whose data are anywhere: fills all of `into`. Returns and throws what a `BlockDecoder` does. */
+export function decodePage(flags: number, data: Uint8Array, into: Uint8Array, file: string): number {
+  const decoder = blockDecoder(flags, file);
+  if (data.length > MAX_PAGE || into.length > MAX_PAGE) return -1;
+  decodeMemory().bytes.set(data, INPUT_AT);
+  return decoder.decode(INPUT_AT, data.length, into, 0, into.length);
+}
+
+function makeDecoder(flags: number, file: string): BlockDecoder {
   switch (flags) {
     case 0:
-      return (data, into) => {
-        if (data.length !== into.length) return data.length;
-        into.set(data);
-        return data.length;
-      };
+      return one((from, size, into, at, length) => {
+        if (size === length) into.set(decodeMemory().bytes.subarray(from, from + size), at);
+        return size;
+      });
     case COMPRESSED_ZLIB:
-      return inflatePage;
+      return inflateDecoder();
     case COMPRESSED_LZO:
       return kernelDecoder("lzo");
     case COMPRESSED_SNAPPY:
@@ -48,27 +61,33 @@ function makeDecoder(flags: number, file: string): PageDecoder {
   }
 }
 
-function inflatePage(data: Uint8Array, into: Uint8Array): number {
-  try {
-    const page = zlib.inflateSync(data, { maxOutputLength: into.length + 1 });
-    if (page.length !== into.length) return page.length;
-    into.set(page);
-    return page.length;
-  } catch {
-    return -1;
-  }
+/** A decoder of one page at a time. */
+function one(decode: BlockDecoder["decode"]): BlockDecoder {
+  return { decode, joins: false };
 }
 
-function kernelDecoder(name: "lzo" | "snappy"): PageDecoder {
-  const memory = createKernelMemory(2 * MAX_PAGE);
-  const kernel: DecodeKernel = loadKernel(name, memory);
-  const bytes = new Uint8Array(memory.buffer);
-  return (data, into) => {
-    bytes.set(data, 0);
-    const n = kernel.decompress(0, data.length, MAX_PAGE, into.length);
-    if (n === into.length) into.set(bytes.subarray(MAX_PAGE, MAX_PAGE + n));
+function inflateDecoder(): BlockDecoder {
+  const kernel = loadKernel("inflate", decodeMemory().kernelMemory);
+  if (kernel.scratchSize() > SCRATCH_BYTES) throw new Error(`inflate needs ${kernel.scratchSize()} bytes of scratch`);
+  return toPage((from, size, length) => kernel.decompress(from, size, PAGE_AT, length, SCRATCH_AT));
+}
+
+function kernelDecoder(name: "lzo" | "snappy"): BlockDecoder {
+  const kernel: DecodeKernel = loadKernel(name, decodeMemory().kernelMemory);
+  return toPage((from, size, length) => kernel.decompress(from, size, PAGE_AT, length));
+}
+
+/** By way of a page in the decode memory: kernels reach no other. Its view is made once, so no page allocates anything. */
+function toPage(decompress: (from: number, size: number, length: number) => number): BlockDecoder {
+  const { bytes } = decodeMemory();
+  let page = bytes.subarray(PAGE_AT, PAGE_AT);
+  return one((from, size, into, at, length) => {
+    const n = decompress(from, size, length);
+    if (n !== length) return n;
+    if (page.length !== n) page = bytes.subarray(PAGE_AT, PAGE_AT + n);
+    into.set(page, at);
     return n;
-  };
+  });
 }
 
 /** The parts used of zstd-napi's binding and of the zlib of Node 22.15 and later, which Node 20's types do not have. */
@@ -79,17 +98,20 @@ interface ZlibWithZstd {
   readonly zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Buffer;
 }
 
-function zstdDecoder(file: string): PageDecoder {
+function zstdDecoder(file: string): BlockDecoder {
+  const { bytes } = decodeMemory();
   try {
     const binding = createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
     const context = new binding.DCtx();
-    return (data, into) => {
+    const decode: BlockDecoder["decode"] = (from, size, into, at, length) => {
       try {
-        return context.decompress(into, data);
+        return context.decompress(into.subarray(at, at + length), bytes.subarray(from, from + size));
       } catch {
         return -1;
       }
     };
+    // ZSTD_decompressDCtx goes from one frame to the next.
+    return { decode, joins: true };
   } catch {
     // Not installed: an optional dependency. Newer Node has zstd of its own.
   }
@@ -100,13 +122,13 @@ function zstdDecoder(file: string): PageDecoder {
       cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
     });
   }
-  return (data, into) => {
+  return one((from, size, into, at, length) => {
     try {
-      const page = zstdDecompressSync(data, { maxOutputLength: into.length + 1 });
-      if (page.length === into.length) into.set(page);
+      const page = zstdDecompressSync(bytes.subarray(from, from + size), { maxOutputLength: length + 1 });
+      if (page.length === length) into.set(page, at);
       return page.length;
     } catch {
       return -1;
     }
-  };
+  });
 }

@@ -11,7 +11,7 @@ import { withoutCure } from "../salvage.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
-import { buildRank, type KdumpImage, kdumpMemory } from "./image.js";
+import { type KdumpImage, kdumpMemory } from "./image.js";
 import {
   COMPRESSED_LZO,
   COMPRESSED_SNAPPY,
@@ -22,6 +22,7 @@ import {
 } from "./layout.js";
 import { guessMachine } from "./machine.js";
 import { findPresent } from "./present.js";
+import { buildRank } from "./rank.js";
 import { orderSplitSet } from "./split.js";
 
 /**

@@ -17,8 +17,17 @@ export interface LinkedDecodeKernel {
   decompress(src: number, srcLen: number, dst: number, cap: number, history: number): number;
 }
 
+/** A decoder that keeps tables in memory of its own. */
+export interface InflateKernel {
+  /** Bytes that it needs for them, at an address that is a multiple of 16: zeroed before the first call, left alone then. */
+  scratchSize(): number;
+  /** As `DecodeKernel` has it, but that bytes behind the stream are passed over, as zlib does. */
+  decompress(src: number, srcLen: number, dst: number, cap: number, scratch: number): number;
+}
+
 /** The kernels of this folder by name. */
 export interface ReaderKernels {
+  readonly inflate: InflateKernel;
   readonly lz4: LinkedDecodeKernel;
   readonly lzo: DecodeKernel;
   readonly snappy: DecodeKernel;

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { type ByteSource, CUT_OFF_CURE } from "../byte-source.js";
-import { pageDecoder } from "../decode.js";
+import { decodePage } from "../decode.js";
 import { COMPRESSED_SNAPPY } from "../kdump/layout.js";
 import { maskedCrc32c } from "./crc32c.js";
 
@@ -90,7 +90,7 @@ export class ChunkReader {
     const data = this.#bytes(position + HEADER, next - position - HEADER);
     const stored = data.subarray(CHECKSUM);
     if (type === PLAIN) into.set(stored);
-    else if (pageDecoder(COMPRESSED_SNAPPY, this.#source.name)(stored, into) !== into.length) {
+    else if (decodePage(COMPRESSED_SNAPPY, stored, into, this.#source.name) !== into.length) {
       this.#fail(position, "a chunk that is no snappy data");
     }
     const expected = new DataView(data.buffer, data.byteOffset).getUint32(0, true);

@@ -1,8 +1,8 @@
 // zlib streams (RFC 1950 and 1951): one block, of the type that comes out smallest, at the size of zlib's level 1 or below.
 //
 // Cost per 4 KiB page of kernel memory: 9 µs for tables and slabs, 16 to 21 µs for text and code; of all, half is the search.
+import { adler32 } from "../../reader/kernels/_adler.as";
 import { copyExact } from "../../reader/kernels/_copy.as";
-import { adler32 } from "./_adler.as";
 import {
   describeCodes,
   distanceCode,

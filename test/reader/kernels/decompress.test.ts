@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import zlib from "node:zlib";
 import fc from "fast-check";
 import { compressSync } from "snappy";
 import { describe, expect, test } from "vitest";
@@ -194,5 +195,111 @@ describe("lzo", () => {
     ["more literals than input", "ff 41 42 11 00 00"],
   ])("refuses %s", (_, stream) => {
     expect(decode(arena, kernel, stream === "" ? new Uint8Array(0) : bytes(stream), 100, "end")).toBeUndefined();
+  });
+});
+
+describe("inflate", () => {
+  const arena = createArena(1 << 20);
+  const inflate = loadKernel("inflate", arena.memory);
+  // Its tables have a memory of their own, as far as the arena is concerned: below all that is placed there.
+  const scratch = (1 << 20) - inflate.scratchSize() - 64;
+  const kernel: DecodeKernel = { decompress: (...of) => inflate.decompress(...of, scratch & ~15) };
+  const levels = [0, 1, 9];
+  const strategies = [0, 1, 2, 3, 4];
+
+  /** What zlib makes of it, as the kernel has to answer. */
+  function expected(stream: Uint8Array, cap: number): Uint8Array | undefined {
+    try {
+      const bytes = zlib.inflateSync(stream, { maxOutputLength: cap + 1 });
+      return bytes.length > cap ? undefined : bytes;
+    } catch {
+      return undefined;
+    }
+  }
+
+  function compare(stream: Uint8Array, cap: number, name: string) {
+    const wanted = expected(stream, cap);
+    for (const found of [decode(arena, kernel, stream, cap, "start"), decodeHigh(stream, cap)]) {
+      if (wanted === undefined ? found !== undefined : !same(found, wanted)) expect(found, name).toEqual(wanted);
+    }
+  }
+
+  /** With the output right below the scratch. */
+  function decodeHigh(stream: Uint8Array, cap: number) {
+    const dst = (scratch & ~15) - cap;
+    const canary = arena.bytes.slice(dst - 64, dst);
+    arena.bytes.set(stream, 1000);
+    const length = kernel.decompress(1000, stream.length, dst, cap);
+    if (Buffer.compare(arena.bytes.subarray(dst - 64, dst), canary) !== 0) throw new Error("written before the output");
+    return length === -1 ? undefined : arena.bytes.slice(dst, dst + length);
+  }
+
+  test.each([...PAGE_SIZES, 1, 15, 257, 258, 1000])(
+    "reads what zlib writes of %i bytes, at all levels and by all strategies",
+    (size) => {
+      for (const { name, bytes: input } of samples(size)) {
+        for (const options of [
+          ...levels.map((level) => ({ level })),
+          ...strategies.map((strategy) => ({ strategy })),
+        ]) {
+          const stream = zlib.deflateSync(input, options);
+          expect(same(decode(arena, kernel, stream, size, "start"), input), name).toBe(true);
+        }
+      }
+    },
+  );
+
+  test("codes of all lengths to 15 bits, and blocks behind each other", () => {
+    // Counts like Fibonacci numbers make a code as deep as there are symbols.
+    const counts = [1, 1];
+    while (counts.length < 19) counts.push((counts.at(-1) as number) + (counts.at(-2) as number));
+    const next = generator(5);
+    const input = Uint8Array.from(counts.flatMap((n, i) => Array.from({ length: n }, () => i * 13)));
+    for (let i = input.length - 1; i > 0; i--) {
+      const j = next() % (i + 1);
+      [input[i], input[j]] = [input[j] as number, input[i] as number];
+    }
+    for (const strategy of strategies) compare(zlib.deflateSync(input, { strategy }), input.length, String(strategy));
+    for (const memLevel of [1, 2, 9]) compare(zlib.deflateSync(input, { memLevel }), input.length, "many blocks");
+  });
+
+  test("says of every stream what zlib says: cut short, mutated, with bytes behind, with too little room", () => {
+    const streams = samples(1500).flatMap(({ bytes: input }) =>
+      strategies.map((strategy) => zlib.deflateSync(input, { strategy, level: strategy === 0 ? 6 : 1 })),
+    );
+    const next = generator(43);
+    for (let round = 0; round < 12_000; round++) {
+      const stream = Buffer.from(streams[next() % streams.length] as Buffer);
+      // The header of a block is where most of the rules are.
+      const most = next() & 1 ? stream.length : Math.min(stream.length, 100);
+      for (let i = (next() & 3) - 1; i >= 0; i--) stream[next() % most] = next() & 3 ? next() & 255 : 0;
+      const piece = next() & 7 ? stream : stream.subarray(0, next() % stream.length);
+      const behind = next() & 7 ? piece : Buffer.concat([piece, Buffer.of(1, 2, 3, 4, 5, 6, 7, 8, 9)]);
+      compare(behind, next() & 3 ? 1500 : next() % 1600, `round ${round}`);
+    }
+  });
+
+  test("random bytes behind a valid header", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.nat(3000), (bytes, cap) => {
+        compare(Buffer.concat([Buffer.of(0x78, 0x01), bytes]), cap, "random");
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test.each([
+    ["less than the least stream", "78 01 03"],
+    ["another method", "77 09 03 00 00 00 00 01"],
+    ["a window of 64 KiB", "88 1c 03 00 00 00 00 01"],
+    ["a header that is no multiple of 31", "78 02 03 00 00 00 00 01"],
+    ["a preset dictionary", "78 20 03 00 00 00 00 01"],
+    ["a block of type 3", "78 01 07 00 00 00 00 01"],
+    ["a wrong checksum", "78 01 03 00 00 00 00 02"],
+    ["no checksum", "78 01 03 00 00 00 00"],
+    ["a stored block whose lengths disagree", "78 01 01 01 00 fe fe 41 00 42 00 42"],
+  ])("refuses %s", (_, stream) => {
+    expect(expected(bytes(stream), 100)).toBeUndefined();
+    expect(decode(arena, kernel, bytes(stream), 100, "start")).toBeUndefined();
   });
 });
