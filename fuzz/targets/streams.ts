@@ -91,13 +91,14 @@ const streamTarget: FuzzTarget = {
       const options = { salvage, spool: { dir: folder, limit: MOST_UNPACKED } };
       try {
         const spooled = await spoolInput(stream, new Warnings(), options);
-        let dump: ReturnType<typeof openSources>;
+        let image: ReturnType<typeof lookInside>;
         try {
-          dump = openSources([lookInside(spooled, salvage)], new Warnings(), options);
+          image = lookInside(spooled, salvage);
         } catch (error) {
           closeOnce([{ ...spooled, flattened: undefined }])();
           throw error;
         }
+        const dump = openSources([image], new Warnings(), options);
         try {
           lookAt(dump);
         } finally {

@@ -120,10 +120,12 @@ function searchHidden(
   return outer.size;
 }
 
-/** Searches for secrets that begin in a range, in pieces. */
+/** Searches for secrets that begin in a range, in pieces. Zeros that are not stored are passed over, but for those before data. */
 function searchRange(searcher: Searcher, source: ByteSource, { start, end }: FileRange, found: Found): void {
   const { input, room, reach } = searcher;
   for (let at = start; at < end; at += room) {
+    at = Math.max(at, (source.zerosEnd?.(at) ?? at) - reach);
+    if (at >= end) return;
     const places = Math.min(room, end - at);
     const length = source.read(input.subarray(0, places + reach), at);
     searcher.search(places, length, (secret, offset) => found(secret, at + offset));

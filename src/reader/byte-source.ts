@@ -9,6 +9,8 @@ export interface ByteSource {
   readonly size: number;
   /** Fills `into` from `offset` on; returns how many bytes there were (fewer only at the end of the source). */
   read(into: Uint8Array, offset: number): number;
+  /** Where the zeros at `offset` end that are nowhere stored; `offset` if there are none. A few bytes may tell of petabytes of them. */
+  zerosEnd?(offset: number): number;
 }
 
 /**

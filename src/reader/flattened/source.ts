@@ -38,6 +38,10 @@ export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteS
       }
       return done;
     },
+    zerosEnd(offset) {
+      const run = findExtent(index, offset);
+      return Math.max(offset, run < index.count ? (index.start[run] as number) : index.size);
+    },
   };
 }
 

@@ -56,6 +56,13 @@ export function spoolSource(file: FileHandle, { size, ends }: SpoolIndex): ByteS
       }
       return length;
     },
+    zerosEnd(offset) {
+      let chunk = Math.floor(offset / SPOOL_CHUNK);
+      const isZero = () => chunk < ends.length && (ends[chunk] as number) === (ends[chunk - 1] ?? 0);
+      if (!isZero()) return offset;
+      while (isZero()) chunk++;
+      return Math.min(chunk * SPOOL_CHUNK, size);
+    },
   };
 }
 
