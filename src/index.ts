@@ -1,5 +1,6 @@
 export { type AuditOptions, auditDump } from "./audit/audit-dump.js";
 export type { AuditResult, KindCount, PagePlace, SecretCount, SecretPlace } from "./audit/audit-result.js";
+export type { PageOwner } from "./audit/page-owner.js";
 export type { FilePlace } from "./audit/search-file.js";
 export { parseSecrets, readSecrets, type Secret } from "./audit/secrets.js";
 export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";

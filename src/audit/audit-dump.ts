@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
-import { kernelView } from "../filter/kernel-view.js";
+import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../filter/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -10,6 +10,7 @@ import { Warnings } from "../warnings.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
 import { type KindReader, kindReader } from "./kind-reader.js";
+import { pageOwners } from "./owners.js";
 import { scanPages } from "./scan-pages.js";
 import { searchOutside } from "./search-file.js";
 import { createSearcher } from "./searcher.js";
@@ -109,7 +110,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     userDataPages,
     unknownPages,
     secrets: secrets.length === 0 ? undefined : tally.counts,
-    places: tally.places.map((place) => withMapping(place, used.own ? own.reader : other?.reader)),
+    places: withOwners(tally.places, used.own ? own : other, options.complete?.vmlinux),
     placesLeftOut: tally.placesLeftOut,
     memoryBytes: pages * dump.pageSize,
     outsideBytes,
@@ -120,6 +121,8 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
 
 interface Teller {
   readonly reader?: KindReader;
+  readonly dump?: Dump;
+  readonly view?: KernelView;
   readonly release?: string;
   readonly identity?: string;
   readonly why?: string;
@@ -130,7 +133,7 @@ function tryReader(dump: Dump, warnings: Warnings): Teller {
     const view = kernelView(dump, warnings);
     const { utsname } = view;
     const identity = `${utsname.release} ${utsname.version} ${dump.vmcoreinfo?.symbol("init_uts_ns") ?? ""}`;
-    return { reader: kindReader(dump, view), release: utsname.release, identity };
+    return { reader: kindReader(dump, view), dump, view, release: utsname.release, identity };
   } catch (error) {
     if (error instanceof DumpError && error.code !== "NOT_READABLE") {
       return { why: error.message.replace(/\. Levels 0 and 1.*/, "") };
@@ -175,10 +178,29 @@ function countsOf(counts: readonly { pages: number; zeroPages: number }[]): Kind
   }).filter(({ pages }) => pages > 0);
 }
 
-function withMapping(place: SecretPlace, reader: KindReader | undefined): SecretPlace {
-  if (place.where !== "page" || !HAVE_MAPPING.has(place.kind)) return place;
-  const mapping = reader?.mappingOf(place.pfn);
-  return mapping === undefined || mapping === 0n ? place : { ...place, mapping: `0x${mapping.toString(16)}` };
+/** Adds whose the pages are that secrets were found in. */
+function withOwners(
+  places: readonly SecretPlace[],
+  { reader, dump, view }: Teller = {},
+  vmlinux: string | undefined,
+): readonly SecretPlace[] {
+  const pfns = places.flatMap((place) => (place.where === "page" ? [place.pfn] : []));
+  if (pfns.length === 0 || reader === undefined || dump === undefined || view === undefined) return places;
+  const owners = pageOwners(dump, view, reader, pfns, vmlinux);
+  try {
+    return places.map((place): SecretPlace => {
+      if (place.where !== "page") return place;
+      const mapping = HAVE_MAPPING.has(place.kind) ? reader.mappingOf(place.pfn) : undefined;
+      const owner = owners.of(place);
+      return {
+        ...place,
+        ...(mapping === undefined || mapping === 0n ? {} : { mapping: `0x${mapping.toString(16)}` }),
+        ...(owner === undefined ? {} : { owner }),
+      };
+    });
+  } finally {
+    owners.close();
+  }
 }
 
 const HAVE_MAPPING: ReadonlySet<PageKind> = new Set([

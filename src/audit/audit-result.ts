@@ -1,5 +1,6 @@
 import type { PageKind } from "../filter/page-kinds.js";
 import type { DumpWarning } from "../warnings.js";
+import type { PageOwner } from "./page-owner.js";
 import type { FilePlace } from "./search-file.js";
 
 /** Pages of one kind that a dump has. */
@@ -24,6 +25,8 @@ export interface PagePlace {
   readonly kind: PageKind;
   /** The word in the struct page's `mapping` where it tells an owner: an anon_vma (bit 0 set) or address_space. */
   readonly mapping?: string;
+  /** Whose the page is, where the kernel's data tell. */
+  readonly owner?: PageOwner;
 }
 
 /** Where a secret was found; it is named by its line. */

@@ -17,6 +17,10 @@ export interface KindReader {
   read(startPfn: number, endPfn: number, kinds: Uint8Array): void;
   /** The word in `mapping` of a page's struct page, or of its head's. */
   mappingOf(pfn: number): bigint | undefined;
+  /** The page's place in that mapping, in pages: `index`, which lies behind `mapping` in every kernel. */
+  indexOf(pfn: number): bigint | undefined;
+  /** The address of a page's struct page, or of its head's. */
+  structOf(pfn: number): bigint | undefined;
 }
 
 /** Throws nothing of its own: a view needs VMCOREINFO. */
@@ -76,6 +80,25 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
     return from + count;
   };
 
+  /** The struct page that speaks for a page, and how many pages the page lies behind that one's. */
+  const headOf = (pfn: number): { address: bigint; behind: number } | undefined => {
+    for (let range = 0; range < memMap.count; range++) {
+      if (pfn < (memMap.startPfn[range] as number) || pfn >= (memMap.endPfn[range] as number)) continue;
+      const { offset } = layout.page;
+      const address = addressOf(range, pfn);
+      const head = offset.compoundHead === undefined ? 0n : memory.readWord(address + BigInt(offset.compoundHead));
+      // From 7.1 on a mask can stand there; then the page is asked itself.
+      if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
+        const distance = address - (head - 1n);
+        if (distance > 0n && distance < BigInt(size) << 24n) {
+          return { address: head - 1n, behind: Math.round(Number(distance) / size) };
+        }
+      }
+      return { address, behind: 0 };
+    }
+    return undefined;
+  };
+
   return {
     read(startPfn, endPfn, kinds) {
       const window: Window = { startPfn, kinds };
@@ -96,20 +119,15 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
         }
       }
     },
+    structOf: (pfn) => headOf(pfn)?.address,
     mappingOf(pfn) {
-      for (let range = 0; range < memMap.count; range++) {
-        if (pfn < (memMap.startPfn[range] as number) || pfn >= (memMap.endPfn[range] as number)) continue;
-        const { offset } = layout.page;
-        let address = addressOf(range, pfn);
-        const head = offset.compoundHead === undefined ? 0n : memory.readWord(address + BigInt(offset.compoundHead));
-        // From 7.1 on a mask can stand there; then the page is asked itself.
-        if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
-          const distance = address - (head - 1n);
-          if (distance > 0n && distance < BigInt(size) << 24n) address = head - 1n;
-        }
-        return memory.readWord(address + BigInt(offset.mapping));
-      }
-      return undefined;
+      const head = headOf(pfn);
+      return head && memory.readWord(head.address + BigInt(layout.page.offset.mapping));
+    },
+    indexOf(pfn) {
+      const head = headOf(pfn);
+      const index = head && memory.readWord(head.address + BigInt(layout.page.offset.mapping + dump.machine.wordSize));
+      return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
     },
   };
 }
@@ -164,6 +182,7 @@ function isListed(
   if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
   const back = memory.readWord(next + BigInt(page.wordSize));
   const forth = memory.readWord(previous);
-  if (back === self && forth === self) return true;
-  return back === undefined || forth === undefined ? undefined : false;
+  // One neighbour that is another's is enough to know better.
+  if ((back !== undefined && back !== self) || (forth !== undefined && forth !== self)) return false;
+  return back === undefined || forth === undefined ? undefined : true;
 }

@@ -1,4 +1,5 @@
 import type { AuditResult, KindCount, SecretCount, SecretPlace } from "../audit/audit-result.js";
+import { describeOwner } from "../audit/page-owner.js";
 import { formatBytes, formatCount } from "./numbers.js";
 
 /** An audit as JSON; docs/audit.md describes it. Values that are not known are null. */
@@ -9,7 +10,7 @@ export function auditJson(result: AuditResult): object {
 
 /** Rows shown to people; JSON has all of them. */
 const MAX_ROWS = 24;
-const MAX_PLACES = 10;
+const MAX_PLACES = 16;
 
 /** An audit for people. */
 export function describeAudit(result: AuditResult): string {
@@ -64,20 +65,40 @@ function secretRows(
     );
   }
   if (found.length > MAX_ROWS) lines.push(`  and ${formatCount(found.length - MAX_ROWS)} more (--json)`);
-  for (const place of places.slice(0, MAX_PLACES)) lines.push(`  ${describePlace(place)}`);
-  const more = Math.max(0, places.length - MAX_PLACES) + placesLeftOut;
+  const examples = examplesOf(places);
+  for (const { place, alike } of examples.slice(0, MAX_PLACES)) {
+    lines.push(`  ${describePlace(place)}${alike === 0 ? "" : `, and ${formatCount(alike)} like it`}`);
+  }
+  const shown = examples.slice(0, MAX_PLACES).reduce((sum, { alike }) => sum + 1 + alike, 0);
+  const more = places.length - shown + placesLeftOut;
   if (more > 0) lines.push(`  and ${formatCount(more)} places more (--json)`);
   return lines;
+}
+
+/** One place of each secret, kind of page and owner, by secret, with the number of others that are like it. */
+function examplesOf(
+  places: readonly SecretPlace[],
+): readonly { readonly place: SecretPlace; readonly alike: number }[] {
+  const found = new Map<string, { place: SecretPlace; alike: number }>();
+  for (const place of places) {
+    const of = place.where === "page" ? `${place.kind} ${JSON.stringify(place.owner)}` : `${place.where} ${place.note}`;
+    const key = `${place.line} ${of}`;
+    const known = found.get(key);
+    if (known === undefined) found.set(key, { place, alike: 0 });
+    else known.alike++;
+  }
+  return [...found.values()].sort((a, b) => a.place.line - b.place.line);
 }
 
 function describePlace(place: SecretPlace): string {
   const hex = (value: number) => `0x${value.toString(16)}`;
   if (place.where === "page") {
-    const { pfn, offset, count, crossesPages, kind, mapping } = place;
+    const { pfn, offset, count, crossesPages, kind, mapping, owner } = place;
     const more = count > 1 ? `, ${formatCount(count)} times` : "";
     const beyond = crossesPages ? ", into the next page" : "";
-    const owner = mapping === undefined ? "" : `, mapping ${mapping}`;
-    return `line ${place.line}: page ${hex(pfn)} at ${hex(offset)}${more}${beyond}: ${kind}${owner}`;
+    const whose =
+      owner !== undefined ? `, ${describeOwner(owner)}` : mapping === undefined ? "" : `, mapping ${mapping}`;
+    return `line ${place.line}: page ${hex(pfn)} at ${hex(offset)}${more}${beyond}: ${kind}${whose}`;
   }
   const note = place.note === undefined ? "" : ` (${place.note})`;
   return `line ${place.line}: ${PLACES[place.where]}${note} of ${place.file} at ${hex(place.offset)}`;

@@ -90,12 +90,13 @@ export class SlabFinder {
   }
 
   #allCaches(): readonly SlabCache[] {
-    const { symbols } = this.#kernel;
-    const head = symbols.address("slab_caches");
-    if (head === undefined) {
-      throw cannotErase(`the kernel has no symbol slab_caches in ${symbols.source}`, "Give the vmlinux with -x");
-    }
-    return slabCaches(this.#kernel, head);
+    const caches = slabCaches(this.#dump, this.#view, this.#kernel);
+    if (caches !== undefined) return caches;
+    const { source } = this.#kernel.symbols;
+    throw cannotErase(
+      `the kernel has no symbol slab_caches in ${source}, and no slab page leads to its caches`,
+      "Give the vmlinux with -x",
+    );
   }
 
   /** Number of objects in the slab that begins at `pfn`, and the physical address behind it. */

@@ -1,6 +1,6 @@
 import type { Dump } from "../../reader/dump.js";
 import { readVirtual } from "../address-space.js";
-import { type KernelObjects, readMember, readText, walkList } from "../debuginfo/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, readText, walkList } from "../debuginfo/kernel-objects.js";
 import { attachSpace, type KernelView } from "../kernel-view.js";
 import { createKindTeller, KIND, pageKindLayout } from "../page-kinds.js";
 import { kernelVersion, parseKernelVersion } from "../version.js";
@@ -14,18 +14,52 @@ export interface SlabCache {
 /** Debian's kernels have some 200. */
 const MAX_CACHES = 4096;
 const MAX_NAME = 128;
+/** Bytes of an object: KMALLOC_MAX_CACHE_SIZE is 2 pages, other caches' objects fit into 8. */
+const MAX_SIZE = 1n << 22n;
+/** Slab pages that are asked for their cache: tails of slabs may name none. */
+const MAX_TRIES = 4096;
 /** Struct pages read at once. */
 const BATCH = 512;
 
-/** The caches in the list whose head (slab_caches) is at `head`. */
-export function slabCaches(kernel: KernelObjects, head: bigint): SlabCache[] {
+/**
+ * All caches. Their list begins at slab_caches; kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386, ppc64el) do not
+ * tell where that is. There the first slab page names its cache, and that is in the list as well. `undefined` if neither
+ * leads to a list.
+ */
+export function slabCaches(dump: Dump, view: KernelView, kernel: KernelObjects): SlabCache[] | undefined {
+  const head = kernel.symbols.address("slab_caches");
   const caches: SlabCache[] = [];
-  for (const address of walkList(kernel, head, "kmem_cache", "list", MAX_CACHES)) {
-    const at = readMember(kernel, "kmem_cache", address, "name");
-    const name = at === undefined ? undefined : readText(kernel.memory, at, MAX_NAME);
+  const add = (address: bigint) => {
+    const name = cacheName(kernel, address);
     if (name !== undefined) caches.push({ address, name });
+  };
+  if (head !== undefined) {
+    for (const address of walkList(kernel, head, "kmem_cache", "list", MAX_CACHES)) add(address);
+    return caches;
   }
-  return caches;
+  let left = MAX_TRIES;
+  scanSlabs(dump, view, kernel, ({ cache }) => {
+    const list = memberAddress(kernel.types, "kmem_cache", cache, "list");
+    if (list === undefined || left-- === 0) return true;
+    const next = kernel.memory.isKernelAddress(cache) ? kernel.memory.readWord(list) : undefined;
+    if (next === undefined || kernel.memory.readWord(next + BigInt(kernel.memory.wordSize)) !== list) return false;
+    if (cacheName(kernel, cache) === undefined) return false;
+    add(cache);
+    // The list's head comes up too: what stands before it is no cache, and has no name.
+    for (const address of walkList(kernel, list, "kmem_cache", "list", MAX_CACHES)) add(address);
+    return true;
+  });
+  return caches.length === 0 ? undefined : caches;
+}
+
+/** The name of the cache at `address`; `undefined` if there is none: caches have sizes and printable names. */
+export function cacheName(kernel: KernelObjects, address: bigint): string | undefined {
+  const read = (path: string) => readMember(kernel, "kmem_cache", address, path) ?? 0n;
+  const at = read("name");
+  if (!kernel.memory.isKernelAddress(at)) return undefined;
+  const size = kernel.types.member("kmem_cache", "size") === undefined ? 1n : read("size");
+  const name = size === 0n || size > MAX_SIZE ? undefined : readText(kernel.memory, at, MAX_NAME);
+  return name !== undefined && /^[!-~][ -~]*$/.test(name) ? name : undefined;
 }
 
 /** A slab found among the struct pages. */
@@ -41,12 +75,12 @@ export interface FoundSlab {
   readonly room: number;
 }
 
-/** Tells of all slabs, in the order of their pages: all struct pages are read, about 60 ns a page. */
+/** Tells of all slabs, in the order of their pages, until `found` is true: all struct pages are read, about 60 ns a page. */
 export function scanSlabs(
   { pageSize, machine, memory, vmcoreinfo }: Dump,
   { memMap, layout, utsname, space: image }: KernelView,
   kernel: KernelObjects,
-  found: (slab: FoundSlab) => void,
+  found: (slab: FoundSlab) => unknown,
 ): void {
   const member = kernel.types.member(slabType(kernel), "slab_cache");
   if (member === undefined || vmcoreinfo === undefined) return;
@@ -69,7 +103,15 @@ export function scanSlabs(
           machine.wordSize === 8
             ? bytes.getBigUint64(at + member.offset, machine.littleEndian)
             : BigInt(bytes.getUint32(at + member.offset, machine.littleEndian));
-        found({ cache, pfn: pfn + i, address: address + BigInt(at), bytes, at, room: (end - pfn - i) * pageSize });
+        const slab = {
+          cache,
+          pfn: pfn + i,
+          address: address + BigInt(at),
+          bytes,
+          at,
+          room: (end - pfn - i) * pageSize,
+        };
+        if (found(slab) === true) return;
       }
       // Where the array has a hole it goes on with the next page of memory.
       const hole = Math.ceil(

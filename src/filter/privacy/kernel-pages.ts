@@ -36,6 +36,17 @@ export interface KernelPages {
   readonly gaps: readonly string[];
 }
 
+/** What a page of the kernel's is: the rule that found it, or `vmalloc` for what is mapped there and none of these. */
+export type KernelPageRule = keyof KernelPageCounts | "vmalloc";
+
+/** Is told of each page or range that a rule finds; `vaddr` is where the first is mapped outside of the direct map. */
+export type KernelPageObserver = (
+  rule: KernelPageRule,
+  startPfn: number,
+  endPfn: number,
+  vaddr: bigint | undefined,
+) => void;
+
 /** No stack of any machine is larger: what a stack pointer leads to beyond this is no stack. */
 const MAX_STACK_PAGES = 32;
 
@@ -50,13 +61,16 @@ export function findKernelPages(
   stack: StackMark,
   reservedBit: number,
   stackTops?: Uint8Array,
+  observe?: KernelPageObserver,
 ): KernelPages {
   const { pageSize, memory } = dump;
   const known = sharedBitmap(dump.maxMapnr);
   const space = attachSpace(view.space, memory);
   const counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
   const gaps: string[] = [];
-  const mark = (rule: keyof KernelPageCounts, startPfn: number, endPfn: number) => {
+  const mark: Mark = (rule, startPfn, endPfn, vaddr) => {
+    observe?.(rule, startPfn, endPfn, vaddr);
+    if (rule === "vmalloc") return;
     const start = Math.max(0, Math.min(startPfn, dump.maxMapnr));
     const end = Math.min(endPfn, dump.maxMapnr);
     if (end <= start) return;
@@ -76,7 +90,7 @@ export function findKernelPages(
   return { known, counts, gaps };
 }
 
-type Mark = (rule: keyof KernelPageCounts, startPfn: number, endPfn: number) => void;
+type Mark = (rule: KernelPageRule, startPfn: number, endPfn: number, vaddr?: bigint) => void;
 
 function markMemMap(
   { memMap, layout }: KernelView,
@@ -171,9 +185,9 @@ function markAreas(
   for (const area of areas) {
     const { vaddr, pfns } = area;
     const bottom = pfns.length <= MAX_STACK_PAGES ? readPage(pfns[0] as number) : undefined;
-    if (range !== undefined && vaddr >= range.start && vaddr < range.end) markAll("modules", area, mark);
+    if (range !== undefined && vaddr >= range.start && vaddr < range.end) markAll("modules", area, pageSize, mark);
     else if (bottom !== undefined && isStackBottom(bottom, stack)) {
-      markAll("stacks", area, mark);
+      markAll("stacks", area, pageSize, mark);
       const top = pfns.at(-1) as number;
       if (stackTops !== undefined && top < dump.maxMapnr) setBits(stackTops, top, top + 1);
     } else others.push(area);
@@ -181,21 +195,23 @@ function markAreas(
   // A range of their own need not be all that modules have: on ARM it may be full.
   if (view.space.arch !== "x86_64") {
     const modules = moduleAreas(kernel, others, readPage);
-    for (const area of modules.areas) markAll("modules", area, mark);
+    for (const area of modules.areas) markAll("modules", area, pageSize, mark);
     if (modules.cut) gaps.push("modules in the vmalloc area, of which there is too much");
   }
   for (const { vaddr, pfns } of others) {
     for (let i = 0; i < pfns.length; i++) {
       const pfn = pfns[i] as number;
       const struct = structs.read(pfn);
-      if (struct === undefined) continue;
-      if (percpu.isPercpu(struct, vaddr + BigInt(i * pageSize))) mark("percpu", pfn, pfn + 1);
+      const at = vaddr + BigInt(i * pageSize);
+      mark(struct !== undefined && percpu.isPercpu(struct, at) ? "percpu" : "vmalloc", pfn, pfn + 1, at);
     }
   }
 }
 
-function markAll(rule: keyof KernelPageCounts, { pfns }: MappedArea, mark: Mark): void {
-  for (const pfn of pfns) mark(rule, pfn, pfn + 1);
+function markAll(rule: keyof KernelPageCounts, { pfns, vaddr }: MappedArea, pageSize: number, mark: Mark): void {
+  pfns.forEach((pfn, i) => {
+    mark(rule, pfn, pfn + 1, vaddr + BigInt(i * pageSize));
+  });
 }
 
 /** The stack that a CPU was on: an interrupt's has no mark. */
@@ -209,7 +225,7 @@ function markStackAt(
 ): void {
   const area = areaAt(areas, pointer, pageSize);
   if (area !== undefined) {
-    if (area.pfns.length <= MAX_STACK_PAGES) markAll("stacks", area, mark);
+    if (area.pfns.length <= MAX_STACK_PAGES) markAll("stacks", area, pageSize, mark);
     return;
   }
   const place = space.translate(pointer);

@@ -1,8 +1,9 @@
 import type { Dump } from "../../reader/dump.js";
 import type { AddressSpace } from "../address-space.js";
-import type { KernelObjects } from "../debuginfo/kernel-objects.js";
+import { type KernelObjects, readMember } from "../debuginfo/kernel-objects.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import type { KernelView } from "../kernel-view.js";
+import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import { type CacheShape, type Slab, slabWalk } from "./slab-walk.js";
 import { dataInSlab, physicalData, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
@@ -12,6 +13,7 @@ import { vectorRegisters } from "./vector-registers.js";
 export const SCRUBBED = [
   "free-objects",
   "socket-buffers",
+  "messages",
   "path-names",
   "registers",
   "vector-registers",
@@ -32,12 +34,16 @@ export interface PrivateObjects {
   readonly found: ReadonlyMap<Scrubbed, ScrubList>;
   /** Slabs whose free lists could not be followed. */
   readonly doubtful: number;
+  /** Whether the lists of free objects that CPUs have taken were found: their objects count as in use otherwise. */
+  readonly cpuLists: boolean;
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
 
 /** Socket buffers that are looked for. */
 const MAX_BUFFERS = 1 << 20;
+/** Name spaces and POSIX queues that are followed. */
+const MAX_ROOTS = 1 << 16;
 /** Bytes of an object that is looked into. */
 const MAX_OBJECT = 1 << 16;
 
@@ -55,8 +61,9 @@ export function privateObjects(
 ): PrivateObjects | undefined {
   const walk = slabWalk(dump, view, space, kernel);
   if (walk === undefined) return undefined;
-  const run = new Collector(dump, space, kernel, registers);
+  const run = new Collector(dump, space, kernel, registers, walk.cpuLists);
   walk.each((slab) => run.look(slab));
+  queuedMessages(space, kernel, run, (start, length, first) => run.add("messages", start, length, first ? 1 : 0));
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
   if (wanted.length > 0) {
     walk.each((slab) => {
@@ -66,8 +73,11 @@ export function privateObjects(
   return run;
 }
 
-class Collector implements PrivateObjects {
+class Collector implements PrivateObjects, QueueRoots {
   readonly found = new Map<Scrubbed, ScrubList>();
+  readonly namespaces = new Set<bigint>();
+  readonly trees = new Set<bigint>();
+  readonly cpuLists: boolean;
   readonly buffers: WantedData[] = [];
   doubtful = 0;
   cut = false;
@@ -85,7 +95,9 @@ class Collector implements PrivateObjects {
     space: AddressSpace,
     kernel: KernelObjects,
     registers: { readonly frame: RegisterFrame | undefined } | undefined,
+    cpuLists: boolean,
   ) {
+    this.cpuLists = cpuLists;
     this.#dump = dump;
     this.#space = space;
     this.#kernel = kernel;
@@ -124,8 +136,10 @@ class Collector implements PrivateObjects {
     const { name } = cache;
     if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
     else if (SKB_CACHES.includes(name)) this.#socketBuffers(slab);
-    else if (this.#registers === undefined) return;
-    else if (name === "task_struct") {
+    else if (name === "task_struct") this.#namespaces(slab);
+    else if (name === "mqueue_inode_cache") this.#postQueues(slab);
+    if (this.#registers === undefined) return;
+    if (name === "task_struct") {
       this.#everyUsed(slab, (at) => {
         const pieces = this.#piecesOf(cache);
         pieces.forEach(([from, to], n) => {
@@ -142,6 +156,36 @@ class Collector implements PrivateObjects {
         });
       });
     }
+  }
+
+  /** The IPC name spaces of tasks. */
+  #namespaces(slab: Slab): void {
+    this.#everyUsed(slab, (at) => {
+      const proxy = this.#pointer("task_struct", "nsproxy", at);
+      if (proxy === undefined || this.namespaces.size >= MAX_ROOTS) return;
+      const namespace = readMember(this.#kernel, "nsproxy", proxy, "ipc_ns");
+      if (namespace !== undefined && namespace !== 0n) this.namespaces.add(namespace);
+    });
+  }
+
+  #postQueues(slab: Slab): void {
+    this.#everyUsed(slab, (at) => {
+      const root = this.#pointer("mqueue_inode_info", "msg_tree.rb_node", at);
+      if (root !== undefined && this.trees.size < MAX_ROOTS) this.trees.add(root);
+    });
+  }
+
+  /** A pointer to the kernel in an object at a physical address. */
+  #pointer(type: string, path: string, at: number): bigint | undefined {
+    const { memory, types } = this.#kernel;
+    const member = types.member(type, path);
+    const view = member === undefined ? undefined : this.#read(at + member.offset, memory.wordSize);
+    if (view === undefined) return undefined;
+    const value =
+      memory.wordSize === 8
+        ? view.getBigUint64(0, memory.littleEndian)
+        : BigInt(view.getUint32(0, memory.littleEndian));
+    return memory.isKernelAddress(value) ? value : undefined;
   }
 
   /** Objects that are not free for sure. */

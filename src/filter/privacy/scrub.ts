@@ -2,6 +2,10 @@ import { DumpError } from "../../errors.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
+import type { AddressSpace } from "../address-space.js";
+import type { KernelObjects } from "../debuginfo/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../debuginfo/per-cpu.js";
+import { allTasks } from "../debuginfo/tasks.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import { attachSpace, type KernelView } from "../kernel-view.js";
@@ -83,21 +87,31 @@ export function scrub(
     const why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
     if (slabs === undefined) {
       gaps.push(
-        `slab pages were not looked into (${why}): freed objects, socket buffers and path names are as they were`,
+        `slab pages were not looked into (${why}): freed objects, socket buffers, messages and path names are as they were`,
       );
     } else {
       for (const [kind, list] of slabs.found) lists.set(kind, list);
-      for (const kind of ["free-objects", "socket-buffers", "path-names"] as const) reached.add(kind);
+      for (const kind of ["free-objects", "socket-buffers", "messages", "path-names"] as const) reached.add(kind);
+      if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
       if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
       if (slabs.cut) gaps.push("objects in slabs, of which there are too many");
     }
     if (registers && frame === undefined) asked(`registers on kernel stacks of ${dump.machine.arch}`);
     if (registers && frame !== undefined) reached.add("registers");
+    if (registers && kernel !== undefined) {
+      const entry = entryStacks(space, kernel);
+      const known = lists.get("registers");
+      if (known === undefined) lists.set("registers", entry);
+      else {
+        known.list.addAll(entry.list.merged(0));
+        known.objects += entry.objects;
+      }
+    }
     if (registers && (slabs === undefined || !slabs.found.has("vector-registers"))) {
       asked(`saved vector registers of tasks${slabs === undefined ? ` (${why})` : ""}`);
     } else if (registers) reached.add("vector-registers");
     if (extras.includes("tty")) {
-      const ttys = kernel && ttyBuffers(space, kernel);
+      const ttys = kernel && ttyBuffers(space, kernel, allTasks(dump, view, kernel));
       if (ttys === undefined)
         asked(`terminal buffers (${kernel === undefined ? why : "the kernel's names lack them"})`);
       else {
@@ -135,6 +149,25 @@ export function scrub(
       return counts;
     },
   };
+}
+
+/**
+ * The stacks on which x86-64 enters the kernel, one for each CPU (entry_stack_storage, 4.16 and later): what a program had in
+ * its registers lies there until the next entry. Nothing runs on them when a backtrace is asked for.
+ */
+function entryStacks(space: AddressSpace, kernel: KernelObjects): ScrubList {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const variable = kernel.symbols.address("entry_stack_storage");
+  const size = kernel.types.sizeOf("entry_stack_page");
+  if (variable === undefined || size !== kernel.memory.pageSize) return found;
+  for (const cpu of possibleCpus(kernel) ?? []) {
+    const address = perCpuAddress(kernel, variable, cpu);
+    const place = address === undefined ? undefined : space.translate(address);
+    if (place === undefined || place.length < size) continue;
+    found.list.add(place.paddr, size);
+    found.objects++;
+  }
+  return found;
 }
 
 /** Stacks with users' registers among those that are kept. */

@@ -35,6 +35,8 @@ const MAX_SLAB = 4 << 20;
 /** What it takes to walk through all slabs of a kernel with SLUB. */
 export interface SlabWalk {
   readonly caches: ReadonlyMap<bigint, CacheShape>;
+  /** Whether the CPUs' own lists of free objects could be looked for; without symbols of variables they cannot. */
+  readonly cpuLists: boolean;
   /** Tells of each slab that has an object. Costs 60 ns a page of the machine, and 1 us a free object. */
   each(use: (slab: Slab) => void): void;
 }
@@ -46,17 +48,18 @@ export function slabWalk(
   space: AddressSpace,
   kernel: KernelObjects,
 ): SlabWalk | undefined {
-  const { types, symbols } = kernel;
-  const head = symbols.address("slab_caches");
+  const { types } = kernel;
   const type = slabType(kernel);
   const [freelist, inuse, objects] = ["freelist", "inuse", "objects"].map((name) => types.member(type, name));
-  if (head === undefined || freelist === undefined || inuse === undefined || objects === undefined) return undefined;
+  if (freelist === undefined || inuse === undefined || objects === undefined) return undefined;
   if (types.member("kmem_cache", "object_size") === undefined || types.member("kmem_cache", "oo") === undefined)
     return undefined;
+  const named = slabCaches(dump, view, kernel);
+  if (named === undefined) return undefined;
   const caches = new Map<bigint, CacheShape>();
   /** Heads of the CPUs' own lists, by the address of the struct slab that they are of. */
   const ofCpus = new Map<bigint, bigint[]>();
-  for (const cache of slabCaches(kernel, head)) {
+  for (const cache of named) {
     const shape = shapeOf(kernel, cache);
     if (shape !== undefined) caches.set(cache.address, shape);
     for (const { slab, first } of cpuLists(kernel, cache)) {
@@ -67,8 +70,10 @@ export function slabWalk(
   }
   const { memory, pageSize } = dump;
   const { littleEndian, wordSize } = dump.machine;
+  const takesLists = types.member("kmem_cache", "cpu_slab") !== undefined;
   return {
     caches,
+    cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
     each(use) {
       scanSlabs(dump, view, kernel, ({ cache: address, pfn, address: struct, bytes, at, room }) => {
         const cache = caches.get(address);

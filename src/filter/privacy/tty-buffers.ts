@@ -11,7 +11,6 @@ export interface TtyBuffers extends ScrubList {
 
 const MAX_DRIVERS = 1024;
 const MAX_LINES = 1 << 16;
-const MAX_TASKS = 1 << 20;
 const MAX_FILES = 1 << 16;
 const MAX_TTYS = 1 << 16;
 const MAX_BUFFERS = 1 << 12;
@@ -20,14 +19,17 @@ const MAX_BYTES = 1 << 17;
 
 /**
  * Finds the text in terminals: what came in and was not yet read (tty_buffer, n_tty_data), and what is being written. Terminals
- * are those of the list tty_drivers, and those that are open: pseudo terminals are in no list. `undefined` if symbols or types
- * lack what leads there.
+ * are those that are open (pseudo terminals are in no list), and those of the list tty_drivers. Where the symbols have no variables
+ * that list is entered by the driver of an open one, and terminals are told by their functions. `undefined` if symbols or
+ * types lack what leads there, or there is no task. `tasks` are asked for their open files.
  */
-export function ttyBuffers(space: AddressSpace, kernel: KernelObjects): TtyBuffers | undefined {
+export function ttyBuffers(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+): TtyBuffers | undefined {
   const { types, symbols, memory } = kernel;
-  const drivers = symbols.address("tty_drivers");
-  const tasks = symbols.address("init_task");
-  if (drivers === undefined || tasks === undefined) return undefined;
+  if (symbols.address("tty_read") === undefined && symbols.address("tty_fops") === undefined) return undefined;
   for (const [type, path] of [
     ["tty_driver", "tty_drivers"],
     ["tty_struct", "port"],
@@ -48,7 +50,13 @@ export function ttyBuffers(space: AddressSpace, kernel: KernelObjects): TtyBuffe
       if (port) ports.add(port);
     }
   };
-  for (const driver of walkList(kernel, drivers, "tty_driver", "tty_drivers", MAX_DRIVERS)) {
+  const opened = openTtys(kernel, tasks);
+  if (opened === undefined) return undefined;
+  for (const tty of opened) addTty(tty);
+  const drivers = symbols.address("tty_drivers") ?? driverList(kernel, opened);
+  for (const driver of drivers === undefined
+    ? []
+    : walkList(kernel, drivers, "tty_driver", "tty_drivers", MAX_DRIVERS)) {
     const lines = Math.min(Number(readMember(kernel, "tty_driver", driver, "num") ?? 0n), MAX_LINES);
     for (const [member, add] of [
       ["ttys", addTty],
@@ -63,7 +71,6 @@ export function ttyBuffers(space: AddressSpace, kernel: KernelObjects): TtyBuffe
       }
     }
   }
-  for (const tty of openTtys(kernel, tasks)) addTty(tty);
 
   const erase = (address: bigint, length: number): void => {
     if (length <= 0 || length > MAX_BYTES) return;
@@ -125,20 +132,55 @@ export function ttyBuffers(space: AddressSpace, kernel: KernelObjects): TtyBuffe
 function isNTty(kernel: KernelObjects, tty: bigint): boolean {
   const discipline = readMember(kernel, "tty_struct", tty, "ldisc");
   const operations = discipline && readMember(kernel, "tty_ldisc", discipline, "ops");
-  return operations !== undefined && operations !== 0n && operations === kernel.symbols.address("n_tty_ops");
+  if (!operations) return false;
+  const known = kernel.symbols.address("n_tty_ops");
+  if (known !== undefined) return operations === known;
+  const open = kernel.symbols.address("n_tty_open");
+  return open !== undefined && readMember(kernel, "tty_ldisc_ops", operations, "open") === open;
 }
 
-/** The terminals that processes have open. */
-function* openTtys(kernel: KernelObjects, initTask: bigint): Generator<bigint> {
-  const { types, symbols, memory } = kernel;
+/** The driver of a terminal, as a way into the list of them; the list's head then comes up as one without lines. */
+function driverList(kernel: KernelObjects, ttys: readonly bigint[]): bigint | undefined {
+  for (const tty of ttys) {
+    const driver = readMember(kernel, "tty_struct", tty, "driver");
+    const list = driver && memberAddress(kernel.types, "tty_driver", driver, "tty_drivers");
+    const next = list && kernel.memory.readWord(list);
+    if (next && kernel.memory.readWord(next + BigInt(kernel.memory.wordSize)) === list) return next;
+  }
+  return undefined;
+}
+
+/** Tells by a file's operations whether it is a terminal: by the variables, or by what reads from it. */
+function terminalTeller(kernel: KernelObjects): (operations: bigint) => boolean {
+  const { symbols } = kernel;
+  const names = ["tty_fops", "console_fops", "ptmx_fops", "hung_up_tty_fops"];
+  const variables = new Set(names.flatMap((name) => symbols.addresses(name)));
+  if (variables.size > 0) return (operations) => variables.has(operations);
+  const functions = new Set(["tty_read", "hung_up_tty_read"].flatMap((name) => symbols.addresses(name)));
+  const known = new Map<bigint, boolean>();
+  return (operations) => {
+    let is = known.get(operations);
+    if (is === undefined) {
+      // read_iter since 5.11.
+      is = ["read_iter", "read"].some((path) =>
+        functions.has(readMember(kernel, "file_operations", operations, path) ?? 0n),
+      );
+      known.set(operations, is);
+    }
+    return is;
+  };
+}
+
+/** The terminals that processes have open; `undefined` if there are no tasks. */
+function openTtys(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] | undefined {
+  const { memory } = kernel;
   const word = BigInt(memory.wordSize);
-  const operations = new Set(
-    ["tty_fops", "console_fops", "ptmx_fops", "hung_up_tty_fops"].flatMap((name) => symbols.addresses(name)),
-  );
-  const head = memberAddress(types, "task_struct", initTask, "tasks");
-  if (operations.size === 0 || head === undefined) return;
+  const isTerminal = terminalTeller(kernel);
+  const found: bigint[] = [];
+  let any = false;
   const seen = new Set<bigint>();
-  for (const task of walkList(kernel, head, "task_struct", "tasks", MAX_TASKS)) {
+  for (const task of tasks) {
+    any = true;
     const files = readMember(kernel, "task_struct", task, "files");
     if (!files || seen.has(files)) continue;
     seen.add(files);
@@ -149,10 +191,12 @@ function* openTtys(kernel: KernelObjects, initTask: bigint): Generator<bigint> {
     for (let i = 0; i < count; i++) {
       const file = memory.readWord(array + BigInt(i) * word);
       if (file === undefined) break;
-      if (file === 0n || !operations.has(readMember(kernel, "file", file, "f_op") ?? 0n)) continue;
+      const operations = file === 0n ? undefined : readMember(kernel, "file", file, "f_op");
+      if (!operations || !isTerminal(operations)) continue;
       const own = readMember(kernel, "file", file, "private_data");
       const tty = own && readMember(kernel, "tty_file_private", own, "tty");
-      if (tty) yield tty;
+      if (tty && found.length < MAX_TTYS) found.push(tty);
     }
   }
+  return any ? found : undefined;
 }

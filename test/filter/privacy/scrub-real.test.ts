@@ -49,7 +49,7 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(6);
+    expect(Object.keys(overwritten).length).toBe(7);
     for (const kind of ["free-objects", "registers", "vector-registers", "tty"] as const) {
       expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
     }

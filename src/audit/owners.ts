@@ -1,0 +1,141 @@
+import { readMember } from "../filter/debuginfo/kernel-objects.js";
+import { allTasks } from "../filter/debuginfo/tasks.js";
+import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
+import { cacheName, slabType } from "../filter/erase/slab-scan.js";
+import { attachSpace, type KernelView, viewMemory } from "../filter/kernel-view.js";
+import type { PageKind } from "../filter/page-kinds.js";
+import { findKernelPages, type KernelPageRule } from "../filter/privacy/kernel-pages.js";
+import { stackMark } from "../filter/privacy/thread-stack.js";
+import { parseKernelVersion } from "../filter/version.js";
+import type { Dump } from "../reader/dump.js";
+import type { PagePlace } from "./audit-result.js";
+import { fileOwner } from "./file-owner.js";
+import { imageOwner } from "./image-owner.js";
+import type { KindReader } from "./kind-reader.js";
+import { moduleNames } from "./module-names.js";
+import type { PageOwner } from "./page-owner.js";
+import { taskOwners } from "./task-owners.js";
+
+/** Tells whose pages are in which secrets were found. */
+export interface Owners {
+  of(place: PagePlace): PageOwner | undefined;
+  close(): void;
+}
+
+/**
+ * Owners by the kernel's own data in a dump. Types and symbols come from the dump's memory, or from `vmlinux`; without them only
+ * what page tables and the kernel's image show is told. `pfns` are the pages that will be asked for. Costs reading the
+ * page tables once, and the tasks.
+ */
+export function pageOwners(
+  dump: Dump,
+  view: KernelView,
+  reader: KindReader,
+  pfns: readonly number[],
+  vmlinux: string | undefined,
+): Owners {
+  const debuginfo = eraseDebuginfo(dump, view, vmlinux);
+  const { kernel } = debuginfo;
+  const space = attachSpace(view.space, dump.memory);
+  const memory = viewMemory(dump, view);
+  const stack = stackMark(dump.machine, dump.pageSize, parseKernelVersion(view.utsname.release) ?? 0);
+  const mapped = mappedPages(dump, view, pfns, stack);
+  const image = memory && imageOwner(memory, space, kernel?.symbols);
+  const modules = kernel && moduleNames(kernel);
+  let lazyTasks: ReturnType<typeof taskOwners> | undefined;
+  const tasks = () => {
+    if (kernel === undefined) return undefined;
+    lazyTasks ??= taskOwners(kernel, space, allTasks(dump, view, kernel), Math.max(1, stack.pages));
+    return lazyTasks;
+  };
+  const slab = (pfn: number): PageOwner | undefined => {
+    const address = reader.structOf(pfn);
+    if (kernel === undefined || address === undefined) return undefined;
+    const cache = readMember(kernel, slabType(kernel), address, "slab_cache");
+    const name = cache === undefined ? undefined : cacheName(kernel, cache);
+    return name === undefined ? undefined : { what: "slab", cache: name };
+  };
+  const ofKernel = (pfn: number, offset: number): PageOwner | undefined => {
+    const own = tasks()?.stackAt(pfn);
+    if (own !== undefined) return own;
+    const found = mapped.get(pfn);
+    switch (found?.rule) {
+      case "stacks":
+        return { what: "kernel stack" };
+      case "modules": {
+        const name = found.vaddr === undefined ? undefined : modules?.(found.vaddr + BigInt(offset));
+        return { what: "module", ...(name === undefined ? {} : { name }) };
+      }
+      case "percpu":
+        return { what: "per-CPU memory" };
+      case "memMap":
+        return { what: "struct pages" };
+      case "pageTables":
+        return { what: "page tables" };
+      default: {
+        const known = image?.(pfn * dump.pageSize + offset);
+        if (known !== undefined || found?.vaddr === undefined) return known;
+        return { what: "vmalloc", address: `0x${found.vaddr.toString(16)}` };
+      }
+    }
+  };
+  return {
+    of({ pfn, offset, kind }) {
+      if (kind === "slab") return slab(pfn);
+      if (OF_KERNEL.has(kind)) return ofKernel(pfn, offset);
+      if (!MAPPED.has(kind) || kernel === undefined) return undefined;
+      const mapping = reader.mappingOf(pfn);
+      if (mapping === undefined || !kernel.memory.isKernelAddress(mapping)) return undefined;
+      if ((mapping & 3n) === 0n) return fileOwner(kernel, mapping);
+      const index = (mapping & 3n) === 1n ? reader.indexOf(pfn) : undefined;
+      return index === undefined ? undefined : tasks()?.anonymous(mapping, index);
+    },
+    close: () => debuginfo.close(),
+  };
+}
+
+const OF_KERNEL: ReadonlySet<PageKind> = new Set(["kernel", "kernel-tail", "reserved", "page-table", "no-struct-page"]);
+const MAPPED: ReadonlySet<PageKind> = new Set([
+  ...(["anon", "anon-off-lru", "swap-cache", "cache", "cache-private", "shmem", "cache-off-lru", "hugetlb"] as const),
+]);
+
+interface MappedPage {
+  readonly rule: KernelPageRule;
+  readonly vaddr: bigint | undefined;
+}
+
+/** What the kernel's page tables show of some pages. */
+function mappedPages(
+  dump: Dump,
+  view: KernelView,
+  pfns: readonly number[],
+  stack: ReturnType<typeof stackMark>,
+): ReadonlyMap<number, MappedPage> {
+  const found = new Map<number, MappedPage>();
+  const sorted = [...pfns].sort((a, b) => a - b);
+  const bit = view.layout.bit.private;
+  if (bit === undefined || sorted.length === 0) return found;
+  findKernelPages(dump, view, stack, bit - 1, undefined, (rule, startPfn, endPfn, vaddr) => {
+    for (let i = lowerBound(sorted, startPfn); i < sorted.length && (sorted[i] as number) < endPfn; i++) {
+      const pfn = sorted[i] as number;
+      const known = found.get(pfn);
+      if (known !== undefined && known.rule !== "vmalloc") continue;
+      found.set(pfn, {
+        rule,
+        vaddr: vaddr === undefined ? undefined : vaddr + BigInt((pfn - startPfn) * dump.pageSize),
+      });
+    }
+  });
+  return found;
+}
+
+function lowerBound(sorted: readonly number[], value: number): number {
+  let low = 0;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as number) < value) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

@@ -1,0 +1,114 @@
+import type { AddressSpace } from "../address-space.js";
+import { containerOf, type KernelObjects, memberAddress, readMember, walkList } from "../debuginfo/kernel-objects.js";
+
+const MAX_QUEUES = 1 << 16;
+const MAX_MESSAGES = 1 << 20;
+const MAX_NODES = 1 << 16;
+/** A message has a piece for each page of it; MSGMAX is an int, and none is above this in practice. */
+const MAX_BYTES = 1 << 24;
+/** IPC_MSG_IDS: where struct ipc_namespace has its message queues. */
+const MSG_IDS = 1;
+
+/** Where queues are to be looked for: what the walk through the slabs found. */
+export interface QueueRoots {
+  /** Addresses of struct ipc_namespace, of the tasks that there are. */
+  readonly namespaces: ReadonlySet<bigint>;
+  /** Roots (rb_node) of the trees of messages of POSIX queues. */
+  readonly trees: ReadonlySet<bigint>;
+}
+
+/**
+ * Tells of the text of all messages that wait in queues, System V's (ipc/msg.c) and POSIX's (ipc/mqueue.c), in pieces of
+ * physical memory; `first` is true once for each message. Nothing where the types lack struct msg_msg. A queue that leads
+ * astray is left: every walk is bounded.
+ */
+export function queuedMessages(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  { namespaces, trees }: QueueRoots,
+  found: (paddr: number, length: number, first: boolean) => void,
+): void {
+  const { types, memory } = kernel;
+  const head = types.sizeOf("msg_msg");
+  const segment = types.sizeOf("msg_msgseg");
+  if (head === undefined || segment === undefined) return;
+  let left = MAX_MESSAGES;
+
+  const piece = (address: bigint, length: number, first: boolean) => {
+    for (let done = 0; done < length; ) {
+      const place = space.translate(address + BigInt(done));
+      if (place === undefined) return;
+      const n = Math.min(place.length, length - done);
+      found(place.paddr, n, first && done === 0);
+      done += n;
+    }
+  };
+  /** A message is a header with its text behind it, to the end of a page, and so are the segments of what is longer. */
+  const message = (address: bigint) => {
+    let rest = Number(readMember(kernel, "msg_msg", address, "m_ts") ?? 0n);
+    if (rest > MAX_BYTES) return;
+    let at = address;
+    for (let header = head; rest > 0 && memory.isKernelAddress(at); header = segment) {
+      const n = Math.min(rest, memory.pageSize - header);
+      piece(at + BigInt(header), n, at === address);
+      rest -= n;
+      at = readMember(kernel, header === head ? "msg_msg" : "msg_msgseg", at, "next") ?? 0n;
+    }
+  };
+  const list = (address: bigint | undefined) => {
+    if (address === undefined) return;
+    for (const one of walkList(kernel, address, "msg_msg", "m_list", left)) {
+      left--;
+      message(one);
+    }
+  };
+  for (const namespace of namespaces) {
+    const root = readMember(kernel, "ipc_namespace", namespace, `ids[${MSG_IDS}].ipcs_idr.idr_rt.xa_head`);
+    for (const queue of xarrayEntries(kernel, root ?? 0n)) {
+      // struct msg_queue begins with the struct kern_ipc_perm that the tree has.
+      list(memberAddress(types, "msg_queue", queue, "q_messages"));
+    }
+  }
+  for (const root of trees) {
+    for (const node of treeNodes(kernel, root)) {
+      const one = containerOf(types, node, "posix_msg_tree_node", "rb_node");
+      if (one !== undefined) list(memberAddress(types, "posix_msg_tree_node", one, "msg_list"));
+    }
+  }
+}
+
+/** The pointers in an XArray (4.20 and later), given its `xa_head`. */
+function* xarrayEntries({ types, memory }: KernelObjects, root: bigint): Generator<bigint> {
+  const slots = types.member("xa_node", "slots");
+  const waiting = [root];
+  const seen = new Set<bigint>();
+  for (let entry = waiting.pop(); entry !== undefined && seen.size < MAX_QUEUES; entry = waiting.pop()) {
+    if (seen.has(entry)) continue;
+    seen.add(entry);
+    // Bit 0: a value; bit 1: a node, or a mark below the first page (linux/xarray.h).
+    if ((entry & 3n) === 0n) {
+      if (memory.isKernelAddress(entry)) yield entry;
+    } else if ((entry & 3n) === 2n && memory.isKernelAddress(entry) && slots?.count !== undefined) {
+      const node = memory.readView(entry - 2n + BigInt(slots.offset), slots.size);
+      for (let i = 0; node !== undefined && i < slots.count; i++) {
+        const value =
+          memory.wordSize === 8
+            ? node.getBigUint64(i * 8, memory.littleEndian)
+            : BigInt(node.getUint32(i * 4, memory.littleEndian));
+        if (value !== 0n) waiting.push(value);
+      }
+    }
+  }
+}
+
+/** The nodes of a red-black tree, given its root's `rb_node`. */
+function* treeNodes(kernel: KernelObjects, root: bigint): Generator<bigint> {
+  const waiting = [root];
+  const seen = new Set<bigint>();
+  for (let node = waiting.pop(); node !== undefined && seen.size < MAX_NODES; node = waiting.pop()) {
+    if (!kernel.memory.isKernelAddress(node) || seen.has(node)) continue;
+    seen.add(node);
+    yield node;
+    for (const side of ["rb_left", "rb_right"]) waiting.push(readMember(kernel, "rb_node", node, side) ?? 0n);
+  }
+}
