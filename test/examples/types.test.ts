@@ -1,0 +1,74 @@
+/** The types that the package publishes, as a strict TypeScript project with them sees them. */
+import { spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, expect, test } from "vitest";
+import { temporaryFolder } from "../support/filter.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const folder = temporaryFolder();
+
+/** Uses each function, and takes each result as what it is said to be. */
+const PROGRAM = `
+import {
+  type AuditResult, auditDump, codecOf, type Dump, DumpError, type DumpErrorCode, type EstimateResult, estimateDump,
+  type FilterResult, filterDump, formatRecord, kernelOf, levelOfNames, openDump, openInput, type PageClass, pageChunksOf,
+  pagesOf, parseRawPieces, readKernelLog, readPhysical, reportDump, verifyDump, type VerifyResult, Warnings, WorkerThreads,
+} from "coresieve";
+import { Writable } from "node:stream";
+
+export async function use(path: string): Promise<number> {
+  const warnings = new Warnings({ strict: true });
+  const dump: Dump = await openInput(path, warnings, { signal: AbortSignal.timeout(1000) });
+  const workers = new WorkerThreads(2);
+  const result: FilterResult = await filterDump(dump, {
+    output: { stream: new Writable() }, level: levelOfNames(["zero", "free"]), format: "kdump", codec: codecOf("zlib"),
+    warnings, workers, onProgress: ({ phase, done, total }) => console.log(phase, done / total),
+  });
+  const classes = new Map<PageClass, number>();
+  for await (const page of pagesOf(dump, { level: 31 })) classes.set(page.class, page.read().length);
+  for await (const chunk of pageChunksOf(dump)) console.log(chunk.kinds.length);
+  const estimate: EstimateResult = await estimateDump(dump);
+  const audit: AuditResult = await auditDump(dump);
+  const verify: VerifyResult = await verifyDump(path, { against: path });
+  const page: string = await reportDump(dump);
+  const lines: string[] = readKernelLog(dump).records.map((record) => formatRecord(record, "levels"));
+  const bytes: Uint8Array = readPhysical(dump, 0x1000, 16);
+  const release: string = kernelOf(dump).utsname.release;
+  dump.close();
+  await workers.destroy();
+  console.log(audit, verify.findings, page, lines, bytes, release, classes, parseRawPieces("0-3G,4G-"));
+  // @ts-expect-error there is no such codec
+  codecOf("brotli");
+  try {
+    return openDump([path, path]).pageSize + result.classes.kept + estimate.levels.length;
+  } catch (error) {
+    const code: DumpErrorCode | undefined = error instanceof DumpError ? error.code : undefined;
+    return code === "NOT_READABLE" ? 1 : 2;
+  }
+}
+`;
+
+beforeAll(() => {
+  mkdirSync(join(folder, "node_modules", "@types"), { recursive: true });
+  symlinkSync(root, join(folder, "node_modules", "coresieve"), "junction");
+  symlinkSync(join(root, "node_modules/@types/node"), join(folder, "node_modules/@types/node"), "junction");
+  writeFileSync(join(folder, "package.json"), '{ "type": "module" }');
+  writeFileSync(join(folder, "program.ts"), PROGRAM);
+});
+
+test.each([
+  ["nodenext", "nodenext"],
+  ["esnext", "bundler"],
+])("--module %s --moduleResolution %s", (module, moduleResolution) => {
+  const compilerOptions = {
+    ...{ strict: true, exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true, noEmit: true },
+    ...{ module, moduleResolution, target: "es2023", types: ["node"], skipLibCheck: moduleResolution === "bundler" },
+  };
+  writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  const args = [join(root, "node_modules/typescript/bin/tsc"), "-p", folder];
+  const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
+  expect(stdout).toBe("");
+  expect(status).toBe(0);
+});
