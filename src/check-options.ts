@@ -28,7 +28,7 @@ export function checkOptions(options: FilterOptions): void {
 }
 
 /** What a split set cannot have. */
-function checkSplit(paths: readonly string[], { format, dedupe, onFull }: FilterOptions): void {
+function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions): void {
   const problem =
     paths.length < 2
       ? "a split set has two files at least"
@@ -36,11 +36,9 @@ function checkSplit(paths: readonly string[], { format, dedupe, onFull }: Filter
         ? "two files of the split set have the same name"
         : format !== "kdump"
           ? "an ELF dump cannot be split"
-          : dedupe === true
-            ? "files of a split set cannot share equal pages"
-            : onFull === "incomplete"
-              ? "a split set cannot be left incomplete"
-              : undefined;
+          : onFull === "incomplete"
+            ? "a split set cannot be left incomplete: files behind the one that is full would be empty"
+            : undefined;
   if (problem !== undefined) {
     throw new DumpError("BAD_OPTION", problem, { cure: "Write `coresieve split DUMP OUT1 OUT2`" });
   }

@@ -27,16 +27,20 @@ async function parse(
   argv: readonly string[],
   context: CommandContext,
 ): Promise<() => void | Promise<void>> {
-  let { args, given } = parseWords(command, argv);
-  if (args.help) return () => void process.stdout.write(help);
-  if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
-  const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
-  if (typeof config === "string") {
-    const { wordsOfConfig } = await import("./config-file.js");
-    ({ args } = parseWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
+  try {
+    let { args, given } = parseWords(command, argv);
+    if (args.help) return () => void process.stdout.write(help);
+    if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
+    const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
+    if (typeof config === "string") {
+      const { wordsOfConfig } = await import("./config-file.js");
+      ({ args } = parseWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
+    }
+    const files = args._.map(String);
+    return () => command.run(files, lastOfEach(args, command) as never, context);
+  } catch (error) {
+    throw await badCommandLine(error, name, command);
   }
-  const files = args._.map(String);
-  return () => command.run(files, lastOfEach(args, command) as never, context);
 }
 
 interface ParsedWords {
@@ -62,17 +66,13 @@ function parseWords(command: Command, argv: readonly string[]): ParsedWords {
     .fail((message, error) => {
       throw error ?? new Error(message);
     });
-  try {
-    const args: ParsedWords["args"] = parser.parseSync(argv);
-    const { parsed } = parser as unknown as { parsed: { defaulted: Record<string, boolean> } };
-    const values = args as Readonly<Record<string, unknown>>;
-    const given = Object.keys(command.options).filter(
-      (option) => values[option] !== undefined && parsed.defaulted[option] !== true,
-    );
-    return { args, given };
-  } catch (error) {
-    throw badCommandLine(error);
-  }
+  const args: ParsedWords["args"] = parser.parseSync(argv);
+  const { parsed } = parser as unknown as { parsed: { defaulted: Record<string, boolean> } };
+  const values = args as Readonly<Record<string, unknown>>;
+  const given = Object.keys(command.options).filter(
+    (option) => values[option] !== undefined && parsed.defaulted[option] !== true,
+  );
+  return { args, given };
 }
 
 /** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
@@ -83,15 +83,15 @@ function lastOfEach(args: object, command: Command): object {
 }
 
 /** What yargs finds wrong, in the words of the other errors. */
-function badCommandLine(error: unknown): DumpError {
+async function badCommandLine(error: unknown, name: string, command: Command): Promise<DumpError> {
+  if (error instanceof DumpError) return error;
   const text = error instanceof Error ? error.message : String(error);
-  const dashed = (names: string) =>
-    names
-      .split(/, */)
-      .map((name) => (name.length === 1 ? `-${name}` : `--${name}`))
-      .join(", ");
-  const what = text
-    .replace(/^Unknown arguments?: (.*)$/, (_, names: string) => `there is no option ${dashed(names)}`)
-    .replace(/^Not enough arguments following: (.*)$/, (_, name: string) => `${dashed(name)} needs a value`);
+  const { dashed, unknownOptions } = await import("./unknown-option.js");
+  const unknown = /^Unknown arguments?: (.*)$/.exec(text)?.[1];
+  if (unknown !== undefined) return unknownOptions(unknown.split(/, */), name, command);
+  const what = text.replace(
+    /^Not enough arguments following: (.*)$/,
+    (_, one: string) => `${dashed(one)} needs a value`,
+  );
   return new DumpError("BAD_OPTION", what, { cure: "`coresieve --help` lists the options", cause: error });
 }

@@ -20,6 +20,8 @@ export interface Command {
   /** What `coresieve NAME --help` prints: by hand, 80 columns, one screen. A test compares it with the options. */
   readonly help: string;
   readonly options: Readonly<Record<string, Options>>;
+  /** Options that may be expected here and cannot be, by their long names: why. */
+  readonly refused?: Readonly<Record<string, string>>;
   /** `files` are all words that are no options. Throws `DumpError`. */
   run(files: readonly string[], values: never, context: CommandContext): void | Promise<void>;
 }
@@ -28,6 +30,7 @@ export interface Command {
 export function defineCommand<const O extends Record<string, Options>>(command: {
   readonly help: string;
   readonly options: O;
+  readonly refused?: Readonly<Record<string, string>>;
   run(files: readonly string[], values: OptionValues<O>, context: CommandContext): void | Promise<void>;
 }): Command {
   return command;

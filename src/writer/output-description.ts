@@ -56,6 +56,6 @@ export function createWriter(
   shared?: SharedPages,
 ): DumpWriter {
   if (elf !== undefined) return new ElfWriter(sink, facts, { kept: pages.kept, ...elf });
-  if ("parts" in sink) return new SplitWriter(sink as SplitSink, facts, pages, status);
+  if ("parts" in sink) return new SplitWriter(sink as SplitSink, facts, pages, status, shared);
   return new KdumpWriter(sink, facts, pages, status, shared);
 }

@@ -83,6 +83,11 @@ export class SharedPages {
     return undefined;
   }
 
+  /** What comes is another file, which has none of the pages until now. */
+  forget(): void {
+    this.#records.fill(0);
+  }
+
   #sameRest(place: number, hashes: Uint32Array, hash: number): boolean {
     for (let word = 0; word < REST; word++) {
       if (this.#rest[place * REST + word] !== hashes[hash + 1 + word]) return false;

@@ -1,8 +1,9 @@
-import { RECORD_SIZE_MASK } from "../page-record.js";
+import { HASH_WORDS, RECORD_SIZE_MASK } from "../page-record.js";
 import { countBits } from "../reader/bitmap.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
+import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 import { type SplitRange, splitRanges } from "./split-ranges.js";
 
@@ -44,7 +45,8 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
 
 /**
  * Writes a split set as makedumpfile does: every file has the headers, the notes and both bitmaps of the whole dump, and the
- * descriptors and data of its own range of pages, behind room for the descriptors of all. Only the first one has eraseinfo.
+ * descriptors and data of its own range of pages, behind room for the descriptors of all. Only the first one has eraseinfo. With
+ * `shared` equal pages of a file share their bytes.
  */
 export class SplitWriter implements DumpWriter {
   readonly #sink: SplitSink;
@@ -52,8 +54,12 @@ export class SplitWriter implements DumpWriter {
   readonly #firstPfn: number;
   readonly #ranges: readonly SplitRange[];
   readonly #writers: readonly KdumpWriter[];
+  readonly #shared: SharedPages | undefined;
+  /** The file that the last pages came into. */
+  #current = 0;
 
-  constructor(sink: SplitSink, facts: DumpFacts, pages: KdumpPages, status: number) {
+  constructor(sink: SplitSink, facts: DumpFacts, pages: KdumpPages, status: number, shared?: SharedPages) {
+    this.#shared = shared;
     this.#sink = sink;
     this.#kept = pages.kept;
     this.#firstPfn = facts.firstPfn;
@@ -61,7 +67,7 @@ export class SplitWriter implements DumpWriter {
     this.#ranges = splitRanges(kept, facts.maxMapnr - facts.firstPfn, sink.parts.length);
     this.#writers = this.#ranges.map((range, i) => {
       const own = i === 0 ? facts : { ...facts, eraseinfo: undefined };
-      return new KdumpWriter(sink.parts[i] as Sink, own, pages, status, undefined, range);
+      return new KdumpWriter(sink.parts[i] as Sink, own, pages, status, shared, range);
     });
   }
 
@@ -77,7 +83,10 @@ export class SplitWriter implements DumpWriter {
     for (const [i, range] of this.#ranges.entries()) {
       const start = Math.max(pages.startPfn, range.startPfn + this.#firstPfn);
       const end = Math.min(pages.endPfn, range.endPfn + this.#firstPfn);
-      if (start < end) await (this.#writers[i] as KdumpWriter).add(this.#cut(pages, start, end));
+      if (start >= end) continue;
+      if (i !== this.#current) this.#shared?.forget();
+      this.#current = i;
+      await (this.#writers[i] as KdumpWriter).add(this.#cut(pages, start, end));
     }
   }
 
@@ -87,8 +96,9 @@ export class SplitWriter implements DumpWriter {
     const first = countBits(this.#kept, pages.startPfn, startPfn);
     const count = countBits(this.#kept, startPfn, endPfn);
     const records = pages.records.subarray(first, first + count);
+    const hashes = pages.hashes.subarray(first * HASH_WORDS, (first + count) * HASH_WORDS);
     const from = bytesOf(pages.records.subarray(0, first));
-    return { ...pages, startPfn, endPfn, records, data: pages.data.subarray(from, from + bytesOf(records)) };
+    return { ...pages, startPfn, endPfn, records, hashes, data: pages.data.subarray(from, from + bytesOf(records)) };
   }
 
   async end(): Promise<number> {

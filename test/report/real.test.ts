@@ -146,6 +146,11 @@ describeWithDumps("reports of real dumps", () => {
     const named = join(folder, "dump.html");
     expect(await runCli(["report", vmcore, "--output", named])).toMatchObject({ code: 0, stderr: "" });
     expect(readFileSync(named, "utf8").includes("Linux 6.1.192-tiny")).toBe(true);
+    const json = JSON.parse((await runCli(["report", vmcore, "--output", named, "-f", "--json"])).stdout.toString());
+    expect(json).toMatchObject({ output: named, wouldDrop: { kept: expect.any(Number) }, machine: { arch: "x86_64" } });
+    const pages = json.kinds.reduce((sum: number, row: { pages: number }) => sum + row.pages, 0);
+    expect(pages).toBe(8256);
+    expect(json).not.toHaveProperty("map");
     expect(await runCli(["report"])).toMatchObject({ code: 2 });
     expect(await runCli(["report", vmcore, "--output", named])).toMatchObject({ code: 1 });
   });

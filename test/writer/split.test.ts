@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { filterDump } from "../../src/filter-dump.js";
 import { countBits, setBits } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
+import { verifyDump } from "../../src/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { codecOf } from "../../src/worker/codec/codecs.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
@@ -66,6 +67,26 @@ describeWithDumps("of a real dump", () => {
     return readFileSync(at("again"));
   }
 
+  test("equal pages of a file share their bytes, and the files are what the whole dump is", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const options = { format: "kdump", codec: codecOf("none"), level: 1, workers: threads } as const;
+    const dump = openDump(vmcore);
+    const paths = [at("d0"), at("d1"), at("d2")];
+    const plain = await filterDump(dump, { ...options, output: { paths, force: true } });
+    const result = await filterDump(dump, { ...options, output: { paths, force: true }, dedupe: true });
+    dump.close();
+    expect(result.shared?.pages).toBeGreaterThan(0);
+    expect(result.outputBytes).toBe(plain.outputBytes - (result.shared?.bytes ?? 0));
+    const whole = at("d.whole");
+    await filterFile(vmcore, whole, { level: 1, codec: "none", workers: threads });
+    const sameAsWhole = async (found: string | readonly string[]) =>
+      expect((await verifyDump(found, { against: whole, workers: threads })).findings).toEqual([]);
+    await sameAsWhole(paths);
+    // Descriptors that share bytes still do when the set is one file.
+    expect((await reassemble(paths)).length).toBeLessThan(readFileSync(whole).length);
+    await sameAsWhole(at("again"));
+  });
+
   const cases = [
     ["x86-6.1-kdump-tiny", 3, "zlib", 31],
     ["tiny-x86-6.1", 5, "none", 1],
@@ -105,7 +126,7 @@ describeWithDumps("of a real dump", () => {
     expect((await run([at("refused.1")], {})).code).toBe("BAD_OPTION");
     expect((await run([at("refused.1"), `${folder}/./refused.1`], {})).message).toContain("same name");
     expect((await run(two, { format: "elf" })).message).toContain("ELF");
-    expect((await run(two, { dedupe: true })).code).toBe("BAD_OPTION");
+    expect((await run(two, { onFull: "incomplete" })).code).toBe("BAD_OPTION");
     expect((await run(two, { sizeLimit: 100_000 })).code).toBe("SIZE_LIMIT");
     writeFileSync(two[1] as string, "here");
     expect((await run(two, {})).code).toBe("OUTPUT_EXISTS");

@@ -1,6 +1,8 @@
 import { basename } from "node:path";
 import { DumpError } from "../../errors.js";
-import { reportDump } from "../../report/report-dump.js";
+import { collectReport } from "../../report/collect-report.js";
+import { renderReport } from "../../report/render-report.js";
+import type { ReportData } from "../../report/report-data.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
@@ -20,6 +22,7 @@ A filter run writes one about itself: coresieve DUMP OUT --report FILE.
       --output FILE        where to write it (default: DUMP.html, without its
                            folder)
   -f, --force              overwrite it
+      --json               print its tables as JSON, beside writing it
   -v, --version            print the version
   -h, --help               print this text
 ${INPUT_HELP}
@@ -28,7 +31,7 @@ Example
   coresieve report vmcore --output vmcore.html
 `;
 
-const OPTIONS = { ...INPUT_OPTIONS, output: VALUE, force: { ...FLAG, alias: "f" } } as const;
+const OPTIONS = { ...INPUT_OPTIONS, output: VALUE, force: { ...FLAG, alias: "f" }, json: FLAG } as const;
 
 /** `coresieve report DUMP…`: writes a page about a dump. */
 export const reportCommand = defineCommand({ help: HELP, options: OPTIONS, run: writeReport });
@@ -48,15 +51,22 @@ async function writeReport(
   const output = values.output ?? `${first === "-" ? "stdin" : basename(first)}.html`;
   try {
     const sink = createFileSink(output, { force: values.force, inputs: dump.paths });
+    let data: ReportData;
     try {
-      await writePage(sink, await reportDump(dump, { ...complete, warnings, signal }));
+      data = await collectReport(dump, { ...complete, warnings, signal });
+      await writePage(sink, renderReport(data));
     } catch (error) {
       await sink.abort();
       throw error;
     }
-    process.stdout.write(`${output}\n`);
+    process.stdout.write(values.json ? `${JSON.stringify(tablesOf(output, data), undefined, 2)}\n` : `${output}\n`);
     printWarnings(warnings.list);
   } finally {
     dump.close();
   }
+}
+
+/** All but the picture. */
+function tablesOf(output: string, { map: _, ...tables }: ReportData): object {
+  return { output, ...tables, wouldDrop: tables.wouldDrop ?? null };
 }

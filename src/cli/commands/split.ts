@@ -27,6 +27,7 @@ and coresieve open the set when all its files are named.
   -z, --zstd               or with zstd
       --compress NAME      the same by name
       --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
+      --dedupe             store equal pages of a file once
   -L, --size-limit SIZE    most bytes of each OUT
   -f, --force              overwrite files that are there
       --pack HOW           pack each OUT: zstd, lz4, gzip, none (if nothing is
@@ -56,6 +57,7 @@ const OPTIONS = {
   zstd: { ...FLAG, alias: "z" },
   compress: VALUE,
   "compression-level": VALUE,
+  dedupe: FLAG,
   "size-limit": { ...VALUE, alias: "L" },
   pack: VALUE,
   force: { ...FLAG, alias: "f" },
@@ -67,7 +69,16 @@ const OPTIONS = {
 } as const;
 
 /** `coresieve split DUMP OUT1 OUT2…`: filters a dump into several files. */
-export const splitCommand = defineCommand({ help: HELP, options: OPTIONS, run: runSplit });
+export const splitCommand = defineCommand({
+  help: HELP,
+  options: OPTIONS,
+  refused: {
+    "on-full": "a split set cannot be left incomplete: files behind the one that is full would be empty",
+    elf: "only kdump-compressed files can be split",
+    flatten: "several files do not go into one stream",
+  },
+  run: runSplit,
+});
 
 async function runSplit(
   files: readonly string[],
@@ -83,9 +94,9 @@ async function runSplit(
   const request = filterRequest({
     ...values,
     files: [input, paths[0] as string],
-    ...{ elf: false, dedupe: false, flatten: false, onFull: undefined, privacyExtra: undefined, pack: values.pack },
+    ...{ elf: false, flatten: false, onFull: undefined, privacyExtra: undefined, pack: values.pack },
   });
-  const { level, privacy, format, codec, workers, fallbackLevels, sizeLimit } = request;
+  const { level, privacy, format, codec, dedupe, workers, fallbackLevels, sizeLimit } = request;
   const pack = packingOfSet(paths, values.pack);
   const complete = completeOptions(values);
   const started = performance.now();
@@ -96,7 +107,7 @@ async function runSplit(
     const options: FilterOptions = {
       output: { paths, force: values.force, sync: values.sync, pack },
       spool: spoolOptions(values),
-      ...{ level, privacy, format, codec, workers, fallbackLevels, warnings, signal, ...complete },
+      ...{ level, privacy, format, codec, dedupe, workers, fallbackLevels, warnings, signal, ...complete },
       ...(sizeLimit === undefined ? {} : { sizeLimit }),
       onProgress: (state) => progress?.update(state),
     };
