@@ -94,7 +94,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     );
     throwIfAborted(options.signal);
     takeChange(inputChanged(dump.image), dump, warnings);
-    const sentBytes = await sink.finish(outputBytes);
+    const sentBytes = await unlessStopped(sink.finish(outputBytes), options.signal);
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
     const [fetched, upload] = [fetchedOf(dump.image), sink.upload?.()];
     return {
@@ -119,6 +119,16 @@ function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warning
   if (change === undefined) return;
   if (dump.header.format !== "raw") throw change;
   warnings.add("INPUT_CHANGED", change.message.replace(`. ${change.cure}`, "; pages may be of different moments"));
+}
+
+/** An upload may have much to send at its end: a stop does not wait for it. Throws `ABORTED`. */
+function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new DumpError("ABORTED", "stopped; nothing was left behind"));
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
 }
 
 /** What a failed run could not remove belongs to its error. */

@@ -228,12 +228,14 @@ export class Fetcher {
         this.#ready(slots[whole++] as number);
       if (whole > before) this.#answerThose((waiting) => waiting.object === object);
     };
-    const settle = () => {
+    const countTry = () => {
       cache.requests[object] = (cache.requests[object] as number) + 1;
+    };
+    const settle = () => {
       this.#loading.delete(loading);
       if (ahead) this.#aheadRequests--;
     };
-    this.#store.stream(open.at, start, until - start, open.etag, take).then(
+    this.#store.stream(open.at, start, until - start, open.etag, take, countTry).then(
       () => {
         settle();
         this.pump();
@@ -242,9 +244,9 @@ export class Fetcher {
         settle();
         for (const slot of slots.slice(whole)) this.#empty(slot);
         // Those who wait for these bytes learn it. What was fetched ahead is asked for again when it is needed.
-        this.#answerThose(() => true);
+        const missing = Math.max(start, (first + whole) * LINE);
         for (const waiting of [...this.#waiting.values()]) {
-          if (waiting.object === object && waiting.start < until && waiting.end > start) this.#fail(waiting, error);
+          if (waiting.object === object && waiting.start < until && waiting.end > missing) this.#fail(waiting, error);
         }
         this.pump();
       },

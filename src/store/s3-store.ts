@@ -24,9 +24,6 @@ export class S3Store implements ObjectStore {
   readonly #sdk: S3Sdk;
   readonly #client: S3Client;
   readonly #retries = new Retries();
-  /** Requests that were answered or failed, each try of its own. */
-  requests = 0;
-
   constructor(sdk: S3Sdk, client: S3Client) {
     this.#sdk = sdk;
     this.#client = client;
@@ -55,7 +52,7 @@ export class S3Store implements ObjectStore {
 
   /**
    * Bytes [offset, offset + length) in order: `take` is given each piece and where it begins in the range. A body that is cut off is
-   * asked for again from there on.
+   * asked for again from there on; `onTry` is called before each request.
    */
   async stream(
     at: ObjectLocation,
@@ -63,12 +60,13 @@ export class S3Store implements ObjectStore {
     length: number,
     etag: string,
     take: (chunk: Uint8Array, done: number) => void,
+    onTry: () => void = () => undefined,
   ): Promise<void> {
     let done = 0;
     let before = 0;
     const once = async () => {
       before = done;
-      this.requests++;
+      onTry();
       const { Body, ContentRange } = await this.#client.send(
         new this.#sdk.GetObjectCommand({
           Bucket: at.bucket,
@@ -291,10 +289,7 @@ export class S3Store implements ObjectStore {
   }
 
   #send<T>(request: () => Promise<T>): Promise<T> {
-    return this.#retries.run(() => {
-      this.requests++;
-      return request();
-    });
+    return this.#retries.run(request);
   }
 
   async #do<T>(at: ObjectLocation, use: StoreUse, request: () => Promise<T>): Promise<T> {

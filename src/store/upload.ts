@@ -54,6 +54,7 @@ export class ObjectUpload {
   /** Writes at this offset and behind come in ascending order, and have come to `#reached`. */
   #ascending = Number.POSITIVE_INFINITY;
   #reached = 0;
+  #completion: Promise<unknown> | undefined;
   #failure: unknown;
   #resumed = 0;
   #bytesSent = 0;
@@ -206,7 +207,9 @@ export class ObjectUpload {
     this.#throwFailure();
     if (this.#uploadId === undefined) throw new Error("an upload of several parts was never begun");
     const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
-    await this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
+    this.#throwFailure();
+    this.#completion = this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
+    await this.#completion;
   }
 
   /** Ends the upload and removes its parts. Returns what is left behind if the store does not do it. */
@@ -216,6 +219,12 @@ export class ObjectUpload {
     await Promise.allSettled([...this.#sending, this.#upload]);
     if (this.#uploadId === undefined) return undefined;
     try {
+      const done = await this.#completion?.then(
+        () => true,
+        () => false,
+      );
+      // Too late: the store was asked to make the object, and did.
+      if (done === true) return "the output was complete already";
       await this.#store.abortUpload(this.#at, this.#uploadId);
       return undefined;
     } catch {

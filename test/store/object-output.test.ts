@@ -1,0 +1,166 @@
+/** Dumps written to an object store: the file's bytes, nothing left behind by failures, nothing sent twice after a kill. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { openStore } from "../../src/store/open-store.js";
+import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
+import { createObjectSink } from "../../src/writer/object-sink.js";
+import { expectFailure, runCli, startCli } from "../support/cli.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
+import { type S3Double, startS3Double } from "../support/s3-double.js";
+import { sampleDump } from "../support/sample.js";
+
+let store: S3Double;
+const folder = temporaryFolder();
+const file = join(folder, "vmcore");
+
+beforeAll(async () => {
+  store = await startS3Double();
+  writeFileSync(file, sampleDump());
+});
+afterAll(() => store.stop());
+beforeEach(() => store.reset());
+
+/** Parts of at least 5 MiB each: the sample's pages as they are, 12 MiB at level 31 and 33 MB at level 0. */
+const objectOf = async (name: string) => Buffer.from((await store.get(name)) as Uint8Array);
+
+test.each([
+  ["kdump, several parts", { level: 0 }],
+  ["kdump, zlib, one part", { level: 31, codec: "zlib" }],
+  ["ELF with holes", { level: 31, format: "elf" }],
+] as const)("%s: the bytes that a file gets", async (_, options) => {
+  const expected = join(folder, "expected");
+  const { upload: none, ...result } = await filterFile(file, expected, options);
+  const { upload, ...found } = await filterFile(file, { path: "s3://dumps/out", force: true }, options);
+  expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+  expect(found).toEqual(result);
+  expect(none).toBe(undefined);
+  expect(upload).toMatchObject({ resumed: 0, bytesSent: result.outputBytes });
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("the part with the headers is sent last, and one part takes one request", async () => {
+  await filterFile(file, "s3://dumps/out", { level: 0 });
+  const parts = (await store.log()).filter(({ method, query }) => method === "PUT" && query.includes("partNumber"));
+  expect(parts.length).toBeGreaterThan(2);
+  expect(parts.at(-1)?.query).toMatch(/partNumber=1\b/);
+  await store.clear();
+  await filterFile(file, "s3://dumps/small", { level: 31, codec: "zlib" });
+  expect((await store.log()).map(({ method }) => method)).toEqual(["PUT"]);
+});
+
+test("split sets and packed outputs go to stores, too", async () => {
+  const expected = ["a", "b"].map((name) => join(folder, name));
+  await filterFile(file, { paths: expected, force: true }, { level: 0 });
+  await filterFile(file, { paths: ["s3://dumps/a", "s3://dumps/b"] }, { level: 0 });
+  for (const [i, name] of ["dumps/a", "dumps/b"].entries()) {
+    expect((await objectOf(name)).equals(readFileSync(expected[i] as string)), name).toBe(true);
+  }
+  await filterFile(file, { path: join(folder, "out.gz"), force: true, pack: "gzip" });
+  await filterFile(file, { path: "s3://dumps/out.gz", pack: "gzip" });
+  expect((await objectOf("dumps/out.gz")).equals(readFileSync(join(folder, "out.gz")))).toBe(true);
+});
+
+test("an object that is there stays, unless --force; the input is no output; what comes meanwhile stays, too", async () => {
+  await store.put("dumps/out", Buffer.from("mine"));
+  await expect(filterFile(file, { path: "s3://dumps/out" })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+  expect(() => createObjectSink("s3://dumps/in", { force: true, inputs: ["s3://dumps/in"] })).toThrow("is the input");
+  for (const conditions of [true, "refused"] as const) {
+    await store.reset();
+    await store.set({ conditions });
+    const sink = createObjectSink("s3://dumps/out", { force: false, inputs: [] });
+    await sink.ready?.();
+    await store.put("dumps/out", Buffer.from("mine"));
+    sink.ascendingFrom?.(0);
+    const bytes = new Uint8Array(FIRST_PART_SIZE + 1).fill(1);
+    await sink.write(bytes, 0);
+    await expect(sink.finish(bytes.length)).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    await sink.abort();
+    expect(await store.uploads()).toEqual([]);
+    expect((await objectOf("dumps/out")).toString()).toBe("mine");
+  }
+});
+
+test("busy stores and cut connections are asked again; a completion whose answer is lost is one", async () => {
+  const expected = join(folder, "expected");
+  await filterFile(file, expected, { level: 0 });
+  await store.fault({ method: "POST", kind: "status", status: 503, code: "SlowDown", times: 2 });
+  await store.fault({ method: "PUT", kind: "reset", times: 2 });
+  await store.fault({ method: "PUT", kind: "status", status: 500, code: "InternalError", times: 2, skip: 2 });
+  await store.fault({ method: "POST", match: "uploadId", kind: "lost" });
+  await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
+  expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("what the store refuses in the middle leaves nothing there", async () => {
+  await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", skip: 1, times: 9 });
+  await expect(filterFile(file, { path: "s3://dumps/out" }, { level: 0 })).rejects.toMatchObject({
+    code: "NOT_WRITABLE",
+    file: "s3://dumps/out",
+  });
+  expect(await store.names()).toEqual([]);
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("where the upload cannot be aborted the error names the command that does it, and the command does", async () => {
+  await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", times: 9 });
+  await store.fault({ method: "DELETE", kind: "status", status: 403, code: "AccessDenied" });
+  const run = await runCli([file, "s3://dumps/a/out", "-d", "0"]);
+  expectFailure(run, 1, "access denied", "`coresieve uploads --abort s3://dumps/a/out`");
+  expect(run.stderr).not.toContain("no-secret-at-all");
+  expect(await store.uploads()).toHaveLength(1);
+  const list = await runCli(["uploads", "s3://dumps/a", "--json"]);
+  expect(JSON.parse(list.stdout.toString())).toMatchObject([{ path: "s3://dumps/a/out", parts: 0, aborted: false }]);
+  expect((await runCli(["uploads", "--abort", "s3://dumps/a/out"])).stdout.toString()).toContain("aborted");
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("a run that was killed is gone on with: parts that are there are not sent again", async () => {
+  const expected = join(folder, "expected");
+  await filterFile(file, expected, { level: 0 });
+  // The last part, with the headers, gets no answer: so the run is killed between the others and it.
+  await store.fault({ method: "PUT", match: "partNumber=1&", kind: "silent" });
+  const run = startCli([file, "s3://dumps/out", "-d", "0"]);
+  while (!(await store.log()).some(({ query }) => /partNumber=1&/.test(query)))
+    await new Promise((r) => setTimeout(r, 20));
+  run.child.kill("SIGKILL");
+  await run.ended;
+  const [left] = await store.uploads();
+  expect(left?.parts.length).toBeGreaterThan(1);
+  await store.clear();
+  const { upload } = await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
+  expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+  expect(upload?.resumed).toBe(left?.parts.length);
+  expect(upload?.bytesSent).toBeLessThan(readFileSync(expected).length / 2);
+  const sent = (await store.log()).filter(({ method, query }) => method === "PUT" && query.includes("partNumber"));
+  expect(sent).toHaveLength((upload?.parts ?? 0) - (upload?.resumed ?? 0));
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("parts of another content are sent again", async () => {
+  const at = { bucket: "dumps", key: "out" };
+  const s3 = openStore();
+  const id = await s3.createUpload(at);
+  await s3.uploadPart(at, id, 2, new Uint8Array(FIRST_PART_SIZE).fill(7));
+  await s3.close();
+  const expected = join(folder, "expected");
+  await filterFile(file, expected, { level: 0 });
+  const { upload } = await filterFile(file, { path: "s3://dumps/out" }, { level: 0 });
+  expect(upload?.resumed).toBe(0);
+  expect((await objectOf("dumps/out")).equals(readFileSync(expected))).toBe(true);
+});
+
+test("stopped with a signal it leaves nothing", async () => {
+  await store.set({ latency: 300 });
+  const run = startCli([file, "s3://dumps/out", "-d", "0"]);
+  while (!(await store.log()).some(({ method }) => method === "PUT")) await new Promise((r) => setTimeout(r, 20));
+  run.child.kill("SIGTERM");
+  expect((await run.ended).code).toBe(143);
+  expect(await store.names()).toEqual([]);
+  expect(await store.uploads()).toEqual([]);
+});
+
+test("--on-full incomplete is refused: what was sent cannot be written again", async () => {
+  expectFailure(await runCli([file, "s3://dumps/out", "--on-full", "incomplete"]), 2, "cannot be left incomplete");
+});

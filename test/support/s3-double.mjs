@@ -1,0 +1,208 @@
+// A double of an S3 store for tests, in a thread of its own (the one that asks it may be blocked in a read). Objects and uploads are
+// in memory, nothing is authenticated, and faults come on demand.
+import { createHash } from "node:crypto";
+import { createServer } from "node:http";
+import { parentPort } from "node:worker_threads";
+
+/** Objects by bucket/key, uploads by id, what was asked, and faults to come. */
+const objects = new Map();
+const uploads = new Map();
+let log = [];
+let faults = [];
+let settings = { conditions: true, latency: 0 };
+let ids = 0;
+
+const md5 = (bytes) => createHash("md5").update(bytes).digest();
+const xml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
+
+const server = createServer((request, response) => {
+  const chunks = [];
+  request.on("data", (chunk) => chunks.push(chunk));
+  request.on("error", () => {});
+  request.on("end", () => setTimeout(() => answer(request, response, Buffer.concat(chunks)), settings.latency));
+});
+
+function answer(request, response, body) {
+  const url = new URL(request.url, "http://double");
+  const name = decodeURIComponent(url.pathname.slice(1));
+  const query = url.searchParams;
+  const entry = {
+    method: request.method,
+    name,
+    query: url.search,
+    range: request.headers.range,
+    bytes: body.length,
+    authorization: request.headers.authorization,
+  };
+  log.push(entry);
+  const send = (status, headers = {}, content = "") => {
+    entry.status = status;
+    response.writeHead(status, { "content-length": Buffer.byteLength(content), ...headers });
+    response.end(content);
+  };
+  const fail = (status, code, message = code) =>
+    send(
+      status,
+      { "content-type": "application/xml" },
+      request.method === "HEAD" ? "" : `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
+    );
+  const at = faults.findIndex(
+    (fault) =>
+      fault.method === request.method && new RegExp(fault.match ?? "").test(name + url.search) && !(fault.skip-- > 0),
+  );
+  const fault = at < 0 ? undefined : faults[at];
+  if (fault !== undefined && --fault.times <= 0) faults.splice(at, 1);
+  if (fault?.kind === "status") return fail(fault.status, fault.code, fault.message);
+  if (fault?.kind === "reset") return request.socket.destroy();
+  if (fault?.kind === "silent") return;
+  if (fault?.kind === "replace") objects.set(name, { ...objects.get(name), etag: '"another"' });
+  const object = objects.get(name);
+  const etagOf = (bytes) => `"${md5(bytes).toString("hex")}"`;
+  const exists = () => settings.conditions && request.headers["if-none-match"] === "*" && object !== undefined;
+  const conditional = request.headers["if-none-match"] !== undefined && settings.conditions === "refused";
+  if (request.headers["content-md5"] !== undefined && md5(body).toString("base64") !== request.headers["content-md5"]) {
+    return fail(400, "BadDigest");
+  }
+  const upload = uploads.get(query.get("uploadId"));
+  switch (request.method) {
+    case "HEAD":
+      if (object === undefined) return fail(404, "NotFound");
+      return send(200, { etag: object.etag, "content-length": object.bytes.length });
+    case "GET": {
+      if (query.has("uploads")) {
+        const prefix = query.get("prefix") ?? "";
+        const bucket = name.replace(/\/$/, "");
+        const found = [...uploads].filter(([, one]) => one.name.startsWith(`${bucket}/${prefix}`));
+        const list = found.map(
+          ([id, one]) =>
+            `<Upload><Key>${xml(one.name.slice(bucket.length + 1))}</Key><UploadId>${id}</UploadId><Initiated>${one.initiated}</Initiated></Upload>`,
+        );
+        return send(
+          200,
+          {},
+          `<ListMultipartUploadsResult>${list.join("")}<IsTruncated>false</IsTruncated></ListMultipartUploadsResult>`,
+        );
+      }
+      if (query.has("uploadId")) {
+        if (upload === undefined) return fail(404, "NoSuchUpload");
+        const from = Number(query.get("part-number-marker") ?? 0);
+        const all = [...upload.parts].sort((a, b) => a[0] - b[0]).filter(([number]) => number > from);
+        const page = all.slice(0, 3);
+        const list = page.map(
+          ([number, bytes]) =>
+            `<Part><PartNumber>${number}</PartNumber><Size>${bytes.length}</Size><ETag>${etagOf(bytes)}</ETag></Part>`,
+        );
+        const more = all.length > page.length;
+        return send(
+          200,
+          {},
+          `<ListPartsResult>${list.join("")}<IsTruncated>${more}</IsTruncated>${more ? `<NextPartNumberMarker>${page.at(-1)[0]}</NextPartNumberMarker>` : ""}</ListPartsResult>`,
+        );
+      }
+      if (object === undefined) return fail(404, "NoSuchKey");
+      if (request.headers["if-match"] !== undefined && request.headers["if-match"] !== object.etag) {
+        return fail(412, "PreconditionFailed");
+      }
+      const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");
+      const start = range ? Number(range[1]) : 0;
+      const end = range ? Math.min(Number(range[2]) + 1, object.bytes.length) : object.bytes.length;
+      if (start >= end) return fail(416, "InvalidRange");
+      const bytes = object.bytes.subarray(start, end);
+      entry.sent = bytes.length;
+      entry.status = 206;
+      response.writeHead(206, {
+        etag: object.etag,
+        "content-length": bytes.length,
+        "content-range": `bytes ${start}-${end - 1}/${object.bytes.length}`,
+      });
+      if (fault?.kind === "cut") {
+        entry.sent = Math.floor(bytes.length / 2);
+        response.write(bytes.subarray(0, entry.sent), () => request.socket.destroy());
+        return;
+      }
+      return response.end(bytes);
+    }
+    case "PUT":
+      if (query.has("uploadId")) {
+        if (upload === undefined) return fail(404, "NoSuchUpload");
+        upload.parts.set(Number(query.get("partNumber")), body);
+        return send(200, { etag: etagOf(body) });
+      }
+      if (conditional) return fail(501, "NotImplemented");
+      if (exists()) return fail(412, "PreconditionFailed");
+      objects.set(name, { bytes: body, etag: etagOf(body) });
+      return send(200, { etag: etagOf(body) });
+    case "POST": {
+      if (query.has("uploads")) {
+        const id = `upload-${++ids}`;
+        uploads.set(id, { name, parts: new Map(), initiated: new Date(1.7e12 + ids * 1000).toISOString() });
+        return send(
+          200,
+          {},
+          `<InitiateMultipartUploadResult><UploadId>${id}</UploadId></InitiateMultipartUploadResult>`,
+        );
+      }
+      if (upload === undefined) return fail(404, "NoSuchUpload");
+      if (conditional) return fail(501, "NotImplemented");
+      if (exists()) return fail(412, "PreconditionFailed");
+      const wanted = [...body.toString().matchAll(/<Part>(.*?)<\/Part>/gs)].map(([, text]) => ({
+        number: Number(/<PartNumber>(\d+)/.exec(text)[1]),
+        etag: /<ETag>(.*?)<\/ETag>/.exec(text)[1].replaceAll("&quot;", '"'),
+      }));
+      const parts = wanted.map(({ number }) => upload.parts.get(number));
+      if (parts.some((part, i) => part === undefined || etagOf(part) !== wanted[i].etag))
+        return fail(400, "InvalidPart");
+      if (parts.slice(0, -1).some((part) => part.length < 5 * 2 ** 20)) return fail(400, "EntityTooSmall");
+      const etag = `"${md5(Buffer.concat(parts.map(md5))).toString("hex")}-${parts.length}"`;
+      objects.set(name, { bytes: Buffer.concat(parts), etag });
+      uploads.delete(query.get("uploadId"));
+      // The answer to what was done is lost.
+      if (fault?.kind === "lost") return request.socket.destroy();
+      return send(
+        200,
+        {},
+        `<CompleteMultipartUploadResult><ETag>${etag.replaceAll('"', "&quot;")}</ETag></CompleteMultipartUploadResult>`,
+      );
+    }
+    case "DELETE":
+      if (query.has("uploadId")) {
+        if (!uploads.delete(query.get("uploadId"))) return fail(404, "NoSuchUpload");
+        return send(204);
+      }
+      objects.delete(name);
+      return send(204);
+    default:
+      return fail(405, "MethodNotAllowed");
+  }
+}
+
+server.listen(0, "127.0.0.1", () => parentPort.postMessage({ port: server.address().port }));
+
+/** What a test says: an id, and what to do. */
+parentPort.on("message", ({ id, what, ...more }) => {
+  const does = {
+    put: () =>
+      void objects.set(more.name, {
+        bytes: Buffer.from(more.bytes),
+        etag: more.etag ?? `"${md5(more.bytes).toString("hex")}"`,
+      }),
+    get: () => objects.get(more.name)?.bytes,
+    names: () => [...objects.keys()],
+    uploads: () => [...uploads].map(([uploadId, { name, parts }]) => ({ uploadId, name, parts: [...parts.keys()] })),
+    log: () => log,
+    clear: () => {
+      log = [];
+      faults = [];
+    },
+    reset: () => {
+      objects.clear();
+      uploads.clear();
+      log = [];
+      faults = [];
+      settings = { conditions: true, latency: 0 };
+    },
+    fault: () => void faults.push({ times: 1, skip: 0, ...more.fault }),
+    set: () => void Object.assign(settings, more.settings),
+  };
+  parentPort.postMessage({ id, result: does[what]() });
+});

@@ -1,0 +1,94 @@
+import { Worker } from "node:worker_threads";
+
+/** What the double was asked. */
+export interface LoggedRequest {
+  readonly method: string;
+  readonly name: string;
+  readonly query: string;
+  readonly range: string | undefined;
+  /** Bytes of the request's body. */
+  readonly bytes: number;
+  readonly authorization: string | undefined;
+  readonly status?: number;
+  /** Bytes of the answer's body, of a GET. */
+  readonly sent?: number;
+}
+
+/** A fault of the next `times` requests of a method whose name and query match, after `skip` others. */
+export interface Fault {
+  readonly method: string;
+  readonly match?: string;
+  readonly times?: number;
+  readonly skip?: number;
+  readonly kind: "status" | "reset" | "silent" | "cut" | "replace" | "lost";
+  readonly status?: number;
+  readonly code?: string;
+  readonly message?: string;
+}
+
+/** An S3 store in memory, on a port of its own: names are `bucket/key`. */
+export interface S3Double {
+  readonly endpoint: string;
+  put(name: string, bytes: Uint8Array): Promise<void>;
+  get(name: string): Promise<Uint8Array | undefined>;
+  names(): Promise<readonly string[]>;
+  uploads(): Promise<readonly { uploadId: string; name: string; parts: readonly number[] }[]>;
+  log(): Promise<readonly LoggedRequest[]>;
+  /** Forgets the log and faults that did not come. */
+  clear(): Promise<void>;
+  /** Forgets everything. */
+  reset(): Promise<void>;
+  fault(fault: Fault): Promise<void>;
+  /** `conditions`: whether If-None-Match is kept, left unnoticed, or refused. `latency` is milliseconds. */
+  set(settings: { conditions?: boolean | "refused"; latency?: number }): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Starts a double, and makes the environment name it. */
+export async function startS3Double(): Promise<S3Double> {
+  const worker = new Worker(new URL("./s3-double.mjs", import.meta.url));
+  const waiting = new Map<number, (result: unknown) => void>();
+  const port = await new Promise<number>((resolve, reject) => {
+    worker.once("error", reject);
+    worker.on("message", (message: { port?: number; id?: number; result?: unknown }) => {
+      if (message.port !== undefined) resolve(message.port);
+      else waiting.get(message.id as number)?.(message.result);
+    });
+  });
+  let ids = 0;
+  const ask = <T>(what: string, more: object = {}): Promise<T> =>
+    new Promise((resolve) => {
+      const id = ++ids;
+      waiting.set(id, resolve as (result: unknown) => void);
+      worker.postMessage({ id, what, ...more });
+    });
+  const endpoint = `http://127.0.0.1:${port}`;
+  useStore(endpoint, "double", "no-secret-at-all");
+  return {
+    endpoint,
+    put: (name, bytes) => ask("put", { name, bytes }),
+    get: (name) => ask("get", { name }),
+    names: () => ask("names"),
+    uploads: () => ask("uploads"),
+    log: () => ask("log"),
+    clear: () => ask("clear"),
+    reset: () => ask("reset"),
+    fault: (fault) => ask("fault", { fault }),
+    set: (settings) => ask("set", { settings }),
+    async stop() {
+      await worker.terminate();
+    },
+  };
+}
+
+/** Makes the environment of this process, and of those it starts, name a store. */
+export function useStore(endpoint: string, accessKeyId: string, secretAccessKey: string, region = "us-east-1"): void {
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_ACCESS_KEY_ID: accessKeyId,
+    AWS_SECRET_ACCESS_KEY: secretAccessKey,
+    AWS_REGION: region,
+    AWS_EC2_METADATA_DISABLED: "true",
+    CORESIEVE_S3_PATIENCE: "5",
+  });
+}
