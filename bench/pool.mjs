@@ -1,10 +1,13 @@
-// Pass 2 with 1, 2, 3, 4 workers, and how busy the main thread is:
-//   node bench/pool.mjs DUMP [--level 31] [--codecs none,zlib,lzo,snappy,zstd] [--workers 1,2,3,4] [--out FILE]
-// "idle" workers answer without doing anything: they show what the main thread can take at most. Without --out
-// everything but the writing is done.
-import { rmSync } from "node:fs";
+// Pass 2 with 1, 2, 3, 4 workers: what a task costs the main thread and a worker, and how many workers keep the main
+// thread busy:
+//   node bench/pool.mjs DUMP [--level 31] [--codecs none,zlib,lzo,snappy,zstd] [--workers 1,2,3,4] [--runs 3] [--out FILE]
+// "idle" workers answer without doing anything, as if codecs cost nothing: they show what the main thread takes at most.
+// The main thread does no tasks here. Its CPU time is the system's count for that thread (Linux only); the workers' is all
+// that is left of the process. Medians of the runs. Without --out everything but the writing is done.
+import { readFileSync, rmSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Piscina } from "piscina";
+import { median } from "../dist/bench/statistics.js";
 import { kernelView } from "../dist/filter/kernel-view.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { policyOfLevel } from "../dist/filter/policy.js";
@@ -26,6 +29,7 @@ const { values, positionals } = parseArgs({
     level: { type: "string", default: "31" },
     codecs: { type: "string", default: "none,zlib,lzo,snappy,zstd" },
     workers: { type: "string", default: "1,2,3,4" },
+    runs: { type: "string", default: "3" },
     out: { type: "string" },
   },
 });
@@ -61,10 +65,22 @@ function idleThreads(count) {
   };
 }
 
+/** Threads as they are, but that the main thread does nothing in their stead. */
+function busyThreads(count) {
+  const threads = new WorkerThreads(count);
+  const run = (name, request) => threads.run(name, request);
+  return { count, early: threads.early, ready: Number.POSITIVE_INFINITY, run, destroy: () => threads.destroy() };
+}
+
+/** CPU seconds of the main thread; only Linux counts them. */
+function mainCpu() {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, "utf8").split(" ")[0]) / 1e9;
+}
+
 let pool;
 
 async function run(codec, workers) {
-  const threads = codec === "idle" ? idleThreads(workers) : new WorkerThreads(workers);
+  const threads = codec === "idle" ? idleThreads(workers) : busyThreads(workers);
   const plan = initialPlan(dump, view);
   const real = codecOf(codec === "idle" ? "none" : codec);
   const context = { image: dump.image, pageSize: dump.pageSize, kept: plan.kept, kernel, codec: real };
@@ -85,15 +101,14 @@ async function run(codec, workers) {
     sink = values.out ? createFileSink(values.out, { force: true, inputs: [] }) : nowhere;
     writer = new KdumpWriter(sink, dumpFacts(dump, view, plan, level, "kdump"), plan, CODEC_FLAGS[real.name]);
     await writer.begin();
-    const loop = performance.eventLoopUtilization();
     const cpu = process.cpuUsage();
+    const before = mainCpu();
     const start = performance.now();
     await encodeDump(pool, plan, (level & 1) !== 0, writer, () => {});
     const size = await writer.end();
     const seconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpu);
-    const { utilization } = performance.eventLoopUtilization(loop);
-    return { kept, seconds, cpu: (user + system) / 1e6, busy: utilization, size };
+    return { kept, seconds, cpu: (user + system) / 1e6, main: mainCpu() - before, size };
   } finally {
     await sink?.abort();
     await threads.destroy();
@@ -103,15 +118,22 @@ async function run(codec, workers) {
 const rows = [];
 for (const codec of ["idle", ...values.codecs.split(",")]) {
   for (const workers of values.workers.split(",").map(Number)) {
-    const { kept, seconds, cpu, busy, size } = await run(codec, workers);
+    const runs = [];
+    for (let i = 0; i < Number(values.runs); i++) runs.push(await run(codec, workers));
+    const of = (key) => median(runs.map((one) => one[key]));
+    const [kept, size] = [of("kept"), of("size")];
+    const tasks = kept / pool.layout.pages;
+    const main = of("main") / tasks;
+    const worker = (of("cpu") - of("main")) / tasks;
     rows.push({
       codec,
       workers,
-      "MB/s": ((kept * dump.pageSize) / seconds / 1e6).toFixed(0),
-      "MB/CPU-s": ((kept * dump.pageSize) / cpu / 1e6).toFixed(0),
-      "wall s": seconds.toFixed(2),
-      "main thread busy": `${(100 * busy).toFixed(0)} %`,
-      "us of it a task": ((1e6 * busy * seconds) / (kept / pool.layout.pages)).toFixed(0),
+      "wall s": of("seconds").toFixed(2),
+      "MB/s": ((kept * dump.pageSize) / of("seconds") / 1e6).toFixed(0),
+      "CPU us a task: main thread": (1e6 * main).toFixed(0),
+      "a worker": (1e6 * worker).toFixed(0),
+      "workers that keep the main thread busy": codec === "idle" ? "" : (worker / main).toFixed(1),
+      "the main thread's most, MB/s": ((pool.layout.pages * dump.pageSize) / main / 1e6).toFixed(0),
       "out MB": (size / 1e6).toFixed(0),
     });
   }

@@ -45,7 +45,11 @@ export async function benchDump(input: Dump, options: BenchOptions): Promise<Ben
     if (options.runs > 0) {
       for (const level of levels) {
         for (const codec of codecs) {
-          const done = await comparePrograms(level, codec, { ...options, folder });
+          const done = await comparePrograms(level, codec, {
+            ...options,
+            folder,
+            cached: options.cached === true || comparisons.length > 0,
+          });
           options.onComparison?.(done);
           comparisons.push(done);
         }

@@ -22,8 +22,8 @@ function legend(comparisons: readonly Comparison[]): string[] {
   const lines: string[] = [];
   if (comparisons.length > 0) {
     lines.push(
-      "Whole programs run in turn (A B A B ...), after runs that are not counted; the output is a new file. Times are medians,",
-      "with the least and the most in brackets.",
+      "Whole programs run in turn (A B A B ...), after runs that are not counted where they take a few seconds only; the output",
+      "is a new file. Times are medians, with the least and the most in brackets.",
     );
   }
   if (rows.some(({ kind }) => kind !== "coresieve")) {
