@@ -1,9 +1,9 @@
-import { resolve } from "node:path";
 import { checkTogether } from "./check-together.js";
 import { DumpError } from "./errors.js";
 import type { FilterOptions } from "./filter-types.js";
 import { isStorePath } from "./store/store-url.js";
 import { checkCodec } from "./worker/codec/encoder.js";
+import { samePath } from "./writer/output-name.js";
 
 /** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`. */
 export function checkOptions(options: FilterOptions): void {
@@ -32,7 +32,7 @@ function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions)
   const problem =
     paths.length < 2
       ? "a split set has two files at least"
-      : new Set(paths.map((path) => resolve(path))).size < paths.length
+      : paths.some((path, i) => paths.slice(0, i).some((other) => samePath(path, other)))
         ? "two files of the split set have the same name"
         : format !== "kdump"
           ? "an ELF dump cannot be split"

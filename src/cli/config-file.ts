@@ -25,7 +25,12 @@ export async function wordsOfConfig(
   command: Command,
   given: readonly string[],
 ): Promise<string[]> {
-  const config = parseConfig(path, readSmall(path, MAX_CONFIG).toString("utf8"));
+  const config = parseConfig(
+    path,
+    readSmall(path, MAX_CONFIG)
+      .toString("utf8")
+      .replace(/^\uFEFF/, ""),
+  );
   const all = await Promise.all(COMMAND_NAMES.map(async (name) => [name, await commandNamed(name)] as const));
   const optionsOf = new Map(all.map(([name, one]) => [name, one?.options ?? {}]));
   const known = new Set([...optionsOf.values()].flatMap((options) => Object.keys(options)));

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { DumpError } from "../errors.js";
 import type { FilterOptions, FilterResult } from "../filter-dump.js";
 import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
@@ -6,6 +5,7 @@ import { manifestOf } from "../manifest/manifest.js";
 import type { Dump } from "../reader/dump.js";
 import { openDump } from "../reader/open.js";
 import { createFileSink } from "../writer/file-sink.js";
+import { samePath } from "../writer/output-name.js";
 import type { FilterRequest } from "./options.js";
 import { packageVersion } from "./package-version.js";
 
@@ -43,7 +43,7 @@ export function manifestWriter(
     });
   }
   if (path === undefined) return undefined;
-  if (output !== undefined && resolve(output) === resolve(path)) {
+  if (output !== undefined && samePath(output, path)) {
     throw new DumpError("BAD_OPTION", "the manifest and the output have the same name", { file: path });
   }
   const started = new Date();

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { DumpError } from "../errors.js";
 import { completeDump } from "../filter/complete-dump.js";
 import type { FilterOptions, FilterResult } from "../filter-dump.js";
@@ -8,6 +7,7 @@ import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import { Warnings } from "../warnings.js";
 import { createFileSink } from "../writer/file-sink.js";
+import { samePath } from "../writer/output-name.js";
 import type { Sink } from "../writer/sink.js";
 import { packageVersion } from "./package-version.js";
 
@@ -36,8 +36,7 @@ export function reportWriter(
   inputs: readonly string[],
   output: string | undefined,
 ): ReportWriter {
-  const taken = [output, manifest].filter((one) => one !== undefined).map((one) => resolve(one));
-  if (taken.includes(resolve(path))) {
+  if ([output, manifest].some((taken) => taken !== undefined && samePath(taken, path))) {
     throw new DumpError("BAD_OPTION", "the report and another output have the same name", { file: path });
   }
   const recorder = new RunRecorder();

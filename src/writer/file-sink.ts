@@ -1,4 +1,5 @@
 import {
+  type BigIntStats,
   closeSync,
   fstatSync,
   fsyncSync,
@@ -6,7 +7,6 @@ import {
   linkSync,
   openSync,
   renameSync,
-  type Stats,
   statSync,
   unlinkSync,
 } from "node:fs";
@@ -14,6 +14,7 @@ import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/byte-source.js";
 import { writeSome } from "../reader/spool/write-some.js";
+import { namesFolder } from "./output-name.js";
 import type { Sink } from "./sink.js";
 
 export interface FileSinkOptions {
@@ -94,7 +95,7 @@ function syncFolder(path: string): void {
 /** A name that no file can have would be found out only when the dump is to appear under it. */
 function checkName(path: string): void {
   if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
-  if (path.endsWith("/")) throw cannotBeCreated(path, "its name is that of a folder");
+  if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
 }
 
 function cannotBeCreated(path: string, error: unknown): DumpError {
@@ -119,7 +120,7 @@ function checkTarget(path: string, { force, inputs }: FileSinkOptions): void {
     const what = target.isDirectory() ? "is a directory" : "is no regular file";
     throw new DumpError("OUTPUT_EXISTS", `${what}; the output must be a file`, {
       file: path,
-      cure: "Name a file that does not exist yet, or use -F to write to a pipe",
+      cure: "Name a file that does not exist yet, or write to stdout: - as OUT, or -F",
     });
   }
   if (!force) {
@@ -130,15 +131,16 @@ function checkTarget(path: string, { force, inputs }: FileSinkOptions): void {
   }
 }
 
-function statIfThere(path: string): Stats | undefined {
+/** With all digits of the file's number: those of Windows have more than a number holds. */
+function statIfThere(path: string): BigIntStats | undefined {
   try {
-    return statSync(path, { throwIfNoEntry: false });
+    return statSync(path, { throwIfNoEntry: false, bigint: true });
   } catch (error) {
     throw cannotBeCreated(path, error);
   }
 }
 
-function sameFile(a: Stats | undefined, b: Stats): boolean {
+function sameFile(a: BigIntStats | undefined, b: BigIntStats): boolean {
   return a !== undefined && a.dev === b.dev && a.ino === b.ino;
 }
 

@@ -23,6 +23,10 @@ test("long names, with texts, numbers, lists and true or false", async () => {
   expect(await words(config)).toEqual(["--level=31", "--compress=zlib", "--sync", "--exclude=user,free"]);
 });
 
+test("a byte order mark, as editors on Windows write it", async () => {
+  expect(await words('\uFEFF{\r\n"level": 1 }\r\n')).toEqual(["--level=1"]);
+});
+
 test("options of other commands are passed over, an object is for its command alone", async () => {
   const config = { "spool-dir": "/big", compress: "zlib", filter: { level: 1 }, verify: { findings: 5 } };
   expect(await words(config)).toEqual(["--spool-dir=/big", "--compress=zlib", "--level=1"]);

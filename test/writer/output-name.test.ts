@@ -1,0 +1,20 @@
+/** Names of outputs by the rules of Windows, macOS and Linux, wherever the test runs. */
+import { posix, win32 } from "node:path";
+import { expect, test } from "vitest";
+import { namesFolder, samePath } from "../../src/writer/output-name.js";
+
+test("a name that ends in a separator is a folder's", () => {
+  expect(namesFolder("dumps/", posix)).toBe(true);
+  expect(namesFolder("dumps\\", posix)).toBe(false);
+  expect(namesFolder("C:\\dumps\\", win32)).toBe(true);
+  expect(namesFolder("C:/dumps/", win32)).toBe(true);
+  expect(namesFolder("C:\\dumps\\a.kdump", win32)).toBe(false);
+});
+
+test("two names of one file", () => {
+  expect(samePath("/d/a", "/d/./b/../a", posix, "linux")).toBe(true);
+  expect(samePath("/d/a", "/d/A", posix, "linux")).toBe(false);
+  expect(samePath("/d/a", "/d/A", posix, "darwin")).toBe(true);
+  expect(samePath("C:\\d\\a", "c:/D/a", win32, "win32")).toBe(true);
+  expect(samePath("C:\\d\\a", "D:\\d\\a", win32, "win32")).toBe(false);
+});
