@@ -1,6 +1,6 @@
 import { closeSync, statSync } from "node:fs";
 import { isStorePath } from "../store/store-url.js";
-import type { Warnings } from "../warnings.js";
+import { Warnings } from "../warnings.js";
 import { type FileHandle, fileSource, openFile } from "./byte-source.js";
 import type { Dump } from "./dump.js";
 import { type OpenOptions, openSources } from "./open.js";
@@ -30,7 +30,7 @@ export const STDIN = "-";
  */
 export async function openInput(
   paths: string | readonly string[],
-  warnings: Warnings,
+  warnings: Warnings = new Warnings(),
   options: InputOptions = {},
 ): Promise<Dump> {
   const images: SourceImage[] = [];
