@@ -4,7 +4,7 @@
 // out), so that a program that runs meanwhile finds what it needs at any moment.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
@@ -14,16 +14,57 @@ const licences = new Map();
 // Less to read at each start; names stay, for stack traces.
 const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
 
-// yargs lays its help out with these. We have a help of our own, and their tables take 50 ms to load.
-const LAYOUT_OF_HELP = new Set(["cliui", "string-width"]);
-const withoutHelp = {
-  name: "without-help",
-  resolveId: (id) => (LAYOUT_OF_HELP.has(id) ? `\0${id}` : undefined),
-  load: (id) =>
-    LAYOUT_OF_HELP.has(id.slice(1))
-      ? `export default () => { throw new Error("${id.slice(1)} is left out of this bundle"); }`
-      : undefined,
+// What yargs has and we do not use: the layout of its help, for we have our own (its tables take 50 ms to load), the settings
+// that it takes from the package.json of the folder it is called in, and its checks of our calls of it, which types check.
+const leftOut = (name) => `export default () => { throw new Error("${name} is left out of this bundle"); }`;
+const NOT_USED = new Map([
+  ["cliui", leftOut("cliui")],
+  ["string-width", leftOut("string-width")],
+  ["escalade/sync", "export default () => undefined;"],
+  ["./argsert.js", "export function argsert() {}"],
+]);
+const withoutUnused = {
+  name: "without-unused",
+  resolveId: (id) => (NOT_USED.has(id) ? `\0${id}` : undefined),
+  load: (id) => NOT_USED.get(id.slice(1)),
 };
+
+// Modules that few runs need, and of which others use functions and lists of words only: they get files of their own, loaded
+// when a function is called.
+const LAZY = {
+  cli: [
+    "estimate/estimate-dump",
+    "filter/debuginfo/vmlinux-dump",
+    "filter/erase/erase-run",
+    "filter/privacy/private-run",
+    "filter/privacy/scrub",
+    "manifest/digest",
+    "worker/extension/extend-dump",
+  ],
+  worker: ["worker/extension/extend"],
+};
+const LAZY_PREFIX = "\0lazy:";
+const lazily = (modules, extension) => ({
+  name: "lazily",
+  async resolveId(id, importer, options) {
+    if (importer === undefined || !id.startsWith(".")) return undefined;
+    const found = await this.resolve(id, importer, { ...options, skipSelf: true });
+    const module = modules.find((one) => found?.id === join(src, `${one}.ts`));
+    return module && LAZY_PREFIX + module;
+  },
+  load(id) {
+    if (!id.startsWith(LAZY_PREFIX)) return undefined;
+    const module = id.slice(LAZY_PREFIX.length);
+    const text = readFileSync(join(src, `${module}.ts`), "utf8");
+    const names = [...text.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name);
+    const functions = names.map((name) => `export function ${name}(...words) { return load().${name}(...words); }`);
+    const lists = text.match(/^export const \w+ = \[.*\](?= as const;)/gm) ?? [];
+    return [...lists, `const load = () => module.require("${lazyFile(module)}.${extension}");`, ...functions].join(
+      "\n",
+    );
+  },
+});
+const lazyFile = (module) => `./lazy-${basename(module)}`;
 
 // piscina starts its threads with a file of its own, which loads ours.
 const THREAD = "piscina-thread.cjs";
@@ -42,12 +83,13 @@ const ownThread = {
  * load. Of `chunks`, each has the modules that its files need and that are in none before it.
  */
 async function bundle(inputs, folder, extension, chunks = {}) {
+  const lazy = LAZY[folder] ?? [];
   const made = await rolldown({
-    input: inputs,
+    input: { ...inputs, ...Object.fromEntries(lazy.map((one) => [lazyFile(one).slice(2), join(src, `${one}.ts`)])) },
     platform: "node",
     resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
     external: [/^node:/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
-    plugins: [withoutHelp, ownThread],
+    plugins: [withoutUnused, ownThread, lazily(lazy, extension)],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },
     logLevel: "warn",

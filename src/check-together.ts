@@ -22,7 +22,7 @@ export function checkTogether(options: Together): void {
     });
   }
   if (options.privacy) for (const level of [options.level, ...(options.fallbackLevels ?? [])]) checkPrivateLevel(level);
-  if (privacyExtras(options.privacyExtra ?? []).length > 0 && !options.privacy) {
+  if (options.privacyExtra?.length && privacyExtras(options.privacyExtra).length > 0 && !options.privacy) {
     throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
       cure: "Add --privacy",
     });

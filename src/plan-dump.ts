@@ -67,7 +67,7 @@ export async function planDump(dump: Dump, options: FilterOptions, threads: Work
   const warnings = options.warnings ?? new Warnings();
   const level = options.level | dump.header.dumpLevel;
   const asked = policyOfLevel(options.level);
-  const extras = privacyExtras(options.privacyExtra ?? []);
+  const extras = options.privacyExtra?.length ? privacyExtras(options.privacyExtra) : [];
   const request = options.erase && eraseRequest(options.erase);
   const found = findView(dump, options.level, warnings);
   const plan = initialPlan(dump, found);

@@ -77,7 +77,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     sizeLimit: args.sizeLimit === undefined ? undefined : sizeOf("-L", args.sizeLimit),
     onFull: chosenOnFull(args, output),
     privacy: args.privacy,
-    privacyExtra: privacyExtras((args.privacyExtra ?? "").split(",").filter((name) => name !== "")),
+    privacyExtra: args.privacyExtra ? privacyExtras(args.privacyExtra.split(",").filter((name) => name !== "")) : [],
     codec: chosenCodec(args),
     dedupe: args.dedupe,
     format: args.elf ? "elf" : "kdump",
