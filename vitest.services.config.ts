@@ -1,6 +1,6 @@
 import { defineConfig } from "vitest/config";
 
-// Against real servers (redis-server): Linux only, run by .ci/run.
+// Against real servers (redis-server, Swift): Linux only, run by .ci/run.
 export default defineConfig({
   test: {
     include: ["test/services/**/*.test.ts"],

@@ -106,7 +106,7 @@ test("what the store refuses in the middle leaves nothing there", async () => {
 test("where the upload cannot be aborted the error names the command that does it, and the command does", async () => {
   await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", times: 9 });
   await store.fault({ method: "DELETE", kind: "status", status: 403, code: "AccessDenied" });
-  const run = await runCli([file, "s3://dumps/a/out", "-d", "0"]);
+  const run = await runCli([file, "s3://dumps/a/out", "-d", "0", "-q"]);
   expectFailure(run, 1, "access denied", "`coresieve uploads --abort s3://dumps/a/out`");
   expect(run.stderr).not.toContain("no-secret-at-all");
   expect(await store.uploads()).toHaveLength(1);

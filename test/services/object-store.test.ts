@@ -1,0 +1,130 @@
+/** Object stores, against OpenStack Swift with its s3api: a server that knows nothing of us, and checks every signature. */
+import { createReadStream, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { PutObjectCommand } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { filterDump } from "../../src/filter-dump.js";
+import { openInput } from "../../src/reader/open-input.js";
+import { openStore } from "../../src/store/open-store.js";
+import { Warnings } from "../../src/warnings.js";
+import { codecOf } from "../../src/worker/codec/codecs.js";
+import { expectFailure, runCli, startCli } from "../support/cli.js";
+import { mustNotSkip } from "../support/dumps.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
+import { sampleDump } from "../support/sample.js";
+import { startSwift, swiftPresent } from "./support/swift.js";
+
+const BUCKET = "dumps";
+const folder = temporaryFolder();
+const file = join(folder, "vmcore");
+
+test.runIf(mustNotSkip)("Swift is installed", () => expect(swiftPresent).toBe(true));
+
+describe.skipIf(!swiftPresent)("Swift", () => {
+  let swift: Awaited<ReturnType<typeof startSwift>>;
+
+  beforeAll(async () => {
+    swift = await startSwift(BUCKET);
+    writeFileSync(file, sampleDump());
+    const Body = createReadStream(file);
+    await swift.client.send(
+      new PutObjectCommand({ Bucket: BUCKET, Key: "vmcore", Body, ContentLength: sampleDump().length }),
+    );
+  });
+  afterAll(() => swift?.stop());
+
+  /** The object's bytes, through our own reading. */
+  async function objectOf(key: string): Promise<Buffer> {
+    const store = openStore();
+    const at = { bucket: BUCKET, key };
+    const info = await store.head(at);
+    const bytes = Buffer.alloc(info?.size ?? 0);
+    await store.read(at, 0, bytes, info?.etag ?? "");
+    await store.close();
+    return bytes;
+  }
+
+  async function uploads(): Promise<number> {
+    const store = openStore();
+    const found = await store.listUploads({ bucket: BUCKET, key: "" });
+    await store.close();
+    return found.length;
+  }
+
+  test.each([
+    ["kdump", "none", 0],
+    ["kdump", "none", 31],
+    ["kdump", "lzo", 31],
+    ["kdump", "zlib", 31],
+    ["elf", "none", 31],
+  ] as const)("%s, %s, level %i: from store to store the bytes of a file", async (format, codec, level) => {
+    const expected = join(folder, "expected");
+    await filterFile(file, expected, { format, codec, level });
+    const dump = await openInput(`s3://${BUCKET}/vmcore`, new Warnings());
+    const output = { path: `s3://${BUCKET}/out`, force: true };
+    const result = await filterDump(dump, { output, level, format, codec: codecOf(codec, undefined), workers: 2 });
+    dump.close();
+    expect((await objectOf("out")).equals(readFileSync(expected))).toBe(true);
+    expect(result.upload?.bytesSent).toBe(result.outputBytes);
+    if (level === 31) expect(result.fetched?.bytes).toBeLessThan(result.inputBytes / 2);
+    expect(await uploads()).toBe(0);
+  });
+
+  test("every command that reads a dump reads an object", async () => {
+    const path = `s3://${BUCKET}/vmcore`;
+    for (const command of ["info", "dmesg", "verify", "audit", "estimate"]) {
+      const [remote, local] = [await runCli([command, path]), await runCli([command, file])];
+      expect(remote.code, remote.stderr).toBe(local.code);
+      const text = (run: typeof remote) =>
+        run.stdout
+          .toString()
+          .replaceAll(path, file)
+          .replace(/\d[\d.]* m?s/g, "");
+      if (command !== "estimate") expect(text(remote)).toBe(text(local));
+    }
+  });
+
+  test("a run that was killed is gone on with", async () => {
+    const expected = join(folder, "expected");
+    await filterFile(file, expected, { level: 0 });
+    const run = startCli([file, `s3://${BUCKET}/killed`, "-d", "0"]);
+    const store = openStore();
+    const at = { bucket: BUCKET, key: "killed" };
+    let parts = 0;
+    for (;;) {
+      const [upload] = await store.listUploads(at);
+      parts = upload === undefined ? 0 : ((await store.listParts(at, upload.uploadId))?.length ?? 0);
+      if (parts > 0) break;
+    }
+    run.child.kill("SIGKILL");
+    await run.ended;
+    await store.close();
+    const { upload } = await filterFile(file, { path: `s3://${BUCKET}/killed` }, { level: 0 });
+    expect(upload?.resumed).toBeGreaterThanOrEqual(1);
+    expect(upload?.bytesSent).toBeLessThan(readFileSync(expected).length);
+    expect((await objectOf("killed")).equals(readFileSync(expected))).toBe(true);
+    expect(await uploads()).toBe(0);
+  });
+
+  test("unfinished uploads are listed and aborted", async () => {
+    const store = openStore();
+    const at = { bucket: BUCKET, key: "left" };
+    const id = await store.createUpload(at);
+    await store.uploadPart(at, id, 1, new Uint8Array(5 * 2 ** 20));
+    await store.close();
+    expect((await runCli(["uploads", `s3://${BUCKET}`])).stdout.toString()).toContain(`s3://${BUCKET}/left: 1 parts`);
+    expect((await runCli(["uploads", "--abort", `s3://${BUCKET}/left`])).code).toBe(0);
+    expect((await runCli(["uploads", `s3://${BUCKET}`])).stdout.toString()).toBe("No unfinished uploads\n");
+  });
+
+  test("what is there, what is not, and what the account may not do is said", async () => {
+    expectFailure(await runCli([file, `s3://${BUCKET}/vmcore`]), 1, "is there already");
+    expectFailure(await runCli(["info", `s3://${BUCKET}/none`]), 1, "there is no such object");
+    expectFailure(await runCli([file, "s3://no-such-bucket/out"]), 1, "bucket");
+    process.env["AWS_SECRET_ACCESS_KEY"] = "wrong-secret";
+    const run = await runCli(["info", `s3://${BUCKET}/vmcore`]);
+    process.env["AWS_SECRET_ACCESS_KEY"] = "testing";
+    expectFailure(run, 1, "cannot be read");
+    expect(run.stderr).not.toContain("wrong-secret");
+  });
+});

@@ -1,0 +1,42 @@
+import { spawn } from "node:child_process";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { CreateBucketCommand, S3Client } from "@aws-sdk/client-s3";
+import { useStore } from "../../support/s3-double.js";
+
+const script = fileURLToPath(new URL("../swift-server.py", import.meta.url));
+/** Debian's own, for Debian's Swift. */
+const python = "/usr/bin/python3";
+export const swiftPresent = existsSync("/usr/lib/python3/dist-packages/swift/proxy");
+
+/** Starts Swift with one bucket, and makes the environment name it. */
+export async function startSwift(bucket: string): Promise<{ client: S3Client; stop(): Promise<void> }> {
+  const folder = mkdtempSync(join(tmpdir(), "coresieve-swift-"));
+  const server = spawn(python, [script, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const ended = new Promise((resolve) => server.once("exit", resolve));
+  const [line] = await Promise.race([
+    new Promise<[string]>((resolve) => createInterface(server.stdout).once("line", (text) => resolve([text]))),
+    ended.then(() => Promise.reject(new Error("Swift did not start"))),
+  ]);
+  const { endpoint, accessKeyId, secretAccessKey, region } = JSON.parse(line) as Record<string, string>;
+  useStore(endpoint as string, accessKeyId as string, secretAccessKey as string, region);
+  const client = new S3Client({
+    endpoint: endpoint as string,
+    region: region as string,
+    forcePathStyle: true,
+    credentials: { accessKeyId: accessKeyId as string, secretAccessKey: secretAccessKey as string },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  return {
+    client,
+    async stop() {
+      client.destroy();
+      server.stdin.end();
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
