@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { COMMAND_NAMES } from "../../src/cli/commands.js";
 import { getoptLong } from "../../src/cli/makedumpfile/getopt.js";
-import { MAKEDUMPFILE_OPTIONS } from "../../src/cli/makedumpfile/option-table.js";
+import { MAKEDUMPFILE_OPTIONS, optionName } from "../../src/cli/makedumpfile/option-table.js";
 import { DumpError } from "../../src/errors.js";
 import { temporaryFolder } from "../support/filter.js";
 import { anchorsOf, commandsOf, linksOf } from "./markdown.js";
@@ -91,5 +91,18 @@ test.each(pages)("%s: every link leads to a file that is there, and to a heading
     const target = path === "" ? page : join(dirname(page), path);
     expect(existsSync(resolve(root, target)), `${link} leads to ${relative(root, resolve(root, target))}`).toBe(true);
     if (anchor !== undefined) expect(anchorsOf(textOf(target)), link).toContain(anchor);
+  }
+});
+
+test("docs/from-makedumpfile.md has a row for every option of makedumpfile, which says what becomes of it", () => {
+  const rows = textOf("docs/from-makedumpfile.md")
+    .split("\n")
+    .filter((line) => line.startsWith("| `-"))
+    .map((line) => line.split("|").map((cell) => cell.trim()));
+  const fateOf = (option: string) =>
+    rows.find(([, names = ""]) => [...names.matchAll(/`([^` ]+)/g)].some(([, name]) => name === option))?.[2];
+  for (const option of MAKEDUMPFILE_OPTIONS) {
+    const fate = option.refused === undefined ? /^(served|no effect)$/ : /^refused$/;
+    expect(fateOf(optionName(option)), optionName(option)).toMatch(fate);
   }
 });
