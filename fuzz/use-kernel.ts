@@ -12,7 +12,9 @@ import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
 import { privacyView } from "../src/filter/privacy/privacy-view.js";
 import { checkFreeCount, selfCheck } from "../src/filter/self-check/self-check.js";
+import { kernelOf } from "../src/library/kernel-of.js";
 import type { Dump } from "../src/reader/dump.js";
+import { readPhysical } from "../src/reader/read-physical.js";
 import { Warnings } from "../src/warnings.js";
 import { scanPages, scanState } from "../src/worker/scan.js";
 import { btfImage } from "../test/support/btf-image.js";
@@ -73,5 +75,27 @@ export function useKernel(dump: Dump): void {
     for (const entry of entries) if (entry < 0n) throw new Error("an entry below 0");
     findTypes(memory, findSymbols(memory));
   });
+  attempt(() => useObjects(dump));
   attempt(() => eraseRun(RULES, dump, found, undefined, warnings));
+}
+
+/** What users of the library ask of a kernel. */
+function useObjects(dump: Dump): void {
+  const kernel = kernelOf(dump);
+  try {
+    const head = kernel.symbol("init_uts_ns") ?? 0n;
+    for (const address of [head, 0n, (1n << 64n) - 8n]) {
+      kernel.readText(address, 100);
+      kernel.readWord(address);
+      const paddr = kernel.physicalAddress(address);
+      if (paddr !== undefined) readPhysical(dump, paddr, 100);
+      kernel.readMember("list_head", address, "next");
+      let steps = 0;
+      for (const _ of kernel.walkList(address, "list_head", "next", 1000))
+        if (++steps > 1000) throw new Error("a longer list");
+    }
+    for (const cpu of kernel.cpus ?? []) attempt(() => kernel.perCpu(head, cpu));
+  } finally {
+    kernel.close();
+  }
 }

@@ -1,4 +1,4 @@
-import { closeSync, constants, createReadStream, open, openSync } from "node:fs";
+import { closeSync, constants, createReadStream, open, openSync, read as readFile } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, systemErrorCode } from "../errors.js";
@@ -28,7 +28,9 @@ export async function openStream(path: string, signal?: AbortSignal): Promise<Fi
 
 /** The bytes of an open file from its beginning. The file stays open. */
 export function fileStream({ path, fd, size, mtimeMs }: FileHandle, signal?: AbortSignal): ByteStream {
-  const stream = createReadStream("", { fd, start: 0, autoClose: false, highWaterMark: READ_SIZE });
+  // A stream that is stopped closes its file, even one that it did not open: it is for the caller to close.
+  const fs = { open, read: readFile, close: (_fd: number, done: () => void) => done() };
+  const stream = createReadStream("", { fd, fs, start: 0, autoClose: false, highWaterMark: READ_SIZE });
   return {
     ...byteStream(stream, path, signal),
     changed() {

@@ -1,9 +1,12 @@
 /** What a small damaged or hostile file may make the reader ask for: nothing near what its headers claim. */
-import { readdirSync, truncateSync, writeFileSync } from "node:fs";
+import { randomBytes } from "node:crypto";
+import { closeSync, openSync, readdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { initialPlan } from "../../src/filter/plan.js";
 import { openDump } from "../../src/reader/open.js";
+import { openInput } from "../../src/reader/open-input.js";
 import { Warnings } from "../../src/warnings.js";
 import { patternBytes } from "../support/bytes.js";
 import { buildElf } from "../support/elf-image.js";
@@ -11,7 +14,7 @@ import { temporaryFolder } from "../support/filter.js";
 import { flatten } from "../support/flattened-image.js";
 import { buildKdump, type KdumpOptions } from "../support/kdump-image.js";
 import { vmcoreinfoNote } from "../support/notes.js";
-import { failureOf, openError, withDump } from "../support/open.js";
+import { failureOf, failureOfAsync, openError, withDump } from "../support/open.js";
 
 const folder = temporaryFolder();
 const TiB = 2 ** 40;
@@ -103,4 +106,18 @@ test("files that cannot be opened are closed", () => {
   for (let i = 0; i < 30; i++) openError(folder, flatten(data, { version: 2 }), "UNSUPPORTED");
   for (let i = 0; i < 30; i++) openError(folder, elfOf(64 * TiB), "LIMIT");
   expect(open()).toBeLessThan(before + 20);
+});
+
+test("a packed file whose reading is stopped is closed once: its number may be another file's by then", async () => {
+  const path = join(folder, "packed");
+  writeFileSync(path, gzipSync(Buffer.concat([elfOf(PAGE), randomBytes(3 << 20)])));
+  for (let i = 0; i < 5; i++) {
+    const stop = new AbortController();
+    const opened = openInput(path, new Warnings(), { signal: stop.signal, onSpool: () => stop.abort() });
+    expect((await failureOfAsync(() => opened)).code).toBe("ABORTED");
+    // A file that was closed twice would take this one with it.
+    const fd = openSync(path, "r");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    closeSync(fd);
+  }
 });
