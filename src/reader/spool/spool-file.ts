@@ -26,11 +26,10 @@ export interface SpoolFile {
   size(): number;
 }
 
+const INPUT = "for what cannot be read at any place";
+
 /** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
-export function createSpoolFile(
-  { dir = tmpdir(), limit }: SpoolOptions,
-  purpose = "for what cannot be read at any place",
-): SpoolFile {
+export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose = INPUT): SpoolFile {
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
   let fd: number;
   let most: number;
@@ -77,7 +76,7 @@ export function createSpoolFile(
 function spoolFull(dir: string, purpose: string, why: string): DumpError {
   return new DumpError("NO_SPACE", `the temporary file ${purpose} is full: ${why}`, {
     file: dir,
-    cure: "Name a larger disk with --spool-dir, or allow more with --spool-limit; or save the dump to a file first",
+    cure: `Name a larger disk with --spool-dir, or allow more with --spool-limit${purpose === INPUT ? "; or save the dump to a file first" : ""}`,
   });
 }
 
