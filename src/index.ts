@@ -43,6 +43,7 @@ export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } fr
 export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
 export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
+export type { FetchedBytes } from "./reader/fetched.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";
@@ -56,6 +57,7 @@ export type { Utsname } from "./reader/utsname.js";
 export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
 export type { ReportOptions } from "./report/collect-report.js";
 export { reportDump } from "./report/report-dump.js";
+export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify-dump.js";

@@ -55,7 +55,8 @@ async function printEstimate(
       process.stdout.write(`${JSON.stringify({ ...result, roomBytes: room ?? null }, undefined, 1)}\n`);
       return;
     }
-    process.stdout.write(describeEstimate(result, wanted, room, values.to));
+    const where = values.to === undefined ? undefined : placeOf(values.to);
+    process.stdout.write(describeEstimate(result, wanted, room, where));
     printWarnings(result.warnings);
   } finally {
     dump.close();
@@ -86,6 +87,11 @@ function roomAt(path: string): number {
       cure: "Name a folder that is there, or a file in one",
     });
   }
+}
+
+/** Where the room was asked for: a name that is not there yet may be a misspelt folder, or a disk that is not mounted. */
+function placeOf(path: string): string {
+  return existsSync(path) ? path : `${dirname(resolve(path))} (${path} is not there yet)`;
 }
 
 function describeEstimate(
