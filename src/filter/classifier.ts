@@ -97,7 +97,7 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
 }
 
 /**
- * The kernel's parameters in its order (P_ in kernels/classify.as.ts). Masks of flag bits are turned into the dump's
+ * The kernel's parameters in its order (P_ in kernels/_classify-parameters.as.ts). Masks of flag bits are turned into the dump's
  * byte order here, so that the loop need not turn its words.
  */
 function kernelParameters(layout: PageLayout, policy: ScanPolicy): bigint[] {

@@ -5,6 +5,40 @@
 //
 // Cost per struct page: one cache line of 64 bytes read, 3 to 5 words of it looked at: about 5 ns.
 
+import { compoundPages, freePages, isHugetlb } from "./_classify-blocks.as";
+import {
+  flag,
+  P_ANON_BIT,
+  P_BUDDY,
+  P_BUDDY_TYPE,
+  P_DROP_CACHE,
+  P_DROP_CACHE_PRIVATE,
+  P_DROP_USER,
+  P_FLAGS_AT,
+  P_HEAD,
+  P_HUGETLB_TYPE,
+  P_HWPOISON,
+  P_LRU,
+  P_MAPCOUNT_AT,
+  P_MAPPING_AT,
+  P_OFFLINE_TYPE,
+  P_ORDERS,
+  P_PRIVACY,
+  P_PRIVATE,
+  P_REFCOUNT_AT,
+  P_RESERVED,
+  P_SIZE,
+  P_SLAB,
+  P_SLAB_TYPE,
+  P_SWAPBACKED,
+  P_SWAPCACHE,
+  P_TAIL_AT,
+  P_TAIL_BIT,
+  P_UNACCEPTED_TYPE,
+  param,
+  word,
+} from "./_classify-parameters.as";
+
 // Classes: the numbers in page-classes.ts.
 const CACHE: u8 = 1;
 const CACHE_PRIVATE: u8 = 2;
@@ -21,50 +55,9 @@ const KEPT_RESERVED: u8 = 16;
 const KEPT_SLAB: u8 = 17;
 const KEPT_KNOWN: u8 = 18;
 
-// The parameters: 64-bit words, in this order. src/filter/classifier.ts fills them and explains them.
-const P_SIZE = 0;
-const P_BIG_ENDIAN = 1;
-const P_WORD = 2;
-const P_FLAGS_AT = 3;
-const P_MAPPING_AT = 4;
-const P_TAIL_AT = 5;
-const P_MAPCOUNT_AT = 6;
-const P_PRIVATE_AT = 7;
-const P_TAIL_BIT = 8;
-const P_ANON_BIT = 9;
-const P_LRU = 10;
-const P_PRIVATE = 11;
-const P_SWAPCACHE = 12;
-const P_SWAPBACKED = 13;
-const P_SLAB = 14;
-const P_HWPOISON = 15;
-const P_HEAD = 16;
-const P_BUDDY = 17;
-const P_SLAB_TYPE = 18;
-const P_OFFLINE_TYPE = 19;
-const P_HUGETLB_TYPE = 20;
-const P_BUDDY_TYPE = 21;
-const P_UNACCEPTED_TYPE = 22;
-const P_ORDERS = 23;
-const P_ORDER_AT = 24;
-const P_ORDER_WIDTH = 25;
-const P_ORDER_LOW_BYTE = 26;
-const P_HUGETLB_AT = 27;
-const P_HUGETLB_WIDTH = 28;
-const P_HUGETLB_MASK = 29;
-const P_HUGETLB_VALUE = 30;
-const P_DROP_CACHE = 31;
-const P_DROP_CACHE_PRIVATE = 32;
-const P_DROP_USER = 33;
-const P_PRIVACY = 34;
-const P_RESERVED = 35;
-const P_REFCOUNT_AT = 36;
-
-// The state: 32-bit words.
+// The state: 32-bit words. The one at 4 is of _classify-blocks.as.ts.
 /** Class of the pages of a block that reaches beyond the batch. */
 const S_REST: usize = 0;
-/** Buddy pages of an impossible order so far. */
-const S_BAD_ORDERS: usize = 4;
 /** Class of the last page that is no tail: of the tails that follow it too. Used with a privacy policy only. */
 const S_LAST: usize = 8;
 /** From here on pages dropped by class, since the caller last set them to 0. */
@@ -79,38 +72,6 @@ const HAS_PRIVATE: u32 = 2;
 const POISONED: u32 = 3;
 const SLAB: u32 = 4;
 const IS_OFFLINE: u32 = 5;
-
-// @ts-ignore: decorator
-@inline
-function param(params: usize, index: usize): u64 {
-  return load<u64>(params + index * 8);
-}
-
-// @ts-ignore: decorator
-@inline
-function flag(params: usize, index: usize): bool {
-  return load<u64>(params + index * 8) != 0;
-}
-
-// @ts-ignore: decorator
-@inline
-function word(params: usize, index: usize): u32 {
-  return load<u32>(params + index * 8);
-}
-
-/** An unsigned number of 1, 2, 4 or 8 bytes in the dump's byte order. */
-function field(at: usize, width: u32, big: bool): u64 {
-  switch (width) {
-    case 1:
-      return load<u8>(at);
-    case 2:
-      return big ? bswap<u16>(load<u16>(at)) : load<u16>(at);
-    case 4:
-      return big ? bswap<u32>(load<u32>(at)) : load<u32>(at);
-    default:
-      return big ? bswap<u64>(load<u64>(at)) : load<u64>(at);
-  }
-}
 
 /**
  * Looks at the pages [from, to) of a batch. The struct page of page i is at `pages + i * size`, its pfn is
@@ -273,34 +234,6 @@ function anyBit(bits: usize, from: i32, to: i32): bool {
     if (((<u32>load<u8>(bits + (i >> 3)) >> (i & 7)) & 1) != 0) return true;
   }
   return false;
-}
-
-/** Pages of a buddy block, or 0 (and counted) when its order is none the kernel has, or its pfn is no multiple of it. */
-function freePages(params: usize, state: usize, page: usize, pfn: u64): i64 {
-  const at = page + <usize>param(params, P_PRIVATE_AT);
-  const order = field(at, word(params, P_WORD), flag(params, P_BIG_ENDIAN));
-  if (order < param(params, P_ORDERS) && (pfn & ((<u64>1 << order) - 1)) == 0) return (<i64>1) << <i64>order;
-  store<u32>(state, load<u32>(state, S_BAD_ORDERS) + 1, S_BAD_ORDERS);
-  return 0;
-}
-
-/** Pages of a compound page by the order in its second struct page; 1 if that makes no sense. */
-function compoundPages(params: usize, second: usize, pfn: u64): i64 {
-  const width = word(params, P_ORDER_WIDTH);
-  if (width == 0) return 1;
-  let order = field(second + <usize>param(params, P_ORDER_AT), width, flag(params, P_BIG_ENDIAN));
-  if (flag(params, P_ORDER_LOW_BYTE)) order &= 0xff;
-  // 2^24 pages of 64 KiB are the largest page of any machine's page table.
-  if (order == 0 || order > 24 || (pfn & ((<u64>1 << order) - 1)) != 0) return 1;
-  return (<i64>1) << <i64>order;
-}
-
-/** Whether the second struct page says that a compound page is of hugetlb. */
-function isHugetlb(params: usize, second: usize): bool {
-  const width = word(params, P_HUGETLB_WIDTH);
-  if (width == 0) return false;
-  const value = field(second + <usize>param(params, P_HUGETLB_AT), width, flag(params, P_BIG_ENDIAN));
-  return (value & param(params, P_HUGETLB_MASK)) == param(params, P_HUGETLB_VALUE);
 }
 
 /**
