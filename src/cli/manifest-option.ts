@@ -3,8 +3,9 @@ import type { FilterOptions, FilterResult } from "../filter-dump.js";
 import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
 import type { Dump } from "../reader/dump.js";
-import { openDump } from "../reader/open.js";
-import { createFileSink } from "../writer/file-sink.js";
+import { openInput } from "../reader/open-input.js";
+import { Warnings } from "../warnings.js";
+import { openFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";
 import type { FilterRequest } from "./options.js";
 import { packageVersion } from "./package-version.js";
@@ -47,13 +48,13 @@ export function manifestWriter(
     throw new DumpError("BAD_OPTION", "the manifest and the output have the same name", { file: path });
   }
   const started = new Date();
-  const sink = createFileSink(path, { force, inputs });
+  const sink = openFileSink(path, { force }, inputs);
   const through = digestingStream(process.stdout);
   return {
     stream: through.stream,
     async write(dump, options, result) {
       // A packed one would have to be unpacked whole.
-      const written = output === undefined || pack !== undefined ? undefined : openDump(output);
+      const written = output === undefined || pack !== undefined ? undefined : await openInput(output, new Warnings());
       try {
         const inputFiles = await filesOfDump(dump, digests !== "output", signal);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);

@@ -6,7 +6,7 @@ import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import { Warnings } from "../warnings.js";
-import { createFileSink } from "../writer/file-sink.js";
+import { openFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";
 import type { Sink } from "../writer/sink.js";
 import { packageVersion } from "./package-version.js";
@@ -40,7 +40,7 @@ export function reportWriter(
     throw new DumpError("BAD_OPTION", "the report and another output have the same name", { file: path });
   }
   const recorder = new RunRecorder();
-  const sink = createFileSink(path, { force, inputs });
+  const sink = openFileSink(path, { force }, inputs);
   return {
     recorder,
     async write(dump, options, result, seconds) {

@@ -4,6 +4,9 @@ import { setImmediate } from "node:timers/promises";
 import { type ByteSource, fileSource, openFile } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
 import { attachFile, closeOnce } from "../reader/source-image.js";
+import { handleOf } from "../store/remote-object.js";
+import { remoteSource } from "../store/remote-source.js";
+import { isStorePath } from "../store/store-url.js";
 import { throwIfAborted } from "../worker/pool.js";
 
 /** A file by its content. */
@@ -32,6 +35,15 @@ async function digest(source: ByteSource, signal: AbortSignal | undefined): Prom
 
 /** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
 export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
+  if (isStorePath(path)) {
+    const { openObject } = await import("../store/open-object.js");
+    const remote = await openObject(path);
+    try {
+      return await digest(remoteSource(remote), signal);
+    } finally {
+      handleOf(remote)?.close();
+    }
+  }
   const file = openFile(path);
   try {
     return await digest(fileSource(file), signal);

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../filter/complete-dump.js";
 import { Warnings } from "../../warnings.js";
-import { createFileSink } from "../../writer/file-sink.js";
+import { openFileSink } from "../../writer/open-file-sink.js";
 import { completeOptions, type InputArguments } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
 
@@ -30,7 +30,7 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
       });
     }
     const bytes = Buffer.from(text.endsWith("\n") ? text : `${text}\n`, "latin1");
-    const sink = createFileSink(path, { force, inputs: files });
+    const sink = openFileSink(path, { force }, files);
     try {
       await sink.write(bytes, 0);
       await sink.finish(bytes.length);

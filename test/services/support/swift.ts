@@ -27,6 +27,8 @@ export async function startSwift(bucket: string): Promise<{ client: S3Client; st
     endpoint: endpoint as string,
     region: region as string,
     forcePathStyle: true,
+    // Swift refuses the trailers that the SDK sends by itself.
+    requestChecksumCalculation: "WHEN_REQUIRED",
     credentials: { accessKeyId: accessKeyId as string, secretAccessKey: secretAccessKey as string },
   });
   await client.send(new CreateBucketCommand({ Bucket: bucket }));
