@@ -4,7 +4,7 @@ export const MAX_PARTS = 10_000;
 export const MIN_PART_SIZE = 5 * 2 ** 20;
 /** Most bytes of a part. */
 export const MAX_PART_SIZE = 5 * 2 ** 30;
-/** The largest object that so many parts can make: 48.8 TiB. AWS takes 48.8 TiB, too; other stores may take less, and say so. */
+/** The largest object that so many parts can make: 48.8 TiB, AWS's own limit (S3 User Guide, "multipart upload limits"). Stores may take less. */
 export const MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE;
 
 /** Parts begin with this size: a few of them are in memory, and each costs a request. */

@@ -66,7 +66,8 @@ describe.skipIf(!swiftPresent)("Swift", () => {
     dump.close();
     expect((await objectOf("out")).equals(readFileSync(expected))).toBe(true);
     expect(result.upload?.bytesSent).toBe(result.outputBytes);
-    if (level === 31) expect(result.fetched?.bytes).toBeLessThan(result.inputBytes / 2);
+    // For ELF the kept pages are read twice: once to find those of zeros.
+    if (level === 31) expect(result.fetched?.bytes).toBeLessThan(result.inputBytes * (format === "elf" ? 0.8 : 0.5));
     expect(await uploads()).toBe(0);
   });
 
