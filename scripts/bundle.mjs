@@ -112,14 +112,17 @@ async function bundle(inputs, folder, extension, chunks = {}) {
   });
   await made.close();
   for (const chunk of output) for (const id of chunk.moduleIds ?? []) collectLicence(id);
-  return output.map((chunk) => chunk.fileName);
+  return output;
 }
 
 // Both programs at once: what they share is in the same files. A filter run loads two: what starts the threads, then the rest.
 const programs = await bundle({ main: `${src}cli/main.ts`, makedumpfile: `${src}cli/makedumpfile.ts` }, "cli", "js", {
-  start: ["early-threads.ts", "leave.ts", "stop.ts"],
+  start: ["early-threads.ts", "explain.ts", "leave.ts", "stop.ts", "terminal.ts"],
   filter: ["command-line.ts"],
 });
+if (programs.some(({ fileName, imports }) => fileName === "main.js" && imports.includes("chunk-filter.js"))) {
+  throw new Error("main.ts imports what is in no chunk of the start: all is loaded before the threads are started");
+}
 await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
 const thread = await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs");
@@ -136,7 +139,7 @@ writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
 
 // What former builds left.
 for (const name of readdirSync(join(dist, "cli"))) {
-  if (![...programs, ...thread].includes(name)) rmSync(join(dist, "cli", name), { recursive: true });
+  if (![...programs, ...thread].some((chunk) => chunk.fileName === name)) rmSync(join(dist, "cli", name), { recursive: true });
 }
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 
