@@ -1,5 +1,5 @@
 import { DumpError, memoryError } from "../errors.js";
-import { packageVersion } from "./package-version.js";
+import { packageVersion } from "../package-version.js";
 
 /**
  * What a user is told about an error, in one line. Anything but a DumpError is a mistake in this program: it says so, and what a

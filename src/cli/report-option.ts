@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { completeDump } from "../filter/complete-dump.js";
 import type { FilterOptions, FilterResult } from "../filter-dump.js";
+import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
@@ -9,7 +10,6 @@ import { Warnings } from "../warnings.js";
 import { openFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";
 import type { Sink } from "../writer/sink.js";
-import { packageVersion } from "./package-version.js";
 
 /** A report about a filter run, written when the run has ended well. */
 export interface ReportWriter {

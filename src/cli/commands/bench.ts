@@ -5,6 +5,7 @@ import { findMakedumpfile } from "../../bench/contestants.js";
 import { benchReport } from "../../bench/report.js";
 import { DumpError } from "../../errors.js";
 import { MAX_LEVEL } from "../../filter/policy.js";
+import { packageVersion } from "../../package-version.js";
 import { Warnings } from "../../warnings.js";
 import { CODEC_NAMES, type CodecName } from "../../worker/codec/codecs.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
@@ -12,7 +13,6 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import { packageVersion } from "../package-version.js";
 
 const HELP = `coresieve bench DUMP... [options]: how fast this machine filters a dump
 

@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { packageVersion } from "../package-version.js";
+import { packageVersion } from "../../package-version.js";
 import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
 import { create, type RunContext } from "./create.js";
