@@ -32,7 +32,7 @@ const withoutUnused = {
 // Modules that few runs need, and of which others use functions and lists of words only: they get files of their own, loaded
 // when a function is called.
 const LAZY = {
-  cli: [
+  main: [
     "estimate/estimate-dump",
     "filter/debuginfo/vmlinux-dump",
     "filter/erase/erase-run",
@@ -83,7 +83,7 @@ const ownThread = {
  * load. Of `chunks`, each has the modules that its files need and that are in none before it.
  */
 async function bundle(inputs, folder, extension, chunks = {}) {
-  const lazy = LAZY[folder] ?? [];
+  const lazy = Object.keys(inputs).flatMap((name) => LAZY[name] ?? []);
   const made = await rolldown({
     input: { ...inputs, ...Object.fromEntries(lazy.map((one) => [lazyFile(one).slice(2), join(src, `${one}.ts`)])) },
     platform: "node",
