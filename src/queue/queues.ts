@@ -51,14 +51,20 @@ export function hidden(url: string): string {
   return url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
 }
 
-/** A connection to Redis. ioredis takes a socket as a path. */
+/** A connection to Redis. ioredis does not read addresses of sockets. */
 export function connect(Redis: QueueLibrary["Redis"], url: string): Redis {
-  const target = url.startsWith("unix://") ? new URL(url).pathname : url;
-  const redis = new Redis(target, {
+  const { pathname, username, password } = new URL(url);
+  const socket = {
+    path: pathname,
+    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
+    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
+  };
+  const options = {
     // Commands wait until Redis is back, however long that takes: BullMQ demands it of workers.
     maxRetriesPerRequest: null,
-    retryStrategy: (times) => Math.min(200 * times, 2000),
-  });
+    retryStrategy: (times: number) => Math.min(200 * times, 2000),
+  };
+  const redis = url.startsWith("unix:") ? new Redis({ ...socket, ...options }) : new Redis(url, options);
   // What is wrong shows in the commands; without a listener the process would end.
   redis.on("error", () => undefined);
   return redis;

@@ -37,7 +37,7 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
     return done;
   }
   if (await isCancelled(host, id)) return cancel(host, job, places);
-  const planned = data.planned ?? (await plan(host, job, data, places, hand));
+  const planned = data.planned ?? (await plan(host, job, data, places, hand).catch((error) => dropPlan(error, places)));
   const current = { ...data, planned };
   if (planned.round !== data.round) await addShards(host, job, current, places);
   if (await job.moveToWaitingChildren(token)) return undefined;
@@ -87,6 +87,12 @@ async function plan(
   } finally {
     input.close();
   }
+}
+
+/** Half a plan is of no use to anybody. */
+async function dropPlan(error: unknown, { staging }: JobPlaces): Promise<never> {
+  if (error instanceof DumpError) await staging.remove().catch(() => undefined);
+  throw error;
 }
 
 /** Found before pass 1 and not only behind it. */

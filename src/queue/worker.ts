@@ -92,7 +92,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   const work = async (job: Job, token: string, isDump: boolean): Promise<unknown> => {
     const hand = hands.get(token) as InHand;
     const { stop } = hand;
-    const dump = isDump ? (job.id as string) : shardJob(job.data).dump;
+    const dump = isDump ? (job.id as string) : dumpOf(job);
     let state: (() => object | undefined) | undefined;
     const watch = lookAround(host, job, token, takeover, dump, stop, () => state?.());
     counters.encoding++;
@@ -202,10 +202,24 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   }
 }
 
+/** What a job is, for messages: also one whose data are none of ours. */
 function nameOf(job: Job, isDump: boolean): string {
-  if (isDump) return `the dump ${dumpJob(job.data).inputs[0]}`;
-  const { index, shards } = shardJob(job.data);
-  return `shard ${index + 1} of ${shards}`;
+  try {
+    if (isDump) return `the dump ${dumpJob(job.data).inputs[0]}`;
+    const { index, shards } = shardJob(job.data);
+    return `shard ${index + 1} of ${shards}`;
+  } catch {
+    return "a job";
+  }
+}
+
+/** Of a shard whose data are none of ours there is none; it is refused when it is begun. */
+function dumpOf(job: Job): string {
+  try {
+    return shardJob(job.data).dump;
+  } catch {
+    return "";
+  }
 }
 
 /** Keeps a job's lock, tells how far it is, and stops it when its run is cancelled. */

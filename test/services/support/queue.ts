@@ -1,0 +1,166 @@
+/** A Redis server and workers of a test, each a process of its own; all end with the test file. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { Redis } from "ioredis";
+import { afterAll } from "vitest";
+import { findRun, type RunState, runState } from "../../../src/queue/jobs.js";
+import { openQueues, type Queues } from "../../../src/queue/queues.js";
+
+const PROGRAM = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+const KILLER = fileURLToPath(new URL("./kill-at.cjs", import.meta.url));
+
+export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
+/** With CI=true a server that is missing is a failure and no reason to skip. */
+const { CI } = process.env;
+if (!hasRedis && CI === "true") throw new Error("redis-server is not installed");
+export const isRoot = process.getuid?.() === 0;
+
+/** A folder for everything of a test file. */
+export const folder = mkdtempSync(join(tmpdir(), "coresieve-services-"));
+export const share = join(folder, "share");
+mkdirSync(share);
+
+const children = new Set<ChildProcess>();
+afterAll(async () => {
+  for (const child of children) child.kill("SIGKILL");
+  await setTimeout(100);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Starts a process that ends with the tests at the latest. */
+function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+  children.add(child);
+  let said = "";
+  child.stdout?.on("data", (bytes) => {
+    said += bytes;
+  });
+  child.stderr?.on("data", (bytes) => {
+    said += bytes;
+  });
+  const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
+    child.on("exit", (code, signal) => {
+      children.delete(child);
+      resolve(signal ?? code);
+    }),
+  );
+  return { child, ended, said: () => said };
+}
+
+export interface RedisServer {
+  readonly url: string;
+  stop(signal?: NodeJS.Signals): Promise<void>;
+  start(): Promise<void>;
+  /** Forgets everything. */
+  clear(): Promise<void>;
+}
+
+/** A server that writes every change to disk at once. `listen`: also at that address, port 6399. */
+export async function redisServer(password?: string, listen?: string): Promise<RedisServer> {
+  const dir = mkdtempSync(join(folder, "redis-"));
+  const socket = join(dir, "s");
+  const address = listen === undefined ? ["--port", "0"] : ["--port", "6399", "--bind", listen];
+  const secret = password === undefined ? [] : ["--requirepass", password];
+  let server: ReturnType<typeof start> | undefined;
+  const connected = async (use: (client: Redis) => Promise<unknown>) => {
+    const client = new Redis({
+      path: socket,
+      ...(password === undefined ? {} : { password }),
+      maxRetriesPerRequest: null,
+    });
+    client.on("error", () => undefined);
+    await use(client);
+    client.disconnect();
+  };
+  const begin = async () => {
+    const persist = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
+    server = start("redis-server", [...address, "--unixsocket", socket, "--dir", dir, ...persist, ...secret]);
+    await connected((client) => client.ping());
+  };
+  await begin();
+  const url = listen === undefined ? `unix://${socket}` : `redis://${listen}:6399`;
+  return {
+    url,
+    start: begin,
+    clear: () => connected((client) => client.flushall()),
+    async stop(signal = "SIGTERM") {
+      server?.child.kill(signal);
+      await server?.ended;
+    },
+  };
+}
+
+export interface WorkerOptions {
+  readonly redis: string;
+  readonly args?: readonly string[];
+  readonly allow?: string;
+  /** See kill-at.cjs. */
+  readonly killAt?: string;
+  /** Runs it by another command: `ip netns exec NAME`. */
+  readonly by?: readonly string[];
+}
+
+/** A worker with one thread that takes over jobs after two seconds. */
+export function worker({ redis, args = [], allow = share, killAt, by = [] }: WorkerOptions) {
+  const preload = killAt === undefined ? [] : ["--require", KILLER];
+  const [command, ...first] = [...by, process.execPath];
+  const standard = ["--takeover", "2", "--grace", "0", "--num-threads", "1"];
+  return start(command as string, [...first, ...preload, PROGRAM, "worker", "--allow", allow, ...standard, ...args], {
+    REDIS_URL: redis,
+    ...(killAt === undefined ? {} : { CORESIEVE_TEST_KILL: killAt }),
+  });
+}
+
+/** Runs the command line to its end. */
+export function coresieve(redis: string, ...args: string[]) {
+  const env = { ...process.env, REDIS_URL: redis };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: "utf8", env });
+  return { code: status, stdout, stderr };
+}
+
+/** The same without waiting here. */
+export async function coresieveLater(redis: string, ...args: string[]) {
+  const run = start(process.execPath, [PROGRAM, ...args], { REDIS_URL: redis });
+  return { code: await run.ended, said: run.said() };
+}
+
+const opened = new Map<string, Promise<Queues>>();
+afterAll(async () => {
+  for (const queues of opened.values()) await (await queues).close();
+});
+
+function queuesOf(redis: string): Promise<Queues> {
+  const known = opened.get(redis) ?? openQueues(redis);
+  opened.set(redis, known);
+  return known;
+}
+
+/** Submits a run and returns its id. */
+export function submit(redis: string, ...args: string[]): string {
+  const { code, stdout, stderr } = coresieve(redis, "submit", "--json", ...args);
+  if (code !== 0) throw new Error(stderr);
+  return (JSON.parse(stdout) as RunState).id;
+}
+
+export async function stateOf(redis: string, id: string): Promise<RunState> {
+  const queues = await queuesOf(redis);
+  return runState(queues, await findRun(queues, id));
+}
+
+/** Waits until a run is over. */
+export async function over(redis: string, id: string): Promise<RunState> {
+  for (;;) {
+    const state = await stateOf(redis, id);
+    if (state.state === "done" || state.state === "failed") return state;
+    await setTimeout(100);
+  }
+}
+
+/** Waits until something holds. */
+export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await holds())) await setTimeout(20);
+}
