@@ -2,8 +2,8 @@ import { type DumpError, type PlainDumpError, reviveDumpError } from "../errors.
 
 /** Objects are fetched and kept in lines of this many bytes: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
 export const LINE = 65_536;
-/** Lines that are kept: 48 MiB. What is fetched ahead must fit in, beside what all threads are reading. */
-export const LINES = 768;
+/** Lines that are kept: 32 MiB. What is fetched ahead must fit in, beside what all threads are reading. */
+export const LINES = 512;
 /** Objects that one run reads at most (files of a split set, and those compared). */
 export const MAX_OBJECTS = 256;
 /** Threads that may ask at once. */

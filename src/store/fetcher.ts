@@ -20,8 +20,8 @@ import type { ObjectLocation } from "./store-types.js";
 export const MOST_FETCHED = 4 * 2 ** 20;
 /** Requests for bytes that nobody waits for yet. */
 const AHEAD_REQUESTS = 6;
-/** Lines that are fetched ahead and not read yet, those on their way included: 32 MiB. */
-const AHEAD_LINES = 512;
+/** Lines that are fetched ahead and not read yet, those on their way included: 20 MiB. */
+const AHEAD_LINES = 320;
 /** Streams of reads that are told apart where there is no plan. */
 const STREAMS = 32;
 

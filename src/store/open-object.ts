@@ -4,7 +4,7 @@ import { type RemoteObject, setHandle } from "./remote-object.js";
 import { parseStorePath } from "./store-url.js";
 
 /**
- * Opens an object for reading at any place, through a cache of 48 MiB that all objects and threads share. `handleOf` has what else can be
+ * Opens an object for reading at any place, through a cache of 32 MiB that all objects and threads share. `handleOf` has what else can be
  * done with it. Throws what `ObjectStore.head` does, and `NOT_READABLE` for one that is empty or not there.
  */
 export async function openObject(path: string): Promise<RemoteObject> {

@@ -77,6 +77,8 @@ class RunningThread {
     this.#worker = new Worker(distUrl("store/store-thread.js", import.meta.url), {
       workerData: { memory: this.memory },
       name: "store",
+      // What comes in is copied into the cache at once: garbage that is collected late would only take memory.
+      resourceLimits: { maxYoungGenerationSizeMb: 8 },
       // Options of the main program are none of it.
       execArgv: [],
     });

@@ -14,7 +14,7 @@ export interface UploadCounts {
 }
 
 /** Bytes on their way to the store, if that is more than one part. */
-const IN_FLIGHT_BYTES = 32 * 2 ** 20;
+const IN_FLIGHT_BYTES = 24 * 2 ** 20;
 /** What is not told how large a file may become plans for this: 30 TiB. */
 const UNKNOWN_SIZE = 30 * 2 ** 40;
 /** Who writes at this offset or before it writes a header (a page has 64 KiB at most), which may be written again until the end. */
