@@ -115,7 +115,7 @@ describe.skipIf(!connected)("three hosts", () => {
     const id = submit(redis.url, input, output, ...options, "--shards", "2");
     expect(await over(redis.url, id)).toMatchObject({
       state: "failed",
-      reason: expect.stringMatching(/shard 1 of 2 on \S+: \S*small: cannot be written: no space left.*\[NO_SPACE\]/),
+      reason: expect.stringMatching(/shard 2 of 2 on \S+: \S*small: cannot be written: no space left.*\[NO_SPACE\]/),
     });
     bad.child.kill("SIGKILL");
     await bad.ended;

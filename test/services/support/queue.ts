@@ -63,7 +63,8 @@ export interface RedisServer {
 export async function redisServer(password?: string, listen?: string): Promise<RedisServer> {
   const dir = mkdtempSync(join(folder, "redis-"));
   const socket = join(dir, "s");
-  const address = listen === undefined ? ["--port", "0"] : ["--port", "6399", "--bind", listen];
+  const address =
+    listen === undefined ? ["--port", "0"] : ["--port", "6399", "--bind", listen, "--protected-mode", "no"];
   const secret = password === undefined ? [] : ["--requirepass", password];
   let server: ReturnType<typeof start> | undefined;
   const connected = async (use: (client: Redis) => Promise<unknown>) => {
