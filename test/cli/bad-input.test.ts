@@ -76,6 +76,22 @@ describe("inputs", () => {
     expect(readdirSync(folder)).toEqual(["dir", "file"]);
   });
 
+  test("a misspelt command, and an output behind -F: what was meant", async () => {
+    writeFileSync(at("input"), vmcore);
+    expectFailure(
+      await runCli(["inf", at("input")]),
+      1,
+      /^coresieve: inf: there is no such file, and no such command; info is meant/,
+    );
+    expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /with -F all files are inputs/);
+    expectFailure(
+      await runCli(["-F", at("gone"), at("input")]),
+      1,
+      at("gone"),
+      /cannot be opened: there is no such file/,
+    );
+  });
+
   test.skipIf(process.getuid?.() === 0)("unreadable", async () => {
     writeFileSync(at("input"), vmcore);
     chmodSync(at("input"), 0);

@@ -33,10 +33,10 @@ const explained = (help: string) =>
 
 const inputNames = Object.keys(INPUT_OPTIONS);
 
-/** What a command's help has to explain: its options, but not those of all inputs, which have a page of their own. */
+/** What a command's help has to explain: its options, but not those of all inputs, which have a page of their own (it may). */
 const longNames = (command: Command) =>
   [...Object.keys(command.options), "help", "version"]
-    .filter((name) => !inputNames.includes(name))
+    .filter((name) => !inputNames.includes(name) || explained(command.help).includes(`--${name}`))
     .map((name) => `--${name}`)
     .sort();
 

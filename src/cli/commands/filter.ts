@@ -88,7 +88,9 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
-  const dump = await openInputs(inputs, warnings, args, signal, args.quiet);
+  const dump = await openInputs(inputs, warnings, args, signal, args.quiet).catch(async (error) => {
+    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
+  });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
     const manifest = manifestWriter(args, inputs, request, signal);

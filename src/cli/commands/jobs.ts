@@ -13,7 +13,7 @@ const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID]: runs in t
 
 ID is what \`coresieve submit\` printed, or the beginning of it.
 
-      --redis URL          where the queue is (default: $REDIS_URL, or this host)
+      --redis URL          the queue (default: $REDIS_URL, or this host)
       --json               print JSON; with watch, one line for each change
   -v, --version            print the version
   -h, --help               print this text

@@ -33,11 +33,11 @@ at the same place. The same dump submitted twice is filtered once.
   -E, --elf                ELF instead of kdump-compressed
   -f, --force              overwrite OUT
 ${INPUT_HELP}
-      --shards N           parts of the work (default: auto, by size and workers)
-      --priority N         1 goes first, 2097152 last (default: before all these)
+      --shards N           parts of the work (default: auto, by size, workers)
+      --priority N         1 goes first, 2097152 last (default: before these)
       --again              run it though it is done already
       --wait               wait until it is done, and say how it went
-      --redis URL          where the queue is (default: $REDIS_URL, or this host)
+      --redis URL          the queue (default: $REDIS_URL, or this host)
       --strict             make every warning an error
       --json               print the run as JSON
   -q, --quiet              print errors only

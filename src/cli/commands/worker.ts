@@ -11,12 +11,12 @@ are, until it is stopped. Dumps and outputs lie in folders that all workers have
 at the same place.
 
       --allow FOLDER       touch files in this folder only; may be repeated
-      --redis URL          where the queue is (default: $REDIS_URL, or this host)
-      --concurrency N      jobs in work at once (default 1: a job uses all cores)
+      --redis URL          the queue (default: $REDIS_URL, or this host)
+      --concurrency N      jobs in work at once (default 1: one uses all cores)
       --num-threads N      threads of all of them (default: one per core, 16)
       --waiting N          encoded shards that may wait for their place besides,
                            each in a temporary file (default 4)
-      --spool-dir DIR      where those files are (default: the system's, $TMPDIR)
+      --spool-dir DIR      where those files are (default: $TMPDIR)
       --takeover SECONDS   without a sign of life for so long, a job goes to
                            another worker (default 30)
       --grace SECONDS      when stopped, finish what is done by then and hand

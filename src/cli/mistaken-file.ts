@@ -1,0 +1,31 @@
+import { DumpError } from "../errors.js";
+import { COMMAND_NAMES } from "./commands.js";
+import { nearestName } from "./nearest-name.js";
+
+/**
+ * What a name that is no file was meant as, perhaps: a misspelt command, or an output behind `-F`, which has none. Other errors
+ * come back as they are.
+ */
+export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
+  if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || !error.message.includes("ENOENT")) return error;
+  const { file } = error;
+  const [first] = inputs;
+  const command = file === first && /^[a-z-]+$/.test(file ?? "") ? nearestName(file ?? "", COMMAND_NAMES) : undefined;
+  if (command !== undefined) {
+    return new DumpError("NOT_READABLE", `there is no such file, and no such command; ${command} is meant, perhaps`, {
+      file: file as string,
+      cure: "`coresieve --help` lists the commands",
+      cause: error,
+    });
+  }
+  if (!flatten || inputs.length === 1 || file !== inputs.at(-1)) return error;
+  return new DumpError(
+    "NOT_READABLE",
+    "there is no such file; with -F all files are inputs, and the output is stdout",
+    {
+      file,
+      cure: "Leave OUT away and send stdout where it should go: `coresieve -F DUMP > OUT`",
+      cause: error,
+    },
+  );
+}
