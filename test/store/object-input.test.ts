@@ -1,5 +1,5 @@
 /** Dumps read from an object store: the same result as from a file, fewer bytes than the object has, and every fault named. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { filterDump } from "../../src/filter-dump.js";
@@ -61,6 +61,12 @@ test("kdump and flattened objects are read, too, and several of a split set", as
   await store.put("dumps/level1.kdump", readFileSync(kdump));
   await filterFile(kdump, join(folder, "expected"), { codec: "lzo" });
   await filterObject("s3://dumps/level1.kdump", join(folder, "found"));
+  expect(readFileSync(join(folder, "found")).equals(readFileSync(join(folder, "expected")))).toBe(true);
+  const flat = createWriteStream(join(folder, "flat"));
+  await filterFile(file, { stream: flat }, { level: 1 });
+  await new Promise<void>((resolve) => flat.end(resolve));
+  await store.put("dumps/flat", readFileSync(join(folder, "flat")));
+  await filterObject("s3://dumps/flat", join(folder, "found"));
   expect(readFileSync(join(folder, "found")).equals(readFileSync(join(folder, "expected")))).toBe(true);
   const parts = ["a", "b"].map((name) => join(folder, name));
   await filterFile(file, { paths: parts, force: true }, { level: 1 });
