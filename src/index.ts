@@ -60,6 +60,7 @@ export { reportDump } from "./report/report-dump.js";
 export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
+export type { ManifestCheck } from "./verify/verify-manifest.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify-dump.js";
 export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
 export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./worker/codec/codecs.js";

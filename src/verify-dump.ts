@@ -1,5 +1,6 @@
 import { DumpError } from "./errors.js";
 import { type CompleteOptions, completeDump } from "./filter/complete-dump.js";
+import { type RecordedRun, readManifest } from "./manifest/read-manifest.js";
 import { countBits, sharedBitmap } from "./reader/bitmap.js";
 import type { Dump } from "./reader/dump.js";
 import type { ElfDump } from "./reader/elf/open.js";
@@ -11,6 +12,7 @@ import { type Comparison, compareDumps } from "./verify/verify-against.js";
 import { verifyElf } from "./verify/verify-elf.js";
 import { verifyKdump } from "./verify/verify-kdump.js";
 import { verifyKernel } from "./verify/verify-kernel.js";
+import { type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify/verify-manifest.js";
 import { Warnings } from "./warnings.js";
 import { checkDump } from "./worker/check-dump.js";
 import { codecOf } from "./worker/codec/codecs.js";
@@ -23,6 +25,8 @@ export interface VerifyOptions extends CompleteOptions {
   readonly open?: Omit<InputOptions, "salvage" | "signal">;
   /** The dump that it was made from: all files of a split set. */
   readonly against?: string | readonly string[];
+  /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
+  readonly manifest?: string;
   /** Findings of each kind that are told in detail. Default 10. */
   readonly maxFindings?: number;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
@@ -60,13 +64,14 @@ export interface VerifyResult {
   /** What could not be checked, and why. */
   readonly notChecked: readonly string[];
   readonly comparison: Comparison | undefined;
+  readonly manifest: ManifestCheck | undefined;
 }
 
 /**
  * Checks a dump of any format from its header to its last page: what its headers promise, every page decoded, the kernel found
- * where VMCOREINFO says; and, with `against`, every page compared with the original. Nothing is written. What is wrong with the
- * dump is in the result; throws `DumpError`s only where it cannot be looked at: `NOT_READABLE`, `NOT_A_DUMP`, `BAD_OPTION`,
- * `UNSUPPORTED`, `CODEC_MISSING`, `ABORTED`, and for an original that cannot be opened.
+ * where VMCOREINFO says; and, with `against`, every page compared with the original; with `manifest`, the file held against the record
+ * of its run. Nothing is written. What is wrong with the dump is in the result; throws `DumpError`s only where it cannot be looked at: `NOT_READABLE`, `NOT_A_DUMP`, `BAD_OPTION`,
+ * `UNSUPPORTED`, `CODEC_MISSING`, `ABORTED`, and for an original or a manifest that cannot be opened.
  */
 export async function verifyDump(
   paths: string | readonly string[],
@@ -75,11 +80,15 @@ export async function verifyDump(
   const files = typeof paths === "string" ? [paths] : paths;
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
   const warnings = new Warnings();
+  const run = await recordedRun(files, options);
   const dump = await openDamaged(files, warnings, options, findings);
-  if (dump === undefined) return { ...NOTHING, files, findings: findings.list, counts: findings.counts };
+  if (dump === undefined) {
+    const manifest = run && (await checkManifest(files, undefined, run, findings, options));
+    return { ...NOTHING, files, findings: findings.list, counts: findings.counts, manifest };
+  }
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
-    return await verifyOpened(dump, warnings, findings, threads, options);
+    return await verifyOpened(dump, warnings, findings, threads, options, run);
   } finally {
     if (threads !== options.workers) await threads.destroy();
     dump.close();
@@ -106,6 +115,7 @@ async function verifyOpened(
   findings: Findings,
   threads: WorkerThreads,
   options: VerifyOptions,
+  recorded: RecordedRun | undefined,
 ): Promise<VerifyResult> {
   const { signal, onProgress } = options;
   const file = input.paths[0] ?? "";
@@ -141,8 +151,16 @@ async function verifyOpened(
     await pool.end();
   }
   const kernel = verifyKernel(dump, findings);
-  const comparison =
-    options.against === undefined ? undefined : await against(dump, readable, promised, findings, threads, options);
+  if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
+  const manifest = recorded && (await checkManifest(input.paths, input, recorded, findings, options));
+  const compared =
+    options.against === undefined
+      ? undefined
+      : await against(dump, readable, promised, findings, threads, options, recorded);
+  const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
+  if (manifest !== undefined && manifest.sameFile === undefined) {
+    notChecked.push("the file's digest: the manifest's is of the packed file, which came as a stream");
+  }
   const change = inputChanged(dump.image);
   if (change !== undefined) throw change;
   const counts = findings.counts;
@@ -157,9 +175,27 @@ async function verifyOpened(
     kernelRelease: kernel.view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
     symbols: kernel.symbols,
     symbolsFound: kernel.symbolsFound,
-    notChecked: kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`],
-    comparison,
+    notChecked,
+    comparison: compared?.comparison,
+    manifest: manifest && { ...manifest, sameInput: compared?.sameInput },
   };
+}
+
+async function recordedRun(files: readonly string[], { manifest }: VerifyOptions): Promise<RecordedRun | undefined> {
+  if (manifest === undefined) return undefined;
+  if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest is of one file, not of ${files.length}`);
+  return readManifest(manifest);
+}
+
+async function checkManifest(
+  files: readonly string[],
+  dump: Dump | undefined,
+  run: RecordedRun,
+  findings: Findings,
+  { manifest, signal }: VerifyOptions,
+): Promise<ManifestCheck> {
+  const sameFile = await sameAsWritten(files[0] ?? "", dump, run, findings, signal);
+  return { file: manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
 }
 
 async function against(
@@ -169,7 +205,8 @@ async function against(
   findings: Findings,
   threads: WorkerThreads,
   options: VerifyOptions,
-): Promise<Comparison> {
+  recorded: RecordedRun | undefined,
+): Promise<{ comparison: Comparison; sameInput: boolean | undefined }> {
   const { signal, onProgress } = options;
   const original = await openInput(options.against ?? [], new Warnings(), {
     ...options.open,
@@ -178,7 +215,8 @@ async function against(
   try {
     const complete = completeDump(original, new Warnings(), options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
-    return await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
+    const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
+    return { comparison, sameInput: recorded && (await sameAsRead(original, recorded, findings, signal)) };
   } finally {
     original.close();
   }

@@ -33,23 +33,28 @@ async function digest(source: ByteSource, signal: AbortSignal | undefined): Prom
   }
 }
 
-/** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
-export async function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
+/** Hands an open file, or an object of a store, to `use`, and closes it. Throws `NOT_READABLE`. */
+export async function withSource<T>(path: string, use: (source: ByteSource) => T | Promise<T>): Promise<T> {
   if (isStorePath(path)) {
     const { openObject } = await import("../store/open-object.js");
     const remote = await openObject(path);
     try {
-      return await digest(remoteSource(remote), signal);
+      return await use(remoteSource(remote));
     } finally {
       handleOf(remote)?.close();
     }
   }
   const file = openFile(path);
   try {
-    return await digest(fileSource(file), signal);
+    return await use(fileSource(file));
   } finally {
     closeOnce([{ file, flattened: undefined }])();
   }
+}
+
+/** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
+export function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
+  return withSource(path, (source) => digest(source, signal));
 }
 
 /** One file of a dump. */

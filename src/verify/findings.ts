@@ -18,6 +18,7 @@
  * | `different-page` | a page whose bytes are not the original's |
  * | `unknown-page` | a page that the original does not have |
  * | `lost-page` | a page of the original that is missing, and that the dump level does not explain |
+ * | `manifest` | the dump, or its original, is not what the manifest of its run says |
  */
 export type FindingKind =
   | "header"
@@ -34,7 +35,8 @@ export type FindingKind =
   | "symbol"
   | "different-page"
   | "unknown-page"
-  | "lost-page";
+  | "lost-page"
+  | "manifest";
 
 /** One thing that is wrong. */
 export interface Finding {

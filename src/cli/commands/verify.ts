@@ -16,6 +16,8 @@ can be used (coresieve --salvage).
 
       --against ORIGINAL   compare with the dump that it was made from, page by
                            page; name it again for each file of a split set
+      --manifest FILE      hold it against the manifest of its run: digest, pages,
+                           privacy; with --against the input's digest, too
       --findings N         findings of each kind to show (default 10)
       --num-threads N      worker threads (default: one per core, 16 at most)
       --json               print it as JSON
@@ -27,6 +29,7 @@ ${INPUT_HELP}
 Examples
   coresieve verify small.kdump
   coresieve verify small.kdump --against vmcore --json
+  coresieve verify out.kdump --manifest out.json
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.
 `;
 
@@ -36,6 +39,7 @@ export const verifyCommand = defineCommand({
   options: {
     ...INPUT_OPTIONS,
     against: { type: "string", array: true, requiresArg: true, nargs: 1 },
+    manifest: VALUE,
     findings: VALUE,
     "num-threads": VALUE,
     json: FLAG,
@@ -47,6 +51,7 @@ export const verifyCommand = defineCommand({
 
 interface VerifyArguments {
   readonly against: readonly (string | number)[] | undefined;
+  readonly manifest: string | undefined;
   readonly findings: string | undefined;
   readonly numThreads: string | undefined;
   readonly json: boolean;
@@ -67,6 +72,7 @@ async function runVerify(
     ...completeOptions(input),
     open,
     ...(args.against === undefined ? {} : { against: args.against.map(String) }),
+    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
     maxFindings: numberOf("--findings", args.findings, 10, 1_000_000),
     workers: numberOf("--num-threads", args.numThreads, standardThreads(), MAX_THREADS),
     signal,
@@ -82,6 +88,14 @@ function numberOf(option: string, text: string | undefined, standard: number, mo
   throw new DumpError("BAD_OPTION", `${option} ${text}: no whole number from 1 to ${most}`);
 }
 
+function describeManifest({ file, name, sameFile, sameInput }: NonNullable<VerifyResult["manifest"]>): string {
+  const told = [
+    ...(sameFile === undefined ? [] : [sameFile ? "this file" : "another file"]),
+    ...(sameInput === undefined ? [] : [sameInput ? "made from this original" : "made from another original"]),
+  ];
+  return `${file}: of ${name}${told.length > 0 ? `, ${told.join(", ")}` : ""}`;
+}
+
 /** What was found, for people. */
 function describeVerified(result: VerifyResult): string {
   const { promised, readable, counts, comparison } = result;
@@ -93,6 +107,7 @@ function describeVerified(result: VerifyResult): string {
     const symbols = `${result.symbolsFound} of ${result.symbols} addresses of VMCOREINFO lead to memory that is there`;
     lines.push(`Kernel    Linux ${result.kernelRelease}${result.symbols > 0 ? `; ${symbols}` : ""}`);
   }
+  if (result.manifest !== undefined) lines.push(`Manifest  ${describeManifest(result.manifest)}`);
   for (const what of result.notChecked) lines.push(`Not checked: ${what}`);
   if (comparison !== undefined) {
     const { same, different, erased, unknown, missing, classes, beyondMemMap, level, privacy } = comparison;

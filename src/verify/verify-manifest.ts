@@ -1,0 +1,116 @@
+import { statSync } from "node:fs";
+import { readEraseRecord } from "../filter/privacy/privacy-record.js";
+import { digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
+import type { RecordedRun } from "../manifest/read-manifest.js";
+import type { Dump } from "../reader/dump.js";
+import { isStorePath } from "../store/store-url.js";
+import type { Findings } from "./findings.js";
+
+/** How a dump compares with the manifest of the run that wrote it. */
+export interface ManifestCheck {
+  /** The manifest's own name. */
+  readonly file: string;
+  /** What the run called its output. The file may have been renamed since. */
+  readonly name: string;
+  /** The dump's file is, byte for byte, the one that the run wrote. `undefined`: it could not be read twice. */
+  readonly sameFile: boolean | undefined;
+  /** The original is, byte for byte, what the run read. `undefined`: no original was given, or the manifest has no digest of it. */
+  readonly sameInput: boolean | undefined;
+}
+
+/** The file itself: its size and digest. `undefined` if that cannot be told. Costs a reading of it (about 0.6 s per GB). */
+export async function sameAsWritten(
+  path: string,
+  dump: Dump | undefined,
+  { output }: RecordedRun,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<boolean | undefined> {
+  // A packed file's digest is of the packed bytes; of any other the dump's own handle has them, even if it came as a stream.
+  const packed = output.packing !== null || dump === undefined;
+  if (packed && !isStorePath(path) && statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
+  const inside = packed ? undefined : (await filesOfDump(dump, true, signal))[0];
+  const found = inside?.sha256 === undefined ? await digestFile(path, signal) : { ...inside, sha256: inside.sha256 };
+  const difference = differenceOf(found, output);
+  if (difference !== undefined) findings.add({ kind: "manifest", message: `the file ${difference}`, file: path });
+  return difference === undefined;
+}
+
+/** The original: what the run read. */
+export async function sameAsRead(
+  original: Dump,
+  { input }: RecordedRun,
+  findings: Findings,
+  signal: AbortSignal | undefined,
+): Promise<boolean | undefined> {
+  const add = (message: string) => findings.add({ kind: "manifest", message, file: original.paths[0] ?? "" });
+  const told = input.files.some(({ sha256 }) => sha256 !== null);
+  const files = await filesOfDump(original, told, signal);
+  if (files.length !== input.files.length) {
+    add(`the original has ${files.length} files; the manifest's run read ${input.files.length}`);
+    return false;
+  }
+  const differences = files.flatMap((file, i) => {
+    const recorded = input.files[i] as (typeof input.files)[number];
+    const difference = differenceOf(file, recorded);
+    return difference === undefined ? [] : [`the original ${difference}`];
+  });
+  for (const difference of differences) add(difference);
+  return differences.length > 0 ? false : told ? true : undefined;
+}
+
+function differenceOf(
+  found: Pick<FileDigest, "bytes"> & { readonly sha256: string | undefined },
+  { bytes, sha256 }: { readonly bytes: number; readonly sha256: string | null },
+): string | undefined {
+  if (found.bytes !== bytes) return `has ${found.bytes} bytes; the manifest says ${bytes}`;
+  if (sha256 === null || found.sha256 === sha256) return undefined;
+  return `has the SHA-256 ${found.sha256}; the manifest says ${sha256}`;
+}
+
+/** What the dump says of itself: format, level, kernel, pages, privacy, what was erased. `promised` are its pages with data. */
+export function verifyRecorded(dump: Dump, promised: number, run: RecordedRun, findings: Findings): void {
+  const { header, vmcoreinfo } = dump;
+  const { output, kernel, pages } = run;
+  const file = dump.paths[0] ?? "";
+  const compare = (what: string, found: unknown, recorded: unknown) => {
+    if (found === recorded) return;
+    findings.add({ kind: "manifest", message: `${what} is ${found}; the manifest says ${recorded}`, file });
+  };
+  compare("its format", header.format, output.format);
+  // ELF files tell no level.
+  if (header.format === "kdump") compare("its level", header.dumpLevel, output.level);
+  compare("the mark of an incomplete dump", header.incomplete, output.incomplete);
+  if (kernel.buildId !== null) compare("its kernel's build ID", vmcoreinfo?.buildId, kernel.buildId);
+  // In kdump files pages of zeros have a descriptor, in ELF files segments leave them out. A part has what had room.
+  const { zero = 0 } = pages.dropped;
+  const withData = pages.kept + (header.format === "kdump" ? zero : 0);
+  if (!output.incomplete) compare("the number of pages", promised, withData);
+  const dropped = Object.values(pages.dropped).reduce((sum, count) => sum + count, 0);
+  const accounted = pages.kept + dropped + pages.beyondMemMap;
+  if (accounted !== pages.input) {
+    const message = `the manifest contradicts itself: ${accounted} pages by class, ${pages.input} in the input`;
+    findings.add({ kind: "manifest", message, file });
+  }
+  const record = readEraseRecord(dump.eraseinfo);
+  if (run.options.privacy && !record.privacy) {
+    findings.add({
+      kind: "manifest",
+      message: "its eraseinfo has no line of --privacy; the manifest says privacy",
+      file,
+    });
+  }
+  const lines = new Set(
+    Buffer.from(dump.eraseinfo ?? [])
+      .toString("utf8")
+      .split(/[\n\0]+/),
+  );
+  for (const line of run.erased) {
+    if (lines.has(line)) continue;
+    findings.add({
+      kind: "manifest",
+      message: `its eraseinfo does not have the manifest's line ${JSON.stringify(line)}`,
+      file,
+    });
+  }
+}
