@@ -16,7 +16,7 @@ can be used (coresieve --salvage).
 
       --against ORIGINAL   compare with the dump that it was made from, page by
                            page; name it again for each file of a split set
-      --manifest FILE      hold it against the manifest of its run: digest, pages,
+      --manifest FILE      hold it against its run's manifest: digest, pages,
                            privacy; with --against the input's digest, too
       --findings N         findings of each kind to show (default 10)
       --num-threads N      worker threads (default: one per core, 16 at most)
