@@ -61,7 +61,7 @@ async function startWorker(
   }
   const allow = values.allow ?? [];
   if (allow.length === 0) {
-    throw new DumpError("BAD_OPTION", "no folder is allowed: such a worker could do nothing", {
+    throw new DumpError("BAD_OPTION", "no folder was named that the worker may touch", {
       cure: "Add --allow and the folder that dumps and outputs lie in",
     });
   }
