@@ -1,6 +1,6 @@
 import type { JobsOptions, Queue, Telemetry } from "bullmq";
 import type { Redis } from "ioredis";
-import { DumpError } from "../errors.js";
+import { DumpError, systemErrorCode } from "../errors.js";
 import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
 
 /** Names of the two queues; their keys in Redis begin with `PREFIX`. */
@@ -14,6 +14,9 @@ const REMEMBER_FAILED = 30 * 24 * 3600;
 
 /** Milliseconds that commands of people wait for Redis. */
 const PATIENCE = 10_000;
+
+/** Errors after which there is nothing to wait for. */
+const NOBODY_THERE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTFOUND"]);
 
 /** The queues, opened. */
 export interface Queues extends QueueLibrary {
@@ -97,11 +100,12 @@ export async function openQueues(url: string, telemetry?: Telemetry): Promise<Qu
 
 async function answers(redis: Redis, url: string): Promise<void> {
   let last: unknown;
-  redis.on("error", (error: unknown) => {
-    last = error;
-  });
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
+    redis.on("error", (error: unknown) => {
+      last = error;
+      if (NOBODY_THERE.has(systemErrorCode(error) ?? "")) reject(error);
+    });
     timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
   });
   try {
