@@ -1,9 +1,10 @@
-// A fuzzing campaign: `npm run fuzz -- [--minutes N] [--target NAME] [--seed N] [--jobs N]`. Each target gets its share of the
-// minutes, in a process of its own. Findings are made as short as they can be and saved to fuzz/corpus/TARGET/, with a
+// A fuzzing campaign: `npm run fuzz -- [--minutes N] [--target NAME] [--seed N] [--jobs N]
+// [--dump FILE]`. Each target gets its share of the minutes, in a process of its own. Findings are made as short as they can be and saved to fuzz/corpus/TARGET/, with a
 // line in fuzz/corpus/README.md; test/fuzz/corpus.test.ts reads them in every `npm test`.
 import { spawn } from "node:child_process";
 import { createHash } from "node:crypto";
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { resolve as resolvePath } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
@@ -14,9 +15,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const HANG = 20;
 const TARGETS = [
   ...["elf", "kdump", "flattened", "split", "lime", "avml", "raw"],
-  ...["lzo", "snappy", "inflate", "zlib", "zstd", "vmcoreinfo"],
+  ...["lzo", "snappy", "inflate", "lz4", "zlib", "zstd", "vmcoreinfo"],
   ...["notes", "vmcoreinfo-device", "erase-rules", "secrets", "kernel", "page-tables", "btf", "kallsyms", "vmlinux"],
-  ...["run-small", "run-kernel"],
+  ...["run-small", "run-kernel", "run-structs"],
   ...[
     "packed",
     "stream",
@@ -34,6 +35,7 @@ const SHARES = {
   kernel: 5,
   "page-tables": 3,
   "run-kernel": 4,
+  "run-structs": 5,
   "run-small": 3,
   elf: 2,
   kdump: 3,
@@ -58,6 +60,8 @@ const { values } = parseArgs({
     target: { type: "string", multiple: true },
     seed: { type: "string" },
     jobs: { type: "string", default: "1" },
+    // ELF dumps of 64-bit kernels, which run-structs damages beside the built ones.
+    dump: { type: "string", multiple: true },
     // Of the process of one target.
     only: { type: "string" },
     seconds: { type: "string" },
@@ -76,6 +80,8 @@ async function all(names, seconds) {
   const lanes = Math.max(1, Math.min(4, Number(values.jobs)));
   const shares = names.reduce((sum, name) => sum + (SHARES[name] ?? 1), 0);
   const waiting = [...names];
+  const dumps = (values.dump ?? []).map((path) => resolvePath(path));
+  const environment = { ...process.env, CORESIEVE_FUZZ_DUMPS: JSON.stringify(dumps) };
   const lane = async () => {
     for (let name = waiting.shift(); name !== undefined; name = waiting.shift()) await one(name);
   };
@@ -84,7 +90,7 @@ async function all(names, seconds) {
     const share = `${(lanes * seconds * (SHARES[name] ?? 1)) / shares}`;
     const args = [fileURLToPath(import.meta.url), "--only", name, "--seconds", share, "--seed", seed];
     const code = await new Promise((resolve) =>
-      spawn(process.execPath, args, { stdio: "inherit", cwd: root }).on("exit", resolve),
+      spawn(process.execPath, args, { stdio: "inherit", cwd: root, env: environment }).on("exit", resolve),
     );
     if (code !== 0) process.exitCode = 1;
   };

@@ -2,6 +2,7 @@ import type { FuzzTarget } from "./target.js";
 import { commandTargets } from "./targets/commands.js";
 import { debuginfoTargets } from "./targets/debuginfo.js";
 import { dumpFileTargets } from "./targets/dump-files.js";
+import { kernelRunTargets } from "./targets/kernel-runs.js";
 import { kernelTargets } from "./targets/kernels.js";
 import { optionTargets } from "./targets/options.js";
 import { pageTargets } from "./targets/pages.js";
@@ -19,5 +20,6 @@ export const targets: readonly FuzzTarget[] = [
   ...kernelTargets,
   ...debuginfoTargets,
   ...runTargets,
+  ...kernelRunTargets,
   ...commandTargets,
 ];

@@ -81,7 +81,9 @@ function faultCase(random: Random): FaultCase {
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
   const fault = pick(MAKERS)(random, pick);
   const format = fault.kind === "pipe" ? pick(["elf", "flattened", "kdump"] as const) : pick(FORMATS);
-  return { format, options: [...pick(OPTIONS), "--num-threads", `${1 + random(3)}`], fault };
+  // What has gone down a pipe cannot be taken back: other levels and incomplete dumps are refused there.
+  const options = fault.kind === "pipe" && fault.end === "reader" ? OPTIONS.filter((o) => !o.includes("-L")) : OPTIONS;
+  return { format, options: [...pick(options), "--num-threads", `${1 + random(3)}`], fault };
 }
 
 type Maker = (random: Random, pick: <T>(list: readonly T[]) => T) => Fault;

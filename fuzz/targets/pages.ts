@@ -1,10 +1,12 @@
 /** Page decompressors: canaries around the output, and the output at the end of the memory, where a write too far traps. */
 
+import { inflateSync } from "node:zlib";
 import { decodePage } from "../../src/reader/decode.js";
-import { type DecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
+import { type DecodeKernel, type LinkedDecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { compressPage, zstdAvailable } from "../../test/support/page-codecs.js";
 import { type Arena, createArena } from "../../test/worker/kernels/arena.js";
+import { LZ4_BLOCKS, lz4Block } from "../plain-lz4.js";
 import type { FuzzTarget } from "../target.js";
 
 const LONGEST = 16_384;
@@ -31,10 +33,34 @@ function roomOf(input: Uint8Array): number {
 /** Between what is placed at the start and at the end of the memory. */
 const SCRATCH = 40_960;
 
-function decodeKernel(name: "lzo" | "snappy" | "inflate", { memory }: Arena): DecodeKernel {
-  if (name !== "inflate") return loadKernel(name, memory);
-  const inflate = loadKernel(name, memory);
-  return { decompress: (...of) => inflate.decompress(...of, SCRATCH) };
+/** What lies around the tables of inflate. */
+const GUARD = 64;
+const guarded = new Uint8Array(GUARD).fill(0x3a);
+
+function inflateKernel({ memory, bytes }: Arena): DecodeKernel {
+  const inflate = loadKernel("inflate", memory);
+  const guards = [SCRATCH - GUARD, SCRATCH + inflate.scratchSize()].map((at) => bytes.subarray(at, at + GUARD));
+  for (const guard of guards) guard.set(guarded);
+  return {
+    decompress(...of) {
+      const length = inflate.decompress(...of, SCRATCH);
+      if (guards.some((guard) => !guarded.every((byte, i) => guard[i] === byte))) {
+        throw new Error("written outside of the scratch");
+      }
+      return length;
+    },
+  };
+}
+
+/** The judge of inflate: zlib itself. */
+function inflated(stream: Uint8Array, room: number): Buffer | undefined {
+  try {
+    // Of a room of no bytes zlib knows nothing.
+    const plain = inflateSync(stream, { maxOutputLength: Math.max(1, room) });
+    return plain.length > room ? undefined : plain;
+  } catch {
+    return undefined;
+  }
 }
 
 function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
@@ -46,7 +72,7 @@ function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
     run(input) {
       if (made === undefined) {
         const arena = createArena(1 << 17);
-        made = { arena, kernel: decodeKernel(name, arena) };
+        made = { arena, kernel: name === "inflate" ? inflateKernel(arena) : loadKernel(name, arena.memory) };
       }
       const { arena, kernel } = made;
       const [room, stream] = [roomOf(input), input.subarray(2)];
@@ -69,6 +95,50 @@ function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
       )
         if (results[0] !== undefined || results.some((one) => one !== undefined))
           throw new Error("the result depends on where the stream lies in memory");
+      if (name !== "inflate") return;
+      const [ours, theirs] = [results[0], inflated(stream, room)];
+      if (ours === undefined ? theirs !== undefined : theirs === undefined || !ours.equals(theirs)) {
+        throw new Error(`${ours?.length ?? "no"} bytes where zlib has ${theirs?.length ?? "none"}`);
+      }
+    },
+  };
+}
+
+/** Blocks that lead back to what was decoded before them: the first three bytes say how much that is, and the room. */
+function lz4Target(): FuzzTarget {
+  const arena = createArena(1 << 17);
+  let kernel: LinkedDecodeKernel | undefined;
+  return {
+    name: "lz4",
+    longest: LONGEST,
+    seeds: () => LZ4_BLOCKS.map((block) => Uint8Array.of(64, 0, 16, ...block)),
+    run(input) {
+      kernel ??= loadKernel("lz4", arena.memory);
+      const decompress = kernel.decompress;
+      const [history, room, stream] = [input[0] ?? 0, roomOf(input.subarray(1)), input.subarray(3)];
+      const before = arena.bytes
+        .subarray(0, history)
+        .slice()
+        .map((_, i) => i * 7);
+      const decode = (where: "start" | "end", order: 0 | 1) => {
+        const lengths = [stream.length, history + room];
+        const places = arena.place(order === 0 ? lengths : lengths.reverse(), where);
+        const [src, past] = [places[order] as number, places[1 - order] as number];
+        arena.bytes.set(stream, src);
+        arena.bytes.set(before, past);
+        const dst = past + history;
+        const length = decompress(src, stream.length, dst, room, history);
+        arena.check();
+        if (length < -1 || length > room) throw new Error(`a length of ${length}, in room for ${room}`);
+        if (!Buffer.from(before).equals(arena.bytes.slice(past, dst))) throw new Error("what was before has changed");
+        return length === -1 ? "" : Buffer.from(arena.bytes.slice(dst, dst + length)).toString("latin1") + length;
+      };
+      const results = [decode("start", 0), decode("end", 1), decode("end", 0)];
+      if (new Set(results).size > 1) throw new Error("the result depends on where the block lies in memory");
+      const plain = lz4Block(stream, before, room);
+      if (results[0] !== (plain === undefined ? "" : plain.toString("latin1") + plain.length)) {
+        throw new Error("a plain decoder finds something else");
+      }
     },
   };
 }
@@ -93,6 +163,7 @@ export const pageTargets: readonly FuzzTarget[] = [
   kernelTarget("lzo"),
   kernelTarget("snappy"),
   kernelTarget("inflate"),
+  lz4Target(),
   decoderTarget("zlib", 1),
   decoderTarget("zstd", 0x20),
 ];

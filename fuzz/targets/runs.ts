@@ -13,6 +13,7 @@ import { buildKdump } from "../../test/support/kdump-image.js";
 import { toKdump } from "../../test/support/kernel-dump.js";
 import { buildKernel, MiB } from "../../test/support/kernel-image.js";
 import { asFile, folder } from "../files.js";
+import { inProcessThreads } from "../in-process-threads.js";
 import { randomFrom } from "../random.js";
 import { Recipe } from "../recipe.js";
 import type { FuzzTarget } from "../target.js";
@@ -23,6 +24,7 @@ import { elfs, kdumps } from "./dump-files.js";
 const INHERITED: ReadonlySet<string> = new Set(["kernel", "symbol", "vmcoreinfo", "note", "incomplete", "header"]);
 
 let threads: WorkerThreads | undefined;
+const inProcess = inProcessThreads();
 
 /** The one thread that all runs of this process have. */
 export function runThreads(): WorkerThreads {
@@ -31,14 +33,19 @@ export function runThreads(): WorkerThreads {
 }
 
 /** Filters at level 31 with one thread and verifies the output. */
-async function filterAndVerify(input: string, salvage: boolean, format: "kdump" | "elf"): Promise<void> {
+async function filterAndVerify(
+  input: string,
+  salvage: boolean,
+  format: "kdump" | "elf",
+  workers: WorkerThreads,
+): Promise<void> {
   const output = join(folder, "output");
   rmSync(output, { force: true });
   const dump = openDump(input, new Warnings(), { salvage });
   try {
     if (dump.maxMapnr > 2 ** 23) return;
     const codec = codecOf(format === "elf" ? "none" : "lzo");
-    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers: runThreads() });
+    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers });
   } catch (error) {
     const left = readdirSync(folder).filter((name) => name.startsWith("output") || name.includes("partial"));
     if (left.length > 0) throw new Error(`a failed run left ${left.join(", ")}`);
@@ -47,23 +54,23 @@ async function filterAndVerify(input: string, salvage: boolean, format: "kdump" 
     dump.close();
   }
   if (!existsSync(output)) throw new Error("a run without an error left no output");
-  const { findings } = await verifyDump(output, { workers: runThreads() });
+  const { findings } = await verifyDump(output, { workers });
   const wrong = findings.find(({ kind }) => !INHERITED.has(kind));
   if (wrong !== undefined) throw new Error(`the output has a wrong ${wrong.kind}: ${wrong.message}`);
 }
 
-async function bothWays(input: string, format: "kdump" | "elf"): Promise<void> {
-  await filterAndVerify(input, true, format).catch((error: unknown) => {
+async function bothWays(input: string, format: "kdump" | "elf", workers: WorkerThreads): Promise<void> {
+  await filterAndVerify(input, true, format, workers).catch((error: unknown) => {
     if (!(error instanceof DumpError) || error.code === "WORKER_FAILED") throw error;
   });
-  await filterAndVerify(input, false, format);
+  await filterAndVerify(input, false, format, workers);
 }
 
 const smallTarget: FuzzTarget = {
   name: "run-small",
   reach: 1000,
   seeds: () => [...elfs, ...kdumps.map(buildKdump)],
-  run: (input) => bothWays(asFile("input", input), (input[5] ?? 0) % 2 === 0 ? "kdump" : "elf"),
+  run: (input) => bothWays(asFile("input", input), (input[5] ?? 0) % 2 === 0 ? "kdump" : "elf", runThreads()),
 };
 
 const bases = new Map<number, { readonly bytes: Uint8Array; readonly places: readonly number[] }>();
@@ -115,7 +122,7 @@ const kernelRunTarget: FuzzTarget = {
       put(bytes, at, recipe.value(take(bytes, at, size, true), values), size, true);
     }
     const cut = how % 5 === 4 ? bytes.subarray(0, 4096 + ((how * 997) % (bytes.length - 4096))) : bytes;
-    await bothWays(asFile("input", cut), how % 2 === 0 ? "kdump" : "elf");
+    await bothWays(asFile("input", cut), how % 2 === 0 ? "kdump" : "elf", inProcess);
   },
 };
 

@@ -1,11 +1,11 @@
 // Copies shared by the kernels. Each stays inside the bounds it is given: it goes wide where there is room for whole
 // 16-byte steps and byte by byte where there is not.
 
-/** Copies n bytes that do not overlap. Both sides may be touched for `room` bytes (room >= n), never for more. */
+/** Copies n bytes, or none, that do not overlap. Both sides may be touched for `room` bytes (room >= n), never for more. */
 @inline
 export function copyWide(to: usize, from: usize, n: usize, room: usize): void {
-  if (room >= n + 15) {
-    // Rounding up to 16 is free of branches for the short runs that are most of them.
+  if (room >= n + 16) {
+    // Rounding up to 16 is free of branches for the short runs that are most of them. None are rounded up, too.
     v128.store(to, v128.load(from));
     for (let i: usize = 16; i < n; i += 16) v128.store(to + i, v128.load(from + i));
   } else {
