@@ -12,12 +12,6 @@ export interface Staging {
   remove(): Promise<void>;
 }
 
-/** The output while shards write to it. */
-export interface ShardedOutput {
-  /** Bytes of one shard, [start, end) of the file; bytes that it does not write there are zeros. */
-  range(index: number, start: number, end: number): Promise<RangeTarget>;
-}
-
 /** A stretch of the output. Writes are ascending and disjoint. */
 export interface RangeTarget {
   write(bytes: Uint8Array, offset: number): Promise<void>;
