@@ -172,9 +172,10 @@ describe.skipIf(!hasRedis)("with redis-server", () => {
     await until(async () => (await stateOf(redis.url, id)).hosts.length > 0);
     first.child.kill("SIGTERM");
     expect(await first.ended).toBe(0);
-    expect(first.said()).toContain("handed back");
+    // A fast machine may have finished it in the moment between.
+    expect(first.said()).toMatch(/stops; \d jobs in hand/);
     work();
-    expect(await over(redis.url, id)).toMatchObject({ state: "done" });
+    expect(await over(redis.url, id)).toMatchObject({ state: "done", reason: undefined });
     expectWhole(SLOW);
   });
 
