@@ -3,15 +3,16 @@ import { scanSlabs, slabCaches } from "../erase/slab-scan.js";
 import type { KernelView } from "../kernel-view.js";
 import { containerOf, type KernelObjects, memberAddress, readMember, walkList } from "./kernel-objects.js";
 
-/** Linux has at most 2^22 process numbers; a dump with more tasks than these is damaged. */
-const MAX_TASKS = 1 << 20;
+/** Linux has at most 2^22 process numbers, and threads that many. */
+const MAX_TASKS = 1 << 22;
 /** Objects of the slab cache that are asked for a task in the list: those of ended ones are in none. */
 const MAX_TRIES = 1024;
 
 /**
  * The addresses of all tasks' struct task_struct, threads too; not those of the idle tasks of CPUs but the first. The list
  * begins at init_task. Kernels without CONFIG_KALLSYMS_ALL do not tell where that is: there a task is taken from the slab
- * allocator. Nothing where types or neither are there.
+ * allocator. Nothing where types or neither are there. At most as many as would fill the memory: damaged lists may
+ * have circles, and each step costs 10 us to whoever looks at the task.
  */
 export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): Generator<bigint> {
   const { types } = kernel;
@@ -20,9 +21,11 @@ export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): 
     initial === undefined ? taskInSlab(dump, view, kernel) : memberAddress(types, "task_struct", initial, "tasks");
   const first = head === undefined ? undefined : containerOf(types, head, "task_struct", "tasks");
   if (head === undefined || first === undefined) return;
-  let left = MAX_TASKS;
+  const size = Math.max(1, types.sizeOf("task_struct") ?? 1);
+  // The first one is in the image.
+  let left = Math.min(MAX_TASKS, 1 + Math.floor((dump.maxMapnr * dump.pageSize) / size));
   const leaders = [first];
-  for (const task of walkList(kernel, head, "task_struct", "tasks", MAX_TASKS)) leaders.push(task);
+  for (const task of walkList(kernel, head, "task_struct", "tasks", left)) leaders.push(task);
   for (const leader of leaders) {
     if (left-- <= 0) return;
     yield leader;
