@@ -1,6 +1,6 @@
 /** Page decompressors: canaries around the output, and the output at the end of the memory, where a write too far traps. */
 
-import { inflateSync } from "node:zlib";
+import { constants, deflateSync, inflateSync } from "node:zlib";
 import { decodePage } from "../../src/reader/decode.js";
 import { type DecodeKernel, type LinkedDecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
 import { patternBytes } from "../../test/support/bytes.js";
@@ -23,6 +23,15 @@ function seedsOf(codec: "lzo" | "snappy" | "zlib" | "zstd"): Uint8Array[] {
   if (codec === "zstd" && !zstdAvailable()) return [Uint8Array.of(0, 16, 0x28, 0xb5, 0x2f, 0xfd)];
   return plains().map((plain) =>
     Buffer.concat([Uint8Array.of(plain.length & 0xff, plain.length >> 8), compressPage(codec, plain)]),
+  );
+}
+
+/** Blocks of each kind: stored, with codes of their own, with the fixed ones. */
+function deflateSeeds(): Uint8Array[] {
+  const { Z_FIXED, Z_HUFFMAN_ONLY, Z_RLE } = constants;
+  const ways = [{}, { level: 0 }, { strategy: Z_FIXED }, { strategy: Z_HUFFMAN_ONLY }, { strategy: Z_RLE }];
+  return plains().flatMap((plain) =>
+    ways.map((way) => Buffer.concat([Uint8Array.of(plain.length & 0xff, plain.length >> 8), deflateSync(plain, way)])),
   );
 }
 
@@ -68,7 +77,7 @@ function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
   return {
     name,
     longest: LONGEST,
-    seeds: () => seedsOf(name === "inflate" ? "zlib" : name),
+    seeds: () => (name === "inflate" ? deflateSeeds() : seedsOf(name)),
     run(input) {
       if (made === undefined) {
         const arena = createArena(1 << 17);
