@@ -94,6 +94,22 @@ const KPF = {
   reserved: 32,
 };
 
+test("pages behind the first of a page table of several pages (s390x) are the kernel's, as far as a block of its place goes", () => {
+  const table = (pfn: number): PageDescription[] => [
+    { pfn, kind: "pagetable" },
+    { pfn: pfn + 1, kind: "pcp-free", count: 4 },
+  ];
+  const file = join(folder, "tables");
+  writeFileSync(file, toElf(buildKernel({ pages: [...table(2048), ...table(2066)] })));
+  const kinds = kindsOf(file);
+  const found = (pfn: number) => Array.from({ length: 5 }, (_, i) => kinds(pfn + i));
+  const [tail, free] = ["kernel-tail", "unreferenced"];
+  // At a multiple of eight: a block may have eight pages.
+  expect(found(2048)).toEqual(["page-table", tail, tail, tail, tail]);
+  // At a multiple of two only: a block of two.
+  expect(found(2066)).toEqual(["page-table", tail, free, free, free]);
+});
+
 describeWithDumps("kinds of real kernels", () => {
   // s390x under QEMU had its flags read long before the dump.
   const dumps = realDumps.filter(({ arch, mebibytes }) => arch !== "s390x" && mebibytes < 200);

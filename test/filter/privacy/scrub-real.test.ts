@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { privacyExtras } from "../../../src/filter/privacy/scrub.js";
+import { kernelOf } from "../../../src/library/kernel-of.js";
 import { openDump } from "../../../src/reader/open.js";
 import { verifyDump } from "../../../src/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
@@ -65,6 +66,30 @@ describeWithDumps("overwritten by --privacy", () => {
     expect(result.comparison?.erased).toBeGreaterThan(100);
     expect(result.comparison?.classes).toMatchObject({ kept: 0 });
     expect(result.comparison?.classes?.unreferenced).toBeGreaterThan(0);
+  });
+
+  test("the stack on which x86-64 enters the kernel is overwritten whole", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    const { privacy } = await filterFile(vmcore, at("entry"), {
+      ...{ privacy: true, privacyExtra: ["registers"], workers: threads },
+    });
+    const stack = (path: string) => {
+      const dump = openDump(path);
+      try {
+        const kernel = kernelOf(dump);
+        const offset = kernel.readWord(kernel.symbol("__per_cpu_offset") ?? 0n) ?? 0n;
+        const address = BigInt.asUintN(64, offset + (kernel.symbol("entry_stack_storage") ?? 0n));
+        return Buffer.from(kernel.readVirtual(address, PAGE) ?? []);
+      } finally {
+        dump.close();
+      }
+    };
+    const [before, after] = [stack(vmcore), stack(at("entry"))];
+    // The frame of the last entry from user mode: its code segment.
+    expect(before.readBigUInt64LE(PAGE - 32) & 3n).toBe(3n);
+    expect(after.equals(Buffer.alloc(PAGE))).toBe(true);
+    // Beside it, the frames of the tasks that were in user mode.
+    expect(privacy?.overwritten.registers).toEqual({ objects: 4, bytes: PAGE + 3 * 152 });
   });
 
   test("ELF: pages that were overwritten from end to end are there", async () => {
