@@ -6,6 +6,7 @@ import type { DumpRequest } from "../../queue/job-data.js";
 import type { RunState } from "../../queue/jobs.js";
 import { identityOf } from "../../shard/input-identity.js";
 import { MAX_SHARDS } from "../../shard/shard-plan.js";
+import { isStorePath } from "../../store/store-url.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { INPUT_HELP } from "../input-help.js";
@@ -119,6 +120,15 @@ function dumpRequest(files: readonly string[], values: Values): DumpRequest {
   if (request.output === undefined || request.pack !== undefined) {
     throw new DumpError("BAD_OPTION", `${files.at(-1)}: several hosts cannot write to a stream or a packed file`, {
       cure: "Name a plain file, and pack it when it is there",
+    });
+  }
+  const stored = [...request.inputs, request.output, values.vmlinux].find(
+    (path) => path !== undefined && isStorePath(path),
+  );
+  if (stored !== undefined) {
+    throw new DumpError("BAD_OPTION", "objects of stores cannot be submitted", {
+      file: stored,
+      cure: "Name files in a folder that all workers have, or filter the object with one machine: coresieve filter",
     });
   }
   const { level, format, codec, privacy, privacyExtra } = request;
