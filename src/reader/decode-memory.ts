@@ -10,7 +10,7 @@ const WINDOWS = 4;
 /** Where decoders write: nothing is kept there from one page to the next. */
 export const PAGE_AT = 0;
 /** What the inflate kernel needs, checked when it is loaded. */
-export const SCRATCH_AT = MAX_PAGE;
+export const SCRATCH_AT = PAGE_AT + MAX_PAGE;
 export const SCRATCH_BYTES = 64 * 1024;
 /** For data that come from elsewhere. */
 export const INPUT_AT = SCRATCH_AT + SCRATCH_BYTES;

@@ -146,7 +146,7 @@ test("the command: exit code 0 when nothing is found, 1 when something is, 2 whe
   expect(clean.stdout.toString()).toMatch(/Secrets {2}0 of 1 found.*\nResult {3}nothing found\n$/);
   const found = await runCli(["audit", dump, "--secrets", secrets]);
   expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 1, stderr: "" });
-  expect(found.stdout.toString()).toMatch(/line 4: page 0x98 at 0xffb, into the next page: kernel\n/);
+  expect(found.stdout.toString()).toMatch(/line 4: page 0x98 at 0xffb, into the next page: kernel, and 1 like it\n/);
   expect(found.stdout.toString()).not.toContain(SECRET);
   const json = await runCli(["audit", dump, "--secrets", secrets, "--json"]);
   const { schema, places, clean: isClean } = JSON.parse(json.stdout.toString());
