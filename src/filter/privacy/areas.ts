@@ -37,6 +37,38 @@ export function mappedAreas(
   return areas;
 }
 
+/** Pages mapped apart from the direct map: 64 GiB in pages of 4 KiB. */
+const MOST_PAGES = 1 << 24;
+/** Of small dumps, what devices' registers and memory mapped in several places may add. */
+const LEAST_LIMIT = 1 << 16;
+
+/**
+ * What of the extents concerns a dump of `maxMapnr` page frames: one damaged entry can map terabytes that there are not. Not
+ * more than all of its memory twice, and never more than 64 GiB of small pages, apart from what is in `linear`; `cut` tells
+ * that there was more.
+ */
+export function extentsWithin(
+  extents: readonly MappedExtent[],
+  linear: ReadonlySet<number>,
+  maxMapnr: number,
+): { readonly extents: readonly MappedExtent[]; readonly cut: boolean } {
+  const within: MappedExtent[] = [];
+  let left = Math.min(MOST_PAGES, 2 * maxMapnr + LEAST_LIMIT);
+  for (const extent of extents) {
+    const { vpn, pfn } = extent;
+    if (linear.has(vpn - pfn)) {
+      within.push(extent);
+      continue;
+    }
+    const pages = Math.min(extent.pages, maxMapnr - pfn);
+    if (pages <= 0) continue;
+    if (pages > left) return { extents: within, cut: true };
+    left -= pages;
+    within.push({ vpn, pfn, pages });
+  }
+  return { extents: within, cut: false };
+}
+
 /** On 32-bit machines the direct map has 800 MiB or so of what may be 16 GiB. No other mapping has as much at one distance. */
 const LEAST_SHARE = 1 / 32;
 

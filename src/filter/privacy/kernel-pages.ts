@@ -5,7 +5,7 @@ import { readPageTables } from "../arch/page-tables.js";
 import type { PageTables } from "../arch/page-walk.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
-import { areaAt, directMapDistance, type MappedArea, mappedAreas, wholeAddress } from "./areas.js";
+import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas, wholeAddress } from "./areas.js";
 import { savedStackPointers } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
@@ -134,7 +134,6 @@ function tableAreas(
     mark("pageTables", Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize)),
   );
   if (contents.unreadable > 0) gaps.push(`${contents.unreadable} of the kernel's page tables, which the dump lacks`);
-  if (contents.cut) gaps.push("part of the kernel's page tables, of which there are too many");
   const top = tables.shape.levels[0];
   const bits = top === undefined ? 64 : top.shift + top.bits;
   const pageOf = (vaddr: bigint) => Number((vaddr & ((1n << BigInt(bits)) - 1n)) / BigInt(pageSize));
@@ -149,8 +148,10 @@ function tableAreas(
   if (symbol !== undefined && place !== undefined) {
     linear.add(pageOf(symbol) - Math.floor(place.paddr / pageSize));
   }
+  const within = extentsWithin(contents.extents, linear, dump.maxMapnr);
+  if (contents.cut || within.cut) gaps.push("part of the kernel's page tables, of which there are too many");
   return {
-    areas: mappedAreas(contents.extents, linear, addressOf),
+    areas: mappedAreas(within.extents, linear, addressOf),
     isLinear(vaddr) {
       const place = space.translate(vaddr);
       return place !== undefined && linear.has(pageOf(vaddr) - Math.floor(place.paddr / pageSize));

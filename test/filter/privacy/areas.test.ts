@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import type { KernelMemory } from "../../../src/filter/kernel-memory.js";
 import { memMapOf } from "../../../src/filter/mem-map.js";
-import { areaAt, directMapDistance, mappedAreas } from "../../../src/filter/privacy/areas.js";
+import { areaAt, directMapDistance, extentsWithin, mappedAreas } from "../../../src/filter/privacy/areas.js";
 import { withoutPrivateNotes } from "../../../src/filter/privacy/private-notes.js";
 import { moduleAreas } from "../../../src/filter/privacy/struct-modules.js";
 import type { Note } from "../../../src/reader/notes.js";
@@ -108,4 +108,20 @@ test("notes of vector registers and device dumps are cleared, others are not tou
   expect(cleared).toBe(3);
   expect([...area]).toEqual([...new Array(8).fill(7), ...new Array(24).fill(0), ...new Array(32).fill(7)]);
   expect(noteArea[8]).toBe(7);
+});
+
+test("an entry that maps terabytes, or memory that is mapped again and again, gives no more pages than the dump has twice", () => {
+  const linear = new Set([1000]);
+  const direct = { vpn: 1100, pfn: 100, pages: 2 ** 40 };
+  const device = { vpn: 5, pfn: 288, pages: 4 };
+  const area = { vpn: 20, pfn: 7, pages: 3 };
+  const huge = { vpn: 2 ** 26, pfn: 8, pages: 2 ** 26 };
+  expect(extentsWithin([device, area, direct, huge], linear, 288)).toEqual({
+    extents: [area, direct, { ...huge, pages: 280 }],
+    cut: false,
+  });
+  const many = Array.from({ length: 1000 }, (_, i) => ({ vpn: 2000 * i, pfn: 0, pages: 1000 }));
+  const { extents, cut } = extentsWithin(many, linear, 1000);
+  expect(cut).toBe(true);
+  expect(extents.reduce((sum, { pages }) => sum + pages, 0)).toBeLessThanOrEqual(2000 + 2 ** 16);
 });
