@@ -9,11 +9,12 @@ import { nearestName } from "./nearest-name.js";
 export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
   if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || !error.message.includes("ENOENT")) return error;
   const { file } = error;
+  if (file === undefined) return error;
   const [first] = inputs;
-  const command = file === first && /^[a-z-]+$/.test(file ?? "") ? nearestName(file ?? "", COMMAND_NAMES) : undefined;
+  const command = file === first && /^[a-z-]+$/.test(file) ? nearestName(file, COMMAND_NAMES) : undefined;
   if (command !== undefined) {
     return new DumpError("NOT_READABLE", `there is no such file, and no such command; ${command} is meant, perhaps`, {
-      file: file as string,
+      file,
       cure: "`coresieve --help` lists the commands",
       cause: error,
     });
