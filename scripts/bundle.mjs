@@ -139,7 +139,8 @@ writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
 
 // What former builds left.
 for (const name of readdirSync(join(dist, "cli"))) {
-  if (![...programs, ...thread].some((chunk) => chunk.fileName === name)) rmSync(join(dist, "cli", name), { recursive: true });
+  if (![...programs, ...thread].some((chunk) => chunk.fileName === name))
+    rmSync(join(dist, "cli", name), { recursive: true });
 }
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 

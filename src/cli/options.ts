@@ -5,7 +5,18 @@ import { type PrivacyExtra, privacyExtras } from "../filter/privacy/scrub.js";
 import type { Packing } from "../reader/packed/packing.js";
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
 import { MAX_THREADS, standardThreads } from "../worker/threads.js";
+import { FLAG, VALUE } from "./command.js";
 import { packingOfOutput } from "./pack-option.js";
+
+/** How pages are compressed, for commands that write dumps. */
+export const CODEC_OPTIONS = {
+  zlib: { ...FLAG, alias: "c" },
+  lzo: { ...FLAG, alias: "l" },
+  snappy: { ...FLAG, alias: "p" },
+  zstd: { ...FLAG, alias: "z" },
+  compress: VALUE,
+  "compression-level": VALUE,
+} as const;
 
 /** The values of the filter command's options, as yargs gives them. */
 export interface FilterArguments {

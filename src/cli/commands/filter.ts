@@ -8,7 +8,7 @@ import { completeOptions, INPUT_OPTIONS, type InputArguments, spoolOptions } fro
 import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { openInputs } from "../open-inputs.js";
-import { type FilterArguments, type FilterRequest, filterRequest } from "../options.js";
+import { CODEC_OPTIONS, type FilterArguments, type FilterRequest, filterRequest } from "../options.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
@@ -47,12 +47,7 @@ export const filterCommand = defineCommand({
     "privacy-extra": VALUE,
     erase: VALUE,
     extension: VALUE,
-    zlib: { ...FLAG, alias: "c" },
-    lzo: { ...FLAG, alias: "l" },
-    snappy: { ...FLAG, alias: "p" },
-    zstd: { ...FLAG, alias: "z" },
-    compress: VALUE,
-    "compression-level": VALUE,
+    ...CODEC_OPTIONS,
     dedupe: FLAG,
     elf: { ...FLAG, alias: "E" },
     flatten: { ...FLAG, alias: "F" },

@@ -6,7 +6,7 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, spoolOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import { filterRequest } from "../options.js";
+import { CODEC_OPTIONS, filterRequest } from "../options.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
@@ -51,12 +51,7 @@ const OPTIONS = {
   level: { ...VALUE, alias: "d" },
   exclude: VALUE,
   privacy: FLAG,
-  zlib: { ...FLAG, alias: "c" },
-  lzo: { ...FLAG, alias: "l" },
-  snappy: { ...FLAG, alias: "p" },
-  zstd: { ...FLAG, alias: "z" },
-  compress: VALUE,
-  "compression-level": VALUE,
+  ...CODEC_OPTIONS,
   dedupe: FLAG,
   "size-limit": { ...VALUE, alias: "L" },
   pack: VALUE,

@@ -12,7 +12,7 @@ import { eraseFile } from "../erase-option.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
 import { describeRun } from "../jobs-table.js";
-import { filterRequest } from "../options.js";
+import { CODEC_OPTIONS, filterRequest } from "../options.js";
 
 const HELP = `coresieve submit DUMP OUT [options]: filter a dump with the workers of a queue
 
@@ -56,12 +56,7 @@ const OPTIONS = {
   privacy: FLAG,
   "privacy-extra": VALUE,
   erase: VALUE,
-  zlib: { ...FLAG, alias: "c" },
-  lzo: { ...FLAG, alias: "l" },
-  snappy: { ...FLAG, alias: "p" },
-  zstd: { ...FLAG, alias: "z" },
-  compress: VALUE,
-  "compression-level": VALUE,
+  ...CODEC_OPTIONS,
   elf: { ...FLAG, alias: "E" },
   force: { ...FLAG, alias: "f" },
   shards: VALUE,
