@@ -2,8 +2,10 @@ import { realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { DumpError } from "../errors.js";
 import { describeSystemError } from "../reader/byte-source.js";
+import type { ObjectLocation } from "../store/store-types.js";
+import { isStorePath, parseStorePath } from "../store/store-url.js";
 
-/** The folders that a worker may touch. */
+/** The folders, and stretches of stores, that a worker may touch. */
 export interface Allowed {
   /** The file's real path. Throws `NOT_READABLE` if it is not there or lies elsewhere. */
   input(path: string): string;
@@ -13,7 +15,18 @@ export interface Allowed {
 
 /** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
 export function allowedFolders(folders: readonly string[]): Allowed {
-  const roots = folders.map((folder) => real(folder, "NOT_READABLE"));
+  const roots = folders.filter((folder) => !isStorePath(folder)).map((folder) => real(folder, "NOT_READABLE"));
+  const prefixes = folders.filter(isStorePath).map(prefixOf);
+  const checkObject = (path: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
+    const { bucket, key } = parseStorePath(path);
+    // A proxy in between might follow them.
+    const leadsOut = key.split("/").some((part) => part === "." || part === "..");
+    if (!leadsOut && prefixes.some((one) => one.bucket === bucket && key.startsWith(one.key))) return path;
+    throw new DumpError(code, "lies in no bucket or prefix that this worker may touch", {
+      file: path,
+      cure: "Start the worker with --allow s3://bucket/prefix/",
+    });
+  };
   const check = (path: string, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
     if (roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep))) return path;
     throw new DumpError(code, "lies in no folder that this worker may touch", {
@@ -22,13 +35,21 @@ export function allowedFolders(folders: readonly string[]): Allowed {
     });
   };
   return {
-    input: (path) => check(real(path, "NOT_READABLE"), path, "NOT_READABLE"),
+    input: (path) =>
+      isStorePath(path) ? checkObject(path, "NOT_READABLE") : check(real(path, "NOT_READABLE"), path, "NOT_READABLE"),
     output(path) {
+      if (isStorePath(path)) return checkObject(path, "NOT_WRITABLE");
       const name = basename(path);
       const folder = real(dirname(path), "NOT_WRITABLE");
       return check(join(folder, name), path, "NOT_WRITABLE");
     },
   };
+}
+
+/** A prefix ends where a name does: `s3://bucket/dumps` is not `s3://bucket/dumps-of-others`. */
+function prefixOf(path: string): ObjectLocation {
+  const { bucket, key } = parseStorePath(path, true);
+  return { bucket, key: key === "" || key.endsWith("/") ? key : `${key}/` };
 }
 
 function real(path: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string {

@@ -1,5 +1,6 @@
 import type { Worker } from "bullmq";
 import type { ShardPlan } from "../shard/shard-plan.js";
+import type { StoreThread } from "../store/open-store.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Allowed } from "./allowed.js";
 import type { Counters } from "./metrics.js";
@@ -11,6 +12,8 @@ export interface Host {
   readonly queues: Queues;
   readonly allowed: Allowed;
   readonly threads: WorkerThreads;
+  /** The store, opened by who asks first and closed with the worker. */
+  readonly store: () => Promise<StoreThread>;
   /** A folder of this host. */
   readonly spoolDir: string;
   readonly counters: Counters;

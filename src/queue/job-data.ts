@@ -17,8 +17,11 @@ const TEXT = object({ name: PATH, text: text(1 << 18) });
 /** What makes two jobs the same. */
 const REQUEST = {
   inputs: list(PATH, 64),
-  /** Of each input file, as it was when the job was submitted. */
-  identity: list(object({ size: COUNT, mtimeMs: number(0, Number.MAX_SAFE_INTEGER, false) }), 64),
+  /** Of each input, as it was when the job was submitted. */
+  identity: list(
+    object({ size: COUNT, mtimeMs: number(0, Number.MAX_SAFE_INTEGER, false), etag: optional(text(256)) }),
+    64,
+  ),
   output: PATH,
   force: flag,
   level: number(0, MAX_LEVEL),

@@ -3,33 +3,29 @@ import type { FilterOptions } from "../filter-types.js";
 import type { Dump } from "../reader/dump.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { openDump } from "../reader/open.js";
+import { openInput } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
-import { folderStaging } from "../shard/folder-staging.js";
 import { checkIdentity } from "../shard/input-identity.js";
-import type { Staging } from "../shard/staging.js";
+import { type OutputPlace, outputPlace } from "../shard/output-place.js";
+import { isStorePath } from "../store/store-url.js";
 import type { Warnings } from "../warnings.js";
 import { codecOf } from "../worker/codec/codecs.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Allowed } from "./allowed.js";
+import type { Host } from "./host.js";
 import type { DumpJob } from "./job-data.js";
 
-/** Where a job's files are on this host. */
-export interface JobPlaces {
-  readonly output: string;
-  /** The staging folder, beside the output. */
-  readonly folder: string;
-  readonly staging: Staging;
+/** Where a job's output comes into being. Throws `NOT_WRITABLE` for what this worker may not touch. */
+export async function placeOf(
+  id: string,
+  job: DumpJob,
+  { allowed, store }: Pick<Host, "allowed" | "store">,
+): Promise<OutputPlace> {
+  return outputPlace(allowed.output(job.output), id, store);
 }
 
-/** Throws `NOT_WRITABLE` for what this worker may not touch. */
-export function placesOf(id: string, job: DumpJob, allowed: Allowed): JobPlaces {
-  const output = allowed.output(job.output);
-  const folder = `${output}.coresieve-${id}`;
-  return { output, folder, staging: folderStaging(folder) };
-}
-
-/** Opens a job's input. Throws `INPUT_CHANGED` if it is not the one that was submitted, and what `openDump` does. */
-export function openJobInput(job: DumpJob, allowed: Allowed, warnings: Warnings): Dump {
+/** Opens a job's input. Throws `INPUT_CHANGED` if it is not the one that was submitted, and what `openInput` does. */
+export async function openJobInput(job: DumpJob, allowed: Allowed, warnings: Warnings): Promise<Dump> {
   const machine = job.arch === undefined ? undefined : machineNamed(job.arch);
   if (job.arch !== undefined && machine === undefined) {
     const names = allMachines().map(({ arch }) => arch);
@@ -38,11 +34,15 @@ export function openJobInput(job: DumpJob, allowed: Allowed, warnings: Warnings)
     });
   }
   const paths = job.inputs.map((path) => allowed.input(path));
-  const dump = openDump(paths, warnings, {
+  const options = {
     salvage: job.salvage,
     ...(job.raw === undefined ? {} : { raw: parseRawPieces(job.raw) }),
     ...(machine === undefined ? {} : { machine }),
-  });
+  };
+  // Streams and packed files are refused: each worker would unpack all of it.
+  const dump = paths.some(isStorePath)
+    ? await openInput(paths, warnings, { ...options, inPlace: true })
+    : openDump(paths, warnings, options);
   try {
     checkIdentity(dump, job.identity);
     return dump;

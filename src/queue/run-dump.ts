@@ -1,4 +1,3 @@
-import { statSync } from "node:fs";
 import type { Job } from "bullmq";
 import { checkOptions } from "../check-options.js";
 import { DumpError } from "../errors.js";
@@ -6,14 +5,15 @@ import type { FilterProgress, FilterResult } from "../filter-types.js";
 import { completedDump, planDump } from "../plan-dump.js";
 import { inputChanged } from "../reader/input-changed.js";
 import { finishShards } from "../shard/finish-shards.js";
-import { createStagingFolder, folderSink } from "../shard/folder-output.js";
+import type { OutputPlace } from "../shard/output-place.js";
 import { readPlan, writePlan } from "../shard/plan-files.js";
 import { readDoneSize } from "../shard/shard-done.js";
 import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.js";
+import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
 import type { Hand, Host } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
-import { filterOptionsOf, type JobPlaces, openJobInput, placesOf } from "./open-job.js";
+import { filterOptionsOf, openJobInput, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
 
 /** What a finished job gives. */
@@ -31,7 +31,7 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
   const id = job.id as string;
   const data = dumpJob(job.data);
   const done = finishedBefore(job);
-  const places = placesOf(id, data, host.allowed);
+  const places = await placeOf(id, data, host);
   if (done !== undefined) {
     await places.staging.remove();
     return done;
@@ -56,12 +56,13 @@ async function plan(
   host: Host,
   job: Job,
   data: DumpJob,
-  { output, folder, staging }: JobPlaces,
+  place: OutputPlace,
   hand: Hand,
 ): Promise<NonNullable<DumpJob["planned"]>> {
-  checkOutput(output, data.force);
+  const { output, staging } = place;
+  await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
-  const input = openJobInput(data, host.allowed, warnings);
+  const input = await openJobInput(data, host.allowed, warnings);
   try {
     const options = filterOptionsOf(data, output, host.allowed, warnings, host.threads, hand.signal);
     checkOptions(options);
@@ -78,7 +79,7 @@ async function plan(
     const made = shardPlan(planned, data.identity, options, count);
     const changed = inputChanged(input.image);
     if (changed !== undefined) throw changed;
-    await createStagingFolder(folder);
+    await place.create();
     const digest = await writePlan(staging, made);
     const result = { digest, shards: made.shards.length, kept: made.kept, round: -1 };
     await job.updateData({ ...data, planned: result });
@@ -90,26 +91,16 @@ async function plan(
 }
 
 /** Half a plan is of no use to anybody. */
-async function dropPlan(error: unknown, { staging }: JobPlaces): Promise<never> {
+async function dropPlan(error: unknown, { staging }: OutputPlace): Promise<never> {
   if (error instanceof DumpError) await staging.remove().catch(() => undefined);
   throw error;
-}
-
-/** Found before pass 1 and not only behind it. */
-function checkOutput(output: string, force: boolean): void {
-  const there = statSync(output, { throwIfNoEntry: false });
-  if (there === undefined || (force && there.isFile())) return;
-  throw new DumpError("OUTPUT_EXISTS", there.isFile() ? "is there already" : "is no regular file", {
-    file: output,
-    cure: "Submit it with -f to overwrite a file, or name another output",
-  });
 }
 
 async function addShards(
   host: Host,
   job: Job,
   data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
-  { staging }: JobPlaces,
+  { staging }: OutputPlace,
 ): Promise<void> {
   const id = job.id as string;
   const { digest, shards } = data.planned;
@@ -136,7 +127,7 @@ async function addShards(
 }
 
 /** A plan, read once for the shards of a dump that follow each other. */
-export function planOf(host: Host, staging: JobPlaces["staging"], digest: string): Promise<ShardPlan> {
+export function planOf(host: Host, staging: Staging, digest: string): Promise<ShardPlan> {
   const known = host.plans.get(digest);
   if (known !== undefined) return known;
   host.plans.clear();
@@ -150,13 +141,13 @@ async function finish(
   host: Host,
   job: Job,
   data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
-  places: JobPlaces,
+  places: OutputPlace,
 ): Promise<DumpDone> {
-  const { output, folder, staging } = places;
+  const { staging } = places;
   await checkShards(host, job, data, places);
   await job.updateProgress({ step: "finish", done: 0, total: 1 });
   const made = await planOf(host, staging, data.planned.digest);
-  const sink = await folderSink(folder, output, data.force);
+  const sink = await places.sink(made, data.force);
   let result: FilterResult;
   try {
     result = await finishShards(made, staging, sink);
@@ -178,7 +169,7 @@ async function checkShards(
   host: Host,
   job: Job,
   { planned, round, inputs }: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
-  { staging }: JobPlaces,
+  { staging }: OutputPlace,
 ): Promise<void> {
   const missing: number[] = [];
   for (let index = 0; index < planned.shards; index++) {
@@ -206,11 +197,11 @@ export async function isCancelled(host: Host, dump: string): Promise<boolean> {
 }
 
 /** Ends a run that was cancelled while this worker had it. Throws `NOT_WRITABLE` for a folder that it may not touch. */
-export function cancelDump(host: Host, job: Job): Promise<never> {
-  return cancel(host, job, placesOf(job.id as string, dumpJob(job.data), host.allowed));
+export async function cancelDump(host: Host, job: Job): Promise<never> {
+  return cancel(host, job, await placeOf(job.id as string, dumpJob(job.data), host));
 }
 
-async function cancel(host: Host, job: Job, { staging }: JobPlaces): Promise<never> {
+async function cancel(host: Host, job: Job, { staging }: OutputPlace): Promise<never> {
   await staging.remove();
   host.plans.clear();
   host.log(`${job.id}: cancelled, nothing was left behind`);

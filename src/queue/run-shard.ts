@@ -1,12 +1,12 @@
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { inputChanged } from "../reader/input-changed.js";
-import { makeFolderShard } from "../shard/folder-shard.js";
+import { makeShard } from "../shard/make-shard.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
 import { dumpJob, shardJob } from "./job-data.js";
-import { openJobInput, placesOf } from "./open-job.js";
+import { openJobInput, placeOf } from "./open-job.js";
 import { planOf } from "./run-dump.js";
 
 /** The job of a shard. Throws `DumpError`s, `Cancelled`. */
@@ -15,14 +15,15 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
   const parent = await host.queues.dumps.getJob(shard.dump);
   if (parent === undefined) throw new Cancelled("its dump's job is gone");
   const data = dumpJob(parent.data);
-  const { folder, staging } = placesOf(shard.dump, data, host.allowed);
+  const place = await placeOf(shard.dump, data, host);
+  const { staging } = place;
   const plan = await planOf(host, staging, shard.digest);
-  const dump = openJobInput(data, host.allowed, new Warnings());
+  const dump = await openJobInput(data, host.allowed, new Warnings());
   const { signal } = hand;
   const state = { step: "encode", pages: 0, host: host.name };
   hand.report(() => state);
   try {
-    const made = await makeFolderShard(
+    const made = await makeShard(
       {
         ...{ plan, dump, signal },
         index: shard.index,
@@ -33,7 +34,8 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
         },
       },
       {
-        ...{ folder, staging, signal },
+        ...{ staging, signal },
+        range: (start, end) => place.range(plan, start, end),
         spoolDir: host.spoolDir,
         host: host.name,
         onEncoded() {

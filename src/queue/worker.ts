@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import type { Job, Telemetry, Worker } from "bullmq";
+import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { allowedFolders } from "./allowed.js";
 import { Cancelled, HandedBack, type Host } from "./host.js";
@@ -14,7 +15,7 @@ import { describeFailure, runShard } from "./run-shard.js";
 /** How a worker works. */
 export interface WorkerSettings {
   readonly redis: string;
-  /** Folders that it may touch. */
+  /** Folders that it may touch, and `s3://bucket/prefix/`. */
   readonly allow: readonly string[];
   /** Jobs that have a processor at once. */
   readonly concurrency: number;
@@ -64,6 +65,12 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   const counters = newCounters();
   const threads = new WorkerThreads(settings.threads);
   const name = `${hostname()}:${process.pid}`;
+  let opened: Promise<StoreThread> | undefined;
+  // Who works in folders never loads it.
+  const store = () => {
+    opened ??= import("../store/open-store.js").then(({ openStore }) => openStore());
+    return opened;
+  };
   const inHand = new Set<InHand>();
   const make = (queue: string, run: (job: Job, token?: string) => Promise<unknown>): Worker => {
     const worker = new queues.bullmq.Worker(queue, run, {
@@ -82,7 +89,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     shards: make(SHARDS, (job, token) => work(job, token as string, false)),
   };
   const host: Host = {
-    ...{ name, queues, allowed, threads, counters, workers, log },
+    ...{ name, queues, allowed, threads, store, counters, workers, log },
     spoolDir: settings.spoolDir,
     plans: new Map(),
   };
@@ -199,6 +206,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     await Promise.allSettled([workers.dumps.close(), workers.shards.close()]);
     await queues.close();
     await threads.destroy();
+    await (await opened)?.close();
   }
 }
 

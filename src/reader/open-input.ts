@@ -1,4 +1,5 @@
 import { closeSync, statSync } from "node:fs";
+import { DumpError } from "../errors.js";
 import { isStorePath } from "../store/store-url.js";
 import { Warnings } from "../warnings.js";
 import { type FileHandle, fileSource, openFile } from "./byte-source.js";
@@ -13,6 +14,8 @@ import type { SpoolProgress } from "./spool/spool-stream.js";
 export interface InputOptions extends OpenOptions {
   /** The temporary file for what cannot be read at any place. */
   readonly spool?: SpoolOptions;
+  /** Refuses objects that are packed: who opens an input many times would unpack all of it each time. */
+  readonly inPlace?: boolean;
   /** Stops the reading of a stream. */
   readonly signal?: AbortSignal;
   /** While a stream is read; `name` is what it is called in messages. */
@@ -94,6 +97,12 @@ async function object(path: string, warnings: Warnings, options: InputOptions): 
   try {
     const head = new Uint8Array(MAGIC_SIZE);
     if (packingOf(head.subarray(0, attachFile(opened).read(head, 0))) === undefined) return opened;
+    if (options.inPlace === true) {
+      throw new DumpError("NOT_A_DUMP", "is packed, and would be unpacked by each worker", {
+        file: path,
+        cure: "Unpack it, or filter it with one machine",
+      });
+    }
     const found = await spool({ name: path, chunks: objectBytes(path, options.signal) }, warnings, options);
     close();
     return found;

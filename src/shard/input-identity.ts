@@ -3,18 +3,20 @@ import { DumpError } from "../errors.js";
 import { describeSystemError } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
 import { sourcesOf } from "../reader/input-changed.js";
+import { parseStorePath } from "../store/store-url.js";
 
-/** By what an input file is known on every host: its length in bytes, and when it was last written, in milliseconds. */
+/** By what an input is known on every host: its length in bytes, and when it was last written, in milliseconds; of an object its ETag instead. */
 export interface InputIdentity {
   readonly size: number;
   readonly mtimeMs: number;
+  readonly etag: string | undefined;
 }
 
 /** What a file is known by. Throws `NOT_READABLE`. */
 export function identityOf(path: string): InputIdentity {
   try {
     const { size, mtimeMs } = statSync(path);
-    return { size, mtimeMs };
+    return { size, mtimeMs, etag: undefined };
   } catch (error) {
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
@@ -24,14 +26,32 @@ export function identityOf(path: string): InputIdentity {
   }
 }
 
+/** What an object of a store is known by. Throws `NOT_READABLE`. */
+export async function objectIdentity(path: string): Promise<InputIdentity> {
+  const { openStore } = await import("../store/open-store.js");
+  const at = parseStorePath(path);
+  const store = openStore();
+  try {
+    const found = await store.head(at);
+    if (found !== undefined) return { size: found.size, mtimeMs: 0, etag: found.etag };
+  } finally {
+    await store.close();
+  }
+  throw new DumpError("NOT_READABLE", "there is no such object", {
+    file: path,
+    cure: "Check bucket and key, which are case-sensitive, AWS_REGION and AWS_ENDPOINT_URL",
+  });
+}
+
 /** Throws `INPUT_CHANGED` if an opened dump's files are not those that were submitted. */
 export function checkIdentity(dump: Dump, submitted: readonly InputIdentity[]): void {
   const sources = sourcesOf(dump.image);
   for (const [i, path] of dump.paths.entries()) {
     const known = submitted[i];
-    const file = sources.find((source) => source.file.path === path)?.file;
+    const source = sources.find((one) => one.file.path === path);
+    const file = source?.file;
     if (known === undefined || file === undefined) throw new Error(`${path} is no input of this run`);
-    if (file.size === known.size && file.mtimeMs === known.mtimeMs) continue;
+    if (file.size === known.size && file.mtimeMs === known.mtimeMs && source?.remote?.etag === known.etag) continue;
     const what = file.size === known.size ? "was written to" : `had ${known.size} bytes and has ${file.size} now`;
     throw new DumpError("INPUT_CHANGED", `is another file than the one that was submitted: it ${what}`, {
       file: path,

@@ -21,8 +21,8 @@ export async function openObject(path: string): Promise<RemoteObject> {
             : "Check that the dump was uploaded to the end",
       });
     }
-    const { object, size } = info;
-    const remote: RemoteObject = { path, size, object, memory: store.memory };
+    const { object, size, etag } = info;
+    const remote: RemoteObject = { path, size, etag, object, memory: store.memory };
     const { fetched, requests } = store.cache;
     setHandle(remote, {
       follow: (ranges, anew) => void store.follow(object, ranges, anew).catch(() => undefined),

@@ -16,6 +16,7 @@ const METHODS = [
   "head",
   "put",
   "remove",
+  "list",
   "createUpload",
   "uploadPart",
   "listParts",

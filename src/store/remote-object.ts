@@ -3,6 +3,8 @@ export interface RemoteObject {
   /** `s3://bucket/key`. */
   readonly path: string;
   readonly size: number;
+  /** Of its content: every request for it names this one. */
+  readonly etag: string;
   /** Its number in the cache. */
   readonly object: number;
   /** The cache. */

@@ -152,6 +152,26 @@ export class S3Store implements ObjectStore {
     );
   }
 
+  async list(at: ObjectLocation): Promise<readonly string[]> {
+    const keys: string[] = [];
+    let after: string | undefined;
+    for (;;) {
+      const page = await this.#do(at, "write", () =>
+        this.#client.send(
+          new this.#sdk.ListObjectsV2Command({
+            Bucket: at.bucket,
+            Prefix: at.key,
+            ...(after === undefined ? {} : { ContinuationToken: after }),
+          }),
+        ),
+      );
+      for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key);
+      const next = page.NextContinuationToken;
+      if (page.IsTruncated !== true || next === undefined || next === after) return keys;
+      after = next;
+    }
+  }
+
   async createUpload(at: ObjectLocation): Promise<string> {
     const { UploadId } = await this.#do(at, "write", () =>
       this.#client.send(

@@ -50,6 +50,8 @@ export interface ObjectStore {
   /** Writes a small object in one request. */
   put(at: ObjectLocation, bytes: Uint8Array, options: CompleteOptions & { contentType?: string }): Promise<void>;
   remove(at: ObjectLocation): Promise<void>;
+  /** Keys that begin with `at.key`. */
+  list(at: ObjectLocation): Promise<readonly string[]>;
 
   /** Begins an upload. */
   createUpload(at: ObjectLocation): Promise<string>;

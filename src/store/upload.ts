@@ -24,6 +24,17 @@ const MOST_LOOKED_INTO = 5;
 /** Buffers of sent parts that are kept for the next ones. */
 const SPARE_BUFFERS = 4;
 
+/** An upload that several hosts send parts of; this one sends the rest of them. */
+export interface SharedUpload {
+  readonly uploadId: string;
+  /** Parts that are not this one's to send. */
+  readonly sent: readonly StoredPart[];
+  /** All parts that the store has. */
+  readonly known: readonly StoredPart[];
+  /** Called just before the object is made: of these parts, or where it takes no more than one request of these bytes. */
+  completing(made: readonly StoredPart[] | Uint8Array): Promise<void>;
+}
+
 /** A part that has bytes and is not sent. */
 interface OpenPart {
   readonly index: number;
@@ -60,10 +71,20 @@ export class ObjectUpload {
   #bytesSent = 0;
   readonly #spare: Uint8Array[] = [];
 
-  constructor(store: StoreThread, at: ObjectLocation, force: boolean) {
+  readonly #shared: SharedUpload | undefined;
+
+  constructor(store: StoreThread, at: ObjectLocation, force: boolean, shared?: SharedUpload) {
     this.#store = store;
     this.#at = at;
     this.#force = force;
+    this.#shared = shared;
+    if (shared === undefined) return;
+    this.#uploadId = shared.uploadId;
+    this.#upload = Promise.resolve({
+      id: shared.uploadId,
+      known: new Map(shared.known.map((part) => [part.number, part])),
+    });
+    for (const part of shared.sent) this.#sent.set(part.number, part);
   }
 
   get counts(): UploadCounts {
@@ -184,6 +205,7 @@ export class ObjectUpload {
     const lengthOf = (index: number) => Math.min(plan.start(index + 1), size) - plan.start(index);
     if (last === 0) {
       const only = this.#open.get(0)?.bytes ?? new Uint8Array(new SharedArrayBuffer(size));
+      await this.#shared?.completing(only.subarray(0, size));
       await this.#store.put(this.#at, only.subarray(0, size), {
         force: this.#force,
         contentType: "application/octet-stream",
@@ -207,17 +229,18 @@ export class ObjectUpload {
     this.#throwFailure();
     if (this.#uploadId === undefined) throw new Error("an upload of several parts was never begun");
     const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
+    await this.#shared?.completing(parts);
     this.#throwFailure();
     this.#completion = this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
     await this.#completion;
   }
 
-  /** Ends the upload and removes its parts. Returns what is left behind if the store does not do it. */
+  /** Ends the upload and removes its parts; a shared one stays. Returns what is left behind if the store does not do it. */
   async abort(): Promise<string | undefined> {
     // Nothing is sent behind the abort.
     this.#failure ??= new DumpError("ABORTED", "stopped");
     await Promise.allSettled([...this.#sending, this.#upload]);
-    if (this.#uploadId === undefined) return undefined;
+    if (this.#uploadId === undefined || this.#shared !== undefined) return undefined;
     try {
       const done = await this.#completion?.then(
         () => true,

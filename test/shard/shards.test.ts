@@ -5,10 +5,10 @@ import { afterAll, describe, expect, test } from "vitest";
 import { completedDump, planDump } from "../../src/plan-dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
-import { createStagingFolder, folderSink } from "../../src/shard/folder-output.js";
-import { makeFolderShard } from "../../src/shard/folder-shard.js";
+import { createStagingFolder, folderRange, folderSink } from "../../src/shard/folder-output.js";
 import { folderStaging } from "../../src/shard/folder-staging.js";
 import { identityOf } from "../../src/shard/input-identity.js";
+import { makeShard } from "../../src/shard/make-shard.js";
 import { readPlan, writePlan } from "../../src/shard/plan-files.js";
 import { shardPlan } from "../../src/shard/shard-plan.js";
 import { Warnings } from "../../src/warnings.js";
@@ -46,7 +46,8 @@ async function filterInShards(input: string, path: string, shards: number, run: 
   const dump = openDump(input);
   const made = plan.shards.map((_, index) => () => {
     const work = { plan, index, dump, threads };
-    return makeFolderShard(work, { folder: stage, staging, spoolDir: folder, host: "here" });
+    const range = (start: number, end: number) => folderRange(stage, start, end);
+    return makeShard(work, { range, staging, spoolDir: folder, host: "here" });
   });
   await Promise.all(made.reverse().map((make) => make()));
   dump.close();

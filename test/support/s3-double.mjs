@@ -69,6 +69,20 @@ function answer(request, response, body) {
       if (object === undefined) return fail(404, "NotFound");
       return send(200, { etag: object.etag, "content-length": object.bytes.length });
     case "GET": {
+      if (query.has("list-type")) {
+        const bucket = name.replace(/\/$/, "");
+        const start = `${bucket}/${query.get("prefix") ?? ""}`;
+        const after = query.get("continuation-token") ?? "";
+        const all = [...objects.keys()].filter((one) => one.startsWith(start) && one > after).sort();
+        const page = all.slice(0, 5);
+        const list = page.map((one) => `<Contents><Key>${xml(one.slice(bucket.length + 1))}</Key></Contents>`);
+        const more = all.length > page.length;
+        return send(
+          200,
+          {},
+          `<ListBucketResult>${list.join("")}<IsTruncated>${more}</IsTruncated>${more ? `<NextContinuationToken>${xml(page.at(-1))}</NextContinuationToken>` : ""}</ListBucketResult>`,
+        );
+      }
       if (query.has("uploads")) {
         const prefix = query.get("prefix") ?? "";
         const bucket = name.replace(/\/$/, "");

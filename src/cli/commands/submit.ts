@@ -4,7 +4,7 @@ import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
 import type { DumpRequest } from "../../queue/job-data.js";
 import type { RunState } from "../../queue/jobs.js";
-import { identityOf } from "../../shard/input-identity.js";
+import { type InputIdentity, identityOf, objectIdentity } from "../../shard/input-identity.js";
 import { MAX_SHARDS } from "../../shard/shard-plan.js";
 import { isStorePath } from "../../store/store-url.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
@@ -75,7 +75,7 @@ type Values = OptionValues<typeof OPTIONS>;
 export const submitCommand = defineCommand({ help: HELP, options: OPTIONS, run: runSubmit });
 
 async function runSubmit(files: readonly string[], values: Values, { signal }: CommandContext): Promise<void> {
-  const request = dumpRequest(files, values);
+  const request = await dumpRequest(files, values);
   const shards = wholeNumber("--shards", values.shards === "auto" ? undefined : values.shards, 1, MAX_SHARDS) ?? 0;
   const priority = wholeNumber("--priority", values.priority, 1, 2 ** 21) ?? 0;
   const [{ openQueues, redisUrl }, { findRun, runState, submitRun }] = await Promise.all([
@@ -109,7 +109,7 @@ function failed({ inputs, reason }: RunState): DumpError {
 }
 
 /** What is submitted. Names are those that the workers see: absolute ones. Throws `BAD_OPTION`, `NOT_READABLE`. */
-function dumpRequest(files: readonly string[], values: Values): DumpRequest {
+async function dumpRequest(files: readonly string[], values: Values): Promise<DumpRequest> {
   const none = { dedupe: false, flatten: false, numThreads: undefined, sizeLimit: undefined, onFull: undefined };
   const request = filterRequest({ ...values, ...none, pack: undefined, files });
   if (request.output === undefined || request.pack !== undefined) {
@@ -117,13 +117,10 @@ function dumpRequest(files: readonly string[], values: Values): DumpRequest {
       cure: "Name a plain file, and pack it when it is there",
     });
   }
-  const stored = [...request.inputs, request.output, values.vmlinux].find(
-    (path) => path !== undefined && isStorePath(path),
-  );
-  if (stored !== undefined) {
-    throw new DumpError("BAD_OPTION", "objects of stores cannot be submitted", {
-      file: stored,
-      cure: "Name files in a folder that all workers have, or filter the object with one machine: coresieve filter",
+  if (values.vmlinux !== undefined && isStorePath(values.vmlinux)) {
+    throw new DumpError("BAD_OPTION", "is an object of a store, and a vmlinux is read from a file", {
+      file: values.vmlinux,
+      cure: "Put it into a folder that the workers have",
     });
   }
   const { level, format, codec, privacy, privacyExtra } = request;
@@ -141,11 +138,12 @@ function dumpRequest(files: readonly string[], values: Values): DumpRequest {
   openOptions(values);
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux } = completeOptions(values);
   const erase = eraseFile(values);
-  const inputs = request.inputs.map((path) => resolve(path));
+  const inputs = request.inputs.map(placeNamed);
+  const identity: InputIdentity[] = [];
+  for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
   return {
-    ...{ inputs, level, format, privacy, privacyExtra },
-    identity: inputs.map(identityOf),
-    output: resolve(request.output),
+    ...{ inputs, identity, level, format, privacy, privacyExtra },
+    output: placeNamed(request.output),
     force: values.force,
     codec: { name: codec.name, level: codec.level },
     erase,
@@ -158,6 +156,10 @@ function dumpRequest(files: readonly string[], values: Values): DumpRequest {
     vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
     vmlinux: vmlinux === undefined ? undefined : resolve(vmlinux),
   };
+}
+
+function placeNamed(path: string): string {
+  return isStorePath(path) ? path : resolve(path);
 }
 
 export function wholeNumber(name: string, text: string | undefined, least: number, most: number): number | undefined {

@@ -10,7 +10,8 @@ Takes what \`coresieve submit\` has put into the queue, on as many hosts as ther
 are, until it is stopped. Dumps and outputs lie in folders that all workers have
 at the same place.
 
-      --allow FOLDER       touch files in this folder only; may be repeated
+      --allow FOLDER       touch files in this folder only; may be repeated.
+                           s3://BUCKET/PREFIX/: objects whose keys begin so
       --redis URL          the queue (default: $REDIS_URL, or this host)
       --concurrency N      jobs in work at once (default 1: one uses all cores)
       --num-threads N      threads of all of them (default: one per core, 16)

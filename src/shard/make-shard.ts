@@ -2,16 +2,15 @@ import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { elfStretch, encodeElfShard, encodeShard, kdumpDataStart, type ShardWork } from "./encode-shard.js";
-import { folderRange } from "./folder-output.js";
 import { readDoneSize, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
-import type { Staging } from "./staging.js";
+import type { RangeTarget, Staging } from "./staging.js";
 
-/** How a worker makes a shard in a shared folder. */
-export interface FolderShardOptions {
-  /** The staging folder. */
-  readonly folder: string;
+/** How a worker makes a shard of an output that others write to as well. */
+export interface ShardOptions {
+  /** Opens a stretch [start, end) of the unfinished output. */
+  readonly range: (start: number, end: number) => Promise<RangeTarget>;
   readonly staging: Staging;
   /** A folder of this host, for page data that have no place yet. */
   readonly spoolDir: string;
@@ -28,18 +27,18 @@ const LOOK_FIRST = 50;
 const LOOK_LAST = 1000;
 
 /**
- * Makes a shard of an output in a shared folder, or finds it done. Page data of kdump output have their place when all shards before are
- * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share gets them. Throws what encoding
+ * Makes a shard of an output, or finds it done. Page data of kdump output have their place when all shards before are
+ * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share or the store gets them. Throws what encoding
  * and writing throw, and `ABORTED`.
  */
-export async function makeFolderShard(work: ShardWork, options: FolderShardOptions): Promise<ShardSize> {
+export async function makeShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
   const { plan, index } = work;
-  const { staging, folder, host } = options;
+  const { staging, host } = options;
   const known = await readDoneSize(staging, index);
   if (known !== undefined) return known;
   if (plan.output.elf === undefined) return makeKdumpShard(work, options);
   const { start, end } = elfStretch(plan, index);
-  const target = await folderRange(folder, start, end);
+  const target = await options.range(start, end);
   try {
     const { size, zeroPages, sha256 } = await encodeElfShard(work, target);
     options.onEncoded?.();
@@ -52,16 +51,16 @@ export async function makeFolderShard(work: ShardWork, options: FolderShardOptio
   }
 }
 
-async function makeKdumpShard(work: ShardWork, options: FolderShardOptions): Promise<ShardSize> {
+async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
   const { plan, index } = work;
-  const { staging, folder, spoolDir, host, signal } = options;
+  const { staging, spoolDir, host, signal } = options;
   const spool = createShardSpool(spoolDir);
   try {
     const { records, sha256, size, zeroPages } = await encodeShard(work, (bytes) => spool.append(bytes));
     await writeSize(staging, { index, size, zeroPages });
     options.onEncoded?.();
     const start = await placeOf(plan, index, staging, signal);
-    const target = await folderRange(folder, start, start + size);
+    const target = await options.range(start, start + size);
     try {
       const placed = await move(spool, start, signal, (bytes, offset) => target.write(bytes, offset));
       if (placed !== sha256) throw spoolDamaged(spoolDir);

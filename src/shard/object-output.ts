@@ -1,0 +1,241 @@
+import { createHash } from "node:crypto";
+import { DumpError } from "../errors.js";
+import type { StoreThread } from "../store/open-store.js";
+import { type PartPlan, partPlan } from "../store/part-plan.js";
+import { compositeEtag } from "../store/s3-store.js";
+import type { ObjectLocation, StoredPart } from "../store/store-types.js";
+import { storePath } from "../store/store-url.js";
+import { ObjectUpload } from "../store/upload.js";
+import { discardSink } from "../writer/discard-sink.js";
+import { createWriter } from "../writer/output-description.js";
+import type { Sink } from "../writer/sink.js";
+import { elfStretch, kdumpDataStart } from "./encode-shard.js";
+import type { ObjectStaging } from "./object-staging.js";
+import { readDoneSize } from "./shard-done.js";
+import type { ShardPlan } from "./shard-plan.js";
+import type { Edge, RangeTarget } from "./staging.js";
+
+/** Bytes on their way to the store, if that is more than one part. */
+const IN_FLIGHT_BYTES = 24 * 2 ** 20;
+/** What the object is going to be, written just before it is made. */
+const COMPLETING = "completing.json";
+
+/** Parts [first, end) of the upload that lie wholly in a stretch of the file. All others belong to the finishing job. */
+export function partsWithin(
+  plan: PartPlan,
+  start: number,
+  end: number,
+): { readonly first: number; readonly end: number } {
+  const at = plan.indexOf(start);
+  const first = plan.start(at) < start ? at + 1 : at;
+  const last = end >= plan.start(plan.parts) ? plan.parts : plan.indexOf(end);
+  return { first, end: Math.max(first, last) };
+}
+
+/**
+ * How a run's output is cut into parts: as a single run cuts it, by the most bytes that it may have. All hosts cut it alike, so a part's
+ * number says where it lies, and there are never more than 10,000.
+ */
+export async function partsOf({ output, exists, keptBits }: ShardPlan): Promise<PartPlan> {
+  let most = 0;
+  const measure: Sink = {
+    ...discardSink("an output"),
+    atMost(bytes) {
+      most = bytes;
+    },
+  };
+  await createWriter(output, { exists, kept: keptBits }, measure).begin();
+  return partPlan(most);
+}
+
+/**
+ * A stretch [start, end) of an upload: parts that lie wholly in it are sent, what is before and behind them is left to the finishing job.
+ * Parts that the store has already, by size and checksum, are not sent again. Writes ascend; what is left out is zeros.
+ */
+export async function objectRange(
+  store: StoreThread,
+  output: ObjectLocation,
+  staging: ObjectStaging,
+  plan: ShardPlan,
+  start: number,
+  end: number,
+): Promise<RangeTarget> {
+  const parts = await partsOf(plan);
+  const uploadId = await staging.uploadId();
+  const listed = await store.listParts(output, uploadId);
+  if (listed === undefined) throw uploadGone(output);
+  const known = new Map(listed.map((part) => [part.number, part]));
+  const own = partsWithin(parts, start, end);
+  const [low, high] = own.first === own.end ? [end, end] : [parts.start(own.first), parts.start(own.end)];
+  const edges: Edge[] = [];
+  const sending = new Set<Promise<void>>();
+  let sendingBytes = 0;
+  let failure: unknown;
+  let stopped = false;
+  let index = own.first;
+  let bytes: Uint8Array | undefined;
+
+  const partBytes = () => {
+    bytes ??= new Uint8Array(new SharedArrayBuffer(parts.start(index + 1) - parts.start(index)));
+    return bytes;
+  };
+  const check = () => {
+    if (failure !== undefined) throw failure;
+  };
+  /** Sends the part in hand and goes on to the next. */
+  const send = async () => {
+    const part = partBytes();
+    bytes = undefined;
+    const number = ++index;
+    while (sendingBytes > 0 && sendingBytes + part.length > IN_FLIGHT_BYTES) await Promise.race(sending);
+    check();
+    sendingBytes += part.length;
+    const sent = store
+      .sendPart(output, uploadId, number, part, known.get(number))
+      .catch((error: unknown) => {
+        failure ??= error;
+      })
+      .then(() => {
+        sendingBytes -= part.length;
+        sending.delete(sent);
+      });
+    sending.add(sent);
+  };
+
+  return {
+    async write(written, offset) {
+      const after = offset + written.length;
+      if (offset < start || after > end || stopped) {
+        throw new Error(`a shard writes [${offset}, ${after}) beyond its place [${start}, ${end})`);
+      }
+      const keep = (from: number, to: number) => {
+        if (to > from) edges.push({ offset: from, bytes: written.slice(from - offset, to - offset) });
+      };
+      check();
+      keep(offset, Math.min(after, low));
+      for (let at = Math.max(offset, low); at < Math.min(after, high); ) {
+        while (parts.start(index + 1) <= at) await send();
+        const to = Math.min(after, parts.start(index + 1));
+        partBytes().set(written.subarray(at - offset, to - offset), at - parts.start(index));
+        at = to;
+      }
+      keep(Math.max(offset, high), after);
+    },
+    async end() {
+      while (index < own.end) await send();
+      await Promise.all(sending);
+      check();
+      return edges;
+    },
+    async abort() {
+      stopped = true;
+      failure ??= new DumpError("ABORTED", "stopped");
+      await Promise.all(sending);
+    },
+  };
+}
+
+/**
+ * The unfinished object as a whole, for the job that finishes it: it sends the parts that no shard has. Two such jobs at once send the same
+ * bytes; the one that comes second finds the object made, and that is as good. Throws `CORRUPT` if parts are missing.
+ */
+export async function objectRunSink(
+  store: StoreThread,
+  output: ObjectLocation,
+  staging: ObjectStaging,
+  plan: ShardPlan,
+  force: boolean,
+): Promise<Sink> {
+  const path = storePath(output);
+  const uploadId = await staging.uploadId();
+  const known = await store.listParts(output, uploadId);
+  let made = await isMade(store, output, staging);
+  if (made) return discardSink(path);
+  if (known === undefined) throw uploadGone(output);
+  const upload = new ObjectUpload(store, output, force, {
+    ...{ uploadId, known },
+    sent: await partsOfShards(staging, plan, known),
+    async completing(of) {
+      const size = of instanceof Uint8Array ? of.length : of.reduce((sum, part) => sum + part.size, 0);
+      const etag = of instanceof Uint8Array ? md5Etag(of) : compositeEtag(of);
+      await staging.write(COMPLETING, Buffer.from(JSON.stringify({ size, etag })));
+    },
+  });
+  /** What fails because another finished it meanwhile has not failed. */
+  const unlessMade = async (does: () => Promise<void>) => {
+    if (made) return;
+    try {
+      await does();
+    } catch (error) {
+      made = await isMade(store, output, staging);
+      if (!made) throw error;
+    }
+  };
+  return {
+    name: path,
+    atMost: (bytes) => upload.atMost(bytes),
+    ascendingFrom: (offset) => upload.ascendingFrom(offset),
+    write: (bytes, offset) => unlessMade(() => upload.write(bytes, offset)),
+    async finish(size) {
+      await unlessMade(() => upload.finish(size));
+      return undefined;
+    },
+    async abort() {
+      await upload.abort();
+    },
+  };
+}
+
+/** The parts that shards sent. Throws `CORRUPT` if the store lacks one. */
+async function partsOfShards(
+  staging: ObjectStaging,
+  plan: ShardPlan,
+  known: readonly StoredPart[],
+): Promise<readonly StoredPart[]> {
+  const parts = await partsOf(plan);
+  const byNumber = new Map(known.map((part) => [part.number, part]));
+  const sent: StoredPart[] = [];
+  let at = kdumpDataStart(plan);
+  for (const [index] of plan.shards.entries()) {
+    const done = await readDoneSize(staging, index);
+    if (done === undefined) throw new Error(`shard ${index} is not done`);
+    const stretch = plan.output.elf === undefined ? { start: at, end: at + done.size } : elfStretch(plan, index);
+    at += done.size;
+    const own = partsWithin(parts, stretch.start, stretch.end);
+    for (let i = own.first; i < own.end; i++) {
+      const part = byNumber.get(i + 1);
+      if (part?.size !== parts.start(i + 1) - parts.start(i)) {
+        throw new DumpError("CORRUPT", `part ${i + 1} of shard ${index + 1} is not in the upload as it was sent`, {
+          file: staging.name,
+          cure: "Cancel the run and submit the dump again",
+        });
+      }
+      sent.push(part);
+    }
+  }
+  return sent;
+}
+
+/** Whether the object is there that a finishing job was about to make. */
+async function isMade(store: StoreThread, output: ObjectLocation, staging: ObjectStaging): Promise<boolean> {
+  const bytes = await staging.read(COMPLETING);
+  if (bytes === undefined) return false;
+  const { size, etag } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { size?: unknown; etag?: unknown };
+  const there = await store.head(output);
+  return there !== undefined && there.size === size && typeof etag === "string" && there.etag === etag;
+}
+
+function md5Etag(bytes: Uint8Array): string | undefined {
+  try {
+    return `"${createHash("md5").update(bytes).digest("hex")}"`;
+  } catch {
+    return undefined;
+  }
+}
+
+function uploadGone(output: ObjectLocation): DumpError {
+  return new DumpError("NOT_WRITABLE", "its unfinished upload is gone: somebody removed it", {
+    file: storePath(output),
+    cure: "Cancel the run and submit the dump again; rules of the bucket may end uploads too soon",
+  });
+}

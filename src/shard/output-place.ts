@@ -1,0 +1,70 @@
+import { statSync } from "node:fs";
+import { DumpError } from "../errors.js";
+import type { StoreThread } from "../store/open-store.js";
+import { isStorePath, parseStorePath } from "../store/store-url.js";
+import type { Sink } from "../writer/sink.js";
+import { createStagingFolder, folderRange, folderSink } from "./folder-output.js";
+import { folderStaging } from "./folder-staging.js";
+import type { ShardPlan } from "./shard-plan.js";
+import type { RangeTarget, Staging } from "./staging.js";
+
+/** Where the output of a run comes into being: in a folder that all hosts share, or in a store. */
+export interface OutputPlace {
+  readonly output: string;
+  readonly staging: Staging;
+  /** Throws `OUTPUT_EXISTS` for an output that is there, unless it may be overwritten. */
+  check(force: boolean): Promise<void>;
+  /** Makes the place and the unfinished output in it. No error if they are there. */
+  create(): Promise<void>;
+  /** A stretch [start, end) of the unfinished output. */
+  range(plan: ShardPlan, start: number, end: number): Promise<RangeTarget>;
+  /** The unfinished output as a whole, for the job that finishes it. Two of them at once do no harm. */
+  sink(plan: ShardPlan, force: boolean): Promise<Sink>;
+}
+
+/** The place of a run's output, beside it: `OUT.coresieve-ID`. Only places in stores ask for the store. */
+export async function outputPlace(output: string, id: string, store: () => Promise<StoreThread>): Promise<OutputPlace> {
+  return isStorePath(output) ? objectPlace(output, id, await store()) : folderPlace(output, id);
+}
+
+function folderPlace(output: string, id: string): OutputPlace {
+  const folder = `${output}.coresieve-${id}`;
+  return {
+    output,
+    staging: folderStaging(folder),
+    async check(force) {
+      const there = statSync(output, { throwIfNoEntry: false });
+      if (there === undefined || (force && there.isFile())) return;
+      throw outputExists(output, there.isFile() ? "is there already" : "is no regular file");
+    },
+    create: () => createStagingFolder(folder),
+    range: (_, start, end) => folderRange(folder, start, end),
+    sink: (_, force) => folderSink(folder, output, force),
+  };
+}
+
+async function objectPlace(output: string, id: string, store: StoreThread): Promise<OutputPlace> {
+  // Who works in folders needs none of it.
+  const [{ objectRange, objectRunSink }, { objectStaging }] = await Promise.all([
+    import("./object-output.js"),
+    import("./object-staging.js"),
+  ]);
+  const at = parseStorePath(output);
+  const staging = objectStaging(store, at, id);
+  return {
+    ...{ output, staging },
+    async check(force) {
+      if (!force && (await store.head(at)) !== undefined) throw outputExists(output, "is there already");
+    },
+    create: () => staging.create(),
+    range: (plan, start, end) => objectRange(store, at, staging, plan, start, end),
+    sink: (plan, force) => objectRunSink(store, at, staging, plan, force),
+  };
+}
+
+function outputExists(output: string, what: string): DumpError {
+  return new DumpError("OUTPUT_EXISTS", what, {
+    file: output,
+    cure: "Submit it with -f to overwrite it, or name another output",
+  });
+}

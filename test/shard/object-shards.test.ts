@@ -1,0 +1,181 @@
+/** An output written to a store in shards is byte for byte the one that a single run writes, and nothing else is left there. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { completedDump, planDump } from "../../src/plan-dump.js";
+import { openInput } from "../../src/reader/open-input.js";
+import { finishShards } from "../../src/shard/finish-shards.js";
+import { objectIdentity } from "../../src/shard/input-identity.js";
+import { makeShard } from "../../src/shard/make-shard.js";
+import { partsWithin } from "../../src/shard/object-output.js";
+import { outputPlace } from "../../src/shard/output-place.js";
+import { readPlan, writePlan } from "../../src/shard/plan-files.js";
+import { shardPlan } from "../../src/shard/shard-plan.js";
+import { openStore, type StoreThread } from "../../src/store/open-store.js";
+import { partPlan } from "../../src/store/part-plan.js";
+import { Warnings } from "../../src/warnings.js";
+import { codecOf } from "../../src/worker/codec/codecs.js";
+import { WorkerThreads } from "../../src/worker/threads.js";
+import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
+import { type S3Double, startS3Double } from "../support/s3-double.js";
+import { sampleDump } from "../support/sample.js";
+
+const folder = temporaryFolder();
+const file = join(folder, "vmcore");
+const IN = "s3://dumps/vmcore";
+const OUT = "s3://dumps/some/out";
+const threads = new WorkerThreads(2);
+let double: S3Double;
+let store: StoreThread;
+
+beforeAll(async () => {
+  double = await startS3Double();
+  store = openStore();
+  writeFileSync(file, sampleDump());
+});
+beforeEach(async () => {
+  await double.reset();
+  await double.put("dumps/vmcore", sampleDump());
+});
+afterAll(async () => {
+  await store?.close();
+  await double?.stop();
+  await threads.destroy();
+});
+
+/** Plans a run. What comes back makes its shards and finishes it. */
+async function planRun(shards: number, run: RunOptions) {
+  const warnings = new Warnings();
+  const options = {
+    output: { path: OUT },
+    level: run.level ?? 31,
+    format: run.format ?? "kdump",
+    codec: codecOf(run.codec ?? "none"),
+    privacy: false,
+    warnings,
+  } as const;
+  const place = await outputPlace(OUT, "1d", async () => store);
+  const { staging } = place;
+  const opened = await openInput(IN, warnings, { inPlace: true });
+  const planned = await planDump(completedDump(opened, options), options, threads);
+  // As two workers do that both plan it.
+  await Promise.all([place.create(), place.create()]);
+  const digest = await writePlan(staging, shardPlan(planned, [await objectIdentity(IN)], options, shards));
+  await planned.pool.end();
+  opened.close();
+  const plan = await readPlan(staging, digest);
+  return {
+    ...{ place, staging, plan },
+    async shard(index: number) {
+      const dump = await openInput(IN);
+      try {
+        const range = (start: number, end: number) => place.range(plan, start, end);
+        const options = { range, staging, spoolDir: folder, host: "here" };
+        return await makeShard({ plan, index, dump, threads }, options);
+      } finally {
+        dump.close();
+      }
+    },
+    async finish(force = false) {
+      const sink = await place.sink(plan, force);
+      try {
+        return await finishShards(plan, staging, sink);
+      } catch (error) {
+        await sink.abort();
+        throw error;
+      }
+    },
+  };
+}
+
+async function expectOnlyOutput(expected: Buffer): Promise<void> {
+  expect((await double.names()).toSorted()).toEqual(["dumps/some/out", "dumps/vmcore"]);
+  expect(await double.uploads()).toEqual([]);
+  expect(Buffer.from((await double.get("dumps/some/out")) as Uint8Array).equals(expected)).toBe(true);
+}
+
+test.each([
+  ["kdump, 33 MB", { level: 0 }, [1, 2, 3, 8]],
+  ["kdump, lzo, level 0", { level: 0, codec: "lzo" }, [2]],
+  ["ELF, several parts", { level: 0, format: "elf" }, [1, 3, 8]],
+  ["ELF with holes", { level: 31, format: "elf" }, [2, 5]],
+  ["kdump, lzo, one request", { level: 31, codec: "lzo" }, [1, 4]],
+] as const)("%s: the bytes of a single run, though two finish it", async (_, run, counts) => {
+  const whole = join(folder, "whole");
+  const expected = await filterFile(file, whole, { ...run, workers: threads });
+  const bytes = readFileSync(whole);
+  for (const count of counts) {
+    const made = await planRun(count, run);
+    await Promise.all(made.plan.shards.map((_, i) => made.shard(made.plan.shards.length - 1 - i)));
+    const [result, other] = await Promise.all([made.finish(), made.finish()]);
+    // One is begun anew after the output was made, but before that was told.
+    expect(await made.finish()).toEqual(result);
+    expect(other).toEqual(result);
+    expect(result.outputBytes).toBe(expected.outputBytes);
+    expect(result.classes).toEqual(expected.classes);
+    await made.staging.remove();
+    await expectOnlyOutput(bytes);
+    await double.reset();
+    await double.put("dumps/vmcore", sampleDump());
+  }
+});
+
+test("a shard that is made again sends no part that the store has", async () => {
+  const whole = join(folder, "whole");
+  await filterFile(file, whole, { level: 0 });
+  const made = await planRun(2, { level: 0 });
+  await made.shard(0);
+  await made.shard(1);
+  const sent = (await double.uploads())[0]?.parts.length;
+  expect(sent).toBeGreaterThanOrEqual(2);
+  await store.remove({ bucket: "dumps", key: "some/out.coresieve-1d/shard-0001.done" });
+  await double.clear();
+  await made.shard(1);
+  expect((await double.log()).filter(({ query }) => query.includes("partNumber="))).toEqual([]);
+  await made.finish();
+  await made.staging.remove();
+  await expectOnlyOutput(readFileSync(whole));
+});
+
+test("a run that is over stays so: nothing is left by who has not heard of it", async () => {
+  const made = await planRun(2, { level: 0 });
+  await made.shard(0);
+  await made.staging.remove();
+  expect(await double.names()).toEqual(["dumps/vmcore"]);
+  expect(await double.uploads()).toEqual([]);
+  await expect(made.shard(1)).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+  await expect(made.finish()).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+  expect(await double.names()).toEqual(["dumps/vmcore"]);
+  expect(await double.uploads()).toEqual([]);
+});
+
+test("an object that came meanwhile stays, and a part that is gone is named", async () => {
+  const made = await planRun(2, { level: 0 });
+  await made.shard(0);
+  await made.shard(1);
+  await double.put("dumps/some/out", Buffer.from("mine"));
+  await expect(made.finish()).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+  expect(Buffer.from((await double.get("dumps/some/out")) as Uint8Array).toString()).toBe("mine");
+  // Overwritten where that is wanted, with what is there already.
+  await made.finish(true);
+  await made.staging.remove();
+  const whole = join(folder, "whole");
+  await filterFile(file, whole, { level: 0 });
+  await expectOnlyOutput(readFileSync(whole));
+});
+
+describe("parts that lie in a stretch", () => {
+  const MIB = 2 ** 20;
+  const plan = partPlan(40 * MIB);
+  test.each([
+    [0, 40, 0, 5],
+    [0, 39, 0, 4],
+    [1, 40, 1, 5],
+    [8, 16, 1, 2],
+    [9, 15, 2, 2],
+    [9, 23, 2, 2],
+    [7, 33, 1, 4],
+  ])("[%i, %i) MiB: [%i, %i)", (start, end, first, last) => {
+    expect(partsWithin(plan, start * MIB, end * MIB)).toEqual({ first, end: last });
+  });
+});
