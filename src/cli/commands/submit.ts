@@ -18,7 +18,7 @@ const HELP = `coresieve submit DUMP OUT [options]: filter a dump with the worker
 
 Workers (coresieve help worker) share the work and write OUT together: the same
 bytes as one machine would. DUMP and OUT lie in a folder that all of them have
-at the same place. The same dump submitted twice is filtered once.
+at the same place, or in a store (s3://). The same dump is filtered once.
 
   -d, --level LEVEL        what is dropped, as in a filter run (default 31)
       --exclude NAMES      the same by name: zero,cache,cache-private,user,free
