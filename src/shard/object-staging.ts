@@ -6,6 +6,8 @@ import type { Staging } from "./staging.js";
 
 /** Names the upload. It is the first object of a run, and goes before all others: who finds it gone leaves nothing behind. */
 const UPLOAD = "upload.json";
+/** There before the upload is begun: who finds it and no `UPLOAD` takes over from one who died in between. */
+const BEGUN = "begun";
 
 /** The staging objects of a run beside its output, and the output's unfinished upload. */
 export interface ObjectStaging extends Staging {
@@ -43,11 +45,27 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       cure: "Cancel the run and submit the dump again",
     });
   };
+  /** An upload that somebody began for this run and could not note. Accounts that may not list uploads find none. */
+  const unnoted = async (): Promise<string | undefined> => {
+    if ((await store.head(at(BEGUN))) === undefined) return undefined;
+    try {
+      for (const { key, uploadId } of (await store.listUploads(output)).toReversed()) {
+        if (key === output.key && (await store.listParts(output, uploadId))?.length === 0) return uploadId;
+      }
+    } catch (error) {
+      if (!(error instanceof DumpError && error.code === "NOT_WRITABLE")) throw error;
+    }
+    return undefined;
+  };
   const isOver = () =>
     new DumpError("NOT_WRITABLE", "its run is over: what it left was removed", {
       file: name,
       cure: "Submit the dump again",
     });
+  const begin = async () => {
+    await store.put(at(BEGUN), Buffer.from("{}"), { force: true });
+    return store.createUpload(output);
+  };
   return {
     name,
     read,
@@ -58,21 +76,21 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       throw isOver();
     },
     async remove() {
-      const uploadId = await known().catch(() => undefined);
+      const uploadId = (await known().catch(() => undefined)) ?? (await unnoted());
       if (uploadId !== undefined) await store.abortUpload(output, uploadId);
       await store.remove(at(UPLOAD));
       for (const key of await store.list(prefix)) await store.remove({ bucket, key });
     },
     async create() {
       if ((await known()) !== undefined) return;
-      const uploadId = await store.createUpload(output);
+      const uploadId = (await unnoted()) ?? (await begin());
       try {
         await store.put(at(UPLOAD), Buffer.from(JSON.stringify({ uploadId })), { force: false });
       } catch (error) {
-        await store.abortUpload(output, uploadId);
         // Another worker that plans the same run was faster.
-        if (error instanceof DumpError && error.code === "OUTPUT_EXISTS") return;
-        throw error;
+        const noted = error instanceof DumpError && error.code === "OUTPUT_EXISTS";
+        if (!noted || (await known()) !== uploadId) await store.abortUpload(output, uploadId);
+        if (!noted) throw error;
       }
     },
     async uploadId() {

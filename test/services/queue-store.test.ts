@@ -110,7 +110,7 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift", () =>
       state: "failed",
       reason: expect.stringContaining("may touch"),
     });
-    expect(said()).not.toContain(process.env.AWS_SECRET_ACCESS_KEY);
+    expect(said()).not.toContain(process.env["AWS_SECRET_ACCESS_KEY"]);
   });
 
   test("cancelled in the middle: nothing is left; and a folder takes the output of an object", async () => {

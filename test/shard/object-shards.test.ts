@@ -149,6 +149,25 @@ test("a run that is over stays so: nothing is left by who has not heard of it", 
   expect(await double.uploads()).toEqual([]);
 });
 
+test("an upload that its planner could not note is gone on with, or removed", async () => {
+  const at = { bucket: "dumps", key: "some/out" };
+  const { staging, create } = await outputPlace(OUT, "1d", async () => store);
+  for (const goesOn of [true, false]) {
+    await double.reset();
+    await double.put("dumps/some/out.coresieve-1d/begun", Buffer.from("{}"));
+    const id = await store.createUpload(at);
+    if (goesOn) {
+      await Promise.all([create(), create()]);
+      expect((await double.uploads()).map(({ uploadId }) => uploadId)).toEqual([id]);
+      const noted = await double.get("dumps/some/out.coresieve-1d/upload.json");
+      expect(Buffer.from(noted as Uint8Array).toString()).toContain(id);
+    }
+    await staging.remove();
+    expect(await double.uploads()).toEqual([]);
+    expect(await double.names()).toEqual([]);
+  }
+});
+
 test("an object that came meanwhile stays, unless it may be overwritten", async () => {
   const made = await planRun(2, { level: 0 });
   await made.shard(0);
