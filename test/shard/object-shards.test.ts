@@ -24,6 +24,7 @@ const folder = temporaryFolder();
 const file = join(folder, "vmcore");
 const IN = "s3://dumps/vmcore";
 const OUT = "s3://dumps/some/out";
+const sample = sampleDump();
 const threads = new WorkerThreads(2);
 let double: S3Double;
 let store: StoreThread;
@@ -31,11 +32,11 @@ let store: StoreThread;
 beforeAll(async () => {
   double = await startS3Double();
   store = openStore();
-  writeFileSync(file, sampleDump());
+  writeFileSync(file, sample);
 });
 beforeEach(async () => {
   await double.reset();
-  await double.put("dumps/vmcore", sampleDump());
+  await double.put("dumps/vmcore", sample);
 });
 afterAll(async () => {
   await store?.close();
@@ -95,10 +96,10 @@ async function expectOnlyOutput(expected: Buffer): Promise<void> {
 }
 
 test.each([
-  ["kdump, 33 MB", { level: 0 }, [1, 2, 8]],
+  ["kdump, 33 MB", { level: 0 }, [2, 8]],
   ["kdump, lzo, level 0", { level: 0, codec: "lzo" }, [2]],
-  ["ELF, several parts", { level: 0, format: "elf" }, [1, 3, 8]],
-  ["ELF with holes", { level: 31, format: "elf" }, [2, 5]],
+  ["ELF, several parts", { level: 0, format: "elf" }, [3]],
+  ["ELF with holes", { level: 31, format: "elf" }, [8]],
   ["kdump, lzo, one request", { level: 31, codec: "lzo" }, [1, 4]],
 ] as const)("%s: the bytes of a single run, though two finish it", async (_, run, counts) => {
   const whole = join(folder, "whole");
@@ -116,7 +117,7 @@ test.each([
     await made.staging.remove();
     await expectOnlyOutput(bytes);
     await double.reset();
-    await double.put("dumps/vmcore", sampleDump());
+    await double.put("dumps/vmcore", sample);
   }
 });
 
