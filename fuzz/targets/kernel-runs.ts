@@ -3,15 +3,11 @@
  * and their lists, the log, symbols and types, VMCOREINFO. What comes out must be a whole dump, or nothing.
  */
 
-import { closeSync, existsSync, openSync, readdirSync, rmSync, writeSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, openSync, writeSync } from "node:fs";
 import { DumpError } from "../../src/errors.js";
-import { filterDump } from "../../src/filter-dump.js";
 import { openDump } from "../../src/reader/open.js";
-import { verifyDump } from "../../src/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
-import { folder } from "../files.js";
+import { checkedRun } from "../checked-run.js";
 import { inProcessThreads } from "../in-process-threads.js";
 import { type KernelFile, kernelFile, kernelFiles } from "../kernel-files.js";
 import { randomFrom } from "../random.js";
@@ -19,8 +15,6 @@ import { Recipe } from "../recipe.js";
 import type { FuzzTarget } from "../target.js";
 import { put, take } from "../values.js";
 
-/** Findings of `verify` that the input's own damage explains: its kernel and notes are handed on as they are. */
-const INHERITED: ReadonlySet<string> = new Set(["kernel", "symbol", "vmcoreinfo", "note", "incomplete", "header"]);
 const MOST_CHANGES = 12;
 const threads = inProcessThreads();
 
@@ -116,26 +110,11 @@ function write(file: KernelFile, damage: Damage, byteAt: (at: number) => number)
 }
 
 async function run(file: KernelFile, how: number): Promise<void> {
-  const output = join(folder, "output");
-  rmSync(output, { force: true });
   const format = (how & 1) === 0 ? "kdump" : "elf";
   const privacy = file.privacy && (how & 2) !== 0;
   const level = privacy || (how & 12) !== 12 ? 31 : how >> 4;
   const dump = openDump(file.path, new Warnings(), { salvage: (how & 16) !== 0 });
-  try {
-    const codec = codecOf(format === "elf" ? "none" : "lzo");
-    await filterDump(dump, { output: { path: output }, level, format, codec, privacy, workers: threads });
-  } catch (error) {
-    const left = readdirSync(folder).filter((name) => name.startsWith("output") || name.includes("partial"));
-    if (left.length > 0) throw new Error(`a failed run left ${left.join(", ")}`);
-    throw error;
-  } finally {
-    dump.close();
-  }
-  if (!existsSync(output)) throw new Error("a run without an error left no output");
-  const { findings } = await verifyDump(output, { workers: threads });
-  const wrong = findings.find(({ kind }) => !INHERITED.has(kind));
-  if (wrong !== undefined) throw new Error(`the output has a wrong ${wrong.kind}: ${wrong.message}`);
+  await checkedRun(dump, { level, format, privacy }, threads);
 }
 
 /** A recipe: the kernel, the run's options, then the changes. */

@@ -1,27 +1,20 @@
 /** Whole runs: a damaged dump is filtered, and what comes out must be whole. */
 
-import { existsSync, readdirSync, rmSync } from "node:fs";
-import { join } from "node:path";
 import { DumpError } from "../../src/errors.js";
-import { filterDump } from "../../src/filter-dump.js";
 import { openDump } from "../../src/reader/open.js";
-import { verifyDump } from "../../src/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { buildKdump } from "../../test/support/kdump-image.js";
 import { toKdump } from "../../test/support/kernel-dump.js";
 import { buildKernel, MiB } from "../../test/support/kernel-image.js";
-import { asFile, folder } from "../files.js";
+import { checkedRun } from "../checked-run.js";
+import { asFile } from "../files.js";
 import { inProcessThreads } from "../in-process-threads.js";
 import { randomFrom } from "../random.js";
 import { Recipe } from "../recipe.js";
 import type { FuzzTarget } from "../target.js";
 import { put, take } from "../values.js";
 import { elfs, kdumps } from "./dump-files.js";
-
-/** Findings of `verify` that the input's own damage explains: its kernel and notes are handed on as they are. */
-const INHERITED: ReadonlySet<string> = new Set(["kernel", "symbol", "vmcoreinfo", "note", "incomplete", "header"]);
 
 let threads: WorkerThreads | undefined;
 const inProcess = inProcessThreads();
@@ -39,24 +32,9 @@ async function filterAndVerify(
   format: "kdump" | "elf",
   workers: WorkerThreads,
 ): Promise<void> {
-  const output = join(folder, "output");
-  rmSync(output, { force: true });
   const dump = openDump(input, new Warnings(), { salvage });
-  try {
-    if (dump.maxMapnr > 2 ** 23) return;
-    const codec = codecOf(format === "elf" ? "none" : "lzo");
-    await filterDump(dump, { output: { path: output }, level: 31, format, codec, workers });
-  } catch (error) {
-    const left = readdirSync(folder).filter((name) => name.startsWith("output") || name.includes("partial"));
-    if (left.length > 0) throw new Error(`a failed run left ${left.join(", ")}`);
-    throw error;
-  } finally {
-    dump.close();
-  }
-  if (!existsSync(output)) throw new Error("a run without an error left no output");
-  const { findings } = await verifyDump(output, { workers });
-  const wrong = findings.find(({ kind }) => !INHERITED.has(kind));
-  if (wrong !== undefined) throw new Error(`the output has a wrong ${wrong.kind}: ${wrong.message}`);
+  if (dump.maxMapnr > 2 ** 23) return dump.close();
+  await checkedRun(dump, { level: 31, format }, workers);
 }
 
 async function bothWays(input: string, format: "kdump" | "elf", workers: WorkerThreads): Promise<void> {

@@ -83,7 +83,7 @@ function expectWhole(options: readonly string[]): void {
 }
 
 // Without root, or where the kernel forbids namespaces, there are no hosts to be had.
-describe.skipIf(!connected)("three hosts", () => {
+describe.skipIf(!connected)("three hosts (skipped without redis-server, root, or network namespaces)", () => {
   test.each([[["-l", "-d", "1"]], [["-E"]]])("%j", async (options) => {
     const all = HOSTS.map((name) => host(name));
     const id = submit(redis.url, input, output, ...options, "--shards", "6");

@@ -20,7 +20,7 @@ const file = join(folder, "vmcore");
 
 test.runIf(mustNotSkip)("Swift is installed", () => expect(swiftPresent).toBe(true));
 
-describe.skipIf(!swiftPresent)("Swift", () => {
+describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not installed)", () => {
   let swift: Awaited<ReturnType<typeof startSwift>>;
 
   beforeAll(async () => {

@@ -26,7 +26,7 @@ const OUT = `s3://${BUCKET}/out/small`;
 const at = { bucket: BUCKET, key: "out/small" };
 const file = join(folder, "vmcore");
 
-describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift", () => {
+describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skipped where one is not installed)", () => {
   let swift: Awaited<ReturnType<typeof startSwift>>;
   let redis: RedisServer;
   let store: StoreThread;

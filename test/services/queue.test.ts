@@ -77,7 +77,7 @@ function expectWhole(options: readonly string[]): void {
   expect(readFileSync(output).equals(whole(options))).toBe(true);
 }
 
-describe.skipIf(!hasRedis)("with redis-server", () => {
+describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed)", () => {
   test.each([
     ["none", ["-d", "31"], 5],
     ["zlib", ["-c"], 2],

@@ -1,7 +1,7 @@
 /** An output written in shards is byte for byte the one that a single run writes. */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, expect, test } from "vitest";
 import { completedDump, planDump } from "../../src/plan-dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
@@ -14,7 +14,7 @@ import { shardPlan } from "../../src/shard/shard-plan.js";
 import { Warnings } from "../../src/warnings.js";
 import { codecOf } from "../../src/worker/codec/codecs.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
-import { dumpsPresent, realDump } from "../support/dumps.js";
+import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
 
 const folder = temporaryFolder();
@@ -71,7 +71,7 @@ const RUNS: readonly RunOptions[] = [
   { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
 ];
 
-describe.skipIf(!dumpsPresent)("a real dump", () => {
+describeWithDumps("a real dump", () => {
   test.each(RUNS)("%j, in 1 to 8 shards", async (run) => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const whole = join(folder, "whole");
