@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """An S3 server for tests: OpenStack Swift with its s3api, all four servers of it in this process.
 
-    swift-server.py FOLDER [PORT]
+    swift-server.py FOLDER [[ADDRESS:]PORT]
 
 Makes its configuration, rings and data below FOLDER (its file system needs extended attributes), prints one line of JSON with
-endpoint and keys when it answers, and ends when its stdin does. Needs Debian's python3-swift, swift-proxy, swift-account,
+endpoint and keys when it answers, and ends when its stdin does. `GET /.counts` gives how many requests of each kind there
+were since the last such question, and bytes in and out, as JSON. Needs Debian's python3-swift, swift-proxy, swift-account,
 swift-container and swift-object; root's rights are not needed.
 """
 import eventlet
@@ -27,18 +28,20 @@ from swift.common.utils import NullLogger
 from swift.common.wsgi import init_request_processor
 
 folder = os.path.abspath(sys.argv[1])
-wanted_port = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+address, _, wanted_port = (sys.argv[2] if len(sys.argv) > 2 else "0").rpartition(":")
+address = address or "127.0.0.1"
 user = pwd.getpwuid(os.geteuid()).pw_name
 ACCESS_KEY, SECRET_KEY = "test:tester", "testing"
 
 
-def listen(port=0):
-    sock = eventlet.listen(("127.0.0.1", port), backlog=512)
+def listen(host="127.0.0.1", port=0):
+    sock = eventlet.listen((host, port), backlog=512)
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return sock
 
 
-sockets = {name: listen(wanted_port if name == "proxy" else 0) for name in ("proxy", "account", "container", "object")}
+sockets = {name: listen() for name in ("account", "container", "object")}
+sockets["proxy"] = listen(address, int(wanted_port))
 ports = {name: sock.getsockname()[1] for name, sock in sockets.items()}
 os.makedirs(os.path.join(folder, "devices", "disk"), exist_ok=True)
 
@@ -138,16 +141,50 @@ now = time.time
 cache = Cache()
 
 
-def with_cache(app):
+counts = {}
+
+
+def kind_of(environ):
+    """An S3 operation, by how it is asked for (S3 API reference)."""
+    method = environ["REQUEST_METHOD"]
+    query = {part.split("=")[0] for part in environ.get("QUERY_STRING", "").split("&")}
+    of_object = environ["PATH_INFO"].strip("/").count("/") > 0
+    if "uploads" in query:
+        return "CreateMultipartUpload" if method == "POST" else "ListMultipartUploads"
+    if "uploadId" in query:
+        return {"PUT": "UploadPart", "POST": "CompleteMultipartUpload", "DELETE": "AbortMultipartUpload"}.get(method, "ListParts")
+    verb = {"GET": "Get", "HEAD": "Head", "PUT": "Put", "DELETE": "Delete"}.get(method, method)
+    return verb + "Object" if of_object else "ListObjects" if verb == "Get" else verb + "Bucket"
+
+
+def count(kind, received, sent):
+    entry = counts.setdefault(kind, {"requests": 0, "received": 0, "sent": 0})
+    for name, n in (("requests", 1), ("received", received), ("sent", sent)):
+        entry[name] += n
+
+
+def front(app):
     def run(environ, start_response):
+        global counts
+        if environ["PATH_INFO"] == "/.counts":
+            told, counts = json.dumps(counts).encode(), {}
+            start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", str(len(told)))])
+            return [told]
         environ["swift.cache"] = cache
-        return app(environ, start_response)
+        kind, received = kind_of(environ), int(environ.get("CONTENT_LENGTH") or 0)
+
+        def answer(status, headers, exc_info=None):
+            length = next((value for name, value in headers if name.lower() == "content-length"), 0)
+            count(kind, received, int(length) if environ["REQUEST_METHOD"] == "GET" else 0)
+            return start_response(status, headers, exc_info)
+
+        return app(environ, answer)
     return run
 
 
 for name in ("account", "container", "object", "proxy"):
     app, _, _, _ = init_request_processor(apps[name], name + "-server")
-    eventlet.spawn(wsgi.server, sockets[name], with_cache(app) if name == "proxy" else app, NullLogger(),
+    eventlet.spawn(wsgi.server, sockets[name], front(app) if name == "proxy" else app, NullLogger(),
                    protocol=SwiftHttpProtocol, custom_pool=eventlet.GreenPool(256), log_output=False,
                    capitalize_response_headers=False)
 
@@ -157,7 +194,7 @@ for one in list(logging.Logger.manager.loggerDict.values()):
     if isinstance(one, logging.Logger) and not one.propagate:
         one.addHandler(log)
 
-print(json.dumps({"endpoint": f"http://127.0.0.1:{ports['proxy']}", "accessKeyId": ACCESS_KEY,
+print(json.dumps({"endpoint": f"http://{address}:{ports['proxy']}", "accessKeyId": ACCESS_KEY,
                   "secretAccessKey": SECRET_KEY, "region": "us-east-1", "pid": os.getpid()}), flush=True)
 
 

@@ -9,6 +9,7 @@ import { Redis } from "ioredis";
 import { afterAll } from "vitest";
 import { findRun, type RunState, runState } from "../../../src/queue/jobs.js";
 import { openQueues, type Queues } from "../../../src/queue/queues.js";
+import type { ServerPlace } from "./swift.js";
 
 const PROGRAM = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
 const KILLER = fileURLToPath(new URL("./kill-at.cjs", import.meta.url));
@@ -59,12 +60,12 @@ export interface RedisServer {
   clear(): Promise<void>;
 }
 
-/** A server that writes every change to disk at once. `listen`: also at that address, port 6399. */
-export async function redisServer(password?: string, listen?: string): Promise<RedisServer> {
+/** A server that writes every change to disk at once. `place`: also there, port 6399. */
+export async function redisServer(password?: string, place?: ServerPlace): Promise<RedisServer> {
   const dir = mkdtempSync(join(folder, "redis-"));
   const socket = join(dir, "s");
   const address =
-    listen === undefined ? ["--port", "0"] : ["--port", "6399", "--bind", listen, "--protected-mode", "no"];
+    place === undefined ? ["--port", "0"] : ["--port", "6399", "--bind", place.address, "--protected-mode", "no"];
   const secret = password === undefined ? [] : ["--requirepass", password];
   let server: ReturnType<typeof start> | undefined;
   const connected = async (use: (client: Redis) => Promise<unknown>) => {
@@ -79,11 +80,13 @@ export async function redisServer(password?: string, listen?: string): Promise<R
   };
   const begin = async () => {
     const persist = ["--appendonly", "yes", "--appendfsync", "always", "--save", ""];
-    server = start("redis-server", [...address, "--unixsocket", socket, "--dir", dir, ...persist, ...secret]);
+    const [command, ...by] = [...(place?.by ?? []), "redis-server"];
+    const args = [...by, ...address, "--unixsocket", socket, "--dir", dir, ...persist, ...secret];
+    server = start(command as string, args);
     await connected((client) => client.ping());
   };
   await begin();
-  const url = listen === undefined ? `unix://${socket}` : `redis://${listen}:6399`;
+  const url = place === undefined ? `unix://${socket}` : `redis://${place.address}:6399`;
   return {
     url,
     start: begin,

@@ -15,10 +15,20 @@ export const swiftPresent = existsSync("/usr/lib/python3/dist-packages/swift/pro
 const { CI } = process.env;
 if (!swiftPresent && CI === "true") throw new Error("Swift is not installed: apt-get install python3-swift");
 
+/** Where a server runs: by another command (`ip netns exec NAME`), at an address that this has. */
+export interface ServerPlace {
+  readonly by: readonly string[];
+  readonly address: string;
+}
+
 /** Starts Swift with one bucket, and makes the environment name it. */
-export async function startSwift(bucket: string): Promise<{ client: S3Client; stop(): Promise<void> }> {
+export async function startSwift(
+  bucket: string,
+  { by, address }: ServerPlace = { by: [], address: "127.0.0.1" },
+): Promise<{ client: S3Client; stop(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), "coresieve-swift-"));
-  const server = spawn(python, [script, folder], { stdio: ["pipe", "pipe", "inherit"] });
+  const [command, ...args] = [...by, python, script, folder, `${address}:0`];
+  const server = spawn(command as string, args, { stdio: ["pipe", "pipe", "inherit"] });
   const ended = new Promise((resolve) => server.once("exit", resolve));
   const [line] = await Promise.race([
     new Promise<[string]>((resolve) => createInterface(server.stdout).once("line", (text) => resolve([text]))),

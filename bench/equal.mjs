@@ -1,0 +1,96 @@
+// Several hosts against one, by digest: node bench/equal.mjs --help
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { BUCKET, coresieve, fileSha256, network, startRedis, startSwift, startWorker } from "./support/cluster.mjs";
+
+const HELP = `node bench/equal.mjs DUMP [options]: do several hosts write what one does?
+
+Makes network namespaces for a store (OpenStack Swift), for Redis, for the
+workers and for a single run, uploads DUMP, and writes it from the store into the
+store by all of them: alone, and by the queue in so many shards. The SHA-256 of
+each object is compared with that of the file which one run makes of the file
+DUMP. Prints Markdown; ends with 1 if one differs or something is left in the
+store. Needs root, redis-server and Swift (test/services/swift-server.py), and
+disk for DUMP and one output.
+
+  --formats LIST   none,zlib,lzo,snappy,zstd,elf (default: all)
+  --shards LIST    (default 1,2,3,4,5,6,7,8)
+  --level N        (default 31)
+  --workers N      (default 3)
+  --file           workers read the file DUMP; only outputs are in the store
+  --folder DIR     for everything (default: the system's folder for such)
+  --help           print this text
+`;
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    formats: { type: "string", default: "none,zlib,lzo,snappy,zstd,elf" },
+    shards: { type: "string", default: "1,2,3,4,5,6,7,8" },
+    level: { type: "string", default: "31" },
+    workers: { type: "string", default: "3" },
+    file: { type: "boolean", default: false },
+    folder: { type: "string", default: tmpdir() },
+    help: { type: "boolean", default: false },
+  },
+});
+if (values.help || positionals.length !== 1) {
+  process.stdout.write(HELP);
+  process.exit(values.help ? 0 : 2);
+}
+
+const dump = resolve(positionals[0]);
+const folder = mkdtempSync(join(values.folder, "coresieve-equal-"));
+const names = Array.from({ length: Number(values.workers) }, (_, i) => `worker ${i + 1}`);
+const closing = [() => rmSync(folder, { recursive: true, force: true })];
+let differ = 0;
+try {
+  const net = network(["store", "queue", "alone", ...names]);
+  closing.push(() => net.close());
+  const swift = await startSwift(join(folder, "swift"), net.place("store"));
+  closing.push(() => swift.stop());
+  const redis = await startRedis(join(folder, "redis"), net.place("queue"));
+  closing.push(() => redis.stop());
+  const env = { ...swift.env, REDIS_URL: redis.url };
+  const input = values.file ? dump : `s3://${BUCKET}/in/vmcore`;
+  if (!values.file) await swift.put(dump, "in/vmcore");
+  const allow = values.file ? ["--allow", resolve(dump, "..")] : [];
+  for (const name of names) {
+    const args = ["--allow", `s3://${BUCKET}/`, ...allow, "--num-threads", "1", "--spool-dir", folder];
+    const worker = await startWorker({ by: net.place(name).by, env, args });
+    closing.push(() => worker.stop());
+  }
+  const out = `s3://${BUCKET}/out/small`;
+  const [file, level] = [join(folder, "alone"), ["-d", values.level]];
+  console.log("| output | bytes | SHA-256 of one machine's file | from store to store alone | by the queue, shards |");
+  console.log("|---|---|---|---|---|");
+  for (const format of values.formats.split(",")) {
+    const options = [...level, ...(format === "elf" ? ["-E"] : ["--compress", format])];
+    coresieve([dump, file, "-q", "-f", ...options]);
+    const [expected, { size }] = [fileSha256(file), statSync(file)];
+    rmSync(file);
+    const compare = async () => {
+      const found = await swift.sha256("out/small");
+      await swift.remove("out/small");
+      const left = await swift.left();
+      if (found === expected && left.length === 0) return "equal";
+      differ++;
+      return left.length > 0 ? `left: ${left.join(", ")}` : `DIFFERS: ${found}`;
+    };
+    coresieve([input, out, "-q", ...options], { by: net.place("alone").by, env });
+    const alone = await compare();
+    const shards = [];
+    for (const count of values.shards.split(",")) {
+      coresieve(["submit", input, out, "-q", "--wait", "--again", "--shards", count, ...options], { env });
+      shards.push(`${count} ${await compare()}`);
+    }
+    const same = shards.every((text) => text.endsWith(" equal"));
+    const told = same ? `equal: ${values.shards}` : shards.join(", ");
+    console.log(`| ${format}, level ${values.level} | ${size} | \`${expected}\` | ${alone} | ${told} |`);
+  }
+} finally {
+  for (const close of closing.reverse()) await close();
+}
+process.exitCode = differ === 0 ? 0 : 1;
