@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
-import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
-import { closeOnce } from "../reader/source-image.js";
+import { readExactly } from "../reader/byte-source.js";
+import { openSideFile } from "../reader/side-file.js";
 
 /** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
 export interface Secret {
@@ -18,12 +18,12 @@ const MAX_FILE = 16 << 20;
 
 /** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
 export function readSecrets(path: string): Secret[] {
-  const file = openFile(path);
+  const { source, close } = openSideFile(path);
   try {
-    if (file.size > MAX_FILE) throw bad(path, `has ${file.size} bytes; at most ${MAX_FILE} are taken`);
-    return parseSecrets(readExactly(fileSource(file), 0, file.size, "secrets"), path);
+    if (source.size > MAX_FILE) throw bad(path, `has ${source.size} bytes; at most ${MAX_FILE} are taken`);
+    return parseSecrets(readExactly(source, 0, source.size, "secrets"), path);
   } finally {
-    closeOnce([{ file, flattened: undefined }])();
+    close();
   }
 }
 

@@ -37,7 +37,12 @@ async function parse(
       ({ args } = parseWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
     }
     const files = args._.map(String);
-    return () => command.run(files, lastOfEach(args, command) as never, context);
+    const values = lastOfEach(args, command);
+    // Most runs name none.
+    if (Object.values(values).some((value) => String(value).startsWith("s3://"))) {
+      await (await import("./store-options.js")).holdStoreOptions(values);
+    }
+    return () => command.run(files, values as never, context);
   } catch (error) {
     throw await badCommandLine(error, name, command);
   }
@@ -76,7 +81,7 @@ function parseWords(command: Command, argv: readonly string[]): ParsedWords {
 }
 
 /** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
-function lastOfEach(args: object, command: Command): object {
+function lastOfEach(args: object, command: Command): Readonly<Record<string, unknown>> {
   const last = (name: string, value: unknown): unknown =>
     Array.isArray(value) && command.options[name]?.array !== true ? value.at(-1) : value;
   return Object.fromEntries(Object.entries(args).map(([name, value]: [string, unknown]) => [name, last(name, value)]));

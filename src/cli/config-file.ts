@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { holdObject } from "../reader/side-file.js";
 import type { Command } from "./command.js";
 import { COMMAND_NAMES, commandNamed } from "./commands.js";
 import { readSmall } from "./input-options.js";
@@ -25,6 +26,7 @@ export async function wordsOfConfig(
   command: Command,
   given: readonly string[],
 ): Promise<string[]> {
+  await holdObject(path);
   const config = parseConfig(
     path,
     readSmall(path, MAX_CONFIG)

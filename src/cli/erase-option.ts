@@ -1,6 +1,6 @@
 import { type EraseFile, MAX_ERASE_FILE } from "../filter/erase/parse-rules.js";
-import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
-import { closeOnce } from "../reader/source-image.js";
+import { readExactly } from "../reader/byte-source.js";
+import { openSideFile } from "../reader/side-file.js";
 
 export interface EraseArguments {
   readonly erase: string | undefined;
@@ -9,13 +9,12 @@ export interface EraseArguments {
 /** The rules file of `--erase FILE`. Throws `NOT_READABLE`. */
 export function eraseFile({ erase: name }: EraseArguments): EraseFile | undefined {
   if (name === undefined) return undefined;
-  const file = openFile(name);
+  const { source, close } = openSideFile(name);
   try {
-    const source = fileSource(file);
     // One byte more than is allowed: the parser says that it is too much.
     const bytes = readExactly(source, 0, Math.min(source.size, MAX_ERASE_FILE + 1), "erase rules");
     return { name, text: Buffer.from(bytes).toString("utf8") };
   } finally {
-    closeOnce([{ file, flattened: undefined }])();
+    close();
   }
 }

@@ -1,10 +1,10 @@
 import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../filter/complete-dump.js";
-import { fileSource, openFile, readExactly } from "../reader/byte-source.js";
+import { readExactly } from "../reader/byte-source.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import type { InputOptions } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
-import { closeOnce } from "../reader/source-image.js";
+import { openSideFile } from "../reader/side-file.js";
 import type { SpoolOptions } from "../reader/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { FLAG, VALUE } from "./command.js";
@@ -110,16 +110,16 @@ function deviceEntry(value: string): Uint8Array {
 
 /** A whole file of at most `limit` bytes. Throws `NOT_READABLE`, `BAD_OPTION`. */
 export function readSmall(path: string, limit: number): Buffer {
-  const file = openFile(path);
+  const { source, close } = openSideFile(path);
   try {
-    if (file.size > limit) {
-      throw new DumpError("BAD_OPTION", `has ${file.size} bytes; at most ${limit} are expected here`, {
+    if (source.size > limit) {
+      throw new DumpError("BAD_OPTION", `has ${source.size} bytes; at most ${limit} are expected here`, {
         file: path,
         cure: "Another file must be meant",
       });
     }
-    return Buffer.from(readExactly(fileSource(file), 0, file.size, "text"));
+    return Buffer.from(readExactly(source, 0, source.size, "text"));
   } finally {
-    closeOnce([{ file, flattened: undefined }])();
+    close();
   }
 }

@@ -6,7 +6,7 @@ import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
 import { Warnings } from "../warnings.js";
-import { openFileSink } from "../writer/open-file-sink.js";
+import { readyFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";
 import type { FilterRequest } from "./options.js";
 
@@ -30,12 +30,12 @@ export interface ManifestWriter {
  * Opens what `--manifest FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`,
  * and what a file sink does.
  */
-export function manifestWriter(
+export async function manifestWriter(
   args: ManifestArguments,
   inputs: readonly string[],
   { output, pack }: Pick<FilterRequest, "output" | "pack">,
   signal: AbortSignal,
-): ManifestWriter | undefined {
+): Promise<ManifestWriter | undefined> {
   const { manifest: path, manifestDigests: digests, force } = args;
   if (digests !== undefined && (path === undefined || (digests !== "all" && digests !== "output"))) {
     const what = path === undefined ? "but no --manifest" : "but there are only all and output";
@@ -48,7 +48,7 @@ export function manifestWriter(
     throw new DumpError("BAD_OPTION", "the manifest and the output have the same name", { file: path });
   }
   const started = new Date();
-  const sink = openFileSink(path, { force }, inputs);
+  const sink = await readyFileSink(path, { force }, inputs);
   const through = digestingStream(process.stdout);
   return {
     stream: through.stream,

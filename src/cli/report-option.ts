@@ -7,7 +7,7 @@ import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import { Warnings } from "../warnings.js";
-import { openFileSink } from "../writer/open-file-sink.js";
+import { readyFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";
 import type { Sink } from "../writer/sink.js";
 
@@ -30,17 +30,17 @@ export interface ReportArguments {
  * Opens what `--report FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`, and
  * what a file sink does.
  */
-export function reportWriter(
+export async function reportWriter(
   path: string,
   { manifest, force }: ReportArguments,
   inputs: readonly string[],
   output: string | undefined,
-): ReportWriter {
+): Promise<ReportWriter> {
   if ([output, manifest].some((taken) => taken !== undefined && samePath(taken, path))) {
     throw new DumpError("BAD_OPTION", "the report and another output have the same name", { file: path });
   }
   const recorder = new RunRecorder();
-  const sink = openFileSink(path, { force }, inputs);
+  const sink = await readyFileSink(path, { force }, inputs);
   return {
     recorder,
     async write(dump, options, result, seconds) {

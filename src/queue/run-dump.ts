@@ -4,6 +4,7 @@ import { DumpError } from "../errors.js";
 import type { FilterProgress, FilterResult } from "../filter-types.js";
 import { completedDump, planDump } from "../plan-dump.js";
 import { inputChanged } from "../reader/input-changed.js";
+import { holdObject } from "../reader/side-file.js";
 import { finishShards } from "../shard/finish-shards.js";
 import type { OutputPlace } from "../shard/output-place.js";
 import { readPlan, writePlan } from "../shard/plan-files.js";
@@ -63,7 +64,9 @@ async function plan(
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
   const input = await openJobInput(data, host.allowed, warnings);
+  let letGo: (() => void) | undefined;
   try {
+    if (data.vmlinux !== undefined) letGo = await holdObject(host.allowed.input(data.vmlinux));
     const options = filterOptionsOf(data, output, host.allowed, warnings, host.threads, hand.signal);
     checkOptions(options);
     let state = { step: "open", done: 0, total: 0 };
@@ -86,6 +89,7 @@ async function plan(
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
     return result;
   } finally {
+    letGo?.();
     input.close();
   }
 }

@@ -153,12 +153,16 @@ export class Fetcher {
   }
 
   #fetchAhead(): void {
-    for (const [number, object] of this.#objects) {
-      while (!object.plan.empty && this.#aheadRequests < AHEAD_REQUESTS) {
-        const room = AHEAD_LINES - this.#aheadLines();
-        if (room < MOST_FETCHED / LINE) return;
-        const range = object.plan.next(MOST_FETCHED);
-        if (range !== undefined) this.#load(number, range.start, range.end, true);
+    // In turn, for two dumps that are compared are read side by side.
+    for (let planned = true; planned; ) {
+      planned = false;
+      for (const [number, { plan }] of this.#objects) {
+        if (plan.empty) continue;
+        if (this.#aheadRequests >= AHEAD_REQUESTS || AHEAD_LINES - this.#aheadLines() < MOST_FETCHED / LINE) return;
+        const range = plan.next(MOST_FETCHED);
+        if (range === undefined) continue;
+        planned = true;
+        this.#load(number, range.start, range.end, true);
       }
     }
   }

@@ -14,6 +14,7 @@ import { keptRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";
 import { codecOf } from "../worker/codec/codecs.js";
 import { inOrder, WorkerPool } from "../worker/pool.js";
+import { readAhead } from "../worker/read-ahead.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Findings } from "./findings.js";
 
@@ -147,7 +148,9 @@ async function compareBoth(
   let [compared, different, erased, unreadable, named] = [0, 0, 0, 0, 0];
   try {
     const compare = (range: { startPfn: number; endPfn: number }) => pool.compare(range);
-    for await (const result of inOrder(keptRanges(both, pages, COMPARE_PAGES), compare, pool.inFlight)) {
+    const theirs = readAhead({ image: original.image, pageSize: dump.pageSize, kept: both, kernel: undefined });
+    const tasks = pool.readAhead.pages(theirs.pages(keptRanges(both, pages, COMPARE_PAGES)));
+    for await (const result of inOrder(tasks, compare, pool.inFlight)) {
       compared += result.pages;
       different += result.different;
       erased += result.erased;
@@ -198,7 +201,8 @@ async function explain(
         pool.slots.giveBack(slot);
         return zeroPages;
       };
-      for await (const zeroPages of inOrder(keptRanges(missing, pages, pool.layout.pages), zeros, pool.inFlight)) {
+      const tasks = pool.readAhead.pages(keptRanges(missing, pages, pool.layout.pages));
+      for await (const zeroPages of inOrder(tasks, zeros, pool.inFlight)) {
         plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
       }
     }

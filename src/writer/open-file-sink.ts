@@ -40,3 +40,19 @@ export function openFileSink(path: string, options: FileOutputOptions, inputs: r
     throw error;
   }
 }
+
+/** The same, when it is known that there is no object of that name yet. Throws what `ready` does, too. */
+export async function readyFileSink(
+  path: string,
+  options: FileOutputOptions,
+  inputs: readonly string[],
+): Promise<Sink> {
+  const sink = openFileSink(path, options, inputs);
+  try {
+    await sink.ready?.();
+    return sink;
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+}

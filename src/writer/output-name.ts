@@ -1,4 +1,5 @@
 import nodePath from "node:path";
+import { isStorePath } from "../store/store-url.js";
 
 /** What differs between systems: node:path, or for tests its posix or win32. */
 type PathRules = Pick<nodePath.PlatformPath, "sep" | "resolve">;
@@ -15,6 +16,8 @@ export function samePath(
   { resolve }: PathRules = nodePath,
   system: NodeJS.Platform = process.platform,
 ): boolean {
+  // Keys of objects are taken as they stand.
+  if (isStorePath(a) || isStorePath(b)) return a === b;
   const plain = (path: string) =>
     system === "win32" || system === "darwin" ? resolve(path).toLowerCase() : resolve(path);
   return plain(a) === plain(b);

@@ -1,11 +1,12 @@
 import { DumpError } from "../errors.js";
 import { CUT_OFF_CURE, openFile } from "../reader/byte-source.js";
-import { fileStream, openStream } from "../reader/byte-stream.js";
+import { type ByteStream, fileStream, openStream } from "../reader/byte-stream.js";
 import { FLATTENED_HEADER_SIZE, isFlattened, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
 import { isStreamPath } from "../reader/open-input.js";
 import { ByteQueue } from "../reader/packed/byte-queue.js";
 import { unpackStream } from "../reader/packed/unpack.js";
 import { closeOnce } from "../reader/source-image.js";
+import { isStorePath } from "../store/store-url.js";
 import { type FileOutputOptions, openFileSink } from "./open-file-sink.js";
 import type { Sink } from "./sink.js";
 
@@ -19,11 +20,15 @@ export interface PlainOutput extends FileOutputOptions {
 
 /**
  * Puts the file together that is in a flattened one, byte for byte, as `makedumpfile -R` does. The input is read once, from its
- * beginning to its end: a file, `-` for stdin, a FIFO; packed or not. Returns the length of the file as it lies there. Throws `NOT_A_DUMP` for what
+ * beginning to its end: a file, an object of a store, `-` for stdin, a FIFO; packed or not. Returns the length of the file as it lies there. Throws `NOT_A_DUMP` for what
  * is not flattened, `TRUNCATED` without the end marker, and what reading and writing throw; then nothing is left behind.
  */
 export async function rearrangeDump(input: string, output: PlainOutput, signal?: AbortSignal): Promise<number> {
-  const opened = isStreamPath(input) ? await openStream(input, signal) : openFile(input);
+  const opened = isStorePath(input)
+    ? await objectStream(input, signal)
+    : isStreamPath(input)
+      ? await openStream(input, signal)
+      : openFile(input);
   let sink: Sink | undefined;
   try {
     const stream = "fd" in opened ? fileStream(opened, signal) : opened;
@@ -37,6 +42,11 @@ export async function rearrangeDump(input: string, output: PlainOutput, signal?:
   } finally {
     if ("fd" in opened) closeOnce([{ file: opened, flattened: undefined }])();
   }
+}
+
+async function objectStream(path: string, signal: AbortSignal | undefined): Promise<ByteStream> {
+  const { objectBytes } = await import("../store/open-object.js");
+  return { name: path, chunks: objectBytes(path, signal) };
 }
 
 async function replay(queue: ByteQueue, name: string, sink: Sink): Promise<number> {

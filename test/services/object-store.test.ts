@@ -9,7 +9,7 @@ import { openStore } from "../../src/store/open-store.js";
 import { Warnings } from "../../src/warnings.js";
 import { codecOf } from "../../src/worker/codec/codecs.js";
 import { expectFailure, runCli, startCli } from "../support/cli.js";
-import { mustNotSkip } from "../support/dumps.js";
+import { dumpsPresent, mustNotSkip, realVmlinux } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { sampleDump } from "../support/sample.js";
 import { startSwift, swiftPresent } from "./support/swift.js";
@@ -85,6 +85,21 @@ describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not instal
     }
   });
 
+  test.runIf(dumpsPresent)("a vmlinux is read in place; two objects are compared", async () => {
+    const vmlinux = await realVmlinux();
+    const put = (Key: string, Body: Buffer) => swift.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body }));
+    await put("vmlinux", readFileSync(vmlinux));
+    const [remote, local] = [`s3://${BUCKET}/vmlinux`, vmlinux].map((path) => ["info", file, "-x", path, "--json"]);
+    const found = await runCli(remote as string[]);
+    expect(found.stdout.toString(), found.stderr).toBe((await runCli(local as string[])).stdout.toString());
+    const small = join(folder, "small");
+    await filterFile(file, small, { codec: "lzo" });
+    await put("small", readFileSync(small));
+    const verified = await runCli(["verify", `s3://${BUCKET}/small`, "--against", `s3://${BUCKET}/vmcore`]);
+    expect(verified.code, verified.stderr).toBe(0);
+    expect(verified.stdout.toString()).toContain("nothing is wrong");
+  });
+
   test("a run that was killed is gone on with", async () => {
     const expected = join(folder, "expected");
     await filterFile(file, expected, { level: 0 });
@@ -122,9 +137,10 @@ describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not instal
     expectFailure(await runCli([file, `s3://${BUCKET}/vmcore`]), 1, "is there already");
     expectFailure(await runCli(["info", `s3://${BUCKET}/none`]), 1, "there is no such object");
     expectFailure(await runCli([file, "s3://no-such-bucket/out"]), 1, "bucket");
+    const secret = process.env["AWS_SECRET_ACCESS_KEY"];
     process.env["AWS_SECRET_ACCESS_KEY"] = "wrong-secret";
     const run = await runCli(["info", `s3://${BUCKET}/vmcore`]);
-    process.env["AWS_SECRET_ACCESS_KEY"] = "testing";
+    process.env["AWS_SECRET_ACCESS_KEY"] = secret;
     expectFailure(run, 1, "cannot be read");
     expect(run.stderr).not.toContain("wrong-secret");
   });

@@ -88,7 +88,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const manifest = manifestWriter(args, inputs, request, signal);
+    const manifest = await manifestWriter(args, inputs, request, signal);
     const report = await openReport(args, inputs, output).catch(async (error) => {
       await manifest?.abort();
       throw error;

@@ -4,7 +4,7 @@ import { collectReport } from "../../report/collect-report.js";
 import { renderReport } from "../../report/render-report.js";
 import type { ReportData } from "../../report/report-data.js";
 import { Warnings } from "../../warnings.js";
-import { openFileSink } from "../../writer/open-file-sink.js";
+import { readyFileSink } from "../../writer/open-file-sink.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
@@ -50,7 +50,7 @@ async function writeReport(
   const dump = await openInputs(files, warnings, values, signal);
   const output = values.output ?? `${first === "-" ? "stdin" : basename(first)}.html`;
   try {
-    const sink = openFileSink(output, { force: values.force }, dump.paths);
+    const sink = await readyFileSink(output, { force: values.force }, dump.paths);
     let data: ReportData;
     try {
       data = await collectReport(dump, { ...complete, warnings, signal });

@@ -117,12 +117,6 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
       cure: "Name a plain file, and pack it when it is there",
     });
   }
-  if (values.vmlinux !== undefined && isStorePath(values.vmlinux)) {
-    throw new DumpError("BAD_OPTION", "is an object of a store, and a vmlinux is read from a file", {
-      file: values.vmlinux,
-      cure: "Put it into a folder that the workers have",
-    });
-  }
   const { level, format, codec, privacy, privacyExtra } = request;
   if (request.fallbackLevels.length > 0) {
     throw new DumpError("BAD_OPTION", `-d ${values.level}: several levels are tried by one machine only`, {
@@ -154,7 +148,7 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
     vmcoreinfo,
     vmcoreinfoAt,
     vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
-    vmlinux: vmlinux === undefined ? undefined : resolve(vmlinux),
+    vmlinux: vmlinux === undefined ? undefined : placeNamed(vmlinux),
   };
 }
 

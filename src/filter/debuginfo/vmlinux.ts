@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, fileSource, openFile, readExactly } from "../../reader/byte-source.js";
+import { type ByteSource, readExactly } from "../../reader/byte-source.js";
 import { isElf } from "../../reader/elf/header.js";
 import { ET_CORE } from "../../reader/elf/layout.js";
 import {
@@ -12,7 +12,7 @@ import {
 } from "../../reader/elf/sections.js";
 import { archOfElf, type Machine } from "../../reader/machine.js";
 import { type Note, parseNotes } from "../../reader/notes.js";
-import { closeOnce } from "../../reader/source-image.js";
+import { openSideFile } from "../../reader/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { openBtf } from "./btf.js";
 import { btfTypes } from "./btf-types.js";
@@ -53,10 +53,9 @@ const MAX_NOTES = 1 << 20;
  * symbols or types; `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
  */
 export function openVmlinux(path: string, sources: readonly TypeSource[] = ["btf", "dwarf"]): Vmlinux {
-  const file = openFile(path);
-  const close = closeOnce([{ file, flattened: undefined }]);
+  const { source, close } = openSideFile(path);
   try {
-    return { ...readVmlinux(fileSource(file), sources), close };
+    return { ...readVmlinux(source, sources), close };
   } catch (error) {
     close();
     throw error;

@@ -15,6 +15,9 @@ export const swiftPresent = existsSync("/usr/lib/python3/dist-packages/swift/pro
 const { CI } = process.env;
 if (!swiftPresent && CI === "true") throw new Error("Swift is not installed: apt-get install python3-swift");
 
+/** Another store to try by hand, with AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY: `TEST_S3_ENDPOINT=http://127.0.0.1:9000`. */
+const { TEST_S3_ENDPOINT: other, AWS_ACCESS_KEY_ID: id = "", AWS_SECRET_ACCESS_KEY: secret = "" } = process.env;
+
 /** Where a server runs: by another command (`ip netns exec NAME`), at an address that this has. */
 export interface ServerPlace {
   readonly by: readonly string[];
@@ -26,6 +29,11 @@ export async function startSwift(
   bucket: string,
   { by, address }: ServerPlace = { by: [], address: "127.0.0.1" },
 ): Promise<{ client: S3Client; stop(): Promise<void> }> {
+  if (other !== undefined) {
+    useStore(other, id, secret);
+    const client = await clientOf(other, id, secret, "us-east-1", bucket);
+    return { client, stop: async () => client.destroy() };
+  }
   const folder = mkdtempSync(join(tmpdir(), "coresieve-swift-"));
   const [command, ...args] = [...by, python, script, folder, `${address}:0`];
   const server = spawn(command as string, args, { stdio: ["pipe", "pipe", "inherit"] });
@@ -36,15 +44,13 @@ export async function startSwift(
   ]);
   const { endpoint, accessKeyId, secretAccessKey, region } = JSON.parse(line) as Record<string, string>;
   useStore(endpoint as string, accessKeyId as string, secretAccessKey as string, region);
-  const client = new S3Client({
-    endpoint: endpoint as string,
-    region: region as string,
-    forcePathStyle: true,
-    // Swift refuses the trailers that the SDK sends by itself.
-    requestChecksumCalculation: "WHEN_REQUIRED",
-    credentials: { accessKeyId: accessKeyId as string, secretAccessKey: secretAccessKey as string },
-  });
-  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  const client = await clientOf(
+    endpoint as string,
+    accessKeyId as string,
+    secretAccessKey as string,
+    region as string,
+    bucket,
+  );
   return {
     client,
     async stop() {
@@ -54,4 +60,23 @@ export async function startSwift(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function clientOf(
+  endpoint: string,
+  accessKeyId: string,
+  secretAccessKey: string,
+  region: string,
+  bucket: string,
+) {
+  const client = new S3Client({
+    endpoint,
+    region,
+    forcePathStyle: true,
+    // Swift refuses the trailers that the SDK sends by itself.
+    requestChecksumCalculation: "WHEN_REQUIRED",
+    credentials: { accessKeyId, secretAccessKey },
+  });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
+  return client;
 }
