@@ -1,9 +1,9 @@
-import yargs from "yargs";
 import { DumpError } from "../errors.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
 import { HELP } from "./help.js";
+import { plainWords } from "./plain-words.js";
 import { versionText } from "./version.js";
 
 /**
@@ -27,14 +27,17 @@ async function parse(
   argv: readonly string[],
   context: CommandContext,
 ): Promise<() => void | Promise<void>> {
+  const plain = plainWords(command, argv);
+  if (plain !== undefined) return () => command.run(plain._, plain as never, context);
   try {
-    let { args, given } = parseWords(command, argv);
+    const { yargsWords } = await import("./yargs-words.js");
+    let { args, given } = yargsWords(command, argv);
     if (args.help) return () => void process.stdout.write(help);
     if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
     const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
     if (typeof config === "string") {
       const { wordsOfConfig } = await import("./config-file.js");
-      ({ args } = parseWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
+      ({ args } = yargsWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
     }
     const files = args._.map(String);
     const values = lastOfEach(args, command);
@@ -46,38 +49,6 @@ async function parse(
   } catch (error) {
     throw await badCommandLine(error, name, command);
   }
-}
-
-interface ParsedWords {
-  readonly args: { help?: unknown; version?: unknown; config?: unknown; _: (string | number)[] };
-  /** Long names of the options that stand there. */
-  readonly given: readonly string[];
-}
-
-function parseWords(command: Command, argv: readonly string[]): ParsedWords {
-  const parser = yargs()
-    .scriptName("coresieve")
-    // Messages in the language of the help; no --no-zlib.
-    .locale("en")
-    .parserConfiguration({ "boolean-negation": false, "dot-notation": false, "parse-positional-numbers": false })
-    .help(false)
-    .version(false)
-    .option("help", { alias: "h", type: "boolean", default: false })
-    .option("version", { alias: "v", type: "boolean", default: false })
-    .option("config", { type: "string", requiresArg: true })
-    .options(command.options)
-    .strictOptions()
-    .exitProcess(false)
-    .fail((message, error) => {
-      throw error ?? new Error(message);
-    });
-  const args: ParsedWords["args"] = parser.parseSync(argv);
-  const { parsed } = parser as unknown as { parsed: { defaulted: Record<string, boolean> } };
-  const values = args as Readonly<Record<string, unknown>>;
-  const given = Object.keys(command.options).filter(
-    (option) => values[option] !== undefined && parsed.defaulted[option] !== true,
-  );
-  return { args, given };
 }
 
 /** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
