@@ -98,11 +98,15 @@ export function newShardJob(job: Omit<ShardJob, "version">): ShardJob {
   return shardJob({ version: VERSION, ...job });
 }
 
+const FIRST = "abcdefghijklmnop";
+
 /** The same for the same request, so that it runs once however often it is submitted. */
 export function jobIdOf(request: DumpRequest): string {
   const fields = Object.keys(REQUEST).sort();
   const values = fields.map((name) => (request as Record<string, unknown>)[name] ?? null);
-  return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 16);
+  const digest = createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 16);
+  // BullMQ takes no number for an id, and some digests are all digits.
+  return `${FIRST[Number.parseInt(digest.slice(0, 1), 16)]}${digest.slice(1)}`;
 }
 
 export function shardJobId(dump: string, round: number, index: number): string {

@@ -76,7 +76,8 @@ export async function findRun(queues: Queues, id: string): Promise<Job> {
   const exact = await queues.dumps.getJob(id);
   if (exact !== undefined) return exact;
   const alike = (await allRuns(queues)).filter((job) => job.id?.startsWith(id));
-  if (alike.length === 1) return alike[0] as Job;
+  const whole = alike.find((job) => job.id === id);
+  if (whole !== undefined || alike.length === 1) return whole ?? (alike[0] as Job);
   throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} is ${alike.length === 0 ? "no run" : "several runs"}`, {
     cure: "`coresieve jobs` lists them",
   });
@@ -89,7 +90,9 @@ const MOST_LISTED = 1000;
 export async function allRuns({ dumps }: Queues): Promise<Job[]> {
   const states = ["active", "waiting-children", "prioritized", "waiting", "delayed", "failed", "completed"] as const;
   const jobs = (await dumps.getJobs([...states], 0, MOST_LISTED)).filter((job) => job !== undefined);
-  return jobs.sort((a, b) => b.timestamp - a.timestamp);
+  // One that goes from state to state meanwhile may be listed in both.
+  const once = new Map(jobs.map((job) => [job.id, job]));
+  return [...once.values()].sort((a, b) => b.timestamp - a.timestamp);
 }
 
 /** How a run stands. */

@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import { type PartPlan, partPlan } from "../store/part-plan.js";
-import { compositeEtag } from "../store/s3-store.js";
 import type { ObjectLocation, StoredPart } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { ObjectUpload } from "../store/upload.js";
@@ -17,8 +15,6 @@ import type { Edge, RangeTarget } from "./staging.js";
 
 /** Bytes on their way to the store, if that is more than one part. */
 const IN_FLIGHT_BYTES = 24 * 2 ** 20;
-/** What the object is going to be, written just before it is made. */
-const COMPLETING = "completing.json";
 
 /** Parts [first, end) of the upload that lie wholly in a stretch of the file. All others belong to the finishing job. */
 export function partsWithin(
@@ -61,7 +57,7 @@ export async function objectRange(
   end: number,
 ): Promise<RangeTarget> {
   const parts = await partsOf(plan);
-  const uploadId = await staging.uploadId();
+  const { uploadId } = await staging.upload();
   const listed = await store.listParts(output, uploadId);
   if (listed === undefined) throw uploadGone(output);
   const known = new Map(listed.map((part) => [part.number, part]));
@@ -147,19 +143,16 @@ export async function objectRunSink(
   force: boolean,
 ): Promise<Sink> {
   const path = storePath(output);
-  const uploadId = await staging.uploadId();
+  const { uploadId, mark } = await staging.upload();
   const known = await store.listParts(output, uploadId);
-  let made = await isMade(store, output, staging);
+  /** Whether the object is there that this run makes: what another made of these bytes has another mark. */
+  const isMade = async () => (await store.head(output))?.mark === mark;
+  let made = await isMade();
   if (made) return discardSink(path);
   if (known === undefined) throw uploadGone(output);
   const upload = new ObjectUpload(store, output, force, {
-    ...{ uploadId, known },
+    ...{ uploadId, mark, known },
     sent: await partsOfShards(staging, plan, known),
-    async completing(of) {
-      const size = of instanceof Uint8Array ? of.length : of.reduce((sum, part) => sum + part.size, 0);
-      const etag = of instanceof Uint8Array ? md5Etag(of) : compositeEtag(of);
-      await staging.write(COMPLETING, Buffer.from(JSON.stringify({ size, etag })));
-    },
   });
   /** What fails because another finished it meanwhile has not failed. */
   const unlessMade = async (does: () => Promise<void>) => {
@@ -167,7 +160,7 @@ export async function objectRunSink(
     try {
       await does();
     } catch (error) {
-      made = await isMade(store, output, staging);
+      made = await isMade();
       if (!made) throw error;
     }
   };
@@ -214,23 +207,6 @@ async function partsOfShards(
     }
   }
   return sent;
-}
-
-/** Whether the object is there that a finishing job was about to make. */
-async function isMade(store: StoreThread, output: ObjectLocation, staging: ObjectStaging): Promise<boolean> {
-  const bytes = await staging.read(COMPLETING);
-  if (bytes === undefined) return false;
-  const { size, etag } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { size?: unknown; etag?: unknown };
-  const there = await store.head(output);
-  return there !== undefined && there.size === size && typeof etag === "string" && there.etag === etag;
-}
-
-function md5Etag(bytes: Uint8Array): string | undefined {
-  try {
-    return `"${createHash("md5").update(bytes).digest("hex")}"`;
-  } catch {
-    return undefined;
-  }
 }
 
 function uploadGone(output: ObjectLocation): DumpError {

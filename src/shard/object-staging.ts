@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { ObjectLocation } from "../store/store-types.js";
@@ -6,15 +7,22 @@ import type { Staging } from "./staging.js";
 
 /** Names the upload. It is the first object of a run, and goes before all others: who finds it gone leaves nothing behind. */
 const UPLOAD = "upload.json";
-/** There before the upload is begun: who finds it and no `UPLOAD` takes over from one who died in between. */
-const BEGUN = "begun";
+/** There before the upload is begun: who finds it and no `UPLOAD` takes over from one who died in between. It has the run's mark. */
+const BEGUN = "begun.json";
+
+/** A run's unfinished upload. */
+export interface RunUpload {
+  readonly uploadId: string;
+  /** Of the object that comes of it, and of no other: an ETag does not tell who made an object, and is no digest in every store. */
+  readonly mark: string;
+}
 
 /** The staging objects of a run beside its output, and the output's unfinished upload. */
 export interface ObjectStaging extends Staging {
   /** Begins the upload and names it here, unless there is one. */
   create(): Promise<void>;
   /** Throws `NOT_WRITABLE` if there is none (any more). */
-  uploadId(): Promise<string>;
+  upload(): Promise<RunUpload>;
 }
 
 /** Staging objects `KEY.coresieve-ID/NAME` of an output. */
@@ -31,26 +39,32 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
     // What parses or keeps it may not take shared memory.
     return bytes.slice();
   };
-  const known = async (): Promise<string | undefined> => {
-    const bytes = await read(UPLOAD);
+  /** Texts of a small object of ours. */
+  const texts = async <T extends string>(file: string, ...names: T[]): Promise<Record<T, string> | undefined> => {
+    const bytes = await read(file);
     if (bytes === undefined) return undefined;
     try {
-      const { uploadId } = JSON.parse(Buffer.from(bytes).toString("utf8")) as { uploadId?: unknown };
-      if (typeof uploadId === "string") return uploadId;
+      const found = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<Record<T, unknown>>;
+      if (names.every((one) => typeof found[one] === "string")) return found as Record<T, string>;
     } catch {
       // Said below.
     }
-    throw new DumpError("CORRUPT", `its object ${UPLOAD} is not as it was written`, {
+    throw new DumpError("CORRUPT", `its object ${file} is not as it was written`, {
       file: name,
       cure: "Cancel the run and submit the dump again",
     });
   };
+  const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
+  const begun = () => texts(BEGUN, "mark");
   /** An upload that somebody began for this run and could not note. Accounts that may not list uploads find none. */
-  const unnoted = async (): Promise<string | undefined> => {
-    if ((await store.head(at(BEGUN))) === undefined) return undefined;
+  const unnoted = async (): Promise<RunUpload | undefined> => {
+    const found = await begun();
+    if (found === undefined) return undefined;
     try {
       for (const { key, uploadId } of (await store.listUploads(output)).toReversed()) {
-        if (key === output.key && (await store.listParts(output, uploadId))?.length === 0) return uploadId;
+        if (key === output.key && (await store.listParts(output, uploadId))?.length === 0) {
+          return { uploadId, mark: found.mark };
+        }
       }
     } catch (error) {
       if (!(error instanceof DumpError && error.code === "NOT_WRITABLE")) throw error;
@@ -62,9 +76,15 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       file: name,
       cure: "Submit the dump again",
     });
-  const begin = async () => {
-    await store.put(at(BEGUN), Buffer.from("{}"), { force: true });
-    return store.createUpload(output);
+  const begin = async (): Promise<RunUpload> => {
+    // The mark is the first one's where several begin: any of their uploads may be the one that is gone on with.
+    const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
+    await store.put(at(BEGUN), bytes, { force: false }).catch((error: unknown) => {
+      if (!isThere(error)) throw error;
+    });
+    const { mark } = (await begun()) ?? {};
+    if (mark === undefined) throw isOver();
+    return { uploadId: await store.createUpload(output, mark), mark };
   };
   return {
     name,
@@ -76,27 +96,38 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       throw isOver();
     },
     async remove() {
-      const uploadId = (await known().catch(() => undefined)) ?? (await unnoted());
-      if (uploadId !== undefined) await store.abortUpload(output, uploadId);
+      // Where the store does not say which upload it is, nothing is removed: its name would be lost.
+      const upload = (await known().catch(unlessDamaged)) ?? (await unnoted().catch(unlessDamaged));
+      if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
       await store.remove(at(UPLOAD));
       for (const key of await store.list(prefix)) await store.remove({ bucket, key });
     },
     async create() {
       if ((await known()) !== undefined) return;
-      const uploadId = (await unnoted()) ?? (await begin());
+      const upload = (await unnoted()) ?? (await begin());
+      const { uploadId } = upload;
       try {
-        await store.put(at(UPLOAD), Buffer.from(JSON.stringify({ uploadId })), { force: false });
+        await store.put(at(UPLOAD), Buffer.from(JSON.stringify(upload)), { force: false });
       } catch (error) {
         // Another worker that plans the same run was faster.
-        const noted = error instanceof DumpError && error.code === "OUTPUT_EXISTS";
-        if (!noted || (await known()) !== uploadId) await store.abortUpload(output, uploadId);
+        const noted = isThere(error);
+        if (!noted || (await known())?.uploadId !== uploadId) await store.abortUpload(output, uploadId);
         if (!noted) throw error;
       }
     },
-    async uploadId() {
+    async upload() {
       const found = await known();
       if (found === undefined) throw isOver();
       return found;
     },
   };
+}
+
+function isThere(error: unknown): boolean {
+  return error instanceof DumpError && error.code === "OUTPUT_EXISTS";
+}
+
+/** What is not as we wrote it says nothing. */
+function unlessDamaged(error: unknown): undefined {
+  if (!(error instanceof DumpError && error.code === "CORRUPT")) throw error;
 }

@@ -11,6 +11,7 @@ import type {
   ObjectInfo,
   ObjectLocation,
   ObjectStore,
+  PutOptions,
   StoredPart,
   UnfinishedUpload,
 } from "./store-types.js";
@@ -43,7 +44,7 @@ export class S3Store implements ObjectStore {
     const found = await this.#send(() =>
       this.#client.send(new this.#sdk.HeadObjectCommand({ Bucket: bucket, Key: key })),
     );
-    return { size: found.ContentLength ?? 0, etag: found.ETag ?? "" };
+    return { size: found.ContentLength ?? 0, etag: found.ETag ?? "", mark: found.Metadata?.[MARK] };
   }
 
   async read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void> {
@@ -110,7 +111,7 @@ export class S3Store implements ObjectStore {
   async put(
     at: ObjectLocation,
     bytes: Uint8Array,
-    { force, contentType }: CompleteOptions & { contentType?: string },
+    { force, contentType, mark }: CompleteOptions & PutOptions,
   ): Promise<void> {
     const digest = md5(bytes);
     const send = (condition: object) =>
@@ -122,6 +123,7 @@ export class S3Store implements ObjectStore {
             Body: bytes,
             ...(digest === undefined ? {} : { ContentMD5: digest.toString("base64") }),
             ...(contentType === undefined ? {} : { ContentType: contentType }),
+            ...metadataOf(mark),
             ...condition,
           }),
         ),
@@ -172,13 +174,14 @@ export class S3Store implements ObjectStore {
     }
   }
 
-  async createUpload(at: ObjectLocation): Promise<string> {
+  async createUpload(at: ObjectLocation, mark?: string): Promise<string> {
     const { UploadId } = await this.#do(at, "write", () =>
       this.#client.send(
         new this.#sdk.CreateMultipartUploadCommand({
           Bucket: at.bucket,
           Key: at.key,
           ContentType: "application/octet-stream",
+          ...metadataOf(mark),
         }),
       ),
     );
@@ -319,6 +322,13 @@ export class S3Store implements ObjectStore {
       throw storeError(error, storePath(at), use);
     }
   }
+}
+
+/** The object's metadata that has its mark: stores give names in lower case. */
+const MARK = "coresieve-run";
+
+function metadataOf(mark: string | undefined): { readonly Metadata?: Record<string, string> } {
+  return mark === undefined ? {} : { Metadata: { [MARK]: mark } };
 }
 
 /** More unfinished uploads than anybody looks through. */

@@ -10,6 +10,8 @@ export interface ObjectInfo {
   readonly size: number;
   /** Changes with the object's content; sent back with each request, so that another object of the name is noticed. */
   readonly etag: string;
+  /** What it was marked with when it was made; `undefined`: not by us. */
+  readonly mark?: string | undefined;
 }
 
 /** A part of an upload that the store has. */
@@ -37,6 +39,13 @@ export interface CompleteOptions {
   readonly force: boolean;
 }
 
+/** What an object of one request is given besides its bytes. */
+export interface PutOptions {
+  readonly contentType?: string | undefined;
+  /** Kept with the object, in metadata of its own: `head` tells it. */
+  readonly mark?: string | undefined;
+}
+
 /**
  * An S3-compatible store. All methods repeat what failed for a passing reason, with growing pauses. They throw `DumpError`s: `NOT_READABLE` and
  * `INPUT_CHANGED` for what reads, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT` and `OUTPUT_EXISTS` for what writes, `ABORTED` after `close`.
@@ -48,13 +57,13 @@ export interface ObjectStore {
   /** Fills `into` from `offset` on. Throws `INPUT_CHANGED` if the object is not the one with that `etag`. */
   read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void>;
   /** Writes a small object in one request. */
-  put(at: ObjectLocation, bytes: Uint8Array, options: CompleteOptions & { contentType?: string }): Promise<void>;
+  put(at: ObjectLocation, bytes: Uint8Array, options: CompleteOptions & PutOptions): Promise<void>;
   remove(at: ObjectLocation): Promise<void>;
   /** Keys that begin with `at.key`. */
   list(at: ObjectLocation): Promise<readonly string[]>;
 
-  /** Begins an upload. */
-  createUpload(at: ObjectLocation): Promise<string>;
+  /** Begins an upload, of which the object will have that mark. */
+  createUpload(at: ObjectLocation, mark?: string): Promise<string>;
   /** Sends a part; one of that number is replaced. The store checks the MD5 of what it got. */
   uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart>;
   /** The parts that an upload has, ascending; `undefined` if there is no such upload. */

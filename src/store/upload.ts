@@ -31,8 +31,8 @@ export interface SharedUpload {
   readonly sent: readonly StoredPart[];
   /** All parts that the store has. */
   readonly known: readonly StoredPart[];
-  /** Called just before the object is made: of these parts, or where it takes no more than one request of these bytes. */
-  completing(made: readonly StoredPart[] | Uint8Array): Promise<void>;
+  /** The mark that the upload was begun with: an object of one request gets it, too. */
+  readonly mark: string;
 }
 
 /** A part that has bytes and is not sent. */
@@ -205,10 +205,10 @@ export class ObjectUpload {
     const lengthOf = (index: number) => Math.min(plan.start(index + 1), size) - plan.start(index);
     if (last === 0) {
       const only = this.#open.get(0)?.bytes ?? new Uint8Array(new SharedArrayBuffer(size));
-      await this.#shared?.completing(only.subarray(0, size));
       await this.#store.put(this.#at, only.subarray(0, size), {
         force: this.#force,
         contentType: "application/octet-stream",
+        mark: this.#shared?.mark,
       });
       this.#bytesSent = size;
       return;
@@ -229,8 +229,6 @@ export class ObjectUpload {
     this.#throwFailure();
     if (this.#uploadId === undefined) throw new Error("an upload of several parts was never begun");
     const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
-    await this.#shared?.completing(parts);
-    this.#throwFailure();
     this.#completion = this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
     await this.#completion;
   }

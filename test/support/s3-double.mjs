@@ -22,6 +22,10 @@ const server = createServer((request, response) => {
   request.on("end", () => setTimeout(() => answer(request, response, Buffer.concat(chunks)), settings.latency));
 });
 
+/** Metadata that stays with an object. */
+const metaOf = ({ headers }) =>
+  Object.fromEntries(Object.entries(headers).filter(([name]) => name.startsWith("x-amz-meta-")));
+
 function answer(request, response, body) {
   const url = new URL(request.url, "http://double");
   const name = decodeURIComponent(url.pathname.slice(1));
@@ -67,7 +71,7 @@ function answer(request, response, body) {
   switch (request.method) {
     case "HEAD":
       if (object === undefined) return fail(404, "NotFound");
-      return send(200, { etag: object.etag, "content-length": object.bytes.length });
+      return send(200, { etag: object.etag, "content-length": object.bytes.length, ...object.meta });
     case "GET": {
       if (query.has("list-type")) {
         const bucket = name.replace(/\/$/, "");
@@ -144,12 +148,12 @@ function answer(request, response, body) {
       }
       if (conditional) return fail(501, "NotImplemented");
       if (exists()) return fail(412, "PreconditionFailed");
-      objects.set(name, { bytes: body, etag: etagOf(body) });
+      objects.set(name, { bytes: body, etag: etagOf(body), meta: metaOf(request) });
       return send(200, { etag: etagOf(body) });
     case "POST": {
       if (query.has("uploads")) {
         const id = `upload-${++ids}`;
-        uploads.set(id, { name, parts: new Map(), initiated: new Date(1.7e12 + ids * 1000).toISOString() });
+        uploads.set(id, { name, meta: metaOf(request), parts: new Map(), initiated: new Date(1.7e12 + ids * 1000).toISOString() });
         return send(
           200,
           {},
@@ -168,7 +172,7 @@ function answer(request, response, body) {
         return fail(400, "InvalidPart");
       if (parts.slice(0, -1).some((part) => part.length < 5 * 2 ** 20)) return fail(400, "EntityTooSmall");
       const etag = `"${md5(Buffer.concat(parts.map(md5))).toString("hex")}-${parts.length}"`;
-      objects.set(name, { bytes: Buffer.concat(parts), etag });
+      objects.set(name, { bytes: Buffer.concat(parts), etag, meta: upload.meta });
       uploads.delete(query.get("uploadId"));
       // The answer to what was done is lost.
       if (fault?.kind === "lost") return request.socket.destroy();
