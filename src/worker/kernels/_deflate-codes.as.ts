@@ -3,15 +3,15 @@
 //
 // Cost per 4 KiB page of kernel memory: 2 µs.
 import {
-  CODE_LENGTHS,
+  CODE,
   count,
   DISTANCE_CODES,
   DISTANCE_COUNTS,
   DISTANCE_LENGTHS,
   DISTANCE_LIST,
   DISTANCES,
+  FIRST_LENGTH,
   HEADER,
-  HUFFMAN,
   LENGTH_CODES,
   LENGTH_COUNTS,
   LENGTH_LENGTHS,
@@ -19,15 +19,18 @@ import {
   LENGTHS,
   LITERAL_CODES,
   LITERAL_COUNTS,
+  LITERAL_LENGTHS,
   LITERAL_LIST,
   LITERALS,
+  NO_SYMBOL,
+  SENT_LENGTHS,
 } from "./_deflate.as";
-import { makeCode, reverse } from "./_huffman.as";
+import { makeCode, reverse, sumOf } from "./_prefix-code.as";
 
 // With at most 14 bits, four literals fit into the 56 bits that are free after a flush.
-const LITERAL_LIMIT: usize = 14;
-const DISTANCE_LIMIT: usize = 15;
-const LENGTH_LIMIT: usize = 7;
+const LITERAL_LIMIT: u32 = 14;
+const DISTANCE_LIMIT: u32 = 15;
+const LENGTH_LIMIT: u32 = 7;
 
 // The order in which the lengths of the code for code lengths are sent, 5 bits each, the first 12 and the rest.
 const ORDER_A: u64 =
@@ -44,142 +47,173 @@ export function orderAt(i: usize): usize {
 
 /** The extra bits of all matches. */
 export function extraBits(scratch: usize): u32 {
-  let bits: u32 = 0;
-  for (let s: u32 = 8; s < 28; s++) bits += load<u32>(scratch + LITERAL_COUNTS + ((257 + s) << 2)) * ((s >>> 2) - 1);
-  for (let s: u32 = 4; s < 30; s++) bits += load<u32>(scratch + DISTANCE_COUNTS + (s << 2)) * ((s >>> 1) - 1);
-  return bits;
+  // Lengths have one from the ninth symbol on, and one more after every four. The last has none.
+  const lengths = scratch + LITERAL_COUNTS + ((FIRST_LENGTH + 8) << 2);
+  let all = i64x2.splat(0);
+  let sum = all;
+  for (let at = lengths + 64; at >= lengths; at -= 16) {
+    all = i32x4.add(all, v128.load(at));
+    sum = i32x4.add(sum, all);
+  }
+  // Distances have one from the fifth symbol on, and one more after every two.
+  const distances = scratch + DISTANCE_COUNTS + (4 << 2);
+  all = i64x2.splat(0);
+  let pairs = all;
+  for (let at = distances + 96; at >= distances; at -= 16) {
+    all = i32x4.add(all, v128.load(at));
+    pairs = i32x4.add(pairs, all);
+  }
+  return sumOf(sum) + sumOf(i32x4.sub(i32x4.shl(pairs, 1), v128.and(all, i32x4(-1, -1, 0, 0))));
 }
 
 /** The sum of `symbols` counts. */
 @inline
-function sum(counts: usize, symbols: usize): u32 {
+function sumCounts(counts: usize, symbols: usize): u32 {
   let v = i64x2.splat(0);
   for (let i: usize = 0; i < symbols; i += 4) v = i32x4.add(v, v128.load(counts + (i << 2)));
-  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
+  return sumOf(v);
 }
 
 /** Bits of the literals, lengths and distances with the fixed codes, without extra bits. */
 export function fixedBits(scratch: usize): u32 {
   const counts = scratch + LITERAL_COUNTS;
   return (
-    8 * sum(counts, 144) +
-    9 * sum(counts + 4 * 144, 112) +
-    7 * sum(counts + 4 * 256, 24) +
-    8 * sum(counts + 4 * 280, 8) +
-    5 * sum(scratch + DISTANCE_COUNTS, DISTANCES)
+    8 * sumCounts(counts, 144) +
+    9 * sumCounts(counts + 4 * 144, 112) +
+    7 * sumCounts(counts + 4 * 256, 24) +
+    8 * sumCounts(counts + 4 * 280, 8) +
+    5 * sumCounts(scratch + DISTANCE_COUNTS, DISTANCES)
   );
 }
 
 /** Writes the fixed codes of all symbols. Few pages come here: those that compress to less than the header of other codes takes. */
 export function fixedCodes(scratch: usize): void {
-  for (let s: u32 = 0; s < <u32>LITERALS; s++) {
+  const codes = scratch + LITERAL_CODES;
+  for (let s: u32 = 0; s < 288; s++) {
     const length: u32 = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
     const code: u32 = s < 144 ? 48 + s : s < 256 ? 256 + s : s < 280 ? s - 256 : s - 88;
-    store<u32>(scratch + LITERAL_CODES + (s << 2), (length << 16) | (reverse(code) >>> (16 - length)));
+    store<u32>(codes + (s << 2), (length << 16) | reverse(code << (16 - length)));
   }
-  for (let s: u32 = 0; s < 30; s++) store<u32>(scratch + DISTANCE_CODES + (s << 2), (5 << 16) | (reverse(s) >>> 11));
+  for (let s: u32 = 0; s < 30; s++) store<u32>(scratch + DISTANCE_CODES + (s << 2), (5 << 16) | reverse(s << 11));
 }
 
-/** Makes the dynamic code for literals and lengths from the counts; returns bits << 9 | last symbol. */
-export function literalCode(scratch: usize): u32 {
+/**
+ * Adds to the codes of lengths and distances how many bits they have with their extra bits. Entries of unused symbols
+ * hold anything.
+ */
+export function addExtraBits(scratch: usize): void {
+  const lengths = scratch + LITERAL_CODES + (FIRST_LENGTH << 2);
+  addTotals(lengths, i64x2.splat(0));
+  for (let i: i32 = 1; i < 7; i++) addTotals(lengths + (i << 4), i32x4.splat((i - 1) << 24));
+  addTotals(lengths + (7 << 4), i64x2.splat(0));
+  const distances = scratch + DISTANCE_CODES;
+  addTotals(distances, i64x2.splat(0));
+  let extra = i32x4(1 << 24, 1 << 24, 2 << 24, 2 << 24);
+  for (let i: usize = 1; i < 8; i++) {
+    addTotals(distances + (i << 4), extra);
+    extra = i32x4.add(extra, i32x4.splat(2 << 24));
+  }
+}
+
+/** For four codes: their lengths and the extra bits, which both belong into bits 24 to 31. */
+@inline
+function addTotals(at: usize, extra: v128): void {
+  const codes = v128.and(v128.load(at), i32x4.splat(0x00ffffff));
+  const lengths = v128.and(i32x4.shl(codes, 8), i32x4.splat(0xff000000));
+  v128.store(at, v128.or(codes, i32x4.add(lengths, extra)));
+}
+
+/** Makes the dynamic code for literals and lengths from the counts; returns its list's end. */
+export function literalCode(scratch: usize): usize {
   return makeCode(
     scratch + LITERAL_COUNTS,
     LITERALS,
     LITERAL_LIMIT,
     scratch + LITERAL_CODES,
-    scratch + CODE_LENGTHS,
     scratch + LITERAL_LIST,
-    scratch + HUFFMAN,
+    scratch + LITERAL_LENGTHS,
+    scratch + CODE,
   );
 }
 
-/** Makes the dynamic code for distances from the counts; returns bits << 9 | last symbol. */
-export function distanceCode(scratch: usize): u32 {
+/** Makes the dynamic code for distances from the counts; returns its list's end. */
+export function distanceCode(scratch: usize): usize {
   return makeCode(
     scratch + DISTANCE_COUNTS,
     DISTANCES,
     DISTANCE_LIMIT,
     scratch + DISTANCE_CODES,
-    scratch + DISTANCE_LENGTHS,
     scratch + DISTANCE_LIST,
-    scratch + HUFFMAN,
+    scratch + DISTANCE_LENGTHS,
+    scratch + CODE,
   );
 }
 
+/**
+ * Describes the lengths of a code: of each listed symbol, and between them how many have none. Returns where the
+ * description ends. Repeated lengths are sent one by one: symbols of the same length that follow each other are rare, and
+ * looking for them takes more than they save.
+ */
 @inline
-function putHeaderSymbol(scratch: usize, at: usize, symbol: usize, extra: usize): usize {
-  count(scratch + LENGTH_COUNTS + (symbol << 2));
-  store<u16>(at, symbol | (extra << 8));
-  return at + 2;
-}
-
-/** Run-length codes `run` times the same length. */
-@inline
-function describeRun(scratch: usize, at: usize, length: usize, run: usize): usize {
-  if (length == 0) {
-    while (run >= 3) {
-      const n = min<usize>(run, 138);
-      at = n < 11 ? putHeaderSymbol(scratch, at, 17, n - 3) : putHeaderSymbol(scratch, at, 18, n - 11);
-      run -= n;
+function describeCode(scratch: usize, at: usize, list: usize, listEnd: usize, lengths: usize): usize {
+  const counts = scratch + LENGTH_COUNTS;
+  let next: usize = 0;
+  for (; list < listEnd; list += 4, lengths += 4) {
+    const symbol = <usize>load<u32>(list) & 511;
+    let zeros = symbol - next;
+    next = symbol + 1;
+    for (; zeros > 138; zeros -= 138) {
+      store<u16>(at, 18 | (127 << 8));
+      count(counts + (18 << 2));
+      at += 2;
     }
-  } else if (run > 3) {
-    at = putHeaderSymbol(scratch, at, length, 0);
-    run--;
-    while (run >= 3) {
-      const n = min<usize>(run, 6);
-      at = putHeaderSymbol(scratch, at, 16, n - 3);
-      run -= n;
-    }
-  }
-  // Up to three as they are.
-  const counter = scratch + LENGTH_COUNTS + (length << 2);
-  store<u32>(counter, load<u32>(counter) + <u32>run);
-  store<u64>(at, <u64>length * 0x0001000100010001);
-  return at + (run << 1);
-}
-
-/** Run-length codes the lengths of both codes into HEADER, counts the symbols and returns where they end. */
-export function describeCodes(scratch: usize, literals: usize, distances: usize): usize {
-  const lengths = scratch + CODE_LENGTHS;
-  const total = literals + distances;
-  v128.store(lengths + literals, v128.load(scratch + DISTANCE_LENGTHS));
-  v128.store(lengths + literals, v128.load(scratch + DISTANCE_LENGTHS, 16), 16);
-  // Something else behind the last, so that its run ends there.
-  store<u8>(lengths + total, 255);
-  let at = scratch + HEADER;
-  let start: usize = 0;
-  for (let base: usize = 0; ; base += 16) {
-    let mask: u32 = i8x16.bitmask(i8x16.ne(v128.load(lengths + base + 1), v128.load(lengths + base)));
-    while (mask != 0) {
-      const next = base + 1 + ctz(mask);
-      mask &= mask - 1;
-      at = describeRun(scratch, at, load<u8>(lengths + start), next - start);
-      start = next;
-      if (next == total) return at;
-    }
+    // None, one or two zeros as they are, more as one symbol. How many there are cannot be predicted, so no branch depends
+    // on it.
+    const few = zeros < 3;
+    const long = zeros > 10;
+    const repeat = select<usize>(18 | ((zeros - 11) << 8), 17 | ((zeros - 3) << 8), long);
+    store<u32>(at, <u32>select<usize>(0, repeat, few));
+    const counter = counts + (select<usize>(0, select<usize>(18, 17, long), few) << 2);
+    const n = select<usize>(zeros, 1, few);
+    store<u32>(counter, load<u32>(counter) + <u32>n);
+    at += n << 1;
+    const length = <usize>load<u32>(lengths);
+    store<u16>(at, length);
+    count(counts + (length << 2));
+    at += 2;
   }
   return at;
 }
 
-/** Makes the code for the description; returns its bits, without extra bits. */
-export function lengthCode(scratch: usize): u32 {
-  return (
-    makeCode(
-      scratch + LENGTH_COUNTS,
-      LENGTHS,
-      LENGTH_LIMIT,
-      scratch + LENGTH_CODES,
-      scratch + LENGTH_LENGTHS,
-      scratch + LENGTH_LIST,
-      scratch + HUFFMAN,
-    ) >>> 9
+/** Run-length codes the lengths of both codes into HEADER, counts the symbols and returns where they end. */
+export function describeCodes(scratch: usize, literalEnd: usize, distanceEnd: usize): usize {
+  const at = describeCode(scratch, scratch + HEADER, scratch + LITERAL_LIST, literalEnd, scratch + LITERAL_LENGTHS);
+  return describeCode(scratch, at, scratch + DISTANCE_LIST, distanceEnd, scratch + DISTANCE_LENGTHS);
+}
+
+/** Makes the code for the description; returns its list's end. */
+export function lengthCode(scratch: usize): usize {
+  const end = makeCode(
+    scratch + LENGTH_COUNTS,
+    LENGTHS,
+    LENGTH_LIMIT,
+    scratch + LENGTH_CODES,
+    scratch + LENGTH_LIST,
+    scratch + LENGTH_LENGTHS,
+    scratch + CODE,
   );
+  let lengths = scratch + LENGTH_LENGTHS;
+  for (let i = scratch + LENGTH_LIST; i < end; i += 4, lengths += 4) {
+    store<u8>(scratch + SENT_LENGTHS + (<usize>load<u32>(i) & 511), load<u32>(lengths));
+  }
+  store<u32>(scratch + LENGTH_CODES + (NO_SYMBOL << 2), 0);
+  return end;
 }
 
 /** How many lengths of the code for code lengths the header holds. */
 export function sentLengths(scratch: usize): usize {
   let lengths: usize = 19;
-  while (lengths > 4 && load<u8>(scratch + LENGTH_LENGTHS + orderAt(lengths - 1)) == 0) lengths--;
+  while (lengths > 4 && load<u8>(scratch + SENT_LENGTHS + orderAt(lengths - 1)) == 0) lengths--;
   return lengths;
 }
 

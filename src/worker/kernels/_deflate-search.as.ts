@@ -6,7 +6,7 @@
 //
 // Cost per 4 KiB page of kernel memory: 3 µs for tables and slabs, 8 µs for text and code, 12 µs where it looks for 3 bytes.
 import { copyExact } from "../../reader/kernels/_copy.as";
-import { count, DISTANCE_COUNTS, END_OF_BLOCK, LITERAL_BYTES, LITERAL_COUNTS, SHORT_TABLE, TABLE, TOKENS } from "./_deflate.as";
+import { count, DISTANCE_COUNTS, END_OF_BLOCK, FIRST_LENGTH, LITERAL_BYTES, LITERAL_COUNTS, SHORT_TABLE, TABLE, TOKENS } from "./_deflate.as";
 import { clear, equal16, equalMask, matchEnd } from "./_match.as";
 
 const MAX_DISTANCE: usize = 32768;
@@ -35,21 +35,22 @@ function distanceBits(distance: u32): u32 {
 }
 
 /**
- * A match and the literals in front of it: 17 bits literals, 9 length, 15 distance - 1, 5 and 5 for the symbols of both
- * less their first.
+ * A match and the literals in front of it: 17 bits literals, then 5 bits the length's symbol less FIRST_LENGTH and 5 its
+ * extra bits, 5 the distance's symbol and 13 its extra bits.
  */
 @inline
 function putToken(scratch: usize, token: usize, literals: usize, length: u32, distance: u32): void {
-  let l = lengthBits(length);
-  let symbol = (l << 2) + ((length - 3) >>> l);
-  symbol = select<u32>(28, symbol, length == 258);
+  const l = lengthBits(length);
+  const symbol = select<u32>(28, (l << 2) + ((length - 3) >>> l), length == 258);
   const d = distanceBits(distance);
   const far = (d << 1) + ((distance - 1) >>> d);
-  count(scratch + LITERAL_COUNTS + ((257 + symbol) << 2));
+  count(scratch + LITERAL_COUNTS + ((FIRST_LENGTH + symbol) << 2));
   count(scratch + DISTANCE_COUNTS + (far << 2));
+  const extra = select<u32>(0, (length - 3) & ~(-1 << l), length == 258);
+  const farExtra = (distance - 1) & ~(-1 << d);
   store<u64>(
     token,
-    (<u64>literals) | ((<u64>length) << 17) | ((<u64>(distance - 1)) << 26) | ((<u64>symbol) << 41) | ((<u64>far) << 46),
+    (<u64>literals) | (<u64>((symbol << 17) | (extra << 22) | (far << 27))) | ((<u64>farExtra) << 32),
   );
 }
 
@@ -121,7 +122,7 @@ function countLiterals(counts: usize, from: usize, to: usize): void {
 
 /** findMatches for pages with a table of 2^bits entries and, with `three`, another one for 3 bytes. */
 @inline
-function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, three: bool): void {
+function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, three: bool): usize {
   let token = scratch + TOKENS;
   const end = src + len;
   let literals = src; // start of the bytes that no match has covered yet
@@ -236,33 +237,31 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
   count(counts + (END_OF_BLOCK << 2));
   // The literals behind the last match.
   store<u64>(token, end - literals);
+  return token;
 }
 
-function searchSmall(src: usize, len: usize, scratch: usize): void {
-  search(src, len, scratch, BITS_SMALL, true, false);
+function searchSmall(src: usize, len: usize, scratch: usize): usize {
+  return search(src, len, scratch, BITS_SMALL, true, false);
 }
 
-function searchSmallThrees(src: usize, len: usize, scratch: usize): void {
-  search(src, len, scratch, BITS_SMALL, true, true);
+function searchSmallThrees(src: usize, len: usize, scratch: usize): usize {
+  return search(src, len, scratch, BITS_SMALL, true, true);
 }
 
-function searchLarge(src: usize, len: usize, scratch: usize): void {
-  search(src, len, scratch, BITS_LARGE, false, false);
+function searchLarge(src: usize, len: usize, scratch: usize): usize {
+  return search(src, len, scratch, BITS_LARGE, false, false);
 }
 
-function searchLargeThrees(src: usize, len: usize, scratch: usize): void {
-  search(src, len, scratch, BITS_LARGE, false, true);
+function searchLargeThrees(src: usize, len: usize, scratch: usize): usize {
+  return search(src, len, scratch, BITS_LARGE, false, true);
 }
 
 /**
  * Finds the matches of src[0, len). Writes the tokens and the literals, adds up the counts of both alphabets, which must be
- * zero.
+ * zero. Returns where the tokens end: there is the number of literals behind the last match.
  */
-export function findMatches(src: usize, len: usize, scratch: usize): void {
+export function findMatches(src: usize, len: usize, scratch: usize): usize {
   const three = len >= 64 && wantsThrees(src, len);
-  if (len <= 4096) {
-    if (three) searchSmallThrees(src, len, scratch);
-    else searchSmall(src, len, scratch);
-  } else if (three) searchLargeThrees(src, len, scratch);
-  else searchLarge(src, len, scratch);
+  if (len <= 4096) return three ? searchSmallThrees(src, len, scratch) : searchSmall(src, len, scratch);
+  return three ? searchLargeThrees(src, len, scratch) : searchLarge(src, len, scratch);
 }

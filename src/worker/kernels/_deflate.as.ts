@@ -1,16 +1,21 @@
-// What the parts of the deflate kernel share: the two alphabets, and where everything is in the scratch.
-import { HUFFMAN_SCRATCH } from "./_huffman.as";
+// What the parts of the deflate kernel share: the alphabets, and where everything is in the scratch.
+import { CODE_SCRATCH, LIST_PADDING } from "./_prefix-code.as";
 
 /** Positions are held in 16 bits, and the tokens have room for no more. */
 export const MAX_LEN: usize = 65536;
 /** Of the hash table for the largest pages. */
 export const MAX_HASH_BITS: usize = 13;
 
-// Symbols of the codes, filled up to whole steps of 16.
-export const LITERALS: usize = 288; // 256 literals, the end of the block, and 29 lengths
+// Symbols of the codes, filled up to what makeCode wants.
+export const LITERALS: usize = 320; // 286: 256 literals, the end of the block, and 29 lengths
 export const DISTANCES: usize = 32; // 30
 export const LENGTHS: usize = 32; // 19: the alphabet of the code for code lengths
 export const END_OF_BLOCK: usize = 256;
+export const FIRST_LENGTH: usize = 257;
+/** Stands behind the symbols of a header: it has no code. */
+export const NO_SYMBOL: usize = 19;
+/** The most symbols of a block's header: the lengths of all codes. */
+const MAX_HEADER: usize = 286 + 30;
 
 // The parts of the scratch. Nothing in it outlives a call.
 export const TOKENS: usize = 0; // u64 per match: see putToken in _deflate-search
@@ -21,19 +26,22 @@ export const SHORT_TABLE: usize = TABLE + (2 << MAX_HASH_BITS); // u16 per hash 
 export const LITERAL_COUNTS: usize = SHORT_TABLE + (2 << MAX_HASH_BITS); // u32 each
 export const DISTANCE_COUNTS: usize = LITERAL_COUNTS + 4 * LITERALS;
 export const LENGTH_COUNTS: usize = DISTANCE_COUNTS + 4 * DISTANCES;
-export const LITERAL_CODES: usize = LENGTH_COUNTS + 4 * LENGTHS; // u32 each, length << 16 | code
+export const SENT_LENGTHS: usize = LENGTH_COUNTS + 4 * LENGTHS; // u8 each, of the code for code lengths
+export const ZEROED_END: usize = SENT_LENGTHS + 64;
+// Of the codes: u32 for each symbol, and u32 for each used symbol.
+export const LITERAL_CODES: usize = ZEROED_END; // see sendBlock in _deflate-send
 export const DISTANCE_CODES: usize = LITERAL_CODES + 4 * LITERALS;
 export const LENGTH_CODES: usize = DISTANCE_CODES + 4 * DISTANCES;
-export const CODE_LENGTHS: usize = LENGTH_CODES + 4 * LENGTHS; // u8 each, of literals, and then of distances too
-export const DISTANCE_LENGTHS: usize = CODE_LENGTHS + LITERALS + 96;
-export const LENGTH_LENGTHS: usize = DISTANCE_LENGTHS + 32;
-export const ZEROED_END: usize = LENGTH_LENGTHS + 32;
-export const HEADER: usize = LENGTH_LENGTHS + 32; // u16 per symbol of the header: symbol, and above it the extra bits
-export const LITERAL_LIST: usize = HEADER + 2 * 336; // u32 per used symbol: count << 9 | symbol
-export const DISTANCE_LIST: usize = LITERAL_LIST + 4 * LITERALS;
-export const LENGTH_LIST: usize = DISTANCE_LIST + 4 * DISTANCES;
-export const HUFFMAN: usize = LENGTH_LIST + 4 * LENGTHS;
-export const SCRATCH: usize = HUFFMAN + HUFFMAN_SCRATCH;
+export const LITERAL_LIST: usize = LENGTH_CODES + 4 * LENGTHS; // count << 9 | symbol
+export const DISTANCE_LIST: usize = LITERAL_LIST + 4 * (LITERALS + LIST_PADDING);
+export const LENGTH_LIST: usize = DISTANCE_LIST + 4 * (DISTANCES + LIST_PADDING);
+export const LITERAL_LENGTHS: usize = LENGTH_LIST + 4 * (LENGTHS + LIST_PADDING); // bits
+export const DISTANCE_LENGTHS: usize = LITERAL_LENGTHS + 4 * LITERALS;
+export const LENGTH_LENGTHS: usize = DISTANCE_LENGTHS + 4 * DISTANCES;
+export const HEADER: usize = LENGTH_LENGTHS + 4 * LENGTHS; // u16 per symbol of the header: symbol, and above it the extra bits
+export const CODE: usize = HEADER + 2 * (MAX_HEADER + 4);
+export const OUTPUT: usize = CODE + CODE_SCRATCH; // a block that has no room for the bytes behind it that are written, too
+export const SCRATCH: usize = OUTPUT + MAX_LEN + 64;
 
 /** Adds one to a u32. */
 @inline
