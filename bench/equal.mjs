@@ -1,9 +1,18 @@
 // Several hosts against one, by digest: node bench/equal.mjs --help
-import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { BUCKET, coresieve, fileSha256, network, startRedis, startSwift, startWorker } from "./support/cluster.mjs";
+import {
+  BUCKET,
+  coresieve,
+  fileSha256,
+  network,
+  startRedis,
+  startSwift,
+  startWorker,
+  temporaryFolder,
+} from "./support/cluster.mjs";
 
 const HELP = `node bench/equal.mjs DUMP [options]: do several hosts write what one does?
 
@@ -42,55 +51,46 @@ if (values.help || positionals.length !== 1) {
 }
 
 const dump = resolve(positionals[0]);
-const folder = mkdtempSync(join(values.folder, "coresieve-equal-"));
+const folder = temporaryFolder(values.folder, "coresieve-equal-");
 const names = Array.from({ length: Number(values.workers) }, (_, i) => `worker ${i + 1}`);
-const closing = [() => rmSync(folder, { recursive: true, force: true })];
 let differ = 0;
-try {
-  const net = network(["store", "queue", "alone", ...names]);
-  closing.push(() => net.close());
-  const swift = await startSwift(join(folder, "swift"), net.place("store"));
-  closing.push(() => swift.stop());
-  const redis = await startRedis(join(folder, "redis"), net.place("queue"));
-  closing.push(() => redis.stop());
-  const env = { ...swift.env, REDIS_URL: redis.url };
-  const input = values.file ? dump : `s3://${BUCKET}/in/vmcore`;
-  if (!values.file) await swift.put(dump, "in/vmcore");
-  const allow = values.file ? ["--allow", resolve(dump, "..")] : [];
-  for (const name of names) {
-    const args = ["--allow", `s3://${BUCKET}/`, ...allow, "--num-threads", "1", "--spool-dir", folder];
-    const worker = await startWorker({ by: net.place(name).by, env, args });
-    closing.push(() => worker.stop());
-  }
-  const out = `s3://${BUCKET}/out/small`;
-  const [file, level] = [join(folder, "alone"), ["-d", values.level]];
-  console.log("| output | bytes | SHA-256 of one machine's file | from store to store alone | by the queue, shards |");
-  console.log("|---|---|---|---|---|");
-  for (const format of values.formats.split(",")) {
-    const options = [...level, ...(format === "elf" ? ["-E"] : ["--compress", format])];
-    coresieve([dump, file, "-q", "-f", ...options]);
-    const [expected, { size }] = [fileSha256(file), statSync(file)];
-    rmSync(file);
-    const compare = async () => {
-      const found = await swift.sha256("out/small");
-      await swift.remove("out/small");
-      const left = await swift.left();
-      if (found === expected && left.length === 0) return "equal";
-      differ++;
-      return left.length > 0 ? `left: ${left.join(", ")}` : `DIFFERS: ${found}`;
-    };
-    coresieve([input, out, "-q", ...options], { by: net.place("alone").by, env });
-    const alone = await compare();
-    const shards = [];
-    for (const count of values.shards.split(",")) {
-      coresieve(["submit", input, out, "-q", "--wait", "--again", "--shards", count, ...options], { env });
-      shards.push(`${count} ${await compare()}`);
-    }
-    const same = shards.every((text) => text.endsWith(" equal"));
-    const told = same ? `equal: ${values.shards}` : shards.join(", ");
-    console.log(`| ${format}, level ${values.level} | ${size} | \`${expected}\` | ${alone} | ${told} |`);
-  }
-} finally {
-  for (const close of closing.reverse()) await close();
+const place = network(["store", "queue", "alone", ...names]);
+const swift = await startSwift(join(folder, "swift"), place("store"));
+const redis = await startRedis(join(folder, "redis"), place("queue"));
+const env = { ...swift.env, REDIS_URL: redis.url };
+const input = values.file ? dump : `s3://${BUCKET}/in/vmcore`;
+if (!values.file) await swift.put(dump, "in/vmcore");
+const allow = values.file ? ["--allow", resolve(dump, "..")] : [];
+for (const name of names) {
+  const args = ["--allow", `s3://${BUCKET}/`, ...allow, "--num-threads", "1", "--spool-dir", folder];
+  await startWorker({ by: place(name).by, env, args });
 }
-process.exitCode = differ === 0 ? 0 : 1;
+const out = `s3://${BUCKET}/out/small`;
+const [file, level] = [join(folder, "alone"), ["-d", values.level]];
+console.log("| output | bytes | SHA-256 of one machine's file | from store to store alone | by the queue, shards |");
+console.log("|---|---|---|---|---|");
+for (const format of values.formats.split(",")) {
+  const options = [...level, ...(format === "elf" ? ["-E"] : ["--compress", format])];
+  coresieve([dump, file, "-q", "-f", ...options]);
+  const [expected, { size }] = [await fileSha256(file), statSync(file)];
+  rmSync(file);
+  const compare = async () => {
+    const found = await swift.sha256("out/small");
+    await swift.remove("out/small");
+    const left = await swift.left();
+    if (found === expected && left.length === 0) return "equal";
+    differ++;
+    return left.length > 0 ? `left: ${left.join(", ")}` : `DIFFERS: ${found}`;
+  };
+  coresieve([input, out, "-q", ...options], { by: place("alone").by, env });
+  const alone = await compare();
+  const shards = [];
+  for (const count of values.shards.split(",")) {
+    coresieve(["submit", input, out, "-q", "--wait", "--again", "--shards", count, ...options], { env });
+    shards.push(`${count} ${await compare()}`);
+  }
+  const same = shards.every((text) => text.endsWith(" equal"));
+  const told = same ? `equal: ${values.shards}` : shards.join(", ");
+  console.log(`| ${format}, level ${values.level} | ${size} | \`${expected}\` | ${alone} | ${told} |`);
+}
+process.exit(differ === 0 ? 0 : 1);

@@ -1,7 +1,7 @@
 // Servers, workers and networks for the benchmarks of several hosts. Linux only; namespaces need root.
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { createReadStream, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -16,16 +16,34 @@ export const BUCKET = "dumps";
 /** This host, where a server is to be of it. */
 export const LOCAL = { by: [], address: "127.0.0.1" };
 
+/** What must not outlive this process, however it ends. */
+const leftovers = new Set();
+process.on("exit", () => {
+  for (const remove of leftovers) remove();
+});
+for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
+
+/** A folder that goes with this process. */
+export function temporaryFolder(within, name) {
+  const folder = mkdtempSync(join(within, name));
+  leftovers.add(() => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }));
+  return folder;
+}
+
 const ip = (...args) => {
   const { status, stderr } = spawnSync("ip", args, { encoding: "utf8" });
   if (status !== 0) throw new Error(`ip ${args.join(" ")}: ${stderr}`);
 };
 
-/** A bridge, and a network namespace for each name, connected to it. */
+/** A bridge, and a network namespace for each name, connected to it. Returns where to start what belongs to a host, and its address. */
 export function network(names) {
   const own = `cb${process.pid % 1000000}`;
   const net = `10.232.${process.pid % 250}`;
   const bridge = `${own}b`;
+  leftovers.add(() => {
+    for (const { name } of places.values()) spawnSync("ip", ["netns", "del", name]);
+    spawnSync("ip", ["link", "del", bridge]);
+  });
   const places = new Map(names.map((name, i) => [name, { name: `${own}-${i}`, address: `${net}.${i + 1}` }]));
   ip("link", "add", bridge, "type", "bridge");
   ip("addr", "add", `${net}.254/24`, "dev", bridge);
@@ -37,26 +55,22 @@ export function network(names) {
     ip("-n", name, "addr", "add", `${address}/24`, "dev", "eth0");
     for (const device of ["lo", "eth0"]) ip("-n", name, "link", "set", device, "up");
   }
-  return {
-    /** Where to start what belongs to a host, and its address. */
-    place: (host) => {
-      const { name, address } = places.get(host);
-      return { by: ["ip", "netns", "exec", name], address };
-    },
-    close() {
-      for (const { name } of places.values()) spawnSync("ip", ["netns", "del", name]);
-      spawnSync("ip", ["link", "del", bridge]);
-    },
+  return (host) => {
+    const { name, address } = places.get(host);
+    return { by: ["ip", "netns", "exec", name], address };
   };
 }
 
 function start([command, ...args], { env, input = "ignore" } = {}) {
   const child = spawn(command, args, { stdio: [input, "pipe", "pipe"], env: { ...process.env, ...env } });
+  const kill = () => child.kill("SIGKILL");
+  leftovers.add(kill);
   let said = "";
   child.stderr.on("data", (text) => {
     said = `${said}${text}`.slice(-4000);
   });
   const ended = new Promise((resolve) => child.once("exit", (code, signal) => resolve(signal ?? code)));
+  ended.then(() => leftovers.delete(kill));
   return { child, pid: child.pid, ended, said: () => said };
 }
 
@@ -131,22 +145,54 @@ async function objectSha256(client, key) {
   return hash.digest("hex");
 }
 
-export function fileSha256(path) {
-  return execFileSync("sha256sum", ["--", path], { encoding: "utf8" }).slice(0, 64);
+export async function fileSha256(path) {
+  const hash = createHash("sha256");
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk);
+  return hash.digest("hex");
+}
+
+/** Runs a program of bench/ to its end. */
+export function node(name, ...args) {
+  return execFileSync(process.execPath, [here(name), ...args], { encoding: "utf8" });
+}
+
+/** A link to a port of this host: see link.mjs. */
+export async function startLink(port, rtt, mbit) {
+  const link = start([process.execPath, here("link.mjs"), port, rtt, mbit].map(String), { input: "pipe" });
+  const line = await new Promise((resolve) => createInterface(link.child.stdout).once("line", resolve));
+  return {
+    endpoint: `http://127.0.0.1:${line}`,
+    async stop() {
+      link.child.stdin.end();
+      await link.ended;
+    },
+  };
 }
 
 /** A Redis server that remembers through a restart, as docs/scale.md says. */
 export async function startRedis(folder, { by, address } = LOCAL) {
   mkdirSync(folder);
   const socket = join(folder, "s");
-  const args = ["--port", "6397", "--bind", address, "--protected-mode", "no", "--unixsocket", socket, "--dir", folder];
+  const port = 6397;
+  const args = [
+    "--port",
+    `${port}`,
+    "--bind",
+    address,
+    "--protected-mode",
+    "no",
+    "--unixsocket",
+    socket,
+    "--dir",
+    folder,
+  ];
   const server = start([...by, "redis-server", ...args, "--appendonly", "yes", "--save", ""]);
   const client = new Redis({ path: socket, maxRetriesPerRequest: null });
   client.on("error", () => undefined);
   await client.ping();
   return {
-    pid: server.pid,
-    url: `redis://${address}:6397`,
+    ...{ pid: server.pid, port },
+    url: `redis://${address}:${port}`,
     /** Commands by name since the last question. */
     async commands() {
       const text = await client.info("commandstats");
