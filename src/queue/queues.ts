@@ -1,6 +1,7 @@
 import type { JobsOptions, Queue, Telemetry } from "bullmq";
 import type { Redis } from "ioredis";
 import { DumpError, systemErrorCode } from "../errors.js";
+import { tlsProblem } from "../tls-problem.js";
 import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
 
 /** Names of the two queues; their keys in Redis begin with `PREFIX`. */
@@ -104,17 +105,21 @@ async function answers(redis: Redis, url: string): Promise<void> {
   const late = new Promise<never>((_, reject) => {
     redis.on("error", (error: unknown) => {
       last = error;
-      if (NOBODY_THERE.has(systemErrorCode(error) ?? "")) reject(error);
+      if (NOBODY_THERE.has(systemErrorCode(error) ?? "") || tlsProblem(error, "redis", "REDIS_URL") !== undefined)
+        reject(error);
     });
     timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
   });
   try {
     await Promise.race([redis.ping(), late]);
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
+    const tls = tlsProblem(error, "redis", "REDIS_URL");
+    const why = tls?.what ?? (error instanceof Error ? error.message : String(error));
     throw new DumpError("NOT_READABLE", `Redis does not answer: ${hidden(why)}`, {
       file: hidden(url),
-      cure: "Check that it runs, its address (--redis or REDIS_URL) and its password",
+      cure:
+        tls?.cure ??
+        "Check that it runs, its address (--redis or REDIS_URL; rediss:// where it speaks TLS, and only there) and its password",
     });
   } finally {
     clearTimeout(timer);

@@ -30,9 +30,17 @@ export async function loadSdk(): Promise<S3Sdk> {
   }
 }
 
-/** Milliseconds until a connection must stand, and until an answer must begin. */
-const CONNECT_TIMEOUT = 10_000;
-const ANSWER_TIMEOUT = 60_000;
+/** How long is waited, in milliseconds. */
+export interface StoreTimeouts {
+  /** Until a connection stands. */
+  readonly connect: number;
+  /** While no byte comes or goes: an answer may take so long to begin. A slow upload is not cut off for being slow. */
+  readonly idle: number;
+  /** The same for the body of an answer, once it has begun. */
+  readonly body: number;
+}
+
+export const TIMEOUTS: StoreTimeouts = { connect: 10_000, idle: 60_000, body: 30_000 };
 /** More connections at once than requests. */
 const SOCKETS = 64;
 
@@ -48,7 +56,11 @@ function pathStyle(env: StoreEnvironment): boolean {
 }
 
 /** A client with region, credentials and endpoint from the usual environment, profiles included. */
-export async function createClient(sdk: S3Sdk, env: StoreEnvironment = process.env): Promise<Sdk.S3Client> {
+export async function createClient(
+  sdk: S3Sdk,
+  env: StoreEnvironment = process.env,
+  { connect, idle }: StoreTimeouts = TIMEOUTS,
+): Promise<Sdk.S3Client> {
   const make = (region: string | undefined) =>
     new sdk.S3Client({
       ...(region === undefined ? {} : { region }),
@@ -60,9 +72,8 @@ export async function createClient(sdk: S3Sdk, env: StoreEnvironment = process.e
       ...(env.AWS_REQUEST_CHECKSUM_CALCULATION ? {} : { requestChecksumCalculation: "WHEN_REQUIRED" as const }),
       ...(env.AWS_RESPONSE_CHECKSUM_VALIDATION ? {} : { responseChecksumValidation: "WHEN_REQUIRED" as const }),
       requestHandler: {
-        connectionTimeout: CONNECT_TIMEOUT,
-        requestTimeout: ANSWER_TIMEOUT,
-        throwOnRequestTimeout: true,
+        connectionTimeout: connect,
+        socketTimeout: idle,
         httpAgent: { maxSockets: SOCKETS, keepAlive: true },
         httpsAgent: { maxSockets: SOCKETS, keepAlive: true },
       },

@@ -1,4 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
+import { tlsProblem } from "../tls-problem.js";
 
 /** What a failed request was for: decides the code of the error. */
 export type StoreUse = "read" | "write";
@@ -8,7 +9,12 @@ interface SdkError {
   readonly name: string;
   readonly message: string;
   readonly Code?: string;
-  readonly $metadata?: { readonly httpStatusCode?: number };
+  readonly $metadata?: {
+    readonly httpStatusCode?: number;
+    /** This machine's clock is wrong, and the SDK reckons with that from now on. */
+    readonly clockSkewCorrected?: boolean;
+  };
+  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
 }
 
 /** Passing troubles of the way to the store. */
@@ -71,7 +77,9 @@ function networkCode(error: unknown): string | undefined {
 export function isPassing(error: unknown): boolean {
   if (error instanceof DumpError) return false;
   const status = statusOf(error);
+  if (tlsProblem(error, "http", "AWS_ENDPOINT_URL") !== undefined) return false;
   if (PASSING.has(nameOf(error)) || networkCode(error) !== undefined) return true;
+  if (sdkError(error).$metadata?.clockSkewCorrected === true) return true;
   return status === 429 || (status !== undefined && status >= 500 && status !== 501 && status !== 507);
 }
 
@@ -82,7 +90,11 @@ export function isNotImplemented(error: unknown): boolean {
 
 const CREDENTIALS_CURE =
   "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to those of an account that may use this bucket";
-const ENDPOINT_CURE = "Check AWS_ENDPOINT_URL (for a store that is not AWS) and the way to it";
+const ENDPOINT_CURE =
+  "Check AWS_ENDPOINT_URL (for a store that is not AWS; https:// where it speaks TLS) and the way to it";
+/** The bucket may stand in the name that was looked up. */
+const NAME_CURE =
+  "Check AWS_ENDPOINT_URL, AWS_REGION and the bucket's name; CORESIEVE_S3_PATH_STYLE=1 leaves the bucket out of the host's name";
 
 /** A failed request as people can use it. Never has credentials in it. */
 export function storeError(error: unknown, path: string, use: StoreUse): DumpError {
@@ -106,10 +118,18 @@ function explain(error: unknown, use: StoreUse): Explanation {
   const name = nameOf(error);
   const status = statusOf(error);
   const message = redact(sdkError(error).message);
+  const tls = tlsProblem(error, "http", "AWS_ENDPOINT_URL");
+  if (tls !== undefined) {
+    return { code, what: `the store cannot be reached: ${tls.what}`, cure: tls.cure };
+  }
   const network = networkCode(error);
   if (network !== undefined || name === "TimeoutError") {
     const why = NETWORK_WORDS[network ?? ""] ?? (message || network || "no answer");
-    return { code, what: `the store cannot be reached: ${why}`, cure: ENDPOINT_CURE };
+    return {
+      code,
+      what: `the store cannot be reached: ${why}`,
+      cure: network === "ENOTFOUND" ? NAME_CURE : ENDPOINT_CURE,
+    };
   }
   if (name === "CredentialsProviderError") {
     return { code, what: "no credentials were found", cure: CREDENTIALS_CURE };
@@ -142,7 +162,15 @@ function explain(error: unknown, use: StoreUse): Explanation {
     ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"].includes(name) ||
     status === 301
   ) {
-    return { code, what: `the bucket is in another region (${name})`, cure: "Set AWS_REGION to the bucket's region" };
+    const region = sdkError(error).$response?.headers?.["x-amz-bucket-region"];
+    return {
+      code,
+      what: `the bucket is in another region${region === undefined ? "" : `, ${redact(region)}`}`,
+      cure: `Set AWS_REGION${region === undefined ? " to the bucket's region" : `=${redact(region)}`}`,
+    };
+  }
+  if (name === "RequestTimeTooSkewed") {
+    return { code, what: "this machine's clock and the store's differ too much", cure: "Set this machine's clock" };
   }
   if (name === "EntityTooLarge") {
     return {
@@ -156,6 +184,14 @@ function explain(error: unknown, use: StoreUse): Explanation {
       code: "NO_SPACE",
       what: `the store is full (${name})`,
       cure: "Make room there, or drop more (-d 31) and compress (-c)",
+    };
+  }
+  if (isNotImplemented(error)) {
+    const asked = process.env["AWS_REQUEST_CHECKSUM_CALCULATION"];
+    return {
+      code,
+      what: `the store does not know what was asked of it (${name}${message === name ? "" : `: ${message}`})`,
+      cure: asked ? "Try without AWS_REQUEST_CHECKSUM_CALCULATION" : "Look at what the store's own log says",
     };
   }
   const status_ = status === undefined ? "" : `, HTTP ${status}`;

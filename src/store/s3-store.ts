@@ -4,7 +4,7 @@ import { crc32 as crc32Of } from "node:zlib";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
 import { Retries } from "./retry.js";
-import type { S3Sdk } from "./s3-client.js";
+import { type S3Sdk, type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { isNotImplemented, nameOf, type StoreUse, statusOf, storeError } from "./s3-errors.js";
 import type {
   CompleteOptions,
@@ -17,15 +17,16 @@ import type {
 } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** Milliseconds without a byte after which the body of an answer counts as cut off. */
-const STALLED = 30_000;
-
 /** A store through the AWS SDK. Lives in the store thread. */
 export class S3Store implements ObjectStore {
   readonly #sdk: S3Sdk;
   readonly #client: S3Client;
   readonly #retries = new Retries();
-  constructor(sdk: S3Sdk, client: S3Client) {
+  readonly #stalled: number;
+
+  /** A body of which no byte comes for so many milliseconds counts as cut off. */
+  constructor(sdk: S3Sdk, client: S3Client, { body }: Pick<StoreTimeouts, "body"> = TIMEOUTS) {
+    this.#stalled = body;
     this.#sdk = sdk;
     this.#client = client;
   }
@@ -36,8 +37,22 @@ export class S3Store implements ObjectStore {
     } catch (error) {
       // A missing bucket looks the same: writing to it will say so.
       if (statusOf(error) === 404) return undefined;
-      throw storeError(error, storePath(at), "read");
+      throw storeError(await this.#reason(at, error), storePath(at), "read");
     }
+  }
+
+  /** Answers to HEAD have no body, and so do not say why: the same asked by GET, for one byte, does. */
+  async #reason({ bucket, key }: ObjectLocation, error: unknown): Promise<unknown> {
+    const status = statusOf(error);
+    if (status === undefined || status >= 500) return error;
+    const get = new this.#sdk.GetObjectCommand({ Bucket: bucket, Key: key, Range: "bytes=0-0" });
+    return this.#client.send(get).then(
+      ({ Body }) => {
+        (Body as Readable).destroy();
+        return error;
+      },
+      (told: unknown) => (statusOf(told) === status ? told : error),
+    );
   }
 
   async #head({ bucket, key }: ObjectLocation): Promise<ObjectInfo> {
@@ -84,7 +99,7 @@ export class S3Store implements ObjectStore {
           cure: "Look for a proxy in between that changes requests",
         });
       }
-      for await (const chunk of unlessStalled(body)) {
+      for await (const chunk of unlessStalled(body, this.#stalled)) {
         const bytes = chunk.subarray(0, length - done);
         take(bytes, done);
         done += bytes.length;
@@ -376,10 +391,10 @@ function unknownAnswer(at: ObjectLocation): DumpError {
 }
 
 /** The pieces of a body; one that stops without an end fails as if it were cut off. */
-async function* unlessStalled(body: Readable): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unlessStalled(body: Readable, stalled: number): AsyncGenerator<Uint8Array, void, undefined> {
   const timer = setTimeout(() => {
     body.destroy(Object.assign(new Error("no byte came for a while"), { code: "ETIMEDOUT" }));
-  }, STALLED);
+  }, stalled);
   try {
     for await (const chunk of body) {
       timer.refresh();

@@ -2,25 +2,47 @@
 // in memory, nothing is authenticated, and faults come on demand.
 import { createHash } from "node:crypto";
 import { createServer } from "node:http";
-import { parentPort } from "node:worker_threads";
+import { createServer as createTlsServer } from "node:https";
+import { parentPort, workerData } from "node:worker_threads";
+import { crc32 } from "node:zlib";
 
 /** Objects by bucket/key, uploads by id, what was asked, and faults to come. */
 const objects = new Map();
 const uploads = new Map();
 let log = [];
 let faults = [];
-let settings = { conditions: true, latency: 0 };
+const DEFAULTS = { conditions: true, latency: 0, etags: "md5", checksums: "unknown", clock: 0, rate: 0, intake: 0 };
+let settings = { ...DEFAULTS };
 let ids = 0;
 
 const md5 = (bytes) => createHash("md5").update(bytes).digest();
 const xml = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
-const server = createServer((request, response) => {
+const tls = workerData?.tls;
+const server = tls === undefined ? createServer(take) : createTlsServer(tls, take);
+
+function take(request, response) {
   const chunks = [];
-  request.on("data", (chunk) => chunks.push(chunk));
+  request.on("data", (chunk) => {
+    chunks.push(chunk);
+    if (settings.intake === 0) return;
+    request.pause();
+    setTimeout(() => request.resume(), (1000 * chunk.length) / settings.intake);
+  });
   request.on("error", () => {});
   request.on("end", () => setTimeout(() => answer(request, response, Buffer.concat(chunks)), settings.latency));
-});
+}
+
+/** As S3 has it: 15 minutes. */
+const MOST_SKEW = 900_000;
+/** What a body is like: its ETag where that is no MD5 (as with SSE-KMS). */
+const opaque = (bytes) =>
+  `"${createHash("sha256").update("a key of the store").update(bytes).digest("hex").slice(0, 32)}"`;
+const crcOf = (bytes) => {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32BE(crc32(bytes));
+  return sum.toString("base64");
+};
 
 /** Metadata that stays with an object. */
 const metaOf = ({ headers }) =>
@@ -37,11 +59,14 @@ function answer(request, response, body) {
     range: request.headers.range,
     bytes: body.length,
     authorization: request.headers.authorization,
+    host: request.headers.host,
+    headers: Object.keys(request.headers).filter((one) => /checksum|content-encoding|trailer/.test(one)),
   };
   log.push(entry);
   const send = (status, headers = {}, content = "") => {
     entry.status = status;
-    response.writeHead(status, { "content-length": Buffer.byteLength(content), ...headers });
+    const date = new Date(Date.now() + settings.clock).toUTCString();
+    response.writeHead(status, { "content-length": Buffer.byteLength(content), date, ...fault?.headers, ...headers });
     response.end(content);
   };
   const fail = (status, code, message = code) =>
@@ -50,18 +75,26 @@ function answer(request, response, body) {
       { "content-type": "application/xml" },
       request.method === "HEAD" ? "" : `<Error><Code>${code}</Code><Message>${message}</Message></Error>`,
     );
+  let fault;
   const at = faults.findIndex(
     (fault) =>
       fault.method === request.method && new RegExp(fault.match ?? "").test(name + url.search) && !(fault.skip-- > 0),
   );
-  const fault = at < 0 ? undefined : faults[at];
+  fault = at < 0 ? undefined : faults[at];
   if (fault !== undefined && --fault.times <= 0) faults.splice(at, 1);
   if (fault?.kind === "status") return fail(fault.status, fault.code, fault.message);
   if (fault?.kind === "reset") return request.socket.destroy();
   if (fault?.kind === "silent") return;
   if (fault?.kind === "replace") objects.set(name, { ...objects.get(name), etag: '"another"' });
+  const said = /^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/.exec(request.headers["x-amz-date"] ?? "");
+  if (said !== null) {
+    const [, year, month, day, hour, minute, second] = said.map(Number);
+    const skew = Date.UTC(year, month - 1, day, hour, minute, second) - (Date.now() + settings.clock);
+    if (Math.abs(skew) > MOST_SKEW) return fail(403, "RequestTimeTooSkewed");
+  }
+  if (settings.checksums === "refused" && entry.headers.length > 0) return fail(501, "NotImplemented");
   const object = objects.get(name);
-  const etagOf = (bytes) => `"${md5(bytes).toString("hex")}"`;
+  const etagOf = (bytes) => (settings.etags === "md5" ? `"${md5(bytes).toString("hex")}"` : opaque(bytes));
   const exists = () => settings.conditions && request.headers["if-none-match"] === "*" && object !== undefined;
   const conditional = request.headers["if-none-match"] !== undefined && settings.conditions === "refused";
   if (request.headers["content-md5"] !== undefined && md5(body).toString("base64") !== request.headers["content-md5"]) {
@@ -108,7 +141,7 @@ function answer(request, response, body) {
         const page = all.slice(0, 3);
         const list = page.map(
           ([number, bytes]) =>
-            `<Part><PartNumber>${number}</PartNumber><Size>${bytes.length}</Size><ETag>${etagOf(bytes)}</ETag></Part>`,
+            `<Part><PartNumber>${number}</PartNumber><Size>${bytes.length}</Size><ETag>${etagOf(bytes)}</ETag>${settings.checksums === "kept" ? `<ChecksumCRC32>${crcOf(bytes)}</ChecksumCRC32>` : ""}</Part>`,
         );
         const more = all.length > page.length;
         return send(
@@ -129,6 +162,7 @@ function answer(request, response, body) {
       entry.sent = bytes.length;
       entry.status = 206;
       response.writeHead(206, {
+        date: new Date(Date.now() + settings.clock).toUTCString(),
         etag: object.etag,
         "content-length": bytes.length,
         "content-range": `bytes ${start}-${end - 1}/${object.bytes.length}`,
@@ -138,13 +172,19 @@ function answer(request, response, body) {
         response.write(bytes.subarray(0, entry.sent), () => request.socket.destroy());
         return;
       }
+      if (fault?.kind === "stall") {
+        entry.sent = Math.floor(bytes.length / 2);
+        return void response.write(bytes.subarray(0, entry.sent));
+      }
+      if (settings.rate > 0) return slowly(response, bytes, settings.rate);
       return response.end(bytes);
     }
     case "PUT":
       if (query.has("uploadId")) {
         if (upload === undefined) return fail(404, "NoSuchUpload");
         upload.parts.set(Number(query.get("partNumber")), body);
-        return send(200, { etag: etagOf(body) });
+        const kept = settings.checksums === "kept" ? { "x-amz-checksum-crc32": crcOf(body) } : {};
+        return send(200, { etag: etagOf(body), ...kept });
       }
       if (conditional) return fail(501, "NotImplemented");
       if (exists()) return fail(412, "PreconditionFailed");
@@ -194,6 +234,21 @@ function answer(request, response, body) {
   }
 }
 
+/** Sends so many bytes a second, in ten pieces a second. */
+function slowly(response, bytes, rate) {
+  let at = 0;
+  const timer = setInterval(() => {
+    const end = Math.min(bytes.length, at + Math.ceil(rate / 10));
+    if (response.destroyed) return clearInterval(timer);
+    if (end === bytes.length) {
+      clearInterval(timer);
+      return response.end(bytes.subarray(at));
+    }
+    response.write(bytes.subarray(at, end));
+    at = end;
+  }, 100);
+}
+
 server.listen(0, "127.0.0.1", () => parentPort.postMessage({ port: server.address().port }));
 
 /** What a test says: an id, and what to do. */
@@ -217,7 +272,7 @@ parentPort.on("message", ({ id, what, ...more }) => {
       uploads.clear();
       log = [];
       faults = [];
-      settings = { conditions: true, latency: 0 };
+      settings = { ...DEFAULTS };
     },
     fault: () => void faults.push({ times: 1, skip: 0, ...more.fault }),
     set: () => void Object.assign(settings, more.settings),

@@ -9,6 +9,9 @@ export interface LoggedRequest {
   /** Bytes of the request's body. */
   readonly bytes: number;
   readonly authorization: string | undefined;
+  readonly host: string;
+  /** Names of the headers about checksums and encodings. */
+  readonly headers: readonly string[];
   readonly status?: number;
   /** Bytes of the answer's body, of a GET. */
   readonly sent?: number;
@@ -20,10 +23,30 @@ export interface Fault {
   readonly match?: string;
   readonly times?: number;
   readonly skip?: number;
-  readonly kind: "status" | "reset" | "silent" | "cut" | "replace" | "lost";
+  readonly kind: "status" | "reset" | "silent" | "cut" | "stall" | "replace" | "lost";
   readonly status?: number;
   readonly code?: string;
   readonly message?: string;
+  /** Headers of the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** What a double is like beside its contents. */
+export interface DoubleSettings {
+  /** Whether If-None-Match is kept, left unnoticed, or refused. */
+  readonly conditions?: boolean | "refused";
+  /** Milliseconds. */
+  readonly latency?: number;
+  /** Whether ETags of parts and objects of one request are MD5s. */
+  readonly etags?: "md5" | "opaque";
+  /** Whether CRC-32s are kept and told, or requests refused that have any. */
+  readonly checksums?: "unknown" | "kept" | "refused";
+  /** Milliseconds by which its clock is ahead. */
+  readonly clock?: number;
+  /** Bytes a second of each body. 0: no limit. */
+  readonly rate?: number;
+  /** Bytes a second that it takes of each request's body. 0: no limit. */
+  readonly intake?: number;
 }
 
 /** An S3 store in memory, on a port of its own: names are `bucket/key`. */
@@ -39,14 +62,13 @@ export interface S3Double {
   /** Forgets everything. */
   reset(): Promise<void>;
   fault(fault: Fault): Promise<void>;
-  /** `conditions`: whether If-None-Match is kept, left unnoticed, or refused. `latency` is milliseconds. */
-  set(settings: { conditions?: boolean | "refused"; latency?: number }): Promise<void>;
+  set(settings: DoubleSettings): Promise<void>;
   stop(): Promise<void>;
 }
 
-/** Starts a double, and makes the environment name it. */
-export async function startS3Double(): Promise<S3Double> {
-  const worker = new Worker(new URL("./s3-double.mjs", import.meta.url));
+/** Starts a double, and makes the environment name it; with `tls` it is asked at https://localhost. */
+export async function startS3Double(tls?: { readonly key: string; readonly cert: string }): Promise<S3Double> {
+  const worker = new Worker(new URL("./s3-double.mjs", import.meta.url), { workerData: { tls } });
   const waiting = new Map<number, (result: unknown) => void>();
   const port = await new Promise<number>((resolve, reject) => {
     worker.once("error", reject);
@@ -62,7 +84,7 @@ export async function startS3Double(): Promise<S3Double> {
       waiting.set(id, resolve as (result: unknown) => void);
       worker.postMessage({ id, what, ...more });
     });
-  const endpoint = `http://127.0.0.1:${port}`;
+  const endpoint = tls === undefined ? `http://127.0.0.1:${port}` : `https://localhost:${port}`;
   useStore(endpoint, "double", "no-secret-at-all");
   return {
     endpoint,

@@ -1,0 +1,224 @@
+/** Who a store is told to be, where its bucket is, what is wrong with the way to it, and stores that are slow or stall. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { crc32 } from "node:zlib";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { attachCache, cacheMemory } from "../../src/store/block-cache.js";
+import { Fetcher } from "../../src/store/fetcher.js";
+import { openStore } from "../../src/store/open-store.js";
+import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
+import { createClient, loadSdk, type StoreEnvironment, TIMEOUTS } from "../../src/store/s3-client.js";
+import { S3Store } from "../../src/store/s3-store.js";
+import { createObjectSink } from "../../src/writer/object-sink.js";
+import { temporaryFolder } from "../support/filter.js";
+import { type S3Double, startS3Double } from "../support/s3-double.js";
+
+let double: S3Double;
+let before: NodeJS.ProcessEnv;
+const folder = temporaryFolder();
+const at = { bucket: "dumps", key: "vmcore" };
+const bytes = Buffer.alloc(150_000, "of a dump ");
+
+beforeAll(async () => {
+  double = await startS3Double();
+  before = { ...process.env };
+});
+afterAll(() => double.stop());
+beforeEach(async () => {
+  await double.reset();
+  await double.put("dumps/vmcore", bytes);
+});
+afterEach(() => {
+  for (const name of Object.keys(process.env)) if (!(name in before)) delete process.env[name];
+  Object.assign(process.env, before);
+});
+
+/** What HEAD says, with the environment of now. */
+async function head() {
+  const store = openStore();
+  try {
+    return await store.head(at);
+  } finally {
+    await store.close();
+  }
+}
+
+/** Without what the tests' environment says of who we are. */
+function forget(...names: readonly string[]): void {
+  for (const name of names) delete process.env[name];
+  Object.assign(process.env, {
+    AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
+    AWS_CONFIG_FILE: join(folder, "config"),
+  });
+}
+
+test("credentials and region come from a profile; the environment goes first; without a region it is us-east-1", async () => {
+  const scope = async () => {
+    await double.clear();
+    await head();
+    return /Credential=([^/]*)\/\d+\/([^/]*)\//.exec((await double.log())[0]?.authorization ?? "")?.slice(1);
+  };
+  writeFileSync(
+    join(folder, "credentials"),
+    "[default]\naws_access_key_id = d\naws_secret_access_key = d\n[team]\naws_access_key_id = t\naws_secret_access_key = t\n",
+  );
+  writeFileSync(join(folder, "config"), "[profile team]\nregion = eu-west-7\n");
+  forget();
+  expect(await scope()).toEqual(["double", "us-east-1"]);
+  forget("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION");
+  expect(await scope()).toEqual(["d", "us-east-1"]);
+  process.env["AWS_PROFILE"] = "team";
+  expect(await scope()).toEqual(["t", "eu-west-7"]);
+  process.env["AWS_PROFILE"] = "nobody";
+  await expect(head()).rejects.toThrow("no credentials were found. Set AWS_PROFILE");
+});
+
+test.each<[StoreEnvironment, string]>([
+  [{}, "dumps.s3.eu-west-1.amazonaws.com/vmcore"],
+  [{ AWS_ENDPOINT_URL: "https://store.example" }, "store.example/dumps/vmcore"],
+  [{ AWS_ENDPOINT_URL: "https://store.example", CORESIEVE_S3_PATH_STYLE: "0" }, "dumps.store.example/vmcore"],
+  [{ CORESIEVE_S3_PATH_STYLE: "1" }, "s3.eu-west-1.amazonaws.com/dumps/vmcore"],
+])("where the bucket stands: %j", async (said, place) => {
+  const env = { AWS_REGION: "eu-west-1", ...said };
+  delete process.env["AWS_ENDPOINT_URL"];
+  Object.assign(process.env, env);
+  const sdk = await loadSdk();
+  const client = await createClient(sdk, env);
+  let asked = "";
+  client.middlewareStack.add(
+    () => async (args) => {
+      const { hostname, path } = args.request as { hostname: string; path: string };
+      asked = hostname + path;
+      throw new Error("asked enough");
+    },
+    { step: "finalizeRequest", priority: "low" },
+  );
+  await client.send(new sdk.HeadObjectCommand({ Bucket: at.bucket, Key: at.key })).catch(() => undefined);
+  expect(asked).toBe(place);
+  client.destroy();
+});
+
+test.each([
+  ["ExpiredToken", 400, {}, "the store refuses the credentials (ExpiredToken)"],
+  ["InvalidAccessKeyId", 403, {}, "the store refuses the credentials (InvalidAccessKeyId)"],
+  ["AccessDenied", 403, {}, "access denied. The account needs s3:GetObject"],
+  [
+    "PermanentRedirect",
+    301,
+    { "x-amz-bucket-region": "eu-west-7" },
+    "in another region, eu-west-7. Set AWS_REGION=eu-west-7",
+  ],
+])("%s, which an answer to HEAD does not tell, is told", async (code, status, headers, says) => {
+  for (const method of ["HEAD", "GET"]) await double.fault({ method, kind: "status", status, code, headers });
+  await expect(head()).rejects.toThrow(says);
+});
+
+test("a clock that is wrong by an hour is reckoned with", async () => {
+  await double.set({ clock: 3_600_000 });
+  const store = openStore();
+  expect(await store.head(at)).toMatchObject({ size: bytes.length });
+  await store.read(at, 0, new Uint8Array(10), "");
+  await store.close();
+  expect((await double.log()).map(({ status }) => status)).toEqual([403, 200, 206]);
+});
+
+test("a name that nobody knows is told with what may be wrong with it", async () => {
+  process.env["AWS_ENDPOINT_URL"] = "http://no-such-store.invalid";
+  await expect(head()).rejects.toThrow(
+    /its name (is not known|cannot be looked up now).*CORESIEVE_S3_PATH_STYLE|EAI_AGAIN/,
+  );
+});
+
+/** Writes three parts, but for the last, or all of them. */
+async function upload(whole: boolean): Promise<{ resumed: number } | undefined> {
+  const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+  sink.ascendingFrom?.(0);
+  const part = (n: number) => new Uint8Array(FIRST_PART_SIZE).fill(n);
+  for (let n = 0; n < 3; n++) await sink.write(part(n + 1), n * FIRST_PART_SIZE);
+  if (whole) {
+    await sink.finish(3 * FIRST_PART_SIZE);
+    return sink.upload?.();
+  }
+  while ((await double.uploads())[0]?.parts.length !== 2) await new Promise((resolve) => setTimeout(resolve, 20));
+  return undefined;
+}
+
+test("checksums are not sent to stores that may not know them, unless asked for", async () => {
+  await double.set({ checksums: "refused" });
+  await upload(true);
+  expect((await double.log()).flatMap(({ headers }) => headers)).toEqual([]);
+  process.env["AWS_REQUEST_CHECKSUM_CALCULATION"] = "when_supported";
+  await expect(upload(true)).rejects.toThrow("AWS_REQUEST_CHECKSUM_CALCULATION");
+});
+
+test("where ETags are no MD5s an upload is gone on with by CRC-32s; without them it is sent anew", async () => {
+  await double.set({ etags: "opaque", checksums: "kept" });
+  await upload(false);
+  const [left] = await double.uploads();
+  expect(await upload(true)).toMatchObject({ resumed: left?.parts.length });
+  const out = (await double.get("dumps/out")) as Uint8Array;
+  expect(crc32(out)).toBe(crc32(Buffer.concat([1, 2, 3].map((n) => Buffer.alloc(FIRST_PART_SIZE, n)))));
+  await double.set({ checksums: "unknown" });
+  await upload(false);
+  expect(await upload(true)).toMatchObject({ resumed: 0 });
+  expect(await double.uploads()).toEqual([]);
+});
+
+/** A store in this thread, that waits for less. */
+async function impatient(timeouts: Partial<typeof TIMEOUTS>): Promise<S3Store> {
+  const sdk = await loadSdk();
+  const all = { ...TIMEOUTS, ...timeouts };
+  return new S3Store(sdk, await createClient(sdk, process.env, all), all);
+}
+
+async function readAll(store: S3Store): Promise<Buffer> {
+  const into = Buffer.alloc(bytes.length);
+  await store.read(at, 0, into, "");
+  await store.close();
+  return into;
+}
+
+test("an answer that stops midway is asked for again from there, one that never begins anew", async () => {
+  const store = await impatient({ body: 200, idle: 400 });
+  await double.fault({ method: "GET", kind: "silent" });
+  await double.fault({ method: "GET", kind: "stall" });
+  expect((await readAll(store)).equals(bytes)).toBe(true);
+  const half = bytes.length / 2;
+  expect((await double.log()).map(({ range }) => range)).toEqual([
+    `bytes=0-${bytes.length - 1}`,
+    `bytes=0-${bytes.length - 1}`,
+    `bytes=${half}-${bytes.length - 1}`,
+  ]);
+});
+
+test("a store that is slow, but does not stop, is read and written to", async () => {
+  await double.set({ rate: 100_000 });
+  const slow = await impatient({ body: 700, idle: 700 });
+  expect((await readAll(slow)).equals(bytes)).toBe(true);
+  expect(await double.log()).toHaveLength(1);
+  // So much that sockets do not hold it all: sending takes several times as long as nothing may happen.
+  await double.set({ intake: 10_000_000 });
+  const store = await impatient({ idle: 1500 });
+  const body = Buffer.alloc(32 * 2 ** 20, "slow");
+  await store.put({ bucket: "dumps", key: "slow" }, body, { force: true });
+  await store.close();
+  expect(Buffer.from((await double.get("dumps/slow")) as Uint8Array).equals(body)).toBe(true);
+});
+
+test("no more is fetched ahead than the cache has room for, however slow who reads", async () => {
+  const size = 64 * 2 ** 20;
+  await double.put("dumps/vmcore", Buffer.alloc(size));
+  const store = await impatient({});
+  const fetcher = new Fetcher(attachCache(cacheMemory()), store);
+  const object = fetcher.open(at, size, "");
+  fetcher.follow(object, Float64Array.of(0, size), true);
+  let seen = -1;
+  for (let log = await double.log(); log.length > seen; log = await double.log()) {
+    seen = log.length;
+    await new Promise((resolve) => setTimeout(resolve, 300));
+  }
+  const log = await double.log();
+  expect(log.reduce((sum, { sent = 0 }) => sum + sent, 0)).toBe(20 * 2 ** 20);
+  fetcher.close(object);
+  await store.close();
+});
