@@ -139,6 +139,7 @@ function measureScan(
     plan.kept.set(before);
     for (const range of ranges) scanPages(state, range);
   });
+  state.classifier.end();
   return { structs, timing };
 }
 

@@ -2,9 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import { type Dump, readPages } from "../reader/dump.js";
 import type { Codec } from "../worker/codec/codecs.js";
 import { createEncoder } from "../worker/codec/encoder.js";
-import { loadKernel } from "../worker/kernels/load.js";
+import { giveBackMemory, loadKernel } from "../worker/kernels/load.js";
 import { throwIfAborted } from "../worker/pool.js";
-import { createSlotMemory, slotLayout } from "../worker/slots.js";
+import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
 /** What sampled pages need in a file, page by page. */
 export interface PageSizes {
@@ -27,7 +27,7 @@ export async function samplePages(
 ): Promise<PageSizes> {
   const { pageSize, memory } = dump;
   const layout = slotLayout(1, pageSize);
-  const shared = createSlotMemory(layout);
+  const shared = borrowSlotMemory(layout);
   const bytes = new Uint8Array(shared.buffer);
   const page = bytes.subarray(layout.input, layout.input + pageSize);
   const zeroTest = loadKernel("zero", shared);
@@ -47,5 +47,6 @@ export async function samplePages(
       throwIfAborted(signal);
     }
   }
+  giveBackMemory(shared);
   return { stored, zero };
 }

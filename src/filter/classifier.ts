@@ -1,4 +1,4 @@
-import { createKernelMemory, loadKernel } from "./kernels/load.js";
+import { borrowMemory, giveBackMemory, loadKernel } from "./kernels/load.js";
 import { CLASS_NUMBERS, UNKNOWN } from "./page-classes.js";
 import type { PageLayout } from "./page-layout.js";
 import type { ScanPolicy } from "./policy.js";
@@ -36,6 +36,8 @@ export interface Classifier {
   readonly rest: number;
   /** Buddy pages whose order was impossible; they were kept. */
   readonly badOrders: number;
+  /** Gives its memory to the next one. It classifies no more, and what its buffers had is lost. */
+  end(): void;
 }
 
 // Layout of the kernel's memory, in bytes.
@@ -60,7 +62,8 @@ const NEVER = 1n << 32n;
  */
 export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classifier {
   // The kernel reads up to 8 bytes at any offset of a struct page, and one struct page beyond a head.
-  const memory = createKernelMemory(PAGES + (BATCH + 1) * layout.size + 8);
+  const memory = borrowMemory(PAGES + (BATCH + 1) * layout.size + 8);
+  new Uint8Array(memory.buffer, 0, PAGES).fill(0);
   const kernel = loadKernel(memory);
   new BigUint64Array(memory.buffer, PARAMS).set(kernelParameters(layout, policy));
   const state = new Uint32Array(memory.buffer, STATE, STATE_DROPPED + CLASS_NUMBERS);
@@ -92,6 +95,9 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
     },
     get badOrders() {
       return state[STATE_BAD_ORDERS] as number;
+    },
+    end() {
+      giveBackMemory(memory);
     },
   };
 }

@@ -168,6 +168,15 @@ class Walk {
 
   async *chunks(): AsyncGenerator<PageChunk, void, undefined> {
     const [all, level] = await this.#passes();
+    try {
+      yield* this.#classified(all, level);
+    } finally {
+      all.end();
+      if (level !== all) level.end();
+    }
+  }
+
+  async *#classified(all: Pass, level: Pass): AsyncGenerator<PageChunk, void, undefined> {
     const reader = kindReader(this.dump, this.view);
     const kinds = new Uint8Array(SCAN_PAGES);
     const classes = this.#classes;
@@ -218,6 +227,7 @@ class Walk {
       count.scan(startPfn, endPfn, undefined);
       await setImmediate();
     }
+    count.end();
     return checkFreeCount(dump, view, count.free, inputPages - beyondMemMap - count.unclassified, this.#warnings);
   }
 
@@ -245,6 +255,10 @@ class Pass {
     const kernel = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
     this.kept = kept;
     this.#state = scanState(dump.memory, dump.pageSize, kept, kernel);
+  }
+
+  end(): void {
+    this.#state.classifier.end();
   }
 
   /** Classifies the pages [startPfn, endPfn), which follow those of the call before. */

@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import type { Codec } from "../worker/codec/codecs.js";
 import { createEncoder } from "../worker/codec/encoder.js";
-import { createSlotMemory, slotLayout } from "../worker/slots.js";
+import { giveBackMemory } from "../worker/kernels/load.js";
+import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
 const SAMPLES = 16;
 
@@ -11,7 +12,7 @@ const SAMPLES = 16;
  */
 export function codecFingerprint(codec: Codec, pageSize: number): string {
   const layout = slotLayout(1, pageSize);
-  const memory = createSlotMemory(layout);
+  const memory = borrowSlotMemory(layout);
   const bytes = new Uint8Array(memory.buffer);
   const encoder = createEncoder(codec, memory, layout);
   const hash = createHash("sha256").update(`${codec.name} ${codec.level ?? ""}`);
@@ -27,5 +28,6 @@ export function codecFingerprint(codec: Codec, pageSize: number): string {
     const size = encoder.encode(layout.input, layout.output, layout.scratch);
     hash.update(`${size} `).update(bytes.subarray(layout.output, layout.output + size));
   }
+  giveBackMemory(memory);
   return hash.digest("hex");
 }

@@ -3,10 +3,10 @@ import { setImmediate } from "node:timers/promises";
 import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
-import { HASH_KEY_TAIL } from "./kernels/load.js";
+import { giveBackMemory, HASH_KEY_TAIL } from "./kernels/load.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
-import { createSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
+import { borrowSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";
 import type {
   CheckResult,
   CheckTask,
@@ -63,7 +63,7 @@ export class WorkerPool {
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
     this.layout = slotLayout(this.inFlight, run.pageSize);
-    const memory = createSlotMemory(this.layout);
+    const memory = borrowSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
     this.slots = new SlotLender(this.inFlight);
     this.readAhead = readAhead(run);
@@ -109,6 +109,7 @@ export class WorkerPool {
     this.#turn = this.#turn.then(() => setImmediate());
     await this.#turn;
     throwIfAborted(this.#signal);
+    if (this.#ended) throw new DumpError("ABORTED", "the run has ended");
     return this.#wouldWait();
   }
 
@@ -158,8 +159,16 @@ export class WorkerPool {
    * that they have not begun. Only then may the dump be closed, for its file's number can come to mean another file.
    */
   async end(): Promise<void> {
+    if (this.#ended) return;
     Atomics.store(this.#context.ended, 0, 1);
     await Promise.allSettled(this.#sent);
+    this.#scanState?.classifier.end();
+    // After a failure something may still be read there, by a write that is under way.
+    if (this.slots.allBack) giveBackMemory(this.#context.memory);
+  }
+
+  get #ended(): boolean {
+    return Atomics.load(this.#context.ended, 0) !== 0;
   }
 
   #run<T, R>(name: TaskName, task: T): Promise<R> {

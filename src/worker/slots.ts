@@ -1,4 +1,4 @@
-import { createKernelMemory, HASH_KEY_TAIL, HASH_SIZE, type KernelMemory } from "./kernels/load.js";
+import { borrowMemory, createKernelMemory, HASH_KEY_TAIL, HASH_SIZE, type KernelMemory } from "./kernels/load.js";
 
 /**
  * The memory that all threads share: some slots, each with room for one task's pages as read, as encoded, the result
@@ -53,17 +53,33 @@ export function slotLayout(slots: number, pageSize: number): SlotLayout {
   };
 }
 
+function slotMemorySize({ hashKey, pageSize }: SlotLayout): number {
+  return hashKey + pageSize + HASH_KEY_TAIL;
+}
+
 export function createSlotMemory(layout: SlotLayout): KernelMemory {
-  return createKernelMemory(layout.hashKey + layout.pageSize + HASH_KEY_TAIL);
+  return createKernelMemory(slotMemorySize(layout));
+}
+
+/** The same for a run: lent, to be given back with `giveBackMemory`. */
+export function borrowSlotMemory(layout: SlotLayout): KernelMemory {
+  return borrowMemory(slotMemorySize(layout));
 }
 
 /** Lends slots; whoever finds none waits until one is given back. */
 export class SlotLender {
+  readonly #all: number;
   readonly #free: number[];
   readonly #waiting: ((slot: number) => void)[] = [];
 
   constructor(slots: number) {
+    this.#all = slots;
     this.#free = Array.from({ length: slots }, (_, i) => i);
+  }
+
+  /** Whether nobody has one. */
+  get allBack(): boolean {
+    return this.#free.length === this.#all;
   }
 
   async borrow(): Promise<number> {

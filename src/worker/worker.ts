@@ -89,6 +89,7 @@ function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Att
 function attach(contextId: number, context: WorkerContext | undefined): Attached | undefined {
   if (attached?.context.id !== contextId) {
     if (context === undefined) return undefined;
+    attached?.scanState?.classifier.end();
     attached = {
       context,
       dump: attachMemory(context.image),

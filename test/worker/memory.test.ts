@@ -1,8 +1,10 @@
 /** Memory stays flat, however large the dump. */
+import { spawnSync } from "node:child_process";
 import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { startCli } from "../support/cli.js";
+import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { vmcoreinfoNote } from "../support/notes.js";
@@ -63,5 +65,31 @@ describe.skipIf(process.platform !== "linux")("64 GiB of memory", () => {
       ...options,
     ]);
     expect(peak).toBeLessThan(limit);
+  });
+});
+
+/** A service: filters a dump ten times, and prints by how much its addresses grew after the first time, in bytes. */
+const SERVICE = `
+import { readFileSync } from "node:fs";
+import { codecOf, filterDump, openDump } from ${JSON.stringify(new URL("../../dist/index.js", import.meta.url).href)};
+const addresses = () => 1024 * Number(/^VmSize:\\s+(\\d+) kB/m.exec(readFileSync("/proc/self/status", "latin1"))[1]);
+const [input, path] = process.argv.slice(1);
+let first;
+for (let i = 0; i < 10; i++) {
+  const dump = openDump(input);
+  await filterDump(dump, { output: { path, force: true }, format: "kdump", level: 31, codec: codecOf("lzo"), workers: 1 });
+  dump.close();
+  first ??= addresses();
+}
+console.log(addresses() - first);`;
+
+describeWithDumps("a service", () => {
+  test.skipIf(process.platform !== "linux")("no memory is left of each dump", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const args = ["--input-type=module", "-e", SERVICE, vmcore, join(folder, "again")];
+    const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });
+    expect(status, stderr).toBe(0);
+    // A memory that kernels work in takes 10 GiB of addresses; two were left of each run.
+    expect(Number(stdout)).toBeLessThan(25 * GiB);
   });
 });

@@ -1,6 +1,6 @@
 import { instantiateKernel, type KernelMemory } from "../../reader/kernels/wasm.js";
 
-export { createKernelMemory, type KernelMemory } from "../../reader/kernels/wasm.js";
+export { borrowMemory, giveBackMemory } from "../../reader/kernels/wasm.js";
 
 /** The kernel of pass 1. Addresses are bytes of the memory it is bound to. */
 export interface ClassifyKernel {

@@ -54,6 +54,7 @@ export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonl
       classes[pageClass] = (classes[pageClass] as number) + 1;
     }
   }
+  classifier.end();
   return { pages, classes };
 
   /** Classes of the pages from `start` on, as far as their struct pages are there. */

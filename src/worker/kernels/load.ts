@@ -1,7 +1,7 @@
 import { HASH_WORDS } from "../../page-record.js";
 import { instantiateKernel, type KernelMemory } from "../../reader/kernels/wasm.js";
 
-export { createKernelMemory, type KernelMemory } from "../../reader/kernels/wasm.js";
+export { borrowMemory, createKernelMemory, giveBackMemory, type KernelMemory } from "../../reader/kernels/wasm.js";
 
 /** An encoder over shared memory. Addresses and lengths are bytes; addresses are offsets into the memory. */
 export interface EncodeKernel {
