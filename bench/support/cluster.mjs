@@ -9,6 +9,8 @@ import { fileURLToPath } from "node:url";
 import * as s3 from "@aws-sdk/client-s3";
 import { Redis } from "ioredis";
 
+// It says so at each start, for each client.
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
 const here = (name) => fileURLToPath(new URL(name, import.meta.url));
 export const PROGRAM = here("../../dist/cli/main.js");
 const SWIFT = here("../../test/services/swift-server.py");

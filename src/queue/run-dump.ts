@@ -8,8 +8,8 @@ import { holdObject } from "../reader/side-file.js";
 import { finishShards } from "../shard/finish-shards.js";
 import type { OutputPlace } from "../shard/output-place.js";
 import { readPlan, writePlan } from "../shard/plan-files.js";
-import { readDoneSize } from "../shard/shard-done.js";
-import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.js";
+import { doneSizes } from "../shard/shard-done.js";
+import { automaticShards, type ShardPlan, type ShardRange, shardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
 import type { Hand, Host } from "./host.js";
@@ -110,8 +110,11 @@ async function addShards(
   const { digest, shards } = data.planned;
   const made = await planOf(host, staging, digest);
   const jobs: Parameters<typeof host.queues.shards.addBulk>[0] = [];
-  for (const [index, { pages }] of made.shards.entries()) {
-    if ((await readDoneSize(staging, index)) !== undefined) continue;
+  let next = 0;
+  for await (const done of doneSizes(staging, shards)) {
+    const index = next++;
+    if (done !== undefined) continue;
+    const { pages } = made.shards[index] as ShardRange;
     jobs.push({
       name: "shard",
       data: newShardJob({ dump: id, index, shards, pages, digest }),
@@ -176,8 +179,10 @@ async function checkShards(
   { staging }: OutputPlace,
 ): Promise<void> {
   const missing: number[] = [];
-  for (let index = 0; index < planned.shards; index++) {
-    if ((await readDoneSize(staging, index)) === undefined) missing.push(index);
+  let next = 0;
+  for await (const done of doneSizes(staging, planned.shards)) {
+    if (done === undefined) missing.push(next);
+    next++;
   }
   if (missing.length === 0) return;
   const reasons: string[] = [];

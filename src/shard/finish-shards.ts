@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { FilterResult } from "../filter-types.js";
+import { inOrder } from "../worker/pool.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
 import { kdumpDataStart } from "./encode-shard.js";
@@ -9,6 +10,8 @@ import type { Staging } from "./staging.js";
 
 /** Records of which descriptors are made at once. */
 const RECORDS = 1 << 16;
+/** Shards whose leavings are read ahead: less than two parts each, and one after the other each would cost some round trips to a store. */
+const AHEAD = 3;
 
 /**
  * Writes what the shards leave out of an output: all that stands before the page data, the shards' edges, what comes last. Costs
@@ -19,8 +22,12 @@ export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink
   await writer.begin();
   let zeroPages = 0;
   let start = plan.output.elf === undefined ? kdumpDataStart(plan) : 0;
-  for (const [index, { startPfn, endPfn }] of plan.shards.entries()) {
-    const done = await readDone(staging, plan, index);
+  const leavings = inOrder(
+    plan.shards.entries(),
+    async ([i, range]) => [i, range, await readDone(staging, plan, i)] as const,
+    AHEAD,
+  );
+  for await (const [index, { startPfn, endPfn }, done] of leavings) {
     if (done === undefined) throw misplaced(staging, index, "is not done");
     if (plan.output.elf === undefined) {
       if (done.start !== start) throw misplaced(staging, index, `lies at byte ${done.start}, not at ${start}`);

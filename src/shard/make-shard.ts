@@ -76,6 +76,12 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
   }
 }
 
+/**
+ * Sizes of shards that this process knows, by plan; they are the same whoever makes them. Without it each shard would ask for those of all
+ * before it: of 600 shards that is 360,000 requests to a store, in place of 1,200 by each worker.
+ */
+const sizes = new WeakMap<ShardPlan, Map<number, number>>();
+
 /** Waits until all shards before are encoded. Returns where this one begins in the file. */
 async function placeOf(
   plan: ShardPlan,
@@ -85,10 +91,13 @@ async function placeOf(
 ): Promise<number> {
   let start = kdumpDataStart(plan);
   let pause = LOOK_FIRST;
+  const here = sizes.get(plan) ?? new Map<number, number>();
+  sizes.set(plan, here);
   for (let before = 0; before < index; ) {
-    const known = await readSize(staging, before);
+    const known = here.get(before) ?? (await readSize(staging, before))?.size;
     if (known !== undefined) {
-      start += known.size;
+      here.set(before, known);
+      start += known;
       before++;
       pause = LOOK_FIRST;
       continue;

@@ -9,12 +9,13 @@ import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
 import { elfStretch, kdumpDataStart } from "./encode-shard.js";
 import type { ObjectStaging } from "./object-staging.js";
-import { readDoneSize } from "./shard-done.js";
+import { PartMemory } from "./part-memory.js";
+import { doneSizes } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
 
-/** Bytes on their way to the store, if that is more than one part. */
-const IN_FLIGHT_BYTES = 24 * 2 ** 20;
+/** Of all shards of this process. */
+const partMemory = new PartMemory();
 
 /** Parts [first, end) of the upload that lie wholly in a stretch of the file. All others belong to the finishing job. */
 export function partsWithin(
@@ -65,14 +66,13 @@ export async function objectRange(
   const [low, high] = own.first === own.end ? [end, end] : [parts.start(own.first), parts.start(own.end)];
   const edges: Edge[] = [];
   const sending = new Set<Promise<void>>();
-  let sendingBytes = 0;
   let failure: unknown;
   let stopped = false;
   let index = own.first;
   let bytes: Uint8Array | undefined;
 
-  const partBytes = () => {
-    bytes ??= new Uint8Array(new SharedArrayBuffer(parts.start(index + 1) - parts.start(index)));
+  const partBytes = async () => {
+    bytes ??= await partMemory.borrow(parts.start(index + 1) - parts.start(index));
     return bytes;
   };
   const check = () => {
@@ -80,19 +80,17 @@ export async function objectRange(
   };
   /** Sends the part in hand and goes on to the next. */
   const send = async () => {
-    const part = partBytes();
+    const part = await partBytes();
+    check();
     bytes = undefined;
     const number = ++index;
-    while (sendingBytes > 0 && sendingBytes + part.length > IN_FLIGHT_BYTES) await Promise.race(sending);
-    check();
-    sendingBytes += part.length;
     const sent = store
       .sendPart(output, uploadId, number, part, known.get(number))
       .catch((error: unknown) => {
         failure ??= error;
       })
       .then(() => {
-        sendingBytes -= part.length;
+        partMemory.giveBack(part);
         sending.delete(sent);
       });
     sending.add(sent);
@@ -112,7 +110,7 @@ export async function objectRange(
       for (let at = Math.max(offset, low); at < Math.min(after, high); ) {
         while (parts.start(index + 1) <= at) await send();
         const to = Math.min(after, parts.start(index + 1));
-        partBytes().set(written.subarray(at - offset, to - offset), at - parts.start(index));
+        (await partBytes()).set(written.subarray(at - offset, to - offset), at - parts.start(index));
         at = to;
       }
       keep(Math.max(offset, high), after);
@@ -127,6 +125,8 @@ export async function objectRange(
       stopped = true;
       failure ??= new DumpError("ABORTED", "stopped");
       await Promise.all(sending);
+      if (bytes !== undefined) partMemory.giveBack(bytes);
+      bytes = undefined;
     },
   };
 }
@@ -189,8 +189,8 @@ async function partsOfShards(
   const byNumber = new Map(known.map((part) => [part.number, part]));
   const sent: StoredPart[] = [];
   let at = kdumpDataStart(plan);
-  for (const [index] of plan.shards.entries()) {
-    const done = await readDoneSize(staging, index);
+  let index = 0;
+  for await (const done of doneSizes(staging, plan.shards.length)) {
     if (done === undefined) throw new Error(`shard ${index} is not done`);
     const stretch = plan.output.elf === undefined ? { start: at, end: at + done.size } : elfStretch(plan, index);
     at += done.size;
@@ -205,6 +205,7 @@ async function partsOfShards(
       }
       sent.push(part);
     }
+    index++;
   }
   return sent;
 }

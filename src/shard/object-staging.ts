@@ -3,6 +3,8 @@ import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
+import { inOrder } from "../worker/pool.js";
+import { AT_ONCE } from "./shard-done.js";
 import type { Staging } from "./staging.js";
 
 /** Names the upload. It is the first object of a run, and goes before all others: who finds it gone leaves nothing behind. */
@@ -100,7 +102,8 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       const upload = (await known().catch(unlessDamaged)) ?? (await unnoted().catch(unlessDamaged));
       if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
       await store.remove(at(UPLOAD));
-      for (const key of await store.list(prefix)) await store.remove({ bucket, key });
+      const removed = inOrder(await store.list(prefix), (key) => store.remove({ bucket, key }), AT_ONCE);
+      for await (const _ of removed);
     },
     async create() {
       if ((await known()) !== undefined) return;

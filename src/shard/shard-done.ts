@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { inOrder } from "../worker/pool.js";
 import { sha256 } from "./plan-files.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, Staging } from "./staging.js";
@@ -66,6 +67,14 @@ export async function readDoneSize(staging: Staging, index: number): Promise<Sha
   return bytes && parse<DoneFile>(staging, nameOf(index, "done"), bytes);
 }
 
+/** Small files that are asked for at once, where there is one for each shard or more: a store takes a round trip for each. */
+export const AT_ONCE = 16;
+
+/** Sizes of shards 0 to `count` - 1 in order; `undefined` for each that is not done. */
+export function doneSizes(staging: Staging, count: number): AsyncGenerator<ShardSize | undefined> {
+  return inOrder(Array(count).keys(), (index) => readDoneSize(staging, index), AT_ONCE);
+}
+
 /** What a shard left. `undefined`: it is not done. Throws `CORRUPT` for what is not as it was written. */
 export async function readDone(staging: Staging, plan: ShardPlan, index: number): Promise<ShardDone | undefined> {
   const name = nameOf(index, "done");
@@ -74,7 +83,10 @@ export async function readDone(staging: Staging, plan: ShardPlan, index: number)
   const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...small } = parse<DoneFile>(staging, name, bytes);
   const good = small.index === index && isCount(small.size) && isCount(small.start) && isCount(small.zeroPages);
   if (!good || !Array.isArray(pieces) || !pieces.every(isPiece)) throw damaged(staging, name);
-  const edgeBytes = await whole(staging, nameOf(index, "edges"), edgesSum);
+  const [edgeBytes, words] = await Promise.all([
+    whole(staging, nameOf(index, "edges"), edgesSum),
+    recordsSum === undefined ? undefined : whole(staging, nameOf(index, "records"), recordsSum),
+  ]);
   const edges: Edge[] = [];
   let at = 0;
   for (const { offset, length } of pieces) {
@@ -82,8 +94,7 @@ export async function readDone(staging: Staging, plan: ShardPlan, index: number)
     at += length;
   }
   if (at !== edgeBytes.length) throw damaged(staging, nameOf(index, "edges"));
-  if (recordsSum === undefined) return { ...small, records: undefined, edges };
-  const words = await whole(staging, nameOf(index, "records"), recordsSum);
+  if (words === undefined) return { ...small, records: undefined, edges };
   const pages = plan.shards[index]?.pages ?? 0;
   if (words.length !== 4 * pages) throw damaged(staging, nameOf(index, "records"));
   return { ...small, records: new Uint32Array(words.slice().buffer), edges };

@@ -9,6 +9,8 @@ export const MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE;
 
 /** Parts begin with this size: a few of them are in memory, and each costs a request. */
 export const FIRST_PART_SIZE = 8 * 2 ** 20;
+/** The largest size that all parts have. Five of them are in memory. */
+export const EQUAL_PART_SIZE = 24 * 2 ** 20;
 const STEP = 2 ** 20;
 
 /** How a file is cut into the parts of its upload. */
@@ -23,13 +25,14 @@ export interface PartPlan {
 }
 
 /**
- * Cuts a file of `most` bytes at most into parts of which there are never more than `maxParts`. All are 8 MiB where that is enough (78 GiB),
- * as some stores want parts of one size. Otherwise they grow with the offset: what a file will have in the end is not known before, mostly far
+ * Cuts a file of `most` bytes at most into parts of which there are never more than `maxParts`. All have one size, as some stores want it, where
+ * 8 MiB (78 GiB in all) to 24 MiB (234 GiB) are enough. Otherwise they grow with the offset: what a file will have in the end is not known before, mostly far
  * less than it might, and two parts at least are in memory. The plan depends on the two numbers alone, so a second run makes the same parts.
  */
 export function partPlan(most: number, maxParts: number = MAX_PARTS): PartPlan {
   const size = Math.min(Math.max(most, 1), maxParts * MAX_PART_SIZE);
-  let starts = cut(size, FIRST_PART_SIZE, Number.POSITIVE_INFINITY, maxParts);
+  const equal = Math.max(FIRST_PART_SIZE, Math.ceil(size / maxParts / STEP) * STEP);
+  let starts = equal > EQUAL_PART_SIZE ? undefined : cut(size, equal, Number.POSITIVE_INFINITY, maxParts);
   for (let first = FIRST_PART_SIZE; starts === undefined; first *= 2) {
     // A part is 1/share of what lies before it: the larger the share the smaller the parts, and the more there are.
     let low = MIN_SHARE;

@@ -121,6 +121,14 @@ test.each([
   }
 });
 
+test("a host asks for the size of each shard once, however many it makes", async () => {
+  const made = await planRun(8, { level: 31, codec: "lzo" });
+  for (const [index] of made.plan.shards.entries()) await made.shard(index);
+  const asked = (await double.log()).filter(({ method, name }) => method === "GET" && name.includes(".size"));
+  expect(asked.length).toBe(made.plan.shards.length - 1);
+  await made.finish();
+});
+
 test("two finish it where ETags are no digests of what was sent", async () => {
   // As with SSE-KMS: the object's is another than its parts' give.
   const other: StoreThread = {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import {
+  EQUAL_PART_SIZE,
   FIRST_PART_SIZE,
   MAX_OBJECT_SIZE,
   MAX_PART_SIZE,
@@ -36,8 +37,10 @@ test("any size up to the largest object: at most 10,000 parts of 5 MiB to 5 GiB 
   );
 });
 
-test("parts are of one size where 8 MiB are enough, and grow where they are not", () => {
+test("parts are of one size where 24 MiB are enough, and grow where they are not", () => {
   expect(new Set(sizes(partPlan(FIRST_PART_SIZE * MAX_PARTS)))).toEqual(new Set([FIRST_PART_SIZE]));
+  expect(new Set(sizes(partPlan(FIRST_PART_SIZE * MAX_PARTS + 1)))).toEqual(new Set([FIRST_PART_SIZE + 2 ** 20]));
+  expect(new Set(sizes(partPlan(EQUAL_PART_SIZE * MAX_PARTS)))).toEqual(new Set([EQUAL_PART_SIZE]));
   const large = sizes(partPlan(2 ** 40));
   expect(large[0]).toBe(FIRST_PART_SIZE);
   expect(large.every((size, i) => i === 0 || size >= (large[i - 1] as number))).toBe(true);
