@@ -106,16 +106,18 @@ export interface WorkerOptions {
   readonly killAt?: string;
   /** Runs it by another command: `ip netns exec NAME`. */
   readonly by?: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A worker with one thread that takes over jobs after two seconds. */
-export function worker({ redis, args = [], allow = share, killAt, by = [] }: WorkerOptions) {
+export function worker({ redis, args = [], allow = share, killAt, by = [], env = {} }: WorkerOptions) {
   const preload = killAt === undefined ? [] : ["--require", KILLER];
   const [command, ...first] = [...by, process.execPath];
   const standard = ["--takeover", "2", "--grace", "0", "--num-threads", "1"];
   return start(command as string, [...first, ...preload, PROGRAM, "worker", "--allow", allow, ...standard, ...args], {
     REDIS_URL: redis,
     ...(killAt === undefined ? {} : { CORESIEVE_TEST_KILL: killAt }),
+    ...env,
   });
 }
 
