@@ -1,5 +1,8 @@
 import { DumpError } from "../errors.js";
 
+/** Whether this machine, which runs the program, is little endian. */
+export const HOST_LITTLE = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
+
 /** Integers of a C struct in a given byte order. Offsets are bytes from the start of `bytes`. */
 export interface Fields {
   readonly bytes: Uint8Array;

@@ -86,26 +86,48 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
     const isZero = zeroPages > 0 ? bytes.subarray(map, map + pages) : undefined;
     return { ...done, offset: input, length: closeGaps(bytes, input, pageSize, records, isZero) };
   }
-  const output = base + layout.output;
-  const scratch = base + layout.scratch;
-  let length = 0;
-  for (let i = 0; i < pages; i++) {
-    if (zeroPages > 0 && bytes[map + i] === 1) {
+  const isZero = zeroPages > 0 ? bytes.subarray(map, map + pages) : undefined;
+  const length = compressPages(
+    encoder,
+    bytes,
+    records,
+    isZero,
+    input,
+    base + layout.output,
+    base + layout.scratch,
+    pageSize,
+  );
+  return { ...done, offset: base + layout.output, length };
+}
+
+/** Packs pages that are not zero behind each other from `output` on. Returns their bytes. Small, for V8 has to compile it. */
+function compressPages(
+  encoder: PageEncoder,
+  bytes: Uint8Array,
+  records: Uint32Array,
+  isZero: Uint8Array | undefined,
+  input: number,
+  output: number,
+  scratch: number,
+  pageSize: number,
+): number {
+  let end = output;
+  for (let i = 0; i < records.length; i++) {
+    if (isZero !== undefined && isZero[i] === 1) {
       records[i] = ZERO_PAGE;
       continue;
     }
     const source = input + i * pageSize;
-    const size = encoder.encode(source, output + length, scratch);
-    if (size > 0) {
-      records[i] = size | (encoder.flag << RECORD_FLAGS_SHIFT);
-      length += size;
-    } else {
-      bytes.copyWithin(output + length, source, source + pageSize);
-      records[i] = pageSize;
-      length += pageSize;
+    let size = encoder.encode(source, end, scratch);
+    let flag = encoder.flag;
+    if (size === 0) {
+      bytes.copyWithin(end, source, source + pageSize);
+      [size, flag] = [pageSize, 0];
     }
+    records[i] = size | (flag << RECORD_FLAGS_SHIFT);
+    end += size;
   }
-  return { ...done, offset: output, length };
+  return end - output;
 }
 
 /** Moves the pages from `start` on together, run by run, where zero pages lie between them. Returns their bytes. */

@@ -1,4 +1,3 @@
-import { RECORD_FLAGS_SHIFT, RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
 import { countBits } from "../reader/bitmap.js";
 import {
   KDUMP_SIGNATURE,
@@ -13,6 +12,7 @@ import {
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
+import { describePages, placeOnce, placePages, zerosIn } from "./kdump-places.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 import type { SplitRange } from "./split-ranges.js";
@@ -44,8 +44,10 @@ export class KdumpWriter implements DumpWriter {
   readonly #layout: KdumpLayout;
   readonly #subHeaderBlocks: number;
   readonly #bitmapBlocks: number;
-  readonly #desc: DataView;
+  readonly #desc = new Uint8Array(DESC_BUFFER);
   #descFill = 0;
+  /** Where the pages are that are being added. */
+  #offsets = new Float64Array(0);
   /** File offset of the next descriptors. */
   #descPosition: number;
   /** File offset of the next page's data. */
@@ -80,7 +82,6 @@ export class KdumpWriter implements DumpWriter {
     const { subHeader, bitmaps, bytes } = headOf(this.#facts);
     this.#subHeaderBlocks = subHeader;
     this.#bitmapBlocks = bitmaps;
-    this.#desc = new DataView(new ArrayBuffer(DESC_BUFFER));
     this.#descPosition = bytes;
     this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
     this.#descStart = this.#descPosition;
@@ -117,44 +118,24 @@ export class KdumpWriter implements DumpWriter {
   }
 
   async add({ records, hashes, data }: EncodedPages): Promise<void> {
-    const little = this.#facts.machine.littleEndian;
-    let position = this.#position;
-    // Of the page's bytes in `data`. Those of pages that have none in the file are closed up, so that one write is enough.
-    let from = 0;
-    let moved = 0;
-    // Bytes [keep, from) are not yet where they belong.
-    let keep = 0;
-    // About 20 ns per page, and what SharedPages takes.
-    for (let i = 0; i < records.length; i++) {
+    if (this.#offsets.length < records.length) this.#offsets = new Float64Array(records.length);
+    const offsets = this.#offsets;
+    const position = this.#position;
+    const end =
+      this.#shared === undefined
+        ? placePages(records, position, this.#zeroPage, offsets)
+        : placeOnce(this.#shared, records, hashes, data, position, this.#zeroPage, offsets);
+    for (let from = 0; from < records.length; ) {
       if (this.#descFill === DESC_BUFFER) await this.#flushDescriptors();
-      const record = records[i] as number;
-      const zero = record === ZERO_PAGE;
-      const size = zero ? this.#facts.pageSize : record & RECORD_SIZE_MASK;
-      const known = zero ? this.#zeroPage : this.#shared?.find(hashes, i, position, record);
-      const offset = known ?? position;
-      const at = this.#descFill;
-      const high = Math.floor(offset / 2 ** 32);
-      this.#desc.setUint32(at + (little ? 0 : 4), offset >>> 0, little);
-      this.#desc.setUint32(at + (little ? 4 : 0), high, little);
-      this.#desc.setUint32(at + 8, size, little);
-      this.#desc.setUint32(at + 12, record >>> RECORD_FLAGS_SHIFT, little);
-      this.#descFill = at + PAGE_DESC_SIZE;
-      if (known === undefined) {
-        position += size;
-        from += size;
-      } else if (!zero) {
-        if (keep !== moved) data.copyWithin(moved, keep, from);
-        moved += from - keep;
-        from += size;
-        keep = from;
-      }
+      const to = Math.min(records.length, from + (DESC_BUFFER - this.#descFill) / PAGE_DESC_SIZE);
+      describePages(this.#desc, this.#descFill, records, offsets, from, to, this.#facts);
+      this.#descFill += (to - from) * PAGE_DESC_SIZE;
+      from = to;
     }
-    if (keep !== moved) data.copyWithin(moved, keep, from);
-    moved += from - keep;
-    if (moved > 0) await this.#sink.write(data.subarray(0, moved), this.#position);
-    this.#position = position;
+    if (end > position) await this.#sink.write(data.subarray(0, end - position), position);
+    this.#position = end;
     this.#pagesWritten += records.length;
-    for (let i = 0; i < records.length; i++) if (records[i] === ZERO_PAGE) this.#zeroPages++;
+    this.#zeroPages += zerosIn(records);
   }
 
   /** Descriptors of pages whose data did not come into the file are those of an incomplete dump: offset 0, size 0. */
@@ -162,7 +143,7 @@ export class KdumpWriter implements DumpWriter {
     const end = this.#descStart + this.#pagesWritten * PAGE_DESC_SIZE;
     if (this.#descPosition > end) await this.#sink.write(new Uint8Array(this.#descPosition - end), end);
     else if (this.#descPosition < end) {
-      const rest = new Uint8Array(this.#desc.buffer, 0, end - this.#descPosition);
+      const rest = this.#desc.subarray(0, end - this.#descPosition);
       await this.#sink.write(rest, this.#descPosition);
     }
     this.#facts = { ...this.#facts, incomplete: true };
@@ -183,7 +164,7 @@ export class KdumpWriter implements DumpWriter {
 
   async #flushDescriptors(): Promise<void> {
     if (this.#descFill === 0) return;
-    await this.#sink.write(new Uint8Array(this.#desc.buffer, 0, this.#descFill), this.#descPosition);
+    await this.#sink.write(this.#desc.subarray(0, this.#descFill), this.#descPosition);
     this.#descPosition += this.#descFill;
     this.#descFill = 0;
   }

@@ -1,6 +1,5 @@
 import { testBit } from "../../reader/bitmap.js";
 import type { PageLayout } from "../page-layout.js";
-import { lowWord } from "./free-blocks.js";
 import type { SampleBlock } from "./sample.js";
 import type { Share } from "./share.js";
 
@@ -29,7 +28,8 @@ const UPPER_HALF = 2 ** 63;
 /**
  * Counts how far the sample's struct pages are as every kernel keeps them. For the rules of user memory and page cache
  * single pages in use are looked at (references, neither head nor tail, no slab, no page type): pages of hugetlb have
- * a mapping and are on no list. `refcount` is the offset of _refcount. About 50 ns per struct page.
+ * a mapping and are on no list. `refcount` is the offset of _refcount. About 50 ns per struct page once V8 has compiled it;
+ * a run ends before that, so all is told in words of 32 bits, of which it can do with few instructions.
  */
 export function pageEvidence(
   blocks: readonly SampleBlock[],
@@ -38,72 +38,106 @@ export function pageEvidence(
   lowestAddress: bigint,
   exists: Uint8Array,
 ): PageEvidence {
-  const { offset, bit, type, wordSize, littleEndian: le, headMask } = layout;
-  const mask = (number: number | undefined) => (number === undefined ? 0 : (1 << number) >>> 0);
-  const [lru, swapbacked, slab, priv] = [mask(bit.lru), mask(bit.swapbacked), mask(bit.slab), mask(bit.private)];
-  const lowest = Number(lowestAddress);
-  const upperHalf = wordSize === 8 && lowest >= UPPER_HALF;
-  const low = (at: number) => at + (wordSize === 8 && !le ? 4 : 0);
-  const flagsAt = lowWord(layout);
-  const otherTypes = [type.offline, type.hugetlb, type.slab, type.unaccepted];
+  const facts = factsOf(layout, refcount, Number(lowestAddress));
   const counts = Object.fromEntries(
     Object.entries(RULES).map(([name, rule]) => [name, { rule, cases: 0, right: 0 }]),
-  ) as Record<keyof typeof RULES, { rule: string; cases: number; right: number }>;
-  const add = (name: keyof typeof RULES, right: boolean) => {
-    counts[name].cases++;
-    if (right) counts[name].right++;
-  };
-  for (const { bytes, count, firstPfn } of blocks) {
-    const word = (at: number) => {
-      const first = bytes.getUint32(at, le);
-      if (wordSize === 4) return first;
-      const second = bytes.getUint32(at + 4, le);
-      return le ? second * 2 ** 32 + first : first * 2 ** 32 + second;
-    };
-    const isTail = (at: number) =>
-      offset.compoundHead !== undefined && (bytes.getUint32(low(at + offset.compoundHead), le) & 1) !== 0;
-    // The last one is only looked at as the neighbour of the one before.
-    for (let i = 0; i + 1 < count; i++) {
-      const at = i * layout.size;
-      if (!testBit(exists, firstPfn + i) || isTail(at)) continue;
-      const flags = bytes.getUint32(at + flagsAt, le);
-      const mapcount = offset.mapcount === undefined ? -1 : bytes.getInt32(at + offset.mapcount, le);
-      const references = bytes.getInt32(at + refcount, le);
-      if (mapcount >>> 0 === type.buddy && offset.mapcount !== undefined && offset.private !== undefined) {
-        const order = word(at + offset.private);
-        if (order > 0 && order < (layout.orders ?? 0)) add("freeIsAligned", (firstPfn + i) % 2 ** order === 0);
-      }
-      if (references === 0 && mapcount < -1 && !otherTypes.includes(mapcount >>> 0) && offset.private !== undefined) {
-        const order = word(at + offset.private);
-        if (order < (layout.orders ?? 0) && (firstPfn + i) % 2 ** order === 0) {
-          add("unusedIsFree", mapcount >>> 0 === type.buddy);
-        }
-      }
-      if (references <= 0) continue;
-      if (upperHalf) add("flagsNoAddress", word(at + offset.flags) < lowest);
-      const head = headMask !== undefined && (flags & headMask) !== 0;
-      const nextIsTail = isTail(at + layout.size);
-      if (headMask !== undefined && offset.compoundHead !== undefined) {
-        if (nextIsTail) add("headBeforeTail", head);
-        if (head) add("tailBehindHead", nextIsTail);
-      }
-      if (head || nextIsTail || (flags & slab) !== 0 || mapcount < -1) continue;
-      const mapping = word(at + offset.mapping);
-      const kind = bytes.getUint32(low(at + offset.mapping), le) & MAPPING_FLAGS;
-      const mapped = mapping > MAPPING_FLAGS && mapping >= lowest;
-      const onLru = (flags & lru) !== 0;
-      const anon = (kind & ANON) !== 0;
-      if (mapped && anon && mapcount >= 0) {
-        if (bit.lru !== undefined) add("anonOnLru", onLru);
-        if (bit.swapbacked !== undefined) add("anonSwapbacked", (flags & swapbacked) !== 0);
-      }
-      if (bit.lru === undefined) continue;
-      if (mapped && kind === 0) add("fileOnLru", onLru);
-      if (onLru) add("lruHasMapping", mapped);
-      if (onLru && !anon && (flags & priv) !== 0 && offset.private !== undefined) {
-        add("privateHasData", word(at + offset.private) !== 0);
-      }
-    }
-  }
+  ) as unknown as Counts;
+  for (const block of blocks) countPages(block, facts, exists, counts);
   return counts;
+}
+
+type Counts = Readonly<Record<keyof typeof RULES, { rule: string; cases: number; right: number }>>;
+
+type Facts = ReturnType<typeof factsOf>;
+
+/** What the loop needs to know: where things are, in words, and their values as signed words, NaN where there are none. */
+function factsOf({ offset, bit, type, ...layout }: PageLayout, refcount: number, lowest: number) {
+  const wide = layout.wordSize === 8;
+  const low = wide && !layout.littleEndian ? 1 : 0;
+  const mask = (number: number | undefined) => (number === undefined ? 0 : 1 << number);
+  const hasMapcount = offset.mapcount !== undefined;
+  const types = [type.offline, type.hugetlb, type.slab, type.unaccepted];
+  return {
+    ...{ size: layout.size / 4, wide, low, lowest, upperHalf: wide && lowest >= UPPER_HALF },
+    ...{ refcount: refcount / 4, flags: offset.flags / 4, mapping: offset.mapping / 4 },
+    ...{ hasMapcount, mapcount: (offset.mapcount ?? 0) / 4 },
+    ...{ hasPrivate: offset.private !== undefined, private: (offset.private ?? 0) / 4 },
+    ...{ hasTails: offset.compoundHead !== undefined, compoundHead: (offset.compoundHead ?? 0) / 4 + low },
+    ...{ hasHeads: layout.headMask !== undefined, headMask: layout.headMask ?? 0 },
+    ...{ hasLru: bit.lru !== undefined, lru: mask(bit.lru) },
+    ...{ hasSwapbacked: bit.swapbacked !== undefined, swapbacked: mask(bit.swapbacked) },
+    ...{ slab: mask(bit.slab), privateData: mask(bit.private) },
+    buddy: hasMapcount && type.buddy !== undefined ? type.buddy | 0 : Number.NaN,
+    otherTypes: types.map((value) => (value === undefined ? Number.NaN : value | 0)),
+    orders: layout.orders ?? 0,
+  };
+}
+
+function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exists: Uint8Array, counts: Counts): void {
+  const word = (at: number) => words[at] as number;
+  // The last one is only looked at as the neighbour of the one before.
+  for (let i = 0; i + 1 < count; i++) {
+    const at = i * facts.size;
+    if ((facts.hasTails && (word(at + facts.compoundHead) & 1) !== 0) || !testBit(exists, firstPfn + i)) continue;
+    const mapcount = facts.hasMapcount ? word(at + facts.mapcount) : -1;
+    const references = word(at + facts.refcount);
+    if (facts.hasPrivate && (mapcount === facts.buddy || (references === 0 && mapcount < -1))) {
+      countFree(facts, counts, firstPfn + i, unsignedLong(words, at + facts.private, facts), mapcount, references);
+    }
+    if (references > 0) countUsed(words, at, facts, counts, mapcount);
+  }
+}
+
+function countFree(
+  { buddy, orders, otherTypes }: Facts,
+  counts: Counts,
+  pfn: number,
+  order: number,
+  mapcount: number,
+  references: number,
+): void {
+  if (order >= orders) return;
+  const aligned = pfn % 2 ** order === 0;
+  if (mapcount === buddy && order > 0) add(counts.freeIsAligned, aligned);
+  if (references === 0 && mapcount < -1 && aligned && !otherTypes.includes(mapcount)) {
+    add(counts.unusedIsFree, mapcount === buddy);
+  }
+}
+
+function countUsed(words: Int32Array, at: number, facts: Facts, counts: Counts, mapcount: number): void {
+  const flags = words[at + facts.flags + facts.low] as number;
+  if (facts.upperHalf) add(counts.flagsNoAddress, unsignedLong(words, at + facts.flags, facts) < facts.lowest);
+  const head = facts.hasHeads && (flags & facts.headMask) !== 0;
+  const nextIsTail = facts.hasTails && ((words[at + facts.size + facts.compoundHead] as number) & 1) !== 0;
+  if (facts.hasHeads && facts.hasTails) {
+    if (nextIsTail) add(counts.headBeforeTail, head);
+    if (head) add(counts.tailBehindHead, nextIsTail);
+  }
+  if (head || nextIsTail || (flags & facts.slab) !== 0 || mapcount < -1) return;
+  const mapping = unsignedLong(words, at + facts.mapping, facts);
+  const kind = (words[at + facts.mapping + facts.low] as number) & MAPPING_FLAGS;
+  const mapped = mapping > MAPPING_FLAGS && mapping >= facts.lowest;
+  const onLru = (flags & facts.lru) !== 0;
+  const anon = (kind & ANON) !== 0;
+  if (mapped && anon && mapcount >= 0) {
+    if (facts.hasLru) add(counts.anonOnLru, onLru);
+    if (facts.hasSwapbacked) add(counts.anonSwapbacked, (flags & facts.swapbacked) !== 0);
+  }
+  if (!facts.hasLru) return;
+  if (mapped && kind === 0) add(counts.fileOnLru, onLru);
+  if (onLru) add(counts.lruHasMapping, mapped);
+  if (onLru && !anon && (flags & facts.privateData) !== 0 && facts.hasPrivate) {
+    add(counts.privateHasData, unsignedLong(words, at + facts.private, facts) !== 0);
+  }
+}
+
+/** The words are in the machine's order, as it has them in memory. */
+function unsignedLong(words: Int32Array, at: number, { wide, low }: Facts): number {
+  if (!wide) return (words[at] as number) >>> 0;
+  return ((words[at + 1 - low] as number) >>> 0) * 2 ** 32 + ((words[at + low] as number) >>> 0);
+}
+
+function add(share: { cases: number; right: number }, right: boolean): void {
+  share.cases++;
+  if (right) share.right++;
 }

@@ -1,13 +1,16 @@
 import { countBits, findBit } from "../../reader/bitmap.js";
 import type { PhysicalMemory } from "../../reader/dump.js";
+import { HOST_LITTLE } from "../../reader/fields.js";
 import { type AddressSpace, readVirtual } from "../address-space.js";
 import type { MemMap } from "../mem-map.js";
+import type { PageLayout } from "../page-layout.js";
 
 /** Struct pages that lie behind each other. */
 export interface SampleBlock {
   readonly firstPfn: number;
   readonly count: number;
-  readonly bytes: DataView;
+  /** Their words of 32 bits, those of an unsigned long in the order in which the machine has them. */
+  readonly words: Int32Array;
   /** Virtual address of the first. */
   readonly address: bigint;
 }
@@ -24,7 +27,7 @@ export function sampleStructPages(
   space: AddressSpace,
   memory: PhysicalMemory,
   memMap: MemMap,
-  structSize: number,
+  { size, littleEndian }: PageLayout,
   exists: Uint8Array,
 ): SampleBlock[] {
   const blocks: SampleBlock[] = [];
@@ -45,10 +48,11 @@ export function sampleStructPages(
       if (pfn >= end) break;
       next = pfn + step;
       const count = Math.min(BLOCK_PAGES, end - pfn);
-      const address = (memMap.address[range] as bigint) + BigInt(pfn - start) * BigInt(structSize);
-      const bytes = new Uint8Array(count * structSize);
+      const address = (memMap.address[range] as bigint) + BigInt(pfn - start) * BigInt(size);
+      const bytes = Buffer.alloc(count * size);
       if (readVirtual(space, memory, bytes, address) < bytes.length) continue;
-      blocks.push({ firstPfn: pfn, count, bytes: new DataView(bytes.buffer), address });
+      if (littleEndian !== HOST_LITTLE) bytes.swap32();
+      blocks.push({ firstPfn: pfn, count, words: new Int32Array(bytes.buffer, 0, bytes.length / 4), address });
     }
   }
   return blocks;
