@@ -22,6 +22,12 @@ const NOT_USED = new Map([
   ["string-width", leftOut("string-width")],
   ["escalade/sync", "export default () => undefined;"],
   ["./argsert.js", "export function argsert() {}"],
+  // Piscina asserts little, and Node's own takes 2 ms to load.
+  [
+    "node:assert",
+    'export default function assert(ok) { if (!ok) throw new Error("an assertion of piscina failed"); }\n' +
+      "assert.notStrictEqual = (one, other) => assert(one !== other);",
+  ],
 ]);
 const withoutUnused = {
   name: "without-unused",
@@ -33,13 +39,31 @@ const withoutUnused = {
 // when a function is called.
 const LAZY = {
   main: [
+    "cli/commands/write-vmcoreinfo",
     "estimate/estimate-dump",
+    "filter/arch/arm64-find",
+    "filter/arch/ppc64-find",
+    "filter/arch/s390x",
     "filter/debuginfo/vmlinux-dump",
     "filter/erase/erase-run",
+    "filter/erase/parse-rules",
+    "filter/flatmem",
     "filter/privacy/private-run",
+    "filter/privacy/rescue",
     "filter/privacy/scrub",
+    "filter/virtual-layout",
     "manifest/digest",
+    "reader/file-ranges",
+    "reader/flattened/source",
+    "reader/kdump/image",
+    "reader/kdump/open",
+    "reader/spool/spool-source",
+    "reader/vmcoreinfo-scan",
+    "store/remote-source",
+    "worker/check-dump",
     "worker/extension/extend-dump",
+    "writer/object-sink",
+    "writer/ordered-sink",
   ],
   worker: ["worker/extension/extend"],
 };
@@ -58,7 +82,7 @@ const lazily = (modules, extension) => ({
     const text = readFileSync(join(src, `${module}.ts`), "utf8");
     const names = [...text.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name);
     const functions = names.map((name) => `export function ${name}(...words) { return load().${name}(...words); }`);
-    const lists = text.match(/^export const \w+ = \[.*\](?= as const;)/gm) ?? [];
+    const lists = text.match(/^export const \w+ = (?:\[.*\](?= as const;)|[\d <]+(?=;))/gm) ?? [];
     return [...lists, `const load = () => module.require("${lazyFile(module)}.${extension}");`, ...functions].join(
       "\n",
     );
@@ -88,7 +112,7 @@ async function bundle(inputs, folder, extension, chunks = {}) {
     input: { ...inputs, ...Object.fromEntries(lazy.map((one) => [lazyFile(one).slice(2), join(src, `${one}.ts`)])) },
     platform: "node",
     resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
-    external: [/^node:/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
+    external: [/^node:(?!assert$)/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
     plugins: [withoutUnused, ownThread, lazily(lazy, extension)],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },

@@ -1,9 +1,9 @@
 import { createRequire } from "node:module";
-import * as zlib from "node:zlib";
 import { DumpError } from "../errors.js";
 import { decodeMemory, INPUT_AT, MAX_PAGE, PAGE_AT, SCRATCH_AT, SCRATCH_BYTES } from "./decode-memory.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./kdump/layout.js";
 import { type DecodeKernel, loadKernel } from "./kernels/load.js";
+import { zlib } from "./node-zlib.js";
 
 /** Decodes pages whose data lie in the thread's decode memory. */
 export interface BlockDecoder {
@@ -115,7 +115,7 @@ function zstdDecoder(file: string): BlockDecoder {
   } catch {
     // Not installed: an optional dependency. Newer Node has zstd of its own.
   }
-  const { zstdDecompressSync } = zlib as ZlibWithZstd;
+  const { zstdDecompressSync } = zlib() as ZlibWithZstd;
   if (zstdDecompressSync === undefined) {
     throw new DumpError("CODEC_MISSING", "has pages compressed with zstd, and zstd is not installed here", {
       file,

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -30,6 +29,8 @@ const INPUT = "for what cannot be read at any place";
 
 /** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
 export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose = INPUT): SpoolFile {
+  // Loaded here only: that takes 4 ms, and few runs have a temporary file.
+  const { randomBytes } = process.getBuiltinModule("node:crypto");
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
   let fd: number;
   let most: number;

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
-import * as zlib from "node:zlib";
 import { DumpError } from "../../errors.js";
+import { zlib } from "../../reader/node-zlib.js";
 import { type EncodeKernel, type KernelMemory, loadKernel } from "../kernels/load.js";
 import type { SlotLayout } from "../slots.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
@@ -59,11 +59,12 @@ function zlibEncoder(flag: number, level: number, memory: KernelMemory, layout: 
   const kernel = kernelEncoder(flag, loadKernel("deflate", memory), layout);
   if (level === 1) return kernel;
   const bytes = new Uint8Array(memory.buffer);
+  const { deflateSync } = zlib();
   return {
     flag,
     encode(source, target, scratch) {
       const size = kernel.encode(source, target, scratch);
-      const packed = zlib.deflateSync(bytes.subarray(source, source + layout.pageSize), { level });
+      const packed = deflateSync(bytes.subarray(source, source + layout.pageSize), { level });
       if (packed.length >= (size > 0 ? size : layout.pageSize)) return size;
       bytes.set(packed, target);
       return packed.length;
@@ -156,7 +157,7 @@ function napiZstd(): ZstdBinding | undefined {
 }
 
 function builtInZstd(): ZlibWithZstd["zstdCompressSync"] {
-  return (zlib as ZlibWithZstd).zstdCompressSync;
+  return (zlib() as ZlibWithZstd).zstdCompressSync;
 }
 
 function zstdMissing(): DumpError {

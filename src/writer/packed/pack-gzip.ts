@@ -1,4 +1,4 @@
-import { createGzip } from "node:zlib";
+import { zlib } from "../../reader/node-zlib.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 
@@ -7,5 +7,5 @@ const LEVEL = 6;
 
 /** One member of a gzip file. zlib runs in a thread of libuv's pool. */
 export function packGzip(put: Put): Packer {
-  return packThrough(createGzip({ level: LEVEL, chunkSize: 65536 }), put);
+  return packThrough(zlib().createGzip({ level: LEVEL, chunkSize: 65536 }), put);
 }

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
-import * as zlib from "node:zlib";
 import { DumpError } from "../../errors.js";
+import { zlib } from "../../reader/node-zlib.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 
@@ -35,7 +35,7 @@ const NOTHING = new Uint8Array(0);
 export function packZstd(put: Put): Packer {
   const binding = napiZstd();
   if (binding !== undefined) return packWith(binding, put);
-  const make = (zlib as ZlibWithZstd).createZstdCompress;
+  const make = (zlib() as ZlibWithZstd).createZstdCompress;
   if (make !== undefined) {
     return packThrough(make({ chunkSize: PIECE, params: { [COMPRESSION_LEVEL]: LEVEL, [CHECKSUM]: 1 } }), put);
   }
