@@ -35,11 +35,12 @@ export function runsOf4(equal: u32): u32 {
   return two & (two >>> 2);
 }
 
-/** Of an equalMask, the places where six equal bytes begin. */
+/** Of an equalMask, the places where seven equal bytes begin. */
 @inline
-export function runsOf6(equal: u32): u32 {
+export function runsOf7(equal: u32): u32 {
   const two = equal & (equal >>> 1);
-  return two & (two >>> 2) & (two >>> 4);
+  const four = two & (two >>> 2);
+  return four & (four >>> 3);
 }
 
 /**

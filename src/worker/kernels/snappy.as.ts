@@ -3,7 +3,7 @@
 // Cost per 4 KiB page: 2.3 µs for tables and slabs, 6.5 µs for text and code, nearly all of it branches that cannot be predicted and loads
 // that wait for each other.
 import { copyExact, copyWide } from "../../reader/kernels/_copy.as";
-import { clear, equal16, equalMask, matchEnd, runsOf6 } from "./_match.as";
+import { clear, equal16, equalMask, matchEnd, runsOf7 } from "./_match.as";
 
 // Positions and distances are held in 16 bits.
 const MAX_LEN: usize = 65536;
@@ -204,9 +204,10 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
           continue;
         }
         // In an array of structures the next match is as far back as this one, with a few other bytes between the two. That
-        // is seen sooner than the table can be asked, and for all numbers of such bytes at once.
+        // is seen sooner than the table can be asked, and for all numbers of such bytes at once. Six equal bytes are not
+        // enough: pointers into the same memory have as many, and the table may know where all eight were.
         const equal = equalMask(ip, ip - distance);
-        const runs = runsOf6(equal) & NEARBY;
+        const runs = runsOf7(equal) & NEARBY;
         if (runs == 0) {
           ip++;
           break;
