@@ -1,37 +1,50 @@
-// How fast compressed dumps are read, against the codecs' C libraries:
-//   node bench/decode.mjs DUMP [--level 1] [--codecs zlib,lzo,snappy,zstd] [--rounds 5] [--workers 1,2] [--folder DIR]
-// DUMP is filtered at a level with each codec; then all pages of the result are read in order, in one thread, and the C
-// library decodes the same pages (native/unpack.c): from memory, and with its reads. With --workers the result is also
-// converted to an uncompressed one that is thrown away, by whole processes. CPU time, the least of the rounds for pages, the
-// median for processes. Pages of zeros, which share their data, are decoded again and again by the loop. Needs `npm run build`.
+// How fast compressed dumps are read: node bench/decode.mjs --help
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { runProgram } from "../dist/bench/run-program.js";
 import { median } from "../dist/bench/statistics.js";
 import { countBits, findBit } from "../dist/reader/bitmap.js";
 import { readPages } from "../dist/reader/dump.js";
 import { openDump } from "../dist/reader/open.js";
 import { buildProgram } from "./support/native.mjs";
+import { CODECS, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    level: { type: "string", default: "1" },
-    codecs: { type: "string", default: "zlib,lzo,snappy,zstd" },
-    rounds: { type: "string", default: "5" },
-    workers: { type: "string", default: "1,2" },
-    folder: { type: "string", default: tmpdir() },
+const HELP = `node bench/decode.mjs DUMP [options]: how fast compressed dumps are read
+
+DUMP is filtered with each codec; all pages of the result are read in order, in
+one thread, and the codec's C library decodes the same pages (native/unpack.c):
+from memory, and with its reads. With --workers the result is also converted to
+an uncompressed one that is thrown away, by whole processes. CPU time: the least
+of the rounds for pages, the median for processes. Pages of zeros, which share
+their data, are decoded again and again by the loop. Needs npm run build.
+
+  --level N         dump level (default 1)
+  --codecs LIST     (default zlib,lzo,snappy,zstd)
+  --rounds N        (default 5)
+  --workers LIST    numbers of workers, or none for no conversion (default 1,2)
+  --folder DIR      where the filtered dumps go (default the system's)
+  --help            print this text
+`;
+
+const { values, files } = readOptions(
+  HELP,
+  {
+    level: whole(1, 0, 31),
+    codecs: list("zlib,lzo,snappy,zstd", oneOf("", CODECS.slice(1))),
+    rounds: whole(5, 1),
+    workers: {
+      ...text("1,2"),
+      wants: "numbers or none",
+      read: (value) => (value === "none" ? [] : list("", whole(1, 1, 64)).read(value)),
+    },
+    folder: text(tmpdir()),
   },
-});
-if (positionals.length !== 1) {
-  console.error("usage: node bench/decode.mjs DUMP [--level 1] [--codecs zlib,lzo] [--rounds 5] [--workers 1,2]");
-  process.exit(2);
-}
-const rounds = Number(values.rounds);
+  [1, 1],
+);
+const { rounds } = values;
 const folder = mkdtempSync(join(values.folder, "coresieve-decode-"));
 const main = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
 const OPTIONS = { zlib: "-c", lzo: "-l", snappy: "-p", zstd: "-z" };
@@ -86,9 +99,9 @@ async function convert(path, workers) {
 
 const rows = [];
 try {
-  for (const codec of values.codecs.split(",")) {
+  for (const codec of values.codecs) {
     const path = join(folder, codec);
-    execFileSync(process.execPath, [main, "filter", "-q", "-d", values.level, OPTIONS[codec], positionals[0], path]);
+    execFileSync(process.execPath, [main, "filter", "-q", "-d", String(values.level), OPTIONS[codec], files[0], path]);
     const dump = openDump(path);
     const list = join(folder, "list");
     writeList(dump, list);
@@ -109,7 +122,7 @@ try {
     row["with its reads"] = us(loop);
     row["coresieve, us a page"] = us(ours);
     row["of the C loop's speed"] = `${((100 * loop) / ours).toFixed(0)} %`;
-    for (const workers of values.workers.split(",").filter(Boolean).map(Number)) {
+    for (const workers of values.workers) {
       row[`convert, ${workers} workers: CPU s`] = (await convert(path, workers)).toFixed(2);
     }
     rows.push(row);

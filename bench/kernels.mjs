@@ -1,34 +1,47 @@
-// Speed and ratio of the codec kernels, page by page, against node:zlib, npm snappy and, where a C compiler is there, the
-// C libraries that makedumpfile uses.
-//
-//   node bench/kernels.mjs [FILE] [--page-size 4096] [--rounds 5] [--max-mib 64] [--skip 0] [--only lsz]
-//
-// FILE is cut into pages from offset --skip on (an ELF dump has its pages behind its headers) and all-zero pages are left out; without one it is the node binary itself. MB/s are 10^6 bytes of
-// pages per second of CPU time, of the fastest round: on a busy machine trust them within one run only, and best the
-// ratios. Needs `npm run build`.
+// Speed and ratio of the codec kernels: node bench/kernels.mjs --help
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, openSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { deflateSync, inflateSync } from "node:zlib";
 import { loadKernel as loadDecoder } from "../dist/reader/kernels/load.js";
 import { createKernelMemory, loadKernel as loadEncoder } from "../dist/worker/kernels/load.js";
+import { readOptions, text, whole } from "./support/options.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    "page-size": { type: "string", default: "4096" },
-    rounds: { type: "string", default: "5" },
-    skip: { type: "string", default: "0" },
-    "max-mib": { type: "string", default: "64" },
-    only: { type: "string", default: "" },
+const HELP = `node bench/kernels.mjs [FILE] [options]: speed and ratio of the codec kernels
+
+Compresses and decompresses FILE page by page with the kernels and, where a C
+compiler is, with the C libraries that makedumpfile uses; with npm snappy and
+node:zlib, too. Pages that are all zero are left out. Without FILE the pages are
+those of the node program itself. Needs npm run build.
+
+MB/s are 10^6 bytes of pages per second of CPU time. Pages are taken in batches
+that have just been copied, as a worker has just read its pages; the time of a
+batch is the least of all rounds. On a busy machine trust the shares most.
+
+  --page-size N     bytes (default 4096)
+  --rounds N        (default 5)
+  --skip BYTES      begin there: the pages of an ELF dump are behind its headers
+  --max-mib N       take so many MiB of pages (default 64)
+  --only LETTERS    only some codecs: any of l (LZO), s (snappy), z (zlib)
+  --help            print this text
+`;
+
+const { values, files } = readOptions(
+  HELP,
+  {
+    "page-size": whole(4096, 512, 65536),
+    rounds: whole(5, 1),
+    skip: whole(0, 0),
+    "max-mib": whole(64, 1, 1024),
+    only: { ...text(""), wants: "any of l, s and z", read: (value) => (/^[lsz]*$/.test(value) ? value : undefined) },
   },
-});
-const pageSize = Number(values["page-size"]);
-const rounds = Number(values.rounds);
-const file = positionals[0] ?? process.execPath;
+  [0, 1],
+);
+const pageSize = values["page-size"];
+const { rounds } = values;
+const file = files[0] ?? process.execPath;
 
 /** CPU time of this process in nanoseconds. */
 const now = () => {
@@ -41,7 +54,7 @@ function readPages(limit) {
   const fd = openSync(file, "r");
   const pages = [];
   const zero = Buffer.alloc(pageSize);
-  let at = Number(values.skip);
+  let at = values.skip;
   for (let total = 0; total < limit; at += pageSize) {
     const page = Buffer.alloc(pageSize);
     if (readSync(fd, page, 0, pageSize, at) < pageSize) break;
@@ -52,53 +65,66 @@ function readPages(limit) {
   return Buffer.concat(pages);
 }
 
-const data = readPages(Number(values["max-mib"]) << 20);
+const data = readPages(values["max-mib"] << 20);
 const count = data.length / pageSize;
 const slot = pageSize + (pageSize >> 1) + 1024;
+/** Pages that are timed at once. A worker has just read its pages, too, when it compresses them. */
+const BATCH = 256;
 
-// Memory: pages, one slot a page for what they become, one page for going back, scratch.
+// Memory: the pages of a batch, one slot a page for what they become, one page for going back, scratch.
 const SRC = 0;
-const DST = data.length;
-const BACK = DST + count * slot;
+const DST = BATCH * pageSize;
+const BACK = DST + BATCH * slot;
 const SCRATCH = BACK + pageSize;
 // Behind that the tables of inflate, which nobody else may touch.
 const memory = createKernelMemory(SCRATCH + (1 << 20) + (1 << 16));
 const bytes = Buffer.from(memory.buffer);
-bytes.set(data, SRC);
-const lengths = new Uint32Array(count);
+const lengths = new Uint32Array(BATCH);
 
-function best(run) {
-  let least = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < rounds; i++) {
-    const start = now();
-    run();
-    least = Math.min(least, now() - start);
+/**
+ * For each batch, which is copied to SRC, times encode(i) for its pages, which returns the compressed length, and then
+ * decode(i), which returns that of the page. Adds up the least times of the batches; what interrupts a batch in one round
+ * does not in another.
+ */
+function measure(name, encodePage, decodePage, check = () => true) {
+  const batches = Math.ceil(count / BATCH);
+  const encode = new Float64Array(batches).fill(Number.POSITIVE_INFINITY);
+  const back = encode.slice();
+  let size = 0;
+  for (let round = 0; round < rounds; round++) {
+    for (let batch = 0; batch < batches; batch++) {
+      const n = Math.min(BATCH, count - batch * BATCH);
+      const first = batch * BATCH * pageSize;
+      data.copy(bytes, SRC, first, first + n * pageSize);
+      let start = now();
+      for (let i = 0; i < n; i++) lengths[i] = encodePage(i);
+      encode[batch] = Math.min(encode[batch], now() - start);
+      start = now();
+      for (let i = 0; i < n; i++) {
+        if (decodePage(i) !== pageSize) throw new Error(`${name}: page ${i} does not come back`);
+      }
+      back[batch] = Math.min(back[batch], now() - start);
+      if (round > 0) continue;
+      for (let i = 0; i < n; i++) {
+        size += lengths[i];
+        if (!check(i, first + i * pageSize)) throw new Error(`${name}: page ${batch * BATCH + i} comes back changed`);
+      }
+    }
   }
-  return least;
+  const sum = (times) => times.reduce((a, b) => a + b, 0);
+  return { encode: sum(encode), back: sum(back), size };
 }
 
 /** A kernel of ours; `decode(page)` must leave the page at BACK. */
 function kernelRow(name, decode) {
   const kernel = loadEncoder(name, memory);
   if (kernel.scratchSize() > 1 << 20) throw new Error(`${name} wants ${kernel.scratchSize()} bytes of scratch`);
-  const encode = best(() => {
-    for (let i = 0; i < count; i++) {
-      lengths[i] = kernel.compress(SRC + i * pageSize, pageSize, DST + i * slot, slot, SCRATCH);
-    }
-  });
-  const run = () => {
-    for (let i = 0; i < count; i++) {
-      if (decode(i) !== pageSize) throw new Error(`${name}: page ${i} does not come back`);
-    }
-  };
-  const back = best(run);
-  for (let i = 0; i < count; i++) {
-    decode(i);
-    if (bytes.compare(data, i * pageSize, (i + 1) * pageSize, BACK, BACK + pageSize) !== 0) {
-      throw new Error(`${name}: page ${i} comes back changed`);
-    }
-  }
-  return { encode, back, size: lengths.reduce((a, b) => a + b, 0) };
+  return measure(
+    name,
+    (i) => kernel.compress(SRC + i * pageSize, pageSize, DST + i * slot, slot, SCRATCH),
+    decode,
+    (i, at) => decode(i) === pageSize && bytes.compare(data, at, at + pageSize, BACK, BACK + pageSize) === 0,
+  );
 }
 
 function kernelDecoder(name) {
@@ -107,16 +133,16 @@ function kernelDecoder(name) {
 }
 
 /** A function of JavaScript that returns new buffers. */
-function functionRow(encodePage, decodePage) {
-  let out = [];
-  const encode = best(() => {
-    out = [];
-    for (let i = 0; i < count; i++) out.push(encodePage(data.subarray(i * pageSize, (i + 1) * pageSize)));
-  });
-  const back = best(() => {
-    for (const page of out) decodePage(page);
-  });
-  return { encode, back, size: out.reduce((sum, page) => sum + page.length, 0) };
+function functionRow(name, encodePage, decodePage) {
+  const out = new Array(BATCH);
+  return measure(
+    name,
+    (i) => {
+      out[i] = encodePage(bytes.subarray(SRC + i * pageSize, SRC + (i + 1) * pageSize));
+      return out[i].length;
+    },
+    (i) => decodePage(out[i]).length,
+  );
 }
 
 /** What the C libraries give, by codec letter; empty without a compiler. */
@@ -151,14 +177,23 @@ function cRows() {
   return found;
 }
 
-/** Nanoseconds a page of the zero test: these pages, none of which is zero, and as many that are. */
+/** Nanoseconds a page of the zero test: a batch of these pages, none of which is zero, and one of zero pages. */
 function zeroRow() {
   const { zeroMap } = loadEncoder("zero", memory);
-  const map = SCRATCH;
-  const live = best(() => zeroMap(SRC, pageSize, count, map)) / count;
-  bytes.fill(0, DST, DST + data.length);
-  const zero = best(() => zeroMap(DST, pageSize, count, map)) / count;
-  return `zero test: ${live.toFixed(0)} ns a page that is not zero, ${zero.toFixed(0)} ns a zero page`;
+  const n = Math.min(BATCH, count);
+  const least = () => {
+    let found = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 100 * rounds; round++) {
+      const start = now();
+      zeroMap(SRC, pageSize, n, SCRATCH);
+      found = Math.min(found, now() - start);
+    }
+    return found / n;
+  };
+  data.copy(bytes, SRC, 0, n * pageSize);
+  const live = least();
+  bytes.fill(0, SRC, SRC + n * pageSize);
+  return `zero test: ${live.toFixed(0)} ns a page that is not zero, ${least().toFixed(0)} ns a zero page`;
 }
 
 const rows = [];
@@ -190,6 +225,7 @@ if (want("s")) {
   add(
     "npm snappy",
     functionRow(
+      "npm snappy",
       (page) => snappy.compressSync(page),
       (page) => snappy.uncompressSync(page),
     ),
@@ -207,6 +243,7 @@ if (want("z")) {
   add(
     "node deflateSync level 1",
     functionRow(
+      "node deflateSync",
       (page) => deflateSync(page, { level: 1 }),
       (page) => inflateSync(page),
     ),

@@ -1,11 +1,5 @@
-// Pass 2 with 1, 2, 3, 4 workers: what a task costs the main thread and a worker, and how many workers keep the main
-// thread busy:
-//   node bench/pool.mjs DUMP [--level 31] [--codecs none,zlib,lzo,snappy,zstd] [--workers 1,2,3,4] [--runs 3] [--out FILE]
-// "idle" workers answer without doing anything, as if codecs cost nothing: they show what the main thread takes at most.
-// The main thread does no tasks here. Its CPU time is the system's count for that thread (Linux only); the workers' is all
-// that is left of the process. Medians of the runs. Without --out everything but the writing is done.
+// Pass 2 with 1, 2, 3, 4 workers: node bench/pool.mjs --help
 import { readFileSync, rmSync } from "node:fs";
-import { parseArgs } from "node:util";
 import { Piscina } from "piscina";
 import { median } from "../dist/bench/statistics.js";
 import { kernelView } from "../dist/filter/kernel-view.js";
@@ -22,23 +16,38 @@ import { TASKS_PER_THREAD, WorkerThreads } from "../dist/worker/threads.js";
 import { dumpFacts } from "../dist/writer/collect-facts.js";
 import { createFileSink } from "../dist/writer/file-sink.js";
 import { KdumpWriter } from "../dist/writer/kdump-writer.js";
+import { CODECS, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    level: { type: "string", default: "31" },
-    codecs: { type: "string", default: "none,zlib,lzo,snappy,zstd" },
-    workers: { type: "string", default: "1,2,3,4" },
-    runs: { type: "string", default: "3" },
-    out: { type: "string" },
+const HELP = `node bench/pool.mjs DUMP [options]: pass 2 with 1, 2, 3, 4 workers
+
+What a task costs the main thread and a worker, and how many workers keep the
+main thread busy. "idle" workers answer without doing anything, as if codecs
+cost nothing: they show what the main thread takes at most. The main thread does
+no tasks here. Its CPU time is the system's count for that thread (Linux only);
+the workers' is all that is left of the process. Medians of the runs. Needs npm
+run build.
+
+  --level N         dump level (default 31)
+  --codecs LIST     beside idle (default none,zlib,lzo,snappy,zstd)
+  --workers LIST    numbers of workers (default 1,2,3,4)
+  --runs N          (default 3)
+  --out FILE        write it; without it everything but the writing is done
+  --help            print this text
+`;
+
+const { values, files } = readOptions(
+  HELP,
+  {
+    level: whole(31, 0, 31),
+    codecs: list(CODECS.join(","), oneOf("", CODECS)),
+    workers: list("1,2,3,4", whole(1, 1, 64)),
+    runs: whole(3, 1),
+    out: text(),
   },
-});
-if (positionals.length !== 1) {
-  console.error("usage: node bench/pool.mjs DUMP [--level 31] [--codecs none,zlib] [--workers 1,2] [--out FILE]");
-  process.exit(2);
-}
-const level = Number(values.level);
-const dump = openDump(positionals[0]);
+  [1, 1],
+);
+const { level } = values;
+const dump = openDump(files[0]);
 const view = kernelView(dump, new Warnings());
 const kernel = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy: policyOfLevel(level) };
 
@@ -116,10 +125,10 @@ async function run(codec, workers) {
 }
 
 const rows = [];
-for (const codec of ["idle", ...values.codecs.split(",")]) {
-  for (const workers of values.workers.split(",").map(Number)) {
+for (const codec of ["idle", ...values.codecs]) {
+  for (const workers of values.workers) {
     const runs = [];
-    for (let i = 0; i < Number(values.runs); i++) runs.push(await run(codec, workers));
+    for (let i = 0; i < values.runs; i++) runs.push(await run(codec, workers));
     const of = (key) => median(runs.map((one) => one[key]));
     const [kept, size] = [of("kept"), of("size")];
     const tasks = kept / pool.layout.pages;

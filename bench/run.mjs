@@ -1,47 +1,61 @@
-// Writes bench/RESULTS.md and bench/results.json: `coresieve bench` of a dump of the user's, with a C loop beside it:
-//   npm run bench -- DUMP [--level 31,1] [--codec none,zlib,lzo,snappy,zstd] [--workers 1,2] [--runs 5] [--merge]
-//     [--threads 2] [--warm-up 1] [--folder DIR] [--no-stages] [--report FILE] [--json FILE]
-// All is measured by src/bench; here are only the C loop and the files. --merge keeps what they have of other levels and
-// codecs, and with --no-stages their stages. --threads is makedumpfile's --num-threads, 1 to leave that out; MAKEDUMPFILE
-// names another makedumpfile. Of a dump of 5 GiB level 31 takes 3 minutes, level 1 some 20, half of that zlib.
+// Makes bench/RESULTS.md and results.json: node bench/run.mjs --help
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
 import { benchDump } from "../dist/bench/bench-dump.js";
 import { coresieve, findMakedumpfile } from "../dist/bench/contestants.js";
 import { outputPages } from "../dist/bench/output-pages.js";
 import { openDump } from "../dist/reader/open.js";
 import { buildLoop, cLoop, writeRuns } from "./support/native.mjs";
+import { CODECS, flag, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 import { resultsText } from "./support/results.mjs";
 
 const { version: packageVersion } = createRequire(import.meta.url)("../package.json");
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    level: { type: "string", default: "31,1" },
-    codec: { type: "string", default: "none,zlib,lzo,snappy,zstd" },
-    workers: { type: "string", default: "1,2" },
-    threads: { type: "string", default: "2" },
-    runs: { type: "string", default: "5" },
-    "warm-up": { type: "string", default: "1" },
-    folder: { type: "string", default: tmpdir() },
-    report: { type: "string", default: fileURLToPath(new URL("RESULTS.md", import.meta.url)) },
-    json: { type: "string", default: fileURLToPath(new URL("results.json", import.meta.url)) },
-    merge: { type: "boolean", default: false },
-    "no-stages": { type: "boolean", default: false },
+const HELP = `npm run bench -- DUMP [options]: makes bench/RESULTS.md and results.json
+(or node bench/run.mjs after npm run build)
+
+coresieve bench of a dump of the user's against makedumpfile, with a C loop
+beside it. Of a dump of 5 GiB level 31 takes 3 minutes, level 1 some 20, half of
+that zlib. MAKEDUMPFILE in the environment names another makedumpfile.
+
+  --level LIST      dump levels (default 31,1)
+  --codec LIST      (default none,zlib,lzo,snappy,zstd)
+  --workers LIST    numbers of workers (default 1,2)
+  --threads N       makedumpfile's --num-threads, 1 to leave that out
+                    (default 2)
+  --runs N          of each contestant, in turns (default 5)
+  --warm-up N       runs before those that count (default 1)
+  --folder DIR      where outputs go (default the system's)
+  --no-stages       without the table of the stages
+  --merge           keep what the files have of other levels and codecs, and
+                    with --no-stages their stages
+  --report FILE     (default bench/RESULTS.md)
+  --json FILE       (default bench/results.json)
+  --help            print this text
+`;
+
+const { values, files } = readOptions(
+  HELP,
+  {
+    level: list("31,1", whole(31, 0, 31)),
+    codec: list(CODECS.join(","), oneOf("", CODECS)),
+    workers: list("1,2", whole(1, 1, 64)),
+    threads: whole(2, 1, 1024),
+    runs: whole(5, 1),
+    "warm-up": whole(1, 0),
+    folder: text(tmpdir()),
+    report: text(fileURLToPath(new URL("RESULTS.md", import.meta.url))),
+    json: text(fileURLToPath(new URL("results.json", import.meta.url))),
+    merge: flag(),
+    "no-stages": flag(),
   },
-});
-if (positionals.length !== 1) {
-  console.error("usage: npm run bench -- DUMP [--level 31,1] [--codec none,zlib] [--workers 1,2] [--runs 5] [--merge]");
-  process.exit(2);
-}
-const path = resolve(positionals[0]);
-const numbers = (text) => text.split(",").map(Number);
-const workers = numbers(values.workers);
+  [1, 1],
+);
+const path = resolve(files[0]);
+const { workers } = values;
 const lists = mkdtempSync(join(values.folder, "coresieve-loop-"));
 const dump = openDump(path);
 const reference = tryMakedumpfile(process.env.MAKEDUMPFILE ?? "makedumpfile");
@@ -106,15 +120,15 @@ function write() {
 try {
   await benchDump(dump, {
     files: [path],
-    levels: numbers(values.level),
-    codecs: values.codec.split(","),
+    levels: values.level,
+    codecs: values.codec,
     workers,
-    runs: Number(values.runs),
-    warmUps: Number(values["warm-up"]),
+    runs: values.runs,
+    warmUps: values["warm-up"],
     // The list of pages for the C loop takes a whole run.
     cached: true,
     reference,
-    threads: Number(values.threads),
+    threads: values.threads,
     stages: !values["no-stages"],
     parent: values.folder,
     version: version(),

@@ -1,13 +1,8 @@
-// The page scan (pass 1) by itself, in one thread, and what its reads cost the machine:
-//   node bench/scan.mjs DUMP... [--level 31] [--rounds 5]
-// For each ELF dump: CPU time of a scan in nanoseconds a struct page, median and least, and that of a C loop that reads the
-// same bytes in the same order (native/reads.c), so that the rest is ours. Rounds of both take turns. Synthetic dumps of any
-// size: bench/synthetic.mjs. Needs `npm run build`.
+// The page scan and what its reads cost: node bench/scan.mjs --help
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { parseArgs } from "node:util";
 import { median } from "../dist/bench/statistics.js";
 import { kernelView } from "../dist/filter/kernel-view.js";
 import { initialPlan } from "../dist/filter/plan.js";
@@ -18,15 +13,28 @@ import { Warnings } from "../dist/warnings.js";
 import { evenRanges } from "../dist/worker/chunks.js";
 import { scanPages, scanState } from "../dist/worker/scan.js";
 import { buildProgram } from "./support/native.mjs";
+import { readOptions, whole } from "./support/options.mjs";
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { level: { type: "string", default: "31" }, rounds: { type: "string", default: "5" } },
-});
-if (positionals.length === 0) {
-  console.error("usage: node bench/scan.mjs DUMP... [--level 31] [--rounds 5]");
-  process.exit(2);
-}
+const HELP = `node bench/scan.mjs DUMP... [options]: the page scan and what its reads cost
+
+Scans each ELF dump (pass 1) in one thread, and prints the CPU time of a scan in
+nanoseconds a struct page, median and least, and that of a C loop that reads the
+same bytes in the same order (native/reads.c): the rest is ours. Rounds of both
+take turns. Dumps of any size: bench/synthetic.mjs. Needs npm run build.
+
+  --level N         dump level (default 31)
+  --rounds N        (default 5)
+  --help            print this text
+`;
+
+const { values, files } = readOptions(
+  HELP,
+  {
+    level: whole(31, 0, 31),
+    rounds: whole(5, 1),
+  },
+  [1, Number.POSITIVE_INFINITY],
+);
 /** Pages of a task of pass 1. */
 const TASK = 2 ** 17;
 const folder = mkdtempSync(join(tmpdir(), "coresieve-scan-"));
@@ -51,7 +59,7 @@ function measure(path) {
   const plan = initialPlan(dump, view);
   const before = plan.kept.slice();
   const { space, memMap, layout: pageLayout } = view;
-  const kernel = { space, memMap, pageLayout, policy: policyOfLevel(Number(values.level)) };
+  const kernel = { space, memMap, pageLayout, policy: policyOfLevel(values.level) };
   const scan = (memory) => {
     plan.kept.set(before);
     const state = scanState(memory, dump.pageSize, plan.kept, kernel);
@@ -75,7 +83,7 @@ function measure(path) {
   const bytes = list.reduce((sum, one, i) => sum + (i % 2 === 1 ? Number(one) : 0), 0);
   const pages = bytes / pageLayout.size;
   const [ours, reads] = [[], []];
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < values.rounds; round++) {
     ours.push(scan(memory) / pages);
     if (program) reads.push(Number(execFileSync(program, [path, file, "1"], { encoding: "utf8" })) / pages);
   }
@@ -94,7 +102,7 @@ function measure(path) {
 }
 
 try {
-  console.table(positionals.map(measure));
+  console.table(files.map(measure));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
