@@ -1,10 +1,10 @@
 // Writes a dump of any size that takes little room on disk: node bench/synthetic.mjs --help
-import { parseArgs } from "node:util";
+import { readOptions, text } from "./support/options.mjs";
 import { CONTENTS, FILL_NAMES, ZERO } from "./synthetic/contents.mjs";
 import { MAX_SECTIONS, MAX_VARIANTS, makeDump } from "./synthetic/make.mjs";
 import { KINDS, MIX } from "./synthetic/struct-pages.mjs";
 
-const HELP = `node bench/synthetic.mjs OUT [options]: a dump of any size that takes little room
+const HELP = `node bench/synthetic.mjs OUT [options]: a dump of any size in little room
 
 An ELF vmcore of an x86-64 Linux 6.1 with one node and 128 MiB of memory a
 section. Section 0 holds the kernel with its page tables and struct pages; the
@@ -65,30 +65,25 @@ function byKind(name, text, usual, parse) {
   return found;
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    size: { type: "string", default: "4G" },
-    kept: { type: "string", default: "0.05" },
-    mix: { type: "string", default: "" },
-    zero: { type: "string", default: "" },
-    contents: { type: "string", default: "" },
-    variants: { type: "string", default: "2" },
-    seed: { type: "string", default: "1" },
-    truth: { type: "string" },
-    help: { type: "boolean", default: false },
+const { values, files } = readOptions(
+  HELP,
+  {
+    size: text("4G"),
+    kept: text("0.05"),
+    mix: text(""),
+    zero: text(""),
+    contents: text(""),
+    variants: text("2"),
+    seed: text("1"),
+    truth: text(),
   },
-});
-if (values.help) {
-  process.stdout.write(HELP);
-  process.exit(0);
-}
-if (positionals.length !== 1) wrong("one OUT must be named");
+  [1, 1, "made"],
+);
 const share = (text) => numberOf("a share", text, 0, 1);
 const zero = /^[\d.]+$/.test(values.zero)
   ? Object.fromEntries(KINDS.map((kind) => [kind, share(values.zero)]))
   : byKind("--zero", values.zero, ZERO, share);
-const made = makeDump(positionals[0], {
+const made = makeDump(files[0], {
   size: sizeOf(values.size),
   kept: share(values.kept),
   mix: byKind("--mix", values.mix, MIX, (text) => numberOf("--mix", text, 0, 1e6)),
@@ -100,4 +95,4 @@ const made = makeDump(positionals[0], {
   seed: numberOf("--seed", values.seed, 0, 2 ** 32 - 1),
   truth: values.truth,
 });
-console.log(`${positionals[0]}: ${made.memoryMib} MiB of memory in ${made.diskMib.toFixed(0)} MiB on disk`);
+console.log(`${files[0]}: ${made.memoryMib} MiB of memory in ${made.diskMib.toFixed(0)} MiB on disk`);

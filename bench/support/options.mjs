@@ -41,9 +41,10 @@ export const CODECS = ["none", "zlib", "lzo", "snappy", "zstd"];
 
 /**
  * Reads the command line of a program whose help text begins with how it is called. `files` is the least and the most
- * number of files it takes, which must exist. Prints the help for --help, and ends with status 2 when something is wrong.
+ * number of files it takes, which must exist unless
+ * `made` says that they are made. Prints the help for --help, and ends with status 2 when something is wrong.
  */
-export function readOptions(help, options, [least, most] = [0, 0]) {
+export function readOptions(help, options, [least, most, made] = [0, 0]) {
   const [called] = / bench\/\S+\.mjs/.exec(help);
   const wrong = (what) => {
     console.error(`${what}; node${called} --help`);
@@ -73,7 +74,7 @@ export function readOptions(help, options, [least, most] = [0, 0]) {
   }
   if (positionals.length < least) wrong(`which ${most > 1 ? "dumps" : "dump"}?`);
   if (positionals.length > most) wrong(`${positionals[most]}: one too many`);
-  for (const file of positionals) if (!existsSync(file)) wrong(`${file}: no such file`);
+  for (const file of positionals) if (!made && !existsSync(file)) wrong(`${file}: no such file`);
   const found = {};
   for (const [name, kind] of Object.entries(options)) {
     const value = values[name];
