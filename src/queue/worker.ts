@@ -77,6 +77,8 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       connection: queues.redis,
       ...{ prefix: PREFIX, name, autorun: false, skipLockRenewal: true },
       ...{ lockDuration: takeover, stalledInterval: takeover / 2, maxStalledCount: MAX_STALLED, runRetryDelay: IDLE },
+      // Only so does BullMQ count what is completed and failed, for /metrics.
+      metrics: { maxDataPoints: 60 },
       ...(settings.telemetry === undefined ? {} : { telemetry: settings.telemetry }),
     });
     // What goes wrong shows in the calls. Lost locks and lost connections are passed over: another takes the job.
