@@ -78,9 +78,23 @@ export async function findRun(queues: Queues, id: string): Promise<Job> {
   const alike = (await allRuns(queues)).filter((job) => job.id?.startsWith(id));
   const whole = alike.find((job) => job.id === id);
   if (whole !== undefined || alike.length === 1) return whole ?? (alike[0] as Job);
+  if (alike.length === 0 && (await queues.redis.exists(cancelKey(id))) > 0) {
+    throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} was cancelled before a worker took it`, {
+      cure: "Submit the dump again",
+    });
+  }
   throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} is ${alike.length === 0 ? "no run" : "several runs"}`, {
     cure: "`coresieve jobs` lists them",
   });
+}
+
+/** How a run stands that stood as `last` says. One that was cancelled before any worker took it is gone, and has failed. Throws `BAD_OPTION`. */
+export async function laterState(queues: Queues, last: RunState): Promise<RunState> {
+  const { id } = last;
+  const job = await queues.dumps.getJob(id);
+  if (job !== undefined) return runState(queues, job);
+  if ((await queues.redis.exists(cancelKey(id))) === 0) return runState(queues, await findRun(queues, id));
+  return { ...last, state: "failed", reason: "cancelled before a worker took it" };
 }
 
 /** Runs that are listed at most. */
@@ -166,13 +180,18 @@ const REMEMBER_CANCEL = 30 * 24 * 3600;
  */
 export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
   const id = job.id as string;
-  const state = await job.getState();
+  let state = await job.getState();
   if (state === "completed") return false;
-  if ((state === "waiting" || state === "prioritized") && job.attemptsStarted === 0) {
-    await job.remove();
-    return true;
-  }
   await queues.redis.set(cancelKey(id), "1", "EX", REMEMBER_CANCEL);
+  if ((state === "waiting" || state === "prioritized") && job.attemptsStarted === 0) {
+    // A worker may have taken it just now: then it ends it.
+    const removed = await job.remove().then(
+      () => true,
+      () => false,
+    );
+    if (removed) return true;
+    state = await job.getState();
+  }
   if (state === "waiting-children") await job.removeUnprocessedChildren();
   // What failed has kept what was done: a worker takes it once more, to remove that.
   if (state === "failed") await job.retry("failed");

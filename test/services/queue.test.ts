@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { afterEach, beforeAll, describe, expect, test } from "vitest";
+import type { RunState } from "../../src/queue/jobs.js";
 import { realDump } from "../support/dumps.js";
 import {
   coresieve,
@@ -24,6 +25,7 @@ import {
   redisServer,
   share,
   stateOf,
+  stopped,
   submit,
   until,
   worker,
@@ -154,26 +156,45 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
 
   test("cancelled in the middle: nothing is left, and it can be submitted again", async () => {
     const id = submit(redis.url, input, output, ...SLOW, "--shards", "7", "--again");
-    const one = work({ args: ["--concurrency", "2"] });
-    const stage = `${output}.coresieve-${id}`;
-    await until(() => existsSync(stage) && readdirSync(stage).includes("shard-0000.size"));
+    const stop = { CORESIEVE_TEST_SIGNAL: "SIGSTOP" };
+    const one = work({ args: ["--concurrency", "2"], killAt: "after rename shard-0000.size", env: stop });
+    await stopped(one.child);
     expect(coresieve(redis.url, "jobs", "cancel", id.slice(0, 8))).toMatchObject({ code: 0, stderr: "" });
+    one.child.kill("SIGCONT");
     expect(await over(redis.url, id)).toMatchObject({ state: "failed", reason: expect.stringContaining("cancelled") });
     expect(readdirSync(share)).toEqual(["vmcore"]);
     expect(one.child.exitCode).toBe(null);
+    one.child.kill("SIGKILL");
+    await one.ended;
     expect(submit(redis.url, input, output, ...SLOW)).toBe(id);
-    expect(coresieve(redis.url, "jobs", "cancel", id).code).toBe(0);
-    await over(redis.url, id);
+    expect(await stateOf(redis.url, id)).toMatchObject({ state: "waiting", reason: undefined });
+  });
+
+  test("cancelled before a worker took it: it is gone at once, and who waits for it is told", async () => {
+    const waits = coresieveLater(redis.url, "submit", input, output, "-l", "--wait", "--json");
+    const listed = () => JSON.parse(coresieve(redis.url, "jobs", "--json").stdout) as RunState[];
+    await until(() => listed().length > 0);
+    const id = listed()[0]?.id as string;
+    expect(coresieve(redis.url, "jobs", "cancel", id)).toMatchObject({ code: 0, stdout: `${id}: is cancelled\n` });
+    expect(await waits).toMatchObject({ code: 1, said: expect.stringContaining("cancelled before a worker took it") });
+    expect(coresieve(redis.url, "jobs").stdout).toBe("no runs\n");
+    expect(coresieve(redis.url, "jobs", "cancel", id)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`"${id}" was cancelled before a worker took it`),
+    });
+    // Nobody remembers the wish when it is submitted again.
+    submit(redis.url, input, output, "-l", "--shards", "2");
+    work();
+    expect(await over(redis.url, id)).toMatchObject({ state: "done" });
   });
 
   test("a worker that is stopped hands back what it has", async () => {
     const id = submit(redis.url, input, output, ...SLOW, "--shards", "3", "--again");
-    const first = work();
-    await until(async () => (await stateOf(redis.url, id)).hosts.length > 0);
-    first.child.kill("SIGTERM");
+    // In the middle of a shard.
+    const first = work({ killAt: "after open .coresieve-shard-", env: { CORESIEVE_TEST_SIGNAL: "SIGTERM" } });
     expect(await first.ended).toBe(0);
-    // A fast machine may have finished it in the moment between.
-    expect(first.said()).toMatch(/stops; \d jobs in hand/);
+    expect(first.said()).toMatch(/stops; 1 jobs in hand/);
+    expect(first.said()).toContain("handed back");
     work();
     expect(await over(redis.url, id)).toMatchObject({ state: "done", reason: undefined });
     expectWhole(SLOW);

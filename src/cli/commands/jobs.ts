@@ -63,8 +63,7 @@ async function runJobs(
       process.stdout.write(`${job.id}: what failed is made again\n`);
     } else {
       let last = "";
-      for (;;) {
-        const state = await runs.runState(queues, await runs.findRun(queues, job.id as string));
+      for (let state = await runs.runState(queues, job); ; state = await runs.laterState(queues, state)) {
         const text = JSON.stringify(state);
         if (text !== last) say(state);
         last = text;

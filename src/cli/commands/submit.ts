@@ -78,7 +78,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
   const request = await dumpRequest(files, values);
   const shards = wholeNumber("--shards", values.shards === "auto" ? undefined : values.shards, 1, MAX_SHARDS) ?? 0;
   const priority = wholeNumber("--priority", values.priority, 1, 2 ** 21) ?? 0;
-  const [{ openQueues, redisUrl }, { findRun, runState, submitRun }] = await Promise.all([
+  const [{ openQueues, redisUrl }, { laterState, submitRun }] = await Promise.all([
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),
   ]);
@@ -94,7 +94,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
       await setTimeout(500, undefined, { signal }).catch(() => {
         throw new DumpError("ABORTED", `stopped waiting; ${submitted.id} goes on`);
       });
-      state = await runState(queues, await findRun(queues, submitted.id));
+      state = await laterState(queues, state);
     }
     if (values.json) process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
     else if (values.wait && !values.quiet) process.stdout.write(`${describeRun(state)}\n`);

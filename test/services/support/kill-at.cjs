@@ -1,13 +1,18 @@
 /**
  * Preloaded into a worker by tests: kills it, as SIGKILL does, in the middle of its work. CORESIEVE_TEST_KILL is "before" or "after", a
- * call of the file system, and a part of the name that it is called with: "after rename shard-0001.size".
+ * call of the file system, and a part of the name that it is called with: "after rename shard-0001.size". CORESIEVE_TEST_SIGNAL: another
+ * signal than SIGKILL. It comes once.
  */
 const fs = require("node:fs");
 const { syncBuiltinESMExports } = require("node:module");
 
 const [when, call, part] = process.env.CORESIEVE_TEST_KILL.split(" ");
 const isMeant = (args) => args.some((arg) => typeof arg === "string" && arg.includes(part));
-const die = () => process.kill(process.pid, "SIGKILL");
+let done = false;
+const die = () => {
+  if (!done) process.kill(process.pid, process.env.CORESIEVE_TEST_SIGNAL ?? "SIGKILL");
+  done = true;
+};
 
 const promised = fs.promises[call];
 if (promised !== undefined) {

@@ -1,6 +1,6 @@
 /** A Redis server and workers of a test, each a process of its own; all end with the test file. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -119,6 +119,11 @@ export function worker({ redis, args = [], allow = share, killAt, by = [], env =
     ...(killAt === undefined ? {} : { CORESIEVE_TEST_KILL: killAt }),
     ...env,
   });
+}
+
+/** Waits until a process is stopped, as SIGSTOP stops it. */
+export function stopped({ pid }: ChildProcess): Promise<void> {
+  return until(() => /^\d+ \(.*\) T/.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
 }
 
 /** Runs the command line to its end. */
