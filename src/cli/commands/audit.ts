@@ -23,6 +23,7 @@ they are not all zeros; so are pages of which nothing is known, and secrets.
                            and digits; lines that begin with # are comments
       --strict             make every warning an error
       --json               print it as JSON
+  -q, --quiet              no progress
   -v, --version            print the version
   -h, --help               print this text
 ${INPUT_HELP}
@@ -39,6 +40,7 @@ const OPTIONS = {
   secrets: VALUE,
   strict: FLAG,
   json: FLAG,
+  quiet: { ...FLAG, alias: "q" },
 } as const;
 
 /** `coresieve audit DUMP…`: looks at a finished dump for what it should not have. */
@@ -59,9 +61,9 @@ async function printAudit(
   const complete = completeOptions(values);
   const secrets = values.secrets === undefined ? [] : readSecrets(values.secrets);
   const warnings = new Warnings({ strict: values.strict });
-  const dump = await openInputs(files, warnings, values, signal);
+  const dump = await openInputs(files, warnings, values, signal, values.quiet);
   // Where nobody looks on, the report is all there is to say.
-  const progress = process.stderr.isTTY ? progressDisplay(process.stderr, dump.pageSize) : undefined;
+  const progress = process.stderr.isTTY && !values.quiet ? progressDisplay(process.stderr, dump.pageSize) : undefined;
   let original: Dump | undefined;
   try {
     original =
@@ -72,6 +74,7 @@ async function printAudit(
             warnings,
             { ...values, raw: undefined, arch: undefined, salvage: false },
             signal,
+            values.quiet,
           );
     const result = await auditDump(dump, {
       ...{ complete, secrets, warnings, signal },
