@@ -2,11 +2,13 @@ import type { RunState } from "../queue/jobs.js";
 import { formatBytes } from "./numbers.js";
 
 /** How a run stands, in one line. */
-export function describeRun({ state, inputs, output, progress, shards, hosts, outputBytes, reason }: RunState): string {
+export function describeRun(run: RunState): string {
+  const { state, inputs, output, progress, shards, hosts, outputBytes, reason } = run;
   const what = `${inputs[0]} to ${output}`;
+  if (run.cancelled) return `cancelled: ${what}; the next worker that is free ends it`;
   if (state === "done") return `done: ${what}${outputBytes === undefined ? "" : `, ${formatBytes(outputBytes)}`}`;
   if (state === "failed") return `failed: ${what}: ${reason ?? "nobody says why"}`;
-  if (shards === undefined) return `${state}: ${what}`;
+  if (shards === undefined) return `${state}: ${what}${reason === undefined ? "" : `; the last try failed: ${reason}`}`;
   const failed = shards.failed === 0 ? "" : `, ${shards.failed} failed`;
   const where = hosts.length === 0 ? "" : `, on ${hosts.join(", ")}`;
   return `${state}: ${what}, ${Math.floor(100 * progress)} %, ${shards.done} of ${shards.all} shards done, ${shards.active} in work${failed}${where}`;

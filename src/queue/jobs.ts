@@ -20,7 +20,10 @@ export interface RunState {
   /** Who works on it now. */
   readonly hosts: readonly string[];
   readonly outputBytes: number | undefined;
+  /** Why it failed; of one that waits to be tried again, why the last try did. */
   readonly reason: string | undefined;
+  /** It was cancelled, and a worker has yet to end it. */
+  readonly cancelled: boolean;
 }
 
 /** What became of a submission. */
@@ -49,7 +52,11 @@ export async function submitRun(
   const known = await queues.dumps.getJob(id);
   const before = known && (await known.getState());
   const over = before === "failed" || (before === "completed" && options.again);
-  if (known !== undefined && !over) return { id, what: "known", state: await runState(queues, known) };
+  if (known !== undefined && !over) {
+    // One that was cancelled, and that nobody has begun, is to be made all the same.
+    if (before !== "active" && dumpJob(known.data).planned === undefined) await queues.redis.del(cancelKey(id));
+    return { id, what: "known", state: await runState(queues, known) };
+  }
   if (known !== undefined) await removeRun(queues, known);
   await queues.redis.del(cancelKey(id));
   const job = await queues.dumps.add("dump", newDumpJob(request, options), {
@@ -118,6 +125,7 @@ export async function runState(queues: Queues, job: Job): Promise<RunState> {
   const progress = job.progress as { step?: string; done?: number; total?: number };
   const name = nameOf(state, planned !== undefined, progress.step);
   const result = job.returnvalue as { result?: { outputBytes?: number } } | null;
+  const isOver = name === "done" || name === "failed";
   return {
     id: job.id as string,
     state: name,
@@ -126,7 +134,9 @@ export async function runState(queues: Queues, job: Job): Promise<RunState> {
     shards: shards && { all: shards.all, done: shards.done, active: shards.active, failed: shards.failed },
     hosts: shards?.hosts ?? [],
     outputBytes: result?.result?.outputBytes,
-    reason: state === "failed" ? job.failedReason : undefined,
+    // BullMQ keeps the reason of the last try, and has an empty one for none.
+    reason: name === "failed" || name === "waiting" ? job.failedReason || undefined : undefined,
+    cancelled: !isOver && (await queues.redis.exists(cancelKey(job.id as string))) > 0,
   };
 }
 
@@ -202,7 +212,8 @@ export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
 export async function retryRun(queues: Queues, job: Job): Promise<void> {
   const state = await job.getState();
   if (state !== "failed") {
-    throw new DumpError("BAD_OPTION", `${job.id} has not failed: it is ${state}`, {
+    const { state: stands } = await runState(queues, job);
+    throw new DumpError("BAD_OPTION", `${job.id} has not failed: ${stands === "done" ? "it is done" : "it goes on"}`, {
       cure: "Only what failed can be made again; `coresieve submit --again` makes a run anew",
     });
   }

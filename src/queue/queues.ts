@@ -114,7 +114,8 @@ async function answers(redis: Redis, url: string): Promise<void> {
     await Promise.race([redis.ping(), late]);
   } catch (error) {
     const tls = tlsProblem(error, "redis", "REDIS_URL");
-    const why = tls?.what ?? (error instanceof Error ? error.message : String(error));
+    const said = error instanceof Error ? error.message : String(error);
+    const why = tls?.what ?? (said.startsWith("NOAUTH") ? "it wants a password" : said);
     throw new DumpError("NOT_READABLE", `Redis does not answer: ${hidden(why)}`, {
       file: hidden(url),
       cure:

@@ -1,6 +1,7 @@
 /** The queue with a store, when workers die and the store fails: the bytes of a single run, or a failure that says why, and nothing is left. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { PutObjectCommand } from "@aws-sdk/client-s3";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
@@ -12,6 +13,7 @@ import {
   hasRedis,
   over,
   type RedisServer,
+  redisAway,
   redisServer,
   submit,
   until,
@@ -133,6 +135,22 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
     work();
     expect(await over(redis.url, id)).toMatchObject({ state: "done", reason: undefined });
     await expectWhole(run);
+  });
+
+  test("Redis is gone for some seconds", async () => {
+    // In the middle of the second shard, and both workers go on with what they have.
+    const id = submit(redis.url, IN, OUT, ...PARTS);
+    const both = [work(), work()];
+    const here = new Promise<void>((onMet) => {
+      proxy.faults = [{ method: "PUT", match: /partNumber=4&/, times: 1, what: 503, onMet }];
+    });
+    await here;
+    await redis.stop("SIGKILL");
+    await setTimeout(1000 * redisAway);
+    await redis.start();
+    expect(await over(redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+    await expectWhole({ level: 0 });
+    expect(both.map(({ child }) => child.exitCode)).toEqual([null, null]);
   });
 
   test("two finish one output", async () => {

@@ -22,6 +22,7 @@ import {
   hasRedis,
   over,
   type RedisServer,
+  redisAway,
   redisServer,
   share,
   stateOf,
@@ -147,7 +148,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await redis.start();
     await setTimeout(500);
     await redis.stop();
-    await setTimeout(5000);
+    await setTimeout(1000 * redisAway);
     await redis.start();
     expect(await over(redis.url, id)).toMatchObject({ state: "done" });
     expectWhole(SLOW);
@@ -258,7 +259,13 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     work({ args: ["--spool-dir", join(folder, "no-such-folder")] });
     expect(await over(redis.url, id)).toMatchObject({ state: "failed" });
     expect(existsSync(`${output}.coresieve-${id}`)).toBe(true);
-    expect(coresieve(redis.url, "jobs", "cancel", id).code).toBe(0);
+    for (const { child, ended } of workers) {
+      child.kill("SIGKILL");
+      await ended;
+    }
+    for (let i = 0; i < 2; i++) expect(coresieve(redis.url, "jobs", "cancel", id).code).toBe(0);
+    expect(coresieve(redis.url, "jobs").stdout).toMatch(/ cancelled: .*; the next worker that is free ends it\n/);
+    work();
     await until(() => !existsSync(`${output}.coresieve-${id}`));
   });
 
@@ -286,6 +293,12 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     const id = submit(redis.url, input, output, "-l", "-d", "11");
     const data = JSON.parse((await client.hget(`coresieve:dumps:${id}`, "data")) as string);
     await client.hset(`coresieve:dumps:${id}`, "data", JSON.stringify({ ...data, level: 99, shell: "rm" }));
+    // It hides no others.
+    const other = submit(redis.url, input, output, "-l", "-d", "13");
+    const { code, stdout, stderr } = coresieve(redis.url, "jobs");
+    expect([code, stdout]).toEqual([1, `${other} waiting: ${input} to ${output}\n`]);
+    expect(stderr).toContain(`${id}: job data: dump.`);
+    await client.del(`coresieve:dumps:${other}`);
     const one = work();
     await until(() => /job data: dump/.test(one.said()));
     expect(one.said()).toMatch(/job data: dump\.(level is no number from 0 to 31|shell is no known field)/);
@@ -311,6 +324,8 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     client.disconnect();
     const wrong = coresieve(own.url.replace("unix://", "unix://:wrong-one@localhost"), "jobs");
     expect(wrong).toMatchObject({ code: 1, stderr: expect.stringContaining("Redis") });
+    const none = coresieve(own.url, "jobs");
+    expect(none).toMatchObject({ code: 1, stderr: expect.stringContaining("it wants a password") });
     for (const text of [said, one.said(), metrics, all, wrong.stderr]) {
       expect(text).not.toContain(secret);
       expect(text).not.toContain("wrong-one");

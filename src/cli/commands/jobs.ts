@@ -48,9 +48,18 @@ async function runJobs(
   try {
     if (id === undefined) {
       const states: RunState[] = [];
-      for (const job of await runs.allRuns(queues)) states.push(await runs.runState(queues, job));
+      for (const job of await runs.allRuns(queues)) {
+        try {
+          states.push(await runs.runState(queues, job));
+        } catch (error) {
+          // Another version's, or somebody else's: the others are listed.
+          if (!(error instanceof DumpError)) throw error;
+          process.stderr.write(`coresieve: ${job.id}: ${error.message}\n`);
+          process.exitCode = 1;
+        }
+      }
       if (json) process.stdout.write(`${JSON.stringify(states, undefined, 2)}\n`);
-      else if (states.length === 0) process.stdout.write("no runs\n");
+      else if (states.length === 0 && process.exitCode === undefined) process.stdout.write("no runs\n");
       else states.forEach(say);
       return;
     }

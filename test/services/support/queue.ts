@@ -20,6 +20,9 @@ const { CI } = process.env;
 if (!hasRedis && CI === "true") throw new Error("redis-server is not installed");
 export const isRoot = process.getuid?.() === 0;
 
+/** Seconds that Redis is gone in tests; a minute takes TEST_REDIS_AWAY=60. */
+export const redisAway = Number(process.env["TEST_REDIS_AWAY"] ?? 5);
+
 /** A folder for everything of a test file. */
 export const folder = mkdtempSync(join(tmpdir(), "coresieve-services-"));
 export const share = join(folder, "share");

@@ -13,7 +13,7 @@ export interface StoreFault {
    * of the answer; `lost`: the store does it, and nobody is told.
    */
   readonly what: number | "reset" | "cut" | "lost";
-  /** Called before the connection ends: to kill who asks. */
+  /** Called first, and where the store does it first, after that: to kill who asks. */
   readonly onMet?: () => void;
 }
 
@@ -55,6 +55,7 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
     if (fault?.what === "reset") return end();
     await setTimeout(proxy.latency);
     if (typeof fault?.what === "number") {
+      fault.onMet?.();
       const code = fault.what === 403 ? "AccessDenied" : "SlowDown";
       const text = `<Error><Code>${code}</Code><Message>not now</Message></Error>`;
       response.writeHead(fault.what, { "content-type": "application/xml" }).end(method === "HEAD" ? "" : text);
