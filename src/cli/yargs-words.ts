@@ -2,7 +2,7 @@ import yargs from "yargs";
 import type { Command } from "./command.js";
 
 /** What yargs makes of a command line. */
-export interface ParsedWords {
+interface ParsedWords {
   readonly args: { help?: unknown; version?: unknown; config?: unknown; _: (string | number)[] };
   /** Long names of the options that stand there. */
   readonly given: readonly string[];
