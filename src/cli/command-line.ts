@@ -28,7 +28,10 @@ async function parse(
   context: CommandContext,
 ): Promise<() => void | Promise<void>> {
   const plain = plainWords(command, argv);
-  if (plain !== undefined) return () => command.run(plain._, plain as never, context);
+  if (plain !== undefined) {
+    await holdObjects(plain);
+    return () => command.run(plain._, plain as never, context);
+  }
   try {
     const { yargsWords } = await import("./yargs-words.js");
     let { args, given } = yargsWords(command, argv);
@@ -41,14 +44,17 @@ async function parse(
     }
     const files = args._.map(String);
     const values = lastOfEach(args, command);
-    // Most runs name none.
-    if (Object.values(values).some((value) => String(value).startsWith("s3://"))) {
-      await (await import("./store-options.js")).holdStoreOptions(values);
-    }
+    await holdObjects(values);
     return () => command.run(files, values as never, context);
   } catch (error) {
     throw await badCommandLine(error, name, command);
   }
+}
+
+/** What options name in a store is opened now: commands open it as a file. Most runs name nothing there. */
+async function holdObjects(values: object): Promise<void> {
+  const named = Object.entries(values).filter(([, value]) => typeof value === "string" && value.startsWith("s3://"));
+  if (named.length > 0) await (await import("./store-options.js")).holdStoreOptions(Object.fromEntries(named));
 }
 
 /** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */

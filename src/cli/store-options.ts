@@ -14,16 +14,20 @@ const LOCAL: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens the objects that the options of a command line name beside the dump, for as long as the program runs. `values` are by long names. Throws `BAD_OPTION` for
+ * Opens the objects that the options of a command line name beside the dump, for as long as the program runs. `values` are by long names, with hyphens or as
+ * yargs has them for programs. Throws `BAD_OPTION` for
  * options that take no object, and what `openObject` does.
  */
 export async function holdStoreOptions(values: Readonly<Record<string, unknown>>): Promise<void> {
-  for (const [name, value] of Object.entries(values)) {
+  const read = new Set<string>();
+  for (const [key, value] of Object.entries(values)) {
     if (typeof value !== "string" || !isStorePath(value)) continue;
+    const name = key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     const cure = LOCAL[name];
     if (cure !== undefined) {
       throw new DumpError("BAD_OPTION", `--${name} takes no object of a store`, { file: value, cure });
     }
-    if (READ.has(name)) await holdObject(value);
+    if (READ.has(name)) read.add(value);
   }
+  for (const path of read) await holdObject(path);
 }
