@@ -2,7 +2,6 @@
 import { rmSync, statSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { Queue } from "bullmq";
 import { runProgram } from "../dist/bench/run-program.js";
 import { formatFigure, median } from "../dist/bench/statistics.js";
@@ -20,20 +19,23 @@ import {
   startWorker,
   temporaryFolder,
 } from "./support/cluster.mjs";
+import { CODECS, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
-const HELP = `node bench/scale.mjs [DUMP] [options]: what a queue and a store cost, and gain
+const HELP = `node bench/scale.mjs [DUMP] [options]: what a queue and a store cost
 
 Writes DUMP (default: a synthetic one of 384 MiB, 60 % of it kept) alone, and by
-the queue with some numbers of workers: in a folder; in a store (OpenStack Swift,
-one process) on this machine; and over links to it, one for each worker, of so
-many milliseconds round trip and Mbit/s each way (bench/support/link.mjs; Redis is
+the queue with some numbers of workers: in a folder; in a store (one process of
+OpenStack Swift) on this machine; over links to it, one for each worker, of so
+many milliseconds round trip and Mbit/s each way (support/link.mjs; Redis is
 near). Every output must have the digest of the first. Medians of the runs as
-Markdown: wall clock (of the queue: from submitted to finished), CPU of the workers
-and of the servers, bytes and requests as the store counts them, Redis's commands
-(those that BullMQ's scripts call included). The first run by a queue in each place
-has workers that are just started. About 5 minutes on 2 cores that do nothing else.
+Markdown: wall clock (by the queue: from submitted to finished), CPU of the
+workers and of the servers, bytes and requests as the store counts them, Redis's
+commands (those that BullMQ's scripts call included). The first run by the queue
+in each place has workers that were just started. Needs npm run build,
+redis-server and Swift. About 5 minutes on 2 cores that do nothing else.
 
-  --places LIST    folder,store,RTT:MBIT... (default folder,store,10:1000,40:200)
+  --places LIST    folder, store, RTT:MBIT
+                   (default folder,store,10:1000,40:200)
   --workers LIST   (default 1,2,4)
   --threads N      of each worker, and of the single run (default 1)
   --shards N       (default 8)
@@ -45,28 +47,28 @@ has workers that are just started. About 5 minutes on 2 cores that do nothing el
   --help           print this text
 `;
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    places: { type: "string", default: "folder,store,10:1000,40:200" },
-    workers: { type: "string", default: "1,2,4" },
-    threads: { type: "string", default: "1" },
-    shards: { type: "string", default: "8" },
-    runs: { type: "string", default: "3" },
-    level: { type: "string", default: "31" },
-    codec: { type: "string", default: "lzo" },
-    folder: { type: "string", default: tmpdir() },
-    out: { type: "string" },
-    help: { type: "boolean", default: false },
+const place = {
+  wants: "folder, store, or a link as 40:200",
+  read: (name) => (/^(folder|store|\d+:[1-9]\d*)$/.test(name) ? name : undefined),
+};
+const { values, files } = readOptions(
+  HELP,
+  {
+    places: list("folder,store,10:1000,40:200", place),
+    workers: list("1,2,4", whole(1, 1, 64)),
+    threads: whole(1, 1, 256),
+    shards: whole(8, 1, 4096),
+    runs: whole(3, 1),
+    level: whole(31, 0, 31),
+    codec: oneOf("lzo", CODECS),
+    folder: text(tmpdir()),
+    out: text(),
   },
-});
-if (values.help || positionals.length > 1) {
-  process.stdout.write(HELP);
-  process.exit(values.help ? 0 : 2);
-}
+  [0, 1],
+);
 const folder = temporaryFolder(values.folder, "coresieve-scale-");
-const options = ["-d", values.level, "--compress", values.codec];
-const threads = ["--num-threads", values.threads];
+const options = ["-d", `${values.level}`, "--compress", values.codec];
+const threads = ["--num-threads", `${values.threads}`];
 /** Ends what belongs to the place that was measured last. */
 const closing = [];
 const lines = [];
@@ -75,7 +77,7 @@ const tell = (line) => {
   console.log(line);
 };
 
-let dump = positionals[0] && resolve(positionals[0]);
+let dump = files[0] && resolve(files[0]);
 if (dump === undefined) {
   dump = join(folder, "vmcore");
   node("../synthetic.mjs", dump, "--size", "384M", "--kept", "0.6", "--variants", "3");
@@ -136,7 +138,17 @@ async function single(place) {
 async function byQueue(place, workers, queue, env) {
   const cpu = () => sum(workers.map(({ pid }) => cpuSeconds(pid)));
   const before = cpu();
-  const args = ["submit", place.input, place.out, "--again", "--json", "--wait", "--shards", values.shards, ...options];
+  const args = [
+    "submit",
+    place.input,
+    place.out,
+    "--again",
+    "--json",
+    "--wait",
+    "--shards",
+    `${values.shards}`,
+    ...options,
+  ];
   const { id } = JSON.parse(coresieve(args, { env }));
   const { timestamp, finishedOn } = await queue.getJob(id);
   return { wall: (finishedOn - timestamp) / 1000, cpu: cpu() - before };
@@ -160,8 +172,8 @@ function row(place, who, runs) {
 
 const swift = await startSwift(join(folder, "swift"));
 const redis = await startRedis(join(folder, "redis"));
-const queue = new Queue("dumps", { prefix: "coresieve", connection: { host: "127.0.0.1", port: redis.port } });
-if (values.places !== "folder") await swift.put(dump, "in/vmcore");
+const queue = new Queue("dumps", { prefix: "coresieve", connection: { path: redis.socket } });
+if (values.places.some((name) => name !== "folder")) await swift.put(dump, "in/vmcore");
 const digests = new Set();
 const seen = [];
 tell(
@@ -170,12 +182,12 @@ tell(
 tell(`${cpus().length} cores, ${cpus()[0]?.model}; medians of ${values.runs}\n`);
 tell("| where | who | wall s | workers' CPU s | servers' CPU s | MB fetched | MB sent | requests | Redis commands |");
 tell("|---|---|---|---|---|---|---|---|---|");
-for (const name of values.places.split(",")) {
+for (const name of values.places) {
   const place = placeNamed(name, swift);
   const servers = { swift, redis };
   const repeat = async (who, work) => {
     const runs = [];
-    for (let i = 0; i < Number(values.runs); i++) runs.push(await measure(place, servers, work));
+    for (let i = 0; i < values.runs; i++) runs.push(await measure(place, servers, work));
     for (const { digest } of runs) digests.add(digest);
     if (digests.size > 1) throw new Error(`${place.name}, ${who}: another digest: ${[...digests].join(", ")}`);
     row(place, who, runs);
@@ -183,7 +195,7 @@ for (const name of values.places.split(",")) {
   };
   await repeat("single run", () => single(place));
   const workers = [];
-  for (const count of values.workers.split(",").map(Number)) {
+  for (const count of values.workers) {
     while (workers.length < count) {
       const env = { ...(await place.env()), REDIS_URL: redis.url };
       const args = ["--allow", place.allow, "--allow", resolve(dump, ".."), "--spool-dir", folder, ...threads];

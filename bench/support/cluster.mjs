@@ -175,26 +175,16 @@ export async function startLink(port, rtt, mbit) {
 export async function startRedis(folder, { by, address } = LOCAL) {
   mkdirSync(folder);
   const socket = join(folder, "s");
-  const port = 6397;
-  const args = [
-    "--port",
-    `${port}`,
-    "--bind",
-    address,
-    "--protected-mode",
-    "no",
-    "--unixsocket",
-    socket,
-    "--dir",
-    folder,
-  ];
+  // On this host by its socket: no port is in the way of another server.
+  const net = by.length > 0 ? ["--port", "6397", "--bind", address, "--protected-mode", "no"] : ["--port", "0"];
+  const args = [...net, "--unixsocket", socket, "--dir", folder];
   const server = start([...by, "redis-server", ...args, "--appendonly", "yes", "--save", ""]);
   const client = new Redis({ path: socket, maxRetriesPerRequest: null });
   client.on("error", () => undefined);
   await client.ping();
   return {
-    ...{ pid: server.pid, port },
-    url: `redis://${address}:${port}`,
+    ...{ pid: server.pid, socket },
+    url: by.length > 0 ? `redis://${address}:6397` : `unix://${socket}`,
     /** Commands by name since the last question. */
     async commands() {
       const text = await client.info("commandstats");
