@@ -193,7 +193,12 @@ function answer(request, response, body) {
     case "POST": {
       if (query.has("uploads")) {
         const id = `upload-${++ids}`;
-        uploads.set(id, { name, meta: metaOf(request), parts: new Map(), initiated: new Date(1.7e12 + ids * 1000).toISOString() });
+        uploads.set(id, {
+          name,
+          meta: metaOf(request),
+          parts: new Map(),
+          initiated: new Date(1.7e12 + ids * 1000).toISOString(),
+        });
         return send(
           200,
           {},

@@ -22,14 +22,13 @@ export const TOKENS: usize = 0; // u64 per match: see putToken in _deflate-searc
 export const LITERAL_BYTES: usize = TOKENS + 8 * (MAX_LEN / 3 + 16); // the literals of all tokens, and 64 bytes of room
 export const TABLE: usize = LITERAL_BYTES + MAX_LEN + 64; // u16 per hash: the last position
 export const SHORT_TABLE: usize = TABLE + (2 << MAX_HASH_BITS); // u16 per hash of 3 bytes
-// All from here on is zero at first, up to ZEROED_END.
+// All from here on is zero at first, up to LITERAL_CODES.
 export const LITERAL_COUNTS: usize = SHORT_TABLE + (2 << MAX_HASH_BITS); // u32 each
 export const DISTANCE_COUNTS: usize = LITERAL_COUNTS + 4 * LITERALS;
 export const LENGTH_COUNTS: usize = DISTANCE_COUNTS + 4 * DISTANCES;
 export const SENT_LENGTHS: usize = LENGTH_COUNTS + 4 * LENGTHS; // u8 each, of the code for code lengths
-export const ZEROED_END: usize = SENT_LENGTHS + 64;
 // Of the codes: u32 for each symbol, and u32 for each used symbol.
-export const LITERAL_CODES: usize = ZEROED_END; // see sendBlock in _deflate-send
+export const LITERAL_CODES: usize = SENT_LENGTHS + 64; // u32 each: see sendBlock in _deflate-send
 export const DISTANCE_CODES: usize = LITERAL_CODES + 4 * LITERALS;
 export const LENGTH_CODES: usize = DISTANCE_CODES + 4 * DISTANCES;
 export const LITERAL_LIST: usize = LENGTH_CODES + 4 * LENGTHS; // count << 9 | symbol

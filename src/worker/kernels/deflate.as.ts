@@ -23,13 +23,13 @@ import {
   DISTANCE_LIST,
   LENGTH_LENGTHS,
   LENGTH_LIST,
+  LITERAL_CODES,
   LITERAL_COUNTS,
   LITERAL_LENGTHS,
   LITERAL_LIST,
   MAX_LEN,
   OUTPUT,
   SCRATCH,
-  ZEROED_END,
 } from "./_deflate.as";
 import { clear } from "./_match.as";
 import { bitsOf, lastSymbol } from "./_prefix-code.as";
@@ -60,7 +60,7 @@ function sendStored(src: usize, len: usize, op: usize): usize {
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
-  clear(scratch + LITERAL_COUNTS, ZEROED_END - LITERAL_COUNTS);
+  clear(scratch + LITERAL_COUNTS, LITERAL_CODES - LITERAL_COUNTS);
   const tokenEnd = findMatches(src, len, scratch);
   const literalEnd = literalCode(scratch);
   const distanceEnd = distanceCode(scratch);
