@@ -98,8 +98,9 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
         ["lost", "PUT", /plan\.json/],
         ["lost", "PUT", /shard-0000\.size/],
         ["lost", "PUT", /partNumber=2&/],
-        ["reset", "PUT", /shard-0000\.edges/],
-        ["lost", "PUT", /shard-0001\.done/],
+        // One of the two shards may be farther than the other.
+        ["reset", "PUT", /shard-000\d\.edges/],
+        ["lost", "PUT", /shard-000\d\.done/],
       ],
       PARTS,
       { level: 0 },
