@@ -159,9 +159,10 @@ export class WorkerPool {
    * that they have not begun. Only then may the dump be closed, for its file's number can come to mean another file.
    */
   async end(): Promise<void> {
-    if (this.#ended) return;
+    const again = this.#ended;
     Atomics.store(this.#context.ended, 0, 1);
     await Promise.allSettled(this.#sent);
+    if (again) return;
     this.#scanState?.classifier.end();
     // After a failure something may still be read there, by a write that is under way.
     if (this.slots.allBack) giveBackMemory(this.#context.memory);
