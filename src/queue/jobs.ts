@@ -117,9 +117,11 @@ export async function allRuns({ dumps }: Queues): Promise<Job[]> {
 }
 
 /** How a run stands. */
-export async function runState(queues: Queues, job: Job): Promise<RunState> {
+export async function runState(queues: Queues, known: Job): Promise<RunState> {
+  const state = await known.getState();
+  // Read again after its state: what failed since `known` was read has no reason there, and what is done no result.
+  const job = ((await queues.dumps.getJob(known.id as string)) as Job | undefined) ?? known;
   const data = dumpJob(job.data);
-  const state = await job.getState();
   const { planned } = data;
   const shards = planned === undefined ? undefined : await shardStates(queues, job.id as string, data, planned);
   const progress = job.progress as { step?: string; done?: number; total?: number };

@@ -12,8 +12,9 @@ import {
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
-import { afterEach, beforeAll, describe, expect, test } from "vitest";
-import type { RunState } from "../../src/queue/jobs.js";
+import { afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { findRun, type RunState, runState } from "../../src/queue/jobs.js";
+import { openQueues } from "../../src/queue/queues.js";
 import { realDump } from "../support/dumps.js";
 import {
   coresieve,
@@ -117,6 +118,26 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     expect(again).toMatchObject({
       state: "failed",
       reason: expect.stringMatching(/out: is there already.*\[OUTPUT_EXISTS\]/),
+    });
+  });
+
+  test("a job that was read before its run was over has its reason and result all the same", async () => {
+    const queues = await openQueues(redis.url);
+    onTestFinished(() => queues.close());
+    const id = submit(redis.url, input, output, "-l", "-d", "3", "--shards", "1");
+    const waiting = await findRun(queues, id);
+    work();
+    await over(redis.url, id);
+    expect(await runState(queues, waiting)).toMatchObject({
+      state: "done",
+      outputBytes: whole(["-l", "-d", "3"]).length,
+    });
+    submit(redis.url, input, output, "-l", "-d", "3", "--again");
+    const again = await findRun(queues, id);
+    await over(redis.url, id);
+    expect(await runState(queues, again)).toMatchObject({
+      state: "failed",
+      reason: expect.stringContaining("is there already"),
     });
   });
 
