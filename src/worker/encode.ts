@@ -5,9 +5,15 @@ import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
 import { attachStrictMemory } from "../reader/open.js";
 import { createEncoder, type PageEncoder } from "./codec/encoder.js";
-import { type HashKernel, loadKernel, type ZeroKernel } from "./kernels/load.js";
+import { HASH_SIZE, type HashKernel, loadKernel, type ZeroKernel } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
+
+/**
+ * Pages are read in groups of so many bytes: they are still in the core's cache when they are tested and compressed. Those that are
+ * compressed are read to the same place each time, so that less memory is touched.
+ */
+const GROUP_BYTES = 256 << 10;
 
 /** What one worker encodes with: made once per thread. */
 export interface EncodeState {
@@ -39,31 +45,34 @@ export function encodeState(context: WorkerContext): EncodeState {
   };
 }
 
+/** Where reading has got to in a range. */
+interface Cursor {
+  pfn: number;
+  readonly endPfn: number;
+}
+
 /**
- * Reads the kept pages of a range into the slot, run by run, behind each other, and overwrites what is to be erased: with
+ * Reads the next kept pages of a range, `most` at most, to `to`, run by run, behind each other, and overwrites what is to be erased: with
  * rules that costs a binary search for each run; with `original` nothing is overwritten. Returns how many there are.
  */
-function readKept(
-  state: EncodeState,
-  task: { startPfn: number; endPfn: number; slot: number },
-  original = false,
-): number {
+function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, original = false): number {
   const { bytes, layout, dump, kept } = state;
+  const { endPfn } = cursor;
   const erase = original ? [] : state.erase;
   const tops = original ? undefined : state.stackTops;
-  const input = task.slot * layout.size + layout.input;
   let pages = 0;
-  let pfn = findBit(kept, task.startPfn, task.endPfn, true);
-  while (pfn < task.endPfn) {
-    const end = findBit(kept, pfn, task.endPfn, false);
-    const at = input + pages * layout.pageSize;
+  let pfn = findBit(kept, cursor.pfn, endPfn, true);
+  while (pfn < endPfn && pages < most) {
+    const end = Math.min(findBit(kept, pfn, endPfn, false), pfn + most - pages);
+    const at = to + pages * layout.pageSize;
     const run = bytes.subarray(at, at + (end - pfn) * layout.pageSize);
     readPages(dump, pfn * layout.pageSize, run);
     for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
     if (tops !== undefined) clearStackTops(tops, run, pfn, layout.pageSize);
     pages += end - pfn;
-    pfn = findBit(kept, end, task.endPfn, true);
+    pfn = findBit(kept, end, endPfn, true);
   }
+  cursor.pfn = pfn;
   return pages;
 }
 
@@ -72,32 +81,47 @@ function readKept(
  * its hash where one is wanted (0.6 µs for 4 KiB), the codec, and a copy only where it does not shrink.
  */
 export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult {
+  const { layout, encoder } = state;
+  const { startPfn, endPfn, slot } = task;
+  const offset = slot * layout.size + (encoder === undefined ? layout.input : layout.output);
+  const most = Math.ceil(GROUP_BYTES / layout.pageSize);
+  const cursor = { pfn: startPfn, endPfn };
+  let [pages, zeroPages, length] = [0, 0, 0];
+  while (cursor.pfn < endPfn) {
+    const group = encodeGroup(state, task, cursor, most, pages, offset + length);
+    pages += group.pages;
+    zeroPages += group.zeroPages;
+    length += group.length;
+  }
+  return { startPfn, endPfn, slot, pages, zeroPages, offset, length };
+}
+
+/** Encodes the next pages of a task, `most` at most, behind the `before` that it has had, and packs them at `output`. */
+function encodeGroup(
+  state: EncodeState,
+  { slot, dropZeros }: EncodeTask,
+  cursor: Cursor,
+  most: number,
+  before: number,
+  output: number,
+): { pages: number; zeroPages: number; length: number } {
   const { bytes, layout, zero, hash, encoder } = state;
   const { pageSize } = layout;
-  const base = task.slot * layout.size;
-  const pages = readKept(state, task);
-  const input = base + layout.input;
-  const records = new Uint32Array(bytes.buffer, base + layout.records, pages);
+  const base = slot * layout.size;
+  // What stays as it is is read to where it is wanted.
+  const input = encoder === undefined ? output : base + layout.input;
+  const pages = readKept(state, cursor, most, input);
+  const records = new Uint32Array(bytes.buffer, base + layout.records + 4 * before, pages);
   const map = base + layout.zeroMap;
-  const zeroPages = task.dropZeros && pages > 0 ? zero.zeroMap(input, pageSize, pages, map) : 0;
-  hash?.hashPages(input, pageSize, pages, layout.hashKey, zeroPages > 0 ? map : 0, base + layout.hashes);
-  const done = { startPfn: task.startPfn, endPfn: task.endPfn, slot: task.slot, pages, zeroPages };
-  if (encoder === undefined) {
-    const isZero = zeroPages > 0 ? bytes.subarray(map, map + pages) : undefined;
-    return { ...done, offset: input, length: closeGaps(bytes, input, pageSize, records, isZero) };
-  }
+  const zeroPages = dropZeros && pages > 0 ? zero.zeroMap(input, pageSize, pages, map) : 0;
+  const hashes = base + layout.hashes + HASH_SIZE * before;
+  hash?.hashPages(input, pageSize, pages, layout.hashKey, zeroPages > 0 ? map : 0, hashes);
   const isZero = zeroPages > 0 ? bytes.subarray(map, map + pages) : undefined;
-  const length = compressPages(
-    encoder,
-    bytes,
-    records,
-    isZero,
-    input,
-    base + layout.output,
-    base + layout.scratch,
-    pageSize,
-  );
-  return { ...done, offset: base + layout.output, length };
+  const length =
+    encoder === undefined
+      ? closeGaps(bytes, input, pageSize, records, isZero)
+      : compressPages(encoder, bytes, records, isZero, input, output, base + layout.scratch, pageSize);
+  return { pages, zeroPages, length };
 }
 
 /** Packs pages that are not zero behind each other from `output` on. Returns their bytes. Small, for V8 has to compile it. */
@@ -163,7 +187,7 @@ function closeGaps(
 export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const { bytes, layout, zero, kept } = state;
   const base = task.slot * layout.size;
-  const pages = readKept(state, task, true);
+  const pages = readKept(state, { pfn: task.startPfn, endPfn: task.endPfn }, layout.pages, base + layout.input, true);
   const map = base + layout.zeroMap;
   const zeroPages = pages === 0 ? 0 : zero.zeroMap(base + layout.input, layout.pageSize, pages, map);
   let pfn = task.startPfn;
