@@ -76,7 +76,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     const { plan, kept } = planned;
     pool = planned.pool;
     const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
-    if (shared !== undefined) await pool.chooseHashKey();
+    if (shared !== undefined) pool.chooseHashKey();
     const writer = createWriter(describeOutput(planned, options.format, options.codec.name), plan, sink, shared);
     options.observer?.begin(dump, planned.view, plan);
     await writer.begin();

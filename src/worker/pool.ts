@@ -142,8 +142,8 @@ export class WorkerPool {
   }
 
   /** Draws the key of the pages' hashes, before anything is encoded. It is another in every run: no dump can be made to fit it. */
-  async chooseHashKey(): Promise<void> {
-    const { randomBytes } = await import("node:crypto");
+  chooseHashKey(): void {
+    const { randomBytes } = process.getBuiltinModule("node:crypto");
     this.bytes.set(randomBytes(this.layout.pageSize + HASH_KEY_TAIL), this.layout.hashKey);
   }
 
