@@ -33,7 +33,7 @@ let contexts = 0;
  * Tasks beyond those of the threads, for the main thread: with a core to spare it encodes too. While a thread goes
  * through its tasks the main thread may do as many, which wait to be written behind them.
  */
-const MAIN_TASKS = TASKS_PER_THREAD + 1;
+const MAIN_TASKS = TASKS_PER_THREAD + 2;
 
 /**
  * The early threads and the main thread keep all cores busy. More threads are worth their start only in runs of some
