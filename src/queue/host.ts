@@ -28,6 +28,8 @@ export interface Hand {
   readonly signal: AbortSignal;
   /** What is told of the job's progress now and then. */
   report(state: () => object | undefined): void;
+  /** Whether the job is still this worker's. A worker that stood still for too long is taken for dead, and another one has its jobs. */
+  holds(): Promise<boolean>;
   /** From now on the job needs no processor: another may be taken. */
   release(): void;
 }
@@ -41,6 +43,15 @@ export class HandedBack extends Error {
   constructor(delay: number) {
     super("handed back");
     this.delay = delay;
+  }
+}
+
+/** Another worker has the job by now: what becomes of it is that one's to say. */
+export class TakenOver extends Error {
+  override readonly name = "TakenOver";
+
+  constructor() {
+    super("another worker has it by now");
   }
 }
 

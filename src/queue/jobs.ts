@@ -1,7 +1,8 @@
+import { setTimeout } from "node:timers/promises";
 import type { Job, JobState } from "bullmq";
 import { DumpError } from "../errors.js";
 import { type DumpJob, type DumpRequest, dumpJob, jobIdOf, newDumpJob, shardJobId } from "./job-data.js";
-import { cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
+import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
 
 /** How a dump's run stands. */
 export interface RunState {
@@ -49,22 +50,30 @@ export async function submitRun(
   },
 ): Promise<Submission> {
   const id = jobIdOf(request);
-  const known = await queues.dumps.getJob(id);
-  const before = known && (await known.getState());
-  const over = before === "failed" || (before === "completed" && options.again);
-  if (known !== undefined && !over) {
-    // One that was cancelled, and that nobody has begun, is to be made all the same.
-    if (before !== "active" && dumpJob(known.data).planned === undefined) await queues.redis.del(cancelKey(id));
-    return { id, what: "known", state: await runState(queues, known) };
+  for (;;) {
+    const found = await jobAndState(queues.dumps, id);
+    const over = found?.state === "failed" || (found?.state === "completed" && options.again);
+    if (found !== undefined && !over) {
+      // One that was cancelled, and that nobody has begun, is to be made all the same.
+      const begun = found.state === "active" || dumpJob(found.job.data).planned !== undefined;
+      if (!begun) await queues.redis.del(cancelKey(id));
+      const state = await stateIfThere(queues, id);
+      if (state !== undefined) return { id, what: "known", state };
+      // Whoever cancelled it has just removed it.
+      continue;
+    }
+    // Who looks in between waits until it is there again.
+    await queues.redis.set(againKey(id), "1", "EX", REMEMBER_AGAIN);
+    await queues.redis.del(cancelKey(id));
+    if (found !== undefined) await removeRun(queues, found.job);
+    const job = await queues.dumps.add("dump", newDumpJob(request, options), {
+      ...JOB_OPTIONS,
+      jobId: id,
+      priority: options.priority,
+    });
+    await queues.redis.del(againKey(id));
+    return { id, what: found === undefined ? "new" : "again", state: await runState(queues, job) };
   }
-  if (known !== undefined) await removeRun(queues, known);
-  await queues.redis.del(cancelKey(id));
-  const job = await queues.dumps.add("dump", newDumpJob(request, options), {
-    ...JOB_OPTIONS,
-    jobId: id,
-    priority: options.priority,
-  });
-  return { id, what: known === undefined ? "new" : "again", state: await runState(queues, job) };
 }
 
 async function removeRun(queues: Queues, job: Job): Promise<void> {
@@ -80,28 +89,32 @@ async function removeRun(queues: Queues, job: Job): Promise<void> {
 
 /** A run by its id, or the beginning of it. Throws `BAD_OPTION`. */
 export async function findRun(queues: Queues, id: string): Promise<Job> {
-  const exact = await queues.dumps.getJob(id);
+  const exact = await jobIfThere(queues, id);
   if (exact !== undefined) return exact;
   const alike = (await allRuns(queues)).filter((job) => job.id?.startsWith(id));
   const whole = alike.find((job) => job.id === id);
   if (whole !== undefined || alike.length === 1) return whole ?? (alike[0] as Job);
   if (alike.length === 0 && (await queues.redis.exists(cancelKey(id))) > 0) {
-    throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} was cancelled before a worker took it`, {
+    throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} was ${CANCELLED_EARLY}`, {
       cure: "Submit the dump again",
     });
   }
-  throw new DumpError("BAD_OPTION", `${JSON.stringify(id)} is ${alike.length === 0 ? "no run" : "several runs"}`, {
-    cure: "`coresieve jobs` lists them",
-  });
+  throw noRun(id, alike.length === 0 ? "no run" : "several runs");
+}
+
+/** What is said of a run that is gone because nobody had begun it. */
+const CANCELLED_EARLY = "cancelled before a worker took it";
+
+function noRun(id: string, what: string): DumpError {
+  return new DumpError("BAD_OPTION", `${JSON.stringify(id)} is ${what}`, { cure: "`coresieve jobs` lists them" });
 }
 
 /** How a run stands that stood as `last` says. One that was cancelled before any worker took it is gone, and has failed. Throws `BAD_OPTION`. */
 export async function laterState(queues: Queues, last: RunState): Promise<RunState> {
-  const { id } = last;
-  const job = await queues.dumps.getJob(id);
-  if (job !== undefined) return runState(queues, job);
-  if ((await queues.redis.exists(cancelKey(id))) === 0) return runState(queues, await findRun(queues, id));
-  return { ...last, state: "failed", reason: "cancelled before a worker took it" };
+  const state = await stateIfThere(queues, last.id);
+  if (state !== undefined) return state;
+  if ((await queues.redis.exists(cancelKey(last.id))) === 0) throw noRun(last.id, "no run");
+  return { ...last, state: "failed", reason: CANCELLED_EARLY, cancelled: false };
 }
 
 /** Runs that are listed at most. */
@@ -116,15 +129,58 @@ export async function allRuns({ dumps }: Queues): Promise<Job[]> {
   return [...once.values()].sort((a, b) => b.timestamp - a.timestamp);
 }
 
-/** How a run stands. */
+/** How a run stands. Throws `BAD_OPTION` as `laterState` does. */
 export async function runState(queues: Queues, known: Job): Promise<RunState> {
-  const state = await known.getState();
-  // Read again after its state: what failed since `known` was read has no reason there, and what is done no result.
-  const job = ((await queues.dumps.getJob(known.id as string)) as Job | undefined) ?? known;
+  const state = await stateIfThere(queues, known.id as string);
+  return state ?? laterState(queues, await describe(queues, known, "unknown"));
+}
+
+/** The state of a job, and the job as it was then: read one after the other, they may be of two moments. `undefined`: there is none. */
+async function jobAndState(
+  queue: Queues["dumps"],
+  id: string,
+): Promise<{ readonly job: Job; readonly state: JobState | "unknown" } | undefined> {
+  let state = await queue.getJobState(id);
+  for (let tries = 1; ; tries++) {
+    const job = (await queue.getJob(id)) as Job | undefined;
+    if (job === undefined) return undefined;
+    const after = await queue.getJobState(id);
+    // Somebody else's job may never be in any state.
+    if (after === state || tries === MOST_TRIES) return { job, state: after };
+    state = after;
+  }
+}
+
+const MOST_TRIES = 10;
+/** Seconds after which nobody waits any more for a run that was removed to be made again: who wanted that has died. */
+const REMEMBER_AGAIN = 10;
+/** Milliseconds between two looks at whether it is there again. */
+const LOOK = 20;
+
+/** A job, also one that is being submitted again just now. */
+async function jobIfThere({ dumps, redis }: Queues, id: string): Promise<Job | undefined> {
+  for (;;) {
+    const job = (await dumps.getJob(id)) as Job | undefined;
+    if (job !== undefined) return job;
+    // It may have come in between the two questions.
+    if ((await redis.exists(againKey(id))) === 0) return (await dumps.getJob(id)) as Job | undefined;
+    await setTimeout(LOOK);
+  }
+}
+
+async function stateIfThere(queues: Queues, id: string): Promise<RunState | undefined> {
+  while ((await jobIfThere(queues, id)) !== undefined) {
+    const found = await jobAndState(queues.dumps, id);
+    if (found !== undefined) return describe(queues, found.job, found.state);
+  }
+  return undefined;
+}
+
+async function describe(queues: Queues, job: Job, state: JobState | "unknown"): Promise<RunState> {
   const data = dumpJob(job.data);
   const { planned } = data;
   const shards = planned === undefined ? undefined : await shardStates(queues, job.id as string, data, planned);
-  const progress = job.progress as { step?: string; done?: number; total?: number };
+  const progress = job.progress as { step?: string };
   const name = nameOf(state, planned !== undefined, progress.step);
   const result = job.returnvalue as { result?: { outputBytes?: number } } | null;
   const isOver = name === "done" || name === "failed";
@@ -190,11 +246,15 @@ const REMEMBER_CANCEL = 30 * 24 * 3600;
  * Ends a run. Workers stop what they have of it, and one of them removes what is in its staging folder: this program need not reach it.
  * Returns `false` for one that is over already.
  */
-export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
-  const id = job.id as string;
-  let state = await job.getState();
-  if (state === "completed") return false;
+export async function cancelRun(queues: Queues, known: Job): Promise<boolean> {
+  const id = known.id as string;
+  if ((await known.getState()) === "completed") return false;
   await queues.redis.set(cancelKey(id), "1", "EX", REMEMBER_CANCEL);
+  // Read after the wish is there: workers look for it, and what they did before shows here.
+  const found = await jobAndState(queues.dumps, id);
+  if (found === undefined) return true;
+  const { job } = found;
+  let { state } = found;
   if ((state === "waiting" || state === "prioritized") && job.attemptsStarted === 0) {
     // A worker may have taken it just now: then it ends it.
     const removed = await job.remove().then(
@@ -204,6 +264,7 @@ export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
     if (removed) return true;
     state = await job.getState();
   }
+  if (state === "completed") return false;
   if (state === "waiting-children") await job.removeUnprocessedChildren();
   // What failed has kept what was done: a worker takes it once more, to remove that.
   if (state === "failed") await job.retry("failed");
@@ -211,16 +272,18 @@ export async function cancelRun(queues: Queues, job: Job): Promise<boolean> {
 }
 
 /** Makes what failed of a run again, and nothing that is done. Throws `BAD_OPTION` for one that has not failed. */
-export async function retryRun(queues: Queues, job: Job): Promise<void> {
-  const state = await job.getState();
-  if (state !== "failed") {
-    const { state: stands } = await runState(queues, job);
-    throw new DumpError("BAD_OPTION", `${job.id} has not failed: ${stands === "done" ? "it is done" : "it goes on"}`, {
+export async function retryRun(queues: Queues, known: Job): Promise<void> {
+  const id = known.id as string;
+  const found = await jobAndState(queues.dumps, id);
+  if (found?.state !== "failed") {
+    const { state } = await runState(queues, known);
+    throw new DumpError("BAD_OPTION", `${id} has not failed: ${state === "done" ? "it is done" : "it goes on"}`, {
       cure: "Only what failed can be made again; `coresieve submit --again` makes a run anew",
     });
   }
+  const { job } = found;
   const data = dumpJob(job.data);
-  await queues.redis.del(cancelKey(job.id as string));
+  await queues.redis.del(cancelKey(id));
   await job.updateData({ ...data, round: data.round + 1 });
   await job.retry("failed");
 }

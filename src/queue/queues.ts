@@ -40,6 +40,11 @@ export function cancelKey(dump: string): string {
   return `${PREFIX}:cancel:${dump}`;
 }
 
+/** A key that is there while a run is removed to be submitted again: for that moment it is in no list. */
+export function againKey(dump: string): string {
+  return `${PREFIX}:again:${dump}`;
+}
+
 /** Where Redis is: named, or from the environment. Throws `BAD_OPTION`. */
 export function redisUrl(named: string | undefined): string {
   const { REDIS_URL } = process.env;

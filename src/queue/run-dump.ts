@@ -12,17 +12,11 @@ import { doneSizes } from "../shard/shard-done.js";
 import { automaticShards, type ShardPlan, type ShardRange, shardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
-import type { Hand, Host } from "./host.js";
+import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
+import { type Hand, type Host, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
 import { filterOptionsOf, openJobInput, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
-
-/** What a finished job gives. */
-export interface DumpDone {
-  readonly output: string;
-  readonly shards: number;
-  readonly result: FilterResult;
-}
 
 /**
  * The job of a dump: pass 1, then it waits for its shards, then it finishes the output. It may be begun anew at any point: what is done
@@ -31,14 +25,14 @@ export interface DumpDone {
 export async function runDump(host: Host, job: Job, token: string, hand: Hand): Promise<DumpDone | undefined> {
   const id = job.id as string;
   const data = dumpJob(job.data);
-  const done = finishedBefore(job);
+  const done = await finishedBefore(host.queues, job);
   const places = await placeOf(id, data, host);
   if (done !== undefined) {
     await places.staging.remove();
     return done;
   }
   if (await isCancelled(host, id)) return cancel(host, job, places);
-  const planned = data.planned ?? (await plan(host, job, data, places, hand).catch((error) => dropPlan(error, places)));
+  const planned = data.planned ?? (await plan(host, job, data, places, hand));
   const current = { ...data, planned };
   if (planned.round !== data.round) await addShards(host, job, current, places);
   if (await job.moveToWaitingChildren(token)) return undefined;
@@ -47,19 +41,28 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
   return finish(host, job, current, places);
 }
 
-/** A run that was finished just before its worker died: the output is there, and the account of it is in Redis. */
-function finishedBefore({ progress }: Job): DumpDone | undefined {
-  return typeof progress === "object" ? (progress as { finished?: DumpDone }).finished : undefined;
-}
+type Planned = NonNullable<DumpJob["planned"]>;
 
 /** Pass 1. */
-async function plan(
-  host: Host,
-  job: Job,
-  data: DumpJob,
-  place: OutputPlace,
-  hand: Hand,
-): Promise<NonNullable<DumpJob["planned"]>> {
+async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<Planned> {
+  try {
+    return await makePlan(host, job, data, place, hand);
+  } catch (error) {
+    // Half a plan is of no use to anybody. Another worker's is, and so is what is kept for the next try.
+    const isOurs = error instanceof DumpError && (await hand.holds());
+    if (isOurs || (await isThrough(host, job))) await place.staging.remove().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Whether a run is over and needs its staging folder no more. */
+async function isThrough(host: Host, job: Job): Promise<boolean> {
+  const id = job.id as string;
+  const state = await host.queues.dumps.getJobState(id);
+  return state === "completed" || state === "unknown" || (state === "failed" && (await isCancelled(host, id)));
+}
+
+async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<Planned> {
   const { output, staging } = place;
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
@@ -82,8 +85,14 @@ async function plan(
     const made = shardPlan(planned, data.identity, options, count);
     const changed = inputChanged(input.image);
     if (changed !== undefined) throw changed;
+    const check = async () => {
+      if (!(await hand.holds())) throw new TakenOver();
+    };
+    // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
+    await check();
     await place.create();
     const digest = await writePlan(staging, made);
+    await check();
     const result = { digest, shards: made.shards.length, kept: made.kept, round: -1 };
     await job.updateData({ ...data, planned: result });
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
@@ -94,16 +103,10 @@ async function plan(
   }
 }
 
-/** Half a plan is of no use to anybody. */
-async function dropPlan(error: unknown, { staging }: OutputPlace): Promise<never> {
-  if (error instanceof DumpError) await staging.remove().catch(() => undefined);
-  throw error;
-}
-
 async function addShards(
   host: Host,
   job: Job,
-  data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  data: DumpJob & { planned: Planned },
   { staging }: OutputPlace,
 ): Promise<void> {
   const id = job.id as string;
@@ -113,7 +116,7 @@ async function addShards(
   let next = 0;
   for await (const done of doneSizes(staging, shards)) {
     const index = next++;
-    if (done !== undefined) continue;
+    if (done !== undefined || (await hasJob(host, shardJobId(id, data.round, index)))) continue;
     const { pages } = made.shards[index] as ShardRange;
     jobs.push({
       name: "shard",
@@ -133,6 +136,14 @@ async function addShards(
   await job.updateProgress({ step: "shards", done: made.shards.length - jobs.length, total: made.shards.length });
 }
 
+/**
+ * A worker that died when it had added the shards' jobs leaves them. One that has failed since would hold the run up for ever if it were
+ * added again: BullMQ makes the run wait for it.
+ */
+async function hasJob({ queues }: Host, id: string): Promise<boolean> {
+  return (await queues.shards.getJob(id)) !== undefined;
+}
+
 /** A plan, read once for the shards of a dump that follow each other. */
 export function planOf(host: Host, staging: Staging, digest: string): Promise<ShardPlan> {
   const known = host.plans.get(digest);
@@ -147,7 +158,24 @@ export function planOf(host: Host, staging: Staging, digest: string): Promise<Sh
 async function finish(
   host: Host,
   job: Job,
-  data: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  data: DumpJob & { planned: Planned },
+  places: OutputPlace,
+): Promise<DumpDone> {
+  try {
+    return await finishOutput(host, job, data, places);
+  } catch (error) {
+    // Another worker that had been taken for dead was faster, and has removed what is needed for it.
+    const done = await finishedBefore(host.queues, job).catch(() => undefined);
+    if (done !== undefined) return done;
+    if (await isCancelled(host, job.id as string)) return cancel(host, job, places);
+    throw error;
+  }
+}
+
+async function finishOutput(
+  host: Host,
+  job: Job,
+  data: DumpJob & { planned: Planned },
   places: OutputPlace,
 ): Promise<DumpDone> {
   const { staging } = places;
@@ -164,7 +192,7 @@ async function finish(
   }
   const done = { output: data.output, shards: data.planned.shards, result };
   // First the account, then the folder: who takes over in between finds one of them.
-  await job.updateProgress({ finished: done });
+  await noteFinished(host.queues, job, done);
   await staging.remove();
   host.plans.clear();
   host.log(`${job.id}: ${data.output} is there, ${result.outputBytes} bytes`);
@@ -175,7 +203,7 @@ async function finish(
 async function checkShards(
   host: Host,
   job: Job,
-  { planned, round, inputs }: DumpJob & { planned: NonNullable<DumpJob["planned"]> },
+  { planned, round, inputs }: DumpJob & { planned: Planned },
   { staging }: OutputPlace,
 ): Promise<void> {
   const missing: number[] = [];

@@ -5,7 +5,7 @@ import type { Job, Telemetry, Worker } from "bullmq";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { allowedFolders } from "./allowed.js";
-import { Cancelled, HandedBack, type Host } from "./host.js";
+import { Cancelled, HandedBack, type Host, TakenOver } from "./host.js";
 import { dumpJob, shardJob } from "./job-data.js";
 import { newCounters, serveMetrics } from "./metrics.js";
 import { DUMPS, openQueues, PREFIX, SHARDS } from "./queues.js";
@@ -103,7 +103,8 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     const { stop } = hand;
     const dump = isDump ? (job.id as string) : dumpOf(job);
     let state: (() => object | undefined) | undefined;
-    const watch = lookAround(host, job, token, takeover, dump, stop, () => state?.());
+    const holds = async () => (await job.extendLock(token, takeover)) === 1;
+    const watch = lookAround(host, job, holds, takeover, dump, stop, () => state?.());
     counters.encoding++;
     let encoding = true;
     const release = () => {
@@ -116,6 +117,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
         report(next: () => object | undefined) {
           state = next;
         },
+        holds,
         release() {
           release();
           hand.waits = shardJob(job.data).index;
@@ -136,6 +138,11 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
         counters.handedBack++;
         log(`${job.id}: handed back`);
         await job.moveToDelayed(Date.now() + reason.delay, token);
+        throw new queues.bullmq.DelayedError();
+      }
+      if (error instanceof TakenOver) {
+        log(`${job.id}: ${error.message}`);
+        // To BullMQ that is: nothing more is to be done with it here.
         throw new queues.bullmq.DelayedError();
       }
       if (reason instanceof Cancelled && isDump) return await cancelDump(host, job);
@@ -236,7 +243,7 @@ function dumpOf(job: Job): string {
 function lookAround(
   host: Host,
   job: Job,
-  token: string,
+  holds: () => Promise<boolean>,
   takeover: number,
   dump: string,
   stop: AbortController,
@@ -245,14 +252,18 @@ function lookAround(
   let locked = Date.now();
   let told = "";
   let looking = false;
+  let isOver = false;
   const look = async () => {
-    if (Date.now() - locked >= takeover / 3) {
+    const text = JSON.stringify(state());
+    const isNew = text !== undefined && text !== told;
+    let isOurs = true;
+    if (isNew || Date.now() - locked >= takeover / 3) {
       locked = Date.now();
-      await job.extendLock(token, takeover);
+      isOurs = await holds();
     }
+    // Another worker's job is as far as that one says.
     const now = state();
-    const text = JSON.stringify(now);
-    if (now !== undefined && text !== told) {
+    if (isNew && isOurs && !isOver && now !== undefined) {
       told = text;
       await job.updateProgress(now);
     }
@@ -271,5 +282,10 @@ function lookAround(
     },
     Math.min(LOOK, takeover / 6),
   );
-  return { end: () => clearInterval(timer) };
+  return {
+    end() {
+      isOver = true;
+      clearInterval(timer);
+    },
+  };
 }

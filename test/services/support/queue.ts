@@ -28,17 +28,16 @@ export const folder = mkdtempSync(join(tmpdir(), "coresieve-services-"));
 export const share = join(folder, "share");
 mkdirSync(share);
 
-const children = new Set<ChildProcess>();
+const children = new Map<ChildProcess, Promise<unknown>>();
 afterAll(async () => {
-  for (const child of children) child.kill("SIGKILL");
-  await setTimeout(100);
-  rmSync(folder, { recursive: true, force: true });
+  for (const child of children.keys()) child.kill("SIGKILL");
+  await Promise.all(children.values());
+  rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
 });
 
 /** Starts a process that ends with the tests at the latest. */
 function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
-  children.add(child);
   let said = "";
   child.stdout?.on("data", (bytes) => {
     said += bytes;
@@ -46,12 +45,14 @@ function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv 
   child.stderr?.on("data", (bytes) => {
     said += bytes;
   });
+  // And all that it said is here: it may come after its exit.
   const ended = new Promise<number | NodeJS.Signals | null>((resolve) =>
-    child.on("exit", (code, signal) => {
+    child.on("close", (code, signal) => {
       children.delete(child);
       resolve(signal ?? code);
     }),
   );
+  children.set(child, ended);
   return { child, ended, said: () => said };
 }
 
@@ -122,6 +123,11 @@ export function worker({ redis, args = [], allow = share, killAt, by = [], env =
     ...(killAt === undefined ? {} : { CORESIEVE_TEST_KILL: killAt }),
     ...env,
   });
+}
+
+/** Waits until workers have begun: who finds no Redis when it starts ends. */
+export function ready(...workers: readonly ReturnType<typeof worker>[]): Promise<void> {
+  return until(() => workers.every(({ said }) => said().includes("waits for jobs")));
 }
 
 /** Waits until a process is stopped, as SIGSTOP stops it. */

@@ -1,0 +1,27 @@
+import type { Job } from "bullmq";
+import type { FilterResult } from "../filter-types.js";
+import type { Queues } from "./queues.js";
+
+/** What a finished job gives. */
+export interface DumpDone {
+  readonly output: string;
+  readonly shards: number;
+  readonly result: FilterResult;
+}
+
+/** A field of the job's own hash, which goes with it. Progress would be written over by a worker that finishes the same output. */
+const FIELD = "finished";
+
+/** Of the same job only: one that was submitted again has the same key. */
+const NOTE = `if redis.call("HGET", KEYS[1], "timestamp") == ARGV[1] then redis.call("HSET", KEYS[1], ARGV[2], ARGV[3]) end`;
+
+/** Notes that the output of a run is there, whoever made it. */
+export async function noteFinished({ redis, dumps }: Queues, job: Job, done: DumpDone): Promise<void> {
+  await redis.eval(NOTE, 1, dumps.toKey(job.id as string), `${job.timestamp}`, FIELD, JSON.stringify(done));
+}
+
+/** A run whose output is there already: its worker died just then, or another one was faster. */
+export async function finishedBefore({ redis, dumps }: Queues, job: Job): Promise<DumpDone | undefined> {
+  const found = await redis.hget(dumps.toKey(job.id as string), FIELD);
+  return found === null ? undefined : (JSON.parse(found) as DumpDone);
+}
