@@ -55,7 +55,7 @@ export class TakenOver extends Error {
   }
 }
 
-/** The run was cancelled by somebody. */
+/** The run was cancelled by somebody, or a shard cannot be made because another one has failed. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
 }

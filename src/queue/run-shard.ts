@@ -5,7 +5,7 @@ import { makeShard } from "../shard/make-shard.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
-import { dumpJob, shardJob } from "./job-data.js";
+import { dumpJob, shardJob, shardJobId } from "./job-data.js";
 import { openJobInput, placeOf } from "./open-job.js";
 import { planOf } from "./run-dump.js";
 
@@ -38,6 +38,10 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
         range: (start, end) => place.range(plan, start, end),
         spoolDir: host.spoolDir,
         host: host.name,
+        async onWaiting(before) {
+          const state = await host.queues.shards.getJobState(shardJobId(shard.dump, data.round, before));
+          if (state === "failed") throw new Cancelled(`shard ${before + 1}, which comes before it, failed`);
+        },
         onEncoded() {
           const changed = inputChanged(dump.image);
           if (changed !== undefined) throw changed;

@@ -17,6 +17,8 @@ export interface ShardOptions {
   readonly host: string;
   /** The shard is encoded: what is left needs no processor. */
   readonly onEncoded?: () => void;
+  /** Called now and then while a shard before is waited for. What it throws ends this one: of a shard that failed the size will never be known. */
+  readonly onWaiting?: (before: number) => Promise<void>;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,7 +61,7 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
     const { records, sha256, size, zeroPages } = await encodeShard(work, (bytes) => spool.append(bytes));
     await writeSize(staging, { index, size, zeroPages });
     options.onEncoded?.();
-    const start = await placeOf(plan, index, staging, signal);
+    const start = await placeOf(plan, index, options);
     const target = await options.range(start, start + size);
     try {
       const placed = await move(spool, start, signal, (bytes, offset) => target.write(bytes, offset));
@@ -83,12 +85,7 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
 const sizes = new WeakMap<ShardPlan, Map<number, number>>();
 
 /** Waits until all shards before are encoded. Returns where this one begins in the file. */
-async function placeOf(
-  plan: ShardPlan,
-  index: number,
-  staging: Staging,
-  signal: AbortSignal | undefined,
-): Promise<number> {
+async function placeOf(plan: ShardPlan, index: number, { staging, signal, onWaiting }: ShardOptions): Promise<number> {
   let start = kdumpDataStart(plan);
   let pause = LOOK_FIRST;
   const here = sizes.get(plan) ?? new Map<number, number>();
@@ -102,6 +99,7 @@ async function placeOf(
       pause = LOOK_FIRST;
       continue;
     }
+    if (pause === LOOK_LAST) await onWaiting?.(before);
     try {
       await setTimeout(pause, undefined, signal === undefined ? {} : { signal });
     } catch {

@@ -88,9 +88,9 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
   });
 
   test("Redis is restarted, and is gone for some seconds", async () => {
-    const id = submit(queue.redis.url, input, output, ...SLOW, "--shards", "6");
     const both = [work(), work()];
     await ready(...both);
+    const id = submit(queue.redis.url, input, output, ...SLOW, "--shards", "6");
     await until(async () => !["waiting", "planning"].includes((await stateOf(queue.redis.url, id)).state));
     await queue.redis.stop("SIGKILL");
     await queue.redis.start();
