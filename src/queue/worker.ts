@@ -5,6 +5,7 @@ import type { Job, Telemetry, Worker } from "bullmq";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { allowedFolders } from "./allowed.js";
+import { holdLock } from "./hold-lock.js";
 import { Cancelled, HandedBack, type Host, TakenOver } from "./host.js";
 import { dumpJob, shardJob } from "./job-data.js";
 import { newCounters, serveMetrics } from "./metrics.js";
@@ -103,7 +104,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     const { stop } = hand;
     const dump = isDump ? (job.id as string) : dumpOf(job);
     let state: (() => object | undefined) | undefined;
-    const holds = async () => (await job.extendLock(token, takeover)) === 1;
+    const holds = () => holdLock(queues.redis, isDump ? queues.dumps : queues.shards, job, token, takeover);
     const watch = lookAround(host, job, holds, takeover, dump, stop, () => state?.());
     counters.encoding++;
     let encoding = true;

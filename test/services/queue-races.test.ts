@@ -2,7 +2,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
-import { beforeAll, describe, expect, test } from "vitest";
+import type { Job } from "bullmq";
+import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { holdLock } from "../../src/queue/hold-lock.js";
 import { dumpJob } from "../../src/queue/job-data.js";
 import { cancelRun, findRun, laterState, runState } from "../../src/queue/jobs.js";
 import { againKey, openQueues, type Queues } from "../../src/queue/queues.js";
@@ -55,6 +57,28 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await queues.redis.set(againKey(id), "1", "PX", 300);
     await (await findRun(queues, id)).remove();
     await expect(laterState(queues, before)).rejects.toThrow("is no run");
+  });
+
+  test("a lock that ran out is taken again, unless somebody has begun to take the job over", async () => {
+    const worker = new queues.bullmq.Worker("dumps", undefined, { connection: queues.redis, prefix: "coresieve" });
+    onTestFinished(() => worker.close());
+    const id = submit(queue.redis.url, input, output, "-l");
+    const job = (await worker.getNextJob("mine", { block: false })) as Job;
+    expect(job.id).toBe(id);
+    const lock = `${queues.dumps.toKey(id)}:lock`;
+    await queues.redis.del(lock);
+    expect(await holdLock(queues.redis, queues.dumps, job, "mine", 5000)).toBe(true);
+    expect(await queues.redis.get(lock)).toBe("mine");
+    expect(await queues.redis.pttl(lock)).toBeGreaterThan(0);
+    await queues.redis.set(lock, "another's");
+    expect(await holdLock(queues.redis, queues.dumps, job, "mine", 5000)).toBe(false);
+    expect(await queues.redis.get(lock)).toBe("another's");
+    // As BullMQ takes it from a worker that it takes for dead.
+    await queues.redis.del(lock);
+    await queues.redis.lrem(queues.dumps.toKey("active"), 1, id);
+    await queues.redis.lpush(queues.dumps.toKey("wait"), id);
+    expect(await holdLock(queues.redis, queues.dumps, job, "mine", 5000)).toBe(false);
+    expect(await queues.redis.exists(lock)).toBe(0);
   });
 
   test("a worker that was taken for dead while it planned wakes up when all is over: it brings nothing back", async () => {
