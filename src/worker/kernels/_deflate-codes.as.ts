@@ -23,13 +23,16 @@ import {
   LITERAL_LIST,
   LITERALS,
   NO_SYMBOL,
+  NOTHING,
+  SIZES,
   SENT_LENGTHS,
 } from "./_deflate.as";
-import { makeCode, reverse, sumOf } from "./_prefix-code.as";
+import { makeCode, reverse4, sumOf } from "./_prefix-code.as";
 
-// With at most 14 bits, four literals fit into the 56 bits that are free after a flush.
-const LITERAL_LIMIT: u32 = 14;
-const DISTANCE_LIMIT: u32 = 15;
+// With these, three entries fit into the 56 bits that are free after 8 bytes went out: two distances of 7 + 13 bits and a length
+// of 11 + 5 between them.
+const LITERAL_LIMIT: u32 = 11;
+const DISTANCE_LIMIT: u32 = 7;
 const LENGTH_LIMIT: u32 = 7;
 
 // The order in which the lengths of the code for code lengths are sent, 5 bits each, the first 12 and the rest.
@@ -86,41 +89,62 @@ export function fixedBits(scratch: usize): u32 {
   );
 }
 
-/** Writes the fixed codes of all symbols. Few pages come here: those that compress to less than the header of other codes takes. */
+/** Writes codes of `length` bits, the first of them being `first`, for `symbols` (a multiple of 4) symbols. */
+function fillCodes(codes: usize, symbols: usize, first: u32, length: u32): void {
+  let code = i32x4.shl(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(first)), 16 - length);
+  const step = i32x4.splat(4 << (16 - length));
+  const size = i32x4.splat(length << 16);
+  for (let at = codes, end = codes + (symbols << 2); at < end; at += 16) {
+    v128.store(at, v128.or(reverse4(code), size));
+    code = i32x4.add(code, step);
+  }
+}
+
+/** Writes the fixed codes of all symbols. */
 export function fixedCodes(scratch: usize): void {
   const codes = scratch + LITERAL_CODES;
-  for (let s: u32 = 0; s < 288; s++) {
-    const length: u32 = s < 144 ? 8 : s < 256 ? 9 : s < 280 ? 7 : 8;
-    const code: u32 = s < 144 ? 48 + s : s < 256 ? 256 + s : s < 280 ? s - 256 : s - 88;
-    store<u32>(codes + (s << 2), (length << 16) | reverse(code << (16 - length)));
-  }
-  for (let s: u32 = 0; s < 30; s++) store<u32>(scratch + DISTANCE_CODES + (s << 2), (5 << 16) | reverse(s << 11));
+  fillCodes(codes, 144, 48, 8);
+  fillCodes(codes + 4 * 144, 112, 400, 9);
+  fillCodes(codes + 4 * 256, 24, 0, 7);
+  fillCodes(codes + 4 * 280, 8, 192, 8);
+  fillCodes(scratch + DISTANCE_CODES, DISTANCES, 0, 5);
 }
 
 /**
- * Adds to the codes of lengths and distances how many bits they have with their extra bits. Entries of unused symbols
- * hold anything.
+ * Of the codes of all symbols, length << 16 | code, makes what sendEntries wants: to what a value shifted by the code's length
+ * is added, so that the code with the extra bits comes out, and the sizes of both. Of unused symbols anything.
  */
-export function addExtraBits(scratch: usize): void {
-  const lengths = scratch + LITERAL_CODES + (FIRST_LENGTH << 2);
-  addTotals(lengths, i64x2.splat(0));
-  for (let i: i32 = 1; i < 7; i++) addTotals(lengths + (i << 4), i32x4.splat((i - 1) << 24));
-  addTotals(lengths + (7 << 4), i64x2.splat(0));
+export function finishCodes(scratch: usize): void {
+  const codes = scratch + LITERAL_CODES;
+  for (let i: usize = 0; i < 4 * (LITERALS + DISTANCES); i += 16) {
+    const v = v128.load(codes + i);
+    const size = i32x4.shr_u(v, 16);
+    v128.store(codes + i, v128.and(v, i32x4.splat(0xffff)));
+    v128.store(codes + i, v128.or(size, i32x4.shl(size, 8)), SIZES - LITERAL_CODES);
+  }
+  store<u32>(codes, 0, NOTHING << 2);
+  store<u32>(codes, 0, (NOTHING << 2) + (SIZES - LITERAL_CODES));
+  // Lengths have one extra bit from the ninth symbol on, and one more after every four. The last has none.
+  const lengths = codes + (FIRST_LENGTH << 2);
+  for (let g: i32 = 1; g < 7; g++) addValues(lengths + (<usize>g << 4), i32x4.shl(i32x4(4, 5, 6, 7), g - 1), i32x4.splat(g - 1));
+  addValues(lengths, i32x4(0, 1, 2, 3), i32x4.splat(0));
+  addValues(lengths + (7 << 4), i32x4(255, 0, 0, 0), i32x4.splat(0));
+  // Distances have one from the fifth symbol on, and one more after every two.
   const distances = scratch + DISTANCE_CODES;
-  addTotals(distances, i64x2.splat(0));
-  let extra = i32x4(1 << 24, 1 << 24, 2 << 24, 2 << 24);
-  for (let i: usize = 1; i < 8; i++) {
-    addTotals(distances + (i << 4), extra);
-    extra = i32x4.add(extra, i32x4.splat(2 << 24));
+  addValues(distances, i32x4(0, 1, 2, 3), i32x4.splat(0));
+  for (let g: i32 = 1; g < 8; g++) {
+    addValues(distances + (<usize>g << 4), i32x4.shl(i32x4(4, 6, 8, 12), 2 * g - 2), i32x4.add(i32x4(1, 1, 2, 2), i32x4.splat(2 * g - 2)));
   }
 }
 
-/** For four codes: their lengths and the extra bits, which both belong into bits 24 to 31. */
+/** For four codes: the least value of each is taken off, and the bits behind it are added to their sizes. */
 @inline
-function addTotals(at: usize, extra: v128): void {
-  const codes = v128.and(v128.load(at), i32x4.splat(0x00ffffff));
-  const lengths = v128.and(i32x4.shl(codes, 8), i32x4.splat(0xff000000));
-  v128.store(at, v128.or(codes, i32x4.add(lengths, extra)));
+function addValues(at: usize, least: v128, extra: v128): void {
+  const size = v128.load(at, SIZES - LITERAL_CODES);
+  // 2^size by way of the exponent of a float.
+  const power = i32x4.trunc_sat_f32x4_s(i32x4.shl(i32x4.add(v128.and(size, i32x4.splat(31)), i32x4.splat(127)), 23));
+  v128.store(at, i32x4.sub(v128.load(at), i32x4.mul(least, power)));
+  v128.store(at, i32x4.add(size, i32x4.shl(extra, 8)), SIZES - LITERAL_CODES);
 }
 
 /** Makes the dynamic code for literals and lengths from the counts; returns its list's end. */

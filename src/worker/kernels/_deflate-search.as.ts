@@ -4,9 +4,20 @@
 // numbers, half the size with them; anywhere else they cost a quarter of all time for 1 or 2 %. Against zlib's level 1 pages of
 // tables and slabs are 3 to 4 % smaller, pages of code and text up to 1 % larger.
 //
-// Cost per 4 KiB page of kernel memory: 3 µs for tables and slabs, 8 µs for text and code, 12 µs where it looks for 3 bytes.
-import { copyExact } from "../../reader/kernels/_copy.as";
-import { count, DISTANCE_COUNTS, END_OF_BLOCK, FIRST_LENGTH, LITERAL_BYTES, LITERAL_COUNTS, SHORT_TABLE, TABLE, TOKENS } from "./_deflate.as";
+// Cost per 4 KiB page of kernel memory: 3 µs for tables and slabs, 7 µs for text and code, 12 µs where it looks for 3 bytes.
+import {
+  COUNTS,
+  count,
+  END_OF_BLOCK,
+  ENTRIES,
+  FIRST_DISTANCE,
+  FIRST_LENGTH,
+  NOTHING,
+  SHORT_TABLE,
+  SYMBOL_MASK,
+  TABLE,
+  VALUE_SHIFT,
+} from "./_deflate.as";
 import { clear, equal16, equalMask, matchEnd } from "./_match.as";
 
 const MAX_DISTANCE: usize = 32768;
@@ -22,36 +33,30 @@ const BITS_SHORT: u32 = 11; // of the table of 3 bytes
 const LAZY: usize = 16;
 const HASH: u32 = 0x9e3779b1;
 
-/** Bits behind the symbol of length `length` (3 to 257). */
+/** Puts the two entries of a match. */
 @inline
-function lengthBits(length: u32): u32 {
-  return 29 - clz((length - 3) | 4);
+function putMatch(to: usize, length: u32, distance: u32): void {
+  const x = length - 3;
+  const l = 29 - clz(x | 4);
+  const symbol = (l << 2) + (x >>> l) + <u32>(length == 258);
+  const y = distance - 1;
+  const d = 30 - clz(y | 2);
+  const far = (d << 1) + (y >>> d);
+  store<u32>(to, ((<u32>FIRST_LENGTH + symbol) << 2) | (x << VALUE_SHIFT));
+  store<u32>(to, ((<u32>FIRST_DISTANCE + far) << 2) | (y << VALUE_SHIFT), 4);
 }
 
-/** Bits behind the symbol of a distance. */
+/** Puts n literals, or none. Eight are put at once: what is too much is overwritten by what comes next. */
 @inline
-function distanceBits(distance: u32): u32 {
-  return 30 - clz((distance - 1) | 2);
-}
-
-/**
- * A match and the literals in front of it: 17 bits literals, then 5 bits the length's symbol less FIRST_LENGTH and 5 its
- * extra bits, 5 the distance's symbol and 13 its extra bits.
- */
-@inline
-function putToken(scratch: usize, token: usize, literals: usize, length: u32, distance: u32): void {
-  const l = lengthBits(length);
-  const symbol = select<u32>(28, (l << 2) + ((length - 3) >>> l), length == 258);
-  const d = distanceBits(distance);
-  const far = (d << 1) + ((distance - 1) >>> d);
-  count(scratch + LITERAL_COUNTS + ((FIRST_LENGTH + symbol) << 2));
-  count(scratch + DISTANCE_COUNTS + (far << 2));
-  const extra = select<u32>(0, (length - 3) & ~(-1 << l), length == 258);
-  const farExtra = (distance - 1) & ~(-1 << d);
-  store<u64>(
-    token,
-    (<u64>literals) | (<u64>((symbol << 17) | (extra << 22) | (far << 27))) | ((<u64>farExtra) << 32),
-  );
+function putLiterals(to: usize, from: usize, n: usize): void {
+  let v = i16x8.shl(v128.load_ext<u8>(from), 2);
+  v128.store(to, i32x4.extend_low_i16x8_u(v));
+  v128.store(to, i32x4.extend_high_i16x8_u(v), 16);
+  for (let i: usize = 8; i < n; i += 8) {
+    v = i16x8.shl(v128.load_ext<u8>(from + i), 2);
+    v128.store(to + (i << 2), i32x4.extend_low_i16x8_u(v));
+    v128.store(to + (i << 2), i32x4.extend_high_i16x8_u(v), 16);
+  }
 }
 
 /** Offset in the table. */
@@ -107,26 +112,12 @@ function wantsThrees(src: usize, len: usize): bool {
   return found >= <u32>(len >>> 8);
 }
 
-/** Counts the bytes of [from, to). All at once, so that the loop does not end where no one can predict it. */
-@inline
-function countLiterals(counts: usize, from: usize, to: usize): void {
-  for (; to - from >= 4; from += 4) {
-    const word = load<u32>(from);
-    count(counts + (<usize>(word & 255) << 2));
-    count(counts + (<usize>((word >>> 8) & 255) << 2));
-    count(counts + (<usize>((word >>> 16) & 255) << 2));
-    count(counts + (<usize>(word >>> 24) << 2));
-  }
-  for (; from < to; from++) count(counts + (<usize>load<u8>(from) << 2));
-}
-
 /** findMatches for pages with a table of 2^bits entries and, with `three`, another one for 3 bytes. */
 @inline
 function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, three: bool): usize {
-  let token = scratch + TOKENS;
+  let to = scratch + ENTRIES;
   const end = src + len;
   let literals = src; // start of the bytes that no match has covered yet
-  let to = scratch + LITERAL_BYTES; // where they go
   if (len >= 24) {
     const shift = 32 - bits;
     const table = scratch + TABLE;
@@ -180,7 +171,8 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
           found++;
           const word = load<u32>(found);
           const other = candidate(src, found, word, table, shift, three);
-          if (differs(other, word, three) || (!small && found - other > MAX_DISTANCE)) break;
+          // Where there is none it is not longer either, so that is not asked.
+          if ((three && differs(other, word, three)) || (!small && found - other > MAX_DISTANCE)) break;
           let otherStart = found;
           if (other - src >= 8) {
             const before = <usize>(clz(load<u64>(found - 8) ^ load<u64>(other - 8)) >>> 3);
@@ -193,24 +185,21 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
           ip = otherEnd;
           distance = found - other;
         }
-        let run = start - literals;
-        v128.store(to, v128.load(literals));
-        for (let i: usize = 16; i < run; i += 16) v128.store(to + i, v128.load(literals + i));
-        to += run;
+        const run = start - literals;
+        putLiterals(to, literals, run);
+        to += run << 2;
         let length = ip - start;
-        for (; length > MAX_MATCH; token += 8) {
+        for (; length > MAX_MATCH; to += 8) {
           // No piece is shorter than 3.
           const piece = min(MAX_MATCH, length - 3);
-          putToken(scratch, token, run, <u32>piece, <u32>distance);
-          run = 0;
+          putMatch(to, <u32>piece, <u32>distance);
           length -= piece;
         }
-        putToken(scratch, token, run, <u32>length, <u32>distance);
-        token += 8;
+        putMatch(to, <u32>length, <u32>distance);
+        to += 8;
         literals = ip;
         if (ip > last) break;
-        // Of a match two positions near its end are entered in the table: where it was found, its first bytes are.
-        enter(src, ip - 2, table, shift);
+        // Of a match its last position is entered in the table: where it was found, its first bytes are.
         enter(src, ip - 1, table, shift);
         // Most often a match follows at once, without a literal between.
         const word = load<u32>(ip);
@@ -231,13 +220,27 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
       }
     }
   }
-  copyExact(to, literals, end - literals);
-  const counts = scratch + LITERAL_COUNTS;
-  countLiterals(counts, scratch + LITERAL_BYTES, to + (end - literals));
-  count(counts + (END_OF_BLOCK << 2));
-  // The literals behind the last match.
-  store<u64>(token, end - literals);
-  return token;
+  for (; end - literals >= 8; literals += 8) {
+    putLiterals(to, literals, 8);
+    to += 32;
+  }
+  for (; literals < end; literals++) {
+    store<u32>(to, <u32>load<u8>(literals) << 2);
+    to += 4;
+  }
+  store<u32>(to, <u32>END_OF_BLOCK << 2);
+  to += 4;
+  // They are sent three at a time.
+  store<u32>(to, <u32>NOTHING << 2);
+  store<u32>(to, <u32>NOTHING << 2, 4);
+  store<u32>(to, <u32>NOTHING << 2, 8);
+  // The count of what is no symbol is not used.
+  const counts = scratch + COUNTS;
+  for (let e = scratch + ENTRIES; e < to; e += 8) {
+    count(counts + <usize>(load<u32>(e) & SYMBOL_MASK));
+    count(counts + <usize>(load<u32>(e, 4) & SYMBOL_MASK));
+  }
+  return to;
 }
 
 function searchSmall(src: usize, len: usize, scratch: usize): usize {
@@ -257,8 +260,8 @@ function searchLargeThrees(src: usize, len: usize, scratch: usize): usize {
 }
 
 /**
- * Finds the matches of src[0, len). Writes the tokens and the literals, adds up the counts of both alphabets, which must be
- * zero. Returns where the tokens end: there is the number of literals behind the last match.
+ * Finds the matches of src[0, len). Writes the entries of the block and adds up the counts of both alphabets, which must be
+ * zero. Returns where the entries end; up to two of NOTHING may be sent from there on.
  */
 export function findMatches(src: usize, len: usize, scratch: usize): usize {
   const three = len >= 64 && wantsThrees(src, len);

@@ -10,14 +10,13 @@ import { clear } from "./_match.as";
 
 const MAX_SYMBOLS: usize = 320;
 /** Bytes of scratch that makeCode needs. */
-export const CODE_SCRATCH: usize = 4 * MAX_SYMBOLS + 128 + 128;
+export const CODE_SCRATCH: usize = 4 * MAX_SYMBOLS + 256;
 /** The lists of makeCode have room for this many entries beyond those of all symbols. */
 export const LIST_PADDING: usize = 8;
 
 // The parts of the scratch.
 const SHORTER: usize = 0; // u32 per listed symbol: the length it could have next
-const PER_LENGTH: usize = SHORTER + 4 * MAX_SYMBOLS; // u32 per code length: how many codes have it
-const NEXT: usize = PER_LENGTH + 128; // u32 per code length: the next code, in the upper of 16 bits
+const PER_LENGTH: usize = SHORTER + 4 * MAX_SYMBOLS; // u32 per code length, four times: how many codes have it, then the next code
 
 // Shares of the code space are counted in this unit.
 const WHOLE: u32 = 1 << 15;
@@ -123,26 +122,25 @@ function chooseLengths(list: usize, listEnd: usize, limit: u32, lengths: usize, 
   // Those that are nearest to a shorter code first.
   for (let i: usize = 0; i < n; i += 4) {
     const length = load<u32>(lengths + i);
-    const share: i32 = <i32>(WHOLE >>> length);
-    const fits = <i32>(share <= left) & <i32>(load<u32>(shorter + i) < length);
-    left -= share & -fits;
-    store<u32>(lengths + i, length - fits);
+    const share: i32 = <i32>(WHOLE >>> length) & -<i32>(load<u32>(shorter + i) < length);
+    const less = left - share;
+    left = select(less, left, less >= 0);
+    store<u32>(lengths + i, length - (<u32>(less >= 0) & <u32>(share != 0)));
   }
   // Then any. The longest codes always fit, so this ends.
   while (left > 0) {
-    for (let i: usize = 0; i < n; i += 4) {
+    for (let i: usize = 0; i < n && left > 0; i += 4) {
       const length = load<u32>(lengths + i);
-      const share: i32 = <i32>(WHOLE >>> length);
-      const fits = <i32>(share <= left);
-      left -= share & -fits;
-      store<u32>(lengths + i, length - fits);
+      const less = left - <i32>(WHOLE >>> length);
+      left = select(less, left, less >= 0);
+      store<u32>(lengths + i, length - <u32>(less >= 0));
     }
   }
 }
 
 /** 16 bits of each of four u32 in reverse order: deflate sends a code from its top bit on, and all else from the bottom. */
 @inline
-function reverse4(codes: v128): v128 {
+export function reverse4(codes: v128): v128 {
   const low = i8x16.splat(15);
   const bytes = i8x16.swizzle(codes, i8x16(1, 0, 16, 16, 5, 4, 16, 16, 9, 8, 16, 16, 13, 12, 16, 16));
   const table = i8x16(0, 8, 4, 12, 2, 10, 6, 14, 1, 9, 5, 13, 3, 11, 7, 15);
@@ -151,32 +149,50 @@ function reverse4(codes: v128): v128 {
   return v128.or(i16x8.shl(high, 4), other);
 }
 
-/** The same for one. */
+/** Adds one to a u32. */
 @inline
-export function reverse(code: u32): u32 {
-  return <u32>i32x4.extract_lane(reverse4(i32x4.splat(code)), 0);
+function count(at: usize): void {
+  store<u32>(at, load<u32>(at) + 1);
+}
+
+/** The next code of a length. */
+@inline
+function take(counters: usize, length: u32): u32 {
+  const at = counters + (<usize>length << 2);
+  const code = load<u32>(at);
+  store<u32>(at, code + (0x10000 >>> length));
+  return code;
 }
 
 /** Writes the codes that belong to the lengths, `length << 16 | code` for each listed symbol. */
 @inline
 function assignCodes(list: usize, n: usize, limit: u32, lengths: usize, codes: usize, scratch: usize): void {
-  clear(scratch + PER_LENGTH, 64);
-  for (let i: usize = 0; i < n; i += 4) {
-    const counter = scratch + PER_LENGTH + (<usize>load<u32>(lengths + i) << 2);
-    store<u32>(counter, load<u32>(counter) + 1);
+  // The list in four parts, each with its own counters: what is counted does not wait for the count before.
+  clear(scratch + PER_LENGTH, 256);
+  const part = ((n >>> 2) + 3) & ~3;
+  v128.store(lengths + n, i64x2.splat(0));
+  const counters = scratch + PER_LENGTH;
+  for (let at = lengths, end = lengths + part; at < end; at += 4) {
+    count(counters + (<usize>load<u32>(at) << 2));
+    count(counters + 64 + (<usize>load<u32>(at + part) << 2));
+    count(counters + 128 + (<usize>load<u32>(at + 2 * part) << 2));
+    count(counters + 192 + (<usize>load<u32>(at + 3 * part) << 2));
   }
   let code: u32 = 0;
   for (let d: u32 = 1; d <= limit; d++) {
-    store<u32>(scratch + NEXT + (d << 2), code);
-    code += load<u32>(scratch + PER_LENGTH + (d << 2)) << (16 - d);
+    const counter = counters + (d << 2);
+    for (let i: usize = 0; i < 256; i += 64) {
+      const codesOf = load<u32>(counter + i) << (16 - d);
+      store<u32>(counter + i, code);
+      code += codesOf;
+    }
   }
   const found = scratch + SHORTER;
-  for (let i: usize = 0; i < n; i += 4) {
-    const length = load<u32>(lengths + i);
-    const next = scratch + NEXT + (<usize>length << 2);
-    const mine = load<u32>(next);
-    store<u32>(next, mine + (0x10000 >>> length));
-    store<u32>(found + i, mine);
+  for (let i: usize = 0; i < part; i += 4) {
+    store<u32>(found + i, take(counters, load<u32>(lengths + i)));
+    store<u32>(found + part + i, take(counters + 64, load<u32>(lengths + part + i)));
+    store<u32>(found + 2 * part + i, take(counters + 128, load<u32>(lengths + 2 * part + i)));
+    store<u32>(found + 3 * part + i, take(counters + 192, load<u32>(lengths + 3 * part + i)));
   }
   for (let i: usize = 0; i < n; i += 16) {
     v128.store(found + i, v128.or(reverse4(v128.load(found + i)), i32x4.shl(v128.load(lengths + i), 16)));

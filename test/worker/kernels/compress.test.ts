@@ -1,11 +1,11 @@
-import { inflateSync } from "node:zlib";
+import { deflateSync, inflateSync } from "node:zlib";
 import fc from "fast-check";
 import { uncompressSync } from "snappy";
 import { describe, expect, test } from "vitest";
 import { loadKernel as loadDecoder } from "../../../src/reader/kernels/load.js";
 import { loadKernel, type WorkerKernels } from "../../../src/worker/kernels/load.js";
 import { type Arena, createArena, guardedCompress } from "./arena.js";
-import { generator, PAGE_SIZES, samples } from "./corpus.js";
+import { binaryPages, generator, PAGE_SIZES, samples } from "./corpus.js";
 import { type LzoJob, liblzo2, whyNoLiblzo2 } from "./liblzo2.js";
 
 /** What an incompressible input may grow to in any of the formats. */
@@ -131,6 +131,31 @@ describe.each(Object.keys(decoders) as Name[])("%s", (name) => {
       { numRuns: 1500 },
     );
   });
+});
+
+describe("deflate against zlib", () => {
+  const arena = createArena(1 << 20);
+  const kernel = loadKernel("deflate", arena.memory);
+  // Node's zlib is Chromium's: at level 1 it makes pages of a dump 0 to 2 % smaller than zlib itself.
+  const ofZlib = (pages: readonly Uint8Array[]) => {
+    let ours = 0;
+    let theirs = 0;
+    for (const page of pages) {
+      ours += guardedCompress(arena, kernel, page, room(page.length), "end")?.length ?? page.length;
+      theirs += deflateSync(page, { level: 1 }).length;
+    }
+    return ours / theirs;
+  };
+
+  test.each(PAGE_SIZES)(
+    "pages of %i bytes are about as small as zlib's at level 1, those of numbers smaller",
+    (size) => {
+      const numbers = samples(size).flatMap(({ name, bytes }) => (/numbers|struct/.test(name) ? [bytes] : []));
+      // Measured: 0.97 to 0.99 and 0.80 to 0.84.
+      expect(ofZlib(binaryPages(size, 100))).toBeLessThan(1.01);
+      expect(ofZlib(numbers)).toBeLessThan(0.88);
+    },
+  );
 });
 
 describe("lzo against liblzo2", () => {
