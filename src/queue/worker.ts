@@ -146,9 +146,14 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
         // To BullMQ that is: nothing more is to be done with it here.
         throw new queues.bullmq.DelayedError();
       }
-      if (reason instanceof Cancelled && isDump) return await cancelDump(host, job);
+      let failure = reason ?? error;
+      if (reason instanceof Cancelled && isDump) {
+        // What cannot be removed now is tried again.
+        failure = await cancelDump(host, job).catch((left: unknown) => left);
+        if (failure instanceof queues.bullmq.UnrecoverableError) throw failure;
+      }
       counters.failed++;
-      const { text, lasting } = describeFailure(host, nameOf(job, isDump), reason ?? error);
+      const { text, lasting } = describeFailure(host, nameOf(job, isDump), failure);
       log(`${job.id}: ${text}`);
       throw lasting ? new queues.bullmq.UnrecoverableError(text) : new Error(text);
     } finally {

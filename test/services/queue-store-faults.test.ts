@@ -168,7 +168,8 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
   test("a run is cancelled while the store is away: when it is back, nothing is left", async () => {
     const away = new Promise<void>((resolve) => {
       const onMet = () => {
-        queue.proxy.faults = [...AWAY];
+        // So slow that the worker looks around while it removes things.
+        Object.assign(queue.proxy, { faults: [...AWAY], latency: 500 });
         resolve();
       };
       queue.proxy.faults = [{ method: "PUT", match: /partNumber=4&/, times: 1, what: 503, onMet }];
@@ -179,7 +180,7 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
     expect(coresieve(queue.redis.url, "jobs", "cancel", id)).toMatchObject({ code: 0, stderr: "" });
     // The removal fails, and is tried again.
     await until(() => one.said().includes("the dump s3://dumps/in/vmcore on "));
-    queue.proxy.faults = [];
+    Object.assign(queue.proxy, { faults: [], latency: 0 });
     expect(await over(queue.redis.url, id)).toMatchObject({
       state: "failed",
       reason: "cancelled; nothing was left behind",
