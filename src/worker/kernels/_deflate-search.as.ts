@@ -101,15 +101,15 @@ function threes(equal: u32): u32 {
 
 /**
  * Whether the page is an array of 32-bit numbers that have three bytes in common with the one before or the third before
- * (tables of the unwinder, of symbols, of relocations). An eighth of its bytes is looked at.
+ * (tables of the unwinder, of symbols, of relocations). A sixteenth of its bytes is looked at.
  */
 function wantsThrees(src: usize, len: usize): bool {
   let found: u32 = 0;
-  for (let at = src + 16, last = src + len - 16; at <= last; at += 128) {
+  for (let at = src + 16, last = src + len - 16; at <= last; at += 256) {
     found += threes(equalMask(at, at - 4)) + threes(equalMask(at, at - 12));
   }
   // One in every second place that was looked at.
-  return found >= <u32>(len >>> 8);
+  return found >= <u32>(len >>> 9);
 }
 
 /** findMatches for pages with a table of 2^bits entries and, with `three`, another one for 3 bytes. */

@@ -76,7 +76,7 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
   let headerEnd: usize = 0;
   let lengths: usize = 0;
   if (fixed > FIXED) {
-    literalEnd = literalCode(scratch);
+    literalEnd = literalCode(scratch, len);
     distanceEnd = distanceCode(scratch);
     headerEnd = describeCodes(scratch, literalEnd, distanceEnd);
     const lengthEnd = lengthCode(scratch);
