@@ -18,7 +18,7 @@ import {
   LENGTH_LIST,
   LENGTHS,
   LITERAL_CODES,
-  LITERAL_COUNTS,
+  COUNTS,
   LITERAL_LENGTHS,
   LITERAL_LIST,
   LITERALS,
@@ -53,7 +53,7 @@ export function orderAt(i: usize): usize {
 /** The extra bits of all matches. */
 export function extraBits(scratch: usize): u32 {
   // Lengths have one from the ninth symbol on, and one more after every four. The last has none.
-  const lengths = scratch + LITERAL_COUNTS + ((FIRST_LENGTH + 8) << 2);
+  const lengths = scratch + COUNTS + ((FIRST_LENGTH + 8) << 2);
   let all = i64x2.splat(0);
   let sum = all;
   for (let at = lengths + 64; at >= lengths; at -= 16) {
@@ -81,7 +81,7 @@ function sumCounts(counts: usize, symbols: usize): u32 {
 
 /** Bits of the literals, lengths and distances with the fixed codes, without extra bits. */
 export function fixedBits(scratch: usize): u32 {
-  const counts = scratch + LITERAL_COUNTS;
+  const counts = scratch + COUNTS;
   return (
     8 * sumCounts(counts, 144) +
     9 * sumCounts(counts + 4 * 144, 112) +
@@ -152,7 +152,7 @@ function addValues(at: usize, least: v128, extra: v128): void {
 /** Makes the dynamic code for literals and lengths of a page of `len` bytes from the counts; returns its list's end. */
 export function literalCode(scratch: usize, len: usize): usize {
   return makeCode(
-    scratch + LITERAL_COUNTS,
+    scratch + COUNTS,
     LITERALS,
     len > 4096 ? LITERAL_LIMIT : LITERAL_LIMIT_SMALL,
     scratch + LITERAL_CODES,

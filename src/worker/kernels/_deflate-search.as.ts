@@ -10,7 +10,7 @@ import {
   count,
   END_OF_BLOCK,
   ENTRIES,
-  FIRST_DISTANCE,
+  LITERALS,
   FIRST_LENGTH,
   NOTHING,
   SHORT_TABLE,
@@ -43,7 +43,7 @@ function putMatch(to: usize, length: u32, distance: u32): void {
   const d = 30 - clz(y | 2);
   const far = (d << 1) + (y >>> d);
   store<u32>(to, ((<u32>FIRST_LENGTH + symbol) << 2) | (x << VALUE_SHIFT));
-  store<u32>(to, ((<u32>FIRST_DISTANCE + far) << 2) | (y << VALUE_SHIFT), 4);
+  store<u32>(to, ((<u32>LITERALS + far) << 2) | (y << VALUE_SHIFT), 4);
 }
 
 /** Puts n literals, or none. Eight are put at once: what is too much is overwritten by what comes next. */

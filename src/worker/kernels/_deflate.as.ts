@@ -21,7 +21,6 @@ const MAX_HEADER: usize = 286 + 30;
 // than 3 it is, of a distance how much more than 1. The symbols of distances follow those of literals and lengths.
 export const SYMBOL_MASK: u32 = 511 << 2;
 export const VALUE_SHIFT: u32 = 11;
-export const FIRST_DISTANCE: usize = LITERALS;
 /** Has no code. */
 export const NOTHING: usize = LITERALS + DISTANCES;
 const SYMBOLS: usize = NOTHING + 16;
@@ -31,9 +30,8 @@ export const ENTRIES: usize = 0; // u32 each, with room for those that are put t
 export const TABLE: usize = ENTRIES + 4 * (MAX_LEN + 64); // u16 per hash: the last position
 export const SHORT_TABLE: usize = TABLE + (2 << MAX_HASH_BITS); // u16 per hash of 3 bytes
 // All from here on is zero at first, up to LITERAL_CODES.
-export const COUNTS: usize = SHORT_TABLE + (2 << MAX_HASH_BITS); // u32 each
-export const LITERAL_COUNTS: usize = COUNTS;
-export const DISTANCE_COUNTS: usize = LITERAL_COUNTS + 4 * LITERALS;
+export const COUNTS: usize = SHORT_TABLE + (2 << MAX_HASH_BITS); // u32 each, of the literals first
+export const DISTANCE_COUNTS: usize = COUNTS + 4 * LITERALS;
 export const LENGTH_COUNTS: usize = COUNTS + 4 * SYMBOLS;
 export const SENT_LENGTHS: usize = LENGTH_COUNTS + 4 * LENGTHS; // u8 each, of the code for code lengths
 // Of the codes: u32 for each symbol, and u32 for each used symbol.

@@ -24,7 +24,7 @@ import {
   LENGTH_LENGTHS,
   LENGTH_LIST,
   LITERAL_CODES,
-  LITERAL_COUNTS,
+  COUNTS,
   LITERAL_LENGTHS,
   LITERAL_LIST,
   MAX_LEN,
@@ -66,7 +66,7 @@ function sendStored(src: usize, len: usize, op: usize): usize {
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
-  clear(scratch + LITERAL_COUNTS, LITERAL_CODES - LITERAL_COUNTS);
+  clear(scratch + COUNTS, LITERAL_CODES - COUNTS);
   const end = findMatches(src, len, scratch);
   const extra = extraBits(scratch);
   const fixed: u32 = 3 + fixedBits(scratch) + extra;
