@@ -124,6 +124,7 @@ export function saveCode(): void {
   const folder = codeCacheFolder();
   if (folder === undefined) return;
   try {
+    if (!isOwn(folder)) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     if (!isPrivate(lstatSync(folder)) || !lstatSync(folder).isDirectory()) return;
     for (const { script, path, label } of compiled.splice(0)) {
@@ -139,6 +140,14 @@ export function saveCode(): void {
   } catch {
     // The next run is as slow as this one.
   }
+}
+
+/** Whether a folder, or the nearest one above it that is there, is this user's. */
+function isOwn(folder: string): boolean {
+  if (process.geteuid === undefined) return true;
+  const found = lstatSync(folder, { throwIfNoEntry: false });
+  if (found === undefined) return dirname(folder) !== folder && isOwn(dirname(folder));
+  return found.uid === process.geteuid();
 }
 
 function removeOld(folder: string): void {

@@ -97,6 +97,12 @@ test.skipIf(process.getuid?.() !== 0)("another user's folder is left alone (skip
   chownSync(cache, 1, 1);
   expect(filter().equals(right)).toBe(true);
   expect(readdirSync(cache)).toEqual([]);
+  // As the home of who called sudo: no folder of root's is made in it.
+  rmSync(cache, { recursive: true });
+  chownSync(caches, 1, 1);
+  expect(filter().equals(right)).toBe(true);
+  expect(filter({ XDG_CACHE_HOME: join(caches, "deeper") }).equals(right)).toBe(true);
+  expect(readdirSync(caches)).toEqual([]);
 });
 
 test("where there can be no folder, nothing is said", () => {
