@@ -111,9 +111,12 @@ function isPrivate({ uid, mode }: Stats): boolean {
   return process.geteuid === undefined || (uid === process.geteuid() && (mode & 0o022) === 0);
 }
 
-/** Whether something was compiled in this thread that is in no cache. */
-export function hasNewCode(): boolean {
-  return compiled.length > 0;
+/** Keeps what was compiled in this thread and in one of `threads`, after a run that had some, if anything is new here. */
+export async function keepCode(threads: { saveCode(): Promise<void> } | undefined): Promise<void> {
+  if (threads === undefined || compiled.length === 0) return;
+  // The run is over and has succeeded: threads that are gone by now do not matter.
+  await threads.saveCode().catch(() => undefined);
+  saveCode();
 }
 
 /**
@@ -122,7 +125,7 @@ export function hasNewCode(): boolean {
  */
 export function saveCode(): void {
   const folder = codeCacheFolder();
-  if (folder === undefined) return;
+  if (folder === undefined || compiled.length === 0) return;
   try {
     if (!isOwn(folder)) return;
     mkdirSync(folder, { recursive: true, mode: 0o700 });

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import "../use-code-cache.js";
 import { basename } from "node:path";
-import { hasNewCode, saveCode } from "../code-cache.js";
+import { keepCode } from "../code-cache.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
@@ -32,10 +32,7 @@ async function run(): Promise<never> {
         await (await import("./store-options.js")).holdStoreOptions({ vmlinux, vmcoreinfo, erase });
       }
       process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
-      if (threads !== undefined && hasNewCode()) {
-        await threads.saveCode();
-        saveCode();
-      }
+      await keepCode(threads);
     } catch (error) {
       report(error);
     }
