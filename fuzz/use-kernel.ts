@@ -39,9 +39,10 @@ const LISTS = btfTypes(
 
 /**
  * Does with a kernel what all commands do: the view, its checks, free lists, every page's class with and without
- * --privacy, kinds, the log, symbols and types, erase rules. Throws what the view does.
+ * --privacy, kinds, the log; with `search` what looks for symbols and types in all of memory, too: them, kernel objects and erase rules, which take
+ * four fifths of the time. Throws what the view does.
  */
-export function useKernel(dump: Dump): void {
+export function useKernel(dump: Dump, search = true): void {
   attempt(() => readKernelLog(dump));
   const warnings = new Warnings();
   const found = kernelView(dump, warnings);
@@ -66,7 +67,7 @@ export function useKernel(dump: Dump): void {
     kindReader(dump, view).read(0, Math.min(1024, plan.maxMapnr), new Uint8Array(1024));
   });
   attempt(() => fixedDirectMap(dump, found, attachSpace(found.space, dump.memory)));
-  const memory = viewMemory(dump, found);
+  const memory = search ? viewMemory(dump, found) : undefined;
   if (memory === undefined) return;
   attempt(() => {
     const head = dump.vmcoreinfo?.symbol("vmap_area_list") ?? dump.vmcoreinfo?.symbol("node_online_map");

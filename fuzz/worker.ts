@@ -18,11 +18,13 @@ import { targets } from "./targets.js";
 interface WorkerData {
   readonly target: string;
   readonly seconds: number;
+  /** CPU seconds of the whole process. */
+  readonly cpuSeconds: number;
   readonly seed: number;
   /** Inputs found by earlier campaigns, and findings. */
   readonly found: string;
   readonly regression: string;
-  /** [0] executions, [1] length of the input being read. */
+  /** [0] executions, [1] length of the input being read, [2] 1 when the campaign is to end. */
   readonly state: Int32Array;
   readonly input: Uint8Array;
 }
@@ -53,6 +55,8 @@ let branches = 0;
 let executions = 0;
 let allocated = 0;
 let largest = 0;
+/** Microseconds of CPU time that this process has had. */
+let cpu = 0;
 inside.$allocated = (bytes) => {
   allocated += bytes;
   largest = Math.max(largest, bytes);
@@ -94,8 +98,9 @@ async function read(target: FuzzTarget, input: Uint8Array): Promise<Finding | un
   for (let tries = 0; tries < 3 && spent > SLOW && finding === undefined; tries++) {
     const start = process.cpuUsage();
     finding = await execute(target, input);
-    const { user, system } = process.cpuUsage(start);
-    spent = Math.min(spent, (user + system) / 1000);
+    const { user, system } = process.cpuUsage();
+    cpu = user + system;
+    spent = Math.min(spent, (cpu - start.user - start.system) / 1000);
   }
   if (finding !== undefined) return finding;
   if (largest > LARGEST) return { key: "memory", what: `${largest} bytes asked for at once` };
@@ -145,15 +150,16 @@ async function main(): Promise<void> {
     existsSync(folder) ? readdirSync(folder).map((name) => new Uint8Array(readFileSync(join(folder, name)))) : [],
   );
   const end = performance.now() + 1000 * data.seconds;
+  const isOver = () => performance.now() > end || cpu > 1e6 * data.cpuSeconds || Atomics.load(data.state, 2) !== 0;
   const seeds = target.seeds();
   for (const [i, input] of [...seeds, ...files].entries()) {
-    if (performance.now() > end && corpus.length > 0) break;
+    if (corpus.length > 0 && isOver()) break;
     const finding = await read(target, input);
     // What nothing is counted of, kernels in WebAssembly, has the seeds alone.
     if (isNew() || i < seeds.length) corpus.push(input);
     if (finding !== undefined) await take(target, finding, input);
   }
-  while (performance.now() < end) {
+  while (!isOver()) {
     // Inputs found last are tried more: they reached what no other did.
     const recent = random(3) === 0 ? Math.max(0, corpus.length - 1 - random(20)) : random(corpus.length);
     const base = corpus[recent] as Uint8Array;
@@ -166,8 +172,7 @@ async function main(): Promise<void> {
       writeFileSync(join(data.found, createHash("sha1").update(input).digest("hex").slice(0, 16)), input);
     }
   }
-  const own = process.cpuUsage();
-  parentPort?.postMessage({ done: { executions, branches, inputs: corpus.length, cpu: own.user + own.system } });
+  parentPort?.postMessage({ done: { executions, branches, inputs: corpus.length } });
   await endRuns();
 }
 

@@ -76,7 +76,7 @@ const kernelTarget: FuzzTarget = {
     }
     const memory = patchedMemory(dump.memory, patches, dump.machine.littleEndian);
     const vmcoreinfo = text === kernel.text ? dump.vmcoreinfo : parseVmcoreinfo(text, new Warnings());
-    useKernel({ ...dump, memory, vmcoreinfo });
+    useKernel({ ...dump, memory, vmcoreinfo }, input.length % 8 === 1);
   },
 };
 
