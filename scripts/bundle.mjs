@@ -2,7 +2,6 @@
 // longer than filtering a small dump. The packages in use are joined in as well, and their licences are collected beside;
 // zstd-napi is native and may be missing: it stays a package. The command line is there as bundles only (tsc leaves it
 // out), so that a program that runs meanwhile finds what it needs at any moment.
-import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
@@ -142,17 +141,13 @@ async function bundle(inputs, folder, extension, chunks = {}) {
 
 // Both programs at once: what they share is in the same files. A filter run loads two: what starts the threads, then the rest.
 const programs = await bundle({ main: `${src}cli/main.ts`, makedumpfile: `${src}cli/makedumpfile.ts` }, "cli", "js", {
-  "code-cache": ["use-code-cache.ts", "code-cache.ts"],
   start: ["cli/early-threads.ts", "cli/explain.ts", "cli/leave.ts", "cli/stop.ts", "cli/terminal.ts"],
   filter: ["cli/command-line.ts"],
 });
 if (programs.some(({ fileName, imports }) => fileName === "main.js" && imports.includes("chunk-filter.js"))) {
   throw new Error("main.ts imports what is in no chunk of the start: all is loaded before the threads are started");
 }
-const worker = await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs", {
-  "code-cache": ["use-code-cache.ts", "code-cache.ts"],
-  answers: ["worker/answers.ts"],
-});
+await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
 const thread = await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs");
 // The report's own script and style go into each page whole.
@@ -172,21 +167,6 @@ for (const name of readdirSync(join(dist, "cli"))) {
     rmSync(join(dist, "cli", name), { recursive: true });
 }
 
-// The code cache leaves out what imports modules when it runs; of what every run loads nothing may be left out.
-for (const { fileName, code } of [...programs, ...worker]) {
-  if (/^chunk-(start|filter|answers)\./.test(fileName) && code.includes("import(")) {
-    throw new Error(`${fileName} has an import(): use process.getBuiltinModule, or a file of its own`);
-  }
-}
-// It must not take what V8 made of other bundles for these.
-const digest = createHash("sha256");
-for (const { fileName, code } of [...programs, ...thread, ...worker]) digest.update(`${fileName}\n${code ?? ""}\n`);
-const build = digest.digest("hex").slice(0, 32);
-for (const path of [join(dist, "cli", "chunk-code-cache.js"), join(dist, "worker", "chunk-code-cache.cjs")]) {
-  const text = readFileSync(path, "utf8");
-  if (!text.includes("@BUILD@")) throw new Error(`${path} has no place for the build's digest`);
-  writeFileSync(path, text.replace("@BUILD@", build));
-}
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);

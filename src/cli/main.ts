@@ -1,6 +1,4 @@
 #!/usr/bin/env node
-import "../use-code-cache.js";
-import { keepCode } from "../code-cache.js";
 import { startEarly } from "./early-threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
@@ -21,7 +19,6 @@ async function run(): Promise<never> {
     const { parseCommandLine } = await import("./command-line.js");
     const command = await parseCommandLine(argv, { signal: stop.signal, threads });
     await command();
-    await keepCode(threads);
   } catch (error) {
     report(error);
   }

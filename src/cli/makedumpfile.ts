@@ -1,7 +1,5 @@
 #!/usr/bin/env node
-import "../use-code-cache.js";
 import { basename } from "node:path";
-import { keepCode } from "../code-cache.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
@@ -32,7 +30,6 @@ async function run(): Promise<never> {
         await (await import("./store-options.js")).holdStoreOptions({ vmlinux, vmcoreinfo, erase });
       }
       process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
-      await keepCode(threads);
     } catch (error) {
       report(error);
     }

@@ -109,11 +109,6 @@ export class WorkerThreads {
     });
   }
 
-  /** Keeps what V8 has compiled in a thread for runs to come (`code-cache.ts`). */
-  async saveCode(): Promise<void> {
-    await this.#piscina.run(undefined, { name: "saveCode" });
-  }
-
   /** Ends the threads, whatever they are doing. */
   async destroy(): Promise<void> {
     // An answer that is under way when the threads end is none that piscina expects: it would end the whole process.

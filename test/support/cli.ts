@@ -18,6 +18,8 @@ export interface CliRun {
 
 export interface CliOptions {
   readonly cwd?: string;
+  /** Variables that are other than in this process; `undefined` takes one away. */
+  readonly env?: NodeJS.ProcessEnv;
   /** A shell command in which "$@" stands for the program with its arguments: for limits and redirections. */
   readonly shell?: string;
 }
@@ -27,7 +29,10 @@ export function startCli(args: readonly string[], options: CliOptions = {}) {
   const command = [process.execPath, program, ...args];
   const [file, ...rest] = options.shell === undefined ? command : ["/bin/bash", "-c", options.shell, "sh", ...command];
   const started = performance.now();
-  const child: ChildProcessWithoutNullStreams = spawn(file as string, rest, { cwd: options.cwd });
+  const child: ChildProcessWithoutNullStreams = spawn(file as string, rest, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+  });
   child.stdin.end();
   const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
   child.stderr.on("data", (data: Buffer) => stderr.push(data));

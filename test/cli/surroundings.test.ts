@@ -1,0 +1,53 @@
+/** Nothing outside of a run's inputs can break it, hang it, or change what it writes. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { type CliOptions, runCli } from "../support/cli.js";
+import { temporaryFolder } from "../support/filter.js";
+import { sampleDump } from "../support/sample.js";
+
+const folder = temporaryFolder();
+const vmcore = join(folder, "vmcore");
+let right: Buffer;
+
+/** Filters the sample in some surroundings, and expects the output of any other run. */
+async function filtersAsAlways(options: CliOptions): Promise<void> {
+  const output = join(mkdtempSync(join(folder, "run-")), "out");
+  const { code, stderr } = await runCli([vmcore, output, "-c", "-q"], options);
+  expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
+  expect(readFileSync(output).equals(right)).toBe(true);
+}
+
+beforeAll(async () => {
+  writeFileSync(vmcore, sampleDump());
+  const output = join(folder, "right");
+  expect((await runCli([vmcore, output, "-c", "-q"])).code).toBe(0);
+  right = readFileSync(output);
+});
+
+test("a run keeps nothing for the next one: homes, caches and the temporary folder stay empty", async () => {
+  const names = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "LOCALAPPDATA", "TMPDIR"];
+  const env = Object.fromEntries(names.map((name) => [name, mkdtempSync(join(folder, `${name}-`))]));
+  await filtersAsAlways({ env });
+  for (const name of names) expect(readdirSync(env[name] as string), name).toEqual([]);
+});
+
+test
+  .skipIf(process.platform !== "linux")
+  .each([["/proc"], ["/dev/null"], ["/nonexistent/coresieve"], ["relative"], [""], [undefined]])(
+  "HOME and the cache's folder are %j",
+  async (place) => {
+    await filtersAsAlways({ env: { HOME: place, XDG_CACHE_HOME: place } });
+    expect(existsSync("/nonexistent")).toBe(false);
+  },
+);
+
+test.skipIf(process.platform !== "linux")("pipes, noise and zeros lie where caches have been", async () => {
+  // Under the names that 0.1.0 had before its release: chunk, place and version of V8.
+  const cache = join(folder, "former", "coresieve");
+  mkdirSync(cache, { recursive: true });
+  for (const name of ["chunk-start.js", "chunk-filter.js", "worker.cjs"]) execFileSync("mkfifo", [join(cache, name)]);
+  writeFileSync(join(cache, "chunk-answers.cjs"), Buffer.alloc(65536));
+  await filtersAsAlways({ env: { XDG_CACHE_HOME: join(folder, "former") } });
+});
