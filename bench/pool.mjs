@@ -9,7 +9,7 @@ import { countBits } from "../dist/reader/bitmap.js";
 import { openDump } from "../dist/reader/open.js";
 import { Warnings } from "../dist/warnings.js";
 import { classifyPages } from "../dist/worker/classify-pages.js";
-import { CODEC_FLAGS, codecOf } from "../dist/worker/codec/codecs.js";
+import { CODEC_FLAGS, codecOf } from "../dist/codec/codecs.js";
 import { encodeDump } from "../dist/worker/encode-dump.js";
 import { WorkerPool } from "../dist/worker/pool.js";
 import { TASKS_PER_THREAD, WorkerThreads } from "../dist/worker/threads.js";

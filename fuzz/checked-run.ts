@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { filterDump } from "../src/filter-dump.js";
-import type { FilterOptions } from "../src/filter-types.js";
+import { codecOf } from "../src/codec/codecs.js";
 import type { Dump } from "../src/reader/dump.js";
-import { verifyDump } from "../src/verify-dump.js";
-import { codecOf } from "../src/worker/codec/codecs.js";
+import { filterDump } from "../src/run/filter-dump.js";
+import type { FilterOptions } from "../src/run/filter-types.js";
+import { verifyDump } from "../src/verify/verify-dump.js";
 import type { WorkerThreads } from "../src/worker/threads.js";
 import { folder } from "./files.js";
 

@@ -2,15 +2,15 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { completeDump } from "../src/filter/complete-dump.js";
-import { findSymbols, findTypes } from "../src/filter/debuginfo/memory-debuginfo.js";
 import { dropFreeLists } from "../src/filter/free-lists.js";
-import { attachSpace, kernelView, viewMemory } from "../src/filter/kernel-view.js";
-import { readKernelLog } from "../src/filter/log/read-log.js";
 import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
 import { privacyView } from "../src/filter/privacy/privacy-view.js";
 import { selfCheck } from "../src/filter/self-check/self-check.js";
+import { completeDump } from "../src/kernel/complete-dump.js";
+import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo.js";
+import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
+import { readKernelLog } from "../src/kernel/log/read-log.js";
 import type { Dump, PhysicalMemory } from "../src/reader/dump.js";
 import { openDump } from "../src/reader/open.js";
 import { Warnings } from "../src/warnings.js";

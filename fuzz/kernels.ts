@@ -1,7 +1,7 @@
 /** Built kernels of all architectures, opened once, with the words that the program reads of each. */
 
-import { completeDump } from "../src/filter/complete-dump.js";
-import { attachSpace, kernelView } from "../src/filter/kernel-view.js";
+import { completeDump } from "../src/kernel/complete-dump.js";
+import { attachSpace, kernelView } from "../src/kernel/kernel-view.js";
 import type { Dump } from "../src/reader/dump.js";
 import { openDump } from "../src/reader/open.js";
 import { Warnings } from "../src/warnings.js";

@@ -1,8 +1,8 @@
 import { DumpError } from "../src/errors.js";
-import { completeDump } from "../src/filter/complete-dump.js";
-import { kernelView } from "../src/filter/kernel-view.js";
-import { readKernelLog } from "../src/filter/log/read-log.js";
 import { initialPlan } from "../src/filter/plan.js";
+import { completeDump } from "../src/kernel/complete-dump.js";
+import { kernelView } from "../src/kernel/kernel-view.js";
+import { readKernelLog } from "../src/kernel/log/read-log.js";
 import { type Dump, readPages } from "../src/reader/dump.js";
 import { type OpenOptions, openDump } from "../src/reader/open.js";
 import { Warnings } from "../src/warnings.js";

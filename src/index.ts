@@ -3,20 +3,12 @@ export type { AuditResult, KindCount, PagePlace, SecretCount, SecretPlace } from
 export type { PageOwner } from "./audit/page-owner.js";
 export type { FilePlace } from "./audit/search-file.js";
 export { parseSecrets, readSecrets, type Secret } from "./audit/secrets.js";
+export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./codec/codecs.js";
 export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
 export { type EstimateOptions, estimateDump } from "./estimate/estimate-dump.js";
 export type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate/estimate-result.js";
-export type { CompleteOptions } from "./filter/complete-dump.js";
-export type { WalkEnd } from "./filter/debuginfo/kernel-objects.js";
-export type { KernelSymbols } from "./filter/debuginfo/kernel-symbols.js";
-export type { KernelMember, KernelTypes } from "./filter/debuginfo/kernel-types.js";
-export type { DumpedKernel } from "./filter/dumped-kernel.js";
 export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
 export type { EraseFile } from "./filter/erase/parse-rules.js";
-export type { GivenVmcoreinfo } from "./filter/given-vmcoreinfo.js";
-export { formatRecord, LOG_FORMATS, type LogFormat } from "./filter/log/format-record.js";
-export type { KernelLog, LogRecord } from "./filter/log/log-record.js";
-export { readKernelLog } from "./filter/log/read-log.js";
 export {
   type ClassCounts,
   PAGE_CLASSES,
@@ -30,40 +22,48 @@ export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
 export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
+export type { CompleteOptions } from "./kernel/complete-dump.js";
+export type { KernelSymbols } from "./kernel/debuginfo/kernel-symbols.js";
+export type { KernelMember, KernelTypes } from "./kernel/debuginfo/kernel-types.js";
+export type { DumpedKernel } from "./kernel/dumped-kernel.js";
+export type { GivenVmcoreinfo } from "./kernel/given-vmcoreinfo.js";
+export { formatRecord, LOG_FORMATS, type LogFormat } from "./kernel/log/format-record.js";
+export type { KernelLog, LogRecord } from "./kernel/log/log-record.js";
+export { readKernelLog } from "./kernel/log/read-log.js";
+export type { WalkEnd } from "./kernel/objects/kernel-objects.js";
+export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
+export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
+export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
+export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
+export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
+export type { Arch, Machine } from "./reader/machine.js";
+export type { Note } from "./reader/notes.js";
+export { type OpenOptions, openDump } from "./reader/open.js";
+export { type InputOptions, openInput } from "./reader/open-input.js";
+export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
+export { readPhysical } from "./reader/read-physical.js";
+export type { FetchedBytes } from "./reader/source/fetched.js";
+export type { Packing } from "./reader/source/packed/packing.js";
+export type { SpoolOptions } from "./reader/source/spool/spool-file.js";
+export type { SpoolProgress } from "./reader/source/spool/spool-stream.js";
+export type { Utsname } from "./reader/utsname.js";
+export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
+export type { ReportOptions } from "./report/collect-report.js";
+export { reportDump } from "./report/report-dump.js";
 export {
   type FilterOptions,
   type FilterOutput,
   type FilterProgress,
   type FilterResult,
   filterDump,
-} from "./filter-dump.js";
-export type { FileOutput, SplitOutput, StreamOutput } from "./filter-types.js";
-export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
-export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
-export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
-export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
-export type { Dump, DumpHeader, FoundVmcoreinfo, PhysicalMemory, PhysicalRange } from "./reader/dump.js";
-export type { FetchedBytes } from "./reader/fetched.js";
-export type { Arch, Machine } from "./reader/machine.js";
-export type { Note } from "./reader/notes.js";
-export { type OpenOptions, openDump } from "./reader/open.js";
-export { type InputOptions, openInput } from "./reader/open-input.js";
-export type { Packing } from "./reader/packed/packing.js";
-export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
-export { readPhysical } from "./reader/read-physical.js";
-export type { SpoolOptions } from "./reader/spool/spool-file.js";
-export type { SpoolProgress } from "./reader/spool/spool-stream.js";
-export type { Utsname } from "./reader/utsname.js";
-export type { Vmcoreinfo } from "./reader/vmcoreinfo.js";
-export type { ReportOptions } from "./report/collect-report.js";
-export { reportDump } from "./report/report-dump.js";
+} from "./run/filter-dump.js";
+export type { FileOutput, SplitOutput, StreamOutput } from "./run/filter-types.js";
 export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
+export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify/verify-dump.js";
 export type { ManifestCheck } from "./verify/verify-manifest.js";
-export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify-dump.js";
 export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
-export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./worker/codec/codecs.js";
 export type {
   ExtensionFile,
   ExtensionPage,

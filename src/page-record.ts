@@ -7,5 +7,5 @@ export const RECORD_SIZE_MASK = 0x00ff_ffff;
 export const RECORD_FLAGS_SHIFT = 24;
 export const ZERO_PAGE = 0;
 
-/** Words of 32 bits of a page's hash, where equal pages are looked for. Pages with the same hash are the same: worker/kernels/hash.as.ts. */
+/** Words of 32 bits of a page's hash, where equal pages are looked for. Pages with the same hash are the same: codec/wasm/encode/hash.as.ts. */
 export const HASH_WORDS = 8;

@@ -2,7 +2,7 @@
 //   node bench/support/phases.mjs WARM_UP_DUMP DUMP OUT LEVEL CODEC WORKERS RUNS
 import { filterDump } from "../../dist/filter-dump.js";
 import { openDump } from "../../dist/reader/open.js";
-import { codecOf } from "../../dist/worker/codec/codecs.js";
+import { codecOf } from "../../dist/codec/codecs.js";
 import { WorkerThreads } from "../../dist/worker/threads.js";
 
 const [warmUp, dump, path, level, codec, workers, runs] = process.argv.slice(2);

@@ -22,7 +22,7 @@ import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { DumpError } from "../../src/errors.js";
-import { verifyDump } from "../../src/verify-dump.js";
+import { verifyDump } from "../../src/verify/verify-dump.js";
 import type { WorkerThreads } from "../../src/worker/threads.js";
 import type { Fault, FaultCase } from "./fault-case.js";
 import type { Inputs } from "./inputs.js";

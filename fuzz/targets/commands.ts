@@ -4,7 +4,7 @@ import { estimateDump } from "../../src/estimate/estimate-dump.js";
 import { pagesOf } from "../../src/library/pages-of.js";
 import type { Dump } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
-import { verifyDump } from "../../src/verify-dump.js";
+import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { rearrangeDump } from "../../src/writer/rearrange.js";
 import { reassembleDump } from "../../src/writer/reassemble.js";

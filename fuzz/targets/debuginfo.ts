@@ -1,10 +1,10 @@
 /** Symbols and types: BTF, kallsyms, vmlinux files with DWARF. */
 import { readdirSync, readFileSync } from "node:fs";
-import { openBtf } from "../../src/filter/debuginfo/btf.js";
-import { btfTypes } from "../../src/filter/debuginfo/btf-types.js";
-import { kallsyms } from "../../src/filter/debuginfo/kallsyms.js";
-import type { KernelTypes } from "../../src/filter/debuginfo/kernel-types.js";
-import { openVmlinux } from "../../src/filter/debuginfo/vmlinux.js";
+import { openBtf } from "../../src/kernel/debuginfo/btf.js";
+import { btfTypes } from "../../src/kernel/debuginfo/btf-types.js";
+import { kallsyms } from "../../src/kernel/debuginfo/kallsyms.js";
+import type { KernelTypes } from "../../src/kernel/debuginfo/kernel-types.js";
+import { openVmlinux } from "../../src/kernel/debuginfo/vmlinux.js";
 import { btfImage } from "../../test/support/btf-image.js";
 import { elfProgram } from "../../test/support/elf-program.js";
 import { type KallsymsLayout, kallsymsImage } from "../../test/support/kallsyms-image.js";

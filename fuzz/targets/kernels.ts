@@ -1,7 +1,7 @@
 /** Kernels with changed words in their tables and lists, and changed lines in VMCOREINFO. */
 
-import { readPageTables } from "../../src/filter/arch/page-tables.js";
-import { attachSpace } from "../../src/filter/kernel-view.js";
+import { readPageTables } from "../../src/kernel/arch/page-tables.js";
+import { attachSpace } from "../../src/kernel/kernel-view.js";
 import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
 import { Warnings } from "../../src/warnings.js";
 import { type FuzzKernel, fuzzKernel, KERNELS, spaceImage } from "../kernels.js";

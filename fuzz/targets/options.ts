@@ -2,7 +2,7 @@
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { parseMakedumpfile } from "../../src/cli/makedumpfile/arguments.js";
 import { Messages } from "../../src/cli/makedumpfile/messages.js";
-import { releaseOf, withoutVmcoreinfo } from "../../src/filter/given-vmcoreinfo.js";
+import { releaseOf, withoutVmcoreinfo } from "../../src/kernel/given-vmcoreinfo.js";
 import { dumpJob, shardJob } from "../../src/queue/job-data.js";
 import { openDump } from "../../src/reader/open.js";
 import { readPlan } from "../../src/shard/plan-files.js";

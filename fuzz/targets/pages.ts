@@ -1,11 +1,11 @@
 /** Page decompressors: canaries around the output, and the output at the end of the memory, where a write too far traps. */
 
 import { constants, deflateSync, inflateSync } from "node:zlib";
-import { decodePage } from "../../src/reader/decode.js";
-import { type DecodeKernel, type LinkedDecodeKernel, loadKernel } from "../../src/reader/kernels/load.js";
+import { decodePage } from "../../src/codec/decode.js";
+import { type DecodeModule, type LinkedDecodeModule, loadDecodeModule } from "../../src/codec/wasm/decode/load.js";
+import { type Arena, createArena } from "../../test/codec/wasm/encode/arena.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { compressPage, zstdAvailable } from "../../test/support/page-codecs.js";
-import { type Arena, createArena } from "../../test/worker/kernels/arena.js";
 import { LZ4_BLOCKS, lz4Block } from "../plain-lz4.js";
 import type { FuzzTarget } from "../target.js";
 
@@ -46,8 +46,8 @@ const SCRATCH = 40_960;
 const GUARD = 64;
 const guarded = new Uint8Array(GUARD).fill(0x3a);
 
-function inflateKernel({ memory, bytes }: Arena): DecodeKernel {
-  const inflate = loadKernel("inflate", memory);
+function inflateKernel({ memory, bytes }: Arena): DecodeModule {
+  const inflate = loadDecodeModule("inflate", memory);
   const guards = [SCRATCH - GUARD, SCRATCH + inflate.scratchSize()].map((at) => bytes.subarray(at, at + GUARD));
   for (const guard of guards) guard.set(guarded);
   return {
@@ -73,7 +73,7 @@ function inflated(stream: Uint8Array, room: number): Buffer | undefined {
 }
 
 function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
-  let made: { arena: Arena; kernel: DecodeKernel } | undefined;
+  let made: { arena: Arena; kernel: DecodeModule } | undefined;
   return {
     name,
     longest: LONGEST,
@@ -81,7 +81,7 @@ function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
     run(input) {
       if (made === undefined) {
         const arena = createArena(1 << 17);
-        made = { arena, kernel: name === "inflate" ? inflateKernel(arena) : loadKernel(name, arena.memory) };
+        made = { arena, kernel: name === "inflate" ? inflateKernel(arena) : loadDecodeModule(name, arena.memory) };
       }
       const { arena, kernel } = made;
       const [room, stream] = [roomOf(input), input.subarray(2)];
@@ -116,13 +116,13 @@ function kernelTarget(name: "lzo" | "snappy" | "inflate"): FuzzTarget {
 /** Blocks that lead back to what was decoded before them: the first three bytes say how much that is, and the room. */
 function lz4Target(): FuzzTarget {
   const arena = createArena(1 << 17);
-  let kernel: LinkedDecodeKernel | undefined;
+  let kernel: LinkedDecodeModule | undefined;
   return {
     name: "lz4",
     longest: LONGEST,
     seeds: () => LZ4_BLOCKS.map((block) => Uint8Array.of(64, 0, 16, ...block)),
     run(input) {
-      kernel ??= loadKernel("lz4", arena.memory);
+      kernel ??= loadDecodeModule("lz4", arena.memory);
       const decompress = kernel.decompress;
       const [history, room, stream] = [input[0] ?? 0, roomOf(input.subarray(1)), input.subarray(3)];
       const before = arena.bytes

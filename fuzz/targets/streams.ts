@@ -1,11 +1,11 @@
 /** What comes as a stream, or packed: unpacking, the temporary file that keeps it, and the dump in it. */
 import { closeSync, openSync } from "node:fs";
 import { openSources } from "../../src/reader/open.js";
-import { unpackStream } from "../../src/reader/packed/unpack.js";
-import { closeOnce, lookInside } from "../../src/reader/source-image.js";
-import { SPOOL_CHUNK } from "../../src/reader/spool/spool-index.js";
-import { spoolInput } from "../../src/reader/spool/spool-input.js";
-import { spoolSource } from "../../src/reader/spool/spool-source.js";
+import { unpackStream } from "../../src/reader/source/packed/unpack.js";
+import { closeOnce, lookInside } from "../../src/reader/source/source-image.js";
+import { SPOOL_CHUNK } from "../../src/reader/source/spool/spool-index.js";
+import { spoolInput } from "../../src/reader/source/spool/spool-input.js";
+import { spoolSource } from "../../src/reader/source/spool/spool-source.js";
 import { Warnings } from "../../src/warnings.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { flatten } from "../../test/support/flattened-image.js";

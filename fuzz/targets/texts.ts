@@ -1,8 +1,8 @@
 /** Texts, notes and small tables: what is parsed out of a buffer. */
 import { parseSecrets } from "../../src/audit/secrets.js";
 import { parseEraseRules } from "../../src/filter/erase/parse-rules.js";
-import { pageLayout } from "../../src/filter/page-layout.js";
-import { parseKernelVersion } from "../../src/filter/version.js";
+import { pageLayout } from "../../src/kernel/page-layout.js";
+import { parseKernelVersion } from "../../src/kernel/version.js";
 import { layer } from "../../src/reader/extents.js";
 import { extentsMemory } from "../../src/reader/extents-memory.js";
 import { fields } from "../../src/reader/fields.js";

@@ -1,15 +1,15 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
-import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
-import { type KernelView, kernelView } from "../filter/kernel-view.js";
+import { type KindReader, kindReader } from "../filter/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../filter/page-kinds.js";
+import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
-import { type KindReader, kindReader } from "./kind-reader.js";
 import { pageOwners } from "./owners.js";
 import { scanPages } from "./scan-pages.js";
 import { searchOutside } from "./search-file.js";

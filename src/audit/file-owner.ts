@@ -1,4 +1,4 @@
-import { containerOf, type KernelObjects, readMember, readText } from "../filter/debuginfo/kernel-objects.js";
+import { containerOf, type KernelObjects, readMember, readText } from "../kernel/objects/kernel-objects.js";
 import type { PageOwner } from "./page-owner.js";
 
 /** PATH_MAX is 4096: no deeper path can be named at once. */

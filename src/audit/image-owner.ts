@@ -1,8 +1,8 @@
-import type { AddressSpace } from "../filter/address-space.js";
-import { readInteger } from "../filter/debuginfo/kernel-objects.js";
-import type { KernelSymbols } from "../filter/debuginfo/kernel-symbols.js";
-import { perCpuAddress, possibleCpus } from "../filter/debuginfo/per-cpu.js";
-import type { KernelMemory } from "../filter/kernel-memory.js";
+import type { AddressSpace } from "../kernel/address-space.js";
+import type { KernelSymbols } from "../kernel/debuginfo/kernel-symbols.js";
+import type { KernelMemory } from "../kernel/kernel-memory.js";
+import { readInteger } from "../kernel/objects/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../kernel/objects/per-cpu.js";
 import type { PageOwner } from "./page-owner.js";
 
 /** Farther behind a symbol there is something else that has none: few variables are larger. */

@@ -1,10 +1,4 @@
-import {
-  type KernelObjects,
-  memberAddress,
-  readMember,
-  readText,
-  walkList,
-} from "../filter/debuginfo/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, readText, walkList } from "../kernel/objects/kernel-objects.js";
 import { printable } from "./file-owner.js";
 
 const MAX_MODULES = 1 << 14;

@@ -1,10 +1,10 @@
 import { countBits } from "../reader/bitmap.js";
-import type { ByteSource } from "../reader/byte-source.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Extents } from "../reader/extents.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
-import { attachSource, type SourceImage } from "../reader/source-image.js";
+import type { ByteSource } from "../reader/source/byte-source.js";
+import { attachSource, type SourceImage } from "../reader/source/source-image.js";
 
 /** Bytes [start, end) of a file. */
 export interface FileRange {

@@ -1,7 +1,7 @@
+import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
 import { findBit } from "../reader/bitmap.js";
 import { type Dump, readPages } from "../reader/dump.js";
-import { loadKernel } from "../worker/kernels/load.js";
 import type { Searcher } from "./searcher.js";
 
 /** What is told of the pages; offsets are bytes from the start of the page. */
@@ -25,7 +25,7 @@ export function scanPages(
 ): number {
   const { pageSize, maxMapnr } = dump;
   const { input, reach } = searcher;
-  const zero = loadKernel("zero", searcher.memory);
+  const zero = loadEncodeModule("zero", searcher.memory);
   const map = new Uint8Array(searcher.memory.buffer, searcher.mapAt);
   const most = Math.floor(searcher.room / pageSize);
   let damaged = 0;

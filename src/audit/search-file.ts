@@ -1,7 +1,7 @@
-import type { ByteSource } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
 import { FLATTENED_HEADER_SIZE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
-import { attachFile } from "../reader/source-image.js";
+import type { ByteSource } from "../reader/source/byte-source.js";
+import { attachFile } from "../reader/source/source-image.js";
 import { type FileRange, gapsOf, isWithin, type PageData, pageData } from "./page-data.js";
 import type { Searcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";

@@ -1,6 +1,6 @@
-import { createKernelMemory, type KernelMemory } from "../reader/kernels/wasm.js";
-import { loadSearchKernel, SEARCH_TABLE } from "./kernels/load.js";
+import { createWasmMemory, type WasmMemory } from "../codec/wasm/wasm.js";
 import { MAX_SECRET, MIN_SECRET, type Secret } from "./secrets.js";
+import { loadSearchModule, SEARCH_TABLE } from "./wasm/load.js";
 
 /** Candidates taken at once. */
 const MOST = 4096;
@@ -18,7 +18,7 @@ export interface Searcher {
   /** Bytes that a secret can reach beyond the place where it begins. */
   readonly reach: number;
   /** Where `input` is in `memory`, for other kernels. */
-  readonly memory: KernelMemory;
+  readonly memory: WasmMemory;
   readonly inputAt: number;
   /** A byte per page of the input, for other kernels. */
   readonly mapAt: number;
@@ -33,9 +33,9 @@ export function createSearcher(secrets: readonly Secret[], pageSize: number): Se
   const room = Math.max(INPUT_BYTES, pageSize);
   // The kernel reads four bytes at each place.
   const mapAt = INPUT + room + MAX_SECRET + 8;
-  const memory = createKernelMemory(mapAt + room / 512);
+  const memory = createWasmMemory(mapAt + room / 512);
   const bytes = new Uint8Array(memory.buffer);
-  const kernel = loadSearchKernel(memory);
+  const kernel = loadSearchModule(memory);
   const input = bytes.subarray(INPUT, INPUT + room + MAX_SECRET);
   const view = new DataView(memory.buffer, INPUT);
   const places = new Uint32Array(memory.buffer, OUT, MOST);

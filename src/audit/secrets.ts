@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
-import { readExactly } from "../reader/byte-source.js";
-import { openSideFile } from "../reader/side-file.js";
+import { readExactly } from "../reader/source/byte-source.js";
+import { openSideFile } from "../reader/source/side-file.js";
 
 /** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
 export interface Secret {

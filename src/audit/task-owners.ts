@@ -1,11 +1,11 @@
-import type { AddressSpace } from "../filter/address-space.js";
+import type { AddressSpace } from "../kernel/address-space.js";
 import {
   containerOf,
   type KernelObjects,
   memberAddress,
   readMember,
   readText,
-} from "../filter/debuginfo/kernel-objects.js";
+} from "../kernel/objects/kernel-objects.js";
 import { printable } from "./file-owner.js";
 import type { PageOwner } from "./page-owner.js";
 

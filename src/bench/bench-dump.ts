@@ -1,12 +1,12 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { CodecName } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
-import type { CompleteOptions } from "../filter/complete-dump.js";
-import { completeDump } from "../filter/complete-dump.js";
-import { kernelView } from "../filter/kernel-view.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { completeDump } from "../kernel/complete-dump.js";
+import { kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
-import type { CodecName } from "../worker/codec/codecs.js";
 import type { BenchedDump, BenchResult, Comparison, StageFigures } from "./bench-result.js";
 import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
 import { thisMachine } from "./machine.js";

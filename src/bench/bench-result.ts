@@ -1,4 +1,4 @@
-import type { CodecName } from "../worker/codec/codecs.js";
+import type { CodecName } from "../codec/codecs.js";
 
 /** What is measured: everything a table is made of. Seconds and bytes. */
 export interface BenchResult {

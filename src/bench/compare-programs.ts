@@ -1,8 +1,8 @@
 import { rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { type CodecName, codecOf } from "../codec/codecs.js";
+import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
-import { type CodecName, codecOf } from "../worker/codec/codecs.js";
-import { checkCodec } from "../worker/codec/encoder.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { Comparison, ContestantKind, ProgramRun, Reference } from "./bench-result.js";
 import { type Contestant, coresieve, makedumpfile, type Work } from "./contestants.js";

@@ -1,9 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import type { CodecName } from "../codec/codecs.js";
 import { distUrl } from "../dist-url.js";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
-import type { CodecName } from "../worker/codec/codecs.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ContestantKind, Reference } from "./bench-result.js";
 import type { ProgramCall } from "./run-program.js";
 

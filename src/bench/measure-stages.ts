@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import { setImmediate } from "node:timers/promises";
+import { CODEC_NAMES, type CodecName, codecOf } from "../codec/codecs.js";
+import { createEncoder } from "../codec/encoder.js";
+import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
-import { type KernelView, kernelView } from "../filter/kernel-view.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { policyOfLevel } from "../filter/policy.js";
 import { selfCheck } from "../filter/self-check/self-check.js";
+import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 import type { PfnRange } from "../worker/chunks.js";
-import { CODEC_NAMES, type CodecName, codecOf } from "../worker/codec/codecs.js";
-import { createEncoder } from "../worker/codec/encoder.js";
-import { loadKernel } from "../worker/kernels/load.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { scanPages, scanState } from "../worker/scan.js";
 import { createFileSink } from "../writer/file-sink.js";
@@ -145,7 +145,7 @@ function measureScan(
 
 /** Fills the zero maps of the sample's slots. */
 function measureZeroTest({ memory, layout, counts }: PageSample): { zeroPages: number; timing: Timing } {
-  const kernel = loadKernel("zero", memory);
+  const kernel = loadEncodeModule("zero", memory);
   let zeroPages = 0;
   const timing = medianTiming(() => {
     zeroPages = 0;
@@ -159,7 +159,7 @@ function measureZeroTest({ memory, layout, counts }: PageSample): { zeroPages: n
 
 function measureHash({ memory, layout, counts }: PageSample): Timing {
   const { input, pageSize, zeroMap, hashes, hashKey, size } = layout;
-  const kernel = loadKernel("hash", memory);
+  const kernel = loadEncodeModule("hash", memory);
   return medianTiming(() => {
     for (const [slot, count] of counts.entries()) {
       const base = slot * size;

@@ -1,7 +1,7 @@
+import type { WasmMemory } from "../codec/wasm/encode/load.js";
 import { countBits, forEachRun } from "../reader/bitmap.js";
 import { type Dump, readPages } from "../reader/dump.js";
 import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
-import type { KernelMemory } from "../worker/kernels/load.js";
 import { createSlotMemory, pagesPerTask, type SlotLayout, slotLayout } from "../worker/slots.js";
 
 /** Most tasks of 2 MiB of a sample. They lie in memory together, with what a slot has besides: 170 MiB. */
@@ -11,7 +11,7 @@ const SCAN_TASK = 2 ** 17;
 
 /** Kept pages in memory, in slots as the worker threads have them. */
 export interface PageSample {
-  readonly memory: KernelMemory;
+  readonly memory: WasmMemory;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
   /** Pages in each slot. */

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { holdObject } from "../reader/side-file.js";
+import { holdObject } from "../reader/source/side-file.js";
 import type { Command } from "./command.js";
 import { COMMAND_NAMES, commandNamed } from "./commands.js";
 import { readSmall } from "./input-options.js";

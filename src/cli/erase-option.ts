@@ -1,6 +1,6 @@
 import { type EraseFile, MAX_ERASE_FILE } from "../filter/erase/parse-rules.js";
-import { readExactly } from "../reader/byte-source.js";
-import { openSideFile } from "../reader/side-file.js";
+import { readExactly } from "../reader/source/byte-source.js";
+import { openSideFile } from "../reader/source/side-file.js";
 
 export interface EraseArguments {
   readonly erase: string | undefined;

@@ -1,11 +1,11 @@
 import { DumpError } from "../errors.js";
-import type { CompleteOptions } from "../filter/complete-dump.js";
-import { readExactly } from "../reader/byte-source.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import type { InputOptions } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
-import { openSideFile } from "../reader/side-file.js";
-import type { SpoolOptions } from "../reader/spool/spool-file.js";
+import { readExactly } from "../reader/source/byte-source.js";
+import { openSideFile } from "../reader/source/side-file.js";
+import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { FLAG, VALUE } from "./command.js";
 import { sizeOf } from "./options.js";

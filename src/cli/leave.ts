@@ -1,5 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { Stop } from "./stop.js";
 
 /** Takes note of the first error of stdout from now on. */

@@ -1,10 +1,10 @@
 import { DumpError } from "../errors.js";
-import type { FilterOptions, FilterResult } from "../filter-dump.js";
 import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
+import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";

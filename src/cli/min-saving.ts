@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { estimateDump } from "../estimate/estimate-dump.js";
-import { type FilterOptions, type FilterResult, filterDump } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
+import { type FilterOptions, type FilterResult, filterDump } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { formatBytes } from "./numbers.js";
 import type { FilterRequest } from "./options.js";

@@ -1,9 +1,9 @@
-import { checkTogether } from "../check-together.js";
+import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../filter/policy.js";
 import { type PrivacyExtra, privacyExtras } from "../filter/privacy/scrub.js";
-import type { Packing } from "../reader/packed/packing.js";
-import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../worker/codec/codecs.js";
+import type { Packing } from "../reader/source/packed/packing.js";
+import { checkTogether } from "../run/check-together.js";
 import { MAX_THREADS, standardThreads } from "../worker/threads.js";
 import { FLAG, VALUE } from "./command.js";
 import { packingOfOutput } from "./pack-option.js";

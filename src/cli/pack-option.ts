@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import type { Packing } from "../reader/packed/packing.js";
+import type { Packing } from "../reader/source/packed/packing.js";
 
 const NAMES: readonly (Packing | "none")[] = ["zstd", "lz4", "gzip", "none"];
 const SUFFIXES: Readonly<Record<string, Packing>> = { zst: "zstd", lz4: "lz4", gz: "gzip" };

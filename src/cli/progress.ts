@@ -1,5 +1,5 @@
-import type { FilterProgress } from "../filter-dump.js";
-import type { VerifyProgress } from "../verify-dump.js";
+import type { FilterProgress } from "../run/filter-dump.js";
+import type { VerifyProgress } from "../verify/verify-dump.js";
 import { formatBytes, formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 

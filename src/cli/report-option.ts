@@ -1,11 +1,11 @@
 import { DumpError } from "../errors.js";
-import { completeDump } from "../filter/complete-dump.js";
-import type { FilterOptions, FilterResult } from "../filter-dump.js";
+import { completeDump } from "../kernel/complete-dump.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
+import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
 import { samePath } from "../writer/output-name.js";

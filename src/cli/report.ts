@@ -1,5 +1,5 @@
-import type { FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
+import type { FilterResult } from "../run/filter-dump.js";
 import { CLASS_LABELS } from "./class-labels.js";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
 

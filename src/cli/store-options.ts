@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { holdObject } from "../reader/side-file.js";
+import { holdObject } from "../reader/source/side-file.js";
 import { isStorePath } from "../store/store-url.js";
 
 /** Options that name a file which is read beside the dump. */

@@ -1,5 +1,5 @@
+import { checkCodec } from "../codec/encoder.js";
 import { packageVersion } from "../package-version.js";
-import { checkCodec } from "../worker/codec/encoder.js";
 
 /** The version, and whether zstd can be used here: the one codec that may be missing. */
 export function versionText(): string {

@@ -1,6 +1,6 @@
+import type { CodecName } from "../codec/codecs.js";
 import type { PageClass } from "../filter/page-classes.js";
 import type { DumpWarning } from "../warnings.js";
-import type { CodecName } from "../worker/codec/codecs.js";
 
 /** What filtering a dump would give. */
 export interface EstimateResult {

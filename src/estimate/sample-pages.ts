@@ -1,8 +1,8 @@
 import { setImmediate } from "node:timers/promises";
+import type { Codec } from "../codec/codecs.js";
+import { createEncoder } from "../codec/encoder.js";
+import { giveBackMemory, loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { type Dump, readPages } from "../reader/dump.js";
-import type { Codec } from "../worker/codec/codecs.js";
-import { createEncoder } from "../worker/codec/encoder.js";
-import { giveBackMemory, loadKernel } from "../worker/kernels/load.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
@@ -30,7 +30,7 @@ export async function samplePages(
   const shared = borrowSlotMemory(layout);
   const bytes = new Uint8Array(shared.buffer);
   const page = bytes.subarray(layout.input, layout.input + pageSize);
-  const zeroTest = loadKernel("zero", shared);
+  const zeroTest = loadEncodeModule("zero", shared);
   const encoders = codecs.map((codec) => createEncoder(codec, shared, layout));
   const stored = codecs.map(() => new Float64Array(pfns.length));
   const zero = new Uint8Array(pfns.length);

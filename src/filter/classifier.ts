@@ -1,7 +1,7 @@
-import { borrowMemory, giveBackMemory, loadKernel } from "./kernels/load.js";
+import type { PageLayout } from "../kernel/page-layout.js";
 import { CLASS_NUMBERS, UNKNOWN } from "./page-classes.js";
-import type { PageLayout } from "./page-layout.js";
 import type { ScanPolicy } from "./policy.js";
+import { borrowMemory, giveBackMemory, loadClassifyModule } from "./wasm/load.js";
 
 /** Struct pages in a batch: half a MiB, which stays in the processor's cache until it has been looked at. */
 export const BATCH = 8192;
@@ -40,7 +40,7 @@ export interface Classifier {
   end(): void;
 }
 
-// Layout of the kernel's memory, in bytes.
+// Layout of the module's memory, in bytes.
 const PARAMS = 0;
 const STATE = 1024;
 const PRESENT = 2048;
@@ -61,10 +61,10 @@ const NEVER = 1n << 32n;
  * that no other class claims is kept only if something says that it is the kernel's (KEPT_FROM in page-classes.ts).
  */
 export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classifier {
-  // The kernel reads up to 8 bytes at any offset of a struct page, and one struct page beyond a head.
+  // The module reads up to 8 bytes at any offset of a struct page, and one struct page beyond a head.
   const memory = borrowMemory(PAGES + (BATCH + 1) * layout.size + 8);
   new Uint8Array(memory.buffer, 0, PAGES).fill(0);
-  const kernel = loadKernel(memory);
+  const module = loadClassifyModule(memory);
   new BigUint64Array(memory.buffer, PARAMS).set(kernelParameters(layout, policy));
   const state = new Uint32Array(memory.buffer, STATE, STATE_DROPPED + CLASS_NUMBERS);
   const classes = new Uint8Array(memory.buffer, CLASSES, BATCH);
@@ -77,12 +77,12 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
       classes.fill(0);
       const begin = Math.max(from, Math.min(covered - firstPfn, to));
       if (begin > from) classes.fill(state[STATE_REST] as number, from, begin);
-      const next = kernel.classify(PARAMS, STATE, PAGES, firstPfn, begin, to, PRESENT, CLASSES, KNOWN);
+      const next = module.classify(PARAMS, STATE, PAGES, firstPfn, begin, to, PRESENT, CLASSES, KNOWN);
       return Math.max(covered, firstPfn + next);
     },
     drop(to, dropped) {
       state.fill(0, STATE_DROPPED);
-      kernel.drop(STATE, to, PRESENT, CLASSES);
+      module.drop(STATE, to, PRESENT, CLASSES);
       for (let i = 0; i < dropped.length; i++) {
         dropped[i] = (dropped[i] as number) + (state[STATE_DROPPED + i] as number);
       }
@@ -103,7 +103,7 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
 }
 
 /**
- * The kernel's parameters in its order (P_ in kernels/_classify-parameters.as.ts). Masks of flag bits are turned into the dump's
+ * The module's parameters in its order (P_ in wasm/_classify-parameters.as.ts). Masks of flag bits are turned into the dump's
  * byte order here, so that the loop need not turn its words.
  */
 function kernelParameters(layout: PageLayout, policy: ScanPolicy): bigint[] {

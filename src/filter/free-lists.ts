@@ -1,13 +1,13 @@
+import type { KernelMemory } from "../kernel/kernel-memory.js";
+import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
+import { nodeAddresses } from "../kernel/nodes.js";
+import type { PageLayout } from "../kernel/page-layout.js";
+import { freeListsOf, structPageFinder, type ZoneShape, zoneAddresses, zoneShape } from "../kernel/zones.js";
 import { clearBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { Warnings } from "../warnings.js";
-import type { KernelMemory } from "./kernel-memory.js";
-import { type KernelView, viewMemory } from "./kernel-view.js";
-import { nodeAddresses } from "./nodes.js";
 import { FREE } from "./page-classes.js";
-import type { PageLayout } from "./page-layout.js";
 import type { PagePlan } from "./plan.js";
-import { freeListsOf, structPageFinder, type ZoneShape, zoneAddresses, zoneShape } from "./zones.js";
 
 /** Whether struct pages tell which pages are free: kernels before 2.6.38 do not, as far as VMCOREINFO goes. */
 export function marksFreePages({ type, bit, offset }: PageLayout): boolean {

@@ -1,6 +1,6 @@
+import type { PageLayout } from "../kernel/page-layout.js";
+import { kernelVersion } from "../kernel/version.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
-import type { PageLayout } from "./page-layout.js";
-import { kernelVersion } from "./version.js";
 
 /**
  * What a page is by its struct page alone: finer than a filter's classes, which are makedumpfile's. Numbers are the

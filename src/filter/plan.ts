@@ -1,7 +1,7 @@
+import type { KernelView } from "../kernel/kernel-view.js";
 import { clearBits, countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";
-import type { KernelView } from "./kernel-view.js";
 import { CLASS_NUMBERS } from "./page-classes.js";
 
 /**

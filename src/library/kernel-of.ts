@@ -1,6 +1,6 @@
-import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
-import { type DumpedKernel, dumpedKernel } from "../filter/dumped-kernel.js";
-import { kernelSpace } from "../filter/kernel-space.js";
+import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import { type DumpedKernel, dumpedKernel } from "../kernel/dumped-kernel.js";
+import { kernelSpace } from "../kernel/kernel-space.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 

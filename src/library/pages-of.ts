@@ -1,14 +1,14 @@
 import { setImmediate } from "node:timers/promises";
-import { kindReader } from "../audit/kind-reader.js";
-import { type CompleteOptions, completeDump } from "../filter/complete-dump.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
-import { type KernelView, kernelView } from "../filter/kernel-view.js";
-import { structPageAddress } from "../filter/mem-map.js";
+import { kindReader } from "../filter/kind-reader.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
 import { PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
 import { checkFreeCount, needsFreeCount, selfCheck } from "../filter/self-check/self-check.js";
+import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { structPageAddress } from "../kernel/mem-map.js";
 import { clearBits, findBit, testBit } from "../reader/bitmap.js";
 import { type Dump, readPages } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";

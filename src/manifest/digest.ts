@@ -1,9 +1,9 @@
 import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { type ByteSource, fileSource, openFile } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
-import { attachFile, closeOnce } from "../reader/source-image.js";
+import { type ByteSource, fileSource, openFile } from "../reader/source/byte-source.js";
+import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
 import { isStorePath } from "../store/store-url.js";

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
 import { namesOfLevel } from "../filter/policy.js";
-import type { FilterOptions, FilterResult } from "../filter-dump.js";
 import type { Dump } from "../reader/dump.js";
+import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import type { DumpWarning } from "../warnings.js";
 import type { FileDigest, InputFile } from "./digest.js";
 

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import type { ByteSource } from "../reader/byte-source.js";
+import type { ByteSource } from "../reader/source/byte-source.js";
 import { withSource } from "./digest.js";
 import type { Manifest } from "./manifest.js";
 

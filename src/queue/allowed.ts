@@ -1,7 +1,7 @@
 import { realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
 

@@ -1,5 +1,5 @@
 import type { Job } from "bullmq";
-import type { FilterResult } from "../filter-types.js";
+import type { FilterResult } from "../run/filter-types.js";
 import type { Queues } from "./queues.js";
 
 /** What a finished job gives. */

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { CODEC_NAMES } from "../codec/codecs.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
 import { MAX_SHARDS } from "../shard/shard-plan.js";
-import { CODEC_NAMES } from "../worker/codec/codecs.js";
 import { flag, list, number, object, oneOf, optional, text } from "./check-data.js";
 
 /** Changes when job data mean something else. */

@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:http";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { Queues } from "./queues.js";
 
 /** What a worker has done and is doing. */

@@ -1,15 +1,15 @@
+import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
-import type { FilterOptions } from "../filter-types.js";
 import type { Dump } from "../reader/dump.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
+import type { FilterOptions } from "../run/filter-types.js";
 import { checkIdentity } from "../shard/input-identity.js";
 import { type OutputPlace, outputPlace } from "../shard/output-place.js";
 import { isStorePath } from "../store/store-url.js";
 import type { Warnings } from "../warnings.js";
-import { codecOf } from "../worker/codec/codecs.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Allowed } from "./allowed.js";
 import type { Host } from "./host.js";

@@ -1,7 +1,7 @@
 import type { JobsOptions, Queue, Telemetry } from "bullmq";
 import type { Redis } from "ioredis";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { tlsProblem } from "../tls-problem.js";
+import { tlsProblem } from "../store/tls-problem.js";
 import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
 
 /** Names of the two queues; their keys in Redis begin with `PREFIX`. */

@@ -1,10 +1,10 @@
 import type { Job } from "bullmq";
-import { checkOptions } from "../check-options.js";
 import { DumpError } from "../errors.js";
-import type { FilterProgress, FilterResult } from "../filter-types.js";
-import { completedDump, planDump } from "../plan-dump.js";
-import { inputChanged } from "../reader/input-changed.js";
-import { holdObject } from "../reader/side-file.js";
+import { inputChanged } from "../reader/source/input-changed.js";
+import { holdObject } from "../reader/source/side-file.js";
+import { checkOptions } from "../run/check-options.js";
+import type { FilterProgress, FilterResult } from "../run/filter-types.js";
+import { completedDump, planDump } from "../run/plan-dump.js";
 import { finishShards } from "../shard/finish-shards.js";
 import type { OutputPlace } from "../shard/output-place.js";
 import { readPlan, writePlan } from "../shard/plan-files.js";

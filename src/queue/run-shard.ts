@@ -1,6 +1,6 @@
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
-import { inputChanged } from "../reader/input-changed.js";
+import { inputChanged } from "../reader/source/input-changed.js";
 import { makeShard } from "../shard/make-shard.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";

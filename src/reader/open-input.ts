@@ -2,13 +2,13 @@ import { closeSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { isStorePath } from "../store/store-url.js";
 import { Warnings } from "../warnings.js";
-import { type FileHandle, fileSource, openFile } from "./byte-source.js";
 import type { Dump } from "./dump.js";
 import { type OpenOptions, openSources } from "./open.js";
-import { MAGIC_SIZE, packingOf } from "./packed/packing.js";
-import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source-image.js";
-import type { SpoolOptions } from "./spool/spool-file.js";
-import type { SpoolProgress } from "./spool/spool-stream.js";
+import { type FileHandle, fileSource, openFile } from "./source/byte-source.js";
+import { MAGIC_SIZE, packingOf } from "./source/packed/packing.js";
+import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
+import type { SpoolOptions } from "./source/spool/spool-file.js";
+import type { SpoolProgress } from "./source/spool/spool-stream.js";
 
 /** How an input is opened that may be a stream, or packed. */
 export interface InputOptions extends OpenOptions {
@@ -55,7 +55,7 @@ async function openOne(path: string, warnings: Warnings, options: InputOptions):
   if (isStorePath(path)) return object(path, warnings, options);
   if (isStreamPath(path)) {
     // Most runs need none of it.
-    const { openStream } = await import("./byte-stream.js");
+    const { openStream } = await import("./source/byte-stream.js");
     const input = await openStream(path, options.signal);
     return "fd" in input ? unpacked(input, warnings, options) : spool(input, warnings, options);
   }
@@ -78,7 +78,7 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
   const head = new Uint8Array(MAGIC_SIZE);
   try {
     if (packingOf(head.subarray(0, fileSource(file).read(head, 0))) === undefined) return { file };
-    const { fileStream } = await import("./byte-stream.js");
+    const { fileStream } = await import("./source/byte-stream.js");
     const found = await spool(fileStream(file, options.signal), warnings, options);
     closeSync(file.fd);
     return found;
@@ -112,7 +112,9 @@ async function object(path: string, warnings: Warnings, options: InputOptions): 
   }
 }
 
-async function spool(...args: Parameters<typeof import("./spool/spool-input.js").spoolInput>): Promise<OpenedInput> {
-  const { spoolInput } = await import("./spool/spool-input.js");
+async function spool(
+  ...args: Parameters<typeof import("./source/spool/spool-input.js").spoolInput>
+): Promise<OpenedInput> {
+  const { spoolInput } = await import("./source/spool/spool-input.js");
   return spoolInput(...args);
 }

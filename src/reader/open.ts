@@ -13,7 +13,7 @@ import { rawBitmaps, rawMemory } from "./raw/image.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges, openRaw } from "./raw/open.js";
 import type { RawPiece } from "./raw/pieces.js";
-import { attachSource, closeOnce, openSource, type SourceImage } from "./source-image.js";
+import { attachSource, closeOnce, openSource, type SourceImage } from "./source/source-image.js";
 
 /** What a file does not say of itself, and how far it is trusted. */
 export interface OpenOptions {

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
-import { formatRecord } from "../filter/log/format-record.js";
-import { readKernelLog } from "../filter/log/read-log.js";
+import { formatRecord } from "../kernel/log/format-record.js";
+import { readKernelLog } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
 import type { LogTail } from "./report-data.js";
 

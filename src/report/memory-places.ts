@@ -1,11 +1,11 @@
 import { DumpError } from "../errors.js";
-import { readMember, readText } from "../filter/debuginfo/kernel-objects.js";
-import type { KernelTypes } from "../filter/debuginfo/kernel-types.js";
-import { findTypes } from "../filter/debuginfo/memory-debuginfo.js";
-import type { KernelMemory } from "../filter/kernel-memory.js";
-import { type KernelView, viewMemory } from "../filter/kernel-view.js";
-import { memoryNodes, nodeAddresses } from "../filter/nodes.js";
-import { zoneAddresses, zoneShape } from "../filter/zones.js";
+import type { KernelTypes } from "../kernel/debuginfo/kernel-types.js";
+import { findTypes } from "../kernel/debuginfo/memory-debuginfo.js";
+import type { KernelMemory } from "../kernel/kernel-memory.js";
+import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
+import { memoryNodes, nodeAddresses } from "../kernel/nodes.js";
+import { readMember, readText } from "../kernel/objects/kernel-objects.js";
+import { zoneAddresses, zoneShape } from "../kernel/zones.js";
 import type { Dump } from "../reader/dump.js";
 
 /** A memory node or zone: pages [startPfn, endPfn). */

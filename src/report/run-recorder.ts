@@ -1,7 +1,7 @@
-import type { KernelView } from "../filter/kernel-view.js";
 import type { PagePlan } from "../filter/plan.js";
-import type { FilterOptions, FilterProgress, FilterResult } from "../filter-dump.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
+import type { FilterOptions, FilterProgress, FilterResult } from "../run/filter-dump.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import { type MemoryPlace, memoryPlaces } from "./memory-places.js";
 import { PageCollector } from "./page-collector.js";

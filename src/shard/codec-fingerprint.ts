@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
-import type { Codec } from "../worker/codec/codecs.js";
-import { createEncoder } from "../worker/codec/encoder.js";
-import { giveBackMemory } from "../worker/kernels/load.js";
+import type { Codec } from "../codec/codecs.js";
+import { createEncoder } from "../codec/encoder.js";
+import { giveBackMemory } from "../codec/wasm/encode/load.js";
 import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
 const SAMPLES = 16;

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import type { FilterResult } from "../filter-types.js";
+import type { FilterResult } from "../run/filter-types.js";
 import { inOrder } from "../worker/pool.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";

@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { Staging } from "./staging.js";
 
 /** A staging folder, which is there already: see `createStagingFolder`. */

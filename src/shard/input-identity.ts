@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
-import { sourcesOf } from "../reader/input-changed.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { sourcesOf } from "../reader/source/input-changed.js";
 import { parseStorePath } from "../store/store-url.js";
 
 /** By what an input is known on every host: its length in bytes, and when it was last written, in milliseconds; of an object its ETag instead. */

@@ -1,9 +1,9 @@
+import type { Codec } from "../codec/codecs.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
-import type { FilterResult } from "../filter-types.js";
-import type { PlannedDump } from "../plan-dump.js";
 import { countBits } from "../reader/bitmap.js";
-import type { Codec } from "../worker/codec/codecs.js";
+import type { FilterResult } from "../run/filter-types.js";
+import type { PlannedDump } from "../run/plan-dump.js";
 import { describeOutput, type OutputDescription } from "../writer/output-description.js";
 import { splitRanges } from "../writer/split-ranges.js";
 import { codecFingerprint } from "./codec-fingerprint.js";

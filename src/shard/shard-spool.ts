@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, readSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { writeSome } from "../reader/spool/write-some.js";
+import { writeSome } from "../reader/source/spool/write-some.js";
 import { stagingError } from "./folder-staging.js";
 
 /** A temporary file of one shard's page data, which have no place in the output yet. */

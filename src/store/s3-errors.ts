@@ -1,5 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
-import { tlsProblem } from "../tls-problem.js";
+import { tlsProblem } from "./tls-problem.js";
 
 /** What a failed request was for: decides the code of the error. */
 export type StoreUse = "read" | "write";

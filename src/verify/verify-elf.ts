@@ -3,7 +3,7 @@ import type { ElfDump } from "../reader/elf/open.js";
 import type { ElfSegment } from "../reader/elf/segments.js";
 import { toExtents } from "../reader/extents.js";
 import { extentsMemory } from "../reader/extents-memory.js";
-import { attachSource } from "../reader/source-image.js";
+import { attachSource } from "../reader/source/source-image.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { Findings } from "./findings.js";
 

@@ -1,5 +1,4 @@
 import { BITS_OF_BYTE, countBits, findBit } from "../reader/bitmap.js";
-import type { ByteSource } from "../reader/byte-source.js";
 import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
@@ -11,7 +10,8 @@ import {
   PAGE_DESC_SIZE,
   STATUS_INCOMPLETE,
 } from "../reader/kdump/layout.js";
-import { attachSource } from "../reader/source-image.js";
+import type { ByteSource } from "../reader/source/byte-source.js";
+import { attachSource } from "../reader/source/source-image.js";
 import type { Findings } from "./findings.js";
 import { findOverlaps } from "./overlaps.js";
 

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
-import { readVirtual } from "../filter/address-space.js";
-import { attachSpace, type KernelView, kernelView } from "../filter/kernel-view.js";
+import { readVirtual } from "../kernel/address-space.js";
+import { attachSpace, type KernelView, kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 import type { Findings } from "./findings.js";

@@ -1,11 +1,11 @@
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import chain, { none } from "stream-chain";
+import { HASH_SIZE } from "../codec/wasm/encode/load.js";
 import type { PagePlan } from "../filter/plan.js";
 import { countBits } from "../reader/bitmap.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { keptRanges, type PfnRange } from "./chunks.js";
-import { HASH_SIZE } from "./kernels/load.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { RunObserver } from "./run-observer.js";
 import type { EncodeResult } from "./tasks.js";

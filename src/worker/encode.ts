@@ -1,11 +1,11 @@
+import { createEncoder, type PageEncoder } from "../codec/encoder.js";
+import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from "../codec/wasm/encode/load.js";
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/dump.js";
 import { attachStrictMemory } from "../reader/open.js";
-import { createEncoder, type PageEncoder } from "./codec/encoder.js";
-import { HASH_SIZE, type HashKernel, loadKernel, type ZeroKernel } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 
@@ -21,9 +21,9 @@ export interface EncodeState {
   readonly kept: Uint8Array;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
-  readonly zero: ZeroKernel;
+  readonly zero: ZeroModule;
   /** `undefined`: pages are not hashed. */
-  readonly hash: HashKernel | undefined;
+  readonly hash: HashModule | undefined;
   readonly encoder: PageEncoder | undefined;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
@@ -37,8 +37,8 @@ export function encodeState(context: WorkerContext): EncodeState {
     kept,
     bytes: new Uint8Array(memory.buffer),
     layout,
-    zero: loadKernel("zero", memory),
-    hash: dedupe ? loadKernel("hash", memory) : undefined,
+    zero: loadEncodeModule("zero", memory),
+    hash: dedupe ? loadEncodeModule("hash", memory) : undefined,
     encoder: createEncoder(codec, memory, layout),
     erase,
     stackTops,

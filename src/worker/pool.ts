@@ -1,9 +1,9 @@
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
+import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
 import { DumpError, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
-import { giveBackMemory, HASH_KEY_TAIL } from "./kernels/load.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
 import { borrowSlotMemory, type SlotLayout, SlotLender, slotLayout } from "./slots.js";

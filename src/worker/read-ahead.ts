@@ -1,10 +1,10 @@
-import { attachSpace } from "../filter/kernel-view.js";
+import { attachSpace } from "../kernel/kernel-view.js";
 import { findBit } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
-import { fileRanges, type TakeRange } from "../reader/file-ranges.js";
-import { sourcesOf } from "../reader/input-changed.js";
 import { attachMemory } from "../reader/open.js";
-import type { SourceImage } from "../reader/source-image.js";
+import { fileRanges, type TakeRange } from "../reader/source/file-ranges.js";
+import { sourcesOf } from "../reader/source/input-changed.js";
+import type { SourceImage } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import type { PfnRange } from "./chunks.js";
 import type { ScanContext } from "./tasks.js";

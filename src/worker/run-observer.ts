@@ -1,5 +1,5 @@
-import type { KernelView } from "../filter/kernel-view.js";
 import type { PagePlan } from "../filter/plan.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 
 /** Looks on while a dump is filtered. Both are called in the main thread; a run without one pays nothing. */

@@ -1,11 +1,11 @@
-import { type AddressSpace, readVirtual } from "../filter/address-space.js";
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
-import { attachSpace } from "../filter/kernel-view.js";
-import type { MemMap } from "../filter/mem-map.js";
 import { CLASS_NUMBERS, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
-import type { PageLayout } from "../filter/page-layout.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
+import { type AddressSpace, readVirtual } from "../kernel/address-space.js";
+import { attachSpace } from "../kernel/kernel-view.js";
+import type { MemMap } from "../kernel/mem-map.js";
+import type { PageLayout } from "../kernel/page-layout.js";
 import { clearBits, countBits, findBit } from "../reader/bitmap.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";

@@ -1,8 +1,14 @@
-import { borrowMemory, createKernelMemory, HASH_KEY_TAIL, HASH_SIZE, type KernelMemory } from "./kernels/load.js";
+import {
+  borrowMemory,
+  createWasmMemory,
+  HASH_KEY_TAIL,
+  HASH_SIZE,
+  type WasmMemory,
+} from "../codec/wasm/encode/load.js";
 
 /**
  * The memory that all threads share: some slots, each with room for one task's pages as read, as encoded, the result
- * for each page, and the kernels' scratch. A task is given a slot and leaves its output there; nothing is copied
+ * for each page, and the modules' scratch. A task is given a slot and leaves its output there; nothing is copied
  * between threads, and nothing is allocated per task.
  */
 export interface SlotLayout {
@@ -29,7 +35,7 @@ export interface SlotLayout {
 
 /** Memory per task: smaller tasks cost more in messages (0.1 ms a task), larger ones gain nothing (measured: 16 pages 385 MB/s, 256 pages 920, 4096 pages 860). */
 export const TASK_BYTES = 2 << 20;
-/** What the hungriest kernel needs, checked when it is loaded. */
+/** What the hungriest module needs, checked when it is loaded. */
 const SCRATCH_BYTES = 1 << 20;
 const ALIGN = 4096;
 
@@ -57,12 +63,12 @@ function slotMemorySize({ hashKey, pageSize }: SlotLayout): number {
   return hashKey + pageSize + HASH_KEY_TAIL;
 }
 
-export function createSlotMemory(layout: SlotLayout): KernelMemory {
-  return createKernelMemory(slotMemorySize(layout));
+export function createSlotMemory(layout: SlotLayout): WasmMemory {
+  return createWasmMemory(slotMemorySize(layout));
 }
 
 /** The same for a run: lent, to be given back with `giveBackMemory`. */
-export function borrowSlotMemory(layout: SlotLayout): KernelMemory {
+export function borrowSlotMemory(layout: SlotLayout): WasmMemory {
   return borrowMemory(slotMemorySize(layout));
 }
 

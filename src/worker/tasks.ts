@@ -1,14 +1,14 @@
+import type { Codec } from "../codec/codecs.js";
+import type { WasmMemory } from "../codec/wasm/encode/load.js";
 import type { DumpErrorCode, PlainDumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
-import type { SpaceImage } from "../filter/kernel-view.js";
-import type { MemMap } from "../filter/mem-map.js";
-import type { PageLayout } from "../filter/page-layout.js";
 import type { ScanPolicy } from "../filter/policy.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { SpaceImage } from "../kernel/kernel-view.js";
+import type { MemMap } from "../kernel/mem-map.js";
+import type { PageLayout } from "../kernel/page-layout.js";
 import type { DumpImage } from "../reader/dump.js";
-import type { Codec } from "./codec/codecs.js";
 import type { ExtensionContext } from "./extension/extend.js";
-import type { KernelMemory } from "./kernels/load.js";
 import type { SlotLayout } from "./slots.js";
 
 /** What the tasks of one run have in common. Workers keep that of the last run. */
@@ -23,7 +23,7 @@ export interface WorkerContext {
   readonly kept: Uint8Array;
   /** What pass 1 works by; `undefined` for runs without it. */
   readonly kernel: ScanContext | undefined;
-  readonly memory: KernelMemory;
+  readonly memory: WasmMemory;
   readonly layout: SlotLayout;
   readonly codec: Codec;
   /** Whether the pages of pass 2 are hashed, so that the writer can let equal ones share their bytes. */

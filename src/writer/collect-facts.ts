@@ -1,5 +1,5 @@
-import type { KernelView } from "../filter/kernel-view.js";
 import type { PagePlan } from "../filter/plan.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { utsMachine } from "../reader/machine.js";
 import { findVmcoreinfo, type Note } from "../reader/notes.js";

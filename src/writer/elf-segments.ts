@@ -1,6 +1,6 @@
-import type { KernelView } from "../filter/kernel-view.js";
 import type { PagePlan } from "../filter/plan.js";
-import { type VirtualLayout, virtualLayout } from "../filter/virtual-layout.js";
+import type { KernelView } from "../kernel/kernel-view.js";
+import { type VirtualLayout, virtualLayout } from "../kernel/virtual-layout.js";
 import type { Dump, PhysicalRange } from "../reader/dump.js";
 import { segmentsOf } from "../reader/open.js";
 import { bitmapRanges } from "../reader/ranges.js";

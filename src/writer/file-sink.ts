@@ -12,8 +12,8 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
-import { writeSome } from "../reader/spool/write-some.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { writeSome } from "../reader/source/spool/write-some.js";
 import { namesFolder } from "./output-name.js";
 import type { Sink } from "./sink.js";
 

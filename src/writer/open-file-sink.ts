@@ -1,6 +1,6 @@
 import { dirname } from "node:path";
-import type { Packing } from "../reader/packed/packing.js";
-import type { SpoolOptions } from "../reader/spool/spool-file.js";
+import type { Packing } from "../reader/source/packed/packing.js";
+import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { isStorePath } from "../store/store-url.js";
 import { limitedTarget, sinkTarget } from "./byte-target.js";
 import { createFileSink } from "./file-sink.js";

@@ -1,7 +1,7 @@
 import { closeSync, readSync } from "node:fs";
-import type { Packing } from "../reader/packed/packing.js";
-import { removeSpoolFile } from "../reader/spool/drop-spool.js";
-import { createSpoolFile, type SpoolFile, type SpoolOptions } from "../reader/spool/spool-file.js";
+import type { Packing } from "../reader/source/packed/packing.js";
+import { removeSpoolFile } from "../reader/source/spool/drop-spool.js";
+import { createSpoolFile, type SpoolFile, type SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { AscendingBytes } from "./ascending-bytes.js";
 import { type ByteTarget, checkLimit } from "./byte-target.js";
 import { createPacker, type Packer } from "./packed/packer.js";

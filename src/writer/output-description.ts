@@ -1,7 +1,7 @@
-import type { KernelView } from "../filter/kernel-view.js";
+import { CODEC_FLAGS, type CodecName } from "../codec/codecs.js";
 import type { PagePlan } from "../filter/plan.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
-import { CODEC_FLAGS, type CodecName } from "../worker/codec/codecs.js";
 import { dumpFacts } from "./collect-facts.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter } from "./dump-writer.js";

@@ -1,11 +1,11 @@
 import { DumpError } from "../errors.js";
-import { CUT_OFF_CURE, openFile } from "../reader/byte-source.js";
-import { type ByteStream, fileStream, openStream } from "../reader/byte-stream.js";
 import { FLATTENED_HEADER_SIZE, isFlattened, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
 import { isStreamPath } from "../reader/open-input.js";
-import { ByteQueue } from "../reader/packed/byte-queue.js";
-import { unpackStream } from "../reader/packed/unpack.js";
-import { closeOnce } from "../reader/source-image.js";
+import { CUT_OFF_CURE, openFile } from "../reader/source/byte-source.js";
+import { type ByteStream, fileStream, openStream } from "../reader/source/byte-stream.js";
+import { ByteQueue } from "../reader/source/packed/byte-queue.js";
+import { unpackStream } from "../reader/source/packed/unpack.js";
+import { closeOnce } from "../reader/source/source-image.js";
 import { isStorePath } from "../store/store-url.js";
 import { type FileOutputOptions, openFileSink } from "./open-file-sink.js";
 import type { Sink } from "./sink.js";

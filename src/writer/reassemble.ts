@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { countBits } from "../reader/bitmap.js";
-import { type ByteSource, readExactly, readInto } from "../reader/byte-source.js";
 import type { Dump } from "../reader/dump.js";
 import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import { readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
-import { attachSource } from "../reader/source-image.js";
+import { type ByteSource, readExactly, readInto } from "../reader/source/byte-source.js";
+import { attachSource } from "../reader/source/source-image.js";
 import { openFileSink } from "./open-file-sink.js";
 import type { PlainOutput } from "./rearrange.js";
 import type { Sink } from "./sink.js";

@@ -1,5 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
-import { describeSystemError } from "../reader/byte-source.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
 
 /**

@@ -25,8 +25,8 @@ test.each(programs)("%s refuses an option that it does not know", (name) => {
 });
 
 test.each([
-  ["kernels.mjs", "--rounds", "0"],
-  ["kernels.mjs", "--only", "q"],
+  ["modules.mjs", "--rounds", "0"],
+  ["modules.mjs", "--only", "q"],
   ["growth.mjs", "--sizes", "1G,4X"],
   ["growth.mjs", "--codec", "bzip2"],
   ["run.mjs", `${folder}/none`],

@@ -6,10 +6,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { outputPages } from "../../src/bench/output-pages.js";
-import { filterDump } from "../../src/filter-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { testBit } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
+import { filterDump } from "../../src/run/filter-dump.js";
 
 const program = fileURLToPath(new URL("../../bench/synthetic.mjs", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "coresieve-synthetic-"));

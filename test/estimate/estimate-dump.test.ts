@@ -3,10 +3,10 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { CODEC_NAMES } from "../../src/codec/codecs.js";
 import { estimateDump } from "../../src/estimate/estimate-dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
-import { CODEC_NAMES } from "../../src/worker/codec/codecs.js";
 import { patternBytes } from "../support/bytes.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";

@@ -16,7 +16,7 @@ const FAULTS: Readonly<Record<string, readonly [file: string, title: string]>> =
   "libkdumpfile#1": [KNOWN, "and none at all"],
   "crash fbf9a6f": [KNOWN, "a stream cut off at any record ends"],
   "crash 79b93ec": [KNOWN, "a header cut off at any byte"],
-  "crash 4631320": ["test/salvage.test.ts", "descriptors that were never filled in"],
+  "crash 4631320": ["test/run/salvage.test.ts", "descriptors that were never filled in"],
   "libkdumpfile 894ec1e": [KNOWN, "registers in a PRSTATUS of"],
   "libkdumpfile d635dc5": [KNOWN, "names beyond the end of a string table"],
   "libkdumpfile 99b8187": [KNOWN, "notes at an odd place"],
@@ -26,7 +26,7 @@ const FAULTS: Readonly<Record<string, readonly [file: string, title: string]>> =
   "libkdumpfile bea6ce0": [KNOWN, "addresses that cannot be"],
   "drgn 55a9b443": [KNOWN, "the signature has 16 bytes"],
   "makedumpfile c763012": [KNOWN, "of several records for one place the later one counts"],
-  "makedumpfile 40c5772": ["test/worker/kernels/compress.test.ts", "guardedCompress("],
+  "makedumpfile 40c5772": ["test/codec/wasm/encode/compress.test.ts", "guardedCompress("],
   "drgn#196": [KNOWN, "opened many times, and closed twice"],
   "drgn#280": [KNOWN, "opened many times, and closed twice"],
 };

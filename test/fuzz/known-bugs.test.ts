@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { openVmlinux } from "../../src/filter/debuginfo/vmlinux.js";
 import { initialPlan } from "../../src/filter/plan.js";
+import { openVmlinux } from "../../src/kernel/debuginfo/vmlinux.js";
 import { countBits, setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
-import { kernelView } from "../../src/filter/kernel-view.js";
+import { kernelView } from "../../src/kernel/kernel-view.js";
 import { readPages } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";

@@ -1,9 +1,9 @@
 /** Every type of real kernels' BTF, against what bpftool (libbpf) reads in the same bytes. */
 import { writeFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
-import { openBtf } from "../../src/filter/debuginfo/btf.js";
-import { btfMembers } from "../../src/filter/debuginfo/btf-members.js";
-import { btfTypes } from "../../src/filter/debuginfo/btf-types.js";
+import { openBtf } from "../../src/kernel/debuginfo/btf.js";
+import { btfMembers } from "../../src/kernel/debuginfo/btf-members.js";
+import { btfTypes } from "../../src/kernel/debuginfo/btf-types.js";
 import { kernelBtf } from "../support/kernel-btf.js";
 import { Outputs } from "./support/outputs.js";
 import { runWell } from "./support/run.js";

@@ -2,10 +2,10 @@
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { filterDump } from "../../src/filter-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
+import { filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
 import { realDump, realVmlinux } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { run } from "./support/run.js";

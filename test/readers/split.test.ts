@@ -1,9 +1,9 @@
 /** Split sets: makedumpfile joins ours, we join makedumpfile's, crash and libkdumpfile read them as one dump. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { filterDump } from "../../src/filter-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
+import { filterDump } from "../../src/run/filter-dump.js";
 import { rearrangeDump } from "../../src/writer/rearrange.js";
 import { reassembleDump } from "../../src/writer/reassemble.js";
 import { realDump, realVmlinux } from "../support/dumps.js";

@@ -2,14 +2,14 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { codecOf } from "../../src/codec/codecs.js";
 import { PAGE_KINDS } from "../../src/filter/page-kinds.js";
-import { type FilterOptions, filterDump } from "../../src/filter-dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { collectReport } from "../../src/report/collect-report.js";
 import { FATES, HOLE } from "../../src/report/page-states.js";
 import type { ReportData } from "../../src/report/report-data.js";
 import { RunRecorder } from "../../src/report/run-recorder.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
+import { type FilterOptions, filterDump } from "../../src/run/filter-dump.js";
 import { runCli } from "../support/cli.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";

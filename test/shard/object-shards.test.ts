@@ -2,8 +2,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { completedDump, planDump } from "../../src/plan-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { openInput } from "../../src/reader/open-input.js";
+import { completedDump, planDump } from "../../src/run/plan-dump.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { objectIdentity } from "../../src/shard/input-identity.js";
 import { makeShard } from "../../src/shard/make-shard.js";
@@ -14,7 +15,6 @@ import { shardPlan } from "../../src/shard/shard-plan.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { partPlan } from "../../src/store/part-plan.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";

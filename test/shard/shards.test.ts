@@ -2,8 +2,9 @@
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { completedDump, planDump } from "../../src/plan-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
+import { completedDump, planDump } from "../../src/run/plan-dump.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { createStagingFolder, folderRange, folderSink } from "../../src/shard/folder-output.js";
 import { folderStaging } from "../../src/shard/folder-staging.js";
@@ -12,7 +13,6 @@ import { makeShard } from "../../src/shard/make-shard.js";
 import { readPlan, writePlan } from "../../src/shard/plan-files.js";
 import { shardPlan } from "../../src/shard/shard-plan.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";

@@ -2,12 +2,12 @@
 import { createWriteStream, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { filterDump } from "../../src/filter-dump.js";
+import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
 import { openInput } from "../../src/reader/open-input.js";
+import { filterDump } from "../../src/run/filter-dump.js";
 import { LINE } from "../../src/store/block-cache.js";
 import { Warnings } from "../../src/warnings.js";
-import { codecOf } from "../../src/worker/codec/codecs.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";

@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { verifyDump } from "../../src/verify-dump.js";
+import { verifyDump } from "../../src/verify/verify-dump.js";
 import { rearrangeDump } from "../../src/writer/rearrange.js";
 import { expectFailure, runCli } from "../support/cli.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";

@@ -3,11 +3,11 @@ import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
+import { type CodecName, codecOf } from "../../src/codec/codecs.js";
 import type { PrivacyExtra } from "../../src/filter/privacy/scrub.js";
-import { type FilterOptions, type FilterResult, filterDump } from "../../src/filter-dump.js";
 import { type OpenOptions, openDump } from "../../src/reader/open.js";
+import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
-import { type CodecName, codecOf } from "../../src/worker/codec/codecs.js";
 
 /** A folder for the outputs of one test file, removed when all its tests have run. */
 export function temporaryFolder(): string {

@@ -1,7 +1,7 @@
 /** The BTF of a real dump's kernel, cut out of its memory. */
-import { openBtf } from "../../src/filter/debuginfo/btf.js";
-import { findSymbols } from "../../src/filter/debuginfo/memory-debuginfo.js";
-import { kernelView, viewMemory } from "../../src/filter/kernel-view.js";
+import { openBtf } from "../../src/kernel/debuginfo/btf.js";
+import { findSymbols } from "../../src/kernel/debuginfo/memory-debuginfo.js";
+import { kernelView, viewMemory } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { realDump } from "./dumps.js";

@@ -1,7 +1,7 @@
 /** Packed streams as other programs write them: gzip by Node, zstd by libzstd, LZ4 by lz4_flex or block by block. */
 import { createRequire } from "node:module";
 import { gzipSync } from "node:zlib";
-import { xxHash32 } from "../../src/reader/packed/xxhash32.js";
+import { xxHash32 } from "../../src/reader/source/packed/xxhash32.js";
 
 const require = createRequire(import.meta.url);
 const zstd = require("zstd-napi") as { compress(data: Uint8Array): Buffer };

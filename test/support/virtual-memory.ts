@@ -1,5 +1,5 @@
 /** Kernel memory for tests: bytes at virtual addresses, and VMCOREINFO. */
-import type { KernelMemory } from "../../src/filter/kernel-memory.js";
+import type { KernelMemory } from "../../src/kernel/kernel-memory.js";
 import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
 import { Warnings } from "../../src/warnings.js";
 import type { ByteOrder } from "./bytes.js";

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { completeDump } from "../../src/filter/complete-dump.js";
-import { attachSpace, kernelView } from "../../src/filter/kernel-view.js";
+import { completeDump } from "../../src/kernel/complete-dump.js";
+import { attachSpace, kernelView } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { machineElf } from "../support/arch/machine-image.js";

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HASH_WORDS } from "../../src/page-record.js";
 import { SharedPages } from "../../src/writer/shared-pages.js";
-import { generator } from "../worker/kernels/corpus.js";
+import { generator } from "../codec/wasm/encode/corpus.js";
 
 /** The hash of page content number n: any 8 words, other ones for each number. */
 function hashOf(n: number): Uint32Array {

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../filter/complete-dump.js";
-import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../../filter/log/format-record.js";
-import { readKernelLog } from "../../filter/log/read-log.js";
+import { completeDump } from "../../kernel/complete-dump.js";
+import { formatRecord, LOG_FORMATS, type LogFormat, recordForJson } from "../../kernel/log/format-record.js";
+import { readKernelLog } from "../../kernel/log/read-log.js";
 import { Warnings } from "../../warnings.js";
 import { defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";

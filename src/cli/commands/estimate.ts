@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { DumpError } from "../../errors.js";
 import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
-import { describeSystemError } from "../../reader/byte-source.js";
+import { describeSystemError } from "../../reader/source/byte-source.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";

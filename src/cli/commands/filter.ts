@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { FilterOptions } from "../../filter-dump.js";
+import type { FilterOptions } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { type EraseArguments, eraseFile } from "../erase-option.js";

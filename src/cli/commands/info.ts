@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../filter/complete-dump.js";
-import { type KernelView, kernelView } from "../../filter/kernel-view.js";
+import { completeDump } from "../../kernel/complete-dump.js";
+import { type KernelView, kernelView } from "../../kernel/kernel-view.js";
 import type { Dump, FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { type FilterOptions, filterDump } from "../../filter-dump.js";
-import type { Packing } from "../../reader/packed/packing.js";
+import type { Packing } from "../../reader/source/packed/packing.js";
+import { type FilterOptions, filterDump } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { type VerifyResult, verifyDump } from "../../verify-dump.js";
+import { type VerifyResult, verifyDump } from "../../verify/verify-dump.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
 import { CLASS_LABELS } from "../class-labels.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";

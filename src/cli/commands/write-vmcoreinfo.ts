@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../filter/complete-dump.js";
+import { completeDump } from "../../kernel/complete-dump.js";
 import { Warnings } from "../../warnings.js";
 import { openFileSink } from "../../writer/open-file-sink.js";
 import { completeOptions, type InputArguments } from "../input-options.js";

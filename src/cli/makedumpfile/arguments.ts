@@ -1,4 +1,4 @@
-import type { CodecName } from "../../worker/codec/codecs.js";
+import type { CodecName } from "../../codec/codecs.js";
 import { getoptLong } from "./getopt.js";
 import { ALL_MESSAGES, DEBUG, type Messages, REPORT, STANDARD_MESSAGES } from "./messages.js";
 import { leadingNumber, limitSize, unsignedNumber } from "./numbers.js";

@@ -1,20 +1,20 @@
 import { Writable } from "node:stream";
+import type { Codec } from "../../codec/codecs.js";
+import { codecOf } from "../../codec/codecs.js";
+import { checkCodec } from "../../codec/encoder.js";
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../filter/complete-dump.js";
-import { attachSpace, kernelView } from "../../filter/kernel-view.js";
+import { completeDump } from "../../kernel/complete-dump.js";
+import { attachSpace, kernelView } from "../../kernel/kernel-view.js";
+import type { Dump } from "../../reader/dump.js";
+import { openInput } from "../../reader/open-input.js";
 import {
   type FilterOptions,
   type FilterOutput,
   type FilterProgress,
   type FilterResult,
   filterDump,
-} from "../../filter-dump.js";
-import type { Dump } from "../../reader/dump.js";
-import { openInput } from "../../reader/open-input.js";
+} from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
-import type { Codec } from "../../worker/codec/codecs.js";
-import { codecOf } from "../../worker/codec/codecs.js";
-import { checkCodec } from "../../worker/codec/encoder.js";
 import type { WorkerThreads } from "../../worker/threads.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions } from "../input-options.js";

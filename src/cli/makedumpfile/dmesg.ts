@@ -1,6 +1,6 @@
-import { completeDump } from "../../filter/complete-dump.js";
-import { formatRecord } from "../../filter/log/format-record.js";
-import { readKernelLog } from "../../filter/log/read-log.js";
+import { completeDump } from "../../kernel/complete-dump.js";
+import { formatRecord } from "../../kernel/log/format-record.js";
+import { readKernelLog } from "../../kernel/log/read-log.js";
 import { openInput } from "../../reader/open-input.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";

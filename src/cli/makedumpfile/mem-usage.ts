@@ -1,7 +1,7 @@
-import { filterDump } from "../../filter-dump.js";
+import { codecOf } from "../../codec/codecs.js";
 import { openInput } from "../../reader/open-input.js";
+import { filterDump } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
-import { codecOf } from "../../worker/codec/codecs.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { givenKernel, type RunContext } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";

@@ -1,4 +1,4 @@
-import type { KernelObjects } from "../debuginfo/kernel-objects.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { cType, unqualified } from "./c-type.js";
 import type { Loop, Place } from "./erase-rule.js";
 import type { SlabObjects } from "./slab-objects.js";

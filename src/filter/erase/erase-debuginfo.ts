@@ -1,9 +1,9 @@
+import { linkedSymbols } from "../../kernel/debuginfo/linked-symbols.js";
+import { findSymbols, findTypes } from "../../kernel/debuginfo/memory-debuginfo.js";
+import { openVmlinux } from "../../kernel/debuginfo/vmlinux.js";
+import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
-import type { KernelObjects } from "../debuginfo/kernel-objects.js";
-import { linkedSymbols } from "../debuginfo/linked-symbols.js";
-import { findSymbols, findTypes } from "../debuginfo/memory-debuginfo.js";
-import { openVmlinux } from "../debuginfo/vmlinux.js";
-import { type KernelView, viewMemory } from "../kernel-view.js";
 
 /** Symbols and types for rules, until `close`. */
 export interface EraseDebuginfo {

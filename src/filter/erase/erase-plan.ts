@@ -1,9 +1,9 @@
 import { DumpError } from "../../errors.js";
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
-import type { AddressSpace } from "../address-space.js";
-import type { KernelObjects } from "../debuginfo/kernel-objects.js";
-import { attachSpace, type KernelView } from "../kernel-view.js";
 import { cType } from "./c-type.js";
 import { elementsOf } from "./elements.js";
 import type { Condition, EraseRule, Target } from "./erase-rule.js";

@@ -1,9 +1,9 @@
+import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
 import { fields } from "../../reader/fields.js";
 import { parseNotes } from "../../reader/notes.js";
 import { readUtsname, UTSNAME_SIZE, type Utsname } from "../../reader/utsname.js";
 import { Warnings } from "../../warnings.js";
-import { attachSpace, type KernelView } from "../kernel-view.js";
 import { type EraseSpans, overwrite } from "./spans.js";
 
 /**

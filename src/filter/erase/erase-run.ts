@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
+import type { KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
-import type { KernelView } from "../kernel-view.js";
 import type { PagePlan } from "../plan.js";
 import { eraseDebuginfo } from "./erase-debuginfo.js";
 import { type ErasePlan, erasePlan } from "./erase-plan.js";

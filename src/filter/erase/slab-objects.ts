@@ -1,7 +1,7 @@
+import type { KernelView } from "../../kernel/kernel-view.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type SlabCache, scanSlabs, slabCaches, slabType } from "../../kernel/objects/slab-scan.js";
 import type { Dump } from "../../reader/dump.js";
-import { type KernelObjects, readMember } from "../debuginfo/kernel-objects.js";
-import type { KernelView } from "../kernel-view.js";
-import { type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
 import { cannotErase } from "./values.js";
 
 /** The objects of one slab cache, in use and free. */

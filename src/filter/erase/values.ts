@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import type { PhysicalMemory } from "../../reader/dump.js";
-import type { KernelObjects } from "../debuginfo/kernel-objects.js";
-import { perCpuAddress, possibleCpus } from "../debuginfo/per-cpu.js";
 import { cType, isCharacter, unqualified } from "./c-type.js";
 import type { Place, Step } from "./erase-rule.js";
 import { KNOWN_VARIABLES } from "./known-variables.js";

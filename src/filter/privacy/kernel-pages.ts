@@ -1,10 +1,10 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { readPageTables } from "../../kernel/arch/page-tables.js";
+import type { PageTables } from "../../kernel/arch/page-walk.js";
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import { countBits, setBits, sharedBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
-import type { AddressSpace } from "../address-space.js";
-import { readPageTables } from "../arch/page-tables.js";
-import type { PageTables } from "../arch/page-walk.js";
-import type { KernelMemory } from "../kernel-memory.js";
-import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas, wholeAddress } from "./areas.js";
 import { savedStackPointers } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";

@@ -1,6 +1,6 @@
+import type { SpaceImage } from "../../kernel/arch/archs.js";
+import { START_KERNEL_MAP } from "../../kernel/arch/x86_64.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import type { SpaceImage } from "../arch/archs.js";
-import { START_KERNEL_MAP } from "../arch/x86_64.js";
 
 /** Addresses [start, end) that are modules' alone; `undefined` where modules lie among other vmalloc areas. */
 export function moduleRange(

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
+import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
+import { parseKernelVersion } from "../../kernel/version.js";
 import type { Dump } from "../../reader/dump.js";
-import { attachSpace, type KernelView } from "../kernel-view.js";
-import { parseKernelVersion } from "../version.js";
 import { findKernelPages, type KernelPages } from "./kernel-pages.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark } from "./thread-stack.js";

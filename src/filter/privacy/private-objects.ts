@@ -1,11 +1,11 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import type { KernelView } from "../../kernel/kernel-view.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { type CacheShape, type Slab, slabWalk } from "../../kernel/objects/slab-walk.js";
 import type { Dump } from "../../reader/dump.js";
-import type { AddressSpace } from "../address-space.js";
-import { type KernelObjects, readMember } from "../debuginfo/kernel-objects.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
-import type { KernelView } from "../kernel-view.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
-import { type CacheShape, type Slab, slabWalk } from "./slab-walk.js";
 import { dataInSlab, physicalData, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
 import { vectorRegisters } from "./vector-registers.js";
 

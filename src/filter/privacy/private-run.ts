@@ -1,9 +1,9 @@
 import { DumpError } from "../../errors.js";
+import type { KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
 import { withEraseinfo } from "../erase/erase-record.js";
 import type { EraseSpans } from "../erase/spans.js";
-import type { KernelView } from "../kernel-view.js";
 import type { PagePlan } from "../plan.js";
 import type { Policy, ScanPolicy } from "../policy.js";
 import { MAX_LEVEL } from "../policy.js";

@@ -1,5 +1,11 @@
-import type { AddressSpace } from "../address-space.js";
-import { containerOf, type KernelObjects, memberAddress, readMember, walkList } from "../debuginfo/kernel-objects.js";
+import type { AddressSpace } from "../../kernel/address-space.js";
+import {
+  containerOf,
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
 
 const MAX_QUEUES = 1 << 16;
 const MAX_MESSAGES = 1 << 20;

@@ -1,5 +1,5 @@
+import { kernelVersion } from "../../kernel/version.js";
 import type { Machine } from "../../reader/machine.js";
-import { kernelVersion } from "../version.js";
 
 /** Where at the top of a kernel stack the registers are that a program had when it entered the kernel (struct pt_regs). */
 export interface RegisterFrame {

@@ -1,6 +1,6 @@
-import type { AddressSpace } from "../address-space.js";
-import type { KernelTypes } from "../debuginfo/kernel-types.js";
-import type { Slab } from "./slab-walk.js";
+import type { AddressSpace } from "../../kernel/address-space.js";
+import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
+import type { Slab } from "../../kernel/objects/slab-walk.js";
 
 /** Physical memory [start, start + length). */
 export interface Piece {

@@ -1,4 +1,4 @@
-import type { KernelMemory } from "../kernel-memory.js";
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { areaAt, type MappedArea } from "./areas.js";
 
 /** Pages looked through for a module: 256 MiB. Each costs about 1 µs. */

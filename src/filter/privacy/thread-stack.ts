@@ -1,5 +1,5 @@
+import { kernelVersion } from "../../kernel/version.js";
 import type { Machine } from "../../reader/machine.js";
-import { kernelVersion } from "../version.js";
 
 /** What tells a kernel stack by its content. */
 export interface StackMark {

@@ -1,5 +1,5 @@
-import type { AddressSpace } from "../address-space.js";
-import { type KernelObjects, memberAddress, readMember, walkList } from "../debuginfo/kernel-objects.js";
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, memberAddress, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
 import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./private-objects.js";
 

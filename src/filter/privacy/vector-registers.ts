@@ -1,4 +1,4 @@
-import type { KernelTypes } from "../debuginfo/kernel-types.js";
+import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 
 /** Members of struct task_struct with what a task's floating-point and vector registers held, and its thread pointer. */
 const SAVED: readonly string[] = [

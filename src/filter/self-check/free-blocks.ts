@@ -1,7 +1,14 @@
-import type { KernelMemory } from "../kernel-memory.js";
-import type { MemMap } from "../mem-map.js";
-import type { PageLayout } from "../page-layout.js";
-import { type FreeList, freeListsOf, structPageFinder, type ZoneShape, zoneAddresses, zoneShape } from "../zones.js";
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import type { MemMap } from "../../kernel/mem-map.js";
+import type { PageLayout } from "../../kernel/page-layout.js";
+import {
+  type FreeList,
+  freeListsOf,
+  structPageFinder,
+  type ZoneShape,
+  zoneAddresses,
+  zoneShape,
+} from "../../kernel/zones.js";
 import type { Share } from "./share.js";
 
 /** What the first blocks on the kernel's own free lists say of the facts that tell free pages. */

@@ -1,5 +1,5 @@
-import type { KernelMemory } from "../kernel-memory.js";
-import { zoneAddresses, zoneShape } from "../zones.js";
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import { zoneAddresses, zoneShape } from "../../kernel/zones.js";
 
 /** What the zones count as free. */
 export interface FreeCounters {

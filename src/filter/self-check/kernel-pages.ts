@@ -1,7 +1,7 @@
+import { readVirtual } from "../../kernel/address-space.js";
+import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
-import { readVirtual } from "../address-space.js";
 import { BATCH, createClassifier } from "../classifier.js";
-import { attachSpace, type KernelView } from "../kernel-view.js";
 import { PAGE_CLASSES } from "../page-classes.js";
 import type { SampleBlock } from "./sample.js";
 

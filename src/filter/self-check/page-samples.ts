@@ -1,5 +1,5 @@
+import type { PageLayout } from "../../kernel/page-layout.js";
 import { testBit } from "../../reader/bitmap.js";
-import type { PageLayout } from "../page-layout.js";
 import type { SampleBlock } from "./sample.js";
 import type { Share } from "./share.js";
 

@@ -1,11 +1,11 @@
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
+import type { PageLayout } from "../../kernel/page-layout.js";
 import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import type { Warnings } from "../../warnings.js";
 import { marksFreePages } from "../free-lists.js";
-import type { KernelMemory } from "../kernel-memory.js";
-import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
 import { CACHE, CACHE_PRIVATE, FREE, USER } from "../page-classes.js";
-import type { PageLayout } from "../page-layout.js";
 import type { PagePlan } from "../plan.js";
 import { LEVEL_BITS, type Policy } from "../policy.js";
 import { freeBlockEvidence } from "./free-blocks.js";

@@ -1,8 +1,8 @@
 import { createRequire } from "node:module";
 import * as zlib from "node:zlib";
 import { DumpError } from "../../errors.js";
-import type { ByteSource } from "../byte-source.js";
 import { fields } from "../fields.js";
+import type { ByteSource } from "../source/byte-source.js";
 
 /** What is known of a compressed section. */
 export interface CompressedSection {

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { CUT_OFF_CURE } from "../source/byte-source.js";
 import type { ElfSegment, ElfSegments } from "./segments.js";
 
 /** Throws `TRUNCATED` when a segment reaches beyond the file. */

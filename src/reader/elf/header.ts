@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../byte-source.js";
 import { fields } from "../fields.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM } from "./layout.js";
 
 /** What an ELF header says, checked. */

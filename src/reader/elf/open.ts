@@ -1,6 +1,5 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
-import { readWhatIsThere } from "../byte-source.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
 import { archOfElf, type Machine } from "../machine.js";
@@ -8,7 +7,8 @@ import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { missingPages } from "../salvage.js";
-import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source-image.js";
+import { readWhatIsThere } from "../source/byte-source.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo } from "../vmcoreinfo.js";
 import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
 import { readElfHeader } from "./header.js";

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readExactly } from "../byte-source.js";
 import { fields } from "../fields.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { decompressSection } from "./compressed-section.js";
 import { ELF32, ELF64 } from "./layout.js";
 

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readExactly } from "../byte-source.js";
 import { fields } from "../fields.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import type { ElfHeader } from "./header.js";
 import { PT_LOAD, PT_NOTE } from "./layout.js";
 

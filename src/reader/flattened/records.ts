@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, CUT_OFF_CURE, readInto } from "../byte-source.js";
 import { layer, type Piece } from "../extents.js";
 import { withoutCure } from "../salvage.js";
+import { type ByteSource, CUT_OFF_CURE, readInto } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 
 /** Bytes before the first record: 16 of signature, type and version (big endian, 1 and 1), zero padding. */

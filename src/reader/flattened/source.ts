@@ -1,5 +1,5 @@
-import type { ByteSource } from "../byte-source.js";
 import { findExtent } from "../extents.js";
+import type { ByteSource } from "../source/byte-source.js";
 import { type FlattenedIndex, RECORD_HEADER_SIZE, recordSize } from "./records.js";
 
 /** One record: bytes [start, end) of the inner file are at `source` of the outer one. */

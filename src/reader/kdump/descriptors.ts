@@ -1,5 +1,5 @@
 import { countBits, findBit } from "../bitmap.js";
-import { attachSource } from "../source-image.js";
+import { attachSource } from "../source/source-image.js";
 import type { KdumpImage, KdumpPart } from "./image.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD, PAGE_DESC_SIZE } from "./layout.js";
 

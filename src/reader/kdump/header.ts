@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, readExactly } from "../byte-source.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { timeOf } from "../time.js";
 import { readUtsname, type Utsname } from "../utsname.js";
 import {

@@ -1,14 +1,14 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import { countBits, findBit, sharedBitmap } from "../bitmap.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../byte-source.js";
 import type { Dump, PhysicalRange } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import { bitmapRanges } from "../ranges.js";
 import { withoutCure } from "../salvage.js";
-import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source-image.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../source/byte-source.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import { type KdumpImage, kdumpMemory } from "./image.js";

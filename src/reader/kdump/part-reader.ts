@@ -1,9 +1,9 @@
+import { type BlockDecoder, blockDecoder } from "../../codec/decode.js";
+import { decodeMemory, INPUT_AT, lendWindow, ownsWindow, WINDOW_BYTES } from "../../codec/decode-memory.js";
+import { frameHolds } from "../../codec/zstd-frame.js";
 import { DumpError } from "../../errors.js";
-import type { ByteSource } from "../byte-source.js";
-import { type BlockDecoder, blockDecoder } from "../decode.js";
-import { decodeMemory, INPUT_AT, lendWindow, ownsWindow, WINDOW_BYTES } from "../decode-memory.js";
-import { attachSource } from "../source-image.js";
-import { frameHolds } from "../zstd-frame.js";
+import type { ByteSource } from "../source/byte-source.js";
+import { attachSource } from "../source/source-image.js";
 import type { KdumpImage, KdumpPart } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 import { rankOf } from "./rank.js";

@@ -3,7 +3,7 @@ import { clearBits, countBits } from "../bitmap.js";
 import { findExtent } from "../extents.js";
 import type { FlattenedIndex } from "../flattened/records.js";
 import { missingPages } from "../salvage.js";
-import { attachSource } from "../source-image.js";
+import { attachSource } from "../source/source-image.js";
 import { descriptorFault, forEachDescriptor } from "./descriptors.js";
 import type { KdumpImage } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { SourceImage } from "../source-image.js";
+import type { SourceImage } from "../source/source-image.js";
 import type { KdumpHeader } from "./header.js";
 
 export interface KdumpFile {

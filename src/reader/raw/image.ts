@@ -1,7 +1,7 @@
 import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
-import { attachSource, type SourceImage } from "../source-image.js";
+import { attachSource, type SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";
 

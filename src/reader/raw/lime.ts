@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../byte-source.js";
 import { type Extents, layer, type Piece, toExtents } from "../extents.js";
 import { fields } from "../fields.js";
 import { withoutCure } from "../salvage.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 import { ChunkReader } from "./snappy-frames.js";
 

@@ -4,7 +4,7 @@ import type { Dump, DumpHeader } from "../dump.js";
 import { factsOf, type Machine } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
-import { attachSource, closeOnce, type SourceImage } from "../source-image.js";
+import { attachSource, closeOnce, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 import { readRanges } from "./lime.js";
 import { layOut, type RawPiece } from "./pieces.js";

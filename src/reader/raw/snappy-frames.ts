@@ -1,7 +1,7 @@
+import { decodePage } from "../../codec/decode.js";
 import { DumpError } from "../../errors.js";
-import { type ByteSource, CUT_OFF_CURE } from "../byte-source.js";
-import { decodePage } from "../decode.js";
 import { COMPRESSED_SNAPPY } from "../kdump/layout.js";
+import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
 import { maskedCrc32c } from "./crc32c.js";
 
 /**

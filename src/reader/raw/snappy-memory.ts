@@ -1,7 +1,7 @@
-import type { ByteSource } from "../byte-source.js";
 import type { PhysicalMemory } from "../dump.js";
 import { type Extents, findExtent } from "../extents.js";
 import { nextAddress } from "../extents-memory.js";
+import type { ByteSource } from "../source/byte-source.js";
 import { ChunkReader, MAX_CHUNK } from "./snappy-frames.js";
 
 /** Chunks of 64 KiB kept unpacked: page tables, struct pages and what they describe are read in turn. */

@@ -1,9 +1,9 @@
 import { Console } from "node:console";
 import { DumpError } from "../../errors.js";
-import { type DumpedKernel, dumpedKernel } from "../../filter/dumped-kernel.js";
-import { kernelMemory } from "../../filter/kernel-memory.js";
-import { attachSpace } from "../../filter/kernel-view.js";
 import { EXTENSION, HWPOISON, KEPT, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../../filter/page-classes.js";
+import { type DumpedKernel, dumpedKernel } from "../../kernel/dumped-kernel.js";
+import { kernelMemory } from "../../kernel/kernel-memory.js";
+import { attachSpace } from "../../kernel/kernel-view.js";
 import { clearBits, findBit, setBits, testBit } from "../../reader/bitmap.js";
 import type { PhysicalMemory } from "../../reader/dump.js";
 import type { Machine } from "../../reader/machine.js";

@@ -1,5 +1,5 @@
-import type { DumpedKernel } from "../../filter/dumped-kernel.js";
 import type { PageClass, PrivacyClass } from "../../filter/page-classes.js";
+import type { DumpedKernel } from "../../kernel/dumped-kernel.js";
 
 /** What is done with a page: "keep" and "drop" go before the level; `undefined` leaves it to that. */
 export type PageDecision = "keep" | "drop" | undefined;

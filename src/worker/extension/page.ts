@@ -1,8 +1,8 @@
-import { type AddressSpace, readVirtual } from "../../filter/address-space.js";
-import type { KernelMemory } from "../../filter/kernel-memory.js";
-import { type MemMap, structPageAddress, structPageRun } from "../../filter/mem-map.js";
 import { PAGE_CLASSES, type PageClass, PRIVACY_CLASSES, type PrivacyClass } from "../../filter/page-classes.js";
-import type { PageLayout } from "../../filter/page-layout.js";
+import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
+import type { KernelMemory } from "../../kernel/kernel-memory.js";
+import { type MemMap, structPageAddress, structPageRun } from "../../kernel/mem-map.js";
+import type { PageLayout } from "../../kernel/page-layout.js";
 import { type PhysicalMemory, readPages } from "../../reader/dump.js";
 import type { ExtensionPage } from "./extension.js";
 

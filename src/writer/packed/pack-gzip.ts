@@ -1,4 +1,4 @@
-import { zlib } from "../../reader/node-zlib.js";
+import { zlib } from "../../codec/node-zlib.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 

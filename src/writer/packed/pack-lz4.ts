@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
-import { LZ4_LENGTH_SIZE, lz4Binding } from "../../reader/packed/lz4-block.js";
-import { descriptorChecksum } from "../../reader/packed/lz4-frames.js";
-import { LZ4_MAGIC } from "../../reader/packed/packing.js";
-import { XxHash32 } from "../../reader/packed/xxhash32.js";
+import { LZ4_LENGTH_SIZE, lz4Binding } from "../../reader/source/packed/lz4-block.js";
+import { descriptorChecksum } from "../../reader/source/packed/lz4-frames.js";
+import { LZ4_MAGIC } from "../../reader/source/packed/packing.js";
+import { XxHash32 } from "../../reader/source/packed/xxhash32.js";
 import type { Packer, Put } from "./packer.js";
 
 /** Blocks of 1 MiB that stand for themselves, and a checksum of the content (lz4_Frame_format.md, version 1.6). */

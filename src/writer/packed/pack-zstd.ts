@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
+import { zlib } from "../../codec/node-zlib.js";
 import { DumpError } from "../../errors.js";
-import { zlib } from "../../reader/node-zlib.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 

@@ -1,4 +1,4 @@
-import type { Packing } from "../../reader/packed/packing.js";
+import type { Packing } from "../../reader/source/packed/packing.js";
 import type { ByteTarget } from "../byte-target.js";
 import { createPacker } from "./packer.js";
 

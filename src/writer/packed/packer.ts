@@ -1,4 +1,4 @@
-import type { Packing } from "../../reader/packed/packing.js";
+import type { Packing } from "../../reader/source/packed/packing.js";
 import { packGzip } from "./pack-gzip.js";
 import { packLz4 } from "./pack-lz4.js";
 import { packZstd } from "./pack-zstd.js";

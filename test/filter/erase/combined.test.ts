@@ -2,11 +2,11 @@
 import { createWriteStream, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { filterDump } from "../../../src/filter-dump.js";
+import { codecOf } from "../../../src/codec/codecs.js";
 import { openDump } from "../../../src/reader/open.js";
-import { verifyDump } from "../../../src/verify-dump.js";
+import { filterDump } from "../../../src/run/filter-dump.js";
+import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
-import { codecOf } from "../../../src/worker/codec/codecs.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../../support/filter.js";
 

@@ -1,10 +1,10 @@
 /** Lists, chains, arrays and pointers laid out by hand: whole ones, and such as a damaged or hostile dump has. */
 import { expect, test } from "vitest";
-import type { KernelObjects } from "../../../src/filter/debuginfo/kernel-objects.js";
-import type { KernelMember, KernelTypes } from "../../../src/filter/debuginfo/kernel-types.js";
 import { elementsOf } from "../../../src/filter/erase/elements.js";
 import { parseEraseRules } from "../../../src/filter/erase/parse-rules.js";
 import { noMisses, ValueFinder } from "../../../src/filter/erase/values.js";
+import type { KernelMember, KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
+import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { virtualMemory } from "../../support/virtual-memory.js";
 
 const BASE = 0xffff_8000_0000_0000n;

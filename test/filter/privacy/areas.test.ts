@@ -1,10 +1,10 @@
 /** The parts by which --privacy finds the kernel's memory: areas, the direct map, modules without symbols, notes. */
 import { expect, test } from "vitest";
-import type { KernelMemory } from "../../../src/filter/kernel-memory.js";
-import { memMapOf } from "../../../src/filter/mem-map.js";
 import { areaAt, directMapDistance, extentsWithin, mappedAreas } from "../../../src/filter/privacy/areas.js";
 import { withoutPrivateNotes } from "../../../src/filter/privacy/private-notes.js";
 import { moduleAreas } from "../../../src/filter/privacy/struct-modules.js";
+import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
+import { memMapOf } from "../../../src/kernel/mem-map.js";
 import type { Note } from "../../../src/reader/notes.js";
 
 const memMap = memMapOf("flatmem", [{ startPfn: 0, endPfn: 0x8000, address: 0xffff_ea00_0000_0000n }], 64);

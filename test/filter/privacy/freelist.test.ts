@@ -1,8 +1,8 @@
 /** Free lists of slabs: plain, hardened in both ways, and every kind of damage. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { AddressSpace } from "../../../src/filter/address-space.js";
-import { type FreelistForm, freeObjects } from "../../../src/filter/privacy/freelist.js";
+import type { AddressSpace } from "../../../src/kernel/address-space.js";
+import { type FreelistForm, freeObjects } from "../../../src/kernel/objects/freelist.js";
 
 const BASE = 0xffff_8880_0000_0000n;
 const START = 0x10_0000;

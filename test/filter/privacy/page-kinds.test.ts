@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import type { FilterResult } from "../../../src/filter-dump.js";
+import type { FilterResult } from "../../../src/run/filter-dump.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
 import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";

@@ -1,8 +1,8 @@
 /** Messages in System V and POSIX queues, laid out by hand: one piece, several, and what a damaged dump has. */
 import { describe, expect, test } from "vitest";
-import type { KernelObjects } from "../../../src/filter/debuginfo/kernel-objects.js";
-import type { KernelTypes } from "../../../src/filter/debuginfo/kernel-types.js";
 import { queuedMessages } from "../../../src/filter/privacy/queued-messages.js";
+import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
+import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { virtualMemory } from "../../support/virtual-memory.js";
 
 const BASE = 0xffff_8880_0000_0000n;

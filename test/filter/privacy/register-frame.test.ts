@@ -2,7 +2,7 @@
 import { expect, test } from "vitest";
 import { withoutUserRegisters } from "../../../src/filter/privacy/private-notes.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
-import { kernelVersion } from "../../../src/filter/version.js";
+import { kernelVersion } from "../../../src/kernel/version.js";
 import type { Machine } from "../../../src/reader/machine.js";
 
 const x86 = { arch: "x86_64", wordSize: 8, littleEndian: true } as Machine;

@@ -5,7 +5,7 @@ import { afterAll, expect, test } from "vitest";
 import { privacyExtras } from "../../../src/filter/privacy/scrub.js";
 import { kernelOf } from "../../../src/library/kernel-of.js";
 import { openDump } from "../../../src/reader/open.js";
-import { verifyDump } from "../../../src/verify-dump.js";
+import { verifyDump } from "../../../src/verify/verify-dump.js";
 import { Warnings } from "../../../src/warnings.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";

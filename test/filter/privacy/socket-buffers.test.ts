@@ -1,8 +1,8 @@
 /** Socket buffers: which struct sk_buff are live, and that only data within an object in use is overwritten. */
 import { expect, test } from "vitest";
-import type { KernelTypes } from "../../../src/filter/debuginfo/kernel-types.js";
-import type { Slab } from "../../../src/filter/privacy/slab-walk.js";
 import { dataInSlab, skbReader } from "../../../src/filter/privacy/socket-buffers.js";
+import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
+import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 
 /** Offsets of Debian's 6.1 for x86-64. */
 const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {

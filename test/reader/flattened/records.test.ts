@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError } from "../../../src/errors.js";
-import { attachSource, closeOnce, openSource } from "../../../src/reader/source-image.js";
+import { attachSource, closeOnce, openSource } from "../../../src/reader/source/source-image.js";
 import { noiseBytes, patternBytes } from "../../support/bytes.js";
 import { temporaryFolder } from "../../support/filter.js";
 import { type FlatRecord, type FlattenOptions, flatten, flattenRecords } from "../../support/flattened-image.js";

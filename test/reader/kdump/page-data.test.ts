@@ -1,12 +1,12 @@
 /** Page data of kdump files in any order and company: shared, behind each other, read by many at once, damaged among others. */
 import { describe, expect, test } from "vitest";
-import { frameHolds } from "../../../src/reader/zstd-frame.js";
+import { frameHolds } from "../../../src/codec/zstd-frame.js";
+import { generator } from "../../codec/wasm/encode/corpus.js";
 import { noiseBytes, patternBytes } from "../../support/bytes.js";
 import { temporaryFolder } from "../../support/filter.js";
 import { buildKdump, type KdumpPage } from "../../support/kdump-image.js";
 import { failureOf, pageOf, withDump } from "../../support/open.js";
 import { compressPage, zstdAvailable } from "../../support/page-codecs.js";
-import { generator } from "../../worker/kernels/corpus.js";
 
 const PAGE = 4096;
 const DESCRIPTOR = 24;

@@ -16,7 +16,7 @@ export interface TimelineRow {
 
 const kernel = (...names: readonly string[]): TimelineCase[] => names.map((name) => ({ list: "kernels", name }));
 const machine = (name: string): TimelineCase => ({ list: "machines", name });
-const log: TimelineCase = { file: "test/filter/log/read-log.test.ts", title: "text, time" };
+const log: TimelineCase = { file: "test/kernel/log/read-log.test.ts", title: "text, time" };
 
 export const timeline: readonly TimelineRow[] = [
   {
@@ -85,7 +85,7 @@ export const timeline: readonly TimelineRow[] = [
   {
     kernel: "6.0",
     change: "kallsyms is exported",
-    cases: [{ file: "test/filter/debuginfo/kallsyms.test.ts", title: "kallsyms" }],
+    cases: [{ file: "test/kernel/debuginfo/kallsyms.test.ts", title: "kallsyms" }],
   },
   { kernel: "6.3", change: "`folio._folio_order`, `folio._folio_dtor`", cases: kernel("6.3.0") },
   {
@@ -119,7 +119,7 @@ export const timeline: readonly TimelineRow[] = [
   {
     kernel: "6.19",
     change: "a log block may end exactly with the ring",
-    cases: [{ file: "test/filter/log/read-log.test.ts", title: "6.19: a block that ends exactly with the ring" }],
+    cases: [{ file: "test/kernel/log/read-log.test.ts", title: "6.19: a block that ends exactly with the ring" }],
   },
   { kernel: "7.1", change: "`compound_head` becomes `compound_info`", cases: kernel("7.1.0") },
 ];

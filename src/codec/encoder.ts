@@ -1,0 +1,167 @@
+import { createRequire } from "node:module";
+import { DumpError } from "../errors.js";
+import type { SlotLayout } from "../worker/slots.js";
+import { CODEC_FLAGS, type Codec } from "./codecs.js";
+import { zlib } from "./node-zlib.js";
+import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
+
+/** Compresses single pages within the shared memory. */
+export interface PageEncoder {
+  /** Page descriptor flag of a compressed page. */
+  readonly flag: number;
+  /**
+   * Compresses the page at byte `source` of the shared memory to `target`. Returns the compressed length, or 0 when it
+   * would not be shorter than the page; no more than a page's bytes less one are written. `scratch` is the slot's.
+   */
+  encode(source: number, target: number, scratch: number): number;
+}
+
+/**
+ * The encoder of a codec, or `undefined` for none. Throws `CODEC_MISSING` when zstd is neither installed nor in this
+ * Node.
+ */
+export function createEncoder(codec: Codec, memory: WasmMemory, layout: SlotLayout): PageEncoder | undefined {
+  const flag = CODEC_FLAGS[codec.name];
+  switch (codec.name) {
+    case "none":
+      return undefined;
+    case "lzo":
+    case "snappy":
+      return moduleEncoder(flag, loadEncodeModule(codec.name, memory), layout);
+    case "zlib":
+      return zlibEncoder(flag, codec.level ?? 1, memory, layout);
+    case "zstd":
+      return zstdEncoder(flag, codec.level ?? 1, memory, layout);
+  }
+}
+
+/** Finds out before a run whether a codec is there. Throws `CODEC_MISSING`. */
+export function checkCodec(codec: Codec): void {
+  if (codec.name === "zstd" && napiZstd() === undefined && builtInZstd() === undefined) throw zstdMissing();
+}
+
+function moduleEncoder(flag: number, module: EncodeModule, layout: SlotLayout): PageEncoder {
+  if (module.scratchSize() > layout.scratchSize) {
+    throw new Error(`a module needs ${module.scratchSize()} bytes of scratch; slots have ${layout.scratchSize}`);
+  }
+  const { pageSize } = layout;
+  return {
+    flag,
+    encode: (source, target, scratch) => module.compress(source, pageSize, target, pageSize - 1, scratch),
+  };
+}
+
+/**
+ * The kernel is made for the lowest level. At the others the smaller of its stream and of Node's zlib is taken: that zlib is
+ * Chromium's, which misses matches of 3 bytes, and so is up to 4 % larger than the library it comes from.
+ */
+function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: SlotLayout): PageEncoder {
+  const module = moduleEncoder(flag, loadEncodeModule("deflate", memory), layout);
+  if (level === 1) return module;
+  const bytes = new Uint8Array(memory.buffer);
+  const { deflateSync } = zlib();
+  return {
+    flag,
+    encode(source, target, scratch) {
+      const size = module.encode(source, target, scratch);
+      const packed = deflateSync(bytes.subarray(source, source + layout.pageSize), { level });
+      if (packed.length >= (size > 0 ? size : layout.pageSize)) return size;
+      bytes.set(packed, target);
+      return packed.length;
+    },
+  };
+}
+
+/** An encoder by a library function that returns new bytes: a view and a result are allocated per page. */
+function libraryEncoder(
+  flag: number,
+  memory: WasmMemory,
+  layout: SlotLayout,
+  compress: (page: Uint8Array) => Uint8Array,
+): PageEncoder {
+  const bytes = new Uint8Array(memory.buffer);
+  return {
+    flag,
+    encode(source, target) {
+      const packed = compress(bytes.subarray(source, source + layout.pageSize));
+      if (packed.length >= layout.pageSize) return 0;
+      bytes.set(packed, target);
+      return packed.length;
+    },
+  };
+}
+
+/** The part of zstd-napi's binding in use: ZSTD_compressCCtx into a buffer of ours. */
+interface ZstdBinding {
+  readonly CCtx: new () => { compress(into: Uint8Array, data: Uint8Array, level: number): number };
+  readonly compressBound: (size: number) => number;
+}
+/** What Node 22.15 and later have, and Node 20's types lack. */
+interface ZlibWithZstd {
+  readonly zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
+}
+const ZSTD_C_COMPRESSION_LEVEL = 100;
+
+function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: SlotLayout): PageEncoder {
+  const binding = napiZstd();
+  if (binding !== undefined) return napiEncoder(binding, flag, level, memory, layout);
+  const compress = builtInZstd();
+  if (compress === undefined) throw zstdMissing();
+  const options = { params: { [ZSTD_C_COMPRESSION_LEVEL]: level } };
+  return libraryEncoder(flag, memory, layout, (page) => compress(page, options));
+}
+
+/**
+ * One context per thread, and one view per page and scratch of each slot, made when first used: a call allocates
+ * nothing. zstd needs more room than a page for pages that do not shrink, so it writes to the scratch.
+ */
+function napiEncoder(
+  binding: ZstdBinding,
+  flag: number,
+  level: number,
+  memory: WasmMemory,
+  layout: SlotLayout,
+): PageEncoder {
+  const { pageSize } = layout;
+  const context = new binding.CCtx();
+  const bytes = new Uint8Array(memory.buffer);
+  const viewsAt = (length: number) => {
+    const views = new Map<number, Uint8Array>();
+    return (start: number): Uint8Array => {
+      const known = views.get(start);
+      if (known !== undefined) return known;
+      const view = bytes.subarray(start, start + length);
+      views.set(start, view);
+      return view;
+    };
+  };
+  const pageAt = viewsAt(pageSize);
+  const resultAt = viewsAt(binding.compressBound(pageSize));
+  return {
+    flag,
+    encode(source, target, scratch) {
+      const n = context.compress(resultAt(scratch), pageAt(source), level);
+      if (n >= pageSize) return 0;
+      bytes.copyWithin(target, scratch, scratch + n);
+      return n;
+    },
+  };
+}
+
+function napiZstd(): ZstdBinding | undefined {
+  try {
+    return createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
+  } catch {
+    return undefined;
+  }
+}
+
+function builtInZstd(): ZlibWithZstd["zstdCompressSync"] {
+  return (zlib() as ZlibWithZstd).zstdCompressSync;
+}
+
+function zstdMissing(): DumpError {
+  return new DumpError("CODEC_MISSING", "zstd is not installed here, and this Node does not contain it", {
+    cure: "Run `npm install zstd-napi`, use Node 22.15 or later, or choose zlib (-c), lzo (-l) or snappy (-p)",
+  });
+}

@@ -1,0 +1,100 @@
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { distUrl } from "../../dist-url.js";
+
+/**
+ * The memory modules run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
+ * object after every `grow`.
+ */
+export interface WasmMemory {
+  readonly buffer: SharedArrayBuffer;
+  /** Adds pages of 64 KiB and returns how many there were before; throws a RangeError above the maximum. */
+  grow(pages: number): number;
+}
+
+/** What this file uses of WebAssembly: neither ES2023 nor @types/node 20 declares it. */
+interface WebAssemblyApi {
+  readonly Memory: new (options: { initial: number; maximum: number; shared: true }) => WasmMemory;
+  readonly Module: new (bytes: Uint8Array) => object;
+  readonly Instance: new (
+    module: object,
+    imports: { env: { memory: WasmMemory } },
+  ) => { readonly exports: Readonly<Record<string, unknown>> };
+}
+
+const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssembly;
+
+const WASM_PAGE = 65536;
+
+/**
+ * Makes a zeroed memory of at least `bytes` that can grow to `maximumBytes`. The maximum only reserves addresses. A module
+ * takes addresses below 2^32 - 64 KiB: its sums of address and length must not wrap.
+ */
+export function createWasmMemory(bytes: number, maximumBytes: number = bytes): WasmMemory {
+  return new wasm.Memory({
+    initial: Math.ceil(bytes / WASM_PAGE),
+    maximum: Math.ceil(maximumBytes / WASM_PAGE),
+    shared: true,
+  });
+}
+
+/** Most memories that wait for another user. */
+const MOST_SPARE = 8;
+
+/** Memories of this thread that nobody uses now. */
+const spare: WasmMemory[] = [];
+
+/**
+ * Lends a memory of at least `bytes`, for as long as a run takes. What lies in it is left from the user before. V8 frees a memory
+ * only when it collects garbage, for which the size of shared ones is no reason to it: a process that filtered one dump
+ * after the other grew by 15 MiB, and by 20 GiB of addresses, with each.
+ */
+export function borrowMemory(bytes: number): WasmMemory {
+  const length = Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;
+  const found = spare.findIndex(({ buffer }) => buffer.byteLength === length);
+  return found < 0 ? createWasmMemory(bytes) : (spare.splice(found, 1)[0] as WasmMemory);
+}
+
+/** Gives back what `borrowMemory` lent: nobody may read or write it any more. */
+export function giveBackMemory(memory: WasmMemory): void {
+  if (spare.includes(memory)) throw new Error("a memory is given back twice");
+  spare.push(memory);
+  if (spare.length > MOST_SPARE) spare.shift();
+}
+
+/** Compiled modules of this thread, by URL. */
+const modules = new Map<string, object>();
+
+/**
+ * Compiles NAME.wasm, once per thread, and binds it to a memory.
+ * @returns the exports, of which those in `functions` are known to be functions
+ * @throws Error when the file is missing, or when it is not the module the caller was written for
+ */
+export function instantiateModule(
+  folder: "codec/wasm/decode" | "codec/wasm/encode" | "filter/wasm" | "audit/wasm",
+  name: string,
+  functions: readonly string[],
+  memory: WasmMemory,
+): Readonly<Record<string, unknown>> {
+  const url = distUrl(`${folder}/${name}.wasm`, import.meta.url);
+  let module = modules.get(url.href);
+  if (module === undefined) {
+    module = new wasm.Module(readModule(url));
+    modules.set(url.href, module);
+  }
+  const { exports } = new wasm.Instance(module, { env: { memory } });
+  for (const wanted of functions) {
+    if (typeof exports[wanted] !== "function") {
+      throw new Error(`${fileURLToPath(url)} has no function ${wanted}: run npm run build`);
+    }
+  }
+  return exports;
+}
+
+function readModule(url: URL): Uint8Array {
+  try {
+    return readFileSync(url);
+  } catch (cause) {
+    throw new Error(`${fileURLToPath(url)} cannot be read: run npm run build`, { cause });
+  }
+}

@@ -1,0 +1,153 @@
+import { DumpError } from "../../errors.js";
+import { isElf } from "../../reader/elf/header.js";
+import { ET_CORE } from "../../reader/elf/layout.js";
+import {
+  type ElfFile,
+  findSection,
+  readElfFile,
+  SHT_NOBITS,
+  SHT_NOTE,
+  sectionBytes,
+} from "../../reader/elf/sections.js";
+import { archOfElf, type Machine } from "../../reader/machine.js";
+import { type Note, parseNotes } from "../../reader/notes.js";
+import { type ByteSource, readExactly } from "../../reader/source/byte-source.js";
+import { openSideFile } from "../../reader/source/side-file.js";
+import { Warnings } from "../../warnings.js";
+import { openBtf } from "./btf.js";
+import { btfTypes } from "./btf-types.js";
+import { dwarfTypes } from "./dwarf.js";
+import { notAVmlinux } from "./kernel-files.js";
+import type { KernelTypes } from "./kernel-types.js";
+import { type LinkedSymbol, readSymbolTable, type SymbolTable } from "./symtab.js";
+
+/** An opened vmlinux: the kernel as the linker made it, or its separate debug file. */
+export interface Vmlinux {
+  /** The file, as the user named it. */
+  readonly name: string;
+  readonly machine: Machine;
+  readonly symbols: SymbolTable;
+  readonly types: KernelTypes;
+  /** linux_banner's text without the newline, "Linux version …"; `undefined` in a debug file without the kernel's data. */
+  readonly banner: string | undefined;
+  /** In hexadecimal. */
+  readonly buildId: string | undefined;
+  /** The symbol of that name: of several the first. */
+  linked(name: string): LinkedSymbol | undefined;
+  /** Closes the file. Types must not be asked for afterwards. */
+  close(): void;
+}
+
+/** Where types are taken from; the first that the file has. */
+export type TypeSource = "btf" | "dwarf";
+
+const ET_EXEC = 2;
+const ET_DYN = 3;
+const NT_GNU_BUILD_ID = 3;
+const MAX_BANNER = 4096;
+const MAX_NOTES = 1 << 20;
+
+/**
+ * Opens a vmlinux. Symbols are from .symtab, types from .BTF or else from DWARF, which is read unit by unit: of a file of
+ * 590 MB some 10 MB are held. Throws `NOT_READABLE`; `BAD_OPTION` for what is no vmlinux (with what it is) or lacks
+ * symbols or types; `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
+ */
+export function openVmlinux(path: string, sources: readonly TypeSource[] = ["btf", "dwarf"]): Vmlinux {
+  const { source, close } = openSideFile(path);
+  try {
+    return { ...readVmlinux(source, sources), close };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function readVmlinux(source: ByteSource, sources: readonly TypeSource[]): Omit<Vmlinux, "close"> {
+  const head = new Uint8Array(Math.min(source.size, 4096));
+  source.read(head, 0);
+  if (!isElf(head)) throw notAVmlinux(source, head);
+  const file = readElfFile(source);
+  const machine = machineOf(file);
+  const symbols = readSymbolTable(file);
+  const types = sources.map((kind) => (kind === "btf" ? typesOfBtf(file) : typesOfDwarf(file))).find(isThere);
+  if (symbols === undefined || types === undefined) throw lacking(source, symbols !== undefined, types !== undefined);
+  const linked = (name: string) => symbols.named(name)[0];
+  const banner = bannerText(file, linked("linux_banner"));
+  return { name: source.name, machine, symbols, types, banner, buildId: buildIdOf(file), linked };
+}
+
+function isThere<T>(value: T | undefined): value is T {
+  return value !== undefined;
+}
+
+function machineOf({ source, type, machine, elfClass, littleEndian }: ElfFile): Machine {
+  const facts = archOfElf(machine, elfClass);
+  if (type === ET_CORE) throw badFile(source, "is a core (a dump), not a vmlinux");
+  if (type !== ET_EXEC && type !== ET_DYN) {
+    throw badFile(source, `is an ELF file of type ${type}, not a linked kernel (2 or 3): a module or an object file?`);
+  }
+  if (facts === undefined)
+    throw badFile(source, `is of e_machine ${machine}, which is no machine that coresieve knows`);
+  return { arch: facts.arch, wordSize: elfClass === 64 ? 8 : 4, littleEndian };
+}
+
+function typesOfBtf(file: ElfFile): KernelTypes | undefined {
+  const section = findSection(file, ".BTF");
+  const btf = section === undefined ? undefined : openBtf(sectionBytes(file, section));
+  return btf === undefined ? undefined : btfTypes(btf, file.elfClass === 64 ? 8 : 4, "BTF of vmlinux");
+}
+
+function typesOfDwarf(file: ElfFile): KernelTypes | undefined {
+  return dwarfTypes(file, "DWARF of vmlinux");
+}
+
+function lacking(source: ByteSource, symbols: boolean, types: boolean): DumpError {
+  const without = [
+    symbols ? undefined : "no symbol table (.symtab)",
+    types ? undefined : "no description of types (neither .BTF nor .debug_info)",
+  ].filter(isThere);
+  return badFile(source, `has ${without.join(" and ")}`);
+}
+
+function badFile({ name }: ByteSource, what: string): DumpError {
+  return new DumpError("BAD_OPTION", what, {
+    file: name,
+    cure: "Give the kernel's vmlinux with symbols: of the package kernel-debuginfo, linux-image-…-dbg or …-dbgsym",
+  });
+}
+
+function bannerText(file: ElfFile, symbol: LinkedSymbol | undefined): string | undefined {
+  if (symbol === undefined) return undefined;
+  const { address } = symbol;
+  const home = file.sections.find(
+    ({ addr, size, type, flags }) =>
+      type !== SHT_NOBITS && (flags & 2) !== 0 && address >= addr && address < addr + BigInt(size),
+  );
+  if (home === undefined) return undefined;
+  const at = Number(address - home.addr);
+  const room = Math.min(home.size - at, MAX_BANNER, file.source.size - home.offset - at);
+  if (room <= 0) return undefined;
+  const bytes = Buffer.from(readExactly(file.source, home.offset + at, room, "linux_banner"));
+  const text = bytes
+    .subarray(0, bytes.indexOf(0) < 0 ? room : bytes.indexOf(0))
+    .toString("latin1")
+    .trimEnd();
+  return text.startsWith("Linux version ") ? text : undefined;
+}
+
+/** The build id in the file's notes: .note.gnu.build-id, .notes. */
+function buildIdOf(file: ElfFile): string | undefined {
+  for (const one of file.sections) {
+    if (one.type !== SHT_NOTE || one.size > MAX_NOTES || one.offset + one.size > file.source.size) continue;
+    const notes = parseNotes(sectionBytes(file, one), file.littleEndian, file.source.name, new Warnings());
+    const found = buildIdIn(notes);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** The build id among notes, in hexadecimal. */
+export function buildIdIn(notes: readonly Note[]): string | undefined {
+  const note = notes.find(({ name, type }) => name === "GNU" && type === NT_GNU_BUILD_ID);
+  return note === undefined ? undefined : Buffer.from(note.desc).toString("hex");
+}

@@ -1,0 +1,74 @@
+import type { Dump } from "../../reader/dump.js";
+import type { KernelView } from "../kernel-view.js";
+import { containerOf, type KernelObjects, memberAddress, readMember, walkList } from "./kernel-objects.js";
+import { scanSlabs, slabCaches } from "./slab-scan.js";
+
+/** Linux has at most 2^22 process numbers, and threads that many. */
+const MAX_TASKS = 1 << 22;
+/** Objects of the slab cache that are asked for a task in the list: those of ended ones are in none. */
+const MAX_TRIES = 1024;
+
+/**
+ * The addresses of all tasks' struct task_struct, threads too; not those of the idle tasks of CPUs but the first. The list
+ * begins at init_task. Kernels without CONFIG_KALLSYMS_ALL do not tell where that is: there a task is taken from the slab
+ * allocator. Nothing where types or neither are there. At most as many as would fill the memory: damaged lists may
+ * have circles, and each step costs 10 us to whoever looks at the task.
+ */
+export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): Generator<bigint> {
+  const { types } = kernel;
+  const initial = kernel.symbols.address("init_task");
+  const head =
+    initial === undefined ? taskInSlab(dump, view, kernel) : memberAddress(types, "task_struct", initial, "tasks");
+  const first = head === undefined ? undefined : containerOf(types, head, "task_struct", "tasks");
+  if (head === undefined || first === undefined) return;
+  const size = Math.max(1, types.sizeOf("task_struct") ?? 1);
+  // The first one is in the image.
+  let left = Math.min(MAX_TASKS, 1 + Math.floor((dump.maxMapnr * dump.pageSize) / size));
+  const leaders = [first];
+  for (const task of walkList(kernel, head, "task_struct", "tasks", left)) leaders.push(task);
+  for (const leader of leaders) {
+    if (left-- <= 0) return;
+    yield leader;
+    const signal = readMember(kernel, "task_struct", leader, "signal");
+    const threads = signal && memberAddress(types, "signal_struct", signal, "thread_head");
+    if (!threads) continue;
+    for (const thread of walkList(kernel, threads, "task_struct", "thread_node", left)) {
+      if (thread === leader) continue;
+      if (left-- <= 0) return;
+      yield thread;
+    }
+  }
+}
+
+/** The address of the member `tasks` of some task that is in the list of tasks. */
+function taskInSlab(dump: Dump, view: KernelView, kernel: KernelObjects): bigint | undefined {
+  const { memory, types } = kernel;
+  const cache = slabCaches(dump, view, kernel)?.find(({ name }) => name === "task_struct")?.address;
+  const member = types.member("task_struct", "tasks");
+  const stride = cache === undefined ? 0 : Number(readMember(kernel, "kmem_cache", cache, "size") ?? 0n);
+  if (cache === undefined || member === undefined || stride < member.offset + member.size) return undefined;
+  const bytes = new DataView(new ArrayBuffer(memory.wordSize));
+  let left = MAX_TRIES;
+  let found: bigint | undefined;
+  scanSlabs(dump, view, kernel, (slab) => {
+    if (slab.cache !== cache) return false;
+    const end = slab.pfn * dump.pageSize + Math.min(slab.room, MAX_SLAB);
+    for (let at = slab.pfn * dump.pageSize; at + stride <= end && left > 0; at += stride, left--) {
+      if (dump.memory.read(new Uint8Array(bytes.buffer), at + member.offset) < memory.wordSize) continue;
+      const next =
+        memory.wordSize === 8
+          ? bytes.getBigUint64(0, memory.littleEndian)
+          : BigInt(bytes.getUint32(0, memory.littleEndian));
+      if (!memory.isKernelAddress(next)) continue;
+      const previous = memory.readWord(next + BigInt(memory.wordSize));
+      if (previous === undefined || previous === next || memory.readWord(previous) !== next) continue;
+      found = next;
+      return true;
+    }
+    return left <= 0;
+  });
+  return found;
+}
+
+/** Slabs of task_struct have 8 pages. */
+const MAX_SLAB = 32 << 10;

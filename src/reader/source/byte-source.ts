@@ -1,0 +1,158 @@
+import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { DumpError, systemErrorCode } from "../../errors.js";
+
+/** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
+export interface ByteSource {
+  /** What to call it in messages. */
+  readonly name: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /** Fills `into` from `offset` on; returns how many bytes there were (fewer only at the end of the source). */
+  read(into: Uint8Array, offset: number): number;
+  /** Where the zeros at `offset` end that are nowhere stored; `offset` if there are none. A few bytes may tell of petabytes of them. */
+  zerosEnd?(offset: number): number;
+}
+
+/**
+ * An open file, as plain data. File descriptors belong to the process, so a worker thread can use one that the main
+ * thread opened, and all threads read the same file even if its name is given to another meanwhile.
+ */
+export interface FileHandle {
+  readonly path: string;
+  readonly fd: number;
+  readonly size: number;
+  /** When it was last written, in milliseconds: at the end of a run it must still be that. */
+  readonly mtimeMs: number;
+}
+
+/** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
+export function openFile(path: string): FileHandle {
+  let fd: number;
+  try {
+    fd = openSync(path, "r");
+  } catch (error) {
+    throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check the name and your permission to read it",
+      cause: error,
+    });
+  }
+  let stat: Stats;
+  try {
+    stat = statOpen(fd, path);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  const problem = stat.isDirectory()
+    ? ["is a directory, not a dump", "Name the dump file inside it"]
+    : !stat.isFile() && stat.size === 0
+      ? ["is not a regular file", "coresieve needs a file it can seek in: save the stream to a file first"]
+      : stat.size === 0
+        ? ["is empty", "Check that the dump was written to the end"]
+        : undefined;
+  if (problem !== undefined) {
+    closeSync(fd);
+    throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
+  }
+  return { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
+}
+
+/** What the system knows of an open file. Throws `NOT_READABLE`: a network share may be gone. */
+export function statOpen(fd: number, path: string): Stats {
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    throw new DumpError("NOT_READABLE", `cannot be looked at: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check the disk or network share it lies on",
+      cause: error,
+    });
+  }
+}
+
+/** A source over an open file. */
+export function fileSource(file: FileHandle): ByteSource {
+  return {
+    name: file.path,
+    size: file.size,
+    read(into, offset) {
+      let done = 0;
+      // A damaged offset may be one that the system call does not take.
+      if (offset >= file.size) return 0;
+      // One call may return less than asked for (more than 2 GiB, signals): go on until the end of the file.
+      while (done < into.length) {
+        let n: number;
+        try {
+          n = readSync(file.fd, into, done, into.length - done, offset + done);
+        } catch (error) {
+          if (systemErrorCode(error) === "EINTR") continue;
+          throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+            file: file.path,
+            offset: offset + done,
+            cure: "Check the disk or network share it lies on",
+            cause: error,
+          });
+        }
+        if (n === 0) break;
+        done += n;
+      }
+      return done;
+    },
+  };
+}
+
+/** Reads exactly `length` bytes. Throws `TRUNCATED` when the source ends before; `what` names them in the message. */
+export function readExactly(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
+  // Checked before anything is allocated: the length may be a damaged header's.
+  if (offset + length > source.size) throw truncated(source, offset, length, Math.max(0, source.size - offset), what);
+  const bytes = new Uint8Array(length);
+  readInto(source, bytes, offset, what);
+  return bytes;
+}
+
+/** Fills `into`. Throws `TRUNCATED` when the source ends before. */
+export function readInto(source: ByteSource, into: Uint8Array, offset: number, what: string): void {
+  const n = source.read(into, offset);
+  if (n < into.length) throw truncated(source, offset, into.length, n, what);
+}
+
+function truncated(source: ByteSource, offset: number, expected: number, found: number, what: string): DumpError {
+  return new DumpError("TRUNCATED", `ends in its ${what}: ${expected} bytes expected, ${found} are there`, {
+    file: source.name,
+    offset,
+    cure: CUT_OFF_CURE,
+  });
+}
+
+/** What to do about a file that ends too early. */
+export const CUT_OFF_CURE =
+  "The file was cut off: copy it again from where it was made, or use --salvage for what is there of it";
+
+/** `length` bytes at most: those that are there. */
+export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {
+  const bytes = new Uint8Array(Math.max(0, Math.min(length, source.size - offset)));
+  return bytes.subarray(0, source.read(bytes, offset));
+}
+
+/** A system error in words, without the call and path that Node puts behind it. */
+export function describeSystemError(error: unknown): string {
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: "there is no such file",
+    EACCES: "permission denied",
+    EPERM: "permission denied",
+    EISDIR: "it is a directory",
+    ENOTDIR: "a part of the path is not a directory",
+    EIO: "input/output error",
+    ENOSPC: "no space left on the device",
+    EDQUOT: "disk quota exceeded",
+    EROFS: "the file system is read-only",
+    EFBIG: "the file would be larger than the file system or a limit allows",
+    ENAMETOOLONG: "the name is too long",
+    ELOOP: "a symbolic link leads in a circle",
+    EMFILE: "too many open files",
+  };
+  const code = systemErrorCode(error);
+  if (code !== undefined && words[code] !== undefined) return `${words[code]} (${code})`;
+  return error instanceof Error ? error.message : String(error);
+}

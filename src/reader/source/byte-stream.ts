@@ -1,0 +1,110 @@
+import { closeSync, constants, createReadStream, open, openSync, read as readFile } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable } from "node:stream";
+import { DumpError, systemErrorCode } from "../../errors.js";
+import { STDIN } from "../open-input.js";
+import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
+
+const STDIN_NAME = "stdin";
+const READ_SIZE = 1 << 20;
+
+/** Bytes that come one after the other and cannot be read again. */
+export interface ByteStream {
+  /** What to call it in messages. */
+  readonly name: string;
+  /** Reading throws `NOT_READABLE`, `ABORTED`. */
+  readonly chunks: AsyncIterable<Uint8Array>;
+  /** Of a file: whether it was written to since it was opened. */
+  changed?(): boolean;
+}
+
+/**
+ * Opens stdin (`-`) or a FIFO. A FIFO that nobody writes to yet is waited for; stdin that is a file is one. Throws
+ * `NOT_READABLE`, `BAD_OPTION` for a terminal, `ABORTED`.
+ */
+export async function openStream(path: string, signal?: AbortSignal): Promise<FileHandle | ByteStream> {
+  return path === STDIN ? openStdin(signal) : byteStream(await openFifo(path, signal), path, signal);
+}
+
+/** The bytes of an open file from its beginning. The file stays open. */
+export function fileStream({ path, fd, size, mtimeMs }: FileHandle, signal?: AbortSignal): ByteStream {
+  // A stream that is stopped closes its file, even one that it did not open: it is for the caller to close.
+  const fs = { open, read: readFile, close: (_fd: number, done: () => void) => done() };
+  const stream = createReadStream("", { fd, fs, start: 0, autoClose: false, highWaterMark: READ_SIZE });
+  return {
+    ...byteStream(stream, path, signal),
+    changed() {
+      const now = statOpen(fd, path);
+      return now.size !== size || now.mtimeMs !== mtimeMs;
+    },
+  };
+}
+
+function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
+  if (process.stdin.isTTY) {
+    throw new DumpError("BAD_OPTION", "the dump is to come from stdin, which is a terminal", {
+      cure: "Send it through a pipe: `ssh HOST cat /proc/vmcore | coresieve - OUT`",
+    });
+  }
+  const stat = statOpen(0, STDIN_NAME);
+  // `< FILE`: it can be read at any place, unless something was read of it before, which nobody can see.
+  if (stat.isFile() && stat.size > 0) return { path: STDIN_NAME, fd: 0, size: stat.size, mtimeMs: stat.mtimeMs };
+  return byteStream(process.stdin, STDIN_NAME, signal);
+}
+
+/** Opening waits for a writer, in a thread that nothing can call back but a writer: when the run is stopped, we are it. */
+function openFifo(path: string, signal: AbortSignal | undefined): Promise<Readable> {
+  return new Promise((resolve, reject) => {
+    const letGo = () => {
+      try {
+        closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
+      } catch {
+        // Somebody opened it in this moment.
+      }
+    };
+    if (signal?.aborted) return reject(aborted(path));
+    signal?.addEventListener("abort", letGo, { once: true });
+    open(path, constants.O_RDONLY, (error, fd) => {
+      signal?.removeEventListener("abort", letGo);
+      if (error !== null) reject(notReadable(path, error));
+      else if (signal?.aborted) {
+        closeSync(fd);
+        reject(aborted(path));
+      } else resolve(new Socket({ fd, readable: true, writable: false }));
+    });
+  });
+}
+
+function byteStream(stream: Readable, name: string, signal: AbortSignal | undefined): ByteStream {
+  return { name, chunks: read(stream, name, signal) };
+}
+
+async function* read(
+  stream: Readable,
+  name: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const stop = () => stream.destroy(aborted(name));
+  if (signal?.aborted) stop();
+  signal?.addEventListener("abort", stop, { once: true });
+  try {
+    for await (const chunk of stream) yield chunk as Uint8Array;
+  } catch (error) {
+    throw error instanceof DumpError ? error : notReadable(name, error);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+  }
+}
+
+function aborted(name: string): DumpError {
+  return new DumpError("ABORTED", "stopped while it was read; nothing was left behind", { file: name });
+}
+
+function notReadable(name: string, error: unknown): DumpError {
+  const what = systemErrorCode(error) === undefined ? String(error) : describeSystemError(error);
+  return new DumpError("NOT_READABLE", `cannot be read: ${what}`, {
+    file: name,
+    cure: "Look at what the program says that writes to it",
+    cause: error,
+  });
+}

@@ -1,0 +1,124 @@
+import { findBit } from "../bitmap.js";
+import type { DumpImage } from "../dump.js";
+import { type Extents, findExtent } from "../extents.js";
+import { RECORD_HEADER_SIZE } from "../flattened/records.js";
+import type { KdumpImage, KdumpPart } from "../kdump/image.js";
+import { PAGE_DESC_SIZE } from "../kdump/layout.js";
+import { rankOf } from "../kdump/rank.js";
+import type { ByteSource } from "./byte-source.js";
+import { attachSource, type SourceImage } from "./source-image.js";
+
+/** Takes bytes [start, end) of an input file. */
+export type TakeRange = (source: SourceImage, start: number, end: number) => void;
+
+/** Where memory lies in the input files: for reading it before it is asked for. What cannot be told is left out. */
+export interface FileRanges {
+  /** The files' bytes with the memory from physical address `start` to `end`, as they come. */
+  memory(start: number, end: number, take: TakeRange): void;
+  /** What `memory` itself reads for these addresses: descriptors of pages. */
+  tables(start: number, end: number, take: TakeRange): void;
+}
+
+/** Of a dump in any thread. */
+export function fileRanges(image: DumpImage): FileRanges {
+  if (image.kind === "kdump") return kdumpRanges(image);
+  // Chunks of a snappy stream have borders that only reading them tells.
+  const data = image.kind === "raw" && image.snappy ? undefined : image.data;
+  return {
+    tables: () => undefined,
+    memory: (start, end, take) =>
+      data && extentRanges(data, start, end, (from, to) => inFile(image.source, from, to, take)),
+  };
+}
+
+function extentRanges(data: Extents, start: number, end: number, take: (from: number, to: number) => void): void {
+  for (let i = findExtent(data, start); i < data.count && (data.start[i] as number) < end; i++) {
+    const first = data.start[i] as number;
+    const from = Math.max(start, first);
+    const to = Math.min(end, data.end[i] as number);
+    const source = data.source[i] as number;
+    if (to > from) take(source + (from - first), source + (to - first));
+  }
+}
+
+/** Bytes of the dump as bytes of its file, which may be flattened. */
+function inFile(source: SourceImage, start: number, end: number, take: TakeRange): void {
+  const { flattened } = source;
+  if (flattened === undefined) {
+    take(source, start, end);
+    return;
+  }
+  extentRanges(flattened, start, end, (from, to) => {
+    const run = findRun(flattened.source, from);
+    const size = flattened.record[run] as number;
+    const base = flattened.source[run] as number;
+    // Headers of the records in between come on top; where sizes differ 64 of them at most.
+    const headers = (bytes: number) => (size > 0 ? Math.floor(bytes / size) : 0) * RECORD_HEADER_SIZE;
+    const slack = size > 0 ? 0 : 64 * RECORD_HEADER_SIZE;
+    take(source, from + headers(from - base), to + headers(to - base) + slack);
+  });
+}
+
+/** The run whose payload begins last before a position. Runs are ascending in the flattened file only mostly: a guess that costs bytes at worst. */
+function findRun(starts: Float64Array, position: number): number {
+  let low = 0;
+  let high = starts.length - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if ((starts[middle] as number) <= position) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+/** Descriptors that are looked at together. */
+const BATCH = 4096;
+
+function kdumpRanges(image: KdumpImage): FileRanges {
+  const sources = new Map<KdumpPart, ByteSource>();
+  const sourceOf = (part: KdumpPart) => {
+    const known = sources.get(part) ?? attachSource(part.source);
+    sources.set(part, known);
+    return known;
+  };
+  const blocksOf = (start: number, end: number): [number, number] => {
+    const first = Math.floor(start / image.blockSize) - image.firstBlock;
+    const last = Math.ceil(end / image.blockSize) - image.firstBlock;
+    return [Math.max(0, first), Math.min(image.maxMapnr, last)];
+  };
+  /** Each part's share of some blocks. */
+  const inParts = (start: number, end: number, each: (part: KdumpPart, from: number, to: number) => void) => {
+    const [first, last] = blocksOf(start, end);
+    for (const part of image.parts) {
+      const from = Math.max(first, part.startPfn);
+      const to = Math.min(last, part.endPfn);
+      if (from < to) each(part, from, to);
+    }
+  };
+  const offsetOf = (part: KdumpPart, block: number) =>
+    part.descriptors + (rankOf(image, block) - rankOf(image, part.startPfn)) * PAGE_DESC_SIZE;
+  return {
+    tables(start, end, take) {
+      inParts(start, end, (part, from, to) => {
+        inFile(part.source, offsetOf(part, from), offsetOf(part, to), take);
+      });
+    },
+    memory(start, end, take) {
+      inParts(start, end, (part, from, to) => {
+        const bytes = new Uint8Array(BATCH * PAGE_DESC_SIZE);
+        const view = new DataView(bytes.buffer);
+        for (let block = findBit(image.present, from, to, true); block < to; ) {
+          const run = Math.min(findBit(image.present, block, to, false), block + BATCH);
+          const wanted = bytes.subarray(0, (run - block) * PAGE_DESC_SIZE);
+          const got = sourceOf(part).read(wanted, offsetOf(part, block));
+          for (let at = 0; at + PAGE_DESC_SIZE <= got; at += PAGE_DESC_SIZE) {
+            const offset = Number(view.getBigInt64(at, image.littleEndian));
+            const size = view.getUint32(at + 8, image.littleEndian);
+            if (offset > 0 && size > 0 && size <= image.blockSize) inFile(part.source, offset, offset + size, take);
+          }
+          block = findBit(image.present, run, to, true);
+        }
+      });
+    },
+  };
+}

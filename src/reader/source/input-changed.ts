@@ -1,0 +1,28 @@
+import { DumpError } from "../../errors.js";
+import type { DumpImage } from "../dump.js";
+import { statOpen } from "./byte-source.js";
+import type { SourceImage } from "./source-image.js";
+
+/** The input files of a dump, in the order of its pages. */
+export function sourcesOf(image: DumpImage): readonly SourceImage[] {
+  return image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
+}
+
+/**
+ * The error of input files that were written to since they were opened: what was read of them may be a mixture. `undefined` if they
+ * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.
+ */
+export function inputChanged(image: DumpImage): DumpError | undefined {
+  for (const { file, spool, remote } of sourcesOf(image)) {
+    // What was spooled was read to its end before, and of an object every request says which one is meant.
+    if (spool !== undefined || remote !== undefined) continue;
+    const now = statOpen(file.fd, file.path);
+    if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
+    const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;
+    return new DumpError("INPUT_CHANGED", `changed while it was read: it ${what}`, {
+      file: file.path,
+      cure: "Wait until the dump has been written or copied to the end",
+    });
+  }
+  return undefined;
+}

@@ -1,0 +1,94 @@
+import { closeSync } from "node:fs";
+import { DumpError } from "../../errors.js";
+import { handleOf, type RemoteObject } from "../../store/remote-object.js";
+import { remoteSource } from "../../store/remote-source.js";
+import { isStorePath } from "../../store/store-url.js";
+import { type FlattenedIndex, isFlattened, readFlattenedIndex } from "../flattened/records.js";
+import { flattenedSource } from "../flattened/source.js";
+import { type ByteSource, type FileHandle, fileSource, openFile } from "./byte-source.js";
+import { dropSpoolFile } from "./spool/drop-spool.js";
+import type { SpoolIndex } from "./spool/spool-index.js";
+import { spoolSource } from "./spool/spool-source.js";
+
+/** What a worker needs to read an input file that the main thread has opened: plain data and shared arrays. */
+export interface SourceImage {
+  /** Of a spooled stream: the stream's name and length, and the spool file's descriptor. Of an object there is no descriptor. */
+  readonly file: FileHandle;
+  readonly flattened: FlattenedIndex | undefined;
+  /** The input was a stream, or packed, and was spooled. */
+  readonly spool?: SpoolIndex;
+  /** The input is an object of a store. */
+  readonly remote?: RemoteObject;
+}
+
+/** An input that is open, whatever is in it. */
+export type OpenedInput = Pick<SourceImage, "file" | "spool" | "remote">;
+
+/**
+ * Opens an input file, and its flattened wrapping if it has one; with `salvage` as far as it goes. Throws what `openFile`
+ * and `readFlattenedIndex` do.
+ */
+export function openSource(path: string, salvage = false): SourceImage {
+  if (isStorePath(path)) {
+    throw new DumpError("BAD_OPTION", "is an object of a store, and asking a store takes an asynchronous call", {
+      file: path,
+      cure: "Use openInput instead of openDump",
+    });
+  }
+  const file = openFile(path);
+  try {
+    return lookInside({ file }, salvage);
+  } catch (error) {
+    closeSync(file.fd);
+    throw error;
+  }
+}
+
+/** Bytes that were really read or stored for an input: what it unpacks to, or is rearranged to, may be holes. */
+export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
+  return spool === undefined ? file.size : (spool.ends.at(-1) ?? 0);
+}
+
+/** Finds the flattened wrapping of an opened file, if it has one. Throws what `readFlattenedIndex` does. */
+export function lookInside(image: OpenedInput, salvage = false): SourceImage {
+  const source = attachFile(image);
+  const head = new Uint8Array(16);
+  const n = source.read(head, 0);
+  return { ...image, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source, salvage) : undefined };
+}
+
+/** The bytes of the file itself, in any thread. */
+export function attachFile({ file, spool, remote }: OpenedInput): ByteSource {
+  if (remote !== undefined) return remoteSource(remote);
+  return spool === undefined ? fileSource(file) : spoolSource(file, spool);
+}
+
+/** The bytes of an opened input, in any thread. */
+export function attachSource(image: SourceImage): ByteSource {
+  const source = attachFile(image);
+  return image.flattened === undefined ? source : flattenedSource(source, image.flattened);
+}
+
+/** A function that closes the files of these images; called again it does nothing (the number may be in use anew). */
+export function closeOnce(images: readonly SourceImage[]): () => void {
+  let open = true;
+  return () => {
+    if (!open) return;
+    open = false;
+    for (const image of images) {
+      if (image.remote !== undefined) {
+        handleOf(image.remote)?.close();
+        continue;
+      }
+      if (image.spool !== undefined) {
+        dropSpoolFile(image.file.fd, image.spool.path);
+        continue;
+      }
+      try {
+        closeSync(image.file.fd);
+      } catch {
+        // Nothing was written to it: an error here takes nothing from what was read.
+      }
+    }
+  };
+}

@@ -1,0 +1,93 @@
+import { openSync, statfsSync, unlinkSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DumpError, systemErrorCode } from "../../../errors.js";
+import { describeSystemError } from "../byte-source.js";
+import { removeSpoolFile } from "./drop-spool.js";
+import { writeSome } from "./write-some.js";
+
+/** Where streams are spooled, and how much of them. */
+export interface SpoolOptions {
+  /** The folder of the temporary file; if nothing is said the system's ($TMPDIR). */
+  readonly dir?: string;
+  /** Most bytes of the temporary file; if nothing is said half of what is free in the folder. */
+  readonly limit?: number;
+}
+
+/** A file for this process alone: 0600, and where the system allows it without a name. */
+export interface SpoolFile {
+  readonly fd: number;
+  /** Its name, where it has to be removed in the end (Windows). */
+  readonly path: string | undefined;
+  /** Appends, or writes at an offset: what lies between is zeros. Throws `NO_SPACE`, `NOT_WRITABLE`. */
+  write(bytes: Uint8Array, offset?: number): void;
+  /** Where it ends. */
+  size(): number;
+}
+
+const INPUT = "for what cannot be read at any place";
+
+/** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
+export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose = INPUT): SpoolFile {
+  // Loaded here only: that takes 4 ms, and few runs have a temporary file.
+  const { randomBytes } = process.getBuiltinModule("node:crypto");
+  const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
+  let fd: number;
+  let most: number;
+  try {
+    const { bavail, bsize } = statfsSync(dir);
+    const free = bavail * bsize;
+    most = Math.min(limit ?? free / 2, free);
+    fd = openSync(path, "wx+", 0o600);
+  } catch (error) {
+    throw new DumpError("NOT_WRITABLE", `no temporary file can be made there: ${describeSystemError(error)}`, {
+      file: dir,
+      cure: "Name a folder for it with --spool-dir",
+      cause: error,
+    });
+  }
+  const named = unlinkOpen(path) ? undefined : path;
+  let size = 0;
+  return {
+    fd,
+    path: named,
+    size: () => size,
+    write(bytes, offset = size) {
+      const end = Math.max(size, offset + bytes.length);
+      if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
+      try {
+        for (let done = 0; done < bytes.length; ) {
+          done += writeSome(fd, bytes, done, offset + done);
+        }
+      } catch (error) {
+        const code = systemErrorCode(error);
+        if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
+          throw spoolFull(dir, purpose, describeSystemError(error));
+        throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
+          file: dir,
+          cure: "Name another folder for it with --spool-dir",
+          cause: error,
+        });
+      }
+      size = end;
+    },
+  };
+}
+
+function spoolFull(dir: string, purpose: string, why: string): DumpError {
+  return new DumpError("NO_SPACE", `the temporary file ${purpose} is full: ${why}`, {
+    file: dir,
+    cure: `Name a larger disk with --spool-dir, or allow more with --spool-limit${purpose === INPUT ? "; or save the dump to a file first" : ""}`,
+  });
+}
+
+/** Takes the name away at once, so that nothing is left whatever happens. Windows does not allow it. */
+function unlinkOpen(path: string): boolean {
+  try {
+    unlinkSync(path);
+    return true;
+  } catch {
+    process.once("exit", () => removeSpoolFile(path));
+    return false;
+  }
+}

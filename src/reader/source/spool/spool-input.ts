@@ -1,0 +1,69 @@
+import { DumpError } from "../../../errors.js";
+import type { Warnings } from "../../../warnings.js";
+import { checkHead, HEAD_SIZE } from "../../open.js";
+import type { InputOptions } from "../../open-input.js";
+import { withoutCure } from "../../salvage.js";
+import { damageOf } from "../../tolerant-memory.js";
+import type { ByteStream } from "../byte-stream.js";
+import { unpackStream } from "../packed/unpack.js";
+import type { SourceImage } from "../source-image.js";
+import { dropSpoolFile } from "./drop-spool.js";
+import { createSpoolFile } from "./spool-file.js";
+import { type SpoolProgress, spoolStream } from "./spool-stream.js";
+
+/**
+ * Reads a stream to its end, unpacked if it was packed, into a spool file. With `salvage` one that is damaged or cut off counts up
+ * to there. Throws `NOT_READABLE`, `TRUNCATED`, `CORRUPT`, `CODEC_MISSING`, `NO_SPACE`, `NOT_WRITABLE`, `ABORTED`; then the
+ * file is gone.
+ */
+export async function spoolInput(
+  { name, chunks: raw, changed }: ByteStream,
+  warnings: Warnings,
+  { spool = {}, salvage = false, onSpool, raw: pieces }: InputOptions,
+): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
+  const file = createSpoolFile(spool);
+  try {
+    const { packing, chunks } = await unpackStream(raw, name, salvage);
+    const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
+    let cut: DumpError | undefined;
+    const bytes = pieces === undefined ? checked(chunks, name) : chunks;
+    const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {
+      if (!salvage) throw error;
+      cut = damageOf(error);
+    });
+    if (cut !== undefined && size === 0) throw cut;
+    if (cut !== undefined) warnings.add("CUT_OFF", withoutCure(cut));
+    if (changed?.() === true) {
+      throw new DumpError("INPUT_CHANGED", "changed while it was read", {
+        file: name,
+        cure: "Wait until the dump has been written or copied to the end",
+      });
+    }
+    if (size === 0) {
+      throw new DumpError("NOT_READABLE", "is empty", { file: name, cure: "Check that the dump was written to it" });
+    }
+    return {
+      file: { path: name, fd: file.fd, size, mtimeMs: 0 },
+      spool: { size, ends, packing, path: file.path },
+    };
+  } catch (error) {
+    dropSpoolFile(file.fd, file.path);
+    throw error;
+  }
+}
+
+/** Passes a stream on when its head is a dump's. One that is shorter than a head is told at its end. */
+async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
+  let head: Uint8Array | undefined = new Uint8Array(0);
+  for await (const chunk of chunks) {
+    if (head === undefined) yield chunk;
+    else {
+      head = Buffer.concat([head, chunk]);
+      if (head.length < HEAD_SIZE) continue;
+      checkHead(head, name);
+      yield head;
+      head = undefined;
+    }
+  }
+  if (head !== undefined && head.length > 0) yield head;
+}

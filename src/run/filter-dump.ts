@@ -1,0 +1,173 @@
+import { DumpError, memoryError } from "../errors.js";
+import { eraseRequest } from "../filter/erase/erase-run.js";
+import { policyOfLevel } from "../filter/policy.js";
+import type { Dump } from "../reader/dump.js";
+import { fetchedOf } from "../reader/source/fetched.js";
+import { inputChanged } from "../reader/source/input-changed.js";
+import { Warnings } from "../warnings.js";
+import { encodeDump } from "../worker/encode-dump.js";
+import { throwIfAborted, type WorkerPool } from "../worker/pool.js";
+import { WorkerThreads } from "../worker/threads.js";
+import type { DumpWriter } from "../writer/dump-writer.js";
+import { createWriter, describeOutput } from "../writer/output-description.js";
+import { SharedPages } from "../writer/shared-pages.js";
+import type { Sink } from "../writer/sink.js";
+import { checkOptions } from "./check-options.js";
+import type { FilterOptions, FilterResult } from "./filter-types.js";
+import { openSink } from "./open-output.js";
+import { completedDump, planDump } from "./plan-dump.js";
+
+export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "./filter-types.js";
+
+/**
+ * Filters a dump: classifies its pages, drops those of the level's classes, compresses the others in worker threads
+ * and writes them. The output is the same, byte for byte, for any number of workers. Throws `DumpError`s; then no
+ * output is left behind.
+ */
+export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
+  const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
+  if ("stream" in options.output && (fallbackLevels.length > 0 || onFull === "incomplete")) {
+    throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
+      cure: "Name a file, or leave away the other levels and --on-full",
+    });
+  }
+  for (const level of fallbackLevels) policyOfLevel(level);
+  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  const once = { ...options, warnings, workers: threads };
+  try {
+    let level = options.level;
+    for (const next of fallbackLevels) {
+      const forget = warnings.mark();
+      try {
+        return await filterOnce(input, { ...once, level, onFull: "nothing" });
+      } catch (error) {
+        if (!isFull(error)) throw error;
+        forget();
+        const what = error.message.replace(`. ${error.cure}`, "");
+        warnings.add("NEXT_LEVEL", `level ${level} did not fit, level ${next} was tried: ${what}`);
+        level = next;
+      }
+    }
+    return await filterOnce(input, { ...once, level, onFull });
+  } finally {
+    if (threads !== options.workers) await threads.destroy();
+  }
+}
+
+function isFull(error: unknown): error is DumpError {
+  return error instanceof DumpError && (error.code === "NO_SPACE" || error.code === "SIZE_LIMIT");
+}
+
+/** One attempt, at one level. */
+async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterResult> {
+  const warnings = options.warnings ?? new Warnings();
+  const dump = completedDump(input, options);
+  policyOfLevel(options.level);
+  checkOptions(options);
+  if (options.erase) eraseRequest(options.erase);
+  throwIfAborted(options.signal);
+  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  let sink: Sink | undefined;
+  let pool: WorkerPool | undefined;
+  try {
+    sink = openSink(options, dump);
+    await sink.ready?.();
+    const planned = await planDump(dump, options, threads);
+    const { plan, kept } = planned;
+    pool = planned.pool;
+    const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
+    if (shared !== undefined) pool.chooseHashKey();
+    const writer = createWriter(describeOutput(planned, options.format, options.codec.name), plan, sink, shared);
+    options.observer?.begin(dump, planned.view, plan);
+    await writer.begin();
+    if (options.onFull === "incomplete") await writer.reserve();
+    const report = (pages: number) => options.onProgress?.({ phase: "write", done: pages, total: kept });
+    report(0);
+    const { zeroPages, outputBytes, notWritten, full } = await writeAll(
+      async () => {
+        const zeros = await encodeDump(planned.pool, plan, planned.dropsZeros, writer, report, options.observer);
+        return { zeroPages: zeros, outputBytes: await writer.end(), notWritten: 0, full: undefined };
+      },
+      writer,
+      kept,
+      options,
+    );
+    throwIfAborted(options.signal);
+    takeChange(inputChanged(dump.image), dump, warnings);
+    const sentBytes = await unlessStopped(sink.finish(outputBytes), options.signal);
+    const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
+    const [fetched, upload] = [fetchedOf(dump.image), sink.upload?.()];
+    return {
+      ...result,
+      ...(fetched && { fetched }),
+      ...(upload && { upload }),
+      incomplete: result.incomplete || full !== undefined,
+      ...{ notWritten, full, shared: shared?.counts },
+      ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
+    };
+  } catch (error) {
+    await sink?.abort();
+    throw withLeft(memoryError(error) ?? changedInstead(error, dump), sink?.leftBehind?.());
+  } finally {
+    if (threads === options.workers) await pool?.end();
+    else await threads.destroy();
+  }
+}
+
+/** Bare memory may be that of a running machine, which writes to it all the time. */
+function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
+  if (change === undefined) return;
+  if (dump.header.format !== "raw") throw change;
+  warnings.add("INPUT_CHANGED", change.message.replace(`. ${change.cure}`, "; pages may be of different moments"));
+}
+
+/** An upload may have much to send at its end: a stop does not wait for it. Throws `ABORTED`. */
+function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return work;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(new DumpError("ABORTED", "stopped; nothing was left behind"));
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
+  });
+}
+
+/** What a failed run could not remove belongs to its error. */
+function withLeft(error: unknown, left: string | undefined): unknown {
+  if (left === undefined || !(error instanceof DumpError)) return error;
+  const { code, file, offset, cure, cause } = error;
+  const message = `${error.message.replace("; nothing was left behind", "")}; ${left}`;
+  return Object.assign(new DumpError(code, "", { cause }), { message, file, offset, cure });
+}
+
+/** What does not fit together in a file that changes is no damage of it. */
+function changedInstead(error: unknown, dump: Dump): unknown {
+  const damage = error instanceof DumpError && ["TRUNCATED", "CORRUPT", "CANNOT_FILTER"].includes(error.code);
+  return (damage ? inputChanged(dump.image) : undefined) ?? error;
+}
+
+/** What pass 2 wrote. */
+interface Written {
+  readonly zeroPages: number;
+  readonly outputBytes: number;
+  readonly notWritten: number;
+  readonly full: string | undefined;
+}
+
+/** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
+async function writeAll(
+  run: () => Promise<Written>,
+  writer: DumpWriter,
+  kept: number,
+  { onFull, warnings }: FilterOptions,
+): Promise<Written> {
+  try {
+    return await run();
+  } catch (error) {
+    if (onFull !== "incomplete" || !isFull(error)) throw error;
+    const { size, pages, zeroPages } = await writer.cutShort();
+    if (pages === 0) throw error;
+    const full = error.message.replace(`. ${error.cure}`, "");
+    warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);
+    return { zeroPages, outputBytes: size, notWritten: kept - pages, full };
+  }
+}

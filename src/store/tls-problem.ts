@@ -1,0 +1,69 @@
+import { systemErrorCode } from "../errors.js";
+
+/** Why a server could not be spoken with by TLS. */
+export interface TlsProblem {
+  readonly what: string;
+  readonly cure: string;
+}
+
+/** The certificate's authority is none that Node knows. */
+const UNKNOWN_AUTHORITY = new Set([
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+]);
+
+/** Options of Node that this one knows. */
+const nodeOptions = () => process.allowedNodeEnvironmentFlags;
+
+/**
+ * What is wrong with TLS, if that is what an error of a connection tells. `plain` is the scheme without TLS, `setting` what names the server. Codes are those of Node's
+ * documentation of tls and crypto (X509 certificate error codes, OpenSSL's alerts).
+ */
+export function tlsProblem(error: unknown, plain: string, setting: string): TlsProblem | undefined {
+  const code = systemErrorCode(error) ?? "";
+  const message = error instanceof Error ? error.message : "";
+  if (UNKNOWN_AUTHORITY.has(code)) {
+    const system = nodeOptions().has("--use-system-ca")
+      ? ", or NODE_OPTIONS=--use-system-ca if the system knows it"
+      : "";
+    return {
+      what: `its certificate is signed by nobody that Node trusts (${code})`,
+      cure: `Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of who signed it${system}`,
+    };
+  }
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
+    const names = (error as { cert?: { subjectaltname?: string } }).cert?.subjectaltname;
+    return {
+      what: `its certificate is for another name${names === undefined ? "" : `: ${names.slice(0, 200)}`}`,
+      cure: `Use a name that the certificate has in ${setting}`,
+    };
+  }
+  if (code === "CERT_HAS_EXPIRED" || code === "CERT_NOT_YET_VALID") {
+    return {
+      what: `its certificate ${code === "CERT_HAS_EXPIRED" ? "has expired" : "is not valid yet"}`,
+      cure: "Renew it; or set this machine's clock, if that is wrong",
+    };
+  }
+  if (/wrong version number|packet length too long|unexpected message/.test(message)) {
+    return {
+      what: "it does not answer by TLS",
+      cure: `Write ${plain}:// in ${setting} if it is meant to be without TLS; otherwise check the port`,
+    };
+  }
+  if (/certificate required|handshake failure|bad certificate/.test(message)) {
+    return {
+      what: "it refuses to speak by TLS; it may want a certificate of this machine, too",
+      cure: "Let it take clients without one (of Redis: tls-auth-clients no), and look at its log",
+    };
+  }
+  if (/^(CERT_|ERR_TLS_|ERR_SSL_)/.test(code)) {
+    return {
+      what: `TLS fails (${code})`,
+      cure: "Look at the server's certificate: openssl s_client -connect HOST:PORT",
+    };
+  }
+  return undefined;
+}

@@ -1,0 +1,269 @@
+import { codecOf } from "../codec/codecs.js";
+import { DumpError } from "../errors.js";
+import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
+import { countBits, sharedBitmap } from "../reader/bitmap.js";
+import type { Dump } from "../reader/dump.js";
+import type { ElfDump } from "../reader/elf/open.js";
+import { fillBitmaps, segmentsOf } from "../reader/open.js";
+import { type InputOptions, openInput } from "../reader/open-input.js";
+import { inputChanged } from "../reader/source/input-changed.js";
+import { Warnings } from "../warnings.js";
+import { checkDump } from "../worker/check-dump.js";
+import { WorkerPool } from "../worker/pool.js";
+import { WorkerThreads } from "../worker/threads.js";
+import { type Finding, type FindingKind, Findings } from "./findings.js";
+import { type Comparison, compareDumps } from "./verify-against.js";
+import { verifyElf } from "./verify-elf.js";
+import { verifyKdump } from "./verify-kdump.js";
+import { verifyKernel } from "./verify-kernel.js";
+import { type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
+
+/** How a dump is verified. */
+export interface VerifyOptions extends CompleteOptions {
+  /** What the file does not say of itself; of its original, too. */
+  readonly open?: Omit<InputOptions, "salvage" | "signal">;
+  /** The dump that it was made from: all files of a split set. */
+  readonly against?: string | readonly string[];
+  /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
+  readonly manifest?: string;
+  /** Findings of each kind that are told in detail. Default 10. */
+  readonly maxFindings?: number;
+  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
+  readonly workers?: number | WorkerThreads;
+  readonly signal?: AbortSignal;
+  /** Called now and then. */
+  readonly onProgress?: (progress: VerifyProgress) => void;
+}
+
+/** How far a run is, in pages. */
+export interface VerifyProgress {
+  readonly phase: "check" | "compare";
+  readonly done: number;
+  readonly total: number;
+}
+
+/** What verifying a dump found. */
+export interface VerifyResult {
+  /** Nothing is wrong with it. */
+  readonly whole: boolean;
+  readonly files: readonly string[];
+  /** In words; `undefined` if the headers cannot be used. */
+  readonly description: string | undefined;
+  /** Pages that should be there, and those that can be read. */
+  readonly promised: number;
+  readonly readable: number;
+  /** The first findings of each kind. */
+  readonly findings: readonly Finding[];
+  /** How many there are of each kind. */
+  readonly counts: Readonly<Partial<Record<FindingKind, number>>>;
+  readonly kernelRelease: string | undefined;
+  /** Addresses in VMCOREINFO that were followed, and how many led to memory that is there. */
+  readonly symbols: number;
+  readonly symbolsFound: number;
+  /** What could not be checked, and why. */
+  readonly notChecked: readonly string[];
+  readonly comparison: Comparison | undefined;
+  readonly manifest: ManifestCheck | undefined;
+}
+
+/**
+ * Checks a dump of any format from its header to its last page: what its headers promise, every page decoded, the kernel found
+ * where VMCOREINFO says; and, with `against`, every page compared with the original; with `manifest`, the file held against the record
+ * of its run. Nothing is written. What is wrong with the dump is in the result; throws `DumpError`s only where it cannot be looked at: `NOT_READABLE`, `NOT_A_DUMP`, `BAD_OPTION`,
+ * `UNSUPPORTED`, `CODEC_MISSING`, `ABORTED`, and for an original or a manifest that cannot be opened.
+ */
+export async function verifyDump(
+  paths: string | readonly string[],
+  options: VerifyOptions = {},
+): Promise<VerifyResult> {
+  const files = typeof paths === "string" ? [paths] : paths;
+  const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
+  const warnings = new Warnings();
+  const run = await recordedRun(files, options);
+  const dump = await openDamaged(files, warnings, options, findings);
+  if (dump === undefined) {
+    const manifest = run && (await checkManifest(files, undefined, run, findings, options));
+    return { ...NOTHING, files, findings: findings.list, counts: findings.counts, manifest };
+  }
+  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+  try {
+    return await verifyOpened(dump, warnings, findings, threads, options, run);
+  } finally {
+    if (threads !== options.workers) await threads.destroy();
+    dump.close();
+  }
+}
+
+const DEFAULT_FINDINGS = 10;
+
+const NOTHING = {
+  whole: false,
+  description: undefined,
+  promised: 0,
+  readable: 0,
+  kernelRelease: undefined,
+  symbols: 0,
+  symbolsFound: 0,
+  notChecked: ["its pages: the headers cannot be used"],
+  comparison: undefined,
+} as const;
+
+async function verifyOpened(
+  input: Dump | ElfDump,
+  warnings: Warnings,
+  findings: Findings,
+  threads: WorkerThreads,
+  options: VerifyOptions,
+  recorded: RecordedRun | undefined,
+): Promise<VerifyResult> {
+  const { signal, onProgress } = options;
+  const file = input.paths[0] ?? "";
+  const image = input.image;
+  if (image.kind === "kdump") verifyKdump(image, findings);
+  else if (segmentsOf(input) !== undefined) verifyElf(input as ElfDump, findings);
+  const opening = new Map(warnings.list.map(({ code, count }) => [code, count]));
+  takeWarnings(warnings, findings, file, image.kind !== "kdump");
+  const dump = completeDump(input, new Warnings(), options);
+  const pages = dump.maxMapnr;
+  const promised = sharedBitmap(pages);
+  const readable = sharedBitmap(pages);
+  fillBitmaps(dump.image, { exists: sharedBitmap(pages), data: readable });
+  // A page that lies in no file is promised by a kdump's second bitmap; an ELF's are counted where it is cut off.
+  const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
+  fillBitmaps(all, { exists: sharedBitmap(pages), data: promised });
+  const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
+  const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
+  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
+  try {
+    const total = countBits(readable, 0, pages);
+    let checked = 0;
+    const result = await checkDump(pool, readable, pages, (more) => {
+      checked += more;
+      onProgress?.({ phase: "check", done: checked, total });
+    });
+    for (const { pfn, message, offset } of result.faults) {
+      const where = offset === undefined ? {} : { offset };
+      findings.add({ kind: "bad-page", message: faultOf(message, file), file, pfn, ...where }, 0);
+    }
+    findings.count("bad-page", result.unreadable);
+  } finally {
+    await pool.end();
+  }
+  const kernel = verifyKernel(dump, findings);
+  if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
+  const manifest = recorded && (await checkManifest(input.paths, input, recorded, findings, options));
+  const compared =
+    options.against === undefined
+      ? undefined
+      : await against(dump, readable, promised, findings, threads, options, recorded);
+  const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
+  if (manifest !== undefined && manifest.sameFile === undefined) {
+    notChecked.push("the file's digest: the manifest's is of the packed file, which came as a stream");
+  }
+  const change = inputChanged(dump.image);
+  if (change !== undefined) throw change;
+  const counts = findings.counts;
+  return {
+    whole: Object.values(counts).every((count) => count === 0),
+    files: dump.paths,
+    description: dump.header.description,
+    promised: countBits(promised, 0, pages) + cutAway,
+    readable: countBits(readable, 0, pages),
+    findings: findings.list,
+    counts,
+    kernelRelease: kernel.view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
+    symbols: kernel.symbols,
+    symbolsFound: kernel.symbolsFound,
+    notChecked,
+    comparison: compared?.comparison,
+    manifest: manifest && { ...manifest, sameInput: compared?.sameInput },
+  };
+}
+
+async function recordedRun(files: readonly string[], { manifest }: VerifyOptions): Promise<RecordedRun | undefined> {
+  if (manifest === undefined) return undefined;
+  if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest is of one file, not of ${files.length}`);
+  return readManifest(manifest);
+}
+
+async function checkManifest(
+  files: readonly string[],
+  dump: Dump | undefined,
+  run: RecordedRun,
+  findings: Findings,
+  { manifest, signal }: VerifyOptions,
+): Promise<ManifestCheck> {
+  const sameFile = await sameAsWritten(files[0] ?? "", dump, run, findings, signal);
+  return { file: manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
+}
+
+async function against(
+  dump: Dump,
+  readable: Uint8Array,
+  promised: Uint8Array,
+  findings: Findings,
+  threads: WorkerThreads,
+  options: VerifyOptions,
+  recorded: RecordedRun | undefined,
+): Promise<{ comparison: Comparison; sameInput: boolean | undefined }> {
+  const { signal, onProgress } = options;
+  const original = await openInput(options.against ?? [], new Warnings(), {
+    ...options.open,
+    ...(signal && { signal }),
+  });
+  try {
+    const complete = completeDump(original, new Warnings(), options);
+    const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
+    const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
+    return { comparison, sameInput: recorded && (await sameAsRead(original, recorded, findings, signal)) };
+  } finally {
+    original.close();
+  }
+}
+
+/** Opens a dump however damaged it is. `undefined` if its headers cannot be used, which is a finding. */
+async function openDamaged(
+  files: readonly string[],
+  warnings: Warnings,
+  options: VerifyOptions,
+  findings: Findings,
+): Promise<Dump | ElfDump | undefined> {
+  try {
+    const { open, signal } = options;
+    return await openInput(files, warnings, { ...open, salvage: true, ...(signal && { signal }) });
+  } catch (error) {
+    if (!(error instanceof DumpError) || !["TRUNCATED", "CORRUPT", "LIMIT"].includes(error.code)) throw error;
+    const { message, file, offset, code } = error;
+    findings.add({
+      kind: code === "TRUNCATED" ? "cut-off" : "header",
+      message: file === undefined ? message : faultOf(message, file),
+      ...(file === undefined ? {} : { file }),
+      ...(offset === undefined ? {} : { offset }),
+    });
+    return undefined;
+  }
+}
+
+/** The message without the file's name and the cure, which a list of findings would repeat. */
+function faultOf(message: string, file: string): string {
+  return message
+    .replace(`${file}: `, "")
+    .replace(/ \(at byte \d+\)/, "")
+    .replace(/\. (Copy the dump again|The file was cut off|The file is damaged|The header is damaged).*$/s, "")
+    .replace(/^the page at pfn 0x[0-9a-f]+ cannot be read: /, "");
+}
+
+/** What opening found. The descriptors of a kdump file are looked at one by one, and not counted twice. */
+function takeWarnings(warnings: Warnings, findings: Findings, file: string, missing: boolean): void {
+  const kinds: Readonly<Record<string, FindingKind>> = {
+    CUT_OFF: "cut-off",
+    NOTE: "note",
+    VMCOREINFO_LINE: "vmcoreinfo",
+    ...(missing ? { MISSING_PAGES: "missing-page", BAD_PAGES: "bad-page" } : {}),
+  };
+  for (const { code, message, count } of warnings.list) {
+    const kind = kinds[code];
+    if (kind !== undefined) findings.add({ kind, message: faultOf(message, file), file }, count);
+  }
+}

@@ -1,0 +1,34 @@
+/** Where the direct map is, of dumps whose VMCOREINFO has numbers that cannot be. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { fixedDirectMap } from "../../src/kernel/direct-map.js";
+import { attachSpace, kernelView } from "../../src/kernel/kernel-view.js";
+import { openDump } from "../../src/reader/open.js";
+import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
+import { Warnings } from "../../src/warnings.js";
+import { temporaryFolder } from "../support/filter.js";
+import { arm64 } from "../support/kernel/arch-arm64.js";
+import { toElf } from "../support/kernel-dump.js";
+import { buildKernel } from "../support/kernel-image.js";
+
+const folder = temporaryFolder();
+const kernel = buildKernel({ arch: arm64 });
+
+test.each(["TCR_EL1_T1SZ", "VA_BITS"])("arm64 with a %s that no machine has", (name) => {
+  const path = join(folder, "arm64");
+  writeFileSync(path, toElf(kernel));
+  const dump = openDump(path);
+  const find = (text: string) => {
+    const changed = { ...dump, vmcoreinfo: parseVmcoreinfo(text, new Warnings()) };
+    const view = kernelView(changed, new Warnings());
+    return fixedDirectMap(changed, view, attachSpace(view.space, dump.memory));
+  };
+  const whole = find(kernel.vmcoreinfo);
+  expect(whole).toBeDefined();
+  for (const value of ["-1180591620717411303424", "999999999999", "-1", "0", "64"]) {
+    const text = `${kernel.vmcoreinfo.replace(new RegExp(`NUMBER\\(${name}\\)=.*\n`), "")}NUMBER(${name})=${value}\n`;
+    expect([whole, undefined]).toContain(find(text));
+  }
+  dump.close();
+});
