@@ -2,6 +2,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { Piscina } from "piscina";
 import { median } from "../dist/bench/statistics.js";
+import { CODEC_FLAGS, codecOf } from "../dist/codec/codecs.js";
 import { kernelView } from "../dist/filter/kernel-view.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { policyOfLevel } from "../dist/filter/policy.js";
@@ -9,7 +10,6 @@ import { countBits } from "../dist/reader/bitmap.js";
 import { openDump } from "../dist/reader/open.js";
 import { Warnings } from "../dist/warnings.js";
 import { classifyPages } from "../dist/worker/classify-pages.js";
-import { CODEC_FLAGS, codecOf } from "../dist/codec/codecs.js";
 import { encodeDump } from "../dist/worker/encode-dump.js";
 import { WorkerPool } from "../dist/worker/pool.js";
 import { TASKS_PER_THREAD, WorkerThreads } from "../dist/worker/threads.js";

@@ -1,8 +1,9 @@
 // CPU time of the phases of a filter run, in a process that has done one before: what a service sees. Prints JSON.
 //   node bench/support/phases.mjs WARM_UP_DUMP DUMP OUT LEVEL CODEC WORKERS RUNS
+
+import { codecOf } from "../../dist/codec/codecs.js";
 import { filterDump } from "../../dist/filter-dump.js";
 import { openDump } from "../../dist/reader/open.js";
-import { codecOf } from "../../dist/codec/codecs.js";
 import { WorkerThreads } from "../../dist/worker/threads.js";
 
 const [warmUp, dump, path, level, codec, workers, runs] = process.argv.slice(2);
