@@ -29,9 +29,9 @@ test("a module sees a memory that has grown", () => {
 // Each worker compresses the same page again and again in its own part of one memory and counts results that differ.
 const WORKER = `
 const { parentPort, workerData } = require("node:worker_threads");
-import(workerData.url).then(({ loadDecodeModule }) => {
+import(workerData.url).then(({ loadEncodeModule }) => {
   const { memory, name, base, length, want } = workerData;
-  const module = loadDecodeModule(name, memory);
+  const module = loadEncodeModule(name, memory);
   const bytes = new Uint8Array(memory.buffer);
   let bad = 0;
   for (let i = 0; i < 3000; i++) {
