@@ -8,7 +8,19 @@ import { expect, test } from "vitest";
 import { targets } from "../../fuzz/targets.js";
 
 /** Folders that read dumps, files that users give, and what other hosts left. */
-const READING = ["reader", "codec", "kernel", "filter", "audit", "verify", "estimate", "library", "queue", "shard", "store"];
+const READING = [
+  "reader",
+  "codec",
+  "kernel",
+  "filter",
+  "audit",
+  "verify",
+  "estimate",
+  "library",
+  "queue",
+  "shard",
+  "store",
+];
 
 /** Modules there that no target reaches, and why that is right. */
 const ELSEWHERE: Readonly<Record<string, RegExp>> = {
