@@ -13,6 +13,7 @@
  * | `INPUT_CHANGED` | the input was written to while it was read |
  * | `WORKER_FAILED` | a worker thread died |
  * | `NO_MEMORY` | the system gives no more memory |
+ * | `SYSTEM_LIMIT` | the system gives this process no more open files or threads |
  * | `NOT_WRITABLE` | the output cannot be created or written |
  * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
  * | `SIZE_LIMIT` | the output would be larger than was allowed |
@@ -35,6 +36,7 @@ export type DumpErrorCode =
   | "INPUT_CHANGED"
   | "WORKER_FAILED"
   | "NO_MEMORY"
+  | "SYSTEM_LIMIT"
   | "NOT_WRITABLE"
   | "NO_SPACE"
   | "SIZE_LIMIT"
@@ -65,7 +67,9 @@ export class DumpError extends Error {
   readonly offset: number | undefined;
   readonly cure: string | undefined;
 
-  constructor(code: DumpErrorCode, what: string, details: DumpErrorDetails = {}) {
+  constructor(code: DumpErrorCode, what: string, given: DumpErrorDetails = {}) {
+    // Whatever was to be opened: neither its name nor its place can help.
+    const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
     const where = details.offset === undefined ? "" : ` (at byte ${details.offset})`;
     const file = details.file === undefined ? "" : `${details.file}: `;
     const cure = details.cure === undefined ? "" : `. ${details.cure}`;
@@ -101,6 +105,22 @@ export function reviveDumpError(plain: PlainDumpError): DumpError {
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error)) return undefined;
   return typeof error.code === "string" ? error.code : undefined;
+}
+
+/** What helps where `opensNoMore`. */
+export const MORE_FILES = "Raise the limit of open files (`ulimit -n 1024`)";
+
+/** Causes of causes that are looked at: ours are two deep at most. */
+const CAUSES = 4;
+
+/** Whether an error, or what caused it, is that this process or the system has too many open files. */
+export function opensNoMore(error: unknown): boolean {
+  let one = error;
+  for (let i = 0; i < CAUSES && one instanceof Error; i++, one = one.cause) {
+    const code = systemErrorCode(one);
+    if (code === "EMFILE" || code === "ENFILE") return true;
+  }
+  return false;
 }
 
 /** What V8 and Node say when the system gives no more memory; other RangeErrors are mistakes in the program. */

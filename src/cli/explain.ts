@@ -1,17 +1,27 @@
-import { DumpError, memoryError } from "../errors.js";
+import { DumpError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
+import { surroundingsError } from "../surroundings.js";
 
 /**
  * What a user is told about an error, in one line. Anything but a DumpError is a mistake in this program: it says so, and what a
  * report of it needs. With CORESIEVE_DEBUG=1 the stack follows, for that report.
  */
 export function explain(error: unknown): string {
-  const known = error instanceof DumpError ? error : memoryError(error);
+  const known = error instanceof DumpError ? error : surroundingsError(error);
   const { CORESIEVE_DEBUG } = process.env;
   const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${stackOf(error)}` : "";
   if (known !== undefined) return `${oneLine(known.message)}${stack}`;
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return `internal error: ${oneLine(what)}. This is a mistake in coresieve ${packageVersion()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+  return `internal error: ${oneLine(what)}. This is a mistake in coresieve${version()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+}
+
+/** An error is told whatever else fails: the version stands in a file, which cannot always be read. */
+function version(): string {
+  try {
+    return ` ${packageVersion()}`;
+  } catch {
+    return "";
+  }
 }
 
 function oneLine(text: string): string {

@@ -1,9 +1,10 @@
-import { DumpError, memoryError } from "../errors.js";
+import { DumpError } from "../errors.js";
 import { eraseRequest } from "../filter/erase/erase-run.js";
 import { policyOfLevel } from "../filter/policy.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
+import { surroundingsError } from "../surroundings.js";
 import { Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import { throwIfAborted, type WorkerPool } from "../worker/pool.js";
@@ -107,7 +108,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
     };
   } catch (error) {
     await sink?.abort();
-    throw withLeft(memoryError(error) ?? changedInstead(error, dump), sink?.leftBehind?.());
+    throw withLeft(surroundingsError(error) ?? changedInstead(error, dump), sink?.leftBehind?.());
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();

@@ -1,6 +1,7 @@
-import { DumpError, memoryError, plainDumpError } from "../errors.js";
+import { DumpError, plainDumpError } from "../errors.js";
 import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory, attachStrictMemory } from "../reader/open.js";
+import { surroundingsError } from "../surroundings.js";
 import { type CheckState, checkPages, checkState } from "./check.js";
 import { type CompareState, comparePages, compareState } from "./compare.js";
 import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
@@ -105,7 +106,7 @@ function attach(contextId: number, context: WorkerContext | undefined): Attached
 }
 
 function failure<R>(error: unknown): Answer<R> {
-  const known = error instanceof DumpError ? error : memoryError(error);
+  const known = error instanceof DumpError ? error : surroundingsError(error);
   if (known !== undefined) return { failure: plainDumpError(known) };
   throw error;
 }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
 import { DumpError, systemErrorCode } from "../errors.js";
+import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
 /** Tasks a thread has at most: one in work, one ready, one whose result is being written. */
@@ -25,7 +26,7 @@ export function standardThreads(): number {
 /**
  * Worker threads, for one run or many. Starting one takes 30 ms of a core, as long as the program itself, so some are
  * started before it is known what for, one core is left to the main thread meanwhile, and the others start when there
- * are tasks for them. A service keeps them from dump to dump. Throws `BAD_OPTION`.
+ * are tasks for them. A service keeps them from dump to dump. Throws `BAD_OPTION`, `NO_MEMORY`, `UNSUPPORTED`.
  */
 export class WorkerThreads {
   /** Most threads. */
@@ -44,6 +45,7 @@ export class WorkerThreads {
     if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
       throw new DumpError("BAD_OPTION", `${count} worker threads; 1 to ${MAX_THREADS} are possible`);
     }
+    checkThreadsCanStart();
     this.count = count;
     this.early = Math.max(1, Math.min(count, availableParallelism() - 1));
     this.#piscina = new Piscina({
@@ -119,6 +121,8 @@ export class WorkerThreads {
 }
 
 function workerFailed(error: unknown): DumpError {
+  const known = threadSurroundingsError(error);
+  if (known !== undefined) return known;
   const memory = systemErrorCode(error) === "ERR_WORKER_OUT_OF_MEMORY";
   const why = error instanceof Error ? error.message : String(error);
   return new DumpError("WORKER_FAILED", `a worker thread failed: ${why}`, {

@@ -2,8 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
-import { type CliOptions, runCli } from "../support/cli.js";
+import { beforeAll, describe, expect, test } from "vitest";
+import { type CliOptions, expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { sampleDump } from "../support/sample.js";
 
@@ -51,3 +51,42 @@ test.skipIf(process.platform !== "linux")("pipes, noise and zeros lie where cach
   writeFileSync(join(cache, "chunk-answers.cjs"), Buffer.alloc(65536));
   await filtersAsAlways({ env: { XDG_CACHE_HOME: join(folder, "former") } });
 });
+
+const gone = () => `d=$(mktemp -d '${folder}/gone-XXXXXX'); cd "$d"; rmdir "$d"; exec "$@"`;
+
+describe.skipIf(process.platform !== "linux")(
+  "what surrounds a run and cannot be had is said by name, in one line",
+  () => {
+    test.each([
+      [
+        "a working directory that was removed",
+        gone(),
+        /the working directory is not there any more. Go to one that is: `cd \/`/,
+      ],
+      ["1.1 GB of addresses", 'ulimit -v 1100000; exec "$@"', /address space .* 1074 MiB, .*`ulimit -v unlimited`/],
+      [
+        "Node without WebAssembly",
+        'export NODE_OPTIONS=--jitless; exec "$@" 2> >(grep -v ^Warning: >&2)',
+        /without WebAssembly.*--jitless/,
+      ],
+    ])("%s", async (_, shell, says) => {
+      const output = join(mkdtempSync(join(folder, "run-")), "out");
+      expectFailure(await runCli([vmcore, output, "-c", "-q"], { shell }), 1, says);
+      expect(existsSync(output)).toBe(false);
+    });
+
+    test("too few open files, whatever is opened last: never silence, never a mistake of ours", async () => {
+      const codes = new Set<number | null>();
+      // Below 20 Node cannot read the program; from 26 on all is there.
+      for (let most = 20; most <= 27; most++) {
+        const output = join(mkdtempSync(join(folder, "run-")), "out");
+        const run = await runCli([vmcore, output, "-c", "-q"], { shell: `ulimit -n ${most}; exec "$@"` });
+        codes.add(run.code);
+        if (run.code === 0) expect(readFileSync(output).equals(right)).toBe(true);
+        else
+          expectFailure(run, 1, /too many open files|opens no more files|no thread can be started/, /`ulimit -n 1024`/);
+      }
+      expect(codes).toEqual(new Set([0, 1]));
+    });
+  },
+);

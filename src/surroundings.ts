@@ -1,0 +1,79 @@
+import { readFileSync, realpathSync } from "node:fs";
+import { DumpError, MORE_FILES, memoryError, opensNoMore, systemErrorCode } from "./errors.js";
+
+/** Addresses that V8 reserves for each memory of WebAssembly, whatever its size: 8 GiB and 2 GiB of guards. */
+const WASM_ADDRESSES = 10 * 2 ** 30;
+
+/**
+ * The same as an error by name, if what failed is neither the dump nor this program but what surrounds it: no more memory, no more open files, a
+ * working directory that is gone. Causes of causes are looked at.
+ */
+export function surroundingsError(error: unknown): DumpError | undefined {
+  const memory = memoryError(error);
+  if (memory !== undefined) return memory;
+  if (opensNoMore(error)) {
+    return new DumpError("SYSTEM_LIMIT", "the system opens no more files for this process", {
+      cure: MORE_FILES,
+      cause: error,
+    });
+  }
+  const { code, syscall } = (error instanceof Error ? error : {}) as NodeJS.ErrnoException;
+  if (code === "ENOENT" && syscall === "uv_cwd") return directoryGone(error);
+  return undefined;
+}
+
+/** The same for a thread that could not start: what it threw may have lost its code on the way. */
+export function threadSurroundingsError(error: unknown): DumpError | undefined {
+  const known = surroundingsError(error);
+  if (known !== undefined) return known;
+  // Of the system's error Node gives but the name, and that in its message: EMFILE, EAGAIN (processes), ENOMEM were seen.
+  if (systemErrorCode(error) === "ERR_WORKER_INIT_FAILED") {
+    const said = `no thread can be started: ${(error as Error).message}`;
+    return new DumpError("SYSTEM_LIMIT", said, {
+      cure: "Raise the limits of open files and of processes (`ulimit -n 1024`, `ulimit -u unlimited`), or use fewer threads (--num-threads 1)",
+      cause: error,
+    });
+  }
+  try {
+    realpathSync.native(".");
+    return undefined;
+  } catch {
+    return directoryGone(error);
+  }
+}
+
+function directoryGone(cause: unknown): DumpError {
+  return new DumpError("NOT_READABLE", "the working directory is not there any more", {
+    cure: "Go to one that is: `cd /`",
+    cause,
+  });
+}
+
+/**
+ * Looks whether threads can start at all: one that gets no memory for its own heap takes the whole process with it, without a word of ours.
+ * Costs one read of 1 KiB. Throws `NO_MEMORY`, `UNSUPPORTED`.
+ */
+export function checkThreadsCanStart(): void {
+  if (!("WebAssembly" in globalThis)) {
+    throw new DumpError("UNSUPPORTED", "Node.js runs without WebAssembly here, which coresieve needs", {
+      cure: "Take --jitless away from NODE_OPTIONS and from the command line",
+    });
+  }
+  const most = addressSpaceLimit();
+  if (most === undefined || most >= WASM_ADDRESSES) return;
+  const said = `the address space of this process is limited to ${Math.floor(most / 2 ** 20)} MiB, and Node.js needs 10 GiB of addresses for each thread`;
+  throw new DumpError("NO_MEMORY", said, {
+    cure: "Take that limit away (`ulimit -v unlimited`); a control group limits memory itself",
+  });
+}
+
+/** The limit of `ulimit -v` in bytes; `undefined` where there is none, or no way to know. */
+function addressSpaceLimit(): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  try {
+    const [, bytes] = /^Max address space +(\d+)/m.exec(readFileSync("/proc/self/limits", "latin1")) ?? [];
+    return bytes === undefined ? undefined : Number(bytes);
+  } catch {
+    return undefined;
+  }
+}
