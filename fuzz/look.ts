@@ -3,7 +3,8 @@ import { initialPlan } from "../src/filter/plan.js";
 import { completeDump } from "../src/kernel/complete-dump.js";
 import { kernelView } from "../src/kernel/kernel-view.js";
 import { readKernelLog } from "../src/kernel/log/read-log.js";
-import { type Dump, readPages } from "../src/reader/dump.js";
+import { type Dump } from "../src/reader/dump.js";
+import { readPages } from "../src/reader/physical-memory.js";
 import { type OpenOptions, openDump } from "../src/reader/open.js";
 import { Warnings } from "../src/warnings.js";
 

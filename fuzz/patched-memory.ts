@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../src/reader/dump.js";
+import type { PhysicalMemory } from "../src/reader/physical-memory.js";
 import { put } from "./values.js";
 
 /** Words of a kernel's memory that a reader looked at: what is worth changing. */

@@ -11,7 +11,7 @@ import { Warnings } from "../warnings.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
 import { pageOwners } from "./owners.js";
-import { scanPages } from "./scan-pages.js";
+import { searchPages } from "./scan-pages.js";
 import { searchOutside } from "./search-file.js";
 import { createSearcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
@@ -77,7 +77,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     if (own.reader !== undefined) used.own = true;
     if (other?.reader !== undefined && takeUnknown(kinds, otherKinds, endPfn - startPfn)) used.other = true;
     const range = { startPfn, endPfn };
-    damagedPages += scanPages(dump, present, range, searcher, {
+    damagedPages += searchPages(dump, present, range, searcher, {
       page(pfn, zero) {
         const count = counts[kinds[pfn - startPfn] as number] as (typeof counts)[number];
         count.pages++;

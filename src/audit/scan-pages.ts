@@ -1,7 +1,8 @@
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
 import { findBit } from "../reader/bitmap.js";
-import { type Dump, readPages } from "../reader/dump.js";
+import type { Dump } from "../reader/dump.js";
+import { readPages } from "../reader/physical-memory.js";
 import type { Searcher } from "./searcher.js";
 
 /** What is told of the pages; offsets are bytes from the start of the page. */
@@ -16,7 +17,7 @@ export interface PageVisitor {
  * also where they go on into the page behind, if the dump has that. Returns how many pages cannot be decoded; they count as
  * not zero. Costs a page: its read, and about 1 ns per byte.
  */
-export function scanPages(
+export function searchPages(
   dump: Dump,
   present: Uint8Array,
   { startPfn, endPfn }: { readonly startPfn: number; readonly endPfn: number },

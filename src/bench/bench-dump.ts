@@ -7,7 +7,7 @@ import { completeDump } from "../kernel/complete-dump.js";
 import { kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
-import type { BenchedDump, BenchResult, Comparison, StageFigures } from "./bench-result.js";
+import type { BenchedDump, BenchResult, ProgramComparison, StageFigures } from "./bench-result.js";
 import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
 import { thisMachine } from "./machine.js";
 import { measureStages } from "./measure-stages.js";
@@ -24,7 +24,7 @@ export interface BenchOptions extends Omit<CompareOptions, "folder"> {
   /** Told what was measured before the first whole run. */
   readonly onBegin?: (dump: BenchedDump, stages: StageFigures | undefined) => void;
   /** Told each comparison when it is done. */
-  readonly onComparison?: (comparison: Comparison) => void;
+  readonly onComparison?: (comparison: ProgramComparison) => void;
 }
 
 /** Measures stages in this process, and whole runs of this program and others. Throws `DumpError`s. */
@@ -41,7 +41,7 @@ export async function benchDump(input: Dump, options: BenchOptions): Promise<Ben
       : undefined;
     const described = describe(dump);
     options.onBegin?.(described, stages);
-    const comparisons: Comparison[] = [];
+    const comparisons: ProgramComparison[] = [];
     if (options.runs > 0) {
       for (const level of levels) {
         for (const codec of codecs) {

@@ -3,12 +3,12 @@ import type { CodecName } from "../codec/codecs.js";
 /** What is measured: everything a table is made of. Seconds and bytes. */
 export interface BenchResult {
   readonly dump: BenchedDump;
-  readonly machine: Machine;
+  readonly machine: BenchMachine;
   /** `undefined`: only whole runs were measured. */
   readonly stages?: StageFigures;
   /** The makedumpfile that took part. */
   readonly reference?: Reference;
-  readonly comparisons: readonly Comparison[];
+  readonly comparisons: readonly ProgramComparison[];
 }
 
 export interface BenchedDump {
@@ -23,7 +23,7 @@ export interface BenchedDump {
 }
 
 /** The machine that something was measured on, and how busy it was then. */
-export interface Machine {
+export interface BenchMachine {
   readonly cpu: string;
   readonly cores: number;
   readonly memory: number;
@@ -47,7 +47,7 @@ export interface StageFigures {
   readonly stages: readonly Stage[];
   /** Pages compressed, none of them zero. */
   readonly samplePages: number;
-  readonly machine: Machine;
+  readonly machine: BenchMachine;
 }
 
 export interface Stage {
@@ -78,10 +78,10 @@ export interface Reference {
 }
 
 /** Programs that did the same work in turn. */
-export interface Comparison {
+export interface ProgramComparison {
   readonly level: number;
   readonly codec: CodecName;
-  readonly machine: Machine;
+  readonly machine: BenchMachine;
   /** Who did not take part, and why. */
   readonly absent: readonly string[];
   readonly rows: readonly ProgramRuns[];

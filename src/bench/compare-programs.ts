@@ -4,7 +4,7 @@ import { type CodecName, codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
 import { throwIfAborted } from "../worker/pool.js";
-import type { Comparison, ContestantKind, ProgramRun, Reference } from "./bench-result.js";
+import type { ContestantKind, ProgramComparison, ProgramRun, Reference } from "./bench-result.js";
 import { type Contestant, coresieve, makedumpfile, type Work } from "./contestants.js";
 import { thisMachine } from "./machine.js";
 import { outputPages } from "./output-pages.js";
@@ -55,7 +55,11 @@ interface Row {
  * Runs all programs in turn (A B A B ...) at one level with one codec. Where one run takes more than two minutes there
  * are three runs at most. Throws `ABORTED`; what goes wrong with one program stands in its row.
  */
-export async function comparePrograms(level: number, codec: CodecName, options: CompareOptions): Promise<Comparison> {
+export async function comparePrograms(
+  level: number,
+  codec: CodecName,
+  options: CompareOptions,
+): Promise<ProgramComparison> {
   const { list, absent } = contestantsFor(level, codec, options);
   const rows = list.map(({ name, kind, threads }): Row => ({ name, kind, threads, runs: [], last: 0 }));
   const enough = () => {

@@ -1,12 +1,12 @@
 import { readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
-import type { Machine } from "./bench-result.js";
+import type { BenchMachine } from "./bench-result.js";
 
 /** File system type of tmpfs, as statfs(2) has it. */
 const TMPFS = 0x0102_1994;
 
 /** The machine this runs on, for figures whose outputs go to `folder`. */
-export function thisMachine(folder: string, version: string): Machine {
+export function thisMachine(folder: string, version: string): BenchMachine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: availableParallelism(),

@@ -1,6 +1,7 @@
 import type { WasmMemory } from "../codec/wasm/encode/load.js";
 import { countBits, forEachRun } from "../reader/bitmap.js";
-import { type Dump, readPages } from "../reader/dump.js";
+import type { Dump } from "../reader/dump.js";
+import { readPages } from "../reader/physical-memory.js";
 import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
 import { createSlotMemory, pagesPerTask, type SlotLayout, slotLayout } from "../worker/slots.js";
 

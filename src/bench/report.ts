@@ -1,4 +1,4 @@
-import type { BenchResult, Comparison, Machine, ProgramRuns, StageFigures } from "./bench-result.js";
+import type { BenchMachine, BenchResult, ProgramComparison, ProgramRuns, StageFigures } from "./bench-result.js";
 import { formatFigure, formatMib, median } from "./statistics.js";
 
 const CODECS = ["none", "zlib", "lzo", "snappy", "zstd"];
@@ -17,7 +17,7 @@ export function benchReport(result: Omit<BenchResult, "machine">, intro: readonl
   return `${[...intro, ...facts, "", ...legend(comparisons), ...sections].join("\n")}\n`;
 }
 
-function legend(comparisons: readonly Comparison[]): string[] {
+function legend(comparisons: readonly ProgramComparison[]): string[] {
   const rows = comparisons.flatMap((one) => one.rows);
   const lines: string[] = [];
   if (comparisons.length > 0) {
@@ -77,7 +77,7 @@ function stageSection(stages: StageFigures | undefined): string[] {
   ];
 }
 
-function levelSection(level: number, comparisons: readonly Comparison[]): string[] {
+function levelSection(level: number, comparisons: readonly ProgramComparison[]): string[] {
   const found = CODECS.flatMap((codec) => comparisons.filter((one) => one.level === level && one.codec === codec));
   const loops = found.some(({ rows }) => rows.some(({ kind }) => kind === "loop"));
   const ratios = found.flatMap(ratioRows);
@@ -107,18 +107,18 @@ function runsText(rows: readonly ProgramRuns[]): string {
   return runs === 1 ? "1 run" : `${runs} runs`;
 }
 
-function machineText({ cores, cpu, node, coresieve, load, pressure, outputOnDisk, date }: Machine): string {
+function machineText({ cores, cpu, node, coresieve, load, pressure, outputOnDisk, date }: BenchMachine): string {
   const where = outputOnDisk ? "" : ", output in a memory file system";
   const waiting = pressure === undefined ? "" : `, ${pressure} % of the last minute waited for a core`;
   const version = coresieve === undefined ? "" : `, coresieve ${coresieve}`;
   return `${date.slice(0, 16)}, ${cores} cores of ${cpu}, Node ${node}${version}, load ${load.join(" ")}${waiting}${where}`;
 }
 
-function loopOf({ codec, rows }: Comparison): ProgramRuns | undefined {
+function loopOf({ codec, rows }: ProgramComparison): ProgramRuns | undefined {
   return rows.find((row) => row.name === "C loop" || (codec === "none" && row.kind === "loop"));
 }
 
-function programRows(comparison: Comparison, loops: boolean): string[] {
+function programRows(comparison: ProgramComparison, loops: boolean): string[] {
   const { codec, rows } = comparison;
   const loop = loopOf(comparison);
   return rows.map((row) => {
@@ -146,7 +146,7 @@ function percent(values: readonly number[], digits: number): string {
   return Number.isFinite(value) ? `${(100 * value).toFixed(digits)} %` : "";
 }
 
-function ratioRows(comparison: Comparison): string[] {
+function ratioRows(comparison: ProgramComparison): string[] {
   const { codec, rows } = comparison;
   const single = rows.find((row) => row.name === "makedumpfile");
   const threaded = rows.find((row) => row.kind === "makedumpfile" && row.threads > 1);

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
-import { commandNamed } from "./commands.js";
+import { COMMAND_NAMES, commandNamed } from "./commands.js";
 import { HELP } from "./help.js";
 import { plainWords } from "./plain-words.js";
 import { versionText } from "./version.js";
@@ -12,8 +12,9 @@ import { versionText } from "./version.js";
  */
 export async function parseCommandLine(
   argv: readonly string[],
-  context: CommandContext,
+  given: Omit<CommandContext, "commands">,
 ): Promise<() => void | Promise<void>> {
+  const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
   return named === undefined
     ? parse("filter", filterCommand, HELP, argv, context)

@@ -1,9 +1,18 @@
 import type { InferredOptionTypes, Options } from "yargs";
 import type { WorkerThreads } from "../worker/threads.js";
 
+/** The commands there are. */
+export interface CommandTable {
+  readonly names: readonly string[];
+  /** Loads the command of that name, if there is one. */
+  load(name: string): Promise<Command | undefined>;
+}
+
 /** What the commands are given beside their arguments. */
 export interface CommandContext {
   readonly signal: AbortSignal;
+  /** For commands about commands: they cannot import them all. */
+  readonly commands: CommandTable;
   /** Threads that were started before the command line was read; only a filter run has them. */
   readonly threads: WorkerThreads | undefined;
 }

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
-import type { InputOptions } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
 import { readExactly } from "../reader/source/byte-source.js";
 import { openSideFile } from "../reader/source/side-file.js";

@@ -1,17 +1,21 @@
 import { DumpError } from "../errors.js";
-import { COMMAND_NAMES } from "./commands.js";
 import { nearestName } from "./nearest-name.js";
 
 /**
  * What a name that is no file was meant as, perhaps: a misspelt command, or an output behind `-F`, which has none. Other errors
  * come back as they are.
  */
-export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
+export function mistakenFile(
+  error: unknown,
+  inputs: readonly string[],
+  flatten: boolean,
+  commands: readonly string[],
+): unknown {
   if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || !error.message.includes("ENOENT")) return error;
   const { file } = error;
   if (file === undefined) return error;
   const [first] = inputs;
-  const command = file === first && /^[a-z-]+$/.test(file) ? nearestName(file, COMMAND_NAMES) : undefined;
+  const command = file === first && /^[a-z-]+$/.test(file) ? nearestName(file, commands) : undefined;
   if (command !== undefined) {
     return new DumpError("NOT_READABLE", `there is no such file, and no such command; ${command} is meant, perhaps`, {
       file,

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../reader/kdump/layout.js";
+import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
 
 /** How pages are compressed, each for itself. */
 export type CodecName = "none" | "zlib" | "lzo" | "snappy" | "zstd";

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { DumpError } from "../errors.js";
-import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../reader/kdump/layout.js";
 import { decodeMemory, INPUT_AT, MAX_PAGE, PAGE_AT, SCRATCH_AT, SCRATCH_BYTES } from "./decode-memory.js";
+import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
 import { zlib } from "./node-zlib.js";
 import { type DecodeModule, loadDecodeModule } from "./wasm/decode/load.js";
 

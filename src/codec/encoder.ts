@@ -1,9 +1,16 @@
 import { createRequire } from "node:module";
 import { DumpError } from "../errors.js";
-import type { SlotLayout } from "../worker/slots.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
 import { zlib } from "./node-zlib.js";
 import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
+
+/** What an encoder may use, as the memory it works in is laid out. */
+export interface EncoderRoom {
+  /** Bytes of a page. */
+  readonly pageSize: number;
+  /** Bytes of scratch that each call is given. */
+  readonly scratchSize: number;
+}
 
 /** Compresses single pages within the shared memory. */
 export interface PageEncoder {
@@ -20,7 +27,7 @@ export interface PageEncoder {
  * The encoder of a codec, or `undefined` for none. Throws `CODEC_MISSING` when zstd is neither installed nor in this
  * Node.
  */
-export function createEncoder(codec: Codec, memory: WasmMemory, layout: SlotLayout): PageEncoder | undefined {
+export function createEncoder(codec: Codec, memory: WasmMemory, layout: EncoderRoom): PageEncoder | undefined {
   const flag = CODEC_FLAGS[codec.name];
   switch (codec.name) {
     case "none":
@@ -40,7 +47,7 @@ export function checkCodec(codec: Codec): void {
   if (codec.name === "zstd" && napiZstd() === undefined && builtInZstd() === undefined) throw zstdMissing();
 }
 
-function moduleEncoder(flag: number, module: EncodeModule, layout: SlotLayout): PageEncoder {
+function moduleEncoder(flag: number, module: EncodeModule, layout: EncoderRoom): PageEncoder {
   if (module.scratchSize() > layout.scratchSize) {
     throw new Error(`a module needs ${module.scratchSize()} bytes of scratch; slots have ${layout.scratchSize}`);
   }
@@ -55,7 +62,7 @@ function moduleEncoder(flag: number, module: EncodeModule, layout: SlotLayout): 
  * The kernel is made for the lowest level. At the others the smaller of its stream and of Node's zlib is taken: that zlib is
  * Chromium's, which misses matches of 3 bytes, and so is up to 4 % larger than the library it comes from.
  */
-function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: SlotLayout): PageEncoder {
+function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: EncoderRoom): PageEncoder {
   const module = moduleEncoder(flag, loadEncodeModule("deflate", memory), layout);
   if (level === 1) return module;
   const bytes = new Uint8Array(memory.buffer);
@@ -76,7 +83,7 @@ function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: Sl
 function libraryEncoder(
   flag: number,
   memory: WasmMemory,
-  layout: SlotLayout,
+  layout: EncoderRoom,
   compress: (page: Uint8Array) => Uint8Array,
 ): PageEncoder {
   const bytes = new Uint8Array(memory.buffer);
@@ -102,7 +109,7 @@ interface ZlibWithZstd {
 }
 const ZSTD_C_COMPRESSION_LEVEL = 100;
 
-function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: SlotLayout): PageEncoder {
+function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: EncoderRoom): PageEncoder {
   const binding = napiZstd();
   if (binding !== undefined) return napiEncoder(binding, flag, level, memory, layout);
   const compress = builtInZstd();
@@ -120,7 +127,7 @@ function napiEncoder(
   flag: number,
   level: number,
   memory: WasmMemory,
-  layout: SlotLayout,
+  layout: EncoderRoom,
 ): PageEncoder {
   const { pageSize } = layout;
   const context = new binding.CCtx();

@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../reader/dump.js";
+import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { PageTables } from "./arch/page-walk.js";
 
 /** Where a kernel virtual address lies in physical memory. */

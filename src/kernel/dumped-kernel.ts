@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../reader/dump.js";
+import type { PhysicalMemory } from "../reader/physical-memory.js";
 import { checkLength } from "../reader/read-physical.js";
 import type { Utsname } from "../reader/utsname.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";

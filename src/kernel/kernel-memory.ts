@@ -1,5 +1,5 @@
-import type { PhysicalMemory } from "../reader/dump.js";
 import type { Machine } from "../reader/machine.js";
+import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";
 

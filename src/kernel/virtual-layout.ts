@@ -1,4 +1,5 @@
-import type { Dump, PhysicalRange } from "../reader/dump.js";
+import type { Dump } from "../reader/dump.js";
+import type { PhysicalRange } from "../reader/physical-memory.js";
 import type { AddressSpace } from "./address-space.js";
 import { START_KERNEL_MAP } from "./arch/x86_64.js";
 import { directEnd, fixedDirectMap } from "./direct-map.js";

@@ -2,6 +2,7 @@ import type { ElfImage } from "./elf/image.js";
 import type { KdumpImage } from "./kdump/image.js";
 import type { Machine } from "./machine.js";
 import type { Note } from "./notes.js";
+import type { PhysicalMemory, PhysicalRange } from "./physical-memory.js";
 import type { RawImage } from "./raw/image.js";
 import type { Utsname } from "./utsname.js";
 import type { Vmcoreinfo } from "./vmcoreinfo.js";
@@ -11,31 +12,6 @@ import type { Vmcoreinfo } from "./vmcoreinfo.js";
  * same files through it (`attachMemory`) without parsing anything again.
  */
 export type DumpImage = ElfImage | KdumpImage | RawImage;
-
-/** Physical memory of the dumped machine. */
-export interface PhysicalMemory {
-  /**
-   * Copies memory from physical address `paddr` on into `into`. Returns how many bytes were there before the first
-   * one that the dump does not have. Throws `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
-   */
-  read(into: Uint8Array, paddr: number): number;
-  /** The lowest address from `paddr` on that the dump has, or Infinity. */
-  next(paddr: number): number;
-}
-
-/**
- * Copies whole pages into `into`. Bytes that the dump does not have read as zeros: segments of /proc/vmcore may begin
- * or end within a page.
- */
-export function readPages(memory: PhysicalMemory, paddr: number, into: Uint8Array): void {
-  let done = memory.read(into, paddr);
-  while (done < into.length) {
-    const next = Math.min(memory.next(paddr + done) - paddr, into.length);
-    into.fill(0, done, next);
-    done = next;
-    if (done < into.length) done += memory.read(into.subarray(done), paddr + done);
-  }
-}
 
 /** What a file says of itself apart from its memory. */
 export interface DumpHeader {
@@ -110,18 +86,4 @@ export interface Dump {
   readonly ranges: readonly PhysicalRange[];
   /** Closes the files. The image must not be used afterwards. */
   close(): void;
-}
-
-/** Physical addresses [start, end) in bytes. */
-export interface PhysicalRange {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Which pages exist and which have data, one bit per pfn, LSB first; bits are set in the caller's bitmaps. */
-export interface PageBitmaps {
-  /** The page is memory of the machine. */
-  readonly exists: Uint8Array;
-  /** The dump has its content. A subset of `exists`. */
-  readonly data: Uint8Array;
 }

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { setBits } from "./bitmap.js";
-import type { PhysicalMemory } from "./dump.js";
 import { type Extents, findExtent } from "./extents.js";
+import type { PhysicalMemory } from "./physical-memory.js";
 import type { ByteSource } from "./source/byte-source.js";
 
 /** Physical memory whose bytes lie in a file as they are. Reading throws `TRUNCATED` when the file became shorter. */

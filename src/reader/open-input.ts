@@ -3,27 +3,12 @@ import { DumpError } from "../errors.js";
 import { isStorePath } from "../store/store-url.js";
 import { Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
-import { type OpenOptions, openSources } from "./open.js";
+import type { InputOptions } from "./input-options.js";
+import { openSources } from "./open.js";
 import { type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { MAGIC_SIZE, packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
-import type { SpoolOptions } from "./source/spool/spool-file.js";
-import type { SpoolProgress } from "./source/spool/spool-stream.js";
-
-/** How an input is opened that may be a stream, or packed. */
-export interface InputOptions extends OpenOptions {
-  /** The temporary file for what cannot be read at any place. */
-  readonly spool?: SpoolOptions;
-  /** Refuses objects that are packed: who opens an input many times would unpack all of it each time. */
-  readonly inPlace?: boolean;
-  /** Stops the reading of a stream. */
-  readonly signal?: AbortSignal;
-  /** While a stream is read; `name` is what it is called in messages. */
-  readonly onSpool?: (name: string, progress: SpoolProgress) => void;
-}
-
-/** The name that stands for stdin. */
-export const STDIN = "-";
+import { STDIN } from "./source/stdin.js";
 
 /**
  * Opens a dump as `openDump` does, an object of a store (`s3://bucket/key`: docs/object-stores.md), and also one that can be read

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 import { Warnings } from "../warnings.js";
-import type { Dump, DumpImage, PageBitmaps, PhysicalMemory } from "./dump.js";
+import type { Dump, DumpImage } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
@@ -9,6 +9,7 @@ import { isKdump } from "./kdump/header.js";
 import { kdumpBitmaps, kdumpMemory } from "./kdump/image.js";
 import { openKdump } from "./kdump/open.js";
 import type { Machine } from "./machine.js";
+import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawMemory } from "./raw/image.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges, openRaw } from "./raw/open.js";

@@ -1,6 +1,6 @@
 import { findBit } from "./bitmap.js";
-import type { PhysicalRange } from "./dump.js";
 import type { Extents } from "./extents.js";
+import type { PhysicalRange } from "./physical-memory.js";
 
 /** The ranges that extents cover, neighbours joined. */
 export function joinRanges(extents: Extents): PhysicalRange[] {

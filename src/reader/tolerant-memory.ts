@@ -1,5 +1,5 @@
 import { DumpError, type DumpErrorCode } from "../errors.js";
-import type { PhysicalMemory } from "./dump.js";
+import type { PhysicalMemory } from "./physical-memory.js";
 
 /** What reading a page of a damaged dump ends with. A missing codec is no damage. */
 const DAMAGE: ReadonlySet<DumpErrorCode> = new Set(["TRUNCATED", "CORRUPT", "NOT_READABLE"]);

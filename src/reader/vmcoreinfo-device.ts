@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
-import type { PhysicalMemory } from "./dump.js";
 import { fields } from "./fields.js";
+import type { PhysicalMemory } from "./physical-memory.js";
 
 /**
  * What a guest wrote into QEMU's vmcoreinfo device (the fw_cfg file etc/vmcoreinfo): where its VMCOREINFO note lies.

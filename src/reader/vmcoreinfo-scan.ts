@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "./dump.js";
+import type { PhysicalMemory } from "./physical-memory.js";
 
 /** A text in memory that looks like VMCOREINFO. */
 export interface VmcoreinfoText {

@@ -1,5 +1,5 @@
 import { BLOCK_CELLS, type MapSpans } from "./memory-spans.js";
-import { HOLE } from "./page-states.js";
+import { HOLE } from "./page/payload.js";
 
 /** A piece of the map without gaps. */
 export interface MapSegment {

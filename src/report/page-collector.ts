@@ -8,7 +8,8 @@ import { fillBitmaps } from "../reader/open.js";
 import { type CellMap, CellMapBuilder } from "./cell-map.js";
 import type { KindSample } from "./kind-sample.js";
 import { mapSpans } from "./memory-spans.js";
-import { ABSENT, DROPPED, HOLE, mayBeHole, STORED, STORED_ZERO, stateOf } from "./page-states.js";
+import { HOLE } from "./page/payload.js";
+import { ABSENT, DROPPED, mayBeHole, STORED, STORED_ZERO, stateOf } from "./page-states.js";
 
 /** What there is of one kind of pages. */
 export interface KindSum {

@@ -17,9 +17,6 @@ export function stateOf(kind: number, fate: number): number {
   return kind * FATES.length + fate;
 }
 
-/** No memory there. */
-export const HOLE = 255;
-
 /** Kinds that people see in one colour. The order is that of the legend, and of the bands in the map. */
 export const KIND_GROUPS: readonly KindGroup[] = [
   { id: "reserved", label: "Reserved at boot", kinds: ["reserved"] },

@@ -7,11 +7,11 @@ import { Retries } from "./retry.js";
 import { type S3Sdk, type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { isNotImplemented, nameOf, type StoreUse, statusOf, storeError } from "./s3-errors.js";
 import type {
-  CompleteOptions,
   ObjectInfo,
   ObjectLocation,
   ObjectStore,
   PutOptions,
+  ReplaceOptions,
   StoredPart,
   UnfinishedUpload,
 } from "./store-types.js";
@@ -126,7 +126,7 @@ export class S3Store implements ObjectStore {
   async put(
     at: ObjectLocation,
     bytes: Uint8Array,
-    { force, contentType, mark }: CompleteOptions & PutOptions,
+    { force, contentType, mark }: ReplaceOptions & PutOptions,
   ): Promise<void> {
     const digest = md5(bytes);
     const send = (condition: object) =>
@@ -256,7 +256,7 @@ export class S3Store implements ObjectStore {
     at: ObjectLocation,
     uploadId: string,
     parts: readonly StoredPart[],
-    { force }: CompleteOptions,
+    { force }: ReplaceOptions,
   ): Promise<ObjectInfo> {
     const size = parts.reduce((sum, part) => sum + part.size, 0);
     const list = parts.map(({ number, etag, crc32 }) => ({

@@ -33,8 +33,8 @@ export interface UnfinishedUpload extends ObjectLocation {
   readonly initiated: number | undefined;
 }
 
-/** How a multipart upload becomes an object. */
-export interface CompleteOptions {
+/** Whether an object of that name is replaced. */
+export interface ReplaceOptions {
   /** Replaces an object of that name. Otherwise it throws `OUTPUT_EXISTS`. */
   readonly force: boolean;
 }
@@ -57,7 +57,7 @@ export interface ObjectStore {
   /** Fills `into` from `offset` on. Throws `INPUT_CHANGED` if the object is not the one with that `etag`. */
   read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void>;
   /** Writes a small object in one request. */
-  put(at: ObjectLocation, bytes: Uint8Array, options: CompleteOptions & PutOptions): Promise<void>;
+  put(at: ObjectLocation, bytes: Uint8Array, options: ReplaceOptions & PutOptions): Promise<void>;
   remove(at: ObjectLocation): Promise<void>;
   /** Keys that begin with `at.key`. */
   list(at: ObjectLocation): Promise<readonly string[]>;
@@ -73,7 +73,7 @@ export interface ObjectStore {
     at: ObjectLocation,
     uploadId: string,
     parts: readonly StoredPart[],
-    options: CompleteOptions,
+    options: ReplaceOptions,
   ): Promise<ObjectInfo>;
   /** Ends an upload and removes its parts. No error if there is none. */
   abortUpload(at: ObjectLocation, uploadId: string): Promise<void>;

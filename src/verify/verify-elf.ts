@@ -1,8 +1,8 @@
-import { readPages } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
 import type { ElfSegment } from "../reader/elf/segments.js";
 import { toExtents } from "../reader/extents.js";
 import { extentsMemory } from "../reader/extents-memory.js";
+import { readPages } from "../reader/physical-memory.js";
 import { attachSource } from "../reader/source/source-image.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { Findings } from "./findings.js";

@@ -1,15 +1,9 @@
+import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../codec/flags.js";
 import { BITS_OF_BYTE, countBits, findBit } from "../reader/bitmap.js";
 import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
-import {
-  COMPRESSED_LZO,
-  COMPRESSED_SNAPPY,
-  COMPRESSED_ZLIB,
-  COMPRESSED_ZSTD,
-  PAGE_DESC_SIZE,
-  STATUS_INCOMPLETE,
-} from "../reader/kdump/layout.js";
+import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
 import { attachSource } from "../reader/source/source-image.js";
 import type { Findings } from "./findings.js";

@@ -1,6 +1,6 @@
 import { DumpError, plainDumpError } from "../errors.js";
-import type { PhysicalMemory } from "../reader/dump.js";
 import { attachMemory, attachStrictMemory } from "../reader/open.js";
+import type { PhysicalMemory } from "../reader/physical-memory.js";
 import { surroundingsError } from "../surroundings.js";
 import { type CheckState, checkPages, checkState } from "./check.js";
 import { type CompareState, comparePages, compareState } from "./compare.js";

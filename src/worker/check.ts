@@ -1,5 +1,5 @@
 import { findBit } from "../reader/bitmap.js";
-import { type PhysicalMemory, readPages } from "../reader/dump.js";
+import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { CheckResult, CheckTask, PageFault } from "./tasks.js";
 

@@ -4,8 +4,8 @@ import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { findBit } from "../reader/bitmap.js";
-import { type PhysicalMemory, readPages } from "../reader/dump.js";
 import { attachStrictMemory } from "../reader/open.js";
+import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 

@@ -7,7 +7,7 @@ import { attachSpace } from "../kernel/kernel-view.js";
 import type { MemMap } from "../kernel/mem-map.js";
 import type { PageLayout } from "../kernel/page-layout.js";
 import { clearBits, countBits, findBit } from "../reader/bitmap.js";
-import type { PhysicalMemory } from "../reader/dump.js";
+import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
 
 /** What one worker classifies with: made once per run. */

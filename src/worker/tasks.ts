@@ -8,7 +8,7 @@ import type { SpaceImage } from "../kernel/kernel-view.js";
 import type { MemMap } from "../kernel/mem-map.js";
 import type { PageLayout } from "../kernel/page-layout.js";
 import type { DumpImage } from "../reader/dump.js";
-import type { ExtensionContext } from "./extension/extend.js";
+import type { ExtensionContext } from "./extension/extension-context.js";
 import type { SlotLayout } from "./slots.js";
 
 /** What the tasks of one run have in common. Workers keep that of the last run. */

@@ -1,8 +1,9 @@
 import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { type VirtualLayout, virtualLayout } from "../kernel/virtual-layout.js";
-import type { Dump, PhysicalRange } from "../reader/dump.js";
+import type { Dump } from "../reader/dump.js";
 import { segmentsOf } from "../reader/open.js";
+import type { PhysicalRange } from "../reader/physical-memory.js";
 import { bitmapRanges } from "../reader/ranges.js";
 import type { OutputSegment } from "./elf-pieces.js";
 

@@ -4,7 +4,8 @@ import { removeSpoolFile } from "../reader/source/spool/drop-spool.js";
 import { createSpoolFile, type SpoolFile, type SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { AscendingBytes } from "./ascending-bytes.js";
 import { type ByteTarget, checkLimit } from "./byte-target.js";
-import { createPacker, type Packer } from "./packed/packer.js";
+import { createPacker } from "./packed/create-packer.js";
+import type { Packer } from "./packed/packer.js";
 import type { Sink } from "./sink.js";
 
 /** How a sink works that cannot seek. */

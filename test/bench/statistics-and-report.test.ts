@@ -1,10 +1,10 @@
 /** The tables of `coresieve bench`: medians, ratios run by run, and what stands there when a program fails. */
 import { describe, expect, test } from "vitest";
-import type { Comparison, Machine, ProgramRuns } from "../../src/bench/bench-result.js";
+import type { ProgramComparison, BenchMachine, ProgramRuns } from "../../src/bench/bench-result.js";
 import { benchReport } from "../../src/bench/report.js";
 import { median } from "../../src/bench/statistics.js";
 
-const machine: Machine = {
+const machine: BenchMachine = {
   ...{ cpu: "a CPU", cores: 2, memory: 2 ** 33, kernel: "6.1", node: "v20", coresieve: "0.1.0" },
   ...{ load: [0.5, 0.4, 0.3], pressure: undefined, outputOnDisk: true, date: "2026-01-02T03:04:05.678Z" },
 };
@@ -19,7 +19,7 @@ function rows(name: string, kind: ProgramRuns["kind"], threads: number, walls: n
 }
 
 function table(...of: ProgramRuns[]): string {
-  const comparison: Comparison = { level: 31, codec: "zlib", machine, absent: ["one is absent"], rows: of };
+  const comparison: ProgramComparison = { level: 31, codec: "zlib", machine, absent: ["one is absent"], rows: of };
   return benchReport({ dump, comparisons: [comparison] }, ["# Title", ""]);
 }
 

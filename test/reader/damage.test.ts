@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
-import { readPages } from "../../src/reader/dump.js";
+import { readPages } from "../../src/reader/physical-memory.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { patternBytes } from "../support/bytes.js";

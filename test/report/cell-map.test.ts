@@ -4,7 +4,7 @@ import { expect, test } from "vitest";
 import { setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { CellMapBuilder } from "../../src/report/cell-map.js";
 import { BLOCK_CELLS, MAX_CELLS, mapSpans } from "../../src/report/memory-spans.js";
-import { HOLE } from "../../src/report/page-states.js";
+import { HOLE } from "../../src/report/page/payload.js";
 
 test("with a cell for every page each page is where it is, but for large holes, which are cut out", () => {
   const builder = new CellMapBuilder({ unit: 1, spans: [{ startPfn: 100, endPfn: 2100 }] });

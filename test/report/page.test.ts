@@ -2,8 +2,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HOLE, type Payload } from "../../src/report/page/payload.js";
-import { cellCounter, gapAt, layRows, placeOf, rowStart, wholeSpan } from "../../src/report/page/rows.js";
-import { address, memorySize, pageOfText, partsOf, partText, placesText } from "../../src/report/page/words.js";
+import { cellCounter, gapAt, layRows, rowPlaceOf, rowStart, wholeSpan } from "../../src/report/page/rows.js";
+import { address, memorySize, pageOfText, shareOfStates, partText, placesText } from "../../src/report/page/words.js";
 
 const segmentLists = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.integer({ min: 1, max: 600 })), { minLength: 1, maxLength: 8 })
@@ -22,7 +22,7 @@ test("every page of memory has a row, rows are in order, and a row knows its fir
       const rows = layRows(segments, 1, span);
       for (const [start, cells] of segments) {
         for (const pfn of [start, start + Math.floor(cells / 2), start + cells - 1]) {
-          const place = placeOf(rows, pfn);
+          const place = rowPlaceOf(rows, pfn);
           expect(place).toBeLessThan(rows.total);
           expect(rowStart(rows, place)).toBe(Math.floor(pfn / span) * span);
         }
@@ -103,7 +103,7 @@ test("addresses, sizes, shares and places in words", () => {
   const counts = new Uint32Array(256);
   counts[5] = 3;
   counts[7] = 1;
-  const parts = partsOf(counts, 4);
+  const parts = shareOfStates(counts, 4);
   expect(parts.map((part) => partText(payload, part, false))).toEqual(["75 % slab: kept", "25 % slab: dropped"]);
   expect(partText(payload, { state: 5, share: 1 }, true)).toBe("slab: kept");
 });

@@ -3,7 +3,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { DumpError, type DumpErrorCode } from "../../src/errors.js";
-import { type Dump, readPages } from "../../src/reader/dump.js";
+import { type Dump } from "../../src/reader/dump.js";
+import { readPages } from "../../src/reader/physical-memory.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 

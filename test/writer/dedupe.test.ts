@@ -5,7 +5,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { CODEC_NAMES } from "../../src/codec/codecs.js";
-import { readPages } from "../../src/reader/dump.js";
+import { readPages } from "../../src/reader/physical-memory.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";

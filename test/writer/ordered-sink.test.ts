@@ -7,7 +7,7 @@ import type { Packing } from "../../src/reader/source/packed/packing.js";
 import { unpackStream } from "../../src/reader/source/packed/unpack.js";
 import type { ByteTarget } from "../../src/writer/byte-target.js";
 import { createOrderedSink, type OrderedSinkOptions } from "../../src/writer/ordered-sink.js";
-import { createPacker } from "../../src/writer/packed/packer.js";
+import { createPacker } from "../../src/writer/packed/create-packer.js";
 import { temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
 

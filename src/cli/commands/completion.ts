@@ -1,6 +1,5 @@
 import { DumpError } from "../../errors.js";
 import { type Command, defineCommand } from "../command.js";
-import { COMMAND_NAMES, commandNamed } from "../commands.js";
 
 const HELP = `coresieve completion SHELL: print what completes commands and options
 
@@ -19,7 +18,7 @@ Examples
 export const completionCommand = defineCommand({
   help: HELP,
   options: {},
-  async run([shell]) {
+  async run([shell], _values, { commands: table }) {
     const script = shell !== undefined && Object.hasOwn(SCRIPTS, shell) ? SCRIPTS[shell] : undefined;
     if (script === undefined) {
       throw new DumpError("BAD_OPTION", `${shell === undefined ? "no shell was named" : `${shell} is not known`}`, {
@@ -27,7 +26,7 @@ export const completionCommand = defineCommand({
       });
     }
     const commands = await Promise.all(
-      COMMAND_NAMES.map(async (name) => ({ name, options: optionsOf((await commandNamed(name)) as Command) })),
+      table.names.map(async (name) => ({ name, options: optionsOf((await table.load(name)) as Command) })),
     );
     process.stdout.write(script(commands));
   },

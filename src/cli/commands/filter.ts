@@ -67,7 +67,7 @@ export const filterCommand = defineCommand({
       : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal),
 });
 
-async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
+async function runFilter(args: FilterCommandArguments, { signal, threads, commands }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const minSaving = minSavingOf(args.minSaving, request);
   const complete = completeOptions(args);
@@ -84,7 +84,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
   const dump = await openInputs(inputs, warnings, args, signal, args.quiet).catch(async (error) => {
-    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
+    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten, commands.names);
   });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {

@@ -1,6 +1,5 @@
 import { DumpError } from "../../errors.js";
 import { defineCommand } from "../command.js";
-import { COMMAND_NAMES, commandNamed } from "../commands.js";
 import { HELP } from "../help.js";
 import { INPUT_TOPIC } from "../input-help.js";
 
@@ -14,14 +13,14 @@ const TEXT = `coresieve help [COMMAND | input]: print the help of a command
 export const helpCommand = defineCommand({
   help: TEXT,
   options: {},
-  async run([topic]) {
+  async run([topic], _values, { commands }) {
     if (topic === undefined) process.stdout.write(HELP);
     else if (topic === "input") process.stdout.write(INPUT_TOPIC);
     else {
-      const command = await commandNamed(topic);
+      const command = await commands.load(topic);
       if (command === undefined) {
         throw new DumpError("BAD_OPTION", `there is no help about ${JSON.stringify(topic)}`, {
-          cure: `There is about input, and the commands ${COMMAND_NAMES.join(", ")}`,
+          cure: `There is about input, and the commands ${commands.names.join(", ")}`,
         });
       }
       process.stdout.write(command.help);

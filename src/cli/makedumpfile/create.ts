@@ -22,17 +22,17 @@ import { makedumpfileStats } from "../report.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import type { Messages } from "./messages.js";
 import { sayWarnings } from "./say-warnings.js";
-import { type Step, Steps } from "./steps.js";
+import { type StepName, Steps } from "./steps.js";
 
 /** What a run needs beside its request. */
-export interface RunContext {
+export interface DropInContext {
   readonly program: string;
   readonly messages: Messages;
   readonly signal: AbortSignal;
   readonly threads: WorkerThreads | undefined;
 }
 
-const STEPS: Readonly<Record<FilterProgress["phase"], Step>> = {
+const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
   classify: "Excluding unnecessary pages",
   extend: "Excluding unnecessary pages",
   zero: "Excluding zero pages",
@@ -41,7 +41,7 @@ const STEPS: Readonly<Record<FilterProgress["phase"], Step>> = {
 };
 
 /** Creates a dump: one form of makedumpfile's main job. False: it is incomplete, or had no room at any level. */
-export async function create(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+export async function create(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages } = context;
   const [input = "", output = "STDOUT"] = request.files;
   const codec = usableCodec(request, messages);

@@ -5,11 +5,11 @@ import { openInput } from "../../reader/open-input.js";
 import { Warnings } from "../../warnings.js";
 import { createFileSink } from "../../writer/file-sink.js";
 import type { MakedumpfileRequest } from "./arguments.js";
-import { givenKernel, type RunContext } from "./create.js";
+import { type DropInContext, givenKernel } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
 
 /** --dump-dmesg: writes the kernel log. */
-export async function dumpDmesg(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+export async function dumpDmesg(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const [input = "", output] = request.files;
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });

@@ -1,17 +1,18 @@
 import { finished } from "node:stream/promises";
-import { openInput, STDIN } from "../../reader/open-input.js";
+import { openInput } from "../../reader/open-input.js";
+import { STDIN } from "../../reader/source/stdin.js";
 import { Warnings } from "../../warnings.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
 import { reassembleDump } from "../../writer/reassemble.js";
 import type { MakedumpfileRequest } from "./arguments.js";
-import type { RunContext } from "./create.js";
+import type { DropInContext } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
 import { Steps } from "./steps.js";
 
 /** -R: makes a plain file of the flattened one that comes in from stdin. With --dry-run stdin is read, and nothing done. */
 export async function rearrange(
   { files, force, dryRun }: MakedumpfileRequest,
-  { signal }: RunContext,
+  { signal }: DropInContext,
 ): Promise<boolean> {
   if (dryRun) await finished(process.stdin.resume(), { signal });
   else await rearrangeDump(STDIN, { path: files[0] as string, force }, signal);
@@ -19,7 +20,7 @@ export async function rearrange(
 }
 
 /** --reassemble: makes one file of a split set. */
-export async function reassemble({ files, force }: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+export async function reassemble({ files, force }: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages, signal } = context;
   const warnings = new Warnings();
   const dump = await openInput(files.slice(0, -1), warnings, { signal });

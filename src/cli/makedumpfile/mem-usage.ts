@@ -3,11 +3,11 @@ import { openInput } from "../../reader/open-input.js";
 import { filterDump } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
 import type { MakedumpfileRequest } from "./arguments.js";
-import { givenKernel, type RunContext } from "./create.js";
+import { type DropInContext, givenKernel } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
 
 /** --mem-usage: how many pages of each kind there are. Of any dump; makedumpfile does it for /proc/kcore only. */
-export async function memUsage(request: MakedumpfileRequest, context: RunContext): Promise<boolean> {
+export async function memUsage(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages, threads, signal } = context;
   const warnings = new Warnings();
   const dump = await openInput(request.files.slice(0, 1), warnings, { signal: context.signal });

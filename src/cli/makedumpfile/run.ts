@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { packageVersion } from "../../package-version.js";
 import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
-import { create, type RunContext } from "./create.js";
+import { create, type DropInContext } from "./create.js";
 import { dumpDmesg } from "./dmesg.js";
 import { failureCode, failureLine, fileExists } from "./failure.js";
 import { MAKEDUMPFILE_HELP } from "./help.js";
@@ -10,7 +10,7 @@ import { rearrange, reassemble } from "./join.js";
 import { memUsage } from "./mem-usage.js";
 
 /** Does what was asked and says so. Returns the exit code. What stops the run (a signal) is thrown. */
-export async function runMakedumpfile(request: MakedumpfileRequest, context: RunContext): Promise<number> {
+export async function runMakedumpfile(request: MakedumpfileRequest, context: DropInContext): Promise<number> {
   const { messages, program } = context;
   if (request.mode === "help" || request.mode === "version") {
     process.stdout.write(request.mode === "help" ? MAKEDUMPFILE_HELP : supportText(program));
@@ -37,7 +37,7 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Run
   return good ? 0 : code;
 }
 
-type Job = (request: MakedumpfileRequest, context: RunContext) => Promise<boolean>;
+type Job = (request: MakedumpfileRequest, context: DropInContext) => Promise<boolean>;
 
 const JOBS: Readonly<Record<Exclude<Mode, "help" | "version">, Job>> = {
   create,

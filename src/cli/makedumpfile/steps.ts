@@ -5,7 +5,7 @@ const SPINNER = "/|\\-";
 const INTERVAL = 1000;
 
 /** Steps of a run as makedumpfile calls them. */
-export type Step =
+export type StepName =
   | "Checking for memory holes"
   | "Excluding unnecessary pages"
   | "Excluding zero pages"
@@ -15,7 +15,7 @@ export type Step =
 export class Steps {
   readonly #messages: Messages;
   readonly #now: () => number;
-  #step: Step | undefined;
+  #step: StepName | undefined;
   #started = 0;
   #shown = Number.NEGATIVE_INFINITY;
   #turns = 0;
@@ -28,7 +28,7 @@ export class Steps {
   }
 
   /** A step has got that far; if it is a new one, the step before is done. */
-  update(step: Step, done: number, total: number): void {
+  update(step: StepName, done: number, total: number): void {
     if (step !== this.#step) {
       this.#end();
       this.#step = step;
@@ -61,7 +61,7 @@ export class Steps {
     this.#messages.report(`STEP [${step.padEnd(27)}] : ${seconds.toFixed(6)} seconds`);
   }
 
-  #show(step: Step, share: number): void {
+  #show(step: StepName, share: number): void {
     const now = this.#now();
     if (share < 1 && now - this.#shown < INTERVAL) return;
     this.#shown = now;

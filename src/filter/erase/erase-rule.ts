@@ -1,5 +1,5 @@
 /** One step from a value to another: a member (pointers are followed), an element, all elements, or a type to see it as. */
-export type Step =
+export type PathStep =
   | { readonly kind: "member"; readonly name: string }
   | { readonly kind: "index"; readonly index: number }
   | { readonly kind: "all" }
@@ -8,7 +8,7 @@ export type Step =
 /** Where data are: from a symbol (or address), or, without a root, from the element that a rule is at. */
 export interface Place {
   readonly root: string | undefined;
-  readonly steps: readonly Step[];
+  readonly steps: readonly PathStep[];
   /** As written. */
   readonly text: string;
 }

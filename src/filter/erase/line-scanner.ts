@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { Place, Step } from "./erase-rule.js";
+import type { PathStep, Place } from "./erase-rule.js";
 
 const NAME = /[A-Za-z_$][\w$]*/y;
 const ADDRESS = /0[xX][0-9a-fA-F]{1,16}/y;
@@ -125,7 +125,7 @@ export class LineScanner {
   }
 
   #placeFrom(start: number, root: string | undefined): Place {
-    const steps: Step[] = [];
+    const steps: PathStep[] = [];
     for (let step = this.#step(); step !== undefined; step = this.#step()) {
       if (steps.length === MAX_STEPS) throw this.expected(`at most ${MAX_STEPS} steps from one value to the next`);
       steps.push(step);
@@ -138,7 +138,7 @@ export class LineScanner {
     return { root, steps, text };
   }
 
-  #step(): Step | undefined {
+  #step(): PathStep | undefined {
     if (this.#take(/\.|->/y) !== undefined) {
       const name = this.#take(NAME);
       if (name === undefined) throw this.expected("a member's name");

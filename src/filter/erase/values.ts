@@ -1,9 +1,9 @@
 import { DumpError } from "../../errors.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { cType, isCharacter, unqualified } from "./c-type.js";
-import type { Place, Step } from "./erase-rule.js";
+import type { PathStep, Place } from "./erase-rule.js";
 import { KNOWN_VARIABLES } from "./known-variables.js";
 
 /** A piece of the kernel's data and what it is. */
@@ -111,7 +111,7 @@ export class ValueFinder {
     return this.#physical.read(bytes, Number(address)) === length ? bytes : undefined;
   }
 
-  #roots(name: string, next: Step | undefined): Value[] {
+  #roots(name: string, next: PathStep | undefined): Value[] {
     const { symbols, memory, types } = this.#kernel;
     if (/^0x/i.test(name)) return [this.#typed(BigInt(name), undefined)];
     const addresses = symbols.addresses(name);
@@ -156,7 +156,7 @@ export class ValueFinder {
     };
   }
 
-  *#walk(value: Value, steps: readonly Step[], index: number): Generator<Value, void> {
+  *#walk(value: Value, steps: readonly PathStep[], index: number): Generator<Value, void> {
     if (++this.#steps > MAX_RULE_STEPS) {
       throw new DumpError("LIMIT", `a rule takes more than ${MAX_RULE_STEPS} steps`, {
         cure: "Erase less with one rule",
@@ -181,7 +181,7 @@ export class ValueFinder {
     }
   }
 
-  #step(value: Value, step: Step): Value | undefined {
+  #step(value: Value, step: PathStep): Value | undefined {
     if (step.kind === "type") return this.#as(value, step.type);
     if (step.kind === "all")
       throw cannotErase(`${this.#name(value)} is no array whose length is known`, "Name its elements one by one: [0]");

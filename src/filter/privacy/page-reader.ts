@@ -1,7 +1,7 @@
 import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import type { MemMap } from "../../kernel/mem-map.js";
 import type { PageLayout } from "../../kernel/page-layout.js";
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** What single struct pages say: for the few pages that are asked about one by one. */
 export interface StructPageReader {

@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { MemMap } from "../../kernel/mem-map.js";
 import type { PageLayout } from "../../kernel/page-layout.js";
 import { setBits } from "../../reader/bitmap.js";
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { KEPT_PERCPU, KEPT_STACK, UNKNOWN, UNREFERENCED } from "../page-classes.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyView } from "./privacy-view.js";

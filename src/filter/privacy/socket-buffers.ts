@@ -3,7 +3,7 @@ import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../kernel/objects/slab-walk.js";
 
 /** Physical memory [start, start + length). */
-export interface Piece {
+export interface BufferPiece {
   readonly start: number;
   readonly length: number;
 }
@@ -84,8 +84,8 @@ export interface WantedData {
  * Of some data those that lie whole within one object of `slab` that is in use: nothing else is overwritten, whatever a
  * struct sk_buff says. `wanted` ascends.
  */
-export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): Piece[] {
-  const found: Piece[] = [];
+export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): BufferPiece[] {
+  const found: BufferPiece[] = [];
   const end = start + count * cache.stride;
   let low = 0;
   let high = wanted.length;

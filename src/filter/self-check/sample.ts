@@ -2,8 +2,8 @@ import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import type { MemMap } from "../../kernel/mem-map.js";
 import type { PageLayout } from "../../kernel/page-layout.js";
 import { countBits, findBit } from "../../reader/bitmap.js";
-import type { PhysicalMemory } from "../../reader/dump.js";
 import { HOST_LITTLE } from "../../reader/fields.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** Struct pages that lie behind each other. */
 export interface SampleBlock {

@@ -1,4 +1,5 @@
-import type { Dump, PhysicalMemory } from "../../reader/dump.js";
+import type { Dump } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import { cannotFilter } from "../cannot-filter.js";

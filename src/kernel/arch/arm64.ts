@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { AddressSpace } from "../address-space.js";
 import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
 

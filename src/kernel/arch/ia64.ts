@@ -1,5 +1,6 @@
-import type { Dump, PhysicalMemory } from "../../reader/dump.js";
+import type { Dump } from "../../reader/dump.js";
 import { segmentsOf } from "../../reader/open.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { FoundSpace } from "./arch-support.js";

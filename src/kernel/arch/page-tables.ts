@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { PageTables } from "./page-walk.js";
 
 /** Pages that lie behind each other both in the tables' addresses and in physical memory. In pages of the kernel. */

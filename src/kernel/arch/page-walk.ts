@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 
 /** One level of page tables: bits [shift, shift + bits) of an address select the entry. */

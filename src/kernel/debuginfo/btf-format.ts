@@ -2,7 +2,7 @@
  * BTF as the kernel's Documentation/bpf/btf.rst and its user-space header describe it: kinds, and how many bytes follow
  * the 12 that every type has.
  */
-export const KIND = {
+export const BTF_KIND = {
   INT: 1,
   PTR: 2,
   ARRAY: 3,
@@ -35,29 +35,29 @@ export const MAX_NAME = 512;
 /** Bytes behind the common part: a fixed number, and one per element (`vlen`). `undefined`: no known kind. */
 export function extraBytes(kind: number, vlen: number): number | undefined {
   switch (kind) {
-    case KIND.INT:
-    case KIND.VAR:
-    case KIND.DECL_TAG:
+    case BTF_KIND.INT:
+    case BTF_KIND.VAR:
+    case BTF_KIND.DECL_TAG:
       return 4;
-    case KIND.ARRAY:
+    case BTF_KIND.ARRAY:
       return 12;
-    case KIND.STRUCT:
-    case KIND.UNION:
-    case KIND.DATASEC:
-    case KIND.ENUM64:
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION:
+    case BTF_KIND.DATASEC:
+    case BTF_KIND.ENUM64:
       return 12 * vlen;
-    case KIND.ENUM:
-    case KIND.FUNC_PROTO:
+    case BTF_KIND.ENUM:
+    case BTF_KIND.FUNC_PROTO:
       return 8 * vlen;
-    case KIND.PTR:
-    case KIND.FWD:
-    case KIND.TYPEDEF:
-    case KIND.VOLATILE:
-    case KIND.CONST:
-    case KIND.RESTRICT:
-    case KIND.FUNC:
-    case KIND.FLOAT:
-    case KIND.TYPE_TAG:
+    case BTF_KIND.PTR:
+    case BTF_KIND.FWD:
+    case BTF_KIND.TYPEDEF:
+    case BTF_KIND.VOLATILE:
+    case BTF_KIND.CONST:
+    case BTF_KIND.RESTRICT:
+    case BTF_KIND.FUNC:
+    case BTF_KIND.FLOAT:
+    case BTF_KIND.TYPE_TAG:
       return 0;
     default:
       return undefined;

@@ -1,5 +1,5 @@
 import type { Btf, BtfType } from "./btf.js";
-import { KIND } from "./btf-format.js";
+import { BTF_KIND } from "./btf-format.js";
 
 /** A member as BTF has it. */
 export interface RawMember {
@@ -34,7 +34,7 @@ export function* btfMembers(btf: Btf, type: BtfType): Generator<RawMember> {
 /** Without the flag a bit field's width is that of its integer type, which then is narrower than its bytes. */
 function withoutFlag(btf: Btf, id: number, bit: number): Pick<RawMember, "bit" | "bits"> {
   const type = btf.type(id);
-  if (type?.kind !== KIND.INT) return { bit, bits: undefined };
+  if (type?.kind !== BTF_KIND.INT) return { bit, bits: undefined };
   const encoding = type.view.getUint32(type.at, btf.littleEndian);
   const width = encoding & 0xff;
   const first = bit + ((encoding >>> 16) & 0xff);

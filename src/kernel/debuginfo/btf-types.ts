@@ -1,5 +1,5 @@
 import type { Btf, BtfType } from "./btf.js";
-import { KIND } from "./btf-format.js";
+import { BTF_KIND } from "./btf-format.js";
 import { btfMembers, type RawMember } from "./btf-members.js";
 import { integerName } from "./integer-names.js";
 import type { KernelMember, KernelTypes } from "./kernel-types.js";
@@ -11,17 +11,17 @@ const MAX_DEPTH = 32;
 const MAX_VISITS = 1_000_000;
 
 const KEYWORDS: Readonly<Record<string, readonly number[]>> = {
-  struct: [KIND.STRUCT],
-  union: [KIND.UNION],
-  enum: [KIND.ENUM, KIND.ENUM64],
+  struct: [BTF_KIND.STRUCT],
+  union: [BTF_KIND.UNION],
+  enum: [BTF_KIND.ENUM, BTF_KIND.ENUM64],
 };
 /** What a bare name may be, in the order in which it is tried. */
 const BARE: readonly (readonly number[])[] = [
-  [KIND.STRUCT],
-  [KIND.UNION],
-  [KIND.TYPEDEF],
-  [KIND.ENUM, KIND.ENUM64],
-  [KIND.INT, KIND.FLOAT],
+  [BTF_KIND.STRUCT],
+  [BTF_KIND.UNION],
+  [BTF_KIND.TYPEDEF],
+  [BTF_KIND.ENUM, BTF_KIND.ENUM64],
+  [BTF_KIND.INT, BTF_KIND.FLOAT],
 ];
 
 /**
@@ -52,7 +52,7 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
     },
     enumerator: (name) => btf.enumerator(name),
     variable(name) {
-      const [type] = btf.named(name, [KIND.VAR]);
+      const [type] = btf.named(name, [BTF_KIND.VAR]);
       return type === undefined ? undefined : reader.text(type.sizeOrType);
     },
   };
@@ -70,7 +70,7 @@ function remember<T>(ask: (question: string) => T): (question: string) => T {
 }
 
 function isCompound(type: BtfType): boolean {
-  return type.kind === KIND.STRUCT || type.kind === KIND.UNION;
+  return type.kind === BTF_KIND.STRUCT || type.kind === BTF_KIND.UNION;
 }
 
 class BtfTypeReader {
@@ -105,7 +105,7 @@ class BtfTypeReader {
     const byName = new Map<string, BtfType>();
     for (let id = 1; id < this.#btf.endId; id++) {
       const type = this.#btf.type(id);
-      if (type?.kind !== KIND.INT) continue;
+      if (type?.kind !== BTF_KIND.INT) continue;
       const name = integerName(this.#btf.string(type.name));
       if (!byName.has(name)) byName.set(name, type);
     }
@@ -126,7 +126,7 @@ class BtfTypeReader {
   sizeOf(id: number): number | undefined {
     let elements = 1;
     let type = this.strip(id);
-    for (let depth = 0; type?.kind === KIND.ARRAY; depth++) {
+    for (let depth = 0; type?.kind === BTF_KIND.ARRAY; depth++) {
       if (depth === MAX_DEPTH) return undefined;
       const array = this.#array(type);
       elements *= array.count;
@@ -139,14 +139,14 @@ class BtfTypeReader {
 
   #scalarSize(type: BtfType): number | undefined {
     switch (type.kind) {
-      case KIND.PTR:
+      case BTF_KIND.PTR:
         return this.#wordSize;
-      case KIND.INT:
-      case KIND.FLOAT:
-      case KIND.STRUCT:
-      case KIND.UNION:
-      case KIND.ENUM:
-      case KIND.ENUM64:
+      case BTF_KIND.INT:
+      case BTF_KIND.FLOAT:
+      case BTF_KIND.STRUCT:
+      case BTF_KIND.UNION:
+      case BTF_KIND.ENUM:
+      case BTF_KIND.ENUM64:
         return type.sizeOrType;
       default:
         return undefined;
@@ -177,7 +177,7 @@ class BtfTypeReader {
         base = last.offset;
         id = found.raw.type;
       } else {
-        if (type.kind !== KIND.ARRAY) return undefined;
+        if (type.kind !== BTF_KIND.ARRAY) return undefined;
         const { element, count } = this.#array(type);
         const size = this.sizeOf(element);
         // Zero elements: a flexible array, which has as many as fit.
@@ -223,7 +223,7 @@ class BtfTypeReader {
   #described(name: string, offset: number, id: number): KernelMember {
     const member = { name, offset, size: this.sizeOf(id) ?? 0, type: this.text(id) };
     const type = this.strip(id);
-    if (type?.kind !== KIND.ARRAY) return member;
+    if (type?.kind !== BTF_KIND.ARRAY) return member;
     const { element, count } = this.#array(type);
     const elementSize = this.sizeOf(element);
     return elementSize === undefined ? member : { ...member, count, elementSize };
@@ -236,28 +236,28 @@ class BtfTypeReader {
     if (type === undefined || depth > MAX_DEPTH) return "?";
     const name = this.#btf.string(type.name);
     switch (type.kind) {
-      case KIND.STRUCT:
+      case BTF_KIND.STRUCT:
         return `struct ${name}`.trimEnd();
-      case KIND.UNION:
+      case BTF_KIND.UNION:
         return `union ${name}`.trimEnd();
-      case KIND.FWD:
+      case BTF_KIND.FWD:
         return `${type.kindFlag ? "union" : "struct"} ${name}`;
-      case KIND.ENUM:
-      case KIND.ENUM64:
+      case BTF_KIND.ENUM:
+      case BTF_KIND.ENUM64:
         return `enum ${name}`.trimEnd();
-      case KIND.PTR:
+      case BTF_KIND.PTR:
         return pointerTo(this.text(type.sizeOrType, depth + 1));
-      case KIND.ARRAY:
+      case BTF_KIND.ARRAY:
         return this.#arrayText(type, depth);
-      case KIND.CONST:
-      case KIND.VOLATILE:
-      case KIND.RESTRICT:
+      case BTF_KIND.CONST:
+      case BTF_KIND.VOLATILE:
+      case BTF_KIND.RESTRICT:
         return qualified(type.kind, this.text(type.sizeOrType, depth + 1));
-      case KIND.TYPE_TAG:
+      case BTF_KIND.TYPE_TAG:
         return this.text(type.sizeOrType, depth + 1);
-      case KIND.FUNC_PROTO:
+      case BTF_KIND.FUNC_PROTO:
         return `${this.text(type.sizeOrType, depth + 1)} ()`;
-      case KIND.INT:
+      case BTF_KIND.INT:
         return integerName(name);
       default:
         return name === "" ? "?" : name;
@@ -268,7 +268,7 @@ class BtfTypeReader {
     const { element, count } = this.#array(type);
     const inner = this.text(element, depth + 1);
     // The outermost dimension stands first: an array of int[6] is int[5][6].
-    const isArray = this.#btf.type(element)?.kind === KIND.ARRAY;
+    const isArray = this.#btf.type(element)?.kind === BTF_KIND.ARRAY;
     const at = isArray ? inner.indexOf("[") : -1;
     return at < 0 ? `${inner}[${count}]` : `${inner.slice(0, at)}[${count}]${inner.slice(at)}`;
   }
@@ -276,11 +276,11 @@ class BtfTypeReader {
 
 function isWrapper(kind: number): boolean {
   return (
-    kind === KIND.TYPEDEF ||
-    kind === KIND.CONST ||
-    kind === KIND.VOLATILE ||
-    kind === KIND.RESTRICT ||
-    kind === KIND.TYPE_TAG
+    kind === BTF_KIND.TYPEDEF ||
+    kind === BTF_KIND.CONST ||
+    kind === BTF_KIND.VOLATILE ||
+    kind === BTF_KIND.RESTRICT ||
+    kind === BTF_KIND.TYPE_TAG
   );
 }
 
@@ -292,7 +292,7 @@ function pointerTo(text: string): string {
 }
 
 function qualified(kind: number, text: string): string {
-  if (kind === KIND.RESTRICT) return text;
-  const word = kind === KIND.CONST ? "const" : "volatile";
+  if (kind === BTF_KIND.RESTRICT) return text;
+  const word = kind === BTF_KIND.CONST ? "const" : "volatile";
   return text.endsWith("*") ? `${text} ${word}` : `${word} ${text}`;
 }

@@ -1,4 +1,4 @@
-import { BTF_HEADER_SIZE, BTF_MAGIC, extraBytes, KIND, MAX_NAME, TYPE_SIZE } from "./btf-format.js";
+import { BTF_HEADER_SIZE, BTF_KIND, BTF_MAGIC, extraBytes, MAX_NAME, TYPE_SIZE } from "./btf-format.js";
 import { HASH_START, hashByte, hashEnd, NameIndex } from "./name-index.js";
 
 /** Where the parts of a BTF blob are, in bytes from its start. */
@@ -144,7 +144,7 @@ export class Btf {
       const start = at[i] as number;
       if (this.string(this.#u32(start)) !== name) continue;
       const type = this.type(owner[i] as number);
-      if (type?.kind === KIND.ENUM64) return this.#enum64(start, type.kindFlag);
+      if (type?.kind === BTF_KIND.ENUM64) return this.#enum64(start, type.kindFlag);
       const signed = type?.kindFlag === true || !signs;
       return BigInt(signed ? this.#view.getInt32(start + 4, this.littleEndian) : this.#u32(start + 4));
     }
@@ -180,7 +180,8 @@ export class Btf {
       const at = this.#starts[i] as number;
       // Functions are half of all types, and kallsyms knows them; a forward declaration tells nothing.
       const kind = kindOf(this.#u32(at + 4));
-      if (kind !== KIND.FUNC && kind !== KIND.FWD && kind !== KIND.DECL_TAG) hashes[i] = this.#hashOf(this.#u32(at));
+      if (kind !== BTF_KIND.FUNC && kind !== BTF_KIND.FWD && kind !== BTF_KIND.DECL_TAG)
+        hashes[i] = this.#hashOf(this.#u32(at));
     }
     return new NameIndex(hashes);
   }
@@ -190,7 +191,7 @@ export class Btf {
     let count = 0;
     for (let id = this.firstId; id < this.endId; id++) {
       const kind = kindOf(this.#u32((this.#starts[id - this.firstId] as number) + 4));
-      if (kind !== KIND.ENUM && kind !== KIND.ENUM64) continue;
+      if (kind !== BTF_KIND.ENUM && kind !== BTF_KIND.ENUM64) continue;
       const type = this.type(id) as BtfType;
       enums.push(type);
       count += type.vlen;
@@ -198,7 +199,7 @@ export class Btf {
     const [at, owner, hashes] = [new Uint32Array(count), new Uint32Array(count), new Uint32Array(count)];
     let i = 0;
     for (const type of enums) {
-      const step = type.kind === KIND.ENUM ? 8 : 12;
+      const step = type.kind === BTF_KIND.ENUM ? 8 : 12;
       for (let n = 0; n < type.vlen; n++, i++) {
         const start = type.at + n * step;
         at[i] = start;

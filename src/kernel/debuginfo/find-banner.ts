@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** A kernel's banner somewhere in memory: its own, its log's, or a file's. */
 export interface Banner {

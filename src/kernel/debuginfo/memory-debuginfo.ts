@@ -1,6 +1,6 @@
 import type { KernelMemory } from "../kernel-memory.js";
 import { type Btf, btfHeader, openBtf } from "./btf.js";
-import { BTF_HEADER_SIZE, BTF_MAGIC, KIND } from "./btf-format.js";
+import { BTF_HEADER_SIZE, BTF_KIND, BTF_MAGIC } from "./btf-format.js";
 import { btfTypes } from "./btf-types.js";
 import { imageRange } from "./image-range.js";
 import { kallsyms } from "./kallsyms.js";
@@ -65,7 +65,7 @@ function btfAt(memory: KernelMemory, vaddr: bigint, limit: number): Btf | undefi
 /** Modules and BPF programs have BTF too: the kernel's own has these two structs. */
 function isKernelBtf(btf: Btf): boolean {
   return ["page", "task_struct"].every((name) => {
-    for (const type of btf.named(name, [KIND.STRUCT])) return type.vlen > 0;
+    for (const type of btf.named(name, [BTF_KIND.STRUCT])) return type.vlen > 0;
     return false;
   });
 }

@@ -1,5 +1,5 @@
-import type { PhysicalMemory } from "../../reader/dump.js";
 import { parseNotes } from "../../reader/notes.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { Warnings } from "../../warnings.js";
 import { buildIdIn, type Vmlinux } from "./vmlinux.js";
 

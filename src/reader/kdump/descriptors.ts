@@ -1,7 +1,8 @@
+import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../../codec/flags.js";
 import { countBits, findBit } from "../bitmap.js";
 import { attachSource } from "../source/source-image.js";
 import type { KdumpImage, KdumpPart } from "./image.js";
-import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD, PAGE_DESC_SIZE } from "./layout.js";
+import { PAGE_DESC_SIZE } from "./layout.js";
 
 /** What a page descriptor says. Offsets and sizes are bytes in the file. */
 export interface PageDescriptor {

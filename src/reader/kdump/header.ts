@@ -33,12 +33,12 @@ export interface KdumpHeader {
   readonly physBase: bigint;
   readonly dumpLevel: number;
   readonly split: { readonly startPfn: number; readonly endPfn: number } | undefined;
-  readonly vmcoreinfo: FileRange | undefined;
-  readonly notes: FileRange | undefined;
-  readonly eraseinfo: FileRange | undefined;
+  readonly vmcoreinfo: FilePart | undefined;
+  readonly notes: FilePart | undefined;
+  readonly eraseinfo: FilePart | undefined;
 }
 
-export interface FileRange {
+export interface FilePart {
   readonly offset: number;
   readonly size: number;
 }
@@ -91,7 +91,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const maxMapnr32 = header.u32(at.maxMapnr);
   const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, version, blockSize, subHeaderBlocks, maxMapnr32);
   const ulong = (offset: number, what: string) => (word === 8 ? sub.u64Number(offset, what) : sub.u32(offset));
-  const range = (since: number, offset: number, size: number, what: string): FileRange | undefined => {
+  const range = (since: number, offset: number, size: number, what: string): FilePart | undefined => {
     if (version < since) return undefined;
     const found = { offset: sub.u64Number(offset, `offset of the ${what}`), size: ulong(size, `size of the ${what}`) };
     if (found.offset === 0 || found.size === 0) return undefined;

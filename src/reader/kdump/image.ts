@@ -1,5 +1,5 @@
 import { findBit, setBits, testBit } from "../bitmap.js";
-import type { PageBitmaps, PhysicalMemory } from "../dump.js";
+import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import type { SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { PartReader } from "./part-reader.js";

@@ -126,10 +126,5 @@ export const UTSNAME_OFFSET = 12;
 /** A page descriptor: offset i64, size u32, flags u32, page_flags u64. */
 export const PAGE_DESC_SIZE = 24;
 
-/** Page descriptor flags and status bits: how a page is compressed. No bit: raw. */
-export const COMPRESSED_ZLIB = 1;
-export const COMPRESSED_LZO = 2;
-export const COMPRESSED_SNAPPY = 4;
-export const COMPRESSED_ZSTD = 0x20;
 /** Status bit: the writer ran out of space, descriptors of offset 0 have no page. */
 export const STATUS_INCOMPLETE = 8;

@@ -1,10 +1,12 @@
+import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../../codec/flags.js";
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import { countBits, findBit, sharedBitmap } from "../bitmap.js";
-import type { Dump, PhysicalRange } from "../dump.js";
+import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
+import type { PhysicalRange } from "../physical-memory.js";
 import { bitmapRanges } from "../ranges.js";
 import { withoutCure } from "../salvage.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../source/byte-source.js";
@@ -12,14 +14,7 @@ import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import { type KdumpImage, kdumpMemory } from "./image.js";
-import {
-  COMPRESSED_LZO,
-  COMPRESSED_SNAPPY,
-  COMPRESSED_ZLIB,
-  COMPRESSED_ZSTD,
-  PAGE_DESC_SIZE,
-  STATUS_INCOMPLETE,
-} from "./layout.js";
+import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "./layout.js";
 import { guessMachine } from "./machine.js";
 import { findPresent } from "./present.js";
 import { buildRank } from "./rank.js";

@@ -1,6 +1,6 @@
-import type { PageBitmaps, PhysicalMemory } from "../dump.js";
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
+import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";

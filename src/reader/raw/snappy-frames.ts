@@ -1,6 +1,6 @@
 import { decodePage } from "../../codec/decode.js";
+import { COMPRESSED_SNAPPY } from "../../codec/flags.js";
 import { DumpError } from "../../errors.js";
-import { COMPRESSED_SNAPPY } from "../kdump/layout.js";
 import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
 import { maskedCrc32c } from "./crc32c.js";
 

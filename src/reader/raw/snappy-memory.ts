@@ -1,6 +1,6 @@
-import type { PhysicalMemory } from "../dump.js";
 import { type Extents, findExtent } from "../extents.js";
 import { nextAddress } from "../extents-memory.js";
+import type { PhysicalMemory } from "../physical-memory.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { ChunkReader, MAX_CHUNK } from "./snappy-frames.js";
 

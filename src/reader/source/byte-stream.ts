@@ -2,8 +2,8 @@ import { closeSync, constants, createReadStream, open, openSync, read as readFil
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, systemErrorCode } from "../../errors.js";
-import { STDIN } from "../open-input.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
+import { STDIN } from "./stdin.js";
 
 const STDIN_NAME = "stdin";
 const READ_SIZE = 1 << 20;

@@ -57,7 +57,7 @@ export function gapAt({ bands }: Rows, at: number): number | undefined {
 }
 
 /** The place of the row that has a page, or of the next row with memory. */
-export function placeOf({ bands, span, total }: Rows, pfn: number): number {
+export function rowPlaceOf({ bands, span, total }: Rows, pfn: number): number {
   const row = Math.floor(pfn / span);
   for (const { at, first, count } of bands) {
     if (row < first) return at;

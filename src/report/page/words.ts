@@ -29,7 +29,7 @@ export interface Part {
 }
 
 /** The states of `counts`, largest first. */
-export function partsOf(counts: Uint32Array, total: number): Part[] {
+export function shareOfStates(counts: Uint32Array, total: number): Part[] {
   const parts: Part[] = [];
   for (let state = 0; state < counts.length; state++) {
     const cells = counts[state] as number;

@@ -10,8 +10,8 @@ import { evenRanges, type PfnRange } from "../chunks.js";
 import { SCAN_PAGES } from "../classify-pages.js";
 import { inOrder, type WorkerPool } from "../pool.js";
 import type { ExtendResult } from "../tasks.js";
-import type { ExtensionContext } from "./extend.js";
 import type { ExtensionFile, ExtensionResult } from "./extension.js";
+import type { ExtensionContext } from "./extension-context.js";
 
 /** An extension's part in a run. Memory: one bit and one byte per page, 288 MiB per TiB. */
 export interface ExtensionRun {

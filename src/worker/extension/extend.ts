@@ -5,40 +5,13 @@ import { type DumpedKernel, dumpedKernel } from "../../kernel/dumped-kernel.js";
 import { kernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace } from "../../kernel/kernel-view.js";
 import { clearBits, findBit, setBits, testBit } from "../../reader/bitmap.js";
-import type { PhysicalMemory } from "../../reader/dump.js";
-import type { Machine } from "../../reader/machine.js";
-import type { Utsname } from "../../reader/utsname.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { parseVmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { Warnings } from "../../warnings.js";
 import type { ExtendResult, ExtendTask, ScanContext } from "../tasks.js";
 import type { FilterExtension } from "./extension.js";
+import type { ExtensionContext, ExtensionKernel } from "./extension-context.js";
 import { ShownPage, type StructPages } from "./page.js";
-
-/** What the threads need to run an extension, as plain data. */
-export interface ExtensionContext {
-  /** Its file URL. */
-  readonly url: string;
-  /** Its file as it was named. */
-  readonly name: string;
-  readonly settings: unknown;
-  /** Bitmap of the pages that the dump has; shared memory. */
-  readonly present: Uint8Array;
-  /** Class of each page; shared memory. */
-  readonly classes: Uint8Array;
-  /** Nothing may be kept that the level drops. */
-  readonly privacy: boolean;
-  /** What the kernel is read by; `undefined` if it was not found. */
-  readonly kernel: ExtensionKernel | undefined;
-}
-
-/** A kernel as plain data; the rest is in `ScanContext`. */
-export interface ExtensionKernel {
-  readonly utsname: Utsname;
-  readonly vmcoreinfo: string;
-  readonly machine: Machine;
-  readonly lowestAddress: bigint;
-  readonly vmlinux: string | undefined;
-}
 
 /** An extension as one thread has loaded it for one run. */
 export interface ExtendState {

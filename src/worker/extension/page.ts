@@ -3,7 +3,7 @@ import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { type MemMap, structPageAddress, structPageRun } from "../../kernel/mem-map.js";
 import type { PageLayout } from "../../kernel/page-layout.js";
-import { type PhysicalMemory, readPages } from "../../reader/dump.js";
+import { type PhysicalMemory, readPages } from "../../reader/physical-memory.js";
 import type { ExtensionPage } from "./extension.js";
 
 /** Struct pages read at once. */

@@ -1,6 +1,6 @@
 import type { Packing } from "../../reader/source/packed/packing.js";
 import type { ByteTarget } from "../byte-target.js";
-import { createPacker } from "./packer.js";
+import { createPacker } from "./create-packer.js";
 
 /** A target whose bytes are packed on the way. Throws `CODEC_MISSING`. */
 export function packedTarget(target: ByteTarget, packing: Packing): ByteTarget {

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { evenLevels, type Step, walkTables } from "../../../src/kernel/arch/page-walk.js";
-import type { PhysicalMemory } from "../../../src/reader/dump.js";
+import type { PhysicalMemory } from "../../../src/reader/physical-memory.js";
 
 /** Memory of 1 MiB that counts how often it is read. */
 function memoryOf(write: (view: DataView) => void): PhysicalMemory & { reads: number } {

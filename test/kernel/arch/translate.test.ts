@@ -1,7 +1,7 @@
 /** Entries that the built machines do not have: large pages of every size, and addresses above 48 bits. */
 import { describe, expect, test } from "vitest";
 import { attachSpace, type SpaceImage } from "../../../src/kernel/arch/archs.js";
-import type { PhysicalMemory } from "../../../src/reader/dump.js";
+import type { PhysicalMemory } from "../../../src/reader/physical-memory.js";
 import * as formats from "../../support/arch/formats.js";
 import { PageTables, type TableFormat } from "../../support/arch/tables.js";
 import { PhysicalMemory as BuiltMemory } from "../../support/memory.js";

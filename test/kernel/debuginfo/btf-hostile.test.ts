@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openBtf } from "../../../src/kernel/debuginfo/btf.js";
-import { KIND } from "../../../src/kernel/debuginfo/btf-format.js";
+import { BTF_KIND } from "../../../src/kernel/debuginfo/btf-format.js";
 import { btfTypes } from "../../../src/kernel/debuginfo/btf-types.js";
 import { type BtfEntry, btfImage } from "../../support/btf-image.js";
 import { describeWithDumps } from "../../support/dumps.js";
@@ -23,16 +23,16 @@ const entry: fc.Arbitrary<BtfEntry> = fc
   })
   .map((made) => {
     const sizes: Readonly<Record<number, number>> = {
-      [KIND.INT]: 1,
-      [KIND.VAR]: 1,
-      [KIND.DECL_TAG]: 1,
-      [KIND.ARRAY]: 3,
-      [KIND.STRUCT]: 3 * made.vlen,
-      [KIND.UNION]: 3 * made.vlen,
-      [KIND.DATASEC]: 3 * made.vlen,
-      [KIND.ENUM64]: 3 * made.vlen,
-      [KIND.ENUM]: 2 * made.vlen,
-      [KIND.FUNC_PROTO]: 2 * made.vlen,
+      [BTF_KIND.INT]: 1,
+      [BTF_KIND.VAR]: 1,
+      [BTF_KIND.DECL_TAG]: 1,
+      [BTF_KIND.ARRAY]: 3,
+      [BTF_KIND.STRUCT]: 3 * made.vlen,
+      [BTF_KIND.UNION]: 3 * made.vlen,
+      [BTF_KIND.DATASEC]: 3 * made.vlen,
+      [BTF_KIND.ENUM64]: 3 * made.vlen,
+      [BTF_KIND.ENUM]: 2 * made.vlen,
+      [BTF_KIND.FUNC_PROTO]: 2 * made.vlen,
     };
     const length = sizes[made.kind] ?? 0;
     return { ...made, words: Array.from({ length }, (_, i) => made.words[i] ?? i) };
@@ -110,7 +110,7 @@ describeWithDumps("a real kernel's BTF", () => {
 
 test("a struct of 65,535 anonymous members that all hold it again ends", () => {
   const self: BtfEntry = {
-    kind: KIND.STRUCT,
+    kind: BTF_KIND.STRUCT,
     name: "a",
     vlen: 0xffff,
     value: 8,

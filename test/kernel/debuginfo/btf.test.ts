@@ -1,14 +1,14 @@
 /** Reading BTF of either byte order: blobs built by hand with every kind of type. */
 import { describe, expect, test } from "vitest";
 import { type Btf, openBtf } from "../../../src/kernel/debuginfo/btf.js";
-import { KIND } from "../../../src/kernel/debuginfo/btf-format.js";
+import { BTF_KIND } from "../../../src/kernel/debuginfo/btf-format.js";
 import { btfTypes } from "../../../src/kernel/debuginfo/btf-types.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import { type BtfEntry, btfImage } from "../../support/btf-image.js";
 import type { ByteOrder } from "../../support/bytes.js";
 
 const int = (name: string, bytes: number, bits = bytes * 8, first = 0): BtfEntry => ({
-  kind: KIND.INT,
+  kind: BTF_KIND.INT,
   name,
   value: bytes,
   words: [first * 2 ** 16 + bits],
@@ -22,31 +22,31 @@ const compound = (kind: number, name: string, size: number, words: (number | str
   words,
 });
 const to = (kind: number, type: number, name = ""): BtfEntry => ({ kind, value: type, name });
-const array = (element: number, count: number): BtfEntry => ({ kind: KIND.ARRAY, words: [element, 1, count] });
+const array = (element: number, count: number): BtfEntry => ({ kind: BTF_KIND.ARRAY, words: [element, 1, count] });
 
 /** Ids count from 1. */
 const entries: BtfEntry[] = [
   int("int", 4), // 1
   int("long unsigned int", 8), // 2
-  compound(KIND.STRUCT, "list_head", 16, ["next", 4, 0, "prev", 4, 64]), // 3
-  to(KIND.PTR, 3), // 4
-  compound(KIND.STRUCT, "", 8, ["counter", 2, 0]), // 5
-  to(KIND.TYPEDEF, 5, "atomic_long_t"), // 6
+  compound(BTF_KIND.STRUCT, "list_head", 16, ["next", 4, 0, "prev", 4, 64]), // 3
+  to(BTF_KIND.PTR, 3), // 4
+  compound(BTF_KIND.STRUCT, "", 8, ["counter", 2, 0]), // 5
+  to(BTF_KIND.TYPEDEF, 5, "atomic_long_t"), // 6
   array(6, 3), // 7
-  compound(KIND.UNION, "", 16, ["lru", 3, 0, "", 9, 0]), // 8
-  compound(KIND.STRUCT, "", 16, ["mapping", 11, 0, "index", 12, 64]), // 9
-  { kind: KIND.FWD, name: "address_space" }, // 10
-  to(KIND.PTR, 10), // 11
-  to(KIND.VOLATILE, 2), // 12
-  compound(KIND.STRUCT, "page", 64, ["flags", 2, 0, "", 8, 64, "vm_stat", 7, 192, "tail", 17, 512]), // 13
-  { kind: KIND.ENUM, name: "pageflags", vlen: 2, value: 4, words: ["PG_locked", 0, "PG_slab", 9] }, // 14
-  { kind: KIND.ENUM, name: "", vlen: 2, value: 4, flag: true, words: ["MINUS", -1, "PLUS", 1] }, // 15
-  { kind: KIND.ENUM, name: "", vlen: 1, value: 4, words: ["TOP", 0xf0000000] }, // 16
+  compound(BTF_KIND.UNION, "", 16, ["lru", 3, 0, "", 9, 0]), // 8
+  compound(BTF_KIND.STRUCT, "", 16, ["mapping", 11, 0, "index", 12, 64]), // 9
+  { kind: BTF_KIND.FWD, name: "address_space" }, // 10
+  to(BTF_KIND.PTR, 10), // 11
+  to(BTF_KIND.VOLATILE, 2), // 12
+  compound(BTF_KIND.STRUCT, "page", 64, ["flags", 2, 0, "", 8, 64, "vm_stat", 7, 192, "tail", 17, 512]), // 13
+  { kind: BTF_KIND.ENUM, name: "pageflags", vlen: 2, value: 4, words: ["PG_locked", 0, "PG_slab", 9] }, // 14
+  { kind: BTF_KIND.ENUM, name: "", vlen: 2, value: 4, flag: true, words: ["MINUS", -1, "PLUS", 1] }, // 15
+  { kind: BTF_KIND.ENUM, name: "", vlen: 1, value: 4, words: ["TOP", 0xf0000000] }, // 16
   array(1, 0), // 17
-  { kind: KIND.ENUM64, name: "wide", vlen: 1, value: 8, words: ["WIDE", 5, 0x80000000] }, // 18
-  { kind: KIND.ENUM64, name: "deep", vlen: 1, value: 8, flag: true, words: ["DEEP", -2, -1] }, // 19
+  { kind: BTF_KIND.ENUM64, name: "wide", vlen: 1, value: 8, words: ["WIDE", 5, 0x80000000] }, // 18
+  { kind: BTF_KIND.ENUM64, name: "deep", vlen: 1, value: 8, flag: true, words: ["DEEP", -2, -1] }, // 19
   compound(
-    KIND.STRUCT,
+    BTF_KIND.STRUCT,
     "flagged",
     12,
     ["whole", 1, 0, "one", 1, 2 ** 24 + 32, "three", 1, 3 * 2 ** 24 + 33, "far", 1, 5 * 2 ** 24 + 62],
@@ -54,23 +54,23 @@ const entries: BtfEntry[] = [
   ), // 20
   int("int", 4, 3), // 21
   int("int", 4, 4, 2), // 22
-  compound(KIND.STRUCT, "plain", 4, ["low", 21, 0, "high", 22, 8]), // 23
-  { kind: KIND.FUNC_PROTO, vlen: 1, value: 1, words: ["argument", 1] }, // 24
-  to(KIND.FUNC, 24, "do_it"), // 25
-  to(KIND.PTR, 24), // 26
-  { kind: KIND.VAR, name: "runqueues", value: 28, words: [1] }, // 27
-  compound(KIND.STRUCT, "rq", 40, ["handler", 26, 0, "name", 31, 64, "matrix", 33, 128, "f", 34, 288]), // 28
-  { kind: KIND.DATASEC, name: ".data..percpu", vlen: 1, value: 40, words: [27, 0, 40] }, // 29
-  to(KIND.CONST, 37), // 30
-  to(KIND.PTR, 30), // 31
+  compound(BTF_KIND.STRUCT, "plain", 4, ["low", 21, 0, "high", 22, 8]), // 23
+  { kind: BTF_KIND.FUNC_PROTO, vlen: 1, value: 1, words: ["argument", 1] }, // 24
+  to(BTF_KIND.FUNC, 24, "do_it"), // 25
+  to(BTF_KIND.PTR, 24), // 26
+  { kind: BTF_KIND.VAR, name: "runqueues", value: 28, words: [1] }, // 27
+  compound(BTF_KIND.STRUCT, "rq", 40, ["handler", 26, 0, "name", 31, 64, "matrix", 33, 128, "f", 34, 288]), // 28
+  { kind: BTF_KIND.DATASEC, name: ".data..percpu", vlen: 1, value: 40, words: [27, 0, 40] }, // 29
+  to(BTF_KIND.CONST, 37), // 30
+  to(BTF_KIND.PTR, 30), // 31
   array(1, 6), // 32
   array(32, 5), // 33
-  { kind: KIND.FLOAT, name: "float", value: 4 }, // 34
-  { kind: KIND.DECL_TAG, name: "tag", value: 28, words: [-1] }, // 35
-  to(KIND.TYPE_TAG, 1, "user"), // 36
+  { kind: BTF_KIND.FLOAT, name: "float", value: 4 }, // 34
+  { kind: BTF_KIND.DECL_TAG, name: "tag", value: 28, words: [-1] }, // 35
+  to(BTF_KIND.TYPE_TAG, 1, "user"), // 36
   int("char", 1), // 37
-  to(KIND.RESTRICT, 36), // 38
-  to(KIND.TYPEDEF, 38, "tagged_t"), // 39
+  to(BTF_KIND.RESTRICT, 36), // 38
+  to(BTF_KIND.TYPEDEF, 38, "tagged_t"), // 39
 ];
 
 function open(image: Uint8Array, base?: Btf): Btf {
@@ -182,10 +182,10 @@ describe.each<ByteOrder>(["little", "big"])("%s endian", (byteOrder) => {
   test("split BTF goes on where its base ends, and says first what it has itself", () => {
     const module = btfImage(
       [
-        compound(KIND.STRUCT, "of_module", 24, ["list", 3, 0, "own", entries.length + 2, 128]),
+        compound(BTF_KIND.STRUCT, "of_module", 24, ["list", 3, 0, "own", entries.length + 2, 128]),
         int("u64", 8),
-        compound(KIND.STRUCT, "rq", 8, ["other", 2, 0]),
-        { kind: KIND.ENUM, vlen: 1, value: 4, words: ["OF_MODULE", 3] },
+        compound(BTF_KIND.STRUCT, "rq", 8, ["other", 2, 0]),
+        { kind: BTF_KIND.ENUM, vlen: 1, value: 4, words: ["OF_MODULE", 3] },
       ],
       { byteOrder, baseStrings: btf.endString },
     );
@@ -201,7 +201,7 @@ describe.each<ByteOrder>(["little", "big"])("%s endian", (byteOrder) => {
 });
 
 test("without any flag enums are signed, as they were before 6.0", () => {
-  const old = open(btfImage([{ kind: KIND.ENUM, vlen: 1, value: 4, words: ["MINUS", -1] }]));
+  const old = open(btfImage([{ kind: BTF_KIND.ENUM, vlen: 1, value: 4, words: ["MINUS", -1] }]));
   expect(old.enumerator("MINUS")).toBe(-1n);
 });
 
@@ -225,18 +225,18 @@ test("types that contain themselves end", () => {
   const types = btfTypes(
     open(
       btfImage([
-        to(KIND.TYPEDEF, 1, "self"), // 1
-        to(KIND.TYPEDEF, 3, "ping"), // 2
-        to(KIND.CONST, 2, ""), // 3
+        to(BTF_KIND.TYPEDEF, 1, "self"), // 1
+        to(BTF_KIND.TYPEDEF, 3, "ping"), // 2
+        to(BTF_KIND.CONST, 2, ""), // 3
         array(4, 2 ** 32 - 1), // 4
-        to(KIND.TYPEDEF, 4, "endless"), // 5
-        compound(KIND.STRUCT, "inside", 8, ["", 6, 0, "", 7, 0]), // 6
-        compound(KIND.UNION, "", 8, ["", 6, 0, "", 7, 0, "x", 8, 8]), // 7
-        to(KIND.PTR, 8), // 8
+        to(BTF_KIND.TYPEDEF, 4, "endless"), // 5
+        compound(BTF_KIND.STRUCT, "inside", 8, ["", 6, 0, "", 7, 0]), // 6
+        compound(BTF_KIND.UNION, "", 8, ["", 6, 0, "", 7, 0, "x", 8, 8]), // 7
+        to(BTF_KIND.PTR, 8), // 8
         array(10, 2 ** 32 - 1), // 9
         array(11, 2 ** 32 - 1), // 10
         int("char", 1), // 11
-        to(KIND.TYPEDEF, 9, "huge"), // 12
+        to(BTF_KIND.TYPEDEF, 9, "huge"), // 12
       ]),
     ),
     8,

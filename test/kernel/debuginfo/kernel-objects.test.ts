@@ -1,7 +1,7 @@
 /** Reading members, lists, text and per-CPU variables out of a few bytes laid out by hand. */
 import { describe, expect, test } from "vitest";
 import { openBtf } from "../../../src/kernel/debuginfo/btf.js";
-import { KIND } from "../../../src/kernel/debuginfo/btf-format.js";
+import { BTF_KIND } from "../../../src/kernel/debuginfo/btf-format.js";
 import { btfTypes } from "../../../src/kernel/debuginfo/btf-types.js";
 import type { KernelSymbols } from "../../../src/kernel/debuginfo/kernel-symbols.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
@@ -23,19 +23,19 @@ const VADDR = 0xffff_8000_0000_0000n;
 function itemTypes(byteOrder: ByteOrder): KernelTypes {
   const image = btfImage(
     [
-      { kind: KIND.INT, name: "int", value: 4, words: [32] },
-      { kind: KIND.STRUCT, name: "list_head", vlen: 2, value: 16, words: ["next", 3, 0, "prev", 3, 64] },
-      { kind: KIND.PTR, value: 2 },
+      { kind: BTF_KIND.INT, name: "int", value: 4, words: [32] },
+      { kind: BTF_KIND.STRUCT, name: "list_head", vlen: 2, value: 16, words: ["next", 3, 0, "prev", 3, 64] },
+      { kind: BTF_KIND.PTR, value: 2 },
       {
-        kind: KIND.STRUCT,
+        kind: BTF_KIND.STRUCT,
         name: "item",
         vlen: 5,
         value: 32,
         flag: true,
         words: ["id", 1, 0, "a", 1, 3 * 2 ** 24 + 32, "b", 1, 9 * 2 ** 24 + 35, "list", 2, 64, "name", 5, 192],
       },
-      { kind: KIND.ARRAY, words: [6, 1, 8] },
-      { kind: KIND.INT, name: "char", value: 1, words: [8] },
+      { kind: BTF_KIND.ARRAY, words: [6, 1, 8] },
+      { kind: BTF_KIND.INT, name: "char", value: 1, words: [8] },
     ],
     { byteOrder },
   );

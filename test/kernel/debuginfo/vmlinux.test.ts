@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError } from "../../../src/errors.js";
-import { KIND } from "../../../src/kernel/debuginfo/btf-format.js";
+import { BTF_KIND } from "../../../src/kernel/debuginfo/btf-format.js";
 import { openVmlinux, type TypeSource } from "../../../src/kernel/debuginfo/vmlinux.js";
 import { btfImage } from "../../support/btf-image.js";
 import { elfProgram, type ProgramOptions, type ProgramSection } from "../../support/elf-program.js";
@@ -28,7 +28,7 @@ function made(options: Partial<ProgramOptions> = {}, more: readonly ProgramSecti
     addr: 0x8000_1000n,
     data: Buffer.from(`--------${TEXT}\n\0more`, "latin1"),
   };
-  const btf = btfImage([{ kind: KIND.INT, name: "int", value: 4, words: [32] }], { byteOrder });
+  const btf = btfImage([{ kind: BTF_KIND.INT, name: "int", value: 4, words: [32] }], { byteOrder });
   return elfProgram({
     symbols: [
       { name: "linux_banner", address: 0x8000_1008n, size: 60 },

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { DumpError, type DumpErrorCode } from "../../../src/errors.js";
 import { sharedBitmap } from "../../../src/reader/bitmap.js";
-import { readPages } from "../../../src/reader/dump.js";
+import { readPages } from "../../../src/reader/physical-memory.js";
 import { attachMemory, fillBitmaps, type OpenOptions, openDump } from "../../../src/reader/open.js";
 import { crc32c } from "../../../src/reader/raw/crc32c.js";
 import { addressOf, parseRawPieces } from "../../../src/reader/raw/pieces.js";

@@ -1,7 +1,7 @@
 import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
+import type { InputOptions } from "../../input-options.js";
 import { checkHead, HEAD_SIZE } from "../../open.js";
-import type { InputOptions } from "../../open-input.js";
 import { withoutCure } from "../../salvage.js";
 import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";

@@ -1,6 +1,6 @@
 import { FATE_COUNT, HOLE, type Payload } from "../payload.js";
-import { cellCounter, layRows, placeOf, type Rows, rowStart, wholeSpan } from "../rows.js";
-import { address, count, memorySize, partsOf, partText, placesText } from "../words.js";
+import { cellCounter, layRows, type Rows, rowPlaceOf, rowStart, wholeSpan } from "../rows.js";
+import { address, count, memorySize, partText, placesText, shareOfStates } from "../words.js";
 import { type Frame, frameOf, paint, rowHeight } from "./paint.js";
 import { fillStyles } from "./styles.js";
 
@@ -92,7 +92,7 @@ export class MapView {
     const from = this.#cursor ?? this.#pageAt(0, 1) ?? 0;
     let pfn = from + columns * perColumn;
     if (rows !== 0) {
-      let place = placeOf(all, from);
+      let place = rowPlaceOf(all, from);
       const step = Math.sign(rows);
       for (let left = Math.abs(rows); left > 0; left--) {
         const next = place + step;
@@ -102,7 +102,7 @@ export class MapView {
       }
       pfn = (rowStart(all, place) ?? 0) + (from % all.span);
     } else if (columns !== 0) {
-      const place = placeOf(all, pfn);
+      const place = rowPlaceOf(all, pfn);
       const start = rowStart(all, place) ?? 0;
       // Out of the memory there is: stop, or jump over the gap.
       if (pfn < start) pfn = columns > 0 ? start : from;
@@ -114,7 +114,7 @@ export class MapView {
   /** Puts the cursor on a page, and brings it into sight. */
   goTo(pfn: number): void {
     const { perColumn } = this.#frame();
-    const place = placeOf(this.#rows, pfn);
+    const place = rowPlaceOf(this.#rows, pfn);
     const start = rowStart(this.#rows, place) ?? 0;
     const inRow = Math.min(Math.max(pfn, start), start + this.#rows.span - 1);
     this.#cursor = inRow - (inRow % perColumn);
@@ -185,7 +185,7 @@ export class MapView {
     const { scroller, spacer, scale } = this.#elements;
     spacer.style.height = `${Math.max(0, this.#rows.total * this.#rowHeight() - scroller.clientHeight)}px`;
     if (anchor !== undefined)
-      scroller.scrollTop = placeOf(this.#rows, anchor) * this.#rowHeight() - y + this.#rowHeight() / 2;
+      scroller.scrollTop = rowPlaceOf(this.#rows, anchor) * this.#rowHeight() - y + this.#rowHeight() / 2;
     const { perColumn } = this.#frame();
     const size = (pages: number) => memorySize(pages * this.#payload.pageSize);
     const pages = perColumn === 1 ? "one page" : `${count(perColumn)} pages`;
@@ -233,7 +233,7 @@ export class MapView {
   #cursorY(): number | undefined {
     if (this.#cursor === undefined) return undefined;
     const { scroller } = this.#elements;
-    const y = placeOf(this.#rows, this.#cursor) * this.#rowHeight() - scroller.scrollTop + this.#rowHeight() / 2;
+    const y = rowPlaceOf(this.#rows, this.#cursor) * this.#rowHeight() - scroller.scrollTop + this.#rowHeight() / 2;
     return y < 0 || y > scroller.clientHeight ? undefined : y;
   }
 
@@ -264,7 +264,7 @@ export class MapView {
     const places = placesText(this.#payload, pfn);
     const head = places === "" ? [where] : [where, places];
     if (found === 0) return [...head, "no memory there"];
-    const parts = partsOf(counts, Math.max(found, perColumn / unit));
+    const parts = shareOfStates(counts, Math.max(found, perColumn / unit));
     const alone = parts.length === 1 && found * unit >= perColumn;
     const shown = parts.slice(0, MOST_PARTS).map((part) => partText(this.#payload, part, alone));
     const more = parts.length > MOST_PARTS ? [`and ${parts.length - MOST_PARTS} more kinds`] : [];
@@ -284,7 +284,7 @@ export class MapView {
     const frame = this.#frame();
     const row = Math.floor(pfn / frame.rows.span) * frame.rows.span;
     const x = frame.left + ((pfn - row) / frame.rows.span) * (frame.right - frame.left);
-    const y = placeOf(frame.rows, pfn) * this.#rowHeight() - frame.top;
+    const y = rowPlaceOf(frame.rows, pfn) * this.#rowHeight() - frame.top;
     const left = Math.max(0, Math.min(x + 14, scroller.clientWidth - tip.offsetWidth - 4));
     const below = y + this.#rowHeight() + 6;
     const above = y - tip.offsetHeight - 6;

@@ -1,0 +1,2 @@
+/** The name that stands for stdin. */
+export const STDIN = "-";
