@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { compareKdumpWithElf } from "../support/compare-pages.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 const packed = join(root, "samples/linux-6.1-x86_64.vmcore.br");
 const folder = temporaryFolder();
 const vmcore = join(folder, "vmcore");
