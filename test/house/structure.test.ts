@@ -19,7 +19,15 @@ const ROWS: readonly (readonly string[])[] = [
   ["reader"],
   ["codec"],
   ["store"],
-  ["errors.ts", "warnings.ts", "foreign-text.ts", "dist-url.ts", "package-version.ts", "page-record.ts"],
+  [
+    "errors.ts",
+    "warnings.ts",
+    "foreign-text.ts",
+    "surroundings.ts",
+    "dist-url.ts",
+    "package-version.ts",
+    "page-record.ts",
+  ],
 ];
 
 const MOST_LINES = 400;
