@@ -12,8 +12,8 @@ import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo
 import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
 import { readKernelLog } from "../src/kernel/log/read-log.js";
 import type { Dump } from "../src/reader/dump.js";
-import type { PhysicalMemory } from "../src/reader/physical-memory.js";
 import { openDump } from "../src/reader/open.js";
+import type { PhysicalMemory } from "../src/reader/physical-memory.js";
 import { Warnings } from "../src/warnings.js";
 import { arm64 } from "../test/support/kernel/arch-arm64.js";
 import { privateKernel } from "../test/support/kernel/private-kernel.js";

@@ -3,9 +3,9 @@ import { initialPlan } from "../src/filter/plan.js";
 import { completeDump } from "../src/kernel/complete-dump.js";
 import { kernelView } from "../src/kernel/kernel-view.js";
 import { readKernelLog } from "../src/kernel/log/read-log.js";
-import { type Dump } from "../src/reader/dump.js";
-import { readPages } from "../src/reader/physical-memory.js";
+import type { Dump } from "../src/reader/dump.js";
 import { type OpenOptions, openDump } from "../src/reader/open.js";
+import { readPages } from "../src/reader/physical-memory.js";
 import { Warnings } from "../src/warnings.js";
 
 /** Two bitmaps of 1 MiB: larger ones are within what is stated, but take a while to fill. */

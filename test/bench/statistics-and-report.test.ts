@@ -1,6 +1,6 @@
 /** The tables of `coresieve bench`: medians, ratios run by run, and what stands there when a program fails. */
 import { describe, expect, test } from "vitest";
-import type { ProgramComparison, BenchMachine, ProgramRuns } from "../../src/bench/bench-result.js";
+import type { BenchMachine, ProgramComparison, ProgramRuns } from "../../src/bench/bench-result.js";
 import { benchReport } from "../../src/bench/report.js";
 import { median } from "../../src/bench/statistics.js";
 

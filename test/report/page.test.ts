@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { HOLE, type Payload } from "../../src/report/page/payload.js";
 import { cellCounter, gapAt, layRows, rowPlaceOf, rowStart, wholeSpan } from "../../src/report/page/rows.js";
-import { address, memorySize, pageOfText, shareOfStates, partText, placesText } from "../../src/report/page/words.js";
+import { address, memorySize, pageOfText, partText, placesText, shareOfStates } from "../../src/report/page/words.js";
 
 const segmentLists = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.integer({ min: 1, max: 600 })), { minLength: 1, maxLength: 8 })

@@ -3,9 +3,9 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { DumpError, type DumpErrorCode } from "../../src/errors.js";
-import { type Dump } from "../../src/reader/dump.js";
-import { readPages } from "../../src/reader/physical-memory.js";
+import type { Dump } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
+import { readPages } from "../../src/reader/physical-memory.js";
 import { Warnings } from "../../src/warnings.js";
 
 /** Opens the bytes as a file, or several as a split set, and closes them when `use` has returned. */
