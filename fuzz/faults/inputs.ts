@@ -3,32 +3,53 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { flatten } from "../../test/support/flattened-image.js";
 import { toElf, toKdump } from "../../test/support/kernel-dump.js";
-import { buildKernel, MiB } from "../../test/support/kernel-image.js";
+import { buildKernel, type KernelOptions, MiB } from "../../test/support/kernel-image.js";
 import { packers } from "../../test/support/packed.js";
+import type { PageCodec } from "../../test/support/page-codecs.js";
 import { buildAvml, buildLime, ramOf } from "../../test/support/raw-image.js";
 import type { Format } from "./fault-case.js";
+
+/** Formats of chance runs, and kdump files whose pages are all of one kind. */
+export type InputFormat = Format | "kdump-raw" | "kdump-lzo" | "kdump-snappy" | "kdump-zstd";
+
+const LARGE: KernelOptions = {
+  memory: 24 * MiB,
+  memoryModel: "sparse-extreme",
+  pages: [
+    { pfn: 64, kind: "anon", count: 64 },
+    { pfn: 256, kind: "free", order: 6 },
+    { pfn: 512, kind: "cache", count: 64 },
+    { pfn: 1024, kind: "anon", count: 2000 },
+  ],
+};
+
+/** A kernel of 7 MiB: a run over it takes little longer than the program's start. */
+export const SMALL: KernelOptions = {
+  memory: [
+    { start: 0, end: 2 * MiB },
+    { start: 16 * MiB, end: 21 * MiB },
+  ],
+  memoryModel: "sparse-extreme",
+  pages: [
+    { pfn: 64, kind: "anon", count: 64 },
+    { pfn: 256, kind: "free", order: 6 },
+    { pfn: 128, kind: "cache", count: 64 },
+  ],
+};
 
 /** The files of a format, below `folder`; written when first asked for. */
 export class Inputs {
   readonly #folder: string;
-  readonly #made = new Map<Format, readonly string[]>();
-  readonly #kernel = buildKernel({
-    memory: 24 * MiB,
-    memoryModel: "sparse-extreme",
-    pages: [
-      { pfn: 64, kind: "anon", count: 64 },
-      { pfn: 256, kind: "free", order: 6 },
-      { pfn: 512, kind: "cache", count: 64 },
-      { pfn: 1024, kind: "anon", count: 2000 },
-    ],
-  });
+  readonly #made = new Map<InputFormat, readonly string[]>();
+  readonly #kernel: ReturnType<typeof buildKernel>;
 
-  constructor(folder: string) {
+  constructor(folder: string, kernel: KernelOptions = LARGE) {
     this.#folder = folder;
+    this.#kernel = buildKernel(kernel);
     mkdirSync(folder, { recursive: true });
   }
 
-  of(format: Format): readonly string[] {
+  of(format: InputFormat): readonly string[] {
     const known = this.#made.get(format);
     if (known !== undefined) return known;
     const paths = this.#bytes(format).map((bytes, i) => {
@@ -40,7 +61,7 @@ export class Inputs {
     return paths;
   }
 
-  #bytes(format: Format): readonly Uint8Array[] {
+  #bytes(format: InputFormat): readonly Uint8Array[] {
     const elf = () => toElf(this.#kernel);
     const kdump = () => toKdump(this.#kernel, { codec: (pfn) => (pfn % 2 === 0 ? "raw" : "zlib") });
     const pack = (how: string, bytes: Uint8Array) => [(packers[how] as (data: Uint8Array) => Buffer)(bytes)];
@@ -49,6 +70,13 @@ export class Inputs {
         return [elf()];
       case "kdump":
         return [kdump()];
+      case "kdump-raw":
+      case "kdump-lzo":
+      case "kdump-snappy":
+      case "kdump-zstd": {
+        const codec = format.slice("kdump-".length) as PageCodec;
+        return [toKdump(this.#kernel, { codec: () => codec })];
+      }
       case "flattened":
         return [flatten(kdump(), { recordSize: 20_000 })];
       case "split":

@@ -7,43 +7,67 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { WorkerThreads } from "../../src/worker/threads.js";
+import { callCampaign, callStage } from "./calls/campaign.js";
 import { chosenCase } from "./fault-case.js";
 import { Inputs } from "./inputs.js";
 import { type Outcome, rootOf, runCase } from "./run-case.js";
 
 const { values } = parseArgs({
-  options: { runs: { type: "string", default: "100" }, seed: { type: "string" }, verbose: { type: "boolean" } },
+  options: {
+    runs: { type: "string", default: "100" },
+    seed: { type: "string" },
+    verbose: { type: "boolean", default: false },
+    // Calls of the system go wrong, by a preloaded shim; `only` is part of a scenario's name.
+    calls: { type: "boolean" },
+    jobs: { type: "string", default: "1" },
+    only: { type: "string", default: "" },
+  },
 });
 const runs = Number(values.runs);
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), "coresieve-faults-"));
-const threads = new WorkerThreads(1);
-const inputs = new Inputs(join(folder, "inputs"));
-const stage = { folder, root: rootOf(import.meta.url), inputs, threads, undisturbed: new Map() };
-const table = new Map<string, { runs: number; problems: number; outcomes: Map<Outcome, number> }>();
-const began = performance.now();
 try {
-  for (let i = 0; i < runs; i++) {
-    const seed = first + i;
-    const one = chosenCase(seed);
-    const { outcome, problem } = await runCase(stage, one);
-    const row = table.get(one.fault.group) ?? { runs: 0, problems: 0, outcomes: new Map() };
-    table.set(one.fault.group, row);
-    row.runs++;
-    row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
-    if (problem !== undefined) row.problems++;
-    const { group: _, ...fault } = one.fault;
-    const line = `seed ${seed}: ${one.format} ${one.options.join(" ")} ${JSON.stringify(fault)}`;
-    if (problem !== undefined) console.log(`PROBLEM ${line}: ${problem}`);
-    else if (values.verbose) console.log(`${line}: ${outcome}`);
-  }
+  if (values.calls) await calls();
+  else await chances();
 } finally {
-  await threads.destroy();
   rmSync(folder, { recursive: true, force: true });
 }
-console.log(`\n${runs} runs from seed ${first}, ${Math.round((performance.now() - began) / 1000)} s`);
-for (const [group, row] of [...table].sort(([a], [b]) => a.localeCompare(b))) {
-  const outcomes = [...row.outcomes].map(([outcome, count]) => `${count} ${outcome}`);
-  console.log(`${group}: ${row.runs} runs: ${outcomes.join(", ")}; problems: ${row.problems}`);
-  if (row.problems > 0) process.exitCode = 1;
+
+async function calls(): Promise<void> {
+  const stage = callStage(rootOf(import.meta.url), folder);
+  if (stage === undefined) throw new Error("--calls needs Linux and gcc");
+  const settings = { runs, first, jobs: Number(values.jobs), verbose: values.verbose, only: values.only };
+  if (!(await callCampaign(stage, settings))) process.exitCode = 1;
+}
+
+async function chances(): Promise<void> {
+  const threads = new WorkerThreads(1);
+  const inputs = new Inputs(join(folder, "inputs"));
+  const stage = { folder, root: rootOf(import.meta.url), inputs, threads, undisturbed: new Map() };
+  const table = new Map<string, { runs: number; problems: number; outcomes: Map<Outcome, number> }>();
+  const began = performance.now();
+  try {
+    for (let i = 0; i < runs; i++) {
+      const seed = first + i;
+      const one = chosenCase(seed);
+      const { outcome, problem } = await runCase(stage, one);
+      const row = table.get(one.fault.group) ?? { runs: 0, problems: 0, outcomes: new Map() };
+      table.set(one.fault.group, row);
+      row.runs++;
+      row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
+      if (problem !== undefined) row.problems++;
+      const { group: _, ...fault } = one.fault;
+      const line = `seed ${seed}: ${one.format} ${one.options.join(" ")} ${JSON.stringify(fault)}`;
+      if (problem !== undefined) console.log(`PROBLEM ${line}: ${problem}`);
+      else if (values.verbose) console.log(`${line}: ${outcome}`);
+    }
+  } finally {
+    await threads.destroy();
+  }
+  console.log(`\n${runs} runs from seed ${first}, ${Math.round((performance.now() - began) / 1000)} s`);
+  for (const [group, row] of [...table].sort(([a], [b]) => a.localeCompare(b))) {
+    const outcomes = [...row.outcomes].map(([outcome, count]) => `${count} ${outcome}`);
+    console.log(`${group}: ${row.runs} runs: ${outcomes.join(", ")}; problems: ${row.problems}`);
+    if (row.problems > 0) process.exitCode = 1;
+  }
 }

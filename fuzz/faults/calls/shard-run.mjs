@@ -1,0 +1,49 @@
+// Filters a dump as the jobs of a queue do: plan, shards one after the other, finish, each from what the one before left in the
+// staging folder. IN OUT FORMAT CODEC SHARDS; begins again where a run before it failed. Uses the built program.
+const dist = new URL("../../../dist/", import.meta.url);
+const from = (path) => import(new URL(path, dist));
+const [{ completedDump, planDump }, { openDump }, { finishShards }, output, { folderStaging }] = await Promise.all(
+  ["plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/folder-output.js", "shard/folder-staging.js"].map(
+    from,
+  ),
+);
+const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { Warnings }] = await Promise.all(
+  ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
+    from,
+  ),
+);
+const [{ codecOf }, { WorkerThreads }, { DumpError }] = await Promise.all(
+  ["worker/codec/codecs.js", "worker/threads.js", "errors.js"].map(from),
+);
+
+const [input, path, format, codec, shards] = process.argv.slice(2);
+const threads = new WorkerThreads(1);
+try {
+  await run();
+} catch (error) {
+  console.error(error instanceof DumpError ? `coresieve: ${error.message}` : error);
+  process.exitCode = 1;
+}
+await threads.destroy();
+
+async function run() {
+  const warnings = new Warnings();
+  const opened = openDump(input, warnings);
+  const options = { output: { path }, level: 31, format, codec: codecOf(codec), privacy: false, warnings };
+  const stage = `${path}.staging`;
+  await output.createStagingFolder(stage);
+  const staging = folderStaging(stage);
+  const planned = await planDump(completedDump(opened, options), options, threads);
+  const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, Number(shards)));
+  await planned.pool.end();
+  opened.close();
+  const plan = await readPlan(staging, digest);
+  const dump = openDump(input);
+  const range = (start, end) => output.folderRange(stage, start, end);
+  for (let index = 0; index < plan.shards.length; index++) {
+    await makeShard({ plan, index, dump, threads }, { range, staging, spoolDir: process.env.TMPDIR, host: "here" });
+  }
+  dump.close();
+  await finishShards(plan, staging, await output.folderSink(stage, path, false));
+  await staging.remove();
+}
