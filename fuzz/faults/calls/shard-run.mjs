@@ -3,7 +3,7 @@
 const dist = new URL("../../../dist/", import.meta.url);
 const from = (path) => import(new URL(path, dist));
 const [{ completedDump, planDump }, { openDump }, { finishShards }, output, { folderStaging }] = await Promise.all(
-  ["plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/folder-output.js", "shard/folder-staging.js"].map(
+  ["run/plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/folder-output.js", "shard/folder-staging.js"].map(
     from,
   ),
 );
@@ -13,7 +13,7 @@ const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { 
   ),
 );
 const [{ codecOf }, { WorkerThreads }, { DumpError }] = await Promise.all(
-  ["worker/codec/codecs.js", "worker/threads.js", "errors.js"].map(from),
+  ["codec/codecs.js", "worker/threads.js", "errors.js"].map(from),
 );
 
 const [input, path, format, codec, shards] = process.argv.slice(2);
