@@ -39,8 +39,13 @@ export async function callCampaign(stage: CallStage, settings: CampaignSettings)
   const groups = new Map<string, Row>();
   const names = new Map<string, Row>();
   let next = settings.first;
+  let stopping = false;
+  // What was found until then is printed.
+  process.once("SIGTERM", () => {
+    stopping = true;
+  });
   const lane = async () => {
-    while (next < settings.first + settings.runs) {
+    while (!stopping && next < settings.first + settings.runs) {
       const seed = next++;
       const scenario = scenarioOf(seed, scenarios);
       const fault = chosenFault(seed, (await undisturbed(stage, scenario)).calls, !scenario.sharded);

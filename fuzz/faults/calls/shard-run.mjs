@@ -3,9 +3,13 @@
 const dist = new URL("../../../dist/", import.meta.url);
 const from = (path) => import(new URL(path, dist));
 const [{ completedDump, planDump }, { openDump }, { finishShards }, output, { folderStaging }] = await Promise.all(
-  ["run/plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/folder-output.js", "shard/folder-staging.js"].map(
-    from,
-  ),
+  [
+    "run/plan-dump.js",
+    "reader/open.js",
+    "shard/finish-shards.js",
+    "shard/folder-output.js",
+    "shard/folder-staging.js",
+  ].map(from),
 );
 const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { Warnings }] = await Promise.all(
   ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
