@@ -44,16 +44,17 @@ async function chances(): Promise<void> {
   const threads = new WorkerThreads(1);
   const inputs = new Inputs(join(folder, "inputs"));
   const stage = { folder, root: rootOf(import.meta.url), inputs, threads, undisturbed: new Map() };
-  const table = new Map<string, { runs: number; problems: number; outcomes: Map<Outcome, number> }>();
+  const table = new Map<string, { runs: number; hit: number; problems: number; outcomes: Map<Outcome, number> }>();
   const began = performance.now();
   try {
     for (let i = 0; i < runs; i++) {
       const seed = first + i;
       const one = chosenCase(seed);
-      const { outcome, problem } = await runCase(stage, one);
-      const row = table.get(one.fault.group) ?? { runs: 0, problems: 0, outcomes: new Map() };
+      const { outcome, problem, hit } = await runCase(stage, one);
+      const row = table.get(one.fault.group) ?? { runs: 0, hit: 0, problems: 0, outcomes: new Map() };
       table.set(one.fault.group, row);
       row.runs++;
+      if (hit) row.hit++;
       row.outcomes.set(outcome, (row.outcomes.get(outcome) ?? 0) + 1);
       if (problem !== undefined) row.problems++;
       const { group: _, ...fault } = one.fault;
@@ -67,7 +68,7 @@ async function chances(): Promise<void> {
   console.log(`\n${runs} runs from seed ${first}, ${Math.round((performance.now() - began) / 1000)} s`);
   for (const [group, row] of [...table].sort(([a], [b]) => a.localeCompare(b))) {
     const outcomes = [...row.outcomes].map(([outcome, count]) => `${count} ${outcome}`);
-    console.log(`${group}: ${row.runs} runs: ${outcomes.join(", ")}; problems: ${row.problems}`);
+    console.log(`${group}: ${row.runs} runs, hit in ${row.hit}: ${outcomes.join(", ")}; problems: ${row.problems}`);
     if (row.problems > 0) process.exitCode = 1;
   }
 }

@@ -37,6 +37,8 @@ export type Outcome =
 
 export interface Judged {
   readonly outcome: Outcome;
+  /** Whether the fault really happened: the call was made, the run had not ended yet. Pipes always do. */
+  readonly hit: boolean;
   /** What no run may do. */
   readonly problem: string | undefined;
 }
@@ -79,7 +81,7 @@ export async function runCase(stage: Stage, one: FaultCase): Promise<Judged> {
   });
   try {
     const run = await disturbed(stage, one, inputs, folder, before);
-    return await judge(stage, one, before, run, folder);
+    return { ...(await judge(stage, one, before, run, folder)), hit: run.hit };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -142,18 +144,25 @@ async function disturbed(
   inputs: readonly string[],
   folder: string,
   { milliseconds }: Undisturbed,
-): Promise<Ended> {
+): Promise<Ended & { readonly hit: boolean }> {
   const args = [...inputs, join(folder, "to/out"), ...options];
   switch (fault.kind) {
-    case "call":
-      return start(stage, args, folder, injected(stage, fault)).ended;
+    case "call": {
+      const hits = `${folder}.hits`;
+      const run = await start(stage, args, folder, { ...injected(stage, fault), CORESIEVE_TEST_FAULT_HITS: hits })
+        .ended;
+      const hit = existsSync(hits) && statSync(hits).size > 0;
+      rmSync(hits, { force: true });
+      return { ...run, hit };
+    }
     case "pipe":
-      return throughPipe(stage, fault, options, inputs[0] as string, folder);
+      return { ...(await throughPipe(stage, fault, options, inputs[0] as string, folder)), hit: true };
     default: {
       const { child, ended } = start(stage, args, folder, {});
       await sleep(milliseconds * fault.at);
+      const hit = child.exitCode === null && child.signalCode === null;
       disturb(fault, child, inputs, folder);
-      return ended;
+      return { ...(await ended), hit };
     }
   }
 }
@@ -216,7 +225,13 @@ async function throughPipe(
   return ended;
 }
 
-async function judge(stage: Stage, one: FaultCase, before: Undisturbed, run: Ended, folder: string): Promise<Judged> {
+async function judge(
+  stage: Stage,
+  one: FaultCase,
+  before: Undisturbed,
+  run: Ended,
+  folder: string,
+): Promise<Omit<Judged, "hit">> {
   const { fault, options } = one;
   const wanted = fault.kind === "signal" ? fault.signal : undefined;
   const killed = run.signal !== null;

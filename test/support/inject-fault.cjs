@@ -2,7 +2,7 @@
  * Preloaded into the program (and its threads) by tests: makes calls of the file system fail, come short or do nothing, and
  * threads die. CORESIEVE_TEST_FAULT is JSON: { call, after, what, thread, times, output }; `output`:
  * only calls for a file that was created exclusively. `call` "memory": nothing shared, and no memory
- * of WebAssembly, that is larger than `after` bytes can be had.
+ * of WebAssembly, that is larger than `after` bytes can be had. CORESIEVE_TEST_FAULT_HITS names a file that gets a byte each time.
  */
 const fs = require("node:fs");
 const { isMainThread } = require("node:worker_threads");
@@ -16,6 +16,13 @@ const {
   times = Number.POSITIVE_INFINITY,
   output = false,
 } = JSON.parse(process.env.CORESIEVE_TEST_FAULT);
+
+const { openSync, writeSync } = fs;
+const hits = process.env.CORESIEVE_TEST_FAULT_HITS;
+const noted = hits === undefined ? undefined : openSync(hits, "a");
+function note() {
+  if (noted !== undefined) writeSync(noted, ".");
+}
 
 const actions = {
   short: (original, args) => original(...args.slice(0, 3), Math.min(args[3], 1000), args[4]),
@@ -50,6 +57,7 @@ if (thread === undefined || (thread === "main") === isMainThread) {
     const Original = globalThis.SharedArrayBuffer;
     globalThis.SharedArrayBuffer = class extends Original {
       constructor(length, ...rest) {
+        if (length > after) note();
         if (length > after && what === "mistake") actions.mistake();
         if (length > after) throw new RangeError("Array buffer allocation failed");
         super(length, ...rest);
@@ -58,7 +66,10 @@ if (thread === undefined || (thread === "main") === isMainThread) {
     const { Memory } = WebAssembly;
     WebAssembly.Memory = class extends Memory {
       constructor(descriptor) {
-        if (descriptor.initial * 65536 > after) throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+        if (descriptor.initial * 65536 > after) {
+          note();
+          throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+        }
         super(descriptor);
       }
     };
@@ -73,6 +84,7 @@ if (thread === undefined || (thread === "main") === isMainThread) {
       if (output && !(call === "openSync" ? isCreation(args) : created.has(args[0]))) return original(...args);
       if (calls++ < after || done >= times) return original(...args);
       done++;
+      note();
       if (actions[what] !== undefined) return actions[what](original, args);
       throw Object.assign(new Error(`${what}: injected`), { code: what, syscall: call });
     };
