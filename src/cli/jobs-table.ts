@@ -1,4 +1,4 @@
-import type { RunState } from "../queue/jobs.js";
+import type { RunState } from "../queue/run-state.js";
 import { formatBytes } from "./numbers.js";
 
 /** How a run stands, in one line. */
@@ -8,8 +8,11 @@ export function describeRun(run: RunState): string {
   if (run.cancelled) return `cancelled: ${what}; the next worker that is free ends it`;
   if (state === "done") return `done: ${what}${outputBytes === undefined ? "" : `, ${formatBytes(outputBytes)}`}`;
   if (state === "failed") return `failed: ${what}: ${reason ?? "nobody says why"}`;
+  if (state === "other-version") return `other version: ${what}: ${reason}`;
+  if (state === "unreadable") return `unreadable: ${reason}`;
   if (shards === undefined) return `${state}: ${what}${reason === undefined ? "" : `; the last try failed: ${reason}`}`;
   const failed = shards.failed === 0 ? "" : `, ${shards.failed} failed`;
   const where = hosts.length === 0 ? "" : `, on ${hosts.join(", ")}`;
-  return `${state}: ${what}, ${Math.floor(100 * progress)} %, ${shards.done} of ${shards.all} shards done, ${shards.active} in work${failed}${where}`;
+  const why = reason === undefined ? "" : `; a shard waits: ${reason}`;
+  return `${state}: ${what}, ${Math.floor(100 * progress)} %, ${shards.done} of ${shards.all} shards done, ${shards.active} in work${failed}${where}${why}`;
 }

@@ -5,7 +5,7 @@ export type Check<T> = (value: unknown, at: string) => T;
 
 function wrong(at: string, expected: string): never {
   throw new DumpError("BAD_OPTION", `job data: ${at} is no ${expected}`, {
-    cure: "Run the same version of coresieve everywhere, and let nothing else write to its queues",
+    cure: "Let nothing else write to coresieve's queues; `coresieve jobs cancel ID` removes the job",
   });
 }
 

@@ -1,5 +1,5 @@
 import type { Job, Queue } from "bullmq";
-import type { Redis } from "ioredis";
+import type { RedisConnection } from "./redis.js";
 
 /**
  * A lock that ran out, while Redis was away or the process stood still, is taken again if nobody has begun to take the job over: it
@@ -15,7 +15,7 @@ return 0`;
 
 /** Keeps a job's lock for `takeover` milliseconds from now. Returns `false` where the job is another worker's, or nobody's, by now. */
 export async function holdLock(
-  redis: Redis,
+  redis: RedisConnection,
   queue: Queue,
   job: Job,
   token: string,

@@ -39,10 +39,13 @@ export class HandedBack extends Error {
   override readonly name = "HandedBack";
   /** Milliseconds until it may be taken again. */
   readonly delay: number;
+  /** Why this worker cannot do it, where another may. */
+  readonly why: string | undefined;
 
-  constructor(delay: number) {
+  constructor(delay: number, why?: string) {
     super("handed back");
     this.delay = delay;
+    this.why = why;
   }
 }
 
@@ -55,7 +58,21 @@ export class TakenOver extends Error {
   }
 }
 
+/** What a job's progress says while no worker has it, and who had it could not do it. */
+export interface Refused {
+  readonly refused: string;
+}
+
 /** The run was cancelled by somebody, or a shard cannot be made because another one has failed. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
+}
+
+/** The run was cancelled, and what there was of it is removed. */
+export class RunEnded extends Error {
+  override readonly name = "RunEnded";
+
+  constructor() {
+    super("cancelled; nothing was left behind");
+  }
 }

@@ -1,16 +1,25 @@
 import { createHash } from "node:crypto";
 import { CODEC_NAMES } from "../codec/codecs.js";
+import { DumpError } from "../errors.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
+import { packageVersion } from "../package-version.js";
 import { MAX_SHARDS } from "../shard/shard-plan.js";
-import { flag, list, number, object, oneOf, optional, text } from "./check-data.js";
+import { type Check, flag, list, number, object, oneOf, optional, text } from "./check-data.js";
 
-/** Changes when job data mean something else. */
-const VERSION = 1;
+/**
+ * Changes with every change of what job data hold or mean: workers of one fleet are not all replaced at once, and a job of another format is left to those
+ * that know it.
+ */
+export const JOB_FORMAT = 2;
+
+/** Whoever retries a run so often has another problem; the jobs of all rounds are looked for. */
+export const MAX_ROUNDS = 1000;
 
 const PATH = text(4096);
 const COUNT = number(0, Number.MAX_SAFE_INTEGER);
 const DIGEST = text(64);
+const PROGRAM = text(64);
 /** VMCOREINFO and rules are a few KiB; Redis is no place for much more. */
 const TEXT = object({ name: PATH, text: text(1 << 18) });
 
@@ -44,7 +53,9 @@ const REQUEST = {
 const checkRequest = object(REQUEST);
 
 const checkDump = object({
-  version: number(VERSION, VERSION),
+  version: number(JOB_FORMAT, JOB_FORMAT),
+  /** The version of the program that submitted it. */
+  program: PROGRAM,
   ...REQUEST,
   /** 0: as many as seem good. */
   shards: number(0, MAX_SHARDS),
@@ -52,15 +63,26 @@ const checkDump = object({
   /** Who submitted it, and when, in milliseconds since 1970. */
   submitted: object({ host: text(256), at: COUNT }),
   /** How often `jobs retry` was asked for. */
-  round: COUNT,
-  /** Pass 1 is done. `round` is that for which shard jobs were made; -1: none yet. */
+  round: number(0, MAX_ROUNDS),
+  /** Pass 1 is done. */
   planned: optional(
-    object({ digest: DIGEST, shards: number(1, MAX_SHARDS), kept: COUNT, round: number(-1, Number.MAX_SAFE_INTEGER) }),
+    object({
+      digest: DIGEST,
+      /** What the names of its plan's files begin with, so that no other planner writes over them. */
+      files: DIGEST,
+      shards: number(1, MAX_SHARDS),
+      kept: COUNT,
+      /** That for which shard jobs were made; -1: none yet. */
+      round: number(-1, MAX_ROUNDS),
+      program: PROGRAM,
+    }),
   ),
 });
 
 const checkShard = object({
-  version: number(VERSION, VERSION),
+  version: number(JOB_FORMAT, JOB_FORMAT),
+  /** The version of the program that planned it. */
+  program: PROGRAM,
   /** The job of the dump. */
   dump: text(64),
   index: number(0, MAX_SHARDS - 1),
@@ -76,26 +98,61 @@ export type DumpJob = ReturnType<typeof checkDump>;
 /** The job of one of its shards. */
 export type ShardJob = ReturnType<typeof checkShard>;
 
-/** Throws `BAD_OPTION` for what is no job of this version. */
-export function dumpJob(data: unknown): DumpJob {
-  return checkDump(data, "dump");
+/** A job of another program version: nothing is wrong with it, and a worker of that version can do it. */
+export class OtherFormat extends DumpError {
+  constructor(format: number, program: string | undefined) {
+    const by = program === undefined ? "another version of coresieve" : `coresieve ${program}`;
+    super("UNSUPPORTED", `is a job of ${by} (job format ${format}; this program reads format ${JOB_FORMAT})`, {
+      cure: "A worker of that version takes it; without one, cancel the run and submit the dump again",
+    });
+  }
 }
 
-/** Throws `BAD_OPTION` for what is no job of this version. */
+/** A job that no program can do. */
+export class UnreadableJob extends DumpError {
+  constructor(cause: DumpError) {
+    super("BAD_OPTION", cause.message, { cause });
+  }
+}
+
+/** Throws `OtherFormat` and `UnreadableJob`. */
+export function dumpJob(data: unknown): DumpJob {
+  return readJob(checkDump, data, "dump");
+}
+
+/** Throws `OtherFormat` and `UnreadableJob`. */
 export function shardJob(data: unknown): ShardJob {
-  return checkShard(data, "shard");
+  return readJob(checkShard, data, "shard");
+}
+
+function readJob<T>(check: Check<T>, data: unknown, at: string): T {
+  const { version, program } = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
+  if (typeof version === "number" && Number.isSafeInteger(version) && version > 0 && version !== JOB_FORMAT) {
+    const isVersion = typeof program === "string" && /^[\w.+-]{1,64}$/.test(program);
+    throw new OtherFormat(version, isVersion ? program : undefined);
+  }
+  try {
+    return check(data, at);
+  } catch (error) {
+    throw error instanceof DumpError ? new UnreadableJob(error) : error;
+  }
 }
 
 export function newDumpJob(
   request: DumpRequest,
-  { shards, priority, host }: { readonly shards: number; readonly priority: number; readonly host: string },
+  by: { readonly shards: number; readonly priority: number; readonly host: string; readonly at: number },
 ): DumpJob {
-  const submitted = { host, at: Date.now() };
-  return dumpJob({ version: VERSION, ...request, shards, priority, submitted, round: 0 });
+  const { shards, priority, host, at } = by;
+  const submitted = { host, at };
+  return dumpJob({
+    ...{ version: JOB_FORMAT, program: packageVersion() },
+    ...request,
+    ...{ shards, priority, submitted, round: 0 },
+  });
 }
 
-export function newShardJob(job: Omit<ShardJob, "version">): ShardJob {
-  return shardJob({ version: VERSION, ...job });
+export function newShardJob(job: Omit<ShardJob, "version" | "program">): ShardJob {
+  return shardJob({ version: JOB_FORMAT, program: packageVersion(), ...job });
 }
 
 const FIRST = "abcdefghijklmnop";

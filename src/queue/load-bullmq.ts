@@ -4,13 +4,14 @@ import { DumpError, systemErrorCode } from "../errors.js";
 export interface QueueLibrary {
   readonly bullmq: typeof import("bullmq");
   readonly Redis: typeof import("ioredis").Redis;
+  readonly Cluster: typeof import("ioredis").Cluster;
 }
 
 /** Loads what only the queue needs and is not installed with coresieve. Throws `BAD_OPTION` that names what to install. */
 export async function loadBullmq(): Promise<QueueLibrary> {
   try {
-    const [bullmq, { Redis }] = await Promise.all([import("bullmq"), import("ioredis")]);
-    return { bullmq, Redis };
+    const [bullmq, { Redis, Cluster }] = await Promise.all([import("bullmq"), import("ioredis")]);
+    return { bullmq, Redis, Cluster };
   } catch (error) {
     throw missing(error, "the queue needs BullMQ", "npm i bullmq ioredis");
   }

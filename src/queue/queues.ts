@@ -1,27 +1,25 @@
 import type { JobsOptions, Queue, Telemetry } from "bullmq";
-import type { Redis } from "ioredis";
-import { DumpError, systemErrorCode } from "../errors.js";
-import { tlsProblem } from "../store/tls-problem.js";
+import { DumpError } from "../errors.js";
 import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
+import { checkEviction, hidden, openRedis, type RedisConnection } from "./redis.js";
+import { RedisClock, redisTimeBackend } from "./redis-clock.js";
 
 /** Names of the two queues; their keys in Redis begin with `PREFIX`. */
 export const DUMPS = "dumps";
 export const SHARDS = "shards";
-export const PREFIX = "coresieve";
+/** In braces: a cluster keeps all keys with the same text in braces on one node, and scripts may touch keys of one node only. */
+export const PREFIX = "{coresieve}";
 
 /** Finished jobs are remembered so long, in seconds: `coresieve jobs` lists them, and who submits the same dump is told. */
 const REMEMBER_DONE = 7 * 24 * 3600;
 const REMEMBER_FAILED = 30 * 24 * 3600;
 
-/** Milliseconds that commands of people wait for Redis. */
-const PATIENCE = 10_000;
-
-/** Errors after which there is nothing to wait for. */
-const NOBODY_THERE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTFOUND"]);
-
 /** The queues, opened. */
 export interface Queues extends QueueLibrary {
-  readonly redis: Redis;
+  readonly redis: RedisConnection;
+  readonly clock: RedisClock;
+  /** What workers of these queues speak to Redis with. */
+  readonly backend: ReturnType<typeof redisTimeBackend>;
   readonly dumps: Queue;
   readonly shards: Queue;
   close(): Promise<void>;
@@ -55,79 +53,36 @@ export function redisUrl(named: string | undefined): string {
   });
 }
 
-/** An address without what is secret in it, for messages. */
-export function hidden(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
-}
-
-/** A connection to Redis. ioredis does not read addresses of sockets. */
-export function connect(Redis: QueueLibrary["Redis"], url: string): Redis {
-  const { pathname, username, password } = new URL(url);
-  const socket = {
-    path: pathname,
-    ...(username === "" ? {} : { username: decodeURIComponent(username) }),
-    ...(password === "" ? {} : { password: decodeURIComponent(password) }),
-  };
-  const options = {
-    // Commands wait until Redis is back, however long that takes: BullMQ demands it of workers.
-    maxRetriesPerRequest: null,
-    retryStrategy: (times: number) => Math.min(200 * times, 2000),
-  };
-  const redis = url.startsWith("unix:") ? new Redis({ ...socket, ...options }) : new Redis(url, options);
-  // What is wrong shows in the commands; without a listener the process would end.
-  redis.on("error", () => undefined);
-  return redis;
-}
-
-/** Opens the queues. Throws `BAD_OPTION` where BullMQ is missing, `NOT_READABLE` where Redis does not answer. */
-export async function openQueues(url: string, telemetry?: Telemetry): Promise<Queues> {
+/**
+ * Opens the queues. Throws `BAD_OPTION` where BullMQ is missing, or Redis removes keys when its memory is full (unless `anyPolicy`: who only
+ * looks may do so), `NOT_READABLE` where Redis does not answer.
+ */
+export async function openQueues(
+  url: string,
+  { telemetry, anyPolicy = false }: { readonly telemetry?: Telemetry | undefined; readonly anyPolicy?: boolean } = {},
+): Promise<Queues> {
   const library = await loadBullmq();
-  const { bullmq, Redis } = library;
-  const redis = connect(Redis, url);
+  const { bullmq } = library;
+  const redis = await openRedis(library, url);
+  const clock = new RedisClock(redis, `${PREFIX}:clock`);
   try {
-    await answers(redis, url);
+    await clock.sync();
+    if (!anyPolicy) await checkEviction(redis, url);
   } catch (error) {
     redis.disconnect();
     throw error;
   }
+  const backend = redisTimeBackend(library, clock);
   const options = { connection: redis, prefix: PREFIX, ...(telemetry === undefined ? {} : { telemetry }) };
-  const dumps = new bullmq.Queue(DUMPS, options);
-  const shards = new bullmq.Queue(SHARDS, options);
+  const dumps = new bullmq.Queue(DUMPS, options, backend);
+  const shards = new bullmq.Queue(SHARDS, options, backend);
   for (const queue of [dumps, shards]) queue.on("error", () => undefined);
   return {
     ...library,
-    ...{ redis, dumps, shards },
+    ...{ redis, clock, backend, dumps, shards },
     async close() {
       await Promise.allSettled([dumps.close(), shards.close()]);
       redis.disconnect();
     },
   };
-}
-
-async function answers(redis: Redis, url: string): Promise<void> {
-  let last: unknown;
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    redis.on("error", (error: unknown) => {
-      last = error;
-      if (NOBODY_THERE.has(systemErrorCode(error) ?? "") || tlsProblem(error, "redis", "REDIS_URL") !== undefined)
-        reject(error);
-    });
-    timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
-  });
-  try {
-    await Promise.race([redis.ping(), late]);
-  } catch (error) {
-    const tls = tlsProblem(error, "redis", "REDIS_URL");
-    const said = error instanceof Error ? error.message : String(error);
-    const why = tls?.what ?? (said.startsWith("NOAUTH") ? "it wants a password" : said);
-    throw new DumpError("NOT_READABLE", `Redis does not answer: ${hidden(why)}`, {
-      file: hidden(url),
-      cure:
-        tls?.cure ??
-        "Check that it runs, its address (--redis or REDIS_URL; rediss:// where it speaks TLS, and only there) and its password",
-    });
-  } finally {
-    clearTimeout(timer);
-  }
 }

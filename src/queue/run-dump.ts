@@ -1,5 +1,6 @@
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
+import { packageVersion } from "../package-version.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { holdObject } from "../reader/source/side-file.js";
 import { checkOptions } from "../run/check-options.js";
@@ -13,7 +14,7 @@ import { automaticShards, type ShardPlan, type ShardRange, shardPlan } from "../
 import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
-import { type Hand, type Host, TakenOver } from "./host.js";
+import { type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
 import { filterOptionsOf, openJobInput, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
@@ -32,7 +33,7 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
     return done;
   }
   if (await isCancelled(host, id)) return cancel(host, job, places);
-  const planned = data.planned ?? (await plan(host, job, data, places, hand));
+  const planned = data.planned ?? (await plan(host, job, data, places, { ...hand, token }));
   const current = { ...data, planned };
   if (planned.round !== data.round) await addShards(host, job, current, places);
   if (await job.moveToWaitingChildren(token)) return undefined;
@@ -43,8 +44,25 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
 
 type Planned = NonNullable<DumpJob["planned"]>;
 
+/** Who plans; the lock's token is nobody else's. */
+interface Planner extends Hand {
+  readonly token: string;
+}
+
+/**
+ * The files of one planner's plan. Each has names of its own: who is stopped between his last look at the lock and writing a file writes it
+ * however much later, and another's plan, by which shards are made, must be as it was.
+ */
+function planStaging(staging: Staging, files: string): Staging {
+  return {
+    ...staging,
+    read: (name) => staging.read(`${files}-${name}`),
+    write: (name, bytes) => staging.write(`${files}-${name}`, bytes),
+  };
+}
+
 /** Pass 1. */
-async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<Planned> {
+async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Planner): Promise<Planned> {
   try {
     return await makePlan(host, job, data, place, hand);
   } catch (error) {
@@ -62,7 +80,7 @@ async function isThrough(host: Host, job: Job): Promise<boolean> {
   return state === "completed" || state === "unknown" || (state === "failed" && (await isCancelled(host, id)));
 }
 
-async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<Planned> {
+async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Planner): Promise<Planned> {
   const { output, staging } = place;
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
@@ -88,12 +106,14 @@ async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace,
     const check = async () => {
       if (!(await hand.holds())) throw new TakenOver();
     };
-    // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
+    // Who was taken for dead must not bring back what is over: that may have been while it wrote.
     await check();
     await place.create();
-    const digest = await writePlan(staging, made);
+    const files = hand.token.slice(0, 8);
+    const digest = await writePlan(planStaging(staging, files), made);
     await check();
-    const result = { digest, shards: made.shards.length, kept: made.kept, round: -1 };
+    const size = { shards: made.shards.length, kept: made.kept };
+    const result = { digest, files, ...size, round: -1, program: packageVersion() };
     await job.updateData({ ...data, planned: result });
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
     return result;
@@ -111,7 +131,7 @@ async function addShards(
 ): Promise<void> {
   const id = job.id as string;
   const { digest, shards } = data.planned;
-  const made = await planOf(host, staging, digest);
+  const made = await planOf(host, staging, data.planned);
   const jobs: Parameters<typeof host.queues.shards.addBulk>[0] = [];
   let next = 0;
   for await (const done of doneSizes(staging, shards)) {
@@ -124,6 +144,7 @@ async function addShards(
       opts: {
         ...JOB_OPTIONS,
         jobId: shardJobId(id, data.round, index),
+        timestamp: host.queues.clock.now(),
         priority: data.priority,
         parent: { id, queue: job.queueQualifiedName },
         // One that fails ends nothing: the others go on, and what they make is kept for the next try.
@@ -145,11 +166,15 @@ async function hasJob({ queues }: Host, id: string): Promise<boolean> {
 }
 
 /** A plan, read once for the shards of a dump that follow each other. */
-export function planOf(host: Host, staging: Staging, digest: string): Promise<ShardPlan> {
+export function planOf(
+  host: Host,
+  staging: Staging,
+  { digest, files }: Pick<Planned, "digest" | "files">,
+): Promise<ShardPlan> {
   const known = host.plans.get(digest);
   if (known !== undefined) return known;
   host.plans.clear();
-  const plan = readPlan(staging, digest);
+  const plan = readPlan(planStaging(staging, files), digest);
   host.plans.set(digest, plan);
   plan.catch(() => host.plans.delete(digest));
   return plan;
@@ -181,7 +206,7 @@ async function finishOutput(
   const { staging } = places;
   await checkShards(host, job, data, places);
   await job.updateProgress({ step: "finish", done: 0, total: 1 });
-  const made = await planOf(host, staging, data.planned.digest);
+  const made = await planOf(host, staging, data.planned);
   const sink = await places.sink(made, data.force);
   let result: FilterResult;
   try {
@@ -242,5 +267,5 @@ async function cancel(host: Host, job: Job, { staging }: OutputPlace): Promise<n
   await staging.remove();
   host.plans.clear();
   host.log(`${job.id}: cancelled, nothing was left behind`);
-  throw new host.queues.bullmq.UnrecoverableError("cancelled; nothing was left behind");
+  throw new RunEnded();
 }

@@ -5,7 +5,7 @@ import { makeShard } from "../shard/make-shard.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
-import { dumpJob, shardJob, shardJobId } from "./job-data.js";
+import { dumpJob, shardJob, shardJobId, UnreadableJob } from "./job-data.js";
 import { openJobInput, placeOf } from "./open-job.js";
 import { planOf } from "./run-dump.js";
 
@@ -17,7 +17,8 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
   const data = dumpJob(parent.data);
   const place = await placeOf(shard.dump, data, host);
   const { staging } = place;
-  const plan = await planOf(host, staging, shard.digest);
+  if (data.planned === undefined) throw new Cancelled("its dump has no plan");
+  const plan = await planOf(host, staging, { ...data.planned, digest: shard.digest });
   const dump = await openJobInput(data, host.allowed, new Warnings());
   const { signal } = hand;
   const state = { step: "encode", pages: 0, host: host.name };
@@ -69,7 +70,8 @@ const LASTING: ReadonlySet<string> = new Set([
 /** What a job failed with, in one line that says where; and whether to try again is of no use. */
 export function describeFailure(host: Host, what: string, error: unknown): { text: string; lasting: boolean } {
   if (error instanceof DumpError) {
-    return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting: LASTING.has(error.code) };
+    const lasting = LASTING.has(error.code) || error instanceof UnreadableJob;
+    return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { text: `${what} on ${host.name}: ${message}`, lasting: error instanceof Cancelled };

@@ -1,13 +1,16 @@
 import { randomUUID } from "node:crypto";
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
-import type { Job, Telemetry, Worker } from "bullmq";
+import type { Job, Telemetry, Worker, WorkerOptions } from "bullmq";
+import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { allowedFolders } from "./allowed.js";
 import { holdLock } from "./hold-lock.js";
-import { Cancelled, HandedBack, type Host, TakenOver } from "./host.js";
-import { dumpJob, shardJob } from "./job-data.js";
+import { Cancelled, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
+import { type DumpJob, OtherFormat, shardJob } from "./job-data.js";
+import { runAgain } from "./jobs.js";
+import { dumpOf, lookAround, nameOf } from "./look-around.js";
 import { newCounters, serveMetrics } from "./metrics.js";
 import { DUMPS, openQueues, PREFIX, SHARDS } from "./queues.js";
 import { cancelDump, isCancelled, runDump } from "./run-dump.js";
@@ -38,10 +41,10 @@ export interface WorkerSettings {
 
 /** Milliseconds between two looks for jobs where there are none. */
 const IDLE = 500;
-/** Milliseconds between two reports of a job's progress, and two looks at whether its run was cancelled. */
-const LOOK = 1000;
 /** Milliseconds after which a shard that was handed back may be taken again. */
 const AGAIN = 2000;
+/** The same for a job that this worker cannot do, and another may: one of another version. */
+const REFUSED_AGAIN = 5000;
 /** How often a job may lose its worker: one that kills workers must not go on for ever. */
 const MAX_STALLED = 5;
 
@@ -53,6 +56,8 @@ interface InHand {
   readonly done: Promise<unknown>;
   /** Where an encoded shard stands in its dump; it waits for those before it. */
   waits: number | undefined;
+  /** What became of it was decided by who knew that its run was cancelled. */
+  knowsCancel: boolean;
 }
 
 /**
@@ -62,7 +67,7 @@ interface InHand {
 export async function runWorker(settings: WorkerSettings): Promise<void> {
   const { takeover, signal, log } = settings;
   const allowed = allowedFolders(settings.allow);
-  const queues = await openQueues(settings.redis, settings.telemetry);
+  const queues = await openQueues(settings.redis, { telemetry: settings.telemetry });
   const counters = newCounters();
   const threads = new WorkerThreads(settings.threads);
   const name = `${hostname()}:${process.pid}`;
@@ -74,14 +79,15 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   };
   const inHand = new Set<InHand>();
   const make = (queue: string, run: (job: Job, token?: string) => Promise<unknown>): Worker => {
-    const worker = new queues.bullmq.Worker(queue, run, {
+    const options: WorkerOptions = {
       connection: queues.redis,
       ...{ prefix: PREFIX, name, autorun: false, skipLockRenewal: true },
       ...{ lockDuration: takeover, stalledInterval: takeover / 2, maxStalledCount: MAX_STALLED, runRetryDelay: IDLE },
       // Only so does BullMQ count what is completed and failed, for /metrics.
       metrics: { maxDataPoints: 60 },
       ...(settings.telemetry === undefined ? {} : { telemetry: settings.telemetry }),
-    });
+    };
+    const worker = new queues.bullmq.Worker(queue, run, options, queues.backend);
     // What goes wrong shows in the calls. Lost locks and lost connections are passed over: another takes the job.
     worker.on("error", (error) => log(`queue: ${error.message}`));
     worker.on("stalled", (id) => log(`${id}: its worker is gone, it is taken over`));
@@ -131,14 +137,11 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       counters.done++;
       return result;
     } catch (error) {
-      if (error instanceof queues.bullmq.WaitingChildrenError || error instanceof queues.bullmq.UnrecoverableError) {
-        throw error;
-      }
-      const reason: unknown = stop.signal.aborted ? stop.signal.reason : undefined;
+      if (error instanceof queues.bullmq.WaitingChildrenError) throw error;
+      const reason: unknown = stop.signal.aborted ? stop.signal.reason : refusal(job, isDump, error);
       if (reason instanceof HandedBack) {
         counters.handedBack++;
-        log(`${job.id}: handed back`);
-        await job.moveToDelayed(Date.now() + reason.delay, token);
+        await handBack(job, token, reason);
         throw new queues.bullmq.DelayedError();
       }
       if (error instanceof TakenOver) {
@@ -146,12 +149,9 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
         // To BullMQ that is: nothing more is to be done with it here.
         throw new queues.bullmq.DelayedError();
       }
-      let failure = reason ?? error;
-      if (reason instanceof Cancelled && isDump) {
-        // What cannot be removed now is tried again.
-        failure = await cancelDump(host, job).catch((left: unknown) => left);
-        if (failure instanceof queues.bullmq.UnrecoverableError) throw failure;
-      }
+      const failure = isDump ? await unlessCancelled(hand, reason ?? error) : (reason ?? error);
+      if (failure instanceof RunEnded) throw new queues.bullmq.UnrecoverableError(failure.message);
+      if (failure instanceof queues.bullmq.UnrecoverableError) throw failure;
       counters.failed++;
       const { text, lasting } = describeFailure(host, nameOf(job, isDump), failure);
       log(`${job.id}: ${text}`);
@@ -162,6 +162,34 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       if (hand.waits !== undefined) counters.waiting--;
       hand.waits = undefined;
     }
+  };
+
+  /** What a run failed with; one that fails just when it is cancelled is a cancelled one, too. What cannot be removed now is tried again. */
+  const unlessCancelled = async (hand: InHand, failure: unknown): Promise<unknown> => {
+    const { job } = hand;
+    hand.knowsCancel =
+      failure instanceof RunEnded || failure instanceof Cancelled || (await isCancelled(host, job.id as string));
+    if (failure instanceof RunEnded || !hand.knowsCancel) return failure;
+    return cancelDump(host, job).catch((left: unknown) => left);
+  };
+
+  const refused = new Set<string>();
+  const handBack = async (job: Job, token: string, { delay, why }: HandedBack): Promise<void> => {
+    // What cannot be done here comes back every few seconds.
+    if (why === undefined || !refused.has(why)) log(`${job.id}: handed back${why === undefined ? "" : `: ${why}`}`);
+    if (why !== undefined) {
+      refused.add(why);
+      await job.updateProgress({ refused: why } satisfies Refused);
+    }
+    // BullMQ takes the difference to this host's clock for the delay, and is given Redis's time for now.
+    await job.moveToDelayed(Date.now() + delay, token);
+  };
+
+  /** Who cancels a run looks at its state when the wish is there; this looks for the wish when it has failed. So one of them sees both. */
+  const endIfCancelled = async ({ job, knowsCancel }: InHand): Promise<void> => {
+    const id = job.id as string;
+    if (knowsCancel || !(await isCancelled(host, id)) || (await queues.dumps.getJobState(id)) !== "failed") return;
+    await runAgain(queues, job);
   };
 
   /** Too many shards wait here: the last one goes back, for one before it may need this worker. */
@@ -181,11 +209,12 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       const job = (await worker.getNextJob(token, { block: false })) as Job | undefined;
       if (job === undefined) continue;
       const stop = new AbortController();
-      const hand: InHand = { job, token, stop, waits: undefined, done: Promise.resolve() };
+      const hand: InHand = { job, token, stop, waits: undefined, done: Promise.resolve(), knowsCancel: false };
       hands.set(token, hand);
       inHand.add(hand);
       const done = worker
         .processJob(job, token, () => false)
+        .then(() => (worker === workers.dumps ? endIfCancelled(hand) : undefined))
         .catch((error: unknown) => log(`${job.id}: ${error instanceof Error ? error.message : String(error)}`))
         .finally(() => {
           inHand.delete(hand);
@@ -205,6 +234,8 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     }
     log(`${name}: waits for jobs`);
     while (!signal.aborted) {
+      // Redis may be away: then nothing is fetched, either.
+      void queues.clock.sync().catch(() => undefined);
       const busy = [...inHand].filter(({ waits }) => waits === undefined).length;
       const taken = busy < settings.concurrency && (await fetch().catch(() => false));
       if (!taken) await setTimeout(busy < settings.concurrency ? IDLE : IDLE / 10);
@@ -225,73 +256,10 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   }
 }
 
-/** What a job is, for messages: also one whose data are none of ours. */
-function nameOf(job: Job, isDump: boolean): string {
-  try {
-    if (isDump) return `the dump ${dumpJob(job.data).inputs[0]}`;
-    const { index, shards } = shardJob(job.data);
-    return `shard ${index + 1} of ${shards}`;
-  } catch {
-    return "a job";
-  }
-}
-
-/** Of a shard whose data are none of ours there is none; it is refused when it is begun. */
-function dumpOf(job: Job): string {
-  try {
-    return shardJob(job.data).dump;
-  } catch {
-    return "";
-  }
-}
-
-/** Keeps a job's lock, tells how far it is, and stops it when its run is cancelled. */
-function lookAround(
-  host: Host,
-  job: Job,
-  holds: () => Promise<boolean>,
-  takeover: number,
-  dump: string,
-  stop: AbortController,
-  state: () => object | undefined,
-): { end(): void } {
-  let locked = Date.now();
-  let told = "";
-  let looking = false;
-  let isOver = false;
-  const look = async () => {
-    const text = JSON.stringify(state());
-    const isNew = text !== undefined && text !== told;
-    let isOurs = true;
-    if (isNew || Date.now() - locked >= takeover / 3) {
-      locked = Date.now();
-      isOurs = await holds();
-    }
-    // Another worker's job is as far as that one says.
-    const now = state();
-    if (isNew && isOurs && !isOver && now !== undefined) {
-      told = text;
-      await job.updateProgress(now);
-    }
-    if (await isCancelled(host, dump)) stop.abort(new Cancelled("cancelled"));
-  };
-  const timer = setInterval(
-    () => {
-      if (looking) return;
-      looking = true;
-      // Redis is away for a moment, or the job is another worker's by now: then its bytes are the same as ours.
-      look()
-        .catch(() => undefined)
-        .finally(() => {
-          looking = false;
-        });
-    },
-    Math.min(LOOK, takeover / 6),
-  );
-  return {
-    end() {
-      isOver = true;
-      clearInterval(timer);
-    },
-  };
+/** Why a job is left to another worker that may be able to do it, which is no failed try: this one is of another version, or has another library. */
+function refusal(job: Job, isDump: boolean, error: unknown): HandedBack | undefined {
+  if (!(error instanceof DumpError) || error.code !== "UNSUPPORTED") return undefined;
+  // What cannot be planned here is an odd dump: it was read by nobody yet.
+  const isPlanned = !isDump || (job.data as Partial<DumpJob>).planned !== undefined;
+  return error instanceof OtherFormat || isPlanned ? new HandedBack(REFUSED_AGAIN, error.message) : undefined;
 }

@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
   });
 
   test("a lock that ran out is taken again, unless somebody has begun to take the job over", async () => {
-    const worker = new queues.bullmq.Worker("dumps", undefined, { connection: queues.redis, prefix: "coresieve" });
+    const worker = new queues.bullmq.Worker("dumps", undefined, { connection: queues.redis, prefix: "{coresieve}" });
     onTestFinished(() => worker.close());
     const id = submit(queue.redis.url, input, output, "-l");
     const job = (await worker.getNextJob("mine", { block: false })) as Job;
@@ -130,7 +130,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await queue.end();
     for (let i = 0; i < 2; i++) expect(coresieve(queue.redis.url, "jobs", "cancel", id).code).toBe(0);
     // Who knows it from when nobody had begun it does not remove it: there is a folder to be removed by a worker.
-    expect(await cancelRun(queues, before)).toBe(true);
+    expect(await cancelRun(queues, before)).toBe("cancelled");
     expect(coresieve(queue.redis.url, "jobs").stdout).toMatch(/ cancelled: .*; the next worker that is free ends it\n/);
     work();
     await until(() => !existsSync(`${output}.coresieve-${id}`));

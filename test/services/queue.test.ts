@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
-import type { RunState } from "../../src/queue/jobs.js";
+import type { RunState } from "../../src/queue/run-state.js";
 import { folderQueue, input, output, SLOW } from "./support/folder-queue.js";
 import {
   coresieve,
@@ -167,7 +167,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     expect(await victim.ended).toBe("SIGKILL");
     // Until then it stays with who has died.
     const client = new Redis(queue.redis.url.slice("unix://".length));
-    const lock = `coresieve:shards:${id}-0-0:lock`;
+    const lock = `{coresieve}:shards:${id}-0-0:lock`;
     await client.set(lock, "of the dead");
     const other = work({ args: ["--waiting", "1"] });
     await until(() => other.said().includes("handed back"));
@@ -243,14 +243,15 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
   test("a job that somebody else put there is refused by name", async () => {
     const client = new Redis(queue.redis.url.slice("unix://".length));
     const id = submit(queue.redis.url, input, output, "-l", "-d", "11");
-    const data = JSON.parse((await client.hget(`coresieve:dumps:${id}`, "data")) as string);
-    await client.hset(`coresieve:dumps:${id}`, "data", JSON.stringify({ ...data, level: 99, shell: "rm" }));
+    const data = JSON.parse((await client.hget(`{coresieve}:dumps:${id}`, "data")) as string);
+    await client.hset(`{coresieve}:dumps:${id}`, "data", JSON.stringify({ ...data, level: 99, shell: "rm" }));
     // It hides no others.
     const other = submit(queue.redis.url, input, output, "-l", "-d", "13");
-    const { code, stdout, stderr } = coresieve(queue.redis.url, "jobs");
-    expect([code, stdout]).toEqual([1, `${other} waiting: ${input} to ${output}\n`]);
-    expect(stderr).toContain(`${id}: job data: dump.`);
-    await client.del(`coresieve:dumps:${other}`);
+    const { code, stdout } = coresieve(queue.redis.url, "jobs");
+    expect(code).toBe(1);
+    expect(stdout).toContain(`${other} waiting: ${input} to ${output}\n`);
+    expect(stdout).toContain(`${id} unreadable: job data: dump.`);
+    await client.del(`{coresieve}:dumps:${other}`);
     const one = work();
     await until(() => /job data: dump/.test(one.said()));
     expect(one.said()).toMatch(/job data: dump\.(level is no number from 0 to 31|shell is no known field)/);

@@ -1,8 +1,11 @@
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
-import type { RunState } from "../../queue/jobs.js";
+import type { Cancellation } from "../../queue/jobs.js";
+import type { RunState } from "../../queue/run-state.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { describeRun } from "../jobs-table.js";
+import { formatCount } from "../numbers.js";
+import { wholeNumber } from "./submit.js";
 
 const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID]: runs in the queue
 
@@ -14,6 +17,7 @@ const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID]: runs in t
 ID is what \`coresieve submit\` printed, or the beginning of it.
 
       --redis URL          the queue (default: $REDIS_URL, or this host)
+      --limit N            list the latest N runs at most (default 1000)
       --json               print JSON; with watch, one line for each change
   -v, --version            print the version
   -h, --help               print this text
@@ -22,14 +26,24 @@ Example
   coresieve jobs watch 3f09
 `;
 
-const OPTIONS = { redis: VALUE, json: FLAG } as const;
+const OPTIONS = { redis: VALUE, limit: VALUE, json: FLAG } as const;
+
+/** Runs that are listed where nobody says how many: more than anybody reads. */
+const MOST_LISTED = 1000;
+
+const CANCELLATION: Record<Cancellation, string> = {
+  cancelled: "is cancelled",
+  done: "is done already",
+  removed:
+    "is out of the queue. This program could not read it: what it left lies beside its output, in a folder that ends in the ID",
+};
 
 /** `coresieve jobs`: what is in the queue, and what is to become of it. */
 export const jobsCommand = defineCommand({ help: HELP, options: OPTIONS, run: runJobs });
 
 async function runJobs(
   [action = "list", id, ...more]: readonly string[],
-  { redis, json }: OptionValues<typeof OPTIONS>,
+  { redis, limit, json }: OptionValues<typeof OPTIONS>,
   { signal }: CommandContext,
 ): Promise<void> {
   const known = ["list", "watch", "cancel", "retry"].includes(action);
@@ -42,31 +56,19 @@ async function runJobs(
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),
   ]);
-  const queues = await openQueues(redisUrl(redis));
+  const most = wholeNumber("--limit", limit, 1, 1_000_000) ?? MOST_LISTED;
+  // Who only looks need not wait until Redis is set up as it should be.
+  const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
   const say = (state: RunState) =>
     process.stdout.write(json ? `${JSON.stringify(state)}\n` : `${state.id} ${describeRun(state)}\n`);
   try {
     if (id === undefined) {
-      const states: RunState[] = [];
-      for (const job of await runs.allRuns(queues)) {
-        try {
-          states.push(await runs.runState(queues, job));
-        } catch (error) {
-          // Another version's, or somebody else's: the others are listed.
-          if (!(error instanceof DumpError)) throw error;
-          process.stderr.write(`coresieve: ${job.id}: ${error.message}\n`);
-          process.exitCode = 1;
-        }
-      }
-      if (json) process.stdout.write(`${JSON.stringify(states, undefined, 2)}\n`);
-      else if (states.length === 0 && process.exitCode === undefined) process.stdout.write("no runs\n");
-      else states.forEach(say);
+      list(await runs.listRuns(queues, most), json);
       return;
     }
     const job = await runs.findRun(queues, id);
     if (action === "cancel") {
-      const done = await runs.cancelRun(queues, job);
-      process.stdout.write(`${job.id}: ${done ? "is cancelled" : "is done already"}\n`);
+      process.stdout.write(`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}\n`);
     } else if (action === "retry") {
       await runs.retryRun(queues, job);
       process.stdout.write(`${job.id}: what failed is made again\n`);
@@ -76,12 +78,25 @@ async function runJobs(
         const text = JSON.stringify(state);
         if (text !== last) say(state);
         last = text;
-        if (state.state === "failed") process.exitCode = 1;
-        if (state.state === "done" || state.state === "failed") return;
+        if (state.state === "failed" || state.state === "unreadable") process.exitCode = 1;
+        if (["done", "failed", "unreadable"].includes(state.state)) return;
         await setTimeout(1000, undefined, { signal });
       }
     }
   } finally {
     await queues.close();
   }
+}
+
+/** Prints runs, and on stderr what is wrong with some, and that there are more. */
+function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all: number }, json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify(runs, undefined, 2)}\n`);
+  else if (runs.length === 0) process.stdout.write("no runs\n");
+  else process.stdout.write(runs.map((run) => `${run.id} ${describeRun(run)}\n`).join(""));
+  if (all > runs.length) {
+    process.stderr.write(
+      `coresieve: the latest ${formatCount(runs.length)} of ${formatCount(all)} runs are listed; --limit ${all} lists all\n`,
+    );
+  }
+  if (runs.some(({ state }) => state === "unreadable")) process.exitCode = 1;
 }

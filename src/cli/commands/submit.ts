@@ -3,7 +3,7 @@ import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
 import type { DumpRequest } from "../../queue/job-data.js";
-import type { RunState } from "../../queue/jobs.js";
+import type { RunState } from "../../queue/run-state.js";
 import { type InputIdentity, identityOf, objectIdentity } from "../../shard/input-identity.js";
 import { MAX_SHARDS } from "../../shard/shard-plan.js";
 import { isStorePath } from "../../store/store-url.js";
@@ -90,7 +90,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
       const again = submitted.what === "known" ? " (submitted before)" : "";
       process.stdout.write(`${submitted.id}${again}: ${describeRun(state)}\n`);
     }
-    while (values.wait && state.state !== "done" && state.state !== "failed") {
+    while (values.wait && !["done", "failed", "unreadable"].includes(state.state)) {
       await setTimeout(500, undefined, { signal }).catch(() => {
         throw new DumpError("ABORTED", `stopped waiting; ${submitted.id} goes on`);
       });
@@ -98,7 +98,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
     }
     if (values.json) process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
     else if (values.wait && !values.quiet) process.stdout.write(`${describeRun(state)}\n`);
-    if (values.wait && state.state === "failed") throw failed(state);
+    if (values.wait && state.state !== "done") throw failed(state);
   } finally {
     await queues.close();
   }

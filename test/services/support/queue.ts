@@ -7,11 +7,13 @@ import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 import { afterAll } from "vitest";
-import { findRun, type RunState, runState } from "../../../src/queue/jobs.js";
+import { findRun, runState } from "../../../src/queue/jobs.js";
 import { openQueues, type Queues } from "../../../src/queue/queues.js";
+import type { RunState } from "../../../src/queue/run-state.js";
 import type { ServerPlace } from "./swift.js";
 
-const PROGRAM = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+export const PROGRAM = fileURLToPath(new URL("../../../dist/cli/main.js", import.meta.url));
+const WRONG_CLOCK = fileURLToPath(new URL("./wrong-clock.cjs", import.meta.url));
 const KILLER = fileURLToPath(new URL("./kill-at.cjs", import.meta.url));
 
 export const hasRedis = spawnSync("redis-server", ["--version"]).status === 0;
@@ -36,7 +38,7 @@ afterAll(async () => {
 });
 
 /** Starts a process that ends with the tests at the latest. */
-function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+export function start(command: string, args: readonly string[], env: NodeJS.ProcessEnv = {}) {
   const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
   let said = "";
   child.stdout?.on("data", (bytes) => {
@@ -111,14 +113,22 @@ export interface WorkerOptions {
   /** Runs it by another command: `ip netns exec NAME`. */
   readonly by?: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
+  /** Another one than that of this build. */
+  readonly program?: string;
+}
+
+/** Makes the clock of a program `off` milliseconds wrong: see wrong-clock.cjs. */
+export function wrongClock(off: number): NodeJS.ProcessEnv {
+  return { NODE_OPTIONS: `--require ${WRONG_CLOCK}`, CORESIEVE_TEST_CLOCK: `${off}` };
 }
 
 /** A worker with one thread that takes over jobs after two seconds. */
-export function worker({ redis, args = [], allow = share, killAt, by = [], env = {} }: WorkerOptions) {
+export function worker(options: WorkerOptions) {
+  const { redis, args = [], allow = share, killAt, by = [], env = {}, program = PROGRAM } = options;
   const preload = killAt === undefined ? [] : ["--require", KILLER];
   const [command, ...first] = [...by, process.execPath];
   const standard = ["--takeover", "2", "--grace", "0", "--num-threads", "1"];
-  return start(command as string, [...first, ...preload, PROGRAM, "worker", "--allow", allow, ...standard, ...args], {
+  return start(command as string, [...first, ...preload, program, "worker", "--allow", allow, ...standard, ...args], {
     REDIS_URL: redis,
     ...(killAt === undefined ? {} : { CORESIEVE_TEST_KILL: killAt }),
     ...env,
@@ -135,10 +145,11 @@ export function stopped({ pid }: ChildProcess): Promise<void> {
   return until(() => /^\d+ \(.*\) T/.test(readFileSync(`/proc/${pid}/stat`, "utf8")));
 }
 
-/** Runs the command line to its end. */
-export function coresieve(redis: string, ...args: string[]) {
+/** Runs the command line to its end; `program`: another one than that of this build. */
+export function coresieve(queue: string | { readonly redis: string; readonly program: string }, ...args: string[]) {
+  const { redis, program } = typeof queue === "string" ? { redis: queue, program: PROGRAM } : queue;
   const env = { ...process.env, REDIS_URL: redis };
-  const { status, stdout, stderr } = spawnSync(process.execPath, [PROGRAM, ...args], { encoding: "utf8", env });
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...args], { encoding: "utf8", env });
   return { code: status, stdout, stderr };
 }
 

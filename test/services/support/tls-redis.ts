@@ -30,7 +30,7 @@ export async function tlsRedis({ key, cert, ca }: TlsFiles, password: string): P
   return `rediss://:${password}@localhost:${port}`;
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

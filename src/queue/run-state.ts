@@ -1,0 +1,101 @@
+import { DumpError } from "../errors.js";
+import { type DumpJob, dumpJob, OtherFormat } from "./job-data.js";
+import type { Queues } from "./queues.js";
+import { type ShardCounts, shardCounts } from "./shard-counts.js";
+import { type JobState, type Snapshot, snapshots } from "./snapshot.js";
+
+/** How a dump's run stands. */
+export interface RunState {
+  readonly id: string;
+  /**
+   * As people say it: `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`. `other-version`: it is that of a program that this one does
+   * not know, and goes its way; `unreadable`: no program can do it.
+   */
+  readonly state: "waiting" | "planning" | "shards" | "finishing" | "done" | "failed" | "other-version" | "unreadable";
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly submitted: { readonly host: string; readonly at: number };
+  /** Share of the work that is done, 0 to 1. */
+  readonly progress: number;
+  /** `undefined` before the plan. */
+  readonly shards:
+    | { readonly all: number; readonly done: number; readonly active: number; readonly failed: number }
+    | undefined;
+  /** Who works on it now. */
+  readonly hosts: readonly string[];
+  readonly outputBytes: number | undefined;
+  /** Why it failed, cannot be read, or waits although somebody had it. */
+  readonly reason: string | undefined;
+  /** It was cancelled, and a worker has yet to end it. */
+  readonly cancelled: boolean;
+}
+
+/** How runs stand, in the order of their ids; those that are gone are left out. Redis is asked once for a hundred of them. */
+export async function runStates(queues: Queues, ids: readonly string[]): Promise<readonly RunState[]> {
+  const found = (await snapshots(queues, ids)).map((snapshot) => ({ snapshot, data: readable(snapshot) }));
+  const planned = found.flatMap(({ snapshot: { id }, data }) =>
+    data instanceof DumpError || data.planned === undefined
+      ? []
+      : [{ id, round: data.round, shards: data.planned.shards }],
+  );
+  const counts = await shardCounts(queues, planned);
+  const countsOf = new Map(planned.map(({ id }, i) => [id, counts[i] as ShardCounts]));
+  return found.map(({ snapshot, data }) =>
+    data instanceof DumpError ? unreadable(snapshot, data) : describe(snapshot, data, countsOf.get(snapshot.id)),
+  );
+}
+
+/** A run's job, or why this program cannot read it. */
+export function readable({ data }: Snapshot): DumpJob | DumpError {
+  try {
+    return dumpJob(data);
+  } catch (error) {
+    if (error instanceof DumpError) return error;
+    throw error;
+  }
+}
+
+/** What is said of a job that this program cannot read: what looks like names in it is only for people. */
+function unreadable({ id, data, cancelled }: Snapshot, error: DumpError): RunState {
+  const { inputs, output, submitted } = (data ?? {}) as Record<string, unknown>;
+  const at = (submitted ?? {}) as Record<string, unknown>;
+  return {
+    ...{ id, cancelled, reason: error.message },
+    state: error instanceof OtherFormat ? "other-version" : "unreadable",
+    inputs: Array.isArray(inputs) ? inputs.filter((one) => typeof one === "string") : [],
+    output: typeof output === "string" ? output : "",
+    submitted: { host: typeof at["host"] === "string" ? at["host"] : "", at: Number(at["at"]) || 0 },
+    ...{ progress: 0, shards: undefined, hosts: [], outputBytes: undefined },
+  };
+}
+
+function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undefined): RunState {
+  const { id, state, failure } = snapshot;
+  const { planned } = data;
+  const progress = (snapshot.progress ?? {}) as { readonly step?: unknown; readonly refused?: unknown };
+  const name = nameOf(state, planned !== undefined, progress.step);
+  const { result } = (snapshot.result ?? {}) as { readonly result?: { readonly outputBytes?: number } };
+  const isOver = name === "done" || name === "failed";
+  const own = typeof progress.refused === "string" && state !== "active" ? progress.refused : undefined;
+  const refused = own ?? counts?.refused;
+  const share =
+    planned === undefined || counts === undefined ? 0 : planned.kept === 0 ? 1 : counts.pages / planned.kept;
+  return {
+    ...{ id, state: name, inputs: data.inputs, output: data.output, submitted: data.submitted },
+    progress: name === "done" ? 1 : Math.min(1, share),
+    shards: planned &&
+      counts && { all: planned.shards, done: counts.done, active: counts.active, failed: counts.failed },
+    hosts: counts?.hosts ?? [],
+    outputBytes: result?.outputBytes,
+    reason: name === "failed" ? failure : name === "waiting" ? (refused ?? failure) : isOver ? undefined : refused,
+    cancelled: !isOver && snapshot.cancelled,
+  };
+}
+
+function nameOf(state: JobState, planned: boolean, step: unknown): RunState["state"] {
+  if (state === "completed") return "done";
+  if (state === "failed") return "failed";
+  if (state === "waiting-children") return "shards";
+  if (state === "active") return planned ? (step === "finish" ? "finishing" : "shards") : "planning";
+  return planned ? "shards" : "waiting";
+}
