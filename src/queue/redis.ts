@@ -1,3 +1,4 @@
+import { createConnection } from "node:net";
 import type { Cluster, Redis } from "ioredis";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { tlsProblem } from "../store/tls-problem.js";
@@ -134,9 +135,13 @@ async function answers(redis: Redis, url: string): Promise<string> {
       last = error;
       const isLasting =
         NOBODY_THERE.has(systemErrorCode(error) ?? "") ||
-        isProtected(error) ||
         tlsProblem(error, "redis", "REDIS_URL") !== undefined;
       if (isLasting) reject(error);
+    });
+    redis.once("close", () => {
+      greeting(url).then((said) => {
+        if (said.startsWith(DENIED)) reject(new Error(said));
+      });
     });
     timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
   });
@@ -168,7 +173,34 @@ function noAnswer(error: unknown, url: string): DumpError {
   });
 }
 
-/** Redis's error code for it is the first word, as of all its errors. */
+/** A server in protected mode says so unasked, and ends the connection; ioredis drops what nobody asked for. */
+const DENIED = "-DENIED ";
+
 function isProtected(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith("DENIED ");
+  return error instanceof Error && error.message.startsWith(DENIED);
+}
+
+/** Milliseconds that a server has to say something unasked. */
+const GREETING = 2000;
+
+/** The beginning of what a server says unasked; one that is well says nothing. Only plain connections are asked. Never throws. */
+function greeting(url: string): Promise<string> {
+  const { protocol, hostname, port } = new URL(url);
+  if (protocol !== "redis:") return Promise.resolve("");
+  return new Promise((resolve) => {
+    const host = hostname.replace(/^\[(.*)\]$/, "$1");
+    const socket = createConnection({ host, port: port === "" ? 6379 : Number(port) });
+    let said = "";
+    const end = () => {
+      socket.destroy();
+      resolve(said);
+    };
+    socket.setTimeout(GREETING, end);
+    socket.on("data", (bytes) => {
+      said += bytes.toString("latin1");
+      if (said.length >= DENIED.length) end();
+    });
+    socket.on("error", end);
+    socket.on("close", end);
+  });
 }
