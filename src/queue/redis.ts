@@ -134,8 +134,7 @@ async function answers(redis: Redis, url: string): Promise<string> {
     redis.on("error", (error: unknown) => {
       last = error;
       const isLasting =
-        NOBODY_THERE.has(systemErrorCode(error) ?? "") ||
-        tlsProblem(error, "redis", "REDIS_URL") !== undefined;
+        NOBODY_THERE.has(systemErrorCode(error) ?? "") || tlsProblem(error, "redis", "REDIS_URL") !== undefined;
       if (isLasting) reject(error);
     });
     redis.once("close", () => {
