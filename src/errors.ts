@@ -56,8 +56,13 @@ export interface DumpErrorDetails {
   readonly offset?: number;
   /** What to do about it: one sentence. */
   readonly cure?: string;
+  /** What the run left in the output's folder: `NOTHING_LEFT`, or which files and what is in them. */
+  readonly left?: string;
   readonly cause?: unknown;
 }
+
+/** What nearly every run that fails can say. Who cannot replaces it, by `leaving`. */
+export const NOTHING_LEFT = "nothing was left behind";
 
 /** The one error class of coresieve. `message` is a whole line: file, what was found, what was expected, the cure. */
 export class DumpError extends Error {
@@ -66,39 +71,54 @@ export class DumpError extends Error {
   readonly file: string | undefined;
   readonly offset: number | undefined;
   readonly cure: string | undefined;
+  readonly left: string | undefined;
+  /** File, what was found, and where: the message without the cure and what was left. */
+  readonly summary: string;
 
   constructor(code: DumpErrorCode, what: string, given: DumpErrorDetails = {}) {
     // Whatever was to be opened: neither its name nor its place can help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
     const where = details.offset === undefined ? "" : ` (at byte ${details.offset})`;
     const file = details.file === undefined ? "" : `${details.file}: `;
-    const cure = details.cure === undefined ? "" : `. ${details.cure}`;
-    super(`${file}${what}${where}${cure}`, details.cause === undefined ? {} : { cause: details.cause });
+    const summary = `${file}${what}${where}`;
+    const { cure, left, cause } = details;
+    super(messageOf({ summary, cure, left }), cause === undefined ? {} : { cause });
+    this.summary = summary;
     this.code = code;
     this.file = details.file;
     this.offset = details.offset;
-    this.cure = details.cure;
+    this.cure = cure;
+    this.left = left;
   }
+}
+
+/** The same error, saying what was left. */
+export function leaving(error: DumpError, left: string): DumpError {
+  return Object.assign(reviveDumpError({ ...plainDumpError(error), left }), { cause: error.cause });
 }
 
 /** A DumpError as plain data: errors that cross threads lose their class and fields. */
 export interface PlainDumpError {
   readonly code: DumpErrorCode;
-  readonly message: string;
+  readonly summary: string;
   readonly file: string | undefined;
   readonly offset: number | undefined;
   readonly cure: string | undefined;
+  readonly left: string | undefined;
 }
 
 /** The parts of an error to send to another thread. */
-export function plainDumpError({ code, message, file, offset, cure }: DumpError): PlainDumpError {
-  return { code, message, file, offset, cure };
+export function plainDumpError({ code, summary, file, offset, cure, left }: DumpError): PlainDumpError {
+  return { code, summary, file, offset, cure, left };
 }
 
 /** The error that was sent. */
-export function reviveDumpError(plain: PlainDumpError): DumpError {
-  const { message, file, offset, cure } = plain;
-  return Object.assign(new DumpError(plain.code, ""), { message, file, offset, cure });
+export function reviveDumpError({ code, ...parts }: PlainDumpError): DumpError {
+  return Object.assign(new DumpError(code, ""), { message: messageOf(parts), ...parts });
+}
+
+function messageOf({ summary, cure, left }: Pick<PlainDumpError, "summary" | "cure" | "left">): string {
+  return `${summary}${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
 }
 
 /** The `code` of a system error (`ENOENT` …), if `error` is one. */

@@ -1,6 +1,6 @@
 import type { Dump } from "../reader/dump.js";
 import { FLATTENED_HEADER_SIZE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
-import type { ByteSource } from "../reader/source/byte-source.js";
+import { type ByteSource, readInto } from "../reader/source/byte-source.js";
 import { attachFile } from "../reader/source/source-image.js";
 import { type FileRange, gapsOf, isWithin, type PageData, pageData } from "./page-data.js";
 import type { Searcher } from "./searcher.js";
@@ -127,7 +127,9 @@ function searchRange(searcher: Searcher, source: ByteSource, { start, end }: Fil
     at = Math.max(at, (source.zerosEnd?.(at) ?? at) - reach);
     if (at >= end) return;
     const places = Math.min(room, end - at);
-    const length = source.read(input.subarray(0, places + reach), at);
+    const length = Math.min(places + reach, source.size - at);
+    // What cannot be read was not searched.
+    readInto(source, input.subarray(0, length), at, "data");
     searcher.search(places, length, (secret, offset) => found(secret, at + offset));
   }
 }

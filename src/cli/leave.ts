@@ -1,9 +1,11 @@
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { Stop } from "./stop.js";
+import { writeStdoutWhole } from "./whole-stdout.js";
 
-/** Takes note of the first error of stdout from now on. */
+/** Takes note of the first error of stdout from now on, which is written whole or not without one. */
 export function watchStdout(): () => unknown {
+  writeStdoutWhole();
   let first: unknown;
   process.stdout.on("error", (error) => {
     first ??= error;

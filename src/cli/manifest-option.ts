@@ -6,8 +6,9 @@ import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
+import { abandoned } from "../writer/abandoned.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
-import { samePath } from "../writer/output-name.js";
+import { sameOutput } from "../writer/output-path.js";
 import type { FilterRequest } from "./options.js";
 
 export interface ManifestArguments {
@@ -24,6 +25,8 @@ export interface ManifestWriter {
   write(dump: Dump, options: FilterOptions, result: FilterResult): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
+  /** After `abort`: what is there all the same. */
+  leftBehind(): string | undefined;
 }
 
 /**
@@ -44,8 +47,10 @@ export async function manifestWriter(
     });
   }
   if (path === undefined) return undefined;
-  if (output !== undefined && samePath(output, path)) {
-    throw new DumpError("BAD_OPTION", "the manifest and the output have the same name", { file: path });
+  if (output !== undefined && sameOutput(output, path)) {
+    throw new DumpError("BAD_OPTION", "the manifest and the output have the same name, or lead to the same file", {
+      file: path,
+    });
   }
   const started = new Date();
   const sink = await readyFileSink(path, { force }, inputs);
@@ -53,9 +58,10 @@ export async function manifestWriter(
   return {
     stream: through.stream,
     async write(dump, options, result) {
-      // A packed one would have to be unpacked whole.
-      const written = output === undefined || pack !== undefined ? undefined : await openInput(output, new Warnings());
+      let written: Dump | undefined;
       try {
+        // A packed one would have to be unpacked whole.
+        written = output === undefined || pack !== undefined ? undefined : await openInput(output, new Warnings());
         const inputFiles = await filesOfDump(dump, digests !== "output", signal);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);
         const manifest = manifestOf({
@@ -68,12 +74,12 @@ export async function manifestWriter(
         await sink.write(bytes, 0);
         await sink.finish(bytes.length);
       } catch (error) {
-        await sink.abort();
-        throw error;
+        throw await abandoned(error, sink);
       } finally {
         written?.close();
       }
     },
     abort: () => sink.abort(),
+    leftBehind: () => sink.leftBehind?.(),
   };
 }

@@ -7,8 +7,9 @@ import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
+import { abandoned } from "../writer/abandoned.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
-import { samePath } from "../writer/output-name.js";
+import { sameOutput } from "../writer/output-path.js";
 import type { Sink } from "../writer/sink.js";
 
 /** A report about a filter run, written when the run has ended well. */
@@ -18,6 +19,8 @@ export interface ReportWriter {
   write(dump: Dump, options: FilterOptions, result: FilterResult, seconds: number): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
+  /** After `abort`: what is there all the same. */
+  leftBehind(): string | undefined;
 }
 
 export interface ReportArguments {
@@ -36,8 +39,10 @@ export async function reportWriter(
   inputs: readonly string[],
   output: string | undefined,
 ): Promise<ReportWriter> {
-  if ([output, manifest].some((taken) => taken !== undefined && samePath(taken, path))) {
-    throw new DumpError("BAD_OPTION", "the report and another output have the same name", { file: path });
+  if ([output, manifest].some((taken) => taken !== undefined && sameOutput(taken, path))) {
+    throw new DumpError("BAD_OPTION", "the report and another output have the same name, or lead to the same file", {
+      file: path,
+    });
   }
   const recorder = new RunRecorder();
   const sink = await readyFileSink(path, { force }, inputs);
@@ -50,11 +55,11 @@ export async function reportWriter(
         const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
         await writePage(sink, renderReport(data));
       } catch (error) {
-        await sink.abort();
-        throw error;
+        throw await abandoned(error, sink);
       }
     },
     abort: () => sink.abort(),
+    leftBehind: () => sink.leftBehind?.(),
   };
 }
 

@@ -2,7 +2,7 @@ import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import type { Dump } from "../reader/dump.js";
-import { type ByteSource, fileSource, openFile } from "../reader/source/byte-source.js";
+import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
 import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
@@ -24,10 +24,12 @@ async function digest(source: ByteSource, signal: AbortSignal | undefined): Prom
   const piece = new Uint8Array(Math.min(PIECE, Math.max(1, source.size)));
   let bytes = 0;
   for (;;) {
-    const n = source.read(piece, bytes);
-    hash.update(piece.subarray(0, n));
-    bytes += n;
-    if (n < piece.length) return { bytes, sha256: hash.digest("hex") };
+    // What ends before would have the digest of another file.
+    const wanted = piece.subarray(0, Math.min(piece.length, source.size - bytes));
+    readInto(source, wanted, bytes, "data");
+    hash.update(wanted);
+    bytes += wanted.length;
+    if (bytes === source.size) return { bytes, sha256: hash.digest("hex") };
     await setImmediate();
     throwIfAborted(signal);
   }

@@ -1,8 +1,8 @@
 import type { DumpError } from "../errors.js";
 
 /** What went wrong, without the advice for those who do not salvage yet. */
-export function withoutCure({ message, cure }: DumpError): string {
-  return cure === undefined ? message : message.replace(`. ${cure}`, "");
+export function withoutCure({ summary }: DumpError): string {
+  return summary;
 }
 
 /** The warning about pages that the headers promise and the file does not have. `first` is a pfn. */

@@ -1,7 +1,7 @@
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
 import { isStorePath } from "../store/store-url.js";
-import { samePath } from "../writer/output-name.js";
+import { sameOutput } from "../writer/output-path.js";
 import { checkTogether } from "./check-together.js";
 import type { FilterOptions } from "./filter-types.js";
 
@@ -32,8 +32,8 @@ function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions)
   const problem =
     paths.length < 2
       ? "a split set has two files at least"
-      : paths.some((path, i) => paths.slice(0, i).some((other) => samePath(path, other)))
-        ? "two files of the split set have the same name"
+      : paths.some((path, i) => paths.slice(0, i).some((other) => sameOutput(path, other)))
+        ? "two files of the split set have the same name, or lead to the same file"
         : format !== "kdump"
           ? "an ELF dump cannot be split"
           : onFull === "incomplete"

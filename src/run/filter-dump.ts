@@ -1,4 +1,4 @@
-import { DumpError } from "../errors.js";
+import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { eraseRequest } from "../filter/erase/erase-run.js";
 import { policyOfLevel } from "../filter/policy.js";
 import type { Dump } from "../reader/dump.js";
@@ -9,6 +9,7 @@ import { Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import { throwIfAborted, type WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
+import { abandoned } from "../writer/abandoned.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { createWriter, describeOutput } from "../writer/output-description.js";
 import { SharedPages } from "../writer/shared-pages.js";
@@ -44,8 +45,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       } catch (error) {
         if (!isFull(error)) throw error;
         forget();
-        const what = error.message.replace(`. ${error.cure}`, "");
-        warnings.add("NEXT_LEVEL", `level ${level} did not fit, level ${next} was tried: ${what}`);
+        warnings.add("NEXT_LEVEL", `level ${level} did not fit, level ${next} was tried: ${error.summary}`);
         level = next;
       }
     }
@@ -107,8 +107,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
     };
   } catch (error) {
-    await sink?.abort();
-    throw withLeft(surroundingsError(error) ?? changedInstead(error, dump), sink?.leftBehind?.());
+    throw await abandoned(surroundingsError(error) ?? changedInstead(error, dump), sink);
   } finally {
     if (threads === options.workers) await pool?.end();
     else await threads.destroy();
@@ -119,25 +118,17 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
 function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
   if (change === undefined) return;
   if (dump.header.format !== "raw") throw change;
-  warnings.add("INPUT_CHANGED", change.message.replace(`. ${change.cure}`, "; pages may be of different moments"));
+  warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }
 
 /** An upload may have much to send at its end: a stop does not wait for it. Throws `ABORTED`. */
 function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new DumpError("ABORTED", "stopped; nothing was left behind"));
+    const stop = () => reject(new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT }));
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
-}
-
-/** What a failed run could not remove belongs to its error. */
-function withLeft(error: unknown, left: string | undefined): unknown {
-  if (left === undefined || !(error instanceof DumpError)) return error;
-  const { code, file, offset, cure, cause } = error;
-  const message = `${error.message.replace("; nothing was left behind", "")}; ${left}`;
-  return Object.assign(new DumpError(code, "", { cause }), { message, file, offset, cure });
 }
 
 /** What does not fit together in a file that changes is no damage of it. */
@@ -167,8 +158,7 @@ async function writeAll(
     if (onFull !== "incomplete" || !isFull(error)) throw error;
     const { size, pages, zeroPages } = await writer.cutShort();
     if (pages === 0) throw error;
-    const full = error.message.replace(`. ${error.cure}`, "");
     warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);
-    return { zeroPages, outputBytes: size, notWritten: kept - pages, full };
+    return { zeroPages, outputBytes: size, notWritten: kept - pages, full: error.summary };
   }
 }

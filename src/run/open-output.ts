@@ -1,3 +1,4 @@
+import { DumpError, leaving } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import { limitedTarget } from "../writer/byte-target.js";
 import { discardSink } from "../writer/discard-sink.js";
@@ -30,8 +31,10 @@ function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump:
   try {
     for (const path of paths) sinks.push(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   } catch (error) {
+    // Nothing is written to them yet; a file's sink gives up at once.
     for (const sink of sinks) void sink.abort();
-    throw error;
+    const left = splitSink(sinks).leftBehind?.();
+    throw left === undefined || !(error instanceof DumpError) ? error : leaving(error, left);
   }
   return splitSink(sinks);
 }

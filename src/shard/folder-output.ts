@@ -1,7 +1,9 @@
-import { constants, fstatSync, statSync } from "node:fs";
+import { constants, lstatSync } from "node:fs";
 import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
+import { type FileIdentity, identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { writeFullyAsync } from "../reader/source/full-io.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
 import type { Edge, RangeTarget } from "./staging.js";
@@ -79,10 +81,7 @@ async function openPartial(folder: string): Promise<FileHandle> {
 
 async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offset: number): Promise<void> {
   try {
-    for (let done = 0; done < bytes.length; ) {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
-      done += bytesWritten;
-    }
+    await writeFullyAsync(file, bytes, offset);
   } catch (error) {
     throw stagingError(path, error);
   }
@@ -107,8 +106,7 @@ export async function folderSink(folder: string, path: string, force: boolean): 
       try {
         await file.truncate(size);
         await file.sync();
-        const { ino } = fstatSync(file.fd);
-        await appear(partial, path, force, ino);
+        await appear(partial, path, force, identityOf(file.fd));
         await close();
         await syncFolder(dirname(path));
         return undefined;
@@ -122,7 +120,10 @@ export async function folderSink(folder: string, path: string, force: boolean): 
   };
 }
 
-async function appear(partial: string, path: string, force: boolean, ino: number): Promise<void> {
+/** The file of this number gets its name, whatever has the name of the unfinished one by now. */
+async function appear(partial: string, path: string, force: boolean, file: FileIdentity): Promise<void> {
+  const there = lstatSync(partial, { bigint: true, throwIfNoEntry: false });
+  if (there !== undefined && there.ino !== file.ino) throw exchanged(partial);
   try {
     if (force) await rename(partial, path);
     else {
@@ -133,7 +134,7 @@ async function appear(partial: string, path: string, force: boolean, ino: number
     const code = systemErrorCode(error);
     if (code === "ENOENT" || code === "EEXIST") {
       // Another job that finishes the same output was faster.
-      if (statSync(path, { throwIfNoEntry: false })?.ino === ino) {
+      if (leadsTo(path, file)) {
         await unlink(partial).catch(() => undefined);
         return;
       }
@@ -148,6 +149,17 @@ async function appear(partial: string, path: string, force: boolean, ino: number
     if (!force && (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP")) await rename(partial, path);
     else throw error;
   }
+  if (leadsTo(path, file)) return;
+  // Exchanged between the look at it and its use.
+  await unlink(path);
+  throw exchanged(partial);
+}
+
+function exchanged(partial: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "something else took the place of the unfinished output", {
+    file: partial,
+    cure: "Look at who may write to that folder; then cancel the run and submit the dump again",
+  });
 }
 
 async function syncFolder(folder: string): Promise<void> {

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
+import { writeFullyAsync } from "../reader/source/full-io.js";
 import type { Staging } from "./staging.js";
 
 /** A staging folder, which is there already: see `createStagingFolder`. */
@@ -24,9 +25,13 @@ export function folderStaging(folder: string): Staging {
     async write(name, bytes) {
       const temporary = join(folder, `.${name}.${randomBytes(4).toString("hex")}`);
       try {
-        await writeFile(temporary, bytes, { mode: 0o600, flag: "wx" });
-        const file = await open(temporary, "r+");
-        await file.sync().finally(() => file.close());
+        const file = await open(temporary, "wx", 0o600);
+        try {
+          await writeFullyAsync(file, bytes, 0);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
         await rename(temporary, join(folder, name));
       } catch (error) {
         await rm(temporary, { force: true }).catch(() => undefined);

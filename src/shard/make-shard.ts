@@ -120,12 +120,11 @@ async function move(
   const hash = createHash("sha256");
   const piece = new Uint8Array(Math.min(PIECE, Math.max(1, spool.size)));
   for (let at = 0; at < spool.size; ) {
-    const n = spool.read(piece, at);
-    if (n === 0) break;
-    const bytes = piece.subarray(0, n);
+    const bytes = piece.subarray(0, Math.min(piece.length, spool.size - at));
+    spool.read(bytes, at);
     hash.update(bytes);
     await write(bytes, start + at);
-    at += n;
+    at += bytes.length;
     if (signal?.aborted) throw new DumpError("ABORTED", "stopped while it was written");
   }
   return hash.digest("hex");

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
+import { outputFile } from "../writer/output-path.js";
 import type { Sink } from "../writer/sink.js";
 import { createStagingFolder, folderRange, folderSink } from "./folder-output.js";
 import { folderStaging } from "./folder-staging.js";
@@ -33,9 +34,12 @@ function folderPlace(output: string, id: string): OutputPlace {
     output,
     staging: folderStaging(folder),
     async check(force) {
+      // Hosts may see other things behind a link, so the file itself has to be named.
+      const file = outputFile(output);
+      if (file !== output) throw outputExists(output, `is a symbolic link to ${file}`, `Name ${file} itself`);
       const there = statSync(output, { throwIfNoEntry: false });
       if (there === undefined || (force && there.isFile())) return;
-      throw outputExists(output, there.isFile() ? "is there already" : "is no regular file");
+      throw outputExists(output, there.isFile() ? "is there already" : "is not a regular file");
     },
     create: () => createStagingFolder(folder),
     range: (_, start, end) => folderRange(folder, start, end),
@@ -62,9 +66,10 @@ async function objectPlace(output: string, id: string, store: StoreThread): Prom
   };
 }
 
-function outputExists(output: string, what: string): DumpError {
-  return new DumpError("OUTPUT_EXISTS", what, {
-    file: output,
-    cure: "Submit it with -f to overwrite it, or name another output",
-  });
+function outputExists(
+  output: string,
+  what: string,
+  cure = "Submit it with -f to overwrite it, or name another output",
+): DumpError {
+  return new DumpError("OUTPUT_EXISTS", what, { file: output, cure });
 }

@@ -1,28 +1,33 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, openSync, readSync, unlinkSync } from "node:fs";
+import { closeSync, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { writeSome } from "../reader/source/spool/write-some.js";
+import { identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { writeFully } from "../reader/source/full-io.js";
+import { readExact } from "../reader/source/own-file.js";
 import { stagingError } from "./folder-staging.js";
 
 /** A temporary file of one shard's page data, which have no place in the output yet. */
 export interface ShardSpool {
   readonly size: number;
   append(bytes: Uint8Array): void;
-  /** Fills `into` from `offset` on; returns how many bytes there were. */
-  read(into: Uint8Array, offset: number): number;
+  /** Fills `into` from `offset` on. Throws `NOT_READABLE`, also where the file ends before. */
+  read(into: Uint8Array, offset: number): void;
   close(): void;
 }
 
 /** Makes a spool in a folder of this host. It has no name, so that nothing is left of it whatever ends the process. */
 export function createShardSpool(folder: string): ShardSpool {
   const path = join(folder, `.coresieve-shard-${randomBytes(6).toString("hex")}`);
-  let fd: number;
+  let fd: number | undefined;
   try {
     fd = openSync(path, "wx+", 0o600);
+    if (!leadsTo(path, identityOf(fd))) throw new Error("another file has its name");
     unlinkSync(path);
   } catch (error) {
+    if (fd !== undefined) closeSync(fd);
     throw stagingError(path, error);
   }
+  const file = { fd, name: path };
   let size = 0;
   return {
     get size() {
@@ -30,18 +35,15 @@ export function createShardSpool(folder: string): ShardSpool {
     },
     append(bytes) {
       try {
-        for (let done = 0; done < bytes.length; ) {
-          const n = writeSome(fd, bytes, done, size);
-          done += n;
-          size += n;
-        }
+        writeFully(file.fd, bytes, size);
+        size += bytes.length;
       } catch (error) {
         throw stagingError(folder, error);
       }
     },
-    read: (into, offset) => readSync(fd, into, 0, into.length, offset),
+    read: (into, offset) => readExact(file, into, offset),
     close() {
-      closeSync(fd);
+      closeSync(file.fd);
     },
   };
 }

@@ -1,4 +1,4 @@
-import { DumpError } from "../errors.js";
+import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { openStore } from "./open-store.js";
 import { type RemoteObject, setHandle } from "./remote-object.js";
 import { parseStorePath } from "./store-url.js";
@@ -71,7 +71,7 @@ export async function* objectBytes(path: string, signal?: AbortSignal): AsyncGen
       const piece = pending.shift();
       if (piece === undefined) return;
       if (signal?.aborted)
-        throw new DumpError("ABORTED", "stopped while it was read; nothing was left behind", { file: path });
+        throw new DumpError("ABORTED", "stopped while it was read", { file: path, left: NOTHING_LEFT });
       // Copied: what unpacks it may not take shared memory.
       yield (await piece).slice();
     }

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
-import { DumpError, reviveDumpError } from "../errors.js";
+import { DumpError, NOTHING_LEFT, reviveDumpError } from "../errors.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";
@@ -216,5 +216,5 @@ export async function* inOrder<T, R>(
 }
 
 export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new DumpError("ABORTED", "stopped; nothing was left behind");
+  if (signal?.aborted) throw new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT });
 }

@@ -14,6 +14,8 @@ export interface ByteTarget {
   finish(): Promise<number>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
+  /** After `abort`: what is there all the same. */
+  leftBehind?(): string | undefined;
 }
 
 /** A sink that is filled from its beginning to its end. */
@@ -31,6 +33,7 @@ export function sinkTarget(sink: Sink): ByteTarget {
       return size;
     },
     abort: () => sink.abort(),
+    leftBehind: () => sink.leftBehind?.(),
   };
 }
 

@@ -1,7 +1,9 @@
 import { dirname } from "node:path";
+import { DumpError, leaving } from "../errors.js";
 import type { Packing } from "../reader/source/packed/packing.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { isStorePath } from "../store/store-url.js";
+import { abandoned } from "./abandoned.js";
 import { limitedTarget, sinkTarget } from "./byte-target.js";
 import { createFileSink } from "./file-sink.js";
 import { limitedSink } from "./limited-sink.js";
@@ -36,8 +38,10 @@ export function openFileSink(path: string, options: FileOutputOptions, inputs: r
       limit,
     });
   } catch (error) {
+    // Packing a file is refused before anything is written to it; a file's sink gives up at once.
     void file.abort();
-    throw error;
+    const left = file.leftBehind?.();
+    throw left === undefined || !(error instanceof DumpError) ? error : leaving(error, left);
   }
 }
 
@@ -52,7 +56,6 @@ export async function readyFileSink(
     await sink.ready?.();
     return sink;
   } catch (error) {
-    await sink.abort();
-    throw error;
+    throw await abandoned(error, sink);
   }
 }

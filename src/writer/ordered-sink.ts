@@ -1,6 +1,4 @@
-import { closeSync, readSync } from "node:fs";
 import type { Packing } from "../reader/source/packed/packing.js";
-import { removeSpoolFile } from "../reader/source/spool/drop-spool.js";
 import { createSpoolFile, type SpoolFile, type SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { AscendingBytes } from "./ascending-bytes.js";
 import { type ByteTarget, checkLimit } from "./byte-target.js";
@@ -87,6 +85,10 @@ class OrderedSink implements Sink {
     await this.#target.abort();
   }
 
+  leftBehind(): string | undefined {
+    return this.#target.leftBehind?.();
+  }
+
   #toTarget(): Packer {
     return createPacker(this.#options.packing, (bytes) => this.#target.write(bytes));
   }
@@ -100,26 +102,25 @@ class OrderedSink implements Sink {
 
   #drop(): void {
     for (const file of [this.#head, this.#tail]) {
-      if (file === undefined) continue;
-      closeSync(file.fd);
-      if (file.path !== undefined) removeSpoolFile(file.path);
+      file?.drop();
     }
     this.#head = undefined;
     this.#tail = undefined;
   }
 }
 
-/** All bytes of a temporary file, in pieces. */
+/** All bytes of a temporary file, in pieces: as many as were written, or an error. */
 async function copy(
   file: SpoolFile | undefined,
   put: (bytes: Uint8Array, at: number) => void | Promise<void>,
 ): Promise<void> {
   if (file === undefined) return;
   const piece = new Uint8Array(PIECE);
-  for (let at = 0; ; ) {
-    const n = readSync(file.fd, piece, 0, Math.min(PIECE, file.size() - at), at);
-    if (n === 0) return;
-    await put(piece.subarray(0, n), at);
-    at += n;
+  const size = file.size();
+  for (let at = 0; at < size; ) {
+    const bytes = piece.subarray(0, Math.min(PIECE, size - at));
+    file.read(bytes, at);
+    await put(bytes, at);
+    at += bytes.length;
   }
 }

@@ -7,6 +7,7 @@ import { ByteQueue } from "../reader/source/packed/byte-queue.js";
 import { unpackStream } from "../reader/source/packed/unpack.js";
 import { closeOnce } from "../reader/source/source-image.js";
 import { isStorePath } from "../store/store-url.js";
+import { abandoned } from "./abandoned.js";
 import { type FileOutputOptions, openFileSink } from "./open-file-sink.js";
 import type { Sink } from "./sink.js";
 
@@ -37,8 +38,7 @@ export async function rearrangeDump(input: string, output: PlainOutput, signal?:
     const size = await replay(new ByteQueue(chunks), stream.name, sink);
     return (await sink.finish(size)) ?? size;
   } catch (error) {
-    await sink?.abort();
-    throw error;
+    throw await abandoned(error, sink);
   } finally {
     if ("fd" in opened) closeOnce([{ file: opened, flattened: undefined }])();
   }

@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { DumpError } from "../errors.js";
+import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
@@ -8,6 +8,7 @@ import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
 import { type ByteSource, readExactly, readInto } from "../reader/source/byte-source.js";
 import { attachSource } from "../reader/source/source-image.js";
+import { abandoned } from "./abandoned.js";
 import { openFileSink } from "./open-file-sink.js";
 import type { PlainOutput } from "./rearrange.js";
 import type { Sink } from "./sink.js";
@@ -64,8 +65,7 @@ export async function reassembleDump(
     const sentBytes = await sink.finish(result.outputBytes);
     return { ...result, outputBytes: sentBytes ?? result.outputBytes };
   } catch (error) {
-    await sink.abort();
-    throw error;
+    throw await abandoned(error, sink);
   }
 }
 
@@ -118,7 +118,7 @@ class Reassembler {
         done += pages;
         onProgress?.(done, total);
         await setImmediate();
-        if (signal?.aborted) throw new DumpError("ABORTED", "stopped; nothing was left behind");
+        if (signal?.aborted) throw new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT });
       }
     }
     this.#flushData();

@@ -207,13 +207,16 @@ describe("who may read it", () => {
     expect([run.code, statSync(at("to/out")).mode & 0o777]).toEqual([0, 0o600]);
   });
 
-  test("a link under the output's name: not followed, and with -f replaced, not its target", async () => {
-    writeFileSync(at("target"), "precious");
-    symlinkSync(at("target"), at("to/out"));
+  test("a link under the output's name: its target is kept, and with -f replaced, 0600, and the link stays", async () => {
+    mkdirSync(at("there"));
+    writeFileSync(at("there/target"), "precious", { mode: 0o644 });
+    symlinkSync("../there/target", at("to/out"));
     expectFailure(await runCli([at("input"), at("to/out"), "-d", "0"]), 1, /is there already/);
+    expect(readFileSync(at("there/target"), "latin1")).toBe("precious");
     expect((await runCli([at("input"), at("to/out"), "-f", "-d", "0"])).code).toBe(0);
-    expect(lstatSync(at("to/out")).isFile()).toBe(true);
-    expect(readFileSync(at("target"), "latin1")).toBe("precious");
+    expect(lstatSync(at("to/out")).isSymbolicLink()).toBe(true);
+    openKdump(at("there/target")).close();
+    expect([readdirSync(at("there")), statSync(at("there/target")).mode & 0o777]).toEqual([["target"], 0o600]);
   });
 
   test("a link that appears in mid-run is not followed either", async () => {

@@ -1,6 +1,9 @@
-import { DumpError } from "../../errors.js";
+import { existsSync } from "node:fs";
+import { DumpError, leaving, NOTHING_LEFT } from "../../errors.js";
 import type { FilterOptions } from "../../run/filter-dump.js";
+import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
+import { abandoned } from "../../writer/abandoned.js";
 import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { type EraseArguments, eraseFile } from "../erase-option.js";
 import { FILTER_HELP } from "../help.js";
@@ -90,8 +93,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
   try {
     const manifest = await manifestWriter(args, inputs, request, signal);
     const report = await openReport(args, inputs, output).catch(async (error) => {
-      await manifest?.abort();
-      throw error;
+      throw await abandoned(error, manifest);
     });
     const stream = manifest?.stream ?? process.stdout;
     const options: FilterOptions = {
@@ -123,9 +125,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
     };
     const result = await filterIfWorth(dump, options, minSaving)
       .catch(async (error) => {
-        await manifest?.abort();
-        await report?.abort();
-        throw error;
+        throw await abandoned(error, manifest, report);
       })
       .finally(() => progress?.end());
     if ("kept" in result) {
@@ -136,11 +136,12 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
       return;
     }
     await manifest?.write(dump, options, result).catch(async (error) => {
-      await report?.abort();
-      throw error;
+      throw await abandoned(standing(error, result.incomplete, [output ?? "stdout"]), report);
     });
     const seconds = (performance.now() - started) / 1000;
-    await report?.write(dump, options, result, seconds);
+    await report?.write(dump, options, result, seconds).catch((error) => {
+      throw standing(error, result.incomplete, [output ?? "stdout", ...(args.manifest ? [args.manifest] : [])]);
+    });
     const packing = pack ?? null;
     if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout", packing }, undefined, 2));
     else if (!args.quiet) say(describeResult(dump, result, outputName(request), seconds));
@@ -153,6 +154,17 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
   } finally {
     dump.close();
   }
+}
+
+/** The error of what comes after the dump: the dump stays, and so does the manifest. */
+function standing(error: unknown, incomplete: boolean, there: readonly string[]): unknown {
+  const [dump = "", ...others] = there;
+  // Somebody else may have removed it.
+  if (!(error instanceof DumpError) || (dump !== "stdout" && !isStorePath(dump) && !existsSync(dump))) return error;
+  const how = incomplete ? "marked incomplete" : "whole";
+  const more = others.map((name) => `, and so is ${name}`).join("");
+  const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;
+  return leaving(error, `the dump is there, ${how}: ${dump}${more}${before}`);
 }
 
 function outputName({ output, flatten, pack }: FilterRequest): string {

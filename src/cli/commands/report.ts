@@ -4,6 +4,7 @@ import { collectReport } from "../../report/collect-report.js";
 import { renderReport } from "../../report/render-report.js";
 import type { ReportData } from "../../report/report-data.js";
 import { Warnings } from "../../warnings.js";
+import { abandoned } from "../../writer/abandoned.js";
 import { readyFileSink } from "../../writer/open-file-sink.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
@@ -56,8 +57,7 @@ async function writeReport(
       data = await collectReport(dump, { ...complete, warnings, signal });
       await writePage(sink, renderReport(data));
     } catch (error) {
-      await sink.abort();
-      throw error;
+      throw await abandoned(error, sink);
     }
     process.stdout.write(values.json ? `${JSON.stringify(tablesOf(output, data), undefined, 2)}\n` : `${output}\n`);
     printWarnings(warnings.list);

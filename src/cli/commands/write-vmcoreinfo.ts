@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { completeDump } from "../../kernel/complete-dump.js";
 import { Warnings } from "../../warnings.js";
+import { abandoned } from "../../writer/abandoned.js";
 import { openFileSink } from "../../writer/open-file-sink.js";
 import { completeOptions, type InputArguments } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
@@ -35,8 +36,7 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
       await sink.write(bytes, 0);
       await sink.finish(bytes.length);
     } catch (error) {
-      await sink.abort();
-      throw error;
+      throw await abandoned(error, sink);
     }
   } finally {
     dump.close();

@@ -3,6 +3,7 @@ import { formatRecord } from "../../kernel/log/format-record.js";
 import { readKernelLog } from "../../kernel/log/read-log.js";
 import { openInput } from "../../reader/open-input.js";
 import { Warnings } from "../../warnings.js";
+import { abandoned } from "../../writer/abandoned.js";
 import { createFileSink } from "../../writer/file-sink.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { type DropInContext, givenKernel } from "./create.js";
@@ -51,7 +52,6 @@ async function writeFile(path: string, parts: Iterable<Buffer>, force: boolean, 
     }
     await sink.finish(size);
   } catch (error) {
-    await sink.abort();
-    throw error;
+    throw await abandoned(error, sink);
   }
 }

@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { lstatSync } from "node:fs";
 import { packageVersion } from "../../package-version.js";
 import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
@@ -18,7 +18,7 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Dro
   }
   messages.debug(versionLine(program), `command line: ${program} ${process.argv.slice(2).join(" ")}`, "");
   const outputs = outputsOf(request);
-  const there = request.force ? undefined : outputs.find((path) => existsSync(path));
+  const there = request.force ? undefined : outputs.find(isThere);
   let good = false;
   let code = 1;
   if (there !== undefined) messages.error(fileExists(there));
@@ -35,6 +35,16 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Dro
   if (good) messages.common("", savedTo(request, outputs));
   messages.common("", `makedumpfile ${good ? "Completed" : "Failed"}.`);
   return good ? 0 : code;
+}
+
+/** As O_EXCL sees it: a symbolic link is there, wherever it leads. */
+function isThere(path: string): boolean {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch {
+    // Opening it says what is wrong.
+    return false;
+  }
 }
 
 type Job = (request: MakedumpfileRequest, context: DropInContext) => Promise<boolean>;

@@ -1,5 +1,6 @@
-import { closeSync, fstatSync, openSync, readSync, type Stats } from "node:fs";
+import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
+import { readUpTo } from "./full-io.js";
 
 /** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
 export interface ByteSource {
@@ -77,27 +78,18 @@ export function fileSource(file: FileHandle): ByteSource {
     name: file.path,
     size: file.size,
     read(into, offset) {
-      let done = 0;
       // A damaged offset may be one that the system call does not take.
       if (offset >= file.size) return 0;
-      // One call may return less than asked for (more than 2 GiB, signals): go on until the end of the file.
-      while (done < into.length) {
-        let n: number;
-        try {
-          n = readSync(file.fd, into, done, into.length - done, offset + done);
-        } catch (error) {
-          if (systemErrorCode(error) === "EINTR") continue;
-          throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
-            file: file.path,
-            offset: offset + done,
-            cure: "Check the disk or network share it lies on",
-            cause: error,
-          });
-        }
-        if (n === 0) break;
-        done += n;
+      try {
+        return readUpTo(file.fd, into, offset);
+      } catch (error) {
+        throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+          file: file.path,
+          offset,
+          cure: "Check the disk or network share it lies on",
+          cause: error,
+        });
       }
-      return done;
     },
   };
 }

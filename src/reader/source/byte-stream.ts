@@ -1,8 +1,9 @@
-import { closeSync, constants, createReadStream, open, openSync, read as readFile } from "node:fs";
+import { closeSync, constants, open, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
-import { DumpError, systemErrorCode } from "../../errors.js";
+import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
+import { readUpToAsync } from "./full-io.js";
 import { STDIN } from "./stdin.js";
 
 const STDIN_NAME = "stdin";
@@ -28,16 +29,53 @@ export async function openStream(path: string, signal?: AbortSignal): Promise<Fi
 
 /** The bytes of an open file from its beginning. The file stays open. */
 export function fileStream({ path, fd, size, mtimeMs }: FileHandle, signal?: AbortSignal): ByteStream {
-  // A stream that is stopped closes its file, even one that it did not open: it is for the caller to close.
-  const fs = { open, read: readFile, close: (_fd: number, done: () => void) => done() };
-  const stream = createReadStream("", { fd, fs, start: 0, autoClose: false, highWaterMark: READ_SIZE });
   return {
-    ...byteStream(stream, path, signal),
+    name: path,
+    chunks: piecesOf(fd, path, size, signal),
     changed() {
       const now = statOpen(fd, path);
       return now.size !== size || now.mtimeMs !== mtimeMs;
     },
   };
+}
+
+/**
+ * The bytes that the file had when it was opened, the next piece being read while one is used. An empty read before is no end: what is
+ * packed so that any part of it is whole (LZ4 frames, zstd frames) would be taken for all.
+ */
+async function* piecesOf(
+  fd: number,
+  name: string,
+  size: number,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const read = async (at: number) => {
+    const piece = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, size - at));
+    return piece.subarray(0, await readUpToAsync(fd, piece, at));
+  };
+  let next = read(0);
+  try {
+    for (let at = 0; at < size; ) {
+      if (signal?.aborted) throw aborted(name);
+      const piece = await next;
+      if (piece.length === 0) throw endsEarly(name, at, size);
+      at += piece.length;
+      if (at < size) next = read(at);
+      yield piece;
+    }
+  } catch (error) {
+    throw error instanceof DumpError ? error : notReadable(name, error, "Check the disk or network share it lies on");
+  } finally {
+    // The file may be closed from here on, and its number be another's: no read may be under way.
+    await next.catch(() => undefined);
+  }
+}
+
+function endsEarly(name: string, end: number, size: number): DumpError {
+  return new DumpError("TRUNCATED", `ends at byte ${end}, but had ${size} bytes when it was opened`, {
+    file: name,
+    cure: "Something cuts it off, or the disk is failing: copy it again from where it was made",
+  });
 }
 
 function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
@@ -97,14 +135,18 @@ async function* read(
 }
 
 function aborted(name: string): DumpError {
-  return new DumpError("ABORTED", "stopped while it was read; nothing was left behind", { file: name });
+  return new DumpError("ABORTED", "stopped while it was read", { file: name, left: NOTHING_LEFT });
 }
 
-function notReadable(name: string, error: unknown): DumpError {
+function notReadable(
+  name: string,
+  error: unknown,
+  cure = "Look at what the program says that writes to it",
+): DumpError {
   const what = systemErrorCode(error) === undefined ? String(error) : describeSystemError(error);
   return new DumpError("NOT_READABLE", `cannot be read: ${what}`, {
     file: name,
-    cure: "Look at what the program says that writes to it",
+    cure,
     cause: error,
   });
 }

@@ -1,20 +1,20 @@
-import { closeSync, unlinkSync } from "node:fs";
+import { closeSync, ftruncateSync, unlinkSync } from "node:fs";
 
-/** Removes a spool file that still has its name. Never throws. */
-export function removeSpoolFile(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch {
-    // It is gone, or somebody looks at it: then it goes when the system cleans up.
-  }
-}
-
-/** Closes and removes a spool file that is of no use any more. Never throws. */
+/** Closes a spool file that is of no use any more, and removes one that still has its name (Windows). Never throws. */
 export function dropSpoolFile(fd: number, path: string | undefined): void {
+  if (path !== undefined) {
+    // If the name cannot be removed, no dump data stay under it.
+    for (const step of [() => ftruncateSync(fd, 0), () => unlinkSync(path)]) {
+      try {
+        step();
+      } catch {
+        // It is gone, or somebody looks at it: then it goes when the system cleans up.
+      }
+    }
+  }
   try {
     closeSync(fd);
   } catch {
     // Closed already.
   }
-  if (path !== undefined) removeSpoolFile(path);
 }

@@ -1,10 +1,12 @@
 import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { DumpError, systemErrorCode } from "../../../errors.js";
 import { describeSystemError } from "../byte-source.js";
-import { removeSpoolFile } from "./drop-spool.js";
-import { writeSome } from "./write-some.js";
+import { identityOf, leadsTo } from "../file-identity.js";
+import { writeFully } from "../full-io.js";
+import { readExact } from "../own-file.js";
+import { dropSpoolFile } from "./drop-spool.js";
 
 /** Where streams are spooled, and how much of them. */
 export interface SpoolOptions {
@@ -21,8 +23,12 @@ export interface SpoolFile {
   readonly path: string | undefined;
   /** Appends, or writes at an offset: what lies between is zeros. Throws `NO_SPACE`, `NOT_WRITABLE`. */
   write(bytes: Uint8Array, offset?: number): void;
+  /** Fills `into`. Throws `NOT_READABLE`, also where the file ends before. */
+  read(into: Uint8Array, offset: number): void;
   /** Where it ends. */
   size(): number;
+  /** Closes and removes it. Never throws; called again it does nothing. */
+  drop(): void;
 }
 
 const INPUT = "for what cannot be read at any place";
@@ -46,19 +52,31 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
       cause: error,
     });
   }
-  const named = unlinkOpen(path) ? undefined : path;
+  const named = unlinkOpen(path, fd, dir) ? undefined : path;
   let size = 0;
+  let isOpen = true;
+  const checkOpen = () => {
+    // The number may be another file's by now.
+    if (!isOpen) throw new Error("a temporary file is used that was dropped");
+  };
   return {
     fd,
     path: named,
     size: () => size,
+    read(into, offset) {
+      checkOpen();
+      readExact({ fd, name: path }, into, offset);
+    },
+    drop() {
+      if (isOpen) dropSpoolFile(fd, named);
+      isOpen = false;
+    },
     write(bytes, offset = size) {
+      checkOpen();
       const end = Math.max(size, offset + bytes.length);
       if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
       try {
-        for (let done = 0; done < bytes.length; ) {
-          done += writeSome(fd, bytes, done, offset + done);
-        }
+        writeFully(fd, bytes, offset);
       } catch (error) {
         const code = systemErrorCode(error);
         if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
@@ -81,13 +99,29 @@ function spoolFull(dir: string, purpose: string, why: string): DumpError {
   });
 }
 
-/** Takes the name away at once, so that nothing is left whatever happens. Windows does not allow it. */
-function unlinkOpen(path: string): boolean {
+/**
+ * Takes the name away at once, so that nothing is left whatever happens. Windows does not allow it: there it is removed at the end. A
+ * folder in which files can be made and not removed is refused while the file is empty. Throws `NOT_WRITABLE`.
+ */
+function unlinkOpen(path: string, fd: number, dir: string): boolean {
+  let why: unknown = "another file has its name";
   try {
-    unlinkSync(path);
-    return true;
-  } catch {
-    process.once("exit", () => removeSpoolFile(path));
+    if (leadsTo(path, identityOf(fd))) {
+      unlinkSync(path);
+      return true;
+    }
+  } catch (error) {
+    why = error;
+  }
+  if (process.platform === "win32") {
+    process.once("exit", () => dropSpoolFile(fd, path));
     return false;
   }
+  dropSpoolFile(fd, undefined);
+  const what = typeof why === "string" ? why : describeSystemError(why);
+  throw new DumpError("NOT_WRITABLE", `the temporary file ${basename(path)} cannot be removed again: ${what}`, {
+    file: dir,
+    cure: "It is empty: remove it, and name another folder with --spool-dir",
+    cause: why,
+  });
 }

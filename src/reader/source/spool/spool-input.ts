@@ -7,7 +7,6 @@ import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
-import { dropSpoolFile } from "./drop-spool.js";
 import { createSpoolFile } from "./spool-file.js";
 import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 
@@ -47,7 +46,7 @@ export async function spoolInput(
       spool: { size, ends, packing, path: file.path },
     };
   } catch (error) {
-    dropSpoolFile(file.fd, file.path);
+    file.drop();
     throw error;
   }
 }

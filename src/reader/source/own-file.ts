@@ -1,0 +1,36 @@
+import { DumpError } from "../../errors.js";
+import { describeSystemError } from "./byte-source.js";
+import { readUpTo } from "./full-io.js";
+
+/** A file of this program's own, which must have what was written to it. */
+export interface OwnFile {
+  readonly fd: number;
+  /** What to call it in messages. */
+  readonly name: string;
+}
+
+/**
+ * Fills `into` from `offset` of a file that this program wrote. Throws `NOT_READABLE` for an error of the system, and for a file that
+ * ends before: an empty read of it is no end.
+ */
+export function readExact(file: OwnFile, into: Uint8Array, offset: number): void {
+  let n: number;
+  try {
+    n = readUpTo(file.fd, into, offset);
+  } catch (error) {
+    throw cannotBeRead(file, offset, error);
+  }
+  if (n < into.length) throw endsEarly(file, offset + n, offset + into.length);
+}
+
+const CURE = "Something else wrote to it, or the disk is failing: try another folder for temporary files (--spool-dir)";
+
+function cannotBeRead({ name }: OwnFile, offset: number, error: unknown): DumpError {
+  const what = `the temporary file cannot be read: ${describeSystemError(error)}`;
+  return new DumpError("NOT_READABLE", what, { file: name, offset, cure: CURE, cause: error });
+}
+
+function endsEarly({ name }: OwnFile, end: number, wanted: number): DumpError {
+  const what = `the temporary file ends at byte ${end}, but byte ${wanted} of it was written`;
+  return new DumpError("NOT_READABLE", what, { file: name, cure: CURE });
+}

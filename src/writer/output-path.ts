@@ -1,0 +1,96 @@
+import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
+import { basename, dirname, isAbsolute, join } from "node:path";
+import { DumpError } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { isStorePath } from "../store/store-url.js";
+import { namesFolder, samePath } from "./output-name.js";
+
+/** As many links as Linux follows in one name. */
+const MAX_LINKS = 40;
+/** Folders of the system in which names stand for devices and processes. /dev/shm is memory that files are kept in. */
+const SYSTEM = /^\/(dev|proc|sys)(\/|$)/;
+const MEMORY = /^\/dev\/shm\//;
+const OPEN_FILE = /^\/dev\/(stdin|stdout|stderr)$|^\/(dev|proc\/[^/]+(\/task\/\d+)?)\/fd\//;
+
+/**
+ * What the name of an output means: the one place that decides it, for outputs of all kinds. Returns the name of the file that is to
+ * come into being. That is the name itself, or where it is a symbolic link what that leads to at last, there or not. Refused, by name, are
+ * folders, names of this program's open files (/dev/stdout, /dev/fd/1), and all else in /dev, /proc and /sys. Throws `NOT_WRITABLE`.
+ */
+export function outputFile(path: string): string {
+  if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
+  if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
+  try {
+    // The system itself refuses links that are traps (fs.protected_symlinks), and circles.
+    statSync(path, { throwIfNoEntry: false });
+    let at = path;
+    for (let links = 0; ; links++) {
+      // Of the folder every link is followed, by the system: `..` behind a link is not what the text says.
+      const real = join(realpathSync.native(dirname(at)), basename(at));
+      checkPlace(path, real);
+      const found = lstatSync(real, { throwIfNoEntry: false });
+      if (found?.isSymbolicLink() !== true) return links === 0 ? path : real;
+      if (links === MAX_LINKS) throw cannotBeCreated(path, "its symbolic links do not end");
+      checkOwner(path, real, found);
+      const target = readlinkSync(real);
+      at = isAbsolute(target) ? target : `${dirname(real)}/${target}`;
+    }
+  } catch (error) {
+    throw error instanceof DumpError ? error : cannotBeCreated(path, error);
+  }
+}
+
+/** Whether the names of two outputs lead to one file. What is wrong with a name is for who opens it to say. */
+export function sameOutput(a: string, b: string): boolean {
+  return samePath(plain(a), plain(b));
+}
+
+function plain(path: string): string {
+  if (isStorePath(path)) return path;
+  try {
+    const file = outputFile(path);
+    return join(realpathSync.native(dirname(file)), basename(file));
+  } catch {
+    return path;
+  }
+}
+
+/** An output that cannot be, and why: an error of the system, or in words. */
+export function cannotBeCreated(path: string, error: unknown): DumpError {
+  const why = typeof error === "string" ? error : describeSystemError(error);
+  return new DumpError("NOT_WRITABLE", `cannot be created: ${why}`, {
+    file: path,
+    cure: "Name a file in a folder that exists and that you may write to",
+    cause: error,
+  });
+}
+
+function checkPlace(path: string, real: string): void {
+  if (process.platform === "win32" || !SYSTEM.test(real) || MEMORY.test(real)) return;
+  const isOpen = OPEN_FILE.test(real);
+  const what = isOpen
+    ? "is not a file but one that a program has open"
+    : "is a device or a name of the system, not a file";
+  throw new DumpError("NOT_WRITABLE", path === real ? what : `${what} (${real})`, {
+    file: path,
+    cure: isOpen
+      ? "Name a file; a dump goes to stdout with - as OUT, or flattened with -F"
+      : "Name a file; a dump can go through a pipe, with - as OUT, or flattened with -F",
+  });
+}
+
+/**
+ * In a folder where everybody may make files (/tmp) a link of somebody else's is a trap: what it leads to would be overwritten. Linux
+ * refuses to follow it too, where fs.protected_symlinks is set (Documentation/admin-guide/sysctl/fs.rst), by the same rule.
+ */
+function checkOwner(path: string, link: string, { uid }: Stats): void {
+  const user = process.geteuid?.();
+  if (user === undefined || uid === user) return;
+  const folder = statSync(dirname(link));
+  const isForAll = (folder.mode & 0o1002) === 0o1002;
+  if (!isForAll || folder.uid === uid) return;
+  throw new DumpError("NOT_WRITABLE", "is a symbolic link of another user, in a folder that everybody may write to", {
+    file: path,
+    cure: `Look at what it leads to (ls -l ${link}), and name that`,
+  });
+}

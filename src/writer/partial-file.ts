@@ -1,0 +1,269 @@
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  unlinkSync,
+} from "node:fs";
+import { basename, dirname, join } from "node:path";
+import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { type FileIdentity, identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { writeFully } from "../reader/source/full-io.js";
+import { cannotBeCreated } from "./output-path.js";
+
+/** Reading and writing, without waiting for a FIFO and without following a link that somebody put in the file's place. */
+const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
+/** What is being written in this process: a program that ends in the middle (a second signal) removes it. */
+const unfinished = new Set<PartialFile>();
+let isWatching = false;
+
+/**
+ * A file that is written under another name in its folder, exclusively and readable by its owner only, and gets its name when it is
+ * whole. What gets the name is the file that was opened here, by its number, or nothing does. Throws `NOT_WRITABLE`, `NO_SPACE`, `OUTPUT_EXISTS`.
+ */
+export class PartialFile {
+  /** What the user calls it. */
+  readonly #name: string;
+  readonly #path: string;
+  readonly #partial: string;
+  readonly #identity: FileIdentity;
+  #fd: number | undefined;
+  /** Opened beside the first, which has to be closed before the file gets its name: as long as one is open no other file has its number. */
+  #held: number | undefined;
+  #state: "open" | "named" | "gone" = "open";
+  /** The name was another file's, which is gone. */
+  #replaced = false;
+  #left: string | undefined;
+
+  constructor(path: string, name: string) {
+    this.#name = name;
+    this.#path = path;
+    // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
+    const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
+    this.#partial = join(dirname(path), `.${basename(path)}.${unique.padStart(8, "0")}.partial`);
+    try {
+      this.#fd = openSync(this.#partial, "wx", 0o600);
+    } catch (error) {
+      throw cannotBeCreated(name, error);
+    }
+    try {
+      this.#identity = identityOf(this.#fd);
+    } catch (error) {
+      this.#forget();
+      unlinkSync(this.#partial);
+      throw cannotBeCreated(name, error);
+    }
+    unfinished.add(this);
+    if (!isWatching) process.on("exit", discardAll);
+    isWatching = true;
+  }
+
+  write(bytes: Uint8Array, offset: number): void {
+    const fd = this.#openFd();
+    try {
+      writeFully(fd, bytes, offset);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
+  /** All is written: `size` bytes. Gives the file its name; `sync`: when the disk has it. */
+  finish(size: number, { force, sync }: { readonly force: boolean; readonly sync: boolean }): void {
+    const fd = this.#openFd();
+    try {
+      if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
+      if (sync) fsyncSync(fd);
+      this.#hold();
+      // File systems of a network may report only now what they could not write.
+      this.#fd = undefined;
+      closeSync(fd);
+      this.#appear(force);
+      if (sync) syncFolder(dirname(this.#path));
+    } catch (error) {
+      throw error instanceof DumpError ? error : this.#failed(error);
+    }
+    unfinished.delete(this);
+    this.#forget();
+  }
+
+  /** Removes the file, under whichever name it has. If it cannot be removed it is made empty. Never throws. */
+  discard(): void {
+    unfinished.delete(this);
+    if (this.#state === "gone") {
+      this.#forget();
+      return;
+    }
+    const path = this.#state === "named" ? this.#path : this.#partial;
+    this.#state = "gone";
+    let why: string | undefined;
+    try {
+      if (leadsTo(path, this.#identity)) unlinkSync(path);
+      else if (this.#hasName()) why = "it has another name now";
+    } catch (error) {
+      why = describeSystemError(error);
+    }
+    if (why !== undefined) this.#left = `${path} could not be removed (${why}): ${this.#empty()}`;
+    else if (this.#replaced) this.#left = `the file that was there before, ${this.#path}, is gone`;
+    this.#forget();
+  }
+
+  /** What is there after `discard` all the same. */
+  leftBehind(): string | undefined {
+    return this.#left;
+  }
+
+  #openFd(): number {
+    // The number may be another file's by now: somebody still writes to a file that was given up.
+    if (this.#fd === undefined || this.#state !== "open") throw new Error("an output is written to that was closed");
+    return this.#fd;
+  }
+
+  #hold(): void {
+    try {
+      this.#held = openSync(this.#partial, HOLD);
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code === "ENOENT" && !this.#hasName()) throw error;
+      if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO") throw this.#exchanged();
+      throw error;
+    }
+    const { dev, ino } = identityOf(this.#held);
+    if (dev !== this.#identity.dev || ino !== this.#identity.ino) {
+      closeSync(this.#held);
+      this.#held = undefined;
+      throw this.#exchanged();
+    }
+  }
+
+  /** A link cannot replace a file that came into being meanwhile; file systems without links get a rename. */
+  #appear(force: boolean): void {
+    if (!leadsTo(this.#partial, this.#identity)) throw this.#exchanged();
+    if (force) {
+      const before = lstatSync(this.#path, { throwIfNoEntry: false });
+      renameSync(this.#partial, this.#path);
+      this.#prove();
+      this.#replaced = before !== undefined;
+    } else if (this.#link()) {
+      this.#prove();
+      this.#dropPartial();
+    } else {
+      if (lstatSync(this.#path, { throwIfNoEntry: false }) !== undefined) throw this.#cameIntoBeing();
+      renameSync(this.#partial, this.#path);
+      this.#prove();
+    }
+  }
+
+  #link(): boolean {
+    try {
+      linkSync(this.#partial, this.#path);
+      return true;
+    } catch (error) {
+      if (systemErrorCode(error) === "EEXIST") throw this.#cameIntoBeing();
+      return false;
+    }
+  }
+
+  /** Between the look at the name and its use it may have become another file's: then that one has our output's name. */
+  #prove(): void {
+    if (!leadsTo(this.#path, this.#identity)) {
+      unlinkSync(this.#path);
+      throw this.#exchanged();
+    }
+    this.#state = "named";
+  }
+
+  #dropPartial(): void {
+    try {
+      unlinkSync(this.#partial);
+    } catch (error) {
+      // The output is whole, and stays.
+      this.#state = "gone";
+      const why = describeSystemError(error);
+      throw new DumpError("NOT_WRITABLE", `its temporary name, ${this.#partial}, cannot be removed: ${why}`, {
+        file: this.#name,
+        cure: "Remove that name: both are the same file",
+        left: `${this.#name} is there, and whole`,
+        cause: error,
+      });
+    }
+  }
+
+  /** Whether the file has a name still, whatever it is. */
+  #hasName(): boolean {
+    const fd = this.#held ?? this.#fd;
+    return fd !== undefined && fstatSync(fd).nlink > 0;
+  }
+
+  #empty(): string {
+    const fd = this.#held ?? this.#fd;
+    try {
+      if (fd === undefined) return "it holds dump data, remove it";
+      ftruncateSync(fd, 0);
+      return "it was made empty";
+    } catch (error) {
+      return `it holds dump data (${describeSystemError(error)}), remove it`;
+    }
+  }
+
+  #forget(): void {
+    for (const fd of [this.#fd, this.#held]) {
+      try {
+        if (fd !== undefined) closeSync(fd);
+      } catch {
+        // Nothing was written through it that matters.
+      }
+    }
+    this.#fd = undefined;
+    this.#held = undefined;
+  }
+
+  #exchanged(): DumpError {
+    return new DumpError("NOT_WRITABLE", "something else took the place of its temporary file while it was written", {
+      file: this.#name,
+      cure: `Look at who may write to ${dirname(this.#path)}`,
+      left: NOTHING_LEFT,
+    });
+  }
+
+  #cameIntoBeing(): DumpError {
+    return new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
+      file: this.#name,
+      cure: "Name another file for the output",
+    });
+  }
+
+  #failed(error: unknown): DumpError {
+    const code = systemErrorCode(error);
+    const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
+    return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
+      file: this.#name,
+      cure: full
+        ? "Make room, name another disk, or drop more (-d 31) and compress (-c)"
+        : "Check the disk or network share it is on",
+      left: NOTHING_LEFT,
+      cause: error,
+    });
+  }
+}
+
+function discardAll(): void {
+  for (const file of [...unfinished]) file.discard();
+}
+
+/** The name of a new file is in its folder, which has to reach the disk too. Windows knows no such thing. */
+function syncFolder(path: string): void {
+  if (process.platform === "win32") return;
+  const fd = openSync(path, "r");
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
