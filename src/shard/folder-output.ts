@@ -2,7 +2,7 @@ import { constants, lstatSync } from "node:fs";
 import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { type FileIdentity, identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFullyAsync } from "../reader/source/full-io.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
@@ -106,7 +106,7 @@ export async function folderSink(folder: string, path: string, force: boolean): 
       try {
         await file.truncate(size);
         await file.sync();
-        await appear(partial, path, force, identityOf(file.fd));
+        await appear(partial, path, force, fileIdentity(file.fd));
         await close();
         await syncFolder(dirname(path));
         return undefined;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { closeSync, openSync, unlinkSync } from "node:fs";
 import { join } from "node:path";
-import { identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
 import { readExact } from "../reader/source/own-file.js";
 import { stagingError } from "./folder-staging.js";
@@ -21,7 +21,7 @@ export function createShardSpool(folder: string): ShardSpool {
   let fd: number | undefined;
   try {
     fd = openSync(path, "wx+", 0o600);
-    if (!leadsTo(path, identityOf(fd))) throw new Error("another file has its name");
+    if (!leadsTo(path, fileIdentity(fd))) throw new Error("another file has its name");
     unlinkSync(path);
   } catch (error) {
     if (fd !== undefined) closeSync(fd);

@@ -13,7 +13,7 @@ import {
 import { basename, dirname, join } from "node:path";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
-import { type FileIdentity, identityOf, leadsTo } from "../reader/source/file-identity.js";
+import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
 import { cannotBeCreated } from "./output-path.js";
 
@@ -54,7 +54,7 @@ export class PartialFile {
       throw cannotBeCreated(name, error);
     }
     try {
-      this.#identity = identityOf(this.#fd);
+      this.#identity = fileIdentity(this.#fd);
     } catch (error) {
       this.#forget();
       unlinkSync(this.#partial);
@@ -134,7 +134,7 @@ export class PartialFile {
       if (code === "ENOENT" || code === "ELOOP" || code === "ENXIO") throw this.#exchanged();
       throw error;
     }
-    const { dev, ino } = identityOf(this.#held);
+    const { dev, ino } = fileIdentity(this.#held);
     if (dev !== this.#identity.dev || ino !== this.#identity.ino) {
       closeSync(this.#held);
       this.#held = undefined;

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
-import { readUpTo } from "./full-io.js";
+import { readFully } from "./full-io.js";
 
 /** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
 export interface ByteSource {
@@ -81,7 +81,7 @@ export function fileSource(file: FileHandle): ByteSource {
       // A damaged offset may be one that the system call does not take.
       if (offset >= file.size) return 0;
       try {
-        return readUpTo(file.fd, into, offset);
+        return readFully(file.fd, into, offset);
       } catch (error) {
         throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
           file: file.path,

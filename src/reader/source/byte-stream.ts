@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
-import { readUpToAsync } from "./full-io.js";
+import { readFullyAsync } from "./full-io.js";
 import { STDIN } from "./stdin.js";
 
 const STDIN_NAME = "stdin";
@@ -51,7 +51,7 @@ async function* piecesOf(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const read = async (at: number) => {
     const piece = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, size - at));
-    return piece.subarray(0, await readUpToAsync(fd, piece, at));
+    return piece.subarray(0, await readFullyAsync(fd, piece, at));
   };
   let next = read(0);
   try {

@@ -7,7 +7,7 @@ export interface FileIdentity {
 }
 
 /** Of an open file. With all digits: Windows has numbers that are larger than a number holds. Throws system errors. */
-export function identityOf(fd: number): FileIdentity {
+export function fileIdentity(fd: number): FileIdentity {
   const { dev, ino } = fstatSync(fd, { bigint: true });
   return { dev, ino };
 }

@@ -20,7 +20,7 @@ function mayTryAgain(error: unknown, tries: number): boolean {
  * Fills `into` from `offset` of the file on; returns how many bytes there were, fewer only where the system says that the file ends.
  * One call may return less than asked for (more than 2 GiB, signals). Throws system errors.
  */
-export function readUpTo(fd: number, into: Uint8Array, offset: number): number {
+export function readFully(fd: number, into: Uint8Array, offset: number): number {
   let done = 0;
   for (let tries = 0; done < into.length; ) {
     try {
@@ -36,7 +36,7 @@ export function readUpTo(fd: number, into: Uint8Array, offset: number): number {
 }
 
 /** The same without keeping the thread busy. */
-export async function readUpToAsync(fd: number, into: Uint8Array, offset: number): Promise<number> {
+export async function readFullyAsync(fd: number, into: Uint8Array, offset: number): Promise<number> {
   let done = 0;
   for (let tries = 0; done < into.length; ) {
     try {

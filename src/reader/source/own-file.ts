@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { describeSystemError } from "./byte-source.js";
-import { readUpTo } from "./full-io.js";
+import { readFully } from "./full-io.js";
 
 /** A file of this program's own, which must have what was written to it. */
 export interface OwnFile {
@@ -16,7 +16,7 @@ export interface OwnFile {
 export function readExact(file: OwnFile, into: Uint8Array, offset: number): void {
   let n: number;
   try {
-    n = readUpTo(file.fd, into, offset);
+    n = readFully(file.fd, into, offset);
   } catch (error) {
     throw cannotBeRead(file, offset, error);
   }

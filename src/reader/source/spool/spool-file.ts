@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DumpError, systemErrorCode } from "../../../errors.js";
 import { describeSystemError } from "../byte-source.js";
-import { identityOf, leadsTo } from "../file-identity.js";
+import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
 import { dropSpoolFile } from "./drop-spool.js";
@@ -106,7 +106,7 @@ function spoolFull(dir: string, purpose: string, why: string): DumpError {
 function unlinkOpen(path: string, fd: number, dir: string): boolean {
   let why: unknown = "another file has its name";
   try {
-    if (leadsTo(path, identityOf(fd))) {
+    if (leadsTo(path, fileIdentity(fd))) {
       unlinkSync(path);
       return true;
     }
