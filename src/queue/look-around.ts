@@ -7,7 +7,7 @@ import { isCancelled } from "./run-dump.js";
 const LOOK = 1000;
 
 /** What a job is, for messages: also one whose data are none of ours. */
-export function nameOf(job: Job, isDump: boolean): string {
+export function jobName(job: Job, isDump: boolean): string {
   try {
     if (isDump) return `the dump ${dumpJob(job.data).inputs[0]}`;
     const { index, shards } = shardJob(job.data);
@@ -26,16 +26,18 @@ export function dumpOf(job: Job): string {
   }
 }
 
+/** What is looked at while a job is in hand. */
+interface Watched {
+  readonly holds: () => Promise<boolean>;
+  readonly takeover: number;
+  /** The job of its run. */
+  readonly dump: string;
+  readonly stop: AbortController;
+  readonly state: () => object | undefined;
+}
+
 /** Keeps a job's lock, tells how far it is, and stops it when its run is cancelled. */
-export function lookAround(
-  host: Host,
-  job: Job,
-  holds: () => Promise<boolean>,
-  takeover: number,
-  dump: string,
-  stop: AbortController,
-  state: () => object | undefined,
-): { end(): void } {
+export function lookAround(host: Host, job: Job, { holds, takeover, dump, stop, state }: Watched): { end(): void } {
   // Not the clock that people set: an hour back, and the lock would run out.
   let locked = performance.now();
   let told = "";

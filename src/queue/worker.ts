@@ -10,7 +10,7 @@ import { holdLock } from "./hold-lock.js";
 import { Cancelled, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, OtherFormat, shardJob } from "./job-data.js";
 import { runAgain } from "./jobs.js";
-import { dumpOf, lookAround, nameOf } from "./look-around.js";
+import { dumpOf, jobName, lookAround } from "./look-around.js";
 import { newCounters, serveMetrics } from "./metrics.js";
 import { DUMPS, openQueues, PREFIX, SHARDS } from "./queues.js";
 import { cancelDump, isCancelled, runDump } from "./run-dump.js";
@@ -111,7 +111,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     const dump = isDump ? (job.id as string) : dumpOf(job);
     let state: (() => object | undefined) | undefined;
     const holds = () => holdLock(queues.redis, isDump ? queues.dumps : queues.shards, job, token, takeover);
-    const watch = lookAround(host, job, holds, takeover, dump, stop, () => state?.());
+    const watch = lookAround(host, job, { holds, takeover, dump, stop, state: () => state?.() });
     counters.encoding++;
     let encoding = true;
     const release = () => {
@@ -153,7 +153,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       if (failure instanceof RunEnded) throw new queues.bullmq.UnrecoverableError(failure.message);
       if (failure instanceof queues.bullmq.UnrecoverableError) throw failure;
       counters.failed++;
-      const { text, lasting } = describeFailure(host, nameOf(job, isDump), failure);
+      const { text, lasting } = describeFailure(host, jobName(job, isDump), failure);
       log(`${job.id}: ${text}`);
       throw lasting ? new queues.bullmq.UnrecoverableError(text) : new Error(text);
     } finally {
