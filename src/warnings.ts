@@ -25,6 +25,7 @@ import { DumpError } from "./errors.js";
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
  * | `NOT_WRITTEN` | pages for which the output had no room |
+ * | `MORE_BYTES` | streams and packed files that go on behind the end that their headers state: that was not read |
  * | `CUT_OFF` | with `salvage`: files that end too early |
  * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
  * | `BAD_PAGES` | with `salvage`: pages that cannot be read or decoded: left out |
@@ -50,6 +51,7 @@ export type WarningCode =
   | "INPUT_CHANGED"
   | "NEXT_LEVEL"
   | "NOT_WRITTEN"
+  | "MORE_BYTES"
   | "CUT_OFF"
   | "MISSING_PAGES"
   | "BAD_PAGES";

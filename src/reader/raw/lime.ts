@@ -13,7 +13,9 @@ import { ChunkReader } from "./snappy-frames.js";
  */
 export type RangeFormat = "lime" | "avml";
 
-const HEADER = 32;
+/** Bytes before the memory of each range. */
+export const RANGE_HEADER_SIZE = 32;
+const HEADER = RANGE_HEADER_SIZE;
 /** Where the last page is cut off is not known to this format; those of larger pages end a few small ones later. */
 const SMALLEST_PAGE = 4096;
 const MAGICS: Readonly<Record<string, { readonly format: RangeFormat; readonly littleEndian: boolean }>> = {

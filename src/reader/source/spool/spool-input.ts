@@ -7,6 +7,7 @@ import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
+import { upToClaimedEnd } from "./claimed-end.js";
 import { createSpoolFile } from "./spool-file.js";
 import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 
@@ -25,7 +26,14 @@ export async function spoolInput(
     const { packing, chunks } = await unpackStream(raw, name, salvage);
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
-    const bytes = pieces === undefined ? checked(chunks, name) : chunks;
+    const bounded = upToClaimedEnd(chunks, name, salvage, (end) => {
+      addMoreBytes(warnings, name, end);
+      // Its file is about to be closed, and a program that writes to it need not go on. Nobody waits for that.
+      raw[Symbol.asyncIterator]()
+        .return?.()
+        .catch(() => undefined);
+    });
+    const bytes = pieces === undefined ? checked(bounded, name) : bounded;
     const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {
       if (!salvage) throw error;
       cut = damageOf(error);
@@ -49,6 +57,13 @@ export async function spoolInput(
     file.drop();
     throw error;
   }
+}
+
+function addMoreBytes(warnings: Warnings, name: string, end: number): void {
+  warnings.add(
+    "MORE_BYTES",
+    `${name} goes on behind byte ${end}, where its headers say that it ends: that was not read`,
+  );
 }
 
 /** Passes a stream on when its head is a dump's. One that is shorter than a head is told at its end. */
