@@ -3,11 +3,11 @@
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { TARGETS, WHOLE_RUNS } from "./target-list.mjs";
+import { SLOW_TO_BEGIN, TARGETS, WHOLE_RUNS } from "./target-list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const path = `${root}out/fuzz/campaign.json`;
-/** CPU seconds after which another target may be more in need. Those with whole runs read what they have found for long first. */
+/** CPU seconds after which another target may be more in need. */
 const SLICE = 120;
 const LONG_SLICE = 300;
 
@@ -48,7 +48,7 @@ export async function runCampaign(names, { goals, fresh, isOver, lanes }, slice)
     for (let chosen = next(); chosen !== undefined && !isOver(); chosen = next()) {
       const { name, left } = chosen;
       running.add(name);
-      const done = await slice(name, Math.min(left, WHOLE_RUNS.has(name) ? LONG_SLICE : SLICE));
+      const done = await slice(name, Math.min(left, SLOW_TO_BEGIN.has(name) ? LONG_SLICE : SLICE));
       running.delete(name);
       if (done === undefined) broken.set(name, (broken.get(name) ?? 0) + 1);
       else add(campaign, done);

@@ -11,6 +11,9 @@ export const TARGETS = [
 /** Targets whose inputs are whole runs: few in a second, and most to reach. */
 export const WHOLE_RUNS = new Set(["run-small", "run-kernel", "run-structs", "commands"]);
 
+/** Targets that build kernels, or read what they have found for long, before they try anything: they get longer slices of a campaign. */
+export const SLOW_TO_BEGIN = new Set([...WHOLE_RUNS, "kernel", "page-tables", "kallsyms"]);
+
 /** In a short run, time compared with other targets: those that build kernels first, or have most to reach. */
 export const SHARES = {
   kernel: 5,

@@ -1,3 +1,5 @@
+import { constants } from "node:os";
+
 /**
  * Why a run could not go on. Each code is stable: scripts may test it.
  *
@@ -121,10 +123,19 @@ function messageOf({ summary, cure, left }: Pick<PlainDumpError, "summary" | "cu
   return `${summary}${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
 }
 
-/** The `code` of a system error (`ENOENT` …), if `error` is one. */
+/**
+ * The `code` of a system error (`ENOENT` …), if `error` is one. libuv has no names for some numbers that file systems give, a full
+ * quota (EDQUOT) and a lost file of a network share (ESTALE) among them: Node's code is "Unknown system error -122" there (seen with 20.20).
+ */
 export function systemErrorCode(error: unknown): string | undefined {
-  if (!(error instanceof Error) || !("code" in error)) return undefined;
-  return typeof error.code === "string" ? error.code : undefined;
+  if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
+  const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
+  return number === undefined ? error.code : nameOfNumber(Number(number));
+}
+
+function nameOfNumber(number: number): string {
+  const found = Object.entries(constants.errno).find(([, value]) => value === number);
+  return found?.[0] ?? `error ${number}`;
 }
 
 /** What helps where `opensNoMore`. */

@@ -143,8 +143,11 @@ export function describeSystemError(error: unknown): string {
     ENAMETOOLONG: "the name is too long",
     ELOOP: "a symbolic link leads in a circle",
     EMFILE: "too many open files",
+    EBUSY: "something else is using it",
+    ESTALE: "the network share has lost the file",
   };
   const code = systemErrorCode(error);
   if (code !== undefined && words[code] !== undefined) return `${words[code]} (${code})`;
+  if (code !== undefined && /^error \d+$/.test(code)) return `the system's ${code}`;
   return error instanceof Error ? error.message : String(error);
 }
