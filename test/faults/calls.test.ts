@@ -15,14 +15,14 @@ const stage = callStage(rootOf(import.meta.url), folder);
 
 const ALWAYS = 1e9;
 const PARTIAL = "to/.out.#.partial";
-const FAULTS: readonly (readonly [scenario: string, fault: CallFault, says?: string])[] = [
-  ["ELF to kdump", { call: "write", file: PARTIAL, what: "ENOSPC", nth: 1, times: ALWAYS }],
+const FAULTS: readonly (readonly [scenario: string, fault: CallFault, says: string])[] = [
+  ["ELF to kdump", { call: "write", file: PARTIAL, what: "ENOSPC", nth: 1, times: ALWAYS }, ""],
   // Node has no name for this one.
   ["ELF to kdump", { call: "write", file: PARTIAL, what: "EDQUOT", nth: 1, times: 1 }, "disk quota exceeded"],
 ];
 
 // Without gcc there is nothing to preload.
-test.skipIf(stage === undefined).each(FAULTS)("%s: %j", async (name, fault, says = "") => {
+test.skipIf(stage === undefined).each(FAULTS)("%s: %j", async (name, fault, says) => {
   const scenario = SCENARIOS.find((one) => one.name === name);
   if (stage === undefined || scenario === undefined) throw new Error(`there is no scenario ${name}`);
   const { hits, problem, stderr } = await runCall(stage, scenario, fault);
