@@ -1,6 +1,6 @@
 import { eraseRequest, eraseRun } from "../src/filter/erase/erase-run.js";
 import { dropFreeLists, marksFreePages } from "../src/filter/free-lists.js";
-import { kindReader } from "../src/filter/kind-reader.js";
+import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
 import { privacyView } from "../src/filter/privacy/privacy-view.js";

@@ -16,7 +16,7 @@ export {
   PRIVACY_CLASSES,
   type PrivacyClass,
 } from "./filter/page-classes.js";
-export { PAGE_KINDS, type PageKind } from "./filter/page-kinds.js";
+export { PAGE_KINDS, type PageKind } from "./kernel/page/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";

@@ -2,8 +2,8 @@
 //   node bench/support/phases.mjs WARM_UP_DUMP DUMP OUT LEVEL CODEC WORKERS RUNS
 
 import { codecOf } from "../../dist/codec/codecs.js";
-import { filterDump } from "../../dist/filter-dump.js";
 import { openDump } from "../../dist/reader/open.js";
+import { filterDump } from "../../dist/run/filter-dump.js";
 import { WorkerThreads } from "../../dist/worker/threads.js";
 
 const [warmUp, dump, path, level, codec, workers, runs] = process.argv.slice(2);

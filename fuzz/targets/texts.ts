@@ -1,7 +1,7 @@
 /** Texts, notes and small tables: what is parsed out of a buffer. */
 import { parseSecrets } from "../../src/audit/secrets.js";
 import { parseEraseRules } from "../../src/filter/erase/parse-rules.js";
-import { pageLayout } from "../../src/kernel/page-layout.js";
+import { pageLayout } from "../../src/kernel/page/page-layout.js";
 import { parseKernelVersion } from "../../src/kernel/version.js";
 import { layer } from "../../src/reader/extents.js";
 import { extentsMemory } from "../../src/reader/extents-memory.js";

@@ -1,4 +1,4 @@
-import type { PageKind } from "../filter/page-kinds.js";
+import type { PageKind } from "../kernel/page/page-kinds.js";
 import type { DumpWarning } from "../warnings.js";
 import type { PageOwner } from "./page-owner.js";
 import type { FilePlace } from "./search-file.js";

@@ -1,6 +1,6 @@
 import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
-import type { KindReader } from "../filter/kind-reader.js";
-import type { PageKind } from "../filter/page-kinds.js";
+import type { KindReader } from "../kernel/page/kind-reader.js";
+import type { PageKind } from "../kernel/page/page-kinds.js";
 import { findKernelPages, type KernelPageRule } from "../filter/privacy/kernel-pages.js";
 import { stackMark } from "../filter/privacy/thread-stack.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel/kernel-view.js";
@@ -113,9 +113,8 @@ function mappedPages(
 ): ReadonlyMap<number, MappedPage> {
   const found = new Map<number, MappedPage>();
   const sorted = [...pfns].sort((a, b) => a - b);
-  const bit = view.layout.bit.private;
-  if (bit === undefined || sorted.length === 0) return found;
-  findKernelPages(dump, view, stack, bit - 1, undefined, (rule, startPfn, endPfn, vaddr) => {
+  if (view.layout.bit.reserved === undefined || sorted.length === 0) return found;
+  findKernelPages(dump, view, stack, undefined, (rule, startPfn, endPfn, vaddr) => {
     for (let i = lowerBound(sorted, startPfn); i < sorted.length && (sorted[i] as number) < endPfn; i++) {
       const pfn = sorted[i] as number;
       const known = found.get(pfn);

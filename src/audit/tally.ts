@@ -1,4 +1,4 @@
-import { PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
+import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import type { PagePlace, SecretCount, SecretPlace } from "./audit-result.js";
 import type { FilePlace } from "./search-file.js";
 import type { Secret } from "./secrets.js";

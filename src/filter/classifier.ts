@@ -1,4 +1,6 @@
-import type { PageLayout } from "../kernel/page-layout.js";
+import type { PageLayout } from "../kernel/page/page-layout.js";
+import { NO_TYPE, pageMarks } from "../kernel/page/page-marks.js";
+import { classTable } from "./class-rules.js";
 import { CLASS_NUMBERS, UNKNOWN } from "./page-classes.js";
 import type { ScanPolicy } from "./policy.js";
 import { borrowMemory, giveBackMemory, loadClassifyModule } from "./wasm/load.js";
@@ -11,10 +13,8 @@ export const BATCH = 8192;
  * page i of a batch has the pfn `firstPfn + i`, its struct page is at byte `i * layout.size` of `pages`, in the dumped
  * machine's byte order, its bit is bit i & 7 of byte i >> 3 of `present`.
  *
- * The order of tests is makedumpfile's: 1. tails of compound pages are what their head is; 2. buddy pages, then
- * unaccepted memory, in blocks; 3. page cache; 4. user pages; 5. pages with memory errors; 6. offline pages. Cache,
- * user, hwpoison and offline pages are dropped with all tails of their compound page. A page whose class the policy
- * keeps is tested on: a poisoned user page is user data when user data go, else hwpoison.
+ * Tails of compound pages are what their head is; what that is `classOf` says. Buddy pages and unaccepted memory come in
+ * blocks; cache, user, hwpoison and offline pages are dropped with all tails of their compound page.
  */
 export interface Classifier {
   readonly pages: Uint8Array;
@@ -51,8 +51,8 @@ const STATE_REST = 0;
 const STATE_BAD_ORDERS = 1;
 const STATE_LAST = 2;
 const STATE_DROPPED = 3;
-/** No kernel has buddy blocks above 2^20 pages; taken where LENGTH(zone.free_area) is not exported. */
-const MAX_ORDERS = 21;
+/** Classes by facts, in bytes behind the state's begin. */
+const TABLE = STATE + 512;
 /** Equals no 32-bit word: the value of a page type that the kernel does not have. */
 const NEVER = 1n << 32n;
 
@@ -66,6 +66,7 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
   new Uint8Array(memory.buffer, 0, PAGES).fill(0);
   const module = loadClassifyModule(memory);
   new BigUint64Array(memory.buffer, PARAMS).set(kernelParameters(layout, policy));
+  new Uint8Array(memory.buffer, TABLE).set(classTable(policy));
   const state = new Uint32Array(memory.buffer, STATE, STATE_DROPPED + CLASS_NUMBERS);
   const classes = new Uint8Array(memory.buffer, CLASSES, BATCH);
   return {
@@ -103,59 +104,51 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
 }
 
 /**
- * The module's parameters in its order (P_ in wasm/_classify-parameters.as.ts). Masks of flag bits are turned into the dump's
+ * The module's parameters in its order (P_ in wasm/_classify-parameters.as.ts): the kernel's marks, turned into the dump's
  * byte order here, so that the loop need not turn its words.
  */
 function kernelParameters(layout: PageLayout, policy: ScanPolicy): bigint[] {
-  const { offset, bit, type, wordSize, littleEndian, order, hugetlb } = layout;
+  const { offset, wordSize, littleEndian, order } = layout;
+  const { at, mask, type, hugetlb, orders } = pageMarks(layout);
   const native = (value: number) => BigInt(littleEndian ? value >>> 0 : swap32(value));
-  /** Where the low 32 bits of an unsigned long are. */
-  const low = (at: number) => BigInt(at + (wordSize === 8 && !littleEndian ? 4 : 0));
-  const mask = (number: number | undefined) => (number === undefined ? 0n : native((1 << number) >>> 0));
-  const typed = (value: number | undefined) =>
-    offset.mapcount === undefined || value === undefined ? NEVER : native(value);
+  const typed = (value: number) => (value === NO_TYPE ? NEVER : native(value));
   const yes = (condition: boolean) => (condition ? 1n : 0n);
   const freeable = policy.free && offset.private !== undefined;
-  const mark = hugetlb?.kind === "flag" ? { offset: offset.flags, width: wordSize } : hugetlb;
   return [
     BigInt(layout.size),
     yes(!littleEndian),
     BigInt(wordSize),
-    low(offset.flags),
-    low(offset.mapping),
-    low(offset.compoundHead ?? 0),
-    BigInt(offset.mapcount ?? 0),
+    BigInt(at.flags),
+    BigInt(at.mapping),
+    BigInt(at.tail),
+    BigInt(at.mapcount),
     BigInt(offset.private ?? 0),
-    offset.compoundHead === undefined ? 0n : native(1),
+    BigInt(at.refcount),
+    native(mask.tail),
     native(1),
-    mask(bit.lru),
-    mask(bit.private),
-    mask(bit.swapcache),
-    // Without a swapbacked bit the swapcache bit is taken at face value.
-    bit.swapbacked === undefined ? mask(bit.swapcache) : mask(bit.swapbacked),
-    mask(bit.slab),
-    mask(bit.hwpoison),
-    layout.headMask === undefined ? 0n : native(layout.headMask),
-    freeable ? mask(bit.buddy) : 0n,
+    native(mask.lru),
+    native(mask.private),
+    native(mask.swap),
+    native(mask.slab),
+    native(mask.hwpoison),
+    native(mask.head),
+    native(mask.reserved),
+    freeable ? native(mask.buddy) : 0n,
     typed(type.slab),
     typed(type.offline),
     typed(type.hugetlb),
     freeable ? typed(type.buddy) : NEVER,
     policy.free && layout.orders !== undefined ? typed(type.unaccepted) : NEVER,
-    BigInt(Math.min(layout.orders ?? MAX_ORDERS, MAX_ORDERS)),
+    BigInt(orders),
     BigInt(order?.offset ?? 0),
     BigInt(order?.width ?? 0),
     yes(order?.lowByte ?? false),
-    BigInt(mark?.offset ?? 0),
-    BigInt(mark?.width ?? 0),
-    hugetlb?.kind === "flag" ? 1n << BigInt(hugetlb.bit) : 0xffff_ffff_ffff_ffffn,
-    hugetlb === undefined ? 0n : hugetlb.kind === "flag" ? 1n << BigInt(hugetlb.bit) : hugetlb.value,
-    yes(policy.cache),
-    yes(policy.cachePrivate),
+    BigInt(hugetlb?.offset ?? 0),
+    BigInt(hugetlb?.width ?? 0),
+    hugetlb?.mask ?? 0n,
+    hugetlb?.value ?? 0n,
     yes(policy.user),
     yes(policy.privacy !== undefined),
-    mask(policy.privacy?.reserved),
-    BigInt(policy.privacy?.refcount ?? 0),
   ];
 }
 

@@ -1,7 +1,7 @@
 import type { KernelMemory } from "../kernel/kernel-memory.js";
 import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
 import { nodeAddresses } from "../kernel/nodes.js";
-import type { PageLayout } from "../kernel/page-layout.js";
+import type { PageLayout } from "../kernel/page/page-layout.js";
 import { freeListsOf, structPageFinder, type ZoneShape, zoneAddresses, zoneShape } from "../kernel/zones.js";
 import { clearBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";

@@ -1,7 +1,7 @@
 import type { Warnings } from "../warnings.js";
 import type { KernelMemory } from "./kernel-memory.js";
-import { type MemMap, type MemMapRange, memMapOf } from "./mem-map.js";
 import { type MemoryNode, memoryNodes } from "./nodes.js";
+import { type MemMap, type MemMapRange, memMapOf } from "./page/mem-map.js";
 
 /**
  * One array of struct pages, `mem_map`, from the architecture's first pfn on. It ends with the kernel's memory, which

@@ -6,8 +6,8 @@ import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
 import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
-import type { MemMap } from "./mem-map.js";
-import { type PageLayout, pageLayout } from "./page-layout.js";
+import type { MemMap } from "./page/mem-map.js";
+import { type PageLayout, pageLayout } from "./page/page-layout.js";
 import { sparsememMap } from "./sparsemem.js";
 import { parseKernelVersion } from "./version.js";
 

@@ -1,6 +1,6 @@
 import type { Warnings } from "../warnings.js";
 import type { KernelMemory } from "./kernel-memory.js";
-import { type MemMap, type MemMapRange, memMapOf } from "./mem-map.js";
+import { type MemMap, type MemMapRange, memMapOf } from "./page/mem-map.js";
 
 /** Flags in the low bits of section_mem_map (include/linux/mmzone.h). */
 const MARKED_PRESENT = 1n;

@@ -1,6 +1,6 @@
 import type { KernelMemory } from "./kernel-memory.js";
-import type { MemMap } from "./mem-map.js";
 import { nodeAddresses } from "./nodes.js";
+import type { MemMap } from "./page/mem-map.js";
 
 /** Offsets, sizes (bytes) and lengths of what leads to a zone's free lists. */
 export interface ZoneShape {

@@ -4,7 +4,7 @@ import { DumpError } from "../errors.js";
 import { samplePages } from "../estimate/sample-pages.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { type ClassCounts, classCounts, FREE, KEPT } from "../filter/page-classes.js";
-import { PAGE_KINDS } from "../filter/page-kinds.js";
+import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { initialPlan, type PagePlan, resetPlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
 import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";

@@ -1,4 +1,4 @@
-import { PAGE_KINDS } from "../filter/page-kinds.js";
+import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 
 /** Pages of each kind that are compressed to tell how well it compresses. */
 const PAGES_PER_KIND = 512;

@@ -1,4 +1,4 @@
-import { KIND, PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
+import { KIND, PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 
 /** What became of a page. Numbers are the low two bits of a state. */
 export const FATES = ["absent", "kept", "zero", "dropped"] as const;

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
 import { distUrl } from "../dist-url.js";
-import { PAGE_KINDS } from "../filter/page-kinds.js";
+import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { type Html, html, jsonForScript, rawElement } from "./html.js";
 import type { Payload } from "./page/payload.js";
 import { count, memorySize } from "./page/words.js";

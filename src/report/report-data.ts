@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import type { ClassCounts } from "../filter/page-classes.js";
-import { PAGE_KINDS, type PageKind } from "../filter/page-kinds.js";
+import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";

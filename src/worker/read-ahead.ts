@@ -1,4 +1,5 @@
 import { attachSpace } from "../kernel/kernel-view.js";
+import { structPageIn } from "../kernel/page/mem-map.js";
 import { findBit } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
 import { attachMemory } from "../reader/open.js";
@@ -58,7 +59,7 @@ export function readAhead(reading: Reading): ReadAhead {
           for (let pfn = Math.max(first, startPfn); pfn < end; pfn += STEP_PAGES) {
             const to = Math.min(pfn + STEP_PAGES, end);
             if (findBit(kept, pfn, to, true) === to) continue;
-            const address = (memMap.address[range] as bigint) + BigInt((pfn - first) * pageLayout.size);
+            const address = structPageIn(memMap, pageLayout.size, range, pfn);
             const length = (to - pfn) * pageLayout.size;
             for (let done = 0; done < length; ) {
               const found = space.translate(address + BigInt(done));

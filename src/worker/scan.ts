@@ -4,8 +4,8 @@ import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
 import { type AddressSpace, readVirtual } from "../kernel/address-space.js";
 import { attachSpace } from "../kernel/kernel-view.js";
-import type { MemMap } from "../kernel/mem-map.js";
-import type { PageLayout } from "../kernel/page-layout.js";
+import { type MemMap, structPageIn, structPagesInHole } from "../kernel/page/mem-map.js";
+import type { PageLayout } from "../kernel/page/page-layout.js";
 import { clearBits, countBits, findBit } from "../reader/bitmap.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
@@ -70,9 +70,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
     behind = end;
     classifier.startPiece();
     withStructPage += countBits(kept, start, end);
-    const address = memMap.address[range] as bigint;
-    const vaddrOf = (pfn: number) =>
-      address + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(pageLayout.size);
+    const vaddrOf = (pfn: number) => structPageIn(memMap, pageLayout.size, range, pfn);
     let pfn = start;
     while (pfn < end) {
       const first = pfn - (pfn % 8);
@@ -99,8 +97,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       pfn += got;
       if (from + got < to) {
         // The array has a hole here: go on behind the page of memory in which it is.
-        const hole = Math.max(1, Math.ceil((pageSize - Number(vaddrOf(pfn) % BigInt(pageSize))) / pageLayout.size));
-        const after = Math.min(pfn + hole, end);
+        const after = Math.min(pfn + structPagesInHole(vaddrOf(pfn), pageSize, pageLayout.size), end);
         unreadable += countBits(kept, pfn, after);
         dropUnknown(pfn, after);
         classifier.startPiece();

@@ -2,8 +2,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { kindReader } from "../../src/filter/kind-reader.js";
-import { PAGE_KINDS, type PageKind } from "../../src/filter/page-kinds.js";
+import { kindReader } from "../../src/kernel/page/kind-reader.js";
+import { PAGE_KINDS, type PageKind } from "../../src/kernel/page/page-kinds.js";
 import { completeDump } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
 import { openDump } from "../../src/reader/open.js";

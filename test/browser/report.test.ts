@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { KIND } from "../../src/filter/page-kinds.js";
+import { KIND } from "../../src/kernel/page/page-kinds.js";
 import { DROPPED, STORED, stateOf } from "../../src/report/page-states.js";
 import { renderReport } from "../../src/report/render-report.js";
 import { describedReport, HOSTILE, lifelikeRuns, type Run } from "../report/support.js";

@@ -3,7 +3,7 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
-import { PAGE_KINDS } from "../../src/filter/page-kinds.js";
+import { PAGE_KINDS } from "../../src/kernel/page/page-kinds.js";
 import { openDump } from "../../src/reader/open.js";
 import { collectReport } from "../../src/report/collect-report.js";
 import { HOLE } from "../../src/report/page/payload.js";

@@ -1,5 +1,5 @@
 /** Reports of described machines, and of texts that want to do harm. */
-import { KIND, PAGE_KINDS } from "../../src/filter/page-kinds.js";
+import { KIND, PAGE_KINDS } from "../../src/kernel/page/page-kinds.js";
 import { sharedBitmap } from "../../src/reader/bitmap.js";
 import { CellMapBuilder } from "../../src/report/cell-map.js";
 import { mapSpans } from "../../src/report/memory-spans.js";

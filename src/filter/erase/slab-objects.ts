@@ -1,6 +1,7 @@
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { type SlabCache, scanSlabs, slabCaches, slabType } from "../../kernel/objects/slab-scan.js";
+import { structPageRun } from "../../kernel/page/mem-map.js";
 import type { Dump } from "../../reader/dump.js";
 import { cannotErase } from "./values.js";
 
@@ -102,17 +103,10 @@ export class SlabFinder {
   /** Number of objects in the slab that begins at `pfn`, and the physical address behind it. */
   #slabAt(pfn: number): { count: number; end: number } {
     const { memMap, layout } = this.#view;
-    for (let i = 0; i < memMap.count; i++) {
-      const start = memMap.startPfn[i] as number;
-      if (pfn < start || pfn >= (memMap.endPfn[i] as number)) continue;
-      const address = (memMap.address[i] as bigint) + BigInt(pfn - start) * BigInt(layout.size);
-      const objects = readMember(this.#kernel, slabType(this.#kernel), address, "objects");
-      return {
-        count: Math.min(Number(objects ?? 0n), MAX_OBJECTS),
-        end: (memMap.endPfn[i] as number) * this.#dump.pageSize,
-      };
-    }
-    return { count: 0, end: 0 };
+    const run = structPageRun(memMap, layout.size, pfn);
+    if (run === undefined) return { count: 0, end: 0 };
+    const objects = readMember(this.#kernel, slabType(this.#kernel), run.address, "objects");
+    return { count: Math.min(Number(objects ?? 0n), MAX_OBJECTS), end: (pfn + run.pages) * this.#dump.pageSize };
   }
 
   #findSlabs(): ReadonlyMap<bigint, readonly number[]> {

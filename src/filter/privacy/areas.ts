@@ -1,6 +1,6 @@
 import type { SpaceImage } from "../../kernel/arch/archs.js";
 import type { MappedExtent } from "../../kernel/arch/page-tables.js";
-import type { MemMap } from "../../kernel/mem-map.js";
+import type { MemMap } from "../../kernel/page/mem-map.js";
 
 /** Memory mapped in one piece, apart from the direct map and the kernel's image: most often one vmalloc area. */
 export interface MappedArea {

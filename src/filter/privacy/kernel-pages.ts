@@ -59,7 +59,6 @@ export function findKernelPages(
   dump: Dump,
   view: KernelView,
   stack: StackMark,
-  reservedBit: number,
   stackTops?: Uint8Array,
   observe?: KernelPageObserver,
 ): KernelPages {
@@ -81,7 +80,7 @@ export function findKernelPages(
   const kernel = viewMemory(dump, view);
   const found = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
   if (kernel !== undefined && found !== undefined) {
-    markAreas(dump, view, space, kernel, found, stack, reservedBit, mark, gaps, stackTops);
+    markAreas(dump, view, space, kernel, found, stack, mark, gaps, stackTops);
   } else {
     gaps.push(`the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`);
   }
@@ -166,7 +165,6 @@ function markAreas(
   kernel: KernelMemory,
   { areas, isLinear }: TableAreas,
   stack: StackMark,
-  reservedBit: number,
   mark: Mark,
   gaps: string[],
   stackTops: Uint8Array | undefined,
@@ -175,7 +173,7 @@ function markAreas(
   const page = new DataView(new ArrayBuffer(pageSize));
   const readPage = (pfn: number): DataView | undefined =>
     memory.read(new Uint8Array(page.buffer), pfn * pageSize) === pageSize ? page : undefined;
-  const structs = structPageReader(space, memory, view.memMap, view.layout, reservedBit);
+  const structs = structPageReader(space, memory, view.memMap, view.layout);
   const pfnOf = (vaddr: bigint) => {
     const place = space.translate(vaddr);
     return place === undefined ? undefined : Math.floor(place.paddr / pageSize);

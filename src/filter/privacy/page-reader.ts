@@ -1,6 +1,7 @@
 import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
-import type { MemMap } from "../../kernel/mem-map.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import { type MemMap, structPageAddress } from "../../kernel/page/mem-map.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { pageMarks } from "../../kernel/page/page-marks.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** What single struct pages say: for the few pages that are asked about one by one. */
@@ -16,26 +17,15 @@ export function structPageReader(
   memory: PhysicalMemory,
   memMap: MemMap,
   layout: PageLayout,
-  reservedBit: number,
 ): StructPageReader {
-  const { offset, bit, type, littleEndian, wordSize, size } = layout;
+  const { offset, littleEndian, wordSize, size } = layout;
+  const { at, mask, type } = pageMarks(layout);
   const view = new DataView(new ArrayBuffer(size));
   const bytes = new Uint8Array(view.buffer);
-  const low = wordSize === 8 && !littleEndian ? 4 : 0;
-  const flags = (at: number) => view.getUint32(at + offset.flags + low, littleEndian);
-  const own = ((bit.slab === undefined ? 0 : 1 << bit.slab) | (1 << reservedBit)) >>> 0;
-  const addressOf = (pfn: number): bigint | undefined => {
-    for (let i = 0; i < memMap.count; i++) {
-      const start = memMap.startPfn[i] as number;
-      if (pfn >= start && pfn < (memMap.endPfn[i] as number)) {
-        return (memMap.address[i] as bigint) + BigInt(pfn - start) * BigInt(size);
-      }
-    }
-    return undefined;
-  };
+  const own = mask.slab | mask.reserved;
   const load = (address: bigint): boolean => readVirtual(space, memory, bytes, address) === size;
   const read = (pfn: number): DataView | undefined => {
-    const address = addressOf(pfn);
+    const address = structPageAddress(memMap, size, pfn);
     return address !== undefined && load(address) ? view : undefined;
   };
   return {
@@ -50,12 +40,8 @@ export function structPageReader(
         // 7.1 and later may have a mask there instead of an address: then nothing is read, and the answer is no.
         if ((head & 1n) !== 0n && !load(head - 1n)) return false;
       }
-      if ((flags(0) & own) !== 0) return true;
-      return (
-        type.slab !== undefined &&
-        offset.mapcount !== undefined &&
-        view.getUint32(offset.mapcount, littleEndian) === type.slab
-      );
+      if ((view.getUint32(at.flags, littleEndian) & own) !== 0) return true;
+      return view.getUint32(at.mapcount, littleEndian) === type.slab;
     },
   };
 }

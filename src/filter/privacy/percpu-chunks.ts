@@ -1,5 +1,5 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import type { StructPageReader } from "./page-reader.js";
 
 /** Bytes of struct pcpu_chunk in which its base address is (mm/percpu-internal.h: with statistics some 200). */

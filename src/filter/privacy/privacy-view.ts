@@ -8,10 +8,6 @@ import { type StackMark, stackMark } from "./thread-stack.js";
 
 /** What a run with `--privacy` works by, as plain data for the workers. */
 export interface PrivacyView {
-  /** Byte offset of the reference count in struct page, 32 bits. */
-  readonly refcount: number;
-  /** Number of PG_reserved. */
-  readonly reserved: number;
   readonly stack: StackMark;
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
   readonly known: Uint8Array;
@@ -30,22 +26,17 @@ export function privacyView(
   view: KernelView,
   stackTops?: Uint8Array,
 ): { readonly view: PrivacyView; readonly pages: KernelPages } {
-  const { vmcoreinfo: info } = dump;
-  const refcount = info?.offset("page._refcount") ?? info?.offset("page._count");
-  if (info === undefined || refcount === undefined || refcount % 4 !== 0 || refcount + 4 > view.layout.size) {
-    throw refused(dump, "--privacy needs OFFSET(page._refcount), and VMCOREINFO has none that is usable");
-  }
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");
   }
-  const reserved = reservedBit(dump, view);
+  checkReserved(dump, view);
   const version = parseKernelVersion(view.utsname.release) ?? 0;
   const stack = stackMark(dump.machine, dump.pageSize, version);
-  const pages = findKernelPages(dump, view, stack, reserved, stackTops);
+  const pages = findKernelPages(dump, view, stack, stackTops);
   const { littleEndian } = dump.machine;
   return {
     view: {
-      ...{ refcount, reserved, stack, known: pages.known, littleEndian, lowestAddress: view.lowestAddress },
+      ...{ stack, known: pages.known, littleEndian, lowestAddress: view.lowestAddress },
       ...(stackTops && { stackTops }),
     },
     pages,
@@ -60,25 +51,20 @@ export function refused(dump: Dump, why: string): DumpError {
   });
 }
 
-/**
- * The number of PG_reserved, which no kernel exports: the bit below PG_private in every kernel from 2.6.26 to 7.1 (enum
- * pageflags in include/linux/page-flags.h). Proven by the pages of the kernel's image, which are reserved.
- */
-function reservedBit(dump: Dump, view: KernelView): number {
-  const { private: privateBit } = view.layout.bit;
+/** PG_reserved is not exported: the pages of the kernel's image, which are reserved, have to bear the bit that it should be. */
+function checkReserved(dump: Dump, view: KernelView): void {
   const info = dump.vmcoreinfo;
-  if (privateBit === undefined || privateBit === 0 || info === undefined) {
+  if (view.layout.bit.reserved === undefined || info === undefined) {
     throw refused(dump, "--privacy needs the number of PG_private, and VMCOREINFO has none");
   }
-  const bit = privateBit - 1;
   const space = attachSpace(view.space, dump.memory);
-  const structs = structPageReader(space, dump.memory, view.memMap, view.layout, bit);
+  const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
   const symbols = ["init_uts_ns", "swapper_pg_dir", "init_top_pgt", "init_level4_pgt", "_stext"];
   const pfns = symbols
     .map((name) => info.symbol(name))
     .map((address) => (address === undefined ? undefined : space.translate(address)))
     .filter((place) => place !== undefined)
     .map((place) => Math.floor(place.paddr / dump.pageSize));
-  if (pfns.length > 0 && pfns.every((pfn) => structs.isKernelData(pfn))) return bit;
+  if (pfns.length > 0 && pfns.every((pfn) => structs.isKernelData(pfn))) return;
   throw refused(dump, "--privacy needs to know PG_reserved, and the struct pages of the kernel's image lack that bit");
 }

@@ -1,6 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import type { MemMap } from "../../kernel/mem-map.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { MemMap } from "../../kernel/page/mem-map.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { setBits } from "../../reader/bitmap.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { KEPT_PERCPU, KEPT_STACK, UNKNOWN, UNREFERENCED } from "../page-classes.js";
@@ -36,14 +36,14 @@ const MIN_BLOCK = 32768;
  *   does not do: a process's top page table names its mm_struct in the same place, and that names the table.
  */
 export function createRescue(
-  { stack, reserved, littleEndian, lowestAddress, stackTops }: PrivacyView,
+  { stack, littleEndian, lowestAddress, stackTops }: PrivacyView,
   space: AddressSpace,
   memory: PhysicalMemory,
   memMap: MemMap,
   layout: PageLayout,
   pageSize: number,
 ): Rescue {
-  const structs = structPageReader(space, memory, memMap, layout, reserved);
+  const structs = structPageReader(space, memory, memMap, layout);
   const bottom = new DataView(new ArrayBuffer(stack.within));
   const bottomBytes = new Uint8Array(bottom.buffer);
   const { wordSize, size, offset } = layout;

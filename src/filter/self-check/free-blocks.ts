@@ -1,6 +1,7 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
-import type { MemMap } from "../../kernel/mem-map.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { MemMap } from "../../kernel/page/mem-map.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { type PageMarks, pageMarks } from "../../kernel/page/page-marks.js";
 import {
   type FreeList,
   freeListsOf,
@@ -37,6 +38,7 @@ export function freeBlockEvidence(
   const shape = zoneShape(kernel);
   if (shape === undefined) return undefined;
   const pfnOf = structPageFinder(memMap, layout.size);
+  const marks = pageMarks(layout);
   let [cases, inMap, placed, marked, clean] = [0, 0, 0, 0, 0];
   for (const zone of zoneAddresses(kernel, shape)) {
     for (const { page, order } of firstBlocks(kernel, shape, zone)) {
@@ -49,8 +51,8 @@ export function freeBlockEvidence(
         inMap++;
         if (pfn !== undefined && pfn % 2 ** order === 0) placed++;
       }
-      if (isMarked(layout, bytes, order)) marked++;
-      if ((bytes.getUint32(lowWord(layout), layout.littleEndian) & clearedFlags(layout)) === 0) clean++;
+      if (isMarked(layout, marks, bytes, order)) marked++;
+      if ((bytes.getUint32(marks.at.flags, layout.littleEndian) & clearedFlags(marks)) === 0) clean++;
     }
   }
   return {
@@ -92,12 +94,10 @@ function firstEntry(kernel: KernelMemory, areas: DataView, at: number, head: Fre
   return entry === head || !kernel.isKernelAddress(entry) ? undefined : entry;
 }
 
-function isMarked(layout: PageLayout, bytes: DataView, order: number): boolean {
-  const { offset, type, bit, littleEndian } = layout;
-  const mapcount = offset.mapcount === undefined ? undefined : bytes.getUint32(offset.mapcount, littleEndian);
-  const flags = bytes.getUint32(lowWord(layout), littleEndian);
-  const byType = mapcount !== undefined && mapcount === type.buddy;
-  const byFlag = bit.buddy !== undefined && (flags & (1 << bit.buddy)) !== 0;
+function isMarked(layout: PageLayout, { at, mask, type }: PageMarks, bytes: DataView, order: number): boolean {
+  const { offset, littleEndian } = layout;
+  const byType = bytes.getUint32(at.mapcount, littleEndian) === type.buddy;
+  const byFlag = (bytes.getUint32(at.flags, littleEndian) & mask.buddy) !== 0;
   if (!(byType || byFlag) || offset.private === undefined) return false;
   return unsignedLong(bytes, offset.private, layout) === BigInt(order);
 }
@@ -106,13 +106,7 @@ function unsignedLong(bytes: DataView, at: number, { wordSize, littleEndian }: K
   return wordSize === 8 ? bytes.getBigUint64(at, littleEndian) : BigInt(bytes.getUint32(at, littleEndian));
 }
 
-/** Where the low 32 bits of the flags are. */
-export function lowWord({ offset, wordSize, littleEndian }: PageLayout): number {
-  return offset.flags + (wordSize === 8 && !littleEndian ? 4 : 0);
-}
-
-/** Flags that no free page has: all that are known, but that of a memory error. */
-function clearedFlags({ bit, headMask }: PageLayout): number {
-  const known = [bit.lru, bit.private, bit.swapcache, bit.swapbacked, bit.slab];
-  return known.reduce((mask: number, one) => (one === undefined ? mask : mask | (1 << one)), headMask ?? 0);
+/** Flags that no free page has: all that are known, but those of a memory error and of pages never given out. */
+function clearedFlags({ mask }: PageMarks): number {
+  return mask.lru | mask.private | mask.swapcache | mask.swapbacked | mask.slab | mask.head;
 }

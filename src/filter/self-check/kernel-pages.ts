@@ -1,5 +1,6 @@
 import { readVirtual } from "../../kernel/address-space.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
+import { structPageIn } from "../../kernel/page/mem-map.js";
 import type { Dump } from "../../reader/dump.js";
 import { BATCH, createClassifier } from "../classifier.js";
 import { PAGE_CLASSES } from "../page-classes.js";
@@ -66,7 +67,7 @@ export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonl
       const to = Math.min(start + REACH, memMap.endPfn[i] as number);
       if (from >= to) continue;
       const wanted = classifier.pages.subarray((from - start) * layout.size, (to - start) * layout.size);
-      const address = (memMap.address[i] as bigint) + BigInt(from - first) * BigInt(layout.size);
+      const address = structPageIn(memMap, layout.size, i, from);
       const got = Math.floor(readVirtual(space, dump.memory, wanted, address) / layout.size);
       classifier.present.fill(0xff, 0, Math.ceil(BATCH / 8));
       classifier.classify(start, from - start, from - start + got, 0);

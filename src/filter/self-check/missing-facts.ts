@@ -1,4 +1,4 @@
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import type { Policy } from "../policy.js";
 
 /** A name that VMCOREINFO lacks although the level needs it. */

@@ -1,4 +1,5 @@
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { pageMarks } from "../../kernel/page/page-marks.js";
 import { testBit } from "../../reader/bitmap.js";
 import type { SampleBlock } from "./sample.js";
 import type { Share } from "./share.js";
@@ -28,17 +29,16 @@ const UPPER_HALF = 2 ** 63;
 /**
  * Counts how far the sample's struct pages are as every kernel keeps them. For the rules of user memory and page cache
  * single pages in use are looked at (references, neither head nor tail, no slab, no page type): pages of hugetlb have
- * a mapping and are on no list. `refcount` is the offset of _refcount. About 50 ns per struct page once V8 has compiled it;
+ * a mapping and are on no list. About 50 ns per struct page once V8 has compiled it;
  * a run ends before that, so all is told in words of 32 bits, of which it can do with few instructions.
  */
 export function pageEvidence(
   blocks: readonly SampleBlock[],
   layout: PageLayout,
-  refcount: number,
   lowestAddress: bigint,
   exists: Uint8Array,
 ): PageEvidence {
-  const facts = factsOf(layout, refcount, Number(lowestAddress));
+  const facts = factsOf(layout, Number(lowestAddress));
   const counts = Object.fromEntries(
     Object.entries(RULES).map(([name, rule]) => [name, { rule, cases: 0, right: 0 }]),
   ) as unknown as Counts;
@@ -51,22 +51,23 @@ type Counts = Readonly<Record<keyof typeof RULES, { rule: string; cases: number;
 type Facts = ReturnType<typeof factsOf>;
 
 /** What the loop needs to know: where things are, in words, and their values as signed words, NaN where there are none. */
-function factsOf({ offset, bit, type, ...layout }: PageLayout, refcount: number, lowest: number) {
+function factsOf(layout: PageLayout, lowest: number) {
+  const { offset, bit, type } = layout;
+  const { mask } = pageMarks(layout);
   const wide = layout.wordSize === 8;
   const low = wide && !layout.littleEndian ? 1 : 0;
-  const mask = (number: number | undefined) => (number === undefined ? 0 : 1 << number);
   const hasMapcount = offset.mapcount !== undefined;
   const types = [type.offline, type.hugetlb, type.slab, type.unaccepted];
   return {
     ...{ size: layout.size / 4, wide, low, lowest, upperHalf: wide && lowest >= UPPER_HALF },
-    ...{ refcount: refcount / 4, flags: offset.flags / 4, mapping: offset.mapping / 4 },
+    ...{ refcount: offset.refcount / 4, flags: offset.flags / 4, mapping: offset.mapping / 4 },
     ...{ hasMapcount, mapcount: (offset.mapcount ?? 0) / 4 },
     ...{ hasPrivate: offset.private !== undefined, private: (offset.private ?? 0) / 4 },
     ...{ hasTails: offset.compoundHead !== undefined, compoundHead: (offset.compoundHead ?? 0) / 4 + low },
-    ...{ hasHeads: layout.headMask !== undefined, headMask: layout.headMask ?? 0 },
-    ...{ hasLru: bit.lru !== undefined, lru: mask(bit.lru) },
-    ...{ hasSwapbacked: bit.swapbacked !== undefined, swapbacked: mask(bit.swapbacked) },
-    ...{ slab: mask(bit.slab), privateData: mask(bit.private) },
+    ...{ hasHeads: layout.headMask !== undefined, headMask: mask.head },
+    ...{ hasLru: bit.lru !== undefined, lru: mask.lru },
+    ...{ hasSwapbacked: bit.swapbacked !== undefined, swapbacked: mask.swapbacked },
+    ...{ slab: mask.slab, privateData: mask.private },
     buddy: hasMapcount && type.buddy !== undefined ? type.buddy | 0 : Number.NaN,
     otherTypes: types.map((value) => (value === undefined ? Number.NaN : value | 0)),
     orders: layout.orders ?? 0,

@@ -1,6 +1,6 @@
 import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
-import type { MemMap } from "../../kernel/mem-map.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import { type MemMap, structPageIn } from "../../kernel/page/mem-map.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { countBits, findBit } from "../../reader/bitmap.js";
 import { HOST_LITTLE } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
@@ -48,7 +48,7 @@ export function sampleStructPages(
       if (pfn >= end) break;
       next = pfn + step;
       const count = Math.min(BLOCK_PAGES, end - pfn);
-      const address = (memMap.address[range] as bigint) + BigInt(pfn - start) * BigInt(size);
+      const address = structPageIn(memMap, size, range, pfn);
       const bytes = Buffer.alloc(count * size);
       if (readVirtual(space, memory, bytes, address) < bytes.length) continue;
       if (littleEndian !== HOST_LITTLE) bytes.swap32();

@@ -1,6 +1,6 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import type { Warnings } from "../../warnings.js";
@@ -106,9 +106,7 @@ function describe(findings: readonly Finding[], kept: readonly PageKind[], flags
 
 function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan): Finding[] {
   const kernel = viewMemory(dump, view);
-  const info = dump.vmcoreinfo;
-  const refcount = info?.offset("page._refcount") ?? info?.offset("page._count");
-  if (kernel === undefined || refcount === undefined) return [];
+  if (kernel === undefined) return [];
   const { layout, memMap } = view;
   const findings: Finding[] = [];
   const find = (share: Share | undefined, bad: (share: Share) => boolean, finding: Omit<Finding, "seen">) => {
@@ -128,7 +126,7 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
 
   const space = attachSpace(view.space, dump.memory);
   const sample = sampleStructPages(space, dump.memory, memMap, layout, plan.exists);
-  const pages = pageEvidence(sample, layout, refcount, view.lowestAddress, plan.exists);
+  const pages = pageEvidence(sample, layout, view.lowestAddress, plan.exists);
   find(pages.freeIsAligned, misplaced, { names: "SIZE(page) or the memory map", classes: ALL, flags: true });
   const chance = Math.max(FEW, LRU_BATCH * Math.max(dump.header.cpus, countCpus(dump.notes)));
   const fewPages = (share: Share) => fails(share, 1, PAGES_LIMIT) && share.cases - share.right > chance;

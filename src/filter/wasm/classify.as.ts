@@ -11,8 +11,6 @@ import {
   P_ANON_BIT,
   P_BUDDY,
   P_BUDDY_TYPE,
-  P_DROP_CACHE,
-  P_DROP_CACHE_PRIVATE,
   P_DROP_USER,
   P_FLAGS_AT,
   P_HEAD,
@@ -30,8 +28,7 @@ import {
   P_SIZE,
   P_SLAB,
   P_SLAB_TYPE,
-  P_SWAPBACKED,
-  P_SWAPCACHE,
+  P_SWAP,
   P_TAIL_AT,
   P_TAIL_BIT,
   P_UNACCEPTED_TYPE,
@@ -44,8 +41,6 @@ const CACHE: u8 = 1;
 const CACHE_PRIVATE: u8 = 2;
 const USER: u8 = 3;
 const FREE: u8 = 4;
-const HWPOISON: u8 = 5;
-const OFFLINE: u8 = 6;
 const UNREFERENCED: u8 = 8;
 const OFF_LRU: u8 = 9;
 const UNKNOWN: u8 = 10;
@@ -62,11 +57,10 @@ const S_REST: usize = 0;
 const S_LAST: usize = 8;
 /** From here on pages dropped by class, since the caller last set them to 0. */
 const S_DROPPED: usize = 12;
-/** One byte for each combination of the bits below: what is done with such a page. */
-const S_VERDICTS: usize = 512;
-const VERDICTS: u32 = 64;
+/** The class of a single page for each combination of the facts below: class-rules.ts makes this table of bytes. */
+const S_TABLE: usize = 512;
 
-// What is known of a page, as bits. Bit 0: it looks anonymous.
+// The facts of a page, as bits: FACT in kernel/page/page-facts.ts. Bit 0: it looks anonymous.
 const CACHED: u32 = 1;
 const HAS_PRIVATE: u32 = 2;
 const POISONED: u32 = 3;
@@ -103,8 +97,7 @@ export function classify(
   const anonBit = word(params, P_ANON_BIT);
   const lru = word(params, P_LRU);
   const privateFlag = word(params, P_PRIVATE);
-  const swapcache = word(params, P_SWAPCACHE);
-  const swapbacked = word(params, P_SWAPBACKED);
+  const swap = word(params, P_SWAP);
   const slabFlag = word(params, P_SLAB);
   const hwpoison = word(params, P_HWPOISON);
   const head = word(params, P_HEAD);
@@ -114,18 +107,12 @@ export function classify(
   const hugetlbType = param(params, P_HUGETLB_TYPE);
   const buddyType = param(params, P_BUDDY_TYPE);
   const unacceptedType = param(params, P_UNACCEPTED_TYPE);
-  const dropCache = flag(params, P_DROP_CACHE) || flag(params, P_DROP_CACHE_PRIVATE);
-  const dropCachePrivate = flag(params, P_DROP_CACHE_PRIVATE);
   const dropUser = flag(params, P_DROP_USER);
   const privacy = flag(params, P_PRIVACY);
   const special = buddyFlag | head;
   // A mask of nothing is to match nothing.
-  const swap = swapcache == 0 || swapbacked == 0 ? 0 : swapcache | swapbacked;
   const swapWanted = swap == 0 ? 1 : swap;
-  const verdicts = state + S_VERDICTS;
-  for (let bits: u32 = 0; bits < VERDICTS; bits++) {
-    store<u8>(verdicts + bits, verdict(bits, dropCache, dropCachePrivate, dropUser));
-  }
+  const table = state + S_TABLE;
   let last = <u8>load<u32>(state, S_LAST);
 
   let i = from;
@@ -157,7 +144,7 @@ export function classify(
         (<u32>((flags & hwpoison) != 0) << POISONED) |
         (slab << SLAB) |
         (<u32>(mapcount == offlineType) << IS_OFFLINE);
-      let found = load<u8>(verdicts + bits);
+      let found = load<u8>(table + bits);
       if (
         ((flags & special) | <u32>(mapcount == buddyType) | <u32>(mapcount == unacceptedType) | <u32>privacy) == 0
       ) {
@@ -212,20 +199,6 @@ export function classify(
   }
   store<u32>(state, last, S_LAST);
   return i;
-}
-
-/** The class of a page that is neither free nor a huge one, by what is known of it; 0: it is kept. */
-function verdict(bits: u32, dropCache: bool, dropCachePrivate: bool, dropUser: bool): u8 {
-  const slab = (bits >> SLAB) & 1;
-  const anon = (bits & 1) != 0 && slab == 0;
-  const hasPrivate = ((bits >> HAS_PRIVATE) & 1) != 0;
-  if (dropCache && ((bits >> CACHED) & 1) != 0 && !anon && (dropCachePrivate || !hasPrivate)) {
-    return hasPrivate ? CACHE_PRIVATE : CACHE;
-  }
-  if (dropUser && anon) return USER;
-  if (((bits >> POISONED) & 1) != 0) return HWPOISON;
-  if (((bits >> IS_OFFLINE) & 1) != 0 && slab == 0) return OFFLINE;
-  return 0;
 }
 
 /** Whether a bit in [from, to) is set. */

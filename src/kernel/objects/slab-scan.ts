@@ -1,8 +1,9 @@
-import { createKindTeller, KIND, pageKindLayout } from "../../filter/page-kinds.js";
 import type { Dump } from "../../reader/dump.js";
 import { readVirtual } from "../address-space.js";
 import { attachSpace, type KernelView } from "../kernel-view.js";
-import { kernelVersion, parseKernelVersion } from "../version.js";
+import { structPageIn, structPagesInHole } from "../page/mem-map.js";
+import { pageFactsReader } from "../page/page-facts.js";
+import { KIND, kindOf } from "../page/page-kinds.js";
 import { type KernelObjects, memberAddress, readMember, readText, walkList } from "./kernel-objects.js";
 
 /** A slab cache: its struct kmem_cache, and its name as in /proc/slabinfo. */
@@ -77,28 +78,26 @@ export interface FoundSlab {
 
 /** Tells of all slabs, in the order of their pages, until `found` is true: all struct pages are read, about 60 ns a page. */
 export function scanSlabs(
-  { pageSize, machine, memory, vmcoreinfo }: Dump,
-  { memMap, layout, utsname, space: image }: KernelView,
+  { pageSize, machine, memory }: Dump,
+  { memMap, layout, space: image }: KernelView,
   kernel: KernelObjects,
   found: (slab: FoundSlab) => unknown,
 ): void {
   const member = kernel.types.member(slabType(kernel), "slab_cache");
-  if (member === undefined || vmcoreinfo === undefined) return;
-  const version = parseKernelVersion(utsname.release) ?? kernelVersion(5, 0);
-  const teller = createKindTeller(pageKindLayout(vmcoreinfo, layout, version));
+  if (member === undefined) return;
+  const { factsAt } = pageFactsReader(layout);
   const space = attachSpace(image, memory);
   const batch = new Uint8Array(BATCH * layout.size);
   const bytes = new DataView(batch.buffer);
   for (let range = 0; range < memMap.count; range++) {
     const end = memMap.endPfn[range] as number;
-    const first = memMap.startPfn[range] as number;
-    for (let pfn = first; pfn < end; ) {
+    for (let pfn = memMap.startPfn[range] as number; pfn < end; ) {
       const wanted = batch.subarray(0, Math.min(BATCH, end - pfn) * layout.size);
-      const address = (memMap.address[range] as bigint) + BigInt(pfn - first) * BigInt(layout.size);
+      const address = structPageIn(memMap, layout.size, range, pfn);
       const got = Math.floor(readVirtual(space, memory, wanted, address) / layout.size);
       for (let i = 0; i < got; i++) {
         const at = i * layout.size;
-        if (teller.kindAt(bytes, at, false) !== KIND.slab) continue;
+        if (kindOf(factsAt(bytes, at, false)) !== KIND.slab) continue;
         const cache =
           machine.wordSize === 8
             ? bytes.getBigUint64(at + member.offset, machine.littleEndian)
@@ -114,10 +113,8 @@ export function scanSlabs(
         if (found(slab) === true) return;
       }
       // Where the array has a hole it goes on with the next page of memory.
-      const hole = Math.ceil(
-        (pageSize - Number((address + BigInt(got * layout.size)) % BigInt(pageSize))) / layout.size,
-      );
-      pfn += got * layout.size < wanted.length ? got + Math.max(1, hole) : got;
+      const hole = structPagesInHole(address + BigInt(got * layout.size), pageSize, layout.size);
+      pfn += got * layout.size < wanted.length ? got + hole : got;
     }
   }
 }

@@ -70,10 +70,9 @@ function openKernel(
   const info = parseVmcoreinfo(vmcoreinfo, new Warnings());
   const space = attachSpace(scan.space, dump);
   const memory = kernelMemory(info, machine, pageSize, space, dump, lowestAddress);
-  const refcount = info.offset("page._refcount") ?? info.offset("page._count");
   return {
     kernel: dumpedKernel({ utsname, memory, space, physical: dump, vmlinux }),
-    structs: { space, memMap: scan.memMap, layout: scan.pageLayout, refcount, memory },
+    structs: { space, memMap: scan.memMap, layout: scan.pageLayout, memory },
   };
 }
 

@@ -1,8 +1,8 @@
 import { PAGE_CLASSES, type PageClass, PRIVACY_CLASSES, type PrivacyClass } from "../../filter/page-classes.js";
 import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
-import { type MemMap, structPageAddress, structPageRun } from "../../kernel/mem-map.js";
-import type { PageLayout } from "../../kernel/page-layout.js";
+import { type MemMap, structPageAddress, structPageRun } from "../../kernel/page/mem-map.js";
+import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { type PhysicalMemory, readPages } from "../../reader/physical-memory.js";
 import type { ExtensionPage } from "./extension.js";
 
@@ -15,8 +15,6 @@ export interface StructPages {
   readonly space: AddressSpace;
   readonly memMap: MemMap;
   readonly layout: PageLayout;
-  /** Offset of `_refcount`. */
-  readonly refcount: number | undefined;
   readonly memory: KernelMemory;
 }
 
@@ -85,7 +83,7 @@ export class ShownPage implements ExtensionPage {
   }
 
   get refcount(): number | undefined {
-    return this.#int(this.#structs?.refcount);
+    return this.#int(this.#structs?.layout.offset.refcount);
   }
 
   get headAddress(): bigint | undefined {

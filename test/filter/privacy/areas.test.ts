@@ -4,7 +4,7 @@ import { areaAt, directMapDistance, extentsWithin, mappedAreas } from "../../../
 import { withoutPrivateNotes } from "../../../src/filter/privacy/private-notes.js";
 import { moduleAreas } from "../../../src/filter/privacy/struct-modules.js";
 import type { KernelMemory } from "../../../src/kernel/kernel-memory.js";
-import { memMapOf } from "../../../src/kernel/mem-map.js";
+import { memMapOf } from "../../../src/kernel/page/mem-map.js";
 import type { Note } from "../../../src/reader/notes.js";
 
 const memMap = memMapOf("flatmem", [{ startPfn: 0, endPfn: 0x8000, address: 0xffff_ea00_0000_0000n }], 64);

@@ -1,9 +1,11 @@
-import { readVirtual } from "../kernel/address-space.js";
-import type { KernelMemory } from "../kernel/kernel-memory.js";
-import { attachSpace, type KernelView, viewMemory } from "../kernel/kernel-view.js";
-import { parseKernelVersion } from "../kernel/version.js";
-import type { Dump } from "../reader/dump.js";
-import { createKindTeller, KIND, type PageKindLayout, pageKindLayout } from "./page-kinds.js";
+import type { Dump } from "../../reader/dump.js";
+import { readVirtual } from "../address-space.js";
+import type { KernelMemory } from "../kernel-memory.js";
+import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
+import { structPageAddress, structPageIn, structPagesInHole } from "./mem-map.js";
+import { pageFactsReader } from "./page-facts.js";
+import { KIND, kindOf } from "./page-kinds.js";
+import type { PageLayout } from "./page-layout.js";
 
 /** Struct pages read at once. */
 const BATCH = 8192;
@@ -25,13 +27,11 @@ export interface KindReader {
 
 /** Throws nothing of its own: a view needs VMCOREINFO. */
 export function kindReader(dump: Dump, view: KernelView): KindReader {
-  const info = dump.vmcoreinfo;
   const memory = viewMemory(dump, view);
-  if (info === undefined || memory === undefined) throw new Error("a kernel view without VMCOREINFO");
-  const { memMap } = view;
-  const layout = pageKindLayout(info, view.layout, parseKernelVersion(view.utsname.release) ?? 0);
-  const { size } = layout.page;
-  const teller = createKindTeller(layout);
+  if (memory === undefined) throw new Error("a kernel view without VMCOREINFO");
+  const { memMap, layout } = view;
+  const { size } = layout;
+  const reader = pageFactsReader(layout);
   const space = attachSpace(view.space, dump.memory);
   const bytes = new Uint8Array((BATCH + 1) * size);
   const pages = new DataView(bytes.buffer);
@@ -41,8 +41,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
   /** The last page that was told by itself: a block may begin with it. */
   let first: First = { pfn: 0, kind: KIND["no-struct-page"] };
 
-  const addressOf = (range: number, pfn: number) =>
-    (memMap.address[range] as bigint) + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(size);
+  const addressOf = (range: number, pfn: number) => structPageIn(memMap, size, range, pfn);
 
   /** Kinds of the pages [from, to) of a range. Returns the first pfn whose struct page was not there, or `to`. */
   const readRun = (range: number, from: number, to: number, window: Window): number => {
@@ -59,13 +58,14 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
         kinds[pfn - startPfn] = coveredKind;
         continue;
       }
-      if (teller.isTail(pages, at)) {
+      if (reader.isTail(pages, at)) {
         // Of a head whose order is not known.
         kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind;
         continue;
       }
       const hasNext = i + 1 < got;
-      let kind = teller.kindAt(pages, at, hasNext);
+      const facts = reader.factsAt(pages, at, hasNext);
+      let kind = kindOf(facts);
       if (kind === KIND.unreferenced) {
         const listed = isListed(memory, layout, pages, at, addressOf(range, pfn));
         kind = listed ? KIND["pcp-free"] : kindBehind(first, pfn, listed);
@@ -74,7 +74,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
         first = { pfn, kind };
       }
       kinds[pfn - startPfn] = kind;
-      covered = pfn + teller.pagesOf(pages, at, kind, pfn, hasNext);
+      covered = pfn + reader.pagesOf(pages, at, facts, pfn, hasNext);
       coveredKind = kind;
     }
     return from + count;
@@ -82,21 +82,18 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
 
   /** The struct page that speaks for a page, and how many pages the page lies behind that one's. */
   const headOf = (pfn: number): { address: bigint; behind: number } | undefined => {
-    for (let range = 0; range < memMap.count; range++) {
-      if (pfn < (memMap.startPfn[range] as number) || pfn >= (memMap.endPfn[range] as number)) continue;
-      const { offset } = layout.page;
-      const address = addressOf(range, pfn);
-      const head = offset.compoundHead === undefined ? 0n : memory.readWord(address + BigInt(offset.compoundHead));
-      // From 7.1 on a mask can stand there; then the page is asked itself.
-      if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
-        const distance = address - (head - 1n);
-        if (distance > 0n && distance < BigInt(size) << 24n) {
-          return { address: head - 1n, behind: Math.round(Number(distance) / size) };
-        }
+    const address = structPageAddress(memMap, size, pfn);
+    if (address === undefined) return undefined;
+    const { compoundHead } = layout.offset;
+    const head = compoundHead === undefined ? 0n : memory.readWord(address + BigInt(compoundHead));
+    // From 7.1 on a mask can stand there; then the page is asked itself.
+    if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
+      const distance = address - (head - 1n);
+      if (distance > 0n && distance < BigInt(size) << 24n) {
+        return { address: head - 1n, behind: Math.round(Number(distance) / size) };
       }
-      return { address, behind: 0 };
     }
-    return undefined;
+    return { address, behind: 0 };
   };
 
   return {
@@ -112,8 +109,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
           pfn = reached;
           if (reached < to) {
             // The array has a hole here: go on behind the page of memory in which it is.
-            const rest = dump.pageSize - Number(addressOf(range, reached) % BigInt(dump.pageSize));
-            pfn = Math.min(reached + Math.max(1, Math.ceil(rest / size)), end);
+            pfn = Math.min(reached + structPagesInHole(addressOf(range, reached), dump.pageSize, size), end);
             kinds.fill(KIND.unreadable, reached - startPfn, pfn - startPfn);
           }
         }
@@ -122,11 +118,11 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
     structOf: (pfn) => headOf(pfn)?.address,
     mappingOf(pfn) {
       const head = headOf(pfn);
-      return head && memory.readWord(head.address + BigInt(layout.page.offset.mapping));
+      return head && memory.readWord(head.address + BigInt(layout.offset.mapping));
     },
     indexOf(pfn) {
       const head = headOf(pfn);
-      const index = head && memory.readWord(head.address + BigInt(layout.page.offset.mapping + dump.machine.wordSize));
+      const index = head && memory.readWord(head.address + BigInt(layout.offset.mapping + dump.machine.wordSize));
       return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
     },
   };
@@ -166,21 +162,19 @@ const MOST_BLOCK = 2 ** 20;
  */
 function isListed(
   memory: KernelMemory,
-  { lru, page }: PageKindLayout,
+  { offset: { lru }, wordSize, littleEndian }: PageLayout,
   pages: DataView,
   at: number,
   address: bigint,
 ): boolean | undefined {
   if (lru === undefined) return undefined;
   const pointer = (offset: number) =>
-    page.wordSize === 8
-      ? pages.getBigUint64(offset, page.littleEndian)
-      : BigInt(pages.getUint32(offset, page.littleEndian));
+    wordSize === 8 ? pages.getBigUint64(offset, littleEndian) : BigInt(pages.getUint32(offset, littleEndian));
   const next = pointer(at + lru);
-  const previous = pointer(at + lru + page.wordSize);
+  const previous = pointer(at + lru + wordSize);
   const self = address + BigInt(lru);
   if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
-  const back = memory.readWord(next + BigInt(page.wordSize));
+  const back = memory.readWord(next + BigInt(wordSize));
   const forth = memory.readWord(previous);
   // One neighbour that is another's is enough to know better.
   if ((back !== undefined && back !== self) || (forth !== undefined && forth !== self)) return false;

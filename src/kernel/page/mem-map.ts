@@ -40,6 +40,11 @@ export function memMapOf(model: string, ranges: readonly MemMapRange[], structSi
   return { count: joined.length, startPfn, endPfn, address, model };
 }
 
+/** Virtual address of the struct page, of `structSize` bytes, of a pfn in the range of that number. */
+export function structPageIn(memMap: MemMap, structSize: number, range: number, pfn: number): bigint {
+  return (memMap.address[range] as bigint) + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(structSize);
+}
+
 /** Address of a page's struct page, and how many lie behind each other from there on; `undefined` if it has none. */
 export function structPageRun(
   memMap: MemMap,
@@ -48,13 +53,23 @@ export function structPageRun(
 ): { readonly address: bigint; readonly pages: number } | undefined {
   const range = rangeOf(memMap, pfn);
   if (range === undefined) return undefined;
-  const address = (memMap.address[range] as bigint) + BigInt((pfn - (memMap.startPfn[range] as number)) * structSize);
-  return { address, pages: (memMap.endPfn[range] as number) - pfn };
+  return {
+    address: structPageIn(memMap, structSize, range, pfn),
+    pages: (memMap.endPfn[range] as number) - pfn,
+  };
 }
 
 /** Virtual address of a page's struct page of `structSize` bytes; `undefined` if it has none. Some tens of ns. */
 export function structPageAddress(memMap: MemMap, structSize: number, pfn: number): bigint | undefined {
   return structPageRun(memMap, structSize, pfn)?.address;
+}
+
+/**
+ * Struct pages from `address` on that are not there when the first is not: up to the next page of memory, at least one.
+ * Arrays of struct pages have holes where memory has.
+ */
+export function structPagesInHole(address: bigint, pageSize: number, structSize: number): number {
+  return Math.max(1, Math.ceil((pageSize - Number(address % BigInt(pageSize))) / structSize));
 }
 
 /** Index of the range that has a pfn. */

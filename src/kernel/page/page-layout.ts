@@ -1,11 +1,11 @@
-import type { Machine } from "../reader/machine.js";
-import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
-import { kernelVersion } from "./version.js";
+import type { Machine } from "../../reader/machine.js";
+import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
+import { kernelVersion } from "../version.js";
 
 /**
- * How one kernel's `struct page` is to be read: offsets in bytes from its start, numbers of flag bits, values of page
- * types. Filled from VMCOREINFO; a kernel version decides only where VMCOREINFO has no name for a fact. `undefined`
- * means that the kernel does not tell, and the test that needs it is never true.
+ * How one kernel's `struct page` is to be read: all that is known of it, in this one place. Offsets in bytes from its start,
+ * numbers of flag bits, values of page types. Filled from VMCOREINFO; a kernel version decides only where VMCOREINFO has no
+ * name for a fact. `undefined` means that the kernel does not tell, and the test that needs it is never true.
  */
 export interface PageLayout {
   /** Bytes of a struct page. */
@@ -15,8 +15,12 @@ export interface PageLayout {
   readonly offset: {
     readonly flags: number;
     readonly mapping: number;
+    /** `_refcount`, `_count` before 4.6: 32 bits. */
+    readonly refcount: number;
     readonly mapcount: number | undefined;
     readonly private: number | undefined;
+    /** Two pointers; on a CPU's free list the place is pcp_list's. */
+    readonly lru: number | undefined;
     /** compound_head, since 7.1 compound_info: bit 0 marks a tail page. */
     readonly compoundHead: number | undefined;
   };
@@ -28,6 +32,8 @@ export interface PageLayout {
     readonly swapbacked: number | undefined;
     readonly slab: number | undefined;
     readonly hwpoison: number | undefined;
+    /** Pages that were never given out: the kernel's image, firmware. */
+    readonly reserved: number | undefined;
     /** Kernels before 2.6.38 that export it. */
     readonly buddy: number | undefined;
   };
@@ -40,7 +46,11 @@ export interface PageLayout {
     readonly hugetlb: number | undefined;
     readonly slab: number | undefined;
     readonly unaccepted: number | undefined;
+    readonly pageTable: number | undefined;
+    readonly zsmalloc: number | undefined;
   };
+  /** The bits of `_mapcount` that a type is in; the others are the type's own. */
+  readonly typeMask: number;
   readonly order: OrderField | undefined;
   readonly hugetlb: HugetlbMark | undefined;
   /** Number of buddy orders (MAX_ORDER, NR_PAGE_ORDERS): an order must be less. */
@@ -79,42 +89,59 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
     const missing = "VMCOREINFO lacks SIZE(page), OFFSET(page.flags), OFFSET(page.mapping) or OFFSET(page._refcount)";
     return { layout: undefined, missing };
   }
+  const { wordSize } = machine;
+  const lru = info.offset("page.lru");
   const offset = {
     flags,
     mapping,
+    refcount,
     mapcount: info.offset("page._mapcount"),
     private: info.offset("page.private"),
+    lru: lru !== undefined && lru % wordSize === 0 && lru + 2 * wordSize <= size ? lru : undefined,
     compoundHead: info.offset("page.compound_head") ?? info.offset("page.compound_info"),
   };
   // Counters have 32 bits, the others are words: whoever reads them relies on their being inside.
-  const width = (name: string) => (name === "mapcount" || name === "_refcount" ? 4 : machine.wordSize);
-  const odd = Object.entries({ ...offset, _refcount: refcount }).find(
+  const width = (name: string) => (name === "mapcount" || name === "refcount" ? 4 : wordSize);
+  const odd = Object.entries(offset).find(
     ([name, at]) => at !== undefined && (at % 4 !== 0 || at + width(name) > size),
   );
   if (size % 4 !== 0 || size < 16 || size > 1024 || odd !== undefined) {
-    const what = odd === undefined ? `SIZE(page)=${size}` : `OFFSET(page.${odd[0]})=${odd[1]} with SIZE(page)=${size}`;
+    const what =
+      odd === undefined
+        ? `SIZE(page)=${size}`
+        : `OFFSET(page.${NAMES[odd[0]] ?? odd[0]})=${odd[1]} with SIZE(page)=${size}`;
     return { layout: undefined, missing: `VMCOREINFO has ${what}, which no kernel has` };
   }
+  const buddy = buddyValue(info, version);
   const layout: PageLayout = {
     size,
     littleEndian: machine.littleEndian,
-    wordSize: machine.wordSize,
+    wordSize,
     offset,
     bit: flagBits(info, version),
     headMask: headMask(info, version),
     type: {
-      buddy: buddyValue(info, version),
+      buddy,
       offline: typeValue(info, "PAGE_OFFLINE_MAPCOUNT_VALUE"),
       hugetlb: typeValue(info, "PAGE_HUGETLB_MAPCOUNT_VALUE"),
       slab: typeValue(info, "PAGE_SLAB_MAPCOUNT_VALUE"),
       unaccepted: typeValue(info, "PAGE_UNACCEPTED_MAPCOUNT_VALUE"),
+      ...unnamedTypes(buddy, version),
     },
+    typeMask: buddy === TOP_BYTE_BUDDY ? 0xff00_0000 : 0xffff_ffff,
     order: inside(orderField(info, machine, version, size), size),
     hugetlb: inside(hugetlbMark(info, machine, version, size), size),
     orders: info.length("zone.free_area"),
   };
   return { layout, missing: undefined };
 }
+
+/** The kernel's names of members that have another one in `offset`. */
+const NAMES: Readonly<Record<string, string>> = {
+  refcount: "_refcount",
+  mapcount: "_mapcount",
+  compoundHead: "compound_head",
+};
 
 /** The field, if it lies in a struct page. */
 function inside<T extends object>(field: T | undefined, size: number): T | undefined {
@@ -148,6 +175,8 @@ function flagBits(info: Vmcoreinfo, version: number): PageLayout["bit"] {
     // 6.10 and later export a page type instead: bit 7 is PG_waiters there.
     slab: info.number("PAGE_SLAB_MAPCOUNT_VALUE") === undefined ? bit("PG_slab", 7) : undefined,
     hwpoison: bit("PG_hwpoison"),
+    // Exported by no kernel so far: the bit below PG_private from 2.6.26 to 7.1 (enum pageflags in page-flags.h).
+    reserved: bit("PG_reserved") ?? (privateBit ? privateBit - 1 : undefined),
     buddy: bit("PG_buddy"),
   };
 }
@@ -169,6 +198,22 @@ function buddyValue(info: Vmcoreinfo, version: number): number | undefined {
   if (exported !== undefined || version >= kernelVersion(4, 18)) return exported;
   if (version >= kernelVersion(2, 6, 39)) return 0xffff_ff80;
   return version === kernelVersion(2, 6, 38) ? 0xffff_fffe : undefined;
+}
+
+/** PAGE_BUDDY_MAPCOUNT_VALUE of kernels whose types are numbers in the top byte: 6.12 and later. */
+const TOP_BYTE_BUDDY = 0xf000_0000;
+
+/**
+ * Page types that VMCOREINFO has no name for follow from the one that it has and from the version
+ * (include/linux/page-flags.h).
+ */
+function unnamedTypes(buddy: number | undefined, version: number) {
+  if (buddy === TOP_BYTE_BUDDY) return { pageTable: 0xf200_0000, zsmalloc: 0xf600_0000 };
+  // 6.11: one bit cleared, from the top down.
+  if (buddy === 0xbfff_ffff) return { pageTable: 0xefff_ffff, zsmalloc: 0xfeff_ffff };
+  // 4.18: one bit cleared, from 0x80 up; until 5.10 0x200 is PG_kmemcg.
+  if (buddy !== 0xffff_ff7f) return { pageTable: undefined, zsmalloc: undefined };
+  return { pageTable: version < kernelVersion(5, 11) ? 0xffff_fbff : 0xffff_fdff, zsmalloc: undefined };
 }
 
 function orderField(info: Vmcoreinfo, machine: Machine, version: number, size: number): OrderField | undefined {

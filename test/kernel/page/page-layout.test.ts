@@ -1,11 +1,11 @@
 import { describe, expect, test } from "vitest";
-import { pageLayout } from "../../src/kernel/page-layout.js";
-import { parseKernelVersion } from "../../src/kernel/version.js";
-import type { Machine } from "../../src/reader/machine.js";
-import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
-import { Warnings } from "../../src/warnings.js";
-import { kernelFeatures } from "../support/kernel/versions.js";
-import { buildKernel } from "../support/kernel-image.js";
+import { pageLayout } from "../../../src/kernel/page/page-layout.js";
+import { parseKernelVersion } from "../../../src/kernel/version.js";
+import type { Machine } from "../../../src/reader/machine.js";
+import { parseVmcoreinfo } from "../../../src/reader/vmcoreinfo.js";
+import { Warnings } from "../../../src/warnings.js";
+import { kernelFeatures } from "../../support/kernel/versions.js";
+import { buildKernel } from "../../support/kernel-image.js";
 
 const x86: Machine = { arch: "x86_64", wordSize: 8, littleEndian: true };
 

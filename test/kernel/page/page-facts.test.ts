@@ -1,0 +1,152 @@
+/** One rule set for classes and kinds: the module of pass 1 and the rules in TypeScript say the same of any struct page. */
+import { expect, test } from "vitest";
+import { classOf } from "../../../src/filter/class-rules.js";
+import { BATCH, createClassifier } from "../../../src/filter/classifier.js";
+import { CACHE, CACHE_PRIVATE, FREE, HWPOISON, OFFLINE, USER } from "../../../src/filter/page-classes.js";
+import { type Policy, policyOfLevel } from "../../../src/filter/policy.js";
+import { FACT, pageFactsReader } from "../../../src/kernel/page/page-facts.js";
+import { KIND, kindOf, PAGE_KINDS } from "../../../src/kernel/page/page-kinds.js";
+import { type PageLayout, pageLayout } from "../../../src/kernel/page/page-layout.js";
+import { pageMarks } from "../../../src/kernel/page/page-marks.js";
+import { parseKernelVersion } from "../../../src/kernel/version.js";
+import { parseVmcoreinfo } from "../../../src/reader/vmcoreinfo.js";
+import { Warnings } from "../../../src/warnings.js";
+import { buildKernel } from "../../support/kernel-image.js";
+
+/** A generator of numbers below `limit`, the same in every run. */
+function numbers(seed: number): (limit: number) => number {
+  let state = seed;
+  return (limit) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return Math.floor((state / 2 ** 32) * limit);
+  };
+}
+
+function layoutOf(release: string, littleEndian: boolean): PageLayout {
+  const info = parseVmcoreinfo(buildKernel({ release }).vmcoreinfo, new Warnings());
+  const machine = { arch: littleEndian ? "x86_64" : "s390x", wordSize: 8, littleEndian } as const;
+  const { layout } = pageLayout(info, machine, parseKernelVersion(release) as number);
+  if (layout === undefined) throw new Error(`no layout of ${release}`);
+  return layout;
+}
+
+/** Struct pages with any mixture of marks: single pages, so that no block hides the next one. */
+function randomPages(layout: PageLayout, count: number): Uint8Array {
+  const bytes = new Uint8Array(count * layout.size);
+  const view = new DataView(bytes.buffer);
+  const { at, mask, type } = pageMarks(layout);
+  const random = numbers(layout.size + count);
+  const bits = Object.entries(mask).filter(([name]) => name !== "head" && name !== "tail");
+  const types = [0xffff_ffff, 0, 5, 0xffff_fe00, ...Object.values(type).filter((value) => value >= 0)];
+  for (let page = 0; page < count; page++) {
+    const start = page * layout.size;
+    const put = (place: number, value: number) => view.setUint32(start + place, value >>> 0, layout.littleEndian);
+    put(
+      at.flags,
+      bits.reduce((flags, [, bit]) => (random(3) === 0 ? flags | bit : flags), 0),
+    );
+    put(at.mapping, random(2) === 0 ? random(4) : 0x1000 + random(4));
+    put(at.refcount, random(2));
+    put(at.mapcount, types[random(types.length)] as number);
+  }
+  return bytes;
+}
+
+/** What pass 1 makes of the pages. */
+function scanned(layout: PageLayout, policy: Policy, pages: Uint8Array): Uint8Array {
+  const classifier = createClassifier(layout, policy);
+  try {
+    const count = pages.length / layout.size;
+    classifier.pages.set(pages);
+    classifier.present.fill(0xff);
+    classifier.classify(0, 0, count, 0);
+    return classifier.classes.slice(0, count);
+  } finally {
+    classifier.end();
+  }
+}
+
+const RELEASES = ["2.6.32", "3.10.0", "4.4.0", "4.18.0", "5.10.0", "6.1.0", "6.11.0", "6.12.0", "7.1.0"];
+
+test.each(RELEASES)("%s: the module and the rules give every page the same class", (release) => {
+  for (const littleEndian of [true, false]) {
+    const layout = layoutOf(release, littleEndian);
+    // Unaccepted memory comes in blocks: this is about single pages.
+    const single = { ...layout, type: { ...layout.type, unaccepted: undefined } };
+    const pages = randomPages(single, BATCH / 2);
+    const view = new DataView(pages.buffer);
+    const reader = pageFactsReader(single);
+    for (let level = 0; level < 32; level += 2) {
+      const policy = policyOfLevel(level);
+      const found = scanned(single, policy, pages);
+      found.forEach((pageClass, i) => {
+        const facts = reader.factsAt(view, i * single.size, false);
+        if (pageClass !== classOf(facts, policy))
+          expect([i, facts.toString(2), pageClass]).toEqual([i, "", classOf(facts, policy)]);
+      });
+    }
+  }
+});
+
+test("kinds and classes of the same facts never contradict each other", () => {
+  const policy = policyOfLevel(31);
+  const allowed: Readonly<Record<number, readonly (keyof typeof KIND)[]>> = {
+    [FREE]: ["free", "unaccepted", "slab", "hwpoison"],
+    [CACHE]: [
+      "cache",
+      "shmem",
+      "swap-cache",
+      "hwpoison",
+      "offline",
+      "reserved",
+      "page-table",
+      "zsmalloc",
+      "kernel",
+      "slab",
+      "hugetlb",
+    ],
+    [CACHE_PRIVATE]: [
+      "cache-private",
+      "swap-cache",
+      "hwpoison",
+      "offline",
+      "reserved",
+      "page-table",
+      "zsmalloc",
+      "kernel",
+      "slab",
+      "hugetlb",
+    ],
+    [USER]: [
+      "anon",
+      "anon-off-lru",
+      "ksm",
+      "swap-cache",
+      "hugetlb",
+      "hwpoison",
+      "offline",
+      "reserved",
+      "page-table",
+      "zsmalloc",
+      "kernel",
+    ],
+    [HWPOISON]: ["hwpoison", "slab"],
+    [OFFLINE]: ["offline", "hwpoison"],
+  };
+  const seen = new Set<number>();
+  for (let facts = 0; facts < FACT.unset; facts++) {
+    // What is on a list or in the swap cache is cached, and nothing else is.
+    if (((facts & FACT.cached) !== 0) !== ((facts & (FACT.onLru | FACT.swapCache)) !== 0)) continue;
+    if ((facts & FACT.anon) !== 0 && (facts & FACT.mapped) === 0) continue;
+    const kind = kindOf(facts);
+    seen.add(kind);
+    const kinds = allowed[classOf(facts, policy)];
+    if (kinds !== undefined && !kinds.includes(PAGE_KINDS[kind] as keyof typeof KIND)) {
+      expect([facts.toString(2), classOf(facts, policy)]).toEqual([PAGE_KINDS[kind], kinds]);
+    }
+  }
+  // Kinds that take more than one struct page, or none.
+  const others = ["no-struct-page", "unreadable", "kernel-tail", "pcp-free"] as const;
+  expect(seen.size).toBe(PAGE_KINDS.length - others.length);
+  expect(kindOf(FACT.unset)).toBe(KIND["no-struct-page"]);
+});
