@@ -13,8 +13,8 @@ export const BATCH = 8192;
  * page i of a batch has the pfn `firstPfn + i`, its struct page is at byte `i * layout.size` of `pages`, in the dumped
  * machine's byte order, its bit is bit i & 7 of byte i >> 3 of `present`.
  *
- * Tails of compound pages are what their head is; what that is `classOf` says. Buddy pages and unaccepted memory come in
- * blocks; cache, user, hwpoison and offline pages are dropped with all tails of their compound page.
+ * Tails of compound pages are what their head is; buddy pages and unaccepted memory come in blocks; what any other page is
+ * class-rules.ts says. Cache, user, hwpoison and offline pages are dropped with all tails of their compound page.
  */
 export interface Classifier {
   readonly pages: Uint8Array;

@@ -60,8 +60,8 @@ export const USER_DATA_KINDS: readonly PageKind[] = PAGE_KINDS.slice(KIND.movabl
 export const UNKNOWN_KINDS: readonly PageKind[] = ["no-struct-page", "unreadable"];
 
 /**
- * The kind of a page with these facts (`FACT`). The order of tests is that of `classOf`, as far as both ask the same: a free
- * page is free, and a slab is a slab, whatever else its struct page looks like. Not told here: what only other struct pages
+ * The kind of a page with these facts (`FACT`). A free page is free, and a slab is a slab, whatever else its struct
+ * page looks like: to a filter's classes (`filter/class-rules.ts`) as well. Not told here: what only other struct pages
  * say (`kindReader`).
  */
 export function kindOf(facts: number): number {
