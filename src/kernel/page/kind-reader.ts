@@ -2,7 +2,7 @@ import type { Dump } from "../../reader/dump.js";
 import { readVirtual } from "../address-space.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
-import { structPageAddress, structPageIn, structPagesInHole } from "./mem-map.js";
+import { type MemMap, structPageAddress, structPageIn, structPagesInHole } from "./mem-map.js";
 import { pageFactsReader } from "./page-facts.js";
 import { KIND, kindOf } from "./page-kinds.js";
 import type { PageLayout } from "./page-layout.js";
@@ -80,21 +80,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
     return from + count;
   };
 
-  /** The struct page that speaks for a page, and how many pages the page lies behind that one's. */
-  const headOf = (pfn: number): { address: bigint; behind: number } | undefined => {
-    const address = structPageAddress(memMap, size, pfn);
-    if (address === undefined) return undefined;
-    const { compoundHead } = layout.offset;
-    const head = compoundHead === undefined ? 0n : memory.readWord(address + BigInt(compoundHead));
-    // From 7.1 on a mask can stand there; then the page is asked itself.
-    if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
-      const distance = address - (head - 1n);
-      if (distance > 0n && distance < BigInt(size) << 24n) {
-        return { address: head - 1n, behind: Math.round(Number(distance) / size) };
-      }
-    }
-    return { address, behind: 0 };
-  };
+  const headOf = headFinder(memory, memMap, layout);
 
   return {
     read(startPfn, endPfn, kinds) {
@@ -125,6 +111,30 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
       const index = head && memory.readWord(head.address + BigInt(layout.offset.mapping + dump.machine.wordSize));
       return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
     },
+  };
+}
+
+/** The struct page that speaks for a page, and how many pages the page lies behind that one's. */
+interface Head {
+  readonly address: bigint;
+  readonly behind: number;
+}
+
+function headFinder(memory: KernelMemory, memMap: MemMap, layout: PageLayout): (pfn: number) => Head | undefined {
+  const { size } = layout;
+  const { compoundHead } = layout.offset;
+  return (pfn) => {
+    const address = structPageAddress(memMap, size, pfn);
+    if (address === undefined) return undefined;
+    const head = compoundHead === undefined ? 0n : memory.readWord(address + BigInt(compoundHead));
+    // From 7.1 on a mask can stand there; then the page is asked itself.
+    if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
+      const distance = address - (head - 1n);
+      if (distance > 0n && distance < BigInt(size) << 24n) {
+        return { address: head - 1n, behind: Math.round(Number(distance) / size) };
+      }
+    }
+    return { address, behind: 0 };
   };
 }
 
