@@ -1,6 +1,5 @@
 import { eraseRequest, eraseRun } from "../src/filter/erase/erase-run.js";
 import { dropFreeLists, marksFreePages } from "../src/filter/free-lists.js";
-import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { initialPlan } from "../src/filter/plan.js";
 import { policyOfLevel } from "../src/filter/policy.js";
 import { privacyView } from "../src/filter/privacy/privacy-view.js";
@@ -12,6 +11,7 @@ import { fixedDirectMap } from "../src/kernel/direct-map.js";
 import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
 import { readKernelLog } from "../src/kernel/log/read-log.js";
 import { walkList } from "../src/kernel/objects/kernel-objects.js";
+import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { kernelOf } from "../src/library/kernel-of.js";
 import type { Dump } from "../src/reader/dump.js";
 import { readPhysical } from "../src/reader/read-physical.js";

@@ -16,7 +16,6 @@ export {
   PRIVACY_CLASSES,
   type PrivacyClass,
 } from "./filter/page-classes.js";
-export { PAGE_KINDS, type PageKind } from "./kernel/page/page-kinds.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
@@ -31,6 +30,7 @@ export { formatRecord, LOG_FORMATS, type LogFormat } from "./kernel/log/format-r
 export type { KernelLog, LogRecord } from "./kernel/log/log-record.js";
 export { readKernelLog } from "./kernel/log/read-log.js";
 export type { WalkEnd } from "./kernel/objects/kernel-objects.js";
+export { PAGE_KINDS, type PageKind } from "./kernel/page/page-kinds.js";
 export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
 export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
 export { digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";

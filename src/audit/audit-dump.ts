@@ -1,9 +1,9 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
-import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
-import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
+import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps } from "../reader/open.js";

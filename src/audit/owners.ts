@@ -1,12 +1,12 @@
 import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
-import type { KindReader } from "../kernel/page/kind-reader.js";
-import type { PageKind } from "../kernel/page/page-kinds.js";
 import { findKernelPages, type KernelPageRule } from "../filter/privacy/kernel-pages.js";
 import { stackMark } from "../filter/privacy/thread-stack.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel/kernel-view.js";
 import { readMember } from "../kernel/objects/kernel-objects.js";
 import { cacheName, slabType } from "../kernel/objects/slab-scan.js";
 import { allTasks } from "../kernel/objects/tasks.js";
+import type { KindReader } from "../kernel/page/kind-reader.js";
+import type { PageKind } from "../kernel/page/page-kinds.js";
 import { parseKernelVersion } from "../kernel/version.js";
 import type { Dump } from "../reader/dump.js";
 import type { PagePlace } from "./audit-result.js";

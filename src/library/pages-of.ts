@@ -1,14 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
-import { kindReader } from "../kernel/page/kind-reader.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
-import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
 import { checkFreeCount, needsFreeCount, selfCheck } from "../filter/self-check/self-check.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
+import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import { clearBits, findBit, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";

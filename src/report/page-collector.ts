@@ -1,6 +1,6 @@
+import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS } from "../kernel/page/page-kinds.js";
-import type { KernelView } from "../kernel/kernel-view.js";
 import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
 import { sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { kindReader } from "../../src/kernel/page/kind-reader.js";
-import { PAGE_KINDS, type PageKind } from "../../src/kernel/page/page-kinds.js";
 import { completeDump } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
+import { kindReader } from "../../src/kernel/page/kind-reader.js";
+import { PAGE_KINDS, type PageKind } from "../../src/kernel/page/page-kinds.js";
 import { openDump } from "../../src/reader/open.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
