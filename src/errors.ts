@@ -125,12 +125,12 @@ function messageOf({ summary, cure, left }: Pick<PlainDumpError, "summary" | "cu
 
 /**
  * The `code` of a system error (`ENOENT` …), if `error` is one. libuv has no names for some numbers that file systems give, a full
- * quota (EDQUOT) and a lost file of a network share (ESTALE) among them: Node's code is "Unknown system error -122" there (seen with 20.20).
+ * quota (EDQUOT) and a lost file of a network share (ESTALE) among them: Node's code is "UNKNOWN" there, of streams "Unknown system error -122" (20.20).
  */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
-  const number = /^Unknown system error -(\d+)$/.exec(error.code)?.[1];
-  return number === undefined ? error.code : nameOfNumber(Number(number));
+  if (!/^(UNKNOWN$|Unknown system error)/.test(error.code)) return error.code;
+  return "errno" in error && typeof error.errno === "number" ? nameOfNumber(-error.errno) : error.code;
 }
 
 function nameOfNumber(number: number): string {

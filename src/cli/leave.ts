@@ -25,7 +25,9 @@ export async function leave(stop: Stop, unsaid: () => unknown, report: (error: u
   // Nobody reads any more (EPIPE): no reason to complain, as after `| head`.
   if (error !== undefined && !process.exitCode && systemErrorCode(error) !== "EPIPE") {
     const what = `cannot be written: ${describeSystemError(error)}`;
-    report(new DumpError("NOT_WRITABLE", what, { file: "stdout", cure: "Look at where it goes" }));
+    // The command was done, but for its last words.
+    const left = "an output file that the run was to write is there, and whole";
+    report(new DumpError("NOT_WRITABLE", what, { file: "stdout", cure: "Look at where it goes", left }));
   }
   for (const stream of [process.stdout, process.stderr]) {
     if (stream.writableLength > 0) await new Promise((resolve) => stream.write("", resolve));

@@ -19,6 +19,12 @@ const FAULTS: readonly (readonly [scenario: string, fault: CallFault, says: stri
   ["ELF to kdump", { call: "write", file: PARTIAL, what: "ENOSPC", nth: 1, times: ALWAYS }, ""],
   // Node has no name for this one.
   ["ELF to kdump", { call: "write", file: PARTIAL, what: "EDQUOT", nth: 1, times: 1 }, "disk quota exceeded"],
+  ["ELF to kdump", { call: "unlink", file: PARTIAL, what: "EACCES", nth: 0, times: ALWAYS }, ""],
+  ["ELF to kdump", { call: "write", file: PARTIAL, what: "swap-link", nth: 1, times: 1 }, ""],
+  ["ELF to kdump", { call: "write", file: PARTIAL, what: "swap-file", nth: 1, times: 1 }, ""],
+  ["ELF to kdump", { call: "link", file: "to/out", what: "link-name", nth: 0, times: 1 }, ""],
+  ["rearranged", { call: "read", file: "in/0.flattened", what: "EINTR", nth: 1, times: 3 }, ""],
+  ["ELF to kdump", { call: "write", file: "stdout", what: "EIO", nth: 0, times: ALWAYS }, "is there, and whole"],
 ];
 
 // Without gcc there is nothing to preload.

@@ -34,7 +34,8 @@ export function chosenFault(seed: number, calls: ReadonlyMap<string, number>, sw
   const { line, file } = pick(keys.filter((key) => key.call === call).sort((a, b) => (a.line < b.line ? -1 : 1)));
   const count = calls.get(line) as number;
   const nth = pick([0, count - 1, random(count), random(Math.min(count, 4))]);
-  const isOutput = swaps && file.startsWith("to/");
+  // What is done to names is done to those of "out".
+  const isOutput = swaps && /^to\/\.?out/.test(file);
   if (isOutput && ["write", "close", "sync"].includes(call) && random(3) === 0) {
     return { call, file, what: pick(SWAPS), nth, times: 1 };
   }

@@ -109,7 +109,7 @@ static int is(const char *name) { return what && strcmp(what, name) == 0; }
 static int error_wanted(void) { return what ? atoi(what) : 0; }
 
 static void make_file(const char *path, const char *text) {
-  int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  int fd = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL, 0600);
   if (fd < 0) return;
   syscall(SYS_write, fd, text, strlen(text));
   syscall(SYS_close, fd);
