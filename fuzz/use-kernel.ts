@@ -7,11 +7,11 @@ import { checkFreeCount, selfCheck } from "../src/filter/self-check/self-check.j
 import { type Btf, openBtf } from "../src/kernel/debuginfo/btf.js";
 import { btfTypes } from "../src/kernel/debuginfo/btf-types.js";
 import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo.js";
-import { fixedDirectMap } from "../src/kernel/direct-map.js";
-import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
+import { kernelView, viewMemory } from "../src/kernel/kernel-view.js";
 import { readKernelLog } from "../src/kernel/log/read-log.js";
 import { walkList } from "../src/kernel/objects/kernel-objects.js";
 import { kindReader } from "../src/kernel/page/kind-reader.js";
+import { virtualLayout } from "../src/kernel/virtual-layout.js";
 import { kernelOf } from "../src/library/kernel-of.js";
 import type { Dump } from "../src/reader/dump.js";
 import { readPhysical } from "../src/reader/read-physical.js";
@@ -66,7 +66,7 @@ export function useKernel(dump: Dump, search = true): void {
     checkFreeCount(dump, view, 100, plan.inputPages, warnings);
     kindReader(dump, view).read(0, Math.min(1024, plan.maxMapnr), new Uint8Array(1024));
   });
-  attempt(() => fixedDirectMap(dump, found, attachSpace(found.space, dump.memory)));
+  attempt(() => virtualLayout(dump, found));
   const memory = search ? viewMemory(dump, found) : undefined;
   if (memory === undefined) return;
   attempt(() => {

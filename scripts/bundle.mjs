@@ -41,9 +41,6 @@ const LAZY = {
   main: [
     "cli/commands/write-vmcoreinfo",
     "estimate/estimate-dump",
-    "kernel/arch/arm64-find",
-    "kernel/arch/ppc64-find",
-    "kernel/arch/s390x",
     "kernel/debuginfo/vmlinux-dump",
     "filter/erase/erase-run",
     "filter/erase/parse-rules",

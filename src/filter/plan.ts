@@ -1,6 +1,7 @@
 import type { KernelView } from "../kernel/kernel-view.js";
 import { clearBits, countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { factsOf } from "../reader/machine.js";
 import { fillBitmaps } from "../reader/open.js";
 import { CLASS_NUMBERS } from "./page-classes.js";
 
@@ -57,12 +58,9 @@ export function resetPlan(dump: Dump, plan: PagePlan): void {
   plan.dropped.fill(0);
 }
 
-/**
- * Kdump files of 32-bit ARM count pages from phys_base on, where memory starts: makedumpfile writes and crash reads
- * them so, and what lies below (flash) has no number there.
- */
+/** Where kdump files count pages from phys_base on, what lies below (flash) has no number. */
 function firstPfnOf(dump: Dump, view: KernelView | undefined): number {
-  if (dump.machine.arch !== "arm") return 0;
+  if (!factsOf(dump.machine.arch).numbersFromPhysBase) return 0;
   const pfn = Number(view?.physBase ?? dump.header.physBase ?? 0n) / dump.pageSize;
   return pfn % 8 === 0 && pfn > 0 && pfn < dump.maxMapnr ? pfn : 0;
 }

@@ -1,5 +1,5 @@
 import type { PhysicalMemory } from "../reader/physical-memory.js";
-import type { PageTables } from "./arch/page-walk.js";
+import type { PageTables } from "./arch/table-shape.js";
 
 /** Where a kernel virtual address lies in physical memory. */
 export interface Translation {

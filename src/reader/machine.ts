@@ -24,6 +24,7 @@ export interface Machine {
   readonly littleEndian: boolean;
 }
 
+/** What files and names say of an architecture. What its kernels are like is in its row in kernel/arch/. */
 interface ArchFacts {
   readonly arch: Arch;
   readonly elfMachine: number;
@@ -32,25 +33,60 @@ interface ArchFacts {
   readonly uts: readonly string[];
   /** Page size where nothing in the dump tells it: the usual one of distributions. */
   readonly pageSize: number;
+  /** Big endian where nothing says otherwise; ppc64le is told apart by its name or its memory. */
+  readonly bigEndian?: true;
+  /** Items of VMCOREINFO that only its kernels export. */
+  readonly exports?: readonly string[];
+  /** Bytes of its `struct elf_prstatus`: a header of 112 bytes (72 on 32-bit machines), the registers, a flag. */
+  readonly prstatus?: number;
+  /** Its kdump files count pages from phys_base on, where memory starts: makedumpfile writes and crash reads them so. */
+  readonly numbersFromPhysBase?: true;
+  /** A 64-bit member of its C structs is aligned to 4 bytes, so that kdump headers are shorter. */
+  readonly packsHeaders?: true;
 }
 
 // e_machine numbers: include/uapi/linux/elf-em.h.
 const ARCHS: readonly ArchFacts[] = [
-  { arch: "x86_64", elfMachine: 62, wordSize: 8, uts: ["x86_64"], pageSize: 4096 },
-  { arch: "i386", elfMachine: 3, wordSize: 4, uts: ["i686", "i586", "i486", "i386"], pageSize: 4096 },
-  { arch: "arm64", elfMachine: 183, wordSize: 8, uts: ["aarch64", "arm64", "aarch64_be"], pageSize: 4096 },
-  { arch: "arm", elfMachine: 40, wordSize: 4, uts: ["armv7l", "arm"], pageSize: 4096 },
-  { arch: "s390x", elfMachine: 22, wordSize: 8, uts: ["s390x", "S390X"], pageSize: 4096 },
-  { arch: "ppc64", elfMachine: 21, wordSize: 8, uts: ["ppc64le", "ppc64"], pageSize: 65536 },
-  { arch: "ppc32", elfMachine: 20, wordSize: 4, uts: ["ppc"], pageSize: 4096 },
-  { arch: "riscv64", elfMachine: 243, wordSize: 8, uts: ["riscv64"], pageSize: 4096 },
-  { arch: "loongarch64", elfMachine: 258, wordSize: 8, uts: ["loongarch64"], pageSize: 16384 },
+  {
+    ...{ arch: "x86_64", elfMachine: 62, wordSize: 8, uts: ["x86_64"], pageSize: 4096, prstatus: 336 },
+    exports: ["NUMBER(phys_base)", "SYMBOL(init_top_pgt)", "SYMBOL(init_level4_pgt)"],
+  },
+  {
+    ...{ arch: "i386", elfMachine: 3, wordSize: 4, uts: ["i686", "i586", "i486", "i386"], pageSize: 4096 },
+    ...{ prstatus: 144, packsHeaders: true },
+  },
+  {
+    ...{ arch: "arm64", elfMachine: 183, wordSize: 8, uts: ["aarch64", "arm64", "aarch64_be"], pageSize: 4096 },
+    ...{ prstatus: 392, exports: ["NUMBER(kimage_voffset)"] },
+  },
+  {
+    ...{ arch: "arm", elfMachine: 40, wordSize: 4, uts: ["armv7l", "arm"], pageSize: 4096 },
+    ...{ prstatus: 148, numbersFromPhysBase: true },
+  },
+  {
+    ...{ arch: "s390x", elfMachine: 22, wordSize: 8, uts: ["s390x", "S390X"], pageSize: 4096, bigEndian: true },
+    ...{ prstatus: 336, exports: ["SYMBOL(lowcore_ptr)"] },
+  },
+  {
+    ...{ arch: "ppc64", elfMachine: 21, wordSize: 8, uts: ["ppc64le", "ppc64"], pageSize: 65536, bigEndian: true },
+    prstatus: 504,
+    exports: ["SYMBOL(vmemmap_list)", "SYMBOL(cur_cpu_spec)", "SYMBOL(mmu_vmemmap_psize)"],
+  },
+  { arch: "ppc32", elfMachine: 20, wordSize: 4, uts: ["ppc"], pageSize: 4096, bigEndian: true, prstatus: 268 },
+  {
+    ...{ arch: "riscv64", elfMachine: 243, wordSize: 8, uts: ["riscv64"], pageSize: 4096, prstatus: 376 },
+    exports: ["NUMBER(va_kernel_pa_offset)", "NUMBER(phys_ram_base)"],
+  },
+  { arch: "loongarch64", elfMachine: 258, wordSize: 8, uts: ["loongarch64"], pageSize: 16384, prstatus: 480 },
   { arch: "mips64", elfMachine: 8, wordSize: 8, uts: ["mips64"], pageSize: 16384 },
-  { arch: "sparc64", elfMachine: 43, wordSize: 8, uts: ["sparc64"], pageSize: 8192 },
+  { arch: "sparc64", elfMachine: 43, wordSize: 8, uts: ["sparc64"], pageSize: 8192, bigEndian: true },
   { arch: "ia64", elfMachine: 50, wordSize: 8, uts: ["ia64"], pageSize: 16384 },
   { arch: "riscv32", elfMachine: 243, wordSize: 4, uts: ["riscv32"], pageSize: 4096 },
   { arch: "mips", elfMachine: 8, wordSize: 4, uts: ["mips"], pageSize: 4096 },
 ];
+
+/** What is taken for the machine of an image until its memory says otherwise: that of most. */
+export const USUAL_MACHINE: Machine = { arch: "x86_64", wordSize: 8, littleEndian: true };
 
 /** The architecture of an ELF file's `e_machine`. 32-bit x86 and ARM kernels come in ELF64 files too. */
 export function archOfElf(elfMachine: number, elfClass: 32 | 64): ArchFacts | undefined {
@@ -64,16 +100,24 @@ export function archOfUts(machine: string): ArchFacts | undefined {
   return exact ?? (machine.startsWith("arm") ? factsOf("arm") : undefined);
 }
 
-/** Machines that are big endian where nothing says otherwise; ppc64le is told apart by its name or its memory. */
-const BIG_ENDIAN: ReadonlySet<Arch> = new Set<Arch>(["s390x", "ppc64", "ppc32", "sparc64"]);
-
 /** The machine of that name, crash's (arm64) or `uname -m`'s (aarch64); `undefined` if there is none. */
 export function machineNamed(name: string): Machine | undefined {
   const facts = ARCHS.find(({ arch }) => arch === name) ?? ARCHS.find(({ uts }) => uts.includes(name));
   if (facts === undefined) return undefined;
-  const { arch, wordSize } = facts;
-  const littleEndian = name === "ppc64le" || (name !== "aarch64_be" && !BIG_ENDIAN.has(arch));
+  const { arch, wordSize, bigEndian } = facts;
+  const littleEndian = name === "ppc64le" || (name !== "aarch64_be" && bigEndian === undefined);
   return { arch, wordSize, littleEndian };
+}
+
+/** The architecture whose kernels alone export one of a VMCOREINFO's items. */
+export function archOfExports(has: (item: string) => boolean): Arch | undefined {
+  return ARCHS.find(({ exports }) => exports?.some(has))?.arch;
+}
+
+/** The architecture by the size of a CPU's NT_PRSTATUS note; of two with the same size the byte order tells. */
+export function archOfPrstatus(size: number, littleEndian: boolean): Arch | undefined {
+  const fitting = ARCHS.filter(({ prstatus }) => prstatus === size);
+  return (fitting.find(({ bigEndian = false }) => bigEndian !== littleEndian) ?? fitting[0])?.arch;
 }
 
 /** Every machine, in its usual byte order; names as `machineNamed` takes them. */

@@ -9,6 +9,7 @@ import {
   STATUS_INCOMPLETE,
   UTSNAME_OFFSET,
 } from "../reader/kdump/layout.js";
+import { factsOf } from "../reader/machine.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
@@ -248,5 +249,5 @@ function headOf(facts: DumpFacts): { subHeader: number; bitmaps: number; bytes: 
 
 function layoutOf({ machine }: DumpFacts): KdumpLayout {
   if (machine.wordSize === 8) return KDUMP64;
-  return machine.arch === "i386" ? KDUMP32_PACKED : KDUMP32_PADDED;
+  return factsOf(machine.arch).packsHeaders ? KDUMP32_PACKED : KDUMP32_PADDED;
 }

@@ -1,4 +1,3 @@
-import type { SpaceImage } from "../../kernel/arch/archs.js";
 import type { MappedExtent } from "../../kernel/arch/page-tables.js";
 import type { MemMap } from "../../kernel/page/mem-map.js";
 
@@ -107,25 +106,4 @@ export function areaAt(areas: readonly MappedArea[], vaddr: bigint, pageSize: nu
   }
   const area = areas[low - 1];
   return area !== undefined && vaddr < area.vaddr + BigInt(area.pfns.length * pageSize) ? area : undefined;
-}
-
-/**
- * The whole address of what page tables index. They leave out the upper bits: signed on most machines, a region's number
- * on others.
- */
-export function wholeAddress(image: SpaceImage, address: bigint, bits: number): bigint {
-  switch (image.arch) {
-    case "arm64":
-      return address | ((1n << 64n) - (1n << BigInt(bits)));
-    case "x86_64":
-    case "riscv64":
-    case "loongarch64":
-      return BigInt.asUintN(64, BigInt.asIntN(bits, address));
-    case "ppc64":
-      return address | 0xc000_0000_0000_0000n;
-    case "ia64":
-      return address | 0xa000_0000_0000_0000n;
-    default:
-      return address;
-  }
 }

@@ -1,11 +1,12 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { supportOf } from "../../kernel/arch/archs.js";
 import { readPageTables } from "../../kernel/arch/page-tables.js";
-import type { PageTables } from "../../kernel/arch/page-walk.js";
+import type { PageTables } from "../../kernel/arch/table-shape.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import { countBits, setBits, sharedBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
-import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas, wholeAddress } from "./areas.js";
+import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
 import { savedStackPointers } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
@@ -136,7 +137,11 @@ function tableAreas(
   const top = tables.shape.levels[0];
   const bits = top === undefined ? 64 : top.shift + top.bits;
   const pageOf = (vaddr: bigint) => Number((vaddr & ((1n << BigInt(bits)) - 1n)) / BigInt(pageSize));
-  const addressOf = (vpn: number) => wholeAddress(image, BigInt(vpn) * BigInt(pageSize), bits);
+  const support = supportOf(image);
+  const addressOf = (vpn: number) => {
+    const address = BigInt(vpn) * BigInt(pageSize);
+    return support.wholeAddress?.(address, bits) ?? address;
+  };
   const linear = new Set<number>();
   const memoryPages = dump.ranges.reduce((sum, { start, end }) => sum + (end - start) / pageSize, 0);
   const direct = directMapDistance(contents.extents, memMap, memoryPages);
@@ -191,8 +196,7 @@ function markAreas(
       if (stackTops !== undefined && top < dump.maxMapnr) setBits(stackTops, top, top + 1);
     } else others.push(area);
   }
-  // A range of their own need not be all that modules have: on ARM it may be full.
-  if (view.space.arch !== "x86_64") {
+  if (range?.mayOverflow !== false) {
     const modules = moduleAreas(kernel, others, readPage);
     for (const area of modules.areas) markAll("modules", area, pageSize, mark);
     if (modules.cut) gaps.push("modules in the vmalloc area, of which there is too much");

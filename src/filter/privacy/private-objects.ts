@@ -1,4 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { type CacheShape, type Slab, slabWalk } from "../../kernel/objects/slab-walk.js";
@@ -196,7 +197,11 @@ class Collector implements PrivateObjects, QueueRoots {
   #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {
     let pieces = this.#pieces.get(cache);
     if (pieces === undefined) {
-      pieces = vectorRegisters(this.#kernel.types, cache.objectSize);
+      pieces = vectorRegisters(
+        this.#kernel.types,
+        cache.objectSize,
+        archSupport(this.#dump.machine.arch)?.vectorRegisters,
+      );
       this.#pieces.set(cache, pieces);
     }
     return pieces;

@@ -4,6 +4,9 @@ import type { Utsname } from "../../reader/utsname.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { SparsememShape } from "../sparsemem.js";
+import type { KernelExports } from "./kernel-exports.js";
+import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
+import type { ImagePlace, Relocation } from "./relocation.js";
 
 /** What a dump tells of its kernel's address space. */
 export interface FoundSpace<Image> {
@@ -23,8 +26,41 @@ export interface FoundSpace<Image> {
   readonly flatStartPfn: number;
 }
 
+/** A kernel whose address space was found. */
+export interface MappedKernel<Image> {
+  readonly dump: Dump;
+  readonly image: Image;
+  readonly space: AddressSpace;
+  readonly physBase: bigint;
+}
+
+/** A kernel's image: physical range and virtual start. */
+export interface MappedImage {
+  readonly start: number;
+  readonly end: number;
+  readonly vaddr: bigint;
+}
+
+/** Addresses [start, end) that are modules' alone. */
+export interface ModuleRange {
+  readonly start: bigint;
+  readonly end: bigint;
+  /** Modules may lie elsewhere too. */
+  readonly mayOverflow: boolean;
+}
+
+/** The stacks on which tasks run in the kernel. */
+export interface TaskStack {
+  /** THREAD_SIZE (asm/thread_info.h). */
+  readonly bytes: number;
+  /** struct thread_info is at the lowest address: kernels before THREAD_INFO_IN_TASK. */
+  readonly hasThreadInfo: boolean;
+}
+
 /**
- * One architecture: virtual to physical addresses of its kernels. `Image` is plain data that can be sent to a worker.
+ * One architecture: all that is known of its kernels, and nothing outside of this folder asks which one a dump is of (but
+ * `reader/machine.ts`, which has what files say of a machine). `Image` is plain data that can be sent to a worker. What is
+ * absent the machine does not have, or nobody has found out: what needs it is left out, and says so.
  */
 export interface ArchSupport<Image> {
   /** Finds the kernel's address space. Throws `CANNOT_FILTER` with what is missing. */
@@ -33,4 +69,35 @@ export interface ArchSupport<Image> {
   attach(image: Image, memory: PhysicalMemory): AddressSpace;
   /** Byte order of the kernel's memory, for architectures whose dumps may have headers in the other one. */
   isLittleEndian?(dump: Dump, info: Vmcoreinfo): boolean | undefined;
+
+  /**
+   * The whole address of what page tables index, `bits` of it: they leave out the upper ones. Absent: that is all of it, as on
+   * 32-bit machines.
+   */
+  wholeAddress?(address: bigint, bits: number): bigint;
+  /**
+   * Virtual address of physical address 0 in the direct map; it may be "negative" (only sums count). `undefined` if memory
+   * is not mapped there.
+   */
+  directMap?(kernel: MappedKernel<Image>): bigint | undefined;
+  /** Whether the direct map has all memory. Absent: it ends where page tables say. */
+  readonly mapsAllMemory?: true;
+  /** The kernel's image, if it has an address of its own apart from the direct map. */
+  kernelImage?(kernel: MappedKernel<Image>): MappedImage | undefined;
+  /** Where modules lie. Absent, or `undefined`: in MODULES_VADDR of VMCOREINFO, or among other vmalloc areas. */
+  modules?(image: Image, info: Vmcoreinfo): ModuleRange;
+  /** `version` is `kernelVersion`'s number. */
+  stack(version: number): TaskStack;
+
+  /** Absent, or without sizes: known of kernels that have types only, or not at all. */
+  userFrame?(version: number): UserFrame;
+  readonly noteRegisters?: readonly NoteRegisters[];
+  /** Offset of the stack pointer in NT_PRSTATUS, in bytes. */
+  readonly noteStackPointer?: number;
+  readonly vectorRegisters?: VectorRegisters;
+
+  /** How a kernel whose image was found in memory may have been moved. Absent: it lies where it was linked. */
+  relocations?(place: ImagePlace): readonly Relocation[];
+  /** What its VMCOREINFO has beside what all have. */
+  readonly exports?: KernelExports;
 }

@@ -1,29 +1,30 @@
 import type { Dump } from "../../reader/dump.js";
+import type { Arch } from "../../reader/machine.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import { cannotFilter } from "../cannot-filter.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
-import { type ArmSpace, armAddressSpace, findArmSpace } from "./arm.js";
-import { type Arm64Space, arm64AddressSpace } from "./arm64.js";
-import { findArm64Space } from "./arm64-find.js";
-import { findI386Space, type I386Space, i386AddressSpace } from "./i386.js";
-import { findIa64Space, type Ia64Space, ia64AddressSpace } from "./ia64.js";
-import {
-  findMips64Space,
-  findMipsSpace,
-  findPpc32Space,
-  type LinearSpace,
-  linearAddressSpace,
-} from "./linear-machines.js";
-import { findLoongarch64Space, type Loongarch64Space, loongarch64AddressSpace } from "./loongarch64.js";
-import { type Ppc64Space, ppc64AddressSpace } from "./ppc64.js";
-import { findPpc64Space, ppc64IsLittleEndian } from "./ppc64-find.js";
-import { findRiscv64Space, type Riscv64Space, riscv64AddressSpace } from "./riscv64.js";
-import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./s390x.js";
-import { findSparc64Space, type Sparc64Space, sparc64AddressSpace } from "./sparc64.js";
-import { type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
-import { findX86_64Space } from "./x86_64-find.js";
+import { ARM } from "./arm/row.js";
+import type { ArmSpace } from "./arm/space.js";
+import { ARM64 } from "./arm64/row.js";
+import type { Arm64Space } from "./arm64/space.js";
+import { I386 } from "./i386/row.js";
+import type { I386Space } from "./i386/space.js";
+import { IA64, type Ia64Space } from "./ia64.js";
+import type { LinearSpace } from "./linear-space.js";
+import { LOONGARCH64, type Loongarch64Space } from "./loongarch64.js";
+import { MIPS, MIPS64 } from "./mips.js";
+import { PPC32 } from "./ppc32.js";
+import { PPC64 } from "./ppc64/row.js";
+import type { Ppc64Space } from "./ppc64/space.js";
+import { RISCV64 } from "./riscv64/row.js";
+import type { Riscv64Space } from "./riscv64/space.js";
+import { S390X } from "./s390x/row.js";
+import type { S390xSpace } from "./s390x/space.js";
+import { SPARC64, type Sparc64Space } from "./sparc64.js";
+import { X86_64 } from "./x86_64/row.js";
+import type { X86_64Space } from "./x86_64/space.js";
 
 /** Every architecture whose kernels can be looked into, by `Machine.arch`. */
 interface SpaceImages {
@@ -45,38 +46,51 @@ interface SpaceImages {
 /** Page tables and fixed mappings of any architecture, as plain data. */
 export type SpaceImage = SpaceImages[keyof SpaceImages];
 
-const ARCHS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } = {
-  x86_64: { find: findX86_64Space, attach: x86_64AddressSpace },
-  i386: { find: findI386Space, attach: i386AddressSpace },
-  arm64: { find: findArm64Space, attach: arm64AddressSpace },
-  arm: { find: findArmSpace, attach: armAddressSpace },
-  s390x: { find: findS390xSpace, attach: s390xAddressSpace },
-  riscv64: { find: findRiscv64Space, attach: riscv64AddressSpace },
-  ppc64: { find: findPpc64Space, attach: ppc64AddressSpace, isLittleEndian: ppc64IsLittleEndian },
-  loongarch64: { find: findLoongarch64Space, attach: loongarch64AddressSpace },
-  mips64: { find: findMips64Space, attach: linearAddressSpace },
-  mips: { find: findMipsSpace, attach: linearAddressSpace },
-  ppc32: { find: findPpc32Space, attach: linearAddressSpace },
-  ia64: { find: findIa64Space, attach: ia64AddressSpace },
-  sparc64: { find: findSparc64Space, attach: sparc64AddressSpace },
+const ROWS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } = {
+  x86_64: X86_64,
+  i386: I386,
+  arm64: ARM64,
+  arm: ARM,
+  s390x: S390X,
+  riscv64: RISCV64,
+  ppc64: PPC64,
+  loongarch64: LOONGARCH64,
+  mips64: MIPS64,
+  mips: MIPS,
+  ppc32: PPC32,
+  ia64: IA64,
+  sparc64: SPARC64,
 };
+
+/** What is known of an architecture; `undefined` for one whose kernels cannot be looked into. */
+export function archSupport(arch: Arch): ArchSupport<SpaceImage> | undefined {
+  return Object.hasOwn(ROWS, arch) ? ROWS[arch as keyof SpaceImages] : undefined;
+}
+
+/** What is known of an image's architecture. */
+export function supportOf(image: SpaceImage): ArchSupport<SpaceImage> {
+  return ROWS[image.arch];
+}
+
+/** All of them. */
+export function allSupport(): readonly ArchSupport<SpaceImage>[] {
+  return Object.values(ROWS);
+}
 
 /** The address space of an image, in any thread. */
 export function attachSpace(image: SpaceImage, memory: PhysicalMemory): AddressSpace {
-  const support: ArchSupport<SpaceImage> = ARCHS[image.arch];
-  return support.attach(image, memory);
+  return supportOf(image).attach(image, memory);
 }
 
 /** Finds the address space of a dump's kernel. Throws `CANNOT_FILTER`, also for architectures that are not known. */
 export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> {
   const { arch } = dump.machine;
-  if (!(arch in ARCHS)) throw cannotFilter(dump, `${arch} kernels are not supported yet`);
-  return ARCHS[arch as keyof SpaceImages].find(dump, info);
+  const support = archSupport(arch);
+  if (support === undefined) throw cannotFilter(dump, `${arch} kernels are not supported yet`);
+  return support.find(dump, info);
 }
 
 /** Byte order of the dumped memory where it may differ from the headers'; `undefined` if it is not known. */
 export function memoryIsLittleEndian(dump: Dump, info: Vmcoreinfo): boolean | undefined {
-  const { arch } = dump.machine;
-  const support: ArchSupport<SpaceImage> | undefined = arch in ARCHS ? ARCHS[arch as keyof SpaceImages] : undefined;
-  return support?.isLittleEndian?.(dump, info);
+  return archSupport(dump.machine.arch)?.isLittleEndian?.(dump, info);
 }

@@ -3,10 +3,11 @@ import { segmentsOf } from "../../reader/open.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
-import type { FoundSpace } from "./arch-support.js";
+import type { ArchSupport, FoundSpace } from "./arch-support.js";
 import { fixedAddressSpace } from "./fixed-maps.js";
-import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
+import { evenLevels, walkTables } from "./page-walk.js";
 import { sectionShape } from "./section-shape.js";
+import type { DecodeEntry } from "./table-shape.js";
 import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
 
 /** The memory of an Itanium kernel, as plain data. */
@@ -20,6 +21,14 @@ export interface Ia64Space {
   readonly levels: number;
 }
 
+/** Itanium. */
+export const IA64: ArchSupport<Ia64Space> = {
+  find: findIa64Space,
+  attach: ia64AddressSpace,
+  wholeAddress: (address) => address | 0xa000_0000_0000_0000n,
+  stack: () => ({ bytes: 32768, hasThreadInfo: true }),
+};
+
 /** Regions 6 and 7 map all memory, uncached and cached; the image is in region 5 (arch/ia64/include/asm/page.h). */
 const REGION_6 = 0xc000_0000_0000_0000n;
 const REGION_7 = 0xe000_0000_0000_0000n;
@@ -31,7 +40,7 @@ const PRESENT = 1n;
 const ADDRESS = ((1n << 50n) - 1n) & ~0xfffn;
 
 /** The rest of region 5, vmalloc and the virtual memory map, is in the page tables. */
-export function ia64AddressSpace(image: Ia64Space, memory: PhysicalMemory): AddressSpace {
+function ia64AddressSpace(image: Ia64Space, memory: PhysicalMemory): AddressSpace {
   const { root, pageShift } = image;
   const bits = pageShift - 3;
   const levels = evenLevels(pageShift + image.levels * bits, pageShift, bits);
@@ -51,7 +60,7 @@ export function ia64AddressSpace(image: Ia64Space, memory: PhysicalMemory): Addr
 }
 
 /** CONFIG_PGTABLE_3 and _4 are exported; 3 levels were the default. */
-export function findIa64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ia64Space> {
+function findIa64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ia64Space> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
     ia64AddressSpace(one, dump.memory),
   );

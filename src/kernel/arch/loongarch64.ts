@@ -2,11 +2,15 @@ import type { Dump } from "../../reader/dump.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
-import type { FoundSpace } from "./arch-support.js";
+import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import { firstDirectMap } from "./direct-map.js";
 import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
-import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
+import { evenLevels, walkTables } from "./page-walk.js";
+import { NOTE64 } from "./registers.js";
 import { sectionShape } from "./section-shape.js";
+import type { DecodeEntry } from "./table-shape.js";
 import { firstThatReads, hex, needSymbol } from "./try-spaces.js";
+import { signExtended } from "./whole-address.js";
 
 /** The memory of a LoongArch kernel, as plain data. */
 export interface Loongarch64Space {
@@ -16,6 +20,19 @@ export interface Loongarch64Space {
   /** 2, 3 or 4. */
   readonly levels: number;
 }
+
+/** 64-bit LoongArch. */
+export const LOONGARCH64: ArchSupport<Loongarch64Space> = {
+  find: findLoongarch64Space,
+  attach: loongarch64AddressSpace,
+  wholeAddress: signExtended,
+  directMap: (kernel) => firstDirectMap(kernel, [0x9000_0000_0000_0000n]),
+  stack: () => ({ bytes: 16384, hasThreadInfo: true }),
+  userFrame: () => ({ sizes: [320], pads: [0], align: 16, clear: [[0, 280]] }),
+  noteStackPointer: NOTE64 + 3 * 8,
+  // LSX, LASX.
+  vectorRegisters: { notes: [0xa02, 0xa03], saved: [{ member: "thread.fpu.fpr" }] },
+};
 
 /** Windows that map all physical memory, one per cache attribute (0x9… is the kernel's own): PA is the low 48 bits. */
 const WINDOWS = [8n, 9n, 10n, 11n];
@@ -32,7 +49,7 @@ const HUGE = 1n << 6n;
 const PRESENT = 1n << 7n;
 
 /** The vmemmap and vmalloc are in the page tables, whose entries point to tables by their addresses in a window. */
-export function loongarch64AddressSpace(image: Loongarch64Space, memory: PhysicalMemory): AddressSpace {
+function loongarch64AddressSpace(image: Loongarch64Space, memory: PhysicalMemory): AddressSpace {
   const { root, pageShift } = image;
   const bits = pageShift - 3;
   const levels = evenLevels(pageShift + image.levels * bits, pageShift, bits);
@@ -52,7 +69,7 @@ function isWindow(address: bigint): boolean {
 }
 
 /** All symbols are in a window. Section geometry: arch/loongarch/include/asm/sparsemem.h. */
-export function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarch64Space> {
+function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarch64Space> {
   const pageShift = Math.log2(dump.pageSize);
   const root = Number(needSymbol(dump, info, "swapper_pg_dir") & LOW_BITS);
   const levels = countLevels(dump.memory, root, pageShift);

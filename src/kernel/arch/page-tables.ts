@@ -1,5 +1,5 @@
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { PageTables } from "./page-walk.js";
+import type { PageTables } from "./table-shape.js";
 
 /** Pages that lie behind each other both in the tables' addresses and in physical memory. In pages of the kernel. */
 export interface MappedExtent {

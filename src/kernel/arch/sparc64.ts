@@ -3,10 +3,11 @@ import { segmentsOf } from "../../reader/open.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
-import type { FoundSpace } from "./arch-support.js";
+import type { ArchSupport, FoundSpace } from "./arch-support.js";
 import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
-import { type DecodeEntry, walkTables } from "./page-walk.js";
+import { walkTables } from "./page-walk.js";
 import { sectionShape } from "./section-shape.js";
+import type { DecodeEntry } from "./table-shape.js";
 import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
 
 /** The memory of a 64-bit SPARC kernel (3.18 and later: four levels of tables), as plain data. */
@@ -16,6 +17,13 @@ export interface Sparc64Space {
   /** Physical address of the kernel's image. */
   readonly kernelStart: number;
 }
+
+/** 64-bit SPARC. */
+export const SPARC64: ArchSupport<Sparc64Space> = {
+  find: findSparc64Space,
+  attach: sparc64AddressSpace,
+  stack: () => ({ bytes: 16384, hasThreadInfo: true }),
+};
 
 /** The image is mapped low, by locked translations of 4 MiB; modules follow (arch/sparc/include/asm/pgtable_64.h). */
 const KERNEL_BASE = 0x40_0000n;
@@ -41,7 +49,7 @@ const PAGE_ADDRESS = 0x00ff_ffff_ffff_e000n;
 const SMALL_PAGE = 13;
 
 /** Vmalloc and the vmemmap are in the page tables; an entry of the upper levels is the next table's address. */
-export function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory: PhysicalMemory): AddressSpace {
+function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory: PhysicalMemory): AddressSpace {
   const decode: DecodeEntry = (entry, level) => {
     const { shift } = LEVELS[level] as (typeof LEVELS)[number];
     const isPage = shift === SMALL_PAGE || (entry & HUGE) !== 0n;
@@ -55,7 +63,7 @@ export function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory:
 }
 
 /** Where the image lies is not exported: a PT_LOAD may say it, else every multiple of 4 MiB is tried. */
-export function findSparc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Sparc64Space> {
+function findSparc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Sparc64Space> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
     sparc64AddressSpace(one, dump.memory),
   );

@@ -1,7 +1,9 @@
+import { archSupport } from "../arch/archs.js";
+import type { KernelExports, TypeItems } from "../arch/kernel-exports.js";
+import type { Relocation } from "../arch/relocation.js";
 import { kernelVersion, parseKernelVersion } from "../version.js";
 import { releaseOfBanner } from "./find-banner.js";
 import { pageTypeItems } from "./page-types.js";
-import type { Relocation } from "./relocation.js";
 import {
   FIRST_SYMBOLS,
   FLAG_NUMBERS,
@@ -12,10 +14,6 @@ import {
   MEMORY_SIZES,
   MEMORY_SYMBOLS,
   OLD_LOG_SYMBOLS,
-  PPC64_OFFSETS,
-  PPC64_SYMBOLS,
-  PPC64_TYPES,
-  S390X_SYMBOLS,
   VMAP_OFFSETS,
 } from "./vmcoreinfo-items.js";
 import type { KernelImage } from "./vmlinux-image.js";
@@ -38,30 +36,30 @@ export function makeVmcoreinfo(image: KernelImage, relocation: Relocation, banne
   return `${items.join("\n")}\n`;
 }
 
-type TypeItems = readonly (readonly [type: string, members: readonly string[]])[];
-
 class ItemMaker {
   readonly #image: KernelImage;
   readonly #relocation: Relocation;
   readonly #version: number;
   readonly #pageSize: number;
+  readonly #exports: KernelExports;
 
   constructor(image: KernelImage, relocation: Relocation, version: number, pageSize: number) {
     this.#image = image;
     this.#relocation = relocation;
     this.#version = version;
     this.#pageSize = pageSize;
+    this.#exports = archSupport(image.vmlinux.machine.arch)?.exports ?? {};
   }
 
   all(): string[] {
-    const { arch } = this.#image.vmlinux.machine;
+    const { areas, tableSymbols = [], symbols = [], types = [], offsets = [], pointerArrays = [] } = this.#exports;
     return [
       ...this.#symbols(FIRST_SYMBOLS),
       ...this.#offsets([["uts_namespace", ["name"]]]),
       ...this.#nodeOnlineMap(),
       ...this.#pageTables(),
       ...this.#symbols(MEMORY_SYMBOLS),
-      ...this.#areas(),
+      ...(areas?.(this.#image, this.#version) ?? []),
       ...this.#sections(),
       ...this.#sizes(MEMORY_SIZES),
       ...this.#offsets(MEMORY_OFFSETS),
@@ -74,10 +72,12 @@ class ItemMaker {
       ...this.#flags(),
       ...pageTypeItems(this.#types, this.#version),
       ...(this.#version >= kernelVersion(6, 0) ? this.#symbols(KALLSYMS_SYMBOLS) : []),
-      ...(arch === "x86_64" ? this.#symbols(["init_top_pgt", "init_level4_pgt"]) : []),
+      ...this.#symbols(tableSymbols),
       ...this.#pointerArray("node_data"),
-      ...(arch === "ppc64" ? this.#ppc64() : []),
-      ...(arch === "s390x" ? [...this.#symbols(S390X_SYMBOLS), ...this.#lengthOf("lowcore_ptr")] : []),
+      ...this.#symbols(symbols),
+      ...types.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]),
+      ...this.#offsets(offsets),
+      ...pointerArrays.flatMap((name) => this.#lengthOf(name)),
       ...this.#relocation.items,
     ];
   }
@@ -154,24 +154,14 @@ class ItemMaker {
     return [`SYMBOL(node_online_map)=${(states + online * BigInt(size)).toString(16)}`];
   }
 
-  /** On x86-64 swapper_pg_dir is a macro. */
+  /** On some machines swapper_pg_dir is a macro. */
   #pageTables(): string[] {
     const own = this.#symbols(["swapper_pg_dir"]);
     if (own.length > 0) return own;
-    const top = this.#address("init_top_pgt") ?? this.#address("init_level4_pgt");
+    const [top] = (this.#exports.tableSymbols ?? [])
+      .map((name) => this.#address(name))
+      .filter((one) => one !== undefined);
     return top === undefined ? [] : [`SYMBOL(swapper_pg_dir)=${top.toString(16)}`];
-  }
-
-  /** x86-64 keeps where vmalloc's area and the vmemmap begin in variables; exported since 6.9. */
-  #areas(): string[] {
-    const { arch } = this.#image.vmlinux.machine;
-    if (arch !== "x86_64" || this.#version < kernelVersion(6, 9)) return [];
-    const vmalloc = this.#image.word("vmalloc_base");
-    const vmemmap = this.#image.word("vmemmap_base");
-    return [
-      ...(vmalloc === undefined ? [] : [`NUMBER(VMALLOC_START)=0x${vmalloc.toString(16)}`]),
-      ...(vmemmap === undefined ? [] : [`SYMBOL(vmemmap)=${vmemmap.toString(16)}`]),
-    ];
   }
 
   /**
@@ -186,7 +176,7 @@ class ItemMaker {
     const root = isPointer ? this.#image.word("mem_section") : this.#moved(symbol.address);
     if (root === undefined) return [];
     const sectionBits = this.#sectionBits();
-    const physBits = this.#physBits();
+    const physBits = this.#exports.maxPhysmemBits?.(this.#image, this.#version, this.#relocation);
     const length = isPointer ? this.#roots(sectionBits, physBits, size) : this.#staticLength(symbol.size, size);
     return [
       `SYMBOL(mem_section)=${root.toString(16)}`,
@@ -215,22 +205,9 @@ class ItemMaker {
    * an array of words says how many. One word holds up to 2^27 bytes, and what is less the architecture knows.
    */
   #sectionBits(): number | undefined {
-    const { arch } = this.#image.vmlinux.machine;
-    if (arch === "x86_64") return 27;
     const words = this.#types.member("struct mem_section_usage", "subsection_map")?.count ?? 0;
-    if (words > 1) return 21 + Math.log2(words * this.#wordSize * 8);
-    return words === 1 && arch === "s390x" ? 27 : undefined;
-  }
-
-  /** MAX_PHYSMEM_BITS is a macro: x86's depend on what else is known; others' are found by the reader of sections. */
-  #physBits(): number | undefined {
-    const { arch } = this.#image.vmlinux.machine;
-    if (arch === "x86_64") {
-      if (this.#relocation.items.includes("NUMBER(pgtable_l5_enabled)=1")) return 52;
-      return this.#version >= kernelVersion(2, 6, 31) ? 46 : undefined;
-    }
-    if (arch === "i386") return this.#types.sizeOf("pte_t") === 8 ? 36 : 32;
-    return arch === "riscv64" ? 56 : undefined;
+    const known = this.#exports.sectionSizeBits?.(words);
+    return known ?? (words > 1 ? 21 + Math.log2(words * this.#wordSize * 8) : undefined);
   }
 
   /** 6.3 to 6.5 only: before, the same bytes have names in struct page. */
@@ -268,14 +245,6 @@ class ItemMaker {
         : this.#version < kernelVersion(6, 6)
           ? this.#enumerators(["HUGETLB_PAGE_DTOR"])
           : []),
-    ];
-  }
-
-  #ppc64(): string[] {
-    return [
-      ...this.#symbols(PPC64_SYMBOLS),
-      ...PPC64_TYPES.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]),
-      ...this.#offsets(PPC64_OFFSETS),
     ];
   }
 }

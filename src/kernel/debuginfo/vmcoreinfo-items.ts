@@ -73,13 +73,3 @@ export const LOG_TYPES: readonly (readonly [type: string, members: readonly stri
 
 /** Numbers of page flags, exported where the kernel's enum has them. */
 export const FLAG_NUMBERS = ["PG_lru", "PG_private", "PG_swapcache", "PG_swapbacked"] as const;
-
-/** ppc64 (arch/powerpc/kernel/crash_core.c). */
-export const PPC64_SYMBOLS = ["vmemmap_list", "mmu_vmemmap_psize", "mmu_psize_defs", "cur_cpu_spec"] as const;
-export const PPC64_TYPES: readonly (readonly [type: string, members: readonly string[]])[] = [
-  ["vmemmap_backing", ["phys", "virt_addr", "list"]],
-  ["mmu_psize_def", ["shift"]],
-];
-export const PPC64_OFFSETS = [["cpu_spec", ["cpu_features", "mmu_features"]]] as const;
-/** s390x (arch/s390/kernel/crash_dump.c, machine_kexec.c). */
-export const S390X_SYMBOLS = ["lowcore_ptr", "high_memory"] as const;

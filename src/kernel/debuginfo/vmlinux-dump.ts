@@ -1,12 +1,13 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
+import type { Relocation } from "../arch/relocation.js";
 import { attachSpace, kernelView } from "../kernel-view.js";
 import { withVmcoreinfo } from "../with-vmcoreinfo.js";
 import { type Banner, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
 import { makeVmcoreinfo } from "./make-vmcoreinfo.js";
 import { kernelPageSize } from "./page-size.js";
-import { type Relocation, relocations } from "./relocation.js";
+import { relocations } from "./relocation.js";
 import { openVmlinux, type Vmlinux } from "./vmlinux.js";
 import { type KernelImage, kernelImage } from "./vmlinux-image.js";
 

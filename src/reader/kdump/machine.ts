@@ -1,4 +1,4 @@
-import type { Arch } from "../machine.js";
+import { type Arch, archOfExports, archOfPrstatus } from "../machine.js";
 import { type Note, NT_PRSTATUS } from "../notes.js";
 import type { Vmcoreinfo } from "../vmcoreinfo.js";
 
@@ -16,29 +16,10 @@ export function guessMachine(
 
 /** The architecture by names that only its kernels export. */
 export function guessByNames(vmcoreinfo: Vmcoreinfo | undefined): Arch | undefined {
-  if (vmcoreinfo === undefined) return undefined;
-  const has = (name: string) => vmcoreinfo.items.has(name);
-  if (has("NUMBER(kimage_voffset)")) return "arm64";
-  if (has("SYMBOL(vmemmap_list)") || has("SYMBOL(cur_cpu_spec)") || has("SYMBOL(mmu_vmemmap_psize)")) return "ppc64";
-  if (has("NUMBER(phys_base)") || has("SYMBOL(init_top_pgt)") || has("SYMBOL(init_level4_pgt)")) return "x86_64";
-  if (has("NUMBER(va_kernel_pa_offset)") || has("NUMBER(phys_ram_base)")) return "riscv64";
-  if (has("SYMBOL(lowcore_ptr)")) return "s390x";
-  return undefined;
+  return vmcoreinfo && archOfExports((item) => vmcoreinfo.items.has(item));
 }
 
-/** Bytes of `struct elf_prstatus`: a header of 112 bytes (72 on 32-bit machines), the registers, a flag. */
-const PRSTATUS_SIZES: readonly (readonly [number, Arch])[] = [
-  [144, "i386"],
-  [148, "arm"],
-  [268, "ppc32"],
-  [376, "riscv64"],
-  [392, "arm64"],
-  [480, "loongarch64"],
-  [504, "ppc64"],
-];
-
 function guessByRegisters(notes: readonly Note[], littleEndian: boolean): Arch | undefined {
-  const size = notes.find((note) => note.name === "CORE" && note.type === NT_PRSTATUS)?.desc.length;
-  if (size === 336) return littleEndian ? "x86_64" : "s390x";
-  return PRSTATUS_SIZES.find(([bytes]) => bytes === size)?.[1];
+  const note = notes.find(({ name, type }) => name === "CORE" && type === NT_PRSTATUS);
+  return note && archOfPrstatus(note.desc.length, littleEndian);
 }

@@ -42,7 +42,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   const vmcoreinfo = infoText === undefined ? undefined : parseVmcoreinfo(infoText, warnings);
   const machine = machineOf(header, vmcoreinfo, notes, source.name);
   const { exists, dumped } = readBitmaps(source, header, salvage);
-  const firstBlock = machine.arch === "arm" ? firstBlockOfArm(header, exists) : 0;
+  const firstBlock = factsOf(machine.arch).numbersFromPhysBase ? firstBlockOf(header, exists) : 0;
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
   const maxMapnr = Math.ceil(((firstBlock + header.maxMapnr) * header.blockSize) / pageSize);
@@ -174,10 +174,10 @@ function machineOf(
 }
 
 /**
- * makedumpfile and crash number the pages of 32-bit ARM from the start of memory on, QEMU from address 0 on. A file
+ * makedumpfile and crash number the pages of such a machine from the start of memory on, QEMU from address 0 on. A file
  * that has no page below its phys_base is of the second kind.
  */
-function firstBlockOfArm(header: KdumpHeader, exists: Uint8Array): number {
+function firstBlockOf(header: KdumpHeader, exists: Uint8Array): number {
   const blocks = Number(header.physBase ?? 0n) / header.blockSize;
   const first = findBit(exists, 0, header.maxMapnr, true);
   return Number.isSafeInteger(blocks) && blocks > 0 && first < blocks ? blocks : 0;

@@ -1,16 +1,13 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import type { Dump, DumpHeader } from "../dump.js";
-import { factsOf, type Machine } from "../machine.js";
+import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
 import { attachSource, closeOnce, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 import { readRanges } from "./lime.js";
 import { layOut, type RawPiece } from "./pieces.js";
-
-/** What is taken for the machine until its memory says otherwise: that of most images. */
-const USUAL: Machine = { arch: "x86_64", wordSize: 8, littleEndian: true };
 
 /** Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file. */
 export function openRaw(
@@ -55,7 +52,7 @@ function openImage(
   },
 ): Dump {
   const { path, size } = source.file;
-  const machine = given ?? USUAL;
+  const machine = given ?? USUAL_MACHINE;
   const { pageSize } = factsOf(machine.arch);
   if (data.count === 0) {
     throw new DumpError("NOT_A_DUMP", "is a memory image without any memory", {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { evenLevels, type Step, walkTables } from "../../../src/kernel/arch/page-walk.js";
+import { evenLevels, walkTables } from "../../../src/kernel/arch/page-walk.js";
+import type { Step } from "../../../src/kernel/arch/table-shape.js";
 import type { PhysicalMemory } from "../../../src/reader/physical-memory.js";
 
 /** Memory of 1 MiB that counts how often it is read. */

@@ -1,6 +1,6 @@
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { AddressSpace } from "../address-space.js";
-import { evenLevels, walkTables } from "./page-walk.js";
+import type { PhysicalMemory } from "../../../reader/physical-memory.js";
+import type { AddressSpace } from "../../address-space.js";
+import { evenLevels, walkTables } from "../page-walk.js";
 
 /** Where the kernel's own image is mapped: __START_KERNEL_map, the same in every x86-64 kernel, KASLR or not. */
 export const START_KERNEL_MAP = 0xffff_ffff_8000_0000n;

@@ -1,6 +1,7 @@
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { AddressSpace } from "../address-space.js";
-import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
+import type { PhysicalMemory } from "../../../reader/physical-memory.js";
+import type { AddressSpace } from "../../address-space.js";
+import { evenLevels, walkTables } from "../page-walk.js";
+import type { DecodeEntry } from "../table-shape.js";
 
 /** The page tables of an arm64 kernel, as plain data. */
 export interface Arm64Space {

@@ -1,7 +1,8 @@
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { AddressSpace } from "../address-space.js";
-import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
-import { type DecodeEntry, walkTables } from "./page-walk.js";
+import type { PhysicalMemory } from "../../../reader/physical-memory.js";
+import type { AddressSpace } from "../../address-space.js";
+import { type FixedMap, fixedAddressSpace } from "../fixed-maps.js";
+import { walkTables } from "../page-walk.js";
+import type { DecodeEntry } from "../table-shape.js";
 
 /** The memory of a 64-bit POWER kernel, as plain data. */
 export interface Ppc64Space {
@@ -12,6 +13,8 @@ export interface Ppc64Space {
   readonly radix: { readonly root: number; readonly pageShift: number } | undefined;
 }
 
+/** The linear map: physical address 0 (PAGE_OFFSET, arch/powerpc/include/asm/page.h). */
+export const LINEAR_START = 0xc000_0000_0000_0000n;
 /** Power ISA 3.0 book III, 5.7.11: numbers of the bits counted from the lowest. */
 const VALID = 1n << 63n;
 const LEAF = 1n << 62n;

@@ -1,12 +1,13 @@
-import type { Dump } from "../../reader/dump.js";
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import type { AddressSpace } from "../address-space.js";
-import { kernelVersion, parseKernelVersion } from "../version.js";
-import type { FoundSpace } from "./arch-support.js";
-import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
-import { sectionShape } from "./section-shape.js";
-import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
+import type { Dump } from "../../../reader/dump.js";
+import type { PhysicalMemory } from "../../../reader/physical-memory.js";
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import type { AddressSpace } from "../../address-space.js";
+import { kernelVersion, parseKernelVersion } from "../../version.js";
+import type { FoundSpace } from "../arch-support.js";
+import { evenLevels, walkTables } from "../page-walk.js";
+import { sectionShape } from "../section-shape.js";
+import type { DecodeEntry } from "../table-shape.js";
+import { firstThatReads, type Guess, hex, needSymbol } from "../try-spaces.js";
 
 /** The page tables of a 32-bit x86 kernel, as plain data. */
 export interface I386Space {
@@ -48,7 +49,7 @@ const decodePae: DecodeEntry = (entry, level) => {
 };
 
 /** Values of CONFIG_PAGE_OFFSET (arch/x86/Kconfig, VMSPLIT): it is not exported. */
-const PAGE_OFFSETS = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x7800_0000n, 0x4000_0000n];
+export const I386_PAGE_OFFSETS = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x7800_0000n, 0x4000_0000n];
 
 /**
  * The kernel is linked and relocated so that its addresses are those of the direct map: physical ones + PAGE_OFFSET.
@@ -74,7 +75,7 @@ export function findI386Space(dump: Dump, info: Vmcoreinfo): FoundSpace<I386Spac
 function* guesses(top: bigint, info: Vmcoreinfo): Generator<Guess<I386Space>> {
   const exported = info.items.get("CONFIG_X86_PAE") === "y";
   for (const pae of exported ? [true] : [false, true]) {
-    for (const pageOffset of PAGE_OFFSETS.filter((offset) => offset <= top)) {
+    for (const pageOffset of I386_PAGE_OFFSETS.filter((offset) => offset <= top)) {
       const root = Number(top - pageOffset);
       const name = `${pae ? "PAE" : "no PAE"}, direct map at ${hex(pageOffset)}`;
       yield { image: { arch: "i386", root, pae, pageOffset }, name };

@@ -2,8 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { fixedDirectMap } from "../../src/kernel/direct-map.js";
-import { attachSpace, kernelView } from "../../src/kernel/kernel-view.js";
+import { kernelView } from "../../src/kernel/kernel-view.js";
+import { virtualLayout } from "../../src/kernel/virtual-layout.js";
 import { openDump } from "../../src/reader/open.js";
 import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
 import { Warnings } from "../../src/warnings.js";
@@ -21,8 +21,7 @@ test.each(["TCR_EL1_T1SZ", "VA_BITS"])("arm64 with a %s that no machine has", (n
   const dump = openDump(path);
   const find = (text: string) => {
     const changed = { ...dump, vmcoreinfo: parseVmcoreinfo(text, new Warnings()) };
-    const view = kernelView(changed, new Warnings());
-    return fixedDirectMap(changed, view, attachSpace(view.space, dump.memory));
+    return virtualLayout(changed, kernelView(changed, new Warnings()))?.directMap;
   };
   const whole = find(kernel.vmcoreinfo);
   expect(whole).toBeDefined();

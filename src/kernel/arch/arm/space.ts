@@ -1,11 +1,12 @@
-import type { Dump } from "../../reader/dump.js";
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import type { AddressSpace } from "../address-space.js";
-import type { FoundSpace } from "./arch-support.js";
-import { type DecodeEntry, evenLevels, walkTables } from "./page-walk.js";
-import { sectionShape } from "./section-shape.js";
-import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
+import type { Dump } from "../../../reader/dump.js";
+import type { PhysicalMemory } from "../../../reader/physical-memory.js";
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import type { AddressSpace } from "../../address-space.js";
+import type { FoundSpace } from "../arch-support.js";
+import { evenLevels, walkTables } from "../page-walk.js";
+import { sectionShape } from "../section-shape.js";
+import type { DecodeEntry } from "../table-shape.js";
+import { firstThatReads, type Guess, hex, needSymbol } from "../try-spaces.js";
 
 /** The page tables of a 32-bit ARM kernel, as plain data. */
 export interface ArmSpace {

@@ -1,13 +1,13 @@
-import type { Dump } from "../../reader/dump.js";
-import { segmentsOf } from "../../reader/open.js";
-import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import { cannotFilter } from "../cannot-filter.js";
-import { readKernelUtsname } from "../kernel-utsname.js";
-import type { SparsememShape } from "../sparsemem.js";
-import { kernelVersion, parseKernelVersion } from "../version.js";
-import type { FoundSpace } from "./arch-support.js";
-import { sectionShape } from "./section-shape.js";
-import { LOWEST_KERNEL_ADDRESS, START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./x86_64.js";
+import type { Dump } from "../../../reader/dump.js";
+import { segmentsOf } from "../../../reader/open.js";
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import { cannotFilter } from "../../cannot-filter.js";
+import { readKernelUtsname } from "../../kernel-utsname.js";
+import type { SparsememShape } from "../../sparsemem.js";
+import { kernelVersion, parseKernelVersion } from "../../version.js";
+import type { FoundSpace } from "../arch-support.js";
+import { sectionShape } from "../section-shape.js";
+import { LOWEST_KERNEL_ADDRESS, START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./space.js";
 
 /**
  * Finds the page tables of an x86-64 kernel. The kernel's load address (phys_base) comes from VMCOREINFO, else from a

@@ -1,16 +1,14 @@
-import type { Dump } from "../../reader/dump.js";
-import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import { cannotFilter } from "../cannot-filter.js";
-import { type KernelMemory, kernelMemory } from "../kernel-memory.js";
-import { readKernelUtsname } from "../kernel-utsname.js";
-import type { FoundSpace } from "./arch-support.js";
-import { type FixedMap, fixedAddressSpace, joinMaps } from "./fixed-maps.js";
-import { type Ppc64Space, ppc64AddressSpace } from "./ppc64.js";
-import { sectionShape } from "./section-shape.js";
-import { firstThatReads, needSymbol } from "./try-spaces.js";
+import type { Dump } from "../../../reader/dump.js";
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import { cannotFilter } from "../../cannot-filter.js";
+import { type KernelMemory, kernelMemory } from "../../kernel-memory.js";
+import { readKernelUtsname } from "../../kernel-utsname.js";
+import type { FoundSpace } from "../arch-support.js";
+import { type FixedMap, fixedAddressSpace, joinMaps } from "../fixed-maps.js";
+import { sectionShape } from "../section-shape.js";
+import { firstThatReads, needSymbol } from "../try-spaces.js";
+import { LINEAR_START, type Ppc64Space, ppc64AddressSpace } from "./space.js";
 
-/** The linear map: physical address 0 (PAGE_OFFSET, arch/powerpc/include/asm/page.h). */
-const LINEAR_START = 0xc000_0000_0000_0000n;
 /** Where the linear map of most kernels ends: vmalloc and the vmemmap lie behind, or in regions of their own. */
 const LINEAR_END = 0xc008_0000_0000_0000n;
 /** MMU_FTR_TYPE_RADIX (arch/powerpc/include/asm/mmu.h). */

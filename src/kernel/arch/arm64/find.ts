@@ -1,11 +1,11 @@
-import type { Dump } from "../../reader/dump.js";
-import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
-import { cannotFilter } from "../cannot-filter.js";
-import { kernelVersion, parseKernelVersion } from "../version.js";
-import type { FoundSpace } from "./arch-support.js";
-import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./arm64.js";
-import { sectionShape } from "./section-shape.js";
-import { firstThatReads, type Guess, hex, needSymbol } from "./try-spaces.js";
+import type { Dump } from "../../../reader/dump.js";
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import { cannotFilter } from "../../cannot-filter.js";
+import { kernelVersion, parseKernelVersion } from "../../version.js";
+import type { FoundSpace } from "../arch-support.js";
+import { sectionShape } from "../section-shape.js";
+import { firstThatReads, type Guess, hex, needSymbol } from "../try-spaces.js";
+import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./space.js";
 
 /**
  * Finds the page tables of an arm64 kernel. kimage_voffset (with VA_BITS and PHYS_OFFSET, since 4.12) says where the

@@ -1,0 +1,60 @@
+import { kernelVersion } from "../../version.js";
+import type { ArchSupport, MappedKernel } from "../arch-support.js";
+import { firstDirectMap } from "../direct-map.js";
+import { NOTE64, type UserFrame } from "../registers.js";
+import { findArm64Space } from "./find.js";
+import { arm64Relocations } from "./relocation.js";
+import { type Arm64Space, arm64AddressSpace } from "./space.js";
+
+/** 64-bit ARM. */
+export const ARM64: ArchSupport<Arm64Space> = {
+  find: findArm64Space,
+  attach: arm64AddressSpace,
+  wholeAddress: (address, bits) => address | ((1n << 64n) - (1n << BigInt(bits))),
+  directMap: arm64DirectMap,
+  stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 10) }),
+  userFrame: arm64Frame,
+  // The exception level in pstate.
+  noteRegisters: [
+    { owner: "CORE", at: NOTE64 + 33 * 8, user: { mask: 0xcn, value: 0n }, clear: [[NOTE64, NOTE64 + 33 * 8]] },
+  ],
+  noteStackPointer: NOTE64 + 31 * 8,
+  vectorRegisters: {
+    // SVE, SSVE, ZA, ZT, FPMR.
+    notes: [0x405, 0x40b, 0x40c, 0x40d, 0x40e],
+    // 4.16 and later, before.
+    saved: [{ member: "thread.uw" }, { member: "thread.fpsimd_state" }],
+  },
+  relocations: arm64Relocations,
+};
+
+function arm64DirectMap(kernel: MappedKernel<Arm64Space>): bigint | undefined {
+  const info = kernel.dump.vmcoreinfo;
+  const t1sz = info?.number("TCR_EL1_T1SZ");
+  const bits = t1sz !== undefined && t1sz > 0n && t1sz < 64n ? 64n - t1sz : BigInt(kernel.image.vaBits);
+  const offset = BigInt.asIntN(64, info?.number("PHYS_OFFSET") ?? kernel.physBase);
+  // The lower half of the kernel's addresses since 5.4, the upper one before.
+  return firstDirectMap(kernel, [-(1n << bits) - offset, -(1n << (bits - 1n)) - offset]);
+}
+
+/** All but pstate, the number of the system call, and the frame record that ends a backtrace. */
+function arm64Frame(version: number): UserFrame {
+  const sizes = [
+    [kernelVersion(5, 10), 336],
+    [kernelVersion(4, 14), 320],
+    [kernelVersion(4, 7), 304],
+    [0, 288],
+  ] as const;
+  return {
+    sizes: sizes
+      .filter(([since]) => version >= since)
+      .map(([, size]) => size)
+      .slice(0, 1),
+    pads: [0],
+    align: 16,
+    clear: [
+      [0, 264],
+      [272, 280],
+    ],
+  };
+}

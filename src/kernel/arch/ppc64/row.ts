@@ -1,0 +1,63 @@
+import { kernelVersion } from "../../version.js";
+import type { ArchSupport } from "../arch-support.js";
+import { firstDirectMap } from "../direct-map.js";
+import { NOTE64, type VectorRegisters } from "../registers.js";
+import { moved, wrap } from "../relocation.js";
+import { findPpc64Space, ppc64IsLittleEndian } from "./find.js";
+import { LINEAR_START, type Ppc64Space, ppc64AddressSpace } from "./space.js";
+
+/** 32-bit PowerPC has the same. */
+export const POWER_VECTORS: VectorRegisters = {
+  // VMX, SPE, VSX, and the transactional copies of registers.
+  notes: [0x100, 0x101, 0x102, 0x108, 0x109, 0x10a, 0x10b],
+  // And the copies of transactions.
+  saved: ["fp_state", "vr_state", "ckfp_state", "ckvr_state", "ckpt_regs"].map((name) => ({
+    member: `thread.${name}`,
+  })),
+};
+
+/** 64-bit POWER, in both byte orders. */
+export const PPC64: ArchSupport<Ppc64Space> = {
+  find: findPpc64Space,
+  attach: ppc64AddressSpace,
+  isLittleEndian: ppc64IsLittleEndian,
+  wholeAddress: (address) => address | LINEAR_START,
+  directMap: (kernel) => firstDirectMap(kernel, [LINEAR_START]),
+  stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(5, 1) }),
+  // All but msr, trap, dsisr and result. Its size is known of kernels that have types only.
+  userFrame: () => ({
+    sizes: [],
+    pads: [0],
+    align: 16,
+    clear: [
+      [0, 264],
+      [272, 312],
+      [328, 336],
+    ],
+  }),
+  // MSR_PR.
+  noteRegisters: [
+    {
+      owner: "CORE",
+      at: NOTE64 + 33 * 8,
+      user: { mask: 1n << 14n, value: 1n << 14n },
+      clear: [
+        [NOTE64, NOTE64 + 33 * 8],
+        [NOTE64 + 34 * 8, NOTE64 + 39 * 8],
+      ],
+    },
+  ],
+  noteStackPointer: NOTE64 + 1 * 8,
+  vectorRegisters: POWER_VECTORS,
+  // All memory is in the linear map, and the image in it.
+  relocations: ({ address, paddr }) => moved(wrap(paddr + LINEAR_START - address)),
+  // arch/powerpc/kernel/crash_core.c.
+  exports: {
+    symbols: ["vmemmap_list", "mmu_vmemmap_psize", "mmu_psize_defs", "cur_cpu_spec"],
+    types: [
+      ["vmemmap_backing", ["phys", "virt_addr", "list"]],
+      ["mmu_psize_def", ["shift"]],
+    ],
+    offsets: [["cpu_spec", ["cpu_features", "mmu_features"]]],
+  },
+};

@@ -1,0 +1,78 @@
+import { kernelVersion } from "../../version.js";
+import type { ArchSupport, MappedKernel } from "../arch-support.js";
+import { firstDirectMap } from "../direct-map.js";
+import { NOTE64 } from "../registers.js";
+import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
+import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./space.js";
+
+/** 64-bit s390. */
+export const S390X: ArchSupport<S390xSpace> = {
+  find: findS390xSpace,
+  attach: s390xAddressSpace,
+  directMap: s390xDirectMap,
+  stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 11) }),
+  // The PSW's problem state, with DAT and interrupts on.
+  userFrame: () => ({
+    sizes: [192, 184, 176, 200, 208],
+    pads: [0],
+    align: 8,
+    clear: [
+      [0, 8],
+      [16, 160],
+    ],
+    user: [{ at: 8, width: 8, mask: 0x0701_0000_0000_0000n, value: 0x0701_0000_0000_0000n }],
+  }),
+  // The PSW's problem state. Access registers have the thread pointer.
+  noteRegisters: [
+    {
+      owner: "CORE",
+      at: NOTE64,
+      user: { mask: 1n << 48n, value: 1n << 48n },
+      clear: [[NOTE64 + 8, NOTE64 + 16 + 16 * 8 + 16 * 4 + 8]],
+    },
+  ],
+  // Behind the PSW, of 16 bytes.
+  noteStackPointer: NOTE64 + 16 + 15 * 8,
+  vectorRegisters: {
+    // VXRS_LOW, VXRS_HIGH.
+    notes: [0x309, 0x30a],
+    // To 6.8, and later.
+    saved: [{ member: "thread.fpu.vxrs" }, { member: "thread.ufpu.vxrs" }, { member: "thread.acrs" }],
+  },
+  relocations: s390xRelocations,
+  // arch/s390/kernel/crash_dump.c, machine_kexec.c.
+  exports: {
+    symbols: ["lowcore_ptr", "high_memory"],
+    pointerArrays: ["lowcore_ptr"],
+    sectionSizeBits: (words) => (words === 1 ? 27 : undefined),
+  },
+};
+
+function s390xDirectMap(kernel: MappedKernel<S390xSpace>): bigint | undefined {
+  const identity = kernel.dump.vmcoreinfo?.items.get("IDENTITYBASE");
+  const known = identity !== undefined && /^[0-9a-f]{1,16}$/i.test(identity);
+  return firstDirectMap(kernel, [known ? BigInt(`0x${identity}`) : 0n]);
+}
+
+/**
+ * Virtual is physical, wherever the kernel was moved; since 6.10 the image has a virtual place of its own, which vm_layout
+ * names (arch/s390/include/asm/page.h).
+ */
+function s390xRelocations({ image, address, paddr }: ImagePlace): Relocation[] {
+  const field = (name: string) => {
+    const member = image.vmlinux.types.member("struct vm_layout", name);
+    return member === undefined ? undefined : image.word("vm_layout", member.offset);
+  };
+  const virtual = field("kaslr_offset");
+  const physical = field("kaslr_offset_phys");
+  const identity: Relocation = { shift: wrap(paddr - address), items: [] };
+  if (virtual === undefined || physical === undefined) return [identity];
+  const shift = wrap(paddr - physical + virtual - address);
+  const base = field("identity_base");
+  const items = [
+    ...(base === undefined ? [] : [`IDENTITYBASE=${hexOf(base)}`]),
+    `KERNELOFFSET=${hexOf(virtual)}`,
+    `KERNELOFFPHYS=${hexOf(physical)}`,
+  ];
+  return [{ shift, items }, identity];
+}
