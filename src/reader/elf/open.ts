@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
-import { archOfElf, type Machine } from "../machine.js";
+import { allMachines, archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
@@ -32,7 +32,9 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     throw new DumpError("UNSUPPORTED", `e_machine ${header.machine} is of no machine that coresieve knows`, {
       file: source.name,
       offset: 18,
-      cure: "Linux dumps of x86, arm, s390x, ppc, riscv, loongarch, mips, sparc64 and ia64 are known",
+      cure: `Linux dumps of ${allMachines()
+        .map(({ arch }) => arch)
+        .join(", ")} are known`,
     });
   }
   const segments = readSegments(source, header);
