@@ -1,4 +1,5 @@
 import { constants } from "node:os";
+import { foreignText } from "./foreign-text.js";
 
 /**
  * Why a run could not go on. Each code is stable: scripts may test it.
@@ -66,7 +67,10 @@ export interface DumpErrorDetails {
 /** What nearly every run that fails can say. Who cannot replaces it, by `leaving`. */
 export const NOTHING_LEFT = "nothing was left behind";
 
-/** The one error class of coresieve. `message` is a whole line: file, what was found, what was expected, the cure. */
+/**
+ * The one error class of coresieve. `message` is a whole line that may be shown anywhere: file, what was found, what was expected, the cure,
+ * with what a dump or a name brought into them escaped. The other members are as they came.
+ */
 export class DumpError extends Error {
   override readonly name = "DumpError";
   readonly code: DumpErrorCode;
@@ -120,7 +124,7 @@ export function reviveDumpError({ code, ...parts }: PlainDumpError): DumpError {
 }
 
 function messageOf({ summary, cure, left }: Pick<PlainDumpError, "summary" | "cure" | "left">): string {
-  return `${summary}${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
+  return foreignText(`${summary}${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`);
 }
 
 /**

@@ -1,4 +1,5 @@
 import { DumpError } from "./errors.js";
+import { foreignText } from "./foreign-text.js";
 
 /**
  * Damage or doubt that a run passes over. Each code is stable.
@@ -59,6 +60,7 @@ export type WarningCode =
 /** One kind of warning with how often it occurred. */
 export interface DumpWarning {
   readonly code: WarningCode;
+  /** One line that may be shown anywhere: what a dump brought into it is escaped. */
   readonly message: string;
   /** Pages, lines or notes concerned: the message says which. */
   readonly count: number;
@@ -79,7 +81,11 @@ export class Warnings {
       throw new DumpError("STRICT", `${message} [${code}]`, { cure: "Without --strict the run would go on" });
     }
     const known = this.#byCode.get(code);
-    this.#byCode.set(code, { code, message: known?.message ?? message, count: (known?.count ?? 0) + count });
+    this.#byCode.set(code, {
+      code,
+      message: known?.message ?? foreignText(message),
+      count: (known?.count ?? 0) + count,
+    });
   }
 
   /** Remembers what there is; the function returned forgets all that came later. */

@@ -24,7 +24,7 @@ export function fileOwner(kernel: KernelObjects, mapping: bigint): PageOwner | u
     ...found,
     // MINORBITS is 20 in the kernel's own dev_t.
     ...(device === undefined ? {} : { device: `${device >> 20n}:${device & 0xfffffn}` }),
-    ...(fileSystem ? { fileSystem: printable(fileSystem) } : {}),
+    ...(fileSystem ? { fileSystem: nameText(fileSystem) } : {}),
     ...(path === undefined ? {} : { path }),
   };
 }
@@ -45,18 +45,18 @@ function pathOf(kernel: KernelObjects, inode: bigint): string | undefined {
     if (text === undefined) return undefined;
     // A root is its own parent, and is called "/"; files without a place in a tree are so too.
     if (parent === dentry) {
-      if (names.length === 0) return printable(text);
+      if (names.length === 0) return nameText(text);
       return `/${names.reverse().join("/")}`;
     }
     length += text.length + 1;
     if (length > MAX_PATH) return undefined;
-    names.push(printable(text));
+    names.push(nameText(text));
     dentry = parent;
   }
   return undefined;
 }
 
-/** Names of files and programs are what users chose: nothing of them may steer a terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[^ -~]/g, "?");
+/** A name out of the kernel's memory, read byte for byte, as text. What users chose as names may steer: it is escaped where it is printed. */
+export function nameText(bytes: string): string {
+  return Buffer.from(bytes, "latin1").toString("utf8");
 }

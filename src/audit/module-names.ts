@@ -1,5 +1,5 @@
 import { type KernelObjects, memberAddress, readMember, readText, walkList } from "../kernel/objects/kernel-objects.js";
-import { printable } from "./file-owner.js";
+import { nameText } from "./file-owner.js";
 
 const MAX_MODULES = 1 << 14;
 const MAX_NAME = 64;
@@ -28,7 +28,7 @@ export function moduleNames(kernel: KernelObjects): (address: bigint) => string 
     for (const [base, size] of places) {
       const start = readMember(kernel, "module", module, base);
       const length = readMember(kernel, "module", module, size);
-      if (start && length) ranges.push({ start, end: start + length, name: printable(name) });
+      if (start && length) ranges.push({ start, end: start + length, name: nameText(name) });
     }
   }
   return (address) => ranges.find(({ start, end }) => address >= start && address < end)?.name;

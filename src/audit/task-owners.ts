@@ -6,7 +6,7 @@ import {
   readMember,
   readText,
 } from "../kernel/objects/kernel-objects.js";
-import { printable } from "./file-owner.js";
+import { nameText } from "./file-owner.js";
 import type { PageOwner } from "./page-owner.js";
 
 const MAX_AREAS = 4096;
@@ -40,7 +40,7 @@ export function taskOwners(
     const comm = memberAddress(types, "task_struct", address, "comm");
     const command = comm === undefined ? undefined : readText(memory, comm, 16);
     if (pid === undefined || command === undefined) continue;
-    const task = { pid: Number(BigInt.asIntN(32, pid)), command: printable(command) };
+    const task = { pid: Number(BigInt.asIntN(32, pid)), command: nameText(command) };
     const mm = readMember(kernel, "task_struct", address, "mm");
     if (mm && !spaces.has(mm)) spaces.set(mm, task);
     const stack = readMember(kernel, "task_struct", address, "stack");

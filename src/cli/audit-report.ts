@@ -12,8 +12,8 @@ export function auditJson(result: AuditResult): object {
 const MAX_ROWS = 24;
 const MAX_PLACES = 16;
 
-/** An audit for people. */
-export function describeAudit(result: AuditResult): string {
+/** An audit for people, in lines. */
+export function describeAudit(result: AuditResult): string[] {
   const lines = [
     `Dump     ${result.files.join(", ")}: ${result.description}`,
     `Kernel   ${result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`}`,
@@ -26,7 +26,7 @@ export function describeAudit(result: AuditResult): string {
   for (const { message, code, count } of result.warnings) {
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   }
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 const SOURCES: Readonly<Record<AuditResult["classifiedBy"], string>> = {

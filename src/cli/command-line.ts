@@ -4,6 +4,7 @@ import { filterCommand } from "./commands/filter.js";
 import { COMMAND_NAMES, commandNamed } from "./commands.js";
 import { HELP } from "./help.js";
 import { plainWords } from "./plain-words.js";
+import { printLines, printOwn } from "./print.js";
 import { versionText } from "./version.js";
 
 /**
@@ -36,8 +37,8 @@ async function parse(
   try {
     const { yargsWords } = await import("./yargs-words.js");
     let { args, given } = yargsWords(command, argv);
-    if (args.help) return () => void process.stdout.write(help);
-    if (args.version) return () => void process.stdout.write(`${versionText()}\n`);
+    if (args.help) return () => printOwn(help);
+    if (args.version) return () => printLines([versionText()]);
     const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
     if (typeof config === "string") {
       const { wordsOfConfig } = await import("./config-file.js");

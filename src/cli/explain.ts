@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { foreignLines, foreignText } from "../foreign-text.js";
 import { packageVersion } from "../package-version.js";
 import { surroundingsError } from "../surroundings.js";
 
@@ -9,7 +10,7 @@ import { surroundingsError } from "../surroundings.js";
 export function explain(error: unknown): string {
   const known = error instanceof DumpError ? error : surroundingsError(error);
   const { CORESIEVE_DEBUG } = process.env;
-  const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${stackOf(error)}` : "";
+  const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${foreignLines(stackOf(error))}` : "";
   if (known !== undefined) return `${oneLine(known.message)}${stack}`;
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
   return `internal error: ${oneLine(what)}. This is a mistake in coresieve${version()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
@@ -25,7 +26,7 @@ function version(): string {
 }
 
 function oneLine(text: string): string {
-  return text.replace(/\s*\n\s*/g, " ");
+  return foreignText(text.replace(/\s*\n\s*/g, " "));
 }
 
 function stackOf(error: Error): string {

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { shownJson } from "../foreign-text.js";
 import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
 import { packageVersion } from "../package-version.js";
@@ -70,7 +71,7 @@ export async function manifestWriter(
           version: packageVersion(),
           ended: new Date(),
         });
-        const bytes = Buffer.from(`${JSON.stringify(manifest, undefined, 2)}\n`);
+        const bytes = Buffer.from(`${shownJson(manifest, 2)}\n`);
         await sink.write(bytes, 0);
         await sink.finish(bytes.length);
       } catch (error) {

@@ -1,3 +1,4 @@
+import { foreignText } from "../foreign-text.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
 import type { Warnings } from "../warnings.js";
@@ -28,7 +29,7 @@ export async function openInputs(
       const now = performance.now();
       if (quiet || now - shown < interval) return;
       shown = now;
-      const text = `Reading ${name}: ${formatBytes(read)}, ${formatBytes(stored)} kept`;
+      const text = `Reading ${foreignText(name)}: ${formatBytes(read)}, ${formatBytes(stored)} kept`;
       line = terminal;
       stderr.write(line ? `\r${text}\x1b[K` : `coresieve: ${text}\n`);
     },

@@ -1,3 +1,4 @@
+import { foreignText } from "../foreign-text.js";
 import type { DumpWarning } from "../warnings.js";
 import { coloured } from "./terminal.js";
 
@@ -5,7 +6,7 @@ import { coloured } from "./terminal.js";
 export function printWarnings(warnings: readonly DumpWarning[]): void {
   for (const { message, code, count } of warnings) {
     process.stderr.write(
-      `${coloured("coresieve: warning:", "yellow")} ${message}${count > 1 ? ` (${count})` : ""} [${code}]\n`,
+      `${coloured("coresieve: warning:", "yellow")} ${foreignText(message)}${count > 1 ? ` (${count})` : ""} [${code}]\n`,
     );
   }
 }

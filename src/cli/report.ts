@@ -3,8 +3,8 @@ import type { FilterResult } from "../run/filter-dump.js";
 import { CLASS_LABELS } from "./class-labels.js";
 import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
 
-/** What a run found and did, for people. */
-export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string {
+/** What a run found and did, for people, in lines. */
+export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string[] {
   const { classes, inputPages } = result;
   const kernel = result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`;
   const model = result.memoryModel === undefined ? "" : `, ${result.memoryModel}`;
@@ -43,7 +43,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     ...storeRows(result),
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
-  ].join("\n");
+  ];
 }
 
 /** What went over the wire. */
@@ -97,8 +97,8 @@ function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["eras
   ];
 }
 
-/** The report of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
-export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf"): string {
+/** The lines of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
+export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf"): string[] {
   const { classes, maxMapnr, inputPages, beyondMemMap } = result;
   const original = inputPages - beyondMemMap;
   const excluded = original - classes.kept;
@@ -124,5 +124,5 @@ export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf")
     `Total pages     : ${hex(maxMapnr)}`,
     `Write bytes     : ${result.outputBytes}`,
     "",
-  ].join("\n");
+  ];
 }

@@ -1,14 +1,20 @@
-import { realpathSync } from "node:fs";
+import { closeSync, constants, realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/source/byte-source.js";
+import { describeSystemError, type FileHandle, openFile, statOpen } from "../reader/source/byte-source.js";
+import { openedName } from "../reader/source/opened-name.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
 
 /** The folders, and stretches of stores, that a worker may touch. */
 export interface Allowed {
-  /** The file's real path. Throws `NOT_READABLE` if it is not there or lies elsewhere. */
-  input(path: string): string;
+  /**
+   * Opens an input file. Where it lies is asked of the file that was opened: a path that is checked first may lead elsewhere by the time it is
+   * opened. All that is read is to be read through what is returned. Throws `NOT_READABLE` if it lies elsewhere, and what `openFile` does.
+   */
+  openInput(path: string): FileHandle;
+  /** Checks the path of an object of a store. Throws `NOT_READABLE`. */
+  object(path: string): string;
   /** The real path of a file that need not be there yet; its folder must. Throws `NOT_WRITABLE`. */
   output(path: string): string;
 }
@@ -27,16 +33,28 @@ export function allowedFolders(folders: readonly string[]): Allowed {
       cure: "Start the worker with --allow s3://bucket/prefix/",
     });
   };
-  const check = (path: string, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
-    if (roots.some((root) => path === root || path.startsWith(root.endsWith(sep) ? root : root + sep))) return path;
+  const check = (path: string | undefined, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
+    const isWithin = (root: string) => path === root || path?.startsWith(root.endsWith(sep) ? root : root + sep);
+    if (path !== undefined && roots.some(isWithin)) return path;
     throw new DumpError(code, "lies in no folder that this worker may touch", {
       file: named,
       cure: "Start the worker with --allow and a folder that it lies in",
     });
   };
   return {
-    input: (path) =>
-      isStorePath(path) ? checkObject(path, "NOT_READABLE") : check(real(path, "NOT_READABLE"), path, "NOT_READABLE"),
+    openInput(path) {
+      // What cannot be reached at all, and what plainly lies elsewhere, is not opened. Of a FIFO nobody is waited for.
+      check(real(path, "NOT_READABLE"), path, "NOT_READABLE");
+      const file = openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      try {
+        check(openedName(file.fd, path, statOpen(file.fd, path)), path, "NOT_READABLE");
+        return file;
+      } catch (error) {
+        closeSync(file.fd);
+        throw error instanceof DumpError ? error : unreachable(path, "NOT_READABLE", error);
+      }
+    },
+    object: (path) => checkObject(path, "NOT_READABLE"),
     output(path) {
       if (isStorePath(path)) return checkObject(path, "NOT_WRITABLE");
       const name = basename(path);
@@ -56,10 +74,14 @@ function real(path: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string {
   try {
     return realpathSync(path);
   } catch (error) {
-    throw new DumpError(code, `cannot be reached here: ${describeSystemError(error)}`, {
-      file: path,
-      cure: "Check that the share is mounted at the same place on all hosts",
-      cause: error,
-    });
+    throw unreachable(path, code, error);
   }
+}
+
+function unreachable(path: string, code: "NOT_READABLE" | "NOT_WRITABLE", error: unknown): DumpError {
+  return new DumpError(code, `cannot be reached here: ${describeSystemError(error)}`, {
+    file: path,
+    cure: "Check that the share is mounted at the same place on all hosts",
+    cause: error,
+  });
 }

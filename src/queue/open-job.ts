@@ -5,6 +5,7 @@ import { allMachines, machineNamed } from "../reader/machine.js";
 import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
+import { holdFile, holdObject } from "../reader/source/side-file.js";
 import type { FilterOptions } from "../run/filter-types.js";
 import { checkIdentity } from "../shard/input-identity.js";
 import { type OutputPlace, outputPlace } from "../shard/output-place.js";
@@ -33,9 +34,10 @@ export async function openJobInput(job: DumpJob, allowed: Allowed, warnings: War
       cure: `Machines are ${names.join(", ")}`,
     });
   }
-  const paths = job.inputs.map((path) => allowed.input(path));
+  const paths = job.inputs.map((path) => (isStorePath(path) ? allowed.object(path) : path));
   const options = {
     salvage: job.salvage,
+    openFile: allowed.openInput,
     ...(job.raw === undefined ? {} : { raw: parseRawPieces(job.raw) }),
     ...(machine === undefined ? {} : { machine }),
   };
@@ -52,11 +54,25 @@ export async function openJobInput(job: DumpJob, allowed: Allowed, warnings: War
   }
 }
 
-/** A job's options as a filter run takes them. Throws `NOT_READABLE` for a vmlinux that this worker may not touch. */
+/**
+ * Opens a job's vmlinux, if it has one, for side files. Throws `NOT_READABLE` for one that this worker may not touch, and what `openFile` and
+ * `holdObject` do.
+ */
+export async function holdVmlinux(
+  { vmlinux }: DumpJob,
+  allowed: Allowed,
+): Promise<{ readonly name: string | undefined; letGo(): void }> {
+  if (vmlinux === undefined) return { name: undefined, letGo: () => undefined };
+  if (!isStorePath(vmlinux)) return holdFile(allowed.openInput(vmlinux));
+  const name = allowed.object(vmlinux);
+  return { name, letGo: await holdObject(name) };
+}
+
+/** A job's options as a filter run takes them. `vmlinux` is the name of the one that is held. */
 export function filterOptionsOf(
   job: DumpJob,
   output: string,
-  allowed: Allowed,
+  vmlinux: string | undefined,
   warnings: Warnings,
   threads: WorkerThreads,
   signal: AbortSignal,
@@ -73,6 +89,6 @@ export function filterOptionsOf(
     ...(vmcoreinfoDevice === undefined
       ? {}
       : { vmcoreinfoDevice: new Uint8Array(Buffer.from(vmcoreinfoDevice, "hex")) }),
-    ...(job.vmlinux === undefined ? {} : { vmlinux: allowed.input(job.vmlinux) }),
+    ...(vmlinux === undefined ? {} : { vmlinux }),
   };
 }

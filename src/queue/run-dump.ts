@@ -2,7 +2,6 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { inputChanged } from "../reader/source/input-changed.js";
-import { holdObject } from "../reader/source/side-file.js";
 import { checkOptions } from "../run/check-options.js";
 import type { FilterProgress, FilterResult } from "../run/filter-types.js";
 import { completedDump, planDump } from "../run/plan-dump.js";
@@ -16,7 +15,7 @@ import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
 import { type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
-import { filterOptionsOf, openJobInput, placeOf } from "./open-job.js";
+import { filterOptionsOf, holdVmlinux, openJobInput, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
 
 /**
@@ -85,10 +84,10 @@ async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace,
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
   const input = await openJobInput(data, host.allowed, warnings);
-  let letGo: (() => void) | undefined;
+  let vmlinux: Awaited<ReturnType<typeof holdVmlinux>> | undefined;
   try {
-    if (data.vmlinux !== undefined) letGo = await holdObject(host.allowed.input(data.vmlinux));
-    const options = filterOptionsOf(data, output, host.allowed, warnings, host.threads, hand.signal);
+    vmlinux = await holdVmlinux(data, host.allowed);
+    const options = filterOptionsOf(data, output, vmlinux.name, warnings, host.threads, hand.signal);
     checkOptions(options);
     let state = { step: "open", done: 0, total: 0 };
     hand.report(() => state);
@@ -118,7 +117,7 @@ async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace,
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
     return result;
   } finally {
-    letGo?.();
+    vmlinux?.letGo();
     input.close();
   }
 }

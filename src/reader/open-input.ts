@@ -38,6 +38,7 @@ export async function openInput(
 
 async function openOne(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   if (isStorePath(path)) return object(path, warnings, options);
+  if (options.openFile !== undefined) return unpacked(options.openFile(path), warnings, options);
   if (isStreamPath(path)) {
     // Most runs need none of it.
     const { openStream } = await import("./source/byte-stream.js");

@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { Warnings } from "../warnings.js";
 import type { Dump, DumpImage } from "./dump.js";
+import type { FileHandle } from "./source/byte-source.js";
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
@@ -27,6 +28,8 @@ export interface OpenOptions {
    * warnings count them (`CUT_OFF`, `MISSING_PAGES`).
    */
   readonly salvage?: boolean;
+  /** Opens a file that was named, where not every file may be read: nothing is opened, or looked at, by its name but by this. Default: by name. */
+  readonly openFile?: (path: string) => FileHandle;
 }
 
 /**
@@ -42,7 +45,7 @@ export function openDump(
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {
-    for (const name of names) images.push(openSource(name, options.salvage));
+    for (const name of names) images.push(openSource(name, options.salvage, options.openFile));
   } catch (error) {
     closeOnce(images)();
     throw error;

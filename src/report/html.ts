@@ -1,3 +1,5 @@
+import { foreignLines, shownJson } from "../foreign-text.js";
+
 /** A piece of HTML that is safe to put into a page. Only `html` makes them. */
 export interface Html {
   readonly html: string;
@@ -30,19 +32,16 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text for any place in HTML, attributes in quotes too. Control characters but for tab and newline, and what turns the
- * direction of the text behind it, are written as \u and four digits: they could make a text look like another.
+ * Text for any place in HTML, attributes in quotes too. Of characters that steer (foreign-text.ts) only
+ * tab and newline stay: the others could make a text look like another.
  */
 export function escapeText(text: string): string {
-  return text.replace(/[&<>"']/g, (char) => ENTITIES[char] as string).replace(CONTROL, escapeUnit);
+  return foreignLines(text).replace(/[&<>"']/g, (char) => ENTITIES[char] as string);
 }
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]/g;
 
 /** JSON for a script element: nothing in it can end the element, or look like something else. */
 export function jsonForScript(value: unknown): Html {
-  return { html: JSON.stringify(value).replace(/[<>&]/g, escapeUnit).replace(CONTROL, escapeUnit) };
+  return { html: shownJson(value).replace(/[<>&]/g, escapeUnit) };
 }
 
 function escapeUnit(char: string): string {

@@ -8,6 +8,7 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
 const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
@@ -81,7 +82,8 @@ async function printAudit(
       ...(original === undefined ? {} : { original }),
       onProgress: (done, total) => progress?.update({ phase: "check", done, total }),
     }).finally(() => progress?.end());
-    process.stdout.write(values.json ? `${JSON.stringify(auditJson(result), undefined, 2)}\n` : describeAudit(result));
+    if (values.json) printJson(auditJson(result), 2);
+    else printLines(describeAudit(result));
     if (!result.clean) process.exitCode = 1;
   } finally {
     original?.close();

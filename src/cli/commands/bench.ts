@@ -6,6 +6,7 @@ import { benchReport } from "../../bench/report.js";
 import { CODEC_NAMES, type CodecName } from "../../codec/codecs.js";
 import { DumpError } from "../../errors.js";
 import { MAX_LEVEL } from "../../filter/policy.js";
+import { foreignLines } from "../../foreign-text.js";
 import { packageVersion } from "../../package-version.js";
 import { Warnings } from "../../warnings.js";
 import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
@@ -13,6 +14,7 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printNote, printOwn } from "../print.js";
 
 const HELP = `coresieve bench DUMP... [options]: how fast this machine filters a dump
 
@@ -82,9 +84,10 @@ async function bench(files: readonly string[], values: Values, { signal }: Comma
       stages: !values.noStages,
       parent: values.folder ?? tmpdir(),
       version: packageVersion(),
-      ...(values.quiet ? {} : { say: (text) => void process.stderr.write(`coresieve: ${text}\n`) }),
+      ...(values.quiet ? {} : { say: (text) => printNote(text) }),
     });
-    process.stdout.write(values.json ? `${JSON.stringify(result, undefined, 1)}\n` : benchReport(result, []));
+    if (values.json) printJson(result, 1);
+    else printOwn(foreignLines(benchReport(result, [])));
   } finally {
     dump.close();
   }

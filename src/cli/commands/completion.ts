@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { type Command, defineCommand } from "../command.js";
+import { printOwn } from "../print.js";
 
 const HELP = `coresieve completion SHELL: print what completes commands and options
 
@@ -28,7 +29,7 @@ export const completionCommand = defineCommand({
     const commands = await Promise.all(
       table.names.map(async (name) => ({ name, options: optionsOf((await table.load(name)) as Command) })),
     );
-    process.stdout.write(script(commands));
+    printOwn(script(commands));
   },
 });
 

@@ -7,6 +7,7 @@ import { defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printOwn } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve dmesg DUMP... [options]: print the kernel log of a dump
@@ -61,13 +62,13 @@ async function printLog(files: readonly string[], args: DmesgArguments, signal: 
     if (args.json) {
       const { kind, unreadable } = log;
       const records = log.records.map(recordForJson);
-      process.stdout.write(`${JSON.stringify({ kind, records, unreadable, warnings: warnings.list }, undefined, 1)}\n`);
+      printJson({ kind, records, unreadable, warnings: warnings.list }, 1);
       return;
     }
     // In pieces: the largest logs have gigabytes.
     for (let i = 0; i < log.records.length; i += 1000) {
       const lines = log.records.slice(i, i + 1000).map((record) => formatRecord(record, format));
-      process.stdout.write(lines.join(""));
+      printOwn(lines.join(""));
     }
     printWarnings(warnings.list);
   } finally {

@@ -10,6 +10,7 @@ import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve estimate DUMP... [options]: how large the output would be
@@ -52,11 +53,11 @@ async function printEstimate(
     const room = values.to === undefined ? undefined : roomAt(values.to);
     const result = await estimateDump(dump, { ...complete, warnings, signal });
     if (values.json) {
-      process.stdout.write(`${JSON.stringify({ ...result, roomBytes: room ?? null }, undefined, 1)}\n`);
+      printJson({ ...result, roomBytes: room ?? null }, 1);
       return;
     }
     const where = values.to === undefined ? undefined : placeOf(values.to);
-    process.stdout.write(describeEstimate(result, wanted, room, where));
+    printLines(describeEstimate(result, wanted, room, where));
     printWarnings(result.warnings);
   } finally {
     dump.close();
@@ -99,7 +100,7 @@ function describeEstimate(
   wanted: readonly number[],
   room: number | undefined,
   to: string | undefined,
-): string {
+): string[] {
   const { files, inputBytes, inputPages, sampledPages } = result;
   const rows = result.levels.filter(({ level }) => wanted.includes(level));
   const codecs = rows[0]?.sizes.map(({ codec }) => codec) ?? [];
@@ -113,7 +114,7 @@ function describeEstimate(
   ];
   if (room !== undefined) lines.push(`Room    ${formatBytes(room)} at ${to}; sizes with ! may not fit`);
   lines.push(savingLine(result));
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 function tableRow({ level, pages, sizes }: LevelEstimate, room: number | undefined): string {

@@ -12,6 +12,7 @@ import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { openInputs } from "../open-inputs.js";
 import { CODEC_OPTIONS, type FilterArguments, type FilterRequest, filterRequest } from "../options.js";
+import { printJson, printLines, printNote } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
@@ -83,7 +84,8 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
     });
   }
   // Where stdout carries the dump, everything said goes to stderr.
-  const say = (text: string) => (output === undefined ? process.stderr : process.stdout).write(`${text}\n`);
+  const told = output === undefined ? process.stderr : process.stdout;
+  const say = (lines: readonly string[]) => printLines(lines, told);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
   const dump = await openInputs(inputs, warnings, args, signal, args.quiet).catch(async (error) => {
@@ -131,8 +133,8 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
     if ("kept" in result) {
       await manifest?.abort();
       await report?.abort();
-      if (args.json) say(JSON.stringify(result, undefined, 2));
-      else if (!args.quiet) say(describeKept(result));
+      if (args.json) printJson(result, 2, told);
+      else if (!args.quiet) say([describeKept(result)]);
       return;
     }
     await manifest?.write(dump, options, result).catch(async (error) => {
@@ -143,13 +145,13 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
       throw standing(error, result.incomplete, [output ?? "stdout", ...(args.manifest ? [args.manifest] : [])]);
     });
     const packing = pack ?? null;
-    if (args.json) say(JSON.stringify({ ...result, seconds, output: output ?? "stdout", packing }, undefined, 2));
+    if (args.json) printJson({ ...result, seconds, output: output ?? "stdout", packing }, 2, told);
     else if (!args.quiet) say(describeResult(dump, result, outputName(request), seconds));
     if (args.showStats) say(makedumpfileStats(result, format));
     if (!args.quiet) printWarnings(result.warnings);
     if (result.full !== undefined) {
       process.exitCode = 1;
-      process.stderr.write(`coresieve: ${result.full}; what had room was left, marked incomplete\n`);
+      printNote(`${result.full}; what had room was left, marked incomplete`);
     }
   } finally {
     dump.close();

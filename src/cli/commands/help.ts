@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import { defineCommand } from "../command.js";
 import { HELP } from "../help.js";
 import { INPUT_TOPIC } from "../input-help.js";
+import { printOwn } from "../print.js";
 
 const TEXT = `coresieve help [COMMAND | input]: print the help of a command
 
@@ -14,8 +15,8 @@ export const helpCommand = defineCommand({
   help: TEXT,
   options: {},
   async run([topic], _values, { commands }) {
-    if (topic === undefined) process.stdout.write(HELP);
-    else if (topic === "input") process.stdout.write(INPUT_TOPIC);
+    if (topic === undefined) printOwn(HELP);
+    else if (topic === "input") printOwn(INPUT_TOPIC);
     else {
       const command = await commands.load(topic);
       if (command === undefined) {
@@ -23,7 +24,7 @@ export const helpCommand = defineCommand({
           cure: `There is about input, and the commands ${commands.names.join(", ")}`,
         });
       }
-      process.stdout.write(command.help);
+      printOwn(command.help);
     }
   },
 });

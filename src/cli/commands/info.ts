@@ -9,6 +9,7 @@ import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printLines } from "../print.js";
 
 /** A VMCOREINFO text in memory. */
 export interface FoundText {
@@ -95,7 +96,8 @@ async function printInfo(
   const dump = await openInputs(files, warnings, input, signal);
   try {
     const info = dumpInfo(completeDump(dump, warnings, complete), warnings);
-    process.stdout.write(json ? `${JSON.stringify(info, undefined, 2)}\n` : describeInfo(info));
+    if (json) printJson(info, 2);
+    else printLines(describeInfo(info));
   } finally {
     dump.close();
   }
@@ -177,7 +179,7 @@ function tryView(dump: Dump, warnings: Warnings): { view?: KernelView; reason?: 
   }
 }
 
-function describeInfo(info: DumpInfo): string {
+function describeInfo(info: DumpInfo): string[] {
   const lines: string[] = [];
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
   row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
@@ -221,7 +223,7 @@ function describeInfo(info: DumpInfo): string {
   }
   for (const { message, code, count } of info.warnings)
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
-  return `${lines.join("\n")}\n`;
+  return lines;
 }
 
 function plural(count: number, noun: string): string {

@@ -5,6 +5,7 @@ import type { RunState } from "../../queue/run-state.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import { formatCount } from "../numbers.js";
+import { printJson, printLines, printNote } from "../print.js";
 import { wholeNumber } from "./submit.js";
 
 const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID]: runs in the queue
@@ -59,8 +60,7 @@ async function runJobs(
   const most = wholeNumber("--limit", limit, 1, 1_000_000) ?? MOST_LISTED;
   // Who only looks need not wait until Redis is set up as it should be.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
-  const say = (state: RunState) =>
-    process.stdout.write(json ? `${JSON.stringify(state)}\n` : `${state.id} ${describeRun(state)}\n`);
+  const say = (state: RunState) => (json ? printJson(state) : printLines([`${state.id} ${describeRun(state)}`]));
   try {
     if (id === undefined) {
       list(await runs.listRuns(queues, most), json);
@@ -68,10 +68,10 @@ async function runJobs(
     }
     const job = await runs.findRun(queues, id);
     if (action === "cancel") {
-      process.stdout.write(`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}\n`);
+      printLines([`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}`]);
     } else if (action === "retry") {
       await runs.retryRun(queues, job);
-      process.stdout.write(`${job.id}: what failed is made again\n`);
+      printLines([`${job.id}: what failed is made again`]);
     } else {
       let last = "";
       for (let state = await runs.runState(queues, job); ; state = await runs.laterState(queues, state)) {

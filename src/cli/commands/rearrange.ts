@@ -4,6 +4,7 @@ import { defineCommand, FLAG, VALUE } from "../command.js";
 import { spoolOptions } from "../input-options.js";
 import { formatBytes } from "../numbers.js";
 import { packingOfOutput } from "../pack-option.js";
+import { printJson, printLines } from "../print.js";
 
 const HELP = `coresieve rearrange FLAT OUT [options]: make a plain file of a flattened one
 
@@ -49,9 +50,7 @@ export const rearrangeCommand = defineCommand({
     const output = { path, force, sync, pack: packing, spool: spoolOptions(spool) };
     const size = await rearrangeDump(input, output, signal);
     if (json) {
-      process.stdout.write(
-        `${JSON.stringify({ output: path, outputBytes: size, packing: packing ?? null }, undefined, 2)}\n`,
-      );
-    } else if (!quiet) process.stdout.write(`${path}: ${formatBytes(size)}\n`);
+      printJson({ output: path, outputBytes: size, packing: packing ?? null }, 2);
+    } else if (!quiet) printLines([`${path}: ${formatBytes(size)}`]);
   },
 });

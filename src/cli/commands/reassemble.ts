@@ -6,6 +6,7 @@ import { spoolOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { packingOfOutput } from "../pack-option.js";
+import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
 const HELP = `coresieve reassemble PART... OUT [options]: make one file of a split set
@@ -56,14 +57,10 @@ export const reassembleCommand = defineCommand({
       const output = { path, force, sync, pack: packing, spool: spoolOptions({ spoolDir, spoolLimit }) };
       const result = await reassembleDump(dump, output, { signal });
       if (json) {
-        process.stdout.write(
-          `${JSON.stringify({ ...result, output: path, packing: packing ?? null, warnings: warnings.list }, undefined, 2)}\n`,
-        );
+        printJson({ ...result, output: path, packing: packing ?? null, warnings: warnings.list }, 2);
       } else if (!quiet) {
         const missing = result.missing > 0 ? `, ${formatCount(result.missing)} missing` : "";
-        process.stdout.write(
-          `${path}: ${formatCount(result.pages)} pages${missing}, ${formatBytes(result.outputBytes)}\n`,
-        );
+        printLines([`${path}: ${formatCount(result.pages)} pages${missing}, ${formatBytes(result.outputBytes)}`]);
       }
       if (!quiet) printWarnings(warnings.list);
     } finally {

@@ -10,6 +10,7 @@ import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } fr
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 
@@ -59,7 +60,8 @@ async function writeReport(
     } catch (error) {
       throw await abandoned(error, sink);
     }
-    process.stdout.write(values.json ? `${JSON.stringify(tablesOf(output, data), undefined, 2)}\n` : `${output}\n`);
+    if (values.json) printJson(tablesOf(output, data), 2);
+    else printLines([output]);
     printWarnings(warnings.list);
   } finally {
     dump.close();

@@ -8,6 +8,7 @@ import { completeOptions, INPUT_OPTIONS, spoolOptions } from "../input-options.j
 import { openInputs } from "../open-inputs.js";
 import { CODEC_OPTIONS, filterRequest } from "../options.js";
 import { packingOfOutput } from "../pack-option.js";
+import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult } from "../report.js";
@@ -108,11 +109,8 @@ async function runSplit(
     };
     const result = await filterDump(dump, options).finally(() => progress?.end());
     const seconds = (performance.now() - started) / 1000;
-    if (values.json)
-      process.stdout.write(
-        `${JSON.stringify({ ...result, seconds, output: paths, packing: pack ?? null }, undefined, 2)}\n`,
-      );
-    else if (!values.quiet) process.stdout.write(`${describeResult(dump, result, paths.join(", "), seconds)}\n`);
+    if (values.json) printJson({ ...result, seconds, output: paths, packing: pack ?? null }, 2);
+    else if (!values.quiet) printLines(describeResult(dump, result, paths.join(", "), seconds));
     if (!values.quiet) printWarnings(result.warnings);
   } finally {
     dump.close();

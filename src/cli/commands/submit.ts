@@ -13,6 +13,7 @@ import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
 import { describeRun } from "../jobs-table.js";
 import { CODEC_OPTIONS, filterRequest } from "../options.js";
+import { printJson, printLines } from "../print.js";
 
 const HELP = `coresieve submit DUMP OUT [options]: filter a dump with the workers of a queue
 
@@ -88,7 +89,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
     let { state } = submitted;
     if (!values.quiet && !values.json) {
       const again = submitted.what === "known" ? " (submitted before)" : "";
-      process.stdout.write(`${submitted.id}${again}: ${describeRun(state)}\n`);
+      printLines([`${submitted.id}${again}: ${describeRun(state)}`]);
     }
     while (values.wait && !["done", "failed", "unreadable"].includes(state.state)) {
       await setTimeout(500, undefined, { signal }).catch(() => {
@@ -96,8 +97,8 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
       });
       state = await laterState(queues, state);
     }
-    if (values.json) process.stdout.write(`${JSON.stringify(state, undefined, 2)}\n`);
-    else if (values.wait && !values.quiet) process.stdout.write(`${describeRun(state)}\n`);
+    if (values.json) printJson(state, 2);
+    else if (values.wait && !values.quiet) printLines([describeRun(state)]);
     if (values.wait && state.state !== "done") throw failed(state);
   } finally {
     await queues.close();

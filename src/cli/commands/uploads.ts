@@ -3,6 +3,7 @@ import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
 import { defineCommand, FLAG } from "../command.js";
 import { formatBytes, formatCount } from "../numbers.js";
+import { printJson, printLines } from "../print.js";
 
 const HELP = `coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads
 
@@ -50,14 +51,14 @@ export const uploadsCommand = defineCommand({
           aborted: abort,
         });
       }
-      if (json) process.stdout.write(`${JSON.stringify(rows, undefined, 2)}\n`);
-      else if (rows.length === 0) process.stdout.write("No unfinished uploads\n");
+      if (json) printJson(rows, 2);
+      else if (rows.length === 0) printLines(["No unfinished uploads"]);
       else {
         for (const { path: name, initiated, parts, bytes } of rows) {
           const since = initiated === null ? "" : `, begun ${initiated}`;
-          process.stdout.write(
-            `${name}: ${formatCount(parts)} parts, ${formatBytes(bytes)}${since}${abort ? ", aborted" : ""}\n`,
-          );
+          printLines([
+            `${name}: ${formatCount(parts)} parts, ${formatBytes(bytes)}${since}${abort ? ", aborted" : ""}`,
+          ]);
         }
       }
     } finally {

@@ -6,6 +6,7 @@ import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
 import { INPUT_HELP } from "../input-help.js";
 import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
+import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
 const HELP = `coresieve verify DUMP... [options]: say what is wrong with a dump
@@ -78,7 +79,8 @@ async function runVerify(
     signal,
     onProgress: (state) => progress?.update(state),
   }).finally(() => progress?.end());
-  process.stdout.write(args.json ? `${JSON.stringify(result, undefined, 2)}\n` : describeVerified(result));
+  if (args.json) printJson(result, 2);
+  else printLines(describeVerified(result));
   if (!result.whole) process.exitCode = 1;
 }
 
@@ -97,7 +99,7 @@ function describeManifest({ file, name, sameFile, sameInput }: NonNullable<Verif
 }
 
 /** What was found, for people. */
-function describeVerified(result: VerifyResult): string {
+function describeVerified(result: VerifyResult): string[] {
   const { promised, readable, counts, comparison } = result;
   const lines = [
     `Dump      ${result.files.join(", ")}: ${result.description ?? "headers that cannot be used"}`,
@@ -143,5 +145,5 @@ function describeVerified(result: VerifyResult): string {
       ? "Result    nothing is wrong"
       : `Result    ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
   );
-  return `${lines.join("\n")}\n`;
+  return lines;
 }

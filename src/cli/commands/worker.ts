@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { DumpError } from "../../errors.js";
 import { MAX_THREADS } from "../../worker/threads.js";
 import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { printNote } from "../print.js";
 import { wholeNumber } from "./submit.js";
 
 const HELP = `coresieve worker --allow FOLDER [options]: work for the queue
@@ -87,7 +88,7 @@ async function startWorker(
     telemetry: values.traces ? await loadTelemetry() : undefined,
     signal,
     log: (line) => {
-      if (!values.quiet) process.stderr.write(`coresieve: ${line}\n`);
+      if (!values.quiet) printNote(line);
     },
   });
 }

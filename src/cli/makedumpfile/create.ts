@@ -83,7 +83,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
       }
       sayWarnings(result.warnings, context);
       const written = stream === undefined ? result : { ...result, outputBytes: stream.bytes() };
-      messages.report(makedumpfileStats(written, options.format), "Cache hit: 0, miss: 0", "");
+      messages.report(...makedumpfileStats(written, options.format), "Cache hit: 0, miss: 0", "");
       return true;
     }
     return false;

@@ -5,6 +5,7 @@ import { openInput } from "../../reader/open-input.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { createFileSink } from "../../writer/file-sink.js";
+import { printOwn } from "../print.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { type DropInContext, givenKernel } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
@@ -24,7 +25,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
       );
     }
     const parts = piecesOf(log.records.length, (i) => formatRecord(log.records[i] as never, "makedumpfile"));
-    if (output === undefined) for (const part of parts) process.stdout.write(part);
+    if (output === undefined) for (const part of parts) printOwn(part);
     else await writeFile(output, parts, request.force, input);
     sayWarnings(warnings.list, context);
     return true;

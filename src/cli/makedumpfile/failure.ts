@@ -1,4 +1,5 @@
 import { DumpError, systemErrorCode } from "../../errors.js";
+import { foreignText } from "../../foreign-text.js";
 import { explain } from "../explain.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 
@@ -24,20 +25,21 @@ export function failureLine(
   if (!(error instanceof DumpError)) return `${program}: ${explain(error)}`;
   const system = SYSTEM_WORDS[systemErrorCode(error.cause) ?? ""];
   const { file = "" } = error;
+  const shown = foreignText(file);
   if (system !== undefined && error.code === "NOT_WRITABLE") {
-    return `open_dump_file: Can't open the dump file(${file}). ${system}`;
+    return `open_dump_file: Can't open the dump file(${shown}). ${system}`;
   }
   if (system !== undefined && error.code === "NOT_READABLE") {
-    if (file === vmlinux) return `open_kernel_file: Can't open the kernel file(${file}). ${system}`;
-    if (file === vmcoreinfo) return `open_vmcoreinfo: Can't open the vmcoreinfo file(${file}). ${system}`;
-    if (file === files[0]) return `open_dump_memory: Can't open the dump memory(${file}). ${system}`;
+    if (file === vmlinux) return `open_kernel_file: Can't open the kernel file(${shown}). ${system}`;
+    if (file === vmcoreinfo) return `open_vmcoreinfo: Can't open the vmcoreinfo file(${shown}). ${system}`;
+    if (file === files[0]) return `open_dump_memory: Can't open the dump memory(${shown}). ${system}`;
   }
   return `${program}: ${error.message}`;
 }
 
 /** makedumpfile's line about an output that is there already. */
 export function fileExists(path: string): string {
-  return `check_dump_file: Can't open the dump file (${path}). File exists`;
+  return `check_dump_file: Can't open the dump file (${foreignText(path)}). File exists`;
 }
 
 /** 1; but 2 for a VMCOREINFO file (-i) of another kernel than the dump's. */

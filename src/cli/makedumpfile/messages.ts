@@ -1,3 +1,5 @@
+import { foreignLines, foreignText } from "../../foreign-text.js";
+
 /** Kinds of messages, the bits of --message-level. */
 export const PROGRESS = 1;
 export const COMMON = 2;
@@ -44,9 +46,9 @@ export class Messages {
     this.#say(REPORT, lines);
   }
 
-  /** A line about what went wrong, or may have. */
+  /** A line about what went wrong, or may have; the stack of a mistake in coresieve may follow it. */
   error(line: string): void {
-    if (this.has(ERROR)) this.#streams.stderr.write(`${line}\n`);
+    if (this.has(ERROR)) this.#streams.stderr.write(`${foreignLines(line)}\n`);
   }
 
   /** Text as it is, without a newline. */
@@ -56,12 +58,12 @@ export class Messages {
 
   /** What getopt says: no level keeps it back. */
   always(line: string): void {
-    this.#streams.stderr.write(`${line}\n`);
+    this.#streams.stderr.write(`${foreignText(line)}\n`);
   }
 
   #say(kind: number, lines: readonly string[]): void {
     if (!this.has(kind)) return;
     const { stdout, stderr } = this.#streams;
-    (this.flattened ? stderr : stdout).write(lines.map((line) => `${line}\n`).join(""));
+    (this.flattened ? stderr : stdout).write(lines.map((line) => `${foreignText(line)}\n`).join(""));
   }
 }

@@ -1,5 +1,7 @@
 import { lstatSync } from "node:fs";
+import { foreignText } from "../../foreign-text.js";
 import { packageVersion } from "../../package-version.js";
+import { printOwn } from "../print.js";
 import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
 import { create, type DropInContext } from "./create.js";
@@ -13,7 +15,7 @@ import { memUsage } from "./mem-usage.js";
 export async function runMakedumpfile(request: MakedumpfileRequest, context: DropInContext): Promise<number> {
   const { messages, program } = context;
   if (request.mode === "help" || request.mode === "version") {
-    process.stdout.write(request.mode === "help" ? MAKEDUMPFILE_HELP : supportText(program));
+    printOwn(request.mode === "help" ? MAKEDUMPFILE_HELP : supportText(foreignText(program)));
     return 0;
   }
   messages.debug(versionLine(program), `command line: ${program} ${process.argv.slice(2).join(" ")}`, "");

@@ -1,3 +1,4 @@
+import { steers } from "../../foreign-text.js";
 import type { LogRecord } from "./log-record.js";
 
 /** Forms of a line of the kernel log, as `coresieve dmesg --follow-format` names them. */
@@ -66,12 +67,16 @@ function kmsgLine(record: LogRecord): string {
   const { seq, nanoseconds, continues, device, caller } = record;
   const micros = nanoseconds === undefined ? 0n : nanoseconds / 1000n;
   const who = caller === undefined ? "" : `,caller=${callerName(record, 0)}`;
-  const dictionary = Object.entries(device).map(([name, value]) => ` ${name}=${value}\n`);
-  // The kernel itself writes what is not printable ASCII as \xNN here.
-  const text = [...record.text].map((byte) =>
+  const dictionary = Object.entries(device).map(([name, value]) => ` ${kmsgText(Buffer.from(`${name}=${value}`))}\n`);
+  const text = kmsgText(record.text);
+  return `${priority(record)},${seq ?? "-"},${micros},${continues ? "c" : "-"}${who};${text}\n${dictionary.join("")}`;
+}
+
+/** The kernel itself writes what is not printable ASCII as \xNN here. */
+function kmsgText(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) =>
     byte < 32 || byte >= 127 || byte === 0x5c ? hexEscape(byte) : String.fromCharCode(byte),
-  );
-  return `${priority(record)},${seq ?? "-"},${micros},${continues ? "c" : "-"}${who};${text.join("")}\n${dictionary.join("")}`;
+  ).join("");
 }
 
 function hexEscape(byte: number): string {
@@ -79,7 +84,7 @@ function hexEscape(byte: number): string {
 }
 
 /**
- * Text for a terminal: UTF-8 as it is; bytes that are none, and control characters, as `\xNN`: a log must not send
+ * Text for a terminal: UTF-8 as it is; bytes that are none, and what steers (foreign-text.ts), as `\xNN`, the form of util-linux and the kernel: a log must not send
  * commands to the reader's terminal. Newlines and tabs stay.
  */
 export function safeText(bytes: Uint8Array): string {
@@ -89,20 +94,13 @@ export function safeText(bytes: Uint8Array): string {
     const length = sequenceLength(bytes, at);
     const part = bytes.subarray(at, at + length);
     const decoded = length === 0 ? "" : Buffer.from(part).toString("utf8");
-    const control = isControl(decoded.codePointAt(0) ?? 0);
+    const control = decoded !== "\t" && decoded !== "\n" && steers(decoded);
     if (length === 0 || decoded.includes("\ufffd") || control) {
       for (const byte of bytes.subarray(at, at + Math.max(1, length))) text += hexEscape(byte);
     } else text += decoded;
     at += Math.max(1, length);
   }
   return text;
-}
-
-/** C0 but for tab and newline, DEL, C1, and what turns the direction of the text behind it. */
-function isControl(code: number): boolean {
-  if (code < 32) return code !== 9 && code !== 10;
-  if (code >= 0x7f && code < 0xa0) return true;
-  return (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069);
 }
 
 /** Bytes of the UTF-8 sequence at `at`; 0 if none begins there. */

@@ -26,11 +26,11 @@ export interface FileHandle {
   readonly mtimeMs: number;
 }
 
-/** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
-export function openFile(path: string): FileHandle {
+/** Opens a file for reading; `flags` as of open(2). Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
+export function openFile(path: string, flags: string | number = "r"): FileHandle {
   let fd: number;
   try {
-    fd = openSync(path, "r");
+    fd = openSync(path, flags);
   } catch (error) {
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,

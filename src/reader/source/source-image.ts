@@ -28,14 +28,14 @@ export type OpenedInput = Pick<SourceImage, "file" | "spool" | "remote">;
  * Opens an input file, and its flattened wrapping if it has one; with `salvage` as far as it goes. Throws what `openFile`
  * and `readFlattenedIndex` do.
  */
-export function openSource(path: string, salvage = false): SourceImage {
+export function openSource(path: string, salvage = false, open: (path: string) => FileHandle = openFile): SourceImage {
   if (isStorePath(path)) {
     throw new DumpError("BAD_OPTION", "is an object of a store, and asking a store takes an asynchronous call", {
       file: path,
       cure: "Use openInput instead of openDump",
     });
   }
-  const file = openFile(path);
+  const file = open(path);
   try {
     return lookInside({ file }, salvage);
   } catch (error) {
