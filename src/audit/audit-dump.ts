@@ -6,6 +6,7 @@ import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { isLive } from "../reader/input-changed.js";
 import { fillBitmaps } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
 import { throwIfAborted } from "../worker/pool.js";
@@ -16,6 +17,7 @@ import { searchOutside } from "./search-file.js";
 import { createSearcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
 import { Tally } from "./tally.js";
+import { leaveOutUntouchable } from "./untouchable-pages.js";
 
 /** How a finished dump is looked at. */
 export interface AuditOptions {
@@ -59,6 +61,8 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const present = sharedBitmap(dump.maxMapnr);
   fillBitmaps(dump.image, { exists, data: present });
   const pages = countBits(present, 0, dump.maxMapnr);
+  // Pages that are not read are as little known as damaged ones.
+  let damagedPages = own.view !== undefined && isLive(dump.image) ? leaveOutUntouchable(dump, own.view, present) : 0;
   const searcher = createSearcher(secrets, dump.pageSize);
   const tally = new Tally(secrets, options.mostPlaces ?? MOST_PLACES);
   const kinds = new Uint8Array(WINDOW);
@@ -66,7 +70,6 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const used = { own: false, other: false };
   const counts = PAGE_KINDS.map(() => ({ pages: 0, zeroPages: 0 }));
   let done = 0;
-  let damagedPages = 0;
   for (let startPfn = 0; startPfn < dump.maxMapnr; startPfn += WINDOW) {
     const endPfn = Math.min(startPfn + WINDOW, dump.maxMapnr);
     kinds.fill(KIND["no-struct-page"]);

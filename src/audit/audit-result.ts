@@ -53,7 +53,7 @@ export interface AuditResult {
   readonly pageSize: number;
   /** Pages that the dump has. */
   readonly pages: number;
-  /** Pages whose content cannot be read: nothing is known of it. */
+  /** Pages whose content cannot be read, or of a machine's memory may not be: nothing is known of it. */
   readonly damagedPages: number;
   /** Where the struct pages were read that tell the kinds. */
   readonly classifiedBy: "dump" | "original" | "dump and original" | "nothing";

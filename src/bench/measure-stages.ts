@@ -3,12 +3,14 @@ import { setImmediate } from "node:timers/promises";
 import { CODEC_NAMES, type CodecName, codecOf } from "../codec/codecs.js";
 import { createEncoder } from "../codec/encoder.js";
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
+import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
 import { DumpError } from "../errors.js";
 import { initialPlan, type PagePlan } from "../filter/plan.js";
 import { policyOfLevel } from "../filter/policy.js";
 import { selfCheck } from "../filter/self-check/self-check.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
+import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
 import type { PfnRange } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
@@ -61,10 +63,13 @@ export async function measureStages(dump: Dump, options: StageOptions): Promise<
   const { view, plan } = found;
   add("find the kernel", "", 0, 0, finding);
 
+  // Where the dump is a machine's memory some pages may not be touched.
+  const readable = plan.kept.slice();
+  if (view !== undefined && isLive(dump.image)) leaveOutUntouchable(dump, view, readable);
   await begin("read");
   for (const name of ["read", "read again"]) {
     const most = Math.ceil(READ_BYTES / pageSize);
-    const { value: pages, timing } = timed(() => readSequentially(dump, plan.kept, plan.maxMapnr, most));
+    const { value: pages, timing } = timed(() => readSequentially(dump, readable, plan.maxMapnr, most));
     add(name, "pages", pages, pages * pageSize, timing);
   }
 

@@ -25,6 +25,8 @@ export const INPUT_OPTIONS = {
 
 /** The values of the options that say what the input is, as yargs gives them. */
 export interface InputArguments {
+  /** Take the digest of what is read to its end anyway. */
+  readonly digest?: boolean;
   readonly raw: string | undefined;
   readonly arch: string | undefined;
   readonly vmcoreinfo: string | undefined;

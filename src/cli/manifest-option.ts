@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 import { shownJson } from "../foreign-text.js";
-import { digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
+import { type DigestProgress, digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
@@ -23,7 +23,7 @@ export interface ManifestWriter {
   /** Where an output to stdout goes to have its digest taken on the way. */
   readonly stream: NodeJS.WritableStream;
   /** Takes the digests and makes the manifest appear. The output is there already. */
-  write(dump: Dump, options: FilterOptions, result: FilterResult): Promise<void>;
+  write(dump: Dump, options: FilterOptions, result: FilterResult, onProgress?: DigestProgress): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
   /** After `abort`: what is there all the same. */
@@ -58,13 +58,13 @@ export async function manifestWriter(
   const through = digestingStream(process.stdout);
   return {
     stream: through.stream,
-    async write(dump, options, result) {
+    async write(dump, options, result, onProgress) {
       let written: Dump | undefined;
       try {
         // A packed one would have to be unpacked whole.
         written = output === undefined || pack !== undefined ? undefined : await openInput(output, new Warnings());
-        const inputFiles = await filesOfDump(dump, digests !== "output", signal);
-        const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal);
+        const inputFiles = await filesOfDump(dump, digests !== "output", signal, onProgress);
+        const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal, onProgress);
         const manifest = manifestOf({
           ...{ dump, options, result, inputFiles, outputDigest, started },
           ...(written === undefined ? {} : { written }),

@@ -24,6 +24,7 @@ export async function openInputs(
   let line = false;
   const dump = openInput(files, warnings, {
     ...openOptions(args),
+    digest: args.digest ?? false,
     signal,
     onSpool(name, { read, stored }) {
       const now = performance.now();

@@ -3,7 +3,14 @@ import type { VerifyProgress } from "../verify/verify-dump.js";
 import { formatBytes, formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 
-type Progress = FilterProgress | VerifyProgress;
+type Progress = FilterProgress | VerifyProgress | DigestStep;
+
+/** A digest is taken: pages of bytes. */
+interface DigestStep {
+  readonly phase: "digest";
+  readonly done: number;
+  readonly total: number;
+}
 
 /** Shows how far a run is. */
 export interface ProgressDisplay {
@@ -18,6 +25,7 @@ const LABELS: Readonly<Record<Progress["phase"], string>> = {
   zero: "Looking for zero pages",
   check: "Reading all pages",
   compare: "Comparing",
+  digest: "Taking the digest",
   write: "Writing",
 };
 const BAR_WIDTH = 30;

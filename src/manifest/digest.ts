@@ -19,7 +19,14 @@ export interface FileDigest {
 /** Bytes hashed between two turns of the event loop. */
 const PIECE = 4 << 20;
 
-async function digest(source: ByteSource, signal: AbortSignal | undefined): Promise<FileDigest> {
+/** Told how many bytes of how many were read. */
+export type DigestProgress = (done: number, total: number) => void;
+
+async function digest(
+  source: ByteSource,
+  signal: AbortSignal | undefined,
+  onProgress: DigestProgress | undefined,
+): Promise<FileDigest> {
   const hash = createHash("sha256");
   const piece = new Uint8Array(Math.min(PIECE, Math.max(1, source.size)));
   let bytes = 0;
@@ -29,6 +36,7 @@ async function digest(source: ByteSource, signal: AbortSignal | undefined): Prom
     readInto(source, wanted, bytes, "data");
     hash.update(wanted);
     bytes += wanted.length;
+    onProgress?.(bytes, source.size);
     if (bytes === source.size) return { bytes, sha256: hash.digest("hex") };
     await setImmediate();
     throwIfAborted(signal);
@@ -55,8 +63,8 @@ export async function withSource<T>(path: string, use: (source: ByteSource) => T
 }
 
 /** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
-export function digestFile(path: string, signal?: AbortSignal): Promise<FileDigest> {
-  return withSource(path, (source) => digest(source, signal));
+export function digestFile(path: string, signal?: AbortSignal, onProgress?: DigestProgress): Promise<FileDigest> {
+  return withSource(path, (source) => digest(source, signal, onProgress));
 }
 
 /** One file of a dump. */
@@ -64,21 +72,38 @@ export interface InputFile {
   /** As the user named it. */
   readonly path: string;
   readonly bytes: number;
-  /** `undefined` if it was not asked for. */
+  /** `undefined` if it was not asked for, or there is nothing to take it of: see `covers`. */
   readonly sha256: string | undefined;
+  /**
+   * What the digest is of: all bytes of the file, or of a packed file and of a stream what is inside. `undefined` where none was taken: of a machine's
+   * memory (/proc/vmcore, a device) there is none, for it may not be read as a whole.
+   */
+  readonly covers: "file" | "unpacked" | undefined;
 }
 
 /**
  * The files of a dump, read through the handles that the dump itself reads through: the digests are of what was read,
- * even if another file has their name by now. Of a packed file, and of a stream, they are of what is inside.
+ * even if another file has their name by now. Of a packed file, and of a stream, they are of what is inside; where the dump was opened
+ * with `digest` nothing is read again for that. A machine's memory is not read: it has pages that nobody may touch, and no two readings of it are equal.
  */
-export async function filesOfDump({ image }: Dump, digests: boolean, signal?: AbortSignal): Promise<InputFile[]> {
+export async function filesOfDump(
+  { image }: Dump,
+  digests: boolean,
+  signal?: AbortSignal,
+  onProgress?: DigestProgress,
+): Promise<InputFile[]> {
   const sources = image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
   const found: InputFile[] = [];
   for (const source of sources) {
-    const { path, size } = source.file;
-    const taken = digests ? await digest(attachFile(source), signal) : { bytes: size, sha256: undefined };
-    found.push({ path, ...taken });
+    const { file, spool } = source;
+    const { path, size } = file;
+    if (!digests || file.live === true) found.push({ path, bytes: size, sha256: undefined, covers: undefined });
+    else {
+      const known = spool?.sha256;
+      const taken =
+        known === undefined ? await digest(attachFile(source), signal, onProgress) : { bytes: size, sha256: known };
+      found.push({ path, ...taken, covers: spool === undefined ? "file" : "unpacked" });
+    }
   }
   return found;
 }

@@ -17,7 +17,11 @@ export interface Manifest {
   readonly ended: string;
   readonly input: {
     readonly description: string;
-    readonly files: readonly (ManifestFile & { readonly sha256: string | null })[];
+    readonly files: readonly (ManifestFile & {
+      readonly sha256: string | null;
+      /** What the digest is of: see `InputFile`. */
+      readonly covers: "file" | "unpacked" | null;
+    })[];
   };
   readonly output: ManifestFile & {
     /** Of the file, or of what went through the stream: packed or flattened, if it is. */
@@ -98,7 +102,9 @@ export function manifestOf(facts: ManifestFacts): Manifest {
   const { kept, ...dropped } = result.classes;
   const extension = result.extension?.file;
   const output = "path" in options.output ? basename(options.output.path) : "stdout";
-  const files = inputFiles.map(({ path, bytes, sha256 }) => ({ name: basename(path), bytes, sha256: sha256 ?? null }));
+  const files = inputFiles.map(({ path, bytes, sha256, covers }) => {
+    return { name: basename(path), bytes, sha256: sha256 ?? null, covers: covers ?? null };
+  });
   const before = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
   const now = written === undefined ? (result.erase?.rules ?? []).flatMap(({ record }) => record) : [];
   return {

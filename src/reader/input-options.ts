@@ -8,6 +8,8 @@ export interface InputOptions extends OpenOptions {
   readonly spool?: SpoolOptions;
   /** Refuses objects that are packed: who opens an input many times would unpack all of it each time. */
   readonly inPlace?: boolean;
+  /** Takes the SHA-256 of what is read to its end anyway: `filesOfDump` has it then without reading it again. */
+  readonly digest?: boolean;
   /** Stops the reading of a stream. */
   readonly signal?: AbortSignal;
   /** While a stream is read; `name` is what it is called in messages. */

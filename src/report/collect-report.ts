@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { codecOf } from "../codec/codecs.js";
+import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
 import { DumpError } from "../errors.js";
 import { samplePages } from "../estimate/sample-pages.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
@@ -11,8 +12,9 @@ import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { packageVersion } from "../package-version.js";
-import { countBits } from "../reader/bitmap.js";
+import { countBits, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
 import { classifyPages } from "../worker/classify-pages.js";
 import { throwIfAborted, WorkerPool } from "../worker/pool.js";
@@ -56,7 +58,8 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
     throwIfAborted(signal);
   }
   const map = collector.finish();
-  const sampled = await compressSample(dump, sample, collector.sums, signal);
+  const safe = view !== undefined && isLive(dump.image) ? touchablePages(dump, view) : undefined;
+  const sampled = await compressSample(dump, sample, collector.sums, safe, signal);
   return {
     version: packageVersion(),
     made: new Date(),
@@ -133,12 +136,14 @@ async function compressSample(
   dump: Dump,
   sample: KindSample,
   sums: readonly KindSum[],
+  safe: Uint8Array | undefined,
   signal: AbortSignal | undefined,
 ): Promise<KindRow["sampled"][]> {
   const codecs = [codecOf("zlib", 1)];
   const sampled: KindRow["sampled"][] = [];
   for (const kind of PAGE_KINDS.keys()) {
-    const pfns = sample.pfnsOf(kind);
+    const drawn = sample.pfnsOf(kind);
+    const pfns = safe === undefined ? drawn : drawn.filter((pfn) => testBit(safe, pfn));
     if (pfns.length === 0) {
       sampled.push(undefined);
       continue;
@@ -159,6 +164,13 @@ async function compressSample(
     sampled.push({ bytes: Math.round((bytes / pfns.length) * pages), pages: pfns.length, zeroPages });
   }
   return sampled;
+}
+
+/** A bit for each page of a machine's memory that may be read. */
+function touchablePages(dump: Dump, view: KernelView): Uint8Array {
+  const pages = sharedBitmap(dump.maxMapnr).fill(0xff);
+  leaveOutUntouchable(dump, view, pages);
+  return pages;
 }
 
 /** A kind with damaged pages has no figure; `coresieve verify` says what is damaged. */

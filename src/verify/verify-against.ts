@@ -1,4 +1,5 @@
 import { codecOf } from "../codec/codecs.js";
+import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
 import { DumpError } from "../errors.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { type ClassCounts, classCounts, KEPT, ZERO } from "../filter/page-classes.js";
@@ -9,6 +10,7 @@ import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { clearBits, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { isLive } from "../reader/source/input-changed.js";
 import { fillBitmaps } from "../reader/open.js";
 import { Warnings } from "../warnings.js";
 import { keptRanges } from "../worker/chunks.js";
@@ -80,10 +82,13 @@ export async function compareDumps(
   const pages = Math.max(dump.maxMapnr, original.maxMapnr);
   const theirs = sharedBitmap(pages);
   fillBitmaps(original.image, { exists: sharedBitmap(pages), data: theirs });
+  const touchable = theirs.slice();
+  const originalView = isLive(original.image) ? tryView(original) : undefined;
+  if (originalView !== undefined) leaveOutUntouchable(original, originalView, touchable);
   const both = sharedBitmap(pages);
   both.set(readable);
   const unknown = andNot(promised, theirs, pages);
-  for (let i = 0; i < both.length; i++) both[i] = (both[i] as number) & (theirs[i] as number);
+  for (let i = 0; i < both.length; i++) both[i] = (both[i] as number) & (touchable[i] as number);
   if (unknown.count > 0) {
     const message = "pages that the original does not have";
     findings.add({ kind: "unknown-page", message, file: dump.paths[0] ?? "", pfn: unknown.first }, unknown.count);

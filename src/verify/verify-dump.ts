@@ -8,7 +8,7 @@ import type { ElfDump } from "../reader/elf/open.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { fillBitmaps, segmentsOf } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
-import { inputChanged } from "../reader/source/input-changed.js";
+import { inputChanged, isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
 import { checkDump } from "../worker/check-dump.js";
 import { WorkerPool } from "../worker/pool.js";
@@ -18,7 +18,8 @@ import { type Comparison, compareDumps } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
 import { verifyKernel } from "./verify-kernel.js";
-import { type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
+import { type DigestContext, type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
+import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
 
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
@@ -37,9 +38,9 @@ export interface VerifyOptions extends CompleteOptions {
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
-/** How far a run is, in pages. */
+/** How far a run is, in pages; of a digest in bytes as pages of 4 KiB. */
 export interface VerifyProgress {
-  readonly phase: "check" | "compare";
+  readonly phase: "check" | "compare" | "digest";
   readonly done: number;
   readonly total: number;
 }
@@ -134,6 +135,7 @@ async function verifyOpened(
   const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
   fillBitmaps(all, { exists: sharedBitmap(pages), data: promised });
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
+  const untouched = leaveOut(dump, readable);
   const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
   const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
   try {
@@ -160,8 +162,14 @@ async function verifyOpened(
       : await against(dump, readable, promised, findings, threads, options, recorded);
   const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
   if (manifest !== undefined && manifest.sameFile === undefined) {
-    notChecked.push("the file's digest: the manifest's is of the packed file, which came as a stream");
+    notChecked.push(
+      isLive(dump.image)
+        ? "the file's digest: it is a machine's memory, which may not be read as a whole"
+        : "the file's digest: the manifest's is of the packed file, which came as a stream",
+    );
   }
+  if (untouched > 0)
+    notChecked.push(`${untouched} pages with memory errors or given to the hypervisor: they were not touched`);
   const change = inputChanged(dump.image);
   if (change !== undefined) throw change;
   const counts = findings.counts;
@@ -182,6 +190,12 @@ async function verifyOpened(
   };
 }
 
+/** Of a machine's memory some pages may not be read. Clears their bits, and says how many there are. */
+function leaveOut(dump: Dump, readable: Uint8Array): number {
+  const view = isLive(dump.image) ? verifyKernel(dump, new Findings(0)).view : undefined;
+  return view === undefined ? 0 : leaveOutUntouchable(dump, view, readable);
+}
+
 async function recordedRun(files: readonly string[], { manifest }: VerifyOptions): Promise<RecordedRun | undefined> {
   if (manifest === undefined) return undefined;
   if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest is of one file, not of ${files.length}`);
@@ -193,10 +207,21 @@ async function checkManifest(
   dump: Dump | undefined,
   run: RecordedRun,
   findings: Findings,
-  { manifest, signal }: VerifyOptions,
+  options: VerifyOptions,
 ): Promise<ManifestCheck> {
-  const sameFile = await sameAsWritten(files[0] ?? "", dump, run, findings, signal);
-  return { file: manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
+  const sameFile = await sameAsWritten(files[0] ?? "", dump, run, findings, digestContext(options));
+  return { file: options.manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
+}
+
+/** Pages of a digest's progress. */
+const DIGEST_PAGE = 4096;
+
+function digestContext({ signal, onProgress }: VerifyOptions): DigestContext {
+  const told = (bytes: number) => Math.floor(bytes / DIGEST_PAGE);
+  return {
+    signal,
+    onProgress: (done, total) => onProgress?.({ phase: "digest", done: told(done), total: told(total) }),
+  };
 }
 
 async function against(
@@ -217,7 +242,10 @@ async function against(
     const complete = completeDump(original, new Warnings(), options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
-    return { comparison, sameInput: recorded && (await sameAsRead(original, recorded, findings, signal)) };
+    return {
+      comparison,
+      sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),
+    };
   } finally {
     original.close();
   }

@@ -1,8 +1,9 @@
 import { statSync } from "node:fs";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
-import { digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
+import { type DigestProgress, digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
 import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { Dump } from "../reader/dump.js";
+import { isLive } from "../reader/input-changed.js";
 import { isStorePath } from "../store/store-url.js";
 import type { Findings } from "./findings.js";
 
@@ -18,19 +19,27 @@ export interface ManifestCheck {
   readonly sameInput: boolean | undefined;
 }
 
+/** What ends the taking of a digest, and what is told of it. */
+export interface DigestContext {
+  readonly signal: AbortSignal | undefined;
+  readonly onProgress: DigestProgress;
+}
+
 /** The file itself: its size and digest. `undefined` if that cannot be told. Costs a reading of it (about 0.6 s per GB). */
 export async function sameAsWritten(
   path: string,
   dump: Dump | undefined,
   { output }: RecordedRun,
   findings: Findings,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: DigestContext,
 ): Promise<boolean | undefined> {
   // A packed file's digest is of the packed bytes; of any other the dump's own handle has them, even if it came as a stream.
   const packed = output.packing !== null || dump === undefined;
   if (packed && !isStorePath(path) && statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
-  const inside = packed ? undefined : (await filesOfDump(dump, true, signal))[0];
-  const found = inside?.sha256 === undefined ? await digestFile(path, signal) : { ...inside, sha256: inside.sha256 };
+  if (dump !== undefined && isLive(dump.image)) return undefined;
+  const inside = packed ? undefined : (await filesOfDump(dump, true, signal, onProgress))[0];
+  const found =
+    inside?.sha256 === undefined ? await digestFile(path, signal, onProgress) : { ...inside, sha256: inside.sha256 };
   const difference = differenceOf(found, output);
   if (difference !== undefined) findings.add({ kind: "manifest", message: `the file ${difference}`, file: path });
   return difference === undefined;
@@ -41,11 +50,11 @@ export async function sameAsRead(
   original: Dump,
   { input }: RecordedRun,
   findings: Findings,
-  signal: AbortSignal | undefined,
+  { signal, onProgress }: DigestContext,
 ): Promise<boolean | undefined> {
   const add = (message: string) => findings.add({ kind: "manifest", message, file: original.paths[0] ?? "" });
   const told = input.files.some(({ sha256 }) => sha256 !== null);
-  const files = await filesOfDump(original, told, signal);
+  const files = await filesOfDump(original, told, signal, onProgress);
   if (files.length !== input.files.length) {
     add(`the original has ${files.length} files; the manifest's run read ${input.files.length}`);
     return false;
@@ -56,7 +65,7 @@ export async function sameAsRead(
     return difference === undefined ? [] : [`the original ${difference}`];
   });
   for (const difference of differences) add(difference);
-  return differences.length > 0 ? false : told ? true : undefined;
+  return differences.length > 0 ? false : files.some(({ sha256 }) => sha256 !== undefined) ? true : undefined;
 }
 
 function differenceOf(
@@ -64,7 +73,7 @@ function differenceOf(
   { bytes, sha256 }: { readonly bytes: number; readonly sha256: string | null },
 ): string | undefined {
   if (found.bytes !== bytes) return `has ${found.bytes} bytes; the manifest says ${bytes}`;
-  if (sha256 === null || found.sha256 === sha256) return undefined;
+  if (sha256 === null || found.sha256 === undefined || found.sha256 === sha256) return undefined;
   return `has the SHA-256 ${found.sha256}; the manifest says ${sha256}`;
 }
 

@@ -88,7 +88,8 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
   const say = (lines: readonly string[]) => printLines(lines, told);
   const started = performance.now();
   const warnings = new Warnings({ strict: args.strict });
-  const dump = await openInputs(inputs, warnings, args, signal, args.quiet).catch(async (error) => {
+  const digest = args.manifest !== undefined && args.manifestDigests !== "output";
+  const dump = await openInputs(inputs, warnings, { ...args, digest }, signal, args.quiet).catch(async (error) => {
     throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten, commands.names);
   });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
@@ -137,7 +138,10 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
       else if (!args.quiet) say([describeKept(result)]);
       return;
     }
-    await manifest?.write(dump, options, result).catch(async (error) => {
+    const digesting = (done: number, total: number) =>
+      progress?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
+    const recorded = manifest?.write(dump, options, result, digesting).finally(() => progress?.end());
+    await recorded?.catch(async (error) => {
       throw await abandoned(standing(error, result.incomplete, [output ?? "stdout"]), report);
     });
     const seconds = (performance.now() - started) / 1000;

@@ -25,8 +25,11 @@ export interface KindReader {
   structOf(pfn: number): bigint | undefined;
 }
 
-/** Throws nothing of its own: a view needs VMCOREINFO. */
-export function kindReader(dump: Dump, view: KernelView): KindReader {
+/**
+ * Throws nothing of its own: a view needs VMCOREINFO. `onMemoryError` is called for each page with a memory error as it is met, which its kind
+ * may not say: it may be a part of a larger page, or in a slab.
+ */
+export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: number) => void): KindReader {
   const memory = viewMemory(dump, view);
   if (memory === undefined) throw new Error("a kernel view without VMCOREINFO");
   const { memMap, layout } = view;
@@ -54,6 +57,7 @@ export function kindReader(dump: Dump, view: KernelView): KindReader {
     for (let i = 0; i < count; i++) {
       const pfn = from + i;
       const at = i * size;
+      if (onMemoryError !== undefined && reader.hasMemoryError(pages, at)) onMemoryError(pfn);
       if (pfn < covered) {
         kinds[pfn - startPfn] = coveredKind;
         continue;

@@ -53,6 +53,8 @@ export interface PageFactsReader {
   factsAt(pages: DataView, at: number, hasNext: boolean): number;
   /** Whether it is the tail of a compound page: then it is what its head is. */
   isTail(pages: DataView, at: number): boolean;
+  /** Whether it has a memory error, whatever else it is, tails too. */
+  hasMemoryError(pages: DataView, at: number): boolean;
   /** Pages of the block or compound page with these facts that begins at `pfn`; 1 if its order makes no sense. */
   pagesOf(pages: DataView, at: number, facts: number, pfn: number, hasNext: boolean): number;
 }
@@ -105,6 +107,10 @@ export function pageFactsReader(layout: PageLayout): PageFactsReader {
     },
     isTail(pages, at) {
       return (word(pages, at + place.tail) & mask.tail) !== 0;
+    },
+    hasMemoryError(pages, at) {
+      const flags = word(pages, at + place.flags);
+      return flags !== 0xffff_ffff && (flags & mask.hwpoison) !== 0;
     },
     pagesOf(pages, at, facts, pfn, hasNext) {
       let order = 0;

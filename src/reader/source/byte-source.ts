@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { readFully } from "./full-io.js";
+import { isLiveFile } from "./live-file.js";
 
 /** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
 export interface ByteSource {
@@ -24,6 +25,8 @@ export interface FileHandle {
   readonly size: number;
   /** When it was last written, in milliseconds: at the end of a run it must still be that. */
   readonly mtimeMs: number;
+  /** It is the memory of a machine, not bytes on a disk: see live-file.ts. */
+  readonly live?: boolean;
 }
 
 /** Opens a file for reading; `flags` as of open(2). Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
@@ -56,7 +59,8 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
     closeSync(fd);
     throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
   }
-  return { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
+  const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
+  return isLiveFile(fd, stat) ? { ...file, live: true } : file;
 }
 
 /** What the system knows of an open file. Throws `NOT_READABLE`: a network share may be gone. */

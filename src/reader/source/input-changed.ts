@@ -8,6 +8,11 @@ export function sourcesOf(image: DumpImage): readonly SourceImage[] {
   return image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
 }
 
+/** Whether a dump is read from a machine's memory, where some pages may not be touched: see live-file.ts. */
+export function isLive(image: DumpImage): boolean {
+  return sourcesOf(image).some(({ file }) => file.live === true);
+}
+
 /**
  * The error of input files that were written to since they were opened: what was read of them may be a mixture. `undefined` if they
  * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.

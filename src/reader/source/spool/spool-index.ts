@@ -14,6 +14,8 @@ export interface SpoolIndex {
   readonly ends: Float64Array;
   /** How the stream was packed when it came. */
   readonly packing: Packing | undefined;
+  /** SHA-256 of the stream, unpacked, where it was asked for; hexadecimal. */
+  readonly sha256?: string;
   /** The file's name, where it has one still. */
   readonly path: string | undefined;
 }

@@ -4,6 +4,7 @@ import type { InputOptions } from "../../input-options.js";
 import { checkHead, HEAD_SIZE } from "../../open.js";
 import { withoutCure } from "../../salvage.js";
 import { damageOf } from "../../tolerant-memory.js";
+import { createHash, type Hash } from "node:crypto";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
@@ -19,7 +20,7 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 export async function spoolInput(
   { name, chunks: raw, changed }: ByteStream,
   warnings: Warnings,
-  { spool = {}, salvage = false, onSpool, raw: pieces }: InputOptions,
+  { spool = {}, salvage = false, onSpool, raw: pieces, digest = false }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const file = createSpoolFile(spool);
   try {
@@ -33,7 +34,9 @@ export async function spoolInput(
         .return?.()
         .catch(() => undefined);
     });
-    const bytes = pieces === undefined ? checked(bounded, name) : bounded;
+    const dump = pieces === undefined ? checked(bounded, name) : bounded;
+    const hash = digest ? createHash("sha256") : undefined;
+    const bytes = hash === undefined ? dump : hashed(dump, hash);
     const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {
       if (!salvage) throw error;
       cut = damageOf(error);
@@ -51,7 +54,7 @@ export async function spoolInput(
     }
     return {
       file: { path: name, fd: file.fd, size, mtimeMs: 0 },
-      spool: { size, ends, packing, path: file.path },
+      spool: { size, ends, packing, path: file.path, ...(hash && { sha256: hash.digest("hex") }) },
     };
   } catch (error) {
     file.drop();
@@ -64,6 +67,14 @@ function addMoreBytes(warnings: Warnings, name: string, end: number): void {
     "MORE_BYTES",
     `${name} goes on behind byte ${end}, where its headers say that it ends: that was not read`,
   );
+}
+
+/** Takes a stream's digest on its way. */
+async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    hash.update(chunk);
+    yield chunk;
+  }
 }
 
 /** Passes a stream on when its head is a dump's. One that is shorter than a head is told at its end. */
