@@ -1,13 +1,14 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
+import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { isLive } from "../reader/input-changed.js";
 import { fillBitmaps } from "../reader/open.js";
+import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
@@ -17,7 +18,6 @@ import { searchOutside } from "./search-file.js";
 import { createSearcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
 import { Tally } from "./tally.js";
-import { leaveOutUntouchable } from "./untouchable-pages.js";
 
 /** How a finished dump is looked at. */
 export interface AuditOptions {

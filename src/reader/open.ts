@@ -1,7 +1,9 @@
 import { DumpError } from "../errors.js";
 import { Warnings } from "../warnings.js";
+
 import type { Dump, DumpImage } from "./dump.js";
 import type { FileHandle } from "./source/byte-source.js";
+
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
@@ -15,6 +17,7 @@ import { rawBitmaps, rawMemory } from "./raw/image.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges, openRaw } from "./raw/open.js";
 import type { RawPiece } from "./raw/pieces.js";
+import type { FileHandle } from "./source/byte-source.js";
 import { attachSource, closeOnce, openSource, type SourceImage } from "./source/source-image.js";
 
 /** What a file does not say of itself, and how far it is trusted. */

@@ -1,6 +1,5 @@
 import { setImmediate } from "node:timers/promises";
 import { codecOf } from "../codec/codecs.js";
-import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
 import { DumpError } from "../errors.js";
 import { samplePages } from "../estimate/sample-pages.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
@@ -8,6 +7,7 @@ import { type ClassCounts, classCounts, FREE, KEPT } from "../filter/page-classe
 import { initialPlan, type PagePlan, resetPlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
 import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
+import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";

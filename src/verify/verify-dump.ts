@@ -1,5 +1,6 @@
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
+import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
@@ -18,8 +19,13 @@ import { type Comparison, compareDumps } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
 import { verifyKernel } from "./verify-kernel.js";
-import { type DigestContext, type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
-import { leaveOutUntouchable } from "../audit/untouchable-pages.js";
+import {
+  type DigestContext,
+  type ManifestCheck,
+  sameAsRead,
+  sameAsWritten,
+  verifyRecorded,
+} from "./verify-manifest.js";
 
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {

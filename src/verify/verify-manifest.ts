@@ -3,7 +3,7 @@ import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type DigestProgress, digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
 import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { Dump } from "../reader/dump.js";
-import { isLive } from "../reader/input-changed.js";
+import { isLive } from "../reader/source/input-changed.js";
 import { isStorePath } from "../store/store-url.js";
 import type { Findings } from "./findings.js";
 

@@ -85,7 +85,8 @@ describe("what commands print of a hostile dump with a hostile name", () => {
   ])("%s", async (form, dump) => {
     const out = at(`out-${form}`);
     const info = await run(["info", dump], 0);
-    for (const label of ["File", "Kernel", "Host", "Build ID"]) expect(info).toMatch(new RegExp(`^${label} .*\\\\u001b`, "m"));
+    for (const label of ["File", "Kernel", "Host", "Build ID"])
+      expect(info).toMatch(new RegExp(`^${label} .*\\\\u001b`, "m"));
     expect(info).toMatch(/^ {2}EVIL\(\\u001b.*=\\u001b/m);
     expect(info).toMatch(/^ {2}\\u001b.* type 0x7/m);
     const json = JSON.parse(await run(["info", "--json", dump], 0)) as Record<string, unknown>;

@@ -7,7 +7,7 @@ import { DumpError } from "../../src/errors.js";
 import { allowedFolders } from "../../src/queue/allowed.js";
 import { newDumpJob } from "../../src/queue/job-data.js";
 import { holdVmlinux, openJobInput } from "../../src/queue/open-job.js";
-import { openSideFile } from "../../src/reader/side-file.js";
+import { openSideFile } from "../../src/reader/source/side-file.js";
 import { identityOf } from "../../src/shard/input-identity.js";
 import { Warnings } from "../../src/warnings.js";
 import { buildElf } from "../support/elf-image.js";

@@ -1,10 +1,10 @@
+import { createHash, type Hash } from "node:crypto";
 import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
 import type { InputOptions } from "../../input-options.js";
 import { checkHead, HEAD_SIZE } from "../../open.js";
 import { withoutCure } from "../../salvage.js";
 import { damageOf } from "../../tolerant-memory.js";
-import { createHash, type Hash } from "node:crypto";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";

@@ -1,8 +1,8 @@
-import type { KernelView } from "../filter/kernel-view.js";
-import { KIND } from "../filter/page-kinds.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { clearBits, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { kindReader } from "./kind-reader.js";
+import { KIND } from "./page-kinds.js";
 
 /** Pages whose kinds are read at once. */
 const WINDOW = 2 ** 15;
