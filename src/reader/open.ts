@@ -2,8 +2,6 @@ import { DumpError } from "../errors.js";
 import { Warnings } from "../warnings.js";
 
 import type { Dump, DumpImage } from "./dump.js";
-import type { FileHandle } from "./source/byte-source.js";
-
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
