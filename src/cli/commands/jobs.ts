@@ -90,12 +90,12 @@ async function runJobs(
 
 /** Prints runs, and on stderr what is wrong with some, and that there are more. */
 function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all: number }, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify(runs, undefined, 2)}\n`);
-  else if (runs.length === 0) process.stdout.write("no runs\n");
-  else process.stdout.write(runs.map((run) => `${run.id} ${describeRun(run)}\n`).join(""));
+  if (json) printJson(runs, 2);
+  else if (runs.length === 0) printLines(["no runs"]);
+  else printLines(runs.map((run) => `${run.id} ${describeRun(run)}`));
   if (all > runs.length) {
-    process.stderr.write(
-      `coresieve: the latest ${formatCount(runs.length)} of ${formatCount(all)} runs are listed; --limit ${all} lists all\n`,
+    printNote(
+      `the latest ${formatCount(runs.length)} of ${formatCount(all)} runs are listed; --limit ${all} lists all`,
     );
   }
   if (runs.some(({ state }) => state === "unreadable")) process.exitCode = 1;
