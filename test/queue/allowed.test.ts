@@ -63,7 +63,7 @@ const request = (input: string) => ({
   ...{ strict: false, salvage: false },
 });
 const jobOf = (input: string, more: object = {}) =>
-  newDumpJob({ ...request(input), ...more } as never, { shards: 1, priority: 0, host: "host" });
+  newDumpJob({ ...request(input), ...more } as never, { shards: 1, priority: 0, host: "host", at: 1 });
 
 test("links that are exchanged between the check and the opening lead nowhere", async () => {
   const roots = allowedFolders([allowed]);
