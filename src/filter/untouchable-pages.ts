@@ -1,8 +1,8 @@
 import type { KernelView } from "../kernel/kernel-view.js";
+import { kindReader } from "../kernel/page/kind-reader.js";
+import { KIND } from "../kernel/page/page-kinds.js";
 import { clearBits, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { kindReader } from "./kind-reader.js";
-import { KIND } from "./page-kinds.js";
 
 /** Pages whose kinds are read at once. */
 const WINDOW = 2 ** 15;
