@@ -40,7 +40,12 @@ test("tells digests, options, kernel and counts of a run", async () => {
   const { manifest } = await manifestOfRun("vmcore", "out", "-c", "-d", "31");
   const out = readFileSync(file("out"));
   expect(manifest.input.files).toEqual([
-    { name: "vmcore", bytes: statSync(file("vmcore")).size, covers: "file", sha256: sha256(readFileSync(file("vmcore"))) },
+    {
+      name: "vmcore",
+      bytes: statSync(file("vmcore")).size,
+      covers: "file",
+      sha256: sha256(readFileSync(file("vmcore"))),
+    },
   ]);
   expect(manifest.output).toEqual({
     ...{ name: "out", bytes: out.length, sha256: sha256(out) },
