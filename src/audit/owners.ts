@@ -9,6 +9,7 @@ import type { KindReader } from "../kernel/page/kind-reader.js";
 import type { PageKind } from "../kernel/page/page-kinds.js";
 import { parseKernelVersion } from "../kernel/version.js";
 import type { Dump } from "../reader/dump.js";
+import { firstIndex } from "../reader/first-index.js";
 import type { PagePlace } from "./audit-result.js";
 import { fileOwner } from "./file-owner.js";
 import { imageOwner } from "./image-owner.js";
@@ -115,7 +116,8 @@ function mappedPages(
   const sorted = [...pfns].sort((a, b) => a - b);
   if (view.layout.bit.reserved === undefined || sorted.length === 0) return found;
   findKernelPages(dump, view, stack, undefined, (rule, startPfn, endPfn, vaddr) => {
-    for (let i = lowerBound(sorted, startPfn); i < sorted.length && (sorted[i] as number) < endPfn; i++) {
+    const first = firstIndex(sorted.length, (i) => (sorted[i] as number) >= startPfn);
+    for (let i = first; i < sorted.length && (sorted[i] as number) < endPfn; i++) {
       const pfn = sorted[i] as number;
       const known = found.get(pfn);
       if (known !== undefined && known.rule !== "vmalloc") continue;
@@ -126,15 +128,4 @@ function mappedPages(
     }
   });
   return found;
-}
-
-function lowerBound(sorted: readonly number[], value: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

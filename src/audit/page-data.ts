@@ -1,6 +1,7 @@
 import { countBits } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Extents } from "../reader/extents.js";
+import { firstIndex } from "../reader/first-index.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
@@ -93,14 +94,7 @@ function joined(ranges: readonly FileRange[]): FileRange[] {
 
 /** Whether bytes [start, end) lie whole in one of the ranges. */
 export function isWithin(ranges: readonly FileRange[], start: number, end: number): boolean {
-  let low = 0;
-  let high = ranges.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((ranges[middle] as FileRange).end > start) high = middle;
-    else low = middle + 1;
-  }
-  const range = ranges[low];
+  const range = ranges[firstIndex(ranges.length, (i) => (ranges[i] as FileRange).end > start)];
   return range !== undefined && range.start <= start && end <= range.end;
 }
 

@@ -1,3 +1,4 @@
+import { wordAt } from "../reader/fields.js";
 import type { Machine } from "../reader/machine.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
@@ -38,9 +39,7 @@ export function kernelMemory(
     readWord(vaddr) {
       const view = readView(vaddr, machine.wordSize);
       if (view === undefined) return undefined;
-      return machine.wordSize === 8
-        ? view.getBigUint64(0, machine.littleEndian)
-        : BigInt(view.getUint32(0, machine.littleEndian));
+      return wordAt(view, 0, machine.wordSize, machine.littleEndian);
     },
   };
 }

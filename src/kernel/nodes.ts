@@ -1,3 +1,4 @@
+import { wordAt } from "../reader/fields.js";
 import type { KernelMemory } from "./kernel-memory.js";
 
 /** What pglist_data tells of one memory node. */
@@ -48,9 +49,7 @@ function readWords(kernel: KernelMemory, address: bigint, count: number): bigint
     const view = kernel.readView(start, read * wordSize);
     for (let i = 0; view !== undefined && i < read; i++) {
       const offset = i * wordSize;
-      words.push(
-        wordSize === 8 ? view.getBigUint64(offset, littleEndian) : BigInt(view.getUint32(offset, littleEndian)),
-      );
+      words.push(wordAt(view, offset, wordSize, littleEndian));
     }
     at += read;
   }

@@ -1,3 +1,4 @@
+import { wordAt } from "../reader/fields.js";
 import type { Warnings } from "../warnings.js";
 import type { KernelMemory } from "./kernel-memory.js";
 import { type MemMap, type MemMapRange, memMapOf } from "./page/mem-map.js";
@@ -79,8 +80,7 @@ function readSections(kernel: KernelMemory, root: bigint, shape: SparsememShape,
   const ranges: (MemMapRange & { readonly online: boolean })[] = [];
   let bad = 0;
   const visit = (nr: number, table: DataView, at: number) => {
-    const coded =
-      wordSize === 8 ? table.getBigUint64(at, kernel.littleEndian) : BigInt(table.getUint32(at, kernel.littleEndian));
+    const coded = wordAt(table, at, wordSize, kernel.littleEndian);
     if ((coded & MARKED_PRESENT) === 0n || (coded & HAS_MEM_MAP) === 0n) return;
     const startPfn = nr * pagesPerSection;
     const biased = (coded >> FLAG_BITS) << FLAG_BITS;

@@ -1,3 +1,4 @@
+import { firstIndex } from "../reader/first-index.js";
 import type { KernelMemory } from "./kernel-memory.js";
 import { nodeAddresses } from "./nodes.js";
 import type { MemMap } from "./page/mem-map.js";
@@ -81,14 +82,7 @@ export function structPageFinder(memMap: MemMap, size: number): (page: bigint) =
   );
   const start = (i: number) => memMap.address[order[i] as number] as bigint;
   return (page) => {
-    let low = 0;
-    let high = order.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (start(middle) > page) high = middle;
-      else low = middle + 1;
-    }
-    const range = order[low - 1];
+    const range = order[firstIndex(order.length, (i) => start(i) > page) - 1];
     if (range === undefined) return undefined;
     const bytes = page - (memMap.address[range] as bigint);
     const pfn = (memMap.startPfn[range] as number) + Number(bytes / BigInt(size));

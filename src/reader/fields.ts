@@ -3,6 +3,11 @@ import { DumpError } from "../errors.js";
 /** Whether this machine, which runs the program, is little endian. */
 export const HOST_LITTLE = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
+/** An unsigned integer of 4 or 8 bytes: most often an unsigned long of the dumped machine. */
+export function wordAt(view: DataView, at: number, bytes: number, littleEndian: boolean): bigint {
+  return bytes === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+}
+
 /** Integers of a C struct in a given byte order. Offsets are bytes from the start of `bytes`. */
 export interface Fields {
   readonly bytes: Uint8Array;

@@ -1,3 +1,4 @@
+import { firstIndex } from "../../reader/first-index.js";
 import type { PagePlan } from "../plan.js";
 
 /**
@@ -68,14 +69,7 @@ export class SpanList {
 
 /** The first span that ends above `paddr`. */
 function firstBehind({ end }: EraseSpans, paddr: number): number {
-  let low = 0;
-  let high = end.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((end[middle] as number) > paddr) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstIndex(end.length, (i) => (end[i] as number) > paddr);
 }
 
 /** Overwrites what of `bytes`, which lie at `paddr`, is to be erased. A binary search, and what there is to fill. */

@@ -1,5 +1,6 @@
 import type { MappedExtent } from "../../kernel/arch/page-tables.js";
 import type { MemMap } from "../../kernel/page/mem-map.js";
+import { firstIndex } from "../../reader/first-index.js";
 
 /** Memory mapped in one piece, apart from the direct map and the kernel's image: most often one vmalloc area. */
 export interface MappedArea {
@@ -95,15 +96,8 @@ export function directMapDistance(extents: readonly MappedExtent[], memMap: MemM
   return most >= pages * LEAST_SHARE ? best : undefined;
 }
 
-/** The area that has an address, by binary search: areas ascend. */
+/** The area that has an address: areas ascend. */
 export function areaAt(areas: readonly MappedArea[], vaddr: bigint, pageSize: number): MappedArea | undefined {
-  let low = 0;
-  let high = areas.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((areas[middle] as MappedArea).vaddr <= vaddr) low = middle + 1;
-    else high = middle;
-  }
-  const area = areas[low - 1];
+  const area = areas[firstIndex(areas.length, (i) => (areas[i] as MappedArea).vaddr > vaddr) - 1];
   return area !== undefined && vaddr < area.vaddr + BigInt(area.pfns.length * pageSize) ? area : undefined;
 }

@@ -1,5 +1,6 @@
 import { archSupport } from "../../kernel/arch/archs.js";
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import { NT_PRSTATUS } from "../../reader/notes.js";
 
 /** The stack pointers that the CPUs saved, as far as the machine's registers are known. */
@@ -10,8 +11,6 @@ export function savedStackPointers({ notes, machine }: Pick<Dump, "notes" | "mac
     .filter(({ name, type, desc }) => name === "CORE" && type === NT_PRSTATUS && desc.length >= at + machine.wordSize)
     .map(({ desc }) => {
       const view = new DataView(desc.buffer, desc.byteOffset, desc.byteLength);
-      return machine.wordSize === 8
-        ? view.getBigUint64(at, machine.littleEndian)
-        : BigInt(view.getUint32(at, machine.littleEndian));
+      return wordAt(view, at, machine.wordSize, machine.littleEndian);
     });
 }

@@ -54,7 +54,7 @@ const MAX_STACK_PAGES = 32;
 /**
  * Finds the kernel's pages by its page tables, its content, and nothing else: no symbols or types are needed. What is
  * mapped outside of the direct map and is none of these (other vmalloc memory, vmap, fixmap) is not taken: users' data may
- * be in it.
+ * be in it. In `stackTops` the last pages of stacks are marked.
  */
 export function findKernelPages(
   dump: Dump,
@@ -63,53 +63,190 @@ export function findKernelPages(
   stackTops?: Uint8Array,
   observe?: KernelPageObserver,
 ): KernelPages {
-  const { pageSize, memory } = dump;
-  const known = sharedBitmap(dump.maxMapnr);
-  const space = attachSpace(view.space, memory);
-  const counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
-  const gaps: string[] = [];
-  const mark: Mark = (rule, startPfn, endPfn, vaddr) => {
-    observe?.(rule, startPfn, endPfn, vaddr);
-    if (rule === "vmalloc") return;
-    const start = Math.max(0, Math.min(startPfn, dump.maxMapnr));
-    const end = Math.min(endPfn, dump.maxMapnr);
-    if (end <= start) return;
-    counts[rule] += end - start - countBits(known, start, end);
-    setBits(known, start, end);
-  };
-  markMemMap(view, space, pageSize, (start, end) => mark("memMap", start, end));
-  const kernel = viewMemory(dump, view);
-  const found = kernel && space.tables && tableAreas(dump, view, space, space.tables, kernel, mark, gaps);
-  if (kernel !== undefined && found !== undefined) {
-    markAreas(dump, view, space, kernel, found, stack, mark, gaps, stackTops);
-  } else {
-    gaps.push(`the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`);
-  }
-  for (const pointer of savedStackPointers(dump))
-    markStackAt(pointer, found?.areas ?? [], space, stack, pageSize, mark);
+  const search = new KernelPageSearch(dump, view, stack, stackTops, observe);
+  search.run();
+  const { known, counts, gaps } = search;
   return { known, counts, gaps };
 }
 
-type Mark = (rule: KernelPageRule, startPfn: number, endPfn: number, vaddr?: bigint) => void;
+class KernelPageSearch implements KernelPages {
+  readonly known: Uint8Array;
+  readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
+  readonly gaps: string[] = [];
+  readonly #dump: Dump;
+  readonly #view: KernelView;
+  readonly #space: AddressSpace;
+  readonly #stack: StackMark;
+  readonly #stackTops: Uint8Array | undefined;
+  readonly #observe: KernelPageObserver | undefined;
 
-function markMemMap(
-  { memMap, layout }: KernelView,
-  space: AddressSpace,
-  pageSize: number,
-  found: (startPfn: number, endPfn: number) => void,
-): void {
-  for (let i = 0; i < memMap.count; i++) {
-    const structs = (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
-    const start = memMap.address[i] as bigint;
-    const end = start + BigInt(structs * layout.size);
-    let at = start;
-    while (at < end) {
-      const part = space.translate(at);
-      const length = part === undefined ? pageSize - Number(at % BigInt(pageSize)) : part.length;
-      const bytes = Math.min(length, Number(end - at));
-      if (part !== undefined) found(Math.floor(part.paddr / pageSize), Math.ceil((part.paddr + bytes) / pageSize));
-      at += BigInt(bytes);
+  constructor(
+    dump: Dump,
+    view: KernelView,
+    stack: StackMark,
+    stackTops: Uint8Array | undefined,
+    observe: KernelPageObserver | undefined,
+  ) {
+    this.known = sharedBitmap(dump.maxMapnr);
+    this.#dump = dump;
+    this.#view = view;
+    this.#space = attachSpace(view.space, dump.memory);
+    this.#stack = stack;
+    this.#stackTops = stackTops;
+    this.#observe = observe;
+  }
+
+  run(): void {
+    const dump = this.#dump;
+    const { tables } = this.#space;
+    this.#markMemMap();
+    const kernel = viewMemory(dump, this.#view);
+    const found = kernel && tables && this.#tableAreas(tables, kernel);
+    if (kernel !== undefined && found !== undefined) this.#markAreas(kernel, found);
+    else {
+      this.gaps.push(
+        `the kernel's page tables on ${dump.machine.arch}: modules and stacks in the vmalloc area are dropped`,
+      );
     }
+    for (const pointer of savedStackPointers(dump)) this.#markStackAt(pointer, found?.areas ?? []);
+  }
+
+  #mark(rule: KernelPageRule, startPfn: number, endPfn: number, vaddr?: bigint): void {
+    this.#observe?.(rule, startPfn, endPfn, vaddr);
+    if (rule === "vmalloc") return;
+    const start = Math.max(0, Math.min(startPfn, this.#dump.maxMapnr));
+    const end = Math.min(endPfn, this.#dump.maxMapnr);
+    if (end <= start) return;
+    this.counts[rule] += end - start - countBits(this.known, start, end);
+    setBits(this.known, start, end);
+  }
+
+  #markAll(rule: keyof KernelPageCounts, { pfns, vaddr }: MappedArea): void {
+    pfns.forEach((pfn, i) => {
+      this.#mark(rule, pfn, pfn + 1, vaddr + BigInt(i * this.#dump.pageSize));
+    });
+  }
+
+  /** Of a range of physical memory all pages that it touches. */
+  #markBytes(rule: keyof KernelPageCounts, paddr: number, bytes: number): void {
+    const { pageSize } = this.#dump;
+    this.#mark(rule, Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize));
+  }
+
+  #markMemMap(): void {
+    const { memMap, layout } = this.#view;
+    const { pageSize } = this.#dump;
+    for (let i = 0; i < memMap.count; i++) {
+      const structs = (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+      const start = memMap.address[i] as bigint;
+      const end = start + BigInt(structs * layout.size);
+      let at = start;
+      while (at < end) {
+        const part = this.#space.translate(at);
+        const length = part === undefined ? pageSize - Number(at % BigInt(pageSize)) : part.length;
+        const bytes = Math.min(length, Number(end - at));
+        if (part !== undefined) this.#markBytes("memMap", part.paddr, bytes);
+        at += BigInt(bytes);
+      }
+    }
+  }
+
+  /** Marks the tables, and finds what they map apart from the direct map and the image. */
+  #tableAreas(tables: PageTables, kernel: KernelMemory): TableAreas {
+    const { pageSize, memory, maxMapnr, ranges } = this.#dump;
+    const space = this.#space;
+    const contents = readPageTables(tables, memory, pageSize, (paddr, bytes) =>
+      this.#markBytes("pageTables", paddr, bytes),
+    );
+    if (contents.unreadable > 0)
+      this.gaps.push(`${contents.unreadable} of the kernel's page tables, which the dump lacks`);
+    const top = tables.shape.levels[0];
+    const bits = top === undefined ? 64 : top.shift + top.bits;
+    const pageOf = (vaddr: bigint) => Number((vaddr & ((1n << BigInt(bits)) - 1n)) / BigInt(pageSize));
+    const support = supportOf(this.#view.space);
+    const addressOf = (vpn: number) => {
+      const address = BigInt(vpn) * BigInt(pageSize);
+      return support.wholeAddress?.(address, bits) ?? address;
+    };
+    const linear = new Set<number>();
+    const memoryPages = ranges.reduce((sum, { start, end }) => sum + (end - start) / pageSize, 0);
+    const direct = directMapDistance(contents.extents, this.#view.memMap, memoryPages);
+    if (direct !== undefined) linear.add(direct);
+    // The kernel's image: its memory is reserved, and what was given back of it (init text) may be anybody's.
+    const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
+    const place = symbol === undefined ? undefined : space.translate(symbol);
+    if (symbol !== undefined && place !== undefined) {
+      linear.add(pageOf(symbol) - Math.floor(place.paddr / pageSize));
+    }
+    const within = extentsWithin(contents.extents, linear, maxMapnr);
+    if (contents.cut || within.cut) this.gaps.push("part of the kernel's page tables, of which there are too many");
+    return {
+      areas: mappedAreas(within.extents, linear, addressOf),
+      isLinear(vaddr) {
+        const place = space.translate(vaddr);
+        return place !== undefined && linear.has(pageOf(vaddr) - Math.floor(place.paddr / pageSize));
+      },
+    };
+  }
+
+  #markAreas(kernel: KernelMemory, { areas, isLinear }: TableAreas): void {
+    const { pageSize, memory, maxMapnr } = this.#dump;
+    const page = new DataView(new ArrayBuffer(pageSize));
+    const readPage = (pfn: number): DataView | undefined =>
+      memory.read(new Uint8Array(page.buffer), pfn * pageSize) === pageSize ? page : undefined;
+    const range = moduleRange(this.#view.space, kernel.info);
+    const others: MappedArea[] = [];
+    for (const area of areas) {
+      const { vaddr, pfns } = area;
+      const bottom = pfns.length <= MAX_STACK_PAGES ? readPage(pfns[0] as number) : undefined;
+      if (range !== undefined && vaddr >= range.start && vaddr < range.end) this.#markAll("modules", area);
+      else if (bottom !== undefined && isStackBottom(bottom, this.#stack)) {
+        this.#markAll("stacks", area);
+        const top = pfns.at(-1) as number;
+        if (this.#stackTops !== undefined && top < maxMapnr) setBits(this.#stackTops, top, top + 1);
+      } else others.push(area);
+    }
+    if (range?.mayOverflow !== false) {
+      const modules = moduleAreas(kernel, others, readPage);
+      for (const area of modules.areas) this.#markAll("modules", area);
+      if (modules.cut) this.gaps.push("modules in the vmalloc area, of which there is too much");
+    }
+    this.#markPercpu(kernel, others, isLinear);
+  }
+
+  /** What is left of the areas page by page: per-CPU memory, or other vmalloc memory. */
+  #markPercpu(kernel: KernelMemory, areas: readonly MappedArea[], isLinear: (vaddr: bigint) => boolean): void {
+    const { pageSize, memory } = this.#dump;
+    const { memMap, layout } = this.#view;
+    const structs = structPageReader(this.#space, memory, memMap, layout);
+    const pfnOf = (vaddr: bigint) => {
+      const place = this.#space.translate(vaddr);
+      return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
+    };
+    const percpu = percpuTeller(kernel, layout, structs, pfnOf, isLinear);
+    for (const { vaddr, pfns } of areas) {
+      pfns.forEach((pfn, i) => {
+        const struct = structs.read(pfn);
+        const at = vaddr + BigInt(i * pageSize);
+        this.#mark(struct !== undefined && percpu.isPercpu(struct, at) ? "percpu" : "vmalloc", pfn, pfn + 1, at);
+      });
+    }
+  }
+
+  /** The stack that a CPU was on: an interrupt's has no mark. */
+  #markStackAt(pointer: bigint, areas: readonly MappedArea[]): void {
+    const { pageSize } = this.#dump;
+    const { pages } = this.#stack;
+    const area = areaAt(areas, pointer, pageSize);
+    if (area !== undefined) {
+      if (area.pfns.length <= MAX_STACK_PAGES) this.#markAll("stacks", area);
+      return;
+    }
+    const place = this.#space.translate(pointer);
+    if (place === undefined || pages === 0) return;
+    const pfn = Math.floor(place.paddr / pageSize);
+    const start = pfn - (pfn % pages);
+    this.#mark("stacks", start, start + pages);
   }
 }
 
@@ -117,123 +254,4 @@ interface TableAreas {
   readonly areas: readonly MappedArea[];
   /** Whether an address is in the direct map or the image. */
   isLinear(vaddr: bigint): boolean;
-}
-
-/** Marks the tables, and finds what they map apart from the direct map and the image. */
-function tableAreas(
-  dump: Dump,
-  { space: image, memMap }: KernelView,
-  space: AddressSpace,
-  tables: PageTables,
-  kernel: KernelMemory,
-  mark: Mark,
-  gaps: string[],
-): TableAreas {
-  const { pageSize, memory } = dump;
-  const contents = readPageTables(tables, memory, pageSize, (paddr, bytes) =>
-    mark("pageTables", Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize)),
-  );
-  if (contents.unreadable > 0) gaps.push(`${contents.unreadable} of the kernel's page tables, which the dump lacks`);
-  const top = tables.shape.levels[0];
-  const bits = top === undefined ? 64 : top.shift + top.bits;
-  const pageOf = (vaddr: bigint) => Number((vaddr & ((1n << BigInt(bits)) - 1n)) / BigInt(pageSize));
-  const support = supportOf(image);
-  const addressOf = (vpn: number) => {
-    const address = BigInt(vpn) * BigInt(pageSize);
-    return support.wholeAddress?.(address, bits) ?? address;
-  };
-  const linear = new Set<number>();
-  const memoryPages = dump.ranges.reduce((sum, { start, end }) => sum + (end - start) / pageSize, 0);
-  const direct = directMapDistance(contents.extents, memMap, memoryPages);
-  if (direct !== undefined) linear.add(direct);
-  // The kernel's image: its memory is reserved, and what was given back of it (init text) may be anybody's.
-  const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
-  const place = symbol === undefined ? undefined : space.translate(symbol);
-  if (symbol !== undefined && place !== undefined) {
-    linear.add(pageOf(symbol) - Math.floor(place.paddr / pageSize));
-  }
-  const within = extentsWithin(contents.extents, linear, dump.maxMapnr);
-  if (contents.cut || within.cut) gaps.push("part of the kernel's page tables, of which there are too many");
-  return {
-    areas: mappedAreas(within.extents, linear, addressOf),
-    isLinear(vaddr) {
-      const place = space.translate(vaddr);
-      return place !== undefined && linear.has(pageOf(vaddr) - Math.floor(place.paddr / pageSize));
-    },
-  };
-}
-
-function markAreas(
-  dump: Dump,
-  view: KernelView,
-  space: AddressSpace,
-  kernel: KernelMemory,
-  { areas, isLinear }: TableAreas,
-  stack: StackMark,
-  mark: Mark,
-  gaps: string[],
-  stackTops: Uint8Array | undefined,
-): void {
-  const { pageSize, memory } = dump;
-  const page = new DataView(new ArrayBuffer(pageSize));
-  const readPage = (pfn: number): DataView | undefined =>
-    memory.read(new Uint8Array(page.buffer), pfn * pageSize) === pageSize ? page : undefined;
-  const structs = structPageReader(space, memory, view.memMap, view.layout);
-  const pfnOf = (vaddr: bigint) => {
-    const place = space.translate(vaddr);
-    return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
-  };
-  const percpu = percpuTeller(kernel, view.layout, structs, pfnOf, isLinear);
-  const range = moduleRange(view.space, kernel.info);
-  const others: MappedArea[] = [];
-  for (const area of areas) {
-    const { vaddr, pfns } = area;
-    const bottom = pfns.length <= MAX_STACK_PAGES ? readPage(pfns[0] as number) : undefined;
-    if (range !== undefined && vaddr >= range.start && vaddr < range.end) markAll("modules", area, pageSize, mark);
-    else if (bottom !== undefined && isStackBottom(bottom, stack)) {
-      markAll("stacks", area, pageSize, mark);
-      const top = pfns.at(-1) as number;
-      if (stackTops !== undefined && top < dump.maxMapnr) setBits(stackTops, top, top + 1);
-    } else others.push(area);
-  }
-  if (range?.mayOverflow !== false) {
-    const modules = moduleAreas(kernel, others, readPage);
-    for (const area of modules.areas) markAll("modules", area, pageSize, mark);
-    if (modules.cut) gaps.push("modules in the vmalloc area, of which there is too much");
-  }
-  for (const { vaddr, pfns } of others) {
-    for (let i = 0; i < pfns.length; i++) {
-      const pfn = pfns[i] as number;
-      const struct = structs.read(pfn);
-      const at = vaddr + BigInt(i * pageSize);
-      mark(struct !== undefined && percpu.isPercpu(struct, at) ? "percpu" : "vmalloc", pfn, pfn + 1, at);
-    }
-  }
-}
-
-function markAll(rule: keyof KernelPageCounts, { pfns, vaddr }: MappedArea, pageSize: number, mark: Mark): void {
-  pfns.forEach((pfn, i) => {
-    mark(rule, pfn, pfn + 1, vaddr + BigInt(i * pageSize));
-  });
-}
-
-/** The stack that a CPU was on: an interrupt's has no mark. */
-function markStackAt(
-  pointer: bigint,
-  areas: readonly MappedArea[],
-  space: AddressSpace,
-  { pages }: StackMark,
-  pageSize: number,
-  mark: Mark,
-): void {
-  const area = areaAt(areas, pointer, pageSize);
-  if (area !== undefined) {
-    if (area.pfns.length <= MAX_STACK_PAGES) markAll("stacks", area, pageSize, mark);
-    return;
-  }
-  const place = space.translate(pointer);
-  if (place === undefined || pages === 0) return;
-  const pfn = Math.floor(place.paddr / pageSize);
-  const start = pfn - (pfn % pages);
-  mark("stacks", start, start + pages);
 }

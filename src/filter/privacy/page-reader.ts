@@ -2,6 +2,7 @@ import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import { type MemMap, structPageAddress } from "../../kernel/page/mem-map.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { pageMarks } from "../../kernel/page/page-marks.js";
+import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** What single struct pages say: for the few pages that are asked about one by one. */
@@ -33,10 +34,7 @@ export function structPageReader(
     isKernelData(pfn) {
       if (read(pfn) === undefined) return false;
       if (offset.compoundHead !== undefined) {
-        const head =
-          wordSize === 8
-            ? view.getBigUint64(offset.compoundHead, littleEndian)
-            : BigInt(view.getUint32(offset.compoundHead, littleEndian));
+        const head = wordAt(view, offset.compoundHead, wordSize, littleEndian);
         // 7.1 and later may have a mask there instead of an address: then nothing is read, and the answer is no.
         if ((head & 1n) !== 0n && !load(head - 1n)) return false;
       }

@@ -1,5 +1,6 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { wordAt } from "../../reader/fields.js";
 import type { StructPageReader } from "./page-reader.js";
 
 /** Bytes of struct pcpu_chunk in which its base address is (mm/percpu-internal.h: with statistics some 200). */
@@ -26,8 +27,7 @@ export function percpuTeller(
   isLinear: (vaddr: bigint) => boolean,
 ): PercpuTeller {
   const { wordSize, littleEndian, offset, size } = layout;
-  const word = (view: DataView, at: number) =>
-    wordSize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+  const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
   const places = [offset.mapping + wordSize, offset.private].filter((at) => at !== undefined && at + wordSize <= size);
   const pageMask = BigInt(kernel.pageSize - 1);
   /** Page-aligned kernel addresses in a chunk; empty for what is none. */

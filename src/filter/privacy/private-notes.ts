@@ -1,6 +1,7 @@
 import { allSupport, archSupport } from "../../kernel/arch/archs.js";
 import type { NoteRegisters } from "../../kernel/arch/registers.js";
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import type { Machine } from "../../reader/machine.js";
 import { type Note, NT_PRSTATUS } from "../../reader/notes.js";
 
@@ -65,6 +66,6 @@ function inUserMode(
   const bytes = width ?? wordSize;
   if (at + bytes > desc.length) return false;
   const view = new DataView(desc.buffer, desc.byteOffset, desc.byteLength);
-  const word = bytes === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+  const word = wordAt(view, at, bytes, littleEndian);
   return user === "below-kernel" ? word < lowestAddress : (word & user.mask) === user.value;
 }

@@ -4,6 +4,7 @@ import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { type CacheShape, type Slab, slabWalk } from "../../kernel/objects/slab-walk.js";
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
@@ -182,10 +183,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const member = types.member(type, path);
     const view = member === undefined ? undefined : this.#read(at + member.offset, memory.wordSize);
     if (view === undefined) return undefined;
-    const value =
-      memory.wordSize === 8
-        ? view.getBigUint64(0, memory.littleEndian)
-        : BigInt(view.getUint32(0, memory.littleEndian));
+    const value = wordAt(view, 0, memory.wordSize, memory.littleEndian);
     return memory.isKernelAddress(value) ? value : undefined;
   }
 

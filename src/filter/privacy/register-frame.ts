@@ -1,5 +1,6 @@
 import { archSupport } from "../../kernel/arch/archs.js";
 import type { BytePiece, UserFrame } from "../../kernel/arch/registers.js";
+import { wordAt } from "../../reader/fields.js";
 import type { Machine } from "../../reader/machine.js";
 
 /** A machine's frame as it is looked for on stacks. */
@@ -31,10 +32,7 @@ export function userRegisters(stack: DataView, frame: RegisterFrame): BytePiece[
       const start = stack.byteLength - pad - size;
       if (start < 0) continue;
       const isUser = (frame.user ?? []).every(({ at, width, mask, value }) => {
-        const word =
-          width === 8
-            ? stack.getBigUint64(start + at, frame.littleEndian)
-            : BigInt(stack.getUint32(start + at, frame.littleEndian));
+        const word = wordAt(stack, start + at, width, frame.littleEndian);
         return (word & mask) === value;
       });
       if (isUser) return frame.clear.map(([from, to]) => [start + from, start + to]);

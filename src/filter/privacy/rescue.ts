@@ -2,6 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { MemMap } from "../../kernel/page/mem-map.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { setBits } from "../../reader/bitmap.js";
+import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { KEPT_PERCPU, KEPT_STACK, UNKNOWN, UNREFERENCED } from "../page-classes.js";
 import { structPageReader } from "./page-reader.js";
@@ -47,8 +48,7 @@ export function createRescue(
   const bottom = new DataView(new ArrayBuffer(stack.within));
   const bottomBytes = new Uint8Array(bottom.buffer);
   const { wordSize, size, offset } = layout;
-  const word = (view: DataView, at: number) =>
-    wordSize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+  const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
   const places = [offset.mapping + wordSize, offset.private].filter((at) => at !== undefined && at + wordSize <= size);
 
   const isStack = ({ classes, to, firstPfn }: ClassifiedBatch, i: number): boolean => {

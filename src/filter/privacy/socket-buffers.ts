@@ -1,6 +1,8 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../kernel/objects/slab-walk.js";
+import { wordAt } from "../../reader/fields.js";
+import { firstIndex } from "../../reader/first-index.js";
 
 /** Physical memory [start, start + length). */
 export interface BufferPiece {
@@ -42,8 +44,7 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
   const frags = types.member("skb_shared_info", "nr_frags");
   if (!head || !data || !tail || !end || !users || users.size !== 4) return undefined;
   if (dataref?.size !== 4 || frags === undefined) return undefined;
-  const pointer = (bytes: DataView, at: number) =>
-    wordSize === 8 ? bytes.getBigUint64(at, littleEndian) : BigInt(bytes.getUint32(at, littleEndian));
+  const pointer = (bytes: DataView, at: number) => wordAt(bytes, at, wordSize, littleEndian);
   const second = types.member("sk_buff_fclones", "skb2")?.offset;
   const size = types.sizeOf("sk_buff") ?? 0;
   return {
@@ -87,14 +88,8 @@ export interface WantedData {
 export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): BufferPiece[] {
   const found: BufferPiece[] = [];
   const end = start + count * cache.stride;
-  let low = 0;
-  let high = wanted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((wanted[middle] as WantedData).start < start) low = middle + 1;
-    else high = middle;
-  }
-  for (let i = low; i < wanted.length && (wanted[i] as WantedData).start < end; i++) {
+  const first = firstIndex(wanted.length, (i) => (wanted[i] as WantedData).start >= start);
+  for (let i = first; i < wanted.length && (wanted[i] as WantedData).start < end; i++) {
     const data = wanted[i] as WantedData;
     const index = Math.floor((data.start - start) / cache.stride);
     const within = data.start - start - index * cache.stride;

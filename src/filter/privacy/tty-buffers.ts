@@ -28,7 +28,7 @@ export function ttyBuffers(
   kernel: KernelObjects,
   tasks: Iterable<bigint>,
 ): TtyBuffers | undefined {
-  const { types, symbols, memory } = kernel;
+  const { types, symbols } = kernel;
   if (symbols.address("tty_read") === undefined && symbols.address("tty_fops") === undefined) return undefined;
   for (const [type, path] of [
     ["tty_driver", "tty_drivers"],
@@ -38,94 +38,130 @@ export function ttyBuffers(
   ] as const) {
     if (types.member(type, path) === undefined) return undefined;
   }
-  const found: TtyBuffers = { list: new SpanList(), objects: 0, broken: 0 };
-  const word = BigInt(memory.wordSize);
-  const ttys = new Set<bigint>();
-  const ports = new Set<bigint>();
-  const addTty = (tty: bigint | undefined) => {
-    for (const one of [tty, tty && readMember(kernel, "tty_struct", tty, "link")]) {
-      if (one === undefined || !memory.isKernelAddress(one) || ttys.size >= MAX_TTYS) continue;
-      ttys.add(one);
-      const port = readMember(kernel, "tty_struct", one, "port");
-      if (port) ports.add(port);
-    }
-  };
   const opened = openTtys(kernel, tasks);
   if (opened === undefined) return undefined;
-  for (const tty of opened) addTty(tty);
+  const terminals = new Terminals(space, kernel);
+  for (const tty of opened) terminals.addTty(tty);
   const drivers = symbols.address("tty_drivers") ?? driverList(kernel, opened);
-  for (const driver of drivers === undefined
-    ? []
-    : walkList(kernel, drivers, "tty_driver", "tty_drivers", MAX_DRIVERS)) {
-    const lines = Math.min(Number(readMember(kernel, "tty_driver", driver, "num") ?? 0n), MAX_LINES);
-    for (const [member, add] of [
-      ["ttys", addTty],
-      ["ports", (port: bigint) => void ports.add(port)],
-    ] as const) {
-      const array = readMember(kernel, "tty_driver", driver, member);
-      if (!array) continue;
-      for (let i = 0; i < lines; i++) {
-        const one = memory.readWord(array + BigInt(i) * word);
-        if (one === undefined) break;
-        if (one !== 0n) add(one);
-      }
+  if (drivers !== undefined) terminals.addDrivers(drivers);
+  return terminals.buffers();
+}
+
+/** Terminals and their ports, and the text found in them. */
+class Terminals {
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  readonly #ttys = new Set<bigint>();
+  readonly #ports = new Set<bigint>();
+  readonly #found: TtyBuffers = { list: new SpanList(), objects: 0, broken: 0 };
+
+  constructor(space: AddressSpace, kernel: KernelObjects) {
+    this.#space = space;
+    this.#kernel = kernel;
+  }
+
+  /** A terminal, and the other end of a pseudo terminal. */
+  addTty(tty: bigint): void {
+    for (const one of [tty, this.#read("tty_struct", tty, "link")]) {
+      if (one === undefined || !this.#kernel.memory.isKernelAddress(one) || this.#ttys.size >= MAX_TTYS) continue;
+      this.#ttys.add(one);
+      const port = this.#read("tty_struct", one, "port");
+      if (port) this.#ports.add(port);
     }
   }
 
-  const erase = (address: bigint, length: number): void => {
-    if (length <= 0 || length > MAX_BYTES) return;
-    let done = 0;
-    for (; done < length; ) {
-      const place = space.translate(address + BigInt(done));
-      if (place === undefined) break;
-      const n = Math.min(place.length, length - done);
-      found.list.add(place.paddr, n);
-      done += n;
+  /** All of a list of drivers. */
+  addDrivers(list: bigint): void {
+    for (const driver of walkList(this.#kernel, list, "tty_driver", "tty_drivers", MAX_DRIVERS)) {
+      const lines = Math.min(this.#number("tty_driver", driver, "num"), MAX_LINES);
+      for (const tty of this.#lines(driver, "ttys", lines)) this.addTty(tty);
+      for (const port of this.#lines(driver, "ports", lines)) this.#ports.add(port);
     }
-    if (done < length) found.broken++;
-    if (done > 0) found.objects++;
-  };
-  /** The number of an item of `type`, or `otherwise`. */
-  const number = (type: string, at: bigint, path: string) => Number(readMember(kernel, type, at, path) ?? 0n);
-  const buffer = (at: bigint) => {
-    const data = types.member("tty_buffer", "data")?.offset ?? types.sizeOf("tty_buffer");
-    const size = number("tty_buffer", at, "size");
-    // Behind each character's byte is one for its flag.
-    if (data !== undefined) erase(at + BigInt(data), size * 2);
-  };
-  for (const port of ports) {
-    let next = readMember(kernel, "tty_port", port, "buf.head");
+  }
+
+  /** The pointers in a driver's array, but those that are 0. */
+  *#lines(driver: bigint, member: "ttys" | "ports", lines: number): Generator<bigint> {
+    const { memory } = this.#kernel;
+    const array = this.#read("tty_driver", driver, member);
+    if (!array) return;
+    for (let i = 0; i < lines; i++) {
+      const one = memory.readWord(array + BigInt(i * memory.wordSize));
+      if (one === undefined) return;
+      if (one !== 0n) yield one;
+    }
+  }
+
+  buffers(): TtyBuffers {
+    for (const port of this.#ports) this.#erasePort(port);
+    for (const tty of this.#ttys) this.#eraseTty(tty);
+    return this.#found;
+  }
+
+  #erasePort(port: bigint): void {
+    const { memory, types } = this.#kernel;
+    let next = this.#read("tty_port", port, "buf.head");
     const sentinel = memberAddress(types, "tty_port", port, "buf.sentinel");
     let left = MAX_BUFFERS;
     for (; next && left > 0; left--) {
       if (!memory.isKernelAddress(next)) break;
-      if (next !== sentinel) buffer(next);
-      next = readMember(kernel, "tty_buffer", next, "next");
+      if (next !== sentinel) this.#eraseBuffer(next);
+      next = this.#read("tty_buffer", next, "next");
     }
-    if (next) found.broken++;
+    if (next) this.#found.broken++;
     // Used up and kept for later: their text is still in them.
-    let free = readMember(kernel, "tty_port", port, "buf.free.first");
+    let free = this.#read("tty_port", port, "buf.free.first");
     const link = types.member("tty_buffer", "free")?.offset;
     for (left = MAX_BUFFERS; free && link !== undefined && left > 0; left--) {
       if (!memory.isKernelAddress(free)) break;
-      buffer(free - BigInt(link));
+      this.#eraseBuffer(free - BigInt(link));
       free = memory.readWord(free);
     }
-    const transmit = readMember(kernel, "tty_port", port, "xmit_buf");
-    if (transmit) erase(transmit, memory.pageSize);
+    const transmit = this.#read("tty_port", port, "xmit_buf");
+    if (transmit) this.#erase(transmit, memory.pageSize);
   }
-  const [readBuffer, echoes] = ["read_buf", "echo_buf"].map((name) => types.member("n_tty_data", name));
-  for (const tty of ttys) {
-    const line = readMember(kernel, "tty_struct", tty, "disc_data");
-    if (line && isNTty(kernel, tty)) {
-      for (const member of [readBuffer, echoes]) {
-        if (member !== undefined && member.count !== undefined) erase(line + BigInt(member.offset), member.size);
+
+  #eraseBuffer(at: bigint): void {
+    const { types } = this.#kernel;
+    const data = types.member("tty_buffer", "data")?.offset ?? types.sizeOf("tty_buffer");
+    const size = this.#number("tty_buffer", at, "size");
+    // Behind each character's byte is one for its flag.
+    if (data !== undefined) this.#erase(at + BigInt(data), size * 2);
+  }
+
+  #eraseTty(tty: bigint): void {
+    const line = this.#read("tty_struct", tty, "disc_data");
+    if (line && isNTty(this.#kernel, tty)) {
+      for (const name of ["read_buf", "echo_buf"]) {
+        const member = this.#kernel.types.member("n_tty_data", name);
+        if (member?.count !== undefined) this.#erase(line + BigInt(member.offset), member.size);
       }
     }
-    const write = readMember(kernel, "tty_struct", tty, "write_buf");
-    if (write) erase(write, number("tty_struct", tty, "write_cnt"));
+    const write = this.#read("tty_struct", tty, "write_buf");
+    if (write) this.#erase(write, this.#number("tty_struct", tty, "write_cnt"));
   }
-  return found;
+
+  #erase(address: bigint, length: number): void {
+    if (length <= 0 || length > MAX_BYTES) return;
+    let done = 0;
+    while (done < length) {
+      const place = this.#space.translate(address + BigInt(done));
+      if (place === undefined) break;
+      const n = Math.min(place.length, length - done);
+      this.#found.list.add(place.paddr, n);
+      done += n;
+    }
+    if (done < length) this.#found.broken++;
+    if (done > 0) this.#found.objects++;
+  }
+
+  #read(type: string, at: bigint, path: string): bigint | undefined {
+    return readMember(this.#kernel, type, at, path);
+  }
+
+  /** 0 for what is not there. */
+  #number(type: string, at: bigint, path: string): number {
+    return Number(this.#read(type, at, path) ?? 0n);
+  }
 }
 
 /** Whether a terminal's line discipline is the usual one, N_TTY: others have other things behind disc_data. */

@@ -10,6 +10,7 @@ import {
   zoneAddresses,
   zoneShape,
 } from "../../kernel/zones.js";
+import { wordAt } from "../../reader/fields.js";
 import type { Share } from "./share.js";
 
 /** What the first blocks on the kernel's own free lists say of the facts that tell free pages. */
@@ -103,7 +104,7 @@ function isMarked(layout: PageLayout, { at, mask, type }: PageMarks, bytes: Data
 }
 
 function unsignedLong(bytes: DataView, at: number, { wordSize, littleEndian }: KernelMemory | PageLayout): bigint {
-  return wordSize === 8 ? bytes.getBigUint64(at, littleEndian) : BigInt(bytes.getUint32(at, littleEndian));
+  return wordAt(bytes, at, wordSize, littleEndian);
 }
 
 /** Flags that no free page has: all that are known, but those of a memory error and of pages never given out. */

@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import { firstIndex } from "../../reader/first-index.js";
 import type { AddressSpace } from "../address-space.js";
 import type { MappedKernel } from "./arch-support.js";
 
@@ -29,13 +30,9 @@ export function directEnd(
   const last = Math.max(start, Math.floor((end - 1) / pageSize) * pageSize);
   if (isDirect(space, base, last, dump)) return end;
   if (!isDirect(space, base, start, dump)) return start;
-  let [low, high] = [Math.floor(start / pageSize), Math.floor(last / pageSize)];
-  while (low + 1 < high) {
-    const middle = Math.floor((low + high) / 2);
-    if (isDirect(space, base, middle * pageSize, dump)) low = middle;
-    else high = middle;
-  }
-  return high * pageSize;
+  const first = Math.floor(start / pageSize) + 1;
+  const pages = Math.floor(last / pageSize) - first;
+  return (first + firstIndex(pages, (i) => !isDirect(space, base, (first + i) * pageSize, dump))) * pageSize;
 }
 
 function isDirect(space: AddressSpace, base: bigint, paddr: number, { machine }: Dump): boolean {

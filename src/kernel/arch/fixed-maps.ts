@@ -1,3 +1,4 @@
+import { firstIndex } from "../../reader/first-index.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 
 /** Addresses [start, end) that lie behind each other in physical memory from `paddr` on. */
@@ -26,14 +27,7 @@ export function fixedAddressSpace(maps: readonly FixedMap[], tables?: AddressSpa
 }
 
 function findMap(maps: readonly FixedMap[], vaddr: bigint): FixedMap | undefined {
-  let low = 0;
-  let high = maps.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((maps[middle] as FixedMap).end > vaddr) high = middle;
-    else low = middle + 1;
-  }
-  const map = maps[low];
+  const map = maps[firstIndex(maps.length, (i) => (maps[i] as FixedMap).end > vaddr)];
   return map !== undefined && map.start <= vaddr ? map : undefined;
 }
 

@@ -1,3 +1,4 @@
+import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { PageTables } from "./table-shape.js";
 
@@ -65,7 +66,7 @@ export function readPageTables(
       const at = i * entrySize;
       // Most entries are empty.
       if (view.getUint32(at) === 0 && (entrySize === 4 || view.getUint32(at + 4) === 0)) continue;
-      const entry = entrySize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+      const entry = wordAt(view, at, entrySize, littleEndian);
       const step = decode(entry, level);
       if (step === undefined) continue;
       if ("table" in step) {

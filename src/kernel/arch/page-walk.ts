@@ -1,3 +1,4 @@
+import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 import type { DecodeEntry, TableLevel, TableShape } from "./table-shape.js";
@@ -68,7 +69,7 @@ function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMe
     const piece = pieceAt(number);
     if (piece === undefined) return undefined;
     const at = paddr - number * PIECE;
-    return entrySize === 8 ? piece.getBigUint64(at, littleEndian) : BigInt(piece.getUint32(at, littleEndian));
+    return wordAt(piece, at, entrySize, littleEndian);
   };
 }
 

@@ -1,4 +1,5 @@
 import { cString, type ElfFile, findSection, isPlain, sectionBytes } from "../../reader/elf/sections.js";
+import { firstIndex } from "../../reader/first-index.js";
 import { readExactly } from "../../reader/source/byte-source.js";
 import { type AbbrevTable, readAbbrevs } from "./dwarf-abbrevs.js";
 import { DwarfCursor } from "./dwarf-cursor.js";
@@ -85,14 +86,8 @@ export class DwarfUnits {
   /** The unit that an offset lies in. */
   at(offset: number): DwarfUnit | undefined {
     while (offset >= this.#next && this.next() !== undefined);
-    let low = 0;
-    let high = this.#units.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#units[middle] as DwarfUnit).start <= offset) low = middle + 1;
-      else high = middle;
-    }
-    const unit = this.#units[low - 1];
+    const behind = firstIndex(this.#units.length, (i) => (this.#units[i] as DwarfUnit).start > offset);
+    const unit = this.#units[behind - 1];
     return unit !== undefined && offset < unit.start + unit.length ? unit : undefined;
   }
 

@@ -1,3 +1,4 @@
+import { firstIndex } from "../../reader/first-index.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { symbolAddresses } from "./kallsyms-addresses.js";
 import { scanForTables } from "./kallsyms-scan.js";
@@ -114,12 +115,7 @@ function kernelSymbols(names: KallsymsNames, addresses: BigUint64Array): KernelS
     },
     addresses: (name) => [...names.numbers(name)].map((i) => addresses[i] as bigint),
     nearest(address) {
-      let [low, high] = [0, order.length];
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((addresses[order[middle] as number] as bigint) <= address) low = middle + 1;
-        else high = middle;
-      }
+      let low = firstIndex(order.length, (i) => (addresses[order[i] as number] as bigint) > address);
       if (low === 0) return undefined;
       const found = addresses[order[low - 1] as number] as bigint;
       // Of several names of one address the first, as the kernel prints it.

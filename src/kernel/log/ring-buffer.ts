@@ -1,3 +1,4 @@
+import { wordAt } from "../../reader/fields.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord } from "./log-record.js";
 
@@ -64,8 +65,7 @@ function findRing({ info, readWord, readView, littleEndian, isKernelAddress }: K
 /** The record, nothing if the slot holds none that is finished, or that the dump lacks a part of it. */
 function readRecord(memory: KernelMemory, ring: Ring, id: bigint): LogRecord | "unreadable" | undefined {
   const { info, wordSize, littleEndian, readView } = memory;
-  const word = (view: DataView, at: number) =>
-    wordSize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
+  const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
   const slot = BigInt.asUintN(ring.countBits, id);
   const descSize = info.size("prb_desc") ?? 3 * wordSize;
   const desc = readView(ring.descs + slot * BigInt(descSize), descSize);

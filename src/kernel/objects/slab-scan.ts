@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import { readVirtual } from "../address-space.js";
 import { attachSpace, type KernelView } from "../kernel-view.js";
 import { structPageIn, structPagesInHole } from "../page/mem-map.js";
@@ -98,10 +99,7 @@ export function scanSlabs(
       for (let i = 0; i < got; i++) {
         const at = i * layout.size;
         if (kindOf(factsAt(bytes, at, false)) !== KIND.slab) continue;
-        const cache =
-          machine.wordSize === 8
-            ? bytes.getBigUint64(at + member.offset, machine.littleEndian)
-            : BigInt(bytes.getUint32(at + member.offset, machine.littleEndian));
+        const cache = wordAt(bytes, at + member.offset, machine.wordSize, machine.littleEndian);
         const slab = {
           cache,
           pfn: pfn + i,

@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import type { AddressSpace } from "../address-space.js";
 import type { KernelMember } from "../debuginfo/kernel-types.js";
 import type { KernelView } from "../kernel-view.js";
@@ -83,10 +84,7 @@ export function slabWalk(
         const size = cache.pad + count * cache.stride;
         if (count < 1 || used > count || size > Math.min(room, MAX_SLAB)) return;
         const start = pfn * pageSize + cache.pad;
-        const first =
-          wordSize === 8
-            ? bytes.getBigUint64(at + freelist.offset, littleEndian)
-            : BigInt(bytes.getUint32(at + freelist.offset, littleEndian));
+        const first = wordAt(bytes, at + freelist.offset, wordSize, littleEndian);
         const lists = ofCpus.get(struct) ?? [];
         if (first === 0n && lists.length === 0) {
           use({ cache, start, count, free: used === count ? new Uint8Array(count) : undefined });
@@ -96,7 +94,12 @@ export function slabWalk(
         const whole = memory.read(content, start) === content.length;
         const data = new DataView(content.buffer);
         const free = whole
-          ? freeObjects(data, start, count, cache.stride, count - used, first, lists, space, cache.freelist)
+          ? freeObjects(
+              { data, start, count, stride: cache.stride },
+              { own: first, expected: count - used, others: lists },
+              space,
+              cache.freelist,
+            )
           : undefined;
         use({ cache, start, count, free });
       });

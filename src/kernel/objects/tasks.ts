@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import type { KernelView } from "../kernel-view.js";
 import { containerOf, type KernelObjects, memberAddress, readMember, walkList } from "./kernel-objects.js";
 import { scanSlabs, slabCaches } from "./slab-scan.js";
@@ -55,10 +56,7 @@ function taskInSlab(dump: Dump, view: KernelView, kernel: KernelObjects): bigint
     const end = slab.pfn * dump.pageSize + Math.min(slab.room, MAX_SLAB);
     for (let at = slab.pfn * dump.pageSize; at + stride <= end && left > 0; at += stride, left--) {
       if (dump.memory.read(new Uint8Array(bytes.buffer), at + member.offset) < memory.wordSize) continue;
-      const next =
-        memory.wordSize === 8
-          ? bytes.getBigUint64(0, memory.littleEndian)
-          : BigInt(bytes.getUint32(0, memory.littleEndian));
+      const next = wordAt(bytes, 0, memory.wordSize, memory.littleEndian);
       if (!memory.isKernelAddress(next)) continue;
       const previous = memory.readWord(next + BigInt(memory.wordSize));
       if (previous === undefined || previous === next || memory.readWord(previous) !== next) continue;

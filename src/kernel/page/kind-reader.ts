@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import { wordAt } from "../../reader/fields.js";
 import { readVirtual } from "../address-space.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel-view.js";
@@ -182,8 +183,7 @@ function isListed(
   address: bigint,
 ): boolean | undefined {
   if (lru === undefined) return undefined;
-  const pointer = (offset: number) =>
-    wordSize === 8 ? pages.getBigUint64(offset, littleEndian) : BigInt(pages.getUint32(offset, littleEndian));
+  const pointer = (offset: number) => wordAt(pages, offset, wordSize, littleEndian);
   const next = pointer(at + lru);
   const previous = pointer(at + lru + wordSize);
   const self = address + BigInt(lru);

@@ -1,3 +1,4 @@
+import { firstIndex } from "../../reader/first-index.js";
 /**
  * Where struct pages are: ranges of pfns whose struct pages lie behind each other in kernel virtual memory. Parallel
  * arrays in shared memory, ascending, disjoint; a pfn in none of them has no struct page.
@@ -74,12 +75,6 @@ export function structPagesInHole(address: bigint, pageSize: number, structSize:
 
 /** Index of the range that has a pfn. */
 function rangeOf({ count, startPfn, endPfn }: MemMap, pfn: number): number | undefined {
-  let low = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((endPfn[middle] as number) > pfn) high = middle;
-    else low = middle + 1;
-  }
-  return low < count && (startPfn[low] as number) <= pfn ? low : undefined;
+  const range = firstIndex(count, (i) => (endPfn[i] as number) > pfn);
+  return range < count && (startPfn[range] as number) <= pfn ? range : undefined;
 }

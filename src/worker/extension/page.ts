@@ -3,6 +3,7 @@ import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { type MemMap, structPageAddress, structPageRun } from "../../kernel/page/mem-map.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { wordAt } from "../../reader/fields.js";
 import { type PhysicalMemory, readPages } from "../../reader/physical-memory.js";
 import type { ExtensionPage } from "./extension.js";
 
@@ -114,7 +115,7 @@ export class ShownPage implements ExtensionPage {
     const struct = offset === undefined ? undefined : this.struct;
     if (struct === undefined || offset === undefined || this.#structs === undefined) return undefined;
     const { wordSize, littleEndian } = this.#structs.layout;
-    return wordSize === 8 ? struct.getBigUint64(offset, littleEndian) : BigInt(struct.getUint32(offset, littleEndian));
+    return wordAt(struct, offset, wordSize, littleEndian);
   }
 
   #int(offset: number | undefined): number | undefined {

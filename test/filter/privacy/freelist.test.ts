@@ -11,6 +11,7 @@ const COUNT = 32;
 const OFFSET = 24;
 const space: AddressSpace = { translate: (vaddr) => ({ paddr: Number(vaddr - BASE), length: 4096 }) };
 const plain: FreelistForm = { offset: OFFSET, random: undefined, wordSize: 8, littleEndian: true };
+const slab = { start: START, count: COUNT, stride: STRIDE };
 const addressOf = (index: number) => BASE + BigInt(START + index * STRIDE);
 
 const swap = (value: bigint) => Buffer.from(value.toString(16).padStart(16, "0"), "hex").readBigUInt64LE();
@@ -42,7 +43,12 @@ describe.each([
 ] as const)("%s", (_, random, swapped) => {
   const form = { ...plain, random };
   const find = (data: DataView, own: readonly number[], expected: number, cpu: readonly number[] = []) =>
-    freeObjects(data, START, COUNT, STRIDE, expected, head(own), cpu.length > 0 ? [head(cpu)] : [], space, form);
+    freeObjects(
+      { ...slab, data },
+      { own: head(own), expected, others: cpu.length > 0 ? [head(cpu)] : [] },
+      space,
+      form,
+    );
 
   test("the free objects are those of the slab's list and of the CPU's", () => {
     fc.assert(
@@ -67,11 +73,16 @@ describe.each([
     expect(find(linked([[3, 1, 3]], random, swapped), [3], 2)).toBeUndefined();
     const out = linked([[3, COUNT - 1]], random, swapped);
     expect(
-      freeObjects(out, START, COUNT - 1, STRIDE, 2, addressOf(3), [], space, form),
+      freeObjects(
+        { ...slab, data: out, count: COUNT - 1 },
+        { own: addressOf(3), expected: 2, others: [] },
+        space,
+        form,
+      ),
       "beyond the last object",
     ).toBeUndefined();
     expect(
-      freeObjects(out, START, COUNT, STRIDE, 2, addressOf(3) + 8n, [], space, form),
+      freeObjects({ ...slab, data: out }, { own: addressOf(3) + 8n, expected: 2, others: [] }, space, form),
       "into an object",
     ).toBeUndefined();
   });
