@@ -57,14 +57,14 @@ function measure(path) {
   const dump = openDump(path);
   const view = kernelView(dump, new Warnings());
   const plan = initialPlan(dump, view);
-  const before = plan.kept.slice();
+  const before = plan.kept.bytes.slice();
   const { space, memMap, layout: pageLayout } = view;
   const kernel = { space, memMap, pageLayout, policy: policyOfLevel(values.level) };
   const scan = (memory) => {
-    plan.kept.set(before);
+    plan.kept.bytes.set(before);
     const state = scanState(memory, dump.pageSize, plan.kept, kernel);
     const start = process.cpuUsage();
-    for (const range of evenRanges(plan.maxMapnr, TASK)) scanPages(state, range);
+    for (const range of evenRanges(plan.kept, plan.maxMapnr, TASK)) scanPages(state, range);
     const { user, system } = process.cpuUsage(start);
     return 1000 * (user + system);
   };

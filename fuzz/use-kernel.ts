@@ -13,9 +13,12 @@ import { walkList } from "../src/kernel/objects/kernel-objects.js";
 import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { virtualLayout } from "../src/kernel/virtual-layout.js";
 import { kernelOf } from "../src/library/kernel-of.js";
+import { copyOfBitmap } from "../src/reader/bitmap.js";
 import type { Dump } from "../src/reader/dump.js";
 import { readPhysical } from "../src/reader/read-physical.js";
 import { Warnings } from "../src/warnings.js";
+import { evenRanges } from "../src/worker/chunks.js";
+import { SCAN_PAGES } from "../src/worker/classify-pages.js";
 import { scanPages, scanState } from "../src/worker/scan.js";
 import { btfImage } from "../test/support/btf-image.js";
 import { attempt } from "./look.js";
@@ -60,8 +63,9 @@ export function useKernel(dump: Dump, search = true): void {
     const privacy = attempt(() => privacyView(dump, view).view);
     for (const each of [policy, ...(privacy === undefined ? [] : [{ ...policy, privacy }])]) {
       const context = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy: each };
-      const state = scanState(dump.memory, dump.pageSize, plan.kept.slice(), context);
-      scanPages(state, { startPfn: 0, endPfn: plan.maxMapnr });
+      const kept = copyOfBitmap(plan.kept);
+      const state = scanState(dump.memory, dump.pageSize, kept, context);
+      for (const range of evenRanges(kept, plan.maxMapnr, SCAN_PAGES)) scanPages(state, range);
     }
     checkFreeCount(dump, view, 100, plan.inputPages, warnings);
     kindReader(dump, view).read(0, Math.min(1024, plan.maxMapnr), new Uint8Array(1024));

@@ -7,9 +7,10 @@ import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { fillBitmaps } from "../reader/open.js";
+import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
+import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
 import { pageOwners } from "./owners.js";
@@ -57,8 +58,9 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
       cure: "--original names the dump it was made from; --secrets searches without that",
     });
   }
-  const exists = sharedBitmap(dump.maxMapnr);
-  const present = sharedBitmap(dump.maxMapnr);
+  const stretches = stretchesOf(dump.image);
+  const exists = sharedBitmap(stretches);
+  const present = sharedBitmap(stretches);
   fillBitmaps(dump.image, { exists, data: present });
   const pages = countBits(present, 0, dump.maxMapnr);
   // Pages that are not read are as little known as damaged ones.
@@ -70,8 +72,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const used = { own: false, other: false };
   const counts = PAGE_KINDS.map(() => ({ pages: 0, zeroPages: 0 }));
   let done = 0;
-  for (let startPfn = 0; startPfn < dump.maxMapnr; startPfn += WINDOW) {
-    const endPfn = Math.min(startPfn + WINDOW, dump.maxMapnr);
+  for (const { startPfn, endPfn } of evenRanges(present, dump.maxMapnr, WINDOW)) {
     kinds.fill(KIND["no-struct-page"]);
     own.reader?.read(startPfn, endPfn, kinds);
     other?.reader?.read(startPfn, endPfn, otherKinds);

@@ -1,6 +1,6 @@
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
-import { findBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
 import type { Searcher } from "./searcher.js";
@@ -19,7 +19,7 @@ export interface PageVisitor {
  */
 export function searchPages(
   dump: Dump,
-  present: Uint8Array,
+  present: PageBitmap,
   { startPfn, endPfn }: { readonly startPfn: number; readonly endPfn: number },
   searcher: Searcher,
   visitor: PageVisitor,

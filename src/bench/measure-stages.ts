@@ -9,6 +9,7 @@ import { policyOfLevel } from "../filter/policy.js";
 import { selfCheck } from "../filter/self-check/self-check.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { copyOfBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
@@ -64,7 +65,7 @@ export async function measureStages(dump: Dump, options: StageOptions): Promise<
   add("find the kernel", "", 0, 0, finding);
 
   // Where the dump is a machine's memory some pages may not be touched.
-  const readable = plan.kept.slice();
+  const readable = copyOfBitmap(plan.kept);
   if (view !== undefined && isLive(dump.image)) leaveOutUntouchable(dump, view, readable);
   await begin("read");
   for (const name of ["read", "read again"]) {
@@ -137,11 +138,11 @@ function measureScan(
       structs += Math.max(0, Math.min(endPfn, memMap.endPfn[i] as number) - start);
     }
   }
-  const before = plan.kept.slice();
+  const before = plan.kept.bytes.slice();
   const kernel = { space: view.space, memMap, pageLayout: view.layout, policy: policyOfLevel(level) };
   const state = scanState(dump.memory, dump.pageSize, plan.kept, kernel);
   const timing = medianTiming(() => {
-    plan.kept.set(before);
+    plan.kept.bytes.set(before);
     for (const range of ranges) scanPages(state, range);
   });
   state.classifier.end();

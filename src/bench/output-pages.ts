@@ -1,9 +1,9 @@
-import { countBits, sharedBitmap } from "../reader/bitmap.js";
-import { fillBitmaps, openDump } from "../reader/open.js";
+import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
+import { fillBitmaps, openDump, stretchesOf } from "../reader/open.js";
 
 /** Pages of an output. */
 export interface OutputPages {
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly maxMapnr: number;
   readonly pages: number;
 }
@@ -12,8 +12,9 @@ export interface OutputPages {
 export function outputPages(path: string): OutputPages {
   const dump = openDump(path);
   try {
-    const exists = sharedBitmap(dump.maxMapnr);
-    const kept = sharedBitmap(dump.maxMapnr);
+    const stretches = stretchesOf(dump.image);
+    const exists = sharedBitmap(stretches);
+    const kept = sharedBitmap(stretches);
     fillBitmaps(dump.image, { exists, data: kept });
     return { kept, maxMapnr: dump.maxMapnr, pages: countBits(kept, 0, dump.maxMapnr) };
   } finally {

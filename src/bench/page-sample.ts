@@ -1,5 +1,5 @@
 import type { WasmMemory } from "../codec/wasm/encode/load.js";
-import { countBits, forEachRun } from "../reader/bitmap.js";
+import { countBits, forEachRun, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
 import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
@@ -21,10 +21,10 @@ export interface PageSample {
 }
 
 /** The first tasks of pass 1 that have pages, until they have `most`. */
-export function scanRanges(bitmap: Uint8Array, maxMapnr: number, most: number): PfnRange[] {
+export function scanRanges(bitmap: PageBitmap, maxMapnr: number, most: number): PfnRange[] {
   const ranges: PfnRange[] = [];
   let pages = 0;
-  for (const range of evenRanges(maxMapnr, SCAN_TASK)) {
+  for (const range of evenRanges(bitmap, maxMapnr, SCAN_TASK)) {
     const here = countBits(bitmap, range.startPfn, range.endPfn);
     if (here > 0) ranges.push(range);
     pages += here;
@@ -34,7 +34,7 @@ export function scanRanges(bitmap: Uint8Array, maxMapnr: number, most: number): 
 }
 
 /** Reads the pages of a range behind each other, run by run as pass 2 does. Returns how many there are. */
-function readRange(dump: Dump, bitmap: Uint8Array, { startPfn, endPfn }: PfnRange, into: Uint8Array): number {
+function readRange(dump: Dump, bitmap: PageBitmap, { startPfn, endPfn }: PfnRange, into: Uint8Array): number {
   const { pageSize, memory } = dump;
   let pages = 0;
   forEachRun(bitmap, startPfn, endPfn, (start, end) => {
@@ -45,7 +45,7 @@ function readRange(dump: Dump, bitmap: Uint8Array, { startPfn, endPfn }: PfnRang
 }
 
 /** Reads the pages of a bitmap one after the other, until they are `most`. Returns how many they were. */
-export function readSequentially(dump: Dump, bitmap: Uint8Array, maxMapnr: number, most: number): number {
+export function readSequentially(dump: Dump, bitmap: PageBitmap, maxMapnr: number, most: number): number {
   const task = pagesPerTask(dump.pageSize);
   const buffer = new Uint8Array(task * dump.pageSize);
   let pages = 0;
@@ -57,7 +57,7 @@ export function readSequentially(dump: Dump, bitmap: Uint8Array, maxMapnr: numbe
 }
 
 /** Takes tasks of pass 2, evenly spread over all below `maxMapnr`, into memory. */
-export function takeSample(dump: Dump, kept: Uint8Array, maxMapnr: number): PageSample {
+export function takeSample(dump: Dump, kept: PageBitmap, maxMapnr: number): PageSample {
   const tasks = [...keptRanges(kept, maxMapnr, pagesPerTask(dump.pageSize))];
   const step = Math.max(1, tasks.length / SAMPLE_TASKS);
   const chosen = Array.from({ length: Math.min(SAMPLE_TASKS, tasks.length) }, (_, i) => tasks[Math.floor(i * step)]);

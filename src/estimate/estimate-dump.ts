@@ -8,8 +8,11 @@ import { LEVEL_BITS, MAX_LEVEL, type Policy, policyOfLevel } from "../filter/pol
 import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { copyBits, copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
+import { testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
+import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
 import { Warnings } from "../warnings.js";
 import { classifyPages } from "../worker/classify-pages.js";
 import { WorkerPool } from "../worker/pool.js";
@@ -105,9 +108,9 @@ function tryView(dump: Dump, warnings: Warnings): KernelView | undefined {
 
 interface Classified {
   /** Pages that level 0 keeps. */
-  readonly present: Uint8Array;
+  readonly present: PageBitmap;
   /** Their classes at level 31. */
-  readonly classes: Uint8Array;
+  readonly classes: PageBytes;
 }
 
 /**
@@ -121,13 +124,13 @@ async function classify(
   warnings: Warnings,
   { workers, signal, onProgress }: EstimateOptions,
 ): Promise<Classified> {
-  const classes = new Uint8Array(new SharedArrayBuffer(plan.maxMapnr));
+  const classes = sharedPageBytes(plan.kept.stretches);
   if (checked === undefined) return { present: plan.kept, classes };
   const { view, policy: usable } = checked;
   const threads = workers instanceof WorkerThreads ? workers : new WorkerThreads(workers);
   const { image, pageSize } = dump;
   const done = (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr);
-  const pass = async (policy: Policy, into?: Uint8Array) => {
+  const pass = async (policy: Policy, into?: PageBytes) => {
     const map = into === undefined ? {} : { classes: into };
     const kernel = { ...{ space: view.space, memMap: view.memMap, pageLayout: view.layout }, policy, ...map };
     const run = { image, pageSize, kept: plan.kept, kernel, codec: codecOf("none", undefined), dedupe: false };
@@ -141,20 +144,20 @@ async function classify(
   };
   try {
     await pass(policyOfLevel(0));
-    const present = plan.kept.slice();
+    const present = copyOfBitmap(plan.kept);
     const byMark = marksFreePages(view.layout);
     if (usable.free && !byMark) {
       dropFreeLists(dump, view, plan, warnings);
-      eachBit(present, plan.maxMapnr, (pfn) => {
-        if (((plan.kept[pfn >>> 3] as number) & (1 << (pfn & 7))) === 0) classes[pfn] = FREE;
+      eachBit(present, (_, place) => {
+        if (!testBitIn(plan.kept.bytes, place)) classes.bytes[place] = FREE;
       });
     }
     const { unreadable, withoutStructPage } = await pass(usable, classes);
     const lookedAt = plan.inputPages - plan.beyondMemMap - unreadable - withoutStructPage;
     const free = plan.dropped[FREE] as number;
     if (usable.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
-      plan.kept.set(present);
-      classes.fill(KEPT);
+      copyBits(present, plan.kept);
+      classes.bytes.fill(KEPT);
       await pass({ ...usable, free: false }, classes);
     }
     return { present, classes };
@@ -165,14 +168,14 @@ async function classify(
 
 async function sampleStrata(
   dump: Dump,
-  present: Uint8Array,
-  classes: Uint8Array,
+  present: PageBitmap,
+  { bytes: classes }: PageBytes,
   codecs: readonly Codec[],
   { samplePages: most = SAMPLE_PAGES, signal, onProgress }: EstimateOptions,
 ): Promise<Stratum[]> {
   const counts = new Float64Array(256);
-  eachBit(present, classes.length, (pfn) => {
-    counts[classes[pfn] as number] = (counts[classes[pfn] as number] as number) + 1;
+  eachBit(present, (_, place) => {
+    counts[classes[place] as number] = (counts[classes[place] as number] as number) + 1;
   });
   // Seeded, so that the same dump gets the same answer.
   const drawn = STRATA.map((number) =>
@@ -182,8 +185,8 @@ async function sampleStrata(
   const seen = new Float64Array(256);
   const found = new Float64Array(STRATA.length);
   const stratumOf = Int8Array.from({ length: 256 }, (_, i) => STRATA.indexOf(i as (typeof STRATA)[number]));
-  eachBit(present, classes.length, (pfn) => {
-    const number = classes[pfn] as number;
+  eachBit(present, (pfn, place) => {
+    const number = classes[place] as number;
     const stratum = stratumOf[number] as number;
     if (stratum < 0) return;
     const ordinal = seen[number] as number;
@@ -205,12 +208,18 @@ async function sampleStrata(
   return strata;
 }
 
-/** Calls `visit` for every set bit below `end`: about 2 ns each. */
-function eachBit(bitmap: Uint8Array, end: number, visit: (pfn: number) => void): void {
-  for (let byte = 0; byte * 8 < end; byte++) {
-    const bits = bitmap[byte] as number;
-    if (bits === 0) continue;
-    for (let bit = 0; bit < 8; bit++) if ((bits & (1 << bit)) !== 0 && byte * 8 + bit < end) visit(byte * 8 + bit);
+/** Calls `visit` for every page whose bit is set, with its place: about 2 ns each. */
+function eachBit({ stretches, bytes }: PageBitmap, visit: (pfn: number, place: number) => void): void {
+  for (let i = 0; i < stretches.count; i++) {
+    const first = stretches.source[i] as number;
+    const shift = (stretches.start[i] as number) - first;
+    const end = (stretches.end[i] as number) - shift;
+    for (let byte = first / 8; byte * 8 < end; byte++) {
+      const bits = bytes[byte] as number;
+      if (bits === 0) continue;
+      const place = byte * 8;
+      for (let bit = 0; bit < 8; bit++) if ((bits & (1 << bit)) !== 0) visit(place + bit + shift, place + bit);
+    }
   }
 }
 

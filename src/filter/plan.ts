@@ -1,13 +1,13 @@
 import type { KernelView } from "../kernel/kernel-view.js";
-import { clearBits, countBits, sharedBitmap } from "../reader/bitmap.js";
+import { clearBits, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
-import { fillBitmaps } from "../reader/open.js";
+import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { CLASS_NUMBERS } from "./page-classes.js";
 
 /**
- * What is done with each page. Two bitmaps of shared memory: 64 MiB per TiB of 4 KiB pages, the one thing in memory
- * that grows with the dump.
+ * What is done with each page. Two bitmaps of shared memory: 64 MiB per TiB of 4 KiB pages that exist, the one thing
+ * in memory that grows with the dump.
  */
 export interface PagePlan {
   /** One more than the highest pfn. */
@@ -15,9 +15,9 @@ export interface PagePlan {
   /** Pages below are none of the machine's. A multiple of 8; see `firstPfnOf`. */
   readonly firstPfn: number;
   /** Pages that are memory. */
-  readonly exists: Uint8Array;
+  readonly exists: PageBitmap;
   /** Pages that go into the output. Pass 1 clears bits. */
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   /** Pages that the input has. */
   readonly inputPages: number;
   /** Pages of the input outside of what the kernel has struct pages for: firmware, not RAM. */
@@ -29,8 +29,9 @@ export interface PagePlan {
 /** The plan before any page is dropped. */
 export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan {
   const maxMapnr = view?.maxMapnr ?? dump.maxMapnr;
-  const exists = sharedBitmap(dump.maxMapnr);
-  const kept = sharedBitmap(dump.maxMapnr);
+  const stretches = stretchesOf(dump.image);
+  const exists = sharedBitmap(stretches);
+  const kept = sharedBitmap(stretches);
   fillBitmaps(dump.image, { exists, data: kept });
   const inputPages = countBits(kept, 0, dump.maxMapnr);
   const firstPfn = firstPfnOf(dump, view);

@@ -1,7 +1,7 @@
 import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { KIND } from "../kernel/page/page-kinds.js";
-import { clearBits, testBit } from "../reader/bitmap.js";
+import { clearBits, type PageBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 
 /** Pages whose kinds are read at once. */
@@ -11,7 +11,7 @@ const WINDOW = 2 ** 15;
  * Clears the bits of pages that nobody may read where a dump is a machine's memory: those with memory errors, whatever else they are, and
  * those that were given to the hypervisor. Returns how many bits it cleared. Costs 0.1 µs a page.
  */
-export function leaveOutUntouchable(dump: Dump, view: KernelView, bitmap: Uint8Array): number {
+export function leaveOutUntouchable(dump: Dump, view: KernelView, bitmap: PageBitmap): number {
   let count = 0;
   const leaveOut = (pfn: number) => {
     if (pfn >= dump.maxMapnr || !testBit(bitmap, pfn)) return;
@@ -20,10 +20,14 @@ export function leaveOutUntouchable(dump: Dump, view: KernelView, bitmap: Uint8A
   };
   const reader = kindReader(dump, view, leaveOut);
   const kinds = new Uint8Array(WINDOW);
-  for (let startPfn = 0; startPfn < dump.maxMapnr; startPfn += WINDOW) {
-    const endPfn = Math.min(startPfn + WINDOW, dump.maxMapnr);
-    reader.read(startPfn, endPfn, kinds);
-    for (let pfn = startPfn; pfn < endPfn; pfn++) if (kinds[pfn - startPfn] === KIND.offline) leaveOut(pfn);
+  const { count: stretches, start, end } = bitmap.stretches;
+  for (let i = 0; i < stretches; i++) {
+    const last = Math.min(end[i] as number, dump.maxMapnr);
+    for (let startPfn = start[i] as number; startPfn < last; startPfn += WINDOW) {
+      const endPfn = Math.min(startPfn + WINDOW, last);
+      reader.read(startPfn, endPfn, kinds);
+      for (let pfn = startPfn; pfn < endPfn; pfn++) if (kinds[pfn - startPfn] === KIND.offline) leaveOut(pfn);
+    }
   }
   return count;
 }

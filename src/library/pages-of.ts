@@ -9,7 +9,8 @@ import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
-import { clearBits, findBit, testBit } from "../reader/bitmap.js";
+import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
+import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
 import { Warnings } from "../warnings.js";
@@ -104,14 +105,14 @@ export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGen
   const walk = new Walk(dump, options);
   for await (const chunk of walk.chunks()) {
     const { startPfn, count, present } = chunk;
-    for (let i = findBit(present, 0, count, true); i < count; i = findBit(present, i + 1, count, true)) {
+    for (let i = findBitIn(present, 0, count, true); i < count; i = findBitIn(present, i + 1, count, true)) {
       const [kind, pageClass] = [chunk.kinds[i] as number, chunk.classes[i] as number];
       if (kinds[kind] !== 1 || classes[pageClass] !== 1) continue;
       yield new DumpPage(
         startPfn + i,
         PAGE_CLASSES[pageClass] as PageClass,
         PAGE_KINDS[kind] as PageKind,
-        testBit(chunk.kept, i),
+        testBitIn(chunk.kept, i),
         walk.dump,
         walk.view,
       );
@@ -145,7 +146,7 @@ class Walk {
   readonly #signal: AbortSignal | undefined;
   readonly #plan: PagePlan;
   /** Bits of the pages of the dump. */
-  readonly #present: Uint8Array;
+  readonly #present: PageBitmap;
   readonly #asked: Policy;
   /** What level 31 may drop, after the self-check. */
   readonly #usable: Policy;
@@ -163,7 +164,7 @@ class Walk {
     this.#warnings = warnings;
     this.#signal = signal;
     this.#plan = plan;
-    this.#present = plan.kept.slice();
+    this.#present = copyOfBitmap(plan.kept);
     this.#usable = policy;
   }
 
@@ -182,11 +183,11 @@ class Walk {
     const kinds = new Uint8Array(SCAN_PAGES);
     const classes = this.#classes;
     for (const { startPfn, endPfn } of this.#ranges()) {
-      const bits = (bitmap: Uint8Array) => bitmap.subarray(startPfn / 8, Math.ceil(endPfn / 8));
+      const bits = (bitmap: PageBitmap) => bytesAt(bitmap, startPfn, endPfn) as Uint8Array;
       reader.read(startPfn, endPfn, kinds);
       if (findBit(this.#present, startPfn, endPfn, true) === endPfn) continue;
       classes.fill(0);
-      this.#listed(all.kept, startPfn, endPfn);
+      this.#listed(bits(this.#present), bits(all.kept));
       all.scan(startPfn, endPfn, classes);
       if (level !== all) level.scan(startPfn, endPfn, undefined);
       const [present, kept] = [bits(this.#present), bits(level.kept)];
@@ -196,7 +197,7 @@ class Walk {
   }
 
   *#ranges(): Generator<PfnRange, void, undefined> {
-    for (const range of evenRanges(this.#plan.maxMapnr, SCAN_PAGES)) {
+    for (const range of evenRanges(this.#plan.kept, this.#plan.maxMapnr, SCAN_PAGES)) {
       throwIfAborted(this.#signal);
       yield range;
     }
@@ -206,7 +207,7 @@ class Walk {
   async #passes(): Promise<[Pass, Pass]> {
     const { dump, view } = this;
     const plan = this.#plan;
-    const start = plan.kept.slice();
+    const start = copyOfBitmap(plan.kept);
     const byMark = marksFreePages(view.layout);
     const policy = { ...this.#usable, free: this.#usable.free && (!byMark || (await this.#freeHolds())) };
     if (policy.free && !byMark) dropFreeLists(dump, view, plan, this.#warnings);
@@ -215,7 +216,7 @@ class Walk {
     const ofLevel = asked as unknown as Policy;
     const all = new Pass(dump, view, policy, plan.kept);
     if (names.every((name) => ofLevel[name] === policy[name])) return [all, all];
-    return [all, new Pass(dump, view, ofLevel, ofLevel.free ? plan.kept.slice() : start)];
+    return [all, new Pass(dump, view, ofLevel, ofLevel.free ? copyOfBitmap(plan.kept) : start)];
   }
 
   /** Whether pages marked free are. Where only their number can tell, all are counted, as a filter run does after its scan. */
@@ -223,7 +224,7 @@ class Walk {
     const { dump, view } = this;
     if (!this.#usable.free || !needsFreeCount(dump, view)) return true;
     const { inputPages, beyondMemMap, kept } = this.#plan;
-    const count = new Pass(dump, view, this.#usable, kept.slice());
+    const count = new Pass(dump, view, this.#usable, copyOfBitmap(kept));
     for (const { startPfn, endPfn } of this.#ranges()) {
       count.scan(startPfn, endPfn, undefined);
       await setImmediate();
@@ -233,18 +234,18 @@ class Walk {
   }
 
   /** Pages that only free lists tell have gone already. */
-  #listed(kept: Uint8Array, startPfn: number, endPfn: number): void {
-    for (let i = startPfn / 8; i * 8 < endPfn; i++) {
-      const gone = (this.#present[i] as number) & ~(kept[i] as number);
+  #listed(present: Uint8Array, kept: Uint8Array): void {
+    for (let i = 0; i < present.length; i++) {
+      const gone = (present[i] as number) & ~(kept[i] as number);
       if (gone === 0) continue;
-      for (let bit = 0; bit < 8; bit++) if ((gone & (1 << bit)) !== 0) this.#classes[i * 8 + bit - startPfn] = FREE;
+      for (let bit = 0; bit < 8; bit++) if ((gone & (1 << bit)) !== 0) this.#classes[i * 8 + bit] = FREE;
     }
   }
 }
 
 /** Pass 1 of a filter run by one policy, piece by piece. */
 class Pass {
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   /** Pages dropped as free so far. */
   free = 0;
   /** Pages so far of which no struct page tells what they are. */
@@ -252,7 +253,7 @@ class Pass {
   readonly #state: ScanState;
   #rest: readonly Rest[] = [];
 
-  constructor(dump: Dump, view: KernelView, policy: Policy, kept: Uint8Array) {
+  constructor(dump: Dump, view: KernelView, policy: Policy, kept: PageBitmap) {
     const kernel = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
     this.kept = kept;
     this.#state = scanState(dump.memory, dump.pageSize, kept, kernel);

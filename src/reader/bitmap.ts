@@ -1,112 +1,122 @@
-/** Bitmaps of pages: pfn n is bit n & 7 of byte n >> 3, on every machine. */
+import { clearBitsIn, countBitsIn, findBitIn, setBitsIn, testBitIn } from "./bits.js";
+import { placesIn, type Stretches, stretchAt, stretchesOver } from "./stretches.js";
 
-/** A zeroed bitmap for `pages` pages in shared memory; its length is a multiple of 8 bytes. */
-export function sharedBitmap(pages: number): Uint8Array {
-  return new Uint8Array(new SharedArrayBuffer(Math.ceil(pages / 64) * 8));
+/**
+ * One bit per page, for the pages of some stretches, in shared memory: 32 MiB per TiB of 4 KiB pages that exist, however far from each
+ * other they are. Bits of pages outside of the stretches are 0 and stay so. Plain data: threads share it.
+ */
+export interface PageBitmap {
+  readonly stretches: Stretches;
+  /** The bit of the page at place n is bit n & 7 of byte n >> 3. */
+  readonly bytes: Uint8Array;
 }
 
-export function testBit(bitmap: Uint8Array, pfn: number): boolean {
-  return ((bitmap[Math.floor(pfn / 8)] as number) & (1 << (pfn % 8))) !== 0;
+/** A bitmap of zeros, for stretches or for the pages [0, where). */
+export function sharedBitmap(where: Stretches | number): PageBitmap {
+  const stretches = typeof where === "number" ? stretchesOver([{ start: 0, end: where }], where) : where;
+  return { stretches, bytes: new Uint8Array(new SharedArrayBuffer(placesIn(stretches) / 8)) };
 }
 
-/** Sets the bits [start, end). */
-export function setBits(bitmap: Uint8Array, start: number, end: number): void {
-  changeBits(bitmap, start, end, true);
+/** A copy in shared memory. */
+export function copyOfBitmap({ stretches, bytes }: PageBitmap): PageBitmap {
+  const copy = sharedBitmap(stretches);
+  copy.bytes.set(bytes);
+  return copy;
+}
+
+/** Takes over the bits of the pages that both have a place for. */
+export function copyBits(from: PageBitmap, to: PageBitmap): void {
+  for (let i = 0; i < from.stretches.count; i++) {
+    const [start, end] = [from.stretches.start[i] as number, from.stretches.end[i] as number];
+    for (let k = stretchAt(to.stretches, start); k < to.stretches.count; k++) {
+      const first = Math.max(start, to.stretches.start[k] as number);
+      const last = Math.min(end, to.stretches.end[k] as number);
+      if (first >= last) break;
+      to.bytes.set(bitsOf(from, first, last), shiftOf(to, k, first) / 8);
+    }
+  }
+}
+
+/**
+ * The bytes of the pages [start, end), which must begin at a byte's border; `undefined` if they have no place. They may not lie in a
+ * stretch and beside it: what begins at a multiple of STRETCH_STEP and is no longer never does.
+ */
+export function bytesAt(bitmap: PageBitmap, start: number, end: number): Uint8Array | undefined {
+  const { count, start: starts, end: ends } = bitmap.stretches;
+  const i = stretchAt(bitmap.stretches, start);
+  if (i === count || (starts[i] as number) >= end) return undefined;
+  if ((starts[i] as number) > start || (ends[i] as number) < end)
+    throw new Error(`pages ${start} to ${end} lie in a stretch and beside it`);
+  return bitsOf(bitmap, start, end);
+}
+
+function bitsOf(bitmap: PageBitmap, start: number, end: number): Uint8Array {
+  const place = shiftOf(bitmap, stretchAt(bitmap.stretches, start), start);
+  return bitmap.bytes.subarray(place / 8, Math.ceil((place + end - start) / 8));
+}
+
+function shiftOf({ stretches }: PageBitmap, stretch: number, pfn: number): number {
+  return pfn - (stretches.start[stretch] as number) + (stretches.source[stretch] as number);
+}
+
+export function testBit({ stretches, bytes }: PageBitmap, pfn: number): boolean {
+  const i = stretchAt(stretches, pfn);
+  if (i === stretches.count || (stretches.start[i] as number) > pfn) return false;
+  return testBitIn(bytes, pfn - (stretches.start[i] as number) + (stretches.source[i] as number));
+}
+
+/** Sets the bits [start, end) of pages that have a place. */
+export function setBits({ stretches, bytes }: PageBitmap, start: number, end: number): void {
+  for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
+    const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
+    const first = Math.max(start, stretches.start[i] as number);
+    setBitsIn(bytes, first + shift, Math.min(end, stretches.end[i] as number) + shift);
+  }
 }
 
 /** Clears the bits [start, end) and returns how many were set. */
-export function clearBits(bitmap: Uint8Array, start: number, end: number): number {
-  const before = countBits(bitmap, start, end);
-  if (before > 0) changeBits(bitmap, start, end, false);
-  return before;
-}
-
-function changeBits(bitmap: Uint8Array, start: number, end: number, on: boolean): void {
-  if (end <= start) return;
-  const first = Math.floor(start / 8);
-  const last = Math.floor(end / 8);
-  const change = (index: number, mask: number) => {
-    const byte = bitmap[index] as number;
-    bitmap[index] = on ? byte | mask : byte & ~mask;
-  };
-  const headMask = (0xff << (start % 8)) & 0xff;
-  const tailMask = (1 << (end % 8)) - 1;
-  if (first === last) {
-    change(first, headMask & tailMask);
-    return;
+export function clearBits({ stretches, bytes }: PageBitmap, start: number, end: number): number {
+  let cleared = 0;
+  for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
+    const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
+    const first = Math.max(start, stretches.start[i] as number);
+    cleared += clearBitsIn(bytes, first + shift, Math.min(end, stretches.end[i] as number) + shift);
   }
-  change(first, headMask);
-  bitmap.fill(on ? 0xff : 0, first + 1, last);
-  if (tailMask !== 0) change(last, tailMask);
+  return cleared;
 }
 
-/** Set bits per byte value. */
-export const BITS_OF_BYTE: Uint8Array = (() => {
-  const table = new Uint8Array(256);
-  for (let i = 1; i < 256; i++) table[i] = (i & 1) + (table[i >> 1] as number);
-  return table;
-})();
-
-/** Bytes that are compared at once: as fast in a program that has just started, where loops are slow. */
-const PIECE = 4096;
-const ZEROS = Buffer.alloc(PIECE);
-const ONES = Buffer.alloc(PIECE, 0xff);
-
-/** How many of the bits [start, end) are set. Pieces of equal bits are compared, others counted by four bytes: 0.05 ns per page. */
-export function countBits(bitmap: Uint8Array, start: number, end: number): number {
-  if (end <= start) return 0;
-  const first = Math.floor(start / 8);
-  const last = Math.floor(end / 8);
-  const headMask = (0xff << (start % 8)) & 0xff;
-  const tailMask = (1 << (end % 8)) - 1;
-  if (first === last) return BITS_OF_BYTE[(bitmap[first] as number) & headMask & tailMask] as number;
-  let count = BITS_OF_BYTE[(bitmap[first] as number) & headMask] as number;
-  let i = first + 1;
-  for (; i < last && ((bitmap.byteOffset + i) & 3) !== 0; i++) count += BITS_OF_BYTE[bitmap[i] as number] as number;
-  for (; last - i >= PIECE; i += PIECE) {
-    if (ZEROS.compare(bitmap, i, i + PIECE) === 0) continue;
-    count += ONES.compare(bitmap, i, i + PIECE) === 0 ? PIECE * 8 : countWords(bitmap, i, PIECE);
-  }
-  const rest = (last - i) & ~3;
-  if (rest > 0) count += countWords(bitmap, i, rest);
-  i += Math.max(0, rest);
-  for (; i < last; i++) count += BITS_OF_BYTE[bitmap[i] as number] as number;
-  if (tailMask !== 0) count += BITS_OF_BYTE[(bitmap[last] as number) & tailMask] as number;
-  return count;
-}
-
-/** Set bits of `bytes` bytes from `start` on: whole words of the buffer. */
-function countWords(bitmap: Uint8Array, start: number, bytes: number): number {
-  const words = new Uint32Array(bitmap.buffer, bitmap.byteOffset + start, bytes / 4);
+/** How many of the bits [start, end) are set: 0.05 ns per page that has a place. */
+export function countBits({ stretches, bytes }: PageBitmap, start: number, end: number): number {
   let count = 0;
-  for (let w = 0; w < words.length; w++) {
-    let bits = words[w] as number;
-    bits -= (bits >>> 1) & 0x5555_5555;
-    bits = (bits & 0x3333_3333) + ((bits >>> 2) & 0x3333_3333);
-    count += Math.imul((bits + (bits >>> 4)) & 0x0f0f_0f0f, 0x0101_0101) >>> 24;
+  for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
+    const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
+    const first = Math.max(start, stretches.start[i] as number);
+    count += countBitsIn(bytes, first + shift, Math.min(end, stretches.end[i] as number) + shift);
   }
   return count;
 }
 
-/** The first pfn in [start, end) whose bit is `value`, or `end`. Skips whole bytes: about 1 ns per 8 pages. */
-export function findBit(bitmap: Uint8Array, start: number, end: number, value: boolean): number {
-  const skip = value ? 0 : 0xff;
+/** The first pfn in [start, end) whose bit is `value`, or `end`. About 1 ns per 8 pages that have a place. */
+export function findBit({ stretches, bytes }: PageBitmap, start: number, end: number, value: boolean): number {
   let pfn = start;
-  while (pfn < end) {
-    const byte = bitmap[Math.floor(pfn / 8)] as number;
-    if (byte === skip) {
-      pfn += 8 - (pfn % 8);
-      continue;
+  for (let i = stretchAt(stretches, start); i < stretches.count && pfn < end; i++) {
+    const first = stretches.start[i] as number;
+    if (pfn < first) {
+      if (!value) return pfn;
+      if (first >= end) return end;
+      pfn = first;
     }
-    if (((byte >> (pfn % 8)) & 1) === (value ? 1 : 0)) return pfn;
-    pfn++;
+    const shift = (stretches.source[i] as number) - first;
+    const last = Math.min(end, stretches.end[i] as number);
+    pfn = findBitIn(bytes, pfn + shift, last + shift, value) - shift;
+    if (pfn < last) return pfn;
   }
-  return end;
+  return value ? end : Math.min(pfn, end);
 }
 
 /** Calls `run` for each maximal run [start, end) of set bits. */
 export function forEachRun(
-  bitmap: Uint8Array,
+  bitmap: PageBitmap,
   start: number,
   end: number,
   run: (start: number, end: number) => void,

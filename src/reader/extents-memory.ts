@@ -1,8 +1,11 @@
 import { DumpError } from "../errors.js";
-import { setBits } from "./bitmap.js";
+import { type PageBitmap, setBits } from "./bitmap.js";
 import { type Extents, findExtent } from "./extents.js";
 import type { PhysicalMemory } from "./physical-memory.js";
+
 import type { ByteSource } from "./source/byte-source.js";
+
+import { STRETCH_STEP, type Stretches, stretchesOver } from "./stretches.js";
 
 /** Physical memory whose bytes lie in a file as they are. Reading throws `TRUNCATED` when the file became shorter. */
 export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory {
@@ -44,15 +47,33 @@ export function nextAddress(extents: Extents, paddr: number): number {
   return found < extents.count ? Math.max(paddr, extents.start[found] as number) : Number.POSITIVE_INFINITY;
 }
 
+/** Where the pages are that extents touch: all of them together. */
+export function extentStretches(all: readonly Extents[], pageSize: number): Stretches {
+  const ranges: { start: number; end: number }[] = [];
+  let count = 0;
+  for (const extents of all) {
+    for (let i = 0; i < extents.count; i++) {
+      const start = Math.floor((extents.start[i] as number) / pageSize);
+      const end = Math.ceil((extents.end[i] as number) / pageSize);
+      count = Math.max(count, end);
+      // A dump may have a million of them: neighbours are joined at once.
+      const last = ranges.at(-1);
+      if (last !== undefined && start >= last.start && start - last.end < STRETCH_STEP)
+        last.end = Math.max(last.end, end);
+      else ranges.push({ start, end });
+    }
+  }
+  return stretchesOver(ranges, count);
+}
+
 /**
  * Sets the bits of the pages that the extents touch: a piece need not begin or end at a page border (/proc/vmcore's
  * low memory, LiME's ranges), and the other bytes of such a page read as zeros.
  */
-export function setExtentBits(extents: Extents, pageSize: number, bitmap: Uint8Array): void {
-  const limit = bitmap.length * 8;
+export function setExtentBits(extents: Extents, pageSize: number, bitmap: PageBitmap): void {
   for (let i = 0; i < extents.count; i++) {
     const first = Math.floor((extents.start[i] as number) / pageSize);
     const last = Math.ceil((extents.end[i] as number) / pageSize);
-    setBits(bitmap, Math.min(first, limit), Math.min(last, limit));
+    setBits(bitmap, first, last);
   }
 }

@@ -5,9 +5,10 @@ import type { Dump, DumpImage } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
+import { extentStretches } from "./extents-memory.js";
 import { FLATTENED_SIGNATURE } from "./flattened/records.js";
 import { isKdump } from "./kdump/header.js";
-import { kdumpBitmaps, kdumpMemory } from "./kdump/image.js";
+import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/image.js";
 import { openKdump } from "./kdump/open.js";
 import type { Machine } from "./machine.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
@@ -17,6 +18,7 @@ import { openRanges, openRaw } from "./raw/open.js";
 import type { RawPiece } from "./raw/pieces.js";
 import type { FileHandle } from "./source/byte-source.js";
 import { attachSource, closeOnce, openSource, type SourceImage } from "./source/source-image.js";
+import type { Stretches } from "./stretches.js";
 
 /** What a file does not say of itself, and how far it is trusted. */
 export interface OpenOptions {
@@ -203,6 +205,14 @@ export function fillBitmaps(image: DumpImage, bitmaps: PageBitmaps): void {
   if (image.kind === "elf") elfBitmaps(image, bitmaps);
   else if (image.kind === "kdump") kdumpBitmaps(image, bitmaps);
   else rawBitmaps(image, bitmaps);
+}
+
+/** Where the pages are that exist or have data. */
+export function stretchesOf(image: DumpImage): Stretches {
+  const { pageSize } = image;
+  if (image.kind === "kdump") return kdumpStretches(image);
+  if (image.kind === "raw") return extentStretches([image.data], pageSize);
+  return extentStretches([image.memory, image.data], pageSize);
 }
 
 /** The PT_LOADs of an ELF dump; a dump of another format has none. */

@@ -22,8 +22,7 @@ export function mostPages(held: number): number {
 
 /**
  * Refuses numbers of pages that the bytes held make incredible, before anything is allocated. Pages that do not exist between those
- * that do need not be counted: a bitmap is zeros there, and the system has no memory for what is only zeros (4 GiB of them:
- * 1 MiB measured). Throws `LIMIT`.
+ * that do need not be counted: bitmaps have no place for them (stretches.ts). Throws `LIMIT`.
  */
 export function checkClaim(pages: number, held: number, file: string): void {
   const most = mostPages(held);

@@ -1,3 +1,5 @@
+import type { PageBitmap } from "./bitmap.js";
+
 /** Physical memory of the dumped machine. */
 export interface PhysicalMemory {
   /**
@@ -29,10 +31,10 @@ export interface PhysicalRange {
   readonly end: number;
 }
 
-/** Which pages exist and which have data, one bit per pfn, LSB first; bits are set in the caller's bitmaps. */
+/** Which pages exist and which have data, one bit per pfn, LSB first; bits are set in the caller's bitmaps, both of `stretchesOf` the image. */
 export interface PageBitmaps {
   /** The page is memory of the machine. */
-  readonly exists: Uint8Array;
+  readonly exists: PageBitmap;
   /** The dump has its content. A subset of `exists`. */
-  readonly data: Uint8Array;
+  readonly data: PageBitmap;
 }

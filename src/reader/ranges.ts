@@ -1,4 +1,4 @@
-import { findBit } from "./bitmap.js";
+import { findBit, type PageBitmap } from "./bitmap.js";
 import type { Extents } from "./extents.js";
 import type { PhysicalRange } from "./physical-memory.js";
 
@@ -16,7 +16,7 @@ export function joinRanges(extents: Extents): PhysicalRange[] {
 
 /** The ranges of a bitmap's set bits, the first `most` of them; bit 0 is the page `first`. */
 export function bitmapRanges(
-  bitmap: Uint8Array,
+  bitmap: PageBitmap,
   pages: number,
   pageSize: number,
   first = 0,

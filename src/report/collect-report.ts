@@ -12,10 +12,12 @@ import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { packageVersion } from "../package-version.js";
-import { countBits, sharedBitmap, testBit } from "../reader/bitmap.js";
+import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
+import { evenRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";
 import { throwIfAborted, WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -52,8 +54,8 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   const wouldDrop = checked && (await classify(dump, checked, plan, warnings, signal));
   const sample = new KindSample();
   const collector = new PageCollector(dump, view, sample);
-  for (let pfn = 0; pfn < dump.maxMapnr; pfn += PIECE) {
-    collector.advance(Math.min(pfn + PIECE, dump.maxMapnr), view && plan.kept);
+  for (const { endPfn } of evenRanges(plan.kept, dump.maxMapnr, PIECE)) {
+    collector.advance(endPfn, view && plan.kept);
     await setImmediate();
     throwIfAborted(signal);
   }
@@ -136,7 +138,7 @@ async function compressSample(
   dump: Dump,
   sample: KindSample,
   sums: readonly KindSum[],
-  safe: Uint8Array | undefined,
+  safe: PageBitmap | undefined,
   signal: AbortSignal | undefined,
 ): Promise<KindRow["sampled"][]> {
   const codecs = [codecOf("zlib", 1)];
@@ -167,8 +169,9 @@ async function compressSample(
 }
 
 /** A bit for each page of a machine's memory that may be read. */
-function touchablePages(dump: Dump, view: KernelView): Uint8Array {
-  const pages = sharedBitmap(dump.maxMapnr).fill(0xff);
+function touchablePages(dump: Dump, view: KernelView): PageBitmap {
+  const pages = sharedBitmap(stretchesOf(dump.image));
+  pages.bytes.fill(0xff);
   leaveOutUntouchable(dump, view, pages);
   return pages;
 }

@@ -1,4 +1,4 @@
-import { findBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { PfnRange } from "../worker/chunks.js";
 
 /** Cells of a map: each is a byte in the page. 16 GiB of 4 KiB pages have a cell for every page. */
@@ -21,7 +21,7 @@ export interface MapSpans {
  * Costs 1 ns per 8 pages.
  */
 export function mapSpans(
-  exists: Uint8Array,
+  exists: PageBitmap,
   maxMapnr: number,
   extra: readonly PfnRange[],
   maxCells = MAX_CELLS,
@@ -34,7 +34,7 @@ export function mapSpans(
 }
 
 /** Runs of memory with gaps of less than 2 MiB (of 4 KiB pages) in them. */
-function runsOf(exists: Uint8Array, maxMapnr: number): PfnRange[] {
+function runsOf(exists: PageBitmap, maxMapnr: number): PfnRange[] {
   const runs: { startPfn: number; endPfn: number }[] = [];
   let pfn = findBit(exists, 0, maxMapnr, true);
   while (pfn < maxMapnr) {

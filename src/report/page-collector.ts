@@ -2,9 +2,9 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
-import { sharedBitmap, testBit } from "../reader/bitmap.js";
+import { type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { fillBitmaps } from "../reader/open.js";
+import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { type CellMap, CellMapBuilder } from "./cell-map.js";
 import type { KindSample } from "./kind-sample.js";
 import { mapSpans } from "./memory-spans.js";
@@ -35,8 +35,8 @@ const WINDOW = 2 ** 15;
 export class PageCollector {
   readonly #end: number;
   readonly #pageSize: number;
-  readonly #exists: Uint8Array;
-  readonly #data: Uint8Array;
+  readonly #exists: PageBitmap;
+  readonly #data: PageBitmap;
   readonly #kindReader: KindReader | undefined;
   readonly #kinds = new Uint8Array(WINDOW);
   /** The first page whose kind is in `#kinds`. */
@@ -57,8 +57,9 @@ export class PageCollector {
     this.#end = dump.maxMapnr;
     this.#pageSize = dump.pageSize;
     this.#sample = sample;
-    this.#exists = sharedBitmap(this.#end);
-    this.#data = sharedBitmap(this.#end);
+    const stretches = stretchesOf(dump.image);
+    this.#exists = sharedBitmap(stretches);
+    this.#data = sharedBitmap(stretches);
     fillBitmaps(dump.image, { exists: this.#exists, data: this.#data });
     this.#kindReader = view && kindReader(dump, view);
     const sections = [];
@@ -72,7 +73,7 @@ export class PageCollector {
   }
 
   /** Goes on to `end`. `kept` has the bits of pages in the output, `records` a record for each of them in order, if known. */
-  advance(end: number, kept: Uint8Array | undefined, records?: Uint32Array): void {
+  advance(end: number, kept: PageBitmap | undefined, records?: Uint32Array): void {
     let record = 0;
     while (this.#span < this.#spans.length) {
       const span = this.#spans[this.#span] as { startPfn: number; endPfn: number };

@@ -175,7 +175,7 @@ async function classifyAll(
   if (!policy.free || !byMark || checkFreeCount(dump, view, free, lookedAt, warnings)) return unclassified;
   resetPlan(dump, plan);
   await pool.end();
-  classes?.fill(0);
+  classes?.bytes.fill(0);
   await classifyPages(again(), plan, new Warnings(), done, privacy, classes);
   return unclassified;
 }

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
-import { findBit, sharedBitmap } from "../reader/bitmap.js";
+import { clearBits, copyOfBitmap, findBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import { encodeDump } from "../worker/encode-dump.js";
@@ -114,9 +114,9 @@ async function encodeRange(
     });
   }
   // Its own pages and no others: the tasks of pass 2 are cut by this bitmap.
-  const kept = sharedBitmap(maxMapnr);
-  const [from, to] = [Math.floor(startPfn / 8), Math.ceil(endPfn / 8)];
-  kept.set(plan.keptBits.subarray(from, to), from);
+  const kept = copyOfBitmap(plan.keptBits);
+  clearBits(kept, 0, startPfn);
+  clearBits(kept, endPfn, maxMapnr);
   const pool = new WorkerPool(
     threads,
     {

@@ -1,12 +1,14 @@
 import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
+import type { PageBitmap } from "../reader/bitmap.js";
+import { placesIn, stretchesOver } from "../reader/stretches.js";
 import { fromPlainJson, toPlainJson } from "./plain-json.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
 /** Changes when the files of a plan mean something else. */
-const VERSION = 1;
+const VERSION = 2;
 const PLAN = "plan.json";
 /** Beyond it a plan is none of ours: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
@@ -18,16 +20,21 @@ interface ArrayFile {
   readonly sha256: string;
 }
 
+/** A bitmap: its bytes, and the pages that they are of. */
+interface BitmapFile extends ArrayFile {
+  readonly stretches: readonly (readonly [start: number, end: number])[];
+}
+
 type Small = Omit<ShardPlan, "exists" | "keptBits" | "erase" | "stackTops">;
 
 interface PlanFile {
   readonly version: number;
   readonly plan: Small;
-  readonly exists: ArrayFile;
-  readonly keptBits: ArrayFile;
+  readonly exists: BitmapFile;
+  readonly keptBits: BitmapFile;
   readonly erase: readonly { readonly start: ArrayFile; readonly end: ArrayFile; readonly fill: number }[];
   readonly stackTops:
-    | { readonly pages: ArrayFile; readonly frame: NonNullable<ShardPlan["stackTops"]>["frame"] }
+    | { readonly pages: BitmapFile; readonly frame: NonNullable<ShardPlan["stackTops"]>["frame"] }
     | undefined;
 }
 
@@ -43,6 +50,10 @@ export async function writePlan(staging: Staging, plan: ShardPlan): Promise<stri
     await staging.write(name, bytes);
     return { name, bytes: bytes.length, sha256: sha256(bytes) };
   };
+  const bitmap = async (name: string, { stretches, bytes }: PageBitmap): Promise<BitmapFile> => ({
+    ...(await array(name, bytes)),
+    stretches: Array.from(stretches.start, (start, i) => [start, stretches.end[i] as number] as const),
+  });
   const spans = async ({ start, end, fill }: EraseSpans, i: number) => ({
     start: await array(`erase-${i}-start`, start),
     end: await array(`erase-${i}-end`, end),
@@ -51,10 +62,10 @@ export async function writePlan(staging: Staging, plan: ShardPlan): Promise<stri
   const file: PlanFile = {
     version: VERSION,
     plan: small,
-    exists: await array("exists", exists),
-    keptBits: await array("kept", keptBits),
+    exists: await bitmap("exists", exists),
+    keptBits: await bitmap("kept", keptBits),
     erase: await Promise.all(erase.map(spans)),
-    stackTops: stackTops && { pages: await array("stack-tops", stackTops.pages), frame: stackTops.frame },
+    stackTops: stackTops && { pages: await bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
   };
   const bytes = Buffer.from(toPlainJson(file), "utf8");
   await staging.write(PLAN, bytes);
@@ -83,17 +94,26 @@ export async function readPlan(staging: Staging, digest: string): Promise<ShardP
     new Uint8Array(shared).set(found);
     return shared;
   };
+  const bitmap = async (file: BitmapFile): Promise<PageBitmap> => {
+    const bytes = new Uint8Array(await array(file));
+    const stretches = stretchesOver(
+      file.stretches.map(([start, end]) => ({ start, end })),
+      0,
+    );
+    if (placesIn(stretches) !== 8 * bytes.length) throw damaged(staging, file.name, "is not as it was written");
+    return { stretches, bytes };
+  };
   const erase: EraseSpans[] = [];
   for (const { start, end, fill } of file.erase) {
     erase.push({ start: new Float64Array(await array(start)), end: new Float64Array(await array(end)), fill });
   }
   return {
     ...file.plan,
-    exists: new Uint8Array(await array(file.exists)),
-    keptBits: new Uint8Array(await array(file.keptBits)),
+    exists: await bitmap(file.exists),
+    keptBits: await bitmap(file.keptBits),
     erase,
     stackTops: file.stackTops && {
-      pages: new Uint8Array(await array(file.stackTops.pages)),
+      pages: await bitmap(file.stackTops.pages),
       frame: file.stackTops.frame,
     },
   };

@@ -1,7 +1,8 @@
 import type { Codec } from "../codec/codecs.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
-import { countBits } from "../reader/bitmap.js";
+
+import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { FilterResult } from "../run/filter-types.js";
 import type { PlannedDump } from "../run/plan-dump.js";
 import { describeOutput, type OutputDescription } from "../writer/output-description.js";
@@ -30,8 +31,8 @@ export interface ShardPlan {
   readonly shards: readonly ShardRange[];
   /** Pages that go into the output. */
   readonly kept: number;
-  readonly exists: Uint8Array;
-  readonly keptBits: Uint8Array;
+  readonly exists: PageBitmap;
+  readonly keptBits: PageBitmap;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
   /** The account of the run, as if it had found no page of zeros and written nothing. */

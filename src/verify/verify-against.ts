@@ -8,10 +8,11 @@ import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
-import { clearBits, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
+import { clearBits, copyBits, copyOfBitmap, countBits, findBit, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { fillBitmaps } from "../reader/open.js";
+import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
+import { joinStretches } from "../reader/stretches.js";
 import { Warnings } from "../warnings.js";
 import { keptRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";
@@ -68,8 +69,8 @@ export interface CompareContext {
 export async function compareDumps(
   dump: Dump,
   original: Dump,
-  readable: Uint8Array,
-  promised: Uint8Array,
+  readable: PageBitmap,
+  promised: PageBitmap,
   context: CompareContext,
 ): Promise<Comparison> {
   if (dump.pageSize !== original.pageSize) {
@@ -80,15 +81,18 @@ export async function compareDumps(
   }
   const { findings } = context;
   const pages = Math.max(dump.maxMapnr, original.maxMapnr);
-  const theirs = sharedBitmap(pages);
-  fillBitmaps(original.image, { exists: sharedBitmap(pages), data: theirs });
-  const touchable = theirs.slice();
+  const stretches = joinStretches(readable.stretches, stretchesOf(original.image), pages);
+  const [promisedBits, theirs, both] = [sharedBitmap(stretches), sharedBitmap(stretches), sharedBitmap(stretches)];
+  fillBitmaps(original.image, { exists: sharedBitmap(stretches), data: theirs });
+  copyBits(promised, promisedBits);
+  copyBits(readable, both);
+  const touchable = copyOfBitmap(theirs);
   const originalView = isLive(original.image) ? tryView(original) : undefined;
   if (originalView !== undefined) leaveOutUntouchable(original, originalView, touchable);
-  const both = sharedBitmap(pages);
-  both.set(readable);
-  const unknown = andNot(promised, theirs, pages);
-  for (let i = 0; i < both.length; i++) both[i] = (both[i] as number) & (touchable[i] as number);
+  const unknown = andNot(promisedBits, theirs, pages);
+  for (let i = 0; i < both.bytes.length; i++) {
+    both.bytes[i] = (both.bytes[i] as number) & (touchable.bytes[i] as number);
+  }
   if (unknown.count > 0) {
     const message = "pages that the original does not have";
     findings.add({ kind: "unknown-page", message, file: dump.paths[0] ?? "", pfn: unknown.first }, unknown.count);
@@ -102,11 +106,12 @@ export async function compareDumps(
     record.fills,
     context,
   );
-  const missing = andNot(theirs, promised, pages);
+  const missing = andNot(theirs, promisedBits, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
   const explained = await explain(
     original,
     missing.bits,
+    pages,
     level,
     dump.header.format !== "kdump",
     record.privacy,
@@ -135,7 +140,7 @@ export async function compareDumps(
 async function compareBoth(
   dump: Dump,
   original: Dump,
-  both: Uint8Array,
+  both: PageBitmap,
   pages: number,
   fills: readonly number[],
   { threads, signal, findings, done }: CompareContext,
@@ -177,7 +182,8 @@ async function compareBoth(
 /** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
 async function explain(
   original: Dump,
-  missing: Uint8Array,
+  missing: PageBitmap,
+  pages: number,
   level: number,
   dropsZeros: boolean,
   privacy: boolean,
@@ -186,7 +192,6 @@ async function explain(
   const view = tryView(original);
   const whole = initialPlan(original, view);
   const plan: PagePlan = { ...whole, kept: missing };
-  const pages = missing.length * 8;
   const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
   const secret = privacy && view !== undefined ? tryPrivacy(original, view) : undefined;
   const policy = { ...policyOfLevel(level), ...(secret && { privacy: secret }) };
@@ -240,9 +245,10 @@ function tryView(dump: Dump): KernelView | undefined {
   }
 }
 
-/** The bits of `a` that `b` does not have. */
-function andNot(a: Uint8Array, b: Uint8Array, pages: number) {
-  const bits = sharedBitmap(pages);
-  for (let i = 0; i < bits.length; i++) bits[i] = (a[i] ?? 0) & ~(b[i] ?? 0);
+/** The bits of `a` that `b` does not have; both are of the same stretches. */
+function andNot(a: PageBitmap, b: PageBitmap, pages: number) {
+  const bits = sharedBitmap(a.stretches);
+  const { bytes } = bits;
+  for (let i = 0; i < bytes.length; i++) bytes[i] = (a.bytes[i] as number) & ~(b.bytes[i] as number);
   return { bits, count: countBits(bits, 0, pages), first: findBit(bits, 0, pages, true) };
 }

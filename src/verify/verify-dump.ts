@@ -3,11 +3,11 @@ import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
-import { countBits, sharedBitmap } from "../reader/bitmap.js";
+import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
 import type { InputOptions } from "../reader/input-options.js";
-import { fillBitmaps, segmentsOf } from "../reader/open.js";
+import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { inputChanged, isLive } from "../reader/source/input-changed.js";
 import { Warnings } from "../warnings.js";
@@ -19,13 +19,7 @@ import { type Comparison, compareDumps } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
 import { verifyKernel } from "./verify-kernel.js";
-import {
-  type DigestContext,
-  type ManifestCheck,
-  sameAsRead,
-  sameAsWritten,
-  verifyRecorded,
-} from "./verify-manifest.js";
+import { type DigestContext, type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
 
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
@@ -134,12 +128,13 @@ async function verifyOpened(
   takeWarnings(warnings, findings, file, image.kind !== "kdump");
   const dump = completeDump(input, new Warnings(), options);
   const pages = dump.maxMapnr;
-  const promised = sharedBitmap(pages);
-  const readable = sharedBitmap(pages);
-  fillBitmaps(dump.image, { exists: sharedBitmap(pages), data: readable });
+  const stretches = stretchesOf(dump.image);
+  const promised = sharedBitmap(stretches);
+  const readable = sharedBitmap(stretches);
+  fillBitmaps(dump.image, { exists: sharedBitmap(stretches), data: readable });
   // A page that lies in no file is promised by a kdump's second bitmap; an ELF's are counted where it is cut off.
   const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
-  fillBitmaps(all, { exists: sharedBitmap(pages), data: promised });
+  fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
   const untouched = leaveOut(dump, readable);
   const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
@@ -197,7 +192,7 @@ async function verifyOpened(
 }
 
 /** Of a machine's memory some pages may not be read. Clears their bits, and says how many there are. */
-function leaveOut(dump: Dump, readable: Uint8Array): number {
+function leaveOut(dump: Dump, readable: PageBitmap): number {
   const view = isLive(dump.image) ? verifyKernel(dump, new Findings(0)).view : undefined;
   return view === undefined ? 0 : leaveOutUntouchable(dump, view, readable);
 }
@@ -232,8 +227,8 @@ function digestContext({ signal, onProgress }: VerifyOptions): DigestContext {
 
 async function against(
   dump: Dump,
-  readable: Uint8Array,
-  promised: Uint8Array,
+  readable: PageBitmap,
+  promised: PageBitmap,
   findings: Findings,
   threads: WorkerThreads,
   options: VerifyOptions,

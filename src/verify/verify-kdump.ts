@@ -1,11 +1,14 @@
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../codec/flags.js";
-import { BITS_OF_BYTE, countBits, findBit } from "../reader/bitmap.js";
+import { countBits } from "../reader/bitmap.js";
+import { BITS_OF_BYTE, countBitsIn, findBitIn } from "../reader/bits.js";
 import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
+
 import { attachSource } from "../reader/source/source-image.js";
+import { pageAt } from "../reader/stretches.js";
 import type { Findings } from "./findings.js";
 import { findOverlaps } from "./overlaps.js";
 
@@ -83,11 +86,11 @@ function checkHeader(header: KdumpHeader, source: ByteSource, findings: Findings
 function checkBitmaps({ exists, dumped, maxMapnr, parts }: KdumpImage, findings: Findings): void {
   let wrong = 0;
   let first: number | undefined;
-  for (let i = 0; i < dumped.length; i++) {
-    const extra = (dumped[i] as number) & ~(exists[i] as number);
+  for (let i = 0; i < dumped.bytes.length; i++) {
+    const extra = (dumped.bytes[i] as number) & ~(exists.bytes[i] as number);
     if (extra === 0) continue;
     wrong += BITS_OF_BYTE[extra & 0xff] as number;
-    first ??= findBit(Uint8Array.of(extra & 0xff), 0, 8, true) + i * 8;
+    first ??= pageAt(dumped.stretches, findBitIn(Uint8Array.of(extra & 0xff), 0, 8, true) + i * 8);
   }
   if (first === undefined || first >= maxMapnr) return;
   const file = parts[0]?.source.file.path ?? "";
@@ -107,9 +110,9 @@ function checkPadding(header: KdumpHeader, source: ByteSource, findings: Finding
     const tail = new Uint8Array(Math.max(0, Math.min(bitmap + length - from, MAX_PADDING)));
     const got = source.read(tail, from);
     if (got > 0 && maxMapnr % 8 !== 0) tail[0] = (tail[0] as number) & ~((1 << (maxMapnr % 8)) - 1);
-    const bits = countBits(tail, 0, got * 8);
+    const bits = countBitsIn(tail, 0, got * 8);
     if (bits === 0) continue;
-    const pfn = findBit(tail, 0, got * 8, true) + Math.floor(maxMapnr / 8) * 8;
+    const pfn = findBitIn(tail, 0, got * 8, true) + Math.floor(maxMapnr / 8) * 8;
     const message = `bits for pages beyond max_mapnr (${maxMapnr})`;
     findings.add({ kind: "bitmap", message, file: source.name, offset: from, pfn }, bits);
   }

@@ -1,5 +1,5 @@
 import type { PagePlan } from "../filter/plan.js";
-import { countBits } from "../reader/bitmap.js";
+import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { Warnings } from "../warnings.js";
 import { keptRanges } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
@@ -23,7 +23,7 @@ export interface CheckedPages {
  */
 export async function checkDump(
   pool: WorkerPool,
-  kept: Uint8Array,
+  kept: PageBitmap,
   maxMapnr: number,
   done: (pages: number) => void,
 ): Promise<CheckedPages> {

@@ -1,4 +1,4 @@
-import { findBit } from "../reader/bitmap.js";
+import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { CheckResult, CheckTask, PageFault } from "./tasks.js";
@@ -10,7 +10,7 @@ const MAX_FAULTS = 16;
 export interface CheckState {
   /** Reading throws where a page cannot be decoded. */
   readonly memory: PhysicalMemory;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly pageSize: number;
   readonly buffer: Uint8Array;
 }
@@ -18,7 +18,7 @@ export interface CheckState {
 /** Pages read at once, as long as all goes well. */
 const BATCH = 64;
 
-export function checkState(memory: PhysicalMemory, kept: Uint8Array, pageSize: number): CheckState {
+export function checkState(memory: PhysicalMemory, kept: PageBitmap, pageSize: number): CheckState {
   return { memory, kept, pageSize, buffer: new Uint8Array(BATCH * pageSize) };
 }
 
@@ -29,8 +29,7 @@ export function checkPages({ memory, kept, pageSize, buffer }: CheckState, task:
   let unreadable = 0;
   const failed = (pfn: number, error: unknown) => {
     const { code, message, offset } = damageOf(error);
-    const byte = Math.floor(pfn / 8);
-    kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
+    clearBits(kept, pfn, pfn + 1);
     unreadable++;
     if (faults.length < MAX_FAULTS) faults.push({ pfn, code, message, offset });
   };

@@ -1,5 +1,6 @@
 import type { PagePlan } from "../filter/plan.js";
 import { clearBits } from "../reader/bitmap.js";
+import { fillPageBytes, type PageBytes } from "../reader/page-bytes.js";
 import type { Warnings } from "../warnings.js";
 import { evenRanges, type PfnRange } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
@@ -29,14 +30,14 @@ export async function classifyPages(
   warnings: Warnings,
   done: (pfn: number) => void,
   privacy = false,
-  classes?: Uint8Array,
+  classes?: PageBytes,
 ): Promise<ScanDoubts> {
   const rest: NonNullable<ScanResult["rest"]>[] = [];
   let unreadable = 0;
   let withoutStructPage = 0;
   let badOrders = 0;
   pool.expect(plan.maxMapnr / SCAN_PAGES);
-  const tasks = pool.readAhead.structPages(evenRanges(plan.maxMapnr, SCAN_PAGES));
+  const tasks = pool.readAhead.structPages(evenRanges(plan.kept, plan.maxMapnr, SCAN_PAGES));
   const run = async (range: PfnRange) => {
     return { result: await pool.scan(range), endPfn: range.endPfn };
   };
@@ -53,7 +54,7 @@ export async function classifyPages(
   // Blocks that reach into the next task's pages (huge pages of 1 GiB): what is still kept there goes with them.
   for (const { startPfn, endPfn, pageClass } of rest) {
     const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
-    classes?.fill(pageClass, startPfn, Math.min(endPfn, plan.maxMapnr));
+    if (classes !== undefined) fillPageBytes(classes, pageClass, startPfn, Math.min(endPfn, plan.maxMapnr));
     plan.dropped[pageClass] = (plan.dropped[pageClass] as number) + cleared;
   }
   const fate = privacy ? "dropped" : "kept";

@@ -1,4 +1,4 @@
-import { findBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { CompareResult, CompareTask } from "./tasks.js";
@@ -12,7 +12,7 @@ const BATCH = 64;
 export interface CompareState {
   readonly memory: PhysicalMemory;
   readonly other: PhysicalMemory;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly pageSize: number;
   /** 1 for each byte that erased data were filled with. */
   readonly fills: Uint8Array;
@@ -22,7 +22,7 @@ export interface CompareState {
 export function compareState(
   memory: PhysicalMemory,
   other: PhysicalMemory,
-  kept: Uint8Array,
+  kept: PageBitmap,
   pageSize: number,
   fills: readonly number[] = [],
 ): CompareState {

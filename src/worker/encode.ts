@@ -3,9 +3,10 @@ import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from ".
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
-import { findBit } from "../reader/bitmap.js";
+import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { attachStrictMemory } from "../reader/open.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
+
 import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 
@@ -18,7 +19,7 @@ const GROUP_BYTES = 256 << 10;
 /** What one worker encodes with: made once per thread. */
 export interface EncodeState {
   readonly dump: PhysicalMemory;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
   readonly zero: ZeroModule;
@@ -200,8 +201,7 @@ export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
       stay++;
       continue;
     }
-    const byte = Math.floor(pfn / 8);
-    kept[byte] = (kept[byte] as number) & ~(1 << (pfn % 8));
+    clearBits(kept, pfn, pfn + 1);
   }
   return { slot: task.slot, zeroPages: zeroPages - stay };
 }

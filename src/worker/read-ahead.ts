@@ -1,6 +1,6 @@
 import { attachSpace } from "../kernel/kernel-view.js";
 import { structPageIn } from "../kernel/page/mem-map.js";
-import { findBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
 import { attachMemory } from "../reader/open.js";
 import { fileRanges, type TakeRange } from "../reader/source/file-ranges.js";
@@ -28,7 +28,7 @@ export interface ReadAhead {
 interface Reading {
   readonly image: DumpImage;
   readonly pageSize: number;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly kernel: ScanContext | undefined;
 }
 

@@ -6,15 +6,19 @@ import { type AddressSpace, readVirtual } from "../kernel/address-space.js";
 import { attachSpace } from "../kernel/kernel-view.js";
 import { type MemMap, structPageIn, structPagesInHole } from "../kernel/page/mem-map.js";
 import type { PageLayout } from "../kernel/page/page-layout.js";
-import { clearBits, countBits, findBit } from "../reader/bitmap.js";
+import { bytesAt, clearBits, countBits, type PageBitmap } from "../reader/bitmap.js";
+import { findBitIn } from "../reader/bits.js";
+import { setPageBytes } from "../reader/page-bytes.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
 import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
+
+const NO_PAGES = new Uint8Array(0);
 
 /** What one worker classifies with: made once per run. */
 export interface ScanState {
   readonly dump: PhysicalMemory;
   readonly pageSize: number;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly space: AddressSpace;
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
@@ -24,7 +28,7 @@ export interface ScanState {
   readonly privacy: { readonly view: PrivacyView; readonly rescue: Rescue } | undefined;
 }
 
-export function scanState(dump: PhysicalMemory, pageSize: number, kept: Uint8Array, kernel: ScanContext): ScanState {
+export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitmap, kernel: ScanContext): ScanState {
   const { memMap, pageLayout, policy } = kernel;
   const classifier = createClassifier(pageLayout, policy);
   const space = attachSpace(kernel.space, dump);
@@ -32,7 +36,9 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: Uint8Arr
     view: policy.privacy,
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
   };
-  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, classes: kernel.classes, privacy };
+  const bytes = kernel.classes;
+  const classes = bytes && { set: (from: Uint8Array, pfn: number) => setPageBytes(bytes, from, pfn) };
+  return { dump, pageSize, kept, space, memMap, pageLayout, classifier, classes, privacy };
 }
 
 /**
@@ -59,6 +65,9 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
   /** Pages before this one belong to a block already classified. */
   let covered = task.startPfn;
   const total = countBits(kept, task.startPfn, task.endPfn);
+  /** The bytes of the task's pages, of which each batch takes some: what costs looking up is looked up once. */
+  const bits = bytesAt(kept, task.startPfn, task.endPfn) ?? NO_PAGES;
+  const known = privacy && bytesAt(privacy.view.known, task.startPfn, task.endPfn);
   /** No struct page before this one has been looked for. */
   let behind = task.startPfn;
 
@@ -76,17 +85,18 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       const first = pfn - (pfn % 8);
       const to = Math.min(end - first, BATCH);
       const from = pfn - first;
-      if (findBit(kept, pfn, first + to, true) === first + to) {
+      const at = (first - task.startPfn) / 8;
+      const present = bits.subarray(at, at + Math.ceil(to / 8));
+      if (findBitIn(present, from, to, true) === to) {
         classifier.startPiece();
         pfn = first + to;
         continue;
       }
       const wanted = classifier.pages.subarray(from * pageLayout.size, to * pageLayout.size);
       const got = Math.floor(readVirtual(space, dump, wanted, vaddrOf(pfn)) / pageLayout.size);
-      const present = kept.subarray(first / 8, Math.ceil((first + to) / 8));
       classifier.present.set(present);
-      if (privacy !== undefined)
-        classifier.known.set(privacy.view.known.subarray(first / 8, first / 8 + present.length));
+      if (known !== undefined) classifier.known.set(known.subarray(at, at + present.length));
+      else if (privacy !== undefined) classifier.known.fill(0);
       covered = classifier.classify(first, from, from + got, covered);
       if (privacy !== undefined) {
         privacy.rescue({ firstPfn: first, from, to: from + got, pages: classifier.pages, classes: classifier.classes });

@@ -7,7 +7,9 @@ import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { SpaceImage } from "../kernel/kernel-view.js";
 import type { MemMap } from "../kernel/page/mem-map.js";
 import type { PageLayout } from "../kernel/page/page-layout.js";
+import type { PageBitmap } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
+import type { PageBytes } from "../reader/page-bytes.js";
 import type { ExtensionContext } from "./extension/extension-context.js";
 import type { SlotLayout } from "./slots.js";
 
@@ -20,7 +22,7 @@ export interface WorkerContext {
   readonly other?: DumpImage;
   readonly pageSize: number;
   /** Bitmap of all pages that go into the output, in shared memory; tasks own whole bytes of it. */
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   /** What pass 1 works by; `undefined` for runs without it. */
   readonly kernel: ScanContext | undefined;
   readonly memory: WasmMemory;
@@ -46,7 +48,7 @@ export interface ScanContext {
   readonly pageLayout: PageLayout;
   readonly policy: ScanPolicy;
   /** One byte per page in shared memory, where the class numbers are wanted too. */
-  readonly classes?: Uint8Array;
+  readonly classes?: PageBytes;
 }
 
 /** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */

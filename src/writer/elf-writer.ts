@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { findBit } from "../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM, PT_LOAD, PT_NOTE } from "../reader/elf/layout.js";
 import { factsOf } from "../reader/machine.js";
 import type { DumpFacts } from "./dump-facts.js";
@@ -12,7 +12,7 @@ import { structWriter } from "./struct-writer.js";
 /** What an ELF dump describes. */
 export interface ElfPages {
   /** Pages whose content goes into the file. */
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
   readonly segments: readonly OutputSegment[];
   readonly elfClass: 32 | 64;
   /** Byte order of the headers and notes. */

@@ -1,4 +1,4 @@
-import { forEachRun } from "../reader/bitmap.js";
+import { forEachRun, type PageBitmap } from "../reader/bitmap.js";
 
 /**
  * How kept pages lie in an ELF file: islands of pages that are contiguous in memory and in the file. Dropped pages
@@ -24,7 +24,7 @@ const MAX_GAP_BITS = 8;
  * describe; longer holes are taken in until they fit.
  */
 export function findIslands(
-  kept: Uint8Array,
+  kept: PageBitmap,
   maxMapnr: number,
   pageSize: number,
   limit = Number.POSITIVE_INFINITY,

@@ -1,14 +1,5 @@
-import { countBits } from "../reader/bitmap.js";
-import {
-  KDUMP_SIGNATURE,
-  KDUMP32_PACKED,
-  KDUMP32_PADDED,
-  KDUMP64,
-  type KdumpLayout,
-  PAGE_DESC_SIZE,
-  STATUS_INCOMPLETE,
-  UTSNAME_OFFSET,
-} from "../reader/kdump/layout.js";
+import { bytesAt, countBits, type PageBitmap } from "../reader/bitmap.js";
+import { KDUMP_SIGNATURE, KDUMP32_PACKED, KDUMP32_PADDED, KDUMP64, type KdumpLayout, PAGE_DESC_SIZE, STATUS_INCOMPLETE, UTSNAME_OFFSET } from "../reader/kdump/layout.js";
 import { factsOf } from "../reader/machine.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
@@ -22,9 +13,9 @@ import { structWriter } from "./struct-writer.js";
 /** Which pages a kdump-compressed file describes. */
 export interface KdumpPages {
   /** Pages that are memory of the machine: the first bitmap. */
-  readonly exists: Uint8Array;
+  readonly exists: PageBitmap;
   /** Pages with a descriptor: the second bitmap. */
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
 }
 
 /** Space is taken by zeros, so many at a time. */
@@ -74,17 +65,15 @@ export class KdumpWriter implements DumpWriter {
   ) {
     this.#sink = sink;
     // Bits and counts are of the pages that the file numbers, from its first one on.
-    const first = facts.firstPfn / 8;
     this.#facts = { ...facts, maxMapnr: facts.maxMapnr - facts.firstPfn };
-    this.#pages = { exists: pages.exists.subarray(first), kept: pages.kept.subarray(first) };
+    this.#pages = pages;
     this.#status = status;
     this.#layout = layoutOf(facts);
-    const { maxMapnr } = this.#facts;
     const { subHeader, bitmaps, bytes } = headOf(this.#facts);
     this.#subHeaderBlocks = subHeader;
     this.#bitmapBlocks = bitmaps;
     this.#descPosition = bytes;
-    this.#position = this.#descPosition + countBits(this.#pages.kept, 0, maxMapnr) * PAGE_DESC_SIZE;
+    this.#position = this.#descPosition + countBits(pages.kept, facts.firstPfn, facts.maxMapnr) * PAGE_DESC_SIZE;
     this.#descStart = this.#descPosition;
     this.#dataStart = this.#position;
     this.#zeroPage = this.#position;
@@ -94,7 +83,7 @@ export class KdumpWriter implements DumpWriter {
   }
 
   async begin(): Promise<void> {
-    const { pageSize, maxMapnr } = this.#facts;
+    const { pageSize } = this.#facts;
     this.#sink.ascendingFrom?.(this.#dataStart);
     // No page takes more than as it is.
     const pages = (this.#dataStart - this.#descStart) / PAGE_DESC_SIZE + 1;
@@ -103,8 +92,8 @@ export class KdumpWriter implements DumpWriter {
     await this.#writeSubHeader(undefined);
     const bitmapBytes = (this.#bitmapBlocks / 2) * pageSize;
     const start = (1 + this.#subHeaderBlocks) * pageSize;
-    await this.#writeBitmap(this.#pages.exists, start, bitmapBytes, maxMapnr);
-    await this.#writeBitmap(this.#pages.kept, start + bitmapBytes, bitmapBytes, maxMapnr);
+    await this.#writeBitmap(this.#pages.exists, start, bitmapBytes);
+    await this.#writeBitmap(this.#pages.kept, start + bitmapBytes, bitmapBytes);
     if (this.#sharesZeros) {
       await this.#sink.write(new Uint8Array(pageSize), this.#position);
       this.#position += pageSize;
@@ -225,12 +214,25 @@ export class KdumpWriter implements DumpWriter {
     await this.#sink.write(out.bytes, pageSize);
   }
 
-  async #writeBitmap(bitmap: Uint8Array, offset: number, length: number, maxMapnr: number): Promise<void> {
+  /** What lies between the stretches is not written: a hole in the file. */
+  async #writeBitmap(bitmap: PageBitmap, offset: number, length: number): Promise<void> {
+    const { firstPfn, maxMapnr } = this.#facts;
     const used = Math.ceil(maxMapnr / 8);
-    const last = new Uint8Array(length - used + 1);
-    last[0] = (bitmap[used - 1] as number) & (maxMapnr % 8 === 0 ? 0xff : (1 << (maxMapnr % 8)) - 1);
-    await this.#sink.write(bitmap.subarray(0, used - 1), offset);
-    await this.#sink.write(last, offset + used - 1);
+    const { count, start: starts, end: ends } = bitmap.stretches;
+    for (let i = 0; i < count; i++) {
+      const start = Math.max(firstPfn, starts[i] as number);
+      const at = (start - firstPfn) / 8;
+      const bytes = bytesAt(bitmap, start, ends[i] as number)?.subarray(0, used - at);
+      if (bytes === undefined || bytes.length === 0) continue;
+      if (at + bytes.length < used) {
+        await this.#sink.write(bytes, offset + at);
+        continue;
+      }
+      const last = new Uint8Array(length - used + 1);
+      last[0] = (bytes.at(-1) as number) & (maxMapnr % 8 === 0 ? 0xff : (1 << (maxMapnr % 8)) - 1);
+      await this.#sink.write(bytes.subarray(0, -1), offset + at);
+      await this.#sink.write(last, offset + used - 1);
+    }
   }
 }
 

@@ -1,5 +1,5 @@
 import { HASH_WORDS, RECORD_SIZE_MASK } from "../page-record.js";
-import { countBits } from "../reader/bitmap.js";
+import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
@@ -50,7 +50,7 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
  */
 export class SplitWriter implements DumpWriter {
   readonly #sink: SplitSink;
-  readonly #kept: Uint8Array;
+  readonly #kept: PageBitmap;
   readonly #firstPfn: number;
   readonly #ranges: readonly SplitRange[];
   readonly #writers: readonly KdumpWriter[];
@@ -63,8 +63,7 @@ export class SplitWriter implements DumpWriter {
     this.#sink = sink;
     this.#kept = pages.kept;
     this.#firstPfn = facts.firstPfn;
-    const kept = pages.kept.subarray(facts.firstPfn / 8);
-    this.#ranges = splitRanges(kept, facts.maxMapnr - facts.firstPfn, sink.parts.length);
+    this.#ranges = splitRanges(pages.kept, facts.maxMapnr, sink.parts.length, facts.firstPfn);
     this.#writers = this.#ranges.map((range, i) => {
       const own = i === 0 ? facts : { ...facts, eraseinfo: undefined };
       return new KdumpWriter(sink.parts[i] as Sink, own, pages, status, shared, range);

@@ -1,13 +1,13 @@
 /** Memory stays flat, however large the dump. */
 import { spawnSync } from "node:child_process";
-import { closeSync, ftruncateSync, openSync, readFileSync, writeSync } from "node:fs";
+import { closeSync, ftruncateSync, openSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { startCli } from "../support/cli.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
 import { vmcoreinfoNote } from "../support/notes.js";
+import { peakOf } from "../support/peak-memory.js";
 
 const GiB = 2 ** 30;
 const MEGABYTE = 1e6;
@@ -26,26 +26,6 @@ function sparseDump(name: string, data: number): string {
   ftruncateSync(fd, offset + data);
   closeSync(fd);
   return path;
-}
-
-/** Runs the program and returns the most memory it had at once, in bytes. */
-async function peakOf(args: readonly string[]): Promise<number> {
-  const { child, ended, collect } = startCli(args);
-  collect();
-  let peak = 0;
-  const timer = setInterval(() => {
-    try {
-      const status = readFileSync(`/proc/${child.pid}/status`, "latin1");
-      peak = Math.max(peak, 1024 * Number(/^VmHWM:\s+(\d+) kB/m.exec(status)?.[1] ?? 0));
-    } catch {
-      // It has just ended.
-    }
-  }, 10);
-  const run = await ended;
-  clearInterval(timer);
-  expect(run.code, run.stderr).toBe(0);
-  expect(peak).toBeGreaterThan(30 * MEGABYTE);
-  return peak;
 }
 
 describe.skipIf(process.platform !== "linux")("64 GiB of memory", () => {

@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { setBits, sharedBitmap, testBit } from "../../src/reader/bitmap.js";
+import { type PageBitmap, setBits, sharedBitmap, testBit } from "../../src/reader/bitmap.js";
 import { type OutputSegment, piecesOf } from "../../src/writer/elf-pieces.js";
 import { findIslands, type Islands } from "../../src/writer/islands.js";
 
 const PAGE = 4096;
 const PFNS = 512;
 
-function bitmapOf(runs: readonly { start: number; length: number }[], pfns = PFNS): Uint8Array {
+function bitmapOf(runs: readonly { start: number; length: number }[], pfns = PFNS): PageBitmap {
   const bitmap = sharedBitmap(pfns);
   for (const { start, length } of runs) setBits(bitmap, start, Math.min(start + length, pfns));
   return bitmap;

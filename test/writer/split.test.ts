@@ -4,9 +4,10 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
-import { countBits, setBits } from "../../src/reader/bitmap.js";
+import { countBits, setBits, sharedBitmap } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";
 import { filterDump } from "../../src/run/filter-dump.js";
+
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
@@ -28,7 +29,7 @@ test("ranges cover all pages, begin at multiples of 64, and are balanced as well
       fc.integer({ min: 1, max: 6000 }),
       fc.integer({ min: 1, max: 7 }),
       (runs, maxMapnr, parts) => {
-        const kept = new Uint8Array(800);
+        const kept = sharedBitmap(6400);
         for (const [start, length] of runs)
           setBits(kept, Math.min(start, maxMapnr), Math.min(start + length, maxMapnr));
         const ranges = splitRanges(kept, maxMapnr, parts);

@@ -1,3 +1,4 @@
+import { testBit } from "../../reader/bitmap.js";
 import { firstIndex } from "../../reader/first-index.js";
 import type { PagePlan } from "../plan.js";
 
@@ -99,7 +100,7 @@ export function countErased(
     while (at < last) {
       const pfn = Math.floor(at / pageSize);
       const next = Math.min((pfn + 1) * pageSize, last);
-      if (((kept[pfn >>> 3] as number) >>> (pfn & 7)) & 1) overwritten += next - at;
+      if (testBit(kept, pfn)) overwritten += next - at;
       at = next;
     }
   }

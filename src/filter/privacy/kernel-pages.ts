@@ -4,8 +4,9 @@ import { readPageTables } from "../../kernel/arch/page-tables.js";
 import type { PageTables } from "../../kernel/arch/table-shape.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
-import { countBits, setBits, sharedBitmap } from "../../reader/bitmap.js";
+import { countBits, type PageBitmap, setBits, sharedBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import { stretchesOf } from "../../reader/open.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";
 import { savedStackPointers } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";
@@ -31,7 +32,7 @@ export interface KernelPageCounts {
 /** Pages that are known to be the kernel's although their struct pages do not say so. */
 export interface KernelPages {
   /** One bit per pfn, in shared memory. */
-  readonly known: Uint8Array;
+  readonly known: PageBitmap;
   readonly counts: KernelPageCounts;
   /** What could not be looked for, in words. */
   readonly gaps: readonly string[];
@@ -60,7 +61,7 @@ export function findKernelPages(
   dump: Dump,
   view: KernelView,
   stack: StackMark,
-  stackTops?: Uint8Array,
+  stackTops?: PageBitmap,
   observe?: KernelPageObserver,
 ): KernelPages {
   const search = new KernelPageSearch(dump, view, stack, stackTops, observe);
@@ -70,24 +71,24 @@ export function findKernelPages(
 }
 
 class KernelPageSearch implements KernelPages {
-  readonly known: Uint8Array;
+  readonly known: PageBitmap;
   readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
   readonly gaps: string[] = [];
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
   readonly #stack: StackMark;
-  readonly #stackTops: Uint8Array | undefined;
+  readonly #stackTops: PageBitmap | undefined;
   readonly #observe: KernelPageObserver | undefined;
 
   constructor(
     dump: Dump,
     view: KernelView,
     stack: StackMark,
-    stackTops: Uint8Array | undefined,
+    stackTops: PageBitmap | undefined,
     observe: KernelPageObserver | undefined,
   ) {
-    this.known = sharedBitmap(dump.maxMapnr);
+    this.known = sharedBitmap(stretchesOf(dump.image));
     this.#dump = dump;
     this.#view = view;
     this.#space = attachSpace(view.space, dump.memory);
@@ -117,8 +118,9 @@ class KernelPageSearch implements KernelPages {
     const start = Math.max(0, Math.min(startPfn, this.#dump.maxMapnr));
     const end = Math.min(endPfn, this.#dump.maxMapnr);
     if (end <= start) return;
-    this.counts[rule] += end - start - countBits(this.known, start, end);
+    const before = countBits(this.known, start, end);
     setBits(this.known, start, end);
+    this.counts[rule] += countBits(this.known, start, end) - before;
   }
 
   #markAll(rule: keyof KernelPageCounts, { pfns, vaddr }: MappedArea): void {

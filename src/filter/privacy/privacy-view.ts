@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { parseKernelVersion } from "../../kernel/version.js";
+import type { PageBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { findKernelPages, type KernelPages } from "./kernel-pages.js";
 import { structPageReader } from "./page-reader.js";
@@ -10,11 +11,11 @@ import { type StackMark, stackMark } from "./thread-stack.js";
 export interface PrivacyView {
   readonly stack: StackMark;
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
-  readonly known: Uint8Array;
+  readonly known: PageBitmap;
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
   /** Where stacks that are found are marked: `StackTops.pages`. */
-  readonly stackTops?: Uint8Array;
+  readonly stackTops?: PageBitmap;
 }
 
 /**
@@ -24,7 +25,7 @@ export interface PrivacyView {
 export function privacyView(
   dump: Dump,
   view: KernelView,
-  stackTops?: Uint8Array,
+  stackTops?: PageBitmap,
 ): { readonly view: PrivacyView; readonly pages: KernelPages } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");

@@ -7,6 +7,7 @@ import { allTasks } from "../../kernel/objects/tasks.js";
 import { parseKernelVersion } from "../../kernel/version.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import { stretchesOf } from "../../reader/open.js";
 import type { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
@@ -54,7 +55,7 @@ export interface Scrub {
 
 /** A bitmap for the last pages of stacks and what the registers there look like, if both can be. */
 export function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
-  return frame && { pages: sharedBitmap(dump.maxMapnr), frame };
+  return frame && { pages: sharedBitmap(stretchesOf(dump.image)), frame };
 }
 
 /**

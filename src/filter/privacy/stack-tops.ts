@@ -1,10 +1,10 @@
-import { findBit } from "../../reader/bitmap.js";
+import { findBit, type PageBitmap } from "../../reader/bitmap.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 
 /** Pages at whose end a kernel stack has its top, and what is overwritten there. Plain data for the workers. */
 export interface StackTops {
   /** One bit per pfn, in shared memory. Workers set those of stacks that they find. */
-  readonly pages: Uint8Array;
+  readonly pages: PageBitmap;
   readonly frame: RegisterFrame;
 }
 

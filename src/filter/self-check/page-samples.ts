@@ -1,6 +1,6 @@
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { pageMarks } from "../../kernel/page/page-marks.js";
-import { testBit } from "../../reader/bitmap.js";
+import { type PageBitmap, testBit } from "../../reader/bitmap.js";
 import type { SampleBlock } from "./sample.js";
 import type { Share } from "./share.js";
 
@@ -36,7 +36,7 @@ export function pageEvidence(
   blocks: readonly SampleBlock[],
   layout: PageLayout,
   lowestAddress: bigint,
-  exists: Uint8Array,
+  exists: PageBitmap,
 ): PageEvidence {
   const facts = factsOf(layout, Number(lowestAddress));
   const counts = Object.fromEntries(
@@ -74,7 +74,7 @@ function factsOf(layout: PageLayout, lowest: number) {
   };
 }
 
-function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exists: Uint8Array, counts: Counts): void {
+function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exists: PageBitmap, counts: Counts): void {
   const word = (at: number) => words[at] as number;
   // The last one is only looked at as the neighbour of the one before.
   for (let i = 0; i + 1 < count; i++) {

@@ -5,6 +5,8 @@ import { countBits, findBit } from "../../reader/bitmap.js";
 import { HOST_LITTLE } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
+import type { PagePlan } from "../plan.js";
+
 /** Struct pages that lie behind each other. */
 export interface SampleBlock {
   readonly firstPfn: number;
@@ -28,12 +30,12 @@ export function sampleStructPages(
   memory: PhysicalMemory,
   memMap: MemMap,
   { size, littleEndian }: PageLayout,
-  exists: Uint8Array,
+  { exists, maxMapnr }: Pick<PagePlan, "exists" | "maxMapnr">,
 ): SampleBlock[] {
   const blocks: SampleBlock[] = [];
   const starts = memMap.startPfn.subarray(0, memMap.count);
   /** A section may reach beyond the dump's memory. */
-  const ends = memMap.endPfn.subarray(0, memMap.count).map((end) => Math.min(end, exists.length * 8));
+  const ends = memMap.endPfn.subarray(0, memMap.count).map((end) => Math.min(end, maxMapnr));
   let total = 0;
   for (let i = 0; i < memMap.count; i++) total += countBits(exists, starts[i] as number, ends[i] as number);
   const step = Math.max(BLOCK_PAGES, Math.floor(total / BLOCKS));

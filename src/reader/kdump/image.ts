@@ -1,6 +1,7 @@
-import { findBit, setBits, testBit } from "../bitmap.js";
+import { copyBits, findBit, type PageBitmap, setBits, testBit } from "../bitmap.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import type { SourceImage } from "../source/source-image.js";
+import { type Stretches, stretchesOver } from "../stretches.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { PartReader } from "./part-reader.js";
 
@@ -17,11 +18,11 @@ export interface KdumpImage {
   /** Number of the block that bit 0 stands for: 0, but for 32-bit ARM, where it is the start of memory. */
   readonly firstBlock: number;
   /** First bitmap: blocks that exist. Shared memory. */
-  readonly exists: Uint8Array;
+  readonly exists: PageBitmap;
   /** Second bitmap: blocks that have a descriptor. Shared memory. */
-  readonly dumped: Uint8Array;
+  readonly dumped: PageBitmap;
   /** Blocks whose content the files have: `dumped` itself but for damaged dumps that are salvaged. Shared memory. */
-  readonly present: Uint8Array;
+  readonly present: PageBitmap;
   /** Blocks that cannot be read are as if they were not there. */
   readonly tolerant: boolean;
   /** Of rank.ts, shared memory. */
@@ -103,20 +104,31 @@ interface RecentBlock {
   readonly bytes: Uint8Array;
 }
 
+/** Where the pages of a kdump-compressed dump are: as its blocks, but for another page size or first page. */
+export function kdumpStretches({ exists, firstBlock, blockSize, pageSize, maxMapnr }: KdumpImage): Stretches {
+  if (blockSize === pageSize && firstBlock === 0) return exists.stretches;
+  const pageOf = (block: number) => ((block + firstBlock) * blockSize) / pageSize;
+  const { count, start, end } = exists.stretches;
+  const ranges = Array.from({ length: count }, (_, i) => ({
+    start: Math.floor(pageOf(start[i] as number)),
+    end: Math.ceil(pageOf(Math.min(maxMapnr, end[i] as number))),
+  }));
+  return stretchesOver(ranges, Math.ceil(pageOf(maxMapnr)));
+}
+
 /** Sets the bits of a kdump-compressed dump's pages. */
 export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
-  const expand = (from: Uint8Array, to: Uint8Array) => {
+  const expand = (from: PageBitmap, to: PageBitmap) => {
     if (image.blockSize === image.pageSize && image.firstBlock === 0) {
-      to.set(from.subarray(0, to.length));
+      copyBits(from, to);
       return;
     }
-    const limit = to.length * 8;
     let pfn = findBit(from, 0, image.maxMapnr, true);
     while (pfn < image.maxMapnr) {
       const end = findBit(from, pfn, image.maxMapnr, false);
       const first = Math.floor(((pfn + image.firstBlock) * image.blockSize) / image.pageSize);
       const last = Math.ceil(((end + image.firstBlock) * image.blockSize) / image.pageSize);
-      setBits(to, Math.min(first, limit), Math.min(last, limit));
+      setBits(to, first, last);
       pfn = findBit(from, end, image.maxMapnr, true);
     }
   };
@@ -124,5 +136,6 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
   expand(image.exists, exists);
   expand(image.present, data);
   // Of a damaged dump: what has data exists, whatever the first bitmap says. An output must not contradict itself. 50 ms per TiB.
-  for (let i = 0; i < data.length; i++) exists[i] = (exists[i] as number) | (data[i] as number);
+  const [there, have] = [exists.bytes, data.bytes];
+  for (let i = 0; i < have.length; i++) there[i] = (there[i] as number) | (have[i] as number);
 }

@@ -1,17 +1,20 @@
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../../codec/flags.js";
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
-import { countBits, findBit, sharedBitmap } from "../bitmap.js";
+import { copyOfBitmap, countBits, findBit, type PageBitmap } from "../bitmap.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
+
 import { bitmapRanges } from "../ranges.js";
 import { withoutCure } from "../salvage.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly, readInto, readWhatIsThere } from "../source/byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly, readWhatIsThere } from "../source/byte-source.js";
+
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
+import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import { type KdumpImage, kdumpMemory } from "./image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "./layout.js";
@@ -41,7 +44,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   const infoText = note ? Buffer.from(note.desc).toString("latin1") : text;
   const vmcoreinfo = infoText === undefined ? undefined : parseVmcoreinfo(infoText, warnings);
   const machine = machineOf(header, vmcoreinfo, notes, source.name);
-  const { exists, dumped } = readBitmaps(source, header, salvage);
+  const { exists, dumped } = readBitmaps(first.image, header, salvage);
   const firstBlock = factsOf(machine.arch).numbersFromPhysBase ? firstBlockOf(header, exists) : 0;
   const descriptors = (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
   const pageSize = vmcoreinfo?.pageSize ?? header.blockSize;
@@ -57,9 +60,9 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     firstBlock,
     exists,
     dumped,
-    present: salvage ? copyOf(dumped) : dumped,
+    present: salvage ? copyOfBitmap(dumped) : dumped,
     tolerant: salvage,
-    rank: buildRank(dumped, header.maxMapnr),
+    rank: buildRank(dumped),
     parts: files.map((file) => ({
       source: file.image,
       // Of a damaged set the ranges may lie behind the last page.
@@ -68,7 +71,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
       descriptors,
     })),
   };
-  const cutOff = cutOffAt(image, bitmapEnd(header));
+  const cutOff = cutOffAt(image, bitmapsEnd(header));
   if (cutOff !== undefined) {
     if (!salvage) throw cutOff;
     warnings.add("CUT_OFF", withoutCure(cutOff));
@@ -123,7 +126,7 @@ const MAX_RANGES = 2 ** 20;
 
 /** The ranges of the first bitmap. Of a damaged one that is salvaged those that are too many are joined to one. */
 function existingRanges(
-  exists: Uint8Array,
+  exists: PageBitmap,
   { maxMapnr, blockSize }: KdumpHeader,
   firstBlock: number,
   salvage: boolean,
@@ -177,48 +180,10 @@ function machineOf(
  * makedumpfile and crash number the pages of such a machine from the start of memory on, QEMU from address 0 on. A file
  * that has no page below its phys_base is of the second kind.
  */
-function firstBlockOf(header: KdumpHeader, exists: Uint8Array): number {
+function firstBlockOf(header: KdumpHeader, exists: PageBitmap): number {
   const blocks = Number(header.physBase ?? 0n) / header.blockSize;
   const first = findBit(exists, 0, header.maxMapnr, true);
   return Number.isSafeInteger(blocks) && blocks > 0 && first < blocks ? blocks : 0;
-}
-
-/**
- * Reads both bitmaps. A file with one only (partial dumps of old kernels) has the second one alone: then what exists
- * and what is dumped are the same.
- */
-function readBitmaps(
-  source: ByteSource,
-  header: KdumpHeader,
-  salvage: boolean,
-): { exists: Uint8Array; dumped: Uint8Array } {
-  const { blockSize, maxMapnr, bitmapBlocks } = header;
-  const start = (1 + header.subHeaderBlocks) * blockSize;
-  const bytes = Math.ceil(maxMapnr / 8);
-  if (bitmapEnd(header) > source.size && !salvage) throw bitmapsCutOff(source, bitmapEnd(header));
-  const two = bitmapBlocks >= 2 * Math.ceil(bytes / blockSize);
-  const read = (offset: number) => {
-    const bitmap = sharedBitmap(maxMapnr);
-    const into = bitmap.subarray(0, bytes);
-    if (salvage) source.read(into, offset);
-    else readInto(source, into, offset, "page bitmap");
-    // Bits behind the last page mean nothing; the rest of the program need not look out for them.
-    if (maxMapnr % 8 !== 0) bitmap[bytes - 1] = (bitmap[bytes - 1] as number) & ((1 << (maxMapnr % 8)) - 1);
-    return bitmap;
-  };
-  const exists = read(start);
-  return { exists, dumped: two ? read(start + (bitmapBlocks * blockSize) / 2) : exists };
-}
-
-function bitmapEnd(header: KdumpHeader): number {
-  return (1 + header.subHeaderBlocks + header.bitmapBlocks) * header.blockSize;
-}
-
-function bitmapsCutOff(source: ByteSource, end: number): DumpError {
-  return new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page bitmaps end at ${end}`, {
-    file: source.name,
-    cure: CUT_OFF_CURE,
-  });
 }
 
 /** The error of a file that ends before its last descriptor: said before anything is written. */
@@ -240,12 +205,6 @@ function cutOffAt(image: KdumpImage, bitmapsEnd: number): DumpError | undefined 
 
 function nonEmpty(bytes: Uint8Array): Uint8Array | undefined {
   return bytes.length === 0 ? undefined : bytes;
-}
-
-function copyOf(bitmap: Uint8Array): Uint8Array {
-  const copy = sharedBitmap(bitmap.length * 8);
-  copy.set(bitmap);
-  return copy;
 }
 
 function codecNames(status: number): string[] {

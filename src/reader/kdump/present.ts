@@ -17,8 +17,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
   const present = image.present;
   const total = countBits(image.dumped, 0, image.maxMapnr);
   const clear = (pfn: number) => {
-    const byte = Math.floor(pfn / 8);
-    present[byte] = (present[byte] as number) & ~(1 << (pfn % 8));
+    clearBits(present, pfn, pfn + 1);
   };
   let covered = 0;
   let first: number | undefined;

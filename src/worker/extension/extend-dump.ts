@@ -5,7 +5,9 @@ import { DumpError } from "../../errors.js";
 import { EXTENSION, FREE } from "../../filter/page-classes.js";
 import type { PagePlan } from "../../filter/plan.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
+import { copyOfBitmap, type PageBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import { sharedPageBytes } from "../../reader/page-bytes.js";
 import { evenRanges, type PfnRange } from "../chunks.js";
 import { SCAN_PAGES } from "../classify-pages.js";
 import { inOrder, type WorkerPool } from "../pool.js";
@@ -41,8 +43,8 @@ export function extensionRun(
   const info = dump.vmcoreinfo;
   const context: ExtensionContext = {
     ...{ url: url.href, name, settings },
-    present: sharedCopy(plan.kept),
-    classes: new Uint8Array(new SharedArrayBuffer(plan.maxMapnr)),
+    present: copyOfBitmap(plan.kept),
+    classes: sharedPageBytes(plan.kept.stretches),
     privacy: options.privacy ?? false,
     kernel: view &&
       info && {
@@ -61,7 +63,11 @@ export function extensionRun(
     async decide(pool, done) {
       const sum = { file: name, dropped: 0, kept: 0, refused: 0 };
       const run = async (range: PfnRange) => ({ result: await pool.extend(range), endPfn: range.endPfn });
-      for await (const { result, endPfn } of inOrder(evenRanges(plan.maxMapnr, SCAN_PAGES), run, pool.inFlight)) {
+      for await (const { result, endPfn } of inOrder(
+        evenRanges(plan.kept, plan.maxMapnr, SCAN_PAGES),
+        run,
+        pool.inFlight,
+      )) {
         take(result, plan.dropped);
         sum.dropped += result.dropped;
         sum.kept += result.kept.reduce((a, b) => a + b, 0);
@@ -74,20 +80,14 @@ export function extensionRun(
 }
 
 /** Notes the pages that have been dropped since `extensionRun` and have no class yet: those of the free lists. */
-export function markFree({ classes, present }: ExtensionContext, kept: Uint8Array): void {
-  for (let i = 0; i < present.length; i++) {
-    const gone = (present[i] as number) & ~(kept[i] as number);
-    for (let bit = 0; gone >>> bit !== 0; bit++) if (((gone >>> bit) & 1) !== 0) classes[i * 8 + bit] = FREE;
+export function markFree({ classes, present }: ExtensionContext, kept: PageBitmap): void {
+  for (let i = 0; i < present.bytes.length; i++) {
+    const gone = (present.bytes[i] as number) & ~(kept.bytes[i] as number);
+    for (let bit = 0; gone >>> bit !== 0; bit++) if (((gone >>> bit) & 1) !== 0) classes.bytes[i * 8 + bit] = FREE;
   }
 }
 
 function take({ dropped, kept }: ExtendResult, counts: number[]): void {
   counts[EXTENSION] = (counts[EXTENSION] as number) + dropped;
   for (let i = 0; i < kept.length; i++) counts[i] = (counts[i] as number) - (kept[i] as number);
-}
-
-function sharedCopy(bytes: Uint8Array): Uint8Array {
-  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
-  copy.set(bytes);
-  return copy;
 }

@@ -4,8 +4,11 @@ import { EXTENSION, HWPOISON, KEPT, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from ".
 import { type DumpedKernel, dumpedKernel } from "../../kernel/dumped-kernel.js";
 import { kernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace } from "../../kernel/kernel-view.js";
-import { clearBits, findBit, setBits, testBit } from "../../reader/bitmap.js";
+import { clearBits, findBit, type PageBitmap, setBits, testBit } from "../../reader/bitmap.js";
+
+import { pageByte } from "../../reader/page-bytes.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
+
 import { parseVmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { Warnings } from "../../warnings.js";
 import type { ExtendResult, ExtendTask, ScanContext } from "../tasks.js";
@@ -18,14 +21,14 @@ export interface ExtendState {
   readonly context: ExtensionContext;
   readonly decide: FilterExtension["decide"];
   readonly page: ShownPage;
-  readonly kept: Uint8Array;
+  readonly kept: PageBitmap;
 }
 
 /** Loads the module and lets it prepare itself. Throws `EXTENSION` where that fails. */
 export async function extendState(
   dump: PhysicalMemory,
   pageSize: number,
-  kept: Uint8Array,
+  kept: PageBitmap,
   scan: ScanContext | undefined,
   context: ExtensionContext,
 ): Promise<ExtendState> {
@@ -92,7 +95,7 @@ export function extendPages(
     pfn = findBit(present, pfn + 1, endPfn, true)
   ) {
     const isKept = testBit(kept, pfn);
-    const known = classes[pfn] as number;
+    const known = pageByte(classes, pfn);
     // Only --privacy drops pages without a class: those whose struct page cannot be looked at.
     const number = isKept ? KEPT : known === KEPT || known >= KEPT_FROM ? NO_STRUCT_PAGE : known;
     page.pfn = pfn;

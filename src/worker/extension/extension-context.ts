@@ -1,4 +1,6 @@
+import type { PageBitmap } from "../../reader/bitmap.js";
 import type { Machine } from "../../reader/machine.js";
+import type { PageBytes } from "../../reader/page-bytes.js";
 import type { Utsname } from "../../reader/utsname.js";
 
 /** What the threads need to run an extension, as plain data. */
@@ -9,9 +11,9 @@ export interface ExtensionContext {
   readonly name: string;
   readonly settings: unknown;
   /** Bitmap of the pages that the dump has; shared memory. */
-  readonly present: Uint8Array;
+  readonly present: PageBitmap;
   /** Class of each page; shared memory. */
-  readonly classes: Uint8Array;
+  readonly classes: PageBytes;
   /** Nothing may be kept that the level drops. */
   readonly privacy: boolean;
   /** What the kernel is read by; `undefined` if it was not found. */

@@ -1,7 +1,9 @@
 /** Pieces of memory: joined and in order, and bytes overwritten at the right places whatever the pieces of reading are. */
+
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { countErased, overwrite, SpanList } from "../../../src/filter/erase/spans.js";
+import { sharedBitmap } from "../../../src/reader/bitmap.js";
 
 const SIZE = 512;
 const pieces = fc.array(fc.tuple(fc.nat(SIZE - 1), fc.integer({ min: 1, max: 60 })), { maxLength: 80 });
@@ -47,7 +49,9 @@ test("bytes are counted once, and those in kept pages apart", () => {
       );
       const inKept = all.filter((at) => at < SIZE && ((kept[at >>> 6] as number) >>> ((at >>> 3) & 7)) & 1);
       // 64 pages of 8 bytes.
-      expect(countErased(spans, { kept, maxMapnr: SIZE / 8 }, 8)).toEqual({
+      const bitmap = sharedBitmap(SIZE / 8);
+      bitmap.bytes.set(kept);
+      expect(countErased(spans, { kept: bitmap, maxMapnr: SIZE / 8 }, 8)).toEqual({
         bytes: all.length,
         overwritten: inKept.length,
       });

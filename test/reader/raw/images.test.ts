@@ -74,10 +74,10 @@ describe.each(images)("%s", (_, build, options) => {
         expect(dump.maxMapnr).toBe(0x1_0002_0000 / 4096);
         const bitmaps = { exists: sharedBitmap(dump.maxMapnr), data: sharedBitmap(dump.maxMapnr) };
         fillBitmaps(dump.image, bitmaps);
-        expect(bitmaps.exists[0]).toBe(0xfe);
+        expect(bitmaps.exists.bytes[0]).toBe(0xfe);
         // 0x9fc00 lies within page 0x9f: it is there, with zeros behind.
-        expect(bitmaps.exists[0x9f >> 3]).toBe(0xff);
-        expect(bitmaps.exists[0xa0 >> 3]).toBe(0);
+        expect(bitmaps.exists.bytes[0x9f >> 3]).toBe(0xff);
+        expect(bitmaps.exists.bytes[0xa0 >> 3]).toBe(0);
         expect(bitmaps.data).toEqual(bitmaps.exists);
         const memory = attachMemory(structuredClone(dump.image));
         for (const { start, data } of pieces) {

@@ -1,0 +1,32 @@
+import { placeOf, placesIn, type Stretches, stretchAt } from "./stretches.js";
+
+/** One byte per page, for the pages of some stretches, in shared memory: 256 MiB per TiB of 4 KiB pages that exist. Plain data. */
+export interface PageBytes {
+  readonly stretches: Stretches;
+  /** By place, as the bits of a bitmap of the same stretches. */
+  readonly bytes: Uint8Array;
+}
+
+/** Zeros. */
+export function sharedPageBytes(stretches: Stretches): PageBytes {
+  return { stretches, bytes: new Uint8Array(new SharedArrayBuffer(placesIn(stretches))) };
+}
+
+/** The byte of a page that has a place. */
+export function pageByte({ stretches, bytes }: PageBytes, pfn: number): number {
+  return bytes[placeOf(stretches, pfn)] as number;
+}
+
+/** Puts the bytes of pages that lie in one stretch, from `pfn` on. */
+export function setPageBytes({ stretches, bytes }: PageBytes, from: Uint8Array, pfn: number): void {
+  bytes.set(from, placeOf(stretches, pfn));
+}
+
+/** Gives the pages [start, end) that have a place this byte. */
+export function fillPageBytes({ stretches, bytes }: PageBytes, value: number, start: number, end: number): void {
+  for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
+    const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
+    const first = Math.max(start, stretches.start[i] as number);
+    bytes.fill(value, first + shift, Math.min(end, stretches.end[i] as number) + shift);
+  }
+}
