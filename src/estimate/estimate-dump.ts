@@ -1,21 +1,17 @@
 import { CODEC_NAMES, type Codec, codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
-import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
-import { initialPlan, type PagePlan } from "../filter/plan.js";
-import { LEVEL_BITS, MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
-import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
-import { copyBits, copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
-import { testBitIn } from "../reader/bits.js";
+import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
+import { withoutCure } from "../reader/salvage.js";
+import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
+import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
-import { classifyPages } from "../worker/classify-pages.js";
-import { WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { dumpFacts } from "../writer/collect-facts.js";
 import { headBytes } from "../writer/kdump-writer.js";
@@ -54,15 +50,17 @@ interface Stratum {
  * A dump whose pages cannot be classified gets estimates for levels 0 and 1. Throws `DumpError`s.
  */
 export async function estimateDump(input: Dump, options: EstimateOptions = {}): Promise<EstimateResult> {
-  const warnings = options.warnings ?? new Warnings();
-  const dump = completeDump(input, warnings, options);
   const codecs = options.codecs ?? usableCodecs();
   for (const codec of codecs) checkCodec(codec);
-  const found = tryView(dump, warnings);
-  const plan = initialPlan(dump, found);
-  const checked = found && selfCheck(dump, found, policyOfLevel(MAX_LEVEL), plan, warnings);
-  const view = checked?.view;
-  const { present, classes } = await classify(dump, checked, plan, warnings, options);
+  const session = openSession(input, options);
+  const { dump, whyNoView, warnings } = session;
+  if (whyNoView !== undefined) {
+    if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
+    warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; only levels 0 and 1 are estimated`);
+  }
+  const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));
+  const { view, plan } = checked;
+  const { present, classes } = await classesOf(dump, checked, warnings, options);
   const strata = await sampleStrata(dump, present, classes, codecs, options);
   const counts: Partial<Record<PageClass, number>> = {};
   for (const { number, pages } of strata) counts[PAGE_CLASSES[number] as PageClass] = pages;
@@ -96,17 +94,7 @@ function usableCodecs(): Codec[] {
   });
 }
 
-function tryView(dump: Dump, warnings: Warnings): KernelView | undefined {
-  try {
-    return kernelView(dump, warnings);
-  } catch (error) {
-    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    warnings.add("NO_KERNEL_VIEW", error.message.replace(/\. Levels 0 and 1.*/, "; only levels 0 and 1 are estimated"));
-    return undefined;
-  }
-}
-
-interface Classified {
+interface PageClasses {
   /** Pages that level 0 keeps. */
   readonly present: PageBitmap;
   /** Their classes at level 31. */
@@ -117,49 +105,25 @@ interface Classified {
  * Two passes: pages that every level drops (memory errors, offline) may count as another class at higher levels, so the
  * lowest level finds them, and the highest what the others are.
  */
-async function classify(
+async function classesOf(
   dump: Dump,
-  checked: Checked | undefined,
-  plan: PagePlan,
+  { view, policy, plan }: CheckedPlan,
   warnings: Warnings,
   { workers, signal, onProgress }: EstimateOptions,
-): Promise<Classified> {
+): Promise<PageClasses> {
   const classes = sharedPageBytes(plan.kept.stretches);
-  if (checked === undefined) return { present: plan.kept, classes };
-  const { view, policy: usable } = checked;
+  if (view === undefined) return { present: plan.kept, classes };
   const threads = workers instanceof WorkerThreads ? workers : new WorkerThreads(workers);
-  const { image, pageSize } = dump;
-  const done = (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr);
-  const pass = async (policy: Policy, into?: PageBytes) => {
-    const map = into === undefined ? {} : { classes: into };
-    const kernel = { ...{ space: view.space, memMap: view.memMap, pageLayout: view.layout }, policy, ...map };
-    const run = { image, pageSize, kept: plan.kept, kernel, codec: codecOf("none", undefined), dedupe: false };
-    const pool = new WorkerPool(threads, run, signal);
-    try {
-      // The first pass warns of nothing that the second would not.
-      return await classifyPages(pool, plan, into === undefined ? new Warnings() : warnings, done, false, into);
-    } finally {
-      await pool.end();
-    }
-  };
+  const run = { dump, view, plan, onProgress: (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr) };
   try {
-    await pass(policyOfLevel(0));
+    // The first pass warns of nothing that the second would not.
+    const lowest = { ...run, policy: policyOfLevel(0), warnings: new Warnings() };
+    const first = await classify({ ...lowest, poolOf: scanPools(dump, view, plan.kept, { threads, signal }) });
+    await first.pool.end();
     const present = copyOfBitmap(plan.kept);
-    const byMark = marksFreePages(view.layout);
-    if (usable.free && !byMark) {
-      dropFreeLists(dump, view, plan, warnings);
-      eachBit(present, (_, place) => {
-        if (!testBitIn(plan.kept.bytes, place)) classes.bytes[place] = FREE;
-      });
-    }
-    const { unreadable, withoutStructPage } = await pass(usable, classes);
-    const lookedAt = plan.inputPages - plan.beyondMemMap - unreadable - withoutStructPage;
-    const free = plan.dropped[FREE] as number;
-    if (usable.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
-      copyBits(present, plan.kept);
-      classes.bytes.fill(KEPT);
-      await pass({ ...usable, free: false }, classes);
-    }
+    const poolOf = scanPools(dump, view, plan.kept, { threads, signal, classes });
+    const second = await classify({ ...run, policy, warnings, classes, poolOf });
+    await second.pool.end();
     return { present, classes };
   } finally {
     if (threads !== workers) await threads.destroy();

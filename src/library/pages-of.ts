@@ -1,18 +1,21 @@
 import { setImmediate } from "node:timers/promises";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
-import { initialPlan, type PagePlan } from "../filter/plan.js";
+import type { PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
-import { checkFreeCount, needsFreeCount, selfCheck } from "../filter/self-check/self-check.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { checkFreeCount, needsFreeCount } from "../filter/self-check/self-check.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
+
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
+import { checkedPlan } from "../run/classify.js";
+import { openSession, withView } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { evenRanges, type PfnRange } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
@@ -155,11 +158,9 @@ class Walk {
   constructor(input: Dump, options: PagesOptions) {
     const { level = MAX_LEVEL, warnings = new Warnings(), signal } = options;
     this.#asked = policyOfLevel(level);
-    const dump = completeDump(input, warnings, options);
-    const found = kernelView(dump, warnings);
-    const plan = initialPlan(dump, found);
-    const { view, policy } = selfCheck(dump, found, policyOfLevel(MAX_LEVEL), plan, warnings);
-    this.dump = dump;
+    const session = withView(openSession(input, { ...options, warnings }));
+    const { view = session.view, policy, plan } = checkedPlan(session, policyOfLevel(MAX_LEVEL));
+    this.dump = session.dump;
     this.view = view;
     this.#warnings = warnings;
     this.#signal = signal;

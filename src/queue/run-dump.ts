@@ -4,7 +4,8 @@ import { packageVersion } from "../package-version.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { checkOptions } from "../run/check-options.js";
 import type { FilterProgress, FilterResult } from "../run/filter-types.js";
-import { completedDump, planDump } from "../run/plan-dump.js";
+import { planDump } from "../run/plan-dump.js";
+import { openSession } from "../run/session.js";
 import { finishShards } from "../shard/finish-shards.js";
 import type { OutputPlace } from "../shard/output-place.js";
 import { readPlan, writePlan } from "../shard/plan-files.js";
@@ -94,7 +95,7 @@ async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace,
     const onProgress = ({ phase, done, total }: FilterProgress) => {
       state = { step: phase, done, total };
     };
-    const planned = await planDump(completedDump(input, options), { ...options, onProgress }, host.threads);
+    const planned = await planDump(openSession(input, options), { ...options, onProgress }, host.threads);
     await planned.pool.end();
     hand.report(() => undefined);
     const workers = await host.queues.shards.getWorkersCount().catch(() => 1);

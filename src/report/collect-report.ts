@@ -2,24 +2,23 @@ import { setImmediate } from "node:timers/promises";
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { samplePages } from "../estimate/sample-pages.js";
-import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
-import { type ClassCounts, classCounts, FREE, KEPT } from "../filter/page-classes.js";
-import { initialPlan, type PagePlan, resetPlan } from "../filter/plan.js";
-import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
-import { type Checked, checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
+import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
+import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { stretchesOf } from "../reader/open.js";
+import { withoutCure } from "../reader/salvage.js";
 import { isLive } from "../reader/source/input-changed.js";
-import { Warnings } from "../warnings.js";
+import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
+import { openSession, type Session } from "../run/session.js";
+import type { Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
-import { classifyPages } from "../worker/classify-pages.js";
-import { throwIfAborted, WorkerPool } from "../worker/pool.js";
+import { throwIfAborted } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { KindSample } from "./kind-sample.js";
 import { logTail } from "./log-tail.js";
@@ -43,15 +42,16 @@ const PIECE = 2 ** 18;
  * compresses. A dump whose pages cannot be classified gets a map of what is there. Throws `DumpError`s.
  */
 export async function collectReport(input: Dump, options: ReportOptions = {}): Promise<ReportData> {
-  const warnings = options.warnings ?? new Warnings();
   const { signal } = options;
-  const dump = completeDump(input, warnings, options);
-  const found = tryView(dump, warnings);
-  const plan = initialPlan(dump, found);
-  const policy = policyOfLevel(MAX_LEVEL);
-  const checked = found && selfCheck(dump, found, policy, plan, warnings);
-  const view = checked?.view;
-  const wouldDrop = checked && (await classify(dump, checked, plan, warnings, signal));
+  const session = openSession(input, options);
+  const { dump, whyNoView, warnings } = session;
+  if (whyNoView !== undefined) {
+    if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
+    warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; the report cannot tell kinds of pages`);
+  }
+  const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));
+  const { view, plan } = checked;
+  const wouldDrop = view && (await wouldBeDropped(session, view, checked, signal));
   const sample = new KindSample();
   const collector = new PageCollector(dump, view, sample);
   for (const { endPfn } of evenRanges(plan.kept, dump.maxMapnr, PIECE)) {
@@ -79,52 +79,18 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   };
 }
 
-function tryView(dump: Dump, warnings: Warnings): KernelView | undefined {
-  try {
-    return kernelView(dump, warnings);
-  } catch (error) {
-    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    warnings.add(
-      "NO_KERNEL_VIEW",
-      error.message.replace(/\. Levels 0 and 1.*/, "; the report cannot tell kinds of pages"),
-    );
-    return undefined;
-  }
-}
-
-/** Pass 1 of a filter run at level 31: clears bits of `plan.kept`. */
-async function classify(
-  dump: Dump,
-  { view, policy }: Checked,
-  plan: PagePlan,
-  warnings: Warnings,
+/** Pass 1 of a filter run at level 31: clears bits of the plan. */
+async function wouldBeDropped(
+  { dump, warnings }: Session,
+  view: KernelView,
+  { policy, plan }: CheckedPlan,
   signal: AbortSignal | undefined,
 ): Promise<ClassCounts> {
-  const byMark = marksFreePages(view.layout);
-  if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
   const threads = new WorkerThreads();
-  const { space, memMap, layout: pageLayout } = view;
-  const pass = async (by: Policy, into: Warnings) => {
-    const run = {
-      ...{ image: dump.image, pageSize: dump.pageSize, kept: plan.kept },
-      kernel: { space, memMap, pageLayout, policy: by },
-      ...{ codec: codecOf("none", undefined), dedupe: false },
-    };
-    const pool = new WorkerPool(threads, run, signal);
-    try {
-      return await classifyPages(pool, plan, into, () => {});
-    } finally {
-      await pool.end();
-    }
-  };
   try {
-    const { unreadable, withoutStructPage } = await pass(policy, warnings);
-    const lookedAt = plan.inputPages - plan.beyondMemMap - unreadable - withoutStructPage;
-    const free = plan.dropped[FREE] as number;
-    if (policy.free && byMark && !checkFreeCount(dump, view, free, lookedAt, warnings)) {
-      resetPlan(dump, plan);
-      await pass({ ...policy, free: false }, new Warnings());
-    }
+    const poolOf = scanPools(dump, view, plan.kept, { threads, signal });
+    const { pool } = await classify({ dump, view, plan, policy, warnings, poolOf });
+    await pool.end();
   } finally {
     await threads.destroy();
   }

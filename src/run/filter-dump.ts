@@ -17,7 +17,8 @@ import type { Sink } from "../writer/sink.js";
 import { checkOptions } from "./check-options.js";
 import type { FilterOptions, FilterResult } from "./filter-types.js";
 import { openSink } from "./open-output.js";
-import { completedDump, planDump } from "./plan-dump.js";
+import { planDump } from "./plan-dump.js";
+import { openSession, type Session } from "./session.js";
 
 export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "./filter-types.js";
 
@@ -33,7 +34,11 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
       cure: "Name a file, or leave away the other levels and --on-full",
     });
   }
-  for (const level of fallbackLevels) policyOfLevel(level);
+  for (const level of [options.level, ...fallbackLevels]) policyOfLevel(level);
+  checkOptions(options);
+  if (options.erase) eraseRequest(options.erase);
+  throwIfAborted(options.signal);
+  const session = openSession(input, { ...options, warnings });
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   const once = { ...options, warnings, workers: threads };
   try {
@@ -41,7 +46,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
     for (const next of fallbackLevels) {
       const forget = warnings.mark();
       try {
-        return await filterOnce(input, { ...once, level, onFull: "nothing" });
+        return await filterOnce(session, { ...once, level, onFull: "nothing" });
       } catch (error) {
         if (!isFull(error)) throw error;
         forget();
@@ -49,10 +54,15 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
         level = next;
       }
     }
-    return await filterOnce(input, { ...once, level, onFull });
+    return await filterOnce(session, { ...once, level, onFull });
   } finally {
     if (threads !== options.workers) await threads.destroy();
   }
+}
+
+/** The threads are there; warnings go where the session's go. */
+interface AttemptOptions extends FilterOptions {
+  readonly workers: WorkerThreads;
 }
 
 function isFull(error: unknown): error is DumpError {
@@ -60,20 +70,15 @@ function isFull(error: unknown): error is DumpError {
 }
 
 /** One attempt, at one level. */
-async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterResult> {
-  const warnings = options.warnings ?? new Warnings();
-  const dump = completedDump(input, options);
-  policyOfLevel(options.level);
-  checkOptions(options);
-  if (options.erase) eraseRequest(options.erase);
-  throwIfAborted(options.signal);
-  const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
+async function filterOnce(session: Session, options: AttemptOptions): Promise<FilterResult> {
+  const { dump, warnings } = session;
+  const threads = options.workers;
   let sink: Sink | undefined;
   let pool: WorkerPool | undefined;
   try {
     sink = openSink(options, dump);
     await sink.ready?.();
-    const planned = await planDump(dump, options, threads);
+    const planned = await planDump(session, options, threads);
     const { plan, kept } = planned;
     pool = planned.pool;
     const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
@@ -109,8 +114,7 @@ async function filterOnce(input: Dump, options: FilterOptions): Promise<FilterRe
   } catch (error) {
     throw await abandoned(surroundingsError(error) ?? changedInstead(error, dump), sink);
   } finally {
-    if (threads === options.workers) await pool?.end();
-    else await threads.destroy();
+    await pool?.end();
   }
 }
 

@@ -1,26 +1,24 @@
 import { DumpError } from "../errors.js";
 import { eraseRequest, eraseRun } from "../filter/erase/erase-run.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
-import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
-import { classCounts, FREE, KEPT, ZERO } from "../filter/page-classes.js";
-import { initialPlan, type PagePlan, resetPlan } from "../filter/plan.js";
+import { classCounts, KEPT, ZERO } from "../filter/page-classes.js";
+import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
 import { type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
-import { checkFreeCount, selfCheck } from "../filter/self-check/self-check.js";
-import { completeDump } from "../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { Warnings } from "../warnings.js";
+import { withoutCure } from "../reader/salvage.js";
 import { dropUnreadable } from "../worker/check-dump.js";
-import { keptRanges } from "../worker/chunks.js";
-import { classifyPages } from "../worker/classify-pages.js";
-import { type ExtensionRun, extensionRun, markFree } from "../worker/extension/extend-dump.js";
-import { inOrder, type RunContext, WorkerPool } from "../worker/pool.js";
+import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump.js";
+import { type RunContext, WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
+import { checkedPlan, classify } from "./classify.js";
+import { dropZeros } from "./drop-zeros.js";
 import type { FilterOptions, FilterProgress, FilterResult } from "./filter-types.js";
+import type { Session } from "./session.js";
 
 /** What pass 2 has done, beside what the plan says. */
 export interface WrittenPages {
@@ -54,25 +52,17 @@ export interface PlannedDump {
   result(written: WrittenPages): FilterResult;
 }
 
-/** A dump as its reader completes it from its memory. Throws what `completeDump` does. */
-export function completedDump(input: Dump, options: FilterOptions): Dump {
-  return completeDump(input, options.warnings ?? new Warnings(), options);
-}
-
 /**
- * Pass 1 and what belongs between the passes: finds which pages of a completed dump go into the output. The output itself
- * is not touched. Throws `DumpError`s.
+ * Pass 1 and what belongs between the passes: finds which pages of a dump go into the output. The output itself is not
+ * touched. Throws `DumpError`s.
  */
-export async function planDump(dump: Dump, options: FilterOptions, threads: WorkerThreads): Promise<PlannedDump> {
-  const warnings = options.warnings ?? new Warnings();
+export async function planDump(session: Session, options: FilterOptions, threads: WorkerThreads): Promise<PlannedDump> {
+  const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
-  const asked = policyOfLevel(options.level);
+  checkView(session, options.level);
   const extras = options.privacyExtra?.length ? privacyExtras(options.privacyExtra) : [];
   const request = options.erase && eraseRequest(options.erase);
-  const found = findView(dump, options.level, warnings);
-  const plan = initialPlan(dump, found);
-  const { view, policy: usable } =
-    found === undefined ? { view: found, policy: asked } : selfCheck(dump, found, asked, plan, warnings);
+  const { view, policy: usable, plan } = checkedPlan(session, policyOfLevel(options.level));
   const secret = options.privacy
     ? privateRun(dump, view, usable, { extras, vmlinux: options.vmlinux }, warnings)
     : undefined;
@@ -89,15 +79,15 @@ export async function planDump(dump: Dump, options: FilterOptions, threads: Work
       options.onProgress?.({ phase, done, total: of });
     let unclassified = 0;
     if (view !== undefined) {
-      const again = () => {
-        pool = new WorkerPool(threads, context({ ...policy, free: false }), options.signal);
-        return pool;
-      };
-      const done = (pfn: number) => report("classify", pfn, total);
-      unclassified = await classifyAll(
-        { dump, view, policy, plan, pool, again, extension, warnings, done },
-        options.privacy,
+      const classified = await classify(
+        {
+          ...{ dump, view, plan, policy, warnings, classes: extension?.context.classes },
+          poolOf: (used) => new WorkerPool(threads, context(used), options.signal),
+          onProgress: (pfn) => report("classify", pfn, total),
+        },
+        pool,
       );
+      ({ pool, unclassified } = classified);
     }
     const extended = await extension?.decide(pool, (pfn) => report("extend", pfn, total));
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
@@ -144,42 +134,6 @@ export async function planDump(dump: Dump, options: FilterOptions, threads: Work
   }
 }
 
-/** What pass 1 works on. */
-interface Pass1 {
-  readonly dump: Dump;
-  readonly view: KernelView;
-  readonly policy: ScanPolicy;
-  readonly plan: PagePlan;
-  readonly pool: WorkerPool;
-  /** The pool of a second try, which keeps free pages. */
-  readonly again: () => WorkerPool;
-  readonly extension: ExtensionRun | undefined;
-  readonly warnings: Warnings;
-  readonly done: (pfn: number) => void;
-}
-
-/** Pass 1; once more, from the start, if free pages turn out not to be told. Returns how many pages have no class. */
-async function classifyAll(
-  { dump, view, policy, plan, pool, again, extension, warnings, done }: Pass1,
-  privacy: boolean | undefined,
-): Promise<number> {
-  done(0);
-  const byMark = marksFreePages(view.layout);
-  if (policy.free && !byMark) dropFreeLists(dump, view, plan, warnings);
-  if (extension !== undefined) markFree(extension.context, plan.kept);
-  const classes = extension?.context.classes;
-  const doubts = await classifyPages(pool, plan, warnings, done, privacy, classes);
-  const unclassified = doubts.unreadable + doubts.withoutStructPage;
-  const free = plan.dropped[FREE] as number;
-  const lookedAt = plan.inputPages - plan.beyondMemMap - unclassified;
-  if (!policy.free || !byMark || checkFreeCount(dump, view, free, lookedAt, warnings)) return unclassified;
-  resetPlan(dump, plan);
-  await pool.end();
-  classes?.bytes.fill(0);
-  await classifyPages(again(), plan, new Warnings(), done, privacy, classes);
-  return unclassified;
-}
-
 /** What the tasks of a run work by. */
 interface RunParts {
   readonly dump: Dump;
@@ -210,18 +164,11 @@ function runContext(
   };
 }
 
-/** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. */
-function findView(dump: Dump, level: number, warnings: Warnings): KernelView | undefined {
-  try {
-    return kernelView(dump, warnings);
-  } catch (error) {
-    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER" || needsStructPages(level)) throw error;
-    warnings.add(
-      "NO_KERNEL_VIEW",
-      `${error.message.replace(/\. Levels 0 and 1.*/, "")}; pages with memory errors and offline pages are kept`,
-    );
-    return undefined;
-  }
+/** Levels 0 and 1 do without struct pages where they must; then pages with memory errors cannot be told. Throws why others cannot. */
+function checkView({ view, whyNoView, warnings }: Session, level: number): void {
+  if (view !== undefined || whyNoView === undefined) return;
+  if (whyNoView.code !== "CANNOT_FILTER" || needsStructPages(level)) throw whyNoView;
+  warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; pages with memory errors and offline pages are kept`);
 }
 
 const reportCheck =
@@ -234,18 +181,4 @@ function nothingLeft(dump: Dump): DumpError {
     file: dump.paths[0] ?? "",
     cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
   });
-}
-
-async function dropZeros(pool: WorkerPool, plan: PagePlan, done: (pfn: number) => void): Promise<void> {
-  const ranges = pool.readAhead.pages(keptRanges(plan.kept, plan.maxMapnr, pool.layout.pages));
-  const run = async (range: { startPfn: number; endPfn: number }) => {
-    const slot = await pool.slots.borrow();
-    const result = await pool.zeros({ ...range, slot });
-    pool.slots.giveBack(slot);
-    return { zeroPages: result.zeroPages, endPfn: range.endPfn };
-  };
-  for await (const { zeroPages, endPfn } of inOrder(ranges, run, pool.inFlight)) {
-    plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
-    done(endPfn);
-  }
 }

@@ -1,18 +1,21 @@
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
-import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
-import { type ClassCounts, classCounts, KEPT, ZERO } from "../filter/page-classes.js";
-import { initialPlan, type PagePlan } from "../filter/plan.js";
+import { marksFreePages } from "../filter/free-lists.js";
+import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
+import type { PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
-import { clearBits, copyBits, copyOfBitmap, countBits, findBit, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
+import { type KernelView } from "../kernel/kernel-view.js";
+import { type PageBitmap, clearBits, copyBits, copyOfBitmap, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { joinStretches } from "../reader/stretches.js";
+import { checkedPlan, classify, dropListed, scanPools } from "../run/classify.js";
+import { dropZeros } from "../run/drop-zeros.js";
+import { type Session, sessionOf } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { keptRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";
@@ -87,8 +90,8 @@ export async function compareDumps(
   copyBits(promised, promisedBits);
   copyBits(readable, both);
   const touchable = copyOfBitmap(theirs);
-  const originalView = isLive(original.image) ? tryView(original) : undefined;
-  if (originalView !== undefined) leaveOutUntouchable(original, originalView, touchable);
+  const session = sessionOf(original, new Warnings());
+  if (session.view !== undefined && isLive(original.image)) leaveOutUntouchable(original, session.view, touchable);
   const unknown = andNot(promisedBits, theirs, pages);
   for (let i = 0; i < both.bytes.length; i++) {
     both.bytes[i] = (both.bytes[i] as number) & (touchable.bytes[i] as number);
@@ -109,7 +112,7 @@ export async function compareDumps(
   const missing = andNot(theirs, promisedBits, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
   const explained = await explain(
-    original,
+    session,
     missing.bits,
     pages,
     level,
@@ -181,7 +184,7 @@ async function compareBoth(
 
 /** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
 async function explain(
-  original: Dump,
+  session: Session,
   missing: PageBitmap,
   pages: number,
   level: number,
@@ -189,35 +192,36 @@ async function explain(
   privacy: boolean,
   { threads, signal }: CompareContext,
 ) {
-  const view = tryView(original);
-  const whole = initialPlan(original, view);
+  const { dump: original } = session;
+  if (session.whyNoView !== undefined && session.whyNoView.code !== "CANNOT_FILTER") throw session.whyNoView;
+  const secret = privacy && session.view !== undefined ? tryPrivacy(original, session.view) : undefined;
+  const run = { threads, signal };
+  const { view, policy, plan: whole } = checkedPlan(session, policyOfLevel(level));
   const plan: PagePlan = { ...whole, kept: missing };
   const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
-  const secret = privacy && view !== undefined ? tryPrivacy(original, view) : undefined;
-  const policy = { ...policyOfLevel(level), ...(secret && { privacy: secret }) };
-  const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
-  const run = { image: original.image, pageSize: original.pageSize, kept: missing, kernel };
-  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
-  try {
-    if (view !== undefined) {
-      const silent = new Warnings();
-      if (policy.free && !marksFreePages(view.layout)) dropFreeLists(original, view, plan, silent);
-      await classifyPages(pool, plan, silent, () => undefined, secret !== undefined);
+  if (view !== undefined) {
+    // All pages first, as a filter run does: what that would not have dropped, after its checks, explains no missing page.
+    const wanted = { ...policy, ...(secret && { privacy: secret }) };
+    const warnings = new Warnings();
+    const all = scanPools(original, view, whole.kept, run);
+    const decided = await classify({ dump: original, view, plan: whole, policy: wanted, warnings, poolOf: all });
+    await decided.pool.end();
+    plan.dropped.fill(0);
+    if (decided.policy.free && !marksFreePages(view.layout)) dropListed({ dump: original, view, plan, warnings });
+    const pool = scanPools(original, view, missing, run)(decided.policy);
+    try {
+      await classifyPages(pool, plan, warnings, () => undefined, secret !== undefined);
+    } finally {
+      await pool.end();
     }
-    if (dropsZeros) {
-      const zeros = async (range: { startPfn: number; endPfn: number }) => {
-        const slot = await pool.slots.borrow();
-        const { zeroPages } = await pool.zeros({ ...range, slot });
-        pool.slots.giveBack(slot);
-        return zeroPages;
-      };
-      const tasks = pool.readAhead.pages(keptRanges(missing, pages, pool.layout.pages));
-      for await (const zeroPages of inOrder(tasks, zeros, pool.inFlight)) {
-        plan.dropped[ZERO] = (plan.dropped[ZERO] as number) + zeroPages;
-      }
+  }
+  if (dropsZeros) {
+    const pool = scanPools(original, undefined, missing, run)(policy);
+    try {
+      await dropZeros(pool, { ...plan, maxMapnr: pages });
+    } finally {
+      await pool.end();
     }
-  } finally {
-    await pool.end();
   }
   const rest = { count: countBits(missing, 0, pages), first: findBit(missing, 0, pages, true) };
   const counts = [...plan.dropped];
@@ -230,15 +234,6 @@ async function explain(
 function tryPrivacy(original: Dump, view: KernelView): PrivacyView | undefined {
   try {
     return privacyView(original, view).view;
-  } catch (error) {
-    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
-    throw error;
-  }
-}
-
-function tryView(dump: Dump): KernelView | undefined {
-  try {
-    return kernelView(dump, new Warnings());
   } catch (error) {
     if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
     throw error;

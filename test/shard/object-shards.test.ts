@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
 import { openInput } from "../../src/reader/open-input.js";
-import { completedDump, planDump } from "../../src/run/plan-dump.js";
+import { planDump } from "../../src/run/plan-dump.js";
+import { openSession } from "../../src/run/session.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { objectIdentity } from "../../src/shard/input-identity.js";
 import { makeShard } from "../../src/shard/make-shard.js";
@@ -58,7 +59,7 @@ async function planRun(shards: number, run: RunOptions, seen: StoreThread = stor
   const place = await outputPlace(OUT, "1d", async () => seen);
   const { staging } = place;
   const opened = await openInput(IN, warnings, { inPlace: true });
-  const planned = await planDump(completedDump(opened, options), options, threads);
+  const planned = await planDump(openSession(opened, options), options, threads);
   // As two workers do that both plan it.
   await Promise.all([place.create(), place.create()]);
   const digest = await writePlan(staging, shardPlan(planned, [await objectIdentity(IN)], options, shards));

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { codecOf } from "../../src/codec/codecs.js";
 import { openDump } from "../../src/reader/open.js";
-import { completedDump, planDump } from "../../src/run/plan-dump.js";
+import { planDump } from "../../src/run/plan-dump.js";
+import { openSession } from "../../src/run/session.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { createStagingFolder, folderRange, folderSink } from "../../src/shard/folder-output.js";
 import { folderStaging } from "../../src/shard/folder-staging.js";
@@ -38,7 +39,7 @@ async function filterInShards(input: string, path: string, shards: number, run: 
   const stage = `${path}.staging`;
   await createStagingFolder(stage);
   const staging = folderStaging(stage);
-  const planned = await planDump(completedDump(opened, options), options, threads);
+  const planned = await planDump(openSession(opened, options), options, threads);
   const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, shards));
   await planned.pool.end();
   opened.close();

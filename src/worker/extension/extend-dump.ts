@@ -2,10 +2,10 @@ import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { DumpError } from "../../errors.js";
-import { EXTENSION, FREE } from "../../filter/page-classes.js";
+import { EXTENSION } from "../../filter/page-classes.js";
 import type { PagePlan } from "../../filter/plan.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
-import { copyOfBitmap, type PageBitmap } from "../../reader/bitmap.js";
+import { copyOfBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { sharedPageBytes } from "../../reader/page-bytes.js";
 import { evenRanges, type PfnRange } from "../chunks.js";
@@ -77,14 +77,6 @@ export function extensionRun(
       return sum;
     },
   };
-}
-
-/** Notes the pages that have been dropped since `extensionRun` and have no class yet: those of the free lists. */
-export function markFree({ classes, present }: ExtensionContext, kept: PageBitmap): void {
-  for (let i = 0; i < present.bytes.length; i++) {
-    const gone = (present.bytes[i] as number) & ~(kept.bytes[i] as number);
-    for (let bit = 0; gone >>> bit !== 0; bit++) if (((gone >>> bit) & 1) !== 0) classes.bytes[i * 8 + bit] = FREE;
-  }
 }
 
 function take({ dropped, kept }: ExtendResult, counts: number[]): void {
