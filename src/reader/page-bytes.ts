@@ -1,4 +1,4 @@
-import { placeOf, placesIn, type Stretches, stretchAt } from "./stretches.js";
+import { bitPlaceOf, placesIn, type Stretches, stretchAt } from "./stretches.js";
 
 /** One byte per page, for the pages of some stretches, in shared memory: 256 MiB per TiB of 4 KiB pages that exist. Plain data. */
 export interface PageBytes {
@@ -14,12 +14,12 @@ export function sharedPageBytes(stretches: Stretches): PageBytes {
 
 /** The byte of a page that has a place. */
 export function pageByte({ stretches, bytes }: PageBytes, pfn: number): number {
-  return bytes[placeOf(stretches, pfn)] as number;
+  return bytes[bitPlaceOf(stretches, pfn)] as number;
 }
 
 /** Puts the bytes of pages that lie in one stretch, from `pfn` on. */
 export function setPageBytes({ stretches, bytes }: PageBytes, from: Uint8Array, pfn: number): void {
-  bytes.set(from, placeOf(stretches, pfn));
+  bytes.set(from, bitPlaceOf(stretches, pfn));
 }
 
 /** Gives the pages [start, end) that have a place this byte. */

@@ -64,7 +64,7 @@ export function stretchAt(stretches: Stretches, pfn: number): number {
 }
 
 /** The place of a page; of one between the stretches, that of the next page behind it. */
-export function placeOf(stretches: Stretches, pfn: number): number {
+export function bitPlaceOf(stretches: Stretches, pfn: number): number {
   const i = stretchAt(stretches, pfn);
   if (i === stretches.count) return placesIn(stretches);
   return (stretches.source[i] as number) + Math.max(0, pfn - (stretches.start[i] as number));

@@ -111,15 +111,8 @@ export async function compareDumps(
   );
   const missing = andNot(theirs, promisedBits, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
-  const explained = await explain(
-    session,
-    missing.bits,
-    pages,
-    level,
-    dump.header.format !== "kdump",
-    record.privacy,
-    context,
-  );
+  const madeBy = { level, dropsZeros: dump.header.format !== "kdump", privacy: record.privacy };
+  const explained = await explain(session, missing.bits, pages, madeBy, context);
   const lost = explained.rest;
   if (lost.count > 0) {
     const message = `pages of the original that are missing, and that level ${level}${explained.privacy ? " with --privacy" : ""} does not explain`;
@@ -187,9 +180,7 @@ async function explain(
   session: Session,
   missing: PageBitmap,
   pages: number,
-  level: number,
-  dropsZeros: boolean,
-  privacy: boolean,
+  { level, dropsZeros, privacy }: { level: number; dropsZeros: boolean; privacy: boolean },
   { threads, signal }: CompareContext,
 ) {
   const { dump: original } = session;

@@ -1,6 +1,6 @@
 import type { PageBitmap } from "../bitmap.js";
 import { countBitsIn } from "../bits.js";
-import { placeOf, placesIn } from "../stretches.js";
+import { bitPlaceOf, placesIn } from "../stretches.js";
 import type { KdumpImage } from "./image.js";
 
 /** 512 bytes of bitmap: counting within a step costs 0.3 us at most, the table 512 KiB per TiB of 4 KiB pages. */
@@ -19,7 +19,7 @@ export function buildRank({ stretches, bytes }: PageBitmap): Float64Array {
 /** How many blocks below `pfn` have a descriptor. */
 export function rankOf(image: KdumpImage, pfn: number): number {
   const { stretches, bytes } = image.dumped;
-  const place = placeOf(stretches, pfn);
+  const place = bitPlaceOf(stretches, pfn);
   const step = Math.floor(place / RANK_STEP);
   return (image.rank[step] as number) + countBitsIn(bytes, step * RANK_STEP, place);
 }
