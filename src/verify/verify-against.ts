@@ -7,8 +7,16 @@ import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type KernelView } from "../kernel/kernel-view.js";
-import { type PageBitmap, clearBits, copyBits, copyOfBitmap, countBits, findBit, sharedBitmap } from "../reader/bitmap.js";
+import type { KernelView } from "../kernel/kernel-view.js";
+import {
+  clearBits,
+  copyBits,
+  copyOfBitmap,
+  countBits,
+  findBit,
+  type PageBitmap,
+  sharedBitmap,
+} from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";

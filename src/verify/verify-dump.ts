@@ -19,7 +19,13 @@ import { type Comparison, compareDumps } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
 import { verifyKernel } from "./verify-kernel.js";
-import { type DigestContext, type ManifestCheck, sameAsRead, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
+import {
+  type DigestContext,
+  type ManifestCheck,
+  sameAsRead,
+  sameAsWritten,
+  verifyRecorded,
+} from "./verify-manifest.js";
 
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
