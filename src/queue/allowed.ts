@@ -1,7 +1,8 @@
 import { closeSync, constants, realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { DumpError } from "../errors.js";
-import { describeSystemError, type FileHandle, openFile, statOpen } from "../reader/source/byte-source.js";
+import { describeSystemError, type FileHandle, openFile } from "../reader/source/byte-source.js";
+import { HeldFolder } from "../reader/source/held-folder.js";
 import { openedName } from "../reader/source/opened-name.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
@@ -15,8 +16,19 @@ export interface Allowed {
   openInput(path: string): FileHandle;
   /** Checks the path of an object of a store. Throws `NOT_READABLE`. */
   object(path: string): string;
-  /** The real path of a file that need not be there yet; its folder must. Throws `NOT_WRITABLE`. */
-  output(path: string): string;
+  /**
+   * A file that need not be there yet; its folder must. Where that lies is asked of the folder that was opened, and all that is made is to be made through it.
+   * Throws `NOT_WRITABLE` if it lies elsewhere.
+   */
+  output(path: string): AllowedOutput;
+}
+
+/** An output that a worker may write. */
+export interface AllowedOutput {
+  /** Its real path, or that of an object in a store. */
+  readonly path: string;
+  /** What it lies in, to be let go by who asked; `undefined`: a store. */
+  readonly folder: HeldFolder | undefined;
 }
 
 /** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
@@ -47,7 +59,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
       check(real(path, "NOT_READABLE"), path, "NOT_READABLE");
       const file = openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
       try {
-        check(openedName(file.fd, path, statOpen(file.fd, path)), path, "NOT_READABLE");
+        check(openedName(file.fd, path), path, "NOT_READABLE");
         return file;
       } catch (error) {
         closeSync(file.fd);
@@ -56,10 +68,20 @@ export function allowedFolders(folders: readonly string[]): Allowed {
     },
     object: (path) => checkObject(path, "NOT_READABLE"),
     output(path) {
-      if (isStorePath(path)) return checkObject(path, "NOT_WRITABLE");
+      if (isStorePath(path)) return { path: checkObject(path, "NOT_WRITABLE"), folder: undefined };
       const name = basename(path);
-      const folder = real(dirname(path), "NOT_WRITABLE");
-      return check(join(folder, name), path, "NOT_WRITABLE");
+      let folder: HeldFolder | undefined;
+      try {
+        folder = HeldFolder.open(dirname(path));
+        const lies = folder.realName();
+        // `..` is no name of a file.
+        const isName = name !== "" && name !== "." && name !== "..";
+        const file = lies === undefined || !isName ? undefined : join(lies, name);
+        return { path: check(file, path, "NOT_WRITABLE"), folder };
+      } catch (error) {
+        folder?.letGo();
+        throw error instanceof DumpError ? error : unreachable(path, "NOT_WRITABLE", error);
+      }
     },
   };
 }

@@ -16,13 +16,14 @@ import type { Allowed } from "./allowed.js";
 import type { Host } from "./host.js";
 import type { DumpJob } from "./job-data.js";
 
-/** Where a job's output comes into being. Throws `NOT_WRITABLE` for what this worker may not touch. */
+/** Where a job's output comes into being; to be let go at the end. Throws `NOT_WRITABLE` for what this worker may not touch. */
 export async function placeOf(
   id: string,
   job: DumpJob,
   { allowed, store }: Pick<Host, "allowed" | "store">,
 ): Promise<OutputPlace> {
-  return outputPlace(allowed.output(job.output), id, store);
+  const { path, folder } = allowed.output(job.output);
+  return outputPlace(path, id, store, folder);
 }
 
 /** Opens a job's input. Throws `INPUT_CHANGED` if it is not the one that was submitted, and what `openInput` does. */

@@ -28,15 +28,28 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
   const data = dumpJob(job.data);
   const done = await finishedBefore(host.queues, job);
   const places = await placeOf(id, data, host);
-  if (done !== undefined) {
+  try {
+    if (done === undefined) return await runIn(host, job, data, places, { ...hand, token });
     await places.staging.remove();
     return done;
+  } finally {
+    places.letGo();
   }
+}
+
+async function runIn(
+  host: Host,
+  job: Job,
+  data: DumpJob,
+  places: OutputPlace,
+  hand: Planner,
+): Promise<DumpDone | undefined> {
+  const id = job.id as string;
   if (await isCancelled(host, id)) return cancel(host, job, places);
-  const planned = data.planned ?? (await plan(host, job, data, places, { ...hand, token }));
+  const planned = data.planned ?? (await plan(host, job, data, places, hand));
   const current = { ...data, planned };
   if (planned.round !== data.round) await addShards(host, job, current, places);
-  if (await job.moveToWaitingChildren(token)) return undefined;
+  if (await job.moveToWaitingChildren(hand.token)) return undefined;
   // Who cancels does so while this job waits.
   if (await isCancelled(host, id)) return cancel(host, job, places);
   return finish(host, job, current, places);
@@ -260,7 +273,12 @@ export async function isCancelled(host: Host, dump: string): Promise<boolean> {
 
 /** Ends a run that was cancelled while this worker had it. Throws `NOT_WRITABLE` for a folder that it may not touch. */
 export async function cancelDump(host: Host, job: Job): Promise<never> {
-  return cancel(host, job, await placeOf(job.id as string, dumpJob(job.data), host));
+  const place = await placeOf(job.id as string, dumpJob(job.data), host);
+  try {
+    return await cancel(host, job, place);
+  } finally {
+    place.letGo();
+  }
 }
 
 async function cancel(host: Host, job: Job, { staging }: OutputPlace): Promise<never> {

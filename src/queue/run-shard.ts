@@ -2,10 +2,11 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { makeShard } from "../shard/make-shard.js";
+import type { OutputPlace } from "../shard/output-place.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
-import { dumpJob, shardJob, shardJobId, UnreadableJob } from "./job-data.js";
+import { type DumpJob, dumpJob, shardJob, shardJobId, UnreadableJob } from "./job-data.js";
 import { openJobInput, placeOf } from "./open-job.js";
 import { planOf } from "./run-dump.js";
 
@@ -16,6 +17,20 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
   if (parent === undefined) throw new Cancelled("its dump's job is gone");
   const data = dumpJob(parent.data);
   const place = await placeOf(shard.dump, data, host);
+  try {
+    return await runIn(host, shard, data, place, hand);
+  } finally {
+    place.letGo();
+  }
+}
+
+async function runIn(
+  host: Host,
+  shard: ReturnType<typeof shardJob>,
+  data: DumpJob,
+  place: OutputPlace,
+  hand: Hand,
+): Promise<ShardSize> {
   const { staging } = place;
   if (data.planned === undefined) throw new Cancelled("its dump has no plan");
   const plan = await planOf(host, staging, { ...data.planned, digest: shard.digest });

@@ -1,9 +1,10 @@
 import { constants, lstatSync } from "node:fs";
 import { type FileHandle, link, mkdir, open, rename, unlink } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFullyAsync } from "../reader/source/full-io.js";
+import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
 import type { Edge, RangeTarget } from "./staging.js";
@@ -17,25 +18,34 @@ const BLOCK = 64 << 10;
 /** The name that an output has in its staging folder until it is whole. */
 const PARTIAL = "output.partial";
 
+/** A link that somebody put in its place is not followed, a FIFO not waited for. */
+const WRITE = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+
 /**
  * Makes the staging folder of a run, for its owner alone, and the unfinished output in it. Nobody else makes them: a worker that has not
  * heard that the run is over must not bring them back. No error if they are there.
  */
-export async function createStagingFolder(folder: string): Promise<void> {
+export async function createStagingFolder(parent: HeldFolder, folder: HeldFolder): Promise<void> {
   try {
-    await mkdir(folder, { mode: 0o700 }).catch((error: unknown) => {
+    // The one that was held may have been removed.
+    folder.letGo();
+    await mkdir(join(parent.path(), basename(folder.name)), { mode: 0o700 }).catch((error: unknown) => {
       if (systemErrorCode(error) !== "EEXIST") throw error;
     });
-    const file = await open(join(folder, PARTIAL), constants.O_WRONLY | constants.O_CREAT, 0o600);
+    const file = await open(join(folder.path(), PARTIAL), WRITE | constants.O_CREAT, 0o600);
     await file.close();
   } catch (error) {
-    throw stagingError(join(folder, PARTIAL), error);
+    throw failed(folder, error);
   }
 }
 
+function failed(folder: HeldFolder, error: unknown): DumpError {
+  return error instanceof DumpError ? error : stagingError(join(folder.name, PARTIAL), error);
+}
+
 /** A stretch [start, end) of the unfinished output in a staging folder. */
-export async function folderRange(folder: string, start: number, end: number): Promise<RangeTarget> {
-  const path = join(folder, PARTIAL);
+export async function folderRange(folder: HeldFolder, start: number, end: number): Promise<RangeTarget> {
+  const path = join(folder.name, PARTIAL);
   const low = Math.min(end, Math.ceil(start / BLOCK) * BLOCK);
   const high = Math.max(low, Math.floor(end / BLOCK) * BLOCK);
   const edges: Edge[] = [];
@@ -71,12 +81,15 @@ export async function folderRange(folder: string, start: number, end: number): P
   };
 }
 
-async function openPartial(folder: string): Promise<FileHandle> {
+async function openPartial(folder: HeldFolder): Promise<FileHandle> {
   try {
-    return await open(join(folder, PARTIAL), constants.O_WRONLY);
+    const file = await open(join(folder.path(), PARTIAL), WRITE);
+    if ((await file.stat()).isFile()) return file;
+    await file.close();
   } catch (error) {
-    throw stagingError(join(folder, PARTIAL), error);
+    throw failed(folder, error);
   }
+  throw exchanged(join(folder.name, PARTIAL));
 }
 
 async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offset: number): Promise<void> {
@@ -91,8 +104,8 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offse
  * The unfinished output as a whole, for the job that finishes it. At the end it appears as `path`. Two such jobs at once write the
  * same bytes; the one that comes second finds the output in its place, and that is as good.
  */
-export async function folderSink(folder: string, path: string, force: boolean): Promise<Sink> {
-  const partial = join(folder, PARTIAL);
+export async function folderSink(folder: HeldFolder, path: string, force: boolean): Promise<Sink> {
+  const partial = join(folder.name, PARTIAL);
   const file = await openPartial(folder);
   let isOpen = true;
   const close = async () => {
@@ -100,13 +113,13 @@ export async function folderSink(folder: string, path: string, force: boolean): 
     isOpen = false;
   };
   return {
-    name: path,
+    name: shownPath(path),
     write: (bytes, offset) => (bytes.length === 0 ? undefined : writeAll(file, partial, bytes, offset)),
     async finish(size) {
       try {
         await file.truncate(size);
         await file.sync();
-        await appear(partial, path, force, fileIdentity(file.fd));
+        await appear(join(folder.path(), PARTIAL), path, force, fileIdentity(file.fd));
         await close();
         await syncFolder(dirname(path));
         return undefined;
@@ -141,7 +154,7 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
     }
     if (code === "EEXIST") {
       throw new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
-        file: path,
+        file: shownPath(path),
         cure: "Name another file for the output",
       });
     }
@@ -157,7 +170,7 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
 
 function exchanged(partial: string): DumpError {
   return new DumpError("NOT_WRITABLE", "something else took the place of the unfinished output", {
-    file: partial,
+    file: shownPath(partial),
     cure: "Look at who may write to that folder; then cancel the run and submit the dump again",
   });
 }

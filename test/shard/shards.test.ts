@@ -7,10 +7,9 @@ import { openDump } from "../../src/reader/open.js";
 import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
-import { createStagingFolder, folderRange, folderSink } from "../../src/shard/folder-output.js";
-import { folderStaging } from "../../src/shard/folder-staging.js";
 import { identityOf } from "../../src/shard/input-identity.js";
 import { makeShard } from "../../src/shard/make-shard.js";
+import { outputPlace } from "../../src/shard/output-place.js";
 import { readPlan, writePlan } from "../../src/shard/plan-files.js";
 import { shardPlan } from "../../src/shard/shard-plan.js";
 import { Warnings } from "../../src/warnings.js";
@@ -36,9 +35,9 @@ async function filterInShards(input: string, path: string, shards: number, run: 
     ...(run.erase === undefined ? {} : { erase: { name: "rules", text: run.erase } }),
     warnings,
   } as const;
-  const stage = `${path}.staging`;
-  await createStagingFolder(stage);
-  const staging = folderStaging(stage);
+  const place = await outputPlace(path, "1d", () => Promise.reject(new Error("there is no store")));
+  await place.create();
+  const { staging } = place;
   const planned = await planDump(openSession(opened, options), options, threads);
   const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, shards));
   await planned.pool.end();
@@ -47,17 +46,18 @@ async function filterInShards(input: string, path: string, shards: number, run: 
   const dump = openDump(input);
   const made = plan.shards.map((_, index) => () => {
     const work = { plan, index, dump, threads };
-    const range = (start: number, end: number) => folderRange(stage, start, end);
+    const range = (start: number, end: number) => place.range(plan, start, end);
     return makeShard(work, { range, staging, spoolDir: folder, host: "here" });
   });
   await Promise.all(made.reverse().map((make) => make()));
   dump.close();
   // Two jobs finish it at once, as when one was taken for dead: they write the same, and both find it done.
-  const sinks = await Promise.all([folderSink(stage, path, false), folderSink(stage, path, false)]);
+  const sinks = await Promise.all([place.sink(plan, false), place.sink(plan, false)]);
   const [result, other] = await Promise.all(sinks.map((sink) => finishShards(plan, staging, sink)));
   expect(other).toEqual(result);
   await staging.remove();
-  expect(existsSync(stage)).toBe(false);
+  place.letGo();
+  expect(existsSync(`${path}.coresieve-1d`)).toBe(false);
   return result as NonNullable<typeof result>;
 }
 

@@ -114,12 +114,15 @@ function wrongOutputs({ scenario, fault, before, files }: CallEvidence): string[
   });
 }
 
+/** In the staging folder of `shard-run.mjs`. */
+const STAGING = ".coresieve-1d/";
+
 /** Where the run's end says nothing of it, nothing is there. */
 function leftOver({ scenario, fault, before, ended, files }: CallEvidence): string[] {
   return [...files.keys()].flatMap((name) => {
     if (isOfSwap(name, fault)) return [];
     // A run of shards is begun again with what is there.
-    if (scenario.sharded && name.includes(".staging/")) return [];
+    if (scenario.sharded && name.includes(STAGING)) return [];
     const isOutput = scenario.outputs.includes(basename(name));
     if (isOutput && (scenario.old || fault.what === "take-name" || saysWhole(ended.stderr))) return [];
     if (!isOutput && ended.stderr.includes(basename(name))) return [];
@@ -149,5 +152,5 @@ function notPlain({ scenario, fault, ended, folder }: CallEvidence): string[] {
 /** What the shim itself put there or moved away, and what a run cannot find any more. */
 function isOfSwap(name: string, { what }: CallFault): boolean {
   if (what === "swap-folder") return name.startsWith("moved/") || name.startsWith("elsewhere/");
-  return (what === "swap-file" || what === "swap-link") && /\.away$|\.partial$|\.spool$|staging\//.test(name);
+  return (what === "swap-file" || what === "swap-link") && /\.away$|\.partial$|\.spool$|coresieve-1d\//.test(name);
 }

@@ -2,14 +2,8 @@
 // staging folder. IN OUT FORMAT CODEC SHARDS; begins again where a run before it failed. Uses the built program.
 const dist = new URL("../../../dist/", import.meta.url);
 const from = (path) => import(new URL(path, dist));
-const [{ completedDump, planDump }, { openDump }, { finishShards }, output, { folderStaging }] = await Promise.all(
-  [
-    "run/plan-dump.js",
-    "reader/open.js",
-    "shard/finish-shards.js",
-    "shard/folder-output.js",
-    "shard/folder-staging.js",
-  ].map(from),
+const [{ completedDump, planDump }, { openDump }, { finishShards }, { outputPlace }] = await Promise.all(
+  ["run/plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/output-place.js"].map(from),
 );
 const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { Warnings }] = await Promise.all(
   ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
@@ -34,20 +28,21 @@ async function run() {
   const warnings = new Warnings();
   const opened = openDump(input, warnings);
   const options = { output: { path }, level: 31, format, codec: codecOf(codec), privacy: false, warnings };
-  const stage = `${path}.staging`;
-  await output.createStagingFolder(stage);
-  const staging = folderStaging(stage);
+  const place = await outputPlace(path, "1d");
+  await place.create();
+  const { staging } = place;
   const planned = await planDump(completedDump(opened, options), options, threads);
   const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, Number(shards)));
   await planned.pool.end();
   opened.close();
   const plan = await readPlan(staging, digest);
   const dump = openDump(input);
-  const range = (start, end) => output.folderRange(stage, start, end);
+  const range = (start, end) => place.range(plan, start, end);
   for (let index = 0; index < plan.shards.length; index++) {
     await makeShard({ plan, index, dump, threads }, { range, staging, spoolDir: process.env.TMPDIR, host: "here" });
   }
   dump.close();
-  await finishShards(plan, staging, await output.folderSink(stage, path, false));
+  await finishShards(plan, staging, await place.sink(plan, false));
   await staging.remove();
+  place.letGo();
 }

@@ -209,10 +209,14 @@ int close(int fd) {
 }
 
 static int fails(const char *call, const char *path) {
-  char whole[4096], file[4096];
-  if (path[0] == '/') snprintf(whole, sizeof whole, "%s", path);
+  char whole[4096], file[4096], folder[2048];
+  int fd, used = 0;
+  /* In a folder that is held open. */
+  if (sscanf(path, "/proc/self/fd/%d/%n", &fd, &used) == 1 && used > 0) {
+    if (!path_of(fd, folder, sizeof folder)) return 0;
+    snprintf(whole, sizeof whole, "%s/%s", folder, path + used);
+  } else if (path[0] == '/') snprintf(whole, sizeof whole, "%s", path);
   else {
-    char folder[2048];
     if (!root || syscall(SYS_getcwd, folder, sizeof folder) < 0) return 0;
     snprintf(whole, sizeof whole, "%s/%s", folder, path);
   }
