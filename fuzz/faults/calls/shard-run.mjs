@@ -2,8 +2,8 @@
 // staging folder. IN OUT FORMAT CODEC SHARDS; begins again where a run before it failed. Uses the built program.
 const dist = new URL("../../../dist/", import.meta.url);
 const from = (path) => import(new URL(path, dist));
-const [{ completedDump, planDump }, { openDump }, { finishShards }, { outputPlace }] = await Promise.all(
-  ["run/plan-dump.js", "reader/open.js", "shard/finish-shards.js", "shard/output-place.js"].map(from),
+const [{ planDump }, { openSession }, { openDump }, { finishShards }, { outputPlace }] = await Promise.all(
+  ["run/plan-dump.js", "run/session.js", "reader/open.js", "shard/finish-shards.js", "shard/output-place.js"].map(from),
 );
 const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { Warnings }] = await Promise.all(
   ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
@@ -31,7 +31,7 @@ async function run() {
   const place = await outputPlace(path, "1d");
   await place.create();
   const { staging } = place;
-  const planned = await planDump(completedDump(opened, options), options, threads);
+  const planned = await planDump(openSession(opened, options), options, threads);
   const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, Number(shards)));
   await planned.pool.end();
   opened.close();
