@@ -7,14 +7,16 @@ import { type MemMap, type MemMapRange, memMapOf } from "./page/mem-map.js";
  * One array of struct pages, `mem_map`, from the architecture's first pfn on. It ends with the kernel's memory, which
  * may be less than the machine's: what lies behind in a dump (firmware's tables and ROMs) has no struct page.
  */
-export function flatMemMap(kernel: KernelMemory, startPfn: number, maxMapnr: number): MemMap | undefined {
+export function flatMemMap(
+  kernel: KernelMemory,
+  structSize: number,
+  startPfn: number,
+  maxMapnr: number,
+): MemMap | undefined {
   const { info } = kernel;
   const symbol = info.symbol("mem_map");
-  const structSize = info.size("page");
   const address = symbol === undefined ? undefined : kernel.readWord(symbol);
-  if (address === undefined || address === 0n || structSize === undefined || !kernel.isKernelAddress(address)) {
-    return undefined;
-  }
+  if (address === undefined || address === 0n || !kernel.isKernelAddress(address)) return undefined;
   const ends = memoryNodes(kernel).map((node) => node.endPfn);
   const endPfn = Math.min(maxMapnr, ...(ends.length > 0 ? [Math.max(...ends)] : []));
   return endPfn > startPfn ? memMapOf("flatmem", [{ startPfn, endPfn, address }], structSize) : undefined;
@@ -24,13 +26,17 @@ export function flatMemMap(kernel: KernelMemory, startPfn: number, maxMapnr: num
  * An array of struct pages per memory node (DISCONTIGMEM, until 5.13). Where nodes' spans overlap and they disagree
  * about a page, nobody can tell whose it is: it counts as having no struct page, and is kept.
  */
-export function discontigMemMap(kernel: KernelMemory, maxMapnr: number, warnings: Warnings): MemMap | undefined {
+export function discontigMemMap(
+  kernel: KernelMemory,
+  structSize: number,
+  maxMapnr: number,
+  warnings: Warnings,
+): MemMap | undefined {
   const { info } = kernel;
-  const structSize = info.size("page");
   const isDiscontig =
     (info.symbol("node_data") !== undefined || info.symbol("pgdat_list") !== undefined) &&
     info.offset("pglist_data.node_mem_map") !== undefined;
-  if (!isDiscontig || structSize === undefined) return undefined;
+  if (!isDiscontig) return undefined;
   const nodes = memoryNodes(kernel).filter((node) => node.memMap !== undefined && node.startPfn < maxMapnr);
   if (nodes.length === 0) return undefined;
   const { ranges, doubtful } = separate(nodes, maxMapnr, structSize);

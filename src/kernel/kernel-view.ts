@@ -48,9 +48,9 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
     lowestAddress,
   );
   const memMap =
-    sparsememMap(memory, sections, dump.maxMapnr, warnings) ??
-    discontigMemMap(memory, dump.maxMapnr, warnings) ??
-    flatMemMap(memory, flatStartPfn, dump.maxMapnr);
+    sparsememMap(memory, layout.size, sections, dump.maxMapnr, warnings) ??
+    discontigMemMap(memory, layout.size, dump.maxMapnr, warnings) ??
+    flatMemMap(memory, layout.size, flatStartPfn, dump.maxMapnr);
   if (memMap === undefined) throw cannotFilter(dump, "its struct pages were not found (mem_section, mem_map)");
   return { utsname, physBase, space, memMap, layout, lowestAddress, maxMapnr: endOfMemory(dump, info, memMap) };
 }

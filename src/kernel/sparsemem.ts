@@ -25,18 +25,18 @@ export interface SparsememShape {
 /**
  * Reads the sections of a sparsemem kernel. VMCOREINFO's SYMBOL(mem_section) is the root array, although since 4.15
  * the variable is a pointer to it; where a tool or an early backport exported the variable itself, its value is
- * followed once. Returns `undefined` when no section is found either way.
+ * followed once. `structSize` is that of struct page. Returns `undefined` when no section is found either way.
  */
 export function sparsememMap(
   kernel: KernelMemory,
+  structSize: number,
   shape: SparsememShape,
   maxMapnr: number,
   warnings: Warnings,
 ): MemMap | undefined {
   const { info } = kernel;
   const symbol = info.symbol("mem_section");
-  const structSize = info.size("page");
-  if (symbol === undefined || structSize === undefined) return undefined;
+  if (symbol === undefined) return undefined;
   const size = info.size("mem_section") ?? 2 * kernel.wordSize;
   const offset = info.offset("mem_section.section_mem_map") ?? 0;
   const { sectionSizeBits } = shape;
@@ -44,9 +44,11 @@ export function sparsememMap(
   if (sectionSizeBits < 20 || sectionSizeBits > 40 || size > kernel.pageSize || offset + kernel.wordSize > size) {
     return undefined;
   }
-  const direct = readSections(kernel, symbol, shape, maxMapnr);
-  const found = direct.ranges.length > 0 ? direct : follow(kernel, symbol, shape, maxMapnr);
-  if (found === undefined || found.ranges.length === 0) return undefined;
+  const read = (root: bigint) => readSections(kernel, root, structSize, shape, maxMapnr);
+  const direct = read(symbol);
+  const pointer = direct.ranges.length > 0 ? undefined : kernel.readWord(symbol);
+  const found = pointer === undefined ? direct : read(pointer);
+  if (found.ranges.length === 0) return undefined;
   if (found.bad > 0) {
     warnings.add("BAD_SECTION", "sections whose mem_map is at no kernel address: their pages are kept", found.bad);
   }
@@ -63,16 +65,16 @@ interface Sections {
   readonly extreme: boolean;
 }
 
-function follow(kernel: KernelMemory, symbol: bigint, shape: SparsememShape, maxMapnr: number): Sections | undefined {
-  const pointer = kernel.readWord(symbol);
-  return pointer === undefined ? undefined : readSections(kernel, pointer, shape, maxMapnr);
-}
-
-function readSections(kernel: KernelMemory, root: bigint, shape: SparsememShape, maxMapnr: number): Sections {
+function readSections(
+  kernel: KernelMemory,
+  root: bigint,
+  structSize: number,
+  shape: SparsememShape,
+  maxMapnr: number,
+): Sections {
   const { info, wordSize, pageSize } = kernel;
   const size = info.size("mem_section") ?? 2 * wordSize;
   const mapOffset = info.offset("mem_section.section_mem_map") ?? 0;
-  const structSize = info.size("page") ?? 0;
   const pagesPerSection = 2 ** shape.sectionSizeBits / pageSize;
   const sections = Math.ceil(maxMapnr / pagesPerSection);
   const perRoot = Math.floor(pageSize / size);

@@ -17,7 +17,7 @@ export interface PercpuTeller {
 /**
  * Since 2.6.30 the allocator notes in the struct page of each page (index; newer: private) to which struct pcpu_chunk it
  * belongs (pcpu_set_page_chunk). A stale value of a page's earlier life does not pass: the chunk has to be the kernel's
- * own memory today, and to hold the address of a page shortly before `vaddr`. Index lies behind mapping in every kernel.
+ * own memory today, and to hold the address of a page shortly before `vaddr`.
  */
 export function percpuTeller(
   kernel: KernelMemory,
@@ -26,9 +26,9 @@ export function percpuTeller(
   pfnOf: (vaddr: bigint) => number | undefined,
   isLinear: (vaddr: bigint) => boolean,
 ): PercpuTeller {
-  const { wordSize, littleEndian, offset, size } = layout;
+  const { wordSize, littleEndian, offset } = layout;
   const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
-  const places = [offset.mapping + wordSize, offset.private].filter((at) => at !== undefined && at + wordSize <= size);
+  const places = [offset.index, offset.private].filter((at) => at !== undefined);
   const pageMask = BigInt(kernel.pageSize - 1);
   /** Page-aligned kernel addresses in a chunk; empty for what is none. */
   const known = new Map<bigint, readonly bigint[]>();

@@ -49,7 +49,7 @@ export function createRescue(
   const bottomBytes = new Uint8Array(bottom.buffer);
   const { wordSize, size, offset } = layout;
   const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
-  const places = [offset.mapping + wordSize, offset.private].filter((at) => at !== undefined && at + wordSize <= size);
+  const places = [offset.index, offset.private].filter((at) => at !== undefined);
 
   const isStack = ({ classes, to, firstPfn }: ClassifiedBatch, i: number): boolean => {
     if ((firstPfn + i) % stack.pages !== 0 || i + stack.pages > to) return false;

@@ -20,7 +20,7 @@ export interface KindReader {
   read(startPfn: number, endPfn: number, kinds: Uint8Array): void;
   /** The word in `mapping` of a page's struct page, or of its head's. */
   mappingOf(pfn: number): bigint | undefined;
-  /** The page's place in that mapping, in pages: `index`, which lies behind `mapping` in every kernel. */
+  /** The page's place in that mapping, in pages. */
   indexOf(pfn: number): bigint | undefined;
   /** The address of a page's struct page, or of its head's. */
   structOf(pfn: number): bigint | undefined;
@@ -113,7 +113,8 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
     },
     indexOf(pfn) {
       const head = headOf(pfn);
-      const index = head && memory.readWord(head.address + BigInt(layout.offset.mapping + dump.machine.wordSize));
+      const at = layout.offset.index;
+      const index = head === undefined || at === undefined ? undefined : memory.readWord(head.address + BigInt(at));
       return index === undefined ? undefined : index + BigInt(head?.behind ?? 0);
     },
   };

@@ -15,6 +15,8 @@ export interface PageLayout {
   readonly offset: {
     readonly flags: number;
     readonly mapping: number;
+    /** Its place in the mapping, an unsigned long: behind `mapping` in every kernel. */
+    readonly index: number | undefined;
     /** `_refcount`, `_count` before 4.6: 32 bits. */
     readonly refcount: number;
     readonly mapcount: number | undefined;
@@ -94,6 +96,7 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
   const offset = {
     flags,
     mapping,
+    index: mapping + 2 * wordSize <= size ? mapping + wordSize : undefined,
     refcount,
     mapcount: info.offset("page._mapcount"),
     private: info.offset("page.private"),

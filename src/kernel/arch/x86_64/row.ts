@@ -1,5 +1,6 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
+import { NOTE64 } from "../registers.js";
 import { signExtended } from "../whole-address.js";
 import { findX86_64Space } from "./find.js";
 import { x86_64DirectMap, x86_64KernelImage, x86_64Modules } from "./memory.js";
@@ -23,7 +24,7 @@ export const X86_64: ArchSupport<X86_64Space> = {
   }),
   userFrame: () => X86_64_FRAME,
   noteRegisters: X86_64_NOTES,
-  noteStackPointer: 112 + 19 * 8,
+  noteStackPointer: NOTE64 + 19 * 8,
   vectorRegisters: X86_VECTORS,
   relocations: x86_64Relocations,
   exports: X86_64_EXPORTS,
