@@ -88,3 +88,36 @@ describe("a kernel's struct page", () => {
     expect(missing).toContain(says);
   });
 });
+
+describe("what no kernel exports", () => {
+  test("PG_reserved is the bit below PG_private, unless it is exported", () => {
+    const reserved = (vmcoreinfo = {}) => layoutOf("6.1.0", vmcoreinfo).layout?.bit;
+    expect(reserved()?.reserved).toBe((reserved()?.private as number) - 1);
+    expect(reserved({ add: ["NUMBER(PG_reserved)=14"] })?.reserved).toBe(14);
+    expect(reserved({ remove: ["NUMBER(PG_private)"] })?.reserved).toBeUndefined();
+    expect(reserved({ remove: ["NUMBER(PG_private)"], add: ["NUMBER(PG_private)=0"] })?.reserved).toBeUndefined();
+  });
+
+  test.each([
+    ["4.4.0", undefined, undefined, 0xffff_ffff],
+    ["4.18.0", 0xffff_fbff, undefined, 0xffff_ffff],
+    ["5.10.0", 0xffff_fbff, undefined, 0xffff_ffff],
+    ["6.1.0", 0xffff_fdff, undefined, 0xffff_ffff],
+    ["6.11.0", 0xefff_ffff, 0xfeff_ffff, 0xffff_ffff],
+    ["6.12.0", 0xf200_0000, 0xf600_0000, 0xff00_0000],
+  ] as const)("%s: types of page tables and zsmalloc, and the bits that a type is in", (release, ...wanted) => {
+    const { type, typeMask } = layoutOf(release).layout ?? {};
+    expect([type?.pageTable, type?.zsmalloc, typeMask]).toEqual(wanted);
+  });
+});
+
+test("the reference count is _refcount, _count before 4.6; index lies behind mapping", () => {
+  for (const release of ["4.4.0", "6.1.0"]) {
+    const { layout, missing } = layoutOf(release);
+    expect(missing).toBeUndefined();
+    expect(layout?.offset.index).toBe((layout?.offset.mapping as number) + 8);
+    expect(layout?.offset.refcount).toBe(kernelFeatures(release).layout.refcount);
+  }
+  const { missing } = layoutOf("6.1.0", { remove: ["OFFSET(page._refcount)"], add: ["OFFSET(page._refcount)=62"] });
+  expect(missing).toMatch(/page\._refcount\)=62/);
+});
