@@ -1,12 +1,17 @@
 /** An architecture is a file and a row: what each row says, and that nothing else asks which architecture a dump is of. */
 import { describe, expect, test } from "vitest";
+import { moduleRange } from "../../../src/filter/privacy/module-range.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "../../../src/filter/privacy/private-notes.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
 import { stackMark } from "../../../src/filter/privacy/thread-stack.js";
+import { vectorRegisters } from "../../../src/filter/privacy/vector-registers.js";
 import { archSupport } from "../../../src/kernel/arch/archs.js";
+import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
 import { type Arch, allMachines, machineNamed } from "../../../src/reader/machine.js";
 import { type Note, NT_PRSTATUS } from "../../../src/reader/notes.js";
+import { parseVmcoreinfo } from "../../../src/reader/vmcoreinfo.js";
+import { Warnings } from "../../../src/warnings.js";
 import { sourceFiles } from "../../house/source-files.js";
 
 const NOW = kernelVersion(6, 12);
@@ -203,4 +208,76 @@ test("whole addresses of what page tables index", () => {
   expect(whole("ppc64", 0x8_0000_0000_0000n, 52)).toBe(0xc008_0000_0000_0000n);
   expect(whole("ia64", 0x1000n, 46)).toBe(0xa000_0000_0000_1000n);
   for (const arch of ["i386", "arm", "s390x", "sparc64"] as const) expect(whole(arch, 0x1000n, 32)).toBeUndefined();
+});
+
+test("modules have a range of their own on x86-64 and ARM, else where VMCOREINFO says", () => {
+  const info = (text: string) => parseVmcoreinfo(`OSRELEASE=6.12.0\n${text}`, new Warnings());
+  const exported = info("NUMBER(MODULES_VADDR)=0xffff800080000000\nNUMBER(MODULES_END)=0xffff800088000000\n");
+  const x86 = { arch: "x86_64", root: 0, levels: 4, smeMask: 0n } as const;
+  const end = 0xffff_ffff_ff00_0000n;
+  expect(moduleRange(x86, info(""))).toEqual({ start: 0xffff_ffff_a000_0000n, end, mayOverflow: false });
+  const kaslr = info("NUMBER(KERNEL_IMAGE_SIZE)=1073741824\n");
+  expect(moduleRange(x86, kaslr)).toEqual({ start: 0xffff_ffff_c000_0000n, end, mayOverflow: false });
+  const arm = { arch: "arm", root: 0, lpae: false, pageOffset: 0xc000_0000n, physOffset: 0 } as const;
+  expect(moduleRange(arm, exported)).toEqual({ start: 0xbf00_0000n, end: 0xc000_0000n, mayOverflow: true });
+  const riscv = { arch: "riscv64", root: 0, vaBits: 39 } as const;
+  expect(moduleRange(riscv, exported)).toEqual({
+    start: 0xffff_8000_8000_0000n,
+    end: 0xffff_8000_8800_0000n,
+    mayOverflow: true,
+  });
+  expect(moduleRange(riscv, info(""))).toBeUndefined();
+});
+
+/** A task_struct of 4096 bytes in a cache of objects of 8192, with these members, and struct fpu behind it. */
+function typesWith(members: Readonly<Record<string, number>>): KernelTypes {
+  return {
+    sizeOf: (type: string) => (type === "task_struct" ? 4096 : undefined),
+    member: (type: string, path: string) => {
+      const offset = members[`${type}.${path}`];
+      return offset === undefined ? undefined : { offset, size: 512 };
+    },
+  } as unknown as KernelTypes;
+}
+
+/** Where a task's vector registers are, by the names that its kernel has. */
+const VECTORS: readonly (readonly [arch: Arch, members: Record<string, number>, pieces: readonly number[][]])[] = [
+  ["x86_64", { "task_struct.thread.fpu.state": 3000 }, [[3000, 8192]]],
+  ["x86_64", { "task_struct.thread.fpu.__fpstate.regs": 3500, "fpu.__fpstate.regs": 64 }, [[3500, 8192]]],
+  ["x86_64", { "fpu.__fpstate.regs": 64 }, [[4160, 8192]]],
+  ["i386", { "task_struct.thread.fpu.state": 3000 }, [[3000, 8192]]],
+  ["arm64", { "task_struct.thread.uw": 2000 }, [[2000, 2512]]],
+  [
+    "arm",
+    { "task_struct.thread_info.vfpstate": 100, "task_struct.thread_info.fpstate": 700 },
+    [
+      [100, 612],
+      [700, 1212],
+    ],
+  ],
+  [
+    "s390x",
+    { "task_struct.thread.ufpu.vxrs": 2000, "task_struct.thread.acrs": 2600 },
+    [
+      [2000, 2512],
+      [2600, 3112],
+    ],
+  ],
+  [
+    "ppc64",
+    { "task_struct.thread.fp_state": 2000, "task_struct.thread.ckpt_regs": 3000 },
+    [
+      [2000, 2512],
+      [3000, 3512],
+    ],
+  ],
+  ["ppc32", { "task_struct.thread.vr_state": 2000 }, [[2000, 2512]]],
+  ["riscv64", { "task_struct.thread.fstate": 2000 }, [[2000, 2512]]],
+  ["mips64", { "task_struct.thread.fpu.fpr": 2000 }, [[2000, 2512]]],
+  ["loongarch64", { "task_struct.thread.fpu.fpr": 2000 }, [[2000, 2512]]],
+  ["sparc64", { "task_struct.thread.fpu.fpr": 2000 }, []],
+];
+
+test.each(VECTORS)("%s: saved vector registers, %o", (arch, members, pieces) => {
+  expect(vectorRegisters(typesWith(members), 8192, archSupport(arch)?.vectorRegisters)).toEqual(pieces);
 });
