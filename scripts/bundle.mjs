@@ -52,7 +52,7 @@ const LAZY = {
     "manifest/digest",
     "reader/source/file-ranges",
     "reader/flattened/source",
-    "reader/kdump/image",
+    "reader/kdump/memory",
     "reader/kdump/open",
     "reader/source/spool/spool-source",
     "reader/vmcoreinfo-scan",

@@ -8,7 +8,7 @@ import { type ElfDump, openElf } from "./elf/open.js";
 import { extentStretches } from "./extents-memory.js";
 import { FLATTENED_SIGNATURE } from "./flattened/records.js";
 import { isKdump } from "./kdump/header.js";
-import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/image.js";
+import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { openKdump } from "./kdump/open.js";
 import type { Machine } from "./machine.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";

@@ -16,9 +16,10 @@ import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
-import { type KdumpImage, kdumpMemory } from "./image.js";
+import type { KdumpImage } from "./image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "./layout.js";
 import { guessMachine } from "./machine.js";
+import { kdumpMemory } from "./memory.js";
 import { findPresent } from "./present.js";
 import { buildRank } from "./rank.js";
 import { orderSplitSet } from "./split.js";
