@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
-import { open, readdir, readFile, rename, rmdir, unlink } from "node:fs/promises";
+import { open, readdir, rename, rmdir, unlink } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
-import { writeFullyAsync } from "../reader/source/full-io.js";
+import { readFullyAsync, writeFullyAsync } from "../reader/source/full-io.js";
 import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import type { Staging } from "./staging.js";
 
@@ -18,7 +18,7 @@ export function folderStaging(parent: HeldFolder, folder: HeldFolder): Staging {
     name: folder.name,
     async read(name) {
       try {
-        return new Uint8Array(await readFile(join(folder.path(), name), { flag: constants.O_RDONLY | PLAIN }));
+        return await readWhole(join(folder.path(), name));
       } catch (error) {
         if (error instanceof DumpError) throw error;
         if (systemErrorCode(error) === "ENOENT") return undefined;
@@ -52,6 +52,23 @@ export function folderStaging(parent: HeldFolder, folder: HeldFolder): Staging {
   };
 }
 
+/** A plan is the largest file there: two bitmaps of 64 MiB a TiB of memory. Node's own limit was the same. */
+const MOST = 2 ** 31;
+
+/** Node's own `readFile` takes a short read for the end, and gives up when it is interrupted (seen with 20.20). */
+async function readWhole(path: string): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | PLAIN);
+  try {
+    const { size } = await file.stat();
+    if (size > MOST) throw new DumpError("LIMIT", `has ${size} bytes, more than ${MOST}`, { file: shownPath(path) });
+    const bytes = new Uint8Array(size);
+    const n = await readFullyAsync(file.fd, bytes, 0);
+    return bytes.subarray(0, n);
+  } finally {
+    await file.close();
+  }
+}
+
 async function unlinkIn(folder: HeldFolder, name: string): Promise<void> {
   await unlink(join(folder.path(), name));
 }
@@ -66,30 +83,35 @@ async function removeIn(parent: HeldFolder, name: string, depth = DEPTH): Promis
   const folder = parent.within(name);
   try {
     for (let tries = TRIES; ; tries--) {
-      try {
-        for (const entry of await readdir(folder.path())) {
-          if (depth > 0) await removeIn(folder, entry, depth - 1);
-        }
-        await rmdir(join(parent.path(), name));
-        return;
-      } catch (error) {
-        const code = systemErrorCode(error);
-        if (code === "ENOENT") return;
-        if (code === "ENOTDIR" || code === "ELOOP") {
-          await unlinkIn(parent, name).catch((cause: unknown) => {
-            if (systemErrorCode(cause) !== "ENOENT") throw cause;
-          });
-          return;
-        }
-        if (tries === 0 || (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "EBUSY")) throw error;
-        await setTimeout(100);
-      }
+      const error = await removeOnce(parent, folder, name, depth).catch((error: unknown) => error);
+      const code = systemErrorCode(error);
+      if (error === undefined || code === "ENOENT") return;
+      if (tries === 0 || (code !== "ENOTEMPTY" && code !== "EEXIST" && code !== "EBUSY")) throw error;
+      await setTimeout(100);
     }
   } catch (error) {
-    throw error instanceof DumpError ? error : stagingError(folder.name, error);
+    if (error instanceof DumpError) throw error;
+    throw new DumpError("NOT_WRITABLE", `cannot be removed: ${describeSystemError(error)}`, {
+      file: folder.name,
+      cure: "Check that the workers may write there",
+      cause: error,
+    });
   } finally {
     folder.letGo();
   }
+}
+
+async function removeOnce(parent: HeldFolder, folder: HeldFolder, name: string, depth: number): Promise<void> {
+  let path: string;
+  try {
+    path = folder.path();
+  } catch (error) {
+    const code = systemErrorCode(error);
+    if (code === "ENOTDIR" || code === "ELOOP") return unlinkIn(parent, name);
+    throw error;
+  }
+  if (depth > 0) for (const entry of await readdir(path)) await removeIn(folder, entry, depth - 1);
+  await rmdir(join(parent.path(), name));
 }
 
 /** A staging folder, or a file in it, that cannot be written. */

@@ -1,5 +1,14 @@
 import { bytesAt, countBits, type PageBitmap } from "../reader/bitmap.js";
-import { KDUMP_SIGNATURE, KDUMP32_PACKED, KDUMP32_PADDED, KDUMP64, type KdumpLayout, PAGE_DESC_SIZE, STATUS_INCOMPLETE, UTSNAME_OFFSET } from "../reader/kdump/layout.js";
+import {
+  KDUMP_SIGNATURE,
+  KDUMP32_PACKED,
+  KDUMP32_PADDED,
+  KDUMP64,
+  type KdumpLayout,
+  PAGE_DESC_SIZE,
+  STATUS_INCOMPLETE,
+  UTSNAME_OFFSET,
+} from "../reader/kdump/layout.js";
 import { factsOf } from "../reader/machine.js";
 import { UTS_FIELD_SIZE } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";

@@ -65,7 +65,8 @@ export function cannotBeCreated(path: string, error: unknown): DumpError {
   });
 }
 
-function checkPlace(path: string, real: string): void {
+/** Refuses a file in /dev, /proc or /sys, by its real name. Throws `NOT_WRITABLE`. */
+export function checkPlace(path: string, real: string): void {
   if (process.platform === "win32" || !SYSTEM.test(real) || MEMORY.test(real)) return;
   const isOpen = OPEN_FILE.test(real);
   const what = isOpen

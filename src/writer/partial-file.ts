@@ -15,7 +15,8 @@ import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
-import { cannotBeCreated } from "./output-path.js";
+import { HeldFolder } from "../reader/source/held-folder.js";
+import { cannotBeCreated, checkPlace } from "./output-path.js";
 
 /** Reading and writing, without waiting for a FIFO and without following a link that somebody put in the file's place. */
 const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -31,8 +32,11 @@ let isWatching = false;
 export class PartialFile {
   /** What the user calls it. */
   readonly #name: string;
-  readonly #path: string;
-  readonly #partial: string;
+  /** Its folder, looked up once: all happens in it, and in no other that gets its name meanwhile. */
+  readonly #folder: HeldFolder;
+  /** The two names in there. */
+  readonly #final: string;
+  readonly #temporary: string;
   readonly #identity: FileIdentity;
   #fd: number | undefined;
   /** Opened beside the first, which has to be closed before the file gets its name: as long as one is open no other file has its number. */
@@ -44,25 +48,36 @@ export class PartialFile {
 
   constructor(path: string, name: string) {
     this.#name = name;
-    this.#path = path;
+    this.#final = basename(path);
     // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
     const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
-    this.#partial = join(dirname(path), `.${basename(path)}.${unique.padStart(8, "0")}.partial`);
+    this.#temporary = `.${this.#final}.${unique.padStart(8, "0")}.partial`;
+    this.#folder = openFolder(path, name);
     try {
       this.#fd = openSync(this.#partial, "wx", 0o600);
     } catch (error) {
+      this.#forget();
       throw cannotBeCreated(name, error);
     }
     try {
       this.#identity = fileIdentity(this.#fd);
     } catch (error) {
-      this.#forget();
       unlinkSync(this.#partial);
+      this.#forget();
       throw cannotBeCreated(name, error);
     }
     unfinished.add(this);
     if (!isWatching) process.on("exit", discardAll);
     isWatching = true;
+  }
+
+  /** For system calls. Throws where the folder cannot be reached any more. */
+  get #path(): string {
+    return join(this.#folder.path(), this.#final);
+  }
+
+  get #partial(): string {
+    return join(this.#folder.path(), this.#temporary);
   }
 
   write(bytes: Uint8Array, offset: number): void {
@@ -85,7 +100,7 @@ export class PartialFile {
       this.#fd = undefined;
       closeSync(fd);
       this.#appear(force);
-      if (sync) syncFolder(dirname(this.#path));
+      if (sync) syncFolder(this.#folder.path());
     } catch (error) {
       throw error instanceof DumpError ? error : this.#failed(error);
     }
@@ -100,17 +115,18 @@ export class PartialFile {
       this.#forget();
       return;
     }
-    const path = this.#state === "named" ? this.#path : this.#partial;
+    const name = this.#state === "named" ? this.#final : this.#temporary;
     this.#state = "gone";
     let why: string | undefined;
     try {
+      const path = join(this.#folder.path(), name);
       if (leadsTo(path, this.#identity)) unlinkSync(path);
       else if (this.#hasName()) why = "it has another name now";
     } catch (error) {
       why = describeSystemError(error);
     }
-    if (why !== undefined) this.#left = `${path} could not be removed (${why}): ${this.#empty()}`;
-    else if (this.#replaced) this.#left = `the file that was there before, ${this.#path}, is gone`;
+    if (why !== undefined) this.#left = `${this.#shown(name)} could not be removed (${why}): ${this.#empty()}`;
+    else if (this.#replaced) this.#left = `the file that was there before, ${this.#shown(this.#final)}, is gone`;
     this.#forget();
   }
 
@@ -145,6 +161,8 @@ export class PartialFile {
   /** A link cannot replace a file that came into being meanwhile; file systems without links get a rename. */
   #appear(force: boolean): void {
     if (!leadsTo(this.#partial, this.#identity)) throw this.#exchanged();
+    // The output would be in it, and not where the run says that it is.
+    if (!this.#folder.isInPlace()) throw this.#moved();
     if (force) {
       const before = lstatSync(this.#path, { throwIfNoEntry: false });
       renameSync(this.#partial, this.#path);
@@ -186,12 +204,16 @@ export class PartialFile {
       // The output is whole, and stays.
       this.#state = "gone";
       const why = describeSystemError(error);
-      throw new DumpError("NOT_WRITABLE", `its temporary name, ${this.#partial}, cannot be removed: ${why}`, {
-        file: this.#name,
-        cure: "Remove that name: both are the same file",
-        left: `${this.#name} is there, and whole`,
-        cause: error,
-      });
+      throw new DumpError(
+        "NOT_WRITABLE",
+        `its temporary name, ${this.#shown(this.#temporary)}, cannot be removed: ${why}`,
+        {
+          file: this.#name,
+          cure: "Remove that name: both are the same file",
+          left: `${this.#name} is there, and whole`,
+          cause: error,
+        },
+      );
     }
   }
 
@@ -222,12 +244,25 @@ export class PartialFile {
     }
     this.#fd = undefined;
     this.#held = undefined;
+    this.#folder.letGo();
+  }
+
+  #shown(name: string): string {
+    return join(this.#folder.name, name);
+  }
+
+  #moved(): DumpError {
+    return new DumpError("NOT_WRITABLE", "its folder was moved, or removed, while it was written", {
+      file: this.#name,
+      cure: "Look at who may write to the folders above it",
+      left: NOTHING_LEFT,
+    });
   }
 
   #exchanged(): DumpError {
     return new DumpError("NOT_WRITABLE", "something else took the place of its temporary file while it was written", {
       file: this.#name,
-      cure: `Look at who may write to ${dirname(this.#path)}`,
+      cure: `Look at who may write to ${this.#folder.name}`,
       left: NOTHING_LEFT,
     });
   }
@@ -250,6 +285,20 @@ export class PartialFile {
       left: NOTHING_LEFT,
       cause: error,
     });
+  }
+}
+
+/** The output's name was followed before this: where it really leads is known only when the folder is open. */
+function openFolder(path: string, name: string): HeldFolder {
+  let folder: HeldFolder | undefined;
+  try {
+    folder = HeldFolder.open(dirname(path));
+    const real = folder.realName();
+    if (real !== undefined) checkPlace(name, join(real, basename(path)));
+    return folder;
+  } catch (error) {
+    folder?.letGo();
+    throw error instanceof DumpError ? error : cannotBeCreated(name, error);
   }
 }
 

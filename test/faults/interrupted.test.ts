@@ -169,6 +169,16 @@ describe("an output whose folder", () => {
     expect(existsSync(at("to"))).toBe(false);
   });
 
+  test("is exchanged for a link to another: nothing is there, here or where it was moved", async () => {
+    mkdirSync(at("elsewhere"));
+    const run = await inMidRun(() => {
+      renameSync(at("to"), at("moved"));
+      symlinkSync(at("elsewhere"), at("to"));
+    });
+    expectFailure(run, 1, at("to/out"), /its folder was moved, or removed, while it was written/);
+    expect([readdirSync(at("moved")), readdirSync(at("elsewhere"))]).toEqual([[], []]);
+  });
+
   test("gets a file of that name meanwhile: it is kept", async () => {
     const run = await inMidRun(() => writeFileSync(at("to/out"), "precious"));
     expectFailure(run, 1, at("to/out"), /came into being while the dump was written/);

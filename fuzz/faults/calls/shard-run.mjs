@@ -10,7 +10,7 @@ const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { 
     from,
   ),
 );
-const [{ codecOf }, { WorkerThreads }, { DumpError }] = await Promise.all(
+const [{ codecOf }, { WorkerThreads }, { DumpError, leaving }] = await Promise.all(
   ["codec/codecs.js", "worker/threads.js", "errors.js"].map(from),
 );
 
@@ -43,6 +43,8 @@ async function run() {
   }
   dump.close();
   await finishShards(plan, staging, await place.sink(plan, false));
-  await staging.remove();
+  await staging.remove().catch((error) => {
+    throw leaving(error, `${path} is there, and whole`);
+  });
   place.letGo();
 }
