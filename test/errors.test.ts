@@ -17,3 +17,12 @@ test.skipIf(process.platform === "win32")("system errors that Node has no name f
   expect(describeSystemError(unnamed(constants.errno.ESTALE))).toBe("the network share has lost the file (ESTALE)");
   expect(describeSystemError(unnamed(9999))).toBe("the system's error 9999");
 });
+
+// What Node puts behind it names the call and the path that was given, which may be a descriptor's.
+test.each([
+  ["ENOTEMPTY: directory not empty, rmdir '/proc/self/fd/19/a, b'", "ENOTEMPTY", "directory not empty (ENOTEMPTY)"],
+  ["EXDEV: cross-device link not permitted, rename '/a' -> '/b'", "EXDEV", "cross-device link not permitted (EXDEV)"],
+  ["EBADF: bad file descriptor, read", "EBADF", "bad file descriptor (EBADF)"],
+])("an error that has no words of ours is told without call and path: %s", (message, code, said) => {
+  expect(describeSystemError(Object.assign(new Error(message), { code }))).toBe(said);
+});

@@ -3,10 +3,11 @@ import { parseCommandLine } from "../../src/cli/command-line.js";
 import { parseMakedumpfile } from "../../src/cli/makedumpfile/arguments.js";
 import { Messages } from "../../src/cli/makedumpfile/messages.js";
 import { releaseOf, withoutVmcoreinfo } from "../../src/kernel/given-vmcoreinfo.js";
-import { dumpJob, shardJob } from "../../src/queue/job-data.js";
+import { dumpJob, JOB_FORMAT, shardJob } from "../../src/queue/job-data.js";
 import { openDump } from "../../src/reader/open.js";
 import { readPlan } from "../../src/shard/plan-files.js";
-import { readDone, readDoneSize, readSize } from "../../src/shard/shard-done.js";
+import { seal } from "../../src/shard/sealed.js";
+import { readDone, readPlace, readSize } from "../../src/shard/shard-done.js";
 import type { ShardPlan } from "../../src/shard/shard-plan.js";
 import type { Staging } from "../../src/shard/staging.js";
 import { isStorePath, parseStorePath } from "../../src/store/store-url.js";
@@ -83,8 +84,10 @@ const givenTarget: FuzzTarget = {
   },
 };
 
+const digest = "0".repeat(64);
 const job = {
-  ...{ version: 1, inputs: ["/d/vmcore"], identity: [{ size: 5, mtimeMs: 1.5 }], output: "/d/out", force: false },
+  ...{ version: JOB_FORMAT, program: "0.1.0" },
+  ...{ inputs: ["/d/vmcore"], identity: [{ size: 5, mtimeMs: 1.5 }], output: "/d/out", force: false },
   ...{ level: 31, format: "kdump", codec: { name: "zlib", level: 1 }, privacy: false, privacyExtra: [], strict: false },
   ...{ salvage: false, shards: 0, priority: 0, submitted: { host: "h", at: 1 }, round: 0 },
 };
@@ -96,8 +99,11 @@ const jobTarget: FuzzTarget = {
   longest: 4096,
   seeds: textSeeds([
     JSON.stringify(job),
-    JSON.stringify({ ...job, planned: { digest: "0", shards: 2, kept: 5, round: -1 } }),
-    '{"version":1,"dump":"a","index":0,"shards":2,"pages":5,"digest":"0"}',
+    JSON.stringify({ ...job, planned: { digest, shards: 2, kept: 5, round: -1, program: "0.1.0" } }),
+    JSON.stringify({
+      ...{ version: JOB_FORMAT, program: "0.1.0", dump: "a000000000000000" },
+      ...{ index: 0, shards: 2, pages: 5, digest },
+    }),
   ]),
   run(input) {
     let data: unknown;
@@ -111,23 +117,35 @@ const jobTarget: FuzzTarget = {
   },
 };
 
-/** Files that other hosts left in the shared folder: all have the input's bytes. A plan is vouched for by its digest. */
+/** Files that other hosts left in the shared folder: all have the input's bytes, as they are and sealed. A plan is vouched for by its digest. */
 const shardTarget: FuzzTarget = {
   name: "shard-files",
   text: true,
   longest: 4096,
   seeds: textSeeds([
     '{"index":0,"size":12,"zeroPages":0}',
-    '{"index":0,"size":12,"zeroPages":0,"start":4096,"sha256":"0","host":"h","edges":[{"offset":0,"length":4}],"edgeBytes":"0"}',
+    '{"index":0,"size":12,"zeroPages":0,"start":4096,"sha256":"0","host":"h","parts":[{"number":1,"size":3,"etag":"e"}],"reach":0,"edges":[{"offset":0,"length":4}],"edgeBytes":"0"}',
   ]),
   async run(input) {
-    const staging = { name: folder, read: async () => input } as unknown as Staging;
-    await readSize(staging, 0).catch(onlyDumpErrors);
-    await readDoneSize(staging, 0).catch(onlyDumpErrors);
-    await readDone(staging, { shards: [{ pages: 1 }] } as unknown as ShardPlan, 0).catch(onlyDumpErrors);
-    await readPlan(staging, "").catch(onlyDumpErrors);
+    const plan = { shards: [{ pages: 1 }], output: {} } as unknown as ShardPlan;
+    for (const read of [async () => input, async (name: string) => sealedInput(name, input)]) {
+      const staging = { name: folder, plan: "", read } as unknown as Staging;
+      await readSize(staging, 0).catch(onlyDumpErrors);
+      await readPlace(staging, 0).catch(onlyDumpErrors);
+      await readDone(staging, plan, 0).catch(onlyDumpErrors);
+      await readPlan(staging).catch(onlyDumpErrors);
+    }
   },
 };
+
+/** Otherwise all that is read of a changed input is that its seal is broken. */
+function sealedInput(name: string, input: Uint8Array): Uint8Array {
+  try {
+    return seal("", name, JSON.parse(utf8(input)));
+  } catch {
+    return input;
+  }
+}
 
 function onlyDumpErrors(error: unknown): void {
   if (!(error instanceof Error && error.name === "DumpError")) throw error;

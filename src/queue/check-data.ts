@@ -16,6 +16,12 @@ export const text =
   (value, at) =>
     typeof value === "string" && value.length <= most ? value : wrong(at, `text of at most ${most} characters`);
 
+/** A text of a stated form: what becomes a part of a file's name must be no path. */
+export const textLike =
+  (isForm: (value: string) => boolean, what: string): Check<string> =>
+  (value, at) =>
+    typeof value === "string" && isForm(value) ? value : wrong(at, what);
+
 export const number =
   (least: number, most: number, whole = true): Check<number> =>
   (value, at) =>

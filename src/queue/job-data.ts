@@ -5,7 +5,8 @@ import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
 import { packageVersion } from "../package-version.js";
 import { MAX_SHARDS } from "../shard/shard-plan.js";
-import { type Check, flag, list, number, object, oneOf, optional, text } from "./check-data.js";
+import { isRunId } from "../shard/staging-names.js";
+import { type Check, flag, list, number, object, oneOf, optional, text, textLike } from "./check-data.js";
 
 /**
  * Changes with every change of what job data hold or mean: workers of one fleet are not all replaced at once, and a job of another format is left to those
@@ -18,7 +19,8 @@ export const MAX_ROUNDS = 1000;
 
 const PATH = text(4096);
 const COUNT = number(0, Number.MAX_SAFE_INTEGER);
-const DIGEST = text(64);
+/** The first digits of it name a folder. */
+const DIGEST = textLike((digest) => /^[0-9a-f]{64}$/.test(digest), "SHA-256 digest");
 const PROGRAM = text(64);
 /** VMCOREINFO and rules are a few KiB; Redis is no place for much more. */
 const TEXT = object({ name: PATH, text: text(1 << 18) });
@@ -68,8 +70,6 @@ const checkDump = object({
   planned: optional(
     object({
       digest: DIGEST,
-      /** What the names of its plan's files begin with, so that no other planner writes over them. */
-      files: DIGEST,
       shards: number(1, MAX_SHARDS),
       kept: COUNT,
       /** That for which shard jobs were made; -1: none yet. */
@@ -84,7 +84,7 @@ const checkShard = object({
   /** The version of the program that planned it. */
   program: PROGRAM,
   /** The job of the dump. */
-  dump: text(64),
+  dump: textLike(isRunId, "ID of a run"),
   index: number(0, MAX_SHARDS - 1),
   shards: number(1, MAX_SHARDS),
   pages: COUNT,

@@ -2,6 +2,8 @@ import { setTimeout } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { type DumpJob, type DumpRequest, dumpJob, jobIdOf, MAX_ROUNDS, newDumpJob, shardJobId } from "./job-data.js";
+import { claimOutput } from "./output-claim.js";
+import { outputState } from "./output-state.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
 import { type RunState, readable, runStates } from "./run-state.js";
 import { allRunIds, type Snapshot, snapshots } from "./snapshot.js";
@@ -16,7 +18,8 @@ export interface Submission {
 
 /**
  * Submits a run. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
- * `again` one that is done is, and one that failed is in any case.
+ * `again` one that is done is, and so is one whose output is gone; one that failed is in any case. Throws `OUTPUT_EXISTS` where another run is to
+ * write the same output, or something else lies there than a run that is done has written.
  */
 export async function submitRun(
   queues: Queues,
@@ -31,7 +34,8 @@ export async function submitRun(
   const id = jobIdOf(request);
   for (;;) {
     const found = await snapshot(queues, id);
-    const over = found?.state === "failed" || (found?.state === "completed" && options.again);
+    const isLost = found?.state === "completed" && !options.again && (await isOutputLost(queues, id, request));
+    const over = found?.state === "failed" || (found?.state === "completed" && (options.again || isLost));
     if (found !== undefined && !over) {
       // One that was cancelled, and that nobody has begun, is to be made all the same.
       const begun = found.state === "active" || (found.data as Partial<DumpJob>).planned !== undefined;
@@ -43,6 +47,12 @@ export async function submitRun(
     }
     // Who looks in between waits until it is there again.
     await queues.redis.set(againKey(id), "1", "EX", REMEMBER_AGAIN);
+    try {
+      await claimOutput(queues, request.output, id, (holder) => isLive(queues, holder));
+    } catch (error) {
+      await queues.redis.del(againKey(id));
+      throw error;
+    }
     await queues.redis.del(cancelKey(id));
     if (found !== undefined) await removeRun(queues, found);
     const at = queues.clock.now();
@@ -55,6 +65,30 @@ export async function submitRun(
     await queues.redis.del(againKey(id));
     return { id, what: found === undefined ? "new" : "again", state: await runState(queues, job) };
   }
+}
+
+/** Whether a run that is done has to be made again. Throws `OUTPUT_EXISTS`. */
+async function isOutputLost(queues: Queues, id: string, { output, force }: DumpRequest): Promise<boolean> {
+  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const bytes = (job?.returnvalue as { result?: { outputBytes?: number } } | null | undefined)?.result?.outputBytes;
+  const state = await outputState(output, bytes);
+  if (state !== "other") return state === "gone";
+  if (force) return true;
+  throw new DumpError(
+    "OUTPUT_EXISTS",
+    `the run ${id} wrote ${bytes} bytes, and what lies there now is of another length`,
+    {
+      file: output,
+      cure: "Submit it with -f to overwrite it, or name another output",
+    },
+  );
+}
+
+/** Whether a run waits or is in work, or is being submitted again just now. */
+async function isLive(queues: Queues, id: string): Promise<boolean> {
+  if ((await jobIfThere(queues, id)) === undefined) return false;
+  const state = await queues.dumps.getJobState(id);
+  return state !== "completed" && state !== "failed" && state !== "unknown";
 }
 
 async function removeRun(queues: Queues, { id, data }: Snapshot): Promise<void> {
@@ -232,6 +266,7 @@ export async function retryRun(queues: Queues, known: Job): Promise<void> {
       cure: "Cancel it, and submit the dump again",
     });
   }
+  await claimOutput(queues, data.output, id, (holder) => isLive(queues, holder));
   await queues.redis.del(cancelKey(id));
   await job.updateData({ ...data, round: data.round + 1 });
   await runAgain(queues, job);

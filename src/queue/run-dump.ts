@@ -7,10 +7,11 @@ import type { FilterProgress, FilterResult } from "../run/filter-types.js";
 import { planDump } from "../run/plan-dump.js";
 import { openSession } from "../run/session.js";
 import { finishShards } from "../shard/finish-shards.js";
-import type { OutputPlace } from "../shard/output-place.js";
-import { readPlan, writePlan } from "../shard/plan-files.js";
-import { doneSizes } from "../shard/shard-done.js";
-import { automaticShards, type ShardPlan, type ShardRange, shardPlan } from "../shard/shard-plan.js";
+import { missingShards } from "../shard/left-shards.js";
+import type { OutputPlace } from "../shard/place.js";
+import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
+import { forgetDone } from "../shard/shard-done.js";
+import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
@@ -30,7 +31,7 @@ export async function runDump(host: Host, job: Job, token: string, hand: Hand): 
   const places = await placeOf(id, data, host);
   try {
     if (done === undefined) return await runIn(host, job, data, places, { ...hand, token });
-    await places.staging.remove();
+    await places.remove();
     return done;
   } finally {
     places.letGo();
@@ -42,13 +43,24 @@ async function runIn(
   job: Job,
   data: DumpJob,
   places: OutputPlace,
-  hand: Planner,
+  hand: Hand & { readonly token: string },
 ): Promise<DumpDone | undefined> {
   const id = job.id as string;
   if (await isCancelled(host, id)) return cancel(host, job, places);
-  const planned = data.planned ?? (await plan(host, job, data, places, hand));
-  const current = { ...data, planned };
-  if (planned.round !== data.round) await addShards(host, job, current, places);
+  const known = data.planned;
+  const isSound = known !== undefined && (await isPlanThere(host, data, known, places));
+  // Who finishes the output removes the plan: another worker may just have done so.
+  const other = known !== undefined && !isSound ? await finishedBefore(host.queues, job) : undefined;
+  if (other !== undefined) return other;
+  const current = isSound ? { ...data, planned: known } : await plan(host, job, data, places, hand);
+  const { planned } = current;
+  if (planned.round !== data.round) {
+    if (!(await hand.holds())) throw new TakenOver();
+    await places.of(planned.digest).create();
+    // What other plans of this run left (other shards, another version) is of no use to this one.
+    await places.remove(planned.digest);
+    await addShards(host, job, current, places);
+  }
   if (await job.moveToWaitingChildren(hand.token)) return undefined;
   // Who cancels does so while this job waits.
   if (await isCancelled(host, id)) return cancel(host, job, places);
@@ -57,33 +69,45 @@ async function runIn(
 
 type Planned = NonNullable<DumpJob["planned"]>;
 
-/** Who plans; the lock's token is nobody else's. */
-interface Planner extends Hand {
-  readonly token: string;
-}
+type PlannedJob = DumpJob & { readonly planned: Planned };
 
 /**
- * The files of one planner's plan. Each has names of its own: who is stopped between his last look at the lock and writing a file writes it
- * however much later, and another's plan, by which shards are made, must be as it was.
+ * Whether the plan that the job names is there, whole. What is lost or damaged is made again; so is the plan of another version where a round begins, and
+ * not while that version's workers may make shards by it. Throws `NOT_READABLE`, `UNSUPPORTED`.
  */
-function planStaging(staging: Staging, files: string): Staging {
-  return {
-    ...staging,
-    read: (name) => staging.read(`${files}-${name}`),
-    write: (name, bytes) => staging.write(`${files}-${name}`, bytes),
-  };
+async function isPlanThere(host: Host, { round }: DumpJob, planned: Planned, place: OutputPlace): Promise<boolean> {
+  // Who has read it before knows nothing of what became of it.
+  if (planned.round !== round) host.plans.clear();
+  try {
+    await planOf(host, place.of(planned.digest).staging);
+    return true;
+  } catch (error) {
+    const code = error instanceof DumpError ? error.code : undefined;
+    if (code === "CORRUPT" || (code === "UNSUPPORTED" && planned.round !== round)) return false;
+    throw error;
+  }
 }
 
 /** Pass 1. */
-async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Planner): Promise<Planned> {
+async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<PlannedJob> {
+  const made: { digest?: string } = {};
   try {
-    return await makePlan(host, job, data, place, hand);
+    return await makePlan(host, job, data, place, hand, made);
   } catch (error) {
     // Half a plan is of no use to anybody. Another worker's is, and so is what is kept for the next try.
     const isOurs = error instanceof DumpError && (await hand.holds());
-    if (isOurs || (await isThrough(host, job))) await place.staging.remove().catch(() => undefined);
+    if (isOurs || (await isThrough(host, job))) await place.remove().catch(() => undefined);
+    else if (error instanceof TakenOver && made.digest !== undefined)
+      await removeUnnoted(host, job, place, made.digest);
     throw error;
   }
+}
+
+/** The plan of a worker that was taken for dead goes, unless the one that took over has the same. */
+async function removeUnnoted(host: Host, job: Job, place: OutputPlace, digest: string): Promise<void> {
+  const now = (await host.queues.dumps.getJob(job.id as string)) as Job | undefined;
+  const planned = now === undefined ? undefined : dumpJob(now.data).planned;
+  if (planned !== undefined && planned.digest !== digest) await place.removePlan(digest).catch(() => undefined);
 }
 
 /** Whether a run is over and needs its staging folder no more. */
@@ -93,8 +117,15 @@ async function isThrough(host: Host, job: Job): Promise<boolean> {
   return state === "completed" || state === "unknown" || (state === "failed" && (await isCancelled(host, id)));
 }
 
-async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Planner): Promise<Planned> {
-  const { output, staging } = place;
+async function makePlan(
+  host: Host,
+  job: Job,
+  data: DumpJob,
+  place: OutputPlace,
+  hand: Hand,
+  noted: { digest?: string },
+): Promise<PlannedJob> {
+  const { output } = place;
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
   const input = await openJobInput(data, host.allowed, warnings);
@@ -108,49 +139,48 @@ async function makePlan(host: Host, job: Job, data: DumpJob, place: OutputPlace,
     const onProgress = ({ phase, done, total }: FilterProgress) => {
       state = { step: phase, done, total };
     };
-    const planned = await planDump(openSession(input, options), { ...options, onProgress }, host.threads);
-    await planned.pool.end();
+    const session = openSession(input, options);
+    const classified = await planDump(session, { ...options, onProgress }, host.threads);
+    await classified.pool.end();
     hand.report(() => undefined);
     const workers = await host.queues.shards.getWorkersCount().catch(() => 1);
-    const count = data.shards === 0 ? automaticShards(planned.kept, workers) : data.shards;
-    const made = shardPlan(planned, data.identity, options, count);
+    const count = data.shards === 0 ? automaticShards(classified.kept, workers) : data.shards;
+    const made = shardPlan(classified, data.identity, options, count);
     const changed = inputChanged(input.image);
     if (changed !== undefined) throw changed;
     const check = async () => {
       if (!(await hand.holds())) throw new TakenOver();
     };
-    // Who was taken for dead must not bring back what is over: that may have been while it wrote.
+    // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
     await check();
-    await place.create();
-    const files = hand.token.slice(0, 8);
-    const digest = await writePlan(planStaging(staging, files), made);
+    const files = planFiles(made);
+    const { digest } = files;
+    noted.digest = digest;
+    const own = place.of(digest);
+    await own.create();
+    await writePlan(own.staging, files);
     await check();
-    const size = { shards: made.shards.length, kept: made.kept };
-    const result = { digest, files, ...size, round: -1, program: packageVersion() };
-    await job.updateData({ ...data, planned: result });
+    // Jobs of an earlier plan may be there under the names of this round.
+    const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
+    const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };
+    const current = { ...data, round, planned };
+    await job.updateData(current);
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
-    return result;
+    return current;
   } finally {
     vmlinux?.letGo();
     input.close();
   }
 }
 
-async function addShards(
-  host: Host,
-  job: Job,
-  data: DumpJob & { planned: Planned },
-  { staging }: OutputPlace,
-): Promise<void> {
+/** Each round has a job for each shard: those that are done look whether their data are still there. */
+async function addShards(host: Host, job: Job, data: PlannedJob, place: OutputPlace): Promise<void> {
   const id = job.id as string;
   const { digest, shards } = data.planned;
-  const made = await planOf(host, staging, data.planned);
+  const made = await planOf(host, place.of(digest).staging);
   const jobs: Parameters<typeof host.queues.shards.addBulk>[0] = [];
-  let next = 0;
-  for await (const done of doneSizes(staging, shards)) {
-    const index = next++;
-    if (done !== undefined || (await hasJob(host, shardJobId(id, data.round, index)))) continue;
-    const { pages } = made.shards[index] as ShardRange;
+  for (const [index, { pages }] of made.shards.entries()) {
+    if (await hasJob(host, shardJobId(id, data.round, index))) continue;
     jobs.push({
       name: "shard",
       data: newShardJob({ dump: id, index, shards, pages, digest }),
@@ -178,27 +208,19 @@ async function hasJob({ queues }: Host, id: string): Promise<boolean> {
   return (await queues.shards.getJob(id)) !== undefined;
 }
 
-/** A plan, read once for the shards of a dump that follow each other. */
-export function planOf(
-  host: Host,
-  staging: Staging,
-  { digest, files }: Pick<Planned, "digest" | "files">,
-): Promise<ShardPlan> {
+/** The plan of a staging, read once for the shards of a dump that follow each other. */
+export function planOf(host: Host, staging: Staging): Promise<ShardPlan> {
+  const digest = staging.plan;
   const known = host.plans.get(digest);
   if (known !== undefined) return known;
   host.plans.clear();
-  const plan = readPlan(planStaging(staging, files), digest);
+  const plan = readPlan(staging);
   host.plans.set(digest, plan);
   plan.catch(() => host.plans.delete(digest));
   return plan;
 }
 
-async function finish(
-  host: Host,
-  job: Job,
-  data: DumpJob & { planned: Planned },
-  places: OutputPlace,
-): Promise<DumpDone> {
+async function finish(host: Host, job: Job, data: PlannedJob, places: OutputPlace): Promise<DumpDone> {
   try {
     return await finishOutput(host, job, data, places);
   } catch (error) {
@@ -210,20 +232,15 @@ async function finish(
   }
 }
 
-async function finishOutput(
-  host: Host,
-  job: Job,
-  data: DumpJob & { planned: Planned },
-  places: OutputPlace,
-): Promise<DumpDone> {
-  const { staging } = places;
-  await checkShards(host, job, data, places);
+async function finishOutput(host: Host, job: Job, data: PlannedJob, places: OutputPlace): Promise<DumpDone> {
+  const place = places.of(data.planned.digest);
+  const made = await planOf(host, place.staging);
+  await checkShards(host, job, data, places, made);
   await job.updateProgress({ step: "finish", done: 0, total: 1 });
-  const made = await planOf(host, staging, data.planned);
-  const sink = await places.sink(made, data.force);
+  const sink = await place.sink(made, data.force);
   let result: FilterResult;
   try {
-    result = await finishShards(made, staging, sink);
+    result = await finishShards(made, place.staging, sink);
   } catch (error) {
     await sink.abort();
     throw error;
@@ -231,7 +248,8 @@ async function finishOutput(
   const done = { output: data.output, shards: data.planned.shards, result };
   // First the account, then the folder: who takes over in between finds one of them.
   await noteFinished(host.queues, job, done);
-  await staging.remove();
+  // No other plan's: Redis may have forgotten this run, and somebody have submitted it again meanwhile.
+  await places.removePlan(data.planned.digest);
   host.plans.clear();
   host.log(`${job.id}: ${data.output} is there, ${result.outputBytes} bytes`);
   return done;
@@ -241,24 +259,35 @@ async function finishOutput(
 async function checkShards(
   host: Host,
   job: Job,
-  { planned, round, inputs }: DumpJob & { planned: Planned },
-  { staging }: OutputPlace,
+  data: PlannedJob,
+  places: OutputPlace,
+  made: ShardPlan,
 ): Promise<void> {
-  const missing: number[] = [];
-  let next = 0;
-  for await (const done of doneSizes(staging, planned.shards)) {
-    if (done === undefined) missing.push(next);
-    next++;
-  }
+  const { planned, round, inputs } = data;
+  const place = places.of(planned.digest);
+  const missing = await missingShards(made, place);
   if (missing.length === 0) return;
   const reasons: string[] = [];
-  for (const index of missing.slice(0, 3)) {
+  let failed = 0;
+  for (const index of missing) {
     const shard = await host.queues.shards.getJob(shardJobId(job.id as string, round, index));
-    reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} has left nothing`);
+    if ((await shard?.isCompleted()) === false) failed++;
+    if (reasons.length < 3) {
+      reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} is not there as it was left`);
+    }
   }
   const what = `${missing.length} of ${planned.shards} shards failed: ${reasons.join("; ")}`;
+  if (failed === 0) {
+    // They were done, and something became of it: the next try of this job makes them again.
+    for (const index of missing) await forgetDone(place.staging, index);
+    await job.updateData({ ...data, round: round + 1 });
+    const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
+    throw new Error(
+      `${what}. ${isLast ? `\`coresieve jobs retry ${job.id}\` makes` : "The next try makes"} them again`,
+    );
+  }
   const changed = reasons.some((reason) => reason.endsWith("[INPUT_CHANGED]"));
-  if (changed) await staging.remove();
+  if (changed) await places.remove();
   throw new host.queues.bullmq.UnrecoverableError(
     changed
       ? `${what}. Nothing was left behind; submit it again`
@@ -281,8 +310,8 @@ export async function cancelDump(host: Host, job: Job): Promise<never> {
   }
 }
 
-async function cancel(host: Host, job: Job, { staging }: OutputPlace): Promise<never> {
-  await staging.remove();
+async function cancel(host: Host, job: Job, place: OutputPlace): Promise<never> {
+  await place.remove();
   host.plans.clear();
   host.log(`${job.id}: cancelled, nothing was left behind`);
   throw new RunEnded();

@@ -2,7 +2,7 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { makeShard } from "../shard/make-shard.js";
-import type { OutputPlace } from "../shard/output-place.js";
+import type { PlanPlace } from "../shard/place.js";
 import type { ShardSize } from "../shard/shard-done.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
@@ -16,11 +16,11 @@ export async function runShard(host: Host, job: Job, hand: Hand): Promise<ShardS
   const parent = await host.queues.dumps.getJob(shard.dump);
   if (parent === undefined) throw new Cancelled("its dump's job is gone");
   const data = dumpJob(parent.data);
-  const place = await placeOf(shard.dump, data, host);
+  const places = await placeOf(shard.dump, data, host);
   try {
-    return await runIn(host, shard, data, place, hand);
+    return await runIn(host, shard, data, places.of(shard.digest), hand);
   } finally {
-    place.letGo();
+    places.letGo();
   }
 }
 
@@ -28,12 +28,10 @@ async function runIn(
   host: Host,
   shard: ReturnType<typeof shardJob>,
   data: DumpJob,
-  place: OutputPlace,
+  place: PlanPlace,
   hand: Hand,
 ): Promise<ShardSize> {
-  const { staging } = place;
-  if (data.planned === undefined) throw new Cancelled("its dump has no plan");
-  const plan = await planOf(host, staging, { ...data.planned, digest: shard.digest });
+  const plan = await planOf(host, place.staging);
   const dump = await openJobInput(data, host.allowed, new Warnings());
   const { signal } = hand;
   const state = { step: "encode", pages: 0, host: host.name };
@@ -50,13 +48,15 @@ async function runIn(
         },
       },
       {
-        ...{ staging, signal },
-        range: (start, end) => place.range(plan, start, end),
+        ...{ place, signal },
         spoolDir: host.spoolDir,
         host: host.name,
         async onWaiting(before) {
           const state = await host.queues.shards.getJobState(shardJobId(shard.dump, data.round, before));
           if (state === "failed") throw new Cancelled(`shard ${before + 1}, which comes before it, failed`);
+          // Redis has forgotten the run, or another plan has taken the place of this one's.
+          if (state === "unknown")
+            throw new Cancelled(`shard ${before + 1}, which comes before it, is nobody's any more`);
         },
         onEncoded() {
           const changed = inputChanged(dump.image);

@@ -72,15 +72,47 @@ export async function encodeShard(
   return { size, zeroPages, sha256: hash.digest("hex"), records };
 }
 
+/** A stretch [start, end) of a file, in bytes. */
+export interface Stretch {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Of plans of ELF output: all shards' stretches. To find one, the whole bitmap is looked through. */
+const stretches = new WeakMap<ShardPlan, readonly Stretch[]>();
+
 /** The stretch of ELF output that a shard's pages lie in. */
-export function elfStretch(plan: ShardPlan, index: number): { readonly start: number; readonly end: number } {
+export function elfStretch(plan: ShardPlan, index: number): Stretch {
+  const known = stretches.get(plan) ?? allStretches(plan);
+  stretches.set(plan, known);
+  return known[index] as Stretch;
+}
+
+function allStretches(plan: ShardPlan): readonly Stretch[] {
+  const writer = elfWriter(plan, { write: async () => undefined });
+  return plan.shards.map(({ startPfn, endPfn }) => {
+    const first = findBit(plan.keptBits, startPfn, endPfn, true);
+    if (first === endPfn) return { start: 0, end: 0 };
+    let last = endPfn - 1;
+    while (findBit(plan.keptBits, last, last + 1, true) > last) last--;
+    return { start: writer.offsetOf(first), end: writer.offsetOf(last) + plan.pageSize };
+  });
+}
+
+/** Where the page data of a shard lie in the file, ascending: ELF output has holes between them. `start` and `size` are those of kdump output. */
+export function* dataStretches(plan: ShardPlan, index: number, start: number, size: number): Generator<Stretch> {
+  if (plan.output.elf === undefined) {
+    if (size > 0) yield { start, end: start + size };
+    return;
+  }
   const { startPfn, endPfn } = shardOf(plan, index);
   const writer = elfWriter(plan, { write: async () => undefined });
-  const first = findBit(plan.keptBits, startPfn, endPfn, true);
-  if (first === endPfn) return { start: 0, end: 0 };
-  let last = endPfn - 1;
-  while (findBit(plan.keptBits, last, last + 1, true) > last) last--;
-  return { start: writer.offsetOf(first), end: writer.offsetOf(last) + plan.pageSize };
+  for (let pfn = findBit(plan.keptBits, startPfn, endPfn, true); pfn < endPfn; ) {
+    const end = findBit(plan.keptBits, pfn, endPfn, false);
+    const at = writer.offsetOf(pfn);
+    yield { start: at, end: at + (end - pfn) * plan.pageSize };
+    pfn = findBit(plan.keptBits, end, endPfn, true);
+  }
 }
 
 /** Writes a shard of ELF output to where its pages belong. Throws as `encodeShard` does. */

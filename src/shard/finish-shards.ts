@@ -3,7 +3,7 @@ import type { FilterResult } from "../run/filter-types.js";
 import { inOrder } from "../worker/pool.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
-import { kdumpDataStart } from "./encode-shard.js";
+import { placeCheck, stretchOf } from "./left-shards.js";
 import { readDone, type ShardDone } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
@@ -15,13 +15,14 @@ const AHEAD = 3;
 
 /**
  * Writes what the shards leave out of an output: all that stands before the page data, the shards' edges, what comes last. Costs
- * about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` where a shard's work is not as it was left.
+ * about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` where a shard's work is not as it was left, or not where and as large
+ * as the plan says.
  */
 export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
   const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);
   await writer.begin();
   let zeroPages = 0;
-  let start = plan.output.elf === undefined ? kdumpDataStart(plan) : 0;
+  const isPlaced = placeCheck(plan);
   const leavings = inOrder(
     plan.shards.entries(),
     async ([i, range]) => [i, range, await readDone(staging, plan, i)] as const,
@@ -29,15 +30,20 @@ export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink
   );
   for await (const [index, { startPfn, endPfn }, done] of leavings) {
     if (done === undefined) throw misplaced(staging, index, "is not done");
+    if (!isPlaced(done)) throw misplaced(staging, index, "has not the place or size that the plan gives it");
+    const stretch = stretchOf(plan, done);
     if (plan.output.elf === undefined) {
-      if (done.start !== start) throw misplaced(staging, index, `lies at byte ${done.start}, not at ${start}`);
       await describe(done, (records) =>
         writer.add({ startPfn, endPfn, records, hashes: new Uint32Array(0), data: new Uint8Array(0) }),
       );
     }
-    start += done.size;
     zeroPages += done.zeroPages;
-    for (const { offset, bytes } of done.edges) await sink.write(bytes, offset);
+    for (const { offset, bytes } of done.edges) {
+      if (offset < stretch.start || offset + bytes.length > stretch.end) {
+        throw misplaced(staging, index, "has left bytes of another place than its own");
+      }
+      await sink.write(bytes, offset);
+    }
   }
   const outputBytes = await writer.end();
   await sink.finish(outputBytes);
@@ -57,6 +63,6 @@ async function describe({ records }: ShardDone, add: (records: Uint32Array) => v
 function misplaced(staging: Staging, index: number, what: string): DumpError {
   return new DumpError("CORRUPT", `shard ${index + 1} ${what}`, {
     file: staging.name,
-    cure: "Cancel the run and submit the dump again",
+    cure: "Retry the run, or submit the dump again: what is not as it should be is made again",
   });
 }

@@ -16,27 +16,32 @@ import type { Edge, RangeTarget } from "./staging.js";
 const BLOCK = 64 << 10;
 
 /** The name that an output has in its staging folder until it is whole. */
-const PARTIAL = "output.partial";
+export const PARTIAL = "output.partial";
 
 /** A link that somebody put in its place is not followed, a FIFO not waited for. */
 const WRITE = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Makes the staging folder of a run, for its owner alone, and the unfinished output in it. Nobody else makes them: a worker that has not
- * heard that the run is over must not bring them back. No error if they are there.
+ * Makes the staging folder of a run, a plan's folder in it, both for their owner alone, and the unfinished output. Nobody else makes them: a
+ * worker that has not heard that the run is over must not bring them back. No error if they are there. Throws `NOT_WRITABLE`, `NO_SPACE`.
  */
-export async function createStagingFolder(parent: HeldFolder, folder: HeldFolder): Promise<void> {
+export async function createPlanFolder(parent: HeldFolder, run: HeldFolder, folder: HeldFolder): Promise<void> {
   try {
-    // The one that was held may have been removed.
-    folder.letGo();
-    await mkdir(join(parent.path(), basename(folder.name)), { mode: 0o700 }).catch((error: unknown) => {
-      if (systemErrorCode(error) !== "EEXIST") throw error;
-    });
+    // Those that were held may have been removed.
+    for (const one of [folder, run]) one.letGo();
+    await createFolder(parent, run);
+    await createFolder(run, folder);
     const file = await open(join(folder.path(), PARTIAL), WRITE | constants.O_CREAT, 0o600);
     await file.close();
   } catch (error) {
     throw failed(folder, error);
   }
+}
+
+async function createFolder(parent: HeldFolder, folder: HeldFolder): Promise<void> {
+  await mkdir(join(parent.path(), basename(folder.name)), { mode: 0o700 }).catch((error: unknown) => {
+    if (systemErrorCode(error) !== "EEXIST") throw error;
+  });
 }
 
 function failed(folder: HeldFolder, error: unknown): DumpError {
@@ -51,6 +56,7 @@ export async function folderRange(folder: HeldFolder, start: number, end: number
   const edges: Edge[] = [];
   const file = await openPartial(folder);
   let isOpen = true;
+  let reach = 0;
   return {
     async write(bytes, offset) {
       const after = offset + bytes.length;
@@ -61,7 +67,10 @@ export async function folderRange(folder: HeldFolder, start: number, end: number
       };
       keep(offset, Math.min(after, low));
       const [from, to] = [Math.max(offset, low), Math.min(after, high)];
-      if (to > from) await writeAll(file, path, bytes.subarray(from - offset, to - offset), from);
+      if (to > from) {
+        await writeAll(file, path, bytes.subarray(from - offset, to - offset), from);
+        reach = to;
+      }
       keep(Math.max(offset, high), after);
     },
     async end() {
@@ -72,7 +81,7 @@ export async function folderRange(folder: HeldFolder, start: number, end: number
       } catch (error) {
         throw stagingError(path, error);
       }
-      return edges;
+      return { edges, parts: [], reach };
     },
     async abort() {
       if (isOpen) await file.close().catch(() => undefined);

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { constants } from "node:fs";
 import { open, readdir, rename, rmdir, unlink } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
@@ -10,12 +10,13 @@ import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import type { Staging } from "./staging.js";
 
 /** Nothing in a staging folder is trusted: a link is not followed, a FIFO not waited for. */
-const PLAIN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
+export const PLAIN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** A staging folder, which is there already: see `createStagingFolder`. It is in `parent`. */
-export function folderStaging(parent: HeldFolder, folder: HeldFolder): Staging {
+/** The folder of a plan, which is there already: see `createPlanFolder`. */
+export function folderStaging(folder: HeldFolder, plan: string): Staging {
   return {
     name: folder.name,
+    plan,
     async read(name) {
       try {
         return await readWhole(join(folder.path(), name));
@@ -44,10 +45,6 @@ export function folderStaging(parent: HeldFolder, folder: HeldFolder): Staging {
         await unlinkIn(folder, temporary).catch(() => undefined);
         throw error instanceof DumpError ? error : stagingError(folder.name, error);
       }
-    },
-    async remove() {
-      folder.letGo();
-      await removeIn(parent, basename(folder.name));
     },
   };
 }
@@ -79,7 +76,7 @@ const TRIES = 4;
 const DEPTH = 16;
 
 /** Removes a file, a link or a folder with all in it; each folder is held while it is emptied, so that no link can lead out of it. No error if there is none. */
-async function removeIn(parent: HeldFolder, name: string, depth = DEPTH): Promise<void> {
+export async function removeIn(parent: HeldFolder, name: string, depth = DEPTH): Promise<void> {
   const folder = parent.within(name);
   try {
     for (let tries = TRIES; ; tries--) {

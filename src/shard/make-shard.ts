@@ -2,16 +2,15 @@ import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { elfStretch, encodeElfShard, encodeShard, kdumpDataStart, type ShardWork } from "./encode-shard.js";
-import { readDoneSize, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
+import { isPossible } from "./left-shards.js";
+import type { PlanPlace } from "./place.js";
+import { readDone, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
-import type { RangeTarget, Staging } from "./staging.js";
 
 /** How a worker makes a shard of an output that others write to as well. */
 export interface ShardOptions {
-  /** Opens a stretch [start, end) of the unfinished output. */
-  readonly range: (start: number, end: number) => Promise<RangeTarget>;
-  readonly staging: Staging;
+  readonly place: Pick<PlanPlace, "staging" | "range" | "isSame">;
   /** A folder of this host, for page data that have no place yet. */
   readonly spoolDir: string;
   readonly host: string;
@@ -29,23 +28,24 @@ const LOOK_FIRST = 50;
 const LOOK_LAST = 1000;
 
 /**
- * Makes a shard of an output, or finds it done. Page data of kdump output have their place when all shards before are
+ * Makes a shard of an output, or finds it done: its data are there then as it said, which is looked at, byte for byte in a folder, by
+ * checksums in a store. Page data of kdump output have their place when all shards before are
  * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share or the store gets them. Throws what encoding
  * and writing throw, and `ABORTED`.
  */
 export async function makeShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
   const { plan, index } = work;
-  const { staging, host } = options;
-  const known = await readDoneSize(staging, index);
+  const { place, host } = options;
+  const known = await foundDone(plan, index, place);
   if (known !== undefined) return known;
   if (plan.output.elf === undefined) return makeKdumpShard(work, options);
   const { start, end } = elfStretch(plan, index);
-  const target = await options.range(start, end);
+  const target = await place.range(plan, start, end);
   try {
     const { size, zeroPages, sha256 } = await encodeElfShard(work, target);
     options.onEncoded?.();
-    const edges = await target.end();
-    await writeDone(staging, { index, size, zeroPages, start, sha256, records: undefined, edges, host });
+    const left = await target.end();
+    await writeDone(place.staging, { index, size, zeroPages, start, sha256, records: undefined, ...left, host });
     return { index, size, zeroPages };
   } catch (error) {
     await target.abort();
@@ -53,21 +53,32 @@ export async function makeShard(work: ShardWork, options: ShardOptions): Promise
   }
 }
 
+async function foundDone(plan: ShardPlan, index: number, place: ShardOptions["place"]): Promise<ShardSize | undefined> {
+  const done = await readDone(place.staging, plan, index);
+  if (done === undefined || !isPossible(plan, done) || !(await place.isSame(plan, done))) return undefined;
+  const { size, zeroPages } = done;
+  // Others wait for it.
+  if (plan.output.elf === undefined && (await readSize(place.staging, index))?.size !== size) {
+    await writeSize(place.staging, { index, size, zeroPages });
+  }
+  return { index, size, zeroPages };
+}
+
 async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
   const { plan, index } = work;
-  const { staging, spoolDir, host, signal } = options;
+  const { place, spoolDir, host, signal } = options;
   const spool = createShardSpool(spoolDir);
   try {
     const { records, sha256, size, zeroPages } = await encodeShard(work, (bytes) => spool.append(bytes));
-    await writeSize(staging, { index, size, zeroPages });
+    await writeSize(place.staging, { index, size, zeroPages });
     options.onEncoded?.();
     const start = await placeOf(plan, index, options);
-    const target = await options.range(start, start + size);
+    const target = await place.range(plan, start, start + size);
     try {
       const placed = await move(spool, start, signal, (bytes, offset) => target.write(bytes, offset));
       if (placed !== sha256) throw spoolDamaged(spoolDir);
-      const edges = await target.end();
-      await writeDone(staging, { index, size, zeroPages, start, sha256, records, edges, host });
+      const left = await target.end();
+      await writeDone(place.staging, { index, size, zeroPages, start, sha256, records, ...left, host });
     } catch (error) {
       await target.abort();
       throw error;
@@ -85,13 +96,13 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
 const sizes = new WeakMap<ShardPlan, Map<number, number>>();
 
 /** Waits until all shards before are encoded. Returns where this one begins in the file. */
-async function placeOf(plan: ShardPlan, index: number, { staging, signal, onWaiting }: ShardOptions): Promise<number> {
+async function placeOf(plan: ShardPlan, index: number, { place, signal, onWaiting }: ShardOptions): Promise<number> {
   let start = kdumpDataStart(plan);
   let pause = LOOK_FIRST;
   const here = sizes.get(plan) ?? new Map<number, number>();
   sizes.set(plan, here);
   for (let before = 0; before < index; ) {
-    const known = here.get(before) ?? (await readSize(staging, before))?.size;
+    const known = here.get(before) ?? (await readSize(place.staging, before))?.size;
     if (known !== undefined) {
       here.set(before, known);
       start += known;

@@ -7,10 +7,10 @@ import { ObjectUpload } from "../store/upload.js";
 import { discardSink } from "../writer/discard-sink.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
-import { elfStretch, kdumpDataStart } from "./encode-shard.js";
+import { stretchOf } from "./left-shards.js";
 import type { ObjectStaging } from "./object-staging.js";
 import { PartMemory } from "./part-memory.js";
-import { doneSizes } from "./shard-done.js";
+import { readPlaces, type ShardPlace } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
 
@@ -65,6 +65,7 @@ export async function objectRange(
   const own = partsWithin(parts, start, end);
   const [low, high] = own.first === own.end ? [end, end] : [parts.start(own.first), parts.start(own.end)];
   const edges: Edge[] = [];
+  const sent: StoredPart[] = [];
   const sending = new Set<Promise<void>>();
   let failure: unknown;
   let stopped = false;
@@ -84,16 +85,21 @@ export async function objectRange(
     check();
     bytes = undefined;
     const number = ++index;
-    const sent = store
+    const sends = store
       .sendPart(output, uploadId, number, part, known.get(number))
-      .catch((error: unknown) => {
-        failure ??= error;
-      })
+      .then(
+        (done) => {
+          sent.push(done.part);
+        },
+        (error: unknown) => {
+          failure ??= error;
+        },
+      )
       .then(() => {
         partMemory.giveBack(part);
-        sending.delete(sent);
+        sending.delete(sends);
       });
-    sending.add(sent);
+    sending.add(sends);
   };
 
   return {
@@ -119,7 +125,7 @@ export async function objectRange(
       while (index < own.end) await send();
       await Promise.all(sending);
       check();
-      return edges;
+      return { edges, parts: sent.toSorted((a, b) => a.number - b.number), reach: 0 };
     },
     async abort() {
       stopped = true;
@@ -179,40 +185,70 @@ export async function objectRunSink(
   };
 }
 
-/** The parts that shards sent. Throws `CORRUPT` if the store lacks one. */
+/** The parts that shards sent. Throws `CORRUPT` if the store lacks one, or has another of its number. */
 async function partsOfShards(
   staging: ObjectStaging,
   plan: ShardPlan,
   known: readonly StoredPart[],
 ): Promise<readonly StoredPart[]> {
-  const parts = await partsOf(plan);
-  const byNumber = new Map(known.map((part) => [part.number, part]));
+  const hasParts = await partCheck(plan, known);
   const sent: StoredPart[] = [];
-  let at = kdumpDataStart(plan);
   let index = 0;
-  for await (const done of doneSizes(staging, plan.shards.length)) {
-    if (done === undefined) throw new Error(`shard ${index} is not done`);
-    const stretch = plan.output.elf === undefined ? { start: at, end: at + done.size } : elfStretch(plan, index);
-    at += done.size;
-    const own = partsWithin(parts, stretch.start, stretch.end);
-    for (let i = own.first; i < own.end; i++) {
-      const part = byNumber.get(i + 1);
-      if (part?.size !== parts.start(i + 1) - parts.start(i)) {
-        throw new DumpError("CORRUPT", `part ${i + 1} of shard ${index + 1} is not in the upload as it was sent`, {
-          file: staging.name,
-          cure: "Cancel the run and submit the dump again",
-        });
-      }
-      sent.push(part);
+  for await (const done of readPlaces(staging, plan.shards.length)) {
+    if (done === undefined || !hasParts(done)) {
+      throw new DumpError("CORRUPT", `parts of shard ${index + 1} are not in the upload as they were sent`, {
+        file: staging.name,
+        cure: "Retry the run, or submit the dump again: they are made again",
+      });
     }
+    sent.push(...done.parts);
     index++;
   }
   return sent;
 }
 
+/** Of an upload with these parts: whether all that a shard has to send, and no others, are there as it sent them. */
+export async function partCheck(plan: ShardPlan, known: readonly StoredPart[]): Promise<(done: ShardPlace) => boolean> {
+  const parts = await partsOf(plan);
+  const byNumber = new Map(known.map((part) => [part.number, part]));
+  return (done) => {
+    const { start, end } = stretchOf(plan, done);
+    if (end > parts.start(parts.parts)) return false;
+    const own = partsWithin(parts, start, end);
+    return (
+      done.parts.length === own.end - own.first &&
+      done.parts.every((part, i) => {
+        const at = own.first + i;
+        const there = byNumber.get(part.number);
+        const size = parts.start(at + 1) - parts.start(at);
+        return part.number === at + 1 && part.size === size && there !== undefined && isSamePart(part, there);
+      })
+    );
+  };
+}
+
+/** ETags are mostly the MD5 of the bytes; where they are not, one that was sent again has another, and only the CRC-32 tells. */
+function isSamePart(a: StoredPart, b: StoredPart): boolean {
+  return a.size === b.size && (a.etag === b.etag || (a.crc32 !== undefined && a.crc32 === b.crc32));
+}
+
+/** What a plan's upload has of its shards: see `PlanPlace.has`. An object that is made already has all. */
+export async function objectHas(
+  store: StoreThread,
+  output: ObjectLocation,
+  staging: ObjectStaging,
+  plan: ShardPlan,
+): Promise<(done: ShardPlace) => boolean> {
+  const { uploadId, mark } = await staging.upload();
+  const known = await store.listParts(output, uploadId);
+  if (known !== undefined) return partCheck(plan, known);
+  const isMade = (await store.head(output))?.mark === mark;
+  return () => isMade;
+}
+
 function uploadGone(output: ObjectLocation): DumpError {
   return new DumpError("NOT_WRITABLE", "its unfinished upload is gone: somebody removed it", {
     file: storePath(output),
-    cure: "Cancel the run and submit the dump again; rules of the bucket may end uploads too soon",
+    cure: "Retry the run, or submit the dump again; rules of the bucket may end uploads too soon",
   });
 }

@@ -7,30 +7,43 @@ import { inOrder } from "../worker/pool.js";
 import { AT_ONCE } from "./shard-done.js";
 import type { Staging } from "./staging.js";
 
-/** Names the upload. It is the first object of a run, and goes before all others: who finds it gone leaves nothing behind. */
-const UPLOAD = "upload.json";
+/** Names the upload. It is the first object of a plan, and goes before all others: who finds it gone leaves nothing behind. */
+export const UPLOAD = "upload.json";
 /** There before the upload is begun: who finds it and no `UPLOAD` takes over from one who died in between. It has the run's mark. */
 const BEGUN = "begun.json";
 
-/** A run's unfinished upload. */
+/** A plan's unfinished upload. */
 export interface RunUpload {
   readonly uploadId: string;
   /** Of the object that comes of it, and of no other: an ETag does not tell who made an object, and is no digest in every store. */
   readonly mark: string;
 }
 
-/** The staging objects of a run beside its output, and the output's unfinished upload. */
+/** The staging objects of a plan beside its output, and its unfinished upload. */
 export interface ObjectStaging extends Staging {
-  /** Begins the upload and names it here, unless there is one. */
+  /** Begins the upload and names it here, unless there is one: one that is only named is not. */
   create(): Promise<void>;
+  /** Ends the upload, and nothing else. No error if there is none. Throws where the store does not say which it is. */
+  endUpload(): Promise<void>;
+  /** Ends the upload and removes all objects. No error if there is nothing. */
+  remove(): Promise<void>;
   /** Throws `NOT_WRITABLE` if there is none (any more). */
   upload(): Promise<RunUpload>;
 }
 
-/** Staging objects `KEY.coresieve-ID/NAME` of an output. */
-export function objectStaging(store: StoreThread, output: ObjectLocation, id: string): ObjectStaging {
+/** What all staging objects of a run begin with: `KEY.coresieve-ID/`. */
+export function runPrefix(output: ObjectLocation, id: string): ObjectLocation {
+  return { bucket: output.bucket, key: `${output.key}.coresieve-${id}/` };
+}
+
+/** Staging objects of an output that begin with `prefix`, which ends with a slash. */
+export function objectStaging(
+  store: StoreThread,
+  output: ObjectLocation,
+  prefix: ObjectLocation,
+  plan: string,
+): ObjectStaging {
   const { bucket } = output;
-  const prefix = { bucket, key: `${output.key}.coresieve-${id}/` };
   const at = (name: string) => ({ bucket, key: prefix.key + name });
   const name = storePath(prefix);
   const read = async (file: string): Promise<Uint8Array | undefined> => {
@@ -53,25 +66,14 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
     }
     throw new DumpError("CORRUPT", `its object ${file} is not as it was written`, {
       file: name,
-      cure: "Cancel the run and submit the dump again",
+      cure: "Retry the run, or submit the dump again: it is begun anew",
     });
   };
   const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
   const begun = () => texts(BEGUN, "mark");
-  /** An upload that somebody began for this run and could not note. Accounts that may not list uploads find none. */
-  const unnoted = async (): Promise<RunUpload | undefined> => {
+  const unnoted = async () => {
     const found = await begun();
-    if (found === undefined) return undefined;
-    try {
-      for (const { key, uploadId } of (await store.listUploads(output)).toReversed()) {
-        if (key === output.key && (await store.listParts(output, uploadId))?.length === 0) {
-          return { uploadId, mark: found.mark };
-        }
-      }
-    } catch (error) {
-      if (!(error instanceof DumpError && error.code === "NOT_WRITABLE")) throw error;
-    }
-    return undefined;
+    return found && unnotedUpload(store, output, found.mark);
   };
   const isOver = () =>
     new DumpError("NOT_WRITABLE", "its run is over: what it left was removed", {
@@ -88,8 +90,16 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
     if (mark === undefined) throw isOver();
     return { uploadId: await store.createUpload(output, mark), mark };
   };
+  const endUpload = async () => {
+    const upload = (await known().catch(unlessDamaged)) ?? (await unnoted().catch(unlessDamaged));
+    if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
+    await store.remove(at(UPLOAD));
+  };
+  /** Whether what is named is there: as an upload, or as the object that came of it. */
+  const isThereStill = async ({ uploadId, mark }: RunUpload) =>
+    (await store.listParts(output, uploadId)) !== undefined || (await store.head(output))?.mark === mark;
   return {
-    name,
+    ...{ name, plan },
     read,
     async write(file, bytes) {
       await store.put(at(file), bytes, { force: true });
@@ -97,16 +107,18 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
       await store.remove(at(file));
       throw isOver();
     },
+    endUpload,
     async remove() {
       // Where the store does not say which upload it is, nothing is removed: its name would be lost.
-      const upload = (await known().catch(unlessDamaged)) ?? (await unnoted().catch(unlessDamaged));
-      if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
-      await store.remove(at(UPLOAD));
-      const removed = inOrder(await store.list(prefix), (key) => store.remove({ bucket, key }), AT_ONCE);
+      await endUpload();
+      const removed = inOrder(await store.list(prefix), ({ key }) => store.remove({ bucket, key }), AT_ONCE);
       for await (const _ of removed);
     },
     async create() {
-      if ((await known()) !== undefined) return;
+      const before = await known().catch(unlessDamaged);
+      if (before !== undefined && (await isThereStill(before))) return;
+      // Its name leads nowhere, or is not as we wrote it.
+      await store.remove(at(UPLOAD));
       const upload = (await unnoted()) ?? (await begin());
       const { uploadId } = upload;
       try {
@@ -125,6 +137,43 @@ export function objectStaging(store: StoreThread, output: ObjectLocation, id: st
     },
   };
 }
+
+/** An upload that somebody began for this run and could not note. Accounts that may not list uploads find none. */
+async function unnotedUpload(store: StoreThread, output: ObjectLocation, mark: string): Promise<RunUpload | undefined> {
+  try {
+    const others = await notedUploads(store, output);
+    for (const { key, uploadId } of (await store.listUploads(output)).toReversed()) {
+      if (key !== output.key || others.has(uploadId)) continue;
+      if ((await store.listParts(output, uploadId))?.length === 0) return { uploadId, mark };
+    }
+  } catch (error) {
+    if (!(error instanceof DumpError && error.code === "NOT_WRITABLE")) throw error;
+  }
+  return undefined;
+}
+
+/** Uploads that are named by some staging of the output, of any run and plan: they are not anybody else's to go on with, or to end. */
+async function notedUploads(store: StoreThread, output: ObjectLocation): Promise<ReadonlySet<string>> {
+  const noted = new Set<string>();
+  const { bucket } = output;
+  for (const { key } of await store.list({ bucket, key: `${output.key}.coresieve-` })) {
+    if (!key.endsWith(`/${UPLOAD}`)) continue;
+    const found = await store.head({ bucket, key });
+    if (found === undefined || found.size === 0 || found.size > MOST_NAME) continue;
+    const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
+    await store.read({ bucket, key }, 0, bytes, found.etag);
+    try {
+      const { uploadId } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<RunUpload>;
+      if (typeof uploadId === "string") noted.add(uploadId);
+    } catch {
+      // Not as we wrote it: it names none.
+    }
+  }
+  return noted;
+}
+
+/** Bytes of an object that names an upload: ids of stores have some hundred characters. */
+const MOST_NAME = 64 << 10;
 
 function isThere(error: unknown): boolean {
   return error instanceof DumpError && error.code === "OUTPUT_EXISTS";

@@ -1,9 +1,10 @@
-import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
+import { packageVersion } from "../package-version.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import { placesIn, stretchesOver } from "../reader/stretches.js";
 import { fromPlainJson, toPlainJson } from "./plain-json.js";
+import { sha256 } from "./sealed.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
@@ -38,51 +39,65 @@ interface PlanFile {
     | undefined;
 }
 
-export function sha256(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
+/** A plan as the files of a staging. The same plan gives the same files anywhere. */
+export interface PlanFiles {
+  /** Vouches for all of it. */
+  readonly digest: string;
+  /** In the order in which they are written. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-/** Writes a plan into the staging folder. Returns its digest, which vouches for all of it. */
-export async function writePlan(staging: Staging, plan: ShardPlan): Promise<string> {
+export function planFiles(plan: ShardPlan): PlanFiles {
   const { exists, keptBits, erase, stackTops, ...small } = plan;
-  const array = async (name: string, values: Uint8Array | Float64Array): Promise<ArrayFile> => {
+  const files = new Map<string, Uint8Array>();
+  const array = (name: string, values: Uint8Array | Float64Array): ArrayFile => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-    await staging.write(name, bytes);
+    files.set(name, bytes);
     return { name, bytes: bytes.length, sha256: sha256(bytes) };
   };
-  const bitmap = async (name: string, { stretches, bytes }: PageBitmap): Promise<BitmapFile> => ({
-    ...(await array(name, bytes)),
+  const bitmap = (name: string, { stretches, bytes }: PageBitmap): BitmapFile => ({
+    ...array(name, bytes),
     stretches: Array.from(stretches.start, (start, i) => [start, stretches.end[i] as number] as const),
   });
-  const spans = async ({ start, end, fill }: EraseSpans, i: number) => ({
-    start: await array(`erase-${i}-start`, start),
-    end: await array(`erase-${i}-end`, end),
+  const spans = ({ start, end, fill }: EraseSpans, i: number) => ({
+    start: array(`erase-${i}-start`, start),
+    end: array(`erase-${i}-end`, end),
     fill,
   });
   const file: PlanFile = {
     version: VERSION,
     plan: small,
-    exists: await bitmap("exists", exists),
-    keptBits: await bitmap("kept", keptBits),
-    erase: await Promise.all(erase.map(spans)),
-    stackTops: stackTops && { pages: await bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
+    exists: bitmap("exists", exists),
+    keptBits: bitmap("kept", keptBits),
+    erase: erase.map(spans),
+    stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
   };
   const bytes = Buffer.from(toPlainJson(file), "utf8");
-  await staging.write(PLAN, bytes);
-  return sha256(bytes);
+  files.set(PLAN, bytes);
+  return { digest: sha256(bytes), files };
 }
 
-/** Reads the plan with that digest. Throws `CORRUPT` for what is not as it was written. */
-export async function readPlan(staging: Staging, digest: string): Promise<ShardPlan> {
+/** Writes a plan into its staging. */
+export async function writePlan(staging: Staging, { files }: PlanFiles): Promise<void> {
+  for (const [name, bytes] of files) await staging.write(name, bytes);
+}
+
+/**
+ * Reads the plan of a staging. Throws `CORRUPT` for what is not as it was written, `UNSUPPORTED` for the plan of another version of this
+ * program: what that one encodes, or how it lays out a file, may differ in a way that no digest of samples shows.
+ */
+export async function readPlan(staging: Staging): Promise<ShardPlan> {
   const bytes = await staging.read(PLAN);
-  if (bytes === undefined || bytes.length > MAX_PLAN || sha256(bytes) !== digest) {
+  if (bytes === undefined || bytes.length > MAX_PLAN || sha256(bytes) !== staging.plan) {
     throw damaged(staging, PLAN, bytes === undefined ? "is not there" : "is not the plan of this run");
   }
   const file = fromPlainJson(Buffer.from(bytes).toString("utf8")) as PlanFile;
-  if (file.version !== VERSION) {
-    throw new DumpError("UNSUPPORTED", `is a plan of version ${file.version}; this worker knows version ${VERSION}`, {
+  const here = packageVersion();
+  if (file.version !== VERSION || file.plan.program !== here) {
+    const there = file.plan.program === here ? `form ${file.version}` : `coresieve ${file.plan.program}`;
+    throw new DumpError("UNSUPPORTED", `is the plan of ${there}, and this is coresieve ${here}`, {
       file: staging.name,
-      cure: "Run the same version of coresieve on all workers",
+      cure: "Run the same version of coresieve on all workers; a run that failed is planned anew when it is submitted again",
     });
   }
   const array = async ({ name, bytes: length, sha256: sum }: ArrayFile): Promise<SharedArrayBuffer> => {
@@ -122,6 +137,6 @@ export async function readPlan(staging: Staging, digest: string): Promise<ShardP
 function damaged(staging: Staging, name: string, what: string): DumpError {
   return new DumpError("CORRUPT", `its file ${name} ${what}`, {
     file: staging.name,
-    cure: "Cancel the run and submit the dump again",
+    cure: "Retry the run, or submit the dump again: it is planned anew",
   });
 }

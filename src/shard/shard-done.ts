@@ -1,6 +1,7 @@
-import { DumpError } from "../errors.js";
+import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
+import type { StoredPart } from "../store/store-types.js";
 import { inOrder } from "../worker/pool.js";
-import { sha256 } from "./plan-files.js";
+import { seal, sha256, unseal } from "./sealed.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, Staging } from "./staging.js";
 
@@ -12,132 +13,149 @@ export interface ShardSize {
   readonly zeroPages: number;
 }
 
-/** A shard whose data are in the output, but for its edges. */
-export interface ShardDone extends ShardSize {
+/** Where the data of a shard are, and what they are. */
+export interface ShardPlace extends ShardSize {
   /** File offset of its data; it differs from the place it should have only if something went wrong. */
   readonly start: number;
   /** Of the page data, as they were encoded. */
   readonly sha256: string;
-  /** Of kdump output: one word per kept page, see page-record.ts. */
-  readonly records: Uint32Array | undefined;
-  readonly edges: readonly Edge[];
+  /** Parts of the upload that it sent; where its bytes in the file end. See `RangeLeft`. */
+  readonly parts: readonly StoredPart[];
+  readonly reach: number;
   /** Where it was made. */
   readonly host: string;
 }
 
-interface DoneFile extends Omit<ShardDone, "records" | "edges"> {
-  readonly records: string | undefined;
+/** A shard whose data are in the output, but for its edges. */
+export interface ShardDone extends ShardPlace {
+  /** Of kdump output: one word per kept page, see page-record.ts. */
+  readonly records: Uint32Array | undefined;
+  readonly edges: readonly Edge[];
+}
+
+interface DoneFile extends ShardPlace {
+  /** Digest of the words. */
+  readonly records?: string;
   readonly edges: readonly { readonly offset: number; readonly length: number }[];
   readonly edgeBytes: string;
 }
 
 const nameOf = (index: number, what: string) => `shard-${String(index).padStart(4, "0")}.${what}`;
-const json = (value: unknown) => Buffer.from(JSON.stringify(value), "utf8");
 
-export function writeSize(staging: Staging, size: ShardSize): Promise<void> {
-  return staging.write(nameOf(size.index, "size"), json(size));
+export function writeSize(staging: Staging, { index, size, zeroPages }: ShardSize): Promise<void> {
+  const name = nameOf(index, "size");
+  return staging.write(name, seal(staging.plan, name, { index, size, zeroPages }));
 }
 
-/** `undefined`: it is not known yet. */
+/** `undefined`: it is not known yet, or what is there is not what was written. */
 export async function readSize(staging: Staging, index: number): Promise<ShardSize | undefined> {
-  const bytes = await staging.read(nameOf(index, "size"));
-  if (bytes === undefined) return undefined;
-  const found = parse<ShardSize>(staging, nameOf(index, "size"), bytes);
-  if (found.index === index && isCount(found.size) && isCount(found.zeroPages)) return found;
-  throw damaged(staging, nameOf(index, "size"));
+  const name = nameOf(index, "size");
+  const found = unseal(staging.plan, name, await staging.read(name)) as Partial<ShardSize> | undefined;
+  return found !== undefined && isSize(found, index) ? found : undefined;
 }
 
 export async function writeDone(staging: Staging, done: ShardDone): Promise<void> {
-  const { records, edges, ...small } = done;
+  const { records, edges, ...place } = done;
   if (records !== undefined) await staging.write(nameOf(done.index, "records"), bytesOf(records));
   const edgeBytes = Buffer.concat(edges.map(({ bytes }) => bytes));
   await staging.write(nameOf(done.index, "edges"), edgeBytes);
   const file: DoneFile = {
-    ...small,
-    records: records && sha256(bytesOf(records)),
+    ...place,
+    ...(records === undefined ? {} : { records: sha256(bytesOf(records)) }),
     edges: edges.map(({ offset, bytes }) => ({ offset, length: bytes.length })),
     edgeBytes: sha256(edgeBytes),
   };
-  await staging.write(nameOf(done.index, "done"), json(file));
+  const name = nameOf(done.index, "done");
+  await staging.write(name, seal(staging.plan, name, file));
 }
 
-/** Whether a shard is done; `undefined` if it is not. What it left is not looked at. */
-export async function readDoneSize(staging: Staging, index: number): Promise<ShardSize | undefined> {
-  const bytes = await staging.read(nameOf(index, "done"));
-  return bytes && parse<DoneFile>(staging, nameOf(index, "done"), bytes);
+/** From now on a shard is not done, whatever is there of it. */
+export function forgetDone(staging: Staging, index: number): Promise<void> {
+  return staging.write(nameOf(index, "done"), new Uint8Array(0));
+}
+
+/** What a shard said when it was done; its edges and records are not looked at. `undefined`: it is not done. */
+export async function readPlace(staging: Staging, index: number): Promise<ShardPlace | undefined> {
+  return readDoneFile(staging, index);
 }
 
 /** Small files that are asked for at once, where there is one for each shard or more: a store takes a round trip for each. */
 export const AT_ONCE = 16;
 
-/** Sizes of shards 0 to `count` - 1 in order; `undefined` for each that is not done. */
-export function doneSizes(staging: Staging, count: number): AsyncGenerator<ShardSize | undefined> {
-  return inOrder(Array(count).keys(), (index) => readDoneSize(staging, index), AT_ONCE);
+/** What shards 0 to `count` - 1 said, in order; `undefined` for each that is not done. */
+export function readPlaces(staging: Staging, count: number): AsyncGenerator<ShardPlace | undefined> {
+  return inOrder(Array(count).keys(), (index) => readPlace(staging, index), AT_ONCE);
 }
 
-/** What a shard left. `undefined`: it is not done. Throws `CORRUPT` for what is not as it was written. */
+/** What a shard left. `undefined`: it is not done, or what is there is not what it left for this plan. */
 export async function readDone(staging: Staging, plan: ShardPlan, index: number): Promise<ShardDone | undefined> {
-  const name = nameOf(index, "done");
-  const bytes = await staging.read(name);
-  if (bytes === undefined) return undefined;
-  const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...small } = parse<DoneFile>(staging, name, bytes);
-  const good = small.index === index && isCount(small.size) && isCount(small.start) && isCount(small.zeroPages);
-  if (!good || !Array.isArray(pieces) || !pieces.every(isPiece)) throw damaged(staging, name);
+  const file = await readDoneFile(staging, index);
+  if (file === undefined) return undefined;
+  const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...place } = file;
   const [edgeBytes, words] = await Promise.all([
     whole(staging, nameOf(index, "edges"), edgesSum),
     recordsSum === undefined ? undefined : whole(staging, nameOf(index, "records"), recordsSum),
   ]);
+  if (edgeBytes === undefined || (words === undefined) !== (plan.output.elf !== undefined)) return undefined;
   const edges: Edge[] = [];
   let at = 0;
   for (const { offset, length } of pieces) {
     edges.push({ offset, bytes: edgeBytes.subarray(at, at + length) });
     at += length;
   }
-  if (at !== edgeBytes.length) throw damaged(staging, nameOf(index, "edges"));
-  if (words === undefined) return { ...small, records: undefined, edges };
-  const pages = plan.shards[index]?.pages ?? 0;
-  if (words.length !== 4 * pages) throw damaged(staging, nameOf(index, "records"));
-  return { ...small, records: new Uint32Array(words.slice().buffer), edges };
+  if (at !== edgeBytes.length) return undefined;
+  if (words === undefined) return { ...place, records: undefined, edges };
+  if (words.length !== 4 * (plan.shards[index]?.pages ?? 0)) return undefined;
+  const records = new Uint32Array(words.slice().buffer);
+  return addUp(records, place) ? { ...place, records, edges } : undefined;
 }
 
-async function whole(staging: Staging, name: string, sum: string): Promise<Uint8Array> {
+async function readDoneFile(staging: Staging, index: number): Promise<DoneFile | undefined> {
+  const name = nameOf(index, "done");
+  const found = unseal(staging.plan, name, await staging.read(name)) as Partial<DoneFile> | undefined;
+  if (found === undefined || !isSize(found, index)) return undefined;
+  const { start, reach, edges, parts, sha256: sum, edgeBytes, records } = found as Partial<DoneFile>;
+  const texts =
+    typeof sum === "string" && typeof edgeBytes === "string" && ["string", "undefined"].includes(typeof records);
+  const lists = Array.isArray(edges) && edges.every(isPiece) && Array.isArray(parts) && parts.every(isPart);
+  return texts && lists && isCount(start) && isCount(reach) ? (found as DoneFile) : undefined;
+}
+
+/** Whether the sizes of pages add up to what the shard says. Costs about 1 ns per kept page. */
+function addUp(records: Uint32Array, { size, zeroPages }: ShardSize): boolean {
+  let [bytes, zeros] = [0, 0];
+  for (let i = 0; i < records.length; i++) {
+    const record = records[i] as number;
+    if (record === ZERO_PAGE) zeros++;
+    else bytes += record & RECORD_SIZE_MASK;
+  }
+  return bytes === size && zeros === zeroPages;
+}
+
+async function whole(staging: Staging, name: string, sum: string): Promise<Uint8Array | undefined> {
   const bytes = await staging.read(name);
-  if (bytes === undefined || sha256(bytes) !== sum) throw damaged(staging, name);
-  return bytes;
+  return bytes !== undefined && sha256(bytes) === sum ? bytes : undefined;
 }
 
 function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function isPiece(value: unknown): value is { readonly offset: number; readonly length: number } {
-  return (
-    typeof value === "object" &&
-    value !== null &&
-    "offset" in value &&
-    "length" in value &&
-    isCount(value.offset) &&
-    isCount(value.length)
-  );
+function isSize(value: Partial<ShardSize>, index: number): value is ShardSize {
+  return value.index === index && isCount(value.size) && isCount(value.zeroPages);
 }
 
-function isCount(value: unknown): boolean {
+function isPiece(value: unknown): boolean {
+  const piece = value as { readonly offset?: unknown; readonly length?: unknown } | null;
+  return typeof piece === "object" && piece !== null && isCount(piece.offset) && isCount(piece.length);
+}
+
+function isPart(value: unknown): boolean {
+  const part = value as Partial<StoredPart> | null;
+  if (typeof part !== "object" || part === null || typeof part.etag !== "string") return false;
+  return isCount(part.number) && isCount(part.size) && ["string", "undefined"].includes(typeof part.crc32);
+}
+
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function parse<T>(staging: Staging, name: string, bytes: Uint8Array): T {
-  try {
-    const found = JSON.parse(Buffer.from(bytes).toString("utf8")) as T;
-    if (typeof found === "object" && found !== null) return found;
-  } catch {
-    // Said below.
-  }
-  throw damaged(staging, name);
-}
-
-function damaged(staging: Staging, name: string): DumpError {
-  return new DumpError("CORRUPT", `its file ${name} is not as it was written`, {
-    file: staging.name,
-    cure: "Cancel the run and submit the dump again",
-  });
 }

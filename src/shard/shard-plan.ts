@@ -1,7 +1,7 @@
 import type { Codec } from "../codec/codecs.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
-
+import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { FilterResult } from "../run/filter-types.js";
 import type { PlannedDump } from "../run/plan-dump.js";
@@ -18,8 +18,13 @@ export interface ShardRange {
   readonly pages: number;
 }
 
-/** All that hosts need to write one output together. Made once, by pass 1; nothing in it depends on who writes what. */
+/**
+ * All that hosts need to write one output together. Made once, by pass 1; nothing in it depends on who writes what. Made again from the same dump
+ * with the same options and shards by the same version it is the same.
+ */
 export interface ShardPlan {
+  /** The version of this program that made it. Another one may encode a page, or lay out the file, in another way. */
+  readonly program: string;
   readonly input: readonly InputIdentity[];
   readonly pageSize: number;
   readonly maxMapnr: number;
@@ -50,7 +55,10 @@ export function shardPlan(
   shards: number,
 ): ShardPlan {
   const { dump, plan, kept, dropsZeros, erase, stackTops } = planned;
+  // What was fetched depends on how the planner read, and counts nothing that the shards read: two plans of one dump are to be the same.
+  const { fetched: _, ...result } = planned.result({ zeroPages: 0, outputBytes: 0 });
   return {
+    program: packageVersion(),
     ...{ input, codec, dropsZeros, kept, erase, stackTops },
     pageSize: dump.pageSize,
     maxMapnr: plan.maxMapnr,
@@ -61,7 +69,7 @@ export function shardPlan(
       .filter((range, i) => range.pages > 0 || i === 0),
     exists: plan.exists,
     keptBits: plan.kept,
-    result: planned.result({ zeroPages: 0, outputBytes: 0 }),
+    result,
   };
 }
 

@@ -7,6 +7,7 @@ import { Retries } from "./retry.js";
 import { type S3Sdk, type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { isNotImplemented, nameOf, type StoreUse, statusOf, storeError } from "./s3-errors.js";
 import type {
+  ListedObject,
   ObjectInfo,
   ObjectLocation,
   ObjectStore,
@@ -169,8 +170,8 @@ export class S3Store implements ObjectStore {
     );
   }
 
-  async list(at: ObjectLocation): Promise<readonly string[]> {
-    const keys: string[] = [];
+  async list(at: ObjectLocation): Promise<readonly ListedObject[]> {
+    const objects: ListedObject[] = [];
     let after: string | undefined;
     for (;;) {
       const page = await this.#do(at, "write", () =>
@@ -182,9 +183,11 @@ export class S3Store implements ObjectStore {
           }),
         ),
       );
-      for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key);
+      for (const { Key, Size, LastModified } of page.Contents ?? []) {
+        if (Key !== undefined) objects.push({ key: Key, size: Size ?? 0, modified: LastModified?.getTime() });
+      }
       const next = page.NextContinuationToken;
-      if (page.IsTruncated !== true || next === undefined || next === after) return keys;
+      if (page.IsTruncated !== true || next === undefined || next === after) return objects;
       after = next;
     }
   }

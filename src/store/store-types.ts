@@ -14,6 +14,15 @@ export interface ObjectInfo {
   readonly mark?: string | undefined;
 }
 
+/** An object as a list names it. */
+export interface ListedObject {
+  readonly key: string;
+  /** Length in bytes. */
+  readonly size: number;
+  /** When it was made, in milliseconds since 1970. */
+  readonly modified: number | undefined;
+}
+
 /** A part of an upload that the store has. */
 export interface StoredPart {
   /** 1 to MAX_PARTS. Parts make the object in the order of their numbers, which may have gaps. */
@@ -59,8 +68,8 @@ export interface ObjectStore {
   /** Writes a small object in one request. */
   put(at: ObjectLocation, bytes: Uint8Array, options: ReplaceOptions & PutOptions): Promise<void>;
   remove(at: ObjectLocation): Promise<void>;
-  /** Keys that begin with `at.key`. */
-  list(at: ObjectLocation): Promise<readonly string[]>;
+  /** Objects whose keys begin with `at.key`. */
+  list(at: ObjectLocation): Promise<readonly ListedObject[]>;
 
   /** Begins an upload, of which the object will have that mark. */
   createUpload(at: ObjectLocation, mark?: string): Promise<string>;

@@ -6,9 +6,12 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import { allowedFolders } from "../../src/queue/allowed.js";
 import { placeOf } from "../../src/queue/open-job.js";
+import { planFolder } from "../../src/shard/staging.js";
 import { temporaryFolder } from "../support/filter.js";
 
-const ID = "1d".repeat(8);
+const ID = "a1d1d1d1d1d1d1d1";
+/** Digest of a plan. */
+const PLAN = "2d".repeat(32);
 const root = temporaryFolder();
 /** Files that a worker that was led astray would write to, or remove. */
 const BAIT = ["out", "output.partial", "shard"];
@@ -73,17 +76,18 @@ async function work(): Promise<void> {
   });
   try {
     await place.check(true);
-    await place.create();
-    await place.staging.write("shard", new Uint8Array(10));
-    await place.staging.read("shard");
-    const target = await place.range({} as never, 0, BYTES.length);
+    const own = place.of(PLAN);
+    await own.create();
+    await own.staging.write("shard", new Uint8Array(10));
+    await own.staging.read("shard");
+    const target = await own.range({} as never, 0, BYTES.length);
     await target.write(BYTES, 0);
     await target.end();
-    const sink = await place.sink({} as never, true);
+    const sink = await own.sink({} as never, true);
     await sink.write(BYTES, 0);
     await sink.finish(BYTES.length).finally(() => sink.abort());
   } finally {
-    await place.staging.remove().finally(() => place.letGo());
+    await place.remove().finally(() => place.letGo());
   }
 }
 
@@ -117,7 +121,7 @@ test("folders above an output that are exchanged lead nowhere", async () => {
 
 test("a staging folder that is exchanged leads nowhere, nor is what a link in its place leads to removed", async () => {
   const stage = join(inside, `out.coresieve-${ID}`);
-  await exchange([], [stage]);
+  await exchange([], [stage, join(stage, planFolder(PLAN))]);
   await workUntil(300);
 });
 
@@ -126,8 +130,9 @@ test("links in a staging folder, and in place of it, are not followed", async ()
   symlinkSync(outside, stage);
   await expect(work()).rejects.toMatchObject({ code: "NOT_WRITABLE" });
   for (const name of ["output.partial", "shard"]) {
-    mkdirSync(stage);
-    symlinkSync(join(outside, name), join(stage, name));
+    const folder = join(stage, planFolder(PLAN));
+    mkdirSync(folder, { recursive: true });
+    symlinkSync(join(outside, name), join(folder, name));
     const ended = await work().then(
       () => "done",
       (error: unknown) => (error as DumpError).code,
@@ -146,8 +151,8 @@ test("a folder that may be entered and written to, but not listed, is enough", a
       allowed: allowedFolders([allowed]),
       store,
     });
-    await place.create();
-    await place.staging.remove();
+    await place.of(PLAN).create();
+    await place.remove();
     place.letGo();
   } finally {
     chmodSync(inside, 0o700);

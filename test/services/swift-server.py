@@ -22,6 +22,7 @@ import sys
 import time
 
 from eventlet import wsgi
+from swift.common import constraints, utils
 from swift.common.http_protocol import SwiftHttpProtocol
 from swift.common.ring import RingBuilder
 from swift.common.utils import NullLogger
@@ -55,6 +56,9 @@ def conf(name, text):
 
 conf("swift.conf", "[swift-hash]\nswift_hash_path_suffix = coresieve\nswift_hash_path_prefix = test\n"
      "[swift-constraints]\nmax_file_size = 5368709122\n")
+# Debian's packages may, or may not, have left an /etc/swift/swift.conf, which is read otherwise.
+utils.set_swift_dir(folder)
+constraints.reload_constraints()
 for name in ("account", "container", "object"):
     # One replica of everything, on one device.
     ring = RingBuilder(4, 1, 0)

@@ -8,11 +8,13 @@ import { planDump } from "../../src/run/plan-dump.js";
 import { openSession } from "../../src/run/session.js";
 import { finishShards } from "../../src/shard/finish-shards.js";
 import { objectIdentity } from "../../src/shard/input-identity.js";
+import { missingShards } from "../../src/shard/left-shards.js";
 import { makeShard } from "../../src/shard/make-shard.js";
 import { partsWithin } from "../../src/shard/object-output.js";
 import { outputPlace } from "../../src/shard/output-place.js";
-import { readPlan, writePlan } from "../../src/shard/plan-files.js";
+import { planFiles, readPlan, writePlan } from "../../src/shard/plan-files.js";
 import { shardPlan } from "../../src/shard/shard-plan.js";
+import { planFolder } from "../../src/shard/staging.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { partPlan } from "../../src/store/part-plan.js";
 import { Warnings } from "../../src/warnings.js";
@@ -57,29 +59,33 @@ async function planRun(shards: number, run: RunOptions, seen: StoreThread = stor
     warnings,
   } as const;
   const place = await outputPlace(OUT, "1d", async () => seen);
-  const { staging } = place;
   const opened = await openInput(IN, warnings, { inPlace: true });
   const planned = await planDump(openSession(opened, options), options, threads);
+  const files = planFiles(shardPlan(planned, [await objectIdentity(IN)], options, shards));
+  const own = place.of(files.digest);
+  const { staging } = own;
   // As two workers do that both plan it.
-  await Promise.all([place.create(), place.create()]);
-  const digest = await writePlan(staging, shardPlan(planned, [await objectIdentity(IN)], options, shards));
+  await Promise.all([own.create(), own.create()]);
+  await writePlan(staging, files);
   await planned.pool.end();
   opened.close();
-  const plan = await readPlan(staging, digest);
+  const plan = await readPlan(staging);
   return {
-    ...{ place, staging, plan },
+    ...{ own, plan },
+    /** Where the objects of this plan are. */
+    prefix: `some/out.coresieve-1d/${planFolder(files.digest)}/`,
+    remove: (but?: string) => place.remove(but),
     async shard(index: number) {
       const dump = await openInput(IN);
       try {
-        const range = (start: number, end: number) => place.range(plan, start, end);
-        const options = { range, staging, spoolDir: folder, host: "here" };
+        const options = { place: own, spoolDir: folder, host: "here" };
         return await makeShard({ plan, index, dump, threads }, options);
       } finally {
         dump.close();
       }
     },
     async finish(force = false) {
-      const sink = await place.sink(plan, force);
+      const sink = await own.sink(plan, force);
       try {
         return await finishShards(plan, staging, sink);
       } catch (error) {
@@ -115,7 +121,7 @@ test.each([
     expect(other).toEqual(result);
     expect(result.outputBytes).toBe(expected.outputBytes);
     expect(result.classes).toEqual(expected.classes);
-    await made.staging.remove();
+    await made.remove();
     await expectOnlyOutput(bytes);
     await double.reset();
     await double.put("dumps/vmcore", sample);
@@ -144,7 +150,7 @@ test("two finish it where ETags are no digests of what was sent", async () => {
   const [result, second] = await Promise.all([made.finish(), made.finish()]);
   expect(second).toEqual(result);
   expect(await made.finish()).toEqual(result);
-  await made.staging.remove();
+  await made.remove();
   const whole = join(folder, "whole");
   await filterFile(file, whole, { level: 0 });
   await expectOnlyOutput(readFileSync(whole));
@@ -161,19 +167,19 @@ test("a part that the store has lost is named, and the output does not appear", 
   lost = 2;
   await expect(made.finish()).rejects.toMatchObject({
     code: "CORRUPT",
-    message: expect.stringMatching(/part 2 of shard 1 is not in the upload/),
+    message: expect.stringMatching(/parts of shard 1 are not in the upload as they were sent/),
   });
   expect(await double.get("dumps/some/out")).toBe(undefined);
-  await made.staging.remove();
+  await made.remove();
   expect([await double.names(), await double.uploads()]).toEqual([["dumps/vmcore"], []]);
 });
 
 test("what is to be removed stays while the store does not say which upload it is", async () => {
   const made = await planRun(1, { level: 0 });
   await double.fault({ method: "HEAD", match: "upload.json", kind: "status", status: 403, times: 9 });
-  await expect(made.staging.remove()).rejects.toMatchObject({ code: "NOT_READABLE" });
+  await expect(made.remove()).rejects.toMatchObject({ code: "NOT_READABLE" });
   await double.clear();
-  await made.staging.remove();
+  await made.remove();
   expect([await double.names(), await double.uploads()]).toEqual([["dumps/vmcore"], []]);
 });
 
@@ -185,19 +191,72 @@ test("a shard that is made again sends no part that the store has", async () => 
   await made.shard(1);
   const sent = (await double.uploads())[0]?.parts.length;
   expect(sent).toBeGreaterThanOrEqual(2);
-  await store.remove({ bucket: "dumps", key: "some/out.coresieve-1d/shard-0001.done" });
+  await store.remove({ bucket: "dumps", key: `${made.prefix}shard-0001.done` });
   await double.clear();
   await made.shard(1);
   expect((await double.log()).filter(({ query }) => query.includes("partNumber="))).toEqual([]);
   await made.finish();
-  await made.staging.remove();
+  await made.remove();
   await expectOnlyOutput(readFileSync(whole));
+});
+
+test.each([
+  ["ELF, several parts", { level: 0, format: "elf" }],
+  ["kdump, shards smaller than a part", { level: 31, codec: "lzo" }],
+] as const)("%s: planned again with other shards, after some were made: the bytes of a single run", async (_, run) => {
+  const before = await planRun(5, run);
+  for (const index of [0, 1, 2]) await before.shard(index);
+  const after = await planRun(2, run);
+  await after.remove(after.own.staging.plan);
+  // The upload of the earlier plan went with what else it left.
+  expect((await double.uploads()).length).toBe(1);
+  await expect(before.shard(3)).rejects.toMatchObject({ code: "NOT_WRITABLE" });
+  for (const index of after.plan.shards.keys()) await after.shard(index);
+  expect(await missingShards(after.plan, after.own)).toEqual([]);
+  await after.finish();
+  await after.remove();
+  const whole = join(folder, "whole");
+  await filterFile(file, whole, { ...run, workers: threads });
+  await expectOnlyOutput(readFileSync(whole));
+});
+
+test("a part that somebody replaced, and an upload that somebody ended: the shards are made again", async () => {
+  const made = await planRun(2, { level: 0 });
+  for (const index of [0, 1]) await made.shard(index);
+  const at = { bucket: "dumps", key: "some/out" };
+  const { uploadId = "" } = (await double.uploads())[0] ?? {};
+  await store.uploadPart(at, uploadId, 2, new Uint8Array(new SharedArrayBuffer(8 << 20)));
+  expect(await missingShards(made.plan, made.own)).toEqual([0]);
+  await expect(made.finish()).rejects.toMatchObject({ code: "CORRUPT" });
+  await made.shard(0);
+  expect(await missingShards(made.plan, made.own)).toEqual([]);
+  await store.abortUpload(at, uploadId);
+  expect(await missingShards(made.plan, made.own)).toEqual([0, 1]);
+  // As each round begins.
+  await made.own.create();
+  for (const index of [0, 1]) await made.shard(index);
+  await made.finish();
+  await made.remove();
+  const whole = join(folder, "whole");
+  await filterFile(file, whole, { level: 0 });
+  await expectOnlyOutput(readFileSync(whole));
+});
+
+test("the upload that one plan has named is not taken, or ended, for another's that was begun only", async () => {
+  const made = await planRun(1, { level: 31 });
+  const place = await outputPlace(OUT, "1d", async () => store);
+  await double.put("dumps/some/out.coresieve-1d/88/begun.json", Buffer.from(`{"mark":"another"}`));
+  await place.remove(made.own.staging.plan);
+  expect((await double.uploads()).length).toBe(1);
+  await made.remove();
+  expect(await double.uploads()).toEqual([]);
+  expect(await double.names()).toEqual(["dumps/vmcore"]);
 });
 
 test("a run that is over stays so: nothing is left by who has not heard of it", async () => {
   const made = await planRun(2, { level: 0 });
   await made.shard(0);
-  await made.staging.remove();
+  await made.remove();
   expect(await double.names()).toEqual(["dumps/vmcore"]);
   expect(await double.uploads()).toEqual([]);
   await expect(made.shard(1)).rejects.toMatchObject({ code: "NOT_WRITABLE" });
@@ -208,18 +267,19 @@ test("a run that is over stays so: nothing is left by who has not heard of it", 
 
 test("an upload that its planner could not note is gone on with, or removed", async () => {
   const at = { bucket: "dumps", key: "some/out" };
-  const { staging, create } = await outputPlace(OUT, "1d", async () => store);
+  const place = await outputPlace(OUT, "1d", async () => store);
+  const { create } = place.of("77");
   for (const goesOn of [true, false]) {
     await double.reset();
-    await double.put("dumps/some/out.coresieve-1d/begun.json", Buffer.from(`{"mark":"one"}`));
+    await double.put("dumps/some/out.coresieve-1d/77/begun.json", Buffer.from(`{"mark":"one"}`));
     const id = await store.createUpload(at);
     if (goesOn) {
       await Promise.all([create(), create()]);
       expect((await double.uploads()).map(({ uploadId }) => uploadId)).toEqual([id]);
-      const noted = await double.get("dumps/some/out.coresieve-1d/upload.json");
+      const noted = await double.get("dumps/some/out.coresieve-1d/77/upload.json");
       expect(Buffer.from(noted as Uint8Array).toString()).toContain(id);
     }
-    await staging.remove();
+    await place.remove();
     expect(await double.uploads()).toEqual([]);
     expect(await double.names()).toEqual([]);
   }
@@ -234,7 +294,7 @@ test("an object that came meanwhile stays, unless it may be overwritten", async 
   expect(Buffer.from((await double.get("dumps/some/out")) as Uint8Array).toString()).toBe("mine");
   // Overwritten where that is wanted, with what is there already.
   await made.finish(true);
-  await made.staging.remove();
+  await made.remove();
   const whole = join(folder, "whole");
   await filterFile(file, whole, { level: 0 });
   await expectOnlyOutput(readFileSync(whole));

@@ -7,7 +7,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 
 /** Objects by bucket/key, uploads by id, what was asked, and faults to come. */
-const objects = new Map();
+const objects = new (class extends Map {
+  set(name, object) {
+    return super.set(name, { modified: new Date(Date.now() + settings.clock).toISOString(), ...object });
+  }
+})();
 const uploads = new Map();
 let log = [];
 let faults = [];
@@ -112,7 +116,10 @@ function answer(request, response, body) {
         const after = query.get("continuation-token") ?? "";
         const all = [...objects.keys()].filter((one) => one.startsWith(start) && one > after).sort();
         const page = all.slice(0, 5);
-        const list = page.map((one) => `<Contents><Key>${xml(one.slice(bucket.length + 1))}</Key></Contents>`);
+        const list = page.map((one) => {
+          const { bytes, modified } = objects.get(one);
+          return `<Contents><Key>${xml(one.slice(bucket.length + 1))}</Key><Size>${bytes.length}</Size><LastModified>${modified}</LastModified></Contents>`;
+        });
         const more = all.length > page.length;
         return send(
           200,

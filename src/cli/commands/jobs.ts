@@ -8,26 +8,40 @@ import { formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 import { wholeNumber } from "./submit.js";
 
-const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID]: runs in the queue
+const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID | clean PLACE]: the queue
 
   list      all runs that are waiting, in work, done or failed (default)
   watch     how far a run is, until it is over; exit code 1 if it failed
   cancel    end a run; workers remove what there is of it
   retry     make again what failed of a run; what is done is kept
+  clean     list what runs left (OUT.coresieve-ID) in PLACE..., of which the
+            queue has no run: folders, with all in them, or s3://BUCKET/PREFIX
 
 ID is what \`coresieve submit\` printed, or the beginning of it.
 
       --redis URL          the queue (default: $REDIS_URL, or this host)
       --limit N            list the latest N runs at most (default 1000)
+      --remove             clean: remove it; nothing that other programs made
+      --older-than DAYS    clean: only what nobody has written to for so long
+                           (default 30, as long as Redis remembers failed runs)
+      --without-redis      clean: there is no queue any more; needs --older-than
       --json               print JSON; with watch, one line for each change
   -v, --version            print the version
   -h, --help               print this text
 
-Example
+Examples
   coresieve jobs watch 3f09
+  coresieve jobs clean --remove /share/dumps s3://dumps/team/
 `;
 
-const OPTIONS = { redis: VALUE, limit: VALUE, json: FLAG } as const;
+const OPTIONS = {
+  redis: VALUE,
+  limit: VALUE,
+  remove: FLAG,
+  "older-than": VALUE,
+  "without-redis": FLAG,
+  json: FLAG,
+} as const;
 
 /** Runs that are listed where nobody says how many: more than anybody reads. */
 const MOST_LISTED = 1000;
@@ -44,13 +58,27 @@ export const jobsCommand = defineCommand({ help: HELP, options: OPTIONS, run: ru
 
 async function runJobs(
   [action = "list", id, ...more]: readonly string[],
-  { redis, limit, json }: OptionValues<typeof OPTIONS>,
+  { redis, limit, json, ...clean }: OptionValues<typeof OPTIONS>,
   { signal }: CommandContext,
 ): Promise<void> {
+  if (action === "clean") {
+    if (id === undefined) {
+      throw new DumpError("BAD_OPTION", "clean needs a place to look in", {
+        cure: "Write `coresieve jobs clean FOLDER`, or s3://BUCKET/PREFIX",
+      });
+    }
+    const { cleanJobs } = await import("./jobs-clean.js");
+    return cleanJobs([id, ...more], { redis, json, ...clean }, signal);
+  }
+  if (clean.remove || clean.withoutRedis || clean.olderThan !== undefined) {
+    throw new DumpError("BAD_OPTION", "--remove, --older-than and --without-redis are options of clean", {
+      cure: "Write `coresieve jobs clean PLACE`",
+    });
+  }
   const known = ["list", "watch", "cancel", "retry"].includes(action);
   if (!known || more.length > 0 || (action === "list") !== (id === undefined)) {
     throw new DumpError("BAD_OPTION", known ? `${action} takes ${action === "list" ? "no" : "one"} ID` : action, {
-      cure: "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry",
+      cure: "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`",
     });
   }
   const [{ openQueues, redisUrl }, runs] = await Promise.all([

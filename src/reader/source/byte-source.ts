@@ -153,5 +153,11 @@ export function describeSystemError(error: unknown): string {
   const code = systemErrorCode(error);
   if (code !== undefined && words[code] !== undefined) return `${words[code]} (${code})`;
   if (code !== undefined && /^error \d+$/.test(code)) return `the system's ${code}`;
+  if (code !== undefined && error instanceof Error) return `${withoutCall(error.message)} (${code})`;
   return error instanceof Error ? error.message : String(error);
+}
+
+/** "ENOTEMPTY: directory not empty, rmdir '/a'" without the code and the call: a path there may be a descriptor's. */
+function withoutCall(message: string): string {
+  return /^[A-Z0-9]+: (.*?)(, \w+( '.*)?)?$/s.exec(message)?.[1] ?? message;
 }

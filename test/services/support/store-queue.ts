@@ -29,7 +29,9 @@ export function storeQueue() {
   const put = (bytes: Buffer) =>
     swift.client.send(new PutObjectCommand({ Bucket: BUCKET, Key: "in/vmcore", Body: bytes }));
   const left = async () => {
-    const objects = (await store.list({ bucket: BUCKET, key: "out/" })).filter((key) => key !== at.key);
+    const objects = (await store.list({ bucket: BUCKET, key: "out/" }))
+      .map(({ key }) => key)
+      .filter((key) => key !== at.key);
     return { objects, uploads: await store.listUploads({ bucket: BUCKET, key: "" }) };
   };
   // A worker that was taken for dead may find its run over just now, and remove what it wrote.

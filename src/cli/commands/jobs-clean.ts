@@ -1,0 +1,111 @@
+import { DumpError } from "../../errors.js";
+import type { CleanOptions, JudgedStaging, StagingFate } from "../../queue/clean-stagings.js";
+import type { StoreThread } from "../../store/open-store.js";
+import { formatBytes, formatCount } from "../numbers.js";
+import { printJson, printLines, printNote } from "../print.js";
+import { wholeNumber } from "./submit.js";
+
+/** Options of `jobs clean`. */
+export interface CleanValues {
+  readonly redis: string | undefined;
+  readonly olderThan: string | undefined;
+  readonly withoutRedis: boolean;
+  readonly remove: boolean;
+  readonly json: boolean;
+}
+
+const DAYS = "--older-than";
+
+/** `coresieve jobs clean PLACE…`: what runs left beside their outputs, of which the queue knows nothing any more. */
+export async function cleanJobs(paths: readonly string[], values: CleanValues, signal: AbortSignal): Promise<void> {
+  const [{ cleanStagings, DAY, isRunKnown, RETENTION_DAYS }, { stagingPlace }] = await Promise.all([
+    import("../../queue/clean-stagings.js"),
+    import("../../shard/staging-place.js"),
+  ]);
+  const { withoutRedis, remove, json } = values;
+  // Nobody knows then which runs go on: they write at least so often.
+  const days = wholeNumber(DAYS, values.olderThan, withoutRedis ? 1 : 0, 36_500);
+  if (withoutRedis && days === undefined) {
+    throw new DumpError("BAD_OPTION", "--without-redis: nobody says which runs still need what they have written", {
+      cure: `Name an age, too: ${DAYS} ${RETENTION_DAYS} leaves what was written to in the last ${RETENTION_DAYS} days`,
+    });
+  }
+  const queues = withoutRedis ? undefined : await openOrSay(values.redis);
+  let store: StoreThread | undefined;
+  const openStore = async () => {
+    store ??= (await import("../../store/open-store.js")).openStore();
+    return store;
+  };
+  const options: CleanOptions = {
+    remove,
+    now: queues?.clock.now() ?? Date.now(),
+    age: (days ?? RETENTION_DAYS) * DAY,
+    isKnown: async (id) => queues !== undefined && (await isRunKnown(queues, id)),
+  };
+  const rows: JudgedStaging[] = [];
+  try {
+    for (const path of paths) {
+      for await (const row of cleanStagings(await stagingPlace(path, openStore), options)) {
+        rows.push(row);
+        if (!json) printLines([describe(row, options.age / DAY)]);
+        signal.throwIfAborted();
+      }
+    }
+  } finally {
+    await store?.close();
+    await queues?.close();
+  }
+  if (json) printJson(rows, 2);
+  else sumUp(rows);
+  if (rows.some(({ fate }) => fate === "foreign" || fate === "failed")) process.exitCode = 1;
+}
+
+async function openOrSay(redis: string | undefined) {
+  const { openQueues, redisUrl } = await import("../../queue/queues.js");
+  const url = redisUrl(redis);
+  try {
+    return await openQueues(url, { anyPolicy: true });
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    throw new DumpError(error.code, error.summary, {
+      cure: `${error.cure ?? "Name the queue with --redis"}; where there is none any more, name --without-redis ${DAYS} DAYS`,
+      cause: error,
+    });
+  }
+}
+
+const FATES: Record<Exclude<StagingFate, "foreign" | "failed">, string> = {
+  left: "can be removed",
+  removed: "removed",
+  known: "kept, the queue has its run",
+  recent: "kept, written to in the last",
+};
+
+function describe({ path, fate, bytes, written, reason }: JudgedStaging, days: number): string {
+  if (fate === "failed") return reason ?? path;
+  if (fate === "foreign")
+    return `${path}: kept, ${JSON.stringify(reason)} in it is not from coresieve; look at it, and remove it by hand`;
+  const since = fate === "recent" ? ` ${days} days` : "";
+  return `${path}: ${FATES[fate]}${since}, ${formatBytes(bytes ?? 0)}${writtenAt(written)}`;
+}
+
+/** Milliseconds from 1970 that a date can hold: a file's time may be any number. */
+const LAST_DATE = 8.64e15;
+
+function writtenAt(written: number | undefined): string {
+  if (written === undefined || Math.abs(written) > LAST_DATE) return "";
+  return `, last written ${new Date(written).toISOString()}`;
+}
+
+/** What comes of it, on stderr: the list is for programs, too. */
+function sumUp(rows: readonly JudgedStaging[]): void {
+  if (rows.length === 0) printNote("nothing is left of any run");
+  for (const [fate, after] of [
+    ["left", "can be removed; --remove does it"],
+    ["removed", "are removed"],
+  ] as const) {
+    const some = rows.filter((row) => row.fate === fate);
+    const size = formatBytes(some.reduce((sum, { bytes }) => sum + (bytes ?? 0), 0));
+    if (some.length > 0) printNote(`${formatCount(some.length)} of ${formatCount(rows.length)} (${size}) ${after}`);
+  }
+}

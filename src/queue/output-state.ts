@@ -1,0 +1,34 @@
+import { statSync } from "node:fs";
+import { dirname } from "node:path";
+import { isStorePath, parseStorePath } from "../store/store-url.js";
+
+/** What became of the output of a run that is done: `unknown` where who asks cannot see the place. */
+export type OutputState = "there" | "gone" | "other" | "unknown";
+
+/** Looks at an output that was `bytes` long when it was made; one of another length is another's. Throws `NOT_READABLE` where a store does not answer. */
+export async function outputState(output: string, bytes: number | undefined): Promise<OutputState> {
+  const size = isStorePath(output) ? await objectSize(output) : fileSize(output);
+  if (size === "gone" || size === "unknown") return size;
+  return bytes === undefined || bytes === size ? "there" : "other";
+}
+
+async function objectSize(output: string): Promise<number | "gone"> {
+  const { openStore } = await import("../store/open-store.js");
+  const store = openStore();
+  try {
+    return (await store.head(parseStorePath(output)))?.size ?? "gone";
+  } finally {
+    await store.close();
+  }
+}
+
+/** Where the share is not mounted here, nothing is known of what lies on it. */
+function fileSize(output: string): number | "gone" | "unknown" {
+  try {
+    const found = statSync(output, { throwIfNoEntry: false });
+    if (found !== undefined) return found.isFile() ? found.size : "unknown";
+    return statSync(dirname(output), { throwIfNoEntry: false })?.isDirectory() === true ? "gone" : "unknown";
+  } catch {
+    return "unknown";
+  }
+}

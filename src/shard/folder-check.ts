@@ -1,0 +1,73 @@
+import { createHash } from "node:crypto";
+import { constants } from "node:fs";
+import { type FileHandle, open, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { DumpError, systemErrorCode } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import type { HeldFolder } from "../reader/source/held-folder.js";
+import type { Stretch } from "./encode-shard.js";
+import { PARTIAL } from "./folder-output.js";
+import { PLAIN } from "./folder-staging.js";
+import type { ShardDone } from "./shard-done.js";
+import type { Edge } from "./staging.js";
+
+/** Bytes that are read back at once. */
+const PIECE = 4 << 20;
+
+/** Bytes of the unfinished output; `undefined`: there is none. */
+export async function folderSize(folder: HeldFolder): Promise<number | undefined> {
+  return (await stat(join(folder.path(), PARTIAL)).catch(() => undefined))?.size;
+}
+
+/**
+ * Whether the page data of a shard, its edges included, are what it said: they are read back and hashed. Anything may have become of the
+ * unfinished output since. Throws `NOT_READABLE`.
+ */
+export async function isSameInFolder(
+  folder: HeldFolder,
+  done: ShardDone,
+  stretches: Iterable<Stretch>,
+): Promise<boolean> {
+  const path = join(folder.name, PARTIAL);
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(PIECE);
+  let file: FileHandle | undefined;
+  try {
+    file = await open(join(folder.path(), PARTIAL), constants.O_RDONLY | PLAIN);
+    for (const { start, end } of stretches) {
+      for (let at = start; at < end; ) {
+        const bytes = piece.subarray(0, Math.min(PIECE, end - at));
+        // What is not in the file may be all in the edges.
+        bytes.fill(0);
+        await readUpTo(file, bytes, at);
+        for (const edge of done.edges) overlay(bytes, at, edge);
+        hash.update(bytes);
+        at += bytes.length;
+      }
+    }
+  } catch (error) {
+    if (["ENOENT", "ELOOP"].includes(systemErrorCode(error) ?? "")) return false;
+    throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+      file: path,
+      cure: "Check the disk or network share it lies on",
+      cause: error,
+    });
+  } finally {
+    await file?.close();
+  }
+  return hash.digest("hex") === done.sha256;
+}
+
+async function readUpTo(file: FileHandle, into: Uint8Array, offset: number): Promise<void> {
+  for (let done = 0; done < into.length; ) {
+    const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
+    if (bytesRead === 0) return;
+    done += bytesRead;
+  }
+}
+
+function overlay(bytes: Uint8Array, at: number, { offset, bytes: edge }: Edge): void {
+  const from = Math.max(at, offset);
+  const to = Math.min(at + bytes.length, offset + edge.length);
+  if (to > from) bytes.set(edge.subarray(from - offset, to - offset), from - at);
+}

@@ -1,0 +1,113 @@
+import { lstatSync } from "node:fs";
+import { readdir, rmdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { systemErrorCode } from "../errors.js";
+import { HeldFolder } from "../reader/source/held-folder.js";
+import { cannotBeCreated, outputFile } from "../writer/output-path.js";
+import { dataStretches } from "./encode-shard.js";
+import { folderSize, isSameInFolder } from "./folder-check.js";
+import { createPlanFolder, folderRange, folderSink } from "./folder-output.js";
+import { folderStaging, removeIn, stagingError } from "./folder-staging.js";
+import { outputExists } from "./output-exists.js";
+import type { OutputPlace, PlanPlace } from "./place.js";
+import { planFolder } from "./staging.js";
+
+/** The folders that a run works in, one in the other. */
+interface RunFolders {
+  /** What the output is in. */
+  readonly parent: HeldFolder;
+  /** The staging. */
+  readonly run: HeldFolder;
+  readonly file: () => string;
+}
+
+/**
+ * An output in a folder that all hosts share. Each folder is looked up once: whoever exchanges them, or puts links in their place, changes nothing about
+ * where the output comes into being. `known` is the folder of the output, if it is held already; the place lets go of it. Throws `NOT_WRITABLE`.
+ */
+export function folderPlace(output: string, id: string, known?: HeldFolder): OutputPlace {
+  const parent = known ?? openFolder(output);
+  const name = basename(output);
+  const stagingName = `${name}.coresieve-${id}`;
+  const run = parent.within(stagingName);
+  const folders: RunFolders = { parent, run, file: () => join(parent.path(), name) };
+  const plans = new Map<string, HeldFolder>();
+  const folderOf = (plan: string) => {
+    const folder = plans.get(plan) ?? run.within(planFolder(plan));
+    plans.set(plan, folder);
+    return folder;
+  };
+  const letGo = () => {
+    for (const folder of plans.values()) folder.letGo();
+    run.letGo();
+  };
+  return {
+    output,
+    async check(force) {
+      // Hosts may see other things behind a link, so the file itself has to be named.
+      const target = outputFile(output);
+      if (target !== output) throw outputExists(output, `is a symbolic link to ${target}`, `Name ${target} itself`);
+      const there = lstatSync(folders.file(), { throwIfNoEntry: false });
+      if (there === undefined || (force && there.isFile())) return;
+      throw outputExists(output, there.isFile() ? "is there already" : "is not a regular file");
+    },
+    of: (plan) => planPlace(folders, folderOf(plan), plan),
+    async remove(but) {
+      if (but === undefined) {
+        letGo();
+        return removeIn(parent, stagingName);
+      }
+      for (const name of await entries(run)) if (name !== planFolder(but)) await removeIn(run, name);
+    },
+    async removePlan(plan) {
+      folderOf(plan).letGo();
+      await removeIn(run, planFolder(plan));
+      // Another plan's place may be in it.
+      await unlessGone(run, () => rmdir(join(parent.path(), stagingName)));
+    },
+    letGo() {
+      letGo();
+      parent.letGo();
+    },
+  };
+}
+
+function planPlace({ parent, run, file }: RunFolders, folder: HeldFolder, digest: string): PlanPlace {
+  return {
+    staging: folderStaging(folder, digest),
+    create: () => createPlanFolder(parent, run, folder),
+    range: (_, start, end) => folderRange(folder, start, end),
+    async has() {
+      const size = (await folderSize(folder)) ?? -1;
+      return ({ reach }) => size >= reach;
+    },
+    isSame: (plan, done) => isSameInFolder(folder, done, dataStretches(plan, done.index, done.start, done.size)),
+    sink: (_, force) => folderSink(folder, file(), force),
+  };
+}
+
+function openFolder(output: string): HeldFolder {
+  try {
+    return HeldFolder.open(dirname(output));
+  } catch (error) {
+    throw cannotBeCreated(output, error);
+  }
+}
+
+async function entries(folder: HeldFolder): Promise<readonly string[]> {
+  let names: readonly string[] = [];
+  await unlessGone(folder, async () => {
+    names = await readdir(folder.path());
+  });
+  return names;
+}
+
+/** What is gone already, or has something else in it, is left as it is. */
+async function unlessGone(folder: HeldFolder, does: () => Promise<void>): Promise<void> {
+  try {
+    await does();
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST", "ENOENT"].includes(systemErrorCode(error) ?? ""))
+      throw stagingError(folder.name, error);
+  }
+}

@@ -1,0 +1,36 @@
+/** What `jobIdOf` gives: it is a part of the staging's name. */
+const RUN_ID = /^[a-p][0-9a-f]{15}$/;
+
+/** Whether a text may be a run's ID. Anybody who can write to Redis, or to a folder, can name one. */
+export function isRunId(id: string): boolean {
+  return RUN_ID.test(id);
+}
+
+/** The run whose staging has this name, `OUT.coresieve-ID`; `undefined`: it is not a staging. */
+export function parseStaging(name: string): { readonly output: string; readonly id: string } | undefined {
+  const found = /^(.*[^/])\.coresieve-([^./-]+)$/s.exec(name);
+  const [, output, id] = found ?? [];
+  return output !== undefined && id !== undefined && isRunId(id) ? { output, id } : undefined;
+}
+
+const PLAN_FOLDER = /^[0-9a-f]{16}$/;
+/** All names that this program and earlier ones give in a staging, and those that files have there until they are whole. */
+const FILE =
+  /^(plan\.json|exists|kept|erase-\d+-(start|end)|stack-tops|output\.partial|(upload|begun)\.json|shard-\d{4,}\.(size|done|records|edges))$/;
+const UNFINISHED = /^\.(.+)\.[0-9a-f]{8}$/;
+
+/**
+ * Whether a file may lie there in a staging: `path` begins behind the staging's own name. Up to 0.1.0 there were no folders of plans. A test compares it
+ * with what runs write.
+ */
+export function isStagingFile(path: string): boolean {
+  const parts = path.split("/");
+  const name = parts.pop() as string;
+  if (parts.length > 1 || parts.some((folder) => !isPlanFolder(folder))) return false;
+  return FILE.test(name) || FILE.test(UNFINISHED.exec(name)?.[1] ?? "");
+}
+
+/** Whether a folder in a staging may be that of a plan. */
+export function isPlanFolder(name: string): boolean {
+  return PLAN_FOLDER.test(name);
+}

@@ -1,0 +1,95 @@
+/** A run that failed, or that Redis forgot, submitted again with another number of shards: the bytes of a single run, whatever the first left. */
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { Redis } from "ioredis";
+import { describe, expect, test } from "vitest";
+import { folderQueue, input, output } from "./support/folder-queue.js";
+import { coresieve, hasRedis, over, share, submit } from "./support/queue.js";
+
+const queue = folderQueue();
+const { work, whole, expectWhole } = queue;
+
+describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed)", () => {
+  describe.each([
+    ["ELF", ["-E", "-d", "0"]],
+    ["ELF with holes", ["-E", "-d", "31"]],
+    ["kdump, LZO", ["-l", "-d", "31"]],
+  ] as const)("%s", (_, options) => {
+    test.each([
+      ["while it planned", "before rename plan.json"],
+      ["when the plan was made", "after rename plan.json"],
+      ["when a shard was done", "after rename shard-0000.done"],
+      ["while it finished", "before link output.partial"],
+    ])("Redis forgot the run %s", async (_what, killAt) => {
+      submit(queue.redis.url, input, output, ...options, "--shards", "5");
+      expect(await work({ killAt }).ended).toBe("SIGKILL");
+      const client = new Redis(queue.redis.url.slice("unix://".length));
+      await client.flushall();
+      client.disconnect();
+      const again = submit(queue.redis.url, input, output, ...options, "--shards", "2");
+      work();
+      expect(await over(queue.redis.url, again)).toMatchObject({ state: "done", reason: undefined });
+      expectWhole(options);
+    });
+
+    test("it failed when some shards were done", async () => {
+      const id = submit(queue.redis.url, input, output, ...options, "--shards", "5");
+      expect(await work({ killAt: "after rename shard-0001.done" }).ended).toBe("SIGKILL");
+      // All others fail: what is encoded has nowhere to go.
+      const staging = `${output}.coresieve-${id}`;
+      const partial = join(staging, readdirSync(staging)[0] as string, "output.partial");
+      rmSync(partial);
+      mkdirSync(partial);
+      const broken = work();
+      expect(await over(queue.redis.url, id)).toMatchObject({ state: "failed" });
+      broken.child.kill("SIGKILL");
+      await broken.ended;
+      expect(submit(queue.redis.url, input, output, ...options, "--shards", "2")).toBe(id);
+      work();
+      expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+      expectWhole(options);
+    });
+  });
+
+  test("one output has one run at a time: other options are refused at submit, with what to do", async () => {
+    const id = submit(queue.redis.url, input, output, "-l");
+    const other = coresieve(queue.redis.url, "submit", input, output, "-z");
+    expect(other).toMatchObject({ code: 1, stdout: "" });
+    expect(other.stderr).toContain(`the run ${id} is to write it`);
+    expect(other.stderr).toContain(`coresieve jobs watch ${id}`);
+    expect(coresieve(queue.redis.url, "jobs", "cancel", id).code).toBe(0);
+    const next = submit(queue.redis.url, input, output, "-z");
+    work();
+    expect(await over(queue.redis.url, next)).toMatchObject({ state: "done" });
+    expectWhole(["-z"]);
+  });
+
+  test("a run that is done, and whose output is gone, is made again", async () => {
+    const id = submit(queue.redis.url, input, output, "-l");
+    work();
+    await over(queue.redis.url, id);
+    rmSync(output);
+    expect(coresieve(queue.redis.url, "submit", input, output, "-l").stdout).not.toContain("submitted before");
+    expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", outputBytes: whole(["-l"]).length });
+    expectWhole(["-l"]);
+  });
+
+  test("jobs clean: what a run left stays while the queue has it, and goes when Redis has forgotten it", async () => {
+    const id = submit(queue.redis.url, input, output, "-l", "--shards", "2");
+    expect(await work({ killAt: "after rename plan.json" }).ended).toBe("SIGKILL");
+    const staging = `${output}.coresieve-${id}`;
+    const clean = (...more: readonly string[]) => coresieve(queue.redis.url, "jobs", "clean", share, ...more);
+    expect(clean("--older-than", "0", "--remove")).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(`${staging}: kept, the queue has its run`),
+    });
+    const client = new Redis(queue.redis.url.slice("unix://".length));
+    await client.flushall();
+    client.disconnect();
+    expect(clean("--remove").stdout).toContain(`${staging}: kept, written to in the last 30 days`);
+    expect(clean("--older-than", "0").stdout).toContain(`${staging}: can be removed`);
+    expect(existsSync(staging)).toBe(true);
+    expect(clean("--older-than", "0", "--remove").stdout).toContain(`${staging}: removed`);
+    expect(existsSync(staging)).toBe(false);
+  });
+});
