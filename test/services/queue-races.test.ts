@@ -101,7 +101,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     const first = work({ killAt: "before link output.partial", env: STOP });
     await stopped(first.child);
     // It looks at what is done, and has not begun to write.
-    const second = work({ killAt: "after readFile shard-0001.done", env: STOP });
+    const second = work({ killAt: "after open shard-0001.done", env: STOP });
     await stopped(second.child);
     first.child.kill("SIGCONT");
     await until(() => first.said().includes("out is there"));
