@@ -1,7 +1,16 @@
 import { setTimeout } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
-import { type DumpJob, type DumpRequest, dumpJob, jobIdOf, MAX_ROUNDS, newDumpJob, shardJobId } from "./job-data.js";
+import {
+  type DumpJob,
+  type DumpRequest,
+  dumpJob,
+  jobIdOf,
+  MAX_ROUNDS,
+  newDumpJob,
+  OtherFormat,
+  shardJobId,
+} from "./job-data.js";
 import { claimOutput } from "./output-claim.js";
 import { outputState } from "./output-state.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
@@ -35,7 +44,11 @@ export async function submitRun(
   for (;;) {
     const found = await snapshot(queues, id);
     const isLost = found?.state === "completed" && !options.again && (await isOutputLost(queues, id, request));
-    const over = found?.state === "failed" || (found?.state === "completed" && (options.again || isLost));
+    const over =
+      found !== undefined &&
+      (found.state === "failed" ||
+        (found.state === "completed" && (options.again || isLost)) ||
+        (found.state !== "active" && isBroken(found)));
     if (found !== undefined && !over) {
       // One that was cancelled, and that nobody has begun, is to be made all the same.
       const begun = found.state === "active" || (found.data as Partial<DumpJob>).planned !== undefined;
@@ -67,9 +80,15 @@ export async function submitRun(
   }
 }
 
+/** Whether no program can read a job: that of another format is for another program. */
+function isBroken(found: Snapshot): boolean {
+  const data = readable(found);
+  return data instanceof DumpError && !(data instanceof OtherFormat);
+}
+
 /** Whether a run that is done has to be made again. Throws `OUTPUT_EXISTS`. */
 async function isOutputLost(queues: Queues, id: string, { output, force }: DumpRequest): Promise<boolean> {
-  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const job = await getJob(queues, id);
   const bytes = (job?.returnvalue as { result?: { outputBytes?: number } } | null | undefined)?.result?.outputBytes;
   const state = await outputState(output, bytes);
   if (state !== "other") return state === "gone";
@@ -92,7 +111,7 @@ async function isLive(queues: Queues, id: string): Promise<boolean> {
 }
 
 async function removeRun(queues: Queues, { id, data }: Snapshot): Promise<void> {
-  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const job = await getJob(queues, id);
   try {
     const { planned } = dumpJob(data);
     for (let index = 0; planned !== undefined && index < planned.shards; index++) {
@@ -170,13 +189,27 @@ const REMEMBER_AGAIN = 10;
 /** Milliseconds between two looks at whether it is there again. */
 const LOOK = 20;
 
+/**
+ * A job. BullMQ throws at data that are not JSON, which no program of ours wrote: such data become an empty object, which nobody can read
+ * either, so that the job can be listed, taken out and replaced.
+ */
+async function getJob({ dumps, redis }: Queues, id: string): Promise<Job | undefined> {
+  try {
+    return (await dumps.getJob(id)) as Job | undefined;
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    await redis.hset(dumps.toKey(id), "data", "{}");
+    return (await dumps.getJob(id)) as Job | undefined;
+  }
+}
+
 /** A job, also one that is being submitted again just now. */
-async function jobIfThere({ dumps, redis }: Queues, id: string): Promise<Job | undefined> {
+async function jobIfThere(queues: Queues, id: string): Promise<Job | undefined> {
   for (;;) {
-    const job = (await dumps.getJob(id)) as Job | undefined;
+    const job = await getJob(queues, id);
     if (job !== undefined) return job;
     // It may have come in between the two questions.
-    if ((await redis.exists(againKey(id))) === 0) return (await dumps.getJob(id)) as Job | undefined;
+    if ((await queues.redis.exists(againKey(id))) === 0) return getJob(queues, id);
     await setTimeout(LOOK);
   }
 }
@@ -207,7 +240,7 @@ export async function cancelRun(queues: Queues, known: Job): Promise<Cancellatio
   const found = await snapshot(queues, id);
   if (found === undefined) return "cancelled";
   if (readable(found) instanceof DumpError) return removeUnreadable(queues, found);
-  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const job = await getJob(queues, id);
   if (job === undefined) return "cancelled";
   let { state } = found;
   if ((state === "wait" || state === "prioritized") && job.attemptsStarted === 0) {
@@ -227,7 +260,7 @@ export async function cancelRun(queues: Queues, known: Job): Promise<Cancellatio
 }
 
 async function removeUnreadable(queues: Queues, { id, state }: Snapshot): Promise<Cancellation> {
-  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const job = await getJob(queues, id);
   try {
     await job?.remove({ removeChildren: true });
   } catch (error) {
@@ -253,7 +286,7 @@ export async function runAgain({ redis, dumps }: Queues, job: Job): Promise<void
 /** Makes what failed of a run again, and nothing that is done. Throws `BAD_OPTION` for one that has not failed. */
 export async function retryRun(queues: Queues, known: Job): Promise<void> {
   const id = known.id as string;
-  const job = (await queues.dumps.getJob(id)) as Job | undefined;
+  const job = await getJob(queues, id);
   if ((await snapshot(queues, id))?.state !== "failed" || job === undefined) {
     const { state } = await runState(queues, known);
     throw new DumpError("BAD_OPTION", `${id} has not failed: ${state === "done" ? "it is done" : "it goes on"}`, {

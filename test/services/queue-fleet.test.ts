@@ -192,10 +192,12 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await one.ended;
     submit(queue.redis.url, input, output, "-l", "-d", "11");
     await queues.redis.hset(key, "data", "what is no JSON");
-    work();
-    await until(async () => (await stateOf(queue.redis.url, id).catch(() => undefined))?.state === "unreadable");
-    await until(async () => (await queues.dumps.getJobState(id)) === "failed");
+    expect(coresieve(queue.redis.url, "jobs")).toMatchObject({
+      code: 1,
+      stdout: expect.stringContaining(`${id} unreadable`),
+    });
     submit(queue.redis.url, input, output, "-l", "-d", "11", "--shards", "1");
+    work();
     expect(await over(queue.redis.url, id)).toMatchObject({ state: "done" });
   });
 
