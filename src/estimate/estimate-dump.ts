@@ -6,7 +6,6 @@ import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
 import { withoutCure } from "../reader/salvage.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
@@ -14,7 +13,8 @@ import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { dumpFacts } from "../writer/collect-facts.js";
-import { headBytes } from "../writer/kdump-writer.js";
+import type { DumpFacts } from "../writer/dump-facts.js";
+import { kdumpLayout } from "../writer/kdump-layout.js";
 import { drawSorted, totalOf } from "./bounds.js";
 import type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate-result.js";
 import { type PageSizes, samplePages } from "./sample-pages.js";
@@ -76,7 +76,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
     sampledPages: strata.reduce((sum, { sizes }) => sum + sizes.zero.length, 0),
     levels: levels.map((level) => {
       const facts = dumpFacts(dump, view, plan, level | known, "kdump");
-      return levelEstimate(level, known, strata, codecs, dump.pageSize, headBytes(facts));
+      return levelEstimate(level, facts, strata, codecs);
     }),
     warnings: warnings.list,
   };
@@ -189,11 +189,9 @@ function eachBit({ stretches, bytes }: PageBitmap, visit: (pfn: number, place: n
 
 function levelEstimate(
   level: number,
-  known: number,
+  facts: DumpFacts,
   strata: readonly Stratum[],
   codecs: readonly Codec[],
-  pageSize: number,
-  head: number,
 ): LevelEstimate {
   const policy = policyOfLevel(level);
   const dropped = new Map<number, boolean>([
@@ -204,8 +202,10 @@ function levelEstimate(
   ]);
   const kept = strata.filter(({ number, pages }) => pages > 0 && dropped.get(number) !== true);
   const pages = kept.reduce((sum, stratum) => sum + stratum.pages, 0);
-  const sharesZeros = ((level | known) & LEVEL_BITS.zero) !== 0;
-  const fixed = head + pages * PAGE_DESC_SIZE + (sharesZeros ? pageSize : 0);
+  const { pageSize, eraseinfo } = facts;
+  const { pagesAt, zeroPageAt } = kdumpLayout(facts, pages);
+  const sharesZeros = zeroPageAt !== undefined;
+  const fixed = pagesAt + (eraseinfo?.length ?? 0);
   const risk = RISK / Math.max(1, kept.length);
   const zeroPages = kept.reduce(
     (sum, { sizes, pages: population }) => sum + totalOf({ values: sizes.zero, most: 1, population }, risk).sum,

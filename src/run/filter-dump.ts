@@ -11,12 +11,11 @@ import { throwIfAborted, type WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { abandoned } from "../writer/abandoned.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
-import { createWriter, describeOutput } from "../writer/output-description.js";
+import { describeOutput } from "../writer/output-description.js";
 import { SharedPages } from "../writer/shared-pages.js";
-import type { Sink } from "../writer/sink.js";
 import { checkOptions } from "./check-options.js";
 import type { FilterOptions, FilterResult } from "./filter-types.js";
-import { openSink } from "./open-output.js";
+import { type OpenedOutput, openOutput } from "./open-output.js";
 import { planDump } from "./plan-dump.js";
 import { openSession, type Session } from "./session.js";
 
@@ -73,20 +72,21 @@ function isFull(error: unknown): error is DumpError {
 async function filterOnce(session: Session, options: AttemptOptions): Promise<FilterResult> {
   const { dump, warnings } = session;
   const threads = options.workers;
-  let sink: Sink | undefined;
+  let output: OpenedOutput | undefined;
   let pool: WorkerPool | undefined;
   try {
-    sink = openSink(options, dump);
-    await sink.ready?.();
+    output = openOutput(options, dump);
+    const { destination } = output;
+    await destination.ready?.();
     const planned = await planDump(session, options, threads);
     const { plan, kept } = planned;
     pool = planned.pool;
     const shared = options.dedupe === true ? new SharedPages(kept) : undefined;
     if (shared !== undefined) pool.chooseHashKey();
-    const writer = createWriter(describeOutput(planned, options.format, options.codec.name), plan, sink, shared);
+    const writer = output.writer(describeOutput(planned, options.format, options.codec.name), plan, shared);
     options.observer?.begin(dump, planned.view, plan);
     await writer.begin();
-    if (options.onFull === "incomplete") await writer.reserve();
+    if (options.onFull === "incomplete") await writer.reserve?.();
     const report = (pages: number) => options.onProgress?.({ phase: "write", done: pages, total: kept });
     report(0);
     const { zeroPages, outputBytes, notWritten, full } = await writeAll(
@@ -100,9 +100,9 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     );
     throwIfAborted(options.signal);
     takeChange(inputChanged(dump.image), dump, warnings);
-    const sentBytes = await unlessStopped(sink.finish(outputBytes), options.signal);
+    const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
-    const [fetched, upload] = [fetchedOf(dump.image), sink.upload?.()];
+    const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
     return {
       ...result,
       ...(fetched && { fetched }),
@@ -112,7 +112,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
     };
   } catch (error) {
-    throw await abandoned(surroundingsError(error) ?? changedInstead(error, dump), sink);
+    throw await abandoned(surroundingsError(error) ?? changedInstead(error, dump), output?.destination);
   } finally {
     await pool?.end();
   }
@@ -159,7 +159,7 @@ async function writeAll(
   try {
     return await run();
   } catch (error) {
-    if (onFull !== "incomplete" || !isFull(error)) throw error;
+    if (onFull !== "incomplete" || !isFull(error) || writer.cutShort === undefined) throw error;
     const { size, pages, zeroPages } = await writer.cutShort();
     if (pages === 0) throw error;
     warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);

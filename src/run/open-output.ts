@@ -2,41 +2,65 @@ import { DumpError, leaving } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import { limitedTarget } from "../writer/byte-target.js";
 import { discardSink } from "../writer/discard-sink.js";
+import type { DumpWriter } from "../writer/dump-writer.js";
 import { createFlattenedSink } from "../writer/flattened-sink.js";
+import type { KdumpPages } from "../writer/kdump-writer.js";
 import { limitedSink } from "../writer/limited-sink.js";
 import { openFileSink } from "../writer/open-file-sink.js";
 import { createOrderedSink } from "../writer/ordered-sink.js";
+import { createWriter, type OutputDescription } from "../writer/output-description.js";
 import { packedTarget } from "../writer/packed/packed-target.js";
-import type { Sink } from "../writer/sink.js";
-import { type SplitSink, splitSink } from "../writer/split-writer.js";
+import type { SharedPages } from "../writer/shared-pages.js";
+import type { Destination, Sink } from "../writer/sink.js";
+import { SplitWriter, splitDestination } from "../writer/split-writer.js";
 import { streamTarget } from "../writer/stream-target.js";
 import type { FilterOptions, SplitOutput, StreamOutput } from "./filter-types.js";
 
+/** An output that is opened: where it appears, and what lays the pages out in it. */
+export interface OpenedOutput {
+  readonly destination: Destination;
+  /** The writer of a described output into it; to be asked for once. Throws what the writer's making does. */
+  writer(output: OutputDescription, pages: KdumpPages, shared?: SharedPages): DumpWriter;
+}
+
 /** Opens what a filter run writes to. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
-export function openSink(options: FilterOptions, dump: Dump): Sink {
+export function openOutput(options: FilterOptions, dump: Dump): OpenedOutput {
   const { output } = options;
   if ("paths" in output) return openSplit(options, output, dump);
-  if ("stream" in output) return streamSink(options, output);
+  if ("stream" in output) return oneFile(streamSink(options, output));
   if ("path" in output) {
     const { path, ...how } = output;
-    return openFileSink(path, { ...how, ...restOf(options) }, dump.paths);
+    return oneFile(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   }
   const sink = discardSink(output.name);
-  return options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit);
+  return oneFile(options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit));
+}
+
+function oneFile(sink: Sink): OpenedOutput {
+  return { destination: sink, writer: (output, pages, shared) => createWriter(output, pages, sink, shared) };
 }
 
 /** Each file may have `sizeLimit` bytes. */
-function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump: Dump): SplitSink {
-  const sinks: Sink[] = [];
+function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump: Dump): OpenedOutput {
+  const parts: Sink[] = [];
+  let writer: SplitWriter | undefined;
+  const destination = splitDestination(parts, () => writer?.sizes ?? []);
   try {
-    for (const path of paths) sinks.push(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
+    for (const path of paths) parts.push(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   } catch (error) {
     // Nothing is written to them yet; a file's sink gives up at once.
-    for (const sink of sinks) void sink.abort();
-    const left = splitSink(sinks).leftBehind?.();
+    for (const part of parts) void part.abort();
+    const left = destination.leftBehind?.();
     throw left === undefined || !(error instanceof DumpError) ? error : leaving(error, left);
   }
-  return splitSink(sinks);
+  return {
+    destination,
+    writer(output, pages, shared) {
+      if (output.elf !== undefined) throw new Error("an ELF file is not split");
+      writer = new SplitWriter(parts, output, pages, shared);
+      return writer;
+    },
+  };
 }
 
 function restOf({ spool, sizeLimit }: FilterOptions) {

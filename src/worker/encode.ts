@@ -121,20 +121,32 @@ function encodeGroup(
   const length =
     encoder === undefined
       ? closeGaps(bytes, input, pageSize, records, isZero)
-      : compressPages(encoder, bytes, records, isZero, input, output, base + layout.scratch, pageSize);
+      : compressPages(encoder, { bytes, records, isZero }, pageSize, { input, output, scratch: base + layout.scratch });
   return { pages, zeroPages, length };
+}
+
+/** Pages that are read, as a slot has them. */
+interface ReadPages {
+  readonly bytes: Uint8Array;
+  /** Filled with a record for each page. */
+  readonly records: Uint32Array;
+  /** 1 for each page of zeros. `undefined`: there are none, or they are not told. */
+  readonly isZero: Uint8Array | undefined;
+}
+
+/** Addresses in the slots' memory. */
+interface EncodeAddresses {
+  readonly input: number;
+  readonly output: number;
+  readonly scratch: number;
 }
 
 /** Packs pages that are not zero behind each other from `output` on. Returns their bytes. Small, for V8 has to compile it. */
 function compressPages(
   encoder: PageEncoder,
-  bytes: Uint8Array,
-  records: Uint32Array,
-  isZero: Uint8Array | undefined,
-  input: number,
-  output: number,
-  scratch: number,
+  { bytes, records, isZero }: ReadPages,
   pageSize: number,
+  { input, output, scratch }: EncodeAddresses,
 ): number {
   let end = output;
   for (let i = 0; i < records.length; i++) {

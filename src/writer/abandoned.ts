@@ -1,5 +1,5 @@
 import { DumpError, leaving, NOTHING_LEFT } from "../errors.js";
-import type { Sink } from "./sink.js";
+import type { Destination } from "./sink.js";
 
 /**
  * Gives up what a failed run was writing. Returns the error that the run ends with: if something could not be removed it says so, in
@@ -7,12 +7,12 @@ import type { Sink } from "./sink.js";
  */
 export async function abandoned(
   error: unknown,
-  ...sinks: readonly (Pick<Sink, "abort" | "leftBehind"> | undefined)[]
+  ...outputs: readonly (Pick<Destination, "abort" | "leftBehind"> | undefined)[]
 ): Promise<unknown> {
   const left: string[] = [];
-  for (const sink of sinks) {
-    await sink?.abort();
-    const there = sink?.leftBehind?.();
+  for (const output of outputs) {
+    await output?.abort();
+    const there = output?.leftBehind?.();
     if (there !== undefined) left.push(there);
   }
   if (left.length === 0 || !(error instanceof DumpError)) return error;

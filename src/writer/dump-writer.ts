@@ -14,17 +14,20 @@ export interface EncodedPages {
 export interface DumpWriter {
   /** Writes everything that stands before the first page's data. */
   begin(): Promise<void>;
-  /** Takes the space for all that stands before the first page's data, so that `cutShort` needs none. After `begin`. */
-  reserve(): Promise<void>;
   /** Must be called with ascending, disjoint ranges. */
   add(pages: EncodedPages): void | Promise<void>;
   /** Writes what remains. Returns the file's length. */
   end(): Promise<number>;
   /**
+   * Takes the space for all that stands before the first page's data, so that `cutShort` needs none. After `begin`. Like that one it is only
+   * there if the output can be cut short.
+   */
+  reserve?(): Promise<void>;
+  /**
    * When `add` has failed because the output is full: makes a whole dump, marked incomplete, of the pages written until then. Needs
    * `reserve` before the first `add`.
    */
-  cutShort(): Promise<WrittenPart>;
+  cutShort?(): Promise<WrittenPart>;
 }
 
 /** What is in a dump that was cut short. */

@@ -2,12 +2,21 @@ import { RECORD_FLAGS_SHIFT, RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.
 import { HOST_LITTLE } from "../reader/fields.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
+import type { EncodedPages } from "./dump-writer.js";
 import type { SharedPages } from "./shared-pages.js";
 
 // The loops over pages of a kdump-compressed file. They are small, so that V8 is done with compiling them soon.
 
-/** Places pages behind each other from `position` on. Returns where they end. About 2 ns a page. */
-export function placePages(records: Uint32Array, position: number, zeroPage: number, offsets: Float64Array): number {
+/** Where pages go. */
+interface Places {
+  /** File offset of the next page with bytes of its own. */
+  readonly position: number;
+  /** File offset of the page of zeros that all such pages share. */
+  readonly zeroPage: number;
+}
+
+/** Places pages behind each other; `offsets` gets where each of them is. Returns where they end. About 2 ns a page. */
+export function placePages(records: Uint32Array, { position, zeroPage }: Places, offsets: Float64Array): number {
   let at = position;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as number;
@@ -20,11 +29,8 @@ export function placePages(records: Uint32Array, position: number, zeroPage: num
 /** The same, but pages that are in the file already stay where they are; `data` is closed up, so that one write is enough. */
 export function placeOnce(
   shared: SharedPages,
-  records: Uint32Array,
-  hashes: Uint32Array,
-  data: Uint8Array,
-  position: number,
-  zeroPage: number,
+  { records, hashes, data }: Pick<EncodedPages, "records" | "hashes" | "data">,
+  { position, zeroPage }: Places,
   offsets: Float64Array,
 ): number {
   let at = position;
@@ -50,20 +56,17 @@ export function placeOnce(
   return at;
 }
 
-/** Makes the descriptors of pages [from, to) at byte `at`. About 5 ns a page. */
+/** Makes the descriptors of pages with these records and file offsets, at the start of `out`. About 5 ns a page. */
 export function describePages(
   out: Uint8Array,
-  at: number,
   records: Uint32Array,
   offsets: Float64Array,
-  from: number,
-  to: number,
-  { pageSize, machine }: DumpFacts,
+  { pageSize, machine }: Pick<DumpFacts, "pageSize" | "machine">,
 ): void {
-  const words = new Uint32Array(out.buffer, at, ((to - from) * PAGE_DESC_SIZE) / 4);
+  const words = new Uint32Array(out.buffer, out.byteOffset, (records.length * PAGE_DESC_SIZE) / 4);
   const low = machine.littleEndian ? 0 : 1;
   let word = 0;
-  for (let i = from; i < to; i++) {
+  for (let i = 0; i < records.length; i++) {
     const record = records[i] as number;
     const offset = offsets[i] as number;
     words[word + low] = offset;
@@ -72,7 +75,7 @@ export function describePages(
     words[word + 3] = record >>> RECORD_FLAGS_SHIFT;
     word += PAGE_DESC_SIZE / 4;
   }
-  if (machine.littleEndian !== HOST_LITTLE) Buffer.from(words.buffer, at, words.byteLength).swap32();
+  if (machine.littleEndian !== HOST_LITTLE) Buffer.from(words.buffer, words.byteOffset, words.byteLength).swap32();
 }
 
 /** How many records are of pages of zeros without bytes. */

@@ -1,27 +1,18 @@
 import { HASH_WORDS, RECORD_SIZE_MASK } from "../page-record.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpFacts } from "./dump-facts.js";
-import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
+import type { DumpWriter, EncodedPages } from "./dump-writer.js";
+import { kdumpLayout } from "./kdump-layout.js";
 import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
 import type { SharedPages } from "./shared-pages.js";
-import type { Sink } from "./sink.js";
+import type { Destination, Sink } from "./sink.js";
 import { type SplitRange, splitRanges } from "./split-ranges.js";
 
-/** The sinks of a split set as one: where the writer has told how long each file is, they appear one after the other. */
-export interface SplitSink extends Sink {
-  readonly parts: readonly Sink[];
-  /** Bytes of each part. */
-  readonly sizes: number[];
-}
-
-export function splitSink(parts: readonly Sink[]): SplitSink {
-  const sizes: number[] = [];
+/** The files of a split set as one destination: they appear one after the other. `sizes`: bytes of each, when all are written. */
+export function splitDestination(parts: readonly Sink[], sizes: () => readonly number[]): Destination {
   return {
-    parts,
-    sizes,
-    name: parts.map(({ name }) => name).join(", "),
-    write() {
-      throw new Error("the parts of a split set are written one by one");
+    get name() {
+      return parts.map(({ name }) => name).join(", ");
     },
     async ready() {
       for (const part of parts) await part.ready?.();
@@ -31,8 +22,8 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
     },
     async finish() {
       let total: number | undefined;
-      for (const [i, part] of parts.entries()) {
-        const sent = await part.finish(sizes[i] as number);
+      for (const [i, size] of sizes().entries()) {
+        const sent = await parts[i]?.finish(size);
         if (sent !== undefined) total = (total ?? 0) + sent;
       }
       return total;
@@ -49,33 +40,41 @@ export function splitSink(parts: readonly Sink[]): SplitSink {
  * `shared` equal pages of a file share their bytes.
  */
 export class SplitWriter implements DumpWriter {
-  readonly #sink: SplitSink;
   readonly #kept: PageBitmap;
   readonly #firstPfn: number;
   readonly #ranges: readonly SplitRange[];
   readonly #writers: readonly KdumpWriter[];
   readonly #shared: SharedPages | undefined;
+  readonly #sizes: number[] = [];
   /** The file that the last pages came into. */
   #current = 0;
 
-  constructor(sink: SplitSink, facts: DumpFacts, pages: KdumpPages, status: number, shared?: SharedPages) {
+  /** `parts`: the files, of which each gets about as many pages. `status` is the codec's bit. */
+  constructor(
+    parts: readonly Sink[],
+    { facts, status }: { readonly facts: DumpFacts; readonly status: number },
+    pages: KdumpPages,
+    shared?: SharedPages,
+  ) {
     this.#shared = shared;
-    this.#sink = sink;
     this.#kept = pages.kept;
     this.#firstPfn = facts.firstPfn;
-    this.#ranges = splitRanges(pages.kept, facts.maxMapnr, sink.parts.length, facts.firstPfn);
-    this.#writers = this.#ranges.map((range, i) => {
+    this.#ranges = splitRanges(pages.kept, facts.maxMapnr, parts.length, facts.firstPfn);
+    const keptPages = countBits(pages.kept, facts.firstPfn, facts.maxMapnr);
+    this.#writers = parts.map((sink, i) => {
       const own = i === 0 ? facts : { ...facts, eraseinfo: undefined };
-      return new KdumpWriter(sink.parts[i] as Sink, own, pages, status, shared, range);
+      const layout = kdumpLayout(own, keptPages);
+      return new KdumpWriter(sink, layout, { facts: own, status }, pages, { shared, split: this.#ranges[i] });
     });
+  }
+
+  /** Bytes of each file, after `end`. */
+  get sizes(): readonly number[] {
+    return this.#sizes;
   }
 
   async begin(): Promise<void> {
     for (const writer of this.#writers) await writer.begin();
-  }
-
-  async reserve(): Promise<void> {
-    throw new Error("a split set is not cut short");
   }
 
   async add(pages: EncodedPages): Promise<void> {
@@ -104,14 +103,10 @@ export class SplitWriter implements DumpWriter {
     let total = 0;
     for (const writer of this.#writers) {
       const size = await writer.end();
-      this.#sink.sizes.push(size);
+      this.#sizes.push(size);
       total += size;
     }
     return total;
-  }
-
-  async cutShort(): Promise<WrittenPart> {
-    throw new Error("a split set is not cut short");
   }
 }
 

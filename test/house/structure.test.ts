@@ -40,9 +40,6 @@ const NOT_YET = [
   "src/queue/worker.ts lookAround",
   "src/store/s3-store.ts",
   "src/verify/verify-dump.ts against",
-  "src/worker/encode.ts compressPages",
-  "src/writer/kdump-places.ts placeOnce",
-  "src/writer/kdump-places.ts describePages",
 ];
 
 const files = sourceFiles();

@@ -1,11 +1,11 @@
 import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
-import { ELF32, ELF64, type ElfLayout, ET_CORE, PN_XNUM } from "./layout.js";
+import { ELF32, ELF64, type ElfHeaderFields, ET_CORE, PN_XNUM } from "./layout.js";
 
 /** What an ELF header says, checked. */
 export interface ElfHeader {
-  readonly layout: ElfLayout;
+  readonly layout: ElfHeaderFields;
   readonly elfClass: 32 | 64;
   /** Byte order of the headers and notes. */
   readonly littleEndian: boolean;

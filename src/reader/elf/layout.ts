@@ -1,5 +1,5 @@
 /** Offsets in bytes of the ELF structs (System V ABI), for both classes. */
-export interface ElfLayout {
+export interface ElfHeaderFields {
   readonly ehdrSize: number;
   readonly phdrSize: number;
   readonly shdrSize: number;
@@ -19,7 +19,7 @@ export interface ElfLayout {
   readonly s: { readonly size: number; readonly info: number };
 }
 
-export const ELF64: ElfLayout = {
+export const ELF64: ElfHeaderFields = {
   ehdrSize: 64,
   phdrSize: 56,
   shdrSize: 64,
@@ -29,7 +29,7 @@ export const ELF64: ElfLayout = {
   s: { size: 32, info: 44 },
 };
 
-export const ELF32: ElfLayout = {
+export const ELF32: ElfHeaderFields = {
   ehdrSize: 52,
   phdrSize: 32,
   shdrSize: 40,

@@ -10,13 +10,13 @@ import {
   KDUMP32_PACKED,
   KDUMP32_PADDED,
   KDUMP64,
-  type KdumpLayout,
+  type KdumpHeaderFields,
   UTSNAME_OFFSET,
 } from "./layout.js";
 
 /** Both headers of a kdump-compressed file, checked. A field that the header version lacks is `undefined`. */
 export interface KdumpHeader {
-  readonly layout: KdumpLayout;
+  readonly layout: KdumpHeaderFields;
   readonly littleEndian: boolean;
   readonly version: number;
   readonly utsname: Utsname;
@@ -147,7 +147,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
  * first, because QEMU writes 64-bit headers for i686 guests.
  */
 function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
-  const sane = (layout: KdumpLayout) => {
+  const sane = (layout: KdumpHeaderFields) => {
     const blockSize = header.u32(layout.header.blockSize);
     if (blockSize < MIN_BLOCK || blockSize > MAX_BLOCK || (blockSize & (blockSize - 1)) !== 0) return false;
     const blocks = header.u32(layout.header.bitmapBlocks);
@@ -174,9 +174,9 @@ function pick32BitLayout(
   blockSize: number,
   blocks: number,
   maxMapnr: number,
-): KdumpLayout {
+): KdumpHeaderFields {
   const end = blockSize * (1 + blocks);
-  const score = ({ sub: at }: KdumpLayout) => {
+  const score = ({ sub: at }: KdumpHeaderFields) => {
     let points = 0;
     if (version >= 6 && sub.u64(at.maxMapnr64) === BigInt(maxMapnr)) points += 4;
     const within = (offset: bigint, size: bigint) =>

@@ -1,5 +1,5 @@
 /** Offsets in bytes of the kdump-compressed headers (diskdump format), for each ABI that writes them. */
-export interface KdumpLayout {
+export interface KdumpHeaderFields {
   readonly word: 4 | 8;
   /** disk_dump_header. */
   readonly header: {
@@ -43,7 +43,7 @@ const HEADER32 = {
   size: 452,
 };
 
-export const KDUMP64: KdumpLayout = {
+export const KDUMP64: KdumpHeaderFields = {
   word: 8,
   header: {
     timestamp: 408,
@@ -75,7 +75,7 @@ export const KDUMP64: KdumpLayout = {
 };
 
 /** i386 aligns 64-bit members to 4 bytes; QEMU writes every 32-bit header so. */
-export const KDUMP32_PACKED: KdumpLayout = {
+export const KDUMP32_PACKED: KdumpHeaderFields = {
   word: 4,
   header: HEADER32,
   sub: {
@@ -98,7 +98,7 @@ export const KDUMP32_PACKED: KdumpLayout = {
 };
 
 /** The other 32-bit machines align 64-bit members to 8 bytes. */
-export const KDUMP32_PADDED: KdumpLayout = {
+export const KDUMP32_PADDED: KdumpHeaderFields = {
   word: 4,
   header: HEADER32,
   sub: {

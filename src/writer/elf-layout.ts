@@ -1,0 +1,100 @@
+import { findBit, type PageBitmap } from "../reader/bitmap.js";
+import { ELF32, ELF64, type ElfHeaderFields, PN_XNUM } from "../reader/elf/layout.js";
+import type { DumpFacts } from "./dump-facts.js";
+import { type ElfPiece, firstIsland, type OutputSegment, piecesOf } from "./elf-pieces.js";
+import { findIslands, type Islands } from "./islands.js";
+
+/** What of an ELF file its facts and pages do not tell. */
+export interface ElfShape {
+  readonly segments: readonly OutputSegment[];
+  readonly elfClass: 32 | 64;
+  /** Byte order of the headers and notes. */
+  readonly littleEndian: boolean;
+}
+
+/**
+ * Where everything lies in an ELF core file: header, program headers (PT_NOTE first, as crash demands), a section header if there are too many of
+ * them, notes, page data in pfn order. Plain data, known before a byte is written; offsets and sizes in bytes of the file.
+ */
+export interface ElfLayout {
+  readonly format: "elf";
+  readonly fields: ElfHeaderFields;
+  readonly littleEndian: boolean;
+  readonly pageSize: number;
+  readonly islands: Islands;
+  /** One PT_LOAD each; their offsets count from `dataAt` on. */
+  readonly pieces: readonly ElfPiece[];
+  /** There are more program headers than the header counts: a section header has their number. */
+  readonly isExtended: boolean;
+  /** The file's class can describe this memory. 32-bit files end at 4 GiB, and their readers know no section header that counts. */
+  readonly fitsClass: boolean;
+  readonly notesAt: number;
+  readonly dataAt: number;
+  /** The file's length. Never more, and less only where a full disk cuts it short. */
+  readonly mostBytes: number;
+}
+
+/** Goes twice through all runs of kept pages. Class 32 gives a layout even where it cannot describe the memory: see `fitsClass`. */
+export function elfLayout(
+  facts: DumpFacts,
+  { segments, elfClass, littleEndian }: ElfShape,
+  kept: PageBitmap,
+): ElfLayout {
+  const { pageSize, maxMapnr, noteArea } = facts;
+  const fields = elfClass === 64 ? ELF64 : ELF32;
+  // ELF32 readers know no extended numbering; half of what it can count is left for segments that overlap.
+  const limit = elfClass === 32 ? PN_XNUM / 2 - 2 * segments.length : undefined;
+  const islands = findIslands(kept, maxMapnr, pageSize, limit);
+  const pieces = segments.flatMap((segment) => piecesOf(segment, islands, pageSize));
+  const isExtended = 1 + pieces.length >= PN_XNUM;
+  const notesAt = fields.ehdrSize + (1 + pieces.length) * fields.phdrSize + (isExtended ? fields.shdrSize : 0);
+  const dataAt = dataStart(notesAt + noteArea.length, pageSize);
+  const isLow = segments.every((segment) => segment.end <= 2 ** 32);
+  return {
+    format: "elf",
+    fields,
+    littleEndian,
+    pageSize,
+    islands,
+    pieces,
+    isExtended,
+    fitsClass: elfClass === 64 || (isLow && !isExtended),
+    notesAt,
+    dataAt,
+    mostBytes: dataAt + islands.size,
+  };
+}
+
+/** File offset of a kept page. Throws for others: their content is in the file nowhere. */
+export function pageAt({ islands, dataAt, pageSize }: ElfLayout, pfn: number): number {
+  const island = firstIsland(islands, pfn);
+  const start = islands.startPfn[island];
+  if (start === undefined || start > pfn) throw new Error(`page ${pfn} is not in the file`);
+  return dataAt + (islands.offset[island] as number) + (pfn - start) * pageSize;
+}
+
+/** Pages [startPfn, endPfn) that lie behind each other, in memory and in the file. */
+export interface ElfRun {
+  readonly startPfn: number;
+  readonly endPfn: number;
+  /** File offset of the first one. */
+  readonly offset: number;
+}
+
+/** The kept pages in [startPfn, endPfn), ascending. Costs two searches of the bitmap and one of the islands for each run. */
+export function* elfRuns(layout: ElfLayout, kept: PageBitmap, startPfn: number, endPfn: number): Generator<ElfRun> {
+  for (let pfn = findBit(kept, startPfn, endPfn, true); pfn < endPfn; ) {
+    const end = findBit(kept, pfn, endPfn, false);
+    yield { startPfn: pfn, endPfn: end, offset: pageAt(layout, pfn) };
+    pfn = findBit(kept, end, endPfn, true);
+  }
+}
+
+/**
+ * Where page data begin: at no multiple of the page size, for then makedumpfile 1.7.2 reads zeros through its mmap
+ * window in files with many PT_LOADs (seen with --dump-dmesg; not with --non-mmap).
+ */
+function dataStart(headersEnd: number, pageSize: number): number {
+  const start = Math.ceil(headersEnd / 64) * 64;
+  return start % pageSize === 0 ? start + 64 : start;
+}
