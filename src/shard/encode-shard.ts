@@ -1,17 +1,15 @@
 import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
-import { clearBits, copyOfBitmap, findBit } from "../reader/bitmap.js";
+import { clearBits, copyOfBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import { WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
-import { discardSink } from "../writer/discard-sink.js";
 import type { EncodedPages } from "../writer/dump-writer.js";
-import { ElfWriter } from "../writer/elf-writer.js";
-import { headBytes } from "../writer/kdump-writer.js";
+import { elfRuns } from "../writer/elf-layout.js";
 import { codecFingerprint } from "./codec-fingerprint.js";
-import type { ShardPlan, ShardRange } from "./shard-plan.js";
+import { elfLayoutOf, shardOf } from "./shard-layout.js";
+import type { ShardPlan } from "./shard-plan.js";
 import type { RangeTarget } from "./staging.js";
 
 /** What encodes a shard. */
@@ -37,18 +35,6 @@ export interface EncodedShard {
   readonly records: Uint32Array;
 }
 
-export function shardOf({ shards }: ShardPlan, index: number): ShardRange {
-  const shard = shards[index];
-  if (shard === undefined) throw new Error(`there is no shard ${index}`);
-  return shard;
-}
-
-/** Where page data begin in kdump output. */
-export function kdumpDataStart({ output: { facts }, kept }: ShardPlan): number {
-  const zeroPage = (facts.dumpLevel & 1) === 0 ? 0 : facts.pageSize;
-  return headBytes(facts) + kept * PAGE_DESC_SIZE + zeroPage;
-}
-
 /**
  * Encodes a shard of kdump output; `append` gets its page data in order. Throws what reading and encoding throw, and `UNSUPPORTED`
  * where the codec is another than the planner's.
@@ -72,65 +58,23 @@ export async function encodeShard(
   return { size, zeroPages, sha256: hash.digest("hex"), records };
 }
 
-/** A stretch [start, end) of a file, in bytes. */
-export interface Stretch {
-  readonly start: number;
-  readonly end: number;
-}
-
-/** Of plans of ELF output: all shards' stretches. To find one, the whole bitmap is looked through. */
-const stretches = new WeakMap<ShardPlan, readonly Stretch[]>();
-
-/** The stretch of ELF output that a shard's pages lie in. */
-export function elfStretch(plan: ShardPlan, index: number): Stretch {
-  const known = stretches.get(plan) ?? allStretches(plan);
-  stretches.set(plan, known);
-  return known[index] as Stretch;
-}
-
-function allStretches(plan: ShardPlan): readonly Stretch[] {
-  const writer = elfWriter(plan, { write: async () => undefined });
-  return plan.shards.map(({ startPfn, endPfn }) => {
-    const first = findBit(plan.keptBits, startPfn, endPfn, true);
-    if (first === endPfn) return { start: 0, end: 0 };
-    let last = endPfn - 1;
-    while (findBit(plan.keptBits, last, last + 1, true) > last) last--;
-    return { start: writer.offsetOf(first), end: writer.offsetOf(last) + plan.pageSize };
-  });
-}
-
-/** Where the page data of a shard lie in the file, ascending: ELF output has holes between them. `start` and `size` are those of kdump output. */
-export function* dataStretches(plan: ShardPlan, index: number, start: number, size: number): Generator<Stretch> {
-  if (plan.output.elf === undefined) {
-    if (size > 0) yield { start, end: start + size };
-    return;
-  }
-  const { startPfn, endPfn } = shardOf(plan, index);
-  const writer = elfWriter(plan, { write: async () => undefined });
-  for (let pfn = findBit(plan.keptBits, startPfn, endPfn, true); pfn < endPfn; ) {
-    const end = findBit(plan.keptBits, pfn, endPfn, false);
-    const at = writer.offsetOf(pfn);
-    yield { start: at, end: at + (end - pfn) * plan.pageSize };
-    pfn = findBit(plan.keptBits, end, endPfn, true);
-  }
-}
-
 /** Writes a shard of ELF output to where its pages belong. Throws as `encodeShard` does. */
 export async function encodeElfShard(work: ShardWork, target: RangeTarget): Promise<Omit<EncodedShard, "records">> {
+  const { plan } = work;
+  const layout = elfLayoutOf(plan);
   const hash = createHash("sha256");
-  const writer = elfWriter(work.plan, target);
   let size = 0;
-  await encodeRange(work, async (encoded) => {
-    hash.update(encoded.data);
-    size += encoded.data.length;
-    await writer.add(encoded);
+  await encodeRange(work, async ({ startPfn, endPfn, data }) => {
+    hash.update(data);
+    size += data.length;
+    let done = 0;
+    for (const run of elfRuns(layout, plan.keptBits, startPfn, endPfn)) {
+      const length = (run.endPfn - run.startPfn) * plan.pageSize;
+      await target.write(data.subarray(done, done + length), run.offset);
+      done += length;
+    }
   });
   return { size, zeroPages: 0, sha256: hash.digest("hex") };
-}
-
-function elfWriter({ output: { facts, elf }, keptBits }: ShardPlan, target: Pick<RangeTarget, "write">): ElfWriter {
-  if (elf === undefined) throw new Error("the output is no ELF file");
-  return new ElfWriter({ ...discardSink("a shard"), write: target.write }, facts, { kept: keptBits, ...elf });
 }
 
 /** Pass 2 over the pages of a shard. Returns how many were zero and have no bytes. */

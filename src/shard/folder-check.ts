@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { HeldFolder } from "../reader/source/held-folder.js";
-import type { Stretch } from "./encode-shard.js";
 import { PARTIAL } from "./folder-output.js";
 import { PLAIN } from "./folder-staging.js";
 import type { ShardDone } from "./shard-done.js";
+import type { Stretch } from "./shard-layout.js";
 import type { Edge } from "./staging.js";
 
 /** Bytes that are read back at once. */

@@ -4,12 +4,12 @@ import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../errors.js";
 import { HeldFolder } from "../reader/source/held-folder.js";
 import { cannotBeCreated, outputFile } from "../writer/output-path.js";
-import { dataStretches } from "./encode-shard.js";
 import { folderSize, isSameInFolder } from "./folder-check.js";
 import { createPlanFolder, folderRange, folderSink } from "./folder-output.js";
 import { folderStaging, removeIn, stagingError } from "./folder-staging.js";
 import { outputExists } from "./output-exists.js";
 import type { OutputPlace, PlanPlace } from "./place.js";
+import { dataStretches } from "./shard-layout.js";
 import { planFolder } from "./staging.js";
 
 /** The folders that a run works in, one in the other. */

@@ -1,6 +1,6 @@
-import { elfStretch, kdumpDataStart, type Stretch, shardOf } from "./encode-shard.js";
 import type { PlanPlace } from "./place.js";
 import { readPlaces, type ShardPlace } from "./shard-done.js";
+import { elfStretch, kdumpLayoutOf, type Stretch, shardOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 
 /** The stretch of the output that a shard said it has. */
@@ -11,18 +11,19 @@ export function stretchOf(plan: ShardPlan, { index, start, size }: ShardPlace): 
 /** Whether a shard of this plan can be as it says, wherever those before it end. Of ELF output the plan gives place and size. */
 export function isPossible(plan: ShardPlan, { index, start, size, zeroPages }: ShardPlace): boolean {
   const { pages } = shardOf(plan, index);
-  if (plan.output.elf === undefined) return zeroPages <= pages && start >= kdumpDataStart(plan);
+  if (plan.output.elf === undefined) return zeroPages <= pages && start >= kdumpLayoutOf(plan).pagesAt;
   return zeroPages === 0 && size === pages * plan.pageSize && start === elfStretch(plan, index).start;
 }
 
 /** Follows shards in their order: whether each has the place and the size that it must have. */
 export function placeCheck(plan: ShardPlan): (done: ShardPlace) => boolean {
-  let start: number | undefined = kdumpDataStart(plan);
+  const isElf = plan.output.elf !== undefined;
+  let start = isElf ? undefined : kdumpLayoutOf(plan).pagesAt;
   let next = 0;
   return (done) => {
     // Behind one that is missing nobody knows where the next begins.
     if (done.index !== next) start = undefined;
-    const isPlaced = plan.output.elf !== undefined || start === undefined || done.start === start;
+    const isPlaced = isElf || start === undefined || done.start === start;
     next = done.index + 1;
     start = done.start + done.size;
     return isPlaced && isPossible(plan, done);

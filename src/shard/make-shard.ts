@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../errors.js";
-import { elfStretch, encodeElfShard, encodeShard, kdumpDataStart, type ShardWork } from "./encode-shard.js";
+import { encodeElfShard, encodeShard, type ShardWork } from "./encode-shard.js";
 import { isPossible } from "./left-shards.js";
 import type { PlanPlace } from "./place.js";
 import { readDone, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
+import { elfStretch, kdumpLayoutOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
 
@@ -97,7 +98,7 @@ const sizes = new WeakMap<ShardPlan, Map<number, number>>();
 
 /** Waits until all shards before are encoded. Returns where this one begins in the file. */
 async function placeOf(plan: ShardPlan, index: number, { place, signal, onWaiting }: ShardOptions): Promise<number> {
-  let start = kdumpDataStart(plan);
+  let start = kdumpLayoutOf(plan).pagesAt;
   let pause = LOOK_FIRST;
   const here = sizes.get(plan) ?? new Map<number, number>();
   sizes.set(plan, here);

@@ -1,16 +1,16 @@
 import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
-import { type PartPlan, partPlan } from "../store/part-plan.js";
+import type { PartPlan } from "../store/part-plan.js";
 import type { ObjectLocation, StoredPart } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { ObjectUpload } from "../store/upload.js";
 import { discardSink } from "../writer/discard-sink.js";
-import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
 import { stretchOf } from "./left-shards.js";
 import type { ObjectStaging } from "./object-staging.js";
 import { PartMemory } from "./part-memory.js";
 import { readPlaces, type ShardPlace } from "./shard-done.js";
+import { partsOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
 
@@ -30,22 +30,6 @@ export function partsWithin(
 }
 
 /**
- * How a run's output is cut into parts: as a single run cuts it, by the most bytes that it may have. All hosts cut it alike, so a part's
- * number says where it lies, and there are never more than 10,000.
- */
-export async function partsOf({ output, exists, keptBits }: ShardPlan): Promise<PartPlan> {
-  let most = 0;
-  const measure: Sink = {
-    ...discardSink("an output"),
-    atMost(bytes) {
-      most = bytes;
-    },
-  };
-  await createWriter(output, { exists, kept: keptBits }, measure).begin();
-  return partPlan(most);
-}
-
-/**
  * A stretch [start, end) of an upload: parts that lie wholly in it are sent, what is before and behind them is left to the finishing job.
  * Parts that the store has already, by size and checksum, are not sent again. Writes ascend; what is left out is zeros.
  */
@@ -57,7 +41,7 @@ export async function objectRange(
   start: number,
   end: number,
 ): Promise<RangeTarget> {
-  const parts = await partsOf(plan);
+  const parts = partsOf(plan);
   const { uploadId } = await staging.upload();
   const listed = await store.listParts(output, uploadId);
   if (listed === undefined) throw uploadGone(output);
@@ -191,7 +175,7 @@ async function partsOfShards(
   plan: ShardPlan,
   known: readonly StoredPart[],
 ): Promise<readonly StoredPart[]> {
-  const hasParts = await partCheck(plan, known);
+  const hasParts = partCheck(plan, known);
   const sent: StoredPart[] = [];
   let index = 0;
   for await (const done of readPlaces(staging, plan.shards.length)) {
@@ -208,8 +192,8 @@ async function partsOfShards(
 }
 
 /** Of an upload with these parts: whether all that a shard has to send, and no others, are there as it sent them. */
-export async function partCheck(plan: ShardPlan, known: readonly StoredPart[]): Promise<(done: ShardPlace) => boolean> {
-  const parts = await partsOf(plan);
+export function partCheck(plan: ShardPlan, known: readonly StoredPart[]): (done: ShardPlace) => boolean {
+  const parts = partsOf(plan);
   const byNumber = new Map(known.map((part) => [part.number, part]));
   return (done) => {
     const { start, end } = stretchOf(plan, done);

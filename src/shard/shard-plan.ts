@@ -5,6 +5,7 @@ import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { FilterResult } from "../run/filter-types.js";
 import type { PlannedDump } from "../run/plan-dump.js";
+import { checkClass, elfLayout } from "../writer/elf-layout.js";
 import { describeOutput, type OutputDescription } from "../writer/output-description.js";
 import { splitRanges } from "../writer/split-ranges.js";
 import { codecFingerprint } from "./codec-fingerprint.js";
@@ -47,7 +48,10 @@ export interface ShardPlan {
 /** Most shards of a run: each is a job and some small files. */
 export const MAX_SHARDS = 4096;
 
-/** Makes the plan of a run in `shards` shards of about as many kept pages each, which is about as much work. */
+/**
+ * Makes the plan of a run in `shards` shards of about as many kept pages each, which is about as much work. Throws `UNSUPPORTED` for memory that a
+ * 32-bit ELF file cannot describe.
+ */
 export function shardPlan(
   planned: PlannedDump,
   input: readonly InputIdentity[],
@@ -57,13 +61,15 @@ export function shardPlan(
   const { dump, plan, kept, dropsZeros, erase, stackTops } = planned;
   // What was fetched depends on how the planner read, and counts nothing that the shards read: two plans of one dump are to be the same.
   const { fetched: _, ...result } = planned.result({ zeroPages: 0, outputBytes: 0 });
+  const output = describeOutput(planned, format, codec.name);
+  if (output.elf !== undefined) checkClass(elfLayout(output.facts, output.elf, plan.kept));
   return {
     program: packageVersion(),
     ...{ input, codec, dropsZeros, kept, erase, stackTops },
     pageSize: dump.pageSize,
     maxMapnr: plan.maxMapnr,
     fingerprint: codecFingerprint(codec, dump.pageSize),
-    output: describeOutput(planned, format, codec.name),
+    output,
     shards: splitRanges(plan.kept, plan.maxMapnr, shards)
       .map((range) => ({ ...range, pages: countBits(plan.kept, range.startPfn, range.endPfn) }))
       .filter((range, i) => range.pages > 0 || i === 0),

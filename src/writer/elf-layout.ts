@@ -1,3 +1,4 @@
+import { DumpError } from "../errors.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfHeaderFields, PN_XNUM } from "../reader/elf/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
@@ -63,6 +64,15 @@ export function elfLayout(
     dataAt,
     mostBytes: dataAt + islands.size,
   };
+}
+
+/** Throws `UNSUPPORTED` where the file's class cannot describe the memory. `file` is for the message. */
+export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
+  if (fitsClass) return;
+  throw new DumpError("UNSUPPORTED", "memory above 4 GiB, or too many pieces of it, for a 32-bit ELF file", {
+    ...(file === undefined ? {} : { file }),
+    cure: "Write a kdump-compressed file: leave -E away",
+  });
 }
 
 /** File offset of a kept page. Throws for others: their content is in the file nowhere. */

@@ -1,9 +1,8 @@
-import { DumpError } from "../errors.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter, EncodedPages, WrittenPart } from "./dump-writer.js";
 import { elfHeaders } from "./elf-headers.js";
-import { type ElfLayout, elfRuns } from "./elf-layout.js";
+import { checkClass, type ElfLayout, elfRuns } from "./elf-layout.js";
 import type { Sink } from "./sink.js";
 
 /**
@@ -21,12 +20,7 @@ export class ElfWriter implements DumpWriter {
 
   /** Throws `UNSUPPORTED` where the file's class cannot describe the memory. */
   constructor(sink: Sink, layout: ElfLayout, facts: DumpFacts, kept: PageBitmap) {
-    if (!layout.fitsClass) {
-      throw new DumpError("UNSUPPORTED", "memory above 4 GiB, or too many pieces of it, for a 32-bit ELF file", {
-        file: sink.name,
-        cure: "Write a kdump-compressed file: leave -E away",
-      });
-    }
+    checkClass(layout, sink.name);
     this.#sink = sink;
     this.#facts = facts;
     this.#layout = layout;
