@@ -11,6 +11,7 @@ import { patternBytes } from "../support/bytes.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
+import { buildKdump } from "../support/kdump-image.js";
 
 const folder = temporaryFolder();
 
@@ -74,4 +75,13 @@ test("a dump that nothing is known of has estimates for levels 0 and 1, and says
   expect(estimate.warnings.map(({ code }) => code)).toContain("NO_KERNEL_VIEW");
   const { outputBytes } = await filterFile(path, join(folder, "out"), { level: 1, codec: "snappy" });
   expect(estimate.levels[1]?.sizes.find(({ codec }) => codec === "snappy")?.bytes).toBe(outputBytes);
+});
+
+test("what a file says of earlier erasing is counted", async () => {
+  const path = join(folder, "erased");
+  const pages = new Map([[3, { data: patternBytes("y", 4096), codec: "raw" as const }]]);
+  writeFileSync(path, buildKdump({ pages, eraseinfo: "erase jiffies\n".repeat(50) }));
+  const estimate = await estimateFile(path, 100);
+  const { outputBytes } = await filterFile(path, join(folder, "out"), { level: 0, codec: "none" });
+  expect(estimate.levels[0]?.sizes.find(({ codec }) => codec === "none")?.bytes).toBe(outputBytes);
 });
