@@ -1,6 +1,6 @@
 import { findBit } from "../reader/bitmap.js";
 import { type PartPlan, partPlan } from "../store/part-plan.js";
-import { type ElfLayout, elfRuns, pageAt } from "../writer/elf-layout.js";
+import { type ElfLayout, elfPageAt, elfRuns } from "../writer/elf-layout.js";
 import type { KdumpLayout } from "../writer/kdump-layout.js";
 import { layoutOf, type OutputLayout } from "../writer/output-description.js";
 import type { ShardPlan, ShardRange } from "./shard-plan.js";
@@ -55,7 +55,7 @@ function allStretches(plan: ShardPlan): readonly Stretch[] {
     if (first === endPfn) return { start: 0, end: 0 };
     let last = endPfn - 1;
     while (findBit(plan.keptBits, last, last + 1, true) > last) last--;
-    return { start: pageAt(layout, first), end: pageAt(layout, last) + plan.pageSize };
+    return { start: elfPageAt(layout, first), end: elfPageAt(layout, last) + plan.pageSize };
   });
 }
 

@@ -76,7 +76,7 @@ export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
 }
 
 /** File offset of a kept page. Throws for others: their content is in the file nowhere. */
-export function pageAt({ islands, dataAt, pageSize }: ElfLayout, pfn: number): number {
+export function elfPageAt({ islands, dataAt, pageSize }: ElfLayout, pfn: number): number {
   const island = firstIsland(islands, pfn);
   const start = islands.startPfn[island];
   if (start === undefined || start > pfn) throw new Error(`page ${pfn} is not in the file`);
@@ -95,7 +95,7 @@ export interface ElfRun {
 export function* elfRuns(layout: ElfLayout, kept: PageBitmap, startPfn: number, endPfn: number): Generator<ElfRun> {
   for (let pfn = findBit(kept, startPfn, endPfn, true); pfn < endPfn; ) {
     const end = findBit(kept, pfn, endPfn, false);
-    yield { startPfn: pfn, endPfn: end, offset: pageAt(layout, pfn) };
+    yield { startPfn: pfn, endPfn: end, offset: elfPageAt(layout, pfn) };
     pfn = findBit(kept, end, endPfn, true);
   }
 }

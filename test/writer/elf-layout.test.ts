@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { setBits, sharedBitmap } from "../../src/reader/bitmap.js";
-import { elfLayout, elfRuns, pageAt } from "../../src/writer/elf-layout.js";
+import { elfLayout, elfPageAt, elfRuns } from "../../src/writer/elf-layout.js";
 import { createWriter, layoutOf } from "../../src/writer/output-description.js";
 import { patternBytes } from "../support/bytes.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -56,7 +56,9 @@ test("everything lies where the layout says, and the file is as long as it says"
       expect(file.subarray(layout.notesAt, layout.notesAt + noteArea.length).equals(noteArea)).toBe(true);
       expect(layout.dataAt % pageSize).not.toBe(0);
       for (const pfn of pfns) {
-        expect(file.subarray(pageAt(layout, pfn), pageAt(layout, pfn) + pageSize).equals(content(pfn))).toBe(true);
+        expect(file.subarray(elfPageAt(layout, pfn), elfPageAt(layout, pfn) + pageSize).equals(content(pfn))).toBe(
+          true,
+        );
         expect(other.page(pfn, pageSize)?.equals(content(pfn))).toBe(true);
       }
       other.close();
@@ -75,7 +77,7 @@ test("runs are all kept pages of a range, once and ascending, each where it lies
         Array.from({ length: endPfn - startPfn }, (_, i) => [startPfn + i, offset + i * facts.pageSize]),
       );
       const wanted = pfnsOf(runs, facts.maxMapnr).filter((pfn) => pfn >= from && pfn < end);
-      expect(found).toEqual(wanted.map((pfn) => [pfn, pageAt(layout, pfn)]));
+      expect(found).toEqual(wanted.map((pfn) => [pfn, elfPageAt(layout, pfn)]));
     }),
   );
 });
@@ -84,7 +86,7 @@ test("a page that is in no island has no place", () => {
   const [facts] = fc.sample(anyFacts(MOST_PFN), { numRuns: 1, seed: 1 }) as [Parameters<typeof elfLayout>[0]];
   const kept = bitmapOfRuns([{ start: 40, length: 1 }], 64);
   const layout = elfLayout({ ...facts, maxMapnr: 64 }, { segments: [], elfClass: 64, littleEndian: true }, kept);
-  for (const pfn of [0, 39, 41, 63, 1000]) expect(() => pageAt(layout, pfn)).toThrow(`page ${pfn}`);
+  for (const pfn of [0, 39, 41, 63, 1000]) expect(() => elfPageAt(layout, pfn)).toThrow(`page ${pfn}`);
 });
 
 test("a 32-bit file cannot describe memory above 4 GiB, nor 65,535 pieces of it: its layout says so, its writer refuses", () => {
