@@ -1,78 +1,74 @@
 import { DumpError } from "../errors.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
-import { COMMAND_NAMES, commandNamed } from "./commands.js";
-import { HELP } from "./help.js";
+import { commandNamed } from "./commands.js";
+import { COMMAND_NAMES } from "./options/option.js";
+import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
 import { printLines, printOwn } from "./print.js";
 import { versionText } from "./version.js";
+
+type Run = () => void | Promise<void>;
 
 /**
  * Reads the command line and returns what it asks for. The first word chooses the command, and a filter run needs none:
  * a dump called "info" is `./info`. Throws `BAD_OPTION`.
  */
-export async function parseCommandLine(
-  argv: readonly string[],
-  given: Omit<CommandContext, "commands">,
-): Promise<() => void | Promise<void>> {
+export async function parseCommandLine(argv: readonly string[], given: Omit<CommandContext, "commands">): Promise<Run> {
   const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
-  return named === undefined
-    ? parse("filter", filterCommand, HELP, argv, context)
-    : parse(argv[0] as string, named, named.help, argv.slice(1), context);
+  return named === undefined ? parse(filterCommand, argv, context, true) : parse(named, argv.slice(1), context, false);
 }
 
-async function parse(
-  name: string,
-  command: Command,
-  help: string,
-  argv: readonly string[],
-  context: CommandContext,
-): Promise<() => void | Promise<void>> {
-  const plain = plainWords(command, argv);
-  if (plain !== undefined) {
-    await holdObjects(plain);
-    return () => command.run(plain._, plain as never, context);
-  }
+/** `bare`: without a command, where `--help` is the help of all. */
+async function parse(command: Command, argv: readonly string[], context: CommandContext, bare: boolean): Promise<Run> {
+  const plain = plainWords(command.name, argv);
+  if (plain !== undefined) return checked(command, plain.words, plain.files, context);
   try {
     const { yargsWords } = await import("./yargs-words.js");
-    let { args, given } = yargsWords(command, argv);
-    if (args.help) return () => printOwn(help);
-    if (args.version) return () => printLines([versionText()]);
-    const config = Array.isArray(args.config) ? args.config.at(-1) : args.config;
+    let { words, files, given } = yargsWords(command.name, argv);
+    if (words["help"] === true) {
+      const { commandHelp, HELP } = await import("./help.js");
+      return () => printOwn(bare ? HELP : commandHelp(command));
+    }
+    if (words["version"] === true) return () => printLines([versionText()]);
+    const { config } = words;
     if (typeof config === "string") {
       const { wordsOfConfig } = await import("./config-file.js");
-      ({ args } = yargsWords(command, [...(await wordsOfConfig(config, name, command, given)), ...argv]));
+      ({ words, files } = yargsWords(command.name, [...(await wordsOfConfig(config, command.name, given)), ...argv]));
     }
-    const files = args._.map(String);
-    const values = lastOfEach(args, command);
-    await holdObjects(values);
-    return () => command.run(files, values as never, context);
+    return await checked(command, words, files, context);
   } catch (error) {
-    throw await badCommandLine(error, name, command);
+    throw await badCommandLine(error, command);
   }
+}
+
+/** Nothing is opened before all values are right. */
+async function checked(
+  command: Command,
+  words: OptionWords,
+  files: readonly string[],
+  context: CommandContext,
+): Promise<Run> {
+  const values = parseValues(command.name, words);
+  await holdObjects(command, words);
+  return () => command.run(files, values as never, context);
 }
 
 /** What options name in a store is opened now: commands open it as a file. Most runs name nothing there. */
-async function holdObjects(values: object): Promise<void> {
-  const named = Object.entries(values).filter(([, value]) => typeof value === "string" && value.startsWith("s3://"));
-  if (named.length > 0) await (await import("./store-options.js")).holdStoreOptions(Object.fromEntries(named));
-}
-
-/** Of an option that is named twice the last counts, as in other programs; yargs makes an array of them. */
-function lastOfEach(args: object, command: Command): Readonly<Record<string, unknown>> {
-  const last = (name: string, value: unknown): unknown =>
-    Array.isArray(value) && command.options[name]?.array !== true ? value.at(-1) : value;
-  return Object.fromEntries(Object.entries(args).map(([name, value]: [string, unknown]) => [name, last(name, value)]));
+async function holdObjects({ name }: Command, words: OptionWords): Promise<void> {
+  if (Object.values(words).some((word) => typeof word === "string" && word.startsWith("s3://"))) {
+    await (await import("./store-options.js")).holdStoreOptions(name, words);
+  }
 }
 
 /** What yargs finds wrong, in the words of the other errors. */
-async function badCommandLine(error: unknown, name: string, command: Command): Promise<DumpError> {
+async function badCommandLine(error: unknown, command: Command): Promise<DumpError> {
   if (error instanceof DumpError) return error;
   const text = error instanceof Error ? error.message : String(error);
   const { dashed, unknownOptions } = await import("./unknown-option.js");
   const unknown = /^Unknown arguments?: (.*)$/.exec(text)?.[1];
-  if (unknown !== undefined) return unknownOptions(unknown.split(/, */), name, command);
+  if (unknown !== undefined) return unknownOptions(unknown.split(/, */), command.name);
   const what = text.replace(
     /^Not enough arguments following: (.*)$/,
     (_, one: string) => `${dashed(one)} needs a value`,

@@ -1,7 +1,8 @@
 import type { Command } from "./command.js";
+import type { CommandName } from "./options/option.js";
 
 /** The commands by their names, each loaded only when it is asked for: most runs filter. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.js")).auditCommand,
   bench: async () => (await import("./commands/bench.js")).benchCommand,
   filter: async () => (await import("./commands/filter.js")).filterCommand,
@@ -21,9 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   info: async () => (await import("./commands/info.js")).infoCommand,
 };
 
-export const COMMAND_NAMES: readonly string[] = Object.keys(COMMANDS);
-
 /** The command of that name, if there is one. */
 export async function commandNamed(name: string | undefined): Promise<Command | undefined> {
-  return name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name]?.() : undefined;
+  return name !== undefined && Object.hasOwn(COMMANDS, name) ? COMMANDS[name as CommandName]() : undefined;
 }

@@ -1,5 +1,5 @@
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
-import { COMMAND_NAMES } from "./commands.js";
+import { COMMAND_NAMES } from "./options/option.js";
 
 /** Arguments with which no dump is filtered. */
 const OTHER_WORK = new Set(["-h", "--help", "-v", "--version", "-g", "--write-vmcoreinfo"]);
@@ -12,7 +12,7 @@ export function startEarly(argv: readonly string[]): WorkerThreads | undefined {
   const [first = ""] = argv;
   if (
     argv.length < 2 ||
-    (first !== "filter" && COMMAND_NAMES.includes(first)) ||
+    (first !== "filter" && COMMAND_NAMES.some((name) => name === first)) ||
     argv.some((word) => OTHER_WORK.has(word))
   )
     return undefined;

@@ -1,16 +1,28 @@
-import { INPUT_HELP } from "./input-help.js";
+import type { Command } from "./command.js";
+import { CODEC_OPTIONS } from "./options/codecs.js";
+import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "./options/input.js";
+import { LEVEL_OPTIONS } from "./options/levels.js";
+import { LOOKING_OPTIONS } from "./options/looking.js";
+import type { Option } from "./options/option.js";
+import { optionText } from "./options/option-lines.js";
+import { OUTPUT_OPTIONS } from "./options/output.js";
+import { QUEUE_OPTIONS } from "./options/queue.js";
+import { RUN_OPTIONS } from "./options/run.js";
+import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
-/**
- * The help texts: by hand, 80 columns and 45 lines at most. Tests compare them with the options and the commands.
- * `coresieve --help`: what there is, and what most runs need.
- */
+const LEVELS_HEADING = "What is dropped (default: -d 31)";
+const CODECS_HEADING = "How pages are compressed (default: not at all)";
+
+const common = (options: readonly Option[]) => optionText(options.filter((option) => option.common));
+
+/** `coresieve --help`: what there is, and what most runs need: 80 columns, 45 lines at most. */
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
   coresieve DUMP OUT [options]     filter a dump
   coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
   coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
   coresieve verify DUMP            say what is wrong with a dump
-  coresieve audit DUMP [options]   what of users is left in a finished dump
+  coresieve audit DUMP [options]   user data left in a finished dump
   coresieve dmesg DUMP             print the kernel log
   coresieve estimate DUMP          how large the output would be
   coresieve bench DUMP             how fast this machine filters it
@@ -22,25 +34,16 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve submit DUMP OUT        by many hosts (help worker, help jobs, …)
   coresieve help COMMAND           its options: help filter, help audit, …
   coresieve completion SHELL       completes commands in bash, zsh or fish
-  coresieve help input             what DUMP may be, and how to tell it
+  coresieve help input             what DUMP may be, and how to say it
 
-What is dropped (if nothing is said: -d 31)
-  -d, --level N            sum of 1 pages of zeros, 2 page cache, 4 page cache
-                           with private data, 8 user memory, 16 free pages
-      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
+${LEVELS_HEADING}
+${common(LEVEL_OPTIONS)}
 
-How pages are compressed (if nothing is said: not at all)
-  -c, --zlib   -l, --lzo   -p, --snappy   -z, --zstd
-                           zlib opens everywhere, lzo and snappy are fast, zstd
-                           is small
+${CODECS_HEADING}
+${common(CODEC_OPTIONS)}
 
 What is written
-  -E, --elf                ELF instead of kdump-compressed
-                           OUT.zst, OUT.lz4, OUT.gz are packed as a whole
-  -f, --force              overwrite OUT
-      --config FILE        take options from a JSON file; with all commands
-  -v, --version            print the version, and whether zstd is there
-  -h, --help               print this text
+${common([...OUTPUT_OPTIONS, ...GENERAL_OPTIONS])}
 
 Examples
   coresieve vmcore small.kdump -d 31 -c
@@ -48,50 +51,51 @@ Examples
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;
 
-/** `coresieve filter --help`: every option of a filter run. */
-export const FILTER_HELP = `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
-coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe
-${INPUT_HELP}
+/** The line that stands for the options of the input in a command's help. */
+export const INPUT_HELP = "What DUMP is (--raw, -i, -x, --salvage, …): coresieve help input";
 
-What is dropped (if nothing is said: -d 31)
-  -d, --level N            sum of 1 zero, 2 cache, 4 cache with private data, 8
-                           user, 16 free; 1,31: 31 where 1 has no room
-      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
-      --privacy            all that may hold users' data: more than -d 31 does
-      --privacy-extra LIST overwrite also: registers,tty
-      --erase FILE         overwrite kernel data in kept pages, by rules in FILE
-      --extension FILE     ask a JavaScript module about each page
+/** `coresieve help input`. */
+export const INPUT_TOPIC = `Options of all commands that open a dump
 
-How pages are compressed (if nothing is said: not at all)
-  -c, --zlib               with zlib: every reader opens it
-  -l, --lzo                with LZO: fast
-  -p, --snappy             with snappy: fast
-  -z, --zstd               with zstd: small; older readers do not open it
-      --compress NAME      the same by name: none, zlib, lzo, snappy, zstd
-      --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
-      --dedupe             store pages of equal content once
+DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
+flattened or not, the files of a split set one after the other; or a LiME, AVML
+or, with --raw, bare image of memory.
 
-What is written, and how it runs
-  -E, --elf                ELF instead of kdump-compressed
-  -F, --flatten            flattened to stdout; name no OUT
-      --pack HOW           pack OUT: zstd, lz4, gzip, none (if nothing is said:
-                           as its suffix .zst, .lz4 or .gz says)
-  -f, --force              overwrite OUT
-  -L, --size-limit SIZE    most bytes of OUT: 500M, 2G
-      --on-full WHAT       no room: nothing (default) or incomplete is left
-      --min-saving PERCENT   write no OUT that saves less of DUMP's size
-      --sync               wait until the disk has OUT, then give it its name
-  -g, --write-vmcoreinfo FILE   only the VMCOREINFO text of a dump; name no OUT
-      --manifest FILE      write a record of the run, with digests, to FILE
-      --report FILE        write a page with a picture of memory to FILE
-      --manifest-digests WHICH   all (default), or output: not of the input
-      --num-threads N      worker threads (default: one per core, 16 at most)
-      --strict             make every warning an error
-  -q, --quiet              print errors only
-      --json               print the result as JSON
-      --show-stats         print makedumpfile's report as well
-  -v, --version            print the version, and whether zstd is there
-  -h, --help               print this text
+${optionText(INPUT_OPTIONS)}
 
-Example: coresieve vmcore small.kdump -d 31 -c
+DUMP may also be packed with zstd, LZ4 or gzip, a FIFO, or - for stdin. It is
+read once, into a temporary file, LZ4-packed and without its zeros.
+
+${optionText(SPOOL_OPTIONS)}
+
+What is known of the kernel, where the dump does not say it
+${optionText(KERNEL_OPTIONS)}
+
+Examples
+  coresieve info --raw 0-3G,4G- guest.ram
+  coresieve -x vmlinux-6.1 vmcore small.kdump
+  zstdcat vmcore.zst | coresieve info -      or: coresieve info vmcore.zst
 `;
+
+/** `coresieve NAME --help`. Options of all commands stand there by their name only: they have topics of their own. */
+export function commandHelp({ name, about }: Pick<Command, "name" | "about">): string {
+  const own = new Set(optionsOf(name).values());
+  const of = (...subjects: (readonly Option[])[]) => subjects.flat().filter((option) => own.has(option));
+  const last = of(OUTPUT_OPTIONS, QUEUE_OPTIONS, RUN_OPTIONS).concat(
+    GENERAL_OPTIONS.filter((option) => option.name !== "config"),
+  );
+  const compressed = of(CODEC_OPTIONS);
+  const options =
+    compressed.length === 0
+      ? [optionText([...of(LOOKING_OPTIONS), ...last])]
+      : [
+          `${LEVELS_HEADING}\n${optionText(of(LEVEL_OPTIONS))}`,
+          `${CODECS_HEADING}\n${optionText(compressed)}`,
+          `What is written, and how it runs\n${optionText(last)}`,
+        ];
+  const { usage, text, examples } = about;
+  const input = of(INPUT_OPTIONS).length === 0 ? [] : [INPUT_HELP];
+  // The filter command has most options: 45 lines are one screen.
+  const head = text === undefined ? [[usage, ...input].join("\n")] : [usage, [text, ...input].join("\n")];
+  return `${[...head, ...options, ...(examples === undefined ? [] : [examples])].join("\n\n")}\n`;
+}

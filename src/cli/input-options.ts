@@ -7,23 +7,8 @@ import { readExactly } from "../reader/source/byte-source.js";
 import { openSideFile } from "../reader/source/side-file.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
-import { FLAG, VALUE } from "./command.js";
-import { sizeOf } from "./options.js";
 
-/** The options that say what the input is. All commands that open a dump have them. */
-export const INPUT_OPTIONS = {
-  raw: VALUE,
-  arch: VALUE,
-  vmcoreinfo: { ...VALUE, alias: "i" },
-  vmlinux: { ...VALUE, alias: "x" },
-  "vmcoreinfo-device": VALUE,
-  "vmcoreinfo-at": VALUE,
-  salvage: FLAG,
-  "spool-dir": VALUE,
-  "spool-limit": VALUE,
-} as const;
-
-/** The values of the options that say what the input is, as yargs gives them. */
+/** The values of the options that say what the input is, as parseValues makes them. */
 export interface InputArguments {
   /** Take the digest of what is read to its end anyway. */
   readonly digest?: boolean;
@@ -35,7 +20,7 @@ export interface InputArguments {
   readonly vmcoreinfoAt?: string | undefined;
   readonly salvage: boolean;
   readonly spoolDir?: string | undefined;
-  readonly spoolLimit?: string | undefined;
+  readonly spoolLimit?: number | undefined;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
@@ -44,8 +29,8 @@ export function openOptions(args: InputArguments): InputOptions {
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
-    throw new DumpError("BAD_OPTION", `--arch ${arch}: there is no such machine`, {
-      cure: `Machines are ${names.join(", ")}, and ppc64le`,
+    throw new DumpError("BAD_OPTION", `--arch ${arch}: unknown architecture`, {
+      cure: `Architectures are ${names.join(", ")}, and ppc64le`,
     });
   }
   return {
@@ -56,11 +41,11 @@ export function openOptions(args: InputArguments): InputOptions {
   };
 }
 
-/** Where temporary files are, and how large. Throws `BAD_OPTION`. */
+/** Where temporary files are, and how large. */
 export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spoolDir" | "spoolLimit">): SpoolOptions {
   return {
     ...(spoolDir === undefined ? {} : { dir: spoolDir }),
-    ...(spoolLimit === undefined ? {} : { limit: sizeOf("--spool-limit", spoolLimit) }),
+    ...(spoolLimit === undefined ? {} : { limit: spoolLimit }),
   };
 }
 
@@ -93,7 +78,7 @@ export function completeOptions({
 function physicalAddress(value: string): number {
   const address = /^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(address)) return address;
-  throw new DumpError("BAD_OPTION", `--vmcoreinfo-at ${value}: no physical address`, {
+  throw new DumpError("BAD_OPTION", `--vmcoreinfo-at ${value}: must be a physical address`, {
     cure: "`coresieve info` lists them: 0x1a2b000",
   });
 }

@@ -27,7 +27,7 @@ async function run(): Promise<never> {
       const { runMakedumpfile } = await import("./makedumpfile/run.js");
       const { vmlinux, vmcoreinfo, config: erase } = request;
       if ([vmlinux, vmcoreinfo, erase].some((file) => file?.startsWith("s3://"))) {
-        await (await import("./store-options.js")).holdStoreOptions({ vmlinux, vmcoreinfo, erase });
+        await (await import("./store-options.js")).holdStoreOptions("filter", { vmlinux, vmcoreinfo, erase });
       }
       process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
     } catch (error) {

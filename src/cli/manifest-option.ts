@@ -10,11 +10,11 @@ import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
 import { sameOutput } from "../writer/output-path.js";
-import type { FilterRequest } from "./options.js";
+import type { FilterRequest } from "./options/filter-request.js";
 
 export interface ManifestArguments {
   readonly manifest: string | undefined;
-  readonly manifestDigests: string | undefined;
+  readonly manifestDigests: "all" | "output" | undefined;
   readonly force: boolean;
 }
 
@@ -41,9 +41,8 @@ export async function manifestWriter(
   signal: AbortSignal,
 ): Promise<ManifestWriter | undefined> {
   const { manifest: path, manifestDigests: digests, force } = args;
-  if (digests !== undefined && (path === undefined || (digests !== "all" && digests !== "output"))) {
-    const what = path === undefined ? "but no --manifest" : "but there are only all and output";
-    throw new DumpError("BAD_OPTION", `--manifest-digests ${digests}, ${what}`, {
+  if (digests !== undefined && path === undefined) {
+    throw new DumpError("BAD_OPTION", `--manifest-digests ${digests}, but no --manifest`, {
       cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
     });
   }

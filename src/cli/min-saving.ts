@@ -4,7 +4,7 @@ import type { Dump } from "../reader/dump.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { formatBytes } from "./numbers.js";
-import type { FilterRequest } from "./options.js";
+import type { FilterRequest } from "./options/filter-request.js";
 
 /** What `--json` prints when the old file is as good: no output was written. */
 export interface KeptInput {
@@ -21,16 +21,12 @@ export interface KeptInput {
   readonly expectedError: number | null;
 }
 
-/** The value of `--min-saving`, in percent of the input. Throws `BAD_OPTION`. */
+/** The value of `--min-saving`, in percent of the input, if the run can be undone. Throws `BAD_OPTION`. */
 export function minSavingOf(
-  text: string | undefined,
+  percent: number | undefined,
   { output, fallbackLevels, onFull }: Pick<FilterRequest, "output" | "fallbackLevels" | "onFull">,
 ): number | undefined {
-  if (text === undefined) return undefined;
-  const percent = /^\d+(\.\d+)?%?$/.test(text) ? Number.parseFloat(text) : Number.NaN;
-  if (!(percent <= 100)) {
-    throw new DumpError("BAD_OPTION", `--min-saving ${text}: no percentage`, { cure: "Write a number from 0 to 100" });
-  }
+  if (percent === undefined) return undefined;
   const other =
     output === undefined
       ? "what was sent to stdout cannot be taken back"
@@ -40,7 +36,7 @@ export function minSavingOf(
           ? "--on-full incomplete leaves an output of any size"
           : undefined;
   if (other !== undefined) {
-    throw new DumpError("BAD_OPTION", `--min-saving ${text}, but ${other}`, { cure: "Use one of them" });
+    throw new DumpError("BAD_OPTION", `--min-saving ${percent}, but ${other}`, { cure: "Use one of them" });
   }
   return percent;
 }

@@ -1,47 +1,41 @@
-import type { Command } from "./command.js";
+import type { CommandName, Option } from "./options/option.js";
+import type { OptionWords } from "./options/parse-values.js";
+import { optionsOf } from "./options/table.js";
 
 /**
  * Reads a command line of files, flags, and options with their value behind them, each option once and under its whole
  * name or its letter. `undefined` for any other, which is yargs' to read or to refuse: loading it takes 20 ms of CPU,
- * more than finding the kernel. Returns the values by their names in camel case, and the files as `_`, as yargs does.
+ * more than finding the kernel.
  */
 export function plainWords(
-  { options }: Pick<Command, "options">,
+  command: CommandName,
   argv: readonly string[],
-): ({ _: string[] } & Record<string, unknown>) | undefined {
-  const names = new Map<string, string>();
-  const given = new Set<string>();
-  const files: string[] = [];
-  const values: Record<string, unknown> = {};
-  for (const [name, { alias, default: value }] of Object.entries(options)) {
-    names.set(`--${name}`, name);
-    if (typeof alias === "string") names.set(`-${alias}`, name);
-    if (value !== undefined) values[camelCase(name)] = value;
+): { readonly files: readonly string[]; readonly words: OptionWords } | undefined {
+  const names = new Map<string, Option>();
+  for (const option of optionsOf(command).values()) {
+    names.set(`--${option.name}`, option);
+    if (option.letter !== undefined) names.set(`-${option.letter}`, option);
   }
+  const files: string[] = [];
+  const words: Record<string, string | boolean> = {};
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] as string;
     if (!word.startsWith("-")) {
       files.push(word);
       continue;
     }
-    const name = names.get(word);
-    const option = options[name ?? ""];
-    if (name === undefined || option === undefined || option.array === true || given.has(name)) return undefined;
-    given.add(name);
+    const option = names.get(word);
+    if (option === undefined || "repeated" in option || Object.hasOwn(words, option.name)) return undefined;
     const next = argv[i + 1];
-    if (option.type === "boolean") {
+    if (option.kind === "flag") {
       if (next === "true" || next === "false") return undefined;
-      values[camelCase(name)] = true;
+      words[option.name] = true;
     } else {
       // Yargs takes quotation marks off.
-      if (option.type !== "string" || !next || /^[-"']/.test(next)) return undefined;
-      values[camelCase(name)] = next;
+      if (!next || /^[-"']/.test(next)) return undefined;
+      words[option.name] = next;
       i++;
     }
   }
-  return { ...values, _: files };
-}
-
-function camelCase(name: string): string {
-  return name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase());
+  return { words, files };
 }

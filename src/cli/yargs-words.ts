@@ -1,36 +1,48 @@
-import yargs from "yargs";
-import type { Command } from "./command.js";
+import yargs, { type Options } from "yargs";
+import type { CommandName, Option } from "./options/option.js";
+import type { OptionWords } from "./options/parse-values.js";
+import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
 /** What yargs makes of a command line. */
 interface ParsedWords {
-  readonly args: { help?: unknown; version?: unknown; config?: unknown; _: (string | number)[] };
+  readonly words: OptionWords;
+  readonly files: readonly string[];
   /** Long names of the options that stand there. */
   readonly given: readonly string[];
 }
 
-/** Reads any command line. Throws yargs' errors. */
-export function yargsWords(command: Pick<Command, "options">, argv: readonly string[]): ParsedWords {
-  const parser = yargs()
+/** Reads any command line. Of an option that is named twice the last counts, as in other programs. Throws yargs' errors. */
+export function yargsWords(command: CommandName, argv: readonly string[]): ParsedWords {
+  const options = [...GENERAL_OPTIONS, ...optionsOf(command).values()] as readonly Option[];
+  const args: Readonly<Record<string, unknown>> & { readonly _: readonly (string | number)[] } = yargs()
     .scriptName("coresieve")
     // Messages in the language of the help; no --no-zlib.
     .locale("en")
     .parserConfiguration({ "boolean-negation": false, "dot-notation": false, "parse-positional-numbers": false })
     .help(false)
     .version(false)
-    .option("help", { alias: "h", type: "boolean", default: false })
-    .option("version", { alias: "v", type: "boolean", default: false })
-    .option("config", { type: "string", requiresArg: true })
-    .options(command.options)
+    .options(Object.fromEntries(options.map((option) => [option.name, yargsOption(option)])))
     .strictOptions()
     .exitProcess(false)
     .fail((message, error) => {
       throw error ?? new Error(message);
-    });
-  const args: ParsedWords["args"] = parser.parseSync(argv);
-  const { parsed } = parser as unknown as { parsed: { defaulted: Record<string, boolean> } };
-  const values = args as Readonly<Record<string, unknown>>;
-  const given = Object.keys(command.options).filter(
-    (option) => values[option] !== undefined && parsed.defaulted[option] !== true,
-  );
-  return { args, given };
+    })
+    .parseSync(argv);
+  const words: Record<string, boolean | string | readonly string[]> = {};
+  for (const { name, ...option } of options) {
+    const value = args[name];
+    if (value === undefined) continue;
+    const repeated = "repeated" in option && option.repeated !== undefined;
+    words[name] = (Array.isArray(value) && !repeated ? value.at(-1) : value) as boolean | string | readonly string[];
+  }
+  return { words, files: args._.map(String), given: Object.keys(words) };
+}
+
+function yargsOption(option: Option): Options {
+  const { kind, letter } = option;
+  const alias = letter === undefined ? {} : { alias: letter };
+  if (kind === "flag") return { type: "boolean", ...alias };
+  const repeated = "repeated" in option ? option.repeated : undefined;
+  const array = repeated === undefined ? {} : { array: true, ...(repeated === "each" ? { nargs: 1 } : {}) };
+  return { type: "string", requiresArg: true, ...alias, ...array };
 }

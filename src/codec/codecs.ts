@@ -5,7 +5,7 @@ import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } f
 export type CodecName = "none" | "zlib" | "lzo" | "snappy" | "zstd";
 
 /** All codecs. zstd needs a package that is installed where that is possible. */
-export const CODEC_NAMES: readonly CodecName[] = ["none", "zlib", "lzo", "snappy", "zstd"];
+export const CODEC_NAMES = ["none", "zlib", "lzo", "snappy", "zstd"] as const satisfies readonly CodecName[];
 
 /** A codec with its settings. */
 export interface Codec {

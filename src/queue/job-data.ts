@@ -4,7 +4,7 @@ import { DumpError } from "../errors.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
 import { packageVersion } from "../package-version.js";
-import { MAX_SHARDS } from "../shard/shard-plan.js";
+import { MAX_SHARDS } from "../shard/shard-limits.js";
 import { isRunId } from "../shard/staging-names.js";
 import { type Check, flag, list, number, object, oneOf, optional, text, textLike } from "./check-data.js";
 

@@ -1,13 +1,49 @@
+import { codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
+import { policyOfLevel } from "../filter/policy.js";
+import { checkPrivateLevel } from "../filter/privacy/private-run.js";
+import { privacyExtras } from "../filter/privacy/scrub.js";
 import { isStorePath } from "../store/store-url.js";
 import { sameOutput } from "../writer/output-path.js";
-import { checkTogether } from "./check-together.js";
 import type { FilterOptions } from "./filter-types.js";
 
-/** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`. */
+/** Options that say nothing of files: the command line checks them before it opens one. */
+type Together = Pick<
+  FilterOptions,
+  "format" | "codec" | "dedupe" | "privacy" | "privacyExtra" | "level" | "fallbackLevels"
+>;
+
+/** Throws `BAD_OPTION` for options that do not go together whatever the dump is. */
+export function checkTogether(options: Together): void {
+  for (const level of [options.level, ...(options.fallbackLevels ?? [])]) policyOfLevel(level);
+  codecOf(options.codec.name, options.codec.level);
+  if (options.format === "elf" && options.codec.name !== "none") {
+    throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
+      cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
+    });
+  }
+  if (options.format === "elf" && options.dedupe === true) {
+    throw new DumpError("BAD_OPTION", "ELF dumps cannot share equal pages, but --dedupe asks for it", {
+      cure: "Leave -E or --dedupe away",
+    });
+  }
+  if (options.privacy) for (const level of [options.level, ...(options.fallbackLevels ?? [])]) checkPrivateLevel(level);
+  if (options.privacyExtra?.length && privacyExtras(options.privacyExtra).length > 0 && !options.privacy) {
+    throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
+      cure: "Add --privacy",
+    });
+  }
+}
+
+/** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`: before the dump is looked at. */
 export function checkOptions(options: FilterOptions): void {
   checkTogether(options);
+  if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
+    throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
+      cure: "Name a file, or leave away the other levels and --on-full",
+    });
+  }
   if (options.onFull === "incomplete" && "pack" in options.output && options.output.pack !== undefined) {
     throw new DumpError("BAD_OPTION", "a packed output cannot be left incomplete: its headers are written already", {
       cure: "Leave --on-full incomplete away, or do not pack (--pack none, or a name without .zst, .lz4, .gz)",

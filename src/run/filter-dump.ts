@@ -1,6 +1,5 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { eraseRequest } from "../filter/erase/erase-run.js";
-import { policyOfLevel } from "../filter/policy.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
@@ -28,12 +27,6 @@ export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "
  */
 export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
   const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
-  if ("stream" in options.output && (fallbackLevels.length > 0 || onFull === "incomplete")) {
-    throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
-      cure: "Name a file, or leave away the other levels and --on-full",
-    });
-  }
-  for (const level of [options.level, ...fallbackLevels]) policyOfLevel(level);
   checkOptions(options);
   if (options.erase) eraseRequest(options.erase);
   throwIfAborted(options.signal);

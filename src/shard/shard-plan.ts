@@ -10,6 +10,7 @@ import { describeOutput, type OutputDescription } from "../writer/output-descrip
 import { splitRanges } from "../writer/split-ranges.js";
 import { codecFingerprint } from "./codec-fingerprint.js";
 import type { InputIdentity } from "./input-identity.js";
+import { MAX_SHARDS } from "./shard-limits.js";
 
 /** Pages [startPfn, endPfn) that one job encodes. */
 export interface ShardRange {
@@ -44,9 +45,6 @@ export interface ShardPlan {
   /** The account of the run, as if it had found no page of zeros and written nothing. */
   readonly result: FilterResult;
 }
-
-/** Most shards of a run: each is a job and some small files. */
-export const MAX_SHARDS = 4096;
 
 /**
  * Makes the plan of a run in `shards` shards of about as many kept pages each, which is about as much work. Throws `UNSUPPORTED` for memory that a

@@ -132,9 +132,9 @@ test("without runs there are stages only, as a table", async () => {
 });
 
 test.each([
-  [["--runs", "many"], '--runs "many": no whole number from 0 to 1000'],
-  [["-d", "31,32"], '-d "32": no whole number from 0 to 31'],
-  [["--codec", "rar"], '--codec rar: "rar" is no codec'],
+  [["--runs", "many"], "--runs many: must be a whole number from 0 to 1000"],
+  [["-d", "31,32"], '-d 31,32: "32" must be a whole number from 0 to 31'],
+  [["--codec", "rar"], "--codec rar: must be one of none, zlib"],
   [["--against", "/no/such/program"], "/no/such/program: cannot be run"],
   [["-"], "stdin: is no file, and a benchmark reads the dump many times. Name a file"],
   [["--folder", "/no/such/folder"], "/no/such/folder: no folder can be made there"],

@@ -2,20 +2,19 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import type { Command } from "../../src/cli/command.js";
 import { parseCommandLine } from "../../src/cli/command-line.js";
-import { commandNamed } from "../../src/cli/commands.js";
 import { wordsOfConfig } from "../../src/cli/config-file.js";
 import { nearestName } from "../../src/cli/nearest-name.js";
+import type { CommandName } from "../../src/cli/options/option.js";
 import { temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "nightly.json");
 
-async function words(config: unknown, name = "filter", given: readonly string[] = []): Promise<string[]> {
+async function words(config: unknown, name: CommandName = "filter", given: readonly string[] = []): Promise<string[]> {
   writeFileSync(path, typeof config === "string" ? config : JSON.stringify(config));
-  return wordsOfConfig(path, name, (await commandNamed(name)) as Command, given);
+  return wordsOfConfig(path, name, given);
 }
 
 test("long names, with texts, numbers, lists and true or false", async () => {
@@ -43,7 +42,7 @@ test("the command line wins, also where it says the same in another way", async 
   writeFileSync(path, JSON.stringify({ level: 99, "num-threads": 1 }));
   const context = { signal: new AbortController().signal, threads: undefined };
   const run = async (...argv: string[]) => (await parseCommandLine([...argv, "--config", path], context))();
-  expect((await failureOfAsync(() => run("no-such-dump", "out"))).message).toContain("-d 99: no whole number");
+  expect((await failureOfAsync(() => run("no-such-dump", "out"))).message).toContain("-d 99: must be a whole number");
   const missing = await failureOfAsync(() => run("no-such-dump", "out", "-d", "31"));
   expect(missing.message).toContain("no-such-dump: cannot be opened");
   const twice = await failureOfAsync(() => run("no-such-dump", "out", "-d31", "--num-threads", "many"));
@@ -51,17 +50,17 @@ test("the command line wins, also where it says the same in another way", async 
 });
 
 test.each([
-  [{ levl: 31 }, '"levl" is no option; "level" is meant, perhaps'],
-  [{ d: 31 }, '"d" is no option'],
-  [{ filter: { findings: 3 } }, '"findings" is no option of filter'],
-  [{ fliter: {} }, '"fliter" is no command; "filter" is meant, perhaps'],
-  [{ config: "b" }, '"config" is no option'],
-  [{ sync: "yes" }, 'sync is "yes"; it is true or false'],
-  [{ level: true }, "level is true; it needs a text, a number"],
+  [{ levl: 31 }, '"levl" is not an option. Did you mean "level"?'],
+  [{ d: 31 }, '"d" is not an option'],
+  [{ filter: { findings: 3 } }, '"findings" is not an option of filter'],
+  [{ fliter: {} }, '"fliter" is not a command. Did you mean "filter"?'],
+  [{ config: "b" }, '"config" is not an option'],
+  [{ sync: "yes" }, 'sync is "yes"; it must be true or false'],
+  [{ level: true }, "level is true; it must be a text, a number"],
   [{ level: null }, "level is null"],
-  [[], "is no JSON object"],
-  ['{"level": 31,}', "is no JSON: "],
-  ['{"__proto__": 3}', '"__proto__" is no option'],
+  [[], "is not a JSON object"],
+  ['{"level": 31,}', "is not JSON: "],
+  ['{"__proto__": 3}', '"__proto__" is not an option'],
 ])("%j is refused by name", async (config, message) => {
   const error = await failureOfAsync(() => words(config));
   expect(error).toMatchObject({ code: "BAD_OPTION" });

@@ -3,10 +3,13 @@ import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { describe, expect, test } from "vitest";
 import type { Command } from "../../src/cli/command.js";
-import { COMMAND_NAMES, commandNamed } from "../../src/cli/commands.js";
-import { FILTER_HELP, HELP } from "../../src/cli/help.js";
-import { INPUT_HELP, INPUT_TOPIC } from "../../src/cli/input-help.js";
-import { INPUT_OPTIONS } from "../../src/cli/input-options.js";
+import { parseCommandLine } from "../../src/cli/command-line.js";
+import { commandNamed } from "../../src/cli/commands.js";
+import { commandHelp, HELP, INPUT_HELP, INPUT_TOPIC } from "../../src/cli/help.js";
+import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "../../src/cli/options/input.js";
+import { COMMAND_NAMES } from "../../src/cli/options/option.js";
+import { optionsOf } from "../../src/cli/options/table.js";
+import { failureOfAsync } from "../support/open.js";
 
 const program = fileURLToPath(new URL("../../dist/cli/main.js", import.meta.url));
 
@@ -19,7 +22,8 @@ function coresieve(...args: string[]): { code: number | null; stdout: string; st
 }
 
 /** The names in front of each option's explanation. */
-const options = [...`${FILTER_HELP}\n${INPUT_TOPIC}`.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(
+const filterHelp = commandHelp((await commandNamed("filter")) as Command);
+const options = [...`${filterHelp}\n${INPUT_TOPIC}`.matchAll(/^ {2}(?:(-\w), | {4})(--[a-z-]+)( [A-Z]+)?/gm)].map(
   ([, short, long, value]) => ({
     short,
     long: long as string,
@@ -31,12 +35,12 @@ const options = [...`${FILTER_HELP}\n${INPUT_TOPIC}`.matchAll(/^ {2}(?:(-\w), | 
 const explained = (help: string) =>
   [...help.matchAll(/^ {2}(?:-\w, | {4})(--[a-z-]+)/gm)].map(([, long]) => long).sort();
 
-const inputNames = Object.keys(INPUT_OPTIONS);
+const inputNames: string[] = [...INPUT_OPTIONS, ...SPOOL_OPTIONS, ...KERNEL_OPTIONS].map(({ name }) => name);
 
 /** What a command's help has to explain: its options, but not those of all inputs, which have a page of their own (it may). */
 const longNames = (command: Command) =>
-  [...Object.keys(command.options), "help", "version"]
-    .filter((name) => !inputNames.includes(name) || explained(command.help).includes(`--${name}`))
+  [...optionsOf(command.name).keys(), "help", "version"]
+    .filter((name) => !inputNames.includes(name) || explained(commandHelp(command)).includes(`--${name}`))
     .map((name) => `--${name}`)
     .sort();
 
@@ -53,16 +57,23 @@ test.each(["--help", "-h"])("%s prints it, wherever it stands", (option) => {
 describe.each(COMMAND_NAMES)("%s", (name) => {
   test("has a help of its own that fits the screen and names its options, and no others", async () => {
     const command = (await commandNamed(name)) as Command;
-    expect(coresieve(name, "--help")).toEqual({ code: 0, stdout: command.help, stderr: "" });
-    expect(command.help).toMatch(new RegExp(`^coresieve (${name}|\\[${name}\\]) `));
-    const lines = command.help.trimEnd().split("\n");
+    const help = commandHelp(command);
+    expect(coresieve(name, "--help")).toEqual({ code: 0, stdout: help, stderr: "" });
+    expect(help).toMatch(new RegExp(`^coresieve (${name}|\\[${name}\\]) `));
+    const lines = help.trimEnd().split("\n");
     expect(lines.length).toBeLessThanOrEqual(45);
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
-    expect(explained(command.help)).toEqual(longNames(command));
-    expect(command.help.includes(INPUT_HELP)).toBe("raw" in command.options);
+    expect(explained(help)).toEqual(longNames(command));
+    expect(help.includes(INPUT_HELP)).toBe(optionsOf(name).has("raw"));
     expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name},`));
-    expect(coresieve("help", name).stdout).toBe(command.help);
+    expect(coresieve("help", name).stdout).toBe(help);
+    await expect(help).toMatchFileSnapshot(`help/${name}.txt`);
   });
+});
+
+test("the texts are those that were read last", async () => {
+  await expect(HELP).toMatchFileSnapshot("help/coresieve.txt");
+  await expect(INPUT_TOPIC).toMatchFileSnapshot("help/input.txt");
 });
 
 test("`help input` explains the options of all inputs", () => {
@@ -74,16 +85,15 @@ test("`help input` explains the options of all inputs", () => {
   expect(coresieve("help", "vax")).toMatchObject({ code: 2, stderr: expect.stringContaining('no help about "vax"') });
 });
 
-test("an option whose help shows a value needs one, and only then", () => {
-  for (const { long, takesValue } of options) {
-    const { code, stderr } = coresieve("no-such-dump", "out", long);
-    if (takesValue) expect({ long, stderr }).toEqual({ long, stderr: expect.stringContaining("needs a value") });
-    else
-      expect({ long, stderr, code }).toEqual({
-        long,
-        stderr: expect.not.stringContaining("value"),
-        code: expect.any(Number),
-      });
+test("an option whose help shows a value needs one, and only then", async () => {
+  const context = { signal: new AbortController().signal, threads: undefined };
+  for (const { long, takesValue } of options.filter((option) => !["--help", "--version"].includes(option.long))) {
+    const words = ["no-such-dump", "out", long];
+    const { message } = await failureOfAsync(async () => (await parseCommandLine(words, context))());
+    expect({ long, message }).toEqual({
+      long,
+      message: takesValue ? expect.stringContaining("needs a value") : expect.not.stringContaining("value"),
+    });
   }
 });
 
@@ -92,19 +102,23 @@ test.each([
   [["-F"], "no dump was named. Write `coresieve -F DUMP > OUT`"],
   [["info"], "no dump was named. Write `coresieve info DUMP`"],
   [["a", "b", "--bogus"], "there is no option --bogus. `coresieve --help` lists the options"],
-  [["a", "b", "--levl", "3"], "there is no option --levl; --level is meant, perhaps. `coresieve --help` lists"],
+  [["a", "b", "--levl", "3"], "there is no option --levl. Did you mean --level? `coresieve --help` lists"],
   [["split", "a", "b", "c", "--on-full", "nothing"], "split has no option --on-full: a split set cannot be left incom"],
   [["split", "a", "b", "c", "-E"], "split has no option -E: only kdump-compressed files can be split"],
-  [["dmesg", "a", "--since-claer"], "there is no option --since-claer; --since-clear is meant, perhaps"],
-  [["completion", "-z"], "completion has no option -z; it is one of filter, split"],
+  [["submit", "a", "b", "--spool-dir", "/x"], "submit has no option --spool-dir: the workers have their own"],
+  [["dmesg", "a", "--since-claer"], "there is no option --since-claer. Did you mean --since-clear?"],
+  [["completion", "-z"], "completion has no option -z; filter, split, submit have it"],
   [["a", "b", "-Q", "v"], "there is no option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
-  [["a", "b", "-d", "32"], "-d 32: no whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
+  [["a", "b", "-d", "32"], "-d 32: must be a whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
   [["a", "b", "-c", "-l"], "more than one codec was named: zlib, lzo. Choose one"],
-  [["a", "b", "--compress", "rar"], '"rar" is no codec. Codecs are none, zlib, lzo, snappy, zstd'],
+  [["a", "b", "--compress", "rar"], "--compress rar: must be one of none, zlib, lzo, snappy, zstd"],
   [["a", "b", "--compression-level", "3"], "--compression-level 3, but no codec. Name one that has levels"],
-  [["a", "b", "--num-threads", "many"], "--num-threads many: no whole number from 1 to 256"],
-  [["a", "b", "--exclude", "user,chache"], '"chache" is no page class. Classes are zero, cache, cache-private'],
+  [["a", "b", "--num-threads", "many"], "--num-threads many: must be a whole number from 1 to 256"],
+  [
+    ["a", "b", "--exclude", "user,chache"],
+    '--exclude user,chache: "chache" must be one of zero, cache, cache-private, user, free. Did you mean "cache"?',
+  ],
 ])("%j: one line with the cure, and exit code 2", (args, message) => {
   const { code, stdout, stderr } = coresieve(...args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });

@@ -2,21 +2,21 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import type { Command } from "../../src/cli/command.js";
-import { COMMAND_NAMES, commandNamed } from "../../src/cli/commands.js";
+import { COMMAND_NAMES } from "../../src/cli/options/option.js";
+import { optionsOf } from "../../src/cli/options/table.js";
 import { manPages } from "../support/man-page.js";
 
 const root = new URL("../../", import.meta.url);
 const read = (name: string) => readFileSync(new URL(`man/${name}`, root), "utf8").replaceAll("\r\n", "\n");
 
-test("the pages are those of the help texts of today: `npm run man` makes them anew", async () => {
+test("the pages are those of the help texts and the options of today: `npm run man` makes them anew", async () => {
   for (const [name, page] of Object.entries(await manPages(root))) expect(read(name)).toBe(page);
 });
 
-test("every option has an entry of its own", async () => {
+test("every option has an entry of its own", () => {
   const page = read("coresieve.1");
   for (const name of COMMAND_NAMES) {
-    for (const option of Object.keys(((await commandNamed(name)) as Command).options)) {
+    for (const option of optionsOf(name).keys()) {
       const entry = `(\\-\\w, )?\\-\\-${option.replaceAll("-", "\\-")}`.replaceAll("\\-", "\\\\-");
       expect(page).toMatch(new RegExp(`^\\.B "${entry}[ "]`, "m"));
     }

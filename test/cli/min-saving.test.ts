@@ -59,8 +59,8 @@ test("an old file is kept though the output's name is taken", async () => {
 });
 
 test.each([
-  [["--min-saving", "many"], "--min-saving many: no percentage"],
-  [["--min-saving", "101"], "--min-saving 101: no percentage"],
+  [["--min-saving", "many"], "--min-saving many: must be a number from 0 to 100"],
+  [["--min-saving", "101"], "--min-saving 101: must be a number from 0 to 100"],
   [["--min-saving", "5", "-d", "1,31"], "several levels"],
   [["--min-saving", "5", "--on-full", "incomplete"], "leaves an output of any size"],
 ])("%j is refused", async (args, message) => {

@@ -29,7 +29,7 @@ const sameAs = (path: string, expected: Buffer) => expect(readFileSync(path).equ
 const packers: Readonly<Record<string, string>> = { zst: "zstd", lz4: "lz4", gz: "gzip" };
 
 test.each([
-  [["a", "b", "--pack", "rar"], "--pack rar: there is no such packing. Write zstd, lz4, gzip, or none"],
+  [["a", "b", "--pack", "rar"], "--pack rar: must be one of zstd, lz4, gzip, none"],
   [["a", "-", "--on-full", "incomplete"], "sent to stdout already cannot be marked incomplete"],
   [["a", "-", "--min-saving", "3"], "what was sent to stdout cannot be taken back"],
   [["split", "a", "b.zst", "c.gz"], "different suffixes for how they are packed"],

@@ -101,7 +101,7 @@ test("--vmcoreinfo-at takes one of several texts in memory, which info lists", a
   await run(path, out, "--raw", "0", "--vmcoreinfo-at", `${AT}`, "-q");
   expect(written()[0]).toContain("CRASHTIME=1700000000");
   for (const [value, message] of [
-    ["here", /--vmcoreinfo-at here: no physical address/],
+    ["here", /--vmcoreinfo-at here: must be a physical address/],
     ["0x5000", /there is no VMCOREINFO text at physical address 0x5000/],
   ] as const) {
     const failure = await failureOfAsync(() => run(path, out, "--raw", "0", "--vmcoreinfo-at", value));

@@ -224,12 +224,12 @@ describe("on the command line", () => {
   });
 
   test.each([
-    [["-L", "0"], /-L 0: no size/],
-    [["-L", "many"], /-L many: no size/],
+    [["-L", "0"], /-L 0: must be a size/],
+    [["-L", "many"], /-L many: must be a size/],
     [["-L", "8E9"], /no size/],
-    [["-d", "1,32"], /-d 32: no whole number/],
-    [["-d", "1,"], /no whole number/],
-    [["--on-full", "keep"], /--on-full keep: there is no such choice/],
+    [["-d", "1,32"], /-d 1,32: "32" must be a whole number/],
+    [["-d", "1,"], /must be a whole number/],
+    [["--on-full", "keep"], /--on-full keep: must be one of nothing, incomplete/],
   ] as const)("%j", async (args, says) => {
     expectFailure(await run(args), 2, says);
   });

@@ -1,10 +1,11 @@
-/** Manual pages (man(7)) out of the help texts of the programs: scripts/man.mjs writes them, a test compares them. */
+/** Manual pages (man(7)) out of the help texts of the programs, with the longer texts of the table of options: scripts/man.mjs writes them, a test compares them. */
 import { readFileSync } from "node:fs";
 import type { Command } from "../../src/cli/command.js";
-import { COMMAND_NAMES, commandNamed } from "../../src/cli/commands.js";
-import { FILTER_HELP, HELP } from "../../src/cli/help.js";
-import { INPUT_HELP, INPUT_TOPIC } from "../../src/cli/input-help.js";
+import { commandNamed } from "../../src/cli/commands.js";
+import { commandHelp, HELP, INPUT_HELP, INPUT_TOPIC } from "../../src/cli/help.js";
 import { MAKEDUMPFILE_HELP } from "../../src/cli/makedumpfile/help.js";
+import { COMMAND_NAMES, type CommandName } from "../../src/cli/options/option.js";
+import { GENERAL_OPTIONS, optionsOf } from "../../src/cli/options/table.js";
 
 /** What stands in front of a help's option, and the beginning of its explanation. */
 const OPTION = /^ {2}((?: {4}--|-)\S.*?)(?: {2,}| (?<=^.{27}))(\S.*)$/;
@@ -14,14 +15,13 @@ const INDENTED = /^ {2}(\S.*)$/;
 /** The files of man/ by their names. `root`: the folder of the project. */
 export async function manPages(root: URL): Promise<Readonly<Record<string, string>>> {
   const { version } = JSON.parse(readFileSync(new URL("package.json", root), "utf8")) as { version: string };
-  const names = COMMAND_NAMES.filter((name) => name !== "filter");
   const commands = await Promise.all(
-    names.map(async (name) => ({ name, help: ((await commandNamed(name)) as Command).help })),
+    COMMAND_NAMES.map(async (name) => ({ name, help: commandHelp((await commandNamed(name)) as Command) })),
   );
   return { "coresieve.1": coresievePage(version, commands), "coresieve-makedumpfile.1": makedumpfilePage(version) };
 }
 
-function coresievePage(version: string, commands: readonly { name: string; help: string }[]): string {
+function coresievePage(version: string, commands: readonly { name: CommandName; help: string }[]): string {
   const [title = "", ...rows] = HELP.split("\n");
   const listed = rows
     .map((row) => row.trim().split(/ {2,}/))
@@ -44,28 +44,29 @@ function coresievePage(version: string, commands: readonly { name: string; help:
     ...listed.flatMap(([usage = "", meaning = ""]) => [".TP", bold(usage), text(meaning)]),
     ".SH OPTIONS",
     ...body(
-      more(FILTER_HELP)
+      more(commands.find(({ name }) => name === "filter")?.help ?? "")
         .slice(2)
         .filter((line) => !line.startsWith("What DUMP is")),
       ".SS",
+      longTexts("filter"),
     ),
     ".SS With all commands",
-    ...option("--config FILE", [
-      "take options from a JSON file of their long names; the command line wins; with all commands",
-    ]),
+    ...option("--config FILE", [plain(GENERAL_OPTIONS[0].long)]),
     ".SH INPUT OPTIONS",
-    ...body(INPUT_TOPIC.trimEnd().split("\n").slice(1), ".SS"),
-    ...commands.flatMap(({ name, help: own }) => {
-      const [first = "", ...others] = more(own);
-      const [usage = "", meaning = ""] = first.split(/: (.*)/);
-      return [
-        `.SH ${quoted(`CORESIEVE ${name.toUpperCase()}`)}`,
-        bold(usage),
-        ".br",
-        text(`${capital(meaning)}.`),
-        ...body(others, ".SS"),
-      ];
-    }),
+    ...body(INPUT_TOPIC.trimEnd().split("\n").slice(1), ".SS", longTexts("filter")),
+    ...commands
+      .filter(({ name }) => name !== "filter")
+      .flatMap(({ name, help: own }) => {
+        const [first = "", ...others] = more(own);
+        const [usage = "", meaning = ""] = first.split(/: (.*)/);
+        return [
+          `.SH ${quoted(`CORESIEVE ${name.toUpperCase()}`)}`,
+          bold(usage),
+          ".br",
+          text(`${capital(meaning)}.`),
+          ...body(others, ".SS", longTexts(name)),
+        ];
+      }),
     ".SH EXIT STATUS",
     text(`${capital(exit.replace("Exit code: ", ""))}`),
     ".SH ENVIRONMENT",
@@ -126,8 +127,18 @@ function page(name: string, version: string, lines: readonly string[]): string {
 
 const isText = (line: string) => line !== "" && !line.startsWith(".");
 
-/** The lines of a help: options, examples, paragraphs, headings. */
-function body(lines: readonly string[], heading: string): string[] {
+const plain = (markdown: string) => markdown.replaceAll("`", "");
+
+/** What the table says of a command's options beside their lines in the help, by long names with dashes. */
+function longTexts(command: CommandName): ReadonlyMap<string, string> {
+  const options = [...optionsOf(command).values(), ...GENERAL_OPTIONS.slice(1)];
+  return new Map(
+    options.map(({ name, help, ...option }) => [`--${name}`, plain("long" in option ? option.long : help)]),
+  );
+}
+
+/** The lines of a help: options, examples, paragraphs, headings. `long`: texts that take the place of an option's. */
+function body(lines: readonly string[], heading: string, long: ReadonlyMap<string, string> = new Map()): string[] {
   const out: string[] = [];
   let paragraph: string[] = [];
   const flush = () => {
@@ -145,7 +156,9 @@ function body(lines: readonly string[], heading: string): string[] {
         explained.push(more[1] as string);
         i++;
       }
-      out.push(...option((found[1] as string).trim(), explained));
+      const names = (found[1] as string).trim();
+      const longer = long.get(/--[a-z-]+/.exec(names)?.[0] ?? "");
+      out.push(...option(names, longer === undefined ? explained : [longer]));
     } else if (line === "") flush();
     else if (INDENTED.test(line)) {
       flush();

@@ -138,5 +138,4 @@ test("the suffix says how an output is packed, and --pack says it otherwise", ()
   expect(packingOfOutput("a.constructor", undefined)).toBeUndefined();
   expect(packingOfOutput("a.gz", "none")).toBeUndefined();
   expect(packingOfOutput(undefined, "gzip")).toBe("gzip");
-  expect(() => packingOfOutput("a", "rar")).toThrow("--pack rar: there is no such packing");
 });

@@ -4,56 +4,34 @@ import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
 import { auditJson, describeAudit } from "../audit-report.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
-const HELP = `coresieve audit DUMP... [options]: what of users is left in a dump
-
-Reads every page, and tells what kinds of pages there are by the kernel's own
+const ABOUT: CommandAbout = {
+  usage: "coresieve audit DUMP... [options]: what of users is left in a dump",
+  text: `Reads every page, and tells what kinds of pages there are by the kernel's own
 struct pages. Pages that hold, or may hold, what users wrote are findings if
-they are not all zeros; so are pages of which nothing is known, and secrets.
-
-      --original DUMP      the dump it was made from: tells the kinds of pages
-                           where the audited dump has no struct pages
-      --secrets FILE       byte strings to search for, in all pages and in the
-                           rest of the file: one a line, as text or as hex:
-                           and digits; lines that begin with # are comments
-      --strict             make every warning an error
-      --json               print it as JSON
-  -q, --quiet              no progress
-  -v, --version            print the version
-  -h, --help               print this text
-${INPUT_HELP}
-
-Example
+they are not all zeros; so are pages of which nothing is known, and secrets.`,
+  examples: `Example
   coresieve audit small.kdump --secrets names.txt --original vmcore
 Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
-128 + signal when stopped.
-`;
-
-const OPTIONS = {
-  ...INPUT_OPTIONS,
-  original: VALUE,
-  secrets: VALUE,
-  strict: FLAG,
-  json: FLAG,
-  quiet: { ...FLAG, alias: "q" },
-} as const;
+128 + signal when stopped.`,
+};
 
 /** `coresieve audit DUMP…`: looks at a finished dump for what it should not have. */
 export const auditCommand = defineCommand({
-  help: HELP,
-  options: OPTIONS,
+  name: "audit",
+  about: ABOUT,
   run: printAudit,
 });
 
 async function printAudit(
   files: readonly string[],
-  values: OptionValues<typeof OPTIONS>,
+  values: OptionValues<"audit">,
   { signal }: CommandContext,
 ): Promise<void> {
   if (files.length === 0) {

@@ -5,47 +5,37 @@ import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
 import { describeSystemError } from "../../reader/source/byte-source.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { completeOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
-const HELP = `coresieve estimate DUMP... [options]: how large the output would be
-
-Classifies all pages, compresses some thousands of them, and tells for every
+const ABOUT: CommandAbout = {
+  usage: "coresieve estimate DUMP... [options]: how large the output would be",
+  text: `Classifies all pages, compresses some thousands of them, and tells for every
 dump level and codec what the file would have, without writing it. The real
-size lies within the errors shown in 99 of 100 cases at least.
+size lies within the errors shown in 99 of 100 cases at least.`,
+  examples: `Example
+  coresieve estimate vmcore --to /mnt/upload`,
+};
 
-  -d, --level LIST         levels to show: 1,31 or all (if nothing is said:
-                           0,1,16,17,23,31; --json has all)
-      --to PATH            say also which outputs the disk has room for there
-      --json               print it as JSON, sizes in bytes
-  -v, --version            print the version
-  -h, --help               print this text
-${INPUT_HELP}
-
-Example
-  coresieve estimate vmcore --to /mnt/upload
-`;
-
-const OPTIONS = { ...INPUT_OPTIONS, level: { ...VALUE, alias: "d" }, to: VALUE, json: FLAG } as const;
 const USUAL_LEVELS = [0, 1, 16, 17, 23, 31];
 
 /** `coresieve estimate DUMP…`: sizes of the outputs that filtering would give. */
-export const estimateCommand = defineCommand({ help: HELP, options: OPTIONS, run: printEstimate });
+export const estimateCommand = defineCommand({ name: "estimate", about: ABOUT, run: printEstimate });
 
 async function printEstimate(
   files: readonly string[],
-  values: OptionValues<typeof OPTIONS>,
+  values: OptionValues<"estimate">,
   { signal }: CommandContext,
 ): Promise<void> {
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve estimate DUMP`" });
   }
-  const wanted = levelsOf(values.level);
+  const wanted = values.level ?? USUAL_LEVELS;
   const complete = completeOptions(values);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, values, signal);
@@ -64,17 +54,6 @@ async function printEstimate(
   }
 }
 
-function levelsOf(list: string | undefined): readonly number[] {
-  if (list === undefined) return USUAL_LEVELS;
-  if (list === "all") return [...Array(32).keys()];
-  return list.split(",").map((word) => {
-    if (/^\d+$/.test(word) && Number(word) <= 31) return Number(word);
-    throw new DumpError("BAD_OPTION", `-d ${list}: ${JSON.stringify(word)} is no whole number from 0 to 31`, {
-      cure: "Write levels with commas between them, or all",
-    });
-  });
-}
-
 /** Bytes that an unprivileged user can still write there. A file that is not there yet counts for its folder. */
 function roomAt(path: string): number {
   const full = resolve(path);
@@ -83,7 +62,7 @@ function roomAt(path: string): number {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", `its room cannot be asked for: ${describeSystemError(error)}`, {
+    throw new DumpError("NOT_WRITABLE", `the room there is not known: ${describeSystemError(error)}`, {
       file: path,
       cure: "Name a folder that is there, or a file in one",
     });

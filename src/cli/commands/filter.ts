@@ -4,14 +4,14 @@ import type { FilterOptions } from "../../run/filter-dump.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
-import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
-import { type EraseArguments, eraseFile } from "../erase-option.js";
-import { FILTER_HELP } from "../help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, spoolOptions } from "../input-options.js";
-import { type ManifestArguments, manifestWriter } from "../manifest-option.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { eraseFile } from "../erase-option.js";
+import { completeOptions, spoolOptions } from "../input-options.js";
+import { manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { openInputs } from "../open-inputs.js";
-import { CODEC_OPTIONS, type FilterArguments, type FilterRequest, filterRequest } from "../options.js";
+import { type FilterRequest, filterRequest } from "../options/filter-request.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
@@ -19,52 +19,18 @@ import { describeResult, makedumpfileStats } from "../report.js";
 import type { ReportArguments } from "../report-option.js";
 import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
-interface FilterCommandArguments
-  extends FilterArguments,
-    InputArguments,
-    ManifestArguments,
-    EraseArguments,
-    ReportArguments {
-  readonly quiet: boolean;
-  readonly strict: boolean;
-  readonly sync: boolean;
-  readonly showStats: boolean;
-  readonly minSaving: string | undefined;
-  readonly extension: string | undefined;
-  readonly json: boolean;
-}
+const ABOUT: CommandAbout = {
+  usage: `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
+coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
+  examples: "Example: coresieve vmcore small.kdump -d 31 -c",
+};
+
+type FilterCommandArguments = OptionValues<"filter"> & { readonly files: readonly string[] };
 
 /** `coresieve DUMP… OUT`: filters a dump; with -g it writes the VMCOREINFO text and nothing else. */
 export const filterCommand = defineCommand({
-  help: FILTER_HELP,
-  options: {
-    ...INPUT_OPTIONS,
-    "write-vmcoreinfo": { ...VALUE, alias: "g" },
-    level: { ...VALUE, alias: "d" },
-    exclude: VALUE,
-    "size-limit": { ...VALUE, alias: "L" },
-    "on-full": VALUE,
-    pack: VALUE,
-    "min-saving": VALUE,
-    sync: FLAG,
-    privacy: FLAG,
-    "privacy-extra": VALUE,
-    erase: VALUE,
-    extension: VALUE,
-    ...CODEC_OPTIONS,
-    dedupe: FLAG,
-    elf: { ...FLAG, alias: "E" },
-    flatten: { ...FLAG, alias: "F" },
-    force: { ...FLAG, alias: "f" },
-    "num-threads": VALUE,
-    manifest: VALUE,
-    "manifest-digests": VALUE,
-    report: VALUE,
-    "show-stats": FLAG,
-    json: FLAG,
-    strict: FLAG,
-    quiet: { ...FLAG, alias: "q" },
-  },
+  name: "filter",
+  about: ABOUT,
   run: (files, values, context) =>
     values.writeVmcoreinfo === undefined
       ? runFilter({ ...values, files }, context)

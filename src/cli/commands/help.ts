@@ -1,19 +1,16 @@
 import { DumpError } from "../../errors.js";
-import { defineCommand } from "../command.js";
-import { HELP } from "../help.js";
-import { INPUT_TOPIC } from "../input-help.js";
+import { type CommandAbout, defineCommand } from "../command.js";
+import { commandHelp, HELP, INPUT_TOPIC } from "../help.js";
 import { printOwn } from "../print.js";
 
-const TEXT = `coresieve help [COMMAND | input]: print the help of a command
-
-  -v, --version            print the version
-  -h, --help               print this text
-`;
+const ABOUT: CommandAbout = {
+  usage: "coresieve help [COMMAND | input]: print the help of a command",
+};
 
 /** `coresieve help`: the help of all, of a command, or about inputs. */
 export const helpCommand = defineCommand({
-  help: TEXT,
-  options: {},
+  name: "help",
+  about: ABOUT,
   async run([topic], _values, { commands }) {
     if (topic === undefined) printOwn(HELP);
     else if (topic === "input") printOwn(INPUT_TOPIC);
@@ -24,7 +21,7 @@ export const helpCommand = defineCommand({
           cure: `There is about input, and the commands ${commands.names.join(", ")}`,
         });
       }
-      printOwn(command.help);
+      printOwn(commandHelp(command));
     }
   },
 });

@@ -4,9 +4,8 @@ import { type KernelView, kernelView } from "../../kernel/kernel-view.js";
 import type { Dump, FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
-import { defineCommand, FLAG } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments } from "../input-options.js";
+import { type CommandAbout, defineCommand } from "../command.js";
+import { completeOptions, type InputArguments } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { printJson, printLines } from "../print.js";
@@ -63,23 +62,17 @@ export interface DumpInfo {
   readonly warnings: readonly DumpWarning[];
 }
 
-const HELP = `coresieve info DUMP... [options]: say what a dump is, and if it can be filtered
-
-Format, machine, kernel, memory ranges, notes, every item of VMCOREINFO.
-
-      --json               print it as JSON
-  -v, --version            print the version
-  -h, --help               print this text
-${INPUT_HELP}
-
-Example
-  coresieve info vmcore --json | jq -r .kernelRelease
-`;
+const ABOUT: CommandAbout = {
+  usage: "coresieve info DUMP... [options]: say what a dump is, and if it can be filtered",
+  text: "Format, machine, kernel, memory ranges, notes, every item of VMCOREINFO.",
+  examples: `Example
+  coresieve info vmcore --json | jq -r .kernelRelease`,
+};
 
 /** `coresieve info DUMP…`: says what a dump is. */
 export const infoCommand = defineCommand({
-  help: HELP,
-  options: { ...INPUT_OPTIONS, json: FLAG },
+  name: "info",
+  about: ABOUT,
   run: (files, values, { signal }) => printInfo(files, values.json, values, signal),
 });
 

@@ -3,12 +3,11 @@ import type { CleanOptions, JudgedStaging, StagingFate } from "../../queue/clean
 import type { StoreThread } from "../../store/open-store.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
-import { wholeNumber } from "./submit.js";
 
 /** Options of `jobs clean`. */
 export interface CleanValues {
   readonly redis: string | undefined;
-  readonly olderThan: string | undefined;
+  readonly olderThan: number | undefined;
   readonly withoutRedis: boolean;
   readonly remove: boolean;
   readonly json: boolean;
@@ -23,8 +22,11 @@ export async function cleanJobs(paths: readonly string[], values: CleanValues, s
     import("../../shard/staging-place.js"),
   ]);
   const { withoutRedis, remove, json } = values;
+  const days = values.olderThan;
   // Nobody knows then which runs go on: they write at least so often.
-  const days = wholeNumber(DAYS, values.olderThan, withoutRedis ? 1 : 0, 36_500);
+  if (withoutRedis && days === 0) {
+    throw new DumpError("BAD_OPTION", `${DAYS} 0: must be a whole number from 1 to 36500 with --without-redis`);
+  }
   if (withoutRedis && days === undefined) {
     throw new DumpError("BAD_OPTION", "--without-redis: nobody says which runs still need what they have written", {
       cure: `Name an age, too: ${DAYS} ${RETENTION_DAYS} leaves what was written to in the last ${RETENTION_DAYS} days`,

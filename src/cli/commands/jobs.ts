@@ -2,46 +2,26 @@ import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
 import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import { formatCount } from "../numbers.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote } from "../print.js";
-import { wholeNumber } from "./submit.js";
 
-const HELP = `coresieve jobs [list | watch ID | cancel ID | retry ID | clean PLACE]: the queue
-
-  list      all runs that are waiting, in work, done or failed (default)
+const ABOUT: CommandAbout = {
+  usage: "coresieve jobs [list | watch ID | cancel ID | retry ID | clean PLACE]: the queue",
+  text: `  list      all runs that are waiting, in work, done or failed (default)
   watch     how far a run is, until it is over; exit code 1 if it failed
   cancel    end a run; workers remove what there is of it
   retry     make again what failed of a run; what is done is kept
   clean     list what runs left (OUT.coresieve-ID) in PLACE..., of which the
             queue has no run: folders, with all in them, or s3://BUCKET/PREFIX
 
-ID is what \`coresieve submit\` printed, or the beginning of it.
-
-      --redis URL          the queue (default: $REDIS_URL, or this host)
-      --limit N            list the latest N runs at most (default 1000)
-      --remove             clean: remove it; nothing that other programs made
-      --older-than DAYS    clean: only what nobody has written to for so long
-                           (default 30, as long as Redis remembers failed runs)
-      --without-redis      clean: there is no queue any more; needs --older-than
-      --json               print JSON; with watch, one line for each change
-  -v, --version            print the version
-  -h, --help               print this text
-
-Examples
+ID is what \`coresieve submit\` printed, or the beginning of it.`,
+  examples: `Examples
   coresieve jobs watch 3f09
-  coresieve jobs clean --remove /share/dumps s3://dumps/team/
-`;
-
-const OPTIONS = {
-  redis: VALUE,
-  limit: VALUE,
-  remove: FLAG,
-  "older-than": VALUE,
-  "without-redis": FLAG,
-  json: FLAG,
-} as const;
+  coresieve jobs clean --remove /share/dumps s3://dumps/team/`,
+};
 
 /** Runs that are listed where nobody says how many: more than anybody reads. */
 const MOST_LISTED = 1000;
@@ -54,11 +34,11 @@ const CANCELLATION: Record<Cancellation, string> = {
 };
 
 /** `coresieve jobs`: what is in the queue, and what is to become of it. */
-export const jobsCommand = defineCommand({ help: HELP, options: OPTIONS, run: runJobs });
+export const jobsCommand = defineCommand({ name: "jobs", about: ABOUT, run: runJobs });
 
 async function runJobs(
   [action = "list", id, ...more]: readonly string[],
-  { redis, limit, json, ...clean }: OptionValues<typeof OPTIONS>,
+  { redis, limit, json, ...clean }: OptionValues<"jobs">,
   { signal }: CommandContext,
 ): Promise<void> {
   if (action === "clean") {
@@ -85,7 +65,7 @@ async function runJobs(
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),
   ]);
-  const most = wholeNumber("--limit", limit, 1, 1_000_000) ?? MOST_LISTED;
+  const most = limit ?? MOST_LISTED;
   // Who only looks need not wait until Redis is set up as it should be.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
   const say = (state: RunState) => (json ? printJson(state) : printLines([`${state.id} ${describeRun(state)}`]));

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
-import { defineCommand, FLAG, VALUE } from "../command.js";
+import { type CommandAbout, defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
@@ -9,37 +9,19 @@ import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
-const HELP = `coresieve reassemble PART... OUT [options]: make one file of a split set
-
-PARTs are all files of a set that makedumpfile --split or coresieve split wrote,
+const ABOUT: CommandAbout = {
+  usage: "coresieve reassemble PART... OUT [options]: make one file of a split set",
+  text: `PARTs are all files of a set that makedumpfile --split or coresieve split wrote,
 in any order, packed or not (--spool-dir, --spool-limit: coresieve help input).
-Page data are copied as they are.
-
-  -f, --force              overwrite OUT
-      --pack HOW           pack OUT: zstd, lz4, gzip, none (if nothing is said:
-                           as its suffix .zst, .lz4 or .gz says)
-      --sync               wait until the disk has OUT, then give it its name
-      --json               print the result as JSON
-  -q, --quiet              print errors only
-  -v, --version            print the version
-  -h, --help               print this text
-
-Example
-  coresieve reassemble a.kdump b.kdump c.kdump whole.kdump
-`;
+Page data are copied as they are.`,
+  examples: `Example
+  coresieve reassemble a.kdump b.kdump c.kdump whole.kdump`,
+};
 
 /** `coresieve reassemble PART… OUT`: makes one file of a split set. */
 export const reassembleCommand = defineCommand({
-  help: HELP,
-  options: {
-    force: { ...FLAG, alias: "f" },
-    pack: VALUE,
-    sync: FLAG,
-    "spool-dir": VALUE,
-    "spool-limit": VALUE,
-    json: FLAG,
-    quiet: { ...FLAG, alias: "q" },
-  },
+  name: "reassemble",
+  about: ABOUT,
   async run(files, { force, pack, sync, spoolDir, spoolLimit, json, quiet }, { signal }) {
     const parts = [...files];
     const path = parts.pop();

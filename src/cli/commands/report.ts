@@ -6,41 +6,30 @@ import type { ReportData } from "../../report/report-data.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { readyFileSink } from "../../writer/open-file-sink.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS } from "../input-options.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 
-const HELP = `coresieve report DUMP... [options]: a page that shows what is in a dump
-
-Writes one HTML page: a picture of physical memory by kinds of pages, down to
+const ABOUT: CommandAbout = {
+  usage: "coresieve report DUMP... [options]: a page that shows what is in a dump",
+  text: `Writes one HTML page: a picture of physical memory by kinds of pages, down to
 single pages, what level 31 would keep, how well each kind compresses, the
 kernel, the machine, the end of its log. It opens from disk, without network.
-A filter run writes one about itself: coresieve DUMP OUT --report FILE.
-
-      --output FILE        where to write it (default: DUMP.html, without its
-                           folder)
-  -f, --force              overwrite it
-      --json               print its tables as JSON, beside writing it
-  -v, --version            print the version
-  -h, --help               print this text
-${INPUT_HELP}
-
-Example
-  coresieve report vmcore --output vmcore.html
-`;
-
-const OPTIONS = { ...INPUT_OPTIONS, output: VALUE, force: { ...FLAG, alias: "f" }, json: FLAG } as const;
+A filter run writes one about itself: coresieve DUMP OUT --report FILE.`,
+  examples: `Example
+  coresieve report vmcore --output vmcore.html`,
+};
 
 /** `coresieve report DUMP…`: writes a page about a dump. */
-export const reportCommand = defineCommand({ help: HELP, options: OPTIONS, run: writeReport });
+export const reportCommand = defineCommand({ name: "report", about: ABOUT, run: writeReport });
 
 async function writeReport(
   files: readonly string[],
-  values: OptionValues<typeof OPTIONS>,
+  values: OptionValues<"report">,
   { signal }: CommandContext,
 ): Promise<void> {
   const [first] = files;

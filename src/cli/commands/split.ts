@@ -2,83 +2,37 @@ import { DumpError } from "../../errors.js";
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { type FilterOptions, filterDump } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, spoolOptions } from "../input-options.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { completeOptions, spoolOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import { CODEC_OPTIONS, filterRequest } from "../options.js";
+import { filterRequest } from "../options/filter-request.js";
+import type { OptionValues } from "../options/table.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult } from "../report.js";
 
-const HELP = `coresieve split DUMP OUT1 OUT2... [options]: filter a dump into a split set
-
-Each OUT is a kdump-compressed file with the headers of all and about as many
+const ABOUT: CommandAbout = {
+  usage: "coresieve split DUMP OUT1 OUT2... [options]: filter a dump into a split set",
+  text: `Each OUT is a kdump-compressed file with the headers of all and about as many
 pages as the others, as makedumpfile --split writes them. crash, libkdumpfile
-and coresieve open the set when all its files are named.
-
-  -d, --level LEVEL        what is dropped, as in a filter run (default 31)
-      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
-      --privacy            all that may hold users' data
-  -c, --zlib               compress pages with zlib,
-  -l, --lzo                with LZO,
-  -p, --snappy             with snappy,
-  -z, --zstd               or with zstd
-      --compress NAME      the same by name
-      --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
-      --dedupe             store equal pages of a file once
-  -L, --size-limit SIZE    most bytes of each OUT
-  -f, --force              overwrite files that are there
-      --pack HOW           pack each OUT: zstd, lz4, gzip, none (if nothing is
-                           said: as their suffix .zst, .lz4 or .gz says)
-      --sync               wait until the disk has the files
-${INPUT_HELP}
-      --num-threads N      worker threads (default: one per core, 16 at most)
-      --strict             make every warning an error
-      --json               print the result as JSON
-  -q, --quiet              print errors only
-  -v, --version            print the version
-  -h, --help               print this text
-
-Example
+and coresieve open the set when all its files are named.`,
+  examples: `Example
   coresieve split vmcore a.kdump b.kdump c.kdump -d 31 -c
-  crash vmlinux a.kdump b.kdump c.kdump
-`;
-
-const OPTIONS = {
-  ...INPUT_OPTIONS,
-  level: { ...VALUE, alias: "d" },
-  exclude: VALUE,
-  privacy: FLAG,
-  ...CODEC_OPTIONS,
-  dedupe: FLAG,
-  "size-limit": { ...VALUE, alias: "L" },
-  pack: VALUE,
-  force: { ...FLAG, alias: "f" },
-  sync: FLAG,
-  "num-threads": VALUE,
-  strict: FLAG,
-  json: FLAG,
-  quiet: { ...FLAG, alias: "q" },
-} as const;
+  crash vmlinux a.kdump b.kdump c.kdump`,
+};
 
 /** `coresieve split DUMP OUT1 OUT2…`: filters a dump into several files. */
 export const splitCommand = defineCommand({
-  help: HELP,
-  options: OPTIONS,
-  refused: {
-    "on-full": "a split set cannot be left incomplete: files behind the one that is full would be empty",
-    elf: "only kdump-compressed files can be split",
-    flatten: "several files do not go into one stream",
-  },
+  name: "split",
+  about: ABOUT,
   run: runSplit,
 });
 
 async function runSplit(
   files: readonly string[],
-  values: OptionValues<typeof OPTIONS>,
+  values: OptionValues<"split">,
   { signal }: CommandContext,
 ): Promise<void> {
   const [input, ...paths] = files;
@@ -117,7 +71,7 @@ async function runSplit(
   }
 }
 
-function packingOfSet(paths: readonly string[], pack: string | undefined): Packing | undefined {
+function packingOfSet(paths: readonly string[], pack: OptionValues<"split">["pack"]): Packing | undefined {
   const [first, ...others] = paths.map((path) => packingOfOutput(path, pack));
   if (others.some((other) => other !== first)) {
     throw new DumpError("BAD_OPTION", "the names of the split set have different suffixes for how they are packed", {

@@ -5,80 +5,33 @@ import { DumpError } from "../../errors.js";
 import type { DumpRequest } from "../../queue/job-data.js";
 import type { RunState } from "../../queue/run-state.js";
 import { type InputIdentity, identityOf, objectIdentity } from "../../shard/input-identity.js";
-import { MAX_SHARDS } from "../../shard/shard-plan.js";
 import { isStorePath } from "../../store/store-url.js";
-import { type CommandContext, defineCommand, FLAG, type OptionValues, VALUE } from "../command.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, openOptions } from "../input-options.js";
+import { completeOptions, openOptions } from "../input-options.js";
 import { describeRun } from "../jobs-table.js";
-import { CODEC_OPTIONS, filterRequest } from "../options.js";
+import { filterRequest } from "../options/filter-request.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 
-const HELP = `coresieve submit DUMP OUT [options]: filter a dump with the workers of a queue
-
-Workers (coresieve help worker) share the work and write OUT together: the same
+const ABOUT: CommandAbout = {
+  usage: "coresieve submit DUMP OUT [options]: filter a dump with the workers of a queue",
+  text: `Workers (coresieve help worker) share the work and write OUT together: the same
 bytes as one machine would. DUMP and OUT lie in a folder that all of them have
-at the same place, or in a store (s3://). The same dump is filtered once.
+at the same place, or in a store (s3://). The same dump is filtered once.`,
+  examples: `Example
+  coresieve submit /share/vmcore /share/small.kdump -l --wait`,
+};
 
-  -d, --level LEVEL        what is dropped, as in a filter run (default 31)
-      --exclude NAMES      the same by name: zero,cache,cache-private,user,free
-      --privacy            all that may hold users' data
-      --privacy-extra LIST overwrite also: registers,tty
-      --erase FILE         overwrite kernel data in kept pages, by rules in FILE
-  -c, --zlib               compress pages with zlib,
-  -l, --lzo                with LZO,
-  -p, --snappy             with snappy,
-  -z, --zstd               or with zstd
-      --compress NAME      the same by name
-      --compression-level N   zlib 1 to 9, zstd 1 to 19 (default 1)
-  -E, --elf                ELF instead of kdump-compressed
-  -f, --force              overwrite OUT
-${INPUT_HELP}
-      --shards N           parts of the work (default: auto, by size, workers)
-      --priority N         1 goes first, 2097152 last (default: before these)
-      --again              run it though it is done already
-      --wait               wait until it is done, and say how it went
-      --redis URL          the queue (default: $REDIS_URL, or this host)
-      --strict             make every warning an error
-      --json               print the run as JSON
-  -q, --quiet              print errors only
-  -v, --version            print the version
-  -h, --help               print this text
-
-Example
-  coresieve submit /share/vmcore /share/small.kdump -l --wait
-`;
-
-const OPTIONS = {
-  ...INPUT_OPTIONS,
-  level: { ...VALUE, alias: "d" },
-  exclude: VALUE,
-  privacy: FLAG,
-  "privacy-extra": VALUE,
-  erase: VALUE,
-  ...CODEC_OPTIONS,
-  elf: { ...FLAG, alias: "E" },
-  force: { ...FLAG, alias: "f" },
-  shards: VALUE,
-  priority: VALUE,
-  again: FLAG,
-  wait: FLAG,
-  redis: VALUE,
-  strict: FLAG,
-  json: FLAG,
-  quiet: { ...FLAG, alias: "q" },
-} as const;
-
-type Values = OptionValues<typeof OPTIONS>;
+type Values = OptionValues<"submit">;
 
 /** `coresieve submit DUMP… OUT`: puts a filter run into the queue. */
-export const submitCommand = defineCommand({ help: HELP, options: OPTIONS, run: runSubmit });
+export const submitCommand = defineCommand({ name: "submit", about: ABOUT, run: runSubmit });
 
 async function runSubmit(files: readonly string[], values: Values, { signal }: CommandContext): Promise<void> {
   const request = await dumpRequest(files, values);
-  const shards = wholeNumber("--shards", values.shards === "auto" ? undefined : values.shards, 1, MAX_SHARDS) ?? 0;
-  const priority = wholeNumber("--priority", values.priority, 1, 2 ** 21) ?? 0;
+  const shards = values.shards ?? 0;
+  const priority = values.priority ?? 0;
   const [{ openQueues, redisUrl }, { laterState, submitRun }] = await Promise.all([
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),
@@ -120,13 +73,8 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
   }
   const { level, format, codec, privacy, privacyExtra } = request;
   if (request.fallbackLevels.length > 0) {
-    throw new DumpError("BAD_OPTION", `-d ${values.level}: several levels are tried by one machine only`, {
+    throw new DumpError("BAD_OPTION", `-d ${values.level?.join(",")}: several levels are tried by one machine only`, {
       cure: "Submit it with one level",
-    });
-  }
-  if (values.spoolDir !== undefined || values.spoolLimit !== undefined) {
-    throw new DumpError("BAD_OPTION", "--spool-dir and --spool-limit are the workers' own", {
-      cure: "Start the workers with --spool-dir",
     });
   }
   // What is wrong with these is said here, and not by a worker.
@@ -155,11 +103,4 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
 
 function placeNamed(path: string): string {
   return isStorePath(path) ? path : resolve(path);
-}
-
-export function wholeNumber(name: string, text: string | undefined, least: number, most: number): number | undefined {
-  if (text === undefined) return undefined;
-  const value = /^\d+$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= least && value <= most) return value;
-  throw new DumpError("BAD_OPTION", `${name} ${text}: no whole number from ${least} to ${most}`);
 }

@@ -1,31 +1,24 @@
 import { DumpError } from "../../errors.js";
 import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
-import { defineCommand, FLAG } from "../command.js";
+import { type CommandAbout, defineCommand } from "../command.js";
 import { formatBytes, formatCount } from "../numbers.js";
 import { printJson, printLines } from "../print.js";
 
-const HELP = `coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads
-
-Lists uploads to an object store that were neither completed nor aborted, of
+const ABOUT: CommandAbout = {
+  usage: "coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads",
+  text: `Lists uploads to an object store that were neither completed nor aborted, of
 objects whose names begin with PREFIX: their parts take room and cost money. A
-run with the same output goes on with one by itself (docs/object-stores.md).
-
-      --abort              remove the uploads of the object s3://BUCKET/PREFIX,
-                           with their parts; only of that name
-      --json               print JSON
-  -v, --version            print the version
-  -h, --help               print this text
-
-Examples
+run with the same output goes on with one by itself (docs/object-stores.md).`,
+  examples: `Examples
   coresieve uploads s3://dumps
-  coresieve uploads --abort s3://dumps/host7/vmcore.kdump
-`;
+  coresieve uploads --abort s3://dumps/host7/vmcore.kdump`,
+};
 
 /** `coresieve uploads s3://BUCKET/PREFIX`: lists uploads that were never finished, and removes them. */
 export const uploadsCommand = defineCommand({
-  help: HELP,
-  options: { abort: FLAG, json: FLAG },
+  name: "uploads",
+  about: ABOUT,
   async run(files, { abort, json }) {
     const [path, ...more] = files;
     if (path === undefined || more.length > 0) {

@@ -1,93 +1,56 @@
 import { DumpError } from "../../errors.js";
 import { type VerifyResult, verifyDump } from "../../verify/verify-dump.js";
-import { MAX_THREADS, standardThreads } from "../../worker/threads.js";
+import { standardThreads } from "../../worker/threads.js";
 import { CLASS_LABELS } from "../class-labels.js";
-import { type CommandContext, defineCommand, FLAG, VALUE } from "../command.js";
-import { INPUT_HELP } from "../input-help.js";
-import { completeOptions, INPUT_OPTIONS, type InputArguments, openOptions } from "../input-options.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { completeOptions, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
+import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
-const HELP = `coresieve verify DUMP... [options]: say what is wrong with a dump
-
-Headers, bitmaps, page descriptors, notes; every page is read and decoded; the
+const ABOUT: CommandAbout = {
+  usage: "coresieve verify DUMP... [options]: say what is wrong with a dump",
+  text: `Headers, bitmaps, page descriptors, notes; every page is read and decoded; the
 kernel must be found where VMCOREINFO says. Of a damaged dump it says how much
-can be used (coresieve --salvage).
-
-      --against ORIGINAL   compare with the dump that it was made from, page by
-                           page; name it again for each file of a split set
-      --manifest FILE      hold it against its run's manifest: digest, pages,
-                           privacy; with --against the input's digest, too
-      --findings N         findings of each kind to show (default 10)
-      --num-threads N      worker threads (default: one per core, 16 at most)
-      --json               print it as JSON
-  -q, --quiet              no progress
-  -v, --version            print the version
-  -h, --help               print this text
-${INPUT_HELP}
-
-Examples
+can be used (coresieve --salvage).`,
+  examples: `Examples
   coresieve verify small.kdump
   coresieve verify small.kdump --against vmcore --json
   coresieve verify out.kdump --manifest out.json
-Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.
-`;
+Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.`,
+};
 
 /** `coresieve verify DUMP…`: says what is wrong with a dump, and how much of it can be used. */
 export const verifyCommand = defineCommand({
-  help: HELP,
-  options: {
-    ...INPUT_OPTIONS,
-    against: { type: "string", array: true, requiresArg: true, nargs: 1 },
-    manifest: VALUE,
-    findings: VALUE,
-    "num-threads": VALUE,
-    json: FLAG,
-    quiet: { ...FLAG, alias: "q" },
-  },
+  name: "verify",
+  about: ABOUT,
   // Damaged dumps are read as far as they go anyhow.
-  run: (files, values, context) => runVerify(files, values, values, context),
+  run: (files, values, context) => runVerify(files, values, context),
 });
-
-interface VerifyArguments {
-  readonly against: readonly (string | number)[] | undefined;
-  readonly manifest: string | undefined;
-  readonly findings: string | undefined;
-  readonly numThreads: string | undefined;
-  readonly json: boolean;
-  readonly quiet: boolean;
-}
 
 async function runVerify(
   files: readonly string[],
-  args: VerifyArguments,
-  input: InputArguments,
+  args: OptionValues<"verify">,
   { signal }: CommandContext,
 ): Promise<void> {
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve verify DUMP`" });
-  const { salvage: _, ...open } = openOptions(input);
+  const { salvage: _, ...open } = openOptions(args);
   const progress = args.quiet || args.json ? undefined : progressDisplay(process.stderr, 4096);
   const result = await verifyDump(files, {
-    ...completeOptions(input),
+    ...completeOptions(args),
     open,
-    ...(args.against === undefined ? {} : { against: args.against.map(String) }),
+    ...(args.against === undefined ? {} : { against: args.against }),
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
-    maxFindings: numberOf("--findings", args.findings, 10, 1_000_000),
-    workers: numberOf("--num-threads", args.numThreads, standardThreads(), MAX_THREADS),
+    maxFindings: args.findings ?? 10,
+    workers: args.numThreads ?? standardThreads(),
     signal,
     onProgress: (state) => progress?.update(state),
   }).finally(() => progress?.end());
   if (args.json) printJson(result, 2);
   else printLines(describeVerified(result));
   if (!result.whole) process.exitCode = 1;
-}
-
-function numberOf(option: string, text: string | undefined, standard: number, most: number): number {
-  const value = Number(text ?? standard);
-  if (Number.isInteger(value) && value >= 1 && value <= most) return value;
-  throw new DumpError("BAD_OPTION", `${option} ${text}: no whole number from 1 to ${most}`);
 }
 
 function describeManifest({ file, name, sameFile, sameInput }: NonNullable<VerifyResult["manifest"]>): string {

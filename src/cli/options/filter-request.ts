@@ -1,0 +1,115 @@
+import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../../codec/codecs.js";
+import { DumpError } from "../../errors.js";
+import { levelOfNames, MAX_LEVEL } from "../../filter/policy.js";
+import type { PrivacyExtra } from "../../filter/privacy/scrub.js";
+import type { Packing } from "../../reader/source/packed/packing.js";
+import { checkTogether } from "../../run/check-options.js";
+import { standardThreads } from "../../worker/threads.js";
+import { packingOfOutput } from "../pack-option.js";
+import type { OptionValues } from "./table.js";
+
+/** The values that make a filter run what it is, and the words that are no options. */
+export type FilterArguments = { readonly files: readonly string[] } & Pick<
+  OptionValues<"filter">,
+  | "level"
+  | "exclude"
+  | "privacy"
+  | "privacyExtra"
+  | "zlib"
+  | "lzo"
+  | "snappy"
+  | "zstd"
+  | "compress"
+  | "compressionLevel"
+  | "elf"
+  | "dedupe"
+  | "flatten"
+  | "numThreads"
+  | "sizeLimit"
+  | "onFull"
+  | "pack"
+>;
+
+/** What the options ask for. */
+export interface FilterRequest {
+  readonly inputs: readonly string[];
+  /** `undefined`: stdout. */
+  readonly output: string | undefined;
+  readonly flatten: boolean;
+  readonly pack: Packing | undefined;
+  readonly level: number;
+  /** Levels to take when the output has no room at that one. */
+  readonly fallbackLevels: readonly number[];
+  readonly sizeLimit: number | undefined;
+  readonly onFull: "nothing" | "incomplete";
+  readonly privacy: boolean;
+  readonly privacyExtra: readonly PrivacyExtra[];
+  readonly codec: Codec;
+  readonly dedupe: boolean;
+  readonly format: "kdump" | "elf";
+  readonly workers: number;
+}
+
+/** Checks the options together. Throws `BAD_OPTION`. */
+export function filterRequest(args: FilterArguments): FilterRequest {
+  const files = [...args.files];
+  const last = args.flatten ? undefined : files.pop();
+  const output = last === "-" ? undefined : last;
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", args.flatten ? "no dump was named" : "a dump and an output must be named", {
+      cure: args.flatten
+        ? "Write `coresieve -F DUMP > OUT`"
+        : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
+    });
+  }
+  const request: FilterRequest = {
+    inputs: files,
+    output,
+    flatten: args.flatten,
+    pack: packingOfOutput(output, args.pack),
+    ...chosenLevels(args),
+    sizeLimit: args.sizeLimit,
+    onFull: chosenOnFull(args, output),
+    privacy: args.privacy,
+    privacyExtra: args.privacyExtra ?? [],
+    codec: chosenCodec(args),
+    dedupe: args.dedupe,
+    format: args.elf ? "elf" : "kdump",
+    workers: args.numThreads ?? standardThreads(),
+  };
+  checkTogether(request);
+  return request;
+}
+
+function chosenLevels({ level, exclude }: FilterArguments): { level: number; fallbackLevels: readonly number[] } {
+  if (level !== undefined && exclude !== undefined) {
+    throw new DumpError("BAD_OPTION", "-d and --exclude say the same in two ways", { cure: "Use one of them" });
+  }
+  if (exclude !== undefined) return { level: levelOfNames(exclude), fallbackLevels: [] };
+  const [first = MAX_LEVEL, ...fallbackLevels] = level ?? [];
+  return { level: first, fallbackLevels };
+}
+
+function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | undefined): "nothing" | "incomplete" {
+  if (onFull === "incomplete" && output === undefined) {
+    throw new DumpError("BAD_OPTION", "what was sent to stdout already cannot be marked incomplete", {
+      cure: "Name an OUT, or leave --on-full away: without its end marker a flattened stream is known to be cut off",
+    });
+  }
+  return onFull;
+}
+
+function chosenCodec(args: FilterArguments): Codec {
+  const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
+  if (args.compress !== undefined) chosen.push(args.compress);
+  if (chosen.length > 1) {
+    throw new DumpError("BAD_OPTION", `more than one codec was named: ${chosen.join(", ")}`, { cure: "Choose one" });
+  }
+  const level = args.compressionLevel;
+  if (level !== undefined && (chosen[0] ?? "none") === "none") {
+    throw new DumpError("BAD_OPTION", `--compression-level ${level}, but no codec`, {
+      cure: "Name one that has levels: -c (zlib, 1 to 9) or -z (zstd, 1 to 19)",
+    });
+  }
+  return codecOf(chosen[0] ?? "none", level);
+}

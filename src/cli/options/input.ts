@@ -1,0 +1,117 @@
+import { allMachines } from "../../reader/machine.js";
+import { OPENING, type Option } from "./option.js";
+
+/** The options that say what the input is. All commands that open a dump have them, and `coresieve help input` explains them. */
+export const INPUT_OPTIONS = [
+  {
+    name: "raw",
+    kind: "text",
+    value: "WHERE",
+    commands: OPENING,
+    help: "the dump is bare memory: physical address of its first byte, or its ranges: --raw 0-3G,4G-",
+    long: "`DUMP` is bare memory, and this is where it lies: the physical address of its first byte, or its ranges (`--raw 0-3G,4G-`).",
+    see: "See [below](#memory-images)",
+  },
+  {
+    name: "arch",
+    kind: "text",
+    value: "NAME",
+    commands: OPENING,
+    help: "machine of an image (default: found in its memory)",
+    long: "The machine of a memory image, by the name that crash or `uname -m` has for it. Default: found in its memory",
+    suggested: [...allMachines().map(({ arch }) => arch), "ppc64le"],
+  },
+  {
+    name: "salvage",
+    kind: "flag",
+    commands: OPENING,
+    help: "read a damaged or cut-off dump as far as it goes",
+    long: "Read a damaged or cut-off dump as far as it goes.",
+    see: "See [below](#damaged-dumps)",
+  },
+] as const satisfies readonly Option[];
+
+const SPOOLING = [
+  "filter",
+  "split",
+  "audit",
+  "verify",
+  "dmesg",
+  "info",
+  "estimate",
+  "bench",
+  "report",
+  "reassemble",
+] as const;
+const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
+
+/** Where what can be read once only waits. */
+export const SPOOL_OPTIONS = [
+  {
+    name: "spool-dir",
+    kind: "folder",
+    value: "DIR",
+    refused: OWN_SPOOL,
+    commands: SPOOLING,
+    help: "where that file is (default: the system's, $TMPDIR)",
+    long: "The folder of the temporary file, for input that can be read once only and for packed output. Default: the system's (`$TMPDIR`), for packed output the folder of `OUT`.",
+    see: "See [pipes.md](pipes.md)",
+    object: { cure: "Name a folder of this machine: the file there is temporary" },
+  },
+  {
+    name: "spool-limit",
+    kind: "size",
+    value: "SIZE",
+    refused: OWN_SPOOL,
+    commands: SPOOLING,
+    help: "its most bytes (default: half of what is free there)",
+    long: "Most bytes of that file. Default: half of what is free there",
+  },
+] as const satisfies readonly Option[];
+
+/** What is known of the kernel apart from its dump. */
+export const KERNEL_OPTIONS = [
+  {
+    name: "vmcoreinfo",
+    letter: "i",
+    kind: "file",
+    value: "FILE",
+    commands: OPENING,
+    same: "vmcoreinfo",
+    object: "read",
+    help: "VMCOREINFO text to take instead of the dump's",
+    long: "Take VMCOREINFO from a text file, as `-g` writes it.",
+    see: "See [below](#vmcoreinfo-from-elsewhere)",
+  },
+  {
+    name: "vmlinux",
+    letter: "x",
+    kind: "file",
+    value: "FILE",
+    commands: OPENING,
+    same: "vmcoreinfo",
+    object: "read",
+    help: "make VMCOREINFO from the kernel's vmlinux",
+    long: "Make VMCOREINFO from the kernel's vmlinux; with `-g` the text made is written.",
+    see: "See [below](#vmcoreinfo-from-elsewhere)",
+  },
+  {
+    name: "vmcoreinfo-device",
+    kind: "file",
+    value: "HEX",
+    commands: OPENING,
+    same: "vmcoreinfo",
+    object: "read",
+    help: "QEMU's 16 bytes (or file) leading to it",
+    long: "What the guest wrote into QEMU's vmcoreinfo device, 16 bytes in hexadecimal or the name of a file of them: it leads to the note",
+  },
+  {
+    name: "vmcoreinfo-at",
+    kind: "text",
+    value: "ADDRESS",
+    commands: OPENING,
+    same: "vmcoreinfo",
+    help: "where in memory it is, of several (see info)",
+    long: "The physical address of the VMCOREINFO text to take, of several that memory holds (the crashed kernel's and the kdump kernel's): `coresieve info` lists them. It goes before the dump's own note",
+  },
+] as const satisfies readonly Option[];

@@ -1,0 +1,82 @@
+import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
+import { PRIVACY_EXTRAS } from "../../filter/privacy/scrub.js";
+import { FILTERING, type Option } from "./option.js";
+
+const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];
+
+const LEVEL = {
+  name: "level",
+  letter: "d",
+  kind: "numbers",
+  value: "N",
+  least: 0,
+  most: MAX_LEVEL,
+  same: "level",
+  cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
+} as const;
+
+/** What is dropped. */
+export const LEVEL_OPTIONS = [
+  {
+    ...LEVEL,
+    commands: ["filter", "split"],
+    common: true,
+    help: "sum of 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free; 1,31: two tries",
+    long: "Dump level 0 to 31, the sum of what is dropped: 1 pages of zeros, 2 page cache, 4 page cache with private data (and 2), 8 user memory, 16 free pages. Default: 31. Of several (`-d 1,31`) the next one is tried when there is no room for the output at the one before",
+  },
+  {
+    ...LEVEL,
+    commands: ["submit"],
+    help: "sum of 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
+  },
+  {
+    name: "exclude",
+    kind: "list",
+    value: "NAMES",
+    choices: CLASSES,
+    empty: true,
+    commands: FILTERING,
+    same: "level",
+    common: true,
+    help: "the same by name: zero,cache,cache-private,user,free",
+    long: "The same by name, with commas between: `zero`, `cache`, `cache-private`, `user`, `free`. Not together with `-d`",
+  },
+  {
+    name: "privacy",
+    kind: "flag",
+    commands: FILTERING,
+    help: "all that may hold users' data: more than -d 31 does",
+    long: "Keep only what is the kernel's beyond doubt. Not with another level than 31.",
+    see: "See [privacy.md](privacy.md)",
+  },
+  {
+    name: "privacy-extra",
+    kind: "list",
+    value: "LIST",
+    choices: PRIVACY_EXTRAS,
+    empty: true,
+    commands: ["filter", "submit"],
+    help: "overwrite also: registers,tty",
+    long: "With `--privacy`: overwrite also `registers` (of programs, on kernel stacks, in tasks and notes) and `tty` (terminals' buffers), with commas between",
+  },
+  {
+    name: "erase",
+    kind: "file",
+    value: "FILE",
+    commands: ["filter", "submit"],
+    object: "read",
+    help: "overwrite kernel data in kept pages, by rules in FILE",
+    long: "Overwrite kernel data in kept pages by the rules in `FILE`. Lines of makedumpfile.conf are rules too.",
+    see: "See [erase.md](erase.md)",
+  },
+  {
+    name: "extension",
+    kind: "file",
+    value: "FILE",
+    commands: ["filter"],
+    help: "ask a JavaScript module about each page",
+    long: "Ask a JavaScript module about each page, before the level decides.",
+    see: "See [library.md](library.md#extensions)",
+    object: { cure: "Fetch the module to a file, and name that" },
+  },
+] as const satisfies readonly Option[];

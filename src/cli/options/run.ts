@@ -1,0 +1,48 @@
+import { MAX_THREADS } from "../../worker/threads.js";
+import { OPENING, type Option } from "./option.js";
+
+const QUIET = ["filter", "split", "submit", "bench", "audit", "verify", "worker", "rearrange", "reassemble"] as const;
+
+/** How a command runs, and what it says. */
+export const RUN_OPTIONS = [
+  {
+    name: "num-threads",
+    kind: "number",
+    value: "N",
+    least: 1,
+    most: MAX_THREADS,
+    commands: ["filter", "split", "verify", "worker"],
+    help: "worker threads (default: one per core, 16 at most)",
+    long: `Worker threads, 1 to ${MAX_THREADS}. Default: one per processor core, 16 at most. The output does not depend on it`,
+    cure: "Default: one per processor core, 16 at most, which is best",
+  },
+  {
+    name: "strict",
+    kind: "flag",
+    commands: ["filter", "split", "submit", "audit"],
+    help: "make every warning an error",
+    long: "Make every warning an error",
+  },
+  {
+    name: "quiet",
+    letter: "q",
+    kind: "flag",
+    commands: QUIET,
+    help: "print errors only",
+    long: "Print no progress and no warnings, and of a run that writes a file only errors",
+  },
+  {
+    name: "json",
+    kind: "flag",
+    commands: [...OPENING, "uploads", "rearrange", "reassemble"],
+    help: "print the result as JSON",
+    long: "Print the result as JSON. Sizes are bytes, counts are pages",
+  },
+  {
+    name: "show-stats",
+    kind: "flag",
+    commands: ["filter"],
+    help: "print makedumpfile's report as well",
+    long: "Print makedumpfile's report as well, in its wording",
+  },
+] as const satisfies readonly Option[];

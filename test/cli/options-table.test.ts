@@ -1,0 +1,39 @@
+/** The table of options: what is made of it fits, and what hangs on it holds. */
+import { readFileSync } from "node:fs";
+import { expect, test } from "vitest";
+import { COMMAND_NAMES } from "../../src/cli/options/option.js";
+import { parseValues } from "../../src/cli/options/parse-values.js";
+import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table.js";
+import { withOptionTables } from "../support/options-reference.js";
+
+test("the tables of options in docs/command-line.md are those of today: `npm run man` makes them anew", () => {
+  const page = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8").replaceAll("\r\n", "\n");
+  expect(page).toBe(withOptionTables(page));
+});
+
+test("a command has each name and each letter once", () => {
+  for (const command of COMMAND_NAMES) {
+    const own = [...OPTIONS.filter(({ commands }) => commands.includes(command)), ...GENERAL_OPTIONS];
+    const names = own.flatMap(({ name, ...option }) => ("letter" in option ? [name, option.letter] : [name]));
+    expect({ command, names: new Set(names).size }).toEqual({ command, names: names.length });
+  }
+});
+
+test("what a command refuses it does not have", () => {
+  for (const { name, refused = {} } of OPTIONS) {
+    for (const command of COMMAND_NAMES.filter((one) => refused[one] !== undefined)) {
+      expect({ command, has: optionsOf(command).has(name) ? name : undefined }).toEqual({ command, has: undefined });
+    }
+  }
+});
+
+test("values become what their options are", () => {
+  const words = { level: "31,1", exclude: ",zero", "size-limit": "2k", "min-saving": "2.5%", pack: "none", sync: true };
+  expect(parseValues("filter", words)).toMatchObject({
+    ...{ level: [31, 1], exclude: ["zero"], sizeLimit: 2048, minSaving: 2.5, pack: "none", sync: true, force: false },
+    compress: undefined,
+  });
+  expect(parseValues("estimate", { level: "all" }).level).toHaveLength(32);
+  expect(parseValues("submit", { shards: "auto", priority: "1" })).toMatchObject({ shards: undefined, priority: 1 });
+  expect(parseValues("verify", { against: ["a", "b"] }).against).toEqual(["a", "b"]);
+});

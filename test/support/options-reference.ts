@@ -1,0 +1,43 @@
+/** The tables of options in docs/command-line.md: scripts/man.mjs writes them, a test compares them. */
+import { COMMAND_NAMES, type Option } from "../../src/cli/options/option.js";
+import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table.js";
+
+const BEGIN = (table: string) => `<!-- options: ${table}, made by npm run man -->`;
+const END = "<!-- end of options -->";
+
+/** The page with its tables made anew. Throws if it has not the marks of each. */
+export function withOptionTables(page: string): string {
+  const filter = [...optionsOf("filter").values()];
+  const others = OPTIONS.filter(({ commands }) => !commands.includes("filter"));
+  const shared = OPTIONS.filter((option) => option.commands.includes("filter"));
+  let made = replaced(page, "filter", [
+    ...["| option | meaning |", "|---|---|"],
+    ...[...filter, ...(GENERAL_OPTIONS as readonly Option[])].map((option) => row(option, [])),
+  ]);
+  made = replaced(made, "other commands", [
+    ...["| option | with | meaning |", "|---|---|---|"],
+    ...others.map((option) => row(option, [option.commands.map((name) => `\`${name}\``).join(", ")])),
+  ]);
+  return replaced(made, "commands", [
+    ...["| command | options that a filter run has too |", "|---|---|"],
+    ...COMMAND_NAMES.filter((name) => name !== "filter").flatMap((name) => {
+      const own = shared.filter(({ commands }) => commands.includes(name));
+      return own.length === 0 ? [] : [`| \`${name}\` | ${own.map((option) => `\`--${option.name}\``).join(", ")} |`];
+    }),
+  ]);
+}
+
+function row(option: Option, more: readonly string[]): string {
+  const { name, letter, help, long = help, see } = option;
+  const value = option.kind === "flag" ? "" : ` ${option.value}`;
+  const names = [...(letter === undefined ? [] : [`\`-${letter}${value}\``]), `\`--${name}${value}\``].join(", ");
+  const meaning = `${long}${see === undefined ? "" : ` ${see}`}`;
+  return `| ${[names, ...more, meaning.charAt(0).toUpperCase() + meaning.slice(1)].join(" | ")} |`;
+}
+
+function replaced(page: string, table: string, lines: readonly string[]): string {
+  const begin = page.indexOf(BEGIN(table));
+  const end = page.indexOf(END, begin);
+  if (begin < 0 || end < 0) throw new Error(`the page has no place for the options: ${table}`);
+  return `${page.slice(0, begin)}${BEGIN(table)}\n${lines.join("\n")}\n${page.slice(end)}`;
+}
