@@ -226,7 +226,7 @@ describe("on the command line", () => {
   test.each([
     [["-L", "0"], /-L 0: must be a size/],
     [["-L", "many"], /-L many: must be a size/],
-    [["-L", "8E9"], /no size/],
+    [["-L", "8E9"], /must be a size/],
     [["-d", "1,32"], /-d 1,32: "32" must be a whole number/],
     [["-d", "1,"], /must be a whole number/],
     [["--on-full", "keep"], /--on-full keep: must be one of nothing, incomplete/],

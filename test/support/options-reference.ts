@@ -1,6 +1,11 @@
 /** The tables of options in docs/command-line.md: scripts/man.mjs writes them, a test compares them. */
+import { INPUT_OPTIONS, KERNEL_OPTIONS } from "../../src/cli/options/input.js";
 import { COMMAND_NAMES, type Option } from "../../src/cli/options/option.js";
 import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table.js";
+
+/** What all commands that open a dump have. */
+const INPUT = new Set([...INPUT_OPTIONS, ...KERNEL_OPTIONS].map(({ name }) => `\`--${name}\``));
+const OF_INPUT = "those of the input (`--raw` to `--salvage`, `--vmcoreinfo` to `--vmcoreinfo-at`)";
 
 const BEGIN = (table: string) => `<!-- options: ${table}, made by npm run man -->`;
 const END = "<!-- end of options -->";
@@ -21,18 +26,21 @@ export function withOptionTables(page: string): string {
   return replaced(made, "commands", [
     ...["| command | options that a filter run has too |", "|---|---|"],
     ...COMMAND_NAMES.filter((name) => name !== "filter").flatMap((name) => {
-      const own = shared.filter(({ commands }) => commands.includes(name));
-      return own.length === 0 ? [] : [`| \`${name}\` | ${own.map((option) => `\`--${option.name}\``).join(", ")} |`];
+      const all = shared.filter(({ commands }) => commands.includes(name)).map((option) => `\`--${option.name}\``);
+      const input = all.filter((option) => INPUT.has(option));
+      const own = [...(input.length > 0 ? [OF_INPUT] : []), ...all.filter((option) => !INPUT.has(option))];
+      return own.length === 0 ? [] : [`| \`${name}\` | ${own.join(", ")} |`];
     }),
   ]);
 }
 
 function row(option: Option, more: readonly string[]): string {
-  const { name, letter, help, long = help, see } = option;
+  const { name, letter, help, see } = option;
+  const long = option.long ?? help.charAt(0).toUpperCase() + help.slice(1);
   const value = option.kind === "flag" ? "" : ` ${option.value}`;
   const names = [...(letter === undefined ? [] : [`\`-${letter}${value}\``]), `\`--${name}${value}\``].join(", ");
   const meaning = `${long}${see === undefined ? "" : ` ${see}`}`;
-  return `| ${[names, ...more, meaning.charAt(0).toUpperCase() + meaning.slice(1)].join(" | ")} |`;
+  return `| ${[names, ...more, meaning].join(" | ")} |`;
 }
 
 function replaced(page: string, table: string, lines: readonly string[]): string {

@@ -70,6 +70,7 @@ export const LOOKING_OPTIONS = [
     value: "PROGRAM",
     commands: ["bench"],
     help: "makedumpfile, or its path: run it in turn with ours",
+    long: "`makedumpfile`, or its path: it is run in turn with coresieve",
   },
   {
     name: "against-threads",
