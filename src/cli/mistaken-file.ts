@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import { nearestName } from "./nearest-name.js";
 
 /**
- * What a name that is no file was meant as, perhaps: a misspelt command, or an output behind `-F`, which has none. Other errors
+ * What a name that is not a file may have been meant as: a misspelt command, or an output behind `-F`, which has none. Other errors
  * come back as they are.
  */
 export function mistakenFile(
@@ -17,9 +17,9 @@ export function mistakenFile(
   const [first] = inputs;
   const command = file === first && /^[a-z-]+$/.test(file) ? nearestName(file, commands) : undefined;
   if (command !== undefined) {
-    return new DumpError("NOT_READABLE", `there is no such file, and no such command; ${command} is meant, perhaps`, {
+    return new DumpError("NOT_READABLE", "there is no such file, and no such command", {
       file,
-      cure: "`coresieve --help` lists the commands",
+      cure: `Did you mean "${command}"? \`coresieve --help\` lists the commands`,
       cause: error,
     });
   }

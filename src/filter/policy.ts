@@ -41,7 +41,7 @@ export function levelOfNames(names: readonly string[]): number {
   let level = 0;
   for (const name of names) {
     if (!Object.hasOwn(LEVEL_BITS, name)) {
-      throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is no page class`, {
+      throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is not a page class`, {
         cure: `Classes are ${Object.keys(LEVEL_BITS).join(", ")}, separated by commas`,
       });
     }

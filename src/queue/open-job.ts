@@ -43,8 +43,8 @@ export async function openJobInput(job: DumpJob, allowed: Allowed, warnings: War
   const machine = job.arch === undefined ? undefined : machineNamed(job.arch);
   if (job.arch !== undefined && machine === undefined) {
     const names = allMachines().map(({ arch }) => arch);
-    throw new DumpError("BAD_OPTION", `--arch ${job.arch}: there is no such machine`, {
-      cure: `Machines are ${names.join(", ")}`,
+    throw new DumpError("BAD_OPTION", `--arch ${job.arch}: unknown architecture`, {
+      cure: `Architectures are ${names.join(", ")}`,
     });
   }
   const paths = job.inputs.map((path) => (isStorePath(path) ? allowed.object(path) : path));

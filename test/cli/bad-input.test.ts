@@ -81,7 +81,7 @@ describe("inputs", () => {
     expectFailure(
       await runCli(["inf", at("input")]),
       1,
-      /^coresieve: inf: there is no such file, and no such command; info is meant/,
+      /^coresieve: inf: there is no such file, and no such command\. Did you mean "info"\?/,
     );
     expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /with -F all files are inputs/);
     expectFailure(

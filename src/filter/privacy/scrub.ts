@@ -28,7 +28,7 @@ export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
   return names.map((name) => {
     const found = PRIVACY_EXTRAS.find((one) => one === name);
     if (found !== undefined) return found;
-    throw new DumpError("BAD_OPTION", `--privacy-extra ${JSON.stringify(name)}: there is no such thing`, {
+    throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is not something that --privacy-extra overwrites`, {
       cure: `Names are ${PRIVACY_EXTRAS.join(", ")}, separated by commas`,
     });
   });
