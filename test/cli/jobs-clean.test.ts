@@ -10,7 +10,7 @@ const jobs = (...words: readonly string[]) =>
   runCli(["jobs", ...words], { env: { REDIS_URL: `unix://${join(folder, "no-redis")}` } });
 
 test.each([
-  [["clean"], "clean needs a place to look in"],
+  [["clean"], "no place was named to look in"],
   [["clean", folder, "--without-redis"], "--older-than 30"],
   [["clean", folder, "--without-redis", "--older-than", "0"], "--older-than 0"],
   [["clean", folder, "--older-than", "1.5"], "--older-than 1.5"],

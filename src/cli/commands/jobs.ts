@@ -43,7 +43,7 @@ async function runJobs(
 ): Promise<void> {
   if (action === "clean") {
     if (id === undefined) {
-      throw new DumpError("BAD_OPTION", "clean needs a place to look in", {
+      throw new DumpError("BAD_OPTION", "no place was named to look in", {
         cure: "Write `coresieve jobs clean FOLDER`, or s3://BUCKET/PREFIX",
       });
     }
