@@ -1,11 +1,12 @@
 import { DumpError } from "../errors.js";
+import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
-import { printLines, printOwn } from "./print.js";
+import { printOwn } from "./print.js";
 import { versionText } from "./version.js";
 
 type Run = () => void | Promise<void>;
@@ -31,7 +32,7 @@ async function parse(command: Command, argv: readonly string[], context: Command
       const { commandHelp, HELP } = await import("./help.js");
       return () => printOwn(bare ? HELP : commandHelp(command));
     }
-    if (words["version"] === true) return () => printLines([versionText()]);
+    if (words["version"] === true) return () => printOwn(`${versionText()}\n`);
     const { config } = words;
     if (typeof config === "string") {
       const { wordsOfConfig } = await import("./config-file.js");
@@ -65,6 +66,9 @@ async function holdObjects({ name }: Command, words: OptionWords): Promise<void>
 /** What yargs finds wrong, in the words of the other errors. */
 async function badCommandLine(error: unknown, command: Command): Promise<DumpError> {
   if (error instanceof DumpError) return error;
+  // yargs looks for the working directory as it is loaded.
+  const surroundings = surroundingsError(error);
+  if (surroundings !== undefined) return surroundings;
   const text = error instanceof Error ? error.message : String(error);
   const { dashed, unknownOptions } = await import("./unknown-option.js");
   const unknown = /^Unknown arguments?: (.*)$/.exec(text)?.[1];

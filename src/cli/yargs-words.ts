@@ -1,4 +1,5 @@
 import yargs, { type Options } from "yargs";
+import { checkFlagValues } from "./flag-values.js";
 import type { CommandName, Option } from "./options/option.js";
 import type { OptionWords } from "./options/parse-values.js";
 import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
@@ -11,9 +12,10 @@ interface ParsedWords {
   readonly given: readonly string[];
 }
 
-/** Reads any command line. Of an option that is named twice the last counts, as in other programs. Throws yargs' errors. */
+/** Reads any command line. Of an option that is named twice the last counts, as in other programs. Throws `BAD_OPTION`, and yargs' errors. */
 export function yargsWords(command: CommandName, argv: readonly string[]): ParsedWords {
   const options = [...GENERAL_OPTIONS, ...optionsOf(command).values()] as readonly Option[];
+  checkFlagValues(options, argv);
   const args: Readonly<Record<string, unknown>> & { readonly _: readonly (string | number)[] } = yargs()
     .scriptName("coresieve")
     // Messages in the language of the help; no --no-zlib.

@@ -13,6 +13,7 @@ import type { DumpWriter } from "../writer/dump-writer.js";
 import { describeOutput } from "../writer/output-description.js";
 import { SharedPages } from "../writer/shared-pages.js";
 import { checkOptions } from "./check-options.js";
+import { checkValues } from "./check-values.js";
 import type { FilterOptions, FilterResult } from "./filter-types.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
 import { planDump } from "./plan-dump.js";
@@ -26,6 +27,7 @@ export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "
  * output is left behind.
  */
 export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
+  checkValues(options);
   const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
   checkOptions(options);
   if (options.erase) eraseRequest(options.erase);

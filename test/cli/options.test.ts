@@ -31,6 +31,13 @@ describe("refused", () => {
       /--exclude zero,cash: "cash" must be one of zero, cache/,
     ],
     ["level and classes", [input, out, "-d", "1", "--exclude", "zero"], /Use one of them/],
+    // yargs takes each of these for false: the run would end well, without privacy or compression.
+    ["a flag with a value", [input, out, "--privacy=yes"], /--privacy takes no value, but "yes" was given/],
+    ["a flag with an empty value", [input, out, "--strict="], /--strict takes no value/],
+    ["a flag in camel case with a value", [input, out, "--showStats=1"], /--show-stats takes no value/],
+    ["a letter with a value", [input, out, "-E=on"], /-E takes no value, but "on"/],
+    ["a letter with a level behind it", [input, out, "-z9"], /-z takes no value, but "9"/],
+    ["letters with a value behind the last", [input, out, "-qc=9"], /-c takes no value, but "9"/],
     ["two codecs", [input, out, "-l", "-z"], /more than one codec was named: lzo, zstd/],
     ["a codec that is none", [input, out, "--compress", "bzip2"], /bzip2/],
     ["a level for lzo", [input, out, "-l", "--compression-level", "3"], /lzo has none/],
