@@ -54,13 +54,12 @@ test.skipIf(process.platform !== "linux")("pipes, noise and zeros lie where cach
 
 const gone = () => `d=$(mktemp -d '${folder}/gone-XXXXXX'); cd "$d"; rmdir "$d"; exec "$@"`;
 
-test.skipIf(process.platform !== "linux").each([
-  [["--version"]],
-  [["jobs", "--help"]],
-  [["out", "-d31"]],
-])("%j in a working directory that was removed: that is said, not that the command line is wrong", async (args) => {
-  expectFailure(await runCli(args, { shell: gone() }), 1, /the working directory is not there any more/);
-});
+test.skipIf(process.platform !== "linux").each([[["--version"]], [["jobs", "--help"]], [["out", "-d31"]]])(
+  "%j in a working directory that was removed: that is said, not that the command line is wrong",
+  async (args) => {
+    expectFailure(await runCli(args, { shell: gone() }), 1, /the working directory is not there any more/);
+  },
+);
 
 test("--version is lines, not one line with escapes", async () => {
   const { code, stdout } = await runCli(["--version"]);
