@@ -64,6 +64,8 @@ export class Messages {
   #say(kind: number, lines: readonly string[]): void {
     if (!this.has(kind)) return;
     const { stdout, stderr } = this.#streams;
-    (this.flattened ? stderr : stdout).write(lines.map((line) => `${foreignText(line)}\n`).join(""));
+    // Tabs are those of makedumpfile's tables, which scripts read.
+    const shown = lines.map((line) => `${line.split("\t").map(foreignText).join("\t")}\n`);
+    (this.flattened ? stderr : stdout).write(shown.join(""));
   }
 }
