@@ -51,80 +51,123 @@ export type DumpErrorCode =
   | "STRICT"
   | "ABORTED";
 
+/**
+ * What more precisely a code means, where somebody acts by it. Each is stable.
+ *
+ * | subcode | of | meaning |
+ * |---|---|---|
+ * | `MACHINE_UNSUPPORTED` | `CANNOT_FILTER` | this version knows no kernels of the dump's machine: nothing is wrong with the dump |
+ * | `OTHER_KERNEL` | `BAD_OPTION` | a VMCOREINFO or vmlinux that was given is of another kernel than the dump's |
+ */
+export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "OTHER_KERNEL";
+
 /** Where and how an error came about, and what to do. */
 export interface DumpErrorDetails {
+  readonly subcode?: DumpErrorSubcode | undefined;
+  /** Why that is so, where `what` alone says only what could not be done. The sentence has it behind a colon. */
+  readonly why?: string | undefined;
   /** The file the error is about, as the user named it. */
-  readonly file?: string;
+  readonly file?: string | undefined;
   /** Byte offset in that file. */
-  readonly offset?: number;
+  readonly offset?: number | undefined;
   /** What to do about it: one sentence. */
-  readonly cure?: string;
+  readonly cure?: string | undefined;
   /** What the run left in the output's folder: `NOTHING_LEFT`, or which files and what is in them. */
-  readonly left?: string;
+  readonly left?: string | undefined;
+  /** The system's name of what failed (`ENOENT` …), where `cause` does not say it. */
+  readonly systemError?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** What nearly every run that fails can say. Who cannot replaces it, by `leaving`. */
+/** What nearly every run that fails can say. Who cannot replaces it, by `with`. */
 export const NOTHING_LEFT = "nothing was left behind";
 
 /**
  * The one error class of coresieve. `message` is a whole line that may be shown anywhere: file, what was found, what was expected, the cure,
- * with what a dump or a name brought into them escaped. The other members are as they came.
+ * with what a dump or a name brought into them escaped. The other members are as they came: who needs a part takes it from there, and nobody
+ * takes a message apart.
  */
 export class DumpError extends Error {
   override readonly name = "DumpError";
   readonly code: DumpErrorCode;
+  readonly subcode: DumpErrorSubcode | undefined;
+  /** What happened. */
+  readonly what: string;
+  readonly why: string | undefined;
   readonly file: string | undefined;
   readonly offset: number | undefined;
   readonly cure: string | undefined;
   readonly left: string | undefined;
-  /** File, what was found, and where: the message without the cure and what was left. */
-  readonly summary: string;
+  /** The system's name of what failed (`ENOENT` …), if that is what it was. */
+  readonly systemError: string | undefined;
 
   constructor(code: DumpErrorCode, what: string, given: DumpErrorDetails = {}) {
     // Whatever was to be opened: neither its name nor its place can help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
-    const where = details.offset === undefined ? "" : ` (at byte ${details.offset})`;
-    const file = details.file === undefined ? "" : `${details.file}: `;
-    const summary = `${file}${what}${where}`;
-    const { cure, left, cause } = details;
-    super(messageOf({ summary, cure, left }), cause === undefined ? {} : { cause });
-    this.summary = summary;
+    const { subcode, why, file, offset, cure, left, cause } = details;
+    super(sentenceOf({ what, why, file, offset, cure, left }), cause === undefined ? {} : { cause });
     this.code = code;
-    this.file = details.file;
-    this.offset = details.offset;
+    this.subcode = subcode;
+    this.what = what;
+    this.why = why;
+    this.file = file;
+    this.offset = offset;
     this.cure = cure;
     this.left = left;
+    this.systemError = details.systemError ?? systemErrorOf(cause);
+  }
+
+  /** What was found, without the file, the place in it, the cure and what was left. */
+  get reason(): string {
+    return reasonOf(this);
+  }
+
+  /** File, what was found, and where: the message without the cure and what was left. Nothing in it is escaped. */
+  get summary(): string {
+    return summaryOf(this);
+  }
+
+  /** The same error with other parts. `undefined` takes one away. */
+  with(parts: DumpErrorDetails & { readonly code?: DumpErrorCode; readonly what?: string }): DumpError {
+    const { code, what, ...details } = { ...plainDumpError(this), cause: this.cause, ...parts };
+    return new DumpError(code, what, details);
   }
 }
 
-/** The same error, saying what was left. */
-export function leaving(error: DumpError, left: string): DumpError {
-  return Object.assign(reviveDumpError({ ...plainDumpError(error), left }), { cause: error.cause });
-}
-
 /** A DumpError as plain data: errors that cross threads lose their class and fields. */
-export interface PlainDumpError {
+export interface PlainDumpError extends Omit<DumpErrorDetails, "cause"> {
   readonly code: DumpErrorCode;
-  readonly summary: string;
-  readonly file: string | undefined;
-  readonly offset: number | undefined;
-  readonly cure: string | undefined;
-  readonly left: string | undefined;
+  readonly what: string;
 }
 
 /** The parts of an error to send to another thread. */
-export function plainDumpError({ code, summary, file, offset, cure, left }: DumpError): PlainDumpError {
-  return { code, summary, file, offset, cure, left };
+export function plainDumpError(error: DumpError): PlainDumpError {
+  const { code, subcode, what, why, file, offset, cure, left, systemError } = error;
+  return { code, subcode, what, why, file, offset, cure, left, systemError };
 }
 
 /** The error that was sent. */
-export function reviveDumpError({ code, ...parts }: PlainDumpError): DumpError {
-  return Object.assign(new DumpError(code, ""), { message: messageOf(parts), ...parts });
+export function reviveDumpError({ code, what, ...details }: PlainDumpError): DumpError {
+  return new DumpError(code, what, details);
 }
 
-function messageOf({ summary, cure, left }: Pick<PlainDumpError, "summary" | "cure" | "left">): string {
-  return foreignText(`${summary}${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`);
+type Parts = Pick<PlainDumpError, "what" | "why" | "file" | "offset" | "cure" | "left">;
+
+/** The one place that makes the sentence. */
+function sentenceOf(parts: Parts): string {
+  const { cure, left } = parts;
+  const end = `${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
+  return foreignText(`${summaryOf(parts)}${end}`);
+}
+
+function summaryOf(parts: Parts): string {
+  const { file, offset } = parts;
+  const where = offset === undefined ? "" : ` (at byte ${offset})`;
+  return `${file === undefined ? "" : `${file}: `}${reasonOf(parts)}${where}`;
+}
+
+function reasonOf({ what, why }: Parts): string {
+  return why === undefined ? what : `${what}: ${why}`;
 }
 
 /**
@@ -158,13 +201,34 @@ export function opensNoMore(error: unknown): boolean {
   return false;
 }
 
-/** What V8 and Node say when the system gives no more memory; other RangeErrors are mistakes in the program. */
+/** The system's name for what an error, or what caused it, failed with. */
+function systemErrorOf(error: unknown): string | undefined {
+  let one = error;
+  for (let i = 0; i < CAUSES && one instanceof Error; i++, one = one.cause) {
+    const code = one instanceof DumpError ? one.systemError : systemErrorCode(one);
+    // Node's own names (ERR_…) and OpenSSL's are none of the system's.
+    if (code !== undefined && /^(E(?!RR_)|error )/.test(code)) return code;
+  }
+  return undefined;
+}
+
+/**
+ * What V8 says when the system gives no more memory. Read, for V8's errors have no codes, and its other RangeErrors are mistakes in the program
+ * (seen with Node 20 to 24). Node's own have one: `ERR_MEMORY_ALLOCATION_FAILED`.
+ */
 const NO_MEMORY = /array buffer allocation failed|could not allocate memory|failed to allocate memory|out of memory/i;
+
+function isOutOfMemory(error: unknown): error is Error {
+  if (!(error instanceof Error)) return false;
+  if (systemErrorCode(error) === "ERR_MEMORY_ALLOCATION_FAILED") return true;
+  return error instanceof RangeError && NO_MEMORY.test(error.message);
+}
 
 /** The same as a `NO_MEMORY` error, if `error` says that memory cannot be had. */
 export function memoryError(error: unknown): DumpError | undefined {
-  if (!(error instanceof RangeError) || !NO_MEMORY.test(error.message)) return undefined;
-  return new DumpError("NO_MEMORY", `the system gives no more memory: ${error.message}`, {
+  if (!isOutOfMemory(error)) return undefined;
+  return new DumpError("NO_MEMORY", "the system gives no more memory", {
+    why: error.message,
     cure: "Free some, use fewer threads (--num-threads 1), or raise the limit of this process or container",
     cause: error,
   });

@@ -4,7 +4,7 @@ export type { PageOwner } from "./audit/page-owner.js";
 export type { FilePlace } from "./audit/search-file.js";
 export { parseSecrets, readSecrets, type Secret } from "./audit/secrets.js";
 export { CODEC_NAMES, type Codec, type CodecName, codecOf } from "./codec/codecs.js";
-export { DumpError, type DumpErrorCode, type DumpErrorDetails } from "./errors.js";
+export { DumpError, type DumpErrorCode, type DumpErrorDetails, type DumpErrorSubcode } from "./errors.js";
 export { type EstimateOptions, estimateDump } from "./estimate/estimate-dump.js";
 export type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate/estimate-result.js";
 export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
@@ -57,6 +57,7 @@ export {
   type FilterOutput,
   type FilterProgress,
   type FilterResult,
+  type FullBy,
   filterDump,
 } from "./run/filter-dump.js";
 export type { FileOutput, SplitOutput, StreamOutput } from "./run/filter-types.js";
@@ -65,7 +66,7 @@ export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify/verify-dump.js";
 export type { ManifestCheck } from "./verify/verify-manifest.js";
-export { type DumpWarning, type WarningCode, Warnings } from "./warnings.js";
+export { type DumpWarning, type WarningCode, type WarningParts, Warnings } from "./warnings.js";
 export type {
   ExtensionFile,
   ExtensionPage,

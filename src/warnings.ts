@@ -66,9 +66,23 @@ export interface DumpWarning {
   readonly count: number;
 }
 
+/** A warning about a file, in parts: one of its kind's readers may know the file already. A `DumpError` is one, too. */
+export interface WarningParts {
+  /** The whole line. */
+  readonly summary: string;
+  /** The line without the file and the place in it. */
+  readonly reason: string;
+}
+
+/** The parts of a warning about `file`. */
+export function ofFile(file: string, reason: string): WarningParts {
+  return { summary: `${file}: ${reason}`, reason };
+}
+
 /** The one channel of warnings of a run: collects them by code, or throws under `strict`. */
 export class Warnings {
   readonly #byCode = new Map<WarningCode, DumpWarning>();
+  readonly #reasons = new Map<WarningCode, string>();
   readonly #strict: boolean;
 
   constructor(options: { readonly strict?: boolean } = {}) {
@@ -76,11 +90,13 @@ export class Warnings {
   }
 
   /** Adds `count` cases; the first message of a code is the one shown. Throws a `STRICT` error when strict. */
-  add(code: WarningCode, message: string, count = 1): void {
+  add(code: WarningCode, what: string | WarningParts, count = 1): void {
+    const message = typeof what === "string" ? what : what.summary;
     if (this.#strict) {
       throw new DumpError("STRICT", `${message} [${code}]`, { cure: "Without --strict the run would go on" });
     }
     const known = this.#byCode.get(code);
+    if (known === undefined) this.#reasons.set(code, foreignText(typeof what === "string" ? what : what.reason));
     this.#byCode.set(code, {
       code,
       message: known?.message ?? foreignText(message),
@@ -95,6 +111,11 @@ export class Warnings {
       this.#byCode.clear();
       for (const [code, warning] of before) this.#byCode.set(code, warning);
     };
+  }
+
+  /** The message of a code, without the file that it is about; `undefined` if there was no such warning. */
+  reasonOf(code: WarningCode): string | undefined {
+    return this.#byCode.has(code) ? this.#reasons.get(code) : undefined;
   }
 
   get list(): readonly DumpWarning[] {

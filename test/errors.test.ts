@@ -1,6 +1,6 @@
 import { constants } from "node:os";
 import { expect, test } from "vitest";
-import { systemErrorCode } from "../src/errors.js";
+import { DumpError, plainDumpError, reviveDumpError, systemErrorCode } from "../src/errors.js";
 import { describeSystemError } from "../src/reader/source/byte-source.js";
 
 /** As Node makes it of a number that libuv has no name for. */
@@ -25,4 +25,28 @@ test.each([
   ["EBADF: bad file descriptor, read", "EBADF", "bad file descriptor (EBADF)"],
 ])("an error that has no words of ours is told without call and path: %s", (message, code, said) => {
   expect(describeSystemError(Object.assign(new Error(message), { code }))).toBe(said);
+});
+
+test("an error's sentence is made of its parts, and changes with them", () => {
+  const error = new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
+    ...{ subcode: "MACHINE_UNSUPPORTED", why: "m68k kernels are not supported yet", file: "a\tb", offset: 16 },
+    cure: "Take another",
+  });
+  const reason = "its pages cannot be classified: m68k kernels are not supported yet";
+  expect(error).toMatchObject({ reason, summary: `a\tb: ${reason} (at byte 16)`, systemError: undefined });
+  expect(error.message).toBe(`a\\tb: ${reason} (at byte 16). Take another`);
+  const other = error.with({ file: "c", offset: undefined, cure: undefined, left: "c.part is there" });
+  expect(other.message).toBe(`c: ${reason}; c.part is there`);
+  expect(other).toMatchObject({ code: error.code, subcode: error.subcode, what: error.what, why: error.why });
+  expect(reviveDumpError(structuredClone(plainDumpError(error)))).toMatchObject({ ...plainDumpError(error) });
+});
+
+test("the system's error is a part, however deep it lies, and goes to other threads", () => {
+  const system = Object.assign(new Error("ENOENT, open"), { code: "ENOENT" });
+  const inner = new DumpError("NOT_READABLE", "cannot be read", { cause: system });
+  const outer = new DumpError("NOT_READABLE", "cannot be opened", { cause: inner });
+  expect(outer.systemError).toBe("ENOENT");
+  expect(reviveDumpError(plainDumpError(outer)).systemError).toBe("ENOENT");
+  const tls = Object.assign(new Error("no"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
+  expect(new DumpError("NOT_READABLE", "no", { cause: tls }).systemError).toBeUndefined();
 });

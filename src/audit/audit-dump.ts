@@ -1,14 +1,16 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { whyNotClassified } from "../kernel/cannot-filter.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
+import { openSession, type Session } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
@@ -47,13 +49,16 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const { original, signal } = options;
   const secrets = options.secrets ?? [];
   const warnings = options.warnings ?? new Warnings();
-  const dump = completeDump(input, warnings, options.complete);
-  const own = tryReader(dump, warnings);
-  const other = original && tryReader(completeDump(original, warnings, options.complete), warnings);
+  const complete = { ...options.complete, warnings };
+  const session = openSession(input, complete);
+  const { dump } = session;
+  const own = tellerOf(session);
+  const other = original && tellerOf(openSession(original, complete));
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
     const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;
-    throw new DumpError("CANNOT_FILTER", `its pages cannot be classified: ${without}`, {
+    throw new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
+      why: without,
       file: dump.paths[0] ?? "",
       cure: "--original names the dump it was made from; --secrets searches without that",
     });
@@ -132,25 +137,20 @@ interface Teller {
   readonly why?: string;
 }
 
-function tryReader(dump: Dump, warnings: Warnings): Teller {
-  try {
-    const view = kernelView(dump, warnings);
-    const { utsname } = view;
-    const identity = `${utsname.release} ${utsname.version} ${dump.vmcoreinfo?.symbol("init_uts_ns") ?? ""}`;
-    return { reader: kindReader(dump, view), dump, view, release: utsname.release, identity };
-  } catch (error) {
-    if (error instanceof DumpError && error.code !== "NOT_READABLE") {
-      return { why: error.message.replace(/\. Levels 0 and 1.*/, "") };
-    }
-    throw error;
-  }
+function tellerOf({ dump, view, whyNoView }: Session): Teller {
+  if (whyNoView?.code === "NOT_READABLE") throw whyNoView;
+  if (view === undefined) return whyNoView === undefined ? {} : { why: whyNotClassified(whyNoView) };
+  const { utsname } = view;
+  const identity = `${utsname.release} ${utsname.version} ${dump.vmcoreinfo?.symbol("init_uts_ns") ?? ""}`;
+  return { reader: kindReader(dump, view), dump, view, release: utsname.release, identity };
 }
 
 /** Struct pages of another kernel, or of another boot of this one, would tell nonsense. */
 function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump): void {
   const file = original.paths[0] ?? "";
   if (other?.reader === undefined) {
-    throw new DumpError("BAD_OPTION", `is no help as --original: ${other?.why}`, {
+    throw new DumpError("BAD_OPTION", "is no help as --original", {
+      why: other?.why,
       file,
       cure: "Leave --original away",
     });

@@ -3,10 +3,8 @@ import { join } from "node:path";
 import type { CodecName } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
-import { completeDump } from "../kernel/complete-dump.js";
-import { kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
-import { Warnings } from "../warnings.js";
+import { openSession, type Session } from "../run/session.js";
 import type { BenchedDump, BenchResult, ProgramComparison, StageFigures } from "./bench-result.js";
 import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
 import { thisMachine } from "./machine.js";
@@ -30,16 +28,18 @@ export interface BenchOptions extends Omit<CompareOptions, "folder"> {
 /** Measures stages in this process, and whole runs of this program and others. Throws `DumpError`s. */
 export async function benchDump(input: Dump, options: BenchOptions): Promise<BenchResult> {
   const { levels, parent, version, signal, say, reference } = options;
-  const dump = completeDump(input, new Warnings(), options.complete);
+  const session = openSession(input, options.complete);
+  const { whyNoView } = session;
+  if (whyNoView !== undefined && whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
   const codecs = codecsHere(options.codecs);
   const folder = makeFolder(parent);
   try {
     const machine = thisMachine(folder, version);
     const common = { folder, version, ...(signal && { signal }), ...(say && { say }) };
     const stages = options.stages
-      ? await measureStages(dump, { ...common, level: Math.max(...levels), codecs })
+      ? await measureStages(session, { ...common, level: Math.max(...levels), codecs })
       : undefined;
-    const described = describe(dump);
+    const described = describe(session);
     options.onBegin?.(described, stages);
     const comparisons: ProgramComparison[] = [];
     if (options.runs > 0) {
@@ -80,7 +80,7 @@ function makeFolder(parent: string): string {
 }
 
 /** The dump, as far as its speed depends on it. */
-function describe(dump: Dump): BenchedDump {
+function describe({ dump, view }: Session): BenchedDump {
   const { header, machine, pageSize, fileSize, ranges } = dump;
   const known = {
     format: header.format,
@@ -90,11 +90,6 @@ function describe(dump: Dump): BenchedDump {
     fileSize,
     memoryBytes: ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
   };
-  try {
-    const { utsname, memMap } = kernelView(dump, new Warnings());
-    return { ...known, kernelRelease: utsname.release, memoryModel: memMap.model };
-  } catch (error) {
-    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    return { ...known, kernelRelease: dump.vmcoreinfo?.osrelease, memoryModel: undefined };
-  }
+  const kernelRelease = view?.utsname.release ?? dump.vmcoreinfo?.osrelease;
+  return { ...known, kernelRelease, memoryModel: view?.memMap.model };
 }

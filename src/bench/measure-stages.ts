@@ -3,16 +3,15 @@ import { setImmediate } from "node:timers/promises";
 import { CODEC_NAMES, type CodecName, codecOf } from "../codec/codecs.js";
 import { createEncoder } from "../codec/encoder.js";
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
-import { DumpError } from "../errors.js";
-import { initialPlan, type PagePlan } from "../filter/plan.js";
+import type { PagePlan } from "../filter/plan.js";
 import { policyOfLevel } from "../filter/policy.js";
-import { selfCheck } from "../filter/self-check/self-check.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { copyOfBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
-import { Warnings } from "../warnings.js";
+import { checkedPlan } from "../run/classify.js";
+import { type Session, sessionOf } from "../run/session.js";
 import type { PfnRange } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { scanPages, scanState } from "../worker/scan.js";
@@ -46,8 +45,9 @@ const WRITE_BYTES = 2 ** 28;
  * 64 MiB spread evenly: zero test, hashing, each codec; and writing. A dump whose struct pages cannot be used has no
  * scan, and all its pages are kept. Throws what reading and writing throw, and `ABORTED`.
  */
-export async function measureStages(dump: Dump, options: StageOptions): Promise<StageFigures> {
+export async function measureStages(session: Session, options: StageOptions): Promise<StageFigures> {
   const { level, folder, version, signal, say } = options;
+  const { dump } = session;
   const { pageSize } = dump;
   const machine = thisMachine(folder, version);
   const stages: Stage[] = [];
@@ -60,7 +60,7 @@ export async function measureStages(dump: Dump, options: StageOptions): Promise<
   };
 
   await begin("find the kernel");
-  const { value: found, timing: finding } = timed(() => findKernel(dump, level));
+  const { value: found, timing: finding } = timed(() => findKernel(session, level));
   const { view, plan } = found;
   add("find the kernel", "", 0, 0, finding);
 
@@ -106,20 +106,11 @@ export async function measureStages(dump: Dump, options: StageOptions): Promise<
   return { level, codecs, stages, samplePages, machine };
 }
 
-function findKernel(dump: Dump, level: number): { view: KernelView | undefined; plan: PagePlan } {
-  const view = tryView(dump);
-  const plan = initialPlan(dump, view);
-  if (view !== undefined) selfCheck(dump, view, policyOfLevel(level), plan, new Warnings());
-  return { view, plan };
-}
-
-function tryView(dump: Dump): KernelView | undefined {
-  try {
-    return kernelView(dump, new Warnings());
-  } catch (error) {
-    if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
-    throw error;
-  }
+/** Once more, for its time: the session has it already. */
+function findKernel({ dump, warnings }: Session, level: number): { view: KernelView | undefined; plan: PagePlan } {
+  const session = sessionOf(dump, warnings);
+  const { plan } = checkedPlan(session, policyOfLevel(level));
+  return { view: session.view, plan };
 }
 
 /** Pass 1 over some ranges, several times; afterwards `plan.kept` has what it leaves there. */

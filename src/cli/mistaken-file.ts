@@ -11,7 +11,7 @@ export function mistakenFile(
   flatten: boolean,
   commands: readonly string[],
 ): unknown {
-  if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || !error.message.includes("ENOENT")) return error;
+  if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || error.systemError !== "ENOENT") return error;
   const { file } = error;
   if (file === undefined) return error;
   const [first] = inputs;

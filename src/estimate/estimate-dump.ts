@@ -7,7 +7,6 @@ import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
-import { withoutCure } from "../reader/salvage.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
@@ -56,7 +55,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   const { dump, whyNoView, warnings } = session;
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
-    warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; only levels 0 and 1 are estimated`);
+    warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; only levels 0 and 1 are estimated`);
   }
   const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));
   const { view, plan } = checked;

@@ -6,6 +6,7 @@ import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
 import { Warnings } from "../warnings.js";
+import { whyNotClassified } from "./cannot-filter.js";
 import { dumpWithVmlinux } from "./debuginfo/vmlinux-dump.js";
 import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
 import { kernelView } from "./kernel-view.js";
@@ -191,15 +192,9 @@ function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried {
     return { dump: complete, found: { ...found, pages, reason: undefined, kernel } };
   } catch (error) {
     // Damage that such a guess leads into says nothing about the dump.
-    if (error instanceof DumpError) return failed(reasonOf(error));
+    if (error instanceof DumpError) return failed(whyNotClassified(error));
     throw error;
   }
-}
-
-/** The reason alone, without the file and the cure. */
-function reasonOf({ message, cure, file }: DumpError): string {
-  const text = cure === undefined ? message : message.replace(`. ${cure}`, "");
-  return text.replace(`${file}: `, "").replace(/^its pages cannot be classified: /, "");
 }
 
 function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {

@@ -27,6 +27,7 @@ export function releaseOf({ text, name }: GivenVmcoreinfo, warnings: Warnings): 
 /** The error of a text that belongs to another kernel. */
 export function wrongRelease({ name }: GivenVmcoreinfo, given: string, found: string): DumpError {
   return new DumpError("BAD_OPTION", `is of kernel ${given}, but the dump of ${found}`, {
+    subcode: "OTHER_KERNEL",
     file: name,
     cure: "Give the VMCOREINFO of the kernel that was dumped, of the same boot if it has KASLR",
   });

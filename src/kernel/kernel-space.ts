@@ -3,6 +3,7 @@ import type { Dump } from "../reader/dump.js";
 import type { AddressSpace } from "./address-space.js";
 import type { FoundSpace } from "./arch/arch-support.js";
 import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
+import { whyNotClassified } from "./cannot-filter.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
 
 /** The kernel's own memory, with what its address space told. */
@@ -31,14 +32,14 @@ function findSpaceFor(dump: Dump, info: NonNullable<Dump["vmcoreinfo"]>, what: s
   } catch (error) {
     if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
     // That one speaks of filtering.
-    const [, reason = error.message] = /cannot be classified: (.*?)\. Levels 0/.exec(error.message) ?? [];
-    throw unreadable(dump, what, reason, error);
+    throw unreadable(dump, what, whyNotClassified(error), error);
   }
 }
 
 /** The error of a dump of which `what` cannot be read, for the reason `why`; `cause` is what led to it. */
 export function unreadable(dump: Dump, what: string, why: string, cause?: unknown): DumpError {
-  return new DumpError("CANNOT_FILTER", `${what} cannot be read: ${why}`, {
+  return new DumpError("CANNOT_FILTER", `${what} cannot be read`, {
+    why,
     file: dump.paths[0] ?? "",
     cure: "`coresieve info` says what the dump tells of its kernel",
     cause,

@@ -1,4 +1,5 @@
 import type { Worker } from "bullmq";
+import type { DumpErrorCode } from "../errors.js";
 import type { ShardPlan } from "../shard/shard-plan.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -61,6 +62,11 @@ export class TakenOver extends Error {
 /** What a job's progress says while no worker has it, and who had it could not do it. */
 export interface Refused {
   readonly refused: string;
+}
+
+/** What a job's progress says when a try of it has failed with an error of ours: its code. */
+export interface Failed {
+  readonly failed: DumpErrorCode;
 }
 
 /** The run was cancelled by somebody, or a shard cannot be made because another one has failed. */

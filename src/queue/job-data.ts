@@ -111,7 +111,7 @@ export class OtherFormat extends DumpError {
 /** A job that no program can do. */
 export class UnreadableJob extends DumpError {
   constructor(cause: DumpError) {
-    super("BAD_OPTION", cause.message, { cause });
+    super("BAD_OPTION", cause.what, { why: cause.why, file: cause.file, cure: cause.cure, cause });
   }
 }
 

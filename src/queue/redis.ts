@@ -139,7 +139,7 @@ async function answers(redis: Redis, url: string): Promise<string> {
     });
     redis.once("close", () => {
       greeting(url).then((said) => {
-        if (said.startsWith(DENIED)) reject(new Error(said));
+        if (said.startsWith(DENIED)) reject(new ProtectedMode(said));
       });
     });
     timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
@@ -154,7 +154,7 @@ async function answers(redis: Redis, url: string): Promise<string> {
 }
 
 function noAnswer(error: unknown, url: string): DumpError {
-  if (isProtected(error)) {
+  if (error instanceof ProtectedMode) {
     return new DumpError("NOT_READABLE", "Redis is in protected mode: it serves its own host only", {
       file: hidden(url),
       cure: "Give it a password (`requirepass` in redis.conf) and write redis://:PASSWORD@host:6379; let only workers and those who submit reach it",
@@ -163,7 +163,7 @@ function noAnswer(error: unknown, url: string): DumpError {
   }
   const tls = tlsProblem(error, "redis", "REDIS_URL");
   const said = error instanceof Error ? error.message : String(error);
-  const why = tls?.what ?? (said.startsWith("NOAUTH") ? "it wants a password" : said);
+  const why = tls?.what ?? (redisCode(error) === "NOAUTH" ? "it wants a password" : said);
   return new DumpError("NOT_READABLE", `Redis does not answer: ${hidden(why)}`, {
     file: hidden(url),
     cure:
@@ -175,8 +175,11 @@ function noAnswer(error: unknown, url: string): DumpError {
 /** A server in protected mode says so unasked, and ends the connection; ioredis drops what nobody asked for. */
 const DENIED = "-DENIED ";
 
-function isProtected(error: unknown): boolean {
-  return error instanceof Error && error.message.startsWith(DENIED);
+class ProtectedMode extends Error {}
+
+/** Redis's errors have their codes as first words ("Error replies" of its protocol), and ioredis passes them on so. */
+function redisCode(error: unknown): string | undefined {
+  return error instanceof Error ? /^[A-Z]+(?= )/.exec(error.message)?.[0] : undefined;
 }
 
 /** Milliseconds that a server has to say something unasked. */

@@ -15,7 +15,7 @@ import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.
 import type { Staging } from "../shard/staging.js";
 import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
-import { type Hand, type Host, RunEnded, TakenOver } from "./host.js";
+import { type Failed, type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
 import { filterOptionsOf, holdVmlinux, openJobInput, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
@@ -269,9 +269,11 @@ async function checkShards(
   if (missing.length === 0) return;
   const reasons: string[] = [];
   let failed = 0;
+  let changed = false;
   for (const index of missing) {
     const shard = await host.queues.shards.getJob(shardJobId(job.id as string, round, index));
     if ((await shard?.isCompleted()) === false) failed++;
+    changed ||= (shard?.progress as Partial<Failed> | undefined)?.failed === "INPUT_CHANGED";
     if (reasons.length < 3) {
       reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} is not there as it was left`);
     }
@@ -286,7 +288,6 @@ async function checkShards(
       `${what}. ${isLast ? `\`coresieve jobs retry ${job.id}\` makes` : "The next try makes"} them again`,
     );
   }
-  const changed = reasons.some((reason) => reason.endsWith("[INPUT_CHANGED]"));
   if (changed) await places.remove();
   throw new host.queues.bullmq.UnrecoverableError(
     changed

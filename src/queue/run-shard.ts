@@ -1,5 +1,5 @@
 import type { Job } from "bullmq";
-import { DumpError } from "../errors.js";
+import { DumpError, type DumpErrorCode } from "../errors.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { makeShard } from "../shard/make-shard.js";
 import type { PlanPlace } from "../shard/place.js";
@@ -82,12 +82,18 @@ const LASTING: ReadonlySet<string> = new Set([
   "CANNOT_ERASE",
 ]);
 
+interface Failure {
+  readonly text: string;
+  readonly lasting: boolean;
+  readonly code: DumpErrorCode | undefined;
+}
+
 /** What a job failed with, in one line that says where; and whether to try again is of no use. */
-export function describeFailure(host: Host, what: string, error: unknown): { text: string; lasting: boolean } {
+export function describeFailure(host: Host, what: string, error: unknown): Failure {
   if (error instanceof DumpError) {
     const lasting = LASTING.has(error.code) || error instanceof UnreadableJob;
-    return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting };
+    return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting, code: error.code };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { text: `${what} on ${host.name}: ${message}`, lasting: error instanceof Cancelled };
+  return { text: `${what} on ${host.name}: ${message}`, lasting: error instanceof Cancelled, code: undefined };
 }

@@ -7,7 +7,7 @@ import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { allowedFolders } from "./allowed.js";
 import { holdLock } from "./hold-lock.js";
-import { Cancelled, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
+import { Cancelled, type Failed, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, OtherFormat, shardJob } from "./job-data.js";
 import { runAgain } from "./jobs.js";
 import { dumpOf, jobName, lookAround } from "./look-around.js";
@@ -153,8 +153,11 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       if (failure instanceof RunEnded) throw new queues.bullmq.UnrecoverableError(failure.message);
       if (failure instanceof queues.bullmq.UnrecoverableError) throw failure;
       counters.failed++;
-      const { text, lasting } = describeFailure(host, jobName(job, isDump), failure);
+      const { text, lasting, code } = describeFailure(host, jobName(job, isDump), failure);
       log(`${job.id}: ${text}`);
+      // The code for the finishing job, since nobody reads it out of the text. Without it what is done is kept.
+      watch.end();
+      if (code !== undefined) await job.updateProgress({ failed: code } satisfies Failed).catch(() => undefined);
       throw lasting ? new queues.bullmq.UnrecoverableError(text) : new Error(text);
     } finally {
       watch.end();

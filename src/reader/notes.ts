@@ -1,4 +1,4 @@
-import type { Warnings } from "../warnings.js";
+import { ofFile, type Warnings } from "../warnings.js";
 import { fields } from "./fields.js";
 
 /** One ELF note. */
@@ -34,8 +34,8 @@ export function parseNotes(area: Uint8Array, littleEndian: boolean, file: string
     }
     const descOffset = position + HEADER_SIZE + align4(nameSize);
     if (descOffset + descSize > area.length) {
-      const what = `${file}: a note of ${nameSize} + ${descSize} bytes runs past the end of its segment; the rest was not read`;
-      warnings.add("NOTE", what);
+      const what = `a note of ${nameSize} + ${descSize} bytes runs past the end of its segment; the rest was not read`;
+      warnings.add("NOTE", ofFile(file, what));
       break;
     }
     const name = view.text(position + HEADER_SIZE, nameSize);

@@ -12,7 +12,6 @@ import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { stretchesOf } from "../reader/open.js";
-import { withoutCure } from "../reader/salvage.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { openSession, type Session } from "../run/session.js";
@@ -47,7 +46,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   const { dump, whyNoView, warnings } = session;
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
-    warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; the report cannot tell kinds of pages`);
+    warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; the report cannot tell kinds of pages`);
   }
   const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));
   const { view, plan } = checked;

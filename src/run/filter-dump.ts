@@ -14,12 +14,12 @@ import { describeOutput } from "../writer/output-description.js";
 import { SharedPages } from "../writer/shared-pages.js";
 import { checkOptions } from "./check-options.js";
 import { checkValues } from "./check-values.js";
-import type { FilterOptions, FilterResult } from "./filter-types.js";
+import type { FilterOptions, FilterResult, FullBy } from "./filter-types.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
 import { planDump } from "./plan-dump.js";
 import { openSession, type Session } from "./session.js";
 
-export type { FilterOptions, FilterOutput, FilterProgress, FilterResult } from "./filter-types.js";
+export type { FilterOptions, FilterOutput, FilterProgress, FilterResult, FullBy } from "./filter-types.js";
 
 /**
  * Filters a dump: classifies its pages, drops those of the level's classes, compresses the others in worker threads
@@ -59,7 +59,8 @@ interface AttemptOptions extends FilterOptions {
   readonly workers: WorkerThreads;
 }
 
-function isFull(error: unknown): error is DumpError {
+/** Whether an error says that the output is full. */
+export function isFull(error: unknown): error is DumpError & { readonly code: FullBy } {
   return error instanceof DumpError && (error.code === "NO_SPACE" || error.code === "SIZE_LIMIT");
 }
 
@@ -84,10 +85,10 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     if (options.onFull === "incomplete") await writer.reserve?.();
     const report = (pages: number) => options.onProgress?.({ phase: "write", done: pages, total: kept });
     report(0);
-    const { zeroPages, outputBytes, notWritten, full } = await writeAll(
+    const { zeroPages, outputBytes, notWritten, full, fullBy } = await writeAll(
       async () => {
         const zeros = await encodeDump(planned.pool, plan, planned.dropsZeros, writer, report, options.observer);
-        return { zeroPages: zeros, outputBytes: await writer.end(), notWritten: 0, full: undefined };
+        return { zeroPages: zeros, outputBytes: await writer.end(), notWritten: 0, ...NOT_FULL };
       },
       writer,
       kept,
@@ -103,7 +104,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
       ...(fetched && { fetched }),
       ...(upload && { upload }),
       incomplete: result.incomplete || full !== undefined,
-      ...{ notWritten, full, shared: shared?.counts },
+      ...{ notWritten, full, fullBy, shared: shared?.counts },
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),
     };
   } catch (error) {
@@ -136,12 +137,15 @@ function changedInstead(error: unknown, dump: Dump): unknown {
   return (damage ? inputChanged(dump.image) : undefined) ?? error;
 }
 
+const NOT_FULL = { full: undefined, fullBy: undefined } as const;
+
 /** What pass 2 wrote. */
 interface Written {
   readonly zeroPages: number;
   readonly outputBytes: number;
   readonly notWritten: number;
   readonly full: string | undefined;
+  readonly fullBy: FullBy | undefined;
 }
 
 /** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
@@ -158,6 +162,6 @@ async function writeAll(
     const { size, pages, zeroPages } = await writer.cutShort();
     if (pages === 0) throw error;
     warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);
-    return { zeroPages, outputBytes: size, notWritten: kept - pages, full: error.summary };
+    return { zeroPages, outputBytes: size, notWritten: kept - pages, full: error.summary, fullBy: error.code };
   }
 }

@@ -1,4 +1,5 @@
 import type { Codec } from "../codec/codecs.js";
+import type { DumpErrorCode } from "../errors.js";
 import type { EraseResult } from "../filter/erase/erase-run.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { ClassCounts } from "../filter/page-classes.js";
@@ -97,6 +98,9 @@ export interface FilterOptions extends CompleteOptions {
   readonly observer?: RunObserver;
 }
 
+/** Codes of the errors that an output is full with: the disk, a quota or the store; the size that was allowed. */
+export type FullBy = Extract<DumpErrorCode, "NO_SPACE" | "SIZE_LIMIT">;
+
 /** What a run found and did. Numbers are pages if not said otherwise. */
 export interface FilterResult {
   /** The kernel, if its struct pages could be used. */
@@ -130,6 +134,8 @@ export interface FilterResult {
   readonly notWritten: number;
   /** The error of the output that was full, if so. */
   readonly full: string | undefined;
+  /** The code of that error. */
+  readonly fullBy: FullBy | undefined;
   /** Pages that share the bytes of an equal one, if that was asked for. They are counted in `classes` like all others. */
   readonly shared: SharedCounts | undefined;
   /** Bytes of the input files, unpacked, and of the output: as they lie there or were sent. */

@@ -1,4 +1,4 @@
-import { DumpError, leaving } from "../errors.js";
+import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import { limitedTarget } from "../writer/byte-target.js";
 import { discardSink } from "../writer/discard-sink.js";
@@ -51,7 +51,7 @@ function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump:
     // Nothing is written to them yet; a file's sink gives up at once.
     for (const part of parts) void part.abort();
     const left = destination.leftBehind?.();
-    throw left === undefined || !(error instanceof DumpError) ? error : leaving(error, left);
+    throw left === undefined || !(error instanceof DumpError) ? error : error.with({ left: left });
   }
   return {
     destination,

@@ -10,7 +10,6 @@ import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { withoutCure } from "../reader/salvage.js";
 import { dropUnreadable } from "../worker/check-dump.js";
 import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
@@ -121,7 +120,7 @@ export async function planDump(session: Session, options: FilterOptions, threads
           ...(erased === undefined ? {} : { erase: erased }),
           ...(extended === undefined ? {} : { extension: extended }),
           ...{ beyondMemMap: plan.beyondMemMap, unclassified, unreadable, incomplete },
-          ...{ notWritten: 0, full: undefined, shared: undefined },
+          ...{ notWritten: 0, full: undefined, fullBy: undefined, shared: undefined },
           inputBytes: dump.fileSize,
           outputBytes,
           warnings: warnings.list,
@@ -168,7 +167,7 @@ function runContext(
 function checkView({ view, whyNoView, warnings }: Session, level: number): void {
   if (view !== undefined || whyNoView === undefined) return;
   if (whyNoView.code !== "CANNOT_FILTER" || needsStructPages(level)) throw whyNoView;
-  warnings.add("NO_KERNEL_VIEW", `${withoutCure(whyNoView)}; pages with memory errors and offline pages are kept`);
+  warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; pages with memory errors and offline pages are kept`);
 }
 
 const reportCheck =

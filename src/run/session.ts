@@ -27,13 +27,7 @@ export interface ViewedSession extends Session {
 }
 
 /** Errors that say nothing about the dump's kernel: who meets one cannot go on. */
-const NOT_ABOUT_THE_KERNEL: readonly DumpErrorCode[] = [
-  "STRICT",
-  "ABORTED",
-  "NOT_READABLE",
-  "INPUT_CHANGED",
-  "NO_MEMORY",
-];
+const NOT_ABOUT_THE_KERNEL: readonly DumpErrorCode[] = ["STRICT", "ABORTED", "INPUT_CHANGED", "NO_MEMORY"];
 
 /** Finds a dump's VMCOREINFO and kernel. Throws what `completeDump` does; a kernel that is not found is no error here. */
 export function openSession(input: Dump, options: SessionOptions = {}): Session {

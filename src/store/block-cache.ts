@@ -129,7 +129,7 @@ export function setFailure(cache: BlockCache, mailbox: number, error: PlainDumpE
   let text = Buffer.from(JSON.stringify(error));
   if (text.length > FAILURE_BYTES) {
     text = Buffer.from(
-      JSON.stringify({ ...error, summary: error.summary.slice(0, 300), cure: undefined, file: undefined }),
+      JSON.stringify({ ...error, what: error.what.slice(0, 300), why: undefined, cure: undefined, file: undefined }),
     );
   }
   const at = mailbox * FAILURE_BYTES;

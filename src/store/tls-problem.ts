@@ -15,6 +15,11 @@ const UNKNOWN_AUTHORITY = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
 ]);
 
+/** What OpenSSL finds where the other side does not speak TLS. */
+const NO_TLS = /wrong version number$|packet length too long$|unexpected message$/;
+/** Alerts of a server that wants to know who comes. Their versions stand before them: "tlsv13 alert certificate required". */
+const REFUSED = /certificate required$|handshake failure$|bad certificate$/;
+
 /** Options of Node that this one knows. */
 const nodeOptions = () => process.allowedNodeEnvironmentFlags;
 
@@ -24,7 +29,7 @@ const nodeOptions = () => process.allowedNodeEnvironmentFlags;
  */
 export function tlsProblem(error: unknown, plain: string, setting: string): TlsProblem | undefined {
   const code = systemErrorCode(error) ?? "";
-  const message = error instanceof Error ? error.message : "";
+  const reason = opensslReason(error, code);
   if (UNKNOWN_AUTHORITY.has(code)) {
     const system = nodeOptions().has("--use-system-ca")
       ? ", or NODE_OPTIONS=--use-system-ca if the system knows it"
@@ -47,13 +52,13 @@ export function tlsProblem(error: unknown, plain: string, setting: string): TlsP
       cure: "Renew it; or set this machine's clock, if that is wrong",
     };
   }
-  if (/wrong version number|packet length too long|unexpected message/.test(message)) {
+  if (NO_TLS.test(reason)) {
     return {
       what: "it does not answer by TLS",
       cure: `Write ${plain}:// in ${setting} if it is meant to be without TLS; otherwise check the port`,
     };
   }
-  if (/certificate required|handshake failure|bad certificate/.test(message)) {
+  if (REFUSED.test(reason)) {
     return {
       what: "it refuses to speak by TLS; it may want a certificate of this machine, too",
       cure: "Let it take clients without one (of Redis: tls-auth-clients no), and look at its log",
@@ -66,4 +71,15 @@ export function tlsProblem(error: unknown, plain: string, setting: string): TlsP
     };
   }
   return undefined;
+}
+
+/**
+ * OpenSSL's reason for an error, "" if it is none of OpenSSL's. Node makes a code of it (`ERR_SSL_WRONG_VERSION_NUMBER`), but not where a write was under way, as
+ * in every request by HTTPS: then the code is EPROTO, and only the message has the reason (Node 20.20: "write EPROTO 80AC…:error:0A00010B:SSL
+ * routines:ssl3_get_record:wrong version number:../deps/…"). That form is OpenSSL's own, documented in ERR_error_string(3): error:CODE:LIBRARY:FUNCTION:REASON.
+ */
+function opensslReason(error: unknown, code: string): string {
+  if (code.startsWith("ERR_SSL_")) return code.slice("ERR_SSL_".length).replaceAll("_", " ").toLowerCase();
+  if (code !== "EPROTO" || !(error instanceof Error)) return "";
+  return /:error:[0-9A-F]+:[^:]*:[^:]*:([^:]+)/.exec(error.message)?.[1]?.toLowerCase() ?? "";
 }

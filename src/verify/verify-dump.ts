@@ -10,6 +10,7 @@ import type { InputOptions } from "../reader/input-options.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { inputChanged, isLive } from "../reader/source/input-changed.js";
+import { openSession, type Session } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { checkDump } from "../worker/check-dump.js";
 import { WorkerPool } from "../worker/pool.js";
@@ -132,7 +133,8 @@ async function verifyOpened(
   else if (segmentsOf(input) !== undefined) verifyElf(input as ElfDump, findings);
   const opening = new Map(warnings.list.map(({ code, count }) => [code, count]));
   takeWarnings(warnings, findings, file, image.kind !== "kdump");
-  const dump = completeDump(input, new Warnings(), options);
+  const session = openSession(input, options);
+  const { dump } = session;
   const pages = dump.maxMapnr;
   const stretches = stretchesOf(dump.image);
   const promised = sharedBitmap(stretches);
@@ -142,7 +144,7 @@ async function verifyOpened(
   const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
   fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
-  const untouched = leaveOut(dump, readable);
+  const untouched = leaveOut(session, readable);
   const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
   const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
   try {
@@ -152,15 +154,15 @@ async function verifyOpened(
       checked += more;
       onProgress?.({ phase: "check", done: checked, total });
     });
-    for (const { pfn, message, offset } of result.faults) {
+    for (const { pfn, reason, offset } of result.faults) {
       const where = offset === undefined ? {} : { offset };
-      findings.add({ kind: "bad-page", message: faultOf(message, file), file, pfn, ...where }, 0);
+      findings.add({ kind: "bad-page", message: reason, file, pfn, ...where }, 0);
     }
     findings.count("bad-page", result.unreadable);
   } finally {
     await pool.end();
   }
-  const kernel = verifyKernel(dump, findings);
+  const kernel = verifyKernel(session, findings);
   if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
   const manifest = recorded && (await checkManifest(input.paths, input, recorded, findings, options));
   const compared =
@@ -198,9 +200,8 @@ async function verifyOpened(
 }
 
 /** Of a machine's memory some pages may not be read. Clears their bits, and says how many there are. */
-function leaveOut(dump: Dump, readable: PageBitmap): number {
-  const view = isLive(dump.image) ? verifyKernel(dump, new Findings(0)).view : undefined;
-  return view === undefined ? 0 : leaveOutUntouchable(dump, view, readable);
+function leaveOut({ dump, view }: Session, readable: PageBitmap): number {
+  return view === undefined || !isLive(dump.image) ? 0 : leaveOutUntouchable(dump, view, readable);
 }
 
 async function recordedRun(files: readonly string[], { manifest }: VerifyOptions): Promise<RecordedRun | undefined> {
@@ -270,24 +271,15 @@ async function openDamaged(
     return await openInput(files, warnings, { ...open, salvage: true, ...(signal && { signal }) });
   } catch (error) {
     if (!(error instanceof DumpError) || !["TRUNCATED", "CORRUPT", "LIMIT"].includes(error.code)) throw error;
-    const { message, file, offset, code } = error;
+    const { reason, file, offset, code } = error;
     findings.add({
       kind: code === "TRUNCATED" ? "cut-off" : "header",
-      message: file === undefined ? message : faultOf(message, file),
+      message: reason,
       ...(file === undefined ? {} : { file }),
       ...(offset === undefined ? {} : { offset }),
     });
     return undefined;
   }
-}
-
-/** The message without the file's name and the cure, which a list of findings would repeat. */
-function faultOf(message: string, file: string): string {
-  return message
-    .replace(`${file}: `, "")
-    .replace(/ \(at byte \d+\)/, "")
-    .replace(/\. (Copy the dump again|The file was cut off|The file is damaged|The header is damaged).*$/s, "")
-    .replace(/^the page at pfn 0x[0-9a-f]+ cannot be read: /, "");
 }
 
 /** What opening found. The descriptors of a kdump file are looked at one by one, and not counted twice. */
@@ -298,8 +290,8 @@ function takeWarnings(warnings: Warnings, findings: Findings, file: string, miss
     VMCOREINFO_LINE: "vmcoreinfo",
     ...(missing ? { MISSING_PAGES: "missing-page", BAD_PAGES: "bad-page" } : {}),
   };
-  for (const { code, message, count } of warnings.list) {
+  for (const { code, count } of warnings.list) {
     const kind = kinds[code];
-    if (kind !== undefined) findings.add({ kind, message: faultOf(message, file), file }, count);
+    if (kind !== undefined) findings.add({ kind, message: warnings.reasonOf(code) ?? "", file }, count);
   }
 }

@@ -1,8 +1,8 @@
-import { DumpError } from "../errors.js";
 import { readVirtual } from "../kernel/address-space.js";
-import { attachSpace, type KernelView, kernelView } from "../kernel/kernel-view.js";
+import { whyNotClassified } from "../kernel/cannot-filter.js";
+import { attachSpace, type KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
-import { Warnings } from "../warnings.js";
+import type { Session } from "../run/session.js";
 import type { Findings } from "./findings.js";
 
 /** What looking for the kernel found. */
@@ -19,7 +19,7 @@ export interface VerifiedKernel {
  * Looks for the kernel where VMCOREINFO says it is: through its page tables its own utsname must be found, of the release that
  * VMCOREINFO and the header name, and its other symbols must lead to memory that is there.
  */
-export function verifyKernel(dump: Dump, findings: Findings): VerifiedKernel {
+export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findings): VerifiedKernel {
   const file = dump.paths[0] ?? "";
   const info = dump.vmcoreinfo;
   const none = { view: undefined, symbols: 0, symbolsFound: 0 };
@@ -29,15 +29,10 @@ export function verifyKernel(dump: Dump, findings: Findings): VerifiedKernel {
     ["VMCOREINFO", info.osrelease],
   ].filter((pair): pair is [string, string] => pair[1] !== undefined && pair[1] !== "");
   if (info.osrelease === undefined) findings.add({ kind: "vmcoreinfo", message: "VMCOREINFO has no OSRELEASE", file });
-  let view: KernelView;
-  try {
-    view = kernelView(dump, new Warnings());
-  } catch (error) {
-    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    const why = error.message
-      .replace(`${file}: its pages cannot be classified: `, "")
-      .replace(/\. Levels 0 and 1.*/, "");
-    if (/not supported/.test(why)) return { ...none, notChecked: why };
+  if (view === undefined) {
+    if (whyNoView?.code !== "CANNOT_FILTER") throw whyNoView;
+    const why = whyNotClassified(whyNoView);
+    if (whyNoView.subcode === "MACHINE_UNSUPPORTED") return { ...none, notChecked: why };
     findings.add({ kind: "kernel", message: why, file });
     return { ...none, notChecked: undefined };
   }

@@ -28,10 +28,10 @@ export function checkPages({ memory, kept, pageSize, buffer }: CheckState, task:
   let pages = 0;
   let unreadable = 0;
   const failed = (pfn: number, error: unknown) => {
-    const { code, message, offset } = damageOf(error);
+    const { code, message, why, reason, offset } = damageOf(error);
     clearBits(kept, pfn, pfn + 1);
     unreadable++;
-    if (faults.length < MAX_FAULTS) faults.push({ pfn, code, message, offset });
+    if (faults.length < MAX_FAULTS) faults.push({ pfn, code, message, reason: why ?? reason, offset });
   };
   let pfn = findBit(kept, task.startPfn, task.endPfn, true);
   while (pfn < task.endPfn) {

@@ -125,7 +125,10 @@ export interface CompareResult {
 export interface PageFault {
   readonly pfn: number;
   readonly code: DumpErrorCode;
+  /** One line for people: what was found, the file, the cure. */
   readonly message: string;
+  /** What was found about the page, without all that. */
+  readonly reason: string;
   /** File offset, where that is known. */
   readonly offset: number | undefined;
 }

@@ -1,4 +1,4 @@
-import { DumpError, leaving, NOTHING_LEFT } from "../errors.js";
+import { DumpError, NOTHING_LEFT } from "../errors.js";
 import type { Destination } from "./sink.js";
 
 /**
@@ -17,5 +17,5 @@ export async function abandoned(
   }
   if (left.length === 0 || !(error instanceof DumpError)) return error;
   const before = error.left === undefined || error.left === NOTHING_LEFT ? [] : [error.left];
-  return leaving(error, [...before, ...left].join("; "));
+  return error.with({ left: [...before, ...left].join("; ") });
 }

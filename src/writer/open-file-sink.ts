@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { DumpError, leaving } from "../errors.js";
+import { DumpError } from "../errors.js";
 import type { Packing } from "../reader/source/packed/packing.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { isStorePath } from "../store/store-url.js";
@@ -41,7 +41,7 @@ export function openFileSink(path: string, options: FileOutputOptions, inputs: r
     // Packing a file is refused before anything is written to it; a file's sink gives up at once.
     void file.abort();
     const left = file.leftBehind?.();
-    throw left === undefined || !(error instanceof DumpError) ? error : leaving(error, left);
+    throw left === undefined || !(error instanceof DumpError) ? error : error.with({ left: left });
   }
 }
 

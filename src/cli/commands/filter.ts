@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { DumpError, leaving, NOTHING_LEFT } from "../../errors.js";
+import { DumpError, NOTHING_LEFT } from "../../errors.js";
 import type { FilterOptions } from "../../run/filter-dump.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
@@ -136,7 +136,7 @@ function standing(error: unknown, incomplete: boolean, there: readonly string[])
   const how = incomplete ? "marked incomplete" : "whole";
   const more = others.map((name) => `, and so is ${name}`).join("");
   const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;
-  return leaving(error, `the dump is there, ${how}: ${dump}${more}${before}`);
+  return error.with({ left: `the dump is there, ${how}: ${dump}${more}${before}` });
 }
 
 function outputName({ output, flatten, pack }: FilterRequest): string {

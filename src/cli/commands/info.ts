@@ -1,8 +1,7 @@
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../kernel/complete-dump.js";
-import { type KernelView, kernelView } from "../../kernel/kernel-view.js";
-import type { Dump, FoundVmcoreinfo } from "../../reader/dump.js";
+import type { FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
+import { openSession, type Session } from "../../run/session.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { completeOptions, type InputArguments } from "../input-options.js";
@@ -88,7 +87,7 @@ async function printInfo(
   const complete = completeOptions(input);
   const dump = await openInputs(files, warnings, input, signal);
   try {
-    const info = dumpInfo(completeDump(dump, warnings, complete), warnings);
+    const info = dumpInfo(openSession(dump, { ...complete, warnings }));
     if (json) printJson(info, 2);
     else printLines(describeInfo(info));
   } finally {
@@ -96,8 +95,7 @@ async function printInfo(
   }
 }
 
-function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
-  const { view, reason } = tryView(dump, warnings);
+function dumpInfo({ dump, view, whyNoView, warnings }: Session): DumpInfo {
   const { header, machine, vmcoreinfo } = dump;
   const utsname = view?.utsname ?? (header.utsname?.release ? header.utsname : undefined);
   const seconds = header.timestamp ?? vmcoreinfo?.crashTime;
@@ -128,7 +126,7 @@ function dumpInfo(dump: Dump, warnings: Warnings): DumpInfo {
     vmcoreinfo: vmcoreinfo === undefined ? null : Object.fromEntries(vmcoreinfo.items),
     vmcoreinfoAddress: dump.vmcoreinfoAddress === undefined ? null : `0x${dump.vmcoreinfoAddress.toString(16)}`,
     vmcoreinfoFound: dump.vmcoreinfoFound?.map(foundText) ?? null,
-    filtering: { possible: view !== undefined, reason: reason ?? null },
+    filtering: { possible: view !== undefined, reason: whyNoView?.message ?? null },
     memoryModel: view?.memMap.model ?? null,
     warnings: warnings.list,
   };
@@ -161,15 +159,6 @@ function whyTaken(text: FoundVmcoreinfo, next: FoundVmcoreinfo | undefined): str
 
 function whyNot(text: FoundVmcoreinfo, taken: FoundVmcoreinfo | undefined): string {
   return text.kernel === taken?.kernel ? "a copy of the one taken" : "of another kernel";
-}
-
-function tryView(dump: Dump, warnings: Warnings): { view?: KernelView; reason?: string } {
-  try {
-    return { view: kernelView(dump, warnings) };
-  } catch (error) {
-    if (error instanceof DumpError) return { reason: error.message };
-    throw error;
-  }
 }
 
 function describeInfo(info: DumpInfo): string[] {

@@ -3,8 +3,7 @@ import type { Codec } from "../../codec/codecs.js";
 import { codecOf } from "../../codec/codecs.js";
 import { checkCodec } from "../../codec/encoder.js";
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../kernel/complete-dump.js";
-import { attachSpace, kernelView } from "../../kernel/kernel-view.js";
+import { attachSpace } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
 import { openInput } from "../../reader/open-input.js";
 import {
@@ -12,8 +11,11 @@ import {
   type FilterOutput,
   type FilterProgress,
   type FilterResult,
+  type FullBy,
   filterDump,
+  isFull,
 } from "../../run/filter-dump.js";
+import { openSession, type Session, withView } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import type { WorkerThreads } from "../../worker/threads.js";
 import { eraseFile } from "../erase-option.js";
@@ -51,7 +53,8 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
     const before = dump.header.dumpLevel;
-    if (request.vtop !== undefined) sayTranslation(completeDump(dump, warnings, complete), request.vtop, messages);
+    if (request.vtop !== undefined)
+      sayTranslation(openSession(dump, { ...complete, warnings }), request.vtop, messages);
     const stream = request.flattened && !request.dryRun ? countingStream(process.stdout) : undefined;
     const { sizeLimit, flattened } = request;
     // What a stream has sent cannot be taken back.
@@ -73,9 +76,9 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
         onFull: last && !flattened && request.mode !== "split" ? "incomplete" : "nothing",
         onProgress: ({ phase, done, total }) => steps.update(STEPS[phase], done, total),
       };
-      const { result, noRoom } = await attempt(dump, options, steps);
-      if (result === undefined || noRoom !== undefined) {
-        sayFull(noRoom ?? "", output, request, messages);
+      const { result, fullBy } = await attempt(dump, options, steps);
+      if (result === undefined || fullBy !== undefined) {
+        sayFull(fullBy, output, request, messages);
         if (result !== undefined) messages.common("This is an incomplete dumpfile, but might analyzable.");
         if (last) return false;
         messages.common(`Retry to create a dumpfile by dump_level(${levels[i + 1]}).`);
@@ -105,18 +108,18 @@ async function attempt(
   dump: Dump,
   options: FilterOptions,
   steps: Steps,
-): Promise<{ readonly result?: FilterResult; readonly noRoom?: string | undefined }> {
+): Promise<{ readonly result?: FilterResult; readonly fullBy?: FullBy | undefined }> {
   // It ends with the first step that the library tells of: until then the memory map is looked for.
   steps.update("Checking for memory holes", 0, 1);
   try {
     const result = await filterDump(dump, options);
     steps.update("Copying data", 1, 1);
     steps.finish();
-    return { result, noRoom: result.full };
+    return { result, fullBy: result.fullBy };
   } catch (error) {
     steps.breakLine();
-    if (error instanceof DumpError && (error.code === "SIZE_LIMIT" || error.code === "NO_SPACE")) {
-      return { noRoom: error.message };
+    if (isFull(error)) {
+      return { fullBy: error.code };
     }
     throw error;
   }
@@ -156,16 +159,21 @@ function countingStream(target: NodeJS.WritableStream): { stream: Writable; byte
   return { stream, bytes: () => bytes };
 }
 
-function sayFull(why: string, output: string, { sizeLimit }: MakedumpfileRequest, messages: Messages): void {
-  const limit = sizeLimit !== undefined && why.includes(`would be larger than ${sizeLimit} bytes`);
+function sayFull(
+  fullBy: FullBy | undefined,
+  output: string,
+  { sizeLimit }: MakedumpfileRequest,
+  messages: Messages,
+): void {
+  const limit = sizeLimit !== undefined && fullBy === "SIZE_LIMIT";
   const what = limit ? `Size limit(${sizeLimit}) reached.` : "No space left on device";
   messages.common("", `Can't write the dump file(${output}). ${what}`);
 }
 
 /** --vtop. makedumpfile also lists the entries of the page tables. */
-function sayTranslation(dump: Dump, vaddr: bigint, messages: Messages): void {
-  const { space } = kernelView(dump, new Warnings());
-  const found = attachSpace(space, dump.memory).translate(vaddr);
+function sayTranslation(session: Session, vaddr: bigint, messages: Messages): void {
+  const { dump, view } = withView(session);
+  const found = attachSpace(view.space, dump.memory).translate(vaddr);
   messages.common("", `Translating virtual address ${vaddr.toString(16)} to physical address.`);
   if (found === undefined)
     messages.error(`vtop: ${vaddr.toString(16)} is not mapped, or its page tables are not in the dump`);

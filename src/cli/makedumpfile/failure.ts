@@ -1,4 +1,4 @@
-import { DumpError, systemErrorCode } from "../../errors.js";
+import { DumpError } from "../../errors.js";
 import { foreignText } from "../../foreign-text.js";
 import { explain } from "../explain.js";
 import type { MakedumpfileRequest } from "./arguments.js";
@@ -23,7 +23,7 @@ export function failureLine(
   { files, vmcoreinfo, vmlinux }: MakedumpfileRequest,
 ): string {
   if (!(error instanceof DumpError)) return `${program}: ${explain(error)}`;
-  const system = SYSTEM_WORDS[systemErrorCode(error.cause) ?? ""];
+  const system = SYSTEM_WORDS[error.systemError ?? ""];
   const { file = "" } = error;
   const shown = foreignText(file);
   if (system !== undefined && error.code === "NOT_WRITABLE") {
@@ -45,5 +45,5 @@ export function fileExists(path: string): string {
 /** 1; but 2 for a VMCOREINFO file (-i) of another kernel than the dump's. */
 export function failureCode(error: unknown, { vmcoreinfo }: MakedumpfileRequest): 1 | 2 {
   const other = error instanceof DumpError && vmcoreinfo !== undefined && error.file === vmcoreinfo;
-  return other && /is of kernel .*, but the dump of /.test(error.message) ? 2 : 1;
+  return other && error.subcode === "OTHER_KERNEL" ? 2 : 1;
 }

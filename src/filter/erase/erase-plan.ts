@@ -91,12 +91,8 @@ function nothing({ nulls, unreachable, broken }: Misses): DumpError {
   return cannotErase(`nothing to erase: ${found}`, "A ? before a rule lets it lead to nothing");
 }
 
-function located({ message, cure }: DumpError, where: string, { text }: EraseRule): DumpError {
-  const what = cure === undefined ? message : message.replace(`. ${cure}`, "");
-  return new DumpError("CANNOT_ERASE", `${JSON.stringify(text)}: ${what}`, {
-    file: where,
-    ...(cure === undefined ? {} : { cure }),
-  });
+function located(error: DumpError, where: string, { text }: EraseRule): DumpError {
+  return error.with({ file: where, what: `${JSON.stringify(text)}: ${error.what}` });
 }
 
 function warn(where: string, { unreachable, broken }: Misses, warnings: Warnings): void {

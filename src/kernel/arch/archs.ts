@@ -86,7 +86,7 @@ export function attachSpace(image: SpaceImage, memory: PhysicalMemory): AddressS
 export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> {
   const { arch } = dump.machine;
   const support = archSupport(arch);
-  if (support === undefined) throw cannotFilter(dump, `${arch} kernels are not supported yet`);
+  if (support === undefined) throw cannotFilter(dump, `${arch} kernels are not supported yet`, "MACHINE_UNSUPPORTED");
   return support.find(dump, info);
 }
 

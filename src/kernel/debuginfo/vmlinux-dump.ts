@@ -111,7 +111,7 @@ function tryText(
     return { dump: withText, pages };
   } catch (error) {
     // A copy of the kernel's file in the page cache leads nowhere.
-    if (error instanceof DumpError) return error.message.replace(/^[^:]*: /, "").replace(/\. .*$/, "");
+    if (error instanceof DumpError) return error.reason;
     throw error;
   }
 }
@@ -150,7 +150,7 @@ function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner
     banner === undefined || known !== releaseOfBanner(banner)
       ? `is of ${release}, but the dump of ${known}`
       : `is of another build of kernel ${known}${builds(vmlinux, original, found)}`;
-  return new DumpError("BAD_OPTION", what, { file: name, cure });
+  return new DumpError("BAD_OPTION", what, { subcode: "OTHER_KERNEL", file: name, cure });
 }
 
 /** What tells the builds apart: their banners, else their build ids. */

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { Warnings } from "../../warnings.js";
+import { ofFile, type Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
 import { allMachines, archOfElf, type Machine } from "../machine.js";
@@ -61,7 +61,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     const { count, first } = lostPages(segments.loads, loads, pageSize);
     warnings.add(
       "CUT_OFF",
-      `${source.name}: holds ${source.size} bytes, but its program headers describe ${segments.end}`,
+      ofFile(source.name, `holds ${source.size} bytes, but its program headers describe ${segments.end}`),
     );
     if (count > 0) warnings.add("MISSING_PAGES", missingPages(source.name, first), count);
   }

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
+import type { WarningParts } from "../../warnings.js";
 import { layer, type Piece } from "../extents.js";
-import { withoutCure } from "../salvage.js";
 import { type ByteSource, CUT_OFF_CURE, readInto } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 
@@ -28,7 +28,7 @@ export interface FlattenedIndex {
   /** Length of the inner file. */
   readonly size: number;
   /** Where the stream was cut off, as an offset in the flattened file, and why that is known. */
-  readonly cut: { readonly offset: number; readonly why: string } | undefined;
+  readonly cut: { readonly offset: number; readonly why: WarningParts } | undefined;
 }
 
 interface Run extends Piece {
@@ -71,7 +71,7 @@ export function readFlattenedIndex(source: ByteSource, salvage = false): Flatten
   } catch (error) {
     if (!salvage) throw error;
     const damage = damageOf(error);
-    cut = { offset: damage.offset ?? source.size, why: withoutCure(damage) };
+    cut = { offset: damage.offset ?? source.size, why: { summary: damage.summary, reason: damage.reason } };
   }
   return { ...indexRuns(source, runs), cut };
 }

@@ -9,7 +9,6 @@ import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
 
 import { bitmapRanges } from "../ranges.js";
-import { withoutCure } from "../salvage.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly, readWhatIsThere } from "../source/byte-source.js";
 
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
@@ -75,7 +74,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
   const cutOff = cutOffAt(image, bitmapsEnd(header));
   if (cutOff !== undefined) {
     if (!salvage) throw cutOff;
-    warnings.add("CUT_OFF", withoutCure(cutOff));
+    warnings.add("CUT_OFF", cutOff);
   }
   const missing = salvage ? findPresent(image, warnings) : 0;
   const marked = (header.status & STATUS_INCOMPLETE) !== 0;

@@ -230,8 +230,9 @@ export class PartReader {
     this.#fail("TRUNCATED", pfn, offset, `${expected} bytes expected, ${got} are there`);
   }
 
-  #fail(code: "CORRUPT" | "TRUNCATED", pfn: number, offset: number, what: string): never {
-    throw new DumpError(code, `the page at pfn 0x${pfn.toString(16)} cannot be read: ${what}`, {
+  #fail(code: "CORRUPT" | "TRUNCATED", pfn: number, offset: number, why: string): never {
+    throw new DumpError(code, `the page at pfn 0x${pfn.toString(16)} cannot be read`, {
+      why,
       file: this.#source.name,
       offset,
       cure: "Copy the dump again from where it was made, or leave out what cannot be read with --salvage",

@@ -1,4 +1,4 @@
-import type { Warnings } from "../../warnings.js";
+import { ofFile, type Warnings } from "../../warnings.js";
 import { clearBits, countBits } from "../bitmap.js";
 import { findExtent } from "../extents.js";
 import type { FlattenedIndex } from "../flattened/records.js";
@@ -60,7 +60,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
       const { pfn, why } = badHere;
       warnings.add(
         "BAD_PAGES",
-        `${file.path}: pages that cannot be read, the first at pfn 0x${pfn.toString(16)}: ${why}`,
+        ofFile(file.path, `pages that cannot be read, the first at pfn 0x${pfn.toString(16)}: ${why}`),
         count,
       );
     }
@@ -68,7 +68,11 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
   }
   clearBits(present, next, image.maxMapnr);
   if (covered < total) {
-    warnings.add("MISSING_PAGES", `${firstFile}: pages in files of the split set that were not named`, total - covered);
+    warnings.add(
+      "MISSING_PAGES",
+      ofFile(firstFile, "pages in files of the split set that were not named"),
+      total - covered,
+    );
   }
   const there = countBits(present, 0, image.maxMapnr);
   const missing = total - there - damaged - (total - covered);

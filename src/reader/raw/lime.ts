@@ -1,7 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { type Extents, layer, type Piece, toExtents } from "../extents.js";
 import { fields } from "../fields.js";
-import { withoutCure } from "../salvage.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 import { ChunkReader } from "./snappy-frames.js";
@@ -43,7 +42,7 @@ export interface RangeFile {
   /** Where each byte of memory lies; see `RawImage.data`. */
   readonly data: Extents;
   /** Salvaged: why no more was read. */
-  readonly cut: string | undefined;
+  readonly cut: DumpError | undefined;
 }
 
 /**
@@ -57,7 +56,7 @@ export function readRanges(source: ByteSource, salvage = false): RangeFile {
   const pieces: Piece[] = [];
   const chunks = new ChunkReader(source);
   let ranges = 0;
-  let cut: string | undefined;
+  let cut: DumpError | undefined;
   try {
     for (let position = 0; position < source.size; ranges++) {
       if (ranges === MAX_RANGES) {
@@ -75,7 +74,7 @@ export function readRanges(source: ByteSource, salvage = false): RangeFile {
     }
   } catch (error) {
     if (!salvage) throw error;
-    cut = withoutCure(damageOf(error));
+    cut = damageOf(error);
   }
   if (format === "lime") return { format, littleEndian, data: layer(pieces), cut };
   pieces.sort((a, b) => a.start - b.start);

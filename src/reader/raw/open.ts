@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import type { Warnings } from "../../warnings.js";
+import type { WarningParts, Warnings } from "../../warnings.js";
 import type { Dump, DumpHeader } from "../dump.js";
 import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
@@ -32,7 +32,7 @@ export function openRanges(
   salvage: boolean,
 ): Dump {
   const { format, data, littleEndian, cut } = readRanges(attachSource(source), salvage);
-  if (cut !== undefined) warnings.add("CUT_OFF", `${cut}; what lies behind was not read`);
+  if (cut !== undefined) warnings.add("CUT_OFF", behindCut(cut));
   const snappy = format === "avml";
   const description = snappy ? "AVML memory image" : `LiME memory image${littleEndian ? "" : ", big endian"}`;
   const incomplete = cut !== undefined || source.flattened?.cut !== undefined;
@@ -94,4 +94,9 @@ function openImage(
     ranges: joinRanges(data),
     close: closeOnce([source]),
   };
+}
+
+function behindCut({ summary, reason }: DumpError): WarningParts {
+  const what = "what lies behind was not read";
+  return { summary: `${summary}; ${what}`, reason: `${reason}; ${what}` };
 }

@@ -83,9 +83,11 @@ async function* translated(
     yield* pieces;
   } catch (error) {
     if (error instanceof DumpError) throw error;
-    const cut = error instanceof UnexpectedEnd || /unexpected end/i.test(String(error));
     const why = error instanceof Error ? error.message : String(error);
-    if (systemErrorCode(error) === "Z_MEM_ERROR" || /too much memory/i.test(why)) {
+    const code = systemErrorCode(error);
+    // Codes are zlib's; what zstd-napi throws has none.
+    const cut = error instanceof UnexpectedEnd || code === "Z_BUF_ERROR" || /unexpected end/i.test(why);
+    if (code === "Z_MEM_ERROR" || /too much memory/i.test(why)) {
       throw new DumpError("LIMIT", `its ${packing} stream needs more memory to unpack than is allowed: ${why}`, {
         file: name,
         cure: "Unpack it first: `zstd -d --long=31 -c FILE | coresieve - OUT`",

@@ -3,7 +3,6 @@ import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
 import type { InputOptions } from "../../input-options.js";
 import { checkHead, HEAD_SIZE } from "../../open.js";
-import { withoutCure } from "../../salvage.js";
 import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
@@ -42,7 +41,7 @@ export async function spoolInput(
       cut = damageOf(error);
     });
     if (cut !== undefined && size === 0) throw cut;
-    if (cut !== undefined) warnings.add("CUT_OFF", withoutCure(cut));
+    if (cut !== undefined) warnings.add("CUT_OFF", cut);
     if (changed?.() === true) {
       throw new DumpError("INPUT_CHANGED", "changed while it was read", {
         file: name,
