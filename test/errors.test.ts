@@ -34,7 +34,7 @@ test("an error's sentence is made of its parts, and changes with them", () => {
   });
   const reason = "its pages cannot be classified: m68k kernels are not supported yet";
   expect(error).toMatchObject({ reason, summary: `a\tb: ${reason} (at byte 16)`, systemError: undefined });
-  expect(error.message).toBe(`a\\tb: ${reason} (at byte 16). Take another`);
+  expect(error.message).toBe(`a\\u0009b: ${reason} (at byte 16). Take another`);
   const other = error.with({ file: "c", offset: undefined, cure: undefined, left: "c.part is there" });
   expect(other.message).toBe(`c: ${reason}; c.part is there`);
   expect(other).toMatchObject({ code: error.code, subcode: error.subcode, what: error.what, why: error.why });
