@@ -31,7 +31,10 @@ export interface OpenOptions {
    * warnings count them (`CUT_OFF`, `MISSING_PAGES`).
    */
   readonly salvage?: boolean;
-  /** Opens a file that was named, where not every file may be read: nothing is opened, or looked at, by its name but by this. Default: by name. */
+  /**
+   * Opens a file that was named, where not every file may be read: nothing is opened, or looked at, by its name but by this. Default: by name.
+   * @internal
+   */
   readonly openFile?: (path: string) => FileHandle;
 }
 

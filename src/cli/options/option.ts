@@ -99,7 +99,7 @@ export type Option = OptionKind & {
 };
 
 /** One subject: a heading in the help of commands that have many options, and its options in their order. */
-export interface Subject {
+interface Subject {
   readonly heading: string;
   readonly options: readonly Option[];
 }
