@@ -97,9 +97,3 @@ export type Option = OptionKind & {
   /** It stands in `coresieve --help`. */
   readonly common?: true;
 };
-
-/** One subject: a heading in the help of commands that have many options, and its options in their order. */
-interface Subject {
-  readonly heading: string;
-  readonly options: readonly Option[];
-}
