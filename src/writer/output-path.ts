@@ -15,10 +15,17 @@ const OPEN_FILE = /^\/dev\/(stdin|stdout|stderr)$|^\/(dev|proc\/[^/]+(\/task\/\d
 /**
  * What the name of an output means: the one place that decides it, for outputs of all kinds. Returns the name of the file that is to
  * come into being. That is the name itself, or where it is a symbolic link what that leads to at last, there or not. Refused, by name, are
- * folders, names of this program's open files (/dev/stdout, /dev/fd/1), and all else in /dev, /proc and /sys. Throws `NOT_WRITABLE`.
+ * `-`, folders, names of this program's open files (/dev/stdout, /dev/fd/1), and all else in /dev, /proc and /sys. Throws `NOT_WRITABLE`.
  */
 export function outputFile(path: string): string {
   if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
+  // Who writes it means stdout, which only a filter run's output can be: that one never comes here.
+  if (path === "-") {
+    throw new DumpError("NOT_WRITABLE", "this output is a file, it cannot go to stdout", {
+      file: path,
+      cure: "Name a file; one that is called - is ./-",
+    });
+  }
   if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
   try {
     // The system itself refuses links that are traps (fs.protected_symlinks), and circles.
@@ -75,8 +82,8 @@ export function checkPlace(path: string, real: string): void {
   throw new DumpError("NOT_WRITABLE", path === real ? what : `${what} (${real})`, {
     file: path,
     cure: isOpen
-      ? "Name a file; a dump goes to stdout with - as OUT, or flattened with -F"
-      : "Name a file; a dump can go through a pipe, with - as OUT, or flattened with -F",
+      ? "Name a file; only a filter run's dump goes to stdout, with - as OUT, or flattened with -F"
+      : "Name a file; only a filter run's dump goes through a pipe, with - as OUT, or flattened with -F",
   });
 }
 

@@ -185,3 +185,13 @@ describe.runIf(process.platform === "linux")("devices and names of the system", 
     expect(readdirSync(folder)).toEqual(["there"]);
   });
 });
+
+describe("- as an output that is a file:", () => {
+  test("it is refused with what to write instead, and no file of that name comes into being", async () => {
+    expect(refusal(() => outputFile("-"))).toMatch(/^NOT_WRITABLE: -: this output is a file.*is \.\/-$/);
+    expect(outputFile("./-")).toBe("./-");
+    const run = await runCli(["-g", "-", input], { cwd: folder });
+    expectFailure(run, 1, "it cannot go to stdout", "./-");
+    expect(existsSync(at("-"))).toBe(false);
+  });
+});
