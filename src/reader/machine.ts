@@ -125,6 +125,11 @@ export function allMachines(): Machine[] {
   return ARCHS.map(({ arch }) => machineNamed(arch) as Machine);
 }
 
+/** Names to offer where a machine is to be named: crash's, and that of the other byte order which is in use. */
+export function machineNames(): string[] {
+  return [...ARCHS.map(({ arch }) => arch), "ppc64le"];
+}
+
 export function factsOf(arch: Arch): ArchFacts {
   return ARCHS.find((facts) => facts.arch === arch) as ArchFacts;
 }

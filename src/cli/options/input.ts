@@ -1,4 +1,4 @@
-import { allMachines } from "../../reader/machine.js";
+import { machineNames } from "../../reader/machine.js";
 import { OPENING, type Option } from "./option.js";
 
 /** The options that say what the input is. All commands that open a dump have them, and `coresieve help input` explains them. */
@@ -19,7 +19,7 @@ export const INPUT_OPTIONS = [
     commands: OPENING,
     help: "machine of an image (default: found in its memory)",
     long: "The machine of a memory image, by the name that crash or `uname -m` has for it. Default: found in its memory",
-    suggested: [...allMachines().map(({ arch }) => arch), "ppc64le"],
+    suggested: machineNames(),
   },
   {
     name: "salvage",
