@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { runProgram } from "../dist/bench/run-program.js";
 import { median } from "../dist/bench/statistics.js";
 import { countBits, findBit } from "../dist/reader/bitmap.js";
-import { readPages } from "../dist/reader/dump.js";
 import { openDump } from "../dist/reader/open.js";
+import { readPages } from "../dist/reader/physical-memory.js";
 import { buildProgram } from "./support/native.mjs";
 import { CODECS, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 

@@ -2,7 +2,7 @@
 import { readFileSync, rmSync } from "node:fs";
 import { Piscina } from "piscina";
 import { median } from "../dist/bench/statistics.js";
-import { CODEC_FLAGS, codecOf } from "../dist/codec/codecs.js";
+import { codecOf } from "../dist/codec/codecs.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { policyOfLevel } from "../dist/filter/policy.js";
 import { kernelView } from "../dist/kernel/kernel-view.js";
@@ -13,9 +13,8 @@ import { classifyPages } from "../dist/worker/classify-pages.js";
 import { encodeDump } from "../dist/worker/encode-dump.js";
 import { WorkerPool } from "../dist/worker/pool.js";
 import { TASKS_PER_THREAD, WorkerThreads } from "../dist/worker/threads.js";
-import { dumpFacts } from "../dist/writer/collect-facts.js";
 import { createFileSink } from "../dist/writer/file-sink.js";
-import { KdumpWriter } from "../dist/writer/kdump-writer.js";
+import { createWriter, describeOutput } from "../dist/writer/output-description.js";
 import { CODECS, list, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
 const HELP = `node bench/pool.mjs DUMP [options]: pass 2 with 1, 2, 3, 4 workers
@@ -108,7 +107,8 @@ async function run(codec, workers) {
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (values.out) rmSync(values.out, { force: true });
     sink = values.out ? createFileSink(values.out, { force: true, inputs: [] }) : nowhere;
-    writer = new KdumpWriter(sink, dumpFacts(dump, view, plan, level, "kdump"), plan, CODEC_FLAGS[real.name]);
+    const planned = { described: dump, shown: view, plan, level, incomplete: false };
+    writer = createWriter(describeOutput(planned, "kdump", real.name), plan, sink);
     await writer.begin();
     const cpu = process.cpuUsage();
     const before = mainCpu();

@@ -31,15 +31,18 @@ export async function rearrangeDump(input: string, output: PlainOutput, signal?:
       ? await openStream(input, signal)
       : openFile(input);
   let sink: Sink | undefined;
+  let queue: ByteQueue | undefined;
   try {
     const stream = "fd" in opened ? fileStream(opened, signal) : opened;
     const { chunks } = await unpackStream(stream.chunks, stream.name, false);
     sink = openFileSink(output.path, output, [input]);
-    const size = await replay(new ByteQueue(chunks), stream.name, sink);
+    queue = new ByteQueue(chunks);
+    const size = await replay(queue, stream.name, sink);
     return (await sink.finish(size)) ?? size;
   } catch (error) {
     throw await abandoned(error, sink);
   } finally {
+    await queue?.close().catch(() => undefined);
     if ("fd" in opened) closeOnce([{ file: opened, flattened: undefined }])();
   }
 }

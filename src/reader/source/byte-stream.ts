@@ -49,9 +49,15 @@ async function* piecesOf(
   size: number,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const read = async (at: number) => {
+  const readPiece = async (at: number) => {
     const piece = Buffer.allocUnsafeSlow(Math.min(READ_SIZE, size - at));
     return piece.subarray(0, await readFullyAsync(fd, piece, at));
+  };
+  const read = (at: number) => {
+    const piece = readPiece(at);
+    // Who stops asking for pieces without a word never awaits the one that is under way: its failure is then nobody's.
+    piece.catch(() => undefined);
+    return piece;
   };
   let next = read(0);
   try {
