@@ -80,7 +80,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     ["when it is done and nobody knows", "after rename shard-0002.done"],
     ["while it finishes", "before link output.partial"],
     ["when the output is there and nobody knows", "after link output.partial"],
-    ["while it cleans up", "before rm .coresieve-"],
+    ["while it cleans up", "before rmdir .coresieve-"],
   ])("a worker is killed %s: another takes over", async (_, killAt) => {
     const options = ["-p", "-d", "30"];
     const id = submit(queue.redis.url, input, output, ...options, "--shards", "3", "--again");
