@@ -6,10 +6,11 @@ import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import { type ElfDump, openElf } from "./elf/open.js";
 import { extentStretches } from "./extents-memory.js";
-import { FLATTENED_SIGNATURE } from "./flattened/records.js";
+import { isFlattened } from "./flattened/records.js";
 import { isKdump } from "./kdump/header.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { openKdump } from "./kdump/open.js";
+import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawMemory } from "./raw/image.js";
@@ -84,7 +85,7 @@ function openImages(
 ): Dump {
   const kinds = images.map((image) => {
     const kind = sniff(image);
-    if (kind === undefined) throw notADump(headOf(image), image.file.path);
+    if (kind === undefined) throw notADump(headOf(image, KNOWN_HEAD_SIZE), image.file.path);
     return kind;
   });
   const first = images[0];
@@ -129,8 +130,8 @@ function noDump(): DumpError {
   return new DumpError("BAD_OPTION", "no dump was named", { cure: "Name the dump to read" });
 }
 
-function headOf(image: SourceImage): Uint8Array {
-  const head = new Uint8Array(HEAD_SIZE);
+function headOf(image: SourceImage, size = HEAD_SIZE): Uint8Array {
+  const head = new Uint8Array(size);
   return head.subarray(0, attachSource(image).read(head, 0));
 }
 
@@ -152,38 +153,33 @@ export const HEAD_SIZE = 16;
 
 /**
  * Looks at the first bytes of a stream, before all of it is read: it may be long, or never end. Throws `NOT_A_DUMP` if
- * they are no dump's.
+ * they are no dump's; with `KNOWN_HEAD_SIZE` of them it says what else they are.
  */
 export function checkHead(head: Uint8Array, name: string): void {
-  const flattened =
-    Buffer.from(head.subarray(0, FLATTENED_SIGNATURE.length)).toString("latin1") === FLATTENED_SIGNATURE;
-  if (!flattened && formatOf(head) === undefined) throw notADump(head, name);
+  if (!isDumpHead(head)) throw notADump(head, name);
 }
 
-function notADump(bytes: Uint8Array, name: string): DumpError {
-  const start = JSON.stringify(Buffer.from(bytes.subarray(0, 8)).toString("latin1"));
-  return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: it starts with ${start}${hint(bytes)}`, {
+/** Whether a file that begins so is a dump: `HEAD_SIZE` bytes tell it. */
+export function isDumpHead(head: Uint8Array): boolean {
+  return isFlattened(head) || formatOf(head) !== undefined;
+}
+
+/** The error of a file that begins so: what it is, if that is known. */
+function notADump(head: Uint8Array, name: string): DumpError {
+  const known = knownFile(head);
+  if (known !== undefined) {
+    return new DumpError("NOT_A_DUMP", `is ${known.name}, which coresieve does not read`, {
+      file: name,
+      cure: known.cure,
+    });
+  }
+  const zeros = head.length === KNOWN_HEAD_SIZE && head.every((byte) => byte === 0);
+  const start = JSON.stringify(Buffer.from(head.subarray(0, 8)).toString("latin1"));
+  const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
+  return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: ${what}`, {
     file: name,
     cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, and with --raw bare memory",
   });
-}
-
-/** What other things commonly given as a dump are. */
-function hint(head: Uint8Array): string {
-  const text = Buffer.from(head).toString("latin1");
-  const hints: readonly [string, string][] = [
-    ["\x1f\x8b", " (gzip: openInput unpacks it)"],
-    ["\x28\xb5\x2f\xfd", " (zstd: openInput unpacks it)"],
-    ["\xfd7zXZ", " (xz: unpack it first)"],
-    ["\x04\x22\x4d\x18", " (lz4: openInput unpacks it)"],
-    ["BZh", " (bzip2: unpack it first)"],
-    ["\x02\x21\x4c\x18", " (lz4 in its old form: unpack it first)"],
-    ["LibvirtQemudSav", " (a libvirt save file: make the dump with `virsh dump --memory-only`)"],
-    ["QEVM", " (a QEMU migration file: make the dump with dump-guest-memory or `virsh dump --memory-only`)"],
-    ["DISKDUMP", " (the old disk-based diskdump)"],
-    ["PAGEDU", " (a Windows dump)"],
-  ];
-  return hints.find(([magic]) => text.startsWith(magic))?.[1] ?? "";
 }
 
 /** Physical memory of an opened dump, for another thread than the one that opened it. */

@@ -37,7 +37,7 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
   } catch (error) {
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
-      cure: "Check the name and your permission to read it",
+      cure: addressCure(path) ?? "Check the name and your permission to read it",
       cause: error,
     });
   }
@@ -61,6 +61,25 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
   return isLiveFile(fd, stat) ? { ...file, live: true } : file;
+}
+
+/** What to do where an address was given as a file's name. */
+function addressCure(path: string): string | undefined {
+  const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? [];
+  switch (scheme?.toLowerCase()) {
+    case undefined:
+      return /^[^/]+@[^/:]+:/.test(path)
+        ? `Fetch it through a pipe: \`ssh HOST cat FILE | coresieve - OUT\``
+        : undefined;
+    case "http":
+    case "https":
+    case "ftp":
+      return `Fetch it through a pipe: \`curl -L ${path} | coresieve - OUT\``;
+    case "file":
+      return "Give the path alone, without file://";
+    default:
+      return "Of addresses, only s3://BUCKET/KEY is read: fetch it to a file, or send it through a pipe into `coresieve - OUT`";
+  }
 }
 
 /** What the system knows of an open file. Throws `NOT_READABLE`: a network share may be gone. */

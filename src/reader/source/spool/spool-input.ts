@@ -2,7 +2,8 @@ import { createHash, type Hash } from "node:crypto";
 import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
 import type { InputOptions } from "../../input-options.js";
-import { checkHead, HEAD_SIZE } from "../../open.js";
+import { KNOWN_HEAD_SIZE } from "../../known-files.js";
+import { checkHead, HEAD_SIZE, isDumpHead } from "../../open.js";
 import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
@@ -76,7 +77,7 @@ async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGene
   }
 }
 
-/** Passes a stream on when its head is a dump's. One that is shorter than a head is told at its end. */
+/** Passes a stream on when its head is a dump's; if not, more of it is waited for, to say what it is. One that is shorter than a head is told at its end. */
 async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   let head: Uint8Array | undefined = new Uint8Array(0);
   for await (const chunk of chunks) {
@@ -84,10 +85,15 @@ async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncG
     else {
       head = Buffer.concat([head, chunk]);
       if (head.length < HEAD_SIZE) continue;
-      checkHead(head, name);
+      if (!isDumpHead(head)) {
+        if (head.length < KNOWN_HEAD_SIZE) continue;
+        checkHead(head.subarray(0, KNOWN_HEAD_SIZE), name);
+      }
       yield head;
       head = undefined;
     }
   }
-  if (head !== undefined && head.length > 0) yield head;
+  if (head === undefined || head.length === 0) return;
+  if (head.length >= HEAD_SIZE) checkHead(head, name);
+  yield head;
 }

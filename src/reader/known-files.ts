@@ -1,0 +1,223 @@
+/**
+ * Files that people give as a dump and that coresieve does not read: what each is, and what to do. A row an item; what is read has no row
+ * here. The numbers come from the formats' public headers and documents (sources at the rows that are not in everybody's magic(5)).
+ */
+export interface KnownFile {
+  /** Bytes at the beginning, or elsewhere, that tell it: `[offset, bytes]`, the bytes as latin1. All of them must be there. */
+  readonly marks: readonly (readonly [at: number, bytes: string])[];
+  /** What it is, with its article: "a saved state of VirtualBox". */
+  readonly name: string;
+  /** What to do: one sentence without its stop. */
+  readonly cure: string;
+}
+
+/** Bytes of a file in which marks lie: the last is that of btrfs, at 64 KiB and 64 bytes. */
+export const KNOWN_HEAD_SIZE = 66 * 1024;
+
+const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: [[0, bytes]], name, cure });
+
+const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
+const FOR_LIBVIRT = "Make the dump with `virsh dump --memory-only DOMAIN FILE`";
+const FOR_QEMU = "Make the dump with dump-guest-memory, or `virsh dump --memory-only DOMAIN FILE`";
+const VMWARE = "a saved state of a VMware machine";
+const FOR_VMWARE = "Give the .vmem file beside it with --raw (`--raw 0-3G,4G-` where the machine has more than 3 GiB)";
+const XEN_SAVE = "a saved Xen domain (`xl save`)";
+const FOR_XEN = "Restore the domain, and make its core with `xl dump-core DOMAIN FILE`";
+const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
+const FOR_FIRECRACKER =
+  "Give the memory file of the same snapshot (mem_file_path) with --raw: `--raw 0-3G,4G-` on x86-64, `--raw 2G` on arm64";
+const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
+
+/** Memory of machines, in forms of its own. */
+const MEMORY: readonly KnownFile[] = [
+  at0("QEVM", "a QEMU migration stream", FOR_QEMU),
+  at0("LibvirtQemudSave", "a libvirt save file", FOR_LIBVIRT),
+  at0("LibvirtQemudPart", "a libvirt save file that was never finished", FOR_LIBVIRT),
+  at0("QFI\xfb", "a qcow2 disk image", `It is a disk, not memory. ${FOR_QEMU}`),
+  // 0xbed?bed?: normal, old, partial; 0xbad?bad?: restored, not to be restored (VMware's own readers and crash, volatility).
+  ...[
+    "\xd2\xbe\xd2\xbe",
+    "\xd0\xbe\xd2\xbe",
+    "\xd0\xbe\xd0\xbe",
+    "\xd3\xbe\xd3\xbe",
+    "\xd1\xba\xd1\xba",
+    "\xd2\xba\xd2\xba",
+  ].map((magic) => at0(magic, VMWARE, FOR_VMWARE)),
+  at0("Xen saved domain", XEN_SAVE, FOR_XEN),
+  at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
+  at0("libvirt-xml", XEN_SAVE, FOR_XEN),
+  at0("\xff\xff\xff\xff\xff\xff\xff\xffXENF", XEN_SAVE, FOR_XEN),
+  at0("\xa8\x19\x01\x73\x61\x8f\x23\xfd", "an s390 stand-alone dump", FOR_S390),
+  at0("\xa8\x19\x01\x73\x61\x8f\x23\xfe", "an extended s390 stand-alone dump", FOR_S390),
+  {
+    // EBCDIC: "SR" at 0, "VMDUMP  " at 56.
+    marks: [
+      [0, "\xe2\xd9"],
+      [56, "\xe5\xd4\xc4\xe4\xd4\xd7\x40\x40"],
+    ],
+    name: "a z/VM VMDUMP",
+    cure: "Receive it with `vmur receive -c`, or convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)",
+  },
+  ...["\xed\x23\x8f\x61\x73\x01\x19\xa8", "\xa8\x19\x01\x73\x61\x8f\x23\xed"].map((magic) =>
+    at0(magic, "an LKCD dump", "Convert it with a program of its time: crash opens it"),
+  ),
+  at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
+  at0("sadump\0\0", "a dump of sadump's disk set", "Convert it with `makedumpfile -x VMLINUX DUMP1 DUMP2 … vmcore`"),
+  at0(
+    "\x14\x20\x28\x01",
+    "a saved state of Hyper-V (.vmrs)",
+    "Crash the guest with kdump set up, and take its vmcore: `Debug-VM -Name NAME -InjectNonMaskableInterrupt`",
+  ),
+  ...["\x64\x86\x84\x19\x10\x07", "\xaa\xaa\x84\x19\x10\x07"].map(
+    (magic): KnownFile => ({ marks: [[2, magic]], name: FIRECRACKER, cure: FOR_FIRECRACKER }),
+  ),
+  at0(
+    "DBSNAP01",
+    "a snapshot of Dragonball (Kata Containers)",
+    "Crash the guest with kdump set up, and take its vmcore",
+  ),
+  at0(
+    "\x7fVirtualBox SavedState",
+    "a saved state of VirtualBox",
+    "Make a core of the running machine: `VBoxManage debugvm NAME dumpvmcore --filename FILE`",
+  ),
+  // Real mode's interrupt table with its BIOS's default handler, f000:ff53: the first bytes of a PC's memory.
+  at0(
+    "\x53\xff\x00\xf0\x53\xff\x00\xf0",
+    "bare memory of a PC, as it looks",
+    "Say where it lies: `--raw 0`, or `--raw 0-3G,4G-` where it has more than 3 GiB",
+  ),
+  at0("PAGEDU64", "a Windows crash dump", WINDOWS),
+  at0("PAGEDUMP", "a Windows crash dump", WINDOWS),
+  at0("MDMP", "a Windows minidump", WINDOWS),
+  at0("ZDMP", "a compressed dump of DumpIt for Windows", WINDOWS),
+  ...["hibr", "HIBR", "wake", "WAKE"].map((magic) => at0(magic, "a hibernation file of Windows", WINDOWS)),
+  // Signatures of kernel/power/swap.c and of the tools that came before, at the end of the first page: of 4, 16 and 64 KiB.
+  ...[4096, 16384, 65536].flatMap((page) => [
+    ...["S1SUSPEND", "S2SUSPEND", "ULSUSPEND", "LINHIB0001"].map(
+      (mark): KnownFile => ({
+        marks: [[page - 10, mark]],
+        name: "a swap area with a hibernation image",
+        cure: "Its pages are packed and without addresses: resume the machine, and dump it then",
+      }),
+    ),
+    ...["SWAPSPACE2", "SWAP-SPACE"].map(
+      (mark): KnownFile => ({
+        marks: [[page - 10, mark]],
+        name: "a swap area",
+        cure: "It has no memory of the kernel: give the vmcore",
+      }),
+    ),
+  ]),
+];
+
+const pipe = (command: string) => `Unpack it through a pipe: \`${command} FILE | coresieve - OUT\``;
+const OPEN_INPUT = "Open it with openInput, which unpacks it";
+const EXTRACT = "Take the vmcore out of it, and give that";
+const FOR_VMLINUX = "It has no memory: give the vmcore, and the vmlinux with -x";
+
+/** What dumps are packed, sent or kept in. */
+const PACKED: readonly KnownFile[] = [
+  at0("\x1f\x8b", "packed with gzip", OPEN_INPUT),
+  at0("\x28\xb5\x2f\xfd", "packed with zstd", OPEN_INPUT),
+  at0("\x04\x22\x4d\x18", "packed with lz4", OPEN_INPUT),
+  at0("\x02\x21\x4c\x18", "packed with lz4 in its old form", pipe("lz4 -dc")),
+  at0("\xfd7zXZ\0", "packed with xz", pipe("xz -dc")),
+  ...["1", "2", "3", "4", "5", "6", "7", "8", "9"].map((level) =>
+    at0(`BZh${level}`, "packed with bzip2", pipe("bzip2 -dc")),
+  ),
+  at0("\x89LZO\0\r\n\x1a\n", "packed with lzop", pipe("lzop -dc")),
+  at0("\x5d\0\0", "packed with lzma", pipe("xz -dc --format=lzma")),
+  at0("LZIP", "packed with lzip", pipe("lzip -dc")),
+  at0("LRZI", "packed with lrzip", pipe("lrzip -d -o -")),
+  at0("\x1f\x9d", "packed with compress (.Z)", pipe("gzip -dc")),
+  at0("\xff\x06\0\0sNaPpY", "a stream in snappy's frame format", pipe("snzip -dc")),
+  at0("7z\xbc\xaf\x27\x1c", "a 7z archive", pipe("7z x -so")),
+  at0("Rar!\x1a\x07", "a rar archive", pipe("unrar p -inul")),
+  at0("PK\x03\x04", "a zip archive", pipe("unzip -p")),
+  at0("PK\x05\x06", "an empty zip archive", EXTRACT),
+  at0(
+    "sosreport-",
+    "a sosreport",
+    "A sosreport lists dumps and has none: fetch the vmcore from the machine's /var/crash",
+  ),
+  { marks: [[257, "ustar"]], name: "a tar archive", cure: pipe("tar -xOf") },
+  ...["070701", "070702", "070707"].map((magic) => at0(magic, "a cpio archive", EXTRACT)),
+  at0("!<arch>\n", "an ar archive: a Debian package or a library", FOR_VMLINUX),
+  at0("\xed\xab\xee\xdb", "an RPM package", FOR_VMLINUX),
+  ...["-----BEGIN PGP MESSAGE", "\x85\x01\x0c\x03", "\x85\x02\x0c\x03", "\x84\x5e\x03"].map((magic) =>
+    at0(magic, "encrypted with PGP, as it looks", pipe("gpg -d")),
+  ),
+  at0("age-encryption.org/", "encrypted with age", pipe("age -d")),
+  at0("Salted__", "encrypted with openssl", "Decrypt it, with a pipe into `coresieve - OUT`"),
+];
+
+const DISK = "It is a disk, not memory: mount it, and take the vmcore out of it";
+
+const DISKS: readonly KnownFile[] = [
+  at0("KDMV", "a disk image of VMware", DISK),
+  at0("# Disk DescriptorFile", "the description of a disk of VMware", DISK),
+  at0("vhdxfile", "a disk image of Hyper-V (VHDX)", DISK),
+  at0("conectix", "a disk image of Hyper-V (VHD)", DISK),
+  at0("<<< Oracle VM VirtualBox Disk Image >>>", "a disk image of VirtualBox", DISK),
+  at0("QED\0", "a QED disk image", DISK),
+  at0("LUKS\xba\xbe", "an encrypted disk (LUKS)", DISK),
+  at0("hsqs", "a squashfs file system", DISK),
+  at0("XFSB", "an XFS file system", DISK),
+  { marks: [[0x438, "\x53\xef"]], name: "an ext2, ext3 or ext4 file system", cure: DISK },
+  { marks: [[0x1_0040, "_BHRfS_M"]], name: "a btrfs file system", cure: DISK },
+  { marks: [[0x8001, "CD001"]], name: "a CD image", cure: DISK },
+  { marks: [[512, "EFI PART"]], name: "a disk with partitions (GPT)", cure: DISK },
+];
+
+const TEXT = "It is a text: give the vmcore, which lies beside it mostly";
+
+/** Kernels, and texts that lie beside dumps or come instead of them. */
+const BESIDE: readonly KnownFile[] = [
+  { marks: [[0x202, "HdrS"]], name: "a kernel image (bzImage)", cure: FOR_VMLINUX },
+  { marks: [[0x38, "ARM\x64"]], name: "a kernel image of arm64", cure: FOR_VMLINUX },
+  { marks: [[0x38, "RSC\x05"]], name: "a kernel image of RISC-V", cure: FOR_VMLINUX },
+  {
+    marks: [
+      [0, "MZ"],
+      [4, "zimg"],
+    ],
+    name: "a packed kernel image (EFI zboot)",
+    cure: FOR_VMLINUX,
+  },
+  at0("MZ", "a program for Windows or EFI", FOR_VMLINUX),
+  at0("\xd0\x0d\xfe\xed", "a device tree", FOR_VMLINUX),
+  at0("OSRELEASE=", "a VMCOREINFO text", "Give the dump, and this text with -i"),
+  at0(
+    "ProblemType:",
+    "an Apport report",
+    "It has the kernel's log and no dump: give dump.TIME of the folder /var/crash/TIME",
+  ),
+  at0(
+    "<!DOCTYPE html",
+    "a web page",
+    "The download gave a page (of a login, perhaps) instead of the dump: fetch it again",
+  ),
+  at0(
+    "<!doctype html",
+    "a web page",
+    "The download gave a page (of a login, perhaps) instead of the dump: fetch it again",
+  ),
+  at0("<html", "a web page", "The download gave a page (of a login, perhaps) instead of the dump: fetch it again"),
+  at0("<?xml", "an XML text", "Give the dump or the memory file beside it"),
+  at0("version https://git-lfs", "a pointer of Git LFS", "Fetch the file itself: `git lfs pull`"),
+  at0("{", "a JSON text", "Give the memory file beside it (cloud-hypervisor: memory-ranges) with --raw"),
+  at0("[    0.000000] ", "a kernel's log", TEXT),
+  at0("Panic#", "a kernel's log out of pstore", TEXT),
+  at0("Oops#", "a kernel's log out of pstore", TEXT),
+  at0("====", "a kernel's log out of ramoops", TEXT),
+];
+
+/** All rows; where several fit the first counts. */
+export const KNOWN_FILES: readonly KnownFile[] = [...MEMORY, ...PACKED, ...BESIDE, ...DISKS];
+
+/** What a file is that begins so (`KNOWN_HEAD_SIZE` bytes of it, or all); `undefined` if nothing tells it. */
+export function knownFile(head: Uint8Array): KnownFile | undefined {
+  const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
+  return KNOWN_FILES.find(({ marks }) => marks.every(([at, bytes]) => text.startsWith(bytes, at)));
+}
