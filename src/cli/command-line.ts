@@ -3,6 +3,7 @@ import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
+import { needStdout } from "./need-stdout.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
@@ -28,6 +29,7 @@ async function parse(command: Command, argv: readonly string[], context: Command
   try {
     const { yargsWords } = await import("./yargs-words.js");
     let { words, files, given } = yargsWords(command.name, argv);
+    if (words["help"] === true || words["version"] === true) needStdout();
     if (words["help"] === true) {
       const { commandHelp, HELP } = await import("./help.js");
       return () => printOwn(bare ? HELP : commandHelp(command));
@@ -52,6 +54,7 @@ async function checked(
   context: CommandContext,
 ): Promise<Run> {
   const values = parseValues(command.name, words);
+  if (command.prints) needStdout();
   await holdObjects(command, words);
   return () => command.run(files, values as never, context);
 }

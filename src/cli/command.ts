@@ -32,6 +32,8 @@ export interface CommandAbout {
 export interface Command {
   readonly name: CommandName;
   readonly about: CommandAbout;
+  /** All that it is for is what it prints. */
+  readonly prints?: true;
   /** `files` are all words that are no options. Throws `DumpError`. */
   run(files: readonly string[], values: never, context: CommandContext): void | Promise<void>;
 }
@@ -40,6 +42,7 @@ export interface Command {
 export function defineCommand<Name extends CommandName>(command: {
   readonly name: Name;
   readonly about: CommandAbout;
+  readonly prints?: true;
   run(files: readonly string[], values: OptionValues<Name>, context: CommandContext): void | Promise<void>;
 }): Command {
   return command;

@@ -9,6 +9,7 @@ import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
 import { manifestWriter } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
+import { needStdout } from "../need-stdout.js";
 import { openInputs } from "../open-inputs.js";
 import { type FilterRequest, filterRequest } from "../options/filter-request.js";
 import type { OptionValues } from "../options/table.js";
@@ -49,6 +50,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
     });
   }
+  if (output === undefined) needStdout();
   // Where stdout carries the dump, everything said goes to stderr.
   const told = output === undefined ? process.stderr : process.stdout;
   const say = (lines: readonly string[]) => printLines(lines, told);

@@ -72,6 +72,7 @@ const ABOUT: CommandAbout = {
 export const infoCommand = defineCommand({
   name: "info",
   about: ABOUT,
+  prints: true,
   run: (files, values, { signal }) => printInfo(files, values.json, values, signal),
 });
 

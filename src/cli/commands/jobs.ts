@@ -4,6 +4,7 @@ import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
+import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote } from "../print.js";
@@ -61,6 +62,7 @@ async function runJobs(
       cure: "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`",
     });
   }
+  if (action === "list") needStdout();
   const [{ openQueues, redisUrl }, runs] = await Promise.all([
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),

@@ -20,6 +20,7 @@ import { Warnings } from "../../warnings.js";
 import type { WorkerThreads } from "../../worker/threads.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions } from "../input-options.js";
+import { needStdout } from "../need-stdout.js";
 import { makedumpfileStats } from "../report.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import type { Messages } from "./messages.js";
@@ -45,6 +46,7 @@ const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
 /** Creates a dump: one form of makedumpfile's main job. False: it is incomplete, or had no room at any level. */
 export async function create(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages } = context;
+  if (request.flattened && !request.dryRun) needStdout();
   const [input = "", output = "STDOUT"] = request.files;
   const codec = usableCodec(request, messages);
   const complete = givenKernel(request);

@@ -1,0 +1,51 @@
+/** stdout that goes nowhere without anybody having said so: Node opens /dev/null in the place of one that is closed. */
+import { existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { beforeAll, describe, expect, test } from "vitest";
+import { expectFailure, runCli, startCli } from "../support/cli.js";
+import { temporaryFolder } from "../support/filter.js";
+import { sampleDump } from "../support/sample.js";
+
+const folder = temporaryFolder();
+const vmcore = join(folder, "vmcore");
+const closed = { shell: '"$@" >&-' };
+
+beforeAll(() => writeFileSync(vmcore, sampleDump()));
+
+describe.skipIf(process.platform === "win32")("a closed stdout", () => {
+  test.each([
+    [[vmcore, "-"]],
+    [["-F", vmcore, "-q"]],
+    [[vmcore, "-", "-E", "--manifest", join(folder, "manifest.json")]],
+    [["info", vmcore]],
+    [["dmesg", vmcore, "--json"]],
+    [["estimate", vmcore]],
+    [["completion", "bash"]],
+    [["help"]],
+    [["info", "--help"]],
+    [["--version"]],
+  ])("%j: what was asked for would be lost, and that is an error", async (args) => {
+    expectFailure(await runCli(args, closed), 1, /^coresieve: stdout: is closed/);
+    expect(existsSync(join(folder, "manifest.json"))).toBe(false);
+  });
+
+  test("makedumpfile -F: the same", async () => {
+    const dropIn = fileURLToPath(new URL("../../dist/cli/makedumpfile.js", import.meta.url));
+    const shell = `'${process.execPath}' '${dropIn}' -F '${vmcore}' >&-`;
+    const run = await runCli([], { shell });
+    expect(run.code).toBe(1);
+    expect(run.stderr).toContain("stdout: is closed");
+  });
+
+  test("matters to nobody where the result is a file or an exit code", async () => {
+    expect(await runCli([vmcore, join(folder, "out")], closed)).toMatchObject({ code: 0, stderr: "" });
+    expect(await runCli(["verify", join(folder, "out")], closed)).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("is not /dev/null, where whoever says so wants it to go", async () => {
+    const { ended, collect } = startCli([vmcore, "-", "-q"], { shell: '"$@" > /dev/null' });
+    collect();
+    expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
