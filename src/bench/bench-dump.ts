@@ -5,6 +5,7 @@ import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Dump } from "../reader/dump.js";
 import { openSession, type Session } from "../run/session.js";
+import { forgetUnfinished, type Unfinished, watchUnfinished } from "../unfinished.js";
 import type { BenchedDump, BenchResult, ProgramComparison, StageFigures } from "./bench-result.js";
 import { type CompareOptions, codecsHere, comparePrograms } from "./compare-programs.js";
 import { thisMachine } from "./machine.js";
@@ -33,6 +34,8 @@ export async function benchDump(input: Dump, options: BenchOptions): Promise<Ben
   if (whyNoView !== undefined && whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
   const codecs = codecsHere(options.codecs);
   const folder = makeFolder(parent);
+  const held: Unfinished = { dropAtOnce: () => removeFolder(folder) };
+  watchUnfinished(held);
   try {
     const machine = thisMachine(folder, version);
     const common = { folder, version, ...(signal && { signal }), ...(say && { say }) };
@@ -63,6 +66,7 @@ export async function benchDump(input: Dump, options: BenchOptions): Promise<Ben
       comparisons,
     };
   } finally {
+    forgetUnfinished(held);
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -76,6 +80,16 @@ function makeFolder(parent: string): string {
       cure: "Name a folder for the outputs that is there and has room for one (--folder)",
       cause: error,
     });
+  }
+}
+
+/** What other programs still write there may keep it. */
+function removeFolder(folder: string): string | undefined {
+  try {
+    rmSync(folder, { recursive: true, force: true });
+    return undefined;
+  } catch {
+    return `the folder with the measured outputs stays: remove ${folder}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { DumpError } from "../errors.js";
+import { dropUnfinished } from "../unfinished.js";
 
 /**
  * Exit codes: 0 success; 1 the dump could not be read, filtered or written; 2 the command line is wrong; 128 + the
@@ -20,8 +21,8 @@ export interface Stop {
 }
 
 /**
- * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run and cleans up; a second one ends the program at once. An
- * error that nobody caught is told by `report`, and ends the run likewise.
+ * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run and cleans up; a second one ends the program at once, and temporary files
+ * with it. An error that nobody caught ends the run as the first signal does. `report` tells of both.
  */
 export function stopOnSignals(report: (error: unknown) => void): Stop {
   const controller = new AbortController();
@@ -35,10 +36,21 @@ export function stopOnSignals(report: (error: unknown) => void): Stop {
   });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
-      if (name !== undefined) process.exit(128 + constants.signals[signal]);
+      if (name !== undefined) {
+        report(stoppedAtOnce(signal));
+        process.exit(128 + constants.signals[signal]);
+      }
       name = signal;
       controller.abort();
     });
   }
   return { signal: controller.signal, signalName: () => name };
+}
+
+function stoppedAtOnce(signal: NodeJS.Signals): DumpError {
+  const { count, left } = dropUnfinished();
+  const removed = count > left.length ? ["temporary files were removed"] : [];
+  return new DumpError("ABORTED", `stopped at once by a second signal (${signal})`, {
+    left: [...removed, ...left].join("; ") || undefined,
+  });
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import type { StoreThread } from "./open-store.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
 import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
@@ -182,6 +183,7 @@ export class ObjectUpload {
       if (parts !== undefined && parts.length > (best?.parts.length ?? 0)) best = { upload, parts };
     }
     this.#uploadId = best?.upload.uploadId ?? (await this.#store.createUpload(this.#at));
+    watchUnfinished(this);
     return { id: this.#uploadId, known: new Map(best?.parts.map((part) => [part.number, part])) };
   }
 
@@ -231,6 +233,7 @@ export class ObjectUpload {
     const parts = [...this.#sent.values()].sort((a, b) => a.number - b.number);
     this.#completion = this.#store.completeUpload(this.#at, this.#uploadId, parts, { force: this.#force });
     await this.#completion;
+    forgetUnfinished(this);
   }
 
   /** Ends the upload and removes its parts; a shared one stays. Returns what is left behind if the store does not do it. */
@@ -239,6 +242,7 @@ export class ObjectUpload {
     this.#failure ??= new DumpError("ABORTED", "stopped");
     await Promise.allSettled([...this.#sending, this.#upload]);
     if (this.#uploadId === undefined || this.#shared !== undefined) return undefined;
+    forgetUnfinished(this);
     try {
       const done = await this.#completion?.then(
         () => true,
@@ -249,9 +253,16 @@ export class ObjectUpload {
       await this.#store.abortUpload(this.#at, this.#uploadId);
       return undefined;
     } catch {
-      const path = storePath(this.#at);
-      return `its unfinished upload could not be removed: run it again to go on with it, or \`coresieve uploads --abort ${path}\` to remove it`;
+      return `its unfinished upload could not be removed: ${this.#howToRemove()}`;
     }
+  }
+
+  dropAtOnce(): string {
+    return `the unfinished upload to ${storePath(this.#at)} stays: ${this.#howToRemove()}`;
+  }
+
+  #howToRemove(): string {
+    return `run it again to go on with it, or \`coresieve uploads --abort ${storePath(this.#at)}\` to remove it`;
   }
 
   #throwFailure(): void {

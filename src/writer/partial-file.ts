@@ -16,14 +16,11 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
 import { HeldFolder } from "../reader/source/held-folder.js";
+import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
 
 /** Reading and writing, without waiting for a FIFO and without following a link that somebody put in the file's place. */
 const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
-
-/** What is being written in this process: a program that ends in the middle (a second signal) removes it. */
-const unfinished = new Set<PartialFile>();
-let isWatching = false;
 
 /**
  * A file that is written under another name in its folder, exclusively and readable by its owner only, and gets its name when it is
@@ -66,9 +63,7 @@ export class PartialFile {
       this.#forget();
       throw cannotBeCreated(name, error);
     }
-    unfinished.add(this);
-    if (!isWatching) process.on("exit", discardAll);
-    isWatching = true;
+    watchUnfinished(this);
   }
 
   /** For system calls. Throws where the folder cannot be reached any more. */
@@ -104,13 +99,13 @@ export class PartialFile {
     } catch (error) {
       throw error instanceof DumpError ? error : this.#failed(error);
     }
-    unfinished.delete(this);
+    forgetUnfinished(this);
     this.#forget();
   }
 
   /** Removes the file, under whichever name it has. If it cannot be removed it is made empty. Never throws. */
   discard(): void {
-    unfinished.delete(this);
+    forgetUnfinished(this);
     if (this.#state === "gone") {
       this.#forget();
       return;
@@ -128,6 +123,11 @@ export class PartialFile {
     if (why !== undefined) this.#left = `${this.#shown(name)} could not be removed (${why}): ${this.#empty()}`;
     else if (this.#replaced) this.#left = `the file that was there before, ${this.#shown(this.#final)}, is gone`;
     this.#forget();
+  }
+
+  dropAtOnce(): string | undefined {
+    this.discard();
+    return this.#left;
   }
 
   /** What is there after `discard` all the same. */
@@ -300,10 +300,6 @@ function openFolder(path: string, name: string): HeldFolder {
     folder?.letGo();
     throw error instanceof DumpError ? error : cannotBeCreated(name, error);
   }
-}
-
-function discardAll(): void {
-  for (const file of [...unfinished]) file.discard();
 }
 
 /** The name of a new file is in its folder, which has to reach the disk too. Windows knows no such thing. */

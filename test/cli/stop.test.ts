@@ -70,6 +70,26 @@ describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing 
   });
 });
 
+describe.skipIf(process.platform === "win32")("a second signal", () => {
+  test("ends the program at once: it says so, and what there was is removed", async () => {
+    const { child, ended, collect } = startCli([input, join(folder, "out"), "-f", ...slow]);
+    collect();
+    await until("a part is written", () => partials().some((name) => statSync(join(folder, name)).size > MiB));
+    // Both are there when the program goes on: the first one's end is no race with the second.
+    for (const signal of ["SIGSTOP", "SIGINT", "SIGTERM", "SIGCONT"] as const) child.kill(signal);
+    const run = await ended;
+    const [, second = ""] =
+      /^coresieve: stopped at once by a second signal \((\w+)\); temporary files were removed\n$/.exec(run.stderr) ??
+      [];
+    expect([run.code, run.stderr, second]).toEqual([
+      second === "SIGINT" ? 130 : 143,
+      run.stderr,
+      expect.stringMatching(/SIGINT|SIGTERM/),
+    ]);
+    expect(partials()).toEqual([]);
+  });
+});
+
 describe("-F, the dump into a pipe", () => {
   test("whose reader does not read: a signal ends the run all the same", async () => {
     // Nobody takes in what the child writes: its pipe is full after 64 KiB.

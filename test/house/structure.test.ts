@@ -24,6 +24,7 @@ const ROWS: readonly (readonly string[])[] = [
     "warnings.ts",
     "foreign-text.ts",
     "surroundings.ts",
+    "unfinished.ts",
     "dist-url.ts",
     "package-version.ts",
     "page-record.ts",
