@@ -46,6 +46,7 @@ export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";
 export type { FetchedBytes } from "./reader/source/fetched.js";
 export type { Packing } from "./reader/source/packed/packing.js";
+export { type GivenFile, openSideFile, type SideFile } from "./reader/source/side-file.js";
 export type { SpoolOptions } from "./reader/source/spool/spool-file.js";
 export type { SpoolProgress } from "./reader/source/spool/spool-stream.js";
 export type { Utsname } from "./reader/utsname.js";

@@ -10,6 +10,7 @@ import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import { openSession, type Session } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
@@ -186,7 +187,7 @@ function countsOf(counts: readonly { pages: number; zeroPages: number }[]): Kind
 function withOwners(
   places: readonly SecretPlace[],
   { reader, dump, view }: Teller = {},
-  vmlinux: string | undefined,
+  vmlinux: GivenFile | undefined,
 ): readonly SecretPlace[] {
   const pfns = places.flatMap((place) => (place.where === "page" ? [place.pfn] : []));
   if (pfns.length === 0 || reader === undefined || dump === undefined || view === undefined) return places;

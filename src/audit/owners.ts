@@ -10,6 +10,7 @@ import type { PageKind } from "../kernel/page/page-kinds.js";
 import { parseKernelVersion } from "../kernel/version.js";
 import type { Dump } from "../reader/dump.js";
 import { firstIndex } from "../reader/first-index.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import type { PagePlace } from "./audit-result.js";
 import { fileOwner } from "./file-owner.js";
 import { imageOwner } from "./image-owner.js";
@@ -33,7 +34,7 @@ export function pageOwners(
   view: KernelView,
   reader: KindReader,
   pfns: readonly number[],
-  vmlinux: string | undefined,
+  vmlinux: GivenFile | undefined,
 ): Owners {
   const debuginfo = eraseDebuginfo(dump, view, vmlinux);
   const { kernel } = debuginfo;

@@ -1,6 +1,5 @@
 import { DumpError } from "../errors.js";
-import { readExactly } from "../reader/source/byte-source.js";
-import { openSideFile } from "../reader/source/side-file.js";
+import { readSideFile } from "../reader/source/side-file.js";
 
 /** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
 export interface Secret {
@@ -17,14 +16,8 @@ const MAX_SECRETS = 10_000;
 const MAX_FILE = 16 << 20;
 
 /** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
-export function readSecrets(path: string): Secret[] {
-  const { source, close } = openSideFile(path);
-  try {
-    if (source.size > MAX_FILE) throw bad(path, `has ${source.size} bytes; at most ${MAX_FILE} are taken`);
-    return parseSecrets(readExactly(source, 0, source.size, "secrets"), path);
-  } finally {
-    close();
-  }
+export async function readSecrets(path: string): Promise<Secret[]> {
+  return parseSecrets(await readSideFile(path, MAX_FILE), path);
 }
 
 /**

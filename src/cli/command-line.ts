@@ -8,6 +8,7 @@ import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
 import { printOwn } from "./print.js";
+import { checkStoreOptions } from "./store-options.js";
 import { versionText } from "./version.js";
 
 type Run = () => void | Promise<void>;
@@ -40,30 +41,18 @@ async function parse(command: Command, argv: readonly string[], context: Command
       const { wordsOfConfig } = await import("./config-file.js");
       ({ words, files } = yargsWords(command.name, [...(await wordsOfConfig(config, command.name, given)), ...argv]));
     }
-    return await checked(command, words, files, context);
+    return checked(command, words, files, context);
   } catch (error) {
     throw await badCommandLine(error, command);
   }
 }
 
 /** Nothing is opened before all values are right. */
-async function checked(
-  command: Command,
-  words: OptionWords,
-  files: readonly string[],
-  context: CommandContext,
-): Promise<Run> {
+function checked(command: Command, words: OptionWords, files: readonly string[], context: CommandContext): Run {
   const values = parseValues(command.name, words);
   if (command.prints) needStdout();
-  await holdObjects(command, words);
+  checkStoreOptions(command.name, words);
   return () => command.run(files, values as never, context);
-}
-
-/** What options name in a store is opened now: commands open it as a file. Most runs name nothing there. */
-async function holdObjects({ name }: Command, words: OptionWords): Promise<void> {
-  if (Object.values(words).some((word) => typeof word === "string" && word.startsWith("s3://"))) {
-    await (await import("./store-options.js")).holdStoreOptions(name, words);
-  }
 }
 
 /** What yargs finds wrong, in the words of the other errors. */

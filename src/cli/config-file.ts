@@ -1,6 +1,5 @@
 import { DumpError } from "../errors.js";
-import { holdObject } from "../reader/source/side-file.js";
-import { readSmall } from "./input-options.js";
+import { readSideFile } from "../reader/source/side-file.js";
 import { nearestName } from "./nearest-name.js";
 import { COMMAND_NAMES, type CommandName, type Option } from "./options/option.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
@@ -14,8 +13,7 @@ const MAX_CONFIG = 1 << 20;
  * on the command line, which win: over all of the file that say the same. Throws `NOT_READABLE`, `BAD_OPTION`.
  */
 export async function wordsOfConfig(path: string, command: CommandName, given: readonly string[]): Promise<string[]> {
-  await holdObject(path);
-  const text = readSmall(path, MAX_CONFIG).toString("utf8");
+  const text = (await readSideFile(path, MAX_CONFIG)).toString("utf8");
   const config = parseConfig(path, text.replace(/^\uFEFF/, ""));
   const known = new Set(OPTIONS.map(({ name }) => name));
   const options = optionsOf(command);

@@ -3,10 +3,10 @@ import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
-import { readExactly } from "../reader/source/byte-source.js";
-import { openSideFile } from "../reader/source/side-file.js";
+import { openSideFile, readSideFile } from "../reader/source/side-file.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
+import { isStorePath } from "../store/store-url.js";
 
 /** The values of the options that say what the input is, as parseValues makes them. */
 export interface InputArguments {
@@ -50,12 +50,12 @@ export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spo
 }
 
 /** What is known of the kernel apart from its dump. Throws `BAD_OPTION`, and `NOT_READABLE` for files. */
-export function completeOptions({
+export async function completeOptions({
   vmcoreinfo,
   vmlinux,
   vmcoreinfoDevice,
   vmcoreinfoAt,
-}: InputArguments): CompleteOptions {
+}: InputArguments): Promise<CompleteOptions> {
   const sources = [
     vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
     vmlinux === undefined ? undefined : "-x makes VMCOREINFO from a vmlinux",
@@ -65,13 +65,17 @@ export function completeOptions({
   if (sources.length > 1) {
     throw new DumpError("BAD_OPTION", sources.join(", and "), { cure: "Use one of them" });
   }
-  if (vmlinux !== undefined) return { vmlinux };
+  // The program keeps an object open as long as it runs.
+  if (vmlinux !== undefined) return { vmlinux: isStorePath(vmlinux) ? await openSideFile(vmlinux) : vmlinux };
   if (vmcoreinfo !== undefined) {
-    const text = readSmall(vmcoreinfo, MAX_TEXT).toString("latin1").replaceAll("\r\n", "\n").replace(/\0+$/, "");
+    const text = (await readSideFile(vmcoreinfo, MAX_TEXT))
+      .toString("latin1")
+      .replaceAll("\r\n", "\n")
+      .replace(/\0+$/, "");
     return { vmcoreinfo: { text: text.endsWith("\n") ? text : `${text}\n`, name: vmcoreinfo } };
   }
   if (vmcoreinfoAt !== undefined) return { vmcoreinfoAt: physicalAddress(vmcoreinfoAt) };
-  return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: deviceEntry(vmcoreinfoDevice) };
+  return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: await deviceEntry(vmcoreinfoDevice) };
 }
 
 /** An address as `coresieve info` prints it, or in decimal. */
@@ -87,26 +91,10 @@ function physicalAddress(value: string): number {
 const MAX_TEXT = 1 << 20;
 
 /** The 16 bytes in hexadecimal, or a file of them. */
-function deviceEntry(value: string): Uint8Array {
+async function deviceEntry(value: string): Promise<Uint8Array> {
   const digits = value.replaceAll(/[\s:]/g, "");
   const hexadecimal = new RegExp(`^(0x)?[0-9a-f]{${2 * ENTRY_SIZE}}$`, "i").test(digits);
-  const bytes = hexadecimal ? Buffer.from(digits.replace(/^0x/i, ""), "hex") : readSmall(value, 4096);
+  const bytes = hexadecimal ? Buffer.from(digits.replace(/^0x/i, ""), "hex") : await readSideFile(value, 4096);
   decodeDeviceEntry(bytes);
   return bytes;
-}
-
-/** A whole file of at most `limit` bytes. Throws `NOT_READABLE`, `BAD_OPTION`. */
-export function readSmall(path: string, limit: number): Buffer {
-  const { source, close } = openSideFile(path);
-  try {
-    if (source.size > limit) {
-      throw new DumpError("BAD_OPTION", `has ${source.size} bytes; at most ${limit} are expected here`, {
-        file: path,
-        cure: "Another file must be meant",
-      });
-    }
-    return Buffer.from(readExactly(source, 0, source.size, "text"));
-  } finally {
-    close();
-  }
 }

@@ -25,10 +25,6 @@ async function run(): Promise<never> {
       // Threads take about as long to start as the rest of the program to load: both go on side by side.
       const threads = threadsFor(request);
       const { runMakedumpfile } = await import("./makedumpfile/run.js");
-      const { vmlinux, vmcoreinfo, config: erase } = request;
-      if ([vmlinux, vmcoreinfo, erase].some((file) => file?.startsWith("s3://"))) {
-        await (await import("./store-options.js")).holdStoreOptions("filter", { vmlinux, vmcoreinfo, erase });
-      }
       process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
     } catch (error) {
       report(error);

@@ -2,6 +2,7 @@ import { DumpError } from "../errors.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
 import { guessByNames } from "../reader/kdump/machine.js";
 import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
@@ -18,8 +19,8 @@ export interface CompleteOptions {
   readonly vmcoreinfoAt?: number;
   /** VMCOREINFO to take instead of the dump's. */
   readonly vmcoreinfo?: GivenVmcoreinfo;
-  /** The kernel's vmlinux, a path: VMCOREINFO is made from it, and takes the place of the dump's. */
-  readonly vmlinux?: string;
+  /** The kernel's vmlinux: VMCOREINFO is made from it, and takes the place of the dump's. */
+  readonly vmlinux?: GivenFile;
   /** The 16 bytes of QEMU's vmcoreinfo device, which lead to the note. */
   readonly vmcoreinfoDevice?: Uint8Array;
 }

@@ -1,5 +1,6 @@
 import type { PhysicalMemory } from "../reader/physical-memory.js";
 import { checkLength } from "../reader/read-physical.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import type { Utsname } from "../reader/utsname.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";
 import type { KernelSymbols } from "./debuginfo/kernel-symbols.js";
@@ -79,8 +80,8 @@ export interface KernelPlace {
   readonly memory: KernelMemory;
   readonly space: AddressSpace;
   readonly physical: PhysicalMemory;
-  /** Path of its vmlinux. */
-  readonly vmlinux?: string | undefined;
+  /** Its vmlinux. */
+  readonly vmlinux?: GivenFile | undefined;
 }
 
 const MOST_ENTRIES = 1_000_000;

@@ -5,7 +5,7 @@ import { allMachines, machineNamed } from "../reader/machine.js";
 import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { parseRawPieces } from "../reader/raw/pieces.js";
-import { holdFile, holdObject } from "../reader/source/side-file.js";
+import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
 import type { FilterOptions } from "../run/filter-types.js";
 import { checkIdentity } from "../shard/input-identity.js";
 import { outputPlace } from "../shard/output-place.js";
@@ -67,25 +67,17 @@ export async function openJobInput(job: DumpJob, allowed: Allowed, warnings: War
   }
 }
 
-/**
- * Opens a job's vmlinux, if it has one, for side files. Throws `NOT_READABLE` for one that this worker may not touch, and what `openFile` and
- * `holdObject` do.
- */
-export async function holdVmlinux(
-  { vmlinux }: DumpJob,
-  allowed: Allowed,
-): Promise<{ readonly name: string | undefined; letGo(): void }> {
-  if (vmlinux === undefined) return { name: undefined, letGo: () => undefined };
-  if (!isStorePath(vmlinux)) return holdFile(allowed.openInput(vmlinux));
-  const name = allowed.object(vmlinux);
-  return { name, letGo: await holdObject(name) };
+/** Opens a job's vmlinux, if it has one. Throws `NOT_READABLE` for one that this worker may not touch, and what `openSideFile` does. */
+export async function openJobVmlinux({ vmlinux }: DumpJob, allowed: Allowed): Promise<SideFile | undefined> {
+  if (vmlinux === undefined) return undefined;
+  return isStorePath(vmlinux) ? openSideFile(allowed.object(vmlinux)) : sideFileOf(allowed.openInput(vmlinux));
 }
 
-/** A job's options as a filter run takes them. `vmlinux` is the name of the one that is held. */
+/** A job's options as a filter run takes them. */
 export function filterOptionsOf(
   job: DumpJob,
   output: string,
-  vmlinux: string | undefined,
+  vmlinux: SideFile | undefined,
   warnings: Warnings,
   threads: WorkerThreads,
   signal: AbortSignal,

@@ -2,6 +2,7 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
 import { inputChanged } from "../reader/source/input-changed.js";
+import type { SideFile } from "../reader/source/side-file.js";
 import { checkOptions } from "../run/check-options.js";
 import type { FilterProgress, FilterResult } from "../run/filter-types.js";
 import { planDump } from "../run/plan-dump.js";
@@ -17,7 +18,7 @@ import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
 import { type Failed, type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
-import { filterOptionsOf, holdVmlinux, openJobInput, placeOf } from "./open-job.js";
+import { filterOptionsOf, openJobInput, openJobVmlinux, placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
 
 /**
@@ -129,10 +130,10 @@ async function makePlan(
   await place.check(data.force);
   const warnings = new Warnings({ strict: data.strict });
   const input = await openJobInput(data, host.allowed, warnings);
-  let vmlinux: Awaited<ReturnType<typeof holdVmlinux>> | undefined;
+  let vmlinux: SideFile | undefined;
   try {
-    vmlinux = await holdVmlinux(data, host.allowed);
-    const options = filterOptionsOf(data, output, vmlinux.name, warnings, host.threads, hand.signal);
+    vmlinux = await openJobVmlinux(data, host.allowed);
+    const options = filterOptionsOf(data, output, vmlinux, warnings, host.threads, hand.signal);
     checkOptions(options);
     let state = { step: "open", done: 0, total: 0 };
     hand.report(() => state);
@@ -168,7 +169,7 @@ async function makePlan(
     host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
     return current;
   } finally {
-    vmlinux?.letGo();
+    vmlinux?.close();
     input.close();
   }
 }

@@ -6,8 +6,7 @@ import { afterAll, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import { allowedFolders } from "../../src/queue/allowed.js";
 import { newDumpJob } from "../../src/queue/job-data.js";
-import { holdVmlinux, openJobInput } from "../../src/queue/open-job.js";
-import { openSideFile } from "../../src/reader/source/side-file.js";
+import { openJobInput, openJobVmlinux } from "../../src/queue/open-job.js";
 import { identityOf } from "../../src/shard/input-identity.js";
 import { Warnings } from "../../src/warnings.js";
 import { buildElf } from "../support/elf-image.js";
@@ -82,11 +81,9 @@ test("links that are exchanged between the check and the opening lead nowhere", 
       else throw error;
     }
     try {
-      const held = await holdVmlinux(jobOf(path, { vmlinux: path }), roots);
-      const { source, close } = openSideFile(held.name as string);
-      if (source.size > 8192) seen.vmlinux++;
-      close();
-      held.letGo();
+      const opened = await openJobVmlinux(jobOf(path, { vmlinux: path }), roots);
+      if ((opened?.source.size ?? 0) > 8192) seen.vmlinux++;
+      opened?.close();
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
     }

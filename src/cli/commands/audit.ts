@@ -37,8 +37,8 @@ async function printAudit(
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve audit DUMP`" });
   }
-  const complete = completeOptions(values);
-  const secrets = values.secrets === undefined ? [] : readSecrets(values.secrets);
+  const complete = await completeOptions(values);
+  const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
   const warnings = new Warnings({ strict: values.strict });
   const dump = await openInputs(files, warnings, values, signal, values.quiet);
   // Where nobody looks on, the report is all there is to say.

@@ -39,7 +39,7 @@ async function bench(files: readonly string[], values: Values, { signal }: Comma
   const runs = values.runs ?? 5;
   const threads = values.againstThreads ?? 2;
   const codecs = once(values.codec ?? CODEC_NAMES);
-  const complete = completeOptions(values);
+  const complete = await completeOptions(values);
   const reference = values.against === undefined ? undefined : findMakedumpfile(values.against);
   for (const file of files) checkFile(file);
   const dump = await openInputs(files, new Warnings(), values, signal, values.quiet);

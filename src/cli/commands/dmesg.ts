@@ -32,7 +32,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve dmesg DUMP`" });
   }
   const format = logFormat(args);
-  const complete = completeOptions(args);
+  const complete = await completeOptions(args);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, args, signal);
   try {

@@ -36,7 +36,7 @@ async function printEstimate(
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve estimate DUMP`" });
   }
   const wanted = values.level ?? USUAL_LEVELS;
-  const complete = completeOptions(values);
+  const complete = await completeOptions(values);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, values, signal);
   try {

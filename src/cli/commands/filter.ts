@@ -41,8 +41,8 @@ export const filterCommand = defineCommand({
 async function runFilter(args: FilterCommandArguments, { signal, threads, commands }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const minSaving = minSavingOf(args.minSaving, request);
-  const complete = completeOptions(args);
-  const erase = eraseFile(args);
+  const complete = await completeOptions(args);
+  const erase = await eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
   const { inputs, output, flatten, pack, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {

@@ -85,7 +85,7 @@ async function printInfo(
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
   const warnings = new Warnings();
-  const complete = completeOptions(input);
+  const complete = await completeOptions(input);
   const dump = await openInputs(files, warnings, input, signal);
   try {
     const info = dumpInfo(openSession(dump, { ...complete, warnings }));

@@ -36,7 +36,7 @@ async function writeReport(
   if (first === undefined) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve report DUMP`" });
   }
-  const complete = completeOptions(values);
+  const complete = await completeOptions(values);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, values, signal);
   const output = values.output ?? `${first === "-" ? "stdin" : basename(first)}.html`;

@@ -48,7 +48,7 @@ async function runSplit(
   });
   const { level, privacy, format, codec, dedupe, workers, fallbackLevels, sizeLimit } = request;
   const pack = packingOfSet(paths, values.pack);
-  const complete = completeOptions(values);
+  const complete = await completeOptions(values);
   const started = performance.now();
   const warnings = new Warnings({ strict: values.strict });
   const dump = await openInputs(input, warnings, values, signal, values.quiet);

@@ -79,8 +79,8 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
   }
   // What is wrong with these is said here, and not by a worker.
   openOptions(values);
-  const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux } = completeOptions(values);
-  const erase = eraseFile(values);
+  const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions(values);
+  const erase = await eraseFile(values);
   const inputs = request.inputs.map(placeNamed);
   const identity: InputIdentity[] = [];
   for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
@@ -97,7 +97,7 @@ async function dumpRequest(files: readonly string[], values: Values): Promise<Du
     vmcoreinfo,
     vmcoreinfoAt,
     vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
-    vmlinux: vmlinux === undefined ? undefined : placeNamed(vmlinux),
+    vmlinux: values.vmlinux === undefined ? undefined : placeNamed(values.vmlinux),
   };
 }
 

@@ -39,7 +39,7 @@ async function runVerify(
   const { salvage: _, ...open } = openOptions(args);
   const progress = args.quiet || args.json ? undefined : progressDisplay(process.stderr, 4096);
   const result = await verifyDump(files, {
-    ...completeOptions(args),
+    ...(await completeOptions(args)),
     open,
     ...(args.against === undefined ? {} : { against: args.against }),
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),

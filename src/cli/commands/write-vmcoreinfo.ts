@@ -19,7 +19,7 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve -g FILE DUMP`" });
   }
-  const complete = completeOptions(args);
+  const complete = await completeOptions(args);
   const warnings = new Warnings({ strict });
   const dump = await openInputs(files, warnings, args, signal);
   try {

@@ -49,8 +49,8 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
   if (request.flattened && !request.dryRun) needStdout();
   const [input = "", output = "STDOUT"] = request.files;
   const codec = usableCodec(request, messages);
-  const complete = givenKernel(request);
-  const erase = eraseFile({ erase: request.config });
+  const complete = await givenKernel(request);
+  const erase = await eraseFile({ erase: request.config });
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
@@ -98,8 +98,8 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
 }
 
 /** -x and -i. */
-export function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) {
-  return completeOptions({
+export async function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) {
+  return await completeOptions({
     ...{ raw: undefined, arch: undefined, vmcoreinfoDevice: undefined, salvage: false },
     ...{ vmlinux, vmcoreinfo },
   });

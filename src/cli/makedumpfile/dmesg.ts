@@ -18,7 +18,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
-    const log = readKernelLog(completeDump(dump, warnings, givenKernel(request)), request.sinceClear);
+    const log = readKernelLog(completeDump(dump, warnings, await givenKernel(request)), request.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

@@ -14,7 +14,7 @@ export async function memUsage(request: MakedumpfileRequest, context: DropInCont
   try {
     const { classes, inputPages, beyondMemMap, pageSize, ...result } = await filterDump(dump, {
       output: { discard: true, name: "nowhere" },
-      ...{ level: 31, format: "kdump", codec: codecOf("none"), warnings, signal, ...givenKernel(request) },
+      ...{ level: 31, format: "kdump", codec: codecOf("none"), warnings, signal, ...(await givenKernel(request)) },
       ...(threads === undefined ? {} : { workers: threads }),
     });
     const pages = inputPages - beyondMemMap;

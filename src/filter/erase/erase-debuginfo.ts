@@ -4,6 +4,7 @@ import { openVmlinux } from "../../kernel/debuginfo/vmlinux.js";
 import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 
 /** Symbols and types for rules, until `close`. */
 export interface EraseDebuginfo {
@@ -16,7 +17,7 @@ export interface EraseDebuginfo {
  * Symbols and types of the vmlinux that was given (DWARF goes first: it has the types of variables), else those that the
  * kernel's memory has. Throws what `openVmlinux` does.
  */
-export function eraseDebuginfo(dump: Dump, view: KernelView, vmlinux: string | undefined): EraseDebuginfo {
+export function eraseDebuginfo(dump: Dump, view: KernelView, vmlinux: GivenFile | undefined): EraseDebuginfo {
   const memory = viewMemory(dump, view);
   if (memory === undefined) return { kernel: undefined, close: () => undefined };
   if (vmlinux === undefined) {

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
 import type { PagePlan } from "../plan.js";
 import { eraseDebuginfo } from "./erase-debuginfo.js";
@@ -60,7 +61,7 @@ export function eraseRun(
   { file, rules }: EraseRequest,
   dump: Dump,
   view: KernelView | undefined,
-  vmlinux: string | undefined,
+  vmlinux: GivenFile | undefined,
   warnings: Warnings,
 ): EraseRun {
   if (view === undefined) {

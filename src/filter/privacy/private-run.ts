@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
 import { withEraseinfo } from "../erase/erase-record.js";
 import type { EraseSpans } from "../erase/spans.js";
@@ -46,7 +47,7 @@ export function privateRun(
   dump: Dump,
   view: KernelView | undefined,
   usable: Policy,
-  { extras, vmlinux }: { readonly extras: readonly PrivacyExtra[]; readonly vmlinux: string | undefined },
+  { extras, vmlinux }: { readonly extras: readonly PrivacyExtra[]; readonly vmlinux: GivenFile | undefined },
   warnings: Warnings,
 ): PrivateRun {
   if (view === undefined) throw refused(dump, "--privacy needs the kernel's struct pages, which were not found");

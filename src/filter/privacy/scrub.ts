@@ -8,6 +8,7 @@ import { parseKernelVersion } from "../../kernel/version.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { stretchesOf } from "../../reader/open.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
@@ -66,7 +67,7 @@ export function scrub(
   dump: Dump,
   view: KernelView,
   extras: readonly PrivacyExtra[],
-  vmlinux: string | undefined,
+  vmlinux: GivenFile | undefined,
   warnings: Warnings,
 ): Scrub {
   const gaps: string[] = [];

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import type { Relocation } from "../arch/relocation.js";
 import { attachSpace, kernelView } from "../kernel-view.js";
@@ -17,8 +18,8 @@ import { type KernelImage, kernelImage } from "./vmlinux-image.js";
  * tables the banner is where it was found, and struct pages are there. Reads all memory once. Throws `BAD_OPTION`
  * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` does.
  */
-export function dumpWithVmlinux(dump: Dump, path: string, original: Dump): Dump {
-  const vmlinux = openVmlinux(path);
+export function dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): Dump {
+  const vmlinux = openVmlinux(given);
   try {
     return complete(dump, vmlinux, original);
   } finally {

@@ -12,7 +12,7 @@ import {
 import { archOfElf, type Machine } from "../../reader/machine.js";
 import { type Note, parseNotes } from "../../reader/notes.js";
 import { type ByteSource, readExactly } from "../../reader/source/byte-source.js";
-import { openSideFile } from "../../reader/source/side-file.js";
+import { type GivenFile, givenSideFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import { openBtf } from "./btf.js";
 import { btfTypes } from "./btf-types.js";
@@ -52,8 +52,8 @@ const MAX_NOTES = 1 << 20;
  * 590 MB some 10 MB are held. Throws `NOT_READABLE`; `BAD_OPTION` for what is no vmlinux (with what it is) or lacks
  * symbols or types; `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
  */
-export function openVmlinux(path: string, sources: readonly TypeSource[] = ["btf", "dwarf"]): Vmlinux {
-  const { source, close } = openSideFile(path);
+export function openVmlinux(given: GivenFile, sources: readonly TypeSource[] = ["btf", "dwarf"]): Vmlinux {
+  const { source, close } = givenSideFile(given);
   try {
     return { ...readVmlinux(source, sources), close };
   } catch (error) {

@@ -1,66 +1,57 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
-import { handleOf, type RemoteObject } from "../../store/remote-object.js";
+import { handleOf } from "../../store/remote-object.js";
 import { remoteSource } from "../../store/remote-source.js";
 import { isStorePath } from "../../store/store-url.js";
-import { type ByteSource, type FileHandle, fileSource, openFile } from "./byte-source.js";
+import { type ByteSource, type FileHandle, fileSource, openFile, readExactly } from "./byte-source.js";
 import { closeOnce } from "./source-image.js";
 
 /** A file beside the dump (a vmlinux, rules, a text), open for reading. */
 export interface SideFile {
+  /** As the user named it. */
+  readonly name: string;
   readonly source: ByteSource;
   close(): void;
 }
 
-/** Objects that were asked for ahead, by their paths: asking a store takes an asynchronous call, and side files are opened by synchronous ones. */
-const held = new Map<string, { readonly remote: RemoteObject; users: number }>();
+/** A side file as options have it: the path of a file, or one that was opened before (`openSideFile`), which stays the caller's to close. */
+export type GivenFile = string | SideFile;
 
-/**
- * Opens an object of a store, so that this thread can open it as a side file until what is returned is called. What is no object is left
- * alone. Throws what `openObject` does.
- */
-export async function holdObject(path: string): Promise<() => void> {
-  if (!isStorePath(path)) return () => undefined;
+/** Opens a file, or an object of a store. Throws `NOT_READABLE`, and what `openObject` does. */
+export async function openSideFile(path: string): Promise<SideFile> {
+  if (!isStorePath(path)) return localSideFile(path);
   const { openObject } = await import("../../store/open-object.js");
   const remote = await openObject(path);
-  // Another run may have opened it meanwhile.
-  const mine = held.get(path) ?? { remote, users: 0 };
-  if (mine.remote !== remote) handleOf(remote)?.close();
-  held.set(path, mine);
-  mine.users++;
-  return () => {
-    if (--mine.users > 0) return;
-    held.delete(path);
-    handleOf(mine.remote)?.close();
-  };
+  return { name: path, source: remoteSource(remote), close: () => handleOf(remote)?.close() };
 }
 
-/** Files that were opened ahead, by names that no file can have. */
-const heldFiles = new Map<string, FileHandle>();
-let nextFile = 0;
-
-/**
- * Lets this thread open a file that is open already as a side file, under the name that is returned: its path may lead to another file by now.
- * `letGo` closes it.
- */
-export function holdFile(file: FileHandle): { readonly name: string; letGo(): void } {
-  const name = `${file.path}\0${nextFile++}`;
-  heldFiles.set(name, file);
-  return {
-    name,
-    letGo() {
-      if (heldFiles.delete(name)) closeSync(file.fd);
-    },
-  };
+/** The side file that an option has. One that the caller opened is not closed. Throws `NOT_READABLE`, and `BAD_OPTION` for an object that was not opened before. */
+export function givenSideFile(given: GivenFile): SideFile {
+  return typeof given === "string" ? localSideFile(given) : { ...given, close: () => undefined };
 }
 
-/** Opens a side file. Throws `NOT_READABLE`, and `BAD_OPTION` for an object that nobody holds. */
-export function openSideFile(path: string): SideFile {
-  const remote = held.get(path)?.remote;
-  // Reads go through the cache of all objects; it is closed by whoever holds it.
-  if (remote !== undefined) return { source: remoteSource(remote), close: () => undefined };
-  const opened = heldFiles.get(path);
-  if (opened !== undefined) return { source: fileSource(opened), close: () => undefined };
+/** A file that is open already: its path may lead to another file by now. `close` closes it. */
+export function sideFileOf(file: FileHandle): SideFile {
+  return { name: file.path, source: fileSource(file), close: () => closeSync(file.fd) };
+}
+
+/** All bytes of a small side file. Throws `NOT_READABLE`, `BAD_OPTION` for one of more than `limit` bytes, and what `openObject` does. */
+export async function readSideFile(path: string, limit: number): Promise<Buffer> {
+  const { source, close } = await openSideFile(path);
+  try {
+    if (source.size > limit) {
+      throw new DumpError("BAD_OPTION", `has ${source.size} bytes; at most ${limit} are expected here`, {
+        file: path,
+        cure: "Another file must be meant",
+      });
+    }
+    return Buffer.from(readExactly(source, 0, source.size, "text"));
+  } finally {
+    close();
+  }
+}
+
+function localSideFile(path: string): SideFile {
   if (isStorePath(path)) {
     throw new DumpError("BAD_OPTION", "is an object of a store, and a file is needed here", {
       file: path,
@@ -68,5 +59,5 @@ export function openSideFile(path: string): SideFile {
     });
   }
   const file = openFile(path);
-  return { source: fileSource(file), close: closeOnce([{ file, flattened: undefined }]) };
+  return { name: path, source: fileSource(file), close: closeOnce([{ file, flattened: undefined }]) };
 }

@@ -8,6 +8,7 @@ import type { KernelView } from "../../kernel/kernel-view.js";
 import { copyOfBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { sharedPageBytes } from "../../reader/page-bytes.js";
+import type { GivenFile } from "../../reader/source/side-file.js";
 import { evenRanges, type PfnRange } from "../chunks.js";
 import { SCAN_PAGES } from "../classify-pages.js";
 import { inOrder, type WorkerPool } from "../pool.js";
@@ -30,7 +31,7 @@ export function extensionRun(
   dump: Dump,
   view: KernelView | undefined,
   plan: PagePlan,
-  options: { readonly privacy?: boolean; readonly vmlinux?: string },
+  options: { readonly privacy?: boolean; readonly vmlinux?: GivenFile },
 ): ExtensionRun {
   const url = typeof path === "string" ? pathToFileURL(resolve(path)) : path;
   const name = typeof path === "string" ? path : path.href;
@@ -52,7 +53,8 @@ export function extensionRun(
         vmcoreinfo: info.text,
         machine: dump.machine,
         lowestAddress: view.lowestAddress,
-        vmlinux: options.vmlinux,
+        // A thread opens it again.
+        vmlinux: typeof options.vmlinux === "object" ? options.vmlinux.name : options.vmlinux,
       },
   };
   return {

@@ -21,7 +21,7 @@ import { elfProgram } from "../../support/elf-program.js";
 import { temporaryFolder } from "../../support/filter.js";
 import { goldenKept, keptPages } from "../../support/golden.js";
 import { kernelBtf } from "../../support/kernel-btf.js";
-import { failureOf } from "../../support/open.js";
+import { failureOf, failureOfAsync } from "../../support/open.js";
 
 const folder = temporaryFolder();
 const none: InputArguments = {
@@ -211,12 +211,12 @@ async function rebuiltVmlinux(name: string): Promise<Uint8Array> {
   }
 }
 
-test("-i, -x and --vmcoreinfo-device exclude each other", () => {
-  const refused = (given: Partial<InputArguments>) => failureOf(() => completeOptions({ ...none, ...given }));
-  expect(refused({ vmcoreinfo: "a", vmlinux: "b" })).toMatchObject({
+test("-i, -x and --vmcoreinfo-device exclude each other", async () => {
+  const refused = (given: Partial<InputArguments>) => failureOfAsync(() => completeOptions({ ...none, ...given }));
+  expect(await refused({ vmcoreinfo: "a", vmlinux: "b" })).toMatchObject({
     code: "BAD_OPTION",
     message: "-i gives VMCOREINFO, and -x makes VMCOREINFO from a vmlinux. Use one of them",
   });
-  expect(refused({ vmlinux: "b", vmcoreinfoDevice: "c" }).code).toBe("BAD_OPTION");
-  expect(completeOptions({ ...none, vmlinux: "b" })).toEqual({ vmlinux: "b" });
+  expect((await refused({ vmlinux: "b", vmcoreinfoDevice: "c" })).code).toBe("BAD_OPTION");
+  expect(await completeOptions({ ...none, vmlinux: "b" })).toEqual({ vmlinux: "b" });
 });
