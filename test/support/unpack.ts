@@ -10,7 +10,9 @@ const windowLog = 27;
 /** Unpacks NAME.tar.zst into a folder that exists. */
 export async function unpackTarZst(archive: string, folder: string): Promise<void> {
   const tar = spawn("tar", ["-xf", "-", "-C", folder], { stdio: ["pipe", "ignore", "inherit"] });
-  await Promise.all([ended("tar", tar), decompress(archive, tar.stdin)]);
+  // tar stops to read at the archive's end mark, which may be before the last bytes: whether all was there is what tar says.
+  const [whole, fed] = await Promise.allSettled([ended("tar", tar), decompress(archive, tar.stdin)]);
+  if (whole.status === "rejected") throw fed.status === "rejected" ? fed.reason : whole.reason;
 }
 
 /** Unpacks one compressed file. */
