@@ -1,8 +1,10 @@
+import { existsSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
+import { nearestName, unknownName } from "./nearest-name.js";
 import { needStdout } from "./need-stdout.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
@@ -20,7 +22,15 @@ type Run = () => void | Promise<void>;
 export async function parseCommandLine(argv: readonly string[], given: Omit<CommandContext, "commands">): Promise<Run> {
   const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
+  if (named === undefined) checkFirstWord(argv[0]);
   return named === undefined ? parse(filterCommand, argv, context, true) : parse(named, argv.slice(1), context, false);
+}
+
+/** Whatever else is on the command line is another command's. Throws `BAD_OPTION` for a word that is nearly a command, and not a file. */
+function checkFirstWord(word = ""): void {
+  const meant = /^[a-z][a-z-]*$/.test(word) ? nearestName(word, COMMAND_NAMES) : undefined;
+  if (meant === undefined || existsSync(word)) return;
+  throw unknownName("command", word, meant, "`coresieve --help` lists the commands");
 }
 
 /** `bare`: without a command, where `--help` is the help of all. */

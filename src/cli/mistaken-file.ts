@@ -1,28 +1,10 @@
 import { DumpError } from "../errors.js";
-import { nearestName } from "./nearest-name.js";
 
-/**
- * What a name that is not a file may have been meant as: a misspelt command, or an output behind `-F`, which has none. Other errors
- * come back as they are.
- */
-export function mistakenFile(
-  error: unknown,
-  inputs: readonly string[],
-  flatten: boolean,
-  commands: readonly string[],
-): unknown {
+/** What a name that is not a file may have been meant as: an output behind `-F`, which has none. Other errors come back as they are. */
+export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
   if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || error.systemError !== "ENOENT") return error;
   const { file } = error;
   if (file === undefined) return error;
-  const [first] = inputs;
-  const command = file === first && /^[a-z-]+$/.test(file) ? nearestName(file, commands) : undefined;
-  if (command !== undefined) {
-    return new DumpError("NOT_READABLE", "there is no such file, and no such command", {
-      file,
-      cure: `Did you mean "${command}"? \`coresieve --help\` lists the commands`,
-      cause: error,
-    });
-  }
   if (!flatten || inputs.length === 1 || file !== inputs.at(-1)) return error;
   return new DumpError(
     "NOT_READABLE",

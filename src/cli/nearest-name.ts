@@ -1,3 +1,12 @@
+import { DumpError } from "../errors.js";
+
+/** A word that is not one of those that can stand there. `meant` is the nearest of them, if one is near; else `cure` says which there are. */
+export function unknownName(kind: string, word: string, meant: string | undefined, cure: string): DumpError {
+  return new DumpError("BAD_OPTION", `unknown ${kind} ${JSON.stringify(word)}`, {
+    cure: meant === undefined ? cure : `Did you mean "${meant}"? ${cure}`,
+  });
+}
+
 /** The known name that is the fewest changes away, if those are few: for messages about names that are none. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;

@@ -77,13 +77,25 @@ describe("inputs", () => {
     expect(readdirSync(folder)).toEqual(["dir", "file"]);
   });
 
-  test("a misspelt command, and an output behind -F: what was meant", async () => {
+  test.each([
+    [["filtr"], 'command "filtr". Did you mean "filter"?'],
+    [["inf", "vmcore"], 'command "inf". Did you mean "info"?'],
+    [["verfiy", "vmcore", "--against", "other"], 'command "verfiy". Did you mean "verify"?'],
+    [["jobs", "bogus"], 'action "bogus". Write `coresieve jobs`'],
+    [["jobs", "wacth", "3f09"], 'action "wacth". Did you mean "watch"?'],
+    [["help", "filtr"], 'topic of help "filtr". Did you mean "filter"?'],
+    [["completion", "bsh"], 'shell "bsh". Did you mean "bash"?'],
+  ])("%j: a misspelt word, and what was meant", async (args, says) => {
+    expectFailure(await runCli(args, { cwd: folder }), 2, `coresieve: unknown ${says}`);
+  });
+
+  test("a dump whose name is nearly a command's is a dump", async () => {
+    writeFileSync(at("inf"), vmcore);
+    expect(await runCli(["inf", "out"], { cwd: folder })).toMatchObject({ code: 0 });
+  });
+
+  test("an output behind -F: what was meant", async () => {
     writeFileSync(at("input"), vmcore);
-    expectFailure(
-      await runCli(["inf", at("input")]),
-      1,
-      /^coresieve: inf: there is no such file, and no such command\. Did you mean "info"\?/,
-    );
     expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /with -F all files are inputs/);
     expectFailure(
       await runCli(["-F", at("gone"), at("input")]),

@@ -82,7 +82,10 @@ test("`help input` explains the options of all inputs", () => {
   const lines = INPUT_TOPIC.trimEnd().split("\n");
   expect(lines.filter((line) => line.length > 80)).toEqual([]);
   expect(coresieve("help")).toEqual({ code: 0, stdout: HELP, stderr: "" });
-  expect(coresieve("help", "vax")).toMatchObject({ code: 2, stderr: expect.stringContaining('no help about "vax"') });
+  expect(coresieve("help", "vax")).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('unknown topic of help "vax"'),
+  });
 });
 
 test("an option whose help shows a value needs one, and only then", async () => {

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { type CommandAbout, defineCommand } from "../command.js";
+import { nearestName, unknownName } from "../nearest-name.js";
 import { completionScript, SHELLS } from "../options/completion-scripts.js";
 import { printOwn } from "../print.js";
 
@@ -20,9 +21,9 @@ export const completionCommand = defineCommand({
   run([word]) {
     const shell = SHELLS.find((one) => one === word);
     if (shell === undefined) {
-      throw new DumpError("BAD_OPTION", word === undefined ? "no shell was named" : `${word}: unknown shell`, {
-        cure: "Write `coresieve completion bash`, zsh or fish",
-      });
+      const cure = "Write `coresieve completion bash`, zsh or fish";
+      if (word === undefined) throw new DumpError("BAD_OPTION", "no shell was named", { cure });
+      throw unknownName("shell", word, nearestName(word, SHELLS), cure);
     }
     printOwn(completionScript(shell));
   },

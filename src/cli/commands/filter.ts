@@ -38,7 +38,7 @@ export const filterCommand = defineCommand({
       : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal),
 });
 
-async function runFilter(args: FilterCommandArguments, { signal, threads, commands }: CommandContext): Promise<void> {
+async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
   const request = filterRequest(args);
   const minSaving = minSavingOf(args.minSaving, request);
   const complete = await completeOptions(args);
@@ -58,7 +58,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads, comman
   const warnings = new Warnings({ strict: args.strict });
   const digest = args.manifest !== undefined && args.manifestDigests !== "output";
   const dump = await openInputs(inputs, warnings, { ...args, digest }, signal, args.quiet).catch(async (error) => {
-    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten, commands.names);
+    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
   });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {

@@ -1,6 +1,6 @@
-import { DumpError } from "../../errors.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { commandHelp, HELP, INPUT_TOPIC } from "../help.js";
+import { nearestName, unknownName } from "../nearest-name.js";
 import { printOwn } from "../print.js";
 
 const ABOUT: CommandAbout = {
@@ -18,9 +18,9 @@ export const helpCommand = defineCommand({
     else {
       const command = await commands.load(topic);
       if (command === undefined) {
-        throw new DumpError("BAD_OPTION", `there is no help about ${JSON.stringify(topic)}`, {
-          cure: `There is about input, and the commands ${commands.names.join(", ")}`,
-        });
+        const meant = nearestName(topic, [...commands.names, "input"]);
+        const cure = `There is help about input, and the commands ${commands.names.join(", ")}`;
+        throw unknownName("topic of help", topic, meant, cure);
       }
       printOwn(commandHelp(command));
     }

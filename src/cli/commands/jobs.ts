@@ -4,6 +4,7 @@ import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
+import { nearestName, unknownName } from "../nearest-name.js";
 import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
@@ -24,6 +25,9 @@ ID is what \`coresieve submit\` printed, or the beginning of it.`,
   coresieve jobs clean --remove /share/dumps s3://dumps/team/`,
 };
 
+const ACTIONS = ["list", "watch", "cancel", "retry", "clean"];
+const USE = "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`";
+
 /** Runs that are listed where nobody says how many: more than anybody reads. */
 const MOST_LISTED = 1000;
 
@@ -42,6 +46,7 @@ async function runJobs(
   { redis, limit, json, ...clean }: OptionValues<"jobs">,
   { signal }: CommandContext,
 ): Promise<void> {
+  if (!ACTIONS.includes(action)) throw unknownName("action", action, nearestName(action, ACTIONS), USE);
   if (action === "clean") {
     if (id === undefined) {
       throw new DumpError("BAD_OPTION", "no place was named to look in", {
@@ -56,11 +61,8 @@ async function runJobs(
       cure: "Write `coresieve jobs clean PLACE`",
     });
   }
-  const known = ["list", "watch", "cancel", "retry"].includes(action);
-  if (!known || more.length > 0 || (action === "list") !== (id === undefined)) {
-    throw new DumpError("BAD_OPTION", known ? `${action} takes ${action === "list" ? "no" : "one"} ID` : action, {
-      cure: "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`",
-    });
+  if (more.length > 0 || (action === "list") !== (id === undefined)) {
+    throw new DumpError("BAD_OPTION", `${action} takes ${action === "list" ? "no" : "one"} ID`, { cure: USE });
   }
   if (action === "list") needStdout();
   const [{ openQueues, redisUrl }, runs] = await Promise.all([
