@@ -3,7 +3,7 @@ import { readdir, rmdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { systemErrorCode } from "../errors.js";
 import { HeldFolder } from "../reader/source/held-folder.js";
-import { cannotBeCreated, outputFile } from "../writer/output-path.js";
+import { cannotBeCreated, checkReplaceable, outputFile } from "../writer/output-path.js";
 import { folderSize, isSameInFolder } from "./folder-check.js";
 import { createPlanFolder, folderRange, folderSink } from "./folder-output.js";
 import { folderStaging, removeIn, stagingError } from "./folder-staging.js";
@@ -48,7 +48,8 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
       const target = outputFile(output);
       if (target !== output) throw outputExists(output, `is a symbolic link to ${target}`, `Name ${target} itself`);
       const there = lstatSync(folders.file(), { throwIfNoEntry: false });
-      if (there === undefined || (force && there.isFile())) return;
+      if (there === undefined) return;
+      if (force && there.isFile()) return checkReplaceable(output, folders.file(), there.uid);
       throw outputExists(output, there.isFile() ? "is there already" : "is not a regular file");
     },
     of: (plan) => planPlace(folders, folderOf(plan), plan),

@@ -1,6 +1,6 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { cannotBeCreated, outputFile } from "./output-path.js";
+import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
 
@@ -66,6 +66,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
       cure: "Use -f to overwrite it, or name another file",
     });
   }
+  checkReplaceable(path, target, Number(there.uid));
 }
 
 function kindOf(stats: BigIntStats): string {

@@ -102,3 +102,18 @@ function checkOwner(path: string, link: string, { uid }: Stats): void {
     cure: `Look at what it leads to (ls -l ${link}), and name that`,
   });
 }
+
+/**
+ * Where only the owner of a file or of its folder may rename or remove it (the sticky bit: /tmp, inode(7)), a new file cannot get the name of another
+ * user's: that would come out at the end of the run. Throws `NOT_WRITABLE`.
+ */
+export function checkReplaceable(path: string, target: string, owner: number): void {
+  const user = process.geteuid?.();
+  if (user === undefined || user === 0 || owner === user) return;
+  const folder = statSync(dirname(target));
+  if ((folder.mode & 0o1000) === 0 || folder.uid === user) return;
+  throw new DumpError("NOT_WRITABLE", "is another user's file, in a folder where only its owner may replace it", {
+    file: path,
+    cure: "Name another file for the output",
+  });
+}

@@ -1,6 +1,7 @@
 /** What the name of an output means: links are followed with -f, devices and names of open files are refused, by all outputs alike. */
 import { spawnSync } from "node:child_process";
 import {
+  chmodSync,
   existsSync,
   lchownSync,
   lstatSync,
@@ -24,6 +25,7 @@ import { buildKernel, MiB } from "../support/kernel-image.js";
 const root = temporaryFolder();
 const input = join(root, "elf");
 writeFileSync(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
+const coresieve = join(import.meta.dirname, "../../dist/cli/main.js");
 const program = join(import.meta.dirname, "../../dist/cli/makedumpfile.js");
 let folder: string;
 let number = 0;
@@ -195,3 +197,35 @@ describe("- as an output that is a file:", () => {
     expect(existsSync(at("-"))).toBe(false);
   });
 });
+
+test.runIf(process.getuid?.() === 0)(
+  "another user's file in a folder where only its owner may replace it: refused before the run",
+  () => {
+    for (const one of [root, folder]) chmodSync(one, 0o755);
+    chmodSync(at("there"), 0o1777);
+    writeFileSync(at("there/file"), "precious");
+    for (const args of [[at("there/file")], [at("there/new"), "--manifest", at("there/file")]]) {
+      // Whatever comes of the run, it would come out of it last.
+      const run = spawnSync(process.execPath, [coresieve, input, ...args, "-f"], {
+        encoding: "utf8",
+        uid: 65_534,
+        gid: 65_534,
+      });
+      expect(run).toMatchObject({
+        status: 1,
+        stderr: expect.stringMatching(
+          /is another user's file, in a folder where only its owner may replace it\. Name another file/,
+        ),
+      });
+    }
+    expect([readdirSync(at("there")), readFileSync(at("there/file"), "latin1")]).toEqual([["file"], "precious"]);
+    // Its owner may, and so may the folder's.
+    lchownSync(at("there/file"), 65_534, 65_534);
+    const own = spawnSync(process.execPath, [coresieve, input, at("there/file"), "-f", "-q"], {
+      encoding: "utf8",
+      uid: 65_534,
+      gid: 65_534,
+    });
+    expect(own).toMatchObject({ status: 0, stderr: "" });
+  },
+);
