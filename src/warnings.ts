@@ -16,6 +16,7 @@ import { foreignText } from "./foreign-text.js";
  * | `NOTE` | notes cut off by the end of their segment |
  * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
  * | `NODE_OVERLAP` | pages that two memory nodes claim: kept |
+ * | `VMCOREINFO_NOTE` | a VMCOREINFO note that memory contradicts, or that leads to no kernel: another note or a text in memory was taken |
  * | `VMCOREINFO_DEVICE` | an entry of QEMU's vmcoreinfo device that leads to no note |
  * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
  * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
@@ -42,6 +43,7 @@ export type WarningCode =
   | "NOTE"
   | "BAD_SECTION"
   | "NODE_OVERLAP"
+  | "VMCOREINFO_NOTE"
   | "VMCOREINFO_DEVICE"
   | "SEVERAL_KERNELS"
   | "PAGE_SIZE_GUESSED"
@@ -102,6 +104,13 @@ export class Warnings {
       message: known?.message ?? foreignText(message),
       count: (known?.count ?? 0) + count,
     });
+  }
+
+  /** Adds all that another channel has. Throws a `STRICT` error when strict. */
+  addAll(other: Warnings): void {
+    for (const { code, message, count } of other.list) {
+      this.add(code, { summary: message, reason: other.reasonOf(code) ?? message }, count);
+    }
   }
 
   /** Remembers what there is; the function returned forgets all that came later. */

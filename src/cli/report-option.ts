@@ -1,11 +1,11 @@
 import { DumpError } from "../errors.js";
-import { completeDump } from "../kernel/complete-dump.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
+import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
 import { readyFileSink } from "../writer/open-file-sink.js";
@@ -51,7 +51,7 @@ export async function reportWriter(
     async write(dump, options, result, seconds) {
       try {
         // The run has warned of all that there is to warn of.
-        const log = logTail(completeDump(dump, new Warnings(), options));
+        const log = logTail(openSession(dump, { ...options, warnings: new Warnings() }).dump);
         const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
         await writePage(sink, renderReport(data));
       } catch (error) {

@@ -1,16 +1,29 @@
-import { DumpError, type DumpErrorSubcode } from "../errors.js";
+import { DumpError, type DumpErrorCode, type DumpErrorSubcode } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
+
+const LEVELS = "Levels 0 and 1 (`-d 1`, or `--exclude zero`) do not need that";
+const SOURCES =
+  "Give the kernel's VMCOREINFO (-i FILE), its vmlinux (-x FILE), or the place of the text in memory (--vmcoreinfo-at ADDRESS; `coresieve info` lists what it found)";
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
 export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode): DumpError {
   return new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
     ...{ why, subcode },
     file: dump.paths[0] ?? "",
-    cure: "Levels 0 and 1 (`-d 1`, or `--exclude zero`) do not need that",
+    // No text helps where this version knows no kernels of the machine.
+    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${SOURCES}. ${LEVELS}`,
   });
 }
 
 /** Why a dump's pages cannot be classified, for who says that they cannot in words of their own. */
 export function whyNotClassified({ code, why, reason }: DumpError): string {
   return code === "CANNOT_FILTER" && why !== undefined ? why : reason;
+}
+
+/** Errors that say nothing about the dump's kernel: who meets one cannot go on. */
+const NOT_ABOUT_THE_KERNEL: readonly DumpErrorCode[] = ["STRICT", "ABORTED", "INPUT_CHANGED", "NO_MEMORY"];
+
+/** Whether an error of looking for the kernel is about something else. */
+export function saysNothingOfKernel({ code }: DumpError): boolean {
+  return NOT_ABOUT_THE_KERNEL.includes(code);
 }

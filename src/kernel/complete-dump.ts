@@ -1,17 +1,24 @@
 import { DumpError } from "../errors.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
-import { guessByNames } from "../reader/kdump/machine.js";
-import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
 import type { GivenFile } from "../reader/source/side-file.js";
-import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
-import { Warnings } from "../warnings.js";
-import { whyNotClassified } from "./cannot-filter.js";
+import { ofFile, Warnings } from "../warnings.js";
+import { archSupport } from "./arch/archs.js";
 import { dumpWithVmlinux } from "./debuginfo/vmlinux-dump.js";
 import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
-import { kernelView } from "./kernel-view.js";
-import { withMemoryOrder, withVmcoreinfo } from "./with-vmcoreinfo.js";
+import { type KernelView, kernelView } from "./kernel-view.js";
+import {
+  byLikelihood,
+  type Doubt,
+  isProven,
+  machinesOf,
+  type TriedText,
+  tryMachine,
+  tryText,
+  withText,
+} from "./vmcoreinfo-candidates.js";
+import { withMemoryOrder } from "./with-vmcoreinfo.js";
 
 /** What is known of the dumped kernel apart from the dump. */
 export interface CompleteOptions {
@@ -25,32 +32,53 @@ export interface CompleteOptions {
   readonly vmcoreinfoDevice?: Uint8Array;
 }
 
+/** A dump that is complete, and its kernel where finding one has proven that. */
+export interface CompleteDump {
+  readonly dump: Dump;
+  readonly view: KernelView | undefined;
+}
+
+const NO_DOUBT: Doubt = () => undefined;
+
 /**
- * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note:
- * the text lies in the guest's memory, and with it come the page size and all names. QEMU's ELF of a little-endian
+ * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note, or one that
+ * is not the kernel's own: the text lies in the guest's memory, and with it come the page size and all names. A note is believed when its kernel
+ * is found and `doubt` has nothing against it; else all notes and all texts in memory are candidates. QEMU's ELF of a little-endian
  * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
- * machine: that is the one whose kernel its memory shows. Reads all memory if there is no note;
- * otherwise costs nothing. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text or vmlinux is
+ * machine: that is the one whose kernel its memory shows. Reads all memory if no note is proven;
+ * otherwise a few pages. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text or vmlinux is
  * not of the dumped kernel.
  */
-export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
+export function completeWithKernel(
+  dump: Dump,
+  warnings: Warnings,
+  options: CompleteOptions = {},
+  doubt: Doubt = NO_DOUBT,
+): CompleteDump {
   const at = options.vmcoreinfoAt;
-  if (options.vmlinux !== undefined) return dumpWithVmlinux(withoutVmcoreinfo(dump), options.vmlinux, dump);
-  if (options.vmcoreinfo !== undefined) return withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings);
+  const named = (complete: Dump): CompleteDump => ({ dump: complete, view: undefined });
+  if (options.vmlinux !== undefined) return named(dumpWithVmlinux(withoutVmcoreinfo(dump), options.vmlinux, dump));
+  if (options.vmcoreinfo !== undefined) {
+    return named(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
+  }
   if (options.vmcoreinfoDevice !== undefined) {
     const led = ledByDevice(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
-    if (led !== undefined) return led;
+    if (led !== undefined) return named(led);
   }
-  if (dump.vmcoreinfo !== undefined && at === undefined) return withMemoryOrder(dump, dump.vmcoreinfo);
-  if (at !== undefined) return chosen(withoutVmcoreinfo(dump), at);
-  const { dump: best, found } = search(dump, warnings);
-  if (best !== undefined) return best;
+  if (at !== undefined) return named(chosen(withoutVmcoreinfo(dump), at));
+  const complete = ownOrInMemory(dump, warnings, doubt);
+  if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
   const what = dump.machineGuessed
     ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (--arch names another)`
     : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
-  return { ...dump, vmcoreinfoFound: found };
+  return complete;
+}
+
+/** The same without a look at what speaks against a text, for who needs no pages classified. */
+export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
+  return completeWithKernel(dump, warnings, options).dump;
 }
 
 /** Takes a text from elsewhere, if it is of the kernel in memory. `original` has the dump's own. */
@@ -66,7 +94,7 @@ function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings:
   // It does not lead to the kernel: perhaps it is another's.
   const known =
     original.vmcoreinfo?.osrelease ??
-    (original.header.utsname?.release || search(dump, new Warnings()).dump?.vmcoreinfo?.osrelease);
+    (original.header.utsname?.release || ownOrInMemory(dump, new Warnings(), NO_DOUBT).dump.vmcoreinfo?.osrelease);
   if (known !== undefined && known !== release) throw wrongRelease(given, release, known);
   return withText(dump, text, dump.machine);
 }
@@ -87,7 +115,7 @@ function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | 
     const text: VmcoreinfoText = { paddr: note.paddr, text: note.text, noteLittleEndian: note.littleEndian };
     const fitting = machinesOf(dump, text).filter((machine) => fitsMachine(note, machine));
     for (const machine of fitting) {
-      const tried = tryMachine(dump, text, machine);
+      const tried = tryMachine(dump, text, machine, NO_DOUBT);
       if (tried.dump !== undefined) return tried.dump;
     }
     const given = dump.machineGuessed ? undefined : fitting[0];
@@ -106,98 +134,96 @@ function chosen(dump: Dump, paddr: number): Dump {
       cure: "`coresieve info` lists the addresses where it found one",
     });
   }
-  return tryText(dump, text).dump ?? withText(dump, text, dump.machine);
+  return tryText(dump, text, NO_DOUBT).dump ?? withText(dump, text, dump.machine);
 }
 
-/** Texts with what came of trying them: the one to take first. */
-interface Search {
-  readonly dump: Dump | undefined;
-  readonly found: readonly FoundVmcoreinfo[];
-}
+/** Notes of a file that are tried: each costs a try to look into its kernel. */
+const MAX_NOTES = 16;
 
 /**
- * Looks for the text whose kernel can be looked into. Copies of it, or a second kernel's (the one that was to write the
- * dump), may lie in memory too: one that says when it crashed goes first, then the one with more memory, and of equals
- * the copy in a note.
+ * The dump with the file's own note, if that is proven; else with the best of all notes and of all texts in memory. Copies of the kernel's
+ * text, or a second kernel's (the one that was to write the dump), may lie in memory too.
  */
-function search(dump: Dump, warnings: Warnings): Search {
-  const tried = scanForVmcoreinfo(dump.memory).map((text) => tryText(dump, text));
-  const rank = ({ found: { crashTime, pages, inNote } }: Tried) =>
-    [pages === undefined ? 0 : 1, crashTime === undefined ? 0 : 1, pages ?? 0, inNote ? 1 : 0] as const;
-  tried.sort((a, b) => {
-    const [first, second] = [rank(a), rank(b)];
-    const at = first.findIndex((value, i) => value !== second[i]);
-    return at === -1 ? a.found.paddr - b.found.paddr : (second[at] as number) - (first[at] as number);
-  });
-  const found = tried.map((one) => one.found);
-  const fitting = found.filter(({ pages }) => pages !== undefined);
-  const places = fitting.filter(({ kernel }, i) => fitting.findIndex((one) => one.kernel === kernel) === i);
-  if (places.length > 1) {
-    const list = places.map(({ paddr, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
-    warnings.add(
-      "SEVERAL_KERNELS",
-      `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (--vmcoreinfo-at ADDRESS takes another)`,
-    );
+function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDump {
+  const own = ownTexts(dump);
+  const without = own.length === 0 ? dump : withoutVmcoreinfo(dump);
+  if (own.length > 0 && archSupport(dump.machine.arch) === undefined) return { dump, view: undefined };
+  const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
+  const proven = notes.find(isProven);
+  if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
+  const all = proven === undefined ? [...notes, ...inMemory(without, doubt)] : notes;
+  const sorted = byLikelihood(all);
+  const found = sorted.map((one) => one.found);
+  warnOfSeveral(found, warnings);
+  const [best] = sorted;
+  if (best?.dump === undefined) {
+    // None leads to a kernel. What the note says is still the most that is known.
+    const { vmcoreinfo } = dump;
+    const known = vmcoreinfo === undefined ? dump : withMemoryOrder(dump, vmcoreinfo);
+    return { dump: { ...known, vmcoreinfoFound: found }, view: undefined };
   }
-  const best = tried[0]?.dump;
-  return { dump: best && { ...best, vmcoreinfoFound: found }, found };
-}
-
-interface Tried {
-  /** `undefined` if the text leads to no kernel. */
-  readonly dump: Dump | undefined;
-  readonly found: FoundVmcoreinfo;
-}
-
-function tryText(dump: Dump, text: VmcoreinfoText): Tried {
-  const machines = machinesOf(dump, text).map((machine) => () => tryMachine(dump, text, machine));
-  let tried = machines[0]?.() as Tried;
-  for (let i = 1; tried.dump === undefined && i < machines.length; i++) {
-    const next = machines[i]?.() as Tried;
-    // Of several failures the likeliest machine's says most.
-    if (next.dump !== undefined) tried = next;
+  const [first] = notes;
+  if (first !== undefined && best !== first) {
+    warnings.add("VMCOREINFO_NOTE", ofFile(dump.paths[0] ?? "", whyAnother(first.found, best.found)));
   }
-  return tried;
+  return take(best, sorted, warnings);
 }
 
-/** What the machine can be: the dump's, or, where nothing tells it, every one, with the likeliest first. */
-function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
-  if (!dump.machineGuessed) return [dump.machine];
-  const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
-  return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
+function take({ dump, view, warnings: met }: TriedText, all: readonly TriedText[], warnings: Warnings): CompleteDump {
+  warnings.addAll(met);
+  const found =
+    all.length > 1 || all[0]?.found.note === undefined ? { vmcoreinfoFound: all.map((one) => one.found) } : {};
+  return { dump: { ...(dump as Dump), ...found }, view };
 }
 
-function tryMachine(dump: Dump, text: VmcoreinfoText, machine: Machine): Tried {
-  const info = parseVmcoreinfo(text.text, new Warnings());
-  const found = {
-    paddr: text.paddr,
-    release: info.osrelease ?? "",
-    crashTime: info.crashTime,
-    inNote: text.noteLittleEndian !== undefined,
-  };
-  const failed = (reason: string): Tried => ({
-    dump: undefined,
-    found: { ...found, pages: undefined, reason, kernel: `${info.buildId} ${info.symbol("init_uts_ns")}` },
-  });
-  try {
-    const complete = withText(dump, text, machine);
-    const { memMap, utsname } = kernelView(complete, new Warnings());
-    // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
-    if (utsname.release !== info.osrelease) return failed(`the kernel there is ${utsname.release}`);
-    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) {
-      return failed(`the kernel there is of ${utsname.machine}`);
+function whyAnother(first: FoundVmcoreinfo, taken: FoundVmcoreinfo): string {
+  const why =
+    first.pages === undefined ? `leads to no kernel in its memory (${first.reason})` : `is in doubt (${first.reason})`;
+  const what = `${placeOf(taken)} was taken: it leads to the kernel ${taken.release}`;
+  const more = taken.reason === undefined ? ", and its struct pages are as that text says" : ` (${taken.reason})`;
+  return `the VMCOREINFO note ${why}; ${what}${more}`;
+}
+
+/** Where a text is, in words. */
+function placeOf({ note, paddr = 0 }: FoundVmcoreinfo): string {
+  return note === undefined ? `the text in memory at 0x${paddr.toString(16)}` : `the file's ${note}. VMCOREINFO note`;
+}
+
+/** The texts of the file's own notes, the one that its reader took first. */
+function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
+  if (vmcoreinfo === undefined) return [];
+  const texts = notes
+    .filter(({ name }) => name === "VMCOREINFO")
+    .map(({ desc }) => Buffer.from(desc).toString("latin1"));
+  // A kdump header of version 3 has a text and no notes.
+  return [...new Set([vmcoreinfo.text, ...texts])]
+    .slice(0, MAX_NOTES)
+    .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
+}
+
+/** All texts in memory, tried. Of copies only the first is. */
+function inMemory(dump: Dump, doubt: Doubt): TriedText[] {
+  const known = new Map<string, TriedText>();
+  return scanForVmcoreinfo(dump.memory).map((text) => {
+    const { text: words, paddr, noteLittleEndian } = text;
+    const copy = known.get(words);
+    if (copy === undefined) {
+      const tried = tryText(dump, text, doubt);
+      known.set(words, tried);
+      return tried;
     }
-    let pages = 0;
-    for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
-    const kernel = `${info.buildId} ${utsname.release} ${utsname.version} ${info.symbol("init_uts_ns")}`;
-    return { dump: complete, found: { ...found, pages, reason: undefined, kernel } };
-  } catch (error) {
-    // Damage that such a guess leads into says nothing about the dump.
-    if (error instanceof DumpError) return failed(whyNotClassified(error));
-    throw error;
-  }
+    const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
+    return { ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found };
+  });
 }
 
-function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {
-  return withVmcoreinfo(dump, text, machine, Number.isNaN(paddr) ? undefined : paddr);
+function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {
+  const fitting = found.filter(({ pages, note }) => pages !== undefined && note === undefined);
+  const places = fitting.filter(({ kernel }, i) => fitting.findIndex((one) => one.kernel === kernel) === i);
+  if (places.length <= 1) return;
+  const list = places.map(({ paddr = 0, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
+  warnings.add(
+    "SEVERAL_KERNELS",
+    `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (--vmcoreinfo-at ADDRESS takes another)`,
+  );
 }

@@ -59,7 +59,7 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
 function whyNoVmcoreinfo({ vmcoreinfoFound = [], machine, header }: Dump): string {
   const [first] = vmcoreinfoFound;
   if (first === undefined) return "it has no VMCOREINFO, neither in a note nor in its memory";
-  const { release, paddr, reason } = first;
+  const { release, paddr = 0, reason } = first;
   const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";
   const isImage = header.format !== "elf" && header.format !== "kdump";
   const doubt = isImage

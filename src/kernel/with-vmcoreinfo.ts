@@ -21,6 +21,8 @@ export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr
       maxMapnr: Math.ceil(end / pageSize),
       memory: attachMemory(image),
       vmcoreinfo,
+      // An ELF header has no time of its own.
+      ...(dump.header.format === "elf" ? { header: { ...dump.header, timestamp: vmcoreinfo.crashTime } } : {}),
       ...(paddr === undefined ? {} : { vmcoreinfoAddress: paddr }),
     },
     vmcoreinfo,

@@ -1,8 +1,9 @@
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { type DumpedKernel, dumpedKernel } from "../kernel/dumped-kernel.js";
 import { kernelSpace } from "../kernel/kernel-space.js";
 import type { Dump } from "../reader/dump.js";
-import { Warnings } from "../warnings.js";
+import { openSession } from "../run/session.js";
+import type { Warnings } from "../warnings.js";
 
 /** How a dump's kernel is found. */
 export interface KernelOptions extends CompleteOptions {
@@ -16,7 +17,7 @@ export interface KernelOptions extends CompleteOptions {
  * VMCOREINFO throws; when symbols or types are asked for, what `vmlinux` leads to.
  */
 export function kernelOf(input: Dump, options: KernelOptions = {}): DumpedKernel {
-  const dump = completeDump(input, options.warnings ?? new Warnings(), options);
+  const { dump } = openSession(input, options);
   const { found, space, memory } = kernelSpace(dump, "its kernel's memory");
   return dumpedKernel({ utsname: found.utsname, memory, space, physical: dump.memory, vmlinux: options.vmlinux });
 }

@@ -38,18 +38,20 @@ export interface DumpHeader {
   readonly physBase: bigint | undefined;
 }
 
-/** A VMCOREINFO text that was found in memory. */
+/** A VMCOREINFO text of the file or of its memory, and what came of trying it. */
 export interface FoundVmcoreinfo {
-  /** Physical address in bytes. */
-  readonly paddr: number;
+  /** Physical address in bytes; `undefined` of the file's own notes. */
+  readonly paddr: number | undefined;
+  /** Which of the file's own VMCOREINFO notes it is, from 1; `undefined` of texts in memory. */
+  readonly note: number | undefined;
   readonly release: string;
   /** Seconds since 1970; only texts written at a crash have it. */
   readonly crashTime: number | undefined;
-  /** Is it in an ELF note? */
+  /** Of a text in memory: is it in an ELF note? */
   readonly inNote: boolean;
   /** Pages that its kernel has struct pages for; `undefined` if it leads to no kernel in this memory. */
   readonly pages: number | undefined;
-  /** Why it leads to none. */
+  /** Why it leads to none, or what in memory speaks against it. */
   readonly reason: string | undefined;
   /** The same for all copies of one kernel's text. */
   readonly kernel: string;
@@ -77,7 +79,7 @@ export interface Dump {
   readonly vmcoreinfo: Vmcoreinfo | undefined;
   /** Physical address where `vmcoreinfo` was found in memory; `undefined` when a note or a header has it. */
   readonly vmcoreinfoAddress?: number;
-  /** All texts found, the one taken first, then by how likely they are; `undefined` if memory was not searched. */
+  /** All notes and texts found, the one taken first, then by how likely they are; `undefined` if the file's one note was believed. */
   readonly vmcoreinfoFound?: readonly FoundVmcoreinfo[];
   /** What earlier filterings erased, as text lines. */
   readonly eraseinfo: Uint8Array | undefined;

@@ -1,5 +1,7 @@
-import { DumpError, type DumpErrorCode } from "../errors.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import { DumpError } from "../errors.js";
+import { doubtOf } from "../filter/self-check/doubt.js";
+import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
+import { type CompleteOptions, completeWithKernel } from "../kernel/complete-dump.js";
 import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
@@ -26,13 +28,11 @@ export interface ViewedSession extends Session {
   readonly view: KernelView;
 }
 
-/** Errors that say nothing about the dump's kernel: who meets one cannot go on. */
-const NOT_ABOUT_THE_KERNEL: readonly DumpErrorCode[] = ["STRICT", "ABORTED", "INPUT_CHANGED", "NO_MEMORY"];
-
 /** Finds a dump's VMCOREINFO and kernel. Throws what `completeDump` does; a kernel that is not found is no error here. */
 export function openSession(input: Dump, options: SessionOptions = {}): Session {
   const warnings = options.warnings ?? new Warnings();
-  return sessionOf(completeDump(input, warnings, options), warnings);
+  const { dump, view } = completeWithKernel(input, warnings, options, doubtOf);
+  return view === undefined ? sessionOf(dump, warnings) : { dump, view, whyNoView: undefined, warnings };
 }
 
 /** The session of a dump that is complete (`completeDump`). */
@@ -40,7 +40,7 @@ export function sessionOf(dump: Dump, warnings: Warnings): Session {
   try {
     return { dump, view: kernelView(dump, warnings), whyNoView: undefined, warnings };
   } catch (error) {
-    if (!(error instanceof DumpError) || NOT_ABOUT_THE_KERNEL.includes(error.code)) throw error;
+    if (!(error instanceof DumpError) || saysNothingOfKernel(error)) throw error;
     return { dump, view: undefined, whyNoView: error, warnings };
   }
 }

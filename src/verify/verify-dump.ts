@@ -1,7 +1,7 @@
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import { type CompleteOptions, completeDump } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -247,7 +247,7 @@ async function against(
     ...(signal && { signal }),
   });
   try {
-    const complete = completeDump(original, new Warnings(), options);
+    const { dump: complete } = openSession(original, options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
     const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
     return {

@@ -93,7 +93,7 @@ test("--vmcoreinfo-at takes one of several texts in memory, which info lists", a
       { address: at[1], taken: false, crashTime: null, reason: "a copy of the one taken" },
     ],
   });
-  expect(said[1]).toContain("In memory     2 VMCOREINFO texts (--vmcoreinfo-at takes another)");
+  expect(said[1]).toContain("Candidates    2 VMCOREINFO texts in memory (--vmcoreinfo-at takes another)");
   expect(said[1]).toContain(`  ${at[1]} ${kernel.utsname.release}, no crash time; a copy of the one taken`);
 
   await run(path, out, "--raw", "0", "--vmcoreinfo-at", at[1], "-q");

@@ -58,6 +58,24 @@ export function dumpFacts(name: string): DumpFacts {
   return facts;
 }
 
+/** A small input of ../shared/inputs, each of which showed a fault; unpacked if it is packed. */
+export async function sharedInput(name: string): Promise<string> {
+  const path = fileURLToPath(new URL(`../../../shared/inputs/${name}`, import.meta.url));
+  if (existsSync(path)) return path;
+  const packed = `${path}.zst`;
+  return once(packed, async () => {
+    const target = join(cacheFolder, `${name}-${statSync(packed).size}`);
+    if (!existsSync(target)) {
+      await inTemporaryFolder(async (folder) => {
+        const file = join(folder, name);
+        await unpackZst(packed, file);
+        renameSync(file, target);
+      });
+    }
+    return target;
+  });
+}
+
 /** The parsed NAME.golden.json, without unpacking the dump: good for making a list of tests. */
 export function readGolden(name: string): Golden {
   return parseGolden(readFileSync(join(dumpsFolder, `${name}.golden.json`), "utf8"));

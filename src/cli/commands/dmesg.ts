@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
-import { completeDump } from "../../kernel/complete-dump.js";
 import { formatRecord, type LogFormat, recordForJson } from "../../kernel/log/format-record.js";
 import { readKernelLog } from "../../kernel/log/read-log.js";
+import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
@@ -36,7 +36,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, args, signal);
   try {
-    const log = readKernelLog(completeDump(dump, warnings, complete), args.sinceClear);
+    const log = readKernelLog(openSession(dump, { ...complete, warnings }).dump, args.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

@@ -1,28 +1,13 @@
 import { DumpError } from "../../errors.js";
-import type { FoundVmcoreinfo } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import { openSession, type Session } from "../../run/session.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { type CommandAbout, defineCommand } from "../command.js";
+import { describeFound, type FoundText, foundText } from "../found-texts.js";
 import { completeOptions, type InputArguments } from "../input-options.js";
-import { formatBytes, formatCount } from "../numbers.js";
+import { formatBytes, formatCount, plural } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { printJson, printLines } from "../print.js";
-
-/** A VMCOREINFO text in memory. */
-export interface FoundText {
-  /** Physical address, hexadecimal: what --vmcoreinfo-at takes. */
-  readonly address: string;
-  readonly release: string;
-  /** ISO 8601. */
-  readonly crashTime: string | null;
-  readonly inNote: boolean;
-  /** Pages that its kernel has struct pages for; null if it leads to no kernel. */
-  readonly pages: number | null;
-  readonly taken: boolean;
-  /** Why it was taken, or not. */
-  readonly reason: string;
-}
 
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
 export interface DumpInfo {
@@ -54,7 +39,7 @@ export interface DumpInfo {
   readonly vmcoreinfo: Readonly<Record<string, string>> | null;
   /** Physical address, hexadecimal, where VMCOREINFO was found in memory; null if the dump has it itself. */
   readonly vmcoreinfoAddress: string | null;
-  /** Texts found in memory, the one taken first; null if the dump has one itself and memory was not searched. */
+  /** The file's notes and the texts in memory, the one taken first; null if the file's one note was believed. */
   readonly vmcoreinfoFound: readonly FoundText[] | null;
   readonly filtering: { readonly possible: boolean; readonly reason: string | null };
   readonly memoryModel: string | null;
@@ -133,35 +118,6 @@ function dumpInfo({ dump, view, whyNoView, warnings }: Session): DumpInfo {
   };
 }
 
-function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): FoundText {
-  const { paddr, release, crashTime, inNote, pages, reason } = text;
-  return {
-    address: `0x${paddr.toString(16)}`,
-    release,
-    crashTime: crashTime === undefined ? null : new Date(crashTime * 1000).toISOString(),
-    inNote,
-    pages: pages ?? null,
-    taken: index === 0 && pages !== undefined,
-    reason:
-      pages === undefined
-        ? `leads to no kernel: ${reason}`
-        : index === 0
-          ? whyTaken(text, all[1])
-          : whyNot(text, all[0]),
-  };
-}
-
-function whyTaken(text: FoundVmcoreinfo, next: FoundVmcoreinfo | undefined): string {
-  if (next?.pages === undefined) return "taken: the only one that leads to a kernel";
-  if ((text.crashTime === undefined) !== (next.crashTime === undefined)) return "taken: written at a crash";
-  if (text.pages !== next.pages) return "taken: its kernel has most memory";
-  return text.inNote && !next.inNote ? "taken: the copy in a note" : "taken: the first of equals";
-}
-
-function whyNot(text: FoundVmcoreinfo, taken: FoundVmcoreinfo | undefined): string {
-  return text.kernel === taken?.kernel ? "a copy of the one taken" : "of another kernel";
-}
-
 function describeInfo(info: DumpInfo): string[] {
   const lines: string[] = [];
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
@@ -194,23 +150,10 @@ function describeInfo(info: DumpInfo): string[] {
     row("VMCOREINFO", `${plural(Object.keys(info.vmcoreinfo).length, "item")}${from}`);
     for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
   }
-  if (info.vmcoreinfoFound !== null && info.vmcoreinfoFound.length > 0) {
-    row("In memory", `${plural(info.vmcoreinfoFound.length, "VMCOREINFO text")} (--vmcoreinfo-at takes another)`);
-    for (const { address, release, crashTime, reason } of info.vmcoreinfoFound.slice(0, MAX_ROWS)) {
-      lines.push(
-        `  ${address} ${release}, ${crashTime === null ? "no crash time" : `crashed ${crashTime}`}; ${reason}`,
-      );
-    }
-    const more = info.vmcoreinfoFound.length - MAX_ROWS;
-    if (more > 0) lines.push(`  and ${formatCount(more)} more (--json)`);
-  }
+  lines.push(...describeFound(info.vmcoreinfoFound ?? [], MAX_ROWS));
   for (const { message, code, count } of info.warnings)
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   return lines;
-}
-
-function plural(count: number, noun: string): string {
-  return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
 /** Ranges and notes shown to people; JSON has all of them. */

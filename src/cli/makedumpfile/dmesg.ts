@@ -1,7 +1,7 @@
-import { completeDump } from "../../kernel/complete-dump.js";
 import { formatRecord } from "../../kernel/log/format-record.js";
 import { readKernelLog } from "../../kernel/log/read-log.js";
 import { openInput } from "../../reader/open-input.js";
+import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { createFileSink } from "../../writer/file-sink.js";
@@ -18,7 +18,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
-    const log = readKernelLog(completeDump(dump, warnings, await givenKernel(request)), request.sinceClear);
+    const log = readKernelLog(openSession(dump, { ...(await givenKernel(request)), warnings }).dump, request.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

@@ -57,9 +57,9 @@ const CURE = "Give the VMCOREINFO of the very kernel that was dumped (-i FILE), 
  * On real dumps of 2 kernels on 8 machines, live ones and crashes, 97 to 100 of 100 cases follow each rule, where a wrong
  * fact leaves next to none. A quarter and a half lie far from both: memory that was copied while it changed still passes.
  */
-const BLOCKS_LIMIT = { least: 8, share: 0.25 };
+export const BLOCKS_LIMIT = { least: 8, share: 0.25 };
 /** An entry that points back to its list is a struct page, even in memory that was copied while it changed. */
-const PLACED_LIMIT = 0.75;
+export const PLACED_LIMIT = 0.75;
 const PAGES_LIMIT = 0.5;
 /** New pages wait for their LRU list in batches of 31 per CPU (15 before 6.11): a guest may have crashed before any was there. */
 const LRU_BATCH = 31;

@@ -1,0 +1,74 @@
+import type { FoundVmcoreinfo } from "../reader/dump.js";
+import { formatCount, plural } from "./numbers.js";
+
+/** A VMCOREINFO text of the file or of its memory, as it stands in the JSON of `coresieve info`. */
+export interface FoundText {
+  /** Physical address, hexadecimal: what --vmcoreinfo-at takes; null of the file's own notes. */
+  readonly address: string | null;
+  /** Which of the file's own VMCOREINFO notes it is, from 1; null of texts in memory. */
+  readonly note: number | null;
+  readonly release: string;
+  /** ISO 8601. */
+  readonly crashTime: string | null;
+  /** Of a text in memory: whether it is in an ELF note. */
+  readonly inNote: boolean;
+  /** Pages that its kernel has struct pages for; null if it leads to no kernel. */
+  readonly pages: number | null;
+  readonly taken: boolean;
+  /** Why it was taken, or not. */
+  readonly reason: string;
+}
+
+/** `index` is its place in `all`, the one taken first. */
+export function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): FoundText {
+  const { paddr, note, release, crashTime, inNote, pages } = text;
+  return {
+    address: paddr === undefined ? null : `0x${paddr.toString(16)}`,
+    note: note ?? null,
+    release,
+    crashTime: crashTime === undefined ? null : new Date(crashTime * 1000).toISOString(),
+    inNote,
+    pages: pages ?? null,
+    taken: index === 0 && pages !== undefined,
+    reason: reasonOf(text, index, all),
+  };
+}
+
+function reasonOf(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): string {
+  const { pages, reason } = text;
+  if (pages === undefined) return `leads to no kernel: ${reason}`;
+  const why = index === 0 ? whyTaken(text, all[1]) : whyNot(text, all[0]);
+  return reason === undefined ? why : `${why}; in doubt: ${reason}`;
+}
+
+function whyTaken(text: FoundVmcoreinfo, next: FoundVmcoreinfo | undefined): string {
+  if (next?.pages === undefined) return "taken: the only one that leads to a kernel";
+  if (text.reason === undefined && next.reason !== undefined)
+    return "taken: the only one that its kernel's memory bears out";
+  if (text.note !== undefined) return "taken: the file's own note";
+  if ((text.crashTime === undefined) !== (next.crashTime === undefined)) return "taken: written at a crash";
+  if (text.pages !== next.pages) return "taken: its kernel has most memory";
+  return text.inNote && !next.inNote ? "taken: the copy in a note" : "taken: the first of equals";
+}
+
+function whyNot(text: FoundVmcoreinfo, taken: FoundVmcoreinfo | undefined): string {
+  return text.kernel === taken?.kernel ? "a copy of the one taken" : "of another kernel";
+}
+
+/** The texts for people, at most `most` of them. */
+export function describeFound(found: readonly FoundText[], most: number): string[] {
+  if (found.length === 0) return [];
+  const inMemory = found.filter(({ address }) => address !== null).length;
+  const notes = found.length - inMemory;
+  const what = [
+    ...(notes === 0 ? [] : [`${plural(notes, "note")} of the file`]),
+    ...(inMemory === 0 ? [] : [`${plural(inMemory, "VMCOREINFO text")} in memory (--vmcoreinfo-at takes another)`]),
+  ];
+  const lines = [`${"Candidates".padEnd(14)}${what.join(", ")}`];
+  for (const { address, note, release, crashTime, reason } of found.slice(0, most)) {
+    const crashed = crashTime === null ? "no crash time" : `crashed ${crashTime}`;
+    lines.push(`  ${address ?? `note ${note}`} ${release}, ${crashed}; ${reason}`);
+  }
+  if (found.length > most) lines.push(`  and ${formatCount(found.length - most)} more (--json)`);
+  return lines;
+}

@@ -1,0 +1,121 @@
+import { DumpError } from "../errors.js";
+import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
+import { guessByNames } from "../reader/kdump/machine.js";
+import { allMachines, archOfUts, type Machine } from "../reader/machine.js";
+import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
+import type { VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
+import { Warnings } from "../warnings.js";
+import { saysNothingOfKernel, whyNotClassified } from "./cannot-filter.js";
+import { type KernelView, kernelView } from "./kernel-view.js";
+import { withVmcoreinfo } from "./with-vmcoreinfo.js";
+
+/**
+ * Holds a kernel that a VMCOREINFO text led to against its memory. Why the text is not quite believed, in words; `undefined` if memory
+ * bears it out.
+ */
+export type Doubt = (dump: Dump, view: KernelView) => string | undefined;
+
+/** A VMCOREINFO text with what came of trying it. */
+export interface TriedText {
+  /** The dump with that text; `undefined` if the text leads to no kernel. */
+  readonly dump: Dump | undefined;
+  /** The kernel that it leads to. */
+  readonly view: KernelView | undefined;
+  /** Warnings of finding that kernel. */
+  readonly warnings: Warnings;
+  readonly found: FoundVmcoreinfo;
+}
+
+/** Whether a text's kernel was found, and its memory has nothing that speaks against the text. */
+export function isProven({ found }: TriedText): boolean {
+  return found.pages !== undefined && found.reason === undefined;
+}
+
+/** Tries a text. `number` is that of the file's own note; `doubt` is asked of the kernel that it leads to. */
+export function tryText(dump: Dump, text: VmcoreinfoText, doubt: Doubt, number?: number): TriedText {
+  const machines = machinesOf(dump, text);
+  let tried = tryMachine(dump, text, machines[0] as Machine, doubt, number);
+  for (let i = 1; tried.dump === undefined && i < machines.length; i++) {
+    const next = tryMachine(dump, text, machines[i] as Machine, doubt, number);
+    // Of several failures the likeliest machine's says most.
+    if (next.dump !== undefined) tried = next;
+  }
+  return tried;
+}
+
+/** What the machine can be: the dump's, or, where nothing tells it, every one, with the likeliest first. */
+export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
+  if (!dump.machineGuessed) return [dump.machine];
+  const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
+  return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
+}
+
+/** Tries a text on a machine. */
+export function tryMachine(
+  dump: Dump,
+  text: VmcoreinfoText,
+  machine: Machine,
+  doubt: Doubt,
+  number?: number,
+): TriedText {
+  const warnings = new Warnings();
+  const info = parseVmcoreinfo(text.text, warnings);
+  const found = {
+    paddr: Number.isNaN(text.paddr) ? undefined : text.paddr,
+    note: number,
+    release: info.osrelease ?? "",
+    crashTime: info.crashTime,
+    inNote: text.noteLittleEndian !== undefined,
+  };
+  const failed = (reason: string): TriedText => ({
+    ...{ dump: undefined, view: undefined, warnings },
+    found: { ...found, pages: undefined, reason, kernel: `${info.buildId} ${info.symbol("init_uts_ns")}` },
+  });
+  try {
+    const complete = withText(dump, text, machine);
+    const view = kernelView(complete, warnings);
+    const { memMap, utsname } = view;
+    // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
+    if (utsname.release !== info.osrelease) return failed(`the kernel there is ${utsname.release}`);
+    if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) {
+      return failed(`the kernel there is of ${utsname.machine}`);
+    }
+    let pages = 0;
+    for (let i = 0; i < memMap.count; i++) pages += (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
+    const kernel = `${info.buildId} ${utsname.release} ${utsname.version} ${info.symbol("init_uts_ns")}`;
+    const reason = doubt(complete, view);
+    return { dump: complete, view, warnings, found: { ...found, pages, reason, kernel } };
+  } catch (error) {
+    // Damage that such a guess leads into says nothing about the dump.
+    if (error instanceof DumpError && !saysNothingOfKernel(error)) return failed(whyNotClassified(error));
+    throw error;
+  }
+}
+
+/** The dump with a text. */
+export function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {
+  return withVmcoreinfo(dump, text, machine, Number.isNaN(paddr) ? undefined : paddr);
+}
+
+/**
+ * Sorts texts, the one to take first: one that memory bears out, then one that at least leads to a kernel; of equals the file's own note, a
+ * text that says when it crashed, the one with more memory, the copy in a note, the lower address.
+ */
+export function byLikelihood(tried: readonly TriedText[]): TriedText[] {
+  const rank = (one: TriedText) => {
+    const { note, crashTime, pages, inNote, paddr } = one.found;
+    return [
+      isProven(one) ? 2 : pages === undefined ? 0 : 1,
+      note === undefined ? 0 : 1,
+      crashTime === undefined ? 0 : 1,
+      pages ?? 0,
+      inNote ? 1 : 0,
+      -(note ?? paddr ?? 0),
+    ] as const;
+  };
+  return [...tried].sort((a, b) => {
+    const [first, second] = [rank(a), rank(b)];
+    const at = first.findIndex((value, i) => value !== second[i]);
+    return at === -1 ? 0 : (second[at] as number) - (first[at] as number);
+  });
+}
