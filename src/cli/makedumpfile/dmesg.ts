@@ -18,7 +18,10 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
-    const log = readKernelLog(openSession(dump, { ...(await givenKernel(request)), warnings }).dump, request.sinceClear);
+    const log = readKernelLog(
+      openSession(dump, { ...(await givenKernel(request)), warnings }).dump,
+      request.sinceClear,
+    );
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",
