@@ -5,6 +5,7 @@ import { firstIndex } from "../reader/first-index.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
+import { inSources } from "../reader/source/joined-source.js";
 import { attachSource, type SourceImage } from "../reader/source/source-image.js";
 
 /** Bytes [start, end) of a file. */
@@ -32,13 +33,26 @@ export function pageData(image: DumpImage): PageData[] {
       return [{ image: image.source, source: attachSource(image.source), pages: extentRanges(image.data) }];
     case "raw":
       if (image.snappy) return [];
-      return [{ image: image.source, source: attachSource(image.source), pages: extentRanges(image.data) }];
+      return image.sources.map((file) => ({
+        image: file,
+        source: attachSource(file),
+        pages: extentRanges(image.data).flatMap(({ start, end }) => rangesIn(image.sources, file, start, end)),
+      }));
     case "kdump":
       return image.parts.map((part) => {
         const source = attachSource(part.source);
         return { image: part.source, source, pages: descriptorRanges(image, part, source) };
       });
   }
+}
+
+/** What of the bytes [start, end) of all files, one behind the other, lies in one of them. */
+function rangesIn(sources: readonly SourceImage[], file: SourceImage, start: number, end: number): FileRange[] {
+  const found: FileRange[] = [];
+  inSources(sources, start, end, (source, from, to) => {
+    if (source === file) found.push({ start: from, end: to });
+  });
+  return found;
 }
 
 function extentRanges({ count, start, end, source }: Extents): FileRange[] {

@@ -3,6 +3,7 @@ import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
+import { sourcesOf } from "../reader/source/input-changed.js";
 import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
@@ -92,9 +93,8 @@ export async function filesOfDump(
   signal?: AbortSignal,
   onProgress?: DigestProgress,
 ): Promise<InputFile[]> {
-  const sources = image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
   const found: InputFile[] = [];
-  for (const source of sources) {
+  for (const source of sourcesOf(image)) {
     const { file, spool } = source;
     const { path, size } = file;
     if (!digests || file.live === true) found.push({ path, bytes: size, sha256: undefined, covers: undefined });

@@ -2,23 +2,20 @@ import { DumpError } from "../errors.js";
 import { Warnings } from "../warnings.js";
 
 import type { Dump, DumpImage } from "./dump.js";
-import { isElf } from "./elf/header.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
-import { type ElfDump, openElf } from "./elf/open.js";
+import type { ElfDump } from "./elf/open.js";
 import { extentStretches } from "./extents-memory.js";
 import { isFlattened } from "./flattened/records.js";
-import { isKdump } from "./kdump/header.js";
+import { type FormatOptions, formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
-import { openKdump } from "./kdump/open.js";
 import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawMemory } from "./raw/image.js";
-import { rangeFormat } from "./raw/lime.js";
-import { openRanges, openRaw } from "./raw/open.js";
+import { openRaw } from "./raw/open.js";
 import type { RawPiece } from "./raw/pieces.js";
-import type { FileHandle } from "./source/byte-source.js";
-import { attachSource, closeOnce, openSource, type SourceImage } from "./source/source-image.js";
+import { type FileHandle, openFile } from "./source/byte-source.js";
+import { closeOnce, openSource, type SourceImage } from "./source/source-image.js";
 import type { Stretches } from "./stretches.js";
 
 /** What a file does not say of itself, and how far it is trusted. */
@@ -66,8 +63,9 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
     for (const { flattened } of images) {
       if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
     }
-    const dump =
-      options.raw === undefined ? openImages(images, warnings, options) : openRawImage(images, options.raw, options);
+    const { machine, salvage = false, openFile: open = openFile, raw } = options;
+    const reading = { machine, salvage, warnings, openFile: open };
+    const dump = raw === undefined ? openFormats(images, reading, ofNoFormat) : openRawImage(images, raw, reading);
     const spool = images.find((image) => image.spool !== undefined)?.spool;
     if (spool === undefined) return dump;
     const from = spool.packing === undefined ? "from a stream" : `packed with ${spool.packing}`;
@@ -78,90 +76,38 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
   }
 }
 
-function openImages(
-  images: readonly SourceImage[],
-  warnings: Warnings,
-  { machine, salvage = false }: OpenOptions,
-): Dump {
-  const kinds = images.map((image) => {
-    const kind = sniff(image);
-    if (kind === undefined) throw notADump(headOf(image, KNOWN_HEAD_SIZE), image.file.path);
-    return kind;
-  });
-  const first = images[0];
-  if (first === undefined) throw noDump();
-  if (images.length === 1 && kinds[0] === "ranges") return openRanges(first, machine, warnings, salvage);
-  if (machine !== undefined) {
-    throw new DumpError("BAD_OPTION", `says itself of which machine it is, but ${machine.arch} was named`, {
-      file: first.file.path,
-      cure: "Leave --arch away: it is for memory images",
-    });
-  }
-  if (kinds.every((kind) => kind === "kdump")) return openKdump(images, warnings, salvage);
-  if (images.length === 1) return openElf(first, warnings, salvage);
-  throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and not all of them are kdump files`, {
-    file: (images[kinds.findIndex((kind) => kind !== "kdump")] as SourceImage).file.path,
-    cure: "Several inputs must be the files of one split set; the output is named last",
-  });
-}
-
 /** Bare memory is opened as that, unless it is plainly something else. */
-function openRawImage(
-  images: readonly SourceImage[],
-  pieces: readonly RawPiece[],
-  { machine, salvage = false }: OpenOptions,
-): Dump {
+function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[], options: FormatOptions): Dump {
   const first = images[0];
   if (first === undefined) throw noDump();
   const problem =
     images.length > 1
       ? `${images.length} inputs were named with --raw, which takes one`
-      : first.flattened !== undefined || sniff(first) !== undefined
+      : first.flattened !== undefined || formatOfImage(first) !== undefined
         ? "is a dump with headers, no bare memory"
         : undefined;
-  if (problem === undefined) return openRaw(first, pieces, machine, salvage);
+  if (problem === undefined) return openRaw(first, pieces, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
     cure: images.length > 1 ? "Join the files first, in the order of their addresses" : "Leave --raw away",
   });
 }
 
-function noDump(): DumpError {
-  return new DumpError("BAD_OPTION", "no dump was named", { cure: "Name the dump to read" });
-}
-
-function headOf(image: SourceImage, size = HEAD_SIZE): Uint8Array {
-  const head = new Uint8Array(size);
-  return head.subarray(0, attachSource(image).read(head, 0));
-}
-
-type Format = "elf" | "kdump" | "ranges";
-
-function sniff(image: SourceImage): Format | undefined {
-  return formatOf(headOf(image));
-}
-
-/** What a file is by its first bytes; `ranges` are LiME and AVML. */
-function formatOf(bytes: Uint8Array): Format | undefined {
-  if (isElf(bytes)) return "elf";
-  if (isKdump(bytes)) return "kdump";
-  return rangeFormat(bytes) === undefined ? undefined : "ranges";
-}
-
-/** Bytes at the beginning that tell what it is. */
-export const HEAD_SIZE = 16;
-
 /**
  * Looks at the first bytes of a stream, before all of it is read: it may be long, or never end. Throws `NOT_A_DUMP` if
  * they are no dump's; with `KNOWN_HEAD_SIZE` of them it says what else they are.
  */
 export function checkHead(head: Uint8Array, name: string): void {
-  if (!isDumpHead(head)) throw notADump(head, name);
+  if (!isDumpHead(head, name)) throw notADump(head, name);
 }
 
 /** Whether a file that begins so is a dump: `HEAD_SIZE` bytes tell it. */
-export function isDumpHead(head: Uint8Array): boolean {
-  return isFlattened(head) || formatOf(head) !== undefined;
+export function isDumpHead(head: Uint8Array, name: string): boolean {
+  return isFlattened(head) || formatOf(head, { path: name }) !== undefined;
+}
+
+function ofNoFormat(image: SourceImage): DumpError {
+  return notADump(headOf(image, KNOWN_HEAD_SIZE), image.file.path);
 }
 
 /** The error of a file that begins so: what it is, if that is known. */

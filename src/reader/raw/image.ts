@@ -1,14 +1,16 @@
 import type { Extents } from "../extents.js";
 import { extentsMemory, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
-import { attachSource, type SourceImage } from "../source/source-image.js";
+import { joinedSource } from "../source/joined-source.js";
+import type { SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";
 
-/** An opened memory image (a raw file, LiME, AVML) as plain data. */
+/** Memory whose bytes lie in files as they are, or as snappy streams (raw files, LiME, AVML, VMware …), as plain data. */
 export interface RawImage {
   readonly kind: "raw";
-  readonly source: SourceImage;
+  /** `data` counts their bytes one behind the other. */
+  readonly sources: readonly SourceImage[];
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
   /**
@@ -22,8 +24,8 @@ export interface RawImage {
 }
 
 /** Physical memory of a memory image. */
-export function rawMemory({ source, data, snappy, tolerant, pageSize }: RawImage): PhysicalMemory {
-  const bytes = attachSource(source);
+export function rawMemory({ sources, data, snappy, tolerant, pageSize }: RawImage): PhysicalMemory {
+  const bytes = joinedSource(sources);
   const memory = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
   return tolerant ? tolerantMemory(memory, pageSize) : memory;
 }

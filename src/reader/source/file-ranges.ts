@@ -6,6 +6,7 @@ import type { KdumpImage, KdumpPart } from "../kdump/image.js";
 import { PAGE_DESC_SIZE } from "../kdump/layout.js";
 import { rankOf } from "../kdump/rank.js";
 import type { ByteSource } from "./byte-source.js";
+import { inSources } from "./joined-source.js";
 import { attachSource, type SourceImage } from "./source-image.js";
 
 /** Takes bytes [start, end) of an input file. */
@@ -24,10 +25,14 @@ export function fileRanges(image: DumpImage): FileRanges {
   if (image.kind === "kdump") return kdumpRanges(image);
   // Chunks of a snappy stream have borders that only reading them tells.
   const data = image.kind === "raw" && image.snappy ? undefined : image.data;
+  const sources = image.kind === "raw" ? image.sources : [image.source];
   return {
     tables: () => undefined,
     memory: (start, end, take) =>
-      data && extentRanges(data, start, end, (from, to) => inFile(image.source, from, to, take)),
+      data &&
+      extentRanges(data, start, end, (from, to) =>
+        inSources(sources, from, to, (source, first, last) => inFile(source, first, last, take)),
+      ),
   };
 }
 

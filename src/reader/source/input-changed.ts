@@ -5,7 +5,8 @@ import type { SourceImage } from "./source-image.js";
 
 /** The input files of a dump, in the order of its pages. */
 export function sourcesOf(image: DumpImage): readonly SourceImage[] {
-  return image.kind === "kdump" ? image.parts.map((part) => part.source) : [image.source];
+  if (image.kind === "kdump") return image.parts.map((part) => part.source);
+  return image.kind === "raw" ? image.sources : [image.source];
 }
 
 /** Whether a dump is read from a machine's memory, where some pages may not be touched: see live-file.ts. */

@@ -1,9 +1,10 @@
 import { createHash, type Hash } from "node:crypto";
 import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
+import { HEAD_SIZE } from "../../formats.js";
 import type { InputOptions } from "../../input-options.js";
 import { KNOWN_HEAD_SIZE } from "../../known-files.js";
-import { checkHead, HEAD_SIZE, isDumpHead } from "../../open.js";
+import { checkHead, isDumpHead } from "../../open.js";
 import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
@@ -85,7 +86,7 @@ async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncG
     else {
       head = Buffer.concat([head, chunk]);
       if (head.length < HEAD_SIZE) continue;
-      if (!isDumpHead(head)) {
+      if (!isDumpHead(head, name)) {
         if (head.length < KNOWN_HEAD_SIZE) continue;
         checkHead(head.subarray(0, KNOWN_HEAD_SIZE), name);
       }

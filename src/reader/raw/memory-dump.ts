@@ -1,0 +1,89 @@
+import { DumpError } from "../../errors.js";
+import type { Warnings } from "../../warnings.js";
+import type { Dump, DumpHeader } from "../dump.js";
+import type { Extents } from "../extents.js";
+import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
+import { countCpus, parseNotes } from "../notes.js";
+import { checkPageCount } from "../page-count.js";
+import { joinRanges } from "../ranges.js";
+import { closeOnce, type SourceImage } from "../source/source-image.js";
+import { type RawImage, rawMemory } from "./image.js";
+
+/** What a format of memory images hands over: which memory it has, where that lies, and what it says of itself. */
+export interface MemoryFile {
+  /** All input files; `data` counts their bytes one behind the other. The dump closes them. */
+  readonly sources: readonly SourceImage[];
+  /** See `RawImage`. */
+  readonly data: Extents;
+  readonly snappy?: boolean;
+  readonly format: DumpHeader["format"];
+  /** In words, for people. */
+  readonly description: string;
+  readonly incomplete: boolean;
+  /** Seconds since 1970. */
+  readonly timestamp?: number;
+  /** The machine, where the format says it. */
+  readonly machine?: Machine | undefined;
+  /** Registers of the CPUs as ELF notes: see cpu-notes/. */
+  readonly noteArea?: Uint8Array;
+}
+
+/** How the memory of a file is read. */
+export interface MemoryOptions {
+  /** The machine by the user; it goes first. */
+  readonly machine: Machine | undefined;
+  readonly salvage: boolean;
+  readonly warnings: Warnings;
+}
+
+/** The dump of a memory image. Throws `NOT_A_DUMP` for one without memory, `LIMIT`. */
+export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnings }: MemoryOptions): Dump {
+  const { sources, data, snappy = false, format, description, incomplete, timestamp } = memory;
+  const paths = sources.map(({ file }) => file.path);
+  const known = given ?? memory.machine;
+  const machine = known ?? USUAL_MACHINE;
+  const { pageSize } = factsOf(machine.arch);
+  const name = paths.join(", ");
+  if (data.count === 0) {
+    throw new DumpError("NOT_A_DUMP", "is a memory image without any memory", {
+      file: name,
+      cure: "Take the image anew",
+    });
+  }
+  const maxMapnr = Math.ceil((data.end[data.count - 1] as number) / pageSize);
+  checkPageCount(maxMapnr, name);
+  const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage };
+  const flattened = sources.some((source) => source.flattened !== undefined);
+  const noteArea = memory.noteArea ?? new Uint8Array(0);
+  const notes = parseNotes(noteArea, machine.littleEndian, name, warnings);
+  return {
+    paths,
+    fileSize: sources.reduce((sum, { file }) => sum + file.size, 0),
+    image,
+    header: {
+      description: `${description}${flattened ? ", flattened" : ""}`,
+      format,
+      flattened,
+      headerVersion: undefined,
+      parts: 1,
+      codecs: snappy ? ["snappy"] : [],
+      incomplete,
+      dumpLevel: 0,
+      utsname: undefined,
+      timestamp,
+      cpus: countCpus(notes),
+      physBase: undefined,
+    },
+    machine,
+    machineGuessed: known === undefined,
+    pageSize,
+    maxMapnr,
+    noteArea,
+    notes,
+    vmcoreinfo: undefined,
+    eraseinfo: undefined,
+    memory: rawMemory(image),
+    ranges: joinRanges(data),
+    close: closeOnce(sources),
+  };
+}
