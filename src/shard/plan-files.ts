@@ -9,7 +9,7 @@ import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
 /** Changes when the files of a plan mean something else. */
-const VERSION = 2;
+const VERSION = 3;
 const PLAN = "plan.json";
 /** Beyond it a plan is none of ours: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
@@ -26,6 +26,14 @@ interface BitmapFile extends ArrayFile {
   readonly stretches: readonly (readonly [start: number, end: number])[];
 }
 
+/** Pieces of memory to overwrite: `EraseSpans`. */
+interface EraseFiles {
+  readonly start: ArrayFile;
+  readonly end: ArrayFile;
+  readonly fill: number;
+  readonly repeat?: { readonly every: ArrayFile; readonly count: ArrayFile };
+}
+
 type Small = Omit<ShardPlan, "exists" | "keptBits" | "erase" | "stackTops">;
 
 interface PlanFile {
@@ -33,7 +41,7 @@ interface PlanFile {
   readonly plan: Small;
   readonly exists: BitmapFile;
   readonly keptBits: BitmapFile;
-  readonly erase: readonly { readonly start: ArrayFile; readonly end: ArrayFile; readonly fill: number }[];
+  readonly erase: readonly EraseFiles[];
   readonly stackTops:
     | { readonly pages: BitmapFile; readonly frame: NonNullable<ShardPlan["stackTops"]>["frame"] }
     | undefined;
@@ -59,10 +67,13 @@ export function planFiles(plan: ShardPlan): PlanFiles {
     ...array(name, bytes),
     stretches: Array.from(stretches.start, (start, i) => [start, stretches.end[i] as number] as const),
   });
-  const spans = ({ start, end, fill }: EraseSpans, i: number) => ({
+  const spans = ({ start, end, fill, repeat }: EraseSpans, i: number) => ({
     start: array(`erase-${i}-start`, start),
     end: array(`erase-${i}-end`, end),
     fill,
+    ...(repeat && {
+      repeat: { every: array(`erase-${i}-every`, repeat.every), count: array(`erase-${i}-count`, repeat.count) },
+    }),
   });
   const file: PlanFile = {
     version: VERSION,
@@ -119,8 +130,14 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
     return { stretches, bytes };
   };
   const erase: EraseSpans[] = [];
-  for (const { start, end, fill } of file.erase) {
-    erase.push({ start: new Float64Array(await array(start)), end: new Float64Array(await array(end)), fill });
+  const numbers = async (file: ArrayFile) => new Float64Array(await array(file));
+  for (const { start, end, fill, repeat } of file.erase) {
+    erase.push({
+      start: await numbers(start),
+      end: await numbers(end),
+      fill,
+      ...(repeat && { repeat: { every: await numbers(repeat.every), count: await numbers(repeat.count) } }),
+    });
   }
   return {
     ...file.plan,

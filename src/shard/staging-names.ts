@@ -16,7 +16,7 @@ export function parseStaging(name: string): { readonly output: string; readonly 
 const PLAN_FOLDER = /^[0-9a-f]{16}$/;
 /** All names that this program and earlier ones give in a staging, and those that files have there until they are whole. */
 const FILE =
-  /^(plan\.json|exists|kept|erase-\d+-(start|end)|stack-tops|output\.partial|(upload|begun)\.json|shard-\d{4,}\.(size|done|records|edges))$/;
+  /^(plan\.json|exists|kept|erase-\d+-(start|end|every|count)|stack-tops|output\.partial|(upload|begun)\.json|shard-\d{4,}\.(size|done|records|edges))$/;
 const UNFINISHED = /^\.(.+)\.[0-9a-f]{8}$/;
 
 /**

@@ -8,12 +8,14 @@ import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
+import { PaddingList } from "./slab-padding.js";
 import { dataInSlab, physicalData, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
 import { vectorRegisters } from "./vector-registers.js";
 
 /** What of users' data is overwritten with zeros in pages that stay. */
 export const SCRUBBED = [
   "free-objects",
+  "slab-padding",
   "socket-buffers",
   "messages",
   "path-names",
@@ -34,6 +36,8 @@ export interface ScrubList {
 /** What was found in slabs. */
 export interface PrivateObjects {
   readonly found: ReadonlyMap<Scrubbed, ScrubList>;
+  /** What lies in slabs outside of objects. */
+  readonly padding: PaddingList;
   /** Slabs whose free lists could not be followed. */
   readonly doubtful: number;
   /** Whether the lists of free objects that CPUs have taken were found: their objects count as in use otherwise. */
@@ -81,6 +85,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly trees = new Set<bigint>();
   readonly cpuLists: boolean;
   readonly buffers: WantedData[] = [];
+  readonly padding = new PaddingList();
   doubtful = 0;
   cut = false;
   #spans = 0;
@@ -127,6 +132,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const { cache, free } = slab;
     const { offset, wordSize } = cache.freelist;
     if (free === undefined) this.doubtful++;
+    this.padding.add(slab);
     for (let i = 0; i < slab.count; i++) {
       if (free?.[i] !== 1) continue;
       // All but the link to the next one: crash follows it.

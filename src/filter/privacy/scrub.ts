@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
-import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import { parseKernelVersion } from "../../kernel/version.js";
@@ -15,6 +15,7 @@ import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
 import { privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
+import type { PaddingList } from "./slab-padding.js";
 import type { StackTops } from "./stack-tops.js";
 import { ttyBuffers } from "./tty-buffers.js";
 
@@ -81,6 +82,7 @@ export function scrub(
   const debuginfo = eraseDebuginfo(dump, view, vmlinux);
   const registers = extras.includes("registers");
   let frame: RegisterFrame | undefined;
+  let padding: PaddingList | undefined;
   try {
     const { kernel } = debuginfo;
     const size = kernel?.types.sizeOf("pt_regs");
@@ -89,14 +91,24 @@ export function scrub(
     const why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
     if (slabs === undefined) {
       gaps.push(
-        `slab pages were not looked into (${why}): freed objects, socket buffers, messages and path names are as they were`,
+        `slab pages were not looked into (${why}): freed objects, padding between objects, socket buffers, messages and path names are as they were`,
       );
     } else {
       for (const [kind, list] of slabs.found) lists.set(kind, list);
-      for (const kind of ["free-objects", "socket-buffers", "messages", "path-names"] as const) reached.add(kind);
+      padding = slabs.padding;
+      for (const kind of ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names"] as const)
+        reached.add(kind);
       if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
+      const zeroed = kernel && zeroesOnAllocation(kernel);
+      if (zeroed !== true) {
+        gaps.push(
+          `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
+            zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
+          })`,
+        );
+      }
       if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
-      if (slabs.cut) gaps.push("objects in slabs, of which there are too many");
+      if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
     }
     if (registers && frame === undefined) asked(`registers on kernel stacks of ${dump.machine.arch}`);
     if (registers && frame !== undefined) reached.add("registers");
@@ -128,9 +140,10 @@ export function scrub(
   const all = new SpanList();
   for (const { list } of lists.values()) all.addAll(list.merged(0));
   const merged = all.merged(0);
+  const gapsInSlabs = padding?.spans() ?? [];
   const stackTops = stackTopsOf(dump, frame);
   return {
-    spans: merged.start.length === 0 ? [] : [merged],
+    spans: [...(merged.start.length === 0 ? [] : [merged]), ...gapsInSlabs],
     stackTops,
     reached,
     gaps,
@@ -141,6 +154,10 @@ export function scrub(
         const found = lists.get(kind);
         let objects = found?.objects ?? 0;
         let bytes = found === undefined ? 0 : countErased(found.list.merged(0), plan, dump.pageSize).overwritten;
+        if (kind === "slab-padding" && padding !== undefined) {
+          objects = padding.slabs;
+          bytes = gapsInSlabs.reduce((sum, spans) => sum + countErased(spans, plan, dump.pageSize).overwritten, 0);
+        }
         if (kind === "registers" && stackTops !== undefined) {
           const more = countTops(dump, stackTops, plan);
           objects += more.objects;
@@ -170,6 +187,17 @@ function entryStacks(space: AddressSpace, kernel: KernelObjects): ScrubList {
     found.objects++;
   }
   return found;
+}
+
+/**
+ * Whether the kernel zeroes memory when it gives it out: the static key init_on_alloc, which begins with its count (5.3 and
+ * later; before there was no such thing). `undefined` where the symbols have no variables.
+ */
+function zeroesOnAllocation({ memory, symbols }: KernelObjects): boolean | undefined {
+  const key = symbols.address("init_on_alloc");
+  if (key === undefined) return symbols.address("init_task") === undefined ? undefined : false;
+  const count = readInteger(memory, key, 4);
+  return count === undefined ? undefined : count > 0n;
 }
 
 /** Stacks with users' registers among those that are kept. */

@@ -16,6 +16,10 @@ export interface CacheShape extends SlabCache {
   /** Before the first object: SLUB's left red zone. */
   readonly pad: number;
   readonly freelist: FreelistForm;
+  /** The allocator writes red zones, poison or owners around objects. */
+  readonly debugged: boolean;
+  /** Pages and objects of its slabs: as it makes them, and where there is no room for that. */
+  readonly forms: readonly { readonly order: number; readonly objects: number }[];
 }
 
 /** One slab, and which of its objects are free. */
@@ -24,6 +28,10 @@ export interface Slab {
   /** Physical address of its first object. */
   readonly start: number;
   readonly count: number;
+  /** Where its last page ends. */
+  readonly end: number;
+  /** Its own array of struct slabobj_ext (7.0 and later), where that lies in the slab: bytes of one, and where the first is. */
+  readonly extensions: { readonly start: number; readonly size: number } | undefined;
   /** 1 for each free object; `undefined` if its free lists could not be followed to their ends. */
   readonly free: Uint8Array | undefined;
 }
@@ -72,6 +80,7 @@ export function slabWalk(
   const { memory, pageSize } = dump;
   const { littleEndian, wordSize } = dump.machine;
   const takesLists = types.member("kmem_cache", "cpu_slab") !== undefined;
+  const extensionsOf = slabExtensions(dump, space, kernel, type);
   return {
     caches,
     cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
@@ -84,10 +93,14 @@ export function slabWalk(
         const size = cache.pad + count * cache.stride;
         if (count < 1 || used > count || size > Math.min(room, MAX_SLAB)) return;
         const start = pfn * pageSize + cache.pad;
+        const form = cache.forms.find((one) => one.objects === count);
+        const pages = form === undefined ? Math.ceil(size / pageSize) : 2 ** form.order;
+        const end = pfn * pageSize + Math.min(Math.max(pages * pageSize, size), room);
+        const shape = { cache, start, count, end, extensions: extensionsOf(bytes, at, pfn * pageSize, end) };
         const first = wordAt(bytes, at + freelist.offset, wordSize, littleEndian);
         const lists = ofCpus.get(struct) ?? [];
         if (first === 0n && lists.length === 0) {
-          use({ cache, start, count, free: used === count ? new Uint8Array(count) : undefined });
+          use({ ...shape, free: used === count ? new Uint8Array(count) : undefined });
           return;
         }
         const content = new Uint8Array(size - cache.pad);
@@ -101,7 +114,7 @@ export function slabWalk(
               cache.freelist,
             )
           : undefined;
-        use({ cache, start, count, free });
+        use({ ...shape, free });
       });
     },
   };
@@ -116,8 +129,49 @@ function shapeOf(kernel: KernelObjects, cache: SlabCache): CacheShape | undefine
   if (objectSize > stride || offset + memory.wordSize > stride || stride > MAX_SLAB || pad > stride) return undefined;
   const random = types.member("kmem_cache", "random") === undefined ? undefined : read("random");
   const { wordSize, littleEndian } = memory;
-  return { ...cache, stride, objectSize, pad, freelist: { offset, random, wordSize, littleEndian } };
+  const forms = ["oo.x", "min.x"].map((path) => {
+    const value = Number(read(path) ?? 0n);
+    return { order: Math.min(value >>> 16, MAX_ORDER), objects: value & 0xffff };
+  });
+  const freelist = { offset, random, wordSize, littleEndian };
+  return { ...cache, stride, objectSize, pad, freelist, forms, debugged: isDebugged(kernel, read("flags") ?? 0n) };
 }
+
+/** SLAB_RED_ZONE, SLAB_POISON, SLAB_STORE_USER: bits since 2.6.23, numbered anew by an enum in 6.9. */
+const DEBUG_FLAGS = [
+  ["_SLAB_RED_ZONE", 10],
+  ["_SLAB_POISON", 11],
+  ["_SLAB_STORE_USER", 16],
+] as const;
+
+function isDebugged({ types }: KernelObjects, flags: bigint): boolean {
+  const numbered = types.enumerator("_SLAB_STORE_USER") !== undefined;
+  return DEBUG_FLAGS.some(([name, before]) => {
+    const bit = numbered ? types.enumerator(name) : BigInt(before);
+    return bit !== undefined && ((flags >> bit) & 1n) === 1n;
+  });
+}
+
+/** Reads of a struct slab where its objects' struct slabobj_ext are, if that is within [from, to) of physical memory. */
+function slabExtensions(
+  { machine: { wordSize, littleEndian } }: Dump,
+  space: AddressSpace,
+  { types, memory }: KernelObjects,
+  type: string,
+): (bytes: DataView, at: number, from: number, to: number) => Slab["extensions"] {
+  const member = types.member(type, "obj_exts");
+  const size = types.sizeOf("slabobj_ext");
+  if (member?.size !== wordSize || size === undefined || size === 0) return () => undefined;
+  return (bytes, at, from, to) => {
+    // The low bits are flags.
+    const value = wordAt(bytes, at + member.offset, wordSize, littleEndian) & ~7n;
+    const place = memory.isKernelAddress(value) ? space.translate(value) : undefined;
+    return place !== undefined && place.paddr >= from && place.paddr < to ? { start: place.paddr, size } : undefined;
+  };
+}
+
+/** MAX_PAGE_ORDER is 10 for most. */
+const MAX_ORDER = 10;
 
 /** The lists that CPUs have taken from their slabs: kernels before 7.0. */
 function* cpuLists(kernel: KernelObjects, { address }: SlabCache): Generator<{ slab: bigint; first: bigint }> {

@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { countErased, overwrite, SpanList } from "../../../src/filter/erase/spans.js";
+import { countErased, overwrite, RepeatedSpans, SpanList } from "../../../src/filter/erase/spans.js";
 import { sharedBitmap } from "../../../src/reader/bitmap.js";
 
 const SIZE = 512;
@@ -57,4 +57,47 @@ test("bytes are counted once, and those in kept pages apart", () => {
       });
     }),
   );
+});
+
+test("repeated spans overwrite every piece, however they lie and are read, and count as many", () => {
+  const repeated = fc.tuple(
+    fc.nat(SIZE - 1),
+    fc.integer({ min: 1, max: 20 }),
+    fc.nat(30),
+    fc.integer({ min: 1, max: 12 }),
+  );
+  const cutsOf = fc.array(fc.integer({ min: 1, max: 90 }), { minLength: 6 });
+  fc.assert(
+    fc.property(fc.array(repeated, { maxLength: 12 }), cutsOf, (wanted, cuts) => {
+      const list = new RepeatedSpans();
+      const single: [number, number][] = [];
+      for (const [start, length, gap, count] of wanted) {
+        list.add(start, length, length + gap, count);
+        for (let k = 0; k < count; k++) single.push([start + k * (length + gap), length]);
+      }
+      const all = list.spans(1);
+      const bytes = new Uint8Array(SIZE);
+      for (let at = 0, i = 0; at < SIZE; i++) {
+        const n = cuts[i % cuts.length] as number;
+        for (const spans of all) overwrite(spans, bytes.subarray(at, at + n), at);
+        at += n;
+      }
+      expect(bytes).toEqual(marked(single.filter(([start]) => start < SIZE)));
+      const bitmap = sharedBitmap(SIZE / 8);
+      const total = all.reduce(
+        (sum, spans) => sum + countErased(spans, { kept: bitmap, maxMapnr: SIZE / 8 }, 8).bytes,
+        0,
+      );
+      expect(total).toBe(single.reduce((sum, [, length]) => sum + length, 0));
+    }),
+  );
+});
+
+test("repeated spans of slabs one behind the other are one list", () => {
+  const list = new RepeatedSpans();
+  list.add(0x2000 + 40, 24, 64, 64);
+  list.add(0x1000 + 40, 24, 64, 64);
+  const all = list.spans(0);
+  expect(all.length).toBe(1);
+  expect([...(all[0]?.start ?? [])]).toEqual([0x1000 + 40, 0x2000 + 40]);
 });

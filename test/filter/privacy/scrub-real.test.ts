@@ -50,8 +50,8 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(7);
-    for (const kind of ["free-objects", "registers", "vector-registers", "tty"] as const) {
+    expect(Object.keys(overwritten).length).toBe(8);
+    for (const kind of ["free-objects", "slab-padding", "registers", "vector-registers", "tty"] as const) {
       expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
     }
     // No slab's lists were in doubt.

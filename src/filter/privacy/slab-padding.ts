@@ -1,0 +1,82 @@
+import type { Slab } from "../../kernel/objects/slab-walk.js";
+import { type EraseSpans, MAX_SPANS, RepeatedSpans } from "../erase/spans.js";
+
+/** What no object of a slab has: bytes [from, to) of each stride, and of the slab behind its last object. */
+export interface SlabPadding {
+  /** Pieces that each object has behind it, in bytes from its begin. */
+  readonly pieces: readonly (readonly [from: number, to: number])[];
+  /** Physical addresses [start, end). */
+  readonly tails: readonly (readonly [start: number, end: number])[];
+}
+
+/** Pieces of a gap: it may hold the link to the next free object, and a pointer to who is charged for the object. */
+const LAYERS = 3;
+
+/**
+ * The bytes of a slab that are in no object, but for what the allocator itself has there: the link to the next free object
+ * (caches with a constructor, or whose objects RCU readers may still look at), and since 7.0 the slab's array of `slabobj_ext`, behind the
+ * last object or one in each stride. Slabs whose caches are being debugged (red zones, poison, owners) have their padding written by the
+ * allocator when they are made, and it is what one looks for in such a dump: nothing.
+ */
+export function slabPadding({ cache, start, count, end, extensions }: Slab): SlabPadding {
+  if (cache.debugged) return { pieces: [], tails: [] };
+  const { stride, objectSize, freelist } = cache;
+  const holes: [number, number][] = [];
+  if (freelist.offset + freelist.wordSize > objectSize)
+    holes.push([freelist.offset, freelist.offset + freelist.wordSize]);
+  const objectsEnd = start + count * stride;
+  let tails: (readonly [number, number])[] = [[objectsEnd, end]];
+  if (extensions !== undefined && extensions.start >= objectsEnd) {
+    tails = without([objectsEnd, end], [[extensions.start, extensions.start + count * extensions.size]]);
+  } else if (extensions !== undefined) {
+    const at = (extensions.start - start) % stride;
+    if (at + extensions.size > objectSize) holes.push([at, at + extensions.size]);
+  }
+  return { pieces: without([objectSize, stride], holes), tails: tails.filter(([from, to]) => to > from) };
+}
+
+/** What is left of a range without some others. */
+function without(
+  [from, to]: readonly [number, number],
+  holes: readonly (readonly [number, number])[],
+): (readonly [number, number])[] {
+  const left: (readonly [number, number])[] = [];
+  let at = from;
+  for (const [start, end] of [...holes].sort((a, b) => a[0] - b[0])) {
+    if (start > at) left.push([at, Math.min(start, to)]);
+    at = Math.max(at, end);
+  }
+  if (at < to) left.push([at, to]);
+  return left;
+}
+
+/** The padding of all slabs: one record a slab and piece, however many objects there are. */
+export class PaddingList {
+  readonly #layers = Array.from({ length: LAYERS }, () => new RepeatedSpans());
+  /** Slabs that have some. */
+  slabs = 0;
+  /** There was more than can be remembered. */
+  cut = false;
+
+  add(slab: Slab): void {
+    const { pieces, tails } = slabPadding(slab);
+    if (pieces.length + tails.length === 0) return;
+    this.slabs++;
+    const { stride } = slab.cache;
+    pieces.forEach(([from, to], i) => {
+      this.#add(i, slab.start + from, to - from, stride, slab.count);
+    });
+    for (const [from, to] of tails) this.#add(0, from, to - from, to - from, 1);
+  }
+
+  #add(layer: number, start: number, length: number, every: number, count: number): void {
+    const spans = this.#layers[layer] as RepeatedSpans;
+    if (spans.count < MAX_SPANS) spans.add(start, length, every, count);
+    else this.cut = true;
+  }
+
+  /** What the threads fill with zeros. */
+  spans(): EraseSpans[] {
+    return this.#layers.flatMap((layer) => layer.spans(0));
+  }
+}

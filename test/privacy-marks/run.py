@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""run.py TOOLS WORK MACHINE [OPTION...] - boots a guest that runs marks.c and is then dumped, by the scripts in TOOLS (runvm.py,
+corpuslib.py) with the kernels in WORK/kernels; the dump is in WORK/dumps/marks-MACHINE/vmcore.elf.
+
+Options for the kernel's command line come behind MACHINE ("init_on_alloc=0"); "only:tty:bpf" runs those kinds alone.
+Machines are below. Then
+
+    cc -O2 -o scan scan.c
+    coresieve WORK/dumps/marks-MACHINE/vmcore.elf out.elf --privacy --format elf
+    ./scan WORK/dumps/marks-MACHINE/vmcore.elf; ./scan out.elf
+"""
+import os
+import shutil
+import socket
+import sys
+import threading
+import time
+
+tools, work, name = os.path.abspath(sys.argv[1]), os.path.abspath(sys.argv[2]), sys.argv[3]
+sys.path.insert(0, tools)
+import corpuslib  # noqa: E402
+import runvm  # noqa: E402
+
+here = os.path.dirname(os.path.abspath(__file__))
+KEYS = {"5.10": "c510", "6.1": "c61", "6.12": "c612", "7.2": "c72", "arm64-7.2": "arm64-72"}
+MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo", "vsock", "vsock_loopback",
+           "tun", "libnvdimm", "nd_e820", "nd_pmem", "fuse"]
+key, _, kdump = name.partition("+")
+
+# What the tools compile and start is this folder's program.
+sources = os.path.join(work, "marks-sources")
+os.makedirs(sources, exist_ok=True)
+for source, target in (("marks.c", "workload.c"), ("mark.h", "mark.h")):
+    shutil.copy(os.path.join(here, source), os.path.join(sources, target))
+shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
+corpuslib.HERE = sources
+make_initrd = corpuslib.make_initrd
+open_ends = []
+
+
+def with_modules(*args, workload=True, **named):
+    named.setdefault("want", corpuslib.WANT + (MODULES if workload else []))
+    return make_initrd(*args, workload=workload, **named)
+
+
+serial_args = runvm.serial_args
+
+
+def host_of_port(path):
+    """The other end of the port: sends marks, reads nothing."""
+    end = socket.socket(socket.AF_UNIX)
+    for _ in range(300):
+        try:
+            end.connect(path)
+            break
+        except OSError:
+            time.sleep(0.1)
+    end.sendall(b"".join(b"~mkvport-%06x." % i for i in range(512)))
+    open_ends.append(end)
+
+
+def with_devices(arch, folder):
+    """A virtio-serial port whose host has sent some marks, and takes none, and a source of random numbers."""
+    port = os.path.join(folder, "port.sock")
+    threading.Thread(target=host_of_port, args=(port,), daemon=True).start()
+    return serial_args(arch, folder) + [
+        "-device", "virtio-serial-pci",
+        "-chardev", f"socket,id=vp,path={port},server=on,wait=off",
+        "-device", "virtserialport,chardev=vp,name=marks",
+        "-object", "rng-builtin,id=rng0", "-device", "virtio-rng-pci,rng=rng0",
+    ]
+
+
+runvm.make_initrd = with_modules
+runvm.serial_args = with_devices
+only = [option for option in sys.argv[4:] if option.startswith("only:")]
+options = [option for option in sys.argv[4:] if not option.startswith("only:")]
+persistent = ["memmap=32M!192M"] if key in ("5.10", "6.1", "6.12", "7.2") else []
+runvm.var(
+    f"marks-{name}", KEYS[key], 640 if kdump else 320, spec=only[0] if only else "all",
+    append=" ".join(options + persistent + ([] if kdump else ["crashkernel=48M"])),
+    **({"kdump": "192M", "kexecflag": "-s"} if kdump else {}),
+    formats=[] if kdump else ["elf"], timeout=420, smp=2,
+)
+sys.exit(0 if runvm.run(work, f"marks-{name}") else 1)

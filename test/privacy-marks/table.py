@@ -1,0 +1,32 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""table.py DUMP SCAN CORESIEVE... - which marks each mode leaves: pages/cells by kind, as SCAN (scan.c, built) counts them.
+CORESIEVE is the command: "coresieve", or "node dist/cli/main.js"."""
+import os
+import subprocess
+import sys
+import tempfile
+
+dump, scan, command = sys.argv[1], sys.argv[2], sys.argv[3:]
+MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
+         "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"]}
+rows = {}
+
+
+def count(column, path):
+    out = subprocess.run([scan, path], stdout=subprocess.PIPE, text=True, check=False).stdout
+    for line in out.splitlines():
+        kind, pages, _, cells, _ = line.split()
+        rows.setdefault(kind, ["-"] * (1 + len(MODES)))[column] = f"{pages}/{cells}"
+
+
+count(0, dump)
+with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as folder:
+    for column, options in enumerate(MODES.values(), 1):
+        out = os.path.join(folder, "out.elf")
+        subprocess.run([*command, dump, out, "-E", *options], check=True, stdout=subprocess.DEVNULL)
+        count(column, out)
+        os.unlink(out)
+print("kind".ljust(10), *[name.rjust(15) for name in ("dump", *MODES)])
+for kind in sorted(rows):
+    print(kind.ljust(10), *[cell.rjust(15) for cell in rows[kind]])
