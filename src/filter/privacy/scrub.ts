@@ -13,9 +13,8 @@ import type { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
-import { privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
+import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
-import type { PaddingList } from "./slab-padding.js";
 import type { StackTops } from "./stack-tops.js";
 import { ttyBuffers } from "./tty-buffers.js";
 
@@ -71,103 +70,150 @@ export function scrub(
   vmlinux: GivenFile | undefined,
   warnings: Warnings,
 ): Scrub {
-  const gaps: string[] = [];
-  const reached = new Set<Scrubbed>();
-  const lists = new Map<Scrubbed, ScrubList>();
-  const asked = (what: string) => {
-    gaps.push(what);
-    warnings.add("PRIVACY_GAP", `--privacy-extra could not reach ${what}`);
-  };
-  const space = attachSpace(view.space, dump.memory);
   const debuginfo = eraseDebuginfo(dump, view, vmlinux);
-  const registers = extras.includes("registers");
-  let frame: RegisterFrame | undefined;
-  let padding: PaddingList | undefined;
+  const run = new ScrubRun(dump, view, debuginfo.kernel, warnings);
   try {
-    const { kernel } = debuginfo;
-    const size = kernel?.types.sizeOf("pt_regs");
-    if (registers) frame = registerFrame(dump.machine, parseKernelVersion(view.utsname.release) ?? 0, size);
-    const slabs = kernel && privateObjects(dump, view, space, kernel, registers ? { frame } : undefined);
-    const why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
-    if (slabs === undefined) {
-      gaps.push(
-        `slab pages were not looked into (${why}): freed objects, padding between objects, socket buffers, messages and path names are as they were`,
-      );
-    } else {
-      for (const [kind, list] of slabs.found) lists.set(kind, list);
-      padding = slabs.padding;
-      for (const kind of ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names"] as const)
-        reached.add(kind);
-      if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
-      const zeroed = kernel && zeroesOnAllocation(kernel);
-      if (zeroed !== true) {
-        gaps.push(
-          `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
-            zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
-          })`,
-        );
-      }
-      if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
-      if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
-    }
-    if (registers && frame === undefined) asked(`registers on kernel stacks of ${dump.machine.arch}`);
-    if (registers && frame !== undefined) reached.add("registers");
-    if (registers && kernel !== undefined) {
-      const entry = entryStacks(space, kernel);
-      const known = lists.get("registers");
-      if (known === undefined) lists.set("registers", entry);
-      else {
-        known.list.addAll(entry.list.merged(0));
-        known.objects += entry.objects;
-      }
-    }
-    if (registers && (slabs === undefined || !slabs.found.has("vector-registers"))) {
-      asked(`saved vector registers of tasks${slabs === undefined ? ` (${why})` : ""}`);
-    } else if (registers) reached.add("vector-registers");
-    if (extras.includes("tty")) {
-      const ttys = kernel && ttyBuffers(space, kernel, allTasks(dump, view, kernel));
-      if (ttys === undefined)
-        asked(`terminal buffers (${kernel === undefined ? why : "the kernel's names lack them"})`);
-      else {
-        reached.add("tty");
-        lists.set("tty", ttys);
-        if (ttys.broken > 0) gaps.push(`${ttys.broken} terminals whose buffers could not be followed`);
-      }
-    }
+    run.slabs(extras.includes("registers"));
+    if (extras.includes("registers")) run.registers();
+    if (extras.includes("tty")) run.terminals();
   } finally {
     debuginfo.close();
   }
-  const all = new SpanList();
-  for (const { list } of lists.values()) all.addAll(list.merged(0));
-  const merged = all.merged(0);
-  const gapsInSlabs = padding?.spans() ?? [];
-  const stackTops = stackTopsOf(dump, frame);
-  return {
-    spans: [...(merged.start.length === 0 ? [] : [merged]), ...gapsInSlabs],
-    stackTops,
-    reached,
-    gaps,
-    counts(plan) {
-      const counts: Partial<Record<Scrubbed, ScrubCount>> = {};
-      for (const kind of SCRUBBED) {
-        if (!reached.has(kind)) continue;
-        const found = lists.get(kind);
-        let objects = found?.objects ?? 0;
-        let bytes = found === undefined ? 0 : countErased(found.list.merged(0), plan, dump.pageSize).overwritten;
-        if (kind === "slab-padding" && padding !== undefined) {
-          objects = padding.slabs;
-          bytes = gapsInSlabs.reduce((sum, spans) => sum + countErased(spans, plan, dump.pageSize).overwritten, 0);
+  return run.end();
+}
+
+/** What a run has found so far. */
+class ScrubRun {
+  readonly #gaps: string[] = [];
+  readonly #reached = new Set<Scrubbed>();
+  readonly #lists = new Map<Scrubbed, ScrubList>();
+  readonly #dump: Dump;
+  readonly #view: KernelView;
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects | undefined;
+  readonly #warnings: Warnings;
+  /** Why slabs, or more, could not be looked into. */
+  readonly #why: string;
+  #frame: RegisterFrame | undefined;
+  #slabs: PrivateObjects | undefined;
+
+  constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: Warnings) {
+    this.#dump = dump;
+    this.#view = view;
+    this.#space = attachSpace(view.space, dump.memory);
+    this.#kernel = kernel;
+    this.#warnings = warnings;
+    this.#why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
+  }
+
+  slabs(registers: boolean): void {
+    const kernel = this.#kernel;
+    if (registers) {
+      const version = parseKernelVersion(this.#view.utsname.release) ?? 0;
+      this.#frame = registerFrame(this.#dump.machine, version, kernel?.types.sizeOf("pt_regs"));
+    }
+    const frame = registers ? { frame: this.#frame } : undefined;
+    const found = kernel && privateObjects(this.#dump, this.#view, this.#space, kernel, frame);
+    if (kernel === undefined || found === undefined) {
+      this.#gaps.push(
+        `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages and path names are as they were`,
+      );
+      return;
+    }
+    this.#slabs = found;
+    for (const [kind, list] of found.found) this.#lists.set(kind, list);
+    for (const kind of ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names"] as const) {
+      this.#reached.add(kind);
+    }
+    this.#gaps.push(...slabGaps(kernel, found));
+  }
+
+  registers(): void {
+    const frame = this.#frame;
+    if (frame === undefined) this.#asked(`registers on kernel stacks of ${this.#dump.machine.arch}`);
+    else this.#reached.add("registers");
+    if (this.#kernel !== undefined) this.#add("registers", entryStacks(this.#space, this.#kernel));
+    const slabs = this.#slabs;
+    if (slabs?.found.has("vector-registers")) this.#reached.add("vector-registers");
+    else this.#asked(`saved vector registers of tasks${slabs === undefined ? ` (${this.#why})` : ""}`);
+  }
+
+  terminals(): void {
+    const kernel = this.#kernel;
+    const ttys = kernel && ttyBuffers(this.#space, kernel, allTasks(this.#dump, this.#view, kernel));
+    if (ttys === undefined) {
+      this.#asked(`terminal buffers (${kernel === undefined ? this.#why : "the kernel's names lack them"})`);
+      return;
+    }
+    this.#reached.add("tty");
+    this.#add("tty", ttys);
+    if (ttys.broken > 0) this.#gaps.push(`${ttys.broken} terminals whose buffers could not be followed`);
+  }
+
+  end(): Scrub {
+    const [dump, lists, reached] = [this.#dump, this.#lists, this.#reached];
+    const all = new SpanList();
+    for (const { list } of lists.values()) all.addAll(list.merged(0));
+    const merged = all.merged(0);
+    const padding = this.#slabs?.padding.spans() ?? [];
+    const stackTops = stackTopsOf(dump, this.#frame);
+    const slabs = this.#slabs?.padding.slabs ?? 0;
+    return {
+      spans: [...(merged.start.length === 0 ? [] : [merged]), ...padding],
+      stackTops,
+      reached,
+      gaps: this.#gaps,
+      counts(plan) {
+        const counts: Partial<Record<Scrubbed, ScrubCount>> = {};
+        const bytesOf = (spans: EraseSpans) => countErased(spans, plan, dump.pageSize).overwritten;
+        for (const kind of SCRUBBED) {
+          if (!reached.has(kind)) continue;
+          const found = lists.get(kind);
+          const own = { objects: found?.objects ?? 0, bytes: found === undefined ? 0 : bytesOf(found.list.merged(0)) };
+          const more =
+            kind === "slab-padding"
+              ? { objects: slabs, bytes: padding.reduce((sum, spans) => sum + bytesOf(spans), 0) }
+              : kind === "registers" && stackTops !== undefined
+                ? countTops(dump, stackTops, plan)
+                : { objects: 0, bytes: 0 };
+          counts[kind] = { objects: own.objects + more.objects, bytes: own.bytes + more.bytes };
         }
-        if (kind === "registers" && stackTops !== undefined) {
-          const more = countTops(dump, stackTops, plan);
-          objects += more.objects;
-          bytes += more.bytes;
-        }
-        counts[kind] = { objects, bytes };
-      }
-      return counts;
-    },
-  };
+        return counts;
+      },
+    };
+  }
+
+  #add(kind: Scrubbed, { list, objects }: ScrubList): void {
+    const known = this.#lists.get(kind);
+    if (known === undefined) {
+      this.#lists.set(kind, { list, objects });
+      return;
+    }
+    known.list.addAll(list.merged(0));
+    known.objects += objects;
+  }
+
+  #asked(what: string): void {
+    this.#gaps.push(what);
+    this.#warnings.add("PRIVACY_GAP", `--privacy-extra could not reach ${what}`);
+  }
+}
+
+/** What in slabs could not be told, in words. */
+function slabGaps(kernel: KernelObjects, slabs: PrivateObjects): string[] {
+  const gaps: string[] = [];
+  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
+  const zeroed = zeroesOnAllocation(kernel);
+  if (zeroed !== true) {
+    gaps.push(
+      `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
+        zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
+      })`,
+    );
+  }
+  if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
+  if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
+  return gaps;
 }
 
 /**
