@@ -4,6 +4,7 @@ import { debuginfoTargets } from "./targets/debuginfo.js";
 import { dumpFileTargets } from "./targets/dump-files.js";
 import { kernelRunTargets } from "./targets/kernel-runs.js";
 import { kernelTargets } from "./targets/kernels.js";
+import { machineStateTargets } from "./targets/machine-states.js";
 import { optionTargets } from "./targets/options.js";
 import { pageTargets } from "./targets/pages.js";
 import { runTargets } from "./targets/runs.js";
@@ -13,6 +14,7 @@ import { textTargets } from "./targets/texts.js";
 /** Everything that is tried. */
 export const targets: readonly FuzzTarget[] = [
   ...dumpFileTargets,
+  ...machineStateTargets,
   ...streamTargets,
   ...pageTargets,
   ...textTargets,

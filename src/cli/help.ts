@@ -58,8 +58,9 @@ export const INPUT_HELP = "What DUMP is (--raw, -i, -x, --salvage, …): coresie
 export const INPUT_TOPIC = `Options of all commands that open a dump
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not, the files of a split set one after the other; or a LiME, AVML
-or, with --raw, bare image of memory.
+flattened or not, the files of a split set one after the other; a LiME, AVML
+or, with --raw, bare image of memory; VMware's saved state (.vmss, .vmsn,
+debug.guest) with its .vmem beside it.
 
 ${optionText(INPUT_OPTIONS)}
 

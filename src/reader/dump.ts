@@ -17,7 +17,7 @@ export type DumpImage = ElfImage | KdumpImage | RawImage;
 export interface DumpHeader {
   /** In words, for people: "ELF64 vmcore, little endian". */
   readonly description: string;
-  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml";
+  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml" | "vmware";
   readonly flattened: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;

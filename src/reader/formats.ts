@@ -1,42 +1,17 @@
 import { DumpError } from "../errors.js";
-import type { Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { openElf } from "./elf/open.js";
+import { type Format, type FormatOptions, HEAD_SIZE } from "./format.js";
 import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
-import type { Machine } from "./machine.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges } from "./raw/open.js";
-import type { FileHandle } from "./source/byte-source.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
-
-/** Bytes at the beginning that tell what a file is. */
-export const HEAD_SIZE = 16;
-
-/** How a dump is opened, whatever it is. */
-export interface FormatOptions {
-  /** By the user; only formats with `takesMachine` are given one. */
-  readonly machine: Machine | undefined;
-  readonly salvage: boolean;
-  readonly warnings: Warnings;
-  /** Opens a file beside one that was named. Throws what `openFile` does. */
-  readonly openFile: (path: string) => FileHandle;
-}
-
-/** One format of dump files: a row of the table. */
-export interface Format {
-  /** In messages: "an ELF vmcore". */
-  readonly name: string;
-  /** Whether a file is of it. `head` has `HEAD_SIZE` bytes, or all of a shorter file. */
-  recognises(head: Uint8Array, file: { readonly path: string }): boolean;
-  /** Does not say itself of which machine it is, so `--arch` may. */
-  readonly takesMachine?: boolean;
-  /** How many files make a dump of it; `"with memory"`: with another file that has the memory, and no head. Default: one. */
-  readonly files?: "split set" | "with memory";
-  /** Opens what is in these files. The first is of this format; the dump closes them all. Throws as its reader does. */
-  open(images: readonly SourceImage[], options: FormatOptions): Dump;
-}
+import { isGuestFile } from "./vmware/guest.js";
+import { openVmwareGuest } from "./vmware/open-guest.js";
+import { openVmwareState } from "./vmware/open-state.js";
+import { isStateFile } from "./vmware/state-tags.js";
 
 const first = (images: readonly SourceImage[]): SourceImage => images[0] as SourceImage;
 
@@ -58,6 +33,20 @@ const FORMATS: readonly Format[] = [
     recognises: (head) => rangeFormat(head) !== undefined,
     takesMachine: true,
     open: (images, options) => openRanges(first(images), options),
+  },
+  {
+    name: "a saved state of VMware",
+    recognises: isStateFile,
+    takesMachine: true,
+    files: "with memory",
+    open: openVmwareState,
+  },
+  {
+    name: "a debug state of VMware",
+    recognises: (head, { path }) => isGuestFile(head, path),
+    takesMachine: true,
+    files: "with memory",
+    open: openVmwareGuest,
   },
 ];
 

@@ -19,8 +19,6 @@ const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: 
 const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
 const FOR_LIBVIRT = "Make the dump with `virsh dump --memory-only DOMAIN FILE`";
 const FOR_QEMU = "Make the dump with dump-guest-memory, or `virsh dump --memory-only DOMAIN FILE`";
-const VMWARE = "a saved state of a VMware machine";
-const FOR_VMWARE = "Give the .vmem file beside it with --raw (`--raw 0-3G,4G-` where the machine has more than 3 GiB)";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN = "Restore the domain, and make its core with `xl dump-core DOMAIN FILE`";
 const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
@@ -34,15 +32,6 @@ const MEMORY: readonly KnownFile[] = [
   at0("LibvirtQemudSave", "a libvirt save file", FOR_LIBVIRT),
   at0("LibvirtQemudPart", "a libvirt save file that was never finished", FOR_LIBVIRT),
   at0("QFI\xfb", "a qcow2 disk image", `It is a disk, not memory. ${FOR_QEMU}`),
-  // 0xbed?bed?: normal, old, partial; 0xbad?bad?: restored, not to be restored (VMware's own readers and crash, volatility).
-  ...[
-    "\xd2\xbe\xd2\xbe",
-    "\xd0\xbe\xd2\xbe",
-    "\xd0\xbe\xd0\xbe",
-    "\xd3\xbe\xd3\xbe",
-    "\xd1\xba\xd1\xba",
-    "\xd2\xba\xd2\xba",
-  ].map((magic) => at0(magic, VMWARE, FOR_VMWARE)),
   at0("Xen saved domain", XEN_SAVE, FOR_XEN),
   at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
   at0("libvirt-xml", XEN_SAVE, FOR_XEN),

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { DumpError } from "../../../errors.js";
 import type { Warnings } from "../../../warnings.js";
-import { HEAD_SIZE } from "../../formats.js";
+import { HEAD_SIZE } from "../../format.js";
 import type { InputOptions } from "../../input-options.js";
 import { KNOWN_HEAD_SIZE } from "../../known-files.js";
 import { checkHead, isDumpHead } from "../../open.js";

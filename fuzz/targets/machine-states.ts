@@ -1,0 +1,47 @@
+/** Saved states of virtual machines, built small. */
+import { patternBytes } from "../../test/support/bytes.js";
+import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
+import { asFile } from "../files.js";
+import { lookAtFiles } from "../look.js";
+import type { FuzzTarget } from "../target.js";
+
+const memory = patternBytes("memory ", 8 * 4096);
+const cpu: VmwareCpu = {
+  registers: { rax: 1n, rip: 0xffff_ffff_8100_0000n, rsp: 0xffff_c900_0000_0000n, gs_base: 0xffff_8880_0000_0000n },
+  ...{ cr0: 0x8005_0033n, cr2: 0n, cr3: 0x1000n, cr4: 0x3506f0n, idt: 0xffff_fe00_0000_0000n },
+};
+const regions = [
+  { ppn: 0, page: 0, pages: 5 },
+  { ppn: 0x10_0000, page: 5, pages: 3 },
+];
+
+/** Memory in the file, or beside it. */
+const vmwareTarget: FuzzTarget = {
+  name: "vmware",
+  seeds: () => [
+    buildVmwareState({ cpus: [cpu, cpu], regions }),
+    buildVmwareState({ cpus: [cpu], regions, memory: memory.subarray(0, 8 * 4096), blocks: true, pad: 3 }),
+    buildVmwareState({ cpus: [cpu], memory: memory.subarray(0, 4096), id: 0xbed2bed0 }),
+  ],
+  run(input) {
+    asFile("guest.vmem", memory);
+    lookAtFiles([asFile("guest.vmss", input)]);
+  },
+};
+
+const guestTarget: FuzzTarget = {
+  name: "vmware-guest",
+  seeds: () => {
+    const pieces = [
+      { start: 0, data: memory.subarray(0, 5 * 4096) },
+      { start: 0x1_0000_0000, data: memory.subarray(5 * 4096) },
+    ];
+    return ([1, 3, 4, 6, 7] as const).map((version) => buildVmwareGuest({ version, cpus: [cpu], memory: pieces }));
+  },
+  run(input) {
+    asFile("debug.vmem", memory);
+    lookAtFiles([asFile("debug.guest", input)]);
+  },
+};
+
+export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget];

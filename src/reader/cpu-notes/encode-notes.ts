@@ -1,0 +1,37 @@
+import { NT_PRSTATUS } from "../notes.js";
+
+/** Where in an NT_PRSTATUS note of a 64-bit machine pr_pid and the registers are. */
+const PID = 32;
+const REGISTERS = 112;
+
+/** A note as bytes: 12 bytes of header, name and content each padded to 4 bytes. */
+export function encodeNote(name: string, type: number, desc: Uint8Array, littleEndian: boolean): Uint8Array {
+  const nameEnd = 12 + Math.ceil((name.length + 1) / 4) * 4;
+  const bytes = new Uint8Array(nameEnd + Math.ceil(desc.length / 4) * 4);
+  const view = new DataView(bytes.buffer);
+  view.setUint32(0, name.length + 1, littleEndian);
+  view.setUint32(4, desc.length, littleEndian);
+  view.setUint32(8, type, littleEndian);
+  bytes.set(Buffer.from(name, "latin1"), 12);
+  bytes.set(desc, nameEnd);
+  return bytes;
+}
+
+/**
+ * The NT_PRSTATUS note of a CPU of a 64-bit machine, `size` bytes long: its registers in the order of the machine's `user_regs_struct`. pr_pid is the
+ * CPU's number and one more, as QEMU writes it: drgn finds the registers of a CPU by it.
+ */
+export function prstatusNoteOf(
+  cpu: number,
+  registers: readonly bigint[],
+  size: number,
+  littleEndian: boolean,
+): Uint8Array {
+  const desc = new Uint8Array(size);
+  const view = new DataView(desc.buffer);
+  view.setUint32(PID, cpu + 1, littleEndian);
+  registers.forEach((value, i) => {
+    view.setBigUint64(REGISTERS + 8 * i, value, littleEndian);
+  });
+  return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
+}

@@ -1,0 +1,32 @@
+import type { Warnings } from "../warnings.js";
+import type { Dump } from "./dump.js";
+import type { Machine } from "./machine.js";
+import type { FileHandle } from "./source/byte-source.js";
+import type { SourceImage } from "./source/source-image.js";
+
+/** Bytes at the beginning that tell what a file is. */
+export const HEAD_SIZE = 16;
+
+/** How a dump is opened, whatever it is. */
+export interface FormatOptions {
+  /** By the user; only formats with `takesMachine` are given one. */
+  readonly machine: Machine | undefined;
+  readonly salvage: boolean;
+  readonly warnings: Warnings;
+  /** Opens a file beside one that was named. Throws what `openFile` does. */
+  readonly openFile: (path: string) => FileHandle;
+}
+
+/** One format of dump files: a row of the table. */
+export interface Format {
+  /** In messages: "an ELF vmcore". */
+  readonly name: string;
+  /** Whether a file is of it. `head` has `HEAD_SIZE` bytes, or all of a shorter file. */
+  recognises(head: Uint8Array, file: { readonly path: string }): boolean;
+  /** Does not say itself of which machine it is, so `--arch` may. */
+  readonly takesMachine?: boolean;
+  /** How many files make a dump of it; `"with memory"`: with another file that has the memory, and no head. Default: one. */
+  readonly files?: "split set" | "with memory";
+  /** Opens what is in these files. The first is of this format; the dump closes them all. Throws as its reader does. */
+  open(images: readonly SourceImage[], options: FormatOptions): Dump;
+}

@@ -1,0 +1,109 @@
+import { closeSync } from "node:fs";
+import { DumpError } from "../../errors.js";
+import { ofFile } from "../../warnings.js";
+import { type Extents, layer, type Piece } from "../extents.js";
+import type { FormatOptions } from "../format.js";
+import { fileSource } from "../source/byte-source.js";
+import { sourceSize } from "../source/joined-source.js";
+import { packingOf } from "../source/packed/packing.js";
+import type { SourceImage } from "../source/source-image.js";
+
+/** A file with memory, and whether it has to be closed with the state file that asked for it. */
+export interface BesideFile {
+  readonly image: SourceImage;
+  /** Closes it, if it was opened here. */
+  close(): void;
+}
+
+/**
+ * The file with the memory of a state file: the one that was named with it, or the one beside it that has the same name and ends in .vmem. Throws
+ * `NOT_READABLE` where there is none, `BAD_OPTION` for one that is packed and was not named.
+ */
+export function memoryBeside(
+  state: SourceImage,
+  named: SourceImage | undefined,
+  { openFile }: Pick<FormatOptions, "openFile">,
+): BesideFile {
+  if (named !== undefined) return { image: named, close: () => undefined };
+  const { path } = state.file;
+  const cure = "Give both files, the state and its memory: `coresieve NAME.vmss NAME.vmem OUT`";
+  if (state.spool !== undefined || state.remote !== undefined) {
+    throw new DumpError("BAD_OPTION", "has its memory in another file, which cannot be looked for beside it", {
+      file: path,
+      cure,
+    });
+  }
+  const beside = path.replace(/(\.[^./\\]*)?$/, ".vmem");
+  let file: ReturnType<typeof openFile>;
+  try {
+    file = openFile(beside);
+  } catch (error) {
+    if (!(error instanceof DumpError)) throw error;
+    const what = `has its memory in another file, and ${beside} ${error.what}`;
+    throw error.with({ what, file: path, cure });
+  }
+  const close = () => closeSync(file.fd);
+  const head = new Uint8Array(8);
+  try {
+    if (packingOf(head.subarray(0, fileSource(file).read(head, 0))) !== undefined) {
+      throw new DumpError("BAD_OPTION", "is packed, and was not named", { file: beside, cure });
+    }
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { image: { file, flattened: undefined }, close };
+}
+
+/** Where the memory of a state lies in its files. */
+export interface StatedMemory {
+  /** By what the state says: `source` counts bytes of the memory. */
+  readonly pieces: readonly Piece[];
+  /** Bytes of the memory that are there, and where they begin in all files. */
+  readonly size: number;
+  readonly base: number;
+}
+
+/**
+ * Lays the memory out. Throws `CORRUPT` for ranges that overlap and `TRUNCATED` for a memory file that is shorter than its state says, which with `salvage`
+ * is read as far as it goes (`cut`); one that is longer is a warning.
+ */
+export function layOutMemory(
+  { pieces, size, base }: StatedMemory,
+  state: SourceImage,
+  memory: SourceImage,
+  { salvage, warnings }: Pick<FormatOptions, "salvage" | "warnings">,
+): { readonly data: Extents; readonly cut: boolean } {
+  const sorted = [...pieces].sort((a, b) => a.start - b.start);
+  if (sorted.some(({ start }, i) => i > 0 && start < (sorted[i - 1] as Piece).end)) {
+    throw new DumpError("CORRUPT", "describes ranges of memory that overlap", {
+      file: state.file.path,
+      cure: "The file is damaged: copy it again from where it was made",
+    });
+  }
+  const needed = pieces.reduce((most, { start, end, source }) => Math.max(most, source + end - start), 0);
+  const file = memory.file.path;
+  const what = `has ${size} bytes of memory, but ${state.file.path} describes ${needed}`;
+  if (needed > size) {
+    if (!salvage) {
+      throw new DumpError("TRUNCATED", what, {
+        file,
+        cure: "It is of another state, or was cut off: give the memory of this state, or use --salvage for what is there of it",
+      });
+    }
+    warnings.add("CUT_OFF", ofFile(file, what));
+  } else if (needed < size) {
+    warnings.add("MORE_BYTES", ofFile(file, `${what}: the rest was not read`));
+  }
+  const there = pieces.map(({ start, end, source }) => ({
+    start,
+    end: Math.min(end, start + Math.max(0, size - source)),
+    source: base + source,
+  }));
+  return { data: layer(there), cut: needed > size };
+}
+
+/** Bytes of a file that is memory from its first byte on, behind those of its state file. */
+export function behindState(state: SourceImage, memory: SourceImage): { readonly size: number; readonly base: number } {
+  return { size: sourceSize(memory), base: sourceSize(state) };
+}

@@ -1,0 +1,36 @@
+import { x86Notes } from "../cpu-notes/x86_64.js";
+import type { Dump } from "../dump.js";
+import type { FormatOptions } from "../format.js";
+import { machineNamed } from "../machine.js";
+import { memoryDump } from "../raw/memory-dump.js";
+import { attachSource, type SourceImage } from "../source/source-image.js";
+import { readGuest } from "./guest.js";
+import { behindState, layOutMemory, memoryBeside } from "./memory-file.js";
+
+/**
+ * Opens ESXi's debug.guest with its debug.vmem, which was named with it or lies beside it. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `NOT_READABLE`,
+ * `BAD_OPTION`.
+ */
+export function openVmwareGuest(images: readonly SourceImage[], options: FormatOptions): Dump {
+  const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
+  const { pieces, arch, cpus } = readGuest(attachSource(state));
+  const beside = memoryBeside(state, named, options);
+  try {
+    const { data, cut } = layOutMemory({ pieces, ...behindState(state, beside.image) }, state, beside.image, options);
+    return memoryDump(
+      {
+        sources: [state, beside.image],
+        data,
+        format: "vmware",
+        description: `VMware debug state, memory in ${beside.image.file.path}`,
+        incomplete: cut,
+        machine: machineNamed(arch),
+        noteArea: x86Notes(cpus),
+      },
+      options,
+    );
+  } catch (error) {
+    beside.close();
+    throw error;
+  }
+}
