@@ -13,6 +13,8 @@ export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "exten
   ["off-lru", "cache, user: on no list"],
   ["unknown", "not surely the kernel's"],
   ["no-struct-page", "without struct page"],
+  ["device", "devices' memory"],
+  ["crash-kernel", "the crash kernel's"],
   ["extension", "dropped by the extension"],
   ["kept", "kept"],
 ];

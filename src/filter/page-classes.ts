@@ -7,7 +7,14 @@
 export const PAGE_CLASSES = ["kept", "cache", "cache-private", "user", "free", "hwpoison", "offline", "zero"] as const;
 
 /** Classes that only `--privacy` has. Their numbers go on behind those of `PAGE_CLASSES`. */
-export const PRIVACY_CLASSES = ["unreferenced", "off-lru", "unknown", "no-struct-page"] as const;
+export const PRIVACY_CLASSES = [
+  "unreferenced",
+  "off-lru",
+  "unknown",
+  "no-struct-page",
+  "device",
+  "crash-kernel",
+] as const;
 
 /** What a page is to a filter: one of `PAGE_CLASSES`. */
 export type PageClass = (typeof PAGE_CLASSES)[number];
@@ -39,13 +46,20 @@ export const UNKNOWN = 10;
 /** The kernel has no struct page for it, or the dump has not. */
 export const NO_STRUCT_PAGE = 11;
 
+/** Reserved, but given out: persistent memory (ZONE_DEVICE), pages that a driver marked. */
+export const DEVICE = 12;
+/** Reserved for the kernel that saves a dump (crashkernel=): its image and its initramfs. */
+export const CRASH_KERNEL = 13;
+
 /** Dropped by an extension, and by no class. */
-export const EXTENSION = 12;
+export const EXTENSION = 14;
 
 /** Class numbers from here on are of pages that are kept, and say why. They occur with `--privacy` only. */
 export const KEPT_FROM = 16;
 /** Why a page is kept with `--privacy`. Numbers are `KEPT_FROM` and up. */
 export const KEPT_REASONS = ["reserved", "slab", "known", "stack", "percpu"] as const;
+/** What its struct page says. */
+export const KEPT_RESERVED = KEPT_FROM;
 /** Stacks outside of the vmalloc area. */
 export const KEPT_STACK = KEPT_FROM + 3;
 /** Per-CPU memory outside of the vmalloc area. */

@@ -108,6 +108,8 @@ const CLASSES: readonly (readonly [PageClass | PrivacyClass, string])[] = [
   ["off-lru", "cache or user, on no list"],
   ["unknown", "not surely the kernel's"],
   ["no-struct-page", "without struct page"],
+  ["device", "devices' memory"],
+  ["crash-kernel", "the crash kernel's"],
 ];
 
 /** Pages by the filter's own classes: makedumpfile's, in the order of its tests. */

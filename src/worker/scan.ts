@@ -1,5 +1,6 @@
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
-import { CLASS_NUMBERS, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
+import { CLASS_NUMBERS, CRASH_KERNEL, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
+import { createDeviceCheck } from "../filter/privacy/never-given-out.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
 import { type AddressSpace, readVirtual } from "../kernel/address-space.js";
@@ -25,7 +26,13 @@ export interface ScanState {
   readonly classifier: Classifier;
   /** Where class numbers go, if they are wanted: of some pages from a pfn on. */
   readonly classes: { set(classes: Uint8Array, pfn: number): void } | undefined;
-  readonly privacy: { readonly view: PrivacyView; readonly rescue: Rescue } | undefined;
+  readonly privacy:
+    | {
+        readonly view: PrivacyView;
+        readonly rescue: Rescue;
+        readonly deviceCheck: ReturnType<typeof createDeviceCheck>;
+      }
+    | undefined;
 }
 
 export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitmap, kernel: ScanContext): ScanState {
@@ -35,6 +42,7 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitm
   const privacy = policy.privacy && {
     view: policy.privacy,
     rescue: createRescue(policy.privacy, space, dump, memMap, pageLayout, pageSize),
+    deviceCheck: createDeviceCheck(pageLayout),
   };
   const bytes = kernel.classes;
   const classes = bytes && { set: (from: Uint8Array, pfn: number) => setPageBytes(bytes, from, pfn) };
@@ -59,6 +67,10 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
   for (const { startPfn, endPfn } of (privacy && memMap.offline) ?? []) {
     const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
     if (start < end) dropped[OFFLINE] = (dropped[OFFLINE] as number) + clearBits(kept, start, end);
+  }
+  for (const { startPfn, endPfn } of privacy?.view.crashKernel ?? []) {
+    const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
+    if (start < end) dropped[CRASH_KERNEL] = (dropped[CRASH_KERNEL] as number) + clearBits(kept, start, end);
   }
   let unreadable = 0;
   let withStructPage = 0;
@@ -99,7 +111,9 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       else if (privacy !== undefined) classifier.known.fill(0);
       covered = classifier.classify(first, from, from + got, covered);
       if (privacy !== undefined) {
-        privacy.rescue({ firstPfn: first, from, to: from + got, pages: classifier.pages, classes: classifier.classes });
+        const { pages, classes } = classifier;
+        privacy.deviceCheck?.({ from, to: from + got, pages, classes, address: vaddrOf(pfn) });
+        privacy.rescue({ firstPfn: first, from, to: from + got, pages, classes });
       }
       state.classes?.set(classifier.classes.subarray(from, from + got), pfn);
       classifier.drop(from + got, dropped);

@@ -3,6 +3,7 @@ import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { parseKernelVersion } from "../../kernel/version.js";
 import type { PageBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
+import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
 import { findKernelPages, type KernelPages } from "./kernel-pages.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark } from "./thread-stack.js";
@@ -12,6 +13,8 @@ export interface PrivacyView {
   readonly stack: StackMark;
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
   readonly known: PageBitmap;
+  /** Memory reserved for the crash kernel. */
+  readonly crashKernel: readonly CrashKernelRange[];
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
   /** Where stacks that are found are marked: `StackTops.pages`. */
@@ -26,7 +29,7 @@ export function privacyView(
   dump: Dump,
   view: KernelView,
   stackTops?: PageBitmap,
-): { readonly view: PrivacyView; readonly pages: KernelPages } {
+): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");
   }
@@ -34,13 +37,22 @@ export function privacyView(
   const version = parseKernelVersion(view.utsname.release) ?? 0;
   const stack = stackMark(dump.machine, dump.pageSize, version);
   const pages = findKernelPages(dump, view, stack, stackTops);
+  const crashKernel = crashKernelRanges(dump, view);
   const { littleEndian } = dump.machine;
   return {
     view: {
-      ...{ stack, known: pages.known, littleEndian, lowestAddress: view.lowestAddress },
+      ...{ stack, known: pages.known, crashKernel: crashKernel ?? [], littleEndian, lowestAddress: view.lowestAddress },
       ...(stackTops && { stackTops }),
     },
     pages,
+    gaps: [
+      ...(crashKernel === undefined
+        ? ["memory reserved for a crash kernel (its initramfs may hold keys): where it is is not told"]
+        : []),
+      ...(view.layout.offset.lru === undefined
+        ? ["persistent memory, which counts as reserved: VMCOREINFO lacks OFFSET(page.lru)"]
+        : []),
+    ],
   };
 }
 

@@ -89,6 +89,11 @@ export function writeBlocks(
       first.lruNext = link.next;
       first.lruPrev = link.prev;
     }
+    if (block.kind === "reserved" && first !== undefined) {
+      // Never given out: its list is still empty, and names itself.
+      first.lruNext = map.structAddress(block.pfn) + BigInt(context.features.layout.lru);
+      first.lruPrev = first.lruNext;
+    }
     const mapped = map.physicalOf(block.pfn) !== undefined;
     fields.forEach((one, index) => {
       map.write(block.pfn + index, encodeFields(one, context));

@@ -20,12 +20,19 @@ export function privateKernel(options: KernelOptions = {}): Kernel {
   for (const pfn of kernel.pfns()) {
     if (kernel.expectedClass.has(pfn) || kernel.structPhysical(pfn) === undefined) continue;
     setField(kernel, pfn, "flags", 1n << BigInt(kernel.features.bits.reserved));
+    // Never on a list: it names itself.
+    setField(kernel, pfn, "lru", kernel.structAddress(pfn) + BigInt(kernel.features.layout.lru));
   }
   return kernel;
 }
 
 /** Overwrites a member of a page's struct page. */
-export function setField(kernel: Kernel, pfn: number, name: "flags" | "index" | "private" | "mapping", value: bigint) {
+export function setField(
+  kernel: Kernel,
+  pfn: number,
+  name: "flags" | "index" | "private" | "mapping" | "lru",
+  value: bigint,
+) {
   const at = kernel.structPhysical(pfn);
   if (at === undefined) throw new Error(`pfn ${pfn} has no struct page`);
   kernel.memory.write(at + kernel.features.layout[name], integerBytes(value, 8, kernel.arch.byteOrder));

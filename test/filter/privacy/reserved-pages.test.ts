@@ -1,0 +1,104 @@
+/** What PG_reserved does not vouch for: memory of devices, and the memory of the crash kernel. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import { createDeviceCheck } from "../../../src/filter/privacy/never-given-out.js";
+import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
+import { WorkerThreads } from "../../../src/worker/threads.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { bitmapPfns, readKdumpBitmap2 } from "../../support/golden.js";
+import { privateKernel, setField } from "../../support/kernel/private-kernel.js";
+import { toElf } from "../../support/kernel-dump.js";
+import type { Kernel } from "../../support/kernel-image.js";
+
+const folder = temporaryFolder();
+const [input, output] = [join(folder, "input"), join(folder, "output")];
+const threads = new WorkerThreads(1);
+afterAll(() => threads.destroy());
+
+async function kept(kernel: Kernel) {
+  writeFileSync(input, toElf(kernel));
+  const result = await filterFile(input, output, { privacy: true, workers: threads });
+  return { result, pfns: new Set(bitmapPfns(readKdumpBitmap2(output))) };
+}
+
+const run = (from: number, count: number) => Array.from({ length: count }, (_, i) => from + i);
+
+describe("reserved pages that were given out", () => {
+  test("pages of ZONE_DEVICE, which name their pgmap where others have a list, and pages that a driver marked, go", async () => {
+    const kernel = privateKernel();
+    for (const pfn of run(1000, 64)) setField(kernel, pfn, "lru", 0xffff_8880_0012_3400n);
+    setField(kernel, 1100, "lru", 0xdead_0000_0000_0100n);
+    const { pfns, result } = await kept(kernel);
+    expect(run(1000, 64).filter((pfn) => pfns.has(pfn))).toEqual([]);
+    expect([pfns.has(999), pfns.has(1064), pfns.has(1100)]).toEqual([true, true, false]);
+    expect(result.classes.device).toBe(65);
+  });
+
+  test.each([
+    ["64 bits, little", 8, true],
+    ["64 bits, big", 8, false],
+    ["32 bits, little", 4, true],
+    ["32 bits, big", 4, false],
+  ] as const)(
+    "%s-endian: a list that names itself stays, whatever page of 4 GiB it lies in",
+    (_, wordSize, littleEndian) => {
+      const layout = { offset: { lru: 8 }, size: 32, wordSize, littleEndian } as unknown as PageLayout;
+      const address = wordSize === 8 ? 0xffff_ea00_ffff_ffc0n : 0xc123_4000n;
+      const pages = new Uint8Array(5 * 32);
+      const view = new DataView(pages.buffer);
+      const put = (i: number, value: bigint) =>
+        wordSize === 8
+          ? view.setBigUint64(i * 32 + 8, value, littleEndian)
+          : view.setUint32(i * 32 + 8, Number(value), littleEndian);
+      for (let i = 0; i < 5; i++) put(i, address + BigInt(i * 32 + 8));
+      put(3, address);
+      const classes = Uint8Array.of(16, 16, 16, 16, 17);
+      put(4, 1n);
+      createDeviceCheck(layout)?.({ from: 0, to: 5, pages, classes, address });
+      expect([...classes]).toEqual([16, 16, 16, 12, 17]);
+    },
+  );
+
+  test("without the offset of the list nothing is taken away, and remains says so", async () => {
+    const kernel = privateKernel({ vmcoreinfo: { remove: ["OFFSET(page.lru)"] } });
+    const { result } = await kept(kernel);
+    expect(result.classes.device).toBe(0);
+    expect(result.privacy?.remains.join()).toMatch(/persistent memory/);
+  });
+});
+
+describe("the crash kernel's memory", () => {
+  /** A kernel with a resource of a name in its image: the name's text, and start, end, name and flags behind it. */
+  function withResource(name: string, start: bigint, end: bigint, flags = 0x8100_0200n): Kernel {
+    const kernel = privateKernel();
+    const at = 0x3800;
+    kernel.memory.write(kernel.imagePhysical + at, Buffer.from(`\0${name}\0`, "latin1"));
+    const words = [start, end, kernel.imageVirtual + BigInt(at + 1), flags];
+    kernel.memory.write(kernel.imagePhysical + 0x3c00, new Uint8Array(new BigUint64Array(words).buffer));
+    return kernel;
+  }
+  const from = 2048 * 4096;
+  const range = run(2048, 512);
+
+  test("goes, found by the name of its resource in the kernel's image", async () => {
+    const { pfns, result } = await kept(withResource("Crash kernel", BigInt(from), BigInt(from + 512 * 4096 - 1)));
+    expect(range.filter((pfn) => pfns.has(pfn))).toEqual([]);
+    expect([pfns.has(2047), pfns.has(2560)]).toEqual([true, true]);
+    expect(result.classes["crash-kernel"]).toBe(512);
+    expect(result.privacy?.remains.join()).not.toMatch(/crash kernel/);
+  });
+
+  test.each([
+    ["another resource", "Crash kernels", BigInt(from), BigInt(from + 0x1fffff), undefined],
+    ["nothing reserved", "Crash kernel", 0n, 0n, undefined],
+    ["a last byte before the first", "Crash kernel", BigInt(from), BigInt(from - 4097), undefined],
+    ["no page's border", "Crash kernel", BigInt(from), BigInt(from + 12345), undefined],
+    ["beyond the memory", "Crash kernel", BigInt(from), 0xffff_ffff_ffffn, undefined],
+    ["not the flags of memory", "Crash kernel", BigInt(from), BigInt(from + 0x1fffff), 0x100n],
+  ] as const)("%s: nothing goes", async (_, name, start, end, flags) => {
+    const { pfns, result } = await kept(withResource(name, start, end, flags));
+    expect(range.filter((pfn) => !pfns.has(pfn))).toEqual([]);
+    expect(result.classes["crash-kernel"]).toBe(0);
+  });
+});
