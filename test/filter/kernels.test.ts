@@ -53,6 +53,18 @@ describe("every release and shape", () => {
     await check(buildKernel({ release, pages: menagerie(release) }), levels);
   });
 
+  // Distributions bring the memory management of newer kernels under an older name.
+  const [el8, el9, next] = ["4.18.0-553.el8_10.x86_64", "5.14.0-570.12.1.el9_6.x86_64", "6.99.0-next"];
+  test.each([
+    ...[el8, el9].flatMap((name) => ["5.11.0", "6.3.0", "6.6.0", "6.9.0", "6.12.0"].map((old) => [old, name])),
+    ...["4.16.0", "6.3.0"].map((old) => [old, next]),
+  ] as [string, string][])("%s under the name %s", async (release, name) => {
+    const vmcoreinfo = { remove: ["OSRELEASE"], add: [`OSRELEASE=${name}`] };
+    const kernel = buildKernel({ release, utsname: { release: name }, pages: menagerie(release), vmcoreinfo });
+    const { warnings } = await check(kernel, [31]);
+    expect(warnings.map(({ code }) => code)).toEqual(["FREE_ORDER"]);
+  });
+
   test("hugetlb pages whose struct pages are shared (HVO)", async () => {
     const pages = [
       { pfn: 6656, kind: "hugetlb", hvo: true },

@@ -24,6 +24,16 @@ describe("docs/vmcoreinfo.md", () => {
   });
 });
 
+test("docs/vmcoreinfo.md lists every file that asks for a kernel's version, and no other", () => {
+  const asking = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
+    .map((name) => name.replaceAll("\\", "/"))
+    .filter((name) => name.endsWith(".ts"))
+    .filter((name) => /\b(kernelVersion|parseKernelVersion)\(/.test(readFileSync(join(root, "src", name), "utf8")));
+  const section = document.split("## Where a kernel's version is asked")[1]?.split("\n## ")[0] ?? "";
+  const listed = [...section.matchAll(/`([\w/-]+\.ts)`/g)].map((match) => match[1]);
+  expect(listed.sort()).toEqual(asking.sort());
+});
+
 describeWithDumps("docs/vmcoreinfo.md and real kernels", () => {
   test.each(realDumps)("names every item of $name", async ({ name }) => {
     const text = readFileSync((await realDump(name)).vmcoreinfo, "latin1");

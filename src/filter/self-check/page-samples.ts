@@ -1,4 +1,4 @@
-import type { PageLayout } from "../../kernel/page/page-layout.js";
+import type { OrderField, PageLayout } from "../../kernel/page/page-layout.js";
 import { pageMarks } from "../../kernel/page/page-marks.js";
 import { type PageBitmap, testBit } from "../../reader/bitmap.js";
 import type { SampleBlock } from "./sample.js";
@@ -12,6 +12,7 @@ const RULES = {
   privateHasData: "cache pages with private data have some",
   headBeforeTail: "pages before a tail page are heads",
   tailBehindHead: "pages behind a head are tails",
+  orderEndsTails: "compound pages end where their order says",
   flagsNoAddress: "page flags are no address",
   freeIsAligned: "free blocks begin at a multiple of their size",
   unusedIsFree: "blocks that nothing refers to bear the mark of free pages",
@@ -71,6 +72,8 @@ function factsOf(layout: PageLayout, lowest: number) {
     buddy: hasMapcount && type.buddy !== undefined ? type.buddy | 0 : Number.NaN,
     otherTypes: types.map((value) => (value === undefined ? Number.NaN : value | 0)),
     orders: layout.orders ?? 0,
+    order: layout.order,
+    littleEndian: layout.littleEndian,
   };
 }
 
@@ -86,8 +89,39 @@ function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exist
       countFree(facts, counts, firstPfn + i, unsignedLong(words, at + facts.private, facts), mapcount, references);
     }
     if (references > 0) countUsed(words, at, facts, counts, mapcount);
+    countOrder(words, at, count - i, facts, counts);
   }
 }
+
+/** Heads whose last page and the one behind it are in the block. Slabs of some pages are such in every kernel. */
+function countOrder(words: Int32Array, at: number, left: number, facts: Facts, counts: Counts): void {
+  const { order: field, size, hasHeads, hasTails, headMask, flags, low } = facts;
+  if (field === undefined || !hasHeads || !hasTails) return;
+  if (((words[at + flags + low] as number) & headMask) === 0) return;
+  const isTail = (page: number) => ((words[at + page * size + facts.compoundHead] as number) & 1) !== 0;
+  if (!isTail(1)) return;
+  const order = orderAt(words, at + size, field, facts);
+  if (order < 1 || order > MAX_ORDER) add(counts.orderEndsTails, false);
+  else if (2 ** order < left) add(counts.orderEndsTails, isTail(2 ** order - 1) && !isTail(2 ** order));
+}
+
+/** The lowest word of a field that is wider, with no more bits than it has. */
+function orderAt(
+  words: Int32Array,
+  at: number,
+  { offset, width, lowByte }: OrderField,
+  { littleEndian }: Facts,
+): number {
+  const lowest = littleEndian || width <= 4 ? offset : offset + width - 4;
+  const word = (words[at + (lowest >> 2)] as number) >>> 0;
+  const bits = Math.min(width, 4) * 8;
+  const shift = littleEndian ? (lowest & 3) * 8 : 32 - (lowest & 3) * 8 - bits;
+  const value = Math.floor(word / 2 ** shift) % 2 ** bits;
+  return lowByte ? value & 0xff : value;
+}
+
+/** Orders of compound pages are below: hugetlb's largest are 16 GiB of 4 KiB pages. */
+const MAX_ORDER = 22;
 
 function countFree(
   { buddy, orders, otherTypes }: Facts,

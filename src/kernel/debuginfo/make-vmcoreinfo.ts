@@ -3,7 +3,7 @@ import type { KernelExports, TypeItems } from "../arch/kernel-exports.js";
 import type { Relocation } from "../arch/relocation.js";
 import { kernelVersion, parseKernelVersion } from "../version.js";
 import { releaseOfBanner } from "./find-banner.js";
-import { pageTypeItems } from "./page-types.js";
+import { hasFlag, pageTypeItems } from "./page-types.js";
 import {
   FIRST_SYMBOLS,
   FLAG_NUMBERS,
@@ -212,12 +212,13 @@ class ItemMaker {
 
   /** 6.3 to 6.5 only: before, the same bytes have names in struct page. */
   #folioOffsets(): string[] {
-    if (this.#version < kernelVersion(6, 3) || this.#version >= kernelVersion(6, 6)) return [];
+    if (this.#types.member("struct page", "compound_order") !== undefined) return [];
+    if (this.#types.member("struct folio", "_folio_dtor") === undefined) return [];
     return this.#offsets([["folio", ["_folio_dtor", "_folio_order"]]]);
   }
 
   #log(): string[] {
-    const isOld = this.#version < kernelVersion(5, 10);
+    const isOld = this.#address("prb") === undefined;
     const types = LOG_TYPES.filter(([type]) => (type === "printk_log") === isOld);
     const items = types.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]);
     if (isOld) return [...this.#symbols(OLD_LOG_SYMBOLS), ...items];
@@ -231,20 +232,19 @@ class ItemMaker {
 
   #flags(): string[] {
     const head = this.#types.enumerator("PG_head");
-    const slabIsFlag = this.#version < kernelVersion(6, 10);
-    const hugetlbIsFlag = this.#version >= kernelVersion(6, 6) && this.#version < kernelVersion(6, 9);
+    const ifFlag = (name: string) => (hasFlag(this.#types, name) ? this.#enumerators([name]) : []);
+    const hasHeads = this.#types.member("struct page", "compound_head") !== undefined;
     return [
       ...this.#enumerators(FLAG_NUMBERS),
-      ...(slabIsFlag ? this.#enumerators(["PG_slab"]) : []),
+      ...ifFlag("PG_slab"),
       ...this.#enumerators(["PG_hwpoison"]),
       ...(head !== undefined && head >= 0n && head < 64n ? [`NUMBER(PG_head_mask)=${1n << head}`] : []),
-      ...(hugetlbIsFlag ? this.#enumerators(["PG_hugetlb"]) : []),
-      ...(this.#version < kernelVersion(2, 6, 38) ? this.#enumerators(["PG_buddy"]) : []),
-      ...(this.#version < kernelVersion(4, 4)
-        ? this.#symbols(["free_huge_page"])
-        : this.#version < kernelVersion(6, 6)
-          ? this.#enumerators(["HUGETLB_PAGE_DTOR"])
-          : []),
+      ...ifFlag("PG_hugetlb"),
+      ...ifFlag("PG_buddy"),
+      // Destructors were functions until 4.4, when tails got a link to their head.
+      ...(hasHeads || this.#types.member("struct page", "compound_info") !== undefined
+        ? this.#enumerators(["HUGETLB_PAGE_DTOR"])
+        : this.#symbols(["free_huge_page"])),
     ];
   }
 }

@@ -3,8 +3,9 @@ import type { KernelTypes } from "./kernel-types.js";
 
 /**
  * NUMBER items for page types: values of `_mapcount`, as signed 32 bits. Until 2.6.38 and 4.17 they are plain negative
- * numbers; then single bits that are clear in a word of ones, macros to 6.10 and an enum in 6.11; from 6.12 on a type's
- * number in the top byte (include/linux/page-flags.h; before 4.18 mm.h). `version` is `kernelVersion`'s.
+ * numbers; then (struct page has a page_type) single bits that are clear in a word of ones, macros to 6.10 and an enum in 6.11; from 6.12
+ * on a type's number in the top byte (include/linux/page-flags.h; before 4.18 mm.h). The types' own names decide: distributions bring newer memory
+ * management under older versions. `version`, `kernelVersion`'s number, is asked only where a macro left no name: -2 or -128, and PG_offline.
  */
 export function pageTypeItems(types: KernelTypes, version: number): string[] {
   const found = valuesOf(types, version);
@@ -13,13 +14,19 @@ export function pageTypeItems(types: KernelTypes, version: number): string[] {
     .map(([name, value]) => `NUMBER(PAGE_${name}_MAPCOUNT_VALUE)=${value}`);
 }
 
+/** Numbers of page flags are below, bits of 6.11's enum of page types are not. */
+const FLAG_BITS = 64n;
+
+/** Whether the types have a page flag of that name: an enumerator that is a bit's number. */
+export function hasFlag(types: KernelTypes, name: string): boolean {
+  const value = types.enumerator(name);
+  return value !== undefined && value >= 0n && value < FLAG_BITS;
+}
+
 type PageTypeValues = Readonly<Record<"SLAB" | "BUDDY" | "HUGETLB" | "OFFLINE" | "UNACCEPTED", number | undefined>>;
 
 function valuesOf(types: KernelTypes, version: number): PageTypeValues {
   const none = { SLAB: undefined, HUGETLB: undefined, OFFLINE: undefined, UNACCEPTED: undefined };
-  if (version < kernelVersion(2, 6, 38)) return { ...none, BUDDY: undefined };
-  if (version < kernelVersion(2, 6, 39)) return { ...none, BUDDY: -2 };
-  if (version < kernelVersion(4, 18)) return { ...none, BUDDY: -128 };
   if (types.enumerator("PGTY_buddy") !== undefined) {
     const top = (name: string) => {
       const number = types.enumerator(name);
@@ -33,22 +40,32 @@ function valuesOf(types: KernelTypes, version: number): PageTypeValues {
       UNACCEPTED: top("PGTY_unaccepted"),
     };
   }
-  const inEnum = version >= kernelVersion(6, 11);
+  if (types.member("struct page", "page_type") === undefined) {
+    if (version < kernelVersion(2, 6, 38)) return { ...none, BUDDY: undefined };
+    return { ...none, BUDDY: version < kernelVersion(2, 6, 39) ? -2 : -128 };
+  }
+  const inEnum = types.enumerator("PG_buddy") !== undefined;
   const clear = (name: string, macro: number | undefined) => {
     const bit = inEnum ? types.enumerator(name) : undefined;
     const value = bit === undefined ? (inEnum ? undefined : macro) : Number(bit);
     return value === undefined ? undefined : ~value;
   };
   return {
-    SLAB: clear("PG_slab", version >= kernelVersion(6, 10) ? 0x1000 : undefined),
+    // A flag until 6.9.
+    SLAB: clear("PG_slab", hasFlag(types, "PG_slab") ? undefined : 0x1000),
     BUDDY: clear("PG_buddy", 0x80),
-    // 6.9, and stable kernels from 6.6.31 on: there the flag of that name is gone.
-    HUGETLB: clear("PG_hugetlb", hugetlbIsType(types, version) ? 0x800 : undefined),
+    HUGETLB: clear("PG_hugetlb", hugetlbIsType(types) ? 0x800 : undefined),
     OFFLINE: clear("PG_offline", version >= kernelVersion(5, 1) ? 0x100 : undefined),
     UNACCEPTED: undefined,
   };
 }
 
-function hugetlbIsType(types: KernelTypes, version: number): boolean {
-  return version >= kernelVersion(6, 6) && types.enumerator("PG_hugetlb") === undefined;
+/**
+ * 6.9, and stable kernels from 6.6.31 on. Before, a flag of page[1] (6.6 to 6.8) or a destructor, which is a member's value, told it.
+ */
+function hugetlbIsType(types: KernelTypes): boolean {
+  const hasDestructor = ["struct page", "struct folio"].some((type) =>
+    ["compound_dtor", "_folio_dtor"].some((name) => types.member(type, name) !== undefined),
+  );
+  return !hasDestructor && !hasFlag(types, "PG_hugetlb");
 }

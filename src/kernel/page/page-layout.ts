@@ -168,13 +168,13 @@ function flagBits(info: Vmcoreinfo, version: number): PageLayout["bit"] {
   const privateBit = bit("PG_private", 11);
   const swapcache = bit("PG_swapcache", 15);
   // Where the swapcache bit is an alias of owner_priv_1 (4.10 and later) it counts only with swapbacked, which is
-  // exported from 4.18 on; in between it lies 6 bits above private (include/linux/page-flags.h of 4.10 to 4.17).
+  // exported from 4.18 on; where it is not, it lies 6 bits above private (include/linux/page-flags.h of 4.10 to 4.17).
   const alias = privateBit !== undefined && swapcache !== undefined && swapcache < privateBit;
   return {
     lru: bit("PG_lru", 5),
     private: privateBit,
     swapcache,
-    swapbacked: bit("PG_swapbacked") ?? (alias && version < kernelVersion(4, 18) ? privateBit + 6 : undefined),
+    swapbacked: bit("PG_swapbacked") ?? (alias ? privateBit + 6 : undefined),
     // 6.10 and later export a page type instead: bit 7 is PG_waiters there.
     slab: info.number("PAGE_SLAB_MAPCOUNT_VALUE") === undefined ? bit("PG_slab", 7) : undefined,
     hwpoison: bit("PG_hwpoison"),
@@ -219,19 +219,33 @@ function unnamedTypes(buddy: number | undefined, version: number) {
   return { pageTable: version < kernelVersion(5, 11) ? 0xffff_fbff : 0xffff_fdff, zsmalloc: undefined };
 }
 
+/**
+ * Where the order is goes by names: distributions bring the memory management of 6.6 to 6.12 under the names 5.14 and 4.18 (RHEL).
+ * compound_head is exported since 4.6, and so was compound_order, until 6.6 moved it into page[1].flags; a number of hugetlb's
+ * destructor without the order's place is a text that lacks lines. Only kernels that export nothing of this, 4.4 and 4.5
+ * (unknown) and older ones (page[1].lru.prev), are told apart by their version.
+ */
 function orderField(info: Vmcoreinfo, machine: Machine, version: number, size: number): OrderField | undefined {
   const folio = info.offset("folio._folio_order");
   if (folio !== undefined) return folio >= size ? { offset: folio - size, width: 1, lowByte: false } : undefined;
   const page = info.offset("page.compound_order");
-  if (page !== undefined) return { offset: page, width: version < kernelVersion(4, 16) ? 2 : 1, lowByte: false };
+  if (page !== undefined) return { offset: page, width: compoundWidth(info, version), lowByte: false };
   const flags = info.offset("page.flags");
-  if (version >= kernelVersion(6, 6) && flags !== undefined) {
+  if ((info.offset("page.compound_head") ?? info.offset("page.compound_info")) !== undefined) {
+    if (info.number("HUGETLB_PAGE_DTOR") !== undefined || flags === undefined) return undefined;
     return { offset: flags, width: machine.wordSize, lowByte: true };
   }
   const lru = info.offset("page.lru");
   if (version >= kernelVersion(4, 4) || lru === undefined) return undefined;
   const prev = info.offset("list_head.prev") ?? machine.wordSize;
   return { offset: lru + prev, width: machine.wordSize, lowByte: false };
+}
+
+/** Bytes of compound_order and compound_dtor: neighbours, and both exported; 1 since 4.16. */
+function compoundWidth(info: Vmcoreinfo, version: number): 1 | 2 {
+  const [order, dtor] = [info.offset("page.compound_order"), info.offset("page.compound_dtor")];
+  if (order !== undefined && dtor !== undefined) return Math.abs(order - dtor) === 1 ? 1 : 2;
+  return version < kernelVersion(4, 16) ? 2 : 1;
 }
 
 function hugetlbMark(info: Vmcoreinfo, machine: Machine, version: number, size: number): HugetlbMark | undefined {
@@ -242,8 +256,9 @@ function hugetlbMark(info: Vmcoreinfo, machine: Machine, version: number, size: 
   const page = info.offset("page.compound_dtor");
   if (id !== undefined) {
     if (folio !== undefined && folio >= size) return { kind: "destructor", offset: folio - size, width: 1, value: id };
-    const width = version < kernelVersion(4, 16) ? 2 : 1;
-    return page === undefined ? undefined : { kind: "destructor", offset: page, width, value: id };
+    return page === undefined
+      ? undefined
+      : { kind: "destructor", offset: page, width: compoundWidth(info, version), value: id };
   }
   const address = info.symbol("free_huge_page");
   const lru = info.offset("page.lru");
