@@ -23,6 +23,9 @@ import { foreignText } from "./foreign-text.js";
  * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
  * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped; what `--privacy-extra` names and could not be reached: it stays |
  * | `ERASE_UNREACHABLE` | data of an erase rule that could not be reached: what is behind was not erased |
+ * | `ADDRESSES` | ELF output: virtual addresses of an ELF input that are not those of the kernel's page tables (replaced), or that could not be checked (kept) |
+ * | `NO_ADDRESSES` | ELF output without virtual addresses: the kernel's page tables were not found; gdb reads nothing of it |
+ * | `REGISTERS` | a dump without notes of CPUs: some of them left registers in memory and others did not |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
@@ -50,6 +53,9 @@ export type WarningCode =
   | "LOG_RECORDS"
   | "PRIVACY_GAP"
   | "ERASE_UNREACHABLE"
+  | "ADDRESSES"
+  | "NO_ADDRESSES"
+  | "REGISTERS"
   | "INCOMPLETE"
   | "INPUT_CHANGED"
   | "NEXT_LEVEL"

@@ -8,6 +8,7 @@ import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
+import { withCpuNotes } from "../run/cpu-notes.js";
 import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -52,7 +53,9 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   const codecs = options.codecs ?? usableCodecs();
   for (const codec of codecs) checkCodec(codec);
   const session = openSession(input, options);
-  const { dump, whyNoView, warnings } = session;
+  const { whyNoView, warnings } = session;
+  // Outputs have a note for each CPU.
+  const { dump } = withCpuNotes(session, "kdump");
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
     warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; only levels 0 and 1 are estimated`);

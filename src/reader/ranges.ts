@@ -1,5 +1,6 @@
 import { findBit, type PageBitmap } from "./bitmap.js";
 import type { Extents } from "./extents.js";
+import { firstIndex } from "./first-index.js";
 import type { PhysicalRange } from "./physical-memory.js";
 
 /** The ranges that extents cover, neighbours joined. */
@@ -29,4 +30,15 @@ export function bitmapRanges(
     start = findBit(bitmap, end, pages, true);
   }
   return ranges;
+}
+
+/** The parts of [start, end) that lie in ranges, which ascend and are disjoint. */
+export function partsIn(ranges: readonly PhysicalRange[], { start, end }: PhysicalRange): PhysicalRange[] {
+  const parts: PhysicalRange[] = [];
+  for (let i = firstIndex(ranges.length, (at) => (ranges[at] as PhysicalRange).end > start); i < ranges.length; i++) {
+    const range = ranges[i] as PhysicalRange;
+    if (range.start >= end) break;
+    parts.push({ start: Math.max(start, range.start), end: Math.min(end, range.end) });
+  }
+  return parts;
 }

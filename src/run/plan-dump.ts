@@ -10,11 +10,13 @@ import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import type { Warnings } from "../warnings.js";
 import { dropUnreadable } from "../worker/check-dump.js";
 import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import { checkedPlan, classify } from "./classify.js";
+import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
 import type { FilterOptions, FilterProgress, FilterResult } from "./filter-types.js";
 import type { Session } from "./session.js";
@@ -45,6 +47,8 @@ export interface PlannedDump {
   /** What is overwritten in pages that stay. */
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  /** Of the session. */
+  readonly warnings: Warnings;
   /** Its tasks are those of this dump; the caller ends it. */
   readonly pool: WorkerPool;
   /** The account of the whole run, when pass 2 is over. */
@@ -55,7 +59,8 @@ export interface PlannedDump {
  * Pass 1 and what belongs between the passes: finds which pages of a dump go into the output. The output itself is not
  * touched. Throws `DumpError`s.
  */
-export async function planDump(session: Session, options: FilterOptions, threads: WorkerThreads): Promise<PlannedDump> {
+export async function planDump(input: Session, options: FilterOptions, threads: WorkerThreads): Promise<PlannedDump> {
+  const session = withCpuNotes(input, options.format);
   const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
   checkView(session, options.level);
@@ -97,7 +102,7 @@ export async function planDump(session: Session, options: FilterOptions, threads
     if (kept === 0 && incomplete) throw nothingLeft(dump);
     const described = secret?.dump ?? dump;
     return {
-      ...{ dump, view, level, plan, kept, incomplete, pool },
+      ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
       dropsZeros: options.format === "kdump" && (level & 1) !== 0,
       described: erase?.describe(described) ?? described,
       shown: view && erase ? erase.view(view) : view,

@@ -15,6 +15,7 @@
  * | `vmcoreinfo` | VMCOREINFO lines that no kernel writes |
  * | `kernel` | the kernel is not found where VMCOREINFO says |
  * | `symbol` | addresses of VMCOREINFO that lead nowhere |
+ * | `address` | a segment of an ELF file has a virtual address that the kernel's page tables do not have |
  * | `different-page` | a page whose bytes are not the original's |
  * | `unknown-page` | a page that the original does not have |
  * | `lost-page` | a page of the original that is missing, and that the dump level does not explain |
@@ -33,6 +34,7 @@ export type FindingKind =
   | "vmcoreinfo"
   | "kernel"
   | "symbol"
+  | "address"
   | "different-page"
   | "unknown-page"
   | "lost-page"

@@ -16,6 +16,7 @@ import { checkDump } from "../worker/check-dump.js";
 import { WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { type Finding, type FindingKind, Findings } from "./findings.js";
+import { verifyAddresses } from "./verify-addresses.js";
 import { type Comparison, compareDumps } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
@@ -163,6 +164,7 @@ async function verifyOpened(
     await pool.end();
   }
   const kernel = verifyKernel(session, findings);
+  const addressed = verifyAddresses(dump, kernel.view, findings);
   if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
   const manifest = recorded && (await checkManifest(input.paths, input, recorded, findings, options));
   const compared =
@@ -170,6 +172,7 @@ async function verifyOpened(
       ? undefined
       : await against(dump, readable, promised, findings, threads, options, recorded);
   const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
+  if (!addressed) notChecked.push("its virtual addresses: the kernel's page tables were not found");
   if (manifest !== undefined && manifest.sameFile === undefined) {
     notChecked.push(
       isLive(dump.image)

@@ -2,10 +2,10 @@ import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { utsMachine } from "../reader/machine.js";
-import { findVmcoreinfo, type Note } from "../reader/notes.js";
+import { findVmcoreinfo } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
-import { structWriter } from "./struct-writer.js";
+import { NOTE_HEADER_SIZE, noteBytes } from "./note-bytes.js";
 
 /**
  * What the output says of itself. Its note area is the input's, byte for byte; a note is only added where the input has
@@ -26,7 +26,7 @@ export function dumpFacts(
   if (info === undefined && vmcoreinfo !== undefined) {
     const desc = Buffer.from(vmcoreinfo.text, "latin1");
     const note = noteBytes({ name: "VMCOREINFO", type: 0, desc }, machine.littleEndian);
-    vmcoreinfoAt = { offset: end + NOTE_HEADER + 12, size: desc.length };
+    vmcoreinfoAt = { offset: end + NOTE_HEADER_SIZE + 12, size: desc.length };
     parts.push(note);
   }
   const inNotes = dump.notes.some((note) => note.name === "ERASEINFO");
@@ -58,18 +58,4 @@ function knownUtsname(dump: Dump): Utsname {
   const sysname = release === "" ? "" : "Linux";
   const machine = known === undefined || known.machine === "Unknown" ? utsMachine(dump.machine) : known.machine;
   return { sysname, nodename: "", release, version: "", machine, domainname: "" };
-}
-
-const NOTE_HEADER = 12;
-
-function noteBytes(note: Pick<Note, "name" | "type" | "desc">, littleEndian: boolean): Uint8Array {
-  const nameSize = note.name.length + 1;
-  const padded = Math.ceil(nameSize / 4) * 4;
-  const out = structWriter(NOTE_HEADER + padded + Math.ceil(note.desc.length / 4) * 4, littleEndian, 8);
-  out.u32(0, nameSize);
-  out.u32(4, note.desc.length);
-  out.u32(8, note.type);
-  out.text(NOTE_HEADER, nameSize, note.name);
-  out.bytes.set(note.desc, NOTE_HEADER + padded);
-  return out.bytes;
 }

@@ -1,34 +1,37 @@
 import type { PagePlan } from "../filter/plan.js";
-import type { KernelView } from "../kernel/kernel-view.js";
-import { type VirtualLayout, virtualLayout } from "../kernel/virtual-layout.js";
+import { hasAddress, judgeAddresses } from "../kernel/segment-addresses.js";
+import type { VirtualLayout } from "../kernel/virtual-layout.js";
 import type { Dump } from "../reader/dump.js";
 import { segmentsOf } from "../reader/open.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";
-import { bitmapRanges } from "../reader/ranges.js";
+import { bitmapRanges, partsIn } from "../reader/ranges.js";
+import { ofFile, type Warnings } from "../warnings.js";
 import type { OutputSegment } from "./elf-pieces.js";
 
 /** Read, write, execute: what the kernel and makedumpfile write for memory. */
 const RWX = 7;
 
 /**
- * The ranges of memory that an ELF output describes. Those of an ELF input, if its virtual addresses are the kernel's
- * (of /proc/vmcore and of QEMU with paging); else the machine's RAM at its address in the direct map, and the kernel's
- * image as well, as /proc/vmcore has them: gdb finds nothing without.
+ * The ranges of memory that an ELF output describes, at the addresses of the kernel's own page tables, for gdb knows no others: the
+ * kernel's image, memory in the direct map, struct pages. Those of an ELF input stay as they are if the page tables bear all of them out
+ * and they have the image; addresses that are not the kernel's are replaced, with a warning. Where no page tables were found (`layout` is
+ * `undefined`) the input's are kept, with a warning; so is a warning for a file of which gdb will read nothing.
  */
-export function outputSegments(dump: Dump, view: KernelView | undefined, plan: PagePlan): OutputSegment[] {
-  const loads = segmentsOf(dump);
+export function outputSegments(
+  dump: Dump,
+  layout: VirtualLayout | undefined,
+  plan: PagePlan,
+  warnings: Warnings,
+): OutputSegment[] {
   const limit = plan.maxMapnr * dump.pageSize;
-  const layout = view && !hasKernelAddresses(dump) ? virtualLayout(dump, view) : undefined;
-  if (loads !== undefined && layout === undefined) {
-    return loads
-      .map(({ paddr, memsz, vaddr, flags }) => ({ start: paddr, end: Math.min(paddr + memsz, limit), vaddr, flags }))
-      .filter(({ start, end }) => end > start);
-  }
-  const ranges = loads === undefined ? bitmapRanges(plan.exists, plan.maxMapnr, dump.pageSize) : dump.ranges;
-  const memory = ranges
-    .map(({ start, end }) => ({ start, end: Math.min(end, limit) }))
+  const loads = inputLoads(dump, limit);
+  const segments =
+    layout?.directMap === undefined
+      ? withoutDirectMap(dump, layout, plan, loads, warnings)
+      : withDirectMap(dump, layout, plan, loads, warnings);
+  return segments
+    .map((segment) => ({ ...segment, end: Math.min(segment.end, limit) }))
     .filter(({ start, end }) => end > start);
-  return [...kernelSegment(layout, memory), ...memory.flatMap((range) => directSegments(range, layout, dump))];
 }
 
 /** Which class and byte order the output has: the input's if it is ELF, else by the machine. */
@@ -41,28 +44,105 @@ export function outputClass(
   return { elfClass, littleEndian: dump.machine.littleEndian };
 }
 
-/** Any address in the upper half of the address space: QEMU without paging writes physical ones, or 0. */
-function hasKernelAddresses(dump: Dump): boolean {
-  const half = dump.machine.wordSize === 8 ? 1n << 63n : 1n << 31n;
-  return segmentsOf(dump)?.some((load) => load.vaddr >= half && load.vaddr !== BigInt(load.paddr)) ?? false;
+/** The PT_LOADs of an ELF input; `undefined` for another one. */
+function inputLoads(dump: Dump, limit: number): OutputSegment[] | undefined {
+  return segmentsOf(dump)
+    ?.map(({ paddr, memsz, vaddr, flags }) => ({ start: paddr, end: Math.min(paddr + memsz, limit), vaddr, flags }))
+    .filter(({ start, end }) => end > start);
 }
 
-function kernelSegment(layout: VirtualLayout | undefined, memory: readonly PhysicalRange[]): OutputSegment[] {
-  const kernel = layout?.kernel;
-  if (kernel === undefined) return [];
-  const inside = memory.some(({ start, end }) => start <= kernel.start && kernel.end <= end);
-  return inside ? [{ start: kernel.start, end: kernel.end, vaddr: kernel.vaddr, flags: RWX }] : [];
-}
+const addressed = ({ start, end, vaddr }: OutputSegment) => ({ paddr: start, memsz: end - start, vaddr });
 
-/** Memory in the direct map at its address there, and what lies behind its end at none. */
-function directSegments(range: PhysicalRange, layout: VirtualLayout | undefined, dump: Dump): OutputSegment[] {
-  const { start, end } = range;
-  if (layout === undefined) return [{ start, end, vaddr: 0n, flags: RWX }];
-  const cut = layout.directEnd(range);
-  const vaddr = BigInt.asUintN(8 * dump.machine.wordSize, layout.directMap + BigInt(start));
-  const segments = [
-    { start, end: cut, vaddr, flags: RWX },
-    { start: cut, end, vaddr: 0n, flags: RWX },
+function withDirectMap(
+  dump: Dump,
+  layout: VirtualLayout,
+  plan: PagePlan,
+  loads: readonly OutputSegment[] | undefined,
+  warnings: Warnings,
+): readonly OutputSegment[] {
+  if (loads?.some((load) => hasAddress(addressed(load)))) {
+    const verdicts = judgeAddresses(loads.map(addressed), layout, dump);
+    const wrong = verdicts.filter((verdict) => verdict !== "right").length;
+    if (wrong === 0 && hasImage(loads, layout)) return loads;
+    if (wrong > 0) {
+      const what = `virtual addresses of ${wrong} of ${loads.length} segments are not those of the kernel's page tables; the output has the page tables' own`;
+      warnings.add("ADDRESSES", ofFile(dump.paths[0] ?? "", what), wrong);
+    }
+  }
+  const memory = memoryOf(dump, plan, loads);
+  return [
+    ...ownSegments(layout.image, memory),
+    ...memory.flatMap((range) => directSegments(range, layout)),
+    ...ownSegments(layout.structPages, memory),
   ];
-  return segments.filter((segment) => segment.end > segment.start);
+}
+
+function withoutDirectMap(
+  dump: Dump,
+  layout: VirtualLayout | undefined,
+  plan: PagePlan,
+  loads: readonly OutputSegment[] | undefined,
+  warnings: Warnings,
+): readonly OutputSegment[] {
+  const file = dump.paths[0] ?? "";
+  const memory = memoryOf(dump, plan, loads);
+  const given = loads ?? memory.map((range) => ({ ...range, vaddr: 0n, flags: RWX }));
+  const image = layout === undefined ? [] : ownSegments(layout.image, memory);
+  if (given.some((load) => hasAddress(addressed(load)))) {
+    const why = "the kernel's page tables were not found, so its virtual addresses could not be checked: they are kept";
+    warnings.add("ADDRESSES", ofFile(file, why), given.length);
+    return layout === undefined || hasImage(given, layout) ? given : [...image, ...given];
+  }
+  const what =
+    image.length > 0
+      ? "only the kernel's image has virtual addresses in the output: its direct map was not found, so gdb reads nothing else"
+      : "the output has no virtual addresses: the kernel's page tables were not found, so gdb reads nothing of it";
+  warnings.add("NO_ADDRESSES", ofFile(file, what));
+  return [...image, ...given];
+}
+
+/** Whether a segment has the middle of the kernel's image at its address. */
+function hasImage(loads: readonly OutputSegment[], { image }: VirtualLayout): boolean {
+  const largest = [...image].sort((a, b) => b.end - b.start - (a.end - a.start))[0];
+  if (largest === undefined) return true;
+  const paddr = Math.floor((largest.start + largest.end) / 2);
+  const vaddr = largest.vaddr + BigInt(paddr - largest.start);
+  return loads.some(
+    (load) => load.start <= paddr && paddr < load.end && vaddr - load.vaddr === BigInt(paddr - load.start),
+  );
+}
+
+function memoryOf(dump: Dump, plan: PagePlan, loads: readonly OutputSegment[] | undefined): readonly PhysicalRange[] {
+  return loads === undefined ? bitmapRanges(plan.exists, plan.maxMapnr, dump.pageSize) : dump.ranges;
+}
+
+/** What has addresses of its own, as far as it is memory of the dump. */
+function ownSegments(
+  ranges: readonly { readonly start: number; readonly end: number; readonly vaddr: bigint }[],
+  memory: readonly PhysicalRange[],
+): OutputSegment[] {
+  return ranges.flatMap((range) =>
+    partsIn(memory, range).map(({ start, end }) => ({
+      ...{ start, end, flags: RWX },
+      vaddr: range.vaddr + BigInt(start - range.start),
+    })),
+  );
+}
+
+/** Memory in the direct map at its address there, and what is not at one that nothing else has. */
+function directSegments(range: PhysicalRange, layout: VirtualLayout): OutputSegment[] {
+  const { start, end } = range;
+  const part = layout.directPart(range);
+  const rests =
+    part === undefined
+      ? [range]
+      : [
+          { start, end: part.start },
+          { start: part.end, end },
+        ];
+  const segments = rests
+    .filter((rest) => rest.end > rest.start)
+    .map((rest) => ({ ...rest, vaddr: layout.restAddress(rest), flags: RWX }));
+  if (part !== undefined) segments.push({ ...part, flags: RWX });
+  return segments.sort((a, b) => a.start - b.start);
 }

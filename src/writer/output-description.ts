@@ -1,8 +1,10 @@
 import { CODEC_FLAGS, type CodecName } from "../codec/codecs.js";
 import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
+import { layoutOfDump } from "../kernel/virtual-layout.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import type { Warnings } from "../warnings.js";
 import { dumpFacts } from "./collect-facts.js";
 import type { DumpFacts } from "./dump-facts.js";
 import type { DumpWriter } from "./dump-writer.js";
@@ -30,16 +32,19 @@ export interface Described {
   readonly plan: PagePlan;
   readonly level: number;
   readonly incomplete: boolean;
+  /** Of the run. */
+  readonly warnings: Warnings;
 }
 
+/** Of ELF output it finds the kernel's layout of memory, in some milliseconds. */
 export function describeOutput(
-  { described, shown, plan, level, incomplete }: Described,
+  { described, shown, plan, level, incomplete, warnings }: Described,
   format: "kdump" | "elf",
   codec: CodecName,
 ): OutputDescription {
   const facts = { ...dumpFacts(described, shown, plan, level, format), incomplete };
   if (format === "kdump") return { facts, status: CODEC_FLAGS[codec], elf: undefined };
-  const segments = outputSegments(described, shown, plan);
+  const segments = outputSegments(described, layoutOfDump(described, shown), plan, warnings);
   return { facts, status: 0, elf: { segments, ...outputClass(described, segments) } };
 }
 

@@ -26,10 +26,11 @@ async function mapped(path: string): Promise<number> {
     if (type !== 1) continue;
     all += memorySize;
     if (virtualAddress === 0n && physicalAddress !== 0) continue;
+    const places = [0, memorySize - dump.pageSize].map((at) => space.translate(virtualAddress + BigInt(at))?.paddr);
+    // Firmware has the address that it would have in the direct map: nothing else is there.
+    if (places.every((place) => place === undefined)) continue;
     withAddress += memorySize;
-    for (const at of [0, memorySize - dump.pageSize]) {
-      expect(space.translate(virtualAddress + BigInt(at))?.paddr).toBe(physicalAddress + at);
-    }
+    expect(places).toEqual([physicalAddress, physicalAddress + memorySize - dump.pageSize]);
   }
   elf.close();
   dump.close();

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { countCpus } from "../../reader/notes.js";
+import { cpuCount } from "../../run/cpu-notes.js";
 import { openSession, type Session } from "../../run/session.js";
 import { type DumpWarning, Warnings } from "../../warnings.js";
 import { type CommandAbout, defineCommand } from "../command.js";
@@ -32,6 +32,8 @@ export interface DumpInfo {
   /** ISO 8601. */
   readonly crashTime: string | null;
   readonly cpus: number;
+  /** CPUs whose registers are in notes, or where a crash left them in memory. */
+  readonly cpusWithRegisters: number;
   readonly memoryBytes: number;
   /** Physical ranges [start, end), hexadecimal. */
   readonly ranges: readonly (readonly [string, string])[];
@@ -84,6 +86,7 @@ async function printInfo(
 function dumpInfo({ dump, view, whyNoView, warnings }: Session): DumpInfo {
   const { header, machine, vmcoreinfo } = dump;
   const utsname = view?.utsname ?? (header.utsname?.release ? header.utsname : undefined);
+  const counted = cpuCount({ dump, view });
   const seconds = header.timestamp ?? vmcoreinfo?.crashTime;
   return {
     files: dump.paths,
@@ -105,7 +108,8 @@ function dumpInfo({ dump, view, whyNoView, warnings }: Session): DumpInfo {
     nodename: utsname?.nodename ?? null,
     buildId: vmcoreinfo?.buildId ?? null,
     crashTime: seconds === undefined ? null : new Date(seconds * 1000).toISOString(),
-    cpus: header.cpus || countCpus(dump.notes),
+    cpus: counted.cpus,
+    cpusWithRegisters: counted.withRegisters,
     memoryBytes: dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
     ranges: dump.ranges.map(({ start, end }) => [`0x${start.toString(16)}`, `0x${end.toString(16)}`] as const),
     notes: dump.notes.map(({ name, type, desc }) => ({ name, type, size: desc.length })),
@@ -116,6 +120,11 @@ function dumpInfo({ dump, view, whyNoView, warnings }: Session): DumpInfo {
     memoryModel: view?.memMap.model ?? null,
     warnings: warnings.list,
   };
+}
+
+function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {
+  if (cpusWithRegisters === 0) return cpus === 1 ? "without registers" : "none with registers";
+  return `${cpusWithRegisters} of them with registers`;
 }
 
 function describeInfo(info: DumpInfo): string[] {
@@ -133,7 +142,7 @@ function describeInfo(info: DumpInfo): string[] {
   if (info.nodename !== null && info.nodename !== "") row("Host", info.nodename);
   if (info.buildId !== null) row("Build ID", info.buildId);
   row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
-  row("CPUs", `${info.cpus}`);
+  row("CPUs", info.cpusWithRegisters === info.cpus ? `${info.cpus}` : `${info.cpus}, ${registersOf(info)}`);
   row("Memory", `${formatBytes(info.memoryBytes)} in ${plural(info.ranges.length, "range")}`);
   for (const [start, end] of info.ranges.slice(0, MAX_ROWS)) lines.push(`  ${start} - ${end}`);
   if (info.ranges.length > MAX_ROWS) lines.push(`  and ${formatCount(info.ranges.length - MAX_ROWS)} more (--json)`);

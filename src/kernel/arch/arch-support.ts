@@ -34,13 +34,6 @@ export interface MappedKernel<Image> {
   readonly physBase: bigint;
 }
 
-/** A kernel's image: physical range and virtual start. */
-export interface MappedImage {
-  readonly start: number;
-  readonly end: number;
-  readonly vaddr: bigint;
-}
-
 /** Addresses [start, end) that are modules' alone. */
 export interface ModuleRange {
   readonly start: bigint;
@@ -76,14 +69,10 @@ export interface ArchSupport<Image> {
    */
   wholeAddress?(address: bigint, bits: number): bigint;
   /**
-   * Virtual address of physical address 0 in the direct map; it may be "negative" (only sums count). `undefined` if memory
-   * is not mapped there.
+   * Virtual address of physical address 0 in the direct map, for machines whose page tables do not have it: of others they tell it. It may
+   * be "negative" (only sums count). `undefined` if memory is not mapped there.
    */
   directMap?(kernel: MappedKernel<Image>): bigint | undefined;
-  /** Whether the direct map has all memory. Absent: it ends where page tables say. */
-  readonly mapsAllMemory?: true;
-  /** The kernel's image, if it has an address of its own apart from the direct map. */
-  kernelImage?(kernel: MappedKernel<Image>): MappedImage | undefined;
   /** Where modules lie. Absent, or `undefined`: in MODULES_VADDR of VMCOREINFO, or among other vmalloc areas. */
   modules?(image: Image, info: Vmcoreinfo): ModuleRange;
   /** `version` is `kernelVersion`'s number. */

@@ -1,38 +1,99 @@
 import type { Dump } from "../../reader/dump.js";
 import { firstIndex } from "../../reader/first-index.js";
+import type { PhysicalRange } from "../../reader/physical-memory.js";
 import type { AddressSpace } from "../address-space.js";
 import type { MappedKernel } from "./arch-support.js";
+import { sampleDistances } from "./table-samples.js";
+
+/** Distances that are tried: the most frequent ones. */
+const MOST_CANDIDATES = 16;
+/** Ranges of memory by which a distance is judged, the largest ones. */
+const JUDGED_RANGES = 64;
+/** On 32-bit machines the direct map has 800 MiB or so of what may be 16 GiB. */
+const LEAST_SHARE = 1 / 64;
+/** Looks at a range: the direct map has holes where the kernel took pages out of it. */
+const PROBES = 17;
 
 /**
- * The first of some virtual addresses of physical address 0, "negative" ones too (only sums count), at which memory is
- * mapped; `undefined` where the kernel's own page tables do not map memory at any of them.
+ * Virtual address of physical address 0 in the direct map, "negative" ones too (only sums count), out of the kernel's page tables: of
+ * the distances by which they map memory the one that maps most. `undefined` where none maps much. `addressOf` makes an address of
+ * what the tables index. Costs some milliseconds (`sampleDistances`).
  */
-export function firstDirectMap(
+export function directMapInTables(
   { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
-  candidates: readonly bigint[],
+  addressOf: (address: bigint, bits: number) => bigint,
 ): bigint | undefined {
-  const largest = [...dump.ranges].sort((a, b) => b.end - b.start - (a.end - a.start))[0];
-  const first = dump.ranges[0];
-  if (largest === undefined || first === undefined) return undefined;
-  // With little low memory (32-bit machines) only the beginning is mapped.
-  const probes = [largest.start, first.start].map((start) => Math.ceil(start / dump.pageSize) * dump.pageSize);
-  return candidates.find((base) => probes.some((probe) => isDirect(space, base, probe, dump)));
+  const { tables } = space;
+  const top = tables?.shape.levels[0];
+  if (tables === undefined || top === undefined) return undefined;
+  const bits = top.shift + top.bits;
+  const distances = [...sampleDistances(tables, dump)].sort((a, b) => b[1] - a[1]).slice(0, MOST_CANDIDATES);
+  // Of the highest page, so that the bits above those that tables index are those of the kernel's half.
+  const bases = distances.map(([distance]) => {
+    const pages = Math.max(0, -distance);
+    const vaddr = addressOf(BigInt(distance + pages) * BigInt(dump.pageSize), bits);
+    return vaddr - BigInt(pages) * BigInt(dump.pageSize);
+  });
+  return directMapAmong({ dump, space }, bases);
 }
 
-/** Where the direct map of a physical range ends: its end, or before, where memory is not mapped any more. */
-export function directEnd(
+/** Of some virtual addresses of physical address 0 that at which most memory is mapped; `undefined` where nearly none is at any. */
+export function directMapAmong(
+  { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
+  bases: readonly bigint[],
+): bigint | undefined {
+  const judged = [...dump.ranges].sort((a, b) => b.end - b.start - (a.end - a.start)).slice(0, JUDGED_RANGES);
+  const all = judged.reduce((sum, { start, end }) => sum + (end - start), 0);
+  let best: bigint | undefined;
+  let most = 0;
+  for (const base of bases) {
+    const share = (range: PhysicalRange) => {
+      const probes = pageProbes(range, dump.pageSize);
+      return probes.filter((paddr) => isDirect(space, base, paddr, dump)).length / Math.max(1, probes.length);
+    };
+    const mapped = judged.reduce((sum, range) => sum + share(range) * (range.end - range.start), 0);
+    if (mapped <= most) continue;
+    [best, most] = [base, mapped];
+  }
+  return most >= all * LEAST_SHARE ? best : undefined;
+}
+
+/**
+ * What of a physical range is in the direct map at `base`: from the first to the last page that is; `undefined` if none is. On
+ * 32-bit machines not all memory is; on others firmware is not. Holes in between (pages that the kernel took out of the map) are few,
+ * and are not looked for.
+ */
+export function directPart(
   space: AddressSpace,
   base: bigint,
-  { start, end }: { readonly start: number; readonly end: number },
+  { start, end }: PhysicalRange,
   dump: Dump,
-): number {
+): PhysicalRange | undefined {
   const { pageSize } = dump;
-  const last = Math.max(start, Math.floor((end - 1) / pageSize) * pageSize);
-  if (isDirect(space, base, last, dump)) return end;
-  if (!isDirect(space, base, start, dump)) return start;
-  const first = Math.floor(start / pageSize) + 1;
-  const pages = Math.floor(last / pageSize) - first;
-  return (first + firstIndex(pages, (i) => !isDirect(space, base, (first + i) * pageSize, dump))) * pageSize;
+  const probes = pageProbes({ start, end }, pageSize);
+  const mapped = probes.map((paddr) => isDirect(space, base, paddr, dump));
+  const first = mapped.indexOf(true);
+  if (first < 0) return undefined;
+  const last = mapped.lastIndexOf(true);
+  // Between a probe and the next, the page at which it changes.
+  const change = (from: number, to: number, holds: boolean) => {
+    const pages = Math.floor((to - from) / pageSize);
+    return from + firstIndex(pages, (i) => isDirect(space, base, from + i * pageSize, dump) === holds) * pageSize;
+  };
+  const from = first === 0 ? start : change(probes[first - 1] as number, probes[first] as number, true);
+  const to = last === probes.length - 1 ? end : change(probes[last] as number, probes[last + 1] as number, false);
+  return { start: from, end: Math.min(to, end) };
+}
+
+/** Addresses of 17 pages in a range at most, evenly, the first and the last among them. */
+export function pageProbes({ start, end }: PhysicalRange, pageSize: number): number[] {
+  // A range may begin within a page.
+  const first = Math.floor(start / pageSize);
+  const last = Math.max(first, Math.ceil(end / pageSize) - 1);
+  const count = Math.min(PROBES, last - first + 1);
+  if (count <= 1) return [first * pageSize];
+  const step = (last - first) / (count - 1);
+  return Array.from({ length: count }, (_, i) => (first + Math.round(i * step)) * pageSize);
 }
 
 function isDirect(space: AddressSpace, base: bigint, paddr: number, { machine }: Dump): boolean {

@@ -4,6 +4,7 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import { directMapAmong } from "./direct-map.js";
 import { fixedAddressSpace } from "./fixed-maps.js";
 import { evenLevels, walkTables } from "./page-walk.js";
 import { sectionShape } from "./section-shape.js";
@@ -25,6 +26,7 @@ export interface Ia64Space {
 export const IA64: ArchSupport<Ia64Space> = {
   find: findIa64Space,
   attach: ia64AddressSpace,
+  directMap: (kernel) => directMapAmong(kernel, [REGION_7]),
   wholeAddress: (address) => address | 0xa000_0000_0000_0000n,
   stack: () => ({ bytes: 32768, hasThreadInfo: true }),
 };

@@ -3,7 +3,7 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
-import { firstDirectMap } from "./direct-map.js";
+import { directMapAmong } from "./direct-map.js";
 import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
 import { evenLevels, walkTables } from "./page-walk.js";
 import { NOTE64 } from "./registers.js";
@@ -26,7 +26,7 @@ export const LOONGARCH64: ArchSupport<Loongarch64Space> = {
   find: findLoongarch64Space,
   attach: loongarch64AddressSpace,
   wholeAddress: signExtended,
-  directMap: (kernel) => firstDirectMap(kernel, [0x9000_0000_0000_0000n]),
+  directMap: (kernel) => directMapAmong(kernel, [0x9000_0000_0000_0000n]),
   stack: () => ({ bytes: 16384, hasThreadInfo: true }),
   userFrame: () => ({ sizes: [320], pads: [0], align: 16, clear: [[0, 280]] }),
   noteStackPointer: NOTE64 + 3 * 8,

@@ -1,7 +1,7 @@
 import type { Dump } from "../../reader/dump.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
-import { firstDirectMap } from "./direct-map.js";
+import { directMapAmong } from "./direct-map.js";
 import type { FixedMap } from "./fixed-maps.js";
 import { type LinearSpace, linearAddressSpace } from "./linear-space.js";
 import { NOTE64, type VectorRegisters } from "./registers.js";
@@ -15,7 +15,7 @@ const VECTORS: VectorRegisters = { notes: [0x802], saved: [{ member: "thread.fpu
 export const MIPS64: ArchSupport<LinearSpace> = {
   find: findMips64Space,
   attach: linearAddressSpace,
-  directMap: (kernel) => firstDirectMap(kernel, [0x9800_0000_0000_0000n]),
+  directMap: (kernel) => directMapAmong(kernel, [0x9800_0000_0000_0000n]),
   stack: () => ({ bytes: 16384, hasThreadInfo: true }),
   noteStackPointer: NOTE64 + 29 * 8,
   vectorRegisters: VECTORS,
@@ -25,6 +25,7 @@ export const MIPS64: ArchSupport<LinearSpace> = {
 export const MIPS: ArchSupport<LinearSpace> = {
   find: findMipsSpace,
   attach: linearAddressSpace,
+  directMap: (kernel) => directMapAmong(kernel, [0x8000_0000n]),
   stack: () => ({ bytes: 8192, hasThreadInfo: true }),
   vectorRegisters: VECTORS,
 };

@@ -2,6 +2,7 @@ import type { Dump } from "../../reader/dump.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { kernelVersion } from "../version.js";
 import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import { directMapAmong } from "./direct-map.js";
 import type { FixedMap } from "./fixed-maps.js";
 import { type LinearSpace, linearAddressSpace } from "./linear-space.js";
 import { POWER_VECTORS } from "./ppc64/row.js";
@@ -12,6 +13,11 @@ import { firstThatReads, type Guess, hex } from "./try-spaces.js";
 export const PPC32: ArchSupport<LinearSpace> = {
   find: findPpc32Space,
   attach: linearAddressSpace,
+  directMap: (kernel) =>
+    directMapAmong(
+      kernel,
+      kernel.image.maps.map(({ start, paddr }) => start - paddr),
+    ),
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(5, 1) }),
   vectorRegisters: POWER_VECTORS,
 };

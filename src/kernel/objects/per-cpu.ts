@@ -7,13 +7,21 @@ const MAX_CPUS = 8192;
  * Numbers of the CPUs that the machine may have (cpu_possible_mask), ascending: each has its own per-CPU variables. A
  * kernel without SMP has CPU 0. `undefined` if the symbols do not have the mask or the dump does not.
  */
-export function possibleCpus({ memory, symbols }: Pick<KernelObjects, "memory" | "symbols">): number[] | undefined {
+export function possibleCpus(objects: Pick<KernelObjects, "memory" | "symbols">): number[] | undefined {
+  return cpusIn(objects, "possible");
+}
+
+/** The CPUs in one of the kernel's masks: cpu_possible_mask, cpu_online_mask. As `possibleCpus`. */
+export function cpusIn(
+  { memory, symbols }: Pick<KernelObjects, "memory" | "symbols">,
+  name: "possible" | "online",
+): number[] | undefined {
   if (symbols.address("__per_cpu_offset") === undefined) {
     // Without SMP there is no such array; without variables in the symbols nothing can be said.
     return symbols.address("init_task") === undefined ? undefined : [0];
   }
   // The mask itself since 4.5; before, an array behind a pointer.
-  const mask = symbols.address("__cpu_possible_mask") ?? symbols.address("cpu_possible_bits");
+  const mask = symbols.address(`__cpu_${name}_mask`) ?? symbols.address(`cpu_${name}_bits`);
   if (mask === undefined) return undefined;
   const count = cpuLimit(memory, symbols);
   const cpus: number[] = [];

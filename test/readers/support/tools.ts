@@ -13,6 +13,8 @@ const tools = {
   crash: { from: "crash", probe: ["crash", "--version"] },
   drgn: { from: "python3-drgn", probe: ["drgn", "--version"] },
   gdb: { from: "gdb", probe: ["gdb", "--version"] },
+  // gdb itself knows the cores of the machine that it runs on alone.
+  "gdb-multiarch": { from: "gdb-multiarch", probe: ["gdb-multiarch", "--version"] },
   libkdumpfile: { from: "python3-libkdumpfile", probe: [systemPython, "-c", "import kdumpfile"] },
   makedumpfile: { from: "makedumpfile", probe: ["makedumpfile", "-v"] },
 } as const;

@@ -1,6 +1,5 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
 import { NOTE32 } from "../registers.js";
 import { type ArmSpace, armAddressSpace, findArmSpace } from "./space.js";
 
@@ -8,7 +7,6 @@ import { type ArmSpace, armAddressSpace, findArmSpace } from "./space.js";
 export const ARM: ArchSupport<ArmSpace> = {
   find: findArmSpace,
   attach: armAddressSpace,
-  directMap: (kernel) => firstDirectMap(kernel, [kernel.image.pageOffset - BigInt(kernel.image.physOffset)]),
   // Right below the direct map, by at most 16 MiB: where that is full they go to the vmalloc area.
   modules: ({ pageOffset }) => ({ start: pageOffset - (1n << 24n), end: pageOffset, mayOverflow: true }),
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(5, 18) }),

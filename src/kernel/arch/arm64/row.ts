@@ -1,6 +1,5 @@
 import { kernelVersion } from "../../version.js";
-import type { ArchSupport, MappedKernel } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
+import type { ArchSupport } from "../arch-support.js";
 import { NOTE64, type UserFrame } from "../registers.js";
 import { findArm64Space } from "./find.js";
 import { arm64Relocations } from "./relocation.js";
@@ -11,7 +10,6 @@ export const ARM64: ArchSupport<Arm64Space> = {
   find: findArm64Space,
   attach: arm64AddressSpace,
   wholeAddress: (address, bits) => address | ((1n << 64n) - (1n << BigInt(bits))),
-  directMap: arm64DirectMap,
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 10) }),
   userFrame: arm64Frame,
   // The exception level in pstate.
@@ -27,15 +25,6 @@ export const ARM64: ArchSupport<Arm64Space> = {
   },
   relocations: arm64Relocations,
 };
-
-function arm64DirectMap(kernel: MappedKernel<Arm64Space>): bigint | undefined {
-  const info = kernel.dump.vmcoreinfo;
-  const t1sz = info?.number("TCR_EL1_T1SZ");
-  const bits = t1sz !== undefined && t1sz > 0n && t1sz < 64n ? 64n - t1sz : BigInt(kernel.image.vaBits);
-  const offset = BigInt.asIntN(64, info?.number("PHYS_OFFSET") ?? kernel.physBase);
-  // The lower half of the kernel's addresses since 5.4, the upper one before.
-  return firstDirectMap(kernel, [-(1n << bits) - offset, -(1n << (bits - 1n)) - offset]);
-}
 
 /** All but pstate, the number of the system call, and the frame record that ends a backtrace. */
 function arm64Frame(version: number): UserFrame {

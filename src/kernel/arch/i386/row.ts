@@ -1,6 +1,5 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
 import { NOTE32 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
 import { X86_VECTORS } from "../x86_64/registers.js";
@@ -10,7 +9,6 @@ import { findI386Space, I386_PAGE_OFFSETS, type I386Space, i386AddressSpace } fr
 export const I386: ArchSupport<I386Space> = {
   find: findI386Space,
   attach: i386AddressSpace,
-  directMap: (kernel) => firstDirectMap(kernel, [kernel.image.pageOffset]),
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(4, 9) }),
   // Segment selectors stay.
   userFrame: () => ({

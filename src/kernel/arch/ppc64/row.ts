@@ -1,6 +1,6 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
+import { directMapAmong } from "../direct-map.js";
 import { NOTE64, type VectorRegisters } from "../registers.js";
 import { moved, wrap } from "../relocation.js";
 import { findPpc64Space, ppc64IsLittleEndian } from "./find.js";
@@ -22,7 +22,7 @@ export const PPC64: ArchSupport<Ppc64Space> = {
   attach: ppc64AddressSpace,
   isLittleEndian: ppc64IsLittleEndian,
   wholeAddress: (address) => address | LINEAR_START,
-  directMap: (kernel) => firstDirectMap(kernel, [LINEAR_START]),
+  directMap: (kernel) => directMapAmong(kernel, [LINEAR_START]),
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(5, 1) }),
   // All but msr, trap, dsisr and result. Its size is known of kernels that have types only.
   userFrame: () => ({

@@ -1,5 +1,4 @@
-import type { ArchSupport, MappedKernel } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
+import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
 import { signExtended } from "../whole-address.js";
@@ -10,7 +9,6 @@ export const RISCV64: ArchSupport<Riscv64Space> = {
   find: findRiscv64Space,
   attach: riscv64AddressSpace,
   wholeAddress: signExtended,
-  directMap: riscv64DirectMap,
   stack: () => ({ bytes: 16384, hasThreadInfo: false }),
   userFrame: () => ({
     sizes: [288],
@@ -29,11 +27,6 @@ export const RISCV64: ArchSupport<Riscv64Space> = {
   relocations: riscv64Relocations,
   exports: { maxPhysmemBits: () => 56 },
 };
-
-function riscv64DirectMap(kernel: MappedKernel<Riscv64Space>): bigint | undefined {
-  const pageOffset = kernel.dump.vmcoreinfo?.number("PAGE_OFFSET");
-  return firstDirectMap(kernel, pageOffset === undefined ? [] : [pageOffset - kernel.physBase]);
-}
 
 /** struct kernel_mapping, kernel_map: since 5.14 (arch/riscv/include/asm/page.h). */
 function riscv64Relocations({ image, address, paddr }: ImagePlace): Relocation[] {

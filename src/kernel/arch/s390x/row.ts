@@ -1,6 +1,5 @@
 import { kernelVersion } from "../../version.js";
-import type { ArchSupport, MappedKernel } from "../arch-support.js";
-import { firstDirectMap } from "../direct-map.js";
+import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
 import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./space.js";
@@ -9,7 +8,6 @@ import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./space.js";
 export const S390X: ArchSupport<S390xSpace> = {
   find: findS390xSpace,
   attach: s390xAddressSpace,
-  directMap: s390xDirectMap,
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 11) }),
   // The PSW's problem state, with DAT and interrupts on.
   userFrame: () => ({
@@ -47,12 +45,6 @@ export const S390X: ArchSupport<S390xSpace> = {
     sectionSizeBits: (words) => (words === 1 ? 27 : undefined),
   },
 };
-
-function s390xDirectMap(kernel: MappedKernel<S390xSpace>): bigint | undefined {
-  const identity = kernel.dump.vmcoreinfo?.items.get("IDENTITYBASE");
-  const known = identity !== undefined && /^[0-9a-f]{1,16}$/i.test(identity);
-  return firstDirectMap(kernel, [known ? BigInt(`0x${identity}`) : 0n]);
-}
 
 /**
  * Virtual is physical, wherever the kernel was moved; since 6.10 the image has a virtual place of its own, which vm_layout

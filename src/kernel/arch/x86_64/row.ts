@@ -3,7 +3,7 @@ import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { signExtended } from "../whole-address.js";
 import { findX86_64Space } from "./find.js";
-import { x86_64DirectMap, x86_64KernelImage, x86_64Modules } from "./memory.js";
+import { x86_64Modules } from "./memory.js";
 import { X86_64_FRAME, X86_64_NOTES, X86_VECTORS } from "./registers.js";
 import { X86_64_EXPORTS, x86_64Relocations } from "./relocation.js";
 import { type X86_64Space, x86_64AddressSpace } from "./space.js";
@@ -13,9 +13,6 @@ export const X86_64: ArchSupport<X86_64Space> = {
   find: findX86_64Space,
   attach: x86_64AddressSpace,
   wholeAddress: signExtended,
-  directMap: x86_64DirectMap,
-  mapsAllMemory: true,
-  kernelImage: x86_64KernelImage,
   modules: (_image, info) => x86_64Modules(info),
   // 8 KiB until 3.14 (arch/x86/include/asm/page_64_types.h).
   stack: (version) => ({

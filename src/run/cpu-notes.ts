@@ -1,0 +1,80 @@
+import { DumpError } from "../errors.js";
+import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
+import { findSymbols } from "../kernel/debuginfo/memory-debuginfo.js";
+import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
+import { type CpuRegisters, crashRegisters } from "../kernel/objects/crash-notes.js";
+import type { Dump } from "../reader/dump.js";
+import { factsOf } from "../reader/machine.js";
+import { countCpus, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
+import { ofFile, Warnings } from "../warnings.js";
+import { noteBytes } from "../writer/note-bytes.js";
+import type { Session } from "./session.js";
+
+/** Of how many CPUs there are registers. */
+export interface CpuCount {
+  readonly cpus: number;
+  readonly withRegisters: number;
+}
+
+/**
+ * The session of a dump with a note for each CPU, for outputs: images of memory have none. Registers come from where a crash left them in
+ * memory (`crash_notes`). A kdump file gets a note without registers for each other CPU, for drgn unwinds no task at all of one that
+ * has none (libkdumpfile counts CPUs by notes: "cpu.number"). Such a note is of process -1, so that readers take it for
+ * no task's: zeros would be taken for the registers of the idle task. A dump that has notes is left alone. Finding the
+ * kernel's symbols costs up to 220 ms.
+ */
+export function withCpuNotes(session: Session, format: "kdump" | "elf"): Session {
+  const { dump, view, warnings } = session;
+  const size = factsOf(dump.machine.arch).prstatus;
+  if (size === undefined || countCpus(dump.notes) > 0) return session;
+  const registers = registersIn(dump, view) ?? withoutRegisters(dump.header.cpus);
+  const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
+  if (saved === 0 && format === "elf") return session;
+  if (saved > 0 && saved < registers.length) {
+    const what = `${saved} of ${registers.length} CPUs ${saved === 1 ? "has" : "have"} registers in it`;
+    warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - saved);
+  }
+  const { littleEndian } = dump.machine;
+  const added = registers.map(({ prstatus }) =>
+    noteBytes({ name: "CORE", type: NT_PRSTATUS, desc: prstatus ?? absentRegisters(size, dump) }, littleEndian),
+  );
+  const noteArea = Buffer.concat([...added, dump.noteArea]);
+  const notes = parseNotes(noteArea, littleEndian, dump.paths[0] ?? "", new Warnings());
+  const header = { ...dump.header, cpus: registers.length };
+  return { ...session, dump: { ...dump, noteArea, notes, header } };
+}
+
+/** Of how many CPUs a dump has registers, in notes or in its kernel's memory. Looks for the kernel's symbols. */
+export function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): CpuCount {
+  const noted = countCpus(dump.notes);
+  const registers = registersIn(dump, view) ?? [];
+  const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
+  const withRegisters = noted > 0 ? noted : saved;
+  return { cpus: Math.max(dump.header.cpus, registers.length, withRegisters), withRegisters };
+}
+
+function registersIn(dump: Dump, view: KernelView | undefined): CpuRegisters[] | undefined {
+  const size = factsOf(dump.machine.arch).prstatus;
+  const memory = view && viewMemory(dump, view);
+  if (size === undefined || memory === undefined) return undefined;
+  try {
+    const symbols = findSymbols(memory);
+    return symbols && crashRegisters({ memory, symbols }, size);
+  } catch (error) {
+    // Notes are no reason to fail: pages that cannot be read are told where they are needed.
+    if (error instanceof DumpError && !saysNothingOfKernel(error)) return undefined;
+    throw error;
+  }
+}
+
+function withoutRegisters(cpus: number): CpuRegisters[] {
+  return Array.from({ length: Math.max(1, cpus) }, () => ({ prstatus: undefined }));
+}
+
+/** A `struct elf_prstatus` of process -1. */
+function absentRegisters(size: number, { machine }: Dump): Uint8Array {
+  const desc = new Uint8Array(size);
+  // pr_pid is behind three ints, a short and two unsigned longs.
+  new DataView(desc.buffer).setInt32(16 + 2 * machine.wordSize, -1, machine.littleEndian);
+  return desc;
+}
