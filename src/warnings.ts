@@ -26,6 +26,7 @@ import { foreignText } from "./foreign-text.js";
  * | `ADDRESSES` | ELF output: virtual addresses of an ELF input that are not those of the kernel's page tables (replaced), or that could not be checked (kept) |
  * | `NO_ADDRESSES` | ELF output without virtual addresses: the kernel's page tables were not found; gdb reads nothing of it |
  * | `REGISTERS` | a dump without notes of CPUs: some of them left registers in memory and others did not |
+ * | `UNPLACED_MEMORY` | memory of a virtual machine whose addresses its file does not have: left out |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
@@ -56,6 +57,7 @@ export type WarningCode =
   | "ADDRESSES"
   | "NO_ADDRESSES"
   | "REGISTERS"
+  | "UNPLACED_MEMORY"
   | "INCOMPLETE"
   | "INPUT_CHANGED"
   | "NEXT_LEVEL"

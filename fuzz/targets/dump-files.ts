@@ -5,6 +5,7 @@ import { patternBytes } from "../../test/support/bytes.js";
 import { buildElf } from "../../test/support/elf-image.js";
 import { flatten } from "../../test/support/flattened-image.js";
 import { buildKdump, type KdumpOptions, type KdumpPage } from "../../test/support/kdump-image.js";
+import { buildMigration, type StreamOptions } from "../../test/support/migration-stream.js";
 import { prstatusNote, qemuNote, vmcoreinfoNote } from "../../test/support/notes.js";
 import { buildAvml, buildLime } from "../../test/support/raw-image.js";
 import { asFile } from "../files.js";
@@ -113,6 +114,72 @@ const avmlTarget: FuzzTarget = {
   run: (input) => lookAtFiles([asFile("avml", input)]),
 };
 
+const vga = { name: "0000:00:02.0/vga.vram", length: 4096 };
+const field = (name: string, size: number, more: object = {}) => ({ name, type: "uint64", size, ...more });
+
+/** Streams of each kind of record, and with a description of devices. */
+export const migrations: readonly StreamOptions[] = [
+  {
+    blocks: [{ name: "pc.ram", length: 8 * 4096 }, vga],
+    parts: [
+      [
+        { page: 0, data: page("plain") },
+        { page: 1, data: page("zlib"), as: "zlib" },
+        { page: 0, fill: 1, block: vga.name },
+      ],
+      [
+        { page: 2, fill: 7, block: "pc.ram" },
+        { page: 0, changes: [[5, page("new").subarray(0, 40)]] },
+        { flush: true },
+      ],
+    ],
+    capabilities: ["xbzrle", "postcopy-ram"],
+    beside: Buffer.from([1, 2, 3]),
+    devices: [
+      { name: "cpu", version: 12, data: Buffer.alloc(8 * 19 + 2, 3) },
+      { name: "mc146818rtc", version: 3, data: Buffer.alloc(128, 0) },
+    ],
+    description: {
+      page_size: 4096,
+      devices: [
+        {
+          ...{ name: "cpu", instance_id: 0, vmsd_name: "cpu", version: 12 },
+          fields: [
+            field("env.regs", 8, { array_len: 16 }),
+            field("env.segs", 4, { array_len: 2, struct: { vmsd_name: "segment", fields: [field("selector", 4)] } }),
+            field("env.eip", 8, { index: 0 }),
+          ],
+          subsections: [],
+        },
+        {
+          ...{ name: "mc146818rtc", instance_id: 0, vmsd_name: "mc146818rtc", version: 3 },
+          fields: [field("cmos_data", 1, { array_len: 128 })],
+        },
+      ],
+    },
+  },
+  {
+    machine: "virt",
+    blocks: [{ name: "mach-virt.ram", length: 1 << 20 }],
+    capabilities: ["mapped-ram"],
+    parts: [[]],
+    stored: new Map([["mach-virt.ram", new Map([[1, page("stored")]])]]),
+  },
+  {
+    machine: "",
+    footers: false,
+    ramVersion: 3,
+    blocks: [{ name: "s390.ram", length: 1 << 20 }],
+    parts: [[{ page: 3, fill: 0 }]],
+  },
+];
+
+const migrationTarget: FuzzTarget = {
+  name: "migration",
+  seeds: () => migrations.map(buildMigration),
+  run: (input) => lookAtFiles([asFile("migration", input)]),
+};
+
 /** A line with the value of --raw, then the memory. */
 const rawTarget: FuzzTarget = {
   name: "raw",
@@ -135,4 +202,5 @@ export const dumpFileTargets: readonly FuzzTarget[] = [
   limeTarget,
   avmlTarget,
   rawTarget,
+  migrationTarget,
 ];

@@ -4,6 +4,8 @@ import type { Extents } from "../reader/extents.js";
 import { firstIndex } from "../reader/first-index.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
+import type { PagedImage } from "../reader/paged/image.js";
+import { nextTold, plainPlace } from "../reader/paged/page-index.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
 import { inSources } from "../reader/source/joined-source.js";
 import { attachSource, type SourceImage } from "../reader/source/source-image.js";
@@ -38,6 +40,8 @@ export function pageData(image: DumpImage): PageData[] {
         source: attachSource(file),
         pages: extentRanges(image.data).flatMap(({ start, end }) => rangesIn(image.sources, file, start, end)),
       }));
+    case "paged":
+      return [{ image: image.source, source: attachSource(image.source), pages: indexRanges(image) }];
     case "kdump":
       return image.parts.map((part) => {
         const source = attachSource(part.source);
@@ -60,6 +64,18 @@ function extentRanges({ count, start, end, source }: Extents): FileRange[] {
   for (let i = 0; i < count; i++) {
     const from = source[i] as number;
     ranges.push({ start: from, end: from + (end[i] as number) - (start[i] as number) });
+  }
+  return joined(ranges);
+}
+
+/** Pages of a file that stores each where it came. Older copies, and packed pages, are not told from what lies between pages. */
+function indexRanges({ index, unit }: PagedImage): FileRange[] {
+  const ranges: FileRange[] = [];
+  for (let page = nextTold(index, 0, index.pages); page < index.pages; page = nextTold(index, page + 1, index.pages)) {
+    const place = plainPlace(index, page);
+    if (place === undefined) continue;
+    if (ranges.length === MOST_PIECES) return joined(ranges);
+    ranges.push({ start: place, end: place + unit });
   }
   return joined(ranges);
 }

@@ -2,6 +2,7 @@ import type { ElfImage } from "./elf/image.js";
 import type { KdumpImage } from "./kdump/image.js";
 import type { Machine } from "./machine.js";
 import type { Note } from "./notes.js";
+import type { PagedImage } from "./paged/image.js";
 import type { PhysicalMemory, PhysicalRange } from "./physical-memory.js";
 import type { RawImage } from "./raw/image.js";
 import type { Utsname } from "./utsname.js";
@@ -11,13 +12,13 @@ import type { Vmcoreinfo } from "./vmcoreinfo.js";
  * An opened dump as plain data: headers parsed, tables in shared memory. It can be sent to a worker, which reads the
  * same files through it (`attachMemory`) without parsing anything again.
  */
-export type DumpImage = ElfImage | KdumpImage | RawImage;
+export type DumpImage = ElfImage | KdumpImage | PagedImage | RawImage;
 
 /** What a file says of itself apart from its memory. */
 export interface DumpHeader {
   /** In words, for people: "ELF64 vmcore, little endian". */
   readonly description: string;
-  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml" | "vmware";
+  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml" | "vmware" | "qemu-migration";
   readonly flattened: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;

@@ -5,6 +5,8 @@ import { openElf } from "./elf/open.js";
 import { type Format, type FormatOptions, HEAD_SIZE } from "./format.js";
 import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
+import { openMigration } from "./qemu-migration/open.js";
+import { isMigrationStream } from "./qemu-migration/sections.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges } from "./raw/open.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
@@ -47,6 +49,12 @@ const FORMATS: readonly Format[] = [
     takesMachine: true,
     files: "with memory",
     open: openVmwareGuest,
+  },
+  {
+    name: "a QEMU migration stream",
+    recognises: isMigrationStream,
+    takesMachine: true,
+    open: (images, options) => openMigration(first(images), options),
   },
 ];
 

@@ -28,7 +28,6 @@ const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
 
 /** Memory of machines, in forms of its own. */
 const MEMORY: readonly KnownFile[] = [
-  at0("QEVM", "a QEMU migration stream", FOR_QEMU),
   at0("LibvirtQemudSave", "a libvirt save file", FOR_LIBVIRT),
   at0("LibvirtQemudPart", "a libvirt save file that was never finished", FOR_LIBVIRT),
   at0("QFI\xfb", "a qcow2 disk image", `It is a disk, not memory. ${FOR_QEMU}`),

@@ -11,6 +11,7 @@ import { formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
+import { pagedBitmaps, pagedMemory } from "./paged/attach.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawMemory } from "./raw/image.js";
 import { openRaw } from "./raw/open.js";
@@ -38,7 +39,7 @@ export interface OpenOptions {
 }
 
 /**
- * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, any of them flattened, or
+ * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, a QEMU migration stream, any of them flattened, or
  * all files of a split set (in any order); bare memory only with `raw`. The files are read in place: `openInput` opens streams and packed files, too. Throws `NOT_READABLE`, `NOT_A_DUMP`,
  * `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`, `BAD_OPTION`.
  */
@@ -125,7 +126,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
   return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, and with --raw bare memory",
+    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, and with --raw bare memory",
   });
 }
 
@@ -136,6 +137,8 @@ export function attachMemory(image: DumpImage): PhysicalMemory {
       return elfMemory(image);
     case "kdump":
       return kdumpMemory(image);
+    case "paged":
+      return pagedMemory(image);
     case "raw":
       return rawMemory(image);
   }
@@ -150,6 +153,7 @@ export function attachStrictMemory(image: DumpImage): PhysicalMemory {
 export function fillBitmaps(image: DumpImage, bitmaps: PageBitmaps): void {
   if (image.kind === "elf") elfBitmaps(image, bitmaps);
   else if (image.kind === "kdump") kdumpBitmaps(image, bitmaps);
+  else if (image.kind === "paged") pagedBitmaps(image, bitmaps);
   else rawBitmaps(image, bitmaps);
 }
 
@@ -158,6 +162,7 @@ export function stretchesOf(image: DumpImage): Stretches {
   const { pageSize } = image;
   if (image.kind === "kdump") return kdumpStretches(image);
   if (image.kind === "raw") return extentStretches([image.data], pageSize);
+  if (image.kind === "paged") return extentStretches([image.memory], pageSize);
   return extentStretches([image.memory, image.data], pageSize);
 }
 

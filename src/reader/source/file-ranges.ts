@@ -5,6 +5,8 @@ import { RECORD_HEADER_SIZE } from "../flattened/records.js";
 import type { KdumpImage, KdumpPart } from "../kdump/image.js";
 import { PAGE_DESC_SIZE } from "../kdump/layout.js";
 import { rankOf } from "../kdump/rank.js";
+import type { PagedImage } from "../paged/image.js";
+import { plainPlace } from "../paged/page-index.js";
 import type { ByteSource } from "./byte-source.js";
 import { inSources } from "./joined-source.js";
 import { attachSource, type SourceImage } from "./source-image.js";
@@ -23,6 +25,7 @@ export interface FileRanges {
 /** Of a dump in any thread. */
 export function fileRanges(image: DumpImage): FileRanges {
   if (image.kind === "kdump") return kdumpRanges(image);
+  if (image.kind === "paged") return pagedRanges(image);
   // Chunks of a snappy stream have borders that only reading them tells.
   const data = image.kind === "raw" && image.snappy ? undefined : image.data;
   const sources = image.kind === "raw" ? image.sources : [image.source];
@@ -33,6 +36,20 @@ export function fileRanges(image: DumpImage): FileRanges {
       extentRanges(data, start, end, (from, to) =>
         inSources(sources, from, to, (source, first, last) => inFile(source, first, last, take)),
       ),
+  };
+}
+
+/** Pages that lie in the file as they are; of others the length is in the file, and they are left out. */
+function pagedRanges({ memory, index, unit, source }: PagedImage): FileRanges {
+  return {
+    tables: () => undefined,
+    memory: (start, end, take) =>
+      extentRanges(memory, start, end, (from, to) => {
+        for (let page = Math.floor(from / unit); page * unit < to; page++) {
+          const place = plainPlace(index, page);
+          if (place !== undefined) inFile(source, place, place + unit, take);
+        }
+      }),
   };
 }
 

@@ -1,0 +1,148 @@
+import { DumpError } from "../../errors.js";
+import { readExactly } from "../source/byte-source.js";
+import type { DeviceDescription, StateDescription } from "./description.js";
+import { findFooter, passFooter, SECTION } from "./sections.js";
+import { damagedStream, type StreamReader } from "./stream.js";
+
+/** A field of a device's saved state: where its elements lie in the file. */
+interface FieldPlace {
+  readonly at: number;
+  /** Bytes of an element: 1, 2, 4 or 8 of an integer, which is big endian. */
+  readonly size: number;
+  readonly count: number;
+}
+
+/** Saved state of a device. Fields of its parts have their names behind the part's: `env.segs[1].selector`, `cpu/fpu.env.fpc`. */
+export class DeviceState {
+  readonly name: string;
+  readonly instance: number;
+  readonly #reader: StreamReader;
+  readonly #fields: ReadonlyMap<string, FieldPlace>;
+
+  constructor(name: string, instance: number, reader: StreamReader, fields: ReadonlyMap<string, FieldPlace>) {
+    this.name = name;
+    this.instance = instance;
+    this.#reader = reader;
+    this.#fields = fields;
+  }
+
+  has(field: string): boolean {
+    return this.#fields.has(field);
+  }
+
+  /** An integer; `undefined` if the state has none of that name, or not so many. */
+  value(field: string, index = 0): bigint | undefined {
+    const place = this.#fields.get(field);
+    if (place === undefined || index >= place.count || ![1, 2, 4, 8].includes(place.size)) return undefined;
+    const bytes = readExactly(this.#reader.source, place.at + index * place.size, place.size, "state of a device");
+    return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
+  }
+
+  /** So many elements. */
+  values(field: string, count: number): bigint[] | undefined {
+    const found = Array.from({ length: count }, (_, i) => this.value(field, i));
+    return found.every((value) => value !== undefined) ? found : undefined;
+  }
+
+  /** The bytes of a field. */
+  bytes(field: string): Uint8Array | undefined {
+    const place = this.#fields.get(field);
+    if (place === undefined || place.size * place.count > MOST_BYTES) return undefined;
+    return readExactly(this.#reader.source, place.at, place.size * place.count, "state of a device");
+  }
+}
+
+const MOST_BYTES = 1 << 16;
+/** Devices of a machine, CPUs among them; and fields that are walked through in all of them. */
+const MOST_DEVICES = 1 << 16;
+const MOST_STEPS = 1 << 22;
+
+/**
+ * Reads the states of the devices that `wanted` names, by the stream's own description. A section that the description does not have, or that
+ * does not end where it should (s390-skeys …), is passed over. Ends at what is no section: never throws for damage.
+ */
+export function readDevices(
+  reader: StreamReader,
+  at: number,
+  described: readonly DeviceDescription[],
+  wanted: (name: string) => boolean,
+): readonly DeviceState[] {
+  const walk = new StateWalk(reader);
+  const found: DeviceState[] = [];
+  let next = 0;
+  reader.position = at;
+  try {
+    for (let i = 0; i < MOST_DEVICES && reader.u8() === SECTION.full; i++) {
+      const id = reader.u32();
+      const name = reader.name();
+      const instance = reader.u32();
+      reader.u32();
+      const start = reader.position;
+      const matching = described.findIndex((one, k) => k >= next && one.name === name && one.instance === instance);
+      if (matching >= 0) {
+        next = matching + 1;
+        const keep = wanted(name);
+        const fields = walk.fields((described[matching] as DeviceDescription).state, keep);
+        if (fields !== undefined && passFooter(reader, id)) {
+          if (keep) found.push(new DeviceState(name, instance, reader, fields));
+          continue;
+        }
+      }
+      reader.position = start;
+      const behind = findFooter(reader, id);
+      if (behind === undefined) break;
+      reader.position = behind;
+    }
+  } catch (error) {
+    // The memory is whole whatever the devices' state is like.
+    if (!(error instanceof DumpError) || (error.code !== "TRUNCATED" && error.code !== "CORRUPT")) throw error;
+  }
+  return found;
+}
+
+class StateWalk {
+  readonly #reader: StreamReader;
+  #steps = 0;
+  #fields = new Map<string, FieldPlace>();
+  #keep = false;
+
+  constructor(reader: StreamReader) {
+    this.#reader = reader;
+  }
+
+  /** The fields, if they are to be kept, of the state that begins at the reader's place, which is then behind it; `undefined` if the data do not fit. */
+  fields(state: StateDescription, keep: boolean): ReadonlyMap<string, FieldPlace> | undefined {
+    this.#fields = new Map();
+    this.#keep = keep;
+    return this.#walk(state, "") ? this.#fields : undefined;
+  }
+
+  #walk({ fields, subsections }: StateDescription, before: string): boolean {
+    const reader = this.#reader;
+    for (const { name, size, count, parts } of fields) {
+      if (parts === undefined) {
+        if (this.#steps++ > MOST_STEPS) throw this.#tooMany();
+        if (size * count > reader.left) return false;
+        if (this.#keep) this.#fields.set(before + name, { at: reader.position, size, count });
+        reader.skip(size * count);
+      } else {
+        for (let i = 0; i < count; i++) {
+          if (this.#steps++ > MOST_STEPS) throw this.#tooMany();
+          if (!this.#walk(parts, `${before}${name}${count > 1 ? `[${i}]` : ""}.`)) return false;
+        }
+      }
+    }
+    for (const part of subsections) {
+      if (reader.peek() !== SECTION.subsection) return false;
+      reader.u8();
+      if (reader.name() !== part.name) return false;
+      reader.u32();
+      if (!this.#walk(part, `${before}${part.name}.`)) return false;
+    }
+    return true;
+  }
+
+  #tooMany(): DumpError {
+    return damagedStream(this.#reader.source, this.#reader.position, "more fields of devices than any machine has");
+  }
+}

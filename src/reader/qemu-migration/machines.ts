@@ -1,0 +1,147 @@
+import type { Piece } from "../extents.js";
+import { type Machine, machineNamed } from "../machine.js";
+import type { RamBlock } from "./ram.js";
+
+/** A kind of machine of QEMU's: where its memory lies. */
+interface MachineRow {
+  /** Names of machines: "pc-q35-7.2". */
+  readonly names: RegExp;
+  /** Its block of memory, unless the user named another (`memory-backend`). */
+  readonly block: string;
+  /** As `machineNamed` takes it. */
+  readonly arch: string;
+  /** Where memory of this many bytes lies: address and length of its parts, one after the other. */
+  parts(length: number): readonly (readonly [start: number, length: number])[];
+}
+
+const GIB = 2 ** 30;
+const MIB = 2 ** 20;
+
+/** From 0, and what is more than `limit` allows from 4 GiB on: `most` is the most below. */
+const below4G = (limit: number, most: number) => (length: number) =>
+  length < limit ? below(length, length) : below(length, most);
+
+/** So many bytes from 0 on, the others from 4 GiB on. */
+function below(length: number, low: number): readonly (readonly [number, number])[] {
+  return length <= low
+    ? [[0, length]]
+    : [
+        [0, low],
+        [4 * GIB, length - low],
+      ];
+}
+
+const from = (start: number) => (length: number) => [[start, length]] as const;
+
+/**
+ * Seen with `info mtree` of QEMU 7.2 and 11.1, at the borders and above them. The property max-ram-below-4g moves the border of PCs: their
+ * CMOS tells (`memoryBelow4G`).
+ */
+const ROWS: readonly MachineRow[] = [
+  // Machine types before 2.0 left no round number below.
+  { names: /^(pc-i440fx-1\.|pc-[01]\.)/, block: "pc.ram", arch: "x86_64", parts: below4G(3.5 * GIB, 3.5 * GIB) },
+  { names: /^(pc-q35|q35)/, block: "pc.ram", arch: "x86_64", parts: below4G(2.75 * GIB, 2 * GIB) },
+  { names: /^(pc|xenfv)/, block: "pc.ram", arch: "x86_64", parts: below4G(3.5 * GIB, 3 * GIB) },
+  { names: /^microvm/, block: "microvm.ram", arch: "x86_64", parts: below4G(3 * GIB, 3 * GIB) },
+  { names: /^s390/, block: "s390.ram", arch: "s390x", parts: from(0) },
+  { names: /^pseries/, block: "ppc_spapr.ram", arch: "ppc64", parts: from(0) },
+  { names: /^powernv/, block: "pnv.ram", arch: "ppc64", parts: from(0) },
+  { names: /^sbsa-ref/, block: "sbsa-ref.ram", arch: "arm64", parts: from(1024 * GIB) },
+  // Three architectures call their machine "virt": the block tells, then the registers.
+  { names: /^virt/, block: "riscv_virt_board.ram", arch: "riscv64", parts: from(2 * GIB) },
+  {
+    names: /^virt/,
+    block: "loongarch.ram",
+    arch: "loongarch64",
+    parts: (length) =>
+      length <= 256 * MIB
+        ? [[0, length]]
+        : [
+            [0, 256 * MIB],
+            [2 * GIB, length - 256 * MIB],
+          ],
+  },
+  { names: /^virt/, block: "mach-virt.ram", arch: "arm64", parts: from(GIB) },
+];
+
+/** What is no memory of the machine: firmware, pictures, what belongs to a device (its path has slashes). */
+const OTHER_BLOCK =
+  /[/:]|\.(bios|rom|mrom|vram|vgafb|flash\d*|io)$|^(pc\.bios|vga|isa-bios|virt\.flash|system\.flash|acpi|qxl|fw_cfg|smram|tseg)/;
+/** What is plugged in, at addresses that the stream does not have: names that libvirt gives, and usual ones. */
+const PLUGGED = /^(mem)?(dimm|nvdimm|virtiomem|cxl)|^vmem\d*$/;
+
+/** Where a machine's memory lies. */
+export interface PlacedMemory {
+  /** Physical bytes, `source` in the index: disjoint. */
+  readonly pieces: readonly Piece[];
+  readonly machine: Machine | undefined;
+  /** Blocks that may be memory, at an unknown place. */
+  readonly unplaced: readonly RamBlock[];
+}
+
+/** What else is known of a machine. */
+export interface MachineHints {
+  /** By the registers, as `machineNamed` takes it. */
+  readonly arch: string | undefined;
+  /** Bytes of a PC's memory below 4 GiB, and above. */
+  readonly split: { readonly below: number; readonly above: number } | undefined;
+}
+
+/**
+ * Lays the blocks of a machine's memory out. Several blocks, one for each of its NUMA nodes, lie one behind the other, by the numbers in their
+ * names. `undefined` if the machine is not known, or none of its blocks can be memory.
+ */
+export function placeMemory(
+  machine: string,
+  blocks: readonly RamBlock[],
+  pageSize: number,
+  hints: MachineHints,
+): PlacedMemory | undefined {
+  const own = ROWS.find(
+    ({ block, names }) => (machine === "" || names.test(machine)) && blocks.some(({ name }) => name === block),
+  );
+  const row =
+    own ?? ROWS.find(({ names, arch }) => names.test(machine) && (hints.arch === undefined || arch === hints.arch));
+  if (row === undefined) return undefined;
+  // Old machine types call a block of the user's by its path.
+  const shortName = ({ name }: RamBlock) => name.replace(/^\/objects\//, "");
+  const likely = blocks.filter((block) => !OTHER_BLOCK.test(shortName(block)));
+  const main = likely.filter((block) => block.name === row.block);
+  const taken = main.length > 0 ? main : likely.filter((block) => !PLUGGED.test(shortName(block)));
+  if (taken.length === 0) return undefined;
+  const ordered = [...taken].sort((a, b) => a.name.localeCompare(b.name, "en", { numeric: true }));
+  const total = ordered.reduce((sum, { length }) => sum + length, 0);
+  const { split } = hints;
+  const parts =
+    split !== undefined && split.below + split.above === total ? below(total, split.below) : row.parts(total);
+  return {
+    pieces: layInto(parts, ordered, pageSize),
+    machine: machineNamed(row.arch),
+    unplaced: likely.filter((block) => !taken.includes(block)),
+  };
+}
+
+/** Blocks one behind the other into parts of the address space that together are as long. */
+function layInto(
+  parts: readonly (readonly [number, number])[],
+  blocks: readonly RamBlock[],
+  pageSize: number,
+): Piece[] {
+  const pieces: Piece[] = [];
+  let part = 0;
+  let used = 0;
+  for (const { firstPage, length } of blocks) {
+    for (let done = 0; done < length; ) {
+      const [start, size] = parts[part] as readonly [number, number];
+      const n = Math.min(length - done, size - used);
+      pieces.push({ start: start + used, end: start + used + n, source: firstPage * pageSize + done });
+      done += n;
+      used += n;
+      if (used === size) {
+        part++;
+        used = 0;
+      }
+    }
+  }
+  return pieces;
+}

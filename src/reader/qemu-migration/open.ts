@@ -1,0 +1,138 @@
+import { DumpError } from "../../errors.js";
+import { ofFile, type Warnings } from "../../warnings.js";
+import type { Dump } from "../dump.js";
+import { layer } from "../extents.js";
+import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
+import { countCpus, parseNotes } from "../notes.js";
+import { checkPageCount } from "../page-count.js";
+import { pagedMemory } from "../paged/attach.js";
+import type { PagedImage } from "../paged/image.js";
+import { joinRanges } from "../ranges.js";
+import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { damageOf } from "../tolerant-memory.js";
+import { findDescription } from "./description.js";
+import { type DeviceState, readDevices } from "./devices.js";
+import { CPU, hintsOf, PC_CLOCK } from "./hints.js";
+import { type PlacedMemory, placeMemory } from "./machines.js";
+import { type ReadStream, readStream } from "./sections.js";
+import { StreamReader } from "./stream.js";
+
+/** How a stream is opened. */
+export interface MigrationOptions {
+  /** By the user. */
+  readonly machine: Machine | undefined;
+  readonly salvage: boolean;
+  readonly warnings: Warnings;
+}
+
+/**
+ * Opens a QEMU migration stream (`migrate "exec:cat > FILE"`, `migrate file:FILE`, plain `virsh dump`), with `salvage` one that is cut off as far as it
+ * goes. The last copy of a page counts; pages that were never sent are zeros. Throws as its parts do.
+ */
+export function openMigration(sourceImage: SourceImage, options: MigrationOptions, start = 0): Dump {
+  const { machine: given, salvage, warnings } = options;
+  const source = attachSource(sourceImage);
+  const reader = new StreamReader(source, start);
+  const salvaged = (error: unknown): DumpError => {
+    if (!salvage) throw error;
+    return damageOf(error);
+  };
+  const stream = readStream(reader, bytesHeld(sourceImage), salvaged);
+  const { settings, ram, ramEnded } = stream;
+  const devices = readState(reader, stream);
+  const cut = stream.cut ?? (devices === undefined ? salvaged(endsInDevices(source)) : undefined);
+  const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hintsOf(devices ?? []));
+  if (placed === undefined) throw unknownMachine(stream, source.name);
+  sayWhatIsLeftOut(cut, stream, placed, source.name, warnings);
+  const machine = given ?? placed.machine ?? USUAL_MACHINE;
+  const { pageSize } = factsOf(machine.arch);
+  const memory = layer(placed.pieces);
+  const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
+  checkPageCount(maxMapnr, source.name);
+  const image: PagedImage = {
+    kind: "paged",
+    source: sourceImage,
+    pageSize,
+    unit: settings.pageSize,
+    memory,
+    index: ram.pages.finish(),
+    untoldAreZero: ramEnded,
+    tolerant: salvage,
+  };
+  const noteArea = new Uint8Array(0);
+  const notes = parseNotes(noteArea, machine.littleEndian, source.name, warnings);
+  const flattened = sourceImage.flattened !== undefined;
+  return {
+    paths: [source.name],
+    fileSize: sourceImage.file.size,
+    image,
+    header: {
+      description: `QEMU migration stream of ${settings.machine || "a machine without a name"}${flattened ? ", flattened" : ""}`,
+      format: "qemu-migration",
+      flattened,
+      headerVersion: undefined,
+      parts: 1,
+      codecs: [],
+      incomplete: cut !== undefined || sourceImage.flattened?.cut !== undefined,
+      dumpLevel: 0,
+      utsname: undefined,
+      timestamp: undefined,
+      cpus: countCpus(notes),
+      physBase: undefined,
+    },
+    machine,
+    machineGuessed: given === undefined,
+    pageSize,
+    maxMapnr,
+    noteArea,
+    notes,
+    vmcoreinfo: undefined,
+    eraseinfo: undefined,
+    memory: pagedMemory(image),
+    ranges: joinRanges(memory),
+    close: closeOnce([sourceImage]),
+  };
+}
+
+/** The states of the devices that tell something; `undefined` where the stream ends in them. Machine types before 2.3 describe none. */
+function readState(reader: StreamReader, { devices, footers }: ReadStream): readonly DeviceState[] | undefined {
+  if (devices === undefined) return [];
+  const description = findDescription(reader.source, devices);
+  if (description === undefined) return footers ? undefined : [];
+  return readDevices(reader, devices, description.devices, (name) => name === CPU || name === PC_CLOCK);
+}
+
+function endsInDevices({ name, size }: ByteSource): DumpError {
+  return new DumpError("TRUNCATED", "ends within the state of the machine's devices, behind its memory", {
+    file: name,
+    offset: size,
+    cure: CUT_OFF_CURE,
+  });
+}
+
+function sayWhatIsLeftOut(
+  cut: DumpError | undefined,
+  { ramEnded }: ReadStream,
+  { unplaced }: PlacedMemory,
+  file: string,
+  warnings: Warnings,
+): void {
+  if (cut !== undefined) {
+    const lost = ramEnded ? "the registers of its CPUs are lost" : "pages that come later are left out";
+    warnings.add("CUT_OFF", { summary: `${cut.summary}; ${lost}`, reason: `${cut.reason}; ${lost}` });
+  }
+  for (const { name, length } of unplaced) {
+    const what = `${length} bytes of memory in block ${JSON.stringify(name)}: the stream does not say where it lies, and it is left out`;
+    warnings.add("UNPLACED_MEMORY", ofFile(file, what));
+  }
+}
+
+function unknownMachine({ settings, ram }: ReadStream, file: string): DumpError {
+  const largest = ram.blocks.reduce((a, b) => (b.length > a.length ? b : a));
+  return new DumpError(
+    "UNSUPPORTED",
+    `is a QEMU migration stream of machine ${JSON.stringify(settings.machine)}, whose memory (${JSON.stringify(largest.name)}) lies at addresses that coresieve does not know`,
+    { file, cure: "Start the machine from it, and dump it with dump-guest-memory" },
+  );
+}

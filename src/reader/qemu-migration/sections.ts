@@ -1,0 +1,230 @@
+import { DumpError } from "../../errors.js";
+import { type RamPages, RamReader, type StreamSettings } from "./ram.js";
+import { damagedStream, type StreamReader } from "./stream.js";
+
+/**
+ * The sections of a QEMU migration stream, version 3 (docs/devel/migration of QEMU; seen with 7.2 and 11.1): a head of 8 bytes, then a byte that
+ * says what comes. Only RAM is read here. How long the data of other sections are is stored nowhere: they end at a footer with their number.
+ */
+export const SECTION = {
+  end: 0x00,
+  start: 0x01,
+  part: 0x02,
+  last: 0x03,
+  full: 0x04,
+  subsection: 0x05,
+  description: 0x06,
+  configuration: 0x07,
+  command: 0x08,
+  footer: 0x7e,
+} as const;
+
+/** "QEVM". */
+export const STREAM_MAGIC = 0x5145564d;
+const VERSION = 3;
+/** Names of machines are 30 characters long at most. */
+const MOST_NAME = 1024;
+/** QEMU 11 knows some 30 capabilities. */
+const MOST_CAPABILITIES = 1024;
+
+/** What comes before the devices' state. */
+export interface ReadStream {
+  readonly settings: StreamSettings;
+  readonly ram: RamPages;
+  /** File offset of the devices' state; `undefined` if the stream ends before. */
+  readonly devices: number | undefined;
+  /** Sections have footers: then the stream has a description, too, for both came with machine types of 2.3. */
+  readonly footers: boolean;
+  /** All of the memory was read. */
+  readonly ramEnded: boolean;
+  /** Salvaged: why no more was read. */
+  readonly cut: DumpError | undefined;
+}
+
+/** Whether a file begins as a stream does. */
+export function isMigrationStream(head: Uint8Array): boolean {
+  if (head.length < 8) return false;
+  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
+  return view.getUint32(0) === STREAM_MAGIC;
+}
+
+/**
+ * Reads a stream that begins at `reader`'s place, up to its devices' state. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`; what `salvage` takes as the
+ * stream's end is in `cut`.
+ */
+export function readStream(reader: StreamReader, held: number, salvaged: (error: unknown) => DumpError): ReadStream {
+  const start = reader.position;
+  reader.skip(4);
+  const version = reader.u32();
+  if (version !== VERSION) {
+    throw new DumpError("UNSUPPORTED", `is a QEMU migration stream of version ${version}; version 3 is known`, {
+      file: reader.source.name,
+      offset: start + 4,
+      cure: "QEMU before 0.11 wrote it: start the machine from it, and dump it with dump-guest-memory",
+    });
+  }
+  const walk = new SectionWalk(reader, held);
+  let cut: DumpError | undefined;
+  let devices: number | undefined;
+  try {
+    devices = walk.toDevices();
+  } catch (error) {
+    cut = salvaged(error);
+  }
+  const { ram } = walk;
+  // Without the list of blocks there is nothing to salvage.
+  if (ram === undefined || ram.blocks.length === 0) {
+    throw (
+      cut ??
+      new DumpError("NOT_A_DUMP", "is a QEMU migration stream without any memory", {
+        file: reader.source.name,
+        cure: NO_RAM,
+      })
+    );
+  }
+  const { settings, footers, ramEnded } = walk;
+  return { settings, ram, devices, footers, ramEnded, cut };
+}
+
+const NO_RAM = "Save the machine anew: `migrate`, `savevm`, or dump-guest-memory";
+
+class SectionWalk {
+  readonly #reader: StreamReader;
+  readonly #held: number;
+  settings: StreamSettings = { machine: "", capabilities: new Set(), pageSize: 4096 };
+  #memory: RamReader | undefined;
+  ramEnded = false;
+  footers = false;
+  #ramId: number | undefined;
+
+  constructor(reader: StreamReader, held: number) {
+    this.#reader = reader;
+    this.#held = held;
+  }
+
+  get ram(): RamPages | undefined {
+    return this.#memory?.ram;
+  }
+
+  /** Goes through the sections to the first that is of a device and comes behind all memory. */
+  toDevices(): number {
+    const reader = this.#reader;
+    for (;;) {
+      const at = reader.position;
+      const type = reader.u8();
+      if (this.ramEnded && (type === SECTION.full || type === SECTION.end)) return at;
+      if (type === SECTION.configuration) this.#configuration();
+      else if (type === SECTION.command) {
+        reader.u16();
+        reader.skip(reader.u16());
+      } else if (type === SECTION.start || type === SECTION.full) this.#begins(type);
+      else if (type === SECTION.part || type === SECTION.last) {
+        const id = reader.u32();
+        if (id === this.#ramId) {
+          this.#ramSection(id);
+          this.ramEnded = type === SECTION.last;
+        } else this.#pass(id);
+      } else throw damagedStream(reader.source, at, `a section of unknown kind 0x${type.toString(16)}`);
+    }
+  }
+
+  #begins(type: number): void {
+    const reader = this.#reader;
+    const at = reader.position;
+    const id = reader.u32();
+    const name = reader.name();
+    reader.u32();
+    const version = reader.u32();
+    if (name !== "ram" || type === SECTION.full) {
+      this.#pass(id);
+      return;
+    }
+    if (version !== 3 && version !== 4) {
+      throw new DumpError("UNSUPPORTED", `has its memory in version ${version}; versions 3 and 4 are known`, {
+        file: reader.source.name,
+        offset: at,
+        cure: "Dump the machine with dump-guest-memory",
+      });
+    }
+    if (this.#ramId !== undefined) throw damagedStream(reader.source, at, "two sections of memory");
+    this.#ramId = id;
+    this.#memory = new RamReader(reader, this.settings, this.#held);
+    this.#ramSection(id);
+  }
+
+  #ramSection(id: number): void {
+    const reader = this.#reader;
+    this.#memory?.part();
+    // Machine types before 2.3 have no footers.
+    if (reader.peek() !== SECTION.footer) return;
+    this.footers = true;
+    const at = reader.position;
+    if (!passFooter(reader, id)) throw damagedStream(reader.source, at, `a footer that is not section ${id}'s`);
+  }
+
+  #configuration(): void {
+    const reader = this.#reader;
+    const length = reader.u32();
+    if (length > MOST_NAME)
+      throw damagedStream(reader.source, reader.position - 4, `a machine's name of ${length} bytes`);
+    let settings: StreamSettings = { ...this.settings, machine: reader.bytes(length).toString("latin1") };
+    while (reader.peek() === SECTION.subsection) {
+      reader.u8();
+      const at = reader.position;
+      const name = reader.name();
+      reader.u32();
+      if (name === "configuration/capabilities") {
+        const count = reader.u32();
+        if (count > MOST_CAPABILITIES) throw damagedStream(reader.source, at, `${count} capabilities`);
+        settings = { ...settings, capabilities: new Set(Array.from({ length: count }, () => reader.name())) };
+      } else if (name === "configuration/target-page-bits") {
+        const bits = reader.u32();
+        if (bits < 12 || bits > 16) throw damagedStream(reader.source, at, `pages of 2^${bits} bytes`);
+        settings = { ...settings, pageSize: 2 ** bits };
+      } else if (name === "configuration/uuid") reader.skip(16);
+      else throw damagedStream(reader.source, at, `an unknown part of its configuration, ${JSON.stringify(name)}`);
+    }
+    this.settings = settings;
+  }
+
+  /** Passes over a section of unknown length: to its footer, behind which there must be another section. */
+  #pass(id: number): void {
+    const behind = findFooter(this.#reader, id);
+    if (behind === undefined) {
+      // At the very end of what is there: to say that it is cut off.
+      this.#reader.skip(this.#reader.left + 1);
+      return;
+    }
+    this.#reader.position = behind;
+  }
+}
+
+/** Passes over a section's footer; `false` if that is not what comes. */
+export function passFooter(reader: StreamReader, id: number): boolean {
+  return reader.u8() === SECTION.footer && reader.u32() === id;
+}
+
+/** Searched at once. */
+const PIECE = 1 << 16;
+
+/** The place behind the next footer of a section, searched from the reader's place; `undefined` if there is none. */
+export function findFooter(reader: StreamReader, id: number): number | undefined {
+  const footer = Buffer.alloc(5);
+  footer[0] = SECTION.footer;
+  footer.writeUInt32BE(id, 1);
+  const bytes = Buffer.alloc(PIECE);
+  for (let at = reader.position; at < reader.source.size; ) {
+    const piece = bytes.subarray(0, reader.source.read(bytes, at));
+    for (
+      let found = piece.indexOf(footer);
+      found >= 0 && found + 5 < piece.length;
+      found = piece.indexOf(footer, found + 1)
+    ) {
+      if ((piece[found + 5] as number) <= SECTION.command) return at + found + 5;
+    }
+    if (piece.length < PIECE) return undefined;
+    // One more: a footer at the very end of a piece is found in the next, with the byte behind it.
+    at += PIECE - footer.length;
+  }
+  return undefined;
+}

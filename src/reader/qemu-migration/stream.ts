@@ -1,0 +1,124 @@
+import { DumpError } from "../../errors.js";
+import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+
+/** Bytes read at once: most of a stream is pages, which lie one behind the other. */
+const WINDOW = 1 << 20;
+
+/** A file read from a place on, number by number; big endian, as all of QEMU's streams are. Reading throws `TRUNCATED` at its end. */
+export class StreamReader {
+  readonly source: ByteSource;
+  readonly #bytes = Buffer.allocUnsafe(WINDOW);
+  /** File offset of the window, and how much of it was read. */
+  #base: number;
+  #length = 0;
+  /** Place in the window. */
+  #at = 0;
+
+  constructor(source: ByteSource, position: number) {
+    this.source = source;
+    this.#base = position;
+  }
+
+  /** File offset of the next byte. */
+  get position(): number {
+    return this.#base + this.#at;
+  }
+
+  set position(to: number) {
+    const at = to - this.#base;
+    if (at >= 0 && at <= this.#length) this.#at = at;
+    else {
+      this.#base = to;
+      this.#length = 0;
+      this.#at = 0;
+    }
+  }
+
+  /** Bytes from here to the end of the file. */
+  get left(): number {
+    return this.source.size - this.position;
+  }
+
+  u8(): number {
+    const at = this.#need(1);
+    return this.#bytes[at] as number;
+  }
+
+  u16(): number {
+    return this.#bytes.readUInt16BE(this.#need(2));
+  }
+
+  u32(): number {
+    return this.#bytes.readUInt32BE(this.#need(4));
+  }
+
+  /** 64 bits; above 2^53 not exact, and larger than anything that is allowed. */
+  u64(): number {
+    const at = this.#need(8);
+    return this.#bytes.readUInt32BE(at) * 2 ** 32 + this.#bytes.readUInt32BE(at + 4);
+  }
+
+  /** Bytes that are valid until the next call. At most 64 KiB. */
+  bytes(length: number): Buffer {
+    const at = this.#need(length);
+    return this.#bytes.subarray(at, at + length);
+  }
+
+  /** Text with its length before it in a byte. */
+  name(): string {
+    return this.bytes(this.u8()).toString("latin1");
+  }
+
+  /** Passes over bytes, which must be there. */
+  skip(length: number): void {
+    if (length > this.left) throw this.#ends(length);
+    this.position += length;
+  }
+
+  /** The next byte, which stays the next; `undefined` at the end. */
+  peek(): number | undefined {
+    if (this.left < 1) return undefined;
+    const byte = this.u8();
+    this.#at--;
+    return byte;
+  }
+
+  /** Where in the window `length` bytes begin that are read by the caller. */
+  #need(length: number): number {
+    if (this.#at + length > this.#length) this.#fill(length);
+    const at = this.#at;
+    this.#at += length;
+    return at;
+  }
+
+  #fill(length: number): void {
+    const rest = this.#length - this.#at;
+    this.#bytes.copyWithin(0, this.#at, this.#length);
+    this.#base += this.#at;
+    this.#at = 0;
+    this.#length = rest;
+    this.#length += this.source.read(this.#bytes.subarray(rest), this.#base + rest);
+    if (this.#length < length) throw this.#ends(length);
+  }
+
+  #ends(length: number): DumpError {
+    return new DumpError(
+      "TRUNCATED",
+      `ends within the migration stream: ${length} bytes expected, ${Math.max(0, this.left)} are there`,
+      {
+        file: this.source.name,
+        offset: this.position,
+        cure: CUT_OFF_CURE,
+      },
+    );
+  }
+}
+
+/** The error of a stream that contradicts its format. */
+export function damagedStream(source: ByteSource, offset: number, what: string): DumpError {
+  return new DumpError("CORRUPT", `is a QEMU migration stream with ${what}`, {
+    file: source.name,
+    offset,
+    cure: "Make it again, or use --salvage for what comes before",
+  });
+}
