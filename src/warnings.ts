@@ -1,5 +1,6 @@
 import { DumpError } from "./errors.js";
 import { foreignText } from "./foreign-text.js";
+import { checkGiven, flag, optional, such } from "./option-shape.js";
 
 /**
  * Damage or doubt that a run passes over. Each code is stable.
@@ -89,13 +90,20 @@ export function ofFile(file: string, reason: string): WarningParts {
   return { summary: `${file}: ${reason}`, reason };
 }
 
+/** How warnings are taken. */
+interface WarningsOptions {
+  /** Each warning is an error. */
+  readonly strict?: boolean;
+}
+
 /** The one channel of warnings of a run: collects them by code, or throws under `strict`. */
 export class Warnings {
   readonly #byCode = new Map<WarningCode, DumpWarning>();
   readonly #reasons = new Map<WarningCode, string>();
   readonly #strict: boolean;
 
-  constructor(options: { readonly strict?: boolean } = {}) {
+  constructor(options: WarningsOptions = {}) {
+    checkGiven(options, { strict: optional(flag) });
     this.#strict = options.strict ?? false;
   }
 
@@ -139,3 +147,6 @@ export class Warnings {
     return [...this.#byCode.values()];
   }
 }
+
+/** The `warnings` of options. */
+export const aWarnings = optional(such((value) => value instanceof Warnings, "new Warnings()"));

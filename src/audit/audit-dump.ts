@@ -3,16 +3,31 @@ import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
+import {
+  abortSignal,
+  aDump,
+  bytes,
+  callback,
+  checkArgument,
+  checkGiven,
+  listOf,
+  most,
+  object,
+  optional,
+  type Shape,
+  whole,
+} from "../option-shape.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { openSession, type Session } from "../run/session.js";
-import { Warnings } from "../warnings.js";
+import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
@@ -37,6 +52,17 @@ export interface AuditOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
+const SECRET: Shape<Secret> = { line: whole(1), bytes };
+const AUDIT: Shape<AuditOptions> = {
+  original: optional(aDump),
+  complete: optional(object(COMPLETE_SHAPE)),
+  secrets: optional(listOf(object(SECRET))),
+  mostPlaces: optional(most(0)),
+  warnings: aWarnings,
+  signal: optional(abortSignal),
+  onProgress: optional(callback),
+};
+
 /** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */
 const WINDOW = 2 ** 15;
 const MOST_PLACES = 10_000;
@@ -47,6 +73,8 @@ const MOST_PLACES = 10_000;
  * the kinds of its pages and no secrets are given, `BAD_OPTION` for an original of another kernel, `ABORTED`.
  */
 export async function auditDump(input: Dump, options: AuditOptions = {}): Promise<AuditResult> {
+  checkGiven(options, AUDIT);
+  checkArgument("input", input, aDump);
   const { original, signal } = options;
   const secrets = options.secrets ?? [];
   const warnings = options.warnings ?? new Warnings();

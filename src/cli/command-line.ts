@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { nearestName, unknownName } from "../nearest-name.js";
 import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
-import { nearestName, unknownName } from "./nearest-name.js";
 import { needStdout } from "./need-stdout.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
+import { nearestName } from "../nearest-name.js";
 import { readSideFile } from "../reader/source/side-file.js";
-import { nearestName } from "./nearest-name.js";
 import { COMMAND_NAMES, type CommandName, type Option } from "./options/option.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
 

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { nearestName } from "./nearest-name.js";
+import { nearestName } from "../nearest-name.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
 

@@ -4,14 +4,27 @@ import { DumpError } from "../errors.js";
 import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
 import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
+import {
+  abortSignal,
+  aDump,
+  callback,
+  checkArgument,
+  checkGiven,
+  listOf,
+  optional,
+  type Shape,
+  whole,
+} from "../option-shape.js";
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
+import { aCodec } from "../run/check-values.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { withCpuNotes } from "../run/cpu-notes.js";
 import { openSession } from "../run/session.js";
-import { Warnings } from "../warnings.js";
-import { WorkerThreads } from "../worker/threads.js";
+import { aWarnings, Warnings } from "../warnings.js";
+import { someWorkers, WorkerThreads } from "../worker/threads.js";
 import { dumpFacts } from "../writer/collect-facts.js";
 import type { DumpFacts } from "../writer/dump-facts.js";
 import { kdumpLayout } from "../writer/kdump-layout.js";
@@ -32,6 +45,16 @@ export interface EstimateOptions extends CompleteOptions {
   readonly onProgress?: (phase: "classify" | "sample", done: number, total: number) => void;
 }
 
+const ESTIMATE: Shape<EstimateOptions> = {
+  ...COMPLETE_SHAPE,
+  codecs: optional(listOf(aCodec, 1)),
+  samplePages: optional(whole(1, 2 ** 24)),
+  workers: someWorkers,
+  warnings: aWarnings,
+  signal: optional(abortSignal),
+  onProgress: optional(callback),
+};
+
 const SAMPLE_PAGES = 16_384;
 /** Of the figures of a table, at most one in a hundred may be wrong. */
 const RISK = 0.01;
@@ -50,6 +73,8 @@ interface Stratum {
  * A dump whose pages cannot be classified gets estimates for levels 0 and 1. Throws `DumpError`s.
  */
 export async function estimateDump(input: Dump, options: EstimateOptions = {}): Promise<EstimateResult> {
+  checkGiven(options, ESTIMATE);
+  checkArgument("input", input, aDump);
   const codecs = options.codecs ?? usableCodecs();
   for (const codec of codecs) checkCodec(codec);
   const session = openSession(input, options);

@@ -1,9 +1,11 @@
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import { type DumpedKernel, dumpedKernel } from "../kernel/dumped-kernel.js";
 import { kernelSpace } from "../kernel/kernel-space.js";
+import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { openSession } from "../run/session.js";
-import type { Warnings } from "../warnings.js";
+import { aWarnings, type Warnings } from "../warnings.js";
 
 /** How a dump's kernel is found. */
 export interface KernelOptions extends CompleteOptions {
@@ -17,6 +19,8 @@ export interface KernelOptions extends CompleteOptions {
  * VMCOREINFO throws; when symbols or types are asked for, what `vmlinux` leads to.
  */
 export function kernelOf(input: Dump, options: KernelOptions = {}): DumpedKernel {
+  checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });
+  checkArgument("input", input, aDump);
   const { dump } = openSession(input, options);
   const { found, space, memory } = kernelSpace(dump, "its kernel's memory");
   return dumpedKernel({ utsname: found.utsname, memory, space, physical: dump.memory, vmlinux: options.vmlinux });

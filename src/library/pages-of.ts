@@ -5,18 +5,20 @@ import type { PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, type Policy, policyOfLevel } from "../filter/policy.js";
 import { checkFreeCount, needsFreeCount } from "../filter/self-check/self-check.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
-
+import { abortSignal, aDump, checkArgument, checkGiven, listOf, oneOf, optional, type Shape } from "../option-shape.js";
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
+import { aLevel } from "../run/check-values.js";
 import { checkedPlan } from "../run/classify.js";
 import { openSession, withView } from "../run/session.js";
-import { Warnings } from "../warnings.js";
+import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges, type PfnRange } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
 import { throwIfAborted } from "../worker/pool.js";
@@ -36,6 +38,15 @@ export interface PagesOptions extends CompleteOptions {
   /** Ends the walk with an `ABORTED` error. */
   readonly signal?: AbortSignal;
 }
+
+const PAGES: Shape<PagesOptions> = {
+  ...COMPLETE_SHAPE,
+  level: optional(aLevel),
+  classes: optional(listOf(oneOf(...PAGE_CLASSES))),
+  kinds: optional(listOf(oneOf(...PAGE_KINDS))),
+  warnings: aWarnings,
+  signal: optional(abortSignal),
+};
 
 /**
  * Pages one behind the other, without an object for each. Page i has the pfn `startPfn + i`. The arrays are used again: they
@@ -103,6 +114,8 @@ export class DumpPage {
  * four bitmaps (128 MiB per TiB) and a few MiB. Throws as `pageChunksOf` does.
  */
 export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGenerator<DumpPage, void, undefined> {
+  checkGiven(options, PAGES);
+  checkArgument("dump", dump, aDump);
   const kinds = wanted(PAGE_KINDS, options.kinds);
   const classes = wanted(PAGE_CLASSES, options.classes);
   const walk = new Walk(dump, options);
@@ -131,6 +144,9 @@ export async function* pageChunksOf(
   dump: Dump,
   options: Omit<PagesOptions, "classes" | "kinds"> = {},
 ): AsyncGenerator<PageChunk, void, undefined> {
+  const { classes: _, kinds: __, ...shape } = PAGES;
+  checkGiven(options, shape);
+  checkArgument("dump", dump, aDump);
   yield* new Walk(dump, options).chunks();
 }
 

@@ -1,9 +1,11 @@
 import { closeSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { checkArgument, checkGiven, fileNames } from "../option-shape.js";
 import { isStorePath } from "../store/store-url.js";
-import { Warnings } from "../warnings.js";
+import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
 import type { InputOptions } from "./input-options.js";
+import { INPUT_SHAPE } from "./input-shape.js";
 import { openSources } from "./open.js";
 import { type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { MAGIC_SIZE, packingOf } from "./source/packed/packing.js";
@@ -21,6 +23,9 @@ export async function openInput(
   warnings: Warnings = new Warnings(),
   options: InputOptions = {},
 ): Promise<Dump> {
+  checkArgument("paths", paths, fileNames);
+  checkArgument("warnings", warnings, aWarnings);
+  checkGiven(options, INPUT_SHAPE);
   const images: SourceImage[] = [];
   try {
     for (const path of typeof paths === "string" ? [paths] : paths) {

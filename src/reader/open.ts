@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
-import { Warnings } from "../warnings.js";
+import { checkArgument, checkGiven, fileNames } from "../option-shape.js";
+import { aWarnings, Warnings } from "../warnings.js";
 
 import type { Dump, DumpImage } from "./dump.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
@@ -8,6 +9,7 @@ import { extentStretches } from "./extents-memory.js";
 import { isFlattened } from "./flattened/records.js";
 import type { FormatOptions } from "./format.js";
 import { formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.js";
+import { OPEN_SHAPE } from "./input-shape.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
@@ -48,6 +50,9 @@ export function openDump(
   warnings: Warnings = new Warnings(),
   options: OpenOptions = {},
 ): Dump {
+  checkArgument("paths", paths, fileNames);
+  checkArgument("warnings", warnings, aWarnings);
+  checkGiven(options, OPEN_SHAPE);
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { aDump, checkArgument } from "../option-shape.js";
 import type { Dump } from "./dump.js";
 
 /** More than this at once is a mistake, and memory for it would be taken first. */
@@ -10,6 +11,7 @@ const MOST_BYTES = 1 << 30;
  * address or length (1 GiB at most), `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
  */
 export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Array {
+  checkArgument("dump", dump, aDump);
   if (!Number.isSafeInteger(paddr) || paddr < 0) {
     throw new DumpError("BAD_OPTION", `${paddr} is no physical address`, {
       cure: "Addresses are whole numbers from 0 on",

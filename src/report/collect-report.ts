@@ -6,8 +6,10 @@ import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
+import { abortSignal, aDump, checkArgument, checkGiven, optional } from "../option-shape.js";
 import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -15,7 +17,7 @@ import { stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { openSession, type Session } from "../run/session.js";
-import type { Warnings } from "../warnings.js";
+import { aWarnings, type Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
@@ -41,6 +43,8 @@ const PIECE = 2 ** 18;
  * compresses. A dump whose pages cannot be classified gets a map of what is there. Throws `DumpError`s.
  */
 export async function collectReport(input: Dump, options: ReportOptions = {}): Promise<ReportData> {
+  checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings, signal: optional(abortSignal) });
+  checkArgument("input", input, aDump);
   const { signal } = options;
   const session = openSession(input, options);
   const { dump, whyNoView, warnings } = session;

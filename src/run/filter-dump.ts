@@ -1,5 +1,6 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { eraseRequest } from "../filter/erase/erase-run.js";
+import { aDump, checkArgument } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
@@ -28,6 +29,7 @@ export type { FilterOptions, FilterOutput, FilterProgress, FilterResult, FullBy 
  */
 export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
   checkValues(options);
+  checkArgument("input", input, aDump);
   const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
   checkOptions(options);
   if (options.erase) eraseRequest(options.erase);

@@ -2,11 +2,25 @@ import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
+import {
+  abortSignal,
+  callback,
+  checkArgument,
+  checkGiven,
+  fileName,
+  fileNames,
+  most,
+  object,
+  optional,
+  type Shape,
+} from "../option-shape.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
 import type { InputOptions } from "../reader/input-options.js";
+import { INPUT_SHAPE } from "../reader/input-shape.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { inputChanged, isLive } from "../reader/source/input-changed.js";
@@ -14,7 +28,7 @@ import { openSession, type Session } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { checkDump } from "../worker/check-dump.js";
 import { WorkerPool } from "../worker/pool.js";
-import { WorkerThreads } from "../worker/threads.js";
+import { someWorkers, WorkerThreads } from "../worker/threads.js";
 import { type Finding, type FindingKind, Findings } from "./findings.js";
 import { verifyAddresses } from "./verify-addresses.js";
 import { type Comparison, compareDumps } from "./verify-against.js";
@@ -87,6 +101,8 @@ export async function verifyDump(
   paths: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
+  checkArgument("paths", paths, fileNames);
+  checkGiven(options, VERIFY);
   const files = typeof paths === "string" ? [paths] : paths;
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
   const warnings = new Warnings();
@@ -106,6 +122,19 @@ export async function verifyDump(
 }
 
 const DEFAULT_FINDINGS = 10;
+
+const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
+
+const VERIFY: Shape<VerifyOptions> = {
+  ...COMPLETE_SHAPE,
+  open: optional(object(OPENED)),
+  against: optional(fileNames),
+  manifest: optional(fileName),
+  maxFindings: optional(most(0)),
+  workers: someWorkers,
+  signal: optional(abortSignal),
+  onProgress: optional(callback),
+};
 
 const NOTHING = {
   whole: false,

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
 import { DumpError, systemErrorCode } from "../errors.js";
+import { either, optional, such, whole } from "../option-shape.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
@@ -132,3 +133,12 @@ function workerFailed(error: unknown): DumpError {
     cause: error,
   });
 }
+
+/** The `workers` of options. */
+export const someWorkers = optional(
+  either(
+    (value) => typeof value === "number",
+    whole(1, MAX_THREADS),
+    such((value) => value instanceof WorkerThreads, `a number from 1 to ${MAX_THREADS}, or WorkerThreads`),
+  ),
+);

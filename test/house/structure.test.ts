@@ -25,6 +25,8 @@ const ROWS: readonly (readonly string[])[] = [
     "foreign-text.ts",
     "surroundings.ts",
     "unfinished.ts",
+    "nearest-name.ts",
+    "option-shape.ts",
     "dist-url.ts",
     "package-version.ts",
     "page-record.ts",

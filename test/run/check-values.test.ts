@@ -9,13 +9,16 @@ import { failureOfAsync } from "../support/open.js";
 
 const folder = temporaryFolder();
 /** A dump that fails as soon as it is looked at. */
-const untouched = new Proxy({}, { get: () => expect.unreachable("the dump was looked at") }) as Dump;
+const untouched = new Proxy(
+  { memory: 1, image: 1, ranges: 1 },
+  { get: () => expect.unreachable("the dump was looked at") },
+) as unknown as Dump;
 const output = { path: join(folder, "out") };
 
 test.each([
   ["an unknown codec", { codec: { name: "foo" } }, /codec\.name is "foo"\. Give one of none, zlib/],
-  ["a codec's name alone", { codec: "zlib" }, /codec\.name is undefined/],
-  ["no codec", { codec: undefined }, /codec\.name is undefined/],
+  ["a codec's name alone", { codec: "zlib" }, /codec is "zlib"\. Give what codecOf gives/],
+  ["no codec", { codec: undefined }, /codec is undefined/],
   ["a level that zlib does not have", { codec: { name: "zlib", level: 99 } }, /level 99; zlib has 1 to 9/],
   ["an unknown format", { format: "x" }, /format is "x"\. Give one of kdump, elf/],
   ["no format", { format: undefined }, /format is undefined/],

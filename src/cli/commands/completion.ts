@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
+import { nearestName, unknownName } from "../../nearest-name.js";
 import { type CommandAbout, defineCommand } from "../command.js";
-import { nearestName, unknownName } from "../nearest-name.js";
 import { completionScript, SHELLS } from "../options/completion-scripts.js";
 import { printOwn } from "../print.js";
 

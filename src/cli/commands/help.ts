@@ -1,6 +1,6 @@
+import { nearestName, unknownName } from "../../nearest-name.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { commandHelp, HELP, INPUT_TOPIC } from "../help.js";
-import { nearestName, unknownName } from "../nearest-name.js";
 import { printOwn } from "../print.js";
 
 const ABOUT: CommandAbout = {

@@ -1,10 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
+import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
-import { nearestName, unknownName } from "../nearest-name.js";
 import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { nearestName } from "../nearest-name.js";
+import { nearestName } from "../../nearest-name.js";
 import type { CommandName, Option } from "./option.js";
 import { camelCase, type OptionValues, optionsOf, shortest } from "./table.js";
 

@@ -1,3 +1,4 @@
+import { aDump, checkArgument } from "../../option-shape.js";
 import type { Dump } from "../../reader/dump.js";
 import { kernelSpace, unreadable } from "../kernel-space.js";
 import { readByteRing } from "./byte-ring.js";
@@ -13,6 +14,7 @@ const LOG = "its kernel log";
  * last `dmesg --clear`. Throws `CANNOT_FILTER` with what is missing.
  */
 export function readKernelLog(dump: Dump, sinceClear = false): KernelLog {
+  checkArgument("dump", dump, aDump);
   const { memory } = kernelSpace(dump, LOG);
   const log =
     readRingBuffer(memory, sinceClear) ?? readRecordBuffer(memory, sinceClear) ?? readByteRing(memory, sinceClear);

@@ -1,4 +1,4 @@
-import { DumpError } from "../errors.js";
+import { DumpError } from "./errors.js";
 
 /** A word that is not one of those that can stand there. `meant` is the nearest of them, if one is near; else `cure` says which there are. */
 export function unknownName(kind: string, word: string, meant: string | undefined, cure: string): DumpError {

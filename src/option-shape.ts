@@ -1,0 +1,128 @@
+import { DumpError } from "./errors.js";
+import { nearestName, unknownName } from "./nearest-name.js";
+
+/** Looks at a value that callers gave; `at` names its place (`the option output.path`). Throws `BAD_OPTION`. */
+export type Check = (value: unknown, at: string) => void;
+
+/** A check for each member of a type: one that gets another member does not compile until it is looked at, too. */
+export type Shape<T> = { readonly [K in keyof T]-?: Check };
+
+/**
+ * Checks what a function of the library was given: for callers without TypeScript. A name that is not in the shape is as wrong as a value that does not
+ * fit: a limit that is misspelt is no limit. Nothing was read yet. Throws `BAD_OPTION`.
+ */
+export function checkGiven<T>(options: T, shape: Shape<T>): void {
+  object(shape)(options, OPTIONS);
+}
+
+const OPTIONS = "what was given as options";
+
+/** The same for an argument that stands alone. */
+export function checkArgument(name: string, value: unknown, check: Check): void {
+  check(value, `the argument ${name}`);
+}
+
+/** What may be left away. */
+export const optional =
+  (check: Check): Check =>
+  (value, at) => {
+    if (value !== undefined) check(value, at);
+  };
+
+/** An object with these members. */
+export const object =
+  <T>(shape: Shape<T>, what = "an object"): Check =>
+  (value, at) => {
+    if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(at, value, what);
+    const isAll = at === OPTIONS;
+    for (const name of Object.keys(value)) {
+      if (Object.hasOwn(shape, name)) continue;
+      const names = Object.keys(shape);
+      const where = isAll ? "option" : `member of ${at}`;
+      throw unknownName(where, name, nearestName(name, names), `There are ${names.join(", ")}`);
+    }
+    for (const [name, check] of Object.entries<Check>(shape)) {
+      check((value as Readonly<Record<string, unknown>>)[name], isAll ? `the option ${name}` : `${at}.${name}`);
+    }
+  };
+
+/** Several of a kind, `least` of them at least. */
+export const listOf =
+  (check: Check, least = 0): Check =>
+  (value, at) => {
+    if (!Array.isArray(value)) throw wrong(at, value, "an array");
+    if (value.length < least) throw wrong(at, value, `${least} or more`);
+    value.forEach((one, i) => {
+      check(one, `${at}[${i}]`);
+    });
+  };
+
+/** A value of two kinds. */
+export const either =
+  (isFirst: (value: unknown) => boolean, first: Check, second: Check): Check =>
+  (value, at) =>
+    isFirst(value) ? first(value, at) : second(value, at);
+
+/** One of these words. */
+export const oneOf =
+  (...names: readonly unknown[]): Check =>
+  (value, at) => {
+    if (!names.includes(value)) throw wrong(at, value, `one of ${names.join(", ")}`);
+  };
+
+/** What `is` says. */
+export const such =
+  (is: (value: unknown) => boolean, what: string): Check =>
+  (value, at) => {
+    if (!is(value)) throw wrong(at, value, what);
+  };
+
+/** A whole number from `least` to `most`, which computes exactly. */
+export const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
+  such(
+    (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
+    most === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${least}` : `a whole number from ${least} to ${most}`,
+  );
+
+/** How many at most: a whole number, or `Infinity` for any. */
+export const most = (least: number): Check =>
+  either((value) => value === Number.POSITIVE_INFINITY, anything, whole(least));
+
+export const anything: Check = () => undefined;
+export const flag = such((value) => typeof value === "boolean", "true or false");
+export const text = such((value) => typeof value === "string", "a text");
+/** A name of a file, a folder or an object: the system's names end at a zero. */
+export const fileName = such(
+  (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
+  "the name of a file, without zeros in it",
+);
+export const callback = such((value) => typeof value === "function", "a function");
+export const bytes = such((value) => value instanceof Uint8Array, "a Uint8Array");
+
+/** One name, or several. */
+export const fileNames = either(Array.isArray, listOf(fileName, 1), fileName);
+/** What `openDump` and `openInput` give. */
+export const aDump = such((value) => hasMembers(value, ["memory", "image", "ranges"]), "a dump, as openDump gives it");
+
+/** An `AbortSignal` of this or another realm. */
+export const abortSignal = such((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");
+
+/** An object that has these members, whoever made it. */
+export function hasMembers(value: unknown, names: readonly string[]): boolean {
+  return typeof value === "object" && value !== null && names.every((name) => name in value);
+}
+
+function wrong(at: string, value: unknown, what: string): DumpError {
+  return new DumpError("BAD_OPTION", `${at} is ${shown(value)}`, { cure: `Give ${what}` });
+}
+
+const MOST_SHOWN = 60;
+
+function shown(value: unknown): string {
+  if (typeof value === "string") {
+    return value.length > MOST_SHOWN ? `a text of ${value.length} characters` : JSON.stringify(value);
+  }
+  if (typeof value === "function") return "a function";
+  if (Array.isArray(value)) return `an array of ${value.length}`;
+  return typeof value === "object" && value !== null ? "another object" : String(value);
+}
