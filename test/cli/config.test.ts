@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parseCommandLine } from "../../src/cli/command-line.js";
 import { wordsOfConfig } from "../../src/cli/config-file.js";
-import { nearestName } from "../../src/nearest-name.js";
 import type { CommandName } from "../../src/cli/options/option.js";
+import { nearestName } from "../../src/nearest-name.js";
 import { temporaryFolder } from "../support/filter.js";
 import { failureOfAsync } from "../support/open.js";
 
