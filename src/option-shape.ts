@@ -12,7 +12,7 @@ export type Shape<T> = { readonly [K in keyof T]-?: Check };
  * fit: a limit that is misspelt is no limit. Nothing was read yet. Throws `BAD_OPTION`.
  */
 export function checkGiven<T>(options: T, shape: Shape<T>): void {
-  object(shape)(options, OPTIONS);
+  anObject(shape)(options, OPTIONS);
 }
 
 const OPTIONS = "what was given as options";
@@ -30,7 +30,7 @@ export const optional =
   };
 
 /** An object with these members. */
-export const object =
+export const anObject =
   <T>(shape: Shape<T>, what = "an object"): Check =>
   (value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(at, value, what);
@@ -58,7 +58,7 @@ export const listOf =
   };
 
 /** A value of two kinds. */
-export const either =
+export const eitherOf =
   (isFirst: (value: unknown) => boolean, first: Check, second: Check): Check =>
   (value, at) =>
     isFirst(value) ? first(value, at) : second(value, at);
@@ -71,41 +71,44 @@ export const oneOf =
   };
 
 /** What `is` says. */
-export const such =
+export const suchThat =
   (is: (value: unknown) => boolean, what: string): Check =>
   (value, at) => {
     if (!is(value)) throw wrong(at, value, what);
   };
 
 /** A whole number from `least` to `most`, which computes exactly. */
-export const whole = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
-  such(
+export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
+  suchThat(
     (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
     most === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${least}` : `a whole number from ${least} to ${most}`,
   );
 
 /** How many at most: a whole number, or `Infinity` for any. */
-export const most = (least: number): Check =>
-  either((value) => value === Number.POSITIVE_INFINITY, anything, whole(least));
+export const atMost = (least: number): Check =>
+  eitherOf((value) => value === Number.POSITIVE_INFINITY, anyValue, wholeNumber(least));
 
-export const anything: Check = () => undefined;
-export const flag = such((value) => typeof value === "boolean", "true or false");
-export const text = such((value) => typeof value === "string", "a text");
+export const anyValue: Check = () => undefined;
+export const aFlag = suchThat((value) => typeof value === "boolean", "true or false");
+export const aText = suchThat((value) => typeof value === "string", "a text");
 /** A name of a file, a folder or an object: the system's names end at a zero. */
-export const fileName = such(
+export const aFileName = suchThat(
   (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
   "the name of a file, without zeros in it",
 );
-export const callback = such((value) => typeof value === "function", "a function");
-export const bytes = such((value) => value instanceof Uint8Array, "a Uint8Array");
+export const aFunction = suchThat((value) => typeof value === "function", "a function");
+export const someBytes = suchThat((value) => value instanceof Uint8Array, "a Uint8Array");
 
 /** One name, or several. */
-export const fileNames = either(Array.isArray, listOf(fileName, 1), fileName);
+export const someFileNames = eitherOf(Array.isArray, listOf(aFileName, 1), aFileName);
 /** What `openDump` and `openInput` give. */
-export const aDump = such((value) => hasMembers(value, ["memory", "image", "ranges"]), "a dump, as openDump gives it");
+export const aDump = suchThat(
+  (value) => hasMembers(value, ["memory", "image", "ranges"]),
+  "a dump, as openDump gives it",
+);
 
 /** An `AbortSignal` of this or another realm. */
-export const abortSignal = such((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");
+export const aSignal = suchThat((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");
 
 /** An object that has these members, whoever made it. */
 export function hasMembers(value: unknown, names: readonly string[]): boolean {

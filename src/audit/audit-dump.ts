@@ -8,18 +8,18 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import {
-  abortSignal,
   aDump,
-  bytes,
-  callback,
+  aFunction,
+  anObject,
+  aSignal,
+  atMost,
   checkArgument,
   checkGiven,
   listOf,
-  most,
-  object,
   optional,
   type Shape,
-  whole,
+  someBytes,
+  wholeNumber,
 } from "../option-shape.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -52,15 +52,15 @@ export interface AuditOptions {
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-const SECRET: Shape<Secret> = { line: whole(1), bytes };
+const SECRET: Shape<Secret> = { line: wholeNumber(1), bytes: someBytes };
 const AUDIT: Shape<AuditOptions> = {
   original: optional(aDump),
-  complete: optional(object(COMPLETE_SHAPE)),
-  secrets: optional(listOf(object(SECRET))),
-  mostPlaces: optional(most(0)),
+  complete: optional(anObject(COMPLETE_SHAPE)),
+  secrets: optional(listOf(anObject(SECRET))),
+  mostPlaces: optional(atMost(0)),
   warnings: aWarnings,
-  signal: optional(abortSignal),
-  onProgress: optional(callback),
+  signal: optional(aSignal),
+  onProgress: optional(aFunction),
 };
 
 /** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */

@@ -6,15 +6,15 @@ import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
-  abortSignal,
   aDump,
-  callback,
+  aFunction,
+  aSignal,
   checkArgument,
   checkGiven,
   listOf,
   optional,
   type Shape,
-  whole,
+  wholeNumber,
 } from "../option-shape.js";
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -48,11 +48,11 @@ export interface EstimateOptions extends CompleteOptions {
 const ESTIMATE: Shape<EstimateOptions> = {
   ...COMPLETE_SHAPE,
   codecs: optional(listOf(aCodec, 1)),
-  samplePages: optional(whole(1, 2 ** 24)),
+  samplePages: optional(wholeNumber(1, 2 ** 24)),
   workers: someWorkers,
   warnings: aWarnings,
-  signal: optional(abortSignal),
-  onProgress: optional(callback),
+  signal: optional(aSignal),
+  onProgress: optional(aFunction),
 };
 
 const SAMPLE_PAGES = 16_384;

@@ -1,30 +1,33 @@
 import {
-  bytes,
-  either,
-  fileName,
+  aFileName,
+  anObject,
+  aText,
+  eitherOf,
   hasMembers,
-  object,
   optional,
   type Shape,
-  such,
-  text,
-  whole,
+  someBytes,
+  suchThat,
+  wholeNumber,
 } from "../option-shape.js";
 import type { CompleteOptions } from "./complete-dump.js";
 import type { GivenVmcoreinfo } from "./given-vmcoreinfo.js";
 
-const GIVEN_VMCOREINFO: Shape<GivenVmcoreinfo> = { text, name: text };
+const GIVEN_VMCOREINFO: Shape<GivenVmcoreinfo> = { text: aText, name: aText };
 
 /** What is known of the kernel apart from the dump. */
 export const COMPLETE_SHAPE: Shape<CompleteOptions> = {
-  vmcoreinfoAt: optional(whole(0)),
-  vmcoreinfo: optional(object(GIVEN_VMCOREINFO)),
+  vmcoreinfoAt: optional(wholeNumber(0)),
+  vmcoreinfo: optional(anObject(GIVEN_VMCOREINFO)),
   vmlinux: optional(
-    either(
+    eitherOf(
       (value) => typeof value === "string",
-      fileName,
-      such((value) => hasMembers(value, ["name", "source", "close"]), "the name of a file, or what openSideFile gives"),
+      aFileName,
+      suchThat(
+        (value) => hasMembers(value, ["name", "source", "close"]),
+        "the name of a file, or what openSideFile gives",
+      ),
     ),
   ),
-  vmcoreinfoDevice: optional(bytes),
+  vmcoreinfoDevice: optional(someBytes),
 };

@@ -10,7 +10,7 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
-import { abortSignal, aDump, checkArgument, checkGiven, listOf, oneOf, optional, type Shape } from "../option-shape.js";
+import { aDump, aSignal, checkArgument, checkGiven, listOf, oneOf, optional, type Shape } from "../option-shape.js";
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
@@ -45,7 +45,7 @@ const PAGES: Shape<PagesOptions> = {
   classes: optional(listOf(oneOf(...PAGE_CLASSES))),
   kinds: optional(listOf(oneOf(...PAGE_KINDS))),
   warnings: aWarnings,
-  signal: optional(abortSignal),
+  signal: optional(aSignal),
 };
 
 /**

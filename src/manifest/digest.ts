@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { abortSignal, callback, checkArgument, fileName, optional } from "../option-shape.js";
+import { aFileName, aFunction, aSignal, checkArgument, optional } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
@@ -66,9 +66,9 @@ export async function withSource<T>(path: string, use: (source: ByteSource) => T
 
 /** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
 export async function digestFile(path: string, signal?: AbortSignal, onProgress?: DigestProgress): Promise<FileDigest> {
-  checkArgument("path", path, fileName);
-  checkArgument("signal", signal, optional(abortSignal));
-  checkArgument("onProgress", onProgress, optional(callback));
+  checkArgument("path", path, aFileName);
+  checkArgument("signal", signal, optional(aSignal));
+  checkArgument("onProgress", onProgress, optional(aFunction));
   return withSource(path, (source) => digest(source, signal, onProgress));
 }
 

@@ -1,6 +1,6 @@
 import { closeSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { checkArgument, checkGiven, fileNames } from "../option-shape.js";
+import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
 import { isStorePath } from "../store/store-url.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
@@ -23,7 +23,7 @@ export async function openInput(
   warnings: Warnings = new Warnings(),
   options: InputOptions = {},
 ): Promise<Dump> {
-  checkArgument("paths", paths, fileNames);
+  checkArgument("paths", paths, someFileNames);
   checkArgument("warnings", warnings, aWarnings);
   checkGiven(options, INPUT_SHAPE);
   const images: SourceImage[] = [];

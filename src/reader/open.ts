@@ -1,5 +1,18 @@
 import { DumpError } from "../errors.js";
-import { checkArgument, checkGiven, fileNames } from "../option-shape.js";
+import {
+  aFlag,
+  aFunction,
+  anObject,
+  checkArgument,
+  checkGiven,
+  hasMembers,
+  listOf,
+  optional,
+  type Shape,
+  someFileNames,
+  suchThat,
+  wholeNumber,
+} from "../option-shape.js";
 import { aWarnings, Warnings } from "../warnings.js";
 
 import type { Dump, DumpImage } from "./dump.js";
@@ -9,7 +22,6 @@ import { extentStretches } from "./extents-memory.js";
 import { isFlattened } from "./flattened/records.js";
 import type { FormatOptions } from "./format.js";
 import { formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.js";
-import { OPEN_SHAPE } from "./input-shape.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
@@ -40,6 +52,16 @@ export interface OpenOptions {
   readonly openFile?: (path: string) => FileHandle;
 }
 
+const RAW_PIECE: Shape<RawPiece> = { start: wholeNumber(0), end: optional(wholeNumber(1)) };
+
+/** What `openDump` takes. */
+export const OPEN_SHAPE: Shape<OpenOptions> = {
+  raw: optional(listOf(anObject(RAW_PIECE), 1)),
+  machine: optional(suchThat((value) => hasMembers(value, ["arch", "wordSize", "littleEndian"]), "a Machine")),
+  salvage: optional(aFlag),
+  openFile: optional(aFunction),
+};
+
 /**
  * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, a QEMU migration stream, any of them flattened, or
  * all files of a split set (in any order); bare memory only with `raw`. The files are read in place: `openInput` opens streams and packed files, too. Throws `NOT_READABLE`, `NOT_A_DUMP`,
@@ -50,7 +72,7 @@ export function openDump(
   warnings: Warnings = new Warnings(),
   options: OpenOptions = {},
 ): Dump {
-  checkArgument("paths", paths, fileNames);
+  checkArgument("paths", paths, someFileNames);
   checkArgument("warnings", warnings, aWarnings);
   checkGiven(options, OPEN_SHAPE);
   const names = typeof paths === "string" ? [paths] : paths;

@@ -5,24 +5,24 @@ import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
-  abortSignal,
-  anything,
+  aFileName,
+  aFlag,
+  aFunction,
+  anObject,
+  anyValue,
+  aSignal,
+  aText,
+  atMost,
   type Check,
-  callback,
   checkGiven,
-  either,
-  fileName,
-  flag,
+  eitherOf,
   hasMembers,
   listOf,
-  most,
-  object,
   oneOf,
   optional,
   type Shape,
-  such,
-  text,
-  whole,
+  suchThat,
+  wholeNumber,
 } from "../option-shape.js";
 import { spoolOption } from "../reader/input-shape.js";
 import { aWarnings } from "../warnings.js";
@@ -31,34 +31,34 @@ import { someWorkers } from "../worker/threads.js";
 import type { FileOutput, FilterOptions, FilterOutput, SplitOutput, StreamOutput } from "./filter-types.js";
 
 /** A dump level. */
-export const aLevel = whole(0, MAX_LEVEL);
+export const aLevel = wholeNumber(0, MAX_LEVEL);
 
-const CODEC: Shape<Codec> = { name: oneOf(...CODEC_NAMES), level: optional(whole(0)) };
+const CODEC: Shape<Codec> = { name: oneOf(...CODEC_NAMES), level: optional(wholeNumber(0)) };
 
 /** A codec with its level. An unknown one would be a dump that is not compressed. */
 export const aCodec: Check = (value, at) => {
-  object(CODEC, "what codecOf gives")(value, at);
+  anObject(CODEC, "what codecOf gives")(value, at);
   const { name, level } = value as Codec;
   codecOf(name, level);
 };
 
 const PACK = optional(oneOf("zstd", "lz4", "gzip"));
-const FILE: Shape<FileOutput> = { path: fileName, force: optional(flag), sync: optional(flag), pack: PACK };
+const FILE: Shape<FileOutput> = { path: aFileName, force: optional(aFlag), sync: optional(aFlag), pack: PACK };
 const SPLIT: Shape<SplitOutput> = {
-  paths: listOf(fileName, 2),
-  force: optional(flag),
-  sync: optional(flag),
+  paths: listOf(aFileName, 2),
+  force: optional(aFlag),
+  sync: optional(aFlag),
   pack: PACK,
 };
 const STREAM: Shape<StreamOutput> = {
-  stream: such((value) => hasMembers(value, ["write", "on"]), "a writable stream of Node"),
-  name: optional(text),
-  plain: optional(flag),
+  stream: suchThat((value) => hasMembers(value, ["write", "on"]), "a writable stream of Node"),
+  name: optional(aText),
+  plain: optional(aFlag),
   pack: PACK,
 };
-const DISCARD: Shape<Extract<FilterOutput, { readonly discard: true }>> = { discard: oneOf(true), name: text };
+const DISCARD: Shape<Extract<FilterOutput, { readonly discard: true }>> = { discard: oneOf(true), name: aText };
 
-const OUTPUTS = { path: object(FILE), paths: object(SPLIT), stream: object(STREAM), discard: object(DISCARD) };
+const OUTPUTS = { path: anObject(FILE), paths: anObject(SPLIT), stream: anObject(STREAM), discard: anObject(DISCARD) };
 
 /** Exactly one place: with two of them one would be passed over. */
 const anOutput: Check = (value, at) => {
@@ -73,10 +73,10 @@ const anOutput: Check = (value, at) => {
   kind[1](value, at);
 };
 
-const ERASE: Shape<EraseFile> = { name: text, text };
+const ERASE: Shape<EraseFile> = { name: aText, text: aText };
 const EXTENSION: Shape<ExtensionFile> = {
-  path: either((value) => value instanceof URL, anything, fileName),
-  settings: anything,
+  path: eitherOf((value) => value instanceof URL, anyValue, aFileName),
+  settings: anyValue,
 };
 
 const FILTER: Shape<FilterOptions> = {
@@ -85,20 +85,20 @@ const FILTER: Shape<FilterOptions> = {
   spool: spoolOption,
   level: aLevel,
   fallbackLevels: optional(listOf(aLevel)),
-  sizeLimit: optional(most(1)),
+  sizeLimit: optional(atMost(1)),
   onFull: optional(oneOf("nothing", "incomplete")),
-  privacy: optional(flag),
+  privacy: optional(aFlag),
   privacyExtra: optional(listOf(oneOf(...PRIVACY_EXTRAS))),
-  erase: optional(object(ERASE)),
-  extension: optional(object(EXTENSION)),
+  erase: optional(anObject(ERASE)),
+  extension: optional(anObject(EXTENSION)),
   format: oneOf("kdump", "elf"),
   codec: aCodec,
-  dedupe: optional(flag),
+  dedupe: optional(aFlag),
   workers: someWorkers,
   warnings: aWarnings,
-  signal: optional(abortSignal),
-  onProgress: optional(callback),
-  observer: optional(such((value) => hasMembers(value, ["begin", "pages"]), "a RunObserver")),
+  signal: optional(aSignal),
+  onProgress: optional(aFunction),
+  observer: optional(suchThat((value) => hasMembers(value, ["begin", "pages"]), "a RunObserver")),
 };
 
 /**

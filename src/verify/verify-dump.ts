@@ -5,16 +5,16 @@ import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
 import {
-  abortSignal,
-  callback,
+  aFileName,
+  aFunction,
+  anObject,
+  aSignal,
+  atMost,
   checkArgument,
   checkGiven,
-  fileName,
-  fileNames,
-  most,
-  object,
   optional,
   type Shape,
+  someFileNames,
 } from "../option-shape.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -101,7 +101,7 @@ export async function verifyDump(
   paths: string | readonly string[],
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
-  checkArgument("paths", paths, fileNames);
+  checkArgument("paths", paths, someFileNames);
   checkGiven(options, VERIFY);
   const files = typeof paths === "string" ? [paths] : paths;
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
@@ -127,13 +127,13 @@ const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
 
 const VERIFY: Shape<VerifyOptions> = {
   ...COMPLETE_SHAPE,
-  open: optional(object(OPENED)),
-  against: optional(fileNames),
-  manifest: optional(fileName),
-  maxFindings: optional(most(0)),
+  open: optional(anObject(OPENED)),
+  against: optional(someFileNames),
+  manifest: optional(aFileName),
+  maxFindings: optional(atMost(0)),
   workers: someWorkers,
-  signal: optional(abortSignal),
-  onProgress: optional(callback),
+  signal: optional(aSignal),
+  onProgress: optional(aFunction),
 };
 
 const NOTHING = {

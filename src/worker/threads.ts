@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { either, optional, such, whole } from "../option-shape.js";
+import { eitherOf, optional, suchThat, wholeNumber } from "../option-shape.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
@@ -136,9 +136,9 @@ function workerFailed(error: unknown): DumpError {
 
 /** The `workers` of options. */
 export const someWorkers = optional(
-  either(
+  eitherOf(
     (value) => typeof value === "number",
-    whole(1, MAX_THREADS),
-    such((value) => value instanceof WorkerThreads, `a number from 1 to ${MAX_THREADS}, or WorkerThreads`),
+    wholeNumber(1, MAX_THREADS),
+    suchThat((value) => value instanceof WorkerThreads, `a number from 1 to ${MAX_THREADS}, or WorkerThreads`),
   ),
 );

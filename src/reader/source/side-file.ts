@@ -1,6 +1,6 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
-import { checkArgument, fileName } from "../../option-shape.js";
+import { aFileName, checkArgument } from "../../option-shape.js";
 import { handleOf } from "../../store/remote-object.js";
 import { remoteSource } from "../../store/remote-source.js";
 import { isStorePath } from "../../store/store-url.js";
@@ -20,7 +20,7 @@ export type GivenFile = string | SideFile;
 
 /** Opens a file, or an object of a store. Throws `NOT_READABLE`, and what `openObject` does. */
 export async function openSideFile(path: string): Promise<SideFile> {
-  checkArgument("path", path, fileName);
+  checkArgument("path", path, aFileName);
   if (!isStorePath(path)) return localSideFile(path);
   const { openObject } = await import("../../store/open-object.js");
   const remote = await openObject(path);
