@@ -2,10 +2,10 @@ import { DumpError } from "./errors.js";
 import { nearestName, unknownName } from "./nearest-name.js";
 
 /** Looks at a value that callers gave; `at` names its place (`the option output.path`). Throws `BAD_OPTION`. */
-export type Check = (value: unknown, at: string) => void;
+export type OptionCheck = (value: unknown, at: string) => void;
 
 /** A check for each member of a type: one that gets another member does not compile until it is looked at, too. */
-export type Shape<T> = { readonly [K in keyof T]-?: Check };
+export type Shape<T> = { readonly [K in keyof T]-?: OptionCheck };
 
 /**
  * Checks what a function of the library was given: for callers without TypeScript. A name that is not in the shape is as wrong as a value that does not
@@ -18,20 +18,20 @@ export function checkGiven<T>(options: T, shape: Shape<T>): void {
 const OPTIONS = "what was given as options";
 
 /** The same for an argument that stands alone. */
-export function checkArgument(name: string, value: unknown, check: Check): void {
+export function checkArgument(name: string, value: unknown, check: OptionCheck): void {
   check(value, `the argument ${name}`);
 }
 
 /** What may be left away. */
-export const optional =
-  (check: Check): Check =>
+export const maybe =
+  (check: OptionCheck): OptionCheck =>
   (value, at) => {
     if (value !== undefined) check(value, at);
   };
 
 /** An object with these members. */
 export const anObject =
-  <T>(shape: Shape<T>, what = "an object"): Check =>
+  <T>(shape: Shape<T>, what = "an object"): OptionCheck =>
   (value, at) => {
     if (typeof value !== "object" || value === null || Array.isArray(value)) throw wrong(at, value, what);
     const isAll = at === OPTIONS;
@@ -41,14 +41,14 @@ export const anObject =
       const where = isAll ? "option" : `member of ${at}`;
       throw unknownName(where, name, nearestName(name, names), `There are ${names.join(", ")}`);
     }
-    for (const [name, check] of Object.entries<Check>(shape)) {
+    for (const [name, check] of Object.entries<OptionCheck>(shape)) {
       check((value as Readonly<Record<string, unknown>>)[name], isAll ? `the option ${name}` : `${at}.${name}`);
     }
   };
 
 /** Several of a kind, `least` of them at least. */
 export const listOf =
-  (check: Check, least = 0): Check =>
+  (check: OptionCheck, least = 0): OptionCheck =>
   (value, at) => {
     if (!Array.isArray(value)) throw wrong(at, value, "an array");
     if (value.length < least) throw wrong(at, value, `${least} or more`);
@@ -59,36 +59,36 @@ export const listOf =
 
 /** A value of two kinds. */
 export const eitherOf =
-  (isFirst: (value: unknown) => boolean, first: Check, second: Check): Check =>
+  (isFirst: (value: unknown) => boolean, first: OptionCheck, second: OptionCheck): OptionCheck =>
   (value, at) =>
     isFirst(value) ? first(value, at) : second(value, at);
 
 /** One of these words. */
-export const oneOf =
-  (...names: readonly unknown[]): Check =>
+export const anyOf =
+  (...names: readonly unknown[]): OptionCheck =>
   (value, at) => {
     if (!names.includes(value)) throw wrong(at, value, `one of ${names.join(", ")}`);
   };
 
 /** What `is` says. */
 export const suchThat =
-  (is: (value: unknown) => boolean, what: string): Check =>
+  (is: (value: unknown) => boolean, what: string): OptionCheck =>
   (value, at) => {
     if (!is(value)) throw wrong(at, value, what);
   };
 
 /** A whole number from `least` to `most`, which computes exactly. */
-export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): Check =>
+export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): OptionCheck =>
   suchThat(
     (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
     most === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${least}` : `a whole number from ${least} to ${most}`,
   );
 
 /** How many at most: a whole number, or `Infinity` for any. */
-export const atMost = (least: number): Check =>
+export const atMost = (least: number): OptionCheck =>
   eitherOf((value) => value === Number.POSITIVE_INFINITY, anyValue, wholeNumber(least));
 
-export const anyValue: Check = () => undefined;
+export const anyValue: OptionCheck = () => undefined;
 export const aFlag = suchThat((value) => typeof value === "boolean", "true or false");
 export const aText = suchThat((value) => typeof value === "string", "a text");
 /** A name of a file, a folder or an object: the system's names end at a zero. */

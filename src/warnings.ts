@@ -1,6 +1,6 @@
 import { DumpError } from "./errors.js";
 import { foreignText } from "./foreign-text.js";
-import { aFlag, checkGiven, optional, suchThat } from "./option-shape.js";
+import { aFlag, checkGiven, maybe, suchThat } from "./option-shape.js";
 
 /**
  * Damage or doubt that a run passes over. Each code is stable.
@@ -103,7 +103,7 @@ export class Warnings {
   readonly #strict: boolean;
 
   constructor(options: WarningsOptions = {}) {
-    checkGiven(options, { strict: optional(aFlag) });
+    checkGiven(options, { strict: maybe(aFlag) });
     this.#strict = options.strict ?? false;
   }
 
@@ -149,4 +149,4 @@ export class Warnings {
 }
 
 /** The `warnings` of options. */
-export const aWarnings = optional(suchThat((value) => value instanceof Warnings, "new Warnings()"));
+export const aWarnings = maybe(suchThat((value) => value instanceof Warnings, "new Warnings()"));

@@ -16,7 +16,7 @@ import {
   checkArgument,
   checkGiven,
   listOf,
-  optional,
+  maybe,
   type Shape,
   someBytes,
   wholeNumber,
@@ -54,13 +54,13 @@ export interface AuditOptions {
 
 const SECRET: Shape<Secret> = { line: wholeNumber(1), bytes: someBytes };
 const AUDIT: Shape<AuditOptions> = {
-  original: optional(aDump),
-  complete: optional(anObject(COMPLETE_SHAPE)),
-  secrets: optional(listOf(anObject(SECRET))),
-  mostPlaces: optional(atMost(0)),
+  original: maybe(aDump),
+  complete: maybe(anObject(COMPLETE_SHAPE)),
+  secrets: maybe(listOf(anObject(SECRET))),
+  mostPlaces: maybe(atMost(0)),
   warnings: aWarnings,
-  signal: optional(aSignal),
-  onProgress: optional(aFunction),
+  signal: maybe(aSignal),
+  onProgress: maybe(aFunction),
 };
 
 /** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */

@@ -12,7 +12,7 @@ import {
   checkArgument,
   checkGiven,
   listOf,
-  optional,
+  maybe,
   type Shape,
   wholeNumber,
 } from "../option-shape.js";
@@ -47,12 +47,12 @@ export interface EstimateOptions extends CompleteOptions {
 
 const ESTIMATE: Shape<EstimateOptions> = {
   ...COMPLETE_SHAPE,
-  codecs: optional(listOf(aCodec, 1)),
-  samplePages: optional(wholeNumber(1, 2 ** 24)),
+  codecs: maybe(listOf(aCodec, 1)),
+  samplePages: maybe(wholeNumber(1, 2 ** 24)),
   workers: someWorkers,
   warnings: aWarnings,
-  signal: optional(aSignal),
-  onProgress: optional(aFunction),
+  signal: maybe(aSignal),
+  onProgress: maybe(aFunction),
 };
 
 const SAMPLE_PAGES = 16_384;

@@ -4,7 +4,7 @@ import {
   aText,
   eitherOf,
   hasMembers,
-  optional,
+  maybe,
   type Shape,
   someBytes,
   suchThat,
@@ -17,9 +17,9 @@ const GIVEN_VMCOREINFO: Shape<GivenVmcoreinfo> = { text: aText, name: aText };
 
 /** What is known of the kernel apart from the dump. */
 export const COMPLETE_SHAPE: Shape<CompleteOptions> = {
-  vmcoreinfoAt: optional(wholeNumber(0)),
-  vmcoreinfo: optional(anObject(GIVEN_VMCOREINFO)),
-  vmlinux: optional(
+  vmcoreinfoAt: maybe(wholeNumber(0)),
+  vmcoreinfo: maybe(anObject(GIVEN_VMCOREINFO)),
+  vmlinux: maybe(
     eitherOf(
       (value) => typeof value === "string",
       aFileName,
@@ -29,5 +29,5 @@ export const COMPLETE_SHAPE: Shape<CompleteOptions> = {
       ),
     ),
   ),
-  vmcoreinfoDevice: optional(someBytes),
+  vmcoreinfoDevice: maybe(someBytes),
 };

@@ -10,7 +10,7 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
-import { aDump, aSignal, checkArgument, checkGiven, listOf, oneOf, optional, type Shape } from "../option-shape.js";
+import { aDump, anyOf, aSignal, checkArgument, checkGiven, listOf, maybe, type Shape } from "../option-shape.js";
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
@@ -41,11 +41,11 @@ export interface PagesOptions extends CompleteOptions {
 
 const PAGES: Shape<PagesOptions> = {
   ...COMPLETE_SHAPE,
-  level: optional(aLevel),
-  classes: optional(listOf(oneOf(...PAGE_CLASSES))),
-  kinds: optional(listOf(oneOf(...PAGE_KINDS))),
+  level: maybe(aLevel),
+  classes: maybe(listOf(anyOf(...PAGE_CLASSES))),
+  kinds: maybe(listOf(anyOf(...PAGE_KINDS))),
   warnings: aWarnings,
-  signal: optional(aSignal),
+  signal: maybe(aSignal),
 };
 
 /**

@@ -1,7 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
-import { aFileName, aFunction, aSignal, checkArgument, optional } from "../option-shape.js";
+import { aFileName, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
@@ -67,8 +67,8 @@ export async function withSource<T>(path: string, use: (source: ByteSource) => T
 /** The digest of a file. Throws `NOT_READABLE`, `ABORTED`. */
 export async function digestFile(path: string, signal?: AbortSignal, onProgress?: DigestProgress): Promise<FileDigest> {
   checkArgument("path", path, aFileName);
-  checkArgument("signal", signal, optional(aSignal));
-  checkArgument("onProgress", onProgress, optional(aFunction));
+  checkArgument("signal", signal, maybe(aSignal));
+  checkArgument("onProgress", onProgress, maybe(aFunction));
   return withSource(path, (source) => digest(source, signal, onProgress));
 }
 

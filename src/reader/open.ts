@@ -7,7 +7,7 @@ import {
   checkGiven,
   hasMembers,
   listOf,
-  optional,
+  maybe,
   type Shape,
   someFileNames,
   suchThat,
@@ -52,14 +52,14 @@ export interface OpenOptions {
   readonly openFile?: (path: string) => FileHandle;
 }
 
-const RAW_PIECE: Shape<RawPiece> = { start: wholeNumber(0), end: optional(wholeNumber(1)) };
+const RAW_PIECE: Shape<RawPiece> = { start: wholeNumber(0), end: maybe(wholeNumber(1)) };
 
 /** What `openDump` takes. */
 export const OPEN_SHAPE: Shape<OpenOptions> = {
-  raw: optional(listOf(anObject(RAW_PIECE), 1)),
-  machine: optional(suchThat((value) => hasMembers(value, ["arch", "wordSize", "littleEndian"]), "a Machine")),
-  salvage: optional(aFlag),
-  openFile: optional(aFunction),
+  raw: maybe(listOf(anObject(RAW_PIECE), 1)),
+  machine: maybe(suchThat((value) => hasMembers(value, ["arch", "wordSize", "littleEndian"]), "a Machine")),
+  salvage: maybe(aFlag),
+  openFile: maybe(aFunction),
 };
 
 /**

@@ -9,7 +9,7 @@ import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
-import { aDump, aSignal, checkArgument, checkGiven, optional } from "../option-shape.js";
+import { aDump, aSignal, checkArgument, checkGiven, maybe } from "../option-shape.js";
 import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -43,7 +43,7 @@ const PIECE = 2 ** 18;
  * compresses. A dump whose pages cannot be classified gets a map of what is there. Throws `DumpError`s.
  */
 export async function collectReport(input: Dump, options: ReportOptions = {}): Promise<ReportData> {
-  checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings, signal: optional(aSignal) });
+  checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings, signal: maybe(aSignal) });
   checkArgument("input", input, aDump);
   const { signal } = options;
   const session = openSession(input, options);

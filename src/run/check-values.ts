@@ -9,17 +9,17 @@ import {
   aFlag,
   aFunction,
   anObject,
+  anyOf,
   anyValue,
   aSignal,
   aText,
   atMost,
-  type Check,
   checkGiven,
   eitherOf,
   hasMembers,
   listOf,
-  oneOf,
-  optional,
+  maybe,
+  type OptionCheck,
   type Shape,
   suchThat,
   wholeNumber,
@@ -33,35 +33,35 @@ import type { FileOutput, FilterOptions, FilterOutput, SplitOutput, StreamOutput
 /** A dump level. */
 export const aLevel = wholeNumber(0, MAX_LEVEL);
 
-const CODEC: Shape<Codec> = { name: oneOf(...CODEC_NAMES), level: optional(wholeNumber(0)) };
+const CODEC: Shape<Codec> = { name: anyOf(...CODEC_NAMES), level: maybe(wholeNumber(0)) };
 
 /** A codec with its level. An unknown one would be a dump that is not compressed. */
-export const aCodec: Check = (value, at) => {
+export const aCodec: OptionCheck = (value, at) => {
   anObject(CODEC, "what codecOf gives")(value, at);
   const { name, level } = value as Codec;
   codecOf(name, level);
 };
 
-const PACK = optional(oneOf("zstd", "lz4", "gzip"));
-const FILE: Shape<FileOutput> = { path: aFileName, force: optional(aFlag), sync: optional(aFlag), pack: PACK };
+const PACK = maybe(anyOf("zstd", "lz4", "gzip"));
+const FILE: Shape<FileOutput> = { path: aFileName, force: maybe(aFlag), sync: maybe(aFlag), pack: PACK };
 const SPLIT: Shape<SplitOutput> = {
   paths: listOf(aFileName, 2),
-  force: optional(aFlag),
-  sync: optional(aFlag),
+  force: maybe(aFlag),
+  sync: maybe(aFlag),
   pack: PACK,
 };
 const STREAM: Shape<StreamOutput> = {
   stream: suchThat((value) => hasMembers(value, ["write", "on"]), "a writable stream of Node"),
-  name: optional(aText),
-  plain: optional(aFlag),
+  name: maybe(aText),
+  plain: maybe(aFlag),
   pack: PACK,
 };
-const DISCARD: Shape<Extract<FilterOutput, { readonly discard: true }>> = { discard: oneOf(true), name: aText };
+const DISCARD: Shape<Extract<FilterOutput, { readonly discard: true }>> = { discard: anyOf(true), name: aText };
 
 const OUTPUTS = { path: anObject(FILE), paths: anObject(SPLIT), stream: anObject(STREAM), discard: anObject(DISCARD) };
 
 /** Exactly one place: with two of them one would be passed over. */
-const anOutput: Check = (value, at) => {
+const anOutput: OptionCheck = (value, at) => {
   const kinds = Object.entries(OUTPUTS).filter(([name]) => hasMembers(value, [name]));
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
@@ -84,21 +84,21 @@ const FILTER: Shape<FilterOptions> = {
   output: anOutput,
   spool: spoolOption,
   level: aLevel,
-  fallbackLevels: optional(listOf(aLevel)),
-  sizeLimit: optional(atMost(1)),
-  onFull: optional(oneOf("nothing", "incomplete")),
-  privacy: optional(aFlag),
-  privacyExtra: optional(listOf(oneOf(...PRIVACY_EXTRAS))),
-  erase: optional(anObject(ERASE)),
-  extension: optional(anObject(EXTENSION)),
-  format: oneOf("kdump", "elf"),
+  fallbackLevels: maybe(listOf(aLevel)),
+  sizeLimit: maybe(atMost(1)),
+  onFull: maybe(anyOf("nothing", "incomplete")),
+  privacy: maybe(aFlag),
+  privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
+  erase: maybe(anObject(ERASE)),
+  extension: maybe(anObject(EXTENSION)),
+  format: anyOf("kdump", "elf"),
   codec: aCodec,
-  dedupe: optional(aFlag),
+  dedupe: maybe(aFlag),
   workers: someWorkers,
   warnings: aWarnings,
-  signal: optional(aSignal),
-  onProgress: optional(aFunction),
-  observer: optional(suchThat((value) => hasMembers(value, ["begin", "pages"]), "a RunObserver")),
+  signal: maybe(aSignal),
+  onProgress: maybe(aFunction),
+  observer: maybe(suchThat((value) => hasMembers(value, ["begin", "pages"]), "a RunObserver")),
 };
 
 /**

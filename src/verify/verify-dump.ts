@@ -12,7 +12,7 @@ import {
   atMost,
   checkArgument,
   checkGiven,
-  optional,
+  maybe,
   type Shape,
   someFileNames,
 } from "../option-shape.js";
@@ -127,13 +127,13 @@ const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
 
 const VERIFY: Shape<VerifyOptions> = {
   ...COMPLETE_SHAPE,
-  open: optional(anObject(OPENED)),
-  against: optional(someFileNames),
-  manifest: optional(aFileName),
-  maxFindings: optional(atMost(0)),
+  open: maybe(anObject(OPENED)),
+  against: maybe(someFileNames),
+  manifest: maybe(aFileName),
+  maxFindings: maybe(atMost(0)),
   workers: someWorkers,
-  signal: optional(aSignal),
-  onProgress: optional(aFunction),
+  signal: maybe(aSignal),
+  onProgress: maybe(aFunction),
 };
 
 const NOTHING = {

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { distUrl } from "../dist-url.js";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { eitherOf, optional, suchThat, wholeNumber } from "../option-shape.js";
+import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
@@ -135,7 +135,7 @@ function workerFailed(error: unknown): DumpError {
 }
 
 /** The `workers` of options. */
-export const someWorkers = optional(
+export const someWorkers = maybe(
   eitherOf(
     (value) => typeof value === "number",
     wholeNumber(1, MAX_THREADS),
