@@ -57,9 +57,11 @@ export type DumpErrorCode =
  * | subcode | of | meaning |
  * |---|---|---|
  * | `MACHINE_UNSUPPORTED` | `CANNOT_FILTER` | this version knows no kernels of the dump's machine: nothing is wrong with the dump |
+ * | `PROCESS_CORE` | `NOT_A_DUMP` | the ELF core of a process, not of a kernel |
+ * | `XEN_CORE` | `NOT_A_DUMP` | the core of a Xen domain, which has sections in place of physical memory |
  * | `OTHER_KERNEL` | `BAD_OPTION` | a VMCOREINFO or vmlinux that was given is of another kernel than the dump's |
  */
-export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "OTHER_KERNEL";
+export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "PROCESS_CORE" | "XEN_CORE" | "OTHER_KERNEL";
 
 /** Where and how an error came about, and what to do. */
 export interface DumpErrorDetails {

@@ -20,7 +20,8 @@ const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or 
 const FOR_LIBVIRT = "Make the dump with `virsh dump --memory-only DOMAIN FILE`";
 const FOR_QEMU = "Make the dump with dump-guest-memory, or `virsh dump --memory-only DOMAIN FILE`";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
-const FOR_XEN = "Restore the domain, and make its core with `xl dump-core DOMAIN FILE`";
+const FOR_XEN =
+  "Restore the domain, and let its own kernel write the dump (kdump); a domain's core (`xl dump-core`) is read by crash, not by coresieve";
 const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
 const FOR_FIRECRACKER =
   "Give the memory file of the same snapshot (mem_file_path) with --raw: `--raw 0-3G,4G-` on x86-64, `--raw 2G` on arm64";

@@ -35,6 +35,8 @@ interface ArchFacts {
   readonly pageSize: number;
   /** Big endian where nothing says otherwise; ppc64le is told apart by its name or its memory. */
   readonly bigEndian?: true;
+  /** What a file of that e_machine is if its ELF class is 32: another machine. (kexec writes ELF32 headers for x86-64, too.) */
+  readonly other32?: string;
   /** Items of VMCOREINFO that only its kernels export. */
   readonly exports?: readonly string[];
   /** Bytes of its `struct elf_prstatus`: a header of 112 bytes (72 on 32-bit machines), the registers, a flag. */
@@ -65,7 +67,7 @@ const ARCHS: readonly ArchFacts[] = [
   },
   {
     ...{ arch: "s390x", elfMachine: 22, wordSize: 8, uts: ["s390x", "S390X"], pageSize: 4096, bigEndian: true },
-    ...{ prstatus: 336, exports: ["SYMBOL(lowcore_ptr)"] },
+    ...{ prstatus: 336, exports: ["SYMBOL(lowcore_ptr)"], other32: "31-bit s390" },
   },
   {
     ...{ arch: "ppc64", elfMachine: 21, wordSize: 8, uts: ["ppc64le", "ppc64"], pageSize: 65536, bigEndian: true },

@@ -17,6 +17,8 @@ export interface ElfHeader {
   readonly phoff: number;
   /** Number of program headers, the true one of files with extended numbering. */
   readonly phnum: number;
+  /** Number of section headers; vmcores have none, or one. */
+  readonly shnum: number;
 }
 
 /** 224 MiB of headers: a gap in a flattened file reads as any number of zeros. */
@@ -103,5 +105,6 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
     flags: header.u32(layout.e.flags),
     phoff,
     phnum,
+    shnum: header.u16(tail + 8),
   };
 }

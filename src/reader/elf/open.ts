@@ -11,6 +11,7 @@ import { readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo } from "../vmcoreinfo.js";
 import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
+import { checkIsKernels } from "./foreign-core.js";
 import { readElfHeader } from "./header.js";
 import { type ElfImage, elfMemory } from "./image.js";
 import { type ElfSegment, readSegments } from "./segments.js";
@@ -37,7 +38,17 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
         .join(", ")} are known`,
     });
   }
+  if (facts.other32 !== undefined && header.elfClass === 32) {
+    throw new DumpError("UNSUPPORTED", `is a dump of ${facts.other32}, which coresieve does not know`, {
+      file: source.name,
+      offset: 4,
+      cure: `It is another machine than ${facts.arch}: crash and makedumpfile of that time read it`,
+    });
+  }
   const segments = readSegments(source, header);
+  const noteArea = Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
+  const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
+  checkIsKernels(header, segments, notes, source.name);
   if (!salvage) checkNotCutOff(segments, source.size, source.name);
   if (segments.loads.every(({ memsz }) => memsz === 0)) {
     throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
@@ -45,8 +56,6 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
       cure: "Name a kernel's dump (vmcore): cores of processes have no physical memory",
     });
   }
-  const noteArea = Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
-  const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
   const note = findVmcoreinfo(notes);
   const vmcoreinfo = note && parseVmcoreinfo(Buffer.from(note.desc).toString("latin1"), warnings);
   const pageSize = vmcoreinfo?.pageSize ?? facts.pageSize;
