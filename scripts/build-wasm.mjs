@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 // The largest memory a module may be given: 64 Ki pages of 64 KiB. A shared memory's maximum must not exceed it.
 const MAX_WASM_PAGES = 65536;
 
-for (const folder of ["src/codec/wasm/decode", "src/codec/wasm/encode", "src/filter/wasm", "src/audit/wasm"]) {
+for (const folder of ["src/codec/wasm/decode", "src/codec/wasm/encode", "src/filter/wasm"]) {
   for (const file of readdirSync(join(root, folder))) {
     // A file whose name starts with "_" is a part that modules import, not a module.
     if (!file.endsWith(".as.ts") || file.startsWith("_")) continue;

@@ -1,6 +1,8 @@
 /** Texts, notes and small tables: what is parsed out of a buffer. */
 import { parseSecrets } from "../../src/audit/secrets.js";
-import { parseEraseRules } from "../../src/filter/erase/parse-rules.js";
+import { eraseRequest } from "../../src/filter/erase/erase-run.js";
+import { PatternFinder } from "../../src/filter/text/find-patterns.js";
+import { WideTexts } from "../../src/filter/text/wide-texts.js";
 import { pageLayout } from "../../src/kernel/page/page-layout.js";
 import { parseKernelVersion } from "../../src/kernel/version.js";
 import { layer } from "../../src/reader/extents.js";
@@ -108,6 +110,8 @@ const deviceTarget: FuzzTarget = {
 };
 
 const RULES = [
+  'text "correct horse \\u00fc"\nbytes 00ff 4142\npattern /user-\\d{2,3}(?:[a-f]|x)+\\b/i # no\nclass card\n',
+  "class e-mail\nclass ipv4\npattern /\\b[^,;]{4}key=.*[\\w-]?/\n10.1.2.3 a@b.example user-12f\n",
   "physical 0x1000-0x2000\n? physical 4096 size 16\n",
   "# comment\nsymbol saved_command_line nullify\nslab kmalloc-64\nmember task_struct.comm of list init_task.tasks through tasks where .pid = 1\n",
   'member key.payload.data[0] of slab key_jar size .datalen\nsymbol init_task->cred.uid size 4\nmember a.b of chain first through next where .name = "x # y"\n',
@@ -119,7 +123,20 @@ const rulesTarget: FuzzTarget = {
   text: true,
   longest: 4096,
   seeds: () => RULES.map((text) => Buffer.from(text)),
-  run: (input) => void parseEraseRules({ name: "rules", text: latin1(input) }),
+  run(input) {
+    const { search } = eraseRequest({ name: "rules", text: latin1(input) });
+    if (search === undefined) return;
+    // The rules themselves are as good a memory as any.
+    const memory = new Uint8Array(input.length + 8);
+    memory.set(input, 4);
+    const searched = { bytes: memory, from: 4, to: 4 + input.length };
+    const inside = ({ start, end }: { start: number; end: number }) => {
+      if (start < searched.from || end > searched.to || start >= end) throw new Error("a match beyond its memory");
+    };
+    const finder = new PatternFinder(search);
+    finder.find(searched, inside);
+    new WideTexts(finder).find(searched, inside);
+  },
 };
 
 const secretsTarget: FuzzTarget = {

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
+import { createSearcher } from "../filter/text/searcher.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
@@ -34,7 +35,6 @@ import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
 import { pageOwners } from "./owners.js";
 import { searchPages } from "./scan-pages.js";
 import { searchOutside } from "./search-file.js";
-import { createSearcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
 import { Tally } from "./tally.js";
 

@@ -1,9 +1,9 @@
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
+import type { Searcher } from "../filter/text/searcher.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
-import type { Searcher } from "./searcher.js";
 
 /** What is told of the pages; offsets are bytes from the start of the page. */
 export interface PageVisitor {

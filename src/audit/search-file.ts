@@ -1,9 +1,9 @@
+import type { Searcher } from "../filter/text/searcher.js";
 import type { Dump } from "../reader/dump.js";
 import { FLATTENED_HEADER_SIZE, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
 import { type ByteSource, readInto } from "../reader/source/byte-source.js";
 import { attachFile } from "../reader/source/source-image.js";
 import { type FileRange, gapsOf, isWithin, type PageData, pageData } from "./page-data.js";
-import type { Searcher } from "./searcher.js";
 import type { Secret } from "./secrets.js";
 
 /**

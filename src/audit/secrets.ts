@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { MAX_NEEDLE, MIN_NEEDLE } from "../filter/text/searcher.js";
 import { readSideFile } from "../reader/source/side-file.js";
 
 /** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
@@ -8,11 +9,7 @@ export interface Secret {
   readonly bytes: Uint8Array;
 }
 
-/** Shorter ones are in every dump by chance. */
-export const MIN_SECRET = 4;
-/** So much is read beyond each piece of memory, for strings that begin in it and end behind. */
-export const MAX_SECRET = 4096;
-const MAX_SECRETS = 10_000;
+const MAX_NEEDLES = 10_000;
 const MAX_FILE = 16 << 20;
 
 /** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
@@ -36,10 +33,10 @@ export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
     start = end + 1;
     if (text === "" || text.startsWith("#")) continue;
     const secret = text.startsWith("hex:") ? fromHexadecimal(text.slice(4), line, file) : Buffer.from(text, "latin1");
-    if (secret.length < MIN_SECRET || secret.length > MAX_SECRET) {
+    if (secret.length < MIN_NEEDLE || secret.length > MAX_NEEDLE) {
       throw bad(
         file,
-        `line ${line} is a secret of ${secret.length} bytes; ${MIN_SECRET} to ${MAX_SECRET} are possible`,
+        `line ${line} is a secret of ${secret.length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE} are possible`,
       );
     }
     if (secret.every((byte) => byte === 0)) throw bad(file, `line ${line} is a secret of zeros, which every dump has`);
@@ -47,7 +44,7 @@ export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
     if (known.has(key)) continue;
     known.add(key);
     secrets.push({ line, bytes: secret });
-    if (secrets.length > MAX_SECRETS) throw bad(file, `has more than ${MAX_SECRETS} secrets`);
+    if (secrets.length > MAX_NEEDLES) throw bad(file, `has more than ${MAX_NEEDLES} secrets`);
   }
   if (secrets.length === 0) throw bad(file, "has no secret in it");
   return secrets;

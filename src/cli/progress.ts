@@ -26,6 +26,7 @@ const LABELS: Readonly<Record<Progress["phase"], string>> = {
   check: "Reading all pages",
   compare: "Comparing",
   digest: "Taking the digest",
+  search: "Searching texts",
   write: "Writing",
 };
 const BAR_WIDTH = 30;

@@ -13,6 +13,7 @@ const STAGES: Readonly<Record<FilterProgress["phase"], string>> = {
   extend: "Asking the extension",
   zero: "Look for zero pages",
   check: "Read all pages of a damaged input",
+  search: "Search texts to erase",
   write: "Compress and write",
 };
 

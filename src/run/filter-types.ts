@@ -52,7 +52,7 @@ export type FilterOutput =
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
 export interface FilterProgress {
-  readonly phase: "classify" | "extend" | "zero" | "check" | "write";
+  readonly phase: "classify" | "extend" | "check" | "search" | "zero" | "write";
   /** Pages done and in all, of this phase. */
   readonly done: number;
   readonly total: number;

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { eraseRequest, eraseRun } from "../filter/erase/erase-run.js";
+import { type EraseRun, eraseRequest, eraseRun } from "../filter/erase/erase-run.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import { classCounts, KEPT, ZERO } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
@@ -7,6 +7,7 @@ import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/poli
 import { type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { TextSearch } from "../filter/text/text-search.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -14,6 +15,7 @@ import type { Warnings } from "../warnings.js";
 import { dropUnreadable } from "../worker/check-dump.js";
 import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
+import { searchDump } from "../worker/search-dump.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import { checkedPlan, classify } from "./classify.js";
 import { withCpuNotes } from "./cpu-notes.js";
@@ -71,10 +73,12 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     ? privateRun(dump, view, usable, { extras, vmlinux: options.vmlinux }, warnings)
     : undefined;
   const policy = secret?.policy ?? usable;
-  const erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
+  let erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
   const extension = options.extension && extensionRun(options.extension, dump, view, plan, options);
-  const spans = [...(erase?.spans ?? []), ...(secret?.spans ?? [])];
-  const context = (used: ScanPolicy) => runContext({ dump, view, plan, spans, secret, extension }, used, options);
+  const spansOf = (run: EraseRun | undefined) => [...(run?.spans ?? []), ...(secret?.spans ?? [])];
+  let spans = spansOf(erase);
+  const context = (used: ScanPolicy) =>
+    runContext({ dump, view, plan, spans, secret, extension, search: erase?.search }, used, options);
   let pool = new WorkerPool(threads, context(policy), options.signal);
   try {
     await extension?.begin(pool);
@@ -96,7 +100,21 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     const extended = await extension?.decide(pool, (pfn) => report("extend", pfn, total));
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;
-    const erased = erase?.result(plan);
+    if (erase?.search !== undefined) {
+      const found = await searchDump(
+        pool,
+        erase.search,
+        plan,
+        request?.file.name ?? "",
+        reportPages(options, "search", plan),
+      );
+      erase = erase.withTexts(found);
+      spans = spansOf(erase);
+      await pool.end();
+      pool = new WorkerPool(threads, context(policy), options.signal);
+    }
+    const erasing = erase;
+    const erased = erasing?.result(plan);
     if (options.format === "elf" && policy.zero) await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (kept === 0 && incomplete) throw nothingLeft(dump);
@@ -104,8 +122,8 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     return {
       ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
       dropsZeros: options.format === "kdump" && (level & 1) !== 0,
-      described: erase?.describe(described) ?? described,
-      shown: view && erase ? erase.view(view) : view,
+      described: erasing?.describe(described) ?? described,
+      shown: view && erasing ? erasing.view(view) : view,
       erase: spans,
       stackTops: secret?.stackTops,
       result({ zeroPages, outputBytes }) {
@@ -146,10 +164,11 @@ interface RunParts {
   readonly spans: readonly EraseSpans[];
   readonly secret: PrivateRun | undefined;
   readonly extension: ExtensionRun | undefined;
+  readonly search: TextSearch | undefined;
 }
 
 function runContext(
-  { dump, view, plan, spans, secret, extension }: RunParts,
+  { dump, view, plan, spans, secret, extension, search }: RunParts,
   policy: ScanPolicy,
   { codec, dedupe = false }: FilterOptions,
 ): RunContext {
@@ -164,6 +183,7 @@ function runContext(
     dedupe,
     ...(extension && { extension: extension.context }),
     erase: spans,
+    ...(search && { search }),
     ...(secret?.stackTops && { stackTops: secret.stackTops }),
   };
 }
@@ -173,6 +193,16 @@ function checkView({ view, whyNoView, warnings }: Session, level: number): void 
   if (view !== undefined || whyNoView === undefined) return;
   if (whyNoView.code !== "CANNOT_FILTER" || needsStructPages(level)) throw whyNoView;
   warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; pages with memory errors and offline pages are kept`);
+}
+
+/** Told of pages done, reports how many are done of the kept ones. */
+function reportPages({ onProgress }: FilterOptions, phase: "search", { kept, maxMapnr }: PagePlan) {
+  const total = countBits(kept, 0, maxMapnr);
+  let done = 0;
+  return (pages: number) => {
+    done += pages;
+    onProgress?.({ phase, done, total });
+  };
 }
 
 const reportCheck =

@@ -7,6 +7,7 @@ import { type CompareState, comparePages, compareState } from "./compare.js";
 import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ExtendState, extendPages, extendState } from "./extension/extend.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
+import { type SearchState, searchState, searchTexts } from "./search-texts.js";
 import type {
   Answer,
   CheckResult,
@@ -20,6 +21,8 @@ import type {
   Request,
   ScanResult,
   ScanTask,
+  SearchResult,
+  SearchTask,
   WorkerContext,
   ZeroResult,
   ZeroTask,
@@ -35,6 +38,7 @@ interface Attached {
   encodeState: EncodeState | undefined;
   checkState: CheckState | undefined;
   compareState: CompareState | undefined;
+  searchState: SearchState | undefined;
   /** Loading takes a while, and the next task may come meanwhile. */
   extendState: Promise<ExtendState> | undefined;
 }
@@ -62,6 +66,10 @@ export function check(request: Request<CheckTask>): Answer<CheckResult> {
 
 export function compare(request: Request<CompareTask>): Answer<CompareResult> {
   return answer(request, (here, task) => comparePages(compareStateOf(here), task));
+}
+
+export function search(request: Request<SearchTask>): Answer<SearchResult> {
+  return answer(request, (here, task) => searchTexts(searchStateOf(here), task));
 }
 
 export async function extend({ contextId, context, task }: Request<ExtendTask>): Promise<Answer<ExtendResult>> {
@@ -98,6 +106,7 @@ function attach(contextId: number, context: WorkerContext | undefined): Attached
       encodeState: undefined,
       checkState: undefined,
       compareState: undefined,
+      searchState: undefined,
       extendState: undefined,
     };
   }
@@ -135,6 +144,13 @@ function compareStateOf(here: Attached): CompareState {
   if (other === undefined) throw new Error("a compare task came in a run with one dump");
   here.compareState ??= compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize, fills);
   return here.compareState;
+}
+
+function searchStateOf(here: Attached): SearchState {
+  const { image, kept, pageSize, search: texts } = here.context;
+  if (texts === undefined) throw new Error("a search task came in a run without texts");
+  here.searchState ??= searchState(attachStrictMemory(image), pageSize, kept, texts);
+  return here.searchState;
 }
 
 function encodeStateOf(here: Attached): EncodeState {

@@ -18,6 +18,8 @@ import type {
   ExtendTask,
   ScanResult,
   ScanTask,
+  SearchResult,
+  SearchTask,
   WorkerContext,
   ZeroResult,
   ZeroTask,
@@ -131,6 +133,10 @@ export class WorkerPool {
   /** Not in the main thread: an extension runs in the workers only. */
   extend(task: ExtendTask): Promise<ExtendResult> {
     return this.#run("extend", task);
+  }
+
+  search(task: SearchTask): Promise<SearchResult> {
+    return this.#run("search", task);
   }
 
   compare(task: CompareTask): Promise<CompareResult> {

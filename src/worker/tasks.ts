@@ -4,6 +4,7 @@ import type { DumpErrorCode, PlainDumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { ScanPolicy } from "../filter/policy.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { TextSearch } from "../filter/text/text-search.js";
 import type { SpaceImage } from "../kernel/kernel-view.js";
 import type { MemMap } from "../kernel/page/mem-map.js";
 import type { PageLayout } from "../kernel/page/page-layout.js";
@@ -32,6 +33,8 @@ export interface WorkerContext {
   readonly dedupe: boolean;
   /** What is overwritten in pages before they are looked at; absent: nothing. */
   readonly erase?: readonly EraseSpans[];
+  /** What is searched for before anything is written. */
+  readonly search?: TextSearch;
   /** Where users' registers are overwritten; absent: nowhere. */
   readonly stackTops?: StackTops;
   /** Comparing: bytes that erased data were filled with. Pages that differ in such bytes only are counted apart. */
@@ -105,6 +108,19 @@ export interface CheckResult {
   readonly unreadable: number;
   /** Some of them. */
   readonly faults: readonly PageFault[];
+}
+
+/** Between the passes: search the kept pages of a range for the texts of erase rules. */
+export type SearchTask = CheckTask;
+
+export interface SearchResult {
+  readonly pages: number;
+  /** MATCH_NUMBERS for each match, matches that touch joined; addresses are physical. */
+  readonly matches: Float64Array;
+  /** How often each rule's texts begin in these pages. */
+  readonly counts: Float64Array;
+  /** HALF_NUMBERS for each half of a text at the border of a page. */
+  readonly halves: Float64Array;
 }
 
 /** Compare all pages of a range with those of `WorkerContext.other`. */

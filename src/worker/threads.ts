@@ -11,7 +11,7 @@ import type { Answer, Request } from "./tasks.js";
 export const TASKS_PER_THREAD = 3;
 
 /** The worker's functions. */
-export type TaskName = "scan" | "zeros" | "encode" | "check" | "compare" | "extend";
+export type TaskName = "scan" | "zeros" | "encode" | "check" | "compare" | "extend" | "search";
 
 /** More threads than this gain nothing by themselves: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;

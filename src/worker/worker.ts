@@ -1,2 +1,2 @@
 // The entry of a worker thread: piscina calls the exported functions by name.
-export { check, compare, encode, extend, scan, start, zeros } from "./answers.js";
+export { check, compare, encode, extend, scan, search, start, zeros } from "./answers.js";

@@ -40,6 +40,7 @@ const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
   extend: "Excluding unnecessary pages",
   zero: "Excluding zero pages",
   check: "Checking for memory holes",
+  search: "Checking for memory holes",
   write: "Copying data",
 };
 

@@ -71,7 +71,7 @@ const modules = new Map<string, object>();
  * @throws Error when the file is missing, or when it is not the module the caller was written for
  */
 export function instantiateModule(
-  folder: "codec/wasm/decode" | "codec/wasm/encode" | "filter/wasm" | "audit/wasm",
+  folder: "codec/wasm/decode" | "codec/wasm/encode" | "filter/wasm",
   name: string,
   functions: readonly string[],
   memory: WasmMemory,

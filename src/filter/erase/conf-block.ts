@@ -21,6 +21,11 @@ export class ConfBlock {
     this.#file = file;
   }
 
+  /** Whether a loop has begun: other rules cannot stand in it. */
+  get open(): boolean {
+    return this.#loop !== undefined;
+  }
+
   /** The rules of a line; `undefined` if it is no such line. */
   take(scanner: LineScanner, base: Base): readonly EraseRule[] | undefined {
     if (scanner.sign("[")) return this.#section(scanner, base);

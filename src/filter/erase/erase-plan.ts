@@ -4,9 +4,11 @@ import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
+import { MACHINE_ADDRESS } from "../text/text-classes.js";
 import { cType } from "./c-type.js";
 import { elementsOf } from "./elements.js";
-import type { Condition, EraseRule, Target } from "./erase-rule.js";
+import { type Condition, type EraseRule, isTextTarget, type Target } from "./erase-rule.js";
+import { machineAddresses } from "./machine-addresses.js";
 import { SlabFinder, type SlabObjects } from "./slab-objects.js";
 import { ERASED, type EraseSpans, MAX_SPANS, SpanList } from "./spans.js";
 import { cannotErase, isText, type Misses, noMisses, type Value, ValueFinder } from "./values.js";
@@ -20,6 +22,8 @@ export interface ErasedByRule {
   readonly spans: EraseSpans;
   /** Its lines for eraseinfo. */
   readonly record: readonly string[];
+  /** Texts that it leads to, to be searched for. */
+  readonly texts?: readonly string[];
 }
 
 /** What a run overwrites. */
@@ -27,6 +31,8 @@ export interface ErasePlan {
   readonly rules: readonly ErasedByRule[];
   /** For the threads; none of them is empty. */
   readonly spans: readonly EraseSpans[];
+  /** The machine's addresses that rules ask for, with the rules' places. */
+  readonly addresses: readonly { readonly rule: number; readonly text: string }[];
 }
 
 /** Most that a number in the dump makes a rule erase at one place: more is taken for damage. */
@@ -53,12 +59,13 @@ export function erasePlan(
   const slabs = kernel && new SlabFinder(dump, view, kernel, wanted);
   const run = new Resolver(dump, attachSpace(view.space, dump.memory), kernel, slabs);
   const done = rules.map((rule) => resolveRule(file, rule, run, warnings));
+  const addresses = done.flatMap(({ texts = [] }, rule) => texts.map((text) => ({ rule, text })));
   const fills = [ERASED, 0].map((fill) => {
     const list = new SpanList();
     for (const { spans } of done) if (spans.fill === fill) list.addAll(spans);
     return list.merged(fill);
   });
-  return { rules: done, spans: fills.filter(({ start }) => start.length > 0) };
+  return { rules: done, spans: fills.filter(({ start }) => start.length > 0), addresses };
 }
 
 function cacheOf(target: Target): string | undefined {
@@ -71,7 +78,7 @@ function resolveRule(file: string, rule: EraseRule, run: Resolver, warnings: War
   const misses = noMisses();
   try {
     const found = run.resolve(rule, misses);
-    if (found.spans.start.length === 0) throw nothing(misses);
+    if (found.spans.start.length === 0 && !isTextTarget(rule.target)) throw nothing(misses);
     warn(where, misses, warnings);
     return found;
   } catch (error) {
@@ -126,6 +133,7 @@ class Resolver {
   resolve(rule: EraseRule, misses: Misses): ErasedByRule {
     const { target, name } = rule;
     const into: Collected = { list: new SpanList(), sizes: new Set(), misses, objects: 0 };
+    if (isTextTarget(target)) return this.#addresses(rule, into);
     if (target.kind === "physical") {
       this.#erase(into, target.start, target.length);
     } else if (target.kind === "slab") {
@@ -138,6 +146,17 @@ class Resolver {
     const told = sizes.length > MAX_SIZES ? sizes.slice(-1) : sizes;
     const record = nullify ? [`erase ${name} nullify`] : told.map((size) => `erase ${name} size ${size}`);
     return { rule, objects: into.objects, spans, record: into.objects === 0 ? [] : record };
+  }
+
+  /** Texts are searched for later; the machine's addresses are known now. */
+  #addresses(rule: EraseRule, into: Collected): ErasedByRule {
+    const asked = rule.target.kind === "class" && rule.target.name === MACHINE_ADDRESS;
+    const found = asked ? machineAddresses(this.#needed()) : [];
+    for (const { places } of found) {
+      for (const { address, size } of places) this.#eraseAt(into, address, size);
+    }
+    const texts = [...new Set(found.flatMap((one) => one.texts))];
+    return { rule, objects: into.objects, spans: into.list.merged(ERASED), record: [], texts };
   }
 
   #needed(): KernelObjects {
@@ -245,6 +264,10 @@ class Resolver {
       this.#erase(into, Number(address), size);
       return;
     }
+    this.#eraseAt(into, address, size);
+  }
+
+  #eraseAt(into: Collected, address: bigint, size: number): void {
     const { pageSize } = this.#dump;
     let found = false;
     for (let done = 0; done < size; ) {

@@ -1,3 +1,5 @@
+import type { Pattern } from "../text/parse-pattern.js";
+
 /** One step from a value to another: a member (pointers are followed), an element, all elements, or a type to see it as. */
 export type PathStep =
   | { readonly kind: "member"; readonly name: string }
@@ -30,8 +32,19 @@ export interface Condition {
   readonly value: { readonly number: bigint } | { readonly text: string } | { readonly symbol: string };
 }
 
+/** A text that is overwritten wherever it is found in a kept page. */
+export type TextTarget =
+  /** Searched in UTF-8 and UTF-16. */
+  | { readonly kind: "text"; readonly text: string }
+  /** Searched as they are. */
+  | { readonly kind: "bytes"; readonly bytes: Uint8Array }
+  | { readonly kind: "pattern"; readonly pattern: Pattern }
+  /** A name of `CLASS_NAMES`. */
+  | { readonly kind: "class"; readonly name: string };
+
 /** What a rule overwrites. */
 export type Target =
+  | TextTarget
   /** Physical addresses [start, start + length). */
   | { readonly kind: "physical"; readonly start: number; readonly length: number }
   /** Whole objects of a slab cache. */
@@ -53,7 +66,7 @@ export type Target =
 export interface EraseRule {
   /** Counted from 1. */
   readonly line: number;
-  /** As written. */
+  /** As written; of a text, bytes and a pattern only that and the line, for reports go to others too. */
   readonly text: string;
   /** What eraseinfo says was erased: without size. */
   readonly name: string;
@@ -64,3 +77,7 @@ export interface EraseRule {
 
 /** Most bytes of one piece of memory that a rule names. */
 export const MAX_SIZE = 2 ** 40;
+
+export function isTextTarget(target: Target): target is TextTarget {
+  return ["text", "bytes", "pattern", "class"].includes(target.kind);
+}

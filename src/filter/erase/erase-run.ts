@@ -4,12 +4,16 @@ import type { Dump } from "../../reader/dump.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
 import type { PagePlan } from "../plan.js";
+import { MACHINE_ADDRESS } from "../text/text-classes.js";
+import type { TextSearch } from "../text/text-search.js";
 import { eraseDebuginfo } from "./erase-debuginfo.js";
-import { type ErasePlan, erasePlan } from "./erase-plan.js";
+import { type ErasedByRule, type ErasePlan, erasePlan } from "./erase-plan.js";
 import { erasedUtsname, withEraseinfo } from "./erase-record.js";
-import type { EraseRule } from "./erase-rule.js";
+import { type EraseRule, isTextTarget } from "./erase-rule.js";
+import { type FoundOfRule, searchOf, type WantedTexts, wantedTexts } from "./erase-texts.js";
 import { type EraseFile, parseEraseRules } from "./parse-rules.js";
-import { countErased, type EraseSpans } from "./spans.js";
+import { countErased, ERASED, type EraseSpans, SpanList } from "./spans.js";
+import { TextsInNotes } from "./texts-in-notes.js";
 
 /** What a run erased. */
 export interface EraseResult {
@@ -38,6 +42,10 @@ export interface ErasedRule {
 export interface EraseRun {
   /** For the threads. */
   readonly spans: readonly EraseSpans[];
+  /** What is to be searched for in the kept pages, before the rest of this is used. */
+  readonly search: TextSearch | undefined;
+  /** The same run with what was found: one for each rule. */
+  withTexts(found: readonly FoundOfRule[]): EraseRun;
   /** The dump as the output describes it: eraseinfo added. */
   describe(dump: Dump): Dump;
   /** The kernel as the output describes it: the header has a copy of its names. */
@@ -50,21 +58,33 @@ export interface EraseRun {
 export interface EraseRequest {
   readonly file: EraseFile;
   readonly rules: readonly EraseRule[];
+  readonly texts: WantedTexts | undefined;
+  /** The same as tables. */
+  readonly search: TextSearch | undefined;
 }
 
+/** Requests by their files: a run asks for its own before it begins, and for each level that it tries. */
+const requests = new WeakMap<EraseFile, EraseRequest>();
+
 export function eraseRequest(file: EraseFile): EraseRequest {
-  return { file, rules: parseEraseRules(file) };
+  const known = requests.get(file);
+  if (known !== undefined) return known;
+  const rules = parseEraseRules(file);
+  const texts = wantedTexts(rules, file.name);
+  const request = { file, rules, texts, search: texts && searchOf(texts) };
+  requests.set(file, request);
+  return request;
 }
 
 /** Resolves the rules in this dump. Throws `CANNOT_ERASE`, `LIMIT`, and for a vmlinux what `openVmlinux` does. */
 export function eraseRun(
-  { file, rules }: EraseRequest,
+  { file, rules, texts, search }: EraseRequest,
   dump: Dump,
   view: KernelView | undefined,
   vmlinux: GivenFile | undefined,
   warnings: Warnings,
 ): EraseRun {
-  if (view === undefined) {
+  if (view === undefined && !rules.every(({ target }) => isTextTarget(target) && !needsTypes(target))) {
     throw new DumpError(
       "CANNOT_ERASE",
       "--erase needs the kernel's page tables and struct pages, which were not found",
@@ -74,21 +94,76 @@ export function eraseRun(
       },
     );
   }
-  const needsNames = rules.some(({ target }) => target.kind !== "physical");
-  const debuginfo = needsNames ? eraseDebuginfo(dump, view, vmlinux) : undefined;
+  if (view === undefined) return runOf({ dump, view, search }, textsOnly(rules));
+  const debuginfo = rules.some(({ target }) => needsTypes(target)) ? eraseDebuginfo(dump, view, vmlinux) : undefined;
   let plan: ErasePlan;
   try {
     plan = erasePlan(file.name, rules, dump, view, debuginfo?.kernel, warnings);
   } finally {
     debuginfo?.close();
   }
+  const all = texts !== undefined && plan.addresses.length > 0 ? searchOf(texts, plan.addresses) : search;
+  return runOf({ dump, view, search: all }, plan);
+}
+
+function needsTypes(target: EraseRule["target"]): boolean {
+  if (target.kind === "class") return target.name === MACHINE_ADDRESS;
+  return target.kind !== "physical" && !isTextTarget(target);
+}
+
+function textsOnly(rules: readonly EraseRule[]): ErasePlan {
+  const none = new SpanList().merged(ERASED);
+  return { rules: rules.map((rule) => ({ rule, objects: 0, spans: none, record: [] })), spans: [], addresses: [] };
+}
+
+/** What stays the same when texts were found. */
+interface RunBase {
+  readonly dump: Dump;
+  readonly view: KernelView | undefined;
+  readonly search: TextSearch | undefined;
+}
+
+function runOf(base: RunBase, plan: ErasePlan): EraseRun {
+  const { dump, view, search } = base;
   const lines = [...new Set(plan.rules.flatMap(({ record }) => record))];
+  const notes = search && new TextsInNotes(search);
   return {
     spans: plan.spans,
-    describe: (described) => withEraseinfo(described, lines),
-    view: (described) => ({ ...described, utsname: erasedUtsname(dump, view, plan.spans) }),
+    search,
+    withTexts: (found) => runOf(base, withFound(plan, found, notes, dump)),
+    describe: (described) => withEraseinfo(notes?.erase(described) ?? described, lines),
+    view(described) {
+      const utsname = view === undefined ? described.utsname : erasedUtsname(dump, view, plan.spans);
+      return { ...described, utsname: notes?.names(utsname) ?? utsname };
+    },
     result: (pages) => resultOf(plan, pages, dump.pageSize),
   };
+}
+
+/** The plan with what was found in pages, and in notes. */
+function withFound(
+  plan: ErasePlan,
+  found: readonly FoundOfRule[],
+  notes: TextsInNotes | undefined,
+  dump: Dump,
+): ErasePlan {
+  notes?.erase(dump);
+  const rules = plan.rules.map((one, i): ErasedByRule => {
+    const { count = 0, spans } = found[i] ?? {};
+    const times = one.objects + count + (notes?.counts[i] ?? 0);
+    if (!isTextTarget(one.rule.target) || spans === undefined || times === 0) return one;
+    const list = new SpanList();
+    list.addAll(one.spans);
+    list.addAll(spans);
+    const merged = list.merged(ERASED);
+    const size = merged.start.reduce((sum, start, k) => sum + (merged.end[k] as number) - start, 0);
+    return { ...one, objects: times, spans: merged, record: [`erase ${one.rule.name}, ${times} times, size ${size}`] };
+  });
+  const all = new SpanList();
+  for (const { spans } of rules) if (spans.fill === ERASED) all.addAll(spans);
+  const merged = all.merged(ERASED);
+  const others = plan.spans.filter(({ fill }) => fill !== ERASED);
+  return { ...plan, rules, spans: [...(merged.start.length > 0 ? [merged] : []), ...others] };
 }
 
 function resultOf(plan: ErasePlan, pages: Pick<PagePlan, "kept" | "maxMapnr">, pageSize: number): EraseResult {

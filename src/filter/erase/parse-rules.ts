@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import { ConfBlock } from "./conf-block.js";
 import { type Condition, type EraseRule, type Loop, MAX_SIZE, type Place, type Target } from "./erase-rule.js";
 import { LineScanner } from "./line-scanner.js";
+import { parseTextRule } from "./parse-text-rule.js";
 
 /** A rules file: its name, for messages, and its text. */
 export interface EraseFile {
@@ -9,9 +10,9 @@ export interface EraseFile {
   readonly text: string;
 }
 
-/** Far beyond any file that somebody wrote. */
-export const MAX_ERASE_FILE = 1 << 20;
-const MAX_RULES = 10_000;
+/** Far beyond any file that somebody wrote; `audit --rules` writes a rule for each place. */
+export const MAX_ERASE_FILE = 16 << 20;
+export const MAX_ERASE_RULES = 200_000;
 /** Characters of a text behind a pointer. */
 const MAX_TEXT = 4096;
 
@@ -25,6 +26,10 @@ export function parseEraseRules({ name, text }: EraseFile): EraseRule[] {
   const rules: EraseRule[] = [];
   const conf = new ConfBlock(name);
   text.split(/\r?\n/).forEach((raw, index) => {
+    const texts = conf.open ? undefined : parseTextRule(raw, index + 1, name);
+    if (texts !== undefined) rules.push(texts);
+    if (rules.length > MAX_ERASE_RULES) throw tooLarge(name, `more than ${MAX_ERASE_RULES} rules`);
+    if (texts !== undefined) return;
     const line = withoutComment(raw).trim();
     if (line === "") return;
     const where = `${name}:${index + 1}`;
@@ -35,9 +40,9 @@ export function parseEraseRules({ name, text }: EraseFile): EraseRule[] {
     if (found === undefined) rules.push({ ...base, ...ownRule(scanner, line) });
     else rules.push(...found);
     if (!scanner.ended) throw scanner.expected("the end of the line");
-    if (rules.length > MAX_RULES) throw tooLarge(name, `more than ${MAX_RULES} rules`);
   });
   conf.end();
+  if (rules.length > MAX_ERASE_RULES) throw tooLarge(name, `more than ${MAX_ERASE_RULES} rules`);
   if (rules.length === 0) {
     throw new DumpError("BAD_OPTION", "it has no rule", { file: name, cure: "docs/erase.md has the rules' form" });
   }
@@ -73,7 +78,10 @@ function ownRule(scanner: LineScanner, line: string): Pick<EraseRule, "name" | "
   let loop: Loop | undefined;
   if (scanner.word("symbol")) place = scanner.place("a symbol");
   else if (scanner.word("member")) [place, loop] = member(scanner);
-  else throw scanner.expected("symbol, member, slab, physical, or makedumpfile's erase, for, [vmlinux]");
+  else
+    throw scanner.expected(
+      "symbol, member, slab, physical, text, bytes, pattern, class, or makedumpfile's erase, for, [vmlinux]",
+    );
   const where = scanner.word("where") ? condition(scanner, loop) : undefined;
   const name = nameTo().replace(/^symbol\s+/, "");
   return {

@@ -1,6 +1,15 @@
-import { createWasmMemory, type WasmMemory } from "../codec/wasm/wasm.js";
-import { MAX_SECRET, MIN_SECRET, type Secret } from "./secrets.js";
-import { loadSearchModule, SEARCH_TABLE } from "./wasm/load.js";
+import { createWasmMemory, type WasmMemory } from "../../codec/wasm/wasm.js";
+import { loadSearchModule, SEARCH_TABLE } from "./load-search.js";
+
+/** A byte string that is searched for. */
+export interface Needle {
+  readonly bytes: Uint8Array;
+}
+
+/** Shorter ones are in every dump by chance. */
+export const MIN_NEEDLE = 4;
+/** So much is read beyond each piece of memory, for strings that begin in it and end behind. */
+export const MAX_NEEDLE = 4096;
 
 /** Candidates taken at once. */
 const MOST = 4096;
@@ -23,26 +32,28 @@ export interface Searcher {
   /** A byte per page of the input, for other kernels. */
   readonly mapAt: number;
   /**
-   * Calls `found` for each secret that begins in input[0, places) and lies whole in input[0, length), in ascending order
+   * Calls `found` for each secret that begins in input[start, places) and lies whole in input[0, length), in ascending order
    * of places; `secret` is its index. About 1 ns per byte.
    */
-  search(places: number, length: number, found: (secret: number, at: number) => void): void;
+  search(places: number, length: number, found: (secret: number, at: number) => void, start?: number): void;
 }
 
-export function createSearcher(secrets: readonly Secret[], pageSize: number): Searcher {
+/** `margin`: bytes of the input beyond those that are searched and what a secret may have behind. */
+export function createSearcher(secrets: readonly Needle[], pageSize: number, margin = 0): Searcher {
   const room = Math.max(INPUT_BYTES, pageSize);
+  const size = room + MAX_NEEDLE + margin;
   // The kernel reads four bytes at each place.
-  const mapAt = INPUT + room + MAX_SECRET + 8;
+  const mapAt = INPUT + size + 8;
   const memory = createWasmMemory(mapAt + room / 512);
   const bytes = new Uint8Array(memory.buffer);
   const kernel = loadSearchModule(memory);
-  const input = bytes.subarray(INPUT, INPUT + room + MAX_SECRET);
+  const input = bytes.subarray(INPUT, INPUT + size);
   const view = new DataView(memory.buffer, INPUT);
   const places = new Uint32Array(memory.buffer, OUT, MOST);
   /** Secrets by their first four bytes. */
   const byStart = new Map<number, number[]>();
   secrets.forEach((secret, i) => {
-    input.set(secret.bytes.subarray(0, MIN_SECRET));
+    input.set(secret.bytes.subarray(0, MIN_NEEDLE));
     kernel.add(0, INPUT);
     const start = view.getUint32(0);
     const same = byStart.get(start);
@@ -52,20 +63,20 @@ export function createSearcher(secrets: readonly Secret[], pageSize: number): Se
   const reach = secrets.reduce((most, secret) => Math.max(most, secret.bytes.length - 1), 0);
 
   const isAt = (secret: Uint8Array, at: number): boolean => {
-    for (let i = MIN_SECRET; i < secret.length; i++) if (input[at + i] !== secret[i]) return false;
+    for (let i = MIN_NEEDLE; i < secret.length; i++) if (input[at + i] !== secret[i]) return false;
     return true;
   };
   return {
     ...{ input, room, reach, memory, inputAt: INPUT, mapAt },
-    search(end, length, found) {
+    search(end, length, found, start = 0) {
       if (secrets.length === 0) return;
-      const last = Math.min(end, length - MIN_SECRET + 1);
-      for (let from = 0; from < last; ) {
+      const last = Math.min(end, length - MIN_NEEDLE + 1);
+      for (let from = start; from < last; ) {
         const count = kernel.candidates(0, INPUT, from, last, OUT, MOST);
         for (let c = 0; c < count; c++) {
           const at = places[c] as number;
           for (const i of byStart.get(view.getUint32(at)) ?? []) {
-            const secret = (secrets[i] as Secret).bytes;
+            const secret = (secrets[i] as Needle).bytes;
             if (at + secret.length <= length && isAt(secret, at)) found(i, at);
           }
         }

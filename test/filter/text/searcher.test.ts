@@ -1,9 +1,9 @@
 /** The search for many secrets at once, against the plainest search there is; and the files they are read from. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { createSearcher } from "../../src/audit/searcher.js";
-import { parseSecrets } from "../../src/audit/secrets.js";
-import { failureOf } from "../support/open.js";
+import { parseSecrets } from "../../../src/audit/secrets.js";
+import { createSearcher } from "../../../src/filter/text/searcher.js";
+import { failureOf } from "../../support/open.js";
 
 /** Few different bytes, so that secrets occur, overlap and begin like each other. */
 const bytes = (minLength: number, maxLength: number) =>
@@ -61,7 +61,7 @@ test.each(["not there", "hex:00000000ff"])(
 );
 
 test("more places than are taken at once", () => {
-  const searcher = createSearcher([{ line: 1, bytes: Buffer.from("aaaa") }], 4096);
+  const searcher = createSearcher([{ bytes: Buffer.from("aaaa") }], 4096);
   searcher.input.fill("a".charCodeAt(0), 0, 20_000);
   let found = 0;
   searcher.search(20_000, 20_000, () => found++);

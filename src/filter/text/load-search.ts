@@ -14,5 +14,5 @@ export const SEARCH_TABLE = 1 << 15;
  * @throws Error when the compiled module is missing: run npm run build
  */
 export function loadSearchModule(memory: WasmMemory): SearchModule {
-  return instantiateModule("audit/wasm", "search", ["add", "candidates"], memory) as unknown as SearchModule;
+  return instantiateModule("filter/wasm", "search", ["add", "candidates"], memory) as unknown as SearchModule;
 }

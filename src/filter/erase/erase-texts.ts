@@ -1,0 +1,66 @@
+import { parsePattern } from "../text/parse-pattern.js";
+import type { TextEncoding } from "../text/searched.js";
+import { MACHINE_ADDRESS, TEXT_CLASSES } from "../text/text-classes.js";
+import { type RuleNeedle, type TextSearch, textSearch, type WantedPattern } from "../text/text-search.js";
+import { type EraseRule, isTextTarget } from "./erase-rule.js";
+import type { EraseSpans } from "./spans.js";
+
+/** How a text may lie in memory. */
+export function textForms(text: string): { readonly encoding: TextEncoding; readonly bytes: Uint8Array }[] {
+  return [
+    { encoding: "utf8", bytes: Buffer.from(text) },
+    { encoding: "utf16le", bytes: Buffer.from(text, "utf16le") },
+    { encoding: "utf16be", bytes: Buffer.from(text, "utf16le").swap16() },
+  ];
+}
+
+/** What was found of one rule in the kept pages. */
+export interface FoundOfRule {
+  /** How often. */
+  readonly count: number;
+  readonly spans: EraseSpans;
+}
+
+/** What rules of texts search for; the numbers of rules are their places in `rules`. */
+export interface WantedTexts {
+  readonly rules: number;
+  readonly needles: readonly RuleNeedle[];
+  readonly patterns: readonly WantedPattern[];
+}
+
+/** `undefined`: no rule is about texts. */
+export function wantedTexts(rules: readonly EraseRule[], file: string): WantedTexts | undefined {
+  if (!rules.some(({ target }) => isTextTarget(target))) return undefined;
+  const needles: RuleNeedle[] = [];
+  const patterns: WantedPattern[] = [];
+  rules.forEach(({ target, line }, rule) => {
+    const where = `${file}:${line}`;
+    if (target.kind === "text") needles.push(...textForms(target.text).map((form) => ({ rule, ...form })));
+    else if (target.kind === "bytes") needles.push({ rule, encoding: undefined, bytes: target.bytes });
+    else if (target.kind === "pattern") {
+      patterns.push({ rule, pattern: target.pattern, refinement: undefined, where });
+    } else if (target.kind === "class") {
+      for (const { source, ignoreCase = false, refinement } of TEXT_CLASSES[target.name] ?? []) {
+        patterns.push({ rule, pattern: parsePattern(source, ignoreCase, where), refinement, where });
+      }
+    }
+  });
+  return { rules: rules.length, needles, patterns };
+}
+
+/** The same with the addresses that the machine has, each a text of its own. Throws what `textSearch` does. */
+export function searchOf(
+  { rules, needles, patterns }: WantedTexts,
+  addresses: readonly { readonly rule: number; readonly text: string }[] = [],
+): TextSearch {
+  const more = addresses.map(({ rule, text }): WantedPattern => {
+    const source = `\\b${text.replaceAll(".", "\\.")}\\b`;
+    return {
+      rule,
+      pattern: parsePattern(source, true, MACHINE_ADDRESS),
+      refinement: undefined,
+      where: MACHINE_ADDRESS,
+    };
+  });
+  return textSearch(rules, needles, [...patterns, ...more]);
+}

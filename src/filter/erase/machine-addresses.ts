@@ -1,0 +1,102 @@
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { cannotErase } from "./values.js";
+
+/** An address of one of the machine's network interfaces. */
+export interface MachineAddress {
+  /** As people and programs write it. */
+  readonly texts: readonly string[];
+  /** Where the kernel's list has it, in the network's byte order. */
+  readonly places: readonly { readonly address: bigint; readonly size: number }[];
+}
+
+/** Network name spaces, interfaces of one, addresses of one: a list beyond that is broken. */
+const MOST = 1 << 16;
+
+/**
+ * The addresses of all interfaces in all network name spaces, but those of the loopback: net_namespace_list, each net's dev_base_head, each device's
+ * in_device.ifa_list and inet6_dev.addr_list. Throws `CANNOT_ERASE` where the kernel's types do not have these.
+ */
+export function machineAddresses(kernel: KernelObjects): MachineAddress[] {
+  const { symbols, types } = kernel;
+  const nets = symbols.address("net_namespace_list");
+  const needed = ["net.list", "net.dev_base_head", "net_device.dev_list", "net_device.ip_ptr", "in_device.ifa_list"];
+  const missing = needed.find(
+    (name) => types.member(name.split(".")[0] as string, name.replace(/^\w+\./, "")) === undefined,
+  );
+  if (nets === undefined || missing !== undefined) {
+    throw cannotErase(
+      `the kernel has no ${nets === undefined ? "net_namespace_list" : missing}, which leads to the machine's addresses`,
+      "class ipv4 and class ipv6 erase all addresses, by their form",
+    );
+  }
+  const found: MachineAddress[] = [];
+  for (const net of list(kernel, nets, "net", "list")) {
+    const devices = net + BigInt(types.member("net", "dev_base_head")?.offset ?? 0);
+    for (const device of list(kernel, devices, "net_device", "dev_list")) {
+      found.push(...addresses4(kernel, device), ...addresses6(kernel, device));
+    }
+  }
+  return found;
+}
+
+function* list({ memory, types }: KernelObjects, head: bigint, type: string, link: string): Generator<bigint> {
+  const offset = BigInt(types.member(type, link)?.offset ?? 0);
+  let at = memory.readWord(head);
+  for (let count = 0; count < MOST && at !== undefined && at !== head && memory.isKernelAddress(at); count++) {
+    yield at - offset;
+    at = memory.readWord(at);
+  }
+}
+
+function* addresses4(kernel: KernelObjects, device: bigint): Generator<MachineAddress> {
+  const { memory, types } = kernel;
+  const inDevice = readMember(kernel, "net_device", device, "ip_ptr") ?? 0n;
+  let at = inDevice === 0n ? 0n : (readMember(kernel, "in_device", inDevice, "ifa_list") ?? 0n);
+  for (let count = 0; count < MOST && memory.isKernelAddress(at); count++) {
+    const places = ["ifa_local", "ifa_address", "ifa_broadcast"].flatMap((name) => {
+      const member = types.member("in_ifaddr", name);
+      return member === undefined ? [] : [{ address: at + BigInt(member.offset), size: 4 }];
+    });
+    const texts = new Set<string>();
+    const used = places.filter(({ address }) => {
+      const bytes = memory.readView(address, 4);
+      const text = bytes === undefined ? "" : [0, 1, 2, 3].map((i) => bytes.getUint8(i)).join(".");
+      if (/^(?:$|0\.|127\.|255\.)/.test(text)) return false;
+      texts.add(text);
+      return true;
+    });
+    if (used.length > 0) yield { texts: [...texts], places: used };
+    at = readMember(kernel, "in_ifaddr", at, "ifa_next") ?? 0n;
+  }
+}
+
+function* addresses6(kernel: KernelObjects, device: bigint): Generator<MachineAddress> {
+  const { memory, types } = kernel;
+  const member = types.member("inet6_ifaddr", "addr");
+  const head = types.member("inet6_dev", "addr_list");
+  const inDevice = readMember(kernel, "net_device", device, "ip6_ptr") ?? 0n;
+  if (member === undefined || head === undefined || inDevice === 0n) return;
+  for (const one of list(kernel, inDevice + BigInt(head.offset), "inet6_ifaddr", "if_list")) {
+    const address = one + BigInt(member.offset);
+    const view = memory.readView(address, 16);
+    if (view === undefined) continue;
+    const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i));
+    if (groups.slice(0, 7).every((group) => group === 0)) continue;
+    yield { texts: texts6(groups), places: [{ address, size: 16 }] };
+  }
+}
+
+/** The forms of RFC 5952, with all digits, and without colons, as /proc/net/if_inet6 has it. */
+function texts6(groups: readonly number[]): string[] {
+  const full = groups.map((group) => group.toString(16).padStart(4, "0"));
+  const short = groups.map((group) => group.toString(16));
+  let [best, length] = [0, 0];
+  for (let from = 0; from < 8; from++) {
+    let to = from;
+    while (to < 8 && groups[to] === 0) to++;
+    if (to - from > length) [best, length] = [from, to - from];
+  }
+  const compressed =
+    length < 2 ? short.join(":") : `${short.slice(0, best).join(":")}::${short.slice(best + length).join(":")}`;
+  return [...new Set([compressed, full.join(":"), full.join("")])];
+}

@@ -1,0 +1,124 @@
+import { DumpError } from "../../errors.js";
+import {
+  type Dfa,
+  determinize,
+  Nfa,
+  PATTERN_LIMITS,
+  RUN_WORK,
+  type TableLimits,
+  TooManyStates,
+  type WorkBudget,
+} from "./automaton.js";
+import type { Pattern, PatternNode } from "./parse-pattern.js";
+import type { Refinement } from "./refine.js";
+import type { TextEncoding } from "./searched.js";
+
+/** A pattern as tables. */
+export interface PatternTables {
+  /** The rule's number. */
+  readonly rule: number;
+  /** From a match's last byte back to where it begins. */
+  readonly backwards: Dfa;
+  readonly forwards: Dfa;
+  /** Bytes that the tables read around a match. */
+  readonly before: number;
+  readonly after: number;
+  readonly refinement: Refinement | undefined;
+}
+
+/** A byte string of a rule. */
+export interface RuleNeedle {
+  readonly rule: number;
+  /** `undefined`: bytes that are no text. */
+  readonly encoding: TextEncoding | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/** All texts that rules search for, as plain data that goes to the threads. */
+export interface TextSearch {
+  /** How many rules there are. */
+  readonly rules: number;
+  readonly needles: readonly RuleNeedle[];
+  readonly patterns: readonly PatternTables[];
+  /** Tables that find where a match ends; their numbers are indexes of patterns. Every pattern is in one of them. */
+  readonly finders: readonly Dfa[];
+}
+
+/** A rule's pattern, before it is a table. */
+export interface WantedPattern {
+  readonly rule: number;
+  readonly pattern: Pattern;
+  readonly refinement: Refinement | undefined;
+  /** File and line, for the error that it is too much. */
+  readonly where: string;
+}
+
+/** Makes the tables. Throws `BAD_OPTION` for a pattern that is too much. */
+export function textSearch(
+  rules: number,
+  needles: readonly RuleNeedle[],
+  wanted: readonly WantedPattern[],
+): TextSearch {
+  const budget = { work: RUN_WORK };
+  return {
+    ...{ rules, needles },
+    patterns: wanted.map((one) => tablesOf(one, budget)),
+    finders: findersOf(wanted, 0, budget),
+  };
+}
+
+/** The parts of a pattern with the bytes that it asks for around it. */
+function partsOf({ node, wordStart, wordEnd }: Pattern): PatternNode[] {
+  const edge: PatternNode = { kind: "edge" };
+  return [...(wordStart ? [edge] : []), node, ...(wordEnd ? [edge] : [])];
+}
+
+function tablesOf({ rule, pattern, refinement, where }: WantedPattern, budget: WorkBudget): PatternTables {
+  const make = (reverse: boolean) =>
+    made(where, () => {
+      const nfa = new Nfa();
+      nfa.add(partsOf(pattern), reverse, 0);
+      return determinize(nfa, PATTERN_LIMITS, budget);
+    });
+  return {
+    ...{ rule, refinement, backwards: make(true), forwards: make(false) },
+    before: pattern.wordStart ? 1 : 0,
+    after: pattern.wordEnd ? 1 : 0,
+  };
+}
+
+function made(where: string, make: () => Dfa): Dfa {
+  try {
+    return make();
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+    throw new DumpError("BAD_OPTION", "the pattern has too many states", {
+      file: where,
+      cure: "Repeat with + and * instead of large numbers in { }, or make several patterns of it",
+    });
+  }
+}
+
+/** Patterns share a table as long as that stays small: to find out that it does not takes 0.1 s. */
+const TOGETHER: TableLimits = { states: 2_000, work: 600_000 };
+
+/** One table of all patterns, or where that is too large of each half of them: each is a reading of all memory. */
+function findersOf(wanted: readonly WantedPattern[], first: number, budget: WorkBudget): Dfa[] {
+  if (wanted.length === 0) return [];
+  const make = (limits: TableLimits) => {
+    const nfa = new Nfa();
+    wanted.forEach(({ pattern }, i) => {
+      nfa.add(partsOf(pattern), false, first + i);
+    });
+    nfa.anywhere();
+    return determinize(nfa, limits, budget);
+  };
+  if (wanted.length === 1) return [made((wanted[0] as WantedPattern).where, () => make(PATTERN_LIMITS))];
+  try {
+    return [make(TOGETHER)];
+  } catch (error) {
+    if (!(error instanceof TooManyStates)) throw error;
+  }
+  const half = wanted.length >> 1;
+  return [...findersOf(wanted.slice(0, half), first, budget), ...findersOf(wanted.slice(half), first + half, budget)];
+}
