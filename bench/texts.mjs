@@ -21,10 +21,7 @@ and searches nothing of note. Needs npm run build.
   --help            print this text
 `;
 
-const { values, files } = readOptions(HELP, { rules: text(), rounds: whole(5, 1) }, [
-  1,
-  Number.POSITIVE_INFINITY,
-]);
+const { values, files } = readOptions(HELP, { rules: text(), rounds: whole(5, 1) }, [1, Number.POSITIVE_INFINITY]);
 
 const words = Array.from({ length: 5000 }, (_, i) => `text "customer number ${i * 7919}"`).join("\n");
 const classes = ["card", "private-key", "jwt", "e-mail", "aws-key", "ipv4", "ipv6"].map((name) => `class ${name}`);

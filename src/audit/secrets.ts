@@ -9,7 +9,7 @@ export interface Secret {
   readonly bytes: Uint8Array;
 }
 
-const MAX_NEEDLES = 10_000;
+const MAX_SECRETS = 10_000;
 const MAX_FILE = 16 << 20;
 
 /** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
@@ -44,7 +44,7 @@ export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
     if (known.has(key)) continue;
     known.add(key);
     secrets.push({ line, bytes: secret });
-    if (secrets.length > MAX_NEEDLES) throw bad(file, `has more than ${MAX_NEEDLES} secrets`);
+    if (secrets.length > MAX_SECRETS) throw bad(file, `has more than ${MAX_SECRETS} secrets`);
   }
   if (secrets.length === 0) throw bad(file, "has no secret in it");
   return secrets;
