@@ -1,5 +1,5 @@
 import { PatternFinder } from "../filter/text/find-patterns.js";
-import { EDGE, type FoundNeedle, type FoundText, MAX_MATCH, withoutTwins } from "../filter/text/searched.js";
+import { EDGE, type FoundNeedle, MAX_MATCH, type RuleMatch, withoutTwins } from "../filter/text/searched.js";
 import { createSearcher, MAX_NEEDLE, type Searcher } from "../filter/text/searcher.js";
 import { SplitNeedles } from "../filter/text/split-needles.js";
 import type { RuleNeedle, TextSearch } from "../filter/text/text-search.js";
@@ -49,7 +49,7 @@ class Found {
     this.counts = new Float64Array(rules);
   }
 
-  add({ rule, start, end }: FoundText, shift: number): void {
+  add({ rule, start, end }: RuleMatch, shift: number): void {
     const last = this.matches.length - MATCH_NUMBERS;
     // The end of what was found by its beginning.
     const isPart = (k: number) =>
@@ -118,7 +118,7 @@ function searchPiece(state: SearchState, first: number, end: number, found: Foun
     }
   }
   if (search.patterns.length > 0) {
-    const mine = (match: FoundText) => {
+    const mine = (match: RuleMatch) => {
       if (match.start >= from && match.start < to) found.add(match, shift);
     };
     const searched = { bytes: input, from: lowest, to: highest };

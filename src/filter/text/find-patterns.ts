@@ -1,6 +1,6 @@
 import type { Dfa } from "./automaton.js";
 import { refine } from "./refine.js";
-import { EDGE, type FoundText, MAX_MATCH, type Searched } from "./searched.js";
+import { EDGE, MAX_MATCH, type RuleMatch, type Searched } from "./searched.js";
 import type { PatternTables, TextSearch } from "./text-search.js";
 
 /**
@@ -23,14 +23,14 @@ export class PatternFinder {
     this.#ends = new Float64Array(search.patterns.length);
   }
 
-  find(searched: Searched, found: (match: FoundText) => void): void {
+  find(searched: Searched, found: (match: RuleMatch) => void): void {
     this.#ends.fill(searched.from);
     this.#search.finders.forEach((finder, i) => {
       this.#read(finder, this.#stays[i] as Uint8Array, searched, found);
     });
   }
 
-  #read(finder: Dfa, stays: Uint8Array, searched: Searched, found: (match: FoundText) => void): void {
+  #read(finder: Dfa, stays: Uint8Array, searched: Searched, found: (match: RuleMatch) => void): void {
     const { next, columns, start, accepting, classes } = finder;
     const { bytes, from, to } = searched;
     const limit = to + EDGE;
@@ -55,7 +55,7 @@ export class PatternFinder {
   }
 
   /** A match of a pattern ends at `end`. */
-  #take(index: number, end: number, searched: Searched, found: (match: FoundText) => void): void {
+  #take(index: number, end: number, searched: Searched, found: (match: RuleMatch) => void): void {
     const pattern = this.#search.patterns[index] as PatternTables;
     if (end - pattern.after <= (this.#ends[index] as number)) return;
     const { bytes, from, to } = searched;

@@ -21,12 +21,12 @@ export interface TextMatch {
 }
 
 /** A match of a rule: bytes [start, end). */
-export interface FoundText extends TextMatch {
+export interface RuleMatch extends TextMatch {
   readonly rule: number;
 }
 
 /** A byte string that was found. */
-export interface FoundNeedle extends FoundText {
+export interface FoundNeedle extends RuleMatch {
   readonly encoding: TextEncoding | undefined;
 }
 
@@ -34,7 +34,7 @@ export interface FoundNeedle extends FoundText {
  * Leaves out what is found twice: ASCII in UTF-16 of one byte order is also, one byte further or before, text of the other
  * order. What begins at an even place is meant.
  */
-export function withoutTwins(matches: readonly FoundNeedle[]): readonly FoundText[] {
+export function withoutTwins(matches: readonly FoundNeedle[]): readonly RuleMatch[] {
   const even = new Set<string>();
   const is16 = ({ encoding }: FoundNeedle) => encoding !== undefined && encoding !== "utf8";
   const key = (rule: number, start: number, end: number) => `${rule} ${start} ${end}`;

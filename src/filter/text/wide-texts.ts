@@ -1,5 +1,5 @@
 import type { PatternFinder } from "./find-patterns.js";
-import { EDGE, type FoundText, type Searched } from "./searched.js";
+import { EDGE, type RuleMatch, type Searched } from "./searched.js";
 
 /** Shorter texts in UTF-16 are passed over: no pattern matches fewer characters. */
 const LEAST = 4;
@@ -19,7 +19,7 @@ export class WideTexts {
   }
 
   /** `bytes` begins at an address that 4 divides. */
-  find({ bytes, from, to }: Searched, found: (match: FoundText) => void): void {
+  find({ bytes, from, to }: Searched, found: (match: RuleMatch) => void): void {
     const words = new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
     const count = to >> 2;
     for (let i = Math.ceil(from / 4); i < count; i++) {
@@ -37,7 +37,7 @@ export class WideTexts {
   }
 
   /** Characters at start, start + 2 … below `end`. */
-  #search({ bytes, from, to }: Searched, start: number, end: number, found: (match: FoundText) => void): void {
+  #search({ bytes, from, to }: Searched, start: number, end: number, found: (match: RuleMatch) => void): void {
     const room = end - start + 2 * EDGE;
     if (this.#text.length < room) {
       this.#text = new Uint8Array(2 * room);

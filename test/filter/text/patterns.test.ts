@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { PatternFinder } from "../../../src/filter/text/find-patterns.js";
 import { parsePattern } from "../../../src/filter/text/parse-pattern.js";
-import type { FoundText, TextEncoding } from "../../../src/filter/text/searched.js";
+import type { RuleMatch, TextEncoding } from "../../../src/filter/text/searched.js";
 import { TEXT_CLASSES } from "../../../src/filter/text/text-classes.js";
 import { textSearch, type WantedPattern } from "../../../src/filter/text/text-search.js";
 import { WideTexts } from "../../../src/filter/text/wide-texts.js";
@@ -26,7 +26,7 @@ function erased(patterns: readonly WantedPattern[], bytes: Buffer): { bytes: Buf
   padded.set(bytes, around);
   const out = Buffer.from(padded);
   const searched = { bytes: padded, from: around, to: around + bytes.length };
-  const matches: FoundText[] = [];
+  const matches: RuleMatch[] = [];
   const finder = new PatternFinder(textSearch(1, [], patterns));
   finder.find(searched, (match) => matches.push(match));
   new WideTexts(finder).find(searched, (match) => matches.push(match));
