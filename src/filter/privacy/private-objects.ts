@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
-import { type CacheShape, type Slab, slabWalk } from "../../kernel/objects/slab-walk.js";
+import { type CacheShape, IN_SHEAF, type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
@@ -42,6 +42,7 @@ export interface PrivateObjects {
   readonly doubtful: number;
   /** Whether the lists of free objects that CPUs have taken were found: their objects count as in use otherwise. */
   readonly cpuLists: boolean;
+  readonly sheaves: SlabWalk["sheaves"];
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
@@ -67,7 +68,7 @@ export function privateObjects(
 ): PrivateObjects | undefined {
   const walk = slabWalk(dump, view, space, kernel);
   if (walk === undefined) return undefined;
-  const run = new Collector(dump, space, kernel, registers, walk.cpuLists);
+  const run = new Collector(dump, space, kernel, registers, walk);
   walk.each((slab) => run.look(slab));
   queuedMessages(space, kernel, run, (start, length, first) => run.add("messages", start, length, first ? 1 : 0));
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
@@ -84,6 +85,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly namespaces = new Set<bigint>();
   readonly trees = new Set<bigint>();
   readonly cpuLists: boolean;
+  readonly sheaves: SlabWalk["sheaves"];
   readonly buffers: WantedData[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
@@ -102,9 +104,10 @@ class Collector implements PrivateObjects, QueueRoots {
     space: AddressSpace,
     kernel: KernelObjects,
     registers: { readonly frame: RegisterFrame | undefined } | undefined,
-    cpuLists: boolean,
+    { cpuLists, sheaves }: Pick<SlabWalk, "cpuLists" | "sheaves">,
   ) {
     this.cpuLists = cpuLists;
+    this.sheaves = sheaves;
     this.#dump = dump;
     this.#space = space;
     this.#kernel = kernel;
@@ -134,9 +137,13 @@ class Collector implements PrivateObjects, QueueRoots {
     if (free === undefined) this.doubtful++;
     this.padding.add(slab);
     for (let i = 0; i < slab.count; i++) {
-      if (free?.[i] !== 1) continue;
-      // All but the link to the next one: crash follows it.
+      if (!free?.[i]) continue;
       const at = slab.start + i * cache.stride;
+      if (free[i] === IN_SHEAF) {
+        this.add("free-objects", at, cache.objectSize);
+        continue;
+      }
+      // All but the link to the next one: crash follows it.
       const before = Math.min(offset, cache.objectSize);
       this.add("free-objects", at, before);
       this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
@@ -195,7 +202,7 @@ class Collector implements PrivateObjects, QueueRoots {
 
   /** Objects that are not free for sure. */
   #everyUsed({ cache, start, count, free }: Slab, use: (at: number) => void): void {
-    for (let i = 0; i < count; i++) if (free?.[i] !== 1) use(start + i * cache.stride);
+    for (let i = 0; i < count; i++) if (!free?.[i]) use(start + i * cache.stride);
   }
 
   #piecesOf(cache: CacheShape): readonly (readonly [number, number])[] {

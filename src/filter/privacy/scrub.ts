@@ -203,6 +203,9 @@ class ScrubRun {
 function slabGaps(kernel: KernelObjects, slabs: PrivateObjects): string[] {
   const gaps: string[] = [];
   if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
+  const { found, broken } = slabs.sheaves;
+  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: where those are is not told");
+  else if (broken > 0) gaps.push(`freed objects in ${broken} sheaves that could not be read`);
   const zeroed = zeroesOnAllocation(kernel);
   if (zeroed !== true) {
     gaps.push(

@@ -6,6 +6,7 @@ import type { KernelView } from "../kernel-view.js";
 import { type FreelistForm, freeObjects } from "./freelist.js";
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "./per-cpu.js";
+import { markSheafObjects, type SheafObjects, sheafObjects } from "./sheaves.js";
 import { type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
 
 /** A cache with what its slabs look like, in bytes. */
@@ -32,9 +33,17 @@ export interface Slab {
   readonly end: number;
   /** Its own array of struct slabobj_ext (7.0 and later), where that lies in the slab: bytes of one, and where the first is. */
   readonly extensions: { readonly start: number; readonly size: number } | undefined;
-  /** 1 for each free object; `undefined` if its free lists could not be followed to their ends. */
+  /**
+   * `ON_LIST` for each object that is on a list of free ones, `IN_SHEAF` for those that CPUs and nodes have in sheaves, 0 for those in use;
+   * `undefined` if its free lists could not be followed to their ends.
+   */
   readonly free: Uint8Array | undefined;
 }
+
+/** A free object on a list: the link to the next one stands in it. */
+export const ON_LIST = 1;
+/** A free object of which only a sheaf knows (6.18 and later). */
+export const IN_SHEAF = 2;
 
 /** Objects of one slab: 15 bits of struct slab. */
 const MAX_OBJECTS = 1 << 15;
@@ -46,6 +55,8 @@ export interface SlabWalk {
   readonly caches: ReadonlyMap<bigint, CacheShape>;
   /** Whether the CPUs' own lists of free objects could be looked for; without symbols of variables they cannot. */
   readonly cpuLists: boolean;
+  /** Whether the sheaves were found, in which CPUs and nodes keep free objects since 6.18; and those of them that could not be read. */
+  readonly sheaves: { readonly found: boolean; readonly broken: number };
   /** Tells of each slab that has an object. Costs 60 ns a page of the machine, and 1 us a free object. */
   each(use: (slab: Slab) => void): void;
 }
@@ -80,10 +91,12 @@ export function slabWalk(
   const { memory, pageSize } = dump;
   const { littleEndian, wordSize } = dump.machine;
   const takesLists = types.member("kmem_cache", "cpu_slab") !== undefined;
+  const sheaves = sheafObjects(space, kernel, caches.keys());
   const extensionsOf = slabExtensions(dump, space, kernel, type);
   return {
     caches,
     cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
+    sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
     each(use) {
       scanSlabs(dump, view, kernel, ({ cache: address, pfn, address: struct, bytes, at, room }) => {
         const cache = caches.get(address);
@@ -100,7 +113,8 @@ export function slabWalk(
         const first = wordAt(bytes, at + freelist.offset, wordSize, littleEndian);
         const lists = ofCpus.get(struct) ?? [];
         if (first === 0n && lists.length === 0) {
-          use({ ...shape, free: used === count ? new Uint8Array(count) : undefined });
+          const none = used === count ? new Uint8Array(count) : undefined;
+          use({ ...shape, free: withSheaves(sheaves, shape, none) });
           return;
         }
         const content = new Uint8Array(size - cache.pad);
@@ -114,10 +128,20 @@ export function slabWalk(
               cache.freelist,
             )
           : undefined;
-        use({ ...shape, free });
+        use({ ...shape, free: withSheaves(sheaves, shape, free) });
       });
     },
   };
+}
+
+/** Which objects of a slab are free, those in sheaves too; `undefined` if the slab's lists and the sheaves contradict each other. */
+function withSheaves(
+  sheaves: SheafObjects | undefined,
+  { cache, start, count }: Pick<Slab, "cache" | "start" | "count">,
+  free: Uint8Array | undefined,
+): Uint8Array | undefined {
+  if (free === undefined || sheaves === undefined) return free;
+  return markSheafObjects(sheaves, { start, count, stride: cache.stride }, free, IN_SHEAF) ? free : undefined;
 }
 
 function shapeOf(kernel: KernelObjects, cache: SlabCache): CacheShape | undefined {
