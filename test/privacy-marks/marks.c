@@ -517,7 +517,6 @@ static void dump_core(void)
 	struct rlimit core = { RLIM_INFINITY, RLIM_INFINITY };
 	setrlimit(RLIMIT_CORE, &core);
 	fill(map(1 << 20), 1 << 20, "cmem0");
-	alarm(2);
 	spin("rcore");
 }
 
@@ -530,8 +529,10 @@ static void do_core(void)
 		return;
 	close(fd);
 	put("/proc/sys/kernel/core_pattern", "|/t/sink");
-	if (child(dump_core) > 0)
-		sleep(4);
+	pid_t pid = child(dump_core);
+	sleep(2);
+	if (pid > 0 && kill(pid, SIGQUIT) == 0)
+		sleep(2);
 }
 
 static void do_busy(void)

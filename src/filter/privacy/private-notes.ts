@@ -57,8 +57,9 @@ function isOf({ name, type }: Note, { owner }: NoteRegisters): boolean {
   return name === owner && (owner !== "CORE" || type === NT_PRSTATUS);
 }
 
-function inUserMode(
-  { desc }: Note,
+/** Whether a CPU's note says that it was in user mode. */
+export function inUserMode(
+  { desc }: Pick<Note, "desc">,
   { at, width, user }: NoteRegisters,
   { wordSize, littleEndian }: Machine,
   lowestAddress: bigint,

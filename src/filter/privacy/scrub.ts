@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
+import { archSupport } from "../../kernel/arch/archs.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
@@ -13,6 +14,8 @@ import type { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
+import { coreNotes } from "./core-notes.js";
+import { cpuNotes } from "./cpu-notes.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
 import type { StackTops } from "./stack-tops.js";
@@ -132,10 +135,23 @@ class ScrubRun {
     const frame = this.#frame;
     if (frame === undefined) this.#asked(`registers on kernel stacks of ${this.#dump.machine.arch}`);
     else this.#reached.add("registers");
-    if (this.#kernel !== undefined) this.#add("registers", entryStacks(this.#space, this.#kernel));
+    if (this.#kernel !== undefined) this.#registersInMemory(this.#kernel);
     const slabs = this.#slabs;
     if (slabs?.found.has("vector-registers")) this.#reached.add("vector-registers");
     else this.#asked(`saved vector registers of tasks${slabs === undefined ? ` (${this.#why})` : ""}`);
+  }
+
+  /** Where the kernel has registers of programs beside the tops of stacks. */
+  #registersInMemory(kernel: KernelObjects): void {
+    const { machine } = this.#dump;
+    const { lowestAddress, utsname } = this.#view;
+    this.#add("registers", entryStacks(this.#space, kernel));
+    const notes = cpuNotes(this.#space, kernel, machine, lowestAddress);
+    if (notes === undefined) this.#asked("registers of CPUs in crash_notes (where CPUs have their memory is not told)");
+    else this.#add("registers", notes);
+    const { bytes } = archSupport(machine.arch)?.stack(parseKernelVersion(utsname.release) ?? 0) ?? { bytes: 16384 };
+    const tasks = allTasks(this.#dump, this.#view, kernel);
+    this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, bytes));
   }
 
   terminals(): void {
