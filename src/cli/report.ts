@@ -1,3 +1,4 @@
+import type { PageClass } from "../filter/page-classes.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterResult } from "../run/filter-dump.js";
 import { CLASS_LABELS } from "./class-labels.js";
@@ -13,6 +14,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   const rows = CLASS_LABELS.filter(([name]) => name === "kept" || (classes[name] ?? 0) > 0).map(([name, label]) =>
     row(label, classes[name] ?? 0, formatShare(classes[name] ?? 0, inputPages)),
   );
+  if (result.filteredBefore !== undefined) rows.push(filteredRow(result.filteredBefore));
   const { shared } = result;
   if (shared !== undefined) {
     rows.push(
@@ -44,6 +46,15 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
   ];
+}
+
+/** What the input lacks. */
+function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefore"]>): string {
+  const parts = CLASS_LABELS.filter(([name]) => name !== "kept" && (classes[name] ?? 0) > 0).map(
+    ([name, label]) => `${label} ${formatCount(classes[name] ?? 0)}`,
+  );
+  const of = parts.length === 0 ? "" : ` (${parts.join(", ")})`;
+  return `  ${"filtered before".padEnd(26)}${formatCount(pages).padStart(14)}  not in the input${of}`;
 }
 
 /** What went over the wire. */
@@ -97,11 +108,21 @@ function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["eras
   ];
 }
 
+/** Pages of the machine by class, as makedumpfile counts them: what an earlier filtering dropped is among them. */
+export function allPages({ classes, inputPages, beyondMemMap, filteredBefore }: FilterResult) {
+  const of = (name: PageClass) => classes[name] + (filteredBefore?.classes[name] ?? 0);
+  return {
+    original: inputPages - beyondMemMap + (filteredBefore?.pages ?? 0),
+    ...{ zero: of("zero"), cache: of("cache"), "cache-private": of("cache-private"), user: of("user") },
+    ...{ free: of("free"), hwpoison: of("hwpoison"), offline: of("offline") },
+  };
+}
+
 /** The lines of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
 export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf"): string[] {
-  const { classes, maxMapnr, inputPages, beyondMemMap } = result;
-  const original = inputPages - beyondMemMap;
-  const excluded = original - classes.kept;
+  const { maxMapnr, classes: found } = result;
+  const { original, ...classes } = allPages(result);
+  const excluded = original - found.kept;
   const hex = (count: number) => `0x${count.toString(16).padStart(16, "0")}`;
   const elf = (count: number) => (format === "elf" ? [`     in ELF format : ${hex(count)}`] : []);
   return [
@@ -116,9 +137,9 @@ export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf")
     `    Free pages              : ${hex(classes.free)}`,
     `    Hwpoison pages          : ${hex(classes.hwpoison)}`,
     `    Offline pages           : ${hex(classes.offline)}`,
-    `  Remaining pages  : ${hex(classes.kept)}`,
-    ...elf(classes.kept),
-    ...(original > 0 ? [`  (The number of pages is reduced to ${Math.floor((classes.kept * 100) / original)}%.)`] : []),
+    `  Remaining pages  : ${hex(found.kept)}`,
+    ...elf(found.kept),
+    ...(original > 0 ? [`  (The number of pages is reduced to ${Math.floor((found.kept * 100) / original)}%.)`] : []),
     `Memory Hole     : ${hex(maxMapnr - original)}`,
     "--------------------------------------------------",
     `Total pages     : ${hex(maxMapnr)}`,

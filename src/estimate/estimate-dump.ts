@@ -234,10 +234,9 @@ function levelEstimate(
   const sharesZeros = zeroPageAt !== undefined;
   const fixed = pagesAt + (eraseinfo?.length ?? 0);
   const risk = RISK / Math.max(1, kept.length);
-  const zeroPages = kept.reduce(
-    (sum, { sizes, pages: population }) => sum + totalOf({ values: sizes.zero, most: 1, population }, risk).sum,
-    0,
-  );
+  const zeros = kept.map(({ sizes, pages: population }) => totalOf({ values: sizes.zero, most: 1, population }, risk));
+  const zeroPages = Math.round(zeros.reduce((sum, total) => sum + total.sum, 0));
+  const zeroError = Math.ceil(zeros.reduce((sum, total) => sum + total.error, 0));
   const sizes = codecs.map(({ name }, codec): SizeEstimate => {
     let bytes = fixed;
     let error = 0;
@@ -253,5 +252,9 @@ function levelEstimate(
     }
     return { codec: name, bytes: Math.round(bytes), error: Math.ceil(error) };
   });
-  return { level, pages, zeroPages: Math.round(zeroPages), sizes };
+  return {
+    level,
+    ...(sharesZeros ? { pages: pages - zeroPages, pagesError: zeroError } : { pages, pagesError: 0 }),
+    ...{ zeroPages, sizes },
+  };
 }

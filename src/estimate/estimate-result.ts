@@ -22,8 +22,13 @@ export interface EstimateResult {
 /** The kdump-compressed file of one dump level. */
 export interface LevelEstimate {
   readonly level: number;
-  /** Pages in the file, those of zeros included, and the expected number of these. */
+  /**
+   * Pages that a run keeps, as its summary counts them: at odd levels those of zeros are not among them. Then the number is expected, from the
+   * sample, and is between `pages - pagesError` and `pages + pagesError` in 99 of 100 dumps at least; else it is counted.
+   */
   readonly pages: number;
+  readonly pagesError: number;
+  /** The expected number of pages of zeros, which at odd levels share the bytes of one. */
   readonly zeroPages: number;
   readonly sizes: readonly SizeEstimate[];
 }

@@ -16,6 +16,7 @@ import type { ExtensionFile, ExtensionResult } from "../worker/extension/extensi
 import type { RunObserver } from "../worker/run-observer.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { SharedCounts } from "../writer/shared-pages.js";
+import type { FilteredBefore } from "./filtered-before.js";
 
 /** A file, as it is or packed as a whole: `zstd -d` gives the dump. */
 export interface FileOutput {
@@ -116,6 +117,8 @@ export interface FilterResult {
   readonly inputPages: number;
   /** Pages dropped by class; `kept` are the others. */
   readonly classes: ClassCounts;
+  /** Of an input that was filtered before: what it lacks. These pages are in none of the other numbers. */
+  readonly filteredBefore?: FilteredBefore;
   /** Of a run with `privacy`. */
   readonly privacy?: PrivacyResult;
   /** Of a run with `erase`. */

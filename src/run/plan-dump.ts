@@ -21,6 +21,7 @@ import { checkedPlan, classify } from "./classify.js";
 import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
 import type { FilterOptions, FilterProgress, FilterResult } from "./filter-types.js";
+import { countFilteredBefore, pagesWithoutData } from "./filtered-before.js";
 import type { Session } from "./session.js";
 
 /** What pass 2 has done, beside what the plan says. */
@@ -74,6 +75,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     : undefined;
   const policy = secret?.policy ?? usable;
   let erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
+  const lost = pagesWithoutData(plan);
   const extension = options.extension && extensionRun(options.extension, dump, view, plan, options);
   const spansOf = (run: EraseRun | undefined) => [...(run?.spans ?? []), ...(secret?.spans ?? [])];
   let spans = spansOf(erase);
@@ -97,6 +99,8 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
       );
       ({ pool, unclassified } = classified);
     }
+    const filtered = { dump, view, plan, policy: policyOfLevel(level), threads, signal: options.signal };
+    const before = lost && (await countFilteredBefore(lost, filtered));
     const extended = await extension?.decide(pool, (pfn) => report("extend", pfn, total));
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;
@@ -142,6 +146,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
           ...(secret === undefined ? {} : { privacy: secret.result(counts, plan) }),
           ...(erased === undefined ? {} : { erase: erased }),
           ...(extended === undefined ? {} : { extension: extended }),
+          ...(before === undefined ? {} : { filteredBefore: before }),
           ...{ beyondMemMap: plan.beyondMemMap, unclassified, unreadable, incomplete },
           ...{ notWritten: 0, full: undefined, fullBy: undefined, shared: undefined },
           inputBytes: dump.fileSize,

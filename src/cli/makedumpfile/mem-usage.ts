@@ -2,6 +2,7 @@ import { codecOf } from "../../codec/codecs.js";
 import { openInput } from "../../reader/open-input.js";
 import { filterDump } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
+import { allPages } from "../report.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { type DropInContext, givenKernel } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
@@ -12,12 +13,13 @@ export async function memUsage(request: MakedumpfileRequest, context: DropInCont
   const warnings = new Warnings();
   const dump = await openInput(request.files.slice(0, 1), warnings, { signal: context.signal });
   try {
-    const { classes, inputPages, beyondMemMap, pageSize, ...result } = await filterDump(dump, {
+    const result = await filterDump(dump, {
       output: { discard: true, name: "nowhere" },
       ...{ level: 31, format: "kdump", codec: codecOf("none"), warnings, signal, ...(await givenKernel(request)) },
       ...(threads === undefined ? {} : { workers: threads }),
     });
-    const pages = inputPages - beyondMemMap;
+    const { pageSize, filteredBefore } = result;
+    const { original: pages, ...classes } = allPages(result);
     const row = (name: string, count: number, excludable: string, text: string) =>
       `${name}\t${String(count).padEnd(16)}\t${excludable}\t\t${text}`;
     messages.common(
@@ -28,7 +30,7 @@ export async function memUsage(request: MakedumpfileRequest, context: DropInCont
       row("PRI_CACHE", classes["cache-private"], "yes", "Cache pages with private flag"),
       row("USER\t", classes.user, "yes", "User process pages"),
       row("FREE\t", classes.free, "yes", "Free pages"),
-      row("KERN_DATA", classes.kept, "no", "Dumpable kernel data "),
+      row("KERN_DATA", result.classes.kept + (filteredBefore?.classes.kept ?? 0), "no", "Dumpable kernel data "),
       "",
       `page size:\t\t${String(pageSize).padEnd(16)}`,
       `Total pages on system:\t${String(pages).padEnd(16)}`,
