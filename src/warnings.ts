@@ -28,6 +28,7 @@ import { aFlag, checkGiven, maybe, suchThat } from "./option-shape.js";
  * | `NO_ADDRESSES` | ELF output without virtual addresses: the kernel's page tables were not found; gdb reads nothing of it |
  * | `REGISTERS` | a dump without notes of CPUs: some of them left registers in memory and others did not |
  * | `UNPLACED_MEMORY` | memory of a virtual machine whose addresses its file does not have: left out |
+ * | `PAGE_TABLES` | the kernel's top page table is lost: that of a process is used, or the kernel's image alone |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
  * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
@@ -59,6 +60,7 @@ export type WarningCode =
   | "NO_ADDRESSES"
   | "REGISTERS"
   | "UNPLACED_MEMORY"
+  | "PAGE_TABLES"
   | "INCOMPLETE"
   | "INPUT_CHANGED"
   | "NEXT_LEVEL"

@@ -1,7 +1,8 @@
 import type { Dump } from "../reader/dump.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
-import type { Warnings } from "../warnings.js";
+import { ofFile, type Warnings } from "../warnings.js";
+import type { LostTables } from "./arch/arch-support.js";
 import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
 import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
@@ -15,6 +16,8 @@ export { attachSpace, type SpaceImage } from "./arch/archs.js";
 
 /** What a kernel looks like in memory: everything that classifying its pages needs, as plain data for the workers. */
 export interface KernelView {
+  /** What of its page tables is lost; absent where they are whole. */
+  readonly lost?: LostTables;
   readonly utsname: Utsname;
   /** What a kdump header has as phys_base. */
   readonly physBase: bigint;
@@ -34,7 +37,8 @@ export interface KernelView {
 export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const info = dump.vmcoreinfo;
   if (info === undefined) throw cannotFilter(dump, whyNoVmcoreinfo(dump));
-  const { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn } = findSpace(dump, info);
+  const { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn, lost } = findSpace(dump, info);
+  if (lost !== undefined) warnings.add("PAGE_TABLES", ofFile(dump.paths[0] ?? "", whatIsLost(lost)));
   const version = parseKernelVersion(utsname.release);
   if (version === undefined) throw cannotFilter(dump, `its kernel calls itself ${JSON.stringify(utsname.release)}`);
   const { layout, missing } = pageLayout(info, dump.machine, version);
@@ -51,8 +55,29 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
     sparsememMap(memory, layout.size, sections, dump.maxMapnr, warnings) ??
     discontigMemMap(memory, layout.size, dump.maxMapnr, warnings) ??
     flatMemMap(memory, layout.size, flatStartPfn, dump.maxMapnr);
-  if (memMap === undefined) throw cannotFilter(dump, "its struct pages were not found (mem_section, mem_map)");
-  return { utsname, physBase, space, memMap, layout, lowestAddress, maxMapnr: endOfMemory(dump, info, memMap) };
+  if (memMap === undefined) {
+    const why = "its struct pages were not found (mem_section, mem_map)";
+    throw cannotFilter(dump, lost === undefined ? why : `${whatIsLost(lost)}; ${why}`);
+  }
+  return {
+    ...(lost && { lost }),
+    utsname,
+    physBase,
+    space,
+    memMap,
+    layout,
+    lowestAddress,
+    maxMapnr: endOfMemory(dump, info, memMap),
+  };
+}
+
+/** In words. */
+export function whatIsLost({ instead }: LostTables): string {
+  const taken =
+    instead === undefined
+      ? "no other has the kernel's half, so that only what lies at fixed places is read"
+      : `another at 0x${instead.toString(16)} that has the kernel's half, as processes' have, was taken`;
+  return `the kernel's top page table is lost or damaged; ${taken}`;
 }
 
 /** Why there is none. A wrong --arch, or a wrong --raw, shows as texts that lead nowhere. */

@@ -5,7 +5,7 @@ import { partsIn } from "../reader/ranges.js";
 import type { AddressSpace } from "./address-space.js";
 import type { MappedKernel } from "./arch/arch-support.js";
 import { attachSpace, findSpace, type SpaceImage, supportOf } from "./arch/archs.js";
-import { directMapInTables, directPart, pageProbes } from "./arch/direct-map.js";
+import { directMapAmong, directMapInTables, directPart, pageProbes } from "./arch/direct-map.js";
 import { readPageTables } from "./arch/page-tables.js";
 import type { KernelView } from "./kernel-view.js";
 import type { MemMap } from "./page/mem-map.js";
@@ -51,7 +51,11 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
   const space = attachSpace(kernel.space, dump.memory);
   const mapped = { dump, image: kernel.space, space, physBase: kernel.physBase };
   const addressOf = (address: bigint, bits: number) => support.wholeAddress?.(address, bits) ?? address;
-  const directMap = support.directMap?.(mapped) ?? directMapInTables(mapped, addressOf);
+  const directMap =
+    support.directMap?.(mapped) ??
+    directMapInTables(mapped, addressOf) ??
+    // Of tables that are lost.
+    directMapAmong(mapped, kernel.space.knownMaps?.map(({ start, paddr }) => start - paddr) ?? []);
   const vaddrOf = (paddr: number) => BigInt.asUintN(8 * dump.machine.wordSize, (directMap as bigint) + BigInt(paddr));
   return {
     directMap,

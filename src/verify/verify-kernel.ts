@@ -1,6 +1,6 @@
 import { readVirtual } from "../kernel/address-space.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
-import { attachSpace, type KernelView } from "../kernel/kernel-view.js";
+import { attachSpace, type KernelView, whatIsLost } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import type { Session } from "../run/session.js";
 import type { Findings } from "./findings.js";
@@ -36,6 +36,7 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
     findings.add({ kind: "kernel", message: why, file });
     return { ...none, notChecked: undefined };
   }
+  if (view.lost !== undefined) findings.add({ kind: "kernel", message: whatIsLost(view.lost), file });
   for (const [where, release] of releases) {
     if (release === view.utsname.release) continue;
     const message = `${where} names kernel ${JSON.stringify(release)}, its memory ${JSON.stringify(view.utsname.release)}`;

@@ -4,6 +4,7 @@ import type { Utsname } from "../../reader/utsname.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { SparsememShape } from "../sparsemem.js";
+import type { FixedMap } from "./fixed-maps.js";
 import type { KernelExports } from "./kernel-exports.js";
 import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
 import type { ImagePlace, Relocation } from "./relocation.js";
@@ -24,6 +25,40 @@ export interface FoundSpace<Image> {
   readonly sections: SparsememShape;
   /** pfn of the first struct page in a flat mem_map. */
   readonly flatStartPfn: number;
+  /** What of its page tables is lost; absent where they are whole. */
+  readonly lost?: LostTables;
+}
+
+/** A kernel whose name was read. */
+export type NamedSpace<Image> = Pick<FoundSpace<Image>, "image" | "utsname">;
+
+/** A space whose top table may be lost. */
+export interface RootedSpace {
+  /** Physical address of the top table. */
+  readonly root: number;
+}
+
+/** What is known to be mapped without page tables; absent where these are whole. */
+export interface KnownMaps {
+  readonly knownMaps?: readonly FixedMap[];
+}
+
+/** What was lost of a kernel's address space, and what is used instead. */
+export interface LostTables {
+  /** Physical address of the table that was taken instead: a process's; `undefined` if none was found. */
+  readonly instead: number | undefined;
+}
+
+/** A way to a kernel whose top table is lost. */
+export interface TableRescue<Image> {
+  /** With the root where it should be. */
+  readonly image: Image;
+  /** Where its image lies, which VMCOREINFO says by an offset; memory too where that is known. Ascending, disjoint. */
+  readonly maps: readonly FixedMap[];
+  /** Whether processes' top tables have the kernel's half. */
+  readonly shared: boolean;
+  /** All else of the kernel that this way led to. */
+  describe(named: NamedSpace<Image>): FoundSpace<Image>;
 }
 
 /** A kernel whose address space was found. */
@@ -60,6 +95,8 @@ export interface ArchSupport<Image> {
   find(dump: Dump, info: Vmcoreinfo): FoundSpace<Image>;
   /** The address space of an image, in any thread. */
   attach(image: Image, memory: PhysicalMemory): AddressSpace;
+  /** Ways to a kernel whose top page table is lost. Absent: its symbols are at fixed places, or nobody has found out. */
+  rescue?(dump: Dump, info: Vmcoreinfo): Iterable<TableRescue<Image>>;
   /** Byte order of the kernel's memory, for architectures whose dumps may have headers in the other one. */
   isLittleEndian?(dump: Dump, info: Vmcoreinfo): boolean | undefined;
 

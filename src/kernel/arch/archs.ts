@@ -1,19 +1,22 @@
+import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Arch } from "../../reader/machine.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import { cannotFilter } from "../cannot-filter.js";
-import type { ArchSupport, FoundSpace } from "./arch-support.js";
+import type { ArchSupport, FoundSpace, KnownMaps, RootedSpace, TableRescue } from "./arch-support.js";
 import { ARM } from "./arm/row.js";
 import type { ArmSpace } from "./arm/space.js";
 import { ARM64 } from "./arm64/row.js";
 import type { Arm64Space } from "./arm64/space.js";
+import { fixedAddressSpace } from "./fixed-maps.js";
 import { I386 } from "./i386/row.js";
 import type { I386Space } from "./i386/space.js";
 import { IA64, type Ia64Space } from "./ia64.js";
 import type { LinearSpace } from "./linear-space.js";
 import { LOONGARCH64, type Loongarch64Space } from "./loongarch64.js";
+import { rescueTables } from "./lost-tables.js";
 import { MIPS, MIPS64 } from "./mips.js";
 import { PPC32 } from "./ppc32.js";
 import { PPC64 } from "./ppc64/row.js";
@@ -44,7 +47,7 @@ interface SpaceImages {
 }
 
 /** Page tables and fixed mappings of any architecture, as plain data. */
-export type SpaceImage = SpaceImages[keyof SpaceImages];
+export type SpaceImage = SpaceImages[keyof SpaceImages] & KnownMaps;
 
 const ROWS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } = {
   x86_64: X86_64,
@@ -79,7 +82,8 @@ export function allSupport(): readonly ArchSupport<SpaceImage>[] {
 
 /** The address space of an image, in any thread. */
 export function attachSpace(image: SpaceImage, memory: PhysicalMemory): AddressSpace {
-  return supportOf(image).attach(image, memory);
+  const space = supportOf(image).attach(image, memory);
+  return image.knownMaps === undefined ? space : fixedAddressSpace(image.knownMaps, space);
 }
 
 /** Finds the address space of a dump's kernel. Throws `CANNOT_FILTER`, also for architectures that are not known. */
@@ -87,7 +91,26 @@ export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> 
   const { arch } = dump.machine;
   const support = archSupport(arch);
   if (support === undefined) throw cannotFilter(dump, `${arch} kernels are not supported yet`, "MACHINE_UNSUPPORTED");
-  return support.find(dump, info);
+  try {
+    return support.find(dump, info);
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
+    const rescued = rescuedSpace(dump, info, support);
+    if (rescued === undefined) throw error;
+    return rescued;
+  }
+}
+
+/** The address space of a kernel whose top page table is lost; `undefined` where it is not found in spite of that. */
+function rescuedSpace(
+  dump: Dump,
+  info: Vmcoreinfo,
+  { rescue, attach }: ArchSupport<SpaceImage>,
+): FoundSpace<SpaceImage> | undefined {
+  if (rescue === undefined) return undefined;
+  // Who has a way has a root.
+  const ways = rescue(dump, info) as Iterable<TableRescue<SpaceImage & RootedSpace>>;
+  return rescueTables(dump, info, ways, (image) => attach(image, dump.memory));
 }
 
 /** Byte order of the dumped memory where it may differ from the headers'; `undefined` if it is not known. */

@@ -1,11 +1,12 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
 import { NOTE32 } from "../registers.js";
-import { type ArmSpace, armAddressSpace, findArmSpace } from "./space.js";
+import { type ArmSpace, armAddressSpace, findArmSpace, rescueArm } from "./space.js";
 
 /** 32-bit ARM. */
 export const ARM: ArchSupport<ArmSpace> = {
   find: findArmSpace,
+  rescue: rescueArm,
   attach: armAddressSpace,
   // Right below the direct map, by at most 16 MiB: where that is full they go to the vmalloc area.
   modules: ({ pageOffset }) => ({ start: pageOffset - (1n << 24n), end: pageOffset, mayOverflow: true }),

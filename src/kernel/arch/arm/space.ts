@@ -2,7 +2,7 @@ import type { Dump } from "../../../reader/dump.js";
 import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../../address-space.js";
-import type { FoundSpace } from "../arch-support.js";
+import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
 import { evenLevels, walkTables } from "../page-walk.js";
 import { sectionShape } from "../section-shape.js";
 import type { DecodeEntry } from "../table-shape.js";
@@ -69,6 +69,10 @@ export function findArmSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<ArmSpace>
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
     armAddressSpace(one, dump.memory),
   );
+  return armFound(dump, info, { image, utsname });
+}
+
+function armFound(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace<ArmSpace>): FoundSpace<ArmSpace> {
   return {
     image,
     utsname,
@@ -79,6 +83,16 @@ export function findArmSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<ArmSpace>
     // ARCH_PFN_OFFSET is PHYS_OFFSET's pfn (arch/arm/include/asm/memory.h).
     flatStartPfn: image.physOffset / dump.pageSize,
   };
+}
+
+/** Low memory is at PAGE_OFFSET, less the vmalloc area's 240 MiB, and every process's top table has the kernel's part. */
+export function* rescueArm(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<ArmSpace>> {
+  if (info.symbol("swapper_pg_dir") === undefined) return;
+  for (const { image } of guesses(dump, info)) {
+    const { pageOffset, physOffset } = image;
+    const maps = [{ start: pageOffset, end: (1n << 32n) - (240n << 20n), paddr: BigInt(physOffset) }];
+    yield { image, maps, shared: !image.lpae, describe: (named) => armFound(dump, info, named) };
+  }
 }
 
 function* guesses(dump: Dump, info: Vmcoreinfo): Generator<Guess<ArmSpace>> {

@@ -2,7 +2,8 @@ import type { Dump } from "../../../reader/dump.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import { cannotFilter } from "../../cannot-filter.js";
 import { kernelVersion, parseKernelVersion } from "../../version.js";
-import type { FoundSpace } from "../arch-support.js";
+import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
+import type { FixedMap } from "../fixed-maps.js";
 import { sectionShape } from "../section-shape.js";
 import { firstThatReads, type Guess, hex, needSymbol } from "../try-spaces.js";
 import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./space.js";
@@ -17,6 +18,11 @@ export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Sp
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info, pageShift), (one) =>
     arm64AddressSpace(one, dump.memory),
   );
+  return arm64Found(dump, info, { image, utsname });
+}
+
+function arm64Found(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace<Arm64Space>): FoundSpace<Arm64Space> {
+  const pageShift = image.pageShift;
   const version = parseKernelVersion(utsname.release) ?? 0;
   const exported = Number(info.number("VA_BITS"));
   const compiled = possible(exported) ? exported : image.vaBits;
@@ -32,6 +38,34 @@ export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Sp
     // ARCH_PFN_OFFSET is PHYS_OFFSET's pfn (arch/arm64/include/asm/memory.h).
     flatStartPfn: Number(BigInt.asIntN(64, physOffset) >> BigInt(pageShift)),
   };
+}
+
+/** How much of addresses behind the image's first symbol is the image: most kernels have 64 MiB or less. */
+const MOST_IMAGE = 1n << 28n;
+
+/**
+ * The image is at kimage_voffset. Memory is at PHYS_OFFSET in the half of the kernel's addresses that is the linear map's: the lower one since
+ * 5.4. Processes' tables do not have the kernel's.
+ */
+export function* rescueArm64(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<Arm64Space>> {
+  const offset = info.number("kimage_voffset");
+  const symbol = info.symbol("_stext") ?? info.symbol("init_uts_ns");
+  const pageShift = Math.log2(dump.pageSize);
+  if (offset === undefined || symbol === undefined || ![12, 14, 16].includes(pageShift)) return;
+  const [bits] = addressBits(info, pageShift);
+  if (bits === undefined) return;
+  const image = { arch: "arm64", root: 0, pageShift, ...bits } as const;
+  const wrap = (value: bigint) => BigInt.asUintN(64, value);
+  const start = symbol - (symbol % (1n << 16n));
+  const maps: FixedMap[] = [{ start, end: start + MOST_IMAGE, paddr: wrap(start - offset) }];
+  const physOffset = info.number("PHYS_OFFSET");
+  const actual = info.number("TCR_EL1_T1SZ");
+  if (physOffset !== undefined && actual !== undefined) {
+    // T1SZ is exported since 5.9. PHYS_OFFSET may be "negative" where fewer bits are in use than were built for.
+    const linear = wrap(-(1n << BigInt(64n - actual)));
+    maps.unshift({ start: linear, end: wrap(-(1n << (63n - actual))), paddr: BigInt.asIntN(64, physOffset) });
+  }
+  yield { image, maps, shared: false, describe: (named) => arm64Found(dump, info, named) };
 }
 
 function* guesses(dump: Dump, info: Vmcoreinfo, pageShift: number): Generator<Guess<Arm64Space>> {

@@ -1,13 +1,14 @@
 import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
 import { NOTE64, type UserFrame } from "../registers.js";
-import { findArm64Space } from "./find.js";
+import { findArm64Space, rescueArm64 } from "./find.js";
 import { arm64Relocations } from "./relocation.js";
 import { type Arm64Space, arm64AddressSpace } from "./space.js";
 
 /** 64-bit ARM. */
 export const ARM64: ArchSupport<Arm64Space> = {
   find: findArm64Space,
+  rescue: rescueArm64,
   attach: arm64AddressSpace,
   wholeAddress: (address, bits) => address | ((1n << 64n) - (1n << BigInt(bits))),
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 10) }),

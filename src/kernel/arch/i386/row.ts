@@ -3,11 +3,12 @@ import type { ArchSupport } from "../arch-support.js";
 import { NOTE32 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
 import { X86_VECTORS } from "../x86_64/registers.js";
-import { findI386Space, I386_PAGE_OFFSETS, type I386Space, i386AddressSpace } from "./space.js";
+import { findI386Space, I386_PAGE_OFFSETS, type I386Space, i386AddressSpace, rescueI386 } from "./space.js";
 
 /** 32-bit x86. */
 export const I386: ArchSupport<I386Space> = {
   find: findI386Space,
+  rescue: rescueI386,
   attach: i386AddressSpace,
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(4, 9) }),
   // Segment selectors stay.

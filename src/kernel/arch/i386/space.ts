@@ -3,7 +3,7 @@ import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../../address-space.js";
 import { kernelVersion, parseKernelVersion } from "../../version.js";
-import type { FoundSpace } from "../arch-support.js";
+import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
 import { evenLevels, walkTables } from "../page-walk.js";
 import { sectionShape } from "../section-shape.js";
 import type { DecodeEntry } from "../table-shape.js";
@@ -59,6 +59,10 @@ export function findI386Space(dump: Dump, info: Vmcoreinfo): FoundSpace<I386Spac
   const { image, utsname } = firstThatReads(dump, info, guesses(top, info), (one) =>
     i386AddressSpace(one, dump.memory),
   );
+  return i386Found(info, { image, utsname });
+}
+
+function i386Found(info: Vmcoreinfo, { image, utsname }: NamedSpace<I386Space>): FoundSpace<I386Space> {
   const version = parseKernelVersion(utsname.release) ?? 0;
   // arch/x86/include/asm/sparsemem.h, and include/asm-i386/sparsemem.h before.
   const bits = image.pae ? (version < kernelVersion(2, 6, 26) ? 30 : 29) : 26;
@@ -70,6 +74,17 @@ export function findI386Space(dump: Dump, info: Vmcoreinfo): FoundSpace<I386Spac
     sections: sectionShape(info, bits, [image.pae ? 36 : 32]),
     flatStartPfn: 0,
   };
+}
+
+/** Low memory is at PAGE_OFFSET, less the vmalloc area's 128 MiB, and every process's top table has the kernel's part. */
+export function* rescueI386(_dump: Dump, info: Vmcoreinfo): Generator<TableRescue<I386Space>> {
+  const top = info.symbol("swapper_pg_dir");
+  if (top === undefined) return;
+  for (const { image } of guesses(top, info)) {
+    const maps = [{ start: image.pageOffset, end: (1n << 32n) - (1n << 27n), paddr: 0n }];
+    // With PAE the top table is 32 bytes in an object of its own.
+    yield { image, maps, shared: !image.pae, describe: (named) => i386Found(info, named) };
+  }
 }
 
 function* guesses(top: bigint, info: Vmcoreinfo): Generator<Guess<I386Space>> {

@@ -2,11 +2,12 @@ import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
 import { signExtended } from "../whole-address.js";
-import { findRiscv64Space, type Riscv64Space, riscv64AddressSpace } from "./space.js";
+import { findRiscv64Space, type Riscv64Space, rescueRiscv64, riscv64AddressSpace } from "./space.js";
 
 /** 64-bit RISC-V. */
 export const RISCV64: ArchSupport<Riscv64Space> = {
   find: findRiscv64Space,
+  rescue: rescueRiscv64,
   attach: riscv64AddressSpace,
   wholeAddress: signExtended,
   stack: () => ({ bytes: 16384, hasThreadInfo: false }),

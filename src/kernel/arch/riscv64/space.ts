@@ -2,7 +2,7 @@ import type { Dump } from "../../../reader/dump.js";
 import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../../address-space.js";
-import type { FoundSpace } from "../arch-support.js";
+import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
 import { evenLevels, walkTables } from "../page-walk.js";
 import { sectionShape } from "../section-shape.js";
 import type { DecodeEntry } from "../table-shape.js";
@@ -49,6 +49,14 @@ export function findRiscv64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Riscv
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
     riscv64AddressSpace(one, dump.memory),
   );
+  return riscv64Found(dump, info, { image, utsname });
+}
+
+function riscv64Found(
+  dump: Dump,
+  info: Vmcoreinfo,
+  { image, utsname }: NamedSpace<Riscv64Space>,
+): FoundSpace<Riscv64Space> {
   const ramBase = info.number("phys_ram_base") ?? BigInt(dump.ranges[0]?.start ?? USUAL_START);
   return {
     image,
@@ -60,6 +68,21 @@ export function findRiscv64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Riscv
     // ARCH_PFN_OFFSET is phys_ram_base's pfn (arch/riscv/include/asm/page.h).
     flatStartPfn: Number(ramBase / BigInt(dump.pageSize)),
   };
+}
+
+/** What of addresses behind a symbol of the image is the image: its part of the address space has 2 GiB, with modules. */
+const MOST_IMAGE = 1n << 28n;
+
+/** The image is at va_kernel_pa_offset, and every process's top table has the kernel's half. */
+export function* rescueRiscv64(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<Riscv64Space>> {
+  const offset = info.number("va_kernel_pa_offset");
+  const symbol = info.symbol("_stext") ?? info.symbol("init_uts_ns");
+  const vaBits = Number(info.number("VA_BITS"));
+  if (offset === undefined || symbol === undefined || ![39, 48, 57].includes(vaBits)) return;
+  const start = symbol - (symbol % (1n << 21n));
+  const maps = [{ start, end: start + MOST_IMAGE, paddr: start - BigInt.asUintN(64, offset) }];
+  const image = { arch: "riscv64", root: 0, vaBits } as const;
+  yield { image, maps, shared: true, describe: (named) => riscv64Found(dump, info, named) };
 }
 
 function* guesses(dump: Dump, info: Vmcoreinfo): Generator<Guess<Riscv64Space>> {

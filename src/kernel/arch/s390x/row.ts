@@ -2,11 +2,12 @@ import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js";
-import { findS390xSpace, type S390xSpace, s390xAddressSpace } from "./space.js";
+import { findS390xSpace, rescueS390x, type S390xSpace, s390xAddressSpace } from "./space.js";
 
 /** 64-bit s390. */
 export const S390X: ArchSupport<S390xSpace> = {
   find: findS390xSpace,
+  rescue: rescueS390x,
   attach: s390xAddressSpace,
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 11) }),
   // The PSW's problem state, with DAT and interrupts on.

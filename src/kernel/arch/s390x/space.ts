@@ -2,7 +2,8 @@ import type { Dump } from "../../../reader/dump.js";
 import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../../address-space.js";
-import type { FoundSpace } from "../arch-support.js";
+import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
+import { joinMaps } from "../fixed-maps.js";
 import { walkTables } from "../page-walk.js";
 import { sectionShape } from "../section-shape.js";
 import type { DecodeEntry } from "../table-shape.js";
@@ -62,6 +63,10 @@ export function findS390xSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<S390xSp
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info, top), (one) =>
     s390xAddressSpace(one, dump.memory),
   );
+  return s390xFound(info, { image, utsname });
+}
+
+function s390xFound(info: Vmcoreinfo, { image, utsname }: NamedSpace<S390xSpace>): FoundSpace<S390xSpace> {
   return {
     image,
     utsname,
@@ -72,6 +77,32 @@ export function findS390xSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<S390xSp
     sections: sectionShape(info, 28, [46, 42]),
     flatStartPfn: 0,
   };
+}
+
+/** What of addresses behind the image's start is the image. */
+const MOST_IMAGE = 1n << 28n;
+/** All memory that a kernel maps: MAX_PHYSMEM_BITS. */
+const MOST_MEMORY = 1n << 46n;
+
+/**
+ * The image is where VMCOREINFO or the os_info block say, memory behind IDENTITYBASE; before 6.10 virtual was physical. Processes' tables
+ * do not have the kernel's.
+ */
+export function* rescueS390x(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<S390xSpace>> {
+  const text = info.items.get("IDENTITYBASE");
+  const base = text !== undefined && /^[0-9a-f]{1,16}$/i.test(text) ? BigInt(`0x${text}`) : 0n;
+  for (const place of [imageInVmcoreinfo(info), imageInOsInfo(dump), undefined]) {
+    const image = place && { start: place.virtual, end: place.virtual + MOST_IMAGE, paddr: place.physical };
+    // The image lies behind memory, within what that might take of the address space.
+    const end = image !== undefined && image.start > base ? image.start : base + MOST_MEMORY;
+    const memory = { start: base, end, paddr: 0n };
+    yield {
+      image: { arch: "s390x", root: 0, topType: 1 },
+      maps: joinMaps(image === undefined ? [memory] : [memory, image]),
+      shared: false,
+      describe: (named) => s390xFound(info, named),
+    };
+  }
 }
 
 function* guesses(dump: Dump, info: Vmcoreinfo, top: bigint): Generator<Guess<S390xSpace>> {

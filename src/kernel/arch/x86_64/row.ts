@@ -2,7 +2,7 @@ import { kernelVersion } from "../../version.js";
 import type { ArchSupport } from "../arch-support.js";
 import { NOTE64 } from "../registers.js";
 import { signExtended } from "../whole-address.js";
-import { findX86_64Space } from "./find.js";
+import { findX86_64Space, rescueX86_64 } from "./find.js";
 import { x86_64Modules } from "./memory.js";
 import { X86_64_FRAME, X86_64_NOTES, X86_VECTORS } from "./registers.js";
 import { X86_64_EXPORTS, x86_64Relocations } from "./relocation.js";
@@ -11,6 +11,7 @@ import { type X86_64Space, x86_64AddressSpace } from "./space.js";
 /** 64-bit x86. */
 export const X86_64: ArchSupport<X86_64Space> = {
   find: findX86_64Space,
+  rescue: rescueX86_64,
   attach: x86_64AddressSpace,
   wholeAddress: signExtended,
   modules: (_image, info) => x86_64Modules(info),

@@ -1,0 +1,100 @@
+/** Dumps whose kernel's top page table is lost: zeros, or not in the file. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { completeDump } from "../../src/kernel/complete-dump.js";
+import { kernelView } from "../../src/kernel/kernel-view.js";
+import { readKernelLog } from "../../src/kernel/log/read-log.js";
+import { kernelOf } from "../../src/library/kernel-of.js";
+import { openDump } from "../../src/reader/open.js";
+import { verifyDump } from "../../src/verify/verify-dump.js";
+import { Warnings } from "../../src/warnings.js";
+import { describeWithDumps, realDump } from "../support/dumps.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
+import { openElf } from "../support/other-elf.js";
+
+const folder = temporaryFolder();
+const [input, output] = [join(folder, "input"), join(folder, "output")];
+
+/** Overwrites the top table: `size` bytes of zeros. */
+async function withoutTop(name: string, size: number): Promise<string> {
+  const { vmcore } = await realDump(name);
+  const dump = completeDump(openDump(vmcore), new Warnings());
+  const { space } = kernelView(dump, new Warnings());
+  dump.close();
+  const root = "root" in space ? space.root : 0;
+  const elf = openElf(vmcore);
+  const load = elf.segments.find(
+    ({ type, physicalAddress, fileSize }) => type === 1 && physicalAddress <= root && root < physicalAddress + fileSize,
+  );
+  elf.close();
+  const file = readFileSync(vmcore);
+  const at = (load?.offset ?? 0) + root - (load?.physicalAddress ?? 0);
+  expect(file.subarray(at, at + size).every((byte) => byte === 0)).toBe(false);
+  file.fill(0, at, at + size);
+  writeFileSync(input, file);
+  return vmcore;
+}
+
+const logOf = (path: string) => {
+  const dump = completeDump(openDump(path), new Warnings());
+  try {
+    return readKernelLog(dump).records.map(({ text }) => Buffer.from(text).toString("latin1"));
+  } finally {
+    dump.close();
+  }
+};
+
+describeWithDumps("where processes' top tables have the kernel's half, all is as it was", () => {
+  test.each([
+    ["tiny-x86-6.1", 4096],
+    ["x86-6.12-tiny", 4096],
+    ["tiny-riscv64-6.12-sv48", 4096],
+    ["tiny-i386-6.1-flatmem", 4096],
+    ["tiny-arm-6.1-flatmem", 16384],
+  ] as const)("%s", async (name, size) => {
+    const vmcore = await withoutTop(name, size);
+    const warnings = new Warnings();
+    const { classes } = await filterFile(input, output, { level: 30, warnings });
+    expect(warnings.list.map(({ code }) => code)).toContain("PAGE_TABLES");
+    expect(classes).toEqual((await filterFile(vmcore, output, { level: 30 })).classes);
+    expect(logOf(input)).toEqual(logOf(vmcore));
+    expect((await verifyDump(input)).counts.kernel).toBe(1);
+    // An ELF file has the kernel's addresses all the same.
+    const elf = new Warnings();
+    await filterFile(input, output, { level: 31, format: "elf", warnings: elf });
+    expect(elf.list.map(({ code }) => code)).not.toContain("NO_ADDRESSES");
+  });
+});
+
+describeWithDumps("where they do not, the log and the symbols are read by the image's own offset", () => {
+  describe.each([
+    ["tiny-arm64-6.12-64k-va52", 8192, true],
+    ["tiny-s390x-6.12", 16384, true],
+    // Its struct pages are in low memory.
+    ["tiny-i386-6.12-pae-sparsemem", 32, false],
+  ] as const)("%s", (name, size, farStructPages) => {
+    test("pages whose struct pages cannot be reached are kept", async () => {
+      const vmcore = await withoutTop(name, size);
+      const log = logOf(vmcore);
+      expect(log.length).toBeGreaterThan(20);
+      expect(logOf(input)).toEqual(log);
+      const [lost, whole] = [openDump(input), openDump(vmcore)];
+      expect(kernelOf(lost).symbol("schedule")).toBe(kernelOf(whole).symbol("schedule"));
+      lost.close();
+      whole.close();
+      const { warnings } = await filterFile(input, output, { level: 1, format: "elf" });
+      expect(warnings.map(({ code }) => code)).not.toContain("NO_ADDRESSES");
+      const { warnings: met, classes } = await filterFile(input, output, { level: 30 });
+      const codes = met.map(({ code, count }) => `${code} ${count}`);
+      if (farStructPages) {
+        // In doubt a page is kept.
+        expect(codes).toEqual(["PAGE_TABLES 1", `MEM_MAP_UNREADABLE ${classes.kept}`]);
+        expect(Object.values(classes).reduce((sum, count) => sum + count)).toBe(classes.kept);
+      } else {
+        expect(codes).toEqual(["PAGE_TABLES 1"]);
+        expect(classes).toEqual((await filterFile(vmcore, output, { level: 30 })).classes);
+      }
+    });
+  });
+});
