@@ -1,4 +1,5 @@
 import { readFileSync, realpathSync } from "node:fs";
+import { isAbsolute } from "node:path";
 import { DumpError, MORE_FILES, memoryError, opensNoMore, systemErrorCode } from "./errors.js";
 
 /** Addresses that V8 reserves for each memory of WebAssembly, whatever its size: 8 GiB and 2 GiB of guards. */
@@ -34,11 +35,21 @@ export function threadSurroundingsError(error: unknown): DumpError | undefined {
       cause: error,
     });
   }
+  return hasDirectory() ? undefined : directoryGone(error);
+}
+
+/** The same for a name that begins in the working directory, where that is gone: the name is not what is wrong. */
+export function lostDirectory(path: string, error: unknown): DumpError | undefined {
+  if (systemErrorCode(error) !== "ENOENT" || isAbsolute(path) || hasDirectory()) return undefined;
+  return directoryGone(error).with({ file: path });
+}
+
+function hasDirectory(): boolean {
   try {
     realpathSync.native(".");
-    return undefined;
+    return true;
   } catch {
-    return directoryGone(error);
+    return false;
   }
 }
 

@@ -49,22 +49,12 @@ export class WorkerThreads {
     checkThreadsCanStart();
     this.count = count;
     this.early = Math.max(1, Math.min(count, availableParallelism() - 1));
-    this.#piscina = new Piscina({
-      // As a path: of a URL piscina would make one for each task.
-      filename: fileURLToPath(distUrl("worker/worker.cjs", import.meta.url)),
-      // A name that is there: looking for a default export piscina would load the file a second time, as a module.
-      name: "start",
-      minThreads: this.early,
-      // A thread more is started when a task comes and all have TASKS_PER_THREAD of them.
-      maxThreads: count,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      // Queued in the threads themselves: the main thread may be writing when one becomes free.
-      concurrentTasksPerWorker: TASKS_PER_THREAD,
-      maxQueue: Number.POSITIVE_INFINITY,
-      // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
-      atomics: "disabled",
-      recordTiming: false,
-    });
+    // The first threads are made at once: where the system gives none, this throws.
+    try {
+      this.#piscina = new Piscina(settingsOf(this.early, count));
+    } catch (error) {
+      throw workerFailed(error);
+    }
     // A thread that dies between two tasks. Results that were on their way when the threads were ended come here too.
     this.#piscina.on("error", (error: unknown) => this.#fail(error));
     // Of the early ones it comes before they have started, of the others when they have.
@@ -119,6 +109,25 @@ export class WorkerThreads {
     this.#ended = true;
     await this.#piscina.destroy();
   }
+}
+
+function settingsOf(early: number, count: number) {
+  return {
+    // As a path: of a URL piscina would make one for each task.
+    filename: fileURLToPath(distUrl("worker/worker.cjs", import.meta.url)),
+    // A name that is there: looking for a default export piscina would load the file a second time, as a module.
+    name: "start",
+    minThreads: early,
+    // A thread more is started when a task comes and all have TASKS_PER_THREAD of them.
+    maxThreads: count,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    // Queued in the threads themselves: the main thread may be writing when one becomes free.
+    concurrentTasksPerWorker: TASKS_PER_THREAD,
+    maxQueue: Number.POSITIVE_INFINITY,
+    // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
+    atomics: "disabled",
+    recordTiming: false,
+  } as const;
 }
 
 function workerFailed(error: unknown): DumpError {

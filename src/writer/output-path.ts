@@ -3,6 +3,7 @@ import { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
+import { lostDirectory } from "../surroundings.js";
 import { namesFolder, samePath } from "./output-name.js";
 
 /** As many links as Linux follows in one name. */
@@ -64,6 +65,8 @@ function plain(path: string): string {
 
 /** An output that cannot be, and why: an error of the system, or in words. */
 export function cannotBeCreated(path: string, error: unknown): DumpError {
+  const lost = lostDirectory(path, error);
+  if (lost !== undefined) return lost.with({ code: "NOT_WRITABLE" });
   const why = typeof error === "string" ? error : describeSystemError(error);
   return new DumpError("NOT_WRITABLE", `cannot be created: ${why}`, {
     file: path,

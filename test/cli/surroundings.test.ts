@@ -1,6 +1,6 @@
 /** Nothing outside of a run's inputs can break it, hang it, or change what it writes. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import { type CliOptions, expectFailure, runCli } from "../support/cli.js";
@@ -61,6 +61,24 @@ test.skipIf(process.platform !== "linux").each([[["--version"]], [["jobs", "--he
   },
 );
 
+test
+  .skipIf(process.platform !== "linux")
+  .each([
+    [[vmcore, "out"]],
+    [["-g", "text", vmcore]],
+    [["report", vmcore, "--output", "page.html"]],
+    [["rearrange", vmcore, "out"]],
+    [["info", "vmcore"]],
+    [["verify", "vmcore"]],
+    [["estimate", "vmcore"]],
+  ])("%j, where names begin in a working directory that was removed: not the name is wrong", async (args) => {
+  expectFailure(
+    await runCli(args, { shell: gone() }),
+    1,
+    /: the working directory is not there any more. Go to one that is/,
+  );
+});
+
 test("--version is lines, not one line with escapes", async () => {
   const { code, stdout } = await runCli(["--version"]);
   expect(code).toBe(0);
@@ -101,5 +119,23 @@ describe.skipIf(process.platform !== "linux")(
       }
       expect(codes).toEqual(new Set([0, 1]));
     });
+  },
+);
+
+// Of root the system counts no processes; below 8 Node itself does not start.
+test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)(
+  "too few processes and threads: one line of ours, by name",
+  async () => {
+    const place = mkdtempSync(join(folder, "run-"));
+    for (const one of [folder, place]) chmodSync(one, 0o755);
+    chmodSync(vmcore, 0o644);
+    const shell = (most: number) =>
+      `exec setpriv --reuid 65533 --regid 65533 --clear-groups bash -c 'ulimit -u ${most}; exec "$@"' sh "$@"`;
+    const runs = [];
+    for (const most of [8, 9]) runs.push(await runCli([vmcore, join(place, "out"), "-q"], { shell: shell(most) }));
+    for (const { code, stderr } of runs.filter((run) => run.code !== 0 && run.stderr.includes("coresieve:"))) {
+      expect(code).toBe(1);
+      expect(stderr).toMatch(/^coresieve: no thread can be started: .*EAGAIN.*`ulimit -u unlimited`.*$/m);
+    }
   },
 );

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { distUrl } from "../../dist-url.js";
+import { memoryError } from "../../errors.js";
 
 /**
  * The memory modules run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
@@ -28,14 +29,18 @@ const WASM_PAGE = 65536;
 
 /**
  * Makes a zeroed memory of at least `bytes` that can grow to `maximumBytes`. The maximum only reserves addresses. A module
- * takes addresses below 2^32 - 64 KiB: its sums of address and length must not wrap.
+ * takes addresses below 2^32 - 64 KiB: its sums of address and length must not wrap. Throws `NO_MEMORY`.
  */
 export function createWasmMemory(bytes: number, maximumBytes: number = bytes): WasmMemory {
-  return new wasm.Memory({
-    initial: Math.ceil(bytes / WASM_PAGE),
-    maximum: Math.ceil(maximumBytes / WASM_PAGE),
-    shared: true,
-  });
+  try {
+    return new wasm.Memory({
+      initial: Math.ceil(bytes / WASM_PAGE),
+      maximum: Math.ceil(maximumBytes / WASM_PAGE),
+      shared: true,
+    });
+  } catch (error) {
+    throw memoryError(error) ?? error;
+  }
 }
 
 /** Most memories that wait for another user. */

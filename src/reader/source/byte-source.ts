@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
+import { lostDirectory } from "../../surroundings.js";
 import { readFully } from "./full-io.js";
 import { isLiveFile } from "./live-file.js";
 
@@ -35,6 +36,8 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
   try {
     fd = openSync(path, flags);
   } catch (error) {
+    const lost = lostDirectory(path, error);
+    if (lost !== undefined) throw lost;
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
       cure: addressCure(path) ?? "Check the name and your permission to read it",
