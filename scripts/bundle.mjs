@@ -7,33 +7,13 @@ import { createRequire } from "node:module";
 import { basename, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { withoutUnused } from "./without-unused.mjs";
 
 const src = fileURLToPath(new URL("../src/", import.meta.url));
 const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const licences = new Map();
 // Less to read at each start; names stay, for stack traces.
 const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
-
-// What yargs has and we do not use: the layout of its help, for we have our own (its tables take 50 ms to load), the settings
-// that it takes from the package.json of the folder it is called in, and its checks of our calls of it, which types check.
-const leftOut = (name) => `export default () => { throw new Error("${name} is left out of this bundle"); }`;
-const NOT_USED = new Map([
-  ["cliui", leftOut("cliui")],
-  ["string-width", leftOut("string-width")],
-  ["escalade/sync", "export default () => undefined;"],
-  ["./argsert.js", "export function argsert() {}"],
-  // Piscina asserts little, and Node's own takes 2 ms to load.
-  [
-    "node:assert",
-    'export default function assert(ok) { if (!ok) throw new Error("an assertion of piscina failed"); }\n' +
-      "assert.notStrictEqual = (one, other) => assert(one !== other);",
-  ],
-]);
-const withoutUnused = {
-  name: "without-unused",
-  resolveId: (id) => (NOT_USED.has(id) ? `\0${id}` : undefined),
-  load: (id) => NOT_USED.get(id.slice(1)),
-};
 
 // Modules that few runs need, and of which others use functions and lists of words only: they get files of their own, loaded
 // when a function is called.
@@ -110,7 +90,7 @@ async function bundle(inputs, folder, extension, chunks = {}) {
     platform: "node",
     resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
     external: [/^node:(?!assert$)/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
-    plugins: [withoutUnused, ownThread, lazily(lazy, extension)],
+    plugins: [withoutUnused({ assert: true }), ownThread, lazily(lazy, extension)],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },
     logLevel: "warn",

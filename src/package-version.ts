@@ -1,8 +1,7 @@
-import { readFileSync } from "node:fs";
-import { distUrl } from "./dist-url.js";
+import { programFile } from "./program-files.js";
 
 /** The version of this package. */
 export function packageVersion(): string {
-  const text = readFileSync(distUrl("../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
+  const bytes = programFile("../package.json", import.meta.url);
+  return (JSON.parse(Buffer.from(bytes).toString("utf8")) as { version: string }).version;
 }

@@ -1,8 +1,8 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import type { CodecName } from "../codec/codecs.js";
-import { distUrl } from "../dist-url.js";
 import { DumpError } from "../errors.js";
+import { distUrl, isSingleExecutable } from "../program-files.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ContestantKind, Reference } from "./bench-result.js";
 import type { ProgramCall } from "./run-program.js";
@@ -70,7 +70,7 @@ export function coresieve(work: Work, workers: number): Contestant {
     out: work.out,
     file: process.execPath,
     args: [
-      fileURLToPath(distUrl("cli/main.js", import.meta.url)),
+      ...(isSingleExecutable() ? [] : [fileURLToPath(distUrl("cli/main.js", import.meta.url))]),
       ...[...options, ...work.inputArgs, "--quiet", "--", ...work.files, work.out],
     ],
   };

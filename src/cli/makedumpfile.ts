@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { basename } from "node:path";
+import { isSingleExecutable } from "../program-files.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
@@ -8,7 +9,7 @@ import { Messages } from "./makedumpfile/messages.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 
 // As getopt_long does: a link of another name speaks under that name.
-const program = basename(process.argv[1] ?? "", ".js") || "makedumpfile";
+const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const unsaid = watchStdout();
 const stop = stopOnSignals(report);
 const messages = new Messages(process);

@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
 import { deflateSync } from "node:zlib";
-import { distUrl } from "../dist-url.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
+import { programFile } from "../program-files.js";
 import { type Html, html, jsonForScript, rawElement } from "./html.js";
 import type { Payload } from "./page/payload.js";
 import { count, memorySize } from "./page/words.js";
@@ -16,8 +15,9 @@ import { classesSection, kindsSection } from "./tables.js";
  * that its content security policy lets run, by their digests.
  */
 export function renderReport(data: ReportData): string {
-  const script = readFileSync(distUrl("report/page.js", import.meta.url), "utf8");
-  const style = readFileSync(distUrl("report/page.css", import.meta.url), "utf8");
+  const [script = "", style = ""] = ["report/page.js", "report/page.css"].map((path) =>
+    Buffer.from(programFile(path, import.meta.url)).toString("utf8"),
+  );
   const policy = `default-src 'none'; script-src '${digest(script)}'; style-src '${digest(style)}'; base-uri 'none'; form-action 'none'`;
   const page = html`<!DOCTYPE html>
 <html lang="en">

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
-import { distUrl } from "../dist-url.js";
 import { DumpError, reviveDumpError } from "../errors.js";
+import { threadScript } from "../program-files.js";
 import { attachCache, type BlockCache, cacheMemory } from "./block-cache.js";
 import type { StoreAnswer, ThreadCalls } from "./store-thread.js";
 import type { ObjectStore } from "./store-types.js";
@@ -75,7 +75,9 @@ class RunningThread {
   #failure: DumpError | undefined;
 
   constructor() {
-    this.#worker = new Worker(distUrl("store/store-thread.js", import.meta.url), {
+    const { script, eval: isText } = threadScript("store/store-thread.js", import.meta.url);
+    this.#worker = new Worker(script, {
+      eval: isText,
       workerData: { memory: this.memory },
       name: "store",
       // What comes in is copied into the cache at once: garbage that is collected late would only take memory.

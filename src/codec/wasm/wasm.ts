@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { distUrl } from "../../dist-url.js";
 import { memoryError } from "../../errors.js";
+import { programFile } from "../../program-files.js";
 
 /**
  * The memory modules run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
@@ -67,7 +65,7 @@ export function giveBackMemory(memory: WasmMemory): void {
   if (spare.length > MOST_SPARE) spare.shift();
 }
 
-/** Compiled modules of this thread, by URL. */
+/** Compiled modules of this thread, by path. */
 const modules = new Map<string, object>();
 
 /**
@@ -81,25 +79,25 @@ export function instantiateModule(
   functions: readonly string[],
   memory: WasmMemory,
 ): Readonly<Record<string, unknown>> {
-  const url = distUrl(`${folder}/${name}.wasm`, import.meta.url);
-  let module = modules.get(url.href);
+  const path = `${folder}/${name}.wasm`;
+  let module = modules.get(path);
   if (module === undefined) {
-    module = new wasm.Module(readModule(url));
-    modules.set(url.href, module);
+    module = new wasm.Module(readModule(path));
+    modules.set(path, module);
   }
   const { exports } = new wasm.Instance(module, { env: { memory } });
   for (const wanted of functions) {
     if (typeof exports[wanted] !== "function") {
-      throw new Error(`${fileURLToPath(url)} has no function ${wanted}: run npm run build`);
+      throw new Error(`${path} has no function ${wanted}: run npm run build`);
     }
   }
   return exports;
 }
 
-function readModule(url: URL): Uint8Array {
+function readModule(path: string): Uint8Array {
   try {
-    return readFileSync(url);
+    return programFile(path, import.meta.url);
   } catch (cause) {
-    throw new Error(`${fileURLToPath(url)} cannot be read: run npm run build`, { cause });
+    throw new Error(`${path} cannot be read: run npm run build`, { cause });
   }
 }
