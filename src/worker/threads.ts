@@ -2,11 +2,8 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { DumpError, systemErrorCode } from "../errors.js";
-<<<<<<< HEAD
-import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
-=======
 import { distUrl } from "../program-files.js";
->>>>>>> 0fa80f2 (npm run build:single: one executable that needs no Node and no package)
+import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 

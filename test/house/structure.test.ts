@@ -28,7 +28,6 @@ const ROWS: readonly (readonly string[])[] = [
 <<<<<<< HEAD
     "nearest-name.ts",
     "option-shape.ts",
-    "dist-url.ts",
 =======
     "program-files.ts",
 >>>>>>> 0fa80f2 (npm run build:single: one executable that needs no Node and no package)
