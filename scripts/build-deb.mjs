@@ -22,6 +22,9 @@ const architecture = ARCHITECTURES[process.arch];
 if (architecture === undefined || process.platform !== "linux")
   throw new Error("packages are made on Linux, x64 or arm64");
 const { version, description } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+// Debian's tools ask for these (debchange(1)).
+const { DEBFULLNAME = "The coresieve authors", DEBEMAIL = "coresieve@example.org" } = process.env;
+const maintainer = `${DEBFULLNAME} <${DEBEMAIL}>`;
 const out = join(root, "single", `coresieve_${version}_${architecture}.deb`);
 
 const work = mkdtempSync(join(tmpdir(), "coresieve-deb-"));
@@ -31,13 +34,18 @@ try {
   chmodSync(program, 0o755);
   // By the name it is called by it is one program or the other.
   symlinkSync("coresieve", place("usr/bin/coresieve-makedumpfile"));
-  for (const name of readdirSync(join(root, "man"))) packed(`usr/share/man/man1/${name}.gz`, join(root, "man", name));
+  for (const name of readdirSync(join(root, "man")))
+    packed(`usr/share/man/man1/${name}.gz`, readFileSync(join(root, "man", name)));
   const completion = spawnSync(program, ["completion", "bash"], { encoding: "utf8" });
   if (completion.status !== 0) throw new Error(`coresieve completion bash: ${completion.stderr}`);
   text("usr/share/bash-completion/completions/coresieve", completion.stdout);
   text("usr/share/doc/coresieve/copyright", copyright());
-  packed("usr/share/doc/coresieve/third-party-licences.txt.gz", join(root, "dist/cli/third-party-licences.txt"));
-  packed("usr/share/doc/coresieve/changelog.gz", join(root, "CHANGELOG.md"));
+  packed(
+    "usr/share/doc/coresieve/third-party-licences.txt.gz",
+    readFileSync(join(root, "dist/cli/third-party-licences.txt")),
+  );
+  packed("usr/share/doc/coresieve/CHANGELOG.md.gz", readFileSync(join(root, "CHANGELOG.md")));
+  packed("usr/share/doc/coresieve/changelog.gz", changelog());
   text(
     "usr/share/lintian/overrides/coresieve",
     "# Node is in the executable, with the libraries that it brings.\ncoresieve: embedded-library\n",
@@ -55,7 +63,7 @@ function control() {
   return `Package: coresieve
 Version: ${version}
 Architecture: ${architecture}
-Maintainer: The coresieve authors <coresieve@localhost.localdomain>
+Maintainer: ${maintainer}
 Installed-Size: ${Math.ceil(size / 1024) + 256}
 Depends: libc6 (>= 2.28), libgcc-s1 (>= 3.4), libstdc++6 (>= 12)
 Suggests: crash, makedumpfile
@@ -72,12 +80,17 @@ Description: makes Linux kernel crash dumps small and safe to hand over
 `;
 }
 
+function changelog() {
+  const date = new Date(statSync(join(root, "CHANGELOG.md")).mtimeMs).toUTCString().replace("GMT", "+0000");
+  return `coresieve (${version}) unstable; urgency=medium\n\n  * See CHANGELOG.md.gz.\n\n -- ${maintainer}  ${date}\n`;
+}
+
 function copyright() {
   return `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
 Upstream-Name: coresieve
 
 Files: *
-Copyright: the coresieve authors
+Copyright: 2026 the coresieve authors
 License: Apache-2.0
  On Debian systems, the text of the Apache License, version 2.0, is in
  /usr/share/common-licenses/Apache-2.0. The licences of Node's libraries and
@@ -95,9 +108,8 @@ function text(path, content) {
   writeFileSync(place(path), content, { mode: 0o644 });
 }
 
-function packed(path, from) {
-  const bytes = gzipSync(readFileSync(from), { level: 9 });
-  writeFileSync(place(path), bytes, { mode: 0o644 });
+function packed(path, content) {
+  writeFileSync(place(path), gzipSync(content, { level: 9 }), { mode: 0o644 });
 }
 
 function run(program, args) {
