@@ -11,30 +11,31 @@ import { RUN_OPTIONS } from "./options/run.js";
 import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
 const LEVELS_HEADING = "What is dropped (default: -d 31)";
-const CODECS_HEADING = "How pages are compressed (default: not at all)";
+const CODECS_HEADING = "How pages are compressed (default: -c)";
 
 const common = (options: readonly Option[]) => optionText(options.filter((option) => option.common));
 
 /** `coresieve --help`: what there is, and what most runs need: 80 columns, 45 lines at most. */
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
-  coresieve DUMP OUT [options]     filter a dump
-  coresieve -F DUMP [options]      the same, flattened to stdout for a pipe
-  coresieve info DUMP [--json]     say what a dump is, and if it can be filtered
-  coresieve verify DUMP            say what is wrong with a dump
-  coresieve audit DUMP [options]   user data left in a finished dump
-  coresieve dmesg DUMP             print the kernel log
-  coresieve estimate DUMP          how large the output would be
-  coresieve bench DUMP             how fast this machine filters it
+  coresieve DUMP OUT               shrink it: drop what debuggers do not need
+  coresieve DUMP OUT --privacy     hand it over: no user's memory stays in it
+  coresieve info DUMP              what is it, why did it crash, can it shrink
+  coresieve dmesg DUMP             read the kernel's log
+  coresieve verify DUMP            is it whole: --against ORIGINAL, --manifest
+
+  coresieve -F DUMP [options]      filter to stdout, flattened, for a pipe
+  coresieve audit DUMP             user data left in a finished dump
+  coresieve estimate DUMP          how large outputs of all levels would be
   coresieve report DUMP            a page with a picture of its memory
+  coresieve bench DUMP             how fast this machine filters it
   coresieve split DUMP OUT1 OUT2   filter into the files of a split set
   coresieve reassemble PART... OUT   make one file of a split set
   coresieve rearrange FLAT OUT     make a plain file of a flattened one
   coresieve uploads s3://BUCKET    unfinished uploads in an object store
   coresieve submit DUMP OUT        by many hosts (help worker, help jobs, …)
-  coresieve help COMMAND           its options: help filter, help audit, …
+  coresieve help COMMAND           its options (help filter, help input, …)
   coresieve completion SHELL       completes commands in bash, zsh or fish
-  coresieve help input             what DUMP may be, and how to say it
 
 ${LEVELS_HEADING}
 ${common(LEVEL_OPTIONS)}
@@ -46,7 +47,7 @@ What is written
 ${common([...OUTPUT_OPTIONS, ...GENERAL_OPTIONS])}
 
 Examples
-  coresieve vmcore small.kdump -d 31 -c
+  coresieve vmcore small.kdump
   coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

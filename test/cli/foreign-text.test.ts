@@ -84,7 +84,7 @@ describe("what commands print of a hostile dump with a hostile name", () => {
     ["kdump", kdump],
   ])("%s", async (form, dump) => {
     const out = at(`out-${form}`);
-    const info = await run(["info", dump], 0);
+    const info = await run(["info", dump, "--notes", "--vmcoreinfo-text"], 0);
     for (const label of ["File", "Kernel", "Host", "Build ID"])
       expect(info).toMatch(new RegExp(`^${label} .*\\\\u001b`, "m"));
     expect(info).toMatch(/^ {2}EVIL\(\\u001b.*=\\u001b/m);

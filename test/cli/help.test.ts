@@ -116,7 +116,7 @@ test.each([
   [["a", "b", "-d", "32"], "-d 32: must be a whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],
   [["a", "b", "-c", "-l"], "more than one codec was named: zlib, lzo. Choose one"],
   [["a", "b", "--compress", "rar"], "--compress rar: must be one of none, zlib, lzo, snappy, zstd"],
-  [["a", "b", "--compression-level", "3"], "--compression-level 3, but no codec. Name one that has levels"],
+  [["a", "b", "-E", "--compression-level", "3"], "--compression-level 3, but no codec. Name one that has levels"],
   [["a", "b", "--num-threads", "many"], "--num-threads many: must be a whole number from 1 to 256"],
   [
     ["a", "b", "--exclude", "user,chache"],

@@ -78,8 +78,8 @@ describe("info of each form", () => {
     const info = await infoOf(files);
     expect(info).toMatchObject({ ...common, ...says });
     expect(info.notes).toEqual([
-      { name: "CORE", type: 1, size: 336 },
-      { name: "VMCOREINFO", type: 0, size: kernel.vmcoreinfo.length },
+      { name: "CORE", type: 1, typeName: "NT_PRSTATUS", size: 336 },
+      { name: "VMCOREINFO", type: 0, typeName: "VMCOREINFO", size: kernel.vmcoreinfo.length },
     ]);
     const items = kernel.vmcoreinfo
       .trim()
@@ -111,7 +111,7 @@ describe("info of each form", () => {
     writeFileSync(path, buildElf({ notes: kernel.notes, loads }));
     const json = JSON.parse((await runCli(["info", "--json", path])).stdout.toString()) as { ranges: unknown[] };
     expect(json.ranges).toHaveLength(50);
-    expect((await runCli(["info", path])).stdout.toString()).toMatch(/and 18 more \(--json\)/);
+    expect((await runCli(["info", path])).stdout.toString()).toMatch(/in 50 ranges: .* and 46 more \(--json\)/);
   });
 });
 
@@ -152,6 +152,38 @@ describeWithDumps("info of a real dump", () => {
     }
     expect(infos.slice(1)).toEqual(new Array(4).fill(infos[0]));
     expect(infos[0]?.[5]).toMatchObject({ PAGESIZE: "4096" });
+  });
+
+  test("one screen; notes and VMCOREINFO where they are asked for", async () => {
+    const linesOf = async (...options: string[]) =>
+      (await runCli(["info", vmcore, ...options])).stdout.toString().trimEnd().split("\n");
+    const lines = await linesOf();
+    expect(lines.length).toBeLessThan(24);
+    expect(lines.map((line) => line.slice(0, 14).trim())).toEqual(
+      "File,Format,Machine,Memory,Kernel,Host,Crash time,Crash,Uptime,Filtering,Shrinks to,Notes,VMCOREINFO,Build ID".split(
+        ",",
+      ),
+    );
+    const notes = await linesOf("--notes");
+    expect(notes.slice(0, 12)).toEqual(lines.slice(0, 11).concat(["Notes         5"]));
+    expect(notes).toContain("  NT_PRSTATUS, 336 bytes");
+    expect((await linesOf("--vmcoreinfo-text")).filter((line) => line.startsWith("  SYMBOL(")).length).toBeGreaterThan(
+      5,
+    );
+  });
+
+  test("why it crashed, by its log", async () => {
+    const { vmcore: crashed } = await realDump("x86-6.1-kdump-tiny");
+    const text = (await runCli(["info", crashed])).stdout.toString();
+    expect(text).toMatch(
+      /^Crash {9}sysrq: Trigger a crash\n {14}Kernel panic - not syncing: sysrq triggered crash\n {14}task workload \(pid \d+\), CPU 0$/m,
+    );
+    const json = JSON.parse((await runCli(["info", crashed, "--json"])).stdout.toString()) as Record<string, unknown>;
+    expect(json).toMatchObject({
+      crash: { kind: "sysrq", reason: "sysrq: Trigger a crash", comm: "workload", cpu: 0 },
+      uptimeSeconds: expect.closeTo(11.94, 0) as number,
+    });
+    expect(json["shrinksToBytes"]).toBeGreaterThan(1e6);
   });
 
   test("--quiet prints nothing, --show-stats makedumpfile's numbers, and otherwise the result stands there", async () => {

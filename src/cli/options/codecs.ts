@@ -10,8 +10,8 @@ export const CODEC_OPTIONS = [
     commands: FILTERING,
     same: "codec",
     common: true,
-    help: "with zlib: every reader opens it",
-    long: "Compress each page with zlib: every reader opens it",
+    help: "with zlib (the default): every reader opens it",
+    long: "Compress each page with zlib: every reader opens it. This is the default, but for `-E` and packed outputs, whose default is `none`",
   },
   {
     name: "lzo",
@@ -51,7 +51,7 @@ export const CODEC_OPTIONS = [
     commands: FILTERING,
     same: "codec",
     help: "the same by name: none, zlib, lzo, snappy, zstd",
-    long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `none`, for compressed input too",
+    long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `zlib`; `none` for `-E` and for packed outputs",
   },
   {
     name: "compression-level",

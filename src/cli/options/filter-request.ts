@@ -62,17 +62,18 @@ export function filterRequest(args: FilterArguments): FilterRequest {
         : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
     });
   }
+  const pack = packingOfOutput(output, args.pack);
   const request: FilterRequest = {
     inputs: files,
     output,
     flatten: args.flatten,
-    pack: packingOfOutput(output, args.pack),
+    pack,
     ...chosenLevels(args),
     sizeLimit: args.sizeLimit,
     onFull: chosenOnFull(args, output),
     privacy: args.privacy,
     privacyExtra: args.privacyExtra ?? [],
-    codec: chosenCodec(args),
+    codec: chosenCodec(args, args.elf || pack !== undefined ? "none" : "zlib"),
     dedupe: args.dedupe,
     format: args.elf ? "elf" : "kdump",
     workers: args.numThreads ?? standardThreads(),
@@ -99,17 +100,18 @@ function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | 
   return onFull;
 }
 
-function chosenCodec(args: FilterArguments): Codec {
+/** Without a word pages are compressed with zlib, which every reader opens; not where the format has no codec, or the whole file is packed. */
+function chosenCodec(args: FilterArguments, unasked: CodecName): Codec {
   const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
   if (args.compress !== undefined) chosen.push(args.compress);
   if (chosen.length > 1) {
     throw new DumpError("BAD_OPTION", `more than one codec was named: ${chosen.join(", ")}`, { cure: "Choose one" });
   }
   const level = args.compressionLevel;
-  if (level !== undefined && (chosen[0] ?? "none") === "none") {
+  if (level !== undefined && (chosen[0] ?? unasked) === "none") {
     throw new DumpError("BAD_OPTION", `--compression-level ${level}, but no codec`, {
       cure: "Name one that has levels: -c (zlib, 1 to 9) or -z (zstd, 1 to 19)",
     });
   }
-  return codecOf(chosen[0] ?? "none", level);
+  return codecOf(chosen[0] ?? unasked, level);
 }

@@ -7,6 +7,18 @@ import type { Option } from "./option.js";
 /** What commands have for themselves that look at a dump and write none: estimate, bench, audit, verify, dmesg. */
 export const LOOKING_OPTIONS = [
   {
+    name: "notes",
+    kind: "flag",
+    commands: ["info"],
+    help: "list the notes, too",
+  },
+  {
+    name: "vmcoreinfo-text",
+    kind: "flag",
+    commands: ["info"],
+    help: "show all items of VMCOREINFO, too",
+  },
+  {
     name: "level",
     letter: "d",
     kind: "numbers",

@@ -1,0 +1,102 @@
+import type { DumpInfo } from "./dump-info.js";
+import { describeFound } from "./found-texts.js";
+import { formatBytes, formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
+
+/** What of `coresieve info` is shown beside the first screen. */
+export interface InfoParts {
+  readonly notes: boolean;
+  readonly vmcoreinfo: boolean;
+}
+
+/** Ranges, notes and texts shown to people; JSON has all of them. */
+const MAX_ROWS = 32;
+/** Ranges on the first screen. */
+const FEW_RANGES = 4;
+
+/** `coresieve info` for people: one screen, and what was asked for beside it. */
+export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
+  const lines: string[] = [];
+  const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
+  row("File", `${info.files.join(", ")} (${formatBytes(info.fileSize)})`);
+  row("Format", formatOf(info));
+  row(
+    "Machine",
+    `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB, ${plural(info.cpus, "CPU")}${registersOf(info)}`,
+  );
+  row("Memory", `${formatBytes(info.memoryBytes)} in ${plural(info.ranges.length, "range")}${rangesOf(info)}`);
+  row("Kernel", info.kernelRelease === null ? "not known" : `${info.kernelRelease} ${info.kernelVersion ?? ""}`.trim());
+  if (info.nodename !== null && info.nodename !== "") row("Host", info.nodename);
+  row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
+  for (const [label, text] of crashRows(info)) row(label, text);
+  if (info.uptimeSeconds !== null) row("Uptime", `${formatSeconds(info.uptimeSeconds)} at the last line of the log`);
+  const filtering = info.filtering;
+  row("Filtering", filtering.possible ? `possible (${info.memoryModel})` : `not possible: ${filtering.reason}`);
+  if (info.shrinksToBytes !== null) {
+    row(
+      "Shrinks to",
+      `about ${formatBytes(info.shrinksToBytes)} (${formatShare(info.shrinksToBytes, info.fileSize)}) at level 31 with zlib`,
+    );
+  } else if (filtering.possible) row("Shrinks to", "`coresieve estimate` says");
+  noteRows(info, parts, lines, row);
+  for (const { message, code, count } of info.warnings)
+    lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
+  return lines;
+}
+
+function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {
+  if (cpusWithRegisters === cpus) return "";
+  if (cpusWithRegisters === 0) return cpus === 1 ? " without registers" : ", none with registers";
+  return `, ${cpusWithRegisters} of them with registers`;
+}
+
+function formatOf({ format, description, codecs, dumpLevel, incomplete }: DumpInfo): string {
+  const parts = [description];
+  if (format !== "elf") parts.push(codecs.length === 0 ? "not compressed" : codecs.join(", "));
+  if (format === "kdump-compressed") parts.push(`dump level ${dumpLevel}`);
+  if (incomplete) parts.push("incomplete");
+  return parts.join(", ");
+}
+
+function rangesOf({ ranges }: DumpInfo): string {
+  const few = ranges.slice(0, FEW_RANGES).map(([start, end]) => `${start}-${end}`);
+  if (few.length === 0) return "";
+  return `: ${few.join(", ")}${ranges.length > few.length ? ` and ${formatCount(ranges.length - few.length)} more (--json)` : ""}`;
+}
+
+function crashRows({ crash }: DumpInfo): readonly (readonly [string, string])[] {
+  if (crash === null)
+    return [["Crash", "its log has no panic: the machine ran, or the log was overwritten or is lost"]];
+  const rows: [string, string][] = [["Crash", crash.reason]];
+  if (crash.panic !== null) rows.push(["", crash.panic]);
+  const where = [
+    crash.comm === null ? undefined : `task ${crash.comm} (pid ${crash.pid})`,
+    crash.cpu === null ? undefined : `CPU ${crash.cpu}`,
+    crash.at === null ? undefined : `in ${crash.at}`,
+  ].filter((one) => one !== undefined);
+  if (where.length > 0) rows.push(["", where.join(", ")]);
+  return rows;
+}
+
+function noteRows(
+  info: DumpInfo,
+  parts: InfoParts,
+  lines: string[],
+  row: (label: string, value: string) => unknown,
+): void {
+  row("Notes", `${info.notes.length}${parts.notes || info.notes.length === 0 ? "" : " (--notes lists them)"}`);
+  if (parts.notes) {
+    for (const { typeName, size } of info.notes.slice(0, MAX_ROWS)) {
+      lines.push(`  ${typeName}, ${formatCount(size)} bytes`);
+    }
+    if (info.notes.length > MAX_ROWS) lines.push(`  and ${formatCount(info.notes.length - MAX_ROWS)} more (--json)`);
+  }
+  if (info.vmcoreinfo === null) row("VMCOREINFO", "none");
+  else {
+    const from = info.vmcoreinfoAddress === null ? "" : `, not in a note but in memory at ${info.vmcoreinfoAddress}`;
+    const more = parts.vmcoreinfo ? "" : " (--vmcoreinfo-text shows them)";
+    row("VMCOREINFO", `${plural(Object.keys(info.vmcoreinfo).length, "item")}${from}${more}`);
+    if (parts.vmcoreinfo) for (const [key, value] of Object.entries(info.vmcoreinfo)) lines.push(`  ${key}=${value}`);
+  }
+  if (info.buildId !== null) row("Build ID", info.buildId);
+  lines.push(...describeFound(info.vmcoreinfoFound ?? [], MAX_ROWS));
+}
