@@ -204,7 +204,7 @@ describe("outputs", () => {
     const mount = join(folder, "small");
     mkdirSync(mount);
     const shell = `mount -t tmpfs -o size=1m tmpfs ${mount} && exec "$@"`;
-    const run = await runCli([at("input"), join(mount, "out"), "-d", "0"], {
+    const run = await runCli([at("input"), join(mount, "out"), "-d", "0", "--compress", "none"], {
       shell: `unshare -m bash -c '${shell}' sh "$@"`,
     });
     expectFailure(
@@ -218,7 +218,7 @@ describe("outputs", () => {
   });
 
   test("a limit on the size of files", async () => {
-    const run = await runCli([at("input"), at("out"), "-d", "0"], { shell: 'ulimit -f 1000; exec "$@"' });
+    const run = await runCli([at("input"), at("out"), "-d", "0", "--compress", "none"], { shell: 'ulimit -f 1000; exec "$@"' });
     expectFailure(run, 1, at("out"), /cannot be written: .*EFBIG/, /nothing was left behind/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
