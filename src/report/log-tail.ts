@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { crashReason } from "../kernel/log/crash-reason.js";
 import { formatRecord } from "../kernel/log/format-record.js";
 import { readKernelLog } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
@@ -16,7 +17,7 @@ export function logTail(dump: Dump): LogTail {
       const line = formatRecord(record, "dmesg");
       return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} ...\n` : line;
     });
-    return { lines, before: records.length - lines.length };
+    return { lines, before: records.length - lines.length, crash: crashReason(records) };
   } catch (error) {
     if (error instanceof DumpError) return { lines: [], before: 0, missing: error.message };
     throw error;

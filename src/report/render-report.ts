@@ -7,7 +7,7 @@ import type { Payload } from "./page/payload.js";
 import { count, memorySize } from "./page/words.js";
 import { GROUP_OF_KIND, KIND_GROUPS, KIND_LABELS } from "./page-states.js";
 import type { ReportData } from "./report-data.js";
-import { kernelSection, logSection, stagesSection, warningsSection } from "./sections.js";
+import { crashSection, kernelSection, logSection, stagesSection, warningsSection } from "./sections.js";
 import { classesSection, kindsSection } from "./tables.js";
 
 /**
@@ -37,6 +37,7 @@ ${rawElement("style", style)}
 ${headline(data)}
 </header>
 <main>
+${crashSection(data)}
 ${warningsSection(data)}
 ${mapSection(data)}
 ${kindsSection(data)}

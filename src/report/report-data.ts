@@ -1,5 +1,6 @@
 import { basename } from "node:path";
 import type { ClassCounts } from "../filter/page-classes.js";
+import type { CrashReason } from "../kernel/log/crash-reason.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
@@ -62,6 +63,8 @@ export interface LogTail {
   readonly lines: readonly string[];
   /** Records before them. */
   readonly before: number;
+  /** Why the machine crashed, if the log says it. */
+  readonly crash?: CrashReason | undefined;
   readonly missing?: string;
 }
 

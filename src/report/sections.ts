@@ -11,6 +11,25 @@ export function warningsSection({ warnings }: ReportData): Html {
   return html`<section class="warnings" aria-labelledby="warnings"><h2 id="warnings">Warnings</h2><ul>${items}</ul></section>`;
 }
 
+/** Why the machine crashed: the first thing that whoever opens a report wants to know. */
+export function crashSection({ log: { crash, missing } }: ReportData): Html {
+  if (missing !== undefined) return NOTHING;
+  if (crash === undefined) {
+    return html`<p class="small">The kernel's log has no panic: the machine ran when it was dumped, or its log was overwritten.</p>`;
+  }
+  const { reason, panic, task, cpu, at, nanoseconds } = crash;
+  const where = [
+    task && `Task ${task.comm} (pid ${task.pid})`,
+    cpu === undefined ? undefined : `CPU ${cpu}`,
+    at && `in ${at}`,
+    nanoseconds === undefined ? undefined : `${(Number(nanoseconds / 1_000_000n) / 1000).toFixed(1)} s after boot`,
+  ].filter((one) => one !== undefined);
+  return html`<section class="warnings crash" aria-labelledby="crash"><h2 id="crash">Why it crashed</h2>
+<p class="big"><code>${reason}</code></p>
+${panic === undefined ? NOTHING : html`<p><code>${panic}</code></p>`}
+<p>${where.join(", ")}</p></section>`;
+}
+
 /** The stages of a run, the slowest first. */
 export function stagesSection({ run, inputBytes }: ReportData): Html {
   if (run === undefined) return NOTHING;

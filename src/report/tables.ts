@@ -59,36 +59,72 @@ export function kindsSection(data: ReportData): Html {
       ),
     ];
   });
-  const columns =
-    run === undefined
-      ? html`<th scope="col">Kept by level 31</th><th scope="col">Dropped by it</th><th scope="col">With zlib, about</th><th scope="col">Bytes a page</th>`
-      : html`<th scope="col">Kept</th><th scope="col">All zeros</th><th scope="col">Dropped</th><th scope="col">Bytes in the output</th><th scope="col">Share of output</th><th scope="col">Bytes a page</th>`;
+  const columns = columnsOf(data).map((name) => html`<th scope="col">${name}</th>`);
   const note =
     run === undefined
       ? "Sizes with zlib at level 1 are of all pages of a kind, from a sample of at most 512 pages each; pages of zeros count as nothing. Level 31 also lets pages of zeros share one page, which is not in the columns of pages."
       : `Bytes in the output are those of the pages' data${run.codec === "none" ? "" : `, compressed with ${run.codec}`}${run.sharedBytes > 0 ? `; equal pages are counted each, though sharing them saved ${memorySize(run.sharedBytes)}` : ""}.`;
   return html`<section aria-labelledby="kinds"><h2 id="kinds">Kinds of pages</h2>
-<div class="wide" tabindex="0" role="region" aria-labelledby="kinds"><table>
-<thead><tr><th scope="col">Kind</th><th scope="col">Pages</th><th scope="col">Share of memory</th><th scope="col">Not in the ${run === undefined ? "dump" : "input"}</th>${columns}</tr></thead>
+<div class="wide" tabindex="0" role="region" aria-labelledby="kinds"><table class="cards">
+<thead><tr><th scope="col">Kind</th>${columns}</tr></thead>
 <tbody>${rows}</tbody>
 <tfoot><tr><th scope="row">All</th>${cells(data, all, all)}</tr></tfoot>
 </table></div><p class="small">${note}</p></section>`;
 }
 
-function cells({ run, pageSize }: ReportData, sums: Sums, all: Sums): Html {
-  const start = html`<td>${count(sums.pages)}</td><td>${bar(sums.pages / Math.max(1, all.pages))} ${percent(sums.pages, all.pages)}</td><td>${number(sums.absent)}</td>`;
-  if (run === undefined) {
-    const each =
-      sums.sampledPages === 0
-        ? ""
-        : `${count(Math.round(sums.sampledBytes / sums.sampledPages))} (${percent(sums.sampledBytes, sums.sampledPages * pageSize)})`;
-    return html`${start}<td>${number(sums.kept)}</td><td>${number(sums.dropped)}</td><td>${sums.sampledPages === 0 ? "" : memorySize(sums.sampledBytes)}</td><td>${each}</td>`;
-  }
-  const each =
-    sums.kept === 0
-      ? ""
-      : `${count(Math.round(sums.storedBytes / sums.kept))} (${percent(sums.storedBytes, sums.kept * pageSize)})`;
-  return html`${start}<td>${number(sums.kept)}</td><td>${number(sums.zero)}</td><td>${number(sums.dropped)}</td><td>${sums.storedBytes === 0 ? "" : memorySize(sums.storedBytes)}</td><td>${bar(sums.storedBytes / Math.max(1, all.storedBytes))} ${percent(sums.storedBytes, all.storedBytes)}</td><td>${each}</td>`;
+/** Headings of the columns behind the kind: on a narrow page each cell has its own. */
+function columnsOf({ run }: ReportData): readonly string[] {
+  return run === undefined
+    ? [
+        "Pages",
+        "Share of memory",
+        "Not in the dump",
+        "Kept by level 31",
+        "Dropped by it",
+        "With zlib, about",
+        "Bytes a page",
+      ]
+    : [
+        "Pages",
+        "Share of memory",
+        "Not in the input",
+        "Kept",
+        "All zeros",
+        "Dropped",
+        "Bytes in the output",
+        "Share of output",
+        "Bytes a page",
+      ];
+}
+
+function cells(data: ReportData, sums: Sums, all: Sums): Html {
+  const { run, pageSize } = data;
+  const start = [
+    count(sums.pages),
+    html`${bar(sums.pages / Math.max(1, all.pages))} ${percent(sums.pages, all.pages)}`,
+    number(sums.absent),
+  ];
+  const values = run === undefined ? estimated(sums, pageSize) : written(sums, all, pageSize);
+  const names = columnsOf(data);
+  return html`${[...start, ...values].map((value, i) => html`<td data-label="${names[i] ?? ""}">${value}</td>`)}`;
+}
+
+function estimated(sums: Sums, pageSize: number): readonly (Html | string)[] {
+  const none = sums.sampledPages === 0;
+  const each = `${count(Math.round(sums.sampledBytes / sums.sampledPages))} (${percent(sums.sampledBytes, sums.sampledPages * pageSize)})`;
+  return [number(sums.kept), number(sums.dropped), none ? "" : memorySize(sums.sampledBytes), none ? "" : each];
+}
+
+function written(sums: Sums, all: Sums, pageSize: number): readonly (Html | string)[] {
+  const each = `${count(Math.round(sums.storedBytes / sums.kept))} (${percent(sums.storedBytes, sums.kept * pageSize)})`;
+  return [
+    number(sums.kept),
+    number(sums.zero),
+    number(sums.dropped),
+    sums.storedBytes === 0 ? "" : memorySize(sums.storedBytes),
+    html`${bar(sums.storedBytes / Math.max(1, all.storedBytes))} ${percent(sums.storedBytes, all.storedBytes)}`,
+    sums.kept === 0 ? "" : each,
+  ];
 }
 
 function number(value: number): string {
