@@ -2,8 +2,8 @@ import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { DumpError, systemErrorCode } from "../errors.js";
-import { distUrl } from "../program-files.js";
 import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
+import { distUrl } from "../program-files.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 

@@ -218,7 +218,9 @@ describe("outputs", () => {
   });
 
   test("a limit on the size of files", async () => {
-    const run = await runCli([at("input"), at("out"), "-d", "0", "--compress", "none"], { shell: 'ulimit -f 1000; exec "$@"' });
+    const run = await runCli([at("input"), at("out"), "-d", "0", "--compress", "none"], {
+      shell: 'ulimit -f 1000; exec "$@"',
+    });
     expectFailure(run, 1, at("out"), /cannot be written: .*EFBIG/, /nothing was left behind/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
