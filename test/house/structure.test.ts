@@ -25,12 +25,9 @@ const ROWS: readonly (readonly string[])[] = [
     "foreign-text.ts",
     "surroundings.ts",
     "unfinished.ts",
-<<<<<<< HEAD
     "nearest-name.ts",
     "option-shape.ts",
-=======
     "program-files.ts",
->>>>>>> 0fa80f2 (npm run build:single: one executable that needs no Node and no package)
     "package-version.ts",
     "page-record.ts",
   ],
