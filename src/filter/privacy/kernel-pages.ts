@@ -27,6 +27,8 @@ export interface KernelPageCounts {
   stacks: number;
   /** Per-CPU memory allocated after boot. */
   percpu: number;
+  /** Large objects that the kernel's lists lead to: network devices, tables of open files. */
+  objects: number;
 }
 
 /** Pages that are known to be the kernel's although their struct pages do not say so. */
@@ -72,7 +74,7 @@ export function findKernelPages(
 
 class KernelPageSearch implements KernelPages {
   readonly known: PageBitmap;
-  readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0 };
+  readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0, objects: 0 };
   readonly gaps: string[] = [];
   readonly #dump: Dump;
   readonly #view: KernelView;

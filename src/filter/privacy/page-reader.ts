@@ -9,6 +9,8 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 export interface StructPageReader {
   /** Whether the page is the slab allocator's, or was never given out: what the kernel has there is its own. */
   isKernelData(pfn: number): boolean;
+  /** Whether the page is the tail of a compound one. */
+  isTail(pfn: number): boolean;
   /** The struct page; `undefined` if there is none or the dump does not have it. The view is used again. */
   read(pfn: number): DataView | undefined;
 }
@@ -31,6 +33,10 @@ export function structPageReader(
   };
   return {
     read,
+    isTail(pfn) {
+      const page = mask.tail === 0 ? undefined : read(pfn);
+      return page !== undefined && (page.getUint32(at.tail, littleEndian) & mask.tail) !== 0;
+    },
     isKernelData(pfn) {
       if (read(pfn) === undefined) return false;
       if (offset.compoundHead !== undefined) {

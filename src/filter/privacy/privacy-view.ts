@@ -1,10 +1,11 @@
 import { DumpError } from "../../errors.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { parseKernelVersion } from "../../kernel/version.js";
-import type { PageBitmap } from "../../reader/bitmap.js";
+import { countBits, type PageBitmap, setBits } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
 import { findKernelPages, type KernelPages } from "./kernel-pages.js";
+import type { ObjectPages } from "./large-objects.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark } from "./thread-stack.js";
 
@@ -23,12 +24,14 @@ export interface PrivacyView {
 
 /**
  * Finds out which pages are the kernel's beyond doubt. Throws `CANNOT_FILTER` with the fact that is missing: a run with
- * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked.
+ * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked; `objects` are
+ * known beside what is found here.
  */
 export function privacyView(
   dump: Dump,
   view: KernelView,
   stackTops?: PageBitmap,
+  objects: readonly ObjectPages[] = [],
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");
@@ -37,6 +40,12 @@ export function privacyView(
   const version = parseKernelVersion(view.utsname.release) ?? 0;
   const stack = stackMark(dump.machine, dump.pageSize, version);
   const pages = findKernelPages(dump, view, stack, stackTops);
+  for (const { startPfn, endPfn } of objects) {
+    const end = Math.min(endPfn, dump.maxMapnr);
+    if (end <= startPfn) continue;
+    pages.counts.objects += end - startPfn - countBits(pages.known, startPfn, end);
+    setBits(pages.known, startPfn, end);
+  }
   const crashKernel = crashKernelRanges(dump, view);
   const { littleEndian } = dump.machine;
   return {

@@ -6,8 +6,8 @@ import {
   readMember,
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
+import { xarrayEntries } from "../../kernel/objects/xarray.js";
 
-const MAX_QUEUES = 1 << 16;
 const MAX_MESSAGES = 1 << 20;
 const MAX_NODES = 1 << 16;
 /** A message has a piece for each page of it; MSGMAX is an int, and none is above this in practice. */
@@ -79,30 +79,6 @@ export function queuedMessages(
     for (const node of treeNodes(kernel, root)) {
       const one = containerOf(types, node, "posix_msg_tree_node", "rb_node");
       if (one !== undefined) list(memberAddress(types, "posix_msg_tree_node", one, "msg_list"));
-    }
-  }
-}
-
-/** The pointers in an XArray (4.20 and later), given its `xa_head`. */
-function* xarrayEntries({ types, memory }: KernelObjects, root: bigint): Generator<bigint> {
-  const slots = types.member("xa_node", "slots");
-  const waiting = [root];
-  const seen = new Set<bigint>();
-  for (let entry = waiting.pop(); entry !== undefined && seen.size < MAX_QUEUES; entry = waiting.pop()) {
-    if (seen.has(entry)) continue;
-    seen.add(entry);
-    // Bit 0: a value; bit 1: a node, or a mark below the first page (linux/xarray.h).
-    if ((entry & 3n) === 0n) {
-      if (memory.isKernelAddress(entry)) yield entry;
-    } else if ((entry & 3n) === 2n && memory.isKernelAddress(entry) && slots?.count !== undefined) {
-      const node = memory.readView(entry - 2n + BigInt(slots.offset), slots.size);
-      for (let i = 0; node !== undefined && i < slots.count; i++) {
-        const value =
-          memory.wordSize === 8
-            ? node.getBigUint64(i * 8, memory.littleEndian)
-            : BigInt(node.getUint32(i * 4, memory.littleEndian));
-        if (value !== 0n) waiting.push(value);
-      }
     }
   }
 }

@@ -3,9 +3,8 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
-import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
-import { parseKernelVersion } from "../../kernel/version.js";
+import { kernelVersion, parseKernelVersion } from "../../kernel/version.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { stretchesOf } from "../../reader/open.js";
@@ -14,11 +13,17 @@ import type { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
+import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
+import { entryStacks } from "./entry-stacks.js";
+import { largeObjects, type ObjectPages } from "./large-objects.js";
+import { structPageReader } from "./page-reader.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
+import { screens } from "./screens.js";
 import type { StackTops } from "./stack-tops.js";
+import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 
 /** What `--privacy-extra` has names for. */
@@ -50,6 +55,8 @@ export interface Scrub {
   /** None or one, for the threads. */
   readonly spans: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  /** Pages of objects that the kernel's lists lead to: they stay. */
+  readonly pages: readonly ObjectPages[];
   /** The kinds that were looked for and could be. */
   readonly reached: ReadonlySet<Scrubbed>;
   /** What could not be looked for, in words, for `remains`. */
@@ -77,6 +84,7 @@ export function scrub(
   const run = new ScrubRun(dump, view, debuginfo.kernel, warnings);
   try {
     run.slabs(extras.includes("registers"));
+    run.always();
     if (extras.includes("registers")) run.registers();
     if (extras.includes("tty")) run.terminals();
   } finally {
@@ -99,6 +107,7 @@ class ScrubRun {
   readonly #why: string;
   #frame: RegisterFrame | undefined;
   #slabs: PrivateObjects | undefined;
+  #pages: readonly ObjectPages[] = [];
 
   constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: Warnings) {
     this.#dump = dump;
@@ -129,6 +138,33 @@ class ScrubRun {
       this.#reached.add(kind);
     }
     this.#gaps.push(...slabGaps(kernel, found));
+  }
+
+  /** What is overwritten without being asked for, apart from slabs; and what is kept because lists lead to it. */
+  always(): void {
+    const kernel = this.#kernel;
+    const [space, dump, view] = [this.#space, this.#dump, this.#view];
+    this.#gaps.push(driverBuffers(parseKernelVersion(view.utsname.release) ?? 0));
+    if (kernel === undefined) {
+      this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`);
+      return;
+    }
+    const shown = screens(space, kernel);
+    if (shown === undefined) this.#gaps.push("screens of virtual consoles: where those are is not told");
+    else this.#reach("screens", shown);
+    const tasks = [...allTasks(dump, view, kernel)];
+    this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
+    const maps = bpfMaps(space, kernel);
+    if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: where those are is not told");
+    else {
+      this.#reach("bpf-maps", maps);
+      if (maps.unknown.size > 0) this.#gaps.push(`BPF maps of types ${[...maps.unknown].join(", ")}`);
+      if (maps.cut) this.#gaps.push("BPF maps, of which there are too many");
+    }
+    const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
+    const large = largeObjects(space, kernel, tasks, structs);
+    this.#pages = large.pages;
+    this.#add("slab-padding", { list: large.rest, objects: large.rest.count });
   }
 
   registers(): void {
@@ -178,6 +214,7 @@ class ScrubRun {
       spans: [...(merged.start.length === 0 ? [] : [merged]), ...padding],
       stackTops,
       reached,
+      pages: this.#pages,
       gaps: this.#gaps,
       counts(plan) {
         const counts: Partial<Record<Scrubbed, ScrubCount>> = {};
@@ -199,6 +236,11 @@ class ScrubRun {
     };
   }
 
+  #reach(kind: Scrubbed, list: ScrubList): void {
+    this.#reached.add(kind);
+    this.#add(kind, list);
+  }
+
   #add(kind: Scrubbed, { list, objects }: ScrubList): void {
     const known = this.#lists.get(kind);
     if (known === undefined) {
@@ -213,6 +255,16 @@ class ScrubRun {
     this.#gaps.push(what);
     this.#warnings.add("PRIVACY_GAP", `--privacy-extra could not reach ${what}`);
   }
+}
+
+/** Data of drivers in kmalloc memory, to which only the types of their modules would lead. */
+function driverBuffers(version: number): string {
+  const names = [
+    "virtio-serial",
+    ...(version < kernelVersion(6, 2) ? ["AF_VSOCK"] : []),
+    ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
+  ];
+  return `kmalloc memory: buffers of drivers, among them ${names.join(", ")}`;
 }
 
 /** What in slabs could not be told, in words. */
@@ -233,25 +285,6 @@ function slabGaps(kernel: KernelObjects, slabs: PrivateObjects): string[] {
   if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
   if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
   return gaps;
-}
-
-/**
- * The stacks on which x86-64 enters the kernel, one for each CPU (entry_stack_storage, 4.16 and later): what a program had in
- * its registers lies there until the next entry. Nothing runs on them when a backtrace is asked for.
- */
-function entryStacks(space: AddressSpace, kernel: KernelObjects): ScrubList {
-  const found: ScrubList = { list: new SpanList(), objects: 0 };
-  const variable = kernel.symbols.address("entry_stack_storage");
-  const size = kernel.types.sizeOf("entry_stack_page");
-  if (variable === undefined || size !== kernel.memory.pageSize) return found;
-  for (const cpu of possibleCpus(kernel) ?? []) {
-    const address = perCpuAddress(kernel, variable, cpu);
-    const place = address === undefined ? undefined : space.translate(address);
-    if (place === undefined || place.length < size) continue;
-    found.list.add(place.paddr, size);
-    found.objects++;
-  }
-  return found;
 }
 
 /**

@@ -4,10 +4,9 @@ import { coreNotes } from "../../../src/filter/privacy/core-notes.js";
 import { cpuNotes } from "../../../src/filter/privacy/cpu-notes.js";
 import { registerCopies } from "../../../src/filter/privacy/register-copies.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
-import type { AddressSpace } from "../../../src/kernel/address-space.js";
-import type { KernelObjects } from "../../../src/kernel/objects/kernel-objects.js";
 import { kernelVersion } from "../../../src/kernel/version.js";
 import type { Machine } from "../../../src/reader/machine.js";
+import { BASE, machine, space } from "../../support/fake-machine.js";
 
 const x86 = { arch: "x86_64", wordSize: 8, littleEndian: true } as Machine;
 const form = { wordSize: 8, littleEndian: true } as const;
@@ -53,48 +52,6 @@ test("a stack's frame and its copy below go, and the set itself is not found twi
     [1000, 1136],
   ]);
 });
-
-const BASE = 0xffff_8880_0000_0000n;
-const SIZE = 0x20000;
-const space: AddressSpace = {
-  translate: (vaddr) =>
-    vaddr >= BASE && vaddr < BASE + BigInt(SIZE)
-      ? { paddr: Number(vaddr - BASE), length: 4096 - (Number(vaddr - BASE) % 4096) }
-      : undefined,
-};
-
-/** A machine's memory at BASE, with symbols (numbers lie in it, per-CPU ones are distances), and types by name: offset and size of members, "" for the type's own size. */
-function machine(
-  symbols: Readonly<Record<string, number | bigint>>,
-  types: Readonly<Record<string, readonly [number, number]>>,
-): { view: DataView; kernel: KernelObjects; word(at: number, value: bigint): void } {
-  const view = new DataView(new ArrayBuffer(SIZE));
-  const readView = (vaddr: bigint, length: number) => {
-    const at = Number(vaddr - BASE);
-    return at >= 0 && at + length <= SIZE ? new DataView(view.buffer, at, length) : undefined;
-  };
-  const kernel = {
-    memory: {
-      ...{ ...form, pageSize: 4096, readView },
-      readWord: (vaddr: bigint) => readView(vaddr, 8)?.getBigUint64(0, true),
-      isKernelAddress: (vaddr: bigint) => vaddr >= BASE,
-    },
-    symbols: {
-      address(name: string) {
-        const found = symbols[name];
-        return typeof found === "number" ? BASE + BigInt(found) : found;
-      },
-    },
-    types: {
-      member(type: string, name: string) {
-        const found = types[`${type}.${name}`];
-        return found && { name, offset: found[0], size: found[1], type: "" };
-      },
-      sizeOf: (type: string) => types[type]?.[1],
-    },
-  } as unknown as KernelObjects;
-  return { view, kernel, word: (at, value) => view.setBigUint64(at, value, true) };
-}
 
 function note(view: DataView, at: number, cs: bigint): void {
   view.setUint32(at, 5, true);

@@ -50,10 +50,11 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(8);
+    expect(Object.keys(overwritten).length).toBe(11);
     for (const kind of ["free-objects", "slab-padding", "registers", "vector-registers", "tty"] as const) {
       expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
     }
+    expect(overwritten.screens?.objects).toBe(1);
     // No slab's lists were in doubt.
     expect(privacy?.remains.join()).not.toMatch(/could not|lacks|no types/);
     const { changed, notZero } = changes(vmcore, at("all"));

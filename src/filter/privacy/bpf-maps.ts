@@ -1,0 +1,243 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { xarrayEntries } from "../../kernel/objects/xarray.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import type { ScrubList } from "./private-objects.js";
+
+/** What was found in maps, and the types of those that nothing here knows. */
+export interface BpfMaps extends ScrubList {
+  readonly unknown: ReadonlySet<number>;
+  /** There was more than can be remembered. */
+  cut: boolean;
+}
+
+/** Pieces in all maps together. */
+const MAX_PIECES = 1 << 20;
+/** The kernel's limits: keys and values have less than KMALLOC_MAX_SIZE. */
+const MAX_BYTES = 1 << 30;
+
+/** Their elements are the kernel's: programs, maps, sockets, devices, addresses of code. Rings and arenas are pages of their own, which are dropped. */
+const KERNELS = [
+  ...[
+    "PROG_ARRAY",
+    "PERF_EVENT_ARRAY",
+    "STACK_TRACE",
+    "CGROUP_ARRAY",
+    "ARRAY_OF_MAPS",
+    "HASH_OF_MAPS",
+    "DEVMAP",
+    "SOCKMAP",
+  ],
+  ...[
+    "CPUMAP",
+    "XSKMAP",
+    "SOCKHASH",
+    "REUSEPORT_SOCKARRAY",
+    "DEVMAP_HASH",
+    "RINGBUF",
+    "USER_RINGBUF",
+    "ARENA",
+    "INSN_ARRAY",
+  ],
+];
+
+/** How each kind of map is walked: names of `enum bpf_map_type` without their prefix. */
+const WALKS: Readonly<Record<string, "array" | "hash" | "trie" | "queue" | "storage">> = {
+  ...{ ARRAY: "array", PERCPU_ARRAY: "array" },
+  ...{ HASH: "hash", LRU_HASH: "hash", PERCPU_HASH: "hash", LRU_PERCPU_HASH: "hash" },
+  ...{ LPM_TRIE: "trie", QUEUE: "queue", STACK: "queue" },
+  ...{ SK_STORAGE: "storage", INODE_STORAGE: "storage", TASK_STORAGE: "storage", CGRP_STORAGE: "storage" },
+};
+
+/**
+ * Keys and values of BPF maps (kernel/bpf; all maps are in `map_idr`, 4.13 and later). Where a map is large its memory is dropped anyhow; small ones lie in
+ * slabs, per-CPU ones in the CPUs' memory. Pointers between elements stay. `undefined` where the symbols do not tell of maps or of CPUs' memory.
+ */
+export function bpfMaps(space: AddressSpace, kernel: KernelObjects): BpfMaps | undefined {
+  const { symbols, types } = kernel;
+  const none = { list: new SpanList(), objects: 0, unknown: new Set<number>(), cut: false };
+  if (types.member("bpf_map", "map_type") === undefined) return none;
+  const idr = symbols.address("map_idr");
+  const cpus = possibleCpus(kernel);
+  if (cpus === undefined) return undefined;
+  if (idr === undefined) return symbols.address("init_task") === undefined ? undefined : none;
+  const walk = new MapWalk(space, kernel, cpus);
+  const root = readMember(kernel, "idr", idr, "idr_rt.xa_head") ?? 0n;
+  for (const map of xarrayEntries(kernel, root)) walk.map(map);
+  return walk;
+}
+
+class MapWalk implements BpfMaps {
+  readonly list = new SpanList();
+  readonly unknown = new Set<number>();
+  objects = 0;
+  cut = false;
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  readonly #cpus: readonly number[];
+  readonly #walks = new Map<number, (typeof WALKS)[string] | "kernel">();
+  /** Types whose values each CPU has for itself. */
+  readonly #perCpu = new Set<number>();
+
+  constructor(space: AddressSpace, kernel: KernelObjects, cpus: readonly number[]) {
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#cpus = cpus;
+    const number = (name: string) => kernel.types.enumerator(`BPF_MAP_TYPE_${name}`);
+    for (const [name, walk] of Object.entries(WALKS)) {
+      const type = number(name);
+      if (type === undefined) continue;
+      this.#walks.set(Number(type), walk);
+      if (name.includes("PERCPU")) this.#perCpu.add(Number(type));
+    }
+    for (const name of KERNELS) {
+      const type = number(name);
+      if (type !== undefined) this.#walks.set(Number(type), "kernel");
+    }
+  }
+
+  map(map: bigint): void {
+    const type = this.#number("bpf_map", map, "map_type");
+    const walk = this.#walks.get(type);
+    if (walk === "kernel") return;
+    if (walk === undefined) {
+      this.unknown.add(type);
+      return;
+    }
+    this.objects++;
+    const perCpu = this.#perCpu.has(type);
+    const shape = {
+      map,
+      key: this.#number("bpf_map", map, "key_size"),
+      value: this.#number("bpf_map", map, "value_size"),
+      entries: this.#number("bpf_map", map, "max_entries"),
+    };
+    if (walk === "array") this.#array(shape, perCpu);
+    else if (walk === "hash") this.#hash(shape, perCpu);
+    else if (walk === "trie") this.#trie(shape);
+    else if (walk === "queue") {
+      const elements = this.#kernel.types.member("bpf_queue_stack", "elements")?.offset;
+      const size = this.#number("bpf_queue_stack", map, "size");
+      if (elements !== undefined) this.#erase(map + BigInt(elements), size * shape.value);
+    } else this.#storage(shape);
+  }
+
+  #array({ map, entries }: MapShape, perCpu: boolean): void {
+    const { types, memory } = this.#kernel;
+    const size = this.#number("bpf_array", map, "elem_size");
+    const values = types.member("bpf_array", perCpu ? "pptrs" : "value")?.offset;
+    if (values === undefined) return;
+    const at = map + BigInt(values);
+    if (!perCpu) this.#erase(at, size * entries);
+    for (let i = 0; perCpu && i < entries && !this.cut; i++) {
+      const pointer = memory.readWord(at + BigInt(i * memory.wordSize));
+      if (pointer === undefined) return;
+      this.#eraseOnCpus(pointer, size);
+    }
+  }
+
+  /** Elements made beforehand lie in one array, all others hang in buckets. */
+  #hash({ map, key, entries }: MapShape, perCpu: boolean): void {
+    const { memory, types } = this.#kernel;
+    const keyAt = types.member("htab_elem", "key")?.offset;
+    const stride = types.sizeOf("bucket");
+    const size = this.#number("bpf_htab", map, "elem_size");
+    if (keyAt === undefined || stride === undefined || size <= keyAt) return;
+    const valueAt = keyAt + Math.ceil(key / 8) * 8;
+    const value = this.#number("bpf_map", map, "value_size");
+    const element = (at: bigint) => {
+      const pointer = perCpu ? memory.readWord(at + BigInt(valueAt)) : undefined;
+      this.#erase(at + BigInt(keyAt), (perCpu ? valueAt : size) - keyAt);
+      if (pointer) this.#eraseOnCpus(pointer, Math.ceil(value / 8) * 8);
+    };
+    const array = this.#pointer("bpf_htab", map, "elems");
+    if (array !== undefined) {
+      // As many more as CPUs, for updates.
+      const count = entries + this.#cpus.length;
+      for (let i = 0; i < count && !this.cut; i++) {
+        const at = array + BigInt(i * size);
+        if (memory.readWord(at) === undefined) return;
+        element(at);
+      }
+      return;
+    }
+    const buckets = this.#pointer("bpf_htab", map, "buckets");
+    const count = this.#number("bpf_htab", map, "n_buckets");
+    for (let i = 0; buckets !== undefined && i < count && !this.cut; i++) {
+      // hash_node is the first; a list ends with an odd number (hlist_nulls).
+      let node = memory.readWord(buckets + BigInt(i * stride));
+      if (node === undefined) return;
+      for (let left = entries + 1; (node & 1n) === 0n && memory.isKernelAddress(node) && left > 0; left--) {
+        element(node);
+        node = memory.readWord(node) ?? 1n;
+      }
+    }
+  }
+
+  #trie({ map, value, entries }: MapShape): void {
+    const { types, memory } = this.#kernel;
+    const data = types.member("lpm_trie_node", "data")?.offset;
+    const size = this.#number("lpm_trie", map, "data_size") + value;
+    const waiting = [this.#pointer("lpm_trie", map, "root")];
+    // Nodes in between are not more than elements.
+    const seen = new Set<bigint>();
+    while (waiting.length > 0 && seen.size < 2 * entries + 2 && !this.cut) {
+      const node = waiting.pop();
+      if (node === undefined || data === undefined || !memory.isKernelAddress(node) || seen.has(node)) continue;
+      seen.add(node);
+      this.#erase(node + BigInt(data), size);
+      for (const child of ["child[0]", "child[1]"]) waiting.push(this.#pointer("lpm_trie_node", node, child));
+    }
+  }
+
+  /** Values that hang at sockets, inodes, tasks: each is in a bucket of its map as well. */
+  #storage({ map, value }: MapShape): void {
+    const { types, memory } = this.#kernel;
+    const stride = types.sizeOf("bpf_local_storage_map_bucket");
+    const node = types.member("bpf_local_storage_elem", "map_node")?.offset;
+    const data = types.member("bpf_local_storage_elem", "sdata.data")?.offset;
+    const buckets = this.#pointer("bpf_local_storage_map", map, "buckets");
+    if (stride === undefined || node === undefined || data === undefined || buckets === undefined) return;
+    const count = 2 ** Math.min(this.#number("bpf_local_storage_map", map, "bucket_log"), 16);
+    for (let i = 0; i < count && !this.cut; i++) {
+      let next = memory.readWord(buckets + BigInt(i * stride)) ?? 0n;
+      const seen = new Set<bigint>();
+      for (; memory.isKernelAddress(next) && next !== 0n && !seen.has(next) && !this.cut; seen.add(next)) {
+        this.#erase(next - BigInt(node) + BigInt(data), value);
+        next = memory.readWord(next) ?? 0n;
+      }
+    }
+  }
+
+  #eraseOnCpus(pointer: bigint, length: number): void {
+    for (const cpu of this.#cpus) {
+      const at = perCpuAddress(this.#kernel, pointer, cpu);
+      if (at !== undefined) this.#erase(at, length);
+    }
+  }
+
+  #erase(address: bigint, length: number): void {
+    if (length <= 0) return;
+    if (this.list.count >= MAX_PIECES) this.cut = true;
+    else addVirtual(this.#space, address, Math.min(length, MAX_BYTES), this.list);
+  }
+
+  #number(type: string, at: bigint, path: string): number {
+    return Number(readMember(this.#kernel, type, at, path) ?? 0n);
+  }
+
+  #pointer(type: string, at: bigint, path: string): bigint | undefined {
+    const value = readMember(this.#kernel, type, at, path);
+    return value !== undefined && value !== 0n && this.#kernel.memory.isKernelAddress(value) ? value : undefined;
+  }
+}
+
+interface MapShape {
+  readonly map: bigint;
+  /** Bytes. */
+  readonly key: number;
+  readonly value: number;
+  readonly entries: number;
+}

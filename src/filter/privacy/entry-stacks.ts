@@ -1,0 +1,24 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { SpanList } from "../erase/spans.js";
+import type { ScrubList } from "./private-objects.js";
+
+/**
+ * The stacks on which x86-64 enters the kernel, one for each CPU (entry_stack_storage, 4.16 and later): what a program had in
+ * its registers lies there until the next entry. Nothing runs on them when a backtrace is asked for.
+ */
+export function entryStacks(space: AddressSpace, kernel: KernelObjects): ScrubList {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const variable = kernel.symbols.address("entry_stack_storage");
+  const size = kernel.types.sizeOf("entry_stack_page");
+  if (variable === undefined || size !== kernel.memory.pageSize) return found;
+  for (const cpu of possibleCpus(kernel) ?? []) {
+    const address = perCpuAddress(kernel, variable, cpu);
+    const place = address === undefined ? undefined : space.translate(address);
+    if (place === undefined || place.length < size) continue;
+    found.list.add(place.paddr, size);
+    found.objects++;
+  }
+  return found;
+}

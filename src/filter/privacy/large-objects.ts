@@ -1,0 +1,143 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readMember, walkList } from "../../kernel/objects/kernel-objects.js";
+import { SpanList } from "../erase/spans.js";
+
+/** Pages that are the kernel's because its own lists lead to an object in them. */
+export interface ObjectPages {
+  readonly startPfn: number;
+  readonly endPfn: number;
+}
+
+/** What the lists lead to. */
+export interface LargeObjects {
+  readonly pages: readonly ObjectPages[];
+  /** What lies behind the objects in their pages: nobody's, or of whom the memory was before. To be overwritten. */
+  readonly rest: SpanList;
+}
+
+const MAX_NAMESPACES = 1 << 16;
+const MAX_DEVICES = 1 << 20;
+const MAX_QUEUES = 1 << 16;
+const MAX_FILES = 1 << 26;
+const MAX_RANGES = 1 << 20;
+/** Most that one object has: the queues of a device with 65,536 of them have some 30 MiB. */
+const MAX_OBJECT = 64 << 20;
+
+/** Asks struct pages. */
+export interface CompoundPages {
+  /** Whether the page is the slab allocator's, or was never given out. */
+  isKernelData(pfn: number): boolean;
+  /** Whether a page is the tail of a compound one. */
+  isTail(pfn: number): boolean;
+}
+
+/** KMALLOC_MAX_SIZE is 4 MiB. */
+const MAX_TAILS = 1 << 10;
+
+/**
+ * Objects that are too large for slabs, and which a debugger asks for: `struct net_device`, its queues, of all name spaces of the network, and the
+ * tables of open files (above 1,024 files). Their struct pages say no more than those of a pipe. Where types or symbols do not lead there
+ * nothing is found, and they are dropped. What a driver has behind its net_device is kept where the kernel tells its size (6.13 and later).
+ */
+export function largeObjects(
+  space: AddressSpace,
+  kernel: KernelObjects,
+  tasks: Iterable<bigint>,
+  compound: CompoundPages,
+): LargeObjects {
+  const finder = new Finder(space, kernel, compound);
+  for (const device of netDevices(kernel)) finder.device(device);
+  finder.files(tasks);
+  return finder;
+}
+
+class Finder implements LargeObjects {
+  readonly pages: ObjectPages[] = [];
+  readonly rest = new SpanList();
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  readonly #compound: CompoundPages;
+
+  constructor(space: AddressSpace, kernel: KernelObjects, compound: CompoundPages) {
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#compound = compound;
+  }
+
+  device(device: bigint): void {
+    const { types } = this.#kernel;
+    const own = this.#number("net_device", device, "priv_len", MAX_OBJECT);
+    const aligned = Math.ceil((types.sizeOf("net_device") ?? 0) / 32) * 32;
+    this.#add(device, aligned + own);
+    for (const [array, count, element] of [
+      ["_tx", "num_tx_queues", "netdev_queue"],
+      ["_rx", "num_rx_queues", "netdev_rx_queue"],
+    ] as const) {
+      const queues = this.#number("net_device", device, count, MAX_QUEUES);
+      this.#add(readMember(this.#kernel, "net_device", device, array), queues * (types.sizeOf(element) ?? 0));
+    }
+  }
+
+  files(tasks: Iterable<bigint>): void {
+    const { memory } = this.#kernel;
+    const seen = new Set<bigint>();
+    for (const task of tasks) {
+      const files = readMember(this.#kernel, "task_struct", task, "files");
+      if (!files || !memory.isKernelAddress(files) || seen.has(files)) continue;
+      seen.add(files);
+      const table = readMember(this.#kernel, "files_struct", files, "fdt");
+      if (!table || !memory.isKernelAddress(table)) continue;
+      const count = this.#number("fdtable", table, "max_fds", MAX_FILES);
+      this.#add(readMember(this.#kernel, "fdtable", table, "fd"), count * memory.wordSize);
+    }
+  }
+
+  #add(address: bigint | undefined, length: number): void {
+    const { memory } = this.#kernel;
+    const { pageSize } = memory;
+    if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return;
+    const first = this.#space.translate(address);
+    // Most lie in slabs, beside others, or were there at boot.
+    if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return;
+    let last = 0;
+    for (let at = address - (address % BigInt(pageSize)); at < address + BigInt(length); at += BigInt(pageSize)) {
+      const place = this.#space.translate(at);
+      if (place === undefined || this.pages.length >= MAX_RANGES) return;
+      last = Math.floor(place.paddr / pageSize);
+      this.#addPage(last);
+    }
+    const within = Number((address + BigInt(length)) % BigInt(pageSize));
+    let restEnd = (last + 1) * pageSize;
+    // A large kmalloc is one compound page, which is kept whole.
+    for (let i = 1; i <= MAX_TAILS && this.#compound.isTail(last + i); i++) restEnd = (last + i + 1) * pageSize;
+    const start = within === 0 ? (last + 1) * pageSize : last * pageSize + within;
+    if (restEnd > start) this.rest.add(start, restEnd - start);
+  }
+
+  #addPage(pfn: number): void {
+    const range = this.pages.at(-1);
+    if (range?.endPfn === pfn) this.pages[this.pages.length - 1] = { startPfn: range.startPfn, endPfn: pfn + 1 };
+    else this.pages.push({ startPfn: pfn, endPfn: pfn + 1 });
+  }
+
+  #number(type: string, at: bigint, name: string, most: number): number {
+    return Math.min(Number(readMember(this.#kernel, type, at, name) ?? 0n), most);
+  }
+}
+
+function* netDevices(kernel: KernelObjects): Generator<bigint> {
+  const { symbols, types } = kernel;
+  const spaces = symbols.address("net_namespace_list");
+  const first = symbols.address("init_net");
+  const heads = new Set(first === undefined ? [] : [first]);
+  if (spaces !== undefined) for (const net of walkList(kernel, spaces, "net", "list", MAX_NAMESPACES)) heads.add(net);
+  const list = types.member("net", "dev_base_head");
+  if (list === undefined) return;
+  let left = MAX_DEVICES;
+  for (const net of heads) {
+    for (const device of walkList(kernel, net + BigInt(list.offset), "net_device", "dev_list", left)) {
+      if (left-- <= 0) return;
+      yield device;
+    }
+  }
+}

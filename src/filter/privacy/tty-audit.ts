@@ -1,0 +1,33 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import type { ScrubList } from "./private-objects.js";
+
+/** N_TTY_BUF_SIZE, in every kernel that has such buffers. */
+const BUFFER = 4096;
+const MAX_PROCESSES = 1 << 22;
+
+/**
+ * What was typed at terminals of audited processes (pam_tty_audit, passwords among it) and was not yet handed to the audit daemon: a buffer of
+ * each process (drivers/tty/tty_audit.c, 2.6.25 and later). Nothing where the types lack it.
+ */
+export function ttyAudit(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const { memory, types } = kernel;
+  const data = types.member("tty_audit_buf", "data");
+  if (types.member("signal_struct", "tty_audit_buf") === undefined || data === undefined) return found;
+  const seen = new Set<bigint>();
+  for (const task of tasks) {
+    const signal = readMember(kernel, "task_struct", task, "signal");
+    if (!signal || seen.has(signal) || seen.size >= MAX_PROCESSES) continue;
+    seen.add(signal);
+    // An error is in its place where there was no memory.
+    const buffer = readMember(kernel, "signal_struct", signal, "tty_audit_buf");
+    if (!buffer || !memory.isKernelAddress(buffer)) continue;
+    const text = readMember(kernel, "tty_audit_buf", buffer, "data");
+    if (!text || !memory.isKernelAddress(text)) continue;
+    if (addVirtual(space, text, BUFFER, found.list) > 0) found.objects++;
+  }
+  return found;
+}

@@ -1,0 +1,28 @@
+import type { KernelObjects } from "./kernel-objects.js";
+
+/** Nodes and entries that are looked at: damaged trees may have circles. */
+const MAX_ENTRIES = 1 << 16;
+
+/** The pointers in an XArray (4.20 and later), given its `xa_head`. */
+export function* xarrayEntries({ types, memory }: KernelObjects, root: bigint): Generator<bigint> {
+  const slots = types.member("xa_node", "slots");
+  const waiting = [root];
+  const seen = new Set<bigint>();
+  for (let entry = waiting.pop(); entry !== undefined && seen.size < MAX_ENTRIES; entry = waiting.pop()) {
+    if (seen.has(entry)) continue;
+    seen.add(entry);
+    // Bit 0: a value; bit 1: a node, or a mark below the first page (linux/xarray.h).
+    if ((entry & 3n) === 0n) {
+      if (memory.isKernelAddress(entry)) yield entry;
+    } else if ((entry & 3n) === 2n && memory.isKernelAddress(entry) && slots?.count !== undefined) {
+      const node = memory.readView(entry - 2n + BigInt(slots.offset), slots.size);
+      for (let i = 0; node !== undefined && i < slots.count; i++) {
+        const value =
+          memory.wordSize === 8
+            ? node.getBigUint64(i * 8, memory.littleEndian)
+            : BigInt(node.getUint32(i * 4, memory.littleEndian));
+        if (value !== 0n) waiting.push(value);
+      }
+    }
+  }
+}

@@ -1,0 +1,267 @@
+/** Screens of consoles, audited terminals, BPF maps, and large objects that the kernel's lists lead to. */
+import { expect, test } from "vitest";
+import { bpfMaps } from "../../../src/filter/privacy/bpf-maps.js";
+import { largeObjects } from "../../../src/filter/privacy/large-objects.js";
+import { screens } from "../../../src/filter/privacy/screens.js";
+import { ttyAudit } from "../../../src/filter/privacy/tty-audit.js";
+import { BASE, type FakeMachine, machine, piecesOf, space } from "../../support/fake-machine.js";
+
+const at = (address: number) => BASE + BigInt(address);
+
+const CONSOLE = {
+  vc: [0, 16],
+  "vc.d": [0, 8],
+  "vc_data.vc_screenbuf": [0, 8],
+  "vc_data.vc_screenbuf_size": [8, 4],
+  "vc_data.vc_rows": [12, 4],
+  "vc_data.vc_cols": [16, 4],
+  "vc_data.vc_uni_lines": [24, 8],
+  "vc_data.vc_saved_screen": [32, 8],
+  "vc_data.vc_saved_cols": [40, 4],
+  "vc_data.vc_saved_rows": [44, 4],
+  "vc_selection.buffer": [0, 8],
+  "vc_selection.buf_len": [8, 4],
+} as const;
+
+test("screens: characters, their Unicode, the screen behind another, and what was selected", () => {
+  const { kernel, view, word, point } = machine({ vc_cons: 0x100, vc_sel: 0x800 }, CONSOLE);
+  point(0x110, 0x1000);
+  point(0x1000, 0x4000);
+  view.setUint32(0x1008, 4000, true);
+  view.setUint32(0x100c, 2, true);
+  view.setUint32(0x1010, 80, true);
+  point(0x1018, 0x2000);
+  point(0x2000, 0x6000);
+  point(0x2008, 0x7000);
+  point(0x1020, 0x8000);
+  view.setUint32(0x1028, 10, true);
+  view.setUint32(0x102c, 3, true);
+  point(0x800, 0x9000);
+  view.setUint32(0x808, 33, true);
+  const found = screens(space, kernel);
+  expect(found?.objects).toBe(1);
+  expect(piecesOf(found?.list as never)).toEqual([
+    ...[
+      [0x4000, 0x4fa0],
+      [0x6000, 0x6140],
+      [0x7000, 0x7140],
+    ],
+    ...[
+      [0x8000, 0x803c],
+      [0x9000, 0x9021],
+    ],
+  ]);
+  // A pointer to nowhere, and a size that no screen has.
+  word(0x1000, 0x1234n);
+  view.setUint32(0x102c, 0xffff_ffff, true);
+  expect(piecesOf(screens(space, kernel)?.list as never).at(-1)?.[0]).toBe(0x8000);
+});
+
+test("a kernel without virtual consoles has none; where its variables are not told, that is said", () => {
+  expect(screens(space, machine({}, {}).kernel)?.objects).toBe(0);
+  expect(screens(space, machine({}, CONSOLE).kernel)).toBeUndefined();
+  expect(screens(space, machine({ init_task: 0 }, CONSOLE).kernel)?.objects).toBe(0);
+});
+
+test("audited terminals: one buffer of a process, however many threads it has", () => {
+  const { kernel, word, point } = machine(
+    {},
+    {
+      "task_struct.signal": [0, 8],
+      "signal_struct.tty_audit_buf": [8, 8],
+      "tty_audit_buf.data": [16, 8],
+    },
+  );
+  point(0x1000, 0x2000);
+  point(0x1100, 0x2000);
+  point(0x2008, 0x3000);
+  point(0x3010, 0x5000);
+  // ERR_PTR: there was no memory for it.
+  point(0x1200, 0x2100);
+  word(0x2108, 0xffff_ffff_ffff_fffdn);
+  const found = ttyAudit(space, kernel, [at(0x1000), at(0x1100), at(0x1200)]);
+  expect(found.objects).toBe(1);
+  expect(piecesOf(found.list)).toEqual([[0x5000, 0x6000]]);
+});
+
+const MAPS = {
+  "idr.idr_rt.xa_head": [0, 8],
+  "bpf_map.map_type": [0, 4],
+  "bpf_map.key_size": [4, 4],
+  "bpf_map.value_size": [8, 4],
+  "bpf_map.max_entries": [12, 4],
+  "bpf_array.elem_size": [16, 4],
+  "bpf_array.value": [32, 0],
+  "bpf_array.pptrs": [32, 0],
+  "bpf_htab.elems": [16, 8],
+  "bpf_htab.buckets": [24, 8],
+  "bpf_htab.n_buckets": [32, 4],
+  "bpf_htab.elem_size": [36, 4],
+  "htab_elem.key": [48, 0],
+  bucket: [0, 16],
+  "bpf_queue_stack.size": [16, 4],
+  "bpf_queue_stack.elements": [24, 0],
+  "lpm_trie.root": [16, 8],
+  "lpm_trie.data_size": [24, 8],
+  "lpm_trie_node.data": [40, 0],
+  "lpm_trie_node.child[0]": [16, 8],
+  "lpm_trie_node.child[1]": [24, 8],
+  bpf_local_storage_map_bucket: [0, 16],
+  "bpf_local_storage_map.buckets": [16, 8],
+  "bpf_local_storage_map.bucket_log": [24, 4],
+  "bpf_local_storage_elem.map_node": [0, 16],
+  "bpf_local_storage_elem.sdata.data": [72, 0],
+  "#BPF_MAP_TYPE_HASH": [1, 0],
+  "#BPF_MAP_TYPE_ARRAY": [2, 0],
+  "#BPF_MAP_TYPE_PROG_ARRAY": [3, 0],
+  "#BPF_MAP_TYPE_PERCPU_HASH": [5, 0],
+  "#BPF_MAP_TYPE_PERCPU_ARRAY": [6, 0],
+  "#BPF_MAP_TYPE_LPM_TRIE": [11, 0],
+  "#BPF_MAP_TYPE_QUEUE": [22, 0],
+  "#BPF_MAP_TYPE_TASK_STORAGE": [29, 0],
+} as const;
+
+/** A machine with two CPUs and one map, at 0x1000: type, sizes of key and value, entries. */
+function mapMachine(type: number, key: number, value: number, entries: number): FakeMachine {
+  const made = machine({ map_idr: 0x100, __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 }, MAPS);
+  made.point(0x100, 0x1000);
+  made.word(0x200, BASE + 0x10000n);
+  made.word(0x208, BASE + 0x14000n);
+  made.word(0x300, 3n);
+  [type, key, value, entries].forEach((number, i) => {
+    made.view.setUint32(0x1000 + 4 * i, number, true);
+  });
+  return made;
+}
+const mapPieces = ({ kernel }: FakeMachine) => piecesOf(bpfMaps(space, kernel)?.list as never);
+
+test("an array's values, and those of each CPU", () => {
+  const array = mapMachine(2, 4, 60, 3);
+  array.view.setUint32(0x1010, 64, true);
+  expect(mapPieces(array)).toEqual([[0x1020, 0x10e0]]);
+  const perCpu = mapMachine(6, 4, 60, 2);
+  perCpu.view.setUint32(0x1010, 64, true);
+  perCpu.word(0x1020, 0x100n);
+  perCpu.word(0x1028, 0x200n);
+  expect(mapPieces(perCpu)).toEqual([
+    ...[
+      [0x10100, 0x10140],
+      [0x10200, 0x10240],
+    ],
+    ...[
+      [0x14100, 0x14140],
+      [0x14200, 0x14240],
+    ],
+  ]);
+});
+
+test("a hash's keys and values: of elements made beforehand, also the free ones, and of those in buckets", () => {
+  const before = mapMachine(1, 8, 8, 2);
+  before.point(0x1010, 0x4000);
+  before.view.setUint32(0x1024, 64, true);
+  expect(mapPieces(before)).toEqual([0, 1, 2, 3].map((i) => [0x4030 + i * 64, 0x4040 + i * 64]));
+  const hanging = mapMachine(1, 8, 8, 2);
+  hanging.view.setUint32(0x1024, 64, true);
+  hanging.point(0x1018, 0x2000);
+  hanging.view.setUint32(0x1020, 2, true);
+  hanging.point(0x2000, 0x5000);
+  hanging.point(0x5000, 0x6000);
+  hanging.word(0x6000, 1n);
+  hanging.word(0x2010, 3n);
+  expect(mapPieces(hanging)).toEqual([
+    [0x5030, 0x5040],
+    [0x6030, 0x6040],
+  ]);
+  // A circle ends with the number of entries.
+  hanging.point(0x6000, 0x5000);
+  expect(mapPieces(hanging).length).toBe(2);
+});
+
+test("a hash whose values each CPU has: the pointer to them stays", () => {
+  const perCpu = mapMachine(5, 6, 10, 2);
+  perCpu.view.setUint32(0x1024, 64, true);
+  perCpu.point(0x1018, 0x2000);
+  perCpu.view.setUint32(0x1020, 1, true);
+  perCpu.point(0x2000, 0x5000);
+  perCpu.word(0x5000, 1n);
+  perCpu.word(0x5038, 0x80n);
+  expect(mapPieces(perCpu)).toEqual([
+    [0x5030, 0x5038],
+    [0x10080, 0x10090],
+    [0x14080, 0x14090],
+  ]);
+});
+
+test("tries, queues, and values that hang at tasks", () => {
+  const trie = mapMachine(11, 8, 8, 4);
+  trie.point(0x1010, 0x4000);
+  trie.word(0x1018, 4n);
+  trie.point(0x4010, 0x5000);
+  trie.point(0x4018, 0x4000);
+  expect(mapPieces(trie)).toEqual([
+    [0x4028, 0x4034],
+    [0x5028, 0x5034],
+  ]);
+  const queue = mapMachine(22, 0, 16, 4);
+  queue.view.setUint32(0x1010, 5, true);
+  expect(mapPieces(queue)).toEqual([[0x1018, 0x1068]]);
+  const storage = mapMachine(29, 4, 24, 0);
+  storage.point(0x1010, 0x2000);
+  storage.view.setUint32(0x1018, 1, true);
+  storage.point(0x2010, 0x5000);
+  storage.point(0x5000, 0x5000);
+  expect(mapPieces(storage)).toEqual([[0x5048, 0x5060]]);
+});
+
+test("a map of pointers stays, and one of an unknown type is named", () => {
+  expect(mapPieces(mapMachine(3, 4, 4, 8))).toEqual([]);
+  expect([...(bpfMaps(space, mapMachine(99, 4, 4, 8).kernel)?.unknown ?? [])]).toEqual([99]);
+  expect(bpfMaps(space, machine({}, MAPS).kernel)).toBeUndefined();
+});
+
+const DEVICES = {
+  "net.list": [0, 16],
+  "net.dev_base_head": [16, 16],
+  net_device: [0, 2400],
+  "net_device.dev_list": [64, 16],
+  "net_device._tx": [96, 8],
+  "net_device.num_tx_queues": [104, 4],
+  netdev_queue: [0, 320],
+  "task_struct.files": [0, 8],
+  "files_struct.fdt": [8, 8],
+  "fdtable.fd": [0, 8],
+  "fdtable.max_fds": [8, 4],
+} as const;
+
+test("large objects: a device and its queues in every name space, tables of files; what lies behind them is overwritten", () => {
+  const { kernel, view, point } = machine({ net_namespace_list: 0x100, init_net: 0x200 }, DEVICES);
+  point(0x100, 0x200);
+  point(0x200, 0x100);
+  const list = (head: number, node: number) => {
+    point(head, node);
+    point(head + 8, node);
+    point(node, head);
+    point(node + 8, head);
+  };
+  list(0x210, 0x8000 + 64);
+  point(0x8000 + 96, 0xc000);
+  view.setUint32(0x8000 + 104, 20, true);
+  point(0x300, 0x400);
+  point(0x408, 0x500);
+  point(0x500, 0x10000);
+  view.setUint32(0x508, 1024, true);
+  // A kmalloc of 16 KiB; of the tables one page is used, and a slab is among them.
+  const compound = { isTail: (pfn: number) => pfn > 8 && pfn < 12, isKernelData: (pfn: number) => pfn < 8 };
+  const { pages, rest } = largeObjects(space, kernel, [at(0x300)], compound);
+  expect(pages).toEqual([
+    { startPfn: 8, endPfn: 9 },
+    { startPfn: 12, endPfn: 14 },
+    { startPfn: 16, endPfn: 18 },
+  ]);
+  expect(piecesOf(rest)).toEqual([
+    [0x8960, 0xc000],
+    [0xd900, 0xe000],
+  ]);
+  const inSlab = { isTail: () => false, isKernelData: () => true };
+  expect(largeObjects(space, kernel, [at(0x300)], inSlab).pages).toEqual([]);
+});
