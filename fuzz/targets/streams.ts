@@ -1,5 +1,6 @@
 /** What comes as a stream, or packed: unpacking, the temporary file that keeps it, and the dump in it. */
-import { closeSync, openSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
+import { isElf } from "../../src/reader/elf/header.js";
 import { openSources } from "../../src/reader/open.js";
 import { unpackStream } from "../../src/reader/source/packed/unpack.js";
 import { closeOnce, lookInside } from "../../src/reader/source/source-image.js";
@@ -31,7 +32,7 @@ async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Prom
   let length = 0;
   let end = "";
   try {
-    const { chunks } = await unpackStream(inPieces(bytes, size), "fuzz", salvage);
+    const { chunks } = await unpackStream(inPieces(bytes, size), "fuzz", { salvage, wanted: isElf });
     for await (const chunk of chunks) {
       parts.push(Buffer.from(chunk));
       length += chunk.length;
@@ -45,13 +46,18 @@ async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Prom
 }
 
 const { lz4, zstd } = packers;
+/** Archives and packings of other tools: those that fit. */
+const archives = () =>
+  ["piped.zip", "file.zip", "ustar.tar.gz", "pax.tar.gz", "vmcore.bz2", "vmcore.xz"].map(
+    (name) => new Uint8Array(readFileSync(new URL(`../../test/fixtures/packed/${name}`, import.meta.url))),
+  );
 const small = () => (elfs[0] as Uint8Array).subarray(0, 3000);
 
 /** However the pipe cuts a stream, it is the same; a piece's bytes stay as they were when it was handed out. */
 const packedTarget: FuzzTarget = {
   name: "packed",
   longest: LONGEST,
-  seeds: () => [...Object.values(packers).map((pack) => pack(small())), small()],
+  seeds: () => [...Object.values(packers).map((pack) => pack(small())), small(), ...archives()],
   async run(input) {
     for (const salvage of [false, true]) {
       const whole = await unpacked(input, input.length || 1, salvage);

@@ -65,8 +65,9 @@ debug.guest) with its .vmem beside it.
 
 ${optionText(INPUT_OPTIONS)}
 
-DUMP may also be packed with zstd, LZ4 or gzip, a FIFO, or - for stdin. It is
-read once, into a temporary file, LZ4-packed and without its zeros.
+DUMP may also be packed (zstd, LZ4, gzip, xz, bzip2), in a tar or zip archive,
+a FIFO, or - for stdin. It is read once, into a temporary file, LZ4-packed and
+without its zeros.
 
 ${optionText(SPOOL_OPTIONS)}
 

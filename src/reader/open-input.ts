@@ -7,14 +7,15 @@ import type { Dump } from "./dump.js";
 import type { InputOptions } from "./input-options.js";
 import { INPUT_SHAPE } from "./input-shape.js";
 import { openSources } from "./open.js";
-import { type FileHandle, fileSource, openFile } from "./source/byte-source.js";
-import { MAGIC_SIZE, packingOf } from "./source/packed/packing.js";
+import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
+import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
+import { packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
 import { STDIN } from "./source/stdin.js";
 
 /**
  * Opens a dump as `openDump` does, an object of a store (`s3://bucket/key`: docs/object-stores.md), and also one that can be read
- * only once, from its beginning to its end: stdin (`-`), a FIFO, a file packed with zstd, LZ4 or gzip (by its content). Such an
+ * only once, from its beginning to its end: stdin (`-`), a FIFO, a file packed with zstd, LZ4, gzip, xz, bzip2 or zlib, a tar or zip archive (by its content). Such an
  * input is read to its end and kept, packed and without its zeros, in a temporary file that is gone when the dump is closed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE`
  * and `ABORTED`.
  */
@@ -66,9 +67,8 @@ export function isStreamPath(path: string): boolean {
 
 /** The file itself, or if it is packed what is in it. */
 async function unpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
-  const head = new Uint8Array(MAGIC_SIZE);
   try {
-    if (packingOf(head.subarray(0, fileSource(file).read(head, 0))) === undefined) return { file };
+    if (!isPacked(fileSource(file), options)) return { file };
     const { fileStream } = await import("./source/byte-stream.js");
     const found = await spool(fileStream(file, options.signal), warnings, options);
     closeSync(file.fd);
@@ -79,6 +79,15 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
   }
 }
 
+/** Whether what is in a file has to be unpacked first. Bare memory may begin as anything does. */
+function isPacked(source: ByteSource, { raw }: InputOptions): boolean {
+  const bytes = new Uint8Array(ARCHIVE_HEAD);
+  const head = bytes.subarray(0, source.read(bytes, 0));
+  const packing = packingOf(head);
+  if (raw !== undefined) return packing !== undefined && packing !== "zlib";
+  return packing !== undefined || archiveOf(head) !== undefined;
+}
+
 /** An object of a store, read in place; or if it is packed what is in it. */
 async function object(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const { objectBytes, openObject } = await import("../store/open-object.js");
@@ -86,8 +95,7 @@ async function object(path: string, warnings: Warnings, options: InputOptions): 
   const opened = { file: { path, fd: -1, size: remote.size, mtimeMs: 0 }, remote };
   const close = closeOnce([{ ...opened, flattened: undefined }]);
   try {
-    const head = new Uint8Array(MAGIC_SIZE);
-    if (packingOf(head.subarray(0, attachFile(opened).read(head, 0))) === undefined) return opened;
+    if (!isPacked(attachFile(opened), options)) return opened;
     if (options.inPlace === true) {
       throw new DumpError("NOT_A_DUMP", "is packed, and would be unpacked by each worker", {
         file: path,

@@ -97,7 +97,7 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
     const dump = raw === undefined ? openFormats(images, reading, ofNoFormat) : openRawImage(images, raw, reading);
     const spool = images.find((image) => image.spool !== undefined)?.spool;
     if (spool === undefined) return dump;
-    const from = spool.packing === undefined ? "from a stream" : `packed with ${spool.packing}`;
+    const from = spool.packing ?? "from a stream";
     return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
   } catch (error) {
     closeOnce(images)();

@@ -1,5 +1,8 @@
-/** How a whole file or stream is packed: as the tools of these names write it. */
+/** How an output is packed as a whole: as the tools of these names write it. */
 export type Packing = "zstd" | "lz4" | "gzip";
+
+/** How an input may be packed. zlib: LiME with `compress=1`. */
+export type InputPacking = Packing | "xz" | "bzip2" | "zlib";
 
 /** Little endian, as both formats have it. */
 export const ZSTD_MAGIC = 0xfd2fb528;
@@ -7,15 +10,40 @@ export const LZ4_MAGIC = 0x184d2204;
 /** The last four bits are free: frames that zstd and LZ4 readers pass over (RFC 8878, 3.1.2). */
 export const SKIPPABLE_MAGIC = 0x184d2a50;
 /** Bytes that tell the packing. */
-export const MAGIC_SIZE = 4;
+export const MAGIC_SIZE = 10;
+
+const starts = (head: Uint8Array, bytes: readonly number[]) => bytes.every((byte, i) => head[i] === byte);
 
 /** How a file is packed by its first bytes. "skippable": zstd or lz4, which only what follows tells. */
-export function packingOf(head: Uint8Array): Packing | "skippable" | undefined {
+export function packingOf(head: Uint8Array): InputPacking | "skippable" | undefined {
   // The method is always deflate.
-  if (head[0] === 0x1f && head[1] === 0x8b && head[2] === 8) return "gzip";
-  if (head.length < MAGIC_SIZE) return undefined;
+  if (starts(head, [0x1f, 0x8b, 8])) return "gzip";
+  if (starts(head, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])) return "xz";
+  // "BZh", 1 to 9, and the number of a block, or of the end of a stream without any.
+  if (starts(head, [0x42, 0x5a, 0x68]) && isBzip2(head)) return "bzip2";
+  if (isZlib(head)) return "zlib";
+  if (head.length < 4) return undefined;
   const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);
   if (magic === ZSTD_MAGIC) return "zstd";
   if (magic === LZ4_MAGIC) return "lz4";
   return (magic & ~15) === SKIPPABLE_MAGIC ? "skippable" : undefined;
+}
+
+function isBzip2(head: Uint8Array): boolean {
+  const [level = 0, ...rest] = head.subarray(3, 10);
+  const number = [
+    [0x31, 0x41, 0x59, 0x26, 0x53, 0x59],
+    [0x17, 0x72, 0x45, 0x38, 0x50, 0x90],
+  ];
+  return level >= 0x31 && level <= 0x39 && number.some((bytes) => bytes.every((byte, i) => rest[i] === byte));
+}
+
+/**
+ * Two bytes with a check of 5 bits are little: a block of deflate must follow as the first one of a long stream has it, with codes of its own, and the window must be
+ * LiME's (11 bits: 0x38) or zlib's usual one (0x78).
+ */
+function isZlib(head: Uint8Array): boolean {
+  const [first = 0, second = 0, third = 0] = head;
+  if (head.length < 3 || (first !== 0x38 && first !== 0x78)) return false;
+  return (first * 256 + second) % 31 === 0 && (second & 0x20) === 0 && ((third >> 1) & 3) !== 3;
 }

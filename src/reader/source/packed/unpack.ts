@@ -1,63 +1,155 @@
 import { pipeline, type Transform } from "node:stream";
-import { constants, createGunzip } from "node:zlib";
+import { constants, createGunzip, createInflate } from "node:zlib";
 import { DumpError, systemErrorCode } from "../../../errors.js";
+import { ARCHIVE_HEAD, archiveOf, findMember } from "../archive/find-member.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
+import { unpackBzip2 } from "./bunzip2.js";
 import { ByteQueue } from "./byte-queue.js";
 import { unpackLz4 } from "./lz4-frames.js";
-import { MAGIC_SIZE, type Packing, packingOf } from "./packing.js";
+import { type InputPacking, MAGIC_SIZE, packingOf } from "./packing.js";
+import { unpackXz } from "./unpack-xz.js";
 import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js";
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
-  readonly packing: Packing | undefined;
+  /** How it was packed, from the inside out: "vmcore in a tar archive, packed with gzip"; `undefined` if it was not. */
+  readonly packing: string | undefined;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
+/** How a stream is to be unpacked. */
+export interface UnpackOptions {
+  /** A stream of gzip, zlib or bzip2 that is cut off just ends. */
+  readonly salvage: boolean;
+  /** Whether a file that begins so (`WANTED_HEAD` bytes) is what is looked for: then archives are looked into for one. */
+  readonly wanted?: (head: Uint8Array) => boolean;
+  /** The stream is bare memory, in which two bytes of zlib are nothing. */
+  readonly bare?: boolean;
+}
+
+/** Bytes that `wanted` is shown. */
+const WANTED_HEAD = 16;
 const GZIP_PIECE = 128 * 1024;
+/** A vmcore.flat in a tar in a zip, packed with xz, are three. More is made to do harm. */
+const MOST_LAYERS = 5;
 
 /**
- * Finds out by its first bytes whether a stream is packed, and unpacks it. With `salvage` a gzip stream that is cut off just
- * ends. Throws `CODEC_MISSING`; reading throws `TRUNCATED`, `CORRUPT`, and what `chunks` throw.
+ * Finds out by its first bytes whether a stream is packed, or an archive, and unpacks it, as often as it is. Throws `CODEC_MISSING`, `LIMIT`,
+ * `NOT_A_DUMP` for an archive that has nothing wanted; reading throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`, and what `chunks` throw.
  */
 export async function unpackStream(
   chunks: AsyncIterable<Uint8Array>,
   name: string,
-  salvage: boolean,
+  options: UnpackOptions,
 ): Promise<UnpackedStream> {
-  const queue = new ByteQueue(chunks);
-  const packing = await findPacking(queue, name);
-  switch (packing) {
-    case undefined:
-      return { packing, chunks: queue.rest() };
-    case "lz4":
-      return { packing, chunks: unpackLz4(queue, name) };
-    case "gzip": {
-      const finishFlush = salvage ? constants.Z_SYNC_FLUSH : constants.Z_FINISH;
-      return {
-        packing,
-        chunks: unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, "gzip"),
-      };
+  const opened: ByteQueue[] = [];
+  try {
+    const { layers, queue } = await unpackLayers(new ByteQueue(chunks), name, options, { layers: [], opened });
+    const packing = layers.length === 0 ? undefined : layers.toReversed().join(", ");
+    return { packing, chunks: closing(queue, opened) };
+  } catch (error) {
+    await closeAll(opened);
+    throw error;
+  }
+}
+
+/** The rest of a stream. What it comes out of is given up with it: an archive goes on behind the file that was looked for. */
+async function* closing(queue: ByteQueue, opened: readonly ByteQueue[]): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* queue.rest();
+  } finally {
+    await closeAll(opened);
+  }
+}
+
+async function closeAll(opened: readonly ByteQueue[]): Promise<void> {
+  for (const queue of opened.toReversed()) await queue.close().catch(() => undefined);
+}
+
+/** Layers that were found, and the streams that were opened to look into them. */
+interface Outer {
+  readonly layers: readonly string[];
+  readonly opened: ByteQueue[];
+}
+
+async function unpackLayers(
+  stream: ByteQueue,
+  name: string,
+  options: UnpackOptions,
+  { layers: outer, opened }: Outer,
+): Promise<{ readonly layers: readonly string[]; readonly queue: ByteQueue }> {
+  const { wanted, bare = false, salvage } = options;
+  let queue = stream;
+  const layers = [...outer];
+  for (;;) {
+    const packing = await findPacking(queue, name, bare);
+    const isArchive = packing === undefined && wanted !== undefined && !wanted(await queue.peek(WANTED_HEAD));
+    const archive = isArchive ? archiveOf(await queue.peek(ARCHIVE_HEAD)) : undefined;
+    if (packing === undefined && archive === undefined) return { layers, queue };
+    if (layers.length === MOST_LAYERS) {
+      throw new DumpError("LIMIT", `is packed more than ${MOST_LAYERS} times, one in the other`, {
+        file: name,
+        cure: "Unpack it first, if it is from somebody you trust",
+      });
     }
-    case "zstd": {
-      const unpacker = zstdUnpacker();
-      return {
-        packing,
-        chunks:
-          unpacker === undefined
-            ? unpackThrough(builtInZstdStream(name), queue, name, "zstd")
-            : translated(unpacker(queue.rest()), name, "zstd"),
-      };
+    if (packing === "xz" && layers.includes("packed with xz")) {
+      throw new DumpError("UNSUPPORTED", "is packed with xz within what is packed with xz", {
+        file: name,
+        cure: "Unpack the outer one through a pipe: `xz -dc FILE | coresieve - OUT`",
+      });
+    }
+    if (packing !== undefined) {
+      layers.push(`packed with ${packing}`);
+      queue = new ByteQueue(unpacked(packing, queue, name, salvage));
+      opened.push(queue);
+    } else if (archive !== undefined) {
+      return findMember(archive, queue, name, layers, async (chunks, inner) => {
+        const within: ByteQueue[] = [];
+        try {
+          const found = await unpackLayers(new ByteQueue(chunks), name, options, { layers: inner, opened: within });
+          const isWanted = wanted?.(await found.queue.peek(WANTED_HEAD)) === true;
+          if (isWanted) opened.push(...within.splice(0));
+          return isWanted ? found : undefined;
+        } finally {
+          await closeAll(within);
+        }
+      });
     }
   }
 }
 
-async function findPacking(queue: ByteQueue, name: string): Promise<Packing | undefined> {
+function unpacked(packing: InputPacking, queue: ByteQueue, name: string, salvage: boolean): AsyncIterable<Uint8Array> {
+  const finishFlush = salvage ? constants.Z_SYNC_FLUSH : constants.Z_FINISH;
+  switch (packing) {
+    case "lz4":
+      return unpackLz4(queue, name);
+    case "bzip2":
+      return unpackBzip2(queue, name);
+    case "xz":
+      return unpackXz(queue, name);
+    case "gzip":
+      return unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
+    case "zlib":
+      return unpackThrough(createInflate({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
+    case "zstd": {
+      const unpacker = zstdUnpacker();
+      return unpacker === undefined
+        ? unpackThrough(builtInZstdStream(name), queue, name, packing)
+        : translated(unpacker(queue.rest()), name, packing);
+    }
+  }
+}
+
+/** Magic and length of a frame to pass over. */
+const FRAME_HEADER = 8;
+
+async function findPacking(queue: ByteQueue, name: string, bare: boolean): Promise<InputPacking | undefined> {
   for (;;) {
-    const head = await queue.peek(2 * MAGIC_SIZE);
+    const head = await queue.peek(MAGIC_SIZE);
     const found = packingOf(head);
-    if (found !== "skippable") return found;
-    if (head.length < 2 * MAGIC_SIZE) return undefined;
-    const length = 2 * MAGIC_SIZE + new DataView(head.buffer, head.byteOffset).getUint32(MAGIC_SIZE, true);
+    if (found !== "skippable") return found === "zlib" && bare ? undefined : found;
+    if (head.length < FRAME_HEADER) return undefined;
+    const length = FRAME_HEADER + new DataView(head.buffer, head.byteOffset).getUint32(4, true);
     if ((await queue.skip(length)) < length) throw cutOff(name, "zstd or LZ4", undefined);
   }
 }
@@ -66,7 +158,7 @@ async function* unpackThrough(
   transform: Transform,
   queue: ByteQueue,
   name: string,
-  packing: Packing,
+  packing: InputPacking,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   // Errors come out of the transform, which is read here.
   pipeline(queue.rest(), transform, () => undefined);
@@ -77,7 +169,7 @@ async function* unpackThrough(
 async function* translated(
   pieces: AsyncIterable<Uint8Array>,
   name: string,
-  packing: Packing,
+  packing: InputPacking,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* pieces;

@@ -1,5 +1,3 @@
-import type { Packing } from "../packed/packing.js";
-
 /** Bytes of a chunk: small enough to unpack for one page, large enough to pack well. */
 export const SPOOL_CHUNK = 128 * 1024;
 
@@ -12,8 +10,8 @@ export interface SpoolIndex {
    * whole chunk's; a chunk without bytes is zeros. Float64 in shared memory: 64 KiB per GiB of the stream.
    */
   readonly ends: Float64Array;
-  /** How the stream was packed when it came. */
-  readonly packing: Packing | undefined;
+  /** How the stream was packed when it came, in words: "packed with gzip". */
+  readonly packing: string | undefined;
   /** SHA-256 of the stream, unpacked, where it was asked for; hexadecimal. */
   readonly sha256?: string;
   /** The file's name, where it has one still. */

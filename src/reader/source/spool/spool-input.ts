@@ -25,7 +25,10 @@ export async function spoolInput(
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const file = createSpoolFile(spool);
   try {
-    const { packing, chunks } = await unpackStream(raw, name, salvage);
+    const { packing, chunks } = await unpackStream(raw, name, {
+      salvage,
+      ...(pieces === undefined ? { wanted: (head: Uint8Array) => isDumpHead(head, name) } : { bare: true }),
+    });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
     const bounded = upToClaimedEnd(chunks, name, salvage, (end) => {

@@ -1,0 +1,129 @@
+import { DumpError } from "../../../errors.js";
+import { CUT_OFF_CURE } from "../byte-source.js";
+import type { ByteQueue } from "../packed/byte-queue.js";
+import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
+import { number, octal, TAR_BLOCK, text } from "./tar-fields.js";
+import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
+
+/*
+ * tar: POSIX ustar and pax (IEEE 1003.1, pax), GNU's long names and sparse files (GNU tar's manual, "Basic Tar Format"). Blocks of 512 bytes: a header, then the
+ * file. vmcores have holes, so archives made with `tar -S` have sparse members.
+ */
+
+/** Of a name or of pax's records; longer ones are damage. */
+const MAX_EXTRA = 2 ** 20;
+
+/** Whether an archive begins so: by its checksum, for the oldest form has no magic. */
+export function isTar(head: Uint8Array): boolean {
+  return head.length >= TAR_BLOCK && head[0] !== 0 && octal(head, 124, 12) !== undefined && checksumFits(head);
+}
+
+/** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
+export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntries {
+  const take = async (length: number, what: string) => {
+    const bytes = await queue.take(length);
+    if (bytes.length === length) return bytes;
+    throw new DumpError("TRUNCATED", `its tar archive ends in ${what}`, {
+      file,
+      offset: queue.position,
+      cure: CUT_OFF_CURE,
+    });
+  };
+  const damaged = (what: string) =>
+    new DumpError("CORRUPT", `its tar archive has ${what}`, {
+      file,
+      offset: queue.position,
+      cure: "Copy it again from where it was made",
+    });
+  let extra = new Map<string, string>();
+  let longName: string | undefined;
+  for (let count = 0; ; count++) {
+    const header = await queue.take(TAR_BLOCK);
+    // Two blocks of zeros end it, or the file does.
+    if (header.length === 0 || header[0] === 0) return;
+    if (header.length < TAR_BLOCK || !checksumFits(header)) throw damaged("no header where one must begin");
+    if (count === MAX_ENTRIES) throw damaged(`more than ${MAX_ENTRIES} members`);
+    const head = header.slice();
+    const type = text(head, 156, 1);
+    const size = number(extra.get("size")) ?? octal(head, 124, 12);
+    if (size === undefined || !Number.isSafeInteger(size)) throw damaged("a member of unknown size");
+    if (type === "x" || type === "g" || type === "L" || type === "K") {
+      if (size > MAX_EXTRA) throw damaged(`a header of ${size} bytes`);
+      const bytes = (await take(size, "a header")).slice();
+      await take(padding(size), "a header");
+      if (type === "x") extra = paxRecords(bytes);
+      else if (type === "L") longName = text(bytes, 0, bytes.length);
+      continue;
+    }
+    const prefix = text(head, 345, text(head, 257, 6) === "ustar" && head[262] === 0 ? 155 : 0);
+    const plain = text(head, 0, 100);
+    const name =
+      extra.get("GNU.sparse.name") ?? extra.get("path") ?? longName ?? (prefix === "" ? plain : `${prefix}/${plain}`);
+    const stored = queue.position;
+    const map: SparseMap | undefined = await sparseMapOf(
+      head,
+      extra,
+      (length) => take(length, "the map of a sparse member"),
+      damaged,
+    );
+    // GNU's own form has the rest of the map behind the header, and does not count it; pax's has it in the member.
+    const from = type === "S" ? queue.position : stored;
+    const data = size - (queue.position - from);
+    if (data < 0) throw damaged("a sparse member that is shorter than its map");
+    const behind = queue.position + data + padding(size);
+    extra = new Map();
+    longName = undefined;
+    if (type === "0" || type === "" || type === "7" || type === "S") {
+      const bytes = memberBytes(queue, data, file);
+      yield { name, chunks: map === undefined ? bytes : sparseChunks(map, bytes, damaged) };
+    }
+    await queue.skip(behind - queue.position);
+  }
+}
+
+async function* memberBytes(queue: ByteQueue, size: number, file: string): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let left = size; left > 0; ) {
+    const piece = await queue.take(Math.min(left, 65536));
+    if (piece.length === 0) {
+      throw new DumpError("TRUNCATED", "its tar archive ends in a member", {
+        file,
+        offset: queue.position,
+        cure: CUT_OFF_CURE,
+      });
+    }
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+function padding(size: number): number {
+  return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
+}
+
+function checksumFits(header: Uint8Array): boolean {
+  const said = octal(header, 148, 8);
+  let sum = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number);
+  return said === sum;
+}
+
+/** "LENGTH KEY=VALUE\n" each; of keys that occur several times (the maps of the oldest sparse form) all values, with commas. */
+function paxRecords(bytes: Uint8Array): Map<string, string> {
+  const records = new Map<string, string>();
+  for (let at = 0; at < bytes.length; ) {
+    const [, digits = ""] = /^(\d{1,7}) /.exec(text(bytes, at, 8)) ?? [];
+    const length = Number(digits);
+    if (digits === "" || length <= digits.length + 1) break;
+    const record = Buffer.from(bytes.subarray(at + digits.length + 1, at + length - 1)).toString("latin1");
+    const equals = record.indexOf("=");
+    const key = record.slice(0, Math.max(0, equals));
+    const value = record.slice(equals + 1);
+    const before = records.get(key);
+    records.set(
+      key,
+      before !== undefined && /^GNU\.sparse\.(offset|numbytes)$/.test(key) ? `${before},${value}` : value,
+    );
+    at += length;
+  }
+  return records;
+}

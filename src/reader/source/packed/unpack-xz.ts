@@ -1,0 +1,96 @@
+import { createRequire } from "node:module";
+import { DumpError } from "../../../errors.js";
+import { CUT_OFF_CURE } from "../byte-source.js";
+import type { ByteQueue } from "./byte-queue.js";
+
+/** The part of xz-decompress in use. */
+interface XzBinding {
+  readonly XzReadableStream: new (stream: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array>;
+}
+
+/** What xz-decompress 0.2.3 names errors of its decoder by: numbers of XZ Embedded's `enum xz_ret`. */
+const UNKNOWN_OPTIONS = 6;
+const NO_INPUT = 8;
+
+/** Unpacks xz streams behind each other. Throws `CODEC_MISSING`, `UNSUPPORTED`, `TRUNCATED`, `CORRUPT`. */
+export async function* unpackXz(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
+  const { XzReadableStream } = xzBinding(name);
+  let foreign: unknown;
+  let end = 0;
+  const rest = queue.rest();
+  const input = new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await rest.next();
+          if (done === true) {
+            controller.close();
+            return;
+          }
+          end += value.length;
+          controller.enqueue(value);
+        } catch (error) {
+          foreign = error;
+          controller.error(error);
+        }
+      },
+      cancel: async () => {
+        await rest.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+  const reader = new XzReadableStream(input).getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      // Its buffer is used again for the next piece.
+      yield value.slice();
+    }
+  } catch (error) {
+    if (foreign !== undefined) throw foreign;
+    throw translated(error, name, end);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}
+
+function xzBinding(name: string): XzBinding {
+  try {
+    return createRequire(import.meta.url)("xz-decompress") as XzBinding;
+  } catch (error) {
+    throw new DumpError("CODEC_MISSING", "is packed with xz, and xz-decompress is not installed here", {
+      file: name,
+      cure: "Run `npm install xz-decompress`, or unpack it through a pipe: `xz -dc FILE | coresieve - OUT`",
+      cause: error,
+    });
+  }
+}
+
+function translated(error: unknown, name: string, end: number): DumpError {
+  const why = error instanceof Error ? error.message : String(error);
+  // Read, for the library's errors have no codes.
+  const code = Number(/error code (\d+)/.exec(why)?.[1]);
+  if (code === UNKNOWN_OPTIONS) {
+    return new DumpError("UNSUPPORTED", "its xz stream has a filter or checksum that coresieve does not read", {
+      file: name,
+      cure: "Unpack it through a pipe: `xz -dc FILE | coresieve - OUT`",
+      cause: error,
+    });
+  }
+  if (code === NO_INPUT) {
+    return new DumpError("TRUNCATED", "its xz stream ends too early", {
+      file: name,
+      offset: end,
+      cure: CUT_OFF_CURE,
+      cause: error,
+    });
+  }
+  return new DumpError("CORRUPT", "its xz stream is damaged", {
+    why,
+    file: name,
+    cure: "Copy it again from where it was made, or use --salvage for what comes before",
+    cause: error,
+  });
+}
