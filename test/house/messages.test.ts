@@ -12,6 +12,7 @@ const READS: Readonly<Record<string, string>> = {
   "src/errors.ts": "V8's errors of memory have no code",
   "src/store/tls-problem.ts": "OpenSSL's reason stands only in the message where a write was under way",
   "src/reader/source/packed/unpack.ts": "zstd-napi's errors have no codes",
+  "src/reader/source/packed/unpack-xz.ts": "the number of what xz-decompress found stands only in its message",
   "src/cli/command-line.ts": "what yargs finds wrong has no code",
   "src/cli/config-file.ts": "what V8 says of JSON may have several lines; they are made one",
   "src/queue/redis.ts": "Redis's codes are the first words of its messages",

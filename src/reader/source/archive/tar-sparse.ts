@@ -1,5 +1,5 @@
 import type { DumpError } from "../../../errors.js";
-import { number, octal, TAR_BLOCK } from "./tar-fields.js";
+import { decimalOf, TAR_BLOCK, tarNumber } from "./tar-fields.js";
 
 /** Where the bytes of a sparse member belong; between them are zeros, up to its size. */
 export interface SparseMap {
@@ -29,27 +29,28 @@ export async function sparseMapOf(
     pieces.push({ offset, length });
   };
   if (header[156] === 0x53) {
-    size = octal(header, 483, 12);
+    size = tarNumber(header, 483, 12);
     for (let i = 0; i < 4 && header[386 + 24 * i] !== 0; i++)
-      put(octal(header, 386 + 24 * i, 12), octal(header, 398 + 24 * i, 12));
+      put(tarNumber(header, 386 + 24 * i, 12), tarNumber(header, 398 + 24 * i, 12));
     for (let more = header[482] === 1; more; ) {
       const block = (await take(TAR_BLOCK)).slice();
-      for (let i = 0; i < 21 && block[24 * i] !== 0; i++) put(octal(block, 24 * i, 12), octal(block, 24 * i + 12, 12));
+      for (let i = 0; i < 21 && block[24 * i] !== 0; i++)
+        put(tarNumber(block, 24 * i, 12), tarNumber(block, 24 * i + 12, 12));
       more = block[504] === 1;
     }
   } else if (pax.get("GNU.sparse.major") === "1") {
-    size = number(pax.get("GNU.sparse.realsize"));
+    size = decimalOf(pax.get("GNU.sparse.realsize"));
     const next = decimals(take, damaged);
     const count = await next();
     for (let i = 0; i < count; i++) put(await next(), await next());
   } else if (pax.has("GNU.sparse.size") || pax.has("GNU.sparse.map")) {
-    size = number(pax.get("GNU.sparse.size"));
+    size = decimalOf(pax.get("GNU.sparse.size"));
     const list = (key: string) => (pax.get(key) ?? "").split(",").filter((word) => word !== "");
     const map = list("GNU.sparse.map");
     const [offsets, lengths] = [list("GNU.sparse.offset"), list("GNU.sparse.numbytes")];
-    for (let i = 0; i + 1 < map.length; i += 2) put(number(map[i]), number(map[i + 1]));
+    for (let i = 0; i + 1 < map.length; i += 2) put(decimalOf(map[i]), decimalOf(map[i + 1]));
     offsets.forEach((offset, i) => {
-      put(number(offset), number(lengths[i]));
+      put(decimalOf(offset), decimalOf(lengths[i]));
     });
   } else return undefined;
   if (size === undefined) throw damaged("a sparse member of unknown size");
@@ -72,7 +73,7 @@ function decimals(
       const byte = block[at++] as number;
       if (byte !== 0x0a) digits += String.fromCharCode(byte);
       else {
-        const value = number(digits);
+        const value = decimalOf(digits);
         if (value === undefined) break;
         return value;
       }

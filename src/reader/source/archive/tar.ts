@@ -2,7 +2,7 @@ import { DumpError } from "../../../errors.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
-import { number, octal, TAR_BLOCK, text } from "./tar-fields.js";
+import { decimalOf, TAR_BLOCK, tarNumber, tarText } from "./tar-fields.js";
 import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
 
 /*
@@ -15,7 +15,7 @@ const MAX_EXTRA = 2 ** 20;
 
 /** Whether an archive begins so: by its checksum, for the oldest form has no magic. */
 export function isTar(head: Uint8Array): boolean {
-  return head.length >= TAR_BLOCK && head[0] !== 0 && octal(head, 124, 12) !== undefined && checksumFits(head);
+  return head.length >= TAR_BLOCK && head[0] !== 0 && tarNumber(head, 124, 12) !== undefined && checksumFits(head);
 }
 
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
@@ -44,19 +44,19 @@ export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntrie
     if (header.length < TAR_BLOCK || !checksumFits(header)) throw damaged("no header where one must begin");
     if (count === MAX_ENTRIES) throw damaged(`more than ${MAX_ENTRIES} members`);
     const head = header.slice();
-    const type = text(head, 156, 1);
-    const size = number(extra.get("size")) ?? octal(head, 124, 12);
+    const type = tarText(head, 156, 1);
+    const size = decimalOf(extra.get("size")) ?? tarNumber(head, 124, 12);
     if (size === undefined || !Number.isSafeInteger(size)) throw damaged("a member of unknown size");
     if (type === "x" || type === "g" || type === "L" || type === "K") {
       if (size > MAX_EXTRA) throw damaged(`a header of ${size} bytes`);
       const bytes = (await take(size, "a header")).slice();
       await take(padding(size), "a header");
       if (type === "x") extra = paxRecords(bytes);
-      else if (type === "L") longName = text(bytes, 0, bytes.length);
+      else if (type === "L") longName = tarText(bytes, 0, bytes.length);
       continue;
     }
-    const prefix = text(head, 345, text(head, 257, 6) === "ustar" && head[262] === 0 ? 155 : 0);
-    const plain = text(head, 0, 100);
+    const prefix = tarText(head, 345, tarText(head, 257, 6) === "ustar" && head[262] === 0 ? 155 : 0);
+    const plain = tarText(head, 0, 100);
     const name =
       extra.get("GNU.sparse.name") ?? extra.get("path") ?? longName ?? (prefix === "" ? plain : `${prefix}/${plain}`);
     const stored = queue.position;
@@ -101,7 +101,7 @@ function padding(size: number): number {
 }
 
 function checksumFits(header: Uint8Array): boolean {
-  const said = octal(header, 148, 8);
+  const said = tarNumber(header, 148, 8);
   let sum = 0;
   for (let i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number);
   return said === sum;
@@ -111,7 +111,7 @@ function checksumFits(header: Uint8Array): boolean {
 function paxRecords(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {
-    const [, digits = ""] = /^(\d{1,7}) /.exec(text(bytes, at, 8)) ?? [];
+    const [, digits = ""] = /^(\d{1,7}) /.exec(tarText(bytes, at, 8)) ?? [];
     const length = Number(digits);
     if (digits === "" || length <= digits.length + 1) break;
     const record = Buffer.from(bytes.subarray(at + digits.length + 1, at + length - 1)).toString("latin1");
