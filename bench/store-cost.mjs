@@ -51,7 +51,7 @@ async function measure(what, ...args) {
 console.log("| what | CPU s | MB fetched | MB sent | requests |");
 console.log("|---|---|---|---|---|");
 const out = join(folder, "out");
-const all = ["-f", "-q", "-d", "0", "--num-threads", "1"];
+const all = ["-f", "-q", "-d", "0", "--compress", "none", "--num-threads", "1"];
 await measure("the program's start (--version)", "--version");
 await measure("nothing but the store's start (info)", "info", `s3://${BUCKET}/in/vmcore`);
 await measure("read from a file (verify)", "verify", "-q", dump);

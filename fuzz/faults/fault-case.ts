@@ -53,7 +53,7 @@ export const FORMATS = [
 export type Format = (typeof FORMATS)[number];
 
 const OPTIONS: readonly (readonly string[])[] = [
-  ["-d", "0"],
+  ["-d", "0", "--compress", "none"],
   ["-d", "1", "-l"],
   ["-d", "31", "-c"],
   ["-d", "31", "-z", "--dedupe"],
@@ -62,7 +62,7 @@ const OPTIONS: readonly (readonly string[])[] = [
   ["-d", "1", "-E", "--sync"],
   ["--privacy", "-l"],
   ["-d", "17", "-c", "--sync"],
-  ["-d", "0", "-L", "9M", "--on-full", "incomplete"],
+  ["-d", "0", "--compress", "none", "-L", "9M", "--on-full", "incomplete"],
   ["-d", "0,31", "-L", "6M", "-l"],
   ["--salvage", "-d", "1", "-p"],
 ];

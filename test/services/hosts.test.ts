@@ -163,7 +163,7 @@ describe.skipIf(!connected || !swiftPresent)(
 
     // Level 0 takes several parts of 8 MiB. All codecs and 1 to 8 shards: bench/equal.mjs.
     test.each([
-      [8, ["-d", "0"]],
+      [8, ["-d", "0", "--compress", "none"]],
       [1, ["-c"]],
       [3, ["-d", "1", "-l"]],
       [5, ["-d", "0", "-z"]],

@@ -108,7 +108,7 @@ describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not instal
     const endpoint = process.env["AWS_ENDPOINT_URL"] as string;
     const proxy = await startStoreProxy(endpoint);
     process.env["AWS_ENDPOINT_URL"] = proxy.endpoint;
-    const run = startCli([file, `s3://${BUCKET}/killed`, "-d", "0"]);
+    const run = startCli([file, `s3://${BUCKET}/killed`, "-d", "0", "--compress", "none"]);
     process.env["AWS_ENDPOINT_URL"] = endpoint;
     const onMet = () => run.child.kill("SIGKILL");
     proxy.faults = [{ method: "PUT", match: /partNumber=/, times: 1, what: "lost", onMet }];

@@ -8,7 +8,7 @@ import { IN, OUT, storeQueue } from "./support/store-queue.js";
 import { swiftPresent } from "./support/swift.js";
 
 /** 33 MB: parts 2 and 4 lie wholly in the first and the second of two shards. */
-const PARTS = ["-d", "0", "--shards", "2"];
+const PARTS = ["-d", "0", "--compress", "none", "--shards", "2"];
 
 /** The store is away for good; requests are asked again once, and no longer. */
 const AWAY: readonly StoreFault[] = ["GET", "HEAD", "PUT", "POST", "DELETE"].map((method) => {

@@ -13,7 +13,7 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
   const { work, put, expectNothingLeft, expectWhole } = queue;
 
   test.each([
-    ["kdump, 33 MB in 3 shards", ["-d", "0"], { level: 0 }],
+    ["kdump, 33 MB in 3 shards", ["-d", "0", "--compress", "none"], { level: 0 }],
     ["kdump, one request", ["-l"], { codec: "lzo" }],
     ["ELF", ["-E"], { format: "elf" }],
   ] as const)("%s, by two workers, one of which is killed", async (name, options, run) => {
