@@ -29,7 +29,7 @@ const input = join(root, "elf");
 const at = (name: string) => join(folder, name);
 const support = (name: string) => fileURLToPath(new URL(`../support/${name}`, import.meta.url));
 writeFileSync(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));
-const options = ["-d", "1", "--num-threads", "1"];
+const options = ["--compress", "none", "-d", "1", "--num-threads", "1"];
 
 interface Setting {
   /** See inject-fault.cjs. */

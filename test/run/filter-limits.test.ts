@@ -181,7 +181,7 @@ describe("levels to fall back to", () => {
 
 describe("on the command line", () => {
   const run = (args: readonly string[], shell?: string) =>
-    runCli([at("original"), at("cli"), "-f", ...args], shell === undefined ? {} : { shell });
+    runCli([at("original"), at("cli"), "-f", "--compress", "none", ...args], shell === undefined ? {} : { shell });
 
   test("-L with --on-full: exit code 1, and a usable dump; -d 1,31: exit code 0", async () => {
     const cut = await run(["-d", "1", "-L", "5M", "--on-full", "incomplete", "-q"]);
@@ -194,7 +194,7 @@ describe("on the command line", () => {
   });
 
   test("-F: the stream ends without its end marker", async () => {
-    const streamed = await runCli(["-F", at("original"), "-d", "1", "-L", "3M"]);
+    const streamed = await runCli(["-F", at("original"), "-d", "1", "--compress", "none", "-L", "3M"]);
     expect(streamed.code).toBe(1);
     expect(streamed.stdout.length).toBeLessThanOrEqual(3 * MiB);
     expect(streamed.stdout.subarray(-16).equals(Buffer.alloc(16, 0xff))).toBe(false);
@@ -214,9 +214,12 @@ describe("on the command line", () => {
   test.skipIf(!canMount)("a full disk", async () => {
     mkdirSync(at("small"));
     const shell = `mount -t tmpfs -o size=4m tmpfs ${at("small")} && "$@"; code=$?; ls -A ${at("small")} >&2; cp ${at("small")}/out ${at("saved")}; exit $code`;
-    const full = await runCli([at("original"), at("small/out"), "-d", "1", "-q", "--on-full", "incomplete"], {
-      shell: `unshare -m bash -c '${shell}' sh "$@"`,
-    });
+    const full = await runCli(
+      [at("original"), at("small/out"), "-d", "1", "--compress", "none", "-q", "--on-full", "incomplete"],
+      {
+        shell: `unshare -m bash -c '${shell}' sh "$@"`,
+      },
+    );
     expect(full.code).toBe(1);
     expect(full.stderr).toMatch(/^coresieve: .*ENOSPC.*what had room was left, marked incomplete\nout\n$/);
     const { pages, incomplete } = lookAt(at("saved"));
