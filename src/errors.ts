@@ -26,6 +26,7 @@ import { foreignText } from "./foreign-text.js";
  * | `EXTENSION` | an extension cannot be loaded, failed, or gave an answer that is none |
  * | `BAD_OPTION` | an option or its value is not usable |
  * | `STRICT` | a warning, made an error by `--strict` |
+ * | `NOT_READY` | what other hosts are to do first is not done |
  * | `ABORTED` | the run was stopped by its caller |
  */
 export type DumpErrorCode =
@@ -49,6 +50,7 @@ export type DumpErrorCode =
   | "EXTENSION"
   | "BAD_OPTION"
   | "STRICT"
+  | "NOT_READY"
   | "ABORTED";
 
 /**

@@ -34,6 +34,7 @@ export const HELP = `coresieve makes Linux kernel crash dumps small and safe to 
   coresieve rearrange FLAT OUT     make a plain file of a flattened one
   coresieve uploads s3://BUCKET    unfinished uploads in an object store
   coresieve submit DUMP OUT        by many hosts (help worker, help jobs, …)
+  coresieve plan DUMP OUT          the same by steps: shard, finish, staging
   coresieve help COMMAND           its options (help filter, help input, …)
   coresieve completion SHELL       completes commands in bash, zsh or fish
 
@@ -46,8 +47,7 @@ ${common(CODEC_OPTIONS)}
 What is written
 ${common([...OUTPUT_OPTIONS, ...GENERAL_OPTIONS])}
 
-Examples
-  coresieve vmcore small.kdump
+Example
   coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;

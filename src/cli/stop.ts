@@ -4,12 +4,24 @@ import { dropUnfinished } from "../unfinished.js";
 
 /**
  * Exit codes: 0 success; 1 the dump could not be read, filtered or written; 2 the command line is wrong; 128 + the
- * signal's number when stopped by one (129 SIGHUP, 130 SIGINT, 143 SIGTERM).
+ * signal's number when stopped by one (129 SIGHUP, 130 SIGINT, 143 SIGTERM); what `exitsWith` says of an error.
  */
 export function exitCodeOf(error: unknown, signal: NodeJS.Signals | undefined): number {
   if (signal !== undefined) return 128 + constants.signals[signal];
-  return error instanceof DumpError && error.code === "BAD_OPTION" ? 2 : 1;
+  if (error instanceof DumpError && error.code === "BAD_OPTION") return 2;
+  return (error instanceof Error && codes.get(error)) || 1;
 }
+
+const codes = new WeakMap<Error, number>();
+
+/** The same error; the program ends with that exit code if it ends by it. */
+export function exitsWith(error: unknown, code: number): unknown {
+  if (error instanceof Error) codes.set(error, code);
+  return error;
+}
+
+/** What may succeed if the same command is begun again, later or on another host: EX_TEMPFAIL of sysexits.h, which mailers and batch systems know. */
+export const TRY_AGAIN = 75;
 
 /** Milliseconds to clean up in after an error that nobody caught: the run may wait for what never comes. */
 const CLEAN_UP = 5000;

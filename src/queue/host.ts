@@ -1,9 +1,9 @@
 import type { Worker } from "bullmq";
 import type { DumpErrorCode } from "../errors.js";
+import type { Allowed } from "../shard/allowed.js";
 import type { ShardPlan } from "../shard/shard-plan.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { WorkerThreads } from "../worker/threads.js";
-import type { Allowed } from "./allowed.js";
 import type { Counters } from "./metrics.js";
 import type { Queues } from "./queues.js";
 

@@ -1,18 +1,10 @@
 import { setTimeout } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
-import {
-  type DumpJob,
-  type DumpRequest,
-  dumpJob,
-  jobIdOf,
-  MAX_ROUNDS,
-  newDumpJob,
-  OtherFormat,
-  shardJobId,
-} from "./job-data.js";
+import { outputState } from "../shard/output-state.js";
+import { type DumpRequest, runIdOf } from "../shard/run-request.js";
+import { type DumpJob, dumpJob, MAX_ROUNDS, newDumpJob, OtherFormat, shardJobId } from "./job-data.js";
 import { claimOutput } from "./output-claim.js";
-import { outputState } from "./output-state.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
 import { type RunState, readable, runStates } from "./run-state.js";
 import { allRunIds, type Snapshot, snapshots } from "./snapshot.js";
@@ -40,7 +32,7 @@ export async function submitRun(
     readonly again: boolean;
   },
 ): Promise<Submission> {
-  const id = jobIdOf(request);
+  const id = runIdOf(request);
   for (;;) {
     const found = await snapshot(queues, id);
     const isLost = found?.state === "completed" && !options.again && (await isOutputLost(queues, id, request));

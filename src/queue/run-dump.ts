@@ -1,24 +1,19 @@
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { packageVersion } from "../package-version.js";
-import { inputChanged } from "../reader/source/input-changed.js";
-import type { SideFile } from "../reader/source/side-file.js";
-import { checkOptions } from "../run/check-options.js";
-import type { FilterProgress, FilterResult } from "../run/filter-types.js";
-import { planDump } from "../run/plan-dump.js";
-import { openSession } from "../run/session.js";
+import type { FilterResult } from "../run/filter-types.js";
 import { finishShards } from "../shard/finish-shards.js";
 import { missingShards } from "../shard/left-shards.js";
+import { makePlan } from "../shard/make-plan.js";
 import type { OutputPlace } from "../shard/place.js";
 import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
 import { forgetDone } from "../shard/shard-done.js";
-import { automaticShards, type ShardPlan, shardPlan } from "../shard/shard-plan.js";
+import type { ShardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
-import { Warnings } from "../warnings.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
 import { type Failed, type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
-import { filterOptionsOf, openJobInput, openJobVmlinux, placeOf } from "./open-job.js";
+import { placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
 
 /**
@@ -53,7 +48,7 @@ async function runIn(
   // Who finishes the output removes the plan: another worker may just have done so.
   const other = known !== undefined && !isSound ? await finishedBefore(host.queues, job) : undefined;
   if (other !== undefined) return other;
-  const current = isSound ? { ...data, planned: known } : await plan(host, job, data, places, hand);
+  const current = isSound ? { ...data, planned: known } : await planRun(host, job, data, places, hand);
   const { planned } = current;
   if (planned.round !== data.round) {
     if (!(await hand.holds())) throw new TakenOver();
@@ -90,10 +85,10 @@ async function isPlanThere(host: Host, { round }: DumpJob, planned: Planned, pla
 }
 
 /** Pass 1. */
-async function plan(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<PlannedJob> {
+async function planRun(host: Host, job: Job, data: DumpJob, place: OutputPlace, hand: Hand): Promise<PlannedJob> {
   const made: { digest?: string } = {};
   try {
-    return await makePlan(host, job, data, place, hand, made);
+    return await newPlan(host, job, data, place, hand, made);
   } catch (error) {
     // Half a plan is of no use to anybody. Another worker's is, and so is what is kept for the next try.
     const isOurs = error instanceof DumpError && (await hand.holds());
@@ -118,7 +113,7 @@ async function isThrough(host: Host, job: Job): Promise<boolean> {
   return state === "completed" || state === "unknown" || (state === "failed" && (await isCancelled(host, id)));
 }
 
-async function makePlan(
+async function newPlan(
   host: Host,
   job: Job,
   data: DumpJob,
@@ -126,52 +121,38 @@ async function makePlan(
   hand: Hand,
   noted: { digest?: string },
 ): Promise<PlannedJob> {
-  const { output } = place;
   await place.check(data.force);
-  const warnings = new Warnings({ strict: data.strict });
-  const input = await openJobInput(data, host.allowed, warnings);
-  let vmlinux: SideFile | undefined;
-  try {
-    vmlinux = await openJobVmlinux(data, host.allowed);
-    const options = filterOptionsOf(data, output, vmlinux, warnings, host.threads, hand.signal);
-    checkOptions(options);
-    let state = { step: "open", done: 0, total: 0 };
-    hand.report(() => state);
-    const onProgress = ({ phase, done, total }: FilterProgress) => {
+  let state = { step: "open", done: 0, total: 0 };
+  hand.report(() => state);
+  const made = await makePlan({
+    request: data,
+    output: place.output,
+    ...{ allowed: host.allowed, threads: host.threads, signal: hand.signal, shards: data.shards },
+    workers: () => host.queues.shards.getWorkersCount().catch(() => 1),
+    onProgress({ phase, done, total }) {
       state = { step: phase, done, total };
-    };
-    const session = openSession(input, options);
-    const classified = await planDump(session, { ...options, onProgress }, host.threads);
-    await classified.pool.end();
-    hand.report(() => undefined);
-    const workers = await host.queues.shards.getWorkersCount().catch(() => 1);
-    const count = data.shards === 0 ? automaticShards(classified.kept, workers) : data.shards;
-    const made = shardPlan(classified, data.identity, options, count);
-    const changed = inputChanged(input.image);
-    if (changed !== undefined) throw changed;
-    const check = async () => {
-      if (!(await hand.holds())) throw new TakenOver();
-    };
-    // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
-    await check();
-    const files = planFiles(made);
-    const { digest } = files;
-    noted.digest = digest;
-    const own = place.of(digest);
-    await own.create();
-    await writePlan(own.staging, files);
-    await check();
-    // Jobs of an earlier plan may be there under the names of this round.
-    const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
-    const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };
-    const current = { ...data, round, planned };
-    await job.updateData(current);
-    host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
-    return current;
-  } finally {
-    vmlinux?.close();
-    input.close();
-  }
+    },
+    onClassified: () => hand.report(() => undefined),
+  });
+  const check = async () => {
+    if (!(await hand.holds())) throw new TakenOver();
+  };
+  // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
+  await check();
+  const files = planFiles(made);
+  const { digest } = files;
+  noted.digest = digest;
+  const own = place.of(digest);
+  await own.create();
+  await writePlan(own.staging, files);
+  await check();
+  // Jobs of an earlier plan may be there under the names of this round.
+  const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
+  const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };
+  const current = { ...data, round, planned };
+  await job.updateData(current);
+  host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
+  return current;
 }
 
 /** Each round has a job for each shard: those that are done look whether their data are still there. */

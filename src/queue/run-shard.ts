@@ -2,12 +2,14 @@ import type { Job } from "bullmq";
 import { DumpError, type DumpErrorCode } from "../errors.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { makeShard } from "../shard/make-shard.js";
+import { openRunInput } from "../shard/open-run.js";
 import type { PlanPlace } from "../shard/place.js";
 import type { ShardSize } from "../shard/shard-done.js";
+import { isWorthTrying } from "../shard/worth-trying.js";
 import { Warnings } from "../warnings.js";
 import { Cancelled, type Hand, type Host } from "./host.js";
 import { type DumpJob, dumpJob, shardJob, shardJobId, UnreadableJob } from "./job-data.js";
-import { openJobInput, placeOf } from "./open-job.js";
+import { placeOf } from "./open-job.js";
 import { planOf } from "./run-dump.js";
 
 /** The job of a shard. Throws `DumpError`s, `Cancelled`. */
@@ -32,7 +34,7 @@ async function runIn(
   hand: Hand,
 ): Promise<ShardSize> {
   const plan = await planOf(host, place.staging);
-  const dump = await openJobInput(data, host.allowed, new Warnings());
+  const dump = await openRunInput(data, host.allowed, new Warnings());
   const { signal } = hand;
   const state = { step: "encode", pages: 0, host: host.name };
   hand.report(() => state);
@@ -73,15 +75,6 @@ async function runIn(
   }
 }
 
-/** Errors that come again on every host. */
-const LASTING: ReadonlySet<string> = new Set([
-  "INPUT_CHANGED",
-  "NOT_A_DUMP",
-  "OUTPUT_EXISTS",
-  "STRICT",
-  "CANNOT_ERASE",
-]);
-
 interface Failure {
   readonly text: string;
   readonly lasting: boolean;
@@ -91,7 +84,7 @@ interface Failure {
 /** What a job failed with, in one line that says where; and whether to try again is of no use. */
 export function describeFailure(host: Host, what: string, error: unknown): Failure {
   if (error instanceof DumpError) {
-    const lasting = LASTING.has(error.code) || error instanceof UnreadableJob;
+    const lasting = !isWorthTrying(error) || error instanceof UnreadableJob;
     return { text: `${what} on ${host.name}: ${error.message} [${error.code}]`, lasting, code: error.code };
   }
   const message = error instanceof Error ? error.message : String(error);

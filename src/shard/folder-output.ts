@@ -5,9 +5,11 @@ import { DumpError, systemErrorCode } from "../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFullyAsync } from "../reader/source/full-io.js";
 import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
+import { discardSink } from "../writer/discard-sink.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
-import type { Edge, RangeTarget } from "./staging.js";
+import { seal, unseal } from "./sealed.js";
+import type { Edge, RangeTarget, Staging } from "./staging.js";
 
 /**
  * Shards write whole blocks only, and leave what is at their ends to the finishing job: where two hosts write to one block of a file on a network
@@ -25,12 +27,19 @@ const WRITE = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NO
  * Makes the staging folder of a run, a plan's folder in it, both for their owner alone, and the unfinished output. Nobody else makes them: a
  * worker that has not heard that the run is over must not bring them back. No error if they are there. Throws `NOT_WRITABLE`, `NO_SPACE`.
  */
-export async function createPlanFolder(parent: HeldFolder, run: HeldFolder, folder: HeldFolder): Promise<void> {
+export async function createPlanFolder(
+  parent: HeldFolder,
+  run: HeldFolder,
+  folder: HeldFolder,
+  isMade: () => Promise<boolean>,
+): Promise<void> {
   try {
     // Those that were held may have been removed.
     for (const one of [folder, run]) one.letGo();
     await createFolder(parent, run);
     await createFolder(run, folder);
+    // Another unfinished output would be one without data.
+    if (await isMade()) return;
     const file = await open(join(folder.path(), PARTIAL), WRITE | constants.O_CREAT, 0o600);
     await file.close();
   } catch (error) {
@@ -113,7 +122,8 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offse
  * The unfinished output as a whole, for the job that finishes it. At the end it appears as `path`. Two such jobs at once write the
  * same bytes; the one that comes second finds the output in its place, and that is as good.
  */
-export async function folderSink(folder: HeldFolder, path: string, force: boolean): Promise<Sink> {
+export async function folderSink(folder: HeldFolder, staging: Staging, path: string, force: boolean): Promise<Sink> {
+  if (await isMadeInFolder(folder, staging, path)) return discardSink(shownPath(path));
   const partial = join(folder.name, PARTIAL);
   const file = await openPartial(folder);
   let isOpen = true;
@@ -128,6 +138,7 @@ export async function folderSink(folder: HeldFolder, path: string, force: boolea
       try {
         await file.truncate(size);
         await file.sync();
+        await noteFinishing(staging, { ino: `${fileIdentity(file.fd).ino}`, size });
         await appear(join(folder.path(), PARTIAL), path, force, fileIdentity(file.fd));
         await close();
         await syncFolder(dirname(path));
@@ -140,6 +151,28 @@ export async function folderSink(folder: HeldFolder, path: string, force: boolea
       await close().catch(() => undefined);
     },
   };
+}
+
+/** Says which file is about to get its name: who finishes it may die just then, and cannot say any more that it is done. */
+const FINISHING = "finishing.json";
+
+interface Finishing {
+  /** Of the file: hosts that share a folder see the same number, and may see devices of different ones. */
+  readonly ino: string;
+  readonly size: number;
+}
+
+function noteFinishing(staging: Staging, value: Finishing): Promise<void> {
+  return staging.write(FINISHING, seal(staging.plan, FINISHING, value));
+}
+
+/** Whether the unfinished output of this plan has got its name already. Throws `NOT_READABLE`. */
+export async function isMadeInFolder(folder: HeldFolder, staging: Staging, path: string): Promise<boolean> {
+  const note = unseal(staging.plan, FINISHING, await staging.read(FINISHING)) as Partial<Finishing> | undefined;
+  if (note === undefined) return false;
+  if (lstatSync(join(folder.path(), PARTIAL), { throwIfNoEntry: false }) !== undefined) return false;
+  const made = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+  return made?.isFile() === true && `${made.ino}` === note.ino && Number(made.size) === note.size;
 }
 
 /** The file of this number gets its name, whatever has the name of the unfinished one by now. */

@@ -5,7 +5,7 @@ import { systemErrorCode } from "../errors.js";
 import { HeldFolder } from "../reader/source/held-folder.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "../writer/output-path.js";
 import { folderSize, isSameInFolder } from "./folder-check.js";
-import { createPlanFolder, folderRange, folderSink } from "./folder-output.js";
+import { createPlanFolder, folderRange, folderSink, isMadeInFolder } from "./folder-output.js";
 import { folderStaging, removeIn, stagingError } from "./folder-staging.js";
 import { outputExists } from "./output-exists.js";
 import type { OutputPlace, PlanPlace } from "./place.js";
@@ -74,16 +74,19 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
 }
 
 function planPlace({ parent, run, file }: RunFolders, folder: HeldFolder, digest: string): PlanPlace {
+  const staging = folderStaging(folder, digest);
+  const isMade = () => isMadeInFolder(folder, staging, file());
   return {
-    staging: folderStaging(folder, digest),
-    create: () => createPlanFolder(parent, run, folder),
+    staging,
+    create: () => createPlanFolder(parent, run, folder, isMade),
     range: (_, start, end) => folderRange(folder, start, end),
     async has() {
+      if (await isMade()) return () => true;
       const size = (await folderSize(folder)) ?? -1;
       return ({ reach }) => size >= reach;
     },
     isSame: (plan, done) => isSameInFolder(folder, done, dataStretches(plan, done.index, done.start, done.size)),
-    sink: (_, force) => folderSink(folder, file(), force),
+    sink: (_, force) => folderSink(folder, staging, file(), force),
   };
 }
 

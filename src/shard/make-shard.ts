@@ -2,10 +2,11 @@ import { createHash } from "node:crypto";
 import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { encodeElfShard, encodeShard, type ShardWork } from "./encode-shard.js";
+import { holdShard, placeHeld, readHeld, startOf } from "./held-shard.js";
 import { isPossible } from "./left-shards.js";
 import type { PlanPlace } from "./place.js";
 import { readDone, readSize, type ShardSize, writeDone, writeSize } from "./shard-done.js";
-import { elfStretch, kdumpLayoutOf } from "./shard-layout.js";
+import { elfStretch } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
 
@@ -19,7 +20,15 @@ export interface ShardOptions {
   readonly onEncoded?: () => void;
   /** Called now and then while a shard before is waited for. What it throws ends this one: of a shard that failed the size will never be known. */
   readonly onWaiting?: (before: number) => Promise<void>;
+  /** Milliseconds to wait for the shards before, after which this one is left in the staging. Default: as long as it takes. */
+  readonly patience?: number;
   readonly signal?: AbortSignal | undefined;
+}
+
+/** A shard that was made. */
+export interface MadeShard extends ShardSize {
+  /** Whether its data are in the output. If not they wait in the staging: those before it are not encoded. */
+  readonly placed: boolean;
 }
 
 /** Bytes moved at once. */
@@ -34,11 +43,11 @@ const LOOK_LAST = 1000;
  * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share or the store gets them. Throws what encoding
  * and writing throw, and `ABORTED`.
  */
-export async function makeShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
+export async function makeShard(work: ShardWork, options: ShardOptions): Promise<MadeShard> {
   const { plan, index } = work;
   const { place, host } = options;
   const known = await foundDone(plan, index, place);
-  if (known !== undefined) return known;
+  if (known !== undefined) return { ...known, placed: true };
   if (plan.output.elf === undefined) return makeKdumpShard(work, options);
   const { start, end } = elfStretch(plan, index);
   const target = await place.range(plan, start, end);
@@ -47,7 +56,7 @@ export async function makeShard(work: ShardWork, options: ShardOptions): Promise
     options.onEncoded?.();
     const left = await target.end();
     await writeDone(place.staging, { index, size, zeroPages, start, sha256, records: undefined, ...left, host });
-    return { index, size, zeroPages };
+    return { index, size, zeroPages, placed: true };
   } catch (error) {
     await target.abort();
     throw error;
@@ -65,15 +74,22 @@ async function foundDone(plan: ShardPlan, index: number, place: ShardOptions["pl
   return { index, size, zeroPages };
 }
 
-async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<ShardSize> {
+async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<MadeShard> {
   const { plan, index } = work;
   const { place, spoolDir, host, signal } = options;
+  const known = await foundHeld(plan, index, options);
+  if (known !== undefined) return known;
   const spool = createShardSpool(spoolDir);
   try {
-    const { records, sha256, size, zeroPages } = await encodeShard(work, (bytes) => spool.append(bytes));
+    const encoded = await encodeShard(work, (bytes) => spool.append(bytes));
+    const { records, sha256, size, zeroPages } = encoded;
     await writeSize(place.staging, { index, size, zeroPages });
     options.onEncoded?.();
     const start = await placeOf(plan, index, options);
+    if (start === undefined) {
+      await holdShard(place.staging, index, encoded, spool, host);
+      return { index, size, zeroPages, placed: false };
+    }
     const target = await place.range(plan, start, start + size);
     try {
       const placed = await move(spool, start, signal, (bytes, offset) => target.write(bytes, offset));
@@ -84,10 +100,26 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
       await target.abort();
       throw error;
     }
-    return { index, size, zeroPages };
+    return { index, size, zeroPages, placed: true };
   } finally {
     spool.close();
   }
+}
+
+/** One that waits in the staging gets its place, if that is known by now, and is not encoded again. */
+async function foundHeld(
+  plan: ShardPlan,
+  index: number,
+  { place, patience }: ShardOptions,
+): Promise<MadeShard | undefined> {
+  // Who waits as long as it takes leaves none there.
+  if (patience === undefined) return undefined;
+  const held = await readHeld(place.staging, plan, index);
+  if (held === undefined) return undefined;
+  const { size, zeroPages } = held;
+  const start = await startOf(place.staging, plan, index, sizesOf(plan));
+  if (start === undefined) return { index, size, zeroPages, placed: false };
+  return (await placeHeld(place, plan, held, start)) ? { index, size, zeroPages, placed: true } : undefined;
 }
 
 /**
@@ -96,22 +128,29 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<S
  */
 const sizes = new WeakMap<ShardPlan, Map<number, number>>();
 
-/** Waits until all shards before are encoded. Returns where this one begins in the file. */
-async function placeOf(plan: ShardPlan, index: number, { place, signal, onWaiting }: ShardOptions): Promise<number> {
-  let start = kdumpLayoutOf(plan).pagesAt;
+function sizesOf(plan: ShardPlan): Map<number, number> {
+  const known = sizes.get(plan) ?? new Map<number, number>();
+  sizes.set(plan, known);
+  return known;
+}
+
+/** Waits until all shards before are encoded. Returns where this one begins in the file; `undefined`: that took too long. */
+async function placeOf(
+  plan: ShardPlan,
+  index: number,
+  { place, signal, onWaiting, patience = Number.POSITIVE_INFINITY }: ShardOptions,
+): Promise<number | undefined> {
+  const here = sizesOf(plan);
+  const until = performance.now() + patience;
   let pause = LOOK_FIRST;
-  const here = sizes.get(plan) ?? new Map<number, number>();
-  sizes.set(plan, here);
-  for (let before = 0; before < index; ) {
-    const known = here.get(before) ?? (await readSize(place.staging, before))?.size;
-    if (known !== undefined) {
-      here.set(before, known);
-      start += known;
-      before++;
-      pause = LOOK_FIRST;
-      continue;
-    }
+  for (let waited = 0; ; ) {
+    const start = await startOf(place.staging, plan, index, here);
+    if (start !== undefined) return start;
+    const before = firstUnknown(here, index);
+    if (before > waited) pause = LOOK_FIRST;
+    waited = before;
     if (pause === LOOK_LAST) await onWaiting?.(before);
+    if (performance.now() >= until) return undefined;
     try {
       await setTimeout(pause, undefined, signal === undefined ? {} : { signal });
     } catch {
@@ -119,7 +158,12 @@ async function placeOf(plan: ShardPlan, index: number, { place, signal, onWaitin
     }
     pause = Math.min(LOOK_LAST, pause * 2);
   }
-  return start;
+}
+
+function firstUnknown(sizes: ReadonlyMap<number, number>, index: number): number {
+  let before = 0;
+  while (before < index && sizes.has(before)) before++;
+  return before;
 }
 
 /** Copies all of a spool; returns its digest. */

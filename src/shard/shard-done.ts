@@ -40,38 +40,39 @@ interface DoneFile extends ShardPlace {
   readonly edgeBytes: string;
 }
 
-const nameOf = (index: number, what: string) => `shard-${String(index).padStart(4, "0")}.${what}`;
+/** The name of a file of a shard in its staging. */
+export const shardFile = (index: number, what: string) => `shard-${String(index).padStart(4, "0")}.${what}`;
 
 export function writeSize(staging: Staging, { index, size, zeroPages }: ShardSize): Promise<void> {
-  const name = nameOf(index, "size");
+  const name = shardFile(index, "size");
   return staging.write(name, seal(staging.plan, name, { index, size, zeroPages }));
 }
 
 /** `undefined`: it is not known yet, or what is there is not what was written. */
 export async function readSize(staging: Staging, index: number): Promise<ShardSize | undefined> {
-  const name = nameOf(index, "size");
+  const name = shardFile(index, "size");
   const found = unseal(staging.plan, name, await staging.read(name)) as Partial<ShardSize> | undefined;
-  return found !== undefined && isSize(found, index) ? found : undefined;
+  return found !== undefined && isShardSize(found, index) ? found : undefined;
 }
 
 export async function writeDone(staging: Staging, done: ShardDone): Promise<void> {
   const { records, edges, ...place } = done;
-  if (records !== undefined) await staging.write(nameOf(done.index, "records"), bytesOf(records));
+  if (records !== undefined) await staging.write(shardFile(done.index, "records"), bytesOfWords(records));
   const edgeBytes = Buffer.concat(edges.map(({ bytes }) => bytes));
-  await staging.write(nameOf(done.index, "edges"), edgeBytes);
+  await staging.write(shardFile(done.index, "edges"), edgeBytes);
   const file: DoneFile = {
     ...place,
-    ...(records === undefined ? {} : { records: sha256(bytesOf(records)) }),
+    ...(records === undefined ? {} : { records: sha256(bytesOfWords(records)) }),
     edges: edges.map(({ offset, bytes }) => ({ offset, length: bytes.length })),
     edgeBytes: sha256(edgeBytes),
   };
-  const name = nameOf(done.index, "done");
+  const name = shardFile(done.index, "done");
   await staging.write(name, seal(staging.plan, name, file));
 }
 
 /** From now on a shard is not done, whatever is there of it. */
 export function forgetDone(staging: Staging, index: number): Promise<void> {
-  return staging.write(nameOf(index, "done"), new Uint8Array(0));
+  return staging.write(shardFile(index, "done"), new Uint8Array(0));
 }
 
 /** What a shard said when it was done; its edges and records are not looked at. `undefined`: it is not done. */
@@ -93,8 +94,8 @@ export async function readDone(staging: Staging, plan: ShardPlan, index: number)
   if (file === undefined) return undefined;
   const { records: recordsSum, edges: pieces, edgeBytes: edgesSum, ...place } = file;
   const [edgeBytes, words] = await Promise.all([
-    whole(staging, nameOf(index, "edges"), edgesSum),
-    recordsSum === undefined ? undefined : whole(staging, nameOf(index, "records"), recordsSum),
+    wholeFile(staging, shardFile(index, "edges"), edgesSum),
+    recordsSum === undefined ? undefined : wholeFile(staging, shardFile(index, "records"), recordsSum),
   ]);
   if (edgeBytes === undefined || (words === undefined) !== (plan.output.elf !== undefined)) return undefined;
   const edges: Edge[] = [];
@@ -105,20 +106,26 @@ export async function readDone(staging: Staging, plan: ShardPlan, index: number)
   }
   if (at !== edgeBytes.length) return undefined;
   if (words === undefined) return { ...place, records: undefined, edges };
-  if (words.length !== 4 * (plan.shards[index]?.pages ?? 0)) return undefined;
-  const records = new Uint32Array(words.slice().buffer);
-  return addUp(records, place) ? { ...place, records, edges } : undefined;
+  const records = recordsOf(words, plan, place);
+  return records && { ...place, records, edges };
 }
 
 async function readDoneFile(staging: Staging, index: number): Promise<DoneFile | undefined> {
-  const name = nameOf(index, "done");
+  const name = shardFile(index, "done");
   const found = unseal(staging.plan, name, await staging.read(name)) as Partial<DoneFile> | undefined;
-  if (found === undefined || !isSize(found, index)) return undefined;
+  if (found === undefined || !isShardSize(found, index)) return undefined;
   const { start, reach, edges, parts, sha256: sum, edgeBytes, records } = found as Partial<DoneFile>;
   const texts =
     typeof sum === "string" && typeof edgeBytes === "string" && ["string", "undefined"].includes(typeof records);
   const lists = Array.isArray(edges) && edges.every(isPiece) && Array.isArray(parts) && parts.every(isPart);
   return texts && lists && isCount(start) && isCount(reach) ? (found as DoneFile) : undefined;
+}
+
+/** The record of each page of a shard. `undefined`: they are not as many as it has pages, or do not add up. */
+export function recordsOf(words: Uint8Array, plan: ShardPlan, size: ShardSize): Uint32Array | undefined {
+  if (words.length !== 4 * (plan.shards[size.index]?.pages ?? 0)) return undefined;
+  const records = new Uint32Array(words.slice().buffer);
+  return addUp(records, size) ? records : undefined;
 }
 
 /** Whether the sizes of pages add up to what the shard says. Costs about 1 ns per kept page. */
@@ -132,16 +139,19 @@ function addUp(records: Uint32Array, { size, zeroPages }: ShardSize): boolean {
   return bytes === size && zeros === zeroPages;
 }
 
-async function whole(staging: Staging, name: string, sum: string): Promise<Uint8Array | undefined> {
+/** A file of a staging, if it is there with that digest. */
+export async function wholeFile(staging: Staging, name: string, sum: string): Promise<Uint8Array | undefined> {
   const bytes = await staging.read(name);
   return bytes !== undefined && sha256(bytes) === sum ? bytes : undefined;
 }
 
-function bytesOf({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
+/** The bytes of words. */
+export function bytesOfWords({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-function isSize(value: Partial<ShardSize>, index: number): value is ShardSize {
+/** Whether what was read can be the size of that shard. */
+export function isShardSize(value: Partial<ShardSize>, index: number): value is ShardSize {
   return value.index === index && isCount(value.size) && isCount(value.zeroPages);
 }
 

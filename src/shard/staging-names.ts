@@ -1,4 +1,4 @@
-/** What `jobIdOf` gives: it is a part of the staging's name. */
+/** What `runIdOf` gives: it is a part of the staging's name. */
 const RUN_ID = /^[a-p][0-9a-f]{15}$/;
 
 /** Whether a text may be a run's ID. Anybody who can write to Redis, or to a folder, can name one. */
@@ -16,7 +16,7 @@ export function parseStaging(name: string): { readonly output: string; readonly 
 const PLAN_FOLDER = /^[0-9a-f]{16}$/;
 /** All names that this program and earlier ones give in a staging, and those that files have there until they are whole. */
 const FILE =
-  /^(plan\.json|exists|kept|erase-\d+-(start|end|every|count)|stack-tops|output\.partial|(upload|begun)\.json|shard-\d{4,}\.(size|done|records|edges))$/;
+  /^(plan\.json|exists|kept|erase-\d+-(start|end|every|count)|stack-tops|output\.partial|(upload|begun|finishing)\.json|shard-\d{4,}\.(size|done|records|edges|held|data-\d{4,}))$/;
 const UNFINISHED = /^\.(.+)\.[0-9a-f]{8}$/;
 
 /**

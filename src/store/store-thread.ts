@@ -3,7 +3,8 @@ import { DumpError, type PlainDumpError, plainDumpError } from "../errors.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
 import { Fetcher } from "./fetcher.js";
 import { createClient, loadSdk } from "./s3-client.js";
-import { isSame, S3Store } from "./s3-store.js";
+import { isSame } from "./s3-digests.js";
+import { S3Store } from "./s3-store.js";
 import type { ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
 
 // The entry of the store thread: it alone loads the AWS SDK, and all bytes from and to stores go through it.

@@ -65,7 +65,7 @@ describe.each(COMMAND_NAMES)("%s", (name) => {
     expect(lines.filter((line) => line.length > 80)).toEqual([]);
     expect(explained(help)).toEqual(longNames(command));
     expect(help.includes(INPUT_HELP)).toBe(optionsOf(name).has("raw"));
-    expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name},`));
+    expect(HELP).toMatch(new RegExp(`coresieve ${name} |help ${name},|steps:.* ${name}\\b`));
     expect(coresieve("help", name).stdout).toBe(help);
     await expect(help).toMatchFileSnapshot(`help/${name}.txt`);
   });
@@ -110,7 +110,7 @@ test.each([
   [["split", "a", "b", "c", "-E"], "split has no option -E: only kdump-compressed files can be split"],
   [["submit", "a", "b", "--spool-dir", "/x"], "submit has no option --spool-dir: the workers have their own"],
   [["dmesg", "a", "--since-claer"], "there is no option --since-claer. Did you mean --since-clear?"],
-  [["completion", "-z"], "completion has no option -z; filter, split, submit have it"],
+  [["completion", "-z"], "completion has no option -z; filter, split, submit, plan have it"],
   [["a", "b", "-Q", "v"], "there is no option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
   [["a", "b", "-d", "32"], "-d 32: must be a whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],

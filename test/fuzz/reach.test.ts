@@ -26,8 +26,7 @@ const READING = [
 const ELSEWHERE: Readonly<Record<string, RegExp>> = {
   "AssemblyScript, compiled by the build: its kernels are reached by their names": /\.as\.ts$/,
   "a network's other end, which test/store stands in for": /^src\/store\/(?!store-url)/,
-  "writes only, or talks to Redis: what comes from there is checked by job-data.ts":
-    /^src\/queue\/(?!job-data|check-data)/,
+  "writes only, or talks to Redis: what comes from there is checked by job-data.ts": /^src\/queue\/(?!job-data)/,
   "writes shards; what it reads is plan-files.ts and shard-done.ts":
     /^src\/shard\/(?!plan-files|shard-done|plain-json)/,
   "opens pipes of the system; the bytes go through spool-input.ts": /^src\/reader\/source\/byte-stream\.ts$/,

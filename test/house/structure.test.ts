@@ -9,7 +9,7 @@ import { type SourceFile, sourceFiles } from "./source-files.js";
 const ROWS: readonly (readonly string[])[] = [
   ["cli"],
   ["index.ts"],
-  ["queue"],
+  ["queue", "steps"],
   ["shard"],
   ["audit", "verify", "estimate", "manifest", "report", "bench", "library"],
   ["run"],
@@ -38,12 +38,7 @@ const MOST_FUNCTION_LINES = 100;
 const MOST_PARAMETERS = 6;
 
 /** Places that do not follow the rules yet. Take away what is mended; add none. */
-const NOT_YET = [
-  "src/queue/worker.ts runWorker",
-  "src/queue/worker.ts lookAround",
-  "src/store/s3-store.ts",
-  "src/verify/verify-dump.ts against",
-];
+const NOT_YET = ["src/verify/verify-dump.ts against"];
 
 const files = sourceFiles();
 const byPath = new Map(files.map((file) => [file.path, file]));

@@ -1,16 +1,9 @@
 /** What is said of a job in the queue. */
 import { expect, test } from "vitest";
-import type { Allowed } from "../../src/queue/allowed.js";
-import {
-  type DumpRequest,
-  dumpJob,
-  jobIdOf,
-  newDumpJob,
-  newShardJob,
-  shardJob,
-  UnreadableJob,
-} from "../../src/queue/job-data.js";
+import { dumpJob, newDumpJob, newShardJob, shardJob, UnreadableJob } from "../../src/queue/job-data.js";
 import { placeOf } from "../../src/queue/open-job.js";
+import type { Allowed } from "../../src/shard/allowed.js";
+import { type DumpRequest, runIdOf } from "../../src/shard/run-request.js";
 
 const request: DumpRequest = {
   inputs: ["/share/vmcore"],
@@ -32,7 +25,7 @@ const request: DumpRequest = {
   vmcoreinfoDevice: undefined,
   vmlinux: undefined,
 };
-const idOf = (mtimeMs: number) => jobIdOf({ ...request, identity: [{ size: 1, mtimeMs, etag: undefined }] });
+const idOf = (mtimeMs: number) => runIdOf({ ...request, identity: [{ size: 1, mtimeMs, etag: undefined }] });
 
 // BullMQ refuses numbers, and one digest in 1800 is one.
 test("no id is a number, in any notation", () => {
@@ -47,7 +40,7 @@ test.each(["..", "/../../other", "a/../../../../other", "a000000000000000/..", "
   "what becomes a part of a folder's name is no path: %j",
   async (path) => {
     const digest = "5".repeat(64);
-    const id = jobIdOf(request);
+    const id = runIdOf(request);
     const dump = newDumpJob(request, { shards: 2, priority: 0, host: "h", at: 1 });
     const planned = { digest, shards: 2, kept: 5, round: 0, program: "0.1.0" };
     const shard = newShardJob({ dump: id, index: 0, shards: 2, pages: 5, digest });

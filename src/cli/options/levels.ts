@@ -26,7 +26,7 @@ export const LEVEL_OPTIONS = [
   },
   {
     ...LEVEL,
-    commands: ["submit"],
+    commands: ["submit", "plan"],
     help: "sum of 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
   },
   {
@@ -55,7 +55,7 @@ export const LEVEL_OPTIONS = [
     value: "LIST",
     choices: PRIVACY_EXTRAS,
     empty: true,
-    commands: ["filter", "submit"],
+    commands: ["filter", "submit", "plan"],
     help: "overwrite also: registers,tty",
     long: "With `--privacy`: overwrite also `registers` (of programs, on kernel stacks, in tasks and notes) and `tty` (terminals' buffers), with commas between",
   },
@@ -63,7 +63,7 @@ export const LEVEL_OPTIONS = [
     name: "erase",
     kind: "file",
     value: "FILE",
-    commands: ["filter", "submit"],
+    commands: ["filter", "submit", "plan"],
     object: "read",
     help: "overwrite kernel data in kept pages, by rules in FILE",
     long: "Overwrite kernel data in kept pages by the rules in `FILE`. Lines of makedumpfile.conf are rules too.",

@@ -14,6 +14,10 @@ export const COMMAND_NAMES = [
   "submit",
   "worker",
   "jobs",
+  "plan",
+  "shard",
+  "finish",
+  "staging",
   "uploads",
   "help",
   "info",
@@ -25,6 +29,7 @@ export const OPENING = [
   "filter",
   "split",
   "submit",
+  "plan",
   "audit",
   "verify",
   "dmesg",
@@ -35,7 +40,7 @@ export const OPENING = [
 ] as const satisfies readonly CommandName[];
 
 /** Commands that say what is dropped and how pages are compressed. */
-export const FILTERING = ["filter", "split", "submit"] as const satisfies readonly CommandName[];
+export const FILTERING = ["filter", "split", "submit", "plan"] as const satisfies readonly CommandName[];
 
 /** What the value of an option is, and so what it becomes (parse-values.ts). */
 type OptionKind =

@@ -9,7 +9,7 @@ export const OUTPUT_OPTIONS = [
     name: "elf",
     letter: "E",
     kind: "flag",
-    commands: ["filter", "submit"],
+    commands: ["filter", "submit", "plan"],
     common: true,
     help: "ELF instead of kdump-compressed",
     long: "Write ELF, uncompressed, instead of kdump-compressed",
@@ -22,7 +22,11 @@ export const OUTPUT_OPTIONS = [
     commands: ["filter"],
     help: "flattened to stdout; name no OUT",
     long: "Write the flattened form to stdout; name no `OUT`. Everything said goes to stderr",
-    refused: { split: "several files do not go into one stream", submit: "several hosts cannot write to one stream" },
+    refused: {
+      split: "several files do not go into one stream",
+      submit: "several hosts cannot write to one stream",
+      plan: "several hosts cannot write to one stream",
+    },
   },
   {
     name: "pack",
@@ -34,7 +38,10 @@ export const OUTPUT_OPTIONS = [
     help: "pack OUT: zstd, lz4, gzip, none (default: as its suffix .zst, .lz4 or .gz says)",
     long: "Pack the output as a whole: `zstd`, `lz4`, `gzip`, or `none`. Default: as the suffix of `OUT` says: `.zst`, `.lz4`, `.gz`.",
     see: "See [pipes.md](pipes.md#packed-output)",
-    refused: { submit: "several hosts cannot write one packed file: pack it when it is there" },
+    refused: {
+      submit: "several hosts cannot write one packed file: pack it when it is there",
+      plan: "several hosts cannot write one packed file: pack it when it is there",
+    },
   },
   {
     name: "output",
@@ -49,7 +56,7 @@ export const OUTPUT_OPTIONS = [
     letter: "f",
     kind: "flag",
     common: true,
-    commands: ["filter", "split", "submit", "report", "rearrange", "reassemble"],
+    commands: ["filter", "split", "submit", "plan", "report", "rearrange", "reassemble"],
     help: "overwrite OUT",
     long: "Overwrite `OUT`. It is replaced at the end, when the new one is whole. The input is never overwritten. Of a symbolic link the file that it leads to is written.",
     see: "See [below](#names-of-outputs)",

@@ -1,7 +1,20 @@
 import { MAX_THREADS } from "../../worker/threads.js";
 import { OPENING, type Option } from "./option.js";
 
-const QUIET = ["filter", "split", "submit", "bench", "audit", "verify", "worker", "rearrange", "reassemble"] as const;
+const QUIET = [
+  "filter",
+  "split",
+  "submit",
+  "plan",
+  "shard",
+  "finish",
+  "bench",
+  "audit",
+  "verify",
+  "worker",
+  "rearrange",
+  "reassemble",
+] as const;
 
 /** How a command runs, and what it says. */
 export const RUN_OPTIONS = [
@@ -11,7 +24,7 @@ export const RUN_OPTIONS = [
     value: "N",
     least: 1,
     most: MAX_THREADS,
-    commands: ["filter", "split", "verify", "worker"],
+    commands: ["filter", "split", "verify", "worker", "plan", "shard"],
     help: "worker threads (default: one per core, 16 at most)",
     long: `Worker threads, 1 to ${MAX_THREADS}. Default: one per processor core, 16 at most. The output does not depend on it`,
     cure: "Default: one per processor core, 16 at most, which is best",
@@ -19,7 +32,7 @@ export const RUN_OPTIONS = [
   {
     name: "strict",
     kind: "flag",
-    commands: ["filter", "split", "submit", "audit"],
+    commands: ["filter", "split", "submit", "plan", "audit"],
     help: "make every warning an error",
     long: "Make every warning an error",
   },
@@ -34,7 +47,7 @@ export const RUN_OPTIONS = [
   {
     name: "json",
     kind: "flag",
-    commands: [...OPENING, "uploads", "rearrange", "reassemble"],
+    commands: [...OPENING, "shard", "finish", "staging", "uploads", "rearrange", "reassemble"],
     help: "print the result as JSON",
     long: "Print the result as JSON. Sizes are bytes, counts are pages",
   },

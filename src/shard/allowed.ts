@@ -31,6 +31,22 @@ export interface AllowedOutput {
   readonly folder: HeldFolder | undefined;
 }
 
+/** All that the user may touch: for commands, whose user names the files. */
+export function allAllowed(): Allowed {
+  return {
+    openInput: (path) => openFile(path),
+    object: (path) => path,
+    output(path) {
+      if (isStorePath(path)) return { path, folder: undefined };
+      try {
+        return { path: join(realpathSync(dirname(path)), basename(path)), folder: undefined };
+      } catch (error) {
+        throw unreachable(path, "NOT_WRITABLE", error);
+      }
+    },
+  };
+}
+
 /** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
 export function allowedFolders(folders: readonly string[]): Allowed {
   const roots = folders.filter((folder) => !isStorePath(folder)).map((folder) => real(folder, "NOT_READABLE"));

@@ -4,8 +4,8 @@ import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFile
 import { basename, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
-import { allowedFolders } from "../../src/queue/allowed.js";
 import { placeOf } from "../../src/queue/open-job.js";
+import { allowedFolders } from "../../src/shard/allowed.js";
 import { planFolder } from "../../src/shard/staging.js";
 import { temporaryFolder } from "../support/filter.js";
 

@@ -4,10 +4,10 @@ import { closeSync, mkdirSync, readSync, symlinkSync, writeFileSync } from "node
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
-import { allowedFolders } from "../../src/queue/allowed.js";
 import { newDumpJob } from "../../src/queue/job-data.js";
-import { openJobInput, openJobVmlinux } from "../../src/queue/open-job.js";
+import { allowedFolders } from "../../src/shard/allowed.js";
 import { identityOf } from "../../src/shard/input-identity.js";
+import { openRunInput, openRunVmlinux } from "../../src/shard/open-run.js";
 import { Warnings } from "../../src/warnings.js";
 import { buildElf } from "../support/elf-image.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -72,7 +72,7 @@ test("links that are exchanged between the check and the opening lead nowhere", 
   for (let i = 0; i < 4000 || seen.refused < 100 || seen.inside < 100; i++) {
     const path = i % 2 === 0 ? file : join(middle, "dump");
     try {
-      (await openJobInput(jobOf(path), roots, new Warnings())).close();
+      (await openRunInput(jobOf(path), roots, new Warnings())).close();
       seen.outside++;
     } catch (error) {
       if (!(error instanceof DumpError)) throw error;
@@ -81,7 +81,7 @@ test("links that are exchanged between the check and the opening lead nowhere", 
       else throw error;
     }
     try {
-      const opened = await openJobVmlinux(jobOf(path, { vmlinux: path }), roots);
+      const opened = await openRunVmlinux(jobOf(path, { vmlinux: path }), roots);
       if ((opened?.source.size ?? 0) > 8192) seen.vmlinux++;
       opened?.close();
     } catch (error) {

@@ -4,9 +4,7 @@ import { DumpError } from "../errors.js";
 export type Check<T> = (value: unknown, at: string) => T;
 
 function wrong(at: string, expected: string): never {
-  throw new DumpError("BAD_OPTION", `job data: ${at} is no ${expected}`, {
-    cure: "Let nothing else write to coresieve's queues; `coresieve jobs cancel ID` removes the job",
-  });
+  throw new DumpError("BAD_OPTION", `${at} is no ${expected}`);
 }
 
 export const flag: Check<boolean> = (value, at) => (typeof value === "boolean" ? value : wrong(at, "truth value"));

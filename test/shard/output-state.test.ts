@@ -3,8 +3,8 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { claimOutput } from "../../src/queue/output-claim.js";
-import { outputState } from "../../src/queue/output-state.js";
 import type { Queues } from "../../src/queue/queues.js";
+import { outputState } from "../../src/shard/output-state.js";
 import { temporaryFolder } from "../support/filter.js";
 
 const folder = temporaryFolder();

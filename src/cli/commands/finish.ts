@@ -1,0 +1,30 @@
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { formatBytes } from "../numbers.js";
+import type { OptionValues } from "../options/table.js";
+import { printJson, printLines } from "../print.js";
+import { placeNamed, withStepHost } from "../step-host.js";
+
+const ABOUT: CommandAbout = {
+  usage: "coresieve finish PLACE: third of three steps",
+  text: `Puts together what \`coresieve shard\` has made for the run in PLACE. OUT appears,
+whole, and what lay beside it goes. If shards are missing it names them.`,
+  examples: `Exit codes: as those of \`coresieve plan\`. 75 also if shards are missing.
+Example
+  sbatch --dependency=afterok:$SHARDS --wrap 'coresieve finish /share/run'`,
+};
+
+/** `coresieve finish PLACE`: finishes the output of a run by commands. */
+export const finishCommand = defineCommand({ name: "finish", about: ABOUT, run: runFinish });
+
+async function runFinish(
+  words: readonly string[],
+  { json, quiet }: OptionValues<"finish">,
+  { signal }: CommandContext,
+): Promise<void> {
+  const path = placeNamed(words, "coresieve finish PLACE");
+  const { finishRun } = await import("../../steps/finish-run.js");
+  const { run, result } = await withStepHost(path, { numThreads: 1, signal }, finishRun);
+  const { output } = run.request;
+  if (json) printJson({ output, shards: run.shards, result }, 2);
+  else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${run.shards} shards`]);
+}

@@ -1,0 +1,58 @@
+import { DumpError, type DumpErrorCode } from "../../errors.js";
+import type { PlanOutcome } from "../../steps/plan-run.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { formatCount } from "../numbers.js";
+import type { OptionValues } from "../options/table.js";
+import { printJson, printLines } from "../print.js";
+import { dumpRequest } from "../run-request.js";
+import { withStepHost } from "../step-host.js";
+
+const ABOUT: CommandAbout = {
+  usage: "coresieve plan DUMP OUT --staging PLACE [options]: first of three steps",
+  text: `Filter a dump by any batch system (Slurm, Kubernetes, GNU parallel), without a
+queue: \`plan\` once, \`shard PLACE I\` for I from 0 to N-1, in any order and on any
+host, \`finish PLACE\` once. OUT is the same bytes as one machine would write.
+Each step can be begun again at any time, and finds what is done.`,
+  examples: `Exit codes: 0 done, 75 the same command may succeed later or elsewhere, 1 it
+will not, 2 wrong command line, 128 + signal when stopped.
+Example
+  coresieve plan /share/vmcore /share/small --shards 8 --staging /share/run`,
+};
+
+/** `coresieve plan DUMP… OUT --staging PLACE`: pass 1 of a run by commands. */
+export const planCommand = defineCommand({ name: "plan", about: ABOUT, run: runPlan });
+
+const SAID: Readonly<Record<PlanOutcome["what"], string>> = {
+  new: "planned",
+  known: "planned before",
+  done: "done already",
+};
+
+/** Of the dump: other hosts read the same. */
+const OF_THE_DUMP: ReadonlySet<DumpErrorCode> = new Set(["CORRUPT", "LIMIT", "UNSUPPORTED"]);
+
+async function runPlan(
+  files: readonly string[],
+  values: OptionValues<"plan">,
+  { signal }: CommandContext,
+): Promise<void> {
+  const { staging, numThreads } = values;
+  if (staging === undefined) {
+    throw new DumpError("BAD_OPTION", "no place was named that the other steps know the run by", {
+      cure: "Add --staging and a folder that all hosts have at the same place, or s3://BUCKET/PREFIX",
+    });
+  }
+  const { planRun } = await import("../../steps/plan-run.js");
+  const planned = await withStepHost(
+    staging,
+    { numThreads, signal },
+    async (host) => planRun(host, await dumpRequest(files, values), values.shards ?? 0),
+    ({ code }) => OF_THE_DUMP.has(code),
+  );
+  const { what, run } = planned;
+  const { shards, kept, digest } = run;
+  if (values.json) printJson({ what, id: run.id, plan: digest, shards, kept, output: run.request.output }, 2);
+  else if (!values.quiet) {
+    printLines([`${SAID[what]}: ${formatCount(kept)} pages in ${shards} shards, plan ${digest.slice(0, 16)}`]);
+  }
+}

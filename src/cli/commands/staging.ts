@@ -1,0 +1,52 @@
+import type { StagingState } from "../../steps/staging-state.js";
+import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { formatBytes } from "../numbers.js";
+import type { OptionValues } from "../options/table.js";
+import { printJson, printLines } from "../print.js";
+import { placeNamed, withStepHost } from "../step-host.js";
+import { TRY_AGAIN } from "../stop.js";
+
+const ABOUT: CommandAbout = {
+  usage: "coresieve staging PLACE [options]: how a run by steps stands",
+  text: `Says what is done and what is missing of the run that \`coresieve plan\` has
+planned in PLACE, or removes what there is of it.`,
+  examples: `Exit codes: 0 nothing is missing, 75 shards are missing or no run is planned.
+Example
+  sbatch --array=$(coresieve staging --missing /share/run) shard.sh`,
+};
+
+/** `coresieve staging PLACE`: what is done of a run by commands. */
+export const stagingCommand = defineCommand({ name: "staging", about: ABOUT, run: runStaging });
+
+async function runStaging(
+  words: readonly string[],
+  { json, missing, clean }: OptionValues<"staging">,
+  { signal }: CommandContext,
+): Promise<void> {
+  const path = placeNamed(words, "coresieve staging PLACE");
+  const [{ cleanStaging, stagingState }, { indexList }] = await Promise.all([
+    import("../../steps/staging-state.js"),
+    import("../../steps/index-list.js"),
+  ]);
+  const by = { numThreads: 1, signal };
+  if (clean) {
+    await withStepHost(path, by, cleanStaging);
+    printLines([`${path}: nothing is left of its run but the output`]);
+    return;
+  }
+  const state = await withStepHost(path, by, stagingState);
+  if (state.missing.length > 0) process.exitCode = TRY_AGAIN;
+  if (json) printJson(state, 2);
+  else if (!missing) printLines([describeStaging(state, indexList)]);
+  else if (state.missing.length > 0) printLines([indexList(state.missing)]);
+}
+
+function describeStaging(state: StagingState, list: (indexes: readonly number[]) => string): string {
+  const { inputs, output, shards, finished, outputBytes, waiting, missing } = state;
+  const what = `${inputs[0]} to ${output}`;
+  if (finished) return `finished: ${what}, ${formatBytes(outputBytes ?? 0)}`;
+  const done = shards - waiting.length - missing.length;
+  const waits = waiting.length === 0 ? "" : `; ${list(waiting)} wait for their place`;
+  if (missing.length === 0) return `to be finished: ${what}, all ${shards} shards are made${waits}`;
+  return `${what}: ${done} of ${shards} shards are done${waits}; missing: ${list(missing)}`;
+}

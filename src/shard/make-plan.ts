@@ -1,0 +1,55 @@
+import { inputChanged } from "../reader/source/input-changed.js";
+import type { SideFile } from "../reader/source/side-file.js";
+import { checkOptions } from "../run/check-options.js";
+import type { FilterProgress } from "../run/filter-types.js";
+import { planDump } from "../run/plan-dump.js";
+import { openSession } from "../run/session.js";
+import { Warnings } from "../warnings.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { Allowed } from "./allowed.js";
+import { filterOptionsOf, openRunInput, openRunVmlinux } from "./open-run.js";
+import type { DumpRequest } from "./run-request.js";
+import { automaticShards, type ShardPlan, shardPlan } from "./shard-plan.js";
+
+/** What plans a run. */
+export interface PlanWork {
+  readonly request: DumpRequest;
+  /** The real path of the output, or that of an object. */
+  readonly output: string;
+  readonly allowed: Allowed;
+  readonly threads: WorkerThreads;
+  readonly signal: AbortSignal;
+  /** How many shards there are to be; 0: as many as seem good for `workers()`. */
+  readonly shards: number;
+  /** How many work together. Asked for at the end only. */
+  readonly workers: () => Promise<number>;
+  readonly onProgress?: (progress: FilterProgress) => void;
+  /** Told when pass 1 is done. */
+  readonly onClassified?: () => void;
+}
+
+/** Pass 1 of a run by many hosts. Throws what opening and classifying a dump throw, and `INPUT_CHANGED`. */
+export async function makePlan(work: PlanWork): Promise<ShardPlan> {
+  const { request, output, allowed, threads, signal, onProgress } = work;
+  const warnings = new Warnings({ strict: request.strict });
+  const input = await openRunInput(request, allowed, warnings);
+  let vmlinux: SideFile | undefined;
+  try {
+    vmlinux = await openRunVmlinux(request, allowed);
+    const options = filterOptionsOf(request, output, vmlinux, warnings, threads, signal);
+    checkOptions(options);
+    const session = openSession(input, options);
+    const progress = onProgress === undefined ? options : { ...options, onProgress };
+    const classified = await planDump(session, progress, threads);
+    await classified.pool.end();
+    work.onClassified?.();
+    const count = work.shards === 0 ? automaticShards(classified.kept, await work.workers()) : work.shards;
+    const made = shardPlan(classified, request.identity, options, count);
+    const changed = inputChanged(input.image);
+    if (changed !== undefined) throw changed;
+    return made;
+  } finally {
+    vmlinux?.close();
+    input.close();
+  }
+}

@@ -1,0 +1,75 @@
+import { codecOf } from "../codec/codecs.js";
+import { DumpError } from "../errors.js";
+import type { Dump } from "../reader/dump.js";
+import { allMachines, machineNamed } from "../reader/machine.js";
+import { openDump } from "../reader/open.js";
+import { openInput } from "../reader/open-input.js";
+import { parseRawPieces } from "../reader/raw/pieces.js";
+import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
+import type { FilterOptions } from "../run/filter-types.js";
+import { isStorePath } from "../store/store-url.js";
+import type { Warnings } from "../warnings.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { Allowed } from "./allowed.js";
+import { checkIdentity } from "./input-identity.js";
+import type { DumpRequest } from "./run-request.js";
+
+/** Opens a run's input. Throws `INPUT_CHANGED` if it is not the one that was asked for, and what `openInput` does. */
+export async function openRunInput(request: DumpRequest, allowed: Allowed, warnings: Warnings): Promise<Dump> {
+  const machine = request.arch === undefined ? undefined : machineNamed(request.arch);
+  if (request.arch !== undefined && machine === undefined) {
+    const names = allMachines().map(({ arch }) => arch);
+    throw new DumpError("BAD_OPTION", `--arch ${request.arch}: unknown architecture`, {
+      cure: `Architectures are ${names.join(", ")}`,
+    });
+  }
+  const paths = request.inputs.map((path) => (isStorePath(path) ? allowed.object(path) : path));
+  const options = {
+    salvage: request.salvage,
+    openFile: allowed.openInput,
+    ...(request.raw === undefined ? {} : { raw: parseRawPieces(request.raw) }),
+    ...(machine === undefined ? {} : { machine }),
+  };
+  // Streams and packed files are refused: each worker would unpack all of it.
+  const dump = paths.some(isStorePath)
+    ? await openInput(paths, warnings, { ...options, inPlace: true })
+    : openDump(paths, warnings, options);
+  try {
+    checkIdentity(dump, request.identity);
+    return dump;
+  } catch (error) {
+    dump.close();
+    throw error;
+  }
+}
+
+/** Opens a run's vmlinux, if it has one. Throws `NOT_READABLE` for one that may not be touched, and what `openSideFile` does. */
+export async function openRunVmlinux({ vmlinux }: DumpRequest, allowed: Allowed): Promise<SideFile | undefined> {
+  if (vmlinux === undefined) return undefined;
+  return isStorePath(vmlinux) ? openSideFile(allowed.object(vmlinux)) : sideFileOf(allowed.openInput(vmlinux));
+}
+
+/** A run's options as a filter run takes them. */
+export function filterOptionsOf(
+  request: DumpRequest,
+  output: string,
+  vmlinux: SideFile | undefined,
+  warnings: Warnings,
+  threads: WorkerThreads,
+  signal: AbortSignal,
+): FilterOptions {
+  const { level, format, codec, privacy, privacyExtra, erase, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = request;
+  return {
+    output: { path: output, force: request.force },
+    ...{ level, format, privacy, privacyExtra, warnings, signal },
+    codec: codecOf(codec.name, codec.level),
+    workers: threads,
+    ...(erase === undefined ? {} : { erase }),
+    ...(vmcoreinfo === undefined ? {} : { vmcoreinfo }),
+    ...(vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt }),
+    ...(vmcoreinfoDevice === undefined
+      ? {}
+      : { vmcoreinfoDevice: new Uint8Array(Buffer.from(vmcoreinfoDevice, "hex")) }),
+    ...(vmlinux === undefined ? {} : { vmlinux }),
+  };
+}

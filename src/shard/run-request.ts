@@ -1,0 +1,60 @@
+import { createHash } from "node:crypto";
+import { CODEC_NAMES } from "../codec/codecs.js";
+import { MAX_LEVEL } from "../filter/policy.js";
+import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
+import { flag, list, number, object, oneOf, optional, text, textLike } from "./check-data.js";
+
+const PATH = text(4096);
+const COUNT = number(0, Number.MAX_SAFE_INTEGER);
+/** Of a plan: its first digits name a folder. */
+export const DIGEST = textLike((digest) => /^[0-9a-f]{64}$/.test(digest), "SHA-256 digest");
+/** VMCOREINFO and rules are a few KiB; neither Redis nor a staging is a place for much more. */
+const TEXT = object({ name: PATH, text: text(1 << 18) });
+
+/** The form of what is to be made of which dump: all that makes two runs the same. */
+export const RUN_REQUEST = {
+  inputs: list(PATH, 64),
+  /** Of each input, as it was when the run was asked for. */
+  identity: list(
+    object({ size: COUNT, mtimeMs: number(0, Number.MAX_SAFE_INTEGER, false), etag: optional(text(256)) }),
+    64,
+  ),
+  output: PATH,
+  force: flag,
+  level: number(0, MAX_LEVEL),
+  format: oneOf("kdump", "elf"),
+  codec: object({ name: oneOf(...CODEC_NAMES), level: optional(number(1, 19)) }),
+  privacy: flag,
+  privacyExtra: list(oneOf(...PRIVACY_EXTRAS), PRIVACY_EXTRAS.length),
+  erase: optional(TEXT),
+  strict: flag,
+  /** What the input does not say of itself, in the words of the command line. */
+  salvage: flag,
+  raw: optional(text(4096)),
+  arch: optional(text(64)),
+  vmcoreinfo: optional(TEXT),
+  vmcoreinfoAt: optional(COUNT),
+  vmcoreinfoDevice: optional(text(32)),
+  vmlinux: optional(PATH),
+} as const;
+
+/** Throws `BAD_OPTION`. */
+export const checkRequest = object(RUN_REQUEST);
+
+/** What is to be made of which dump. */
+export type DumpRequest = ReturnType<typeof checkRequest>;
+
+const FIRST = "abcdefghijklmnop";
+
+/**
+ * The same for the same request, so that it runs once however often it is asked for. `place`: where a run by commands has its staging, for two of
+ * them may make the same.
+ */
+export function runIdOf(request: DumpRequest, place?: string): string {
+  const fields = Object.keys(RUN_REQUEST).sort();
+  const values = fields.map((name) => (request as Record<string, unknown>)[name] ?? null);
+  const all = place === undefined ? values : [...values, place];
+  const digest = createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 16);
+  // BullMQ takes no number for an id, and some digests are all digits.
+  return `${FIRST[Number.parseInt(digest.slice(0, 1), 16)]}${digest.slice(1)}`;
+}

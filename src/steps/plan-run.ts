@@ -1,0 +1,93 @@
+import { DumpError } from "../errors.js";
+import { makePlan } from "../shard/make-plan.js";
+import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
+import { type DumpRequest, runIdOf } from "../shard/run-request.js";
+import { readRun, type StepRun, writeRun } from "./run-file.js";
+import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
+
+/** A run that is planned. */
+export interface PlanOutcome {
+  /** `known`: it was planned before, with the same options; `done`: it was finished, too. */
+  readonly what: "new" | "known" | "done";
+  readonly run: StepRun;
+}
+
+/**
+ * Plans a run in a place, or finds it planned. One that was planned there with other options, another number of shards or another input is removed, with
+ * what there is of it. Throws what `makePlan` does, `OUTPUT_EXISTS`, and what writing a staging throws.
+ */
+export async function planRun(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
+  const { place, allowed, threads, signal } = host;
+  await place.create();
+  const before = await runBefore(host);
+  const id = runIdOf(request, place.name);
+  const isSame = before !== undefined && before.id === id && before.asked === asked;
+  if (isSame && (await finishedRun(place, before)) !== undefined) return { what: "done", run: before };
+  const output = await placeOfRun(host, { id, request });
+  try {
+    if (isSame && (await isPlanThere(host, before))) return { what: "known", run: before };
+    await output.check(request.force);
+    const plan = await makePlan({
+      ...{ request, allowed, threads, signal, shards: asked, output: output.output },
+      workers: async () => 1,
+    });
+    const files = planFiles(plan);
+    const { digest } = files;
+    const own = output.of(digest);
+    await own.create();
+    await writePlan(own.staging, files);
+    const run = { id, digest, asked, shards: plan.shards.length, kept: plan.kept, request };
+    await writeRun(place, run);
+    // What another plan left is of no use to this one.
+    await output.remove(digest);
+    if (before !== undefined && before.id !== id) await removeRun(host, before);
+    return { what: "new", run: await plannedNow(host) };
+  } finally {
+    output.letGo();
+  }
+}
+
+/** One of another version is of no use here, and is planned anew. */
+async function runBefore({ place }: StepHost): Promise<StepRun | undefined> {
+  try {
+    return await readRun(place);
+  } catch (error) {
+    if (error instanceof DumpError && error.code === "UNSUPPORTED") return undefined;
+    throw error;
+  }
+}
+
+async function plannedNow({ place }: StepHost): Promise<StepRun> {
+  const run = await readRun(place);
+  if (run !== undefined) return run;
+  throw new DumpError("NOT_READABLE", "what was written there is not there", {
+    file: place.name,
+    cure: "Check the disk or network share it lies on",
+  });
+}
+
+async function isPlanThere(host: StepHost, run: StepRun): Promise<boolean> {
+  const output = await placeOfRun(host, run);
+  try {
+    const own = output.of(run.digest);
+    const plan = await readPlan(own.staging);
+    await own.create();
+    return plan.shards.length === run.shards;
+  } catch (error) {
+    const code = error instanceof DumpError ? error.code : undefined;
+    if (code === "CORRUPT" || code === "UNSUPPORTED") return false;
+    throw error;
+  } finally {
+    output.letGo();
+  }
+}
+
+/** Removes what there is of a run beside its output. Throws `NOT_WRITABLE`. */
+export async function removeRun(host: StepHost, run: StepRun): Promise<void> {
+  const output = await placeOfRun(host, run);
+  try {
+    await output.remove();
+  } finally {
+    output.letGo();
+  }
+}

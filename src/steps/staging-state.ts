@@ -1,0 +1,55 @@
+import { readHeld } from "../shard/held-shard.js";
+import { missingShards } from "../shard/left-shards.js";
+import { readPlan } from "../shard/plan-files.js";
+import { removeRun } from "./plan-run.js";
+import { plannedRun, readRun, STEP_FILES } from "./run-file.js";
+import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
+
+/** How a run by commands stands. */
+export interface StagingState {
+  readonly place: string;
+  readonly id: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  /** Digest of the plan. */
+  readonly plan: string;
+  readonly shards: number;
+  readonly finished: boolean;
+  readonly outputBytes: number | undefined;
+  /** Shards that are encoded and wait in the staging for their place. */
+  readonly waiting: readonly number[];
+  /** Shards that are to be made, or are in work. */
+  readonly missing: readonly number[];
+}
+
+/** Looks at the run of a place. Throws `NOT_READY` where none is planned, `CORRUPT` where its plan is not there. */
+export async function stagingState(host: StepHost): Promise<StagingState> {
+  const { place } = host;
+  const run = await plannedRun(place);
+  const { id, digest, shards, request } = run;
+  const about = { place: place.name, id, inputs: request.inputs, output: request.output, plan: digest, shards };
+  const end = await finishedRun(place, run);
+  if (end !== undefined) {
+    return { ...about, finished: true, outputBytes: end.result.outputBytes, waiting: [], missing: [] };
+  }
+  const output = await placeOfRun(host, run);
+  try {
+    const own = output.of(digest);
+    const plan = await readPlan(own.staging);
+    const [waiting, missing]: [number[], number[]] = [[], []];
+    for (const index of await missingShards(plan, own)) {
+      const held = plan.output.elf === undefined ? await readHeld(own.staging, plan, index) : undefined;
+      (held === undefined ? missing : waiting).push(index);
+    }
+    return { ...about, finished: false, outputBytes: undefined, waiting, missing };
+  } finally {
+    output.letGo();
+  }
+}
+
+/** Removes all that there is of a run but its output. No error if there is nothing. Throws `NOT_WRITABLE`. */
+export async function cleanStaging(host: StepHost): Promise<void> {
+  const run = await readRun(host.place);
+  if (run !== undefined) await removeRun(host, run);
+  await host.place.remove(STEP_FILES);
+}

@@ -1,0 +1,111 @@
+import { lstatSync } from "node:fs";
+import { mkdir, rmdir, unlink } from "node:fs/promises";
+import { join } from "node:path";
+import { DumpError, systemErrorCode } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { HeldFolder } from "../reader/source/held-folder.js";
+import { folderStaging, stagingError } from "../shard/folder-staging.js";
+import type { StoreThread } from "../store/open-store.js";
+import { isStorePath, parseStorePath, storePath } from "../store/store-url.js";
+
+/**
+ * What a run by commands is known by on all hosts: a folder or a prefix of a store, with a few small files. Plan and shards lie beside the output, in the
+ * run's staging, as those of the queue do. A name has its whole content or is not there.
+ */
+export interface StepPlace {
+  readonly name: string;
+  /** Makes the place. No error if it is there. */
+  create(): Promise<void>;
+  /** `undefined`: there is no such name, or no such place. */
+  read(name: string): Promise<Uint8Array | undefined>;
+  write(name: string, bytes: Uint8Array): Promise<void>;
+  /** Removes these names, and the place if nothing else is in it. No error if there is nothing. */
+  remove(names: readonly string[]): Promise<void>;
+  /** Nothing is done there any more. Never throws. */
+  letGo(): void;
+}
+
+/** The place of that name: `path` is a folder, or `s3://BUCKET/PREFIX`. Only places in stores ask for the store. */
+export async function stepPlace(path: string, store: () => Promise<StoreThread>): Promise<StepPlace> {
+  return isStorePath(path) ? objectStepPlace(path, await store()) : folderStepPlace(path);
+}
+
+function folderStepPlace(path: string): StepPlace {
+  let held: HeldFolder | undefined;
+  const folder = () => {
+    held ??= HeldFolder.open(path);
+    return held;
+  };
+  return {
+    name: path,
+    async create() {
+      try {
+        // Who can write there can have files filtered by whoever runs the steps.
+        await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
+          if (systemErrorCode(error) !== "EEXIST") throw error;
+        });
+        folder();
+      } catch (error) {
+        throw stagingError(path, error);
+      }
+    },
+    async read(name) {
+      try {
+        return await folderStaging(folder(), "").read(name);
+      } catch (error) {
+        if (error instanceof DumpError) throw error;
+        if (systemErrorCode(error) === "ENOENT") return undefined;
+        throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
+          file: path,
+          cure: "Check its name, and that it is a folder that this host can reach",
+          cause: error,
+        });
+      }
+    },
+    write: (name, bytes) => folderStaging(folder(), "").write(name, bytes),
+    async remove(names) {
+      if (lstatSync(path, { throwIfNoEntry: false }) === undefined) return;
+      try {
+        for (const name of names) await unlessGone(() => unlink(join(folder().path(), name)));
+        await unlessGone(() => rmdir(path));
+      } catch (error) {
+        throw stagingError(path, error);
+      }
+    },
+    letGo: () => held?.letGo(),
+  };
+}
+
+async function unlessGone(does: () => Promise<void>): Promise<void> {
+  await does().catch((error: unknown) => {
+    if (!["ENOENT", "ENOTEMPTY", "EEXIST", "ENOTDIR"].includes(systemErrorCode(error) ?? "")) throw error;
+  });
+}
+
+/** Bytes of a file of a place: options with the text of erase rules and VMCOREINFO. */
+const MOST = 4 << 20;
+
+function objectStepPlace(path: string, store: StoreThread): StepPlace {
+  const { bucket, key } = parseStorePath(path, true);
+  const prefix = key === "" || key.endsWith("/") ? key : `${key}/`;
+  const at = (name: string) => ({ bucket, key: prefix + name });
+  return {
+    name: storePath({ bucket, key: prefix }),
+    create: async () => undefined,
+    async read(name) {
+      const found = await store.head(at(name));
+      if (found === undefined) return undefined;
+      if (found.size > MOST) {
+        throw new DumpError("LIMIT", `has ${found.size} bytes, more than ${MOST}`, { file: storePath(at(name)) });
+      }
+      const bytes = new Uint8Array(found.size);
+      if (found.size > 0) await store.read(at(name), 0, bytes, found.etag);
+      return bytes;
+    },
+    write: (name, bytes) => store.put(at(name), bytes, { force: true }),
+    async remove(names) {
+      for (const name of names) await store.remove(at(name));
+    },
+    letGo: () => undefined,
+  };
+}

@@ -1,0 +1,292 @@
+/** A run by the commands plan, shard and finish: the bytes of a single run, whoever makes which shard, and when. */
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  watch,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { indexList } from "../../src/steps/index-list.js";
+import { openStore, type StoreThread } from "../../src/store/open-store.js";
+import { WorkerThreads } from "../../src/worker/threads.js";
+import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
+import { type S3Double, startS3Double } from "../support/s3-double.js";
+import { sampleDump } from "../support/sample.js";
+import { requestOf, stepsIn } from "../support/steps.js";
+
+const folder = temporaryFolder();
+const file = join(folder, "vmcore");
+const share = join(folder, "share");
+const output = join(share, "small");
+const place = join(share, "run");
+const threads = new WorkerThreads(2);
+afterAll(() => threads.destroy());
+beforeAll(() => writeFileSync(file, sampleDump()));
+beforeEach(() => {
+  rmSync(share, { recursive: true, force: true });
+  mkdirSync(share);
+});
+
+const RUNS: readonly RunOptions[] = [
+  { codec: "none" },
+  { codec: "zlib" },
+  { codec: "lzo" },
+  { codec: "snappy" },
+  { codec: "zstd" },
+  { format: "elf" },
+  { codec: "lzo", level: 0 },
+  { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
+  { codec: "zlib", level: 1, erase: "physical 0x1000-0x40000" },
+  { format: "elf", erase: "physical 0x1000-0x40000" },
+];
+/** From the last to the first, from the first on, and from the middle. */
+const ORDERS = [
+  (n: number) => [...Array(n).keys()].reverse(),
+  (n: number) => [...Array(n).keys()],
+  (n: number) => [...Array(n).keys()].map((i) => (i + (n >> 1)) % n),
+];
+
+async function wholeOf(run: RunOptions): Promise<Buffer> {
+  const whole = join(folder, "whole");
+  await filterFile(file, whole, { ...run, workers: threads });
+  return readFileSync(whole);
+}
+
+test.each(RUNS)("in a folder, %j: 1, 2, 3, 5 and 8 shards, one by one in any order", async (run) => {
+  const whole = await wholeOf(run);
+  for (const [i, shards] of [1, 2, 3, 5, 8].entries()) {
+    const steps = stepsIn(place, folder, threads);
+    const planned = await steps.plan(await requestOf(file, output, run), shards);
+    const order = (ORDERS[i % ORDERS.length] as (typeof ORDERS)[0])(planned.run.shards);
+    for (const index of order) await steps.shard(index);
+    const { result } = await steps.finish();
+    expect(result.outputBytes).toBe(whole.length);
+    expect(readFileSync(output).equals(whole)).toBe(true);
+    expect(readdirSync(share).sort()).toEqual(["run", "small"]);
+    await steps.clean();
+    expect(readdirSync(share)).toEqual(["small"]);
+    rmSync(output);
+  }
+});
+
+describe("in a store", () => {
+  const IN = "s3://dumps/in/vmcore";
+  const OUT = "s3://dumps/out/small";
+  let store: S3Double;
+  let opened: StoreThread;
+  beforeAll(async () => {
+    store = await startS3Double();
+    // Each step opens the store; the thread behind it starts once.
+    opened = openStore();
+  });
+  afterAll(async () => {
+    await opened.close();
+    await store.stop();
+  });
+  beforeEach(async () => {
+    await store.reset();
+    await store.put("dumps/in/vmcore", sampleDump());
+  });
+
+  // All of them with all of these numbers were tried once: a store takes its time.
+  test.each(RUNS)("%j: some shards, one by one in any order", async (run) => {
+    const whole = await wholeOf(run);
+    const isMain = run.level === 0 || (run.format === "elf" && run.erase === undefined);
+    for (const [i, shards] of (isMain ? [1, 2, 3, 5, 8] : [3]).entries()) {
+      const steps = stepsIn("s3://dumps/runs/one", folder, threads);
+      const planned = await steps.plan(await requestOf(IN, OUT, run, true), shards);
+      const order = (ORDERS[i % ORDERS.length] as (typeof ORDERS)[0])(planned.run.shards);
+      for (const index of order) await steps.shard(index);
+      await steps.finish();
+      expect(Buffer.from((await store.get("dumps/out/small")) as Uint8Array).equals(whole)).toBe(true);
+      await steps.clean();
+      expect(await store.names()).toEqual(["dumps/in/vmcore", "dumps/out/small"]);
+      expect(await store.uploads()).toEqual([]);
+    }
+  });
+
+  test("place in a store, output in a folder; and the other way round", async () => {
+    const whole = await wholeOf({ codec: "lzo" });
+    for (const [at, out] of [
+      ["s3://dumps/runs/two/", output],
+      [place, OUT],
+    ] as const) {
+      const steps = stepsIn(at, folder, threads);
+      await steps.plan(await requestOf(file, out, { codec: "lzo" }), 3);
+      for (const index of [2, 0, 1]) await steps.shard(index);
+      await steps.finish();
+      const bytes = out === OUT ? Buffer.from((await store.get("dumps/out/small")) as Uint8Array) : readFileSync(out);
+      expect(bytes.equals(whole)).toBe(true);
+      await steps.clean();
+    }
+    expect(await store.names()).toEqual(["dumps/in/vmcore", "dumps/out/small"]);
+  });
+});
+
+describe("each step again", () => {
+  const run: RunOptions = { codec: "lzo" };
+  const steps = stepsIn(place, folder, threads);
+
+  test("nothing is planned: what may come yet is waited for by others", async () => {
+    for (const step of [steps.shard(0), steps.finish(), steps.state()]) {
+      await expect(step).rejects.toMatchObject({ code: "NOT_READY" });
+    }
+    await steps.clean();
+  });
+
+  test("all of them twice, and the plan when all is done", async () => {
+    const request = await requestOf(file, output, run);
+    expect((await steps.plan(request, 3)).what).toBe("new");
+    expect((await steps.plan(request, 3)).what).toBe("known");
+    await steps.shard(0);
+    expect(await steps.shard(0)).toMatchObject({ what: "placed" });
+    expect(await steps.shard(2)).toMatchObject({ what: "waits" });
+    expect((await steps.plan(request, 3)).what).toBe("known");
+    expect(await steps.state()).toMatchObject({ finished: false, missing: [1], waiting: [2], shards: 3 });
+    await expect(steps.finish()).rejects.toMatchObject({
+      code: "NOT_READY",
+      message: expect.stringContaining("1 of 3"),
+    });
+    await steps.shard(1);
+    await Promise.all([steps.finish(), steps.finish()]);
+    await steps.finish();
+    expect(await steps.shard(1)).toMatchObject({ what: "finished" });
+    expect((await steps.plan(request, 3)).what).toBe("done");
+    expect(await steps.state()).toMatchObject({ finished: true, missing: [] });
+    expect(readFileSync(output).equals(await wholeOf(run))).toBe(true);
+  });
+
+  test("more shards than there is work for: those that the plan has not are nothing to do", async () => {
+    const { run: planned } = await steps.plan(await requestOf(file, output, run), 4096);
+    expect(planned.shards).toBeLessThan(4096);
+    expect(await steps.shard(4095)).toMatchObject({ what: "none" });
+    await expect(steps.shard(4096)).rejects.toMatchObject({ code: "BAD_OPTION" });
+    await steps.clean();
+    expect(readdirSync(share)).toEqual([]);
+  });
+
+  test("planned with other options, shards, output or input: what there was of it goes", async () => {
+    await steps.plan(await requestOf(file, output, run), 3);
+    await steps.shard(0);
+    expect((await steps.plan(await requestOf(file, output, run), 2)).what).toBe("new");
+    expect(await steps.state()).toMatchObject({ shards: 2, missing: [0, 1] });
+    await steps.plan(await requestOf(file, join(share, "other"), { codec: "zlib" }), 2);
+    expect(readdirSync(share).filter((name) => name.startsWith("small"))).toEqual([]);
+    const before = await steps.state();
+    const other = join(share, "vmcore");
+    writeFileSync(other, sampleDump());
+    await steps.plan(await requestOf(other, join(share, "other"), { codec: "zlib" }), 2);
+    expect((await steps.state()).id).not.toBe(before.id);
+    writeFileSync(other, sampleDump());
+    await expect(steps.shard(0)).rejects.toMatchObject({ code: "INPUT_CHANGED" });
+    await steps.clean();
+  });
+
+  test("the output is there, and is not the run's", async () => {
+    writeFileSync(output, "something");
+    await expect(steps.plan(await requestOf(file, output, run), 3)).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+    expect(readFileSync(output, "utf8")).toBe("something");
+  });
+
+  test("who finishes dies when the output has its name and nobody has said so", async () => {
+    const request = await requestOf(file, output, run);
+    const { run: planned } = await steps.plan(request, 2);
+    await steps.shard(0);
+    await steps.shard(1);
+    // As if the staging and the account were of the moment before.
+    const staging = `${output}.coresieve-${planned.id}`;
+    const copy = join(share, "copy");
+    const files = readdirSync(join(staging, planned.digest.slice(0, 16)));
+    cpSync(staging, copy, { recursive: true, filter: (name) => !name.endsWith("output.partial") });
+    expect(files).toContain("output.partial");
+    await noteAndFinish();
+    rmSync(join(place, "done.json"));
+    renameSync(copy, staging);
+    writeFileSync(join(staging, planned.digest.slice(0, 16), "finishing.json"), finishing as Buffer);
+    expect((await steps.plan(request, 2)).what).toBe("known");
+    expect(existsSync(join(staging, planned.digest.slice(0, 16), "output.partial"))).toBe(false);
+    expect(await steps.state()).toMatchObject({ missing: [] });
+    const { result } = await steps.finish();
+    expect(result.outputBytes).toBe(readFileSync(output).length);
+    expect(readdirSync(share).sort()).toEqual(["run", "small"]);
+  });
+
+  /** What the finishing step noted before it gave the output its name. */
+  let finishing: Buffer | undefined;
+  async function noteAndFinish(): Promise<void> {
+    const [staging] = readdirSync(share).filter((name) => name.startsWith("small.coresieve-"));
+    const [plan] = readdirSync(join(share, staging as string));
+    const at = join(share, staging as string, plan as string);
+    const watcher = watch(at, (_, name) => {
+      if (name !== "finishing.json") return;
+      try {
+        finishing ??= readFileSync(join(at, name));
+      } catch {
+        // It has its whole content a moment later.
+      }
+    });
+    await steps.finish();
+    watcher.close();
+  }
+});
+
+describe("nothing in a place or a staging is trusted", () => {
+  const steps = stepsIn(place, folder, threads);
+  const stagingOf = async () => {
+    const [name] = readdirSync(share).filter((one) => one.startsWith("small.coresieve-"));
+    const run = join(share, name as string);
+    return join(run, readdirSync(run)[0] as string);
+  };
+
+  test.each([
+    "run.json",
+    "plan.json",
+    "kept",
+    "shard-0002.held",
+    "shard-0002.data-0000",
+    "shard-0000.done",
+    "shard-0000.records",
+  ])("%s is damaged: what it was for is made again", async (name) => {
+    const request = await requestOf(file, output, { codec: "lzo" });
+    await steps.plan(request, 3);
+    await steps.shard(0);
+    await steps.shard(2);
+    const path = join(name === "run.json" ? place : await stagingOf(), name);
+    const bytes = readFileSync(path);
+    bytes[bytes.length >> 1] = (bytes[bytes.length >> 1] as number) ^ 0x10;
+    writeFileSync(path, bytes);
+    await steps.plan(request, 3);
+    for (let tries = 0; ; tries++) {
+      for (const index of [0, 1, 2]) await steps.shard(index);
+      try {
+        await steps.finish();
+        break;
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/NOT_READY|CORRUPT/) });
+        expect(tries).toBe(0);
+      }
+    }
+    expect(readFileSync(output).equals(await wholeOf({ codec: "lzo" }))).toBe(true);
+  });
+
+  test("a link in the place of a file is not followed", async () => {
+    await steps.plan(await requestOf(file, output, { codec: "lzo" }), 1);
+    const real = join(folder, "elsewhere.json");
+    renameSync(join(place, "run.json"), real);
+    symlinkSync(real, join(place, "run.json"));
+    await expect(steps.shard(0)).rejects.toMatchObject({ code: "NOT_READABLE" });
+  });
+});
+
+test("numbers as sbatch --array takes them", () => {
+  expect(indexList([])).toBe("");
+  expect(indexList([0])).toBe("0");
+  expect(indexList([0, 1, 2, 5, 7, 8])).toBe("0-2,5,7-8");
+});
