@@ -3,6 +3,9 @@ import { NT_PRSTATUS } from "../notes.js";
 /** Where in an NT_PRSTATUS note of a 64-bit machine pr_pid and the registers are. */
 const PID = 32;
 const REGISTERS = 112;
+/** The same on 32-bit machines. */
+const PID32 = 24;
+const REGISTERS32 = 72;
 
 /** A note as bytes: 12 bytes of header, name and content each padded to 4 bytes. */
 export function encodeNote(name: string, type: number, desc: Uint8Array, littleEndian: boolean): Uint8Array {
@@ -32,6 +35,22 @@ export function prstatusNoteOf(
   view.setUint32(PID, cpu + 1, littleEndian);
   registers.forEach((value, i) => {
     view.setBigUint64(REGISTERS + 8 * i, value, littleEndian);
+  });
+  return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
+}
+
+/** The same of a 32-bit machine. */
+export function prstatus32NoteOf(
+  cpu: number,
+  registers: readonly bigint[],
+  size: number,
+  littleEndian: boolean,
+): Uint8Array {
+  const desc = new Uint8Array(size);
+  const view = new DataView(desc.buffer);
+  view.setUint32(PID32, cpu + 1, littleEndian);
+  registers.forEach((value, i) => {
+    view.setUint32(REGISTERS32 + 4 * i, Number(BigInt.asUintN(32, value)), littleEndian);
   });
   return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
 }

@@ -1,5 +1,5 @@
 import { factsOf } from "../machine.js";
-import { encodeNote, prstatusNoteOf } from "./encode-notes.js";
+import { encodeNote, prstatus32NoteOf, prstatusNoteOf } from "./encode-notes.js";
 
 /** In the order of the hardware's numbers. */
 export const X86_GENERAL = [
@@ -54,6 +54,32 @@ export function x86Notes(cpus: readonly X86Registers[]): Uint8Array {
     ...cpus.map((registers, cpu) => prstatusNoteOf(cpu, userRegisters(registers), size, true)),
     ...cpus.map((registers) => encodeNote("QEMU", 0, qemuState(registers), true)),
   ]);
+}
+
+/** The same of CPUs that run 32-bit code: NT_PRSTATUS is that of i386, and QEMU's own note the same. */
+export function i386Notes(cpus: readonly X86Registers[]): Uint8Array {
+  const size = factsOf("i386").prstatus as number;
+  return Buffer.concat([
+    ...cpus.map((registers, cpu) => prstatus32NoteOf(cpu, userRegisters32(registers), size, true)),
+    ...cpus.map((registers) => encodeNote("QEMU", 0, qemuState(registers), true)),
+  ]);
+}
+
+/** `user_regs_struct` of i386. */
+function userRegisters32({ general, rip, rflags, segments }: X86Registers): bigint[] {
+  const of = (...names: readonly string[]) => names.map((name) => general[name] ?? 0n);
+  const selectors = (...names: readonly (keyof typeof segments)[]) =>
+    names.map((name) => BigInt(segments[name].selector));
+  return [
+    ...of("rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rax"),
+    ...selectors("ds", "es", "fs", "gs"),
+    0n,
+    rip,
+    ...selectors("cs"),
+    rflags,
+    ...of("rsp"),
+    ...selectors("ss"),
+  ];
 }
 
 function userRegisters({ general, rip, rflags, segments }: X86Registers): bigint[] {

@@ -55,7 +55,7 @@ export class DeviceState {
 const MOST_BYTES = 1 << 16;
 /** Devices of a machine, CPUs among them; and fields that are walked through in all of them. */
 const MOST_DEVICES = 1 << 16;
-const MOST_STEPS = 1 << 22;
+const MOST_STEPS = 1 << 21;
 
 /**
  * Reads the states of the devices that `wanted` names, by the stream's own description. A section that the description does not have, or that
@@ -128,7 +128,11 @@ class StateWalk {
       } else {
         for (let i = 0; i < count; i++) {
           if (this.#steps++ > MOST_STEPS) throw this.#tooMany();
-          if (!this.#walk(parts, `${before}${name}${count > 1 ? `[${i}]` : ""}.`)) return false;
+          const start = reader.position;
+          const path = this.#keep ? `${before}${name}${count > 1 ? `[${i}]` : ""}.` : "";
+          if (!this.#walk(parts, path)) return false;
+          // Elements of no bytes are all alike, however many there are.
+          if (reader.position === start) break;
         }
       }
     }

@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { ofFile, type Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { layer } from "../extents.js";
-import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
+import { factsOf, type Machine, machineNamed, USUAL_MACHINE } from "../machine.js";
 import { countCpus, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
 import { pagedMemory } from "../paged/attach.js";
@@ -15,6 +15,7 @@ import { findDescription } from "./description.js";
 import { type DeviceState, readDevices } from "./devices.js";
 import { CPU, hintsOf, PC_CLOCK } from "./hints.js";
 import { type PlacedMemory, placeMemory } from "./machines.js";
+import { cpuNotes } from "./registers.js";
 import { type ReadStream, readStream } from "./sections.js";
 import { StreamReader } from "./stream.js";
 
@@ -45,7 +46,17 @@ export function openMigration(sourceImage: SourceImage, options: MigrationOption
   const placed = placeMemory(settings.machine, ram.blocks, settings.pageSize, hintsOf(devices ?? []));
   if (placed === undefined) throw unknownMachine(stream, source.name);
   sayWhatIsLeftOut(cut, stream, placed, source.name, warnings);
-  const machine = given ?? placed.machine ?? USUAL_MACHINE;
+  const likely = given ?? placed.machine ?? USUAL_MACHINE;
+  const cpus = (devices ?? []).filter(({ name }) => name === CPU);
+  const { noteArea, arch, failed } = cpuNotes(cpus, likely);
+  const machine = given ?? (arch === likely.arch ? likely : (machineNamed(arch) ?? likely));
+  if (failed > 0) {
+    warnings.add(
+      "NOTE",
+      ofFile(source.name, "CPUs whose saved registers were not understood: all are left out"),
+      failed,
+    );
+  }
   const { pageSize } = factsOf(machine.arch);
   const memory = layer(placed.pieces);
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
@@ -60,7 +71,6 @@ export function openMigration(sourceImage: SourceImage, options: MigrationOption
     untoldAreZero: ramEnded,
     tolerant: salvage,
   };
-  const noteArea = new Uint8Array(0);
   const notes = parseNotes(noteArea, machine.littleEndian, source.name, warnings);
   const flattened = sourceImage.flattened !== undefined;
   return {
