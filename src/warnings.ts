@@ -27,6 +27,7 @@ import { aFlag, checkGiven, maybe, suchThat } from "./option-shape.js";
  * | `ADDRESSES` | ELF output: virtual addresses of an ELF input that are not those of the kernel's page tables (replaced), or that could not be checked (kept) |
  * | `NO_ADDRESSES` | ELF output without virtual addresses: the kernel's page tables were not found; gdb reads nothing of it |
  * | `REGISTERS` | a dump without notes of CPUs: some of them left registers in memory and others did not |
+ * | `SEVERAL_SNAPSHOTS` | disk images with several saved machines: the newest was taken |
  * | `UNPLACED_MEMORY` | memory of a virtual machine whose addresses its file does not have: left out |
  * | `PAGE_TABLES` | the kernel's top page table is lost: that of a process is used, or the kernel's image alone |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
@@ -59,6 +60,7 @@ export type WarningCode =
   | "ADDRESSES"
   | "NO_ADDRESSES"
   | "REGISTERS"
+  | "SEVERAL_SNAPSHOTS"
   | "UNPLACED_MEMORY"
   | "PAGE_TABLES"
   | "INCOMPLETE"

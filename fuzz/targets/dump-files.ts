@@ -7,6 +7,7 @@ import { flatten } from "../../test/support/flattened-image.js";
 import { buildKdump, type KdumpOptions, type KdumpPage } from "../../test/support/kdump-image.js";
 import { buildMigration, type StreamOptions } from "../../test/support/migration-stream.js";
 import { prstatusNote, qemuNote, vmcoreinfoNote } from "../../test/support/notes.js";
+import { buildQcow2 } from "../../test/support/qcow2-image.js";
 import { buildAvml, buildLime } from "../../test/support/raw-image.js";
 import { asFile } from "../files.js";
 import { lookAtFiles } from "../look.js";
@@ -180,6 +181,32 @@ const migrationTarget: FuzzTarget = {
   run: (input) => lookAtFiles([asFile("migration", input)]),
 };
 
+/** Machines saved in disk images, of both kinds of tables, and of two snapshots. */
+const qcow2Target: FuzzTarget = {
+  name: "qcow2",
+  seeds: () => {
+    const state = buildMigration(migrations[2] as StreamOptions);
+    return [
+      buildQcow2({ clusterBits: 9, diskSize: 4096, snapshots: [{ name: "a", state }] }),
+      buildQcow2({
+        clusterBits: 10,
+        extended: true,
+        version: 3,
+        snapshots: [
+          { name: "a", state },
+          { name: "b", state },
+        ],
+      }),
+      buildQcow2({
+        clusterBits: 9,
+        version: 2,
+        snapshots: [{ name: "a", state: buildMigration(migrations[0] as StreamOptions) }],
+      }),
+    ];
+  },
+  run: (input) => lookAtFiles([asFile("qcow2", input)]),
+};
+
 /** A line with the value of --raw, then the memory. */
 const rawTarget: FuzzTarget = {
   name: "raw",
@@ -203,4 +230,5 @@ export const dumpFileTargets: readonly FuzzTarget[] = [
   avmlTarget,
   rawTarget,
   migrationTarget,
+  qcow2Target,
 ];

@@ -19,13 +19,14 @@ export interface InputArguments {
   readonly vmcoreinfoDevice: string | undefined;
   readonly vmcoreinfoAt?: string | undefined;
   readonly salvage: boolean;
+  readonly snapshot?: string | undefined;
   readonly spoolDir?: string | undefined;
   readonly spoolLimit?: number | undefined;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
 export function openOptions(args: InputArguments): InputOptions {
-  const { raw, arch, salvage } = args;
+  const { raw, arch, salvage, snapshot } = args;
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
@@ -37,6 +38,7 @@ export function openOptions(args: InputArguments): InputOptions {
     ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
     ...(machine === undefined ? {} : { machine }),
     salvage,
+    ...(snapshot === undefined ? {} : { snapshot }),
     spool: spoolOptions(args),
   };
 }

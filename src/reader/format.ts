@@ -12,6 +12,8 @@ export interface FormatOptions {
   /** By the user; only formats with `takesMachine` are given one. */
   readonly machine: Machine | undefined;
   readonly salvage: boolean;
+  /** The saved machine to take, of several in a disk image: its name. */
+  readonly snapshot?: string | undefined;
   readonly warnings: Warnings;
   /** Opens a file beside one that was named. Throws what `openFile` does. */
   readonly openFile: (path: string) => FileHandle;

@@ -5,6 +5,10 @@ import { openElf } from "./elf/open.js";
 import { type Format, type FormatOptions, HEAD_SIZE } from "./format.js";
 import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
+import { isSaveFile } from "./libvirt-save/header.js";
+import { openSave } from "./libvirt-save/open.js";
+import { isQcow2 } from "./qcow2/header.js";
+import { openQcow2 } from "./qcow2/open.js";
 import { openMigration } from "./qemu-migration/open.js";
 import { isMigrationStream } from "./qemu-migration/sections.js";
 import { rangeFormat } from "./raw/lime.js";
@@ -55,6 +59,18 @@ const FORMATS: readonly Format[] = [
     recognises: isMigrationStream,
     takesMachine: true,
     open: (images, options) => openMigration(first(images), options),
+  },
+  {
+    name: "a libvirt save file",
+    recognises: isSaveFile,
+    takesMachine: true,
+    open: (images, options) => openSave(first(images), options),
+  },
+  {
+    name: "a qcow2 disk image",
+    recognises: isQcow2,
+    takesMachine: true,
+    open: (images, options) => openQcow2(first(images), options),
   },
 ];
 

@@ -17,8 +17,6 @@ export const KNOWN_HEAD_SIZE = 66 * 1024;
 const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: [[0, bytes]], name, cure });
 
 const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
-const FOR_LIBVIRT = "Make the dump with `virsh dump --memory-only DOMAIN FILE`";
-const FOR_QEMU = "Make the dump with dump-guest-memory, or `virsh dump --memory-only DOMAIN FILE`";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN =
   "Restore the domain, and let its own kernel write the dump (kdump); a domain's core (`xl dump-core`) is read by crash, not by coresieve";
@@ -29,9 +27,6 @@ const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
 
 /** Memory of machines, in forms of its own. */
 const MEMORY: readonly KnownFile[] = [
-  at0("LibvirtQemudSave", "a libvirt save file", FOR_LIBVIRT),
-  at0("LibvirtQemudPart", "a libvirt save file that was never finished", FOR_LIBVIRT),
-  at0("QFI\xfb", "a qcow2 disk image", `It is a disk, not memory. ${FOR_QEMU}`),
   at0("Xen saved domain", XEN_SAVE, FOR_XEN),
   at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
   at0("libvirt-xml", XEN_SAVE, FOR_XEN),

@@ -6,6 +6,7 @@ import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
 import type { InputOptions } from "./input-options.js";
 import { INPUT_SHAPE } from "./input-shape.js";
+import { isPackedSave } from "./libvirt-save/header.js";
 import { openSources } from "./open.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
@@ -85,7 +86,7 @@ function isPacked(source: ByteSource, { raw }: InputOptions): boolean {
   const head = bytes.subarray(0, source.read(bytes, 0));
   const packing = packingOf(head);
   if (raw !== undefined) return packing !== undefined && packing !== "zlib";
-  return packing !== undefined || archiveOf(head) !== undefined;
+  return packing !== undefined || archiveOf(head) !== undefined || isPackedSave(head, source.name);
 }
 
 /** An object of a store, read in place; or if it is packed what is in it. */

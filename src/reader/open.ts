@@ -3,6 +3,7 @@ import {
   aFlag,
   aFunction,
   anObject,
+  aText,
   checkArgument,
   checkGiven,
   hasMembers,
@@ -45,6 +46,8 @@ export interface OpenOptions {
    * warnings count them (`CUT_OFF`, `MISSING_PAGES`).
    */
   readonly salvage?: boolean;
+  /** The snapshot to take of those in a qcow2 disk image: its name, or its number. Default: the newest that has memory. */
+  readonly snapshot?: string;
   /**
    * Opens a file that was named, where not every file may be read: nothing is opened, or looked at, by its name but by this. Default: by name.
    * @internal
@@ -59,6 +62,7 @@ export const OPEN_SHAPE: Shape<OpenOptions> = {
   raw: maybe(listOf(anObject(RAW_PIECE), 1)),
   machine: maybe(suchThat((value) => hasMembers(value, ["arch", "wordSize", "littleEndian"]), "a Machine")),
   salvage: maybe(aFlag),
+  snapshot: maybe(aText),
   openFile: maybe(aFunction),
 };
 
@@ -92,8 +96,8 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
     for (const { flattened } of images) {
       if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
     }
-    const { machine, salvage = false, openFile: open = openFile, raw } = options;
-    const reading = { machine, salvage, warnings, openFile: open };
+    const { machine, salvage = false, openFile: open = openFile, raw, snapshot } = options;
+    const reading = { machine, salvage, warnings, snapshot, openFile: open };
     const dump = raw === undefined ? openFormats(images, reading, ofNoFormat) : openRawImage(images, raw, reading);
     const spool = images.find((image) => image.spool !== undefined)?.spool;
     if (spool === undefined) return dump;
@@ -153,7 +157,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
   return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, and with --raw bare memory",
+    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with --raw bare memory",
   });
 }
 

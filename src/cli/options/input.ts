@@ -1,6 +1,20 @@
 import { machineNames } from "../../reader/machine.js";
 import { OPENING, type Option } from "./option.js";
 
+const SPOOLING = [
+  "filter",
+  "split",
+  "audit",
+  "verify",
+  "dmesg",
+  "info",
+  "estimate",
+  "bench",
+  "report",
+  "reassemble",
+] as const;
+const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
+
 /** The options that say what the input is. All commands that open a dump have them, and `coresieve help input` explains them. */
 export const INPUT_OPTIONS = [
   {
@@ -29,21 +43,17 @@ export const INPUT_OPTIONS = [
     long: "Read a damaged or cut-off dump as far as it goes.",
     see: "See [below](#damaged-dumps)",
   },
+  {
+    name: "snapshot",
+    kind: "text",
+    value: "NAME",
+    commands: SPOOLING,
+    refused: { submit: "a job takes the newest: make a dump of the one you want first" },
+    help: "which saved machine of a qcow2 disk image (default: the newest)",
+    long: "Which saved machine of a qcow2 disk image is read: the snapshot's name or number (`savevm`). Default: the newest that has memory",
+    see: "See [virtual-machines.md](virtual-machines.md)",
+  },
 ] as const satisfies readonly Option[];
-
-const SPOOLING = [
-  "filter",
-  "split",
-  "audit",
-  "verify",
-  "dmesg",
-  "info",
-  "estimate",
-  "bench",
-  "report",
-  "reassemble",
-] as const;
-const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
 
 /** Where what can be read once only waits. */
 export const SPOOL_OPTIONS = [

@@ -15,7 +15,7 @@ import { findDescription } from "./description.js";
 import { type DeviceState, readDevices } from "./devices.js";
 import { CPU, hintsOf, PC_CLOCK } from "./hints.js";
 import { type PlacedMemory, placeMemory } from "./machines.js";
-import { cpuNotes } from "./registers.js";
+import { savedCpuNotes } from "./registers.js";
 import { type ReadStream, readStream } from "./sections.js";
 import { StreamReader } from "./stream.js";
 
@@ -48,7 +48,7 @@ export function openMigration(sourceImage: SourceImage, options: MigrationOption
   sayWhatIsLeftOut(cut, stream, placed, source.name, warnings);
   const likely = given ?? placed.machine ?? USUAL_MACHINE;
   const cpus = (devices ?? []).filter(({ name }) => name === CPU);
-  const { noteArea, arch, failed } = cpuNotes(cpus, likely);
+  const { noteArea, arch, failed } = savedCpuNotes(cpus, likely);
   const machine = given ?? (arch === likely.arch ? likely : (machineNamed(arch) ?? likely));
   if (failed > 0) {
     warnings.add(

@@ -17,7 +17,7 @@ export interface CpuNotes {
  * The notes of all CPUs, by the names of the fields of their states (QEMU 7.2 and 11.1 have the same). If one of them lacks a register there are none: readers count
  * them, and take the first for CPU 0.
  */
-export function cpuNotes(cpus: readonly DeviceState[], { arch, littleEndian }: Machine): CpuNotes {
+export function savedCpuNotes(cpus: readonly DeviceState[], { arch, littleEndian }: Machine): CpuNotes {
   const ordered = [...cpus].sort((a, b) => a.instance - b.instance);
   if (arch === "x86_64" || arch === "i386") return x86CpuNotes(ordered);
   if (arch === "s390x") return whole(ordered.map(s390Registers), arch, s390Notes);

@@ -63,11 +63,16 @@ function extentRanges(data: Extents, start: number, end: number, take: (from: nu
   }
 }
 
-/** Bytes of the dump as bytes of its file, which may be flattened. */
-function inFile(source: SourceImage, start: number, end: number, take: TakeRange): void {
-  const { flattened } = source;
+/** Bytes of the dump as bytes of its file, which may be flattened, or have them in pieces. */
+function inFile(image: SourceImage, start: number, end: number, take: TakeRange): void {
+  const { window, flattened } = image;
+  if (window !== undefined) {
+    const { window: _, ...whole } = image;
+    extentRanges(window.pieces, start, end, (from, to) => inFile(whole, from, to, take));
+    return;
+  }
   if (flattened === undefined) {
-    take(source, start, end);
+    take(image, start, end);
     return;
   }
   extentRanges(flattened, start, end, (from, to) => {
@@ -77,7 +82,7 @@ function inFile(source: SourceImage, start: number, end: number, take: TakeRange
     // Headers of the records in between come on top; where sizes differ 64 of them at most.
     const headers = (bytes: number) => (size > 0 ? Math.floor(bytes / size) : 0) * RECORD_HEADER_SIZE;
     const slack = size > 0 ? 0 : 64 * RECORD_HEADER_SIZE;
-    take(source, from + headers(from - base), to + headers(to - base) + slack);
+    take(image, from + headers(from - base), to + headers(to - base) + slack);
   });
 }
 

@@ -9,6 +9,7 @@ import { type ByteSource, type FileHandle, fileSource, openFile } from "./byte-s
 import { dropSpoolFile } from "./spool/drop-spool.js";
 import type { SpoolIndex } from "./spool/spool-index.js";
 import { spoolSource } from "./spool/spool-source.js";
+import { type FileWindow, windowSource } from "./window-source.js";
 
 /** What a worker needs to read an input file that the main thread has opened: plain data and shared arrays. */
 export interface SourceImage {
@@ -17,6 +18,8 @@ export interface SourceImage {
   readonly flattened: FlattenedIndex | undefined;
   /** The input was a stream, or packed, and was spooled. */
   readonly spool?: SpoolIndex;
+  /** What is read lies within the file, in pieces. */
+  readonly window?: FileWindow;
   /** The input is an object of a store. */
   readonly remote?: RemoteObject;
 }
@@ -65,8 +68,10 @@ export function attachFile({ file, spool, remote }: OpenedInput): ByteSource {
 
 /** The bytes of an opened input, in any thread. */
 export function attachSource(image: SourceImage): ByteSource {
-  const source = attachFile(image);
-  return image.flattened === undefined ? source : flattenedSource(source, image.flattened);
+  const { flattened, window } = image;
+  const file = attachFile(image);
+  const source = flattened === undefined ? file : flattenedSource(file, flattened);
+  return window === undefined ? source : windowSource(source, window);
 }
 
 /** A function that closes the files of these images; called again it does nothing (the number may be in use anew). */

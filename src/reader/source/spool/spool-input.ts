@@ -4,6 +4,7 @@ import type { Warnings } from "../../../warnings.js";
 import { HEAD_SIZE } from "../../format.js";
 import type { InputOptions } from "../../input-options.js";
 import { KNOWN_HEAD_SIZE } from "../../known-files.js";
+import { withoutSaveHeader } from "../../libvirt-save/packed-stream.js";
 import { checkHead, isDumpHead } from "../../open.js";
 import { damageOf } from "../../tolerant-memory.js";
 import type { ByteStream } from "../byte-stream.js";
@@ -25,7 +26,8 @@ export async function spoolInput(
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const file = createSpoolFile(spool);
   try {
-    const { packing, chunks } = await unpackStream(raw, name, {
+    const content = pieces === undefined ? await withoutSaveHeader(raw, name, { salvage, warnings }) : raw;
+    const { packing, chunks } = await unpackStream(content, name, {
       salvage,
       ...(pieces === undefined ? { wanted: (head: Uint8Array) => isDumpHead(head, name) } : { bare: true }),
     });

@@ -1,0 +1,64 @@
+import { DumpError } from "../../errors.js";
+import { ofFile } from "../../warnings.js";
+import type { Dump } from "../dump.js";
+import type { FormatOptions } from "../format.js";
+import { openMigration } from "../qemu-migration/open.js";
+import { isMigrationStream } from "../qemu-migration/sections.js";
+import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
+import { attachSource, type SourceImage } from "../source/source-image.js";
+import { readSaveHeader, SAVE_HEADER_SIZE, type SaveHeader } from "./header.js";
+
+/** Bytes behind the room for the XML in which the stream is looked for: a sparse one may be aligned. */
+const SEARCHED = 2 ** 20;
+const STREAM_START = Buffer.from("QEVM\0\0\0\x03", "latin1");
+/** What unpacks a form. */
+const PROGRAMS = { gzip: "gzip -dc", bzip2: "bzip2 -dc", xz: "xz -dc", lzop: "lzop -dc", zstd: "zstd -dc" } as const;
+
+/** Opens a libvirt save file whose stream is not packed, or sparse. Throws `UNSUPPORTED` for packed ones, `TRUNCATED` for one that was never finished, and what the stream's reader does. */
+export function openSave(image: SourceImage, options: FormatOptions): Dump {
+  const source = attachSource(image);
+  const header = readSaveHeader(readWhatIsThere(source, 0, SAVE_HEADER_SIZE), source.name);
+  checkFinished(header, source.name, options);
+  const { format, start } = header;
+  if (format !== "raw" && format !== "sparse") throw packedSave(source.name, format, start);
+  const dump = openMigration(image, options, findStream(source, start));
+  return { ...dump, header: { ...dump.header, description: `libvirt save file, ${dump.header.description}` } };
+}
+
+function findStream(source: ByteSource, start: number): number {
+  const bytes = Buffer.from(readWhatIsThere(source, start, SEARCHED));
+  if (isMigrationStream(bytes)) return start;
+  const found = bytes.indexOf(STREAM_START);
+  if (found >= 0) return start + found;
+  throw new DumpError("NOT_A_DUMP", "is a libvirt save file without a QEMU migration stream behind its XML", {
+    file: source.name,
+    offset: start,
+    cure: "Save the domain again, or dump it with `virsh dump --memory-only`",
+  });
+}
+
+/** A save that was never finished is as one that is cut off. Throws `TRUNCATED` unless it is salvaged. */
+export function checkFinished(
+  { partial }: SaveHeader,
+  file: string,
+  { salvage, warnings }: Pick<FormatOptions, "salvage" | "warnings">,
+): void {
+  if (!partial) return;
+  const what = "is a libvirt save file that was never finished";
+  if (salvage) warnings.add("CUT_OFF", ofFile(file, what));
+  else {
+    throw new DumpError("TRUNCATED", what, {
+      file,
+      cure: "Save the domain again, or use --salvage for what is there of it",
+    });
+  }
+}
+
+/** The error of a save file that is packed, as it is here: `openInput` unpacks some. */
+function packedSave(file: string, format: keyof typeof PROGRAMS, start: number): DumpError {
+  const pipe = `tail -c +${start + 1} ${JSON.stringify(file)} | ${PROGRAMS[format]} | coresieve - OUT`;
+  return new DumpError("UNSUPPORTED", `is a libvirt save file whose stream is packed with ${format}`, {
+    file,
+    cure: `Unpack it on the way: \`${pipe}\``,
+  });
+}
