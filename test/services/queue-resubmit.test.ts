@@ -32,6 +32,24 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
       expectWhole(options);
     });
 
+    test("Redis forgot a run of three workers, and one makes it: other numbers of shards, chosen by them", async () => {
+      submit(queue.redis.url, input, output, ...options);
+      // Whoever makes the first shard dies of it.
+      const workers = [1, 2, 3].map(() => work({ killAt: "after rename shard-0000.done" }));
+      expect(await Promise.race(workers.map(({ ended }) => ended))).toBe("SIGKILL");
+      for (const { child, ended } of workers) {
+        child.kill("SIGKILL");
+        await ended;
+      }
+      const client = new Redis(queue.redis.url.slice("unix://".length));
+      await client.flushall();
+      client.disconnect();
+      const again = submit(queue.redis.url, input, output, ...options);
+      work();
+      expect(await over(queue.redis.url, again)).toMatchObject({ state: "done", reason: undefined });
+      expectWhole(options);
+    });
+
     test("it failed when some shards were done", async () => {
       const id = submit(queue.redis.url, input, output, ...options, "--shards", "5");
       expect(await work({ killAt: "after rename shard-0001.done" }).ended).toBe("SIGKILL");
