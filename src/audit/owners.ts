@@ -50,12 +50,17 @@ export function pageOwners(
     lazyTasks ??= taskOwners(kernel, space, allTasks(dump, view, kernel), Math.max(1, stack.pages));
     return lazyTasks;
   };
+  /** The first page of a slab names its cache; those behind it have other things there. Blocks begin at multiples of their size. */
   const slab = (pfn: number): PageOwner | undefined => {
-    const address = reader.structOf(pfn);
-    if (kernel === undefined || address === undefined) return undefined;
-    const cache = readMember(kernel, slabType(kernel), address, "slab_cache");
-    const name = cache === undefined ? undefined : cacheName(kernel, cache);
-    return name === undefined ? undefined : { what: "slab", cache: name };
+    for (let order = 0; kernel !== undefined && order <= MAX_SLAB_ORDER; order++) {
+      const first = pfn - (pfn % 2 ** order);
+      const address = first === pfn && order > 0 ? undefined : reader.structOf(first);
+      const cache = address && readMember(kernel, slabType(kernel), address, "slab_cache");
+      const name = cache ? cacheName(kernel, cache) : undefined;
+      const orders = cache ? Number(readMember(kernel, "kmem_cache", cache, "oo.x") ?? 0n) >>> 16 : 0;
+      if (name !== undefined && pfn - first < 2 ** orders) return { what: "slab", cache: name };
+    }
+    return undefined;
   };
   const ofKernel = (pfn: number, offset: number): PageOwner | undefined => {
     const own = tasks()?.stackAt(pfn);
@@ -95,6 +100,9 @@ export function pageOwners(
     close: () => debuginfo.close(),
   };
 }
+
+/** The largest that SLUB makes by itself is 3; slub_max_order may say more. */
+const MAX_SLAB_ORDER = 10;
 
 const OF_KERNEL: ReadonlySet<PageKind> = new Set(["kernel", "kernel-tail", "reserved", "page-table", "no-struct-page"]);
 const MAPPED: ReadonlySet<PageKind> = new Set([

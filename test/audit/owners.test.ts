@@ -57,6 +57,16 @@ describeWithDumps("owners", () => {
     expect(stacks.length).toBeGreaterThan(30);
   });
 
+  test("Debian 7.2: a page that is not the first of its slab, of which only the first names the cache", async () => {
+    const { vmcore } = await realDump("x86-7.2-tiny");
+    const dump = openDump(vmcore);
+    const all = await places(dump);
+    dump.close();
+    const inSlabs = all.filter(({ kind }) => kind === "slab");
+    expect(inSlabs.length).toBeGreaterThan(3);
+    expect(inSlabs.filter(({ owner }) => owner === undefined)).toEqual([]);
+  });
+
   test("a kernel without types: what page tables show is told, the rest left out", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const dump = openDump(vmcore);

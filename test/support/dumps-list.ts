@@ -4,7 +4,7 @@
 export interface DumpFacts {
   readonly name: string;
   readonly arch: "x86_64" | "i386" | "arm64" | "arm" | "riscv64" | "s390x";
-  readonly kernel: "6.1" | "6.12";
+  readonly kernel: "6.1" | "6.12" | "7.2";
   readonly pageSize: number;
   /** How the kernel finds its struct pages. */
   readonly memoryModel: "vmemmap" | "sparse" | "static" | "flat";
@@ -49,6 +49,11 @@ export const realDumps: readonly DumpFacts[] = [
   { ...foreign, name: "tiny-riscv64-6.12-sv48", arch: "riscv64", kernel: "6.12", vmcoreinfoNote: false, mebibytes: 41 },
   { ...foreign, name: "tiny-arm-6.1-flatmem", arch: "arm", memoryModel: "flat" },
   { ...foreign, name: "tiny-s390x-6.12", arch: "s390x", kernel: "6.12", vmcoreinfoNote: false, mebibytes: 49 },
+];
+
+/** Real dumps that single tests ask for by name. */
+export const furtherDumps: readonly DumpFacts[] = [
+  { ...x86, name: "x86-7.2-tiny", kernel: "7.2", flat: false, mebibytes: 209 },
 ];
 
 /** The dumps for which makedumpfile's kept pages are known at every level. */

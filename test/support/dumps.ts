@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, test } from "vitest";
-import { type DumpFacts, realDumps } from "./dumps-list.js";
+import { type DumpFacts, furtherDumps, realDumps } from "./dumps-list.js";
 import { type Golden, parseGolden } from "./golden.js";
 import { unpackTarZst, unpackZst } from "./unpack.js";
 
@@ -51,7 +51,7 @@ export interface RealDump {
 
 /** Looks a dump's facts up; an unknown name is a mistake in the test. */
 export function dumpFacts(name: string): DumpFacts {
-  const facts = realDumps.find((dump) => dump.name === name);
+  const facts = [...realDumps, ...furtherDumps].find((dump) => dump.name === name);
   if (facts === undefined) {
     throw new Error(`no real dump is called ${name}; known: ${realDumps.map((dump) => dump.name).join(", ")}`);
   }

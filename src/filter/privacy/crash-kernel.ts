@@ -2,6 +2,7 @@ import { imageRange } from "../../kernel/debuginfo/image-range.js";
 import { scanMemory } from "../../kernel/debuginfo/kernel-bytes.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 
 /** Pages [startPfn, endPfn) that are reserved for the kernel which saves a dump. */
@@ -21,7 +22,7 @@ const MAX_FOUND = 64;
  * The memory reserved with crashkernel=: crashk_res and crashk_low_res. It holds the crash kernel's image and its initramfs, with the keys
  * that this one logs in with where dumps go over the network; nothing of the crashed kernel is there. A hypervisor's dump has it, /proc/vmcore not.
  * Found without symbols and types: a `struct resource` in the kernel's image that has this name. Empty where nothing is reserved; `undefined` if
- * the image cannot be searched. Costs reading the image: 60 ms for Debian's.
+ * the image cannot be searched. Costs reading the image: where there are symbols `namedCrashKernel` costs nothing.
  */
 export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashKernelRange[] | undefined {
   const memory = viewMemory(dump, view);
@@ -53,6 +54,20 @@ export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashK
     return found.length >= MAX_FOUND;
   });
   return found;
+}
+
+/** The same by the two variables; `undefined` where symbols or types do not have them. */
+export function namedCrashKernel(
+  dump: Dump,
+  { memory, symbols, types }: KernelObjects,
+): CrashKernelRange[] | undefined {
+  const name = types.member("resource", "name")?.offset;
+  const main = symbols.address("crashk_res");
+  // On 32-bit machines the size of an address is not told by the offset of what follows: padding may be before it.
+  if (name === undefined || main === undefined || memory.wordSize === 4) return undefined;
+  return [main, symbols.address("crashk_low_res")]
+    .map((address) => (address === undefined ? undefined : resourceAt(dump, memory, address + BigInt(name))))
+    .filter((range) => range !== undefined);
 }
 
 /** Bytes of struct resource around its name. */

@@ -24,14 +24,17 @@ export interface PrivacyView {
 
 /**
  * Finds out which pages are the kernel's beyond doubt. Throws `CANNOT_FILTER` with the fact that is missing: a run with
- * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked; `objects` are
- * known beside what is found here.
+ * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked; `pages` are known
+ * beside what is found here, and `crashKernel` need not be searched for.
  */
 export function privacyView(
   dump: Dump,
   view: KernelView,
   stackTops?: PageBitmap,
-  objects: readonly ObjectPages[] = [],
+  {
+    pages: objects = [],
+    crashKernel: named,
+  }: { readonly pages?: readonly ObjectPages[]; readonly crashKernel?: readonly CrashKernelRange[] | undefined } = {},
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");
@@ -46,7 +49,7 @@ export function privacyView(
     pages.counts.objects += end - startPfn - countBits(pages.known, startPfn, end);
     setBits(pages.known, startPfn, end);
   }
-  const crashKernel = crashKernelRanges(dump, view);
+  const crashKernel = named ?? crashKernelRanges(dump, view);
   const { littleEndian } = dump.machine;
   return {
     view: {

@@ -57,7 +57,7 @@ export function privateRun(
     throw refused(dump, `--privacy needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`);
   }
   const done = scrub(dump, view, extras, vmlinux, warnings);
-  const { view: privacy, pages, gaps } = privacyView(dump, view, done.stackTops?.pages, done.pages);
+  const { view: privacy, pages, gaps } = privacyView(dump, view, done.stackTops?.pages, done);
   for (const gap of pages.gaps) {
     warnings.add(
       "PRIVACY_GAP",

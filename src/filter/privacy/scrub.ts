@@ -16,6 +16,7 @@ import type { PagePlan } from "../plan.js";
 import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
+import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
 import { entryStacks } from "./entry-stacks.js";
 import { largeObjects, type ObjectPages } from "./large-objects.js";
 import { structPageReader } from "./page-reader.js";
@@ -57,6 +58,8 @@ export interface Scrub {
   readonly stackTops: StackTops | undefined;
   /** Pages of objects that the kernel's lists lead to: they stay. */
   readonly pages: readonly ObjectPages[];
+  /** Memory reserved for the crash kernel, where symbols tell of it. */
+  readonly crashKernel: readonly CrashKernelRange[] | undefined;
   /** The kinds that were looked for and could be. */
   readonly reached: ReadonlySet<Scrubbed>;
   /** What could not be looked for, in words, for `remains`. */
@@ -108,6 +111,7 @@ class ScrubRun {
   #frame: RegisterFrame | undefined;
   #slabs: PrivateObjects | undefined;
   #pages: readonly ObjectPages[] = [];
+  #crashKernel: readonly CrashKernelRange[] | undefined;
 
   constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: Warnings) {
     this.#dump = dump;
@@ -161,6 +165,7 @@ class ScrubRun {
       if (maps.unknown.size > 0) this.#gaps.push(`BPF maps of types ${[...maps.unknown].join(", ")}`);
       if (maps.cut) this.#gaps.push("BPF maps, of which there are too many");
     }
+    this.#crashKernel = namedCrashKernel(dump, kernel);
     const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
     const large = largeObjects(space, kernel, tasks, structs);
     this.#pages = large.pages;
@@ -215,6 +220,7 @@ class ScrubRun {
       stackTops,
       reached,
       pages: this.#pages,
+      crashKernel: this.#crashKernel,
       gaps: this.#gaps,
       counts(plan) {
         const counts: Partial<Record<Scrubbed, ScrubCount>> = {};

@@ -69,6 +69,16 @@ describeWithDumps("overwritten by --privacy", () => {
     expect(result.comparison?.classes?.unreferenced).toBeGreaterThan(0);
   });
 
+  test("Debian 7.2: objects in sheaves count as free, and no slab contradicts them", async () => {
+    const { vmcore } = await realDump("x86-7.2-tiny");
+    const { privacy } = await filterFile(vmcore, at("sheaves"), { privacy: true, workers: threads });
+    // 2,403 are on lists, 6,151 with those in sheaves.
+    expect(privacy?.overwritten["free-objects"]?.objects).toBeGreaterThan(4000);
+    expect(privacy?.remains.join()).not.toMatch(/sheaves|free objects could not be told/);
+    const result = await verifyDump(at("sheaves"), { against: vmcore, workers: threads });
+    expect(result).toMatchObject({ whole: true, comparison: { different: 0 } });
+  });
+
   test("the stack on which x86-64 enters the kernel is overwritten whole", async () => {
     const { vmcore } = await realDump("x86-6.12-tiny");
     const { privacy } = await filterFile(vmcore, at("entry"), {
