@@ -1,3 +1,4 @@
+import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import { createSearcher } from "../filter/text/searcher.js";
@@ -10,6 +11,7 @@ import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
 import { KIND, PAGE_KINDS, type PageKind, UNKNOWN_KINDS, USER_DATA_KINDS } from "../kernel/page/page-kinds.js";
 import {
   aDump,
+  aFlag,
   aFunction,
   anObject,
   aSignal,
@@ -32,6 +34,7 @@ import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
+import { AuditRules } from "./audit-rules.js";
 import { pageOwners } from "./owners.js";
 import { searchPages } from "./scan-pages.js";
 import { searchOutside } from "./search-file.js";
@@ -46,6 +49,8 @@ export interface AuditOptions {
   readonly secrets?: readonly Secret[];
   /** Places that are listed; all are counted. Default 10,000. */
   readonly mostPlaces?: number;
+  /** Makes erase rules for all places, also for those that are not listed. */
+  readonly rules?: boolean;
   readonly warnings?: Warnings;
   readonly signal?: AbortSignal;
   /** Pages looked at, and all there are. */
@@ -58,10 +63,14 @@ const AUDIT: Shape<AuditOptions> = {
   complete: maybe(anObject(COMPLETE_SHAPE)),
   secrets: maybe(listOf(anObject(SECRET))),
   mostPlaces: maybe(atMost(0)),
+  rules: maybe(aFlag),
   warnings: aWarnings,
   signal: maybe(aSignal),
   onProgress: maybe(aFunction),
 };
+
+/** Numbers of the kinds of which a page is a finding as a whole. */
+const FINDINGS: ReadonlySet<number> = new Set([...UNKNOWN_KINDS, ...USER_DATA_KINDS].map((kind) => KIND[kind]));
 
 /** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */
 const WINDOW = 2 ** 15;
@@ -101,6 +110,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   let damagedPages = own.view !== undefined && isLive(dump.image) ? leaveOutUntouchable(dump, own.view, present) : 0;
   const searcher = createSearcher(secrets, dump.pageSize);
   const tally = new Tally(secrets, options.mostPlaces ?? MOST_PLACES);
+  const rules = options.rules ? new AuditRules(secrets, dump.pageSize) : undefined;
   const kinds = new Uint8Array(WINDOW);
   const otherKinds = new Uint8Array(WINDOW);
   const used = { own: false, other: false };
@@ -120,9 +130,12 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
         const count = counts[kinds[pfn - startPfn] as number] as (typeof counts)[number];
         count.pages++;
         if (zero) count.zeroPages++;
+        else if (FINDINGS.has(kinds[pfn - startPfn] as number)) rules?.page(pfn);
       },
-      secret: (secret, pfn, offset) =>
-        tally.inPage(secret, pfn, offset, kinds[pfn - startPfn] as number, dump.pageSize),
+      secret(secret, pfn, offset) {
+        tally.inPage(secret, pfn, offset, kinds[pfn - startPfn] as number, dump.pageSize);
+        rules?.inPage(secret, pfn, offset);
+      },
     });
     done += here;
     options.onProgress?.(done, pages);
@@ -130,7 +143,12 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     throwIfAborted(signal);
   }
   const outsideBytes =
-    secrets.length === 0 ? 0 : searchOutside(dump, secrets, searcher, (secret, place) => tally.outside(secret, place));
+    secrets.length === 0
+      ? 0
+      : searchOutside(dump, secrets, searcher, (secret, place) => {
+          tally.outside(secret, place);
+          rules?.outside(secret, place);
+        });
   const kindCounts = countsOf(counts);
   const sumOf = (verdict: KindCount["verdict"]) =>
     kindCounts.reduce((sum, one) => sum + (one.verdict === verdict ? one.pages - one.zeroPages : 0), 0);
@@ -152,6 +170,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     placesLeftOut: tally.placesLeftOut,
     memoryBytes: pages * dump.pageSize,
     outsideBytes,
+    ...(rules === undefined ? {} : { rules: rules.text(basename(dump.paths[0] ?? "")) }),
     clean: userDataPages + unknownPages + damagedPages + tally.total === 0,
     warnings: warnings.list,
   };

@@ -8,7 +8,7 @@ export interface KindCount {
   readonly kind: PageKind;
   readonly verdict: "kernel" | "user data" | "unknown";
   readonly pages: number;
-  /** Of them all zeros: nothing to find there. */
+  /** Of them all zeros, or all of the byte that erasing writes: nothing to find there. */
   readonly zeroPages: number;
 }
 
@@ -71,6 +71,8 @@ export interface AuditResult {
   /** Bytes of memory, and of the files outside of pages, that were looked at. */
   readonly memoryBytes: number;
   readonly outsideBytes: number;
+  /** Where `rules` were asked for: the text of erase rules for all that was found in pages, notes and eraseinfo; `undefined` if that is nothing. */
+  readonly rules?: string | undefined;
   /** Nothing was found, and nothing was in doubt. */
   readonly clean: boolean;
   readonly warnings: readonly DumpWarning[];

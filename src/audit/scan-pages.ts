@@ -1,5 +1,6 @@
 import { loadEncodeModule } from "../codec/wasm/encode/load.js";
 import { DumpError } from "../errors.js";
+import { ERASED } from "../filter/erase/spans.js";
 import type { Searcher } from "../filter/text/searcher.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -7,6 +8,7 @@ import { readPages } from "../reader/physical-memory.js";
 
 /** What is told of the pages; offsets are bytes from the start of the page. */
 export interface PageVisitor {
+  /** `zero`: it is all zeros, or all of the byte that erasing writes. */
   page(pfn: number, zero: boolean): void;
   /** A secret, by its index, begins in a page. */
   secret(secret: number, pfn: number, offset: number): void;
@@ -41,7 +43,10 @@ export function searchPages(
     const goesOn = end < maxMapnr && findBit(present, end, end + 1, true) === end;
     if (reach > 0 && goesOn) length += readSome(dump, input.subarray(bytes, bytes + reach), end * pageSize);
     zero.zeroMap(searcher.inputAt, pageSize, count, searcher.mapAt);
-    for (let i = 0; i < count; i++) visitor.page(pfn + i, map[i] === 1 && !bad.has(pfn + i));
+    for (let i = 0; i < count; i++) {
+      const page = input.subarray(i * pageSize, (i + 1) * pageSize);
+      visitor.page(pfn + i, (map[i] === 1 || isErased(page)) && !bad.has(pfn + i));
+    }
     const first = pfn;
     searcher.search(bytes, length, (secret, at) => {
       const page = Math.floor(at / pageSize);
@@ -50,6 +55,12 @@ export function searchPages(
     pfn = findBit(present, end, endPfn, true);
   }
   return damaged;
+}
+
+/** A page of nothing but what erasing writes tells as little as one of zeros. */
+function isErased(page: Uint8Array): boolean {
+  if (page[0] !== ERASED || page[page.length - 1] !== ERASED) return false;
+  return page.every((byte) => byte === ERASED);
 }
 
 const NONE: ReadonlySet<number> = new Set();

@@ -2,12 +2,6 @@ import type { AuditResult, KindCount, SecretCount, SecretPlace } from "../audit/
 import { describeOwner } from "../audit/page-owner.js";
 import { formatBytes, formatCount } from "./numbers.js";
 
-/** An audit as JSON; docs/audit.md describes it. Values that are not known are null. */
-export function auditJson(result: AuditResult): object {
-  const { kernelRelease, secrets, ...rest } = result;
-  return { schema: 1, ...rest, kernelRelease: kernelRelease ?? null, secrets: secrets ?? null };
-}
-
 /** Rows shown to people; JSON has all of them. */
 const MAX_ROWS = 24;
 const MAX_PLACES = 16;

@@ -8,13 +8,14 @@ import { openInput } from "../reader/open-input.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
-import { readyFileSink } from "../writer/open-file-sink.js";
 import { sameOutput } from "../writer/output-path.js";
 import type { FilterRequest } from "./options/filter-request.js";
+import { checkSign, openSignedFile, signingKey } from "./sign-option.js";
 
 export interface ManifestArguments {
   readonly manifest: string | undefined;
   readonly manifestDigests: "all" | "output" | undefined;
+  readonly sign: string | undefined;
   readonly force: boolean;
 }
 
@@ -46,6 +47,7 @@ export async function manifestWriter(
       cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
     });
   }
+  checkSign(args.sign, path, "--manifest");
   if (path === undefined) return undefined;
   if (output !== undefined && sameOutput(output, path)) {
     throw new DumpError("BAD_OPTION", "the manifest and the output have the same name, or lead to the same file", {
@@ -53,7 +55,7 @@ export async function manifestWriter(
     });
   }
   const started = new Date();
-  const sink = await readyFileSink(path, { force }, inputs);
+  const file = await openSignedFile(path, await signingKey(args.sign), force, inputs);
   const through = digestingStream(process.stdout);
   return {
     stream: through.stream,
@@ -71,15 +73,14 @@ export async function manifestWriter(
           ended: new Date(),
         });
         const bytes = Buffer.from(`${shownJson(manifest, 2)}\n`);
-        await sink.write(bytes, 0);
-        await sink.finish(bytes.length);
+        await file.write(bytes);
       } catch (error) {
-        throw await abandoned(error, sink);
+        throw await abandoned(error, file);
       } finally {
         written?.close();
       }
     },
-    abort: () => sink.abort(),
-    leftBehind: () => sink.leftBehind?.(),
+    abort: () => file.abort(),
+    leftBehind: () => file.leftBehind(),
   };
 }

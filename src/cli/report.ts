@@ -96,15 +96,21 @@ function privacyRows(
   ];
 }
 
+/** Rules that people see; JSON has all. */
+const MOST_RULES = 40;
+
 /** What each rule overwrote. */
 function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["erase"]>): string[] {
   const amount = (all: number, written: number) =>
     written === all ? formatBytes(all) : `${formatBytes(all)}, ${formatBytes(written)} of it in kept pages`;
   return [
     `  erased: ${amount(bytes, overwritten)}`,
-    ...rules.map(
-      ({ rule, objects, ...rest }) => `    ${rule}: ${formatCount(objects)}, ${amount(rest.bytes, rest.overwritten)}`,
-    ),
+    ...rules
+      .slice(0, MOST_RULES)
+      .map(
+        ({ rule, objects, ...rest }) => `    ${rule}: ${formatCount(objects)}, ${amount(rest.bytes, rest.overwritten)}`,
+      ),
+    ...(rules.length > MOST_RULES ? [`    and ${formatCount(rules.length - MOST_RULES)} rules more`] : []),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { namesOfLevel } from "../filter/policy.js";
 import type { Dump } from "../reader/dump.js";
+import type { GivenFile } from "../reader/source/side-file.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import type { DumpWarning } from "../warnings.js";
 import type { FileDigest, InputFile } from "./digest.js";
@@ -38,12 +39,25 @@ export interface Manifest {
     readonly level: number;
     readonly dropped: readonly string[];
     readonly privacy: boolean;
+    /** What `privacy` overwrote beyond what it does by itself. */
+    readonly privacyExtra: readonly string[];
+    /** File name of erase rules. */
+    readonly erase: string | null;
+    readonly format: "kdump" | "elf";
     readonly codec: string;
     readonly compressionLevel: number | null;
     readonly dedupe: boolean;
     /** File name of the module that decided about pages too. */
     readonly extension: string | null;
     readonly vmcoreinfoGiven: boolean;
+    /** File name of the kernel's vmlinux. */
+    readonly vmlinux: string | null;
+    /** Levels to take in turn when there was no room, most bytes of the output, and what was to become of one that is full. */
+    readonly fallbackLevels: readonly number[];
+    readonly sizeLimit: number | null;
+    readonly onFull: "nothing" | "incomplete";
+    /** The file was on the disk before it got its name. */
+    readonly sync: boolean;
   };
   readonly kernel: {
     readonly release: string | null;
@@ -106,7 +120,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
     return { name: basename(path), bytes, sha256: sha256 ?? null, covers: covers ?? null };
   });
   const before = Buffer.from((written ?? dump).eraseinfo ?? []).toString("utf8");
-  const now = written === undefined ? (result.erase?.rules ?? []).flatMap(({ record }) => record) : [];
+  const now = written === undefined ? (result.erase?.record ?? []) : [];
   return {
     manifestVersion: 1,
     tool: { name: "coresieve", version: facts.version, node: process.version },
@@ -126,11 +140,19 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       level: options.level,
       dropped: namesOfLevel(options.level),
       privacy: options.privacy ?? false,
+      privacyExtra: options.privacyExtra ?? [],
+      erase: options.erase === undefined ? null : basename(options.erase.name),
+      format: options.format,
       codec: options.codec.name,
       compressionLevel: options.codec.level ?? null,
       dedupe: options.dedupe ?? false,
       extension: extension === undefined ? null : basename(extension),
       vmcoreinfoGiven: options.vmcoreinfo !== undefined || options.vmcoreinfoDevice !== undefined,
+      vmlinux: options.vmlinux === undefined ? null : basename(nameOf(options.vmlinux)),
+      fallbackLevels: options.fallbackLevels ?? [],
+      sizeLimit: options.sizeLimit ?? null,
+      onFull: options.onFull ?? "nothing",
+      sync: "sync" in options.output && options.output.sync === true,
     },
     kernel: {
       release: result.kernelRelease ?? null,
@@ -152,3 +174,5 @@ export function manifestOf(facts: ManifestFacts): Manifest {
     erased: [...before.split(/[\n\0]+/).filter((line) => line !== ""), ...new Set(now)],
   };
 }
+
+const nameOf = (given: GivenFile): string => (typeof given === "string" ? given : given.name);

@@ -18,15 +18,20 @@ const MAX_BYTES = 16 << 20;
  * Reads a manifest as far as `RecordedRun` goes. Throws `NOT_READABLE`; `LIMIT` above 16 MiB; `UNSUPPORTED` if it is of
  * another version; `CORRUPT` if it is none.
  */
-export function readManifest(path: string): Promise<RecordedRun> {
-  return withSource(path, (source) => parseManifest(textOf(source), path));
+export async function readManifest(path: string): Promise<RecordedRun> {
+  return parseManifest((await readRecord(path)).toString("utf8"), path);
 }
 
-function textOf(source: ByteSource): string {
+/** The bytes of a manifest or of an audit's result: those that a signature is of. Throws `NOT_READABLE`, `LIMIT`. */
+export function readRecord(path: string): Promise<Buffer> {
+  return withSource(path, bytesOf);
+}
+
+function bytesOf(source: ByteSource): Buffer {
   if (source.size > MAX_BYTES)
     throw new DumpError("LIMIT", "is above 16 MiB, too large for a manifest", about(source.name));
   const bytes = new Uint8Array(source.size);
-  return Buffer.from(bytes.subarray(0, source.read(bytes, 0))).toString("utf8");
+  return Buffer.from(bytes.subarray(0, source.read(bytes, 0)));
 }
 
 /** Takes apart the text of a manifest. `file` names it in errors, which are those of `readManifest`. */

@@ -20,6 +20,8 @@
  * | `unknown-page` | a page that the original does not have |
  * | `lost-page` | a page of the original that is missing, and that the dump level does not explain |
  * | `manifest` | the dump, or its original, is not what the manifest of its run says |
+ * | `audit` | the dump is not the one that was audited, or the audit found something |
+ * | `signature` | a manifest or an audit's result is not signed by the owner of the key |
  */
 export type FindingKind =
   | "header"
@@ -38,7 +40,9 @@ export type FindingKind =
   | "different-page"
   | "unknown-page"
   | "lost-page"
-  | "manifest";
+  | "manifest"
+  | "audit"
+  | "signature";
 
 /** One thing that is wrong. */
 export interface Finding {

@@ -42,6 +42,7 @@ import {
   sameAsWritten,
   verifyRecorded,
 } from "./verify-manifest.js";
+import { type AuditCheck, verifyAudited, verifySignatures } from "./verify-signed.js";
 
 /** How a dump is verified. */
 export interface VerifyOptions extends CompleteOptions {
@@ -51,6 +52,10 @@ export interface VerifyOptions extends CompleteOptions {
   readonly against?: string | readonly string[];
   /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
   readonly manifest?: string;
+  /** The result of an audit of the dump, as `coresieve audit --result` writes it. It is of one file. */
+  readonly audit?: string;
+  /** The file of a public key (PEM, or a line of OpenSSH) that signed the manifest and the audit's result. */
+  readonly key?: string;
   /** Findings of each kind that are told in detail. Default 10. */
   readonly maxFindings?: number;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
@@ -89,6 +94,10 @@ export interface VerifyResult {
   readonly notChecked: readonly string[];
   readonly comparison: Comparison | undefined;
   readonly manifest: ManifestCheck | undefined;
+  /** Where an audit's result was given. */
+  readonly audit?: AuditCheck;
+  /** Where a key was given: manifest and audit's result are signed with it. */
+  readonly signed?: boolean;
 }
 
 /**
@@ -107,14 +116,18 @@ export async function verifyDump(
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
   const warnings = new Warnings();
   const run = await recordedRun(files, options);
+  const signed = await checkSignatures(options, findings);
   const dump = await openDamaged(files, warnings, options, findings);
   if (dump === undefined) {
     const manifest = run && (await checkManifest(files, undefined, run, findings, options));
-    return { ...NOTHING, files, findings: findings.list, counts: findings.counts, manifest };
+    const { audit: record } = options;
+    const audit = record && (await verifyAudited(files[0] ?? "", undefined, record, findings, digestContext(options)));
+    const told = { files, findings: findings.list, counts: findings.counts, manifest };
+    return { ...NOTHING, ...told, ...(audit && { audit }), ...signed };
   }
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
-    return await verifyOpened(dump, warnings, findings, threads, options, run);
+    return { ...(await verifyOpened(dump, warnings, findings, threads, options, run)), ...signed };
   } finally {
     if (threads !== options.workers) await threads.destroy();
     dump.close();
@@ -129,6 +142,8 @@ const VERIFY: Shape<VerifyOptions> = {
   ...COMPLETE_SHAPE,
   open: maybe(anObject(OPENED)),
   against: maybe(someFileNames),
+  audit: maybe(aFileName),
+  key: maybe(aFileName),
   manifest: maybe(aFileName),
   maxFindings: maybe(atMost(0)),
   workers: someWorkers,
@@ -213,8 +228,10 @@ async function verifyOpened(
     notChecked.push(`${untouched} pages with memory errors or given to the hypervisor: they were not touched`);
   const change = inputChanged(dump.image);
   if (change !== undefined) throw change;
+  const audit = options.audit && (await verifyAudited(file, input, options.audit, findings, digestContext(options)));
   const counts = findings.counts;
   return {
+    ...(audit && { audit }),
     whole: Object.values(counts).every((count) => count === 0),
     files: dump.paths,
     description: dump.header.description,
@@ -240,6 +257,21 @@ async function recordedRun(files: readonly string[], { manifest }: VerifyOptions
   if (manifest === undefined) return undefined;
   if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest is of one file, not of ${files.length}`);
   return readManifest(manifest);
+}
+
+/** Signatures are asked for by a key. Throws `BAD_OPTION` if there is nothing that could be signed. */
+async function checkSignatures(
+  { manifest, audit, key }: VerifyOptions,
+  findings: Findings,
+): Promise<{ readonly signed?: boolean }> {
+  if (key === undefined) return {};
+  const files = [manifest, audit].filter((name) => name !== undefined);
+  if (files.length === 0) {
+    throw new DumpError("BAD_OPTION", "a key was given, and nothing that it could have signed", {
+      cure: "`verify DUMP --manifest M --key K` checks the signature M.sig",
+    });
+  }
+  return { signed: await verifySignatures(files, key, findings) };
 }
 
 async function checkManifest(

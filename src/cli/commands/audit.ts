@@ -1,15 +1,21 @@
 import { auditDump } from "../../audit/audit-dump.js";
+import { auditJson } from "../../audit/audit-record.js";
+import type { AuditResult } from "../../audit/audit-result.js";
 import { readSecrets } from "../../audit/secrets.js";
 import { DumpError } from "../../errors.js";
+import { shownJson } from "../../foreign-text.js";
+import { filesOfDump, type InputFile } from "../../manifest/digest.js";
 import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
-import { auditJson, describeAudit } from "../audit-report.js";
+import { abandoned } from "../../writer/abandoned.js";
+import { describeAudit } from "../audit-report.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
+import { checkSign, openSignedFile, type SignedFile, signingKey } from "../sign-option.js";
 
 const ABOUT: CommandAbout = {
   usage: "coresieve audit DUMP... [options]: what of users is left in a dump",
@@ -37,34 +43,72 @@ async function printAudit(
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve audit DUMP`" });
   }
+  checkSign(values.sign, values.result, "--result");
+  const started = new Date();
   const complete = await completeOptions(values);
   const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
+  const key = await signingKey(values.sign);
   const warnings = new Warnings({ strict: values.strict });
-  const dump = await openInputs(files, warnings, values, signal, values.quiet);
+  const dump = await openInputs(files, warnings, { ...values, digest: true }, signal, values.quiet);
   // Where nobody looks on, the report is all there is to say.
   const progress = process.stderr.isTTY && !values.quiet ? progressDisplay(process.stderr, dump.pageSize) : undefined;
+  const written: SignedFile[] = [];
+  const open = async (path: string | undefined, signedBy: typeof key) => {
+    if (path === undefined) return undefined;
+    const file = await openSignedFile(path, signedBy, values.force, files);
+    written.push(file);
+    return file;
+  };
   let original: Dump | undefined;
   try {
-    original =
-      values.original === undefined
-        ? undefined
-        : await openInputs(
-            values.original,
-            warnings,
-            { ...values, raw: undefined, arch: undefined, salvage: false },
-            signal,
-            values.quiet,
-          );
+    const rules = await open(values.rules, undefined);
+    const record = await open(values.result, key);
+    original = await openOriginal(values, warnings, signal);
     const result = await auditDump(dump, {
-      ...{ complete, secrets, warnings, signal },
+      ...{ complete, secrets, warnings, signal, rules: rules !== undefined },
       ...(original === undefined ? {} : { original }),
       onProgress: (done, total) => progress?.update({ phase: "check", done, total }),
-    }).finally(() => progress?.end());
-    if (values.json) printJson(auditJson(result), 2);
-    else printLines(describeAudit(result));
+    });
+    const digesting = (done: number, total: number) =>
+      progress?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
+    const audited = await filesOfDump(dump, true, signal, digesting);
+    progress?.end();
+    const { original: originalName, vmlinux, salvage } = values;
+    const options = { secrets: secrets.length, original: originalName, vmlinux, salvage };
+    const json = auditJson(result, { files: audited, started, ended: new Date(), options });
+    if (result.rules === undefined) await rules?.abort();
+    else await rules?.write(Buffer.from(result.rules));
+    await record?.write(Buffer.from(`${shownJson(json, 2)}\n`));
+    if (values.json) printJson(json, 2);
+    else printLines([...describeAudit(result), ...describeDigests(audited), ...describeRules(values.rules, result)]);
     if (!result.clean) process.exitCode = 1;
+  } catch (error) {
+    progress?.end();
+    throw await abandoned(error, ...written);
   } finally {
     original?.close();
     dump.close();
   }
+}
+
+function openOriginal(
+  values: OptionValues<"audit">,
+  warnings: Warnings,
+  signal: AbortSignal,
+): Promise<Dump> | undefined {
+  if (values.original === undefined) return undefined;
+  const as = { ...values, raw: undefined, arch: undefined, salvage: false };
+  return openInputs(values.original, warnings, as, signal, values.quiet);
+}
+
+/** What the result is of: without that it could be of any file. */
+function describeDigests(files: readonly InputFile[]): string[] {
+  return files.flatMap(({ sha256 }) => (sha256 === undefined ? [] : [`SHA-256  ${sha256}`]));
+}
+
+function describeRules(file: string | undefined, { rules }: AuditResult): string[] {
+  if (file === undefined) return [];
+  if (rules === undefined)
+    return [`Rules    none: nothing was found that --erase could overwrite; ${file} was not written`];
+  return [`Rules    ${file}: \`coresieve DUMP OUT --erase ${file}\` overwrites what was found`];
 }

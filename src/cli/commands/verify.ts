@@ -17,7 +17,7 @@ can be used (coresieve --salvage).`,
   examples: `Examples
   coresieve verify small.kdump
   coresieve verify small.kdump --against vmcore --json
-  coresieve verify out.kdump --manifest out.json
+  coresieve verify out.kdump --manifest out.json --key owner.pub
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.`,
 };
 
@@ -43,6 +43,8 @@ async function runVerify(
     open,
     ...(args.against === undefined ? {} : { against: args.against }),
     ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
+    ...(args.audit === undefined ? {} : { audit: args.audit }),
+    ...(args.key === undefined ? {} : { key: args.key }),
     maxFindings: args.findings ?? 10,
     workers: args.numThreads ?? standardThreads(),
     signal,
@@ -61,6 +63,11 @@ function describeManifest({ file, name, sameFile, sameInput }: NonNullable<Verif
   return `${file}: of ${name}${told.length > 0 ? `, ${told.join(", ")}` : ""}`;
 }
 
+function describeAuditCheck({ file, sameFile, clean }: NonNullable<VerifyResult["audit"]>): string {
+  const of = sameFile === undefined ? "" : sameFile ? ", of this file" : ", of another file";
+  return `${file}: ${clean ? "nothing was found" : "something was found"}${of}`;
+}
+
 /** What was found, for people. */
 function describeVerified(result: VerifyResult): string[] {
   const { promised, readable, counts, comparison } = result;
@@ -73,6 +80,8 @@ function describeVerified(result: VerifyResult): string[] {
     lines.push(`Kernel    Linux ${result.kernelRelease}${result.symbols > 0 ? `; ${symbols}` : ""}`);
   }
   if (result.manifest !== undefined) lines.push(`Manifest  ${describeManifest(result.manifest)}`);
+  if (result.audit !== undefined) lines.push(`Audit     ${describeAuditCheck(result.audit)}`);
+  if (result.signed !== undefined) lines.push(`Signed    ${result.signed ? "yes, by the owner of the key" : "no"}`);
   for (const what of result.notChecked) lines.push(`Not checked: ${what}`);
   if (comparison !== undefined) {
     const { same, different, erased, unknown, missing, classes, beyondMemMap, level, privacy } = comparison;

@@ -65,8 +65,8 @@ export const LEVEL_OPTIONS = [
     value: "FILE",
     commands: ["filter", "submit", "plan"],
     object: "read",
-    help: "overwrite kernel data in kept pages, by rules in FILE",
-    long: "Overwrite kernel data in kept pages by the rules in `FILE`. Lines of makedumpfile.conf are rules too.",
+    help: "overwrite data in kept pages, by rules in FILE",
+    long: "Overwrite kernel data and texts in kept pages by the rules in `FILE`. Lines of makedumpfile.conf are rules too.",
     see: "See [erase.md](erase.md)",
   },
   {

@@ -75,6 +75,9 @@ export interface EraseRule {
   readonly target: Target;
 }
 
+/** Rules of a file: beyond any that somebody wrote, `audit --rules` writes one for each place. */
+export const MAX_ERASE_RULES = 200_000;
+
 /** Most bytes of one piece of memory that a rule names. */
 export const MAX_SIZE = 2 ** 40;
 

@@ -18,6 +18,8 @@ import { TextsInNotes } from "./texts-in-notes.js";
 /** What a run erased. */
 export interface EraseResult {
   readonly rules: readonly ErasedRule[];
+  /** The lines that the output's eraseinfo has of them. */
+  readonly record: readonly string[];
   /** Pieces of physical memory, and their bytes, each counted once. */
   readonly spans: number;
   readonly bytes: number;
@@ -125,7 +127,7 @@ interface RunBase {
 
 function runOf(base: RunBase, plan: ErasePlan): EraseRun {
   const { dump, view, search } = base;
-  const lines = [...new Set(plan.rules.flatMap(({ record }) => record))];
+  const lines = recordOf(plan);
   const notes = search && new TextsInNotes(search);
   return {
     spans: plan.spans,
@@ -138,6 +140,18 @@ function runOf(base: RunBase, plan: ErasePlan): EraseRun {
     },
     result: (pages) => resultOf(plan, pages, dump.pageSize),
   };
+}
+
+/** More lines of physical ranges than this are told as one: `audit --rules` writes many, and crash shows them all. */
+const MOST_RANGES = 1000;
+
+/** The lines for eraseinfo. */
+function recordOf({ rules }: ErasePlan): string[] {
+  const ranges = rules.filter(({ rule }) => rule.target.kind === "physical");
+  const told = ranges.length > MOST_RANGES ? rules.filter(({ rule }) => rule.target.kind !== "physical") : rules;
+  const size = ranges.reduce((sum, { rule: { target } }) => sum + (target.kind === "physical" ? target.length : 0), 0);
+  const together = told === rules ? [] : [`erase physical, ${ranges.length} ranges, size ${size}`];
+  return [...new Set([...told.flatMap(({ record }) => record), ...together])];
 }
 
 /** The plan with what was found in pages, and in notes. */
@@ -179,5 +193,5 @@ function resultOf(plan: ErasePlan, pages: Pick<PagePlan, "kept" | "maxMapnr">, p
     total.bytes += bytes;
     total.overwritten += overwritten;
   }
-  return { rules, ...total };
+  return { rules, record: recordOf(plan), ...total };
 }

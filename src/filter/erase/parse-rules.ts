@@ -1,6 +1,14 @@
 import { DumpError } from "../../errors.js";
 import { ConfBlock } from "./conf-block.js";
-import { type Condition, type EraseRule, type Loop, MAX_SIZE, type Place, type Target } from "./erase-rule.js";
+import {
+  type Condition,
+  type EraseRule,
+  type Loop,
+  MAX_ERASE_RULES,
+  MAX_SIZE,
+  type Place,
+  type Target,
+} from "./erase-rule.js";
 import { LineScanner } from "./line-scanner.js";
 import { parseTextRule } from "./parse-text-rule.js";
 
@@ -12,7 +20,6 @@ export interface EraseFile {
 
 /** Far beyond any file that somebody wrote; `audit --rules` writes a rule for each place. */
 export const MAX_ERASE_FILE = 16 << 20;
-export const MAX_ERASE_RULES = 200_000;
 /** Characters of a text behind a pointer. */
 const MAX_TEXT = 4096;
 
