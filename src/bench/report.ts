@@ -48,16 +48,16 @@ function legend(comparisons: readonly ProgramComparison[]): string[] {
 
 function stageSection(stages: StageFigures | undefined): string[] {
   if (stages === undefined) return [];
-  const speed = (bytes: number, seconds: number) => (bytes === 0 ? "" : (bytes / seconds / 1e6).toFixed(0));
+  const speed = (bytes: number, seconds: number) => (bytes === 0 ? "" : (bytes / seconds / 2 ** 20).toFixed(0));
   const each = (count: number, seconds: number) => (count === 0 ? "" : ((seconds * 1e9) / count).toFixed(0));
   return [
     "",
     "## Stages",
     "",
     `One thread, in one process, one stage after the other; zero test and codecs over ${stages.samplePages} pages that level`,
-    `${stages.level} keeps and that are not all zero. MB are 10^6 bytes.`,
+    `${stages.level} keeps and that are not all zero.`,
     "",
-    "| stage | of | wall s | CPU s | MB/s | CPU ns each |",
+    "| stage | of | wall s | CPU s | MiB/s | CPU ns each |",
     "|---|---|---|---|---|---|",
     ...stages.stages.map(({ name, unit, count, bytes, wall, cpu }) => {
       const of = count === 0 ? "" : `${count} ${unit}`;

@@ -1,6 +1,7 @@
+import { formatBytes } from "../byte-size.js";
 import type { DumpInfo } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
-import { formatBytes, formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
+import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
 
 /** What of `coresieve info` is shown beside the first screen. */
 export interface InfoParts {

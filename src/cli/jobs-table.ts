@@ -1,5 +1,5 @@
+import { formatBytes } from "../byte-size.js";
 import type { RunState } from "../queue/run-state.js";
-import { formatBytes } from "./numbers.js";
 
 /** How a run stands, in one line. */
 export function describeRun(run: RunState): string {

@@ -1,9 +1,9 @@
+import { formatBytes } from "../byte-size.js";
 import { DumpError } from "../errors.js";
 import { estimateDump } from "../estimate/estimate-dump.js";
 import type { Dump } from "../reader/dump.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
-import { formatBytes } from "./numbers.js";
 import type { FilterRequest } from "./options/filter-request.js";
 
 /** What `--json` prints when the old file is as good: no output was written. */
@@ -81,7 +81,11 @@ async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes
     return undefined;
   }
   const { levels } = await estimateDump(dump, {
-    ...options,
+    // Only what says which kernel it is: the other options are a filter run's.
+    ...(options.vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt: options.vmcoreinfoAt }),
+    ...(options.vmcoreinfo === undefined ? {} : { vmcoreinfo: options.vmcoreinfo }),
+    ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
+    ...(options.vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: options.vmcoreinfoDevice }),
     codecs: [codec],
     warnings: new Warnings(),
     onProgress: () => undefined,

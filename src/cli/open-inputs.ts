@@ -1,9 +1,9 @@
+import { formatBytes } from "../byte-size.js";
 import { foreignText } from "../foreign-text.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
 import type { Warnings } from "../warnings.js";
 import { type InputArguments, openOptions } from "./input-options.js";
-import { formatBytes } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 
 const TERMINAL_MILLISECONDS = 100;

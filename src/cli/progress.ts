@@ -1,6 +1,7 @@
+import { formatBytes } from "../byte-size.js";
 import type { FilterProgress } from "../run/filter-dump.js";
 import type { VerifyProgress } from "../verify/verify-dump.js";
-import { formatBytes, formatSeconds } from "./numbers.js";
+import { formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 
 type Progress = FilterProgress | VerifyProgress | DigestStep;

@@ -1,8 +1,9 @@
+import { formatBytes } from "../byte-size.js";
 import type { PageClass } from "../filter/page-classes.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterResult } from "../run/filter-dump.js";
 import { CLASS_LABELS } from "./class-labels.js";
-import { formatBytes, formatCount, formatSeconds, formatShare } from "./numbers.js";
+import { formatCount, formatSeconds, formatShare } from "./numbers.js";
 
 /** What a run found and did, for people, in lines. */
 export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string[] {

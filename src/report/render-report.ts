@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { deflateSync } from "node:zlib";
+import { formatBytes } from "../byte-size.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { programFile } from "../program-files.js";
 import { type Html, html, jsonForScript, rawElement } from "./html.js";
 import type { Payload } from "./page/payload.js";
-import { count, memorySize } from "./page/words.js";
+import { count } from "./page/words.js";
 import { GROUP_OF_KIND, KIND_GROUPS, KIND_LABELS } from "./page-states.js";
 import type { ReportData } from "./report-data.js";
 import { crashSection, kernelSection, logSection, stagesSection, warningsSection } from "./sections.js";
@@ -65,10 +66,10 @@ function headline({ run, machine, inputBytes, map, pageSize, kinds }: ReportData
   const crash =
     machine.crashTime === undefined ? "" : `, crashed ${machine.crashTime.toISOString().replace(".000Z", "Z")}`;
   const pages = kinds.reduce((sum, row) => sum + row.pages, 0);
-  const facts = html`<p>${kernel} on ${machine.arch}${crash}. ${memorySize(pages * pageSize)} of memory in a file of ${memorySize(inputBytes)}.</p>`;
+  const facts = html`<p>${kernel} on ${machine.arch}${crash}. ${formatBytes(pages * pageSize)} of memory in a file of ${formatBytes(inputBytes)}.</p>`;
   if (run === undefined || map.cells.length === 0) return facts;
   const share = inputBytes === 0 ? 0 : (100 * run.outputBytes) / inputBytes;
-  return html`<p class="big"><b>${memorySize(inputBytes)}</b> became <b>${memorySize(run.outputBytes)}</b> (${share.toFixed(share < 10 ? 1 : 0)} %): ${run.output}</p>
+  return html`<p class="big"><b>${formatBytes(inputBytes)}</b> became <b>${formatBytes(run.outputBytes)}</b> (${share.toFixed(share < 10 ? 1 : 0)} %): ${run.output}</p>
 ${facts}`;
 }
 
@@ -100,7 +101,7 @@ function mapSection(data: ReportData): Html {
   const cell =
     map.unit === 1
       ? "Zoom in down to single pages."
-      : `This machine is too large for a picture of every page: ${map.unit} pages (${memorySize(map.unit * pageSize)}) share a cell, each 16 cells (${memorySize(16 * map.unit * pageSize)}) have the right shares of kinds, but not their order within.`;
+      : `This machine is too large for a picture of every page: ${map.unit} pages (${formatBytes(map.unit * pageSize)}) share a cell, each 16 cells (${formatBytes(16 * map.unit * pageSize)}) have the right shares of kinds, but not their order within.`;
   const marked = places.some(({ type }) => type === "zone")
     ? "Nodes and zones are marked on the right."
     : places.length > 0

@@ -1,5 +1,6 @@
+import { formatBytes } from "../byte-size.js";
 import { type Html, html, NOTHING } from "./html.js";
-import { count, memorySize } from "./page/words.js";
+import { count } from "./page/words.js";
 import type { ReportData } from "./report-data.js";
 import { bar, percent } from "./tables.js";
 
@@ -40,7 +41,7 @@ export function stagesSection({ run, inputBytes }: ReportData): Html {
       ({ name, seconds }) =>
         html`<tr><th scope="row">${name}</th><td>${seconds.toFixed(2)} s</td><td>${bar(seconds / Math.max(1e-9, all))} ${percent(seconds, all)}</td></tr>`,
     );
-  const rate = run.seconds > 0 ? `: ${memorySize(Math.round(inputBytes / run.seconds))} of input a second` : "";
+  const rate = run.seconds > 0 ? `: ${formatBytes(Math.round(inputBytes / run.seconds))} of input a second` : "";
   return html`<section aria-labelledby="stages"><h2 id="stages">Time</h2>
 <div class="wide" tabindex="0" role="region" aria-labelledby="stages"><table><thead><tr><th scope="col">Stage</th><th scope="col">Time</th><th scope="col">Share</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="small">${run.seconds.toFixed(2)} s in all${rate}. "This report" is what the run took longer because of --report.</p></section>`;
@@ -61,9 +62,9 @@ export function kernelSection({ machine, description, files, pageSize, run }: Re
     ["Crash time", machine.crashTime?.toISOString() ?? "not known (a dump of a live machine has none)"],
     ["Machine", `${machine.arch}, ${machine.bits}-bit, ${machine.byteOrder} endian`],
     ["CPUs", `${machine.cpus}`],
-    ["Pages", memorySize(pageSize)],
+    ["Pages", formatBytes(pageSize)],
     ["Memory model", machine.memoryModel],
-    ["Memory", `${memorySize(machine.memoryBytes)} in ${count(machine.ranges.length)} ranges`],
+    ["Memory", `${formatBytes(machine.memoryBytes)} in ${count(machine.ranges.length)} ranges`],
     ["VMCOREINFO", machine.vmcoreinfoItems === 0 ? "none" : `${count(machine.vmcoreinfoItems)} items`],
   ];
   const terms = facts.flatMap(([name, value]) =>
@@ -71,7 +72,7 @@ export function kernelSection({ machine, description, files, pageSize, run }: Re
   );
   const ranges = machine.ranges
     .slice(0, MOST_ROWS)
-    .map(({ start, end }) => html`<li><code>${hex(start)} &#8211; ${hex(end)}</code> ${memorySize(end - start)}</li>`);
+    .map(({ start, end }) => html`<li><code>${hex(start)} &#8211; ${hex(end)}</code> ${formatBytes(end - start)}</li>`);
   const notes = machine.notes
     .slice(0, MOST_ROWS)
     .map(({ name, type, size }) => html`<li><code>${name}</code> type ${hex(type)}, ${count(size)} bytes</li>`);

@@ -1,6 +1,7 @@
+import { formatBytes } from "../byte-size.js";
 import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
 import { type Html, html, NOTHING } from "./html.js";
-import { count, memorySize } from "./page/words.js";
+import { count } from "./page/words.js";
 import { KIND_GROUPS, KIND_LABELS } from "./page-states.js";
 import type { KindRow, ReportData } from "./report-data.js";
 
@@ -63,7 +64,7 @@ export function kindsSection(data: ReportData): Html {
   const note =
     run === undefined
       ? "Sizes with zlib at level 1 are of all pages of a kind, from a sample of at most 512 pages each; pages of zeros count as nothing. Level 31 also lets pages of zeros share one page, which is not in the columns of pages."
-      : `Bytes in the output are those of the pages' data${run.codec === "none" ? "" : `, compressed with ${run.codec}`}${run.sharedBytes > 0 ? `; equal pages are counted each, though sharing them saved ${memorySize(run.sharedBytes)}` : ""}.`;
+      : `Bytes in the output are those of the pages' data${run.codec === "none" ? "" : `, compressed with ${run.codec}`}${run.sharedBytes > 0 ? `; equal pages are counted each, though sharing them saved ${formatBytes(run.sharedBytes)}` : ""}.`;
   return html`<section aria-labelledby="kinds"><h2 id="kinds">Kinds of pages</h2>
 <div class="wide" tabindex="0" role="region" aria-labelledby="kinds"><table class="cards">
 <thead><tr><th scope="col">Kind</th>${columns}</tr></thead>
@@ -112,7 +113,7 @@ function cells(data: ReportData, sums: Sums, all: Sums): Html {
 function estimated(sums: Sums, pageSize: number): readonly (Html | string)[] {
   const none = sums.sampledPages === 0;
   const each = `${count(Math.round(sums.sampledBytes / sums.sampledPages))} (${percent(sums.sampledBytes, sums.sampledPages * pageSize)})`;
-  return [number(sums.kept), number(sums.dropped), none ? "" : memorySize(sums.sampledBytes), none ? "" : each];
+  return [number(sums.kept), number(sums.dropped), none ? "" : formatBytes(sums.sampledBytes), none ? "" : each];
 }
 
 function written(sums: Sums, all: Sums, pageSize: number): readonly (Html | string)[] {
@@ -121,7 +122,7 @@ function written(sums: Sums, all: Sums, pageSize: number): readonly (Html | stri
     number(sums.kept),
     number(sums.zero),
     number(sums.dropped),
-    sums.storedBytes === 0 ? "" : memorySize(sums.storedBytes),
+    sums.storedBytes === 0 ? "" : formatBytes(sums.storedBytes),
     html`${bar(sums.storedBytes / Math.max(1, all.storedBytes))} ${percent(sums.storedBytes, all.storedBytes)}`,
     sums.kept === 0 ? "" : each,
   ];
@@ -155,7 +156,7 @@ export function classesSection({ run, wouldDrop, pageSize }: ReportData): Html {
   const all = Object.values(classes).reduce((sum, pages) => sum + pages, 0);
   const rows = CLASSES.filter(([name]) => (classes[name] ?? 0) > 0).map(([name, label]) => {
     const pages = classes[name] ?? 0;
-    return html`<tr><th scope="row">${label}</th><td>${count(pages)}</td><td>${memorySize(pages * pageSize)}</td><td>${bar(pages / Math.max(1, all), name === "kept" ? "kept" : "")} ${percent(pages, all)}</td></tr>`;
+    return html`<tr><th scope="row">${label}</th><td>${count(pages)}</td><td>${formatBytes(pages * pageSize)}</td><td>${bar(pages / Math.max(1, all), name === "kept" ? "kept" : "")} ${percent(pages, all)}</td></tr>`;
   });
   const title = run === undefined ? "What level 31 would keep and drop" : "What was kept and dropped";
   const how =

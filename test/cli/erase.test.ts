@@ -21,7 +21,7 @@ test("the report, --json and the manifest name each rule and what it did", async
   const plain = await run("vmcore", "out", "-d", "0", "--erase", "rules");
   expect(plain.code, plain.stderr).toBe(0);
   expect(plain.stdout.toString()).toMatch(
-    /erased: 8\.19 kB\n {4}physical 0x1000-0x3000: 1, 8\.19 kB\n {4}\? symbol init_task\.comm: 0, 0 bytes\n/,
+    /erased: 8 KiB\n {4}physical 0x1000-0x3000: 1, 8 KiB\n {4}\? symbol init_task\.comm: 0, 0 bytes\n/,
   );
   const { stdout } = await run("vmcore", "out", "-f", "-d", "0", "--erase", "rules", "--json");
   expect(JSON.parse(stdout.toString()).erase).toMatchObject({

@@ -1,9 +1,10 @@
 /** What the page's script does without a screen: rows, cells under a column, words, places. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { formatBytes } from "../../src/byte-size.js";
 import { HOLE, type Payload } from "../../src/report/page/payload.js";
 import { cellCounter, gapAt, layRows, rowPlaceOf, rowStart, wholeSpan } from "../../src/report/page/rows.js";
-import { address, memorySize, pageOfText, partText, placesText, shareOfStates } from "../../src/report/page/words.js";
+import { address, pageOfText, partText, placesText, shareOfStates } from "../../src/report/page/words.js";
 
 const segmentLists = fc
   .array(fc.tuple(fc.integer({ min: 0, max: 5000 }), fc.integer({ min: 1, max: 600 })), { minLength: 1, maxLength: 8 })
@@ -97,7 +98,7 @@ const payload: Payload = {
 test("addresses, sizes, shares and places in words", () => {
   expect(address(0x100000, 4096)).toBe("0x100000000");
   expect(address(2 ** 40, 65536)).toBe("0x100000000000000");
-  expect([memorySize(512), memorySize(4096), memorySize(1.5 * 2 ** 30)]).toEqual(["512 bytes", "4 KiB", "1.5 GiB"]);
+  expect([formatBytes(512), formatBytes(4096), formatBytes(1.5 * 2 ** 30)]).toEqual(["512 bytes", "4 KiB", "1.5 GiB"]);
   expect(placesText(payload, 60)).toBe("node 0, zone Normal");
   expect(placesText(payload, 10)).toBe("node 0");
   const counts = new Uint32Array(256);

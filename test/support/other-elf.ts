@@ -12,7 +12,7 @@ export interface Segment {
   readonly virtualAddress: bigint;
   readonly physicalAddress: number;
   readonly fileSize: number;
-  readonly memorySize: number;
+  readonly formatBytes: number;
   readonly align: number;
 }
 
@@ -83,7 +83,7 @@ function readHeaders(fd: number): ElfDump {
       virtualAddress: header.big(wide ? 16 : 8),
       physicalAddress: header.word(wide ? 24 : 12),
       fileSize: header.word(wide ? 32 : 16),
-      memorySize: header.word(wide ? 40 : 20),
+      formatBytes: header.word(wide ? 40 : 20),
       align: header.word(wide ? 48 : 28),
     });
   }

@@ -22,15 +22,15 @@ async function mapped(path: string): Promise<number> {
   const space = attachSpace(kernelView(dump, new Warnings()).space, dump.memory);
   const elf = openElf(output);
   let [all, withAddress] = [0, 0];
-  for (const { type, physicalAddress, virtualAddress, memorySize } of elf.segments) {
+  for (const { type, physicalAddress, virtualAddress, formatBytes } of elf.segments) {
     if (type !== 1) continue;
-    all += memorySize;
+    all += formatBytes;
     if (virtualAddress === 0n && physicalAddress !== 0) continue;
-    const places = [0, memorySize - dump.pageSize].map((at) => space.translate(virtualAddress + BigInt(at))?.paddr);
+    const places = [0, formatBytes - dump.pageSize].map((at) => space.translate(virtualAddress + BigInt(at))?.paddr);
     // Firmware has the address that it would have in the direct map: nothing else is there.
     if (places.every((place) => place === undefined)) continue;
-    withAddress += memorySize;
-    expect(places).toEqual([physicalAddress, physicalAddress + memorySize - dump.pageSize]);
+    withAddress += formatBytes;
+    expect(places).toEqual([physicalAddress, physicalAddress + formatBytes - dump.pageSize]);
   }
   elf.close();
   dump.close();

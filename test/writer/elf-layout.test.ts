@@ -50,7 +50,7 @@ test("everything lies where the layout says, and the file is as long as it says"
       expect([other.bits, other.littleEndian]).toEqual([bits, machine.littleEndian]);
       const [note, ...loads] = other.segments;
       expect([note?.offset, note?.fileSize]).toEqual([layout.notesAt, noteArea.length]);
-      expect(loads.map((load) => [load.offset, load.fileSize, load.memorySize, load.physicalAddress])).toEqual(
+      expect(loads.map((load) => [load.offset, load.fileSize, load.formatBytes, load.physicalAddress])).toEqual(
         layout.pieces.map(({ offset, filesz, memsz, paddr }) => [layout.dataAt + offset, filesz, memsz, paddr]),
       );
       expect(file.subarray(layout.notesAt, layout.notesAt + noteArea.length).equals(noteArea)).toBe(true);

@@ -1,5 +1,6 @@
 import { existsSync, statfsSync, statSync } from "node:fs";
 import { dirname, resolve } from "node:path";
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
@@ -7,7 +8,7 @@ import { describeSystemError } from "../../reader/source/byte-source.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
-import { formatBytes, formatCount } from "../numbers.js";
+import { formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";

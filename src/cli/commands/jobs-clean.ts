@@ -1,7 +1,8 @@
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import type { CleanOptions, JudgedStaging, StagingFate } from "../../queue/clean-stagings.js";
 import type { StoreThread } from "../../store/open-store.js";
-import { formatBytes, formatCount } from "../numbers.js";
+import { formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 
 /** Options of `jobs clean`. */

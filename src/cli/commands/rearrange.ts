@@ -1,8 +1,8 @@
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
-import { formatBytes } from "../numbers.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 

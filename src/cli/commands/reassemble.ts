@@ -1,9 +1,10 @@
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
-import { formatBytes, formatCount } from "../numbers.js";
+import { formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";

@@ -1,9 +1,10 @@
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { needStdout } from "../need-stdout.js";
-import { formatBytes, formatCount } from "../numbers.js";
+import { formatCount } from "../numbers.js";
 import { printJson, printLines } from "../print.js";
 
 const ABOUT: CommandAbout = {

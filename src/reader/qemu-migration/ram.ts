@@ -35,7 +35,7 @@ export interface RamPages {
 const RECORD = {
   obsoleteFull: 0x01,
   fill: 0x02,
-  memorySize: 0x04,
+  formatBytes: 0x04,
   page: 0x08,
   endOfPart: 0x10,
   sameBlock: 0x20,
@@ -80,7 +80,7 @@ export class RamReader {
         if (this.ram === undefined) throw damagedStream(this.#reader.source, at, "memory without a list of its blocks");
         return;
       }
-      if (flags === RECORD.memorySize) this.#list(address);
+      if (flags === RECORD.formatBytes) this.#list(address);
       else if (flags !== RECORD.multifdFlush) this.#page(flags, address, at);
     }
   }

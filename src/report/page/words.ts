@@ -5,18 +5,6 @@ export function address(pfn: number, pageSize: number): string {
   return `0x${(BigInt(pfn) * BigInt(pageSize)).toString(16)}`;
 }
 
-/** A size of memory: powers of 1024, as kernel people count it. */
-export function memorySize(bytes: number): string {
-  const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
-  let value = bytes;
-  let unit = 0;
-  while (value >= 1024 && unit < units.length - 1) {
-    value /= 1024;
-    unit++;
-  }
-  return `${Number.isInteger(value) ? value : value.toFixed(1)} ${units[unit]}`;
-}
-
 /** 1,234,567 */
 export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");

@@ -1,6 +1,7 @@
+import { formatBytes } from "../../../byte-size.js";
 import { FATE_COUNT, HOLE, type Payload } from "../payload.js";
 import { cellCounter, layRows, type Rows, rowPlaceOf, rowStart, wholeSpan } from "../rows.js";
-import { address, count, memorySize, partText, placesText, shareOfStates } from "../words.js";
+import { address, count, partText, placesText, shareOfStates } from "../words.js";
 import { type Frame, frameOf, paint, rowHeight } from "./paint.js";
 import { fillStyles } from "./styles.js";
 
@@ -187,7 +188,7 @@ export class MapView {
     if (anchor !== undefined)
       scroller.scrollTop = rowPlaceOf(this.#rows, anchor) * this.#rowHeight() - y + this.#rowHeight() / 2;
     const { perColumn } = this.#frame();
-    const size = (pages: number) => memorySize(pages * this.#payload.pageSize);
+    const size = (pages: number) => formatBytes(pages * this.#payload.pageSize);
     const pages = perColumn === 1 ? "one page" : `${count(perColumn)} pages`;
     scale.textContent = `A row is ${size(this.#span)}, a column ${size(perColumn)} (${pages}).`;
     if (this.#cursor !== undefined) this.#cursor -= this.#cursor % perColumn;
@@ -260,7 +261,7 @@ export class MapView {
     const where =
       perColumn === 1
         ? `${first}, pfn ${pfn}`
-        : `${first} to ${address(pfn + perColumn, pageSize)}, pfn ${pfn} to ${pfn + perColumn - 1}: ${memorySize(perColumn * pageSize)}`;
+        : `${first} to ${address(pfn + perColumn, pageSize)}, pfn ${pfn} to ${pfn + perColumn - 1}: ${formatBytes(perColumn * pageSize)}`;
     const places = placesText(this.#payload, pfn);
     const head = places === "" ? [where] : [where, places];
     if (found === 0) return [...head, "no memory there"];

@@ -1,6 +1,7 @@
+import { formatBytes } from "../../../byte-size.js";
 import { FATE_COUNT, type Payload } from "../payload.js";
 import { type CellCounter, gapAt, type Rows, rowStart } from "../rows.js";
-import { address, memorySize } from "../words.js";
+import { address } from "../words.js";
 import type { FillStyles } from "./styles.js";
 
 /** Heights of rows in CSS pixels: where there are few they share the room. A part of each is left empty. */
@@ -164,7 +165,7 @@ function paintGap(
   y: number,
   pageSize: number,
 ): void {
-  const text = `${memorySize(pages * pageSize)} without memory`;
+  const text = `${formatBytes(pages * pageSize)} without memory`;
   context.fillStyle = faint;
   context.textAlign = "center";
   const middle = (left + right) / 2;
