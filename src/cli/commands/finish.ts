@@ -1,5 +1,5 @@
+import { formatBytes } from "../../byte-size.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
-import { formatBytes } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";

@@ -1,8 +1,8 @@
 import { tmpdir } from "node:os";
+import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import type { ShardOutcome } from "../../steps/shard-run.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
-import { formatBytes } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
