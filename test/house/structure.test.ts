@@ -23,6 +23,7 @@ const ROWS: readonly (readonly string[])[] = [
     "errors.ts",
     "warnings.ts",
     "foreign-text.ts",
+    "byte-size.ts",
     "surroundings.ts",
     "unfinished.ts",
     "nearest-name.ts",
