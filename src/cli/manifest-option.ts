@@ -9,6 +9,7 @@ import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
 import { sameOutput } from "../writer/output-path.js";
+import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterRequest } from "./options/filter-request.js";
 import { checkSign, openSignedFile, signingKey } from "./sign-option.js";
 
@@ -49,6 +50,16 @@ export async function manifestWriter(
   }
   checkSign(args.sign, path, "--manifest");
   if (path === undefined) return undefined;
+  if (output !== undefined && isHttpOutput(output)) {
+    throw new DumpError(
+      "BAD_OPTION",
+      "a manifest has the digest of its output, which is sent by HTTP and not read back",
+      {
+        file: path,
+        cure: "Write a file with its manifest, and send both",
+      },
+    );
+  }
   if (output !== undefined && sameOutput(output, path)) {
     throw new DumpError("BAD_OPTION", "the manifest and the output have the same name, or lead to the same file", {
       file: path,

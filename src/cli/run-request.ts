@@ -2,7 +2,9 @@ import { resolve } from "node:path";
 import { DumpError } from "../errors.js";
 import { type InputIdentity, identityOf, objectIdentity } from "../shard/input-identity.js";
 import type { DumpRequest } from "../shard/run-request.js";
+import { shownUrl } from "../store/http-url.js";
 import { isStorePath } from "../store/store-url.js";
+import { isHttpOutput } from "../writer/part-urls.js";
 import { eraseFile } from "./erase-option.js";
 import { completeOptions, openOptions } from "./input-options.js";
 import { filterRequest } from "./options/filter-request.js";
@@ -29,6 +31,17 @@ export async function dumpRequest(files: readonly string[], values: Values): Pro
   openOptions(values);
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions(values);
   const erase = await eraseFile(values);
+  const byHttp = [...request.inputs, request.output].find((path) => isHttpOutput(path));
+  if (byHttp !== undefined) {
+    throw new DumpError(
+      "BAD_OPTION",
+      "several hosts read and write files and objects of a store, and nothing by HTTP",
+      {
+        file: shownUrl(byHttp),
+        cure: "Filter it with one machine, or name s3://BUCKET/KEY",
+      },
+    );
+  }
   const inputs = request.inputs.map(placeNamed);
   const identity: InputIdentity[] = [];
   for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));

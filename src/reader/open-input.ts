@@ -1,6 +1,8 @@
 import { closeSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
+import { isHttpUrl, shownUrl } from "../store/http-url.js";
+import type { RemoteObject } from "../store/remote-object.js";
 import { isStorePath } from "../store/store-url.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
@@ -45,6 +47,7 @@ export async function openInput(
 
 async function openOne(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   if (isStorePath(path)) return object(path, warnings, options);
+  if (isHttpUrl(path)) return webFile(path, warnings, options);
   if (options.openFile !== undefined) return unpacked(options.openFile(path), warnings, options);
   if (isStreamPath(path)) {
     // Most runs need none of it.
@@ -92,8 +95,30 @@ function isPacked(source: ByteSource, { raw }: InputOptions): boolean {
 /** An object of a store, read in place; or if it is packed what is in it. */
 async function object(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const { objectBytes, openObject } = await import("../store/open-object.js");
-  const remote = await openObject(path);
-  const opened = { file: { path, fd: -1, size: remote.size, mtimeMs: 0 }, remote };
+  const chunks = () => objectBytes(path, options.signal);
+  return remoteInput(await openObject(path), chunks, warnings, options);
+}
+
+/** A file of a web server: read in place where the server gives ranges, and otherwise once, as a stream. */
+async function webFile(url: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+  const [{ openHttp }, { httpBytes }] = await Promise.all([
+    import("../store/open-object.js"),
+    import("../store/http-file.js"),
+  ]);
+  const chunks = () => httpBytes(url, options.signal);
+  const remote = await openHttp(url);
+  if (remote !== undefined) return remoteInput(remote, chunks, warnings, options);
+  return spool({ name: shownUrl(url), chunks: chunks() }, warnings, options);
+}
+
+async function remoteInput(
+  remote: RemoteObject,
+  chunks: () => AsyncGenerator<Uint8Array, void, undefined>,
+  warnings: Warnings,
+  options: InputOptions,
+): Promise<OpenedInput> {
+  const { path, size } = remote;
+  const opened = { file: { path, fd: -1, size, mtimeMs: 0 }, remote };
   const close = closeOnce([{ ...opened, flattened: undefined }]);
   try {
     if (!isPacked(attachFile(opened), options)) return opened;
@@ -103,7 +128,7 @@ async function object(path: string, warnings: Warnings, options: InputOptions): 
         cure: "Unpack it, or filter it with one machine",
       });
     }
-    const found = await spool({ name: path, chunks: objectBytes(path, options.signal) }, warnings, options);
+    const found = await spool({ name: path, chunks: chunks() }, warnings, options);
     close();
     return found;
   } catch (error) {

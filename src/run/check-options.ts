@@ -6,6 +6,7 @@ import { checkPrivateLevel } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
 import { isStorePath } from "../store/store-url.js";
 import { sameOutput } from "../writer/output-path.js";
+import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterOptions } from "./filter-types.js";
 
 /** Options that say nothing of files: the command line checks them before it opens one. */
@@ -49,7 +50,7 @@ export function checkOptions(options: FilterOptions): void {
       cure: "Leave --on-full incomplete away, or do not pack (--pack none, or a name without .zst, .lz4, .gz)",
     });
   }
-  if (options.onFull === "incomplete" && "path" in options.output && isStorePath(options.output.path)) {
+  if (options.onFull === "incomplete" && "path" in options.output && isElsewhere(options.output.path)) {
     throw new DumpError(
       "BAD_OPTION",
       "what was sent to a store cannot be written again, so it cannot be left incomplete",
@@ -61,6 +62,11 @@ export function checkOptions(options: FilterOptions): void {
   }
   if ("paths" in options.output) checkSplit(options.output.paths, options);
   checkCodec(options.codec);
+}
+
+/** An output that is sent is not a file that can be written again. */
+function isElsewhere(path: string): boolean {
+  return isStorePath(path) || isHttpOutput(path);
 }
 
 /** What a split set cannot have. */

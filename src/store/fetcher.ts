@@ -13,8 +13,7 @@ import {
   setFailure,
 } from "./block-cache.js";
 import { FetchPlan } from "./fetch-plan.js";
-import type { S3Store } from "./s3-store.js";
-import type { ObjectLocation } from "./store-types.js";
+import type { HttpLocation, ObjectLocation } from "./store-types.js";
 
 /** Bytes of one request at most: at 100 MB/s, what one connection brings, 40 ms; a store's first byte takes 10 to 50. */
 export const MOST_FETCHED = 4 * 2 ** 20;
@@ -25,9 +24,23 @@ const AHEAD_LINES = 320;
 /** Streams of reads that are told apart where there is no plan. */
 const STREAMS = 32;
 
+type BytesAsked = [
+  offset: number,
+  length: number,
+  etag: string,
+  take: (chunk: Uint8Array, done: number) => void,
+  onTry: () => void,
+];
+
+/** Where bytes come from: a store, or web servers. See `S3Store.stream`. */
+export interface ByteStore<Location> {
+  stream(at: Location, ...range: BytesAsked): Promise<void>;
+}
+
 /** An object that is read. */
 interface OpenObject {
-  readonly at: ObjectLocation;
+  /** Its bytes, from wherever it is. */
+  readonly stream: (...range: BytesAsked) => Promise<void>;
   readonly size: number;
   readonly etag: string;
   readonly plan: FetchPlan;
@@ -56,22 +69,26 @@ interface Waiting {
  */
 export class Fetcher {
   readonly #cache: BlockCache;
-  readonly #store: S3Store;
   readonly #objects = new Map<number, OpenObject>();
   readonly #loading = new Set<Loading>();
   readonly #waiting = new Map<number, Waiting>();
   #aheadRequests = 0;
   #objectCount = 0;
 
-  constructor(cache: BlockCache, store: S3Store) {
+  constructor(cache: BlockCache) {
     this.#cache = cache;
-    this.#store = store;
   }
 
   /** Takes an object in. Returns its number. */
-  open(at: ObjectLocation, size: number, etag: string): number {
+  open<Location extends ObjectLocation | HttpLocation>(
+    store: ByteStore<Location>,
+    at: Location,
+    size: number,
+    etag: string,
+  ): number {
     const object = ++this.#objectCount;
-    this.#objects.set(object, { at, size, etag, plan: new FetchPlan(), streams: [] });
+    const stream: OpenObject["stream"] = (...range) => store.stream(at, ...range);
+    this.#objects.set(object, { stream, size, etag, plan: new FetchPlan(), streams: [] });
     return object;
   }
 
@@ -239,7 +256,7 @@ export class Fetcher {
       this.#loading.delete(loading);
       if (ahead) this.#aheadRequests--;
     };
-    this.#store.stream(open.at, start, until - start, open.etag, take, countTry).then(
+    open.stream(start, until - start, open.etag, take, countTry).then(
       () => {
         settle();
         this.pump();

@@ -1,6 +1,8 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
-import { openStore } from "./open-store.js";
+import { parseHttpUrl, shownUrl } from "./http-url.js";
+import { openStore, type StoreThread } from "./open-store.js";
 import { type RemoteObject, setHandle } from "./remote-object.js";
+import type { ObjectInfo } from "./store-types.js";
 import { parseStorePath } from "./store-url.js";
 
 /**
@@ -9,36 +11,57 @@ import { parseStorePath } from "./store-url.js";
  */
 export async function openObject(path: string): Promise<RemoteObject> {
   const at = parseStorePath(path);
+  const cure = "Check bucket and key, which are case-sensitive, AWS_REGION and AWS_ENDPOINT_URL";
+  return (await open(path, (store) => store.openObject(at), cure)) as RemoteObject;
+}
+
+/**
+ * Opens a file of a web server in the same way. `undefined`: the server gives no ranges of it, or nothing by which a change is noticed. What is opened is
+ * called by its URL without the query, in which secrets are. Throws `NOT_READABLE`.
+ */
+export async function openHttp(url: string): Promise<RemoteObject | undefined> {
+  parseHttpUrl(url);
+  return open(shownUrl(url), (store) => store.openHttp({ url }), "Check the URL");
+}
+
+async function open(
+  path: string,
+  find: (store: StoreThread) => Promise<(ObjectInfo & { readonly object: number | undefined }) | undefined>,
+  cure: string,
+): Promise<RemoteObject | undefined> {
   const store = openStore();
+  let info: Awaited<ReturnType<typeof find>>;
   try {
-    const info = await store.openObject(at);
-    if (info === undefined || info.size === 0) {
-      throw new DumpError("NOT_READABLE", info === undefined ? "there is no such object" : "is empty", {
+    info = await find(store);
+    if (info === undefined) throw new DumpError("NOT_READABLE", "there is no such object", { file: path, cure });
+    if (info.size === 0) {
+      throw new DumpError("NOT_READABLE", "is empty", {
         file: path,
-        cure:
-          info === undefined
-            ? "Check bucket and key, which are case-sensitive, AWS_REGION and AWS_ENDPOINT_URL"
-            : "Check that the dump was uploaded to the end",
+        cure: "Check that the dump was uploaded to the end",
       });
     }
-    const { object, size, etag } = info;
-    const remote: RemoteObject = { path, size, etag, object, memory: store.memory };
-    const { fetched, requests } = store.cache;
-    setHandle(remote, {
-      follow: (ranges, anew) => void store.follow(object, ranges, anew).catch(() => undefined),
-      fetched: () => ({ bytes: fetched[object] as number, requests: requests[object] as number }),
-      close() {
-        void store.closeObject(object).then(
-          () => store.close(),
-          () => store.close(),
-        );
-      },
-    });
-    return remote;
   } catch (error) {
     await store.close();
     throw error;
   }
+  const { object, size, etag } = info;
+  if (object === undefined) {
+    await store.close();
+    return undefined;
+  }
+  const remote: RemoteObject = { path, size, etag, object, memory: store.memory };
+  const { fetched, requests } = store.cache;
+  setHandle(remote, {
+    follow: (ranges, anew) => void store.follow(object, ranges, anew).catch(() => undefined),
+    fetched: () => ({ bytes: fetched[object] as number, requests: requests[object] as number }),
+    close() {
+      void store.closeObject(object).then(
+        () => store.close(),
+        () => store.close(),
+      );
+    },
+  });
+  return remote;
 }
 
 /** Bytes of one request when an object is read from its beginning to its end, and requests at once. */

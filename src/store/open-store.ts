@@ -24,6 +24,7 @@ const METHODS = [
   "abortUpload",
   "listUploads",
   "openObject",
+  "openHttp",
   "closeObject",
   "sendPart",
   "follow",

@@ -2,10 +2,11 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DumpError, type PlainDumpError, plainDumpError } from "../errors.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
 import { Fetcher } from "./fetcher.js";
+import { HttpFiles } from "./http-file.js";
 import { createClient, loadSdk } from "./s3-client.js";
 import { isSame } from "./s3-digests.js";
 import { S3Store } from "./s3-store.js";
-import type { ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
+import type { HttpLocation, ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
 
 // The entry of the store thread: it alone loads the AWS SDK, and all bytes from and to stores go through it.
 
@@ -27,6 +28,8 @@ export type StoreAnswer = { readonly id: number } & (
 export interface ThreadCalls {
   /** Takes an object in for reading through the cache; `undefined`: there is none. */
   openObject(at: ObjectLocation): Promise<(ObjectInfo & { readonly object: number }) | undefined>;
+  /** The same for a file of a web server. `object` is missing where the server gives no ranges of it. */
+  openHttp(at: HttpLocation): Promise<(ObjectInfo & { readonly object: number | undefined }) | undefined>;
   /** Sends a part, unless the store has these very bytes as `known` already. */
   sendPart(
     at: ObjectLocation,
@@ -49,17 +52,16 @@ type WaitAsync = (
 const port = parentPort;
 if (port === null) throw new Error("this is the file of a thread");
 const cache = attachCache((workerData as { memory: SharedArrayBuffer }).memory);
-const started = start();
-// Whoever asks is told.
-started.catch(() => undefined);
+const fetcher = new Fetcher(cache);
+const httpFiles = new HttpFiles();
+let opened: Promise<S3Store> | undefined;
+void listen(cache, fetcher);
 port.on("message", (request: StoreRequest) => void answer(request).then((message) => port.postMessage(message)));
 
-async function start(): Promise<{ store: S3Store; fetcher: Fetcher }> {
-  const sdk = await loadSdk();
-  const store = new S3Store(sdk, await createClient(sdk));
-  const fetcher = new Fetcher(cache, store);
-  void listen(cache, fetcher);
-  return { store, fetcher };
+/** The store of the environment. Who reads from web servers only never loads the SDK. */
+function s3(): Promise<S3Store> {
+  opened ??= loadSdk().then(async (sdk) => new S3Store(sdk, await createClient(sdk)));
+  return opened;
 }
 
 /** Does what is to do whenever a thread rings. */
@@ -75,15 +77,20 @@ async function listen({ control }: BlockCache, fetcher: Fetcher): Promise<void> 
 
 async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> {
   try {
-    const { store, fetcher } = await started;
     const calls: ThreadCalls = {
       async openObject(at) {
+        const store = await s3();
         const info = await store.head(at);
-        return info && { ...info, object: fetcher.open(at, info.size, info.etag) };
+        return info && { ...info, object: fetcher.open(store, at, info.size, info.etag) };
+      },
+      async openHttp(at) {
+        const info = await httpFiles.head(at);
+        if (info === undefined || !info.ranges) return info && { ...info, object: undefined };
+        return { ...info, object: fetcher.open(httpFiles, at, info.size, info.etag) };
       },
       async sendPart(at, uploadId, number, bytes, known) {
         if (known !== undefined && isSame(known, bytes)) return { part: known, sent: false };
-        return { part: await store.uploadPart(at, uploadId, number, bytes), sent: true };
+        return { part: await (await s3()).uploadPart(at, uploadId, number, bytes), sent: true };
       },
       async closeObject(object) {
         fetcher.close(object);
@@ -92,7 +99,7 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
         fetcher.follow(object, ranges, anew);
       },
     };
-    const target = (method in calls ? calls : store) as unknown as Record<
+    const target = (method in calls ? calls : await s3()) as unknown as Record<
       string,
       (...args: unknown[]) => Promise<unknown>
     >;

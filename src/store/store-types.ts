@@ -4,6 +4,12 @@ export interface ObjectLocation {
   readonly key: string;
 }
 
+/** A file of a web server. */
+export interface HttpLocation {
+  /** With all that is secret in it: `shownUrl` is for messages. */
+  readonly url: string;
+}
+
 /** What a store says of an object. */
 export interface ObjectInfo {
   /** Length in bytes. */

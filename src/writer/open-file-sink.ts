@@ -5,10 +5,12 @@ import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { isStorePath } from "../store/store-url.js";
 import { abandoned } from "./abandoned.js";
 import { limitedTarget, sinkTarget } from "./byte-target.js";
-import { createFileSink } from "./file-sink.js";
+import { createFileSink, type FileSinkOptions } from "./file-sink.js";
+import { createHttpSink } from "./http-sink.js";
 import { limitedSink } from "./limited-sink.js";
 import { createObjectSink } from "./object-sink.js";
 import { createOrderedSink } from "./ordered-sink.js";
+import { isHttpOutput } from "./part-urls.js";
 import type { Sink } from "./sink.js";
 
 /** How a dump's file is written. */
@@ -27,14 +29,13 @@ export interface FileOutputOptions {
 /** The sink of a file, packed or not. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
 export function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Sink {
   const { force = false, sync = false, pack, spool, limit } = options;
-  const create = isStorePath(path) ? createObjectSink : createFileSink;
-  const file = create(path, { force, sync, inputs });
+  const file = openPlain(path, { force, sync, inputs }, spool);
   if (pack === undefined) return limit === undefined ? file : limitedSink(file, limit);
   const target = limit === undefined ? sinkTarget(file) : limitedTarget(sinkTarget(file), limit);
   try {
     return createOrderedSink(target, {
       packing: pack,
-      spool: isStorePath(path) ? (spool ?? {}) : { dir: dirname(path), ...spool },
+      spool: isStorePath(path) || isHttpOutput(path) ? (spool ?? {}) : { dir: dirname(path), ...spool },
       limit,
     });
   } catch (error) {
@@ -43,6 +44,11 @@ export function openFileSink(path: string, options: FileOutputOptions, inputs: r
     const left = file.leftBehind?.();
     throw left === undefined || !(error instanceof DumpError) ? error : error.with({ left: left });
   }
+}
+
+function openPlain(path: string, options: FileSinkOptions, spool: SpoolOptions | undefined): Sink {
+  if (isHttpOutput(path)) return createHttpSink(path, spool?.dir);
+  return isStorePath(path) ? createObjectSink(path, options) : createFileSink(path, options);
 }
 
 /** The same, when it is known that there is no object of that name yet. Throws what `ready` does, too. */

@@ -5,6 +5,7 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { lostDirectory } from "../surroundings.js";
 import { namesFolder, samePath } from "./output-name.js";
+import { isHttpOutput } from "./part-urls.js";
 
 /** As many links as Linux follows in one name. */
 const MAX_LINKS = 40;
@@ -54,7 +55,7 @@ export function sameOutput(a: string, b: string): boolean {
 }
 
 function plain(path: string): string {
-  if (isStorePath(path)) return path;
+  if (isStorePath(path) || isHttpOutput(path)) return path;
   try {
     const file = outputFile(path);
     return join(realpathSync.native(dirname(file)), basename(file));

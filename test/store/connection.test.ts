@@ -210,8 +210,8 @@ test("no more is fetched ahead than the cache has room for, however slow who rea
   const size = 64 * 2 ** 20;
   await double.put("dumps/vmcore", Buffer.alloc(size));
   const store = await impatient({});
-  const fetcher = new Fetcher(attachCache(cacheMemory()), store);
-  const object = fetcher.open(at, size, "");
+  const fetcher = new Fetcher(attachCache(cacheMemory()));
+  const object = fetcher.open(store, at, size, "");
   fetcher.follow(object, Float64Array.of(0, size), true);
   const room = 20 * 2 ** 20;
   const sentBytes = async () => (await double.log()).reduce((sum, { sent = 0 }) => sum + sent, 0);

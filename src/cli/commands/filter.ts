@@ -1,9 +1,11 @@
 import { existsSync } from "node:fs";
 import { DumpError, NOTHING_LEFT } from "../../errors.js";
 import type { FilterOptions } from "../../run/filter-dump.js";
+import { shownUrl } from "../../store/http-url.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
+import { isHttpOutput } from "../../writer/part-urls.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
@@ -110,14 +112,17 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       progress?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
     const recorded = manifest?.write(dump, options, result, digesting).finally(() => progress?.end());
     await recorded?.catch(async (error) => {
-      throw await abandoned(standing(error, result.incomplete, [output ?? "stdout"]), report);
+      throw await abandoned(standing(error, result.incomplete, [shownUrl(output ?? "stdout")]), report);
     });
     const seconds = (performance.now() - started) / 1000;
     await report?.write(dump, options, result, seconds).catch((error) => {
-      throw standing(error, result.incomplete, [output ?? "stdout", ...(args.manifest ? [args.manifest] : [])]);
+      throw standing(error, result.incomplete, [
+        shownUrl(output ?? "stdout"),
+        ...(args.manifest ? [args.manifest] : []),
+      ]);
     });
     const packing = pack ?? null;
-    if (args.json) printJson({ ...result, seconds, output: output ?? "stdout", packing }, 2, told);
+    if (args.json) printJson({ ...result, seconds, output: shownUrl(output ?? "stdout"), packing }, 2, told);
     else if (!args.quiet) say(describeResult(dump, result, outputName(request), seconds));
     if (args.showStats) say(makedumpfileStats(result, format));
     if (!args.quiet) printWarnings(result.warnings);
@@ -134,7 +139,11 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
 function standing(error: unknown, incomplete: boolean, there: readonly string[]): unknown {
   const [dump = "", ...others] = there;
   // Somebody else may have removed it.
-  if (!(error instanceof DumpError) || (dump !== "stdout" && !isStorePath(dump) && !existsSync(dump))) return error;
+  if (
+    !(error instanceof DumpError) ||
+    (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
+  )
+    return error;
   const how = incomplete ? "marked incomplete" : "whole";
   const more = others.map((name) => `, and so is ${name}`).join("");
   const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;
@@ -143,7 +152,7 @@ function standing(error: unknown, incomplete: boolean, there: readonly string[])
 
 function outputName({ output, flatten, pack }: FilterRequest): string {
   const more = [flatten ? ", flattened" : "", pack === undefined ? "" : `, packed with ${pack}`];
-  return `${output ?? "stdout"}${more.join("")}`;
+  return `${shownUrl(output ?? "stdout")}${more.join("")}`;
 }
 
 /** Loads what writes reports only where one is asked for. */

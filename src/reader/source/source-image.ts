@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
+import { isHttpUrl, shownUrl } from "../../store/http-url.js";
 import { handleOf, type RemoteObject } from "../../store/remote-object.js";
 import { remoteSource } from "../../store/remote-source.js";
 import { isStorePath } from "../../store/store-url.js";
@@ -36,6 +37,12 @@ export function openSource(path: string, salvage = false, open: (path: string) =
     throw new DumpError("BAD_OPTION", "is an object of a store, and asking a store takes an asynchronous call", {
       file: path,
       cure: "Use openInput instead of openDump",
+    });
+  }
+  if (isHttpUrl(path)) {
+    throw new DumpError("BAD_OPTION", "is fetched by HTTP, which takes an asynchronous call", {
+      file: shownUrl(path),
+      cure: "Use openInput instead of openDump; steps and workers take files and objects of a store",
     });
   }
   const file = open(path);

@@ -1,0 +1,145 @@
+import type { IncomingMessage } from "node:http";
+import { DumpError } from "../errors.js";
+import { httpError, httpRequest, unlessSilent } from "./http-request.js";
+import { parseHttpUrl, shownUrl } from "./http-url.js";
+import { Retries } from "./retry.js";
+import { statusOf } from "./s3-errors.js";
+import type { HttpLocation, ObjectInfo } from "./store-types.js";
+
+/** What a server says of a file: `ranges` whether any of its bytes can be asked for, and a change would be noticed. */
+export interface HttpInfo extends ObjectInfo {
+  readonly ranges: boolean;
+}
+
+/**
+ * Files of web servers, read by ranges. Each answer is compared with what was said first: length, and ETag or date. A presigned URL is signed for one
+ * method, so GET does all.
+ */
+export class HttpFiles {
+  readonly #retries = new Retries();
+
+  /** What the server says of a file, by asking for its first byte. `undefined`: there is none. Throws `NOT_READABLE`. */
+  async head({ url }: HttpLocation): Promise<HttpInfo | undefined> {
+    try {
+      return await this.#retries.run(async () => {
+        const answer = await httpRequest({ url: parseHttpUrl(url), method: "GET", headers: range(0, 0) });
+        const info = infoOf(answer);
+        // Whoever gives the whole file would send it now.
+        if (info.ranges) answer.resume();
+        else answer.destroy();
+        return info;
+      });
+    } catch (error) {
+      if (statusOf(error) === 404 || statusOf(error) === 410) return undefined;
+      // An empty file has no first byte.
+      if (statusOf(error) === 416) return { size: 0, etag: "", ranges: true };
+      throw httpError(error, url, "read");
+    }
+  }
+
+  /** Bytes [offset, offset + length) in order, as `S3Store.stream` gives them. Throws `NOT_READABLE`, `INPUT_CHANGED`. */
+  async stream(
+    { url }: HttpLocation,
+    offset: number,
+    length: number,
+    etag: string,
+    take: (chunk: Uint8Array, done: number) => void,
+    onTry: () => void = () => undefined,
+  ): Promise<void> {
+    const target = parseHttpUrl(url);
+    let done = 0;
+    let before = 0;
+    const once = async () => {
+      before = done;
+      onTry();
+      const headers = range(offset + done, offset + length - 1);
+      const answer = await httpRequest({ url: target, method: "GET", headers });
+      const info = infoOf(answer);
+      const begins = answer.headers["content-range"]?.startsWith(`bytes ${offset + done}-`) === true;
+      if (info.etag !== etag || !begins) {
+        answer.destroy();
+        throw info.etag !== etag ? changed(url) : otherBytes(url);
+      }
+      await taken(answer, (chunk) => {
+        const bytes = chunk.subarray(0, length - done);
+        take(bytes, done);
+        done += bytes.length;
+      });
+      if (done < length)
+        throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+    };
+    try {
+      await this.#retries.run(once, () => done > before);
+    } catch (error) {
+      const status = statusOf(error);
+      // 416: shorter than it was, so it is another file.
+      throw status === 412 || status === 416 ? changed(url) : httpError(error, url, "read");
+    }
+  }
+}
+
+/** All bytes of a file in order, in one answer: for servers that give no ranges. Throws `NOT_READABLE`. */
+export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    const answer = await new Retries().run(() => httpRequest({ url: parseHttpUrl(url), method: "GET" }));
+    const silence = unlessSilent(answer);
+    try {
+      for await (const chunk of answer) {
+        silence.more();
+        if (signal?.aborted) throw new DumpError("ABORTED", "stopped while it was read", { file: shownUrl(url) });
+        yield chunk as Uint8Array;
+      }
+    } finally {
+      silence.stop();
+    }
+  } catch (error) {
+    throw httpError(error, url, "read");
+  }
+}
+
+function range(first: number, last: number): Record<string, string> {
+  // What is packed on the way has other bytes at other places.
+  return { range: `bytes=${first}-${last}`, "accept-encoding": "identity" };
+}
+
+/** What an answer says of its file. A weak ETag is of the same worth as a date: whoever replaces the file has it changed. */
+function infoOf({ statusCode, headers }: IncomingMessage): HttpInfo {
+  const total = /^bytes \d+-\d+\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
+  const size = Number(total ?? headers["content-length"] ?? Number.NaN);
+  const mark = headers.etag ?? headers["last-modified"];
+  const ranges = statusCode === 206 && total !== undefined && mark !== undefined && Number.isSafeInteger(size);
+  return { size, etag: `${mark ?? ""} ${size}`, ranges };
+}
+
+/** Hands over a body as it comes. Listeners: `for await` costs a promise for each piece. */
+function taken(answer: IncomingMessage, take: (chunk: Uint8Array) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const silence = unlessSilent(answer);
+    answer.on("data", (chunk: Uint8Array) => {
+      silence.more();
+      take(chunk);
+    });
+    const end = (error?: Error) => {
+      silence.stop();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    answer.on("end", () => end());
+    answer.on("error", end);
+    answer.on("close", () => end());
+  });
+}
+
+function changed(url: string): DumpError {
+  return new DumpError("INPUT_CHANGED", "was replaced while it was read", {
+    file: shownUrl(url),
+    cure: "Wait until the dump has been uploaded to the end, and run it again",
+  });
+}
+
+function otherBytes(url: string): DumpError {
+  return new DumpError("NOT_READABLE", "the server sent other bytes than those asked for", {
+    file: shownUrl(url),
+    cure: "Look for a proxy in between that changes requests",
+  });
+}

@@ -1,0 +1,164 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, ftruncateSync, openSync, unlinkSync } from "node:fs";
+import type { ClientRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { DumpError } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
+import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
+import { httpError, httpRequest } from "../store/http-request.js";
+import { parseHttpUrl, shownUrl } from "../store/http-url.js";
+import { Retries } from "../store/retry.js";
+import { type PartUrls, readPartUrls } from "./part-urls.js";
+import type { Sink } from "./sink.js";
+
+/** Bytes that are read and sent at once. */
+const PIECE = 1 << 20;
+
+/**
+ * A dump that is sent to a URL by PUT, or in parts to one URL each (`parts:FILE`), as a portal hands them out, without credentials. Nothing is sent before it is
+ * whole: until then it is in a temporary file without a name, for the head of a dump is known last, and such a URL may take one request only. Throws
+ * `BAD_OPTION`, `NOT_READABLE` for the file of parts, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT`.
+ */
+export function createHttpSink(path: string, dir: string = tmpdir()): Sink {
+  const parts = readPartUrls(path);
+  const url = parts === undefined ? path : undefined;
+  if (url !== undefined) parseHttpUrl(url);
+  const name = shownUrl(path);
+  let fd: number | undefined = openNameless(dir);
+  const file = () => {
+    if (fd === undefined) throw new Error("the temporary file is closed");
+    return fd;
+  };
+  const close = () => {
+    if (fd !== undefined) closeSync(fd);
+    fd = undefined;
+  };
+  return {
+    name,
+    write(bytes, offset) {
+      try {
+        writeFully(file(), bytes, offset);
+      } catch (error) {
+        throw cannotKeep(dir, error);
+      }
+    },
+    async finish(size) {
+      try {
+        ftruncateSync(file(), size);
+      } catch (error) {
+        throw cannotKeep(dir, error);
+      }
+      if (parts === undefined) await put(path, file(), 0, size);
+      else await sendParts(parts, file(), size, name);
+      close();
+      return undefined;
+    },
+    async abort() {
+      close();
+    },
+  };
+}
+
+async function sendParts(
+  { partSize, parts, complete }: PartUrls,
+  fd: number,
+  size: number,
+  name: string,
+): Promise<void> {
+  const count = Math.max(1, Math.ceil(size / partSize));
+  if (count > parts.length) {
+    throw new DumpError("SIZE_LIMIT", `has ${size} bytes, and there are URLs for ${parts.length * partSize}`, {
+      file: name,
+      cure: "Ask for more URLs, or for larger parts; drop and compress more",
+    });
+  }
+  const etags: string[] = [];
+  for (let i = 0; i < count; i++) {
+    const etag = await put(parts[i] as string, fd, i * partSize, Math.min(size, (i + 1) * partSize));
+    if (etag === undefined && complete !== undefined) {
+      throw new DumpError("NOT_WRITABLE", `the server gives no ETag for part ${i + 1}, and completing needs it`, {
+        file: name,
+      });
+    }
+    etags.push(etag ?? "");
+  }
+  if (complete !== undefined) await completeParts(complete, etags);
+}
+
+/** Sends bytes [start, end) of the file. Returns the ETag that they got. */
+async function put(url: string, fd: number, start: number, end: number): Promise<string | undefined> {
+  const send = async (to: ClientRequest) => {
+    const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(1, end - start)));
+    for (let at = start; at < end; ) {
+      const bytes = piece.subarray(0, Math.min(piece.length, end - at));
+      if ((await readFullyAsync(fd, bytes, at)) !== bytes.length) throw new Error("the temporary file is cut off");
+      await new Promise<void>((resolve, reject) => to.write(bytes, (error) => (error ? reject(error) : resolve())));
+      at += bytes.length;
+    }
+  };
+  return asked(url, async () => {
+    const headers = { "content-length": `${end - start}` };
+    const answer = await httpRequest({ url: parseHttpUrl(url), method: "PUT", headers, send });
+    answer.resume();
+    return answer.headers.etag;
+  });
+}
+
+/** CompleteMultipartUpload of S3: its answer may be 200 and say in XML that it failed. */
+async function completeParts(url: string, etags: readonly string[]): Promise<void> {
+  const list = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`);
+  const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`, "utf8");
+  const headers = { "content-length": `${body.length}`, "content-type": "application/xml" };
+  const send = async (to: ClientRequest) => void to.write(body);
+  const text = await asked(url, async () => {
+    const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, send });
+    let said = "";
+    for await (const chunk of answer) if (said.length < 65_536) said += (chunk as Buffer).toString("utf8");
+    return said;
+  });
+  const code = /<Error>[\s\S]*?<Code>([^<]{1,100})<\/Code>/.exec(text)?.[1];
+  if (code !== undefined) {
+    throw new DumpError("NOT_WRITABLE", `cannot be written: completing the upload failed (${code})`, {
+      file: shownUrl(url),
+      cure: "Ask for a new upload",
+    });
+  }
+}
+
+async function asked<T>(url: string, request: () => Promise<T>): Promise<T> {
+  try {
+    return await new Retries().run(request);
+  } catch (error) {
+    throw httpError(error, url, "write");
+  }
+}
+
+function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
+}
+
+/** A file without a name: nothing is left of it whatever ends the process. */
+function openNameless(dir: string): number {
+  const path = join(dir, `.coresieve-put-${randomBytes(6).toString("hex")}`);
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "wx+", 0o600);
+    if (!leadsTo(path, fileIdentity(fd))) throw new Error("another file has its name");
+    unlinkSync(path);
+    return fd;
+  } catch (error) {
+    if (fd !== undefined) closeSync(fd);
+    throw cannotKeep(dir, error);
+  }
+}
+
+function cannotKeep(dir: string, error: unknown): DumpError {
+  const failed = new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
+    file: dir,
+    cure: "Make room there, or name another folder by --spool-dir or TMPDIR",
+    cause: error,
+  });
+  return ["ENOSPC", "EDQUOT", "EFBIG"].includes(failed.systemError ?? "") ? failed.with({ code: "NO_SPACE" }) : failed;
+}

@@ -1,0 +1,64 @@
+import { readFileSync, statSync } from "node:fs";
+import { DumpError } from "../errors.js";
+import { describeSystemError } from "../reader/source/byte-source.js";
+import { isHttpUrl, shownUrl } from "../store/http-url.js";
+
+/** The URLs of a multipart upload, as a portal hands them out. */
+export interface PartUrls {
+  /** Bytes of each part but the last. */
+  readonly partSize: number;
+  /** Presigned URLs for PUT, of parts 1, 2, … There may be more than are needed. */
+  readonly parts: readonly string[];
+  /** Presigned URL for POST, which completes the upload; without it somebody else does. */
+  readonly complete: string | undefined;
+}
+
+const SCHEME = "parts:";
+/** 10,000 URLs of 1,600 letters. */
+const MOST = 16 << 20;
+const MOST_PARTS = 10_000;
+/** S3's own limits of a part. */
+const LEAST_SIZE = 1;
+const MOST_SIZE = 5 * 2 ** 30;
+
+/** Whether an output is sent by HTTP: to a URL, or to those that `parts:FILE` names. */
+export function isHttpOutput(path: string): boolean {
+  return isHttpUrl(path) || path.startsWith(SCHEME);
+}
+
+/** What `parts:FILE` names; `undefined` for another path. Throws `BAD_OPTION`, `NOT_READABLE`. */
+export function readPartUrls(path: string): PartUrls | undefined {
+  if (!path.startsWith(SCHEME)) return undefined;
+  const file = path.slice(SCHEME.length);
+  let text: string;
+  try {
+    if (statSync(file).size > MOST) throw wrong(file, `must have ${MOST} bytes at most`);
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof DumpError) throw error;
+    throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, { file, cause: error });
+  }
+  let found: Record<string, unknown>;
+  try {
+    found = JSON.parse(text) as Record<string, unknown>;
+  } catch (error) {
+    throw wrong(file, `is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+  }
+  if (typeof found !== "object" || found === null) throw wrong(file, "must be an object");
+  const { partSize, parts, complete } = found;
+  if (!Number.isSafeInteger(partSize) || (partSize as number) < LEAST_SIZE || (partSize as number) > MOST_SIZE)
+    throw wrong(file, `partSize must be a whole number from ${LEAST_SIZE} to ${MOST_SIZE}`);
+  const isList = Array.isArray(parts) && parts.length > 0 && parts.length <= MOST_PARTS;
+  if (!isList || !parts.every((one) => typeof one === "string" && isHttpUrl(one)))
+    throw wrong(file, `parts must be 1 to ${MOST_PARTS} URLs`);
+  if (complete !== undefined && !(typeof complete === "string" && isHttpUrl(complete)))
+    throw wrong(file, "complete must be a URL");
+  return { partSize: partSize as number, parts: parts as string[], complete };
+}
+
+function wrong(file: string, what: string): DumpError {
+  return new DumpError("BAD_OPTION", what, {
+    file: shownUrl(file),
+    cure: 'Write {"partSize": 8388608, "parts": ["https://…", …], "complete": "https://…"}',
+  });
+}
