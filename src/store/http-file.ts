@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { DumpError } from "../errors.js";
-import { httpError, httpRequest, unlessSilent } from "./http-request.js";
+import { httpError, httpRequest, takeBody, unlessSilent } from "./http-request.js";
 import { parseHttpUrl, shownUrl } from "./http-url.js";
 import { Retries } from "./retry.js";
 import { statusOf } from "./s3-errors.js";
@@ -60,7 +60,7 @@ export class HttpFiles {
         answer.destroy();
         throw info.etag !== etag ? changed(url) : otherBytes(url);
       }
-      await taken(answer, (chunk) => {
+      await takeBody(answer, (chunk) => {
         const bytes = chunk.subarray(0, length - done);
         take(bytes, done);
         done += bytes.length;
@@ -109,25 +109,6 @@ function infoOf({ statusCode, headers }: IncomingMessage): HttpInfo {
   const mark = headers.etag ?? headers["last-modified"];
   const ranges = statusCode === 206 && total !== undefined && mark !== undefined && Number.isSafeInteger(size);
   return { size, etag: `${mark ?? ""} ${size}`, ranges };
-}
-
-/** Hands over a body as it comes. Listeners: `for await` costs a promise for each piece. */
-function taken(answer: IncomingMessage, take: (chunk: Uint8Array) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const silence = unlessSilent(answer);
-    answer.on("data", (chunk: Uint8Array) => {
-      silence.more();
-      take(chunk);
-    });
-    const end = (error?: Error) => {
-      silence.stop();
-      if (error === undefined) resolve();
-      else reject(error);
-    };
-    answer.on("end", () => end());
-    answer.on("error", end);
-    answer.on("close", () => end());
-  });
 }
 
 function changed(url: string): DumpError {

@@ -50,7 +50,10 @@ export async function httpRequest(
   throw await refused(answer, status);
 }
 
-function answerOf({ url, method, headers, send }: HttpRequest, { idle }: StoreTimeouts): Promise<http.IncomingMessage> {
+function answerOf(
+  { url, method, headers, send }: HttpRequest,
+  { connect, idle }: StoreTimeouts,
+): Promise<http.IncomingMessage> {
   const { protocol } = url;
   if (protocol !== "http:" && protocol !== "https:") throw new Error(`no protocol for files: ${protocol}`);
   const client = protocol === "http:" ? http : https;
@@ -61,6 +64,12 @@ function answerOf({ url, method, headers, send }: HttpRequest, { idle }: StoreTi
       agent: agents[protocol],
       timeout: idle,
     } as http.RequestOptions);
+    request.on("socket", (socket) => {
+      if (!socket.connecting) return;
+      const late = setTimeout(() => request.destroy(timedOut()), connect);
+      socket.once("connect", () => clearTimeout(late));
+      request.once("close", () => clearTimeout(late));
+    });
     request.on("timeout", () => request.destroy(timedOut()));
     request.on("error", reject);
     request.on("response", resolve);
@@ -101,6 +110,25 @@ async function refused(answer: http.IncomingMessage, status: number): Promise<Er
 export function unlessSilent(body: Readable, silent: number = TIMEOUTS.body): { stop(): void; more(): void } {
   const timer = setTimeout(() => body.destroy(timedOut()), silent);
   return { stop: () => clearTimeout(timer), more: () => timer.refresh() };
+}
+
+/** Hands over a body as it comes; one that is silent for too long is cut off. By listeners: `for await` costs a promise for each piece. */
+export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, silent?: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const silence = unlessSilent(answer, silent);
+    answer.on("data", (chunk: Uint8Array) => {
+      silence.more();
+      take(chunk);
+    });
+    const end = (error?: Error) => {
+      silence.stop();
+      if (error === undefined) resolve();
+      else reject(error);
+    };
+    answer.on("end", () => end());
+    answer.on("error", end);
+    answer.on("close", () => end());
+  });
 }
 
 /** What a request failed with, as people can use it. Nothing of a query is in it. */

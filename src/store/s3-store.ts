@@ -1,6 +1,8 @@
 import type { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
+import { takeBody } from "./http-request.js";
+import { PlainGets } from "./plain-gets.js";
 import { metadataOf } from "./s3-calls.js";
 import { type S3Sdk, type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { md5 } from "./s3-digests.js";
@@ -9,14 +11,22 @@ import { S3Uploads } from "./s3-uploads.js";
 import type { ListedObject, ObjectLocation, ObjectStore, PutOptions, ReplaceOptions } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
+/** The answer to a GET: its body, and `Content-Range`. */
+interface Answer {
+  readonly body: Readable;
+  readonly range: string | undefined;
+}
+
 /** A store through the AWS SDK. Lives in the store thread. */
 export class S3Store extends S3Uploads implements ObjectStore {
-  readonly #stalled: number;
+  readonly #timeouts: StoreTimeouts;
+  readonly #gets: PlainGets;
 
-  /** A body of which no byte comes for so many milliseconds counts as cut off. */
-  constructor(sdk: S3Sdk, client: S3Client, { body }: Pick<StoreTimeouts, "body"> = TIMEOUTS) {
+  /** A body of which no byte comes for so long counts as cut off. */
+  constructor(sdk: S3Sdk, client: S3Client, timeouts: Partial<StoreTimeouts> = {}) {
     super(sdk, client);
-    this.#stalled = body;
+    this.#timeouts = { ...TIMEOUTS, ...timeouts };
+    this.#gets = new PlainGets(client, this.#timeouts);
   }
 
   async read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void> {
@@ -40,28 +50,22 @@ export class S3Store extends S3Uploads implements ObjectStore {
     const once = async () => {
       before = done;
       onTry();
-      const { Body, ContentRange } = await this.client.send(
-        new this.sdk.GetObjectCommand({
-          Bucket: at.bucket,
-          Key: at.key,
-          Range: `bytes=${offset + done}-${offset + length - 1}`,
-          ...(etag === "" ? {} : { IfMatch: etag }),
-        }),
-      );
-      const body = Body as Readable;
-      if (ContentRange !== undefined && !ContentRange.startsWith(`bytes ${offset + done}-`)) {
+      const { body, range } = await this.#get(at, offset + done, offset + length - 1, etag);
+      if (range !== undefined && !range.startsWith(`bytes ${offset + done}-`)) {
         body.destroy();
-        throw new DumpError("NOT_READABLE", `the store sent other bytes (${ContentRange}) than those asked for`, {
+        throw new DumpError("NOT_READABLE", `the store sent other bytes (${range}) than those asked for`, {
           file: storePath(at),
           cure: "Look for a proxy in between that changes requests",
         });
       }
-      for await (const chunk of unlessStalled(body, this.#stalled)) {
+      const more = (chunk: Uint8Array) => {
         const bytes = chunk.subarray(0, length - done);
-        take(bytes, done);
+        if (bytes.length > 0) take(bytes, done);
         done += bytes.length;
-        if (done === length) break;
-      }
+        // A store that knows no ranges sends all of it.
+        if (bytes.length < chunk.length) body.destroy();
+      };
+      await takeBody(body, more, this.#timeouts.body);
       if (done < length)
         throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
     };
@@ -78,6 +82,22 @@ export class S3Store extends S3Uploads implements ObjectStore {
       }
       throw storeError(error, storePath(at), "read");
     }
+  }
+
+  /** Bytes [first, last], by a plain request where one is known to do. */
+  async #get(at: ObjectLocation, first: number, last: number, etag: string): Promise<Answer> {
+    const range = `bytes=${first}-${last}`;
+    const plain = await this.#gets.get(at, { range, ...(etag === "" ? {} : { "if-match": etag }) });
+    if (plain !== undefined) return { body: plain, range: plain.headers["content-range"] };
+    const { Body, ContentRange } = await this.client.send(
+      new this.sdk.GetObjectCommand({
+        Bucket: at.bucket,
+        Key: at.key,
+        Range: range,
+        ...(etag === "" ? {} : { IfMatch: etag }),
+      }),
+    );
+    return { body: Body as Readable, range: ContentRange };
   }
 
   async put(
@@ -133,20 +153,5 @@ export class S3Store extends S3Uploads implements ObjectStore {
 
   async close(): Promise<void> {
     this.client.destroy();
-  }
-}
-
-/** The pieces of a body; one that stops without an end fails as if it were cut off. */
-async function* unlessStalled(body: Readable, stalled: number): AsyncGenerator<Uint8Array, void, undefined> {
-  const timer = setTimeout(() => {
-    body.destroy(Object.assign(new Error("no byte came for a while"), { code: "ETIMEDOUT" }));
-  }, stalled);
-  try {
-    for await (const chunk of body) {
-      timer.refresh();
-      yield chunk as Uint8Array;
-    }
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,0 +1,138 @@
+// What reading a store costs beside the simplest parallel reader of the same bytes: node bench/range-reader.mjs --help
+import { fork } from "node:child_process";
+import { Agent, createServer, get } from "node:http";
+import { readOptions, whole } from "./support/options.mjs";
+
+const HELP = `node bench/range-reader.mjs [options]: reading by ranges, paired
+
+A server in a process of its own gives ranges of one object (as S3 does, without
+TLS, on loopback). Each round three processes read all of it, one after the
+other: "plain", the simplest node:http reader with some requests in flight;
+"http" and "s3", coresieve's own way of reading a URL and an object: told what
+comes, read in order by another thread than the one that fetches. CPU time is
+the reader's alone, less what the same reader takes for one request. Needs npm
+run build; s3 needs @aws-sdk/client-s3.
+
+  --size N         megabytes (default 512)
+  --request N      kilobytes of a request of the plain reader (default 830)
+  --in-flight N    its requests at once (default 6)
+  --rounds N       (default 5)
+  --help           print this text
+`;
+
+const [role, ...rest] = process.argv.slice(2);
+if (role === "serve") serve(Number(rest[0]));
+else if (role === "read") await read(rest);
+else await main();
+
+function serve(size) {
+  const bytes = Buffer.alloc(1 << 20, "of a dump that has many pages ");
+  const server = createServer((request, response) => {
+    const [, first = "0", last = `${size - 1}`] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+    const [start, end] = [Number(first), Math.min(size, Number(last) + 1)];
+    const head = {
+      etag: '"0123456789abcdef0123456789abcdef"',
+      "accept-ranges": "bytes",
+      "content-length": end - start,
+    };
+    response.writeHead(request.headers.range === undefined ? 200 : 206, {
+      ...head,
+      "content-range": `bytes ${start}-${end - 1}/${size}`,
+    });
+    if (request.method === "HEAD") return response.end();
+    let at = start;
+    const more = () => {
+      while (at < end) {
+        const piece = bytes.subarray(at % bytes.length, Math.min(bytes.length, (at % bytes.length) + end - at));
+        at += piece.length;
+        if (!response.write(piece)) return response.once("drain", more);
+      }
+      response.end();
+    };
+    more();
+  });
+  server.listen(0, "127.0.0.1", () => process.send(server.address().port));
+}
+
+async function read([how, port, size, request, inFlight]) {
+  const total = Number(size);
+  const started = performance.now();
+  if (how === "plain")
+    await readPlain(`http://127.0.0.1:${port}/bucket/dump`, total, Number(request), Number(inFlight));
+  else await readAsRuns(how, Number(port), total);
+  const { userCPUTime, systemCPUTime } = process.resourceUsage();
+  process.send({ wall: (performance.now() - started) / 1e3, cpu: (userCPUTime + systemCPUTime) / 1e6 });
+  process.exit();
+}
+
+async function readPlain(url, total, request, inFlight) {
+  const agent = new Agent({ keepAlive: true, maxSockets: inFlight });
+  let next = 0;
+  const one = async () => {
+    while (next < total) {
+      const [start, end] = [next, Math.min(total, next + request)];
+      next = end;
+      const into = Buffer.allocUnsafe(end - start);
+      await new Promise((resolve, reject) => {
+        get(url, { agent, headers: { range: `bytes=${start}-${end - 1}` } }, (answer) => {
+          let done = 0;
+          answer.on("data", (chunk) => {
+            into.set(chunk, done);
+            done += chunk.length;
+          });
+          answer.on("end", () => (done === end - start ? resolve() : reject(new Error("cut off"))));
+        }).on("error", reject);
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: inFlight }, one));
+}
+
+async function readAsRuns(how, port, total) {
+  const { openHttp, openObject } = await import("../dist/store/open-object.js");
+  const { handleOf } = await import("../dist/store/remote-object.js");
+  const { remoteSource } = await import("../dist/store/remote-source.js");
+  Object.assign(process.env, {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`,
+    ...{ AWS_ACCESS_KEY_ID: "bench", AWS_SECRET_ACCESS_KEY: "none at all", AWS_REGION: "us-east-1" },
+  });
+  const remote =
+    how === "s3" ? await openObject("s3://bucket/dump") : await openHttp(`http://127.0.0.1:${port}/bucket/dump`);
+  handleOf(remote).follow(Float64Array.of(0, total), true);
+  const source = remoteSource(remote);
+  const into = new Uint8Array(1 << 20);
+  for (let at = 0; at < total; ) at += source.read(into.subarray(0, Math.min(into.length, total - at)), at);
+}
+
+async function main() {
+  const { values } = readOptions(
+    HELP,
+    { size: whole(512, 1), request: whole(830, 1), "in-flight": whole(6, 1), rounds: whole(5, 1) },
+    [0, 0],
+  );
+  const self = new URL(import.meta.url).pathname;
+  const size = values.size * 1e6;
+  const start = (...args) => fork(self, args.map(String));
+  const said = (child) => new Promise((resolve, reject) => child.once("message", resolve).once("error", reject));
+  const server = start("serve", size);
+  const port = await said(server);
+  const ways = ["plain", "http", "s3"];
+  const run = (how, bytes) => said(start("read", how, port, bytes, values.request * 1e3, values["in-flight"]));
+  const found = Object.fromEntries(ways.map((how) => [how, []]));
+  for (let round = 0; round < values.rounds; round++) {
+    for (const how of ways) {
+      const base = await run(how, 1);
+      const all = await run(how, size);
+      found[how].push({ wall: (all.wall - base.wall) / (size / 1e9), cpu: (all.cpu - base.cpu) / (size / 1e9) });
+    }
+  }
+  server.kill();
+  const middle = (numbers) => numbers.toSorted((a, b) => a - b)[numbers.length >> 1];
+  const of = (how, what) => middle(found[how].map((one) => one[what]));
+  const ratio = (how, what) => middle(found[how].map((one, i) => one[what] / found.plain[i][what]));
+  console.log("| reader | wall s per GB | CPU s per GB | wall by plain | CPU by plain |\n|---|---|---|---|---|");
+  for (const how of ways) {
+    const cells = [of(how, "wall"), of(how, "cpu"), ratio(how, "wall"), ratio(how, "cpu")].map((n) => n.toFixed(2));
+    console.log(`| ${[how, ...cells].join(" | ")} |`);
+  }
+}
