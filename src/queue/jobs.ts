@@ -150,7 +150,7 @@ export async function laterState(queues: Queues, last: RunState): Promise<RunSta
   const state = await stateIfThere(queues, last.id);
   if (state !== undefined) return state;
   if ((await queues.redis.exists(cancelKey(last.id))) === 0) throw noRun(last.id);
-  return { ...last, state: "failed", reason: CANCELLED_EARLY, cancelled: false };
+  return { ...last, state: "failed", reason: CANCELLED_EARLY, code: "ABORTED", cancelled: false };
 }
 
 /** The runs that Redis knows, the latest first, and how many there are. */
@@ -168,7 +168,14 @@ export async function runState(queues: Queues, known: Job): Promise<RunState> {
   const state = await stateIfThere(queues, id);
   if (state !== undefined) return state;
   const { inputs, output, submitted } = dumpJob(known.data);
-  const none = { progress: 0, shards: undefined, hosts: [], outputBytes: undefined, reason: undefined };
+  const none = {
+    progress: 0,
+    shards: undefined,
+    hosts: [],
+    outputBytes: undefined,
+    reason: undefined,
+    code: undefined,
+  };
   return laterState(queues, { ...none, ...{ id, inputs, output, submitted, state: "waiting", cancelled: false } });
 }
 

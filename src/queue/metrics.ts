@@ -45,13 +45,43 @@ export function metricsAddress(text: string): { readonly host: string; readonly 
   throw new DumpError("BAD_OPTION", `--metrics ${text}: no port`, { cure: "Write a port, or HOST:PORT" });
 }
 
-/** Serves both at /metrics: BullMQ's counts of the queues, and the worker's own. Throws `BAD_OPTION` for a port that is taken. */
+/** Milliseconds in which Redis has to answer, or the worker counts as not ready. */
+const HEALTHY = 2000;
+
+/** Whether the worker can take jobs: it is not being stopped, and Redis answers. */
+async function isReady(queues: Queues, stops: AbortSignal): Promise<boolean> {
+  if (stops.aborted) return false;
+  const late = new Promise<false>((resolve) => setTimeout(resolve, HEALTHY, false).unref());
+  return Promise.race([
+    queues.redis.ping().then(
+      () => true,
+      () => false,
+    ),
+    late,
+  ]);
+}
+
+/**
+ * Serves both at /metrics: BullMQ's counts of the queues, and the worker's own. /healthz answers 200 as long as the process does, /readyz 503 while it
+ * takes no jobs. Throws `BAD_OPTION` for a port that is taken.
+ */
 export async function serveMetrics(
   { host, port }: { readonly host: string; readonly port: number },
   queues: Queues,
   counters: Counters,
+  stops: AbortSignal,
 ): Promise<Server> {
   const server = createServer((request, response) => {
+    if (request.method === "GET" && request.url === "/healthz") {
+      response.writeHead(200, { "content-type": "text/plain" }).end("ok\n");
+      return;
+    }
+    if (request.method === "GET" && request.url === "/readyz") {
+      void isReady(queues, stops).then((ready) =>
+        response.writeHead(ready ? 200 : 503, { "content-type": "text/plain" }).end(ready ? "ready\n" : "not ready\n"),
+      );
+      return;
+    }
     if (request.method !== "GET" || request.url !== "/metrics") {
       response.writeHead(404).end();
       return;

@@ -26,6 +26,8 @@ export interface RunState {
   readonly outputBytes: number | undefined;
   /** Why it failed, cannot be read, or waits although somebody had it. */
   readonly reason: string | undefined;
+  /** The code of what it failed with, where that is known: of a shard that failed it is not. `ABORTED`: it was cancelled. */
+  readonly code: string | undefined;
   /** It was cancelled, and a worker has yet to end it. */
   readonly cancelled: boolean;
 }
@@ -65,14 +67,14 @@ function unreadable({ id, data, cancelled }: Snapshot, error: DumpError): RunSta
     inputs: Array.isArray(inputs) ? inputs.filter((one) => typeof one === "string") : [],
     output: typeof output === "string" ? output : "",
     submitted: { host: typeof at["host"] === "string" ? at["host"] : "", at: Number(at["at"]) || 0 },
-    ...{ progress: 0, shards: undefined, hosts: [], outputBytes: undefined },
+    ...{ progress: 0, shards: undefined, hosts: [], outputBytes: undefined, code: undefined },
   };
 }
 
 function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undefined): RunState {
   const { id, state, failure } = snapshot;
   const { planned } = data;
-  const progress = (snapshot.progress ?? {}) as { readonly step?: unknown; readonly refused?: unknown };
+  const progress = (snapshot.progress ?? {}) as { readonly [Part in "step" | "refused" | "failed"]?: unknown };
   const name = nameOf(state, planned !== undefined, progress.step);
   const { result } = (snapshot.result ?? {}) as { readonly result?: { readonly outputBytes?: number } };
   const isOver = name === "done" || name === "failed";
@@ -88,8 +90,13 @@ function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undef
     hosts: counts?.hosts ?? [],
     outputBytes: result?.outputBytes,
     reason: name === "failed" ? failure : name === "waiting" ? (refused ?? failure) : isOver ? undefined : refused,
+    code: name !== "failed" ? undefined : snapshot.cancelled ? "ABORTED" : textOrNone(progress.failed),
     cancelled: !isOver && snapshot.cancelled,
   };
+}
+
+function textOrNone(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
 }
 
 function nameOf(state: JobState, planned: boolean, step: unknown): RunState["state"] {

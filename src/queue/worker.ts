@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import type { Job, Telemetry, Worker, WorkerOptions } from "bullmq";
-import { allowedFolders } from "../shard/allowed.js";
+import { type AllowedBy, allowedBy } from "../shard/allowed.js";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
 import type { Host } from "./host.js";
@@ -12,8 +12,8 @@ import { DUMPS, openQueues, PREFIX, SHARDS } from "./queues.js";
 /** How a worker works. */
 export interface WorkerSettings {
   readonly redis: string;
-  /** Folders that it may touch, and `s3://bucket/prefix/`. */
-  readonly allow: readonly string[];
+  /** Folders that it may read and write, and `s3://bucket/prefix/`. */
+  readonly allow: AllowedBy;
   /** Jobs that have a processor at once. */
   readonly concurrency: number;
   /** Encoded shards that may wait for the shards before them, besides. */
@@ -43,7 +43,7 @@ const MAX_STALLED = 5;
  */
 export async function runWorker(settings: WorkerSettings): Promise<void> {
   const { takeover, signal, log } = settings;
-  const allowed = allowedFolders(settings.allow);
+  const allowed = allowedBy(settings.allow);
   const queues = await openQueues(settings.redis, { telemetry: settings.telemetry });
   const counters = newCounters();
   const threads = new WorkerThreads(settings.threads);
@@ -79,7 +79,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     plans: new Map(),
   };
   const hands = new JobsInHand(host, settings);
-  const server = settings.metrics && (await serveMetrics(settings.metrics, queues, counters));
+  const server = settings.metrics && (await serveMetrics(settings.metrics, queues, counters, signal));
   try {
     for (const worker of [workers.dumps, workers.shards]) {
       await worker.waitUntilReady();

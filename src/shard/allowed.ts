@@ -47,6 +47,18 @@ export function allAllowed(): Allowed {
   };
 }
 
+/** Folders, and stretches of stores, by what may be done there. */
+export interface AllowedBy {
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** What may be read in some places and written in others: who writes outputs need not be able to change dumps. Throws `NOT_READABLE`. */
+export function allowedBy({ read, write }: AllowedBy): Allowed {
+  const [{ openInput, object }, { output }] = [allowedFolders(read), allowedFolders(write)];
+  return { openInput, object, output };
+}
+
 /** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
 export function allowedFolders(folders: readonly string[]): Allowed {
   const roots = folders.filter((folder) => !isStorePath(folder)).map((folder) => real(folder, "NOT_READABLE"));
@@ -58,7 +70,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
     if (!leadsOut && prefixes.some((one) => one.bucket === bucket && key.startsWith(one.key))) return path;
     throw new DumpError(code, "lies in no bucket or prefix that this worker may touch", {
       file: path,
-      cure: "Start the worker with --allow s3://bucket/prefix/",
+      cure: `Start the worker with --allow, or --allow-${doing(code)}, s3://bucket/prefix/`,
     });
   };
   const check = (path: string | undefined, named: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
@@ -66,7 +78,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
     if (path !== undefined && roots.some(isWithin)) return path;
     throw new DumpError(code, "lies in no folder that this worker may touch", {
       file: named,
-      cure: "Start the worker with --allow and a folder that it lies in",
+      cure: `Start the worker with --allow, or --allow-${doing(code)}, and a folder that it lies in`,
     });
   };
   return {
@@ -100,6 +112,10 @@ export function allowedFolders(folders: readonly string[]): Allowed {
       }
     },
   };
+}
+
+function doing(code: "NOT_READABLE" | "NOT_WRITABLE"): string {
+  return code === "NOT_READABLE" ? "read" : "write";
 }
 
 /** A prefix ends where a name does: `s3://bucket/dumps` is not `s3://bucket/dumps-of-others`. */

@@ -1,7 +1,7 @@
 import { DumpError, type DumpErrorCode } from "../errors.js";
 
 /** Errors that come again on every host. */
-const LASTING: ReadonlySet<DumpErrorCode> = new Set([
+const LASTING: ReadonlySet<string> = new Set<DumpErrorCode>([
   "INPUT_CHANGED",
   "NOT_A_DUMP",
   "OUTPUT_EXISTS",
@@ -17,5 +17,10 @@ const LASTING: ReadonlySet<DumpErrorCode> = new Set([
  * store that does not answer, another library. What is wrong with the dump, the options or the output stays so.
  */
 export function isWorthTrying(error: unknown): boolean {
-  return error instanceof DumpError && !LASTING.has(error.code);
+  return error instanceof DumpError && !isLasting(error.code);
+}
+
+/** Whether a run that failed with that code fails so again. */
+export function isLasting(code: string): boolean {
+  return LASTING.has(code);
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import { newDumpJob } from "../../src/queue/job-data.js";
-import { allowedFolders } from "../../src/shard/allowed.js";
+import { allowedBy, allowedFolders } from "../../src/shard/allowed.js";
 import { identityOf } from "../../src/shard/input-identity.js";
 import { openRunInput, openRunVmlinux } from "../../src/shard/open-run.js";
 import { Warnings } from "../../src/warnings.js";
@@ -105,4 +105,23 @@ test("what lies within is opened, whatever leads to it; a FIFO is not waited for
   expect(() => roots.openInput(fifo)).toThrow(/is not a regular file/);
   expect(() => roots.openInput(join(outside, "dump"))).toThrow(/lies in no folder/);
   expect(() => roots.openInput(join(allowed, "..", "outside", "dump"))).toThrow(/lies in no folder/);
+});
+
+test("what may be read need not be written, and the other way round", () => {
+  const roots = allowedBy({ read: [allowed, "s3://dumps/in/"], write: [folder, "s3://dumps/out/"] });
+  const refused = (code: string) => expect.objectContaining({ code, cure: expect.stringContaining("--allow-") });
+  const failure = (does: () => unknown) => {
+    try {
+      return does();
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(roots.object("s3://dumps/in/a")).toBe("s3://dumps/in/a");
+  expect(failure(() => roots.object("s3://dumps/out/a"))).toEqual(refused("NOT_READABLE"));
+  expect(roots.output("s3://dumps/out/a")).toMatchObject({ path: "s3://dumps/out/a" });
+  expect(failure(() => roots.output("s3://dumps/in/a"))).toEqual(refused("NOT_WRITABLE"));
+  const other = allowedBy({ read: [folder], write: [allowed] });
+  other.output(join(allowed, "out")).folder?.letGo();
+  expect(failure(() => other.output(join(folder, "out")))).toEqual(refused("NOT_WRITABLE"));
 });

@@ -26,10 +26,11 @@ async function startWorker(
       cure: "Submit dumps with `coresieve submit`",
     });
   }
-  const allow = values.allow ?? [];
-  if (allow.length === 0) {
+  const both = values.allow ?? [];
+  const allow = { read: [...both, ...(values.allowRead ?? [])], write: [...both, ...(values.allowWrite ?? [])] };
+  if (allow.read.length === 0 || allow.write.length === 0) {
     throw new DumpError("BAD_OPTION", "no folder was named that the worker may touch", {
-      cure: "Add --allow and the folder that dumps and outputs lie in",
+      cure: "Add --allow and the folder that dumps and outputs lie in, or --allow-read and --allow-write",
     });
   }
   const [{ loadTelemetry }, { metricsAddress }, { redisUrl }, { runWorker }] = await Promise.all([

@@ -14,6 +14,22 @@ export const QUEUE_OPTIONS = [
     help: "touch files in this folder only; may be repeated. s3://BUCKET/PREFIX/: objects whose keys begin so",
   },
   {
+    name: "allow-read",
+    kind: "text",
+    value: "FOLDER",
+    repeated: "many",
+    commands: ["worker"],
+    help: "read dumps in this folder; the same",
+  },
+  {
+    name: "allow-write",
+    kind: "text",
+    value: "FOLDER",
+    repeated: "many",
+    commands: ["worker"],
+    help: "write outputs in this folder, and what lies beside them; the same",
+  },
+  {
     name: "shards",
     kind: "number",
     value: "N",
@@ -72,6 +88,15 @@ export const QUEUE_OPTIONS = [
   },
   { name: "again", kind: "flag", commands: ["submit"], help: "run it though it is done already" },
   { name: "wait", kind: "flag", commands: ["submit"], help: "wait until it is done, and say how it went" },
+  {
+    name: "wait-timeout",
+    kind: "number",
+    value: "SECONDS",
+    least: 0,
+    most: 366 * DAY,
+    commands: ["submit"],
+    help: "with --wait: no longer than that; exit code 124, and the run goes on",
+  },
   {
     name: "redis",
     kind: "text",
