@@ -9,7 +9,7 @@ import { MAX_SPANS, SpanList } from "../erase/spans.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import { PaddingList } from "./slab-padding.js";
-import { dataInSlab, physicalData, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
+import { dataInSlab, physicalData, restInSlab, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
 import { vectorRegisters } from "./vector-registers.js";
 
 /** What of users' data is overwritten with zeros in pages that stay. */
@@ -73,10 +73,16 @@ export function privateObjects(
   if (walk === undefined) return undefined;
   const run = new Collector(dump, space, kernel, registers, walk);
   walk.each((slab) => run.look(slab));
-  queuedMessages(space, kernel, run, (start, length, first) => run.add("messages", start, length, first ? 1 : 0));
+  const ends: number[] = [];
+  queuedMessages(space, kernel, run, (start, length, first) => {
+    run.add("messages", start, length, first ? 1 : 0);
+    if (ends.length < MAX_BUFFERS) ends.push(start + length);
+  });
+  ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
-  if (wanted.length > 0) {
+  if (wanted.length + ends.length > 0) {
     walk.each((slab) => {
+      for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
       for (const { start, length } of dataInSlab(slab, wanted)) run.add("socket-buffers", start, length);
     });
   }

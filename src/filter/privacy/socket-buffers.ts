@@ -98,6 +98,23 @@ export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly
   return found;
 }
 
+/**
+ * What lies behind data in their objects, given where the data end: an object is larger than what it was asked for, and the rest has what was there
+ * before. `ends` ascends.
+ */
+export function restInSlab({ cache, start, count }: Slab, ends: readonly number[]): BufferPiece[] {
+  const found: BufferPiece[] = [];
+  const slabEnd = start + count * cache.stride;
+  for (let i = firstIndex(ends.length, (k) => (ends[k] as number) > start); i < ends.length; i++) {
+    const end = ends[i] as number;
+    if (end > slabEnd) break;
+    const object = start + Math.floor((end - 1 - start) / cache.stride) * cache.stride;
+    const length = object + cache.objectSize - end;
+    if (length > 0) found.push({ start: end, length });
+  }
+  return found;
+}
+
 /** Where the data of a buffer is, if it is in one piece. */
 export function physicalData(space: AddressSpace, head: bigint, length: number): WantedData | undefined {
   const first = space.translate(head);

@@ -1,6 +1,6 @@
 /** Socket buffers: which struct sk_buff are live, and that only data within an object in use is overwritten. */
 import { expect, test } from "vitest";
-import { dataInSlab, skbReader } from "../../../src/filter/privacy/socket-buffers.js";
+import { dataInSlab, restInSlab, skbReader } from "../../../src/filter/privacy/socket-buffers.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 
@@ -90,4 +90,11 @@ test("only data that lie whole within one object in use", () => {
   ];
   expect(dataInSlab(slab, data)).toEqual([data[1], data[4]]);
   expect(dataInSlab({ ...slab, free: undefined }, data)).toEqual([]);
+});
+
+test("the rest of an object behind a message's text, and nothing of the next object", () => {
+  const slab = { cache: { stride: 1024, objectSize: 1000 }, start: 0x10000, count: 4 } as unknown as Slab;
+  // Before the slab, at an object's end, within the second, in the padding, at the slab's end, behind it.
+  const ends = [0x10000, 0x10000 + 1000, 0x10400 + 100, 0x10800 + 1010, 0x11000, 0x11001];
+  expect(restInSlab(slab, ends)).toEqual([{ start: 0x10464, length: 900 }]);
 });
