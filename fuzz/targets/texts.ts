@@ -5,6 +5,7 @@ import { PatternFinder } from "../../src/filter/text/find-patterns.js";
 import { WideTexts } from "../../src/filter/text/wide-texts.js";
 import { pageLayout } from "../../src/kernel/page/page-layout.js";
 import { parseKernelVersion } from "../../src/kernel/version.js";
+import { privateKeyOf, publicKeyOf, signatureOf } from "../../src/manifest/signature.js";
 import { layer } from "../../src/reader/extents.js";
 import { extentsMemory } from "../../src/reader/extents-memory.js";
 import { fields } from "../../src/reader/fields.js";
@@ -14,6 +15,7 @@ import { readUtsname, UTSNAME_SIZE } from "../../src/reader/utsname.js";
 import { parseVmcoreinfo } from "../../src/reader/vmcoreinfo.js";
 import { decodeDeviceEntry, ENTRY_SIZE, followDeviceEntry } from "../../src/reader/vmcoreinfo-device.js";
 import { scanForVmcoreinfo, textAt } from "../../src/reader/vmcoreinfo-scan.js";
+import { parseAudit } from "../../src/verify/verify-signed.js";
 import { Warnings } from "../../src/warnings.js";
 import { buildKernel, MiB } from "../../test/support/kernel-image.js";
 import { encodeNotes, prstatusNote, qemuNote, vmcoreinfoNote } from "../../test/support/notes.js";
@@ -150,7 +152,29 @@ const secretsTarget: FuzzTarget = {
   run: (input) => void parseSecrets(input, "secrets"),
 };
 
+/** Keys of either format, private or public, and the result of an audit. */
+const keysTarget: FuzzTarget = {
+  name: "keys",
+  text: true,
+  longest: 2048,
+  seeds: () =>
+    [
+      "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIEHEqOrbiKzozipqUCv4tKp/fFPwvelFRqanU0+FcxWm\n-----END PRIVATE KEY-----\n",
+      "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAPTaeO2837HcZ238qpURbvphnhgf7NSkSNYnrn10PZQE=\n-----END PUBLIC KEY-----\n",
+      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAAMwAAAAtzc2gtZW\nQyNTUxOQAAACBhVBDmhwO85bx2YSzYZv3ViB2RTtIq7WP6YRwGSz2H1wAAAIjt5oH27eaB\n9gAAAAtzc2gtZWQyNTUxOQAAACBhVBDmhwO85bx2YSzYZv3ViB2RTtIq7WP6YRwGSz2H1w\nAAAEB6KZXFs5L/MgZS7eTiwKiVaBFLXIe+gFfX8wovuYy1M2FUEOaHA7zlvHZhLNhm/dWI\nHZFO0irtY/phHAZLPYfXAAAABHRlc3QB\n-----END OPENSSH PRIVATE KEY-----\n",
+      "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFUEOaHA7zlvHZhLNhm/dWIHZFO0irtY/phHAZLPYfX test\n",
+      '{"schema":1,"audited":[{"name":"out","bytes":1,"sha256":null,"covers":null}],"clean":true}',
+    ].map((text) => Buffer.from(text)),
+  run(input) {
+    const text = latin1(input);
+    attempt(() => signatureOf(input, privateKeyOf(text, "key")));
+    attempt(() => publicKeyOf(text, "key"));
+    attempt(() => parseAudit(text, "audit"));
+  },
+};
+
 export const textTargets: readonly FuzzTarget[] = [
+  keysTarget,
   vmcoreinfoTarget,
   notesTarget,
   deviceTarget,
