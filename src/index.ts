@@ -42,7 +42,7 @@ export type { Note } from "./reader/notes.js";
 export { type OpenOptions, openDump } from "./reader/open.js";
 export { openInput } from "./reader/open-input.js";
 export type { PhysicalMemory, PhysicalRange } from "./reader/physical-memory.js";
-export { parseRawPieces, type RawPiece } from "./reader/raw/pieces.js";
+export { parseRawPieces, parseRawPlace, type RawPiece, type RawPlace } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";
 export type { FetchedBytes } from "./reader/source/fetched.js";
 export type { Packing } from "./reader/source/packed/packing.js";

@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
-import { parseRawPieces } from "../reader/raw/pieces.js";
+import { parseRawPlace } from "../reader/raw/pieces.js";
 import { openSideFile, readSideFile } from "../reader/source/side-file.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
@@ -35,7 +35,7 @@ export function openOptions(args: InputArguments): InputOptions {
     });
   }
   return {
-    ...(raw === undefined ? {} : { raw: parseRawPieces(raw) }),
+    ...(raw === undefined ? {} : { raw: parseRawPlace(raw) }),
     ...(machine === undefined ? {} : { machine }),
     salvage,
     ...(snapshot === undefined ? {} : { snapshot }),

@@ -69,7 +69,7 @@ const MEMORY: readonly KnownFile[] = [
   at0(
     "\x53\xff\x00\xf0\x53\xff\x00\xf0",
     "bare memory of a PC, as it looks",
-    "Say where it lies: `--raw 0`, or `--raw 0-3G,4G-` where it has more than 3 GiB",
+    "Let it be found out where it lies (`--raw auto`), or say it: `--raw 0`, `--raw 0-3G,4G-`",
   ),
   at0("PAGEDU64", "a Windows crash dump", WINDOWS),
   at0("PAGEDUMP", "a Windows crash dump", WINDOWS),

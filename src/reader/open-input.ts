@@ -10,6 +10,7 @@ import type { InputOptions } from "./input-options.js";
 import { INPUT_SHAPE } from "./input-shape.js";
 import { isPackedSave } from "./libvirt-save/header.js";
 import { openSources } from "./open.js";
+import { addressedFiles } from "./raw/addressed-files.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { packingOf } from "./source/packed/packing.js";
@@ -32,17 +33,20 @@ export async function openInput(
   checkGiven(options, INPUT_SHAPE);
   const images: SourceImage[] = [];
   try {
-    for (const path of typeof paths === "string" ? [paths] : paths) {
-      const opened = await openOne(path, warnings, options);
+    const names = typeof paths === "string" ? [paths] : paths;
+    const addressed = addressedFiles(names);
+    const given = addressed === undefined ? options : { ...options, addresses: addressed.addresses };
+    for (const path of addressed?.paths ?? names) {
+      const opened = await openOne(path, warnings, given);
       // Listed before it is looked into, so that it is closed whatever is in there.
       const at = images.push({ ...opened, flattened: undefined }) - 1;
       images[at] = lookInside(opened, options.salvage);
     }
+    return openSources(images, warnings, given);
   } catch (error) {
     closeOnce(images)();
     throw error;
   }
-  return openSources(images, warnings, options);
 }
 
 async function openOne(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
@@ -84,11 +88,11 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
 }
 
 /** Whether what is in a file has to be unpacked first. Bare memory may begin as anything does. */
-function isPacked(source: ByteSource, { raw }: InputOptions): boolean {
+function isPacked(source: ByteSource, { raw, addresses }: InputOptions): boolean {
   const bytes = new Uint8Array(ARCHIVE_HEAD);
   const head = bytes.subarray(0, source.read(bytes, 0));
   const packing = packingOf(head);
-  if (raw !== undefined) return packing !== undefined && packing !== "zlib";
+  if (raw !== undefined || addresses !== undefined) return packing !== undefined && packing !== "zlib";
   return packing !== undefined || archiveOf(head) !== undefined || isPackedSave(head, source.name);
 }
 

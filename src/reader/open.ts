@@ -28,17 +28,23 @@ import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import { pagedBitmaps, pagedMemory } from "./paged/attach.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
+import { addressedFiles } from "./raw/addressed-files.js";
 import { rawBitmaps, rawMemory } from "./raw/image.js";
-import { openRaw } from "./raw/open.js";
-import type { RawPiece } from "./raw/pieces.js";
+import { openFiles, openRaw } from "./raw/open.js";
+import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
 import { closeOnce, openSource, type SourceImage } from "./source/source-image.js";
 import type { Stretches } from "./stretches.js";
 
 /** What a file does not say of itself, and how far it is trusted. */
 export interface OpenOptions {
-  /** The file is bare memory, and these are the physical addresses of its consecutive pieces. */
-  readonly raw?: readonly RawPiece[];
+  /** The file is bare memory, and these are the physical addresses of its consecutive pieces, or "auto". */
+  readonly raw?: RawPlace;
+  /**
+   * The files are bare memory that begins at these physical addresses, one for each.
+   * @internal
+   */
+  readonly addresses?: readonly number[];
   /** The machine of a memory image (raw, LiME, AVML); found in its memory if nothing is said. */
   readonly machine?: Machine;
   /**
@@ -59,7 +65,10 @@ const RAW_PIECE: Shape<RawPiece> = { start: wholeNumber(0), end: maybe(wholeNumb
 
 /** What `openDump` takes. */
 export const OPEN_SHAPE: Shape<OpenOptions> = {
-  raw: maybe(listOf(anObject(RAW_PIECE), 1)),
+  raw: maybe((value, at) => {
+    if (value !== "auto") listOf(anObject(RAW_PIECE), 1)(value, at);
+  }),
+  addresses: maybe(listOf(wholeNumber(0), 1)),
   machine: maybe(suchThat((value) => hasMembers(value, ["arch", "wordSize", "littleEndian"]), "a Machine")),
   salvage: maybe(aFlag),
   snapshot: maybe(aText),
@@ -82,12 +91,13 @@ export function openDump(
   const names = typeof paths === "string" ? [paths] : paths;
   const images: SourceImage[] = [];
   try {
-    for (const name of names) images.push(openSource(name, options.salvage, options.openFile));
+    const addressed = addressedFiles(names);
+    for (const name of addressed?.paths ?? names) images.push(openSource(name, options.salvage, options.openFile));
+    return openSources(images, warnings, { ...options, ...(addressed && { addresses: addressed.addresses }) });
   } catch (error) {
     closeOnce(images)();
     throw error;
   }
-  return openSources(images, warnings, options);
 }
 
 /** Opens the dump in input files that are open; closes them if it throws. As `openDump` otherwise. */
@@ -96,9 +106,14 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
     for (const { flattened } of images) {
       if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
     }
-    const { machine, salvage = false, openFile: open = openFile, raw, snapshot } = options;
+    const { machine, salvage = false, openFile: open = openFile, raw, addresses, snapshot } = options;
     const reading = { machine, salvage, warnings, snapshot, openFile: open };
-    const dump = raw === undefined ? openFormats(images, reading, ofNoFormat) : openRawImage(images, raw, reading);
+    const dump =
+      addresses !== undefined
+        ? openAddressed(images, addresses, raw, reading)
+        : raw === undefined
+          ? openFormats(images, reading, ofNoFormat)
+          : openRawImage(images, raw, reading);
     const spool = images.find((image) => image.spool !== undefined)?.spool;
     if (spool === undefined) return dump;
     const from = spool.packing ?? "from a stream";
@@ -109,8 +124,29 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
   }
 }
 
+/** Files of bare memory with an address each. */
+function openAddressed(
+  images: readonly SourceImage[],
+  addresses: readonly number[],
+  raw: RawPlace | undefined,
+  options: FormatOptions,
+): Dump {
+  const withHeaders = images.find((image) => image.flattened !== undefined || formatOfImage(image) !== undefined);
+  const problem =
+    raw !== undefined
+      ? "has an address behind its name, and --raw was named"
+      : withHeaders === undefined
+        ? undefined
+        : "is a dump with headers, no bare memory";
+  if (problem === undefined) return openFiles(images, addresses, options);
+  throw new DumpError("BAD_OPTION", problem, {
+    file: (withHeaders ?? images[0])?.file.path,
+    cure: raw === undefined ? "Leave the address behind its name away" : "Leave one of them away",
+  });
+}
+
 /** Bare memory is opened as that, unless it is plainly something else. */
-function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[], options: FormatOptions): Dump {
+function openRawImage(images: readonly SourceImage[], place: RawPlace, options: FormatOptions): Dump {
   const first = images[0];
   if (first === undefined) throw noDump();
   const problem =
@@ -119,10 +155,10 @@ function openRawImage(images: readonly SourceImage[], pieces: readonly RawPiece[
       : first.flattened !== undefined || formatOfImage(first) !== undefined
         ? "is a dump with headers, no bare memory"
         : undefined;
-  if (problem === undefined) return openRaw(first, pieces, options);
+  if (problem === undefined) return openRaw(first, place, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
-    cure: images.length > 1 ? "Join the files first, in the order of their addresses" : "Leave --raw away",
+    cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : "Leave --raw away",
   });
 }
 

@@ -4,7 +4,7 @@ import type { Dump } from "../reader/dump.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
-import { parseRawPieces } from "../reader/raw/pieces.js";
+import { parseRawPlace } from "../reader/raw/pieces.js";
 import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
 import type { FilterOptions } from "../run/filter-types.js";
 import { isStorePath } from "../store/store-url.js";
@@ -27,7 +27,7 @@ export async function openRunInput(request: DumpRequest, allowed: Allowed, warni
   const options = {
     salvage: request.salvage,
     openFile: allowed.openInput,
-    ...(request.raw === undefined ? {} : { raw: parseRawPieces(request.raw) }),
+    ...(request.raw === undefined ? {} : { raw: parseRawPlace(request.raw) }),
     ...(machine === undefined ? {} : { machine }),
   };
   // Streams and packed files are refused: each worker would unpack all of it.

@@ -22,8 +22,8 @@ export const INPUT_OPTIONS = [
     kind: "text",
     value: "WHERE",
     commands: OPENING,
-    help: "the dump is bare memory: physical address of its first byte, or its ranges: --raw 0-3G,4G-",
-    long: "`DUMP` is bare memory, and this is where it lies: the physical address of its first byte, or its ranges (`--raw 0-3G,4G-`).",
+    help: "the dump is bare memory: physical address of its first byte, its ranges (--raw 0-3G,4G-), or auto",
+    long: "`DUMP` is bare memory, and this is where it lies: the physical address of its first byte, its ranges (`--raw 0-3G,4G-`), or `auto`: by what is in it.",
     see: "See [below](#memory-images)",
   },
   {

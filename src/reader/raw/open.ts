@@ -1,18 +1,29 @@
 import type { WarningParts } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
+import { layOutFiles } from "./addressed-files.js";
+import { findLayout, layoutText } from "./find-layout.js";
 import { readRanges } from "./lime.js";
 import { type MemoryOptions, memoryDump } from "./memory-dump.js";
-import { layOut, type RawPiece } from "./pieces.js";
+import { layOut, type RawPiece, type RawPlace } from "./pieces.js";
 
-/** Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file. */
-export function openRaw(source: SourceImage, pieces: readonly RawPiece[], options: MemoryOptions): Dump {
+/** Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file, or nothing in it says where it lies. */
+export function openRaw(source: SourceImage, place: RawPlace, options: MemoryOptions): Dump {
   const { path: name, size } = source.file;
-  const data = layOut(pieces, size, name);
+  const found = place === "auto" ? findLayout(attachSource(source)) : undefined;
+  const data = layOut(found?.pieces ?? (place as readonly RawPiece[]), size, name);
+  const where = found === undefined ? "" : ` at ${layoutText(found.pieces)} ${found.by}`;
   return memoryDump(
-    { sources: [source], data, format: "raw", description: "raw memory image", incomplete: false },
+    { sources: [source], data, format: "raw", description: `raw memory image${where}`, incomplete: false },
     options,
   );
+}
+
+/** Opens files of bare memory, each at an address of its own. Throws `BAD_OPTION` if they overlap. */
+export function openFiles(sources: readonly SourceImage[], addresses: readonly number[], options: MemoryOptions): Dump {
+  const data = layOutFiles(sources, addresses);
+  const description = `raw memory image${sources.length > 1 ? `, ${sources.length} files` : ""}`;
+  return memoryDump({ sources, data, format: "raw", description, incomplete: false }, options);
 }
 
 /** Opens a LiME or AVML file, flattened or not; with `salvage` as far as it goes. Throws what `readRanges` does. */

@@ -7,6 +7,14 @@ export interface RawPiece {
   readonly end: number | undefined;
 }
 
+/** Where a raw file lies: its consecutive pieces, or "auto": by what is in it. */
+export type RawPlace = readonly RawPiece[] | "auto";
+
+/** Reads `--raw`'s value: "auto", or what `parseRawPieces` takes. Throws `BAD_OPTION`. */
+export function parseRawPlace(text: string): RawPlace {
+  return text.trim() === "auto" ? "auto" : parseRawPieces(text);
+}
+
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /**
@@ -63,4 +71,4 @@ function misfit(file: string, what: string): DumpError {
 }
 
 const CURE =
-  "Give the physical address of the file's first byte, as in `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`";
+  "Give the physical address of the file's first byte, as in `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`; `--raw auto` looks for them";

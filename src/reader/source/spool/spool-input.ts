@@ -20,27 +20,28 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
  * file is gone.
  */
 export async function spoolInput(
-  { name, chunks: raw, changed }: ByteStream,
+  { name, chunks: stream, changed }: ByteStream,
   warnings: Warnings,
-  { spool = {}, salvage = false, onSpool, raw: pieces, digest = false }: InputOptions,
+  { spool = {}, salvage = false, onSpool, raw, addresses, digest = false }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
+  const bare = raw !== undefined || addresses !== undefined;
   const file = createSpoolFile(spool);
   try {
-    const content = pieces === undefined ? await withoutSaveHeader(raw, name, { salvage, warnings }) : raw;
+    const content = bare ? stream : await withoutSaveHeader(stream, name, { salvage, warnings });
     const { packing, chunks } = await unpackStream(content, name, {
       salvage,
-      ...(pieces === undefined ? { wanted: (head: Uint8Array) => isDumpHead(head, name) } : { bare: true }),
+      ...(!bare ? { wanted: (head: Uint8Array) => isDumpHead(head, name) } : { bare: true }),
     });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
     const bounded = upToClaimedEnd(chunks, name, salvage, (end) => {
       addMoreBytes(warnings, name, end);
       // Its file is about to be closed, and a program that writes to it need not go on. Nobody waits for that.
-      raw[Symbol.asyncIterator]()
+      stream[Symbol.asyncIterator]()
         .return?.()
         .catch(() => undefined);
     });
-    const dump = pieces === undefined ? checked(bounded, name) : bounded;
+    const dump = !bare ? checked(bounded, name) : bounded;
     const hash = digest ? createHash("sha256") : undefined;
     const bytes = hash === undefined ? dump : hashed(dump, hash);
     const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {

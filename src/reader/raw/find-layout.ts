@@ -1,0 +1,130 @@
+import { DumpError } from "../../errors.js";
+import { fields } from "../fields.js";
+import type { ByteSource } from "../source/byte-source.js";
+import { scanForVmcoreinfo } from "../vmcoreinfo-scan.js";
+import type { RawPiece } from "./pieces.js";
+
+/*
+ * Where bare memory lies, by what is in it: the kernel's copy of the map that the firmware gave it (x86: e820 in boot_params, Documentation/arch/x86/zero-page.rst), or
+ * the base of memory that the kernel exports in its VMCOREINFO. Whether that is right shows afterwards: VMCOREINFO must lead to the kernel through its page tables.
+ */
+
+/** Where bare memory lies, and what says so. */
+export interface FoundLayout {
+  readonly pieces: readonly RawPiece[];
+  /** In words: "by its e820 map". */
+  readonly by: string;
+}
+
+const FOUR_GIB = 2 ** 32;
+const PIECE = 1 << 20;
+/** In boot_params: the number of e820 entries, the boot flag 0xaa55, "HdrS", the entries. */
+const COUNT_AT = 0x1e8;
+const FLAG_AT = 0x1fe;
+const MAGIC_AT = 0x202;
+const ENTRIES_AT = 0x2d0;
+const ENTRY = 20;
+const MAX_ENTRIES = 128;
+const PARAMS = 0x1000;
+const MAGIC = Buffer.from("HdrS", "latin1");
+/** Firmware keeps that much for itself at the end of low memory at most (ACPI tables, graphics): it is in the file and not in the map. */
+const MOST_RESERVED = 512 * 2 ** 20;
+/** Copies of boot_params that are looked at: the kernel's own, the boot loader's, images of kernels. */
+const MAX_COPIES = 64;
+
+/** Finds out where the memory in a file lies. Throws `BAD_OPTION` where nothing in it says so. */
+export function findLayout(source: ByteSource): FoundLayout {
+  const found = byE820(source) ?? byVmcoreinfo(source);
+  if (found !== undefined) return found;
+  throw new DumpError(
+    "BAD_OPTION",
+    "does not say where it lies: it has neither an e820 map that fits its size nor a VMCOREINFO",
+    {
+      file: source.name,
+      cure: "Say it: `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`",
+    },
+  );
+}
+
+/** The layout as an option: "0-3G,4G-". */
+export function layoutText(pieces: readonly RawPiece[]): string {
+  return pieces.map(({ start, end }) => `${hex(start)}${end === undefined ? "-" : `-${hex(end)}`}`).join(",");
+}
+
+function hex(address: number): string {
+  return address === 0 ? "0" : `0x${address.toString(16)}`;
+}
+
+interface E820 {
+  /** Where memory below 4 GiB ends, and where all of it does. */
+  readonly lowEnd: number;
+  readonly end: number;
+}
+
+function byE820(source: ByteSource): FoundLayout | undefined {
+  let copies = 0;
+  const piece = Buffer.alloc(PIECE + PARAMS);
+  for (let position = 0; position < source.size; position += PIECE) {
+    const view = piece.subarray(0, source.read(piece, position));
+    for (let at = view.indexOf(MAGIC); at !== -1 && at < PIECE; at = view.indexOf(MAGIC, at + 1)) {
+      const start = position + at - MAGIC_AT;
+      if (start < 0) continue;
+      const params = Buffer.alloc(PARAMS);
+      const map = source.read(params, start) === PARAMS ? e820In(params) : undefined;
+      const pieces = map && piecesOf(map, source.size);
+      if (pieces !== undefined) return { pieces, by: "by its e820 map" };
+      if (map !== undefined && ++copies === MAX_COPIES) return undefined;
+    }
+  }
+  return undefined;
+}
+
+/** The map, if these bytes are boot_params with one: from address 0, ascending, of known types. */
+function e820In(params: Uint8Array): E820 | undefined {
+  const words = fields(params, true, "");
+  const count = params[COUNT_AT] as number;
+  if (words.u16(FLAG_AT) !== 0xaa55 || count === 0 || count > MAX_ENTRIES) return undefined;
+  let before = 0;
+  let lowEnd = 0;
+  let end = 0;
+  for (let i = 0; i < count; i++) {
+    const at = ENTRIES_AT + i * ENTRY;
+    const [start, size] = [words.u64(at), words.u64(at + 8)];
+    const type = words.u32(at + 16);
+    const isRam = type === 1;
+    if (start + size > BigInt(Number.MAX_SAFE_INTEGER) || type === 0 || type > 20) return undefined;
+    const [from, to] = [Number(start), Number(start + size)];
+    if (from < before || (i === 0 && from !== 0)) return undefined;
+    before = to;
+    if (!isRam) continue;
+    end = to;
+    if (from < FOUR_GIB) lowEnd = to;
+  }
+  return end === 0 ? undefined : { lowEnd, end };
+}
+
+/** How a file of that size has this memory: without the hole below 4 GiB, or, as QEMU's pmemsave writes it, from 0 on with all holes. */
+function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
+  if (size >= end && size - end <= MOST_RESERVED) return [{ start: 0, end: undefined }];
+  const low = size - (end - FOUR_GIB);
+  if (end <= FOUR_GIB || low < lowEnd || low > Math.min(FOUR_GIB, lowEnd + MOST_RESERVED)) return undefined;
+  return [
+    { start: 0, end: low },
+    { start: FOUR_GIB, end: undefined },
+  ];
+}
+
+/** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. Of others it begins at 0. */
+function byVmcoreinfo(source: ByteSource): FoundLayout | undefined {
+  const [text] = scanForVmcoreinfo({
+    read: (into, at) => source.read(into, at),
+    next: (at) => (at < source.size ? at : Number.POSITIVE_INFINITY),
+  });
+  if (text === undefined) return undefined;
+  const exported = /^NUMBER\((?:PHYS_OFFSET|phys_ram_base)\)=(?:0x)?([0-9a-f]+)$/m.exec(text.text)?.[1];
+  const start = exported === undefined ? 0 : Number.parseInt(exported, 16);
+  if (!Number.isSafeInteger(start)) return undefined;
+  const isLong = exported === undefined && source.size > 2 ** 31;
+  // Above 2 GiB a PC has a hole somewhere, and an address of 0 alone is a guess.
+  return isLong ? undefined : { pieces: [{ start, end: undefined }], by: "by its VMCOREINFO" };
+}
