@@ -32,6 +32,7 @@ export function createFlattenedSink(target: ByteTarget): Sink {
     },
     // Without the end marker every reader knows that what was sent is not whole.
     abort: () => target.abort(),
+    leftBehind: () => target.leftBehind?.(),
   };
 }
 

@@ -14,7 +14,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
   });
   // Whoever reads the stream may take his time, or for ever: a stop does not wait for him.
   let refuse: ((error: DumpError) => void) | undefined;
-  const stop = () => refuse?.(new DumpError("ABORTED", "stopped; the stream ends in the middle", { file: name }));
+  const stop = () => refuse?.(new DumpError("ABORTED", "stopped", { file: name }));
   signal?.addEventListener("abort", stop);
   const forget = () => signal?.removeEventListener("abort", stop);
   return {
@@ -35,6 +35,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
     async abort() {
       forget();
     },
+    leftBehind: () => (size === 0 ? undefined : "what was sent stays, and ends in the middle"),
   };
 }
 

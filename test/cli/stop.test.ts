@@ -54,7 +54,8 @@ describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing 
   ] as const)("%s, exit code %i, %j", async (signal, code, args) => {
     const run = await stopInMidRun(signal, args);
     expect([run.code, run.signal, run.stdout.length], run.stderr).toEqual([code, null, 0]);
-    expect(run.stderr).toBe("coresieve: stopped; nothing was left behind\n");
+    // On a busy machine a line of progress comes before.
+    expect(run.stderr).toMatch(/^(coresieve: Writing .*\n)*coresieve: stopped; nothing was left behind\n$/);
     expect(readdirSync(folder)).toEqual(["input"]);
   });
 
@@ -95,7 +96,7 @@ describe.skipIf(process.platform === "win32")("a second signal", () => {
 
 describe("-F, the dump into a pipe", () => {
   test("whose reader does not read: a signal ends the run all the same", async () => {
-    const { child, ended } = startCli(["-F", input, "-d", "0"]);
+    const { child, ended } = startCli(["-F", input, "-d", "0", "--compress", "none"]);
     // What Node takes in by itself is its buffer's size; then nobody takes in what the child writes, and 32 MiB do not fit into a pipe.
     child.stdout.on("readable", () => undefined);
     await until(
@@ -108,13 +109,15 @@ describe("-F, the dump into a pipe", () => {
     expect(await exit).toBe(143);
     child.stdout.removeAllListeners("readable");
     child.stdout.resume();
-    expect((await ended).stderr).toMatch(/^coresieve: (stdout: )?stopped.*\n$/);
+    expect((await ended).stderr).toMatch(
+      /^coresieve: (stdout: )?stopped: what was sent stays, and ends in the middle\n$|^coresieve: .*stopped.*what was sent stays, and ends in the middle.*\n$/,
+    );
   });
 
   test("whose reader reads slowly gets it all", async () => {
     const target = join(folder, "slowly");
     const shell = `"$@" | (sleep 1; cat > ${target})`;
-    const { ended, collect } = startCli(["-F", input, "-d", "0", "-q"], { shell });
+    const { ended, collect } = startCli(["-F", input, "-d", "0", "--compress", "none", "-q"], { shell });
     collect();
     expect(await ended).toMatchObject({ code: 0, stderr: "" });
     expect(statSync(target).size).toBeGreaterThan(32 * MiB);

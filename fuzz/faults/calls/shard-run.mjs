@@ -5,12 +5,13 @@ const from = (path) => import(new URL(path, dist));
 const [{ planDump }, { openSession }, { openDump }, { finishShards }, { outputPlace }] = await Promise.all(
   ["run/plan-dump.js", "run/session.js", "reader/open.js", "shard/finish-shards.js", "shard/output-place.js"].map(from),
 );
-const [{ identityOf }, { makeShard }, { readPlan, writePlan }, { shardPlan }, { Warnings }] = await Promise.all(
-  ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
-    from,
-  ),
-);
-const [{ codecOf }, { WorkerThreads }, { DumpError, leaving }] = await Promise.all(
+const [{ identityOf }, { makeShard }, { planFiles, readPlan, writePlan }, { shardPlan }, { Warnings }] =
+  await Promise.all(
+    ["shard/input-identity.js", "shard/make-shard.js", "shard/plan-files.js", "shard/shard-plan.js", "warnings.js"].map(
+      from,
+    ),
+  );
+const [{ codecOf }, { WorkerThreads }, { DumpError }] = await Promise.all(
   ["codec/codecs.js", "worker/threads.js", "errors.js"].map(from),
 );
 
@@ -29,22 +30,28 @@ async function run() {
   const opened = openDump(input, warnings);
   const options = { output: { path }, level: 31, format, codec: codecOf(codec), privacy: false, warnings };
   const place = await outputPlace(path, "1d");
-  await place.create();
-  const { staging } = place;
   const planned = await planDump(openSession(opened, options), options, threads);
-  const digest = await writePlan(staging, shardPlan(planned, [identityOf(input)], options, Number(shards)));
+  const files = planFiles(shardPlan(planned, [identityOf(input)], options, Number(shards)));
   await planned.pool.end();
   opened.close();
-  const plan = await readPlan(staging, digest);
+  const own = place.of(files.digest);
+  await own.create();
+  await writePlan(own.staging, files);
+  const plan = await readPlan(own.staging);
   const dump = openDump(input);
-  const range = (start, end) => place.range(plan, start, end);
   for (let index = 0; index < plan.shards.length; index++) {
-    await makeShard({ plan, index, dump, threads }, { range, staging, spoolDir: process.env.TMPDIR, host: "here" });
+    await makeShard({ plan, index, dump, threads }, { place: own, spoolDir: process.env.TMPDIR, host: "here" });
   }
   dump.close();
-  await finishShards(plan, staging, await place.sink(plan, false));
-  await staging.remove().catch((error) => {
-    throw leaving(error, `${path} is there, and whole`);
+  const sink = await own.sink(plan, false);
+  try {
+    await finishShards(plan, own.staging, sink);
+  } catch (error) {
+    await sink.abort();
+    throw error;
+  }
+  await place.remove().catch((error) => {
+    throw error instanceof DumpError ? error.with({ left: `${path} is there, and whole` }) : error;
   });
   place.letGo();
 }

@@ -22,5 +22,6 @@ export function packedTarget(target: ByteTarget, packing: Packing): ByteTarget {
       packer.abort();
       await target.abort();
     },
+    leftBehind: () => target.leftBehind?.(),
   };
 }
