@@ -53,6 +53,10 @@ async function openOne(path: string, warnings: Warnings, options: InputOptions):
   if (isStorePath(path)) return object(path, warnings, options);
   if (isHttpUrl(path)) return webFile(path, warnings, options);
   if (options.openFile !== undefined) return unpacked(options.openFile(path), warnings, options);
+  if (path.startsWith("qemu:")) {
+    const { openQemuGuest } = await import("./live/qemu-guest.js");
+    return spool(await openQemuGuest(path, options.signal), warnings, options);
+  }
   if (isStreamPath(path)) {
     // Most runs need none of it.
     const { openStream } = await import("./source/byte-stream.js");

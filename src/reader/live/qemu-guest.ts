@@ -1,0 +1,78 @@
+import { execFile } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DumpError } from "../../errors.js";
+import { describeSystemError } from "../source/byte-source.js";
+import { type ByteStream, openStream } from "../source/byte-stream.js";
+import { QmpConnection } from "./qmp.js";
+
+const PREFIX = "qemu:";
+
+/**
+ * Asks a running QEMU for a dump of its guest, which comes through a FIFO: nothing but that is written by QEMU. The guest stands still while QEMU writes, and goes on when all was
+ * read, or when the reader goes away: QEMU then cannot write, and gives the dump up. Throws `NOT_READABLE`, `ABORTED`.
+ */
+export async function openQemuGuest(path: string, signal?: AbortSignal): Promise<ByteStream> {
+  const qmp = await QmpConnection.open(path.slice(PREFIX.length), path);
+  let folder: string | undefined;
+  const clean = () => {
+    qmp.close();
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    folder = mkdtempSync(join(tmpdir(), "coresieve-qemu-"));
+    const fifo = await makeFifo(folder, path);
+    const ended = qmp.event("DUMP_COMPLETED");
+    const stop = new AbortController();
+    signal?.addEventListener("abort", () => stop.abort(), { once: true });
+    // QEMU opens its end while we open ours: each waits for the other.
+    const opening = openStream(fifo, stop.signal);
+    opening.catch(() => undefined);
+    try {
+      await qmp.command("dump-guest-memory", { paging: false, protocol: `file:${fifo}`, detach: true });
+    } catch (error) {
+      stop.abort();
+      throw error;
+    }
+    const { chunks } = (await opening) as ByteStream;
+    return { name: path, chunks: untilDone(chunks, ended, path, clean) };
+  } catch (error) {
+    clean();
+    throw error;
+  }
+}
+
+/** In a folder that only who knows its name can enter: QEMU may be another user's, and is to write, and nobody to read. */
+async function makeFifo(folder: string, name: string): Promise<string> {
+  const fifo = join(folder, "dump");
+  try {
+    await promisify(execFile)("mkfifo", ["-m", "622", fifo]);
+    chmodSync(folder, 0o711);
+  } catch (error) {
+    throw new DumpError("NOT_READABLE", `needs a FIFO, and none can be made: ${describeSystemError(error)}`, {
+      file: name,
+      cure: "Install mkfifo (coreutils), or dump the machine to a file with dump-guest-memory",
+      cause: error,
+    });
+  }
+  return fifo;
+}
+
+/** The dump's bytes. At their end QEMU says whether that was all. */
+async function* untilDone(
+  chunks: AsyncIterable<Uint8Array>,
+  ended: Promise<string | undefined>,
+  file: string,
+  clean: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* chunks;
+    const problem = await ended;
+    if (problem === undefined) return;
+    throw new DumpError("NOT_READABLE", `QEMU gave the dump up: ${problem}`, { file, cure: "Look at what QEMU says" });
+  } finally {
+    clean();
+  }
+}
