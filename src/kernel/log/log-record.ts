@@ -10,7 +10,7 @@ export interface LogRecord {
   readonly facility: number | undefined;
   /** The thread, or the CPU where it was no thread's context (5.1 on, with CONFIG_PRINTK_CALLER). */
   readonly caller: { readonly kind: "thread" | "cpu"; readonly id: number } | undefined;
-  /** The bytes, as the kernel has them; several lines are separated by 0x0a. */
+  /** The bytes, as the kernel has them; several lines are separated by 0x0a. No encoding is named: `Buffer.from(text).toString("utf8")` reads most. */
   readonly text: Uint8Array;
   /** "SUBSYSTEM" and "DEVICE" of device messages. */
   readonly device: Readonly<Record<string, string>>;
