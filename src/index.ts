@@ -44,6 +44,7 @@ export { openInput } from "./reader/open-input.js";
 export type { PhysicalMemory, PhysicalRange } from "./reader/physical-memory.js";
 export { parseRawPieces, parseRawPlace, type RawPiece, type RawPlace } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";
+export type { ByteSource } from "./reader/source/byte-source.js";
 export type { FetchedBytes } from "./reader/source/fetched.js";
 export type { Packing } from "./reader/source/packed/packing.js";
 export { type GivenFile, openSideFile, type SideFile } from "./reader/source/side-file.js";
@@ -62,12 +63,14 @@ export {
   filterDump,
 } from "./run/filter-dump.js";
 export type { FileOutput, SplitOutput, StreamOutput } from "./run/filter-types.js";
+export type { FilteredBefore } from "./run/filtered-before.js";
 export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
 export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify/verify-dump.js";
 export type { ManifestCheck } from "./verify/verify-manifest.js";
-export { type DumpWarning, type WarningCode, type WarningParts, Warnings } from "./warnings.js";
+export type { AuditCheck } from "./verify/verify-signed.js";
+export { type DumpWarning, type WarningCode, type WarningParts, Warnings, type WarningsOptions } from "./warnings.js";
 export type {
   ExtensionFile,
   ExtensionPage,

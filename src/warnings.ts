@@ -95,7 +95,7 @@ export function ofFile(file: string, reason: string): WarningParts {
 }
 
 /** How warnings are taken. */
-interface WarningsOptions {
+export interface WarningsOptions {
   /** Each warning is an error. */
   readonly strict?: boolean;
 }

@@ -59,7 +59,7 @@ export const KEPT_FROM = 16;
 /** Why a page is kept with `--privacy`. Numbers are `KEPT_FROM` and up. */
 export const KEPT_REASONS = ["reserved", "slab", "known", "stack", "percpu"] as const;
 /** What its struct page says. */
-export const KEPT_RESERVED = KEPT_FROM;
+export const KEPT_RESERVED = 16;
 /** Stacks outside of the vmalloc area. */
 export const KEPT_STACK = KEPT_FROM + 3;
 /** Per-CPU memory outside of the vmalloc area. */

@@ -1,18 +1,9 @@
 import { machineNames } from "../../reader/machine.js";
 import { OPENING, type Option } from "./option.js";
 
-const SPOOLING = [
-  "filter",
-  "split",
-  "audit",
-  "verify",
-  "dmesg",
-  "info",
-  "estimate",
-  "bench",
-  "report",
-  "reassemble",
-] as const;
+/** Commands that take a dump of any format and do their work on this machine. */
+const HERE = ["filter", "split", "audit", "verify", "dmesg", "info", "estimate", "bench", "report"] as const;
+const SPOOLING = [...HERE, "reassemble"] as const;
 const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
 
 /** The options that say what the input is. All commands that open a dump have them, and `coresieve help input` explains them. */
@@ -47,7 +38,7 @@ export const INPUT_OPTIONS = [
     name: "snapshot",
     kind: "text",
     value: "NAME",
-    commands: SPOOLING,
+    commands: HERE,
     refused: { submit: "a job takes the newest: make a dump of the one you want first" },
     help: "which saved machine of a qcow2 disk image (default: the newest)",
     long: "Which saved machine of a qcow2 disk image is read: the snapshot's name or number (`savevm`). Default: the newest that has memory",

@@ -34,14 +34,12 @@ export interface Slab {
   /** Its own array of struct slabobj_ext (7.0 and later), where that lies in the slab: bytes of one, and where the first is. */
   readonly extensions: { readonly start: number; readonly size: number } | undefined;
   /**
-   * `ON_LIST` for each object that is on a list of free ones, `IN_SHEAF` for those that CPUs and nodes have in sheaves, 0 for those in use;
+   * 1 for each object that is on a list of free ones, `IN_SHEAF` for those that CPUs and nodes have in sheaves, 0 for those in use;
    * `undefined` if its free lists could not be followed to their ends.
    */
   readonly free: Uint8Array | undefined;
 }
 
-/** A free object on a list: the link to the next one stands in it. */
-export const ON_LIST = 1;
 /** A free object of which only a sheaf knows (6.18 and later). */
 export const IN_SHEAF = 2;
 

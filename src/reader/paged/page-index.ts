@@ -40,9 +40,6 @@ export function entryOf(kind: number, place: number): number {
 /** The entry of a page of zeros. */
 export const ZERO_ENTRY = entryOf(ENTRY.fill, 0);
 
-/** The highest place that an entry can have: 2 PiB. */
-export const MOST_PLACE = 2 ** 51 - 1;
-
 /** The entry of a page of the index. */
 export function entryAt({ groups, entries }: PageIndex, page: number): number {
   const group = groups[Math.floor(page / GROUP)] as number;

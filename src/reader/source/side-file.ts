@@ -12,6 +12,7 @@ export interface SideFile {
   /** As the user named it. */
   readonly name: string;
   readonly source: ByteSource;
+  /** Closes it: nothing may be read from it afterwards. */
   close(): void;
 }
 
