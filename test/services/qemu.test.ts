@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { QmpConnection } from "../../src/reader/live/qmp.js";
 import { openInput } from "../../src/reader/open-input.js";
 import { noiseBytes } from "../support/bytes.js";
+import { startCli } from "../support/cli.js";
 import { mustNotSkip } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 
@@ -38,9 +39,10 @@ describe.skipIf(!there && !mustNotSkip)("QEMU", () => {
       "-accel",
       "tcg",
     ];
-    const socket = `unix:${file("qmp")},server=on,wait=off`;
-    machine = spawn(PROGRAM, [...args, "-drive", drive, "-device", loader, "-qmp", socket], { stdio: "ignore" });
-    while (!existsSync(file("qmp"))) await new Promise((resolve) => setTimeout(resolve, 50));
+    // A second one to look on: QEMU speaks with one program at a time on each.
+    const sockets = ["qmp", "watch"].flatMap((name) => ["-qmp", `unix:${file(name)},server=on,wait=off`]);
+    machine = spawn(PROGRAM, [...args, "-drive", drive, "-device", loader, ...sockets], { stdio: "ignore" });
+    while (!existsSync(file("watch"))) await new Promise((resolve) => setTimeout(resolve, 50));
     qmp = await QmpConnection.open(file("qmp"), "qemu");
   });
 
@@ -86,5 +88,29 @@ describe.skipIf(!there && !mustNotSkip)("QEMU", () => {
     expect(readdirSync(tmpdir()).filter((name) => name.startsWith("coresieve-qemu-"))).toEqual([]);
     qmp = await QmpConnection.open(file("qmp"), "qemu");
     expect(await qmp.command("query-status")).toEqual(before);
+  });
+
+  test("qemu:SOCKET, killed while QEMU writes: the machine runs on", async () => {
+    await qmp.command("cont");
+    qmp.close();
+    const watch = await QmpConnection.open(file("watch"), "qemu");
+    const state = async (command: string) => ((await watch.command(command)) as { status: string }).status;
+    // A dump of 16 MiB is soon over: who reads it stops as soon as it has begun. Where it was faster, once more.
+    let caught = "";
+    while (caught !== "active") {
+      const { child, ended, collect } = startCli([`qemu:${file("qmp")}`, file("killed"), "-f", "-d", "0"], {
+        env: { TMPDIR: folder },
+      });
+      collect();
+      while ((await state("query-dump")) !== "active" && child.exitCode === null);
+      child.kill("SIGSTOP");
+      caught = await state("query-dump");
+      child.kill("SIGKILL");
+      await ended;
+    }
+    while ((await state("query-dump")) === "active") await new Promise((resolve) => setTimeout(resolve, 20));
+    expect([await state("query-dump"), await state("query-status")]).toEqual(["failed", "running"]);
+    watch.close();
+    qmp = await QmpConnection.open(file("qmp"), "qemu");
   });
 });

@@ -95,7 +95,7 @@ describe("in a store", () => {
     await store.put("dumps/in/vmcore", sampleDump());
   });
 
-  // All of them with all of these numbers were tried once: a store takes its time.
+  // A store takes its time: in a folder all of them are tried with all numbers.
   test.each(RUNS)("%j: some shards, one by one in any order", async (run) => {
     const whole = await wholeOf(run);
     const isMain = run.level === 0 || (run.format === "elf" && run.erase === undefined);
