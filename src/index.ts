@@ -33,6 +33,7 @@ export type { WalkEnd } from "./kernel/objects/kernel-objects.js";
 export { PAGE_KINDS, type PageKind } from "./kernel/page/page-kinds.js";
 export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
 export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
+export { type KernelTask, tasksOf } from "./library/tasks-of.js";
 export { type DigestProgress, digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
 export type { Dump, DumpHeader, FoundVmcoreinfo } from "./reader/dump.js";

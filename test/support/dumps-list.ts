@@ -4,7 +4,7 @@
 export interface DumpFacts {
   readonly name: string;
   readonly arch: "x86_64" | "i386" | "arm64" | "arm" | "riscv64" | "s390x";
-  readonly kernel: "6.1" | "6.12" | "7.2";
+  readonly kernel: "5.10" | "6.1" | "6.12" | "7.2";
   readonly pageSize: number;
   /** How the kernel finds its struct pages. */
   readonly memoryModel: "vmemmap" | "sparse" | "static" | "flat";
@@ -51,9 +51,19 @@ export const realDumps: readonly DumpFacts[] = [
   { ...foreign, name: "tiny-s390x-6.12", arch: "s390x", kernel: "6.12", vmcoreinfoNote: false, mebibytes: 49 },
 ];
 
-/** Real dumps that single tests ask for by name. */
+/** The ends of what people run: what is kept of them, and tests that ask for them by name. */
 export const furtherDumps: readonly DumpFacts[] = [
+  { ...x86, name: "x86-5.10-tiny", kernel: "5.10", flat: false, mebibytes: 145 },
   { ...x86, name: "x86-7.2-tiny", kernel: "7.2", flat: false, mebibytes: 209 },
+  {
+    ...foreign,
+    name: "arm64-7.2-16k-tiny",
+    arch: "arm64",
+    kernel: "7.2",
+    pageSize: 16384,
+    flat: false,
+    mebibytes: 321,
+  },
 ];
 
 /** The dumps for which makedumpfile's kept pages are known at every level. */

@@ -1,6 +1,14 @@
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { describeWithDumps, goldenDumps, originalQemuFile, readGolden, realDump, realDumps } from "./dumps.js";
+import {
+  describeWithDumps,
+  furtherDumps,
+  goldenDumps,
+  originalQemuFile,
+  readGolden,
+  realDump,
+  realDumps,
+} from "./dumps.js";
 import { bitmapPfns, goldenRam, pfnSet } from "./golden.js";
 import { openElf } from "./other-elf.js";
 
@@ -52,9 +60,12 @@ describeWithDumps("the real dumps", () => {
     },
   );
 
-  test.each(realDumps)("$name: the facts in the list are the dump's", async ({ name, flat, qemu, mebibytes }) => {
-    const dump = await realDump(name);
-    expect([dump.flat !== undefined, dump.qemuHeader !== undefined]).toEqual([flat, qemu]);
-    expect(Math.ceil(statSync(dump.vmcore).size / 1024 ** 2)).toBe(mebibytes);
-  });
+  test.each([...realDumps, ...furtherDumps])(
+    "$name: the facts in the list are the dump's",
+    async ({ name, flat, qemu, mebibytes }) => {
+      const dump = await realDump(name);
+      expect([dump.flat !== undefined, dump.qemuHeader !== undefined]).toEqual([flat, qemu]);
+      expect(Math.ceil(statSync(dump.vmcore).size / 1024 ** 2)).toBe(mebibytes);
+    },
+  );
 });

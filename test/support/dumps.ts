@@ -14,7 +14,7 @@ import { type DumpFacts, furtherDumps, realDumps } from "./dumps-list.js";
 import { type Golden, parseGolden } from "./golden.js";
 import { unpackTarZst, unpackZst } from "./unpack.js";
 
-export { type DumpFacts, foreignDumps, goldenDumps, realDumps } from "./dumps-list.js";
+export { type DumpFacts, foreignDumps, furtherDumps, goldenDumps, realDumps } from "./dumps-list.js";
 
 /** The folder of packed dumps: the repository's neighbour. */
 const dumpsFolder = fileURLToPath(new URL("../../../shared/dumps/", import.meta.url));
@@ -53,7 +53,9 @@ export interface RealDump {
 export function dumpFacts(name: string): DumpFacts {
   const facts = [...realDumps, ...furtherDumps].find((dump) => dump.name === name);
   if (facts === undefined) {
-    throw new Error(`no real dump is called ${name}; known: ${realDumps.map((dump) => dump.name).join(", ")}`);
+    throw new Error(
+      `no real dump is called ${name}; known: ${[...realDumps, ...furtherDumps].map((dump) => dump.name).join(", ")}`,
+    );
   }
   return facts;
 }

@@ -6,7 +6,7 @@
 import { archOfUts } from "../../src/reader/machine.js";
 import type { MachineCase } from "./arch/machine-image.js";
 import { machines } from "./arch/machines.js";
-import { type DumpFacts, realDumps } from "./dumps-list.js";
+import { type DumpFacts, furtherDumps, realDumps } from "./dumps-list.js";
 import { kernelCases, newerReleases } from "./kernel/menagerie.js";
 import { parseRelease } from "./kernel/release.js";
 import { type TimelineCase, timeline } from "./kernel/timeline.js";
@@ -68,7 +68,7 @@ const KERNEL_MODELS = {
 function proofs(): Proof[] {
   const built = { arch: "x86_64", how: "built image" } as const;
   return [
-    ...realDumps.map(
+    ...[...realDumps, ...furtherDumps].map(
       ({ arch, memoryModel, kernel, name, pageSize }): Proof => ({
         ...{ arch, model: DUMP_MODELS[memoryModel], release: kernel, how: "real dump" },
         space: `${name}, pages of ${pageSize / 1024} KiB`,

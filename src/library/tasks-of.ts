@@ -1,0 +1,92 @@
+import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
+import { type KernelObjects, memberAddress, readMember, readText } from "../kernel/objects/kernel-objects.js";
+import { allTasks } from "../kernel/objects/tasks.js";
+import { aDump, checkArgument, checkGiven } from "../option-shape.js";
+import type { Dump } from "../reader/dump.js";
+import { openSession, withView } from "../run/session.js";
+import { aWarnings } from "../warnings.js";
+import type { KernelOptions } from "./kernel-of.js";
+
+/** A task (a thread) of the dumped kernel. What cannot be read of it is `undefined`. */
+export interface KernelTask {
+  /** Of its struct task_struct. */
+  readonly address: bigint;
+  /** The thread's number; in user space it is called the thread id. */
+  readonly pid: number;
+  /** The process's number: that of its first thread. */
+  readonly tgid: number;
+  /** Its name, 15 bytes at most, each a character (Latin-1). Foreign: it may have control characters. */
+  readonly comm: string;
+  /** As `ps` says it: R running, S sleeping, D uninterruptible, I idle, T stopped, t traced, X dead, Z zombie; ? another state. */
+  readonly state: string;
+  /** The parent process's number. */
+  readonly parent: number | undefined;
+  /** A thread of the kernel's own: it has no memory of a user. */
+  readonly isKernelThread: boolean;
+}
+
+/** `PF_KTHREAD` (include/linux/sched.h), the same since 2.6.27. */
+const PF_KTHREAD = 0x0020_0000n;
+const TASK_COMM_LEN = 16;
+/** TASK_UNINTERRUPTIBLE with TASK_NOLOAD (4.2 and later): what `ps` calls idle. */
+const IDLE = 0x402n;
+/** Bits of `__state` and `exit_state` that all kernels have alike (fs/proc/array.c: task_state_array). */
+const LETTERS: readonly (readonly [bit: bigint, letter: string])[] = [
+  [1n, "S"],
+  [2n, "D"],
+  [4n, "T"],
+  [8n, "t"],
+  [0x10n, "X"],
+  [0x20n, "Z"],
+];
+
+/**
+ * The tasks of a dump's kernel, threads too, but for the idle tasks of all CPUs except the first (pid 0). Needs types: of a `vmlinux`, else the BTF in
+ * memory; without them there are none. Costs 10 us a task, and up to 400 ms to find symbols and types. Throws `CANNOT_FILTER` where the kernel is not
+ * found, and what finding VMCOREINFO or opening a vmlinux throws.
+ */
+export function* tasksOf(input: Dump, options: KernelOptions = {}): Generator<KernelTask, void, undefined> {
+  checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });
+  checkArgument("input", input, aDump);
+  const { dump, view } = withView(openSession(input, options));
+  const { kernel, close } = eraseDebuginfo(dump, view, options.vmlinux);
+  try {
+    if (kernel === undefined) return;
+    for (const address of allTasks(dump, view, kernel)) {
+      const task = taskAt(kernel, address);
+      if (task !== undefined) yield task;
+    }
+  } finally {
+    close();
+  }
+}
+
+function taskAt(kernel: KernelObjects, address: bigint): KernelTask | undefined {
+  const member = (path: string, of = address) => readMember(kernel, "task_struct", of, path);
+  const [pid, tgid] = [member("pid"), member("tgid")];
+  const name = memberAddress(kernel.types, "task_struct", address, "comm");
+  const comm = name === undefined ? undefined : readText(kernel.memory, name, TASK_COMM_LEN);
+  if (pid === undefined || tgid === undefined || comm === undefined) return undefined;
+  const parent = member("real_parent");
+  const parentId = parent ? member("tgid", parent) : undefined;
+  return {
+    address,
+    pid: Number(pid),
+    tgid: Number(tgid),
+    comm,
+    // `__state` since 5.14.
+    state: stateOf(member("__state") ?? member("state"), member("exit_state") ?? 0n),
+    parent: parentId === undefined ? undefined : Number(parentId),
+    isKernelThread: ((member("flags") ?? 0n) & PF_KTHREAD) !== 0n,
+  };
+}
+
+function stateOf(state: bigint | undefined, exit: bigint): string {
+  if (state === undefined) return "?";
+  const all = state | exit;
+  if (all === 0n) return "R";
+  if (exit === 0n && (all & IDLE) === IDLE) return "I";
+  // The end of a task says more than what it waited for.
+  return LETTERS.findLast(([bit]) => (all & bit) !== 0n)?.[1] ?? "?";
+}
