@@ -54,6 +54,7 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
 
 function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMemory) {
   const pieces = new Map<number, DataView | undefined>();
+  const single = new Uint8Array(entrySize);
   const pieceAt = (number: number): DataView | undefined => {
     if (pieces.has(number)) return pieces.get(number);
     const bytes = new Uint8Array(PIECE);
@@ -67,10 +68,21 @@ function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMe
     if (paddr < 0 || paddr % entrySize !== 0 || paddr > Number.MAX_SAFE_INTEGER) return undefined;
     const number = Math.floor(paddr / PIECE);
     const piece = pieceAt(number);
-    if (piece === undefined) return undefined;
+    // A file may have a part of the piece only, as the ranges of /proc/vmcore begin and end anywhere.
+    if (piece === undefined) {
+      if (memory.read(single, paddr) < entrySize) return undefined;
+      return wordAt(new DataView(single.buffer), 0, entrySize, littleEndian);
+    }
     const at = paddr - number * PIECE;
     return wordAt(piece, at, entrySize, littleEndian);
   };
+}
+
+/** Translates only addresses whose bits from the highest that tables look at are all equal: to the machine others are none. */
+export function canonicalOnly(space: AddressSpace, addressBits: number): AddressSpace {
+  const sign = (1n << 64n) - (1n << BigInt(addressBits - 1));
+  const isCanonical = (vaddr: bigint) => (vaddr & sign) === sign || (vaddr & sign) === 0n;
+  return { ...space, translate: (vaddr) => (isCanonical(vaddr) ? space.translate(vaddr) : undefined) };
 }
 
 /**

@@ -47,6 +47,22 @@ describe("page-table walk", () => {
     ]);
   });
 
+  test("a table of which the file has a part only: that part is read", () => {
+    const whole = memoryOf((view) => {
+      view.setBigUint64(0x1000 + 300 * 8, 0x2001n, true);
+      view.setBigUint64(0x1000 + 3 * 8, 0x2001n, true);
+      view.setBigUint64(0x2000 + 5 * 8, 0x7001n, true);
+    });
+    // What is at 0x1000 to 0x17ff is not in the file.
+    const memory: PhysicalMemory = {
+      ...whole,
+      read: (into, paddr) => (paddr < 0x1800 && paddr + into.length > 0x1000 ? 0 : whole.read(into, paddr)),
+    };
+    const space = walkTables({ root: 0x1000, levels, entrySize: 8, littleEndian: true }, memory, decode(shifts));
+    expect(space.translate((300n << 21n) | (5n << 12n))).toEqual({ paddr: 0x7000, length: 0x1000 });
+    expect(space.translate((3n << 21n) | (5n << 12n))).toBeUndefined();
+  });
+
   test.each([true, false])("small and large pages, little endian %s", (littleEndian) => {
     const memory = memoryOf((view) => {
       view.setBigUint64(0x1000 + 3 * 8, 0x2001n, littleEndian);

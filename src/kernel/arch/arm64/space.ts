@@ -26,7 +26,13 @@ const VALID = 1n;
 /** In the bottom level: a page; above: a table and not a block. */
 const TABLE_OR_PAGE = 2n;
 
-/** Everything is walked: the linear map, the kernel's image, the vmemmap. */
+/** Bit 55 says whose tables an address goes by, and the byte above may be a tag (Arm ARM D8.2, TBI). */
+const HALF_BIT = 55;
+
+/**
+ * Everything is walked: the linear map, the kernel's image, the vmemmap. The tables have no place for the bits above `vaBits`: without a look at them
+ * a user-space address would be that of the kernel whose lower bits are the same.
+ */
 export function arm64AddressSpace(image: Arm64Space, memory: PhysicalMemory): AddressSpace {
   const { root, pageShift, vaBits } = image;
   const levels = evenLevels(vaBits, pageShift, pageShift - 3);
@@ -41,7 +47,9 @@ export function arm64AddressSpace(image: Arm64Space, memory: PhysicalMemory): Ad
     const shift = pageShift + (last - level) * (pageShift - 3);
     return { page: Math.floor(address(entry) / 2 ** shift) * 2 ** shift, shift };
   };
-  return walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode);
+  const space = walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode);
+  const upper = (1n << BigInt(HALF_BIT + 1)) - (1n << BigInt(vaBits));
+  return { ...space, translate: (vaddr) => ((vaddr & upper) === upper ? space.translate(vaddr) : undefined) };
 }
 
 function outputAddress(format: Arm64Format, pageShift: number): (entry: bigint) => number {

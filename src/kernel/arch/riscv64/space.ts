@@ -3,7 +3,7 @@ import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../../address-space.js";
 import type { FoundSpace, NamedSpace, TableRescue } from "../arch-support.js";
-import { evenLevels, walkTables } from "../page-walk.js";
+import { canonicalOnly, evenLevels, walkTables } from "../page-walk.js";
 import { sectionShape } from "../section-shape.js";
 import type { DecodeEntry } from "../table-shape.js";
 import { firstThatReads, type Guess, hex, needSymbol } from "../try-spaces.js";
@@ -35,7 +35,7 @@ export function riscv64AddressSpace({ root, vaBits }: Riscv64Space, memory: Phys
     const pages = 2 ** (shift - 12);
     return { page: Math.floor(pfn / pages) * pages * 4096, shift };
   };
-  return walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode);
+  return canonicalOnly(walkTables({ root, levels, entrySize: 8, littleEndian: true }, memory, decode), vaBits);
 }
 
 /** Where memory begins if phys_ram_base is not exported: behind OpenSBI's 2 MiB on most machines. */

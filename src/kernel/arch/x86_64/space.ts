@@ -1,6 +1,6 @@
 import type { PhysicalMemory } from "../../../reader/physical-memory.js";
 import type { AddressSpace } from "../../address-space.js";
-import { evenLevels, walkTables } from "../page-walk.js";
+import { canonicalOnly, evenLevels, walkTables } from "../page-walk.js";
 
 /** Where the kernel's own image is mapped: __START_KERNEL_map, the same in every x86-64 kernel, KASLR or not. */
 export const START_KERNEL_MAP = 0xffff_ffff_8000_0000n;
@@ -25,7 +25,7 @@ const ADDRESS_MASK = 0x000f_ffff_ffff_f000n;
 export function x86_64AddressSpace(image: X86_64Space, memory: PhysicalMemory): AddressSpace {
   const levels = evenLevels(image.levels === 5 ? 57 : 48, 12, 9);
   const mask = ADDRESS_MASK & ~image.smeMask;
-  return walkTables({ root: image.root, levels, entrySize: 8, littleEndian: true }, memory, (entry, level) => {
+  const space = walkTables({ root: image.root, levels, entrySize: 8, littleEndian: true }, memory, (entry, level) => {
     if ((entry & PRESENT) === 0n) return undefined;
     const shift = 12 + 9 * (image.levels - 1 - level);
     // Pages of 1 GiB, 2 MiB and 4 KiB: bit 7 is PSE in the first two and PAT in the last.
@@ -34,4 +34,5 @@ export function x86_64AddressSpace(image: X86_64Space, memory: PhysicalMemory): 
     }
     return { table: Number(entry & mask) };
   });
+  return canonicalOnly(space, image.levels === 5 ? 57 : 48);
 }
