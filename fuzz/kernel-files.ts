@@ -10,7 +10,7 @@ import { selfCheck } from "../src/filter/self-check/self-check.js";
 import { completeDump } from "../src/kernel/complete-dump.js";
 import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo.js";
 import { attachSpace, kernelView, viewMemory } from "../src/kernel/kernel-view.js";
-import { readKernelLog } from "../src/kernel/log/read-log.js";
+import { logOfKernel } from "../src/kernel/log/read-log.js";
 import type { Dump } from "../src/reader/dump.js";
 import { openDump } from "../src/reader/open.js";
 import type { PhysicalMemory } from "../src/reader/physical-memory.js";
@@ -133,7 +133,7 @@ function placesOf(dump: Dump): Places[] {
     placesRead(dump.memory, 8, true, (memory: PhysicalMemory) => use({ ...dump, memory }));
   return [
     reading((other) => kernelView(other, new Warnings())),
-    reading((other) => readKernelLog(other)),
+    reading((other) => logOfKernel(other)),
     reading((other) => {
       const plan = initialPlan(other, plain);
       attempt(() => selfCheck(other, plain, policyOfLevel(31), plan, new Warnings()));

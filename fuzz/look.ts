@@ -2,7 +2,7 @@ import { DumpError } from "../src/errors.js";
 import { initialPlan } from "../src/filter/plan.js";
 import { completeDump } from "../src/kernel/complete-dump.js";
 import { kernelView } from "../src/kernel/kernel-view.js";
-import { readKernelLog } from "../src/kernel/log/read-log.js";
+import { logOfKernel } from "../src/kernel/log/read-log.js";
 import type { Dump } from "../src/reader/dump.js";
 import { type OpenOptions, openDump } from "../src/reader/open.js";
 import { readPages } from "../src/reader/physical-memory.js";
@@ -43,7 +43,7 @@ export function lookAt(input: Dump): void {
   if (maxMapnr <= MOST_PAGES) attempt(() => initialPlan(input, undefined));
   const dump = completeDump(input, new Warnings());
   attempt(() => kernelView(dump, new Warnings()));
-  attempt(() => readKernelLog(dump));
+  attempt(() => logOfKernel(dump));
 }
 
 /** Lets a DumpError pass, so that what comes after it is tried as well. */

@@ -8,7 +8,7 @@ import { type Btf, openBtf } from "../src/kernel/debuginfo/btf.js";
 import { btfTypes } from "../src/kernel/debuginfo/btf-types.js";
 import { findSymbols, findTypes } from "../src/kernel/debuginfo/memory-debuginfo.js";
 import { kernelView, viewMemory } from "../src/kernel/kernel-view.js";
-import { readKernelLog } from "../src/kernel/log/read-log.js";
+import { logOfKernel } from "../src/kernel/log/read-log.js";
 import { walkList } from "../src/kernel/objects/kernel-objects.js";
 import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { virtualLayout } from "../src/kernel/virtual-layout.js";
@@ -46,7 +46,7 @@ const LISTS = btfTypes(
  * four fifths of the time. Throws what the view does.
  */
 export function useKernel(dump: Dump, search = true): void {
-  attempt(() => readKernelLog(dump));
+  attempt(() => logOfKernel(dump));
   const warnings = new Warnings();
   const found = kernelView(dump, warnings);
   const { memMap, maxMapnr } = found;

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { crashReason } from "../kernel/log/crash-reason.js";
 import type { LogRecord } from "../kernel/log/log-record.js";
-import { readKernelLog } from "../kernel/log/read-log.js";
+import { logOfKernel } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
 import { cpuCount } from "../run/cpu-notes.js";
 import type { Session } from "../run/session.js";
@@ -123,7 +123,7 @@ export function dumpInfo({ dump, view, whyNoView, warnings }: Session, shrinksTo
 /** Its log, if the dump has one that can be read. */
 function logOf(dump: Dump): readonly LogRecord[] | undefined {
   try {
-    return readKernelLog(dump).records;
+    return logOfKernel(dump).records;
   } catch (error) {
     if (error instanceof DumpError) return undefined;
     throw error;

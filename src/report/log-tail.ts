@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { crashReason } from "../kernel/log/crash-reason.js";
 import { formatRecord } from "../kernel/log/format-record.js";
-import { readKernelLog } from "../kernel/log/read-log.js";
+import { logOfKernel } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
 import type { LogTail } from "./report-data.js";
 
@@ -12,7 +12,7 @@ const MOST_CHARACTERS = 2000;
 /** The end of the kernel log for a report. Never throws: what cannot be read is said. */
 export function logTail(dump: Dump): LogTail {
   try {
-    const { records } = readKernelLog(dump);
+    const { records } = logOfKernel(dump);
     const lines = records.slice(-MOST_RECORDS).map((record) => {
       const line = formatRecord(record, "dmesg");
       return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} ...\n` : line;

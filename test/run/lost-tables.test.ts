@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { completeDump } from "../../src/kernel/complete-dump.js";
 import { kernelView } from "../../src/kernel/kernel-view.js";
-import { readKernelLog } from "../../src/kernel/log/read-log.js";
+import { logOfKernel } from "../../src/kernel/log/read-log.js";
 import { kernelOf } from "../../src/library/kernel-of.js";
 import { openDump } from "../../src/reader/open.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
@@ -39,7 +39,7 @@ async function withoutTop(name: string, size: number): Promise<string> {
 const logOf = (path: string) => {
   const dump = completeDump(openDump(path), new Warnings());
   try {
-    return readKernelLog(dump).records.map(({ text }) => Buffer.from(text).toString("latin1"));
+    return logOfKernel(dump).records.map(({ text }) => Buffer.from(text).toString("latin1"));
   } finally {
     dump.close();
   }

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { formatRecord, type LogFormat, recordForJson } from "../../kernel/log/format-record.js";
-import { readKernelLog } from "../../kernel/log/read-log.js";
+import { logOfKernel } from "../../kernel/log/read-log.js";
 import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandAbout, defineCommand } from "../command.js";
@@ -36,7 +36,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, args, signal);
   try {
-    const log = readKernelLog(openSession(dump, { ...complete, warnings }).dump, args.sinceClear);
+    const log = logOfKernel(openSession(dump, { ...complete, warnings }).dump, args.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

@@ -1,5 +1,5 @@
 import { formatRecord } from "../../kernel/log/format-record.js";
-import { readKernelLog } from "../../kernel/log/read-log.js";
+import { logOfKernel } from "../../kernel/log/read-log.js";
 import { openInput } from "../../reader/open-input.js";
 import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
@@ -18,10 +18,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
-    const log = readKernelLog(
-      openSession(dump, { ...(await givenKernel(request)), warnings }).dump,
-      request.sinceClear,
-    );
+    const log = logOfKernel(openSession(dump, { ...(await givenKernel(request)), warnings }).dump, request.sinceClear);
     if (log.unreadable > 0) {
       warnings.add(
         "LOG_RECORDS",

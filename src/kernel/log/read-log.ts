@@ -1,4 +1,3 @@
-import { aDump, checkArgument } from "../../option-shape.js";
 import type { Dump } from "../../reader/dump.js";
 import { kernelSpace, unreadable } from "../kernel-space.js";
 import { readByteRing } from "./byte-ring.js";
@@ -13,8 +12,7 @@ const LOG = "its kernel log";
  * page tables, but no struct pages: it works on dumps that cannot be filtered. `sinceClear`: only what came after the
  * last `dmesg --clear`. Throws `CANNOT_FILTER` with what is missing.
  */
-export function readKernelLog(dump: Dump, sinceClear = false): KernelLog {
-  checkArgument("dump", dump, aDump);
+export function logOfKernel(dump: Dump, sinceClear = false): KernelLog {
   const { memory } = kernelSpace(dump, LOG);
   const log =
     readRingBuffer(memory, sinceClear) ?? readRecordBuffer(memory, sinceClear) ?? readByteRing(memory, sinceClear);

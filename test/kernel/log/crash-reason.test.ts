@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { completeDump } from "../../../src/kernel/complete-dump.js";
 import { type CrashReason, crashReason } from "../../../src/kernel/log/crash-reason.js";
 import type { LogRecord } from "../../../src/kernel/log/log-record.js";
-import { readKernelLog } from "../../../src/kernel/log/read-log.js";
+import { logOfKernel } from "../../../src/kernel/log/read-log.js";
 import { openDump } from "../../../src/reader/open.js";
 import { Warnings } from "../../../src/warnings.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
@@ -151,7 +151,7 @@ describeWithDumps("real dumps", () => {
     const warnings = new Warnings();
     const dump = openDump([(await realDump(name)).vmcore], warnings);
     try {
-      return crashReason(readKernelLog(completeDump(dump, warnings)).records);
+      return crashReason(logOfKernel(completeDump(dump, warnings)).records);
     } finally {
       dump.close();
     }

@@ -6,7 +6,7 @@ import { describe, expect, test } from "vitest";
 import { completeDump } from "../../../src/kernel/complete-dump.js";
 import { formatRecord, type LogFormat, recordForJson } from "../../../src/kernel/log/format-record.js";
 import type { KernelLog } from "../../../src/kernel/log/log-record.js";
-import { readKernelLog } from "../../../src/kernel/log/read-log.js";
+import { logOfKernel } from "../../../src/kernel/log/read-log.js";
 import { openDump } from "../../../src/reader/open.js";
 import { Warnings } from "../../../src/warnings.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
@@ -19,7 +19,7 @@ import { withDump } from "../../support/open.js";
 const folder = temporaryFolder();
 
 function logOf(options: KernelOptions, sinceClear = false): KernelLog {
-  return withDump(folder, toElf(buildKernel(options)), (dump) => readKernelLog(dump, sinceClear));
+  return withDump(folder, toElf(buildKernel(options)), (dump) => logOfKernel(dump, sinceClear));
 }
 
 const lines = (log: KernelLog, format: LogFormat = "dmesg") =>
@@ -164,7 +164,7 @@ test.each(["2.6.32", "4.18.0", "6.1.0"])(
         for (const [offset, value] of changes) writeSync(file, Uint8Array.of(value), 0, 1, start + offset);
         let log: KernelLog | undefined;
         try {
-          log = readKernelLog(dump);
+          log = logOfKernel(dump);
         } catch (error) {
           expect(error).toMatchObject({ code: "CANNOT_FILTER" });
         }
@@ -187,7 +187,7 @@ describeWithDumps("real dumps", () => {
     async (name) => {
       const real = await realDump(name);
       const dump = openDump([real.vmcore], new Warnings());
-      const log = readKernelLog(completeDump(dump, new Warnings()));
+      const log = logOfKernel(completeDump(dump, new Warnings()));
       dump.close();
       const plain = new Set(lines(log).map((line) => line.replace(/\] \[ *[TC]\d+\] /, "] ").trimEnd()));
       const console = readFileSync(real.consoleLog, "latin1").replaceAll("\r", "").split("\n");

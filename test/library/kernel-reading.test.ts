@@ -1,6 +1,6 @@
-/** Tasks of real dumps, as a program of a user's lists them. */
+/** Tasks and logs of real dumps, as a program of a user's reads them. */
 import { expect, test } from "vitest";
-import { type KernelTask, openDump, tasksOf } from "../../src/index.js";
+import { type KernelTask, openDump, readKernelLog, tasksOf } from "../../src/index.js";
 import { describeWithDumps, realDump, realVmlinux } from "../support/dumps.js";
 
 async function tasks(name: string, options: Parameters<typeof tasksOf>[1] = {}): Promise<KernelTask[]> {
@@ -43,4 +43,21 @@ describeWithDumps("tasksOf", () => {
   test("a kernel without types has none", async () => {
     expect(await tasks("tiny-x86-6.12")).toEqual([]);
   });
+});
+
+describeWithDumps("readKernelLog", () => {
+  test.each(["tiny-s390x-6.12", "tiny-riscv64-6.12-sv48"])(
+    "%s, without a VMCOREINFO note: as dmesg has it",
+    async (name) => {
+      const dump = openDump((await realDump(name)).vmcore);
+      try {
+        expect(dump.vmcoreinfo).toBeUndefined();
+        const texts = readKernelLog(dump).records.map(({ text }) => Buffer.from(text).toString("utf8"));
+        expect(texts.length).toBeGreaterThan(50);
+        expect(texts.some((text) => text.startsWith("Linux version 6.12"))).toBe(true);
+      } finally {
+        dump.close();
+      }
+    },
+  );
 });
