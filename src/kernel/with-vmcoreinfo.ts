@@ -18,7 +18,8 @@ export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr
       image,
       machine,
       pageSize,
-      maxMapnr: Math.ceil(end / pageSize),
+      // A kdump header counts pages to where its bitmaps end, which is behind the last one.
+      maxMapnr: pageSize === dump.pageSize ? dump.maxMapnr : Math.ceil(end / pageSize),
       memory: attachMemory(image),
       vmcoreinfo,
       // An ELF header has no time of its own.

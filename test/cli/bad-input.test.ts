@@ -186,7 +186,7 @@ describe("outputs", () => {
     await refuses(at("nowhere/out"), at("nowhere/out"), /cannot be created: there is no such file/);
     await refuses(at("input/out"), at("input/out"), /cannot be created/);
     await refuses(`${at("out")}/`, at("out"), /cannot be created/);
-    await refuses("", /no name/);
+    expectFailure(await runCli([at("input"), ""]), 2, /the option output.path is ""/);
   });
 
   test("a name that leads in a circle, or that is too long", async () => {

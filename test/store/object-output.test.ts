@@ -106,7 +106,7 @@ test("what the store refuses in the middle leaves nothing there", async () => {
 test("where the upload cannot be aborted the error names the command that does it, and the command does", async () => {
   await store.fault({ method: "PUT", kind: "status", status: 403, code: "AccessDenied", times: 9 });
   await store.fault({ method: "DELETE", kind: "status", status: 403, code: "AccessDenied" });
-  const run = await runCli([file, "s3://dumps/a/out", "-d", "0", "-q"]);
+  const run = await runCli([file, "s3://dumps/a/out", "-d", "0", "--compress", "none", "-q"]);
   expectFailure(run, 1, "access denied", "`coresieve uploads --abort s3://dumps/a/out`");
   expect(run.stderr).not.toContain("no-secret-at-all");
   expect(await store.uploads()).toHaveLength(1);
@@ -121,7 +121,7 @@ test("a run that was killed is gone on with: parts that are there are not sent a
   await filterFile(file, expected, { level: 0 });
   // The last part, with the headers, gets no answer: so the run is killed between the others and it.
   await store.fault({ method: "PUT", match: "partNumber=1&", kind: "silent" });
-  const run = startCli([file, "s3://dumps/out", "-d", "0"]);
+  const run = startCli([file, "s3://dumps/out", "-d", "0", "--compress", "none"]);
   while (!(await store.log()).some(({ query }) => /partNumber=1&/.test(query)))
     await new Promise((r) => setTimeout(r, 20));
   run.child.kill("SIGKILL");
@@ -153,7 +153,7 @@ test("parts of another content are sent again", async () => {
 
 test("stopped with a signal it leaves nothing", async () => {
   await store.set({ latency: 300 });
-  const run = startCli([file, "s3://dumps/out", "-d", "0"]);
+  const run = startCli([file, "s3://dumps/out", "-d", "0", "--compress", "none"]);
   while (!(await store.log()).some(({ method }) => method === "PUT")) await new Promise((r) => setTimeout(r, 20));
   run.child.kill("SIGTERM");
   expect((await run.ended).code).toBe(143);
