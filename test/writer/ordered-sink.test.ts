@@ -85,6 +85,15 @@ test.each(PACKINGS)("%s: ascending bytes behind others in any order", async (pac
   expect(readdirSync(folder)).toEqual([]);
 });
 
+test("a write of nothing makes nothing longer", async () => {
+  const target = memoryTarget();
+  const sink = sinkOf(target, "gzip");
+  sink.ascendingFrom?.(2);
+  await sink.write(Buffer.alloc(0), 1);
+  await sink.finish(2);
+  expect((await unpack(target.pieces)).bytes).toEqual(Buffer.alloc(2));
+});
+
 test("what was not told to be ascending must be", async () => {
   const sink = sinkOf(memoryTarget(), undefined);
   sink.ascendingFrom?.(0);

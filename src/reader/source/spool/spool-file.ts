@@ -73,6 +73,8 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
     },
     write(bytes, offset = size) {
       checkOpen();
+      // Nothing written makes no file longer.
+      if (bytes.length === 0) return;
       const end = Math.max(size, offset + bytes.length);
       if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
       try {
