@@ -54,10 +54,9 @@ test("zeros at the beginning are called that", () => {
 });
 
 test.each([
-  ["http://host/vmcore", /curl -L http:\/\/host\/vmcore \| coresieve - OUT/],
-  ["https://host/vmcore?a=1", /curl -L/],
+  ["ftp://host/vmcore", /curl -L ftp:\/\/host\/vmcore \| coresieve - OUT/],
   ["file:///var/crash/vmcore", /without file:\/\//],
-  ["gs://bucket/vmcore", /only s3:\/\/BUCKET\/KEY is read/],
+  ["gs://bucket/vmcore", /s3:\/\/BUCKET\/KEY, https:\/\/ and http:\/\/ are read/],
   ["root@host:/var/crash/vmcore", /ssh HOST cat FILE/],
 ])("%s, an address instead of a name", (name, cure) => {
   const failure = failureOf(() => openDump(name));

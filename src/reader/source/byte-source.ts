@@ -74,14 +74,12 @@ function addressCure(path: string): string | undefined {
       return /^[^/]+@[^/:]+:/.test(path)
         ? `Fetch it through a pipe: \`ssh HOST cat FILE | coresieve - OUT\``
         : undefined;
-    case "http":
-    case "https":
     case "ftp":
       return `Fetch it through a pipe: \`curl -L ${path} | coresieve - OUT\``;
     case "file":
       return "Give the path alone, without file://";
     default:
-      return "Of addresses, only s3://BUCKET/KEY is read: fetch it to a file, or send it through a pipe into `coresieve - OUT`";
+      return "Of addresses, s3://BUCKET/KEY, https:// and http:// are read: fetch it to a file, or send it through a pipe into `coresieve - OUT`";
   }
 }
 
