@@ -143,7 +143,9 @@ test("the command: exit code 0 when nothing is found, 1 when something is, 2 whe
   const none = write("none", Buffer.from("not there\n"));
   const clean = await runCli(["audit", dump, "--secrets", none]);
   expect({ code: clean.code, stderr: clean.stderr }).toEqual({ code: 0, stderr: "" });
-  expect(clean.stdout.toString()).toMatch(/Secrets {2}0 of 1 found.*\nResult {3}nothing found\nSHA-256 {2}[0-9a-f]{64}\n$/);
+  expect(clean.stdout.toString()).toMatch(
+    /Secrets {2}0 of 1 found.*\nResult {3}nothing found\nSHA-256 {2}[0-9a-f]{64}\n$/,
+  );
   const found = await runCli(["audit", dump, "--secrets", secrets]);
   expect({ code: found.code, stderr: found.stderr }).toEqual({ code: 1, stderr: "" });
   expect(found.stdout.toString()).toMatch(/line 4: page 0x98 at 0xffb, into the next page: kernel, and 1 like it\n/);
