@@ -12,9 +12,9 @@ import { readOptions, text, whole } from "./support/options.mjs";
 
 const HELP = `node bench/texts.mjs DUMP... [options]: the search for texts of erase rules
 
-Searches all pages of each dump in one thread, with each set of rules, and prints
-MB a second of CPU time: the median of the rounds. The first line reads the pages
-and searches nothing of note. Needs npm run build.
+Searches all pages of each dump in one thread, with each set of rules, and
+prints MB a second of CPU time: the median of the rounds. The first line reads
+the pages and searches nothing of note. Needs npm run build.
 
   --rules FILE      rules to measure beside those that are built in
   --rounds N        (default 5)
