@@ -8,7 +8,6 @@ import { attachSpace, findSpace, type SpaceImage, supportOf } from "./arch/archs
 import { directMapAmong, directMapInTables, directPart, pageProbes } from "./arch/direct-map.js";
 import { readPageTables } from "./arch/page-tables.js";
 import type { KernelView } from "./kernel-view.js";
-import type { MemMap } from "./page/mem-map.js";
 
 /** Physical addresses [start, end) in bytes, and the virtual address of the first. */
 export interface MappedRange extends PhysicalRange {
@@ -19,8 +18,6 @@ export interface MappedRange extends PhysicalRange {
 export interface LayoutKernel {
   readonly space: SpaceImage;
   readonly physBase: bigint;
-  /** Its struct pages, if they were found, and bytes of one. */
-  readonly structPages?: { readonly memMap: MemMap; readonly size: number } | undefined;
 }
 
 /** Where the kernel maps memory: what debuggers without knowledge of page tables read from program headers. */
@@ -36,14 +33,13 @@ export interface VirtualLayout {
   restAddress(range: PhysicalRange): bigint;
   /** The kernel's image, where it has addresses of its own: ascending. Memory of it that was given back may lie between. */
   readonly image: readonly MappedRange[];
-  /** The array of struct pages, where it has addresses of its own. */
-  readonly structPages: readonly MappedRange[];
   /** All kernel addresses, by the page tables. */
   readonly space: AddressSpace;
 }
 
 /**
- * Finds the direct map, the kernel's image and its struct pages in the kernel's own page tables. Costs some milliseconds: large pages
+ * Finds the direct map and the kernel's image in the kernel's own page tables. The array of struct pages is left out: with a segment for it
+ * makedumpfile 1.7.2 does not find mem_section any more. Costs some milliseconds: large pages
  * are one look, and of the direct map a sample is looked at.
  */
 export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
@@ -70,7 +66,6 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
       return isFree ? vaddrOf(range.start) : 0n;
     },
     image: imageRanges(mapped, directMap),
-    structPages: structPageRanges(mapped, directMap, kernel.structPages),
     space,
   };
 }
@@ -78,8 +73,8 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
 /** The layout of a dump's kernel; without a view that of its page tables alone. `undefined` where they were not found. */
 export function layoutOfDump(dump: Dump, view: KernelView | undefined): VirtualLayout | undefined {
   if (view !== undefined) {
-    const { space, physBase, memMap, layout } = view;
-    return virtualLayout(dump, { space, physBase, structPages: { memMap, size: layout.size } });
+    const { space, physBase } = view;
+    return virtualLayout(dump, { space, physBase });
   }
   if (dump.vmcoreinfo === undefined) return undefined;
   try {
@@ -129,35 +124,6 @@ function fixedImage(dump: Dump, space: AddressSpace, symbol: bigint, paddr: numb
   const found = space.translate(at(paddr));
   const to = isMapped(page(end - 1)) ? end : Math.min(end, paddr + (found?.length ?? 0));
   return [{ start: from, end: to, vaddr: at(from) }];
-}
-
-/** Tables looked at for struct pages: those of 2 TiB in pages of 2 MiB, 10 GiB in pages of 4 KiB. */
-const STRUCT_PAGE_TABLES = 1 << 10;
-/** PT_LOADs for them: a reader looks through all for every address. */
-const MOST_STRUCT_PAGE_PIECES = 1 << 10;
-
-/** Where the vmemmap lies, if it is not in the direct map and lies in few pieces. */
-function structPageRanges(
-  { dump, space }: MappedKernel<SpaceImage>,
-  directMap: bigint | undefined,
-  known: LayoutKernel["structPages"],
-): MappedRange[] {
-  if (known === undefined) return [];
-  const { memMap, size } = known;
-  const ranges: MappedRange[] = [];
-  let tables = STRUCT_PAGE_TABLES;
-  for (let i = 0; i < memMap.count && tables > 0; i++) {
-    const vaddr = memMap.address[i] as bigint;
-    const pages = (memMap.endPfn[i] as number) - (memMap.startPfn[i] as number);
-    const place = space.translate(vaddr);
-    const isDirect =
-      place !== undefined && directMap !== undefined && sameAddress(vaddr - BigInt(place.paddr), directMap, dump);
-    if (isDirect) continue;
-    ranges.push(...windowRanges(dump, space, vaddr, vaddr + BigInt(pages * size), tables));
-    tables -= 1 + Math.ceil((pages * size) / 2 ** 30);
-    if (ranges.length > MOST_STRUCT_PAGE_PIECES) return [];
-  }
-  return ranges;
 }
 
 /** What page tables map at the addresses [start, end), of memory that the dump has. */

@@ -70,11 +70,7 @@ function withDirectMap(
     }
   }
   const memory = memoryOf(dump, plan, loads);
-  return [
-    ...ownSegments(layout.image, memory),
-    ...memory.flatMap((range) => directSegments(range, layout)),
-    ...ownSegments(layout.structPages, memory),
-  ];
+  return [...ownSegments(layout.image, memory), ...memory.flatMap((range) => directSegments(range, layout))];
 }
 
 function withoutDirectMap(

@@ -53,14 +53,11 @@ function makeOtherVersion(to: string): void {
     const text = readFileSync(file, "utf8");
     if (!/\bJOB_FORMAT ?= ?2\b/.test(text)) continue;
     // Bundles have the number in place of its name.
-    const later = text.replace(
-      /(JOB_FORMAT ?= ?|version:number\(2,|version:number\(|version:|version!==)2\b/g,
-      (found) => {
-        places++;
-        return found.replaceAll("2", "3");
-      },
-    );
-    writeFileSync(file, later.replaceAll("version:number(3,2)", "version:number(3,3)"));
+    const later = text.replace(/(JOB_FORMAT ?= ?|version:[\w$.]+\(2,|version:|version!==)2\b/g, (_, before: string) => {
+      places++;
+      return `${before.replace("(2,", "(3,")}3`;
+    });
+    writeFileSync(file, later);
   }
   expect(places).toBeGreaterThan(4);
 }

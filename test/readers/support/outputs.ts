@@ -7,7 +7,13 @@ import { realDump } from "../../support/dumps.js";
 import { runWell } from "./run.js";
 
 /** The codecs by name, with makedumpfile's letter for each. */
-export const codecs = { none: [], zlib: ["-c"], lzo: ["-l"], snappy: ["-p"], zstd: ["-z"] } as const;
+export const codecs = {
+  none: ["--compress", "none"],
+  zlib: ["-c"],
+  lzo: ["-l"],
+  snappy: ["-p"],
+  zstd: ["-z"],
+} as const;
 
 /** The name of a codec. */
 export type Codec = keyof typeof codecs;
