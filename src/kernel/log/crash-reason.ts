@@ -28,10 +28,7 @@ const FAULTS: readonly (readonly [Kind, RegExp])[] = [
     "oops",
     /^(?:KASAN: |general protection fault|stack segment: |double fault: |invalid opcode: |divide error: |int3: )/,
   ],
-  [
-    "oops",
-    /^(?:kernel BUG at |Unable to handle kernel |Internal error: |Bad mode in |Unhandled fault: |Unable to handle kernel pointer)/,
-  ],
+  ["oops", /^(?:kernel BUG at |Unable to handle kernel |Internal error: |Bad mode in |Unhandled fault: )/],
   [
     "oops",
     /^(?:Oops(?: -|:|\[| )|Unrecoverable FP|Unrecoverable exception|kernel tried to |illegal operation: |addressing exception: |protection exception: )/,
@@ -48,8 +45,11 @@ const FAULTS: readonly (readonly [Kind, RegExp])[] = [
 const PANIC = /^Kernel panic - not syncing: (.*)/;
 /** Panics that follow from a fault before them, and say nothing by themselves. */
 const CONSEQUENCE =
-  /^(?:Fatal exception|Fatal machine check|Oops|softlockup: hung tasks|hung_task: blocked tasks|Hard LOCKUP|sysrq triggered crash|panic_on_warn set|.*: Fatal exception|corrupted stack end|Machine halted|Unrecoverable|RCU Stall)/i;
+  /^(?:Fatal exception|Fatal machine check|Oops|softlockup: hung tasks|hung_task: blocked tasks|Hard LOCKUP|sysrq triggered crash|panic_on_warn set|.*: Fatal exception|Machine halted|Unrecoverable|RCU Stall)/i;
 const OUT_OF_MEMORY = /^(?:Out of memory|System is deadlocked on memory|Out of memory: compulsory)/i;
+
+/** Faults after which a kernel may crash without a panic's line: kexec is faster. The others only warn, unless a panic follows. */
+const ENDS_BY_ITSELF: ReadonlySet<Kind> = new Set(["oops", "sysrq"]);
 
 /** A fault that many lines before a panic has been survived. */
 const MOST_LINES = 400;
@@ -67,7 +67,9 @@ export function crashReason(records: readonly LogRecord[]): CrashReason | undefi
   const fault = lines[faultAt];
   const why = panic === undefined ? "" : (PANIC.exec(panic.text)?.[1] ?? "");
   // A panic that names its reason is the reason; one that only follows from a fault is not.
-  const isConsequence = fault !== undefined && (panic === undefined || why === "" || CONSEQUENCE.test(why));
+  const isConsequence =
+    fault !== undefined &&
+    (panic === undefined ? ENDS_BY_ITSELF.has(kindOf(fault.text) ?? "panic") : why === "" || CONSEQUENCE.test(why));
   const at = isConsequence ? faultAt : panicAt;
   const line = lines[at];
   if (line === undefined) return undefined;

@@ -141,7 +141,9 @@ describe("a panic that says why", () => {
   });
 });
 
-test("a log of a machine that ran on has no reason", () => {
+test("a log of a machine that ran on has no reason: warnings alone are none", () => {
+  expect(why("watchdog: BUG: soft lockup - CPU#2 stuck for 26s! [stress:812]")).toBeUndefined();
+  expect(why("INFO: task jbd2/vda1-8:123 blocked for more than 120 seconds.")).toBeUndefined();
   expect(why("Linux version 6.1.0\nsystemd[1]: Started.")).toBeUndefined();
   expect(crashReason([])).toBeUndefined();
 });
