@@ -79,14 +79,17 @@ describeWithDumps("level 31 against the kernel's own flags", () => {
       expect(keptOnPurpose(dump, kept)).toEqual(onCpuLists === 0 ? {} : { free: onCpuLists });
     });
 
-    test.skipIf(!flat)("keeps the same pages of QEMU's own kdump file", async () => {
-      const dump = await realDump(name);
-      const outputs = [join(folder, `${name}.kdump`), join(folder, `${name}.flat.kdump`)] as const;
-      await filterFile(dump.vmcore, outputs[0], { level: 31 });
-      await filterFile(dump.flat as string, outputs[1], { level: 31 });
-      expect([...pagesOf(outputs[1]).kept]).toEqual([...pagesOf(outputs[0]).kept]);
-      expect(compareKdumpWithElf(outputs[1], dump.vmcore)).toMatchObject({ different: [], unknown: [], leaked: [] });
-    });
+    test.skipIf(!flat)(
+      "keeps the same pages of QEMU's own kdump file (skipped where the archive has none)",
+      async () => {
+        const dump = await realDump(name);
+        const outputs = [join(folder, `${name}.kdump`), join(folder, `${name}.flat.kdump`)] as const;
+        await filterFile(dump.vmcore, outputs[0], { level: 31 });
+        await filterFile(dump.flat as string, outputs[1], { level: 31 });
+        expect([...pagesOf(outputs[1]).kept]).toEqual([...pagesOf(outputs[0]).kept]);
+        expect(compareKdumpWithElf(outputs[1], dump.vmcore)).toMatchObject({ different: [], unknown: [], leaked: [] });
+      },
+    );
 
     test("keeps the same pages of its own output, filtered again, and of an ELF output", async () => {
       const dump = await realDump(name);

@@ -16,7 +16,7 @@ const there = spawnSync(PROGRAM, ["--version"]).status === 0 && spawnSync("qemu-
 const folder = temporaryFolder();
 const file = (name: string) => join(folder, name);
 
-describe.skipIf(!there && !mustNotSkip)("QEMU", () => {
+describe.skipIf(!there && !mustNotSkip)("QEMU (skipped where qemu-system-x86_64 or qemu-img is not installed)", () => {
   let machine: ChildProcess;
   let qmp: QmpConnection;
 

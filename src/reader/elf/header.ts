@@ -50,7 +50,7 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   if (type !== ET_CORE) {
     throw new DumpError("NOT_A_DUMP", `is an ELF file of type ${type}, not a core (4)`, {
       file: source.name,
-      cure: "Name the dump itself: a vmlinux, a module or a program is none",
+      cure: "Name the dump itself: a vmlinux, a module or a program is not a dump",
     });
   }
   const word = (offset: number, what: string) =>
