@@ -12,7 +12,9 @@ import { logOfKernel } from "../src/kernel/log/read-log.js";
 import { walkList } from "../src/kernel/objects/kernel-objects.js";
 import { kindReader } from "../src/kernel/page/kind-reader.js";
 import { virtualLayout } from "../src/kernel/virtual-layout.js";
+import { readKernelLog } from "../src/library/kernel-log.js";
 import { kernelOf } from "../src/library/kernel-of.js";
+import { tasksOf } from "../src/library/tasks-of.js";
 import { copyOfBitmap } from "../src/reader/bitmap.js";
 import type { Dump } from "../src/reader/dump.js";
 import { readPhysical } from "../src/reader/read-physical.js";
@@ -29,6 +31,7 @@ const RULES = eraseRequest({
 });
 
 const MOST_ENTRIES = 1 << 16;
+const MOST_TASKS = 2000;
 const LISTS = btfTypes(
   openBtf(
     btfImage([
@@ -81,6 +84,14 @@ export function useKernel(dump: Dump, search = true): void {
     findTypes(memory, findSymbols(memory));
   });
   attempt(() => useObjects(dump));
+  attempt(() => readKernelLog(dump, true));
+  attempt(() => {
+    let tasks = 0;
+    for (const { comm } of tasksOf(dump)) {
+      if (comm.length > 15) throw new Error(`a name of ${comm.length} bytes`);
+      if (++tasks > MOST_TASKS) return;
+    }
+  });
   attempt(() => eraseRun(RULES, dump, found, undefined, warnings));
 }
 
