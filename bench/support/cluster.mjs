@@ -171,7 +171,7 @@ export async function startLink(port, rtt, mbit) {
   };
 }
 
-/** A Redis server that remembers through a restart, as docs/scale.md says. */
+/** A Redis server that remembers through a restart, as docs/dev/scale.md says. */
 export async function startRedis(folder, { by, address } = LOCAL) {
   mkdirSync(folder);
   const socket = join(folder, "s");

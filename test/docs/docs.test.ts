@@ -12,7 +12,7 @@ import { temporaryFolder } from "../support/filter.js";
 import { anchorsOf, commandsOf, linksOf } from "./markdown.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
-const folders = [".", "docs", "samples", "bench"];
+const folders = [".", "docs", "docs/dev", "samples", "bench"];
 const pages = folders.flatMap((folder) =>
   readdirSync(join(root, folder))
     .filter((name) => name.endsWith(".md"))

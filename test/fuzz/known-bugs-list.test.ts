@@ -1,4 +1,4 @@
-/** Every known fault of other readers and filters has its case: the list, the cases and the table in docs/reliability.md agree. */
+/** Every known fault of other readers and filters has its case: the list, the cases and the table in docs/dev/reliability.md agree. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 
@@ -38,7 +38,7 @@ test.each(Object.entries(FAULTS))("%s has its case", (_, [file, title]) => {
 });
 
 test("the document names each of them", () => {
-  const rows = read("docs/reliability.md").split("### Faults of other tools")[1]?.split("\n## ")[0] ?? "";
+  const rows = read("docs/dev/reliability.md").split("### Faults of other tools")[1]?.split("\n## ")[0] ?? "";
   const short = (name: string) => name.split(/[ #]/).at(-1) as string;
   const missing = [...Object.keys(FAULTS), ...NONE].filter((name) => !rows.includes(short(name)));
   expect(missing).toEqual([]);

@@ -1,4 +1,4 @@
-/** Faults that other readers of dumps had, each named by the fix: none of them here. docs/reliability.md lists all. */
+/** Faults that other readers of dumps had, each named by the fix: none of them here. docs/dev/reliability.md lists all. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";

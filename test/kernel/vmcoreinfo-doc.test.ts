@@ -1,4 +1,4 @@
-/** docs/vmcoreinfo.md names everything: what the program reads, and what real kernels export. */
+/** docs/dev/vmcoreinfo.md names everything: what the program reads, and what real kernels export. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -6,10 +6,10 @@ import { describe, expect, test } from "vitest";
 import { describeWithDumps, realDump, realDumps } from "../support/dumps.js";
 
 const root = fileURLToPath(new URL("../../", import.meta.url));
-const document = readFileSync(join(root, "docs/vmcoreinfo.md"), "utf8");
+const document = readFileSync(join(root, "docs/dev/vmcoreinfo.md"), "utf8");
 const documented = new Set([...document.matchAll(/`([^`]+)`/g)].map((match) => match[1]));
 
-describe("docs/vmcoreinfo.md", () => {
+describe("docs/dev/vmcoreinfo.md", () => {
   test("names every item that the program reads", () => {
     const read = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
       .filter((name) => name.endsWith(".ts"))
@@ -24,7 +24,7 @@ describe("docs/vmcoreinfo.md", () => {
   });
 });
 
-test("docs/vmcoreinfo.md lists every file that asks for a kernel's version, and no other", () => {
+test("docs/dev/vmcoreinfo.md lists every file that asks for a kernel's version, and no other", () => {
   const asking = readdirSync(join(root, "src"), { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
     .filter((name) => name.endsWith(".ts"))
@@ -34,7 +34,7 @@ test("docs/vmcoreinfo.md lists every file that asks for a kernel's version, and 
   expect(listed.sort()).toEqual(asking.sort());
 });
 
-describeWithDumps("docs/vmcoreinfo.md and real kernels", () => {
+describeWithDumps("docs/dev/vmcoreinfo.md and real kernels", () => {
   test.each(realDumps)("names every item of $name", async ({ name }) => {
     const text = readFileSync((await realDump(name)).vmcoreinfo, "latin1");
     const items = text

@@ -112,7 +112,7 @@ export const OUTPUT_OPTIONS = [
     commands: ["filter", "split", "rearrange", "reassemble"],
     help: "wait until the disk has OUT, then give it its name",
     long: "Wait until the disk has the output before it gets its name, and until it has the name.",
-    see: "See [reliability.md](reliability.md#what-is-on-the-disk)",
+    see: "See [reliability.md](dev/reliability.md#what-is-on-the-disk)",
   },
   {
     name: "write-vmcoreinfo",
