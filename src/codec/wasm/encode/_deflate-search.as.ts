@@ -171,8 +171,9 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
           found++;
           const word = load<u32>(found);
           const other = candidate(src, found, word, table, shift, three);
-          // Where there is none it is not longer either, so that is not asked.
-          if ((three && differs(other, word, three)) || (!small && found - other > MAX_DISTANCE)) break;
+          // One that only shares its place in the table may have equal bytes in front, and so be longer. It would end where it was
+          // found, which is in the table by now: the next match would be with itself.
+          if (differs(other, word, three) || (!small && found - other > MAX_DISTANCE)) break;
           let otherStart = found;
           if (other - src >= 8) {
             const before = <usize>(clz(load<u64>(found - 8) ^ load<u64>(other - 8)) >>> 3);

@@ -78,6 +78,23 @@ describe.each(Object.keys(decoders) as Name[])("%s", (name) => {
     }
   });
 
+  test("words of one place in the hash table, equal bytes in front of them, come back", () => {
+    const next = generator(16);
+    const place = (word: number) => Math.imul(word, 0x9e3779b1) >>> 20;
+    const random = (count: number) => Array.from({ length: count }, () => next() >>> 24);
+    const bytesOf = (word: number) => [word & 255, (word >>> 8) & 255, (word >>> 16) & 255, word >>> 24];
+    for (let round = 0; round < 200; round++) {
+      const [one, others] = [0x31323334, 0x41000000 + round * 4096];
+      let other = others;
+      while (place(other) !== place(one)) other++;
+      const front = random(8);
+      const page = [...random(3), ...front.slice(7), ...bytesOf(other), ...random(2), ...front, ...bytesOf(one)];
+      // Where nothing is found for long, not every place is looked at.
+      page.push(...random(470 + (round % 16)), ...front, ...bytesOf(other), ...random(100));
+      roundTrip(Uint8Array.from(page), "end", `round ${round}`);
+    }
+  });
+
   test("every length from 1 to 300 comes back", () => {
     for (const { name: what, bytes } of samples(300)) {
       for (let length = 1; length <= 300; length++) {
