@@ -36,6 +36,10 @@ export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } fr
 export { type KernelTask, tasksOf } from "./library/tasks-of.js";
 export { type DigestProgress, digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";
 export { type Manifest, type ManifestFacts, type ManifestFile, manifestOf } from "./manifest/manifest.js";
+export type { Submission } from "./queue/jobs.js";
+export type { RunState } from "./queue/run-state.js";
+export { type SubmitOptions, submitRun } from "./queue/submit-run.js";
+export { type WatchOptions, watchRun } from "./queue/watch-run.js";
 export type { Dump, DumpHeader, FoundVmcoreinfo } from "./reader/dump.js";
 export type { InputOptions } from "./reader/input-options.js";
 export type { Arch, Machine } from "./reader/machine.js";
@@ -65,6 +69,7 @@ export {
 } from "./run/filter-dump.js";
 export type { FileOutput, SplitOutput, StreamOutput } from "./run/filter-types.js";
 export type { FilteredBefore } from "./run/filtered-before.js";
+export type { RunOptions } from "./shard/run-options.js";
 export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";

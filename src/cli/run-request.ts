@@ -1,10 +1,5 @@
-import { resolve } from "node:path";
 import { DumpError } from "../errors.js";
-import { type InputIdentity, identityOf, objectIdentity } from "../shard/input-identity.js";
-import type { DumpRequest } from "../shard/run-request.js";
-import { shownUrl } from "../store/http-url.js";
-import { isStorePath } from "../store/store-url.js";
-import { isHttpOutput } from "../writer/part-urls.js";
+import type { RunOptions } from "../shard/run-options.js";
 import { eraseFile } from "./erase-option.js";
 import { completeOptions, openOptions } from "./input-options.js";
 import { filterRequest } from "./options/filter-request.js";
@@ -12,8 +7,8 @@ import type { OptionValues } from "./options/table.js";
 
 type Values = OptionValues<"submit"> | OptionValues<"plan">;
 
-/** What a run by many hosts is to make. Names are those that all of them see: absolute ones. Throws `BAD_OPTION`, `NOT_READABLE`. */
-export async function dumpRequest(files: readonly string[], values: Values): Promise<DumpRequest> {
+/** What a run by many hosts is to make, as the command line says it. Throws `BAD_OPTION`, `NOT_READABLE`. */
+export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
   const none = { dedupe: false, flatten: false, numThreads: undefined, sizeLimit: undefined, onFull: undefined };
   const request = filterRequest({ ...values, ...none, pack: undefined, files });
   if (request.output === undefined || request.pack !== undefined) {
@@ -21,7 +16,7 @@ export async function dumpRequest(files: readonly string[], values: Values): Pro
       cure: "Name a plain file, and pack it when it is there",
     });
   }
-  const { level, format, codec, privacy, privacyExtra } = request;
+  const { inputs, output, level, format, codec, privacy, privacyExtra } = request;
   if (request.fallbackLevels.length > 0) {
     throw new DumpError("BAD_OPTION", `-d ${values.level?.join(",")}: several levels are tried by one machine only`, {
       cure: "Name one level",
@@ -31,37 +26,15 @@ export async function dumpRequest(files: readonly string[], values: Values): Pro
   openOptions(values);
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions(values);
   const erase = await eraseFile(values);
-  const byHttp = [...request.inputs, request.output].find((path) => isHttpOutput(path));
-  if (byHttp !== undefined) {
-    throw new DumpError(
-      "BAD_OPTION",
-      "several hosts read and write files and objects of a store, and nothing by HTTP",
-      {
-        file: shownUrl(byHttp),
-        cure: "Filter it with one machine, or name s3://BUCKET/KEY",
-      },
-    );
-  }
-  const inputs = request.inputs.map(placeNamed);
-  const identity: InputIdentity[] = [];
-  for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
+  const { force, strict, salvage, raw, arch, vmlinux } = values;
   return {
-    ...{ inputs, identity, level, format, privacy, privacyExtra },
-    output: placeNamed(request.output),
-    force: values.force,
-    codec: { name: codec.name, level: codec.level },
-    erase,
-    strict: values.strict,
-    salvage: values.salvage,
-    raw: values.raw,
-    arch: values.arch,
-    vmcoreinfo,
-    vmcoreinfoAt,
-    vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
-    vmlinux: values.vmlinux === undefined ? undefined : placeNamed(values.vmlinux),
+    ...{ inputs, output, force, level, format, codec, privacy, privacyExtra, strict, salvage },
+    ...(erase === undefined ? {} : { erase }),
+    ...(raw === undefined ? {} : { raw }),
+    ...(arch === undefined ? {} : { arch }),
+    ...(vmcoreinfo === undefined ? {} : { vmcoreinfo }),
+    ...(vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt }),
+    ...(vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice }),
+    ...(vmlinux === undefined ? {} : { vmlinux }),
   };
-}
-
-function placeNamed(path: string): string {
-  return isStorePath(path) ? path : resolve(path);
 }

@@ -4,6 +4,7 @@ import { type Check, number, object, optional, text, textLike } from "../shard/c
 import { DIGEST, type DumpRequest, RUN_REQUEST } from "../shard/run-request.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
 import { isRunId } from "../shard/staging-names.js";
+import { MAX_PRIORITY } from "./queue-limits.js";
 
 /**
  * Changes with every change of what job data hold or mean: workers of one fleet are not all replaced at once, and a job of another format is left to those
@@ -24,7 +25,7 @@ const checkDump = object({
   ...RUN_REQUEST,
   /** 0: as many as seem good. */
   shards: number(0, MAX_SHARDS),
-  priority: number(0, 2 ** 21),
+  priority: number(0, MAX_PRIORITY),
   /** Who submitted it, and when, in milliseconds since 1970. */
   submitted: object({ host: text(256), at: COUNT }),
   /** How often `jobs retry` was asked for. */

@@ -18,11 +18,11 @@ export interface Submission {
 }
 
 /**
- * Submits a run. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
+ * Puts a run into the queue. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
  * `again` one that is done is, and so is one whose output is gone; one that failed is in any case. Throws `OUTPUT_EXISTS` where another run is to
  * write the same output, or something else lies there than a run that is done has written.
  */
-export async function submitRun(
+export async function addRun(
   queues: Queues,
   request: DumpRequest,
   options: {
@@ -150,7 +150,7 @@ export async function laterState(queues: Queues, last: RunState): Promise<RunSta
   const state = await stateIfThere(queues, last.id);
   if (state !== undefined) return state;
   if ((await queues.redis.exists(cancelKey(last.id))) === 0) throw noRun(last.id);
-  return { ...last, state: "failed", reason: CANCELLED_EARLY, code: "ABORTED", cancelled: false };
+  return { ...last, state: "failed", reason: CANCELLED_EARLY, code: "ABORTED", mayRetry: false, cancelled: false };
 }
 
 /** The runs that Redis knows, the latest first, and how many there are. */
@@ -175,6 +175,7 @@ export async function runState(queues: Queues, known: Job): Promise<RunState> {
     outputBytes: undefined,
     reason: undefined,
     code: undefined,
+    mayRetry: false,
   };
   return laterState(queues, { ...none, ...{ id, inputs, output, submitted, state: "waiting", cancelled: false } });
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { isLasting } from "../shard/worth-trying.js";
 import { type DumpJob, dumpJob, OtherFormat } from "./job-data.js";
 import type { Queues } from "./queues.js";
 import { type ShardCounts, shardCounts } from "./shard-counts.js";
@@ -28,6 +29,8 @@ export interface RunState {
   readonly reason: string | undefined;
   /** The code of what it failed with, where that is known: of a shard that failed it is not. `ABORTED`: it was cancelled. */
   readonly code: string | undefined;
+  /** It failed, and may be done if it is retried or submitted again: a full disk, a share or store that was away. */
+  readonly mayRetry: boolean;
   /** It was cancelled, and a worker has yet to end it. */
   readonly cancelled: boolean;
 }
@@ -67,7 +70,7 @@ function unreadable({ id, data, cancelled }: Snapshot, error: DumpError): RunSta
     inputs: Array.isArray(inputs) ? inputs.filter((one) => typeof one === "string") : [],
     output: typeof output === "string" ? output : "",
     submitted: { host: typeof at["host"] === "string" ? at["host"] : "", at: Number(at["at"]) || 0 },
-    ...{ progress: 0, shards: undefined, hosts: [], outputBytes: undefined, code: undefined },
+    ...{ progress: 0, shards: undefined, hosts: [], outputBytes: undefined, code: undefined, mayRetry: false },
   };
 }
 
@@ -77,6 +80,7 @@ function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undef
   const progress = (snapshot.progress ?? {}) as { readonly [Part in "step" | "refused" | "failed"]?: unknown };
   const name = nameOf(state, planned !== undefined, progress.step);
   const { result } = (snapshot.result ?? {}) as { readonly result?: { readonly outputBytes?: number } };
+  const code = name !== "failed" ? undefined : snapshot.cancelled ? "ABORTED" : textOrNone(progress.failed);
   const isOver = name === "done" || name === "failed";
   const own = typeof progress.refused === "string" && state !== "active" ? progress.refused : undefined;
   const refused = own ?? counts?.refused;
@@ -90,7 +94,7 @@ function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undef
     hosts: counts?.hosts ?? [],
     outputBytes: result?.outputBytes,
     reason: name === "failed" ? failure : name === "waiting" ? (refused ?? failure) : isOver ? undefined : refused,
-    code: name !== "failed" ? undefined : snapshot.cancelled ? "ABORTED" : textOrNone(progress.failed),
+    ...{ code, mayRetry: name === "failed" && code !== "ABORTED" && !isLasting(code ?? "") },
     cancelled: !isOver && snapshot.cancelled,
   };
 }

@@ -14,7 +14,8 @@ const PROGRAM = `
 import {
   type AuditResult, auditDump, codecOf, type Dump, DumpError, type DumpErrorCode, type EstimateResult, estimateDump,
   type FilterResult, filterDump, formatRecord, kernelOf, levelOfNames, openDump, openInput, type PageClass, pageChunksOf,
-  pagesOf, parseRawPieces, readKernelLog, readPhysical, reportDump, verifyDump, type VerifyResult, Warnings, WorkerThreads,
+  pagesOf, parseRawPieces, readKernelLog, readPhysical, reportDump, type RunState, type Submission, submitRun,
+  verifyDump, type VerifyResult, watchRun, Warnings, WorkerThreads,
 } from "coresieve";
 import { Writable } from "node:stream";
 
@@ -39,6 +40,10 @@ export async function use(path: string): Promise<number> {
   dump.close();
   await workers.destroy();
   console.log(audit, verify.findings, page, lines, bytes, release, classes, parseRawPieces("0-3G,4G-"));
+  const submitted: Submission = await submitRun({ inputs: path, output: path, codec: codecOf("zstd", 3), shards: 4, priority: 9 });
+  let state: RunState = submitted.state;
+  for await (const now of watchRun(state, { signal: AbortSignal.timeout(1000) })) state = now;
+  console.log(state.progress, state.shards?.done, state.mayRetry);
   // @ts-expect-error there is no such codec
   codecOf("brotli");
   try {

@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
 import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
@@ -69,10 +68,10 @@ async function runJobs(
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),
   ]);
+  if (action === "watch") return watch(id as string, { redis, json, signal });
   const most = limit ?? MOST_LISTED;
   // Who only looks need not wait until Redis is set up as it should be.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
-  const say = (state: RunState) => (json ? printJson(state) : printLines([`${state.id} ${describeRun(state)}`]));
   try {
     if (id === undefined) {
       list(await runs.listRuns(queues, most), json);
@@ -81,22 +80,25 @@ async function runJobs(
     const job = await runs.findRun(queues, id);
     if (action === "cancel") {
       printLines([`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}`]);
-    } else if (action === "retry") {
+    } else {
       await runs.retryRun(queues, job);
       printLines([`${job.id}: what failed is made again`]);
-    } else {
-      let last = "";
-      for (let state = await runs.runState(queues, job); ; state = await runs.laterState(queues, state)) {
-        const text = JSON.stringify(state);
-        if (text !== last) say(state);
-        last = text;
-        if (state.state === "failed" || state.state === "unreadable") process.exitCode = 1;
-        if (["done", "failed", "unreadable"].includes(state.state)) return;
-        await setTimeout(1000, undefined, { signal });
-      }
     }
   } finally {
     await queues.close();
+  }
+}
+
+/** Prints each change of a run until it is over. */
+async function watch(
+  id: string,
+  { redis, json, signal }: { readonly redis: string | undefined; readonly json: boolean; readonly signal: AbortSignal },
+): Promise<void> {
+  const { watchRun } = await import("../../queue/watch-run.js");
+  for await (const state of watchRun(id, { signal, ...(redis === undefined ? {} : { redis }) })) {
+    if (json) printJson(state);
+    else printLines([`${state.id} ${describeRun(state)}`]);
+    if (state.state === "failed" || state.state === "unreadable") process.exitCode = 1;
   }
 }
 

@@ -4,7 +4,7 @@ import { type CommandAbout, type CommandContext, defineCommand } from "../comman
 import { formatCount } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
-import { dumpRequest } from "../run-request.js";
+import { runOptions } from "../run-request.js";
 import { withStepHost } from "../step-host.js";
 
 const ABOUT: CommandAbout = {
@@ -42,11 +42,14 @@ async function runPlan(
       cure: "Add --staging and a folder that all hosts have at the same place, or s3://BUCKET/PREFIX",
     });
   }
-  const { planRun } = await import("../../steps/plan-run.js");
+  const [{ planRun }, { requestOf }] = await Promise.all([
+    import("../../steps/plan-run.js"),
+    import("../../shard/run-options.js"),
+  ]);
   const planned = await withStepHost(
     staging,
     { numThreads, signal },
-    async (host) => planRun(host, await dumpRequest(files, values), values.shards ?? 0),
+    async (host) => planRun(host, await requestOf(await runOptions(files, values)), values.shards ?? 0),
     ({ code }) => OF_THE_DUMP.has(code),
   );
   const { what, run } = planned;

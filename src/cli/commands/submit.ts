@@ -1,13 +1,10 @@
-import { hostname } from "node:os";
-import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../../errors.js";
 import type { RunState } from "../../queue/run-state.js";
-import { isLasting } from "../../shard/worth-trying.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
-import { dumpRequest } from "../run-request.js";
+import { runOptions } from "../run-request.js";
 import { exitsWith, TRY_AGAIN } from "../stop.js";
 
 const ABOUT: CommandAbout = {
@@ -27,42 +24,42 @@ type Values = OptionValues<"submit">;
 export const submitCommand = defineCommand({ name: "submit", about: ABOUT, run: runSubmit });
 
 async function runSubmit(files: readonly string[], values: Values, { signal }: CommandContext): Promise<void> {
-  const request = await dumpRequest(files, values);
-  const shards = values.shards ?? 0;
-  const priority = values.priority ?? 0;
-  const [{ openQueues, redisUrl }, { laterState, submitRun }] = await Promise.all([
-    import("../../queue/queues.js"),
-    import("../../queue/jobs.js"),
+  const run = await runOptions(files, values);
+  const [{ submitRun }, { isOver, watchRun }] = await Promise.all([
+    import("../../queue/submit-run.js"),
+    import("../../queue/watch-run.js"),
   ]);
-  const queues = await openQueues(redisUrl(values.redis));
-  try {
-    const submitted = await submitRun(queues, request, { shards, priority, host: hostname(), again: values.again });
-    let { state } = submitted;
-    if (!values.quiet && !values.json) {
-      const again = submitted.what === "known" ? " (submitted before)" : "";
-      printLines([`${submitted.id}${again}: ${describeRun(state)}`]);
-    }
-    const until = performance.now() + 1000 * (values.waitTimeout ?? Number.POSITIVE_INFINITY);
-    while (values.wait && !["done", "failed", "unreadable"].includes(state.state)) {
-      if (performance.now() >= until) throw waitedLong(submitted.id, state);
-      await setTimeout(500, undefined, { signal }).catch(() => {
-        throw new DumpError("ABORTED", `stopped waiting; ${submitted.id} goes on`);
-      });
-      state = await laterState(queues, state);
-    }
-    if (values.json) printJson(state, 2);
-    else if (values.wait && !values.quiet) printLines([describeRun(state)]);
-    if (values.wait && state.state !== "done") throw failed(state);
-  } finally {
-    await queues.close();
+  const { shards, priority, again, waitTimeout } = values;
+  const queue = values.redis === undefined ? {} : { redis: values.redis };
+  const submitted = await submitRun({
+    ...run,
+    ...queue,
+    again,
+    ...(shards === undefined ? {} : { shards }),
+    ...(priority === undefined ? {} : { priority }),
+  });
+  let { state } = submitted;
+  if (!values.quiet && !values.json) {
+    printLines([`${submitted.id}${submitted.what === "known" ? " (submitted before)" : ""}: ${describeRun(state)}`]);
   }
+  if (values.wait && !isOver(state)) {
+    const late = waitTimeout === undefined ? undefined : AbortSignal.timeout(1000 * waitTimeout);
+    try {
+      const until = late === undefined ? signal : AbortSignal.any([signal, late]);
+      for await (const now of watchRun(state, { ...queue, signal: until })) state = now;
+    } catch (error) {
+      throw late?.aborted && !signal.aborted ? waitedLong(submitted.id, state) : error;
+    }
+  }
+  if (values.json) printJson(state, 2);
+  else if (values.wait && !values.quiet) printLines([describeRun(state)]);
+  if (values.wait && state.state !== "done") throw failed(state);
 }
 
 /** What a run failed with. What may succeed when it is retried or submitted again ends the program with `TRY_AGAIN`. */
-function failed({ inputs, reason, code, state }: RunState): unknown {
+function failed({ inputs, reason, mayRetry }: RunState): unknown {
   const error = new DumpError("WORKER_FAILED", reason ?? "failed, and nobody says why", { file: inputs[0] ?? "" });
-  const again = state === "failed" && code !== "ABORTED" && !isLasting(code ?? "");
-  return again ? exitsWith(error, TRY_AGAIN) : error;
+  return mayRetry ? exitsWith(error, TRY_AGAIN) : error;
 }
 
 /** The exit code of timeout(1). */

@@ -1,3 +1,4 @@
+import { MAX_PRIORITY } from "../../queue/queue-limits.js";
 import { MAX_SHARDS } from "../../shard/shard-limits.js";
 import type { Option } from "./option.js";
 
@@ -82,7 +83,7 @@ export const QUEUE_OPTIONS = [
     kind: "number",
     value: "N",
     least: 1,
-    most: 2 ** 21,
+    most: MAX_PRIORITY,
     commands: ["submit"],
     help: "1 goes first, 2097152 last (default: before these)",
   },
@@ -93,7 +94,8 @@ export const QUEUE_OPTIONS = [
     kind: "number",
     value: "SECONDS",
     least: 0,
-    most: 366 * DAY,
+    // Timers of Node end at 2^31 ms.
+    most: 24 * DAY,
     commands: ["submit"],
     help: "with --wait: no longer than that; exit code 124, and the run goes on",
   },

@@ -1,0 +1,129 @@
+import { resolve } from "node:path";
+import { type Codec, codecOf } from "../codec/codecs.js";
+import { DumpError } from "../errors.js";
+import type { EraseFile } from "../filter/erase/parse-rules.js";
+import { MAX_LEVEL } from "../filter/policy.js";
+import type { PrivacyExtra } from "../filter/privacy/scrub.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
+import type { GivenVmcoreinfo } from "../kernel/given-vmcoreinfo.js";
+import {
+  aFileName,
+  aFlag,
+  anObject,
+  anyOf,
+  aText,
+  listOf,
+  maybe,
+  type Shape,
+  someFileNames,
+  suchThat,
+  wholeNumber,
+} from "../option-shape.js";
+import { checkTogether } from "../run/check-options.js";
+import { shownUrl } from "../store/http-url.js";
+import { isStorePath } from "../store/store-url.js";
+import { isHttpOutput } from "../writer/part-urls.js";
+import { identityOf, objectIdentity } from "./input-identity.js";
+import type { DumpRequest } from "./run-request.js";
+
+/**
+ * What several hosts are to make of a dump. Names of files are those that all of them see; relative ones are made absolute here. `s3://BUCKET/KEY`
+ * names an object.
+ */
+export interface RunOptions {
+  /** The dump, or all files of a split set. */
+  readonly inputs: string | readonly string[];
+  readonly output: string;
+  /** Overwrite the output. Default: false. */
+  readonly force?: boolean;
+  /** makedumpfile's dump level, 0 to 31. Default: 31. */
+  readonly level?: number;
+  /** Default: kdump. */
+  readonly format?: "kdump" | "elf";
+  /** Default: zlib, and none for ELF. */
+  readonly codec?: Codec;
+  /** Keeps only what is the kernel's beyond doubt; needs level 31. Default: false. */
+  readonly privacy?: boolean;
+  readonly privacyExtra?: readonly PrivacyExtra[];
+  /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
+  readonly erase?: EraseFile;
+  /** Makes every warning an error. Default: false. */
+  readonly strict?: boolean;
+  /** Reads what can be read of a damaged dump. Default: false. */
+  readonly salvage?: boolean;
+  /** The dump is a memory image, and these are its pieces, in the words of `--raw`: `0-3G,4G-`. */
+  readonly raw?: string;
+  /** The dumped machine, where the dump does not say: a name of `--arch`. */
+  readonly arch?: string;
+  /** VMCOREINFO to take instead of the dump's. */
+  readonly vmcoreinfo?: GivenVmcoreinfo;
+  /** Physical address of the VMCOREINFO text to take. */
+  readonly vmcoreinfoAt?: number;
+  /** The 16 bytes of QEMU's vmcoreinfo device. */
+  readonly vmcoreinfoDevice?: Uint8Array;
+  /** The kernel's vmlinux. The host that plans reads it. */
+  readonly vmlinux?: string;
+}
+
+/** The form of what a caller asks for. */
+export const RUN_OPTIONS: Shape<RunOptions> = {
+  inputs: someFileNames,
+  output: aFileName,
+  force: maybe(aFlag),
+  level: maybe(wholeNumber(0, MAX_LEVEL)),
+  format: maybe(anyOf("kdump", "elf")),
+  codec: maybe(
+    suchThat((value) => typeof value === "object" && value !== null && "name" in value, "what codecOf gives"),
+  ),
+  privacy: maybe(aFlag),
+  privacyExtra: maybe(listOf(aText)),
+  erase: maybe(anObject<EraseFile>({ name: aText, text: aText })),
+  strict: maybe(aFlag),
+  salvage: maybe(aFlag),
+  raw: maybe(aText),
+  arch: maybe(aText),
+  vmcoreinfo: COMPLETE_SHAPE.vmcoreinfo,
+  vmcoreinfoAt: COMPLETE_SHAPE.vmcoreinfoAt,
+  vmcoreinfoDevice: COMPLETE_SHAPE.vmcoreinfoDevice,
+  vmlinux: maybe(aFileName),
+};
+
+/**
+ * What was asked for, as all hosts see it: with absolute names, and by what each input is known. The options were looked at by their form before. Throws
+ * `BAD_OPTION` for options that do not go together, `NOT_READABLE` for an input that is not there.
+ */
+export async function requestOf(options: RunOptions): Promise<DumpRequest> {
+  const { level = MAX_LEVEL, format = "kdump", privacy = false, privacyExtra = [] } = options;
+  const codec = options.codec ?? codecOf(format === "elf" ? "none" : "zlib");
+  checkTogether({ level, format, codec, privacy, privacyExtra });
+  const named = typeof options.inputs === "string" ? [options.inputs] : options.inputs;
+  const byHttp = [...named, options.output].find((path) => isHttpOutput(path));
+  if (byHttp !== undefined) {
+    throw new DumpError(
+      "BAD_OPTION",
+      "several hosts read and write files and objects of a store, and nothing by HTTP",
+      {
+        file: shownUrl(byHttp),
+        cure: "Filter it with one machine, or name s3://BUCKET/KEY",
+      },
+    );
+  }
+  const inputs = named.map(placeNamed);
+  const identity: DumpRequest["identity"][number][] = [];
+  for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
+  const { erase, raw, arch, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux } = options;
+  return {
+    ...{ inputs, identity, level, format, privacy, privacyExtra, erase, raw, arch, vmcoreinfo, vmcoreinfoAt },
+    output: placeNamed(options.output),
+    force: options.force ?? false,
+    codec: { name: codec.name, level: codec.level },
+    strict: options.strict ?? false,
+    salvage: options.salvage ?? false,
+    vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
+    vmlinux: vmlinux === undefined ? undefined : placeNamed(vmlinux),
+  };
+}
+
+function placeNamed(path: string): string {
+  return isStorePath(path) ? path : resolve(path);
+}
