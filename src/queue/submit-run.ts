@@ -1,6 +1,6 @@
 import { hostname } from "node:os";
 import { aFlag, aText, checkGiven, maybe, type Shape, wholeNumber } from "../option-shape.js";
-import { RUN_OPTIONS, type RunOptions, requestOf } from "../shard/run-options.js";
+import { RUN_SHAPE, type RunOptions, requestOf } from "../shard/run-options.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
 import type { Submission } from "./jobs.js";
 import { MAX_PRIORITY } from "./queue-limits.js";
@@ -18,7 +18,7 @@ export interface SubmitOptions extends RunOptions {
 }
 
 const SUBMIT: Shape<SubmitOptions> = {
-  ...RUN_OPTIONS,
+  ...RUN_SHAPE,
   redis: maybe(aText),
   shards: maybe(wholeNumber(1, MAX_SHARDS)),
   priority: maybe(wholeNumber(1, MAX_PRIORITY)),

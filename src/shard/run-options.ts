@@ -66,7 +66,7 @@ export interface RunOptions {
 }
 
 /** The form of what a caller asks for. */
-export const RUN_OPTIONS: Shape<RunOptions> = {
+export const RUN_SHAPE: Shape<RunOptions> = {
   inputs: someFileNames,
   output: aFileName,
   force: maybe(aFlag),
