@@ -1,6 +1,6 @@
 import { closeSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
+import { aFileName, checkArgument, checkGiven, eitherOf, listOf } from "../option-shape.js";
 import { isHttpUrl, shownUrl } from "../store/http-url.js";
 import type { RemoteObject } from "../store/remote-object.js";
 import { isStorePath } from "../store/store-url.js";
@@ -16,28 +16,37 @@ import { type ByteSource, type FileHandle, fileSource, openFile } from "./source
 import { packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
 import { STDIN } from "./source/stdin.js";
+import { aStreamInput, dropStream, type GivenStream, type StreamInput } from "./source/stream-input.js";
+
+/** A file or what stands for one by its name, or a stream. */
+export type DumpInput = string | GivenStream | StreamInput;
+
+const isName = (value: unknown) => typeof value === "string";
+const oneInput = eitherOf(isName, aFileName, aStreamInput);
+const someInputs = eitherOf(Array.isArray, listOf(oneInput, 1), oneInput);
 
 /**
  * Opens a dump as `openDump` does, an object of a store (`s3://bucket/key`: docs/object-stores.md), and also one that can be read
- * only once, from its beginning to its end: stdin (`-`), a FIFO, a file packed with zstd, LZ4, gzip, xz, bzip2 or zlib, a tar or zip archive (by its content). Such an
- * input is read to its end and kept, packed and without its zeros, in a temporary file that is gone when the dump is closed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE`
- * and `ABORTED`.
+ * only once, from its beginning to its end: a `Readable` or a web stream, stdin (`-`), a FIFO, a file packed with zstd, LZ4, gzip, xz, bzip2 or zlib, a tar or zip archive (by its content). Such an
+ * input is read to its end and kept, packed and without its zeros, in a temporary file that is gone when the dump is closed. A stream that was given is
+ * closed then; whatever fails but a wrong argument, it is destroyed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE` and `ABORTED`.
  */
 export async function openInput(
-  paths: string | readonly string[],
+  inputs: DumpInput | readonly DumpInput[],
   warnings: Warnings = new Warnings(),
   options: InputOptions = {},
 ): Promise<Dump> {
-  checkArgument("paths", paths, someFileNames);
+  checkArgument("inputs", inputs, someInputs);
   checkArgument("warnings", warnings, aWarnings);
   checkGiven(options, INPUT_SHAPE);
   const images: SourceImage[] = [];
+  const all = Array.isArray(inputs) ? (inputs as readonly DumpInput[]) : [inputs as DumpInput];
   try {
-    const names = typeof paths === "string" ? [paths] : paths;
-    const addressed = addressedFiles(names);
+    const names = all.filter((input) => typeof input === "string");
+    const addressed = names.length === all.length ? addressedFiles(names) : undefined;
     const given = addressed === undefined ? options : { ...options, addresses: addressed.addresses };
-    for (const path of addressed?.paths ?? names) {
-      const opened = await openOne(path, warnings, given);
+    for (const input of addressed?.paths ?? all) {
+      const opened = await openOne(input, warnings, given);
       // Listed before it is looked into, so that it is closed whatever is in there.
       const at = images.push({ ...opened, flattened: undefined }) - 1;
       images[at] = lookInside(opened, options.salvage);
@@ -45,11 +54,16 @@ export async function openInput(
     return openSources(images, warnings, given);
   } catch (error) {
     closeOnce(images)();
+    for (const input of all) if (typeof input !== "string") dropStream(input);
     throw error;
   }
 }
 
-async function openOne(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+async function openOne(path: DumpInput, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+  if (typeof path !== "string") {
+    const { givenStream } = await import("./source/given-stream.js");
+    return spool(givenStream(path, options.signal), warnings, options);
+  }
   if (isStorePath(path)) return object(path, warnings, options);
   if (isHttpUrl(path)) return webFile(path, warnings, options);
   if (options.openFile !== undefined) return unpacked(options.openFile(path), warnings, options);

@@ -16,7 +16,13 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
   let refuse: ((error: DumpError) => void) | undefined;
   const stop = () => refuse?.(new DumpError("ABORTED", "stopped", { file: name }));
   signal?.addEventListener("abort", stop);
-  const forget = () => signal?.removeEventListener("abort", stop);
+  // An answer of HTTP whose client has gone may never call back for what was being written.
+  const closed = () => refuse?.(streamError(name, failure ?? new Error("it was closed before its end")));
+  stream.on("close", closed);
+  const forget = () => {
+    signal?.removeEventListener("abort", stop);
+    stream.off("close", closed);
+  };
   return {
     name,
     write(bytes) {
@@ -43,7 +49,11 @@ function streamError(name: string, error: unknown): DumpError {
   const code = systemErrorCode(error);
   const gone = code === "EPIPE";
   const full = code === "ENOSPC" || code === "EDQUOT";
-  const what = gone ? "the program that read the output has ended" : describeSystemError(error);
+  const what = gone
+    ? "the program that read the output has ended"
+    : code === undefined && error instanceof Error
+      ? error.message
+      : describeSystemError(error);
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
     file: name,
     cure: full ? "Make room, or drop more (-d 31) and compress (-c)" : "Look at what the receiving program says",

@@ -17,7 +17,18 @@ import {
   pagesOf, parseRawPieces, readKernelLog, readPhysical, reportDump, type RunState, type Submission, submitRun,
   verifyDump, type VerifyResult, watchRun, Warnings, WorkerThreads,
 } from "coresieve";
-import { Writable } from "node:stream";
+import type { IncomingMessage } from "node:http";
+import { Readable, Writable } from "node:stream";
+
+export async function useStreams(request: IncomingMessage, url: string): Promise<void> {
+  const { body } = await fetch(url);
+  if (body === null) return;
+  for (const input of [request, body, { stream: body, name: "x" }, [Readable.toWeb(request), "path"]]) {
+    (await openInput(input)).close();
+  }
+  // @ts-expect-error a stream that is written to
+  await openInput(new Writable());
+}
 
 export async function use(path: string): Promise<number> {
   const warnings = new Warnings({ strict: true });

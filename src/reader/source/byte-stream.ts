@@ -15,8 +15,10 @@ export interface ByteStream {
   readonly name: string;
   /** Reading throws `NOT_READABLE`, `ABORTED`. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Of a file: whether it was written to since it was opened. */
+  /** Of a file: whether it was written to since it was opened. Who stops reading then waits for `return()` of the chunks before the file is closed. */
   changed?(): boolean;
+  /** Of a stream that may be silent for ever: lets go of it, whether a read is under way or not. At its end it does nothing. */
+  drop?(): void;
 }
 
 /**
@@ -119,14 +121,19 @@ function openFifo(path: string, signal: AbortSignal | undefined): Promise<Readab
   });
 }
 
-function byteStream(stream: Readable, name: string, signal: AbortSignal | undefined): ByteStream {
-  return { name, chunks: read(stream, name, signal) };
+/**
+ * The bytes of a stream, which is closed at its end, and destroyed where reading stops before. `cure` is what to do where it fails. Throws as
+ * `ByteStream.chunks` says.
+ */
+export function byteStream(stream: Readable, name: string, signal: AbortSignal | undefined, cure?: string): ByteStream {
+  return { name, chunks: read(stream, name, signal, cure), drop: () => void stream.destroy() };
 }
 
 async function* read(
   stream: Readable,
   name: string,
   signal: AbortSignal | undefined,
+  cure: string | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const stop = () => stream.destroy(aborted(name));
   if (signal?.aborted) stop();
@@ -134,22 +141,30 @@ async function* read(
   try {
     for await (const chunk of stream) yield chunk as Uint8Array;
   } catch (error) {
-    throw error instanceof DumpError ? error : notReadable(name, error);
+    throw error instanceof DumpError ? error : notReadable(name, error, cure);
   } finally {
     signal?.removeEventListener("abort", stop);
   }
 }
 
-function aborted(name: string): DumpError {
+/** That a caller stopped the reading of `name`. */
+export function aborted(name: string): DumpError {
   return new DumpError("ABORTED", "stopped while it was read", { file: name, left: NOTHING_LEFT });
 }
 
-function notReadable(
+/** That reading `name` failed. */
+export function notReadable(
   name: string,
   error: unknown,
   cure = "Look at what the program says that writes to it",
 ): DumpError {
-  const what = systemErrorCode(error) === undefined ? String(error) : describeSystemError(error);
+  const code = systemErrorCode(error);
+  const what =
+    code === "ERR_STREAM_PREMATURE_CLOSE"
+      ? "it was closed before its end"
+      : code === undefined
+        ? String(error)
+        : describeSystemError(error);
   return new DumpError("NOT_READABLE", `cannot be read: ${what}`, {
     file: name,
     cure,

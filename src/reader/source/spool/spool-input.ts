@@ -20,7 +20,7 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
  * file is gone.
  */
 export async function spoolInput(
-  { name, chunks: stream, changed }: ByteStream,
+  { name, chunks: stream, changed, drop }: ByteStream,
   warnings: Warnings,
   { spool = {}, salvage = false, onSpool, raw, addresses, digest = false }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
@@ -65,6 +65,10 @@ export async function spoolInput(
     };
   } catch (error) {
     file.drop();
+    const over = stream[Symbol.asyncIterator]().return?.();
+    const ended = Promise.resolve(over).catch(() => undefined);
+    drop?.();
+    if (changed !== undefined) await ended;
     throw error;
   }
 }

@@ -1,0 +1,65 @@
+import { DumpError } from "../../errors.js";
+import { aborted, type ByteStream, byteStream, notReadable } from "./byte-stream.js";
+import { type GivenStream, isWeb, named, type StreamInput, type WebStreamReader } from "./stream-input.js";
+
+/**
+ * The bytes of a stream that was given. It is read to its end and closed; where reading stops before, it is destroyed (a web stream: cancelled).
+ * Throws `BAD_OPTION` for one that was read from before, for its first bytes are gone; reading throws `NOT_READABLE`, `ABORTED`.
+ */
+export function givenStream(input: GivenStream | StreamInput, signal?: AbortSignal): ByteStream {
+  const { stream, name } = named(input);
+  if (isWeb(stream) ? stream.locked : stream.readableDidRead || stream.readableEnded) {
+    throw new DumpError("BAD_OPTION", "was read from before, or is being read", {
+      file: name,
+      cure: "Give a stream that nobody has read from",
+    });
+  }
+  if (isWeb(stream)) {
+    const reader = stream.getReader();
+    const drop = () => void reader.cancel(aborted(name)).catch(() => undefined);
+    return { name, chunks: onlyBytes(webBytes(reader, name, signal), name), drop };
+  }
+  const bytes = byteStream(stream, name, signal, FAILED);
+  return { ...bytes, chunks: onlyBytes(bytes.chunks, name) };
+}
+
+const FAILED = "Look at what writes to it";
+
+async function* webBytes(
+  reader: WebStreamReader,
+  name: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  // A read that is under way ends by it.
+  const stop = () => reader.cancel(aborted(name)).catch(() => undefined);
+  signal?.addEventListener("abort", stop, { once: true });
+  let isOver = false;
+  try {
+    for (;;) {
+      if (signal?.aborted) throw aborted(name);
+      const { done, value } = await reader.read();
+      if (signal?.aborted) throw aborted(name);
+      isOver = done;
+      if (done) return;
+      yield value as Uint8Array;
+    }
+  } catch (error) {
+    throw error instanceof DumpError ? error : notReadable(name, error, FAILED);
+  } finally {
+    signal?.removeEventListener("abort", stop);
+    if (!isOver) reader.cancel(aborted(name)).catch(() => undefined);
+    reader.releaseLock();
+  }
+}
+
+async function* onlyBytes(chunks: AsyncIterable<unknown>, name: string): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of chunks) {
+    if (!(chunk instanceof Uint8Array)) {
+      throw new DumpError("BAD_OPTION", `gives ${typeof chunk === "string" ? "text" : "objects"}, not bytes`, {
+        file: name,
+        cure: "Give a stream of Uint8Arrays: without setEncoding and objectMode",
+      });
+    }
+    yield chunk;
+  }
+}
