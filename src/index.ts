@@ -74,8 +74,9 @@ export type { RunOptions } from "./shard/run-options.js";
 export type { UploadCounts } from "./store/upload.js";
 export type { Finding, FindingKind } from "./verify/findings.js";
 export type { Comparison } from "./verify/verify-against.js";
-export { type VerifyOptions, type VerifyProgress, type VerifyResult, verifyDump } from "./verify/verify-dump.js";
+export { type VerifyResult, verifyDump } from "./verify/verify-dump.js";
 export type { ManifestCheck } from "./verify/verify-manifest.js";
+export type { VerifyOptions, VerifyProgress } from "./verify/verify-options.js";
 export type { AuditCheck } from "./verify/verify-signed.js";
 export { type DumpWarning, type WarningCode, type WarningParts, Warnings, type WarningsOptions } from "./warnings.js";
 export type {

@@ -1,6 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import type { FilterProgress } from "../run/filter-dump.js";
-import type { VerifyProgress } from "../verify/verify-dump.js";
+import type { VerifyProgress } from "../verify/verify-options.js";
 import { formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 

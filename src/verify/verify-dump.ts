@@ -1,26 +1,11 @@
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
-import type { CompleteOptions } from "../kernel/complete-dump.js";
-import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
-import {
-  aFileName,
-  aFunction,
-  anObject,
-  aSignal,
-  atMost,
-  checkArgument,
-  checkGiven,
-  maybe,
-  type Shape,
-  someFileNames,
-} from "../option-shape.js";
+import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
-import type { InputOptions } from "../reader/input-options.js";
-import { INPUT_SHAPE } from "../reader/input-shape.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { inputChanged, isLive } from "../reader/source/input-changed.js";
@@ -28,49 +13,17 @@ import { openSession, type Session } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { checkDump } from "../worker/check-dump.js";
 import { WorkerPool } from "../worker/pool.js";
-import { someWorkers, WorkerThreads } from "../worker/threads.js";
+import { WorkerThreads } from "../worker/threads.js";
 import { type Finding, type FindingKind, Findings } from "./findings.js";
 import { verifyAddresses } from "./verify-addresses.js";
-import { type Comparison, compareDumps } from "./verify-against.js";
+import type { Comparison } from "./verify-against.js";
 import { verifyElf } from "./verify-elf.js";
 import { verifyKdump } from "./verify-kdump.js";
 import { verifyKernel } from "./verify-kernel.js";
-import {
-  type DigestContext,
-  type ManifestCheck,
-  sameAsRead,
-  sameAsWritten,
-  verifyRecorded,
-} from "./verify-manifest.js";
+import { type ManifestCheck, sameAsWritten, verifyRecorded } from "./verify-manifest.js";
+import { digestContext, VERIFY_SHAPE, type VerifyOptions } from "./verify-options.js";
+import { type CheckedDump, compareWithOriginal } from "./verify-original.js";
 import { type AuditCheck, verifyAudited, verifySignatures } from "./verify-signed.js";
-
-/** How a dump is verified. */
-export interface VerifyOptions extends CompleteOptions {
-  /** What the file does not say of itself; of its original, too. */
-  readonly open?: Omit<InputOptions, "salvage" | "signal">;
-  /** The dump that it was made from: all files of a split set. */
-  readonly against?: string | readonly string[];
-  /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
-  readonly manifest?: string;
-  /** The result of an audit of the dump, as `coresieve audit --result` writes it. It is of one file. */
-  readonly audit?: string;
-  /** The file of a public key (PEM, or a line of OpenSSH) that signed the manifest and the audit's result. */
-  readonly key?: string;
-  /** Findings of each kind that are told in detail. Default 10. */
-  readonly maxFindings?: number;
-  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
-  readonly workers?: number | WorkerThreads;
-  readonly signal?: AbortSignal;
-  /** Called now and then. */
-  readonly onProgress?: (progress: VerifyProgress) => void;
-}
-
-/** How far a run is, in pages; of a digest in bytes as pages of 4 KiB. */
-export interface VerifyProgress {
-  readonly phase: "check" | "compare" | "digest";
-  readonly done: number;
-  readonly total: number;
-}
 
 /** What verifying a dump found. */
 export interface VerifyResult {
@@ -111,7 +64,7 @@ export async function verifyDump(
   options: VerifyOptions = {},
 ): Promise<VerifyResult> {
   checkArgument("paths", paths, someFileNames);
-  checkGiven(options, VERIFY);
+  checkGiven(options, VERIFY_SHAPE);
   const files = typeof paths === "string" ? [paths] : paths;
   const findings = new Findings(options.maxFindings ?? DEFAULT_FINDINGS);
   const warnings = new Warnings();
@@ -136,21 +89,6 @@ export async function verifyDump(
 
 const DEFAULT_FINDINGS = 10;
 
-const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
-
-const VERIFY: Shape<VerifyOptions> = {
-  ...COMPLETE_SHAPE,
-  open: maybe(anObject(OPENED)),
-  against: maybe(someFileNames),
-  audit: maybe(aFileName),
-  key: maybe(aFileName),
-  manifest: maybe(aFileName),
-  maxFindings: maybe(atMost(0)),
-  workers: someWorkers,
-  signal: maybe(aSignal),
-  onProgress: maybe(aFunction),
-};
-
 const NOTHING = {
   whole: false,
   description: undefined,
@@ -171,7 +109,6 @@ async function verifyOpened(
   options: VerifyOptions,
   recorded: RecordedRun | undefined,
 ): Promise<VerifyResult> {
-  const { signal, onProgress } = options;
   const file = input.paths[0] ?? "";
   const image = input.image;
   if (image.kind === "kdump") verifyKdump(image, findings);
@@ -190,23 +127,7 @@ async function verifyOpened(
   fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
   const untouched = leaveOut(session, readable);
-  const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
-  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
-  try {
-    const total = countBits(readable, 0, pages);
-    let checked = 0;
-    const result = await checkDump(pool, readable, pages, (more) => {
-      checked += more;
-      onProgress?.({ phase: "check", done: checked, total });
-    });
-    for (const { pfn, reason, offset } of result.faults) {
-      const where = offset === undefined ? {} : { offset };
-      findings.add({ kind: "bad-page", message: reason, file, pfn, ...where }, 0);
-    }
-    findings.count("bad-page", result.unreadable);
-  } finally {
-    await pool.end();
-  }
+  await checkPages({ dump, readable, findings, threads, options, file });
   const kernel = verifyKernel(session, findings);
   const addressed = verifyAddresses(dump, kernel.view, findings);
   if (recorded !== undefined) verifyRecorded(dump, countBits(promised, 0, pages), recorded, findings);
@@ -214,7 +135,7 @@ async function verifyOpened(
   const compared =
     options.against === undefined
       ? undefined
-      : await against(dump, readable, promised, findings, threads, options, recorded);
+      : await compareWithOriginal(options.against, { dump, readable, promised, findings, threads, options, recorded });
   const notChecked = kernel.notChecked === undefined ? [] : [`the kernel: ${kernel.notChecked}`];
   if (!addressed) notChecked.push("its virtual addresses: the kernel's page tables were not found");
   if (manifest !== undefined && manifest.sameFile === undefined) {
@@ -246,6 +167,32 @@ async function verifyOpened(
     comparison: compared?.comparison,
     manifest: manifest && { ...manifest, sameInput: compared?.sameInput },
   };
+}
+
+/** Reads and decodes every page that the dump gives. */
+async function checkPages({ dump, readable, findings, threads, options, file }: PagesToCheck): Promise<void> {
+  const { signal, onProgress } = options;
+  const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
+  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
+  try {
+    const total = countBits(readable, 0, dump.maxMapnr);
+    let checked = 0;
+    const result = await checkDump(pool, readable, dump.maxMapnr, (more) => {
+      checked += more;
+      onProgress?.({ phase: "check", done: checked, total });
+    });
+    for (const { pfn, reason, offset } of result.faults) {
+      const where = offset === undefined ? {} : { offset };
+      findings.add({ kind: "bad-page", message: reason, file, pfn, ...where }, 0);
+    }
+    findings.count("bad-page", result.unreadable);
+  } finally {
+    await pool.end();
+  }
+}
+
+interface PagesToCheck extends Pick<CheckedDump, "dump" | "readable" | "findings" | "threads" | "options"> {
+  readonly file: string;
 }
 
 /** Of a machine's memory some pages may not be read. Clears their bits, and says how many there are. */
@@ -283,44 +230,6 @@ async function checkManifest(
 ): Promise<ManifestCheck> {
   const sameFile = await sameAsWritten(files[0] ?? "", dump, run, findings, digestContext(options));
   return { file: options.manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
-}
-
-/** Pages of a digest's progress. */
-const DIGEST_PAGE = 4096;
-
-function digestContext({ signal, onProgress }: VerifyOptions): DigestContext {
-  const told = (bytes: number) => Math.floor(bytes / DIGEST_PAGE);
-  return {
-    signal,
-    onProgress: (done, total) => onProgress?.({ phase: "digest", done: told(done), total: told(total) }),
-  };
-}
-
-async function against(
-  dump: Dump,
-  readable: PageBitmap,
-  promised: PageBitmap,
-  findings: Findings,
-  threads: WorkerThreads,
-  options: VerifyOptions,
-  recorded: RecordedRun | undefined,
-): Promise<{ comparison: Comparison; sameInput: boolean | undefined }> {
-  const { signal, onProgress } = options;
-  const original = await openInput(options.against ?? [], new Warnings(), {
-    ...options.open,
-    ...(signal && { signal }),
-  });
-  try {
-    const { dump: complete } = openSession(original, options);
-    const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
-    const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
-    return {
-      comparison,
-      sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),
-    };
-  } finally {
-    original.close();
-  }
 }
 
 /** Opens a dump however damaged it is. `undefined` if its headers cannot be used, which is a finding. */

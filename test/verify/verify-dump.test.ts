@@ -2,7 +2,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { type VerifyOptions, verifyDump } from "../../src/verify/verify-dump.js";
+import { verifyDump } from "../../src/verify/verify-dump.js";
+import type { VerifyOptions } from "../../src/verify/verify-options.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";

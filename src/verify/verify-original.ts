@@ -1,0 +1,48 @@
+import type { RecordedRun } from "../manifest/read-manifest.js";
+import type { PageBitmap } from "../reader/bitmap.js";
+import type { Dump } from "../reader/dump.js";
+import { openInput } from "../reader/open-input.js";
+import { openSession } from "../run/session.js";
+import { Warnings } from "../warnings.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { Findings } from "./findings.js";
+import { type Comparison, compareDumps } from "./verify-against.js";
+import { sameAsRead } from "./verify-manifest.js";
+import { digestContext, type VerifyOptions } from "./verify-options.js";
+
+/** A dump whose own pages have been checked. */
+export interface CheckedDump {
+  /** Complete (`completeDump`). */
+  readonly dump: Dump;
+  /** Pages that the dump gives, and those that it should give. */
+  readonly readable: PageBitmap;
+  readonly promised: PageBitmap;
+  readonly findings: Findings;
+  readonly threads: WorkerThreads;
+  readonly options: VerifyOptions;
+  /** What the manifest says of its run, if there is one. */
+  readonly recorded: RecordedRun | undefined;
+}
+
+/**
+ * Opens the original and compares every page with it; and where a manifest records what the run read, whether it is this original. Throws what
+ * opening the original throws.
+ */
+export async function compareWithOriginal(
+  paths: string | readonly string[],
+  { dump, readable, promised, findings, threads, options, recorded }: CheckedDump,
+): Promise<{ readonly comparison: Comparison; readonly sameInput: boolean | undefined }> {
+  const { signal, onProgress, open } = options;
+  const original = await openInput(paths, new Warnings(), { ...open, ...(signal && { signal }) });
+  try {
+    const { dump: complete } = openSession(original, options);
+    const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
+    const comparison = await compareDumps(dump, complete, readable, promised, { threads, signal, findings, done });
+    return {
+      comparison,
+      sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),
+    };
+  } finally {
+    original.close();
+  }
+}
