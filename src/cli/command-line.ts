@@ -13,7 +13,7 @@ import { printOwn } from "./print.js";
 import { checkStoreOptions } from "./store-options.js";
 import { versionText } from "./version.js";
 
-type Run = () => void | Promise<void>;
+type Run = () => ReturnType<Command["run"]>;
 
 /**
  * Reads the command line and returns what it asks for. The first word chooses the command, and a filter run needs none:

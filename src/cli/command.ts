@@ -28,6 +28,9 @@ export interface CommandAbout {
   readonly examples?: string;
 }
 
+/** The exit code of a command that was done, where it is not 0. What was thrown has its own (stop.ts). */
+export type CommandEnd = number | undefined;
+
 /** One command: its options stand in the table of options. */
 export interface Command {
   readonly name: CommandName;
@@ -35,7 +38,11 @@ export interface Command {
   /** All that it is for is what it prints. */
   readonly prints?: true;
   /** `files` are all words that are no options. Throws `DumpError`. */
-  run(files: readonly string[], values: never, context: CommandContext): void | Promise<void>;
+  run(
+    files: readonly string[],
+    values: never,
+    context: CommandContext,
+  ): CommandEnd | void | Promise<CommandEnd> | Promise<void>;
 }
 
 /** Takes a command whose `run` gets the checked values of its options. */
@@ -43,7 +50,7 @@ export function defineCommand<Name extends CommandName>(command: {
   readonly name: Name;
   readonly about: CommandAbout;
   readonly prints?: true;
-  run(files: readonly string[], values: OptionValues<Name>, context: CommandContext): void | Promise<void>;
+  run(files: readonly string[], values: OptionValues<Name>, context: CommandContext): ReturnType<Command["run"]>;
 }): Command {
   return command;
 }

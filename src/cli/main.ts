@@ -18,7 +18,8 @@ async function run(): Promise<never> {
     const threads = startEarly(argv);
     const { parseCommandLine } = await import("./command-line.js");
     const command = await parseCommandLine(argv, { signal: stop.signal, threads });
-    await command();
+    const code = await command();
+    if (code !== undefined) process.exitCode = code;
   } catch (error) {
     report(error);
   }

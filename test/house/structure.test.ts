@@ -2,6 +2,7 @@
  * The shape of the house (ARCHITECTURE.md): imports go downwards, none goes round in a circle, no two modules export the same
  * name, and what is long or takes much says why at its top.
  */
+import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { type SourceFile, sourceFiles } from "./source-files.js";
 
@@ -108,3 +109,8 @@ function circles(): readonly (readonly string[])[] {
   for (const { path } of files) if (!order.has(path)) visit(path);
   return found;
 }
+
+test("the exit code is set where the program ends, and nowhere else", () => {
+  const setting = files.filter(({ path }) => /process\.exitCode\s*=[^=]/.test(readFileSync(path, "utf8")));
+  expect(setting.map(({ path }) => path)).toEqual(["src/cli/main.ts", "src/cli/makedumpfile.ts"]);
+});

@@ -9,7 +9,7 @@ import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { describeAudit } from "../audit-report.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
@@ -39,7 +39,7 @@ async function printAudit(
   files: readonly string[],
   values: OptionValues<"audit">,
   { signal }: CommandContext,
-): Promise<void> {
+): Promise<CommandEnd> {
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve audit DUMP`" });
   }
@@ -81,7 +81,7 @@ async function printAudit(
     await record?.write(Buffer.from(`${shownJson(json, 2)}\n`));
     if (values.json) printJson(json, 2);
     else printLines([...describeAudit(result), ...describeDigests(audited), ...describeRules(values.rules, result)]);
-    if (!result.clean) process.exitCode = 1;
+    return result.clean ? undefined : 1;
   } catch (error) {
     progress?.end();
     throw await abandoned(error, ...written);

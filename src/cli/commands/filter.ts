@@ -6,7 +6,7 @@ import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { isHttpOutput } from "../../writer/part-urls.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
 import { manifestWriter } from "../manifest-option.js";
@@ -40,7 +40,7 @@ export const filterCommand = defineCommand({
       : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal),
 });
 
-async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<void> {
+async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<CommandEnd> {
   const request = filterRequest(args);
   const minSaving = minSavingOf(args.minSaving, request);
   const complete = await completeOptions(args);
@@ -106,7 +106,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       await report?.abort();
       if (args.json) printJson(result, 2, told);
       else if (!args.quiet) say([describeKept(result)]);
-      return;
+      return undefined;
     }
     const digesting = (done: number, total: number) =>
       progress?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
@@ -127,9 +127,10 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
     if (args.showStats) say(makedumpfileStats(result, format));
     if (!args.quiet) printWarnings(result.warnings);
     if (result.full !== undefined) {
-      process.exitCode = 1;
       printNote(`${result.full}; what had room was left, marked incomplete`);
+      return 1;
     }
+    return undefined;
   } finally {
     dump.close();
   }

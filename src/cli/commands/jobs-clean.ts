@@ -2,6 +2,7 @@ import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import type { CleanOptions, JudgedStaging, StagingFate } from "../../queue/clean-stagings.js";
 import type { StoreThread } from "../../store/open-store.js";
+import type { CommandEnd } from "../command.js";
 import { formatCount } from "../numbers.js";
 import { printJson, printLines, printNote } from "../print.js";
 
@@ -17,7 +18,11 @@ export interface CleanValues {
 const DAYS = "--older-than";
 
 /** `coresieve jobs clean PLACE…`: what runs left beside their outputs, of which the queue knows nothing any more. */
-export async function cleanJobs(paths: readonly string[], values: CleanValues, signal: AbortSignal): Promise<void> {
+export async function cleanJobs(
+  paths: readonly string[],
+  values: CleanValues,
+  signal: AbortSignal,
+): Promise<CommandEnd> {
   const [{ cleanStagings, DAY, isRunKnown, RETENTION_DAYS }, { stagingPlace }] = await Promise.all([
     import("../../queue/clean-stagings.js"),
     import("../../shard/staging-place.js"),
@@ -60,7 +65,7 @@ export async function cleanJobs(paths: readonly string[], values: CleanValues, s
   }
   if (json) printJson(rows, 2);
   else sumUp(rows);
-  if (rows.some(({ fate }) => fate === "foreign" || fate === "failed")) process.exitCode = 1;
+  return rows.some(({ fate }) => fate === "foreign" || fate === "failed") ? 1 : undefined;
 }
 
 async function openOrSay(redis: string | undefined) {

@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
@@ -44,7 +44,7 @@ async function runJobs(
   [action = "list", id, ...more]: readonly string[],
   { redis, limit, json, ...clean }: OptionValues<"jobs">,
   { signal }: CommandContext,
-): Promise<void> {
+): Promise<CommandEnd> {
   if (!ACTIONS.includes(action)) throw unknownName("action", action, nearestName(action, ACTIONS), USE);
   if (action === "clean") {
     if (id === undefined) {
@@ -74,8 +74,7 @@ async function runJobs(
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
   try {
     if (id === undefined) {
-      list(await runs.listRuns(queues, most), json);
-      return;
+      return list(await runs.listRuns(queues, most), json);
     }
     const job = await runs.findRun(queues, id);
     if (action === "cancel") {
@@ -84,6 +83,7 @@ async function runJobs(
       await runs.retryRun(queues, job);
       printLines([`${job.id}: what failed is made again`]);
     }
+    return undefined;
   } finally {
     await queues.close();
   }
@@ -93,17 +93,19 @@ async function runJobs(
 async function watch(
   id: string,
   { redis, json, signal }: { readonly redis: string | undefined; readonly json: boolean; readonly signal: AbortSignal },
-): Promise<void> {
+): Promise<CommandEnd> {
   const { watchRun } = await import("../../queue/watch-run.js");
+  let code: CommandEnd;
   for await (const state of watchRun(id, { signal, ...(redis === undefined ? {} : { redis }) })) {
     if (json) printJson(state);
     else printLines([`${state.id} ${describeRun(state)}`]);
-    if (state.state === "failed" || state.state === "unreadable") process.exitCode = 1;
+    if (state.state === "failed" || state.state === "unreadable") code = 1;
   }
+  return code;
 }
 
 /** Prints runs, and on stderr what is wrong with some, and that there are more. */
-function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all: number }, json: boolean): void {
+function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all: number }, json: boolean): CommandEnd {
   if (json) printJson(runs, 2);
   else if (runs.length === 0) printLines(["no runs"]);
   else printLines(runs.map((run) => `${run.id} ${describeRun(run)}`));
@@ -112,5 +114,5 @@ function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all:
       `the latest ${formatCount(runs.length)} of ${formatCount(all)} runs are listed; --limit ${all} lists all`,
     );
   }
-  if (runs.some(({ state }) => state === "unreadable")) process.exitCode = 1;
+  return runs.some(({ state }) => state === "unreadable") ? 1 : undefined;
 }

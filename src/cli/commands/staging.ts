@@ -1,6 +1,6 @@
 import { formatBytes } from "../../byte-size.js";
 import type { StagingState } from "../../steps/staging-state.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
@@ -22,7 +22,7 @@ async function runStaging(
   words: readonly string[],
   { json, missing, clean }: OptionValues<"staging">,
   { signal }: CommandContext,
-): Promise<void> {
+): Promise<CommandEnd> {
   const path = placeNamed(words, "coresieve staging PLACE");
   const [{ cleanStaging, stagingState }, { indexList }] = await Promise.all([
     import("../../steps/staging-state.js"),
@@ -32,13 +32,13 @@ async function runStaging(
   if (clean) {
     await withStepHost(path, by, cleanStaging);
     printLines([`${path}: nothing is left of its run but the output`]);
-    return;
+    return undefined;
   }
   const state = await withStepHost(path, by, stagingState);
-  if (state.missing.length > 0) process.exitCode = TRY_AGAIN;
   if (json) printJson(state, 2);
   else if (!missing) printLines([describeStaging(state, indexList)]);
   else if (state.missing.length > 0) printLines([indexList(state.missing)]);
+  return state.missing.length > 0 ? TRY_AGAIN : undefined;
 }
 
 function describeStaging(state: StagingState, list: (indexes: readonly number[]) => string): string {

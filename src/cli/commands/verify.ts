@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { type VerifyResult, verifyDump } from "../../verify/verify-dump.js";
 import { standardThreads } from "../../worker/threads.js";
 import { CLASS_LABELS } from "../class-labels.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { completeOptions, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
@@ -33,7 +33,7 @@ async function runVerify(
   files: readonly string[],
   args: OptionValues<"verify">,
   { signal }: CommandContext,
-): Promise<void> {
+): Promise<CommandEnd> {
   if (files.length === 0)
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve verify DUMP`" });
   const { salvage: _, ...open } = openOptions(args);
@@ -52,7 +52,7 @@ async function runVerify(
   }).finally(() => progress?.end());
   if (args.json) printJson(result, 2);
   else printLines(describeVerified(result));
-  if (!result.whole) process.exitCode = 1;
+  return result.whole ? undefined : 1;
 }
 
 function describeManifest({ file, name, sameFile, sameInput }: NonNullable<VerifyResult["manifest"]>): string {

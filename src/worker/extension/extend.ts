@@ -1,4 +1,5 @@
 import { Console } from "node:console";
+import { isMainThread } from "node:worker_threads";
 import { DumpError } from "../../errors.js";
 import { EXTENSION, HWPOISON, KEPT, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../../filter/page-classes.js";
 import { type DumpedKernel, dumpedKernel } from "../../kernel/dumped-kernel.js";
@@ -33,8 +34,8 @@ export async function extendState(
   context: ExtensionContext,
 ): Promise<ExtendState> {
   const opened = scan && context.kernel && openKernel(dump, pageSize, scan, context.kernel);
-  // What an extension prints must not get into a dump on its way through stdout.
-  globalThis.console = new Console(process.stderr, process.stderr);
+  // What an extension prints must not get into a dump on its way through stdout. The thread is ours alone: nobody else prints in it.
+  if (!isMainThread) globalThis.console = new Console(process.stderr, process.stderr);
   const module = await guard(
     context,
     "cannot be loaded",

@@ -6,7 +6,7 @@ import { describeSystemError } from "../byte-source.js";
 import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
-import { dropSpoolFile } from "./drop-spool.js";
+import { dropSpoolFile, watchSpoolFile } from "./drop-spool.js";
 
 /** Where streams are spooled, and how much of them. */
 export interface SpoolOptions {
@@ -116,7 +116,7 @@ function unlinkOpen(path: string, fd: number, dir: string): boolean {
     why = error;
   }
   if (process.platform === "win32") {
-    process.once("exit", () => dropSpoolFile(fd, path));
+    watchSpoolFile(fd, path);
     return false;
   }
   dropSpoolFile(fd, undefined);
