@@ -87,4 +87,5 @@ export type {
   PageDecision,
 } from "./worker/extension/extension.js";
 export { WorkerThreads } from "./worker/threads.js";
+export type { OutputFormat } from "./writer/output-format.js";
 export type { SharedCounts } from "./writer/shared-pages.js";

@@ -8,6 +8,7 @@ import { openInput } from "../reader/open-input.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
+import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterRequest } from "./options/filter-request.js";
@@ -73,8 +74,9 @@ export async function manifestWriter(
     async write(dump, options, result, onProgress) {
       let written: Dump | undefined;
       try {
-        // A packed one would have to be unpacked whole.
-        written = output === undefined || pack !== undefined ? undefined : await openInput(output, new Warnings());
+        // A packed one would have to be unpacked whole, and an image of memory says nothing of itself.
+        const silent = pack !== undefined || !outputFormatFacts(options.format).holdsNotes;
+        written = output === undefined || silent ? undefined : await openInput(output, new Warnings());
         const inputFiles = await filesOfDump(dump, digests !== "output", signal, onProgress);
         const outputDigest = output === undefined ? through.digest() : await digestFile(output, signal, onProgress);
         const manifest = manifestOf({

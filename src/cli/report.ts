@@ -2,6 +2,7 @@ import { formatBytes } from "../byte-size.js";
 import type { PageClass } from "../filter/page-classes.js";
 import type { Dump } from "../reader/dump.js";
 import type { FilterResult } from "../run/filter-dump.js";
+import type { OutputFormat } from "../writer/output-format.js";
 import { CLASS_LABELS } from "./class-labels.js";
 import { formatCount, formatSeconds, formatShare } from "./numbers.js";
 
@@ -42,7 +43,8 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
     `Kernel  ${kernel}, ${result.arch}${model}`,
     `Pages   ${formatCount(inputPages)} of ${dump.pageSize / 1024} KiB`,
     ...rows,
-    `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})${unpacked(result)}`,
+    `Size    ${formatBytes(result.inputBytes)} before, ${formatBytes(result.outputBytes)} after (${formatShare(result.outputBytes, result.inputBytes)})${holes(result)}${unpacked(result)}`,
+    ...memoryRow(result),
     ...storeRows(result),
     `Time    ${formatSeconds(seconds)}`,
     `Output  ${output}${result.incomplete ? ", marked incomplete" : ""}`,
@@ -73,6 +75,21 @@ function storeRows({ fetched, upload }: FilterResult): string[] {
     rows.push(`Sent    ${formatBytes(bytesSent)} in ${formatCount(parts - resumed)} parts${there}`);
   }
   return rows;
+}
+
+/** Ranges of memory that people see; JSON has all. */
+const MOST_RANGES = 12;
+
+function holes({ holeBytes }: FilterResult): string {
+  return holeBytes === undefined ? "" : `; ${formatBytes(holeBytes)} of it are holes`;
+}
+
+/** Where bare memory has memory: the file itself says nothing of it. */
+function memoryRow({ memory }: FilterResult): string[] {
+  if (memory === undefined) return [];
+  const shown = memory.slice(0, MOST_RANGES).map(({ start, end }) => `0x${start.toString(16)}-0x${end.toString(16)}`);
+  const more = memory.length > MOST_RANGES ? ` and ${formatCount(memory.length - MOST_RANGES)} ranges more` : "";
+  return [`Memory  ${shown.join(", ")}${more}; read again with --raw 0`];
 }
 
 function unpacked({ unpackedBytes }: FilterResult): string {
@@ -126,7 +143,7 @@ export function allPages({ classes, inputPages, beyondMemMap, filteredBefore }: 
 }
 
 /** The lines of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
-export function makedumpfileStats(result: FilterResult, format: "kdump" | "elf"): string[] {
+export function makedumpfileStats(result: FilterResult, format: OutputFormat): string[] {
   const { maxMapnr, classes: found } = result;
   const { original, ...classes } = allPages(result);
   const excluded = original - found.kept;

@@ -9,14 +9,22 @@ type Values = OptionValues<"submit"> | OptionValues<"plan">;
 
 /** What a run by many hosts is to make, as the command line says it. Throws `BAD_OPTION`, `NOT_READABLE`. */
 export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
-  const none = { dedupe: false, flatten: false, numThreads: undefined, sizeLimit: undefined, onFull: undefined };
+  const none = {
+    dedupe: false,
+    format: undefined,
+    flatten: false,
+    numThreads: undefined,
+    sizeLimit: undefined,
+    onFull: undefined,
+  };
   const request = filterRequest({ ...values, ...none, pack: undefined, files });
   if (request.output === undefined || request.pack !== undefined) {
     throw new DumpError("BAD_OPTION", `${files.at(-1)}: several hosts cannot write to a stream or a packed file`, {
       cure: "Name a plain file, and pack it when it is there",
     });
   }
-  const { inputs, output, level, format, codec, privacy, privacyExtra } = request;
+  const { inputs, output, level, codec, privacy, privacyExtra } = request;
+  const format = values.elf ? "elf" : "kdump";
   if (request.fallbackLevels.length > 0) {
     throw new DumpError("BAD_OPTION", `-d ${values.level?.join(",")}: several levels are tried by one machine only`, {
       cure: "Name one level",

@@ -252,9 +252,7 @@ function levelEstimate(
     }
     return { codec: name, bytes: Math.round(bytes), error: Math.ceil(error) };
   });
-  return {
-    level,
-    ...(sharesZeros ? { pages: pages - zeroPages, pagesError: zeroError } : { pages, pagesError: 0 }),
-    ...{ zeroPages, sizes },
-  };
+  const counted = sharesZeros ? { pages: pages - zeroPages, pagesError: zeroError } : { pages, pagesError: 0 };
+  const memory = { memoryBytes: counted.pages * pageSize, memoryError: counted.pagesError * pageSize };
+  return { level, ...counted, ...{ zeroPages, sizes }, ...memory };
 }

@@ -19,7 +19,7 @@ export interface EstimateResult {
   readonly warnings: readonly DumpWarning[];
 }
 
-/** The kdump-compressed file of one dump level. */
+/** The outputs of one dump level. */
 export interface LevelEstimate {
   readonly level: number;
   /**
@@ -30,7 +30,14 @@ export interface LevelEstimate {
   readonly pagesError: number;
   /** The expected number of pages of zeros, which at odd levels share the bytes of one. */
   readonly zeroPages: number;
+  /** Kdump-compressed files. */
   readonly sizes: readonly SizeEstimate[];
+  /**
+   * The bytes of pages in a LiME image, bare memory or an ELF file, between `memoryBytes - memoryError` and `memoryBytes + memoryError` as often. Headers and
+   * holes, which take no room on most file systems, come on top.
+   */
+  readonly memoryBytes: number;
+  readonly memoryError: number;
 }
 
 /** The file's size with one codec. */

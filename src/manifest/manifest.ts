@@ -4,6 +4,7 @@ import type { Dump } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import type { DumpWarning } from "../warnings.js";
+import type { OutputFormat } from "../writer/output-format.js";
 import type { FileDigest, InputFile } from "./digest.js";
 
 /**
@@ -27,7 +28,7 @@ export interface Manifest {
   readonly output: ManifestFile & {
     /** Of the file, or of what went through the stream: packed or flattened, if it is. */
     readonly sha256: string;
-    readonly format: "kdump" | "elf";
+    readonly format: OutputFormat;
     /** That of the input's earlier filterings included. */
     readonly level: number;
     readonly flattened: boolean;
@@ -43,7 +44,7 @@ export interface Manifest {
     readonly privacyExtra: readonly string[];
     /** File name of erase rules. */
     readonly erase: string | null;
-    readonly format: "kdump" | "elf";
+    readonly format: OutputFormat;
     readonly codec: string;
     readonly compressionLevel: number | null;
     readonly dedupe: boolean;

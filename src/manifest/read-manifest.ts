@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
+import { OUTPUT_FORMATS } from "../writer/output-format.js";
 import { withSource } from "./digest.js";
 import type { Manifest } from "./manifest.js";
 
@@ -81,7 +82,7 @@ const CHECKS: readonly (readonly [string, Check])[] = [
   ["output.name", isText],
   ["output.bytes", isCount],
   ["output.sha256", isDigest],
-  ["output.format", (value) => value === "kdump" || value === "elf"],
+  ["output.format", (value) => (OUTPUT_FORMATS as readonly unknown[]).includes(value)],
   ["output.level", isCount],
   ["output.packing", orNull(isText)],
   ["output.incomplete", isFlag],

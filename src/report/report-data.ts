@@ -6,6 +6,7 @@ import type { Dump } from "../reader/dump.js";
 import { countCpus } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { DumpWarning } from "../warnings.js";
+import type { OutputFormat } from "../writer/output-format.js";
 import type { CellMap } from "./cell-map.js";
 import type { MemoryPlace } from "./memory-places.js";
 import type { KindSum } from "./page-collector.js";
@@ -46,7 +47,7 @@ export interface RunFacts {
   /** Name without folder. */
   readonly output: string;
   readonly outputBytes: number;
-  readonly format: "kdump" | "elf";
+  readonly format: OutputFormat;
   readonly codec: string;
   readonly level: number;
   readonly privacy: boolean;

@@ -1,4 +1,5 @@
 import { formatBytes } from "../byte-size.js";
+import { outputFormatFacts } from "../writer/output-format.js";
 import { type Html, html, NOTHING } from "./html.js";
 import { count } from "./page/words.js";
 import type { ReportData } from "./report-data.js";
@@ -54,7 +55,10 @@ export function kernelSection({ machine, description, files, pageSize, run }: Re
   const hex = (value: number) => `0x${value.toString(16)}`;
   const facts: readonly (readonly [string, string | undefined])[] = [
     ["Dump", `${files.join(", ")}: ${description}`],
-    ["Output", run && `${run.output}: ${run.format === "elf" ? "ELF" : `kdump-compressed, ${run.codec}`}`],
+    [
+      "Output",
+      run && `${run.output}: ${outputFormatFacts(run.format).label}${run.format === "kdump" ? `, ${run.codec}` : ""}`,
+    ],
     ["Kernel", machine.release],
     ["Built", machine.kernelVersion],
     ["Build ID", machine.buildId],

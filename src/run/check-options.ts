@@ -5,6 +5,7 @@ import { policyOfLevel } from "../filter/policy.js";
 import { checkPrivateLevel } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
 import { isStorePath } from "../store/store-url.js";
+import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterOptions } from "./filter-types.js";
@@ -19,14 +20,17 @@ type Together = Pick<
 export function checkTogether(options: Together): void {
   for (const level of [options.level, ...(options.fallbackLevels ?? [])]) policyOfLevel(level);
   codecOf(options.codec.name, options.codec.level);
-  if (options.format === "elf" && options.codec.name !== "none") {
-    throw new DumpError("BAD_OPTION", `ELF dumps cannot be compressed, but ${options.codec.name} was asked for`, {
-      cure: "Leave -E away for a compressed dump, or the codec for an ELF dump",
+  const { packsPages, plural, label } = outputFormatFacts(options.format);
+  const how = options.format === "elf" ? "-E" : "--format";
+  if (!packsPages && options.codec.name !== "none") {
+    const article = label === "ELF" ? "an ELF dump" : label;
+    throw new DumpError("BAD_OPTION", `${plural} cannot be compressed, but ${options.codec.name} was asked for`, {
+      cure: `Leave ${how} away for a compressed dump, or the codec for ${article}`,
     });
   }
-  if (options.format === "elf" && options.dedupe === true) {
-    throw new DumpError("BAD_OPTION", "ELF dumps cannot share equal pages, but --dedupe asks for it", {
-      cure: "Leave -E or --dedupe away",
+  if (!packsPages && options.dedupe === true) {
+    throw new DumpError("BAD_OPTION", `${plural} cannot share equal pages, but --dedupe asks for it`, {
+      cure: `Leave ${how} or --dedupe away`,
     });
   }
   if (options.privacy) for (const level of [options.level, ...(options.fallbackLevels ?? [])]) checkPrivateLevel(level);
@@ -43,6 +47,17 @@ export function checkOptions(options: FilterOptions): void {
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
     throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
       cure: "Name a file, or leave away the other levels and --on-full",
+    });
+  }
+  const { holdsNotes, plural } = outputFormatFacts(options.format);
+  if (!holdsNotes && options.onFull === "incomplete") {
+    throw new DumpError("BAD_OPTION", `${plural} have no mark of an incomplete dump, so they are not left so`, {
+      cure: "Leave --on-full incomplete away, or write kdump-compressed or ELF",
+    });
+  }
+  if (!holdsNotes && "stream" in options.output && !options.output.plain) {
+    throw new DumpError("BAD_OPTION", `${plural} have no flattened form`, {
+      cure: "Write them to stdout as they are: - as OUT",
     });
   }
   if (options.onFull === "incomplete" && "pack" in options.output && options.output.pack !== undefined) {
@@ -77,7 +92,7 @@ function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions)
       : paths.some((path, i) => paths.slice(0, i).some((other) => sameOutput(path, other)))
         ? "two files of the split set have the same name, or lead to the same file"
         : format !== "kdump"
-          ? "an ELF dump cannot be split"
+          ? `${outputFormatFacts(format).plural} cannot be split`
           : onFull === "incomplete"
             ? "a split set cannot be left incomplete: files behind the one that is full would be empty"
             : undefined;

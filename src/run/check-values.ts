@@ -28,6 +28,7 @@ import { spoolOption } from "../reader/input-shape.js";
 import { aWarnings } from "../warnings.js";
 import type { ExtensionFile } from "../worker/extension/extension.js";
 import { someWorkers } from "../worker/threads.js";
+import { OUTPUT_FORMATS } from "../writer/output-format.js";
 import type { FileOutput, FilterOptions, FilterOutput, SplitOutput, StreamOutput } from "./filter-types.js";
 
 /** A dump level. */
@@ -91,7 +92,7 @@ const FILTER: Shape<FilterOptions> = {
   privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
   erase: maybe(anObject(ERASE)),
   extension: maybe(anObject(EXTENSION)),
-  format: anyOf("kdump", "elf"),
+  format: anyOf(...OUTPUT_FORMATS),
   codec: aCodec,
   dedupe: maybe(aFlag),
   workers: someWorkers,

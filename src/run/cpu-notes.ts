@@ -8,6 +8,7 @@ import { factsOf } from "../reader/machine.js";
 import { countCpus, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
 import { ofFile, Warnings } from "../warnings.js";
 import { noteBytes } from "../writer/note-bytes.js";
+import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
 import type { Session } from "./session.js";
 
 /** Of how many CPUs there are registers. */
@@ -23,10 +24,10 @@ export interface CpuCount {
  * no task's: zeros would be taken for the registers of the idle task. A dump that has notes is left alone. Finding the
  * kernel's symbols costs up to 220 ms.
  */
-export function withCpuNotes(session: Session, format: "kdump" | "elf"): Session {
+export function withCpuNotes(session: Session, format: OutputFormat): Session {
   const { dump, view, warnings } = session;
   const size = factsOf(dump.machine.arch).prstatus;
-  if (size === undefined || countCpus(dump.notes) > 0) return session;
+  if (size === undefined || countCpus(dump.notes) > 0 || !outputFormatFacts(format).holdsNotes) return session;
   const registers = registersIn(dump, view) ?? withoutRegisters(dump.header.cpus);
   const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
   if (saved === 0 && format === "elf") return session;

@@ -16,6 +16,7 @@ import { SharedPages } from "../writer/shared-pages.js";
 import { checkOptions } from "./check-options.js";
 import { checkValues } from "./check-values.js";
 import type { FilterOptions, FilterResult, FullBy } from "./filter-types.js";
+import { imageResult } from "./memory-image.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
 import { planDump } from "./plan-dump.js";
 import { openSession, type Session } from "./session.js";
@@ -100,9 +101,11 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     takeChange(inputChanged(dump.image), dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
+    const image = imageResult(options.format, planned, zeroPages, outputBytes);
     const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
     return {
       ...result,
+      ...image,
       ...(fetched && { fetched }),
       ...(upload && { upload }),
       incomplete: result.incomplete || full !== undefined,

@@ -7,6 +7,7 @@ import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
 import type { PrivacyExtra } from "../filter/privacy/scrub.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Arch } from "../reader/machine.js";
+import type { PhysicalRange } from "../reader/physical-memory.js";
 import type { FetchedBytes } from "../reader/source/fetched.js";
 import type { Packing } from "../reader/source/packed/packing.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
@@ -15,6 +16,7 @@ import type { DumpWarning, Warnings } from "../warnings.js";
 import type { ExtensionFile, ExtensionResult } from "../worker/extension/extension.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import type { WorkerThreads } from "../worker/threads.js";
+import type { OutputFormat } from "../writer/output-format.js";
 import type { SharedCounts } from "../writer/shared-pages.js";
 import type { FilteredBefore } from "./filtered-before.js";
 
@@ -83,7 +85,8 @@ export interface FilterOptions extends CompleteOptions {
   readonly erase?: EraseFile;
   /** Decides about pages beside the level: docs/library.md says how. */
   readonly extension?: ExtensionFile;
-  readonly format: "kdump" | "elf";
+  /** docs/formats.md says what each has a place for. */
+  readonly format: OutputFormat;
   readonly codec: Codec;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
   readonly dedupe?: boolean;
@@ -146,6 +149,10 @@ export interface FilterResult {
   readonly outputBytes: number;
   /** Of a packed output: the bytes that are in it. */
   readonly unpackedBytes?: number;
+  /** Of a LiME image or bare memory: bytes of it that were not written, and read as zeros. */
+  readonly holeBytes?: number;
+  /** Of bare memory: where the machine has memory; what else the file has are holes. */
+  readonly memory?: readonly PhysicalRange[];
   /** Of inputs in object stores: dropped pages are not fetched. */
   readonly fetched?: FetchedBytes;
   /** Of an output in an object store. */

@@ -17,6 +17,7 @@ import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump
 import { type RunContext, WorkerPool } from "../worker/pool.js";
 import { searchDump } from "../worker/search-dump.js";
 import type { WorkerThreads } from "../worker/threads.js";
+import { outputFormatFacts } from "../writer/output-format.js";
 import { checkedPlan, classify } from "./classify.js";
 import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
@@ -119,13 +120,14 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     }
     const erasing = erase;
     const erased = erasing?.result(plan);
-    if (options.format === "elf" && policy.zero) await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
+    const { holdsZeros } = outputFormatFacts(options.format);
+    if (!holdsZeros && policy.zero) await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (kept === 0 && incomplete) throw nothingLeft(dump);
     const described = secret?.dump ?? dump;
     return {
       ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
-      dropsZeros: options.format === "kdump" && (level & 1) !== 0,
+      dropsZeros: holdsZeros && (level & 1) !== 0,
       described: erasing?.describe(described) ?? described,
       shown: view && erasing ? erasing.view(view) : view,
       erase: spans,

@@ -44,7 +44,7 @@ export async function makePlan(work: PlanWork): Promise<ShardPlan> {
     await classified.pool.end();
     work.onClassified?.();
     const count = work.shards === 0 ? automaticShards(classified.kept, await work.workers()) : work.shards;
-    const made = shardPlan(classified, request.identity, options, count);
+    const made = shardPlan(classified, request.identity, { format: request.format, codec: options.codec }, count);
     const changed = inputChanged(input.image);
     if (changed !== undefined) throw changed;
     return made;

@@ -1,7 +1,7 @@
 import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { marksFreePages } from "../filter/free-lists.js";
-import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
+import { CLASS_NUMBERS, type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
@@ -74,14 +74,14 @@ export interface CompareContext {
 }
 
 /**
- * Compares a dump page by page with its original. `readable` are the pages that the dump gives, `promised` those that it should
+ * Compares a dump page by page with its original. `given` are the pages that the dump gives, `promisedByFile` those that it should
  * give. Both dumps must be complete (`completeDump`).
  */
 export async function compareDumps(
   dump: Dump,
   original: Dump,
-  readable: PageBitmap,
-  promised: PageBitmap,
+  given: PageBitmap,
+  promisedByFile: PageBitmap,
   context: CompareContext,
 ): Promise<Comparison> {
   if (dump.pageSize !== original.pageSize) {
@@ -91,6 +91,9 @@ export async function compareDumps(
     });
   }
   const { findings } = context;
+  const isRaw = dump.header.format === "raw";
+  const readable = isRaw ? await withoutZeros(dump, given, context) : given;
+  const promised = isRaw ? readable : promisedByFile;
   const pages = Math.max(dump.maxMapnr, original.maxMapnr);
   const stretches = joinStretches(readable.stretches, stretchesOf(original.image), pages);
   const [promisedBits, theirs, both] = [sharedBitmap(stretches), sharedBitmap(stretches), sharedBitmap(stretches)];
@@ -139,6 +142,19 @@ export async function compareDumps(
     classes: explained.classes,
     beyondMemMap: explained.beyondMemMap,
   };
+}
+
+/** In bare memory pages of zeros are dropped ones, too, and what is no memory at all: nothing tells them apart. */
+async function withoutZeros(dump: Dump, given: PageBitmap, { threads, signal }: CompareContext): Promise<PageBitmap> {
+  const kept = copyOfBitmap(given);
+  const run = { image: dump.image, pageSize: dump.pageSize, kept, kernel: undefined };
+  const pool = new WorkerPool(threads, { ...run, codec: codecOf("none", undefined), dedupe: false }, signal);
+  try {
+    await dropZeros(pool, { kept, maxMapnr: dump.maxMapnr, dropped: new Array<number>(CLASS_NUMBERS).fill(0) });
+  } finally {
+    await pool.end();
+  }
+  return kept;
 }
 
 async function compareBoth(

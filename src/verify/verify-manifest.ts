@@ -5,6 +5,7 @@ import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { isStorePath } from "../store/store-url.js";
+import { outputFormatFacts } from "../writer/output-format.js";
 import type { Findings } from "./findings.js";
 
 /** How a dump compares with the manifest of the run that wrote it. */
@@ -89,18 +90,21 @@ export function verifyRecorded(dump: Dump, promised: number, run: RecordedRun, f
   compare("its format", header.format, output.format);
   // ELF files tell no level.
   if (header.format === "kdump") compare("its level", header.dumpLevel, output.level);
-  compare("the mark of an incomplete dump", header.incomplete, output.incomplete);
   if (kernel.buildId !== null) compare("its kernel's build ID", vmcoreinfo?.buildId, kernel.buildId);
-  // In kdump files pages of zeros have a descriptor, in ELF files segments leave them out. A part has what had room.
+  // In kdump files pages of zeros have a descriptor, in ELF files segments leave them out, in images of memory they are holes. A part has what had room.
+  const { holdsZeros, holdsNotes } = outputFormatFacts(output.format);
   const { zero = 0 } = pages.dropped;
-  const withData = pages.kept + (header.format === "kdump" ? zero : 0);
-  if (!output.incomplete) compare("the number of pages", promised, withData);
+  const withData = pages.kept + (holdsZeros ? zero : 0);
+  // Bare memory has no pages of its own: they are all there, or holes.
+  if (!output.incomplete && output.format !== "raw") compare("the number of pages", promised, withData);
   const dropped = Object.values(pages.dropped).reduce((sum, count) => sum + count, 0);
   const accounted = pages.kept + dropped + pages.beyondMemMap;
   if (accounted !== pages.input) {
     const message = `the manifest contradicts itself: ${accounted} pages by class, ${pages.input} in the input`;
     findings.add({ kind: "manifest", message, file });
   }
+  if (!holdsNotes) return;
+  compare("the mark of an incomplete dump", header.incomplete, output.incomplete);
   const record = readEraseRecord(dump.eraseinfo);
   if (run.options.privacy && !record.privacy) {
     findings.add({

@@ -1,3 +1,4 @@
+import { DumpError } from "../errors.js";
 import type { RecordedRun } from "../manifest/read-manifest.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -32,8 +33,8 @@ export async function compareWithOriginal(
   paths: string | readonly string[],
   { dump, readable, promised, findings, threads, options, recorded }: CheckedDump,
 ): Promise<{ readonly comparison: Comparison; readonly sameInput: boolean | undefined }> {
-  const { signal, onProgress, open } = options;
-  const original = await openInput(paths, new Warnings(), { ...open, ...(signal && { signal }) });
+  const { signal, onProgress } = options;
+  const original = await openOriginal(paths, options);
   try {
     const { dump: complete } = openSession(original, options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
@@ -44,5 +45,20 @@ export async function compareWithOriginal(
     };
   } finally {
     original.close();
+  }
+}
+
+/** What a memory image does not say of itself need not hold for its original, which may be a dump with headers. */
+async function openOriginal(paths: string | readonly string[], { open = {}, signal }: VerifyOptions): Promise<Dump> {
+  const stop = signal && { signal };
+  try {
+    return await openInput(paths, new Warnings(), { ...open, ...stop });
+  } catch (error) {
+    if (!(error instanceof DumpError) || error.code !== "BAD_OPTION") throw error;
+    const { raw, machine, ...others } = open;
+    if (raw === undefined && machine === undefined) throw error;
+    return openInput(paths, new Warnings(), { ...others, ...stop }).catch(() => {
+      throw error;
+    });
   }
 }

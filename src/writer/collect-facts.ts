@@ -6,6 +6,7 @@ import { findVmcoreinfo } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
 import { NOTE_HEADER_SIZE, noteBytes } from "./note-bytes.js";
+import type { OutputFormat } from "./output-format.js";
 
 /**
  * What the output says of itself. Its note area is the input's, byte for byte; a note is only added where the input has
@@ -16,7 +17,7 @@ export function dumpFacts(
   view: KernelView | undefined,
   { maxMapnr, firstPfn }: Pick<PagePlan, "maxMapnr" | "firstPfn">,
   dumpLevel: number,
-  format: "kdump" | "elf",
+  format: OutputFormat,
 ): DumpFacts {
   const { header, machine, vmcoreinfo } = dump;
   const parts = [dump.noteArea];

@@ -2,8 +2,8 @@ import { DumpError } from "../errors.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfHeaderFields, PN_XNUM } from "../reader/elf/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
-import { type ElfPiece, firstIsland, type OutputSegment, piecesOf } from "./elf-pieces.js";
-import { findIslands, type Islands } from "./islands.js";
+import { type ElfPiece, type OutputSegment, piecesOf } from "./elf-pieces.js";
+import { findIslands, firstIsland, type Islands } from "./islands.js";
 
 /** What of an ELF file its facts and pages do not tell. */
 export interface ElfShape {
@@ -45,7 +45,7 @@ export function elfLayout(
   const fields = elfClass === 64 ? ELF64 : ELF32;
   // ELF32 readers know no extended numbering; half of what it can count is left for segments that overlap.
   const limit = elfClass === 32 ? PN_XNUM / 2 - 2 * segments.length : undefined;
-  const islands = findIslands(kept, maxMapnr, pageSize, limit);
+  const islands = findIslands(kept, maxMapnr, pageSize, { limit });
   const pieces = segments.flatMap((segment) => piecesOf(segment, islands, pageSize));
   const isExtended = 1 + pieces.length >= PN_XNUM;
   const notesAt = fields.ehdrSize + (1 + pieces.length) * fields.phdrSize + (isExtended ? fields.shdrSize : 0);

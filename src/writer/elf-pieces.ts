@@ -1,4 +1,4 @@
-import type { Islands } from "./islands.js";
+import { firstIsland, type Islands } from "./islands.js";
 
 /** A range of memory to be described by PT_LOADs. */
 export interface OutputSegment {
@@ -45,16 +45,4 @@ export function piecesOf(segment: OutputSegment, islands: Islands, pageSize: num
     memsz: (pieces[i + 1]?.paddr ?? segment.end) - piece.paddr,
     flags: segment.flags,
   }));
-}
-
-/** The first island that ends above `pfn`. */
-export function firstIsland({ endPfn }: Islands, pfn: number): number {
-  let low = 0;
-  let high = endPfn.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((endPfn[middle] as number) > pfn) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }

@@ -18,16 +18,23 @@ const COMFORTABLE = 4096;
 /** Holes of more pages than this always end an island, as makedumpfile's do. */
 const MAX_GAP_BITS = 8;
 
+/** How many islands there may be. */
+export interface IslandLimits {
+  /** Beyond that short holes are taken in. Default: 4096. */
+  readonly comfortable?: number;
+  /** Most islands that the format can describe: then longer holes are taken in, too, until they fit. */
+  readonly limit?: number | undefined;
+}
+
 /**
  * Cuts the kept pages into islands. A dropped run ends an island if it is at least some power of two long: the
- * smallest, from 1 to 256 pages, with which no more than 4096 islands remain. `limit`: most islands the format can
- * describe; longer holes are taken in until they fit.
+ * smallest, from 1 to 256 pages, with which no more than a comfortable number of islands remains.
  */
 export function findIslands(
   kept: PageBitmap,
   maxMapnr: number,
   pageSize: number,
-  limit = Number.POSITIVE_INFINITY,
+  { comfortable = COMFORTABLE, limit = Number.POSITIVE_INFINITY }: IslandLimits = {},
 ): Islands {
   const gaps = new Array<number>(64).fill(0);
   let last = 0;
@@ -42,7 +49,7 @@ export function findIslands(
   });
   let shift = 0;
   let islands = 1 + gaps.reduce((sum, n) => sum + n, 0);
-  while ((islands > COMFORTABLE && shift < MAX_GAP_BITS) || (islands > limit && shift < gaps.length)) {
+  while ((islands > comfortable && shift < MAX_GAP_BITS) || (islands > limit && shift < gaps.length)) {
     islands -= gaps[shift] as number;
     shift++;
   }
@@ -64,4 +71,16 @@ export function findIslands(
     size += ((endPfn[i] as number) - (startPfn[i] as number)) * pageSize;
   }
   return { startPfn, endPfn, offset, size };
+}
+
+/** The first island that ends above `pfn`. */
+export function firstIsland({ endPfn }: Islands, pfn: number): number {
+  let low = 0;
+  let high = endPfn.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((endPfn[middle] as number) > pfn) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }

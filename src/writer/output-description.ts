@@ -13,6 +13,9 @@ import { outputClass, outputSegments } from "./elf-segments.js";
 import { ElfWriter } from "./elf-writer.js";
 import { type KdumpLayout, kdumpLayout } from "./kdump-layout.js";
 import { type KdumpPages, KdumpWriter } from "./kdump-writer.js";
+import { type MemoryLayout, type MemoryShape, memoryLayout } from "./memory-layout.js";
+import { MemoryWriter } from "./memory-writer.js";
+import type { OutputFormat } from "./output-format.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 
@@ -23,6 +26,8 @@ export interface OutputDescription {
   readonly status: number;
   /** Of ELF output. */
   readonly elf: ElfShape | undefined;
+  /** Of images of memory. */
+  readonly memory?: MemoryShape;
 }
 
 /** What is known of an output when pass 1 is over. */
@@ -39,20 +44,30 @@ export interface Described {
 /** Of ELF output it finds the kernel's layout of memory, in some milliseconds. */
 export function describeOutput(
   { described, shown, plan, level, incomplete, warnings }: Described,
-  format: "kdump" | "elf",
+  format: OutputFormat,
   codec: CodecName,
 ): OutputDescription {
   const facts = { ...dumpFacts(described, shown, plan, level, format), incomplete };
   if (format === "kdump") return { facts, status: CODEC_FLAGS[codec], elf: undefined };
+  if (format !== "elf")
+    return { facts, status: 0, elf: undefined, memory: { format, end: memoryEnd(described, plan) } };
   const segments = outputSegments(described, layoutOfDump(described, shown), plan, warnings);
   return { facts, status: 0, elf: { segments, ...outputClass(described, segments) } };
 }
 
-/** Where everything lies in an output: known when pass 1 is over, before a byte is written. */
-export type OutputLayout = KdumpLayout | ElfLayout;
+/** Where the machine's memory ends, up to the last page with a struct page: a whole page. */
+function memoryEnd({ ranges, pageSize }: Dump, { maxMapnr }: PagePlan): number {
+  const most = maxMapnr * pageSize;
+  const last = ranges.findLast(({ start }) => start < most);
+  return Math.min(most, Math.ceil((last?.end ?? 0) / pageSize) * pageSize);
+}
 
-/** Costs what counting the kept pages costs; of ELF output, what finding their runs does. */
-export function layoutOf({ facts, elf }: OutputDescription, kept: PageBitmap): OutputLayout {
+/** Where everything lies in an output: known when pass 1 is over, before a byte is written. */
+export type OutputLayout = KdumpLayout | ElfLayout | MemoryLayout;
+
+/** Costs what counting the kept pages costs; where each run of them has its place, what finding those does. */
+export function layoutOf({ facts, elf, memory }: OutputDescription, kept: PageBitmap): OutputLayout {
+  if (memory !== undefined) return memoryLayout(memory, facts, kept);
   if (elf !== undefined) return elfLayout(facts, elf, kept);
   return kdumpLayout(facts, countBits(kept, facts.firstPfn, facts.maxMapnr));
 }
@@ -65,7 +80,8 @@ export function createWriter(
   shared?: SharedPages,
 ): DumpWriter {
   const layout = layoutOf(output, pages.kept);
+  if (layout.format === "kdump") return new KdumpWriter(sink, layout, output, pages, { shared });
   return layout.format === "elf"
     ? new ElfWriter(sink, layout, output.facts, pages.kept)
-    : new KdumpWriter(sink, layout, output, pages, { shared });
+    : new MemoryWriter(sink, layout, pages.kept);
 }

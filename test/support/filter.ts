@@ -36,11 +36,16 @@ export interface RunOptions {
   readonly onProgress?: NonNullable<FilterOptions["onProgress"]>;
 }
 
+/** A run by one process may write any format. */
+interface FileRunOptions extends Omit<RunOptions, "format"> {
+  readonly format?: FilterOptions["format"];
+}
+
 /** Filters `input` into `output`, overwriting it. */
 export async function filterFile(
   input: string | readonly string[],
   output: FilterOptions["output"] | string,
-  options: RunOptions = {},
+  options: FileRunOptions = {},
 ): Promise<FilterResult> {
   const warnings = options.warnings ?? new Warnings();
   const dump = openDump(input, warnings, options.open);

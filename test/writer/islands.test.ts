@@ -74,7 +74,7 @@ describe("islands", () => {
       20_000,
     );
     expect(findIslands(kept, 20_000, PAGE).startPfn).toHaveLength(40);
-    expect(findIslands(kept, 20_000, PAGE, 10).startPfn.length).toBeLessThanOrEqual(10);
+    expect(findIslands(kept, 20_000, PAGE, { limit: 10 }).startPfn.length).toBeLessThanOrEqual(10);
   });
 
   test("no kept page, no island", () =>

@@ -17,7 +17,8 @@ import { printWarnings } from "../print-warnings.js";
 const ABOUT: CommandAbout = {
   usage: "coresieve estimate DUMP... [options]: how large the output would be",
   text: `Classifies all pages, compresses some thousands of them, and tells for every
-dump level and codec what the file would have, without writing it. The real
+dump level and codec what the file would have, without writing it; and how
+much of a LiME image, bare memory or an ELF file would not be holes. The real
 size lies within the errors shown in 99 of 100 cases at least.`,
   examples: `Example
   coresieve estimate vmcore --to /mnt/upload`,
@@ -88,7 +89,7 @@ function describeEstimate(
     `Dump    ${files.join(", ")}: ${formatBytes(inputBytes)}, ${formatCount(inputPages)} pages of ${result.pageSize / 1024} KiB`,
     `Sample  ${formatCount(sampledPages)} pages; sizes are right within the percentages in 99 of 100 cases`,
     "",
-    `level       pages${codecs.map((codec) => codec.padStart(13)).join("")}`,
+    `level       pages${codecs.map((codec) => codec.padStart(14)).join("")}${"lime, raw, -E".padStart(15)}`,
     ...rows.map((row) => tableRow(row, room)),
     "",
   ];
@@ -97,12 +98,15 @@ function describeEstimate(
   return lines;
 }
 
-function tableRow({ level, pages, sizes }: LevelEstimate, room: number | undefined): string {
-  const cells = sizes.map(({ bytes, error }) => {
+function tableRow({ level, pages, sizes, ...rest }: LevelEstimate, room: number | undefined): string {
+  const memory = { bytes: rest.memoryBytes, error: rest.memoryError };
+  const cells = [...sizes, memory].map(({ bytes, error }, i) => {
     const percent = bytes === 0 ? 0 : (100 * error) / bytes;
     const mark = room !== undefined && bytes + error > room ? "!" : " ";
     const near = percent === 0 ? "" : `±${percent < 9.5 ? Math.ceil(percent) : Math.round(percent)}%`;
-    return `${formatBytes(bytes).replace(" bytes", " B")}${near.padStart(4)}${mark}`.padStart(13);
+    return `${formatBytes(bytes).replace(" bytes", " B")}${near.padStart(4)}${mark}`.padStart(
+      i < sizes.length ? 14 : 15,
+    );
   });
   return `${String(level).padStart(5)}${formatCount(pages).padStart(12)}${cells.join("")}`;
 }

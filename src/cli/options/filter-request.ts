@@ -5,6 +5,7 @@ import type { PrivacyExtra } from "../../filter/privacy/scrub.js";
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { checkTogether } from "../../run/check-options.js";
 import { standardThreads } from "../../worker/threads.js";
+import { type OutputFormat, outputFormatFacts } from "../../writer/output-format.js";
 import { packingOfOutput } from "../pack-option.js";
 import type { OptionValues } from "./table.js";
 
@@ -22,6 +23,7 @@ export type FilterArguments = { readonly files: readonly string[] } & Pick<
   | "compress"
   | "compressionLevel"
   | "elf"
+  | "format"
   | "dedupe"
   | "flatten"
   | "numThreads"
@@ -46,7 +48,7 @@ export interface FilterRequest {
   readonly privacyExtra: readonly PrivacyExtra[];
   readonly codec: Codec;
   readonly dedupe: boolean;
-  readonly format: "kdump" | "elf";
+  readonly format: OutputFormat;
   readonly workers: number;
 }
 
@@ -63,6 +65,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     });
   }
   const pack = packingOfOutput(output, args.pack);
+  const format = chosenFormat(args);
   const request: FilterRequest = {
     inputs: files,
     output,
@@ -73,13 +76,20 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     onFull: chosenOnFull(args, output),
     privacy: args.privacy,
     privacyExtra: args.privacyExtra ?? [],
-    codec: chosenCodec(args, args.elf || pack !== undefined ? "none" : "zlib"),
+    codec: chosenCodec(args, !outputFormatFacts(format).packsPages || pack !== undefined ? "none" : "zlib"),
     dedupe: args.dedupe,
-    format: args.elf ? "elf" : "kdump",
+    format,
     workers: args.numThreads ?? standardThreads(),
   };
   checkTogether(request);
   return request;
+}
+
+function chosenFormat({ elf, format }: FilterArguments): OutputFormat {
+  if (elf && format !== undefined && format !== "elf") {
+    throw new DumpError("BAD_OPTION", `-E asks for ELF, --format for ${format}`, { cure: "Use one of them" });
+  }
+  return format ?? (elf ? "elf" : "kdump");
 }
 
 function chosenLevels({ level, exclude }: FilterArguments): { level: number; fallbackLevels: readonly number[] } {

@@ -21,7 +21,7 @@ export const LEVEL_OPTIONS = [
     ...LEVEL,
     commands: ["filter", "split"],
     common: true,
-    help: "sum of 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free; 1,31: two tries",
+    help: "1 zero, 2 cache, 4 private cache, 8 user, 16 free",
     long: "Dump level 0 to 31, the sum of what is dropped: 1 pages of zeros, 2 page cache, 4 page cache with private data (and 2), 8 user memory, 16 free pages. Default: 31. Of several (`-d 1,31`) the next one is tried when there is no room for the output at the one before",
   },
   {

@@ -92,7 +92,7 @@ export type Option = OptionKind & {
   /** Where the reference leads: Markdown. */
   readonly see?: string;
   /** Options of one group say the same in several ways: one on the command line goes before all of a configuration file. */
-  readonly same?: "level" | "codec" | "vmcoreinfo";
+  readonly same?: "level" | "codec" | "vmcoreinfo" | "format";
   /** Commands that may be expected to have it, and why they do not. */
   readonly refused?: Readonly<Partial<Record<CommandName, string>>>;
   /** What to do about a wrong value. */

@@ -1,3 +1,4 @@
+import { OUTPUT_FORMATS } from "../../writer/output-format.js";
 import type { Option } from "./option.js";
 
 /** How a whole file may be packed; none: not, whatever its name ends with. */
@@ -10,10 +11,27 @@ export const OUTPUT_OPTIONS = [
     letter: "E",
     kind: "flag",
     commands: ["filter", "submit", "plan"],
+    same: "format",
     common: true,
     help: "ELF instead of kdump-compressed",
     long: "Write ELF, uncompressed, instead of kdump-compressed",
     refused: { split: "only kdump-compressed files can be split" },
+  },
+  {
+    name: "format",
+    kind: "choice",
+    value: "NAME",
+    choices: OUTPUT_FORMATS,
+    commands: ["filter"],
+    same: "format",
+    help: "kdump (default), elf, or memory: lime, raw",
+    long: "The same by name, and images of memory for other programs: `kdump` (default), `elf`, `lime`, `raw`.",
+    see: "See [formats.md](formats.md#images-of-memory)",
+    refused: {
+      split: "only kdump-compressed files can be split",
+      submit: "several hosts write kdump-compressed, or ELF with -E",
+      plan: "several hosts write kdump-compressed, or ELF with -E",
+    },
   },
   {
     name: "flatten",

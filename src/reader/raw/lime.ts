@@ -14,6 +14,9 @@ export type RangeFormat = "lime" | "avml";
 
 /** Bytes before the memory of each range. */
 export const RANGE_HEADER_SIZE = 32;
+/** What LiME's headers begin with, in the byte order of the machine, and its one version. */
+export const LIME_MAGIC = 0x4c69_4d45;
+export const LIME_VERSION = 1;
 const HEADER = RANGE_HEADER_SIZE;
 /** Where the last page is cut off is not known to this format; those of larger pages end a few small ones later. */
 const SMALLEST_PAGE = 4096;
@@ -23,9 +26,9 @@ const MAGICS: Readonly<Record<string, { readonly format: RangeFormat; readonly l
   LiME: { format: "lime", littleEndian: false },
   AVML: { format: "avml", littleEndian: true },
 };
-const VERSIONS: Readonly<Record<RangeFormat, number>> = { lime: 1, avml: 2 };
+const VERSIONS: Readonly<Record<RangeFormat, number>> = { lime: LIME_VERSION, avml: 2 };
 /** AVML makes one of each 16 MiB; more come from damaged headers. */
-const MAX_RANGES = 2 ** 22;
+export const MAX_RANGES = 2 ** 22;
 /** Chunks of a piece of the index: see snappy-memory.ts. */
 const CHUNKS_PER_PIECE = 16;
 
