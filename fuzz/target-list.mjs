@@ -3,6 +3,7 @@ export const TARGETS = [
   ...["elf", "kdump", "flattened", "split", "lime", "avml", "raw"],
   ...["vmware", "vmware-guest", "migration", "qcow2"],
   ...["lzo", "snappy", "inflate", "lz4", "zlib", "zstd", "vmcoreinfo"],
+  ...["encode-lzo", "encode-snappy", "encode-deflate"],
   ...[
     "notes",
     "vmcoreinfo-device",

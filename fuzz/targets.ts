@@ -2,6 +2,7 @@ import type { FuzzTarget } from "./target.js";
 import { commandTargets } from "./targets/commands.js";
 import { debuginfoTargets } from "./targets/debuginfo.js";
 import { dumpFileTargets } from "./targets/dump-files.js";
+import { encoderTargets } from "./targets/encoders.js";
 import { kernelRunTargets } from "./targets/kernel-runs.js";
 import { kernelTargets } from "./targets/kernels.js";
 import { machineStateTargets } from "./targets/machine-states.js";
@@ -17,6 +18,7 @@ export const targets: readonly FuzzTarget[] = [
   ...machineStateTargets,
   ...streamTargets,
   ...pageTargets,
+  ...encoderTargets,
   ...textTargets,
   ...optionTargets,
   ...kernelTargets,
