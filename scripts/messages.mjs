@@ -8,6 +8,9 @@ import { parseAst } from "rolldown/parseAst";
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = join(root, "docs", "messages.md");
 
+/** What messages call an option: src/option-words.ts. */
+const optionWords = optionsOf(join(root, "src", "option-words.ts"));
+
 /** Rows of errors and of warnings: { code, subcode, sentence, cure, file }. */
 const errors = [];
 const warnings = [];
@@ -79,6 +82,11 @@ function words(node, scope) {
     const [yes, no] = [words(node.consequent, scope), words(node.alternate, scope)];
     return yes === "" || no === "" ? `[${yes}${no}]` : `${yes} | ${no}`;
   }
+  const option =
+    node.type === "MemberExpression" && node.object.name === "OPTION" && optionWords.get(node.property.name);
+  if (option) return option.commandLine;
+  const inOurWords = node.type === "CallExpression" ? wordsOfCall(node, scope) : undefined;
+  if (inOurWords !== undefined) return inOurWords;
   if (node.type === "BinaryExpression" && node.operator === "+")
     return words(node.left, scope) + words(node.right, scope);
   // A helper that puts something in front: `ofFile(dump, "…")`.
@@ -91,6 +99,14 @@ function words(node, scope) {
   if (node.type === "Identifier" && scope.constants.has(node.name)) return words(scope.constants.get(node.name), scope);
   if (node.type === "Identifier" && node.name === "undefined") return "";
   return `{${plainName(node, scope)}}`;
+}
+
+/** The functions of src/option-words.ts. */
+function wordsOfCall({ callee, arguments: [first] }, scope) {
+  if (callee.name === "either" || callee.name === "inWords") return words(first, scope);
+  if (callee.name === "piped") return `\`${words(first, scope)} | coresieve - OUT\``;
+  if (callee.name === "levelWords") return `--level ${words(first, scope)}`;
+  return undefined;
 }
 
 function plainName(node, scope) {
@@ -130,6 +146,19 @@ function constantsOf(tree) {
   return found;
 }
 
+/** By the names in `OPTION`: the command line's words and the library's. */
+function optionsOf(path) {
+  const found = new Map();
+  walk(parseAst(readFileSync(path, "utf8"), { lang: "ts" }), [], (node) => {
+    if (node.type !== "VariableDeclarator" || node.id.name !== "OPTION") return;
+    for (const { key, value } of node.init.expression.properties) {
+      const [commandLine, library] = value.arguments.map((one) => one.value);
+      found.set(key.name, { commandLine, library });
+    }
+  });
+  return found;
+}
+
 function walk(node, parents, visit) {
   if (node === null || typeof node !== "object") return;
   if (Array.isArray(node)) {
@@ -139,6 +168,13 @@ function walk(node, parents, visit) {
   if (typeof node.type !== "string") return;
   visit(node, parents);
   for (const [key, value] of Object.entries(node)) if (key !== "type") walk(value, [...parents, node], visit);
+}
+
+function wordTable(cell) {
+  const lines = [...optionWords.values()].map(
+    ({ commandLine, library }) => `| ${cell(commandLine)} | ${cell(library)} |`,
+  );
+  return lines.sort().join("\n");
 }
 
 function render() {
@@ -180,5 +216,14 @@ A warning is one line: \`Warning: SENTENCE (COUNT) [CODE]\`; the run goes on, an
 | code | sentence | |
 |---|---|---|
 ${table(warnings)}
+
+## Options in messages
+
+The tables above name options as the command line does. In messages of the library they are the library's:
+
+| command line | library |
+|---|---|
+${wordTable(cell)}
+| \`COMMAND \\| coresieve - OUT\` | give openInput the stdout of \`COMMAND\` |
 `;
 }

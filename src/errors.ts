@@ -1,5 +1,6 @@
 import { constants } from "node:os";
 import { foreignText } from "./foreign-text.js";
+import { inWords, OPTION } from "./option-words.js";
 
 /**
  * Why a run could not go on. Each code is stable: scripts may test it.
@@ -105,10 +106,12 @@ export class DumpError extends Error {
   /** The system's name of what failed (`ENOENT` …), if that is what it was. */
   readonly systemError: string | undefined;
 
-  constructor(code: DumpErrorCode, what: string, given: DumpErrorDetails = {}) {
+  constructor(code: DumpErrorCode, said: string, given: DumpErrorDetails = {}) {
     // Whatever was to be opened: neither its name nor its place can help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
-    const { subcode, why, file, offset, cure, left, cause } = details;
+    const { subcode, file, offset, cause } = details;
+    const what = inWords(said);
+    const [why, cure, left] = [details.why, details.cure, details.left].map((one) => one && inWords(one));
     super(sentenceOf({ what, why, file, offset, cure, left }), cause === undefined ? {} : { cause });
     this.code = code;
     this.subcode = subcode;
@@ -233,7 +236,7 @@ export function memoryError(error: unknown): DumpError | undefined {
   if (!isOutOfMemory(error)) return undefined;
   return new DumpError("NO_MEMORY", "the system gives no more memory", {
     why: error.message,
-    cure: "Free some, use fewer threads (--num-threads 1), or raise the limit of this process or container",
+    cure: `Free some, use fewer threads (${OPTION.threads}), or raise the limit of this process or container`,
     cause: error,
   });
 }

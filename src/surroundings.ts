@@ -1,6 +1,7 @@
 import { readFileSync, realpathSync } from "node:fs";
 import { isAbsolute } from "node:path";
 import { DumpError, MORE_FILES, memoryError, opensNoMore, systemErrorCode } from "./errors.js";
+import { OPTION } from "./option-words.js";
 
 /** Addresses that V8 reserves for each memory of WebAssembly, whatever its size: 8 GiB and 2 GiB of guards. */
 const WASM_ADDRESSES = 10 * 2 ** 30;
@@ -31,7 +32,7 @@ export function threadSurroundingsError(error: unknown): DumpError | undefined {
   if (systemErrorCode(error) === "ERR_WORKER_INIT_FAILED") {
     const said = `no thread can be started: ${(error as Error).message}`;
     return new DumpError("SYSTEM_LIMIT", said, {
-      cure: "Raise the limits of open files and of processes (`ulimit -n 1024`, `ulimit -u unlimited`), or use fewer threads (--num-threads 1)",
+      cure: `Raise the limits of open files and of processes (\`ulimit -n 1024\`, \`ulimit -u unlimited\`), or use fewer threads (${OPTION.threads})`,
       cause: error,
     });
   }

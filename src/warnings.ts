@@ -1,6 +1,7 @@
 import { DumpError } from "./errors.js";
 import { foreignText } from "./foreign-text.js";
 import { aFlag, checkGiven, maybe, suchThat } from "./option-shape.js";
+import { inWords, OPTION } from "./option-words.js";
 
 /**
  * Damage or doubt that a run passes over. Each code is stable.
@@ -113,12 +114,13 @@ export class Warnings {
 
   /** Adds `count` cases; the first message of a code is the one shown. Throws a `STRICT` error when strict. */
   add(code: WarningCode, what: string | WarningParts, count = 1): void {
-    const message = typeof what === "string" ? what : what.summary;
+    const message = inWords(typeof what === "string" ? what : what.summary);
     if (this.#strict) {
-      throw new DumpError("STRICT", `${message} [${code}]`, { cure: "Without --strict the run would go on" });
+      throw new DumpError("STRICT", `${message} [${code}]`, { cure: `Without ${OPTION.strict} the run would go on` });
     }
     const known = this.#byCode.get(code);
-    if (known === undefined) this.#reasons.set(code, foreignText(typeof what === "string" ? what : what.reason));
+    if (known === undefined)
+      this.#reasons.set(code, foreignText(inWords(typeof what === "string" ? what : what.reason)));
     this.#byCode.set(code, {
       code,
       message: known?.message ?? foreignText(message),

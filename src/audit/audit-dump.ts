@@ -24,6 +24,7 @@ import {
   someBytes,
   wholeNumber,
 } from "../option-shape.js";
+import { OPTION } from "../option-words.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
@@ -98,7 +99,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
     throw new DumpError("CANNOT_FILTER", "its pages cannot be classified", {
       why: without,
       file: dump.paths[0] ?? "",
-      cure: "--original names the dump it was made from; --secrets searches without that",
+      cure: `${OPTION.original} names the dump it was made from; ${OPTION.secrets} searches without that`,
     });
   }
   const stretches = stretchesOf(dump.image);
@@ -197,16 +198,16 @@ function tellerOf({ dump, view, whyNoView }: Session): Teller {
 function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump): void {
   const file = original.paths[0] ?? "";
   if (other?.reader === undefined) {
-    throw new DumpError("BAD_OPTION", "is no help as --original", {
+    throw new DumpError("BAD_OPTION", `is no help as ${OPTION.original}`, {
       why: other?.why,
       file,
-      cure: "Leave --original away",
+      cure: `Leave ${OPTION.original} away`,
     });
   }
   if (own.identity === undefined || own.identity === other.identity) return;
   throw new DumpError("BAD_OPTION", `is a dump of another kernel or boot: ${other.identity}, not ${own.identity}`, {
     file,
-    cure: "--original is the dump from which the audited one was made",
+    cure: `${OPTION.original} is the dump from which the audited one was made`,
   });
 }
 

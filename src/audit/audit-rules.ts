@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { MAX_ERASE_RULES } from "../filter/erase/erase-rule.js";
 import { ERASED, SpanList } from "../filter/erase/spans.js";
+import { OPTION } from "../option-words.js";
 import type { FilePlace } from "./search-file.js";
 import type { Secret } from "./secrets.js";
 
@@ -66,7 +67,7 @@ export class AuditRules {
 
   #many(): DumpError {
     return new DumpError("LIMIT", `its pages of users' data lie in more than ${MOST_PLACES} places`, {
-      cure: "Filter the dump first: `-d 31` or `--privacy` drops such pages, rules are for what they leave",
+      cure: `Filter the dump first: ${OPTION.level31} or ${OPTION.privacy} drops such pages, rules are for what they leave`,
     });
   }
 }

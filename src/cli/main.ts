@@ -1,10 +1,12 @@
 #!/usr/bin/env node
+import { speakAs } from "../option-words.js";
 import { startEarly } from "./early-threads.js";
 import { explain } from "./explain.js";
 import { leave, watchStdout } from "./leave.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 import { coloured } from "./terminal.js";
 
+speakAs("commandLine");
 const argv = process.argv.slice(2);
 let told = false;
 const unsaid = watchStdout();

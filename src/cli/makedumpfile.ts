@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import { basename } from "node:path";
+import { speakAs } from "../option-words.js";
 import { isSingleExecutable } from "../program-files.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
@@ -8,6 +9,7 @@ import { type MakedumpfileRequest, parseMakedumpfile } from "./makedumpfile/argu
 import { Messages } from "./makedumpfile/messages.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 
+speakAs("commandLine");
 // As getopt_long does: a link of another name speaks under that name.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const unsaid = watchStdout();

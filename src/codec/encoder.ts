@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
 import { zlib } from "./node-zlib.js";
 import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
@@ -169,6 +170,6 @@ function builtInZstd(): ZlibWithZstd["zstdCompressSync"] {
 
 function zstdMissing(): DumpError {
   return new DumpError("CODEC_MISSING", "zstd is not installed here, and this Node does not contain it", {
-    cure: "Run `npm install zstd-napi`, use Node 22.15 or later, or choose zlib (-c), lzo (-l) or snappy (-p)",
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or choose zlib (${OPTION.zlib}), lzo (${OPTION.lzo}) or snappy (${OPTION.snappy})`,
   });
 }

@@ -1,9 +1,9 @@
 import { DumpError, type DumpErrorCode, type DumpErrorSubcode } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 
-const LEVELS = "Levels 0 and 1 (`-d 1`, or `--exclude zero`) do not need that";
-const SOURCES =
-  "Give the kernel's VMCOREINFO (-i FILE), its vmlinux (-x FILE), or the place of the text in memory (--vmcoreinfo-at ADDRESS; `coresieve info` lists what it found)";
+const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
+const SOURCES = `Give the kernel's VMCOREINFO (${OPTION.vmcoreinfo}), its vmlinux (${OPTION.vmlinux}), or the place of the text in memory (${OPTION.vmcoreinfoAt}; \`coresieve info\` lists what it found)`;
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
 export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode): DumpError {

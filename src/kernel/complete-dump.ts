@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
@@ -70,7 +71,7 @@ export function completeWithKernel(
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
   const what = dump.machineGuessed
-    ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (--arch names another)`
+    ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (${OPTION.arch} names another)`
     : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return complete;
@@ -224,6 +225,6 @@ function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): v
   const list = places.map(({ paddr = 0, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
   warnings.add(
     "SEVERAL_KERNELS",
-    `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (--vmcoreinfo-at ADDRESS takes another)`,
+    `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (${OPTION.vmcoreinfoAt} takes another)`,
   );
 }

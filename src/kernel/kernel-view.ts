@@ -1,3 +1,4 @@
+import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
@@ -88,7 +89,7 @@ function whyNoVmcoreinfo({ vmcoreinfoFound = [], machine, header }: Dump): strin
   const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";
   const isImage = header.format !== "elf" && header.format !== "kdump";
   const doubt = isImage
-    ? `; it may be of another machine than ${machine.arch} (--arch), or lie at another address (--raw)`
+    ? `; it may be of another machine than ${machine.arch} (${OPTION.arch}), or lie at another address (${OPTION.raw})`
     : "";
   return `VMCOREINFO of ${release} at 0x${paddr.toString(16)}${more} in its memory leads to no kernel of ${machine.arch}: ${reason}${doubt}`;
 }

@@ -1,6 +1,7 @@
 import { setTimeout } from "node:timers/promises";
 import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { outputState } from "../shard/output-state.js";
 import { type DumpRequest, runIdOf } from "../shard/run-request.js";
 import { type DumpJob, dumpJob, MAX_ROUNDS, newDumpJob, OtherFormat, shardJobId } from "./job-data.js";
@@ -90,7 +91,7 @@ async function isOutputLost(queues: Queues, id: string, { output, force }: DumpR
     `the run ${id} wrote ${bytes} bytes, and what lies there now is of another length`,
     {
       file: output,
-      cure: "Submit it with -f to overwrite it, or name another output",
+      cure: `Submit it with ${OPTION.force} to overwrite it, or name another output`,
     },
   );
 }
@@ -290,7 +291,7 @@ export async function retryRun(queues: Queues, known: Job): Promise<void> {
   if ((await snapshot(queues, id))?.state !== "failed" || job === undefined) {
     const { state } = await runState(queues, known);
     throw new DumpError("BAD_OPTION", `${id} has not failed: ${state === "done" ? "it is done" : "it goes on"}`, {
-      cure: "Only what failed can be made again; `coresieve submit --again` makes a run anew",
+      cure: `Only what failed can be made again; ${OPTION.again} makes a run anew`,
     });
   }
   const data = dumpJob(job.data);

@@ -1,5 +1,6 @@
 import type { JobsOptions, Queue, Telemetry } from "bullmq";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
 import { checkEviction, hidden, openRedis, type RedisConnection } from "./redis.js";
 import { RedisClock, redisTimeBackend } from "./redis-clock.js";
@@ -49,7 +50,7 @@ export function redisUrl(named: string | undefined): string {
   const url = named ?? REDIS_URL ?? "redis://127.0.0.1:6379";
   if (/^(rediss?|unix):\/\//.test(url) && URL.canParse(url)) return url;
   throw new DumpError("BAD_OPTION", `${hidden(url)} is no address of a Redis server`, {
-    cure: "Write redis://host:6379, rediss://host:6379 (TLS) or unix:///path, as --redis or in REDIS_URL",
+    cure: `Write redis://host:6379, rediss://host:6379 (TLS) or unix:///path, as ${OPTION.redis} or in REDIS_URL`,
   });
 }
 

@@ -1,6 +1,7 @@
 import { createConnection } from "node:net";
 import type { Cluster, Redis } from "ioredis";
 import { DumpError, systemErrorCode } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { tlsProblem } from "../store/tls-problem.js";
 import type { QueueLibrary } from "./load-bullmq.js";
 
@@ -168,7 +169,7 @@ function noAnswer(error: unknown, url: string): DumpError {
     file: hidden(url),
     cure:
       tls?.cure ??
-      "Check that it runs, its address (--redis or REDIS_URL; rediss:// where it speaks TLS, and only there) and its password",
+      `Check that it runs, its address (${OPTION.redis} or REDIS_URL; rediss:// where it speaks TLS, and only there) and its password`,
   });
 }
 

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import type { Dump } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { openElf } from "./elf/open.js";
@@ -113,7 +114,7 @@ export function openFormats(
   if (options.machine !== undefined && format.takesMachine !== true) {
     throw new DumpError("BAD_OPTION", `says itself of which machine it is, but ${options.machine.arch} was named`, {
       file: image.file.path,
-      cure: "Leave --arch away: it is for memory images",
+      cure: `Leave ${OPTION.arch} away: it is for memory images`,
     });
   }
   const fits =

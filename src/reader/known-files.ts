@@ -1,3 +1,4 @@
+import { either, OPTION, piped } from "../option-words.js";
 /**
  * Files that people give as a dump and that coresieve does not read: what each is, and what to do. A row an item; what is read has no row
  * here. The numbers come from the formats' public headers and documents (sources at the rows that are not in everybody's magic(5)).
@@ -21,8 +22,7 @@ const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN =
   "Restore the domain, and let its own kernel write the dump (kdump); a domain's core (`xl dump-core`) is read by crash, not by coresieve";
 const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
-const FOR_FIRECRACKER =
-  "Give the memory file of the same snapshot (mem_file_path) with --raw: `--raw 0-3G,4G-` on x86-64, `--raw 2G` on arm64";
+const FOR_FIRECRACKER = `Give the memory file of the same snapshot (mem_file_path) with ${OPTION.raw}: ${OPTION.rawRanges} on x86-64, ${OPTION.rawArm64} on arm64`;
 const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
 
 /** Memory of machines, in forms of its own. */
@@ -69,7 +69,7 @@ const MEMORY: readonly KnownFile[] = [
   at0(
     "\x53\xff\x00\xf0\x53\xff\x00\xf0",
     "bare memory of a PC, as it looks",
-    "Let it be found out where it lies (`--raw auto`), or say it: `--raw 0`, `--raw 0-3G,4G-`",
+    `Let it be found out where it lies (${OPTION.rawAuto}), or say it: ${OPTION.rawZero}, ${OPTION.rawRanges}`,
   ),
   at0("PAGEDU64", "a Windows crash dump", WINDOWS),
   at0("PAGEDUMP", "a Windows crash dump", WINDOWS),
@@ -95,10 +95,10 @@ const MEMORY: readonly KnownFile[] = [
   ]),
 ];
 
-const pipe = (command: string) => `Unpack it through a pipe: \`${command} FILE | coresieve - OUT\``;
+const pipe = (command: string) => `Unpack it through a pipe: ${piped(`${command} FILE`)}`;
 const OPEN_INPUT = "Open it with openInput, which unpacks it";
 const EXTRACT = "Take the vmcore out of it, and give that";
-const FOR_VMLINUX = "It has no memory: give the vmcore, and the vmlinux with -x";
+const FOR_VMLINUX = `It has no memory: give the vmcore, and the vmlinux with ${OPTION.vmlinux}`;
 
 /** What dumps are packed, sent or kept in. */
 const PACKED: readonly KnownFile[] = [
@@ -131,7 +131,7 @@ const PACKED: readonly KnownFile[] = [
     at0(magic, "encrypted with PGP, as it looks", pipe("gpg -d")),
   ),
   at0("age-encryption.org/", "encrypted with age", pipe("age -d")),
-  at0("Salted__", "encrypted with openssl", "Decrypt it, with a pipe into `coresieve - OUT`"),
+  at0("Salted__", "encrypted with openssl", `Decrypt it, with a pipe into ${either("`coresieve - OUT`", "openInput")}`),
 ];
 
 const DISK = "It is a disk, not memory: mount it, and take the vmcore out of it";
@@ -169,7 +169,7 @@ const BESIDE: readonly KnownFile[] = [
   },
   at0("MZ", "a program for Windows or EFI", FOR_VMLINUX),
   at0("\xd0\x0d\xfe\xed", "a device tree", FOR_VMLINUX),
-  at0("OSRELEASE=", "a VMCOREINFO text", "Give the dump, and this text with -i"),
+  at0("OSRELEASE=", "a VMCOREINFO text", `Give the dump, and this text with ${OPTION.vmcoreinfo}`),
   at0(
     "ProblemType:",
     "an Apport report",
@@ -188,7 +188,7 @@ const BESIDE: readonly KnownFile[] = [
   at0("<html", "a web page", "The download gave a page (of a login, perhaps) instead of the dump: fetch it again"),
   at0("<?xml", "an XML text", "Give the dump or the memory file beside it"),
   at0("version https://git-lfs", "a pointer of Git LFS", "Fetch the file itself: `git lfs pull`"),
-  at0("{", "a JSON text", "Give the memory file beside it (cloud-hypervisor: memory-ranges) with --raw"),
+  at0("{", "a JSON text", `Give the memory file beside it (cloud-hypervisor: memory-ranges) with ${OPTION.raw}`),
   at0("[    0.000000] ", "a kernel's log", TEXT),
   at0("Panic#", "a kernel's log out of pstore", TEXT),
   at0("Oops#", "a kernel's log out of pstore", TEXT),

@@ -14,6 +14,7 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
+import { OPTION } from "../option-words.js";
 import { aWarnings, Warnings } from "../warnings.js";
 
 import type { Dump, DumpImage } from "./dump.js";
@@ -134,7 +135,7 @@ function openAddressed(
   const withHeaders = images.find((image) => image.flattened !== undefined || formatOfImage(image) !== undefined);
   const problem =
     raw !== undefined
-      ? "has an address behind its name, and --raw was named"
+      ? `has an address behind its name, and ${OPTION.raw} was named`
       : withHeaders === undefined
         ? undefined
         : "is a dump with headers, no bare memory";
@@ -151,14 +152,14 @@ function openRawImage(images: readonly SourceImage[], place: RawPlace, options: 
   if (first === undefined) throw noDump();
   const problem =
     images.length > 1
-      ? `${images.length} inputs were named with --raw, which takes one`
+      ? `${images.length} inputs were named with ${OPTION.raw}, which takes one`
       : first.flattened !== undefined || formatOfImage(first) !== undefined
         ? "is a dump with headers, no bare memory"
         : undefined;
   if (problem === undefined) return openRaw(first, place, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
-    cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : "Leave --raw away",
+    cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : `Leave ${OPTION.raw} away`,
   });
 }
 
@@ -193,7 +194,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
   return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: "Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with --raw bare memory",
+    cure: `Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with ${OPTION.raw} bare memory`,
   });
 }
 

@@ -1,5 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
+import { inWords, OPTION } from "../option-words.js";
 import { type Html, html, NOTHING } from "./html.js";
 import { count } from "./page/words.js";
 import { KIND_GROUPS, KIND_LABELS } from "./page-states.js";
@@ -162,7 +163,7 @@ export function classesSection({ run, wouldDrop, pageSize }: ReportData): Html {
   const how =
     run === undefined
       ? "Classes as a filter run at level 31 counts them, before it looks for pages of zeros among the kept ones."
-      : `Level ${run.level}${run.privacy ? " with --privacy" : ""}${run.incomplete ? "; the output is incomplete" : ""}. A page of several classes counts once. Pages of zeros are those of no other class.`;
+      : `Level ${run.level}${run.privacy ? ` with ${inWords(OPTION.privacy)}` : ""}${run.incomplete ? "; the output is incomplete" : ""}. A page of several classes counts once. Pages of zeros are those of no other class.`;
   return html`<section aria-labelledby="classes"><h2 id="classes">${title}</h2>
 <div class="wide" tabindex="0" role="region" aria-labelledby="classes"><table><thead><tr><th scope="col">Class</th><th scope="col">Pages</th><th scope="col">Memory</th><th scope="col">Share</th></tr></thead><tbody>${rows}</tbody></table></div>
 <p class="small">${how}</p></section>`;

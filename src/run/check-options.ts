@@ -4,6 +4,7 @@ import { DumpError } from "../errors.js";
 import { policyOfLevel } from "../filter/policy.js";
 import { checkPrivateLevel } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
+import { either, OPTION } from "../option-words.js";
 import { isStorePath } from "../store/store-url.js";
 import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
@@ -21,7 +22,7 @@ export function checkTogether(options: Together): void {
   for (const level of [options.level, ...(options.fallbackLevels ?? [])]) policyOfLevel(level);
   codecOf(options.codec.name, options.codec.level);
   const { packsPages, plural, label } = outputFormatFacts(options.format);
-  const how = options.format === "elf" ? "-E" : "--format";
+  const how = options.format === "elf" ? OPTION.elf : OPTION.format;
   if (!packsPages && options.codec.name !== "none") {
     const article = label === "ELF" ? "an ELF dump" : label;
     throw new DumpError("BAD_OPTION", `${plural} cannot be compressed, but ${options.codec.name} was asked for`, {
@@ -29,14 +30,14 @@ export function checkTogether(options: Together): void {
     });
   }
   if (!packsPages && options.dedupe === true) {
-    throw new DumpError("BAD_OPTION", `${plural} cannot share equal pages, but --dedupe asks for it`, {
-      cure: `Leave ${how} or --dedupe away`,
+    throw new DumpError("BAD_OPTION", `${plural} cannot share equal pages, but ${OPTION.dedupe} asks for it`, {
+      cure: `Leave ${how} or ${OPTION.dedupe} away`,
     });
   }
   if (options.privacy) for (const level of [options.level, ...(options.fallbackLevels ?? [])]) checkPrivateLevel(level);
   if (options.privacyExtra?.length && privacyExtras(options.privacyExtra).length > 0 && !options.privacy) {
-    throw new DumpError("BAD_OPTION", "--privacy-extra goes beyond --privacy, which was not asked for", {
-      cure: "Add --privacy",
+    throw new DumpError("BAD_OPTION", `${OPTION.privacyExtra} goes beyond ${OPTION.privacy}, which was not asked for`, {
+      cure: `Add ${OPTION.privacy}`,
     });
   }
 }
@@ -46,23 +47,23 @@ export function checkOptions(options: FilterOptions): void {
   checkTogether(options);
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
     throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
-      cure: "Name a file, or leave away the other levels and --on-full",
+      cure: `Name a file, or leave away the other levels and ${OPTION.onFull}`,
     });
   }
   const { holdsNotes, plural } = outputFormatFacts(options.format);
   if (!holdsNotes && options.onFull === "incomplete") {
     throw new DumpError("BAD_OPTION", `${plural} have no mark of an incomplete dump, so they are not left so`, {
-      cure: "Leave --on-full incomplete away, or write kdump-compressed or ELF",
+      cure: `Leave ${OPTION.onFullIncomplete} away, or write kdump-compressed or ELF`,
     });
   }
   if (!holdsNotes && "stream" in options.output && !options.output.plain) {
     throw new DumpError("BAD_OPTION", `${plural} have no flattened form`, {
-      cure: "Write them to stdout as they are: - as OUT",
+      cure: `Write them as they are: ${either("- as OUT", "`plain: true`")}`,
     });
   }
   if (options.onFull === "incomplete" && "pack" in options.output && options.output.pack !== undefined) {
     throw new DumpError("BAD_OPTION", "a packed output cannot be left incomplete: its headers are written already", {
-      cure: "Leave --on-full incomplete away, or do not pack (--pack none, or a name without .zst, .lz4, .gz)",
+      cure: `Leave ${OPTION.onFullIncomplete} away, or do not pack (${OPTION.packNone})`,
     });
   }
   if (options.onFull === "incomplete" && "path" in options.output && isElsewhere(options.output.path)) {
@@ -71,7 +72,7 @@ export function checkOptions(options: FilterOptions): void {
       "what was sent to a store cannot be written again, so it cannot be left incomplete",
       {
         file: options.output.path,
-        cure: "Leave --on-full incomplete away, or write a file",
+        cure: `Leave ${OPTION.onFullIncomplete} away, or write a file`,
       },
     );
   }
@@ -97,6 +98,8 @@ function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions)
             ? "a split set cannot be left incomplete: files behind the one that is full would be empty"
             : undefined;
   if (problem !== undefined) {
-    throw new DumpError("BAD_OPTION", problem, { cure: "Write `coresieve split DUMP OUT1 OUT2`" });
+    throw new DumpError("BAD_OPTION", problem, {
+      cure: either("Write `coresieve split DUMP OUT1 OUT2`", "Give `output.paths` two names, of kdump output"),
+    });
   }
 }

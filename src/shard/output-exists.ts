@@ -1,10 +1,11 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 
 /** What a run is told whose output is there already. */
 export function outputExists(
   output: string,
   what: string,
-  cure = "Submit it with -f to overwrite it, or name another output",
+  cure = `Submit it with ${OPTION.force} to overwrite it, or name another output`,
 ): DumpError {
   return new DumpError("OUTPUT_EXISTS", what, { file: output, cure });
 }

@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { Retries } from "./retry.js";
 import type { S3Sdk } from "./s3-client.js";
 import { isNotImplemented, type StoreUse, statusOf, storeError } from "./s3-errors.js";
@@ -94,6 +95,6 @@ export function metadataOf(mark: string | undefined): { readonly Metadata?: Reco
 function outputExists(at: ObjectLocation): DumpError {
   return new DumpError("OUTPUT_EXISTS", "is there already", {
     file: storePath(at),
-    cure: "Use -f to overwrite it, or name another object",
+    cure: `Use ${OPTION.force} to overwrite it, or name another object`,
   });
 }

@@ -1,4 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { tlsProblem } from "./tls-problem.js";
 
 /** What a failed request was for: decides the code of the error. */
@@ -176,14 +177,14 @@ function explain(error: unknown, use: StoreUse): Explanation {
     return {
       code: "SIZE_LIMIT",
       what: "it is larger than the store allows",
-      cure: "Drop more (-d 31), compress (-c), or split it",
+      cure: `Drop more (${OPTION.level31}), compress (${OPTION.zlib}), or split it`,
     };
   }
   if (status === 507 || ["QuotaExceeded", "XMinioStorageFull", "InsufficientCapacity"].includes(name)) {
     return {
       code: "NO_SPACE",
       what: `the store is full (${name})`,
-      cure: "Make room there, or drop more (-d 31) and compress (-c)",
+      cure: `Make room there, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`,
     };
   }
   if (isNotImplemented(error)) {

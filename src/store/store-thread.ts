@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { DumpError, type PlainDumpError, plainDumpError } from "../errors.js";
+import { speakAs } from "../option-words.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
 import { Fetcher } from "./fetcher.js";
 import { HttpFiles } from "./http-file.js";
@@ -49,6 +50,8 @@ type WaitAsync = (
   value: number,
 ) => { readonly async: boolean; readonly value: Promise<string> | string };
 
+// Errors are shown by the thread that they are sent to.
+speakAs("both");
 const port = parentPort;
 if (port === null) throw new Error("this is the file of a thread");
 const cache = attachCache((workerData as { memory: SharedArrayBuffer }).memory);

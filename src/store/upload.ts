@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import type { StoreThread } from "./open-store.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
@@ -272,7 +273,7 @@ export class ObjectUpload {
   #tooLarge(): DumpError {
     return new DumpError("SIZE_LIMIT", `is larger than 10,000 parts can be (${MAX_OBJECT_SIZE} bytes)`, {
       file: storePath(this.#at),
-      cure: "Drop more (-d 31), compress (-c), or write a split set",
+      cure: `Drop more (${OPTION.level31}), compress (${OPTION.zlib}), or write a split set`,
     });
   }
 }

@@ -1,3 +1,5 @@
+import { inWords } from "../option-words.js";
+
 /**
  * What can be wrong with a dump. Each kind is stable.
  *
@@ -77,7 +79,7 @@ export class Findings {
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
     if (this.full(kind)) return;
     this.#shown.set(kind, (this.#shown.get(kind) ?? 0) + 1);
-    this.#list.push(finding);
+    this.#list.push({ ...finding, message: inWords(finding.message) });
   }
 
   /** Adds to a count without a finding of its own. */

@@ -8,6 +8,7 @@ import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import type { KernelView } from "../kernel/kernel-view.js";
+import { OPTION } from "../option-words.js";
 import {
   clearBits,
   copyBits,
@@ -126,7 +127,7 @@ export async function compareDumps(
   const explained = await explain(session, missing.bits, pages, madeBy, context);
   const lost = explained.rest;
   if (lost.count > 0) {
-    const message = `pages of the original that are missing, and that level ${level}${explained.privacy ? " with --privacy" : ""} does not explain`;
+    const message = `pages of the original that are missing, and that level ${level}${explained.privacy ? ` with ${OPTION.privacy}` : ""} does not explain`;
     findings.add({ kind: "lost-page", message, file: dump.paths[0] ?? "", pfn: lost.first }, lost.count);
   }
   return {

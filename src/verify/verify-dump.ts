@@ -3,6 +3,7 @@ import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
 import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
+import { either } from "../option-words.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { ElfDump } from "../reader/elf/open.js";
@@ -215,7 +216,7 @@ async function checkSignatures(
   const files = [manifest, audit].filter((name) => name !== undefined);
   if (files.length === 0) {
     throw new DumpError("BAD_OPTION", "a key was given, and nothing that it could have signed", {
-      cure: "`verify DUMP --manifest M --key K` checks the signature M.sig",
+      cure: `${either("`verify DUMP --manifest M --key K`", "`manifest: M` with `key: K`")} checks the signature M.sig`,
     });
   }
   return { signed: await verifySignatures(files, key, findings) };

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type DigestProgress, digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
 import type { RecordedRun } from "../manifest/read-manifest.js";
+import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { isStorePath } from "../store/store-url.js";
@@ -109,7 +110,7 @@ export function verifyRecorded(dump: Dump, promised: number, run: RecordedRun, f
   if (run.options.privacy && !record.privacy) {
     findings.add({
       kind: "manifest",
-      message: "its eraseinfo has no line of --privacy; the manifest says privacy",
+      message: `its eraseinfo has no line of ${OPTION.privacy}; the manifest says privacy`,
       file,
     });
   }

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
+import { OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
@@ -137,7 +138,7 @@ function workerFailed(error: unknown): DumpError {
   const why = error instanceof Error ? error.message : String(error);
   return new DumpError("WORKER_FAILED", `a worker thread failed: ${why}`, {
     cure: memory
-      ? "Use fewer threads (--num-threads 1), or give Node more memory (NODE_OPTIONS=--max-old-space-size=4096)"
+      ? `Use fewer threads (${OPTION.threads}), or give Node more memory (NODE_OPTIONS=--max-old-space-size=4096)`
       : "Try again; if it happens again, please report it with the command line",
     cause: error,
   });

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import type { Sink } from "./sink.js";
 
 /** Where bytes go one after the other. */
@@ -55,6 +56,6 @@ export function checkLimit(name: string, size: number, limit: number): void {
   if (size <= limit) return;
   throw new DumpError("SIZE_LIMIT", `would be larger than ${limit} bytes`, {
     file: name,
-    cure: "Allow more (-L), drop more (-d 31), compress (-c), or name levels to fall back to (-d 1,31)",
+    cure: `Allow more (${OPTION.sizeLimit}), drop more (${OPTION.level31}), compress (${OPTION.zlib}), or name levels to fall back to (${OPTION.fallback})`,
   });
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import { ELF32, ELF64, type ElfHeaderFields, PN_XNUM } from "../reader/elf/layout.js";
 import type { DumpFacts } from "./dump-facts.js";
@@ -71,7 +72,7 @@ export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
   if (fitsClass) return;
   throw new DumpError("UNSUPPORTED", "memory above 4 GiB, or too many pieces of it, for a 32-bit ELF file", {
     ...(file === undefined ? {} : { file }),
-    cure: "Write a kdump-compressed file: leave -E away",
+    cure: `Write a kdump-compressed file: leave ${OPTION.elf} away`,
   });
 }
 

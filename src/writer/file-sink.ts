@@ -1,5 +1,6 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
@@ -43,7 +44,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     if (!force && target !== path && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
       throw new DumpError("OUTPUT_EXISTS", `is a symbolic link to ${target}, which does not exist`, {
         file: path,
-        cure: "Use -f to write the file that it leads to, or name another file",
+        cure: `Use ${OPTION.force} to write the file that it leads to, or name another file`,
       });
     }
     return;
@@ -57,13 +58,13 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
   if (!there.isFile()) {
     throw new DumpError("OUTPUT_EXISTS", `is ${kindOf(there)}; the output must be a file`, {
       file: path,
-      cure: "Name a file that does not exist yet, or write to stdout: - as OUT, or -F",
+      cure: `Name a file that does not exist yet, or write to ${OPTION.stdoutOnly}`,
     });
   }
   if (!force) {
     throw new DumpError("OUTPUT_EXISTS", "is there already", {
       file: path,
-      cure: "Use -f to overwrite it, or name another file",
+      cure: `Use ${OPTION.force} to overwrite it, or name another file`,
     });
   }
   checkReplaceable(path, target, Number(there.uid));

@@ -4,6 +4,7 @@ import type { ClientRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
@@ -157,7 +158,7 @@ function openNameless(dir: string): number {
 function cannotKeep(dir: string, error: unknown): DumpError {
   const failed = new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
     file: dir,
-    cure: "Make room there, or name another folder by --spool-dir or TMPDIR",
+    cure: `Make room there, or name another folder by ${OPTION.spoolDir} or TMPDIR`,
     cause: error,
   });
   return ["ENOSPC", "EDQUOT", "EFBIG"].includes(failed.systemError ?? "") ? failed.with({ code: "NO_SPACE" }) : failed;

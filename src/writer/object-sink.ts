@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { openStore } from "../store/open-store.js";
 import { parseStorePath } from "../store/store-url.js";
 import { ObjectUpload } from "../store/upload.js";
@@ -28,7 +29,7 @@ export function createObjectSink(path: string, { force, inputs }: FileSinkOption
     if (force || (await store.head(at)) === undefined) return;
     throw new DumpError("OUTPUT_EXISTS", "is there already", {
       file: path,
-      cure: "Use -f to overwrite it, or name another object",
+      cure: `Use ${OPTION.force} to overwrite it, or name another object`,
     });
   }
 

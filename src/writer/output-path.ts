@@ -1,6 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { lostDirectory } from "../surroundings.js";
@@ -86,8 +87,8 @@ export function checkPlace(path: string, real: string): void {
   throw new DumpError("NOT_WRITABLE", path === real ? what : `${what} (${real})`, {
     file: path,
     cure: isOpen
-      ? "Name a file; only a filter run's dump goes to stdout, with - as OUT, or flattened with -F"
-      : "Name a file; only a filter run's dump goes through a pipe, with - as OUT, or flattened with -F",
+      ? `Name a file; only a filter run's dump goes to stdout, ${OPTION.stdout}`
+      : `Name a file; only a filter run's dump goes through a pipe, ${OPTION.stdout}`,
   });
 }
 

@@ -12,6 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
@@ -280,7 +281,7 @@ export class PartialFile {
     return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
       file: this.#name,
       cure: full
-        ? "Make room, name another disk, or drop more (-d 31) and compress (-c)"
+        ? `Make room, name another disk, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`
         : "Check the disk or network share it is on",
       left: NOTHING_LEFT,
       cause: error,

@@ -1,5 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { DumpError, NOTHING_LEFT } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
@@ -150,7 +151,10 @@ class Reassembler {
         throw new DumpError(
           fault?.kind === "missing" ? "TRUNCATED" : "CORRUPT",
           `the page at pfn 0x${pfn.toString(16)}: ${fault?.why}`,
-          { file: source.name, cure: "Copy the file again from where it was made, or filter the set with --salvage" },
+          {
+            file: source.name,
+            cure: `Copy the file again from where it was made, or filter the set with ${OPTION.salvage}`,
+          },
         );
       }
       const { offset, size, flags } = found;

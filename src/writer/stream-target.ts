@@ -1,4 +1,5 @@
 import { DumpError, systemErrorCode } from "../errors.js";
+import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
 
@@ -56,7 +57,9 @@ function streamError(name: string, error: unknown): DumpError {
       : describeSystemError(error);
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
     file: name,
-    cure: full ? "Make room, or drop more (-d 31) and compress (-c)" : "Look at what the receiving program says",
+    cure: full
+      ? `Make room, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`
+      : "Look at what the receiving program says",
     cause: error,
   });
 }

@@ -111,7 +111,7 @@ test("struct pages come from the original where the dump lacks them", async () =
   const original = write("original", toElf(kernel));
   const loads = [{ paddr: 512 * PAGE, data: kernel.memory.read(512 * PAGE, 2 * PAGE) }];
   const few = write("few", buildElf({ loads, machine: 62, notes: kernel.notes }));
-  expect((await failureOfAsync(() => auditFile(few))).message).toMatch(/cannot be classified.*--original names/);
+  expect((await failureOfAsync(() => auditFile(few))).message).toMatch(/cannot be classified.*`original` names/);
   const result = await auditFile(few, [SECRET], { original });
   expect(result).toMatchObject({ classifiedBy: "original", pages: 2, userDataPages: 1, unknownPages: 0 });
   expect(result.places).toMatchObject([

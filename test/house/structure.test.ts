@@ -29,6 +29,7 @@ const ROWS: readonly (readonly string[])[] = [
     "unfinished.ts",
     "nearest-name.ts",
     "option-shape.ts",
+    "option-words.ts",
     "program-files.ts",
     "package-version.ts",
     "page-record.ts",

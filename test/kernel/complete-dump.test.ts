@@ -153,7 +153,7 @@ describe("where the text is", () => {
     const { address, codes, message, found } = complete(both);
     expect(address).toBe(FREE);
     expect(codes).toEqual(["SEVERAL_KERNELS"]);
-    expect(message).toContain("--vmcoreinfo-at ADDRESS takes another");
+    expect(message).toContain("`vmcoreinfoAt: ADDRESS` takes another");
     expect(found).toMatchObject([
       { paddr: FREE, release: "6.1.0-one", inNote: false, reason: undefined },
       { paddr: start + FREE, release: "6.1.0-kdump", inNote: false, reason: undefined },
@@ -195,7 +195,7 @@ test("a memory image read as another machine: the error says which text was trie
   const found = completeDump(dump, new Warnings());
   expect(found.vmcoreinfoFound).toMatchObject([{ paddr: FREE, release: "6.1.0-one", pages: undefined }]);
   expect(() => kernelView(found, new Warnings())).toThrow(
-    /VMCOREINFO of 6\.1\.0-one at 0x1f00000 in its memory leads to no kernel of arm64: .*\(--arch\).*\(--raw\)/,
+    /VMCOREINFO of 6\.1\.0-one at 0x1f00000 in its memory leads to no kernel of arm64: .*\(`machine`\).*\(`raw`\)/,
   );
   dump.close();
 });

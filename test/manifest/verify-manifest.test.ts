@@ -88,7 +88,7 @@ describe("found", () => {
     const { said, counts } = await verified("out", "--manifest", "safe.json");
     expect(said).toEqual([
       expect.stringMatching(/^the number of pages is \d+; the manifest says \d+$/),
-      "its eraseinfo has no line of --privacy; the manifest says privacy",
+      "its eraseinfo has no line of `privacy`; the manifest says privacy",
       "its eraseinfo does not have the manifest's line \"privacy drop all but the kernel's own pages\"",
       expect.stringMatching(/^the file has \d+ bytes; the manifest says \d+$/),
     ]);

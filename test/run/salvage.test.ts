@@ -89,7 +89,7 @@ describe("kdump-compressed", () => {
       .filter((page) => page.descriptor + 24 <= length && page.offset + page.size <= length)
       .map(({ pfn }) => pfn);
     const error = await failureOfAsync(() => filterFile(at("cut"), at("out"), { level: 0 }));
-    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("--salvage") });
+    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     if (expected.length === 0) {
       expect(await failureOfAsync(() => salvage(at("cut")))).toMatchObject({
         code: "TRUNCATED",
@@ -123,7 +123,7 @@ describe("kdump-compressed", () => {
     for (const { descriptor } of gone) bytes.fill(0, descriptor, descriptor + 24);
     writeFileSync(at("died"), bytes);
     const error = await failureOfAsync(() => filterFile(at("died"), at("out"), { level: 0 }));
-    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("--salvage") });
+    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     const { pfns, missing } = await salvage(at("died"));
     const lost = new Set(gone.map(({ pfn }) => pfn));
     expect([pfns, missing]).toEqual([pagesOfKdump.map(({ pfn }) => pfn).filter((pfn) => !lost.has(pfn)), 100]);
@@ -180,7 +180,7 @@ describe("kdump-compressed", () => {
     const two = [names[0] as string, names[2] as string];
     expect(failureOf(() => openDump(two))).toMatchObject({
       code: "CORRUPT",
-      message: expect.stringContaining("--salvage"),
+      message: expect.stringContaining("`salvage: true`"),
     });
     const { pfns, missing } = await salvage(two);
     const lost = [...pages.keys()].filter((pfn) => pfn >= 1024 && pfn < 2048);
@@ -207,7 +207,7 @@ describe("ELF", () => {
   ] as const)("to %s, cut off at %i", async (format, length) => {
     writeFileSync(at("cut"), original.subarray(0, length));
     const error = failureOf(() => openDump(at("cut")));
-    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("--salvage") });
+    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     const expected = all.filter((pfn) => offsetOf(pfn) + 4096 <= length);
     const { pfns, missing } = await salvage(at("cut"), { format });
     expect([pfns, missing]).toEqual([expected, all.length - expected.length]);
@@ -235,7 +235,7 @@ describe("streams and images", () => {
   ])("flattened %s", async (_, bytes, length) => {
     writeFileSync(at("cut"), bytes.subarray(0, length));
     const error = failureOf(() => openDump(at("cut")));
-    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("--salvage") });
+    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     // What is there of the inner file, by arithmetic: records of one size in order.
     const size = bytes === elfFlat ? 100_000 : 65_536;
     const rest = length - 4096;
@@ -275,7 +275,7 @@ describe("streams and images", () => {
   ])("%s", async (_, bytes) => {
     writeFileSync(at("cut"), bytes.subarray(0, Math.floor(bytes.length / 2)));
     const error = failureOf(() => openDump(at("cut")));
-    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("--salvage") });
+    expect(error).toMatchObject({ code: "TRUNCATED", message: expect.stringContaining("`salvage: true`") });
     const { pfns } = await salvage(at("cut"), { level: 0 });
     expect(pfns.length).toBeGreaterThan(100);
     expect(pfns).toEqual(pfns.map((_pfn, i) => i));

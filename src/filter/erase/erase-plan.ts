@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import type { Warnings } from "../../warnings.js";
 import { MACHINE_ADDRESS } from "../text/text-classes.js";
@@ -163,7 +164,7 @@ class Resolver {
     if (this.#kernel !== undefined) return this.#kernel;
     throw cannotErase(
       "the dump's memory has no symbols and types (kallsyms, BTF)",
-      "Give the kernel's vmlinux with -x; physical ranges need none",
+      `Give the kernel's vmlinux with ${OPTION.vmlinux}; physical ranges need none`,
     );
   }
 

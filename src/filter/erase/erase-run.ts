@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
+import { OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
@@ -89,7 +90,7 @@ export function eraseRun(
   if (view === undefined && !rules.every(({ target }) => isTextTarget(target) && !needsTypes(target))) {
     throw new DumpError(
       "CANNOT_ERASE",
-      "--erase needs the kernel's page tables and struct pages, which were not found",
+      `${OPTION.erase} needs the kernel's page tables and struct pages, which were not found`,
       {
         file: dump.paths[0] ?? "",
         cure: "`coresieve info` says what is missing",

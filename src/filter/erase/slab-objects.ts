@@ -2,6 +2,7 @@ import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { type SlabCache, scanSlabs, slabCaches, slabType } from "../../kernel/objects/slab-scan.js";
 import { structPageRun } from "../../kernel/page/mem-map.js";
+import { OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import { cannotErase } from "./values.js";
 
@@ -96,7 +97,7 @@ export class SlabFinder {
     const { source } = this.#kernel.symbols;
     throw cannotErase(
       `the kernel has no symbol slab_caches in ${source}, and no slab page leads to its caches`,
-      "Give the vmlinux with -x",
+      `Give the vmlinux with ${OPTION.vmlinux}`,
     );
   }
 

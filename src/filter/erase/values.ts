@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { OPTION } from "../../option-words.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import { cType, isCharacter, unqualified } from "./c-type.js";
 import type { PathStep, Place } from "./erase-rule.js";
@@ -119,7 +120,7 @@ export class ValueFinder {
     if (address === undefined) {
       throw cannotErase(
         `the kernel has no symbol ${name} in ${symbols.source}`,
-        "Check its name; kernels without CONFIG_KALLSYMS_ALL tell their functions only: give the vmlinux with -x",
+        `Check its name; kernels without CONFIG_KALLSYMS_ALL tell their functions only: give the vmlinux with ${OPTION.vmlinux}`,
       );
     }
     if (second !== undefined) {
@@ -188,7 +189,7 @@ export class ValueFinder {
     if (value.type === undefined) {
       throw cannotErase(
         "nothing tells the type of this symbol",
-        "Name it, NAME{TYPE}, or give a size; or give the vmlinux with -x",
+        `Name it, NAME{TYPE}, or give a size; or give the vmlinux with ${OPTION.vmlinux}`,
       );
     }
     const { target } = cType(value.type);

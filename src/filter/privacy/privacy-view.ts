@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { parseKernelVersion } from "../../kernel/version.js";
+import { OPTION } from "../../option-words.js";
 import { countBits, type PageBitmap, setBits } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
@@ -37,7 +38,10 @@ export function privacyView(
   }: { readonly pages?: readonly ObjectPages[]; readonly crashKernel?: readonly CrashKernelRange[] | undefined } = {},
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
-    throw refused(dump, "--privacy needs to know the slab allocator's pages, and VMCOREINFO has no mark of them");
+    throw refused(
+      dump,
+      `${OPTION.privacy} needs to know the slab allocator's pages, and VMCOREINFO has no mark of them`,
+    );
   }
   checkReserved(dump, view);
   const version = parseKernelVersion(view.utsname.release) ?? 0;
@@ -72,7 +76,7 @@ export function privacyView(
 export function refused(dump: Dump, why: string): DumpError {
   return new DumpError("CANNOT_FILTER", why, {
     file: dump.paths[0] ?? "",
-    cure: "Nothing was written, for user data might have stayed; without --privacy, level 31 drops what it can tell",
+    cure: `Nothing was written, for user data might have stayed; without ${OPTION.privacy}, level 31 drops what it can tell`,
   });
 }
 
@@ -80,7 +84,7 @@ export function refused(dump: Dump, why: string): DumpError {
 function checkReserved(dump: Dump, view: KernelView): void {
   const info = dump.vmcoreinfo;
   if (view.layout.bit.reserved === undefined || info === undefined) {
-    throw refused(dump, "--privacy needs the number of PG_private, and VMCOREINFO has none");
+    throw refused(dump, `${OPTION.privacy} needs the number of PG_private, and VMCOREINFO has none`);
   }
   const space = attachSpace(view.space, dump.memory);
   const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
@@ -91,5 +95,8 @@ function checkReserved(dump: Dump, view: KernelView): void {
     .filter((place) => place !== undefined)
     .map((place) => Math.floor(place.paddr / dump.pageSize));
   if (pfns.length > 0 && pfns.every((pfn) => structs.isKernelData(pfn))) return;
-  throw refused(dump, "--privacy needs to know PG_reserved, and the struct pages of the kernel's image lack that bit");
+  throw refused(
+    dump,
+    `${OPTION.privacy} needs to know PG_reserved, and the struct pages of the kernel's image lack that bit`,
+  );
 }

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
+import { OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import type { Warnings } from "../../warnings.js";
@@ -32,9 +33,9 @@ export function checkPrivateLevel(level: number): void {
   if (level === MAX_LEVEL) return;
   throw new DumpError(
     "BAD_OPTION",
-    `--privacy drops all that level ${MAX_LEVEL} drops, but level ${level} was asked for`,
+    `${OPTION.privacy} drops all that level ${MAX_LEVEL} drops, but level ${level} was asked for`,
     {
-      cure: "Leave -d and --exclude away",
+      cure: `Leave ${OPTION.levelOfPrivacy} away`,
     },
   );
 }
@@ -50,18 +51,22 @@ export function privateRun(
   { extras, vmlinux }: { readonly extras: readonly PrivacyExtra[]; readonly vmlinux: GivenFile | undefined },
   warnings: Warnings,
 ): PrivateRun {
-  if (view === undefined) throw refused(dump, "--privacy needs the kernel's struct pages, which were not found");
+  if (view === undefined)
+    throw refused(dump, `${OPTION.privacy} needs the kernel's struct pages, which were not found`);
   const lost = Object.entries(usable).filter(([, on]) => on === false);
   if (lost.length > 0) {
     const names = lost.map(([name]) => name).join(", ");
-    throw refused(dump, `--privacy needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`);
+    throw refused(
+      dump,
+      `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`,
+    );
   }
   const done = scrub(dump, view, extras, vmlinux, warnings);
   const { view: privacy, pages, gaps } = privacyView(dump, view, done.stackTops?.pages, done);
   for (const gap of pages.gaps) {
     warnings.add(
       "PRIVACY_GAP",
-      `--privacy could not look through ${gap}; what nothing else shows to be the kernel's is dropped`,
+      `${OPTION.privacy} could not look through ${gap}; what nothing else shows to be the kernel's is dropped`,
     );
   }
   const clean = withoutPrivateNotes(dump);

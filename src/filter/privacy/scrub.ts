@@ -5,6 +5,7 @@ import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import { kernelVersion, parseKernelVersion } from "../../kernel/version.js";
+import { OPTION } from "../../option-words.js";
 import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { stretchesOf } from "../../reader/open.js";
@@ -38,9 +39,13 @@ export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
   return names.map((name) => {
     const found = PRIVACY_EXTRAS.find((one) => one === name);
     if (found !== undefined) return found;
-    throw new DumpError("BAD_OPTION", `${JSON.stringify(name)} is not something that --privacy-extra overwrites`, {
-      cure: `Names are ${PRIVACY_EXTRAS.join(", ")}, separated by commas`,
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      `${JSON.stringify(name)} is not something that ${OPTION.privacyExtra} overwrites`,
+      {
+        cure: `Names are ${PRIVACY_EXTRAS.join(", ")}, separated by commas`,
+      },
+    );
   });
 }
 
@@ -259,7 +264,7 @@ class ScrubRun {
 
   #asked(what: string): void {
     this.#gaps.push(what);
-    this.#warnings.add("PRIVACY_GAP", `--privacy-extra could not reach ${what}`);
+    this.#warnings.add("PRIVACY_GAP", `${OPTION.privacyExtra} could not reach ${what}`);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
+import { levelWords, OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
 import { countCpus } from "../../reader/notes.js";
 import type { Warnings } from "../../warnings.js";
@@ -53,9 +54,9 @@ const BITS: Readonly<Record<PageKind, number>> = {
 };
 const ALL: readonly PageKind[] = ["cache", "cachePrivate", "user", "free"];
 const BY_FLAGS: readonly PageKind[] = ["cache", "cachePrivate", "user"];
-const CURE = "Give the VMCOREINFO of the very kernel that was dumped (-i FILE), or its debug information (-x VMLINUX)";
+const CURE = `Give the VMCOREINFO of the very kernel that was dumped (${OPTION.vmcoreinfo}), or its debug information (${OPTION.vmlinux})`;
 /** The text is whole, or memory would have had a better one: only what has more than the kernel exports can help. */
-const CURE_OF_MISSING = "Give the kernel's debug information (-x VMLINUX), which may tell them";
+const CURE_OF_MISSING = `Give the kernel's debug information (${OPTION.vmlinux}), which may tell them`;
 
 /**
  * On real dumps of 2 kernels on 8 machines, live ones and crashes, 97 to 100 of 100 cases follow each rule, where a wrong
@@ -116,7 +117,7 @@ function describe(
   const seen = findings.map((finding) => `${finding.names}: ${finding.seen}`).join("; ");
   const labels = [...kept.map((kind) => LABELS[kind]), ...others];
   const level = levelOf(without(policy, kept));
-  const accept = kept.length === 0 ? "" : `, or accept what is left with --level ${level}`;
+  const accept = kept.length === 0 ? "" : `, or accept what is left with ${levelWords(level)}`;
   return `VMCOREINFO does not fit the memory (${seen}); kept for that: ${labels.join(", ")}. ${CURE}${accept}`;
 }
 

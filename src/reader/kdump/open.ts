@@ -1,5 +1,6 @@
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "../../codec/flags.js";
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import type { Warnings } from "../../warnings.js";
 import { copyOfBitmap, countBits, findBit, type PageBitmap } from "../bitmap.js";
 import type { Dump } from "../dump.js";
@@ -141,7 +142,7 @@ function existingRanges(
     ];
   throw new DumpError("LIMIT", `its first bitmap has memory in more than ${MAX_RANGES} pieces`, {
     file,
-    cure: "The bitmap is damaged: copy the file again from where it was made, or use --salvage",
+    cure: `The bitmap is damaged: copy the file again from where it was made, or use ${OPTION.salvage}`,
   });
 }
 

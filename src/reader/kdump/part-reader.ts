@@ -2,6 +2,7 @@ import { type BlockDecoder, blockDecoder } from "../../codec/decode.js";
 import { decodeMemory, INPUT_AT, lendWindow, ownsWindow, WINDOW_BYTES } from "../../codec/decode-memory.js";
 import { frameHolds } from "../../codec/zstd-frame.js";
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { attachSource } from "../source/source-image.js";
 import type { KdumpImage, KdumpPart } from "./image.js";
@@ -235,7 +236,7 @@ export class PartReader {
       why,
       file: this.#source.name,
       offset,
-      cure: "Copy the dump again from where it was made, or leave out what cannot be read with --salvage",
+      cure: `Copy the dump again from where it was made, or leave out what cannot be read with ${OPTION.salvage}`,
     });
   }
 }

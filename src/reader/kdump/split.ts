@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import type { SourceImage } from "../source/source-image.js";
 import type { KdumpHeader } from "./header.js";
 
@@ -55,6 +56,6 @@ export function orderSplitSet(files: readonly KdumpFile[], salvage: boolean): re
 
 function missing(gap: boolean): string {
   return gap
-    ? "A file of the split set is missing: name all of them, or use --salvage to do without it"
+    ? `A file of the split set is missing: name all of them, or use ${OPTION.salvage} to do without it`
     : "A file of the split set was named twice";
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION, piped } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
@@ -49,16 +50,16 @@ export function checkFinished(
   else {
     throw new DumpError("TRUNCATED", what, {
       file,
-      cure: "Save the domain again, or use --salvage for what is there of it",
+      cure: `Save the domain again, or use ${OPTION.salvage} for what is there of it`,
     });
   }
 }
 
 /** The error of a save file that is packed, as it is here: `openInput` unpacks some. */
 function packedSave(file: string, format: keyof typeof PROGRAMS, start: number): DumpError {
-  const pipe = `tail -c +${start + 1} ${JSON.stringify(file)} | ${PROGRAMS[format]} | coresieve - OUT`;
+  const pipe = `tail -c +${start + 1} ${JSON.stringify(file)} | ${PROGRAMS[format]}`;
   return new DumpError("UNSUPPORTED", `is a libvirt save file whose stream is packed with ${format}`, {
     file,
-    cure: `Unpack it on the way: \`${pipe}\``,
+    cure: `Unpack it on the way: ${piped(pipe)}`,
   });
 }

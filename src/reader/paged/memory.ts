@@ -1,5 +1,6 @@
 import { inflateSync } from "node:zlib";
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { findExtent } from "../extents.js";
 import { nextAddress } from "../extents-memory.js";
 import type { PhysicalMemory } from "../physical-memory.js";
@@ -138,7 +139,7 @@ class PageReader {
     return new DumpError("CORRUPT", `has ${what}`, {
       file: this.#source.name,
       offset,
-      cure: "Make the file again, or use --salvage for its other pages",
+      cure: `Make the file again, or use ${OPTION.salvage} for its other pages`,
       cause,
     });
   }

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
@@ -20,7 +21,7 @@ export function openQcow2(image: SourceImage, options: FormatOptions): Dump {
   const saved = readSnapshots(source, header).filter(({ stateSize }) => stateSize > 0);
   const snapshot = chosen(saved, options.snapshot, source.name);
   if (saved.length > 1 && options.snapshot === undefined) {
-    const what = `has ${saved.length} snapshots with memory, ${listOf(saved)}: the newest, ${nameOf(snapshot)}, was taken (--snapshot NAME takes another)`;
+    const what = `has ${saved.length} snapshots with memory, ${listOf(saved)}: the newest, ${nameOf(snapshot)}, was taken (${OPTION.snapshot} takes another)`;
     options.warnings.add("SEVERAL_SNAPSHOTS", ofFile(source.name, what));
   }
   const dump = openMigration({ ...image, window: stateWindow(source, header, snapshot) }, options);

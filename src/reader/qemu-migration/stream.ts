@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
 
 /** Bytes read at once: most of a stream is pages, which lie one behind the other. */
@@ -119,6 +120,6 @@ export function damagedStream(source: ByteSource, offset: number, what: string):
   return new DumpError("CORRUPT", `is a QEMU migration stream with ${what}`, {
     file: source.name,
     offset,
-    cure: "Make it again, or use --salvage for what comes before",
+    cure: `Make it again, or use ${OPTION.salvage} for what comes before`,
   });
 }

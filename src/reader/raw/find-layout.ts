@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { fields } from "../fields.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { scanForVmcoreinfo } from "../vmcoreinfo-scan.js";
@@ -41,7 +42,7 @@ export function findLayout(source: ByteSource): FoundLayout {
     "does not say where it lies: it has neither an e820 map that fits its size nor a VMCOREINFO",
     {
       file: source.name,
-      cure: "Say it: `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`",
+      cure: `Say it: ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}`,
     },
   );
 }

@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 
 /** Where consecutive pieces of a raw file lie in physical memory, in bytes; the last may have no end: the file's. */
@@ -54,21 +55,20 @@ export function layOut(pieces: readonly RawPiece[], size: number, file: string):
     position += length;
   }
   if (laid.some(({ end }) => !Number.isSafeInteger(end))) throw misfit(file, "has an end above 2^53 bytes");
-  if (position !== size) throw misfit(file, `has ${size} bytes, but the ranges of --raw have ${position}`);
+  if (position !== size) throw misfit(file, `has ${size} bytes, but the ranges of ${OPTION.raw} have ${position}`);
   const sorted = [...laid].sort((a, b) => a.start - b.start);
   if (sorted.some(({ start }, i) => i > 0 && start < (sorted[i - 1] as Piece).end)) {
-    throw misfit(file, "cannot be laid out: the ranges of --raw overlap");
+    throw misfit(file, `cannot be laid out: the ranges of ${OPTION.raw} overlap`);
   }
   return layer(laid);
 }
 
 function badRaw(text: string, what: string): DumpError {
-  return new DumpError("BAD_OPTION", `--raw ${text}: ${what}`, { cure: CURE });
+  return new DumpError("BAD_OPTION", `${OPTION.raw} ${text}: ${what}`, { cure: CURE });
 }
 
 function misfit(file: string, what: string): DumpError {
   return new DumpError("BAD_OPTION", what, { file, cure: CURE });
 }
 
-const CURE =
-  "Give the physical address of the file's first byte, as in `--raw 0`, or consecutive ranges where memory has holes, as in `--raw 0-3G,4G-`; `--raw auto` looks for them";
+const CURE = `Give the physical address of the file's first byte, as in ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}; ${OPTION.rawAuto} looks for them`;

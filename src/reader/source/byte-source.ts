@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
+import { OPTION, piped } from "../../option-words.js";
 import { lostDirectory } from "../../surroundings.js";
 import { readFully } from "./full-io.js";
 import { isLiveFile } from "./live-file.js";
@@ -71,11 +72,9 @@ function addressCure(path: string): string | undefined {
   const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? [];
   switch (scheme?.toLowerCase()) {
     case undefined:
-      return /^[^/]+@[^/:]+:/.test(path)
-        ? `Fetch it through a pipe: \`ssh HOST cat FILE | coresieve - OUT\``
-        : undefined;
+      return /^[^/]+@[^/:]+:/.test(path) ? `Fetch it through a pipe: ${piped("ssh HOST cat FILE")}` : undefined;
     case "ftp":
-      return `Fetch it through a pipe: \`curl -L ${path} | coresieve - OUT\``;
+      return `Fetch it through a pipe: ${piped(`curl -L ${path}`)}`;
     case "file":
       return "Give the path alone, without file://";
     default:
@@ -142,8 +141,7 @@ function truncated(source: ByteSource, offset: number, expected: number, found: 
 }
 
 /** What to do about a file that ends too early. */
-export const CUT_OFF_CURE =
-  "The file was cut off: copy it again from where it was made, or use --salvage for what is there of it";
+export const CUT_OFF_CURE = `The file was cut off: copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
 
 /** `length` bytes at most: those that are there. */
 export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {

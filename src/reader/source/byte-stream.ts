@@ -2,6 +2,7 @@ import { closeSync, constants, open, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
+import { piped } from "../../option-words.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
 import { readFullyAsync } from "./full-io.js";
 import { STDIN } from "./stdin.js";
@@ -89,7 +90,7 @@ function endsEarly(name: string, end: number, size: number): DumpError {
 function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
   if (process.stdin.isTTY) {
     throw new DumpError("BAD_OPTION", "the dump is to come from stdin, which is a terminal", {
-      cure: "Send it through a pipe: `ssh HOST cat /proc/vmcore | coresieve - OUT`",
+      cure: `Send it through a pipe: ${piped("ssh HOST cat /proc/vmcore")}`,
     });
   }
   const stat = statOpen(0, STDIN_NAME);

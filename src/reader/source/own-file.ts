@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { describeSystemError } from "./byte-source.js";
 import { readFully } from "./full-io.js";
 
@@ -23,7 +24,7 @@ export function readExact(file: OwnFile, into: Uint8Array, offset: number): void
   if (n < into.length) throw endsEarly(file, offset + n, offset + into.length);
 }
 
-const CURE = "Something else wrote to it, or the disk is failing: try another folder for temporary files (--spool-dir)";
+const CURE = `Something else wrote to it, or the disk is failing: try another folder for temporary files (${OPTION.spoolDir})`;
 
 function cannotBeRead({ name }: OwnFile, offset: number, error: unknown): DumpError {
   const what = `the temporary file cannot be read: ${describeSystemError(error)}`;

@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import { DumpError } from "../../errors.js";
+import { either, OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 import type { FormatOptions } from "../format.js";
@@ -26,7 +27,7 @@ export function memoryBeside(
 ): BesideFile {
   if (named !== undefined) return { image: named, close: () => undefined };
   const { path } = state.file;
-  const cure = "Give both files, the state and its memory: `coresieve NAME.vmss NAME.vmem OUT`";
+  const cure = `Give both files, the state and its memory: ${either("`coresieve NAME.vmss NAME.vmem OUT`", '`openDump(["NAME.vmss", "NAME.vmem"])`')}`;
   if (state.spool !== undefined || state.remote !== undefined) {
     throw new DumpError("BAD_OPTION", "has its memory in another file, which cannot be looked for beside it", {
       file: path,
@@ -88,7 +89,7 @@ export function layOutMemory(
     if (!salvage) {
       throw new DumpError("TRUNCATED", what, {
         file,
-        cure: "It is of another state, or was cut off: give the memory of this state, or use --salvage for what is there of it",
+        cure: `It is of another state, or was cut off: give the memory of this state, or use ${OPTION.salvage} for what is there of it`,
       });
     }
     warnings.add("CUT_OFF", ofFile(file, what));

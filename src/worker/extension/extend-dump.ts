@@ -5,6 +5,7 @@ import { DumpError } from "../../errors.js";
 import { EXTENSION } from "../../filter/page-classes.js";
 import type { PagePlan } from "../../filter/plan.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
+import { OPTION } from "../../option-words.js";
 import { copyOfBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { sharedPageBytes } from "../../reader/page-bytes.js";
@@ -38,7 +39,7 @@ export function extensionRun(
   if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
     throw new DumpError("NOT_READABLE", "is not there", {
       file: name,
-      cure: "Name a JavaScript module as --extension",
+      cure: `Name a JavaScript module as ${OPTION.extension}`,
     });
   }
   const info = dump.vmcoreinfo;

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
 import { zlib } from "../../codec/node-zlib.js";
 import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 
@@ -40,7 +41,7 @@ export function packZstd(put: Put): Packer {
     return packThrough(make({ chunkSize: PIECE, params: { [COMPRESSION_LEVEL]: LEVEL, [CHECKSUM]: 1 } }), put);
   }
   throw new DumpError("CODEC_MISSING", "the output is to be packed with zstd, which is not installed here", {
-    cure: "Run `npm install zstd-napi`, use Node 22.15 or later, or pack with gzip (--pack gzip)",
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or pack with gzip (${OPTION.packGzip})`,
   });
 }
 

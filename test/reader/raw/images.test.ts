@@ -160,23 +160,23 @@ describe("refused", () => {
 
   test("what raw is not", () => {
     expectError(buildLime(one), "BAD_OPTION", /is a dump with headers, no bare memory/, { raw });
-    expectError(buildElf({ loads: [], notes: [] }), "BAD_OPTION", /no bare memory\. Leave --raw away/, { raw });
-    expectError(Buffer.alloc(9), "BAD_OPTION", /has 9 bytes, but the ranges of --raw have 8/, {
+    expectError(buildElf({ loads: [], notes: [] }), "BAD_OPTION", /no bare memory\. Leave `raw` away/, { raw });
+    expectError(Buffer.alloc(9), "BAD_OPTION", /has 9 bytes, but the ranges of `raw` have 8/, {
       raw: [{ start: 0, end: 8 }],
     });
-    expectError(Buffer.alloc(9), "BAD_OPTION", /the ranges of --raw overlap/, {
+    expectError(Buffer.alloc(9), "BAD_OPTION", /the ranges of `raw` overlap/, {
       raw: [
         { start: 0, end: 8 },
         { start: 7, end: undefined },
       ],
     });
-    expectError(Buffer.alloc(9), "NOT_A_DUMP", /with --raw bare memory/);
+    expectError(Buffer.alloc(9), "NOT_A_DUMP", /with `raw` bare memory/);
   });
 
   test("a machine for a dump that says it itself", () => {
     const machine = { arch: "arm64", wordSize: 8, littleEndian: true } as const;
     const elf = buildElf({ loads: [{ paddr: 0, data: Buffer.alloc(9) }], notes: [] });
-    expectError(elf, "BAD_OPTION", /Leave --arch away/, { machine });
+    expectError(elf, "BAD_OPTION", /Leave `machine` away/, { machine });
   });
 
   test("damage anywhere ends in a DumpError or in memory, never otherwise", () => {
@@ -225,7 +225,7 @@ describe("--raw's value", () => {
     (text) => {
       const error = failureOf(() => parseRawPieces(text));
       expect(error).toMatchObject({ code: "BAD_OPTION" });
-      expect(error.message).toContain(`--raw ${text}: `);
+      expect(error.message).toContain(`\`raw\` ${text}: `);
     },
   );
 

@@ -79,7 +79,7 @@ describe("an e820 map", () => {
   ] as const)("%s is not taken", (_, entries) => {
     const failure = failureOf(() => findLayout(sparse(40 * MiB, 3 * MiB, bootParams(entries))));
     expect(failure).toMatchObject({ code: "BAD_OPTION", file: "image" });
-    expect(failure.cure).toMatch(/--raw 0-3G,4G-/);
+    expect(failure.cure).toContain("0-3G,4G-");
   });
 });
 

@@ -1,5 +1,6 @@
 import { createInflateRaw } from "node:zlib";
 import { DumpError } from "../../../errors.js";
+import { piped } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
@@ -42,7 +43,7 @@ export async function* zipEntries(queue: ByteQueue, file: string): ArchiveEntrie
     const end = queue.position + (size ?? 0);
     const chunks =
       (flags & 1) !== 0
-        ? refused(member, "is encrypted in its zip archive", "Decrypt it: `unzip -p FILE | coresieve - OUT`")
+        ? refused(member, "is encrypted in its zip archive", `Decrypt it: ${piped("unzip -p FILE")}`)
         : method === STORED
           ? stored(member)
           : method === DEFLATED
@@ -50,7 +51,7 @@ export async function* zipEntries(queue: ByteQueue, file: string): ArchiveEntrie
             : refused(
                 member,
                 `is packed with method ${method} in its zip archive, which coresieve does not read`,
-                "Unpack it through a pipe: `7z x -so FILE | coresieve - OUT`",
+                `Unpack it through a pipe: ${piped("7z x -so FILE")}`,
               );
     if (!name.endsWith("/")) yield { name, chunks };
     if (member.size !== undefined) await queue.skip(end - queue.position);

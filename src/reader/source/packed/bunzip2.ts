@@ -1,4 +1,5 @@
 import { DumpError } from "../../../errors.js";
+import { OPTION } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
 
@@ -49,7 +50,7 @@ export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerat
     new DumpError("CORRUPT", `its bzip2 stream is damaged: ${what}`, {
       file: name,
       offset: queue.position,
-      cure: "Copy it again from where it was made, or use --salvage for what comes before",
+      cure: `Copy it again from where it was made, or use ${OPTION.salvage} for what comes before`,
     });
   const cut = () =>
     new DumpError("TRUNCATED", "its bzip2 stream ends too early", {

@@ -1,5 +1,6 @@
 import { createWasmMemory, loadDecodeModule } from "../../../codec/wasm/decode/load.js";
 import { DumpError } from "../../../errors.js";
+import { OPTION } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
 import { LZ4_MAGIC, SKIPPABLE_MAGIC } from "./packing.js";
@@ -37,7 +38,7 @@ export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator
     new DumpError("CORRUPT", `its LZ4 stream is damaged: ${what}`, {
       file: name,
       offset: queue.position,
-      cure: "Copy it again from where it was made, or use --salvage for what comes before",
+      cure: `Copy it again from where it was made, or use ${OPTION.salvage} for what comes before`,
     });
   const take = async (length: number, what: string) => {
     const taken = await queue.take(length);

@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { DumpError } from "../../../errors.js";
+import { OPTION, piped } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
 
@@ -62,7 +63,7 @@ function xzBinding(name: string): XzBinding {
   } catch (error) {
     throw new DumpError("CODEC_MISSING", "is packed with xz, and xz-decompress is not installed here", {
       file: name,
-      cure: "Run `npm install xz-decompress`, or unpack it through a pipe: `xz -dc FILE | coresieve - OUT`",
+      cure: `Run \`npm install xz-decompress\`, or unpack it through a pipe: ${piped("xz -dc FILE")}`,
       cause: error,
     });
   }
@@ -75,7 +76,7 @@ function translated(error: unknown, name: string, end: number): DumpError {
   if (code === UNKNOWN_OPTIONS) {
     return new DumpError("UNSUPPORTED", "its xz stream has a filter or checksum that coresieve does not read", {
       file: name,
-      cure: "Unpack it through a pipe: `xz -dc FILE | coresieve - OUT`",
+      cure: `Unpack it through a pipe: ${piped("xz -dc FILE")}`,
       cause: error,
     });
   }
@@ -90,7 +91,7 @@ function translated(error: unknown, name: string, end: number): DumpError {
   return new DumpError("CORRUPT", "its xz stream is damaged", {
     why,
     file: name,
-    cure: "Copy it again from where it was made, or use --salvage for what comes before",
+    cure: `Copy it again from where it was made, or use ${OPTION.salvage} for what comes before`,
     cause: error,
   });
 }

@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
 import * as zlib from "node:zlib";
 import { DumpError } from "../../../errors.js";
+import { piped } from "../../../option-words.js";
 
 /** The parts used of zstd-napi's binding and of the zlib of Node 22.15 and later, which Node 20's types do not have. */
 interface ZstdBinding {
@@ -57,6 +58,6 @@ export function builtInZstdStream(name: string): Transform {
   if (make !== undefined) return make({ chunkSize: PIECE });
   throw new DumpError("CODEC_MISSING", "is packed with zstd, and zstd is not installed here", {
     file: name,
-    cure: "Run `npm install zstd-napi`, use Node 22.15 or later, or unpack it first: `zstd -dc FILE | coresieve - OUT`",
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or unpack it first: ${piped("zstd -dc FILE")}`,
   });
 }

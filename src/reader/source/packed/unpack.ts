@@ -1,6 +1,7 @@
 import { pipeline, type Transform } from "node:stream";
 import { constants, createGunzip, createInflate } from "node:zlib";
 import { DumpError, systemErrorCode } from "../../../errors.js";
+import { OPTION, piped } from "../../../option-words.js";
 import { ARCHIVE_HEAD, archiveOf, findMember } from "../archive/find-member.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import { unpackBzip2 } from "./bunzip2.js";
@@ -95,7 +96,7 @@ async function unpackLayers(
     if (packing === "xz" && layers.includes("packed with xz")) {
       throw new DumpError("UNSUPPORTED", "is packed with xz within what is packed with xz", {
         file: name,
-        cure: "Unpack the outer one through a pipe: `xz -dc FILE | coresieve - OUT`",
+        cure: `Unpack the outer one through a pipe: ${piped("xz -dc FILE")}`,
       });
     }
     if (packing !== undefined) {
@@ -182,14 +183,14 @@ async function* translated(
     if (code === "Z_MEM_ERROR" || /too much memory/i.test(why)) {
       throw new DumpError("LIMIT", `its ${packing} stream needs more memory to unpack than is allowed: ${why}`, {
         file: name,
-        cure: "Unpack it first: `zstd -d --long=31 -c FILE | coresieve - OUT`",
+        cure: `Unpack it first: ${piped("zstd -d --long=31 -c FILE")}`,
         cause: error,
       });
     }
     if (cut) throw cutOff(name, packing, error);
     throw new DumpError("CORRUPT", `its ${packing} stream is damaged: ${why}`, {
       file: name,
-      cure: "Copy it again from where it was made, or use --salvage for what comes before",
+      cure: `Copy it again from where it was made, or use ${OPTION.salvage} for what comes before`,
       cause: error,
     });
   }

@@ -2,6 +2,7 @@ import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DumpError, systemErrorCode } from "../../../errors.js";
+import { OPTION } from "../../../option-words.js";
 import { describeSystemError } from "../byte-source.js";
 import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
@@ -48,7 +49,7 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
   } catch (error) {
     throw new DumpError("NOT_WRITABLE", `no temporary file can be made there: ${describeSystemError(error)}`, {
       file: dir,
-      cure: "Name a folder for it with --spool-dir",
+      cure: `Name a folder for it with ${OPTION.spoolDir}`,
       cause: error,
     });
   }
@@ -85,7 +86,7 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
           throw spoolFull(dir, purpose, describeSystemError(error));
         throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
           file: dir,
-          cure: "Name another folder for it with --spool-dir",
+          cure: `Name another folder for it with ${OPTION.spoolDir}`,
           cause: error,
         });
       }
@@ -97,7 +98,7 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
 function spoolFull(dir: string, purpose: string, why: string): DumpError {
   return new DumpError("NO_SPACE", `the temporary file ${purpose} is full: ${why}`, {
     file: dir,
-    cure: `Name a larger disk with --spool-dir, or allow more with --spool-limit${purpose === INPUT ? "; or save the dump to a file first" : ""}`,
+    cure: `Name a larger disk with ${OPTION.spoolDir}, or allow more with ${OPTION.spoolLimit}${purpose === INPUT ? "; or save the dump to a file first" : ""}`,
   });
 }
 
@@ -123,7 +124,7 @@ function unlinkOpen(path: string, fd: number, dir: string): boolean {
   const what = typeof why === "string" ? why : describeSystemError(why);
   throw new DumpError("NOT_WRITABLE", `the temporary file ${basename(path)} cannot be removed again: ${what}`, {
     file: dir,
-    cure: "It is empty: remove it, and name another folder with --spool-dir",
+    cure: `It is empty: remove it, and name another folder with ${OPTION.spoolDir}`,
     cause: why,
   });
 }

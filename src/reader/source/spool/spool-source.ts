@@ -1,5 +1,6 @@
 import { createWasmMemory, loadDecodeModule } from "../../../codec/wasm/decode/load.js";
 import { DumpError } from "../../../errors.js";
+import { OPTION } from "../../../option-words.js";
 import { type ByteSource, type FileHandle, fileSource } from "../byte-source.js";
 import { LZ4_LENGTH_SIZE } from "../packed/lz4-block.js";
 import { chunkLength, SPOOL_CHUNK, type SpoolIndex } from "./spool-index.js";
@@ -69,6 +70,6 @@ export function spoolSource(file: FileHandle, { size, ends }: SpoolIndex): ByteS
 function spoolChanged(name: string, chunk: number): DumpError {
   return new DumpError("NOT_READABLE", `its temporary file does not have chunk ${chunk} as it was written`, {
     file: name,
-    cure: "Something else wrote to it, or the disk is failing: try another folder (--spool-dir)",
+    cure: `Something else wrote to it, or the disk is failing: try another folder (${OPTION.spoolDir})`,
   });
 }

@@ -118,7 +118,7 @@ test("more than the limit is NO_SPACE, a folder that is not there NOT_WRITABLE, 
   // Its head is a dump's: others are refused before anything is stored.
   writeFileSync(path, gzipSync(Buffer.concat([kdump.subarray(0, 4096), streamOf(["noise", "noise", "noise"], 0)])));
   const full = await failureOfAsync(() => openInput(path, new Warnings(), { spool: { dir, limit: 300_000 } }));
-  expect(full).toMatchObject({ code: "NO_SPACE", file: dir, cure: expect.stringContaining("--spool-limit") });
+  expect(full).toMatchObject({ code: "NO_SPACE", file: dir, cure: expect.stringContaining("`spool.limit`") });
   expect(readdirSync(dir)).toEqual([]);
   const nowhere = { dir: join(dir, "not there") };
   expect(await failureOfAsync(() => openInput(path, new Warnings(), { spool: nowhere }))).toMatchObject({
