@@ -30,7 +30,7 @@ const NAMES = new Set(COMMAND_NAMES.flatMap((command) => [...optionsOf(command).
 function optionsNamed(path: string, text: string): readonly string[] {
   const found: string[] = [];
   const visit = (node: ts.Node): void => {
-    if (ts.isCallExpression(node) && /^(either|piped)$/.test(node.expression.getText())) return;
+    if (ts.isCallExpression(node) && /^(either|piped?)$/.test(node.expression.getText())) return;
     const isText = ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
     for (const [, name = "", letter = ""] of isText
       ? node.text.matchAll(/(?<![\w-])--([a-z][a-z-]+)|\((-[a-zA-Z])[ ),]/g)
