@@ -1,9 +1,8 @@
-import { createRequire } from "node:module";
 import { DumpError } from "../errors.js";
 import { decodeMemory, INPUT_AT, MAX_PAGE, PAGE_AT, SCRATCH_AT, SCRATCH_BYTES } from "./decode-memory.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
-import { zlib } from "./node-zlib.js";
 import { type DecodeModule, loadDecodeModule } from "./wasm/decode/load.js";
+import { nodeZstd, zstdMissing, zstdNapi } from "./zstd.js";
 
 /** Decodes pages whose data lie in the thread's decode memory. */
 export interface BlockDecoder {
@@ -90,19 +89,11 @@ function toPage(decompress: (from: number, size: number, length: number) => numb
   });
 }
 
-/** The parts used of zstd-napi's binding and of the zlib of Node 22.15 and later, which Node 20's types do not have. */
-interface ZstdBinding {
-  readonly DCtx: new () => { decompress(into: Uint8Array, data: Uint8Array): number };
-}
-interface ZlibWithZstd {
-  readonly zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Buffer;
-}
-
 function zstdDecoder(file: string): BlockDecoder {
   const { bytes } = decodeMemory();
-  try {
-    const binding = createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
-    const context = new binding.DCtx();
+  const napi = zstdNapi();
+  if (napi !== undefined) {
+    const context = new napi.DCtx();
     const decode: BlockDecoder["decode"] = (from, size, into, at, length) => {
       try {
         return context.decompress(into.subarray(at, at + length), bytes.subarray(from, from + size));
@@ -110,17 +101,15 @@ function zstdDecoder(file: string): BlockDecoder {
         return -1;
       }
     };
-    // ZSTD_decompressDCtx goes from one frame to the next.
     return { decode, joins: true };
-  } catch {
-    // Not installed: an optional dependency. Newer Node has zstd of its own.
   }
-  const { zstdDecompressSync } = zlib() as ZlibWithZstd;
+  const { zstdDecompressSync } = nodeZstd();
   if (zstdDecompressSync === undefined) {
-    throw new DumpError("CODEC_MISSING", "has pages compressed with zstd, and zstd is not installed here", {
+    throw zstdMissing(
+      "has pages compressed with zstd, and zstd is not installed here",
+      "decompress it where zstd is",
       file,
-      cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
-    });
+    );
   }
   return one((from, size, into, at, length) => {
     try {

@@ -1,9 +1,9 @@
-import { createRequire } from "node:module";
-import { DumpError } from "../errors.js";
+import type { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
 import { zlib } from "./node-zlib.js";
 import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
+import { nodeZstd, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdMissing, zstdNapi, zstdThere } from "./zstd.js";
 
 /** What an encoder may use, as the memory it works in is laid out. */
 export interface EncoderRoom {
@@ -45,7 +45,12 @@ export function createEncoder(codec: Codec, memory: WasmMemory, layout: EncoderR
 
 /** Finds out before a run whether a codec is there. Throws `CODEC_MISSING`. */
 export function checkCodec(codec: Codec): void {
-  if (codec.name === "zstd" && napiZstd() === undefined && builtInZstd() === undefined) throw zstdMissing();
+  if (codec.name === "zstd" && !zstdThere()) throw notInstalled();
+}
+
+function notInstalled(): DumpError {
+  const instead = `choose zlib (${OPTION.zlib}), lzo (${OPTION.lzo}) or snappy (${OPTION.snappy})`;
+  return zstdMissing("zstd is not installed here, and this Node does not contain it", instead);
 }
 
 function moduleEncoder(flag: number, module: EncodeModule, layout: EncoderRoom): PageEncoder {
@@ -99,23 +104,12 @@ function libraryEncoder(
   };
 }
 
-/** The part of zstd-napi's binding in use: ZSTD_compressCCtx into a buffer of ours. */
-interface ZstdBinding {
-  readonly CCtx: new () => { compress(into: Uint8Array, data: Uint8Array, level: number): number };
-  readonly compressBound: (size: number) => number;
-}
-/** What Node 22.15 and later have, and Node 20's types lack. */
-interface ZlibWithZstd {
-  readonly zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
-}
-const ZSTD_C_COMPRESSION_LEVEL = 100;
-
 function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: EncoderRoom): PageEncoder {
-  const binding = napiZstd();
+  const binding = zstdNapi();
   if (binding !== undefined) return napiEncoder(binding, flag, level, memory, layout);
-  const compress = builtInZstd();
-  if (compress === undefined) throw zstdMissing();
-  const options = { params: { [ZSTD_C_COMPRESSION_LEVEL]: level } };
+  const compress = nodeZstd().zstdCompressSync;
+  if (compress === undefined) throw notInstalled();
+  const options = { params: { [ZSTD_COMPRESSION_LEVEL]: level } };
   return libraryEncoder(flag, memory, layout, (page) => compress(page, options));
 }
 
@@ -124,7 +118,7 @@ function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: En
  * nothing. zstd needs more room than a page for pages that do not shrink, so it writes to the scratch.
  */
 function napiEncoder(
-  binding: ZstdBinding,
+  binding: ZstdNapi,
   flag: number,
   level: number,
   memory: WasmMemory,
@@ -154,22 +148,4 @@ function napiEncoder(
       return n;
     },
   };
-}
-
-function napiZstd(): ZstdBinding | undefined {
-  try {
-    return createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
-  } catch {
-    return undefined;
-  }
-}
-
-function builtInZstd(): ZlibWithZstd["zstdCompressSync"] {
-  return (zlib() as ZlibWithZstd).zstdCompressSync;
-}
-
-function zstdMissing(): DumpError {
-  return new DumpError("CODEC_MISSING", "zstd is not installed here, and this Node does not contain it", {
-    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or choose zlib (${OPTION.zlib}), lzo (${OPTION.lzo}) or snappy (${OPTION.snappy})`,
-  });
 }

@@ -1,8 +1,8 @@
 import { lstatSync } from "node:fs";
+import { zstdThere } from "../../codec/zstd.js";
 import { foreignText } from "../../foreign-text.js";
 import { packageVersion } from "../../package-version.js";
 import { printOwn } from "../print.js";
-import { zstdThere } from "../version.js";
 import type { MakedumpfileRequest, Mode } from "./arguments.js";
 import { create, type DropInContext } from "./create.js";
 import { dumpDmesg } from "./dmesg.js";

@@ -1,5 +1,5 @@
-import { createRequire } from "node:module";
-import * as zlib from "node:zlib";
+import { zlib } from "../../codec/node-zlib.js";
+import { nodeZstd, zstdMissing, zstdNapi } from "../../codec/zstd.js";
 import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -35,7 +35,7 @@ export function decompressSection(bytes: Uint8Array, section: CompressedSection)
   }
   if (type === ELFCOMPRESS_ZLIB) {
     if (size > data.length * MAX_DEFLATE_RATIO + 64) throw corrupt(section, "is no zlib stream of the size it names");
-    return checked(section, size, () => zlib.inflateSync(data, { maxOutputLength: Math.max(size, 1) }));
+    return checked(section, size, () => zlib().inflateSync(data, { maxOutputLength: Math.max(size, 1) }));
   }
   if (type === ELFCOMPRESS_ZSTD) return checked(section, size, () => unzstd(data, size, section));
   throw corrupt(section, `is compressed in way ${type}; known are 1 (zlib) and 2 (zstd)`);
@@ -75,28 +75,16 @@ function checked(section: CompressedSection, size: number, decompress: () => Uin
   return bytes;
 }
 
-/** The parts used of zstd-napi's binding and of the zlib of Node 22.15 and later, which Node 20's types do not have. */
-interface ZstdBinding {
-  readonly DCtx: new () => { decompress(into: Uint8Array, data: Uint8Array): number };
-}
-interface ZlibWithZstd {
-  readonly zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Uint8Array;
-}
-
 function unzstd(data: Uint8Array, size: number, section: CompressedSection): Uint8Array {
-  const { zstdDecompressSync } = zlib as ZlibWithZstd;
+  const { zstdDecompressSync } = nodeZstd();
   if (zstdDecompressSync !== undefined) return zstdDecompressSync(data, { maxOutputLength: Math.max(size, 1) });
-  let binding: ZstdBinding;
-  try {
-    binding = createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdBinding;
-  } catch {
-    throw new DumpError("CODEC_MISSING", `section ${section.name} is compressed with zstd, which is not installed`, {
-      file: section.source.name,
-      cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
-    });
+  const napi = zstdNapi();
+  if (napi === undefined) {
+    const what = `section ${section.name} is compressed with zstd, which is not installed`;
+    throw zstdMissing(what, "decompress it: `objcopy --decompress-debug-sections FILE`", section.source.name);
   }
   const into = new Uint8Array(size);
-  return into.subarray(0, new binding.DCtx().decompress(into, data));
+  return into.subarray(0, new napi.DCtx().decompress(into, data));
 }
 
 function corrupt({ source, name }: CompressedSection, what: string, cause?: unknown): DumpError {
