@@ -1,6 +1,7 @@
 import type { Worker } from "bullmq";
 import type { DumpErrorCode } from "../errors.js";
 import type { Allowed } from "../shard/allowed.js";
+import type { OutputAccess } from "../shard/output-access.js";
 import type { ShardPlan } from "../shard/shard-plan.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -12,6 +13,8 @@ export interface Host {
   readonly name: string;
   readonly queues: Queues;
   readonly allowed: Allowed;
+  /** Of the outputs that it finishes. */
+  readonly access: OutputAccess;
   readonly threads: WorkerThreads;
   /** The store, opened by who asks first and closed with the worker. */
   readonly store: () => Promise<StoreThread>;

@@ -4,13 +4,13 @@ import { type Check, number, object, optional, text, textLike } from "../shard/c
 import { DIGEST, type DumpRequest, RUN_REQUEST } from "../shard/run-request.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
 import { isRunId } from "../shard/staging-names.js";
-import { MAX_PRIORITY } from "./queue-limits.js";
+import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
 
 /**
  * Changes with every change of what job data hold or mean: workers of one fleet are not all replaced at once, and a job of another format is left to those
  * that know it.
  */
-export const JOB_FORMAT = 2;
+export const JOB_FORMAT = 3;
 
 /** Whoever retries a run so often has another problem; the jobs of all rounds are looked for. */
 export const MAX_ROUNDS = 1000;
@@ -28,6 +28,8 @@ const checkDump = object({
   priority: number(0, MAX_PRIORITY),
   /** Who submitted it, and when, in milliseconds since 1970. */
   submitted: object({ host: text(256), at: COUNT }),
+  /** The submitter's own name of the run, from which its ID comes then. */
+  key: optional(text(MAX_KEY)),
   /** How often `jobs retry` was asked for. */
   round: number(0, MAX_ROUNDS),
   /** Pass 1 is done. */
@@ -104,14 +106,20 @@ function readJob<T>(check: Check<T>, data: unknown, at: string): T {
 
 export function newDumpJob(
   request: DumpRequest,
-  by: { readonly shards: number; readonly priority: number; readonly host: string; readonly at: number },
+  by: {
+    readonly shards: number;
+    readonly priority: number;
+    readonly host: string;
+    readonly at: number;
+    readonly key?: string | undefined;
+  },
 ): DumpJob {
-  const { shards, priority, host, at } = by;
+  const { shards, priority, host, at, key } = by;
   const submitted = { host, at };
   return dumpJob({
     ...{ version: JOB_FORMAT, program: packageVersion() },
     ...request,
-    ...{ shards, priority, submitted, round: 0 },
+    ...{ shards, priority, submitted, key, round: 0 },
   });
 }
 

@@ -3,7 +3,7 @@ import type { Job } from "bullmq";
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { outputState } from "../shard/output-state.js";
-import { type DumpRequest, runIdOf } from "../shard/run-request.js";
+import { type DumpRequest, runIdOf, runIdOfKey } from "../shard/run-request.js";
 import { type DumpJob, dumpJob, MAX_ROUNDS, newDumpJob, OtherFormat, shardJobId } from "./job-data.js";
 import { claimOutput } from "./output-claim.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
@@ -21,7 +21,7 @@ export interface Submission {
 /**
  * Puts a run into the queue. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
  * `again` one that is done is, and so is one whose output is gone; one that failed is in any case. Throws `OUTPUT_EXISTS` where another run is to
- * write the same output, or something else lies there than a run that is done has written.
+ * write the same output, or something else lies there than a run that is done has written; `BAD_OPTION` where `key` is that of another run.
  */
 export async function addRun(
   queues: Queues,
@@ -31,9 +31,11 @@ export async function addRun(
     readonly priority: number;
     readonly host: string;
     readonly again: boolean;
+    /** The caller's own name of the run, from which its ID comes then. */
+    readonly key?: string | undefined;
   },
 ): Promise<Submission> {
-  const id = runIdOf(request);
+  const id = options.key === undefined ? runIdOf(request) : runIdOfKey(options.key);
   for (;;) {
     const found = await snapshot(queues, id);
     const isLost = found?.state === "completed" && !options.again && (await isOutputLost(queues, id, request));
@@ -42,6 +44,7 @@ export async function addRun(
       (found.state === "failed" ||
         (found.state === "completed" && (options.again || isLost)) ||
         (found.state !== "active" && isBroken(found)));
+    if (found !== undefined && options.key !== undefined) checkSameRun(found, request, over, options.key);
     if (found !== undefined && !over) {
       // One that was cancelled, and that nobody has begun, is to be made all the same.
       const begun = found.state === "active" || (found.data as Partial<DumpJob>).planned !== undefined;
@@ -71,6 +74,27 @@ export async function addRun(
     await queues.redis.del(againKey(id));
     return { id, what: found === undefined ? "new" : "again", state: await runState(queues, job) };
   }
+}
+
+/** A key names one run, also when its dump was written to meanwhile: another one under it takes the place of a run that is over only, and writes the same output. Throws `BAD_OPTION`. */
+function checkSameRun(found: Snapshot, request: DumpRequest, isOver: boolean, key: string): void {
+  const data = readable(found);
+  // What nobody can read is replaced, and what another version knows is that one's.
+  if (data instanceof DumpError || whatOf(data) === whatOf(request)) return;
+  if (isOver && data.output === request.output) return;
+  throw new DumpError(
+    "BAD_OPTION",
+    `the key ${JSON.stringify(key)} is that of another run: of another dump or output, or with other options`,
+    {
+      file: data.output,
+      cure: "Use another key; once that run is over --again makes the new one, if it writes the same output",
+    },
+  );
+}
+
+/** The same for the same work, whenever the dump was written. */
+function whatOf(request: DumpRequest): string {
+  return runIdOf({ ...request, identity: [] });
 }
 
 /** Whether no program can read a job: that of another format is for another program. */
@@ -120,9 +144,9 @@ async function removeRun(queues: Queues, { id, data }: Snapshot): Promise<void> 
   await job?.remove();
 }
 
-/** A run by its id, or the beginning of it. Throws `BAD_OPTION`. */
+/** A run by its id, the key that its submitter gave it, or the beginning of its id. Throws `BAD_OPTION`. */
 export async function findRun(queues: Queues, id: string): Promise<Job> {
-  const exact = await jobIfThere(queues, id);
+  const exact = (await jobIfThere(queues, id)) ?? (await jobIfThere(queues, runIdOfKey(id)));
   if (exact !== undefined) return exact;
   const alike = (await allRunIds(queues)).filter((one) => one.startsWith(id));
   const found = alike.length === 1 ? await jobIfThere(queues, alike[0] as string) : undefined;
@@ -168,7 +192,7 @@ export async function runState(queues: Queues, known: Job): Promise<RunState> {
   const id = known.id as string;
   const state = await stateIfThere(queues, id);
   if (state !== undefined) return state;
-  const { inputs, output, submitted } = dumpJob(known.data);
+  const { inputs, output, submitted, key } = dumpJob(known.data);
   const none = {
     progress: 0,
     shards: undefined,
@@ -178,7 +202,7 @@ export async function runState(queues: Queues, known: Job): Promise<RunState> {
     code: undefined,
     mayRetry: false,
   };
-  return laterState(queues, { ...none, ...{ id, inputs, output, submitted, state: "waiting", cancelled: false } });
+  return laterState(queues, { ...none, ...{ id, key, inputs, output, submitted, state: "waiting", cancelled: false } });
 }
 
 async function snapshot(queues: Queues, id: string): Promise<Snapshot | undefined> {

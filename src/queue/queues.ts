@@ -11,10 +11,6 @@ export const SHARDS = "shards";
 /** In braces: a cluster keeps all keys with the same text in braces on one node, and scripts may touch keys of one node only. */
 export const PREFIX = "{coresieve}";
 
-/** Finished jobs are remembered so long, in seconds: `coresieve jobs` lists them, and who submits the same dump is told. */
-const REMEMBER_DONE = 7 * 24 * 3600;
-const REMEMBER_FAILED = 30 * 24 * 3600;
-
 /** The queues, opened. */
 export interface Queues extends QueueLibrary {
   readonly redis: RedisConnection;
@@ -26,12 +22,10 @@ export interface Queues extends QueueLibrary {
   close(): Promise<void>;
 }
 
-/** How jobs are added: tried three times with growing pauses, remembered for a while. */
+/** How jobs are added: tried three times with growing pauses. How long they are remembered the worker says that ends them. */
 export const JOB_OPTIONS: JobsOptions = {
   attempts: 3,
   backoff: { type: "exponential", delay: 2000, jitter: 0.5 },
-  removeOnComplete: { age: REMEMBER_DONE },
-  removeOnFail: { age: REMEMBER_FAILED },
 };
 
 /** A key that is there when a run is to end: a job's data would be written over by the worker that has it. */

@@ -219,7 +219,7 @@ async function finishOutput(host: Host, job: Job, data: PlannedJob, places: Outp
   const made = await planOf(host, place.staging);
   await checkShards(host, job, data, places, made);
   await job.updateProgress({ step: "finish", done: 0, total: 1 });
-  const sink = await place.sink(made, data.force);
+  const sink = await place.sink(made, data.force, host.access);
   let result: FilterResult;
   try {
     result = await finishShards(made, place.staging, sink);

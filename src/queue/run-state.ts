@@ -8,6 +8,8 @@ import { type JobState, type Snapshot, snapshots } from "./snapshot.js";
 /** How a dump's run stands. */
 export interface RunState {
   readonly id: string;
+  /** The name that its submitter gave it. */
+  readonly key: string | undefined;
   /**
    * As people say it: `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`. `other-version`: it is that of a program that this one does
    * not know, and goes its way; `unreadable`: no program can do it.
@@ -65,7 +67,7 @@ function unreadable({ id, data, cancelled }: Snapshot, error: DumpError): RunSta
   const { inputs, output, submitted } = (data ?? {}) as Record<string, unknown>;
   const at = (submitted ?? {}) as Record<string, unknown>;
   return {
-    ...{ id, cancelled, reason: error.message },
+    ...{ id, cancelled, reason: error.message, key: undefined },
     state: error instanceof OtherFormat ? "other-version" : "unreadable",
     inputs: Array.isArray(inputs) ? inputs.filter((one) => typeof one === "string") : [],
     output: typeof output === "string" ? output : "",
@@ -87,7 +89,7 @@ function describe(snapshot: Snapshot, data: DumpJob, counts: ShardCounts | undef
   const share =
     planned === undefined || counts === undefined ? 0 : planned.kept === 0 ? 1 : counts.pages / planned.kept;
   return {
-    ...{ id, state: name, inputs: data.inputs, output: data.output, submitted: data.submitted },
+    ...{ id, key: data.key, state: name, inputs: data.inputs, output: data.output, submitted: data.submitted },
     progress: name === "done" ? 1 : Math.min(1, share),
     shards: planned &&
       counts && { all: planned.shards, done: counts.done, active: counts.active, failed: counts.failed },

@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
-import { aFlag, aText, checkGiven, maybe, type Shape, wholeNumber } from "../option-shape.js";
+import { aFlag, aText, checkGiven, maybe, type Shape, suchThat, wholeNumber } from "../option-shape.js";
 import { RUN_SHAPE, type RunOptions, requestOf } from "../shard/run-options.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
 import type { Submission } from "./jobs.js";
-import { MAX_PRIORITY } from "./queue-limits.js";
+import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
 
 /** A run for the workers of a queue. */
 export interface SubmitOptions extends RunOptions {
@@ -13,6 +13,11 @@ export interface SubmitOptions extends RunOptions {
   readonly shards?: number;
   /** 1 goes first, 2097152 last; without one a run goes before all these. */
   readonly priority?: number;
+  /**
+   * The caller's own name of the run, of at most 256 characters: the run's ID comes from it, and not from what is to be made. The same key again is the
+   * same run, also when the dump's time has changed; for another one it is refused, unless the run is over, and failed or `again` is asked for.
+   */
+  readonly key?: string;
   /** Run it though it is done already. Default: false. */
   readonly again?: boolean;
 }
@@ -22,6 +27,9 @@ const SUBMIT: Shape<SubmitOptions> = {
   redis: maybe(aText),
   shards: maybe(wholeNumber(1, MAX_SHARDS)),
   priority: maybe(wholeNumber(1, MAX_PRIORITY)),
+  key: maybe(
+    suchThat((value) => typeof value === "string" && value !== "" && value.length <= MAX_KEY, "1 to 256 characters"),
+  ),
   again: maybe(aFlag),
 };
 
@@ -33,12 +41,12 @@ const SUBMIT: Shape<SubmitOptions> = {
  */
 export async function submitRun(options: SubmitOptions): Promise<Submission> {
   checkGiven(options, SUBMIT);
-  const { redis, shards = 0, priority = 0, again = false, ...run } = options;
+  const { redis, shards = 0, priority = 0, again = false, key, ...run } = options;
   const request = await requestOf(run);
   const [{ openQueues, redisUrl }, { addRun }] = await Promise.all([import("./queues.js"), import("./jobs.js")]);
   const queues = await openQueues(redisUrl(redis));
   try {
-    return await addRun(queues, request, { shards, priority, again, host: hostname() });
+    return await addRun(queues, request, { shards, priority, again, key, host: hostname() });
   } finally {
     await queues.close();
   }

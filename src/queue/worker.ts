@@ -2,8 +2,11 @@ import { hostname } from "node:os";
 import { setTimeout } from "node:timers/promises";
 import type { Job, Telemetry, Worker, WorkerOptions } from "bullmq";
 import { type AllowedBy, allowedBy } from "../shard/allowed.js";
+import type { OutputAccess } from "../shard/output-access.js";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
+import { DAY } from "./clean-stagings.js";
+import { cleanerOf } from "./cleaner.js";
 import type { Host } from "./host.js";
 import { JobsInHand } from "./jobs-in-hand.js";
 import { newCounters, serveMetrics } from "./metrics.js";
@@ -25,6 +28,11 @@ export interface WorkerSettings {
   readonly takeover: number;
   /** Milliseconds that jobs in hand get when the worker is to stop; what is not done then is handed back. */
   readonly grace: number;
+  /** Days for which Redis remembers runs: `coresieve jobs` lists them, and who submits the same dump is told. */
+  readonly keep: { readonly done: number; readonly failed: number };
+  /** Hours between two looks for what runs left in the places that it may write; `undefined`: none. */
+  readonly cleanEvery: number | undefined;
+  readonly access: OutputAccess;
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly telemetry: Telemetry | undefined;
   /** Ends the worker. */
@@ -59,6 +67,8 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       connection: queues.redis,
       ...{ prefix: PREFIX, name, autorun: false, skipLockRenewal: true },
       ...{ lockDuration: takeover, stalledInterval: takeover / 2, maxStalledCount: MAX_STALLED, runRetryDelay: IDLE },
+      removeOnComplete: { age: (settings.keep.done * DAY) / 1000 },
+      removeOnFail: { age: (settings.keep.failed * DAY) / 1000 },
       // Only so does BullMQ count what is completed and failed, for /metrics.
       metrics: { maxDataPoints: 60 },
       ...(settings.telemetry === undefined ? {} : { telemetry: settings.telemetry }),
@@ -74,11 +84,14 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     shards: make(SHARDS, (job, token) => hands.work(job, token as string, false)),
   };
   const host: Host = {
-    ...{ name, queues, allowed, threads, store, counters, workers, log },
+    ...{ name, queues, allowed, access: settings.access, threads, store, counters, workers, log },
     spoolDir: settings.spoolDir,
     plans: new Map(),
   };
   const hands = new JobsInHand(host, settings);
+  const { cleanEvery: hours } = settings;
+  const cleaning = { places: settings.allow.write, keepFailed: settings.keep.failed, signal };
+  const cleaner = hours === undefined ? undefined : cleanerOf(host, { ...cleaning, hours });
   const server = settings.metrics && (await serveMetrics(settings.metrics, queues, counters, signal));
   try {
     for (const worker of [workers.dumps, workers.shards]) {
@@ -89,6 +102,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     while (!signal.aborted) {
       // Redis may be away: then nothing is fetched, either.
       void queues.clock.sync().catch(() => undefined);
+      cleaner?.look();
       const { busy } = hands;
       const taken = busy < settings.concurrency && (await hands.take().catch(() => false));
       if (!taken) await setTimeout(busy < settings.concurrency ? IDLE : IDLE / 10);
@@ -101,6 +115,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     await hands.over();
   } finally {
     server?.close();
+    await cleaner?.over();
     await Promise.allSettled([workers.dumps.close(), workers.shards.close()]);
     await queues.close();
     await threads.destroy();

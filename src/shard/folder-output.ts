@@ -8,6 +8,7 @@ import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import { discardSink } from "../writer/discard-sink.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
+import { giveAccess, type OutputAccess } from "./output-access.js";
 import { seal, unseal } from "./sealed.js";
 import type { Edge, RangeTarget, Staging } from "./staging.js";
 
@@ -122,7 +123,13 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offse
  * The unfinished output as a whole, for the job that finishes it. At the end it appears as `path`. Two such jobs at once write the
  * same bytes; the one that comes second finds the output in its place, and that is as good.
  */
-export async function folderSink(folder: HeldFolder, staging: Staging, path: string, force: boolean): Promise<Sink> {
+export async function folderSink(
+  folder: HeldFolder,
+  staging: Staging,
+  path: string,
+  force: boolean,
+  access: OutputAccess = {},
+): Promise<Sink> {
   if (await isMadeInFolder(folder, staging, path)) return discardSink(shownPath(path));
   const partial = join(folder.name, PARTIAL);
   const file = await openPartial(folder);
@@ -137,6 +144,7 @@ export async function folderSink(folder: HeldFolder, staging: Staging, path: str
     async finish(size) {
       try {
         await file.truncate(size);
+        await giveAccess(file, shownPath(path), access);
         await file.sync();
         await noteFinishing(staging, { ino: `${fileIdentity(file.fd).ino}`, size });
         await appear(join(folder.path(), PARTIAL), path, force, fileIdentity(file.fd));

@@ -86,7 +86,7 @@ function planPlace({ parent, run, file }: RunFolders, folder: HeldFolder, digest
       return ({ reach }) => size >= reach;
     },
     isSame: (plan, done) => isSameInFolder(folder, done, dataStretches(plan, done.index, done.start, done.size)),
-    sink: (_, force) => folderSink(folder, staging, file(), force),
+    sink: (_, force, access) => folderSink(folder, staging, file(), force, access),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Sink } from "../writer/sink.js";
+import type { OutputAccess } from "./output-access.js";
 import type { ShardDone, ShardPlace } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { RangeTarget, Staging } from "./staging.js";
@@ -30,5 +31,5 @@ export interface PlanPlace {
   /** Whether the data of a shard in the unfinished output are those that it wrote: reads them back in a folder, asks for checksums in a store. */
   isSame(plan: ShardPlan, done: ShardDone): Promise<boolean>;
   /** The unfinished output as a whole, for the job that finishes it. Two of them at once do no harm. */
-  sink(plan: ShardPlan, force: boolean): Promise<Sink>;
+  sink(plan: ShardPlan, force: boolean, access?: OutputAccess): Promise<Sink>;
 }

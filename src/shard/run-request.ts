@@ -54,7 +54,16 @@ export function runIdOf(request: DumpRequest, place?: string): string {
   const fields = Object.keys(RUN_REQUEST).sort();
   const values = fields.map((name) => (request as Record<string, unknown>)[name] ?? null);
   const all = place === undefined ? values : [...values, place];
-  const digest = createHash("sha256").update(JSON.stringify(all)).digest("hex").slice(0, 16);
+  return idOfText(JSON.stringify(all));
+}
+
+/** The ID of a run that its submitter has given a key: the same for the same key. No JSON of a request is such a text. */
+export function runIdOfKey(key: string): string {
+  return idOfText(`key ${key}`);
+}
+
+function idOfText(text: string): string {
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
   // BullMQ takes no number for an id, and some digests are all digits.
   return `${FIRST[Number.parseInt(digest.slice(0, 1), 16)]}${digest.slice(1)}`;
 }

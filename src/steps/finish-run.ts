@@ -3,6 +3,7 @@ import type { FilterResult } from "../run/filter-types.js";
 import { finishShards } from "../shard/finish-shards.js";
 import { placeHeld, readHeld, startOf } from "../shard/held-shard.js";
 import { missingShards } from "../shard/left-shards.js";
+import type { OutputAccess } from "../shard/output-access.js";
 import type { PlanPlace } from "../shard/place.js";
 import { readPlan } from "../shard/plan-files.js";
 import { forgetDone } from "../shard/shard-done.js";
@@ -21,7 +22,7 @@ export interface FinishedRun {
  * Finishes the output of a run, or finds it finished. Shards that wait in the staging get their places. Throws `NOT_READY` where shards are missing, and what
  * writing the output throws.
  */
-export async function finishRun(host: StepHost): Promise<FinishedRun> {
+export async function finishRun(host: StepHost, access: OutputAccess = {}): Promise<FinishedRun> {
   const { place } = host;
   const run = await plannedRun(place);
   const end = await finishedRun(place, run);
@@ -31,7 +32,7 @@ export async function finishRun(host: StepHost): Promise<FinishedRun> {
     const own = output.of(run.digest);
     const plan = await readPlan(own.staging);
     await placeAll(plan, own, place.name);
-    const sink = await own.sink(plan, run.request.force);
+    const sink = await own.sink(plan, run.request.force, access);
     let result: FilterResult;
     try {
       result = await finishShards(plan, own.staging, sink);

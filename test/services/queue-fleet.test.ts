@@ -51,11 +51,11 @@ function makeOtherVersion(to: string): void {
   let places = 0;
   for (const file of files.filter((name) => /\.c?js$/.test(name)).map((name) => join(to, "dist", name))) {
     const text = readFileSync(file, "utf8");
-    if (!/\bJOB_FORMAT ?= ?2\b/.test(text)) continue;
+    if (!/\bJOB_FORMAT ?= ?3\b/.test(text)) continue;
     // Bundles have the number in place of its name.
-    const later = text.replace(/(JOB_FORMAT ?= ?|version:[\w$.]+\(2,|version:|version!==)2\b/g, (_, before: string) => {
+    const later = text.replace(/(JOB_FORMAT ?= ?|version:[\w$.]+\(3,|version:|version!==)3\b/g, (_, before: string) => {
       places++;
-      return `${before.replace("(2,", "(3,")}3`;
+      return `${before.replace("(3,", "(4,")}4`;
     });
     writeFileSync(file, later);
   }
@@ -125,7 +125,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
       await until(() => old.said().includes(`${second.id}: handed back: is a job of coresieve 9.9.9`));
       expect(await stateOf(queue.redis.url, second.id)).toMatchObject({
         state: "other-version",
-        reason: expect.stringContaining("coresieve 9.9.9 (job format 3; this program reads format 2)"),
+        reason: expect.stringContaining("coresieve 9.9.9 (job format 4; this program reads format 3)"),
       });
       const listed = coresieve(queue.redis.url, "jobs");
       expect(listed).toMatchObject({ code: 0, stderr: "" });

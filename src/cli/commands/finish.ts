@@ -1,6 +1,7 @@
 import { formatBytes } from "../../byte-size.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import type { OptionValues } from "../options/table.js";
+import { outputAccess } from "../output-access.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
 
@@ -18,12 +19,13 @@ export const finishCommand = defineCommand({ name: "finish", about: ABOUT, run: 
 
 async function runFinish(
   words: readonly string[],
-  { json, quiet }: OptionValues<"finish">,
+  { json, quiet, outputMode, outputOwner }: OptionValues<"finish">,
   { signal }: CommandContext,
 ): Promise<void> {
   const path = placeNamed(words, "coresieve finish PLACE");
+  const access = outputAccess({ outputMode, outputOwner });
   const { finishRun } = await import("../../steps/finish-run.js");
-  const { run, result } = await withStepHost(path, { numThreads: 1, signal }, finishRun);
+  const { run, result } = await withStepHost(path, { numThreads: 1, signal }, (host) => finishRun(host, access));
   const { output } = run.request;
   if (json) printJson({ output, shards: run.shards, result }, 2);
   else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${run.shards} shards`]);

@@ -18,7 +18,7 @@ const ABOUT: CommandAbout = {
   clean     list what runs left (OUT.coresieve-ID) in PLACE..., of which the
             queue has no run: folders, with all in them, or s3://BUCKET/PREFIX
 
-ID is what \`coresieve submit\` printed, or the beginning of it.`,
+ID is what \`coresieve submit\` printed, the beginning of it, or its --key.`,
   examples: `Examples
   coresieve jobs watch 3f09
   coresieve jobs clean --remove /share/dumps s3://dumps/team/`,

@@ -29,7 +29,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
     import("../../queue/submit-run.js"),
     import("../../queue/watch-run.js"),
   ]);
-  const { shards, priority, again, waitTimeout } = values;
+  const { shards, priority, key, again, waitTimeout } = values;
   const queue = values.redis === undefined ? {} : { redis: values.redis };
   const submitted = await submitRun({
     ...run,
@@ -37,6 +37,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
     again,
     ...(shards === undefined ? {} : { shards }),
     ...(priority === undefined ? {} : { priority }),
+    ...(key === undefined ? {} : { key }),
   });
   let { state } = submitted;
   if (!values.quiet && !values.json) {

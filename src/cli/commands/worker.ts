@@ -2,6 +2,7 @@ import { tmpdir } from "node:os";
 import { DumpError } from "../../errors.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import type { OptionValues } from "../options/table.js";
+import { outputAccess } from "../output-access.js";
 import { printNote } from "../print.js";
 
 const ABOUT: CommandAbout = {
@@ -33,7 +34,9 @@ async function startWorker(
       cure: "Add --allow and the folder that dumps and outputs lie in, or --allow-read and --allow-write",
     });
   }
-  const [{ loadTelemetry }, { metricsAddress }, { redisUrl }, { runWorker }] = await Promise.all([
+  const access = outputAccess(values);
+  const [{ RETENTION_DAYS }, { loadTelemetry }, { metricsAddress }, { redisUrl }, { runWorker }] = await Promise.all([
+    import("../../queue/clean-stagings.js"),
     import("../../queue/load-bullmq.js"),
     import("../../queue/metrics.js"),
     import("../../queue/queues.js"),
@@ -48,6 +51,9 @@ async function startWorker(
     spoolDir: values.spoolDir ?? tmpdir(),
     takeover: 1000 * (values.takeover ?? 30),
     grace: 1000 * (values.grace ?? 30),
+    keep: { done: values.keepDone ?? 7, failed: values.keepFailed ?? RETENTION_DAYS },
+    cleanEvery: values.cleanEvery,
+    access,
     metrics: values.metrics === undefined ? undefined : metricsAddress(values.metrics),
     telemetry: values.traces ? await loadTelemetry() : undefined,
     signal,
