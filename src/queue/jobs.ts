@@ -87,7 +87,7 @@ function checkSameRun(found: Snapshot, request: DumpRequest, isOver: boolean, ke
     `the key ${JSON.stringify(key)} is that of another run: of another dump or output, or with other options`,
     {
       file: data.output,
-      cure: "Use another key; once that run is over --again makes the new one, if it writes the same output",
+      cure: "Use another key, or submit it again without one",
     },
   );
 }
