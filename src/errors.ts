@@ -109,9 +109,11 @@ export class DumpError extends Error {
   constructor(code: DumpErrorCode, said: string, given: DumpErrorDetails = {}) {
     // Whatever was to be opened: neither its name nor its place can help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
-    const { subcode, file, offset, cause } = details;
+    const { subcode, offset, cause } = details;
     const what = inWords(said);
-    const [why, cure, left] = [details.why, details.cure, details.left].map((one) => one && inWords(one));
+    const [why, file, cure, left] = [details.why, details.file, details.cure, details.left].map(
+      (one) => one && inWords(one),
+    );
     super(sentenceOf({ what, why, file, offset, cure, left }), cause === undefined ? {} : { cause });
     this.code = code;
     this.subcode = subcode;

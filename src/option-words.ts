@@ -42,6 +42,23 @@ export function levelWords(level: number): string {
   return either(`--level ${level}`, `\`level: ${level}\``);
 }
 
+/**
+ * A file or folder that the caller did not name: the system's folder of temporary files, what a link leads to. A person at a terminal needs its
+ * path; a program may show its errors to strangers, whom places on its machine do not concern: there it is `what`.
+ */
+export function unnamedPlace(path: string, what: string): string {
+  return inWords(either(path, what));
+}
+
+/** Absolute paths, of Unix and Windows, and URLs of files: of two parts at least. */
+const PLACES = /(?:file:\/\/|(?<![\w./-]))(?:\/|[A-Za-z]:[\\/])(?:[^\s/\\'"`:,()]+[\\/])+([^\s/\\'"`:,()]+)/g;
+
+/** What Node or a module said, which may have paths of its own in it: for programs only the files' names. */
+export function foreignReason(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return inWords(either(text, text.replaceAll(PLACES, "$1")));
+}
+
 /** Options that messages name. */
 export const OPTION = {
   again: either("`coresieve submit --again`", "`submitRun` with `again: true`"),

@@ -1,4 +1,5 @@
 import { DumpError, plainDumpError } from "../errors.js";
+import { foreignReason } from "../option-words.js";
 import {
   ANSWERED,
   ASKING,
@@ -330,7 +331,7 @@ export class Fetcher {
 
   #fail(waiting: Waiting, error: unknown): void {
     const known =
-      error instanceof DumpError ? error : new DumpError("NOT_READABLE", `the store failed: ${String(error)}`);
+      error instanceof DumpError ? error : new DumpError("NOT_READABLE", `the store failed: ${foreignReason(error)}`);
     setFailure(this.#cache, waiting.mailbox, plainDumpError(known));
     this.#answer(waiting, FAILED);
   }

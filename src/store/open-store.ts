@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { DumpError, reviveDumpError } from "../errors.js";
+import { foreignReason } from "../option-words.js";
 import { threadScript } from "../program-files.js";
 import { attachCache, type BlockCache, cacheMemory } from "./block-cache.js";
 import type { StoreAnswer, ThreadCalls } from "./store-thread.js";
@@ -88,7 +89,7 @@ class RunningThread {
     });
     this.#worker.unref();
     this.#worker.on("message", (answer: StoreAnswer) => this.#settle(answer));
-    this.#worker.on("error", (error) => this.#fail(error instanceof Error ? error.message : String(error)));
+    this.#worker.on("error", (error) => this.#fail(foreignReason(error)));
     this.#worker.on("exit", () => this.#fail("it ended"));
   }
 

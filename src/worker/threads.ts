@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
-import { OPTION } from "../option-words.js";
+import { foreignReason, OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
@@ -135,8 +135,7 @@ function workerFailed(error: unknown): DumpError {
   const known = threadSurroundingsError(error);
   if (known !== undefined) return known;
   const memory = systemErrorCode(error) === "ERR_WORKER_OUT_OF_MEMORY";
-  const why = error instanceof Error ? error.message : String(error);
-  return new DumpError("WORKER_FAILED", `a worker thread failed: ${why}`, {
+  return new DumpError("WORKER_FAILED", `a worker thread failed: ${foreignReason(error)}`, {
     cure: memory
       ? `Use fewer threads (${OPTION.threads}), or give Node more memory (NODE_OPTIONS=--max-old-space-size=4096)`
       : "Try again; if it happens again, please report it with the command line",

@@ -1,6 +1,6 @@
 import { type BigIntStats, lstatSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { OPTION, unnamedPlace } from "../option-words.js";
 import { cannotBeCreated, checkReplaceable, outputFile } from "./output-path.js";
 import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
@@ -42,10 +42,14 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
   const there = statIfThere(target);
   if (there === undefined) {
     if (!force && target !== path && lstatSync(path, { throwIfNoEntry: false }) !== undefined) {
-      throw new DumpError("OUTPUT_EXISTS", `is a symbolic link to ${target}, which does not exist`, {
-        file: path,
-        cure: `Use ${OPTION.force} to write the file that it leads to, or name another file`,
-      });
+      throw new DumpError(
+        "OUTPUT_EXISTS",
+        `is a symbolic link to ${unnamedPlace(target, "a file")}, which does not exist`,
+        {
+          file: path,
+          cure: `Use ${OPTION.force} to write the file that it leads to, or name another file`,
+        },
+      );
     }
     return;
   }

@@ -4,7 +4,7 @@ import type { ClientRequest } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DumpError } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { readFullyAsync, writeFully } from "../reader/source/full-io.js";
@@ -22,12 +22,14 @@ const PIECE = 1 << 20;
  * whole: until then it is in a temporary file without a name, for the head of a dump is known last, and such a URL may take one request only. Throws
  * `BAD_OPTION`, `NOT_READABLE` for the file of parts, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT`.
  */
-export function createHttpSink(path: string, dir: string = tmpdir()): Sink {
+export function createHttpSink(path: string, given?: string): Sink {
+  const dir = given ?? tmpdir();
+  const place = given ?? unnamedPlace(dir, "the folder of temporary files");
   const parts = readPartUrls(path);
   const url = parts === undefined ? path : undefined;
   if (url !== undefined) parseHttpUrl(url);
   const name = shownUrl(path);
-  let fd: number | undefined = openNameless(dir);
+  let fd: number | undefined = openNameless(dir, place);
   const file = () => {
     if (fd === undefined) throw new Error("the temporary file is closed");
     return fd;
@@ -42,14 +44,14 @@ export function createHttpSink(path: string, dir: string = tmpdir()): Sink {
       try {
         writeFully(file(), bytes, offset);
       } catch (error) {
-        throw cannotKeep(dir, error);
+        throw cannotKeep(place, error);
       }
     },
     async finish(size) {
       try {
         ftruncateSync(file(), size);
       } catch (error) {
-        throw cannotKeep(dir, error);
+        throw cannotKeep(place, error);
       }
       if (parts === undefined) await put(path, file(), 0, size);
       else await sendParts(parts, file(), size, name);
@@ -141,7 +143,7 @@ function escaped(text: string): string {
 }
 
 /** A file without a name: nothing is left of it whatever ends the process. */
-function openNameless(dir: string): number {
+function openNameless(dir: string, place: string): number {
   const path = join(dir, `.coresieve-put-${randomBytes(6).toString("hex")}`);
   let fd: number | undefined;
   try {
@@ -151,13 +153,13 @@ function openNameless(dir: string): number {
     return fd;
   } catch (error) {
     if (fd !== undefined) closeSync(fd);
-    throw cannotKeep(dir, error);
+    throw cannotKeep(place, error);
   }
 }
 
-function cannotKeep(dir: string, error: unknown): DumpError {
+function cannotKeep(place: string, error: unknown): DumpError {
   const failed = new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
-    file: dir,
+    file: place,
     cure: `Make room there, or name another folder by ${OPTION.spoolDir} or TMPDIR`,
     cause: error,
   });

@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { either, OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { lostDirectory } from "../surroundings.js";
@@ -84,7 +84,7 @@ export function checkPlace(path: string, real: string): void {
   const what = isOpen
     ? "is not a file but one that a program has open"
     : "is a device or a name of the system, not a file";
-  throw new DumpError("NOT_WRITABLE", path === real ? what : `${what} (${real})`, {
+  throw new DumpError("NOT_WRITABLE", path === real ? what : `${what}${either(` (${real})`, "")}`, {
     file: path,
     cure: isOpen
       ? `Name a file; only a filter run's dump goes to stdout, ${OPTION.stdout}`
@@ -104,7 +104,7 @@ function checkOwner(path: string, link: string, { uid }: Stats): void {
   if (!isForAll || folder.uid === uid) return;
   throw new DumpError("NOT_WRITABLE", "is a symbolic link of another user, in a folder that everybody may write to", {
     file: path,
-    cure: `Look at what it leads to (ls -l ${link}), and name that`,
+    cure: `Look at what it leads to${either(` (ls -l ${link})`, "")}, and name that`,
   });
 }
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
@@ -30,6 +30,8 @@ const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBL
 export class PartialFile {
   /** What the user calls it. */
   readonly #name: string;
+  /** That is a link: nobody named what it leads to. */
+  readonly #isLinked: boolean;
   /** Its folder, looked up once: all happens in it, and in no other that gets its name meanwhile. */
   readonly #folder: HeldFolder;
   /** The two names in there. */
@@ -46,6 +48,7 @@ export class PartialFile {
 
   constructor(path: string, name: string) {
     this.#name = name;
+    this.#isLinked = path !== name;
     this.#final = basename(path);
     // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
     const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
@@ -249,7 +252,8 @@ export class PartialFile {
   }
 
   #shown(name: string): string {
-    return join(this.#folder.name, name);
+    const path = join(this.#folder.name, name);
+    return this.#isLinked ? unnamedPlace(path, name) : path;
   }
 
   #moved(): DumpError {

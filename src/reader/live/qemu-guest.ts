@@ -68,7 +68,12 @@ async function* untilDone(
   clean: () => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
-    yield* chunks;
+    try {
+      yield* chunks;
+    } catch (error) {
+      // The FIFO is ours: nobody named it.
+      throw error instanceof DumpError ? error.with({ file }) : error;
+    }
     const problem = await ended;
     if (problem === undefined) return;
     throw new DumpError("NOT_READABLE", `QEMU gave the dump up: ${problem}`, { file, cure: "Look at what QEMU says" });

@@ -1,6 +1,6 @@
 import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
-import { OPTION, piped } from "../../option-words.js";
+import { foreignReason, OPTION, piped } from "../../option-words.js";
 import { lostDirectory } from "../../surroundings.js";
 import { readFully } from "./full-io.js";
 import { isLiveFile } from "./live-file.js";
@@ -171,8 +171,8 @@ export function describeSystemError(error: unknown): string {
   const code = systemErrorCode(error);
   if (code !== undefined && words[code] !== undefined) return `${words[code]} (${code})`;
   if (code !== undefined && /^error \d+$/.test(code)) return `the system's ${code}`;
-  if (code !== undefined && error instanceof Error) return `${withoutCall(error.message)} (${code})`;
-  return error instanceof Error ? error.message : String(error);
+  if (code !== undefined && error instanceof Error) return `${foreignReason(withoutCall(error.message))} (${code})`;
+  return foreignReason(error);
 }
 
 /** "ENOTEMPTY: directory not empty, rmdir '/a'" without the code and the call: a path there may be a descriptor's. */

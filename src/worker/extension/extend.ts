@@ -5,6 +5,7 @@ import { EXTENSION, HWPOISON, KEPT, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from ".
 import { type DumpedKernel, dumpedKernel } from "../../kernel/dumped-kernel.js";
 import { kernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace } from "../../kernel/kernel-view.js";
+import { foreignReason } from "../../option-words.js";
 import { clearBits, findBit, type PageBitmap, setBits, testBit } from "../../reader/bitmap.js";
 
 import { pageByte } from "../../reader/page-bytes.js";
@@ -62,7 +63,7 @@ async function guard<T>({ name }: ExtensionContext, what: string, work: () => Pr
 
 /** One line. */
 function wordsOf(error: unknown): string {
-  return String(error).replaceAll(/\s+/g, " ").slice(0, 200);
+  return foreignReason(String(error).replaceAll(/\s+/g, " ").slice(0, 200));
 }
 
 function openKernel(

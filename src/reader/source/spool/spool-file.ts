@@ -2,7 +2,7 @@ import { openSync, statfsSync, unlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { DumpError, systemErrorCode } from "../../../errors.js";
-import { OPTION } from "../../../option-words.js";
+import { OPTION, unnamedPlace } from "../../../option-words.js";
 import { describeSystemError } from "../byte-source.js";
 import { fileIdentity, leadsTo } from "../file-identity.js";
 import { writeFully } from "../full-io.js";
@@ -35,7 +35,9 @@ export interface SpoolFile {
 const INPUT = "for what cannot be read at any place";
 
 /** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
-export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose = INPUT): SpoolFile {
+export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = INPUT): SpoolFile {
+  const dir = given ?? tmpdir();
+  const place = given ?? unnamedPlace(dir, "the folder of temporary files");
   // Loaded here only: that takes 4 ms, and few runs have a temporary file.
   const { randomBytes } = process.getBuiltinModule("node:crypto");
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
@@ -48,12 +50,12 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
     fd = openSync(path, "wx+", 0o600);
   } catch (error) {
     throw new DumpError("NOT_WRITABLE", `no temporary file can be made there: ${describeSystemError(error)}`, {
-      file: dir,
+      file: place,
       cure: `Name a folder for it with ${OPTION.spoolDir}`,
       cause: error,
     });
   }
-  const named = unlinkOpen(path, fd, dir) ? undefined : path;
+  const named = unlinkOpen(path, fd, place) ? undefined : path;
   let size = 0;
   let isOpen = true;
   const checkOpen = () => {
@@ -66,7 +68,7 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
     size: () => size,
     read(into, offset) {
       checkOpen();
-      readExact({ fd, name: path }, into, offset);
+      readExact({ fd, name: given === undefined ? unnamedPlace(path, "a temporary file") : path }, into, offset);
     },
     drop() {
       if (isOpen) dropSpoolFile(fd, named);
@@ -77,15 +79,15 @@ export function createSpoolFile({ dir = tmpdir(), limit }: SpoolOptions, purpose
       // Nothing written makes no file longer.
       if (bytes.length === 0) return;
       const end = Math.max(size, offset + bytes.length);
-      if (end > most) throw spoolFull(dir, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
+      if (end > most) throw spoolFull(place, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
       try {
         writeFully(fd, bytes, offset);
       } catch (error) {
         const code = systemErrorCode(error);
         if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG")
-          throw spoolFull(dir, purpose, describeSystemError(error));
+          throw spoolFull(place, purpose, describeSystemError(error));
         throw new DumpError("NOT_WRITABLE", `the temporary file cannot be written: ${describeSystemError(error)}`, {
-          file: dir,
+          file: place,
           cure: `Name another folder for it with ${OPTION.spoolDir}`,
           cause: error,
         });
