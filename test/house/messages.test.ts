@@ -10,6 +10,8 @@ import { sourceFiles } from "./source-files.js";
 /** Who reads which text of another program, and why its codes do not do. */
 const READS: Readonly<Record<string, string>> = {
   "src/errors.ts": "V8's errors of memory have no code",
+  "src/option-words.ts":
+    "it puts the words of whoever reads a message into it, and takes places out of what Node said: nothing hangs on it",
   "src/store/tls-problem.ts": "OpenSSL's reason stands only in the message where a write was under way",
   "src/reader/source/packed/unpack.ts": "zstd-napi's errors have no codes",
   "src/reader/source/packed/unpack-xz.ts": "the number of what xz-decompress found stands only in its message",
