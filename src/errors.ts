@@ -16,7 +16,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `NOT_READABLE` | the input cannot be opened or read |
  * | `INPUT_CHANGED` | the input was written to while it was read |
  * | `WORKER_FAILED` | a worker thread died |
- * | `NO_MEMORY` | the system gives no more memory |
+ * | `NO_MEMORY` | the system has no more memory for this process |
  * | `SYSTEM_LIMIT` | the system gives this process no more open files or threads |
  * | `NOT_WRITABLE` | the output cannot be created or written |
  * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
@@ -222,7 +222,7 @@ function systemErrorOf(error: unknown): string | undefined {
 }
 
 /**
- * What V8 says when the system gives no more memory. Read, for V8's errors have no codes, and its other RangeErrors are mistakes in the program
+ * What V8 says when the system has no more memory for this process. Read, for V8's errors have no codes, and its other RangeErrors are mistakes in the program
  * (seen with Node 20 to 24). Node's own have one: `ERR_MEMORY_ALLOCATION_FAILED`.
  */
 const NO_MEMORY = /array buffer allocation failed|could not allocate memory|failed to allocate memory|out of memory/i;
@@ -236,7 +236,7 @@ function isOutOfMemory(error: unknown): error is Error {
 /** The same as a `NO_MEMORY` error, if `error` says that memory cannot be had. */
 export function memoryError(error: unknown): DumpError | undefined {
   if (!isOutOfMemory(error)) return undefined;
-  return new DumpError("NO_MEMORY", "the system gives no more memory", {
+  return new DumpError("NO_MEMORY", "the system has no more memory for this process", {
     why: error.message,
     cure: `Free some, use fewer threads (${OPTION.threads}), or raise the limit of this process or container`,
     cause: error,

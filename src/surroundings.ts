@@ -14,7 +14,7 @@ export function surroundingsError(error: unknown): DumpError | undefined {
   const memory = memoryError(error);
   if (memory !== undefined) return memory;
   if (opensNoMore(error)) {
-    return new DumpError("SYSTEM_LIMIT", "the system opens no more files for this process", {
+    return new DumpError("SYSTEM_LIMIT", "this process has reached the limit of open files", {
       cure: MORE_FILES,
       cause: error,
     });
@@ -55,8 +55,8 @@ function hasDirectory(): boolean {
 }
 
 function directoryGone(cause: unknown): DumpError {
-  return new DumpError("NOT_READABLE", "the working directory is not there any more", {
-    cure: "Go to one that is: `cd /`",
+  return new DumpError("NOT_READABLE", "the working directory does not exist any more", {
+    cure: "Go to one that exists: `cd /`",
     cause,
   });
 }
@@ -68,14 +68,14 @@ function directoryGone(cause: unknown): DumpError {
 export function checkThreadsCanStart(): void {
   if (!("WebAssembly" in globalThis)) {
     throw new DumpError("UNSUPPORTED", "Node.js runs without WebAssembly here, which coresieve needs", {
-      cure: "Take --jitless away from NODE_OPTIONS and from the command line",
+      cure: "Remove --jitless from NODE_OPTIONS and from the command line",
     });
   }
   const most = addressSpaceLimit();
   if (most === undefined || most >= WASM_ADDRESSES) return;
   const said = `the address space of this process is limited to ${Math.floor(most / 2 ** 20)} MiB, and Node.js needs 10 GiB of addresses for each thread`;
   throw new DumpError("NO_MEMORY", said, {
-    cure: "Take that limit away (`ulimit -v unlimited`); a control group limits memory itself",
+    cure: "Remove that limit (`ulimit -v unlimited`); a control group limits memory itself",
   });
 }
 

@@ -201,7 +201,7 @@ function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump)
     throw new DumpError("BAD_OPTION", `is no help as ${OPTION.original}`, {
       why: other?.why,
       file,
-      cure: `Leave ${OPTION.original} away`,
+      cure: `Leave out ${OPTION.original}`,
     });
   }
   if (own.identity === undefined || own.identity === other.identity) return;

@@ -49,8 +49,7 @@ export class AuditRules {
     const lines = [`# What \`coresieve audit\` found in ${dump}`];
     const ranges = ({ start, end }: typeof places) =>
       [...start].map((at, i) => `physical 0x${at.toString(16)}-0x${(end[i] as number).toString(16)}`);
-    if (pages.start.length > 0)
-      lines.push("# Pages of users' data, and pages of which nothing is known", ...ranges(pages));
+    if (pages.start.length > 0) lines.push("# Pages of users' data, and pages of unknown kind", ...ranges(pages));
     // Too many places for rules: the secrets themselves are one each.
     const byText = this.#tooMany || pages.start.length + places.start.length > MOST_PLACES;
     if (byText) for (let i = 0; i < this.#secrets.length; i++) this.#outside.add(i);
@@ -66,7 +65,7 @@ export class AuditRules {
   }
 
   #many(): DumpError {
-    return new DumpError("LIMIT", `its pages of users' data lie in more than ${MOST_PLACES} places`, {
+    return new DumpError("LIMIT", `its pages with user data are in more than ${MOST_PLACES} places`, {
       cure: `Filter the dump first: ${OPTION.level31} or ${OPTION.privacy} drops such pages, rules are for what they leave`,
     });
   }

@@ -34,26 +34,24 @@ export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
     if (text === "" || text.startsWith("#")) continue;
     const secret = text.startsWith("hex:") ? fromHexadecimal(text.slice(4), line, file) : Buffer.from(text, "latin1");
     if (secret.length < MIN_NEEDLE || secret.length > MAX_NEEDLE) {
-      throw bad(
-        file,
-        `line ${line} is a secret of ${secret.length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE} are possible`,
-      );
+      throw bad(file, `line ${line} is a secret of ${secret.length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE} are allowed`);
     }
-    if (secret.every((byte) => byte === 0)) throw bad(file, `line ${line} is a secret of zeros, which every dump has`);
+    if (secret.every((byte) => byte === 0))
+      throw bad(file, `line ${line} is a secret of zeros only, and every dump has zeros`);
     const key = secret.toString("latin1");
     if (known.has(key)) continue;
     known.add(key);
     secrets.push({ line, bytes: secret });
     if (secrets.length > MAX_SECRETS) throw bad(file, `has more than ${MAX_SECRETS} secrets`);
   }
-  if (secrets.length === 0) throw bad(file, "has no secret in it");
+  if (secrets.length === 0) throw bad(file, "has no secrets in it");
   return secrets;
 }
 
 function fromHexadecimal(text: string, line: number, file: string): Buffer {
   const digits = text.replaceAll(/[\s:]/g, "");
   if (digits.length % 2 !== 0 || !/^[0-9a-f]*$/i.test(digits)) {
-    throw bad(file, `line ${line} begins with "hex:", but whole bytes in hexadecimal do not follow`);
+    throw bad(file, `line ${line}: "hex:" must be followed by whole bytes in hexadecimal`);
   }
   return Buffer.from(digits, "hex");
 }
@@ -61,6 +59,6 @@ function fromHexadecimal(text: string, line: number, file: string): Buffer {
 function bad(file: string, what: string): DumpError {
   return new DumpError("BAD_OPTION", what, {
     file,
-    cure: "A line is a text, or hex: and hexadecimal digits; lines that begin with # are comments",
+    cure: "A line is a text, or hex: with hexadecimal digits; lines that begin with # are comments",
   });
 }

@@ -75,9 +75,9 @@ function makeFolder(parent: string): string {
   try {
     return mkdtempSync(join(parent, "coresieve-bench-"));
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", "no folder can be made there", {
+    throw new DumpError("NOT_WRITABLE", "a folder cannot be created there", {
       file: parent,
-      cure: "Name a folder for the outputs that is there and has room for one (--folder)",
+      cure: "Name an existing folder with room for one output (--folder)",
       cause: error,
     });
   }

@@ -40,7 +40,7 @@ export function findMakedumpfile(program: string): Reference {
   if (error) {
     throw new DumpError("NOT_READABLE", `cannot be run: ${describeSystemError(error)}`, {
       file: program,
-      cure: "Install makedumpfile, name the program (--against /PATH/makedumpfile), or leave --against away",
+      cure: "Install makedumpfile, name the program (--against /PATH/makedumpfile), or leave out --against",
       cause: error,
     });
   }

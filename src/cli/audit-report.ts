@@ -111,7 +111,7 @@ function verdict({ clean, userDataPages, unknownPages, damagedPages, secrets }: 
   const times = secrets?.reduce((sum, secret) => sum + secret.found, 0) ?? 0;
   const parts = [
     [userDataPages, "pages of users' data"],
-    [unknownPages, "pages of which nothing is known"],
+    [unknownPages, "pages of unknown kind"],
     [damagedPages, "pages that cannot be read"],
     [times, "places with secrets"],
   ] as const;

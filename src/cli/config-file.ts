@@ -81,7 +81,7 @@ function unknownName(path: string, name: string, known: Iterable<string>, what =
 function badConfig(path: string, what: string, cause?: unknown): DumpError {
   return new DumpError("BAD_OPTION", what, {
     file: path,
-    cure: 'Options stand there by their long names: {"level": 31, "compress": "zlib", "sync": true}',
+    cure: 'Use the long names of options: {"level": 31, "compress": "zlib", "sync": true}',
     ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -37,6 +37,6 @@ function checkLetters(isFlag: ReadonlyMap<string, boolean>, letters: string): vo
 function checkValue(flag: string, value: string): void {
   if (value === "true" || value === "false") return;
   throw new DumpError("BAD_OPTION", `${flag} takes no value, but "${value}" was given`, {
-    cure: `Write ${flag} alone, or leave it away`,
+    cure: `Write ${flag} alone, or leave it out`,
   });
 }

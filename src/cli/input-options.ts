@@ -85,7 +85,7 @@ function physicalAddress(value: string): number {
   const address = /^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(address)) return address;
   throw new DumpError("BAD_OPTION", `--vmcoreinfo-at ${value}: must be a physical address`, {
-    cure: "`coresieve info` lists them: 0x1a2b000",
+    cure: "`coresieve info` lists them, such as 0x1a2b000",
   });
 }
 

@@ -5,9 +5,9 @@ import type { RunState } from "../queue/run-state.js";
 export function describeRun(run: RunState): string {
   const { state, inputs, output, progress, shards, hosts, outputBytes, reason } = run;
   const what = `${inputs[0]} to ${output}`;
-  if (run.cancelled) return `cancelled: ${what}; the next worker that is free ends it`;
+  if (run.cancelled) return `cancelled: ${what}; the next free worker ends it`;
   if (state === "done") return `done: ${what}${outputBytes === undefined ? "" : `, ${formatBytes(outputBytes)}`}`;
-  if (state === "failed") return `failed: ${what}: ${reason ?? "nobody says why"}`;
+  if (state === "failed") return `failed: ${what}: ${reason ?? "the reason is unknown"}`;
   if (state === "other-version") return `other version: ${what}: ${reason}`;
   if (state === "unreadable") return `unreadable: ${reason}`;
   if (shards === undefined) return `${state}: ${what}${reason === undefined ? "" : `; the last try failed: ${reason}`}`;

@@ -54,7 +54,7 @@ export async function manifestWriter(
   if (output !== undefined && isHttpOutput(output)) {
     throw new DumpError(
       "BAD_OPTION",
-      "a manifest has the digest of its output, which is sent by HTTP and not read back",
+      "a manifest needs the digest of its output, but an output sent by HTTP is not read back",
       {
         file: path,
         cure: "Write a file with its manifest, and send both",

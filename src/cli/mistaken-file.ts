@@ -8,10 +8,10 @@ export function mistakenFile(error: unknown, inputs: readonly string[], flatten:
   if (!flatten || inputs.length === 1 || file !== inputs.at(-1)) return error;
   return new DumpError(
     "NOT_READABLE",
-    "there is no such file; with -F all files are inputs, and the output is stdout",
+    "there is no such file. With -F all files are inputs, and the output is stdout",
     {
       file,
-      cure: "Leave OUT away and send stdout where it should go: `coresieve -F DUMP > OUT`",
+      cure: "Leave out OUT, and send stdout where it should go: `coresieve -F DUMP > OUT`",
       cause: error,
     },
   );

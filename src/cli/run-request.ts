@@ -20,15 +20,19 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   const request = filterRequest({ ...values, ...none, pack: undefined, files });
   if (request.output === undefined || request.pack !== undefined) {
     throw new DumpError("BAD_OPTION", `${files.at(-1)}: several hosts cannot write to a stream or a packed file`, {
-      cure: "Name a plain file, and pack it when it is there",
+      cure: "Name a plain file, and pack it when it is complete",
     });
   }
   const { inputs, output, level, codec, privacy, privacyExtra } = request;
   const format = values.elf ? "elf" : "kdump";
   if (request.fallbackLevels.length > 0) {
-    throw new DumpError("BAD_OPTION", `-d ${values.level?.join(",")}: several levels are tried by one machine only`, {
-      cure: "Name one level",
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      `-d ${values.level?.join(",")}: only one machine by itself can try several levels`,
+      {
+        cure: "Name one level",
+      },
+    );
   }
   // What is wrong with these is said here, and not by another host.
   openOptions(values);

@@ -59,6 +59,6 @@ export async function openSignedFile(
 export function checkSign(sign: string | undefined, file: string | undefined, option: string): void {
   if (sign === undefined || file !== undefined) return;
   throw new DumpError("BAD_OPTION", `--sign ${sign}, but no ${option}`, {
-    cure: `Write ${option} FILE: it is what is signed`,
+    cure: `Write ${option} FILE: the signature is made for it`,
   });
 }

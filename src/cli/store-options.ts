@@ -9,6 +9,6 @@ export function checkStoreOptions(command: CommandName, words: OptionWords): voi
   for (const [name, { object }] of optionsOf(command)) {
     const word = words[name];
     if (object === undefined || object === "read" || typeof word !== "string" || !isStorePath(word)) continue;
-    throw new DumpError("BAD_OPTION", `--${name} takes no object of a store`, { file: word, cure: object.cure });
+    throw new DumpError("BAD_OPTION", `--${name} cannot be an object of a store`, { file: word, cure: object.cure });
   }
 }

@@ -26,7 +26,7 @@ export function unknownOptions(names: readonly string[], command: CommandName): 
   const nearest = nearestName(first, [...optionsOf(command).keys()]);
   const list =
     command === "filter" ? "`coresieve --help` lists the options" : `\`coresieve help ${command}\` lists them`;
-  return new DumpError("BAD_OPTION", `there is no option ${named}`, {
+  return new DumpError("BAD_OPTION", `unknown option ${named}`, {
     cure: nearest === undefined ? list : `Did you mean --${nearest}? ${list}`,
   });
 }

@@ -53,9 +53,9 @@ function makeDecoder(flags: number, file: string): BlockDecoder {
     case COMPRESSED_ZSTD:
       return zstdDecoder(file);
     default:
-      throw new DumpError("CORRUPT", `a page descriptor with flags 0x${flags.toString(16)}`, {
+      throw new DumpError("CORRUPT", `has a page descriptor with flags 0x${flags.toString(16)}`, {
         file,
-        cure: "Known are 0 (raw), 1 (zlib), 2 (LZO), 4 (snappy), 0x20 (zstd): the descriptor is damaged",
+        cure: "Valid flags are 0 (raw), 1 (zlib), 2 (LZO), 4 (snappy), 0x20 (zstd): the descriptor is damaged",
       });
   }
 }

@@ -26,7 +26,7 @@ export function dropFreeLists(dump: Dump, view: KernelView, plan: PagePlan, warn
   if (kernel === undefined || shape === undefined || nodeAddresses(kernel).length === 0) {
     warnings.add(
       "FREE_LISTS",
-      "the kernel marks no free pages, and VMCOREINFO does not lead to its free lists; they are kept",
+      "the kernel does not mark free pages, and VMCOREINFO does not lead to its free lists; free pages are kept",
     );
     return;
   }
@@ -45,7 +45,7 @@ export function dropFreeLists(dump: Dump, view: KernelView, plan: PagePlan, warn
       if (!walkList(kernel, shape, head, most, (page) => drop(page, order))) broken++;
     }
   }
-  if (broken > 0) warnings.add("FREE_LISTS", "free lists that are broken; the pages behind the break are kept", broken);
+  if (broken > 0) warnings.add("FREE_LISTS", "some free lists are broken; the pages after the break are kept", broken);
 }
 
 /** Walks a ring. Returns false where it is broken or longer than `most` entries. */

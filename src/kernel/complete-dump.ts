@@ -71,8 +71,8 @@ export function completeWithKernel(
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
   const what = dump.machineGuessed
-    ? `nothing in its memory tells the machine; ${arch} with pages of ${dump.pageSize} bytes was taken (${OPTION.arch} names another)`
-    : `no VMCOREINFO tells the page size; ${dump.pageSize} bytes were taken`;
+    ? `nothing in its memory gives the architecture; coresieve uses ${arch} with pages of ${dump.pageSize} bytes was taken (${OPTION.arch} names another)`
+    : `no VMCOREINFO gives the page size; coresieve uses ${dump.pageSize} bytes`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return complete;
 }
@@ -123,7 +123,7 @@ function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | 
     if (given !== undefined) return withText(dump, text, given);
   }
   const reason = ignored ?? "its note is of another machine than the dump";
-  warnings.add("VMCOREINFO_DEVICE", `the vmcoreinfo device's entry is passed over: ${reason}`);
+  warnings.add("VMCOREINFO_DEVICE", `the vmcoreinfo device's entry is not used: ${reason}`);
   return undefined;
 }
 

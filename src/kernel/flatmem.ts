@@ -41,7 +41,11 @@ export function discontigMemMap(
   if (nodes.length === 0) return undefined;
   const { ranges, doubtful } = separate(nodes, maxMapnr, structSize);
   if (doubtful > 0) {
-    warnings.add("NODE_OVERLAP", "pages that two memory nodes claim with different struct pages: kept", doubtful);
+    warnings.add(
+      "NODE_OVERLAP",
+      "two memory nodes have different struct pages for the same pages: these are kept",
+      doubtful,
+    );
   }
   return ranges.length === 0 ? undefined : memMapOf("discontigmem", ranges, structSize);
 }

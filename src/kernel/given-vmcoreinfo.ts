@@ -18,7 +18,7 @@ export interface GivenVmcoreinfo {
 export function releaseOf({ text, name }: GivenVmcoreinfo, warnings: Warnings): string {
   const { osrelease, pageSize } = parseVmcoreinfo(text, warnings);
   if (osrelease !== undefined && osrelease !== "" && pageSize !== undefined) return osrelease;
-  throw new DumpError("BAD_OPTION", "is no VMCOREINFO text: it has no OSRELEASE or no PAGESIZE", {
+  throw new DumpError("BAD_OPTION", "is not a VMCOREINFO text: it has no OSRELEASE or no PAGESIZE", {
     file: name,
     cure: "Make one with `coresieve -g FILE DUMP`",
   });
@@ -26,7 +26,7 @@ export function releaseOf({ text, name }: GivenVmcoreinfo, warnings: Warnings): 
 
 /** The error of a text that belongs to another kernel. */
 export function wrongRelease({ name }: GivenVmcoreinfo, given: string, found: string): DumpError {
-  return new DumpError("BAD_OPTION", `is of kernel ${given}, but the dump of ${found}`, {
+  return new DumpError("BAD_OPTION", `is of kernel ${given}, but the dump is of ${found}`, {
     subcode: "OTHER_KERNEL",
     file: name,
     cure: "Give the VMCOREINFO of the kernel that was dumped, of the same boot if it has KASLR",

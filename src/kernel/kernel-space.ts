@@ -41,7 +41,7 @@ export function unreadable(dump: Dump, what: string, why: string, cause?: unknow
   return new DumpError("CANNOT_FILTER", `${what} cannot be read`, {
     why,
     file: dump.paths[0] ?? "",
-    cure: "`coresieve info` says what the dump tells of its kernel",
+    cure: "`coresieve info` shows what the dump says about its kernel",
     cause,
   });
 }

@@ -50,7 +50,11 @@ export function sparsememMap(
   const found = pointer === undefined ? direct : read(pointer);
   if (found.ranges.length === 0) return undefined;
   if (found.bad > 0) {
-    warnings.add("BAD_SECTION", "sections whose mem_map is at no kernel address: their pages are kept", found.bad);
+    warnings.add(
+      "BAD_SECTION",
+      "the mem_map of some sections is not at a kernel address: their pages are kept",
+      found.bad,
+    );
   }
   const memMap = memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
   const offline = found.ranges.filter(({ online }) => !online);

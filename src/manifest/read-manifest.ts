@@ -41,7 +41,7 @@ export function parseManifest(text: string, file: string): RecordedRun {
   try {
     manifest = JSON.parse(text);
   } catch (error) {
-    throw new DumpError("CORRUPT", "is no JSON, so no manifest", { ...about(file), cause: error });
+    throw new DumpError("CORRUPT", "is not JSON, so it is not a manifest", { ...about(file), cause: error });
   }
   const version = memberOf(manifest, "manifestVersion");
   if (typeof version === "number" && version !== 1) {
@@ -52,7 +52,7 @@ export function parseManifest(text: string, file: string): RecordedRun {
   }
   const wrong = CHECKS.find(([path, holds]) => !holds(memberOf(manifest, path)));
   if (wrong !== undefined)
-    throw new DumpError("CORRUPT", `has no usable ${wrong[0]}, so it is no manifest`, about(file));
+    throw new DumpError("CORRUPT", `has no usable ${wrong[0]}, so it is not a manifest`, about(file));
   return manifest as RecordedRun;
 }
 

@@ -54,7 +54,7 @@ export function publicKeyOf(text: string, file: string): KeyObject {
   }
   const [, kind = "", data = ""] = /(?:^|\s)(ssh-[\w-]+|ecdsa-[\w-]+)\s+([A-Za-z0-9+/=]+)/.exec(line) ?? [];
   if (kind === "") throw badKey(file, "has no public key in it");
-  if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; Ed25519 keys are known`);
+  if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; coresieve uses Ed25519 keys`);
   const parts = new SshParts(Buffer.from(data, "base64"));
   const [name, bytes] = [parts.next()?.toString("latin1"), parts.next()];
   if (name !== OPENSSH_NAME || bytes?.length !== KEY_BYTES) throw badKey(file, "has a public key that cannot be read");
@@ -70,7 +70,7 @@ export function signatureOf(bytes: Uint8Array, key: KeyObject): string {
 export function isSignedBy(bytes: Uint8Array, signature: string, key: KeyObject, file: string): boolean {
   const raw = Buffer.from(signature.trim(), "base64");
   if (raw.length !== SIGNATURE_BYTES || !/^[A-Za-z0-9+/]+=*$/.test(signature.trim())) {
-    throw new DumpError("CORRUPT", "is no signature", {
+    throw new DumpError("CORRUPT", "is not a signature", {
       file,
       cure: "`--sign KEY` writes one beside the file that it signs: a line of base64 with 64 bytes",
     });
@@ -118,7 +118,7 @@ function fromOpenssh(text: string, file: string): KeyObject {
   const [check, again] = [inside.number(), inside.number()];
   const kind = inside.next()?.toString("latin1");
   if (check === undefined || check !== again || kind === undefined) throw unreadable;
-  if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; Ed25519 keys are known`);
+  if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; coresieve uses Ed25519 keys`);
   const [publicBytes, secret] = [inside.next(), inside.next()];
   if (publicBytes?.length !== KEY_BYTES || secret?.length !== 2 * KEY_BYTES) throw unreadable;
   return createPrivateKey({
@@ -130,7 +130,7 @@ function fromOpenssh(text: string, file: string): KeyObject {
 
 function ed25519(key: KeyObject, file: string): KeyObject {
   if (key.asymmetricKeyType === "ed25519") return key;
-  throw badKey(file, `is a key of ${key.asymmetricKeyType ?? "an unknown kind"}; Ed25519 keys are known`);
+  throw badKey(file, `is a key of ${key.asymmetricKeyType ?? "an unknown kind"}; coresieve uses Ed25519 keys`);
 }
 
 const publicLooks = (text: string) => /-----BEGIN PUBLIC KEY-----|^ssh-/m.test(text);

@@ -157,7 +157,7 @@ export async function findRun(queues: Queues, id: string): Promise<Job> {
     });
   }
   throw alike.length > 1
-    ? new DumpError("BAD_OPTION", `${alike.length} runs begin with ${JSON.stringify(id)}`, {
+    ? new DumpError("BAD_OPTION", `${alike.length} runs have IDs that begin with ${JSON.stringify(id)}`, {
         cure: "Write more of the ID",
       })
     : noRun(id);
@@ -167,7 +167,9 @@ export async function findRun(queues: Queues, id: string): Promise<Job> {
 const CANCELLED_EARLY = "cancelled before a worker took it";
 
 function noRun(id: string): DumpError {
-  return new DumpError("BAD_OPTION", `${JSON.stringify(id)} is no run`, { cure: "`coresieve jobs` lists them" });
+  return new DumpError("BAD_OPTION", `${JSON.stringify(id)} is not the ID of a run`, {
+    cure: "`coresieve jobs` lists them",
+  });
 }
 
 /** How a run stands that stood as `last` says. One that was cancelled before any worker took it is gone, and has failed. Throws `BAD_OPTION`. */
@@ -290,8 +292,8 @@ async function removeUnreadable(queues: Queues, { id, state }: Snapshot): Promis
     await job?.remove({ removeChildren: true });
   } catch (error) {
     const why = state === "active" ? "a worker has it" : "a worker has a part of it";
-    throw new DumpError("BAD_OPTION", `${id}: ${why}, which ends it if it can read it`, {
-      cure: "Look with `coresieve jobs`; try again where it is still there",
+    throw new DumpError("BAD_OPTION", `${id}: ${why}, and a worker of the right version ends it`, {
+      cure: "Look with `coresieve jobs`, and try again if it is still there",
       cause: error,
     });
   }
@@ -320,7 +322,7 @@ export async function retryRun(queues: Queues, known: Job): Promise<void> {
   }
   const data = dumpJob(job.data);
   if (data.round >= MAX_ROUNDS) {
-    throw new DumpError("BAD_OPTION", `${id} was made again ${data.round} times`, {
+    throw new DumpError("BAD_OPTION", `${id} was retried ${data.round} times already`, {
       cure: "Cancel it, and submit the dump again",
     });
   }

@@ -43,7 +43,7 @@ export function redisUrl(named: string | undefined): string {
   const { REDIS_URL } = process.env;
   const url = named ?? REDIS_URL ?? "redis://127.0.0.1:6379";
   if (/^(rediss?|unix):\/\//.test(url) && URL.canParse(url)) return url;
-  throw new DumpError("BAD_OPTION", `${hidden(url)} is no address of a Redis server`, {
+  throw new DumpError("BAD_OPTION", `${hidden(url)} is not the address of a Redis server`, {
     cure: `Write redis://host:6379, rediss://host:6379 (TLS) or unix:///path, as ${OPTION.redis} or in REDIS_URL`,
   });
 }

@@ -257,7 +257,7 @@ async function checkShards(
     if ((await shard?.isCompleted()) === false) failed++;
     changed ||= (shard?.progress as Partial<Failed> | undefined)?.failed === "INPUT_CHANGED";
     if (reasons.length < 3) {
-      reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} is not there as it was left`);
+      reasons.push(shard?.failedReason ?? `shard ${index + 1} of ${planned.shards} is missing or was changed`);
     }
   }
   const what = `${missing.length} of ${planned.shards} shards failed: ${reasons.join("; ")}`;

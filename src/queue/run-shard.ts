@@ -58,7 +58,7 @@ async function runIn(
           if (state === "failed") throw new Cancelled(`shard ${before + 1}, which comes before it, failed`);
           // Redis has forgotten the run, or another plan has taken the place of this one's.
           if (state === "unknown")
-            throw new Cancelled(`shard ${before + 1}, which comes before it, is nobody's any more`);
+            throw new Cancelled(`shard ${before + 1}, which comes before it, belongs to no worker any more`);
         },
         onEncoded() {
           const changed = inputChanged(dump.image);

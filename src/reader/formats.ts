@@ -112,9 +112,9 @@ export function openFormats(
   if (format === undefined) throw noDump();
   const image = images[leading] as SourceImage;
   if (options.machine !== undefined && format.takesMachine !== true) {
-    throw new DumpError("BAD_OPTION", `says itself of which machine it is, but ${options.machine.arch} was named`, {
+    throw new DumpError("BAD_OPTION", `names its architecture itself, but ${options.machine.arch} was named`, {
       file: image.file.path,
-      cure: `Leave ${OPTION.arch} away: it is for memory images`,
+      cure: `Leave out ${OPTION.arch}: it is for memory images`,
     });
   }
   const fits =

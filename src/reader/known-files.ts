@@ -43,7 +43,7 @@ const MEMORY: readonly KnownFile[] = [
     cure: "Receive it with `vmur receive -c`, or convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)",
   },
   ...["\xed\x23\x8f\x61\x73\x01\x19\xa8", "\xa8\x19\x01\x73\x61\x8f\x23\xed"].map((magic) =>
-    at0(magic, "an LKCD dump", "Convert it with a program of its time: crash opens it"),
+    at0(magic, "an LKCD dump", "crash opens it"),
   ),
   at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
   at0("sadump\0\0", "a dump of sadump's disk set", "Convert it with `makedumpfile -x VMLINUX DUMP1 DUMP2 … vmcore`"),
@@ -68,7 +68,7 @@ const MEMORY: readonly KnownFile[] = [
   // Real mode's interrupt table with its BIOS's default handler, f000:ff53: the first bytes of a PC's memory.
   at0(
     "\x53\xff\x00\xf0\x53\xff\x00\xf0",
-    "bare memory of a PC, as it looks",
+    "bare memory of a PC, it seems",
     `Let it be found out where it lies (${OPTION.rawAuto}), or say it: ${OPTION.rawZero}, ${OPTION.rawRanges}`,
   ),
   at0("PAGEDU64", "a Windows crash dump", WINDOWS),
@@ -128,7 +128,7 @@ const PACKED: readonly KnownFile[] = [
   at0("!<arch>\n", "an ar archive: a Debian package or a library", FOR_VMLINUX),
   at0("\xed\xab\xee\xdb", "an RPM package", FOR_VMLINUX),
   ...["-----BEGIN PGP MESSAGE", "\x85\x01\x0c\x03", "\x85\x02\x0c\x03", "\x84\x5e\x03"].map((magic) =>
-    at0(magic, "encrypted with PGP, as it looks", pipe("gpg -d")),
+    at0(magic, "encrypted with PGP, it seems", pipe("gpg -d")),
   ),
   at0("age-encryption.org/", "encrypted with age", pipe("age -d")),
   at0("Salted__", "encrypted with openssl", `Decrypt it, with a pipe into ${either("`coresieve - OUT`", "openInput")}`),
@@ -152,7 +152,7 @@ const DISKS: readonly KnownFile[] = [
   { marks: [[512, "EFI PART"]], name: "a disk with partitions (GPT)", cure: DISK },
 ];
 
-const TEXT = "It is a text: give the vmcore, which lies beside it mostly";
+const TEXT = "It is a text: give the vmcore, which is often beside it";
 
 /** Kernels, and texts that lie beside dumps or come instead of them. */
 const BESIDE: readonly KnownFile[] = [
@@ -178,14 +178,14 @@ const BESIDE: readonly KnownFile[] = [
   at0(
     "<!DOCTYPE html",
     "a web page",
-    "The download gave a page (of a login, perhaps) instead of the dump: fetch it again",
+    "You downloaded a page (perhaps a login page) instead of the dump: fetch it again",
   ),
   at0(
     "<!doctype html",
     "a web page",
-    "The download gave a page (of a login, perhaps) instead of the dump: fetch it again",
+    "You downloaded a page (perhaps a login page) instead of the dump: fetch it again",
   ),
-  at0("<html", "a web page", "The download gave a page (of a login, perhaps) instead of the dump: fetch it again"),
+  at0("<html", "a web page", "You downloaded a page (perhaps a login page) instead of the dump: fetch it again"),
   at0("<?xml", "an XML text", "Give the dump or the memory file beside it"),
   at0("version https://git-lfs", "a pointer of Git LFS", "Fetch the file itself: `git lfs pull`"),
   at0("{", "a JSON text", `Give the memory file beside it (cloud-hypervisor: memory-ranges) with ${OPTION.raw}`),

@@ -145,7 +145,7 @@ async function remoteInput(
   try {
     if (!isPacked(attachFile(opened), options)) return opened;
     if (options.inPlace === true) {
-      throw new DumpError("NOT_A_DUMP", "is packed, and would be unpacked by each worker", {
+      throw new DumpError("NOT_A_DUMP", "is packed, and each worker would have to unpack it", {
         file: path,
         cure: "Unpack it, or filter it with one machine",
       });

@@ -138,11 +138,11 @@ function openAddressed(
       ? `has an address behind its name, and ${OPTION.raw} was named`
       : withHeaders === undefined
         ? undefined
-        : "is a dump with headers, no bare memory";
+        : "is a dump with headers, not bare memory";
   if (problem === undefined) return openFiles(images, addresses, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: (withHeaders ?? images[0])?.file.path,
-    cure: raw === undefined ? "Leave the address behind its name away" : "Leave one of them away",
+    cure: raw === undefined ? "Leave out the address after its name" : "Leave out one of them",
   });
 }
 
@@ -154,12 +154,12 @@ function openRawImage(images: readonly SourceImage[], place: RawPlace, options: 
     images.length > 1
       ? `${images.length} inputs were named with ${OPTION.raw}, which takes one`
       : first.flattened !== undefined || formatOfImage(first) !== undefined
-        ? "is a dump with headers, no bare memory"
+        ? "is a dump with headers, not bare memory"
         : undefined;
   if (problem === undefined) return openRaw(first, place, options);
   throw new DumpError("BAD_OPTION", problem, {
     file: first.file.path,
-    cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : `Leave ${OPTION.raw} away`,
+    cure: images.length > 1 ? "Give each file its address instead: `FILE@0 FILE@4G`" : `Leave out ${OPTION.raw}`,
   });
 }
 
@@ -192,7 +192,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const zeros = head.length === KNOWN_HEAD_SIZE && head.every((byte) => byte === 0);
   const start = JSON.stringify(Buffer.from(head.subarray(0, 8)).toString("latin1"));
   const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
-  return new DumpError("NOT_A_DUMP", `is no kernel dump that coresieve reads: ${what}`, {
+  return new DumpError("NOT_A_DUMP", `is not a kernel dump that coresieve reads: ${what}`, {
     file: name,
     cure: `Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with ${OPTION.raw} bare memory`,
   });

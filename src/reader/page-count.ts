@@ -34,7 +34,7 @@ export function checkClaim(pages: number, held: number, file: string): void {
 /** Refuses numbers of pages that no bitmap can hold, before anything is allocated. Throws `LIMIT`. */
 export function checkPageCount(pages: number, file: string): void {
   if (pages <= MAX_PAGES) return;
-  throw new DumpError("LIMIT", `${pages} pages; at most ${MAX_PAGES} are possible`, {
+  throw new DumpError("LIMIT", `${pages} pages; at most ${MAX_PAGES} are allowed`, {
     file,
     cure: "A physical address or max_mapnr in its headers is damaged",
   });

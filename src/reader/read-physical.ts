@@ -13,8 +13,8 @@ const MOST_BYTES = 1 << 30;
 export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Array {
   checkArgument("dump", dump, aDump);
   if (!Number.isSafeInteger(paddr) || paddr < 0) {
-    throw new DumpError("BAD_OPTION", `${paddr} is no physical address`, {
-      cure: "Addresses are whole numbers from 0 on",
+    throw new DumpError("BAD_OPTION", `${paddr} is not a physical address`, {
+      cure: "Give a whole number, 0 or more",
     });
   }
   checkLength(length);

@@ -62,19 +62,20 @@ export function decodeDeviceEntry(bytes: Uint8Array): DeviceEntry {
 export function followDeviceEntry(memory: PhysicalMemory, entry: DeviceEntry): DeviceResult {
   const { guestFormat, size, paddr } = entry;
   const where = `0x${paddr.toString(16)}`;
-  if (guestFormat === FORMAT_NONE) return ignored("the guest supplies nothing (format 0)");
-  if (guestFormat !== FORMAT_ELF) return ignored(`the guest's format is ${guestFormat}; known is 1 (ELF)`);
+  if (guestFormat === FORMAT_NONE) return ignored("the guest gives nothing (format 0)");
+  if (guestFormat !== FORMAT_ELF) return ignored(`the guest's format is ${guestFormat}; it must be 1 (ELF)`);
   if (size >= MAX_NOTE) return ignored(`its note has ${size} bytes; it must have less than 1 MiB`);
-  if (paddr + BigInt(size) > BigInt(Number.MAX_SAFE_INTEGER)) return ignored(`no memory is at ${where}`);
+  if (paddr + BigInt(size) > BigInt(Number.MAX_SAFE_INTEGER)) return ignored(`the dump has no memory at ${where}`);
   const bytes = new Uint8Array(size);
-  if (memory.read(bytes, Number(paddr)) < size) return ignored(`memory has no ${size} bytes at ${where}`);
+  if (memory.read(bytes, Number(paddr)) < size)
+    return ignored(`the dump does not have ${size} bytes of memory at ${where}`);
   for (const littleEndian of [true, false]) {
     const desc = descriptionOf(bytes, littleEndian);
     if (desc === undefined) continue;
     const text = Buffer.from(bytes.buffer, desc.offset, desc.size).toString("latin1").replace(/\0+$/, "");
     return { note: { paddr: Number(paddr) + desc.offset, text, littleEndian }, ignored: undefined };
   }
-  return ignored(`at ${where} is no VMCOREINFO note of ${size} bytes`);
+  return ignored(`at ${where}has no VMCOREINFO note of ${size} bytes`);
 }
 
 function ignored(reason: string): DeviceResult {

@@ -46,7 +46,10 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
     if (line.trim() === "") continue;
     const equals = line.indexOf("=");
     if (equals <= 0) {
-      warnings.add("VMCOREINFO_LINE", `VMCOREINFO: a line of no known form: ${JSON.stringify(line.slice(0, 60))}`);
+      warnings.add(
+        "VMCOREINFO_LINE",
+        `VMCOREINFO: a line that coresieve does not understand: ${JSON.stringify(line.slice(0, 60))}`,
+      );
       continue;
     }
     const key = line.slice(0, equals);
@@ -79,7 +82,7 @@ function pageSizeOf(value: bigint | undefined, warnings: Warnings): number | und
   if (value === undefined) return undefined;
   const possible = value >= 4096n && value <= 262_144n && (value & (value - 1n)) === 0n;
   if (possible) return Number(value);
-  warnings.add("VMCOREINFO_LINE", `VMCOREINFO: PAGESIZE=${value.toString().slice(0, 40)}, which no kernel has`);
+  warnings.add("VMCOREINFO_LINE", `VMCOREINFO: PAGESIZE=${value.toString().slice(0, 40)}, which is impossible`);
   return undefined;
 }
 

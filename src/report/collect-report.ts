@@ -50,7 +50,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   const { dump, whyNoView, warnings } = session;
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
-    warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; the report cannot tell kinds of pages`);
+    warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; the report cannot show kinds of pages`);
   }
   const checked = checkedPlan(session, policyOfLevel(MAX_LEVEL));
   const { view, plan } = checked;

@@ -26,12 +26,12 @@ export function checkTogether(options: Together): void {
   if (!packsPages && options.codec.name !== "none") {
     const article = label === "ELF" ? "an ELF dump" : label;
     throw new DumpError("BAD_OPTION", `${plural} cannot be compressed, but ${options.codec.name} was asked for`, {
-      cure: `Leave ${how} away for a compressed dump, or the codec for ${article}`,
+      cure: `Leave out ${how} for a compressed dump, or the codec for ${article}`,
     });
   }
   if (!packsPages && options.dedupe === true) {
     throw new DumpError("BAD_OPTION", `${plural} cannot share equal pages, but ${OPTION.dedupe} asks for it`, {
-      cure: `Leave ${how} or ${OPTION.dedupe} away`,
+      cure: `Leave out ${how} or ${OPTION.dedupe}`,
     });
   }
   if (options.privacy) for (const level of [options.level, ...(options.fallbackLevels ?? [])]) checkPrivateLevel(level);
@@ -46,14 +46,14 @@ export function checkTogether(options: Together): void {
 export function checkOptions(options: FilterOptions): void {
   checkTogether(options);
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
-    throw new DumpError("BAD_OPTION", "a stream cannot be taken back when it is full", {
+    throw new DumpError("BAD_OPTION", "a stream that was sent cannot be written again with other options", {
       cure: `Name a file, or leave away the other levels and ${OPTION.onFull}`,
     });
   }
   const { holdsNotes, plural } = outputFormatFacts(options.format);
   if (!holdsNotes && options.onFull === "incomplete") {
     throw new DumpError("BAD_OPTION", `${plural} have no mark of an incomplete dump, so they are not left so`, {
-      cure: `Leave ${OPTION.onFullIncomplete} away, or write kdump-compressed or ELF`,
+      cure: `Leave out ${OPTION.onFullIncomplete}, or write kdump-compressed or ELF`,
     });
   }
   if (!holdsNotes && "stream" in options.output && !options.output.plain) {
@@ -62,17 +62,21 @@ export function checkOptions(options: FilterOptions): void {
     });
   }
   if (options.onFull === "incomplete" && "pack" in options.output && options.output.pack !== undefined) {
-    throw new DumpError("BAD_OPTION", "a packed output cannot be left incomplete: its headers are written already", {
-      cure: `Leave ${OPTION.onFullIncomplete} away, or do not pack (${OPTION.packNone})`,
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      "a packed output cannot be left incomplete, because its headers are written already",
+      {
+        cure: `Leave out ${OPTION.onFullIncomplete}, or do not pack (${OPTION.packNone})`,
+      },
+    );
   }
   if (options.onFull === "incomplete" && "path" in options.output && isElsewhere(options.output.path)) {
     throw new DumpError(
       "BAD_OPTION",
-      "what was sent to a store cannot be written again, so it cannot be left incomplete",
+      "an output in a store cannot be left incomplete, because what was sent cannot be written again",
       {
         file: options.output.path,
-        cure: `Leave ${OPTION.onFullIncomplete} away, or write a file`,
+        cure: `Leave out ${OPTION.onFullIncomplete}, or write a file`,
       },
     );
   }

@@ -67,8 +67,8 @@ const anOutput: OptionCheck = (value, at) => {
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const how = kind === undefined ? "no place" : "several places";
-    throw new DumpError("BAD_OPTION", `${at} names ${how} to write to`, {
-      cure: `Give an object with one of ${Object.keys(OUTPUTS).join(", ")}`,
+    throw new DumpError("BAD_OPTION", `${at}names ${how} to write to`, {
+      cure: `Give an object with exactly one of ${Object.keys(OUTPUTS).join(", ")}`,
     });
   }
   kind[1](value, at);

@@ -203,7 +203,7 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
       }
     }
     if (code === "EEXIST") {
-      throw new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
+      throw new DumpError("OUTPUT_EXISTS", "was created by somebody else while the dump was written", {
         file: shownPath(path),
         cure: "Name another file for the output",
       });

@@ -50,10 +50,10 @@ export function checkIdentity(dump: Dump, submitted: readonly InputIdentity[]): 
     const known = submitted[i];
     const source = sources.find((one) => one.file.path === path);
     const file = source?.file;
-    if (known === undefined || file === undefined) throw new Error(`${path} is no input of this run`);
+    if (known === undefined || file === undefined) throw new Error(`${path} is not an input of this run`);
     if (file.size === known.size && file.mtimeMs === known.mtimeMs && source?.remote?.etag === known.etag) continue;
     const what = file.size === known.size ? "was written to" : `had ${known.size} bytes and has ${file.size} now`;
-    throw new DumpError("INPUT_CHANGED", `is another file than the one that was submitted: it ${what}`, {
+    throw new DumpError("INPUT_CHANGED", `is not the file that was submitted: it ${what}`, {
       file: path,
       cure: "Submit it again when it is whole",
     });

@@ -154,7 +154,7 @@ async function placeOf(
     try {
       await setTimeout(pause, undefined, signal === undefined ? {} : { signal });
     } catch {
-      throw new DumpError("ABORTED", "stopped while it waited for the shards before");
+      throw new DumpError("ABORTED", "stopped while it waited for earlier shards");
     }
     pause = Math.min(LOOK_LAST, pause * 2);
   }

@@ -66,7 +66,7 @@ export function objectStaging(
     }
     throw new DumpError("CORRUPT", `its object ${file} is not as it was written`, {
       file: name,
-      cure: "Retry the run, or submit the dump again: it is begun anew",
+      cure: "Retry the run, or submit the dump again: it starts again",
     });
   };
   const known = (): Promise<RunUpload | undefined> => texts(UPLOAD, "uploadId", "mark");
@@ -76,7 +76,7 @@ export function objectStaging(
     return found && unnotedUpload(store, output, found.mark);
   };
   const isOver = () =>
-    new DumpError("NOT_WRITABLE", "its run is over: what it left was removed", {
+    new DumpError("NOT_WRITABLE", "its run is over, and its files were removed", {
       file: name,
       cure: "Submit the dump again",
     });

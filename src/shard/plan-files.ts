@@ -154,6 +154,6 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
 function damaged(staging: Staging, name: string, what: string): DumpError {
   return new DumpError("CORRUPT", `its file ${name} ${what}`, {
     file: staging.name,
-    cure: "Retry the run, or submit the dump again: it is planned anew",
+    cure: "Retry the run, or submit the dump again: it is planned again",
   });
 }

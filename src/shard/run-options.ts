@@ -99,14 +99,10 @@ export async function requestOf(options: RunOptions): Promise<DumpRequest> {
   const named = typeof options.inputs === "string" ? [options.inputs] : options.inputs;
   const byHttp = [...named, options.output].find((path) => isHttpOutput(path));
   if (byHttp !== undefined) {
-    throw new DumpError(
-      "BAD_OPTION",
-      "several hosts read and write files and objects of a store, and nothing by HTTP",
-      {
-        file: shownUrl(byHttp),
-        cure: "Filter it with one machine, or name s3://BUCKET/KEY",
-      },
-    );
+    throw new DumpError("BAD_OPTION", "several hosts can share files and objects of a store, but nothing by HTTP", {
+      file: shownUrl(byHttp),
+      cure: "Filter it with one machine, or name s3://BUCKET/KEY",
+    });
   }
   const inputs = named.map(placeNamed);
   const identity: DumpRequest["identity"][number][] = [];

@@ -44,7 +44,7 @@ export interface StepEnd {
 }
 
 /**
- * The run of a place. `undefined`: none is planned there, or what is there is damaged: it is planned anew. Nothing in it is trusted: it has the form that
+ * The run of a place. `undefined`: none is planned there, or what is there is damaged: it is planned again. Nothing in it is trusted: it has the form that
  * this program gives it. Throws `UNSUPPORTED` for one that another version of this program planned, `NOT_READABLE`.
  */
 export async function readRun(place: StepPlace): Promise<StepRun | undefined> {

@@ -29,7 +29,7 @@ export async function shardRun(host: StepHost, index: number, step: ShardStep): 
   const run = await plannedRun(place);
   const { shards, asked } = run;
   if (index >= Math.max(shards, asked)) {
-    throw new DumpError("BAD_OPTION", `shard ${index}: there are ${shards}, and they count from 0`, {
+    throw new DumpError("BAD_OPTION", `shard ${index}: the run has ${shards} shards, numbered from 0`, {
       file: place.name,
     });
   }

@@ -144,7 +144,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
   if (status === undefined) {
     return new DumpError(code, `${verb}: the server cannot be reached: ${message || "no answer"}`, {
       file,
-      cure: "Check the URL and the way to it",
+      cure: "Check the URL and the network",
       cause: error,
     });
   }
@@ -154,7 +154,7 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
       : status === 404 || status === 410
         ? "Check the URL"
         : status === 405 || status === 501
-          ? `The server takes no ${use === "read" ? "GET" : "PUT"} there: check the URL, and for what it was signed`
+          ? `The server does not allow ${use === "read" ? "GET" : "PUT"} there: check the URL, and which request it was signed for`
           : isPassing(error)
             ? "Try again later"
             : "Look at what the server says";

@@ -84,7 +84,7 @@ export function isPassing(error: unknown): boolean {
   return status === 429 || (status !== undefined && status >= 500 && status !== 501 && status !== 507);
 }
 
-/** Whether the store does not know what was asked of it. */
+/** Whether the store does not support the request. */
 export function isNotImplemented(error: unknown): boolean {
   return statusOf(error) === 501 || nameOf(error) === "NotImplemented";
 }
@@ -92,7 +92,7 @@ export function isNotImplemented(error: unknown): boolean {
 const CREDENTIALS_CURE =
   "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to those of an account that may use this bucket";
 const ENDPOINT_CURE =
-  "Check AWS_ENDPOINT_URL (for a store that is not AWS; https:// where it speaks TLS) and the way to it";
+  "Check AWS_ENDPOINT_URL (for a store that is not AWS; https:// where it speaks TLS) and the network";
 /** The bucket may stand in the name that was looked up. */
 const NAME_CURE =
   "Check AWS_ENDPOINT_URL, AWS_REGION and the bucket's name; CORESIEVE_S3_PATH_STYLE=1 leaves the bucket out of the host's name";
@@ -156,7 +156,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
     return {
       code,
       what: "access denied",
-      cure: `The account needs ${needed} (docs/object-stores.md); stores answer so, too, where an object is missing and listing is forbidden`,
+      cure: `The account needs ${needed} (docs/object-stores.md); stores also answer this when an object is missing and listing is forbidden`,
     };
   }
   if (
@@ -191,7 +191,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
     const asked = process.env["AWS_REQUEST_CHECKSUM_CALCULATION"];
     return {
       code,
-      what: `the store does not know what was asked of it (${name}${message === name ? "" : `: ${message}`})`,
+      what: `the store does not support the request (${name}${message === name ? "" : `: ${message}`})`,
       cure: asked ? "Try without AWS_REQUEST_CHECKSUM_CALCULATION" : "Look at what the store's own log says",
     };
   }
@@ -208,8 +208,8 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
   ECONNRESET: "the connection was cut (ECONNRESET)",
   EPIPE: "the connection was cut (EPIPE)",
   ETIMEDOUT: "no answer in time (ETIMEDOUT)",
-  EHOSTUNREACH: "no way to the host (EHOSTUNREACH)",
-  ENOTFOUND: "its name is not known (ENOTFOUND)",
+  EHOSTUNREACH: "the host cannot be reached (EHOSTUNREACH)",
+  ENOTFOUND: "unknown host name (ENOTFOUND)",
   EAI_AGAIN: "its name cannot be looked up now (EAI_AGAIN)",
   ERR_STREAM_PREMATURE_CLOSE: "the connection was cut in the middle of an answer",
 };

@@ -145,8 +145,8 @@ export class S3Uploads extends S3Calls {
 const MOST_UPLOADS = 10_000;
 
 function unknownAnswer(at: ObjectLocation): DumpError {
-  return new DumpError("NOT_WRITABLE", "the store's answer is not one that S3 gives", {
+  return new DumpError("NOT_WRITABLE", "the store's answer is not an answer of S3", {
     file: storePath(at),
-    cure: "Check AWS_ENDPOINT_URL: is it that of an S3-compatible store?",
+    cure: "Check that AWS_ENDPOINT_URL is the address of an S3-compatible store",
   });
 }

@@ -35,8 +35,8 @@ export function tlsProblem(error: unknown, plain: string, setting: string): TlsP
       ? ", or NODE_OPTIONS=--use-system-ca if the system knows it"
       : "";
     return {
-      what: `its certificate is signed by nobody that Node trusts (${code})`,
-      cure: `Set NODE_EXTRA_CA_CERTS to a PEM file with the certificate of who signed it${system}`,
+      what: `Node does not trust the signer of its certificate (${code})`,
+      cure: `Set NODE_EXTRA_CA_CERTS to a PEM file with the signer's certificate${system}`,
     };
   }
   if (code === "ERR_TLS_CERT_ALTNAME_INVALID") {
@@ -54,13 +54,13 @@ export function tlsProblem(error: unknown, plain: string, setting: string): TlsP
   }
   if (NO_TLS.test(reason)) {
     return {
-      what: "it does not answer by TLS",
-      cure: `Write ${plain}:// in ${setting} if it is meant to be without TLS; otherwise check the port`,
+      what: "it does not speak TLS",
+      cure: `Write ${plain}:// in ${setting} if it should work without TLS; otherwise check the port`,
     };
   }
   if (REFUSED.test(reason)) {
     return {
-      what: "it refuses to speak by TLS; it may want a certificate of this machine, too",
+      what: "it refuses to speak TLS; it may want a certificate of this machine, too",
       cure: "Let it take clients without one (of Redis: tls-auth-clients no), and look at its log",
     };
   }

@@ -271,7 +271,7 @@ export class ObjectUpload {
   }
 
   #tooLarge(): DumpError {
-    return new DumpError("SIZE_LIMIT", `is larger than 10,000 parts can be (${MAX_OBJECT_SIZE} bytes)`, {
+    return new DumpError("SIZE_LIMIT", `is larger than 10,000 parts can hold (${MAX_OBJECT_SIZE} bytes)`, {
       file: storePath(this.#at),
       cure: `Drop more (${OPTION.level31}), compress (${OPTION.zlib}), or write a split set`,
     });

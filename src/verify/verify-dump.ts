@@ -203,7 +203,7 @@ function leaveOut({ dump, view }: Session, readable: PageBitmap): number {
 
 async function recordedRun(files: readonly string[], { manifest }: VerifyOptions): Promise<RecordedRun | undefined> {
   if (manifest === undefined) return undefined;
-  if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest is of one file, not of ${files.length}`);
+  if (files.length > 1) throw new DumpError("BAD_OPTION", `a manifest describes one file, not ${files.length}`);
   return readManifest(manifest);
 }
 
@@ -215,7 +215,7 @@ async function checkSignatures(
   if (key === undefined) return {};
   const files = [manifest, audit].filter((name) => name !== undefined);
   if (files.length === 0) {
-    throw new DumpError("BAD_OPTION", "a key was given, and nothing that it could have signed", {
+    throw new DumpError("BAD_OPTION", "a key was given, but no signed file", {
       cure: `${either("`verify DUMP --manifest M --key K`", "`manifest: M` with `key: K`")} checks the signature M.sig`,
     });
   }

@@ -88,7 +88,7 @@ export function parseAudit(text: string, file: string): AuditRecord {
   const isFile = (one: unknown) =>
     typeof one === "object" && one !== null && "sha256" in one && (one.sha256 === null || HEX.test(String(one.sha256)));
   if (typeof record?.clean !== "boolean" || !Array.isArray(audited) || !audited.every(isFile)) {
-    throw new DumpError("CORRUPT", "is no result of an audit", {
+    throw new DumpError("CORRUPT", "is not the result of an audit", {
       file,
       cure: "Name the file that `coresieve audit DUMP --result FILE` wrote",
     });

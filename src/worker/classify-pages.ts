@@ -59,8 +59,8 @@ export async function classifyPages(
   }
   const fate = privacy ? "dropped" : "kept";
   if (unreadable > 0) {
-    warnings.add("MEM_MAP_UNREADABLE", `pages whose struct page cannot be read; they are ${fate}`, unreadable);
+    warnings.add("MEM_MAP_UNREADABLE", `the struct page of some pages cannot be read; they are ${fate}`, unreadable);
   }
-  if (badOrders > 0) warnings.add("FREE_ORDER", `free pages of an impossible order; they are ${fate}`, badOrders);
+  if (badOrders > 0) warnings.add("FREE_ORDER", `free pages have an impossible order; they are ${fate}`, badOrders);
   return { unreadable, withoutStructPage };
 }

@@ -30,9 +30,9 @@ export async function searchDump(
   const limit = (more: number) => {
     places += more;
     if (places <= MAX_SPANS) return;
-    throw new DumpError("LIMIT", `the texts of erase rules are at more than ${MAX_SPANS} places`, {
+    throw new DumpError("LIMIT", `the texts of erase rules were found at more than ${MAX_SPANS} places`, {
       file,
-      cure: "Make the rules say more exactly what is to be erased",
+      cure: "Write rules that match less",
     });
   };
   pool.expect(countBits(kept, 0, maxMapnr) / pool.layout.pages);

@@ -72,7 +72,7 @@ export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
   if (fitsClass) return;
   throw new DumpError("UNSUPPORTED", "memory above 4 GiB, or too many pieces of it, for a 32-bit ELF file", {
     ...(file === undefined ? {} : { file }),
-    cure: `Write a kdump-compressed file: leave ${OPTION.elf} away`,
+    cure: `Write a kdump-compressed file: leave out ${OPTION.elf}`,
   });
 }
 

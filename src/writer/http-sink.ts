@@ -72,18 +72,22 @@ async function sendParts(
 ): Promise<void> {
   const count = Math.max(1, Math.ceil(size / partSize));
   if (count > parts.length) {
-    throw new DumpError("SIZE_LIMIT", `has ${size} bytes, and there are URLs for ${parts.length * partSize}`, {
+    throw new DumpError("SIZE_LIMIT", `has ${size} bytes, but the URLs are for ${parts.length * partSize}`, {
       file: name,
-      cure: "Ask for more URLs, or for larger parts; drop and compress more",
+      cure: "Ask for more URLs or larger parts, or drop and compress more",
     });
   }
   const etags: string[] = [];
   for (let i = 0; i < count; i++) {
     const etag = await put(parts[i] as string, fd, i * partSize, Math.min(size, (i + 1) * partSize));
     if (etag === undefined && complete !== undefined) {
-      throw new DumpError("NOT_WRITABLE", `the server gives no ETag for part ${i + 1}, and completing needs it`, {
-        file: name,
-      });
+      throw new DumpError(
+        "NOT_WRITABLE",
+        `the server sends no ETag for part ${i + 1}, which is needed to complete the upload`,
+        {
+          file: name,
+        },
+      );
     }
     etags.push(etag ?? "");
   }

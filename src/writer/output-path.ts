@@ -24,9 +24,9 @@ export function outputFile(path: string): string {
   if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
   // Who writes it means stdout, which only a filter run's output can be: that one never comes here.
   if (path === "-") {
-    throw new DumpError("NOT_WRITABLE", "this output is a file, it cannot go to stdout", {
+    throw new DumpError("NOT_WRITABLE", "this output must be a file; it cannot go to stdout", {
       file: path,
-      cure: "Name a file; one that is called - is ./-",
+      cure: "Name a file (./- for a file called -)",
     });
   }
   if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
@@ -117,8 +117,12 @@ export function checkReplaceable(path: string, target: string, owner: number): v
   if (user === undefined || user === 0 || owner === user) return;
   const folder = statSync(dirname(target));
   if ((folder.mode & 0o1000) === 0 || folder.uid === user) return;
-  throw new DumpError("NOT_WRITABLE", "is another user's file, in a folder where only its owner may replace it", {
-    file: path,
-    cure: "Name another file for the output",
-  });
+  throw new DumpError(
+    "NOT_WRITABLE",
+    "belongs to another user, and in its folder only the owner of a file may replace it",
+    {
+      file: path,
+      cure: "Name another file for the output",
+    },
+  );
 }

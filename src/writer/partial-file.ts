@@ -273,7 +273,7 @@ export class PartialFile {
   }
 
   #cameIntoBeing(): DumpError {
-    return new DumpError("OUTPUT_EXISTS", "came into being while the dump was written", {
+    return new DumpError("OUTPUT_EXISTS", "was created by somebody else while the dump was written", {
       file: this.#name,
       cure: "Name another file for the output",
     });

@@ -55,7 +55,7 @@ export async function reassembleDump(
     image.kind !== "kdump" ||
     readKdumpHeader(attachSource((image.parts[0] as KdumpPart).source)).split === undefined
   ) {
-    throw new DumpError("BAD_OPTION", "is no file of a split set", {
+    throw new DumpError("BAD_OPTION", "is not a file of a split set", {
       file: first ?? "",
       cure: "Name all files of the set, and the output last",
     });

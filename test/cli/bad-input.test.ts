@@ -73,7 +73,7 @@ describe("inputs", () => {
       expectFailure(await runCli([at(name), at("out")]), 1, at(name), says);
     }
     const piped = await runCli(["/dev/stdin", at("out")], { shell: 'cat /dev/zero | "$@"' });
-    expectFailure(piped, 1, /is no kernel dump that coresieve reads: only zeros/);
+    expectFailure(piped, 1, /is not a kernel dump that coresieve reads: only zeros/);
     expect(readdirSync(folder)).toEqual(["dir", "file"]);
   });
 
@@ -96,7 +96,7 @@ describe("inputs", () => {
 
   test("an output behind -F: what was meant", async () => {
     writeFileSync(at("input"), vmcore);
-    expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /with -F all files are inputs/);
+    expectFailure(await runCli(["-F", at("input"), at("out")]), 1, at("out"), /With -F all files are inputs/);
     expectFailure(
       await runCli(["-F", at("gone"), at("input")]),
       1,

@@ -136,8 +136,8 @@ test.each([
   [["-d", "31,32"], '-d 31,32: "32" must be a whole number from 0 to 31'],
   [["--codec", "rar"], "--codec rar: must be one of none, zlib"],
   [["--against", "/no/such/program"], "/no/such/program: cannot be run"],
-  [["-"], "stdin: is no file, and a benchmark reads the dump many times. Name a file"],
-  [["--folder", "/no/such/folder"], "/no/such/folder: no folder can be made there"],
+  [["-"], "stdin: is not a plain file, and a benchmark reads the dump many times. Name a file"],
+  [["--folder", "/no/such/folder"], "/no/such/folder: a folder cannot be created there"],
 ])("%j: says what is wrong", async (args, message) => {
   const { code, stderr } = await runCli(["bench", vmcore, "-q", ...args]);
   expect(code).toBeGreaterThan(0);

@@ -106,7 +106,7 @@ describe("what commands print of a hostile dump with a hostile name", () => {
     for (const json of [[], ["--json"]]) {
       // Its VMCOREINFO is found fault with, which names what is in it.
       expect(await run(["verify", out, "--manifest", manifest, "--against", dump, ...json], 1)).toMatch(
-        /a line of no known form/,
+        /a line that coresieve does not understand/,
       );
       await run(["verify", dump, "--manifest", manifest, ...json], 1);
       await run(["estimate", dump, "--to", at("to"), ...json], 0);

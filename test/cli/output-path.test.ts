@@ -190,7 +190,9 @@ describe.runIf(process.platform === "linux")("devices and names of the system", 
 
 describe("- as an output that is a file:", () => {
   test("it is refused with what to write instead, and no file of that name comes into being", async () => {
-    expect(refusal(() => outputFile("-"))).toMatch(/^NOT_WRITABLE: -: this output is a file.*is \.\/-$/);
+    expect(refusal(() => outputFile("-"))).toMatch(
+      /^NOT_WRITABLE: -: this output must be a file.*\(\.\/- for a file called -\)$/,
+    );
     expect(outputFile("./-")).toBe("./-");
     const run = await runCli(["-g", "-", input], { cwd: folder });
     expectFailure(run, 1, "it cannot go to stdout", "./-");
@@ -214,7 +216,7 @@ test.runIf(process.getuid?.() === 0)(
       expect(run).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(
-          /is another user's file, in a folder where only its owner may replace it\. Name another file/,
+          /belongs to another user, and in its folder only the owner of a file may replace it\. Name another file/,
         ),
       });
     }

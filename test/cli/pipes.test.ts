@@ -30,7 +30,7 @@ const packers: Readonly<Record<string, string>> = { zst: "zstd", lz4: "lz4", gz:
 
 test.each([
   [["a", "b", "--pack", "rar"], "--pack rar: must be one of zstd, lz4, gzip, none"],
-  [["a", "-", "--on-full", "incomplete"], "sent to stdout already cannot be marked incomplete"],
+  [["a", "-", "--on-full", "incomplete"], "an output on stdout cannot be marked incomplete"],
   [["a", "-", "--min-saving", "3"], "what was sent to stdout cannot be taken back"],
   [["split", "a", "b.zst", "c.gz"], "different suffixes for how they are packed"],
 ])("%j is refused", async (args, message) => {

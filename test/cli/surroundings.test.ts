@@ -57,7 +57,7 @@ const gone = () => `d=$(mktemp -d '${folder}/gone-XXXXXX'); cd "$d"; rmdir "$d";
 test.skipIf(process.platform !== "linux").each([[["--version"]], [["jobs", "--help"]], [["out", "-d31"]]])(
   "%j in a working directory that was removed: that is said, not that the command line is wrong",
   async (args) => {
-    expectFailure(await runCli(args, { shell: gone() }), 1, /the working directory is not there any more/);
+    expectFailure(await runCli(args, { shell: gone() }), 1, /the working directory does not exist any more/);
   },
 );
 
@@ -75,7 +75,7 @@ test
   expectFailure(
     await runCli(args, { shell: gone() }),
     1,
-    /: the working directory is not there any more. Go to one that is/,
+    /: the working directory does not exist any more. Go to one that exists/,
   );
 });
 
@@ -92,7 +92,7 @@ describe.skipIf(process.platform !== "linux")(
       [
         "a working directory that was removed",
         gone(),
-        /the working directory is not there any more. Go to one that is: `cd \/`/,
+        /the working directory does not exist any more. Go to one that exists: `cd \/`/,
       ],
       ["1.1 GB of addresses", 'ulimit -v 1100000; exec "$@"', /address space .* 1074 MiB, .*`ulimit -v unlimited`/],
       [
@@ -115,7 +115,7 @@ describe.skipIf(process.platform !== "linux")(
         codes.add(run.code);
         if (run.code === 0) expect(readFileSync(output).equals(right)).toBe(true);
         else
-          expectFailure(run, 1, /too many open files|opens no more files|no thread can be started/, /`ulimit -n 1024`/);
+          expectFailure(run, 1, /too many open files|limit of open files|no thread can be started/, /`ulimit -n 1024`/);
       }
       expect(codes).toEqual(new Set([0, 1]));
     });

@@ -169,7 +169,7 @@ describe("memory that the system does not give", () => {
     expectFailure(
       failed,
       1,
-      /(the system gives no more memory|a worker thread failed): .*alloca.*Use fewer|use fewer threads/,
+      /(the system has no more memory for this process|a worker thread failed): .*alloca.*Use fewer|use fewer threads/,
     );
     expect(left()).toEqual(inputs);
   });

@@ -102,7 +102,7 @@ describeWithDumps("real dumps with one wrong fact", () => {
   test.each(wrong)("%s, %s", (name, fact, value, kept) => {
     const found = check(paths[name] as string, set(fact, value));
     expect(found).toMatchObject({ kept: expect.arrayContaining([...kept]), codes: ["SELF_CHECK"] });
-    expect(found.message).toMatch(/does not fit the memory .*; kept for that: .*`vmcoreinfo: /);
+    expect(found.message).toMatch(/does not fit the memory .*; for that reason these are kept: .*`vmcoreinfo: /);
     // With flags in doubt a memory error is, too.
     if (kept.includes("user")) expect(found.hwpoison).toBeUndefined();
   });
@@ -122,7 +122,7 @@ describeWithDumps("real dumps with one wrong fact", () => {
     const found = check(paths[name] as string, change);
     expect(found).toMatchObject({ kept: [], codes: ["SELF_CHECK"] });
     expect(found.message).toMatch(
-      /compound pages end where their order says.*kept for that: huge pages but for their first page/,
+      /compound pages end where their order says.*for that reason these are kept: huge pages but for their first page/,
     );
     expect(found.order).toBeUndefined();
   });

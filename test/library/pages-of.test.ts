@@ -92,7 +92,7 @@ test("physical memory ends where the dump's does", () => {
   const last = dump.ranges.at(-1)?.end ?? 0;
   expect(readPhysical(dump, last - 10, 100)).toHaveLength(10);
   expect(readPhysical(dump, last + 4096, 100)).toHaveLength(0);
-  for (const bad of [-1, 0.5, 2 ** 53]) expect(() => readPhysical(dump, bad, 1)).toThrow("no physical address");
+  for (const bad of [-1, 0.5, 2 ** 53]) expect(() => readPhysical(dump, bad, 1)).toThrow("not a physical address");
   expect(() => readPhysical(dump, 0, 2 ** 31)).toThrow("cannot be read at once");
 });
 

@@ -83,7 +83,7 @@ test("the schema refuses what is no manifest", async () => {
 
 test("a run that fails leaves none, and one that is there is not overwritten", async () => {
   writeFileSync(file("none"), "no dump");
-  expectFailure(await runCli([file("none"), file("a"), "--manifest", file("b")]), 1, "is no kernel dump");
+  expectFailure(await runCli([file("none"), file("a"), "--manifest", file("b")]), 1, "is not a kernel dump");
   expectFailure(
     await runCli([file("vmcore"), file("vmcore"), "-f", "--manifest", file("b")]),
     1,

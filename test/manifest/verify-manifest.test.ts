@@ -161,7 +161,7 @@ describe("what is no manifest is refused", () => {
     expectFailure(
       await runCli(["verify", file("out"), file("safe"), "--manifest", file("out.json")]),
       2,
-      "a manifest is of one file, not of 2",
+      "a manifest describes one file, not 2",
     );
   });
 });

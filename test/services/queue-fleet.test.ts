@@ -214,7 +214,9 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     expect((JSON.parse(limited.stdout) as RunState[]).map((run) => run.id)).toEqual([id, ids[1499]]);
     expect(coresieve(queue.redis.url, "jobs", "--limit", "1501")).toMatchObject({ code: 0, stderr: "" });
     // The oldest, which is not in the list.
-    expect(coresieve(queue.redis.url, "jobs", "cancel", "b0000000000000").stderr).toContain("16 runs begin with");
+    expect(coresieve(queue.redis.url, "jobs", "cancel", "b0000000000000").stderr).toContain(
+      "16 runs have IDs that begin with",
+    );
     expect(coresieve(queue.redis.url, "jobs", "cancel", "b000000000000000")).toMatchObject({ code: 0 });
     expect(coresieve(queue.redis.url, "jobs", "cancel", "b0000000000005d").stdout).toContain("is cancelled");
   });

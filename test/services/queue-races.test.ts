@@ -56,7 +56,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     // Whoever wanted to submit it again has died.
     await queues.redis.set(againKey(id), "1", "PX", 300);
     await (await findRun(queues, id)).remove();
-    await expect(laterState(queues, before)).rejects.toThrow("is no run");
+    await expect(laterState(queues, before)).rejects.toThrow("is not the ID of a run");
   });
 
   test("a lock that ran out is taken again, unless somebody has begun to take the job over", async () => {
@@ -131,7 +131,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     for (let i = 0; i < 2; i++) expect(coresieve(queue.redis.url, "jobs", "cancel", id).code).toBe(0);
     // Who knows it from when nobody had begun it does not remove it: there is a folder to be removed by a worker.
     expect(await cancelRun(queues, before)).toBe("cancelled");
-    expect(coresieve(queue.redis.url, "jobs").stdout).toMatch(/ cancelled: .*; the next worker that is free ends it\n/);
+    expect(coresieve(queue.redis.url, "jobs").stdout).toMatch(/ cancelled: .*; the next free worker ends it\n/);
     work();
     await until(() => !existsSync(`${output}.coresieve-${id}`));
   });

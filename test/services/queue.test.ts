@@ -190,7 +190,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     work({ allow: mine });
     expect(await over(queue.redis.url, id)).toMatchObject({
       state: "failed",
-      reason: expect.stringMatching(/vmcore: is another file than the one that was submitted.*INPUT_CHANGED/),
+      reason: expect.stringMatching(/vmcore: is not the file that was submitted.*INPUT_CHANGED/),
     });
     expect(readdirSync(mine)).toEqual(["vmcore"]);
     rmSync(mine, { recursive: true });

@@ -58,7 +58,7 @@ describe("a store", () => {
 
   test("with a private authority's certificate is read where Node is told of it", async () => {
     const refused = await info("good");
-    expectFailure(refused, 1, "signed by nobody that Node trusts", "Set NODE_EXTRA_CA_CERTS to a PEM file");
+    expectFailure(refused, 1, "Node does not trust the signer", "Set NODE_EXTRA_CA_CERTS to a PEM file");
     process.env["NODE_EXTRA_CA_CERTS"] = CA;
     const run = await info("good");
     expect(run.code, run.stderr).toBe(0);
@@ -71,7 +71,7 @@ describe("a store", () => {
     expectFailure(await info("good", (url) => url.replace("https", "http")), 1, "https:// where it speaks TLS");
     const plain = await startS3Double();
     process.env["AWS_ENDPOINT_URL"] = plain.endpoint.replace("http", "https");
-    expectFailure(await runCli(["info", "s3://dumps/vmcore"]), 1, "does not answer by TLS", "Write http://");
+    expectFailure(await runCli(["info", "s3://dumps/vmcore"]), 1, "does not speak TLS", "Write http://");
     await plain.stop();
   });
 });

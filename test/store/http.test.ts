@@ -113,7 +113,7 @@ test.each([
   expect(asked).toEqual(["PUT 1", "PUT 2", "PUT 3", ...(completes ? ["POST "] : [])]);
   if (completes) expect((web.files.get("/up/parts") as Buffer).equals(readFileSync(whole))).toBe(true);
   writeFileSync(urls, JSON.stringify({ partSize: size, parts: parts.slice(0, 1), ...complete }));
-  expectFailure(await filterBy(file, `parts:${urls}`), 1, "there are URLs for 1048576");
+  expectFailure(await filterBy(file, `parts:${urls}`), 1, "the URLs are for 1048576");
   writeFileSync(urls, JSON.stringify({ partSize: 0, parts }));
   expectFailure(await filterBy(file, `parts:${urls}`), 2, "partSize");
 });

@@ -99,5 +99,5 @@ test.each([
   [["bench", file, "--folder", "s3://dumps/tmp"], "--folder"],
   [["estimate", file, "--to", "s3://dumps/out"], "--to"],
 ])("what can only be on this machine is refused by name: %j", async (args, option) => {
-  expectFailure(await runCli(args), 2, `${option} takes no object of a store`);
+  expectFailure(await runCli(args), 2, `${option} cannot be an object of a store`);
 });

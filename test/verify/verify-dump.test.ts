@@ -149,7 +149,7 @@ describe("damage of a kdump file:", () => {
     });
   });
 
-  test("headers only, and headers that cannot be used", async () => {
+  test("headers only, and unusable headers", async () => {
     const head = await damaged((bytes) => bytes.subarray(0, 9000));
     expect(head).toMatchObject({ whole: false, readable: 0, counts: { "cut-off": 1 } });
     const none = await damaged((bytes) => bytes.fill(0xff, 400, 464));

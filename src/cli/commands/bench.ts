@@ -65,7 +65,7 @@ async function bench(files: readonly string[], values: Values, { signal }: Comma
 function checkFile(file: string): void {
   const found = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false });
   if (file !== "-" && (found === undefined || found.isFile())) return;
-  throw new DumpError("BAD_OPTION", "is no file, and a benchmark reads the dump many times", {
+  throw new DumpError("BAD_OPTION", "is not a plain file, and a benchmark reads the dump many times", {
     file: file === "-" ? "stdin" : file,
     cure: "Name a file",
   });

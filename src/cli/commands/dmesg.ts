@@ -63,6 +63,6 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
 
 function logFormat({ followFormat, json }: OptionValues<"dmesg">): LogFormat {
   if (followFormat === undefined) return "dmesg";
-  if (json) throw new DumpError("BAD_OPTION", "--json has a form of its own", { cure: "Leave --follow-format away" });
+  if (json) throw new DumpError("BAD_OPTION", "--json has its own format", { cure: "Leave out --follow-format" });
   return followFormat;
 }

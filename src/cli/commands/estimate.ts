@@ -64,9 +64,9 @@ function roomAt(path: string): number {
     const { bavail, bsize } = statfsSync(folder);
     return bavail * bsize;
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", `the room there is not known: ${describeSystemError(error)}`, {
+    throw new DumpError("NOT_WRITABLE", `the free space there is not known: ${describeSystemError(error)}`, {
       file: path,
-      cure: "Name a folder that is there, or a file in one",
+      cure: "Name a folder that exists, or a file in one",
     });
   }
 }

@@ -48,7 +48,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const { fallbackLevels, sizeLimit, onFull } = request;
   const { inputs, output, flatten, pack, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
   if (output === undefined && process.stdout.isTTY) {
-    throw new DumpError("BAD_OPTION", "the dump is to go to stdout, which is a terminal", {
+    throw new DumpError("BAD_OPTION", "the dump should go to stdout, but stdout is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
     });
   }

@@ -34,9 +34,13 @@ export async function cleanJobs(
     throw new DumpError("BAD_OPTION", `${DAYS} 0: must be a whole number from 1 to 36500 with --without-redis`);
   }
   if (withoutRedis && days === undefined) {
-    throw new DumpError("BAD_OPTION", "--without-redis: nobody says which runs still need what they have written", {
-      cure: `Name an age, too: ${DAYS} ${RETENTION_DAYS} leaves what was written to in the last ${RETENTION_DAYS} days`,
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      "--without-redis: without the queue, coresieve does not know which runs still need their files",
+      {
+        cure: `Name an age, too: ${DAYS} ${RETENTION_DAYS} keeps what was written to in the last ${RETENTION_DAYS} days`,
+      },
+    );
   }
   const queues = withoutRedis ? undefined : await openOrSay(values.redis);
   let store: StoreThread | undefined;

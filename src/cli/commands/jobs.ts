@@ -81,7 +81,7 @@ async function runJobs(
       printLines([`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}`]);
     } else {
       await runs.retryRun(queues, job);
-      printLines([`${job.id}: what failed is made again`]);
+      printLines([`${job.id}: the failed parts are tried again`]);
     }
     return undefined;
   } finally {

@@ -38,8 +38,8 @@ async function runPlan(
 ): Promise<void> {
   const { staging, numThreads } = values;
   if (staging === undefined) {
-    throw new DumpError("BAD_OPTION", "no place was named that the other steps know the run by", {
-      cure: "Add --staging and a folder that all hosts have at the same place, or s3://BUCKET/PREFIX",
+    throw new DumpError("BAD_OPTION", "no staging place was named, which the other steps need to find the run", {
+      cure: "Add --staging and a folder that all hosts see under the same name, or s3://BUCKET/PREFIX",
     });
   }
   const [{ planRun }, { requestOf }] = await Promise.all([

@@ -37,7 +37,7 @@ async function runSplit(
 ): Promise<void> {
   const [input, ...paths] = files;
   if (input === undefined || paths.length < 2) {
-    throw new DumpError("BAD_OPTION", "a dump and two outputs at least must be named", {
+    throw new DumpError("BAD_OPTION", "a dump and at least two outputs must be named", {
       cure: "Write `coresieve split DUMP OUT1 OUT2`",
     });
   }

@@ -59,7 +59,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
 
 /** What a run failed with. What may succeed when it is retried or submitted again ends the program with `TRY_AGAIN`. */
 function failed({ inputs, reason, mayRetry }: RunState): unknown {
-  const error = new DumpError("WORKER_FAILED", reason ?? "failed, and nobody says why", { file: inputs[0] ?? "" });
+  const error = new DumpError("WORKER_FAILED", reason ?? "failed for an unknown reason", { file: inputs[0] ?? "" });
   return mayRetry ? exitsWith(error, TRY_AGAIN) : error;
 }
 

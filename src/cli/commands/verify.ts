@@ -72,7 +72,7 @@ function describeAuditCheck({ file, sameFile, clean }: NonNullable<VerifyResult[
 function describeVerified(result: VerifyResult): string[] {
   const { promised, readable, counts, comparison } = result;
   const lines = [
-    `Dump      ${result.files.join(", ")}: ${result.description ?? "headers that cannot be used"}`,
+    `Dump      ${result.files.join(", ")}: ${result.description ?? "unusable headers"}`,
     `Pages     ${formatCount(readable)} of ${formatCount(promised)} can be read (${formatShare(readable, promised)})`,
   ];
   if (result.kernelRelease !== undefined) {

@@ -30,7 +30,7 @@ async function startWorker(
   const both = values.allow ?? [];
   const allow = { read: [...both, ...(values.allowRead ?? [])], write: [...both, ...(values.allowWrite ?? [])] };
   if (allow.read.length === 0 || allow.write.length === 0) {
-    throw new DumpError("BAD_OPTION", "no folder was named that the worker may touch", {
+    throw new DumpError("BAD_OPTION", "the worker has no folder that it may read and write", {
       cure: "Add --allow and the folder that dumps and outputs lie in, or --allow-read and --allow-write",
     });
   }

@@ -103,9 +103,13 @@ function chosenLevels({ level, exclude }: FilterArguments): { level: number; fal
 
 function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | undefined): "nothing" | "incomplete" {
   if (onFull === "incomplete" && output === undefined) {
-    throw new DumpError("BAD_OPTION", "what was sent to stdout already cannot be marked incomplete", {
-      cure: "Name an OUT, or leave --on-full away: without its end marker a flattened stream is known to be cut off",
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      "an output on stdout cannot be marked incomplete, because its headers are sent already",
+      {
+        cure: "Name an OUT, or leave out --on-full: without its end marker a flattened stream is known to be cut off",
+      },
+    );
   }
   return onFull;
 }
@@ -115,7 +119,7 @@ function chosenCodec(args: FilterArguments, unasked: CodecName): Codec {
   const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
   if (args.compress !== undefined) chosen.push(args.compress);
   if (chosen.length > 1) {
-    throw new DumpError("BAD_OPTION", `more than one codec was named: ${chosen.join(", ")}`, { cure: "Choose one" });
+    throw new DumpError("BAD_OPTION", `several codecs were named: ${chosen.join(", ")}`, { cure: "Choose one" });
   }
   const level = args.compressionLevel;
   if (level !== undefined && (chosen[0] ?? unasked) === "none") {

@@ -38,7 +38,7 @@ export const LOOKING_OPTIONS = [
     commands: ["estimate"],
     help: "say also which outputs the disk has room for there",
     long: "Also mark with `!` what may not fit on the disk there",
-    object: { cure: "Leave it away: a store does not say how much room it has" },
+    object: { cure: "Leave it out: a store does not say how much room it has" },
   },
   {
     name: "level",

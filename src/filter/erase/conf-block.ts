@@ -4,7 +4,7 @@ import type { LineScanner } from "./line-scanner.js";
 
 /** makedumpfile.conf(5): at most so many characters behind a `char *`. */
 const CONF_MAX_TEXT = 1024;
-const CURE = "makedumpfile.conf(5) has the form of these lines";
+const CURE = "makedumpfile.conf(5) shows how these lines are written";
 
 interface Base {
   readonly line: number;
@@ -52,10 +52,10 @@ export class ConfBlock {
     if (name !== "vmlinux") {
       throw new DumpError(
         "BAD_OPTION",
-        `found the section [${name}]: symbols of modules are not looked up, only [vmlinux]`,
+        `found the section [${name}]: coresieve looks up symbols of the kernel ([vmlinux]) only, not of modules`,
         {
           file: `${this.#file}:${line}`,
-          cure: "Erase the module's data by what in the kernel leads to them (a list, a slab cache), or leave the section away",
+          cure: "Name something in the kernel that leads to the module's data (a list, a slab cache), or remove the section",
         },
       );
     }

@@ -41,7 +41,7 @@ function* list(
     if (node === undefined) continue;
     if (unqualified(node.type ?? "") !== "struct list_head") {
       throw cannotErase(
-        `${place.text} is ${node.type ?? "of unknown type"}, no list_head`,
+        `${place.text} is ${node.type ?? "of unknown type"}, not a list_head`,
         "Name a list's head: NAME{list_head}",
       );
     }
@@ -72,7 +72,7 @@ function headOf(place: Place): Place {
 function lastName({ steps, text }: Place): string {
   const last = steps.filter(({ kind }) => kind !== "type").at(-1);
   if (last?.kind === "member") return last.name;
-  throw cannotErase(`nothing says which member of its structs is in the list ${text}`, "Say it: through MEMBER");
+  throw cannotErase(`the rule must say which member of its structs is in the list ${text}`, "Add it: through MEMBER");
 }
 
 function* chain(
@@ -101,7 +101,7 @@ function* chain(
     const [link] = finder.find(next, at);
     if (link !== undefined && cType(link.type ?? "").target === undefined) {
       throw cannotErase(
-        `${through} is ${link.type ?? "of unknown type"}, no pointer`,
+        `${through} is ${link.type ?? "of unknown type"}, not a pointer`,
         "Say which member points to the next",
       );
     }

@@ -92,7 +92,7 @@ function resolveRule(file: string, rule: EraseRule, run: Resolver, warnings: War
 function nothing({ nulls, unreachable, broken }: Misses): DumpError {
   const why = [
     nulls > 0 ? `${nulls} pointers are 0` : "",
-    unreachable > 0 ? `${unreachable} lead to nothing in the dump` : "",
+    unreachable > 0 ? `${unreachable} lead to something that is not in the dump` : "",
     broken > 0 ? `${broken} lists are broken` : "",
   ].filter((text) => text !== "");
   const found = why.length === 0 ? "there is no such element" : why.join(", ");
@@ -104,7 +104,7 @@ function located(error: DumpError, where: string, { text }: EraseRule): DumpErro
 }
 
 function warn(where: string, { unreachable, broken }: Misses, warnings: Warnings): void {
-  const what = "of a rule could not be followed: what is behind was not erased";
+  const what = "of a rule could not be followed: the data after them was not erased";
   if (unreachable > 0) warnings.add("ERASE_UNREACHABLE", `${where}: pointers, sizes or pages ${what}`, unreachable);
   if (broken > 0) warnings.add("ERASE_UNREACHABLE", `${where}: lists ${what}`, broken);
 }
@@ -220,8 +220,8 @@ class Resolver {
     if (nullify) {
       if (value.type !== undefined && pointee === undefined) {
         throw cannotErase(
-          `${target.place.text} is ${value.type}, no pointer: it cannot be nullified`,
-          "Leave nullify away",
+          `${target.place.text} is ${value.type}, not a pointer: it cannot be nullified`,
+          "Leave out nullify",
         );
       }
       this.#eraseValue(into, value, wordSize);
@@ -236,8 +236,8 @@ class Resolver {
     if (text && asked === undefined && size === undefined) into.misses.unreachable++;
     else if (size === undefined || (size === 0 && !text)) {
       throw cannotErase(
-        `nothing tells how large ${target.place.text} is (${value.type ?? "of unknown type"})`,
-        "Say it: size N; or its type: {TYPE}; or nullify a pointer",
+        `the rule must say how large ${target.place.text} is (${value.type ?? "of unknown type"})`,
+        "Add size N; or its type: {TYPE}; or nullify a pointer",
       );
     } else if (size > 0) this.#eraseValue(into, data, size);
   }

@@ -30,7 +30,7 @@ export class LineScanner {
   }
 
   /** The error that something else stands here. */
-  expected(what: string, cure = "docs/erase.md has the rules' form"): DumpError {
+  expected(what: string, cure = "docs/erase.md shows how rules are written"): DumpError {
     const rest = this.#text.slice(this.#at);
     const found =
       rest === "" ? "the end of the line" : JSON.stringify(rest.length > 40 ? `${rest.slice(0, 40)}…` : rest);

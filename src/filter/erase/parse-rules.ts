@@ -51,7 +51,10 @@ export function parseEraseRules({ name, text }: EraseFile): EraseRule[] {
   conf.end();
   if (rules.length > MAX_ERASE_RULES) throw tooLarge(name, `more than ${MAX_ERASE_RULES} rules`);
   if (rules.length === 0) {
-    throw new DumpError("BAD_OPTION", "it has no rule", { file: name, cure: "docs/erase.md has the rules' form" });
+    throw new DumpError("BAD_OPTION", "it has no rules", {
+      file: name,
+      cure: "docs/erase.md shows how rules are written",
+    });
   }
   return rules;
 }

@@ -4,7 +4,7 @@ import { MAX_NEEDLE, MIN_NEEDLE } from "../text/searcher.js";
 import { CLASS_NAMES } from "../text/text-classes.js";
 import type { EraseRule, TextTarget } from "./erase-rule.js";
 
-const CURE = "docs/erase.md has the rules' form";
+const CURE = "docs/erase.md shows how rules are written";
 const RULE = /^(\?)?\s*(text|bytes|pattern|class)(?=[\s"/]|$)\s*(.*)$/s;
 
 /**
@@ -24,32 +24,33 @@ const TARGETS: Readonly<Record<TextTarget["kind"], (rest: string, where: string)
   text(rest, where) {
     const [, written] = /^"((?:[^"\\]|\\.)*)"\s*(?:#.*)?$/s.exec(rest) ?? [];
     if (written === undefined)
-      throw wrong(where, 'after text expected a text in double quotes, and nothing behind it; \\" is a quote in it');
+      throw wrong(where, '"text" must be followed by a text in double quotes and nothing else; \\" is a quote in it');
     const text = unescaped(written, where);
     const { length } = Buffer.from(text);
     if (length < MIN_NEEDLE || length > MAX_NEEDLE / 2) {
-      throw wrong(where, `the text has ${length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE / 2} are possible`);
+      throw wrong(where, `the text has ${length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE / 2} are allowed`);
     }
     return { kind: "text", text };
   },
   bytes(rest, where) {
     const digits = rest.replace(/#.*$/, "").replaceAll(/[\s:]/g, "");
-    if (!/^(?:[0-9a-f]{2})+$/i.test(digits)) throw wrong(where, "after bytes expected whole bytes in hexadecimal");
+    if (!/^(?:[0-9a-f]{2})+$/i.test(digits))
+      throw wrong(where, '"bytes" must be followed by whole bytes in hexadecimal');
     const bytes = Buffer.from(digits, "hex");
     if (bytes.length < MIN_NEEDLE || bytes.length > MAX_NEEDLE || bytes.every((byte) => byte === 0)) {
-      throw wrong(where, `found ${bytes.length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE} are possible, not all of them 0`);
+      throw wrong(where, `found ${bytes.length} bytes; ${MIN_NEEDLE} to ${MAX_NEEDLE} are allowed, not all of them 0`);
     }
     return { kind: "bytes", bytes };
   },
   pattern(rest, where) {
     const [, source, flags = ""] = /^\/((?:[^/\\]|\\.)+)\/(i?)\s*(?:#.*)?$/s.exec(rest) ?? [];
     if (source === undefined)
-      throw wrong(where, "after pattern expected /…/ or /…/i, and nothing behind it; \\/ is a slash in it");
+      throw wrong(where, '"pattern" must be followed by /…/ or /…/i and nothing else; \\/ is a slash in it');
     return { kind: "pattern", pattern: parsePattern(source, flags === "i", where) };
   },
   class(rest, where) {
     const name = rest.replace(/#.*$/, "").trim();
-    if (!CLASS_NAMES.includes(name)) throw wrong(where, `after class expected one of ${CLASS_NAMES.join(", ")}`);
+    if (!CLASS_NAMES.includes(name)) throw wrong(where, `"class" must be followed by one of ${CLASS_NAMES.join(", ")}`);
     return { kind: "class", name };
   },
 };

@@ -120,14 +120,14 @@ export class ValueFinder {
     if (address === undefined) {
       throw cannotErase(
         `the kernel has no symbol ${name} in ${symbols.source}`,
-        `Check its name; kernels without CONFIG_KALLSYMS_ALL tell their functions only: give the vmlinux with ${OPTION.vmlinux}`,
+        `Check its name; kernels without CONFIG_KALLSYMS_ALL list functions only: give the vmlinux with ${OPTION.vmlinux}`,
       );
     }
     if (second !== undefined) {
       const list = addresses.map((one) => `0x${one.toString(16)}`).join(", ");
       throw cannotErase(
         `the kernel has ${addresses.length} symbols ${name}: ${list}`,
-        "Name the one that is meant by its address, with a type: 0xADDRESS{TYPE}",
+        "Give the address of the right one, with a type: 0xADDRESS{TYPE}",
       );
     }
     const type = next?.kind === "type" ? undefined : (types.variable(name) ?? KNOWN_VARIABLES[name]);
@@ -185,10 +185,10 @@ export class ValueFinder {
   #step(value: Value, step: PathStep): Value | undefined {
     if (step.kind === "type") return this.#as(value, step.type);
     if (step.kind === "all")
-      throw cannotErase(`${this.#name(value)} is no array whose length is known`, "Name its elements one by one: [0]");
+      throw cannotErase(`${this.#name(value)} is not an array of known length`, "Name its elements one by one: [0]");
     if (value.type === undefined) {
       throw cannotErase(
-        "nothing tells the type of this symbol",
+        "the type of this symbol is not known",
         `Name it, NAME{TYPE}, or give a size; or give the vmlinux with ${OPTION.vmlinux}`,
       );
     }
@@ -234,7 +234,7 @@ export class ValueFinder {
 
   #element(value: Value, index: number): Value {
     const { base = "", baseAddress, path, physical, count } = value;
-    if (count === undefined) throw cannotErase(`${this.#name(value)} is no array`, "Leave the [ ] away");
+    if (count === undefined) throw cannotErase(`${this.#name(value)} is not an array`, "Leave out the [ ]");
     if (path !== "") return this.#asked(base, baseAddress, physical, `${path}[${index}]`);
     const { element = "" } = cType(base);
     const size = this.#kernel.types.sizeOf(element);

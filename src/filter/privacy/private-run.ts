@@ -35,7 +35,7 @@ export function checkPrivateLevel(level: number): void {
     "BAD_OPTION",
     `${OPTION.privacy} drops all that level ${MAX_LEVEL} drops, but level ${level} was asked for`,
     {
-      cure: `Leave ${OPTION.levelOfPrivacy} away`,
+      cure: `Leave out ${OPTION.levelOfPrivacy}`,
     },
   );
 }

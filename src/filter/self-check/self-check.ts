@@ -54,7 +54,7 @@ const BITS: Readonly<Record<PageKind, number>> = {
 };
 const ALL: readonly PageKind[] = ["cache", "cachePrivate", "user", "free"];
 const BY_FLAGS: readonly PageKind[] = ["cache", "cachePrivate", "user"];
-const CURE = `Give the VMCOREINFO of the very kernel that was dumped (${OPTION.vmcoreinfo}), or its debug information (${OPTION.vmlinux})`;
+const CURE = `Give the VMCOREINFO of exactly the kernel that was dumped (${OPTION.vmcoreinfo}), or its debug information (${OPTION.vmlinux})`;
 /** The text is whole, or memory would have had a better one: only what has more than the kernel exports can help. */
 const CURE_OF_MISSING = `Give the kernel's debug information (${OPTION.vmlinux}), which may tell them`;
 
@@ -118,7 +118,7 @@ function describe(
   const labels = [...kept.map((kind) => LABELS[kind]), ...others];
   const level = levelOf(without(policy, kept));
   const accept = kept.length === 0 ? "" : `, or accept what is left with ${levelWords(level)}`;
-  return `VMCOREINFO does not fit the memory (${seen}); kept for that: ${labels.join(", ")}. ${CURE}${accept}`;
+  return `VMCOREINFO does not fit the memory (${seen}); for that reason these are kept: ${labels.join(", ")}. ${CURE}${accept}`;
 }
 
 function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan): Finding[] {
@@ -210,7 +210,7 @@ export function checkFreeCount(
   if (countsAgree(counters, free, lookedAt, cpus) || listsTell(kernel, view)) return true;
   warnings.add(
     "SELF_CHECK",
-    `VMCOREINFO does not fit the memory (${free} pages seem free, the kernel counts ${counters.free}); kept for that: free pages. ${CURE}`,
+    `VMCOREINFO does not fit the memory (${free} pages seem free, the kernel counts ${counters.free}); for that reason these are kept: free pages. ${CURE}`,
   );
   return false;
 }

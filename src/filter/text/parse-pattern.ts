@@ -101,7 +101,7 @@ class PatternParser {
 
   #one(): PatternNode {
     if (this.#take("(")) {
-      if (this.#peek() === "?" && !this.#take("?:")) throw this.#wrong("(?: is the only ( with a ? that is known");
+      if (this.#peek() === "?" && !this.#take("?:")) throw this.#wrong("(?: is the only ( with a ? that works");
       const inside = this.#any();
       if (!this.#take(")")) throw this.#wrong("a ( without )");
       return inside;
@@ -110,7 +110,7 @@ class PatternParser {
     if (this.#take(".")) return this.#set(but(LINE_ENDS));
     const char = this.#peek();
     if (["^", "$"].includes(char))
-      throw this.#wrong(`${char} is not known: memory has no lines; write \\${char} for the character`);
+      throw this.#wrong(`${char}does not work: memory has no lines; write \\${char} for the character`);
     if (["*", "+", "?", "{"].includes(char)) throw this.#wrong(`nothing stands before ${char}`);
     if (["]", "}"].includes(char)) throw this.#wrong(`a ${char} alone: write \\${char}`);
     if (char === "\\") return this.#set(this.#escape());
@@ -130,7 +130,7 @@ class PatternParser {
     else if (this.#take("{")) [least, most] = this.#counts();
     else return part;
     if (["*", "+", "?", "{"].includes(this.#peek()))
-      throw this.#wrong("one repetition behind the other; the longest match is taken always");
+      throw this.#wrong("two repetitions one after the other; the longest match is always taken");
     return { kind: "repeat", part, least, most };
   }
 
@@ -138,7 +138,7 @@ class PatternParser {
     const least = this.#number();
     const most = this.#take(",") ? (this.#peek() === "}" ? Number.POSITIVE_INFINITY : this.#number()) : least;
     if (!this.#take("}")) throw this.#wrong("expected }");
-    if (most < least || most === 0) throw this.#wrong("a repetition of fewer than it begins with");
+    if (most < least || most === 0) throw this.#wrong("the second number of a repetition is below the first");
     return [least, most];
   }
 
@@ -212,7 +212,7 @@ class PatternParser {
     }
     if (/^[\x21-\x2f:-@[-`{-~]$/.test(char)) return [single(char)];
     this.#at -= 2;
-    throw this.#wrong(char === "" ? "a \\ at the end" : "what follows the \\ is not known");
+    throw this.#wrong(char === "" ? "a \\ at the end" : "unknown character after the \\");
   }
 
   #code(least: number, most: number, end = ""): CodeRange {
@@ -242,7 +242,7 @@ class PatternParser {
   #wrong(what: string): DumpError {
     return new DumpError("BAD_OPTION", `character ${this.#at + 1} of the pattern: ${what}`, {
       file: this.#where,
-      cure: "docs/erase.md says what a pattern may have",
+      cure: "docs/erase.md shows what a pattern may contain",
     });
   }
 }

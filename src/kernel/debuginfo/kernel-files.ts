@@ -25,7 +25,7 @@ export function notAVmlinux(source: ByteSource, head: Uint8Array): DumpError {
   const image = bootImage(source, bytes);
   if (image !== undefined)
     return bad(`is ${image}, as boot loaders take it: it has no symbols and no types`, DEBUG_FILE);
-  return bad("is no vmlinux: it is no ELF file", DEBUG_FILE);
+  return bad("is not a vmlinux: it is not an ELF file", DEBUG_FILE);
 }
 
 /** Images for boot loaders: Documentation/arch/x86/boot.rst, arm64/booting.rst, riscv/boot-image-header.rst; EFI zboot; arm's zImage. */

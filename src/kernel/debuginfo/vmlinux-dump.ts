@@ -36,10 +36,14 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
   checkMachine(dump, vmlinux);
   const address = vmlinux.linked("linux_banner")?.address;
   if (address === undefined) {
-    throw new DumpError("BAD_OPTION", "has no symbol linux_banner, by which its kernel is found in memory", {
-      file: vmlinux.name,
-      cure: "Give the vmlinux of the kernel that was dumped: a module's or a program's debug file is none",
-    });
+    throw new DumpError(
+      "BAD_OPTION",
+      "has no symbol linux_banner, which coresieve needs to find the kernel in memory",
+      {
+        file: vmlinux.name,
+        cure: "Give the vmlinux of the kernel that was dumped, not the debug file of a module or a program",
+      },
+    );
   }
   const banners = findBanners(dump.memory);
   const places = banners
@@ -125,7 +129,7 @@ function crashTime({ vmcoreinfo }: Dump, { text }: Banner): string {
 
 function checkMachine(dump: Dump, { machine, name }: Vmlinux): void {
   if (dump.machineGuessed || machine.arch === dump.machine.arch) return;
-  throw new DumpError("BAD_OPTION", `is of a kernel for ${machine.arch}, but the dump of ${dump.machine.arch}`, {
+  throw new DumpError("BAD_OPTION", `is of a kernel for ${machine.arch}, but the dump is of ${dump.machine.arch}`, {
     file: name,
     cure: "Give the vmlinux of the kernel that was dumped",
   });
@@ -140,7 +144,7 @@ function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner
   const named = original.vmcoreinfo?.osrelease ?? (original.header.utsname?.release || undefined);
   const known = named ?? (found === undefined ? undefined : releaseOfBanner(found));
   const release = banner === undefined ? "an unknown kernel" : `kernel ${releaseOfBanner(banner)}`;
-  const cure = "Give the vmlinux of the very kernel that was dumped: its package has the same version";
+  const cure = "Give the vmlinux of exactly the kernel that was dumped: its package has the same version";
   if (known === undefined) {
     return new DumpError("BAD_OPTION", `is of ${release}, and the dump's memory has no kernel's banner`, {
       file: name,
@@ -149,7 +153,7 @@ function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner
   }
   const what =
     banner === undefined || known !== releaseOfBanner(banner)
-      ? `is of ${release}, but the dump of ${known}`
+      ? `is of ${release}, but the dump is of ${known}`
       : `is of another build of kernel ${known}${builds(vmlinux, original, found)}`;
   return new DumpError("BAD_OPTION", what, { subcode: "OTHER_KERNEL", file: name, cure });
 }
@@ -157,9 +161,9 @@ function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner
 /** What tells the builds apart: their banners, else their build ids. */
 function builds({ banner, buildId }: Vmlinux, original: Dump, found: string | undefined): string {
   if (banner !== undefined && found !== undefined && banner !== found) {
-    return `: ${buildOfBanner(banner)}, but the dump of ${buildOfBanner(found)}`;
+    return `: ${buildOfBanner(banner)}, but the dump is of ${buildOfBanner(found)}`;
   }
   const other = original.vmcoreinfo?.buildId;
   if (buildId === undefined || other === undefined || other === buildId) return " than the dump";
-  return `: build id ${buildId}, but the dump of ${other}`;
+  return `: build id ${buildId}, but the dump is of ${other}`;
 }

@@ -87,7 +87,7 @@ function machineOf({ source, type, machine, elfClass, littleEndian }: ElfFile): 
     throw badFile(source, `is an ELF file of type ${type}, not a linked kernel (2 or 3): a module or an object file?`);
   }
   if (facts === undefined)
-    throw badFile(source, `is of e_machine ${machine}, which is no machine that coresieve knows`);
+    throw badFile(source, `is for e_machine ${machine}, an architecture that coresieve does not know`);
   return { arch: facts.arch, wordSize: elfClass === 64 ? 8 : 4, littleEndian };
 }
 

@@ -113,7 +113,7 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
       odd === undefined
         ? `SIZE(page)=${size}`
         : `OFFSET(page.${NAMES[odd[0]] ?? odd[0]})=${odd[1]} with SIZE(page)=${size}`;
-    return { layout: undefined, missing: `VMCOREINFO has ${what}, which no kernel has` };
+    return { layout: undefined, missing: `VMCOREINFO has ${what}, which is impossible` };
   }
   const buddy = buddyValue(info, version);
   const layout: PageLayout = {

@@ -34,11 +34,12 @@ export function decompressSection(bytes: Uint8Array, section: CompressedSection)
     });
   }
   if (type === ELFCOMPRESS_ZLIB) {
-    if (size > data.length * MAX_DEFLATE_RATIO + 64) throw corrupt(section, "is no zlib stream of the size it names");
+    if (size > data.length * MAX_DEFLATE_RATIO + 64)
+      throw corrupt(section, "is not a zlib stream of the size it names");
     return checked(section, size, () => zlib().inflateSync(data, { maxOutputLength: Math.max(size, 1) }));
   }
   if (type === ELFCOMPRESS_ZSTD) return checked(section, size, () => unzstd(data, size, section));
-  throw corrupt(section, `is compressed in way ${type}; known are 1 (zlib) and 2 (zstd)`);
+  throw corrupt(section, `is compressed in way ${type}; it must be 1 (zlib) or 2 (zstd)`);
 }
 
 interface Stream {

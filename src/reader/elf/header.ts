@@ -59,11 +59,15 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   const phoff = word(layout.e.phoff, "e_phoff");
   const phentsize = header.u16(tail + 2);
   if (phentsize !== layout.phdrSize) {
-    throw new DumpError("CORRUPT", `program headers of ${phentsize} bytes; ELF${elfClass} has ${layout.phdrSize}`, {
-      file: source.name,
-      offset: tail + 2,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    throw new DumpError(
+      "CORRUPT",
+      `its program headers have ${phentsize} bytes each; in ELF${elfClass} they have ${layout.phdrSize}`,
+      {
+        file: source.name,
+        offset: tail + 2,
+        cure: "The file is damaged: copy it again from where it was made",
+      },
+    );
   }
   let phnum = header.u16(tail + 4);
   if (phnum === PN_XNUM) {

@@ -30,7 +30,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const header = readElfHeader(source, salvage);
   const facts = archOfElf(header.machine, header.elfClass);
   if (facts === undefined) {
-    throw new DumpError("UNSUPPORTED", `e_machine ${header.machine} is of no machine that coresieve knows`, {
+    throw new DumpError("UNSUPPORTED", `e_machine ${header.machine}: coresieve does not know this architecture`, {
       file: source.name,
       offset: 18,
       cure: `Linux dumps of ${allMachines()

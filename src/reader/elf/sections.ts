@@ -65,11 +65,15 @@ export function readElfFile(source: ByteSource): ElfFile {
   if (shoff === 0) return { ...common, sections: [] };
   const shentsize = header.u16(tail + 6);
   if (shentsize !== layout.shdrSize) {
-    throw new DumpError("CORRUPT", `section headers of ${shentsize} bytes; ELF${elfClass} has ${layout.shdrSize}`, {
-      file: source.name,
-      offset: tail + 6,
-      cure: DAMAGED,
-    });
+    throw new DumpError(
+      "CORRUPT",
+      `its section headers have ${shentsize} bytes each; in ELF${elfClass} they have ${layout.shdrSize}`,
+      {
+        file: source.name,
+        offset: tail + 6,
+        cure: DAMAGED,
+      },
+    );
   }
   const first = rawSection(source, common, shoff);
   const count = header.u16(tail + 8) || first.size;

@@ -56,7 +56,7 @@ export function readFlattenedIndex(source: ByteSource, salvage = false): Flatten
   if (type !== 1n || version !== 1n) {
     throw new DumpError(
       "UNSUPPORTED",
-      `flattened format of type ${type}, version ${version}; known is type 1, version 1`,
+      `flattened format of type ${type}, version ${version}; coresieve reads type 1, version 1`,
       {
         file: source.name,
         offset: 16,

@@ -63,7 +63,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const header = littleEndian ? little : fields(head, false, source.name);
   const version = header.i32(8);
   if (version < 1 || version > 6) {
-    throw new DumpError("UNSUPPORTED", `kdump header version ${version}; known are 1 to 6`, {
+    throw new DumpError("UNSUPPORTED", `kdump header version ${version}; coresieve reads 1 to 6`, {
       file: source.name,
       offset: 8,
       cure:
@@ -78,7 +78,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   if (subHeaderBlocks === 0 || subHeaderBlocks * blockSize > MAX_NOTES) {
     throw new DumpError(
       "CORRUPT",
-      `a sub header of ${subHeaderBlocks} blocks; 1 to ${MAX_NOTES / blockSize} are possible`,
+      `a sub header of ${subHeaderBlocks} blocks; 1 to ${MAX_NOTES / blockSize} are allowed`,
       {
         file: source.name,
         offset: at.subHeaderBlocks,
@@ -160,7 +160,7 @@ function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
   if (sane64) return 8;
   if (sane32) return 4;
   const found = `${header.u32(KDUMP64.header.blockSize)} (64-bit) or ${header.u32(KDUMP32_PACKED.header.blockSize)} (32-bit)`;
-  throw new DumpError("CORRUPT", `a kdump header without a sensible block size: ${found}`, {
+  throw new DumpError("CORRUPT", `its kdump header has an impossible block size: ${found}`, {
     file,
     offset: KDUMP64.header.blockSize,
     cure: "The header is damaged: copy the file again from where it was made",

@@ -169,10 +169,14 @@ function machineOf(
   const arch = archOfUts(header.utsname.machine)?.arch ?? guessMachine(vmcoreinfo, notes, header.littleEndian);
   if (arch === undefined) {
     const found = JSON.stringify(header.utsname.machine.slice(0, 20));
-    throw new DumpError("UNSUPPORTED", `the header calls the machine ${found}, and nothing else tells it`, {
-      file,
-      cure: "coresieve needs to know the architecture to read the memory",
-    });
+    throw new DumpError(
+      "UNSUPPORTED",
+      `the header calls the machine ${found}, and the dump does not say it in another way`,
+      {
+        file,
+        cure: "coresieve needs to know the architecture to read the memory",
+      },
+    );
   }
   return { arch, wordSize: factsOf(arch).wordSize, littleEndian: header.littleEndian };
 }

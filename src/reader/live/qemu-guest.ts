@@ -76,7 +76,7 @@ async function* untilDone(
     }
     const problem = await ended;
     if (problem === undefined) return;
-    throw new DumpError("NOT_READABLE", `QEMU gave the dump up: ${problem}`, { file, cure: "Look at what QEMU says" });
+    throw new DumpError("NOT_READABLE", `QEMU stopped the dump: ${problem}`, { file, cure: "Look at what QEMU says" });
   } finally {
     clean();
   }

@@ -86,7 +86,7 @@ export function readStream(reader: StreamReader, held: number, salvaged: (error:
   return { settings, ram, devices, footers, ramEnded, cut };
 }
 
-const NO_RAM = "Save the machine anew: `migrate`, `savevm`, or dump-guest-memory";
+const NO_RAM = "Save the machine again: `migrate`, `savevm`, or dump-guest-memory";
 
 class SectionWalk {
   readonly #reader: StreamReader;

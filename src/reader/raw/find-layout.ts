@@ -39,7 +39,7 @@ export function findLayout(source: ByteSource): FoundLayout {
   if (found !== undefined) return found;
   throw new DumpError(
     "BAD_OPTION",
-    "does not say where it lies: it has neither an e820 map that fits its size nor a VMCOREINFO",
+    "has neither an e820 map that fits its size nor a VMCOREINFO, so its physical addresses are not known",
     {
       file: source.name,
       cure: `Say it: ${OPTION.rawZero}, or consecutive ranges where memory has holes, as in ${OPTION.rawRanges}`,

@@ -47,7 +47,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   if (data.count === 0) {
     throw new DumpError("NOT_A_DUMP", "is a memory image without any memory", {
       file: name,
-      cure: "Take the image anew",
+      cure: "Make the image again",
     });
   }
   const maxMapnr = Math.ceil((data.end[data.count - 1] as number) / pageSize);

@@ -89,7 +89,7 @@ function endsEarly(name: string, end: number, size: number): DumpError {
 
 function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
   if (process.stdin.isTTY) {
-    throw new DumpError("BAD_OPTION", "the dump is to come from stdin, which is a terminal", {
+    throw new DumpError("BAD_OPTION", "the dump should come from stdin, but stdin is a terminal", {
       cure: `Send it through a pipe: ${piped("ssh HOST cat /proc/vmcore")}`,
     });
   }

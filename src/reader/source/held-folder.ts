@@ -96,7 +96,7 @@ export class HeldFolder {
   }
 
   #exchanged(): DumpError {
-    return new DumpError("NOT_WRITABLE", "another folder has its name by now", {
+    return new DumpError("NOT_WRITABLE", "its folder was replaced by another one", {
       file: this.name,
       cure: "Look at who may write to the folders above it",
     });

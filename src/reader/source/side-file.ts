@@ -45,7 +45,7 @@ export async function readSideFile(path: string, limit: number): Promise<Buffer>
     if (source.size > limit) {
       throw new DumpError("BAD_OPTION", `has ${source.size} bytes; at most ${limit} are expected here`, {
         file: path,
-        cure: "Another file must be meant",
+        cure: "Check that this is the file you mean",
       });
     }
     return Buffer.from(readExactly(source, 0, source.size, "text"));

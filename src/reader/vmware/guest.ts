@@ -76,7 +76,7 @@ function memoryInfo(head: Fields, at: number, short: boolean, source: ByteSource
   const pages = word(at + 8);
   const holes = head.u32(at + 8 + width + 4);
   if (holes > MAX_HOLES)
-    throw damaged(source, at, `${holes} holes in its memory, and at most ${MAX_HOLES} are possible`);
+    throw damaged(source, at, `${holes} holes in its memory, and at most ${MAX_HOLES} are allowed`);
   const gaps = Array.from({ length: holes }, (_, i) => {
     const start = word(at + 16 + width + 2 * width * i);
     return { start, end: start + word(at + 16 + width + 2 * width * i + width) };
@@ -124,6 +124,6 @@ function damaged(source: ByteSource, offset: number, what: string): DumpError {
   return new DumpError("CORRUPT", `its state has ${what}`, {
     file: source.name,
     offset,
-    cure: "The file is damaged, or is no debug.guest of ESXi: copy it again from where it was made",
+    cure: "The file is damaged, or is not a debug.guest of ESXi: copy it again from where it was made",
   });
 }

@@ -29,7 +29,7 @@ export function memoryBeside(
   const { path } = state.file;
   const cure = `Give both files, the state and its memory: ${either("`coresieve NAME.vmss NAME.vmem OUT`", '`openDump(["NAME.vmss", "NAME.vmem"])`')}`;
   if (state.spool !== undefined || state.remote !== undefined) {
-    throw new DumpError("BAD_OPTION", "has its memory in another file, which cannot be looked for beside it", {
+    throw new DumpError("BAD_OPTION", "has its memory in another file, which coresieve cannot look for here", {
       file: path,
       cure,
     });

@@ -21,9 +21,9 @@ export function openVmwareState(images: readonly SourceImage[], options: FormatO
   const memory = stateMemory(file, state.file.path);
   if (memory.block !== undefined) {
     if (named !== undefined) {
-      throw new DumpError("BAD_OPTION", "has its memory in it, and another file was named with it", {
+      throw new DumpError("BAD_OPTION", "holds its memory itself, but another file was named with it", {
         file: state.file.path,
-        cure: "Leave the other file away",
+        cure: "Leave out the other file",
       });
     }
     return openWith({ state, memory, file, inside: memory.block }, state, [state], options);
@@ -65,7 +65,8 @@ function openWith(
       ofFile(path, `does not have all registers of CPU ${lacking}: those of all CPUs are left out`),
     );
   }
-  if (file.partial) options.warnings.add("INCOMPLETE", ofFile(path, "its writer marked it as a part of a state"));
+  if (file.partial)
+    options.warnings.add("INCOMPLETE", ofFile(path, "its writer marked it as only a part of a saved state"));
   return memoryDump(
     {
       sources,

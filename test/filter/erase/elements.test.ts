@@ -126,16 +126,16 @@ test.each([
   ["symbol nothing", "no symbol nothing"],
   ["symbol first.nothing", "no member nothing"],
   ["symbol first{nothing}", "no type nothing"],
-  ["symbol first.id[*]", "is no array"],
+  ["symbol first.id[*]", "is not an array"],
   ["symbol first.id.more", "no member id.more"],
   ["symbol first.all[3]", "no member all[3]"],
   ["symbol first{char[2000000]}[*]", "has 2000000 elements; at most 1048576 are followed"],
   ["symbol first{char[4]}[4]", "has no element 4"],
-  ["symbol first{char[4]}{item}[1]", "is no array"],
-  ["member item.id of list first through list", "no list_head"],
+  ["symbol first{char[4]}{item}[1]", "is not an array"],
+  ["member item.id of list first through list", "not a list_head"],
   ["member item.id of list head through id", "item has no list_head id"],
   ["member nothing.id of list head through list", "no type nothing"],
-  ["member item.id of chain first through id", "id is int, no pointer"],
+  ["member item.id of chain first through id", "id is int, not a pointer"],
 ])("%s: refused", (rule, message) => {
   expect(() => follow(rule, {})).toThrow(message);
 });

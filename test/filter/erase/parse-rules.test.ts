@@ -132,7 +132,7 @@ test.each([
   ["physical 0x2000", "expected -END or size N"],
   ["physical x", 'found "x", expected a physical address'],
   ["physical 0-0x10000000000000000", "expected"],
-  ["[dm_mod]\nerase a", "rules:1: found the section [dm_mod]: symbols of modules are not looked up"],
+  ["[dm_mod]\nerase a", "rules:1: found the section [dm_mod]: coresieve looks up symbols of the kernel"],
   ["for a in b\nerase a", "rules:1: found the end of the file, expected endfor"],
   ["for a in b\nfor c in d", "loops do not nest"],
   ["for a in b\nsymbol c", 'rules:2: found "symbol c", expected erase or endfor'],

@@ -136,14 +136,14 @@ test("texts in notes go, VMCOREINFO keeps what only looks like something", async
 
 test.each([
   ['text "abc"', "the text has 3 bytes"],
-  ["text secret words", "after text expected a text in double quotes"],
-  ['text "secret words', "after text expected a text in double quotes"],
+  ["text secret words", '"text" must be followed by a text in double quotes'],
+  ['text "secret words', '"text" must be followed by a text in double quotes'],
   ['text "secret\\q"', "are known, no other"],
-  ["bytes 0102030", "expected whole bytes in hexadecimal"],
+  ["bytes 0102030", "followed by whole bytes in hexadecimal"],
   ["bytes 00000000", "not all of them 0"],
-  ["pattern secret.*", "after pattern expected /…/"],
+  ["pattern secret.*", '"pattern" must be followed by /…/'],
   ["pattern /secret(/", "a ( without )"],
-  ["class secret", "after class expected one of card, private-key"],
+  ["class secret", '"class" must be followed by one of card, private-key'],
 ])("%j is refused in one line that does not show it", (rule, message) => {
   const error = failureOf(() => eraseRequest({ name: "rules", text: `# first\n${rule}` }));
   expect(error.code).toBe("BAD_OPTION");

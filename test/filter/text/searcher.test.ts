@@ -80,12 +80,12 @@ test("secrets: a line each, as text or hexadecimal, without comments", () => {
 });
 
 test.each([
-  ["abc", "line 1 is a secret of 3 bytes; 4 to 4096 are possible"],
-  ["abcd\nhex:0102030", "line 2 begins with"],
-  ["hex:zz", "line 1 begins with"],
+  ["abc", "line 1 is a secret of 3 bytes; 4 to 4096 are allowed"],
+  ["abcd\nhex:0102030", 'line 2: "hex:" must be followed'],
+  ["hex:zz", 'line 1: "hex:" must be followed'],
   [`${"x".repeat(4097)}`, "line 1 is a secret of 4097 bytes"],
   ["hex:00000000", "line 1 is a secret of zeros"],
-  ["# nothing\n", "has no secret in it"],
+  ["# nothing\n", "has no secrets in it"],
   [Array.from({ length: 10_001 }, (_, i) => `secret ${i}`).join("\n"), "has more than 10000 secrets"],
 ])("bad secrets are refused with their line, and are not shown", (text, message) => {
   const error = failureOf(() => parseSecrets(Buffer.from(text), "file"));

@@ -124,13 +124,13 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
   });
 
   test.each<[string, string, RegExp]>([
-    ["another kernel's", "tiny-x86-6.12", /is of kernel 6\.1\.192-tiny, but the dump of 6\.12\.117-tiny/],
+    ["another kernel's", "tiny-x86-6.12", /is of kernel 6\.1\.192-tiny, but the dump is of 6\.12\.117-tiny/],
     [
       "another build's",
       "tiny-x86-6.1-sparse-classic",
       /another build of kernel 6\.1\.192-tiny: build id a6c4.*dump of 873c/,
     ],
-    ["another machine's", "tiny-s390x-6.12", /is of a kernel for x86_64, but the dump of s390x/],
+    ["another machine's", "tiny-s390x-6.12", /is of a kernel for x86_64, but the dump is of s390x/],
   ])("%s vmlinux is refused", async (_, name, message) => {
     const vmlinux = await realVmlinux();
     const dump = openDump((await realDump(name)).vmcore);

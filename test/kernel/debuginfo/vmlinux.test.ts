@@ -95,7 +95,7 @@ describe("what is none says what it is", () => {
     ["EFI zboot", zboot, /EFI zboot/],
     ["arm64's Image", arm64, /is a kernel image \(Image\)/],
     ["a packed vmlinux", gzipSync(made()), /is compressed with gzip\. Unpack it with gzip -d/],
-    ["a text", Buffer.from("hello"), /is no vmlinux: it is no ELF file/],
+    ["a text", Buffer.from("hello"), /is not a vmlinux: it is not an ELF file/],
     ["a dump", made({ type: 4 }), /is a core \(a dump\), not a vmlinux/],
     ["a module", made({ type: 1 }), /type 1, not a linked kernel/],
     ["a program of no machine of Linux", made({ machine: 4711 }), /e_machine 4711/],

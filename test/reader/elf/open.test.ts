@@ -147,7 +147,7 @@ describe("files that are refused", () => {
       "program headers of another size",
       build({ header: { phentsize: 32 } }),
       "CORRUPT",
-      "program headers of 32 bytes; ELF64 has 56",
+      "its program headers have 32 bytes each; in ELF64 they have 56",
     ],
     [
       "a p_paddr beyond 2^53",

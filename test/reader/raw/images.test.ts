@@ -159,8 +159,8 @@ describe("refused", () => {
   });
 
   test("what raw is not", () => {
-    expectError(buildLime(one), "BAD_OPTION", /is a dump with headers, no bare memory/, { raw });
-    expectError(buildElf({ loads: [], notes: [] }), "BAD_OPTION", /no bare memory\. Leave `raw` away/, { raw });
+    expectError(buildLime(one), "BAD_OPTION", /is a dump with headers, not bare memory/, { raw });
+    expectError(buildElf({ loads: [], notes: [] }), "BAD_OPTION", /not bare memory\. Leave out `raw`/, { raw });
     expectError(Buffer.alloc(9), "BAD_OPTION", /has 9 bytes, but the ranges of `raw` have 8/, {
       raw: [{ start: 0, end: 8 }],
     });
@@ -176,7 +176,7 @@ describe("refused", () => {
   test("a machine for a dump that says it itself", () => {
     const machine = { arch: "arm64", wordSize: 8, littleEndian: true } as const;
     const elf = buildElf({ loads: [{ paddr: 0, data: Buffer.alloc(9) }], notes: [] });
-    expectError(elf, "BAD_OPTION", /Leave `machine` away/, { machine });
+    expectError(elf, "BAD_OPTION", /Leave out `machine`/, { machine });
   });
 
   test("damage anywhere ends in a DumpError or in memory, never otherwise", () => {

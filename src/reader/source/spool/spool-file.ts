@@ -49,7 +49,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
     most = Math.min(limit ?? free / 2, free);
     fd = openSync(path, "wx+", 0o600);
   } catch (error) {
-    throw new DumpError("NOT_WRITABLE", `no temporary file can be made there: ${describeSystemError(error)}`, {
+    throw new DumpError("NOT_WRITABLE", `a temporary file cannot be created there: ${describeSystemError(error)}`, {
       file: place,
       cure: `Name a folder for it with ${OPTION.spoolDir}`,
       cause: error,

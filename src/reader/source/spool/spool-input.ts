@@ -76,7 +76,7 @@ export async function spoolInput(
 function addMoreBytes(warnings: Warnings, name: string, end: number): void {
   warnings.add(
     "MORE_BYTES",
-    `${name} goes on behind byte ${end}, where its headers say that it ends: that was not read`,
+    `${name} goes on behind byte ${end}, where it should end by its headers; the rest was not read`,
   );
 }
 
