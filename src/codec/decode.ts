@@ -2,7 +2,7 @@ import { DumpError } from "../errors.js";
 import { decodeMemory, INPUT_AT, MAX_PAGE, PAGE_AT, SCRATCH_AT, SCRATCH_BYTES } from "./decode-memory.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
 import { type DecodeModule, loadDecodeModule } from "./wasm/decode/load.js";
-import { nodeZstd, zstdMissing, zstdNapi } from "./zstd.js";
+import { nodeZstd, zstdNapi } from "./zstd.js";
 
 /** Decodes pages whose data lie in the thread's decode memory. */
 export interface BlockDecoder {
@@ -105,11 +105,10 @@ function zstdDecoder(file: string): BlockDecoder {
   }
   const { zstdDecompressSync } = nodeZstd();
   if (zstdDecompressSync === undefined) {
-    throw zstdMissing(
-      "has pages compressed with zstd, and zstd is not installed here",
-      "decompress it where zstd is",
+    throw new DumpError("CODEC_MISSING", "has pages compressed with zstd, and zstd is not installed here", {
       file,
-    );
+      cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
+    });
   }
   return one((from, size, into, at, length) => {
     try {

@@ -1,9 +1,9 @@
-import type { DumpError } from "../errors.js";
+import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
 import { zlib } from "./node-zlib.js";
 import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
-import { nodeZstd, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdMissing, zstdNapi, zstdThere } from "./zstd.js";
+import { nodeZstd, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdNapi, zstdThere } from "./zstd.js";
 
 /** What an encoder may use, as the memory it works in is laid out. */
 export interface EncoderRoom {
@@ -49,8 +49,9 @@ export function checkCodec(codec: Codec): void {
 }
 
 function notInstalled(): DumpError {
-  const instead = `choose zlib (${OPTION.zlib}), lzo (${OPTION.lzo}) or snappy (${OPTION.snappy})`;
-  return zstdMissing("zstd is not installed here, and this Node does not contain it", instead);
+  return new DumpError("CODEC_MISSING", "zstd is not installed here, and this Node does not contain it", {
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or choose zlib (${OPTION.zlib}), lzo (${OPTION.lzo}) or snappy (${OPTION.snappy})`,
+  });
 }
 
 function moduleEncoder(flag: number, module: EncodeModule, layout: EncoderRoom): PageEncoder {

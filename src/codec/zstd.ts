@@ -1,6 +1,5 @@
 import { createRequire } from "node:module";
 import type { Transform } from "node:stream";
-import { DumpError } from "../errors.js";
 import { zlib } from "./node-zlib.js";
 
 /**
@@ -57,12 +56,4 @@ export function nodeZstd(): NodeZstd {
 /** Whether there is one. */
 export function zstdThere(): boolean {
   return zstdNapi() !== undefined || nodeZstd().zstdCompressSync !== undefined;
-}
-
-/** `instead`: what else can be done. */
-export function zstdMissing(what: string, instead: string, file?: string): DumpError {
-  return new DumpError("CODEC_MISSING", what, {
-    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or ${instead}`,
-    ...(file !== undefined && { file }),
-  });
 }

@@ -1,5 +1,5 @@
 import { zlib } from "../../codec/node-zlib.js";
-import { nodeZstd, zstdMissing, zstdNapi } from "../../codec/zstd.js";
+import { nodeZstd, zstdNapi } from "../../codec/zstd.js";
 import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import type { ByteSource } from "../source/byte-source.js";
@@ -81,8 +81,10 @@ function unzstd(data: Uint8Array, size: number, section: CompressedSection): Uin
   if (zstdDecompressSync !== undefined) return zstdDecompressSync(data, { maxOutputLength: Math.max(size, 1) });
   const napi = zstdNapi();
   if (napi === undefined) {
-    const what = `section ${section.name} is compressed with zstd, which is not installed`;
-    throw zstdMissing(what, "decompress it: `objcopy --decompress-debug-sections FILE`", section.source.name);
+    throw new DumpError("CODEC_MISSING", `section ${section.name} is compressed with zstd, which is not installed`, {
+      file: section.source.name,
+      cure: "Run `npm install zstd-napi`, or use Node 22.15 or later, which contains zstd",
+    });
   }
   const into = new Uint8Array(size);
   return into.subarray(0, new napi.DCtx().decompress(into, data));

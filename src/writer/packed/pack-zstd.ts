@@ -1,11 +1,5 @@
-import {
-  nodeZstd,
-  ZSTD_CHECKSUM,
-  ZSTD_COMPRESSION_LEVEL,
-  type ZstdNapi,
-  zstdMissing,
-  zstdNapi,
-} from "../../codec/zstd.js";
+import { nodeZstd, ZSTD_CHECKSUM, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdNapi } from "../../codec/zstd.js";
+import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
@@ -29,10 +23,9 @@ export function packZstd(put: Put): Packer {
       put,
     );
   }
-  throw zstdMissing(
-    "the output is to be packed with zstd, which is not installed here",
-    `pack with gzip (${OPTION.packGzip})`,
-  );
+  throw new DumpError("CODEC_MISSING", "the output is to be packed with zstd, which is not installed here", {
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or pack with gzip (${OPTION.packGzip})`,
+  });
 }
 
 function packWith(binding: ZstdNapi, put: Put): Packer {

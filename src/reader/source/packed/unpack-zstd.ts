@@ -1,5 +1,6 @@
 import type { Transform } from "node:stream";
-import { nodeZstd, type ZstdNapi, zstdMissing, zstdNapi } from "../../../codec/zstd.js";
+import { nodeZstd, type ZstdNapi, zstdNapi } from "../../../codec/zstd.js";
+import { DumpError } from "../../../errors.js";
 import { piped } from "../../../option-words.js";
 
 /** Bytes unpacked at once: a block of zstd at most. */
@@ -39,6 +40,8 @@ async function* unpackFrames(
 export function builtInZstdStream(name: string): Transform {
   const make = nodeZstd().createZstdDecompress;
   if (make !== undefined) return make({ chunkSize: PIECE });
-  const instead = `unpack it first: ${piped("zstd -dc FILE")}`;
-  throw zstdMissing("is packed with zstd, and zstd is not installed here", instead, name);
+  throw new DumpError("CODEC_MISSING", "is packed with zstd, and zstd is not installed here", {
+    file: name,
+    cure: `Run \`npm install zstd-napi\`, use Node 22.15 or later, or unpack it first: ${piped("zstd -dc FILE")}`,
+  });
 }
