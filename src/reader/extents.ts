@@ -1,3 +1,4 @@
+import { firstAbove } from "../sorted.js";
 /**
  * Pieces [start, end) of one address space, each backed by bytes at `source` of another. Parallel arrays, because a
  * dump may have a million of them; over shared memory, because every worker looks into them.
@@ -62,14 +63,7 @@ export function layer(pieces: readonly Piece[]): Extents {
 
 /** Index of the piece that holds `address`, or of the first one after it (then its start is above `address`). */
 export function findExtent(extents: Extents, address: number): number {
-  let low = 0;
-  let high = extents.count;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((extents.end[middle] as number) > address) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstAbove(extents.end, address);
 }
 
 export function toExtents(pieces: readonly Piece[]): Extents {

@@ -1,3 +1,4 @@
+import { firstAbove } from "../sorted.js";
 /** Most parts of an upload, of any S3-compatible store. */
 export const MAX_PARTS = 10_000;
 /** Least bytes of a part that is not the last one. */
@@ -73,15 +74,7 @@ function planOf(starts: readonly number[], most: number): PartPlan {
     most,
     parts,
     start: (index) => starts[index] as number,
-    indexOf(offset) {
-      let low = 0;
-      let high = parts - 1;
-      while (low < high) {
-        const middle = (low + high + 1) >>> 1;
-        if ((starts[middle] as number) <= offset) low = middle;
-        else high = middle - 1;
-      }
-      return low;
-    },
+    // The last part's end is none of a part's beginnings.
+    indexOf: (offset) => Math.max(0, Math.min(firstAbove(starts, offset), parts) - 1),
   };
 }

@@ -1,5 +1,6 @@
 import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
+import { firstAbove } from "../sorted.js";
 import type { Findings } from "./findings.js";
 
 /** Pages that do not lie behind those before them and are compared with all others: 16 MiB of memory. */
@@ -45,13 +46,7 @@ export function findOverlaps(
     if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
     const { offset, size, position } = descriptor;
     // The first candidate that ends behind this page's start. Candidates are no longer than a block.
-    let low = 0;
-    let high = sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((sorted[middle] as number) > offset - image.blockSize) high = middle;
-      else low = middle + 1;
-    }
+    const low = firstAbove(sorted, offset - image.blockSize);
     for (let i = low; i < sorted.length && (sorted[i] as number) < offset + size; i++) {
       const start = sorted[i] as number;
       const length = starts.get(start) as number;

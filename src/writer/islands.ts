@@ -1,4 +1,5 @@
 import { forEachRun, type PageBitmap } from "../reader/bitmap.js";
+import { firstAbove } from "../sorted.js";
 
 /**
  * How kept pages lie in an ELF file: islands of pages that are contiguous in memory and in the file. Dropped pages
@@ -75,12 +76,5 @@ export function findIslands(
 
 /** The first island that ends above `pfn`. */
 export function firstIsland({ endPfn }: Islands, pfn: number): number {
-  let low = 0;
-  let high = endPfn.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((endPfn[middle] as number) > pfn) high = middle;
-    else low = middle + 1;
-  }
-  return low;
+  return firstAbove(endPfn, pfn);
 }

@@ -33,6 +33,7 @@ const ROWS: readonly (readonly string[])[] = [
     "program-files.ts",
     "package-version.ts",
     "page-record.ts",
+    "sorted.ts",
   ],
 ];
 

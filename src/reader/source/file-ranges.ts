@@ -1,3 +1,4 @@
+import { firstAbove } from "../../sorted.js";
 import { findBit } from "../bitmap.js";
 import type { DumpImage } from "../dump.js";
 import { type Extents, findExtent } from "../extents.js";
@@ -88,14 +89,7 @@ function inFile(image: SourceImage, start: number, end: number, take: TakeRange)
 
 /** The run whose payload begins last before a position. Runs are ascending in the flattened file only mostly: a guess that costs bytes at worst. */
 function findRun(starts: Float64Array, position: number): number {
-  let low = 0;
-  let high = starts.length - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if ((starts[middle] as number) <= position) low = middle;
-    else high = middle - 1;
-  }
-  return low;
+  return Math.max(0, firstAbove(starts, position) - 1);
 }
 
 /** Descriptors that are looked at together. */

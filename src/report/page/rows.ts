@@ -1,3 +1,4 @@
+import { firstAbove } from "../../sorted.js";
 import { HOLE, type Payload } from "./payload.js";
 
 /** Rows of the map that follow each other: row n has the pages [n * span, (n + 1) * span). */
@@ -101,13 +102,7 @@ export function cellCounter({ segments, unit }: Pick<Payload, "segments" | "unit
   }
   return {
     count(start, end, counts) {
-      let low = 0;
-      let high = starts.length;
-      while (low < high) {
-        const middle = (low + high) >>> 1;
-        if ((starts[middle] as number) > start) high = middle;
-        else low = middle + 1;
-      }
+      const low = firstAbove(starts, start);
       let found = 0;
       for (let i = Math.max(0, low - 1); i < starts.length && (starts[i] as number) < end; i++) {
         const first = starts[i] as number;
