@@ -53,6 +53,7 @@ export type { ByteSource } from "./reader/source/byte-source.js";
 export type { FetchedBytes } from "./reader/source/fetched.js";
 export type { Packing } from "./reader/source/packed/packing.js";
 export { type GivenFile, openSideFile, type SideFile } from "./reader/source/side-file.js";
+export { type UnpackVmlinuxOptions, unpackVmlinux } from "./reader/source/unpack-vmlinux.js";
 export type { SpoolOptions } from "./reader/source/spool/spool-file.js";
 export type { SpoolProgress } from "./reader/source/spool/spool-stream.js";
 export type { GivenStream, StreamInput, WebStream, WebStreamReader } from "./reader/source/stream-input.js";

@@ -2,6 +2,7 @@
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { isElf } from "../../src/reader/elf/header.js";
 import { openSources } from "../../src/reader/open.js";
+import { PACKAGES } from "../../src/reader/source/archive/find-member.js";
 import { unpackStream } from "../../src/reader/source/packed/unpack.js";
 import { closeOnce, lookInside } from "../../src/reader/source/source-image.js";
 import { SPOOL_CHUNK } from "../../src/reader/source/spool/spool-index.js";
@@ -26,13 +27,16 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
   for (let at = 0; at < bytes.length; at += size) yield bytes.slice(at, at + size);
 }
 
+/** Any ELF file, in all archives that are known. */
+const WANTED = { noun: "a file", is: isElf, archives: PACKAGES, cure: () => "Give another" };
+
 /** What a stream unpacks to, and the code of the error it ends with. */
 async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Promise<{ data: Buffer; end: string }> {
   const parts: Uint8Array[] = [];
   let length = 0;
   let end = "";
   try {
-    const { chunks } = await unpackStream(inPieces(bytes, size), "fuzz", { salvage, wanted: isElf });
+    const { chunks } = await unpackStream(inPieces(bytes, size), "fuzz", { salvage, wanted: WANTED });
     for await (const chunk of chunks) {
       parts.push(Buffer.from(chunk));
       length += chunk.length;

@@ -3,8 +3,9 @@ import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
-import { openSideFile, readSideFile } from "../reader/source/side-file.js";
+import { type GivenFile, openSideFile, readSideFile } from "../reader/source/side-file.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
+import { isPackedVmlinux, unpackVmlinux } from "../reader/source/unpack-vmlinux.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { isStorePath } from "../store/store-url.js";
 
@@ -51,13 +52,8 @@ export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spo
   };
 }
 
-/** What is known of the kernel apart from its dump. Throws `BAD_OPTION`, and `NOT_READABLE` for files. */
-export async function completeOptions({
-  vmcoreinfo,
-  vmlinux,
-  vmcoreinfoDevice,
-  vmcoreinfoAt,
-}: InputArguments): Promise<CompleteOptions> {
+/** VMCOREINFO is given in one way only. Throws `BAD_OPTION`. */
+export function checkVmcoreinfoSources({ vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt }: InputArguments): void {
   const sources = [
     vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
     vmlinux === undefined ? undefined : "-x makes VMCOREINFO from a vmlinux",
@@ -67,8 +63,13 @@ export async function completeOptions({
   if (sources.length > 1) {
     throw new DumpError("BAD_OPTION", sources.join(", and "), { cure: "Use one of them" });
   }
-  // The program keeps an object open as long as it runs.
-  if (vmlinux !== undefined) return { vmlinux: isStorePath(vmlinux) ? await openSideFile(vmlinux) : vmlinux };
+}
+
+/** What is known of the kernel apart from its dump. A packed vmlinux is unpacked. Throws `BAD_OPTION`, and for files `NOT_READABLE` and what unpacking throws. */
+export async function completeOptions(args: InputArguments): Promise<CompleteOptions> {
+  checkVmcoreinfoSources(args);
+  const { vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt } = args;
+  if (vmlinux !== undefined) return { vmlinux: await givenVmlinux(vmlinux, spoolOptions(args)) };
   if (vmcoreinfo !== undefined) {
     const text = (await readSideFile(vmcoreinfo, MAX_TEXT))
       .toString("latin1")
@@ -78,6 +79,15 @@ export async function completeOptions({
   }
   if (vmcoreinfoAt !== undefined) return { vmcoreinfoAt: physicalAddress(vmcoreinfoAt) };
   return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: await deviceEntry(vmcoreinfoDevice) };
+}
+
+/** A file by its name, unless it has to be unpacked, or is an object: those stay open as long as the program runs. */
+async function givenVmlinux(path: string, spool: SpoolOptions): Promise<GivenFile> {
+  const file = await openSideFile(path);
+  if (isPackedVmlinux(file.source)) return unpackVmlinux(file, { spool });
+  if (isStorePath(path)) return file;
+  file.close();
+  return path;
 }
 
 /** An address as `coresieve info` prints it, or in decimal. */

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { RunOptions } from "../shard/run-options.js";
 import { eraseFile } from "./erase-option.js";
-import { completeOptions, openOptions } from "./input-options.js";
+import { checkVmcoreinfoSources, completeOptions, openOptions } from "./input-options.js";
 import { filterRequest } from "./options/filter-request.js";
 import type { OptionValues } from "./options/table.js";
 
@@ -36,7 +36,9 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   }
   // What is wrong with these is said here, and not by another host.
   openOptions(values);
-  const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions(values);
+  checkVmcoreinfoSources(values);
+  // The hosts unpack it themselves.
+  const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions({ ...values, vmlinux: undefined });
   const erase = await eraseFile(values);
   const { force, strict, salvage, raw, arch, vmlinux } = values;
   return {

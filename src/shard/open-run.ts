@@ -6,6 +6,7 @@ import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
 import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
+import { unpackVmlinux } from "../reader/source/unpack-vmlinux.js";
 import type { FilterOptions } from "../run/filter-types.js";
 import { isStorePath } from "../store/store-url.js";
 import type { Warnings } from "../warnings.js";
@@ -46,7 +47,10 @@ export async function openRunInput(request: DumpRequest, allowed: Allowed, warni
 /** Opens a run's vmlinux, if it has one. Throws `NOT_READABLE` for one that may not be touched, and what `openSideFile` does. */
 export async function openRunVmlinux({ vmlinux }: DumpRequest, allowed: Allowed): Promise<SideFile | undefined> {
   if (vmlinux === undefined) return undefined;
-  return isStorePath(vmlinux) ? openSideFile(allowed.object(vmlinux)) : sideFileOf(allowed.openInput(vmlinux));
+  const file = isStorePath(vmlinux)
+    ? await openSideFile(allowed.object(vmlinux))
+    : sideFileOf(allowed.openInput(vmlinux));
+  return unpackVmlinux(file);
 }
 
 /** A run's options as a filter run takes them. */

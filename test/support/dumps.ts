@@ -17,7 +17,7 @@ import { unpackTarZst, unpackZst } from "./unpack.js";
 export { type DumpFacts, foreignDumps, furtherDumps, goldenDumps, realDumps } from "./dumps-list.js";
 
 /** The folder of packed dumps: the repository's neighbour. */
-const dumpsFolder = fileURLToPath(new URL("../../../shared/dumps/", import.meta.url));
+export const dumpsFolder = fileURLToPath(new URL("../../../shared/dumps/", import.meta.url));
 
 const { CI, CORESIEVE_DUMPS_CACHE } = process.env;
 

@@ -1,6 +1,9 @@
 import { DumpError } from "../../../errors.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
+import { arEntries, isAr } from "./ar.js";
 import type { ArchiveEntries } from "./archive-entry.js";
+import { cpioEntries, isCpio } from "./cpio.js";
+import { isRpm, rpmEntries } from "./rpm.js";
 import { isTar, tarEntries } from "./tar.js";
 import { isZip, zipEntries } from "./zip.js";
 
@@ -15,14 +18,43 @@ export interface ArchiveKind {
 /** Bytes that tell an archive. */
 export const ARCHIVE_HEAD = 512;
 
-const ARCHIVES: readonly ArchiveKind[] = [
+/** In which dumps are sent. */
+export const ARCHIVES: readonly ArchiveKind[] = [
   { name: "a tar archive", recognises: isTar, entries: tarEntries },
   { name: "a zip archive", recognises: isZip, entries: zipEntries },
 ];
 
+/** In which a vmlinux is packed, besides. */
+export const PACKAGES: readonly ArchiveKind[] = [
+  ...ARCHIVES,
+  { name: "an ar archive", recognises: isAr, entries: arEntries },
+  { name: "an RPM package", recognises: isRpm, entries: rpmEntries },
+  { name: "a cpio archive", recognises: isCpio, entries: cpioEntries },
+];
+
+/** What is looked for in a stream. */
+export interface Wanted {
+  /** In messages: "a dump". */
+  readonly noun: string;
+  /** Whether a file that begins so (`WANTED_HEAD` bytes) is one. */
+  is(head: Uint8Array): boolean;
+  /** Whether a file of that name in an archive may be one, or have one in it. Default: any. */
+  mayBe?(name: string): boolean;
+  readonly archives: readonly ArchiveKind[];
+  /** What to do where an archive has none, by the first names in it. */
+  cure(names: readonly string[]): string;
+}
+
+/** What to do with an archive that has no dump, but files of these names. */
+export function cureWithoutDump(names: readonly string[]): string {
+  return names.some((name) => /(^|\/)sosreport-/.test(name))
+    ? "A sosreport lists dumps and has none: fetch the vmcore from the machine's /var/crash"
+    : "Give the archive that has the vmcore, or take it out of there and give that";
+}
+
 /** What archive begins so. */
-export function archiveOf(head: Uint8Array): ArchiveKind | undefined {
-  return ARCHIVES.find((archive) => archive.recognises(head));
+export function archiveOf(head: Uint8Array, archives = ARCHIVES): ArchiveKind | undefined {
+  return archives.find((archive) => archive.recognises(head));
 }
 
 /** A file in an archive that is what was looked for. */
@@ -44,7 +76,7 @@ export async function findMember(
   archive: ArchiveKind,
   queue: ByteQueue,
   file: string,
-  layers: readonly string[],
+  { layers, wanted }: { readonly layers: readonly string[]; readonly wanted: Wanted },
   open: (chunks: AsyncIterable<Uint8Array>, layers: readonly string[]) => Promise<FoundMember | undefined>,
 ): Promise<FoundMember> {
   const names: string[] = [];
@@ -56,6 +88,10 @@ export async function findMember(
     const { value: entry, done } = await entries.next();
     if (done === true) break;
     if (count++ < SHOWN) names.push(entry.name);
+    if (wanted.mayBe?.(entry.name) === false) {
+      await entry.chunks.return();
+      continue;
+    }
     try {
       const found = await open(entry.chunks, [...layers, `${entry.name} in ${archive.name}`]);
       if (found !== undefined) return found;
@@ -69,11 +105,9 @@ export async function findMember(
   if (problem?.code === "TRUNCATED") throw problem;
   const more = count > SHOWN ? ` and ${count - SHOWN} more` : "";
   const listed = count === 0 ? "it has no files" : `it has ${names.join(", ")}${more}`;
-  throw new DumpError("NOT_A_DUMP", `is ${archive.name} without a dump: ${listed}`, {
+  throw new DumpError("NOT_A_DUMP", `is ${archive.name} without ${wanted.noun}: ${listed}`, {
     why: problem?.reason,
     file,
-    cure: names.some((name) => /(^|\/)sosreport-/.test(name))
-      ? "A sosreport lists dumps and has none: fetch the vmcore from the machine's /var/crash"
-      : "Give the archive that has the vmcore, or take it out of there and give that",
+    cure: wanted.cure(names),
   });
 }

@@ -1,7 +1,6 @@
-import { DumpError } from "../../../errors.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
+import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
 import { decimalOf, TAR_BLOCK, tarNumber, tarText } from "./tar-fields.js";
 import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
 
@@ -20,21 +19,8 @@ export function isTar(head: Uint8Array): boolean {
 
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
 export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntries {
-  const take = async (length: number, what: string) => {
-    const bytes = await queue.take(length);
-    if (bytes.length === length) return bytes;
-    throw new DumpError("TRUNCATED", `its tar archive ends in ${what}`, {
-      file,
-      offset: queue.position,
-      cure: CUT_OFF_CURE,
-    });
-  };
-  const damaged = (what: string) =>
-    new DumpError("CORRUPT", `its tar archive has ${what}`, {
-      file,
-      offset: queue.position,
-      cure: "Copy it again from where it was made",
-    });
+  const take = (length: number, what: string) => takeOf(queue, length, file, "tar archive", what);
+  const damaged = (what: string) => damagedArchive(queue, file, "tar archive", what);
   let extra = new Map<string, string>();
   let longName: string | undefined;
   for (let count = 0; ; count++) {
@@ -74,25 +60,10 @@ export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntrie
     extra = new Map();
     longName = undefined;
     if (type === "0" || type === "" || type === "7" || type === "S") {
-      const bytes = memberBytes(queue, data, file);
+      const bytes = memberBytes(queue, data, file, "tar archive");
       yield { name, chunks: map === undefined ? bytes : sparseChunks(map, bytes, damaged) };
     }
     await queue.skip(behind - queue.position);
-  }
-}
-
-async function* memberBytes(queue: ByteQueue, size: number, file: string): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let left = size; left > 0; ) {
-    const piece = await queue.take(Math.min(left, 65536));
-    if (piece.length === 0) {
-      throw new DumpError("TRUNCATED", "its tar archive ends in a member", {
-        file,
-        offset: queue.position,
-        cure: CUT_OFF_CURE,
-      });
-    }
-    left -= piece.length;
-    yield piece;
   }
 }
 

@@ -2,7 +2,7 @@ import { pipeline, type Transform } from "node:stream";
 import { constants, createGunzip, createInflate } from "node:zlib";
 import { DumpError, systemErrorCode } from "../../../errors.js";
 import { OPTION, piped } from "../../../option-words.js";
-import { ARCHIVE_HEAD, archiveOf, findMember } from "../archive/find-member.js";
+import { ARCHIVE_HEAD, archiveOf, findMember, type Wanted } from "../archive/find-member.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import { unpackBzip2 } from "./bunzip2.js";
 import { ByteQueue } from "./byte-queue.js";
@@ -22,14 +22,14 @@ export interface UnpackedStream {
 export interface UnpackOptions {
   /** A stream of gzip, zlib or bzip2 that is cut off just ends. */
   readonly salvage: boolean;
-  /** Whether a file that begins so (`WANTED_HEAD` bytes) is what is looked for: then archives are looked into for one. */
-  readonly wanted?: (head: Uint8Array) => boolean;
+  /** What is looked for: then archives are looked into for one. */
+  readonly wanted?: Wanted;
   /** The stream is bare memory, in which two bytes of zlib are nothing. */
   readonly bare?: boolean;
 }
 
 /** Bytes that `wanted` is shown. */
-const WANTED_HEAD = 16;
+const WANTED_HEAD = 64;
 const GZIP_PIECE = 128 * 1024;
 /** A vmcore.flat in a tar in a zip, packed with xz, are three. More is made to do harm. */
 const MOST_LAYERS = 5;
@@ -84,8 +84,8 @@ async function unpackLayers(
   const layers = [...outer];
   for (;;) {
     const packing = await findPacking(queue, name, bare);
-    const isArchive = packing === undefined && wanted !== undefined && !wanted(await queue.peek(WANTED_HEAD));
-    const archive = isArchive ? archiveOf(await queue.peek(ARCHIVE_HEAD)) : undefined;
+    const isArchive = packing === undefined && wanted !== undefined && !wanted.is(await queue.peek(WANTED_HEAD));
+    const archive = isArchive ? archiveOf(await queue.peek(ARCHIVE_HEAD), wanted.archives) : undefined;
     if (packing === undefined && archive === undefined) return { layers, queue };
     if (layers.length === MOST_LAYERS) {
       throw new DumpError("LIMIT", `is packed more than ${MOST_LAYERS} times, one in the other`, {
@@ -103,12 +103,12 @@ async function unpackLayers(
       layers.push(`packed with ${packing}`);
       queue = new ByteQueue(unpacked(packing, queue, name, salvage));
       opened.push(queue);
-    } else if (archive !== undefined) {
-      return findMember(archive, queue, name, layers, async (chunks, inner) => {
+    } else if (archive !== undefined && wanted !== undefined) {
+      return findMember(archive, queue, name, { layers, wanted }, async (chunks, inner) => {
         const within: ByteQueue[] = [];
         try {
           const found = await unpackLayers(new ByteQueue(chunks), name, options, { layers: inner, opened: within });
-          const isWanted = wanted?.(await found.queue.peek(WANTED_HEAD)) === true;
+          const isWanted = wanted.is(await found.queue.peek(WANTED_HEAD));
           if (isWanted) opened.push(...within.splice(0));
           return isWanted ? found : undefined;
         } finally {

@@ -7,6 +7,7 @@ import { KNOWN_HEAD_SIZE } from "../../known-files.js";
 import { withoutSaveHeader } from "../../libvirt-save/packed-stream.js";
 import { checkHead, isDumpHead } from "../../open.js";
 import { damageOf } from "../../tolerant-memory.js";
+import { ARCHIVES, cureWithoutDump, type Wanted } from "../archive/find-member.js";
 import type { ByteStream } from "../byte-stream.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
@@ -30,7 +31,7 @@ export async function spoolInput(
     const content = bare ? stream : await withoutSaveHeader(stream, name, { salvage, warnings });
     const { packing, chunks } = await unpackStream(content, name, {
       salvage,
-      ...(!bare ? { wanted: (head: Uint8Array) => isDumpHead(head, name) } : { bare: true }),
+      ...(!bare ? { wanted: wantedDump(name) } : { bare: true }),
     });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
@@ -71,6 +72,15 @@ export async function spoolInput(
     if (changed !== undefined) await ended;
     throw error;
   }
+}
+
+function wantedDump(name: string): Wanted {
+  return {
+    noun: "a dump",
+    is: (head) => isDumpHead(head, name),
+    archives: ARCHIVES,
+    cure: cureWithoutDump,
+  };
 }
 
 function addMoreBytes(warnings: Warnings, name: string, end: number): void {

@@ -9,6 +9,7 @@ import { DumpError } from "../../../../src/errors.js";
 import { isElf } from "../../../../src/reader/elf/header.js";
 import type { InputOptions } from "../../../../src/reader/input-options.js";
 import { openInput } from "../../../../src/reader/open-input.js";
+import { ARCHIVES, cureWithoutDump } from "../../../../src/reader/source/archive/find-member.js";
 import { type UnpackOptions, unpackStream } from "../../../../src/reader/source/packed/unpack.js";
 import { Warnings } from "../../../../src/warnings.js";
 import { archivedDump } from "../../../support/archived-dump.js";
@@ -29,7 +30,7 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 async function unpack(bytes: Uint8Array, size = 65536, options: Partial<UnpackOptions> = {}) {
   const { packing, chunks } = await unpackStream(inPieces(bytes, size), "input", {
     salvage: false,
-    wanted: isElf,
+    wanted: { noun: "a dump", is: isElf, archives: ARCHIVES, cure: cureWithoutDump },
     ...options,
   });
   const parts: Uint8Array[] = [];

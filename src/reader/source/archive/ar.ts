@@ -1,0 +1,33 @@
+import type { ByteQueue } from "../packed/byte-queue.js";
+import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
+import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
+
+/*
+ * ar, as Debian's packages have it (deb(5)): "!<arch>\n", then for each member a header of 60 bytes (name, time, owner, group, mode, size in decimal, "`\n"),
+ * its bytes, and one more if they are odd.
+ */
+
+const MAGIC = "!<arch>\n";
+const HEADER = 60;
+const KIND = "ar archive";
+
+/** Whether an archive begins so. */
+export function isAr(head: Uint8Array): boolean {
+  return Buffer.from(head.subarray(0, MAGIC.length)).toString("latin1") === MAGIC;
+}
+
+/** Reads an archive. Throws `TRUNCATED`, `CORRUPT`. */
+export async function* arEntries(queue: ByteQueue, file: string): ArchiveEntries {
+  await queue.skip(MAGIC.length);
+  for (let count = 0; ; count++) {
+    if ((await queue.peek(1)).length === 0) return;
+    const head = Buffer.from(await takeOf(queue, HEADER, file, KIND, "a header")).toString("latin1");
+    const size = /^\d{1,10} *$/.test(head.slice(48, 58)) ? Number(head.slice(48, 58)) : undefined;
+    if (size === undefined || head.slice(58) !== "`\n")
+      throw damagedArchive(queue, file, KIND, "no header where one must begin");
+    if (count === MAX_ENTRIES) throw damagedArchive(queue, file, KIND, `more than ${MAX_ENTRIES} members`);
+    const end = queue.position + size + (size % 2);
+    yield { name: head.slice(0, 16).replace(/\/? *$/, ""), chunks: memberBytes(queue, size, file, KIND) };
+    await queue.skip(end - queue.position);
+  }
+}

@@ -1,0 +1,48 @@
+import { DumpError } from "../../../errors.js";
+import { CUT_OFF_CURE } from "../byte-source.js";
+import type { ByteQueue } from "../packed/byte-queue.js";
+
+/** The next `size` bytes of an archive. `archive` names it in the error where it ends before: "tar archive". Throws `TRUNCATED`. */
+export async function* memberBytes(
+  queue: ByteQueue,
+  size: number,
+  file: string,
+  archive: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let left = size; left > 0; ) {
+    const piece = await queue.take(Math.min(left, 65536));
+    if (piece.length === 0) throw cutInArchive(queue, file, archive, "a member");
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+/** Exactly `length` bytes; see `memberBytes`. */
+export async function takeOf(
+  queue: ByteQueue,
+  length: number,
+  file: string,
+  archive: string,
+  what: string,
+): Promise<Uint8Array> {
+  const bytes = await queue.take(length);
+  if (bytes.length < length) throw cutInArchive(queue, file, archive, what);
+  return bytes;
+}
+
+function cutInArchive(queue: ByteQueue, file: string, archive: string, what: string): DumpError {
+  return new DumpError("TRUNCATED", `its ${archive} ends in ${what}`, {
+    file,
+    offset: queue.position,
+    cure: CUT_OFF_CURE,
+  });
+}
+
+/** What an archive has that none can have. */
+export function damagedArchive(queue: ByteQueue, file: string, archive: string, what: string): DumpError {
+  return new DumpError("CORRUPT", `its ${archive} has ${what}`, {
+    file,
+    offset: queue.position,
+    cure: "Copy it again from where it was made",
+  });
+}

@@ -1,0 +1,38 @@
+import type { ByteQueue } from "../packed/byte-queue.js";
+import type { ArchiveEntries } from "./archive-entry.js";
+import { damagedArchive, takeOf } from "./member-bytes.js";
+
+/*
+ * RPM packages (rpm's docs/manual/format_v4.md): a lead of 96 bytes, two headers (the signature's, padded to 8 bytes, and the package's), then a cpio archive, packed.
+ * A header has 16 bytes (magic, counts of its index and its bytes, big endian), 16 for each entry of the index, and the bytes.
+ */
+
+const LEAD = 96;
+const INTRO = 16;
+/** Of both counts; rpm itself takes 64 Ki entries and 256 MiB. */
+const MAX_INDEX = 65536;
+const MAX_DATA = 2 ** 28;
+const KIND = "RPM package";
+
+/** Whether a package begins so. */
+export function isRpm(head: Uint8Array): boolean {
+  return head[0] === 0xed && head[1] === 0xab && head[2] === 0xee && head[3] === 0xdb;
+}
+
+/** A package's one file is its payload. Throws `TRUNCATED`, `CORRUPT`. */
+export async function* rpmEntries(queue: ByteQueue, file: string): ArchiveEntries {
+  await takeOf(queue, LEAD, file, KIND, "its lead");
+  const signature = await skipHeader(queue, file);
+  await queue.skip((8 - (signature % 8)) % 8);
+  await skipHeader(queue, file);
+  yield { name: "payload", chunks: queue.rest() };
+}
+
+async function skipHeader(queue: ByteQueue, file: string): Promise<number> {
+  const intro = Buffer.from(await takeOf(queue, INTRO, file, KIND, "a header"));
+  const [magic, entries, data] = [intro.readUInt32BE(0), intro.readUInt32BE(8), intro.readUInt32BE(12)];
+  if (magic !== 0x8eade801 || entries > MAX_INDEX || data > MAX_DATA)
+    throw damagedArchive(queue, file, KIND, "no header where one must begin");
+  await queue.skip(16 * entries + data);
+  return INTRO + 16 * entries + data;
+}
