@@ -21,6 +21,13 @@ export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
 export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
+export {
+  type HandOverFiles,
+  type HandOverOptions,
+  type HandOverProgress,
+  type HandOverResult,
+  handOver,
+} from "./handover/hand-over.js";
 export type { CompleteOptions } from "./kernel/complete-dump.js";
 export type { KernelSymbols } from "./kernel/debuginfo/kernel-symbols.js";
 export type { KernelMember, KernelTypes } from "./kernel/debuginfo/kernel-types.js";

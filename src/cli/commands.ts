@@ -5,6 +5,7 @@ import type { CommandName } from "./options/option.js";
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.js")).auditCommand,
   bench: async () => (await import("./commands/bench.js")).benchCommand,
+  handover: async () => (await import("./commands/handover.js")).handoverCommand,
   filter: async () => (await import("./commands/filter.js")).filterCommand,
   dmesg: async () => (await import("./commands/dmesg.js")).dmesgCommand,
   verify: async () => (await import("./commands/verify.js")).verifyCommand,

@@ -19,11 +19,12 @@ const common = (options: readonly Option[]) => optionText(options.filter((option
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
   coresieve DUMP OUT               shrink it: drop what debuggers do not need
-  coresieve DUMP OUT --privacy     hand it over: no user's memory stays in it
+  coresieve handover DUMP OUT      hand it over: no user's memory, all checked
   coresieve info DUMP              what is it, why did it crash, can it shrink
   coresieve dmesg DUMP             read the kernel's log
   coresieve verify DUMP            is it whole: --against ORIGINAL, --manifest
 
+  coresieve DUMP OUT --privacy     the first step of handover by itself
   coresieve -F DUMP [options]      filter to stdout, flattened, for a pipe
   coresieve audit DUMP             user data left in a finished dump
   coresieve estimate DUMP          how large outputs of all levels would be

@@ -2,6 +2,7 @@ import { DumpError } from "../errors.js";
 import { shownJson } from "../foreign-text.js";
 import { type DigestProgress, digestFile, digestingStream, filesOfDump } from "../manifest/digest.js";
 import { manifestOf } from "../manifest/manifest.js";
+import { openSignedFile, signingKey } from "../manifest/signed-file.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
@@ -12,7 +13,7 @@ import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterRequest } from "./options/filter-request.js";
-import { checkSign, openSignedFile, signingKey } from "./sign-option.js";
+import { checkSign } from "./sign-option.js";
 
 export interface ManifestArguments {
   readonly manifest: string | undefined;

@@ -1,10 +1,14 @@
 import { formatBytes } from "../byte-size.js";
+import type { HandOverProgress } from "../handover/hand-over-types.js";
 import type { FilterProgress } from "../run/filter-dump.js";
 import type { VerifyProgress } from "../verify/verify-options.js";
 import { formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 
-type Progress = FilterProgress | VerifyProgress | DigestStep;
+type Progress = (FilterProgress | VerifyProgress | HandOverProgress | DigestStep) & {
+  /** Of a run of several steps, from 0 to 1: the bar shows it. */
+  readonly share?: number;
+};
 
 /** A digest is taken: pages of bytes. */
 interface DigestStep {
@@ -29,6 +33,9 @@ const LABELS: Readonly<Record<Progress["phase"], string>> = {
   digest: "Taking the digest",
   search: "Searching texts",
   write: "Writing",
+  audit: "Looking for user data",
+  verify: "Reading all pages",
+  send: "Sending",
 };
 const BAR_WIDTH = 30;
 const TERMINAL_MILLISECONDS = 100;
@@ -61,14 +68,16 @@ export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): P
   };
 }
 
-function describe({ phase, done, total }: Progress, seconds: number, pageSize: number): string {
+function describe({ phase, done, total, share }: Progress, seconds: number, pageSize: number): string {
   const rate = seconds > 0 ? (done * pageSize) / seconds : 0;
   const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
+  if (share !== undefined)
+    return `${Math.floor(100 * share)} % of all: ${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s`;
   return `${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s${left}`;
 }
 
-function bar({ done, total }: Progress): string {
-  const filled = total === 0 ? BAR_WIDTH : Math.round((BAR_WIDTH * done) / total);
+function bar({ done, total, share = total === 0 ? 1 : done / total }: Progress): string {
+  const filled = Math.round(BAR_WIDTH * share);
   return `[${"#".repeat(filled)}${".".repeat(BAR_WIDTH - filled)}]`;
 }

@@ -59,7 +59,12 @@ const STREAM: Shape<StreamOutput> = {
 };
 const DISCARD: Shape<Extract<FilterOutput, { readonly discard: true }>> = { discard: anyOf(true), name: aText };
 
-const OUTPUTS = { path: anObject(FILE), paths: anObject(SPLIT), stream: anObject(STREAM), discard: anObject(DISCARD) };
+const OUTPUTS = {
+  ...{ path: anObject(FILE), paths: anObject(SPLIT), stream: anObject(STREAM), discard: anObject(DISCARD) },
+  sink: anyValue,
+};
+/** Of these the caller of the library is told. */
+const PUBLIC_OUTPUTS = Object.keys(OUTPUTS).filter((name) => name !== "sink");
 
 /** Exactly one place: with two of them one would be passed over. */
 const anOutput: OptionCheck = (value, at) => {
@@ -68,7 +73,7 @@ const anOutput: OptionCheck = (value, at) => {
   if (kind === undefined || kinds.length > 1) {
     const how = kind === undefined ? "no place" : "several places";
     throw new DumpError("BAD_OPTION", `${at}names ${how} to write to`, {
-      cure: `Give an object with exactly one of ${Object.keys(OUTPUTS).join(", ")}`,
+      cure: `Give an object with exactly one of ${PUBLIC_OUTPUTS.join(", ")}`,
     });
   }
   kind[1](value, at);

@@ -18,6 +18,7 @@ import type { RunObserver } from "../worker/run-observer.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { OutputFormat } from "../writer/output-format.js";
 import type { SharedCounts } from "../writer/shared-pages.js";
+import type { Sink } from "../writer/sink.js";
 import type { FilteredBefore } from "./filtered-before.js";
 
 /** A file, as it is or packed as a whole: `zstd -d` gives the dump. */
@@ -45,13 +46,20 @@ export interface StreamOutput {
   readonly pack?: Packing | undefined;
 }
 
+/** A place of the caller's. @internal */
+export interface SinkOutput {
+  readonly sink: Sink;
+}
+
 /** Where the output goes: a file, a stream (in flattened format, which needs no seeking, or plain), or nowhere. */
 export type FilterOutput =
   | FileOutput
   | SplitOutput
   | StreamOutput
   /** Nowhere: for a run that only finds out what would be written. */
-  | { readonly discard: true; readonly name: string };
+  | { readonly discard: true; readonly name: string }
+  /** @internal */
+  | SinkOutput;
 
 /** How far a run is. Phases follow each other; not every run has each of them. */
 export interface FilterProgress {

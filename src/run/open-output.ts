@@ -32,7 +32,7 @@ export function openOutput(options: FilterOptions, dump: Dump): OpenedOutput {
     const { path, ...how } = output;
     return oneFile(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   }
-  const sink = discardSink(output.name);
+  const sink = "sink" in output ? output.sink : discardSink(output.name);
   return oneFile(options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit));
 }
 

@@ -1,6 +1,18 @@
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
-import { aFileName, aFunction, anObject, aSignal, atMost, maybe, type Shape, someFileNames } from "../option-shape.js";
+import {
+  aDump,
+  aFileName,
+  aFunction,
+  anObject,
+  aSignal,
+  atMost,
+  eitherOf,
+  maybe,
+  type Shape,
+  someFileNames,
+} from "../option-shape.js";
+import type { Dump } from "../reader/dump.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { INPUT_SHAPE } from "../reader/input-shape.js";
 import { someWorkers, type WorkerThreads } from "../worker/threads.js";
@@ -10,8 +22,8 @@ import type { DigestContext } from "./verify-manifest.js";
 export interface VerifyOptions extends CompleteOptions {
   /** What the file does not say of itself; of its original, too. */
   readonly open?: Omit<InputOptions, "salvage" | "signal">;
-  /** The dump that it was made from: all files of a split set. */
-  readonly against?: string | readonly string[];
+  /** The dump that it was made from: all files of a split set, or the dump itself, which stays open. */
+  readonly against?: string | readonly string[] | Dump;
   /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
   readonly manifest?: string;
   /** The result of an audit of the dump, as `coresieve audit --result` writes it. It is of one file. */
@@ -40,7 +52,7 @@ const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
 export const VERIFY_SHAPE: Shape<VerifyOptions> = {
   ...COMPLETE_SHAPE,
   open: maybe(anObject(OPENED)),
-  against: maybe(someFileNames),
+  against: maybe(eitherOf((value) => typeof value === "object" && !Array.isArray(value), aDump, someFileNames)),
   audit: maybe(aFileName),
   key: maybe(aFileName),
   manifest: maybe(aFileName),

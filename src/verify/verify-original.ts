@@ -30,11 +30,11 @@ export interface CheckedDump {
  * opening the original throws.
  */
 export async function compareWithOriginal(
-  paths: string | readonly string[],
+  given: NonNullable<VerifyOptions["against"]>,
   { dump, readable, promised, findings, threads, options, recorded }: CheckedDump,
 ): Promise<{ readonly comparison: Comparison; readonly sameInput: boolean | undefined }> {
   const { signal, onProgress } = options;
-  const original = await openOriginal(paths, options);
+  const original = isDump(given) ? given : await openOriginal(given, options);
   try {
     const { dump: complete } = openSession(original, options);
     const done = (pages: number, total: number) => onProgress?.({ phase: "compare", done: pages, total });
@@ -44,7 +44,7 @@ export async function compareWithOriginal(
       sameInput: recorded && (await sameAsRead(original, recorded, findings, digestContext(options))),
     };
   } finally {
-    original.close();
+    if (original !== given) original.close();
   }
 }
 
@@ -62,3 +62,6 @@ async function openOriginal(paths: string | readonly string[], { open = {}, sign
     });
   }
 }
+
+const isDump = (given: NonNullable<VerifyOptions["against"]>): given is Dump =>
+  typeof given === "object" && "image" in given;

@@ -38,6 +38,42 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
   };
 }
 
+/** A file that is whole before it gets its name: what is in it can be looked at first. */
+export interface HeldFile {
+  /** Writes to it. `finish` gives it its length, and no name. */
+  readonly sink: Sink;
+  /** What leads to it until it appears. */
+  path(): string;
+  /** Gives it its name. Throws what `finish` of a file's sink does. */
+  appear(): void;
+}
+
+/** Opens a file that waits for its name. `shown`: what the user calls it, where that is another name. Throws what `createFileSink` does. */
+export function createHeldFile(path: string, options: FileSinkOptions, shown: string = path): HeldFile {
+  const { force, sync = false } = options;
+  const target = outputFile(path);
+  checkTarget(path, target, options);
+  const file = new PartialFile(target, shown);
+  let length = 0;
+  return {
+    sink: {
+      name: shown,
+      write: (bytes, offset) => file.write(bytes, offset),
+      async finish(size) {
+        length = size;
+        file.cut(size);
+        return undefined;
+      },
+      async abort() {
+        file.discard();
+      },
+      leftBehind: () => file.leftBehind(),
+    },
+    path: () => file.partialPath(),
+    appear: () => file.finish(length, { force, sync }),
+  };
+}
+
 function checkTarget(path: string, target: string, { force, inputs }: FileSinkOptions): void {
   const there = statIfThere(target);
   if (there === undefined) {

@@ -88,6 +88,21 @@ export class PartialFile {
     }
   }
 
+  /** Where it can be read as long as it has no name of its own. Throws where the folder cannot be reached any more. */
+  partialPath(): string {
+    return this.#partial;
+  }
+
+  /** All is written: `size` bytes. The name may come later. */
+  cut(size: number): void {
+    const fd = this.#openFd();
+    try {
+      if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
+    } catch (error) {
+      throw this.#failed(error);
+    }
+  }
+
   /** All is written: `size` bytes. Gives the file its name; `sync`: when the disk has it. */
   finish(size: number, { force, sync }: { readonly force: boolean; readonly sync: boolean }): void {
     const fd = this.#openFd();

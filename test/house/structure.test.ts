@@ -12,7 +12,7 @@ const ROWS: readonly (readonly string[])[] = [
   ["index.ts"],
   ["queue", "steps"],
   ["shard"],
-  ["audit", "verify", "estimate", "manifest", "report", "bench", "library"],
+  ["audit", "verify", "estimate", "manifest", "report", "bench", "library", "handover"],
   ["run"],
   ["writer", "worker"],
   ["filter"],

@@ -5,6 +5,7 @@ import { readSecrets } from "../../audit/secrets.js";
 import { DumpError } from "../../errors.js";
 import { shownJson } from "../../foreign-text.js";
 import { filesOfDump, type InputFile } from "../../manifest/digest.js";
+import { openSignedFile, type SignedFile, signingKey } from "../../manifest/signed-file.js";
 import type { Dump } from "../../reader/dump.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
@@ -15,7 +16,7 @@ import { openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
-import { checkSign, openSignedFile, type SignedFile, signingKey } from "../sign-option.js";
+import { checkSign } from "../sign-option.js";
 
 const ABOUT: CommandAbout = {
   usage: "coresieve audit DUMP... [options]: what of users is left in a dump",

@@ -1,5 +1,5 @@
 import { CODEC_LEVELS, CODEC_NAMES } from "../../codec/codecs.js";
-import { FILTERING, type Option } from "./option.js";
+import { COMPRESSING, type Option } from "./option.js";
 
 /** How pages are compressed. */
 export const CODEC_OPTIONS = [
@@ -7,7 +7,7 @@ export const CODEC_OPTIONS = [
     name: "zlib",
     letter: "c",
     kind: "flag",
-    commands: FILTERING,
+    commands: COMPRESSING,
     same: "codec",
     common: true,
     help: "with zlib (the default): every reader opens it",
@@ -17,7 +17,7 @@ export const CODEC_OPTIONS = [
     name: "lzo",
     letter: "l",
     kind: "flag",
-    commands: FILTERING,
+    commands: COMPRESSING,
     same: "codec",
     common: true,
     help: "with LZO: fast",
@@ -27,7 +27,7 @@ export const CODEC_OPTIONS = [
     name: "snappy",
     letter: "p",
     kind: "flag",
-    commands: FILTERING,
+    commands: COMPRESSING,
     same: "codec",
     common: true,
     help: "with snappy: fast",
@@ -37,7 +37,7 @@ export const CODEC_OPTIONS = [
     name: "zstd",
     letter: "z",
     kind: "flag",
-    commands: FILTERING,
+    commands: COMPRESSING,
     same: "codec",
     common: true,
     help: "with zstd: small; older readers do not open it",
@@ -48,7 +48,7 @@ export const CODEC_OPTIONS = [
     kind: "choice",
     value: "NAME",
     choices: CODEC_NAMES,
-    commands: FILTERING,
+    commands: COMPRESSING,
     same: "codec",
     help: "the same by name: none, zlib, lzo, snappy, zstd",
     long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `zlib`; `none` for `-E` and for packed outputs",
@@ -57,7 +57,7 @@ export const CODEC_OPTIONS = [
     name: "compression-level",
     kind: "number",
     value: "N",
-    commands: FILTERING,
+    commands: COMPRESSING,
     least: CODEC_LEVELS.zlib.min,
     most: CODEC_LEVELS.zstd.max,
     help: "zlib 1 to 9, zstd 1 to 19 (default: 1)",
@@ -67,7 +67,7 @@ export const CODEC_OPTIONS = [
   {
     name: "dedupe",
     kind: "flag",
-    commands: ["filter", "split"],
+    commands: ["filter", "split", "handover"],
     help: "store pages of equal content once",
     long: "Store pages of equal content once: their page descriptors lead to the same bytes. Every reader of the format opens that. Not with `-E`.",
     see: "See [below](#equal-pages)",

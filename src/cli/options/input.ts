@@ -2,7 +2,18 @@ import { machineNames } from "../../reader/machine.js";
 import { OPENING, type Option } from "./option.js";
 
 /** Commands that take a dump of any format and do their work on this machine. */
-const HERE = ["filter", "split", "audit", "verify", "dmesg", "info", "estimate", "bench", "report"] as const;
+const HERE = [
+  "filter",
+  "split",
+  "handover",
+  "audit",
+  "verify",
+  "dmesg",
+  "info",
+  "estimate",
+  "bench",
+  "report",
+] as const;
 const SPOOLING = [...HERE, "reassemble"] as const;
 const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
 

@@ -129,7 +129,7 @@ export const LOOKING_OPTIONS = [
     name: "secrets",
     kind: "file",
     value: "FILE",
-    commands: ["audit"],
+    commands: ["audit", "handover"],
     object: "read",
     help: "byte strings to search for, in all pages and in the rest of the file: one a line, as text or as hex: and digits; lines that begin with # are comments",
   },

@@ -3,6 +3,7 @@ export const COMMAND_NAMES = [
   "audit",
   "bench",
   "filter",
+  "handover",
   "dmesg",
   "verify",
   "report",
@@ -30,6 +31,7 @@ export const OPENING = [
   "split",
   "submit",
   "plan",
+  "handover",
   "audit",
   "verify",
   "dmesg",
@@ -41,6 +43,9 @@ export const OPENING = [
 
 /** Commands that say what is dropped and how pages are compressed. */
 export const FILTERING = ["filter", "split", "submit", "plan"] as const satisfies readonly CommandName[];
+
+/** Commands that say how pages are compressed. */
+export const COMPRESSING = [...FILTERING, "handover"] as const satisfies readonly CommandName[];
 
 /** What the value of an option is, and so what it becomes (parse-values.ts). */
 type OptionKind =

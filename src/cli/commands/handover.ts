@@ -1,0 +1,163 @@
+import { readSecrets } from "../../audit/secrets.js";
+import { formatBytes } from "../../byte-size.js";
+import { DumpError } from "../../errors.js";
+import { type HandOverFiles, type HandOverResult, handOver } from "../../handover/hand-over.js";
+import { openSignedFile, type SignedFile } from "../../manifest/signed-file.js";
+import { shownUrl } from "../../store/http-url.js";
+import { Warnings } from "../../warnings.js";
+import { abandoned } from "../../writer/abandoned.js";
+import { isHttpOutput } from "../../writer/part-urls.js";
+import { describeAudit } from "../audit-report.js";
+import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
+import { eraseFile } from "../erase-option.js";
+import { completeOptions, spoolOptions } from "../input-options.js";
+import { needStdout } from "../need-stdout.js";
+import { formatCount } from "../numbers.js";
+import { openInputs } from "../open-inputs.js";
+import { type FilterRequest, filterRequest } from "../options/filter-request.js";
+import type { OptionValues } from "../options/table.js";
+import { packingOfOutput } from "../pack-option.js";
+import { printJson, printLines } from "../print.js";
+import { progressDisplay } from "../progress.js";
+
+const ABOUT: CommandAbout = {
+  usage: "coresieve handover DUMP... OUT [options]: make a dump that may be handed over",
+  text: `Filters with --privacy, looks at what was written (audit), compares it with the
+original (verify), and writes the records of that. OUT appears when all is well.
+If anything is found, nothing is written, and it says what and where.
+Beside it: OUT.json (manifest), OUT.audit.json (the audit's result), and
+OUT.html, a page to read, print and sign for the person who decides.`,
+  examples: `Example
+  coresieve handover vmcore for-vendor.kdump --secrets names.txt --sign owner.key
+Exit code: 0 written, 1 something found or failed, 2 wrong command line,
+128 + signal when stopped.`,
+};
+
+type Values = OptionValues<"handover">;
+
+/** `coresieve handover DUMP… OUT`: filter, audit, verify and manifest in one go. */
+export const handoverCommand = defineCommand({ name: "handover", about: ABOUT, run: runHandOver });
+
+async function runHandOver(files: readonly string[], values: Values, { signal }: CommandContext): Promise<CommandEnd> {
+  const request = requestOf(files, values);
+  const { inputs, output, format, codec, dedupe, workers, privacyExtra } = request;
+  if (output === undefined) needStdout();
+  const complete = await completeOptions(values);
+  const erase = await eraseFile({ erase: values.rules });
+  const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
+  const warnings = new Warnings();
+  const dump = await openInputs(inputs, warnings, { ...values, digest: true }, signal, values.quiet);
+  const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
+  let found: SignedFile | undefined;
+  try {
+    found =
+      values.found === undefined ? undefined : await openSignedFile(values.found, undefined, values.force, inputs);
+    const result = await handOver(dump, {
+      ...complete,
+      output:
+        output === undefined
+          ? { stream: process.stdout, name: "stdout" }
+          : { path: output, force: values.force, sync: values.sync },
+      files: filesOf(output, values),
+      ...(values.sign === undefined ? {} : { sign: values.sign }),
+      ...(erase && { erase }),
+      ...{ secrets, privacyExtra, format, codec, dedupe, workers, warnings, signal, rules: found !== undefined },
+      spool: spoolOptions(values),
+      onProgress: (state) => progress?.update(state),
+    }).finally(() => progress?.end());
+    const { rules } = result.audit;
+    if (rules === undefined) await found?.abort();
+    else await found?.write(Buffer.from(rules));
+    report(result, values, output === undefined);
+    return result.handedOver ? undefined : 1;
+  } catch (error) {
+    throw await abandoned(error, found);
+  } finally {
+    dump.close();
+  }
+}
+
+/** Checks the options together. Throws `BAD_OPTION`. */
+function requestOf(files: readonly string[], values: Values): FilterRequest {
+  if (files.length < 2) {
+    throw new DumpError("BAD_OPTION", "a dump and an output must be named", {
+      cure: "Write `coresieve handover DUMP OUT`",
+    });
+  }
+  const none = { level: undefined, exclude: undefined, sizeLimit: undefined, onFull: undefined, flatten: false };
+  const request = filterRequest({ ...values, ...none, privacy: true, pack: "none", files });
+  const { output } = request;
+  if (packingOfOutput(output, undefined) !== undefined) {
+    throw new DumpError("BAD_OPTION", "handover writes no packed files: their pages are compressed", {
+      file: shownUrl(output ?? ""),
+      cure: "Name a file without .zst, .lz4, .gz",
+    });
+  }
+  if (output === undefined && process.stdout.isTTY) {
+    throw new DumpError("BAD_OPTION", "the dump is to go to stdout, which is a terminal", {
+      cure: "Name a file, or send it into a pipe: `coresieve handover DUMP - | ssh HOST 'cat > OUT'`",
+    });
+  }
+  return request;
+}
+
+/** The names of the files beside the dump: those that were given; else beside a file or an object, and none beside a stream. */
+function filesOf(output: string | undefined, { manifest, result, page }: Values): HandOverFiles {
+  const base = output === undefined || isHttpOutput(output) ? undefined : output;
+  const name = (given: string | undefined, suffix: string) => given ?? (base === undefined ? undefined : base + suffix);
+  const names = [
+    ["manifest", name(manifest, ".json")],
+    ["audit", name(result, ".audit.json")],
+    ["page", name(page, ".html")],
+  ] as const;
+  return Object.fromEntries(names.filter(([, path]) => path !== undefined));
+}
+
+function report(result: HandOverResult, values: Values, streamed: boolean): void {
+  const { audit, verified, filtered, manifest, written, handedOver } = result;
+  const told = streamed ? process.stderr : process.stdout;
+  if (values.json) {
+    const { rules: _, ...audited } = audit;
+    printJson({ handedOver, written, filtered, audit: audited, verified, manifest: manifest ?? null }, 2, told);
+    return;
+  }
+  if (!handedOver) printLines([...describeAudit(audit), ...describeFindings(result), ...nothing(values, result)], told);
+  else if (!values.quiet) printLines(describeWritten(result, values), told);
+}
+
+function describeFindings({ verified }: HandOverResult): string[] {
+  return verified.findings.map(({ kind, message, pfn }) => {
+    const at = pfn === undefined ? "" : ` (page 0x${pfn.toString(16)})`;
+    return `Verify   ${kind}: ${message}${at}`;
+  });
+}
+
+function nothing({ found }: Values, { audit }: HandOverResult): string[] {
+  if (found === undefined || audit.rules === undefined)
+    return ["Output   none: something was found, so nothing was written"];
+  return [
+    "Output   none: something was found, so no dump was written",
+    `Rules    ${found}: \`coresieve handover DUMP OUT --rules ${found}\` overwrites what was found`,
+  ];
+}
+
+function describeWritten({ filtered, audit, verified, manifest, written }: HandOverResult, { sign }: Values): string[] {
+  const { comparison } = verified;
+  const searched = audit.secrets === undefined ? "" : `; 0 of ${formatCount(audit.secrets.length)} secrets found`;
+  const compared =
+    comparison === undefined
+      ? ""
+      : `${formatCount(comparison.same)} pages are the original's, ${formatCount(comparison.erased)} but for what was overwritten; nothing is wrong`;
+  const [output = "", ...beside] = written;
+  return [
+    `Pages    ${formatCount(filtered.classes.kept)} of ${formatCount(filtered.inputPages)} stay`,
+    `Audit    nothing found${searched}`,
+    `Verify   ${compared}`,
+    ...(filtered.privacy?.remains ?? []).map((text) => `  not vouched for: ${text}`),
+    ...filtered.warnings.map(({ message, code }) => `Warning: ${message} [${code}]`),
+    `Output   ${shownUrl(output)}, ${formatBytes(manifest?.output.bytes ?? 0)}`,
+    `SHA-256  ${manifest?.output.sha256 ?? ""}`,
+    ...beside.map((name) => `Written  ${shownUrl(name)}`),
+    ...(sign === undefined ? [] : ["Signed   the manifest and the audit's result: FILE.sig beside each"]),
+  ];
+}

@@ -1,0 +1,47 @@
+import { auditDump } from "../audit/audit-dump.js";
+import type { AuditResult } from "../audit/audit-result.js";
+import type { Dump } from "../reader/dump.js";
+import { type VerifyResult, verifyDump } from "../verify/verify-dump.js";
+import { Warnings } from "../warnings.js";
+import type { WorkerThreads } from "../worker/threads.js";
+import type { HandOverOptions, HandOverProgress } from "./hand-over-types.js";
+import type { HandOverPlace } from "./place.js";
+
+/** What two looks at a written dump found. */
+export interface Checked {
+  readonly audit: AuditResult;
+  readonly verified: VerifyResult;
+}
+
+/** Audits a dump that has no name yet, and verifies it against its original. What is found has the name that the dump is to get. */
+export async function checkOutput(
+  written: Dump,
+  original: Dump,
+  options: HandOverOptions & { readonly workers: WorkerThreads },
+  place: HandOverPlace,
+  progress: (phase: HandOverProgress["phase"], done: number, total: number) => void,
+): Promise<Checked> {
+  const { secrets, signal, workers, vmlinux } = options;
+  const stop = signal && { signal };
+  const audit = await auditDump(written, {
+    ...(secrets && { secrets }),
+    ...(vmlinux && { complete: { vmlinux } }),
+    ...{ original, rules: options.rules ?? false, warnings: new Warnings(), ...stop },
+    onProgress: (done, total) => progress("audit", done, total),
+  });
+  const verified = await verifyDump(place.work.path(), {
+    ...{ against: original, workers, ...stop },
+    onProgress: ({ phase, done, total }) => progress(phase === "check" ? "verify" : phase, done, total),
+  });
+  const held = new Set([...written.paths, ...verified.files]);
+  const named = <T extends { readonly file?: string }>(one: T): T =>
+    one.file !== undefined && held.has(one.file) ? { ...one, file: place.name } : one;
+  return {
+    audit: {
+      ...audit,
+      files: [place.name],
+      places: audit.places.map((one) => (one.where === "page" ? one : named(one))),
+    },
+    verified: { ...verified, files: [place.name], findings: verified.findings.map(named) },
+  };
+}

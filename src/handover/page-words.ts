@@ -1,0 +1,66 @@
+import type { ClassCounts } from "../filter/page-classes.js";
+import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
+import type { Scrubbed } from "../filter/privacy/private-objects.js";
+
+/** What is gone, for people who do not know kernels: a name, and what could have been in it. */
+export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly [name: string, what: string]>> = {
+  user: ["Memory of programs", "What users and services typed, received, computed and had not saved."],
+  cache: ["Contents of files", "Files that the system had read or was about to write."],
+  "cache-private": ["Contents of files, with their file system's notes", "The same, of file systems with a journal."],
+  free: ["Free memory", "What programs and files left there before it was freed."],
+  unreferenced: ["Memory freed a moment before", "The same, on the lists of single processors."],
+  "off-lru": ["Memory on its way", "Contents of files and programs that were being moved, compressed or swapped."],
+  unknown: [
+    "Memory in use that may be anybody's",
+    "Pipes, network packets, buffers of devices: nothing shows that only the kernel wrote there.",
+  ],
+  "no-struct-page": ["Memory that the kernel does not manage", "Nothing is known of it."],
+  device: ["Memory of devices, persistent memory", "Files on memory modules, pictures, sound."],
+  "crash-kernel": ["The reserve for saving a crash", "A second kernel, with keys for the server that takes dumps."],
+  hwpoison: ["Memory with errors", "It cannot be read safely."],
+  offline: ["Memory that was switched off", "The machine did not use it."],
+  extension: ["Dropped by an extension", "A module of your own decided about it."],
+  zero: ["Empty pages", "Nothing but zeros: there is nothing to hand over."],
+};
+
+/** What was overwritten in memory that stays. Kinds without a word of their own appear by their names. */
+const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
+  "free-objects": "What freed pieces of kernel memory had in them",
+  "slab-padding": "What lay between pieces of kernel memory",
+  "socket-buffers": "Network packets and messages between programs",
+  messages: "Messages in queues",
+  "path-names": "Names of files on their way through calls",
+  screens: "What screens showed",
+  "tty-audit": "What was typed at audited terminals",
+  "bpf-maps": "Tables of monitoring programs (BPF)",
+  registers: "Registers of programs",
+  "vector-registers": "Vector registers of programs: keys, what was last copied",
+  tty: "What was typed at terminals, and printed there",
+};
+
+export function overwrittenWord(kind: string): string {
+  return Object.hasOwn(OVERWRITTEN, kind) ? OVERWRITTEN[kind as Scrubbed] : kind;
+}
+
+/** What stays, and why. */
+export const STAYS: Readonly<
+  Record<"reserved" | "slab" | "known" | "stack" | "percpu", readonly [name: string, why: string]>
+> = {
+  reserved: [
+    "The kernel itself, and what it set up at its start",
+    "Without its code, its own data and its log no question can be answered.",
+  ],
+  slab: [
+    "The kernel's lists and objects",
+    "Processes, open files, locks, timers, network connections: why it stopped is found by following them.",
+  ],
+  known: [
+    "Page tables, modules, kernel stacks",
+    "They say where everything lies, which drivers were loaded, and what each processor was doing.",
+  ],
+  stack: ["Further kernel stacks", "What each task was doing in the kernel."],
+  percpu: ["The data of each processor", "Counters and work that was waiting."],
+};
+
+/** Counts of what stays, as the run's result has them. */
+export const STAYING = Object.keys(STAYS) as readonly (keyof typeof STAYS & keyof PrivacyResult)[];
