@@ -93,7 +93,7 @@ export function commandHelp({ name, about }: Pick<Command, "name" | "about">): s
     compressed.length === 0
       ? [optionText([...of(LOOKING_OPTIONS), ...last])]
       : [
-          `${LEVELS_HEADING}\n${optionText(of(LEVEL_OPTIONS))}`,
+          `${optionsOf(name).has("level") ? LEVELS_HEADING : "What is overwritten, and searched for"}\n${optionText([...of(LEVEL_OPTIONS), ...of(LOOKING_OPTIONS)])}`,
           `${CODECS_HEADING}\n${optionText(compressed)}`,
           `What is written, and how it runs\n${optionText(last)}`,
         ];

@@ -110,7 +110,7 @@ test.each([
   [["split", "a", "b", "c", "-E"], "split has no option -E: only kdump-compressed files can be split"],
   [["submit", "a", "b", "--spool-dir", "/x"], "submit has no option --spool-dir: the workers have their own"],
   [["dmesg", "a", "--since-claer"], "unknown option --since-claer. Did you mean --since-clear?"],
-  [["completion", "-z"], "completion has no option -z; filter, split, submit, plan have it"],
+  [["completion", "-z"], "completion has no option -z; filter, handover, split, submit, plan have it"],
   [["a", "b", "-Q", "v"], "unknown option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
   [["a", "b", "-d", "32"], "-d 32: must be a whole number from 0 to 31. Add up: 1 zero pages, 2 page cache"],

@@ -73,6 +73,10 @@ export const SCENARIOS: readonly Scenario[] = [
     ...{ name: "split into two", input: "elf", words: ["split", "IN", "TO/out", "TO/out2", "-l", ...THREADS] },
     outputs: ["out", "out2"],
   },
+  {
+    ...{ name: "handed over", input: "elf", words: ["handover", "IN", "TO/out", "-l", ...THREADS] },
+    outputs: ["out", "out.json", "out.audit.json", "out.html"],
+  },
   { name: "reassembled", input: "split", words: ["reassemble", "IN", "TO/out"], outputs: ["out"] },
   { name: "rearranged", input: "flattened", words: ["rearrange", "IN", "TO/out"], outputs: ["out"] },
   { name: "a report alone", input: "elf", words: ["report", "IN", "--output", "TO/r.html"], outputs: ["r.html"] },

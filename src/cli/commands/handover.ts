@@ -28,7 +28,7 @@ If anything is found, nothing is written, and it says what and where.
 Beside it: OUT.json (manifest), OUT.audit.json (the audit's result), and
 OUT.html, a page to read, print and sign for the person who decides.`,
   examples: `Example
-  coresieve handover vmcore for-vendor.kdump --secrets names.txt --sign owner.key
+  coresieve handover vmcore out.kdump --secrets names.txt --sign owner.key
 Exit code: 0 written, 1 something found or failed, 2 wrong command line,
 128 + signal when stopped.`,
 };
@@ -40,7 +40,8 @@ export const handoverCommand = defineCommand({ name: "handover", about: ABOUT, r
 
 async function runHandOver(files: readonly string[], values: Values, { signal }: CommandContext): Promise<CommandEnd> {
   const request = requestOf(files, values);
-  const { inputs, output, format, codec, dedupe, workers, privacyExtra } = request;
+  const format = values.elf ? "elf" : "kdump";
+  const { inputs, output, codec, dedupe, workers, privacyExtra } = request;
   if (output === undefined) needStdout();
   const complete = await completeOptions(values);
   const erase = await eraseFile({ erase: values.rules });
@@ -84,7 +85,14 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
       cure: "Write `coresieve handover DUMP OUT`",
     });
   }
-  const none = { level: undefined, exclude: undefined, sizeLimit: undefined, onFull: undefined, flatten: false };
+  const none = {
+    level: undefined,
+    exclude: undefined,
+    sizeLimit: undefined,
+    onFull: undefined,
+    flatten: false,
+    format: undefined,
+  };
   const request = filterRequest({ ...values, ...none, privacy: true, pack: "none", files });
   const { output } = request;
   if (packingOfOutput(output, undefined) !== undefined) {
