@@ -8,7 +8,7 @@ import type { HandOverOptions, HandOverProgress } from "./hand-over-types.js";
 import type { HandOverPlace } from "./place.js";
 
 /** What two looks at a written dump found. */
-export interface Checked {
+export interface CheckedOutput {
   readonly audit: AuditResult;
   readonly verified: VerifyResult;
 }
@@ -20,7 +20,7 @@ export async function checkOutput(
   options: HandOverOptions & { readonly workers: WorkerThreads },
   place: HandOverPlace,
   progress: (phase: HandOverProgress["phase"], done: number, total: number) => void,
-): Promise<Checked> {
+): Promise<CheckedOutput> {
   const { secrets, signal, workers, vmlinux } = options;
   const stop = signal && { signal };
   const audit = await auditDump(written, {

@@ -15,7 +15,7 @@ import { Warnings } from "../warnings.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { abandoned } from "../writer/abandoned.js";
 import { sameOutput } from "../writer/output-path.js";
-import { type Checked, checkOutput } from "./check-output.js";
+import { type CheckedOutput, checkOutput } from "./check-output.js";
 import { HAND_OVER } from "./hand-over-shape.js";
 import type { HandOverFiles, HandOverOptions, HandOverProgress, HandOverResult } from "./hand-over-types.js";
 import { handOverPage } from "./page.js";
@@ -132,7 +132,7 @@ function textsOf(
   manifest: Manifest,
   audited: object,
   filtered: FilterResult,
-  { audit, verified }: Checked,
+  { audit, verified }: CheckedOutput,
   { files = {}, sign, erase, secrets }: HandOverOptions,
 ): Record<keyof HandOverFiles, Uint8Array> {
   const texts = {

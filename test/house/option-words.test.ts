@@ -21,6 +21,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   "src/queue/metrics.ts": "a worker's option",
   "src/queue/load-bullmq.ts": "a worker's option",
   "src/store/upload.ts": "`coresieve uploads --abort` is a command to run",
+  "src/handover/page.ts": "`coresieve verify` is what the receiver of a dump runs",
   "src/report/sections.ts": "a report of `--report`",
 };
 
