@@ -32,7 +32,7 @@ import { inWords, OPTION } from "./option-words.js";
  * | `UNPLACED_MEMORY` | memory of a virtual machine whose addresses its file does not have: left out |
  * | `PAGE_TABLES` | the kernel's top page table is lost: that of a process is used, or the kernel's image alone |
  * | `INCOMPLETE` | the input is marked as incomplete by its writer |
- * | `INPUT_CHANGED` | bare memory that was written to while it was read (of a running machine): pages may be of different moments |
+ * | `INPUT_CHANGED` | the memory of a machine that runs (/proc/kcore, bare memory that was written to while it was read): pages are of different moments |
  * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
  * | `NOT_WRITTEN` | pages for which the output had no room |
  * | `MORE_BYTES` | streams and packed files that go on behind the end that their headers state: that was not read |

@@ -14,6 +14,7 @@ import { checkNotCutOff, cutLoads, lostPages } from "./cut-off.js";
 import { checkIsKernels } from "./foreign-core.js";
 import { readElfHeader } from "./header.js";
 import { type ElfImage, elfMemory } from "./image.js";
+import { kcoreOf } from "./kcore.js";
 import { type ElfSegment, readSegments } from "./segments.js";
 
 /** An opened ELF dump: what every dump has, and its PT_LOADs. */
@@ -45,11 +46,13 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
       cure: `It is another machine than ${facts.arch}: crash and makedumpfile of that time read it`,
     });
   }
-  const segments = readSegments(source, header);
-  const noteArea = Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
+  const kcore = kcoreOf(source, header);
+  const segments = readSegments(source, header, kcore);
+  const noteArea =
+    kcore?.noteArea ?? Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
   const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
   checkIsKernels(header, segments, notes, source.name);
-  if (!salvage) checkNotCutOff(segments, source.size, source.name);
+  if (!salvage && kcore === undefined) checkNotCutOff(segments, source.size, source.name);
   if (segments.loads.every(({ memsz }) => memsz === 0)) {
     throw new DumpError("NOT_A_DUMP", "is an ELF core without any PT_LOAD that has memory at a physical address", {
       file: source.name,
@@ -64,7 +67,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
   checkClaim(pagesIn(memory, pageSize), bytesHeld(sourceImage), source.name);
-  const cutOff = segments.end > source.size;
+  const cutOff = kcore === undefined && segments.end > source.size;
   const loads = cutOff ? cutLoads(segments.loads, source.size, pageSize) : segments.loads;
   if (cutOff) {
     const { count, first } = lostPages(segments.loads, loads, pageSize);
@@ -74,9 +77,11 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     );
     if (count > 0) warnings.add("MISSING_PAGES", missingPages(source.name, first), count);
   }
+  const fileSize = kcore === undefined ? sourceImage.file.size : bytesIn(memory);
+  if (kcore !== undefined) warnings.add("INPUT_CHANGED", ofFile(source.name, RUNNING));
   const image: ElfImage = {
     kind: "elf",
-    source: sourceImage,
+    source: kcore === undefined ? sourceImage : fromBase(sourceImage, kcore.base, segments.end),
     pageSize,
     data: layer(loads.map(({ paddr, filesz, offset }) => ({ start: paddr, end: paddr + filesz, source: offset }))),
     memory,
@@ -86,10 +91,10 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const order = header.littleEndian ? "little endian" : "big endian";
   return {
     paths: [source.name],
-    fileSize: sourceImage.file.size,
+    fileSize,
     image,
     header: {
-      description: `ELF${header.elfClass} vmcore, ${order}${flattened ? ", flattened" : ""}`,
+      description: `ELF${header.elfClass} ${kcore === undefined ? "vmcore" : "kcore of a running machine"}, ${order}${flattened ? ", flattened" : ""}`,
       format: "elf",
       flattened,
       headerVersion: undefined,
@@ -114,6 +119,20 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     segments: loads,
     close: closeOnce([sourceImage]),
   };
+}
+
+const RUNNING =
+  "is the memory of a machine that runs: its pages are of different moments, and lists in it may have been changed meanwhile";
+
+/** A file whose offsets count from `base` on. Its length as the system says it means nothing. */
+function fromBase(image: SourceImage, base: bigint, size: number): SourceImage {
+  return { ...image, file: { ...image.file, base, size } };
+}
+
+function bytesIn(extents: Extents): number {
+  let bytes = 0;
+  for (let i = 0; i < extents.count; i++) bytes += (extents.end[i] as number) - (extents.start[i] as number);
+  return bytes;
 }
 
 /** Pages that extents touch; one that two of them touch counts twice. */

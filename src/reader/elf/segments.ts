@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 import type { ElfHeader } from "./header.js";
+import type { Kcore } from "./kcore.js";
 import { PT_LOAD, PT_NOTE } from "./layout.js";
 
 /** One PT_LOAD: a range of physical memory and where its bytes are. */
@@ -32,9 +33,10 @@ const MAX_NOTES = 1 << 30;
 
 /**
  * Reads all program headers. Left out are PT_LOADs without a physical address (all ones: vmalloc in /proc/kcore).
- * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Throws `LIMIT` and `CORRUPT`.
+ * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Of /proc/kcore RAM is taken only, at offsets from its base on.
+ * Throws `LIMIT` and `CORRUPT`.
  */
-export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments {
+export function readSegments(source: ByteSource, header: ElfHeader, kcore?: Kcore): ElfSegments {
   const { layout, phoff, phnum, littleEndian } = header;
   const table = fields(
     readExactly(source, phoff, phnum * layout.phdrSize, "program headers"),
@@ -50,10 +52,12 @@ export function readSegments(source: ByteSource, header: ElfHeader): ElfSegments
     const at = i * layout.phdrSize;
     const type = table.u32(at + layout.p.type);
     if (type !== PT_LOAD && type !== PT_NOTE) continue;
+    if (kcore !== undefined && !kcore.ram.has(i)) continue;
     const big = (offset: number) => (layout.word === 8 ? table.u64(at + offset) : BigInt(table.u32(at + offset)));
     const small = (offset: number, what: string) => toSafe(big(offset), what, i, source.name);
     const noData = big(layout.p.offset) === allOnes;
-    const offset = noData ? 0 : small(layout.p.offset, "p_offset");
+    const from = kcore?.base ?? 0n;
+    const offset = noData ? 0 : toSafe(big(layout.p.offset) - from, "p_offset", i, source.name);
     const filesz = noData ? 0 : small(layout.p.filesz, "p_filesz");
     if (filesz > 0) end = Math.max(end, offset + filesz);
     if (type === PT_NOTE) {

@@ -29,6 +29,8 @@ export interface FileHandle {
   readonly mtimeMs: number;
   /** It is the memory of a machine, not bytes on a disk: see live-file.ts. */
   readonly live?: boolean;
+  /** Offsets count from here on in the file, beyond what numbers hold (/proc/kcore). Its size and time then mean nothing. */
+  readonly base?: bigint;
 }
 
 /** Opens a file for reading; `flags` as of open(2). Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
@@ -41,7 +43,7 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
     if (lost !== undefined) throw lost;
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
-      cure: addressCure(path) ?? "Check the name and your permission to read it",
+      cure: addressCure(path) ?? kcoreCure(path) ?? "Check the name and your permission to read it",
       cause: error,
     });
   }
@@ -61,10 +63,17 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
         : undefined;
   if (problem !== undefined) {
     closeSync(fd);
-    throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure: problem[1] as string });
+    const cure = kcoreCure(path) ?? (problem[1] as string);
+    throw new DumpError("NOT_READABLE", problem[0] as string, { file: path, cure });
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
   return isLiveFile(fd, stat) ? { ...file, live: true } : file;
+}
+
+/** /proc/kcore is there for root alone, may be locked, and containers hide it behind /dev/null. */
+function kcoreCure(path: string): string | undefined {
+  if (path !== "/proc/kcore") return undefined;
+  return "It needs root (CAP_SYS_RAWIO) on the machine itself, not in a container, a kernel with CONFIG_PROC_KCORE, and no lockdown=confidentiality";
 }
 
 /** What to do where an address was given as a file's name. */
@@ -104,7 +113,7 @@ export function fileSource(file: FileHandle): ByteSource {
       // A damaged offset may be one that the system call does not take.
       if (offset >= file.size) return 0;
       try {
-        return readFully(file.fd, into, offset);
+        return readFully(file.fd, into, offset, file.base);
       } catch (error) {
         throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, {
           file: file.path,

@@ -17,14 +17,15 @@ function mayTryAgain(error: unknown, tries: number): boolean {
 }
 
 /**
- * Fills `into` from `offset` of the file on; returns how many bytes there were, fewer only where the system says that the file ends.
+ * Fills `into` from `offset` of the file on, counted from `base`; returns how many bytes there were, fewer only where the system says that the file ends.
  * One call may return less than asked for (more than 2 GiB, signals). Throws system errors.
  */
-export function readFully(fd: number, into: Uint8Array, offset: number): number {
+export function readFully(fd: number, into: Uint8Array, offset: number, base?: bigint): number {
   let done = 0;
   for (let tries = 0; done < into.length; ) {
     try {
-      const n = readSync(fd, into, done, into.length - done, offset + done);
+      const at = offset + done;
+      const n = readSync(fd, into, done, into.length - done, base === undefined ? at : base + BigInt(at));
       if (n === 0) break;
       done += n;
       tries = 0;

@@ -21,7 +21,7 @@ export function isLive(image: DumpImage): boolean {
 export function inputChanged(image: DumpImage): DumpError | undefined {
   for (const { file, spool, remote } of sourcesOf(image)) {
     // What was spooled was read to its end before, and of an object every request says which one is meant.
-    if (spool !== undefined || remote !== undefined) continue;
+    if (spool !== undefined || remote !== undefined || file.base !== undefined) continue;
     const now = statOpen(file.fd, file.path);
     if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;
     const what = now.size === file.size ? "was written to" : `had ${file.size} bytes and has ${now.size} now`;
