@@ -13,7 +13,7 @@ export function explain(error: unknown): string {
   const stack = CORESIEVE_DEBUG === "1" && error instanceof Error ? `\n${foreignLines(stackOf(error))}` : "";
   if (known !== undefined) return `${oneLine(known.message)}${stack}`;
   const what = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
-  return `internal error: ${oneLine(what)}. This is a mistake in coresieve${version()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
+  return `internal error: ${oneLine(what)}. This is a bug in coresieve${version()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
 }
 
 /** An error is told whatever else fails: the version stands in a file, which cannot always be read. */

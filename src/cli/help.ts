@@ -72,7 +72,7 @@ without its zeros.
 
 ${optionText(SPOOL_OPTIONS)}
 
-What is known of the kernel, where the dump does not say it
+About the kernel, if the dump does not say it
 ${optionText(KERNEL_OPTIONS)}
 
 Examples

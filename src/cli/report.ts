@@ -110,7 +110,7 @@ function privacyRows(
       ([kind, { objects, bytes }]) =>
         `  ${kind.padEnd(26)}${formatCount(objects).padStart(14)}  overwritten, ${formatBytes(bytes)}`,
     ),
-    ...remains.map((text) => `  not vouched for: ${text}`),
+    ...remains.map((text) => `  may still hold user data: ${text}`),
   ];
 }
 

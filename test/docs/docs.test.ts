@@ -94,8 +94,8 @@ test.each(pages)("%s: every link leads to a file that is there, and to a heading
   }
 });
 
-test("docs/from-makedumpfile.md has a row for every option of makedumpfile, which says what becomes of it", () => {
-  const rows = textOf("docs/from-makedumpfile.md")
+test("docs/makedumpfile-options.md has a row for every option of makedumpfile, which says what becomes of it", () => {
+  const rows = textOf("docs/makedumpfile-options.md")
     .split("\n")
     .filter((line) => line.startsWith("| `-"))
     .map((line) => line.split("|").map((cell) => cell.trim()));

@@ -19,10 +19,10 @@ import { progressDisplay } from "../progress.js";
 import { checkSign } from "../sign-option.js";
 
 const ABOUT: CommandAbout = {
-  usage: "coresieve audit DUMP... [options]: what of users is left in a dump",
-  text: `Reads every page, and tells what kinds of pages there are by the kernel's own
-struct pages. Pages that hold, or may hold, what users wrote are findings if
-they are not all zeros; so are pages of unknown kind, and secrets.`,
+  usage: "coresieve audit DUMP... [options]: find user data left in a dump",
+  text: `Reads every page, and counts the kinds of pages by the kernel's own struct
+pages. Pages that hold, or may hold, user data are findings if they are not all
+zeros; so are pages of unknown kind, and secrets.`,
   examples: `Example
   coresieve audit small.kdump --secrets names.txt --original vmcore
 Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,

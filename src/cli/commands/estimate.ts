@@ -16,8 +16,8 @@ import { printWarnings } from "../print-warnings.js";
 
 const ABOUT: CommandAbout = {
   usage: "coresieve estimate DUMP... [options]: how large the output would be",
-  text: `Classifies all pages, compresses some thousands of them, and tells for every
-dump level and codec what the file would have, without writing it; and how
+  text: `Classifies all pages, compresses some thousands of them, and shows for every
+dump level and codec how large the file would be, without writing it; and how
 much of a LiME image, bare memory or an ELF file would not be holes. The real
 size lies within the errors shown in 99 of 100 cases at least.`,
   examples: `Example
@@ -120,5 +120,5 @@ function savingLine({ levels, inputBytes }: EstimateResult): string {
   const sure = 100 * (1 - (best.bytes + best.error) / inputBytes);
   const how = `level ${last.level} with ${best.codec}`;
   if (saving < 1) return `Saving  none: ${how} would not make it smaller`;
-  return `Saving  ${saving.toFixed(saving > 99 ? 1 : 0)} % with ${how}, ${Math.max(0, sure).toFixed(sure > 99 ? 1 : 0)} % for sure`;
+  return `Saving  ${saving.toFixed(saving > 99 ? 1 : 0)} % at ${how}, at least ${Math.max(0, sure).toFixed(sure > 99 ? 1 : 0)} %`;
 }

@@ -7,8 +7,8 @@ import { placeNamed, withStepHost } from "../step-host.js";
 
 const ABOUT: CommandAbout = {
   usage: "coresieve finish PLACE: third of three steps",
-  text: `Puts together what \`coresieve shard\` has made for the run in PLACE. OUT appears,
-whole, and what lay beside it goes. If shards are missing it names them.`,
+  text: `Puts together what \`coresieve shard\` has made for the run in PLACE. OUT appears
+when it is whole, and the temporary files go. Missing shards are named.`,
   examples: `Exit codes: as those of \`coresieve plan\`. 75 also if shards are missing.
 Example
   sbatch --dependency=afterok:$SHARDS --wrap 'coresieve finish /share/run'`,

@@ -102,7 +102,7 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
     });
   }
   if (output === undefined && process.stdout.isTTY) {
-    throw new DumpError("BAD_OPTION", "the dump is to go to stdout, which is a terminal", {
+    throw new DumpError("BAD_OPTION", "the dump should go to stdout, but stdout is a terminal", {
       cure: "Name a file, or send it into a pipe: `coresieve handover DUMP - | ssh HOST 'cat > OUT'`",
     });
   }

@@ -12,7 +12,7 @@ const ABOUT: CommandAbout = {
   text: `Filter a dump by any batch system (Slurm, Kubernetes, GNU parallel), without a
 queue: \`plan\` once, \`shard PLACE I\` for I from 0 to N-1, in any order and on any
 host, \`finish PLACE\` once. OUT is the same bytes as one machine would write.
-Each step can be begun again at any time, and finds what is done.`,
+Each step can be started again at any time: it finds what is done.`,
   examples: `Exit codes: 0 done, 75 the same command may succeed later or elsewhere, 1 it
 will not, 2 wrong command line, 128 + signal when stopped.
 Example

@@ -7,7 +7,7 @@ import { placeNamed, withStepHost } from "../step-host.js";
 import { TRY_AGAIN } from "../stop.js";
 
 const ABOUT: CommandAbout = {
-  usage: "coresieve staging PLACE [options]: how a run by steps stands",
+  usage: "coresieve staging PLACE [options]: the state of a run by steps",
   text: `Says what is done and what is missing of the run that \`coresieve plan\` has
 planned in PLACE, or removes what there is of it.`,
   examples: `Exit codes: 0 nothing is missing, 75 shards are missing or no run is planned.

@@ -10,7 +10,7 @@ export type Mode = "help" | "version" | "rearrange" | "reassemble" | "dmesg" | "
 /** A command line that is right. */
 export interface MakedumpfileRequest {
   readonly mode: Mode;
-  /** Files in their order: see the forms in docs/from-makedumpfile.md. */
+  /** Files in their order: see the forms in docs/makedumpfile-options.md. */
   readonly files: readonly string[];
   /** Only whether the command line is right was asked. */
   readonly checkOnly: boolean;

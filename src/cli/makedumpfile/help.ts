@@ -34,7 +34,7 @@ Options
 Accepted, without effect: -b, --cyclic-buffer, --non-cyclic, --non-mmap,
 --splitblock-size, --work-dir. Refused by name: -e, -g, -X, --diskset,
 --eppic, --extension, --xen*.
-docs/from-makedumpfile.md tells every option, and what differs.
+docs/makedumpfile-options.md says what becomes of every option.
 
 LZO support: enabled; snappy support: enabled
 `;

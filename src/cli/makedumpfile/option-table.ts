@@ -1,6 +1,6 @@
 import type { OptionSpec } from "./getopt.js";
 
-/** One of makedumpfile's options, and what becomes of it here. docs/from-makedumpfile.md lists them all. */
+/** One of makedumpfile's options, and what becomes of it here. docs/makedumpfile-options.md lists them all. */
 export interface MakedumpfileOption extends OptionSpec {
   /** Not served: why, and what serves instead. */
   readonly refused?: string;

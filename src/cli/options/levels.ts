@@ -45,8 +45,8 @@ export const LEVEL_OPTIONS = [
     name: "privacy",
     kind: "flag",
     commands: FILTERING,
-    help: "all that may hold users' data: more than -d 31 does",
-    long: "Keep only what is the kernel's beyond doubt. Not with another level than 31.",
+    help: "drop all that may hold user data: more than -d 31",
+    long: "Keep only pages that are surely the kernel's own. Not with another level than 31.",
     see: "See [privacy.md](privacy.md)",
   },
   {

@@ -36,7 +36,7 @@ export const LOOKING_OPTIONS = [
     kind: "folder",
     value: "PATH",
     commands: ["estimate"],
-    help: "say also which outputs the disk has room for there",
+    help: "also mark outputs that do not fit on this disk",
     long: "Also mark with `!` what may not fit on the disk there",
     object: { cure: "Leave it out: a store does not say how much room it has" },
   },
@@ -123,7 +123,7 @@ export const LOOKING_OPTIONS = [
     kind: "file",
     value: "DUMP",
     commands: ["audit"],
-    help: "the dump it was made from: its struct pages say the kinds of pages where the audited dump has none",
+    help: "the dump it was made from: it gives the kinds of pages if the audited dump has no struct pages",
   },
   {
     name: "secrets",
@@ -156,14 +156,14 @@ export const LOOKING_OPTIONS = [
     kind: "file",
     value: "FILE",
     commands: ["verify"],
-    help: "hold it against its run's manifest: digest, pages, privacy; with --against the input's digest, too",
+    help: "compare with its run's manifest: digest, pages, privacy; with --against the input's digest, too",
   },
   {
     name: "audit",
     kind: "file",
     value: "FILE",
     commands: ["verify"],
-    help: "hold it against the result of its audit (audit --result): digest, and that nothing was found",
+    help: "compare with the result of its audit (audit --result): digest, and that nothing was found",
   },
   {
     name: "key",
@@ -171,7 +171,7 @@ export const LOOKING_OPTIONS = [
     value: "FILE",
     commands: ["verify"],
     object: "read",
-    help: "public key (PEM, or a line of OpenSSH) by whose owner --manifest and --audit must be signed: FILE.sig beside each",
+    help: "public key (PEM, or a line of OpenSSH): --manifest and --audit must be signed with its private key (FILE.sig beside each)",
   },
   {
     name: "findings",
@@ -195,6 +195,6 @@ export const LOOKING_OPTIONS = [
     value: "NAME",
     choices: LOG_FORMATS,
     commands: ["dmesg"],
-    help: "whose lines to follow: dmesg (default), levels (dmesg -x), raw (dmesg -r), kmsg (/dev/kmsg), makedumpfile (--dump-dmesg)",
+    help: "write lines as: dmesg (default), levels (dmesg -x), raw (dmesg -r), kmsg (/dev/kmsg), makedumpfile (--dump-dmesg)",
   },
 ] as const satisfies readonly Option[];

@@ -55,7 +55,7 @@ export const QUEUE_OPTIONS = [
     kind: "text",
     value: "PLACE",
     commands: ["plan"],
-    help: "what the other steps know the run by: a folder, or s3://BUCKET/PREFIX",
+    help: "where the steps meet: a folder, or s3://BUCKET/PREFIX",
   },
   {
     name: "wait",
@@ -64,7 +64,7 @@ export const QUEUE_OPTIONS = [
     least: 0,
     most: DAY,
     commands: ["shard"],
-    help: "for the shards before; then its data wait in the staging (default: 30)",
+    help: "how long to wait for earlier shards; then its data go into the staging (default: 30)",
   },
   {
     name: "missing",
@@ -176,7 +176,7 @@ export const QUEUE_OPTIONS = [
     least: 1,
     most: DAY,
     commands: ["worker"],
-    help: "without a sign of life for so long, a job goes to another worker (default: 30)",
+    help: "after so long without a sign of life, a job goes to another worker (default: 30)",
   },
   {
     name: "grace",

@@ -24,7 +24,7 @@ export const GENERAL_OPTIONS = [
     letter: "v",
     kind: "flag",
     commands: COMMAND_NAMES,
-    help: "print the version, and whether zstd is there",
+    help: "print the version, and whether zstd is available",
     long: "Print the version, and whether zstd can be used",
     common: true,
   },

@@ -1,10 +1,10 @@
-/** docs/from-makedumpfile.md and the help against the options as they are. */
+/** docs/makedumpfile-options.md and the help against the options as they are. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { MAKEDUMPFILE_HELP } from "../../../src/cli/makedumpfile/help.js";
 import { MAKEDUMPFILE_OPTIONS, optionName } from "../../../src/cli/makedumpfile/option-table.js";
 
-const docs = readFileSync(new URL("../../../docs/from-makedumpfile.md", import.meta.url), "utf8");
+const docs = readFileSync(new URL("../../../docs/makedumpfile-options.md", import.meta.url), "utf8");
 
 /** Options of the table with what becomes of them. */
 const rows = [...docs.matchAll(/^\| (`-.*?) \| (served|no effect|refused) \| /gm)].flatMap(([, names, fate]) =>
