@@ -1,5 +1,5 @@
 /** What stands between workers and a store, and does not always let them through. */
-import { createServer, request as send } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, request as send } from "node:http";
 import type { AddressInfo } from "node:net";
 import { setTimeout } from "node:timers/promises";
 
@@ -10,9 +10,10 @@ export interface StoreFault {
   readonly times: number;
   /**
    * A status is answered without asking the store. `reset`: the connection ends, and the store is not asked; `cut`: it ends in the middle
-   * of the answer; `lost`: the store does it, and nobody is told.
+   * of the answer; `broken`: it ends in the middle of what is sent, and the store is not asked; `lost`: the store does it, and nobody is told; `slow`: the
+   * answer comes in small pieces with pauses; `etag`: it has the ETag of another object.
    */
-  readonly what: number | "reset" | "cut" | "lost";
+  readonly what: number | "reset" | "cut" | "broken" | "lost" | "slow" | "etag";
   /** Called first, and where the store does it first, after that: to kill who asks. */
   readonly onMet?: () => void;
 }
@@ -26,6 +27,24 @@ export interface StoreProxy {
   /** Requests that met a fault. */
   met: number;
   stop(): void;
+}
+
+/** Bytes that come at once of a slow answer, and milliseconds between them: 6 MB a second at most. */
+const PIECE = 64 << 10;
+const PAUSE = 10;
+
+async function slowly(answer: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    for await (const bytes of answer as AsyncIterable<Buffer>) {
+      for (let at = 0; at < bytes.length; at += PIECE) {
+        await setTimeout(PAUSE);
+        response.write(bytes.subarray(at, at + PIECE));
+      }
+    }
+    response.end();
+  } catch {
+    response.destroy();
+  }
 }
 
 /** Starts a proxy of a store. Signatures stay good: it leaves the Host header as it is. */
@@ -44,6 +63,7 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
     try {
       for await (const chunk of request) {
         chunks.push(chunk as Buffer);
+        if (fault?.what === "broken") return void request.socket.destroy();
       }
     } catch {
       return;
@@ -69,7 +89,9 @@ export async function startStoreProxy(store: string): Promise<StoreProxy> {
         await new Promise((resolve) => answer.once("end", resolve));
         return end();
       }
-      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      const other = fault?.what === "etag" ? { etag: '"00000000000000000000000000000000"' } : {};
+      response.writeHead(answer.statusCode ?? 502, { ...answer.headers, ...other });
+      if (fault?.what === "slow") return slowly(answer, response);
       if (fault?.what !== "cut") return void answer.pipe(response);
       answer.once("data", (bytes: Buffer) => {
         response.write(bytes.subarray(0, bytes.length / 2), () => request.socket.destroy());
