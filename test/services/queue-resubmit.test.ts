@@ -1,5 +1,6 @@
 /** A run that failed, or that Redis forgot, submitted again with another number of shards: the bytes of a single run, whatever the first left. */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
@@ -8,6 +9,21 @@ import { coresieve, hasRedis, over, share, submit } from "./support/queue.js";
 
 const queue = folderQueue();
 const { work, whole, expectWhole } = queue;
+
+/** A disk of its own, of a few megabytes. Only root has one. */
+const disk = join(share, "disk");
+const mount = (options: string) =>
+  spawnSync("mount", ["-t", "tmpfs", "-o", options, "coresieve-test", disk]).status === 0;
+const unmount = () => {
+  spawnSync("umount", ["-l", disk]);
+  rmdirSync(disk);
+};
+function mayMount(): boolean {
+  mkdirSync(disk);
+  const may = mount("size=1m");
+  unmount();
+  return may;
+}
 
 describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed)", () => {
   describe.each([
@@ -67,6 +83,32 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
       expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
       expectWhole(options);
     });
+  });
+
+  test.skipIf(!mayMount())("the disk was full in mid-run (skipped where nothing may be mounted)", async () => {
+    const options = ["-d", "0", "-E"];
+    const there = join(disk, "out");
+    mkdirSync(disk);
+    try {
+      // Room for some of the five shards of 6.7 MB.
+      expect(mount("size=18m")).toBe(true);
+      const id = submit(queue.redis.url, input, there, ...options, "--shards", "5");
+      const full = work();
+      const failed = await over(queue.redis.url, id);
+      expect(failed).toMatchObject({ state: "failed", reason: expect.stringContaining("[NO_SPACE]") });
+      expect([failed.shards?.all, (failed.shards?.done ?? 0) > 0]).toEqual([5, true]);
+      full.child.kill("SIGKILL");
+      await full.ended;
+      expect(mount("remount,size=200m")).toBe(true);
+      expect(submit(queue.redis.url, input, there, ...options, "--shards", "2")).toBe(id);
+      work();
+      work();
+      expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+      expect(readFileSync(there).equals(whole(options))).toBe(true);
+      expect(readdirSync(disk)).toEqual(["out"]);
+    } finally {
+      unmount();
+    }
   });
 
   test("one output has one run at a time: other options are refused at submit, with what to do", async () => {

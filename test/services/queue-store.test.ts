@@ -30,6 +30,24 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
     await expectWhole(run);
   });
 
+  test.each([
+    // Two parts are there, and one of them is of a shard that is not made again.
+    ["ELF, when a shard was done", ["-d", "0", "-E"], { level: 0, format: "elf" }, /shard-0000\.done/],
+    ["kdump, when the plan was made", ["-l"], { codec: "lzo" }, /plan\.json/],
+    ["kdump, while it finished", ["-l"], { codec: "lzo" }, /out\/small\?/],
+  ] as const)("%s, Redis forgot the run: another number of shards", async (_, options, run, match) => {
+    const first = work();
+    const onMet = () => first.child.kill("SIGKILL");
+    queue.proxy.faults = [{ method: "PUT", match, times: 1, what: "lost", onMet }];
+    submit(queue.redis.url, IN, OUT, "--shards", "3", ...options);
+    expect(await first.ended).toBe("SIGKILL");
+    await queue.redis.clear();
+    const id = submit(queue.redis.url, IN, OUT, "--shards", "2", ...options);
+    work();
+    expect(await over(queue.redis.url, id)).toMatchObject({ state: "done", reason: undefined });
+    await expectWhole(run);
+  });
+
   test("the input is another object by then: a failure that says so", async () => {
     const id = submit(queue.redis.url, IN, OUT, "--shards", "2");
     const other = sampleDump();
