@@ -2,24 +2,12 @@
  * Real dumps of machines other than x86-64 at level 31, against what the kernel itself said of its pages moments before
  * the dump (/proc/kpageflags) and against the pages whose content was written on purpose (truth.txt).
  */
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { compareKdumpWithElf } from "../support/compare-pages.js";
-import {
-  type DumpFacts,
-  describeWithDumps,
-  foreignDumps,
-  furtherDumps,
-  type RealDump,
-  realDump,
-} from "../support/dumps.js";
+import { type DumpFacts, describeWithDumps, foreignDumps, furtherDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
-import { bitmapPfns } from "../support/golden.js";
-import { openKdump } from "../support/other-kdump.js";
-
-/** Bit numbers of /proc/kpageflags (include/uapi/linux/kernel-page-flags.h); 32 is of the kernel's own ones. */
-const KPF = { lru: 5, slab: 7, buddy: 10, anon: 12, huge: 17, hwpoison: 19, offline: 23, pageTable: 26, reserved: 32 };
+import { contradictions, keptOnPurpose, pagesOf } from "../support/kernel-flags.js";
 
 interface Bounds {
   /** How the kernel finds its struct pages, as coresieve calls it. */
@@ -106,52 +94,3 @@ describeWithDumps("level 31 against the kernel's own flags", () => {
     });
   });
 });
-
-function pagesOf(path: string): { kept: Set<number>; exists: number[] } {
-  const { bitmap1, bitmap2, facts, close } = openKdump(path);
-  close();
-  const absolute = (bitmap: Uint8Array) => [...bitmapPfns(bitmap)].map((pfn) => facts.firstPfn + pfn);
-  return { kept: new Set(absolute(bitmap2)), exists: absolute(bitmap1) };
-}
-
-/** The tool that read the flags out of the guest wrote them little-endian, s390x's too. */
-function contradictions(dump: RealDump, exists: readonly number[], kept: ReadonlySet<number>) {
-  const flags = readFileSync(dump.kpageflags);
-  const found = {
-    keptBuddy: 0,
-    keptAnonymous: 0,
-    keptCache: 0,
-    keptHuge: 0,
-    droppedSlab: 0,
-    droppedPageTables: 0,
-    droppedReserved: 0,
-    droppedOther: 0,
-  };
-  for (const pfn of exists) {
-    // Memory that the kernel has no struct page for has no flags either.
-    if ((pfn + 1) * 8 > flags.length) continue;
-    const word = flags.readBigUInt64LE(pfn * 8);
-    const has = (bit: number) => ((word >> BigInt(bit)) & 1n) === 1n;
-    if (kept.has(pfn)) {
-      if (has(KPF.buddy)) found.keptBuddy++;
-      else if (has(KPF.anon)) found.keptAnonymous++;
-      else if (has(KPF.huge)) found.keptHuge++;
-      else if (has(KPF.lru)) found.keptCache++;
-    } else if (has(KPF.slab)) found.droppedSlab++;
-    else if (has(KPF.pageTable)) found.droppedPageTables++;
-    else if (has(KPF.reserved)) found.droppedReserved++;
-    else if (![KPF.buddy, KPF.anon, KPF.huge, KPF.lru, KPF.hwpoison, KPF.offline].some(has)) found.droppedOther++;
-  }
-  return found;
-}
-
-/** Pages of known content that were kept, by kind. All kinds with a pfn are to be dropped at level 31. */
-function keptOnPurpose(dump: RealDump, kept: ReadonlySet<number>): Record<string, number> {
-  const counts: Record<string, number> = {};
-  for (const line of readFileSync(dump.truth, "utf8").split("\n")) {
-    const [kind, , , pfn] = line.split(" ");
-    if (kind === undefined || pfn === undefined || Number.parseInt(pfn, 16) === 0) continue;
-    if (kept.has(Number.parseInt(pfn, 16))) counts[kind] = (counts[kind] ?? 0) + 1;
-  }
-  return counts;
-}

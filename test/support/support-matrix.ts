@@ -10,6 +10,7 @@ import { type DumpFacts, furtherDumps, realDumps } from "./dumps-list.js";
 import { kernelCases, newerReleases } from "./kernel/menagerie.js";
 import { parseRelease } from "./kernel/release.js";
 import { type TimelineCase, timeline } from "./kernel/timeline.js";
+import { kernelsSeen } from "./kernels-seen.js";
 
 const MODELS = {
   vmemmap: "sparsemem with vmemmap",
@@ -72,6 +73,11 @@ function proofs(): Proof[] {
       ({ arch, memoryModel, kernel, name, pageSize }): Proof => ({
         ...{ arch, model: DUMP_MODELS[memoryModel], release: kernel, how: "real dump" },
         space: `${name}, pages of ${pageSize / 1024} KiB`,
+      }),
+    ),
+    ...kernelsSeen.map(
+      ({ arch, memoryModel, release, name, pageSize }): Proof => ({
+        ...{ arch, model: memoryModel, release, how: "real dump", space: `${name}, pages of ${pageSize / 1024} KiB` },
       }),
     ),
     ...kernelCases.map(

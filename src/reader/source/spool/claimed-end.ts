@@ -12,6 +12,8 @@ const HEADERS = 2 ** 20;
 
 /** Bytes behind the end that headers state which are nothing to speak of: tapes and block devices fill up their last block. */
 const PADDING = 2 ** 20;
+/** The same with `salvage`, for headers that are damaged themselves: what is read of a file lies where they say all the same. Two seconds of zeros. */
+const SALVAGE_PADDING = 2 ** 30;
 
 /**
  * Most bytes of a stream whose headers do not say at the beginning how long it is (flattened, AVML, bare memory): zeros are not stored,
@@ -21,7 +23,7 @@ export const MOST_UNPACKED = 64 * 2 ** 40;
 
 /**
  * Passes a stream on as far as the headers in it say that it goes, and 1 MiB more. `more` is called where there would be more than that, with where it
- * should have ended. With `salvage` nothing is believed that headers state. Throws `LIMIT` for more than `MOST_UNPACKED` bytes.
+ * should have ended. With `salvage` it is 1 GiB, which bounds `verify`, too. Throws `LIMIT` for more than `MOST_UNPACKED` bytes.
  */
 export async function* upToClaimedEnd(
   chunks: AsyncIterable<Uint8Array>,
@@ -29,13 +31,14 @@ export async function* upToClaimedEnd(
   salvage: boolean,
   more: (end: number) => void,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const claims = salvage ? undefined : new ClaimedEnd();
+  const claims = new ClaimedEnd();
+  const padding = salvage ? SALVAGE_PADDING : PADDING;
   let size = 0;
   for await (const chunk of chunks) {
-    const end = claims?.after(chunk, size);
+    const end = claims.after(chunk, size);
     size += chunk.length;
-    if (end !== undefined && size > end + PADDING) {
-      const rest = end + PADDING - (size - chunk.length);
+    if (end !== undefined && size > end + padding) {
+      const rest = end + padding - (size - chunk.length);
       if (rest > 0) yield chunk.subarray(0, rest);
       more(end);
       return;

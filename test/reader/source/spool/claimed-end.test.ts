@@ -54,6 +54,26 @@ test.each(Object.keys(dumps))("%s out of a stream of zeros without end", async (
   }
 });
 
+test.each(Object.keys(dumps))(
+  "%s with --salvage, as verify opens it: a GiB is read behind its end, and no more",
+  async (format) => {
+    const dump = dumps[format] as Uint8Array;
+    const zeros = new Uint8Array(16 * MiB);
+    let read = 0;
+    let end: number | undefined;
+    async function* bomb() {
+      yield dump;
+      for (let i = 0; i < 1000; i++) yield zeros;
+    }
+    const more = (at: number) => {
+      end = at;
+    };
+    for await (const { length } of upToClaimedEnd(bomb(), "stream", true, more)) read += length;
+    expect(read).toBeLessThanOrEqual(2 ** 30 + dump.length + MiB);
+    expect(end).toBeGreaterThanOrEqual(dump.length - MiB);
+  },
+);
+
 const packings = ["gzip", "zstd", "lz4"] as const;
 
 /** Opens a dump that was packed with 32 MiB of zeros behind it; returns what was read of it. */

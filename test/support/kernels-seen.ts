@@ -1,0 +1,15 @@
+/** Kernels whose real dumps `npm run test:kernels` found right. It writes this file with TEST_KERNELS_WRITE=1; `npm run matrix` reads it. */
+
+/** A kernel of which a real dump was filtered, and everything held. */
+export interface KernelSeen {
+  readonly name: string;
+  readonly arch: string;
+  readonly release: string;
+  readonly pageSize: number;
+  readonly memoryModel: "vmemmap" | "extreme" | "static" | "flat";
+}
+
+export const kernelsSeen: readonly KernelSeen[] = [
+  { name: "x86-6.1-la57-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "extreme" },
+  { name: "x86-6.1-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "extreme" },
+];
