@@ -107,7 +107,7 @@ const MODELS: Readonly<Record<string, KernelSeen["memoryModel"]>> = {
 
 /** How the matrix calls a memory model; `vmemmap`: the kernel has a virtual memory map. */
 export function modelOf(model: string | undefined, vmemmap: boolean): KernelSeen["memoryModel"] | undefined {
-  return vmemmap ? "vmemmap" : MODELS[model ?? ""];
+  return vmemmap && model === "sparsemem, extreme" ? "vmemmap" : MODELS[model ?? ""];
 }
 
 const SEEN = fileURLToPath(new URL("../support/kernels-seen.ts", import.meta.url));

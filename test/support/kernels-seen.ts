@@ -10,6 +10,6 @@ export interface KernelSeen {
 }
 
 export const kernelsSeen: readonly KernelSeen[] = [
-  { name: "x86-6.1-la57-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "extreme" },
-  { name: "x86-6.1-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "extreme" },
+  { name: "x86-6.1-la57-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "x86-6.1-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "vmemmap" },
 ];
