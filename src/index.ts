@@ -30,7 +30,7 @@ export {
 } from "./handover/hand-over.js";
 export type { CompleteOptions } from "./kernel/complete-dump.js";
 export type { KernelSymbols } from "./kernel/debuginfo/kernel-symbols.js";
-export type { KernelMember, KernelTypes } from "./kernel/debuginfo/kernel-types.js";
+export type { KernelMember, KernelScalar, KernelTypes } from "./kernel/debuginfo/kernel-types.js";
 export type { DumpedKernel } from "./kernel/dumped-kernel.js";
 export type { GivenVmcoreinfo } from "./kernel/given-vmcoreinfo.js";
 export { formatRecord, LOG_FORMATS, type LogFormat } from "./kernel/log/format-record.js";

@@ -10,6 +10,7 @@ import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
 import { printOwn } from "./print.js";
+import { privacyWords } from "./privacy-words.js";
 import { checkStoreOptions } from "./store-options.js";
 import { versionText } from "./version.js";
 
@@ -19,7 +20,11 @@ type Run = () => ReturnType<Command["run"]>;
  * Reads the command line and returns what it asks for. The first word chooses the command, and a filter run needs none:
  * a dump called "info" is `./info`. Throws `BAD_OPTION`.
  */
-export async function parseCommandLine(argv: readonly string[], given: Omit<CommandContext, "commands">): Promise<Run> {
+export async function parseCommandLine(
+  words: readonly string[],
+  given: Omit<CommandContext, "commands">,
+): Promise<Run> {
+  const argv = privacyWords(words);
   const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
   if (named === undefined) checkFirstWord(argv[0]);

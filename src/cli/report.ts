@@ -98,7 +98,17 @@ function unpacked({ unpackedBytes }: FilterResult): string {
 
 /** Why pages are kept with --privacy, and what it does not vouch for. */
 function privacyRows(
-  { reserved, slab, known, stack, percpu, clearedNotes, overwritten, remains }: NonNullable<FilterResult["privacy"]>,
+  {
+    reserved,
+    slab,
+    known,
+    stack,
+    percpu,
+    clearedNotes,
+    overwritten,
+    strict,
+    remains,
+  }: NonNullable<FilterResult["privacy"]>,
   row: (label: string, pages: number, more: string) => string,
 ): string[] {
   return [
@@ -110,6 +120,9 @@ function privacyRows(
       ([kind, { objects, bytes }]) =>
         `  ${kind.padEnd(26)}${formatCount(objects).padStart(14)}  overwritten, ${formatBytes(bytes)}`,
     ),
+    ...(strict?.bytes === undefined
+      ? []
+      : [`  ${"strict".padEnd(26)}${"".padStart(14)}  overwritten, ${formatBytes(strict.bytes)}`]),
     ...remains.map((text) => `  may still hold user data: ${text}`),
   ];
 }

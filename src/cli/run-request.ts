@@ -23,7 +23,7 @@ export async function runOptions(files: readonly string[], values: Values): Prom
       cure: "Name a plain file, and pack it when it is complete",
     });
   }
-  const { inputs, output, level, codec, privacy, privacyExtra } = request;
+  const { inputs, output, level, codec, privacy, privacyExtra, privacyKeep } = request;
   const format = values.elf ? "elf" : "kdump";
   if (request.fallbackLevels.length > 0) {
     throw new DumpError(
@@ -42,7 +42,7 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   const erase = await eraseFile(values);
   const { force, strict, salvage, raw, arch, vmlinux } = values;
   return {
-    ...{ inputs, output, force, level, format, codec, privacy, privacyExtra, strict, salvage },
+    ...{ inputs, output, force, level, format, codec, privacy, privacyExtra, privacyKeep, strict, salvage },
     ...(erase === undefined ? {} : { erase }),
     ...(raw === undefined ? {} : { raw }),
     ...(arch === undefined ? {} : { arch }),

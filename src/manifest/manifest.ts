@@ -40,8 +40,12 @@ export interface Manifest {
     readonly level: number;
     readonly dropped: readonly string[];
     readonly privacy: boolean;
+    /** With `privacy`: no text and no payload stays in kept pages, either. */
+    readonly privacyStrict: boolean;
     /** What `privacy` overwrote beyond what it does by itself. */
     readonly privacyExtra: readonly string[];
+    /** What stayed with `privacyStrict` although it is text. */
+    readonly privacyKeep: readonly string[];
     /** File name of erase rules. */
     readonly erase: string | null;
     readonly format: OutputFormat;
@@ -140,8 +144,10 @@ export function manifestOf(facts: ManifestFacts): Manifest {
     options: {
       level: options.level,
       dropped: namesOfLevel(options.level),
-      privacy: options.privacy ?? false,
+      privacy: Boolean(options.privacy),
+      privacyStrict: options.privacy === "strict",
       privacyExtra: options.privacyExtra ?? [],
+      privacyKeep: options.privacyKeep ?? [],
       erase: options.erase === undefined ? null : basename(options.erase.name),
       format: options.format,
       codec: options.codec.name,

@@ -70,7 +70,7 @@ export class RunRecorder implements RunObserver {
     this.#clock.passed("Finish the file");
     const map = collector.finish();
     this.#clock.passed(REPORT);
-    const stripped = options.privacy === true || options.erase !== undefined;
+    const stripped = Boolean(options.privacy) || options.erase !== undefined;
     const view = this.#view;
     return {
       version,
@@ -89,7 +89,7 @@ export class RunRecorder implements RunObserver {
         format: options.format,
         codec: options.codec.name,
         level: result.level,
-        privacy: options.privacy === true,
+        privacy: Boolean(options.privacy),
         incomplete: result.incomplete,
         sharedBytes: result.shared?.bytes ?? 0,
         classes: result.classes,

@@ -14,7 +14,7 @@ import type { FilterOptions } from "./filter-types.js";
 /** Options that say nothing of files: the command line checks them before it opens one. */
 type Together = Pick<
   FilterOptions,
-  "format" | "codec" | "dedupe" | "privacy" | "privacyExtra" | "level" | "fallbackLevels"
+  "format" | "codec" | "dedupe" | "privacy" | "privacyExtra" | "privacyKeep" | "level" | "fallbackLevels"
 >;
 
 /** Throws `BAD_OPTION` for options that do not go together whatever the dump is. */
@@ -38,6 +38,11 @@ export function checkTogether(options: Together): void {
   if (options.privacyExtra?.length && privacyExtras(options.privacyExtra).length > 0 && !options.privacy) {
     throw new DumpError("BAD_OPTION", `${OPTION.privacyExtra} goes beyond ${OPTION.privacy}, which was not asked for`, {
       cure: `Add ${OPTION.privacy}`,
+    });
+  }
+  if (options.privacyKeep?.length && options.privacy !== "strict") {
+    throw new DumpError("BAD_OPTION", "--privacy-keep is for --privacy strict, which was not asked for", {
+      cure: "Write --privacy strict, or leave --privacy-keep away",
     });
   }
 }

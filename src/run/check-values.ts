@@ -3,6 +3,7 @@ import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
+import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aFileName,
@@ -93,8 +94,9 @@ const FILTER: Shape<FilterOptions> = {
   fallbackLevels: maybe(listOf(aLevel)),
   sizeLimit: maybe(atMost(1)),
   onFull: maybe(anyOf("nothing", "incomplete")),
-  privacy: maybe(aFlag),
+  privacy: maybe(eitherOf((value) => value === "strict", anyValue, aFlag)),
   privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
+  privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   erase: maybe(anObject(ERASE)),
   extension: maybe(anObject(EXTENSION)),
   format: anyOf(...OUTPUT_FORMATS),

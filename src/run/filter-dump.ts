@@ -86,8 +86,12 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     options.observer?.begin(dump, planned.view, plan);
     await writer.begin();
     if (options.onFull === "incomplete") await writer.reserve?.();
-    const report = (pages: number) => options.onProgress?.({ phase: "write", done: pages, total: kept });
-    report(0);
+    let cleared = 0;
+    const report = (pages: number, strictBytes: number) => {
+      cleared = strictBytes;
+      options.onProgress?.({ phase: "write", done: pages, total: kept });
+    };
+    report(0, 0);
     const { zeroPages, outputBytes, notWritten, full, fullBy } = await writeAll(
       async () => {
         const zeros = await encodeDump(planned.pool, plan, planned.dropsZeros, writer, report, options.observer);
@@ -100,7 +104,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     throwIfAborted(options.signal);
     takeChange(inputChanged(dump.image), dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
-    const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes });
+    const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes, cleared });
     const image = imageResult(options.format, planned, zeroPages, outputBytes);
     const [fetched, upload] = [fetchedOf(dump.image), destination.upload?.()];
     return {

@@ -5,6 +5,7 @@ import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { ClassCounts } from "../filter/page-classes.js";
 import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
 import type { PrivacyExtra } from "../filter/privacy/scrub.js";
+import type { PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Arch } from "../reader/machine.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";
@@ -85,10 +86,15 @@ export interface FilterOptions extends CompleteOptions {
   readonly spool?: SpoolOptions;
   /** makedumpfile's dump level, 0 to 31. */
   readonly level: number;
-  /** Keeps only what is the kernel's beyond doubt, of any class; needs level 31. docs/privacy.md says what that is. */
-  readonly privacy?: boolean;
+  /**
+   * Keeps only what is the kernel's beyond doubt, of any class; needs level 31. With "strict" no text and no payload stays in those pages either,
+   * outside of the kernel's image and log. docs/privacy.md says what that is.
+   */
+  readonly privacy?: boolean | "strict";
   /** What `privacy` overwrites beyond what it does by itself: users' registers, terminals' buffers. */
   readonly privacyExtra?: readonly PrivacyExtra[];
+  /** What stays with "strict" although it is text: `comm`, the names of tasks. */
+  readonly privacyKeep?: readonly PrivacyKeep[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
   /** Decides about pages beside the level: docs/library.md says how. */

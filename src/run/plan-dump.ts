@@ -4,9 +4,10 @@ import type { EraseSpans } from "../filter/erase/spans.js";
 import { classCounts, KEPT, ZERO } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
-import { type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
+import { type PrivateRequest, type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
 import { privacyExtras } from "../filter/privacy/scrub.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import type { TextSearch } from "../filter/text/text-search.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
@@ -30,6 +31,8 @@ export interface WrittenPages {
   /** Pages of zeros among those that were kept, which have no bytes. */
   readonly zeroPages: number;
   readonly outputBytes: number;
+  /** Bytes that `--privacy strict` made 0; `undefined` where nobody counted (shards). */
+  readonly cleared?: number;
 }
 
 /** A dump between its passes: which pages go into the output, and all that pass 2 needs to write them. */
@@ -51,6 +54,7 @@ export interface PlannedDump {
   /** What is overwritten in pages that stay. */
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  readonly strict: StrictPages | undefined;
   /** Of the session. */
   readonly warnings: Warnings;
   /** Its tasks are those of this dump; the caller ends it. */
@@ -68,12 +72,9 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
   const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
   checkView(session, options.level);
-  const extras = options.privacyExtra?.length ? privacyExtras(options.privacyExtra) : [];
   const request = options.erase && eraseRequest(options.erase);
   const { view, policy: usable, plan } = checkedPlan(session, policyOfLevel(options.level));
-  const secret = options.privacy
-    ? privateRun(dump, view, usable, { extras, vmlinux: options.vmlinux }, warnings)
-    : undefined;
+  const secret = options.privacy ? privateRun(dump, view, usable, privateRequest(options), warnings) : undefined;
   const policy = secret?.policy ?? usable;
   let erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
   const lost = pagesWithoutData(plan);
@@ -132,7 +133,8 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
       shown: view && erasing ? erasing.view(view) : view,
       erase: spans,
       stackTops: secret?.stackTops,
-      result({ zeroPages, outputBytes }) {
+      strict: secret?.strict,
+      result({ zeroPages, outputBytes, cleared }) {
         const counts = [...plan.dropped];
         counts[ZERO] = (counts[ZERO] as number) + zeroPages;
         counts[KEPT] = kept - zeroPages;
@@ -144,8 +146,8 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
           level,
           maxMapnr: plan.maxMapnr,
           inputPages: plan.inputPages,
-          classes: classCounts(counts, options.privacy, extended !== undefined),
-          ...(secret === undefined ? {} : { privacy: secret.result(counts, plan) }),
+          classes: classCounts(counts, Boolean(options.privacy), extended !== undefined),
+          ...(secret === undefined ? {} : { privacy: secret.result(counts, plan, cleared) }),
           ...(erased === undefined ? {} : { erase: erased }),
           ...(extended === undefined ? {} : { extension: extended }),
           ...(before === undefined ? {} : { filteredBefore: before }),
@@ -161,6 +163,15 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     await pool.end();
     throw error;
   }
+}
+
+function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: FilterOptions): PrivateRequest {
+  return {
+    strict: privacy === "strict",
+    extras: privacyExtras(privacyExtra ?? []),
+    keeps: privacyKeep ?? [],
+    vmlinux,
+  };
 }
 
 /** What the tasks of a run work by. */
@@ -192,6 +203,7 @@ function runContext(
     erase: spans,
     ...(search && { search }),
     ...(secret?.stackTops && { stackTops: secret.stackTops }),
+    ...(secret?.strict && { strict: secret.strict }),
   };
 }
 

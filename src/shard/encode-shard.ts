@@ -83,7 +83,7 @@ async function encodeRange(
   add: (pages: EncodedPages) => Promise<void>,
 ): Promise<number> {
   const { startPfn, endPfn } = shardOf(plan, index);
-  const { codec, pageSize, maxMapnr, erase, stackTops } = plan;
+  const { codec, pageSize, maxMapnr, erase, stackTops, strict } = plan;
   if (codecFingerprint(codec, pageSize) !== plan.fingerprint) {
     throw new DumpError("UNSUPPORTED", `${codec.name} gives other bytes here than where the run was planned`, {
       cure: "Run the same Node and the same zstd-napi on all workers, or choose zlib at level 1, lzo or snappy",
@@ -101,6 +101,7 @@ async function encodeRange(
       kernel: undefined,
       dedupe: false,
       ...(stackTops === undefined ? {} : { stackTops }),
+      ...(strict === undefined ? {} : { strict }),
     },
     signal,
   );

@@ -62,10 +62,23 @@ export function filterOptionsOf(
   threads: WorkerThreads,
   signal: AbortSignal,
 ): FilterOptions {
-  const { level, format, codec, privacy, privacyExtra, erase, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = request;
+  const {
+    level,
+    format,
+    codec,
+    privacy,
+    privacyStrict,
+    privacyExtra,
+    privacyKeep,
+    erase,
+    vmcoreinfo,
+    vmcoreinfoAt,
+    vmcoreinfoDevice,
+  } = request;
   return {
     output: { path: output, force: request.force },
-    ...{ level, format, privacy, privacyExtra, warnings, signal },
+    ...{ level, format, privacyExtra, privacyKeep, warnings, signal },
+    privacy: privacyStrict ? "strict" : privacy,
     codec: codecOf(codec.name, codec.level),
     workers: threads,
     ...(erase === undefined ? {} : { erase }),

@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
+import type { StrictObjects, StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import { packageVersion } from "../package-version.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import { placesIn, stretchesOver } from "../reader/stretches.js";
@@ -9,7 +10,7 @@ import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
 /** Changes when the files of a plan mean something else. */
-const VERSION = 3;
+const VERSION = 4;
 const PLAN = "plan.json";
 /** Beyond it a plan is none of ours: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
@@ -34,7 +35,7 @@ interface EraseFiles {
   readonly repeat?: { readonly every: ArrayFile; readonly count: ArrayFile };
 }
 
-type Small = Omit<ShardPlan, "exists" | "keptBits" | "erase" | "stackTops">;
+type Small = Omit<ShardPlan, "exists" | "keptBits" | "erase" | "stackTops" | "strict">;
 
 interface PlanFile {
   readonly version: number;
@@ -45,6 +46,19 @@ interface PlanFile {
   readonly stackTops:
     | { readonly pages: BitmapFile; readonly frame: NonNullable<ShardPlan["stackTops"]>["frame"] }
     | undefined;
+  readonly strict: StrictFiles | undefined;
+}
+
+/** What stays with `--privacy strict`, its arrays as files. */
+interface StrictFiles {
+  readonly words: Omit<StrictPages["words"], "addresses">;
+  readonly addresses: ArrayFile;
+  readonly asIs: BitmapFile;
+  readonly shapes: StrictPages["shapes"];
+  readonly masks: ArrayFile;
+  readonly kinds: ArrayFile;
+  readonly objects: readonly Readonly<Record<keyof StrictObjects, ArrayFile>>[];
+  readonly free: ArrayFile;
 }
 
 /** A plan as the files of a staging. The same plan gives the same files anywhere. */
@@ -56,9 +70,9 @@ export interface PlanFiles {
 }
 
 export function planFiles(plan: ShardPlan): PlanFiles {
-  const { exists, keptBits, erase, stackTops, ...small } = plan;
+  const { exists, keptBits, erase, stackTops, strict, ...small } = plan;
   const files = new Map<string, Uint8Array>();
-  const array = (name: string, values: Uint8Array | Float64Array): ArrayFile => {
+  const array = (name: string, values: Uint8Array | Float64Array | Int32Array): ArrayFile => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     files.set(name, bytes);
     return { name, bytes: bytes.length, sha256: sha256(bytes) };
@@ -82,6 +96,7 @@ export function planFiles(plan: ShardPlan): PlanFiles {
     keptBits: bitmap("kept", keptBits),
     erase: erase.map(spans),
     stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
+    strict: strict && strictFiles(strict, array, bitmap),
   };
   const bytes = Buffer.from(toPlainJson(file), "utf8");
   files.set(PLAN, bytes);
@@ -148,6 +163,51 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
       pages: await bitmap(file.stackTops.pages),
       frame: file.stackTops.frame,
     },
+    strict: file.strict && (await strictPages(file.strict, array, bitmap)),
+  };
+}
+
+function strictFiles(
+  { words: { addresses, ...words }, asIs, shapes, masks, kinds, objects, free }: StrictPages,
+  array: (name: string, values: Uint8Array | Float64Array | Int32Array) => ArrayFile,
+  bitmap: (name: string, bits: PageBitmap) => BitmapFile,
+): StrictFiles {
+  return {
+    words,
+    addresses: array("strict-addresses", addresses),
+    asIs: bitmap("strict-as-is", asIs),
+    shapes,
+    masks: array("strict-masks", masks),
+    kinds: array("strict-kinds", kinds),
+    objects: objects.map(({ start, stride, count, shape, free: states }, i) => ({
+      start: array(`strict-${i}-start`, start),
+      stride: array(`strict-${i}-stride`, stride),
+      count: array(`strict-${i}-count`, count),
+      shape: array(`strict-${i}-shape`, shape),
+      free: array(`strict-${i}-free`, states),
+    })),
+    free: array("strict-free", free),
+  };
+}
+
+async function strictPages(
+  { words, addresses, asIs, shapes, masks, kinds, objects, free }: StrictFiles,
+  array: (file: ArrayFile) => Promise<SharedArrayBuffer>,
+  bitmap: (file: BitmapFile) => Promise<PageBitmap>,
+): Promise<StrictPages> {
+  const bytes = async (file: ArrayFile) => new Uint8Array(await array(file));
+  const numbers = async (file: ArrayFile) => new Float64Array(await array(file));
+  const lists: StrictObjects[] = [];
+  for (const { start, stride, count, shape, free: states } of objects) {
+    lists.push({
+      ...{ start: await numbers(start), stride: await numbers(stride), count: await numbers(count) },
+      ...{ shape: new Int32Array(await array(shape)), free: await numbers(states) },
+    });
+  }
+  return {
+    words: { ...words, addresses: await numbers(addresses) },
+    ...{ asIs: await bitmap(asIs), shapes, masks: await bytes(masks), kinds: await bytes(kinds) },
+    ...{ objects: lists, free: await bytes(free) },
   };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { CODEC_NAMES } from "../codec/codecs.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
+import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
 import { flag, list, number, object, oneOf, optional, text, textLike } from "./check-data.js";
 
 const PATH = text(4096);
@@ -25,7 +26,9 @@ export const RUN_REQUEST = {
   format: oneOf("kdump", "elf"),
   codec: object({ name: oneOf(...CODEC_NAMES), level: optional(number(1, 19)) }),
   privacy: flag,
+  privacyStrict: flag,
   privacyExtra: list(oneOf(...PRIVACY_EXTRAS), PRIVACY_EXTRAS.length),
+  privacyKeep: list(oneOf(...PRIVACY_KEEPS), PRIVACY_KEEPS.length),
   erase: optional(TEXT),
   strict: flag,
   /** What the input does not say of itself, in the words of the command line. */

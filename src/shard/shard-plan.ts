@@ -1,6 +1,7 @@
 import type { Codec } from "../codec/codecs.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import { packageVersion } from "../package-version.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { FilterResult } from "../run/filter-types.js";
@@ -42,6 +43,8 @@ export interface ShardPlan {
   readonly keptBits: PageBitmap;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  /** What stays of pages with `--privacy strict`. */
+  readonly strict: StrictPages | undefined;
   /** The account of the run, as if it had found no page of zeros and written nothing. */
   readonly result: FilterResult;
 }
@@ -56,14 +59,14 @@ export function shardPlan(
   { format, codec }: { readonly format: "kdump" | "elf"; readonly codec: Codec },
   shards: number,
 ): ShardPlan {
-  const { dump, plan, kept, dropsZeros, erase, stackTops } = planned;
+  const { dump, plan, kept, dropsZeros, erase, stackTops, strict } = planned;
   // What was fetched depends on how the planner read, and counts nothing that the shards read: two plans of one dump are to be the same.
   const { fetched: _, ...result } = planned.result({ zeroPages: 0, outputBytes: 0 });
   const output = describeOutput(planned, format, codec.name);
   if (output.elf !== undefined) checkClass(elfLayout(output.facts, output.elf, plan.kept));
   return {
     program: packageVersion(),
-    ...{ input, codec, dropsZeros, kept, erase, stackTops },
+    ...{ input, codec, dropsZeros, kept, erase, stackTops, strict },
     pageSize: dump.pageSize,
     maxMapnr: plan.maxMapnr,
     fingerprint: codecFingerprint(codec, dump.pageSize),

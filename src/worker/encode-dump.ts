@@ -16,14 +16,14 @@ const BUFFERED = 2;
 /**
  * Pass 2: encodes all kept pages in the pool and hands them to the writer in order. The stages of the chain are: the
  * results in order, the writer, which gives each slot back, and the progress. Returns how many pages were zero and have
- * no bytes. `done` is told how many pages have been written; `observer` looks at what the writer got.
+ * no bytes. `done` is told how many pages have been written, and how many of their bytes `--privacy strict` made 0; `observer` looks at what the writer got.
  */
 export async function encodeDump(
   pool: WorkerPool,
   plan: Pick<PagePlan, "kept" | "maxMapnr">,
   dropZeros: boolean,
   writer: Pick<DumpWriter, "add">,
-  done: (pages: number) => void,
+  done: (pages: number, cleared: number) => void,
   observer?: RunObserver,
 ): Promise<number> {
   const { layout, bytes } = pool;
@@ -43,10 +43,12 @@ export async function encodeDump(
   };
   let written = 0;
   let zeroPages = 0;
+  let cleared = 0;
   const count = (result: EncodeResult) => {
     written += result.pages;
     zeroPages += result.zeroPages;
-    done(written);
+    cleared += result.cleared;
+    done(written, cleared);
     return none;
   };
   pool.expect(countBits(plan.kept, 0, plan.maxMapnr) / layout.pages);

@@ -2,6 +2,7 @@ import { createEncoder, type PageEncoder } from "../codec/encoder.js";
 import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from "../codec/wasm/encode/load.js";
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
+import { type StrictFilter, strictFilter } from "../filter/privacy/strict/strict-pages.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { attachStrictMemory } from "../reader/open.js";
@@ -28,10 +29,11 @@ export interface EncodeState {
   readonly encoder: PageEncoder | undefined;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  readonly strict: StrictFilter | undefined;
 }
 
 export function encodeState(context: WorkerContext): EncodeState {
-  const { image, memory, layout, codec, dedupe, kept, erase = [], stackTops } = context;
+  const { image, memory, layout, codec, dedupe, kept, erase = [], stackTops, strict } = context;
   return {
     // Strict: what cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
@@ -43,6 +45,7 @@ export function encodeState(context: WorkerContext): EncodeState {
     encoder: createEncoder(codec, memory, layout),
     erase,
     stackTops,
+    strict: strict && strictFilter(strict, layout.pageSize),
   };
 }
 
@@ -70,6 +73,7 @@ function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, 
     readPages(dump, pfn * layout.pageSize, run);
     for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
     if (tops !== undefined) clearStackTops(tops, run, pfn, layout.pageSize);
+    if (!original) state.strict?.clear(run, pfn);
     pages += end - pfn;
     pfn = findBit(kept, end, endPfn, true);
   }
@@ -88,13 +92,15 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
   const most = Math.ceil(GROUP_BYTES / layout.pageSize);
   const cursor = { pfn: startPfn, endPfn };
   let [pages, zeroPages, length] = [0, 0, 0];
+  const before = state.strict?.cleared ?? 0;
   while (cursor.pfn < endPfn) {
     const group = encodeGroup(state, task, cursor, most, pages, offset + length);
     pages += group.pages;
     zeroPages += group.zeroPages;
     length += group.length;
   }
-  return { startPfn, endPfn, slot, pages, zeroPages, offset, length };
+  const cleared = (state.strict?.cleared ?? 0) - before;
+  return { startPfn, endPfn, slot, pages, zeroPages, cleared, offset, length };
 }
 
 /** Encodes the next pages of a task, `most` at most, behind the `before` that it has had, and packs them at `output`. */

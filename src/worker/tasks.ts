@@ -4,6 +4,7 @@ import type { DumpErrorCode, PlainDumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { ScanPolicy } from "../filter/policy.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
+import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import type { TextSearch } from "../filter/text/text-search.js";
 import type { SpaceImage } from "../kernel/kernel-view.js";
 import type { MemMap } from "../kernel/page/mem-map.js";
@@ -37,6 +38,8 @@ export interface WorkerContext {
   readonly search?: TextSearch;
   /** Where users' registers are overwritten; absent: nowhere. */
   readonly stackTops?: StackTops;
+  /** What stays of pages with `--privacy strict`; absent: all that the others leave. */
+  readonly strict?: StrictPages;
   /** Comparing: bytes that erased data were filled with. Pages that differ in such bytes only are counted apart. */
   readonly fills?: readonly number[];
   /** What decides about pages beside the level. */
@@ -164,6 +167,8 @@ export interface EncodeResult {
   readonly slot: number;
   readonly pages: number;
   readonly zeroPages: number;
+  /** Bytes of them that `--privacy strict` made 0. */
+  readonly cleared: number;
   /** Where in the shared memory the packed bytes are. */
   readonly offset: number;
   readonly length: number;

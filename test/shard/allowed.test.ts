@@ -58,7 +58,16 @@ const request = (input: string) => ({
   // Whoever reads the file outside finds it as it was submitted.
   identity: [identityOf(join(outside, "dump"))],
   output: join(allowed, "out"),
-  ...{ force: false, level: 31, format: "kdump", codec: { name: "none" }, privacy: false, privacyExtra: [] },
+  ...{
+    force: false,
+    level: 31,
+    format: "kdump",
+    codec: { name: "none" },
+    privacy: false,
+    privacyStrict: false,
+    privacyExtra: [],
+    privacyKeep: [],
+  },
   ...{ strict: false, salvage: false },
 });
 const jobOf = (input: string, more: object = {}) =>

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type CodecName, codecOf } from "../../src/codec/codecs.js";
 import type { PrivacyExtra } from "../../src/filter/privacy/scrub.js";
+import type { PrivacyKeep } from "../../src/filter/privacy/strict/strict-plan.js";
 import { type OpenOptions, openDump } from "../../src/reader/open.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
@@ -19,8 +20,9 @@ export function temporaryFolder(): string {
 /** What a test wants changed of: level 31, kdump, no compression, one worker. */
 export interface RunOptions {
   readonly level?: number;
-  readonly privacy?: boolean;
+  readonly privacy?: boolean | "strict";
   readonly privacyExtra?: readonly PrivacyExtra[];
+  readonly privacyKeep?: readonly PrivacyKeep[];
   readonly format?: "kdump" | "elf";
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
@@ -60,6 +62,7 @@ export async function filterFile(
       workers: options.workers ?? 1,
       warnings,
       ...(options.privacyExtra === undefined ? {} : { privacyExtra: options.privacyExtra }),
+      ...(options.privacyKeep === undefined ? {} : { privacyKeep: options.privacyKeep }),
       ...(options.erase === undefined ? {} : { erase: { name: "rules", text: options.erase } }),
       ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
       ...(options.signal === undefined ? {} : { signal: options.signal }),

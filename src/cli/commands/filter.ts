@@ -46,7 +46,8 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const complete = await completeOptions(args);
   const erase = await eraseFile(args);
   const { fallbackLevels, sizeLimit, onFull } = request;
-  const { inputs, output, flatten, pack, level, privacy, privacyExtra, codec, dedupe, format, workers } = request;
+  const { inputs, output, flatten, pack, level, privacy, privacyExtra, privacyKeep, codec, dedupe, format, workers } =
+    request;
   if (output === undefined && process.stdout.isTTY) {
     throw new DumpError("BAD_OPTION", "the dump should go to stdout, but stdout is a terminal", {
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
@@ -79,6 +80,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
         level,
         privacy,
         privacyExtra,
+        privacyKeep,
         format,
         codec,
         dedupe,

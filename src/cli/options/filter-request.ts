@@ -2,6 +2,7 @@ import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../../codec/co
 import { DumpError } from "../../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../../filter/policy.js";
 import type { PrivacyExtra } from "../../filter/privacy/scrub.js";
+import type { PrivacyKeep } from "../../filter/privacy/strict/strict-plan.js";
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { checkTogether } from "../../run/check-options.js";
 import { standardThreads } from "../../worker/threads.js";
@@ -15,7 +16,9 @@ export type FilterArguments = { readonly files: readonly string[] } & Pick<
   | "level"
   | "exclude"
   | "privacy"
+  | "privacyStrict"
   | "privacyExtra"
+  | "privacyKeep"
   | "zlib"
   | "lzo"
   | "snappy"
@@ -44,8 +47,9 @@ export interface FilterRequest {
   readonly fallbackLevels: readonly number[];
   readonly sizeLimit: number | undefined;
   readonly onFull: "nothing" | "incomplete";
-  readonly privacy: boolean;
+  readonly privacy: boolean | "strict";
   readonly privacyExtra: readonly PrivacyExtra[];
+  readonly privacyKeep: readonly PrivacyKeep[];
   readonly codec: Codec;
   readonly dedupe: boolean;
   readonly format: OutputFormat;
@@ -74,8 +78,9 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     ...chosenLevels(args),
     sizeLimit: args.sizeLimit,
     onFull: chosenOnFull(args, output),
-    privacy: args.privacy,
+    privacy: args.privacyStrict ? "strict" : args.privacy,
     privacyExtra: args.privacyExtra ?? [],
+    privacyKeep: args.privacyKeep ?? [],
     codec: chosenCodec(args, !outputFormatFacts(format).packsPages || pack !== undefined ? "none" : "zlib"),
     dedupe: args.dedupe,
     format,

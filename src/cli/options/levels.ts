@@ -1,5 +1,6 @@
 import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
 import { PRIVACY_EXTRAS } from "../../filter/privacy/scrub.js";
+import { PRIVACY_KEEPS } from "../../filter/privacy/strict/strict-plan.js";
 import { FILTERING, type Option } from "./option.js";
 
 const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];
@@ -48,6 +49,24 @@ export const LEVEL_OPTIONS = [
     help: "drop all that may hold user data: more than -d 31",
     long: "Keep only pages that are surely the kernel's own. Not with another level than 31.",
     see: "See [privacy.md](privacy.md)",
+  },
+  {
+    name: "privacy-strict",
+    kind: "flag",
+    commands: FILTERING,
+    help: "as --privacy strict: nor text in what stays",
+    long: "Written `--privacy strict`, too (a dump of that name is `./strict`): `--privacy`, and in the pages that stay no text and no payload either, outside of the kernel's image and log. Of objects whose type is known characters and arrays of bytes go; elsewhere a word stays only if it is an address of the kernel's or a small number. With `registers` and `tty` of `--privacy-extra`.",
+    see: "See [privacy.md](privacy.md#strict)",
+  },
+  {
+    name: "privacy-keep",
+    kind: "list",
+    value: "LIST",
+    choices: PRIVACY_KEEPS,
+    empty: true,
+    commands: ["filter", "submit", "plan"],
+    help: "with --privacy strict, let stay: comm",
+    long: "With `--privacy strict`: what stays although it is text. `comm`: the names of tasks",
   },
   {
     name: "privacy-extra",

@@ -179,7 +179,7 @@ class MapWalk implements BpfMaps {
   #trie({ map, value, entries }: MapShape): void {
     const { types, memory } = this.#kernel;
     const data = types.member("lpm_trie_node", "data")?.offset;
-    const size = this.#number("lpm_trie", map, "data_size") + value;
+    const prefix = this.#number("lpm_trie", map, "data_size");
     const waiting = [this.#pointer("lpm_trie", map, "root")];
     // Nodes in between are not more than elements.
     const seen = new Set<bigint>();
@@ -187,7 +187,9 @@ class MapWalk implements BpfMaps {
       const node = waiting.pop();
       if (node === undefined || data === undefined || !memory.isKernelAddress(node) || seen.has(node)) continue;
       seen.add(node);
-      this.#erase(node + BigInt(data), size);
+      // A node in between has a prefix and no value: what lies behind it is another object's.
+      const between = (this.#number("lpm_trie_node", node, "flags") & NODE_BETWEEN) !== 0;
+      this.#erase(node + BigInt(data), between ? prefix : prefix + value);
       for (const child of ["child[0]", "child[1]"]) waiting.push(this.#pointer("lpm_trie_node", node, child));
     }
   }
@@ -233,6 +235,9 @@ class MapWalk implements BpfMaps {
     return value !== undefined && value !== 0n && this.#kernel.memory.isKernelAddress(value) ? value : undefined;
   }
 }
+
+/** LPM_TREE_NODE_FLAG_IM. */
+const NODE_BETWEEN = 1;
 
 interface MapShape {
   readonly map: bigint;

@@ -1,6 +1,6 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { supportOf } from "../../kernel/arch/archs.js";
-import { readPageTables } from "../../kernel/arch/page-tables.js";
+import { type MappedExtent, readPageTables } from "../../kernel/arch/page-tables.js";
 import type { PageTables } from "../../kernel/arch/table-shape.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
@@ -38,6 +38,16 @@ export interface KernelPages {
   readonly counts: KernelPageCounts;
   /** What could not be looked for, in words. */
   readonly gaps: readonly string[];
+  /** What the page tables map; `undefined` where they could not be read. */
+  readonly mapped: MappedKernel | undefined;
+}
+
+/** What the kernel's page tables map, whatever it is. */
+export interface MappedKernel {
+  /** Addresses with pages, ascending; small gaps between them are in. */
+  readonly addresses: readonly { readonly start: bigint; readonly end: bigint }[];
+  /** Page frames of the image, where it has a mapping apart from that of all memory. */
+  readonly image: readonly { readonly startPfn: number; readonly endPfn: number }[];
 }
 
 /** What a page of the kernel's is: the rule that found it, or `vmalloc` for what is mapped there and none of these. */
@@ -68,14 +78,15 @@ export function findKernelPages(
 ): KernelPages {
   const search = new KernelPageSearch(dump, view, stack, stackTops, observe);
   search.run();
-  const { known, counts, gaps } = search;
-  return { known, counts, gaps };
+  const { known, counts, gaps, mapped } = search;
+  return { known, counts, gaps, mapped };
 }
 
 class KernelPageSearch implements KernelPages {
   readonly known: PageBitmap;
   readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0, objects: 0 };
   readonly gaps: string[] = [];
+  mapped: MappedKernel | undefined;
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
@@ -180,7 +191,9 @@ class KernelPageSearch implements KernelPages {
     const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
     const place = symbol === undefined ? undefined : space.translate(symbol);
     if (symbol !== undefined && place !== undefined) {
-      linear.add(pageOf(symbol) - Math.floor(place.paddr / pageSize));
+      const image = pageOf(symbol) - Math.floor(place.paddr / pageSize);
+      this.mapped = mappedKernel(contents.extents, addressOf, pageSize, image === direct ? undefined : image);
+      linear.add(image);
     }
     const within = extentsWithin(contents.extents, linear, maxMapnr);
     if (contents.cut || within.cut) this.gaps.push("part of the kernel's page tables, of which there are too many");
@@ -252,6 +265,32 @@ class KernelPageSearch implements KernelPages {
     const start = pfn - (pfn % pages);
     this.#mark("stacks", start, start + pages);
   }
+}
+
+/** Gaps between mapped addresses that are passed over: vmalloc leaves a page behind each area. */
+const SMALL_GAP = 256;
+
+function mappedKernel(
+  extents: readonly MappedExtent[],
+  addressOf: (vpn: number) => bigint,
+  pageSize: number,
+  image: number | undefined,
+): MappedKernel {
+  const pages: { start: number; end: number }[] = [];
+  for (const { vpn, pages: length } of extents) {
+    const last = pages.at(-1);
+    if (last !== undefined && vpn - last.end <= SMALL_GAP) last.end = Math.max(last.end, vpn + length);
+    else pages.push({ start: vpn, end: vpn + length });
+  }
+  return {
+    addresses: pages.map(({ start, end }) => ({
+      start: addressOf(start),
+      end: addressOf(start) + BigInt(end - start) * BigInt(pageSize),
+    })),
+    image: extents
+      .filter(({ vpn, pfn }) => vpn - pfn === image)
+      .map(({ pfn, pages: length }) => ({ startPfn: pfn, endPfn: pfn + length })),
+  };
 }
 
 interface TableAreas {

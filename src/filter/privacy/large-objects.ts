@@ -125,7 +125,8 @@ class Finder implements LargeObjects {
   }
 }
 
-function* netDevices(kernel: KernelObjects): Generator<bigint> {
+/** All network devices, of all name spaces. */
+export function* netDevices(kernel: KernelObjects): Generator<bigint> {
   const { symbols, types } = kernel;
   const spaces = symbols.address("net_namespace_list");
   const first = symbols.address("init_net");

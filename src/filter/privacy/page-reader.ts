@@ -9,6 +9,8 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 export interface StructPageReader {
   /** Whether the page is the slab allocator's, or was never given out: what the kernel has there is its own. */
   isKernelData(pfn: number): boolean;
+  /** Whether the page is reserved, and not the slab allocator's: it is as it was at boot. */
+  isReserved(pfn: number): boolean;
   /** Whether the page is the tail of a compound one. */
   isTail(pfn: number): boolean;
   /** The struct page; `undefined` if there is none or the dump does not have it. The view is used again. */
@@ -33,6 +35,12 @@ export function structPageReader(
   };
   return {
     read,
+    isReserved(pfn) {
+      if (read(pfn) === undefined) return false;
+      const flags = view.getUint32(at.flags, littleEndian);
+      if ((flags & mask.reserved) === 0 || (flags & mask.slab) !== 0) return false;
+      return type.slab === undefined || view.getUint32(at.mapcount, littleEndian) !== type.slab;
+    },
     isTail(pfn) {
       const page = mask.tail === 0 ? undefined : read(pfn);
       return page !== undefined && (page.getUint32(at.tail, littleEndian) & mask.tail) !== 0;

@@ -4,6 +4,9 @@ import type { Scrubbed } from "./private-objects.js";
 const DROPPED = "privacy drop all but the kernel's own pages";
 const ZEROED = "privacy zero ";
 
+/** The line of `--privacy strict`. */
+export const STRICT_RECORD = `${ZEROED}all but the kernel's numbers and addresses`;
+
 /** The lines of a run with `--privacy` for the output's eraseinfo. */
 export function privacyRecord(overwritten: Iterable<Scrubbed>): string[] {
   return [DROPPED, ...[...overwritten].map((kind) => `${ZEROED}${kind}`)];

@@ -23,6 +23,11 @@ export interface PrivacyResult {
    * nothing.
    */
   readonly overwritten: Readonly<Partial<Record<Scrubbed, ScrubCount>>>;
+  /**
+   * With `privacy: "strict"`: bytes that were not 0 and are now, in kept pages, beside those of `overwritten`. Not counted in a run of several
+   * shards.
+   */
+  readonly strict?: { readonly bytes: number | undefined };
   /** Notes whose content was overwritten: floating-point registers, device dumps, registers of CPUs in user mode. */
   readonly clearedNotes: number;
   /** Where users' data may still be, and what was not looked for. Sentences for people. */

@@ -5,7 +5,7 @@ import { OPTION } from "../../option-words.js";
 import { countBits, type PageBitmap, setBits } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
-import { findKernelPages, type KernelPages } from "./kernel-pages.js";
+import { findKernelPages, type KernelPageObserver, type KernelPages } from "./kernel-pages.js";
 import type { ObjectPages } from "./large-objects.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark } from "./thread-stack.js";
@@ -35,7 +35,12 @@ export function privacyView(
   {
     pages: objects = [],
     crashKernel: named,
-  }: { readonly pages?: readonly ObjectPages[]; readonly crashKernel?: readonly CrashKernelRange[] | undefined } = {},
+    observe,
+  }: {
+    readonly pages?: readonly ObjectPages[];
+    readonly crashKernel?: readonly CrashKernelRange[] | undefined;
+    readonly observe?: KernelPageObserver;
+  } = {},
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
     throw refused(
@@ -46,7 +51,7 @@ export function privacyView(
   checkReserved(dump, view);
   const version = parseKernelVersion(view.utsname.release) ?? 0;
   const stack = stackMark(dump.machine, dump.pageSize, version);
-  const pages = findKernelPages(dump, view, stack, stackTops);
+  const pages = findKernelPages(dump, view, stack, stackTops, observe);
   for (const { startPfn, endPfn } of objects) {
     const end = Math.min(endPfn, dump.maxMapnr);
     if (end <= startPfn) continue;

@@ -46,6 +46,7 @@ export interface PrivateObjects {
   /** Whether the lists of free objects that CPUs have taken were found: their objects count as in use otherwise. */
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
+  readonly caches: SlabWalk["caches"];
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
@@ -59,7 +60,7 @@ const MAX_OBJECT = 1 << 16;
 
 /**
  * Looks through the slabs of a kernel whose types and symbols are known, twice where there are socket buffers: first for what
- * tells itself, then for the objects that they point to. `frame`: with users' registers. `undefined` if the slab
+ * tells itself, then for the objects that they point to. `frame`: with users' registers. `observe` is told of each slab. `undefined` if the slab
  * allocator is not SLUB, or its caches are not found.
  */
 export function privateObjects(
@@ -68,11 +69,15 @@ export function privateObjects(
   space: AddressSpace,
   kernel: KernelObjects,
   registers: { readonly frame: RegisterFrame | undefined } | undefined,
+  observe?: (slab: Slab) => void,
 ): PrivateObjects | undefined {
   const walk = slabWalk(dump, view, space, kernel);
   if (walk === undefined) return undefined;
   const run = new Collector(dump, space, kernel, registers, walk);
-  walk.each((slab) => run.look(slab));
+  walk.each((slab) => {
+    run.look(slab);
+    observe?.(slab);
+  });
   const ends: number[] = [];
   queuedMessages(space, kernel, run, (start, length, first) => {
     run.add("messages", start, length, first ? 1 : 0);
@@ -95,6 +100,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly trees = new Set<bigint>();
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
+  readonly caches: SlabWalk["caches"];
   readonly buffers: WantedData[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
@@ -113,10 +119,11 @@ class Collector implements PrivateObjects, QueueRoots {
     space: AddressSpace,
     kernel: KernelObjects,
     registers: { readonly frame: RegisterFrame | undefined } | undefined,
-    { cpuLists, sheaves }: Pick<SlabWalk, "cpuLists" | "sheaves">,
+    { cpuLists, sheaves, caches }: Pick<SlabWalk, "cpuLists" | "sheaves" | "caches">,
   ) {
     this.cpuLists = cpuLists;
     this.sheaves = sheaves;
+    this.caches = caches;
     this.#dump = dump;
     this.#space = space;
     this.#kernel = kernel;

@@ -9,12 +9,25 @@ import type { EraseSpans } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
 import type { Policy, ScanPolicy } from "../policy.js";
 import { MAX_LEVEL } from "../policy.js";
-import { privacyRecord } from "./privacy-record.js";
+import { privacyRecord, STRICT_RECORD } from "./privacy-record.js";
 import { type PrivacyResult, privacyResult } from "./privacy-result.js";
 import { privacyView, refused } from "./privacy-view.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "./private-notes.js";
 import { type PrivacyExtra, type Scrub, scrub } from "./scrub.js";
 import type { StackTops } from "./stack-tops.js";
+import type { KernelWords } from "./strict/kernel-words.js";
+import { strictNotes } from "./strict/strict-notes.js";
+import type { StrictPages } from "./strict/strict-pages.js";
+import { type PrivacyKeep, StrictPlan } from "./strict/strict-plan.js";
+import { strictRemains } from "./strict/strict-remains.js";
+
+/** What a run with `--privacy` is asked for. */
+export interface PrivateRequest {
+  readonly strict: boolean;
+  readonly extras: readonly PrivacyExtra[];
+  readonly keeps: readonly PrivacyKeep[];
+  readonly vmlinux: GivenFile | undefined;
+}
 
 /** What `--privacy` makes of a run. */
 export interface PrivateRun {
@@ -24,8 +37,14 @@ export interface PrivateRun {
   /** What is overwritten in pages that stay. */
   readonly spans: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
+  /** What stays of those pages, where all else goes. */
+  readonly strict: StrictPages | undefined;
   /** The account, out of the run's counts by class number and the pages that are kept. */
-  result(counts: ArrayLike<number>, plan: Pick<PagePlan, "kept" | "maxMapnr">): PrivacyResult;
+  result(
+    counts: ArrayLike<number>,
+    plan: Pick<PagePlan, "kept" | "maxMapnr">,
+    cleared: number | undefined,
+  ): PrivacyResult;
 }
 
 /** Throws `BAD_OPTION` if a level was asked for that keeps user data. */
@@ -48,7 +67,7 @@ export function privateRun(
   dump: Dump,
   view: KernelView | undefined,
   usable: Policy,
-  { extras, vmlinux }: { readonly extras: readonly PrivacyExtra[]; readonly vmlinux: GivenFile | undefined },
+  { strict, keeps, vmlinux, ...asked }: PrivateRequest,
   warnings: Warnings,
 ): PrivateRun {
   if (view === undefined)
@@ -61,25 +80,59 @@ export function privateRun(
       `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`,
     );
   }
-  const done = scrub(dump, view, extras, vmlinux, warnings);
-  const { view: privacy, pages, gaps } = privacyView(dump, view, done.stackTops?.pages, done);
+  // Nothing of a program's registers or a terminal is the kernel's own.
+  const extras = strict ? [...new Set([...asked.extras, "registers", "tty"] as const)] : asked.extras;
+  const plan = strict ? new StrictPlan(dump, view) : undefined;
+  const done = scrub(dump, view, extras, { vmlinux, strict: plan && { plan, keeps } }, warnings);
+  const {
+    view: privacy,
+    pages,
+    gaps,
+  } = privacyView(dump, view, done.stackTops?.pages, {
+    ...done,
+    ...(plan && { observe: plan.observe }),
+  });
+  const strictly = plan?.end(pages);
+  if (plan !== undefined && strictly === undefined) {
+    throw refused(dump, "--privacy strict needs to know where the kernel's image ends, and this dump does not tell; its vmlinux does (-x)");
+  }
   for (const gap of pages.gaps) {
     warnings.add(
       "PRIVACY_GAP",
       `${OPTION.privacy} could not look through ${gap}; what nothing else shows to be the kernel's is dropped`,
     );
   }
-  const clean = withoutPrivateNotes(dump);
-  const { noteArea, cleared } = extras.includes("registers")
-    ? withoutUserRegisters(dump, clean.noteArea, view.lowestAddress)
-    : { noteArea: clean.noteArea, cleared: 0 };
+  const { noteArea, cleared } = cleanNotes(dump, view, extras, strictly?.strict.words);
+  const record = [...privacyRecord(done.reached), ...(strict ? [STRICT_RECORD] : [])];
+  const left = strict ? strictRemains(done, keeps, strictly?.gaps ?? []) : [...remains(done, extras), ...gaps];
   return {
     policy: { ...usable, privacy },
-    dump: withEraseinfo({ ...dump, noteArea }, privacyRecord(done.reached)),
+    dump: withEraseinfo({ ...dump, noteArea }, record),
     spans: done.spans,
     stackTops: done.stackTops,
-    result: (counts, plan) =>
-      privacyResult(pages, counts, clean.cleared + cleared, done.counts(plan), [...remains(done, extras), ...gaps]),
+    strict: strictly?.strict,
+    result: (counts, plan, strictBytes) => ({
+      ...privacyResult(pages, counts, cleared, done.counts(plan), left),
+      ...(strict && { strict: { bytes: strictBytes } }),
+    }),
+  };
+}
+
+/** The notes as they go into the output, and how many were changed. */
+function cleanNotes(
+  dump: Dump,
+  view: KernelView,
+  extras: readonly PrivacyExtra[],
+  words: KernelWords | undefined,
+): { readonly noteArea: Uint8Array; readonly cleared: number } {
+  const clean = withoutPrivateNotes(dump);
+  const user = extras.includes("registers")
+    ? withoutUserRegisters(dump, clean.noteArea, view.lowestAddress)
+    : { noteArea: clean.noteArea, cleared: 0 };
+  const strict = words === undefined ? undefined : strictNotes(dump, user.noteArea, words);
+  return {
+    noteArea: strict?.noteArea ?? user.noteArea,
+    cleared: clean.cleared + user.cleared + (strict?.cleared ?? 0),
   };
 }
 

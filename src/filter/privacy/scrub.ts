@@ -10,7 +10,7 @@ import { findBit, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { stretchesOf } from "../../reader/open.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
-import type { Warnings } from "../../warnings.js";
+import { Warnings } from "../../warnings.js";
 import { eraseDebuginfo } from "../erase/erase-debuginfo.js";
 import { countErased, type EraseSpans, SpanList } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
@@ -25,6 +25,7 @@ import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type Scru
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
 import { screens } from "./screens.js";
 import type { StackTops } from "./stack-tops.js";
+import type { PrivacyKeep, StrictPlan } from "./strict/strict-plan.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 
@@ -67,9 +68,18 @@ export interface Scrub {
   readonly crashKernel: readonly CrashKernelRange[] | undefined;
   /** The kinds that were looked for and could be. */
   readonly reached: ReadonlySet<Scrubbed>;
+  /** Symbols and types were there. */
+  readonly typed: boolean;
   /** What could not be looked for, in words, for `remains`. */
   readonly gaps: readonly string[];
   counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
+}
+
+/** What scrubbing goes by beside the dump. */
+export interface ScrubWith {
+  readonly vmlinux: GivenFile | undefined;
+  /** Told of what is in slabs, and elsewhere, for `--privacy strict`. */
+  readonly strict: { readonly plan: StrictPlan; readonly keeps: readonly PrivacyKeep[] } | undefined;
 }
 
 /** A bitmap for the last pages of stacks and what the registers there look like, if both can be. */
@@ -85,13 +95,19 @@ export function scrub(
   dump: Dump,
   view: KernelView,
   extras: readonly PrivacyExtra[],
-  vmlinux: GivenFile | undefined,
+  { vmlinux, strict }: ScrubWith,
   warnings: Warnings,
 ): Scrub {
   const debuginfo = eraseDebuginfo(dump, view, vmlinux);
-  const run = new ScrubRun(dump, view, debuginfo.kernel, warnings);
+  const run = new ScrubRun(
+    dump,
+    view,
+    debuginfo.kernel,
+    // What is not reached is tested word by word all the same.
+    strict === undefined ? warnings : new Warnings(),
+  );
   try {
-    run.slabs(extras.includes("registers"));
+    run.slabs(extras.includes("registers"), strict);
     run.always();
     if (extras.includes("registers")) run.registers();
     if (extras.includes("tty")) run.terminals();
@@ -127,14 +143,17 @@ class ScrubRun {
     this.#why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
   }
 
-  slabs(registers: boolean): void {
+  slabs(registers: boolean, strict: ScrubWith["strict"]): void {
     const kernel = this.#kernel;
+    if (kernel !== undefined && strict !== undefined) strict.plan.begin(kernel, strict.keeps);
     if (registers) {
       const version = parseKernelVersion(this.#view.utsname.release) ?? 0;
       this.#frame = registerFrame(this.#dump.machine, version, kernel?.types.sizeOf("pt_regs"));
     }
     const frame = registers ? { frame: this.#frame } : undefined;
-    const found = kernel && privateObjects(this.#dump, this.#view, this.#space, kernel, frame);
+    const found =
+      kernel && privateObjects(this.#dump, this.#view, this.#space, kernel, frame, (slab) => strict?.plan.slab(slab));
+    if (kernel !== undefined) strict?.plan.structs(kernel, found?.caches.values() ?? []);
     if (kernel === undefined || found === undefined) {
       this.#gaps.push(
         `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages and path names are as they were`,
@@ -223,6 +242,7 @@ class ScrubRun {
     return {
       spans: [...(merged.start.length === 0 ? [] : [merged]), ...padding],
       stackTops,
+      typed: this.#kernel !== undefined,
       reached,
       pages: this.#pages,
       crashKernel: this.#crashKernel,

@@ -4,6 +4,7 @@ import { btfMembers, type RawMember } from "./btf-members.js";
 import { integerName } from "./integer-names.js";
 import type { KernelMember, KernelTypes } from "./kernel-types.js";
 import { parsePath } from "./member-path.js";
+import { flattenType, type TypeForm } from "./scalars.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
 const MAX_DEPTH = 32;
@@ -36,8 +37,13 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
     const type = found(question.slice(0, bar));
     return type === undefined ? undefined : reader.member(type, question.slice(bar + 1));
   });
+  const scalars = remember((name: string) => {
+    const type = found(name);
+    return type === undefined ? undefined : flattenType(type.id, (id) => reader.form(id));
+  });
   return {
     source,
+    scalars,
     sizeOf(name) {
       if (name.trimEnd().endsWith("*")) return wordSize;
       const type = found(name);
@@ -207,6 +213,25 @@ class BtfTypeReader {
       }
     }
     return undefined;
+  }
+
+  /** What a type is for `flattenType`. */
+  form(id: number): TypeForm<number> | undefined {
+    const type = this.strip(id);
+    if (type === undefined) return undefined;
+    if (type.kind === BTF_KIND.ARRAY) {
+      const { element, count } = this.#array(type);
+      return { kind: "array", element, count };
+    }
+    const size = this.#scalarSize(type);
+    if (size === undefined) return undefined;
+    if (!isCompound(type)) return { kind: type.kind === BTF_KIND.PTR ? "pointer" : "integer", size };
+    const members = [...btfMembers(this.#btf, type)].map((raw) => {
+      if (raw.bits === undefined) return { name: raw.name, type: raw.type, offset: Math.floor(raw.bit / 8) };
+      const first = Math.floor(raw.bit / 8);
+      return { name: raw.name, type: raw.type, offset: first, size: Math.ceil((raw.bit + raw.bits) / 8) - first };
+    });
+    return { kind: "compound", size, members };
   }
 
   /** What a member is, its offset counted from `base` bytes before the struct that it is in. */

@@ -4,8 +4,9 @@ import { TAG } from "./dwarf-format.js";
 import { type BitPlace, bitPlace } from "./dwarf-places.js";
 import type { DwarfUnits } from "./dwarf-units.js";
 import { integerName } from "./integer-names.js";
-import type { KernelMember } from "./kernel-types.js";
+import type { KernelMember, KernelScalar } from "./kernel-types.js";
 import { parsePath } from "./member-path.js";
+import { flattenType, type TypeForm } from "./scalars.js";
 import { pointerText, qualifiedText } from "./type-text.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
@@ -20,6 +21,16 @@ export function isCompound({ tag }: DwarfEntry): boolean {
 
 function isWrapper({ tag }: DwarfEntry): boolean {
   return tag === TAG.TYPEDEF || tag === TAG.CONST || tag === TAG.VOLATILE || tag === TAG.RESTRICT || tag === TAG.ATOMIC;
+}
+
+/** A type, or what is left of an array's dimensions. */
+interface DwarfNode {
+  readonly entry: DwarfEntry;
+  readonly counts: readonly number[] | undefined;
+}
+
+function nodeOf(entry: DwarfEntry | undefined): DwarfNode | undefined {
+  return entry && { entry, counts: undefined };
 }
 
 /** Takes types apart: sizes, members, how C writes them. */
@@ -169,6 +180,33 @@ export class DwarfTypeReader {
       counts = next === undefined ? undefined : inner;
     }
     return Number.isSafeInteger(base) ? last : undefined;
+  }
+
+  /** All numbers and pointers of a type. */
+  scalars(start: DwarfEntry): KernelScalar[] | undefined {
+    return flattenType<DwarfNode>({ entry: start, counts: undefined }, (node) => this.#form(node));
+  }
+
+  #form({ entry, counts }: DwarfNode): TypeForm<DwarfNode> | undefined {
+    const type = this.strip(entry);
+    if (type === undefined) return undefined;
+    if (type.tag === TAG.ARRAY) {
+      const [count = 0, ...inner] = counts ?? this.#counts(type);
+      const element = inner.length > 0 ? { entry: type, counts: inner } : nodeOf(this.entry(type.type));
+      return element && { kind: "array", element, count };
+    }
+    const size = this.sizeOf(type);
+    if (size === undefined) return undefined;
+    if (!isCompound(type)) return { kind: type.tag === TAG.POINTER ? "pointer" : "integer", size };
+    const members = [];
+    for (const child of this.#children(type)) {
+      if (child.tag !== TAG.MEMBER) continue;
+      const { name, offset, size: unit, bitSize } = this.#describe(child, 0);
+      const node = nodeOf(this.entry(child.type));
+      if (node === undefined) return undefined;
+      members.push({ name, type: node, offset, ...(bitSize !== undefined && { size: unit }) });
+    }
+    return { kind: "compound", size, members };
   }
 
   /** A member by name, through anonymous structs and unions. Each of those is searched once, so that the cost is bounded. */

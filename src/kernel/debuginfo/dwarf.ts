@@ -46,6 +46,10 @@ export function dwarfTypes(file: ElfFile, source: string): KernelTypes | undefin
       const start = reader.strip(find(type));
       return start === undefined || !isCompound(start) ? undefined : reader.members(start);
     },
+    scalars(type) {
+      const start = find(type);
+      return start === undefined ? undefined : reader.scalars(start);
+    },
     enumerator: (name) => index.enumerator(name),
     variable(name) {
       const offset = index.find(name, ["variable"]);

@@ -14,6 +14,11 @@ export interface KernelTypes {
   member(type: string, path: string): KernelMember | undefined;
   /** The direct members of a struct or union in order; anonymous ones have the name "". */
   members(type: string): readonly KernelMember[] | undefined;
+  /**
+   * All numbers and pointers of a type, those of its members' members and of arrays too, in the order of their declaration; members of a
+   * union lie over each other. What no scalar covers is padding. `undefined` for a type that is not known to its end.
+   */
+  scalars(type: string): readonly KernelScalar[] | undefined;
   /** The value of an enum's constant: "PG_slab", "NR_FREE_PAGES". */
   enumerator(name: string): bigint | undefined;
   /** The type name of a variable, where the source has it (DWARF: all; BTF: per-CPU ones). */
@@ -37,4 +42,17 @@ export interface KernelMember {
   readonly count?: number;
   /** Of an array: bytes of one element. */
   readonly elementSize?: number;
+}
+
+/** A number or a pointer within a type, or an array of such. */
+export interface KernelScalar {
+  /** The members that lead there, with points between; `[]` for an element of an array. */
+  readonly name: string;
+  /** Bytes from the start of the type that was asked for. */
+  readonly offset: number;
+  /** Bytes of one. */
+  readonly size: number;
+  /** How many lie one behind the other; 0 for an array that has as many as fit. */
+  readonly count: number;
+  readonly kind: "integer" | "pointer";
 }

@@ -6,6 +6,7 @@ import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord } fro
 const MAX_COUNT_BITS = 26;
 const MAX_SIZE_BITS = 31;
 
+/** Where its parts are. */
 interface Ring {
   readonly countBits: number;
   readonly sizeBits: number;
@@ -39,7 +40,8 @@ export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): Kerne
   return { kind: "printk_ringbuffer", records, unreadable };
 }
 
-function findRing({ info, readWord, readView, littleEndian, isKernelAddress }: KernelMemory): Ring | undefined {
+/** The ring of a kernel since 5.10. */
+export function findRing({ info, readWord, readView, littleEndian, isKernelAddress }: KernelMemory): Ring | undefined {
   const pointer = info.symbol("prb");
   if (pointer === undefined) return undefined;
   const base = readWord(pointer);

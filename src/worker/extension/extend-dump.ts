@@ -32,7 +32,7 @@ export function extensionRun(
   dump: Dump,
   view: KernelView | undefined,
   plan: PagePlan,
-  options: { readonly privacy?: boolean; readonly vmlinux?: GivenFile },
+  options: { readonly privacy?: boolean | "strict"; readonly vmlinux?: GivenFile },
 ): ExtensionRun {
   const url = typeof path === "string" ? pathToFileURL(resolve(path)) : path;
   const name = typeof path === "string" ? path : path.href;
@@ -47,7 +47,7 @@ export function extensionRun(
     ...{ url: url.href, name, settings },
     present: copyOfBitmap(plan.kept),
     classes: sharedPageBytes(plan.kept.stretches),
-    privacy: options.privacy ?? false,
+    privacy: Boolean(options.privacy),
     kernel: view &&
       info && {
         utsname: view.utsname,

@@ -39,6 +39,7 @@ const types: KernelTypes = {
     return found && { name: path, ...found };
   },
   members: () => undefined,
+  scalars: () => undefined,
   enumerator: () => undefined,
   variable: (name) => ({ head: "struct list_head", first: "struct item", pointer: "struct item *" })[name],
 };

@@ -104,6 +104,7 @@ const MAPS = {
   "lpm_trie.root": [16, 8],
   "lpm_trie.data_size": [24, 8],
   "lpm_trie_node.data": [40, 0],
+  "lpm_trie_node.flags": [36, 4],
   "lpm_trie_node.child[0]": [16, 8],
   "lpm_trie_node.child[1]": [24, 8],
   bpf_local_storage_map_bucket: [0, 16],
@@ -189,6 +190,18 @@ test("a hash whose values each CPU has: the pointer to them stays", () => {
     [0x5030, 0x5038],
     [0x10080, 0x10090],
     [0x14080, 0x14090],
+  ]);
+});
+
+test("a trie's node in between has no value: behind its prefix begins another object", () => {
+  const trie = mapMachine(11, 8, 200, 4);
+  trie.point(0x1010, 0x4000);
+  trie.word(0x1018, 4n);
+  trie.view.setUint32(0x4024, 1, true);
+  trie.point(0x4010, 0x5000);
+  expect(mapPieces(trie)).toEqual([
+    [0x4028, 0x402c],
+    [0x5028, 0x50f4],
   ]);
 });
 

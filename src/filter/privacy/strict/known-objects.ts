@@ -1,0 +1,153 @@
+import type { AddressSpace } from "../../../kernel/address-space.js";
+import { type KernelObjects, readMember } from "../../../kernel/objects/kernel-objects.js";
+import type { CacheShape, Slab } from "../../../kernel/objects/slab-walk.js";
+import { typeOfCache } from "./cache-types.js";
+import { RecordList } from "./record-list.js";
+import type { ObjectShape, StrictPages } from "./strict-pages.js";
+import { objectShape, type ShapeRequest } from "./type-shape.js";
+
+/** Bytes of one object whose type is looked at: task_struct has 10 KiB, its kernel's largest caches' objects 8. */
+const MAX_TYPED = 1 << 16;
+const MAX_FREE_BYTES = 2 ** 31;
+
+/** What `--privacy strict` knows byte by byte: objects in slabs, and single ones elsewhere. */
+export class KnownObjects {
+  readonly #space: AddressSpace;
+  readonly #kernel: KernelObjects;
+  /** Names of members of types that stay although they are text. */
+  readonly #keep: Readonly<Record<string, readonly string[]>>;
+  readonly #shapes: ObjectShape[] = [];
+  readonly #ofCache = new Map<CacheShape, number | undefined>();
+  readonly #ofType = new Map<string, number>();
+  readonly #slabs = new RecordList();
+  readonly #single = new RecordList();
+  #free = new Uint8Array(1 << 16);
+  #freeLength = 0;
+  /** Caches whose objects' type is known, and others. */
+  readonly counts = { typed: 0, untyped: 0 };
+
+  constructor(space: AddressSpace, kernel: KernelObjects, keep: Readonly<Record<string, readonly string[]>>) {
+    this.#space = space;
+    this.#kernel = kernel;
+    this.#keep = keep;
+  }
+
+  /** A slab; one whose free objects are not told is left to the test of words. */
+  slab({ cache, start, count, free }: Slab): void {
+    if (free === undefined) return;
+    if (!this.#ofCache.has(cache)) this.#ofCache.set(cache, this.#cacheShape(cache));
+    const shape = this.#ofCache.get(cache);
+    const { wordSize } = this.#kernel.memory;
+    if (shape === undefined || start % wordSize !== 0 || cache.stride % wordSize !== 0) return;
+    this.#slabs.add({ start, stride: cache.stride, count, shape, free: this.#addFree(free) });
+  }
+
+  /** An object of a type at an address, of `length` bytes (more than its type's are another's, behind it). */
+  object(type: string, address: bigint, length?: number): void {
+    const size = this.#kernel.types.sizeOf(type);
+    const bytes = length ?? size;
+    if (size === undefined || bytes === undefined || bytes <= 0) return;
+    const { wordSize } = this.#kernel.memory;
+    for (let done = 0; done < bytes; ) {
+      const place = this.#space.translate(address + BigInt(done));
+      if (place === undefined || place.paddr % wordSize !== 0) return;
+      const length = Math.min(place.length, bytes - done);
+      const shape = this.#pieceOf(type, bytes, done, length);
+      this.#single.add({ start: place.paddr, stride: length, count: 1, shape, free: -1 });
+      done += length;
+    }
+  }
+
+  /** The shape of a piece of a type's objects: they may lie in several pages of memory. */
+  #pieceOf(type: string, bytes: number, from: number, length: number): number {
+    const key = `${type} ${bytes} ${from} ${length}`;
+    let known = this.#ofType.get(key);
+    if (known === undefined) {
+      const { mask, words, link } = objectShape(this.#request(type, bytes, -1));
+      const { wordSize } = this.#kernel.memory;
+      const [first, end] = [from / wordSize, (from + length) / wordSize];
+      known =
+        this.#shapes.push({ mask: mask.subarray(from, from + length), words: words.subarray(first, end), link }) - 1;
+      this.#ofType.set(key, known);
+    }
+    return known;
+  }
+
+  /** Bytes from an address on that stay as they are. */
+  keep(address: bigint, length: number): void {
+    for (let done = 0; done < length; ) {
+      const place = this.#space.translate(address + BigInt(done));
+      if (place === undefined) return;
+      const bytes = Math.min(place.length, length - done);
+      this.#single.keep(place.paddr, bytes);
+      done += bytes;
+    }
+  }
+
+  end(): Pick<StrictPages, "shapes" | "masks" | "kinds" | "objects" | "free"> & { readonly cut: boolean } {
+    const free = new Uint8Array(new SharedArrayBuffer(this.#freeLength));
+    free.set(this.#free.subarray(0, this.#freeLength));
+    return {
+      ...packed(this.#shapes, this.#kernel.memory.wordSize),
+      objects: [this.#slabs.records(), this.#single.records()],
+      free,
+      cut: this.#slabs.cut || this.#single.cut,
+    };
+  }
+
+  #cacheShape(cache: CacheShape): number | undefined {
+    const { name, address, objectSize, stride, freelist } = cache;
+    // Caches of objects of one size are merged: then only the first one's name is left. Below 0 is one that may not be.
+    const others = Number(BigInt.asIntN(32, readMember(this.#kernel, "kmem_cache", address, "refcount") ?? 2n));
+    const type = others > 1 || objectSize > MAX_TYPED ? undefined : typeOfCache(this.#kernel.types, name, objectSize);
+    const request = type === undefined ? undefined : this.#request(type, stride, freelist.offset);
+    this.counts[request?.type === undefined ? "untyped" : "typed"]++;
+    return this.#add(request ?? { length: stride, link: freelist.offset, wordSize: this.#kernel.memory.wordSize });
+  }
+
+  #request(type: string, length: number, link: number): ShapeRequest {
+    const { types, memory } = this.#kernel;
+    const scalars = types.scalars(type);
+    const size = types.sizeOf(type);
+    const name = type.replace(/^struct /, "");
+    return {
+      ...{ length, link, wordSize: memory.wordSize, keep: this.#keep[name] ?? [] },
+      type: scalars === undefined || size === undefined ? undefined : { scalars, size },
+      plain: name === "kmem_cache",
+    };
+  }
+
+  #add(request: ShapeRequest): number {
+    return this.#shapes.push(objectShape(request)) - 1;
+  }
+
+  #addFree(free: Uint8Array): number {
+    if (!free.includes(1) && !free.some((state) => state !== 0)) return -1;
+    const at = this.#freeLength;
+    if (at + free.length > MAX_FREE_BYTES) return -1;
+    if (at + free.length > this.#free.length) {
+      const more = new Uint8Array(Math.max(this.#free.length * 2, at + free.length));
+      more.set(this.#free);
+      this.#free = more;
+    }
+    this.#free.set(free, at);
+    this.#freeLength += free.length;
+    return at;
+  }
+}
+
+/** Shapes one behind the other, in shared memory. */
+function packed(shapes: readonly ObjectShape[], wordSize: number): Pick<StrictPages, "shapes" | "masks" | "kinds"> {
+  const length = shapes.reduce((sum, { mask }) => sum + mask.length, 0);
+  const masks = new Uint8Array(new SharedArrayBuffer(length));
+  const kinds = new Uint8Array(new SharedArrayBuffer(length / wordSize));
+  let at = 0;
+  const places = shapes.map(({ mask, words, link }) => {
+    masks.set(mask, at);
+    kinds.set(words, at / wordSize);
+    const place = { at, length: mask.length, link };
+    at += mask.length;
+    return place;
+  });
+  return { shapes: places, masks, kinds };
+}

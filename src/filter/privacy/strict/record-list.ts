@@ -1,0 +1,59 @@
+import { KEEP, type StrictObjects } from "./strict-pages.js";
+
+/** 64 MiB of them; a machine with 1 TiB of slabs has some 30 million. */
+const MAX_RECORDS = 1 << 21;
+
+interface StrictRecord {
+  readonly start: number;
+  readonly stride: number;
+  readonly count: number;
+  readonly shape: number;
+  readonly free: number;
+}
+
+/** Piles up records of things whose bytes are known. */
+export class RecordList {
+  readonly #records: StrictRecord[] = [];
+  /** There was more than can be remembered: what is missing is tested word by word. */
+  cut = false;
+
+  add(record: StrictRecord): void {
+    if (this.#records.length < MAX_RECORDS) this.#records.push(record);
+    else this.cut = true;
+  }
+
+  /** Bytes that stay as they are. */
+  keep(start: number, length: number): void {
+    if (length > 0) this.add({ start, stride: length, count: 1, shape: KEEP, free: -1 });
+  }
+
+  /** In order, for the threads. Of two that lie over each other, which only damage makes, the first stays. */
+  records(): StrictObjects {
+    const sorted = [...this.#records].sort((a, b) => a.start - b.start);
+    const chosen: StrictRecord[] = [];
+    let end = 0;
+    for (const record of sorted) {
+      if (record.start < end) continue;
+      chosen.push(record);
+      end = record.start + record.stride * record.count;
+    }
+    const numbers = (of: (record: StrictRecord) => number) => {
+      const array = new Float64Array(new SharedArrayBuffer(8 * chosen.length));
+      chosen.forEach((record, i) => {
+        array[i] = of(record);
+      });
+      return array;
+    };
+    const shape = new Int32Array(new SharedArrayBuffer(4 * chosen.length));
+    chosen.forEach((record, i) => {
+      shape[i] = record.shape;
+    });
+    return {
+      start: numbers((one) => one.start),
+      stride: numbers((one) => one.stride),
+      count: numbers((one) => one.count),
+      shape,
+      free: numbers((one) => one.free),
+    };
+  }
+}

@@ -1,0 +1,76 @@
+import type { KernelScalar } from "../../../kernel/debuginfo/kernel-types.js";
+import { type ObjectShape, WORD } from "./strict-pages.js";
+
+/** What is known of the objects that get a shape. */
+export interface ShapeRequest {
+  /** All numbers and pointers of their type, and its size; absent: nobody knows the type, so that every word is tested. */
+  readonly type?: { readonly scalars: readonly KernelScalar[]; readonly size: number } | undefined;
+  /** Bytes from one to the next. */
+  readonly length: number;
+  /** Where free ones have their link; -1: nowhere. */
+  readonly link: number;
+  readonly wordSize: 4 | 8;
+  /** Names of members that stay as they are although they are text. */
+  readonly keep?: readonly string[];
+  /** Numbers stay whatever they look like: the allocator's secret is random. */
+  readonly plain?: boolean;
+}
+
+/** What a byte belongs to, in the order of precedence: members of a union lie over each other. */
+const BYTE = { padding: 0, number: 1, tested: 2, gone: 3, kept: 4 } as const;
+/** Arrays of numbers of 2 bytes with as many elements hold characters (UTF-16), and not just some numbers. */
+const WIDE_TEXT = 4;
+
+/**
+ * Which bytes of objects stay with `--privacy strict`. Of a known type: numbers, and pointers that are addresses; characters, arrays of bytes, and
+ * what no member covers go. What lies behind the type (private data of others) is tested word by word.
+ */
+export function objectShape(request: ShapeRequest): ObjectShape {
+  const { type, length, link, wordSize, plain } = request;
+  const whole = Math.floor(length / wordSize) * wordSize;
+  const mask = new Uint8Array(whole).fill(255);
+  const words = new Uint8Array(whole / wordSize).fill(WORD.tested);
+  if (type === undefined) return { mask, words, link };
+  const bytes = bytesOf(request, type, whole);
+  for (let word = 0; word < words.length; word++) {
+    const own = bytes.subarray(word * wordSize, (word + 1) * wordSize);
+    if (own.every((byte) => byte === BYTE.tested)) continue;
+    const stays = (byte: number) => byte === BYTE.number || byte === BYTE.kept;
+    own.forEach((byte, i) => {
+      mask[word * wordSize + i] = stays(byte) ? 255 : 0;
+    });
+    words[word] = plain || own.every((byte) => byte !== BYTE.number) ? WORD.masked : WORD.number;
+  }
+  return { mask, words, link };
+}
+
+function bytesOf(
+  { keep = [], wordSize }: ShapeRequest,
+  { scalars, size }: NonNullable<ShapeRequest["type"]>,
+  length: number,
+): Uint8Array {
+  const bytes = new Uint8Array(length).fill(BYTE.tested, Math.min(size, length));
+  const mark = (from: number, to: number, what: number) => {
+    for (let at = Math.max(0, from); at < Math.min(to, length); at++) bytes[at] = Math.max(bytes[at] as number, what);
+  };
+  const last = scalars.reduce(
+    (end, one) => (one.count === 0 ? end : Math.max(end, one.offset + one.size * one.count)),
+    0,
+  );
+  for (const scalar of scalars) {
+    const { name, offset, size: one, count } = scalar;
+    const what = keep.includes(name) ? BYTE.kept : byteOf(scalar, wordSize);
+    // An array without a count has the rest of the object, where it is the last: others only align what follows (ZONE_PADDING).
+    const end = count > 0 ? offset + one * count : offset >= last && what === BYTE.gone ? length : offset;
+    mark(offset, end, what);
+  }
+  return bytes;
+}
+
+function byteOf({ kind, size, count }: KernelScalar, wordSize: number): number {
+  if (kind === "pointer") return BYTE.tested;
+  if (size > 8) return BYTE.gone;
+  if (size === 1 && count !== 1) return BYTE.gone;
+  if (size === 2 && (count === 0 || count >= WIDE_TEXT)) return BYTE.gone;
+  return size > wordSize * 2 ? BYTE.gone : BYTE.number;
+}

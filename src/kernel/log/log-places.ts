@@ -1,0 +1,48 @@
+import type { KernelMemory } from "../kernel-memory.js";
+import { MAX_LOG_BYTES } from "./log-record.js";
+import { findRing } from "./ring-buffer.js";
+
+/** Bytes of the kernel's memory. */
+export interface LogPlace {
+  readonly address: bigint;
+  readonly bytes: number;
+}
+
+/** Where a kernel has its log, which may be outside of its image. */
+export interface LogPlaces {
+  /** All of it: records and texts. */
+  readonly all: readonly LogPlace[];
+  /** What of it is text: of messages, and names of devices. */
+  readonly texts: readonly LogPlace[];
+}
+
+/** The log's memory, as VMCOREINFO tells it; `undefined` where it does not. */
+export function logPlaces(memory: KernelMemory): LogPlaces | undefined {
+  const { info, wordSize } = memory;
+  const ring = findRing(memory);
+  if (ring !== undefined) {
+    const records = 2 ** ring.countBits;
+    const infoSize = info.size("printk_info") ?? 88;
+    const text = { address: ring.data, bytes: 2 ** ring.sizeBits };
+    const device = info.offset("printk_info.dev_info");
+    const names =
+      device === undefined || device >= infoSize
+        ? []
+        : Array.from({ length: records }, (_, i) => ({
+            address: ring.infos + BigInt(i * infoSize + device),
+            bytes: infoSize - device,
+          }));
+    const descs = { address: ring.descs, bytes: records * (info.size("prb_desc") ?? 3 * wordSize) };
+    return {
+      all: [descs, { address: ring.infos, bytes: records * infoSize }, text],
+      texts: [text, ...names],
+    };
+  }
+  const pointer = info.symbol("log_buf");
+  const length = info.symbol("log_buf_len");
+  const address = pointer === undefined ? undefined : memory.readWord(pointer);
+  const bytes = length === undefined ? undefined : memory.readView(length, 4)?.getUint32(0, memory.littleEndian);
+  if (address === undefined || !memory.isKernelAddress(address) || !bytes || bytes > MAX_LOG_BYTES) return undefined;
+  const whole = { address, bytes };
+  return { all: [whole], texts: [whole] };
+}

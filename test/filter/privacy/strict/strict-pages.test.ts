@@ -1,0 +1,142 @@
+import { expect, test } from "vitest";
+import { type KernelWords, wordTest } from "../../../../src/filter/privacy/strict/kernel-words.js";
+import { RecordList } from "../../../../src/filter/privacy/strict/record-list.js";
+import { type StrictPages, strictFilter, WORD } from "../../../../src/filter/privacy/strict/strict-pages.js";
+import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
+import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
+import { setBits, sharedBitmap } from "../../../../src/reader/bitmap.js";
+
+const WORDS: KernelWords = {
+  wordSize: 8,
+  littleEndian: true,
+  // Two pieces: the direct map's first 64 MiB, and 16 KiB of the image.
+  addresses: Float64Array.from([0xffff_8880_0000_0, 0xffff_8880_0400_0, 0xffff_ffff_8100_0, 0xffff_ffff_8100_4]),
+};
+
+test("of unknown words addresses that are mapped, small numbers and marks stay", () => {
+  const stays = wordTest(WORDS);
+  const word = (value: bigint) => stays(Number(value >> 32n), Number(value & 0xffff_ffffn));
+  for (const value of [
+    ...[0n, 1n, 0xff_ffffn, 0x1_0000_0001n, 0xffff_0000_ffffn, 0xffff_ffff_ffff_fff4n, 0xffff_ffff_0000_0001n],
+    ...[0xffff_8880_0012_3458n, 0xffff_8880_03ff_ffffn, 0xffff_ffff_8100_0000n, 0xffff_ffff_8100_3fffn],
+    ...[0x57ac_6e9dn, 0xdead_0000_0000_0100n, 0xdead_0000_0000_0122n, 0xffff_ffffn],
+  ]) {
+    expect(word(value), value.toString(16)).toBe(true);
+  }
+  for (const value of [
+    ...[0x0100_0000n, 0x6463_6261n, 0x6867_6665_6463_6261n, 0x7ffe_1234_5678_9abcn, 0x0000_7f12_3456_7000n],
+    ...[0xffff_8880_0400_0000n, 0xffff_ffff_8100_4000n, 0xffff_1234_5678_9abcn, 0xdead_0000_6162_6364n],
+    ...[0x0001_0000_0000_0000n, 0x0001_0000_0000_0001n],
+  ]) {
+    expect(word(value), value.toString(16)).toBe(false);
+  }
+});
+
+test("on 32-bit machines, too", () => {
+  const stays = wordTest({ wordSize: 4, littleEndian: true, addresses: Float64Array.from([0xc0000, 0xc0100]) });
+  expect([0, 65535, 0xc000_1234, 0xffff_fff4, 0x57ac_6e9d].map((value) => stays(0, value))).not.toContain(false);
+  expect([65536, 0x6463_6261, 0xc010_0000, 0xbfff_ffff].map((value) => stays(0, value))).not.toContain(true);
+});
+
+const scalar = (name: string, offset: number, size: number, count = 1, kind: KernelScalar["kind"] = "integer") => ({
+  ...{ name, offset, size, count, kind },
+});
+
+test("a type's numbers and pointers stay; characters, arrays of bytes, padding and what unions share with them go", () => {
+  const scalars = [
+    scalar("count", 0, 4),
+    scalar("next", 8, 8, 1, "pointer"),
+    scalar("name", 16, 1, 6),
+    scalar("flag", 22, 1),
+    scalar("wide", 24, 2, 4),
+    scalar("u.number", 32, 8),
+    scalar("u.text", 32, 1, 4),
+    scalar("tail", 40, 1, 0),
+  ];
+  const { mask, words } = objectShape({ type: { scalars, size: 40 }, length: 64, link: -1, wordSize: 8 });
+  const kept = Array.from(mask, (byte, at) => (byte === 255 ? at : -1)).filter((at) => at >= 0);
+  // The pointer's bytes stay if its word does; of the union's number only what no text is over.
+  expect(kept).toEqual([0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 22, 36, 37, 38, 39]);
+  expect([...words.subarray(0, 5)]).toEqual([WORD.number, WORD.tested, WORD.number, WORD.masked, WORD.number]);
+  const named = objectShape({ type: { scalars, size: 40 }, length: 40, link: -1, wordSize: 8, keep: ["name"] });
+  expect([...named.mask.subarray(16, 24)]).toEqual([255, 255, 255, 255, 255, 255, 255, 0]);
+});
+
+test("an array without a count goes on to the object's end only where it is the last; what is behind a type is tested", () => {
+  const scalars = [scalar("pad", 8, 1, 0), scalar("number", 8, 8)];
+  const { mask, words } = objectShape({ type: { scalars, size: 16 }, length: 24, link: -1, wordSize: 8 });
+  expect(mask[8]).toBe(255);
+  expect([...words]).toEqual([WORD.masked, WORD.number, WORD.tested]);
+});
+
+/** Page 1 of a machine, of 4 KiB, with one slab at its begin: three objects of 32 bytes, a number and 24 characters; the second is free. */
+function strictPage(): StrictPages {
+  const shape = objectShape({
+    type: { scalars: [scalar("number", 0, 8), scalar("text", 8, 1, 24)], size: 32 },
+    ...{ length: 32, link: 16, wordSize: 8 },
+  });
+  const slabs = new RecordList();
+  slabs.add({ start: 4096, stride: 32, count: 3, shape: 0, free: 0 });
+  const single = new RecordList();
+  single.keep(4096 + 1001, 6);
+  return {
+    words: WORDS,
+    asIs: sharedBitmap(16),
+    shapes: [{ at: 0, length: 32, link: 16 }],
+    ...{ masks: shape.mask, kinds: shape.words, free: Uint8Array.from([0, 1, 0]) },
+    objects: [slabs.records(), single.records()],
+  };
+}
+
+test("a page: objects by their shape, free ones' links, kept bytes, and all else word by word", () => {
+  const strict = strictPage();
+  const page = Buffer.alloc(4096, "abcdefgh");
+  page.writeBigUInt64LE(123_456_789_012_345n, 0);
+  page.writeBigUInt64LE(0x9f12_3456_789a_bcden, 32 + 16);
+  page.writeBigUInt64LE(0xffff_8880_0000_1000n, 2048);
+  page.writeBigUInt64LE(77n, 2056);
+  // Text of 4 bytes a character: each word of it would pass for two small numbers.
+  Buffer.from("Qwertyui", "utf16le").forEach((byte, i) => {
+    page[2064 + (i >> 1) * 4 + (i & 1)] = byte;
+    page[2066 + (i >> 1) * 4] = 0;
+    page[2067 + (i >> 1) * 4] = 0;
+  });
+  const filter = strictFilter(strict, 4096);
+  filter.clear(page, 1);
+  expect(page.readBigUInt64LE(0)).toBe(123_456_789_012_345n);
+  expect(page.subarray(8, 32).every((byte) => byte === 0)).toBe(true);
+  expect(page.readBigUInt64LE(48)).toBe(0x9f12_3456_789a_bcden);
+  expect(page.subarray(32, 48).every((byte) => byte === 0)).toBe(true);
+  // The third object's number is eight characters.
+  expect(page.readBigUInt64LE(64)).toBe(0n);
+  expect(page.readBigUInt64LE(2048)).toBe(0xffff_8880_0000_1000n);
+  expect(page.readBigUInt64LE(2056)).toBe(77n);
+  expect(page.subarray(2064, 2096).every((byte) => byte === 0)).toBe(true);
+  expect(page.subarray(1000, 1008).toString("latin1")).toBe("\0bcdefg\0");
+  const left = page.toString("latin1").match(/[ -~]{4,}/g);
+  expect(left).toEqual(["bcdefg"]);
+  expect(filter.cleared).toBeGreaterThan(3000);
+});
+
+test("a page that stays as it is, and one of a run behind it", () => {
+  const strict = strictPage();
+  setBits(strict.asIs, 2, 3);
+  const pages = Buffer.alloc(8192, "abcdefgh");
+  strictFilter(strict, 4096).clear(pages, 2);
+  expect(pages.subarray(0, 4096).equals(Buffer.alloc(4096, "abcdefgh"))).toBe(true);
+  expect(pages.subarray(4096).every((byte) => byte === 0)).toBe(true);
+});
+
+test("big-endian words of 4 bytes", () => {
+  const strict: StrictPages = {
+    ...strictPage(),
+    words: { wordSize: 4, littleEndian: false, addresses: Float64Array.from([0xc0000, 0xc0100]) },
+    objects: [],
+  };
+  const page = Buffer.alloc(4096);
+  page.writeUInt32BE(0xc000_1234, 0);
+  page.writeUInt32BE(300, 4);
+  page.write("text", 8, "latin1");
+  strictFilter(strict, 4096).clear(page, 1);
+  expect([page.readUInt32BE(0), page.readUInt32BE(4), page.readUInt32BE(8)]).toEqual([0xc000_1234, 300, 0]);
+});

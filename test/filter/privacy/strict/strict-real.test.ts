@@ -1,0 +1,96 @@
+/** What --privacy strict leaves of real dumps, looked at by other readers of files. */
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { openVmlinux } from "../../../../src/kernel/debuginfo/vmlinux.js";
+import { verifyDump } from "../../../../src/verify/verify-dump.js";
+import { WorkerThreads } from "../../../../src/worker/threads.js";
+import { describeWithDumps, realDump, realVmlinux } from "../../../support/dumps.js";
+import { filterFile, temporaryFolder } from "../../../support/filter.js";
+import { bitmapPfns } from "../../../support/golden.js";
+import { failureOfAsync } from "../../../support/open.js";
+import { openElf } from "../../../support/other-elf.js";
+import { openKdump } from "../../../support/other-kdump.js";
+
+const PAGE = 4096;
+const folder = temporaryFolder();
+const threads = new WorkerThreads(1);
+afterAll(() => threads.destroy());
+const at = (name: string) => join(folder, name);
+
+/** All pages of a kdump output. */
+function* pagesOf(output: string): Generator<{ pfn: number; page: Buffer }> {
+  const kdump = openKdump(output);
+  let index = 0;
+  for (const pfn of bitmapPfns(kdump.bitmap2)) yield { pfn, page: kdump.content(kdump.descriptor(index++)) };
+  kdump.close();
+}
+
+/** Pieces of six printable characters or more outside of the kernel's image, of the kernel that was not moved. */
+async function texts(output: string): Promise<string[]> {
+  const vmlinux = openVmlinux(await realVmlinux(), ["dwarf"]);
+  const page = (name: string) => Number((vmlinux.linked(name)?.address ?? 0n) - 0xffff_ffff_8000_0000n) / PAGE;
+  const [start, end] = [page("_text"), page("_end")];
+  vmlinux.close();
+  expect(end - start).toBeGreaterThan(1000);
+  const found: string[] = [];
+  for (const { pfn, page } of pagesOf(output)) {
+    if (pfn >= start && pfn < end) continue;
+    found.push(...(page.toString("latin1").match(/[ -~\t\n]{6,}/g) ?? []));
+  }
+  return found;
+}
+
+describeWithDumps("--privacy strict", () => {
+  const dump = "tiny-x86-6.1-nokaslr";
+
+  test("without types: no text stays outside of the image, where --privacy leaves plenty", async () => {
+    const { vmcore } = await realDump(dump);
+    await filterFile(vmcore, at("private"), { privacy: true, workers: threads });
+    expect((await texts(at("private"))).length).toBeGreaterThan(500);
+    const { privacy, warnings } = await filterFile(vmcore, at("bare"), { privacy: "strict", workers: threads });
+    expect(await texts(at("bare"))).toEqual([]);
+    expect(warnings).toEqual([]);
+    expect(privacy?.strict?.bytes).toBeGreaterThan(100_000);
+    expect(privacy?.remains.join()).toMatch(/has no types/);
+  });
+
+  test("with types: names of slab caches, and nothing else; with tasks' names those", async () => {
+    const { vmcore } = await realDump(dump);
+    const vmlinux = await realVmlinux();
+    const options = { privacy: "strict", vmlinux, workers: threads } as const;
+    await filterFile(vmcore, at("typed"), options);
+    const left = await texts(at("typed"));
+    expect(left.filter((text) => !/^[a-zA-Z0-9_:.@-]+$/.test(text))).toEqual([]);
+    expect(left.length).toBeLessThan(20);
+    await filterFile(vmcore, at("named"), { ...options, privacyKeep: ["comm"] });
+    expect(await texts(at("named"))).toContain("cpuhp/0");
+    expect(left).not.toContain("cpuhp/0");
+  });
+
+  test.each(["x86-6.12-tiny", "x86-7.2-tiny", "x86-5.10-tiny"])(
+    "%s: zeros only, and verify calls them erased",
+    async (name) => {
+      const { vmcore } = await realDump(name);
+      const { privacy } = await filterFile(vmcore, at(name), { privacy: "strict", workers: threads });
+      const before = openElf(vmcore);
+      let notZero = 0;
+      let canaries = 0;
+      for (const { pfn, page } of pagesOf(at(name))) {
+        if (/(USER|CACHE|FREE|KERN)CANARY/.test(page.toString("latin1"))) canaries++;
+        const old = before.page(pfn, PAGE) ?? Buffer.alloc(PAGE);
+        if (!page.equals(old)) for (let i = 0; i < PAGE; i++) notZero += Number(page[i] !== old[i] && page[i] !== 0);
+      }
+      before.close();
+      expect({ notZero, canaries }).toEqual({ notZero: 0, canaries: 0 });
+      expect(privacy?.strict?.bytes).toBeGreaterThan(300_000);
+      const result = await verifyDump(at(name), { against: vmcore, workers: threads });
+      expect(result).toMatchObject({ whole: true, comparison: { privacy: true, different: 0 } });
+    },
+  );
+
+  test("refuses where the end of the kernel's image is not told", async () => {
+    const { vmcore } = await realDump("tiny-i386-6.1-flatmem");
+    const failure = await failureOfAsync(() => filterFile(vmcore, at("no"), { privacy: "strict", workers: threads }));
+    expect(failure.code).toBe("CANNOT_FILTER");
+  });
+});
