@@ -80,6 +80,8 @@ export const OPTION = {
   packGzip: either("--pack gzip", '`pack: "gzip"`'),
   packNone: either("--pack none, or a name without .zst, .lz4, .gz", "no `pack`"),
   privacy: either("--privacy", "`privacy`"),
+  privacyStrict: either("--privacy strict", '`privacy: "strict"`'),
+  privacyKeep: either("--privacy-keep", "`privacyKeep`"),
   privacyExtra: either("--privacy-extra", "`privacyExtra`"),
   raw: either("--raw", "`raw`"),
   rawAuto: either("`--raw auto`", '`raw: "auto"`'),

@@ -41,8 +41,8 @@ export function checkTogether(options: Together): void {
     });
   }
   if (options.privacyKeep?.length && options.privacy !== "strict") {
-    throw new DumpError("BAD_OPTION", "--privacy-keep is for --privacy strict, which was not asked for", {
-      cure: "Write --privacy strict, or leave --privacy-keep away",
+    throw new DumpError("BAD_OPTION", `${OPTION.privacyKeep} is for ${OPTION.privacyStrict}, which was not asked for`, {
+      cure: `Ask for ${OPTION.privacyStrict}, or leave ${OPTION.privacyKeep} away`,
     });
   }
 }

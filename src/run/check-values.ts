@@ -94,7 +94,7 @@ const FILTER: Shape<FilterOptions> = {
   fallbackLevels: maybe(listOf(aLevel)),
   sizeLimit: maybe(atMost(1)),
   onFull: maybe(anyOf("nothing", "incomplete")),
-  privacy: maybe(eitherOf((value) => value === "strict", anyValue, aFlag)),
+  privacy: maybe(anyOf(true, false, "strict")),
   privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
   privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   erase: maybe(anObject(ERASE)),

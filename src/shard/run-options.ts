@@ -4,6 +4,7 @@ import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import type { PrivacyExtra } from "../filter/privacy/scrub.js";
+import { PRIVACY_KEEPS, type PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { GivenVmcoreinfo } from "../kernel/given-vmcoreinfo.js";
 import {
@@ -43,8 +44,9 @@ export interface RunOptions {
   /** Default: zlib, and none for ELF. */
   readonly codec?: Codec;
   /** Keeps only what is the kernel's beyond doubt; needs level 31. Default: false. */
-  readonly privacy?: boolean;
+  readonly privacy?: boolean | "strict";
   readonly privacyExtra?: readonly PrivacyExtra[];
+  readonly privacyKeep?: readonly PrivacyKeep[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
   /** Makes every warning an error. Default: false. */
@@ -75,8 +77,9 @@ export const RUN_SHAPE: Shape<RunOptions> = {
   codec: maybe(
     suchThat((value) => typeof value === "object" && value !== null && "name" in value, "what codecOf gives"),
   ),
-  privacy: maybe(aFlag),
+  privacy: maybe(anyOf(true, false, "strict")),
   privacyExtra: maybe(listOf(aText)),
+  privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   erase: maybe(anObject<EraseFile>({ name: aText, text: aText })),
   strict: maybe(aFlag),
   salvage: maybe(aFlag),
@@ -93,9 +96,9 @@ export const RUN_SHAPE: Shape<RunOptions> = {
  * `BAD_OPTION` for options that do not go together, `NOT_READABLE` for an input that is not there.
  */
 export async function requestOf(options: RunOptions): Promise<DumpRequest> {
-  const { level = MAX_LEVEL, format = "kdump", privacy = false, privacyExtra = [] } = options;
+  const { level = MAX_LEVEL, format = "kdump", privacy = false, privacyExtra = [], privacyKeep = [] } = options;
   const codec = options.codec ?? codecOf(format === "elf" ? "none" : "zlib");
-  checkTogether({ level, format, codec, privacy, privacyExtra });
+  checkTogether({ level, format, codec, privacy, privacyExtra, privacyKeep });
   const named = typeof options.inputs === "string" ? [options.inputs] : options.inputs;
   const byHttp = [...named, options.output].find((path) => isHttpOutput(path));
   if (byHttp !== undefined) {
@@ -109,7 +112,8 @@ export async function requestOf(options: RunOptions): Promise<DumpRequest> {
   for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
   const { erase, raw, arch, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux } = options;
   return {
-    ...{ inputs, identity, level, format, privacy, privacyExtra, erase, raw, arch, vmcoreinfo, vmcoreinfoAt },
+    ...{ privacy: privacy !== false, privacyStrict: privacy === "strict" },
+    ...{ inputs, identity, level, format, privacyExtra, privacyKeep, erase, raw, arch, vmcoreinfo, vmcoreinfoAt },
     output: placeNamed(options.output),
     force: options.force ?? false,
     codec: { name: codec.name, level: codec.level },

@@ -44,7 +44,15 @@ async function runSplit(
   const request = filterRequest({
     ...values,
     files: [input, paths[0] as string],
-    ...{ elf: false, format: undefined, flatten: false, onFull: undefined, privacyExtra: undefined, privacyKeep: undefined, pack: values.pack },
+    ...{
+      elf: false,
+      format: undefined,
+      flatten: false,
+      onFull: undefined,
+      privacyExtra: undefined,
+      privacyKeep: undefined,
+      pack: values.pack,
+    },
   });
   const { level, privacy, format, codec, dedupe, workers, fallbackLevels, sizeLimit } = request;
   const pack = packingOfSet(paths, values.pack);

@@ -39,11 +39,11 @@ export interface KernelPages {
   /** What could not be looked for, in words. */
   readonly gaps: readonly string[];
   /** What the page tables map; `undefined` where they could not be read. */
-  readonly mapped: MappedKernel | undefined;
+  readonly mapped: KernelMappings | undefined;
 }
 
 /** What the kernel's page tables map, whatever it is. */
-export interface MappedKernel {
+export interface KernelMappings {
   /** Addresses with pages, ascending; small gaps between them are in. */
   readonly addresses: readonly { readonly start: bigint; readonly end: bigint }[];
   /** Page frames of the image, where it has a mapping apart from that of all memory. */
@@ -86,7 +86,7 @@ class KernelPageSearch implements KernelPages {
   readonly known: PageBitmap;
   readonly counts: KernelPageCounts = { pageTables: 0, memMap: 0, modules: 0, stacks: 0, percpu: 0, objects: 0 };
   readonly gaps: string[] = [];
-  mapped: MappedKernel | undefined;
+  mapped: KernelMappings | undefined;
   readonly #dump: Dump;
   readonly #view: KernelView;
   readonly #space: AddressSpace;
@@ -275,7 +275,7 @@ function mappedKernel(
   addressOf: (vpn: number) => bigint,
   pageSize: number,
   image: number | undefined,
-): MappedKernel {
+): KernelMappings {
   const pages: { start: number; end: number }[] = [];
   for (const { vpn, pages: length } of extents) {
     const last = pages.at(-1);

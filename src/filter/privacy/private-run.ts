@@ -94,7 +94,10 @@ export function privateRun(
   });
   const strictly = plan?.end(pages);
   if (plan !== undefined && strictly === undefined) {
-    throw refused(dump, "--privacy strict needs to know where the kernel's image ends, and this dump does not tell; its vmlinux does (-x)");
+    throw refused(
+      dump,
+      `${OPTION.privacyStrict} needs to know where the kernel's image ends, and this dump does not tell; its vmlinux does (${OPTION.vmlinux})`,
+    );
   }
   for (const gap of pages.gaps) {
     warnings.add(

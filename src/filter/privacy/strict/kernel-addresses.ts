@@ -1,6 +1,6 @@
 import type { KernelView } from "../../../kernel/kernel-view.js";
 import type { Machine } from "../../../reader/machine.js";
-import type { MappedKernel } from "../kernel-pages.js";
+import type { KernelMappings } from "../kernel-pages.js";
 
 /** Addresses are compared by pieces of so many bytes, so that 64 bits fit a number. */
 const PIECE = 4096n;
@@ -21,7 +21,7 @@ export interface PerCpuPlaces {
  */
 export function kernelAddresses(
   { memMap, layout, lowestAddress }: KernelView,
-  mapped: MappedKernel | undefined,
+  mapped: KernelMappings | undefined,
   { wordSize }: Machine,
   perCpu: PerCpuPlaces,
 ): Float64Array {

@@ -65,7 +65,7 @@ export function wordTest({ wordSize, addresses }: KernelWords): WordTest {
 const PIECES = 1 << 20;
 
 /** Whether four bytes are printable characters of ASCII, or line ends and tabs. */
-export function isText(half: number): boolean {
+export function isFourCharacters(half: number): boolean {
   return (
     isCharacter(half & 0xff) &&
     isCharacter((half >>> 8) & 0xff) &&

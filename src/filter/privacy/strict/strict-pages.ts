@@ -1,6 +1,6 @@
 import { type PageBitmap, testBit } from "../../../reader/bitmap.js";
 import { firstIndex } from "../../../reader/first-index.js";
-import { isText, type KernelWords, type WordTest, wordTest } from "./kernel-words.js";
+import { isFourCharacters, type KernelWords, type WordTest, wordTest } from "./kernel-words.js";
 
 /** What becomes of a word, beside the mask of the bytes that stay. */
 export const WORD = {
@@ -213,7 +213,7 @@ class PageFilter implements StrictFilter {
         wide = isWide;
       } else {
         wide = false;
-        if (what === WORD.number) stays = !(isText(first) && isText(second));
+        if (what === WORD.number) stays = !(isFourCharacters(first) && isFourCharacters(second));
       }
       const left = stays ? first & (masks[i] as number) : 0;
       const right = stays ? second & (masks[i + 1] as number) : 0;
@@ -233,7 +233,7 @@ class PageFilter implements StrictFilter {
       if (value === 0) continue;
       let stays = true;
       if (words[i] === WORD.tested) stays = test(0, littleEndian ? value : swapped(value));
-      else if (words[i] === WORD.number) stays = !isText(value);
+      else if (words[i] === WORD.number) stays = !isFourCharacters(value);
       const left = stays ? value & (masks[i] as number) : 0;
       if (left >>> 0 === value) continue;
       this.cleared += bytesIn(value ^ left);

@@ -18,7 +18,7 @@ export function strictRemains(
           "numbers in objects of known types: times, sizes, users' numbers, addresses of the network, hashes of file names",
         ]
       : [
-          "the dump has no types: all objects were taken for unknown, so that debuggers miss most of their numbers (-x gives them)",
+          "the dump has no types: all objects were taken for unknown, so that debuggers miss most of their numbers; its vmlinux would give them",
         ]),
     `elsewhere addresses of the kernel's, and numbers below ${numbers(SMALL_HALF)} in 4 bytes and ${numbers(SMALL_WORD)} in 8`,
     ...gaps.map((gap) => `not found, so that more was overwritten than had to be: ${gap}`),
