@@ -21,7 +21,7 @@ export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
 export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
-<<<<<<< HEAD
+export type { PrivacyKeep } from "./filter/privacy/strict/strict-plan.js";
 export {
   type HandOverFiles,
   type HandOverOptions,
@@ -29,9 +29,6 @@ export {
   type HandOverResult,
   handOver,
 } from "./handover/hand-over.js";
-=======
-export type { PrivacyKeep } from "./filter/privacy/strict/strict-plan.js";
->>>>>>> b87dff54 (Messages, names and help of --privacy strict)
 export type { CompleteOptions } from "./kernel/complete-dump.js";
 export type { KernelSymbols } from "./kernel/debuginfo/kernel-symbols.js";
 export type { KernelMember, KernelScalar, KernelTypes } from "./kernel/debuginfo/kernel-types.js";

@@ -1,5 +1,6 @@
 import type { Secret } from "../audit/secrets.js";
 import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
+import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aFileName,
@@ -44,6 +45,8 @@ export const HAND_OVER: Shape<HandOverOptions> = {
   sign: maybe(aFileName),
   secrets: maybe(listOf(anObject(SECRET))),
   erase: maybe(anObject({ name: aText, text: aText })),
+  privacy: maybe(anyOf(true, "strict")),
+  privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
   format: anyOf("kdump", "elf"),
   codec: aCodec,

@@ -3,6 +3,7 @@ import type { Secret } from "../audit/secrets.js";
 import type { Codec } from "../codec/codecs.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { PrivacyExtra } from "../filter/privacy/scrub.js";
+import type { PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
@@ -33,6 +34,10 @@ export interface HandOverOptions extends CompleteOptions {
   readonly secrets?: readonly Secret[];
   /** Rules by which the kernel's data and texts in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
+  /** Whether text and payload go out of the pages that stay, too: as `FilterOptions.privacy`. Default: true. */
+  readonly privacy?: true | "strict";
+  /** What stays with "strict" although it is text. */
+  readonly privacyKeep?: readonly PrivacyKeep[];
   /** What is overwritten beyond what privacy does by itself. */
   readonly privacyExtra?: readonly PrivacyExtra[];
   readonly format: "kdump" | "elf";

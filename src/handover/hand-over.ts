@@ -118,10 +118,11 @@ function filterOptions(options: RunOptions, place: HandOverPlace, progress: Prog
     ...(vmlinux && { vmlinux }),
     ...(erase && { erase }),
     ...(privacyExtra && { privacyExtra }),
+    ...(options.privacyKeep && { privacyKeep: options.privacyKeep }),
     ...(spool && { spool }),
     ...(signal && { signal }),
     ...(dedupe === undefined ? {} : { dedupe }),
-    ...{ level: LEVEL, privacy: true, format: options.format, codec: options.codec },
+    ...{ level: LEVEL, privacy: options.privacy ?? true, format: options.format, codec: options.codec },
     ...{ workers: options.workers, warnings: options.warnings, output: { sink: place.work.sink } },
     onProgress: ({ phase, done, total }) => progress(phase, done, total),
   };

@@ -82,7 +82,7 @@ function headSection({ manifest, beside, erased, searched }: PageFacts): Html {
 <dt>The dump</dt><dd>${output.name}, ${formatBytes(output.bytes)}${sum(output.sha256)}</dd>
 ${from}
 <dt>Kernel</dt><dd>${kernel.release === null ? "not known" : `Linux ${kernel.release}`}, ${kernel.arch}${kernel.crashTime === null ? "" : `, stopped ${minute(kernel.crashTime)}`}</dd>
-<dt>What was asked for</dt><dd>privacy${extras}${rules}</dd>
+<dt>What was asked for</dt><dd>privacy${options.privacyStrict ? ", strict: no text and no content in the pages that stay" : ""}${extras}${rules}</dd>
 ${records}
 </dl>
 </header>`;

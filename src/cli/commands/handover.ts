@@ -41,7 +41,8 @@ export const handoverCommand = defineCommand({ name: "handover", about: ABOUT, r
 async function runHandOver(files: readonly string[], values: Values, { signal }: CommandContext): Promise<CommandEnd> {
   const request = requestOf(files, values);
   const format = values.elf ? "elf" : "kdump";
-  const { inputs, output, codec, dedupe, workers, privacyExtra } = request;
+  const { inputs, output, codec, dedupe, workers, privacyKeep, privacyExtra } = request;
+  const privacy = request.privacy === "strict" ? "strict" : true;
   if (output === undefined) needStdout();
   const complete = await completeOptions(values);
   const erase = await eraseFile({ erase: values.rules });
@@ -62,7 +63,19 @@ async function runHandOver(files: readonly string[], values: Values, { signal }:
       files: filesOf(output, values),
       ...(values.sign === undefined ? {} : { sign: values.sign }),
       ...(erase && { erase }),
-      ...{ secrets, privacyExtra, format, codec, dedupe, workers, warnings, signal, rules: found !== undefined },
+      ...{
+        secrets,
+        privacy,
+        privacyKeep,
+        privacyExtra,
+        format,
+        codec,
+        dedupe,
+        workers,
+        warnings,
+        signal,
+        rules: found !== undefined,
+      },
       spool: spoolOptions(values),
       onProgress: (state) => progress?.update(state),
     }).finally(() => progress?.end());

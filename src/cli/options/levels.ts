@@ -53,7 +53,7 @@ export const LEVEL_OPTIONS = [
   {
     name: "privacy-strict",
     kind: "flag",
-    commands: FILTERING,
+    commands: [...FILTERING, "handover"],
     help: "as --privacy strict: nor text in what stays",
     long: "Written `--privacy strict`, too (a dump of that name is `./strict`): `--privacy`, and in the pages that stay no text and no payload either, outside of the kernel's image and log. Of objects whose type is known characters and arrays of bytes go; elsewhere a word stays only if it is an address of the kernel's or a small number. With `registers` and `tty` of `--privacy-extra`.",
     see: "See [privacy.md](privacy.md#strict)",
@@ -64,7 +64,7 @@ export const LEVEL_OPTIONS = [
     value: "LIST",
     choices: PRIVACY_KEEPS,
     empty: true,
-    commands: ["filter", "submit", "plan"],
+    commands: ["filter", "submit", "plan", "handover"],
     help: "with --privacy strict, let stay: comm",
     long: "With `--privacy strict`: what stays although it is text. `comm`: the names of tasks",
   },
