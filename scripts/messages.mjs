@@ -211,7 +211,7 @@ ${table(errors)}
 
 A warning is one line: \`Warning: SENTENCE (COUNT) [CODE]\`; the run goes on, and with \`--strict\` it ends.
 
-    Warning: vmcore: no VMCOREINFO gives the page size; coresieve uses 4096 bytes [PAGE_SIZE_GUESSED]
+    Warning: vmcore: no VMCOREINFO gives the page size; it is assumed to be 4096 bytes [PAGE_SIZE_GUESSED]
 
 | code | sentence | |
 |---|---|---|

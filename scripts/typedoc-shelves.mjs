@@ -1,5 +1,5 @@
 // A plugin of typedoc: a document is called by its first heading, and stands under its shelf.
-import { Comment, CommentTag, Converter } from "typedoc";
+import { Converter } from "typedoc";
 
 const GUIDES =
   /(install|first-vmcore|dump-for-a-vendor|shrink|hand-over|virtual-machines|kdump|from-makedumpfile|pipes|object-stores|many-machines)\.md$/;
@@ -10,8 +10,7 @@ export function load(app) {
     const file = document.project.files.getReflectionPath(document) ?? "";
     const [, heading] = /^# +(.+)$/m.exec(document.content.map(({ text }) => text).join("")) ?? [];
     if (heading !== undefined) document.name = heading;
-    document.comment ??= new Comment();
-    document.comment.blockTags.push(new CommentTag("@group", [{ kind: "text", text: shelfOf(file) }]));
+    document.frontmatter["group"] = shelfOf(file);
   });
 }
 

@@ -42,7 +42,7 @@ export function checkTogether(options: Together): void {
   }
   if (options.privacyKeep?.length && options.privacy !== "strict") {
     throw new DumpError("BAD_OPTION", `${OPTION.privacyKeep} is for ${OPTION.privacyStrict}, which was not asked for`, {
-      cure: `Ask for ${OPTION.privacyStrict}, or leave ${OPTION.privacyKeep} away`,
+      cure: `Ask for ${OPTION.privacyStrict}, or leave out ${OPTION.privacyKeep}`,
     });
   }
 }

@@ -34,10 +34,10 @@ async function complaint(args: readonly string[]): Promise<DumpError | undefined
 }
 
 /** Words that stand for others, where not every word will do. */
-const STAND_INS: Readonly<Record<string, string>> = { WHERE: "0", SHELL: "bash", COMMAND: "info", N: "1" };
+const STAND_INS: Readonly<Record<string, string>> = { WHERE: "0", SHELL: "bash", COMMAND: "info", N: "1", DAYS: "30" };
 
 /** A word that is no command is taken for a dump: a misspelt command would be one. */
-const mayBeDump = (word: string) => /vmcore|dump|[.A-Z]/.test(word) || word === "-";
+const mayBeDump = (word: string) => /vmcore|kcore|dump|[.A-Z]/.test(word) || word === "-";
 
 describe("every command shown is right", () => {
   const folder = temporaryFolder();
@@ -77,7 +77,7 @@ describe("every command shown is right", () => {
         expect(mayBeDump(first), `${line}: ${first} is no command`).toBe(true);
       }
       const said = await complaint(args);
-      if (said?.code === "BAD_OPTION" && !(inSentence && /was named|must be named/.test(said.message))) {
+      if (said?.code === "BAD_OPTION" && !(inSentence && /was named|must be named|has no folder/.test(said.message))) {
         expect.fail(`${page}: ${line}: ${said.message}`);
       }
     }
