@@ -73,6 +73,7 @@ export const OPTION = {
   level31: either("-d 31", "`level: 31`"),
   levelOfPrivacy: either("-d and --exclude", "`level` below 31"),
   levels01: either("`-d 1`, or `--exclude zero`", "`level: 1`"),
+  identity: either("--identity FILE", "`identity: FILE`"),
   lzo: either("-l", '`codecOf("lzo")`'),
   onFull: either("--on-full", "`onFull`"),
   onFullIncomplete: either("--on-full incomplete", '`onFull: "incomplete"`'),

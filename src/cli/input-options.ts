@@ -21,13 +21,14 @@ export interface InputArguments {
   readonly vmcoreinfoAt?: string | undefined;
   readonly salvage: boolean;
   readonly snapshot?: string | undefined;
+  readonly identity?: string | undefined;
   readonly spoolDir?: string | undefined;
   readonly spoolLimit?: number | undefined;
 }
 
 /** How the input is to be opened. Throws `BAD_OPTION`. */
 export function openOptions(args: InputArguments): InputOptions {
-  const { raw, arch, salvage, snapshot } = args;
+  const { raw, arch, salvage, snapshot, identity } = args;
   const machine = arch === undefined ? undefined : machineNamed(arch);
   if (arch !== undefined && machine === undefined) {
     const names = allMachines().map((known) => known.arch);
@@ -40,6 +41,7 @@ export function openOptions(args: InputArguments): InputOptions {
     ...(machine === undefined ? {} : { machine }),
     salvage,
     ...(snapshot === undefined ? {} : { snapshot }),
+    ...(identity === undefined ? {} : { identity }),
     spool: spoolOptions(args),
   };
 }

@@ -42,6 +42,7 @@ export const HAND_OVER: Shape<HandOverOptions> = {
   ...COMPLETE_SHAPE,
   output: eitherOf((value) => hasMembers(value, ["stream"]), anObject(STREAM), anObject(FILE)),
   files: maybe(anObject(FILES)),
+  recipients: maybe(listOf(aText)),
   sign: maybe(aFileName),
   secrets: maybe(listOf(anObject(SECRET))),
   erase: maybe(anObject({ name: aText, text: aText })),

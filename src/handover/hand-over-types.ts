@@ -28,6 +28,8 @@ export interface HandOverOptions extends CompleteOptions {
   /** The dump appears there when it has passed all checks. A stream gets the dump itself, not its flattened form. */
   readonly output: Omit<FileOutput, "pack"> | Omit<StreamOutput, "pack" | "plain">;
   readonly files?: HandOverFiles;
+  /** Seals the dump for these recipients of age (`age1…`): only they can open it. */
+  readonly recipients?: readonly string[];
   /** The file of an Ed25519 private key (PEM, or ssh-keygen's) that signs the manifest and the audit's result. */
   readonly sign?: string;
   /** Byte strings that must not be in the dump. */

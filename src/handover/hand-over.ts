@@ -21,6 +21,7 @@ import type { HandOverFiles, HandOverOptions, HandOverProgress, HandOverResult }
 import { handOverPage } from "./page.js";
 import { type HandOverPlace, openPlace } from "./place.js";
 import { progressOf } from "./progress.js";
+import { sealer } from "./seal.js";
 
 export type { HandOverFiles, HandOverOptions, HandOverProgress, HandOverResult } from "./hand-over-types.js";
 
@@ -40,7 +41,7 @@ export async function handOver(dump: Dump, options: HandOverOptions): Promise<Ha
   checkNames(options);
   const warnings = options.warnings ?? new Warnings();
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
-  const place = await openPlace(options, dump.paths);
+  const place = await openPlace(options, dump.paths, await sealer(options.recipients));
   let files: Beside | undefined;
   try {
     files = await openBeside(options, dump.paths);
@@ -82,15 +83,19 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
     const digesting = (done: number, total: number) => progress("digest", pages(done), pages(total));
     const inputFiles = await filesOfDump(dump, true, signal, digesting);
     const outputDigest = await digestFile(place.work.path(), signal);
-    const output = "stream" in options.output ? options.output : { ...options.output };
+    const sealedDigest = await place.send(signal, (done, total) => progress("send", pages(done), pages(total)));
+    const plainName = basename(place.name, options.recipients?.length ? ".age" : "");
+    const sealed = sealedDigest && {
+      ...{ name: basename(place.name), ...sealedDigest, recipients: options.recipients?.length ?? 0 },
+    };
     const manifest = manifestOf({
-      ...{ dump, written, result: filtered, inputFiles, outputDigest, started },
-      options: { ...filter, output: "stream" in output ? { ...output, plain: true } : output },
+      ...{ dump, written, result: filtered, inputFiles, outputDigest, started, ...(sealed && { sealed }) },
+      options: { ...filter, output: describedOutput(options.output, plainName) },
       version: packageVersion(),
       ended: new Date(),
     });
     const audited = auditJson(audit, {
-      files: [{ path: basename(place.name), ...outputDigest, covers: "file" }],
+      files: [{ path: plainName, ...outputDigest, covers: "file" }],
       ...{ started: auditing, ended: new Date() },
       options: {
         secrets: options.secrets?.length ?? 0,
@@ -99,13 +104,17 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
         salvage: false,
       },
     });
-    await place.send(signal, (done, total) => progress("send", pages(done), pages(total)));
     await publish(place, files, textsOf(manifest, audited, filtered, checked, options));
     const names = [place.name, ...Object.values(options.files ?? {})];
     return { handedOver: true, filtered, audit, verified, manifest, written: names };
   } finally {
     written.close();
   }
+}
+
+/** The output as the manifest names it: what is inside, if it is sealed. */
+function describedOutput(output: HandOverOptions["output"], name: string): FilterOptions["output"] {
+  return "stream" in output ? { ...output, plain: true } : { ...output, path: name };
 }
 
 /** What the filter run is asked for. */

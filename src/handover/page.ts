@@ -80,12 +80,19 @@ function headSection({ manifest, beside, erased, searched }: PageFacts): Html {
 <p>No page of users' memory or files is in this dump, and no page of which nothing is known.${texts} What may still be in it is named below.</p></div>
 <dl>
 <dt>The dump</dt><dd>${output.name}, ${formatBytes(output.bytes)}${sum(output.sha256)}</dd>
+${sealedRow(output.sealed)}
 ${from}
 <dt>Kernel</dt><dd>${kernel.release === null ? "not known" : `Linux ${kernel.release}`}, ${kernel.arch}${kernel.crashTime === null ? "" : `, stopped ${minute(kernel.crashTime)}`}</dd>
 <dt>What was asked for</dt><dd>privacy${options.privacyStrict ? ", strict: no text and no content in the pages that stay" : ""}${extras}${rules}</dd>
 ${records}
 </dl>
 </header>`;
+}
+
+function sealedRow(sealed: Manifest["output"]["sealed"]): Html {
+  if (sealed === null) return NOTHING;
+  const who = sealed.recipients === 1 ? "one receiver" : `${count(sealed.recipients)} receivers`;
+  return html`<dt>Sealed for ${who}</dt><dd>${sealed.name}, ${formatBytes(sealed.bytes)}${sum(sealed.sha256)}</dd>`;
 }
 
 function sum(sha256: string | null): Html {

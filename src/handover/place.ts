@@ -1,7 +1,9 @@
+import { createHash } from "node:crypto";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { type DigestProgress, withSource } from "../manifest/digest.js";
-import { readInto } from "../reader/source/byte-source.js";
+import { dirname, join } from "node:path";
+import type { Encrypter } from "age-encryption";
+import { type DigestProgress, type FileDigest, withSource } from "../manifest/digest.js";
+import { type ByteSource, readInto } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { abandoned } from "../writer/abandoned.js";
@@ -11,6 +13,7 @@ import { readyFileSink } from "../writer/open-file-sink.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import { streamTarget } from "../writer/stream-target.js";
 import type { HandOverOptions } from "./hand-over-types.js";
+import { sealed } from "./seal.js";
 
 /** Where a dump lies until it has passed its checks, and how it gets to where it is to be. */
 export interface HandOverPlace {
@@ -19,8 +22,8 @@ export interface HandOverPlace {
   readonly work: HeldFile;
   /** Whether the output is another file than the one that is checked: it has to be sent. */
   readonly sends: boolean;
-  /** Sends it, as far as it can be taken back. */
-  send(signal: AbortSignal | undefined, onProgress: DigestProgress): Promise<void>;
+  /** Sends it, as far as it can be taken back. Returns the digest of what was sent, where that is another one than the dump's: sealed. */
+  send(signal: AbortSignal | undefined, onProgress: DigestProgress): Promise<FileDigest | undefined>;
   /** Makes it appear. */
   appear(): Promise<void>;
   /** The run failed, or found something. Never throws. */
@@ -34,25 +37,27 @@ const PIECE = 4 << 20;
 export async function openPlace(
   { output, spool = {}, signal }: HandOverOptions,
   inputs: readonly string[],
+  encrypter: Encrypter | undefined,
 ): Promise<HandOverPlace> {
-  if ("path" in output && !isStorePath(output.path) && !isHttpOutput(output.path)) return heldPlace(output, inputs);
+  const isFile = "path" in output && !isStorePath(output.path) && !isHttpOutput(output.path);
+  if (isFile && encrypter === undefined) return heldPlace(output, inputs);
   const target = await openTarget(output, inputs, signal, spool.dir);
-  const work = await openWork(spool.dir ?? tmpdir(), target);
+  const work = await openWork(spool.dir ?? (isFile ? dirname(output.path) : tmpdir()), target);
   return {
     name: target.name,
     work,
     sends: true,
-    async send(stop, onProgress) {
-      await withSource(work.path(), async (source) => {
-        const piece = new Uint8Array(Math.min(PIECE, Math.max(1, source.size)));
-        for (let at = 0; at < source.size; ) {
-          const part = piece.subarray(0, Math.min(piece.length, source.size - at));
-          readInto(source, part, at, "data");
+    send(stop, onProgress) {
+      return withSource(work.path(), async (source) => {
+        const plain = bytesOf(source, stop, onProgress);
+        const hash = createHash("sha256");
+        let bytes = 0;
+        for await (const part of encrypter === undefined ? plain : sealed(plain, encrypter)) {
           await target.write(part);
-          at += part.length;
-          onProgress(at, source.size);
-          throwIfAborted(stop);
+          if (encrypter !== undefined) hash.update(part);
+          bytes += part.length;
         }
+        return encrypter === undefined ? undefined : { bytes, sha256: hash.digest("hex") };
       });
     },
     async appear() {
@@ -67,6 +72,21 @@ export async function openPlace(
   };
 }
 
+async function* bytesOf(
+  source: ByteSource,
+  stop: AbortSignal | undefined,
+  onProgress: DigestProgress,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < source.size; ) {
+    const part = new Uint8Array(Math.min(PIECE, source.size - at));
+    readInto(source, part, at, "data");
+    yield part;
+    at += part.length;
+    onProgress(at, source.size);
+    throwIfAborted(stop);
+  }
+}
+
 /** A plain file is checked where it will be. */
 function heldPlace(
   { path, force = false, sync = false }: { readonly path: string; readonly force?: boolean; readonly sync?: boolean },
@@ -77,7 +97,7 @@ function heldPlace(
     name: path,
     work,
     sends: false,
-    async send() {},
+    send: async () => undefined,
     async appear() {
       work.appear();
     },

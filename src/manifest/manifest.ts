@@ -35,6 +35,8 @@ export interface Manifest {
     /** zstd, lz4 or gzip, if the file as a whole is packed. */
     readonly packing: string | null;
     readonly incomplete: boolean;
+    /** The file that was handed over, if the dump is sealed in it with age; all else here is of the dump inside. */
+    readonly sealed: (ManifestFile & { readonly sha256: string; readonly recipients: number }) | null;
   };
   readonly options: {
     readonly level: number;
@@ -108,6 +110,8 @@ export interface ManifestFacts {
   readonly result: FilterResult;
   readonly inputFiles: readonly InputFile[];
   readonly outputDigest: FileDigest;
+  /** The file that the output is sealed in. */
+  readonly sealed?: NonNullable<Manifest["output"]["sealed"]>;
   readonly version: string;
   readonly started: Date;
   readonly ended: Date;
@@ -140,6 +144,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       flattened: "stream" in options.output && !options.output.plain,
       packing: ("pack" in options.output && options.output.pack) || null,
       incomplete: result.incomplete,
+      sealed: facts.sealed ?? null,
     },
     options: {
       level: options.level,
@@ -154,7 +159,9 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       compressionLevel: options.codec.level ?? null,
       dedupe: options.dedupe ?? false,
       extension: extension === undefined ? null : basename(extension),
-      vmcoreinfoGiven: options.vmcoreinfo !== undefined || options.vmcoreinfoDevice !== undefined,
+      vmcoreinfoGiven: [options.vmcoreinfo, options.vmcoreinfoDevice, options.vmcoreinfoAt].some(
+        (one) => one !== undefined,
+      ),
       vmlinux: options.vmlinux === undefined ? null : basename(nameOf(options.vmlinux)),
       fallbackLevels: options.fallbackLevels ?? [],
       sizeLimit: options.sizeLimit ?? null,

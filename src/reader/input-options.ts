@@ -6,6 +6,8 @@ import type { SpoolProgress } from "./source/spool/spool-stream.js";
 export interface InputOptions extends OpenOptions {
   /** The temporary file for what cannot be read at any place. */
   readonly spool?: SpoolOptions;
+  /** A file of age identities (`age-keygen`), for a dump that is sealed with age. */
+  readonly identity?: string;
   /** Refuses objects that are packed: who opens an input many times would unpack all of it each time. */
   readonly inPlace?: boolean;
   /** Takes the SHA-256 of what is read to its end anyway: `filesOfDump` has it then without reading it again. */

@@ -12,6 +12,7 @@ export const spoolOption = maybe(anObject(SPOOL));
 export const INPUT_SHAPE: Shape<InputOptions> = {
   ...OPEN_SHAPE,
   spool: spoolOption,
+  identity: maybe(aFileName),
   inPlace: maybe(aFlag),
   digest: maybe(aFlag),
   signal: maybe(aSignal),

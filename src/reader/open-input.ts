@@ -1,4 +1,4 @@
-import { closeSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { aFileName, checkArgument, checkGiven, eitherOf, listOf } from "../option-shape.js";
 import { isHttpUrl, shownUrl } from "../store/http-url.js";
@@ -14,7 +14,14 @@ import { addressedFiles } from "./raw/addressed-files.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { packingOf } from "./source/packed/packing.js";
-import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
+import {
+  attachFile,
+  closeInput,
+  closeOnce,
+  lookInside,
+  type OpenedInput,
+  type SourceImage,
+} from "./source/source-image.js";
 import { STDIN } from "./source/stdin.js";
 import { aStreamInput, dropStream, type GivenStream, type StreamInput } from "./source/stream-input.js";
 
@@ -97,10 +104,10 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
     if (!isPacked(fileSource(file), options)) return { file };
     const { fileStream } = await import("./source/byte-stream.js");
     const found = await spool(fileStream(file, options.signal), warnings, options);
-    closeSync(file.fd);
+    closeInput(file);
     return found;
   } catch (error) {
-    closeSync(file.fd);
+    closeInput(file);
     throw error;
   }
 }

@@ -37,6 +37,11 @@ test.each([
   expectFailure(await runCli(args), 2, message);
 });
 
+test.skipIf(!posix)("a packed file in front of stdin: its number stays the program's", async () => {
+  writeFileSync(at("front.gz"), gzipSync(Buffer.from("no dump at all ".repeat(1000))));
+  expectFailure(await runCli(["info", "-"], { cwd: folder, shell: `"$@" < front.gz` }), 1, "stdin");
+});
+
 describeWithDumps("a dump through a pipe", () => {
   let vmcore = "";
   let flat = "";

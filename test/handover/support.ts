@@ -32,7 +32,7 @@ export function pageFacts(name: string): PageFacts {
       tool: { name: "coresieve", version: "1.2.3", node: "v20" },
       ended: "2026-11-29T12:00:00.000Z",
       input: { files: [{ name, bytes: 4e9, sha256 }] },
-      output: { name, bytes: 15e6, sha256 },
+      output: { name, bytes: 15e6, sha256, sealed: { name: `${name}.age`, bytes: 15.1e6, sha256, recipients: 2 } },
       options: { privacyExtra: ["registers", "tty"], erase: name },
       kernel: { release: name, arch: "x86_64", pageSize: 4096, crashTime: "2026-11-28T03:04:05.000Z" },
       pages: { input: 1000 * MIB, kept: 12 * MIB },

@@ -61,6 +61,7 @@ async function runHandOver(files: readonly string[], values: Values, { signal }:
           ? { stream: process.stdout, name: "stdout" }
           : { path: output, force: values.force, sync: values.sync },
       files: filesOf(output, values),
+      ...(values.recipient === undefined ? {} : { recipients: values.recipient }),
       ...(values.sign === undefined ? {} : { sign: values.sign }),
       ...(erase && { erase }),
       ...{
@@ -124,7 +125,7 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
 
 /** The names of the files beside the dump: those that were given; else beside a file or an object, and none beside a stream. */
 function filesOf(output: string | undefined, { manifest, result, page }: Values): HandOverFiles {
-  const base = output === undefined || isHttpOutput(output) ? undefined : output;
+  const base = output === undefined || isHttpOutput(output) ? undefined : output.replace(/\.age$/, "");
   const name = (given: string | undefined, suffix: string) => given ?? (base === undefined ? undefined : base + suffix);
   const names = [
     ["manifest", name(manifest, ".json")],
@@ -176,7 +177,7 @@ function describeWritten({ filtered, audit, verified, manifest, written }: HandO
     `Verify   ${compared}`,
     ...(filtered.privacy?.remains ?? []).map((text) => `  not vouched for: ${text}`),
     ...filtered.warnings.map(({ message, code }) => `Warning: ${message} [${code}]`),
-    `Output   ${shownUrl(output)}, ${formatBytes(manifest?.output.bytes ?? 0)}`,
+    `Output   ${shownUrl(output)}, ${formatBytes((manifest?.output.sealed ?? manifest?.output)?.bytes ?? 0)}${manifest?.output.sealed ? ", sealed" : ""}`,
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,
     ...beside.map((name) => `Written  ${shownUrl(name)}`),
     ...(sign === undefined ? [] : ["Signed   the manifest and the audit's result: FILE.sig beside each"]),

@@ -55,6 +55,17 @@ export const INPUT_OPTIONS = [
     long: "Which saved machine of a qcow2 disk image is read: the snapshot's name or number (`savevm`). Default: the newest that has memory",
     see: "See [virtual-machines.md](virtual-machines.md)",
   },
+  {
+    name: "identity",
+    kind: "file",
+    value: "FILE",
+    commands: HERE,
+    refused: { submit: "several hosts do not share a key: open the sealed dump with one machine" },
+    object: "read",
+    help: "the dump is sealed (age): FILE has the identity",
+    long: "The dump is sealed with age for a receiver: `FILE` has the receiver's identity, as `age-keygen` makes it.",
+    see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
+  },
 ] as const satisfies readonly Option[];
 
 /** Where what can be read once only waits. */

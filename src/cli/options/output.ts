@@ -172,6 +172,16 @@ export const OUTPUT_OPTIONS = [
     help: "the page for the person who decides (default: OUT.html)",
   },
   {
+    name: "recipient",
+    kind: "text",
+    value: "age1…",
+    repeated: "each",
+    commands: ["handover"],
+    help: "seal OUT for this receiver (age); may be repeated",
+    long: "Seal `OUT` with age for the receiver of this public key; may be repeated. Only they can open it.",
+    see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
+  },
+  {
     name: "found",
     kind: "file",
     value: "FILE",

@@ -54,6 +54,11 @@ export function openSource(path: string, salvage = false, open: (path: string) =
   }
 }
 
+/** Closes a file that was read. stdin stays: libuv ends the program when another file gets its number and is closed. */
+export function closeInput({ fd }: Pick<FileHandle, "fd">): void {
+  if (fd !== 0) closeSync(fd);
+}
+
 /** Bytes that were really read or stored for an input: what it unpacks to, or is rearranged to, may be holes. */
 export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
   return spool === undefined ? file.size : (spool.ends.at(-1) ?? 0);
@@ -97,7 +102,7 @@ export function closeOnce(images: readonly SourceImage[]): () => void {
         continue;
       }
       try {
-        closeSync(image.file.fd);
+        closeInput(image.file);
       } catch {
         // Nothing was written to it: an error here takes nothing from what was read.
       }

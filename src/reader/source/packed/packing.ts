@@ -1,8 +1,8 @@
 /** How an output is packed as a whole: as the tools of these names write it. */
 export type Packing = "zstd" | "lz4" | "gzip";
 
-/** How an input may be packed. zlib: LiME with `compress=1`. */
-export type InputPacking = Packing | "xz" | "bzip2" | "zlib";
+/** How an input may be packed. zlib: LiME with `compress=1`; age: sealed for receivers. */
+export type InputPacking = Packing | "xz" | "bzip2" | "zlib" | "age";
 
 /** Little endian, as both formats have it. */
 export const ZSTD_MAGIC = 0xfd2fb528;
@@ -11,6 +11,9 @@ export const LZ4_MAGIC = 0x184d2204;
 export const SKIPPABLE_MAGIC = 0x184d2a50;
 /** Bytes that tell the packing. */
 export const MAGIC_SIZE = 10;
+
+/** The first bytes of age's header, "age-encryption.org/v1" (C2SP's age specification). */
+const AGE_MAGIC = [...Buffer.from("age-encryp")];
 
 const starts = (head: Uint8Array, bytes: readonly number[]) => bytes.every((byte, i) => head[i] === byte);
 
@@ -21,6 +24,7 @@ export function packingOf(head: Uint8Array): InputPacking | "skippable" | undefi
   if (starts(head, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])) return "xz";
   // "BZh", 1 to 9, and the number of a block, or of the end of a stream without any.
   if (starts(head, [0x42, 0x5a, 0x68]) && isBzip2(head)) return "bzip2";
+  if (starts(head, AGE_MAGIC)) return "age";
   if (isZlib(head)) return "zlib";
   if (head.length < 4) return undefined;
   const magic = new DataView(head.buffer, head.byteOffset).getUint32(0, true);

@@ -10,6 +10,7 @@ import { unpackLz4 } from "./lz4-frames.js";
 import { type InputPacking, MAGIC_SIZE, packingOf } from "./packing.js";
 import { unpackXz } from "./unpack-xz.js";
 import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js";
+import { unseal } from "./unseal.js";
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
@@ -24,6 +25,8 @@ export interface UnpackOptions {
   readonly salvage: boolean;
   /** What is looked for: then archives are looked into for one. */
   readonly wanted?: Wanted;
+  /** A file of age identities, for what is sealed. */
+  readonly identity?: string | undefined;
   /** The stream is bare memory, in which two bytes of zlib are nothing. */
   readonly bare?: boolean;
 }
@@ -79,7 +82,7 @@ async function unpackLayers(
   options: UnpackOptions,
   { layers: outer, opened }: Outer,
 ): Promise<{ readonly layers: readonly string[]; readonly queue: ByteQueue }> {
-  const { wanted, bare = false, salvage } = options;
+  const { wanted, bare = false } = options;
   let queue = stream;
   const layers = [...outer];
   for (;;) {
@@ -100,8 +103,8 @@ async function unpackLayers(
       });
     }
     if (packing !== undefined) {
-      layers.push(`packed with ${packing}`);
-      queue = new ByteQueue(unpacked(packing, queue, name, salvage));
+      layers.push(packing === "age" ? "sealed with age" : `packed with ${packing}`);
+      queue = new ByteQueue(unpacked(packing, queue, name, options));
       opened.push(queue);
     } else if (archive !== undefined && wanted !== undefined) {
       return findMember(archive, queue, name, { layers, wanted }, async (chunks, inner) => {
@@ -119,7 +122,12 @@ async function unpackLayers(
   }
 }
 
-function unpacked(packing: InputPacking, queue: ByteQueue, name: string, salvage: boolean): AsyncIterable<Uint8Array> {
+function unpacked(
+  packing: InputPacking,
+  queue: ByteQueue,
+  name: string,
+  { salvage, identity }: UnpackOptions,
+): AsyncIterable<Uint8Array> {
   const finishFlush = salvage ? constants.Z_SYNC_FLUSH : constants.Z_FINISH;
   switch (packing) {
     case "lz4":
@@ -128,6 +136,8 @@ function unpacked(packing: InputPacking, queue: ByteQueue, name: string, salvage
       return unpackBzip2(queue, name);
     case "xz":
       return unpackXz(queue, name);
+    case "age":
+      return unseal(queue, name, identity);
     case "gzip":
       return unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
     case "zlib":

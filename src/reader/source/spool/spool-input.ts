@@ -23,14 +23,14 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 export async function spoolInput(
   { name, chunks: stream, changed, drop }: ByteStream,
   warnings: Warnings,
-  { spool = {}, salvage = false, onSpool, raw, addresses, digest = false }: InputOptions,
+  { spool = {}, salvage = false, onSpool, raw, addresses, digest = false, identity }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const bare = raw !== undefined || addresses !== undefined;
   const file = createSpoolFile(spool);
   try {
     const content = bare ? stream : await withoutSaveHeader(stream, name, { salvage, warnings });
     const { packing, chunks } = await unpackStream(content, name, {
-      salvage,
+      ...{ salvage, identity },
       ...(!bare ? { wanted: wantedDump(name) } : { bare: true }),
     });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));

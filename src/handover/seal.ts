@@ -1,0 +1,44 @@
+import type { Encrypter } from "age-encryption";
+import { DumpError } from "../errors.js";
+import { loadAge, webStreamOf } from "../reader/source/packed/age.js";
+
+/** What seals for these recipients (`age1…`), or nothing without any. Throws `BAD_OPTION` for what is no recipient, `CODEC_MISSING`. */
+export async function sealer(recipients: readonly string[] | undefined): Promise<Encrypter | undefined> {
+  if (recipients === undefined || recipients.length === 0) return undefined;
+  const { Encrypter: Sealer } = await loadAge("sealing for recipients");
+  const found = new Sealer();
+  for (const recipient of recipients) {
+    try {
+      found.addRecipient(recipient);
+    } catch (error) {
+      throw new DumpError("BAD_OPTION", `${JSON.stringify(recipient)} is not an age recipient`, {
+        cure: "Give what `age-keygen` prints as public key: it begins with age1",
+        cause: error,
+      });
+    }
+  }
+  return found;
+}
+
+/** The bytes, sealed: each piece is 64 KiB of them and 16 bytes more. Throws what `chunks` throw. */
+export async function* sealed(
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  encrypter: Encrypter,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let foreign: unknown;
+  const plain = webStreamOf(chunks, (error) => {
+    foreign = error;
+  });
+  const reader = (await encrypter.encrypt(plain)).getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw foreign ?? error;
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}

@@ -1,0 +1,39 @@
+import { DumpError } from "../../../errors.js";
+
+/** The npm package of age's author, which need not be installed. Throws `CODEC_MISSING`. */
+export async function loadAge(name: string): Promise<typeof import("age-encryption")> {
+  try {
+    return await import("age-encryption");
+  } catch (error) {
+    throw new DumpError("CODEC_MISSING", "needs age-encryption, which is not installed here", {
+      file: name,
+      cure: "Run `npm install age-encryption`, or use the program age",
+      cause: error,
+    });
+  }
+}
+
+/** Bytes as a stream of the web, which is read no faster than they are asked for. `failed` is given what the source throws. */
+export function webStreamOf(
+  chunks: AsyncGenerator<Uint8Array, void, undefined>,
+  failed: (error: unknown) => void,
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>(
+    {
+      async pull(controller) {
+        try {
+          const { value, done } = await chunks.next();
+          if (done === true) controller.close();
+          else controller.enqueue(value);
+        } catch (error) {
+          failed(error);
+          controller.error(error);
+        }
+      },
+      cancel: async () => {
+        await chunks.return(undefined);
+      },
+    },
+    { highWaterMark: 0 },
+  );
+}
