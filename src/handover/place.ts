@@ -13,7 +13,7 @@ import { readyFileSink } from "../writer/open-file-sink.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import { streamTarget } from "../writer/stream-target.js";
 import type { HandOverOptions } from "./hand-over-types.js";
-import { sealed } from "./seal.js";
+import { sealStream } from "./seal.js";
 
 /** Where a dump lies until it has passed its checks, and how it gets to where it is to be. */
 export interface HandOverPlace {
@@ -52,7 +52,7 @@ export async function openPlace(
         const plain = bytesOf(source, stop, onProgress);
         const hash = createHash("sha256");
         let bytes = 0;
-        for await (const part of encrypter === undefined ? plain : sealed(plain, encrypter)) {
+        for await (const part of encrypter === undefined ? plain : sealStream(plain, encrypter)) {
           await target.write(part);
           if (encrypter !== undefined) hash.update(part);
           bytes += part.length;

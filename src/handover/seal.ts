@@ -21,7 +21,7 @@ export async function sealer(recipients: readonly string[] | undefined): Promise
 }
 
 /** The bytes, sealed: each piece is 64 KiB of them and 16 bytes more. Throws what `chunks` throw. */
-export async function* sealed(
+export async function* sealStream(
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
   encrypter: Encrypter,
 ): AsyncGenerator<Uint8Array, void, undefined> {

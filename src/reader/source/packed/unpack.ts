@@ -10,7 +10,7 @@ import { unpackLz4 } from "./lz4-frames.js";
 import { type InputPacking, MAGIC_SIZE, packingOf } from "./packing.js";
 import { unpackXz } from "./unpack-xz.js";
 import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js";
-import { unseal } from "./unseal.js";
+import { unsealStream } from "./unseal-stream.js";
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
@@ -137,7 +137,7 @@ function unpacked(
     case "xz":
       return unpackXz(queue, name);
     case "age":
-      return unseal(queue, name, identity);
+      return unsealStream(queue, name, identity);
     case "gzip":
       return unpackThrough(createGunzip({ chunkSize: GZIP_PIECE, finishFlush }), queue, name, packing);
     case "zlib":

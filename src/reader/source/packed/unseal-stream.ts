@@ -12,7 +12,7 @@ const MAX_IDENTITIES = 1 << 20;
  * Opens what is sealed with age, by the identities in a file, one a line, as `age-keygen` writes them. Each piece is authentic before it is
  * handed on. Throws `CODEC_MISSING`, `NOT_READABLE` without an identity that fits, `BAD_OPTION` for a file of none, `CORRUPT`.
  */
-export async function* unseal(
+export async function* unsealStream(
   queue: ByteQueue,
   name: string,
   file: string | undefined,
