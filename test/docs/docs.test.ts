@@ -34,7 +34,14 @@ async function complaint(args: readonly string[]): Promise<DumpError | undefined
 }
 
 /** Words that stand for others, where not every word will do. */
-const STAND_INS: Readonly<Record<string, string>> = { WHERE: "0", SHELL: "bash", COMMAND: "info", N: "1", DAYS: "30" };
+const STAND_INS: Readonly<Record<string, string>> = {
+  WHERE: "0",
+  SHELL: "bash",
+  COMMAND: "info",
+  N: "1",
+  DAYS: "30",
+  HOURS: "24",
+};
 
 /** A word that is no command is taken for a dump: a misspelt command would be one. */
 const mayBeDump = (word: string) => /vmcore|kcore|dump|[.A-Z]/.test(word) || word === "-";
