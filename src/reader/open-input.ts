@@ -78,6 +78,10 @@ async function openOne(path: DumpInput, warnings: Warnings, options: InputOption
     const { openQemuGuest } = await import("./live/qemu-guest.js");
     return spool(await openQemuGuest(path, options.signal), warnings, options);
   }
+  if (path.startsWith("libvirt:")) {
+    const { openLibvirtGuest } = await import("./live/libvirt-guest.js");
+    return spool(await openLibvirtGuest(path, options.signal), warnings, options);
+  }
   if (isStreamPath(path)) {
     // Most runs need none of it.
     const { openStream } = await import("./source/byte-stream.js");

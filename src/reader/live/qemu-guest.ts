@@ -1,11 +1,6 @@
-import { execFile } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
 import { DumpError } from "../../errors.js";
-import { describeSystemError } from "../source/byte-source.js";
 import { type ByteStream, openStream } from "../source/byte-stream.js";
+import { type Fifo, makeFifo } from "./fifo.js";
 import { QmpConnection } from "./qmp.js";
 
 const PREFIX = "qemu:";
@@ -16,14 +11,14 @@ const PREFIX = "qemu:";
  */
 export async function openQemuGuest(path: string, signal?: AbortSignal): Promise<ByteStream> {
   const qmp = await QmpConnection.open(path.slice(PREFIX.length), path);
-  let folder: string | undefined;
+  let made: Fifo | undefined;
   const clean = () => {
     qmp.close();
-    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+    made?.remove();
   };
   try {
-    folder = mkdtempSync(join(tmpdir(), "coresieve-qemu-"));
-    const fifo = await makeFifo(folder, path);
+    made = await makeFifo("coresieve-qemu-", path);
+    const { fifo } = made;
     const ended = qmp.event("DUMP_COMPLETED");
     const stop = new AbortController();
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
@@ -42,22 +37,6 @@ export async function openQemuGuest(path: string, signal?: AbortSignal): Promise
     clean();
     throw error;
   }
-}
-
-/** In a folder that only who knows its name can enter: QEMU may be another user's, and is to write, and nobody to read. */
-async function makeFifo(folder: string, name: string): Promise<string> {
-  const fifo = join(folder, "dump");
-  try {
-    await promisify(execFile)("mkfifo", ["-m", "622", fifo]);
-    chmodSync(folder, 0o711);
-  } catch (error) {
-    throw new DumpError("NOT_READABLE", `needs a FIFO, and none can be made: ${describeSystemError(error)}`, {
-      file: name,
-      cure: "Install mkfifo (coreutils), or dump the machine to a file with dump-guest-memory",
-      cause: error,
-    });
-  }
-  return fifo;
 }
 
 /** The dump's bytes. At their end QEMU says whether that was all. */

@@ -1,0 +1,39 @@
+import { execFile } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { DumpError } from "../../errors.js";
+import { describeSystemError } from "../source/byte-source.js";
+
+/** A FIFO that another program writes a dump to. */
+export interface Fifo {
+  readonly fifo: string;
+  /** Removes it, and its folder. Called again it does nothing. */
+  remove(): void;
+}
+
+/**
+ * Makes a FIFO in a folder that only who knows its name can enter: the program may be another user's, and is to write, and nobody to read. Throws `NOT_READABLE`; `name` is the
+ * input's in messages.
+ */
+export async function makeFifo(prefix: string, name: string): Promise<Fifo> {
+  let folder: string | undefined;
+  const remove = () => {
+    if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+  };
+  try {
+    folder = mkdtempSync(join(tmpdir(), prefix));
+    const fifo = join(folder, "dump");
+    await promisify(execFile)("mkfifo", ["-m", "622", fifo]);
+    chmodSync(folder, 0o711);
+    return { fifo, remove };
+  } catch (error) {
+    remove();
+    throw new DumpError("NOT_READABLE", `needs a FIFO, and none can be made: ${describeSystemError(error)}`, {
+      file: name,
+      cure: "Install mkfifo (coreutils), or dump the machine to a file",
+      cause: error,
+    });
+  }
+}
