@@ -22,6 +22,7 @@ const RIGHT: Readonly<Record<string, string>> = {
   "src/queue/load-bullmq.ts": "a worker's option",
   "src/store/upload.ts": "`coresieve uploads --abort` is a command to run",
   "src/handover/page.ts": "`coresieve verify` is what the receiver of a dump runs",
+  "src/reader/live/libvirt-guest.ts": "options of virsh",
   "src/report/sections.ts": "a report of `--report`",
 };
 
