@@ -1,6 +1,7 @@
 /** Saved states of virtual machines, built small. */
 import { patternBytes } from "../../test/support/bytes.js";
 import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
+import { buildXenCore, xenContext } from "../../test/support/xen-core.js";
 import { asFile } from "../files.js";
 import { lookAtFiles } from "../look.js";
 import type { FuzzTarget } from "../target.js";
@@ -44,4 +45,23 @@ const guestTarget: FuzzTarget = {
   },
 };
 
-export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget];
+const xenTarget: FuzzTarget = {
+  name: "xen",
+  seeds: () => {
+    const pieces = [
+      { start: 0, data: memory.subarray(0, 5 * 4096) },
+      { start: 0x1_0000_0000, data: memory.subarray(5 * 4096) },
+    ];
+    const context = xenContext({ rip: 0xffff_ffff_8100_0000n, rsp: 0xffff_c900_0000_0000n, cr3: 0x1000n });
+    return [
+      buildXenCore({ pieces, contexts: [context], order: (i, n) => n - 1 - i }),
+      buildXenCore({ pieces: pieces.slice(0, 1), absent: new Set([2]) }),
+      buildXenCore({ pieces: pieces.slice(1), index: ".xen_p2m" }),
+    ];
+  },
+  run(input) {
+    lookAtFiles([asFile("core", input)]);
+  },
+};
+
+export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget, xenTarget];

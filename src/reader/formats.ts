@@ -19,6 +19,7 @@ import { isGuestFile } from "./vmware/guest.js";
 import { openVmwareGuest } from "./vmware/open-guest.js";
 import { openVmwareState } from "./vmware/open-state.js";
 import { isStateFile } from "./vmware/state-tags.js";
+import { openXenCore } from "./xen/open.js";
 
 const first = (images: readonly SourceImage[]): SourceImage => images[0] as SourceImage;
 
@@ -27,7 +28,9 @@ const FORMATS: readonly Format[] = [
   {
     name: "an ELF vmcore",
     recognises: isElf,
-    open: (images, { warnings, salvage }) => openElf(first(images), warnings, salvage),
+    // The core of a Xen domain is an ELF file, too, of another kind.
+    open: (images, options) =>
+      openXenCore(first(images), options) ?? openElf(first(images), options.warnings, options.salvage),
   },
   {
     name: "a kdump file",

@@ -19,8 +19,7 @@ const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: 
 
 const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
-const FOR_XEN =
-  "Restore the domain, and let its own kernel write the dump (kdump); a domain's core (`xl dump-core`) is read by crash, not by coresieve";
+const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FILE`";
 const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
 const FOR_FIRECRACKER = `Give the memory file of the same snapshot (mem_file_path) with ${OPTION.raw}: ${OPTION.rawRanges} on x86-64, ${OPTION.rawArm64} on arm64`;
 const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";

@@ -163,7 +163,9 @@ def check(original_path, output_path, kept_path):
     result["noteDifferences"] = sorted(
         key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)
     )[:LIST_LIMIT]
-    result["uts"] = {key: dump.attr["linux.uts"].get(key) for key in ("sysname", "release", "version", "machine")}
+    # Formats that do not say themselves what system they are of have none.
+    uts = dump.attr["linux.uts"] if "linux.uts" in dump.attr else {}
+    result["uts"] = {key: uts.get(key) for key in ("sysname", "release", "version", "machine")}
     return result
 
 

@@ -49,11 +49,16 @@ const QEMU_SIZE = QEMU_CONTROL + 5 * 8;
  * address: crash finds the place of the kernel by them.
  */
 export function x86Notes(cpus: readonly X86Registers[]): Uint8Array {
-  const size = factsOf("x86_64").prstatus as number;
   return Buffer.concat([
-    ...cpus.map((registers, cpu) => prstatusNoteOf(cpu, userRegisters(registers), size, true)),
+    x86RegisterNotes(cpus),
     ...cpus.map((registers) => encodeNote("QEMU", 0, qemuState(registers), true)),
   ]);
+}
+
+/** NT_PRSTATUS of each alone, where the rest of QEMU's note is not known. */
+export function x86RegisterNotes(cpus: readonly X86Registers[]): Uint8Array {
+  const size = factsOf("x86_64").prstatus as number;
+  return Buffer.concat(cpus.map((registers, cpu) => prstatusNoteOf(cpu, userRegisters(registers), size, true)));
 }
 
 /** The same of CPUs that run 32-bit code: NT_PRSTATUS is that of i386, and QEMU's own note the same. */

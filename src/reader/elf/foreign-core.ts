@@ -21,9 +21,9 @@ export function checkIsKernels(
     // Sections .xen_pages, .xen_p2m or .xen_pfn, .note.Xen and no program headers (Xen's docs/misc/dump-core-format.txt).
     throw notKernels(
       "XEN_CORE",
-      "is the core of a Xen domain (`xl dump-core`): it has sections and no program headers, so no memory at physical addresses",
+      "is the core of a Xen domain (`xl dump-core`) without the names of its sections, which are written last",
       file,
-      "crash opens it as it is; a dump that the guest's own kernel writes (kdump) can be filtered",
+      "It was cut off: dump the domain again",
     );
   }
   const process = whyProcess(loads, notes);

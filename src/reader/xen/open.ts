@@ -1,0 +1,57 @@
+import { DumpError } from "../../errors.js";
+import { ofFile } from "../../warnings.js";
+import type { Dump } from "../dump.js";
+import { readElfHeader } from "../elf/header.js";
+import { type ElfFile, readElfFile } from "../elf/sections.js";
+import { layer } from "../extents.js";
+import type { FormatOptions } from "../format.js";
+import { archOfElf } from "../machine.js";
+import { memoryDump } from "../raw/memory-dump.js";
+import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import { attachSource, type SourceImage } from "../source/source-image.js";
+import { damageOf } from "../tolerant-memory.js";
+import { isXenCore, readXenCore } from "./core.js";
+
+/**
+ * Opens the core of a Xen domain; `undefined` for any other ELF file. Throws `UNSUPPORTED` for a paravirtualised domain, `TRUNCATED` for a core that is cut off, unless it is salvaged, `CORRUPT`.
+ */
+export function openXenCore(image: SourceImage, options: FormatOptions): Dump | undefined {
+  const source = attachSource(image);
+  const { phnum, shnum } = readElfHeader(source, true);
+  if (phnum !== 0 || shnum === 0) return undefined;
+  const file = sectionsOf(source);
+  if (file === undefined || !isXenCore(file)) return undefined;
+  const { pieces, end, noteArea } = readXenCore(file);
+  const cut = end > source.size;
+  const what = `ends at byte ${source.size}; its pages go on to ${end}`;
+  if (cut && !options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure: CUT_OFF_CURE });
+  if (cut) options.warnings.add("CUT_OFF", ofFile(source.name, what));
+  const there = pieces.map((piece) => ({
+    ...piece,
+    end: Math.min(piece.end, piece.start + Math.max(0, source.size - piece.source)),
+  }));
+  const facts = archOfElf(file.machine, file.elfClass);
+  const machine = facts && { arch: facts.arch, wordSize: facts.wordSize, littleEndian: file.littleEndian };
+  return memoryDump(
+    {
+      sources: [image],
+      data: layer(there),
+      format: "xen",
+      description: "core of a Xen domain",
+      incomplete: cut,
+      machine,
+      noteArea,
+    },
+    options,
+  );
+}
+
+/** `undefined` where they cannot be read: what the file is then is said by who reads ELF files. */
+function sectionsOf(source: ByteSource): ElfFile | undefined {
+  try {
+    return readElfFile(source);
+  } catch (error) {
+    damageOf(error);
+    return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+/** Cores of Xen domains built of a real dump's memory, pages in any order: the same kept pages, and the registers of each CPU. */
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { openDump } from "../../../src/reader/open.js";
+import { Warnings } from "../../../src/warnings.js";
+import { compareKdumpWithElf } from "../../support/compare-pages.js";
+import { describeWithDumps, realDump } from "../../support/dumps.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+import { bitmapPfns, pfnSet } from "../../support/golden.js";
+import { failureOf } from "../../support/open.js";
+import { openKdump } from "../../support/other-kdump.js";
+import { ramOf } from "../../support/raw-image.js";
+import { buildXenCore, type XenCoreOptions, xenContext } from "../../support/xen-core.js";
+
+const folder = temporaryFolder();
+const at = (name: string) => join(folder, name);
+const PAGE = 4096;
+const small = [
+  { start: 0, data: Buffer.alloc(3 * PAGE, 1) },
+  { start: 0x1_0000_0000, data: Buffer.alloc(2 * PAGE, 2) },
+];
+const core = (options: Partial<XenCoreOptions> = {}) => {
+  writeFileSync(at("core"), buildXenCore({ pieces: small, ...options }));
+  return at("core");
+};
+
+describe("a core", () => {
+  test("has its pages where the index says, but for those that were not to be had", () => {
+    const dump = openDump(core({ order: (i, n) => n - 1 - i, absent: new Set([1]) }));
+    expect(dump.ranges).toEqual([
+      { start: 0, end: PAGE },
+      { start: 2 * PAGE, end: 3 * PAGE },
+      { start: 0x1_0000_0000, end: 0x1_0000_2000 },
+    ]);
+    expect([dump.machine.arch, dump.header.description, dump.header.cpus]).toEqual([
+      "x86_64",
+      "core of a Xen domain",
+      0,
+    ]);
+    const page = new Uint8Array(1);
+    dump.memory.read(page, 0x1_0000_1000);
+    expect(page[0]).toBe(2);
+    dump.close();
+  });
+
+  test("gives each CPU a note: in the kernel GS has the kernel's base", () => {
+    const contexts = [
+      xenContext({
+        rip: 0xffff_ffff_8100_0000n,
+        rsp: 0xffff_c900_0000_0000n,
+        cr3: 0x1000n,
+        rax: 7n,
+        gs: [0xffff_8880_0000_0000n, 5n],
+      }),
+      xenContext({ rip: 0x40_1000n, rsp: 0x7fff_0000n, cr3: 0x2000n, cs: 0x33, gs: [0xffff_8880_0001_0000n, 6n] }),
+    ];
+    const dump = openDump(core({ contexts }));
+    const registers = dump.notes.map(({ desc }) => Buffer.from(desc));
+    expect(dump.notes.map(({ name, type }) => `${name} ${type}`)).toEqual(["CORE 1", "CORE 1"]);
+    expect(registers.map((desc) => desc.readInt32LE(32))).toEqual([1, 2]);
+    const word = (cpu: number, n: number) => registers[cpu]?.readBigUInt64LE(112 + 8 * n);
+    // rax, rip, rsp, gs_base of user_regs_struct.
+    expect([10, 16, 19, 22].map((n) => word(0, n))).toEqual([
+      7n,
+      0xffff_ffff_8100_0000n,
+      0xffff_c900_0000_0000n,
+      0xffff_8880_0000_0000n,
+    ]);
+    expect([16, 17, 19, 22].map((n) => word(1, n))).toEqual([0x40_1000n, 0x33n, 0x7fff_0000n, 6n]);
+    dump.close();
+  });
+
+  test("with fewer pages than announced is read as far as it goes", () => {
+    const dump = openDump(core({ announced: 9 }));
+    expect(dump.ranges.reduce((sum, { start, end }) => sum + end - start, 0)).toBe(5 * PAGE);
+    dump.close();
+  });
+});
+
+test.each([
+  ["of a paravirtualised domain", { index: ".xen_p2m" }, "UNSUPPORTED", /paravirtualised/],
+  ["with pages of no size", { pageSize: 5000 }, "CORRUPT", /pages of 5000 bytes/],
+  ["with a page beyond all memory", { pieces: [{ start: 2 ** 60, data: Buffer.alloc(PAGE) }] }, "CORRUPT", /page 0x/],
+] as const)("a core %s is refused", (_, options, code, says) => {
+  const error = failureOf(() => openDump(core(options)));
+  expect([error.code, error.reason]).toEqual([code, expect.stringMatching(says)]);
+});
+
+test("one that is cut off is an error, and salvaged as far as it goes", () => {
+  const bytes = buildXenCore({ pieces: small });
+  // The names of the sections stand behind the pages: without them nothing says which is which.
+  writeFileSync(at("nameless"), bytes.subarray(0, bytes.length - 4 * PAGE));
+  expect(failureOf(() => openDump(at("nameless"))).code).toMatch(/TRUNCATED|NOT_A_DUMP/);
+  const grown = Buffer.from(bytes);
+  // .xen_pages says more than there is.
+  grown.writeBigUInt64LE(BigInt(9 * PAGE), 64 + 64 * 4 + 32);
+  grown.writeBigUInt64LE(BigInt(5 * 8), 64 + 64 * 3 + 32);
+  writeFileSync(at("whole"), grown);
+  openDump(at("whole")).close();
+});
+
+describeWithDumps("a core of a real machine's memory", () => {
+  test("has the same kept pages", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    // Odd steps through all pages, so that hardly any two are neighbours.
+    writeFileSync(at("real"), buildXenCore({ pieces: ramOf(vmcore), order: (i, n) => (i * 7919) % n }));
+    await filterFile(vmcore, at("plain"));
+    const warnings = new Warnings();
+    const result = await filterFile(at("real"), at("out"), { warnings });
+    expect([warnings.list, result.kernelRelease]).toEqual([[], "6.1.192-tiny"]);
+    const [plain, found] = [openKdump(at("plain")), openKdump(at("out"))];
+    plain.close();
+    found.close();
+    const ram = [...bitmapPfns(plain.bitmap2)].filter((pfn) => pfn * PAGE < 0xfffc_0000);
+    expect(pfnSet(bitmapPfns(found.bitmap2))).toEqual(pfnSet(ram));
+    expect(compareKdumpWithElf(at("out"), vmcore)).toMatchObject({ different: [], unknown: [], leaked: [] });
+  });
+});
