@@ -1,5 +1,6 @@
 /** Saved states of virtual machines, built small. */
 import { patternBytes } from "../../test/support/bytes.js";
+import { buildS390Dump } from "../../test/support/s390-dump.js";
 import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
 import { buildXenCore, xenContext } from "../../test/support/xen-core.js";
 import { asFile } from "../files.js";
@@ -64,4 +65,15 @@ const xenTarget: FuzzTarget = {
   },
 };
 
-export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget, xenTarget];
+const s390Target: FuzzTarget = {
+  name: "s390-dump",
+  seeds: () => [
+    buildS390Dump({ memory: memory.subarray(0, 6 * 4096), prefixes: [0, 0x2000] }),
+    buildS390Dump({ memory: memory.subarray(0, 4096), start: 0x10_0000, end: "none" }),
+  ],
+  run(input) {
+    lookAtFiles([asFile("dump", input)]);
+  },
+};
+
+export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget, xenTarget, s390Target];

@@ -31,12 +31,20 @@ async function* inPieces(bytes: Uint8Array, size: number): AsyncGenerator<Uint8A
 const WANTED = { noun: "a file", is: isElf, archives: PACKAGES, cure: () => "Give another" };
 
 /** What a stream unpacks to, and the code of the error it ends with. */
-async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Promise<{ data: Buffer; end: string }> {
+interface Unpacked {
+  readonly data: Buffer;
+  readonly end: string;
+  readonly isArchive: boolean;
+}
+
+async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Promise<Unpacked> {
   const parts: Uint8Array[] = [];
   let length = 0;
   let end = "";
+  let isArchive = false;
   try {
-    const { chunks } = await unpackStream(inPieces(bytes, size), "fuzz", { salvage, wanted: WANTED });
+    const { chunks, packing } = await unpackStream(inPieces(bytes, size), "fuzz", { salvage, wanted: WANTED });
+    isArchive = / in an? /.test(packing ?? "");
     for await (const chunk of chunks) {
       parts.push(Buffer.from(chunk));
       length += chunk.length;
@@ -46,15 +54,22 @@ async function unpacked(bytes: Uint8Array, size: number, salvage: boolean): Prom
     if (!(error instanceof Error && "code" in error && error.name === "DumpError")) throw error;
     end = String(error.code);
   }
-  return { data: Buffer.concat(parts), end };
+  return { data: Buffer.concat(parts), end, isArchive };
 }
 
 const { lz4, zstd } = packers;
 /** Archives and packings of other tools: those that fit. */
 const archives = () =>
-  ["piped.zip", "file.zip", "ustar.tar.gz", "pax.tar.gz", "vmcore.bz2", "vmcore.xz"].map(
-    (name) => new Uint8Array(readFileSync(new URL(`../../test/fixtures/packed/${name}`, import.meta.url))),
-  );
+  [
+    "piped.zip",
+    "file.zip",
+    "ustar.tar.gz",
+    "pax.tar.gz",
+    "vmcore.bz2",
+    "vmcore.xz",
+    "kernel-dbg.deb",
+    "kernel-image.deb",
+  ].map((name) => new Uint8Array(readFileSync(new URL(`../../test/fixtures/packed/${name}`, import.meta.url))));
 const small = () => (elfs[0] as Uint8Array).subarray(0, 3000);
 
 /** However the pipe cuts a stream, it is the same; a piece's bytes stay as they were when it was handed out. */
@@ -70,6 +85,8 @@ const packedTarget: FuzzTarget = {
       if (!whole.data.equals(cut.data) && whole.end === "" && cut.end === "") {
         throw new Error("a stream in other pieces unpacks to something else");
       }
+      // Whether damage behind the file that was looked for is seen hangs on how far a packed archive was read by then.
+      if (whole.isArchive || cut.isArchive) continue;
       if ((whole.end === "") !== (cut.end === ""))
         throw new Error(`a stream ends with ${whole.end}, in pieces with ${cut.end}`);
     }

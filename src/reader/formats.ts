@@ -14,6 +14,7 @@ import { openMigration } from "./qemu-migration/open.js";
 import { isMigrationStream } from "./qemu-migration/sections.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges } from "./raw/open.js";
+import { isS390Dump, openS390Dump } from "./s390-dump/open.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
 import { isGuestFile } from "./vmware/guest.js";
 import { openVmwareGuest } from "./vmware/open-guest.js";
@@ -43,6 +44,11 @@ const FORMATS: readonly Format[] = [
     recognises: (head) => rangeFormat(head) !== undefined,
     takesMachine: true,
     open: (images, options) => openRanges(first(images), options),
+  },
+  {
+    name: "an s390 stand-alone dump",
+    recognises: isS390Dump,
+    open: (images, options) => openS390Dump(first(images), options),
   },
   {
     name: "a saved state of VMware",

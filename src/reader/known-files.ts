@@ -30,7 +30,6 @@ const MEMORY: readonly KnownFile[] = [
   at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
   at0("libvirt-xml", XEN_SAVE, FOR_XEN),
   at0("\xff\xff\xff\xff\xff\xff\xff\xffXENF", XEN_SAVE, FOR_XEN),
-  at0("\xa8\x19\x01\x73\x61\x8f\x23\xfd", "an s390 stand-alone dump", FOR_S390),
   at0("\xa8\x19\x01\x73\x61\x8f\x23\xfe", "an extended s390 stand-alone dump", FOR_S390),
   {
     // EBCDIC: "SR" at 0, "VMDUMP  " at 56.

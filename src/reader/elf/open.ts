@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { ofFile, type Warnings } from "../../warnings.js";
+import { ofFile, Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
 import { allMachines, archOfElf, type Machine } from "../machine.js";
@@ -16,6 +16,7 @@ import { readElfHeader } from "./header.js";
 import { type ElfImage, elfMemory } from "./image.js";
 import { kcoreOf } from "./kcore.js";
 import { type ElfSegment, readSegments } from "./segments.js";
+import { virtualBoxNotes } from "./virtualbox-notes.js";
 
 /** An opened ELF dump: what every dump has, and its PT_LOADs. */
 export interface ElfDump extends Dump {
@@ -48,9 +49,9 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   }
   const kcore = kcoreOf(source, header);
   const segments = readSegments(source, header, kcore);
-  const noteArea =
+  const own =
     kcore?.noteArea ?? Buffer.concat(segments.notes.map(({ offset, size }) => readWhatIsThere(source, offset, size)));
-  const notes = parseNotes(noteArea, header.littleEndian, source.name, warnings);
+  const { noteArea, notes } = withVirtualBoxNotes(own, header.littleEndian, source.name, warnings);
   checkIsKernels(header, segments, notes, source.name);
   if (!salvage && kcore === undefined) checkNotCutOff(segments, source.size, source.name);
   if (segments.loads.every(({ memsz }) => memsz === 0)) {
@@ -119,6 +120,15 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     segments: loads,
     close: closeOnce([sourceImage]),
   };
+}
+
+/** The notes of a file, and with those of VirtualBox what they say in the words of other programs. */
+function withVirtualBoxNotes(own: Uint8Array, littleEndian: boolean, file: string, warnings: Warnings) {
+  const notes = parseNotes(own, littleEndian, file, warnings);
+  const added = virtualBoxNotes(notes, file);
+  if (added.length === 0) return { noteArea: own, notes };
+  const noteArea = Buffer.concat([own, added]);
+  return { noteArea, notes: parseNotes(noteArea, littleEndian, file, new Warnings()) };
 }
 
 const RUNNING =
