@@ -24,9 +24,8 @@ const ABOUT: CommandAbout = {
   usage: "coresieve handover DUMP... OUT [options]: make a dump that may be handed over",
   text: `Filters with --privacy, looks at what was written (audit), compares it with the
 original (verify), and writes the records of that. OUT appears when all is well.
-If anything is found, nothing is written, and it says what and where.
-Beside it: OUT.json (manifest), OUT.audit.json (the audit's result), and
-OUT.html, a page to read, print and sign for the person who decides.`,
+If anything is found nothing is written, and it says what and where. Beside it:
+OUT.json (manifest), OUT.audit.json, and OUT.html, a page to print and sign.`,
   examples: `Example
   coresieve handover vmcore out.kdump --secrets names.txt --sign owner.key
 Exit code: 0 written, 1 something found or failed, 2 wrong command line,
@@ -107,7 +106,8 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
     flatten: false,
     format: undefined,
   };
-  const request = filterRequest({ ...values, ...none, privacy: true, pack: "none", files });
+  const strict = { privacyStrict: values.privacyStrict || values.strict };
+  const request = filterRequest({ ...values, ...none, ...strict, privacy: true, pack: "none", files });
   const { output } = request;
   if (packingOfOutput(output, undefined) !== undefined) {
     throw new DumpError("BAD_OPTION", "handover writes no packed files: their pages are compressed", {

@@ -169,7 +169,8 @@ export const OUTPUT_OPTIONS = [
     kind: "file",
     value: "FILE",
     commands: ["handover"],
-    help: "the page for the person who decides (default: OUT.html)",
+    help: "the page to print and sign (default: OUT.html)",
+    long: "The page for the person who decides. Default: `OUT.html`",
   },
   {
     name: "recipient",
@@ -186,7 +187,8 @@ export const OUTPUT_OPTIONS = [
     kind: "file",
     value: "FILE",
     commands: ["handover"],
-    help: "if something is found: write rules for --rules to FILE, one for each place",
+    help: "if something is found: rules for it, for --rules",
+    long: "If something is found: write rules for `--rules` to `FILE`, one for each place",
   },
   {
     name: "sign",
