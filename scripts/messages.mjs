@@ -201,7 +201,7 @@ line or the system; \`[…]\` is there sometimes; \`a | b\` is one or the other.
 An error is one line: \`coresieve: FILE: SENTENCE. CURE\`. What the codes mean, and exit codes: [command-line.md](command-line.md#errors).
 
     $ coresieve vmcore /nowhere/out
-    coresieve: /nowhere/out: cannot be created: there is no such file (ENOENT). Check that its folder exists and is writable
+    coresieve: /nowhere/out: cannot be created: there is no such folder (ENOENT). Name a file in a folder that exists and that you may write to
 
 | code | sentence | cure |
 |---|---|---|

@@ -24,11 +24,22 @@ export async function parseCommandLine(
   words: readonly string[],
   given: Omit<CommandContext, "commands">,
 ): Promise<Run> {
+  if (words.length === 0) return firstScreen();
   const argv = privacyWords(words);
   const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
   if (named === undefined) checkFirstWord(argv[0]);
   return named === undefined ? parse(filterCommand, argv, context, true) : parse(named, argv.slice(1), context, false);
+}
+
+/** Without a word: the help, and the exit code of a command line that asks for nothing. */
+async function firstScreen(): Promise<Run> {
+  needStdout();
+  const { HELP } = await import("./help.js");
+  return async () => {
+    printOwn(HELP);
+    return 2;
+  };
 }
 
 /** Whatever else is on the command line is another command's. Throws `BAD_OPTION` for a word that is nearly a command, and not a file. */

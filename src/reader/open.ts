@@ -194,7 +194,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
   return new DumpError("NOT_A_DUMP", `is not a kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: `Read are ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with ${OPTION.raw} bare memory`,
+    cure: `coresieve reads ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with ${OPTION.raw} bare memory`,
   });
 }
 

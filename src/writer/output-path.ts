@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { DumpError } from "../errors.js";
+import { DumpError, systemErrorCode } from "../errors.js";
 import { either, OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
@@ -69,7 +69,12 @@ function plain(path: string): string {
 export function cannotBeCreated(path: string, error: unknown): DumpError {
   const lost = lostDirectory(path, error);
   if (lost !== undefined) return lost.with({ code: "NOT_WRITABLE" });
-  const why = typeof error === "string" ? error : describeSystemError(error);
+  const why =
+    typeof error === "string"
+      ? error
+      : systemErrorCode(error) === "ENOENT"
+        ? "there is no such folder (ENOENT)"
+        : describeSystemError(error);
   return new DumpError("NOT_WRITABLE", `cannot be created: ${why}`, {
     file: path,
     cure: "Name a file in a folder that exists and that you may write to",

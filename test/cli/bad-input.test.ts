@@ -183,7 +183,7 @@ describe("outputs", () => {
     mkdirSync(at("dir"));
     await refuses(at("dir"), at("dir"), /is a directory; the output must be a file/);
     await refuses("/dev/null", "/dev/null", /is a device or a name of the system/);
-    await refuses(at("nowhere/out"), at("nowhere/out"), /cannot be created: there is no such file/);
+    await refuses(at("nowhere/out"), at("nowhere/out"), /cannot be created: there is no such folder/);
     await refuses(at("input/out"), at("input/out"), /cannot be created/);
     await refuses(`${at("out")}/`, at("out"), /cannot be created/);
     expectFailure(await runCli([at("input"), ""]), 2, /the option output.path is ""/);

@@ -54,6 +54,10 @@ test.each(["--help", "-h"])("%s prints it, wherever it stands", (option) => {
   expect(coresieve(option)).toEqual({ code: 0, stdout: HELP, stderr: "" });
 });
 
+test("without a word it is printed too, with the exit code of a wrong command line", () => {
+  expect(coresieve()).toEqual({ code: 2, stdout: HELP, stderr: "" });
+});
+
 describe.each(COMMAND_NAMES)("%s", (name) => {
   test("has a help of its own that fits the screen and names its options, and no others", async () => {
     const command = (await commandNamed(name)) as Command;
@@ -101,7 +105,7 @@ test("an option whose help shows a value needs one, and only then", async () => 
 });
 
 test.each([
-  [[], "a dump and an output must be named. Write `coresieve DUMP OUT`; `coresieve --help` lists the options"],
+  [["-c"], "a dump and an output must be named. Write `coresieve DUMP OUT`; `coresieve --help` lists the options"],
   [["-F"], "no dump was named. Write `coresieve -F DUMP > OUT`"],
   [["info"], "no dump was named. Write `coresieve info DUMP`"],
   [["a", "b", "--bogus"], "unknown option --bogus. `coresieve --help` lists the options"],
