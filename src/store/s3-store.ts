@@ -15,6 +15,12 @@ import { storePath } from "./store-url.js";
 interface Answer {
   readonly body: Readable;
   readonly range: string | undefined;
+  readonly etag: string | undefined;
+}
+
+/** An ETag as it is compared: stores, and caches before them, put quotes around it or not, and mark it as weak. */
+function bareTag(etag: string): string {
+  return etag.replace(/^W\//, "").replaceAll('"', "");
 }
 
 /** A store through the AWS SDK. Lives in the store thread. */
@@ -50,7 +56,12 @@ export class S3Store extends S3Uploads implements ObjectStore {
     const once = async () => {
       before = done;
       onTry();
-      const { body, range } = await this.#get(at, offset + done, offset + length - 1, etag);
+      const { body, range, etag: sent } = await this.#get(at, offset + done, offset + length - 1, etag);
+      // Some stores, and caches before them, do not look at If-Match.
+      if (etag !== "" && sent !== undefined && bareTag(sent) !== bareTag(etag)) {
+        body.destroy();
+        throw Object.assign(new Error("the answer has another ETag"), { name: "PreconditionFailed" });
+      }
       if (range !== undefined && !range.startsWith(`bytes ${offset + done}-`)) {
         body.destroy();
         throw new DumpError("NOT_READABLE", `the store sent other bytes (${range}) than those asked for`, {
@@ -88,8 +99,10 @@ export class S3Store extends S3Uploads implements ObjectStore {
   async #get(at: ObjectLocation, first: number, last: number, etag: string): Promise<Answer> {
     const range = `bytes=${first}-${last}`;
     const plain = await this.#gets.get(at, { range, ...(etag === "" ? {} : { "if-match": etag }) });
-    if (plain !== undefined) return { body: plain, range: plain.headers["content-range"] };
-    const { Body, ContentRange } = await this.client.send(
+    if (plain !== undefined) {
+      return { body: plain, range: plain.headers["content-range"], etag: plain.headers.etag };
+    }
+    const { Body, ContentRange, ETag } = await this.client.send(
       new this.sdk.GetObjectCommand({
         Bucket: at.bucket,
         Key: at.key,
@@ -97,7 +110,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
         ...(etag === "" ? {} : { IfMatch: etag }),
       }),
     );
-    return { body: Body as Readable, range: ContentRange };
+    return { body: Body as Readable, range: ContentRange, etag: ETag };
   }
 
   async put(

@@ -130,13 +130,18 @@ test("busy stores, cut connections and bodies that end in the middle are asked a
   expect(fetched?.requests).toBe(log.filter(({ method }) => method === "GET").length);
 });
 
-test("an object that is replaced midway is INPUT_CHANGED, and no output is left", async () => {
+test.each([
+  ["", true],
+  [", also by a store that does not look at If-Match", false],
+] as const)("an object that is replaced midway is INPUT_CHANGED, and no output is left%s", async (_, conditions) => {
+  await store.set({ conditions });
   await store.put("dumps/vmcore", readFileSync(file));
   await store.fault({ method: "GET", kind: "replace", skip: 8 });
   await expect(filterObject("s3://dumps/vmcore", join(folder, "none"))).rejects.toMatchObject({
     code: "INPUT_CHANGED",
     file: "s3://dumps/vmcore",
   });
+  await store.set({ conditions: true });
   expect(() => readFileSync(join(folder, "none"))).toThrow("ENOENT");
 });
 

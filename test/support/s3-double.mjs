@@ -158,7 +158,8 @@ function answer(request, response, body) {
         );
       }
       if (object === undefined) return fail(404, "NoSuchKey");
-      if (request.headers["if-match"] !== undefined && request.headers["if-match"] !== object.etag) {
+      const match = request.headers["if-match"];
+      if (settings.conditions !== false && match !== undefined && match !== object.etag) {
         return fail(412, "PreconditionFailed");
       }
       const range = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "");

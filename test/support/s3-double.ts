@@ -33,7 +33,7 @@ export interface Fault {
 
 /** What a double is like beside its contents. */
 export interface DoubleSettings {
-  /** Whether If-None-Match is kept, left unnoticed, or refused. */
+  /** Whether If-None-Match is kept, left unnoticed (and If-Match with it), or refused. */
   readonly conditions?: boolean | "refused";
   /** Milliseconds. */
   readonly latency?: number;
