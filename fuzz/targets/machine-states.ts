@@ -1,6 +1,11 @@
 /** Saved states of virtual machines, built small. */
+import { DumpError } from "../../src/errors.js";
+import { KNOWN_FILES, knownFile } from "../../src/reader/known-files.js";
+import { checkHead } from "../../src/reader/open.js";
 import { patternBytes } from "../../test/support/bytes.js";
+import { buildMigration } from "../../test/support/migration-stream.js";
 import { buildS390Dump } from "../../test/support/s390-dump.js";
+import { buildSave } from "../../test/support/save-file.js";
 import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
 import { buildXenCore, xenContext } from "../../test/support/xen-core.js";
 import { asFile } from "../files.js";
@@ -76,4 +81,48 @@ const s390Target: FuzzTarget = {
   },
 };
 
-export const machineStateTargets: readonly FuzzTarget[] = [vmwareTarget, guestTarget, xenTarget, s390Target];
+const saveTarget: FuzzTarget = {
+  name: "libvirt-save",
+  seeds: () => {
+    const stream = buildMigration({
+      blocks: [{ name: "pc.ram", length: 16 * 4096 }],
+      parts: [[{ page: 9, data: memory.subarray(0, 4096) }]],
+    });
+    return [
+      buildSave(stream, { room: 200 }),
+      buildSave(stream, { room: 200, order: "big", version: 1 }),
+      buildSave(Buffer.concat([Buffer.alloc(100), stream]), { room: 200, format: 6 }),
+      buildSave(stream, { room: 200, magic: "LibvirtQemudPart" }),
+    ];
+  },
+  run(input) {
+    lookAtFiles([asFile("save", input)]);
+  },
+};
+
+/** Whatever a file begins with, it is called by one name or none. */
+const knownTarget: FuzzTarget = {
+  name: "known-files",
+  seeds: () =>
+    KNOWN_FILES.filter((_, i) => i % 4 === 0).map(({ marks }) => {
+      const bytes = Buffer.alloc(Math.min(9000, Math.max(...marks.map(([at, mark]) => at + mark.length))));
+      for (const [at, mark] of marks) if (at + mark.length <= bytes.length) bytes.write(mark, at, "latin1");
+      return bytes;
+    }),
+  run(input) {
+    const found = knownFile(input);
+    if (found !== undefined && (found.name === "" || found.cure === ""))
+      throw new Error("a file without a name or cure");
+    try {
+      checkHead(input, "file");
+    } catch (error) {
+      if (!(error instanceof DumpError)) throw error;
+      if (error.code !== "NOT_A_DUMP") throw error;
+    }
+  },
+};
+
+export const machineStateTargets: readonly FuzzTarget[] = [
+  ...[vmwareTarget, guestTarget, xenTarget, s390Target],
+  ...[saveTarget, knownTarget],
+];

@@ -8,11 +8,12 @@ import type { OpenOptions } from "../../../src/reader/open.js";
 import { openDump } from "../../../src/reader/open.js";
 import { openInput } from "../../../src/reader/open-input.js";
 import { Warnings } from "../../../src/warnings.js";
-import { ByteBuffer, noiseBytes } from "../../support/bytes.js";
+import { noiseBytes } from "../../support/bytes.js";
 import { temporaryFolder } from "../../support/filter.js";
 import { buildMigration, type StreamOptions } from "../../support/migration-stream.js";
 import { failureOf, failureOfAsync } from "../../support/open.js";
 import { packers } from "../../support/packed.js";
+import { buildSave } from "../../support/save-file.js";
 
 const folder = temporaryFolder();
 const path = join(folder, "guest.save");
@@ -22,24 +23,8 @@ const page = noiseBytes(3, PAGE);
 const stream = (more: Partial<StreamOptions> = {}) =>
   buildMigration({ blocks: [{ name: "pc.ram", length: 64 * PAGE }], parts: [[{ page: 9, data: page }]], ...more });
 
-interface SaveOptions {
-  readonly magic?: string;
-  readonly version?: number;
-  readonly format?: number;
-  readonly order?: "little" | "big";
-  readonly xmlSize?: number;
-}
-
-const XML = "<domain type='kvm'><name>guest</name></domain>\0";
 const START = 92 + 70_000;
-
-function save(
-  body: Uint8Array,
-  { magic = "LibvirtQemudSave", version = 2, format = 0, order = "little", xmlSize = START - 92 }: SaveOptions = {},
-) {
-  const head = new ByteBuffer(order).text(magic, 16).u32(version).u32(xmlSize).u32(1).u32(format).u32(0).skip(56);
-  return Buffer.concat([head.text(XML, START - 92).toBytes(), body]);
-}
+const save = buildSave;
 
 async function opened(bytes: Uint8Array, options: OpenOptions = {}) {
   writeFileSync(path, bytes);
@@ -101,7 +86,7 @@ test("lzop: the pipe that unpacks it is named", async () => {
   writeFileSync(path, save(body, { format: 4 }));
   const error = await failureOfAsync(() => openInput(path));
   expect(error).toMatchObject({ code: "UNSUPPORTED", what: "is a libvirt save file whose stream is packed with lzop" });
-  const command = /`(tail -c \+\d+ "[^"]+") \| ([^|]+) \|/.exec(error.cure ?? "");
+  const command = /`(tail -c \+\d+ "[^"]+") \| ([^|`]+)`/.exec(error.cure ?? "");
   expect(command?.[2]).toBe("lzop -dc");
   expect(execFileSync("sh", ["-c", command?.[1] as string])).toEqual(body);
 });
