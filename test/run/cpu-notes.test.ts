@@ -8,6 +8,7 @@ import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
+import { buildKdump } from "../support/kdump-image.js";
 import { buildLime, ramOf } from "../support/raw-image.js";
 
 const folder = temporaryFolder();
@@ -80,3 +81,38 @@ describeWithDumps("real dumps", () => {
     expect(cpuNotes(output)).toEqual(expected);
   });
 });
+
+test.each([
+  ["x86_64", "x86_64", 4096],
+  ["aarch64", "arm64", 4096],
+  ["s390x", "s390x", 4096],
+  ["ppc64le", "ppc64", 65536],
+  ["riscv64", "riscv64", 4096],
+])(
+  "%s: a dump without a readable kernel keeps its machine and number of CPUs from form to form",
+  async (machine, arch, blockSize) => {
+    const folder = temporaryFolder();
+    const files = ["kdump", "elf", "kdump", "elf"] as const;
+    const byteOrder = machine === "s390x" ? "big" : "little";
+    const page = { codec: "raw" as const, data: new Uint8Array(blockSize).fill(1) };
+    writeFileSync(
+      join(folder, "0"),
+      buildKdump({ nrCpus: 4, utsname: { machine }, byteOrder, blockSize, pages: new Map([[1, page]]) }),
+    );
+    for (const [i, format] of files.entries()) {
+      // The header's number first, then what the last output has.
+      for (const from of [0, i]) {
+        const output = join(folder, `${i + 1}`);
+        await filterFile(join(folder, `${from}`), output, { level: 0, format });
+        const dump = openDump(output);
+        expect({ from, format, arch: dump.machine.arch, cpus: dump.header.cpus }).toEqual({
+          from,
+          format,
+          arch,
+          cpus: 4,
+        });
+        dump.close();
+      }
+    }
+  },
+);
