@@ -30,8 +30,8 @@ export function withCpuNotes(session: Session, format: OutputFormat): Session {
   if (size === undefined || countCpus(dump.notes) > 0 || !outputFormatFacts(format).holdsNotes) return session;
   const registers = registersIn(dump, view) ?? withoutRegisters(dump.header.cpus);
   const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
-  // Only notes tell an ELF file's readers how many CPUs there were: what the input's header says would be lost. Where it says nothing there is nothing to keep.
-  if (saved === 0 && format === "elf" && dump.header.cpus === 0) return session;
+  // Where no kernel is found only notes tell how many CPUs an ELF file's machine had: what the input's header says would be lost.
+  if (saved === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
   if (saved > 0 && saved < registers.length) {
     const what = `${saved} of ${registers.length} CPUs ${saved === 1 ? "has" : "have"} registers in it`;
     warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - saved);
