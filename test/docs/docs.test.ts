@@ -44,7 +44,7 @@ const STAND_INS: Readonly<Record<string, string>> = {
 };
 
 /** A word that is no command is taken for a dump: a misspelt command would be one. */
-const mayBeDump = (word: string) => /vmcore|kcore|dump|[.A-Z]/.test(word) || word === "-";
+const mayBeDump = (word: string) => /vmcore|kcore|dump|[.:A-Z]/.test(word) || word === "-";
 
 describe("every command shown is right", () => {
   const folder = temporaryFolder();
