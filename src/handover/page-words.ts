@@ -36,6 +36,8 @@ const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   registers: "Registers of programs",
   "vector-registers": "Vector registers of programs: keys, what was last copied",
   tty: "What was typed at terminals, and printed there",
+  log: "The text of the kernel's messages",
+  host: "The names of the machine and its domain, command lines of the kernel",
 };
 
 export function overwrittenWord(kind: string): string {

@@ -130,7 +130,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
       ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
       dropsZeros: holdsZeros && (level & 1) !== 0,
       described: erasing?.describe(described) ?? described,
-      shown: view && erasing ? erasing.view(view) : view,
+      shown: shownView(view && erasing ? erasing.view(view) : view, secret),
       erase: spans,
       stackTops: secret?.stackTops,
       strict: secret?.strict,
@@ -172,6 +172,12 @@ function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: FilterO
     keeps: privacyKeep ?? [],
     vmlinux,
   };
+}
+
+/** The kernel as headers show it. */
+function shownView(view: KernelView | undefined, secret: PrivateRun | undefined): KernelView | undefined {
+  if (view === undefined || !secret?.hidesHost) return view;
+  return { ...view, utsname: { ...view.utsname, nodename: "", domainname: "" } };
 }
 
 /** What the tasks of a run work by. */

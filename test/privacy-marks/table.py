@@ -9,7 +9,8 @@ import tempfile
 
 dump, scan, command = sys.argv[1], sys.argv[2], sys.argv[3:]
 MODES = {"-d 31": ["-d", "31"], "--privacy": ["--privacy"],
-         "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"]}
+         "registers,tty": ["--privacy", "--privacy-extra", "registers,tty"],
+         "strict": ["--privacy", "strict"]}
 rows = {}
 
 

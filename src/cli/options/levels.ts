@@ -83,8 +83,8 @@ export const LEVEL_OPTIONS = [
     choices: PRIVACY_EXTRAS,
     empty: true,
     commands: ["filter", "submit", "plan", "handover"],
-    help: "overwrite also: registers,tty",
-    long: "With `--privacy`: overwrite also `registers` (of programs, on kernel stacks, in tasks and notes) and `tty` (terminals' buffers), with commas between",
+    help: "overwrite also: registers,tty,log,host",
+    long: "With `--privacy`: overwrite also `registers` (of programs, on kernel stacks, in tasks and notes), `tty` (terminals' buffers), `log` (the text of the kernel's messages) and `host` (the names of the host and its domain, command lines), with commas between",
   },
   {
     name: "erase",

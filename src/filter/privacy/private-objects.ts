@@ -25,6 +25,8 @@ export const SCRUBBED = [
   "registers",
   "vector-registers",
   "tty",
+  "log",
+  "host",
 ] as const;
 
 /** One of `SCRUBBED`. */

@@ -39,6 +39,8 @@ export interface PrivateRun {
   readonly stackTops: StackTops | undefined;
   /** What stays of those pages, where all else goes. */
   readonly strict: StrictPages | undefined;
+  /** The names of the host and its domain are not to be in headers, either. */
+  readonly hidesHost: boolean;
   /** The account, out of the run's counts by class number and the pages that are kept. */
   result(
     counts: ArrayLike<number>,
@@ -114,6 +116,7 @@ export function privateRun(
     spans: done.spans,
     stackTops: done.stackTops,
     strict: strictly?.strict,
+    hidesHost: extras.includes("host"),
     result: (counts, plan, strictBytes) => ({
       ...privacyResult(pages, counts, cleared, done.counts(plan), left),
       ...(strict && { strict: { bytes: strictBytes } }),
@@ -149,7 +152,11 @@ function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): rea
       reached.has("tty") ? "" : ", terminals' buffers"
     }${reached.has("socket-buffers") ? "" : ", small socket buffers"}`,
     `kernel stacks: copies in progress${registers}`,
-    "the kernel's log, command lines of modules, host name",
+    [
+      ...(reached.has("log") ? [] : ["the kernel's log"]),
+      "command lines of modules",
+      ...(reached.has("host") ? [] : ["host name"]),
+    ].join(", "),
     ...gaps,
   ];
 }

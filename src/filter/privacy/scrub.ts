@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
-import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
+import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import { kernelVersion, parseKernelVersion } from "../../kernel/version.js";
@@ -19,7 +19,9 @@ import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
 import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
 import { entryStacks } from "./entry-stacks.js";
+import { hostNames } from "./host-names.js";
 import { largeObjects, type ObjectPages } from "./large-objects.js";
+import { logTexts } from "./log-texts.js";
 import { structPageReader } from "./page-reader.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
@@ -30,7 +32,7 @@ import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 
 /** What `--privacy-extra` has names for. */
-export const PRIVACY_EXTRAS = ["registers", "tty"] as const;
+export const PRIVACY_EXTRAS = ["registers", "tty", "log", "host"] as const;
 
 /** One of `PRIVACY_EXTRAS`. */
 export type PrivacyExtra = (typeof PRIVACY_EXTRAS)[number];
@@ -111,6 +113,8 @@ export function scrub(
     run.always();
     if (extras.includes("registers")) run.registers();
     if (extras.includes("tty")) run.terminals();
+    if (extras.includes("log")) run.log();
+    if (extras.includes("host")) run.host();
   } finally {
     debuginfo.close();
   }
@@ -229,6 +233,20 @@ class ScrubRun {
     this.#reached.add("tty");
     this.#add("tty", ttys);
     if (ttys.broken > 0) this.#gaps.push(`${ttys.broken} terminals whose buffers could not be followed`);
+  }
+
+  log(): void {
+    const memory = viewMemory(this.#dump, this.#view);
+    const found = memory && logTexts(this.#space, memory);
+    if (found === undefined) this.#asked("the kernel's log");
+    else this.#reach("log", found);
+  }
+
+  host(): void {
+    const kernel = this.#kernel;
+    const found = kernel && hostNames(this.#space, this.#dump.memory, kernel, allTasks(this.#dump, this.#view, kernel));
+    if (found === undefined) this.#asked(`names of the host and command lines (${this.#why})`);
+    else this.#reach("host", found);
   }
 
   end(): Scrub {

@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { privacyExtras } from "../../../src/filter/privacy/scrub.js";
+import { logOfKernel } from "../../../src/kernel/log/read-log.js";
 import { kernelOf } from "../../../src/library/kernel-of.js";
 import { openDump } from "../../../src/reader/open.js";
 import { verifyDump } from "../../../src/verify/verify-dump.js";
@@ -139,6 +140,28 @@ describeWithDumps("overwritten by --privacy", () => {
     writeFileSync(at("erased"), bytes);
     const wrong = await verifyDump(at("erased"), { against: vmcore, workers: threads });
     expect(wrong).toMatchObject({ whole: false, comparison: { erased: 0, different: 1 } });
+  });
+
+  test("the log's texts, the host's names and command lines; the log's records stay", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    const count = (path: string, text: string) => readFileSync(path).toString("latin1").split(text).length - 1;
+    const line = /Kernel command line: (\S+ \S+)/.exec(readFileSync(vmcore).toString("latin1"))?.[1] ?? "";
+    expect(line.length).toBeGreaterThan(10);
+    await filterFile(vmcore, at("talks"), { privacy: true, workers: threads });
+    expect(count(at("talks"), line)).toBeGreaterThan(1);
+    expect(count(at("talks"), "Linux version")).toBeGreaterThan(1);
+    const extras = { privacy: true, privacyExtra: ["log", "host"], workers: threads } as const;
+    const { privacy, warnings } = await filterFile(vmcore, at("silent"), extras);
+    expect(warnings).toEqual([]);
+    expect(privacy?.overwritten.host?.objects).toBeGreaterThan(1);
+    expect(count(at("silent"), line)).toBe(0);
+    // The banner is in the image twice at most: as a constant, and as what /proc/version is made of.
+    expect(count(at("silent"), "Linux version")).toBeLessThan(count(at("talks"), "Linux version"));
+    const dump = openDump(at("silent"), new Warnings());
+    const { records } = logOfKernel(dump);
+    dump.close();
+    expect(records.length).toBeGreaterThan(100);
+    expect(records.every(({ text }) => text.every((byte) => byte === 0))).toBe(true);
   });
 
   test("names that are none, and without --privacy: BAD_OPTION", async () => {

@@ -44,6 +44,9 @@ function perCpuVariables(kernel: KernelObjects, known: KnownObjects): void {
     for (const cpu of cpus) {
       const address = perCpuAddress(kernel, symbol, cpu);
       if (address === undefined) continue;
+      // Idle tasks are in no list.
+      const idle = name === "runqueues" ? readMember(kernel, "rq", address, "idle") : undefined;
+      if (idle !== undefined && kernel.memory.isKernelAddress(idle)) known.object("struct task_struct", idle);
       for (let i = 0; i < Math.min(Number(count), MAX_ELEMENTS); i++) {
         known.object(type, address + BigInt(i * size));
       }

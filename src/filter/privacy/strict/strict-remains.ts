@@ -4,13 +4,16 @@ import type { PrivacyKeep } from "./strict-plan.js";
 
 /** What `--privacy strict` leaves, in words: docs/privacy.md explains each. */
 export function strictRemains(
-  { typed }: Pick<Scrub, "typed">,
+  { typed, reached }: Pick<Scrub, "typed" | "reached">,
   keeps: readonly PrivacyKeep[],
   gaps: readonly string[],
 ): string[] {
   const numbers = (limit: number) => limit.toLocaleString("en-US");
   return [
-    "the kernel's image and its log: text of messages, the host's name, command lines",
+    `the kernel's image: text in its variables${reached.has("host") ? "" : ", the host's name, command lines"}`,
+    ...(reached.has("log")
+      ? []
+      : ["the kernel's log: text of messages, which may have the host's name and command lines"]),
     "names of slab caches and of modules; modules' code, constants and symbols",
     ...(keeps.includes("comm") ? ["names of tasks"] : []),
     ...(typed
