@@ -21,7 +21,7 @@ export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
 export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
-export type { PrivacyKeep } from "./filter/privacy/strict/strict-plan.js";
+export { PRIVACY_KEEPS, type PrivacyKeep } from "./filter/privacy/strict/strict-plan.js";
 export {
   type HandOverFiles,
   type HandOverOptions,
@@ -96,5 +96,5 @@ export type {
   PageDecision,
 } from "./worker/extension/extension.js";
 export { WorkerThreads } from "./worker/threads.js";
-export type { OutputFormat } from "./writer/output-format.js";
+export { OUTPUT_FORMATS, type OutputFormat } from "./writer/output-format.js";
 export type { SharedCounts } from "./writer/shared-pages.js";

@@ -59,7 +59,6 @@ export type FilterOutput =
   | StreamOutput
   /** Nowhere: for a run that only finds out what would be written. */
   | { readonly discard: true; readonly name: string }
-  /** @internal */
   | SinkOutput;
 
 /** How far a run is. Phases follow each other; not every run has each of them. */

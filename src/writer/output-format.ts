@@ -1,5 +1,6 @@
 /** What an output can be: a dump for debuggers, or memory as other programs of forensics read it. */
 export const OUTPUT_FORMATS = ["kdump", "elf", "lime", "raw"] as const;
+/** One of `OUTPUT_FORMATS`. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
 /** What a format of outputs is called, and what it has a place for. */

@@ -4,14 +4,19 @@ import { aFileName, anObject, hasMembers, maybe, type OptionCheck, suchThat } fr
 /** What is needed of a web stream (`ReadableStream` of any realm, `fetch(…).body`). */
 export interface WebStream {
   readonly locked: boolean;
+  /** Locks the stream. */
   getReader(): WebStreamReader;
+  /** Ends it: what was not read is not wanted. */
   cancel(reason?: unknown): Promise<unknown>;
 }
 
 /** What is needed of a web stream's reader. */
 export interface WebStreamReader {
+  /** The next bytes. */
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
+  /** Ends the stream. */
   cancel(reason?: unknown): Promise<unknown>;
+  /** The stream can be read by another one. */
   releaseLock(): void;
 }
 
