@@ -64,7 +64,7 @@ export interface StrictPages {
 export interface StrictFilter {
   /** Bytes that were not 0 and are now. */
   readonly cleared: number;
-  /** A run of pages that begins with `pfn`: 3 to 6 µs a page of 4 KiB. */
+  /** A run of pages that begins with `pfn`. */
   clear(bytes: Uint8Array, pfn: number): void;
 }
 
