@@ -15,6 +15,7 @@ import {
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
+import { speakAs } from "../../src/option-words.js";
 import { createFileSink } from "../../src/writer/file-sink.js";
 import { outputFile, sameOutput } from "../../src/writer/output-path.js";
 import { expectFailure, runCli } from "../support/cli.js";
@@ -22,6 +23,7 @@ import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
 
+speakAs("commandLine");
 const root = temporaryFolder();
 const input = join(root, "elf");
 writeFileSync(input, toElf(buildKernel({ memory: 24 * MiB, memoryModel: "sparse-extreme" })));

@@ -136,7 +136,7 @@ describe("writes", () => {
 
 describe("mistakes in the program", () => {
   const says =
-    /^coresieve: internal error: (TypeError|Error): injected: .*mistake in coresieve [0-9.]+ \(Node [0-9.]+\).*report/;
+    /^coresieve: internal error: (TypeError|Error): injected: .*bug in coresieve [0-9.]+ \(Node [0-9.]+\).*report/;
 
   test("an error that is none of the dump: one line that says so, and nothing left", async () => {
     expectFailure(await run({ call: "memory", what: "mistake", thread: "main", after: 100 }), 1, says);

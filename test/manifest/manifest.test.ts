@@ -49,7 +49,7 @@ test("tells digests, options, kernel and counts of a run", async () => {
   ]);
   expect(manifest.output).toEqual({
     ...{ name: "out", bytes: out.length, sha256: sha256(out) },
-    ...{ format: "kdump", level: 31, flattened: false, packing: null, incomplete: false },
+    ...{ format: "kdump", level: 31, flattened: false, packing: null, incomplete: false, sealed: null },
   });
   expect(manifest.options).toMatchObject({ level: 31, codec: "zlib", compressionLevel: 1, privacy: false });
   expect(manifest.kernel).toMatchObject({ release: "6.1.0", arch: "x86_64", crashTime: "2023-11-14T22:13:20.000Z" });

@@ -88,7 +88,7 @@ describe("found", () => {
     const { said, counts } = await verified("out", "--manifest", "safe.json");
     expect(said).toEqual([
       expect.stringMatching(/^the number of pages is \d+; the manifest says \d+$/),
-      "its eraseinfo has no line of `privacy`; the manifest says privacy",
+      "its eraseinfo has no line of --privacy; the manifest says privacy",
       "its eraseinfo does not have the manifest's line \"privacy drop all but the kernel's own pages\"",
       expect.stringMatching(/^the file has \d+ bytes; the manifest says \d+$/),
     ]);
@@ -118,7 +118,7 @@ describe("found", () => {
     ["erased", ({ erased }) => erased.push("erase linux_banner"), 'line "erase linux_banner"'],
   ])("a manifest with another %s", async (_, change, message) => {
     const { said } = await verified("out", "--manifest", changed("out", change));
-    expect(said).toEqual([expect.stringContaining(message)]);
+    expect(said).toContainEqual(expect.stringContaining(message));
   });
 
   test("a dump whose headers cannot be used", async () => {
@@ -132,7 +132,7 @@ describe("found", () => {
 describe("what is no manifest is refused", () => {
   const text = () => readFileSync(file("out.json"), "utf8");
   test.each<[string, (text: string) => string, string, string]>([
-    ["no JSON", (all) => all.slice(0, -20), "CORRUPT", "is no JSON"],
+    ["no JSON", (all) => all.slice(0, -20), "CORRUPT", "is not JSON"],
     ["a list", () => "[]", "CORRUPT", "no usable manifestVersion"],
     [
       "another version",

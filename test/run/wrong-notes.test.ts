@@ -123,6 +123,6 @@ describeWithDumps("a VMCOREINFO note that is not the kernel's own, or not whole"
     const error = openSession(broken).whyNoView;
     dump.close();
     expect(error).toMatchObject({ code: "CANNOT_FILTER" });
-    for (const option of ["--vmcoreinfo-at", "-x", "-i", "coresieve info"]) expect(error?.cure).toContain(option);
+    for (const option of ["vmcoreinfoAt", "vmlinux", "vmcoreinfo"]) expect(error?.cure).toContain(option);
   });
 });

@@ -110,7 +110,7 @@ class PatternParser {
     if (this.#take(".")) return this.#set(but(LINE_ENDS));
     const char = this.#peek();
     if (["^", "$"].includes(char))
-      throw this.#wrong(`${char}does not work: memory has no lines; write \\${char} for the character`);
+      throw this.#wrong(`${char} does not work: memory has no lines; write \\${char} for the character`);
     if (["*", "+", "?", "{"].includes(char)) throw this.#wrong(`nothing stands before ${char}`);
     if (["]", "}"].includes(char)) throw this.#wrong(`a ${char} alone: write \\${char}`);
     if (char === "\\") return this.#set(this.#escape());

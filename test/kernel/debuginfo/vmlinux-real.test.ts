@@ -125,11 +125,7 @@ describeWithDumps("dumps without VMCOREINFO and their vmlinux", () => {
 
   test.each<[string, string, RegExp]>([
     ["another kernel's", "tiny-x86-6.12", /is of kernel 6\.1\.192-tiny, but the dump is of 6\.12\.117-tiny/],
-    [
-      "another build's",
-      "tiny-x86-6.1-sparse-classic",
-      /another build of kernel 6\.1\.192-tiny: build id a6c4.*dump of 873c/,
-    ],
+    ["another build's", "tiny-x86-6.1-sparse-classic", /another build of kernel 6\.1\.192-tiny: .*a6c4.*873c/],
     ["another machine's", "tiny-s390x-6.12", /is of a kernel for x86_64, but the dump is of s390x/],
   ])("%s vmlinux is refused", async (_, name, message) => {
     const vmlinux = await realVmlinux();
@@ -218,5 +214,6 @@ test("-i, -x and --vmcoreinfo-device exclude each other", async () => {
     message: "-i gives VMCOREINFO, and -x makes VMCOREINFO from a vmlinux. Use one of them",
   });
   expect((await refused({ vmlinux: "b", vmcoreinfoDevice: "c" })).code).toBe("BAD_OPTION");
-  expect(await completeOptions({ ...none, vmlinux: "b" })).toEqual({ vmlinux: "b" });
+  const vmlinux = await realVmlinux();
+  expect(await completeOptions({ ...none, vmlinux })).toEqual({ vmlinux });
 });

@@ -121,7 +121,7 @@ describe("files at addresses", () => {
   test.each([
     ["that overlap", [`${a}@0`, `${b}@4K`], {}, /reaches to 0x2000/],
     ["only some with an address", [`${a}@0`, b], {}, /1 of 2 inputs have an address/],
-    ["and --raw", [`${a}@0`], { raw: "auto" }, /--raw was given too/],
+    ["and --raw", [`${a}@0`], { raw: "auto" }, /has an address behind its name, and/],
   ] as const)("%s", (_, names, options, says) => {
     const failure = failureOf(() => open(names, options));
     expect(failure.code).toBe("BAD_OPTION");

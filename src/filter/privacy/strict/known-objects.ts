@@ -23,6 +23,7 @@ export class KnownObjects {
   readonly #single = new RecordList();
   #free = new Uint8Array(1 << 16);
   #freeLength = 0;
+  readonly #most = new Map<string, number>();
   /** Caches whose objects' type is known, and others. */
   readonly counts = { typed: 0, untyped: 0 };
 
@@ -42,10 +43,18 @@ export class KnownObjects {
     this.#slabs.add({ start, stride: cache.stride, count, shape, free: this.#addFree(free) });
   }
 
+  /**
+   * Objects of a type have so many bytes, though the type may be longer: x86 makes a task_struct as long as the CPU's registers need
+   * (arch_task_struct_size), and what the type has behind that is the next object's.
+   */
+  limit(type: string, bytes: number): void {
+    this.#most.set(type, bytes);
+  }
+
   /** An object of a type at an address, of `length` bytes (more than its type's are another's, behind it). */
   object(type: string, address: bigint, length?: number): void {
     const size = this.#kernel.types.sizeOf(type);
-    const bytes = length ?? size;
+    const bytes = length ?? (size && Math.min(size, this.#most.get(type) ?? size));
     if (size === undefined || bytes === undefined || bytes <= 0) return;
     const { wordSize } = this.#kernel.memory;
     for (let done = 0; done < bytes; ) {

@@ -67,7 +67,10 @@ export class StrictPlan {
   structs(kernel: KernelObjects, caches: Iterable<CacheShape>): void {
     const known = this.#known;
     if (known === undefined) return;
-    keepCacheNames(kernel, caches, known);
+    const rows = [...caches];
+    keepCacheNames(kernel, rows, known);
+    const tasks = rows.find(({ name }) => name === "task_struct");
+    if (tasks !== undefined) known.limit("struct task_struct", tasks.stride);
     // Their cache may be one with others', or none that could be walked.
     for (const task of allTasks(this.#dump, this.#view, kernel)) known.object("struct task_struct", task);
     knownStructs(kernel, known);

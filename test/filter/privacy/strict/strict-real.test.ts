@@ -2,6 +2,8 @@
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openVmlinux } from "../../../../src/kernel/debuginfo/vmlinux.js";
+import { tasksOf } from "../../../../src/library/tasks-of.js";
+import { openDump } from "../../../../src/reader/open.js";
 import { verifyDump } from "../../../../src/verify/verify-dump.js";
 import { WorkerThreads } from "../../../../src/worker/threads.js";
 import { describeWithDumps, realDump, realVmlinux } from "../../../support/dumps.js";
@@ -40,6 +42,15 @@ async function texts(output: string): Promise<string[]> {
   return found;
 }
 
+async function tasks(path: string): Promise<unknown[]> {
+  const dump = openDump(path);
+  try {
+    return [...tasksOf(dump)];
+  } finally {
+    dump.close();
+  }
+}
+
 describeWithDumps("--privacy strict", () => {
   const dump = "tiny-x86-6.1-nokaslr";
 
@@ -71,7 +82,11 @@ describeWithDumps("--privacy strict", () => {
     "%s: zeros only, and verify calls them erased",
     async (name) => {
       const { vmcore } = await realDump(name);
-      const { privacy } = await filterFile(vmcore, at(name), { privacy: "strict", workers: threads });
+      const { privacy } = await filterFile(vmcore, at(name), {
+        ...{ privacy: "strict", privacyKeep: ["comm"], workers: threads },
+      });
+      // A task_struct is shorter than its type on x86: what lay behind it was taken for its end.
+      expect(await tasks(at(name))).toEqual(await tasks(vmcore));
       const before = openElf(vmcore);
       let notZero = 0;
       let canaries = 0;

@@ -132,6 +132,8 @@ test.each(Object.keys(dumps))("%s with padding behind it, or alone: nothing is s
 test("streams that do not say how long they are have a limit of their own, whatever takes no room", async () => {
   // As if zeros were that many: what is in the pieces is not looked at.
   async function* zeros() {
+    // No header that is known: the first piece is looked at.
+    yield new Uint8Array(1 << 20);
     for (let i = 0; i < 100; i++) yield { length: 2 ** 40 } as Uint8Array;
   }
   let read = 0;
@@ -139,7 +141,7 @@ test("streams that do not say how long they are have a limit of their own, whate
     for await (const { length } of upToClaimedEnd(zeros(), "stream", true, () => undefined)) read += length;
   });
   expect(error).toMatchObject({ code: "LIMIT", file: "stream" });
-  expect(read).toBe(MOST_UNPACKED);
+  expect(read).toBe(MOST_UNPACKED - 2 ** 40 + (1 << 20));
 });
 
 test.skipIf(process.platform === "win32")("the program that writes to a pipe is not waited for", async () => {
