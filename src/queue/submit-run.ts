@@ -1,7 +1,9 @@
 import { hostname } from "node:os";
 import { aFlag, aText, checkGiven, maybe, type Shape, suchThat, wholeNumber } from "../option-shape.js";
+import { openSideFile } from "../reader/source/side-file.js";
 import { RUN_SHAPE, type RunOptions, requestOf } from "../shard/run-options.js";
 import { MAX_SHARDS } from "../shard/shard-limits.js";
+import { isStorePath } from "../store/store-url.js";
 import type { Submission } from "./jobs.js";
 import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
 
@@ -43,6 +45,8 @@ export async function submitRun(options: SubmitOptions): Promise<Submission> {
   checkGiven(options, SUBMIT);
   const { redis, shards = 0, priority = 0, again = false, key, ...run } = options;
   const request = await requestOf(run);
+  // An object is the same for every host, so that it is missing can be said now.
+  if (request.vmlinux !== undefined && isStorePath(request.vmlinux)) (await openSideFile(request.vmlinux)).close();
   const [{ openQueues, redisUrl }, { addRun }] = await Promise.all([import("./queues.js"), import("./jobs.js")]);
   const queues = await openQueues(redisUrl(redis));
   try {

@@ -75,7 +75,7 @@ export function followDeviceEntry(memory: PhysicalMemory, entry: DeviceEntry): D
     const text = Buffer.from(bytes.buffer, desc.offset, desc.size).toString("latin1").replace(/\0+$/, "");
     return { note: { paddr: Number(paddr) + desc.offset, text, littleEndian }, ignored: undefined };
   }
-  return ignored(`at ${where}has no VMCOREINFO note of ${size} bytes`);
+  return ignored(`at ${where} has no VMCOREINFO note of ${size} bytes`);
 }
 
 function ignored(reason: string): DeviceResult {

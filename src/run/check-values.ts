@@ -73,7 +73,7 @@ const anOutput: OptionCheck = (value, at) => {
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const how = kind === undefined ? "no place" : "several places";
-    throw new DumpError("BAD_OPTION", `${at}names ${how} to write to`, {
+    throw new DumpError("BAD_OPTION", `${at} names ${how} to write to`, {
       cure: `Give an object with exactly one of ${PUBLIC_OUTPUTS.join(", ")}`,
     });
   }

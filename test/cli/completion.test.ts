@@ -20,7 +20,7 @@ test("bash: commands and files first, then the command's options", () => {
   expect(offered("")).toEqual(expect.arrayContaining([...COMMAND_NAMES, "completion.test.ts"]));
   expect(offered("ver")).toEqual(["verify"]);
   expect(offered("verify", "--ag")).toEqual(["--against"]);
-  expect(offered("dump", "--priv")).toEqual(["--privacy", "--privacy-extra"]);
+  expect(offered("dump", "--priv")).toEqual(["--privacy", "--privacy-extra", "--privacy-keep", "--privacy-strict"]);
   expect(offered("dump", "completion.t")).toEqual(["completion.test.ts"]);
   expect(offered("jobs", "wa")).toEqual(["watch"]);
 });

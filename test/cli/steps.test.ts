@@ -63,6 +63,6 @@ test("what will fail again ends with 1 or 2, what may not with 75", async () => 
   writeFileSync(other, sampleDump());
   await said("plan", other, join(folder, "z"), "--shards", "2", "--staging", run);
   writeFileSync(other, sampleDump().subarray(0, -1));
-  expectFailure(await runCli(["shard", run, "0"]), 1, "is another file");
+  expectFailure(await runCli(["shard", run, "0"]), 1, "is not the file that was submitted");
   await said("staging", run, "--clean");
 });
