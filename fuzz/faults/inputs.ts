@@ -7,10 +7,11 @@ import { buildKernel, type KernelOptions, MiB } from "../../test/support/kernel-
 import { packers } from "../../test/support/packed.js";
 import type { PageCodec } from "../../test/support/page-codecs.js";
 import { buildAvml, buildLime, ramOf } from "../../test/support/raw-image.js";
+import { sampleDump } from "../../test/support/sample.js";
 import type { Format } from "./fault-case.js";
 
-/** Formats of chance runs, and kdump files whose pages are all of one kind. */
-export type InputFormat = Format | "kdump-raw" | "kdump-lzo" | "kdump-snappy" | "kdump-zstd";
+/** Formats of chance runs, kdump files whose pages are all of one kind, and the dump in samples/: of a real kernel, as privacy needs it. */
+export type InputFormat = Format | "sample" | "kdump-raw" | "kdump-lzo" | "kdump-snappy" | "kdump-zstd";
 
 const LARGE: KernelOptions = {
   memory: 24 * MiB,
@@ -66,6 +67,8 @@ export class Inputs {
     const kdump = () => toKdump(this.#kernel, { codec: (pfn) => (pfn % 2 === 0 ? "raw" : "zlib") });
     const pack = (how: string, bytes: Uint8Array) => [(packers[how] as (data: Uint8Array) => Buffer)(bytes)];
     switch (format) {
+      case "sample":
+        return [sampleDump()];
       case "elf":
         return [elf()];
       case "kdump":

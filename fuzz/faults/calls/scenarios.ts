@@ -74,7 +74,7 @@ export const SCENARIOS: readonly Scenario[] = [
     outputs: ["out", "out2"],
   },
   {
-    ...{ name: "handed over", input: "elf", words: ["handover", "IN", "TO/out", "-l", ...THREADS] },
+    ...{ name: "handed over", input: "sample", words: ["handover", "IN", "TO/out", "-l", ...THREADS] },
     outputs: ["out", "out.json", "out.audit.json", "out.html"],
   },
   { name: "reassembled", input: "split", words: ["reassemble", "IN", "TO/out"], outputs: ["out"] },
