@@ -138,7 +138,7 @@ const saysWhole = (stderr: string) =>
 const BESIDE =
   /^coresieve: (warning: |(Reading|Writing|Looking|Classifying|Counting|Digest|Packing|Checking|Making) (?!.*cannot))/;
 /** A limit of the whole process: no file is at fault. */
-const NO_FILE = /^coresieve: the system opens no more files for this process/;
+const NO_FILE = /^coresieve: this process has reached the limit of open files/;
 
 function notPlain({ scenario, fault, ended, folder }: CallEvidence): string[] {
   const lines = ended.stderr.split("\n").filter((line) => line !== "" && !BESIDE.test(line));
