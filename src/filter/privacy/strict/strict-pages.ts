@@ -138,7 +138,7 @@ class PageFilter implements StrictFilter {
       const at = first + k * every;
       if (at >= to) return;
       if (states >= 0 && this.#strict.free[states + k] !== 0) this.#paintFree(form, at - from, every);
-      else this.#paintObject(form, at - from, every);
+      else this.#paintObject(form, at - from);
     }
   }
 
@@ -153,15 +153,11 @@ class PageFilter implements StrictFilter {
     }
   }
 
-  /**
-   * `room`: bytes to the next object. A type may be longer: x86 keeps only as much of a task_struct as the CPU's registers need, and what the type
-   * has behind that is the next object's.
-   */
-  #paintObject({ at: shape, length }: ShapePlace, at: number, room: number): void {
+  #paintObject({ at: shape, length }: ShapePlace, at: number): void {
     const { masks, kinds, words } = this.#strict;
     const { wordSize } = words;
     const begin = Math.max(0, -at);
-    const end = Math.min(length, room, this.#pageSize - at);
+    const end = Math.min(length, this.#pageSize - at);
     for (let byte = begin; byte < end; byte++) this.#mask[at + byte] = masks[shape + byte] as number;
     const first = shape / wordSize;
     for (let word = begin / wordSize; word < end / wordSize; word++) {
