@@ -5,7 +5,6 @@ import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
-import { needStdout } from "./need-stdout.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
 import { plainWords } from "./plain-words.js";
@@ -34,7 +33,6 @@ export async function parseCommandLine(
 
 /** Without a word: the help, and the exit code of a command line that asks for nothing. */
 async function firstScreen(): Promise<Run> {
-  needStdout();
   const { HELP } = await import("./help.js");
   return async () => {
     printOwn(HELP);
@@ -56,7 +54,6 @@ async function parse(command: Command, argv: readonly string[], context: Command
   try {
     const { yargsWords } = await import("./yargs-words.js");
     let { words, files, given } = yargsWords(command.name, argv);
-    if (words["help"] === true || words["version"] === true) needStdout();
     if (words["help"] === true) {
       const { commandHelp, HELP } = await import("./help.js");
       return () => printOwn(bare ? HELP : commandHelp(command));
@@ -76,7 +73,6 @@ async function parse(command: Command, argv: readonly string[], context: Command
 /** Nothing is opened before all values are right. */
 function checked(command: Command, words: OptionWords, files: readonly string[], context: CommandContext): Run {
   const values = parseValues(command.name, words);
-  if (command.prints) needStdout();
   checkStoreOptions(command.name, words);
   return () => command.run(files, values as never, context);
 }

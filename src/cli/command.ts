@@ -35,8 +35,6 @@ export type CommandEnd = number | undefined;
 export interface Command {
   readonly name: CommandName;
   readonly about: CommandAbout;
-  /** All that it is for is what it prints. */
-  readonly prints?: true;
   /** `files` are all words that are no options. Throws `DumpError`. */
   run(
     files: readonly string[],
@@ -49,7 +47,6 @@ export interface Command {
 export function defineCommand<Name extends CommandName>(command: {
   readonly name: Name;
   readonly about: CommandAbout;
-  readonly prints?: true;
   run(files: readonly string[], values: OptionValues<Name>, context: CommandContext): ReturnType<Command["run"]>;
 }): Command {
   return command;

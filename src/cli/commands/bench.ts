@@ -29,7 +29,7 @@ prints tables in Markdown. Outputs go to a folder that is removed.`,
 type Values = OptionValues<"bench">;
 
 /** `coresieve bench DUMP…`: measures a user's own dump. */
-export const benchCommand = defineCommand({ name: "bench", about: ABOUT, prints: true, run: bench });
+export const benchCommand = defineCommand({ name: "bench", about: ABOUT, run: bench });
 
 async function bench(files: readonly string[], values: Values, { signal }: CommandContext): Promise<void> {
   if (files.length === 0)

@@ -17,7 +17,6 @@ const ABOUT: CommandAbout = {
 export const completionCommand = defineCommand({
   name: "completion",
   about: ABOUT,
-  prints: true,
   run([word]) {
     const shell = SHELLS.find((one) => one === word);
     if (shell === undefined) {

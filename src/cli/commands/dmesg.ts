@@ -23,7 +23,6 @@ const ABOUT: CommandAbout = {
 export const dmesgCommand = defineCommand({
   name: "dmesg",
   about: ABOUT,
-  prints: true,
   run: (files, values, { signal }) => printLog(files, values, signal),
 });
 

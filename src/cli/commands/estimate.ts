@@ -27,7 +27,7 @@ size lies within the errors shown in 99 of 100 cases at least.`,
 const USUAL_LEVELS = [0, 1, 16, 17, 23, 31];
 
 /** `coresieve estimate DUMP…`: sizes of the outputs that filtering would give. */
-export const estimateCommand = defineCommand({ name: "estimate", about: ABOUT, prints: true, run: printEstimate });
+export const estimateCommand = defineCommand({ name: "estimate", about: ABOUT, run: printEstimate });
 
 async function printEstimate(
   files: readonly string[],

@@ -11,7 +11,6 @@ const ABOUT: CommandAbout = {
 export const helpCommand = defineCommand({
   name: "help",
   about: ABOUT,
-  prints: true,
   async run([topic], _values, { commands }) {
     if (topic === undefined) printOwn(HELP);
     else if (topic === "input") printOwn(INPUT_TOPIC);

@@ -25,7 +25,7 @@ roughly what it would shrink to.`,
 };
 
 /** `coresieve info DUMP…`: says what a dump is. */
-export const infoCommand = defineCommand({ name: "info", about: ABOUT, prints: true, run: printInfo });
+export const infoCommand = defineCommand({ name: "info", about: ABOUT, run: printInfo });
 
 async function printInfo(
   files: readonly string[],

@@ -4,7 +4,6 @@ import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
 import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
-import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote } from "../print.js";
@@ -63,7 +62,6 @@ async function runJobs(
   if (more.length > 0 || (action === "list") !== (id === undefined)) {
     throw new DumpError("BAD_OPTION", `${action} takes ${action === "list" ? "no" : "one"} ID`, { cure: USE });
   }
-  if (action === "list") needStdout();
   const [{ openQueues, redisUrl }, runs] = await Promise.all([
     import("../../queue/queues.js"),
     import("../../queue/jobs.js"),

@@ -3,7 +3,6 @@ import { DumpError } from "../../errors.js";
 import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
 import { type CommandAbout, defineCommand } from "../command.js";
-import { needStdout } from "../need-stdout.js";
 import { formatCount } from "../numbers.js";
 import { printJson, printLines } from "../print.js";
 
@@ -28,7 +27,6 @@ export const uploadsCommand = defineCommand({
         cure: "Write `coresieve uploads s3://BUCKET/PREFIX`",
       });
     }
-    if (!abort) needStdout();
     // Another run's upload may have a name that only begins so.
     const at = parseStorePath(path, !abort);
     const store = openStore();

@@ -5,7 +5,6 @@ import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { createFileSink } from "../../writer/file-sink.js";
-import { needStdout } from "../need-stdout.js";
 import { printOwn } from "../print.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 import { type DropInContext, givenKernel } from "./create.js";
@@ -14,7 +13,6 @@ import { sayWarnings } from "./say-warnings.js";
 /** --dump-dmesg: writes the kernel log. */
 export async function dumpDmesg(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const [input = "", output] = request.files;
-  if (output === undefined) needStdout();
   const warnings = new Warnings();
   const dump = await openInput([input], warnings, { signal: context.signal });
   try {
