@@ -4,7 +4,7 @@
 // out), so that a program that runs meanwhile finds what it needs at any moment.
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, dirname, join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { withoutUnused } from "./without-unused.mjs";
@@ -14,58 +14,6 @@ const dist = fileURLToPath(new URL("../dist/", import.meta.url));
 const licences = new Map();
 // Less to read at each start; names stay, for stack traces.
 const minify = { compress: false, mangle: false, codegen: { removeWhitespace: true } };
-
-// Modules that few runs need, and of which others use functions and lists of words only: they get files of their own, loaded
-// when a function is called.
-const LAZY = {
-  main: [
-    "cli/commands/write-vmcoreinfo",
-    "estimate/estimate-dump",
-    "kernel/debuginfo/vmlinux-dump",
-    "filter/erase/erase-run",
-    "filter/erase/parse-rules",
-    "kernel/flatmem",
-    "filter/privacy/private-run",
-    "filter/privacy/rescue",
-    "filter/privacy/scrub",
-    "kernel/virtual-layout",
-    "manifest/digest",
-    "reader/source/file-ranges",
-    "reader/flattened/source",
-    "reader/kdump/memory",
-    "reader/kdump/open",
-    "reader/source/spool/spool-source",
-    "reader/vmcoreinfo-scan",
-    "store/remote-source",
-    "worker/check-dump",
-    "worker/extension/extend-dump",
-    "writer/object-sink",
-    "writer/ordered-sink",
-  ],
-  worker: ["worker/extension/extend"],
-};
-const LAZY_PREFIX = "\0lazy:";
-const lazily = (modules, extension) => ({
-  name: "lazily",
-  async resolveId(id, importer, options) {
-    if (importer === undefined || !id.startsWith(".")) return undefined;
-    const found = await this.resolve(id, importer, { ...options, skipSelf: true });
-    const module = modules.find((one) => found?.id === join(src, `${one}.ts`));
-    return module && LAZY_PREFIX + module;
-  },
-  load(id) {
-    if (!id.startsWith(LAZY_PREFIX)) return undefined;
-    const module = id.slice(LAZY_PREFIX.length);
-    const text = readFileSync(join(src, `${module}.ts`), "utf8");
-    const names = [...text.matchAll(/^export (?:async )?function (\w+)/gm)].map(([, name]) => name);
-    const functions = names.map((name) => `export function ${name}(...words) { return load().${name}(...words); }`);
-    const lists = text.match(/^export const \w+ = (?:\[.*\](?= as const;)|[\d <]+(?=;))/gm) ?? [];
-    return [...lists, `const load = () => module.require("${lazyFile(module)}.${extension}");`, ...functions].join(
-      "\n",
-    );
-  },
-});
-const lazyFile = (module) => `./lazy-${basename(module)}`;
 
 // piscina starts its threads with a file of its own, which loads ours.
 const THREAD = "piscina-thread.cjs";
@@ -84,13 +32,12 @@ const ownThread = {
  * load. Of `chunks`, each has the modules that its files need and that are in none before it.
  */
 async function bundle(inputs, folder, extension, chunks = {}) {
-  const lazy = Object.keys(inputs).flatMap((name) => LAZY[name] ?? []);
   const made = await rolldown({
-    input: { ...inputs, ...Object.fromEntries(lazy.map((one) => [lazyFile(one).slice(2), join(src, `${one}.ts`)])) },
+    input: inputs,
     platform: "node",
     resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
     external: [/^node:(?!assert$)/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
-    plugins: [withoutUnused({ assert: true }), ownThread, lazily(lazy, extension)],
+    plugins: [withoutUnused({ assert: true }), ownThread],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },
     logLevel: "warn",
