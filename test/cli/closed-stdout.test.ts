@@ -36,14 +36,12 @@ describe.skipIf(process.platform === "win32")("a closed stdout", () => {
     expect(await runCli(["verify", join(folder, "out")], closed)).toMatchObject({ code: 0, stderr: "" });
   });
 
-  test.each([
-    [["info", vmcore]],
-    [["dmesg", vmcore, "--json"]],
-    [["help"]],
-    [["--version"]],
-  ])("%j: text that is thrown away as Python's subprocess.DEVNULL does it leaves the exit code", async (args) => {
-    expect(await runCli(args, { shell: '"$@" 1<> /dev/null' })).toMatchObject({ code: 0, stderr: "" });
-  });
+  test.each([[["info", vmcore]], [["dmesg", vmcore, "--json"]], [["help"]], [["--version"]]])(
+    "%j: text that is thrown away as Python's subprocess.DEVNULL does it leaves the exit code",
+    async (args) => {
+      expect(await runCli(args, { shell: '"$@" 1<> /dev/null' })).toMatchObject({ code: 0, stderr: "" });
+    },
+  );
 
   test("is not /dev/null, where whoever says so wants it to go", async () => {
     const { ended, collect } = startCli([vmcore, "-", "-q"], { shell: '"$@" > /dev/null' });
