@@ -1,6 +1,6 @@
 import type { Encrypter } from "age-encryption";
 import { DumpError } from "../errors.js";
-import { loadAge, webStreamOf } from "../reader/source/packed/age.js";
+import { chunksOf, loadAge, webStreamOf } from "../reader/source/packed/age.js";
 
 /** What seals for these recipients (`age1…`), or nothing without any. Throws `BAD_OPTION` for what is no recipient, `CODEC_MISSING`. */
 export async function sealer(recipients: readonly string[] | undefined): Promise<Encrypter | undefined> {
@@ -29,16 +29,5 @@ export async function* sealStream(
   const plain = webStreamOf(chunks, (error) => {
     foreign = error;
   });
-  const reader = (await encrypter.encrypt(plain)).getReader();
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } catch (error) {
-    throw foreign ?? error;
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
+  yield* chunksOf(await encrypter.encrypt(plain), (error) => foreign ?? error);
 }

@@ -37,3 +37,25 @@ export async function makeFifo(prefix: string, name: string): Promise<Fifo> {
     });
   }
 }
+
+/**
+ * The dump that comes through it. At its end `ended` tells, by being refused, that it was not all; `clean` is called when nobody reads any more. Throws
+ * what `ended` throws, and errors of reading, in the name of `file`: nobody named the FIFO.
+ */
+export async function* untilDone(
+  chunks: AsyncIterable<Uint8Array>,
+  ended: Promise<void>,
+  file: string,
+  clean: () => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    try {
+      yield* chunks;
+    } catch (error) {
+      throw error instanceof DumpError ? error.with({ file }) : error;
+    }
+    await ended;
+  } finally {
+    clean();
+  }
+}

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { describeSystemError } from "../source/byte-source.js";
 import { type ByteStream, openStream } from "../source/byte-stream.js";
-import { makeFifo } from "./fifo.js";
+import { makeFifo, untilDone } from "./fifo.js";
 
 const PREFIX = "libvirt:";
 /** Of what virsh says the end is the reason. */
@@ -92,24 +92,4 @@ function lastLine(said: string): string | undefined {
     .filter((one) => one.trim() !== "")
     .at(-1);
   return line === undefined ? undefined : line.replace(/^error: /, "");
-}
-
-/** The dump's bytes. At their end virsh says whether that was all. */
-async function* untilDone(
-  chunks: AsyncIterable<Uint8Array>,
-  failed: Promise<void>,
-  file: string,
-  remove: () => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    try {
-      yield* chunks;
-    } catch (error) {
-      // The FIFO is ours: nobody named it.
-      throw error instanceof DumpError ? error.with({ file }) : error;
-    }
-    await failed;
-  } finally {
-    remove();
-  }
 }

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { type ByteStream, openStream } from "../source/byte-stream.js";
-import { type Fifo, makeFifo } from "./fifo.js";
+import { type Fifo, makeFifo, untilDone } from "./fifo.js";
 import { QmpConnection } from "./qmp.js";
 
 const PREFIX = "qemu:";
@@ -19,7 +19,14 @@ export async function openQemuGuest(path: string, signal?: AbortSignal): Promise
   try {
     made = await makeFifo("coresieve-qemu-", path);
     const { fifo } = made;
-    const ended = qmp.event("DUMP_COMPLETED");
+    const ended = qmp.event("DUMP_COMPLETED").then((problem) => {
+      if (problem === undefined) return;
+      throw new DumpError("NOT_READABLE", `QEMU stopped the dump: ${problem}`, {
+        file: path,
+        cure: "Look at what QEMU says",
+      });
+    });
+    ended.catch(() => undefined);
     const stop = new AbortController();
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
     // QEMU opens its end while we open ours: each waits for the other.
@@ -36,27 +43,5 @@ export async function openQemuGuest(path: string, signal?: AbortSignal): Promise
   } catch (error) {
     clean();
     throw error;
-  }
-}
-
-/** The dump's bytes. At their end QEMU says whether that was all. */
-async function* untilDone(
-  chunks: AsyncIterable<Uint8Array>,
-  ended: Promise<string | undefined>,
-  file: string,
-  clean: () => void,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  try {
-    try {
-      yield* chunks;
-    } catch (error) {
-      // The FIFO is ours: nobody named it.
-      throw error instanceof DumpError ? error.with({ file }) : error;
-    }
-    const problem = await ended;
-    if (problem === undefined) return;
-    throw new DumpError("NOT_READABLE", `QEMU stopped the dump: ${problem}`, { file, cure: "Look at what QEMU says" });
-  } finally {
-    clean();
   }
 }

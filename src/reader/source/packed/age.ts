@@ -37,3 +37,22 @@ export function webStreamOf(
     { highWaterMark: 0 },
   );
 }
+
+/** The other way round; who stops reading cancels the stream. What it fails with is thrown as `told` puts it. */
+export async function* chunksOf(
+  stream: ReadableStream<Uint8Array>,
+  told: (error: unknown) => unknown,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const reader = stream.getReader();
+  try {
+    for (;;) {
+      const { value, done } = await reader.read();
+      if (done) return;
+      yield value;
+    }
+  } catch (error) {
+    throw told(error);
+  } finally {
+    await reader.cancel().catch(() => undefined);
+  }
+}

@@ -2,7 +2,7 @@ import type { Identity } from "age-encryption";
 import { DumpError } from "../../../errors.js";
 import { OPTION } from "../../../option-words.js";
 import { readSideFile } from "../side-file.js";
-import { loadAge, webStreamOf } from "./age.js";
+import { chunksOf, loadAge, webStreamOf } from "./age.js";
 import type { ByteQueue } from "./byte-queue.js";
 
 /** Files of identities have some lines of 80 letters; post-quantum ones are no longer. */
@@ -53,18 +53,7 @@ export async function* unsealStream(
   const opened = await opener.decrypt(sealed).catch((error) => {
     throw failed(error, "its age header is damaged or cut off");
   });
-  const reader = opened.getReader();
-  try {
-    for (;;) {
-      const { value, done } = await reader.read();
-      if (done) return;
-      yield value;
-    }
-  } catch (error) {
-    throw failed(error, "what is sealed in it is damaged or cut off");
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
+  yield* chunksOf(opened, (error) => failed(error, "what is sealed in it is damaged or cut off"));
 }
 
 /** Lines that are empty or begin with # are passed over. Throws `NOT_READABLE`, `BAD_OPTION`. */
