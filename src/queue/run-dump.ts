@@ -231,7 +231,11 @@ async function finishOutput(host: Host, job: Job, data: PlannedJob, places: Outp
   // First the account, then the folder: who takes over in between finds one of them.
   await noteFinished(host.queues, job, done);
   // No other plan's: Redis may have forgotten this run, and somebody have submitted it again meanwhile.
-  await places.removePlan(data.planned.digest);
+  await places.removePlan(data.planned.digest).catch((error: unknown) => {
+    host.log(
+      `${job.id}: ${data.output} is there, but its staging is too (\`coresieve jobs clean\`): ${error instanceof Error ? error.message : error}`,
+    );
+  });
   host.plans.clear();
   host.log(`${job.id}: ${data.output} is there, ${result.outputBytes} bytes`);
   return done;

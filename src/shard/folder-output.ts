@@ -6,6 +6,7 @@ import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-
 import { writeFullyAsync } from "../reader/source/full-io.js";
 import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import { discardSink } from "../writer/discard-sink.js";
+import { outsideItsFolder } from "../writer/partial-file.js";
 import type { Sink } from "../writer/sink.js";
 import { stagingError } from "./folder-staging.js";
 import { giveAccess, type OutputAccess } from "./output-access.js";
@@ -119,17 +120,24 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offse
   }
 }
 
+/** Where a finished output is to appear, and where it is until then. */
+export interface SinkFolders {
+  readonly parent: HeldFolder;
+  readonly folder: HeldFolder;
+  readonly staging: Staging;
+}
+
 /**
- * The unfinished output as a whole, for the job that finishes it. At the end it appears as `path`. Two such jobs at once write the
+ * The unfinished output as a whole, for the job that finishes it. At the end it appears as `name` in `parent`. Two such jobs at once write the
  * same bytes; the one that comes second finds the output in its place, and that is as good.
  */
 export async function folderSink(
-  folder: HeldFolder,
-  staging: Staging,
-  path: string,
+  { parent, folder, staging }: SinkFolders,
+  name: string,
   force: boolean,
   access: OutputAccess = {},
 ): Promise<Sink> {
+  const path = join(parent.path(), name);
   if (await isMadeInFolder(folder, staging, path)) return discardSink(shownPath(path));
   const partial = join(folder.name, PARTIAL);
   const file = await openPartial(folder);
@@ -148,6 +156,7 @@ export async function folderSink(
         await file.sync();
         await noteFinishing(staging, { ino: `${fileIdentity(file.fd).ino}`, size });
         await appear(join(folder.path(), PARTIAL), path, force, fileIdentity(file.fd));
+        if (!parent.isReached()) throw outsideItsFolder(shownPath(path), parent, basename(path));
         await close();
         await syncFolder(dirname(path));
         return undefined;
@@ -191,7 +200,8 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
     if (force) await rename(partial, path);
     else {
       await link(partial, path);
-      await unlink(partial);
+      // If it stays it is removed with the staging, or that says so.
+      await unlink(partial).catch(() => undefined);
     }
   } catch (error) {
     const code = systemErrorCode(error);

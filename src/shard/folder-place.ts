@@ -18,6 +18,8 @@ interface RunFolders {
   readonly parent: HeldFolder;
   /** The staging. */
   readonly run: HeldFolder;
+  /** The output's name in `parent`, and its path just now. */
+  readonly name: string;
   readonly file: () => string;
 }
 
@@ -30,7 +32,7 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
   const name = basename(output);
   const stagingName = `${name}.coresieve-${id}`;
   const run = parent.within(stagingName);
-  const folders: RunFolders = { parent, run, file: () => join(parent.path(), name) };
+  const folders: RunFolders = { parent, run, name, file: () => join(parent.path(), name) };
   const plans = new Map<string, HeldFolder>();
   const folderOf = (plan: string) => {
     const folder = plans.get(plan) ?? run.within(planFolder(plan));
@@ -73,7 +75,7 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
   };
 }
 
-function planPlace({ parent, run, file }: RunFolders, folder: HeldFolder, digest: string): PlanPlace {
+function planPlace({ parent, run, name, file }: RunFolders, folder: HeldFolder, digest: string): PlanPlace {
   const staging = folderStaging(folder, digest);
   const isMade = () => isMadeInFolder(folder, staging, file());
   return {
@@ -86,7 +88,7 @@ function planPlace({ parent, run, file }: RunFolders, folder: HeldFolder, digest
       return ({ reach }) => size >= reach;
     },
     isSame: (plan, done) => isSameInFolder(folder, done, dataStretches(plan, done.index, done.start, done.size)),
-    sink: (_, force, access) => folderSink(folder, staging, file(), force, access),
+    sink: (_, force, access) => folderSink({ parent, folder, staging }, name, force, access),
   };
 }
 

@@ -41,6 +41,7 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
           await file.close();
         }
         await rename(join(folder.path(), temporary), join(folder.path(), name));
+        if (!folder.isReached()) throw movedStaging(join(folder.name, name));
       } catch (error) {
         await unlinkIn(folder, temporary).catch(() => undefined);
         throw error instanceof DumpError ? error : stagingError(folder.name, error);
@@ -109,6 +110,14 @@ async function removeOnce(parent: HeldFolder, folder: HeldFolder, name: string, 
   }
   if (depth > 0) for (const entry of await readdir(path)) await removeIn(folder, entry, depth - 1);
   await rmdir(join(parent.path(), name));
+}
+
+/** What was written lies where no other host looks for it. */
+function movedStaging(file: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
+    file,
+    cure: "Look at who may write to the folders above it; then cancel the run and submit the dump again",
+  });
 }
 
 /** A staging folder, or a file in it, that cannot be written. */

@@ -28,6 +28,7 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
   const end = await finishedRun(place, run);
   if (end !== undefined) return { run, result: end.result };
   const output = await placeOfRun(host, run);
+  let isMade = false;
   try {
     const own = output.of(run.digest);
     const plan = await readPlan(own.staging);
@@ -42,9 +43,11 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
     }
     // First the account, then the staging: who takes over in between finds one of them.
     await writeEnd(place, { digest: run.digest, result });
+    isMade = true;
     await output.removePlan(run.digest);
     return { run, result };
   } catch (error) {
+    if (isMade && error instanceof DumpError) throw error.with({ left: `${output.output} is there, and whole` });
     // Another host that finishes the same output may have been faster, and have removed what is needed for it.
     const other = await finishedRun(place, run).catch(() => undefined);
     if (other !== undefined) return { run, result: other.result };

@@ -115,6 +115,7 @@ export class PartialFile {
       closeSync(fd);
       this.#appear(force);
       if (sync) syncFolder(this.#folder.path());
+      this.#checkReached();
     } catch (error) {
       throw error instanceof DumpError ? error : this.#failed(error);
     }
@@ -129,13 +130,14 @@ export class PartialFile {
       this.#forget();
       return;
     }
-    const name = this.#state === "named" ? this.#final : this.#temporary;
+    const isNamed = this.#state === "named";
+    const name = isNamed ? this.#final : this.#temporary;
     this.#state = "gone";
     let why: string | undefined;
     try {
       const path = join(this.#folder.path(), name);
       if (leadsTo(path, this.#identity)) unlinkSync(path);
-      else if (this.#hasName()) why = "it has another name now";
+      else if (isNamed || this.#hasName()) why = "it has another name now";
     } catch (error) {
       why = describeSystemError(error);
     }
@@ -181,7 +183,7 @@ export class PartialFile {
   #appear(force: boolean): void {
     if (!leadsTo(this.#partial, this.#identity)) throw this.#exchanged();
     // The output would be in it, and not where the run says that it is.
-    if (!this.#folder.isInPlace()) throw this.#moved();
+    if (!this.#folder.isReached()) throw this.#moved();
     if (force) {
       const before = lstatSync(this.#path, { throwIfNoEntry: false });
       renameSync(this.#partial, this.#path);
@@ -214,6 +216,13 @@ export class PartialFile {
       throw this.#exchanged();
     }
     this.#state = "named";
+  }
+
+  /** A folder that was exchanged while the name was given: the output is whole, and stays in the folder that was opened, wherever that is now. */
+  #checkReached(): void {
+    if (this.#folder.isReached()) return;
+    this.#state = "gone";
+    throw outsideItsFolder(this.#name, this.#folder, this.#final);
   }
 
   #dropPartial(): void {
@@ -306,6 +315,25 @@ export class PartialFile {
       cause: error,
     });
   }
+}
+
+/** An output got its name in the folder that was opened for it, which is not the one of that name any more. `final` is its name in there. */
+export function outsideItsFolder(name: string, folder: HeldFolder, final: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
+    file: name,
+    cure: "Look at who may write to the folders above it, and move the output to where it belongs",
+    left: `the output is whole, in ${whereabouts(folder, final)}`,
+  });
+}
+
+function whereabouts(folder: HeldFolder, final: string): string {
+  try {
+    const real = folder.realName();
+    if (real !== undefined) return unnamedPlace(join(real, final), "the folder that was opened at the beginning");
+  } catch {
+    // It cannot be looked up any more.
+  }
+  return "the folder that was opened at the beginning";
 }
 
 /** The output's name was followed before this: where it really leads is known only when the folder is open. */

@@ -9,6 +9,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -155,6 +156,53 @@ describe("a partial file that is exchanged", () => {
     const moment = { call: "linkSync", if: partial("b"), before: "swap(args[0])" };
     expectFailure(await run(["split", input, "a", "b", ...options], { moment }), 1, /^coresieve: b: /, says);
     expect(left().filter((name) => !name.includes(".b."))).toEqual([]);
+  });
+});
+
+describe("a folder that is exchanged at the moment its file gets its name", () => {
+  const exchange = 'fs.renameSync("sub", "moved"); fs.mkdirSync("sub")';
+  const says = /its folder was moved, or another took its place, when it got its name/;
+  const gets = (name: string) => `String(args[1]).endsWith("/${name}")`;
+  beforeEach(() => mkdirSync(at("sub")));
+
+  test.each([
+    ["an output", "out", "linkSync", "before", [input, "sub/out", ...options]],
+    ["an output, right behind its link", "out", "linkSync", "after", [input, "sub/out", ...options]],
+    ["an output with -f", "out", "renameSync", "before", [input, "sub/out", ...options, "-f"]],
+    ["an output with --sync", "out", "linkSync", "before", [input, "sub/out", ...options, "--sync"]],
+    ["a packed one", "out.gz", "linkSync", "before", [input, "sub/out.gz", ...options]],
+    ["the second part of a split set", "b", "linkSync", "before", ["split", input, "a", "sub/b", ...options]],
+    ["a manifest", "m.json", "linkSync", "before", [input, "out", ...options, "--manifest", "sub/m.json"]],
+    ["a report", "r.html", "linkSync", "before", [input, "out", ...options, "--report", "sub/r.html"]],
+    ["a report of its own", "r.html", "linkSync", "before", ["report", input, "--output", "sub/r.html"]],
+    ["VMCOREINFO", "info", "linkSync", "before", ["-g", "sub/info", input]],
+  ] as const)("%s: an error that says where it is", async (_, name, call, moment, args) => {
+    const failed = await run(args, { moment: { call, if: gets(name), [moment]: exchange } });
+    const place = new RegExp(`is whole, in ${at("moved")}/${name}`);
+    expectFailure(failed, 1, new RegExp(`^coresieve: sub/${name}: `), says, place);
+    expect(readdirSync(at("moved"))).toEqual([name]);
+    expect(readdirSync(at("sub"))).toEqual([]);
+    if (name === "out") expect(readFileSync(at("moved/out")).equals(kdump)).toBe(true);
+    // Parts that have their names already are taken back.
+    expect(left()).not.toContain("a");
+    if (args[1] === "out") expect(failed.stderr).toContain("; the dump is there, whole: out");
+  });
+
+  test("a link in the path that leads elsewhere by then", async () => {
+    mkdirSync(at("real"));
+    symlinkSync("real", at("link"));
+    const before = 'fs.unlinkSync("link"); fs.symlinkSync("sub", "link")';
+    const failed = await run([input, "link/out", ...options], {
+      moment: { call: "linkSync", if: gets("out"), before },
+    });
+    expectFailure(failed, 1, /^coresieve: link\/out: /, says, new RegExp(`whole, in ${at("real")}/out`));
+  });
+
+  test("what cannot be taken back is said: the first part of a set, when the second fails", async () => {
+    const failed = await run(["split", input, "sub/a", "b", ...options], {
+      moment: { call: "linkSync", if: gets("b"), before: `${exchange}; fs.writeFileSync("b", "")` },
+    });
+    expectFailure(failed, 1, /^coresieve: b: was created by somebody else/, /sub\/a could not be removed .*remove it/);
   });
 });
 

@@ -1,13 +1,28 @@
 /** Where a worker writes: while another process exchanges the folders under it for links, nothing outside of its folders is made, written or removed. */
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import { placeOf } from "../../src/queue/open-job.js";
 import { allowedFolders } from "../../src/shard/allowed.js";
 import { planFolder } from "../../src/shard/staging.js";
 import { temporaryFolder } from "../support/filter.js";
+
+let unlinkFails = false;
+let beforeLink: () => void = () => undefined;
+vi.mock("node:fs/promises", async (original) => {
+  const plain = await original<typeof import("node:fs/promises")>();
+  return {
+    ...plain,
+    link(from: string, to: string) {
+      beforeLink();
+      return plain.link(from, to);
+    },
+    unlink: (path: string) =>
+      unlinkFails ? Promise.reject(Object.assign(new Error("injected"), { code: "EACCES" })) : plain.unlink(path),
+  };
+});
 
 const ID = "a1d1d1d1d1d1d1d1";
 /** Digest of a plan. */
@@ -158,4 +173,54 @@ test("a folder that may be entered and written to, but not listed, is enough", a
     chmodSync(inside, 0o700);
   }
   expect(readdirSync(inside)).not.toContain(basename(`out2.coresieve-${ID}`));
+});
+
+test("a folder that is moved away when a shard's file, or the output, gets its name: an error, not a success", async () => {
+  for (const step of ["shard", "output"]) {
+    const place = await placeOf(ID, { output: join(inside, "out") } as never, {
+      allowed: allowedFolders([allowed]),
+      store,
+    });
+    const moved = join(allowed, `moved-${step}`);
+    const move = () => {
+      renameSync(inside, moved);
+      mkdirSync(inside);
+    };
+    const own = place.of(PLAN);
+    await own.create();
+    const says = { code: "NOT_WRITABLE", what: expect.stringContaining("its folder was moved, or another took") };
+    if (step === "shard") {
+      await own.staging.read("shard");
+      move();
+      await expect(own.staging.write("shard", BYTES)).rejects.toMatchObject(says);
+    } else {
+      const sink = await own.sink({} as never, false);
+      await sink.write(BYTES, 0);
+      beforeLink = move;
+      const left = expect.stringContaining("the output is whole, in the folder that was opened");
+      await expect(sink.finish(BYTES.length)).rejects.toMatchObject({ ...says, file: join(inside, "out"), left });
+      expect(readFileSync(join(moved, "out")).equals(BYTES)).toBe(true);
+      beforeLink = () => undefined;
+    }
+    expect(readdirSync(inside)).toEqual([]);
+    await place.remove().finally(() => place.letGo());
+  }
+});
+
+test("an unfinished name that cannot be removed is left to the removal of the staging, not called a failed write", async () => {
+  const place = await placeOf(ID, { output: join(inside, "out") } as never, {
+    allowed: allowedFolders([allowed]),
+    store,
+  });
+  const own = place.of(PLAN);
+  await own.create();
+  const sink = await own.sink({} as never, false);
+  await sink.write(BYTES, 0);
+  unlinkFails = true;
+  await sink.finish(BYTES.length).finally(() => {
+    unlinkFails = false;
+  });
+  expect(readFileSync(join(inside, "out")).equals(BYTES)).toBe(true);
+  await place.remove().finally(() => place.letGo());
+  expect(readdirSync(inside)).toEqual(["out"]);
 });

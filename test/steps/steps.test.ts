@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
 import { indexList } from "../../src/steps/index-list.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
@@ -20,6 +20,13 @@ import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 import { sampleDump } from "../support/sample.js";
 import { requestOf, stepsIn } from "../support/steps.js";
+
+let rmdirFails = false;
+vi.mock("node:fs/promises", async (original) => {
+  const plain = await original<typeof import("node:fs/promises")>();
+  const failed = () => Promise.reject(Object.assign(new Error("injected"), { code: "EACCES" }));
+  return { ...plain, rmdir: (path: string) => (rmdirFails ? failed() : plain.rmdir(path)) };
+});
 
 const folder = temporaryFolder();
 const file = join(folder, "vmcore");
@@ -74,6 +81,21 @@ test.each(RUNS)("in a folder, %j: 1, 2, 3, 5 and 8 shards, one by one in any ord
     expect(readdirSync(share)).toEqual(["small"]);
     rmSync(output);
   }
+});
+
+test("a staging that cannot be removed: an error that says that the output is there, and whole", async () => {
+  const whole = await wholeOf({ codec: "lzo" });
+  const steps = stepsIn(place, folder, threads);
+  await steps.plan(await requestOf(file, output, { codec: "lzo" }), 2);
+  for (const index of [0, 1]) await steps.shard(index);
+  rmdirFails = true;
+  const failed = steps.finish().finally(() => {
+    rmdirFails = false;
+  });
+  await expect(failed).rejects.toMatchObject({ code: "NOT_WRITABLE", left: `${output} is there, and whole` });
+  expect(readFileSync(output).equals(whole)).toBe(true);
+  // Again: it is done.
+  expect((await steps.finish()).result.outputBytes).toBe(whole.length);
 });
 
 describe("in a store", () => {

@@ -21,7 +21,7 @@ const WHATS: Readonly<Record<Call, readonly string[]>> = {
 };
 
 /** The fault of a seed for a run that made these calls ("read in/dump": 20). */
-export function chosenFault(seed: number, calls: ReadonlyMap<string, number>, swaps: boolean): CallFault {
+export function chosenFault(seed: number, calls: ReadonlyMap<string, number>, sharded: boolean): CallFault {
   const random = randomFrom(Math.imul(seed, 0x9e3779b1));
   for (let skip = 0; skip < 8; skip++) random(2);
   const pick = <T>(list: readonly T[]): T => list[random(list.length)] as T;
@@ -35,12 +35,12 @@ export function chosenFault(seed: number, calls: ReadonlyMap<string, number>, sw
   const count = calls.get(line) as number;
   const nth = pick([0, count - 1, random(count), random(Math.min(count, 4))]);
   // What is done to names is done to those of "out".
-  const isOutput = swaps && /^to\/\.?out/.test(file);
-  if (isOutput && ["write", "close", "sync"].includes(call) && random(3) === 0) {
+  const isOutput = /^to\/\.?out/.test(file);
+  if (isOutput && !sharded && ["write", "close", "sync"].includes(call) && random(3) === 0) {
     return { call, file, what: pick(SWAPS), nth, times: 1 };
   }
   if (isOutput && ["link", "rename"].includes(call) && random(2) === 0) {
-    return { call, file, what: pick(NAME_SWAPS), nth, times: 1 };
+    return { call, file, what: sharded ? "swap-folder" : pick(NAME_SWAPS), nth, times: 1 };
   }
   const what = pick(WHATS[call]);
   return { call, file, what, nth, times: timesOf(call, what, random(2) === 0) };

@@ -48,7 +48,7 @@ export async function callCampaign(stage: CallStage, settings: CampaignSettings)
     while (!stopping && next < settings.first + settings.runs) {
       const seed = next++;
       const scenario = scenarioOf(seed, scenarios);
-      const fault = chosenFault(seed, (await undisturbed(stage, scenario)).calls, !scenario.sharded);
+      const fault = chosenFault(seed, (await undisturbed(stage, scenario)).calls, scenario.sharded === true);
       const run = await runCall(stage, scenario, fault);
       for (const [table, key] of [
         [groups, groupOf(fault)],

@@ -123,7 +123,9 @@ export async function runCall(stage: CallStage, scenario: Scenario, fault: CallF
     const ended = await start(stage, scenario, prepared, shimEnvironment(stage.library, folder, log, fault));
     const judged = judge({ scenario, fault, before, ended, folder, files: filesOf(folder) });
     const { stderr } = ended;
-    const problem = judged.problem ?? (await begunAgain(stage, scenario, prepared, before, ended));
+    const problem =
+      judged.problem ??
+      (fault.what === "swap-folder" ? undefined : await begunAgain(stage, scenario, prepared, before, ended));
     return { outcome: judged.outcome, problem, hits: hitsNoted(log), stderr };
   } finally {
     rmSync(folder, { recursive: true, force: true });

@@ -141,12 +141,10 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
 /** The error of what comes after the dump: the dump stays, and so does the manifest. */
 function standing(error: unknown, incomplete: boolean, there: readonly string[]): unknown {
   const [dump = "", ...others] = there;
-  // Somebody else may have removed it.
-  if (
-    !(error instanceof DumpError) ||
-    (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
-  )
-    return error;
+  if (!(error instanceof DumpError)) return error;
+  // Somebody else may have removed it, or moved its folder.
+  if (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
+    return error.left === NOTHING_LEFT ? error.with({ left: undefined }) : error;
   const how = incomplete ? "marked incomplete" : "whole";
   const more = others.map((name) => `, and so is ${name}`).join("");
   const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;

@@ -1,4 +1,4 @@
-import { closeSync, constants, lstatSync, openSync, realpathSync } from "node:fs";
+import { closeSync, constants, lstatSync, openSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DumpError } from "../../errors.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "./file-identity.js";
@@ -78,6 +78,22 @@ export class HeldFolder {
   isInPlace(): boolean {
     try {
       return this.#held !== undefined && leadsTo(this.#where(), this.#held.identity);
+    } catch {
+      return false;
+    }
+  }
+
+  /**
+   * Whether what was opened is what its name leads to, and lies where it lay: who looks for a file by that name finds what is in it. For this moment
+   * only. Throws nothing.
+   */
+  isReached(): boolean {
+    try {
+      const { dev, ino } = statSync(this.name, { bigint: true });
+      const held = this.#held?.identity;
+      // libuv has two numbers for one Windows volume.
+      const isSame = ino === held?.ino && (dev === held.dev || process.platform === "win32");
+      return isSame && this.isInPlace();
     } catch {
       return false;
     }
