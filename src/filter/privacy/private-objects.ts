@@ -88,10 +88,11 @@ export function privateObjects(
   ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
   if (wanted.length + ends.length > 0) {
+    const places = [...ends, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
     walk.each((slab) => {
       for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
       for (const { start, length } of dataInSlab(slab, wanted)) run.add("socket-buffers", start, length);
-    });
+    }, places);
   }
   return run;
 }

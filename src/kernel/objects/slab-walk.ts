@@ -1,5 +1,6 @@
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
+import { firstIndex } from "../../reader/first-index.js";
 import type { AddressSpace } from "../address-space.js";
 import type { KernelMember } from "../debuginfo/kernel-types.js";
 import type { KernelView } from "../kernel-view.js";
@@ -7,7 +8,7 @@ import { type FreelistForm, freeObjects } from "./freelist.js";
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "./per-cpu.js";
 import { markSheafObjects, type SheafObjects, sheafObjects } from "./sheaves.js";
-import { type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
+import { type FoundSlab, type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
 
 /** A cache with what its slabs look like, in bytes. */
 export interface CacheShape extends SlabCache {
@@ -55,8 +56,11 @@ export interface SlabWalk {
   readonly cpuLists: boolean;
   /** Whether the sheaves were found, in which CPUs and nodes keep free objects since 6.18; and those of them that could not be read. */
   readonly sheaves: { readonly found: boolean; readonly broken: number };
-  /** Tells of each slab that has an object. Costs 60 ns a page of the machine, and 1 us a free object. */
-  each(use: (slab: Slab) => void): void;
+  /**
+   * Tells of each slab that has an object. Costs 40 ns a page of the machine, and 1 us a free object. With `places`, physical addresses that ascend,
+   * only of slabs that may have one of them in it, and of some others.
+   */
+  each(use: (slab: Slab) => void, places?: readonly number[]): void;
 }
 
 /** `undefined` where types or symbols do not show a SLUB allocator. */
@@ -95,8 +99,10 @@ export function slabWalk(
     caches,
     cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
     sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
-    each(use) {
-      scanSlabs(dump, view, kernel, ({ cache: address, pfn, address: struct, bytes, at, room }) => {
+    each(use, places) {
+      const near =
+        places && ((from: number, to: number) => hasBetween(places, from * pageSize, to * pageSize + MAX_SLAB));
+      const look = ({ cache: address, pfn, address: struct, bytes, at, room }: FoundSlab) => {
         const cache = caches.get(address);
         if (cache === undefined) return;
         const count = Math.min(bitsOf(bytes, at, objects, littleEndian), MAX_OBJECTS);
@@ -127,9 +133,16 @@ export function slabWalk(
             )
           : undefined;
         use({ ...shape, free: withSheaves(sheaves, shape, free) });
-      });
+      };
+      scanSlabs(dump, view, kernel, look, near);
     },
   };
+}
+
+/** Whether one of the numbers, which ascend, is in [from, to]. */
+function hasBetween(numbers: readonly number[], from: number, to: number): boolean {
+  const first = numbers[firstIndex(numbers.length, (i) => (numbers[i] as number) >= from)];
+  return first !== undefined && first <= to;
 }
 
 /** Which objects of a slab are free, those in sheaves too; `undefined` if the slab's lists and the sheaves contradict each other. */

@@ -51,6 +51,8 @@ export interface PageFactsReader {
    * About 30 ns.
    */
   factsAt(pages: DataView, at: number, hasNext: boolean): number;
+  /** Whether its facts make it a slab (`kindOf`), and nothing else of them: a third of the time. */
+  isSlab(pages: DataView, at: number): boolean;
   /** Whether it is the tail of a compound page: then it is what its head is. */
   isTail(pages: DataView, at: number): boolean;
   /** Whether it has a memory error, whatever else it is, tails too. */
@@ -104,6 +106,11 @@ export function pageFactsReader(layout: PageLayout): PageFactsReader {
       if (word(pages, at + place.refcount) !== 0) facts |= FACT.referenced;
       if (hasNext && (flags & mask.head) !== 0 && isHugetlb(pages, at)) facts |= FACT.hugetlb;
       return facts;
+    },
+    isSlab(pages, at) {
+      const flags = word(pages, at + place.flags);
+      if (flags === 0xffff_ffff || (flags & mask.buddy) !== 0) return false;
+      return (flags & mask.slab) !== 0 || typeAt(pages, at) === FACT.slab;
     },
     isTail(pages, at) {
       return (word(pages, at + place.tail) & mask.tail) !== 0;

@@ -89,6 +89,19 @@ test.each(RELEASES)("%s: the module and the rules give every page the same class
   }
 });
 
+test.each(RELEASES)("%s: what is asked for slabs alone agrees with the kinds", (release) => {
+  for (const littleEndian of [true, false]) {
+    const layout = layoutOf(release, littleEndian);
+    const pages = randomPages(layout, BATCH);
+    const view = new DataView(pages.buffer);
+    const { factsAt, isSlab } = pageFactsReader(layout);
+    const places = Array.from({ length: BATCH }, (_, i) => i * layout.size);
+    const slabs = places.filter((at) => kindOf(factsAt(view, at, false)) === KIND.slab);
+    expect(slabs.length).toBeGreaterThan(0);
+    expect(places.filter((at) => isSlab(view, at))).toEqual(slabs);
+  }
+});
+
 test("kinds and classes of the same facts never contradict each other", () => {
   const table = classTable(policyOfLevel(MAX_LEVEL));
   const marked = ["hwpoison", "offline", "unaccepted", "reserved", "page-table", "zsmalloc", "kernel", "hugetlb"];
