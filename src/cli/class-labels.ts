@@ -1,7 +1,7 @@
-import type { PageClass, PrivacyClass } from "../filter/page-classes.js";
+import type { FurtherClass, PageClass, PrivacyClass } from "../filter/page-classes.js";
 
 /** What page classes are called in reports, in the order of their rows. */
-export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "extension", string])[] = [
+export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | FurtherClass, string])[] = [
   ["zero", "zero pages"],
   ["cache", "page cache"],
   ["cache-private", "page cache, private data"],
@@ -16,5 +16,6 @@ export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | "exten
   ["device", "devices' memory"],
   ["crash-kernel", "the crash kernel's"],
   ["extension", "dropped by the extension"],
+  ["unused-vmemmap", "unused struct pages"],
   ["kept", "kept"],
 ];

@@ -75,9 +75,18 @@ export async function filterIfWorth(
 
 /** `undefined` where the output may be smaller than a sample of it tells. */
 async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes: number; error: number } | undefined> {
-  const { format, privacy, dedupe, erase, extension, level, codec, workers, signal, output } = options;
+  const { format, privacy, dedupe, excludeUnusedVmemmap, erase, extension, level, codec, workers, signal, output } =
+    options;
   const packed = "pack" in output && output.pack !== undefined;
-  if (format !== "kdump" || packed || privacy || dedupe || erase !== undefined || extension !== undefined) {
+  if (
+    format !== "kdump" ||
+    packed ||
+    privacy ||
+    dedupe ||
+    excludeUnusedVmemmap ||
+    erase !== undefined ||
+    extension !== undefined
+  ) {
     return undefined;
   }
   const { levels } = await estimateDump(dump, {

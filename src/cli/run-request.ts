@@ -11,6 +11,7 @@ type Values = OptionValues<"submit"> | OptionValues<"plan">;
 export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
   const none = {
     dedupe: false,
+    excludeUnusedVmemmap: false,
     format: undefined,
     flatten: false,
     numThreads: undefined,

@@ -53,6 +53,8 @@ export const CRASH_KERNEL = 13;
 
 /** Dropped by an extension, and by no class. */
 export const EXTENSION = 14;
+/** Nothing but struct pages of dropped pages: only where that was asked for. */
+export const UNUSED_VMEMMAP = 15;
 
 /** Class numbers from here on are of pages that are kept, and say why. They occur with `--privacy` only. */
 export const KEPT_FROM = 16;
@@ -67,14 +69,26 @@ export const KEPT_PERCPU = KEPT_FROM + 4;
 /** One more than the highest number. */
 export const CLASS_NUMBERS = KEPT_FROM + KEPT_REASONS.length;
 
-/** Pages per class. Those of privacy are there in runs with `--privacy` only, `extension` in runs with an extension. */
+/** Classes that no page is of by itself. */
+export type FurtherClass = "extension" | "unused-vmemmap";
+
+/** Pages per class. Those of privacy are there in runs with `--privacy` only, the further ones in runs that were asked for them. */
 export type ClassCounts = Readonly<Record<PageClass, number>> &
-  Readonly<Partial<Record<PrivacyClass | "extension", number>>>;
+  Readonly<Partial<Record<PrivacyClass | FurtherClass, number>>>;
+
+const FURTHER_NUMBERS: Readonly<Record<FurtherClass, number>> = {
+  extension: EXTENSION,
+  "unused-vmemmap": UNUSED_VMEMMAP,
+};
 
 /** Counts by name out of an array indexed by class number. */
-export function classCounts(numbers: ArrayLike<number>, privacy = false, extension = false): ClassCounts {
+export function classCounts(
+  numbers: ArrayLike<number>,
+  privacy = false,
+  further: readonly FurtherClass[] = [],
+): ClassCounts {
   const names = privacy ? [...PAGE_CLASSES, ...PRIVACY_CLASSES] : PAGE_CLASSES;
   const counts = names.map((name, i): [string, number] => [name, numbers[i] ?? 0]);
-  if (extension) counts.push(["extension", numbers[EXTENSION] ?? 0]);
+  for (const name of further) counts.push([name, numbers[FURTHER_NUMBERS[name]] ?? 0]);
   return Object.fromEntries(counts) as ClassCounts;
 }

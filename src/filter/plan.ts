@@ -1,5 +1,5 @@
 import type { KernelView } from "../kernel/kernel-view.js";
-import { clearBits, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
+import { clearBits, copyOfBitmap, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
 import { fillBitmaps, stretchesOf } from "../reader/open.js";
@@ -57,6 +57,13 @@ export function resetPlan(dump: Dump, plan: PagePlan): void {
     clearBits(bitmap, 0, plan.firstPfn);
   }
   plan.dropped.fill(0);
+}
+
+/** The pages that exist and do not go into the output, as a bitmap of its own. */
+export function withoutData({ exists, kept }: Pick<PagePlan, "exists" | "kept">): PageBitmap {
+  const gone = copyOfBitmap(exists);
+  for (let i = 0; i < gone.bytes.length; i++) gone.bytes[i] = (gone.bytes[i] as number) & ~(kept.bytes[i] as number);
+  return gone;
 }
 
 /** Where kdump files count pages from phys_base on, what lies below (flash) has no number. */

@@ -20,6 +20,10 @@ export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly 
   hwpoison: ["Memory with errors", "It cannot be read safely."],
   offline: ["Memory that was switched off", "The machine did not use it."],
   extension: ["Dropped by an extension", "A module of your own decided about it."],
+  "unused-vmemmap": [
+    "Notes about memory that is gone",
+    "What the kernel knew of dropped pages: their state, no contents.",
+  ],
   zero: ["Empty pages", "Nothing but zeros: there is nothing to hand over."],
 };
 

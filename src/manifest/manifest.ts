@@ -54,6 +54,8 @@ export interface Manifest {
     readonly codec: string;
     readonly compressionLevel: number | null;
     readonly dedupe: boolean;
+    /** Struct pages of dropped pages were dropped too. */
+    readonly excludeUnusedVmemmap: boolean;
     /** File name of the module that decided about pages too. */
     readonly extension: string | null;
     readonly vmcoreinfoGiven: boolean;
@@ -158,6 +160,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       codec: options.codec.name,
       compressionLevel: options.codec.level ?? null,
       dedupe: options.dedupe ?? false,
+      excludeUnusedVmemmap: options.excludeUnusedVmemmap ?? false,
       extension: extension === undefined ? null : basename(extension),
       vmcoreinfoGiven: [options.vmcoreinfo, options.vmcoreinfoDevice, options.vmcoreinfoAt].some(
         (one) => one !== undefined,

@@ -28,6 +28,8 @@ export interface DumpHeader {
   readonly codecs: readonly string[];
   /** Written by a tool that ran out of space. */
   readonly incomplete: boolean;
+  /** Struct pages of dropped pages were left out (`-e`), as a kdump header says. */
+  readonly lacksStructPages?: boolean;
   /** Level that the dump was filtered with already; 0 for all but kdump. */
   readonly dumpLevel: number;
   readonly utsname: Utsname | undefined;

@@ -102,6 +102,7 @@ const FILTER: Shape<FilterOptions> = {
   format: anyOf(...OUTPUT_FORMATS),
   codec: aCodec,
   dedupe: maybe(aFlag),
+  excludeUnusedVmemmap: maybe(aFlag),
   workers: someWorkers,
   warnings: aWarnings,
   signal: maybe(aSignal),

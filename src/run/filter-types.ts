@@ -96,6 +96,11 @@ export interface FilterOptions extends CompleteOptions {
   readonly privacyKeep?: readonly PrivacyKeep[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
+  /**
+   * Drops also the kernel's memory that holds nothing but struct pages of dropped pages: makedumpfile's `-e`. Debuggers then know nothing of
+   * those pages, and a dump without them cannot be filtered again by what they said. Default: false.
+   */
+  readonly excludeUnusedVmemmap?: boolean;
   /** Decides about pages beside the level: docs/library.md says how. */
   readonly extension?: ExtensionFile;
   /** docs/formats.md says what each has a place for. */

@@ -1,9 +1,9 @@
 import { marksFreePages } from "../filter/free-lists.js";
 import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
-import type { PagePlan } from "../filter/plan.js";
+import { type PagePlan, withoutData } from "../filter/plan.js";
 import type { Policy } from "../filter/policy.js";
 import type { KernelView } from "../kernel/kernel-view.js";
-import { copyOfBitmap, countBits, type PageBitmap } from "../reader/bitmap.js";
+import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 import { classifyPages } from "../worker/classify-pages.js";
@@ -18,11 +18,9 @@ export interface FilteredBefore {
 }
 
 /** The pages that exist and have no data, before a run drops any; `undefined` if there are none. */
-export function pagesWithoutData({ exists, kept, maxMapnr }: PagePlan): PageBitmap | undefined {
-  if (countBits(exists, 0, maxMapnr) === countBits(kept, 0, maxMapnr)) return undefined;
-  const lost = copyOfBitmap(exists);
-  for (let i = 0; i < lost.bytes.length; i++) lost.bytes[i] = (lost.bytes[i] as number) & ~(kept.bytes[i] as number);
-  return lost;
+export function pagesWithoutData(plan: PagePlan): PageBitmap | undefined {
+  const { exists, kept, maxMapnr } = plan;
+  return countBits(exists, 0, maxMapnr) === countBits(kept, 0, maxMapnr) ? undefined : withoutData(plan);
 }
 
 /** What `countFilteredBefore` works on. */
@@ -54,5 +52,5 @@ export async function countFilteredBefore(lost: PageBitmap, run: FilteredRun): P
   }
   const counts = [...dropped];
   counts[KEPT] = pages - dropped.reduce((sum, count) => sum + count, 0);
-  return { pages, classes: classCounts(counts, false, false) };
+  return { pages, classes: classCounts(counts) };
 }

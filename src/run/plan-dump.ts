@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { type EraseRun, eraseRequest, eraseRun } from "../filter/erase/erase-run.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
-import { classCounts, KEPT, ZERO } from "../filter/page-classes.js";
+import { classCounts, type FurtherClass, KEPT, ZERO } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
 import { type PrivateRequest, type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
@@ -9,6 +9,7 @@ import { privacyExtras } from "../filter/privacy/scrub.js";
 import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import type { TextSearch } from "../filter/text/text-search.js";
+import { dropUnusedVmemmap } from "../filter/unused-vmemmap.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -55,6 +56,8 @@ export interface PlannedDump {
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
   readonly strict: StrictPages | undefined;
+  /** Struct pages of dropped pages may be missing. */
+  readonly lacksStructPages: boolean;
   /** Of the session. */
   readonly warnings: Warnings;
   /** Its tasks are those of this dump; the caller ends it. */
@@ -123,6 +126,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     const erased = erasing?.result(plan);
     const { holdsZeros } = outputFormatFacts(options.format);
     if (!holdsZeros && policy.zero) await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
+    if (view !== undefined && options.excludeUnusedVmemmap) dropUnusedVmemmap(dump, view, plan);
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     if (kept === 0 && incomplete) throw nothingLeft(dump);
     const described = secret?.dump ?? dump;
@@ -134,6 +138,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
       erase: spans,
       stackTops: secret?.stackTops,
       strict: secret?.strict,
+      lacksStructPages: options.excludeUnusedVmemmap === true || dump.header.lacksStructPages === true,
       result({ zeroPages, outputBytes, cleared }) {
         const counts = [...plan.dropped];
         counts[ZERO] = (counts[ZERO] as number) + zeroPages;
@@ -146,7 +151,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
           level,
           maxMapnr: plan.maxMapnr,
           inputPages: plan.inputPages,
-          classes: classCounts(counts, Boolean(options.privacy), extended !== undefined),
+          classes: classCounts(counts, Boolean(options.privacy), furtherClasses(options)),
           ...(secret === undefined ? {} : { privacy: secret.result(counts, plan, cleared) }),
           ...(erased === undefined ? {} : { erase: erased }),
           ...(extended === undefined ? {} : { extension: extended }),
@@ -172,6 +177,13 @@ function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: FilterO
     keeps: privacyKeep ?? [],
     vmlinux,
   };
+}
+
+function furtherClasses({ extension, excludeUnusedVmemmap }: FilterOptions): FurtherClass[] {
+  return [
+    ...(extension ? (["extension"] as const) : []),
+    ...(excludeUnusedVmemmap ? (["unused-vmemmap"] as const) : []),
+  ];
 }
 
 /** The kernel as headers show it. */

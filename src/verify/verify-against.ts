@@ -7,6 +7,7 @@ import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
 import { readEraseRecord } from "../filter/privacy/privacy-record.js";
 import { type PrivacyView, privacyView } from "../filter/privacy/privacy-view.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
+import { dropUnusedVmemmap } from "../filter/unused-vmemmap.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { OPTION } from "../option-words.js";
 import {
@@ -123,7 +124,10 @@ export async function compareDumps(
   );
   const missing = andNot(theirs, promisedBits, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
-  const madeBy = { level, dropsZeros: dump.header.format !== "kdump", privacy: record.privacy };
+  const isKdump = dump.header.format === "kdump";
+  // Only a kdump header says that struct pages were left out (`-e`); of other formats they may have been.
+  const lacksStructPages = !isKdump || dump.header.lacksStructPages === true;
+  const madeBy = { level, dropsZeros: !isKdump, privacy: record.privacy, lacksStructPages };
   const explained = await explain(session, missing.bits, pages, madeBy, context);
   const lost = explained.rest;
   if (lost.count > 0) {
@@ -200,12 +204,20 @@ async function compareBoth(
   return { compared, different, erased, unreadable };
 }
 
+/** How a dump was made, as far as it tells. */
+interface MadeBy {
+  readonly level: number;
+  readonly dropsZeros: boolean;
+  readonly privacy: boolean;
+  readonly lacksStructPages: boolean;
+}
+
 /** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
 async function explain(
   session: Session,
   missing: PageBitmap,
   pages: number,
-  { level, dropsZeros, privacy }: { level: number; dropsZeros: boolean; privacy: boolean },
+  { level, dropsZeros, privacy, lacksStructPages }: MadeBy,
   { threads, signal }: CompareContext,
 ) {
   const { dump: original } = session;
@@ -214,6 +226,7 @@ async function explain(
   const run = { threads, signal };
   const { view, policy, plan: whole } = checkedPlan(session, policyOfLevel(level));
   const plan: PagePlan = { ...whole, kept: missing };
+  const absent = lacksStructPages ? copyOfBitmap(missing) : undefined;
   const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
   if (view !== undefined) {
     // All pages first, as a filter run does: what that would not have dropped, after its checks, explains no missing page.
@@ -239,10 +252,16 @@ async function explain(
       await pool.end();
     }
   }
+  let left = 0;
+  if (view !== undefined && absent !== undefined) {
+    const without = { ...plan, exists: absent, kept: sharedBitmap(absent.stretches) };
+    left = dropUnusedVmemmap(original, view, without, missing);
+  }
   const rest = { count: countBits(missing, 0, pages), first: findBit(missing, 0, pages, true) };
   const counts = [...plan.dropped];
   counts[KEPT] = rest.count;
-  const classes = view === undefined ? undefined : classCounts(counts, secret !== undefined);
+  const classes =
+    view === undefined ? undefined : classCounts(counts, secret !== undefined, left > 0 ? ["unused-vmemmap"] : []);
   return { rest, beyondMemMap, classes, privacy: secret !== undefined };
 }
 

@@ -4,6 +4,7 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { layoutOfDump } from "../kernel/virtual-layout.js";
 import { countBits, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { STATUS_NO_VMEMMAP } from "../reader/kdump/layout.js";
 import type { Warnings } from "../warnings.js";
 import { dumpFacts } from "./collect-facts.js";
 import type { DumpFacts } from "./dump-facts.js";
@@ -22,7 +23,7 @@ import type { Sink } from "./sink.js";
 /** What an output is apart from its pages, as plain data: together with the plan's bitmaps it makes the same file anywhere. */
 export interface OutputDescription {
   readonly facts: DumpFacts;
-  /** Of kdump output: the codec's bit of the header's status. */
+  /** Of kdump output: bits of the header's status, the codec's among them. */
   readonly status: number;
   /** Of ELF output. */
   readonly elf: ElfShape | undefined;
@@ -37,18 +38,22 @@ export interface Described {
   readonly plan: PagePlan;
   readonly level: number;
   readonly incomplete: boolean;
+  /** Struct pages of dropped pages were left out. */
+  readonly lacksStructPages: boolean;
   /** Of the run. */
   readonly warnings: Warnings;
 }
 
 /** Of ELF output it finds the kernel's layout of memory, in some milliseconds. */
 export function describeOutput(
-  { described, shown, plan, level, incomplete, warnings }: Described,
+  { described, shown, plan, level, incomplete, lacksStructPages, warnings }: Described,
   format: OutputFormat,
   codec: CodecName,
 ): OutputDescription {
   const facts = { ...dumpFacts(described, shown, plan, level, format), incomplete };
-  if (format === "kdump") return { facts, status: CODEC_FLAGS[codec], elf: undefined };
+  if (format === "kdump") {
+    return { facts, status: CODEC_FLAGS[codec] | (lacksStructPages ? STATUS_NO_VMEMMAP : 0), elf: undefined };
+  }
   if (format !== "elf")
     return { facts, status: 0, elf: undefined, memory: { format, end: memoryEnd(described, plan) } };
   const segments = outputSegments(described, layoutOfDump(described, shown), plan, warnings);

@@ -7,7 +7,8 @@ import { parseMakedumpfile } from "../../src/cli/makedumpfile/arguments.js";
 import { Messages } from "../../src/cli/makedumpfile/messages.js";
 import { realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
-import { keptPages } from "../support/golden.js";
+import { bitmapPfns, keptPages, readKdumpBitmap2 } from "../support/golden.js";
+import { openKdump } from "../support/other-kdump.js";
 import { type Outcome, type RunOptions, run } from "./support/run.js";
 import { describeReader } from "./support/tools.js";
 
@@ -56,6 +57,16 @@ async function both(
 const KERNEL_TOO_NEW = "The kernel version is not supported.\nThe makedumpfile operation may be incomplete.\n";
 
 const PROGRESS_LINE = /\r[^\r\n]{50}: \[[ \d.]{5} %\] [/|\\-] {2}.{16}\n?/g;
+
+/** The header's status: codec, incomplete, without struct pages. */
+function statusOf(file: string): number {
+  const kdump = openKdump(file);
+  try {
+    return kdump.facts.status;
+  } finally {
+    kdump.close();
+  }
+}
 
 /** What has to be the same of the two: all words but times, sizes of compressed data, and the cache that we have not. */
 function words(text: string): string {
@@ -142,6 +153,41 @@ describeReader("coresieve-makedumpfile does what makedumpfile does", ["makedumpf
     expect(words(ours.stdout)).toBe(words(theirs.stdout));
     const [their, our] = path("dump").map(keptPages) as [ReturnType<typeof keptPages>, ReturnType<typeof keptPages>];
     expect(our.count).toBeLessThan(their.count);
+  });
+
+  test.each([
+    ["tiny-x86-6.1", 31],
+    ["tiny-x86-6.1-holes", 31],
+    ["tiny-x86-6.1-holes", 16],
+    ["x86-5.10-tiny", 31],
+    // 1.7.2 does not drop huge pages of these kernels.
+    ["x86-6.12-tiny", 16],
+    ["x86-7.2-tiny", 16],
+  ])("-e: %s at level %i: the same pages, of struct pages too, and the same mark", async (dump, level) => {
+    const { vmcore } = await realDump(dump);
+    const line = `-e --work-dir OUT -d ${level} VMCORE OUT/dump`;
+    const { theirs, ours, path } = await both(line, vmcore);
+    expect([theirs.code, ours.code]).toEqual([0, 0]);
+    const [their, our] = path("dump").map((file) => ({ ...keptPages(file), status: statusOf(file) }));
+    expect(our).toEqual(their);
+    const said = (text: string) => /^Excluded [1-9]\d* unused vmemmap pages$/m.exec(text)?.[0];
+    expect(said(ours.stderr)).toBe(said(theirs.stderr) ?? "");
+  });
+
+  test("-e: a last piece of memory that is shorter than its bitmaps' blocks is no exception here", async () => {
+    const { vmcore } = await realDump("x86-6.1-kdump-tiny");
+    const { path } = await both("-e --work-dir OUT -d 31 VMCORE OUT/dump", vmcore);
+    const [their, our] = path("dump").map((file) => [...bitmapPfns(readKdumpBitmap2(file))]) as [number[], number[]];
+    const theirs = new Set(their);
+    expect(our.every((pfn) => theirs.has(pfn))).toBe(true);
+    expect(our.length).toBeLessThan(their.length);
+  });
+
+  test("-E -e: pages of zeros count as dropped", async () => {
+    const { vmcore } = await realDump("x86-5.10-tiny");
+    const { theirs, ours } = await both("-E -e --work-dir OUT -d 31 VMCORE OUT/dump", vmcore);
+    const said = (text: string) => /^Excluded [1-9]\d* unused vmemmap pages$/m.exec(text)?.[0];
+    expect(said(ours.stderr)).toBe(said(theirs.stderr) ?? "");
   });
 
   test("--dry-run: the report of a run that writes, and no file", async () => {

@@ -27,6 +27,7 @@ export interface RunOptions {
   readonly codec?: CodecName;
   readonly compressionLevel?: number;
   readonly dedupe?: boolean;
+  readonly excludeUnusedVmemmap?: boolean;
   /** The text of erase rules. */
   readonly erase?: string;
   readonly vmlinux?: string;
@@ -59,6 +60,7 @@ export async function filterFile(
       format: options.format ?? "kdump",
       codec: codecOf(options.codec ?? "none", options.compressionLevel),
       dedupe: options.dedupe ?? false,
+      excludeUnusedVmemmap: options.excludeUnusedVmemmap ?? false,
       workers: options.workers ?? 1,
       warnings,
       ...(options.privacyExtra === undefined ? {} : { privacyExtra: options.privacyExtra }),

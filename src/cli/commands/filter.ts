@@ -84,6 +84,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
         format,
         codec,
         dedupe,
+        excludeUnusedVmemmap: request.excludeUnusedVmemmap,
         warnings,
         signal,
         ...complete,

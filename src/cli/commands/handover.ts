@@ -103,6 +103,7 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
     exclude: undefined,
     sizeLimit: undefined,
     onFull: undefined,
+    excludeUnusedVmemmap: false,
     flatten: false,
     format: undefined,
   };

@@ -66,6 +66,7 @@ async function runSplit(
       output: { paths, force: values.force, sync: values.sync, pack },
       spool: spoolOptions(values),
       ...{ level, privacy, format, codec, dedupe, workers, fallbackLevels, warnings, signal, ...complete },
+      excludeUnusedVmemmap: request.excludeUnusedVmemmap,
       ...(sizeLimit === undefined ? {} : { sizeLimit }),
       onProgress: (state) => progress?.update(state),
     };

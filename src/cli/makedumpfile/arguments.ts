@@ -17,6 +17,8 @@ export interface MakedumpfileRequest {
   readonly levels: readonly number[];
   readonly codec: CodecName;
   readonly elf: boolean;
+  /** Struct pages of dropped pages go, too. */
+  readonly unusedVmemmap: boolean;
   readonly force: boolean;
   readonly flattened: boolean;
   readonly dryRun: boolean;
@@ -192,6 +194,7 @@ function request({ options, files, levels, codec }: Given, mode: Mode, checkOnly
   return {
     ...{ mode, files, checkOnly, levels, codec },
     elf: options.has("-E"),
+    unusedVmemmap: options.has("-e"),
     force: options.has("-f"),
     flattened: options.has("-F"),
     dryRun: options.has("--dry-run"),

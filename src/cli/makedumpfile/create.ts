@@ -73,6 +73,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
       const options: FilterOptions = {
         output: outputOf(request, output, stream?.stream),
         ...{ level, codec, warnings, signal: context.signal, ...complete, ...(erase && { erase }) },
+        excludeUnusedVmemmap: request.unusedVmemmap,
         format: request.elf ? "elf" : "kdump",
         ...(sizeLimit === undefined ? {} : { sizeLimit }),
         ...(context.threads === undefined ? {} : { workers: context.threads }),
@@ -89,6 +90,9 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
       }
       sayWarnings(result.warnings, context);
       const written = stream === undefined ? result : { ...result, outputBytes: stream.bytes() };
+      if (request.unusedVmemmap) {
+        messages.progress(`Excluded ${result.classes["unused-vmemmap"] ?? 0} unused vmemmap pages\n`);
+      }
       messages.report(...makedumpfileStats(written, options.format), "Cache hit: 0, miss: 0", "");
       return true;
     }

@@ -17,6 +17,7 @@ Options
                            levels are tried where there is no room
   -L SIZE                  largest output: bytes, or 500M, 2G
   -E                       write ELF
+  -e                       drop struct pages of dropped pages as well
   -F                       write the flattened format to stdout
   -f                       overwrite existing files
   -x VMLINUX               take the kernel's layout from its vmlinux
@@ -32,8 +33,8 @@ Options
   -v                       print the version
   -h, --help               print this text
 Accepted, without effect: -b, --cyclic-buffer, --non-cyclic, --non-mmap,
---splitblock-size, --work-dir. Refused by name: -e, -g, -X, --diskset,
---eppic, --extension, --xen*.
+--splitblock-size, --work-dir. Refused by name: -g, -X, --diskset, --eppic,
+--extension, --xen*.
 docs/makedumpfile-options.md says what becomes of every option.
 
 LZO support: enabled; snappy support: enabled

@@ -38,7 +38,7 @@ export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
   ),
   flag("R"),
   refused(flag("X"), NO_XEN),
-  refused(flag("e"), "struct pages of dropped pages are kept: debuggers read them"),
+  flag("e"),
   value("b"),
   flag("D"),
   flag("v"),

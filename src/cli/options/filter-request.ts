@@ -15,6 +15,7 @@ export type FilterArguments = { readonly files: readonly string[] } & Pick<
   OptionValues<"filter">,
   | "level"
   | "exclude"
+  | "excludeUnusedVmemmap"
   | "privacy"
   | "privacyStrict"
   | "privacyExtra"
@@ -52,6 +53,7 @@ export interface FilterRequest {
   readonly privacyKeep: readonly PrivacyKeep[];
   readonly codec: Codec;
   readonly dedupe: boolean;
+  readonly excludeUnusedVmemmap: boolean;
   readonly format: OutputFormat;
   readonly workers: number;
 }
@@ -83,6 +85,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     privacyKeep: args.privacyKeep ?? [],
     codec: chosenCodec(args, !outputFormatFacts(format).packsPages || pack !== undefined ? "none" : "zlib"),
     dedupe: args.dedupe,
+    excludeUnusedVmemmap: args.excludeUnusedVmemmap,
     format,
     workers: args.numThreads ?? standardThreads(),
   };

@@ -43,6 +43,15 @@ export const LEVEL_OPTIONS = [
     long: "The same by name, with commas between: `zero`, `cache`, `cache-private`, `user`, `free`. Not together with `-d`",
   },
   {
+    name: "exclude-unused-vmemmap",
+    letter: "e",
+    kind: "flag",
+    commands: ["filter", "split"],
+    help: "drop struct pages of dropped pages as well",
+    long: "Drop also the kernel's memory that holds nothing but struct pages of dropped pages, as makedumpfile's `-e`: 1.6 % of the dropped memory at most. Debuggers then know nothing of the dropped pages (`kmem` of crash).",
+    see: "See [page-classes.md](page-classes.md#struct-pages-of-dropped-pages)",
+  },
+  {
     name: "privacy",
     kind: "flag",
     commands: FILTERING,

@@ -128,3 +128,5 @@ export const PAGE_DESC_SIZE = 24;
 
 /** Status bit: the writer ran out of space, descriptors of offset 0 have no page. */
 export const STATUS_INCOMPLETE = 8;
+/** Status bit: struct pages of dropped pages were left out (makedumpfile's `-e`). */
+export const STATUS_NO_VMEMMAP = 0x10;

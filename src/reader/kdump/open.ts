@@ -17,7 +17,7 @@ import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
 import type { KdumpImage } from "./image.js";
-import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "./layout.js";
+import { PAGE_DESC_SIZE, STATUS_INCOMPLETE, STATUS_NO_VMEMMAP } from "./layout.js";
 import { guessMachine } from "./machine.js";
 import { kdumpMemory } from "./memory.js";
 import { findPresent } from "./present.js";
@@ -94,6 +94,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
       codecs: codecNames(header.status),
       incomplete:
         marked || missing > 0 || cutOff !== undefined || images.some((one) => one.flattened?.cut !== undefined),
+      lacksStructPages: (header.status & STATUS_NO_VMEMMAP) !== 0,
       dumpLevel: header.dumpLevel & 31,
       utsname: header.utsname,
       timestamp: header.timestamp === 0 ? vmcoreinfo?.crashTime : header.timestamp,
