@@ -78,22 +78,28 @@ describeWithDumps("struct pages of dropped pages", () => {
     expect(await withoutStructPage(vmcore)).toBe(0);
   });
 
-  test.each(["kdump", "elf"] as const)("as %s: verify and a second filtering take it for what it is", async (format) => {
-    const { vmcore } = await realDump("x86-6.12-tiny");
-    const { classes } = await filterFile(vmcore, output, { level: 31, excludeUnusedVmemmap: true, format });
-    const { findings, comparison } = await verifyDump(output, { against: vmcore, workers: 1 });
-    expect(findings).toEqual([]);
-    expect(comparison?.classes?.["unused-vmemmap"]).toBeGreaterThan(0);
-    expect(comparison?.classes?.kept).toBe(0);
-    const second = await filterFile(output, again, { level: 31 });
-    expect(second.classes.kept + second.classes.zero).toBe(classes.kept + (format === "elf" ? 0 : classes.zero));
-    if (format === "kdump") expect(statusOf(again) & 0x10).toBe(0x10);
-  });
+  test.each(["kdump", "elf"] as const)(
+    "as %s: verify and a second filtering take it for what it is",
+    async (format) => {
+      const { vmcore } = await realDump("x86-6.12-tiny");
+      const { classes } = await filterFile(vmcore, output, { level: 31, excludeUnusedVmemmap: true, format });
+      const { findings, comparison } = await verifyDump(output, { against: vmcore, workers: 1 });
+      expect(findings).toEqual([]);
+      expect(comparison?.classes?.["unused-vmemmap"]).toBeGreaterThan(0);
+      expect(comparison?.classes?.kept).toBe(0);
+      const second = await filterFile(output, again, { level: 31 });
+      expect(second.classes.kept + second.classes.zero).toBe(classes.kept + (format === "elf" ? 0 : classes.zero));
+      if (format === "kdump") expect(statusOf(again) & 0x10).toBe(0x10);
+    },
+  );
 
-  test.each(["arm64-7.2-16k-tiny", "tiny-s390x-6.12"])("%s maps its memory map page by page: nothing goes", async (name) => {
-    const { classes } = await filterFile((await realDump(name)).vmcore, output, { excludeUnusedVmemmap: true });
-    expect(classes["unused-vmemmap"]).toBe(0);
-  });
+  test.each(["arm64-7.2-16k-tiny", "tiny-s390x-6.12"])(
+    "%s maps its memory map page by page: nothing goes",
+    async (name) => {
+      const { classes } = await filterFile((await realDump(name)).vmcore, output, { excludeUnusedVmemmap: true });
+      expect(classes["unused-vmemmap"]).toBe(0);
+    },
+  );
 
   test("at a level that drops nothing nothing goes", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
