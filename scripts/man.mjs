@@ -19,7 +19,7 @@ try {
   mkdirSync(new URL("man/", root), { recursive: true });
   for (const [name, text] of Object.entries(await manPages(root))) writeFileSync(new URL(`man/${name}`, root), text);
   const page = new URL("docs/command-line.md", root);
-  writeFileSync(page, withOptionTables(readFileSync(page, "utf8")));
+  writeFileSync(page, withOptionTables(readFileSync(page, "utf8"), root));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

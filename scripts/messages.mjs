@@ -1,23 +1,68 @@
-// Writes docs/messages.md: every error and warning of src/ with its code, sentence and cure, by reading the source. What a message
-// takes from the dump or the command line stands there as {name}. `node scripts/messages.mjs --check`: exit code 1 if the page is old.
+// Writes docs/messages.md: every code, error and warning of src/ with its sentence and cure, by reading the source. What a message takes from
+// the dump or the command line stands there in words. `node scripts/messages.mjs --check`: exit code 1 if the page is old.
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join, relative } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { parseAst } from "rolldown/parseAst";
+import {
+  apart,
+  boundTo,
+  functionAround,
+  moduleOf,
+  nameOfFunction,
+  parameterName,
+  placeOf,
+  resolved,
+  textsOf,
+  walk,
+} from "./messages-text.mjs";
+import { exampleOf, isRelayed, wordsOf } from "./messages-words.mjs";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
 const page = join(root, "docs", "messages.md");
 
 /** What messages call an option: src/option-words.ts. */
-const optionWords = optionsOf(join(root, "src", "option-words.ts"));
+const options = optionsOf(join(root, "src", "option-words.ts"));
 
-/** Rows of errors and of warnings: { code, subcode, sentence, cure, file }. */
+const modules = readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })
+  .filter((entry) => entry.isFile() && entry.name.endsWith(".ts"))
+  .map((entry) => join(entry.parentPath, entry.name))
+  .filter((path) => !/\.as\.ts$|[\\/]browser[\\/]/.test(path))
+  .sort()
+  .map(moduleOf);
+
+/** More cures of one sentence than these are for the message itself to say. */
+const MOST_CURES = 3;
+/** Parameters that are (parts of) sentences. */
+const TEXTS =
+  /^(what|why|problem|found|expected|reason|cure|must|missing|said|code|sentence|parts|details|message|whose|how)$/;
+const isKey = (node) => node.parent.type === "Property" && node.parent.key === node && !node.parent.shorthand;
+const namesOf = (parameter) =>
+  (parameter.left ?? parameter).type === "ObjectPattern"
+    ? (parameter.left ?? parameter).properties.map(({ value }) => value?.name ?? value?.left?.name)
+    : [parameterName(parameter)];
+
+const OTHER = "What a server or a store answers";
+const capital = (words) => words.charAt(0).toUpperCase() + words.slice(1);
+
+/** Rows of errors and of warnings: { code, subcode, sentence, cure }. */
 const errors = [];
 const warnings = [];
-for (const entry of readdirSync(join(root, "src"), { recursive: true, withFileTypes: true })) {
-  const path = join(entry.parentPath, entry.name);
-  if (entry.isFile() && /\.ts$/.test(path) && !/\.as\.ts$|[\\/]browser[\\/]/.test(path)) collect(path);
+for (const module of modules) {
+  walk(module.tree, (node) => {
+    if (node.type === "NewExpression" && node.callee.name === "DumpError") {
+      for (const place of placesOf(node, module).flatMap((one) => apart(node, one)))
+        errors.push(...errorRows(node, place));
+    }
+    if (
+      node.type === "CallExpression" &&
+      node.callee.property?.name === "add" &&
+      isWarnings(node.callee.object, module)
+    ) {
+      for (const place of placesOf(node, module)) warnings.push(...warningRows(node, place));
+    }
+  });
 }
+
 const text = render();
 if (process.argv.includes("--check")) {
   if (readFileSync(page, "utf8") !== text) {
@@ -26,130 +71,88 @@ if (process.argv.includes("--check")) {
   }
 } else writeFileSync(page, text);
 
-function collect(path) {
-  const source = readFileSync(path, "utf8");
-  const tree = parseAst(source, { lang: "ts" });
-  const file = relative(root, path).replaceAll("\\", "/");
-  const scope = { source, constants: constantsOf(tree) };
-  /** Functions that make an error of what they are given: their calls have the sentence. */
-  const makers = new Map();
-  walk(tree, [], (node, parents) => {
-    if (node.type === "NewExpression" && node.callee.name === "DumpError") {
-      const row = errorRow(node, scope, file);
-      const maker = parents.findLast(({ type }) => type === "FunctionDeclaration");
-      const parameter = maker?.params.findIndex((one) => nameOf(one) === node.arguments[1]?.name);
-      if (node.arguments[1]?.type === "Identifier" && parameter !== undefined && parameter >= 0) {
-        makers.set(maker.id.name, { row, parameter });
-      } else errors.push(row);
-    }
-    if (
-      node.type === "CallExpression" &&
-      node.callee.property?.name === "add" &&
-      /arnings$/.test(rest(node.callee.object, scope))
-    ) {
-      const [code, sentence] = node.arguments;
-      if (code?.type === "Literal")
-        warnings.push({ code: code.value, sentence: words(sentence, scope), cure: "", file });
-    }
-  });
-  walk(tree, [], (node) => {
-    const maker = node.type === "CallExpression" ? makers.get(node.callee.name) : undefined;
-    const given = maker && node.arguments[maker.parameter];
-    if (given) errors.push({ ...maker.row, sentence: words(given, scope) });
-  });
+function isWarnings(node, { source }) {
+  return /arnings$/.test(source.slice(node.start, node.end));
 }
 
-function errorRow({ arguments: [code, reason, parts] }, scope, file) {
-  const members = new Map((parts?.properties ?? []).map((one) => [one.key?.name, one.value]));
-  return {
-    code: code?.type === "Literal" ? code.value : words(code, scope),
-    subcode: members.has("subcode") ? words(members.get("subcode"), scope) : "",
-    sentence: reason === undefined ? "" : words(reason, scope),
-    cure: members.has("cure") ? words(members.get("cure"), scope) : "",
-    file,
+/** A call for each of the callers of the function around it, if they say what it says; else itself. */
+function placesOf(node, module, deep = 0) {
+  const fn = functionAround(node);
+  const name = fn && nameOfFunction(fn);
+  if (!name || deep > 3) return [placeOf(module)];
+  const given = new Set(fn.params.flatMap(namesOf));
+  let says = false;
+  for (const argument of node.arguments)
+    walk(argument, (one) => {
+      if (one.type === "Identifier" && given.has(one.name) && TEXTS.test(one.name) && !isKey(one)) says = true;
+    });
+  if (!says) return [placeOf(module)];
+  const places = callersOf(name, fn, module).flatMap(({ call, from }) =>
+    placesOf(call, from, deep + 1)
+      .flatMap((one) => apart(call, one))
+      .map((place) => placeOf(module, boundTo(fn, call.arguments, place))),
+  );
+  return places.length === 0 ? [placeOf(module)] : places;
+}
+
+function callersOf(name, fn, module) {
+  const found = [];
+  for (const from of modules) {
+    const imported = from.imports.get(name);
+    if (from !== module && (imported?.from !== module.path || imported.name !== name)) continue;
+    walk(from.tree, (node) => {
+      if (node.type !== "CallExpression") return;
+      const called = node.callee.type === "Identifier" ? node.callee.name : node.callee.property?.name;
+      const around = functionAround(node);
+      if (called === name && around !== fn) found.push({ call: node, from });
+    });
+  }
+  return found;
+}
+
+function errorRows({ arguments: [code, reason, parts] }, place) {
+  const objects = parts ? resolved(parts, place).filter(({ node }) => node.type === "ObjectExpression") : [];
+  const part = (name) => {
+    for (const object of objects) {
+      const own = object.node.properties.find((one) => one.key?.name === name);
+      if (own) return textsOf(own.value, object.place, options);
+      for (const spread of object.node.properties.filter(({ type }) => type === "SpreadElement")) {
+        for (const one of resolved(spread.argument, object.place)) {
+          const value = one.node.properties?.find(({ key }) => key?.name === name)?.value;
+          if (value) return textsOf(value, one.place, options);
+        }
+      }
+    }
+    return [""];
   };
-}
-
-/** The text of an expression: what is only known at run time as {name}. */
-function words(node, scope) {
-  if (node.type === "Literal") return String(node.value);
-  if (node.type === "TemplateLiteral") {
-    return node.quasis
-      .map(({ value }, i) => value.cooked + (i in node.expressions ? words(node.expressions[i], scope) : ""))
-      .join("");
-  }
-  if (node.type === "ConditionalExpression") {
-    const [yes, no] = [words(node.consequent, scope), words(node.alternate, scope)];
-    return yes === "" || no === "" ? `[${yes}${no}]` : `${yes} | ${no}`;
-  }
-  const option =
-    node.type === "MemberExpression" && node.object.name === "OPTION" && optionWords.get(node.property.name);
-  if (option) return option.commandLine;
-  const inOurWords = node.type === "CallExpression" ? wordsOfCall(node, scope) : undefined;
-  if (inOurWords !== undefined) return inOurWords;
-  if (node.type === "BinaryExpression" && node.operator === "+")
-    return words(node.left, scope) + words(node.right, scope);
-  // A helper that puts something in front: `ofFile(dump, "…")`.
-  const said =
-    node.type === "CallExpression" &&
-    node.arguments.find(({ type }) => /^(TemplateLiteral|Literal|ConditionalExpression)$/.test(type));
-  if (said && (said.type !== "Literal" || typeof said.value === "string") && node.callee.type === "Identifier")
-    return `{file}: ${words(said, scope)}`;
-  if (node.type === "LogicalExpression") return words(node.right, scope);
-  if (node.type === "Identifier" && scope.constants.has(node.name)) return words(scope.constants.get(node.name), scope);
-  if (node.type === "Identifier" && node.name === "undefined") return "";
-  return `{${plainName(node, scope)}}`;
-}
-
-/** The functions of src/option-words.ts. */
-function wordsOfCall({ callee, arguments: [first] }, scope) {
-  if (callee.name === "either" || callee.name === "inWords") return words(first, scope);
-  if (callee.name === "piped") return `\`${words(first, scope)} | coresieve - OUT\``;
-  if (callee.name === "levelWords") return `--level ${words(first, scope)}`;
-  return undefined;
-}
-
-function plainName(node, scope) {
-  if (node.type === "Identifier") return node.name;
-  if (node.type === "MemberExpression") return plainName(node.computed ? node.object : node.property, scope);
-  if (node.type === "CallExpression") {
-    const given = node.arguments.find((one) => one.type === "Identifier" || one.type === "MemberExpression");
-    return given === undefined ? plainName(node.callee, scope) : plainName(given, scope);
-  }
-  if (node.type === "TSAsExpression" || node.type === "TSNonNullExpression") return plainName(node.expression, scope);
-  return (
-    rest(node, scope)
-      .replaceAll(/[^\w]+/g, " ")
-      .trim()
-      .slice(0, 24) || "…"
+  const cures = part("cure").filter((one) => one !== "");
+  const cure = [...cures.slice(0, MOST_CURES), ...(cures.length > MOST_CURES ? ["…"] : [])].join(" — or: ");
+  return textsOf(code, place, options).flatMap((one) =>
+    textsOf(reason, place, options).flatMap((sentence) =>
+      part("why").map((why) => ({
+        code: one,
+        subcode: part("subcode")[0],
+        sentence: why === "" ? sentence : `${sentence}: ${why}`,
+        cure,
+      })),
+    ),
   );
 }
 
-function rest(node, { source }) {
-  return source.slice(node.start, node.end);
-}
-function nameOf(parameter) {
-  return parameter.name ?? parameter.left?.name ?? parameter.argument?.name;
-}
-
-/** Texts that a module gives a name to. */
-function constantsOf(tree) {
-  const found = new Map();
-  for (const statement of tree.body) {
-    const declared = statement.declaration ?? statement;
-    if (declared.type !== "VariableDeclaration") continue;
-    for (const { id, init } of declared.declarations) {
-      if (init?.type === "TemplateLiteral" || (init?.type === "Literal" && typeof init.value === "string"))
-        found.set(id.name, init);
-    }
-  }
-  return found;
+function warningRows({ arguments: [code, what] }, place) {
+  const parts = resolved(what, place).flatMap(({ node, place: there }) => {
+    const reason = node.type === "ObjectExpression" && node.properties.find((one) => one.key?.name === "reason")?.value;
+    return textsOf(reason || node, there, options);
+  });
+  return textsOf(code, place, options).flatMap((one) =>
+    [...new Set(parts)].map((sentence) => ({ code: one, sentence })),
+  );
 }
 
 /** By the names in `OPTION`: the command line's words and the library's. */
 function optionsOf(path) {
   const found = new Map();
-  walk(parseAst(readFileSync(path, "utf8"), { lang: "ts" }), [], (node) => {
+  walk(moduleOf(path).tree, (node) => {
     if (node.type !== "VariableDeclarator" || node.id.name !== "OPTION") return;
     for (const { key, value } of node.init.expression.properties) {
       const [commandLine, library] = value.arguments.map((one) => one.value);
@@ -159,71 +162,95 @@ function optionsOf(path) {
   return found;
 }
 
-function walk(node, parents, visit) {
-  if (node === null || typeof node !== "object") return;
-  if (Array.isArray(node)) {
-    for (const one of node) walk(one, parents, visit);
-    return;
-  }
-  if (typeof node.type !== "string") return;
-  visit(node, parents);
-  for (const [key, value] of Object.entries(node)) if (key !== "type") walk(value, [...parents, node], visit);
+/** The table in the description of a type, of `src/NAME`: rows of cells. */
+function describedIn(name) {
+  const source = readFileSync(join(root, "src", name), "utf8");
+  return [...source.slice(0, source.indexOf("*/")).matchAll(/^ \* \| (`.*)\|$/gm)].map(([, row]) =>
+    row.split("|").map((one) => one.trim()),
+  );
 }
 
-function wordTable(cell) {
-  const lines = [...optionWords.values()].map(
-    ({ commandLine, library }) => `| ${cell(commandLine)} | ${cell(library)} |`,
-  );
-  return lines.sort().join("\n");
+function cell(one) {
+  return one.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").replaceAll("<", "&lt;").trim();
+}
+
+/** A heading for each code with what it means, an example, and its sentences: those with the same cure together. */
+function sections(described, rows, exampleFor) {
+  const codes = [...new Set(described.map(([code]) => code))];
+  const known = new Set(codes.map((code) => code.replaceAll("`", "")));
+  const own = rows.filter(({ sentence }) => !isRelayed(sentence));
+  const of = (code) => own.filter((row) => (known.has(row.code) ? `\`${row.code}\`` === code : code === OTHER));
+  return [...codes, OTHER]
+    .map((code) => {
+      const meaning = described
+        .filter(([one]) => one === code)
+        .map(([, when, then]) => `${capital(when)}.${then ? ` ${capital(then)}.` : ""}`);
+      const said = of(code);
+      if (said.length === 0 && meaning.length === 0) return "";
+      const shown = said.find(({ cure, sentence }) => cure && wordsOf(sentence).includes("*")) ?? said[0];
+      const example = shown === undefined ? [] : [`    ${exampleFor(shown)}`];
+      return `${[`### ${code.replaceAll("`", "")}`, ...meaning, ...example, ...groups(said)].join("\n\n")}\n`;
+    })
+    .filter((section) => section !== "")
+    .join("\n");
+}
+
+/** Lists of sentences, each below what to do about them. */
+function groups(rows) {
+  const byCure = new Map();
+  const cures = new Map();
+  for (const { sentence, subcode, cure = "" } of rows) {
+    const words = `${line(wordsOf(sentence))}${subcode ? ` (\`${subcode}\`)` : ""}`;
+    cures.set(words, (cures.get(words) ?? new Set()).add(line(wordsOf(cure))));
+  }
+  for (const [sentence, several] of cures) {
+    const cure = [...several].filter((one) => one !== "").join(" — or: ");
+    byCure.set(cure, [...(byCure.get(cure) ?? []), `- ${sentence}`]);
+  }
+  return [...byCure]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([cure, sentences]) => `${cure === "" ? "" : `**${cure}**\n\n`}${sentences.sort().join("\n")}`);
+}
+
+/** In one line. */
+function line(text) {
+  return text.replaceAll(/\s+/g, " ").trim();
 }
 
 function render() {
-  const cell = (one) => one.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").replaceAll("<", "&lt;").trim();
-  const table = (rows) => {
-    const seen = new Set();
-    const lines = rows
-      .map(({ code, subcode, sentence, cure }) => [
-        `\`${code}\`${subcode ? ` \`${subcode}\`` : ""}`,
-        cell(sentence),
-        cell(cure),
-      ])
-      .map((cells) => `| ${cells.join(" | ")} |`)
-      .filter((line) => !seen.has(line) && seen.add(line));
-    return lines.sort().join("\n");
-  };
+  const said = (text) => exampleOf(text).replaceAll(/\s+/g, " ");
+  const error = ({ sentence, cure }) =>
+    `coresieve: vmcore: ${said(sentence)}${cure ? `. ${said(cure.split(" — or: ")[0])}` : ""}`;
+  const warning = ({ code, sentence }) => `Warning: ${said(sentence)} [${code}]`;
+  const names = [...options.values()].map(({ commandLine, library }) => `| ${cell(commandLine)} | ${cell(library)} |`);
   return `# Messages
 
-Made from the source by \`npm run messages\`; a test holds it against the code. \`{name}\` is what a message takes from the dump, the command
-line or the system; \`[…]\` is there sometimes; \`a | b\` is one or the other.
+Made from the source by \`npm run messages\`; a test holds it against the code. What stands in *italics* comes from the dump, the command line or
+the system. Below each code is an example; then all its sentences, those with the same cure (**bold**) together.
 
-## Errors
-
-An error is one line: \`coresieve: FILE: SENTENCE. CURE\`. What the codes mean, and exit codes: [command-line.md](command-line.md#errors).
+An error is one line: \`coresieve: FILE: WHAT. WHAT TO DO\`. Exit codes: [command-line.md](command-line.md#exit-codes).
 
     $ coresieve vmcore /nowhere/out
     coresieve: /nowhere/out: cannot be created: there is no such folder (ENOENT). Name a file in a folder that exists and that you may write to
 
-| code | sentence | cure |
-|---|---|---|
-${table(errors)}
-
-## Warnings
-
-A warning is one line: \`Warning: SENTENCE (COUNT) [CODE]\`; the run goes on, and with \`--strict\` it ends.
+A warning is one line: \`Warning: WHAT (COUNT) [CODE]\`. The run goes on, and with \`--strict\` it ends. Warnings that keep more pages than the level asks for are
+\`MEM_MAP_UNREADABLE\`, \`FREE_ORDER\`, \`FREE_LISTS\`, \`SELF_CHECK\`, \`FACT_MISSING\`, \`NODE_OVERLAP\`, \`BAD_SECTION\` and \`NO_KERNEL_VIEW\`: if you filter for privacy, use \`--strict\`.
 
     Warning: vmcore: no VMCOREINFO gives the page size; it is assumed to be 4096 bytes [PAGE_SIZE_GUESSED]
 
-| code | sentence | |
-|---|---|---|
-${table(warnings)}
+## Errors
 
+${sections(describedIn("errors.ts"), errors, error)}
+## Warnings
+
+${sections(describedIn("warnings.ts"), warnings, warning)}
 ## Options in messages
 
-The tables above name options as the command line does. In messages of the library they are the library's:
+The lists above name options as the command line does. In messages of the library they are the library's:
 
 | command line | library |
 |---|---|
-${wordTable(cell)}
+${names.sort().join("\n")}
 | \`COMMAND \\| coresieve - OUT\` | give openInput the stdout of \`COMMAND\` |
 `;
 }

@@ -5,30 +5,30 @@ import { inWords, OPTION } from "./option-words.js";
 /**
  * Why a run could not go on. Each code is stable: scripts may test it.
  *
- * | code | meaning |
- * |---|---|
- * | `NOT_A_DUMP` | the content is of no format that coresieve reads |
- * | `TRUNCATED` | the file ends before data that its headers describe |
- * | `CORRUPT` | a header, table or page contradicts the format |
- * | `LIMIT` | a count or size is above a stated limit |
- * | `UNSUPPORTED` | a known format, machine or kernel that this version cannot serve |
- * | `CODEC_MISSING` | page data need a codec that is not installed |
- * | `NOT_READABLE` | the input cannot be opened or read |
- * | `INPUT_CHANGED` | the input was written to while it was read |
- * | `WORKER_FAILED` | a worker thread died |
- * | `NO_MEMORY` | the system has no more memory for this process |
- * | `SYSTEM_LIMIT` | the system gives this process no more open files or threads |
- * | `NOT_WRITABLE` | the output cannot be created or written |
- * | `NO_SPACE` | the output's file system is full, or a limit of the system is reached |
- * | `SIZE_LIMIT` | the output would be larger than was allowed |
- * | `OUTPUT_EXISTS` | the output is there already, or is the input |
- * | `CANNOT_FILTER` | the dump does not tell enough of its kernel for the level asked for |
- * | `CANNOT_ERASE` | an erase rule leads to nothing in the dump |
- * | `EXTENSION` | an extension cannot be loaded, failed, or gave an answer that is none |
- * | `BAD_OPTION` | an option or its value is not usable |
- * | `STRICT` | a warning, made an error by `--strict` |
- * | `NOT_READY` | what other hosts are to do first is not done |
- * | `ABORTED` | the run was stopped by its caller |
+ * | code | when | what to do |
+ * |---|---|---|
+ * | `NOT_READABLE` | the input cannot be opened or read, is empty, or is a directory | check its name, its permissions and the disk |
+ * | `NOT_A_DUMP` | the content is of no format that coresieve reads; the message names what it is, if that is known | unpack it, or make the dump again as the message says; bare memory needs `--raw` |
+ * | `TRUNCATED` | the file ends before data that its headers describe | copy it again from where it was made, or `--salvage` |
+ * | `CORRUPT` | a header, table or page contradicts the format, or files are not of one split set | copy it again; name all files of the set; or `--salvage` |
+ * | `LIMIT` | a count or size is above a stated limit: a damaged header | copy it again |
+ * | `UNSUPPORTED` | a known format, machine or kernel that this version cannot serve | see support-matrix.md |
+ * | `CODEC_MISSING` | a codec is needed that is not installed | install zstd-napi or lz4-napi, use Node.js 22.15 or later for zstd, or take another codec |
+ * | `CANNOT_FILTER` | the dump does not say enough about its kernel for this level: no VMCOREINFO, unknown architecture, page tables or struct pages not found | `-x VMLINUX`, or levels 0 and 1. QEMU guests: `-device vmcoreinfo` |
+ * | `OUTPUT_EXISTS` | the output exists, is a directory, or is the input | `-f`, or another name |
+ * | `INPUT_CHANGED` | the input was written to, or grew, while it was read | wait until it has been written or copied to the end |
+ * | `WORKER_FAILED` | a worker thread died, or ran out of memory | fewer threads (`--num-threads`), more memory (`NODE_OPTIONS=--max-old-space-size=4096`) |
+ * | `NO_MEMORY` | the system has no more memory for this process | free some, fewer threads, or a higher limit of the process or container |
+ * | `SYSTEM_LIMIT` | the system gives this process no more open files or threads | `ulimit -n 1024`, `ulimit -u unlimited`, `--num-threads 1` |
+ * | `NOT_WRITABLE` | the output cannot be created or written, or the reader of the pipe has ended | check the folder; look at what the other program says |
+ * | `NO_SPACE` | the disk or a quota is full (the output's, or that of a temporary file), or a limit of the system on file sizes is reached | make room, drop or compress more, `--on-full incomplete` |
+ * | `SIZE_LIMIT` | the output would be larger than `-L` allows | allow more, drop or compress more, `--on-full incomplete` |
+ * | `CANNOT_ERASE` | a rule of `--erase` leads to nothing in this dump, or the dump has no symbols and types | check the names; `?` before a rule allows it; `-x VMLINUX` |
+ * | `EXTENSION` | an extension cannot be loaded, failed, or gave an invalid answer | see library.md |
+ * | `BAD_OPTION` | an option or its value cannot be used (exit code 2) | `coresieve --help` |
+ * | `STRICT` | a warning, which `--strict` makes an error | without `--strict` the run goes on |
+ * | `NOT_READY` | what other hosts have to do first is not done (exit code 75) | begin this step again later |
+ * | `ABORTED` | the run was stopped by a signal or by its caller | |
  */
 export type DumpErrorCode =
   | "NOT_A_DUMP"

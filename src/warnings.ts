@@ -6,39 +6,40 @@ import { inWords, OPTION } from "./option-words.js";
 /**
  * Damage or doubt that a run passes over. Each code is stable.
  *
- * | code | meaning |
- * |---|---|
- * | `MEM_MAP_UNREADABLE` | struct pages that could not be read: their pages are kept |
- * | `FREE_ORDER` | buddy pages of an impossible order: kept |
- * | `FREE_LISTS` | free pages that only lists tell, and lists that are broken or not found: kept |
- * | `SELF_CHECK` | facts in VMCOREINFO that the memory contradicts: the classes that need them are kept |
- * | `FACT_MISSING` | names that the level needs and VMCOREINFO lacks: what they tell is kept |
- * | `NO_KERNEL_VIEW` | levels 0 and 1 without struct pages: hwpoison and offline pages are kept |
- * | `VMCOREINFO_LINE` | lines of VMCOREINFO that have no known form |
- * | `NOTE` | notes cut off by the end of their segment |
- * | `BAD_SECTION` | sections whose mem_map address is no kernel address |
- * | `NODE_OVERLAP` | pages that two memory nodes claim: kept |
- * | `VMCOREINFO_NOTE` | a VMCOREINFO note that memory contradicts, or that leads to no kernel: another note or a text in memory was taken |
- * | `VMCOREINFO_DEVICE` | an entry of QEMU's vmcoreinfo device that leads to no note |
- * | `SEVERAL_KERNELS` | VMCOREINFO of more than one kernel is in memory |
- * | `PAGE_SIZE_GUESSED` | no VMCOREINFO tells the page size |
- * | `LOG_RECORDS` | records of the kernel log that the dump does not have whole |
- * | `PRIVACY_GAP` | where `--privacy` could not look for the kernel's own pages: they are dropped; what `--privacy-extra` names and could not be reached: it stays |
- * | `ERASE_UNREACHABLE` | data of an erase rule that could not be reached: what is behind was not erased |
- * | `ADDRESSES` | ELF output: virtual addresses of an ELF input that are not those of the kernel's page tables (replaced), or that could not be checked (kept) |
- * | `NO_ADDRESSES` | ELF output without virtual addresses: the kernel's page tables were not found; gdb reads nothing of it |
- * | `REGISTERS` | a dump without notes of CPUs: some of them left registers in memory and others did not |
- * | `SEVERAL_SNAPSHOTS` | disk images with several saved machines: the newest was taken |
- * | `UNPLACED_MEMORY` | memory of a virtual machine whose addresses its file does not have: left out |
- * | `PAGE_TABLES` | the kernel's top page table is lost: that of a process is used, or the kernel's image alone |
- * | `INCOMPLETE` | the input is marked as incomplete by its writer |
- * | `INPUT_CHANGED` | the memory of a machine that runs (/proc/kcore, bare memory that was written to while it was read): pages are of different moments |
- * | `NEXT_LEVEL` | the output had no room at a level: the next of the levels named was taken |
- * | `NOT_WRITTEN` | pages for which the output had no room |
- * | `MORE_BYTES` | streams and packed files that go on behind the end that their headers state: that was not read |
- * | `CUT_OFF` | with `salvage`: files that end too early |
- * | `MISSING_PAGES` | with `salvage`: pages that are not in the file: left out |
- * | `BAD_PAGES` | with `salvage`: pages that cannot be read or decoded: left out |
+ * | code | what happened | what follows |
+ * |---|---|---|
+ * | `MEM_MAP_UNREADABLE` | struct pages could not be read: they are missing or damaged | their pages are kept |
+ * | `FREE_ORDER` | free pages have an impossible order | they are kept |
+ * | `FREE_LISTS` | the kernel marks no free pages, and its free lists are broken or not described | they are kept |
+ * | `SELF_CHECK` | the memory contradicts facts in VMCOREINFO | classes that need them are kept |
+ * | `FACT_MISSING` | VMCOREINFO lacks names that the level needs | pages that they would decide about are kept |
+ * | `NODE_OVERLAP` | two memory nodes claim the same pages | they are kept |
+ * | `BAD_SECTION` | the map of a section of memory is at no kernel address | its pages are kept |
+ * | `NO_KERNEL_VIEW` | the kernel was not found in the dump; the level is 0 or 1 | pages with memory errors and offline pages are kept |
+ * | `PRIVACY_GAP` | `--privacy` could not walk all page tables | pages that only they show to be the kernel's are dropped |
+ * | `PRIVACY_GAP` | what `--privacy-extra` names could not be reached | it is not overwritten |
+ * | `ERASE_UNREACHABLE` | data of an erase rule could not be reached | what lies behind is not erased |
+ * | `VMCOREINFO_NOTE` | the memory contradicts a VMCOREINFO note, or the note leads to no kernel | another note, or a text in memory, is used and written |
+ * | `VMCOREINFO_DEVICE` | the entry of `--vmcoreinfo-device` leads to no note | it is not used |
+ * | `VMCOREINFO_LINE` | a line of VMCOREINFO is not understood | it is not used |
+ * | `SEVERAL_KERNELS` | memory holds VMCOREINFO of several kernels | the first that fits is used; `--vmcoreinfo-at` takes another |
+ * | `PAGE_SIZE_GUESSED` | nothing gives the page size | the machine's usual one is used; `--arch` names a machine |
+ * | `NOTE` | a note is cut off by the end of its segment, or registers are not understood | later notes are not looked at, but copied |
+ * | `REGISTERS` | some CPUs left registers in memory, others did not | those that are there are written |
+ * | `LOG_RECORDS` | records of the kernel log are not whole in the dump | they are left out |
+ * | `ADDRESSES` | ELF output: the input's virtual addresses are not those of the page tables, or could not be checked | those of the page tables are written; without page tables the input's |
+ * | `NO_ADDRESSES` | ELF output: nothing gives virtual addresses | the debugger gdb reads nothing of it: write kdump |
+ * | `PAGE_TABLES` | the kernel's top page table is lost or damaged | that of a process is used, or the kernel's image alone |
+ * | `INCOMPLETE` | the input's writer marked it incomplete | the output is marked, too |
+ * | `INPUT_CHANGED` | the memory of a running machine changed while it was read | pages may be of different moments |
+ * | `MORE_BYTES` | a stream or packed file goes on behind the end that its headers state | the rest is not read |
+ * | `SEVERAL_SNAPSHOTS` | a disk image has several saved machines | the newest is used; `--snapshot` takes another |
+ * | `UNPLACED_MEMORY` | a virtual machine's file does not say where some of its memory lies | that memory is left out |
+ * | `NEXT_LEVEL` | the output had no room at a level | the next level of `-d` was tried |
+ * | `NOT_WRITTEN` | the output had no room for some pages | they are missing, the output is marked incomplete, the exit code is 1 |
+ * | `CUT_OFF` | with `--salvage`: a file ends too early | it is read up to there |
+ * | `MISSING_PAGES` | with `--salvage`: pages are not in the file | they are left out |
+ * | `BAD_PAGES` | with `--salvage`: pages cannot be read or decoded | they are left out |
  */
 export type WarningCode =
   | "MEM_MAP_UNREADABLE"

@@ -15,29 +15,26 @@ const CODECS_HEADING = "How pages are compressed (default: -c)";
 
 const common = (options: readonly Option[]) => optionText(options.filter((option) => option.common));
 
-/** `coresieve --help`: what there is, and what most runs need: 80 columns, 45 lines at most. */
+/** `coresieve --help`: what there is, and what most runs need: 80 columns, 40 lines at most. */
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
   coresieve DUMP OUT               shrink it: drop what debuggers do not need
   coresieve handover DUMP OUT      hand it over: no user's memory, all checked
-  coresieve info DUMP              what is it, why did it crash, can it shrink
-  coresieve dmesg DUMP             read the kernel's log
-  coresieve verify DUMP            is it whole: --against ORIGINAL, --manifest
+  coresieve info DUMP              what is it, and why did it crash?
+  coresieve dmesg DUMP             what did the kernel say last?
+  coresieve verify DUMP            is it whole? Also: --against ORIGINAL
 
-  coresieve DUMP OUT --privacy     the first step of handover by itself
-  coresieve -F DUMP [options]      filter to stdout, flattened, for a pipe
-  coresieve audit DUMP             user data left in a finished dump
-  coresieve estimate DUMP          how large outputs of all levels would be
+  coresieve estimate DUMP          how large would it become?
   coresieve report DUMP            a page with a picture of its memory
-  coresieve bench DUMP             how fast this machine filters it
+  coresieve audit DUMP             look for user data in a finished dump
+  coresieve -F DUMP [options]      filter to stdout, flattened, for a pipe
   coresieve split DUMP OUT1 OUT2   filter into the files of a split set
   coresieve reassemble PART... OUT   make one file of a split set
   coresieve rearrange FLAT OUT     make a plain file of a flattened one
-  coresieve uploads s3://BUCKET    unfinished uploads in an object store
-  coresieve submit DUMP OUT        by many hosts (help worker, help jobs, …)
-  coresieve plan DUMP OUT          the same by steps: shard, finish, staging
-  coresieve help COMMAND           its options (help filter, help input, …)
-  coresieve completion SHELL       completes commands in bash, zsh or fish
+  coresieve help COMMAND           all options of a command: help filter
+  coresieve help input             what DUMP may be: bare memory, packed, …
+  Also: bench, uploads, completion
+  Many hosts: submit, worker, jobs, or by steps: plan, shard, finish, staging
 
 ${LEVELS_HEADING}
 ${common(LEVEL_OPTIONS)}
@@ -48,8 +45,7 @@ ${common(CODEC_OPTIONS)}
 What is written
 ${common([...OUTPUT_OPTIONS, ...GENERAL_OPTIONS])}
 
-Example
-  coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
+Example: coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;
 

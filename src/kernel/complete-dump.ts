@@ -71,7 +71,7 @@ export function completeWithKernel(
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
   const what = dump.machineGuessed
-    ? `nothing in its memory gives the architecture; it is assumed to be ${arch} with pages of ${dump.pageSize} bytes was taken (${OPTION.arch} names another)`
+    ? `nothing in its memory gives the architecture; it is assumed to be ${arch} with pages of ${dump.pageSize} bytes (${OPTION.arch} names another)`
     : `no VMCOREINFO gives the page size; it is assumed to be ${dump.pageSize} bytes`;
   warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
   return complete;

@@ -50,7 +50,7 @@ const checkShard = object({
   /** The version of the program that planned it. */
   program: PROGRAM,
   /** The job of the dump. */
-  dump: textLike(isRunId, "ID of a run"),
+  dump: textLike(isRunId, "the ID of a run"),
   index: number(0, MAX_SHARDS - 1),
   shards: number(1, MAX_SHARDS),
   pages: COUNT,

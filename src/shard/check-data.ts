@@ -4,15 +4,15 @@ import { DumpError } from "../errors.js";
 export type Check<T> = (value: unknown, at: string) => T;
 
 function wrong(at: string, expected: string): never {
-  throw new DumpError("BAD_OPTION", `${at} is no ${expected}`);
+  throw new DumpError("BAD_OPTION", `${at} must be ${expected}`);
 }
 
-export const flag: Check<boolean> = (value, at) => (typeof value === "boolean" ? value : wrong(at, "truth value"));
+export const flag: Check<boolean> = (value, at) => (typeof value === "boolean" ? value : wrong(at, "true or false"));
 
 export const text =
   (most: number): Check<string> =>
   (value, at) =>
-    typeof value === "string" && value.length <= most ? value : wrong(at, `text of at most ${most} characters`);
+    typeof value === "string" && value.length <= most ? value : wrong(at, `a text of at most ${most} characters`);
 
 /** A text of a stated form: what becomes a part of a file's name must be no path. */
 export const textLike =
@@ -25,7 +25,7 @@ export const number =
   (value, at) =>
     typeof value === "number" && value >= least && value <= most && (!whole || Number.isInteger(value))
       ? value
-      : wrong(at, `number from ${least} to ${most}`);
+      : wrong(at, `a number from ${least} to ${most}`);
 
 export const oneOf =
   <const T extends string>(...names: readonly T[]): Check<T> =>
@@ -37,7 +37,7 @@ export const list =
   (value, at) =>
     Array.isArray(value) && value.length <= most
       ? value.map((one, i) => item(one, `${at}[${i}]`))
-      : wrong(at, `list of at most ${most}`);
+      : wrong(at, `a list of at most ${most}`);
 
 export const optional =
   <T>(check: Check<T>): Check<T | undefined> =>
@@ -52,10 +52,11 @@ type Checked<S extends Record<string, Check<unknown>>> = {
 export const object =
   <S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> =>
   (value, at) => {
-    if (typeof value !== "object" || value === null || Array.isArray(value)) wrong(at, "object");
+    if (typeof value !== "object" || value === null || Array.isArray(value)) wrong(at, "an object");
     const given = value as Record<string, unknown>;
     const unknown = Object.keys(given).find((name) => !Object.hasOwn(shape, name));
-    if (unknown !== undefined) wrong(`${at}.${unknown}`, "known field");
+    if (unknown !== undefined)
+      throw new DumpError("BAD_OPTION", `${at} has an unknown member ${JSON.stringify(unknown)}`);
     const out: Record<string, unknown> = {};
     for (const [name, check] of Object.entries(shape)) {
       const checked = check(Object.hasOwn(given, name) ? given[name] : undefined, `${at}.${name}`);

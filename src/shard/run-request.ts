@@ -8,7 +8,7 @@ import { flag, list, number, object, oneOf, optional, text, textLike } from "./c
 const PATH = text(4096);
 const COUNT = number(0, Number.MAX_SAFE_INTEGER);
 /** Of a plan: its first digits name a folder. */
-export const DIGEST = textLike((digest) => /^[0-9a-f]{64}$/.test(digest), "SHA-256 digest");
+export const DIGEST = textLike((digest) => /^[0-9a-f]{64}$/.test(digest), "a SHA-256 digest");
 /** VMCOREINFO and rules are a few KiB; neither Redis nor a staging is a place for much more. */
 const TEXT = object({ name: PATH, text: text(1 << 18) });
 

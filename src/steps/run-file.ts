@@ -20,7 +20,7 @@ const SEAL = "run";
 const checkRun = object({
   version: number(VERSION, VERSION),
   program: text(64),
-  id: textLike(isRunId, "ID of a run"),
+  id: textLike(isRunId, "the ID of a run"),
   /** Of the plan. */
   digest: DIGEST,
   /** How many shards were asked for; 0: as many as seem good. */

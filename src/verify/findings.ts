@@ -3,27 +3,27 @@ import { inWords } from "../option-words.js";
 /**
  * What can be wrong with a dump. Each kind is stable.
  *
- * | kind | meaning |
+ * | finding | meaning |
  * |---|---|
  * | `header` | a header cannot be used, or contradicts another part of the dump |
  * | `cut-off` | the file ends before data that its headers describe |
  * | `incomplete` | its writer marked the dump incomplete |
- * | `bitmap` | bits of the page bitmaps that cannot be |
- * | `missing-page` | a page that should be there has no data |
- * | `descriptor` | a page descriptor that leads nowhere |
- * | `overlap` | bytes of the file that two different pages claim, or two segments with different bytes for one page |
- * | `bad-page` | page data that do not decode |
- * | `note` | notes that are cut off or contradict the header |
- * | `vmcoreinfo` | VMCOREINFO lines that no kernel writes |
- * | `kernel` | the kernel is not found where VMCOREINFO says |
- * | `symbol` | addresses of VMCOREINFO that lead nowhere |
- * | `address` | a segment of an ELF file has a virtual address that the kernel's page tables do not have |
- * | `different-page` | a page whose bytes are not the original's |
- * | `unknown-page` | a page that the original does not have |
- * | `lost-page` | a page of the original that is missing, and that the dump level does not explain |
- * | `manifest` | the dump, or its original, is not what the manifest of its run says |
+ * | `bitmap` | impossible bits in the page bitmaps: pages with data that do not exist, or bits behind the last page |
+ * | `missing-page` | a page that should be there is not in the file |
+ * | `descriptor` | a page descriptor leads nowhere |
+ * | `overlap` | two pages claim the same bytes, or two segments have different bytes for one page |
+ * | `bad-page` | page data cannot be read or decoded |
+ * | `note` | notes are cut off, or contradict the header |
+ * | `vmcoreinfo` | VMCOREINFO has lines that no kernel writes, or lacks the kernel's release |
+ * | `kernel` | the kernel is not found where VMCOREINFO says, or its name differs from the header's |
+ * | `symbol` | an address in VMCOREINFO leads nowhere, or its page is not in the dump |
+ * | `address` | a segment of an ELF file has another virtual address than the kernel's page tables: gdb would read other memory |
+ * | `different-page` | a page's bytes are not the original's, and were not erased |
+ * | `unknown-page` | the original does not have this page |
+ * | `lost-page` | a page of the original is missing, and the dump level does not explain it |
+ * | `manifest` | the dump, or its original, is not what the manifest says |
  * | `audit` | the dump is not the one that was audited, or the audit found something |
- * | `signature` | a manifest or an audit's result is not signed by the owner of the key |
+ * | `signature` | a manifest or the result of an audit is not signed with this key |
  */
 export type FindingKind =
   | "header"

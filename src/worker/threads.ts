@@ -45,7 +45,7 @@ export class WorkerThreads {
 
   constructor(count: number = standardThreads()) {
     if (!Number.isInteger(count) || count < 1 || count > MAX_THREADS) {
-      throw new DumpError("BAD_OPTION", `${count} worker threads; the number must be 1 to ${MAX_THREADS} are allowed`);
+      throw new DumpError("BAD_OPTION", `${count} worker threads; the number must be from 1 to ${MAX_THREADS}`);
     }
     checkThreadsCanStart();
     this.count = count;

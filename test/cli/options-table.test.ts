@@ -7,8 +7,9 @@ import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table
 import { withOptionTables } from "../support/options-reference.js";
 
 test("the tables of options in docs/command-line.md are those of today: `npm run man` makes them anew", () => {
-  const page = readFileSync(new URL("../../docs/command-line.md", import.meta.url), "utf8").replaceAll("\r\n", "\n");
-  expect(page).toBe(withOptionTables(page));
+  const root = new URL("../../", import.meta.url);
+  const page = readFileSync(new URL("docs/command-line.md", root), "utf8").replaceAll("\r\n", "\n");
+  expect(page).toBe(withOptionTables(page, root));
 });
 
 test("a command has each name and each letter once", () => {

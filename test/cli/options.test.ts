@@ -69,7 +69,11 @@ describe("refused", () => {
     ["-3 threads", [input, out, "--num-threads=-3"], /--num-threads -3: must be/],
     ["many threads", [input, out, "--num-threads", "1e9"], /--num-threads 1e9: must be/],
     ["an unknown option", [input, out, "--shrink"], /unknown option --shrink\. `coresieve --help`/],
-    ["a place that is none", ["--raw", "low", input, out], /--raw low: "low" is no range of addresses\. Give the phys/],
+    [
+      "a place that is none",
+      ["--raw", "low", input, out],
+      /--raw low: "low" is not a range of addresses\. Give the phys/,
+    ],
     ["--raw of a dump with headers", ["--raw", "0", input, out], /is a dump with headers, not bare memory/],
     [
       "a machine that is none",

@@ -7,6 +7,12 @@ import { expect, test } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const page = readFileSync(`${root}/docs/messages.md`, "utf8");
 
+const sentences = [...page.matchAll(/^- (.*)$/gm)].map(([, sentence = ""]) => sentence);
+const cureOf = (sentence: string) => {
+  const before = page.slice(0, page.indexOf(`- ${sentence}\n`));
+  return /.*^\*\*(.*)\*\*$/ms.exec(before)?.[1];
+};
+
 test("the list of messages is made from the source", () => {
   const { status, stderr } = spawnSync(process.execPath, ["scripts/messages.mjs", "--check"], {
     cwd: root,
@@ -15,10 +21,34 @@ test("the list of messages is made from the source", () => {
   expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
 });
 
-test("it has the sentence of what a function says for others, and of a constant", () => {
-  expect(page).toContain(
-    "| `BAD_OPTION` | is a core (a dump), not a vmlinux | Give the kernel's vmlinux with symbols:",
-  );
-  expect(page).toContain("| `BAD_OPTION` | -d and --exclude say the same in two ways | Use one of them |");
-  expect(page.split("\n").filter((line) => line.startsWith("| `")).length).toBeGreaterThan(300);
+test("it has the sentence of what a function says for others, and of a constant, below what to do about it", () => {
+  expect(cureOf("is a core (a dump), not a vmlinux")).toMatch(/^Give the kernel's vmlinux with symbols:/);
+  expect(cureOf("-d and --exclude say the same in two ways")).toBe("Use one of them");
+  expect(sentences.length).toBeGreaterThan(800);
+});
+
+test("sentences that several parts of a program put together are there as they are read", () => {
+  expect(sentences).toContain("its bzip2 stream is damaged: the checksum of a block");
+  expect(sentences).toContain("cannot be read: no credentials were found");
+  expect(sentences).toContain("does not have all registers of CPU *lacking*: those of all CPUs are left out");
+});
+
+test("no sentence is only a name of the source", () => {
+  expect(sentences.filter((one) => /^\*[^*]*\*$/.test(one) || one === "")).toEqual(["*two of its sources*"]);
+});
+
+test("every code has a heading, what it means, and an example", () => {
+  for (const [name, count] of [
+    ["errors", 22],
+    ["warnings", 31],
+  ] as const) {
+    const source = readFileSync(`${root}/src/${name}.ts`, "utf8");
+    const codes = [...source.slice(0, source.indexOf("*/")).matchAll(/^ \* \| `([A-Z_]+)` \|/gm)].map(
+      ([, code]) => code,
+    );
+    expect(new Set(codes).size).toBe(count);
+    for (const code of codes) {
+      expect(page.split(`### ${code}\n`)[1], code).toMatch(/^\n.+\.\n(\n.+\n)?\n {4}(coresieve|Warning): /);
+    }
+  }
 });

@@ -176,7 +176,9 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await until(async () => (await (await findRun(queues, id)).getState()) === "failed");
     expect(coresieve(queue.redis.url, "jobs")).toMatchObject({
       code: 1,
-      stdout: expect.stringMatching(new RegExp(`^${id} unreadable: job data: dump.level is no number from 0 to 31`)),
+      stdout: expect.stringMatching(
+        new RegExp(`^${id} unreadable: job data: dump.level must be a number from 0 to 31`),
+      ),
     });
     expect(coresieve(queue.redis.url, "jobs", "cancel", id.slice(0, 6))).toMatchObject({
       code: 0,

@@ -1,36 +1,35 @@
-/** The tables of options in docs/command-line.md: scripts/man.mjs writes them, a test compares them. */
-import { INPUT_OPTIONS, KERNEL_OPTIONS } from "../../src/cli/options/input.js";
-import { COMMAND_NAMES, type Option } from "../../src/cli/options/option.js";
+/** What is made in docs/command-line.md, tables of options and what else the source says: scripts/man.mjs writes it, a test compares it. */
+import { readFileSync } from "node:fs";
+import { HELP } from "../../src/cli/help.js";
+import type { Option } from "../../src/cli/options/option.js";
 import { GENERAL_OPTIONS, OPTIONS, optionsOf } from "../../src/cli/options/table.js";
-
-/** What all commands that open a dump have. */
-const INPUT = new Set([...INPUT_OPTIONS, ...KERNEL_OPTIONS].map(({ name }) => `\`--${name}\``));
-const OF_INPUT = "those of the input (`--raw` to `--salvage`, `--vmcoreinfo` to `--vmcoreinfo-at`)";
 
 const BEGIN = (table: string) => `<!-- options: ${table}, made by npm run man -->`;
 const END = "<!-- end of options -->";
 
-/** The page with its tables made anew. Throws if it has not the marks of each. */
-export function withOptionTables(page: string): string {
+/** The page with its tables made anew. Throws if it has not the marks of each. `root`: the folder of the project. */
+export function withOptionTables(page: string, root: URL): string {
   const filter = [...optionsOf("filter").values()];
   const others = OPTIONS.filter(({ commands }) => !commands.includes("filter"));
-  const shared = OPTIONS.filter((option) => option.commands.includes("filter"));
-  let made = replaced(page, "filter", [
+  const usages = HELP.split("\n").filter((line) => line.startsWith("  coresieve ") && / {2,}\S/.test(line.trim()));
+  let made = replaced(
+    page,
+    "usage",
+    usages.map((line) => `  ${line}`),
+  );
+  const findings = readFileSync(new URL("src/verify/findings.ts", root), "utf8");
+  made = replaced(
+    made,
+    "findings",
+    [...findings.matchAll(/^ \* (\|.*)$/gm)].map(([, line = ""]) => line),
+  );
+  made = replaced(made, "filter", [
     ...["| option | meaning |", "|---|---|"],
     ...[...filter, ...(GENERAL_OPTIONS as readonly Option[])].map((option) => row(option, [])),
   ]);
-  made = replaced(made, "other commands", [
+  return replaced(made, "other commands", [
     ...["| option | with | meaning |", "|---|---|---|"],
     ...others.map((option) => row(option, [option.commands.map((name) => `\`${name}\``).join(", ")])),
-  ]);
-  return replaced(made, "commands", [
-    ...["| command | options that a filter run has too |", "|---|---|"],
-    ...COMMAND_NAMES.filter((name) => name !== "filter").flatMap((name) => {
-      const all = shared.filter(({ commands }) => commands.includes(name)).map((option) => `\`--${option.name}\``);
-      const input = all.filter((option) => INPUT.has(option));
-      const own = [...(input.length > 0 ? [OF_INPUT] : []), ...all.filter((option) => !INPUT.has(option))];
-      return own.length === 0 ? [] : [`| \`${name}\` | ${own.join(", ")} |`];
-    }),
   ]);
 }
 

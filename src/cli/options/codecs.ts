@@ -11,7 +11,7 @@ export const CODEC_OPTIONS = [
     same: "codec",
     common: true,
     help: "with zlib (the default): every reader opens it",
-    long: "Compress each page with zlib: every reader opens it. This is the default, but for `-E` and packed outputs, whose default is `none`",
+    long: "Compress each page with zlib: every reader opens it",
   },
   {
     name: "lzo",
@@ -51,7 +51,7 @@ export const CODEC_OPTIONS = [
     commands: COMPRESSING,
     same: "codec",
     help: "the same by name: none, zlib, lzo, snappy, zstd",
-    long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `zlib`; `none` for `-E` and for packed outputs",
+    long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `zlib`; for `-E` and packed outputs `none`",
   },
   {
     name: "compression-level",
@@ -61,7 +61,7 @@ export const CODEC_OPTIONS = [
     least: CODEC_LEVELS.zlib.min,
     most: CODEC_LEVELS.zstd.max,
     help: "zlib 1 to 9, zstd 1 to 19 (default: 1)",
-    long: "zlib 1 to 9, zstd 1 to 19. Default: 1, as makedumpfile has it: higher levels cost far more time than they save bytes",
+    long: "zlib 1 to 9, zstd 1 to 19. Default: 1. Higher levels cost far more time than they save bytes",
     cure: "Levels are 1 to 9 for zlib, 1 to 19 for zstd",
   },
   {
@@ -69,7 +69,7 @@ export const CODEC_OPTIONS = [
     kind: "flag",
     commands: ["filter", "split", "handover"],
     help: "store pages of equal content once",
-    long: "Store pages of equal content once: their page descriptors lead to the same bytes. Every reader of the format opens that. Not with `-E`.",
+    long: "Store pages of equal content once. Every reader opens that. Not with `-E`.",
     see: "See [below](#equal-pages)",
   },
 ] as const satisfies readonly Option[];

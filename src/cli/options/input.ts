@@ -25,7 +25,7 @@ export const INPUT_OPTIONS = [
     value: "WHERE",
     commands: OPENING,
     help: "the dump is bare memory: physical address of its first byte, its ranges (--raw 0-3G,4G-), or auto",
-    long: "`DUMP` is bare memory, and this is where it lies: the physical address of its first byte, its ranges (`--raw 0-3G,4G-`), or `auto`: by what is in it.",
+    long: "`DUMP` is bare memory: the physical address of its first byte, its ranges (`--raw 0-3G,4G-`), or `auto`.",
     see: "See [below](#memory-images)",
   },
   {
@@ -34,7 +34,7 @@ export const INPUT_OPTIONS = [
     value: "NAME",
     commands: OPENING,
     help: "architecture of a memory image (default: found in it)",
-    long: "The machine of a memory image, by the name that crash or `uname -m` has for it. Default: found in its memory",
+    long: "Architecture of a memory image, as crash or `uname -m` names it. Default: found in its memory",
     suggested: machineNames(),
   },
   {
@@ -52,7 +52,7 @@ export const INPUT_OPTIONS = [
     commands: HERE,
     refused: { submit: "a job takes the newest: make a dump of the one you want first" },
     help: "which saved machine of a qcow2 disk image (default: the newest)",
-    long: "Which saved machine of a qcow2 disk image is read: the snapshot's name or number (`savevm`). Default: the newest that has memory",
+    long: "Which saved machine of a qcow2 disk image is read, by name or number. Default: the newest that has memory.",
     see: "See [virtual-machines.md](virtual-machines.md)",
   },
   {
@@ -63,7 +63,7 @@ export const INPUT_OPTIONS = [
     refused: { submit: "several hosts do not share a key: open the sealed dump with one machine" },
     object: "read",
     help: "the dump is sealed (age): FILE has the identity",
-    long: "The dump is sealed with age for a receiver: `FILE` has the receiver's identity, as `age-keygen` makes it.",
+    long: "The dump is sealed with age: `FILE` has the receiver's identity, as `age-keygen` makes it.",
     see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
   },
 ] as const satisfies readonly Option[];
@@ -77,7 +77,7 @@ export const SPOOL_OPTIONS = [
     refused: OWN_SPOOL,
     commands: SPOOLING,
     help: "folder of that file (default: $TMPDIR, or the system's)",
-    long: "The folder of the temporary file, for input that can be read once only and for packed output. Default: the system's (`$TMPDIR`), for packed output the folder of `OUT`.",
+    long: "Folder of temporary files, for input that can be read only once and for packed output. Default: the system's (`$TMPDIR`); for packed output the folder of `OUT`.",
     see: "See [pipes.md](pipes.md)",
     object: { cure: "Name a folder of this machine: the file there is temporary" },
   },
@@ -88,7 +88,7 @@ export const SPOOL_OPTIONS = [
     refused: OWN_SPOOL,
     commands: SPOOLING,
     help: "its largest size (default: half of the free space)",
-    long: "Largest size of that file. Default: half of the free space",
+    long: "Largest size of such a file. Default: half of the free space",
   },
 ] as const satisfies readonly Option[];
 
@@ -115,7 +115,7 @@ export const KERNEL_OPTIONS = [
     same: "vmcoreinfo",
     object: "read",
     help: "make VMCOREINFO from the kernel's vmlinux",
-    long: "Make VMCOREINFO from the kernel's vmlinux; with `-g` the text made is written.",
+    long: "Make VMCOREINFO from the kernel's vmlinux.",
     see: "See [below](#vmcoreinfo-from-elsewhere)",
   },
   {
@@ -126,7 +126,7 @@ export const KERNEL_OPTIONS = [
     same: "vmcoreinfo",
     object: "read",
     help: "QEMU's 16 bytes (or file) leading to it",
-    long: "What the guest wrote into QEMU's vmcoreinfo device, 16 bytes in hexadecimal or the name of a file of them: it leads to the note",
+    long: "The 16 bytes that the guest wrote into QEMU's vmcoreinfo device, in hexadecimal or as a file: they lead to the note",
   },
   {
     name: "vmcoreinfo-at",
@@ -135,6 +135,6 @@ export const KERNEL_OPTIONS = [
     commands: OPENING,
     same: "vmcoreinfo",
     help: "its address in memory, of several (see info)",
-    long: "The physical address of the VMCOREINFO text to take, of several that memory holds (the crashed kernel's and the kdump kernel's): `coresieve info` lists them. It goes before the dump's own note",
+    long: "Take the VMCOREINFO text at this physical address. `coresieve info` lists those that memory holds",
   },
 ] as const satisfies readonly Option[];

@@ -25,7 +25,7 @@ export const OUTPUT_OPTIONS = [
     commands: ["filter"],
     same: "format",
     help: "kdump (default), elf, or memory: lime, raw",
-    long: "The same by name, and images of memory for other programs: `kdump` (default), `elf`, `lime`, `raw`.",
+    long: "`kdump` (default), `elf`, or images of memory for other programs: `lime`, `raw`.",
     see: "See [formats.md](formats.md#images-of-memory)",
     refused: {
       split: "only kdump-compressed files can be split",
@@ -39,7 +39,7 @@ export const OUTPUT_OPTIONS = [
     kind: "flag",
     commands: ["filter"],
     help: "flattened to stdout; name no OUT",
-    long: "Write the flattened form to stdout; name no `OUT`. Everything said goes to stderr",
+    long: "Write the flattened form to stdout; name no `OUT`. The summary goes to stderr",
     refused: {
       split: "several files do not go into one stream",
       submit: "several hosts cannot write to one stream",
@@ -54,7 +54,7 @@ export const OUTPUT_OPTIONS = [
     common: true,
     commands: ["filter", "split", "rearrange", "reassemble"],
     help: "pack OUT: zstd, lz4, gzip, none (default: by suffix)",
-    long: "Pack the output as a whole: `zstd`, `lz4`, `gzip`, or `none`. Default: as the suffix of `OUT` says: `.zst`, `.lz4`, `.gz`.",
+    long: "Pack the output as a whole: `zstd`, `lz4`, `gzip`, or `none`. Default: by the suffix of `OUT` (`.zst`, `.lz4`, `.gz`).",
     see: "See [pipes.md](pipes.md#packed-output)",
     refused: {
       submit: "several hosts cannot write one packed file: pack it when it is there",
@@ -76,7 +76,7 @@ export const OUTPUT_OPTIONS = [
     common: true,
     commands: ["filter", "split", "submit", "plan", "handover", "report", "rearrange", "reassemble", "audit"],
     help: "overwrite OUT",
-    long: "Overwrite `OUT`. It is replaced at the end, when the new one is whole. The input is never overwritten. Of a symbolic link the file that it leads to is written.",
+    long: "Overwrite files that exist, when the new ones are whole. The input is never overwritten.",
     see: "See [below](#names-of-outputs)",
   },
   {
@@ -86,7 +86,7 @@ export const OUTPUT_OPTIONS = [
     value: "SIZE",
     commands: ["filter", "split"],
     help: "most bytes of each OUT: 500M, 2G",
-    long: "Most bytes of each `OUT`: a number, also hexadecimal, or with `K`, `M`, `G`, `T`, `P`, `E` (powers of 1024). Beyond it counts as a full disk. With `-F` all that is sent counts",
+    long: "Most bytes of each `OUT`, or of what `-F` sends: a number, or one with `K`, `M`, `G`, `T`, `P`, `E` (powers of 1024). More counts as a full disk",
   },
   {
     name: "on-full",
@@ -95,7 +95,7 @@ export const OUTPUT_OPTIONS = [
     choices: ["nothing", "incomplete"],
     commands: ["filter"],
     help: "if it does not fit: nothing (default), incomplete",
-    long: "What is left when there is no room at the last of the levels: `nothing` (default), or `incomplete`, a dump that is marked so.",
+    long: "What is left when no level has room: `nothing` (default), or `incomplete`, a dump that is marked so.",
     see: "See [below](#no-room)",
     cure: "Write nothing (leave no file) or incomplete (leave a dump marked incomplete)",
     refused: { split: "a split set cannot be left incomplete: files behind the one that is full would be empty" },
@@ -139,7 +139,7 @@ export const OUTPUT_OPTIONS = [
     value: "FILE",
     commands: ["filter"],
     help: "only the VMCOREINFO text of a dump; name no OUT",
-    long: "Write the VMCOREINFO text of the dump to `FILE`, and nothing else; name no `OUT`. `-f` overwrites",
+    long: "Only write the VMCOREINFO text of the dump to `FILE`; name no `OUT`",
   },
   {
     name: "manifest",
@@ -147,7 +147,7 @@ export const OUTPUT_OPTIONS = [
     value: "FILE",
     commands: ["filter"],
     help: "write a record of the run, with digests, to FILE",
-    long: "Write a record of the run to `FILE`, with digests of input and output. `-f` overwrites.",
+    long: "Write a record of the run to `FILE`, with digests of input and output.",
     see: "See [manifest.md](manifest.md)",
   },
   {
@@ -179,7 +179,7 @@ export const OUTPUT_OPTIONS = [
     repeated: "each",
     commands: ["handover"],
     help: "seal OUT for this receiver (age); may be repeated",
-    long: "Seal `OUT` with age for the receiver of this public key; may be repeated. Only they can open it.",
+    long: "Seal `OUT` with age for the receiver of this public key; may be repeated.",
     see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
   },
   {
@@ -188,7 +188,7 @@ export const OUTPUT_OPTIONS = [
     value: "FILE",
     commands: ["handover"],
     help: "if something is found: rules for it, for --rules",
-    long: "If something is found: write rules for `--rules` to `FILE`, one for each place",
+    long: "If something is found, write rules for it to `FILE`: `--rules FILE` overwrites it in the next run",
   },
   {
     name: "sign",
@@ -197,7 +197,7 @@ export const OUTPUT_OPTIONS = [
     commands: ["filter", "audit", "handover"],
     object: "read",
     help: "sign the manifest, or --result, with an Ed25519 key",
-    long: "Sign the manifest, or the audit's `--result`, with the Ed25519 private key in `KEY`, as openssl or ssh-keygen make it. The signature is `FILE.sig`. `verify --key` checks it.",
+    long: "Sign the manifest, or the audit's `--result`, with an Ed25519 private key. The signature is `FILE.sig`.",
     see: "See [manifest.md](manifest.md)",
   },
   {
@@ -207,7 +207,7 @@ export const OUTPUT_OPTIONS = [
     choices: ["all", "output"],
     commands: ["filter"],
     help: "digests of all (default), or of the output only",
-    long: "`all` (default) or `output`: without the input's digest, for which the input is read a second time",
+    long: "`all` (default) or `output`: the input is then not read a second time for its digest",
     cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
   },
   {
@@ -216,7 +216,7 @@ export const OUTPUT_OPTIONS = [
     value: "FILE",
     commands: ["filter"],
     help: "write a page with a picture of memory to FILE",
-    long: "Write a page with a picture of memory, of what was kept and of what each kind of pages cost. `-f` overwrites.",
+    long: "Write a page with a picture of memory, and of what was kept.",
     see: "See [report.md](report.md)",
   },
 ] as const satisfies readonly Option[];

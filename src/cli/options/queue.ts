@@ -12,7 +12,7 @@ export const QUEUE_OPTIONS = [
     value: "FOLDER",
     repeated: "many",
     commands: ["worker"],
-    help: "touch files in this folder only; may be repeated. s3://BUCKET/PREFIX/: objects whose keys begin so",
+    help: "read and write in this folder only, or s3://BUCKET/PREFIX/; may be repeated",
   },
   {
     name: "allow-read",
@@ -20,7 +20,7 @@ export const QUEUE_OPTIONS = [
     value: "FOLDER",
     repeated: "many",
     commands: ["worker"],
-    help: "read dumps in this folder; the same",
+    help: "read dumps in this folder only",
   },
   {
     name: "allow-write",
@@ -28,7 +28,7 @@ export const QUEUE_OPTIONS = [
     value: "FOLDER",
     repeated: "many",
     commands: ["worker"],
-    help: "write outputs in this folder, and what lies beside them; the same",
+    help: "write outputs in this folder only",
   },
   {
     name: "shards",
@@ -64,7 +64,7 @@ export const QUEUE_OPTIONS = [
     least: 0,
     most: DAY,
     commands: ["shard"],
-    help: "how long to wait for earlier shards; then its data go into the staging (default: 30)",
+    help: "how long to wait for earlier shards (default: 30)",
   },
   {
     name: "missing",
@@ -76,7 +76,7 @@ export const QUEUE_OPTIONS = [
     name: "clean",
     kind: "flag",
     commands: ["staging"],
-    help: "remove all there is of the run, but not OUT",
+    help: "remove what the run left, but not OUT",
   },
   {
     name: "priority",
@@ -92,9 +92,9 @@ export const QUEUE_OPTIONS = [
     kind: "text",
     value: "KEY",
     commands: ["submit"],
-    help: "your own name of the run: the same key again is the same run",
+    help: "your own name for the run: the same key is the same run",
   },
-  { name: "again", kind: "flag", commands: ["submit"], help: "run it though it is done already" },
+  { name: "again", kind: "flag", commands: ["submit"], help: "run it although it is done already" },
   { name: "wait", kind: "flag", commands: ["submit"], help: "wait until it is done, and say how it went" },
   {
     name: "wait-timeout",
@@ -126,7 +126,7 @@ export const QUEUE_OPTIONS = [
     name: "remove",
     kind: "flag",
     commands: ["jobs"],
-    help: "clean: remove it; nothing that other programs made",
+    help: "clean: remove what is listed",
   },
   {
     name: "older-than",
@@ -135,7 +135,7 @@ export const QUEUE_OPTIONS = [
     least: 0,
     most: 36_500,
     commands: ["jobs"],
-    help: "clean: only what nobody has written to for so long (default: 30, as long as Redis remembers failed runs)",
+    help: "clean: only what nobody wrote to for so long (default: 30, as long as Redis remembers failed runs)",
   },
   {
     name: "without-redis",
@@ -159,7 +159,7 @@ export const QUEUE_OPTIONS = [
     least: 0,
     most: 1024,
     commands: ["worker"],
-    help: "encoded shards that may wait for their place besides, each in a temporary file (default: 4)",
+    help: "encoded shards that may wait for their place, each in a temporary file (default: 4)",
   },
   {
     name: "spool-dir",
@@ -176,7 +176,7 @@ export const QUEUE_OPTIONS = [
     least: 1,
     most: DAY,
     commands: ["worker"],
-    help: "after so long without a sign of life, a job goes to another worker (default: 30)",
+    help: "a job without a sign of life for so long goes to another worker (default: 30)",
   },
   {
     name: "grace",
@@ -185,7 +185,7 @@ export const QUEUE_OPTIONS = [
     least: 0,
     most: DAY,
     commands: ["worker"],
-    help: "when stopped, finish what is done by then and hand back the rest (default: 30); a second signal ends it",
+    help: "when stopped, time to finish jobs; the rest is handed back (default: 30)",
   },
   {
     name: "output-mode",
@@ -199,7 +199,7 @@ export const QUEUE_OPTIONS = [
     kind: "text",
     value: "UID:GID",
     commands: ["worker", "finish"],
-    help: "whose they become; UID and :GID, too; root's to say",
+    help: "owner of outputs; also UID or :GID; needs root",
   },
   {
     name: "keep-done",
@@ -208,7 +208,7 @@ export const QUEUE_OPTIONS = [
     least: 1,
     most: 36_500,
     commands: ["worker"],
-    help: "Redis remembers runs that are done for so long (default: 7)",
+    help: "how long Redis remembers runs that are done (default: 7)",
   },
   {
     name: "keep-failed",
@@ -217,7 +217,7 @@ export const QUEUE_OPTIONS = [
     least: 1,
     most: 36_500,
     commands: ["worker"],
-    help: "the same of those that failed (default: 30)",
+    help: "how long it remembers runs that failed (default: 30)",
   },
   {
     name: "clean-every",
@@ -226,14 +226,14 @@ export const QUEUE_OPTIONS = [
     least: 1,
     most: 24 * 365,
     commands: ["worker"],
-    help: "remove what runs left where this worker may write, of which the queue knows nothing and which is older than --keep-failed",
+    help: "remove what forgotten runs left where this worker may write, if older than --keep-failed",
   },
   {
     name: "metrics",
     kind: "text",
     value: "PORT",
     commands: ["worker"],
-    help: "serve metrics for Prometheus at http://HOST:PORT on this host alone; HOST:PORT: elsewhere",
+    help: "serve metrics for Prometheus at this port of localhost, or at HOST:PORT",
   },
   {
     name: "traces",
@@ -251,6 +251,6 @@ export const QUEUE_OPTIONS = [
     name: "abort",
     kind: "flag",
     commands: ["uploads"],
-    help: "remove the uploads of the object s3://BUCKET/PREFIX, with their parts; only of that name",
+    help: "remove the unfinished uploads of this one object",
   },
 ] as const satisfies readonly Option[];

@@ -27,7 +27,7 @@ export const RUN_OPTIONS = [
     most: MAX_THREADS,
     commands: ["filter", "split", "handover", "verify", "worker", "plan", "shard"],
     help: "worker threads (default: one per core, 16 at most)",
-    long: `Worker threads, 1 to ${MAX_THREADS}. Default: one per processor core, 16 at most. The output does not depend on it`,
+    long: `Worker threads, 1 to ${MAX_THREADS}. Default: one per processor core, 16 at most. The output is the same for any number`,
     cure: "Default: one per processor core, 16 at most, which is best",
   },
   {
@@ -43,7 +43,7 @@ export const RUN_OPTIONS = [
     kind: "flag",
     commands: QUIET,
     help: "print errors only",
-    long: "Print no progress and no warnings, and of a run that writes a file only errors",
+    long: "Print no progress and no warnings; of a run that writes a file no summary either",
   },
   {
     name: "json",
@@ -57,6 +57,6 @@ export const RUN_OPTIONS = [
     kind: "flag",
     commands: ["filter"],
     help: "print makedumpfile's report as well",
-    long: "Print makedumpfile's report as well, in its wording",
+    long: "Print makedumpfile's report as well",
   },
 ] as const satisfies readonly Option[];

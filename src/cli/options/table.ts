@@ -15,7 +15,7 @@ export const GENERAL_OPTIONS = [
     value: "FILE",
     commands: COMMAND_NAMES,
     help: "take options from a JSON file; with all commands",
-    long: "Take options from a JSON file of their long names; the command line wins. With every command.",
+    long: "Take options from a JSON file; the command line wins. With every command.",
     see: "See [below](#options-from-a-file)",
     common: true,
   },
@@ -34,7 +34,7 @@ export const GENERAL_OPTIONS = [
     kind: "flag",
     commands: COMMAND_NAMES,
     help: "print this text",
-    long: "Print a summary of all this",
+    long: "Print the options of a command",
     common: true,
   },
 ] as const satisfies readonly Option[];

@@ -93,7 +93,7 @@ export class PartReader {
     }
     const n = decoder.decode(from, size, into, at, blockSize);
     if (n !== blockSize) {
-      const found = n < 0 ? "is no valid stream" : `decodes to ${n} bytes, not ${blockSize}`;
+      const found = n < 0 ? "is not a valid stream" : `decodes to ${n} bytes, not ${blockSize}`;
       this.#fail("CORRUPT", pfn, offset, `its data (flags 0x${flags.toString(16)}) ${found}`);
     }
     if (isShared) {

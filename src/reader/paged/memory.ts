@@ -102,7 +102,7 @@ class PageReader {
     try {
       page = inflateSync(packed, { maxOutputLength: this.#page.length });
     } catch (error) {
-      throw this.#damaged(place, "a compressed page that is no zlib stream of a page", error);
+      throw this.#damaged(place, "a compressed page that is not a zlib stream of a page", error);
     }
     if (page.length !== this.#page.length) {
       throw this.#damaged(place, `a compressed page of ${page.length} bytes instead of ${this.#page.length}`);

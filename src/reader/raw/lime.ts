@@ -145,7 +145,7 @@ function packed(
   let position = data;
   let address = start;
   let piece = { start, source: data };
-  if (end > start && !chunks.startsStream(data)) throw damaged(source, data, "a range that is no snappy stream");
+  if (end > start && !chunks.startsStream(data)) throw damaged(source, data, "a range that is not a snappy stream");
   for (let count = 1; address < end; count++) {
     const chunk = chunkOrPiece(chunks, position, () => {
       if (address > piece.start) pieces.push({ start: piece.start, end: address, source: piece.source });

@@ -31,7 +31,7 @@ export function parseRawPieces(text: string): RawPiece[] {
     const last = i === parts.length - 1;
     const ordered = start !== undefined && (end === undefined || end > start);
     if (!ordered || more.length > 0 || (to !== undefined && to.trim() !== "" && end === undefined) || !(last || end)) {
-      throw badRaw(text, `${JSON.stringify(part)} is no range of addresses`);
+      throw badRaw(text, `${JSON.stringify(part)} is not a range of addresses`);
     }
     return { start, end };
   });

@@ -91,7 +91,7 @@ export class ChunkReader {
     const stored = data.subarray(CHECKSUM);
     if (type === PLAIN) into.set(stored);
     else if (decodePage(COMPRESSED_SNAPPY, stored, into, this.#source.name) !== into.length) {
-      this.#fail(position, "a chunk that is no snappy data");
+      this.#fail(position, "a chunk that is not snappy data");
     }
     const expected = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
     if (maskedCrc32c(into) !== expected) this.#fail(position, "a snappy chunk whose checksum is wrong");

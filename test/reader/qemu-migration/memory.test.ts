@@ -499,7 +499,7 @@ test("damage in a page is that page's: others are read, and salvage passes over 
   );
   const damaged = [1, 2].map((page) => failureOf(() => opened(bytes, ({ dump }) => pageAt(dump, page * PAGE))));
   expect(damaged.map(({ code, reason }) => [code, reason])).toEqual([
-    ["CORRUPT", "has a compressed page that is no zlib stream of a page"],
+    ["CORRUPT", "has a compressed page that is not a zlib stream of a page"],
     ["CORRUPT", "has a changed page (XBZRLE) that goes beyond its page"],
   ]);
   opened(

@@ -135,7 +135,7 @@ async function* inflated({ queue, file, size }: Member): AsyncGenerator<Uint8Arr
     });
     await new Promise(setImmediate);
     if (failure !== undefined) {
-      throw damaged(queue, file, "packed data that are none").with({ why: failure.message, cause: failure });
+      throw damaged(queue, file, "packed data that cannot be unpacked").with({ why: failure.message, cause: failure });
     }
   };
   try {

@@ -102,7 +102,7 @@ export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator
       else {
         bytes.set(data, 0);
         length = kernel.decompress(0, size, target, frame.maxBlock, history);
-        if (length < 0) throw corrupt("a block that is no LZ4 stream");
+        if (length < 0) throw corrupt("a block that is not an LZ4 stream");
       }
       const block = bytes.subarray(target, target + length);
       hash?.update(block);
