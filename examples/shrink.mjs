@@ -1,7 +1,7 @@
 // Filters a dump with a line of progress; Ctrl-C stops it, and nothing is left behind.
 //
 //   node examples/shrink.mjs vmcore small.kdump
-import { codecOf, DumpError, filterDump, levelOfNames, openDump, Warnings } from "coresieve";
+import { DumpError, filterDump, levelOfNames, openDump, Warnings } from "coresieve";
 
 const [input, output] = process.argv.slice(2);
 if (output === undefined) {
@@ -20,8 +20,6 @@ try {
     const { classes, inputBytes, outputBytes } = await filterDump(dump, {
       output: { path: output },
       level: levelOfNames(["zero", "cache", "cache-private", "user", "free"]),
-      format: "kdump",
-      codec: codecOf("zlib"),
       warnings,
       signal: controller.signal,
       onProgress({ phase, done, total }) {

@@ -1,7 +1,7 @@
 // Has a dump filtered by the workers of a queue, and waits until it is done. The queue is at $REDIS_URL, or on this host.
 //
 //   node examples/submit.mjs /share/vmcore /share/small.kdump
-import { codecOf, DumpError, submitRun, watchRun } from "coresieve";
+import { DumpError, submitRun, watchRun } from "coresieve";
 
 const [inputs, output] = process.argv.slice(2);
 if (inputs === undefined || output === undefined) {
@@ -16,7 +16,7 @@ try {
     id,
     what,
     state: begun,
-  } = await submitRun({ inputs, output, level: 31, codec: codecOf("lzo"), priority: 10 });
+  } = await submitRun({ inputs, output, level: 31, codec: "lzo", priority: 10 });
   console.log(`run ${id} (${what})`);
   let state = begun;
   for await (state of watchRun(begun, { signal: stop.signal })) {

@@ -4,7 +4,7 @@
 //   curl --fail-with-body -T vmcore -o small.kdump 'http://127.0.0.1:8080/?level=31'
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
-import { codecOf, DumpError, filterDump, openInput, Warnings, WorkerThreads } from "coresieve";
+import { DumpError, filterDump, openInput, Warnings, WorkerThreads } from "coresieve";
 
 /** Most bytes of the temporary file that an upload is kept in, packed and without its zeros. */
 const LIMIT = 64e9;
@@ -30,7 +30,7 @@ async function filterStream(readable, writable, level, signal) {
   try {
     return await filterDump(dump, {
       output: { stream: writable, name: "the answer", plain: true },
-      ...{ level, format: "kdump", codec: codecOf("zlib"), workers, warnings, signal },
+      ...{ level, workers, warnings, signal },
     });
   } finally {
     dump.close();

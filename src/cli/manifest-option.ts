@@ -6,7 +6,7 @@ import { openSignedFile, signingKey } from "../manifest/signed-file.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
-import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
+import type { FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
 import { outputFormatFacts } from "../writer/output-format.js";
@@ -27,7 +27,7 @@ export interface ManifestWriter {
   /** Where an output to stdout goes to have its digest taken on the way. */
   readonly stream: NodeJS.WritableStream;
   /** Takes the digests and makes the manifest appear. The output is there already. */
-  write(dump: Dump, options: FilterOptions, result: FilterResult, onProgress?: DigestProgress): Promise<void>;
+  write(dump: Dump, options: WholeFilterOptions, result: FilterResult, onProgress?: DigestProgress): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
   /** After `abort`: what is there all the same. */

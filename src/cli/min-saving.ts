@@ -2,7 +2,7 @@ import { formatBytes } from "../byte-size.js";
 import { DumpError } from "../errors.js";
 import { estimateDump } from "../estimate/estimate-dump.js";
 import type { Dump } from "../reader/dump.js";
-import { type FilterOptions, type FilterResult, filterDump } from "../run/filter-dump.js";
+import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import type { FilterRequest } from "./options/filter-request.js";
 
@@ -47,7 +47,7 @@ export function minSavingOf(
  */
 export async function filterIfWorth(
   dump: Dump,
-  options: FilterOptions,
+  options: WholeFilterOptions,
   percent: number | undefined,
 ): Promise<FilterResult | KeptInput> {
   if (percent === undefined) return filterDump(dump, options);
@@ -74,7 +74,10 @@ export async function filterIfWorth(
 }
 
 /** `undefined` where the output may be smaller than a sample of it tells. */
-async function expectedSize(dump: Dump, options: FilterOptions): Promise<{ bytes: number; error: number } | undefined> {
+async function expectedSize(
+  dump: Dump,
+  options: WholeFilterOptions,
+): Promise<{ bytes: number; error: number } | undefined> {
   const { format, privacy, dedupe, excludeUnusedVmemmap, erase, extension, level, codec, workers, signal, output } =
     options;
   const packed = "pack" in output && output.pack !== undefined;

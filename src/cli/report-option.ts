@@ -4,7 +4,7 @@ import type { Dump } from "../reader/dump.js";
 import { logTail } from "../report/log-tail.js";
 import { renderReport } from "../report/render-report.js";
 import { RunRecorder } from "../report/run-recorder.js";
-import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
+import type { FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
 import { openSession } from "../run/session.js";
 import { Warnings } from "../warnings.js";
 import { abandoned } from "../writer/abandoned.js";
@@ -16,7 +16,7 @@ import type { Sink } from "../writer/sink.js";
 export interface ReportWriter {
   /** Is given the run's progress, and looks on. */
   readonly recorder: RunRecorder;
-  write(dump: Dump, options: FilterOptions, result: FilterResult, seconds: number): Promise<void>;
+  write(dump: Dump, options: WholeFilterOptions, result: FilterResult, seconds: number): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
   /** After `abort`: what is there all the same. */

@@ -19,7 +19,7 @@ import {
 import { copyOfBitmap, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { type PageBytes, sharedPageBytes } from "../reader/page-bytes.js";
-import { aCodec } from "../run/check-values.js";
+import { aCodec, codecFor } from "../run/check-values.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
 import { withCpuNotes } from "../run/cpu-notes.js";
 import { openSession } from "../run/session.js";
@@ -35,7 +35,7 @@ import { type PageSizes, samplePages } from "./sample-pages.js";
 /** How an estimate is made. */
 export interface EstimateOptions extends CompleteOptions {
   /** Default: all that are there, zlib and zstd at level 1. */
-  readonly codecs?: readonly Codec[];
+  readonly codecs?: readonly (Codec | CodecName)[];
   /** Pages to compress of those that every level keeps; of each other class a quarter. Default 16,384. */
   readonly samplePages?: number;
   readonly workers?: number | WorkerThreads;
@@ -75,7 +75,7 @@ interface Stratum {
 export async function estimateDump(input: Dump, options: EstimateOptions = {}): Promise<EstimateResult> {
   checkGiven(options, ESTIMATE);
   checkArgument("input", input, aDump);
-  const codecs = options.codecs ?? usableCodecs();
+  const codecs = (options.codecs ?? usableCodecs()).map((codec) => codecFor("kdump", codec));
   for (const codec of codecs) checkCodec(codec);
   const session = openSession(input, options);
   const { whyNoView, warnings } = session;

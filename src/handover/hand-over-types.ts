@@ -1,6 +1,6 @@
 import type { AuditResult } from "../audit/audit-result.js";
 import type { Secret } from "../audit/secrets.js";
-import type { Codec } from "../codec/codecs.js";
+import type { Codec, CodecName } from "../codec/codecs.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { PrivacyExtra } from "../filter/privacy/scrub.js";
 import type { PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
@@ -42,8 +42,10 @@ export interface HandOverOptions extends CompleteOptions {
   readonly privacyKeep?: readonly PrivacyKeep[];
   /** What is overwritten beyond what privacy does by itself. */
   readonly privacyExtra?: readonly PrivacyExtra[];
-  readonly format: "kdump" | "elf";
-  readonly codec: Codec;
+  /** Default: kdump. */
+  readonly format?: "kdump" | "elf";
+  /** As `FilterOptions.codec`. */
+  readonly codec?: Codec | CodecName;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
   readonly dedupe?: boolean;
   /** The temporary file of a dump that goes elsewhere than into a plain file. Default: the folder of `output.path`, else the system's. */

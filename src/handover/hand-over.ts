@@ -10,7 +10,8 @@ import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
-import { type FilterOptions, type FilterResult, filterDump } from "../run/filter-dump.js";
+import { codecFor } from "../run/check-values.js";
+import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { abandoned } from "../writer/abandoned.js";
@@ -113,13 +114,14 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
 }
 
 /** The output as the manifest names it: what is inside, if it is sealed. */
-function describedOutput(output: HandOverOptions["output"], name: string): FilterOptions["output"] {
+function describedOutput(output: HandOverOptions["output"], name: string): WholeFilterOptions["output"] {
   return "stream" in output ? { ...output, plain: true } : { ...output, path: name };
 }
 
 /** What the filter run is asked for. */
-function filterOptions(options: RunOptions, place: HandOverPlace, progress: Progress): FilterOptions {
+function filterOptions(options: RunOptions, place: HandOverPlace, progress: Progress): WholeFilterOptions {
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux, erase, privacyExtra, spool, signal, dedupe } = options;
+  const { format = "kdump", codec } = options;
   return {
     ...(vmcoreinfo && { vmcoreinfo }),
     ...(vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt }),
@@ -131,7 +133,7 @@ function filterOptions(options: RunOptions, place: HandOverPlace, progress: Prog
     ...(spool && { spool }),
     ...(signal && { signal }),
     ...(dedupe === undefined ? {} : { dedupe }),
-    ...{ level: LEVEL, privacy: options.privacy ?? true, format: options.format, codec: options.codec },
+    ...{ level: LEVEL, privacy: options.privacy ?? true, format, codec: codecFor(format, codec) },
     ...{ workers: options.workers, warnings: options.warnings, output: { sink: place.work.sink } },
     onProgress: ({ phase, done, total }) => progress(phase, done, total),
   };

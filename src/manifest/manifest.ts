@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import { namesOfLevel } from "../filter/policy.js";
 import type { Dump } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
+import { wholeFilterOptions } from "../run/check-values.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import type { DumpWarning } from "../warnings.js";
 import type { OutputFormat } from "../writer/output-format.js";
@@ -121,7 +122,8 @@ export interface ManifestFacts {
 
 /** Writes down a run. Pure: files are opened and digests taken by the caller. */
 export function manifestOf(facts: ManifestFacts): Manifest {
-  const { dump, written, options, result, inputFiles, outputDigest } = facts;
+  const { dump, written, result, inputFiles, outputDigest } = facts;
+  const options = wholeFilterOptions(facts.options);
   const info = written?.vmcoreinfo ?? dump.vmcoreinfo;
   const crashed = written?.header.timestamp ?? dump.header.timestamp ?? info?.crashTime;
   const { kept, ...dropped } = result.classes;

@@ -1,7 +1,7 @@
 import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
-import type { FilterOptions, FilterProgress, FilterResult } from "../run/filter-dump.js";
+import type { FilterProgress, FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import { type MemoryPlace, memoryPlaces } from "./memory-places.js";
 import { PageCollector } from "./page-collector.js";
@@ -58,7 +58,7 @@ export class RunRecorder implements RunObserver {
    * has not called the observer.
    */
   data(
-    options: FilterOptions,
+    options: WholeFilterOptions,
     result: FilterResult,
     log: LogTail,
     version: string,

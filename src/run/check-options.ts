@@ -9,11 +9,11 @@ import { isStorePath } from "../store/store-url.js";
 import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
-import type { FilterOptions } from "./filter-types.js";
+import type { WholeFilterOptions } from "./filter-types.js";
 
 /** Options that say nothing of files: the command line checks them before it opens one. */
 type Together = Pick<
-  FilterOptions,
+  WholeFilterOptions,
   "format" | "codec" | "dedupe" | "privacy" | "privacyExtra" | "privacyKeep" | "level" | "fallbackLevels"
 >;
 
@@ -48,7 +48,7 @@ export function checkTogether(options: Together): void {
 }
 
 /** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`: before the dump is looked at. */
-export function checkOptions(options: FilterOptions): void {
+export function checkOptions(options: WholeFilterOptions): void {
   checkTogether(options);
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
     throw new DumpError("BAD_OPTION", "a stream that was sent cannot be written again with other options", {
@@ -95,7 +95,7 @@ function isElsewhere(path: string): boolean {
 }
 
 /** What a split set cannot have. */
-function checkSplit(paths: readonly string[], { format, onFull }: FilterOptions): void {
+function checkSplit(paths: readonly string[], { format, onFull }: WholeFilterOptions): void {
   const problem =
     paths.length < 2
       ? "a split set has two files at least"

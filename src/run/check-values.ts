@@ -1,4 +1,4 @@
-import { CODEC_NAMES, type Codec, codecOf } from "../codec/codecs.js";
+import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
@@ -29,16 +29,24 @@ import { spoolOption } from "../reader/input-shape.js";
 import { aWarnings } from "../warnings.js";
 import type { ExtensionFile } from "../worker/extension/extension.js";
 import { someWorkers } from "../worker/threads.js";
-import { OUTPUT_FORMATS } from "../writer/output-format.js";
-import type { FileOutput, FilterOptions, FilterOutput, SplitOutput, StreamOutput } from "./filter-types.js";
+import { OUTPUT_FORMATS, type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
+import type {
+  FileOutput,
+  FilterOptions,
+  FilterOutput,
+  SplitOutput,
+  StreamOutput,
+  WholeFilterOptions,
+} from "./filter-types.js";
 
 /** A dump level. */
 export const aLevel = wholeNumber(0, MAX_LEVEL);
 
 const CODEC: Shape<Codec> = { name: anyOf(...CODEC_NAMES), level: maybe(wholeNumber(0)) };
 
-/** A codec with its level. An unknown one would be a dump that is not compressed. */
+/** A codec with its level, or a name. An unknown one would be a dump that is not compressed. */
 export const aCodec: OptionCheck = (value, at) => {
+  if (typeof value === "string") return anyOf(...CODEC_NAMES)(value, at);
   anObject(CODEC, "what codecOf gives")(value, at);
   const { name, level } = value as Codec;
   codecOf(name, level);
@@ -69,12 +77,13 @@ const PUBLIC_OUTPUTS = Object.keys(OUTPUTS).filter((name) => name !== "sink");
 
 /** Exactly one place: with two of them one would be passed over. */
 const anOutput: OptionCheck = (value, at) => {
+  if (typeof value === "string") return aFileName(value, at);
   const kinds = Object.entries(OUTPUTS).filter(([name]) => hasMembers(value, [name]));
   const [kind] = kinds;
   if (kind === undefined || kinds.length > 1) {
     const how = kind === undefined ? "no place" : "several places";
     throw new DumpError("BAD_OPTION", `${at} names ${how} to write to`, {
-      cure: `Give an object with exactly one of ${PUBLIC_OUTPUTS.join(", ")}`,
+      cure: `Give a file name, or an object with exactly one of ${PUBLIC_OUTPUTS.join(", ")}`,
     });
   }
   kind[1](value, at);
@@ -90,7 +99,7 @@ const FILTER: Shape<FilterOptions> = {
   ...COMPLETE_SHAPE,
   output: anOutput,
   spool: spoolOption,
-  level: aLevel,
+  level: maybe(aLevel),
   fallbackLevels: maybe(listOf(aLevel)),
   sizeLimit: maybe(atMost(1)),
   onFull: maybe(anyOf("nothing", "incomplete")),
@@ -99,8 +108,8 @@ const FILTER: Shape<FilterOptions> = {
   privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   erase: maybe(anObject(ERASE)),
   extension: maybe(anObject(EXTENSION)),
-  format: anyOf(...OUTPUT_FORMATS),
-  codec: aCodec,
+  format: maybe(anyOf(...OUTPUT_FORMATS)),
+  codec: maybe(aCodec),
   dedupe: maybe(aFlag),
   excludeUnusedVmemmap: maybe(aFlag),
   workers: someWorkers,
@@ -116,4 +125,20 @@ const FILTER: Shape<FilterOptions> = {
  */
 export function checkValues(options: FilterOptions): void {
   checkGiven(options, FILTER);
+}
+
+/** The codec that was asked for; if none was, zlib where pages are compressed at all. Throws `BAD_OPTION` for an unknown name. */
+export function codecFor(format: OutputFormat, codec: Codec | CodecName | undefined): Codec {
+  const given = codec ?? (outputFormatFacts(format).packsPages ? "zlib" : "none");
+  return typeof given === "string" ? codecOf(given) : given;
+}
+
+/** What is left open as the command line has it: level 31 of a kdump file, compressed with zlib. */
+export function wholeFilterOptions(options: FilterOptions): WholeFilterOptions {
+  const { output, level = MAX_LEVEL, format = "kdump", codec } = options;
+  return {
+    ...options,
+    ...{ level, format, codec: codecFor(format, codec) },
+    output: typeof output === "string" ? { path: output } : output,
+  };
 }

@@ -14,22 +14,30 @@ import type { DumpWriter } from "../writer/dump-writer.js";
 import { describeOutput } from "../writer/output-description.js";
 import { SharedPages } from "../writer/shared-pages.js";
 import { checkOptions } from "./check-options.js";
-import { checkValues } from "./check-values.js";
-import type { FilterOptions, FilterResult, FullBy } from "./filter-types.js";
+import { checkValues, wholeFilterOptions } from "./check-values.js";
+import type { FilterOptions, FilterResult, FullBy, WholeFilterOptions } from "./filter-types.js";
 import { imageResult } from "./memory-image.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
 import { planDump } from "./plan-dump.js";
 import { openSession, type Session } from "./session.js";
 
-export type { FilterOptions, FilterOutput, FilterProgress, FilterResult, FullBy } from "./filter-types.js";
+export type {
+  FilterOptions,
+  FilterOutput,
+  FilterProgress,
+  FilterResult,
+  FullBy,
+  WholeFilterOptions,
+} from "./filter-types.js";
 
 /**
  * Filters a dump: classifies its pages, drops those of the level's classes, compresses the others in worker threads
  * and writes them. The output is the same, byte for byte, for any number of workers. Throws `DumpError`s; then no
  * output is left behind.
  */
-export async function filterDump(input: Dump, options: FilterOptions): Promise<FilterResult> {
-  checkValues(options);
+export async function filterDump(input: Dump, given: FilterOptions): Promise<FilterResult> {
+  checkValues(given);
+  const options = wholeFilterOptions(given);
   checkArgument("input", input, aDump);
   const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
   checkOptions(options);
@@ -58,7 +66,7 @@ export async function filterDump(input: Dump, options: FilterOptions): Promise<F
 }
 
 /** The threads are there; warnings go where the session's go. */
-interface AttemptOptions extends FilterOptions {
+interface AttemptOptions extends WholeFilterOptions {
   readonly workers: WorkerThreads;
 }
 
@@ -162,7 +170,7 @@ async function writeAll(
   run: () => Promise<Written>,
   writer: DumpWriter,
   kept: number,
-  { onFull, warnings }: FilterOptions,
+  { onFull, warnings }: WholeFilterOptions,
 ): Promise<Written> {
   try {
     return await run();

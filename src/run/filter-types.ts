@@ -1,4 +1,4 @@
-import type { Codec } from "../codec/codecs.js";
+import type { Codec, CodecName } from "../codec/codecs.js";
 import type { DumpErrorCode } from "../errors.js";
 import type { EraseResult } from "../filter/erase/erase-run.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
@@ -80,11 +80,12 @@ export interface FilterOptions extends CompleteOptions {
    * the pages written until then, marked incomplete. Not for streams.
    */
   readonly onFull?: "nothing" | "incomplete";
-  readonly output: FilterOutput;
+  /** A name is that of a file. */
+  readonly output: FilterOutput | string;
   /** The temporary files of outputs that cannot be written in any order; if nothing is said beside the file, or for streams in the system's folder. */
   readonly spool?: SpoolOptions;
-  /** makedumpfile's dump level, 0 to 31. */
-  readonly level: number;
+  /** makedumpfile's dump level, 0 to 31. Default: 31. */
+  readonly level?: number;
   /**
    * Keeps only what is the kernel's beyond doubt, of any class; needs level 31. With "strict" no text and no payload stays in those pages either,
    * outside of the kernel's image and log. docs/privacy.md says what that is.
@@ -103,9 +104,10 @@ export interface FilterOptions extends CompleteOptions {
   readonly excludeUnusedVmemmap?: boolean;
   /** Decides about pages beside the level: docs/library.md says how. */
   readonly extension?: ExtensionFile;
-  /** docs/formats.md says what each has a place for. */
-  readonly format: OutputFormat;
-  readonly codec: Codec;
+  /** docs/formats.md says what each has a place for. Default: kdump. */
+  readonly format?: OutputFormat;
+  /** A codec, or its name for its usual level. Default: zlib in kdump, none in what is not compressed. */
+  readonly codec?: Codec | CodecName;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
   readonly dedupe?: boolean;
   /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
@@ -118,6 +120,14 @@ export interface FilterOptions extends CompleteOptions {
   readonly onProgress?: (progress: FilterProgress) => void;
   /** Looks on while pages are written, for a report. @internal */
   readonly observer?: RunObserver;
+}
+
+/** The options of a run with what was left open filled in. */
+export interface WholeFilterOptions extends FilterOptions {
+  readonly output: FilterOutput;
+  readonly level: number;
+  readonly format: OutputFormat;
+  readonly codec: Codec;
 }
 
 /** Codes of the errors that an output is full with: the disk, a quota or the store; the size that was allowed. */

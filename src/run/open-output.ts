@@ -14,7 +14,7 @@ import type { SharedPages } from "../writer/shared-pages.js";
 import type { Destination, Sink } from "../writer/sink.js";
 import { SplitWriter, splitDestination } from "../writer/split-writer.js";
 import { streamTarget } from "../writer/stream-target.js";
-import type { FilterOptions, SplitOutput, StreamOutput } from "./filter-types.js";
+import type { SplitOutput, StreamOutput, WholeFilterOptions } from "./filter-types.js";
 
 /** An output that is opened: where it appears, and what lays the pages out in it. */
 export interface OpenedOutput {
@@ -24,7 +24,7 @@ export interface OpenedOutput {
 }
 
 /** Opens what a filter run writes to. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
-export function openOutput(options: FilterOptions, dump: Dump): OpenedOutput {
+export function openOutput(options: WholeFilterOptions, dump: Dump): OpenedOutput {
   const { output } = options;
   if ("paths" in output) return openSplit(options, output, dump);
   if ("stream" in output) return oneFile(streamSink(options, output));
@@ -41,7 +41,7 @@ function oneFile(sink: Sink): OpenedOutput {
 }
 
 /** Each file may have `sizeLimit` bytes. */
-function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump: Dump): OpenedOutput {
+function openSplit(options: WholeFilterOptions, { paths, ...how }: SplitOutput, dump: Dump): OpenedOutput {
   const parts: Sink[] = [];
   let writer: SplitWriter | undefined;
   const destination = splitDestination(parts, () => writer?.sizes ?? []);
@@ -63,11 +63,11 @@ function openSplit(options: FilterOptions, { paths, ...how }: SplitOutput, dump:
   };
 }
 
-function restOf({ spool, sizeLimit }: FilterOptions) {
+function restOf({ spool, sizeLimit }: WholeFilterOptions) {
   return { ...(spool && { spool }), ...(sizeLimit === undefined ? {} : { limit: sizeLimit }) };
 }
 
-function streamSink({ signal, sizeLimit, spool = {} }: FilterOptions, output: StreamOutput): Sink {
+function streamSink({ signal, sizeLimit, spool = {} }: WholeFilterOptions, output: StreamOutput): Sink {
   const stream = streamTarget(output.stream, output.name ?? "the output stream", signal);
   const target = sizeLimit === undefined ? stream : limitedTarget(stream, sizeLimit);
   const { pack } = output;

@@ -23,7 +23,7 @@ import { outputFormatFacts } from "../writer/output-format.js";
 import { checkedPlan, classify } from "./classify.js";
 import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
-import type { FilterOptions, FilterProgress, FilterResult } from "./filter-types.js";
+import type { FilterProgress, FilterResult, WholeFilterOptions } from "./filter-types.js";
 import { countFilteredBefore, pagesWithoutData } from "./filtered-before.js";
 import type { Session } from "./session.js";
 
@@ -70,7 +70,11 @@ export interface PlannedDump {
  * Pass 1 and what belongs between the passes: finds which pages of a dump go into the output. The output itself is not
  * touched. Throws `DumpError`s.
  */
-export async function planDump(input: Session, options: FilterOptions, threads: WorkerThreads): Promise<PlannedDump> {
+export async function planDump(
+  input: Session,
+  options: WholeFilterOptions,
+  threads: WorkerThreads,
+): Promise<PlannedDump> {
   const session = withCpuNotes(input, options.format);
   const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
@@ -110,13 +114,8 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
     const unreadable = dump.image.tolerant ? await dropUnreadable(pool, plan, warnings, reportCheck(options)) : 0;
     const incomplete = dump.header.incomplete || unreadable > 0;
     if (erase?.search !== undefined) {
-      const found = await searchDump(
-        pool,
-        erase.search,
-        plan,
-        request?.file.name ?? "",
-        reportPages(options, "search", plan),
-      );
+      const name = request?.file.name ?? "";
+      const found = await searchDump(pool, erase.search, plan, name, reportPages(options, "search", plan));
       erase = erase.withTexts(found);
       spans = spansOf(erase);
       await pool.end();
@@ -170,7 +169,7 @@ export async function planDump(input: Session, options: FilterOptions, threads: 
   }
 }
 
-function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: FilterOptions): PrivateRequest {
+function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: WholeFilterOptions): PrivateRequest {
   return {
     strict: privacy === "strict",
     extras: privacyExtras(privacyExtra ?? []),
@@ -206,7 +205,7 @@ interface RunParts {
 function runContext(
   { dump, view, plan, spans, secret, extension, search }: RunParts,
   policy: ScanPolicy,
-  { codec, dedupe = false }: FilterOptions,
+  { codec, dedupe = false }: WholeFilterOptions,
 ): RunContext {
   const classes = extension && { classes: extension.context.classes };
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy, ...classes };
@@ -233,7 +232,7 @@ function checkView({ view, whyNoView, warnings }: Session, level: number): void 
 }
 
 /** Told of pages done, reports how many are done of the kept ones. */
-function reportPages({ onProgress }: FilterOptions, phase: "search", { kept, maxMapnr }: PagePlan) {
+function reportPages({ onProgress }: WholeFilterOptions, phase: "search", { kept, maxMapnr }: PagePlan) {
   const total = countBits(kept, 0, maxMapnr);
   let done = 0;
   return (pages: number) => {
@@ -243,7 +242,7 @@ function reportPages({ onProgress }: FilterOptions, phase: "search", { kept, max
 }
 
 const reportCheck =
-  ({ onProgress }: FilterOptions) =>
+  ({ onProgress }: WholeFilterOptions) =>
   (done: number, total: number) =>
     onProgress?.({ phase: "check", done, total });
 

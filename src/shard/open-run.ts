@@ -7,7 +7,7 @@ import { openInput } from "../reader/open-input.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
 import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
 import { unpackVmlinux } from "../reader/source/unpack-vmlinux.js";
-import type { FilterOptions } from "../run/filter-types.js";
+import type { WholeFilterOptions } from "../run/filter-types.js";
 import { isStorePath } from "../store/store-url.js";
 import type { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -61,7 +61,7 @@ export function filterOptionsOf(
   warnings: Warnings,
   threads: WorkerThreads,
   signal: AbortSignal,
-): FilterOptions {
+): WholeFilterOptions {
   const {
     level,
     format,

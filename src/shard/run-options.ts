@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { type Codec, codecOf } from "../codec/codecs.js";
+import type { Codec, CodecName } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
@@ -17,10 +17,10 @@ import {
   maybe,
   type Shape,
   someFileNames,
-  suchThat,
   wholeNumber,
 } from "../option-shape.js";
 import { checkTogether } from "../run/check-options.js";
+import { aCodec, codecFor } from "../run/check-values.js";
 import { shownUrl } from "../store/http-url.js";
 import { isStorePath } from "../store/store-url.js";
 import { isHttpOutput } from "../writer/part-urls.js";
@@ -42,7 +42,7 @@ export interface RunOptions {
   /** Default: kdump. */
   readonly format?: "kdump" | "elf";
   /** Default: zlib, and none for ELF. */
-  readonly codec?: Codec;
+  readonly codec?: Codec | CodecName;
   /** Keeps only what is the kernel's beyond doubt; needs level 31. Default: false. */
   readonly privacy?: boolean | "strict";
   readonly privacyExtra?: readonly PrivacyExtra[];
@@ -74,9 +74,7 @@ export const RUN_SHAPE: Shape<RunOptions> = {
   force: maybe(aFlag),
   level: maybe(wholeNumber(0, MAX_LEVEL)),
   format: maybe(anyOf("kdump", "elf")),
-  codec: maybe(
-    suchThat((value) => typeof value === "object" && value !== null && "name" in value, "what codecOf gives"),
-  ),
+  codec: maybe(aCodec),
   privacy: maybe(anyOf(true, false, "strict")),
   privacyExtra: maybe(listOf(aText)),
   privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
@@ -97,7 +95,7 @@ export const RUN_SHAPE: Shape<RunOptions> = {
  */
 export async function requestOf(options: RunOptions): Promise<DumpRequest> {
   const { level = MAX_LEVEL, format = "kdump", privacy = false, privacyExtra = [], privacyKeep = [] } = options;
-  const codec = options.codec ?? codecOf(format === "elf" ? "none" : "zlib");
+  const codec = codecFor(format, options.codec);
   checkTogether({ level, format, codec, privacy, privacyExtra, privacyKeep });
   const named = typeof options.inputs === "string" ? [options.inputs] : options.inputs;
   const byHttp = [...named, options.output].find((path) => isHttpOutput(path));

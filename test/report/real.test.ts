@@ -10,7 +10,7 @@ import { HOLE } from "../../src/report/page/payload.js";
 import { FATES } from "../../src/report/page-states.js";
 import type { ReportData } from "../../src/report/report-data.js";
 import { RunRecorder } from "../../src/report/run-recorder.js";
-import { type FilterOptions, filterDump } from "../../src/run/filter-dump.js";
+import { filterDump, type WholeFilterOptions } from "../../src/run/filter-dump.js";
 import { runCli } from "../support/cli.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -26,11 +26,11 @@ async function reportOf(path: string): Promise<ReportData> {
   }
 }
 
-async function recordedRun(path: string, changed: Partial<FilterOptions> & { output: { path: string } }) {
+async function recordedRun(path: string, changed: Partial<WholeFilterOptions> & { output: { path: string } }) {
   const dump = openDump(path);
   const recorder = new RunRecorder();
   try {
-    const options: FilterOptions = {
+    const options: WholeFilterOptions = {
       ...{ level: 31, format: "kdump", codec: codecOf("zlib", 1), workers: 1 },
       ...changed,
       ...{ observer: recorder, onProgress: (state) => recorder.progress(state) },

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { DumpError, NOTHING_LEFT } from "../../errors.js";
-import type { FilterOptions } from "../../run/filter-dump.js";
+import type { WholeFilterOptions } from "../../run/filter-dump.js";
 import { shownUrl } from "../../store/http-url.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
@@ -70,7 +70,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       throw await abandoned(error, manifest);
     });
     const stream = manifest?.stream ?? process.stdout;
-    const options: FilterOptions = {
+    const options: WholeFilterOptions = {
       output:
         output === undefined
           ? { stream, name: "stdout", plain: !flatten, pack }

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import type { Packing } from "../../reader/source/packed/packing.js";
-import { type FilterOptions, filterDump } from "../../run/filter-dump.js";
+import { filterDump, type WholeFilterOptions } from "../../run/filter-dump.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
@@ -62,7 +62,7 @@ async function runSplit(
   const dump = await openInputs(input, warnings, values, signal, values.quiet);
   const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const options: FilterOptions = {
+    const options: WholeFilterOptions = {
       output: { paths, force: values.force, sync: values.sync, pack },
       spool: spoolOptions(values),
       ...{ level, privacy, format, codec, dedupe, workers, fallbackLevels, warnings, signal, ...complete },

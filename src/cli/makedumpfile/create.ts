@@ -7,13 +7,13 @@ import { attachSpace } from "../../kernel/kernel-view.js";
 import type { Dump } from "../../reader/dump.js";
 import { openInput } from "../../reader/open-input.js";
 import {
-  type FilterOptions,
   type FilterOutput,
   type FilterProgress,
   type FilterResult,
   type FullBy,
   filterDump,
   isFull,
+  type WholeFilterOptions,
 } from "../../run/filter-dump.js";
 import { openSession, type Session, withView } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
@@ -70,7 +70,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
         );
       }
       const steps = new Steps(messages);
-      const options: FilterOptions = {
+      const options: WholeFilterOptions = {
         output: outputOf(request, output, stream?.stream),
         ...{ level, codec, warnings, signal: context.signal, ...complete, ...(erase && { erase }) },
         excludeUnusedVmemmap: request.unusedVmemmap,
@@ -113,7 +113,7 @@ export async function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) 
 /** A run at one level, or why it had no room. */
 async function attempt(
   dump: Dump,
-  options: FilterOptions,
+  options: WholeFilterOptions,
   steps: Steps,
 ): Promise<{ readonly result?: FilterResult; readonly fullBy?: FullBy | undefined }> {
   // It ends with the first step that the library tells of: until then the memory map is looked for.
