@@ -1,4 +1,4 @@
-import { CODEC_NAMES, type Codec, codecOf } from "../codec/codecs.js";
+import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
 import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
