@@ -178,7 +178,7 @@ function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: WholeFi
   };
 }
 
-function furtherClasses({ extension, excludeUnusedVmemmap }: FilterOptions): FurtherClass[] {
+function furtherClasses({ extension, excludeUnusedVmemmap }: WholeFilterOptions): FurtherClass[] {
   return [
     ...(extension ? (["extension"] as const) : []),
     ...(excludeUnusedVmemmap ? (["unused-vmemmap"] as const) : []),
