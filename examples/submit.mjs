@@ -12,11 +12,7 @@ if (inputs === undefined || output === undefined) {
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());
 try {
-  const {
-    id,
-    what,
-    state: begun,
-  } = await submitRun({ inputs, output, level: 31, codec: "lzo", priority: 10 });
+  const { id, what, state: begun } = await submitRun({ inputs, output, level: 31, codec: "lzo", priority: 10 });
   console.log(`run ${id} (${what})`);
   let state = begun;
   for await (state of watchRun(begun, { signal: stop.signal })) {
