@@ -14,14 +14,7 @@ import { addressedFiles } from "./raw/addressed-files.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { packingOf } from "./source/packed/packing.js";
-import {
-  attachFile,
-  closeInput,
-  closeOnce,
-  lookInside,
-  type OpenedInput,
-  type SourceImage,
-} from "./source/source-image.js";
+import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
 import { STDIN } from "./source/stdin.js";
 import { aStreamInput, dropStream, type GivenStream, type StreamInput } from "./source/stream-input.js";
 
@@ -104,14 +97,15 @@ export function isStreamPath(path: string): boolean {
 
 /** The file itself, or if it is packed what is in it. */
 async function unpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
+  const close = closeOnce([{ file, flattened: undefined }]);
   try {
     if (!isPacked(fileSource(file), options)) return { file };
     const { fileStream } = await import("./source/byte-stream.js");
     const found = await spool(fileStream(file, options.signal), warnings, options);
-    closeInput(file);
+    close();
     return found;
   } catch (error) {
-    closeInput(file);
+    close();
     throw error;
   }
 }

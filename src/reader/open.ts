@@ -101,28 +101,23 @@ export function openDump(
   }
 }
 
-/** Opens the dump in input files that are open; closes them if it throws. As `openDump` otherwise. */
+/** Opens the dump in input files that are open; if it throws they stay the caller's to close. As `openDump` otherwise. */
 export function openSources(images: readonly SourceImage[], warnings: Warnings, options: OpenOptions = {}): Dump {
-  try {
-    for (const { flattened } of images) {
-      if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
-    }
-    const { machine, salvage = false, openFile: open = openFile, raw, addresses, snapshot } = options;
-    const reading = { machine, salvage, warnings, snapshot, openFile: open };
-    const dump =
-      addresses !== undefined
-        ? openAddressed(images, addresses, raw, reading)
-        : raw === undefined
-          ? openFormats(images, reading, ofNoFormat)
-          : openRawImage(images, raw, reading);
-    const spool = images.find((image) => image.spool !== undefined)?.spool;
-    if (spool === undefined) return dump;
-    const from = spool.packing ?? "from a stream";
-    return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
-  } catch (error) {
-    closeOnce(images)();
-    throw error;
+  for (const { flattened } of images) {
+    if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
   }
+  const { machine, salvage = false, openFile: open = openFile, raw, addresses, snapshot } = options;
+  const reading = { machine, salvage, warnings, snapshot, openFile: open };
+  const dump =
+    addresses !== undefined
+      ? openAddressed(images, addresses, raw, reading)
+      : raw === undefined
+        ? openFormats(images, reading, ofNoFormat)
+        : openRawImage(images, raw, reading);
+  const spool = images.find((image) => image.spool !== undefined)?.spool;
+  if (spool === undefined) return dump;
+  const from = spool.packing ?? "from a stream";
+  return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
 }
 
 /** Files of bare memory with an address each. */

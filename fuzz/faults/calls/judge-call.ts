@@ -136,7 +136,7 @@ const saysWhole = (stderr: string) =>
 
 /** Warnings, and how far a run is, which one on a busy machine says. */
 const BESIDE =
-  /^coresieve: (warning: |(Reading|Writing|Looking|Classifying|Counting|Digest|Packing|Checking|Making) (?!.*cannot))/;
+  /^coresieve: (warning: |(\d+ % of all: )?(Reading|Writing|Looking|Taking|Classifying|Counting|Digest|Packing|Checking|Making) (?!.*cannot))/;
 /** A limit of the whole process: no file is at fault. */
 const NO_FILE = /^coresieve: this process has reached the limit of open files/;
 

@@ -61,8 +61,8 @@ export async function unpackVmlinux(
   const kept = createSpoolFileOf(file, spool);
   if (kept === undefined) return file;
   try {
-    const { chunks } = await unpackStream(bytesOf(source, signal), name, { salvage: false, wanted: VMLINUX });
-    const { size, ends } = await spoolStream(chunks, kept, undefined, (error) => {
+    const { chunks } = await unpackStream(bytesOf(source, signal), name, { salvage: false, wanted: VMLINUX, signal });
+    const { size, ends } = await spoolStream({ name, chunks }, kept, undefined, (error) => {
       throw error;
     });
     const image = {

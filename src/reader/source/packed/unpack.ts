@@ -1,9 +1,11 @@
 import { pipeline, type Transform } from "node:stream";
+import { setImmediate } from "node:timers/promises";
 import { constants, createGunzip, createInflate } from "node:zlib";
 import { DumpError, systemErrorCode } from "../../../errors.js";
 import { OPTION, piped } from "../../../option-words.js";
 import { ARCHIVE_HEAD, archiveOf, findMember, type Wanted } from "../archive/find-member.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
+import { aborted } from "../byte-stream.js";
 import { unpackBzip2 } from "./bunzip2.js";
 import { ByteQueue } from "./byte-queue.js";
 import { unpackLz4 } from "./lz4-frames.js";
@@ -11,6 +13,12 @@ import { type InputPacking, MAGIC_SIZE, packingOf } from "./packing.js";
 import { unpackXz } from "./unpack-xz.js";
 import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js";
 import { unsealStream } from "./unseal-stream.js";
+
+/**
+ * Bytes that are unpacked without a pause. What is packed is in memory, and one piece of it may be 32 GiB of zeros: meanwhile no signal would be heard, and
+ * nobody would look whether the run was stopped.
+ */
+const BREATH = 32 << 20;
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
@@ -29,6 +37,8 @@ export interface UnpackOptions {
   readonly identity?: string | undefined;
   /** The stream is bare memory, in which two bytes of zlib are nothing. */
   readonly bare?: boolean;
+  /** Stops it. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** Bytes that `wanted` is shown. */
@@ -104,7 +114,7 @@ async function unpackLayers(
     }
     if (packing !== undefined) {
       layers.push(packing === "age" ? "sealed with age" : `packed with ${packing}`);
-      queue = new ByteQueue(unpacked(packing, queue, name, options));
+      queue = new ByteQueue(breathing(unpacked(packing, queue, name, options), name, options.signal));
       opened.push(queue);
     } else if (archive !== undefined && wanted !== undefined) {
       return findMember(archive, queue, name, { layers, wanted }, async (chunks, inner) => {
@@ -119,6 +129,22 @@ async function unpackLayers(
         }
       });
     }
+  }
+}
+
+async function* breathing(
+  pieces: AsyncIterable<Uint8Array>,
+  name: string,
+  signal: AbortSignal | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let since = 0;
+  for await (const piece of pieces) {
+    yield piece;
+    since += piece.length;
+    if (since < BREATH) continue;
+    since = 0;
+    await setImmediate();
+    if (signal?.aborted) throw aborted(name);
   }
 }
 

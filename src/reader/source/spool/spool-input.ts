@@ -23,14 +23,14 @@ import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 export async function spoolInput(
   { name, chunks: stream, changed, drop }: ByteStream,
   warnings: Warnings,
-  { spool = {}, salvage = false, onSpool, raw, addresses, digest = false, identity }: InputOptions,
+  { spool = {}, salvage = false, onSpool, raw, addresses, digest = false, identity, signal }: InputOptions,
 ): Promise<Required<Pick<SourceImage, "file" | "spool">>> {
   const bare = raw !== undefined || addresses !== undefined;
   const file = createSpoolFile(spool);
   try {
     const content = bare ? stream : await withoutSaveHeader(stream, name, { salvage, warnings });
     const { packing, chunks } = await unpackStream(content, name, {
-      ...{ salvage, identity },
+      ...{ salvage, identity, signal },
       ...(!bare ? { wanted: wantedDump(name) } : { bare: true }),
     });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
@@ -45,7 +45,7 @@ export async function spoolInput(
     const dump = !bare ? checked(bounded, name) : bounded;
     const hash = digest ? createHash("sha256") : undefined;
     const bytes = hash === undefined ? dump : hashed(dump, hash);
-    const { size, ends } = await spoolStream(bytes, file, onProgress, (error) => {
+    const { size, ends } = await spoolStream({ name, chunks: bytes }, file, onProgress, (error) => {
       if (!salvage) throw error;
       cut = damageOf(error);
     });

@@ -1,3 +1,6 @@
+import { formatBytes } from "../../../byte-size.js";
+import { DumpError } from "../../../errors.js";
+import type { ByteStream } from "../byte-stream.js";
 import { LZ4_LENGTH_SIZE, lz4Binding } from "../packed/lz4-block.js";
 import type { SpoolFile } from "./spool-file.js";
 import { SPOOL_CHUNK } from "./spool-index.js";
@@ -5,6 +8,18 @@ import { SPOOL_CHUNK } from "./spool-index.js";
 /** Chunks that are packed at once, in the threads of libuv's pool. */
 const IN_FLIGHT = 4;
 const ZEROS = Buffer.alloc(SPOOL_CHUNK);
+
+/** Bytes of a stream that may be zeros before anything else counts: as many are read in a minute or two. */
+const ZEROS_FREELY = 256 * 2 ** 30;
+/** Beyond that a byte has to be kept for so many. The least that a machine of 64 TiB has, a kernel and 1 TiB of struct pages, is far more than 64 MiB, packed. */
+const ZEROS_PER_BYTE = 2 ** 20;
+
+/** Refuses a stream that is zeros and hardly anything else, whatever its headers claim: a MiB of zstd is 32 GiB of them. Throws `LIMIT`. */
+export function checkZeros(read: number, stored: number, file: string): void {
+  if (read <= ZEROS_FREELY + ZEROS_PER_BYTE * stored) return;
+  const what = `its first ${formatBytes(read)} are zeros but for ${formatBytes(stored)}, packed; no machine's memory is so empty`;
+  throw new DumpError("LIMIT", what, { file, cure: "Copy the dump again from where it was made" });
+}
 
 /** How far spooling is. Bytes. */
 export interface SpoolProgress {
@@ -27,7 +42,7 @@ interface PendingChunk {
  * say of the stream's error that what came before it is to do.
  */
 export async function spoolStream(
-  chunks: AsyncIterable<Uint8Array>,
+  { name, chunks }: Pick<ByteStream, "name" | "chunks">,
   file: SpoolFile,
   onProgress: ((progress: SpoolProgress) => void) | undefined,
   failed: (error: unknown) => void,
@@ -78,6 +93,7 @@ export async function spoolStream(
         if (fill === SPOOL_CHUNK) await flush();
       }
       size += piece.length;
+      checkZeros(size, file.size(), name);
       onProgress?.({ read: size, stored: file.size() });
     }
   } catch (error) {

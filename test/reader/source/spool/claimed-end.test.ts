@@ -9,12 +9,13 @@ import { fillBitmaps, stretchesOf } from "../../../../src/reader/open.js";
 import { openInput } from "../../../../src/reader/open-input.js";
 import { MOST_UNPACKED, upToClaimedEnd } from "../../../../src/reader/source/spool/claimed-end.js";
 import { spoolInput } from "../../../../src/reader/source/spool/spool-input.js";
+import { checkZeros } from "../../../../src/reader/source/spool/spool-stream.js";
 import { Warnings } from "../../../../src/warnings.js";
 import { buildElf } from "../../../support/elf-image.js";
 import { temporaryFolder } from "../../../support/filter.js";
 import { buildKdump } from "../../../support/kdump-image.js";
 import { vmcoreinfoNote } from "../../../support/notes.js";
-import { failureOfAsync } from "../../../support/open.js";
+import { failureOf, failureOfAsync } from "../../../support/open.js";
 import { packers } from "../../../support/packed.js";
 import { buildLime } from "../../../support/raw-image.js";
 
@@ -156,4 +157,39 @@ test.skipIf(process.platform === "win32")("the program that writes to a pipe is 
   expect(warnings.list.map(({ code }) => code)).toEqual(["MORE_BYTES"]);
   // Nobody reads any more: it is told so by the system.
   await ended;
+});
+
+test("a packed file of which one piece is gigabytes of zeros hears that the run is stopped", async () => {
+  const elf = Buffer.from(
+    buildElf({ loads: [{ paddr: 0, data: new Uint8Array(4096), memsz: 2 ** 42, filesz: 2 ** 42 }] }),
+  );
+  const zeros = Buffer.alloc(64 * MiB);
+  for (const [name, pack] of Object.entries(packers)) {
+    const path = join(folder, `zeros.${name}`);
+    writeFileSync(path, Buffer.concat([pack(elf), ...Array(32).fill(pack(zeros))]));
+    const stop = new AbortController();
+    let most = 0;
+    const error = await failureOfAsync(() =>
+      openInput(path, new Warnings(), {
+        ...{ ...options, signal: stop.signal },
+        onSpool(_, { read }) {
+          if (most === 0) setImmediate(() => stop.abort());
+          most = read;
+        },
+      }),
+    );
+    expect(error.code, name).toBe("ABORTED");
+    expect(most, name).toBeLessThan(512 * MiB);
+  }
+});
+
+test("a stream of zeros and hardly anything else is refused, whatever its headers claim", () => {
+  const [GiB, TiB] = [2 ** 30, 2 ** 40];
+  expect(failureOf(() => checkZeros(257 * GiB, 594, "bomb"))).toMatchObject({ code: "LIMIT", file: "bomb" });
+  expect(failureOf(() => checkZeros(40 * TiB, 16 * MiB, "bomb")).message).toMatch(
+    /its first 40 TiB are zeros but for 16 MiB/,
+  );
+  // A machine of 64 TiB of which only the kernel and struct pages are used, packed by the most that LZ4 can do.
+  checkZeros(64 * TiB, TiB / 255, "idle");
+  checkZeros(256 * GiB, 0, "begins late");
 });

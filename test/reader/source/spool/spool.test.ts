@@ -45,7 +45,7 @@ test("any bytes of a stream can be read, and zeros take no room", async () => {
   async function* pieces() {
     for (let at = 0; at < stream.length; at += 60_001) yield stream.subarray(at, at + 60_001);
   }
-  const { size, ends } = await spoolStream(pieces(), file, undefined, (error) => {
+  const { size, ends } = await spoolStream({ name: "a stream", chunks: pieces() }, file, undefined, (error) => {
     throw error;
   });
   expect({ size, chunks: ends.length }).toEqual({ size: stream.length, chunks: kinds.length + 1 });
