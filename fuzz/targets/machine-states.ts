@@ -3,6 +3,11 @@ import { DumpError } from "../../src/errors.js";
 import { KNOWN_FILES, knownFile } from "../../src/reader/known-files.js";
 import { checkHead } from "../../src/reader/open.js";
 import { patternBytes } from "../../test/support/bytes.js";
+import {
+  buildCloudHypervisorState,
+  buildFirecrackerState,
+  buildOldCloudHypervisorState,
+} from "../../test/support/microvm-state.js";
 import { buildMigration } from "../../test/support/migration-stream.js";
 import { buildS390Dump } from "../../test/support/s390-dump.js";
 import { buildSave } from "../../test/support/save-file.js";
@@ -48,6 +53,30 @@ const guestTarget: FuzzTarget = {
   run(input) {
     asFile("debug.vmem", memory);
     lookAtFiles([asFile("debug.guest", input)]);
+  },
+};
+
+const ranges = [
+  { start: 0, length: 5 * 4096 },
+  { start: 0x1_0000_0000, length: 3 * 4096 },
+];
+
+/** Of both the same memory file. */
+const microvmTarget: FuzzTarget = {
+  name: "microvm",
+  seeds: () => [
+    buildFirecrackerState(ranges),
+    buildFirecrackerState(ranges, { kind: "pairs", arch: "arm64" }),
+    buildFirecrackerState([], { kind: "packed" }),
+    ...(["object", "text", "json bytes", "plain bytes"] as const).map((form) =>
+      buildCloudHypervisorState(ranges, form),
+    ),
+    buildOldCloudHypervisorState(ranges),
+  ],
+  run(input) {
+    asFile("memory-ranges", memory);
+    const path = asFile("state.json", input);
+    lookAtFiles(input[0] === 0x7b ? [path] : [path, asFile("memory", memory)]);
   },
 };
 
@@ -123,6 +152,6 @@ const knownTarget: FuzzTarget = {
 };
 
 export const machineStateTargets: readonly FuzzTarget[] = [
-  ...[vmwareTarget, guestTarget, xenTarget, s390Target],
+  ...[vmwareTarget, guestTarget, microvmTarget, xenTarget, s390Target],
   ...[saveTarget, knownTarget],
 ];

@@ -18,7 +18,18 @@ export type DumpImage = ElfImage | KdumpImage | PagedImage | RawImage;
 export interface DumpHeader {
   /** In words, for people: "ELF64 vmcore, little endian". */
   readonly description: string;
-  readonly format: "elf" | "kdump" | "raw" | "lime" | "avml" | "vmware" | "qemu-migration" | "xen" | "s390";
+  readonly format:
+    | "elf"
+    | "kdump"
+    | "raw"
+    | "lime"
+    | "avml"
+    | "vmware"
+    | "firecracker"
+    | "cloud-hypervisor"
+    | "qemu-migration"
+    | "xen"
+    | "s390";
   readonly flattened: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;

@@ -8,6 +8,8 @@ import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
 import { isSaveFile } from "./libvirt-save/header.js";
 import { openSave } from "./libvirt-save/open.js";
+import { isCloudHypervisorState, openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
+import { isFirecrackerState, openFirecracker } from "./microvm/firecracker.js";
 import { isQcow2 } from "./qcow2/header.js";
 import { openQcow2 } from "./qcow2/open.js";
 import { openMigration } from "./qemu-migration/open.js";
@@ -63,6 +65,19 @@ const FORMATS: readonly Format[] = [
     takesMachine: true,
     files: "with memory",
     open: openVmwareGuest,
+  },
+  {
+    name: "a state file of Firecracker",
+    recognises: isFirecrackerState,
+    files: "with memory",
+    open: openFirecracker,
+  },
+  {
+    name: "a state file of cloud-hypervisor",
+    recognises: (head, { path }) => isCloudHypervisorState(head, path),
+    takesMachine: true,
+    files: "with memory",
+    open: openCloudHypervisor,
   },
   {
     name: "a QEMU migration stream",

@@ -20,8 +20,6 @@ const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: 
 const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FILE`";
-const FIRECRACKER = "a state file of Firecracker, which has no memory in it";
-const FOR_FIRECRACKER = `Give the memory file of the same snapshot (mem_file_path) with ${OPTION.raw}: ${OPTION.rawRanges} on x86-64, ${OPTION.rawArm64} on arm64`;
 const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
 
 /** Memory of machines, in forms of its own. */
@@ -49,9 +47,6 @@ const MEMORY: readonly KnownFile[] = [
     "\x14\x20\x28\x01",
     "a saved state of Hyper-V (.vmrs)",
     "Crash the guest with kdump set up, and take its vmcore: `Debug-VM -Name NAME -InjectNonMaskableInterrupt`",
-  ),
-  ...["\x64\x86\x84\x19\x10\x07", "\xaa\xaa\x84\x19\x10\x07"].map(
-    (magic): KnownFile => ({ marks: [[2, magic]], name: FIRECRACKER, cure: FOR_FIRECRACKER }),
   ),
   at0(
     "DBSNAP01",
@@ -186,7 +181,7 @@ const BESIDE: readonly KnownFile[] = [
   at0("<html", "a web page", "You downloaded a page (perhaps a login page) instead of the dump: fetch it again"),
   at0("<?xml", "an XML text", "Give the dump or the memory file beside it"),
   at0("version https://git-lfs", "a pointer of Git LFS", "Fetch the file itself: `git lfs pull`"),
-  at0("{", "a JSON text", `Give the memory file beside it (cloud-hypervisor: memory-ranges) with ${OPTION.raw}`),
+  at0("{", "a JSON text", "Give the dump itself: of cloud-hypervisor state.json, with memory-ranges beside it"),
   at0("[    0.000000] ", "a kernel's log", TEXT),
   at0("Panic#", "a kernel's log out of pstore", TEXT),
   at0("Oops#", "a kernel's log out of pstore", TEXT),

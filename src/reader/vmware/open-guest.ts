@@ -2,10 +2,11 @@ import { x86Notes } from "../cpu-notes/x86_64.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
 import { machineNamed } from "../machine.js";
+import { behindState, layOutMemory, memoryBeside } from "../raw/beside-file.js";
 import { memoryDump } from "../raw/memory-dump.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { readGuest } from "./guest.js";
-import { behindState, layOutMemory, memoryBeside } from "./memory-file.js";
+import { VMWARE_FILES, vmemBeside } from "./names.js";
 
 /**
  * Opens ESXi's debug.guest with its debug.vmem, which was named with it or lies beside it. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `NOT_READABLE`,
@@ -14,7 +15,7 @@ import { behindState, layOutMemory, memoryBeside } from "./memory-file.js";
 export function openVmwareGuest(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
   const { pieces, arch, cpus } = readGuest(attachSource(state));
-  const beside = memoryBeside(state, named, options);
+  const beside = memoryBeside(state, named, VMWARE_FILES, vmemBeside, options);
   try {
     const { data, cut } = layOutMemory({ pieces, ...behindState(state, beside.image) }, state, beside.image, options);
     return memoryDump(

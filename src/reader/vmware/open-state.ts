@@ -3,10 +3,11 @@ import { ofFile } from "../../warnings.js";
 import { x86Notes } from "../cpu-notes/x86_64.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
+import { behindState, layOutMemory, memoryBeside } from "../raw/beside-file.js";
 import { memoryDump } from "../raw/memory-dump.js";
 import { sourceSize } from "../source/joined-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
-import { behindState, layOutMemory, memoryBeside } from "./memory-file.js";
+import { VMWARE_FILES, vmemBeside } from "./names.js";
 import { stateCpus } from "./state-cpus.js";
 import { type StateMemory, stateMemory } from "./state-memory.js";
 import { readState, type StateFile } from "./state-tags.js";
@@ -28,7 +29,7 @@ export function openVmwareState(images: readonly SourceImage[], options: FormatO
     }
     return openWith({ state, memory, file, inside: memory.block }, state, [state], options);
   }
-  const beside = memoryBeside(state, named, options);
+  const beside = memoryBeside(state, named, VMWARE_FILES, vmemBeside, options);
   try {
     return openWith({ state, memory, file }, beside.image, [state, beside.image], options);
   } catch (error) {

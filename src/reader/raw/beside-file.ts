@@ -16,25 +16,32 @@ export interface BesideFile {
   close(): void;
 }
 
+/** Both files of a pair by example, in a cure. */
+export interface PairNames {
+  readonly state: string;
+  readonly memory: string;
+}
+
 /**
- * The file with the memory of a state file: the one that was named with it, or the one beside it that has the same name and ends in .vmem. Throws
- * `NOT_READABLE` where there is none, `BAD_OPTION` for one that is packed and was not named.
+ * The file with the memory of a state file: the one that was named with it, or the one beside it whose path `besideOf` makes of the state's. Throws
+ * `NOT_READABLE` where there is none, `BAD_OPTION` for one that is packed and was not named, or where nothing says its name.
  */
 export function memoryBeside(
   state: SourceImage,
   named: SourceImage | undefined,
+  names: PairNames,
+  besideOf: ((path: string) => string) | undefined,
   { openFile }: Pick<FormatOptions, "openFile">,
 ): BesideFile {
   if (named !== undefined) return { image: named, close: () => undefined };
   const { path } = state.file;
-  const cure = `Give both files, the state and its memory: ${either("`coresieve NAME.vmss NAME.vmem OUT`", '`openDump(["NAME.vmss", "NAME.vmem"])`')}`;
-  if (state.spool !== undefined || state.remote !== undefined) {
-    throw new DumpError("BAD_OPTION", "has its memory in another file, which coresieve cannot look for here", {
-      file: path,
-      cure,
-    });
+  const { state: first, memory } = names;
+  const cure = `Give both files, the state and its memory: ${either(`\`coresieve ${first} ${memory} OUT\``, `\`openDump(["${first}", "${memory}"])\``)}`;
+  if (besideOf === undefined || state.spool !== undefined || state.remote !== undefined) {
+    const where = besideOf === undefined ? "which was not named" : "which coresieve cannot look for here";
+    throw new DumpError("BAD_OPTION", `has its memory in another file, ${where}`, { file: path, cure });
   }
-  const beside = path.replace(/(\.[^./\\]*)?$/, ".vmem");
+  const beside = besideOf(path);
   let file: ReturnType<typeof openFile>;
   try {
     file = openFile(beside);

@@ -1,0 +1,91 @@
+import { DumpError } from "../../errors.js";
+import type { Dump } from "../dump.js";
+import type { Piece } from "../extents.js";
+import type { FormatOptions } from "../format.js";
+import { type Arch, machineNamed } from "../machine.js";
+import { behindState, layOutMemory, memoryBeside } from "../raw/beside-file.js";
+import { memoryDump } from "../raw/memory-dump.js";
+import { readExactly } from "../source/byte-source.js";
+import { sourceSize } from "../source/joined-source.js";
+import { attachSource, type SourceImage } from "../source/source-image.js";
+import { listedRanges, rangesIn } from "./range-lists.js";
+
+/*
+ * Snapshots of Firecracker (PUT /snapshot/create): the memory, range behind range without a header, and a state file: u64 magic with the format's version in its low 16 bits, then the
+ * machine's state in an encoding that changes with each release. Up to 1.13 its list of ranges is there as plain numbers; later ones pack their numbers (bitcode), and have memory where
+ * Firecracker's own layout has it (src/vmm/src/arch of its sources).
+ */
+
+const MACHINES: readonly (readonly [mark: string, arch: Arch])[] = [
+  ["\x64\x86\x84\x19\x10\x07", "x86_64"],
+  ["\xaa\xaa\x84\x19\x10\x07", "arm64"],
+];
+const MARK_AT = 2;
+/** Firecracker itself reads no state that is longer. */
+const MAX_STATE = 10_485_760;
+const GIB = 2 ** 30;
+/** Where memory may lie, in ascending order: it fills the first room before the next. */
+const ROOMS: Readonly<Partial<Record<Arch, readonly (readonly [start: number, end: number])[]>>> = {
+  x86_64: [
+    [0, 3 * GIB],
+    [4 * GIB, 256 * GIB],
+    [512 * GIB, 2 ** 46],
+  ],
+  arm64: [
+    [2 * GIB, 256 * GIB],
+    [512 * GIB, 2 ** 46],
+  ],
+};
+
+function archOf(head: Uint8Array): Arch | undefined {
+  const mark = Buffer.from(head.subarray(MARK_AT, MARK_AT + 6)).toString("latin1");
+  return MACHINES.find(([bytes]) => bytes === mark)?.[1];
+}
+
+/** Whether a file that begins so is a state of Firecracker. */
+export function isFirecrackerState(head: Uint8Array): boolean {
+  return archOf(head) !== undefined;
+}
+
+/** Where memory of that size lies, if the state does not say it in plain numbers. */
+function usualPieces(arch: Arch, size: number): Piece[] {
+  const pieces: Piece[] = [];
+  let source = 0;
+  for (const [start, end] of ROOMS[arch] ?? []) {
+    const length = Math.min(size - source, end - start);
+    if (length > 0) pieces.push({ start, end: start + length, source });
+    source += Math.max(0, length);
+  }
+  return pieces;
+}
+
+/** Opens a snapshot: the state file, and the memory file that was named with it. Throws `BAD_OPTION` without that, `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+export function openFirecracker(images: readonly SourceImage[], options: FormatOptions): Dump {
+  const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
+  const { image } = memoryBeside(state, named, { state: "SNAPSHOT", memory: "MEMORY" }, undefined, options);
+  const source = attachSource(state);
+  if (source.size > MAX_STATE) {
+    throw new DumpError("LIMIT", `is a state file of ${source.size} bytes; at most ${MAX_STATE} are read`, {
+      file: source.name,
+      cure: "Give the state file (snapshot_path), and the memory file (mem_file_path) with it",
+    });
+  }
+  const bytes = readExactly(source, 0, source.size, "state");
+  const arch = archOf(bytes) as Arch;
+  // A list that does not fill the file is still what the state says: the file is then of another state, or cut off.
+  const told = rangesIn(bytes, sourceSize(image)) ?? listedRanges(bytes, ROOMS[arch]?.[0]?.[0] ?? 0);
+  const pieces = told ?? usualPieces(arch, sourceSize(image));
+  const { data, cut } = layOutMemory({ pieces, ...behindState(state, image) }, state, image, options);
+  const how = told === undefined ? "laid out as Firecracker does" : "laid out by its state";
+  return memoryDump(
+    {
+      sources: [state, image],
+      data,
+      format: "firecracker",
+      description: `Firecracker snapshot, memory in ${image.file.path}, ${how}`,
+      incomplete: cut,
+      machine: machineNamed(arch),
+    },
+    options,
+  );
+}

@@ -1,0 +1,87 @@
+import type { Piece } from "../extents.js";
+
+/*
+ * Lists of memory ranges in serialised states whose other fields change from release to release: a count of 8 bytes, and for each range its address and length (and of some versions its
+ * place in the memory file), 8 bytes each, little endian. What makes a list the right one is that its ranges fill the memory file.
+ */
+
+/** More ranges than any of these machines has: memory on both sides of its gaps, and some that were plugged in. */
+const MOST_RANGES = 64;
+const PAGE = 4096;
+/** No machine has less memory in one piece: smaller numbers that look like a list are none. */
+const LEAST = 1 << 20;
+
+/** Finds the list of ranges that fills a memory file of `size` bytes; `undefined` if there is none. */
+export function rangesIn(state: Uint8Array, size: number): Piece[] | undefined {
+  const fills = (pieces: readonly Piece[]) => sizeOf(pieces) === size;
+  return findList(state, (view, at, count) => {
+    return [listAt(view, at, count, true), listAt(view, at, count, false)].find((list) => list && fills(list));
+  });
+}
+
+/** Finds a list of ranges, with their places in the memory file, whose memory begins at `start`, whatever the size of the file is. */
+export function listedRanges(state: Uint8Array, start: number): Piece[] | undefined {
+  return findList(state, (view, at, count) => {
+    const list = listAt(view, at, count, true);
+    return list?.[0]?.start === start && list.every((piece) => piece.end - piece.start >= LEAST) ? list : undefined;
+  });
+}
+
+type ListAt = (view: DataView, at: number, count: number) => Piece[] | undefined;
+
+function findList(state: Uint8Array, read: ListAt): Piece[] | undefined {
+  const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
+  for (let at = 0; at + 24 <= state.length; at++) {
+    // The count: seven of its bytes are 0, and one is not.
+    const count = state[at] as number;
+    if (count === 0 || count > MOST_RANGES || view.getUint32(at + 4, true) !== 0 || view.getUint32(at, true) !== count)
+      continue;
+    const found = read(view, at + 8, count);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function listAt(view: DataView, at: number, count: number, withPlace: boolean): Piece[] | undefined {
+  const entry = withPlace ? 24 : 16;
+  if (at + count * entry > view.byteLength) return undefined;
+  const word = (offset: number) => {
+    const value = view.getBigUint64(offset, true);
+    return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.NaN : Number(value);
+  };
+  const ranges: Range[] = [];
+  for (let i = 0; i < count; i++) {
+    const from = at + i * entry;
+    ranges.push({ start: word(from), length: word(from + 8), ...(withPlace && { source: word(from + 16) }) });
+  }
+  return consecutivePieces(ranges);
+}
+
+/** One range of a list. */
+export interface Range {
+  readonly start: number;
+  readonly length: number;
+  /** Where it lies in the memory file, if the list says it: right behind the one before. */
+  readonly source?: number;
+}
+
+/** Bytes of the file that pieces one behind the other take. */
+function sizeOf(pieces: readonly Piece[]): number {
+  const last = pieces.at(-1);
+  return last === undefined ? 0 : last.source + last.end - last.start;
+}
+
+/** The ranges, one behind the other in a file; `undefined` for what is no list of ranges in ascending order. */
+export function consecutivePieces(ranges: readonly Range[]): Piece[] | undefined {
+  const pieces: Piece[] = [];
+  let [source, behind] = [0, 0];
+  for (const { start, length, source: told = source } of ranges) {
+    const end = start + length;
+    const fits = start >= behind && length > 0 && start % PAGE === 0 && length % PAGE === 0 && told === source;
+    if (!fits || !Number.isSafeInteger(end)) return undefined;
+    pieces.push({ start, end, source });
+    source += length;
+    behind = end;
+  }
+  return pieces.length === 0 ? undefined : pieces;
+}
