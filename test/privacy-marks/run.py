@@ -25,14 +25,17 @@ import runvm  # noqa: E402
 here = os.path.dirname(os.path.abspath(__file__))
 KEYS = {"5.10": "c510", "6.1": "c61", "6.12": "c612", "7.2": "c72", "arm64-7.2": "arm64-72"}
 MODULES = ["virtio_console", "virtio_rng", "zram", "zsmalloc", "lzo_rle", "lzo", "vsock", "vsock_loopback",
-           "tun", "libnvdimm", "nd_e820", "nd_pmem", "fuse"]
+           "tun", "libnvdimm", "nd_e820", "nd_pmem", "fuse", "loop", "dm_mod", "dm_crypt", "overlay", "bridge", "tls", "sctp",
+           "wireguard", "xfrm_user", "esp4", "nf_tables", "af_alg", "algif_skcipher", "algif_hash", "algif_aead", "cbc", "ctr",
+           "gcm", "ghash_generic", "hmac", "binfmt_misc", "configfs", "null_blk", "aesni_intel", "authenc", "echainiv", "seqiv", "sha256_generic", "sha256", "libsha256"]
 key, _, kdump = name.partition("+")
 
 # What the tools compile and start is this folder's program.
 sources = os.path.join(work, "marks-sources")
 os.makedirs(sources, exist_ok=True)
-for source, target in (("marks.c", "workload.c"), ("mark.h", "mark.h")):
-    shutil.copy(os.path.join(here, source), os.path.join(sources, target))
+shutil.copy(os.path.join(here, "marks.c"), os.path.join(sources, "workload.c"))
+for header in ("mark.h", "marks-names.h", "marks-network.h", "marks-calls.h"):
+    shutil.copy(os.path.join(here, header), sources)
 shutil.copy(os.path.join(tools, "guest-init"), os.path.join(sources, "guest-init"))
 corpuslib.HERE = sources
 make_initrd = corpuslib.make_initrd
@@ -79,7 +82,7 @@ options = [option for option in sys.argv[4:] if not option.startswith("only:")]
 persistent = ["memmap=32M!192M"] if key in ("5.10", "6.1", "6.12", "7.2") else []
 runvm.var(
     f"marks-{name}", KEYS[key], 640 if kdump else 320, spec=only[0] if only else "all",
-    append=" ".join(options + persistent + ([] if kdump else ["crashkernel=48M"])),
+    append=" ".join(["secretmem.enable=1"] + options + persistent + ([] if kdump else ["crashkernel=48M"])),
     **({"kdump": "192M", "kexecflag": "-s"} if kdump else {}),
     formats=[] if kdump else ["elf"], timeout=420, smp=2,
 )

@@ -3,13 +3,25 @@ import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
 import { type CacheShape, IN_SHEAF, type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
+import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { MAX_SPANS, SpanList } from "../erase/spans.js";
+import { fileTableRooms } from "./file-tables.js";
+import { keyPayloads } from "./key-payloads.js";
 import { type QueueRoots, queuedMessages } from "./queued-messages.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 import { PaddingList } from "./slab-padding.js";
-import { dataInSlab, physicalData, restInSlab, SKB_CACHES, skbReader, type WantedData } from "./socket-buffers.js";
+import {
+  dataInSlab,
+  objectsInSlab,
+  physicalData,
+  restInSlab,
+  SKB_CACHES,
+  skbReader,
+  type WantedData,
+} from "./socket-buffers.js";
+import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 
 /** What of users' data is overwritten with zeros in pages that stay. */
@@ -19,6 +31,8 @@ export const SCRUBBED = [
   "socket-buffers",
   "messages",
   "path-names",
+  "keys",
+  "unwritten",
   "screens",
   "tty-audit",
   "bpf-maps",
@@ -49,6 +63,8 @@ export interface PrivateObjects {
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
   readonly caches: SlabWalk["caches"];
+  /** Whether the keys of keyrings were found. */
+  readonly keysFound: boolean;
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
@@ -87,11 +103,23 @@ export function privateObjects(
   });
   ends.sort((a, b) => a - b);
   const wanted = run.buffers.sort((a, b) => a.start - b.start);
-  if (wanted.length + ends.length > 0) {
-    const places = [...ends, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
+  const payloads = keyPayloads(kernel);
+  const keys = (payloads ?? [])
+    .map((address) => space.translate(address)?.paddr ?? -1)
+    .filter((paddr) => paddr >= 0)
+    .sort((a, b) => a - b);
+  run.keysFound = payloads !== undefined;
+  const rooms = run.fileTables(allTasks(dump, view, kernel));
+  if (wanted.length + ends.length + keys.length + rooms.length > 0) {
+    const places = [...ends, ...rooms, ...keys, ...wanted.map(({ start }) => start)].sort((a, b) => a - b);
     walk.each((slab) => {
+      for (const { start, length } of restInSlab(slab, rooms)) run.add("unwritten", start, length);
       for (const { start, length } of restInSlab(slab, ends)) run.add("messages", start, length, 0);
-      for (const { start, length } of dataInSlab(slab, wanted)) run.add("socket-buffers", start, length);
+      for (const { start, length } of objectsInSlab(slab, keys)) run.add("keys", start, length);
+      for (const { data, rest } of dataInSlab(slab, wanted)) {
+        run.add("socket-buffers", data.start, data.length);
+        if (rest !== undefined) run.add("unwritten", rest.start, rest.length);
+      }
     }, places);
   }
   return run;
@@ -107,6 +135,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly buffers: WantedData[] = [];
   readonly padding = new PaddingList();
   doubtful = 0;
+  keysFound = false;
   cut = false;
   #spans = 0;
   readonly #dump: Dump;
@@ -114,6 +143,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #kernel: KernelObjects;
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
   readonly #skb: ReturnType<typeof skbReader>;
+  readonly #names: EntryNames | undefined;
   /** Pieces of objects in use, by cache. */
   readonly #pieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
 
@@ -131,6 +161,7 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#space = space;
     this.#kernel = kernel;
     this.#registers = registers;
+    this.#names = entryNames(space, kernel);
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
   }
 
@@ -148,6 +179,19 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#spans++;
     into.list.add(start, length);
     into.objects += objects;
+  }
+
+  /** What of tables of open files nobody wrote to; returns where others end, ascending. */
+  fileTables(tasks: Iterable<bigint>): number[] {
+    const { ends, pieces } = fileTableRooms(this.#kernel, tasks);
+    for (const { address, length } of pieces) {
+      const place = this.#space.translate(address);
+      if (place !== undefined && place.length >= length) this.add("unwritten", place.paddr, length);
+    }
+    return ends
+      .map((end) => (this.#space.translate(end - 1n)?.paddr ?? -1) + 1)
+      .filter((end) => end > 0)
+      .sort((a, b) => a - b);
   }
 
   look(slab: Slab): void {
@@ -170,6 +214,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const { name } = cache;
     if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
     else if (SKB_CACHES.includes(name)) this.#socketBuffers(slab);
+    else if (name === "dentry") this.#entries(slab);
     else if (name === "task_struct") this.#namespaces(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
     if (this.#registers === undefined) return;
@@ -190,6 +235,19 @@ class Collector implements PrivateObjects, QueueRoots {
         });
       });
     }
+  }
+
+  /** What nobody wrote of the room for short names in directory entries. */
+  #entries(slab: Slab): void {
+    const names = this.#names;
+    const { cache, start, count } = slab;
+    if (names === undefined || slab.free === undefined) return;
+    const bytes = this.#read(start, count * cache.stride);
+    if (bytes === undefined) return;
+    this.#everyUsed(slab, (paddr) => {
+      const rest = names.rest(bytes, paddr - start, paddr);
+      if (rest !== undefined) this.add("unwritten", paddr + rest[0], rest[1] - rest[0]);
+    });
   }
 
   /** The IPC name spaces of tasks. */
@@ -254,8 +312,9 @@ class Collector implements PrivateObjects, QueueRoots {
         const data = reader.dataOf(bytes, place);
         const found = data && physicalData(this.#space, data.head, data.length);
         const shared = found && this.#read(found.start + found.length, reader.sharedSize);
-        if (found === undefined || shared === undefined || !reader.isShared(shared)) continue;
-        if (this.buffers.length < MAX_BUFFERS) this.buffers.push(found);
+        const behind = shared && reader.sharedLength(shared);
+        if (found === undefined || behind === undefined) continue;
+        if (this.buffers.length < MAX_BUFFERS) this.buffers.push({ ...found, behind });
         else this.cut = true;
       }
     });

@@ -148,7 +148,7 @@ function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): rea
     ? ""
     : ", and the registers of programs at their entry into the kernel";
   return [
-    `slab pages: names of files, keys and other data that the kernel keeps in its own objects${
+    `slab pages: what the kernel keeps in its own objects: names (of files, hosts, devices, sockets), extended attributes, settings (of mounts, devices, sockets, rules, traces), keys in use (by connections, ciphers, disks)${
       reached.has("tty") ? "" : ", terminals' buffers"
     }${reached.has("socket-buffers") ? "" : ", small socket buffers"}`,
     `kernel stacks: copies in progress${registers}`,

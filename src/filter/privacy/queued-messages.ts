@@ -6,6 +6,7 @@ import {
   readMember,
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
+import { treeNodes } from "../../kernel/objects/rb-tree.js";
 import { xarrayEntries } from "../../kernel/objects/xarray.js";
 
 const MAX_MESSAGES = 1 << 20;
@@ -76,21 +77,9 @@ export function queuedMessages(
     }
   }
   for (const root of trees) {
-    for (const node of treeNodes(kernel, root)) {
+    for (const node of treeNodes(kernel, root, MAX_NODES)) {
       const one = containerOf(types, node, "posix_msg_tree_node", "rb_node");
       if (one !== undefined) list(memberAddress(types, "posix_msg_tree_node", one, "msg_list"));
     }
-  }
-}
-
-/** The nodes of a red-black tree, given its root's `rb_node`. */
-function* treeNodes(kernel: KernelObjects, root: bigint): Generator<bigint> {
-  const waiting = [root];
-  const seen = new Set<bigint>();
-  for (let node = waiting.pop(); node !== undefined && seen.size < MAX_NODES; node = waiting.pop()) {
-    if (!kernel.memory.isKernelAddress(node) || seen.has(node)) continue;
-    seen.add(node);
-    yield node;
-    for (const side of ["rb_left", "rb_right"]) waiting.push(readMember(kernel, "rb_node", node, side) ?? 0n);
   }
 }

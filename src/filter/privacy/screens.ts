@@ -9,12 +9,14 @@ const MAX_CONSOLES = 63;
 /** 32,767 columns and rows at most; a screen of 4 MiB has 2,000 lines of 1,000. */
 const MAX_SCREEN = 4 << 20;
 const MAX_ROWS = 1 << 15;
+/** What VGA adapters show text from: 32 KiB, with the lines that ran out of the screen. */
+const MAX_VGA = 1 << 18;
 /** The selection has some characters a cell of the screen. */
 const MAX_SELECTION = 8 << 20;
 
 /**
  * What the screens of virtual consoles show: characters with their colours, the same in Unicode, the screen behind an alternate one, and the
- * text that was selected with the mouse (drivers/tty/vt). `undefined` where the symbols have no variables; nothing where the kernel has no such consoles.
+ * text that was selected with the mouse (drivers/tty/vt). Of the one in front also the adapter's memory (vgacon), which a hypervisor's dump may have. `undefined` where the symbols have no variables; nothing where the kernel has no such consoles.
  */
 export function screens(space: AddressSpace, kernel: KernelObjects): ScrubList | undefined {
   const { memory, symbols, types } = kernel;
@@ -35,6 +37,7 @@ export function screens(space: AddressSpace, kernel: KernelObjects): ScrubList |
     const pointer = (name: string) => readMember(kernel, "vc_data", console, name);
     const size = number("vc_screenbuf_size");
     erase(pointer("vc_screenbuf"), size, MAX_SCREEN);
+    erase(pointer("vc_origin"), size, MAX_SCREEN);
     erase(pointer("vc_saved_screen"), number("vc_saved_cols") * number("vc_saved_rows") * 2, MAX_SCREEN);
     for (const [lines, rows, columns] of [
       ["vc_uni_lines", "vc_rows", "vc_cols"],
@@ -50,6 +53,11 @@ export function screens(space: AddressSpace, kernel: KernelObjects): ScrubList |
     }
   }
   eraseSelection(kernel, erase);
+  const [base, end] = ["vga_vram_base", "vga_vram_end"].map((name) => {
+    const at = symbols.address(name);
+    return at === undefined ? undefined : memory.readWord(at);
+  });
+  if (base && end && end > base) erase(base, Number(end - base), MAX_VGA);
   return found;
 }
 

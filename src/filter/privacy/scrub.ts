@@ -24,6 +24,7 @@ import { largeObjects, type ObjectPages } from "./large-objects.js";
 import { logTexts } from "./log-texts.js";
 import { structPageReader } from "./page-reader.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
+import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
 import { screens } from "./screens.js";
 import type { StackTops } from "./stack-tops.js";
@@ -166,9 +167,10 @@ class ScrubRun {
     }
     this.#slabs = found;
     for (const [kind, list] of found.found) this.#lists.set(kind, list);
-    for (const kind of ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names"] as const) {
-      this.#reached.add(kind);
-    }
+    const kinds = ["free-objects", "slab-padding", "socket-buffers", "messages", "path-names", "unwritten"] as const;
+    for (const kind of kinds) this.#reached.add(kind);
+    if (found.keysFound) this.#reached.add("keys");
+    else this.#gaps.push("what keys hold: where keyrings are is not told");
     this.#gaps.push(...slabGaps(kernel, found));
   }
 
@@ -185,6 +187,7 @@ class ScrubRun {
     if (shown === undefined) this.#gaps.push("screens of virtual consoles: where those are is not told");
     else this.#reach("screens", shown);
     const tasks = [...allTasks(dump, view, kernel)];
+    this.#add("messages", queuedSignals(space, kernel, tasks));
     this.#reach("tty-audit", ttyAudit(space, kernel, tasks));
     const maps = bpfMaps(space, kernel);
     if (maps === undefined) this.#gaps.push("small and per-CPU BPF maps: where those are is not told");

@@ -24,8 +24,11 @@ export interface SkbReader {
   dataOf(bytes: DataView, at: number): { readonly head: bigint; readonly length: number } | undefined;
   /** Bytes of struct skb_shared_info that `isShared` looks at. */
   readonly sharedSize: number;
-  /** Whether these bytes, which lie behind the data, are a struct skb_shared_info in use: a freed buffer's are others by now. */
-  isShared(bytes: DataView): boolean;
+  /**
+   * How many bytes its owners wrote of what lies behind the data, if that is a struct skb_shared_info in use: its pieces in pages have room for more than
+   * there are. `undefined` if it is none: a freed buffer's is something else by now.
+   */
+  sharedLength(bytes: DataView): number | undefined;
 }
 
 /** No kernel is built for more (CONFIG_MAX_SKB_FRAGS has 17 to 45). */
@@ -45,15 +48,21 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
   if (!head || !data || !tail || !end || !users || users.size !== 4) return undefined;
   if (dataref?.size !== 4 || frags === undefined) return undefined;
   const pointer = (bytes: DataView, at: number) => wordAt(bytes, at, wordSize, littleEndian);
+  const piecesAt = types.member("skb_shared_info", "frags");
+  const pieceSize = piecesAt?.count ? piecesAt.size / piecesAt.count : undefined;
   const second = types.member("sk_buff_fclones", "skb2")?.offset;
   const size = types.sizeOf("sk_buff") ?? 0;
   return {
     sharedSize: Math.max(dataref.offset + 4, frags.offset + 2),
-    isShared(bytes) {
+    sharedLength(bytes) {
       // References to all of it, and in the upper half to its payload only.
       const references = bytes.getUint32(dataref.offset, littleEndian);
       const all = references & 0xffff;
-      return all > 0 && all <= MAX_REFERENCES && references >>> 16 <= all && bytes.getUint8(frags.offset) <= MAX_FRAGS;
+      const pieces = bytes.getUint8(frags.offset);
+      if (all === 0 || all > MAX_REFERENCES || references >>> 16 > all || pieces > MAX_FRAGS) return undefined;
+      return pieceSize === undefined || piecesAt === undefined
+        ? Number.POSITIVE_INFINITY
+        : piecesAt.offset + pieces * pieceSize;
     },
     places: (cache) => (cache === "skbuff_fclone_cache" && second !== undefined ? [0, second] : [0]),
     dataOf(bytes, at) {
@@ -79,21 +88,32 @@ export interface WantedData {
   /** Physical address. */
   readonly start: number;
   readonly length: number;
+  /** Bytes that were written behind that. */
+  readonly behind: number;
+}
+
+/** Data within an object, and what of the object nobody wrote. */
+export interface FoundData {
+  readonly data: BufferPiece;
+  readonly rest: BufferPiece | undefined;
 }
 
 /**
  * Of some data those that lie whole within one object of `slab` that is in use: nothing else is overwritten, whatever a
  * struct sk_buff says. `wanted` ascends.
  */
-export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): BufferPiece[] {
-  const found: BufferPiece[] = [];
+export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): FoundData[] {
+  const found: FoundData[] = [];
   const end = start + count * cache.stride;
   const first = firstIndex(wanted.length, (i) => (wanted[i] as WantedData).start >= start);
   for (let i = first; i < wanted.length && (wanted[i] as WantedData).start < end; i++) {
     const data = wanted[i] as WantedData;
     const index = Math.floor((data.start - start) / cache.stride);
     const within = data.start - start - index * cache.stride;
-    if (within + data.length <= cache.objectSize && free?.[index] === 0) found.push(data);
+    if (within + data.length > cache.objectSize || free?.[index] !== 0) continue;
+    const written = within + data.length + data.behind;
+    const rest = { start: data.start + data.length + data.behind, length: cache.objectSize - written };
+    found.push({ data, rest: rest.length > 0 ? rest : undefined });
   }
   return found;
 }
@@ -115,8 +135,21 @@ export function restInSlab({ cache, start, count }: Slab, ends: readonly number[
   return found;
 }
 
+/** The whole objects in use that some addresses lie in; `addresses` ascends. */
+export function objectsInSlab({ cache, start, count, free }: Slab, addresses: readonly number[]): BufferPiece[] {
+  const found: BufferPiece[] = [];
+  const end = start + count * cache.stride;
+  for (let i = firstIndex(addresses.length, (k) => (addresses[k] as number) >= start); i < addresses.length; i++) {
+    const address = addresses[i] as number;
+    if (address >= end) break;
+    const index = Math.floor((address - start) / cache.stride);
+    if (free?.[index] === 0) found.push({ start: start + index * cache.stride, length: cache.objectSize });
+  }
+  return found;
+}
+
 /** Where the data of a buffer is, if it is in one piece. */
-export function physicalData(space: AddressSpace, head: bigint, length: number): WantedData | undefined {
+export function physicalData(space: AddressSpace, head: bigint, length: number): BufferPiece | undefined {
   const first = space.translate(head);
   const last = space.translate(head + BigInt(length - 1));
   return first !== undefined && last !== undefined && last.paddr - first.paddr === length - 1

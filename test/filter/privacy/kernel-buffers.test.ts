@@ -57,6 +57,13 @@ test("screens: characters, their Unicode, the screen behind another, and what wa
   expect(piecesOf(screens(space, kernel)?.list as never).at(-1)?.[0]).toBe(0x8000);
 });
 
+test("screens: the memory of a VGA adapter, with lines that ran out of the screen", () => {
+  const { kernel, point } = machine({ vc_cons: 0x100, vga_vram_base: 0x80, vga_vram_end: 0x88 }, CONSOLE);
+  point(0x80, 0x10000);
+  point(0x88, 0x18000);
+  expect(piecesOf(screens(space, kernel)?.list as never)).toEqual([[0x10000, 0x18000]]);
+});
+
 test("a kernel without virtual consoles has none; where its variables are not told, that is said", () => {
   expect(screens(space, machine({}, {}).kernel)?.objects).toBe(0);
   expect(screens(space, machine({}, CONSOLE).kernel)).toBeUndefined();

@@ -51,8 +51,8 @@ describeWithDumps("overwritten by --privacy", () => {
     const { privacy, warnings } = await filterFile(vmcore, at("all"), options);
     const overwritten = privacy?.overwritten ?? {};
     expect(warnings).toEqual([]);
-    expect(Object.keys(overwritten).length).toBe(11);
-    for (const kind of ["free-objects", "slab-padding", "registers", "vector-registers", "tty"] as const) {
+    expect(Object.keys(overwritten).length).toBe(13);
+    for (const kind of ["free-objects", "slab-padding", "unwritten", "registers", "vector-registers", "tty"] as const) {
       expect(overwritten[kind]?.objects, kind).toBeGreaterThan(1);
     }
     expect(overwritten.screens?.objects).toBe(1);

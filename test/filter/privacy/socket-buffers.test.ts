@@ -5,7 +5,7 @@ import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js"
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 
 /** Offsets of Debian's 6.1 for x86-64. */
-const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {
+const MEMBERS: Readonly<Record<string, readonly [offset: number, size: number, count?: number]>> = {
   "sk_buff.tail": [184, 4],
   "sk_buff.end": [188, 4],
   "sk_buff.head": [192, 8],
@@ -13,13 +13,14 @@ const MEMBERS: Readonly<Record<string, readonly [number, number]>> = {
   "sk_buff.users": [212, 4],
   "skb_shared_info.nr_frags": [2, 1],
   "skb_shared_info.dataref": [32, 4],
+  "skb_shared_info.frags": [48, 17 * 16, 17],
   "sk_buff_fclones.skb2": [232, 232],
 };
 
 const types = {
   member(type: string, name: string) {
     const found = MEMBERS[`${type}.${name}`];
-    return found && { name, offset: found[0], size: found[1], type: "" };
+    return found && { name, offset: found[0], size: found[1], count: found[2], type: "" };
   },
   sizeOf: () => 232,
 } as unknown as KernelTypes;
@@ -57,20 +58,22 @@ test.each([
   expect(reader?.dataOf(skb(change), 0)).toBeUndefined();
 });
 
-test("the shared info behind it has references and few fragments", () => {
+test("the shared info behind it has references and few fragments, and is as long as those", () => {
   const shared = (references: number, fragments: number) => {
     const view = new DataView(new ArrayBuffer(reader?.sharedSize ?? 0));
     view.setUint32(32, references, true);
     view.setUint8(2, fragments);
-    return reader?.isShared(view);
+    return reader?.sharedLength(view);
   };
-  expect([shared(1, 0), shared(0x1_0002, 17)]).toEqual([true, true]);
-  expect([shared(0, 0), shared(0x2_0001, 0), shared(0xdead_beef | 0, 0), shared(1, 200)]).toEqual([
-    false,
-    false,
-    false,
-    false,
-  ]);
+  expect([shared(1, 0), shared(0x1_0002, 17)]).toEqual([48, 48 + 17 * 16]);
+  for (const [references, fragments] of [
+    [0, 0],
+    [0x2_0001, 0],
+    [0xdead_beef | 0, 0],
+    [1, 200],
+  ] as const) {
+    expect(shared(references, fragments)).toBeUndefined();
+  }
 });
 
 test("only data that lie whole within one object in use", () => {
@@ -81,14 +84,18 @@ test("only data that lie whole within one object in use", () => {
     free: Uint8Array.of(0, 1, 0, 0),
   } as unknown as Slab;
   const data = [
-    { start: 0xfff0, length: 64 },
-    { start: 0x10000, length: 704 },
-    { start: 0x10400, length: 704 },
-    { start: 0x10800, length: 1025 },
-    { start: 0x10c00, length: 1024 },
-    { start: 0x11000, length: 64 },
+    { start: 0xfff0, length: 64, behind: 48 },
+    { start: 0x10000, length: 704, behind: 48 },
+    { start: 0x10400, length: 704, behind: 48 },
+    { start: 0x10800, length: 1025, behind: 48 },
+    { start: 0x10c00, length: 1000, behind: 48 },
+    { start: 0x11000, length: 64, behind: 48 },
   ];
-  expect(dataInSlab(slab, data)).toEqual([data[1], data[4]]);
+  // What nobody wrote behind it has what the memory held before.
+  expect(dataInSlab(slab, data)).toEqual([
+    { data: data[1], rest: { start: 0x10000 + 752, length: 1024 - 752 } },
+    { data: data[4], rest: undefined },
+  ]);
   expect(dataInSlab({ ...slab, free: undefined }, data)).toEqual([]);
 });
 

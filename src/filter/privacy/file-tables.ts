@@ -1,0 +1,48 @@
+import { type KernelObjects, memberAddress, readMember } from "../../kernel/objects/kernel-objects.js";
+
+const MAX_FILES = 1 << 26;
+const MAX_TABLES = 1 << 22;
+
+/** Bytes of virtual memory. */
+export interface VirtualPiece {
+  readonly address: bigint;
+  readonly length: number;
+}
+
+/** Room in tables of open files that nobody wrote to. */
+export interface FileTableRooms {
+  /** Where what was asked for ends: objects are larger than that. */
+  readonly ends: readonly bigint[];
+  /** Places for files in `struct files_struct` of processes whose table has grown out of it. */
+  readonly pieces: readonly VirtualPiece[];
+}
+
+/**
+ * A process with more than 64 open files has their table and its three bitmaps in objects of their own (fs/file.c; one object for all three
+ * since 4.4). Nothing where the types lack a member.
+ */
+export function fileTableRooms(kernel: KernelObjects, tasks: Iterable<bigint>): FileTableRooms {
+  const { memory, types } = kernel;
+  const ends: bigint[] = [];
+  const pieces: VirtualPiece[] = [];
+  const own = types.member("files_struct", "fd_array");
+  const first = types.member("files_struct", "fdtab");
+  if (own === undefined || first === undefined) return { ends, pieces };
+  const seen = new Set<bigint>();
+  const bits = 8 * memory.wordSize;
+  for (const task of tasks) {
+    const files = readMember(kernel, "task_struct", task, "files");
+    if (!files || !memory.isKernelAddress(files) || seen.has(files) || seen.size >= MAX_TABLES) continue;
+    seen.add(files);
+    const table = readMember(kernel, "files_struct", files, "fdt");
+    if (!table || !memory.isKernelAddress(table) || table === memberAddress(types, "files_struct", files, "fdtab"))
+      continue;
+    pieces.push({ address: files + BigInt(own.offset), length: own.size });
+    const count = Number(readMember(kernel, "fdtable", table, "max_fds") ?? 0n);
+    const last = readMember(kernel, "fdtable", table, "full_fds_bits");
+    if (!last || !memory.isKernelAddress(last) || count === 0 || count > MAX_FILES) continue;
+    const words = Math.ceil(Math.ceil(count / bits) / bits);
+    ends.push(last + BigInt(words * memory.wordSize));
+  }
+  return { ends, pieces };
+}

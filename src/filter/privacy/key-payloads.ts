@@ -1,0 +1,39 @@
+import { containerOf, type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
+import { treeNodes } from "../../kernel/objects/rb-tree.js";
+
+const MAX_KEYS = 1 << 20;
+/** union key_payload has so many pointers (4.4 and later). */
+const POINTERS = 4;
+const MAX_NAME = 64;
+/** Types whose payload is no secret: lists of keys, which are followed, certificates, and requests for a key. */
+const KEPT_TYPES = new Set(["keyring", "asymmetric", ".request_key_auth", "blacklist"]);
+
+/**
+ * Addresses of what the keys of all keyrings hold (security/keys): passwords, keys of disks and of file servers. `undefined` where symbols or types do
+ * not lead to the keys.
+ */
+export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
+  const { memory, symbols, types } = kernel;
+  const tree = symbols.address("key_serial_tree");
+  if (tree === undefined || types.member("key", "payload.data[0]") === undefined) return undefined;
+  const root = memory.readWord(tree);
+  if (root === undefined) return undefined;
+  const found: bigint[] = [];
+  const names = new Map<bigint, string>();
+  for (const node of treeNodes(kernel, root, MAX_KEYS)) {
+    const key = containerOf(types, node, "key", "serial_node");
+    if (key === undefined) return undefined;
+    const type = readMember(kernel, "key", key, "type") ?? 0n;
+    let name = names.get(type);
+    if (name === undefined) {
+      name = readText(memory, readMember(kernel, "key_type", type, "name") ?? 0n, MAX_NAME) ?? "";
+      names.set(type, name);
+    }
+    if (KEPT_TYPES.has(name)) continue;
+    for (let i = 0; i < POINTERS; i++) {
+      const payload = readMember(kernel, "key", key, `payload.data[${i}]`);
+      if (payload !== undefined && memory.isKernelAddress(payload)) found.push(payload);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,33 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import { wordAt } from "../../reader/fields.js";
+
+/** Short names lie in their directory entry; `rest` tells what of an entry's room for one nobody wrote. */
+export interface EntryNames {
+  /** Bytes [from, to) of the entry whose content is `bytes` from `at` on and which lies at physical address `paddr`; `undefined`: none. */
+  rest(bytes: DataView, at: number, paddr: number): readonly [number, number] | undefined;
+}
+
+/**
+ * Of a `struct dentry` what lies behind its name in the room for short names (`d_iname`; `d_shortname` since 6.14), and all of that room where the name
+ * lies elsewhere: the kernel writes no more than the name. `undefined` if the types lack one of the two.
+ */
+export function entryNames(space: AddressSpace, { memory, types }: KernelObjects): EntryNames | undefined {
+  const name = types.member("dentry", "d_name.name") ?? types.member("dentry", "__d_name.name");
+  const own = types.member("dentry", "d_iname") ?? types.member("dentry", "d_shortname");
+  const { wordSize, littleEndian, pageSize } = memory;
+  if (name === undefined || own === undefined || own.size === 0) return undefined;
+  const end = own.offset + own.size;
+  return {
+    rest(bytes, at, paddr) {
+      if (at + end > bytes.byteLength) return undefined;
+      const pointer = wordAt(bytes, at + name.offset, wordSize, littleEndian);
+      if (!memory.isKernelAddress(pointer)) return undefined;
+      // Only a name within the same page can be its own: most entries need no walk of page tables.
+      const isNear = Number(pointer % BigInt(pageSize)) === (paddr + own.offset) % pageSize;
+      if (!isNear || space.translate(pointer)?.paddr !== paddr + own.offset) return [own.offset, end];
+      for (let i = own.offset; i < end; i++) if (bytes.getUint8(at + i) === 0) return [i, end];
+      return undefined;
+    },
+  };
+}
