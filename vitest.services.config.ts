@@ -10,6 +10,6 @@ export default defineConfig({
     // "retry x1" of it, which is to be looked into. By hand it fails at once.
     retry: process.env["CI"] ? 1 : 0,
     pool: "forks",
-    maxWorkers: 1,
+    maxWorkers: 2,
   },
 });
