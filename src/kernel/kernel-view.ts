@@ -2,9 +2,9 @@ import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
-import { ofFile, type Warnings } from "../warnings.js";
-import type { LostTables } from "./arch/arch-support.js";
-import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
+import { ofFile, Warnings } from "../warnings.js";
+import type { FoundSpace, LostTables } from "./arch/arch-support.js";
+import { attachSpace, findSpace, rescuedSpace, type SpaceImage } from "./arch/archs.js";
 import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
@@ -38,28 +38,67 @@ export interface KernelView {
 export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const info = dump.vmcoreinfo;
   if (info === undefined) throw cannotFilter(dump, whyNoVmcoreinfo(dump));
-  const { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn, lost } = findSpace(dump, info);
+  const space = findSpace(dump, info);
+  const before = warnings.mark();
+  const view = viewIn(dump, info, space, warnings);
+  const reached = view === undefined ? 0 : mappedShare(dump, view);
+  if (reached > HALF || space.lost !== undefined) {
+    if (view === undefined) throw cannotFilter(dump, space.lost ? `${whatIsLost(space.lost)}; ${NO_MAP}` : NO_MAP);
+    return view;
+  }
+  // The top table has the entry of the kernel's image, and has lost that of its struct pages, or of the way to them.
+  const rescued = rescuedSpace(dump, info);
+  const found = new Warnings();
+  const other = rescued?.lost?.instead === undefined ? undefined : viewIn(dump, info, rescued, found);
+  if (other !== undefined && mappedShare(dump, other) > reached) {
+    before();
+    warnings.addAll(found);
+    return other;
+  }
+  if (view === undefined) throw cannotFilter(dump, NO_MAP);
+  return view;
+}
+
+const NO_MAP = "its struct pages were not found (mem_section, mem_map)";
+/** Struct pages of hot-plugged memory, and of holes, may not be mapped. */
+const HALF = 0.5;
+/** Struct pages that are looked up to see whether they are mapped. */
+const SAMPLES = 64;
+
+/** Which part of the struct pages has an address that the page tables know. */
+function mappedShare(dump: Dump, { space: image, memMap, layout }: KernelView): number {
+  const space = attachSpace(image, dump.memory);
+  let mapped = 0;
+  for (let i = 0; i < SAMPLES; i++) {
+    const range = Math.floor((i * memMap.count) / SAMPLES);
+    const start = memMap.startPfn[range] as number;
+    const pages = (memMap.endPfn[range] as number) - start;
+    const within = Math.floor((pages * i) / SAMPLES);
+    const address = (memMap.address[range] as bigint) + BigInt(within * layout.size);
+    if (space.translate(address) !== undefined) mapped++;
+  }
+  return mapped / SAMPLES;
+}
+
+/** The kernel as it is seen in one address space; `undefined` where that does not lead to struct pages. Throws `CANNOT_FILTER`. */
+function viewIn(
+  dump: Dump,
+  info: Vmcoreinfo,
+  { image: space, physBase, utsname, lowestAddress, sections, flatStartPfn, lost }: FoundSpace<SpaceImage>,
+  warnings: Warnings,
+): KernelView | undefined {
   if (lost !== undefined) warnings.add("PAGE_TABLES", ofFile(dump.paths[0] ?? "", whatIsLost(lost)));
   const version = parseKernelVersion(utsname.release);
   if (version === undefined) throw cannotFilter(dump, `its kernel calls itself ${JSON.stringify(utsname.release)}`);
   const { layout, missing } = pageLayout(info, dump.machine, version);
   if (layout === undefined) throw cannotFilter(dump, missing);
-  const memory = kernelMemory(
-    info,
-    dump.machine,
-    dump.pageSize,
-    attachSpace(space, dump.memory),
-    dump.memory,
-    lowestAddress,
-  );
+  const attached = attachSpace(space, dump.memory);
+  const memory = kernelMemory(info, dump.machine, dump.pageSize, attached, dump.memory, lowestAddress);
   const memMap =
     sparsememMap(memory, layout.size, sections, dump.maxMapnr, warnings) ??
     discontigMemMap(memory, layout.size, dump.maxMapnr, warnings) ??
     flatMemMap(memory, layout.size, flatStartPfn, dump.maxMapnr);
-  if (memMap === undefined) {
-    const why = "its struct pages were not found (mem_section, mem_map)";
-    throw cannotFilter(dump, lost === undefined ? why : `${whatIsLost(lost)}; ${why}`);
-  }
+  if (memMap === undefined) return undefined;
   return {
     ...(lost && { lost }),
     utsname,

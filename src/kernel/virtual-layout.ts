@@ -18,6 +18,8 @@ export interface MappedRange extends PhysicalRange {
 export interface LayoutKernel {
   readonly space: SpaceImage;
   readonly physBase: bigint;
+  /** No kernel address is below. */
+  readonly lowestAddress: bigint;
 }
 
 /** Where the kernel maps memory: what debuggers without knowledge of page tables read from program headers. */
@@ -49,7 +51,7 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
   const addressOf = (address: bigint, bits: number) => support.wholeAddress?.(address, bits) ?? address;
   const directMap =
     support.directMap?.(mapped) ??
-    directMapInTables(mapped, addressOf) ??
+    directMapInTables(mapped, addressOf, kernel.lowestAddress) ??
     // Of tables that are lost.
     directMapAmong(mapped, kernel.space.knownMaps?.map(({ start, paddr }) => start - paddr) ?? []);
   const vaddrOf = (paddr: number) => BigInt.asUintN(8 * dump.machine.wordSize, (directMap as bigint) + BigInt(paddr));
@@ -73,13 +75,12 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
 /** The layout of a dump's kernel; without a view that of its page tables alone. `undefined` where they were not found. */
 export function layoutOfDump(dump: Dump, view: KernelView | undefined): VirtualLayout | undefined {
   if (view !== undefined) {
-    const { space, physBase } = view;
-    return virtualLayout(dump, { space, physBase });
+    return virtualLayout(dump, view);
   }
   if (dump.vmcoreinfo === undefined) return undefined;
   try {
-    const { image, physBase } = findSpace(dump, dump.vmcoreinfo);
-    return virtualLayout(dump, { space: image, physBase });
+    const { image: space, physBase, lowestAddress } = findSpace(dump, dump.vmcoreinfo);
+    return virtualLayout(dump, { space, physBase, lowestAddress });
   } catch (error) {
     if (error instanceof DumpError && error.code === "CANNOT_FILTER") return undefined;
     throw error;

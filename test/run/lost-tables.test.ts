@@ -3,9 +3,10 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { completeDump } from "../../src/kernel/complete-dump.js";
-import { kernelView } from "../../src/kernel/kernel-view.js";
+import { attachSpace, type KernelView, kernelView, viewMemory } from "../../src/kernel/kernel-view.js";
 import { logOfKernel } from "../../src/kernel/log/read-log.js";
 import { kernelOf } from "../../src/library/kernel-of.js";
+import type { Dump } from "../../src/reader/dump.js";
 import { openDump } from "../../src/reader/open.js";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import { Warnings } from "../../src/warnings.js";
@@ -16,13 +17,22 @@ import { openElf } from "../support/other-elf.js";
 const folder = temporaryFolder();
 const [input, output] = [join(folder, "input"), join(folder, "output")];
 
-/** Overwrites the top table: `size` bytes of zeros. */
-async function withoutTop(name: string, size: number): Promise<string> {
+/** Overwrites the top table: `size` bytes of zeros, or the entry of what `lost` names. */
+async function withoutTop(
+  name: string,
+  size: number,
+  lost?: (view: KernelView, dump: Dump) => bigint,
+): Promise<string> {
   const { vmcore } = await realDump(name);
   const dump = completeDump(openDump(vmcore), new Warnings());
-  const { space } = kernelView(dump, new Warnings());
+  const view = kernelView(dump, new Warnings());
+  const top = attachSpace(view.space, dump.memory).tables?.shape.levels[0];
+  const address = lost?.(view, dump);
   dump.close();
-  const root = "root" in space ? space.root : 0;
+  let root = "root" in view.space ? view.space.root : 0;
+  if (address !== undefined && top !== undefined) {
+    root += size * Number((address >> BigInt(top.shift)) & ((1n << BigInt(top.bits)) - 1n));
+  }
   const elf = openElf(vmcore);
   const load = elf.segments.find(
     ({ type, physicalAddress, fileSize }) => type === 1 && physicalAddress <= root && root < physicalAddress + fileSize,
@@ -34,6 +44,18 @@ async function withoutTop(name: string, size: number): Promise<string> {
   file.fill(0, at, at + size);
   writeFileSync(input, file);
   return vmcore;
+}
+
+function addressesOf(path: string): bigint[] {
+  const elf = openElf(path);
+  elf.close();
+  return elf.segments.map(({ virtualAddress }) => virtualAddress);
+}
+
+/** Where the kernel has its sections: in the direct map. */
+function sectionsAt(dump: Dump, view: KernelView): bigint {
+  const pointer = dump.vmcoreinfo?.symbol("mem_section") ?? 0n;
+  return viewMemory(dump, view)?.readWord(pointer) ?? 0n;
 }
 
 const logOf = (path: string) => {
@@ -64,6 +86,25 @@ describeWithDumps("where processes' top tables have the kernel's half, all is as
     const elf = new Warnings();
     await filterFile(input, output, { level: 31, format: "elf", warnings: elf });
     expect(elf.list.map(({ code }) => code)).not.toContain("NO_ADDRESSES");
+  });
+});
+
+describeWithDumps("entries of the top table that are lost are taken from a process's", () => {
+  describe.each([["tiny-x86-6.1"], ["x86-6.12-tiny"], ["tiny-riscv64-6.12-sv48"]] as const)("%s", (name) => {
+    test.each([
+      ["the struct pages'", ({ memMap }: KernelView) => memMap.address[0] as bigint],
+      ["that of the way to them", (view: KernelView, dump: Dump) => sectionsAt(dump, view)],
+    ] as const)("%s", async (_, lost) => {
+      const vmcore = await withoutTop(name, 8, lost);
+      const warnings = new Warnings();
+      const { classes } = await filterFile(input, output, { level: 30, warnings });
+      expect(warnings.list.map(({ code }) => code)).toContain("PAGE_TABLES");
+      expect(classes).toEqual((await filterFile(vmcore, output, { level: 30 })).classes);
+      await filterFile(input, output, { level: 31, format: "elf" });
+      const addresses = addressesOf(output);
+      await filterFile(vmcore, output, { level: 31, format: "elf" });
+      expect(addresses).toEqual(addressesOf(output));
+    });
   });
 });
 

@@ -95,19 +95,16 @@ export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> 
     return support.find(dump, info);
   } catch (error) {
     if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    const rescued = rescuedSpace(dump, info, support);
+    const rescued = rescuedSpace(dump, info);
     if (rescued === undefined) throw error;
     return rescued;
   }
 }
 
-/** The address space of a kernel whose top page table is lost; `undefined` where it is not found in spite of that. */
-function rescuedSpace(
-  dump: Dump,
-  info: Vmcoreinfo,
-  { rescue, attach }: ArchSupport<SpaceImage>,
-): FoundSpace<SpaceImage> | undefined {
-  if (rescue === undefined) return undefined;
+/** The address space of a kernel whose top page table is lost, or has lost entries; `undefined` where it is not found in spite of that. */
+export function rescuedSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> | undefined {
+  const { rescue, attach } = archSupport(dump.machine.arch) ?? {};
+  if (rescue === undefined || attach === undefined) return undefined;
   // Who has a way has a root.
   const ways = rescue(dump, info) as Iterable<TableRescue<SpaceImage & RootedSpace>>;
   return rescueTables(dump, info, ways, (image) => attach(image, dump.memory));

@@ -17,11 +17,13 @@ const PROBES = 17;
 /**
  * Virtual address of physical address 0 in the direct map, "negative" ones too (only sums count), out of the kernel's page tables: of
  * the distances by which they map memory the one that maps most. `undefined` where none maps much. `addressOf` makes an address of
- * what the tables index. Costs some milliseconds (`sampleDistances`).
+ * what the tables index. No kernel address is below `lowest`: a process's table that was taken for the kernel's maps a process there, and the
+ * boot code's all memory at its physical address. Costs some milliseconds (`sampleDistances`).
  */
 export function directMapInTables(
   { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
   addressOf: (address: bigint, bits: number) => bigint,
+  lowest: bigint,
 ): bigint | undefined {
   const { tables } = space;
   const top = tables?.shape.levels[0];
@@ -29,10 +31,11 @@ export function directMapInTables(
   const bits = top.shift + top.bits;
   const distances = [...sampleDistances(tables, dump)].sort((a, b) => b[1] - a[1]).slice(0, MOST_CANDIDATES);
   // Of the highest page, so that the bits above those that tables index are those of the kernel's half.
-  const bases = distances.map(([distance]) => {
+  const bases = distances.flatMap(([distance]) => {
     const pages = Math.max(0, -distance);
     const vaddr = addressOf(BigInt(distance + pages) * BigInt(dump.pageSize), bits);
-    return vaddr - BigInt(pages) * BigInt(dump.pageSize);
+    const base = vaddr - BigInt(pages) * BigInt(dump.pageSize);
+    return base + BigInt(dump.maxMapnr) * BigInt(dump.pageSize) < lowest ? [] : [base];
   });
   return directMapAmong({ dump, space }, bases);
 }

@@ -81,6 +81,8 @@ function processRoot<Image extends RootedSpace>(
         const where = table + index * entrySize;
         if (view.getUint32(where) === 0 && (entrySize === 4 || view.getUint32(where + 4) === 0)) continue;
         if (!leadsToKernel(wordAt(view, where, entrySize, littleEndian), at + table)) continue;
+        // The table that CPUs are started with (x86's trampoline), and EFI's: who walks it meets the kernel's memory at its physical address first.
+        if (attach({ ...image, root: at + table }).translate(BigInt(place))?.paddr === place) continue;
         const entries = countEntries(view, table, size, entrySize);
         if (best === undefined || entries > best.entries) best = { root: at + table, entries };
         if (++seen === ENOUGH) break search;
