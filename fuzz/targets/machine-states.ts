@@ -9,7 +9,7 @@ import {
   buildOldCloudHypervisorState,
 } from "../../test/support/microvm-state.js";
 import { buildMigration } from "../../test/support/migration-stream.js";
-import { buildS390Dump } from "../../test/support/s390-dump.js";
+import { buildS390Dump, s390Segments } from "../../test/support/s390-dump.js";
 import { buildSave } from "../../test/support/save-file.js";
 import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
 import { buildXenCore, xenContext } from "../../test/support/xen-core.js";
@@ -104,9 +104,26 @@ const s390Target: FuzzTarget = {
   seeds: () => [
     buildS390Dump({ memory: memory.subarray(0, 6 * 4096), prefixes: [0, 0x2000] }),
     buildS390Dump({ memory: memory.subarray(0, 4096), start: 0x10_0000, end: "none" }),
+    buildS390Dump({
+      memory: s390Segments(
+        [
+          { start: 0, data: memory.subarray(0, 4096) },
+          { start: 3 * 4096, data: memory.subarray(0, 2 * 4096) },
+        ],
+        true,
+      ),
+      ...{ claimed: 8 * 4096, extended: true, prefixes: [0] },
+    }),
+    buildS390Dump({
+      memory: s390Segments([{ start: 4096, data: memory }], true),
+      claimed: 2 ** 33,
+      extended: true,
+      volume: 0,
+    }),
   ],
   run(input) {
     lookAtFiles([asFile("dump", input)]);
+    lookAtFiles([asFile("dump", input), asFile("other", buildS390Dump({ memory, volume: 1, claimed: memory.length }))]);
   },
 };
 

@@ -27,7 +27,7 @@ export interface Format {
   recognises(head: Uint8Array, file: { readonly path: string }): boolean;
   /** Does not say itself of which machine it is, so `--arch` may. */
   readonly takesMachine?: boolean;
-  /** How many files make a dump of it; `"with memory"`: with another file that has the memory, and no head. Default: one. */
+  /** How many files make a dump of it; `"split set"`: one or more of the same format; `"with memory"`: with another file that has the memory, and no head. Default: one. */
   readonly files?: "split set" | "with memory";
   /** Opens what is in these files. The first is of this format; the dump closes them all. Throws as its reader does. */
   open(images: readonly SourceImage[], options: FormatOptions): Dump;

@@ -16,7 +16,8 @@ import { openMigration } from "./qemu-migration/open.js";
 import { isMigrationStream } from "./qemu-migration/sections.js";
 import { rangeFormat } from "./raw/lime.js";
 import { openRanges } from "./raw/open.js";
-import { isS390Dump, openS390Dump } from "./s390-dump/open.js";
+import { isS390Dump } from "./s390-dump/header.js";
+import { openS390Dump } from "./s390-dump/open.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
 import { isGuestFile } from "./vmware/guest.js";
 import { openVmwareGuest } from "./vmware/open-guest.js";
@@ -50,7 +51,8 @@ const FORMATS: readonly Format[] = [
   {
     name: "an s390 stand-alone dump",
     recognises: isS390Dump,
-    open: (images, options) => openS390Dump(first(images), options),
+    files: "split set",
+    open: openS390Dump,
   },
   {
     name: "a saved state of VMware",
@@ -147,7 +149,7 @@ export function openFormats(
     (withMemory && images.length === 2 && formats.filter((one) => one !== undefined).length === 1);
   if (fits) return format.open([image, ...images.filter((one) => one !== image)], options);
   const strange = images.find((_, i) => formats[i]?.files !== "split set") ?? image;
-  throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and not all of them are kdump files`, {
+  throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and they are not the files of one dump`, {
     file: strange.file.path,
     cure: "Several inputs must be the files of one split set; the output is named last",
   });

@@ -20,7 +20,6 @@ const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: 
 const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or volatility";
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FILE`";
-const FOR_S390 = "Convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)";
 
 /** Memory of machines, in forms of its own. */
 const MEMORY: readonly KnownFile[] = [
@@ -28,7 +27,6 @@ const MEMORY: readonly KnownFile[] = [
   at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
   at0("libvirt-xml", XEN_SAVE, FOR_XEN),
   at0("\xff\xff\xff\xff\xff\xff\xff\xffXENF", XEN_SAVE, FOR_XEN),
-  at0("\xa8\x19\x01\x73\x61\x8f\x23\xfe", "an extended s390 stand-alone dump", FOR_S390),
   {
     // EBCDIC: "SR" at 0, "VMDUMP  " at 56.
     marks: [

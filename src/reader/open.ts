@@ -30,7 +30,7 @@ import type { Machine } from "./machine.js";
 import { pagedBitmaps, pagedMemory } from "./paged/attach.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { addressedFiles } from "./raw/addressed-files.js";
-import { rawBitmaps, rawMemory } from "./raw/image.js";
+import { rawBitmaps, rawExtents, rawMemory } from "./raw/image.js";
 import { openFiles, openRaw } from "./raw/open.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
@@ -224,7 +224,7 @@ export function fillBitmaps(image: DumpImage, bitmaps: PageBitmaps): void {
 export function stretchesOf(image: DumpImage): Stretches {
   const { pageSize } = image;
   if (image.kind === "kdump") return kdumpStretches(image);
-  if (image.kind === "raw") return extentStretches([image.data], pageSize);
+  if (image.kind === "raw") return extentStretches(rawExtents(image), pageSize);
   if (image.kind === "paged") return extentStretches([image.memory], pageSize);
   return extentStretches([image.memory, image.data], pageSize);
 }

@@ -9,6 +9,9 @@ export interface S390DumpOptions {
   readonly arch?: number;
   readonly headerSize?: number;
   readonly claimed?: number;
+  readonly volume?: number;
+  readonly extended?: boolean;
+  readonly packed?: boolean;
 }
 
 /** 2026-01-01. */
@@ -22,10 +25,18 @@ export function buildS390Dump({
   arch = 2,
   headerSize = 4096,
   claimed = memory.length,
+  volume,
+  extended = false,
+  packed = false,
 }: S390DumpOptions): Buffer {
   const head = Buffer.alloc(4096);
-  head.set(Buffer.from("a8190173618f23fd", "hex"));
-  head.writeUInt32BE(5, 0x08);
+  head.set(Buffer.from(extended ? "a8190173618f23fe" : "a8190173618f23fd", "hex"));
+  head.writeUInt32BE(extended ? 1 : 5, 0x08);
+  if (packed) head[0x61] = 1;
+  if (volume !== undefined) {
+    head.writeUInt32BE(volume, 0x4c);
+    head[0x5c] = 1;
+  }
   head.writeUInt32BE(headerSize, 0x0c);
   head.writeUInt32BE(4096, 0x14);
   head.writeBigUInt64BE(BigInt(claimed), 0x18);
@@ -46,4 +57,43 @@ export function buildS390Dump({
   marker.write("DUMP_END", 0, "latin1");
   marker.writeBigUInt64BE(end, 8);
   return Buffer.concat([head, memory, marker]);
+}
+
+/** A piece of memory that a segment of an extended dump has. */
+export interface S390Segment {
+  readonly start: number;
+  readonly data: Uint8Array;
+}
+
+/** The segments of an extended dump, or of one of its volumes; `last`: nothing follows. */
+export function s390Segments(segments: readonly S390Segment[], last: boolean): Buffer {
+  return Buffer.concat(
+    segments.flatMap(({ start, data }, i) => {
+      const head = Buffer.alloc(4096);
+      head.writeBigUInt64BE(BigInt(start), 0);
+      head.writeBigUInt64BE(BigInt(data.length), 8);
+      if (last && i === segments.length - 1) head.writeBigUInt64BE(2n ** 64n - 1n, 16);
+      return [head, data];
+    }),
+  );
+}
+
+const MIB = 1 << 20;
+
+/** The megabytes of a memory that are not all zeros, neighbours as one, as the dump tool finds them. */
+export function nonZeroSegments(memory: Uint8Array): S390Segment[] {
+  const found: { start: number; end: number }[] = [];
+  for (let start = 0; start < memory.length; start += MIB) {
+    if (
+      Buffer.from(memory.buffer, memory.byteOffset + start, Math.min(MIB, memory.length - start)).every(
+        (byte) => byte === 0,
+      )
+    )
+      continue;
+    const last = found.at(-1);
+    const end = Math.min(start + MIB, memory.length);
+    if (last?.end === start) last.end = end;
+    else found.push({ start, end });
+  }
+  return found.map(({ start, end }) => ({ start, data: memory.subarray(start, end) }));
 }

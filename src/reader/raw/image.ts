@@ -1,5 +1,5 @@
-import type { Extents } from "../extents.js";
-import { extentsMemory, setExtentBits } from "../extents-memory.js";
+import { type Extents, findExtent } from "../extents.js";
+import { extentsMemory, nextAddress, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { joinedSource } from "../source/joined-source.js";
 import type { SourceImage } from "../source/source-image.js";
@@ -19,19 +19,49 @@ export interface RawImage {
    */
   readonly data: Extents;
   readonly snappy: boolean;
+  /** Memory beside `data` that is zeros and in no file; `source` is of no use. */
+  readonly zeros?: Extents;
   /** Pages that cannot be read are as if they were not there. */
   readonly tolerant: boolean;
 }
 
 /** Physical memory of a memory image. */
-export function rawMemory({ sources, data, snappy, tolerant, pageSize }: RawImage): PhysicalMemory {
+export function rawMemory({ sources, data, snappy, zeros, tolerant, pageSize }: RawImage): PhysicalMemory {
   const bytes = joinedSource(sources);
-  const memory = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
+  const stored = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
+  const memory = zeros === undefined ? stored : withZeros(stored, zeros);
   return tolerant ? tolerantMemory(memory, pageSize) : memory;
+}
+
+/** Memory, and besides some that reads as zeros. */
+function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
+  return {
+    read(into, paddr) {
+      let done = stored.read(into, paddr);
+      while (done < into.length) {
+        const address = paddr + done;
+        const found = findExtent(zeros, address);
+        if (found === zeros.count || (zeros.start[found] as number) > address) return done;
+        const behind = Math.min(into.length, (zeros.end[found] as number) - paddr);
+        into.fill(0, done, behind);
+        done = behind;
+        if (done < into.length) done += stored.read(into.subarray(done), paddr + done);
+      }
+      return done;
+    },
+    next: (paddr) => Math.min(stored.next(paddr), nextAddress(zeros, paddr)),
+  };
 }
 
 /** Sets the bits of a memory image's pages; all that exist have data. */
 export function rawBitmaps(image: RawImage, bitmaps: PageBitmaps): void {
-  setExtentBits(image.data, image.pageSize, bitmaps.exists);
-  setExtentBits(image.data, image.pageSize, bitmaps.data);
+  for (const extents of rawExtents(image)) {
+    setExtentBits(extents, image.pageSize, bitmaps.exists);
+    setExtentBits(extents, image.pageSize, bitmaps.data);
+  }
+}
+
+/** All memory of an image. */
+export function rawExtents({ data, zeros }: Pick<RawImage, "data" | "zeros">): Extents[] {
+  return zeros === undefined ? [data] : [data, zeros];
 }

@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import type { Dump, DumpHeader } from "../dump.js";
-import type { Extents } from "../extents.js";
+import { type Extents, type Piece, toExtents } from "../extents.js";
 import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
 import { countCpus, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
@@ -16,6 +16,8 @@ export interface MemoryFile {
   /** See `RawImage`. */
   readonly data: Extents;
   readonly snappy?: boolean;
+  /** See `RawImage`. Not where `data` has something. */
+  readonly zeros?: Extents;
   readonly format: DumpHeader["format"];
   /** In words, for people. */
   readonly description: string;
@@ -38,7 +40,7 @@ export interface MemoryOptions {
 
 /** The dump of a memory image. Throws `NOT_A_DUMP` for one without memory, `LIMIT`. */
 export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnings }: MemoryOptions): Dump {
-  const { sources, data, snappy = false, format, description, incomplete, timestamp } = memory;
+  const { sources, data, zeros, snappy = false, format, description, incomplete, timestamp } = memory;
   const paths = sources.map(({ file }) => file.path);
   const known = given ?? memory.machine;
   const machine = known ?? USUAL_MACHINE;
@@ -50,9 +52,10 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
       cure: "Make the image again",
     });
   }
-  const maxMapnr = Math.ceil((data.end[data.count - 1] as number) / pageSize);
+  const all = zeros === undefined ? data : bothExtents(data, zeros);
+  const maxMapnr = Math.ceil((all.end[all.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, name);
-  const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage };
+  const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const flattened = sources.some((source) => source.flattened !== undefined);
   const noteArea = memory.noteArea ?? new Uint8Array(0);
   const notes = parseNotes(noteArea, machine.littleEndian, name, warnings);
@@ -83,7 +86,16 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
     vmcoreinfo: undefined,
     eraseinfo: undefined,
     memory: rawMemory(image),
-    ranges: joinRanges(data),
+    ranges: joinRanges(all),
     close: closeOnce(sources),
   };
+}
+
+/** The pieces of both in ascending order, for what does not ask where they lie. */
+function bothExtents(one: Extents, other: Extents): Extents {
+  const pieces: Piece[] = [];
+  for (const { count, start, end } of [one, other]) {
+    for (let i = 0; i < count; i++) pieces.push({ start: start[i] as number, end: end[i] as number, source: 0 });
+  }
+  return toExtents(pieces.sort((a, b) => a.start - b.start));
 }

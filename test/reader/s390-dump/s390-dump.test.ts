@@ -4,14 +4,21 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openDump } from "../../../src/reader/open.js";
 import { Warnings } from "../../../src/warnings.js";
+import { patternBytes } from "../../support/bytes.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
-import { bitmapPfns, pfnSet } from "../../support/golden.js";
+import { bitmapPfns, keptPages, pfnSet } from "../../support/golden.js";
 import { failureOf } from "../../support/open.js";
 import { openKdump } from "../../support/other-kdump.js";
 import { ramOf } from "../../support/raw-image.js";
-import { buildS390Dump, S390_CLOCK, type S390DumpOptions } from "../../support/s390-dump.js";
+import {
+  buildS390Dump,
+  nonZeroSegments,
+  S390_CLOCK,
+  type S390DumpOptions,
+  s390Segments,
+} from "../../support/s390-dump.js";
 
 const folder = temporaryFolder();
 const at = (name: string) => join(folder, name);
@@ -62,7 +69,7 @@ describe("a stand-alone dump", () => {
   });
 
   test.each([
-    ["that is cut off", { claimed: 32 * 4096, end: "none" }, "TRUNCATED", /its memory goes on to/],
+    ["that is cut off", { claimed: 32 * 4096, end: "none" }, "TRUNCATED", /bytes of its memory, of which there are/],
     ["of 31 bits", { arch: 1 }, "UNSUPPORTED", /31 bits/],
     ["with another header", { headerSize: 77 }, "CORRUPT", /a header of 77 bytes/],
   ] as const)("%s is refused", (_, options, code, says) => {
@@ -76,7 +83,131 @@ describe("a stand-alone dump", () => {
   });
 });
 
+describe("an extended stand-alone dump", () => {
+  const data = patternBytes("segment ", 3 * 4096);
+  const segments = [
+    { start: 0x2000, data: Buffer.concat([memory.subarray(0x2000, 0x5000)]) },
+    { start: 0x9000, data },
+  ];
+  const write = (parts: Buffer, more: Partial<S390DumpOptions> = {}, name = "dump") => {
+    writeFileSync(at(name), buildS390Dump({ memory: parts, extended: true, claimed: memory.length, ...more }));
+    return at(name);
+  };
+  const pagesOf = (paths: readonly string[], salvage = false) => {
+    const warnings = new Warnings();
+    const dump = openDump(paths, warnings, { salvage });
+    const bytes = Buffer.alloc(memory.length, 0xff);
+    const read = dump.memory.read(bytes, 0);
+    dump.close();
+    return { dump, bytes, read, codes: warnings.list.map(({ code }) => code) };
+  };
+
+  test("has its segments, zeros between them, and registers", () => {
+    const { dump, bytes, read, codes } = pagesOf([write(s390Segments(segments, true), { prefixes: [0x2000] })]);
+    const expected = Buffer.alloc(memory.length);
+    for (const segment of segments) expected.set(segment.data, segment.start);
+    expect([codes, read, bytes.equals(expected)]).toEqual([[], memory.length, true]);
+    expect(dump.ranges).toEqual([{ start: 0, end: memory.length }]);
+    expect([dump.header.cpus, dump.header.incomplete, dump.header.description]).toEqual([
+      ...[1, false, "extended s390 stand-alone dump"],
+    ]);
+  });
+
+  test("whose rest is zeros ends with a segment of no memory", () => {
+    const parts = s390Segments([...segments, { start: 0, data: Buffer.alloc(0) }], true);
+    const { read, codes } = pagesOf([write(parts)]);
+    expect([read, codes]).toEqual([memory.length, []]);
+  });
+
+  test("on two volumes, named in any order", () => {
+    const room = Buffer.alloc(1 << 20, 0xee);
+    const first = Buffer.concat([s390Segments(segments.slice(0, 1), false), room]);
+    const volumes = [
+      write(first, { volume: 0, end: "none" }, "one"),
+      write(s390Segments(segments.slice(1), true), { volume: 1 }, "two"),
+    ];
+    for (const paths of [volumes, [...volumes].reverse()]) {
+      const { bytes, codes } = pagesOf(paths);
+      expect(codes).toEqual([]);
+      expect(bytes.subarray(0x9000, 0x9000 + data.length).equals(data)).toBe(true);
+    }
+    expect(failureOf(() => openDump(volumes[1] as string))).toMatchObject({
+      code: "BAD_OPTION",
+      what: "is volume 1 of a stand-alone dump, and volume 0 was not named",
+    });
+    expect(failureOf(() => openDump(volumes[0] as string)).code).toBe("TRUNCATED");
+    expect(
+      pagesOf([volumes[1] as string], true)
+        .bytes.subarray(0x9000, 0xc000)
+        .equals(data),
+    ).toBe(true);
+  });
+
+  test.each([
+    ["a segment behind the end of memory", [{ start: 0xf000, data }]],
+    ["segments in the wrong order", [...segments].reverse()],
+    ["a segment of half a page", [{ start: 0, data: Buffer.alloc(77) }]],
+  ])("with %s is damaged", (_, list) => {
+    const error = failureOf(() => pagesOf([write(s390Segments(list, true))]));
+    expect([error.code, error.reason]).toEqual(["CORRUPT", expect.stringMatching(/has a segment of/)]);
+  });
+
+  test("that is cut off is refused, and salvaged as far as it goes", () => {
+    const path = write(s390Segments(segments, true).subarray(0, -4096), { end: "none" });
+    expect(failureOf(() => pagesOf([path])).code).toBe("TRUNCATED");
+    const { dump, codes } = pagesOf([path], true);
+    expect([codes, dump.ranges]).toEqual([["CUT_OFF"], [{ start: 0, end: 0x9000 + 2 * 4096 }]]);
+  });
+
+  test("whose segments are packed names zgetdump", () => {
+    expect(failureOf(() => openDump(write(Buffer.alloc(4096), { packed: true })))).toMatchObject({
+      code: "UNSUPPORTED",
+      cure: expect.stringContaining("zgetdump"),
+    });
+  });
+});
+
+describe("a plain dump on two volumes", () => {
+  test("has memory that goes on behind the next header", () => {
+    writeFileSync(
+      at("one"),
+      buildS390Dump({ memory: memory.subarray(0, 0x6000), claimed: memory.length, volume: 0, end: "none" }),
+    );
+    writeFileSync(at("two"), buildS390Dump({ memory: memory.subarray(0x6000), claimed: memory.length, volume: 1 }));
+    const warnings = new Warnings();
+    const dump = openDump([at("two"), at("one")], warnings);
+    const bytes = Buffer.alloc(memory.length);
+    expect(dump.memory.read(bytes, 0)).toBe(memory.length);
+    dump.close();
+    expect([bytes.equals(memory), warnings.list, dump.header.incomplete]).toEqual([true, [], false]);
+    expect(failureOf(() => openDump(at("one"))).reason).toMatch(/its other volumes must be named/);
+    writeFileSync(at("two"), buildS390Dump({ memory, end: S390_CLOCK + 1n }));
+    expect(failureOf(() => openDump([at("one"), at("two")])).what).toMatch(/is not a volume of the same/);
+  });
+});
+
 describeWithDumps("of a real machine's memory", () => {
+  test("has the same kept pages, extended and on two volumes", async () => {
+    const { vmcore } = await realDump("tiny-s390x-6.12");
+    const [ram] = ramOf(vmcore);
+    if (ram === undefined) throw new Error("no memory");
+    const claimed = ram.data.length;
+    const segments = nonZeroSegments(ram.data);
+    expect(segments.length).toBeGreaterThan(1);
+    writeFileSync(at("real"), buildS390Dump({ memory: s390Segments(segments, true), claimed, extended: true }));
+    const half = [s390Segments(segments.slice(0, 1), false), s390Segments(segments.slice(1), true)] as const;
+    const first = Buffer.concat([half[0], Buffer.alloc(1 << 20)]);
+    writeFileSync(at("v0"), buildS390Dump({ memory: first, claimed, extended: true, volume: 0, end: "none" }));
+    writeFileSync(at("v1"), buildS390Dump({ memory: half[1], claimed, extended: true, volume: 1 }));
+    await filterFile(vmcore, at("plain"));
+    for (const named of [[at("real")], [at("v0"), at("v1")]]) {
+      const result = await filterFile(named, at("out"));
+      expect([result.warnings, result.arch]).toEqual([[], "s390x"]);
+      expect(keptPages(at("out"))).toEqual(keptPages(at("plain")));
+      expect(compareKdumpWithElf(at("out"), vmcore)).toMatchObject({ different: [], unknown: [], leaked: [] });
+    }
+  });
+
   test("has the same kept pages", async () => {
     const { vmcore } = await realDump("tiny-s390x-6.12");
     const [ram] = ramOf(vmcore);

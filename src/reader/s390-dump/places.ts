@@ -1,0 +1,156 @@
+import { DumpError } from "../../errors.js";
+import { OPTION } from "../../option-words.js";
+import { type Extents, layer, type Piece } from "../extents.js";
+import { fields } from "../fields.js";
+import { type ByteSource, CUT_OFF_CURE, readWhatIsThere } from "../source/byte-source.js";
+import { attachSource } from "../source/source-image.js";
+import { HEADER, type Volume } from "./header.js";
+
+/*
+ * Where the memory of a stand-alone dump lies in its files. Not extended: all of it behind the header, and on where the next volume's header ends. Extended: segments, each behind a head of
+ * a page {u64 start, u64 length, u64 stop marker}, megabytes that are not all zeros; what is between them is zeros. Behind the last one, which has the stop marker, is the mark of the end.
+ */
+
+const END = "DUMP_END";
+const PAGE = 4096;
+const MIB = 1 << 20;
+/** Segments are whole megabytes: 64 GiB of memory in alternate ones, or any memory in larger ones. */
+const MOST_SEGMENTS = 1 << 20;
+
+/** The memory of a dump. */
+export interface Places {
+  readonly data: Extents;
+  /** Memory that the dump says to be zeros. */
+  readonly zeros?: Extents;
+  /** It ends too early: what is missing. */
+  readonly cut?: string;
+  /** Where the mark of its end must be, in the volume of that place. */
+  readonly end?: { readonly volume: number; readonly offset: number };
+}
+
+/** Volumes in their order. Throws `BAD_OPTION` for files that are none, or not all, of one dump, unless those there are to be salvaged. */
+export function inOrder(volumes: readonly Volume[], salvage: boolean): Volume[] {
+  const [first] = volumes as readonly [Volume];
+  if (volumes.length === 1 && (first.number ?? 0) === 0) return [first];
+  const sorted = [...volumes].sort((a, b) => (a.number ?? -1) - (b.number ?? -1));
+  const cure = "Name the copies of all volumes of one dump, and nothing else";
+  const strange = sorted.find(
+    ({ number, clock, extended }) => number === undefined || clock !== first.clock || extended !== first.extended,
+  );
+  if (strange !== undefined)
+    throw new DumpError("BAD_OPTION", "is not a volume of the same stand-alone dump", { file: name(strange), cure });
+  const missing = sorted.findIndex(({ number }, i) => number !== i);
+  if (missing >= 0 && !salvage) {
+    const what = `is volume ${sorted[missing]?.number} of a stand-alone dump, and volume ${missing} was not named`;
+    throw new DumpError("BAD_OPTION", what, {
+      file: name(sorted[missing] as Volume),
+      cure: `${cure}; ${OPTION.salvage} reads what is there of it`,
+    });
+  }
+  return sorted;
+}
+
+function name({ image }: Volume): string {
+  return image.file.path;
+}
+
+/** Memory as it lies. */
+export function plainPlaces(volumes: readonly Volume[]): Places {
+  const { start, size } = volumes[0] as Volume;
+  const pieces: Piece[] = [];
+  let [at, base, last] = [0, 0, 0];
+  volumes.forEach(({ image, number }, i) => {
+    const bytes = attachSource(image).size;
+    const there = Math.floor((bytes - HEADER) / PAGE) * PAGE;
+    // Without the volumes before it nothing says where the memory of one begins.
+    const follows = number === undefined || number === i;
+    const length = follows ? Math.max(0, Math.min(size - at, volumes.length === 1 ? bytes - HEADER : there)) : 0;
+    if (length > 0) pieces.push({ start: start + at, end: start + at + length, source: base + HEADER });
+    if (length > 0) last = i;
+    at += length;
+    base += bytes;
+  });
+  const data = layer(pieces);
+  if (at < size) {
+    const others = volumes[0]?.number === undefined ? "" : ": the copies of its other volumes must be named with it";
+    return { data, cut: `ends after ${at} bytes of its memory, of which there are ${size}${others}` };
+  }
+  const only = pieces.at(-1);
+  const before = volumes.slice(0, last).reduce((sum, { image }) => sum + attachSource(image).size, 0);
+  return { data, end: { volume: last, offset: (only?.source ?? 0) - before + (only ? only.end - only.start : 0) } };
+}
+
+/** Segments. Throws `CORRUPT` for one that lies outside of the memory or before the one before it, `LIMIT`. */
+export function extendedPlaces(volumes: readonly Volume[]): Places {
+  const { start: first, size } = volumes[0] as Volume;
+  const [pieces, zeros]: [Piece[], Piece[]] = [[], []];
+  let behind = first;
+  let base = 0;
+  for (const [volume, { image, number }] of volumes.entries()) {
+    const source = attachSource(image);
+    let at = HEADER;
+    // Behind the last segment of a volume that is not the last one there is less room than another one takes, with what was there before.
+    const ends = number === undefined || (number > 0 && volume === volumes.length - 1);
+    const least = ends ? PAGE : PAGE + MIB + 1;
+    while (at + least <= source.size) {
+      const { start, end, last } = segmentAt(source, at, behind, first + size);
+      if (pieces.length === MOST_SEGMENTS) throw tooMany(source);
+      at += PAGE;
+      if (start > behind) zeros.push({ start: behind, end: start, source: 0 });
+      const there = Math.max(0, Math.min(end - start, source.size - at));
+      pieces.push({ start, end: start + there, source: base + at });
+      behind = end;
+      at += end - start;
+      if (there < end - start) return { ...found(pieces, zeros), cut: cutAt(source, at) };
+      if (!last) continue;
+      if (behind < first + size) zeros.push({ start: behind, end: first + size, source: 0 });
+      return { ...found(pieces, zeros), end: { volume, offset: at } };
+    }
+    base += source.size;
+  }
+  return { ...found(pieces, zeros), cut: "has no last segment: a volume is missing, or it was cut off" };
+}
+
+function found(pieces: readonly Piece[], zeros: readonly Piece[]) {
+  return { data: layer(pieces), zeros: layer(zeros) };
+}
+
+function segmentAt(source: ByteSource, at: number, behind: number, most: number) {
+  const head = fields(readWhatIsThere(source, at, 24), false, source.name);
+  const [start, length] = [head.u64Number(0, "start of a segment"), head.u64Number(8, "length of a segment")];
+  // If all the rest is zeros, the last segment has no memory.
+  const last = head.u64(16) !== 0n;
+  const isNone = length === 0 && start === 0 && last;
+  const end = isNone ? behind : start + length;
+  if ((!isNone && (length === 0 || start < behind)) || end > most || start % PAGE !== 0 || length % PAGE !== 0) {
+    throw new DumpError(
+      "CORRUPT",
+      `has a segment of ${length} bytes at 0x${start.toString(16)}, outside of its memory or of the order`,
+      {
+        file: source.name,
+        offset: at,
+        cure: CUT_OFF_CURE,
+      },
+    );
+  }
+  return { start: isNone ? behind : start, end, last };
+}
+
+function cutAt(source: ByteSource, end: number): string {
+  return `ends at byte ${source.size}; its last segment goes on to ${end}`;
+}
+
+function tooMany(source: ByteSource): DumpError {
+  return new DumpError("LIMIT", `has more than ${MOST_SEGMENTS} segments`, { file: source.name, cure: CUT_OFF_CURE });
+}
+
+/** The mark behind the memory: without it, or with one that is older, the dump was never finished. */
+export function endProblem({ image, clock }: Volume, at: number): string | undefined {
+  const source = attachSource(image);
+  const mark = readWhatIsThere(source, at, END.length + 8);
+  if (mark.length < END.length + 8 || Buffer.from(mark.subarray(0, END.length)).toString("latin1") !== END)
+    return "has no mark of its end: the dump was never finished";
+  return fields(mark, false, source.name).u64(END.length) < clock
+    ? "has a mark of its end that is older than its beginning: it is that of an earlier dump"
+    : undefined;
+}
