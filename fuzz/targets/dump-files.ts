@@ -2,7 +2,7 @@
 
 import { parseRawPieces } from "../../src/reader/raw/pieces.js";
 import { patternBytes } from "../../test/support/bytes.js";
-import { buildElf } from "../../test/support/elf-image.js";
+import { ALL_ONES, buildElf } from "../../test/support/elf-image.js";
 import { flatten } from "../../test/support/flattened-image.js";
 import { buildKdump, type KdumpOptions, type KdumpPage } from "../../test/support/kdump-image.js";
 import { buildMigration, type StreamOptions } from "../../test/support/migration-stream.js";
@@ -45,6 +45,15 @@ export const elfs: readonly Uint8Array[] = [
   }),
   buildElf({ class: 32, machine: 3, notes, loads: [load(1), load(1), load(7)] }),
   buildElf({ byteOrder: "big", machine: 22, notes: [vmcoreinfoNote(INFO)], noteLast: true, loads: [load(0), load(3)] }),
+  // /proc/kcore: the note of its reader, offsets that are addresses, memory without a physical address.
+  buildElf({
+    notes: [prstatusNote(7), { name: "CORE", type: 4, desc: new Uint8Array(64) }, vmcoreinfoNote(INFO)],
+    loads: [
+      { ...load(0), vaddr: 0xffff_ffff_8100_0000n, paddr: ALL_ONES },
+      { ...load(1, 4096), vaddr: 0xffff_8880_0000_2000n },
+      { ...load(2, 4096), vaddr: 0xffff_8880_0000_4000n },
+    ],
+  }),
   buildElf({ rawNotes: new Uint8Array(40), loads: [load(0), { ...load(1), vaddr: 0xffff_8880_0000_2000n }] }),
 ];
 

@@ -9,7 +9,7 @@ import { memoryDump } from "../raw/memory-dump.js";
 import { CUT_OFF_CURE } from "../source/byte-source.js";
 import type { SourceImage } from "../source/source-image.js";
 import { readVolume, type Volume } from "./header.js";
-import { endProblem, extendedPlaces, inOrder, plainPlaces } from "./places.js";
+import { endProblem, extendedPlaces, orderVolumes, plainPlaces } from "./places.js";
 import { savedRegisters } from "./registers.js";
 
 /**
@@ -17,7 +17,7 @@ import { savedRegisters } from "./registers.js";
  * for files that are not all volumes of one dump, `CORRUPT`, `TRUNCATED` for one that is cut off, unless it is salvaged.
  */
 export function openS390Dump(images: readonly SourceImage[], options: FormatOptions): Dump {
-  const volumes = inOrder(images.map(readVolume), options.salvage);
+  const volumes = orderVolumes(images.map(readVolume), options.salvage);
   const first = volumes[0] as Volume;
   const sources = volumes.map(({ image }) => image);
   const { path } = first.image.file;

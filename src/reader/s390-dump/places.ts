@@ -29,7 +29,7 @@ export interface Places {
 }
 
 /** Volumes in their order. Throws `BAD_OPTION` for files that are none, or not all, of one dump, unless those there are to be salvaged. */
-export function inOrder(volumes: readonly Volume[], salvage: boolean): Volume[] {
+export function orderVolumes(volumes: readonly Volume[], salvage: boolean): Volume[] {
   const [first] = volumes as readonly [Volume];
   if (volumes.length === 1 && (first.number ?? 0) === 0) return [first];
   const sorted = [...volumes].sort((a, b) => (a.number ?? -1) - (b.number ?? -1));
