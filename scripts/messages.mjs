@@ -1,6 +1,6 @@
 // Writes docs/messages.md: every code, error and warning of src/ with its sentence and cure, by reading the source. What a message takes from
 // the dump or the command line stands there in words. `node scripts/messages.mjs --check`: exit code 1 if the page is old.
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -174,7 +174,7 @@ function cell(one) {
   return one.replaceAll("|", "\\|").replaceAll(/\s+/g, " ").replaceAll("<", "&lt;").trim();
 }
 
-/** A heading for each code with what it means, an example, and its sentences: those with the same cure together. */
+/** A heading for each code with what it means, an example (of test/cli/first-errors.test.ts, or put together), and its sentences: those with the same cure together. */
 function sections(described, rows, exampleFor) {
   const codes = [...new Set(described.map(([code]) => code))];
   const known = new Set(codes.map((code) => code.replaceAll("`", "")));
@@ -187,8 +187,10 @@ function sections(described, rows, exampleFor) {
         .map(([, when, then]) => `${capital(when)}.${then ? ` ${capital(then)}.` : ""}`);
       const said = of(code);
       if (said.length === 0 && meaning.length === 0) return "";
+      const real = join(root, "test/cli/errors", `${code.replaceAll("`", "")}.txt`);
       const shown = said.find(({ cure, sentence }) => cure && wordsOf(sentence).includes("*")) ?? said[0];
-      const example = shown === undefined ? [] : [`    ${exampleFor(shown)}`];
+      const words = existsSync(real) ? readFileSync(real, "utf8").trim() : shown && exampleFor(shown);
+      const example = words === undefined ? [] : [`    ${words}`];
       return `${[`### ${code.replaceAll("`", "")}`, ...meaning, ...example, ...groups(said)].join("\n\n")}\n`;
     })
     .filter((section) => section !== "")

@@ -3,7 +3,7 @@ import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 
 const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
-const SOURCES = `Give the kernel's VMCOREINFO (${OPTION.vmcoreinfo}), its vmlinux (${OPTION.vmlinux}), or the place of the text in memory (${OPTION.vmcoreinfoAt}; \`coresieve info\` lists what it found)`;
+const SOURCES = `Give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
 export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode): DumpError {

@@ -143,7 +143,7 @@ const DISKS: readonly KnownFile[] = [
   { marks: [[512, "EFI PART"]], name: "a disk with partitions (GPT)", cure: DISK },
 ];
 
-const TEXT = "It is a text: give the vmcore, which is often beside it";
+const TEXT = "Give the vmcore, which is often beside it";
 
 /** Kernels, and texts that lie beside dumps or come instead of them. */
 const BESIDE: readonly KnownFile[] = [

@@ -185,12 +185,21 @@ function notADump(head: Uint8Array, name: string): DumpError {
     });
   }
   const zeros = head.length === KNOWN_HEAD_SIZE && head.every((byte) => byte === 0);
-  const start = JSON.stringify(Buffer.from(head.subarray(0, 8)).toString("latin1"));
-  const what = zeros ? "only zeros are at its beginning" : `it starts with ${start}`;
+  const what = zeros ? "it begins with zeros only" : `it begins with ${beginning(head.subarray(0, 8))}`;
   return new DumpError("NOT_A_DUMP", `is not a kernel dump that coresieve reads: ${what}`, {
     file: name,
-    cure: `coresieve reads ELF vmcores, kdump-compressed files, both flattened, LiME and AVML images, QEMU migration streams, libvirt save files, machines saved in qcow2 images, and with ${OPTION.raw} bare memory`,
+    cure: `Name the dump itself, as kdump, QEMU, libvirt, VMware, LiME or AVML wrote it; for bare memory give ${OPTION.rawAuto}`,
   });
+}
+
+/** Bytes as a text, if they are one. */
+function beginning(bytes: Uint8Array): string {
+  const text = Buffer.from(bytes).toString("latin1");
+  return /^[\x20-\x7e]+$/.test(text)
+    ? JSON.stringify(text)
+    : `the bytes ${Buffer.from(bytes)
+        .toString("hex")
+        .replace(/..(?=.)/g, "$& ")}`;
 }
 
 /** Physical memory of an opened dump, for another thread than the one that opened it. */

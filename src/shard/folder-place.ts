@@ -52,7 +52,7 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
       const there = lstatSync(folders.file(), { throwIfNoEntry: false });
       if (there === undefined) return;
       if (force && there.isFile()) return checkReplaceable(output, folders.file(), there.uid);
-      throw outputExists(output, there.isFile() ? "is there already" : "is not a regular file");
+      throw outputExists(output, there.isFile() ? "exists already" : "is not a regular file");
     },
     of: (plan) => planPlace(folders, folderOf(plan), plan),
     async remove(but) {

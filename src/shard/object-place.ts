@@ -18,7 +18,7 @@ export function objectPlace(output: string, id: string, store: StoreThread): Out
   return {
     output,
     async check(force) {
-      if (!force && (await store.head(at)) !== undefined) throw outputExists(output, "is there already");
+      if (!force && (await store.head(at)) !== undefined) throw outputExists(output, "exists already");
     },
     of: (plan) => planPlace(store, at, stagingAt(`${planFolder(plan)}/`, plan)),
     async remove(but) {

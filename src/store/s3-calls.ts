@@ -93,7 +93,7 @@ export function metadataOf(mark: string | undefined): { readonly Metadata?: Reco
 }
 
 function outputExists(at: ObjectLocation): DumpError {
-  return new DumpError("OUTPUT_EXISTS", "is there already", {
+  return new DumpError("OUTPUT_EXISTS", "exists already", {
     file: storePath(at),
     cure: `Use ${OPTION.force} to overwrite it, or name another object`,
   });

@@ -102,7 +102,7 @@ function checkTarget(path: string, target: string, { force, inputs }: FileSinkOp
     });
   }
   if (!force) {
-    throw new DumpError("OUTPUT_EXISTS", "is there already", {
+    throw new DumpError("OUTPUT_EXISTS", "exists already", {
       file: path,
       cure: `Use ${OPTION.force} to overwrite it, or name another file`,
     });

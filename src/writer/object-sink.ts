@@ -27,7 +27,7 @@ export function createObjectSink(path: string, { force, inputs }: FileSinkOption
 
   async function check(): Promise<void> {
     if (force || (await store.head(at)) === undefined) return;
-    throw new DumpError("OUTPUT_EXISTS", "is there already", {
+    throw new DumpError("OUTPUT_EXISTS", "exists already", {
       file: path,
       cure: `Use ${OPTION.force} to overwrite it, or name another object`,
     });

@@ -54,7 +54,7 @@ test("what will fail again ends with 1 or 2, what may not with 75", async () => 
   writeFileSync(no, "this is no dump, and never was one\n".repeat(100));
   expectFailure(await runCli(["plan", no, join(folder, "x"), "--staging", run]), 1, "no-dump");
   expectFailure(await runCli(["plan", dump, "x"]), 2, "--staging");
-  expectFailure(await runCli(["plan", dump, out, "--staging", run]), 1, "is there already");
+  expectFailure(await runCli(["plan", dump, out, "--staging", run]), 1, "exists already");
   expectFailure(await runCli(["plan", dump, join(folder, "y"), "--staging", join(folder, "a", "b")]), AGAIN, "a/b");
   expectFailure(await runCli(["shard", run]), 2, "number of a shard");
   expectFailure(await runCli(["shard", run, "x"]), 2, "number of a shard");

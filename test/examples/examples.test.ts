@@ -34,7 +34,7 @@ test("shrink.mjs", () => {
   });
   expect(existsSync(file("small"))).toBe(true);
   const again = node(["examples/shrink.mjs", vmcore, file("small")]);
-  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("is there already") });
+  expect(again).toMatchObject({ code: 1, stderr: expect.stringContaining("exists already") });
 });
 
 test("biggest-users.mjs, of a kernel without types", () => {

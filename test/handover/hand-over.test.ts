@@ -96,7 +96,7 @@ describeWithDumps("handover", () => {
   test("a name that is taken is found out before the dump is read", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     writeFileSync(file("out.html"), "mine");
-    expectFailure(await run("handover", vmcore, "out"), 1, "out.html", "is there already");
+    expectFailure(await run("handover", vmcore, "out"), 1, "out.html", "exists already");
     expect(left()).toEqual(["out.html"]);
     expect(readFileSync(file("out.html"), "utf8")).toBe("mine");
     expectFailure(await run("handover", vmcore, "out", "--manifest", "out"), 2, "the same name");

@@ -135,7 +135,7 @@ describe.skipIf(!swiftPresent)("Swift (skipped where python3-swift is not instal
   });
 
   test("what is there, what is not, and what the account may not do is said", async () => {
-    expectFailure(await runCli([file, `s3://${BUCKET}/vmcore`]), 1, "is there already");
+    expectFailure(await runCli([file, `s3://${BUCKET}/vmcore`]), 1, "exists already");
     expectFailure(await runCli(["info", `s3://${BUCKET}/none`]), 1, "there is no such object");
     expectFailure(await runCli([file, "s3://no-such-bucket/out"]), 1, "bucket");
     const secret = process.env["AWS_SECRET_ACCESS_KEY"];

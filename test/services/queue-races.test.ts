@@ -37,7 +37,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     await over(queue.redis.url, id);
     expect(await runState(queues, again)).toMatchObject({
       state: "failed",
-      reason: expect.stringContaining("is there already"),
+      reason: expect.stringContaining("exists already"),
     });
   });
 

@@ -67,7 +67,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     const again = await over(queue.redis.url, first);
     expect(again).toMatchObject({
       state: "failed",
-      reason: expect.stringMatching(/out: is there already.*\[OUTPUT_EXISTS\]/),
+      reason: expect.stringMatching(/out: exists already.*\[OUTPUT_EXISTS\]/),
     });
   });
 

@@ -80,7 +80,7 @@ test("reports and manifests go to objects; a name that is taken is known before 
     await runCli([file, "s3://dumps/other", "-l", "--manifest", "s3://dumps/out.json"]),
     1,
     "s3://dumps/out.json",
-    "is there already",
+    "exists already",
   );
   expect(await store.names()).not.toContain("dumps/other");
   expect((await store.log()).filter(({ method }) => method === "PUT" || method === "POST")).toEqual([]);

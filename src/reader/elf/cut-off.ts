@@ -5,7 +5,7 @@ import type { ElfSegment, ElfSegments } from "./segments.js";
 /** Throws `TRUNCATED` when a segment reaches beyond the file. */
 export function checkNotCutOff({ end }: ElfSegments, size: number, file: string): void {
   if (end <= size) return;
-  throw new DumpError("TRUNCATED", `holds ${size} bytes, but its program headers describe ${end}`, {
+  throw new DumpError("TRUNCATED", `is cut off: it has ${size} bytes, and its headers describe ${end}`, {
     file,
     cure: CUT_OFF_CURE,
   });

@@ -200,10 +200,14 @@ function cutOffAt(image: KdumpImage, bitmapsEnd: number): DumpError | undefined 
     const pages = countBits(image.dumped, part.startPfn, Math.min(part.endPfn, image.maxMapnr));
     const end = part.descriptors + pages * PAGE_DESC_SIZE;
     if (end > source.size) {
-      return new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page descriptors end at ${end}`, {
-        file: source.name,
-        cure: CUT_OFF_CURE,
-      });
+      return new DumpError(
+        "TRUNCATED",
+        `is cut off: it has ${source.size} bytes, and its page descriptors end at ${end}`,
+        {
+          file: source.name,
+          cure: CUT_OFF_CURE,
+        },
+      );
     }
   }
   return undefined;

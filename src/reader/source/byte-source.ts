@@ -43,7 +43,7 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
     if (lost !== undefined) throw lost;
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
-      cure: addressCure(path) ?? kcoreCure(path) ?? "Check the name and your permission to read it",
+      cure: addressCure(path) ?? kcoreCure(path) ?? openCure(error),
       cause: error,
     });
   }
@@ -68,6 +68,14 @@ export function openFile(path: string, flags: string | number = "r"): FileHandle
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
   return isLiveFile(fd, stat) ? { ...file, live: true } : file;
+}
+
+function openCure(error: unknown): string {
+  const code = systemErrorCode(error) ?? "";
+  if (["ENOENT", "ENOTDIR", "ENAMETOOLONG"].includes(code)) return "Check its name";
+  return ["EACCES", "EPERM"].includes(code)
+    ? "Check your permission to read it"
+    : "Check the name and your permission to read it";
 }
 
 /** /proc/kcore is there for root alone, may be locked, and containers hide it behind /dev/null. */
@@ -150,7 +158,7 @@ function truncated(source: ByteSource, offset: number, expected: number, found: 
 }
 
 /** What to do about a file that ends too early. */
-export const CUT_OFF_CURE = `The file was cut off: copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
+export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
 
 /** `length` bytes at most: those that are there. */
 export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {

@@ -163,7 +163,7 @@ describe("files that are refused", () => {
       "cut off in the data",
       build({ truncateTo: 3000 }),
       "TRUNCATED",
-      "holds 3000 bytes, but its program headers describe",
+      "is cut off: it has 3000 bytes, and its headers describe",
     ],
     ["65,535 headers without the section header", build({ header: { phnum: 0xffff } }), "CORRUPT", "no section header"],
   ] as const)("%s", (_, bytes, code, says) => {

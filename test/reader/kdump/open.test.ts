@@ -129,7 +129,7 @@ describe("pages", () => {
     ["an offset beyond the file", { descriptor: { offset: 1n << 40n } }, "TRUNCATED", "0 are there"],
     ["an offset beyond all files", { descriptor: { offset: (1n << 63n) - 1n } }, "TRUNCATED", "0 are there"],
     ["offset 0, of an incomplete dump", { descriptor: { offset: 0 } }, "TRUNCATED", "incomplete"],
-    ["data that are no zlib stream", { stored: noiseBytes(3, 50) }, "CORRUPT", "no valid stream"],
+    ["data that are no zlib stream", { stored: noiseBytes(3, 50) }, "CORRUPT", "not a valid stream"],
   ] as const)("%s", (_, page, code, says) => {
     const file = build({ pages: new Map([[3, { codec: "zlib", data: content(3), ...page }]]) });
     withDump(folder, file, (dump) => {

@@ -170,7 +170,7 @@ describe("refused", () => {
         { start: 7, end: undefined },
       ],
     });
-    expectError(Buffer.alloc(9), "NOT_A_DUMP", /with `raw` bare memory/);
+    expectError(Buffer.alloc(9), "NOT_A_DUMP", /for bare memory give `raw: "auto"`/);
   });
 
   test("a machine for a dump that says it itself", () => {
