@@ -68,13 +68,16 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
   checkClaim(pagesIn(memory, pageSize), bytesHeld(sourceImage), source.name);
-  const cutOff = kcore === undefined && segments.end > source.size;
-  const loads = cutOff ? cutLoads(segments.loads, source.size, pageSize) : segments.loads;
+  // Offsets of /proc/kcore count from its base. Its size is a number beyond 2^53 mostly: a page more or less says nothing.
+  const held = kcore === undefined ? source.size : Number(BigInt(source.size) - kcore.base) + pageSize;
+  const cutOff = segments.end > held && (kcore === undefined || salvage);
+  const loads = cutOff ? cutLoads(segments.loads, Math.max(0, held), pageSize) : segments.loads;
   if (cutOff) {
     const { count, first } = lostPages(segments.loads, loads, pageSize);
     warnings.add(
       "CUT_OFF",
       ofFile(source.name, `is cut off: it has ${source.size} bytes, and its headers describe ${segments.end}`),
+      ofFile(source.name, `holds ${Math.max(0, held)} bytes, but its program headers describe ${segments.end}`),
     );
     if (count > 0) warnings.add("MISSING_PAGES", missingPages(source.name, first), count);
   }

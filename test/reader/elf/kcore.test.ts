@@ -62,6 +62,18 @@ describe("program headers", () => {
     dump.close();
   });
 
+  test("a copy that lacks memory is salvaged as far as it goes, and not looked through page by page", () => {
+    const loads = [
+      { offset: 0x1000n, vaddr: 0xffff_8880_0000_0000n, paddr: 0n, filesz: 2n ** 40n, memsz: 2n ** 40n, flags: 7 },
+    ];
+    writeFileSync(at("copy"), Buffer.concat([buildElf({ loads, notes: [...READER, INFO] }), Buffer.alloc(8192, 7)]));
+    const warnings = new Warnings();
+    const dump = openDump(at("copy"), warnings, { salvage: true });
+    expect(warnings.list.map(({ code }) => code)).toEqual(["INPUT_CHANGED", "CUT_OFF", "MISSING_PAGES"].sort());
+    expect(dump.memory.next(2 ** 30)).toBe(Number.POSITIVE_INFINITY);
+    dump.close();
+  });
+
   test("a core without the note of its reader is none", () => {
     writeFileSync(at("core"), buildElf({ loads: headers(LA57.slice(3, 4)), notes: [...READER.slice(0, 2), INFO] }));
     const source = fileSource(openFile(at("core")));
