@@ -76,8 +76,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
     const { count, first } = lostPages(segments.loads, loads, pageSize);
     warnings.add(
       "CUT_OFF",
-      ofFile(source.name, `is cut off: it has ${source.size} bytes, and its headers describe ${segments.end}`),
-      ofFile(source.name, `holds ${Math.max(0, held)} bytes, but its program headers describe ${segments.end}`),
+      ofFile(source.name, `is cut off: it has ${Math.max(0, held)} bytes, and its headers describe ${segments.end}`),
     );
     if (count > 0) warnings.add("MISSING_PAGES", missingPages(source.name, first), count);
   }

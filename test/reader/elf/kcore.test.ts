@@ -69,7 +69,7 @@ describe("program headers", () => {
     writeFileSync(at("copy"), Buffer.concat([buildElf({ loads, notes: [...READER, INFO] }), Buffer.alloc(8192, 7)]));
     const warnings = new Warnings();
     const dump = openDump(at("copy"), warnings, { salvage: true });
-    expect(warnings.list.map(({ code }) => code)).toEqual(["INPUT_CHANGED", "CUT_OFF", "MISSING_PAGES"].sort());
+    expect(warnings.list.map(({ code }) => code)).toEqual(["CUT_OFF", "MISSING_PAGES", "INPUT_CHANGED"]);
     expect(dump.memory.next(2 ** 30)).toBe(Number.POSITIVE_INFINITY);
     dump.close();
   });
