@@ -1,7 +1,5 @@
-// Fuzzing: `npm run fuzz -- [--minutes N] [--target NAME] [--seed N] [--jobs N] [--dump FILE]` gives each target its share of the
-// minutes, in a process of its own. `--campaign [--goal N] [--runs-goal N] [--fresh]` goes on, in the background, until every target has
-// had its CPU minutes (fuzz/campaign.mjs); `--report` prints what it did. Findings: fuzz/one-target.mjs; test/fuzz/corpus.test.ts
-// reads them in every `npm test`.
+// Fuzzing: `npm run fuzz -- --help`. Campaigns: fuzz/campaign.mjs. Findings: fuzz/one-target.mjs; test/fuzz/corpus.test.ts reads them in
+// every `npm test`.
 import { spawn } from "node:child_process";
 import { setPriority } from "node:os";
 import { resolve as resolvePath } from "node:path";
@@ -14,17 +12,58 @@ import { SHARES, TARGETS } from "./target-list.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
-const { values } = parseArgs({
+const HELP = `npm run fuzz -- [options]: changes small dumps and built kernels, reads them, and keeps what reaches new code
+
+Each target gets its share of the time, in a process of its own. Findings are saved to fuzz/corpus/, each with a line in
+fuzz/corpus/README.md; the exit code is 1 then.
+
+  --minutes N      by the clock, for all targets (default 10; a campaign's: no end)
+  --target NAME    this one; may be repeated (default: all)
+  --jobs N         targets at once, 1 to 4 (default 1)
+  --seed N         begins with that number (default: the clock's)
+  --dump FILE      an ELF dump of a 64-bit kernel that run-structs damages beside the built ones; may be repeated
+  --campaign       goes on until each target has had its CPU minutes, the one that lacks most first; stopped, it goes on next time
+  --goal N         CPU minutes of each target in a campaign (default 10)
+  --runs-goal N    the same of each whose inputs are whole runs (default 60)
+  --fresh          a campaign that counts from nothing
+  --report         prints what campaigns did until now
+  --help           prints this text
+
+Targets: ${lines(TARGETS).join("\n         ")}
+`;
+
+/** Names, some in a line. */
+function lines(names) {
+  const all = [""];
+  for (const name of names) {
+    if (all.at(-1).length + name.length > 100) all.push("");
+    all.push(`${all.pop()}${name} `);
+  }
+  return all.map((line) => line.trimEnd());
+}
+
+function wrong(text) {
+  console.error(`${text}; npm run fuzz -- --help`);
+  process.exit(2);
+}
+
+function readOptions(config) {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    return wrong(error.message.split(". ")[0]);
+  }
+}
+
+const { values } = readOptions({
   options: {
-    // Wall-clock minutes. Default: 10; a campaign's: none.
+    help: { type: "boolean" },
     minutes: { type: "string" },
     target: { type: "string", multiple: true },
     seed: { type: "string" },
     jobs: { type: "string", default: "1" },
-    // ELF dumps of 64-bit kernels, which run-structs damages beside the built ones.
     dump: { type: "string", multiple: true },
     campaign: { type: "boolean" },
-    // CPU minutes of each target, and of each with whole runs.
     goal: { type: "string", default: "10" },
     "runs-goal": { type: "string", default: "60" },
     fresh: { type: "boolean", default: false },
@@ -40,6 +79,12 @@ const lanes = Math.max(1, Math.min(4, Number(values.jobs)));
 const children = new Set();
 let stopping = false;
 
+const notNumber = ["minutes", "seed", "jobs", "goal", "runs-goal"].find((name) => !(Number(values[name] ?? 1) >= 0));
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit();
+}
+if (notNumber !== undefined) wrong(`--${notNumber} ${values[notNumber]}: must be a number`);
 if (values.only !== undefined) await only(values.only);
 else if (values.report) console.log(reportOf(readCampaign(false), goals).join("\n"));
 else await several(values.target ?? TARGETS);
@@ -54,7 +99,7 @@ async function only(name) {
 
 async function several(names) {
   const unknown = names.find((name) => !TARGETS.includes(name));
-  if (unknown !== undefined) throw new Error(`there is no target ${unknown}; there are ${TARGETS.join(", ")}`);
+  if (unknown !== undefined) wrong(`--target ${unknown}: unknown target`);
   for (const signal of ["SIGTERM", "SIGINT"]) {
     process.on(signal, () => {
       stopping = true;

@@ -10,6 +10,7 @@ import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
+import { shownPath } from "../reader/source/held-folder.js";
 import { codecFor } from "../run/check-values.js";
 import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
@@ -71,7 +72,7 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
   );
   const filter = filterOptions(options, place, progress);
   const filtered = await filterDump(dump, filter);
-  const written = await openInput(place.work.path(), new Warnings());
+  const written = await openInput(place.work.path(), new Warnings()).catch(named);
   try {
     const auditing = new Date();
     const checked = await checkOutput(written, dump, options, place, progress);
@@ -108,9 +109,17 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
     await publish(place, files, textsOf(manifest, audited, filtered, checked, options));
     const names = [place.name, ...Object.values(options.files ?? {})];
     return { handedOver: true, filtered, audit, verified, manifest, written: names };
+  } catch (error) {
+    return named(error);
   } finally {
     written.close();
   }
+}
+
+/** The folder of an output that has no name yet is a descriptor: nobody knows it by that. */
+function named(error: unknown): never {
+  if (!(error instanceof DumpError) || error.file === undefined) throw error;
+  throw error.with({ file: shownPath(error.file) });
 }
 
 /** The output as the manifest names it: what is inside, if it is sealed. */

@@ -150,18 +150,21 @@ export async function folderSink(
     name: shownPath(path),
     write: (bytes, offset) => (bytes.length === 0 ? undefined : writeAll(file, partial, bytes, offset)),
     async finish(size) {
+      let isNamed = false;
       try {
         await file.truncate(size);
         await giveAccess(file, shownPath(path), access);
         await file.sync();
         await noteFinishing(staging, { ino: `${fileIdentity(file.fd).ino}`, size });
         await appear(join(folder.path(), PARTIAL), path, force, fileIdentity(file.fd));
+        isNamed = true;
         if (!parent.isReached()) throw outsideItsFolder(shownPath(path), parent, basename(path));
         await close();
         await syncFolder(dirname(path));
         return undefined;
       } catch (error) {
-        throw error instanceof DumpError ? error : stagingError(path, error);
+        if (error instanceof DumpError) throw error;
+        throw stagingError(path, error).with({ left: isNamed ? `${shownPath(path)} is there, and whole` : undefined });
       }
     },
     async abort() {

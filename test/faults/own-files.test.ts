@@ -23,6 +23,7 @@ import { type CliRun, expectFailure, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
+import { sampleDump } from "../support/sample.js";
 
 const root = temporaryFolder();
 const folder = join(root, "to");
@@ -204,6 +205,18 @@ describe("a folder that is exchanged at the moment its file gets its name", () =
     });
     expectFailure(failed, 1, /^coresieve: b: was created by somebody else/, /sub\/a could not be removed .*remove it/);
   });
+});
+
+test("handed over: a file that has no name yet is named by its folder, not by a descriptor", async () => {
+  writeFileSync(join(root, "sample"), sampleDump());
+  const moment = {
+    call: "openSync",
+    if: '/out\\..*partial$/.test(String(args[0])) && args[1] === "r"',
+    before: 'throw Object.assign(new Error("injected"), { code: "EACCES" })',
+  };
+  const failed = await run(["handover", "../sample", "out", "-l", "-q"], { moment });
+  expectFailure(failed, 1, /^coresieve: (\.\/)?\.out\.[0-9a-f]{8}\.partial: cannot be opened: permission denied/);
+  expect(left()).toEqual([]);
 });
 
 describe("what is left is said", () => {

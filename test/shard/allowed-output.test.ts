@@ -10,11 +10,16 @@ import { planFolder } from "../../src/shard/staging.js";
 import { temporaryFolder } from "../support/filter.js";
 
 let unlinkFails = false;
+let readFails = false;
 let beforeLink: () => void = () => undefined;
 vi.mock("node:fs/promises", async (original) => {
   const plain = await original<typeof import("node:fs/promises")>();
   return {
     ...plain,
+    open: (...args: Parameters<typeof plain.open>) =>
+      readFails && args[1] === "r"
+        ? Promise.reject(Object.assign(new Error("injected"), { code: "EIO" }))
+        : plain.open(...args),
     link(from: string, to: string) {
       beforeLink();
       return plain.link(from, to);
@@ -205,6 +210,27 @@ test("a folder that is moved away when a shard's file, or the output, gets its n
     expect(readdirSync(inside)).toEqual([]);
     await place.remove().finally(() => place.letGo());
   }
+});
+
+test("what fails behind the output's name says that the output is there: its folder cannot be flushed", async () => {
+  const place = await placeOf(ID, { output: join(inside, "out") } as never, {
+    allowed: allowedFolders([allowed]),
+    store,
+  });
+  const own = place.of(PLAN);
+  await own.create();
+  const sink = await own.sink({} as never, false);
+  await sink.write(BYTES, 0);
+  readFails = true;
+  const failed = sink.finish(BYTES.length).finally(() => {
+    readFails = false;
+  });
+  await expect(failed).rejects.toMatchObject({
+    code: "NOT_WRITABLE",
+    left: `${join(inside, "out")} is there, and whole`,
+  });
+  expect(readFileSync(join(inside, "out")).equals(BYTES)).toBe(true);
+  await place.remove().finally(() => place.letGo());
 });
 
 test("an unfinished name that cannot be removed is left to the removal of the staging, not called a failed write", async () => {
