@@ -1,12 +1,21 @@
-import { fstatSync, readSync, statSync } from "node:fs";
+import { existsSync, fstatSync, readSync, realpathSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
+import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
+import { STDIN } from "../reader/source/stdin.js";
 
 /**
  * For who writes a dump to stdout and nowhere else. Throws `NOT_WRITABLE` where it is closed (`>&-`): all that is written is lost then, and no write
  * fails, for Node opens /dev/null in its place (src/node.cc of Node 20 to 24). Not for text: Python's `subprocess.DEVNULL` and many daemons open
- * /dev/null just so, and who throws text away wants the exit code.
+ * /dev/null just so, and who throws text away wants the exit code. `OUTPUT_EXISTS` where it leads into one of the inputs (`>> DUMP`), as `cat` has it: that would
+ * be written over.
  */
-export function needStdout(fd = 1): void {
+export function needStdout(inputs: readonly string[], fd = 1): void {
+  if (leadsToOneOf(inputs, fd)) {
+    throw new DumpError("OUTPUT_EXISTS", "leads into the input itself", {
+      file: "stdout",
+      cure: "Send it into another file or a pipe",
+    });
+  }
   if (!standsForClosed(fd)) return;
   throw new DumpError("NOT_WRITABLE", "is closed, so what is written there is lost", {
     file: "stdout",
@@ -21,6 +30,21 @@ function standsForClosed(fd: number): boolean {
     if (fstatSync(fd).rdev !== statSync("/dev/null").rdev) return false;
     readSync(fd, new Uint8Array(1));
     return true;
+  } catch {
+    return false;
+  }
+}
+
+function leadsToOneOf(inputs: readonly string[], fd: number): boolean {
+  try {
+    if (!fstatSync(fd).isFile()) return false;
+    const file = fileIdentity(fd);
+    // Inputs may be names of stores or guests as well.
+    return inputs.some((path) => {
+      if (path !== STDIN) return existsSync(path) && leadsTo(realpathSync.native(path), file);
+      const { dev, ino } = fileIdentity(0);
+      return dev === file.dev && ino === file.ino;
+    });
   } catch {
     return false;
   }

@@ -1,4 +1,4 @@
-import { closeSync, constants, realpathSync } from "node:fs";
+import { closeSync, realpathSync } from "node:fs";
 import { basename, dirname, join, sep } from "node:path";
 import { DumpError } from "../errors.js";
 import { describeSystemError, type FileHandle, openFile } from "../reader/source/byte-source.js";
@@ -83,9 +83,9 @@ export function allowedFolders(folders: readonly string[]): Allowed {
   };
   return {
     openInput(path) {
-      // What cannot be reached at all, and what plainly lies elsewhere, is not opened. Of a FIFO nobody is waited for.
+      // What cannot be reached at all, and what plainly lies elsewhere, is not opened.
       check(real(path, "NOT_READABLE"), path, "NOT_READABLE");
-      const file = openFile(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+      const file = openFile(path);
       try {
         check(openedName(file.fd, path), path, "NOT_READABLE");
         return file;

@@ -1,6 +1,6 @@
-import { readFileSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
-import { describeSystemError } from "../reader/source/byte-source.js";
+import { readExactly } from "../reader/source/byte-source.js";
+import { givenSideFile } from "../reader/source/side-file.js";
 import { isHttpUrl, shownUrl } from "../store/http-url.js";
 
 /** The URLs of a multipart upload, as a portal hands them out. */
@@ -30,13 +30,13 @@ export function isHttpOutput(path: string): boolean {
 export function readPartUrls(path: string): PartUrls | undefined {
   if (!path.startsWith(SCHEME)) return undefined;
   const file = path.slice(SCHEME.length);
+  const { source, close } = givenSideFile(file);
   let text: string;
   try {
-    if (statSync(file).size > MOST) throw wrong(file, `must have ${MOST} bytes at most`);
-    text = readFileSync(file, "utf8");
-  } catch (error) {
-    if (error instanceof DumpError) throw error;
-    throw new DumpError("NOT_READABLE", `cannot be read: ${describeSystemError(error)}`, { file, cause: error });
+    if (source.size > MOST) throw wrong(file, `must have ${MOST} bytes at most`);
+    text = Buffer.from(readExactly(source, 0, source.size, "text")).toString("utf8");
+  } finally {
+    close();
   }
   let found: Record<string, unknown>;
   try {

@@ -1,5 +1,5 @@
 /** stdout that goes nowhere without anybody having said so: Node opens /dev/null in the place of one that is closed. */
-import { existsSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -47,5 +47,19 @@ describe.skipIf(process.platform === "win32")("a closed stdout", () => {
     const { ended, collect } = startCli([vmcore, "-", "-q"], { shell: '"$@" > /dev/null' });
     collect();
     expect(await ended).toMatchObject({ code: 0, stderr: "" });
+  });
+});
+
+describe.skipIf(process.platform === "win32")("a stdout that leads into the input", () => {
+  test.each([
+    ["appended to", [vmcore, "-"], `>> '${vmcore}'`],
+    ["written over", ["-F", vmcore], `1<> '${vmcore}'`],
+    ["by another name", [join(folder, "link"), "-"], `>> '${vmcore}'`],
+    ["that is stdin", ["-", "-"], `< '${vmcore}' >> '${vmcore}'`],
+    ["handed over", ["handover", vmcore, "-"], `>> '${vmcore}'`],
+  ])("%s: an error, and the input is as it was", async (_, args, shell) => {
+    if (!existsSync(join(folder, "link"))) symlinkSync(vmcore, join(folder, "link"));
+    expectFailure(await runCli(args, { shell: `"$@" ${shell}` }), 1, /^coresieve: stdout: leads into the input itself/);
+    expect(readFileSync(vmcore).equals(sampleDump())).toBe(true);
   });
 });

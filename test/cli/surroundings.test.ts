@@ -141,3 +141,35 @@ test.skipIf(process.platform !== "linux" || process.getuid?.() !== 0)(
     }
   },
 );
+
+describe.skipIf(process.platform !== "linux")(
+  "a FIFO that nobody writes to, and a device, in place of a file beside the dump",
+  () => {
+    const fifo = join(folder, "fifo");
+    beforeAll(() => execFileSync("mkfifo", [fifo]));
+
+    test.each([
+      ["--config"],
+      ["-x"],
+      ["-i"],
+      ["--erase"],
+      ["--extension"],
+      ["handover", "--secrets"],
+      ["handover", "--sign"],
+      ["audit", "--secrets"],
+      ["verify", "--manifest"],
+    ])("%s %s: an error at once, no waiting", async (...words) => {
+      const option = words.pop() as string;
+      const output = words[0] === "audit" || words[0] === "verify" ? [] : [join(folder, "of-fifo")];
+      for (const path of [fifo, "/dev/zero"]) {
+        expectFailure(await runCli([...words, vmcore, ...output, option, path]), 1, /is not a regular file/);
+      }
+      expect(existsSync(join(folder, "of-fifo"))).toBe(false);
+    });
+
+    test("parts:FILE", async () => {
+      for (const path of [fifo, "/dev/zero"])
+        expectFailure(await runCli([vmcore, `parts:${path}`]), 1, /is not a regular file/);
+    });
+  },
+);

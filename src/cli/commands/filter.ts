@@ -53,7 +53,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
       cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
     });
   }
-  if (output === undefined) needStdout();
+  if (output === undefined) needStdout(inputs);
   // Where stdout carries the dump, everything said goes to stderr.
   const told = output === undefined ? process.stderr : process.stdout;
   const say = (lines: readonly string[]) => printLines(lines, told);

@@ -42,7 +42,7 @@ async function runHandOver(files: readonly string[], values: Values, { signal }:
   const format = values.elf ? "elf" : "kdump";
   const { inputs, output, codec, dedupe, workers, privacyKeep, privacyExtra } = request;
   const privacy = request.privacy === "strict" ? "strict" : true;
-  if (output === undefined) needStdout();
+  if (output === undefined) needStdout(inputs);
   const complete = await completeOptions(values);
   const erase = await eraseFile({ erase: values.rules });
   const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);

@@ -47,7 +47,7 @@ const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
 /** Creates a dump: one form of makedumpfile's main job. False: it is incomplete, or had no room at any level. */
 export async function create(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages } = context;
-  if (request.flattened && !request.dryRun) needStdout();
+  if (request.flattened && !request.dryRun) needStdout([request.files[0] ?? ""]);
   const [input = "", output = "STDOUT"] = request.files;
   const codec = usableCodec(request, messages);
   const complete = await givenKernel(request);

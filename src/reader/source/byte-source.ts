@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { foreignReason, OPTION, piped } from "../../option-words.js";
 import { lostDirectory } from "../../surroundings.js";
@@ -33,11 +33,14 @@ export interface FileHandle {
   readonly base?: bigint;
 }
 
-/** Opens a file for reading; `flags` as of open(2). Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
-export function openFile(path: string, flags: string | number = "r"): FileHandle {
+/** Nobody is waited for: a FIFO without a writer would hold the whole program up, signals too, and is no file to seek in. */
+const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
+
+/** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
+export function openFile(path: string): FileHandle {
   let fd: number;
   try {
-    fd = openSync(path, flags);
+    fd = openSync(path, READ);
   } catch (error) {
     const lost = lostDirectory(path, error);
     if (lost !== undefined) throw lost;

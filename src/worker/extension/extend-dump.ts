@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { DumpError } from "../../errors.js";
@@ -36,8 +36,10 @@ export function extensionRun(
 ): ExtensionRun {
   const url = typeof path === "string" ? pathToFileURL(resolve(path)) : path;
   const name = typeof path === "string" ? path : path.href;
-  if (url.protocol === "file:" && !existsSync(fileURLToPath(url))) {
-    throw new DumpError("NOT_READABLE", "is not there", {
+  const found = url.protocol === "file:" ? statSync(fileURLToPath(url), { throwIfNoEntry: false }) : "elsewhere";
+  // A thread that loads a FIFO cannot even be stopped.
+  if (found === undefined || (found !== "elsewhere" && !found.isFile())) {
+    throw new DumpError("NOT_READABLE", found === undefined ? "is not there" : "is not a regular file", {
       file: name,
       cure: `Name a JavaScript module as ${OPTION.extension}`,
     });
