@@ -77,3 +77,22 @@ export function isFourCharacters(half: number): boolean {
 function isCharacter(byte: number): boolean {
   return (byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13;
 }
+
+/**
+ * Whether a word of eight bytes, in two halves as they lie in memory, has text: a half that is four characters, or at least four characters one behind the
+ * other and nothing else but zeros.
+ */
+export function isShortText(first: number, second: number, littleEndian: boolean): boolean {
+  if (isFourCharacters(first) || isFourCharacters(second)) return true;
+  let characters = 0;
+  let ended = false;
+  for (const half of [first, second]) {
+    for (let i = 0; i < 4; i++) {
+      const byte = (half >>> (littleEndian ? 8 * i : 24 - 8 * i)) & 0xff;
+      if (byte === 0) ended = characters > 0;
+      else if (ended || !isCharacter(byte)) return false;
+      else characters++;
+    }
+  }
+  return characters >= 4;
+}

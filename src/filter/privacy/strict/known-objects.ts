@@ -3,8 +3,9 @@ import { type KernelObjects, readMember } from "../../../kernel/objects/kernel-o
 import type { CacheShape, Slab } from "../../../kernel/objects/slab-walk.js";
 import { typeOfCache } from "./cache-types.js";
 import { RecordList } from "./record-list.js";
-import type { ObjectShape, StrictPages } from "./strict-pages.js";
+import { type ObjectShape, type StrictPages, TESTED } from "./strict-pages.js";
 import { objectShape, type ShapeRequest } from "./type-shape.js";
+import { withinSlabs } from "./within-slabs.js";
 
 /** Bytes of one object whose type is looked at: task_struct has 10 KiB, its kernel's largest caches' objects 8. */
 const MAX_TYPED = 1 << 16;
@@ -23,7 +24,6 @@ export class KnownObjects {
   readonly #single = new RecordList();
   #free = new Uint8Array(1 << 16);
   #freeLength = 0;
-  readonly #most = new Map<string, number>();
   /** Caches whose objects' type is known, and others. */
   readonly counts = { typed: 0, untyped: 0 };
 
@@ -35,26 +35,19 @@ export class KnownObjects {
 
   /** A slab; one whose free objects are not told is left to the test of words. */
   slab({ cache, start, count, free }: Slab): void {
-    if (free === undefined) return;
+    const { wordSize } = this.#kernel.memory;
+    if (start % wordSize !== 0 || cache.stride % wordSize !== 0) return;
     if (!this.#ofCache.has(cache)) this.#ofCache.set(cache, this.#cacheShape(cache));
     const shape = this.#ofCache.get(cache);
-    const { wordSize } = this.#kernel.memory;
-    if (shape === undefined || start % wordSize !== 0 || cache.stride % wordSize !== 0) return;
-    this.#slabs.add({ start, stride: cache.stride, count, shape, free: this.#addFree(free) });
-  }
-
-  /**
-   * Objects of a type have so many bytes, though the type may be longer: x86 makes a task_struct as long as the CPU's registers need
-   * (arch_task_struct_size), and what the type has behind that is the next object's.
-   */
-  limit(type: string, bytes: number): void {
-    this.#most.set(type, bytes);
+    if (free === undefined) this.#slabs.add({ start, stride: cache.stride, count, shape: TESTED, free: -1 });
+    else if (shape !== undefined)
+      this.#slabs.add({ start, stride: cache.stride, count, shape, free: this.#addFree(free) });
   }
 
   /** An object of a type at an address, of `length` bytes (more than its type's are another's, behind it). */
   object(type: string, address: bigint, length?: number): void {
     const size = this.#kernel.types.sizeOf(type);
-    const bytes = length ?? (size && Math.min(size, this.#most.get(type) ?? size));
+    const bytes = length ?? size;
     if (size === undefined || bytes === undefined || bytes <= 0) return;
     const { wordSize } = this.#kernel.memory;
     for (let done = 0; done < bytes; ) {
@@ -96,9 +89,10 @@ export class KnownObjects {
   end(): Pick<StrictPages, "shapes" | "masks" | "kinds" | "objects" | "free"> & { readonly cut: boolean } {
     const free = new Uint8Array(new SharedArrayBuffer(this.#freeLength));
     free.set(this.#free.subarray(0, this.#freeLength));
+    const slabs = this.#slabs.records();
     return {
       ...packed(this.#shapes, this.#kernel.memory.wordSize),
-      objects: [this.#slabs.records(), this.#single.records()],
+      objects: [slabs, this.#single.records(withinSlabs(slabs, free))],
       free,
       cut: this.#slabs.cut || this.#single.cut,
     };

@@ -3,7 +3,8 @@ import { KEEP, type StrictObjects } from "./strict-pages.js";
 /** 64 MiB of them; a machine with 1 TiB of slabs has some 30 million. */
 const MAX_RECORDS = 1 << 21;
 
-interface StrictRecord {
+/** `count` things one behind the other, as `StrictObjects` has them. */
+export interface StrictRecord {
   readonly start: number;
   readonly stride: number;
   readonly count: number;
@@ -27,9 +28,14 @@ export class RecordList {
     if (length > 0) this.add({ start, stride: length, count: 1, shape: KEEP, free: -1 });
   }
 
-  /** In order, for the threads. Of two that lie over each other, which only damage makes, the first stays. */
-  records(): StrictObjects {
-    const sorted = [...this.#records].sort((a, b) => a.start - b.start);
+  /**
+   * In order, for the threads. Of two that lie over each other, which only damage makes, the first stays. `fit` may make them shorter, or leave some out.
+   */
+  records(fit: (record: StrictRecord) => StrictRecord | undefined = (record) => record): StrictObjects {
+    const sorted = this.#records
+      .map(fit)
+      .filter((record) => record !== undefined)
+      .sort((a, b) => a.start - b.start);
     const chosen: StrictRecord[] = [];
     let end = 0;
     for (const record of sorted) {

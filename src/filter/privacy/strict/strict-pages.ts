@@ -1,6 +1,6 @@
 import { type PageBitmap, testBit } from "../../../reader/bitmap.js";
 import { firstIndex } from "../../../reader/first-index.js";
-import { isFourCharacters, type KernelWords, type WordTest, wordTest } from "./kernel-words.js";
+import { isFourCharacters, isShortText, type KernelWords, type WordTest, wordTest } from "./kernel-words.js";
 
 /** What becomes of a word, beside the mask of the bytes that stay. */
 export const WORD = {
@@ -10,6 +10,8 @@ export const WORD = {
   number: 1,
   /** Stays if it is an address, a small number or a mark. */
   tested: 2,
+  /** Of an array of numbers: the mask, and nothing if four characters of it follow one another with no more than zeros around them. */
+  list: 3,
 } as const;
 
 /** Things whose bytes are known one by one, each in physical memory; they lie behind one another, `count` of them. */
@@ -26,6 +28,8 @@ export interface StrictObjects {
 
 /** As `StrictObjects.shape`: all bytes stay. */
 export const KEEP = -1;
+/** As `StrictObjects.shape`: an object of no known type, of which only the size is of use. */
+export const TESTED = -2;
 
 /** The bytes of a type's objects. */
 export interface ObjectShape {
@@ -131,6 +135,7 @@ class PageFilter implements StrictFilter {
       this.#keep(first - from, first + every * number - from);
       return;
     }
+    if (index === TESTED) return;
     const form = this.#strict.shapes[index] as ShapePlace;
     const states = free[i] as number;
     const to = from + this.#pageSize;
@@ -138,7 +143,7 @@ class PageFilter implements StrictFilter {
       const at = first + k * every;
       if (at >= to) return;
       if (states >= 0 && this.#strict.free[states + k] !== 0) this.#paintFree(form, at - from, every);
-      else this.#paintObject(form, at - from);
+      else this.#paintObject(form, at - from, every);
     }
   }
 
@@ -153,11 +158,11 @@ class PageFilter implements StrictFilter {
     }
   }
 
-  #paintObject({ at: shape, length }: ShapePlace, at: number): void {
+  #paintObject({ at: shape, length }: ShapePlace, at: number, most: number): void {
     const { masks, kinds, words } = this.#strict;
     const { wordSize } = words;
     const begin = Math.max(0, -at);
-    const end = Math.min(length, this.#pageSize - at);
+    const end = Math.min(length, most, this.#pageSize - at);
     for (let byte = begin; byte < end; byte++) this.#mask[at + byte] = masks[shape + byte] as number;
     const first = shape / wordSize;
     for (let word = begin / wordSize; word < end / wordSize; word++) {
@@ -214,6 +219,7 @@ class PageFilter implements StrictFilter {
       } else {
         wide = false;
         if (what === WORD.number) stays = !(isFourCharacters(first) && isFourCharacters(second));
+        else if (what === WORD.list) stays = !isShortText(first, second, littleEndian);
       }
       const left = stays ? first & (masks[i] as number) : 0;
       const right = stays ? second & (masks[i + 1] as number) : 0;
@@ -233,7 +239,7 @@ class PageFilter implements StrictFilter {
       if (value === 0) continue;
       let stays = true;
       if (words[i] === WORD.tested) stays = test(0, littleEndian ? value : swapped(value));
-      else if (words[i] === WORD.number) stays = !isFourCharacters(value);
+      else if (words[i] === WORD.number || words[i] === WORD.list) stays = !isFourCharacters(value);
       const left = stays ? value & (masks[i] as number) : 0;
       if (left >>> 0 === value) continue;
       this.cleared += bytesIn(value ^ left);

@@ -69,8 +69,6 @@ export class StrictPlan {
     if (known === undefined) return;
     const rows = [...caches];
     keepCacheNames(kernel, rows, known);
-    const tasks = rows.find(({ name }) => name === "task_struct");
-    if (tasks !== undefined) known.limit("struct task_struct", tasks.stride);
     // Their cache may be one with others', or none that could be walked.
     for (const task of allTasks(this.#dump, this.#view, kernel)) known.object("struct task_struct", task);
     knownStructs(kernel, known);

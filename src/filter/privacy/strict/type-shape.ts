@@ -17,9 +17,11 @@ export interface ShapeRequest {
 }
 
 /** What a byte belongs to, in the order of precedence: members of a union lie over each other. */
-const BYTE = { padding: 0, number: 1, tested: 2, gone: 3, kept: 4 } as const;
+const BYTE = { padding: 0, number: 1, list: 2, tested: 3, gone: 4, kept: 5 } as const;
 /** Arrays of numbers of 2 bytes with as many elements hold characters (UTF-16), and not just some numbers. */
 const WIDE_TEXT = 4;
+/** Arrays of numbers of 4 and 8 bytes that may hold something else: the target of a short symlink lies in ext4's 15 numbers of blocks. */
+const LIST = 4;
 
 /**
  * Which bytes of objects stay with `--privacy strict`. Of a known type: numbers, and pointers that are addresses; characters, arrays of bytes, and
@@ -35,11 +37,17 @@ export function objectShape(request: ShapeRequest): ObjectShape {
   for (let word = 0; word < words.length; word++) {
     const own = bytes.subarray(word * wordSize, (word + 1) * wordSize);
     if (own.every((byte) => byte === BYTE.tested)) continue;
-    const stays = (byte: number) => byte === BYTE.number || byte === BYTE.kept;
+    const stays = (byte: number) => byte === BYTE.number || byte === BYTE.list || byte === BYTE.kept;
     own.forEach((byte, i) => {
       mask[word * wordSize + i] = stays(byte) ? 255 : 0;
     });
-    words[word] = plain || own.every((byte) => byte !== BYTE.number) ? WORD.masked : WORD.number;
+    words[word] = plain
+      ? WORD.masked
+      : own.includes(BYTE.list)
+        ? WORD.list
+        : own.includes(BYTE.number)
+          ? WORD.number
+          : WORD.masked;
   }
   return { mask, words, link };
 }
@@ -72,5 +80,6 @@ function byteOf({ kind, size, count }: KernelScalar, wordSize: number): number {
   if (size > 8) return BYTE.gone;
   if (size === 1 && count !== 1) return BYTE.gone;
   if (size === 2 && (count === 0 || count >= WIDE_TEXT)) return BYTE.gone;
-  return size > wordSize * 2 ? BYTE.gone : BYTE.number;
+  if (size > wordSize * 2) return BYTE.gone;
+  return size >= 4 && (count === 0 || count >= LIST) ? BYTE.list : BYTE.number;
 }

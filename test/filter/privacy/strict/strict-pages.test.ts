@@ -3,6 +3,7 @@ import { type KernelWords, wordTest } from "../../../../src/filter/privacy/stric
 import { RecordList } from "../../../../src/filter/privacy/strict/record-list.js";
 import { type StrictPages, strictFilter, WORD } from "../../../../src/filter/privacy/strict/strict-pages.js";
 import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
+import { withinSlabs } from "../../../../src/filter/privacy/strict/within-slabs.js";
 import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
 import { setBits, sharedBitmap } from "../../../../src/reader/bitmap.js";
 
@@ -67,6 +68,44 @@ test("an array without a count goes on to the object's end only where it is the 
   const { mask, words } = objectShape({ type: { scalars, size: 16 }, length: 24, link: -1, wordSize: 8 });
   expect(mask[8]).toBe(255);
   expect([...words]).toEqual([WORD.masked, WORD.number, WORD.tested]);
+});
+
+test("arrays of numbers: what in them is text goes, however short; numbers stay", () => {
+  const scalars = [scalar("blocks", 0, 4, 15), scalar("times", 64, 8, 4), scalar("few", 96, 8, 3)];
+  const { words } = objectShape({ type: { scalars, size: 120 }, length: 120, link: -1, wordSize: 8 });
+  expect([...new Set(words.subarray(0, 12))]).toEqual([WORD.list]);
+  expect([...words.subarray(12)]).toEqual([WORD.number, WORD.number, WORD.number]);
+  const strict: StrictPages = {
+    ...strictPage(),
+    ...{ shapes: [{ at: 0, length: 120, link: -1 }], masks: new Uint8Array(120).fill(255), kinds: words },
+  };
+  const list = new RecordList();
+  list.add({ start: 4096, stride: 120, count: 1, shape: 0, free: -1 });
+  const page = Buffer.alloc(4096);
+  // A short link's target, and its end in the middle of a word.
+  page.write("secret-place12", 0, "latin1");
+  page.write("key4", 16, "latin1");
+  page.writeBigUInt64LE(0x7f12_3456_7fffn, 64);
+  page.writeBigUInt64LE(1_764_445_000_123_456_789n, 72);
+  strictFilter({ ...strict, objects: [list.records()] }, 4096).clear(page, 1);
+  expect(page.subarray(0, 24).every((byte) => byte === 0)).toBe(true);
+  expect(page.readBigUInt64LE(64)).toBe(0x7f12_3456_7fffn);
+  expect(page.readBigUInt64LE(72)).toBe(1_764_445_000_123_456_789n);
+});
+
+test("a type that is longer than its objects does not reach into the next one, and a free object is nobody's", () => {
+  const slabs = new RecordList();
+  slabs.add({ start: 4096, stride: 64, count: 4, shape: 0, free: 0 });
+  const single = new RecordList();
+  single.add({ start: 4096, stride: 80, count: 1, shape: 1, free: -1 });
+  single.add({ start: 4096 + 128 + 16, stride: 40, count: 1, shape: 1, free: -1 });
+  single.add({ start: 4096 + 192 + 8, stride: 80, count: 1, shape: 1, free: -1 });
+  single.add({ start: 8192, stride: 80, count: 1, shape: 1, free: -1 });
+  // The next object, which the first one's type reaches into.
+  single.add({ start: 4096 + 64, stride: 60, count: 1, shape: 1, free: -1 });
+  const cut = single.records(withinSlabs(slabs.records(), Uint8Array.of(0, 0, 1, 0)));
+  expect([...cut.start].map((start) => start - 4096)).toEqual([0, 64, 200, 4096]);
+  expect([...cut.stride]).toEqual([64, 60, 56, 80]);
 });
 
 /** Page 1 of a machine, of 4 KiB, with one slab at its begin: three objects of 32 bytes, a number and 24 characters; the second is free. */

@@ -1,0 +1,30 @@
+import { firstIndex } from "../../../reader/first-index.js";
+import type { StrictRecord } from "./record-list.js";
+import { KEEP, type StrictObjects } from "./strict-pages.js";
+
+/**
+ * Cuts a single object where the object of a slab that it lies in ends; `undefined` where that one is free. A type may be longer than its objects are:
+ * x86 makes a task_struct as long as the CPU's registers need (arch_task_struct_size), and what the type has behind that is the next object's.
+ */
+export function withinSlabs(
+  slabs: StrictObjects,
+  free: Uint8Array,
+): (record: StrictRecord) => StrictRecord | undefined {
+  return (record) => {
+    const slab = record.shape === KEEP ? -1 : slabAt(slabs, record.start);
+    if (slab < 0) return record;
+    const every = slabs.stride[slab] as number;
+    const first = slabs.start[slab] as number;
+    const index = Math.floor((record.start - first) / every);
+    const states = slabs.free[slab] as number;
+    if (states >= 0 && free[states + index] !== 0) return undefined;
+    return { ...record, stride: Math.min(record.stride, first + (index + 1) * every - record.start) };
+  };
+}
+
+/** The slab that an address lies in; -1: in none. */
+function slabAt({ start, stride, count }: StrictObjects, address: number): number {
+  const i = firstIndex(start.length, (k) => (start[k] as number) > address) - 1;
+  if (i < 0) return -1;
+  return address < (start[i] as number) + (stride[i] as number) * (count[i] as number) ? i : -1;
+}
