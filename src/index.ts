@@ -48,7 +48,7 @@ export type { Submission } from "./queue/jobs.js";
 export type { RunState } from "./queue/run-state.js";
 export { type SubmitOptions, submitRun } from "./queue/submit-run.js";
 export { type WatchOptions, watchRun } from "./queue/watch-run.js";
-export type { Dump, DumpHeader, FoundVmcoreinfo } from "./reader/dump.js";
+export type { Dump, DumpHeader, FoundVmcoreinfo, OpenedAs } from "./reader/dump.js";
 export type { InputOptions } from "./reader/input-options.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";

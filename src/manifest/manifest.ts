@@ -60,6 +60,13 @@ export interface Manifest {
     /** File name of the module that decided about pages too. */
     readonly extension: string | null;
     readonly vmcoreinfoGiven: boolean;
+    /** Damage of the input was passed over. */
+    readonly salvage: boolean;
+    /** The input is bare memory: `auto`, or the addresses of its pieces. */
+    readonly raw: string | null;
+    /** The architecture, where it was named, and the snapshot that was. */
+    readonly arch: string | null;
+    readonly snapshot: string | null;
     /** File name of the kernel's vmlinux. */
     readonly vmlinux: string | null;
     /** Levels to take in turn when there was no room, most bytes of the output, and what was to become of one that is full. */
@@ -167,6 +174,10 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       vmcoreinfoGiven: [options.vmcoreinfo, options.vmcoreinfoDevice, options.vmcoreinfoAt].some(
         (one) => one !== undefined,
       ),
+      salvage: dump.opened?.salvage ?? false,
+      raw: dump.opened?.raw ?? null,
+      arch: dump.opened?.arch ?? null,
+      snapshot: dump.opened?.snapshot ?? null,
       vmlinux: options.vmlinux === undefined ? null : basename(nameOf(options.vmlinux)),
       fallbackLevels: options.fallbackLevels ?? [],
       sizeLimit: options.sizeLimit ?? null,

@@ -71,6 +71,17 @@ export interface FoundVmcoreinfo {
   readonly kernel: string;
 }
 
+/** What was said of a dump's files when they were opened: a record of a run has it. */
+export interface OpenedAs {
+  /** Damage was passed over. */
+  readonly salvage: boolean;
+  /** Bare memory: `auto`, or the physical addresses of its pieces in hexadecimal digits, as FROM or FROM-END. */
+  readonly raw?: string;
+  /** The machine's architecture, where it was named. */
+  readonly arch?: string;
+  readonly snapshot?: string;
+}
+
 /** An opened dump of any format. */
 export interface Dump {
   /** The input files as the user named them. */
@@ -80,6 +91,7 @@ export interface Dump {
   /** @internal The dump for worker threads. */
   readonly image: DumpImage;
   readonly header: DumpHeader;
+  readonly opened?: OpenedAs;
   readonly machine: Machine;
   /** Nothing in the file tells the machine, and nobody said it: `machine` is the usual one (memory images). */
   readonly machineGuessed?: boolean;

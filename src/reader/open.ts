@@ -17,7 +17,7 @@ import {
 import { OPTION } from "../option-words.js";
 import { aWarnings, Warnings } from "../warnings.js";
 
-import type { Dump, DumpImage } from "./dump.js";
+import type { Dump, DumpImage, OpenedAs } from "./dump.js";
 import { elfBitmaps, elfMemory } from "./elf/image.js";
 import type { ElfDump } from "./elf/open.js";
 import { extentStretches } from "./extents-memory.js";
@@ -108,16 +108,29 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
   }
   const { machine, salvage = false, openFile: open = openFile, raw, addresses, snapshot } = options;
   const reading = { machine, salvage, warnings, snapshot, openFile: open };
-  const dump =
+  const found =
     addresses !== undefined
       ? openAddressed(images, addresses, raw, reading)
       : raw === undefined
         ? openFormats(images, reading, ofNoFormat)
         : openRawImage(images, raw, reading);
+  const dump = { ...found, opened: openedAs(options) };
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
   const from = spool.packing ?? "from a stream";
   return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
+}
+
+function openedAs({ salvage = false, raw, addresses, machine, snapshot }: OpenOptions): OpenedAs {
+  const hex = (address: number) => `0x${address.toString(16)}`;
+  const pieces = addresses?.map((start) => ({ start, end: undefined })) ?? (raw === "auto" ? undefined : raw);
+  const places = pieces?.map(({ start, end }) => (end === undefined ? hex(start) : `${hex(start)}-${hex(end)}`));
+  return {
+    salvage,
+    ...((raw ?? addresses) !== undefined && { raw: places?.join(",") ?? "auto" }),
+    ...(machine && { arch: machine.arch }),
+    ...(snapshot !== undefined && { snapshot }),
+  };
 }
 
 /** Files of bare memory with an address each. */

@@ -74,6 +74,19 @@ test("of ELF, and of a stream: the digest is of what went through it", async () 
   expect(manifest.input.files[0]?.sha256).toBe(null);
 });
 
+test("how the input was opened is an option too", async () => {
+  const memory = readFileSync(file("vmcore"));
+  const plain = await manifestOfRun("vmcore", "out");
+  expect(plain.manifest.options).toMatchObject({ salvage: false, raw: null, arch: null, snapshot: null });
+  writeFileSync(file("cut"), memory.subarray(0, memory.length - 4096));
+  const salvaged = await manifestOfRun("cut", "out", "-d", "0", "--salvage");
+  expect(salvaged.manifest.options).toMatchObject({ salvage: true, arch: null });
+  // An empty machine of 1 MiB in two pieces.
+  writeFileSync(file("memory"), Buffer.alloc(1 << 20));
+  const raw = await manifestOfRun("memory", "out", "-d", "0", "-E", "--raw", "0-0x80000,0x100000", "--arch", "x86_64");
+  expect(raw.manifest.options).toMatchObject({ salvage: false, raw: "0x0-0x80000,0x100000", arch: "x86_64" });
+});
+
 test("the schema refuses what is no manifest", async () => {
   const { manifest } = await manifestOfRun("vmcore", "out");
   expect(validate({ ...manifest, manifestVersion: 2 })).toBe(false);

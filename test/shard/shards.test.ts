@@ -37,6 +37,7 @@ const RUNS: readonly RunOptions[] = [
   { format: "elf" },
   { codec: "zlib", level: 0 },
   { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
+  { codec: "zlib", privacy: "strict" },
 ];
 
 describeWithDumps("a real dump", () => {
@@ -53,5 +54,16 @@ describeWithDumps("a real dump", () => {
       expect(result.outputBytes).toBe(expected.outputBytes);
       rmSync(path);
     }
+  });
+
+  test("strict, of a kernel with types: what stays of objects is the same in shards", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    const whole = join(folder, "whole");
+    const run = { codec: "lzo", privacy: "strict", privacyKeep: ["comm"] } as const;
+    await filterFile(vmcore, whole, { ...run, workers: threads });
+    const path = join(folder, "sharded");
+    await filterInShards(vmcore, path, 3, run);
+    expect(readFileSync(path).equals(readFileSync(whole))).toBe(true);
+    rmSync(path);
   });
 });

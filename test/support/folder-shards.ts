@@ -35,6 +35,7 @@ export async function planInFolder(at: FolderRun, shards: number, by: RunOptions
     codec: codecOf(by.codec ?? "none"),
     privacy: by.privacy ?? false,
     ...(by.privacyExtra === undefined ? {} : { privacyExtra: by.privacyExtra }),
+    ...(by.privacyKeep === undefined ? {} : { privacyKeep: by.privacyKeep }),
     ...(by.erase === undefined ? {} : { erase: { name: "rules", text: by.erase } }),
     warnings,
   } as const;

@@ -50,12 +50,15 @@ export class KnownObjects {
     const bytes = length ?? size;
     if (size === undefined || bytes === undefined || bytes <= 0) return;
     const { wordSize } = this.#kernel.memory;
+    let first: number | undefined;
     for (let done = 0; done < bytes; ) {
       const place = this.#space.translate(address + BigInt(done));
       if (place === undefined || place.paddr % wordSize !== 0) return;
+      first ??= place.paddr;
+      const before = place.paddr === first + done ? done : 0;
       const length = Math.min(place.length, bytes - done);
       const shape = this.#pieceOf(type, bytes, done, length);
-      this.#single.add({ start: place.paddr, stride: length, count: 1, shape, free: -1 });
+      this.#single.add({ start: place.paddr, stride: length, count: 1, shape, free: -1, before });
       done += length;
     }
   }

@@ -10,6 +10,8 @@ export interface StrictRecord {
   readonly count: number;
   readonly shape: number;
   readonly free: number;
+  /** Bytes of the object that lie in front of this piece of it, one behind the other in memory. */
+  readonly before?: number;
 }
 
 /** Piles up records of things whose bytes are known. */

@@ -11,14 +11,16 @@ export function withinSlabs(
   free: Uint8Array,
 ): (record: StrictRecord) => StrictRecord | undefined {
   return (record) => {
-    const slab = record.shape === KEEP ? -1 : slabAt(slabs, record.start);
+    const begin = record.start - (record.before ?? 0);
+    const slab = record.shape === KEEP ? -1 : slabAt(slabs, begin);
     if (slab < 0) return record;
     const every = slabs.stride[slab] as number;
     const first = slabs.start[slab] as number;
-    const index = Math.floor((record.start - first) / every);
+    const index = Math.floor((begin - first) / every);
     const states = slabs.free[slab] as number;
-    if (states >= 0 && free[states + index] !== 0) return undefined;
-    return { ...record, stride: Math.min(record.stride, first + (index + 1) * every - record.start) };
+    const left = first + (index + 1) * every - record.start;
+    if (left <= 0 || (states >= 0 && free[states + index] !== 0)) return undefined;
+    return { ...record, stride: Math.min(record.stride, left) };
   };
 }
 

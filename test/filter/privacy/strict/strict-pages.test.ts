@@ -103,6 +103,8 @@ test("a type that is longer than its objects does not reach into the next one, a
   single.add({ start: 8192, stride: 80, count: 1, shape: 1, free: -1 });
   // The next object, which the first one's type reaches into.
   single.add({ start: 4096 + 64, stride: 60, count: 1, shape: 1, free: -1 });
+  // A second piece of one that began in the last object but one, and ends there.
+  single.add({ start: 4096 + 192, stride: 8, count: 1, shape: 1, free: -1, before: 100 });
   const cut = single.records(withinSlabs(slabs.records(), Uint8Array.of(0, 0, 1, 0)));
   expect([...cut.start].map((start) => start - 4096)).toEqual([0, 64, 200, 4096]);
   expect([...cut.stride]).toEqual([64, 60, 56, 80]);
