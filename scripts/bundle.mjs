@@ -40,6 +40,8 @@ async function bundle(inputs, folder, extension, chunks = {}) {
     plugins: [withoutUnused({ assert: true }), ownThread],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },
+    // Some modules are loaded late by one file and at once by another: that costs nothing, and would greet everybody who builds.
+    checks: { ineffectiveDynamicImport: false },
     logLevel: "warn",
   });
   const { output } = await made.write({

@@ -25,21 +25,21 @@ writeFileSync(vmcore, unpack(join(root, SAMPLE)), { mode: 0o600 });
 
 console.log(`
 ${shown(vmcore)} is the whole memory of a 32 MiB virtual machine with Linux 6.1, as QEMU dumped it.
-Drop what a debugger does not need (-d 31) and compress the rest with zlib (-c):
+Drop what a debugger does not need, and compress the rest:
 
-  $ node ${shown(cli)} ${shown(vmcore)} ${shown(small)} -d 31 -c
+  $ node ${shown(cli)} ${shown(vmcore)} ${shown(small)}
 `);
 rmSync(small, { force: true });
-coresieve(shown(vmcore), shown(small), "-d", "31", "-c");
+coresieve(shown(vmcore), shown(small));
 console.log(`
 The small dump opens in crash, drgn and everything else that reads kdump files. Go on with
 
-  $ node ${shown(cli)} info ${shown(small)}
+  $ node ${shown(cli)} info ${shown(vmcore)}
   $ node ${shown(cli)} --help
 
 and a dump of your own:
 
-  $ node ${shown(cli)} /path/to/vmcore small.kdump -d 31 -c
+  $ node ${shown(cli)} /path/to/vmcore small.kdump
 `);
 
 function unpack(path) {

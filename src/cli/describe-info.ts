@@ -32,6 +32,7 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   if (info.uptimeSeconds !== null) row("Uptime", `${formatSeconds(info.uptimeSeconds)} at the last line of the log`);
   const filtering = info.filtering;
   row("Filtering", filtering.possible ? `possible (${info.memoryModel})` : `not possible: ${filtering.reason}`);
+  if (filtering.cure !== null) row("", filtering.cure);
   if (info.shrinksToBytes !== null) {
     row(
       "Shrinks to",
@@ -64,7 +65,9 @@ function rangesOf({ ranges }: DumpInfo): string {
   return `: ${few.join(", ")}${ranges.length > few.length ? ` and ${formatCount(ranges.length - few.length)} more (--json)` : ""}`;
 }
 
-function crashRows({ crash }: DumpInfo): readonly (readonly [string, string])[] {
+function crashRows({ crash, uptimeSeconds }: DumpInfo): readonly (readonly [string, string])[] {
+  // The log has the time, too.
+  if (crash === null && uptimeSeconds === null) return [["Crash", "not known: its log cannot be read"]];
   if (crash === null)
     return [["Crash", "its log has no panic: the machine ran, or the log was overwritten or is lost"]];
   const rows: [string, string][] = [["Crash", crash.reason]];

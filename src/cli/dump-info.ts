@@ -64,7 +64,7 @@ export interface DumpInfo {
   readonly vmcoreinfoAddress: string | null;
   /** The file's notes and the texts in memory, the one taken first; null if the file's one note was believed. */
   readonly vmcoreinfoFound: readonly FoundText[] | null;
-  readonly filtering: { readonly possible: boolean; readonly reason: string | null };
+  readonly filtering: { readonly possible: boolean; readonly reason: string | null; readonly cure: string | null };
   readonly memoryModel: string | null;
   /** Roughly, at dump level 31 with zlib; null if it was not estimated. */
   readonly shrinksToBytes: number | null;
@@ -113,7 +113,7 @@ export function dumpInfo({ dump, view, whyNoView, warnings }: Session, shrinksTo
     vmcoreinfo: vmcoreinfo === undefined ? null : Object.fromEntries(vmcoreinfo.items),
     vmcoreinfoAddress: dump.vmcoreinfoAddress === undefined ? null : `0x${dump.vmcoreinfoAddress.toString(16)}`,
     vmcoreinfoFound: dump.vmcoreinfoFound?.map(foundText) ?? null,
-    filtering: { possible: view !== undefined, reason: whyNoView?.message ?? null },
+    filtering: { possible: view !== undefined, reason: whyNoView?.reason ?? null, cure: whyNoView?.cure ?? null },
     memoryModel: view?.memMap.model ?? null,
     shrinksToBytes,
     warnings: warnings.list,

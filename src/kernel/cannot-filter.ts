@@ -3,7 +3,7 @@ import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
 
 const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
-const SOURCES = `Give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
+const SOURCES = `for others give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
 export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode): DumpError {
@@ -11,7 +11,7 @@ export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode
     ...{ why, subcode },
     file: dump.paths[0] ?? "",
     // No text helps where this version knows no kernels of the machine.
-    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${SOURCES}. ${LEVELS}`,
+    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${SOURCES}`,
   });
 }
 

@@ -54,7 +54,7 @@ const common = {
   cpus: 1,
   memoryBytes: 24 * MiB,
   ranges: [["0x0", "0x1800000"]],
-  filtering: { possible: true, reason: null },
+  filtering: { possible: true, reason: null, cure: null },
   memoryModel: "sparsemem, extreme",
   warnings: [],
 };
@@ -103,6 +103,19 @@ describe("info of each form", () => {
       filtering: { possible: false, reason: expect.stringContaining("VMCOREINFO") },
       warnings: [{ code: "PAGE_SIZE_GUESSED" }],
     });
+  });
+
+  test("a log that cannot be read is not called one without a panic, and what to do stands in its own line", async () => {
+    const path = join(folder, "without-kernel");
+    writeFileSync(
+      path,
+      buildElf({ machine: ElfMachine.s390, byteOrder: "big", loads: [{ paddr: 4096, data: new Uint8Array(8192) }] }),
+    );
+    const { stdout } = await runCli(["info", path]);
+    expect(stdout.toString()).toMatch(/^Crash {9}not known: its log cannot be read$/m);
+    expect(stdout.toString()).toMatch(
+      /^Filtering {5}not possible: its pages cannot be classified: .*\n {14}Levels 0 and 1 /m,
+    );
   });
 
   test("many ranges: all in JSON, the first for people", async () => {
