@@ -58,7 +58,10 @@ describe.each(dumps)("$name", (dump) => {
   step("info", async () => {
     const { code, stdout } = await runCli(["info", "--json", await dump.vmcore()]);
     const info = JSON.parse(stdout.toString());
-    expect({ code, filtering: info.filtering }).toEqual({ code: 0, filtering: { possible: true, reason: null, cure: null } });
+    expect({ code, filtering: info.filtering }).toEqual({
+      code: 0,
+      filtering: { possible: true, reason: null, cure: null },
+    });
     said.release = info.kernelRelease;
     const memoryModel = modelOf(info.memoryModel, await isVirtuallyMapped(await dump.vmcore()));
     const [release = ""] = /^\d+\.\d+/.exec(info.kernelRelease) ?? [];
