@@ -1,7 +1,18 @@
 // The names of all targets, and how much time each gets; test/fuzz/corpus.test.ts compares them with fuzz/targets.ts.
 export const TARGETS = [
   ...["elf", "kdump", "flattened", "split", "lime", "avml", "raw"],
-  ...["vmware", "vmware-guest", "microvm", "xen", "s390-dump", "libvirt-save", "known-files", "migration", "qcow2"],
+  ...[
+    "vmware",
+    "vmware-guest",
+    "microvm",
+    "xen",
+    "s390-dump",
+    "sadump",
+    "libvirt-save",
+    "known-files",
+    "migration",
+    "qcow2",
+  ],
   ...["lzo", "snappy", "inflate", "lz4", "zlib", "zstd", "vmcoreinfo"],
   ...["encode-lzo", "encode-snappy", "encode-deflate"],
   ...[

@@ -10,6 +10,7 @@ import {
 } from "../../test/support/microvm-state.js";
 import { buildMigration } from "../../test/support/migration-stream.js";
 import { buildS390Dump, s390Segments } from "../../test/support/s390-dump.js";
+import { buildSadump } from "../../test/support/sadump-image.js";
 import { buildSave } from "../../test/support/save-file.js";
 import { buildVmwareGuest, buildVmwareState, type VmwareCpu } from "../../test/support/vmware-image.js";
 import { buildXenCore, xenContext } from "../../test/support/xen-core.js";
@@ -127,6 +128,23 @@ const s390Target: FuzzTarget = {
   },
 };
 
+const sadumpTarget: FuzzTarget = {
+  name: "sadump",
+  seeds: () => {
+    const pieces = [
+      { start: 0x1000, data: Buffer.concat([memory.subarray(0, 2 * 4096), Buffer.alloc(4096)]) },
+      { start: 0x10_0000, data: memory.subarray(0, 3 * 4096) },
+    ];
+    const [first] = buildSadump({ pieces, disks: [2] }) as [Buffer];
+    return [...buildSadump({ pieces, cpus: [cpu, cpu] }), ...buildSadump({ pieces, version: 0 }), first];
+  },
+  run(input) {
+    const [, second] = buildSadump({ pieces: [{ start: 0x10_0000, data: memory }], disks: [2] }) as [Buffer, Buffer];
+    const path = asFile("dump", input);
+    lookAtFiles(input[152] === 0 ? [path] : [path, asFile("second", second)]);
+  },
+};
+
 const saveTarget: FuzzTarget = {
   name: "libvirt-save",
   seeds: () => {
@@ -169,6 +187,6 @@ const knownTarget: FuzzTarget = {
 };
 
 export const machineStateTargets: readonly FuzzTarget[] = [
-  ...[vmwareTarget, guestTarget, microvmTarget, xenTarget, s390Target],
+  ...[vmwareTarget, guestTarget, microvmTarget, xenTarget, s390Target, sadumpTarget],
   ...[saveTarget, knownTarget],
 ];

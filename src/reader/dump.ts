@@ -29,7 +29,9 @@ export interface DumpHeader {
     | "cloud-hypervisor"
     | "qemu-migration"
     | "xen"
-    | "s390";
+    | "s390"
+    | "sadump"
+    | "lkcd";
   readonly flattened: boolean;
   /** Version of a kdump header, 1 to 6. */
   readonly headerVersion: number | undefined;

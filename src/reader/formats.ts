@@ -18,6 +18,8 @@ import { rangeFormat } from "./raw/lime.js";
 import { openRanges } from "./raw/open.js";
 import { isS390Dump } from "./s390-dump/header.js";
 import { openS390Dump } from "./s390-dump/open.js";
+import { isSadump } from "./sadump/header.js";
+import { openSadump } from "./sadump/open.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
 import { isGuestFile } from "./vmware/guest.js";
 import { openVmwareGuest } from "./vmware/open-guest.js";
@@ -53,6 +55,12 @@ const FORMATS: readonly Format[] = [
     recognises: isS390Dump,
     files: "split set",
     open: openS390Dump,
+  },
+  {
+    name: "a sadump dump",
+    recognises: isSadump,
+    files: "split set",
+    open: openSadump,
   },
   {
     name: "a saved state of VMware",

@@ -40,7 +40,11 @@ const MEMORY: readonly KnownFile[] = [
     at0(magic, "an LKCD dump", "crash opens it"),
   ),
   at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
-  at0("sadump\0\0", "a dump of sadump's disk set", "Convert it with `makedumpfile -x VMLINUX DUMP1 DUMP2 … vmcore`"),
+  {
+    marks: [[4096, "sadump\0\0"]],
+    name: "a media backup of sadump",
+    cure: "Leave out its first block: `dd if=FILE of=DUMP bs=4096 skip=1`, and give that",
+  },
   at0(
     "\x14\x20\x28\x01",
     "a saved state of Hyper-V (.vmrs)",

@@ -57,7 +57,7 @@ export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
   refused(value(undefined, "xen-syms"), NO_XEN),
   refused(value(undefined, "xen-vmcoreinfo"), NO_XEN),
   refused(value(undefined, "xen_phys_start"), NO_XEN),
-  refused(value(undefined, "diskset"), "dumps of sadump are not read"),
+  refused(value(undefined, "diskset"), "`coresieve DISK1 DISK2 OUT` reads a disk set of sadump"),
   value(undefined, "message-level"),
   value(undefined, "vtop"),
   flag(undefined, "dump-dmesg"),
