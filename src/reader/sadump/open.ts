@@ -12,7 +12,7 @@ import { sourceSize } from "../source/joined-source.js";
 import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { readCpus } from "./cpus.js";
 import { readDisk, readDumpHeader, type SadumpDisk } from "./header.js";
-import { readPages } from "./pages.js";
+import { readSadumpPages } from "./pages.js";
 
 /**
  * Opens a dump of sadump: copies of the partition, or of all those of a disk set. Throws `BAD_OPTION` for files that are not one whole set, `CORRUPT`, `LIMIT`, `TRUNCATED` where pages are missing, unless
@@ -29,7 +29,7 @@ export function openSadump(images: readonly SourceImage[], options: FormatOption
     disks.reduce((sum, { image }) => sum + bytesHeld(image), 0),
     source.name,
   );
-  const { stored, zeros } = readPages(source, header);
+  const { stored, zeros } = readSadumpPages(source, header);
   const rooms = roomsOf(disks, header.pages, header.blockSize);
   const pieces = placed(stored, rooms);
   const lost = sizeOf(stored) - sizeOf(pieces);

@@ -17,7 +17,7 @@ export interface SadumpPages {
 }
 
 /** Reads the two bitmaps. Throws `TRUNCATED`, `LIMIT`. */
-export function readPages(source: ByteSource, header: SadumpHeader): SadumpPages {
+export function readSadumpPages(source: ByteSource, header: SadumpHeader): SadumpPages {
   const { blockSize, maxMapnr, ramBitmap, dumpableBitmap } = header;
   const [stored, zeros]: [Run[], Run[]] = [[], []];
   let place = 0;
