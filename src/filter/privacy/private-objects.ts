@@ -21,8 +21,10 @@ import {
   skbReader,
   type WantedData,
 } from "./socket-buffers.js";
+import { type Hole, holesOf, typeOfObjects, unwrittenVectors } from "./type-holes.js";
 import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
+import { zeroesOnAllocation } from "./zeroed-memory.js";
 
 /** What of users' data is overwritten with zeros in pages that stay. */
 export const SCRUBBED = [
@@ -144,6 +146,9 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
   readonly #skb: ReturnType<typeof skbReader>;
   readonly #names: EntryNames | undefined;
+  /** The kernel zeroes what it gives out: there is nothing of others in what nobody wrote. */
+  readonly #zeroed: boolean;
+  readonly #holes = new Map<CacheShape, readonly Hole[]>();
   /** Pieces of objects in use, by cache. */
   readonly #pieces = new Map<CacheShape, readonly (readonly [number, number])[]>();
 
@@ -162,6 +167,7 @@ class Collector implements PrivateObjects, QueueRoots {
     this.#kernel = kernel;
     this.#registers = registers;
     this.#names = entryNames(space, kernel);
+    this.#zeroed = zeroesOnAllocation(kernel) === true;
     this.#skb = skbReader(kernel.types, dump.machine.wordSize, dump.machine.littleEndian);
   }
 
@@ -198,7 +204,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const { cache, free } = slab;
     const { offset, wordSize } = cache.freelist;
     if (free === undefined) this.doubtful++;
-    this.padding.add(slab);
+    this.padding.add(slab, this.#holesOf(cache));
     for (let i = 0; i < slab.count; i++) {
       if (!free?.[i]) continue;
       const at = slab.start + i * cache.stride;
@@ -215,6 +221,7 @@ class Collector implements PrivateObjects, QueueRoots {
     if (name === "names_cache") this.#everyUsed(slab, (at) => this.add("path-names", at, cache.objectSize));
     else if (SKB_CACHES.includes(name)) this.#socketBuffers(slab);
     else if (name === "dentry") this.#entries(slab);
+    else if (name.startsWith("biovec-")) this.#vectors(slab);
     else if (name === "task_struct") this.#namespaces(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
     if (this.#registers === undefined) return;
@@ -235,6 +242,29 @@ class Collector implements PrivateObjects, QueueRoots {
         });
       });
     }
+  }
+
+  /** What no member of the objects' type covers, where that may have anything. */
+  #holesOf(cache: CacheShape): readonly Hole[] {
+    if (this.#zeroed) return [];
+    let holes = this.#holes.get(cache);
+    if (holes === undefined) {
+      const type = typeOfObjects(this.#kernel, cache);
+      holes = type === undefined ? [] : holesOf(this.#kernel.types, type, cache.objectSize, cache.freelist);
+      this.#holes.set(cache, holes);
+    }
+    return holes;
+  }
+
+  #vectors(slab: Slab): void {
+    const { cache, start, count } = slab;
+    const bytes = this.#zeroed || slab.free === undefined ? undefined : this.#read(start, count * cache.stride);
+    if (bytes === undefined) return;
+    this.#everyUsed(slab, (at) => {
+      for (const [from, to] of unwrittenVectors(this.#kernel, bytes, at - start, cache.objectSize)) {
+        this.add("unwritten", at + from, to - from);
+      }
+    });
   }
 
   /** What nobody wrote of the room for short names in directory entries. */

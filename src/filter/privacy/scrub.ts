@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
-import { type KernelObjects, readInteger } from "../../kernel/objects/kernel-objects.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import { kernelVersion, parseKernelVersion } from "../../kernel/version.js";
 import { OPTION } from "../../option-words.js";
@@ -31,6 +31,8 @@ import type { StackTops } from "./stack-tops.js";
 import type { PrivacyKeep, StrictPlan } from "./strict/strict-plan.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
+import { withoutTimers } from "./waiting-timers.js";
+import { zeroesOnAllocation } from "./zeroed-memory.js";
 
 /** What `--privacy-extra` has names for. */
 export const PRIVACY_EXTRAS = ["registers", "tty", "log", "host"] as const;
@@ -200,7 +202,7 @@ class ScrubRun {
     const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
     const large = largeObjects(space, kernel, tasks, structs);
     this.#pages = large.pages;
-    this.#add("slab-padding", { list: large.rest, objects: large.rest.count });
+    this.#add("slab-padding", { list: withoutTimers(space, kernel, large.rest), objects: large.rest.count });
   }
 
   registers(): void {
@@ -337,17 +339,6 @@ function slabGaps(kernel: KernelObjects, slabs: PrivateObjects): string[] {
   if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
   if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
   return gaps;
-}
-
-/**
- * Whether the kernel zeroes memory when it gives it out: the static key init_on_alloc, which begins with its count (5.3 and
- * later; before there was no such thing). `undefined` where the symbols have no variables.
- */
-function zeroesOnAllocation({ memory, symbols }: KernelObjects): boolean | undefined {
-  const key = symbols.address("init_on_alloc");
-  if (key === undefined) return symbols.address("init_task") === undefined ? undefined : false;
-  const count = readInteger(memory, key, 4);
-  return count === undefined ? undefined : count > 0n;
 }
 
 /** Stacks with users' registers among those that are kept. */

@@ -1,5 +1,6 @@
 import type { Slab } from "../../kernel/objects/slab-walk.js";
 import { type EraseSpans, MAX_SPANS, RepeatedSpans } from "../erase/spans.js";
+import { type Hole, MAX_HOLES } from "./type-holes.js";
 
 /** What no object of a slab has: bytes [from, to) of each stride, and of the slab behind its last object. */
 export interface SlabPadding {
@@ -52,14 +53,16 @@ function without(
 
 /** The padding of all slabs: one record a slab and piece, however many objects there are. */
 export class PaddingList {
-  readonly #layers = Array.from({ length: LAYERS }, () => new RepeatedSpans());
+  readonly #layers = Array.from({ length: LAYERS + MAX_HOLES }, () => new RepeatedSpans());
   /** Slabs that have some. */
   slabs = 0;
   /** There was more than can be remembered. */
   cut = false;
 
-  add(slab: Slab): void {
-    const { pieces, tails } = slabPadding(slab);
+  /** `holes`: what no member of the objects' type covers. */
+  add(slab: Slab, holes: readonly Hole[] = []): void {
+    const { pieces: around, tails } = slabPadding(slab);
+    const pieces = slab.cache.debugged ? around : [...around, ...holes];
     if (pieces.length + tails.length === 0) return;
     this.slabs++;
     const { stride } = slab.cache;

@@ -1,10 +1,12 @@
 /** What lists and trees of the kernel lead to in objects that are in use: keys, signals, and room that nobody wrote to. */
 import { expect, test } from "vitest";
+import { SpanList } from "../../../src/filter/erase/spans.js";
 import { fileTableRooms } from "../../../src/filter/privacy/file-tables.js";
 import { keyPayloads } from "../../../src/filter/privacy/key-payloads.js";
 import { queuedSignals } from "../../../src/filter/privacy/queued-signals.js";
 import { objectsInSlab } from "../../../src/filter/privacy/socket-buffers.js";
 import { entryNames } from "../../../src/filter/privacy/unwritten-names.js";
+import { withoutPieces } from "../../../src/filter/privacy/waiting-timers.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
 import { BASE, machine, piecesOf, space } from "../../support/fake-machine.js";
 
@@ -134,5 +136,22 @@ test("whole objects in use that addresses lie in", () => {
   expect(objectsInSlab(slab, [0xff00, 0x10000, 0x10044, 0x10090, 0x10100])).toEqual([
     { start: 0x10000, length: 60 },
     { start: 0x10080, length: 60 },
+  ]);
+});
+
+test("what is overwritten behind a device leaves timers that wait there", () => {
+  const list = new SpanList();
+  list.add(1000, 1000);
+  list.add(5000, 100);
+  const left = withoutPieces(list, [
+    [1980, 40],
+    [990, 40],
+    [1400, 40],
+    [3000, 40],
+    [5000, 100],
+  ]);
+  expect(piecesOf(left)).toEqual([
+    [1030, 1400],
+    [1440, 1980],
   ]);
 });

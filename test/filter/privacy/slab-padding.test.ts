@@ -1,7 +1,10 @@
 /** What of a slab is in no object: padding of strides, the rest behind the last object, and what the allocator has there itself. */
 import { expect, test } from "vitest";
 import { PaddingList, slabPadding } from "../../../src/filter/privacy/slab-padding.js";
+import { holesOf, unwrittenVectors } from "../../../src/filter/privacy/type-holes.js";
+import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
+import { machine } from "../../support/fake-machine.js";
 
 /** A slab of 4 KiB with 3 objects of 1,000 bytes at distances of 1,024. */
 function slab(change: { offset?: number; debugged?: boolean; extensions?: Slab["extensions"] } = {}): Slab {
@@ -42,4 +45,46 @@ test("a list of slabs has as many records as pieces, not as objects", () => {
   list.add({ ...slab(), start: 0x20000, end: 0x21000 });
   expect(list.slabs).toBe(2);
   expect(list.spans().map(({ start }) => [...start])).toEqual([[0x103e8, 0x10c00, 0x203e8, 0x20c00]]);
+});
+
+const scalar = (offset: number, size: number, count = 1) => ({
+  ...{ name: "m", offset, size, count, kind: "integer" },
+});
+
+test("holes of a type: what no member covers, without the allocator's link, eight bytes or more", () => {
+  const types = {
+    sizeOf: () => 192,
+    scalars: () => [scalar(0, 8), scalar(4, 16), scalar(64, 4), scalar(72, 8, 4), scalar(136, 1), scalar(144, 8)],
+  } as unknown as KernelTypes;
+  const link = { offset: 40, wordSize: 8 };
+  expect(holesOf(types, "struct some", 192, link)).toEqual([
+    [152, 192],
+    [104, 136],
+    [20, 40],
+    [48, 64],
+  ]);
+  // What is behind the objects is others'; of an array without a count nobody knows the end.
+  expect(holesOf(types, "struct some", 160, link)[0]).toEqual([104, 136]);
+  const open = { ...types, scalars: () => [scalar(0, 8, 0)] } as unknown as KernelTypes;
+  expect(holesOf(open, "struct some", 192, link)).toEqual([]);
+});
+
+test("vectors of pages: entries whose page is no address were never written", () => {
+  const { kernel, view, point } = machine({}, { bio_vec: [0, 16], "bio_vec.bv_page": [0, 8] });
+  point(0x1000, 0x40);
+  Buffer.from(view.buffer).write("words of a program that ended...", 0x1010, "latin1");
+  point(0x1030, 0x80);
+  expect(unwrittenVectors(kernel, view, 0x1000, 96)).toEqual([
+    [16, 48],
+    [64, 96],
+  ]);
+});
+
+test("holes are pieces of each object, but not of a cache that is being debugged", () => {
+  const list = new PaddingList();
+  list.add(slab({ debugged: true }), [[8, 16]]);
+  expect(list.spans()).toEqual([]);
+  list.add(slab(), [[8, 16]]);
+  const spans = list.spans();
+  expect(spans.flatMap(({ start }) => [...start]).sort()).toEqual([0x10008, 0x103e8, 0x10c00]);
 });

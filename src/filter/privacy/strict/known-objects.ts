@@ -1,14 +1,12 @@
 import type { AddressSpace } from "../../../kernel/address-space.js";
-import { type KernelObjects, readMember } from "../../../kernel/objects/kernel-objects.js";
+import type { KernelObjects } from "../../../kernel/objects/kernel-objects.js";
 import type { CacheShape, Slab } from "../../../kernel/objects/slab-walk.js";
-import { typeOfCache } from "./cache-types.js";
+import { typeOfObjects } from "../type-holes.js";
 import { RecordList } from "./record-list.js";
 import { type ObjectShape, type StrictPages, TESTED } from "./strict-pages.js";
 import { objectShape, type ShapeRequest } from "./type-shape.js";
 import { withinSlabs } from "./within-slabs.js";
 
-/** Bytes of one object whose type is looked at: task_struct has 10 KiB, its kernel's largest caches' objects 8. */
-const MAX_TYPED = 1 << 16;
 const MAX_FREE_BYTES = 2 ** 31;
 
 /** What `--privacy strict` knows byte by byte: objects in slabs, and single ones elsewhere. */
@@ -102,10 +100,8 @@ export class KnownObjects {
   }
 
   #cacheShape(cache: CacheShape): number | undefined {
-    const { name, address, objectSize, stride, freelist } = cache;
-    // Caches of objects of one size are merged: then only the first one's name is left. Below 0 is one that may not be.
-    const others = Number(BigInt.asIntN(32, readMember(this.#kernel, "kmem_cache", address, "refcount") ?? 2n));
-    const type = others > 1 || objectSize > MAX_TYPED ? undefined : typeOfCache(this.#kernel.types, name, objectSize);
+    const { stride, freelist } = cache;
+    const type = typeOfObjects(this.#kernel, cache);
     const request = type === undefined ? undefined : this.#request(type, stride, freelist.offset);
     this.counts[request?.type === undefined ? "untyped" : "typed"]++;
     return this.#add(request ?? { length: stride, link: freelist.offset, wordSize: this.#kernel.memory.wordSize });

@@ -2,6 +2,9 @@ import { type KernelObjects, readMember } from "../../../kernel/objects/kernel-o
 import { perCpuAddress, possibleCpus } from "../../../kernel/objects/per-cpu.js";
 import type { KnownObjects } from "./known-objects.js";
 
+/** Is told of each timer by its type. */
+export type TimerSink = Pick<KnownObjects, "object">;
+
 /** More timers than a machine has processes and sockets wait for nobody. */
 const MAX_TIMERS = 1 << 20;
 /** BASE_STD and BASE_DEF; BASE_LOCAL, BASE_GLOBAL and BASE_DEF since 6.9. */
@@ -11,7 +14,7 @@ const MAX_BASES = 4;
  * Timers that are waiting: they lie in objects of any kind and on stacks, and when they expire is a number that is not small. CPUs' wheels (4.8 and
  * later) and trees of high-resolution timers lead to them.
  */
-export function knownTimers(kernel: KernelObjects, known: KnownObjects): void {
+export function knownTimers(kernel: KernelObjects, known: TimerSink): void {
   const finder = new TimerFinder(kernel, known);
   for (const cpu of possibleCpus(kernel) ?? []) {
     const wheels = kernel.symbols.address("timer_bases");
@@ -24,10 +27,10 @@ export function knownTimers(kernel: KernelObjects, known: KnownObjects): void {
 
 class TimerFinder {
   readonly #kernel: KernelObjects;
-  readonly #known: KnownObjects;
+  readonly #known: TimerSink;
   readonly #seen = new Set<bigint>();
 
-  constructor(kernel: KernelObjects, known: KnownObjects) {
+  constructor(kernel: KernelObjects, known: TimerSink) {
     this.#kernel = kernel;
     this.#known = known;
   }

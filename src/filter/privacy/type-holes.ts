@@ -1,0 +1,78 @@
+import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
+import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import type { CacheShape } from "../../kernel/objects/slab-walk.js";
+import { typeOfCache } from "./strict/cache-types.js";
+
+/** Bytes [from, to) of each object. */
+export type Hole = readonly [from: number, to: number];
+
+/** Less holds no word of anybody's. */
+const MIN_HOLE = 8;
+/** The largest of a type: structs have few that are not a number's alignment. */
+export const MAX_HOLES = 4;
+/** Bytes of one object whose type is looked at: task_struct has 10 KiB, its kernel's largest caches' objects 8. */
+const MAX_TYPED = 1 << 16;
+
+/**
+ * The type of a cache's objects, `struct NAME`; `undefined` where nobody knows it. Caches of objects of one size are merged: then only the first one's
+ * name is left.
+ */
+export function typeOfObjects(
+  kernel: Pick<KernelObjects, "memory" | "types">,
+  { name, address, objectSize }: Pick<CacheShape, "name" | "address" | "objectSize">,
+): string | undefined {
+  // Below 0 is one that may not be merged.
+  const users = Number(BigInt.asIntN(32, readMember(kernel, "kmem_cache", address, "refcount") ?? 2n));
+  return users > 1 || objectSize > MAX_TYPED ? undefined : typeOfCache(kernel.types, name, objectSize);
+}
+
+/**
+ * What no member of a type covers, in objects of `objectSize` bytes whose link to the next free one is `link`: alignment to cache lines, mostly. Nobody
+ * writes there, and where the kernel does not zero memory that it gives out it has what was there before.
+ */
+export function holesOf(
+  types: KernelTypes,
+  type: string,
+  objectSize: number,
+  link: { readonly offset: number; readonly wordSize: number },
+): readonly Hole[] {
+  const scalars = types.scalars(type);
+  const size = Math.min(types.sizeOf(type) ?? 0, objectSize);
+  if (scalars === undefined || type === "struct kmem_cache") return [];
+  const covered = new Uint8Array(size);
+  for (const { offset, size: one, count } of scalars)
+    covered.fill(1, offset, count === 0 ? size : offset + one * count);
+  covered.fill(1, link.offset, link.offset + link.wordSize);
+  const holes: Hole[] = [];
+  for (let at = 0; at < size; ) {
+    const from = covered.indexOf(0, at);
+    if (from < 0) break;
+    const end = covered.indexOf(1, from);
+    at = end < 0 ? size : end;
+    if (at - from >= MIN_HOLE) holes.push([from, at]);
+  }
+  return holes.sort((a, b) => b[1] - b[0] - (a[1] - a[0])).slice(0, MAX_HOLES);
+}
+
+/**
+ * Of a table of `struct bio_vec`, whose content is `bytes`, the entries that nobody wrote: their page is no address of the kernel's. Block devices have
+ * tables of 256 for as many as a request takes, and some in reserve (mempool).
+ */
+export function unwrittenVectors(
+  { memory, types }: Pick<KernelObjects, "memory" | "types">,
+  bytes: DataView,
+  at: number,
+  length: number,
+): Hole[] {
+  const size = types.sizeOf("bio_vec");
+  const page = types.member("bio_vec", "bv_page");
+  const holes: [number, number][] = [];
+  if (!size || page === undefined || memory.wordSize !== 8) return holes;
+  for (let from = 0; from + size <= length; from += size) {
+    if (memory.isKernelAddress(bytes.getBigUint64(at + from + page.offset, memory.littleEndian))) continue;
+    const last = holes.at(-1);
+    if (last?.[1] === from) last[1] = from + size;
+    else holes.push([from, from + size]);
+  }
+  return holes;
+}
