@@ -11,7 +11,7 @@ import { sampleDump } from "../../test/support/sample.js";
 import type { Format } from "./fault-case.js";
 
 /** Formats of chance runs, kdump files whose pages are all of one kind, and the dump in samples/: of a real kernel, as privacy needs it. */
-export type InputFormat = Format | "sample" | "kdump-raw" | "kdump-lzo" | "kdump-snappy" | "kdump-zstd";
+export type InputFormat = Format | "sample" | "elf.tar.gz" | "kdump-raw" | "kdump-lzo" | "kdump-snappy" | "kdump-zstd";
 
 const LARGE: KernelOptions = {
   memory: 24 * MiB,
@@ -95,10 +95,24 @@ export class Inputs {
         return [buildAvml(ramOf(this.of("elf")[0] as string))];
       case "elf.gz":
         return pack("gzip", elf());
+      case "elf.tar.gz":
+        return pack("gzip", inTar("crash/vmcore", elf()));
       case "kdump.zst":
         return pack("zstd", kdump());
       case "flat.lz4":
         return pack("lz4", flatten(elf(), { recordSize: 50_000 }));
     }
   }
+}
+
+/** A tar archive (ustar) of one file. */
+function inTar(name: string, bytes: Uint8Array): Buffer {
+  const head = Buffer.alloc(512);
+  head.write(name, 0);
+  head.write("0000600\x000000000\x000000000\x00", 100, "latin1");
+  head.write(`${bytes.length.toString(8).padStart(11, "0")}\x0000000000000\x00        0`, 124, "latin1");
+  head.write("ustar\x0000", 257, "latin1");
+  const sum = head.reduce((total, byte) => total + byte, 0);
+  head.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148, "latin1");
+  return Buffer.concat([head, bytes, Buffer.alloc(1024 + ((512 - (bytes.length % 512)) % 512))]);
 }
