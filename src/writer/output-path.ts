@@ -29,6 +29,8 @@ export function outputFile(path: string): string {
       cure: "Name a file (./- for a file called -)",
     });
   }
+  // Bytes that are no text become this sign on the way into the program, and the file would have it in its name.
+  if (path.includes("\ufffd")) throw cannotBeCreated(path, "its name is not UTF-8, and Node.js has no other names");
   if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
   try {
     // The system itself refuses links that are traps (fs.protected_symlinks), and circles.

@@ -52,7 +52,7 @@ export class PartialFile {
     this.#final = basename(path);
     // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
     const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
-    this.#temporary = `.${this.#final}.${unique.padStart(8, "0")}.partial`;
+    this.#temporary = `.${beginningOf(this.#final)}.${unique.padStart(8, "0")}.partial`;
     this.#folder = openFolder(path, name);
     try {
       this.#fd = openSync(this.#partial, "wx", 0o600);
@@ -315,6 +315,20 @@ export class PartialFile {
       cause: error,
     });
   }
+}
+
+/** Bytes of an output's name that its temporary name has: file systems allow 255 in all. */
+const MOST_OF_NAME = 200;
+
+/** As much of a name as a longer one has room for. */
+function beginningOf(name: string): string {
+  if (Buffer.byteLength(name) <= MOST_OF_NAME) return name;
+  let beginning = "";
+  for (const sign of name) {
+    if (Buffer.byteLength(beginning) + Buffer.byteLength(sign) > MOST_OF_NAME) break;
+    beginning += sign;
+  }
+  return beginning;
 }
 
 /** An output got its name in the folder that was opened for it, which is not the one of that name any more. `final` is its name in there. */

@@ -233,3 +233,27 @@ test.runIf(process.getuid?.() === 0)(
     expect(own).toMatchObject({ status: 0, stderr: "" });
   },
 );
+
+test("a name as long as file systems allow, of letters and of signs of several bytes", async () => {
+  for (const name of ["x".repeat(255), `${"é".repeat(127)}x`, "\u{1f4be}".repeat(63)]) {
+    const sink = createFileSink(at(name), { force: false, inputs: [] });
+    await sink.write(new Uint8Array(3), 0);
+    expect(readdirSync(folder).every((one) => Buffer.byteLength(one) <= 255 && !one.includes("\ufffd"))).toBe(true);
+    await sink.finish(3);
+    expect(readFileSync(at(name)).length).toBe(3);
+  }
+  expect(readdirSync(folder).length).toBe(4);
+});
+
+test.skipIf(process.platform === "win32")(
+  "a name that is not UTF-8 is refused: the file would get another one",
+  async () => {
+    for (const option of ["", "--manifest", "--report", "-g"]) {
+      const words = option === "-g" ? `-g $'o\\xff' '${input}'` : `'${input}' ${option && "out"} ${option} $'o\\xff'`;
+      const run = await runCli([], { cwd: folder, shell: `"$@" ${words} -d 31 -q` });
+      expect(run.code, run.stderr).not.toBe(0);
+      expect(run.stderr).toMatch(/its name is not UTF-8/);
+      expect(readdirSync(folder)).toEqual(["there"]);
+    }
+  },
+);
