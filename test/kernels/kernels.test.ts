@@ -3,7 +3,7 @@
  * the kernel's own page flags and pages of known content where they are beside the dump; --privacy, verify, audit, dmesg, report; and
  * the ELF output read by gdb and drgn. A row for each dump is printed at the end.
  */
-import { existsSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import { openDump, pagesOf as pagesOfDump, verifyDump } from "../../src/index.js";
@@ -165,8 +165,11 @@ describe.each(dumps)("$name", (dump) => {
       expect(gdb.text).toContain(`"${said.release}"`);
       said.gdb = "release";
     }
-    const script = `print(prog.read(0x${at}, ${said.release.length}).decode())`;
-    const drgn = other("drgn", ["-q", "--no-default-symbols", "-c", output, "-e", script]);
+    // Older ones take no script in their arguments.
+    const script = `${output}.py`;
+    writeFileSync(script, `print(prog.read(0x${at}, ${said.release.length}).decode())\n`);
+    const drgn = other("drgn", ["-q", "--no-default-symbols", "-c", output, script]);
+    rmSync(script);
     if (drgn !== undefined) {
       expect(drgn.text).toContain(said.release);
       said.drgn = "release";
