@@ -45,16 +45,18 @@ function findList(state: Uint8Array, read: ListAt): Piece[] | undefined {
 function listAt(view: DataView, at: number, count: number, withPlace: boolean): Piece[] | undefined {
   const entry = withPlace ? 24 : 16;
   if (at + count * entry > view.byteLength) return undefined;
+  return consecutivePieces(rangesAt(view, at, count, entry));
+}
+
+/** One after the other: most of what looks like a list is found out at its first range. */
+function* rangesAt(view: DataView, at: number, count: number, entry: 16 | 24): Generator<Range> {
   const word = (offset: number) => {
     const value = view.getBigUint64(offset, true);
     return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.NaN : Number(value);
   };
-  const ranges: Range[] = [];
-  for (let i = 0; i < count; i++) {
-    const from = at + i * entry;
-    ranges.push({ start: word(from), length: word(from + 8), ...(withPlace && { source: word(from + 16) }) });
+  for (let from = at; from < at + count * entry; from += entry) {
+    yield { start: word(from), length: word(from + 8), ...(entry === 24 && { source: word(from + 16) }) };
   }
-  return consecutivePieces(ranges);
 }
 
 /** One range of a list. */
@@ -71,17 +73,21 @@ function sizeOf(pieces: readonly Piece[]): number {
   return last === undefined ? 0 : last.source + last.end - last.start;
 }
 
-/** The ranges, one behind the other in a file; `undefined` for what is no list of ranges in ascending order. */
-export function consecutivePieces(ranges: readonly Range[]): Piece[] | undefined {
+/**
+ * The ranges, one behind the other in a file, in any order of their addresses: cloud-hypervisor has memory that was plugged in before the rest.
+ * `undefined` for what is no list of ranges, or of ranges that overlap.
+ */
+export function consecutivePieces(ranges: Iterable<Range>): Piece[] | undefined {
   const pieces: Piece[] = [];
-  let [source, behind] = [0, 0];
+  let source = 0;
   for (const { start, length, source: told = source } of ranges) {
     const end = start + length;
-    const fits = start >= behind && length > 0 && start % PAGE === 0 && length % PAGE === 0 && told === source;
+    const fits = start >= 0 && length > 0 && start % PAGE === 0 && length % PAGE === 0 && told === source;
     if (!fits || !Number.isSafeInteger(end)) return undefined;
     pieces.push({ start, end, source });
     source += length;
-    behind = end;
   }
-  return pieces.length === 0 ? undefined : pieces;
+  const sorted = [...pieces].sort((a, b) => a.start - b.start);
+  const overlap = sorted.some(({ start }, i) => i > 0 && start < (sorted[i - 1] as Piece).end);
+  return pieces.length === 0 || overlap ? undefined : pieces;
 }

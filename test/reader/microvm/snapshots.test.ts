@@ -107,6 +107,14 @@ describe("a snapshot of cloud-hypervisor", () => {
     expect([dump.header.format, codes]).toEqual(["cloud-hypervisor", []]);
   });
 
+  test.each(forms)("ranges in the order of its zones, %s: memory that was plugged in lies first", (form) => {
+    const list = [...ranges].reverse();
+    const files = { [json]: buildCloudHypervisorState(list, form), [memory]: Buffer.concat([high, low]) };
+    const { dump, into } = opened(files, [json]);
+    expect(dump.ranges).toEqual(ranges.map(({ start, length }) => ({ start, end: start + length })));
+    expect(into.equals(high)).toBe(true);
+  });
+
   test("memory-ranges that is too short is refused, and salvaged as far as it goes", () => {
     const files = { [json]: buildCloudHypervisorState(ranges), [memory]: both.subarray(0, low.length + 4096) };
     expect(failureOf(() => opened(files, [json]))).toMatchObject({ code: "TRUNCATED", file: memory });
