@@ -14,6 +14,8 @@ import { readCpus } from "./cpus.js";
 import { readDisk, readDumpHeader, type SadumpDisk } from "./header.js";
 import { readSadumpPages } from "./pages.js";
 
+const WHOLE_SET = "Name the copies of all partitions of one disk set, and nothing else";
+
 /**
  * Opens a dump of sadump: copies of the partition, or of all those of a disk set. Throws `BAD_OPTION` for files that are not one whole set, `CORRUPT`, `LIMIT`, `TRUNCATED` where pages are missing, unless
  * it is salvaged.
@@ -36,7 +38,8 @@ export function openSadump(images: readonly SourceImage[], options: FormatOption
   const written = Math.max(0, sizeOf(stored) / header.blockSize - header.written);
   if (lost > 0) {
     const what = `lacks ${lost / header.blockSize} pages that its headers describe`;
-    if (!options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure: CUT_OFF_CURE });
+    const cure = first.number === 0 ? CUT_OFF_CURE : `${WHOLE_SET}. If these are all, one was cut off: copy it again`;
+    if (!options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure });
     options.warnings.add("CUT_OFF", ofFile(source.name, what));
   } else if (written > 0) {
     options.warnings.add("INCOMPLETE", ofFile(source.name, `was not finished: ${written} pages were not written`));
@@ -60,7 +63,7 @@ function wholeSet(disks: readonly SadumpDisk[]): SadumpDisk[] {
   const sorted = [...disks].sort((a, b) => a.number - b.number);
   const [first] = sorted as [SadumpDisk];
   if (sorted.length === 1 && first.number <= 1) return sorted;
-  const cure = "Name the copies of all partitions of one disk set, and nothing else";
+  const cure = WHOLE_SET;
   const strange = sorted.find(({ ids, number }) => ids !== first.ids || number === 0);
   if (strange !== undefined)
     throw new DumpError("BAD_OPTION", "is not of the same disk set", { file: strange.image.file.path, cure });

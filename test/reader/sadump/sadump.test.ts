@@ -91,7 +91,12 @@ describe("a dump of sadump", () => {
 
   test("a disk of the set that was not named, or is of another one, is refused", () => {
     const [one = "", two = ""] = write({ disks: [2, 2] });
-    expect(failureOf(() => openDump([one, two])).code).toBe("TRUNCATED");
+    for (const named of [[one], [one, two]]) {
+      expect(failureOf(() => openDump(named))).toMatchObject({
+        code: "TRUNCATED",
+        cure: expect.stringMatching(/^Name the copies of all partitions/),
+      });
+    }
     expect(failureOf(() => openDump(two))).toMatchObject({ code: "BAD_OPTION", file: two });
     expect(failureOf(() => openDump([two, two])).code).toBe("BAD_OPTION");
     const [alone] = buildSadump({ pieces });
