@@ -47,6 +47,16 @@ export function nextAddress(extents: Extents, paddr: number): number {
   return found < extents.count ? Math.max(paddr, extents.start[found] as number) : Number.POSITIVE_INFINITY;
 }
 
+/** Pages that extents touch; one that two of them touch counts twice. */
+export function pagesIn(extents: Extents, pageSize: number): number {
+  let pages = 0;
+  for (let i = 0; i < extents.count; i++) {
+    const [start, end] = [extents.start[i] as number, extents.end[i] as number];
+    pages += Math.ceil(end / pageSize) - Math.floor(start / pageSize);
+  }
+  return pages;
+}
+
 /** Where the pages are that extents touch: all of them together. */
 export function extentStretches(all: readonly Extents[], pageSize: number): Stretches {
   const ranges: { start: number; end: number }[] = [];

@@ -2,6 +2,7 @@ import { DumpError } from "../../errors.js";
 import { ofFile, Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { type Extents, layer } from "../extents.js";
+import { pagesIn } from "../extents-memory.js";
 import { allMachines, archOfElf, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
@@ -145,14 +146,4 @@ function bytesIn(extents: Extents): number {
   let bytes = 0;
   for (let i = 0; i < extents.count; i++) bytes += (extents.end[i] as number) - (extents.start[i] as number);
   return bytes;
-}
-
-/** Pages that extents touch; one that two of them touch counts twice. */
-function pagesIn(extents: Extents, pageSize: number): number {
-  let pages = 0;
-  for (let i = 0; i < extents.count; i++) {
-    const [start, end] = [extents.start[i] as number, extents.end[i] as number];
-    pages += Math.ceil(end / pageSize) - Math.floor(start / pageSize);
-  }
-  return pages;
 }

@@ -2,11 +2,12 @@ import { DumpError } from "../../errors.js";
 import type { Warnings } from "../../warnings.js";
 import type { Dump, DumpHeader } from "../dump.js";
 import { type Extents, type Piece, toExtents } from "../extents.js";
+import { pagesIn } from "../extents-memory.js";
 import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
 import { countCpus, parseNotes } from "../notes.js";
-import { checkPageCount } from "../page-count.js";
+import { checkClaim, checkPageCount } from "../page-count.js";
 import { joinRanges } from "../ranges.js";
-import { closeOnce, type SourceImage } from "../source/source-image.js";
+import { bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 
 /** What a format of memory images hands over: which memory it has, where that lies, and what it says of itself. */
@@ -55,6 +56,8 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   const all = zeros === undefined ? data : bothExtents(data, zeros);
   const maxMapnr = Math.ceil((all.end[all.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, name);
+  const held = sources.reduce((sum, source) => sum + bytesHeld(source), 0);
+  checkClaim(pagesIn(all, pageSize), held, name);
   const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const flattened = sources.some((source) => source.flattened !== undefined);
   const noteArea = memory.noteArea ?? new Uint8Array(0);

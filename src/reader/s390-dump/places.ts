@@ -86,25 +86,31 @@ export function extendedPlaces(volumes: readonly Volume[]): Places {
   const [pieces, zeros]: [Piece[], Piece[]] = [[], []];
   let behind = first;
   let base = 0;
+  let cut: string | undefined;
   for (const [volume, { image, number }] of volumes.entries()) {
     const source = attachSource(image);
     let at = HEADER;
     // Behind the last segment of a volume that is not the last one there is less room than another one takes, with what was there before.
     const ends = number === undefined || (number > 0 && volume === volumes.length - 1);
     const least = ends ? PAGE : PAGE + MIB + 1;
+    // What a volume has that is not there is unknown: memory before the first segment behind it may be no zeros.
+    const expected = (volumes[volume - 1]?.number ?? -1) + 1;
+    let unknown = (number ?? 0) !== expected;
+    if (unknown) cut ??= `lacks volume ${expected}, which was not named`;
     while (at + least <= source.size) {
       const { start, end, last } = segmentAt(source, at, behind, first + size);
       if (pieces.length === MOST_SEGMENTS) throw tooMany(source);
       at += PAGE;
-      if (start > behind) zeros.push({ start: behind, end: start, source: 0 });
+      if (start > behind && !unknown) zeros.push({ start: behind, end: start, source: 0 });
       const there = Math.max(0, Math.min(end - start, source.size - at));
       pieces.push({ start, end: start + there, source: base + at });
+      if (end > start) unknown = false;
       behind = end;
       at += end - start;
       if (there < end - start) return { ...found(pieces, zeros), cut: cutAt(source, at) };
       if (!last) continue;
-      if (behind < first + size) zeros.push({ start: behind, end: first + size, source: 0 });
-      return { ...found(pieces, zeros), end: { volume, offset: at } };
+      if (behind < first + size && !unknown) zeros.push({ start: behind, end: first + size, source: 0 });
+      return { ...found(pieces, zeros), ...(cut && { cut }), end: { volume, offset: at } };
     }
     base += source.size;
   }

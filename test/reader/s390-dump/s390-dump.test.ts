@@ -136,11 +136,23 @@ describe("an extended stand-alone dump", () => {
       what: "is volume 1 of a stand-alone dump, and volume 0 was not named",
     });
     expect(failureOf(() => openDump(volumes[0] as string)).code).toBe("TRUNCATED");
-    expect(
-      pagesOf([volumes[1] as string], true)
-        .bytes.subarray(0x9000, 0xc000)
-        .equals(data),
-    ).toBe(true);
+  });
+
+  test("without its first volume is salvaged, and what that had is missing, not zeros", () => {
+    const second = write(s390Segments(segments.slice(1), true), { volume: 1 });
+    const warnings = new Warnings();
+    const dump = openDump(second, warnings, { salvage: true });
+    const bytes = Buffer.alloc(data.length);
+    expect(dump.memory.read(bytes, 0x9000)).toBe(data.length);
+    dump.close();
+    expect(bytes.equals(data)).toBe(true);
+    expect(dump.ranges).toEqual([{ start: 0x9000, end: memory.length }]);
+    expect([dump.header.incomplete, warnings.list.map(({ code }) => code)]).toEqual([true, ["CUT_OFF"]]);
+  });
+
+  test("that claims terabytes of zeros is refused before bitmaps are made for them", () => {
+    const path = write(s390Segments(segments, true), { claimed: 2 ** 43 });
+    expect(failureOf(() => openDump(path)).code).toBe("LIMIT");
   });
 
   test.each([
