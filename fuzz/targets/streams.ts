@@ -67,6 +67,7 @@ const archives = () =>
     "pax.tar.gz",
     "vmcore.bz2",
     "vmcore.xz",
+    "sha256-blocks.xz",
     "kernel-dbg.deb",
     "kernel-image.deb",
   ].map((name) => new Uint8Array(readFileSync(new URL(`../../test/fixtures/packed/${name}`, import.meta.url))));

@@ -35,7 +35,6 @@ const VMLINUX: Wanted = {
     /(^|\/)(vmlinux|data\.tar|payload)[^/]*$|(?<!^control)\.tar(\.\w+)?$|\.(deb|ddeb|rpm|cpio)$/.test(name),
   archives: PACKAGES,
   cure(names) {
-    // RPM's xz has sums of SHA-256, which the unpacker does not know.
     if (names.includes("payload")) return "Unpack it first, and give that: `rpm2cpio FILE > FILE.cpio`";
     return names.some((name) => /(^|\/)(data\.tar|vmlinuz)/.test(name)) ? DEBUG_PACKAGE : MOST_LEFT;
   },

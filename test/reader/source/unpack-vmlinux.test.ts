@@ -30,7 +30,8 @@ async function unpacked(path: string): Promise<Buffer> {
 }
 
 describe("a vmlinux in", () => {
-  test.each(["kernel-dbg.deb", "kernel-debuginfo.rpm", "vmlinux.cpio"])("%s", async (name) => {
+  // The second RPM is packed with xz, whose sums are SHA-256.
+  test.each(["kernel-dbg.deb", "kernel-debuginfo.rpm", "xz-sha256.rpm", "vmlinux.cpio"])("%s", async (name) => {
     expect((await unpacked(fixture(name))).equals(vmlinux)).toBe(true);
   });
 
@@ -72,11 +73,6 @@ describe("what has none says so:", () => {
     const error = await failureOfAsync(() => unpacked(at("none")));
     expect([error.code, error.summary]).toEqual([code, expect.stringMatching(says)]);
     expect(readdirSync(spool)).toEqual([]);
-  });
-
-  test("an RPM packed with xz, whose sums are SHA-256: and what does it", async () => {
-    const error = await failureOfAsync(() => unpacked(fixture("xz-sha256.rpm")));
-    expect([error.code, error.cure]).toEqual(["NOT_A_DUMP", expect.stringMatching(/rpm2cpio/)]);
   });
 
   test("a run that is stopped", async () => {

@@ -3,6 +3,7 @@ import { DumpError } from "../../../errors.js";
 import { OPTION, piped } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
+import { hasSha256, withoutSums } from "./xz-sha256.js";
 
 /** The part of xz-decompress in use. */
 interface XzBinding {
@@ -15,10 +16,18 @@ const NO_INPUT = 8;
 
 /** Unpacks xz streams behind each other. Throws `CODEC_MISSING`, `UNSUPPORTED`, `TRUNCATED`, `CORRUPT`. */
 export async function* unpackXz(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
+  if (!hasSha256(await queue.peek(8))) return yield* decoded(queue.rest(), name);
+  const { streams, checked } = withoutSums(queue, name, () => unknownOptions(name));
+  yield* checked(decoded(streams, name));
+}
+
+async function* decoded(
+  rest: AsyncGenerator<Uint8Array, void, undefined>,
+  name: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const { XzReadableStream } = xzBinding(name);
   let foreign: unknown;
   let end = 0;
-  const rest = queue.rest();
   const input = new ReadableStream<Uint8Array>(
     {
       async pull(controller) {
@@ -69,17 +78,19 @@ function xzBinding(name: string): XzBinding {
   }
 }
 
+function unknownOptions(name: string, cause?: unknown): DumpError {
+  return new DumpError("UNSUPPORTED", "its xz stream has a filter or checksum that coresieve does not read", {
+    file: name,
+    cure: `Unpack it through a pipe: ${piped("xz -dc FILE")}`,
+    cause,
+  });
+}
+
 function translated(error: unknown, name: string, end: number): DumpError {
   const why = error instanceof Error ? error.message : String(error);
   // Read, for the library's errors have no codes.
   const code = Number(/error code (\d+)/.exec(why)?.[1]);
-  if (code === UNKNOWN_OPTIONS) {
-    return new DumpError("UNSUPPORTED", "its xz stream has a filter or checksum that coresieve does not read", {
-      file: name,
-      cure: `Unpack it through a pipe: ${piped("xz -dc FILE")}`,
-      cause: error,
-    });
-  }
+  if (code === UNKNOWN_OPTIONS) return unknownOptions(name, error);
   if (code === NO_INPUT) {
     return new DumpError("TRUNCATED", "its xz stream ends too early", {
       file: name,

@@ -1,0 +1,230 @@
+import { createHash } from "node:crypto";
+import { crc32 } from "node:zlib";
+import { DumpError } from "../../../errors.js";
+import { CUT_OFF_CURE } from "../byte-source.js";
+import type { ByteQueue } from "./byte-queue.js";
+
+/*
+ * xz streams whose blocks have sums of SHA-256, as rpm writes them: the decoder knows no such sums. So it gets streams without any, made of these on the way (tukaani.org/xz/xz-file-format.txt: a header, blocks of
+ * LZMA2 chunks whose sizes stand before them, an index, a footer), and the sums are held against what it unpacks.
+ */
+
+const SHA256 = 10;
+const SUM = 32;
+const HEADER = 12;
+const LZMA2 = 0x21;
+/** Blocks of a stream: of 24 MiB each as `xz -T` makes them, that is 24 TiB. */
+const MOST_BLOCKS = 1 << 20;
+const MAGIC = Buffer.from("\xfd7zXZ\0", "latin1");
+
+/** Whether a stream that begins so has sums of SHA-256. */
+export function hasSha256(head: Uint8Array): boolean {
+  return head.length >= 8 && head[6] === 0 && head[7] === SHA256;
+}
+
+/** Blocks by their sizes as they become known, and the sums of those that were. */
+interface Sums {
+  /** Ends of blocks, in unpacked bytes of all streams, and what their bytes must give. */
+  readonly ends: { readonly end: number; readonly sum: string }[];
+}
+
+/** A block as an index lists it. */
+interface Block {
+  readonly unpadded: number;
+  readonly unpacked: number;
+}
+
+/** Streams without sums, and a check of what comes out of them. `unknown` makes the error for what the decoder does not know either. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+export function withoutSums(queue: ByteQueue, name: string, unknown: () => DumpError) {
+  const sums: Sums = { ends: [] };
+  return {
+    streams: rewritten(queue, name, sums, unknown),
+    checked: (unpacked: AsyncIterable<Uint8Array>) => checked(unpacked, sums, name),
+  };
+}
+
+async function* rewritten(queue: ByteQueue, name: string, sums: Sums, unknown: () => DumpError) {
+  const reader = new StreamReader(queue, name);
+  let unpackedBefore = 0;
+  for (;;) {
+    const head = await reader.take(HEADER, "header");
+    if (!hasSha256(head) || !MAGIC.equals(head.subarray(0, 6))) throw unknown();
+    yield withCrc(MAGIC, Uint8Array.of(0, 0));
+    const blocks: Block[] = [];
+    for (;;) {
+      const size = (await reader.peek(1, "block"))[0] as number;
+      if (size === 0) break;
+      if (blocks.length === MOST_BLOCKS) throw tooManyBlocks(name);
+      const header = await reader.take((size + 1) * 4, "header of a block");
+      if (!isLzma2Alone(header)) throw unknown();
+      yield header;
+      let [packed, unpacked] = [0, 0];
+      for (;;) {
+        const chunk = await reader.chunk();
+        packed += chunk.bytes.length;
+        unpacked += chunk.unpacked;
+        yield chunk.bytes;
+        if (chunk.isLast) break;
+      }
+      yield await reader.take((4 - (packed % 4)) % 4, "end of a block");
+      const sum = Buffer.from(await reader.take(SUM, "sum of a block")).toString("hex");
+      unpackedBefore += unpacked;
+      sums.ends.push({ end: unpackedBefore, sum });
+      blocks.push({ unpadded: header.length + packed, unpacked });
+    }
+    await reader.index(blocks);
+    const index = indexOf(blocks);
+    yield index;
+    yield footerOf(index.length);
+    if (!(await reader.another())) return;
+  }
+}
+
+/** Blocks of LZMA2 alone, which is all that is made but for programs of processors: flags, sizes perhaps, the filter's number. */
+function isLzma2Alone(header: Uint8Array): boolean {
+  const flags = header[1] as number;
+  let at = 2;
+  for (const bit of [0x40, 0x80]) {
+    if ((flags & bit) === 0) continue;
+    while (at < header.length && ((header[at] as number) & 0x80) !== 0) at++;
+    at++;
+  }
+  return (flags & 3) === 0 && header[at] === LZMA2;
+}
+
+/** Takes a stream apart. Throws `TRUNCATED`, `CORRUPT`. */
+class StreamReader {
+  constructor(
+    readonly queue: ByteQueue,
+    readonly name: string,
+  ) {}
+
+  async peek(length: number, what: string): Promise<Uint8Array> {
+    const bytes = await this.queue.peek(length);
+    if (bytes.length === length) return bytes;
+    throw new DumpError("TRUNCATED", `its xz stream ends too early, in a ${what}`, {
+      ...{ file: this.name, offset: this.queue.position + bytes.length, cure: CUT_OFF_CURE },
+    });
+  }
+
+  async take(length: number, what: string): Promise<Uint8Array> {
+    await this.peek(length, what);
+    return this.queue.take(length);
+  }
+
+  /** The next chunk of LZMA2 with its head. */
+  async chunk(): Promise<{ bytes: Uint8Array; unpacked: number; isLast: boolean }> {
+    const control = (await this.peek(1, "chunk"))[0] as number;
+    if (control === 0) return { bytes: await this.take(1, "chunk"), unpacked: 0, isLast: true };
+    if (control > 2 && control < 0x80) throw this.damaged("a chunk of an unknown kind");
+    const plain = control <= 2;
+    const size = plain ? 3 : control >= 0xc0 ? 6 : 5;
+    const head = await this.peek(size, "chunk");
+    const word = (at: number) => ((head[at] as number) << 8) | (head[at + 1] as number);
+    const unpacked = (plain ? word(1) : ((control & 0x1f) << 16) | word(1)) + 1;
+    const packed = plain ? unpacked : word(3) + 1;
+    return { bytes: await this.take(size + packed, "chunk"), unpacked, isLast: false };
+  }
+
+  /** The index and the footer, which must be of these blocks. */
+  async index(blocks: readonly Block[]): Promise<void> {
+    const start = this.queue.position;
+    await this.take(1, "index");
+    const numbers = [blocks.length, ...blocks.flatMap(({ unpadded, unpacked }) => [unpadded + SUM, unpacked])];
+    for (const expected of numbers) {
+      const bytes = vli(expected);
+      const found = await this.take(bytes.length, "index");
+      if (!Buffer.from(found).equals(bytes)) throw this.damaged("an index of other blocks than it has");
+    }
+    await this.take((4 - ((this.queue.position - start) % 4)) % 4, "index");
+    await this.take(4 + HEADER, "footer");
+  }
+
+  /** Whether another stream follows, behind zeros that fill it up to 4 bytes. */
+  async another(): Promise<boolean> {
+    for (;;) {
+      const next = await this.queue.peek(4);
+      if (next.length === 0) return false;
+      if (next.length < 4 || next.some((byte) => byte !== 0)) return true;
+      await this.queue.take(4);
+    }
+  }
+
+  damaged(what: string): DumpError {
+    return new DumpError("CORRUPT", `its xz stream has ${what}`, {
+      ...{ file: this.name, offset: this.queue.position, cure: "Copy it again from where it was made" },
+    });
+  }
+}
+
+function tooManyBlocks(file: string): DumpError {
+  return new DumpError("LIMIT", `its xz stream has more than ${MOST_BLOCKS} blocks`, {
+    file,
+    cure: "Pack it in larger blocks",
+  });
+}
+
+/** A number of xz's: seven bits a byte, the lowest first. */
+function vli(value: number): Buffer {
+  const bytes: number[] = [];
+  let rest = value;
+  for (; rest >= 0x80; rest = Math.floor(rest / 128)) bytes.push((rest % 128) | 0x80);
+  return Buffer.from([...bytes, rest]);
+}
+
+function indexOf(blocks: readonly Block[]): Buffer {
+  const numbers = blocks.flatMap(({ unpadded, unpacked }) => [vli(unpadded), vli(unpacked)]);
+  const records = Buffer.concat([Buffer.of(0), vli(blocks.length), ...numbers]);
+  return Buffer.concat([withCrc(records, Buffer.alloc((4 - (records.length % 4)) % 4), true)]);
+}
+
+function footerOf(indexSize: number): Buffer {
+  const fields = Buffer.alloc(6);
+  fields.writeUInt32LE(indexSize / 4 - 1);
+  return Buffer.concat([crcOf(fields), fields, Buffer.from("YZ", "latin1")]);
+}
+
+/** Bytes, more of them, and the sum of those: of all, or of what is behind the first. */
+function withCrc(first: Uint8Array, more: Uint8Array, ofAll = false): Buffer {
+  return Buffer.concat([first, more, crcOf(ofAll ? Buffer.concat([first, more]) : more)]);
+}
+
+function crcOf(bytes: Uint8Array): Buffer {
+  const sum = Buffer.alloc(4);
+  sum.writeUInt32LE(crc32(bytes));
+  return sum;
+}
+
+/** What was unpacked, if each block's bytes give its sum. A block's end is known before the first byte of the next one comes. */
+async function* checked(
+  unpacked: AsyncIterable<Uint8Array>,
+  { ends }: Sums,
+  name: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let [hash, position] = [createHash("sha256"), 0];
+  const closeBlocks = () => {
+    while (ends[0] !== undefined && ends[0].end === position) {
+      const { sum } = ends.shift() as Sums["ends"][number];
+      if (hash.digest("hex") !== sum) throw wrongSum(name);
+      hash = createHash("sha256");
+    }
+  };
+  for await (const chunk of unpacked) {
+    for (let at = 0; at < chunk.length; ) {
+      closeBlocks();
+      const to = Math.min(chunk.length, at + (ends[0] === undefined ? chunk.length : ends[0].end - position));
+      hash.update(chunk.subarray(at, to));
+      position += to - at;
+      at = to;
+    }
+    yield chunk;
+  }
+  closeBlocks();
+}
+
+function wrongSum(file: string): DumpError {
+  return new DumpError("CORRUPT", "its xz stream is damaged: a block's SHA-256 sum is not that of its bytes", {
+    file,
+    cure: "Copy it again from where it was made",
+  });
+}
