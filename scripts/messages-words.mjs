@@ -27,7 +27,7 @@ base64: text | abcd
 char: character | *
 chosen: codecs | zlib, lzo
 choices: choices | none, zlib, lzo, snappy, zstd
-code: code | EIO
+code: code | NOTE
 command: command | split
 cure: what to do | Check it
 cut: what is cut off | its pages
@@ -62,10 +62,11 @@ log: number | 2
 lost: numbers | 3-5
 machine: machine | vax
 meant: nearest name | filter
-message: what the system says | timed out
+message: what the system says | Array buffer allocation failed
 name: name | example
 nameOf: names | before, after
 named: option | --dedupe
+pageSize: bytes | 4096
 names: names | user, free
 nearest: nearest name | user
 noun: what is missing | a dump
@@ -174,5 +175,6 @@ function plain(name) {
 /** Whether a text says nothing by itself: it is another message's. */
 export function isRelayed(text) {
   const name = text.startsWith(OPEN) && text.indexOf(CLOSE) === text.length - 1 ? text.slice(1, -1) : undefined;
-  return text === "" || (name !== undefined && name !== "sources");
+  // An empty reason: with another one the sentence stands there, too.
+  return text === "" || /: *$|\(\)/.test(text) || (name !== undefined && name !== "sources");
 }

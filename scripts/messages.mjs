@@ -125,7 +125,7 @@ function errorRows({ arguments: [code, reason, parts] }, place) {
     }
     return [""];
   };
-  const cures = part("cure").filter((one) => one !== "");
+  const cures = part("cure").filter((one) => !isRelayed(one));
   const cure = [...cures.slice(0, MOST_CURES), ...(cures.length > MOST_CURES ? ["…"] : [])].join(" — or: ");
   return textsOf(code, place, options).flatMap((one) =>
     textsOf(reason, place, options).flatMap((sentence) =>
@@ -190,7 +190,7 @@ function sections(described, rows, exampleFor) {
       const real = join(root, "test/cli/errors", `${code.replaceAll("`", "")}.txt`);
       const shown = said.find(({ cure, sentence }) => cure && wordsOf(sentence).includes("*")) ?? said[0];
       const words = existsSync(real) ? readFileSync(real, "utf8").trim() : shown && exampleFor(shown);
-      const example = words === undefined ? [] : [`    ${words}`];
+      const example = words === undefined ? [] : [`> ${wordsOf(words)}`];
       return `${[`### ${code.replaceAll("`", "")}`, ...meaning, ...example, ...groups(said)].join("\n\n")}\n`;
     })
     .filter((section) => section !== "")
@@ -210,7 +210,7 @@ function groups(rows) {
     byCure.set(cure, [...(byCure.get(cure) ?? []), `- ${sentence}`]);
   }
   return [...byCure]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .sort(([a], [b]) => (a === "" || (b !== "" && a > b) ? 1 : -1))
     .map(([cure, sentences]) => `${cure === "" ? "" : `**${cure}**\n\n`}${sentences.sort().join("\n")}`);
 }
 
@@ -223,7 +223,8 @@ function render() {
   const said = (text) => exampleOf(text).replaceAll(/\s+/g, " ");
   const error = ({ sentence, cure }) =>
     `coresieve: vmcore: ${said(sentence)}${cure ? `. ${said(cure.split(" — or: ")[0])}` : ""}`;
-  const warning = ({ code, sentence }) => `Warning: ${said(sentence)} [${code}]`;
+  const warning = ({ code, sentence }) =>
+    `coresieve: warning: vmcore: ${said(sentence).replace(/^vmcore: /, "")} [${code}]`;
   const names = [...options.values()].map(({ commandLine, library }) => `| ${cell(commandLine)} | ${cell(library)} |`);
   return `# Messages
 
@@ -232,13 +233,8 @@ the system. Below each code is an example; then all its sentences, those with th
 
 An error is one line: \`coresieve: FILE: WHAT. WHAT TO DO\`. Exit codes: [command-line.md](command-line.md#exit-codes).
 
-    $ coresieve vmcore /nowhere/out
-    coresieve: /nowhere/out: cannot be created: there is no such folder (ENOENT). Name a file in a folder that exists and that you may write to
-
-A warning is one line: \`Warning: WHAT (COUNT) [CODE]\`. The run goes on, and with \`--strict\` it ends. Warnings that keep more pages than the level asks for are
+A warning is one line, too: \`coresieve: warning: FILE: WHAT (COUNT) [CODE]\`. The run goes on, and with \`--strict\` it ends. Warnings that keep more pages than the level asks for are
 \`MEM_MAP_UNREADABLE\`, \`FREE_ORDER\`, \`FREE_LISTS\`, \`SELF_CHECK\`, \`FACT_MISSING\`, \`NODE_OVERLAP\`, \`BAD_SECTION\` and \`NO_KERNEL_VIEW\`: if you filter for privacy, use \`--strict\`.
-
-    Warning: vmcore: no VMCOREINFO gives the page size; it is assumed to be 4096 bytes [PAGE_SIZE_GUESSED]
 
 ## Errors
 

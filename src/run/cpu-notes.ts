@@ -29,12 +29,12 @@ export function withCpuNotes(session: Session, format: OutputFormat): Session {
   const size = factsOf(dump.machine.arch).prstatus;
   if (size === undefined || countCpus(dump.notes) > 0 || !outputFormatFacts(format).holdsNotes) return session;
   const registers = registersIn(dump, view) ?? withoutRegisters(dump.header.cpus);
-  const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
+  const withRegisters = registers.filter(({ prstatus }) => prstatus !== undefined).length;
   // Where no kernel is found only notes tell how many CPUs an ELF file's machine had: what the input's header says would be lost.
-  if (saved === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
-  if (saved > 0 && saved < registers.length) {
-    const what = `${saved} of ${registers.length} CPUs ${saved === 1 ? "has" : "have"} registers in it`;
-    warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - saved);
+  if (withRegisters === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
+  if (withRegisters > 0 && withRegisters < registers.length) {
+    const what = `${withRegisters} of ${registers.length} CPUs ${withRegisters === 1 ? "has" : "have"} registers in it`;
+    warnings.add("REGISTERS", ofFile(dump.paths[0] ?? "", what), registers.length - withRegisters);
   }
   const { littleEndian } = dump.machine;
   const added = registers.map(({ prstatus }) =>

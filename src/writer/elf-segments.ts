@@ -62,11 +62,11 @@ function withDirectMap(
 ): readonly OutputSegment[] {
   if (loads?.some((load) => hasAddress(addressed(load)))) {
     const verdicts = judgeAddresses(loads.map(addressed), layout, dump);
-    const wrong = verdicts.filter((verdict) => verdict !== "right").length;
-    if (wrong === 0 && hasImage(loads, layout)) return loads;
-    if (wrong > 0) {
-      const what = `virtual addresses of ${wrong} of ${loads.length} segments are not those of the kernel's page tables; the output has the page tables' own`;
-      warnings.add("ADDRESSES", ofFile(dump.paths[0] ?? "", what), wrong);
+    const differing = verdicts.filter((verdict) => verdict !== "right").length;
+    if (differing === 0 && hasImage(loads, layout)) return loads;
+    if (differing > 0) {
+      const what = `virtual addresses of ${differing} of ${loads.length} segments are not those of the kernel's page tables; the output has the page tables' own`;
+      warnings.add("ADDRESSES", ofFile(dump.paths[0] ?? "", what), differing);
     }
   }
   const memory = memoryOf(dump, plan, loads);

@@ -48,7 +48,7 @@ test("every code has a heading, what it means, and an example", () => {
     );
     expect(new Set(codes).size).toBe(count);
     for (const code of codes) {
-      expect(page.split(`### ${code}\n`)[1], code).toMatch(/^\n.+\.\n(\n.+\n)?\n {4}(coresieve|Warning): /);
+      expect(page.split(`### ${code}\n`)[1], code).toMatch(/^\n.+\.\n(\n.+\n)?\n> coresieve: /);
     }
   }
 });
