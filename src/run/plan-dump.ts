@@ -127,7 +127,7 @@ export async function planDump(
     if (!holdsZeros && policy.zero) await dropZeros(pool, plan, (pfn) => report("zero", pfn, total));
     if (view !== undefined && options.excludeUnusedVmemmap) dropUnusedVmemmap(dump, view, plan);
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
-    if (kept === 0 && incomplete) throw nothingLeft(dump);
+    if (kept === 0 && (incomplete || plan.inputPages === 0)) throw nothingLeft(dump, incomplete);
     const described = secret?.dump ?? dump;
     return {
       ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
@@ -246,8 +246,11 @@ const reportCheck =
   (done: number, total: number) =>
     onProgress?.({ phase: "check", done, total });
 
-function nothingLeft(dump: Dump): DumpError {
-  return new DumpError("TRUNCATED", "no page of its memory can be read", {
+function nothingLeft(dump: Dump, incomplete: boolean): DumpError {
+  const what = incomplete
+    ? "no page of its memory can be read"
+    : "holds no page of the memory that its headers describe";
+  return new DumpError("TRUNCATED", what, {
     file: dump.paths[0] ?? "",
     cure: "`coresieve info --salvage` says what its headers tell; copy the dump again from where it was made",
   });

@@ -13,7 +13,8 @@ import { WorkerThreads } from "../../src/worker/threads.js";
 import { patternBytes } from "../support/bytes.js";
 import { expectFailure, runCli } from "../support/cli.js";
 import { compareElfWithElf } from "../support/compare-pages.js";
-import { temporaryFolder } from "../support/filter.js";
+import { buildElf } from "../support/elf-image.js";
+import { filterFile, temporaryFolder } from "../support/filter.js";
 import { bitmapPfns } from "../support/golden.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB } from "../support/kernel-image.js";
@@ -237,3 +238,14 @@ describe("on the command line", () => {
     expectFailure(await run(args), 2, says);
   });
 });
+
+test.each([["kdump"], ["elf"], ["lime"], ["raw"]] as const)(
+  "a dump without a page of what its headers describe is an error, not an empty output: %s",
+  async (format) => {
+    const [input, output] = [join(folder, "hollow"), join(folder, "of-hollow")];
+    writeFileSync(input, buildElf({ loads: [{ paddr: 0, data: new Uint8Array(0), memsz: 2 ** 30 }] }));
+    const failed = filterFile(input, output, { format, level: 0 });
+    await expect(failed).rejects.toMatchObject({ code: "TRUNCATED", what: expect.stringContaining("holds no page") });
+    expect(existsSync(output)).toBe(false);
+  },
+);
