@@ -36,8 +36,9 @@ const MEMORY: readonly KnownFile[] = [
     name: "a z/VM VMDUMP",
     cure: "Receive it with `vmur receive -c`, or convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)",
   },
-  ...["\xed\x23\x8f\x61\x73\x01\x19\xa8", "\xa8\x19\x01\x73\x61\x8f\x23\xed"].map((magic) =>
-    at0(magic, "an LKCD dump", "crash opens it"),
+  // The same number in both byte orders; of a running machine it ends in cd.
+  ...["\xed\x23\x8f\x61\x73\x01\x19\xa8", "\xcd\x23\x8f\x61\x73\x01\x19\xa8"].flatMap((magic) =>
+    [magic, [...magic].reverse().join("")].map((bytes) => at0(bytes, "an LKCD dump", "crash opens it")),
   ),
   at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
   {
@@ -197,4 +198,42 @@ export const KNOWN_FILES: readonly KnownFile[] = [...MEMORY, ...PACKED, ...BESID
 export function knownFile(head: Uint8Array): KnownFile | undefined {
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
   return KNOWN_FILES.find(({ marks }) => marks.every(([at, bytes]) => text.startsWith(bytes, at)));
+}
+
+/** Files that no bytes tell, by their names. */
+interface KnownName extends Pick<KnownFile, "name" | "cure"> {
+  readonly is: RegExp;
+}
+
+const KNOWN_NAMES: readonly KnownName[] = [
+  {
+    is: /\.vmem$/i,
+    name: "the memory of a VMware machine, by its name",
+    cure: `Give its state with it, ${either("`coresieve NAME.vmss NAME.vmem OUT`", '`openDump(["NAME.vmss", "NAME.vmem"])`')}; without one, ${OPTION.rawAuto}`,
+  },
+  {
+    is: /(^|[/\\])memory-ranges$/,
+    name: "the memory of a snapshot of cloud-hypervisor, by its name",
+    cure: "Give state.json, which lies beside it: the memory is found by it",
+  },
+  {
+    is: /\.vsv$/i,
+    name: "a saved state of an old Hyper-V, by its name",
+    cure: "Crash the guest with kdump set up, and take its vmcore",
+  },
+  {
+    is: /(^|[/\\])DDRCS\d+_\d+\.BIN$/i,
+    name: "a piece of memory of a Qualcomm machine, by its name",
+    cure: "Give each piece with its address, which dump_info.txt or load.cmm has: `DDRCS0_0.BIN@0x80000000`",
+  },
+  {
+    is: /(^|[/\\])md_[^/\\]*\.BIN$/i,
+    name: "a part of a Qualcomm minidump, by its name",
+    cure: "It has some areas of memory only: take a full dump",
+  },
+];
+
+/** What a file of that name is, where its bytes do not tell it. */
+export function knownName(path: string): Pick<KnownFile, "name" | "cure"> | undefined {
+  return KNOWN_NAMES.find(({ is }) => is.test(path));
 }

@@ -25,7 +25,7 @@ import { isFlattened } from "./flattened/records.js";
 import type { FormatOptions } from "./format.js";
 import { formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
-import { KNOWN_HEAD_SIZE, knownFile } from "./known-files.js";
+import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
 import { pagedBitmaps, pagedMemory } from "./paged/attach.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
@@ -190,7 +190,7 @@ function ofNoFormat(image: SourceImage): DumpError {
 
 /** The error of a file that begins so: what it is, if that is known. */
 function notADump(head: Uint8Array, name: string): DumpError {
-  const known = knownFile(head);
+  const known = knownFile(head) ?? knownName(name);
   if (known !== undefined) {
     return new DumpError("NOT_A_DUMP", `is ${known.name}, which coresieve does not read`, {
       file: name,
