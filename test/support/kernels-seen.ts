@@ -12,4 +12,7 @@ export interface KernelSeen {
 export const kernelsSeen: readonly KernelSeen[] = [
   { name: "x86-6.1-la57-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "x86-6.1-tiny", arch: "x86_64", release: "6.1", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "x86-7.2-kdump", arch: "x86_64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "x86-7.2-rt-256m", arch: "x86_64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "x86-7.3-256m", arch: "x86_64", release: "7.3", pageSize: 4096, memoryModel: "vmemmap" },
 ];
