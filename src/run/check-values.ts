@@ -127,18 +127,19 @@ export function checkValues(options: FilterOptions): void {
   checkGiven(options, FILTER);
 }
 
-/** The codec that was asked for; if none was, zlib where pages are compressed at all. Throws `BAD_OPTION` for an unknown name. */
-export function codecFor(format: OutputFormat, codec: Codec | CodecName | undefined): Codec {
-  const given = codec ?? (outputFormatFacts(format).packsPages ? "zlib" : "none");
+/**
+ * The codec that was asked for; if none was, zlib where pages are compressed at all, and the file is not packed as a whole. Throws `BAD_OPTION` for an unknown
+ * name.
+ */
+export function codecFor(format: OutputFormat, codec: Codec | CodecName | undefined, packed = false): Codec {
+  const given = codec ?? (outputFormatFacts(format).packsPages && !packed ? "zlib" : "none");
   return typeof given === "string" ? codecOf(given) : given;
 }
 
-/** What is left open as the command line has it: level 31 of a kdump file, compressed with zlib. */
+/** What is left open as the command line has it: level 31 of a kdump file, its pages compressed with zlib if it is not packed. */
 export function wholeFilterOptions(options: FilterOptions): WholeFilterOptions {
-  const { output, level = MAX_LEVEL, format = "kdump", codec } = options;
-  return {
-    ...options,
-    ...{ level, format, codec: codecFor(format, codec) },
-    output: typeof output === "string" ? { path: output } : output,
-  };
+  const { level = MAX_LEVEL, format = "kdump" } = options;
+  const output = typeof options.output === "string" ? { path: options.output } : options.output;
+  const packed = "pack" in output && output.pack !== undefined;
+  return { ...options, output, level, format, codec: codecFor(format, options.codec, packed) };
 }

@@ -106,7 +106,7 @@ export interface FilterOptions extends CompleteOptions {
   readonly extension?: ExtensionFile;
   /** docs/formats.md says what each has a place for. Default: kdump. */
   readonly format?: OutputFormat;
-  /** A codec, or its name for its usual level. Default: zlib in kdump, none in what is not compressed. */
+  /** A codec, or its name for its usual level. Default: zlib in kdump; none in other formats and in packed outputs. */
   readonly codec?: Codec | CodecName;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
   readonly dedupe?: boolean;

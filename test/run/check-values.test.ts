@@ -41,6 +41,8 @@ test("what is left open is as the command line has it", () => {
     ...{ level: 31, format: "kdump", codec: codecOf("zlib") },
   });
   expect(wholeFilterOptions({ output, format: "elf", level: 1 })).toMatchObject({ level: 1, codec: { name: "none" } });
+  // Pages that are compressed already make a packed file larger.
+  expect(wholeFilterOptions({ output: { path: "small.zst", pack: "zstd" } }).codec.name).toBe("none");
   expect(wholeFilterOptions({ output, codec: "zstd" }).codec).toEqual(codecOf("zstd"));
   expect(wholeFilterOptions({ output, codec: codecOf("zlib", 9) }).codec.level).toBe(9);
 });

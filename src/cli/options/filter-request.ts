@@ -5,8 +5,9 @@ import type { PrivacyExtra } from "../../filter/privacy/scrub.js";
 import type { PrivacyKeep } from "../../filter/privacy/strict/strict-plan.js";
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { checkTogether } from "../../run/check-options.js";
+import { codecFor } from "../../run/check-values.js";
 import { standardThreads } from "../../worker/threads.js";
-import { type OutputFormat, outputFormatFacts } from "../../writer/output-format.js";
+import type { OutputFormat } from "../../writer/output-format.js";
 import { packingOfOutput } from "../pack-option.js";
 import type { OptionValues } from "./table.js";
 
@@ -83,7 +84,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     privacy: args.privacyStrict ? "strict" : args.privacy,
     privacyExtra: args.privacyExtra ?? [],
     privacyKeep: args.privacyKeep ?? [],
-    codec: chosenCodec(args, !outputFormatFacts(format).packsPages || pack !== undefined ? "none" : "zlib"),
+    codec: chosenCodec(args, codecFor(format, undefined, pack !== undefined).name),
     dedupe: args.dedupe,
     excludeUnusedVmemmap: args.excludeUnusedVmemmap,
     format,
@@ -122,7 +123,7 @@ function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | 
   return onFull;
 }
 
-/** Without a word pages are compressed with zlib, which every reader opens; not where the format has no codec, or the whole file is packed. */
+/** The codec by its options; `unasked` without any. */
 function chosenCodec(args: FilterArguments, unasked: CodecName): Codec {
   const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
   if (args.compress !== undefined) chosen.push(args.compress);
