@@ -16,7 +16,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   const rows = CLASS_LABELS.filter(([name]) => name === "kept" || (classes[name] ?? 0) > 0).map(([name, label]) =>
     row(label, classes[name] ?? 0, formatShare(classes[name] ?? 0, inputPages)),
   );
-  if (result.filteredBefore !== undefined) rows.push(filteredRow(result.filteredBefore));
+  if (result.filteredBefore !== undefined) rows.push(filteredRow(result.filteredBefore, dump.header.incomplete));
   const { shared } = result;
   if (shared !== undefined) {
     rows.push(
@@ -51,13 +51,13 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   ];
 }
 
-/** What the input lacks. */
-function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefore"]>): string {
+/** What the input lacks. Of one that is incomplete nobody knows what was dropped, and what is lost. */
+function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefore"]>, incomplete: boolean): string {
   const parts = CLASS_LABELS.filter(([name]) => name !== "kept" && (classes[name] ?? 0) > 0).map(
     ([name, label]) => `${label} ${formatCount(classes[name] ?? 0)}`,
   );
   const of = parts.length === 0 ? "" : ` (${parts.join(", ")})`;
-  return `  ${"filtered before".padEnd(26)}${formatCount(pages).padStart(14)}  not in the input${of}`;
+  return `  ${(incomplete ? "missing" : "filtered before").padEnd(26)}${formatCount(pages).padStart(14)}  not in the input${of}`;
 }
 
 /** What went over the wire. */

@@ -1,8 +1,11 @@
 /** A dump that was filtered before: what it lacks is counted, by class, and is no hole in memory. */
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
-import { makedumpfileStats } from "../../src/cli/report.js";
-import type { FilterResult } from "../../src/run/filter-dump.js";
+import { describeResult, makedumpfileStats } from "../../src/cli/report.js";
+import { openDump } from "../../src/reader/open.js";
+import { type FilterResult, filterDump } from "../../src/run/filter-dump.js";
+import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, readGolden, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { goldenLevel } from "../support/golden.js";
@@ -44,6 +47,17 @@ describeWithDumps("what an earlier filtering dropped is counted as what it is", 
     const { counts } = goldenLevel(readGolden("tiny-x86-6.1"), 31);
     expect(filteredBefore?.classes).toMatchObject({ user: counts.user, free: counts.free, kept: 0 });
     expect(classes).toMatchObject({ user: 0, free: 0, kept: counts.remaining });
+  });
+
+  test("of a dump that is cut off they are called missing: nobody filtered it", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    writeFileSync(once, readFileSync(vmcore).subarray(0, 20_000_000));
+    const dump = openDump(once, new Warnings(), { salvage: true });
+    const result = await filterDump(dump, { output: { discard: true, name: "nowhere" }, level: 1 });
+    const lines = describeResult(dump, result, "nowhere", 1).join("\n");
+    dump.close();
+    expect(lines).toMatch(/^ {2}missing +[\d,]+ {2}not in the input/m);
+    expect(lines).not.toContain("filtered before");
   });
 
   test("a dump that lacks nothing has no such number", async () => {
