@@ -86,7 +86,6 @@ export const OPTION = {
   privacyExtra: either("--privacy-extra", "`privacyExtra`"),
   raw: either("--raw", "`raw`"),
   rawAuto: either("`--raw auto`", '`raw: "auto"`'),
-  rawArm64: either("`--raw 2G`", '`raw: parseRawPieces("2G")`'),
   rawRanges: either("`--raw 0-3G,4G-`", '`raw: parseRawPieces("0-3G,4G-")`'),
   rawZero: either("`--raw 0`", '`raw: parseRawPieces("0")`'),
   redis: either("--redis", "`redis`"),
@@ -94,6 +93,10 @@ export const OPTION = {
   secrets: either("--secrets", "`secrets`"),
   sizeLimit: either("-L", "`sizeLimit`"),
   snappy: either("-p", '`codec: "snappy"`'),
+  smaller: either(
+    "drop and compress more: `coresieve estimate DUMP` shows how large it becomes",
+    "drop and compress more: `estimateDump` shows how large it becomes",
+  ),
   snapshot: either("--snapshot NAME", "`snapshot: NAME`"),
   spoolDir: either("--spool-dir", "`spool.dir`"),
   spoolLimit: either("--spool-limit", "`spool.limit`"),

@@ -8,6 +8,8 @@ export interface KnownFile {
   readonly marks: readonly (readonly [at: number, bytes: string])[];
   /** What it is, with its article: "a saved state of VirtualBox". */
   readonly name: string;
+  /** Why it is refused, for what is read in another way. Default: "which coresieve does not read". */
+  readonly why?: string;
   /** What to do: one sentence without its stop. */
   readonly cure: string;
 }
@@ -62,11 +64,12 @@ const MEMORY: readonly KnownFile[] = [
     "Make a core of the running machine: `VBoxManage debugvm NAME dumpvmcore --filename FILE`",
   ),
   // Real mode's interrupt table with its BIOS's default handler, f000:ff53: the first bytes of a PC's memory.
-  at0(
-    "\x53\xff\x00\xf0\x53\xff\x00\xf0",
-    "bare memory of a PC, it seems",
-    `Let it be found out where it lies (${OPTION.rawAuto}), or say it: ${OPTION.rawZero}, ${OPTION.rawRanges}`,
-  ),
+  {
+    marks: [[0, "\x53\xff\x00\xf0\x53\xff\x00\xf0"]],
+    name: "bare memory of a PC, it seems",
+    why: "and does not say where it lies",
+    cure: `Let coresieve find that out (${OPTION.rawAuto}), or give the addresses: ${OPTION.rawZero}, ${OPTION.rawRanges}`,
+  },
   at0("PAGEDU64", "a Windows crash dump", WINDOWS),
   at0("PAGEDUMP", "a Windows crash dump", WINDOWS),
   at0("MDMP", "a Windows minidump", WINDOWS),

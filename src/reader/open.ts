@@ -192,7 +192,7 @@ function ofNoFormat(image: SourceImage): DumpError {
 function notADump(head: Uint8Array, name: string): DumpError {
   const known = knownFile(head) ?? knownName(name);
   if (known !== undefined) {
-    return new DumpError("NOT_A_DUMP", `is ${known.name}, which coresieve does not read`, {
+    return new DumpError("NOT_A_DUMP", `is ${known.name}, ${known.why ?? "which coresieve does not read"}`, {
       file: name,
       cure: known.cure,
     });

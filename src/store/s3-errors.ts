@@ -184,7 +184,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
     return {
       code: "NO_SPACE",
       what: `the store is full (${name})`,
-      cure: `Make room there, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`,
+      cure: `Make room there, or ${OPTION.smaller}`,
     };
   }
   if (isNotImplemented(error)) {

@@ -308,9 +308,7 @@ export class PartialFile {
     const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
     return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
       file: this.#name,
-      cure: full
-        ? `Make room, name another disk, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`
-        : "Check the disk or network share it is on",
+      cure: full ? `Make room, name another disk, or ${OPTION.smaller}` : "Check the disk or network share it is on",
       left: NOTHING_LEFT,
       cause: error,
     });

@@ -57,9 +57,7 @@ function streamError(name: string, error: unknown): DumpError {
       : describeSystemError(error);
   return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${what}`, {
     file: name,
-    cure: full
-      ? `Make room, or drop more (${OPTION.level31}) and compress (${OPTION.zlib})`
-      : "Look at what the receiving program says",
+    cure: full ? `Make room, or ${OPTION.smaller}` : "Look at what the receiving program says",
     cause: error,
   });
 }

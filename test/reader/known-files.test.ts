@@ -18,7 +18,7 @@ const exampleOf = (marks: (typeof KNOWN_FILES)[number]["marks"]): Buffer => {
   return bytes;
 };
 
-test.each(KNOWN_FILES.map((row) => [row.name, row] as const))("%s", (name, { marks, cure }) => {
+test.each(KNOWN_FILES.map((row) => [row.name, row] as const))("%s", (name, { marks, cure, why }) => {
   const bytes = exampleOf(marks);
   expect(knownFile(bytes)).toMatchObject({ name, cure });
   writeFileSync(path, bytes);
@@ -26,11 +26,20 @@ test.each(KNOWN_FILES.map((row) => [row.name, row] as const))("%s", (name, { mar
     expect(failure).toMatchObject({
       code: "NOT_A_DUMP",
       file: path,
-      what: `is ${name}, which coresieve does not read`,
+      what: `is ${name}, ${why ?? "which coresieve does not read"}`,
     });
     expect(failure.cure).toBe(inWords(cure));
     expect(failure.message).not.toContain("\n");
   }
+});
+
+test("bare memory, which is read with an option, is not said to be unreadable", () => {
+  writeFileSync(path, Buffer.from("53ff00f0".repeat(1024), "hex"));
+  const { message } = failureOf(() => openDump(path));
+  expect(message).toMatch(
+    /is bare memory of a PC, it seems, and does not say where it lies\. Let coresieve find that out/,
+  );
+  expect(message).not.toContain("does not read");
 });
 
 test("every mark lies in the bytes that are looked at, and none of two names for the same bytes hides the other", () => {

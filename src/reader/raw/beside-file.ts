@@ -1,5 +1,5 @@
 import { closeSync } from "node:fs";
-import { DumpError } from "../../errors.js";
+import { DumpError, systemErrorCode } from "../../errors.js";
 import { either, OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
 import { type Extents, layer, type Piece } from "../extents.js";
@@ -48,7 +48,8 @@ export function memoryBeside(
   } catch (error) {
     if (!(error instanceof DumpError)) throw error;
     const what = `has its memory in another file, and ${beside} ${error.what}`;
-    throw error.with({ what, file: path, cure });
+    const isForbidden = ["EACCES", "EPERM"].includes(systemErrorCode(error.cause) ?? "");
+    throw error.with({ what, file: path, ...(!isForbidden && { cure }) });
   }
   const close = () => closeSync(file.fd);
   const head = new Uint8Array(8);

@@ -2,7 +2,9 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
+import { DumpError } from "../../../src/errors.js";
 import { openDump } from "../../../src/reader/open.js";
+import { openFile as openPlainFile } from "../../../src/reader/source/byte-source.js";
 import { Warnings } from "../../../src/warnings.js";
 import { patternBytes } from "../../support/bytes.js";
 import { describeWithDumps, readGolden, realDump } from "../../support/dumps.js";
@@ -131,6 +133,21 @@ describe("a snapshot of cloud-hypervisor", () => {
   ] as const)("%s is named", (_, bytes, code) => {
     writeFileSync(json, bytes);
     expect(failureOf(() => openDump(json))).toMatchObject({ code, file: json });
+  });
+
+  test("memory-ranges that may not be read is not asked for by name: the permission is what is missing", () => {
+    writeFileSync(json, buildCloudHypervisorState(ranges));
+    const openFile = (path: string) => {
+      if (path === json) return openPlainFile(path);
+      throw new DumpError("NOT_READABLE", "cannot be opened: permission denied", {
+        cure: "Check your permission to read it",
+        cause: Object.assign(new Error("denied"), { code: "EACCES" }),
+      });
+    };
+    expect(failureOf(() => openDump(json, new Warnings(), { openFile }))).toMatchObject({
+      file: json,
+      cure: "Check your permission to read it",
+    });
   });
 
   test.each([
