@@ -204,7 +204,7 @@ export function knownFile(head: Uint8Array): KnownFile | undefined {
 }
 
 /** Files that no bytes tell, by their names. */
-interface KnownName extends Pick<KnownFile, "name" | "cure"> {
+interface KnownName extends Omit<KnownFile, "marks"> {
   readonly is: RegExp;
 }
 
@@ -237,6 +237,6 @@ const KNOWN_NAMES: readonly KnownName[] = [
 ];
 
 /** What a file of that name is, where its bytes do not tell it. */
-export function knownName(path: string): Pick<KnownFile, "name" | "cure"> | undefined {
+export function knownName(path: string): Omit<KnownFile, "marks"> | undefined {
   return KNOWN_NAMES.find(({ is }) => is.test(path));
 }
