@@ -39,6 +39,7 @@ const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   screens: "What screens showed",
   "tty-audit": "What was typed at audited terminals",
   "bpf-maps": "Tables of monitoring programs (BPF)",
+  "driver-buffers": "Buffers of drivers: what the host told a guest through serial ports, random numbers",
   registers: "Registers of programs",
   "vector-registers": "Vector registers of programs: keys, what was last copied",
   tty: "What was typed at terminals, and printed there",

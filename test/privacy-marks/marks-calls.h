@@ -281,6 +281,8 @@ static void do_swap(void)
 static void do_more_maps(void)
 {
 	static char value[64 * 512], key[64];
+	struct rlimit all = { RLIM_INFINITY, RLIM_INFINITY };
+	setrlimit(RLIMIT_MEMLOCK, &all);
 	int fd = map_of(23 /* STACK */, 0, 160, 8, 0);
 	for (int i = 0; i < 4; i++) {
 		fill(value, 160, "bpfst");

@@ -38,6 +38,7 @@ export const SCRUBBED = [
   "screens",
   "tty-audit",
   "bpf-maps",
+  "driver-buffers",
   "registers",
   "vector-registers",
   "tty",

@@ -18,6 +18,7 @@ import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
 import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
+import { driverBuffers } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { largeObjects, type ObjectPages } from "./large-objects.js";
@@ -180,7 +181,9 @@ class ScrubRun {
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
-    this.#gaps.push(driverBuffers(parseKernelVersion(view.utsname.release) ?? 0));
+    const drivers = kernel && driverBuffers(space, kernel);
+    if (drivers !== undefined) this.#reach("driver-buffers", drivers);
+    this.#gaps.push(otherBuffers(parseKernelVersion(view.utsname.release) ?? 0, drivers?.missing));
     if (kernel === undefined) {
       this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`);
       return;
@@ -311,14 +314,17 @@ class ScrubRun {
   }
 }
 
-/** Data of drivers in kmalloc memory, to which only the types of their modules would lead. */
-function driverBuffers(version: number): string {
+/** Data of drivers in kmalloc memory that nothing leads to, among them some that were not found. */
+function otherBuffers(version: number, missing: readonly string[] | undefined): string {
   const names = [
-    "virtio-serial",
+    ...(missing ?? [
+      "virtio-serial",
+      "hardware random numbers",
+      ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
+    ]),
     ...(version < kernelVersion(6, 2) ? ["AF_VSOCK"] : []),
-    ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
   ];
-  return `kmalloc memory: buffers of drivers, among them ${names.join(", ")}`;
+  return `kmalloc memory: buffers of drivers${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
 }
 
 /** What in slabs could not be told, in words. */

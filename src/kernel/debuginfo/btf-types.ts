@@ -41,7 +41,7 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
     const type = found(name);
     return type === undefined ? undefined : flattenType(type.id, (id) => reader.form(id));
   });
-  return {
+  const types: KernelTypes = {
     source,
     scalars,
     sizeOf(name) {
@@ -62,6 +62,15 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
       return type === undefined ? undefined : reader.text(type.sizeOrType);
     },
   };
+  behind.set(types, btf);
+  return types;
+}
+
+const behind = new WeakMap<KernelTypes, Btf>();
+
+/** The BTF that types were made from: that of a module goes on where it ends. `undefined` for types of another source. */
+export function btfBehind(types: KernelTypes): Btf | undefined {
+  return behind.get(types);
 }
 
 function remember<T>(ask: (question: string) => T): (question: string) => T {

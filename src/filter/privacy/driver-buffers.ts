@@ -1,0 +1,117 @@
+import type { AddressSpace } from "../../kernel/address-space.js";
+import {
+  type KernelObjects,
+  memberAddress,
+  readMember,
+  readText,
+  walkList,
+} from "../../kernel/objects/kernel-objects.js";
+import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
+import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { SpanList } from "../erase/spans.js";
+import { addVirtual } from "./add-virtual.js";
+import type { ScrubList } from "./private-objects.js";
+import { serialPorts } from "./serial-ports.js";
+
+/** What drivers have in buffers of their own in `kmalloc` memory. */
+export interface DriverBuffers extends ScrubList {
+  /** Those that are there, or may be, and were not found: names for people. */
+  readonly missing: readonly string[];
+}
+
+const MAX_SOURCES = 256;
+const MAX_NAME = 64;
+/** rng_buffer_size(): a cache line, and 32 bytes at least. */
+const RANDOM_BUFFER = 64;
+
+/**
+ * Finds buffers of virtio-serial, of zsmalloc (a page for each CPU, before 6.16) and of sources of random numbers. Types and variables of
+ * those that are modules come from the kernel's memory, too (5.11 and later).
+ */
+export function driverBuffers(space: AddressSpace, kernel: KernelObjects): DriverBuffers {
+  const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
+  for (const [name, list] of [
+    ["virtio-serial", serialPorts(space, kernel)],
+    ["zsmalloc", mappingAreas(space, kernel)],
+    ["hardware random numbers", randomNumbers(space, kernel)],
+  ] as const) {
+    if (list === undefined) {
+      found.missing.push(name);
+      continue;
+    }
+    found.list.addAll(list.list.merged(0));
+    found.objects += list.objects;
+  }
+  return found;
+}
+
+/** A kernel with the types of what may be a module, and an address of its variable. `none`: it is not loaded; `undefined`: nobody knows. */
+function withModule(
+  kernel: KernelObjects,
+  { module: name, type, variable }: { readonly module: string; readonly type: string; readonly variable: string },
+): { readonly kernel: KernelObjects; readonly at: bigint } | "none" | undefined {
+  const builtIn = kernel.symbols.address(variable);
+  if (builtIn !== undefined && kernel.types.sizeOf(type) !== undefined) return { kernel, at: builtIn };
+  if (kernel.symbols.address("modules") === undefined) return undefined;
+  const module = moduleNamed(kernel, name);
+  if (module === undefined) return "none";
+  const types = moduleTypes(kernel, module);
+  const at = moduleSymbol(kernel, module, variable);
+  return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
+}
+
+/** Where zsmalloc puts an object together that lies in two pages. */
+function mappingAreas(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const driver = withModule(base, { module: "zsmalloc", type: "mapping_area", variable: "zs_map_area" });
+  // Since 6.16 there is no such thing.
+  if (driver === "none" || (driver === undefined && isWithoutAreas(base))) return found;
+  const cpus = possibleCpus(base);
+  if (driver === undefined || cpus === undefined) return undefined;
+  const { kernel, at } = driver;
+  for (const cpu of cpus) {
+    const area = perCpuAddress(kernel, at, cpu);
+    const buffer = area && readMember(kernel, "mapping_area", area, "vm_buf");
+    if (!buffer || !kernel.memory.isKernelAddress(buffer)) continue;
+    if (addVirtual(space, buffer, kernel.memory.pageSize, found.list) > 0) found.objects++;
+  }
+  return found;
+}
+
+/** zsmalloc is built in, or a module whose types are known, and has none. */
+function isWithoutAreas(kernel: KernelObjects): boolean {
+  if (kernel.symbols.address("modules") === undefined) return false;
+  const module = moduleNamed(kernel, "zsmalloc");
+  const types = module === undefined ? kernel.types : moduleTypes(kernel, module);
+  return types?.sizeOf("zs_pool") !== undefined && types.sizeOf("mapping_area") === undefined;
+}
+
+/** What /dev/hwrng has ready, what feeds the kernel's pool, and what virtio-rng got last. */
+function randomNumbers(space: AddressSpace, kernel: KernelObjects): ScrubList | undefined {
+  const found: ScrubList = { list: new SpanList(), objects: 0 };
+  const { memory, symbols, types } = kernel;
+  const erase = (address: bigint | undefined, length: number) => {
+    if (!address || !memory.isKernelAddress(address) || addVirtual(space, address, length, found.list) === 0) return;
+    found.objects++;
+  };
+  const list = symbols.address("rng_list");
+  if (list === undefined || types.member("hwrng", "priv") === undefined) {
+    if (symbols.address("modules") === undefined) return undefined;
+    return moduleNamed(kernel, "rng_core") === undefined ? found : undefined;
+  }
+  for (const name of ["rng_buffer", "rng_fillbuf"]) {
+    const at = symbols.address(name);
+    erase(at === undefined ? undefined : memory.readWord(at), RANDOM_BUFFER);
+  }
+  for (const source of walkList(kernel, list, "hwrng", "list", MAX_SOURCES)) {
+    const name = readMember(kernel, "hwrng", source, "name");
+    if (!name || readText(memory, name, MAX_NAME)?.startsWith("virtio_rng") !== true) continue;
+    const module = moduleNamed(kernel, "virtio_rng");
+    const own = module === undefined ? types : moduleTypes(kernel, module);
+    const device = readMember(kernel, "hwrng", source, "priv");
+    const data = own?.member("virtrng_info", "data");
+    if (own === undefined || !device || data === undefined) return undefined;
+    erase(memberAddress(own, "virtrng_info", device, "data"), data.size);
+  }
+  return found;
+}

@@ -1,0 +1,69 @@
+import { openBtf } from "../debuginfo/btf.js";
+import { btfBehind, btfTypes } from "../debuginfo/btf-types.js";
+import type { KernelTypes } from "../debuginfo/kernel-types.js";
+import { type KernelObjects, memberAddress, readMember, readText, walkList } from "./kernel-objects.js";
+
+const MAX_MODULES = 1 << 12;
+const MAX_NAME = 64;
+const MAX_SYMBOLS = 1 << 16;
+/** Debian's have up to 700 KB (amdgpu). */
+const MAX_BTF = 16 << 20;
+
+/** The address of a loaded module's `struct module`. `undefined` where symbols or types do not lead to the list, or it is not loaded. */
+export function moduleNamed(kernel: KernelObjects, name: string): bigint | undefined {
+  const { memory, symbols, types } = kernel;
+  const head = symbols.address("modules");
+  if (head === undefined || types.member("module", "name") === undefined) return undefined;
+  for (const module of walkList(kernel, head, "module", "list", MAX_MODULES)) {
+    const at = memberAddress(types, "module", module, "name");
+    if (at !== undefined && readText(memory, at, MAX_NAME) === name) return module;
+  }
+  return undefined;
+}
+
+/** The address of a variable or function of a module (CONFIG_KALLSYMS; variables with CONFIG_KALLSYMS_ALL). */
+export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string): bigint | undefined {
+  const { memory, types } = kernel;
+  // A struct of its own since 4.5.
+  const own = readMember(kernel, "module", module, "kallsyms");
+  const at = (path: string) =>
+    own === undefined ? readMember(kernel, "module", module, path) : readMember(kernel, "mod_kallsyms", own, path);
+  const [symbols, strings, count] = [at("symtab"), at("strtab"), Number(at("num_symtab") ?? 0n)];
+  const type = memory.wordSize === 8 ? "elf64_sym" : "elf32_sym";
+  const [size, nameAt, valueAt] = [
+    types.sizeOf(type),
+    types.member(type, "st_name")?.offset,
+    types.member(type, "st_value")?.offset,
+  ];
+  if (!symbols || !strings || !size || nameAt === undefined || valueAt === undefined || count > MAX_SYMBOLS)
+    return undefined;
+  const table = memory.readView(symbols, count * size);
+  for (let i = 0; table !== undefined && i < count; i++) {
+    const text = readText(memory, strings + BigInt(table.getUint32(i * size + nameAt, memory.littleEndian)), MAX_NAME);
+    if (text === name) return memory.readWord(symbols + BigInt(i * size + valueAt));
+  }
+  return undefined;
+}
+
+/**
+ * The types of a module, with those of the kernel (CONFIG_DEBUG_INFO_BTF_MODULES, 5.11 and later): the kernel keeps a copy of each module's BTF, in the list
+ * `btf_modules`. `undefined` where there is none, or the kernel's own types are not BTF.
+ */
+export function moduleTypes(kernel: KernelObjects, module: bigint): KernelTypes | undefined {
+  const { memory, symbols, types } = kernel;
+  const base = btfBehind(types);
+  const head = symbols.address("btf_modules");
+  if (base === undefined || head === undefined) return undefined;
+  for (const one of walkList(kernel, head, "btf_module", "list", MAX_MODULES)) {
+    if (readMember(kernel, "btf_module", one, "module") !== module) continue;
+    const btf = readMember(kernel, "btf_module", one, "btf");
+    const data = btf && readMember(kernel, "btf", btf, "data");
+    const length = Number((btf && readMember(kernel, "btf", btf, "data_size")) ?? 0n);
+    if (!data || length === 0 || length > MAX_BTF) return undefined;
+    const view = memory.readView(data, length);
+    const bytes = view && new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+    const own = bytes && openBtf(bytes, base);
+    return own && btfTypes(own, memory.wordSize, "BTF of a module in memory");
+  }
+  return undefined;
+}

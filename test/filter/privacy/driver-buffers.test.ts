@@ -1,0 +1,117 @@
+/** Buffers of drivers in kmalloc memory: serial ports, compressed memory, random numbers; and the types of drivers that are modules. */
+import { expect, test } from "vitest";
+import { eraseDebuginfo } from "../../../src/filter/erase/erase-debuginfo.js";
+import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
+import { moduleNamed, moduleSymbol, moduleTypes } from "../../../src/kernel/objects/module-objects.js";
+import { openDump } from "../../../src/reader/open.js";
+import { openSession, withView } from "../../../src/run/session.js";
+import { describeWithDumps, realDump } from "../../support/dumps.js";
+import { machine, piecesOf, space } from "../../support/fake-machine.js";
+
+const TYPES = {
+  "ports_driver_data.portdevs": [0, 16],
+  "ports_device.list": [0, 16],
+  "ports_device.ports": [16, 16],
+  "port.list": [0, 16],
+  "port.inbuf": [16, 8],
+  "port.in_vq": [24, 8],
+  "port.out_vq": [32, 8],
+  "port_buffer.buf": [0, 8],
+  "port_buffer.size": [8, 8],
+  "vring_virtqueue.vq": [16, 64],
+  "vring_virtqueue.split.desc_state": [96, 8],
+  "vring_virtqueue.split.vring.num": [104, 4],
+  vring_desc_state_split: [0, 16],
+  "vring_desc_state_split.data": [0, 8],
+  mapping_area: [0, 32],
+  "mapping_area.vm_buf": [8, 8],
+  "hwrng.list": [0, 16],
+  "hwrng.name": [16, 8],
+  "hwrng.priv": [24, 8],
+  "virtrng_info.data": [64, 64],
+  "module.list": [8, 16],
+  "module.name": [24, 56],
+} as const;
+
+test("serial ports: the buffer being read, and those in both queues; a page of each CPU of zsmalloc; random numbers", () => {
+  const { kernel, view, word, point } = machine(
+    {
+      ...{ pdrvdata: 0x100, modules: 0x180, zs_map_area: 0x40n, __per_cpu_offset: 0x200, __cpu_possible_mask: 0x300 },
+      ...{ rng_list: 0x400, rng_buffer: 0x410 },
+    },
+    TYPES,
+  );
+  point(0x180, 0x180);
+  const list = (head: number, entry: number) => {
+    point(head, entry);
+    point(entry, head);
+  };
+  const buffer = (at: number, text: number, size: number) => {
+    point(at, text);
+    word(at + 8, BigInt(size));
+  };
+  list(0x100, 0x1000);
+  list(0x1010, 0x2000);
+  point(0x2010, 0x2100);
+  buffer(0x2100, 0x8000, 4096);
+  // The queue is a member of its ring.
+  point(0x2018, 0x3010);
+  point(0x3000 + 96, 0x3800);
+  view.setUint32(0x3000 + 104, 3, true);
+  point(0x3800, 0x2100);
+  point(0x3810, 0x2200);
+  buffer(0x2200, 0x9000, 64);
+  // A size that no buffer has.
+  point(0x3820, 0x2300);
+  buffer(0x2300, 0xa000, 1 << 30);
+  word(0x300, 1n);
+  point(0x200, 0x5000);
+  point(0x5048, 0xb000);
+  list(0x400, 0x6000);
+  point(0x410, 0xc000);
+  point(0x6010, 0x6100);
+  Buffer.from(view.buffer).write("virtio_rng.0\0", 0x6100, "latin1");
+  point(0x6018, 0x7000);
+  const found = driverBuffers(space, kernel);
+  expect(found.missing).toEqual([]);
+  expect(found.objects).toBe(5);
+  expect(piecesOf(found.list)).toEqual([
+    [0x7040, 0x7080],
+    [0x8000, 0x9040],
+    [0xb000, 0xc040],
+  ]);
+});
+
+test("a driver that is a module without types is named; one that is not loaded is not", () => {
+  const { kernel, view, point } = machine({ modules: 0x180 }, { ...TYPES, "hwrng.priv": [0, 0] });
+  point(0x180, 0x180);
+  expect(driverBuffers(space, kernel).missing).toEqual([]);
+  point(0x180, 0x1008);
+  point(0x1008, 0x180);
+  Buffer.from(view.buffer).write("virtio_console\0", 0x1018, "latin1");
+  expect(driverBuffers(space, kernel).missing).toEqual(["virtio-serial"]);
+  expect(driverBuffers(space, machine({}, TYPES).kernel).missing).toHaveLength(3);
+});
+
+describeWithDumps("modules of a real kernel", () => {
+  test("Debian 6.1: types and symbols of a module, beside the kernel's own", async () => {
+    const { vmcore } = await realDump("x86-6.1-kdump-tiny");
+    const input = openDump(vmcore);
+    try {
+      const { dump, view } = withView(openSession(input));
+      const { kernel } = eraseDebuginfo(dump, view, undefined);
+      if (kernel === undefined) throw new Error("no types");
+      const module = moduleNamed(kernel, "virtio_ring") ?? 0n;
+      expect(kernel.types.sizeOf("vring_virtqueue")).toBeUndefined();
+      const types = moduleTypes(kernel, module);
+      expect(types?.member("vring_virtqueue", "split.vring.num")?.size).toBe(4);
+      expect(types?.sizeOf("task_struct")).toBe(kernel.types.sizeOf("task_struct"));
+      const put = moduleSymbol(kernel, module, "virtqueue_kick") ?? 0n;
+      expect(kernel.memory.readView(put, 4)).toBeDefined();
+      expect(moduleSymbol(kernel, module, "no such thing")).toBeUndefined();
+      expect(moduleNamed(kernel, "no such thing")).toBeUndefined();
+    } finally {
+      input.close();
+    }
+  });
+});
