@@ -9,7 +9,7 @@ import { fileNames, kindRows, type LogTail, machineFacts, type ReportData } from
 import { StageClock } from "./stage-clock.js";
 
 const STAGES: Readonly<Record<FilterProgress["phase"], string>> = {
-  classify: "Tell the classes of pages",
+  classify: "Classify pages",
   extend: "Asking the extension",
   zero: "Look for zero pages",
   check: "Read all pages of a damaged input",

@@ -92,6 +92,6 @@ export function logSection({ log }: ReportData): Html {
     log.missing !== undefined
       ? html`<p>${log.missing}</p>`
       : html`<p class="small">The last ${log.lines.length} records; ${count(log.before)} came before. <code>coresieve dmesg</code> prints all.</p>
-<pre tabindex="0" aria-labelledby="log">${log.lines.join("")}</pre>`;
+<div class="end" tabindex="0" role="region" aria-labelledby="log"><pre>${log.lines.join("")}</pre></div>`;
   return html`<section aria-labelledby="log"><h2 id="log">End of the kernel log</h2>${body}</section>`;
 }

@@ -181,6 +181,30 @@ describeWithBrowser("reports in Chromium", () => {
     expect(complaints).toEqual([]);
   });
 
+  test.each([
+    ["390 px", { width: 390, height: 900 }, "screen"],
+    ["A4", { width: 718, height: 1050 }, "print"],
+  ] as const)("nothing is cut off on %s, and the log is open at its end", async (_, viewport, media) => {
+    const lines = Array.from(
+      { length: 80 },
+      (_, i) => `[${i}.000000] a line of the log that has a hundred characters ${"x".repeat(60)}\n`,
+    );
+    const data = { ...describedReport(2 ** 14, lifelikeRuns(2 ** 14, 8)), log: { lines, before: 7 } };
+    const path = write("lifelike.html", renderReport(data));
+    const page = await browser.newPage({ viewport });
+    await page.emulateMedia({ media });
+    await page.goto(`file://${path}`);
+    await page.waitForSelector("html[data-ready]");
+    expect(await page.evaluate("document.documentElement.scrollWidth")).toBe(viewport.width);
+    const wider =
+      "[...document.querySelectorAll('pre, table, .wide, .end')].filter((one) => one.scrollWidth > one.clientWidth + 1)";
+    expect(await page.evaluate(`${wider}.map((one) => one.outerHTML.slice(0, 80))`)).toEqual([]);
+    const bottom = (selector: string) =>
+      page.evaluate(`document.querySelector('${selector}').getBoundingClientRect().bottom`);
+    expect(Math.abs(Number(await bottom(".end")) - Number(await bottom(".end pre")))).toBeLessThan(2);
+    await page.close();
+  });
+
   test("the tables are there without JavaScript", async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();

@@ -92,7 +92,7 @@ describeWithDumps("reports of real dumps", () => {
     expect(head).toBeGreaterThan(0);
     expect(head).toBeLessThan(200_000);
     const stages = data.run?.stages.map((stage) => stage.name);
-    expect(stages).toEqual(expect.arrayContaining(["Tell the classes of pages", "Compress and write", "This report"]));
+    expect(stages).toEqual(expect.arrayContaining(["Classify pages", "Compress and write", "This report"]));
 
     // The report of the output: the same kinds, and what was dropped is known to be missing.
     const after = await reportOf(output);
