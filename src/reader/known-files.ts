@@ -23,6 +23,8 @@ const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or 
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FILE`";
 
+const NO_ADDRESSES = "and does not say where it lies";
+
 /** Memory of machines, in forms of its own. */
 const MEMORY: readonly KnownFile[] = [
   at0("Xen saved domain", XEN_SAVE, FOR_XEN),
@@ -67,7 +69,7 @@ const MEMORY: readonly KnownFile[] = [
   {
     marks: [[0, "\x53\xff\x00\xf0\x53\xff\x00\xf0"]],
     name: "bare memory of a PC, it seems",
-    why: "and does not say where it lies",
+    why: NO_ADDRESSES,
     cure: `Let coresieve find that out (${OPTION.rawAuto}), or give the addresses: ${OPTION.rawZero}, ${OPTION.rawRanges}`,
   },
   at0("PAGEDU64", "a Windows crash dump", WINDOWS),
@@ -212,11 +214,13 @@ const KNOWN_NAMES: readonly KnownName[] = [
   {
     is: /\.vmem$/i,
     name: "the memory of a VMware machine, by its name",
+    why: NO_ADDRESSES,
     cure: `Give its state with it, ${either("`coresieve NAME.vmss NAME.vmem OUT`", '`openDump(["NAME.vmss", "NAME.vmem"])`')}; without one, ${OPTION.rawAuto}`,
   },
   {
     is: /(^|[/\\])memory-ranges$/,
     name: "the memory of a snapshot of cloud-hypervisor, by its name",
+    why: NO_ADDRESSES,
     cure: "Give state.json, which lies beside it: the memory is found by it",
   },
   {
@@ -227,6 +231,7 @@ const KNOWN_NAMES: readonly KnownName[] = [
   {
     is: /(^|[/\\])DDRCS\d+_\d+\.BIN$/i,
     name: "a piece of memory of a Qualcomm machine, by its name",
+    why: NO_ADDRESSES,
     cure: "Give each piece with its address, which dump_info.txt or load.cmm has: `DDRCS0_0.BIN@0x80000000`",
   },
   {
