@@ -114,6 +114,11 @@ test.each([
   [["split", "a", "b", "c", "-E"], "split has no option -E: only kdump-compressed files can be split"],
   [["submit", "a", "b", "--spool-dir", "/x"], "submit has no option --spool-dir: the workers have their own"],
   [["dmesg", "a", "--since-claer"], "unknown option --since-claer. Did you mean --since-clear?"],
+  // Taken for `--privacy strict`, it would make errors of warnings with the next command.
+  [
+    ["handover", "in", "out", "--strict"],
+    "handover has no option --strict: with other commands it makes warnings errors. For no text",
+  ],
   [["completion", "-z"], "completion has no option -z; filter, handover, split, submit, plan have it"],
   [["a", "b", "-Q", "v"], "unknown option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],
