@@ -8,6 +8,7 @@ export const TARGETS = [
     "xen",
     "s390-dump",
     "sadump",
+    "lkcd",
     "libvirt-save",
     "known-files",
     "migration",

@@ -3,6 +3,7 @@ import { DumpError } from "../../src/errors.js";
 import { KNOWN_FILES, knownFile } from "../../src/reader/known-files.js";
 import { checkHead } from "../../src/reader/open.js";
 import { patternBytes } from "../../test/support/bytes.js";
+import { buildLkcd } from "../../test/support/lkcd-image.js";
 import {
   buildCloudHypervisorState,
   buildFirecrackerState,
@@ -145,6 +146,20 @@ const sadumpTarget: FuzzTarget = {
   },
 };
 
+const lkcdTarget: FuzzTarget = {
+  name: "lkcd",
+  seeds: () => {
+    const pieces = [{ start: 0x3000, data: Buffer.concat([memory.subarray(0, 3 * 4096), Buffer.alloc(4096)]) }];
+    return [
+      ...(["none", "rle", "gzip"] as const).map((packing) => buildLkcd({ pieces, packing })),
+      buildLkcd({ pieces, version: 9, byteOrder: "big", machine: "s390x", noEnd: true }),
+    ];
+  },
+  run(input) {
+    lookAtFiles([asFile("dump", input)]);
+  },
+};
+
 const saveTarget: FuzzTarget = {
   name: "libvirt-save",
   seeds: () => {
@@ -187,6 +202,6 @@ const knownTarget: FuzzTarget = {
 };
 
 export const machineStateTargets: readonly FuzzTarget[] = [
-  ...[vmwareTarget, guestTarget, microvmTarget, xenTarget, s390Target, sadumpTarget],
+  ...[vmwareTarget, guestTarget, microvmTarget, xenTarget, s390Target, sadumpTarget, lkcdTarget],
   ...[saveTarget, knownTarget],
 ];

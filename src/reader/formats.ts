@@ -8,6 +8,8 @@ import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
 import { isSaveFile } from "./libvirt-save/header.js";
 import { openSave } from "./libvirt-save/open.js";
+import { isLkcd } from "./lkcd/header.js";
+import { openLkcd } from "./lkcd/open.js";
 import { isCloudHypervisorState, openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
 import { isFirecrackerState, openFirecracker } from "./microvm/firecracker.js";
 import { isQcow2 } from "./qcow2/header.js";
@@ -55,6 +57,11 @@ const FORMATS: readonly Format[] = [
     recognises: isS390Dump,
     files: "split set",
     open: openS390Dump,
+  },
+  {
+    name: "an LKCD dump",
+    recognises: isLkcd,
+    open: (images, options) => openLkcd(first(images), options),
   },
   {
     name: "a sadump dump",

@@ -40,10 +40,6 @@ const MEMORY: readonly KnownFile[] = [
     name: "a z/VM VMDUMP",
     cure: "Receive it with `vmur receive -c`, or convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)",
   },
-  // The same number in both byte orders; of a running machine it ends in cd.
-  ...["\xed\x23\x8f\x61\x73\x01\x19\xa8", "\xcd\x23\x8f\x61\x73\x01\x19\xa8"].flatMap((magic) =>
-    [magic, [...magic].reverse().join("")].map((bytes) => at0(bytes, "an LKCD dump", "crash opens it")),
-  ),
   at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
   {
     marks: [[4096, "sadump\0\0"]],

@@ -5,8 +5,9 @@ import { findExtent } from "../extents.js";
 import { nextAddress } from "../extents-memory.js";
 import type { PhysicalMemory } from "../physical-memory.js";
 import { type ByteSource, readExactly, readInto } from "../source/byte-source.js";
-import type { PagedImage } from "./image.js";
+import { type PagedImage, RECORD_HEAD } from "./image.js";
 import { ENTRY, entryAt, NEVER_TOLD, nextTold, ZERO_ENTRY } from "./page-index.js";
+import { unpackRle } from "./rle.js";
 import { applyXbzrle } from "./xbzrle.js";
 
 /** Bytes before the data of a change: a flag and the length. */
@@ -15,9 +16,9 @@ const CHANGE_HEADER = 3;
 /** Physical memory by an index of pages. Reading throws `TRUNCATED` and `CORRUPT`. */
 export function indexedMemory(
   source: ByteSource,
-  { memory, index, unit, untoldAreZero }: Omit<PagedImage, "kind" | "source">,
+  { memory, index, unit, untoldAreZero, records }: Omit<PagedImage, "kind" | "source">,
 ): PhysicalMemory {
-  const pages = new PageReader(source, index.changes, unit);
+  const pages = new PageReader(source, index.changes, unit, records);
   // Reads go upwards mostly.
   let hint = 0;
   const pieceAt = (address: number): number | undefined => {
@@ -67,10 +68,12 @@ class PageReader {
   readonly #source: ByteSource;
   readonly #changes: Float64Array;
   readonly #page: Uint8Array;
+  readonly #records: PagedImage["records"];
   /** The entry of what is in `#page`. Struct pages are read some at a time. */
   #held = NEVER_TOLD;
 
-  constructor(source: ByteSource, changes: Float64Array, unit: number) {
+  constructor(source: ByteSource, changes: Float64Array, unit: number, records: PagedImage["records"]) {
+    this.#records = records;
     this.#source = source;
     this.#changes = changes;
     this.#page = new Uint8Array(unit);
@@ -86,7 +89,7 @@ class PageReader {
     else {
       if (this.#held !== entry) {
         this.#held = NEVER_TOLD;
-        if (kind === ENTRY.zlib) this.#inflate(place);
+        if (kind === ENTRY.zlib) this.#unpack(place);
         else this.#applyChanges(entry);
         this.#held = entry;
       }
@@ -94,10 +97,16 @@ class PageReader {
     }
   }
 
-  #inflate(place: number): void {
-    const head = readExactly(this.#source, place, 4, "length of a compressed page");
-    const length = new DataView(head.buffer).getUint32(0);
-    const packed = readExactly(this.#source, place + 4, length, "compressed page");
+  #unpack(place: number): void {
+    const size = this.#records === undefined ? 4 : RECORD_HEAD;
+    const head = readExactly(this.#source, place, size, "length of a compressed page");
+    const length = new DataView(head.buffer).getUint32(size === 4 ? 0 : 8, this.#records?.littleEndian ?? false);
+    const packed = readExactly(this.#source, place + size, length, "compressed page");
+    if (this.#records?.isRle !== true) this.#inflate(packed, place);
+    else if (!unpackRle(packed, this.#page)) throw this.#damaged(place, "a page whose run lengths do not fill it");
+  }
+
+  #inflate(packed: Uint8Array, place: number): void {
     let page: Uint8Array;
     try {
       page = inflateSync(packed, { maxOutputLength: this.#page.length });
@@ -131,7 +140,7 @@ class PageReader {
 
   /** Puts a page that is no change into `#page`. */
   copyBase(entry: number): void {
-    if (entry % 4 === ENTRY.zlib) this.#inflate(Math.floor(entry / 4));
+    if (entry % 4 === ENTRY.zlib) this.#unpack(Math.floor(entry / 4));
     else this.copy(this.#page, entry, 0);
   }
 

@@ -1,0 +1,61 @@
+import { DumpError } from "../../errors.js";
+import { ofFile } from "../../warnings.js";
+import type { Dump } from "../dump.js";
+import { layer } from "../extents.js";
+import type { FormatOptions } from "../format.js";
+import { pagedMemory } from "../paged/attach.js";
+import { toldExtents } from "../paged/extents.js";
+import type { PagedImage } from "../paged/image.js";
+import { joinRanges } from "../ranges.js";
+import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { readLkcdHeader } from "./header.js";
+import { readRecords } from "./records.js";
+
+/** Opens a dump of LKCD; with `salvage` one that is cut off as far as it goes. Throws `UNSUPPORTED`, `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+export function openLkcd(sourceImage: SourceImage, { salvage, warnings }: FormatOptions): Dump {
+  const source = attachSource(sourceImage);
+  const header = readLkcdHeader(source);
+  const { index, pages, cut } = readRecords(source, header, bytesHeld(sourceImage), salvage);
+  if (cut !== undefined && !salvage) throw cut;
+  if (cut !== undefined) warnings.add("CUT_OFF", ofFile(source.name, cut.reason));
+  const { pageSize, machine, littleEndian, packing, version } = header;
+  const whole = layer([{ start: 0, end: pages * pageSize, source: 0 }]);
+  const memory = toldExtents({ memory: whole, index, unit: pageSize });
+  if (memory.count === 0)
+    throw new DumpError("NOT_A_DUMP", "is an LKCD dump without a page", { file: source.name, cure: "Make it again" });
+  const image: PagedImage = {
+    ...{ kind: "paged", source: sourceImage, pageSize, unit: pageSize, memory, index },
+    records: { littleEndian, isRle: packing === "rle" },
+    untoldAreZero: false,
+    tolerant: salvage,
+  };
+  return {
+    paths: [source.name],
+    fileSize: sourceImage.file.size,
+    image,
+    header: {
+      description: `LKCD dump, version ${version}`,
+      format: "lkcd",
+      flattened: sourceImage.flattened !== undefined,
+      headerVersion: undefined,
+      parts: 1,
+      codecs: packing === "none" ? [] : [packing],
+      incomplete: cut !== undefined,
+      dumpLevel: 0,
+      utsname: undefined,
+      timestamp: header.timestamp === 0 ? undefined : header.timestamp,
+      cpus: 0,
+      physBase: undefined,
+    },
+    machine,
+    pageSize,
+    maxMapnr: pages,
+    noteArea: new Uint8Array(0),
+    notes: [],
+    vmcoreinfo: undefined,
+    eraseinfo: undefined,
+    memory: pagedMemory(image),
+    ranges: joinRanges(memory),
+    close: closeOnce([sourceImage]),
+  };
+}

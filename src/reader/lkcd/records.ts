@@ -1,0 +1,87 @@
+import { DumpError } from "../../errors.js";
+import { fields } from "../fields.js";
+import { checkClaim, checkPageCount } from "../page-count.js";
+import { RECORD_HEAD } from "../paged/image.js";
+import type { PageIndex } from "../paged/page-index.js";
+import { ENTRY, entryOf, PageIndexBuilder } from "../paged/page-index.js";
+import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import { ReadWindow } from "../source/read-window.js";
+import type { LkcdHeader } from "./header.js";
+
+const FLAG = { raw: 1, packed: 2, end: 4 } as const;
+/** Packed data may be a little longer than a page: nobody looked. */
+const MOST_LONGER = 1024;
+
+/** Which pages there are, and where. */
+export interface LkcdRecords {
+  readonly index: PageIndex;
+  /** One more than the highest page. */
+  readonly pages: number;
+  /** The file ends before the mark of its end. */
+  readonly cut: DumpError | undefined;
+}
+
+interface LkcdRecord {
+  readonly page: number;
+  readonly at: number;
+  readonly isPacked: boolean;
+}
+
+/** Goes through all records, twice: how many pages there are is known behind the last one only. Throws `CORRUPT`, `LIMIT`; with `salvage` damage ends the file. */
+export function readRecords(source: ByteSource, header: LkcdHeader, held: number, salvage: boolean): LkcdRecords {
+  let pages = 0;
+  const cut = walk(source, header, salvage, ({ page }) => {
+    pages = Math.max(pages, page + 1);
+  });
+  checkPageCount(pages, source.name);
+  checkClaim(pages, held, source.name);
+  const builder = new PageIndexBuilder(pages);
+  walk(source, header, true, ({ page, at, isPacked }) => {
+    builder.set(page, isPacked ? entryOf(ENTRY.zlib, at) : entryOf(ENTRY.plain, at + RECORD_HEAD));
+  });
+  return { index: builder.finish(), pages, cut };
+}
+
+/** Calls `take` for each record. Returns why it ended before the mark of the end. */
+function walk(
+  source: ByteSource,
+  header: LkcdHeader,
+  salvage: boolean,
+  take: (record: LkcdRecord) => void,
+): DumpError | undefined {
+  const window = new ReadWindow(source);
+  const { pageSize } = header;
+  for (let at = header.data; ; ) {
+    if (at + RECORD_HEAD > source.size) return cutOff(source, at);
+    const head = fields(window.read(at, RECORD_HEAD, "head of a page"), header.littleEndian, source.name);
+    const [size, flags] = [head.u32(8), head.u32(12)];
+    if ((flags & FLAG.end) !== 0) return undefined;
+    const address = head.u64(0);
+    const isPacked = (flags & FLAG.packed) !== 0;
+    const fits = isPacked ? size > 0 && size <= pageSize + MOST_LONGER : size === pageSize;
+    if (!fits || (flags & (FLAG.raw | FLAG.packed)) === 0 || address > 2n ** 52n || address % BigInt(pageSize) !== 0n) {
+      const error = damaged(source, at, address, size);
+      if (!salvage) throw error;
+      return error;
+    }
+    if (at + RECORD_HEAD + size > source.size) return cutOff(source, at);
+    take({ page: Number(address) / pageSize, at, isPacked });
+    at += RECORD_HEAD + size;
+  }
+}
+
+function cutOff(source: ByteSource, at: number): DumpError {
+  return new DumpError("TRUNCATED", `ends at byte ${source.size}, before the mark of its end`, {
+    ...{ file: source.name, offset: at, cure: CUT_OFF_CURE },
+  });
+}
+
+function damaged(source: ByteSource, offset: number, address: bigint, size: number): DumpError {
+  return new DumpError(
+    "CORRUPT",
+    `has a page of ${size} bytes at 0x${address.toString(16)}, where a page's head must be`,
+    {
+      ...{ file: source.name, offset, cure: CUT_OFF_CURE },
+    },
+  );
+}
