@@ -51,10 +51,13 @@ function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {
   return `, ${cpusWithRegisters} of them with registers`;
 }
 
-function formatOf({ format, description, codecs, dumpLevel, incomplete }: DumpInfo): string {
+function formatOf({ format, description, codecs, dumpLevel, lacksStructPages, incomplete }: DumpInfo): string {
   const parts = [description];
-  if (format !== "elf") parts.push(codecs.length === 0 ? "not compressed" : codecs.join(", "));
+  if (codecs.length > 0) parts.push(codecs.join(", "));
+  // The file as a whole may be packed nevertheless.
+  else if (format === "kdump-compressed") parts.push("pages not compressed");
   if (format === "kdump-compressed") parts.push(`dump level ${dumpLevel}`);
+  if (lacksStructPages) parts.push("without struct pages of dropped pages");
   if (incomplete) parts.push("incomplete");
   return parts.join(", ");
 }

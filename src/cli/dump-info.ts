@@ -33,6 +33,8 @@ export interface DumpInfo {
   readonly codecs: readonly string[];
   readonly incomplete: boolean;
   readonly dumpLevel: number;
+  /** Struct pages of dropped pages were left out (`-e`), as a kdump header says. */
+  readonly lacksStructPages: boolean;
   readonly arch: string;
   readonly wordSize: number;
   readonly byteOrder: "little" | "big";
@@ -89,6 +91,7 @@ export function dumpInfo({ dump, view, whyNoView, warnings }: Session, shrinksTo
     codecs: header.codecs,
     incomplete: header.incomplete,
     dumpLevel: header.dumpLevel,
+    lacksStructPages: header.lacksStructPages ?? false,
     arch: machine.arch,
     wordSize: machine.wordSize,
     byteOrder: machine.littleEndian ? "little" : "big",

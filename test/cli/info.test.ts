@@ -137,6 +137,14 @@ describeWithDumps("info of a real dump", () => {
     flat = dump.flat as string;
   });
 
+  test("says what the pages of a kdump file are, and that struct pages were left out", async () => {
+    const output = join(folder, "plain");
+    await filterFile(vmcore, output, { excludeUnusedVmemmap: true });
+    expect((await runCli(["info", output])).stdout.toString()).toMatch(
+      /^Format .*, pages not compressed, dump level 31, without struct pages of dropped pages$/m,
+    );
+  });
+
   test("says the same of the ELF file, of QEMU's flattened kdump and of our outputs", async () => {
     const [kdumpFile, elfFile, flatFile] = ["k", "e", "f"].map((name) => join(folder, name)) as [
       string,
