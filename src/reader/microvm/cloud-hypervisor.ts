@@ -31,12 +31,12 @@ export function isCloudHypervisorState(head: Uint8Array, path: string): boolean 
 export function openCloudHypervisor(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
   const manager = managerState(state);
-  const old = regionFiles(manager, 0);
+  const old = regionFiles(manager);
   if (old !== undefined) throw severalFiles(state.file.path, old);
   const beside = (path: string) => path.replace(/state\.json$/, "memory-ranges");
   const memory = memoryBeside(state, named, { state: "state.json", memory: "memory-ranges" }, beside, options);
   try {
-    const pieces = piecesIn(manager, sourceSize(memory.image), 0);
+    const pieces = piecesIn(manager, sourceSize(memory.image));
     if (pieces === undefined) throw damaged(state.file.path, "has no list of memory ranges");
     const { data, cut } = layOutMemory({ pieces, ...behindState(state, memory.image) }, state, memory.image, options);
     return memoryDump(
@@ -102,19 +102,24 @@ function isBytes(value: object): value is number[] {
   );
 }
 
-/** The ranges, wherever in the manager's state they are. */
-function piecesIn(value: unknown, size: number, depth: number): Piece[] | undefined {
+/** What `find` makes of the first object that it finds something in: the value, or one that it holds. */
+function firstIn<T>(value: unknown, find: (one: object) => T | undefined, depth = 0): T | undefined {
   if (depth > MAX_DEPTH) return undefined;
-  if (typeof value === "object" && value !== null) {
-    if ("memory_ranges" in value) return consecutivePieces(rangesOf(value.memory_ranges));
-    const plain = isBytes(value) ? rangesIn(Uint8Array.from(value), size) : undefined;
-    if (plain !== undefined) return plain;
-  }
+  const here = typeof value === "object" && value !== null ? find(value) : undefined;
+  if (here !== undefined) return here;
   for (const member of within(value)) {
-    const found = piecesIn(member, size, depth + 1);
+    const found = firstIn(member, find, depth + 1);
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The ranges, wherever in the manager's state they are. */
+function piecesIn(manager: unknown, size: number): Piece[] | undefined {
+  return firstIn(manager, (one) => {
+    if ("memory_ranges" in one) return consecutivePieces(rangesOf(one.memory_ranges));
+    return isBytes(one) ? rangesIn(Uint8Array.from(one), size) : undefined;
+  });
 }
 
 function rangesOf(table: unknown): Range[] {
@@ -129,18 +134,13 @@ function numberIn(value: unknown, name: string): number {
 }
 
 /** Files and addresses of a snapshot that has one for each range. */
-function regionFiles(value: unknown, depth: number): string[] | undefined {
-  if (depth > MAX_DEPTH) return undefined;
-  if (typeof value === "object" && value !== null && "memory_regions" in value && Array.isArray(value.memory_regions)) {
-    return value.memory_regions.map(
-      (one: unknown, i) => `memory-region-${i}@0x${numberIn(one, "start_addr").toString(16)}`,
-    );
-  }
-  for (const member of within(value)) {
-    const found = regionFiles(member, depth + 1);
-    if (found !== undefined) return found;
-  }
-  return undefined;
+function regionFiles(manager: unknown): string[] | undefined {
+  return firstIn(manager, (one) => {
+    if (!("memory_regions" in one) || !Array.isArray(one.memory_regions)) return undefined;
+    const starts = one.memory_regions.map((region: unknown) => numberIn(region, "start_addr"));
+    if (!starts.every(Number.isSafeInteger)) return undefined;
+    return starts.map((start, i) => `memory-region-${i}@0x${start.toString(16)}`);
+  });
 }
 
 function severalFiles(file: string, files: readonly string[]): DumpError {

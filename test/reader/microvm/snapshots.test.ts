@@ -172,6 +172,8 @@ describe("a snapshot of cloud-hypervisor", () => {
     const failure = failureOf(() => openDump(json));
     expect(failure.code).toBe("UNSUPPORTED");
     expect(failure.cure).toContain("memory-region-0@0x0 memory-region-1@0x100000000");
+    writeFileSync(json, buildOldCloudHypervisorState([{ start: Number.NaN, length: 4096 }]));
+    expect(failureOf(() => openDump(json)).message).not.toContain("NaN");
   });
 });
 
