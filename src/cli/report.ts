@@ -56,6 +56,7 @@ function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefor
   const parts = CLASS_LABELS.filter(([name]) => name !== "kept" && (classes[name] ?? 0) > 0).map(
     ([name, label]) => `${label} ${formatCount(classes[name] ?? 0)}`,
   );
+  if (parts.length > 0 && classes.kept > 0) parts.push(`other ${formatCount(classes.kept)}`);
   const of = parts.length === 0 ? "" : ` (${parts.join(", ")})`;
   return `  ${(incomplete ? "missing" : "filtered before").padEnd(26)}${formatCount(pages).padStart(14)}  not in the input${of}`;
 }

@@ -60,6 +60,19 @@ describeWithDumps("what an earlier filtering dropped is counted as what it is", 
     expect(lines).not.toContain("filtered before");
   });
 
+  test("those whose struct pages are gone too are counted as other ones", async () => {
+    await filterFile((await realDump("tiny-x86-6.1")).vmcore, once, { excludeUnusedVmemmap: true });
+    const dump = openDump(once);
+    const result = await filterDump(dump, { output: { discard: true, name: "nowhere" } });
+    const row = describeResult(dump, result, "nowhere", 1).find((line) => line.includes("filtered before")) ?? "";
+    dump.close();
+    const [all = 0, ...parts] = [...row.matchAll(/[\d,]+(?=[ ,)])/g)].map(([digits]) =>
+      Number(digits.replaceAll(",", "")),
+    );
+    expect(row).toContain(", other ");
+    expect(parts.reduce((sum, one) => sum + one, 0)).toBe(all);
+  });
+
   test("a dump that lacks nothing has no such number", async () => {
     const result = await filterFile((await realDump("tiny-x86-6.1")).vmcore, once, { level: 31 });
     expect(result.filteredBefore).toBeUndefined();
