@@ -251,7 +251,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     const { code, stdout } = coresieve(queue.redis.url, "jobs");
     expect(code).toBe(1);
     expect(stdout).toContain(`${other} waiting: ${input} to ${output}-2\n`);
-    expect(stdout).toContain(`${id} unreadable: job data: dump.`);
+    expect(stdout).toContain(`${id} unreadable: job data: dump`);
     await client.del(`{coresieve}:dumps:${other}`);
     const one = work();
     await until(() => /job data: dump/.test(one.said()));
