@@ -299,7 +299,11 @@ function textOf(node, place, options) {
   if (number !== undefined) return [String(number)];
   const counts =
     node.type === "BinaryExpression" && [node.left, node.right].some((one) => typeof one.value === "number");
-  if (node.type === "BinaryExpression" && node.operator === "+" && !counts)
+  const isText = (one) =>
+    one.type === "TemplateLiteral" ||
+    typeof one.value === "string" ||
+    (one.type === "BinaryExpression" && (isText(one.left) || isText(one.right)));
+  if (node.type === "BinaryExpression" && node.operator === "+" && !counts && isText(node))
     return combined(texts(node.left), texts(node.right), plainName(node.right, place));
   if (node.type === "MemberExpression" && node.object.name === "OPTION" && options.has(node.property.name))
     return [options.get(node.property.name).commandLine];

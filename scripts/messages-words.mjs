@@ -5,6 +5,16 @@ import { CLOSE, OPEN } from "./messages-text.mjs";
 /** Name: words | an example. A name that is not here stands for itself, and is a number. */
 const WORDS = `
 JSON: line | "PAGESIZE"
+Literal: symbol | memstart_addr
+bits: number | 12
+blockSize: size | 4096
+count: number | 3
+first: number | 3
+got: number | 12
+i: number | 3
+n: number | 12
+says: offset | 8192
+there: number | 12
 LEVEL_BITS: names | zero, cache, cache-private, user, free
 CLASS_NAMES: names | card, private-key, e-mail
 PRIVACY_EXTRAS: names | registers, tty, log, host
@@ -66,7 +76,7 @@ message: what the system says | Array buffer allocation failed
 name: name | example
 nameOf: names | before, after
 named: option | --dedupe
-pageSize: bytes | 4096
+pageSize: size | 4096
 names: names | user, free
 nearest: nearest name | user
 noun: what is missing | a dump
@@ -144,7 +154,8 @@ export function wordsOf(text) {
     .map((part) => {
       const isCode = part.startsWith("`");
       return (isCode ? part : escaped(part)).replace(MARKED, (_, name) => {
-        const words = known.get(name)?.words ?? plain(name);
+        const given = known.get(name)?.words ?? plain(name);
+        const words = isCode && given === "number" ? plain(name) : given;
         return isCode ? words.split(" ")[0].toUpperCase() : `*${words}*`;
       });
     })
