@@ -2,7 +2,14 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
-import { type CacheShape, IN_SHEAF, type Slab, type SlabWalk, slabWalk } from "../../kernel/objects/slab-walk.js";
+import {
+  type CacheShape,
+  IN_SHEAF,
+  MAX_SLAB,
+  type Slab,
+  type SlabWalk,
+  slabWalk,
+} from "../../kernel/objects/slab-walk.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
@@ -259,7 +266,8 @@ class Collector implements PrivateObjects, QueueRoots {
 
   #vectors(slab: Slab): void {
     const { cache, start, count } = slab;
-    const bytes = this.#zeroed || slab.free === undefined ? undefined : this.#read(start, count * cache.stride);
+    const bytes =
+      this.#zeroed || slab.free === undefined ? undefined : this.#read(start, count * cache.stride, MAX_SLAB);
     if (bytes === undefined) return;
     this.#everyUsed(slab, (at) => {
       for (const [from, to] of unwrittenVectors(this.#kernel, bytes, at - start, cache.objectSize)) {
@@ -273,7 +281,7 @@ class Collector implements PrivateObjects, QueueRoots {
     const names = this.#names;
     const { cache, start, count } = slab;
     if (names === undefined || slab.free === undefined) return;
-    const bytes = this.#read(start, count * cache.stride);
+    const bytes = this.#read(start, count * cache.stride, MAX_SLAB);
     if (bytes === undefined) return;
     this.#everyUsed(slab, (paddr) => {
       const rest = names.rest(bytes, paddr - start, paddr);
@@ -326,8 +334,8 @@ class Collector implements PrivateObjects, QueueRoots {
     return pieces;
   }
 
-  #read(at: number, length: number): DataView | undefined {
-    if (length > MAX_OBJECT) return undefined;
+  #read(at: number, length: number, most = MAX_OBJECT): DataView | undefined {
+    if (length > most) return undefined;
     const bytes = new Uint8Array(length);
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
   }

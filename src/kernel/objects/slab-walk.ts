@@ -47,7 +47,7 @@ export const IN_SHEAF = 2;
 /** Objects of one slab: 15 bits of struct slab. */
 const MAX_OBJECTS = 1 << 15;
 /** Bytes of a slab: 2^15 objects in 1 MiB at most, and the kernel's own limit is 32 KiB for most. */
-const MAX_SLAB = 4 << 20;
+export const MAX_SLAB = 4 << 20;
 
 /** What it takes to walk through all slabs of a kernel with SLUB. */
 export interface SlabWalk {

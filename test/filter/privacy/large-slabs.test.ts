@@ -1,0 +1,37 @@
+/** Slabs of several large pages, as kernels with pages of 64 KiB make them for large objects: what nobody wrote in them goes, too. */
+import { expect, test, vi } from "vitest";
+import { privateObjects } from "../../../src/filter/privacy/private-objects.js";
+import type { KernelView } from "../../../src/kernel/kernel-view.js";
+import type { Slab } from "../../../src/kernel/objects/slab-walk.js";
+import type { Dump } from "../../../src/reader/dump.js";
+import { machine, piecesOf, space } from "../../support/fake-machine.js";
+
+const slab = {
+  cache: { name: "biovec-max", stride: 4096, objectSize: 4096, pad: 0, freelist: { offset: 0, wordSize: 8 } },
+  ...{ start: 0, count: 32, end: 0x20000, extensions: undefined, free: new Uint8Array(32) },
+} as unknown as Slab;
+
+vi.mock("../../../src/kernel/objects/slab-walk.js", async (original) => ({
+  ...(await original<object>()),
+  slabWalk: () => ({
+    ...{ cpuLists: true, sheaves: { found: false, broken: 0 }, caches: new Map() },
+    each: (use: (slab: Slab) => void) => use(slab),
+  }),
+}));
+
+test("tables of 256 pieces in a slab of 128 KiB", () => {
+  const { kernel, view, point } = machine({ init_task: 0 }, { bio_vec: [0, 16], "bio_vec.bv_page": [0, 8] });
+  for (let at = 0; at < 0x20000; at += 16) point(at, 0x1000);
+  view.setBigUint64(0x1f000, 0n, true);
+  const dump = {
+    ...{ maxMapnr: 32, pageSize: 4096, machine: { arch: "x86_64", wordSize: 8, littleEndian: true } },
+    memory: {
+      read(into: Uint8Array, at: number) {
+        into.set(new Uint8Array(view.buffer, at, into.length));
+        return into.length;
+      },
+    },
+  } as unknown as Dump;
+  const found = privateObjects(dump, {} as KernelView, space, kernel, undefined)?.found.get("unwritten");
+  expect(found && piecesOf(found.list)).toEqual([[0x1f000, 0x1f010]]);
+});
