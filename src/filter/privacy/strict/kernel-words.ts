@@ -96,3 +96,12 @@ export function isShortText(first: number, second: number, littleEndian: boolean
   }
   return characters >= 4;
 }
+
+/**
+ * Whether a number of eight bytes, of which this is the upper half, may be one of the kernel's own: times in nanoseconds (those of the clock on the wall begin with
+ * 0x17 to 0x1f from 2018 to 2040), addresses, counters, small negative ones, and the largest. Text, hashes and keys are not.
+ */
+export function isKernelNumber(upper: number): boolean {
+  const top = upper >>> 24;
+  return top < 0x20 || top >= 0xfe || upper === 0x7fff_ffff;
+}

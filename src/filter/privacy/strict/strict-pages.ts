@@ -1,6 +1,13 @@
 import { type PageBitmap, testBit } from "../../../reader/bitmap.js";
 import { firstIndex } from "../../../reader/first-index.js";
-import { isFourCharacters, isShortText, type KernelWords, type WordTest, wordTest } from "./kernel-words.js";
+import {
+  isFourCharacters,
+  isKernelNumber,
+  isShortText,
+  type KernelWords,
+  type WordTest,
+  wordTest,
+} from "./kernel-words.js";
 
 /** What becomes of a word, beside the mask of the bytes that stay. */
 export const WORD = {
@@ -10,8 +17,10 @@ export const WORD = {
   number: 1,
   /** Stays if it is an address, a small number or a mark. */
   tested: 2,
-  /** Of an array of numbers: the mask, and nothing if four characters of it follow one another with no more than zeros around them. */
+  /** Of an array of numbers of 8 bytes: as `wide`, and nothing if four characters of it follow one another with no more than zeros around them. */
   list: 3,
+  /** A number of 8 bytes: the mask, and nothing if it is larger than the kernel's times and addresses are. */
+  wide: 4,
 } as const;
 
 /** Things whose bytes are known one by one, each in physical memory; they lie behind one another, `count` of them. */
@@ -218,8 +227,12 @@ class PageFilter implements StrictFilter {
         wide = isWide;
       } else {
         wide = false;
-        if (what === WORD.number) stays = !(isFourCharacters(first) && isFourCharacters(second));
-        else if (what === WORD.list) stays = !isShortText(first, second, littleEndian);
+        if (what !== WORD.masked) stays = !(isFourCharacters(first) && isFourCharacters(second));
+        if (what === WORD.list || what === WORD.wide) {
+          const upper = high === 1 ? second : first;
+          stays &&= isKernelNumber(littleEndian ? upper : swapped(upper));
+          if (what === WORD.list) stays &&= !isShortText(first, second, littleEndian);
+        }
       }
       const left = stays ? first & (masks[i] as number) : 0;
       const right = stays ? second & (masks[i + 1] as number) : 0;
@@ -239,7 +252,7 @@ class PageFilter implements StrictFilter {
       if (value === 0) continue;
       let stays = true;
       if (words[i] === WORD.tested) stays = test(0, littleEndian ? value : swapped(value));
-      else if (words[i] === WORD.number || words[i] === WORD.list) stays = !isFourCharacters(value);
+      else if (words[i] !== WORD.masked) stays = !isFourCharacters(value);
       const left = stays ? value & (masks[i] as number) : 0;
       if (left >>> 0 === value) continue;
       this.cleared += bytesIn(value ^ left);

@@ -17,10 +17,10 @@ export interface ShapeRequest {
 }
 
 /** What a byte belongs to, in the order of precedence: members of a union lie over each other. */
-const BYTE = { padding: 0, number: 1, list: 2, tested: 3, gone: 4, kept: 5 } as const;
+const BYTE = { padding: 0, number: 1, wide: 2, list: 3, tested: 4, gone: 5, kept: 6 } as const;
 /** Arrays of numbers of 2 bytes with as many elements hold characters (UTF-16), and not just some numbers. */
 const WIDE_TEXT = 4;
-/** Arrays of numbers of 4 and 8 bytes that may hold something else: the target of a short symlink lies in ext4's 15 numbers of blocks. */
+/** Arrays of so many numbers may hold something else: the target of a short symlink lies in ext4's 15 numbers of blocks. Those of 4 bytes are tested as what has no type. */
 const LIST = 4;
 
 /**
@@ -37,19 +37,19 @@ export function objectShape(request: ShapeRequest): ObjectShape {
   for (let word = 0; word < words.length; word++) {
     const own = bytes.subarray(word * wordSize, (word + 1) * wordSize);
     if (own.every((byte) => byte === BYTE.tested)) continue;
-    const stays = (byte: number) => byte === BYTE.number || byte === BYTE.list || byte === BYTE.kept;
+    const stays = (byte: number) => (byte >= BYTE.number && byte <= BYTE.list) || byte === BYTE.kept;
     own.forEach((byte, i) => {
       mask[word * wordSize + i] = stays(byte) ? 255 : 0;
     });
-    words[word] = plain
-      ? WORD.masked
-      : own.includes(BYTE.list)
-        ? WORD.list
-        : own.includes(BYTE.number)
-          ? WORD.number
-          : WORD.masked;
+    words[word] = plain ? WORD.masked : wordOf(own);
   }
   return { mask, words, link };
+}
+
+function wordOf(own: Uint8Array): number {
+  if (own.includes(BYTE.list)) return WORD.list;
+  if (own.every((byte) => byte === BYTE.wide)) return WORD.wide;
+  return own.includes(BYTE.number) || own.includes(BYTE.wide) ? WORD.number : WORD.masked;
 }
 
 function bytesOf(
@@ -81,5 +81,6 @@ function byteOf({ kind, size, count }: KernelScalar, wordSize: number): number {
   if (size === 1 && count !== 1) return BYTE.gone;
   if (size === 2 && (count === 0 || count >= WIDE_TEXT)) return BYTE.gone;
   if (size > wordSize * 2) return BYTE.gone;
-  return size >= 4 && (count === 0 || count >= LIST) ? BYTE.list : BYTE.number;
+  if (size >= 4 && (count === 0 || count >= LIST)) return size === 8 && wordSize === 8 ? BYTE.list : BYTE.tested;
+  return size === 8 && wordSize === 8 ? BYTE.wide : BYTE.number;
 }
