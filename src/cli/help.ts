@@ -56,9 +56,10 @@ export const INPUT_HELP = "What DUMP is (--raw, -i, -x, --salvage, …): coresie
 export const INPUT_TOPIC = `Options of all commands that open a dump
 
 DUMP is an ELF vmcore (/proc/vmcore, QEMU, libvirt) or a kdump-compressed file,
-flattened or not, the files of a split set one after the other; a LiME, AVML
-or, with --raw, bare image of memory; VMware's saved state (.vmss, .vmsn,
-debug.guest) with its .vmem beside it.
+flattened or not; a LiME, AVML or, with --raw, bare image of memory; a machine
+saved by QEMU, libvirt, VMware, Firecracker or cloud-hypervisor; the core of a
+Xen domain; a stand-alone dump of s390, sadump or LKCD. Files of one set, or a
+state and its memory, are named one after the other.
 
 ${optionText(INPUT_OPTIONS)}
 
