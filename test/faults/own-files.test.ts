@@ -211,7 +211,7 @@ test("handed over: a file that has no name yet is named by its folder, not by a 
   writeFileSync(join(root, "sample"), sampleDump());
   const moment = {
     call: "openSync",
-    if: '/out\\..*partial$/.test(String(args[0])) && args[1] === "r"',
+    if: '/out\\..*partial$/.test(String(args[0])) && (args[1] === "r" || (typeof args[1] === "number" && args[1] % 4 === 0))',
     before: 'throw Object.assign(new Error("injected"), { code: "EACCES" })',
   };
   const failed = await run(["handover", "../sample", "out", "-l", "-q"], { moment });
