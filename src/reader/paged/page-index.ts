@@ -21,7 +21,7 @@ const GROUPS_IN_ARRAY = 256;
 export const ENTRY = {
   /** The bytes of the page lie at `place`. */
   plain: 0,
-  /** A length in 4 bytes, big endian, at `place`, and a zlib stream of so many bytes behind it. */
+  /** A packed page: a head with its length at `place` (4 bytes, big endian, or LKCD's), and behind it a zlib stream, or LKCD's run lengths. */
   zlib: 1,
   /** Every byte of the page is `place`. */
   fill: 2,
