@@ -31,7 +31,7 @@ test("bash: behind an option what it takes: its choices, files, folders, or noth
   expect(offered("dump", "--compress", "=")).toContain("lzo");
   expect(offered("dump", "--exclude", "zero,ca")).toEqual(["zero,cache", "zero,cache-private"]);
   expect(offered("dump", "-i", "completion.t")).toEqual(["completion.test.ts"]);
-  expect(offered("dump", "--spool-dir", "")).toEqual(["help", "makedumpfile"]);
+  expect(offered("dump", "--spool-dir", "")).toEqual(["errors", "help", "makedumpfile"]);
   expect(offered("dump", "-d", "")).toEqual([]);
   expect(offered("dmesg", "dump", "--follow-format", "k")).toEqual(["kmsg"]);
   expect(offered("bench", "dump", "-d", "")).toEqual([]);
