@@ -217,7 +217,8 @@ class Collector implements PrivateObjects, QueueRoots {
       if (!free?.[i]) continue;
       const at = slab.start + i * cache.stride;
       if (free[i] === IN_SHEAF) {
-        this.add("free-objects", at, cache.objectSize);
+        // On no list: where others have their link, perhaps behind the object, it has what was there before.
+        this.add("free-objects", at, Math.max(cache.objectSize, offset + wordSize));
         continue;
       }
       // All but the link to the next one: crash follows it.

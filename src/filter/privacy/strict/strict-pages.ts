@@ -1,3 +1,4 @@
+import { IN_SHEAF } from "../../../kernel/objects/slab-walk.js";
 import { type PageBitmap, testBit } from "../../../reader/bitmap.js";
 import { firstIndex } from "../../../reader/first-index.js";
 import {
@@ -151,17 +152,19 @@ class PageFilter implements StrictFilter {
     for (let k = Math.max(0, Math.floor((from - first) / every)); k < number; k++) {
       const at = first + k * every;
       if (at >= to) return;
-      if (states >= 0 && this.#strict.free[states + k] !== 0) this.#paintFree(form, at - from, every);
+      const state = states >= 0 ? (this.#strict.free[states + k] as number) : 0;
+      // One in a sheaf is on no list: where others have their link it has what was there before.
+      if (state !== 0) this.#paintFree(state === IN_SHEAF ? -1 : form.link, at - from, every);
       else this.#paintObject(form, at - from, every);
     }
   }
 
   /** All of it is 0 by then but for the link, which may be mixed with a number. */
-  #paintFree({ link }: ShapePlace, at: number, length: number): void {
+  #paintFree(link: number, at: number, length: number): void {
     const { wordSize } = this.#strict.words;
     const page = this.#pageSize;
     for (let byte = Math.max(0, at); byte < Math.min(page, at + length); byte += wordSize) {
-      const isLink = byte === at + link;
+      const isLink = link >= 0 && byte === at + link;
       this.#words[byte / wordSize] = isLink ? WORD.masked : WORD.tested;
       this.#mask.fill(255, byte, byte + wordSize);
     }

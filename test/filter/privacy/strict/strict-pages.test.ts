@@ -5,6 +5,7 @@ import { type StrictPages, strictFilter, WORD } from "../../../../src/filter/pri
 import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
 import { withinSlabs } from "../../../../src/filter/privacy/strict/within-slabs.js";
 import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
+import { IN_SHEAF } from "../../../../src/kernel/objects/slab-walk.js";
 import { setBits, sharedBitmap } from "../../../../src/reader/bitmap.js";
 
 const WORDS: KernelWords = {
@@ -163,6 +164,13 @@ test("a page: objects by their shape, free ones' links, kept bytes, and all else
   const left = page.toString("latin1").match(/[ -~]{4,}/g);
   expect(left).toEqual(["bcdefg"]);
   expect(filter.cleared).toBeGreaterThan(3000);
+});
+
+test("a free object in a sheaf is on no list: what is in the place of its link goes", () => {
+  const page = Buffer.alloc(4096);
+  page.writeBigUInt64LE(0x9f12_3456_789a_bcden, 48);
+  strictFilter({ ...strictPage(), free: Uint8Array.of(0, IN_SHEAF, 0) }, 4096).clear(page, 1);
+  expect(page.readBigUInt64LE(48)).toBe(0n);
 });
 
 test("a page that stays as it is, and one of a run behind it", () => {
