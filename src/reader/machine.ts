@@ -1,3 +1,6 @@
+/** No kernel is built for more CPUs (NR_CPUS). */
+export const MAX_CPUS = 8192;
+
 /** The machines whose dumps Linux writes, by the names crash and makedumpfile use. */
 export type Arch =
   | "x86_64"

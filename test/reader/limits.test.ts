@@ -99,6 +99,21 @@ test("a bitmap in which every second page exists: refused, or with --salvage joi
   dump.close();
 });
 
+test("a number of CPUs that no kernel has is a damaged one: each would be a note of an output", () => {
+  for (const [cpus, found] of [
+    [8, 8],
+    [8192, 8192],
+    [8193, 0],
+    [1_966_081, 0],
+    [-1, 0],
+  ] as const) {
+    const bytes = Buffer.from(buildKdump({ pages: new Map([[0, { codec: "raw", data }]]) }));
+    // nr_cpus of a 64-bit disk_dump_header.
+    bytes.writeInt32LE(cpus, 460);
+    withDump(folder, bytes, ({ header }) => expect(header.cpus, `${cpus}`).toBe(found));
+  }
+});
+
 test("files that cannot be opened are closed", () => {
   const open = () => readdirSync("/proc/self/fd").length;
   const before = open();

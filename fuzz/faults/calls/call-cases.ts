@@ -36,7 +36,7 @@ export function chosenFault(seed: number, calls: ReadonlyMap<string, number>, sh
   const nth = pick([0, count - 1, random(count), random(Math.min(count, 4))]);
   // What is done to names is done to those of "out".
   const isOutput = /^to\/\.?out/.test(file);
-  if (isOutput && !sharded && ["write", "close", "sync"].includes(call) && random(3) === 0) {
+  if (isOutput && !sharded && ["write", "sync"].includes(call) && random(3) === 0) {
     return { call, file, what: pick(SWAPS), nth, times: 1 };
   }
   if (isOutput && ["link", "rename"].includes(call) && random(2) === 0) {

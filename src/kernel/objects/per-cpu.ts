@@ -1,7 +1,5 @@
+import { MAX_CPUS } from "../../reader/machine.js";
 import { type KernelObjects, readInteger } from "./kernel-objects.js";
-
-/** No kernel is built for more (NR_CPUS). */
-const MAX_CPUS = 8192;
 
 /**
  * Numbers of the CPUs that the machine may have (cpu_possible_mask), ascending: each has its own per-CPU variables. A

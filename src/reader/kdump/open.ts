@@ -4,7 +4,7 @@ import { OPTION } from "../../option-words.js";
 import type { Warnings } from "../../warnings.js";
 import { copyOfBitmap, countBits, findBit, type PageBitmap } from "../bitmap.js";
 import type { Dump } from "../dump.js";
-import { archOfUts, factsOf, type Machine } from "../machine.js";
+import { archOfUts, factsOf, MAX_CPUS, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
@@ -98,7 +98,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
       dumpLevel: header.dumpLevel & 31,
       utsname: header.utsname,
       timestamp: header.timestamp === 0 ? vmcoreinfo?.crashTime : header.timestamp,
-      cpus: countCpus(notes) || Math.max(header.cpus, 0),
+      // A damaged number is none: each CPU is a note of an output, and weighs in the self-check.
+      cpus: countCpus(notes) || (header.cpus > 0 && header.cpus <= MAX_CPUS ? header.cpus : 0),
       physBase: header.physBase,
     },
     machine,
