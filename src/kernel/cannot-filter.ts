@@ -4,6 +4,8 @@ import type { Dump } from "../reader/dump.js";
 
 const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
 const SOURCES = `for others give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
+/** A text leads to nothing that is not in the file. */
+const LOST = "others need page tables and struct pages, which may be in the part that is missing";
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
 export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode): DumpError {
@@ -11,8 +13,13 @@ export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode
     ...{ why, subcode },
     file: dump.paths[0] ?? "",
     // No text helps where this version knows no kernels of the machine.
-    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${SOURCES}`,
+    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${isCut(dump) ? LOST : SOURCES}`,
   });
+}
+
+/** What describes its kernel is there, and some of its memory is not. */
+function isCut({ header, vmcoreinfo }: Dump): boolean {
+  return header.incomplete && vmcoreinfo !== undefined;
 }
 
 /** Why a dump's pages cannot be classified, for who says that they cannot in words of their own. */

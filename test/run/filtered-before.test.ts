@@ -9,6 +9,7 @@ import { Warnings } from "../../src/warnings.js";
 import { describeWithDumps, readGolden, realDump } from "../support/dumps.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { goldenLevel } from "../support/golden.js";
+import { failureOfAsync } from "../support/open.js";
 
 const folder = temporaryFolder();
 const [once, twice] = [join(folder, "once"), join(folder, "twice")];
@@ -53,6 +54,13 @@ describeWithDumps("what an earlier filtering dropped is counted as what it is", 
     const { vmcore } = await realDump("tiny-x86-6.1");
     writeFileSync(once, readFileSync(vmcore).subarray(0, 20_000_000));
     const dump = openDump(once, new Warnings(), { salvage: true });
+    // No text that is given brings back what is lost.
+    const failure = await failureOfAsync(() => filterDump(dump, { output: { discard: true, name: "nowhere" } }));
+    expect(failure).toMatchObject({
+      code: "CANNOT_FILTER",
+      cure: expect.stringMatching(/in the part that is missing/),
+    });
+    expect(failure.cure).not.toContain("vmlinux");
     const result = await filterDump(dump, { output: { discard: true, name: "nowhere" }, level: 1 });
     const lines = describeResult(dump, result, "nowhere", 1).join("\n");
     dump.close();
