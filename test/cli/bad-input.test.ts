@@ -41,7 +41,7 @@ describe("inputs", () => {
     ["gzip", Buffer.from("1f8b0800000000000003", "hex"), /its gzip stream ends too early/],
     ["a saved state of a machine", "\x7fVirtualBox SavedState V2.0\n", /is a saved state of VirtualBox.*dumpvmcore/],
     ["one byte", "x", /begins with "x"/],
-    ["nothing", "", /is empty\. Check that the dump was written to the end/],
+    ["nothing", "", /is empty\. Check that it was written to the end/],
     ["a program", buildElf({ type: 3, loads: [] }), /type 3, not a core \(4\)/],
   ])("%s", (_, content, says) => failsOn(content, 1, says));
 

@@ -119,6 +119,10 @@ test.each([
     ["handover", "in", "out", "--strict"],
     "handover has no option --strict: with other commands it makes warnings errors. For no text",
   ],
+  [
+    ["reassemble", "a", "b", "--salvage"],
+    "reassemble has no option --salvage: filter the set with it: `coresieve --sal",
+  ],
   [["completion", "-z"], "completion has no option -z; filter, handover, split, submit, plan have it"],
   [["a", "b", "-Q", "v"], "unknown option -Q. `coresieve --help` lists the options"],
   [["a", "b", "-d"], "-d needs a value. `coresieve --help` lists the options"],

@@ -44,6 +44,10 @@ export const INPUT_OPTIONS = [
     help: "read a damaged or cut-off dump as far as it goes",
     long: "Read a damaged or cut-off dump as far as it goes.",
     see: "See [below](#damaged-dumps)",
+    refused: {
+      reassemble: "filter the set with it: `coresieve --salvage PART... OUT`",
+      rearrange: "filter the file with it: `coresieve --salvage FLAT OUT`",
+    },
   },
   {
     name: "snapshot",

@@ -56,6 +56,6 @@ export function orderSplitSet(files: readonly KdumpFile[], salvage: boolean): re
 
 function missing(gap: boolean): string {
   return gap
-    ? `A file of the split set is missing: name all of them, or use ${OPTION.salvage} to do without it`
+    ? `A file of the split set is missing: name all of them, or filter the set with ${OPTION.salvage}`
     : "A file of the split set was named twice";
 }

@@ -62,7 +62,7 @@ export function openFile(path: string): FileHandle {
     : !stat.isFile() && stat.size === 0
       ? ["is not a regular file", "coresieve needs a file it can seek in: save the stream to a file first"]
       : stat.size === 0
-        ? ["is empty", "Check that the dump was written to the end"]
+        ? ["is empty", "Check that it was written to the end"]
         : undefined;
   if (problem !== undefined) {
     closeSync(fd);
