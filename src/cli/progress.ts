@@ -69,12 +69,12 @@ export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): P
 }
 
 function describe({ phase, done, total, share }: Progress, seconds: number, pageSize: number): string {
-  const rate = seconds > 0 ? (done * pageSize) / seconds : 0;
+  // The first report of a phase comes at its beginning: it has no rate yet.
+  const rate = seconds > 0 && done > 0 ? `, ${formatBytes((done * pageSize) / seconds)}/s` : "";
   const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);
-  if (share !== undefined)
-    return `${Math.floor(100 * share)} % of all: ${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s`;
-  return `${LABELS[phase]} ${percent} %, ${formatBytes(rate)}/s${left}`;
+  if (share !== undefined) return `${Math.floor(100 * share)} % of all: ${LABELS[phase]} ${percent} %${rate}`;
+  return `${LABELS[phase]} ${percent} %${rate}${left}`;
 }
 
 function bar({ done, total, share = total === 0 ? 1 : done / total }: Progress): string {
