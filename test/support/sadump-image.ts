@@ -18,33 +18,31 @@ export interface SadumpOptions {
   readonly version?: 0 | 1;
   /** Blocks that the header says were written; default: all. */
   readonly written?: number;
-  readonly blockSize?: number;
 }
 
 /** The files, one for each disk; pages of zeros are in the bitmap of memory only. */
 export function buildSadump(options: SadumpOptions): Buffer[] {
-  const { pieces, cpus = [], disks = [], version = 1, blockSize = BLOCK } = options;
+  const { pieces, cpus = [], disks = [], version = 1 } = options;
   const pages = new Map<number, Uint8Array>();
   for (const { start, data } of pieces) {
-    for (let at = 0; at < data.length; at += blockSize)
-      pages.set((start + at) / blockSize, data.subarray(at, at + blockSize));
+    for (let at = 0; at < data.length; at += BLOCK) pages.set((start + at) / BLOCK, data.subarray(at, at + BLOCK));
   }
   const pfns = [...pages.keys()].sort((a, b) => a - b);
   const maxMapnr = (pfns.at(-1) ?? 0) + 1;
   const stored = pfns.filter((pfn) => (pages.get(pfn) as Uint8Array).some((byte) => byte !== 0));
-  const bitmapBlocks = Math.ceil(Math.ceil(maxMapnr / 8) / blockSize);
+  const bitmapBlocks = Math.ceil(Math.ceil(maxMapnr / 8) / BLOCK);
   const bitmap = (set: readonly number[]) => {
-    const bytes = Buffer.alloc(bitmapBlocks * blockSize);
+    const bytes = Buffer.alloc(bitmapBlocks * BLOCK);
     for (const pfn of set) bytes[pfn >> 3] = (bytes[pfn >> 3] as number) | (0x80 >> (pfn & 7));
     return bytes;
   };
-  const sub = subHeader(cpus, blockSize);
-  const header = Buffer.alloc(blockSize);
+  const sub = subHeader(cpus);
+  const header = Buffer.alloc(BLOCK);
   header.write("sadump\0\0", 0, "latin1");
   header.writeUInt32LE(version, 8);
   Buffer.from([0xea, 7, 1, 2, 3, 4, 5, 0, 0, 0, 0, 0, 0xff, 7, 0, 0]).copy(header, 16);
-  header.writeUInt32LE(blockSize, 40);
-  header.writeUInt32LE(sub.length / blockSize, 48);
+  header.writeUInt32LE(BLOCK, 40);
+  header.writeUInt32LE(sub.length / BLOCK, 48);
   header.writeUInt32LE(bitmapBlocks, 52);
   header.writeUInt32LE(bitmapBlocks, 56);
   header.writeUInt32LE(version === 0 ? maxMapnr : 0, 60);
@@ -64,18 +62,18 @@ export function buildSadump(options: SadumpOptions): Buffer[] {
   parts.push(rest);
   const isSet = disks.length > 0;
   return parts.map((part, i) => {
-    const setHeader = isSet && i === 0 ? setHeaderOf(parts.length, blockSize) : Buffer.alloc(0);
+    const setHeader = isSet && i === 0 ? setHeaderOf(parts.length) : Buffer.alloc(0);
     const body = Buffer.concat([
       setHeader,
       ...(i === 0 ? [head] : []),
       ...part.map((pfn) => pages.get(pfn) as Uint8Array),
     ]);
-    return Buffer.concat([partition(isSet ? i + 1 : 0, blockSize + body.length, blockSize), body]);
+    return Buffer.concat([partition(isSet ? i + 1 : 0, BLOCK + body.length), body]);
   });
 }
 
-function partition(number: number, used: number, blockSize: number): Buffer {
-  const block = Buffer.alloc(blockSize);
+function partition(number: number, used: number): Buffer {
+  const block = Buffer.alloc(BLOCK);
   block.write("sadump\0\0", 0, "latin1");
   block.fill(0x11, 88, 104);
   block.fill(0x22, 104, 120);
@@ -83,23 +81,23 @@ function partition(number: number, used: number, blockSize: number): Buffer {
   block.writeUInt32LE(number, 152);
   block.writeBigUInt64LE(BigInt(used), 160);
   let check = 0x1234;
-  for (let at = 168; at + 4 <= blockSize; at += 4) {
+  for (let at = 168; at + 4 <= BLOCK; at += 4) {
     block.writeUInt32LE(check, at);
     check = Math.imul(check + 7, 11) >>> 0;
   }
   return block;
 }
 
-function setHeaderOf(disks: number, blockSize: number): Buffer {
-  const block = Buffer.alloc(blockSize);
+function setHeaderOf(disks: number): Buffer {
+  const block = Buffer.alloc(BLOCK);
   block.writeUInt32LE(1, 0);
   block.writeUInt32LE(disks, 4);
   return block;
 }
 
-function subHeader(cpus: readonly VmwareCpu[], blockSize: number): Buffer {
+function subHeader(cpus: readonly VmwareCpu[]): Buffer {
   const size = 4 + cpus.length * (16 + 1024);
-  const bytes = Buffer.alloc(Math.ceil(size / blockSize) * blockSize);
+  const bytes = Buffer.alloc(Math.ceil(size / BLOCK) * BLOCK);
   bytes.writeUInt32LE(cpus.length * 1024, 0);
   cpus.forEach(({ registers, cr0, cr3, cr4, idt }, i) => {
     const state = bytes.subarray(4 + 16 * cpus.length + 1024 * i, 4 + 16 * cpus.length + 1024 * (i + 1));

@@ -4,13 +4,13 @@ import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-sourc
 import { attachSource, type SourceImage } from "../source/source-image.js";
 
 /*
- * Dumps that the firmware of Fujitsu's PRIMEQUEST and PRIMERGY writes (sadump), little endian: in a partition, or in several that are a disk set. Blocks of 4096 bytes mostly; a partition
+ * Dumps that the firmware of Fujitsu's PRIMEQUEST and PRIMERGY writes (sadump), little endian: in a partition, or in several that are a disk set. Blocks of 4096 bytes; a partition
  * header of one block at the beginning of each, then in the first one of a disk set a header of the set, then the dump's own header, sub header, two bitmaps and the pages.
  */
 
 const SIGNATURE = Buffer.from("sadump\0\0", "latin1");
-const USUAL_BLOCK = 4096;
-const MOST_BLOCK = 1 << 20;
+/** Bytes of a block. Where the headers lie depends on it, so no other size would be found in them. */
+export const BLOCK = 4096;
 /** Numbers that fill the partition header: each comes from the one before it. */
 const CHECK_AT = 168;
 const GUID = 16;
@@ -29,12 +29,10 @@ export interface SadumpDisk {
   readonly ids: string;
   /** Bytes that are used, the headers among them. */
   readonly used: number;
-  readonly blockSize: number;
 }
 
 /** The dump's own header. */
 export interface SadumpHeader {
-  readonly blockSize: number;
   /** One more than the highest pfn. */
   readonly maxMapnr: number;
   readonly cpus: number;
@@ -50,10 +48,10 @@ export interface SadumpHeader {
 }
 
 /** Reads the header of a partition. Throws `CORRUPT` where its check numbers are wrong, `TRUNCATED`. */
-export function readDisk(image: SourceImage, blockSize = USUAL_BLOCK): SadumpDisk {
+export function readDisk(image: SourceImage): SadumpDisk {
   const source = attachSource(image);
-  const block = fields(readExactly(source, 0, blockSize, "partition header"), true, source.name);
-  for (let at = CHECK_AT; at + 8 <= blockSize; at += 4) {
+  const block = fields(readExactly(source, 0, BLOCK, "partition header"), true, source.name);
+  for (let at = CHECK_AT; at + 8 <= BLOCK; at += 4) {
     if (block.u32(at + 4) === Math.imul(block.u32(at) + 7, 11) >>> 0) continue;
     throw damaged(source, at + 4, "has a partition header with wrong check numbers");
   }
@@ -62,29 +60,22 @@ export function readDisk(image: SourceImage, blockSize = USUAL_BLOCK): SadumpDis
     number: block.u32(152),
     ids: Buffer.from(block.bytes.subarray(88, 88 + 2 * GUID)).toString("hex"),
     used: block.u64Number(160, "the bytes used"),
-    blockSize,
   };
 }
 
 /** Reads the headers behind the first partition header. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
 export function readDumpHeader(disk: SadumpDisk): SadumpHeader {
   const source = attachSource(disk.image);
-  const start = disk.blockSize + (disk.number === 0 ? 0 : setHeaderBytes(source, disk.blockSize));
+  const start = BLOCK + (disk.number === 0 ? 0 : setHeaderBytes(source));
   const header = fields(readExactly(source, start, 128, "dump header"), true, source.name);
   if (!isSadump(header.bytes)) throw damaged(source, start, "has no dump header behind its partition header");
   const blockSize = header.u32(40);
-  if (blockSize !== disk.blockSize) {
-    const possible = blockSize >= 512 && blockSize <= MOST_BLOCK && (blockSize & (blockSize - 1)) === 0;
-    if (!possible || disk.blockSize !== USUAL_BLOCK)
-      throw damaged(source, start + 40, `has blocks of ${blockSize} bytes`);
-    return readDumpHeader(readDisk(disk.image, blockSize));
-  }
+  if (blockSize !== BLOCK) throw damaged(source, start + 40, `has blocks of ${blockSize} bytes, not of ${BLOCK}`);
   const wide = header.u32(8) !== 0;
   const number = (narrow: number, at: number, what: string) => (wide ? header.u64Number(at, what) : header.u32(narrow));
-  const [sub, ram, dumpable] = [48, 52, 56].map((at) => header.u32(at) * blockSize) as [number, number, number];
-  const subHeader = start + blockSize;
+  const [sub, ram, dumpable] = [48, 52, 56].map((at) => header.u32(at) * BLOCK) as [number, number, number];
+  const subHeader = start + BLOCK;
   return {
-    blockSize,
     maxMapnr: number(60, 88, "max_mapnr"),
     cpus: header.u32(80),
     timestamp: efiTime(header, 16),
@@ -97,9 +88,9 @@ export function readDumpHeader(disk: SadumpDisk): SadumpHeader {
 }
 
 /** The header of a disk set: its first word says how many blocks it has. */
-function setHeaderBytes(source: ByteSource, blockSize: number): number {
-  const header = fields(readExactly(source, blockSize, 16, "disk set header"), true, source.name);
-  return header.u32(0) * blockSize;
+function setHeaderBytes(source: ByteSource): number {
+  const header = fields(readExactly(source, BLOCK, 16, "disk set header"), true, source.name);
+  return header.u32(0) * BLOCK;
 }
 
 /** EFI_TIME: year, month, day, hour, minute, second; minutes that the clock is ahead of UTC, or 2047 if nobody knows. */

@@ -11,7 +11,7 @@ import { CUT_OFF_CURE } from "../source/byte-source.js";
 import { sourceSize } from "../source/joined-source.js";
 import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { readCpus } from "./cpus.js";
-import { readDisk, readDumpHeader, type SadumpDisk } from "./header.js";
+import { BLOCK, readDisk, readDumpHeader, type SadumpDisk } from "./header.js";
 import { readSadumpPages } from "./pages.js";
 
 const WHOLE_SET = "Name the copies of all partitions of one disk set, and nothing else";
@@ -32,12 +32,12 @@ export function openSadump(images: readonly SourceImage[], options: FormatOption
     source.name,
   );
   const { stored, zeros } = readSadumpPages(source, header);
-  const rooms = roomsOf(disks, header.pages, header.blockSize);
+  const rooms = roomsOf(disks, header.pages);
   const pieces = placed(stored, rooms);
   const lost = sizeOf(stored) - sizeOf(pieces);
-  const written = Math.max(0, sizeOf(stored) / header.blockSize - header.written);
+  const written = Math.max(0, sizeOf(stored) / BLOCK - header.written);
   if (lost > 0) {
-    const what = `lacks ${lost / header.blockSize} pages that its headers describe`;
+    const what = `lacks ${lost / BLOCK} pages that its headers describe`;
     const cure = first.number === 0 ? CUT_OFF_CURE : `${WHOLE_SET}. If these are all, one was cut off: copy it again`;
     if (!options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure });
     options.warnings.add("CUT_OFF", ofFile(source.name, what));
@@ -79,11 +79,11 @@ function wholeSet(disks: readonly SadumpDisk[]): SadumpDisk[] {
 }
 
 /** Where pages lie: in each disk behind its headers, up to the bytes that are used. Places count all files one behind the other. */
-function roomsOf(disks: readonly SadumpDisk[], pages: number, blockSize: number): Piece[] {
+function roomsOf(disks: readonly SadumpDisk[], pages: number): Piece[] {
   const rooms: Piece[] = [];
   let [base, at] = [0, 0];
   disks.forEach(({ image, number, used }, i) => {
-    const begin = i === 0 ? pages : blockSize;
+    const begin = i === 0 ? pages : BLOCK;
     const size = sourceSize(image);
     // A dump that is no set goes on to its file's end: what is used is said for the disk.
     const end = number === 0 ? size : Math.min(size, used);

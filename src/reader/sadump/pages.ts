@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { Piece } from "../extents.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
-import type { SadumpHeader } from "./header.js";
+import { BLOCK, type SadumpHeader } from "./header.js";
 
 /** Bytes of the bitmaps that are held at once. */
 const STEP = 1 << 16;
@@ -18,7 +18,7 @@ export interface SadumpPages {
 
 /** Reads the two bitmaps. Throws `TRUNCATED`, `LIMIT`. */
 export function readSadumpPages(source: ByteSource, header: SadumpHeader): SadumpPages {
-  const { blockSize, maxMapnr, ramBitmap, dumpableBitmap } = header;
+  const { maxMapnr, ramBitmap, dumpableBitmap } = header;
   const [stored, zeros]: [Run[], Run[]] = [[], []];
   let place = 0;
   const bytes = Math.ceil(maxMapnr / 8);
@@ -40,7 +40,7 @@ export function readSadumpPages(source: ByteSource, header: SadumpHeader): Sadum
     if (stored.length + zeros.length > MOST_RUNS) throw tooMany(source);
   }
   const piece = ({ start, end, place: first }: Run): Piece => ({
-    ...{ start: start * blockSize, end: end * blockSize, source: first * blockSize },
+    ...{ start: start * BLOCK, end: end * BLOCK, source: first * BLOCK },
   });
   return { stored: stored.map(piece), zeros: zeros.map(piece) };
 }

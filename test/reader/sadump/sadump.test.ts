@@ -113,6 +113,9 @@ describe("a dump of sadump", () => {
       code: "CORRUPT",
       what: expect.stringMatching(/check/),
     });
+    bytes.writeUInt32LE(512, 4096 + 40);
+    writeFileSync(at("bad"), bytes);
+    expect(failureOf(() => openDump(at("bad"))).what).toBe("has blocks of 512 bytes, not of 4096");
     bytes.write("something", 4096, "latin1");
     writeFileSync(at("bad"), bytes);
     expect(failureOf(() => openDump(at("bad")))).toMatchObject({
