@@ -75,9 +75,9 @@ export function plainPlaces(volumes: readonly Volume[]): Places {
     const others = volumes[0]?.number === undefined ? "" : ": the copies of its other volumes must be named with it";
     return { data, cut: `ends after ${at} bytes of its memory, of which there are ${size}${others}` };
   }
-  const only = pieces.at(-1);
+  const piece = pieces.at(-1);
   const before = volumes.slice(0, last).reduce((sum, { image }) => sum + attachSource(image).size, 0);
-  return { data, end: { volume: last, offset: (only?.source ?? 0) - before + (only ? only.end - only.start : 0) } };
+  return { data, end: { volume: last, offset: (piece?.source ?? 0) - before + (piece ? piece.end - piece.start : 0) } };
 }
 
 /** Segments. Throws `CORRUPT` for one that lies outside of the memory or before the one before it, `LIMIT`. */
@@ -87,6 +87,7 @@ export function extendedPlaces(volumes: readonly Volume[]): Places {
   let behind = first;
   let base = 0;
   let cut: string | undefined;
+  let isLost = false;
   for (const [volume, { image, number }] of volumes.entries()) {
     const source = attachSource(image);
     let at = HEADER;
@@ -95,8 +96,9 @@ export function extendedPlaces(volumes: readonly Volume[]): Places {
     const least = ends ? PAGE : PAGE + MIB + 1;
     // What a volume has that is not there is unknown: memory before the first segment behind it may be no zeros.
     const expected = (volumes[volume - 1]?.number ?? -1) + 1;
-    let unknown = (number ?? 0) !== expected;
-    if (unknown) cut ??= `lacks volume ${expected}, which was not named`;
+    if ((number ?? 0) !== expected) cut ??= `lacks volume ${expected}, which was not named`;
+    let unknown = isLost || (number ?? 0) !== expected;
+    isLost = false;
     while (at + least <= source.size) {
       const { start, end, last } = segmentAt(source, at, behind, first + size);
       if (pieces.length === MOST_SEGMENTS) throw tooMany(source);
@@ -107,14 +109,18 @@ export function extendedPlaces(volumes: readonly Volume[]): Places {
       if (end > start) unknown = false;
       behind = end;
       at += end - start;
-      if (there < end - start) return { ...found(pieces, zeros), cut: cutAt(source, at) };
+      if (there < end - start) {
+        cut ??= cutAt(source, at);
+        isLost = true;
+        break;
+      }
       if (!last) continue;
       if (behind < first + size && !unknown) zeros.push({ start: behind, end: first + size, source: 0 });
       return { ...found(pieces, zeros), ...(cut && { cut }), end: { volume, offset: at } };
     }
     base += source.size;
   }
-  return { ...found(pieces, zeros), cut: "has no last segment: a volume is missing, or it was cut off" };
+  return { ...found(pieces, zeros), cut: cut ?? "has no last segment: a volume is missing, or it was cut off" };
 }
 
 function found(pieces: readonly Piece[], zeros: readonly Piece[]) {

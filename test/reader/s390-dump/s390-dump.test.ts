@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openDump } from "../../../src/reader/open.js";
 import { Warnings } from "../../../src/warnings.js";
-import { patternBytes } from "../../support/bytes.js";
+import { noiseBytes, patternBytes } from "../../support/bytes.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
@@ -148,6 +148,23 @@ describe("an extended stand-alone dump", () => {
     expect(bytes.equals(data)).toBe(true);
     expect(dump.ranges).toEqual([{ start: 0x9000, end: memory.length }]);
     expect([dump.header.incomplete, warnings.list.map(({ code }) => code)]).toEqual([true, ["CUT_OFF"]]);
+  });
+
+  test("whose first volume is cut off is salvaged with what the second one has", () => {
+    const large = { start: 0, data: noiseBytes(5, 2 << 20) };
+    const second = [{ start: 0x30_0000, data }];
+    const claimed = 4 << 20;
+    const paths = [
+      write(s390Segments([large], false).subarray(0, (1 << 20) + 8192), { volume: 0, end: "none", claimed }, "one"),
+      write(s390Segments(second, true), { volume: 1, claimed }, "two"),
+    ];
+    expect(failureOf(() => openDump(paths)).code).toBe("TRUNCATED");
+    const { dump, codes } = pagesOf(paths, true);
+    expect([codes, dump.header.incomplete]).toEqual([["CUT_OFF"], true]);
+    expect(dump.ranges).toEqual([
+      { start: 0, end: (1 << 20) + 4096 },
+      { start: 0x30_0000, end: claimed },
+    ]);
   });
 
   test("that claims terabytes of zeros is refused before bitmaps are made for them", () => {
