@@ -114,11 +114,6 @@ test.each([
   [["split", "a", "b", "c", "-E"], "split has no option -E: only kdump-compressed files can be split"],
   [["submit", "a", "b", "--spool-dir", "/x"], "submit has no option --spool-dir: the workers have their own"],
   [["dmesg", "a", "--since-claer"], "unknown option --since-claer. Did you mean --since-clear?"],
-  // Taken for `--privacy strict`, it would make errors of warnings with the next command.
-  [
-    ["handover", "in", "out", "--strict"],
-    "handover has no option --strict: with other commands it makes warnings errors. For no text",
-  ],
   [
     ["reassemble", "a", "b", "--salvage"],
     "reassemble has no option --salvage: filter the set with it: `coresieve --sal",

@@ -52,8 +52,9 @@ describeWithDumps("a kernel with BTF", () => {
     const tasks = node(["examples/tasks.mjs", real]);
     expect(tasks.code).toBe(0);
     expect(tasks.stdout).toMatch(
-      /^Linux 6\.12\..*\nsymbols: kallsyms in memory, types: BTF in memory\n +0 .* swapper\/0\n +1 .* init\n/,
+      /^Linux 6\.12\..*\nsymbols: kallsyms in memory, types: BTF in memory\n +0 R .* "swapper\/0"\n/,
     );
+    expect(tasks.stdout).toMatch(/\n +1 S .* "init"\n +__schedule\+.*\n +schedule\+.*\n +do_wait\+/);
   });
 
   test("inventory.mjs says why a kernel stopped", async () => {

@@ -107,7 +107,8 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
     flatten: false,
     format: undefined,
   };
-  const request = filterRequest({ ...values, ...none, privacy: true, pack: "none", files });
+  const strict = { privacyStrict: values.privacyStrict || values.strict };
+  const request = filterRequest({ ...values, ...none, ...strict, privacy: true, pack: "none", files });
   const { output } = request;
   if (packingOfOutput(output, undefined) !== undefined) {
     throw new DumpError("BAD_OPTION", "handover writes no packed files: their pages are compressed", {

@@ -69,6 +69,14 @@ export const LEVEL_OPTIONS = [
     see: "See [privacy.md](privacy.md#strict)",
   },
   {
+    name: "strict",
+    kind: "flag",
+    commands: ["handover"],
+    help: "the same: --privacy strict",
+    long: "As `--privacy strict`: no text and no payload in the pages that stay.",
+    see: "See [privacy.md](privacy.md#strict)",
+  },
+  {
     name: "privacy-keep",
     kind: "list",
     value: "LIST",

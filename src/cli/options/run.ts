@@ -36,9 +36,6 @@ export const RUN_OPTIONS = [
     commands: ["filter", "split", "submit", "plan", "audit"],
     help: "make every warning an error",
     long: "Make every warning an error",
-    refused: {
-      handover: "with other commands it makes warnings errors. For no text in the pages kept: --privacy strict",
-    },
   },
   {
     name: "quiet",
