@@ -1,4 +1,4 @@
-// A campaign of faults: `npm run faults -- [--runs N] [--seed N] [--verbose]`. Bundles fuzz/faults/main.ts and runs it.
+// A campaign of faults: `npm run faults -- --help`. Bundles fuzz/faults/main.ts and runs it.
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 

@@ -12,17 +12,46 @@ import { chosenCase } from "./fault-case.js";
 import { Inputs } from "./inputs.js";
 import { type Outcome, rootOf, runCase } from "./run-case.js";
 
-const { values } = parseArgs({
-  options: {
-    runs: { type: "string", default: "100" },
-    seed: { type: "string" },
-    verbose: { type: "boolean", default: false },
-    // Calls of the system go wrong, by a preloaded shim; `only` is part of a scenario's name.
-    calls: { type: "boolean" },
-    jobs: { type: "string", default: "1" },
-    only: { type: "string", default: "" },
-  },
-});
+const HELP = `npm run faults -- [options]: runs of the built program in which something goes wrong
+
+  --runs N      (default 100); with --calls those in which the fault was hit
+  --seed N      begins with that number (default: the clock's)
+  --calls       a call of the system fails, or a name is exchanged, at its Nth time
+  --only TEXT   with --calls: scenarios with this in their names
+  --jobs N      with --calls: runs at once (default 1)
+  --verbose     a line for each run
+  --help        prints this text
+`;
+
+/** Throws for what is no option. */
+function readWords() {
+  return parseArgs({
+    options: {
+      runs: { type: "string", default: "100" },
+      seed: { type: "string" },
+      verbose: { type: "boolean", default: false },
+      calls: { type: "boolean" },
+      jobs: { type: "string", default: "1" },
+      only: { type: "string", default: "" },
+      help: { type: "boolean", default: false },
+    },
+  }).values;
+}
+
+function options() {
+  try {
+    return readWords();
+  } catch (error) {
+    console.error(`${(error as Error).message}; npm run faults -- --help`);
+    process.exit(2);
+  }
+}
+
+const values = options();
+if (values.help) {
+  process.stdout.write(HELP);
+  process.exit(0);
+}
 const runs = Number(values.runs);
 const first = values.seed === undefined ? Date.now() % 2 ** 31 : Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), "coresieve-faults-"));

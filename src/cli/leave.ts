@@ -26,7 +26,7 @@ export async function leave(stop: Stop, unsaid: () => unknown, report: (error: u
   if (error !== undefined && !process.exitCode && systemErrorCode(error) !== "EPIPE") {
     const what = `cannot be written: ${describeSystemError(error)}`;
     // The command was done, but for its last words.
-    const left = "an output file that the run was to write is there, and whole";
+    const left = "all else was done, and what was to be written elsewhere is there, and whole";
     report(new DumpError("NOT_WRITABLE", what, { file: "stdout", cure: "Look at where it goes", left }));
   }
   for (const stream of [process.stdout, process.stderr]) {

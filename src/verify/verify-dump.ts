@@ -126,6 +126,9 @@ async function verifyOpened(
   // A page that lies in no file is promised by a kdump's second bitmap; an ELF's are counted where it is cut off.
   const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
   fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
+  if (countBits(promised, 0, pages) === 0) {
+    findings.add({ kind: "missing-page", message: "it has no page of memory", file });
+  }
   const cutAway = dump.image.kind === "kdump" ? 0 : (opening.get("MISSING_PAGES") ?? 0);
   const untouched = leaveOut(session, readable);
   await checkPages({ dump, readable, findings, threads, options, file });

@@ -22,3 +22,12 @@ test("the help names every option, but for those of a target's own process", () 
   expect(names.length).toBeGreaterThan(9);
   for (const name of names) expect(stdout).toContain(`--${name} `);
 });
+
+test("the campaign of faults has a help, and a line for a wrong word", () => {
+  const faults = (...args: string[]) =>
+    spawnSync(process.execPath, ["fuzz/faults.mjs", ...args], { cwd: root, encoding: "utf8" });
+  expect(faults("--help")).toMatchObject({ status: 0, stdout: expect.stringContaining("--calls ") });
+  const { status, stdout, stderr } = faults("--frob");
+  expect([status, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/^Unknown option '--frob'.*; npm run faults -- --help\n$/);
+});

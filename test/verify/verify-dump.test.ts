@@ -197,6 +197,14 @@ describe("damage of the kernel and its description:", () => {
 describe("damage of an ELF file:", () => {
   const bytesOf = (byte: number) => new Uint8Array(8192).fill(byte);
 
+  test("a dump without a page is not whole, however well formed", async () => {
+    const loads = [{ paddr: 0x10000, data: new Uint8Array(0), memsz: MiB, vaddr: 0xffffffff81000000n }];
+    writeFileSync(at("empty"), buildElf({ notes: [], loads }));
+    const result = await verify(at("empty"));
+    expect(result).toMatchObject({ whole: false, promised: 0, counts: { "missing-page": 1 } });
+    expect(result.findings[0]?.message).toBe("it has no page of memory");
+  });
+
   test("segments with different bytes for the same memory", async () => {
     const build = (other: number) =>
       buildElf({
