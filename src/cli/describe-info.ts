@@ -1,5 +1,5 @@
 import { formatBytes } from "../byte-size.js";
-import type { DumpInfo } from "./dump-info.js";
+import type { DumpInfo, TaskCounts } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
 import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
 
@@ -30,6 +30,7 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
   for (const [label, text] of crashRows(info)) row(label, text);
   if (info.uptimeSeconds !== null) row("Uptime", `${formatSeconds(info.uptimeSeconds)} at the last line of the log`);
+  if (info.tasks !== null) row("Tasks", tasksOf(info.tasks));
   const filtering = info.filtering;
   row("Filtering", filtering.possible ? `possible (${info.memoryModel})` : `not possible: ${filtering.reason}`);
   if (filtering.cure !== null) row("", filtering.cure);
@@ -43,6 +44,11 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   for (const { message, code, count } of info.warnings)
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   return lines;
+}
+
+function tasksOf({ total, kernelThreads, running, uninterruptible }: TaskCounts): string {
+  const blocked = uninterruptible === 0 ? "" : `, ${formatCount(uninterruptible)} blocked (D)`;
+  return `${formatCount(total)}, ${formatCount(kernelThreads)} of them the kernel's own; ${formatCount(running)} running${blocked}`;
 }
 
 function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {

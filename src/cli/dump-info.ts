@@ -21,6 +21,17 @@ export interface CrashInfo {
   readonly at: string | null;
 }
 
+/** How many tasks there were, threads counted each. */
+export interface TaskCounts {
+  readonly total: number;
+  /** Of them threads of the kernel's own. */
+  readonly kernelThreads: number;
+  /** Running, or ready to. */
+  readonly running: number;
+  /** Waiting for something that cannot be interrupted: many of them in a machine that hangs. */
+  readonly uninterruptible: number;
+}
+
 /** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
 export interface DumpInfo {
   readonly files: readonly string[];
@@ -49,6 +60,8 @@ export interface DumpInfo {
   readonly crash: CrashInfo | null;
   /** Seconds since boot, of the last line of the log. */
   readonly uptimeSeconds: number | null;
+  /** null without types of the kernel, and of an object in a store. */
+  readonly tasks: TaskCounts | null;
   readonly cpus: number;
   /** CPUs whose registers are in notes, or where a crash left them in memory. */
   readonly cpusWithRegisters: number;
@@ -74,7 +87,11 @@ export interface DumpInfo {
 }
 
 /** All that `coresieve info` says of an opened dump. */
-export function dumpInfo({ dump, view, whyNoView, warnings }: Session, shrinksToBytes: number | null): DumpInfo {
+export function dumpInfo(
+  { dump, view, whyNoView, warnings }: Session,
+  shrinksToBytes: number | null,
+  tasks: TaskCounts | null,
+): DumpInfo {
   const log = logOf(dump);
   const { header, machine, vmcoreinfo } = dump;
   const utsname = view?.utsname ?? (header.utsname?.release ? header.utsname : undefined);
@@ -103,6 +120,7 @@ export function dumpInfo({ dump, view, whyNoView, warnings }: Session, shrinksTo
     crashTime: seconds === undefined ? null : new Date(seconds * 1000).toISOString(),
     crash: log === undefined ? null : crashInfo(log),
     uptimeSeconds: log === undefined ? null : uptimeOf(log),
+    tasks,
     cpus: counted.cpus,
     cpusWithRegisters: counted.withRegisters,
     memoryBytes: dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0),

@@ -1,5 +1,6 @@
 import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
+import type { KernelView } from "../kernel/kernel-view.js";
 import { type KernelObjects, memberAddress, readMember, readText } from "../kernel/objects/kernel-objects.js";
 import { allTasks } from "../kernel/objects/tasks.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
@@ -50,7 +51,16 @@ export function* tasksOf(input: Dump, options: KernelOptions = {}): Generator<Ke
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });
   checkArgument("input", input, aDump);
   const { dump, view } = withView(openSession(input, options));
-  const { kernel, close } = eraseDebuginfo(dump, view, options.vmlinux);
+  yield* tasksIn(dump, view, options.vmlinux);
+}
+
+/** The same of a kernel that was found. */
+export function* tasksIn(
+  dump: Dump,
+  view: KernelView,
+  vmlinux: KernelOptions["vmlinux"],
+): Generator<KernelTask, void, undefined> {
+  const { kernel, close } = eraseDebuginfo(dump, view, vmlinux);
   try {
     if (kernel === undefined) return;
     for (const address of allTasks(dump, view, kernel)) {

@@ -203,7 +203,9 @@ describeWithDumps("info of a real dump", () => {
     expect(json).toMatchObject({
       crash: { kind: "sysrq", reason: "sysrq: Trigger a crash", comm: "workload", cpu: 0 },
       uptimeSeconds: expect.closeTo(11.94, 0) as number,
+      tasks: { total: 48, kernelThreads: 46, running: 1, uninterruptible: 0 },
     });
+    expect(text).toMatch(/^Tasks {9}48, 46 of them the kernel's own; 1 running$/m);
     expect(json["shrinksToBytes"]).toBeGreaterThan(1e6);
   });
 
