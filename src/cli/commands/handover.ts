@@ -164,7 +164,10 @@ function nothing({ found }: Values, { audit }: HandOverResult): string[] {
   ];
 }
 
-function describeWritten({ filtered, audit, verified, manifest, written }: HandOverResult, { sign }: Values): string[] {
+function describeWritten(
+  { filtered, audit, verified, manifest, written }: HandOverResult,
+  { sign, elf }: Values,
+): string[] {
   const { comparison } = verified;
   const searched = audit.secrets === undefined ? "" : `; 0 of ${formatCount(audit.secrets.length)} secrets found`;
   const compared =
@@ -172,11 +175,14 @@ function describeWritten({ filtered, audit, verified, manifest, written }: HandO
       ? ""
       : `${formatCount(comparison.same)} pages are the original's, ${formatCount(comparison.erased)} but for what was overwritten; nothing is wrong`;
   const [output = "", ...beside] = written;
+  const { kept, zero } = filtered.classes;
+  // A kdump file has them, and lets them share one page: whoever checks it counts them.
+  const zeros = zero > 0 && !elf ? `, and ${formatCount(zero)} of zeros` : "";
   return [
-    `Pages    ${formatCount(filtered.classes.kept)} of ${formatCount(filtered.inputPages)} stay`,
+    `Pages    ${formatCount(kept)} of ${formatCount(filtered.inputPages)} stay${zeros}`,
     `Audit    nothing found${searched}`,
     `Verify   ${compared}`,
-    ...(filtered.privacy?.remains ?? []).map((text) => `  not vouched for: ${text}`),
+    ...(filtered.privacy?.remains ?? []).map((text) => `  may still hold user data: ${text}`),
     ...filtered.warnings.map(({ message, code }) => `Warning: ${message} [${code}]`),
     `Output   ${shownUrl(output)}, ${formatBytes((manifest?.output.sealed ?? manifest?.output)?.bytes ?? 0)}${manifest?.output.sealed ? ", sealed" : ""}`,
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,
