@@ -18,10 +18,11 @@ export {
 } from "./filter/page-classes.js";
 export { levelOfNames, namesOfLevel } from "./filter/policy.js";
 export type { KernelPageCounts } from "./filter/privacy/kernel-pages.js";
+export { PRIVACY_EXTRAS, PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "./filter/privacy/privacy-names.js";
 export type { PrivacyResult } from "./filter/privacy/privacy-result.js";
 export { SCRUBBED, type Scrubbed } from "./filter/privacy/private-objects.js";
-export { PRIVACY_EXTRAS, type PrivacyExtra, type ScrubCount } from "./filter/privacy/scrub.js";
-export { PRIVACY_KEEPS, type PrivacyKeep } from "./filter/privacy/strict/strict-plan.js";
+export type { ScrubCount } from "./filter/privacy/scrub.js";
+
 export {
   type HandOverFiles,
   type HandOverOptions,

@@ -1,6 +1,6 @@
 import type { Secret } from "../audit/secrets.js";
-import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
-import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
+import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../filter/privacy/privacy-names.js";
+
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aFileName,

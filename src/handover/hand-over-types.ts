@@ -2,8 +2,8 @@ import type { AuditResult } from "../audit/audit-result.js";
 import type { Secret } from "../audit/secrets.js";
 import type { Codec, CodecName } from "../codec/codecs.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
-import type { PrivacyExtra } from "../filter/privacy/scrub.js";
-import type { PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
+import type { PrivacyExtra, PrivacyKeep } from "../filter/privacy/privacy-names.js";
+
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";

@@ -1,9 +1,9 @@
 import { codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
-import { policyOfLevel } from "../filter/policy.js";
-import { checkPrivateLevel } from "../filter/privacy/private-run.js";
-import { privacyExtras } from "../filter/privacy/scrub.js";
+import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
+import { privacyExtras } from "../filter/privacy/privacy-names.js";
+
 import { either, OPTION } from "../option-words.js";
 import { isStorePath } from "../store/store-url.js";
 import { outputFormatFacts } from "../writer/output-format.js";
@@ -111,4 +111,16 @@ function checkSplit(paths: readonly string[], { format, onFull }: WholeFilterOpt
       cure: either("Write `coresieve split DUMP OUT1 OUT2`", "Give `output.paths` two names, of kdump output"),
     });
   }
+}
+
+/** Throws `BAD_OPTION` if a level was asked for that keeps user data. */
+function checkPrivateLevel(level: number): void {
+  if (level === MAX_LEVEL) return;
+  throw new DumpError(
+    "BAD_OPTION",
+    `${OPTION.privacy} drops all that level ${MAX_LEVEL} drops, but level ${level} was asked for`,
+    {
+      cure: `Leave out ${OPTION.levelOfPrivacy}`,
+    },
+  );
 }

@@ -2,8 +2,8 @@ import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../codec/codec
 import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
-import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
-import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
+import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../filter/privacy/privacy-names.js";
+
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aFileName,

@@ -1,5 +1,4 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
-import { eraseRequest } from "../filter/erase/erase-run.js";
 import { aDump, checkArgument } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
@@ -41,7 +40,7 @@ export async function filterDump(input: Dump, given: FilterOptions): Promise<Fil
   checkArgument("input", input, aDump);
   const { fallbackLevels = [], onFull = "nothing", warnings = new Warnings() } = options;
   checkOptions(options);
-  if (options.erase) eraseRequest(options.erase);
+  if (options.erase) (await import("../filter/erase/erase-run.js")).eraseRequest(options.erase);
   throwIfAborted(options.signal);
   const session = openSession(input, { ...options, warnings });
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);

@@ -3,9 +3,9 @@ import type { DumpErrorCode } from "../errors.js";
 import type { EraseResult } from "../filter/erase/erase-run.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { ClassCounts } from "../filter/page-classes.js";
+import type { PrivacyExtra, PrivacyKeep } from "../filter/privacy/privacy-names.js";
 import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
-import type { PrivacyExtra } from "../filter/privacy/scrub.js";
-import type { PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
+
 import type { CompleteOptions } from "../kernel/complete-dump.js";
 import type { Arch } from "../reader/machine.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";

@@ -1,11 +1,12 @@
 import { DumpError } from "../errors.js";
-import { type EraseRun, eraseRequest, eraseRun } from "../filter/erase/erase-run.js";
+import type { EraseRun } from "../filter/erase/erase-run.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import { classCounts, type FurtherClass, KEPT, ZERO } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
-import { type PrivateRequest, type PrivateRun, privateRun } from "../filter/privacy/private-run.js";
-import { privacyExtras } from "../filter/privacy/scrub.js";
+import { privacyExtras } from "../filter/privacy/privacy-names.js";
+import type { PrivateRequest, PrivateRun } from "../filter/privacy/private-run.js";
+
 import type { StackTops } from "../filter/privacy/stack-tops.js";
 import type { StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import type { TextSearch } from "../filter/text/text-search.js";
@@ -15,7 +16,7 @@ import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import type { Warnings } from "../warnings.js";
 import { dropUnreadable } from "../worker/check-dump.js";
-import { type ExtensionRun, extensionRun } from "../worker/extension/extend-dump.js";
+import type { ExtensionRun } from "../worker/extension/extend-dump.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
 import { searchDump } from "../worker/search-dump.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -66,6 +67,18 @@ export interface PlannedDump {
   result(written: WrittenPages): FilterResult;
 }
 
+/** Loaded by who needs it, as privacy and erasing are: together a sixth of the program. */
+async function extensionOf(
+  options: WholeFilterOptions,
+  dump: Dump,
+  view: KernelView | undefined,
+  plan: PagePlan,
+): Promise<ExtensionRun | undefined> {
+  if (options.extension === undefined) return undefined;
+  const { extensionRun } = await import("../worker/extension/extend-dump.js");
+  return extensionRun(options.extension, dump, view, plan, options);
+}
+
 /**
  * Pass 1 and what belongs between the passes: finds which pages of a dump go into the output. The output itself is not
  * touched. Throws `DumpError`s.
@@ -79,13 +92,15 @@ export async function planDump(
   const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
   checkView(session, options.level);
-  const request = options.erase && eraseRequest(options.erase);
+  const eraser = options.erase && (await import("../filter/erase/erase-run.js"));
+  const request = options.erase && eraser?.eraseRequest(options.erase);
   const { view, policy: usable, plan } = checkedPlan(session, policyOfLevel(options.level));
-  const secret = options.privacy ? privateRun(dump, view, usable, privateRequest(options), warnings) : undefined;
+  const hider = options.privacy ? await import("../filter/privacy/private-run.js") : undefined;
+  const secret = hider?.privateRun(dump, view, usable, privateRequest(options), warnings);
   const policy = secret?.policy ?? usable;
-  let erase = request && eraseRun(request, dump, view, options.vmlinux, warnings);
+  let erase = request && eraser?.eraseRun(request, dump, view, options.vmlinux, warnings);
   const lost = pagesWithoutData(plan);
-  const extension = options.extension && extensionRun(options.extension, dump, view, plan, options);
+  const extension = await extensionOf(options, dump, view, plan);
   const spansOf = (run: EraseRun | undefined) => [...(run?.spans ?? []), ...(secret?.spans ?? [])];
   let spans = spansOf(erase);
   const context = (used: ScanPolicy) =>

@@ -3,8 +3,8 @@ import type { Codec, CodecName } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
-import type { PrivacyExtra } from "../filter/privacy/scrub.js";
-import { PRIVACY_KEEPS, type PrivacyKeep } from "../filter/privacy/strict/strict-plan.js";
+import { PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "../filter/privacy/privacy-names.js";
+
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { GivenVmcoreinfo } from "../kernel/given-vmcoreinfo.js";
 import {

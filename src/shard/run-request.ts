@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { CODEC_NAMES } from "../codec/codecs.js";
 import { MAX_LEVEL } from "../filter/policy.js";
-import { PRIVACY_EXTRAS } from "../filter/privacy/scrub.js";
-import { PRIVACY_KEEPS } from "../filter/privacy/strict/strict-plan.js";
+import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../filter/privacy/privacy-names.js";
+
 import { flag, list, number, object, oneOf, optional, text, textLike } from "./check-data.js";
 
 const PATH = text(4096);

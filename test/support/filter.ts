@@ -1,11 +1,12 @@
 /** Running the program's own filter within the test, into a folder that goes away. */
+
 import { createWriteStream, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type CodecName, codecOf } from "../../src/codec/codecs.js";
-import type { PrivacyExtra } from "../../src/filter/privacy/scrub.js";
-import type { PrivacyKeep } from "../../src/filter/privacy/strict/strict-plan.js";
+import type { PrivacyExtra, PrivacyKeep } from "../../src/filter/privacy/privacy-names.js";
+
 import { type OpenOptions, openDump } from "../../src/reader/open.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";

@@ -1,8 +1,8 @@
 import { CODEC_NAMES, type Codec, type CodecName, codecOf } from "../../codec/codecs.js";
 import { DumpError } from "../../errors.js";
 import { levelOfNames, MAX_LEVEL } from "../../filter/policy.js";
-import type { PrivacyExtra } from "../../filter/privacy/scrub.js";
-import type { PrivacyKeep } from "../../filter/privacy/strict/strict-plan.js";
+import type { PrivacyExtra, PrivacyKeep } from "../../filter/privacy/privacy-names.js";
+
 import type { Packing } from "../../reader/source/packed/packing.js";
 import { checkTogether } from "../../run/check-options.js";
 import { codecFor } from "../../run/check-values.js";

@@ -1,6 +1,6 @@
 import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
-import { PRIVACY_EXTRAS } from "../../filter/privacy/scrub.js";
-import { PRIVACY_KEEPS } from "../../filter/privacy/strict/strict-plan.js";
+import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../../filter/privacy/privacy-names.js";
+
 import { FILTERING, type Option } from "./option.js";
 
 const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];

@@ -1,4 +1,3 @@
-import { DumpError } from "../../errors.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
 import { OPTION } from "../../option-words.js";
 import type { Dump } from "../../reader/dump.js";
@@ -9,16 +8,17 @@ import type { EraseSpans } from "../erase/spans.js";
 import type { PagePlan } from "../plan.js";
 import type { Policy, ScanPolicy } from "../policy.js";
 import { MAX_LEVEL } from "../policy.js";
+import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { privacyRecord, STRICT_RECORD } from "./privacy-record.js";
 import { type PrivacyResult, privacyResult } from "./privacy-result.js";
 import { privacyView, refused } from "./privacy-view.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "./private-notes.js";
-import { type PrivacyExtra, type Scrub, scrub } from "./scrub.js";
+import { type Scrub, scrub } from "./scrub.js";
 import type { StackTops } from "./stack-tops.js";
 import type { KernelWords } from "./strict/kernel-words.js";
 import { strictNotes } from "./strict/strict-notes.js";
 import type { StrictPages } from "./strict/strict-pages.js";
-import { type PrivacyKeep, StrictPlan } from "./strict/strict-plan.js";
+import { StrictPlan } from "./strict/strict-plan.js";
 import { strictRemains } from "./strict/strict-remains.js";
 
 /** What a run with `--privacy` is asked for. */
@@ -47,18 +47,6 @@ export interface PrivateRun {
     plan: Pick<PagePlan, "kept" | "maxMapnr">,
     cleared: number | undefined,
   ): PrivacyResult;
-}
-
-/** Throws `BAD_OPTION` if a level was asked for that keeps user data. */
-export function checkPrivateLevel(level: number): void {
-  if (level === MAX_LEVEL) return;
-  throw new DumpError(
-    "BAD_OPTION",
-    `${OPTION.privacy} drops all that level ${MAX_LEVEL} drops, but level ${level} was asked for`,
-    {
-      cure: `Leave out ${OPTION.levelOfPrivacy}`,
-    },
-  );
 }
 
 /**

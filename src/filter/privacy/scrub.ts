@@ -1,4 +1,3 @@
-import { DumpError } from "../../errors.js";
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { archSupport } from "../../kernel/arch/archs.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
@@ -24,37 +23,17 @@ import { hostNames } from "./host-names.js";
 import { largeObjects, type ObjectPages } from "./large-objects.js";
 import { logTexts } from "./log-texts.js";
 import { structPageReader } from "./page-reader.js";
+import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
 import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type ScrubList } from "./private-objects.js";
 import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
 import { screens } from "./screens.js";
 import type { StackTops } from "./stack-tops.js";
-import type { PrivacyKeep, StrictPlan } from "./strict/strict-plan.js";
+import type { StrictPlan } from "./strict/strict-plan.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
-
-/** What `--privacy-extra` has names for. */
-export const PRIVACY_EXTRAS = ["registers", "tty", "log", "host"] as const;
-
-/** One of `PRIVACY_EXTRAS`. */
-export type PrivacyExtra = (typeof PRIVACY_EXTRAS)[number];
-
-/** Throws `BAD_OPTION` for a name that is none. */
-export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
-  return names.map((name) => {
-    const found = PRIVACY_EXTRAS.find((one) => one === name);
-    if (found !== undefined) return found;
-    throw new DumpError(
-      "BAD_OPTION",
-      `${JSON.stringify(name)} is not something that ${OPTION.privacyExtra} overwrites`,
-      {
-        cure: `Names are ${PRIVACY_EXTRAS.join(", ")}, separated by commas`,
-      },
-    );
-  });
-}
 
 /** What was overwritten of one kind. */
 export interface ScrubCount {

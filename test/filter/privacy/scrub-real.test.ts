@@ -1,8 +1,10 @@
 /** What --privacy overwrites in real dumps, and that verify tells that from damage and loss. */
+
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { privacyExtras } from "../../../src/filter/privacy/scrub.js";
+import { privacyExtras } from "../../../src/filter/privacy/privacy-names.js";
+
 import { logOfKernel } from "../../../src/kernel/log/read-log.js";
 import { kernelOf } from "../../../src/library/kernel-of.js";
 import { openDump } from "../../../src/reader/open.js";

@@ -7,6 +7,7 @@ import type { Dump } from "../../../reader/dump.js";
 import { stretchesOf } from "../../../reader/open.js";
 import type { KernelPageObserver, KernelPages } from "../kernel-pages.js";
 import { structPageReader } from "../page-reader.js";
+import type { PrivacyKeep } from "../privacy-names.js";
 import { keptLog } from "./kept-log.js";
 import { kernelAddresses } from "./kernel-addresses.js";
 import { keepCacheNames, keepModules } from "./known-names.js";
@@ -14,12 +15,6 @@ import { KnownObjects } from "./known-objects.js";
 import { knownStructs } from "./known-structs.js";
 import { knownTimers } from "./known-timers.js";
 import type { StrictPages } from "./strict-pages.js";
-
-/** What stays with `--privacy strict` although it is text, by the names that `--privacy-keep` has for it. */
-export const PRIVACY_KEEPS = ["comm"] as const;
-
-/** One of `PRIVACY_KEEPS`. */
-export type PrivacyKeep = (typeof PRIVACY_KEEPS)[number];
 
 /** Where the kernel's image is: physical addresses of its first and behind its last byte, in pieces. */
 type ImagePages = readonly { readonly startPfn: number; readonly endPfn: number }[];

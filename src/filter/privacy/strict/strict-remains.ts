@@ -1,6 +1,6 @@
+import type { PrivacyKeep } from "../privacy-names.js";
 import type { Scrub } from "../scrub.js";
 import { SMALL_HALF, SMALL_WORD } from "./kernel-words.js";
-import type { PrivacyKeep } from "./strict-plan.js";
 
 /** What `--privacy strict` leaves, in words: docs/privacy.md explains each. */
 export function strictRemains(
