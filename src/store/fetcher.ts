@@ -13,6 +13,7 @@ import {
   READY,
   setFailure,
 } from "./block-cache.js";
+import { copyBytes } from "./copy-bytes.js";
 import { FetchPlan } from "./fetch-plan.js";
 import type { HttpLocation, ObjectLocation } from "./store-types.js";
 
@@ -240,7 +241,7 @@ export class Fetcher {
         const i = Math.floor(at / LINE) - first;
         const within = at - (first + i) * LINE;
         const n = Math.min(chunk.length - used, LINE - within);
-        cache.data.set(chunk.subarray(used, used + n), (slots[i] as number) * LINE + within);
+        copyBytes(chunk.subarray(used, used + n), cache.data, (slots[i] as number) * LINE + within);
         used += n;
         at += n;
       }

@@ -12,6 +12,7 @@ import {
   ring,
   takeMailbox,
 } from "./block-cache.js";
+import { copyBytes } from "./copy-bytes.js";
 import type { RemoteObject } from "./remote-object.js";
 
 /** Most bytes that one thread asks for at once. */
@@ -51,7 +52,7 @@ export function remoteSource({ path, size, object, memory }: RemoteObject): {
       const slot = hint + i < LINES ? hint + i : hint + i - LINES;
       if (cache.line[slot] !== line || cache.object[slot] !== object) continue;
       if (pinned(slot, line, from, to)) {
-        into.set(cache.data.subarray(slot * LINE + from, slot * LINE + to));
+        copyBytes(cache.data.subarray(slot * LINE + from, slot * LINE + to), into, 0);
         letGo(slot);
         hint = slot;
         return true;

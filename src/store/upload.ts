@@ -1,6 +1,7 @@
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
+import { copyBytes } from "./copy-bytes.js";
 import type { StoreThread } from "./open-store.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
 import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
@@ -116,7 +117,7 @@ export class ObjectUpload {
       const part = this.#partOf(index);
       const within = at - plan.start(index);
       const n = Math.min(bytes.length - done, part.bytes.length - within);
-      part.bytes.set(bytes.subarray(done, done + n), within);
+      copyBytes(bytes.subarray(done, done + n), part.bytes, within);
       part.held ||= offset <= HEADER || index === 0;
       addStretch(part.written, within, within + n);
       done += n;
