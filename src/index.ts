@@ -11,6 +11,7 @@ export type { ErasedRule, EraseResult } from "./filter/erase/erase-run.js";
 export type { EraseFile } from "./filter/erase/parse-rules.js";
 export {
   type ClassCounts,
+  type FurtherClass,
   PAGE_CLASSES,
   type PageClass,
   PRIVACY_CLASSES,
