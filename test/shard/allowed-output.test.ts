@@ -50,7 +50,10 @@ beforeEach(() => {
   symlinkSync(inside, middle);
 });
 
-/** Each name is by turns what it was and a link to the other place, as fast as it can; a link is made to lead elsewhere. */
+/**
+ * Each name is by turns what it was and a link to the other place, as fast as it can; a link is made to lead elsewhere.
+ * It rests in between for as long as a job may need: without, none is ever done where both have a core to themselves.
+ */
 const SWAPPER = `
 const fs = require("node:fs");
 const [links, folders, outside] = JSON.parse(process.argv[1]);
@@ -68,7 +71,7 @@ const turn = () => {
       attempt(fs.renameSync, name + ".away", name);
     }
   }
-  setImmediate(turn);
+  setTimeout(turn, Math.random() * 20);
 };
 turn();`;
 
@@ -120,6 +123,7 @@ function expectUntouched(): void {
 async function workUntil(least: number): Promise<void> {
   const seen = { done: 0, refused: 0 };
   for (let i = 0; i < least || seen.done < least / 10 || seen.refused < least / 10; i++) {
+    if (i === 20 * least) expect.fail(`of ${i} jobs ${seen.done} were done and ${seen.refused} stopped`);
     try {
       await work();
       seen.done++;
@@ -212,7 +216,8 @@ test("a folder that is moved away when a shard's file, or the output, gets its n
   }
 });
 
-test("what fails behind the output's name says that the output is there: its folder cannot be flushed", async () => {
+/** An output whose bytes are written, and which has no name yet. */
+async function writtenOutput() {
   const place = await placeOf(ID, { output: join(inside, "out") } as never, {
     allowed: allowedFolders([allowed]),
     store,
@@ -221,6 +226,11 @@ test("what fails behind the output's name says that the output is there: its fol
   await own.create();
   const sink = await own.sink({} as never, false);
   await sink.write(BYTES, 0);
+  return { place, sink };
+}
+
+test("what fails behind the output's name says that the output is there: its folder cannot be flushed", async () => {
+  const { place, sink } = await writtenOutput();
   readFails = true;
   const failed = sink.finish(BYTES.length).finally(() => {
     readFails = false;
@@ -234,14 +244,7 @@ test("what fails behind the output's name says that the output is there: its fol
 });
 
 test("an unfinished name that cannot be removed is left to the removal of the staging, not called a failed write", async () => {
-  const place = await placeOf(ID, { output: join(inside, "out") } as never, {
-    allowed: allowedFolders([allowed]),
-    store,
-  });
-  const own = place.of(PLAN);
-  await own.create();
-  const sink = await own.sink({} as never, false);
-  await sink.write(BYTES, 0);
+  const { place, sink } = await writtenOutput();
   unlinkFails = true;
   await sink.finish(BYTES.length).finally(() => {
     unlinkFails = false;
