@@ -8,6 +8,7 @@ import { attachSpace, findSpace, rescuedSpace, type SpaceImage } from "./arch/ar
 import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
+import { structPageSamples, tablesOfStructPages } from "./lost-struct-pages.js";
 import type { MemMap } from "./page/mem-map.js";
 import { type PageLayout, pageLayout } from "./page/page-layout.js";
 import { sparsememMap } from "./sparsemem.js";
@@ -42,21 +43,46 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const before = warnings.mark();
   const view = viewIn(dump, info, space, warnings);
   const reached = view === undefined ? 0 : mappedShare(dump, view);
-  if (reached > HALF || space.lost !== undefined) {
-    if (view === undefined) throw cannotFilter(dump, space.lost ? `${whatIsLost(space.lost)}; ${NO_MAP}` : NO_MAP);
-    return view;
-  }
-  // The top table has the entry of the kernel's image, and has lost that of its struct pages, or of the way to them.
-  const rescued = rescuedSpace(dump, info);
-  const found = new Warnings();
-  const other = rescued?.lost?.instead === undefined ? undefined : viewIn(dump, info, rescued, found);
-  if (other !== undefined && mappedShare(dump, other) > reached) {
+  if (view !== undefined && reached > HALF) return view;
+  const better = viewWithoutTop(dump, info, { space, view, reached });
+  if (better !== undefined) {
     before();
-    warnings.addAll(found);
-    return other;
+    warnings.addAll(better.warnings);
+    return better.view;
   }
-  if (view === undefined) throw cannotFilter(dump, NO_MAP);
+  if (view === undefined) throw cannotFilter(dump, space.lost ? `${whatIsLost(space.lost)}; ${NO_MAP}` : NO_MAP);
   return view;
+}
+
+/** What was found by the page tables as they are. */
+interface FirstLook {
+  readonly space: FoundSpace<SpaceImage>;
+  readonly view: KernelView | undefined;
+  readonly reached: number;
+}
+
+/**
+ * Of a kernel whose top table is lost, or has lost the entry of its struct pages or of the way to them, a view that reaches more: through a process's
+ * table, else through the tables below. `undefined` if there is none.
+ */
+function viewWithoutTop(
+  dump: Dump,
+  info: Vmcoreinfo,
+  { space, view, reached }: FirstLook,
+): { readonly view: KernelView; readonly warnings: Warnings } | undefined {
+  const look = (found: FoundSpace<SpaceImage>) => {
+    const warnings = new Warnings();
+    const seen = viewIn(dump, info, found, warnings);
+    return seen !== undefined && mappedShare(dump, seen) > reached ? { view: seen, warnings } : undefined;
+  };
+  // A space of which that is known was looked for in that way.
+  const rescued = space.lost === undefined ? rescuedSpace(dump, info) : undefined;
+  const other = rescued?.lost?.instead === undefined ? undefined : look(rescued);
+  if (other !== undefined || view === undefined) return other;
+  const tablesBelow = tablesOfStructPages(dump, view);
+  if (tablesBelow.length === 0) return undefined;
+  const lost = { instead: space.lost?.instead, below: tablesBelow.map(({ table }) => table) };
+  return look({ ...space, image: { ...space.image, tablesBelow }, lost });
 }
 
 const NO_MAP = "its struct pages were not found (mem_section, mem_map)";
@@ -65,19 +91,17 @@ const HALF = 0.5;
 /** Struct pages that are looked up to see whether they are mapped. */
 const SAMPLES = 64;
 
-/** Which part of the struct pages has an address that the page tables know. */
+/** Which part of the struct pages is mapped, to memory. */
 function mappedShare(dump: Dump, { space: image, memMap, layout }: KernelView): number {
   const space = attachSpace(image, dump.memory);
-  let mapped = 0;
-  for (let i = 0; i < SAMPLES; i++) {
-    const range = Math.floor((i * memMap.count) / SAMPLES);
-    const start = memMap.startPfn[range] as number;
-    const pages = (memMap.endPfn[range] as number) - start;
-    const within = Math.floor((pages * i) / SAMPLES);
-    const address = (memMap.address[range] as bigint) + BigInt(within * layout.size);
-    if (space.translate(address) !== undefined) mapped++;
-  }
-  return mapped / SAMPLES;
+  const end = dump.maxMapnr * dump.pageSize;
+  const samples = structPageSamples(dump, memMap, layout.size, SAMPLES);
+  const mapped = samples.filter((address) => {
+    // A fixed map may have all addresses.
+    const place = space.translate(address)?.paddr;
+    return place !== undefined && place < end;
+  });
+  return samples.length === 0 ? 0 : mapped.length / samples.length;
 }
 
 /** The kernel as it is seen in one address space; `undefined` where that does not lead to struct pages. Throws `CANNOT_FILTER`. */
@@ -112,7 +136,11 @@ function viewIn(
 }
 
 /** In words. */
-export function whatIsLost({ instead }: LostTables): string {
+export function whatIsLost({ instead, below }: LostTables): string {
+  if (below !== undefined) {
+    const places = below.map((table) => `0x${table.toString(16)}`).join(", ");
+    return `the kernel's top page table is lost or damaged; what leads to its struct pages was found without it (${places}), other memory that only tables map is not read`;
+  }
   const taken =
     instead === undefined
       ? "no other has the kernel's half, so that only what lies at fixed places is read"

@@ -8,6 +8,7 @@ import type { FixedMap } from "./fixed-maps.js";
 import type { KernelExports } from "./kernel-exports.js";
 import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
 import type { ImagePlace, Relocation } from "./relocation.js";
+import type { TableBelow } from "./tables-below.js";
 
 /** What a dump tells of its kernel's address space. */
 export interface FoundSpace<Image> {
@@ -38,15 +39,18 @@ export interface RootedSpace {
   readonly root: number;
 }
 
-/** What is known to be mapped without page tables; absent where these are whole. */
+/** What is known to be mapped without the top page table; absent where that is whole. */
 export interface KnownMaps {
   readonly knownMaps?: readonly FixedMap[];
+  readonly tablesBelow?: readonly TableBelow[];
 }
 
 /** What was lost of a kernel's address space, and what is used instead. */
 export interface LostTables {
   /** Physical address of the table that was taken instead: a process's; `undefined` if none was found. */
   readonly instead: number | undefined;
+  /** Of tables below it that were found without it. */
+  readonly below?: readonly number[];
 }
 
 /** A way to a kernel whose top table is lost. */

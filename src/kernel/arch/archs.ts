@@ -26,6 +26,7 @@ import type { Riscv64Space } from "./riscv64/space.js";
 import { S390X } from "./s390x/row.js";
 import type { S390xSpace } from "./s390x/space.js";
 import { SPARC64, type Sparc64Space } from "./sparc64.js";
+import { withTablesBelow } from "./tables-below.js";
 import { X86_64 } from "./x86_64/row.js";
 import type { X86_64Space } from "./x86_64/space.js";
 
@@ -83,7 +84,8 @@ export function allSupport(): readonly ArchSupport<SpaceImage>[] {
 /** The address space of an image, in any thread. */
 export function attachSpace(image: SpaceImage, memory: PhysicalMemory): AddressSpace {
   const space = supportOf(image).attach(image, memory);
-  return image.knownMaps === undefined ? space : fixedAddressSpace(image.knownMaps, space);
+  const known = image.knownMaps === undefined ? space : fixedAddressSpace(image.knownMaps, space);
+  return image.tablesBelow === undefined ? known : withTablesBelow(known, image.tablesBelow, memory);
 }
 
 /** Finds the address space of a dump's kernel. Throws `CANNOT_FILTER`, also for architectures that are not known. */

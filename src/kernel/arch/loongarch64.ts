@@ -96,6 +96,8 @@ function countLevels(memory: PhysicalMemory, root: number, pageShift: number): n
   for (let levels = 1; levels < 4; levels++) {
     if (memory.read(bytes, table) < 8) break;
     const entry = view.getBigUint64(0, true);
+    // No entry of a whole top table is anything else: it is lost.
+    if (levels === 1 && !isWindow(entry)) break;
     if (!isWindow(entry) || (entry & HUGE) !== 0n) return Math.max(levels, 2);
     table = Number(entry & LOW_BITS);
   }

@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { droppedPages, machineElf } from "../../support/arch/machine-image.js";
+import { AT, droppedPages, machineElf } from "../../support/arch/machine-image.js";
 import { machines } from "../../support/arch/machines.js";
 import { compareKdumpWithElf } from "../../support/compare-pages.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
@@ -33,5 +33,37 @@ describe("level 31", () => {
     const dropped = [...bitmapPfns(bitmap1)].filter((pfn) => !kept.has(pfn)).map((pfn) => facts.firstPfn + pfn);
     expect(dropped).toEqual(droppedPages(machine));
     expect(compareKdumpWithElf(output, input)).toMatchObject({ different: [], unknown: [], leaked: [] });
+  });
+});
+
+describe("without the top page table", () => {
+  // Those whose variables no table has, so that the kernel is found all the same. How many levels a LoongArch kernel has only its tables say.
+  const unusual = /^loongarch64, .*(4 KiB, 3 levels|2 levels)/;
+  const fixed = machines.filter(
+    ({ name, model, tables, mapLevel }) =>
+      model === "vmemmap" && tables !== undefined && mapLevel === undefined && !unusual.test(name),
+  );
+
+  test("there are such machines", () => {
+    expect(new Set(fixed.map(({ machine }) => machine))).toEqual(new Set(["loongarch64", "ppc64", "ppc64le", "sparc64"]));
+  });
+
+  test.each(fixed)("$name: the tables below it lead to the struct pages", async (machine) => {
+    const [input, output] = [join(folder, "machine.elf"), join(folder, "machine.kdump")];
+    const { tables: { levels: [top] = [], entrySize = 8 } = {} } = machine;
+    const lost = new Uint8Array(2 ** (top?.bits ?? 0) * entrySize);
+    writeFileSync(
+      input,
+      machineElf({
+        ...machine,
+        prepare(memory, start) {
+          machine.prepare?.(memory, start);
+          memory.write(start + AT.root, lost);
+        },
+      }),
+    );
+    const { classes, warnings } = await filterFile(input, output, { level: 31 });
+    expect(warnings.map(({ code }) => code)).toEqual(["PAGE_TABLES"]);
+    expect(classes).toMatchObject({ free: 8, user: 1, cache: 1 });
   });
 });

@@ -129,6 +129,19 @@ function writeStructs(memory: PhysicalMemory, machine: MachineCase, size: number
   put(PAGES.cache, { flags: 1 << bits.lru, mapping: 0x2000 });
   const slab = bits.slab === undefined ? { mapcount: (types.slab ?? -1) >>> 0 } : { flags: 1 << bits.slab };
   put(PAGES.slab, { ...slab, mapping: 0x3001 });
+  if (machine.model === "vmemmap") linkPages(memory, machine);
+}
+
+/** The user's page and that of the cache are in one list. */
+function linkPages(memory: PhysicalMemory, machine: MachineCase): void {
+  const { size } = layoutOf(machine);
+  const { lru } = featuresOf(machine).layout;
+  const [one, two] = [PAGES.anonymous, PAGES.cache].map((page) => page * size + lru) as [number, number];
+  for (const [from, to] of [[one, two] as const, [two, one] as const]) {
+    const address = vmemmapStart(machine) + BigInt(to);
+    memory.writeInteger(machine.start + AT.structs + from, 8, address);
+    memory.writeInteger(machine.start + AT.structs + from + 8, 8, address);
+  }
 }
 
 const linearOf = (machine: MachineCase) => machine.linear ?? machine.symbol;
