@@ -65,7 +65,8 @@ export function tablesOfStructPages(dump: Dump, kernel: UnmappedStructPages): Ta
           if (view.getUint32(where) === 0 && (entrySize === 4 || view.getUint32(where + 4) === 0)) return;
           const entry = wordAt(view, where, entrySize, littleEndian);
           const step = decode(entry, 1);
-          if (step === undefined || ("page" in step ? step.page : step.table) >= most || lost.nowhere.has(entry)) return;
+          if (step === undefined || ("page" in step ? step.page : step.table) >= most || lost.nowhere.has(entry))
+            return;
           if (provesItself(dump, kernel, space, lost, at + table)) lost.found = at + table;
           else if (lost.nowhere.size < MOST_REMEMBERED) lost.nowhere.add(entry);
         });

@@ -121,43 +121,46 @@ describeWithDumps("entries of the top table that are lost are taken from a proce
   });
 });
 
-describeWithDumps("where they do not, the image's own offset leads to the log, and the tables below to the struct pages", () => {
-  test.each([
-    ["tiny-arm64-6.12-64k-va52", 8192],
-    ["arm64-7.2-16k-tiny", 16384],
-    ["tiny-s390x-6.12", 16384],
-    // Its struct pages are in low memory.
-    ["tiny-i386-6.12-pae-sparsemem", 32],
-  ] as const)("%s", async (name, size) => {
-    const vmcore = await withoutTop(name, size);
-    const log = logOf(vmcore);
-    expect(log.length).toBeGreaterThan(20);
-    expect(logOf(input)).toEqual(log);
-    const [lost, whole] = [openDump(input), openDump(vmcore)];
-    expect(kernelOf(lost).symbol("schedule")).toBe(kernelOf(whole).symbol("schedule"));
-    lost.close();
-    whole.close();
-    const { warnings } = await filterFile(input, output, { level: 1, format: "elf" });
-    expect(warnings.map(({ code }) => code)).not.toContain("NO_ADDRESSES");
-    const { warnings: met, classes } = await filterFile(input, output, { level: 30 });
-    expect(met.map(({ code, count }) => `${code} ${count}`)).toEqual(["PAGE_TABLES 1"]);
-    expect(classes).toEqual((await filterFile(vmcore, output, { level: 30 })).classes);
-  });
+describeWithDumps(
+  "where they do not, the image's own offset leads to the log, and the tables below to the struct pages",
+  () => {
+    test.each([
+      ["tiny-arm64-6.12-64k-va52", 8192],
+      ["arm64-7.2-16k-tiny", 16384],
+      ["tiny-s390x-6.12", 16384],
+      // Its struct pages are in low memory.
+      ["tiny-i386-6.12-pae-sparsemem", 32],
+    ] as const)("%s", async (name, size) => {
+      const vmcore = await withoutTop(name, size);
+      const log = logOf(vmcore);
+      expect(log.length).toBeGreaterThan(20);
+      expect(logOf(input)).toEqual(log);
+      const [lost, whole] = [openDump(input), openDump(vmcore)];
+      expect(kernelOf(lost).symbol("schedule")).toBe(kernelOf(whole).symbol("schedule"));
+      lost.close();
+      whole.close();
+      const { warnings } = await filterFile(input, output, { level: 1, format: "elf" });
+      expect(warnings.map(({ code }) => code)).not.toContain("NO_ADDRESSES");
+      const { warnings: met, classes } = await filterFile(input, output, { level: 30 });
+      expect(met.map(({ code, count }) => `${code} ${count}`)).toEqual(["PAGE_TABLES 1"]);
+      expect(classes).toEqual((await filterFile(vmcore, output, { level: 30 })).classes);
+    });
 
-  test("pages whose struct pages cannot be reached are kept", async () => {
-    const vmcore = await withoutTop("tiny-arm64-6.12-64k-va52", 8192);
-    const { space } = viewOf(input);
-    const { tablesBelow: [below] = [] } = space;
-    const file = readFileSync(input);
-    const at = (below?.table ?? 0) + offsetOf(vmcore, below?.table ?? 0);
-    file.fill(0, at, at + 65536);
-    writeFileSync(input, file);
-    const { warnings, classes } = await filterFile(input, output, { level: 30 });
-    // In doubt a page is kept.
-    expect(warnings.map(({ code, count }) => `${code} ${count}`)).toEqual([
-      "PAGE_TABLES 1",
-      `MEM_MAP_UNREADABLE ${classes.kept}`,
-    ]);
-    expect(Object.values(classes).reduce((sum, count) => sum + count)).toBe(classes.kept);
-  });
-});
+    test("pages whose struct pages cannot be reached are kept", async () => {
+      const vmcore = await withoutTop("tiny-arm64-6.12-64k-va52", 8192);
+      const { space } = viewOf(input);
+      const { tablesBelow: [below] = [] } = space;
+      const file = readFileSync(input);
+      const at = (below?.table ?? 0) + offsetOf(vmcore, below?.table ?? 0);
+      file.fill(0, at, at + 65536);
+      writeFileSync(input, file);
+      const { warnings, classes } = await filterFile(input, output, { level: 30 });
+      // In doubt a page is kept.
+      expect(warnings.map(({ code, count }) => `${code} ${count}`)).toEqual([
+        "PAGE_TABLES 1",
+        `MEM_MAP_UNREADABLE ${classes.kept}`,
+      ]);
+      expect(Object.values(classes).reduce((sum, count) => sum + count)).toBe(classes.kept);
+    });
+  },
+);

@@ -45,7 +45,9 @@ describe("without the top page table", () => {
   );
 
   test("there are such machines", () => {
-    expect(new Set(fixed.map(({ machine }) => machine))).toEqual(new Set(["loongarch64", "ppc64", "ppc64le", "sparc64"]));
+    expect(new Set(fixed.map(({ machine }) => machine))).toEqual(
+      new Set(["loongarch64", "ppc64", "ppc64le", "sparc64"]),
+    );
   });
 
   test.each(fixed)("$name: the tables below it lead to the struct pages", async (machine) => {
