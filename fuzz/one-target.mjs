@@ -9,6 +9,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 /** Seconds after which a reading is taken for one that never ends. */
 const HANG = 20;
 const MOST_TURNS = 20;
+/** The key of findings without an error. */
+const HANGS = "hang";
 
 /**
  * Runs the target until `seconds` have passed, this process has had `cpuSeconds` of CPU time, or a signal asks for the end.
@@ -64,7 +66,7 @@ async function oneTurn(total, settings) {
       // On a busy machine a process of the lowest priority may stand still for that long without being at fault.
       else if (now > 0 && Date.now() - since > 1000 * HANG && (cpuOf() - spent > HANG / 2 || isIdle(since))) {
         clearInterval(watch);
-        take({ key: "hang", what: `no end after ${HANG} s` }, last());
+        take({ key: HANGS, what: `no end after ${HANG} s` }, last());
         // Nothing ends a thread within a call that does not return: then the process ends at its exit.
         worker.terminate();
         setTimeout(resolve, 5000).unref();
@@ -91,7 +93,10 @@ function isIdle(since) {
 function save(target, { key, what }, bytes) {
   const folder = `${root}fuzz/corpus/${target}`;
   mkdirSync(folder, { recursive: true });
-  const name = `${createHash("sha1").update(key).digest("hex").slice(0, 10)}.bin`;
+  // Errors tell each other apart by their words; of two hangs nothing but the input says that they are two.
+  const told = createHash("sha1").update(key);
+  if (key === HANGS) told.update(bytes);
+  const name = `${told.digest("hex").slice(0, 10)}.bin`;
   const path = `${folder}/${name}`;
   if (!existsSync(path)) appendFileSync(`${root}fuzz/corpus/README.md`, `- \`${target}/${name}\`: ${what}\n`);
   writeFileSync(path, bytes);
