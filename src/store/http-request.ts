@@ -2,14 +2,11 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Readable } from "node:stream";
 import { DumpError } from "../errors.js";
+import { agents } from "./http-agents.js";
 import { shownUrl } from "./http-url.js";
 import { type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { isPassing, type StoreUse, statusOf } from "./s3-errors.js";
 import { tlsProblem } from "./tls-problem.js";
-
-/** Connections are kept: a new one costs round trips, of TLS three. */
-const AGENT = { keepAlive: true, maxSockets: 64 };
-const agents = { "http:": new http.Agent(AGENT), "https:": new https.Agent(AGENT) };
 
 /** A request by HTTP, without a body or with one of known length. */
 export interface HttpRequest {
