@@ -68,7 +68,7 @@ export async function createClient(
       followRegionRedirects: !ownEndpoint(env),
       // Repeated by ourselves: one rule for requests and for bodies that are cut off.
       maxAttempts: 1,
-      // Many stores refuse the trailers that the SDK would send by itself. MD5 is sent anyway.
+      // Many stores refuse the trailers that the SDK would send by itself. The signature has the SHA-256 anyway.
       ...(env.AWS_REQUEST_CHECKSUM_CALCULATION ? {} : { requestChecksumCalculation: "WHEN_REQUIRED" as const }),
       ...(env.AWS_RESPONSE_CHECKSUM_VALIDATION ? {} : { responseChecksumValidation: "WHEN_REQUIRED" as const }),
       requestHandler: {
@@ -85,17 +85,5 @@ export async function createClient(
     // No profile names one either. Other stores do not care, and AWS leads to the bucket's own region.
     client = make("us-east-1");
   }
-  client.middlewareStack.add(
-    (next, { commandName }) =>
-      (args) => {
-        const request = args.request as { protocol?: string; headers?: Record<string, string> };
-        // TLS and the MD5 protect the bytes; a SHA-256 over each part would cost a second per 500 MB on top.
-        if (commandName === "UploadPartCommand" && request.protocol === "https:" && request.headers !== undefined) {
-          request.headers["x-amz-content-sha256"] = "UNSIGNED-PAYLOAD";
-        }
-        return next(args);
-      },
-    { step: "build", name: "unsignedParts" },
-  );
   return client;
 }

@@ -48,6 +48,7 @@ const PASSING = new Set([
   "TimeoutError",
   "IncompleteBody",
   "BadDigest",
+  "XAmzContentSHA256Mismatch",
   "XMinioServerNotInitialized",
 ]);
 

@@ -5,6 +5,11 @@ import { nameOf, statusOf, storeError } from "./s3-errors.js";
 import type { ObjectInfo, ObjectLocation, ReplaceOptions, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
+/** Whether a request is refused for the want of `Content-MD5`, in the words of several stores. */
+function wantsMd5(error: unknown): boolean {
+  return statusOf(error) === 400 && ["InvalidRequest", "MissingContentMD5", "InvalidDigest"].includes(nameOf(error));
+}
+
 /** Multipart uploads: the second half of an `ObjectStore`. */
 export class S3Uploads extends S3Calls {
   async createUpload(at: ObjectLocation, mark?: string): Promise<string> {
@@ -22,21 +27,39 @@ export class S3Uploads extends S3Calls {
     return UploadId;
   }
 
+  /** The store wants MD5s of parts: AWS does for buckets with Object Lock. */
+  #md5Wanted = false;
+
+  /** The signature has the SHA-256 of the part, which every store compares: where the processor has instructions for it, in half the time of an MD5. */
   async uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart> {
-    const digest = md5(bytes);
-    const { ETag, ChecksumCRC32 } = await this.do(at, "write", () =>
-      this.client.send(
-        new this.sdk.UploadPartCommand({
-          Bucket: at.bucket,
-          Key: at.key,
-          UploadId: uploadId,
-          PartNumber: number,
-          Body: bytes,
-          ContentLength: bytes.length,
-          ...(digest === undefined ? {} : { ContentMD5: digest.toString("base64") }),
-        }),
-      ),
-    );
+    const send = (digest: Buffer | undefined) =>
+      this.send(() =>
+        this.client.send(
+          new this.sdk.UploadPartCommand({
+            Bucket: at.bucket,
+            Key: at.key,
+            UploadId: uploadId,
+            PartNumber: number,
+            Body: bytes,
+            ContentLength: bytes.length,
+            ...(digest === undefined ? {} : { ContentMD5: digest.toString("base64") }),
+          }),
+        ),
+      );
+    const sendAnyhow = async () => {
+      if (this.#md5Wanted) return send(md5(bytes));
+      try {
+        return await send(undefined);
+      } catch (error) {
+        const digest = wantsMd5(error) ? md5(bytes) : undefined;
+        if (digest === undefined) throw error;
+        this.#md5Wanted = true;
+        return send(digest);
+      }
+    };
+    const { ETag, ChecksumCRC32 } = await sendAnyhow().catch((error: unknown) => {
+      throw storeError(error, storePath(at), "write");
+    });
     if (ETag === undefined) throw unknownAnswer(at);
     return { number, size: bytes.length, etag: ETag, crc32: ChecksumCRC32 };
   }

@@ -79,7 +79,7 @@ export interface ObjectStore {
 
   /** Begins an upload, of which the object will have that mark. */
   createUpload(at: ObjectLocation, mark?: string): Promise<string>;
-  /** Sends a part; one of that number is replaced. The store checks the MD5 of what it got. */
+  /** Sends a part; one of that number is replaced. The store checks the digest of what it got. */
   uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart>;
   /** The parts that an upload has, ascending; `undefined` if there is no such upload. */
   listParts(at: ObjectLocation, uploadId: string): Promise<readonly StoredPart[] | undefined>;

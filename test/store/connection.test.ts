@@ -151,6 +151,18 @@ test("checksums are not sent to stores that may not know them, unless asked for"
   await expect(upload(true)).rejects.toThrow("AWS_REQUEST_CHECKSUM_CALCULATION");
 });
 
+test("each part has a digest that the store compares; where it wants MD5s it is asked once without", async () => {
+  const digests = async () =>
+    (await double.log()).filter(({ query }) => query.includes("partNumber")).map(({ digest }) => digest);
+  await upload(true);
+  expect(await digests()).toEqual(["sha256", "sha256", "sha256"]);
+  await double.clear();
+  await double.set({ digests: "md5" });
+  await upload(true);
+  expect((await digests()).filter((one) => one === "md5")).toHaveLength(3);
+  expect(Buffer.from((await double.get("dumps/out")) as Uint8Array).subarray(FIRST_PART_SIZE)[0]).toBe(2);
+});
+
 test("where ETags are no MD5s an upload is gone on with by CRC-32s; without them it is sent anew", async () => {
   await double.set({ etags: "opaque", checksums: "kept" });
   await upload(false);

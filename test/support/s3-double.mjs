@@ -15,7 +15,7 @@ const objects = new (class extends Map {
 const uploads = new Map();
 let log = [];
 let faults = [];
-const DEFAULTS = { conditions: true, latency: 0, etags: "md5", checksums: "unknown", clock: 0, rate: 0, intake: 0 };
+const DEFAULTS = { conditions: true, latency: 0, etags: "md5", checksums: "unknown", clock: 0, rate: 0, intake: 0, digests: "any" };
 let settings = { ...DEFAULTS };
 let ids = 0;
 
@@ -104,6 +104,12 @@ function answer(request, response, body) {
   if (request.headers["content-md5"] !== undefined && md5(body).toString("base64") !== request.headers["content-md5"]) {
     return fail(400, "BadDigest");
   }
+  const signed = request.headers["x-amz-content-sha256"];
+  if (/^[0-9a-f]{64}$/.test(signed) && createHash("sha256").update(body).digest("hex") !== signed) {
+    return fail(400, "XAmzContentSHA256Mismatch");
+  }
+  entry.digest = request.headers["content-md5"] !== undefined ? "md5" : signed?.length === 64 ? "sha256" : undefined;
+  if (settings.digests === "md5" && query.has("partNumber") && entry.digest !== "md5") return fail(400, "InvalidRequest");
   const upload = uploads.get(query.get("uploadId"));
   switch (request.method) {
     case "HEAD":

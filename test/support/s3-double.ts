@@ -12,6 +12,8 @@ export interface LoggedRequest {
   readonly host: string;
   /** Names of the headers about checksums and encodings. */
   readonly headers: readonly string[];
+  /** What its body can be compared with. */
+  readonly digest?: "md5" | "sha256";
   readonly status?: number;
   /** Bytes of the answer's body, of a GET. */
   readonly sent?: number;
@@ -41,6 +43,8 @@ export interface DoubleSettings {
   readonly etags?: "md5" | "opaque";
   /** Whether CRC-32s are kept and told, or requests refused that have any. */
   readonly checksums?: "unknown" | "kept" | "refused";
+  /** Whether parts must have an MD5, as AWS wants it where objects are locked. */
+  readonly digests?: "any" | "md5";
   /** Milliseconds by which its clock is ahead. */
   readonly clock?: number;
   /** Bytes a second of each body. 0: no limit. */
