@@ -33,11 +33,14 @@ describe.each([
   });
 
   async function get(i: number): Promise<http.IncomingMessage> {
-    const { port } = server?.address() as AddressInfo;
+    if (!server) throw new Error("no server");
+    const { port } = server.address() as AddressInfo;
     const { request } = protocol === "http:" ? http : https;
     const options = { port, host: "localhost", path: `/${i}`, agent: agents[protocol], rejectUnauthorized: false };
     return new Promise((resolve, reject) =>
-      request(options as https.RequestOptions, resolve).on("error", reject).end(),
+      request(options as https.RequestOptions, resolve)
+        .on("error", reject)
+        .end(),
     );
   }
 

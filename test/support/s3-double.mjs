@@ -15,7 +15,16 @@ const objects = new (class extends Map {
 const uploads = new Map();
 let log = [];
 let faults = [];
-const DEFAULTS = { conditions: true, latency: 0, etags: "md5", checksums: "unknown", clock: 0, rate: 0, intake: 0, digests: "any" };
+const DEFAULTS = {
+  conditions: true,
+  latency: 0,
+  etags: "md5",
+  checksums: "unknown",
+  clock: 0,
+  rate: 0,
+  intake: 0,
+  digests: "any",
+};
 let settings = { ...DEFAULTS };
 let ids = 0;
 
@@ -109,7 +118,8 @@ function answer(request, response, body) {
     return fail(400, "XAmzContentSHA256Mismatch");
   }
   entry.digest = request.headers["content-md5"] !== undefined ? "md5" : signed?.length === 64 ? "sha256" : undefined;
-  if (settings.digests === "md5" && query.has("partNumber") && entry.digest !== "md5") return fail(400, "InvalidRequest");
+  if (settings.digests === "md5" && query.has("partNumber") && entry.digest !== "md5")
+    return fail(400, "InvalidRequest");
   const upload = uploads.get(query.get("uploadId"));
   switch (request.method) {
     case "HEAD":
