@@ -16,6 +16,7 @@ import {
   BUCKET,
   coresieve,
   fileSha256,
+  otherStore,
   startRedis,
   startSwift,
   startWorker,
@@ -50,6 +51,8 @@ something is left. Needs npm run build, redis-server, and for the store Swift.
                    ${Object.keys(RUNS).slice(6).join(",")} (default: all)
   --shards LIST    (default 1,2,3,5,8)
   --places LIST    file, store (default: both)
+  --store URL      an S3 server that runs already, instead of Swift; keys as for
+                   the AWS CLI. Its bucket "dumps" is made, and must be new
   --level N        (default 31; privacy needs it)
   --folder DIR     for everything (default: the system's folder for such)
   --help           print this text
@@ -61,6 +64,7 @@ const { values, files } = readOptions(
     runs: list(Object.keys(RUNS).join(","), oneOf("none", Object.keys(RUNS))),
     shards: list("1,2,3,5,8", whole(1, 1, 4096)),
     places: list("file,store", oneOf("file", ["file", "store"])),
+    store: text(""),
     level: whole(31, 0, 31),
     folder: text(tmpdir()),
   },
@@ -73,19 +77,20 @@ const folder = temporaryFolder(values.folder, "coresieve-engines-");
 const erase = { name: "rules", text: "physical 0x1000-0x100000\n" };
 writeFileSync(join(folder, "rules"), erase.text);
 const redis = await startRedis(join(folder, "redis"));
-const swift = values.places.includes("store") ? await startSwift(join(folder, "swift")) : undefined;
-Object.assign(process.env, swift?.env, { REDIS_URL: redis.url });
-if (swift !== undefined) await swift.put(dump, "in/vmcore");
+const startStore = () => (values.store === "" ? startSwift(join(folder, "swift")) : otherStore(values.store));
+const server = values.places.includes("store") ? await startStore() : undefined;
+Object.assign(process.env, server?.env, { REDIS_URL: redis.url });
+if (server !== undefined) await server.put(dump, "in/vmcore");
 const allow = [
   "--allow",
   folder,
   "--allow-read",
   resolve(dump, ".."),
-  ...(swift ? ["--allow", `s3://${BUCKET}/`] : []),
+  ...(server ? ["--allow", `s3://${BUCKET}/`] : []),
 ];
 for (let i = 0; i < 2; i++) await startWorker({ args: [...allow, "--num-threads", "1", "--spool-dir", folder] });
 const threads = new WorkerThreads(1);
-const store = swift && openStore();
+const store = server && openStore();
 
 const PLACES = {
   file: {
@@ -100,9 +105,9 @@ const PLACES = {
     input: `s3://${BUCKET}/in/vmcore`,
     output: `s3://${BUCKET}/out/small`,
     staging: `s3://${BUCKET}/out/run`,
-    sha256: () => swift.sha256("out/small"),
-    remove: () => swift.remove("out/small"),
-    left: () => swift.left(),
+    sha256: () => server.sha256("out/small"),
+    remove: () => server.remove("out/small"),
+    left: () => server.left(),
   },
 };
 

@@ -84,7 +84,29 @@ export async function startSwift(folder, { by, address } = LOCAL) {
     new Promise((resolve) => createInterface(server.child.stdout).once("line", resolve)),
     server.ended.then(() => Promise.reject(new Error(`Swift did not start: ${server.said()}`))),
   ]);
-  const { endpoint, accessKeyId, secretAccessKey, region, pid } = JSON.parse(line);
+  const { pid, ...at } = JSON.parse(line);
+  const { client, ...store } = await storeAt(at);
+  return {
+    ...store,
+    pid,
+    /** Requests by operation since the last question: {requests, received, sent}. */
+    counts: async () => (await fetch(`${store.endpoint}/.counts`)).json(),
+    async stop() {
+      client.destroy();
+      server.child.stdin.end();
+      await server.ended;
+    },
+  };
+}
+
+/** Another S3 server, that runs already: its keys are in the environment. The bucket must be new. */
+export async function otherStore(endpoint) {
+  const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_REGION: region } = process.env;
+  return storeAt({ endpoint, accessKeyId, secretAccessKey, region: region ?? "us-east-1" });
+}
+
+/** An S3 server with an empty bucket. */
+async function storeAt({ endpoint, accessKeyId, secretAccessKey, region }) {
   const credentials = { accessKeyId, secretAccessKey };
   const client = new s3.S3Client({
     ...{ endpoint, region, credentials },
@@ -98,7 +120,7 @@ export async function startSwift(folder, { by, address } = LOCAL) {
     return [...Contents, ...Uploads].map(({ Key }) => Key);
   };
   return {
-    ...{ endpoint, pid, left },
+    ...{ endpoint, client, left },
     /** What makes a program use it. */
     env: {
       AWS_ENDPOINT_URL: endpoint,
@@ -110,13 +132,6 @@ export async function startSwift(folder, { by, address } = LOCAL) {
     put: (path, key) => putFile(client, path, key),
     sha256: (key) => objectSha256(client, key),
     remove: (key) => client.send(new s3.DeleteObjectCommand({ Bucket: BUCKET, Key: key })),
-    /** Requests by operation since the last question: {requests, received, sent}. */
-    counts: async () => (await fetch(`${endpoint}/.counts`)).json(),
-    async stop() {
-      client.destroy();
-      server.child.stdin.end();
-      await server.ended;
-    },
   };
 }
 
