@@ -7,11 +7,15 @@ import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
 import { COMMAND_NAMES } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
+import { commandMeant, otherWord } from "./other-words.js";
 import { plainWords } from "./plain-words.js";
 import { printOwn } from "./print.js";
 import { privacyWords } from "./privacy-words.js";
 import { checkStoreOptions } from "./store-options.js";
 import { versionText } from "./version.js";
+
+/** Words that ask for the help or the version in other programs, where they stand alone and no file has that name. */
+const ALONE: Readonly<Record<string, string>> = { "-?": "--help", "/?": "--help", version: "--version" };
 
 type Run = () => ReturnType<Command["run"]>;
 
@@ -24,7 +28,7 @@ export async function parseCommandLine(
   given: Omit<CommandContext, "commands">,
 ): Promise<Run> {
   if (words.length === 0) return firstScreen();
-  const argv = privacyWords(words);
+  const argv = privacyWords(words.length === 1 ? words.map((word) => ALONE[word] ?? word) : words);
   const context = { ...given, commands: { names: COMMAND_NAMES, load: commandNamed } };
   const named = await commandNamed(argv[0]);
   if (named === undefined) checkFirstWord(argv[0]);
@@ -40,10 +44,13 @@ async function firstScreen(): Promise<Run> {
   };
 }
 
-/** Whatever else is on the command line is another command's. Throws `BAD_OPTION` for a word that is nearly a command, and not a file. */
+/** Whatever else is on the command line is another command's. Throws `BAD_OPTION` for a word that is nearly a command, or one in other programs, and not a file. */
 function checkFirstWord(word = ""): void {
-  const meant = /^[a-z][a-z-]*$/.test(word) ? nearestName(word, COMMAND_NAMES) : undefined;
-  if (meant === undefined || existsSync(word)) return;
+  if (!/^[a-z][a-z-]*$/.test(word)) return;
+  const other = commandMeant(word);
+  const meant = nearestName(word, COMMAND_NAMES);
+  if ((other ?? meant) === undefined || existsSync(word)) return;
+  if (other !== undefined) throw otherWord("command", word, other);
   throw unknownName("command", word, meant, "`coresieve --help` lists the commands");
 }
 

@@ -13,6 +13,8 @@ export interface InfoParts {
 const MAX_ROWS = 32;
 /** Ranges on the first screen. */
 const FEW_RANGES = 4;
+/** A dump that keeps more than this share of its size does not become smaller. */
+const HARDLY = 0.95;
 
 /** `coresieve info` for people: one screen, and what was asked for beside it. */
 export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
@@ -26,29 +28,38 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   );
   row("Memory", `${formatBytes(info.memoryBytes)} in ${plural(info.ranges.length, "range")}${rangesOf(info)}`);
   row("Kernel", info.kernelRelease === null ? "not known" : `${info.kernelRelease} ${info.kernelVersion ?? ""}`.trim());
-  if (info.nodename !== null && info.nodename !== "") row("Host", info.nodename);
-  row("Crash time", info.crashTime ?? "not known (a dump of a live machine has none)");
+  if (info.nodename !== null && info.nodename !== "")
+    row("Host", info.nodename === "(none)" ? "no name was set" : info.nodename);
+  row("Crash time", timeOf(info.crashTime) ?? "not known (a dump of a live machine has none)");
   for (const [label, text] of crashRows(info)) row(label, text);
   if (info.uptimeSeconds !== null) row("Uptime", `${formatSeconds(info.uptimeSeconds)} at the last line of the log`);
   if (info.tasks !== null) row("Tasks", tasksOf(info.tasks));
   const filtering = info.filtering;
   row("Filtering", filtering.possible ? `possible (${info.memoryModel})` : `not possible: ${filtering.reason}`);
   if (filtering.cure !== null) row("", filtering.cure);
-  if (info.shrinksToBytes !== null) {
-    row(
-      "Shrinks to",
-      `about ${formatBytes(info.shrinksToBytes)} (${formatShare(info.shrinksToBytes, info.fileSize)}) at level 31 with zlib`,
-    );
-  } else if (filtering.possible) row("Shrinks to", "`coresieve estimate` says");
+  const size = shrinksTo(info);
+  if (size !== undefined) row("Shrinks to", size);
   noteRows(info, parts, lines, row);
   for (const { message, code, count } of info.warnings)
     lines.push(`Warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   return lines;
 }
 
+function shrinksTo({ shrinksToBytes, fileSize, filtering }: DumpInfo): string | undefined {
+  if (shrinksToBytes === null) return filtering.possible ? "`coresieve estimate` says" : undefined;
+  // The size is an estimate.
+  if (shrinksToBytes > HARDLY * fileSize) return "about its own size: it is filtered and compressed already";
+  return `about ${formatBytes(shrinksToBytes)} (${formatShare(shrinksToBytes, fileSize)}) at level 31 with zlib`;
+}
+
 function tasksOf({ total, kernelThreads, running, uninterruptible }: TaskCounts): string {
   const blocked = uninterruptible === 0 ? "" : `, ${formatCount(uninterruptible)} blocked (D)`;
   return `${formatCount(total)}, ${formatCount(kernelThreads)} of them the kernel's own; ${formatCount(running)} running${blocked}`;
+}
+
+/** ISO 8601, as people read it. */
+function timeOf(time: string | null): string | undefined {
+  return time?.replace("T", " ").replace(/(?:\.0+)?Z$/, " UTC");
 }
 
 function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {

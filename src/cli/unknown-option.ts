@@ -23,7 +23,7 @@ export function unknownOptions(names: readonly string[], command: CommandName): 
       { cure },
     );
   }
-  const nearest = nearestName(first, [...optionsOf(command).keys()]);
+  const nearest = nearestName(first, [...optionsOf(command).keys(), "help", "version"]);
   const list =
     command === "filter" ? "`coresieve --help` lists the options" : `\`coresieve help ${command}\` lists them`;
   return new DumpError("BAD_OPTION", `unknown option ${named}`, {

@@ -1,5 +1,5 @@
 import { DumpError } from "../errors.js";
-import { OPTION } from "../option-words.js";
+import { either, OPTION } from "../option-words.js";
 import type { Dump } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { openElf } from "./elf/open.js";
@@ -166,7 +166,10 @@ export function openFormats(
   const strange = images.find((_, i) => formats[i]?.files !== "split set") ?? image;
   throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and they are not the files of one dump`, {
     file: strange.file.path,
-    cure: "Several inputs must be the files of one split set; the output is named last",
+    cure: either(
+      "Several inputs must be the files of one split set. An output is named last, and what verify compares with behind --against",
+      "Several inputs must be the files of one split set",
+    ),
   });
 }
 

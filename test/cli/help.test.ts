@@ -105,7 +105,10 @@ test("an option whose help shows a value needs one, and only then", async () => 
 });
 
 test.each([
-  [["-c"], "a dump and an output must be named. Write `coresieve DUMP OUT`; `coresieve --help` lists the options"],
+  [
+    ["-c"],
+    "a dump and an output must be named. `coresieve DUMP OUT` shrinks a dump, `coresieve info DUMP` says what it is; `coresieve --help` lists the rest",
+  ],
   [["-F"], "no dump was named. Write `coresieve -F DUMP > OUT`"],
   [["info"], "no dump was named. Write `coresieve info DUMP`"],
   [["a", "b", "--bogus"], "unknown option --bogus. `coresieve --help` lists the options"],

@@ -85,7 +85,7 @@ describe("refused", () => {
     ["a device entry that is none", ["--vmcoreinfo-device", input, input, out], /at most 4096 are expected here/],
     ["a VMCOREINFO file that is none", ["-i", input, "-d", "0", input, out], /is not a VMCOREINFO text/],
     ["-g without a dump", ["-g", out], /no dump was named\. Write `coresieve -g FILE DUMP`/],
-    ["no output", [input], /a dump and an output must be named\. Write `coresieve DUMP OUT`/],
+    ["no output", [input], /a dump and an output must be named\. `coresieve DUMP OUT` shrinks a dump/],
     ["no input for -F", ["-F"], /no dump was named/],
     ["no input for info", ["info"], /no dump was named/],
   ])("%s", async (_, args, says) => {

@@ -81,7 +81,13 @@ async function printAudit(
     else await rules?.write(Buffer.from(result.rules));
     await record?.write(Buffer.from(`${shownJson(json, 2)}\n`));
     if (values.json) printJson(json, 2);
-    else printLines([...describeAudit(result), ...describeDigests(audited), ...describeRules(values.rules, result)]);
+    else
+      printLines([
+        ...describeAudit(result),
+        ...describeDigests(audited),
+        ...describeRules(values.rules, result),
+        ...cureOf(result),
+      ]);
     return result.clean ? undefined : 1;
   } catch (error) {
     progress?.end();
@@ -100,6 +106,11 @@ function openOriginal(
   if (values.original === undefined) return undefined;
   const as = { ...values, raw: undefined, arch: undefined, salvage: false };
   return openInputs(values.original, warnings, as, signal, values.quiet);
+}
+
+/** What to do about pages of users: `--rules` is for secrets. */
+function cureOf({ userDataPages }: AuditResult): string[] {
+  return userDataPages === 0 ? [] : ["Cure     `coresieve handover DUMP OUT` makes a dump without users' pages"];
 }
 
 /** What the result is of: without that it could be of any file. */

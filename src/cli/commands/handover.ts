@@ -82,7 +82,7 @@ async function runHandOver(files: readonly string[], values: Values, { signal }:
     const { rules } = result.audit;
     if (rules === undefined) await found?.abort();
     else await found?.write(Buffer.from(rules));
-    report(result, values, output === undefined);
+    report(result, values, output);
     return result.handedOver ? undefined : 1;
   } catch (error) {
     throw await abandoned(error, found);
@@ -136,16 +136,16 @@ function filesOf(output: string | undefined, { manifest, result, page }: Values)
   return Object.fromEntries(names.filter(([, path]) => path !== undefined));
 }
 
-function report(result: HandOverResult, values: Values, streamed: boolean): void {
+function report(result: HandOverResult, values: Values, output: string | undefined): void {
   const { audit, verified, filtered, manifest, written, handedOver } = result;
-  const told = streamed ? process.stderr : process.stdout;
+  const told = output === undefined ? process.stderr : process.stdout;
   if (values.json) {
     const { rules: _, ...audited } = audit;
     printJson({ handedOver, written, filtered, audit: audited, verified, manifest: manifest ?? null }, 2, told);
     return;
   }
   if (!handedOver) printLines([...describeAudit(audit), ...describeFindings(result), ...nothing(values, result)], told);
-  else if (!values.quiet) printLines(describeWritten(result, values), told);
+  else if (!values.quiet) printLines(describeWritten(result, values, filesOf(output, values)), told);
 }
 
 function describeFindings({ verified }: HandOverResult): string[] {
@@ -167,13 +167,14 @@ function nothing({ found }: Values, { audit }: HandOverResult): string[] {
 function describeWritten(
   { filtered, audit, verified, manifest, written }: HandOverResult,
   { sign, elf }: Values,
+  { page }: HandOverFiles,
 ): string[] {
   const { comparison } = verified;
   const searched = audit.secrets === undefined ? "" : `; 0 of ${formatCount(audit.secrets.length)} secrets found`;
   const compared =
     comparison === undefined
       ? ""
-      : `${formatCount(comparison.same)} pages are the original's, ${formatCount(comparison.erased)} but for what was overwritten; nothing is wrong`;
+      : `${formatCount(comparison.same)} pages are the same as in the original, ${formatCount(comparison.erased)} more but for what was overwritten; nothing is wrong`;
   const [output = "", ...beside] = written;
   const { kept, zero } = filtered.classes;
   // A kdump file has them, and lets them share one page: whoever checks it counts them.
@@ -186,7 +187,7 @@ function describeWritten(
     ...filtered.warnings.map(({ message, code }) => `Warning: ${message} [${code}]`),
     `Output   ${shownUrl(output)}, ${formatBytes((manifest?.output.sealed ?? manifest?.output)?.bytes ?? 0)}${manifest?.output.sealed ? ", sealed" : ""}`,
     `SHA-256  ${manifest?.output.sha256 ?? ""}`,
-    ...beside.map((name) => `Written  ${shownUrl(name)}`),
+    ...beside.map((name) => `Written  ${shownUrl(name)}${name === page ? ": the page to print and sign" : ""}`),
     ...(sign === undefined ? [] : ["Signed   the manifest and the audit's result: FILE.sig beside each"]),
   ];
 }

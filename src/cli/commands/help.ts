@@ -1,6 +1,7 @@
 import { nearestName, unknownName } from "../../nearest-name.js";
 import { type CommandAbout, defineCommand } from "../command.js";
 import { commandHelp, HELP, INPUT_TOPIC } from "../help.js";
+import { commandMeant, otherWord } from "../other-words.js";
 import { printOwn } from "../print.js";
 
 const ABOUT: CommandAbout = {
@@ -17,6 +18,8 @@ export const helpCommand = defineCommand({
     else {
       const command = await commands.load(topic);
       if (command === undefined) {
+        const other = commandMeant(topic);
+        if (other !== undefined) throw otherWord("topic of help", topic, other);
         const meant = nearestName(topic, [...commands.names, "input"]);
         const cure = `There is help about input, and the commands ${commands.names.join(", ")}`;
         throw unknownName("topic of help", topic, meant, cure);

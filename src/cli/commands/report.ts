@@ -15,23 +15,25 @@ import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 
 const ABOUT: CommandAbout = {
-  usage: "coresieve report DUMP... [options]: a page that shows what is in a dump",
+  usage: "coresieve report DUMP... [OUT.html] [options]: what is in a dump, as a page",
   text: `Writes one HTML page: a picture of physical memory by kinds of pages, down to
 single pages, what level 31 would keep, how well each kind compresses, the
 kernel, the machine, the end of its log. It opens from disk, without network.
 A filter run writes one about itself: coresieve DUMP OUT --report FILE.`,
-  examples: `Example
-  coresieve report vmcore --output vmcore.html`,
+  examples: `Examples
+  coresieve report vmcore
+  coresieve report vmcore crash.html`,
 };
 
 /** `coresieve report DUMP…`: writes a page about a dump. */
 export const reportCommand = defineCommand({ name: "report", about: ABOUT, run: writeReport });
 
 async function writeReport(
-  files: readonly string[],
+  named: readonly string[],
   values: OptionValues<"report">,
   { signal }: CommandContext,
 ): Promise<void> {
+  const { files, page } = splitNames(named, values.output);
   const [first] = files;
   if (first === undefined) {
     throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve report DUMP`" });
@@ -39,7 +41,7 @@ async function writeReport(
   const complete = await completeOptions(values);
   const warnings = new Warnings();
   const dump = await openInputs(files, warnings, values, signal);
-  const output = values.output ?? `${first === "-" ? "stdin" : basename(first)}.html`;
+  const output = page ?? `${first === "-" ? "stdin" : basename(first)}.html`;
   try {
     const sink = await readyFileSink(output, { force: values.force }, dump.paths);
     let data: ReportData;
@@ -55,6 +57,18 @@ async function writeReport(
   } finally {
     dump.close();
   }
+}
+
+/** No dump is a web page: a last name that ends like one is where the page goes. */
+function splitNames(
+  names: readonly string[],
+  output: string | undefined,
+): { readonly files: readonly string[]; readonly page: string | undefined } {
+  const last = names.at(-1);
+  if (output !== undefined || last === undefined || names.length < 2 || !/\.html?$/i.test(last)) {
+    return { files: names, page: output };
+  }
+  return { files: names.slice(0, -1), page: last };
 }
 
 /** All but the picture. */

@@ -100,8 +100,12 @@ function describeVerified(result: VerifyResult): string[] {
     if (beyondMemMap > 0) lines.push(`    ${"firmware, not RAM".padEnd(24)}${formatCount(beyondMemMap).padStart(14)}`);
     const rest = counts["lost-page"] ?? 0;
     lines.push(
-      `    ${(privacy ? "not by --privacy" : `not by level ${level}`).padEnd(24)}${formatCount(rest).padStart(14)}`,
+      `    ${(privacy ? "kept by --privacy" : `kept at level ${level}`).padEnd(24)}${formatCount(rest).padStart(14)}`,
     );
+    // A dump that has all pages of its original, and more, was made from nothing: the two names changed places.
+    if (unknown > 0 && missing === 0 && different === 0) {
+      lines.push("  The names may be the wrong way round: `coresieve verify SMALL --against ORIGINAL`");
+    }
   }
   for (const { kind, message, file, offset, pfn } of result.findings) {
     const where = [
@@ -115,7 +119,7 @@ function describeVerified(result: VerifyResult): string[] {
   lines.push(
     kinds.length === 0
       ? "Result    nothing is wrong"
-      : `Result    ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
+      : `Result    something is wrong: ${kinds.map(([kind, count]) => `${formatCount(count)} ${kind}`).join(", ")}`,
   );
   return lines;
 }

@@ -68,7 +68,7 @@ export function filterRequest(args: FilterArguments): FilterRequest {
     throw new DumpError("BAD_OPTION", args.flatten ? "no dump was named" : "a dump and an output must be named", {
       cure: args.flatten
         ? "Write `coresieve -F DUMP > OUT`"
-        : "Write `coresieve DUMP OUT`; `coresieve --help` lists the options",
+        : "`coresieve DUMP OUT` shrinks a dump, `coresieve info DUMP` says what it is; `coresieve --help` lists the rest",
     });
   }
   const pack = packingOfOutput(output, args.pack);
