@@ -89,7 +89,7 @@ const job = {
   ...{ version: JOB_FORMAT, program: "0.1.0" },
   ...{ inputs: ["/d/vmcore"], identity: [{ size: 5, mtimeMs: 1.5 }], output: "/d/out", force: false },
   ...{ level: 31, format: "kdump", codec: { name: "zlib", level: 1 }, privacy: false, strict: false },
-  ...{ privacyStrict: false, privacyExtra: [], privacyKeep: [] },
+  ...{ privacyStrict: false, privacyExtra: [], privacyKeep: [], excludeUnusedVmemmap: false },
   ...{ salvage: false, shards: 0, priority: 0, submitted: { host: "h", at: 1 }, round: 0 },
 };
 

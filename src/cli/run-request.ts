@@ -11,7 +11,6 @@ type Values = OptionValues<"submit"> | OptionValues<"plan">;
 export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
   const none = {
     dedupe: false,
-    excludeUnusedVmemmap: false,
     format: undefined,
     flatten: false,
     numThreads: undefined,
@@ -24,7 +23,7 @@ export async function runOptions(files: readonly string[], values: Values): Prom
       cure: "Name a plain file, and pack it when it is complete",
     });
   }
-  const { inputs, output, level, codec, privacy, privacyExtra, privacyKeep } = request;
+  const { inputs, output, level, codec, privacy, privacyExtra, privacyKeep, excludeUnusedVmemmap } = request;
   const format = values.elf ? "elf" : "kdump";
   if (request.fallbackLevels.length > 0) {
     throw new DumpError(
@@ -44,6 +43,7 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   const { force, strict, salvage, raw, arch, vmlinux } = values;
   return {
     ...{ inputs, output, force, level, format, codec, privacy, privacyExtra, privacyKeep, strict, salvage },
+    excludeUnusedVmemmap,
     ...(erase === undefined ? {} : { erase }),
     ...(raw === undefined ? {} : { raw }),
     ...(arch === undefined ? {} : { arch }),

@@ -66,6 +66,13 @@ export function findExtent(extents: Extents, address: number): number {
   return firstAbove(extents.end, address);
 }
 
+/** Where the byte at `address` lies; `undefined` if no piece holds it. */
+export function sourceOf(extents: Extents, address: number): number | undefined {
+  const found = findExtent(extents, address);
+  const start = extents.start[found];
+  return start === undefined || start > address ? undefined : (extents.source[found] as number) + (address - start);
+}
+
 export function toExtents(pieces: readonly Piece[]): Extents {
   const column = (pick: (piece: Piece) => number) => {
     const array = new Float64Array(new SharedArrayBuffer(8 * pieces.length));

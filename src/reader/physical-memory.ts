@@ -9,6 +9,11 @@ export interface PhysicalMemory {
   read(into: Uint8Array, paddr: number): number;
   /** The lowest address from `paddr` on that the dump has, or Infinity. */
   next(paddr: number): number;
+  /**
+   * Where its page tables have other addresses (a paravirtualised Xen domain: those of the host's memory): the physical address of the page that such a one leads to, `undefined`
+   * if it is not the machine's. Absent: page tables have physical addresses.
+   */
+  physicalOf?(address: number): number | undefined;
 }
 
 /**

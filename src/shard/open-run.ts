@@ -71,13 +71,14 @@ export function filterOptionsOf(
     privacyExtra,
     privacyKeep,
     erase,
+    excludeUnusedVmemmap,
     vmcoreinfo,
     vmcoreinfoAt,
     vmcoreinfoDevice,
   } = request;
   return {
     output: { path: output, force: request.force },
-    ...{ level, format, privacyExtra, privacyKeep, warnings, signal },
+    ...{ level, format, privacyExtra, privacyKeep, excludeUnusedVmemmap, warnings, signal },
     privacy: privacyStrict ? "strict" : privacy,
     codec: codecOf(codec.name, codec.level),
     workers: threads,

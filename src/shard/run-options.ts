@@ -49,6 +49,8 @@ export interface RunOptions {
   readonly privacyKeep?: readonly PrivacyKeep[];
   /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
   readonly erase?: EraseFile;
+  /** Drops the kernel's memory that holds struct pages of dropped pages only, too. Default: false. */
+  readonly excludeUnusedVmemmap?: boolean;
   /** Makes every warning an error. Default: false. */
   readonly strict?: boolean;
   /** Reads what can be read of a damaged dump. Default: false. */
@@ -79,6 +81,7 @@ export const RUN_SHAPE: Shape<RunOptions> = {
   privacyExtra: maybe(listOf(aText)),
   privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
   erase: maybe(anObject<EraseFile>({ name: aText, text: aText })),
+  excludeUnusedVmemmap: maybe(aFlag),
   strict: maybe(aFlag),
   salvage: maybe(aFlag),
   raw: maybe(aText),
@@ -115,6 +118,7 @@ export async function requestOf(options: RunOptions): Promise<DumpRequest> {
     output: placeNamed(options.output),
     force: options.force ?? false,
     codec: { name: codec.name, level: codec.level },
+    excludeUnusedVmemmap: options.excludeUnusedVmemmap ?? false,
     strict: options.strict ?? false,
     salvage: options.salvage ?? false,
     vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),

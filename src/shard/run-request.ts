@@ -30,6 +30,7 @@ export const RUN_REQUEST = {
   privacyExtra: list(oneOf(...PRIVACY_EXTRAS), PRIVACY_EXTRAS.length),
   privacyKeep: list(oneOf(...PRIVACY_KEEPS), PRIVACY_KEEPS.length),
   erase: optional(TEXT),
+  excludeUnusedVmemmap: flag,
   strict: flag,
   /** What the input does not say of itself, in the words of the command line. */
   salvage: flag,

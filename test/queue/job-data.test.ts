@@ -15,6 +15,7 @@ const request: DumpRequest = {
   codec: { name: "lzo", level: undefined },
   privacy: false,
   privacyStrict: false,
+  excludeUnusedVmemmap: false,
   privacyExtra: [],
   privacyKeep: [],
   erase: undefined,

@@ -65,6 +65,7 @@ const request = (input: string) => ({
     codec: { name: "none" },
     privacy: false,
     privacyStrict: false,
+    excludeUnusedVmemmap: false,
     privacyExtra: [],
     privacyKeep: [],
   },

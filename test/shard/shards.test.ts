@@ -38,6 +38,7 @@ const RUNS: readonly RunOptions[] = [
   { codec: "zlib", level: 0 },
   { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
   { codec: "zlib", privacy: "strict" },
+  { codec: "none", excludeUnusedVmemmap: true },
 ];
 
 describeWithDumps("a real dump", () => {

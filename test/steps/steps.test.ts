@@ -53,6 +53,7 @@ const RUNS: readonly RunOptions[] = [
   { codec: "lzo", privacy: "strict", privacyExtra: ["log"] },
   { codec: "zlib", level: 1, erase: "physical 0x1000-0x40000" },
   { format: "elf", erase: "physical 0x1000-0x40000" },
+  { codec: "zlib", excludeUnusedVmemmap: true },
 ];
 /** From the last to the first, from the first on, and from the middle. */
 const ORDERS = [

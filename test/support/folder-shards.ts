@@ -36,6 +36,7 @@ export async function planInFolder(at: FolderRun, shards: number, by: RunOptions
     privacy: by.privacy ?? false,
     ...(by.privacyExtra === undefined ? {} : { privacyExtra: by.privacyExtra }),
     ...(by.privacyKeep === undefined ? {} : { privacyKeep: by.privacyKeep }),
+    excludeUnusedVmemmap: by.excludeUnusedVmemmap ?? false,
     ...(by.erase === undefined ? {} : { erase: { name: "rules", text: by.erase } }),
     warnings,
   } as const;

@@ -26,6 +26,7 @@ export async function requestOf(input: string, output: string, by: RunOptions, f
     codec: { name, level },
     privacy: Boolean(by.privacy),
     privacyStrict: by.privacy === "strict",
+    excludeUnusedVmemmap: by.excludeUnusedVmemmap ?? false,
     privacyExtra: by.privacyExtra ?? [],
     privacyKeep: [],
     erase: by.erase === undefined ? undefined : { name: "rules", text: by.erase },

@@ -11,11 +11,14 @@ export interface XenCoreOptions {
   readonly contexts?: readonly Uint8Array[];
   readonly announced?: number;
   readonly pageSize?: number;
+  /** Of .xen_p2m: the host's frame of a page. */
+  readonly frameOf?: (pfn: number) => number;
   /** Pages that the index says were not to be had. */
   readonly absent?: ReadonlySet<number>;
 }
 
 const PAGE = 4096;
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
 
 export function buildXenCore({
   pieces,
@@ -24,6 +27,7 @@ export function buildXenCore({
   contexts = [],
   announced,
   pageSize = PAGE,
+  frameOf = (pfn) => pfn,
   absent,
 }: XenCoreOptions): Buffer {
   const all = pieces.flatMap(({ start, data }) =>
@@ -36,10 +40,17 @@ export function buildXenCore({
   const entry = index === ".xen_pfn" ? 8 : 16;
   const list = Buffer.alloc(entry * pages.length);
   pages.forEach(({ pfn }, i) => {
-    list.writeBigUInt64LE(absent?.has(pfn) === true ? 0xffff_ffff_ffff_ffffn : BigInt(pfn), entry * i);
+    const known = absent?.has(pfn) !== true;
+    list.writeBigUInt64LE(known || entry === 16 ? BigInt(pfn) : NO_PAGE, entry * i);
+    if (entry === 16) list.writeBigUInt64LE(known ? BigInt(frameOf(pfn)) : NO_PAGE, entry * i + 8);
   });
   const desc = Buffer.alloc(32);
-  [0xf00febeen, BigInt(contexts.length), BigInt(announced ?? pages.length), BigInt(pageSize)].forEach((value, i) => {
+  [
+    index === ".xen_p2m" ? 0xf00febedn : 0xf00febeen,
+    BigInt(contexts.length),
+    BigInt(announced ?? pages.length),
+    BigInt(pageSize),
+  ].forEach((value, i) => {
     desc.writeBigUInt64LE(value, 8 * i);
   });
   const notes = Buffer.concat([note(0x200_0000, Buffer.alloc(0)), note(0x200_0001, desc)]);
@@ -99,9 +110,12 @@ export function xenContext(values: {
   readonly cr3: bigint;
   readonly rax?: bigint;
   readonly cs?: number;
+  /** VGCF_in_kernel is bit 2. */
+  readonly flags?: bigint;
   readonly gs?: readonly [kernel: bigint, user: bigint];
 }): Buffer {
   const bytes = Buffer.alloc(5168);
+  bytes.writeBigUInt64LE(values.flags ?? 0n, 512);
   bytes.writeBigUInt64LE(values.rax ?? 0n, 600);
   bytes.writeBigUInt64LE(values.rip, 648);
   bytes.writeUInt16LE(values.cs ?? 0x10, 656);

@@ -46,7 +46,7 @@ export const LEVEL_OPTIONS = [
     name: "exclude-unused-vmemmap",
     letter: "e",
     kind: "flag",
-    commands: ["filter", "split"],
+    commands: FILTERING,
     help: "drop struct pages of dropped pages as well",
     long: "Also drop the kernel's memory that holds only struct pages of dropped pages. Debuggers then know nothing of these pages (`kmem` of crash).",
     see: "See [page-classes.md](page-classes.md#struct-pages-of-dropped-pages)",

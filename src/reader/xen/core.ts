@@ -2,12 +2,12 @@ import { DumpError } from "../../errors.js";
 import { Warnings } from "../../warnings.js";
 import { x86RegisterNotes } from "../cpu-notes/x86_64.js";
 import { type ElfFile, type ElfSection, findSection, sectionBytes } from "../elf/sections.js";
-import type { Piece } from "../extents.js";
 import { fields } from "../fields.js";
 import { archOfElf } from "../machine.js";
 import { parseNotes } from "../notes.js";
 import { CUT_OFF_CURE, readInto } from "../source/byte-source.js";
-import { type XenContext, xenRegisters } from "./context.js";
+import { xenRegisters } from "./context.js";
+import { entrySize, readXenIndex, type XenPages } from "./index.js";
 
 /*
  * Cores of Xen domains (`xl dump-core`; Xen's docs/misc/dump-core-format.txt): ELF files with sections and no program headers. The pages lie one after the other in .xen_pages, and .xen_pfn
@@ -15,15 +15,10 @@ import { type XenContext, xenRegisters } from "./context.js";
  */
 
 const XEN_HEADER = 0x200_0001;
-/** An entry of all ones is a page that was not to be had. */
-const NO_PAGE = 0xffff_ffff_ffff_ffffn;
-/** Of the index, read at once. */
-const INDEX_PIECE = 1 << 20;
 const MAX_PAGE = 65536;
 
 /** What a core says. */
-export interface XenCore {
-  readonly pieces: readonly Piece[];
+export interface XenCore extends XenPages {
   readonly pageSize: number;
   /** How long the file must be for all that. */
   readonly end: number;
@@ -35,26 +30,17 @@ export function isXenCore(file: ElfFile): boolean {
   return findSection(file, ".xen_pages") !== undefined && findSection(file, ".note.Xen") !== undefined;
 }
 
-/** Reads a core's index and registers. Throws `UNSUPPORTED` for a paravirtualised domain, `CORRUPT`, `TRUNCATED`. */
+/** Reads a core's index and registers. Throws `CORRUPT`, `LIMIT`, `TRUNCATED`. */
 export function readXenCore(file: ElfFile): XenCore {
-  const { source } = file;
   const pages = section(file, ".xen_pages");
   const { count, pageSize } = header(file, section(file, ".note.Xen"));
-  const index = findSection(file, ".xen_pfn");
-  if (index === undefined) {
-    throw new DumpError(
-      "UNSUPPORTED",
-      "is the core of a paravirtualised Xen domain, whose page tables have addresses of the host's memory",
-      {
-        file: source.name,
-        cure: "crash opens it as it is; a dump that the guest's own kernel writes (kdump) can be filtered",
-      },
-    );
-  }
+  const frames = findSection(file, ".xen_p2m");
+  const hasFrames = frames !== undefined;
+  const index = frames ?? section(file, ".xen_pfn");
   // In a core of a running domain there may be fewer pages than were announced.
-  const there = Math.min(Math.floor(index.size / 8), Math.floor(pages.size / pageSize), count);
-  const pieces = piecesOf(file, index, there, pages.offset, pageSize);
-  return { pieces, pageSize, end: pages.offset + there * pageSize, noteArea: registers(file) };
+  const there = Math.min(Math.floor(index.size / entrySize(hasFrames)), Math.floor(pages.size / pageSize), count);
+  const found = readXenIndex({ file, section: index, hasFrames, count: there, data: pages.offset, pageSize });
+  return { ...found, pageSize, end: pages.offset + there * pageSize, noteArea: registers(file, hasFrames) };
 }
 
 function header({ source, littleEndian }: ElfFile, { offset, size }: ElfSection): { count: number; pageSize: number } {
@@ -68,50 +54,11 @@ function header({ source, littleEndian }: ElfFile, { offset, size }: ElfSection)
   return { count: desc.u64Number(16, "the number of pages"), pageSize };
 }
 
-/** Pages that follow each other in memory and in the file are one piece. */
-function piecesOf(
-  { source, littleEndian }: ElfFile,
-  index: ElfSection,
-  count: number,
-  data: number,
-  pageSize: number,
-): Piece[] {
-  const pieces: Piece[] = [];
-  const most = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / pageSize) - 1);
-  let [first, run, next] = [0, 0, -1];
-  const push = (end: number) => {
-    if (run > 0)
-      pieces.push({ start: first * pageSize, end: (first + run) * pageSize, source: data + (end - run) * pageSize });
-    run = 0;
-  };
-  const bytes = new Uint8Array(Math.min(INDEX_PIECE, 8 * count));
-  for (let done = 0; done < count; ) {
-    const n = Math.min(bytes.length / 8, count - done);
-    readInto(source, bytes.subarray(0, 8 * n), index.offset + 8 * done, "index of pages");
-    const view = new DataView(bytes.buffer);
-    for (let i = 0; i < n; i++) {
-      const entry = view.getBigUint64(8 * i, littleEndian);
-      if (entry !== NO_PAGE && entry > most)
-        throw damaged(source.name, index.offset + 8 * (done + i), `page 0x${entry.toString(16)} in its index`);
-      const pfn = entry === NO_PAGE ? -1 : Number(entry);
-      if (pfn < 0 || pfn !== next) {
-        push(done + i);
-        first = pfn;
-      }
-      if (pfn >= 0) run++;
-      next = pfn < 0 ? -1 : pfn + 1;
-    }
-    done += n;
-  }
-  push(count);
-  return pieces;
-}
-
 /** Of machines whose contexts are known: x86-64. */
-function registers(file: ElfFile): Uint8Array {
+function registers(file: ElfFile, isPv: boolean): Uint8Array {
   const found = findSection(file, ".xen_prstatus");
   if (found === undefined || archOfElf(file.machine, file.elfClass)?.arch !== "x86_64") return new Uint8Array(0);
-  const contexts: XenContext[] | undefined = xenRegisters(sectionBytes(file, found), file.source.name);
+  const contexts = xenRegisters(sectionBytes(file, found), file.source.name, isPv);
   return contexts === undefined ? new Uint8Array(0) : x86RegisterNotes(contexts);
 }
 

@@ -13,7 +13,7 @@ import { damageOf } from "../tolerant-memory.js";
 import { isXenCore, readXenCore } from "./core.js";
 
 /**
- * Opens the core of a Xen domain; `undefined` for any other ELF file. Throws `UNSUPPORTED` for a paravirtualised domain, `TRUNCATED` for a core that is cut off, unless it is salvaged, `CORRUPT`.
+ * Opens the core of a Xen domain; `undefined` for any other ELF file. Throws `TRUNCATED` for a core that is cut off, unless it is salvaged, `CORRUPT`.
  */
 export function openXenCore(image: SourceImage, options: FormatOptions): Dump | undefined {
   const source = attachSource(image);
@@ -21,7 +21,7 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
   if (phnum !== 0 || shnum === 0) return undefined;
   const file = sectionsOf(source);
   if (file === undefined || !isXenCore(file)) return undefined;
-  const { pieces, end, noteArea } = readXenCore(file);
+  const { pieces, frames, end, noteArea } = readXenCore(file);
   const cut = end > source.size;
   const what = `ends at byte ${source.size}; its pages go on to ${end}`;
   if (cut && !options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure: CUT_OFF_CURE });
@@ -36,8 +36,9 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
     {
       sources: [image],
       data: layer(there),
+      ...(frames && { frames }),
       format: "xen",
-      description: "core of a Xen domain",
+      description: frames === undefined ? "core of a Xen domain" : "core of a paravirtualised Xen domain",
       incomplete: cut,
       machine,
       noteArea,

@@ -78,8 +78,36 @@ describe("a core", () => {
   });
 });
 
+describe("the core of a paravirtualised domain", () => {
+  const frameOf = (pfn: number) => 0x5000 - (pfn % 0xfff0);
+
+  test("has its pages where the domain has them, and the addresses of page tables stand for those", () => {
+    const dump = openDump(core({ index: ".xen_p2m", frameOf, order: (i, n) => (i * 3) % n, absent: new Set([1]) }));
+    expect([dump.header.description, dump.ranges.length]).toEqual(["core of a paravirtualised Xen domain", 3]);
+    const { physicalOf } = dump.memory;
+    expect([0, 2, 0x10_0001].map((pfn) => physicalOf?.(frameOf(pfn) * PAGE + 5))).toEqual([
+      ...[5, 2 * PAGE + 5, 0x1_0000_1005],
+    ]);
+    expect([0, 0x4000_0000].map((address) => physicalOf?.(address))).toEqual([undefined, undefined]);
+    dump.close();
+  });
+
+  test("gives each CPU a note: its kernel runs in the ring of users, and does not look so", () => {
+    const common = { rsp: 0xffff_c900_0000_0000n, cr3: 0x1000n, gs: [7n, 5n] as const };
+    const contexts = [
+      xenContext({ ...common, rip: 0xffff_ffff_8100_0000n, cs: 0xe033, flags: 4n }),
+      xenContext({ ...common, rip: 0x40_1000n, cs: 0xe033 }),
+    ];
+    const dump = openDump(core({ index: ".xen_p2m", frameOf, contexts }));
+    const word = (cpu: number, n: number) => Buffer.from(dump.notes[cpu]?.desc ?? []).readBigUInt64LE(112 + 8 * n);
+    // rip, cs, gs_base.
+    expect([16, 17, 22].map((n) => word(0, n))).toEqual([0xffff_ffff_8100_0000n, 0xe030n, 7n]);
+    expect([16, 17, 22].map((n) => word(1, n))).toEqual([0x40_1000n, 0xe033n, 5n]);
+    dump.close();
+  });
+});
+
 test.each([
-  ["of a paravirtualised domain", { index: ".xen_p2m" }, "UNSUPPORTED", /paravirtualised/],
   ["with pages of no size", { pageSize: 5000 }, "CORRUPT", /pages of 5000 bytes/],
   ["with a page beyond all memory", { pieces: [{ start: 2 ** 60, data: Buffer.alloc(PAGE) }] }, "CORRUPT", /page 0x/],
 ] as const)("a core %s is refused", (_, options, code, says) => {
@@ -100,7 +128,50 @@ test("one that is cut off is an error, and salvaged as far as it goes", () => {
   openDump(at("whole")).close();
 });
 
+/** Gives each entry of page tables the host's frame, as a paravirtualised domain has them. Pages of 2 MiB keep theirs together. */
+function withHostFrames(ram: ReturnType<typeof ramOf>, root: number, frameOf: (pfn: number) => number): void {
+  const seen = new Set<number>();
+  const visit = (table: number, level: number) => {
+    const piece = ram.find(({ start, data }) => start <= table && table < start + data.length);
+    if (piece === undefined || seen.has(table)) return;
+    seen.add(table);
+    const data = Buffer.from(piece.data.buffer, piece.data.byteOffset, piece.data.length);
+    for (let i = 0; i < 512; i++) {
+      const at = table - piece.start + 8 * i;
+      const entry = data.readBigUInt64LE(at);
+      if ((entry & 1n) === 0n) continue;
+      const to = Number(entry & 0xf_ffff_ffff_f000n);
+      if (level < 3 && (entry & 128n) === 0n) visit(to, level + 1);
+      const frame = BigInt(frameOf(to / PAGE)) * 4096n;
+      data.writeBigUInt64LE((entry & ~0xf_ffff_ffff_f000n) | frame, at);
+    }
+  };
+  visit(root, 0);
+}
+
 describeWithDumps("a core of a real machine's memory", () => {
+  test("with the host's frames in its page tables has the same kept pages", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    const ram = ramOf(vmcore).map(({ start, data }) => ({ start, data: Buffer.from(data) }));
+    // Groups of 2 MiB are where others are.
+    const frameOf = (pfn: number) => 0x80_0000 + (pfn ^ 0xff_fe00);
+    const plain = openDump(vmcore);
+    const info = plain.vmcoreinfo;
+    const root = (info?.symbol("swapper_pg_dir") ?? 0n) - 0xffff_ffff_8000_0000n + (info?.number("phys_base") ?? 0n);
+    plain.close();
+    withHostFrames(ram, Number(root), frameOf);
+    writeFileSync(at("pv"), buildXenCore({ pieces: ram, index: ".xen_p2m", frameOf }));
+    await filterFile(vmcore, at("pv-plain"));
+    const warnings = new Warnings();
+    const result = await filterFile(at("pv"), at("pv-out"), { warnings });
+    expect([warnings.list, result.kernelRelease]).toEqual([[], "6.1.192-tiny"]);
+    const [one, other] = [openKdump(at("pv-plain")), openKdump(at("pv-out"))];
+    one.close();
+    other.close();
+    const kept = [...bitmapPfns(one.bitmap2)].filter((pfn) => pfn * PAGE < 0xfffc_0000);
+    expect(pfnSet(bitmapPfns(other.bitmap2))).toEqual(pfnSet(kept));
+  });
+
   test("has the same kept pages", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     // Odd steps through all pages, so that hardly any two are neighbours.

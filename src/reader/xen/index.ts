@@ -1,0 +1,134 @@
+import { DumpError } from "../../errors.js";
+import type { ElfFile, ElfSection } from "../elf/sections.js";
+import { type Extents, type Piece, toExtents } from "../extents.js";
+import { CUT_OFF_CURE, readInto } from "../source/byte-source.js";
+
+/** An entry of all ones is a page that was not to be had. */
+const NO_PAGE = 0xffff_ffff_ffff_ffffn;
+/** Of the index, read at once: a multiple of both sizes of an entry. */
+const INDEX_PIECE = 1 << 20;
+/** Runs of pages that lie behind each other, of either kind: with every page for itself 128 GiB. */
+const MAX_RUNS = 1 << 25;
+
+/** Where a core's pages are. */
+export interface XenPages {
+  readonly pieces: readonly Piece[];
+  /** Of a paravirtualised domain: what its page tables have, the host's addresses, and the domain's for them. */
+  readonly frames?: Extents;
+}
+
+/** How the index of a core is read. */
+export interface XenIndex {
+  readonly file: ElfFile;
+  readonly section: ElfSection;
+  /** .xen_p2m: u64 pfn and u64 machine frame for each page; if not .xen_pfn, u64 pfn. */
+  readonly hasFrames: boolean;
+  /** Entries that are read. */
+  readonly count: number;
+  /** Where the first page lies in the file. */
+  readonly data: number;
+  readonly pageSize: number;
+}
+
+/** Bytes of an entry. */
+export function entrySize(hasFrames: boolean): number {
+  return hasFrames ? 16 : 8;
+}
+
+/** Reads the index: pages that follow each other in memory and in the file are one piece. Throws `CORRUPT`, `LIMIT`, `TRUNCATED`. */
+export function readXenIndex(index: XenIndex): XenPages {
+  const { count, data, pageSize, hasFrames } = index;
+  const pages = new Runs(index);
+  const frames = new Runs(index);
+  forEachEntry(index, (i, pfn, frame) => {
+    if (pfn === undefined || (hasFrames && frame === undefined)) return;
+    pages.add(pfn, i);
+    if (frame !== undefined) frames.add(frame, pfn);
+  });
+  const pieces = Array.from({ length: pages.length }, (_, i) => {
+    const { from, to, length } = pages.at(i);
+    return { start: from * pageSize, end: (from + length) * pageSize, source: data + to * pageSize };
+  });
+  return count === 0 || !hasFrames ? { pieces } : { pieces, frames: frames.sorted(pageSize) };
+}
+
+function forEachEntry(
+  { file: { source, littleEndian }, section, hasFrames, count, pageSize }: XenIndex,
+  on: (i: number, pfn: number | undefined, frame: number | undefined) => void,
+): void {
+  const size = entrySize(hasFrames);
+  const most = BigInt(Math.floor(Number.MAX_SAFE_INTEGER / pageSize) - 1);
+  const bytes = new Uint8Array(Math.min(INDEX_PIECE, size * count));
+  const view = new DataView(bytes.buffer);
+  for (let done = 0; done < count; ) {
+    const n = Math.min(bytes.length / size, count - done);
+    readInto(source, bytes.subarray(0, size * n), section.offset + size * done, "index of pages");
+    const numberAt = (at: number) => {
+      const entry = view.getBigUint64(at, littleEndian);
+      if (entry === NO_PAGE) return undefined;
+      if (entry <= most) return Number(entry);
+      throw new DumpError("CORRUPT", `has page 0x${entry.toString(16)} in its index`, {
+        file: source.name,
+        offset: section.offset + size * done + at,
+        cure: CUT_OFF_CURE,
+      });
+    };
+    for (let i = 0; i < n; i++) {
+      on(done + i, numberAt(size * i), hasFrames ? numberAt(size * i + 8) : undefined);
+    }
+    done += n;
+  }
+}
+
+/** Pages of one space that lie behind each other, as the other's do. In pages, and as numbers only: there may be as many as pages. */
+class Runs {
+  readonly #from: number[] = [];
+  readonly #to: number[] = [];
+  readonly #length: number[] = [];
+  readonly #index: XenIndex;
+
+  constructor(index: XenIndex) {
+    this.#index = index;
+  }
+
+  get length(): number {
+    return this.#from.length;
+  }
+
+  at(i: number): { readonly from: number; readonly to: number; readonly length: number } {
+    return { from: this.#from[i] as number, to: this.#to[i] as number, length: this.#length[i] as number };
+  }
+
+  add(from: number, to: number): void {
+    const last = this.length - 1;
+    const length = last < 0 ? 0 : (this.#length[last] as number);
+    if (last >= 0 && this.#from[last] === from - length && this.#to[last] === to - length) {
+      this.#length[last] = length + 1;
+      return;
+    }
+    if (this.length >= MAX_RUNS) {
+      const { file, section } = this.#index;
+      const what = `its index has more than ${MAX_RUNS} stretches of pages, and no more are read`;
+      throw new DumpError("LIMIT", what, { file: file.source.name, offset: section.offset, cure: CUT_OFF_CURE });
+    }
+    this.#from.push(from);
+    this.#to.push(to);
+    this.#length.push(1);
+  }
+
+  /** In ascending order, in bytes. Of pages that are there twice the first of the file counts. */
+  sorted(pageSize: number): Extents {
+    const order = Uint32Array.from({ length: this.length }, (_, i) => i);
+    order.sort((a, b) => (this.#from[a] as number) - (this.#from[b] as number) || a - b);
+    const pieces: Piece[] = [];
+    let end = 0;
+    for (const i of order) {
+      const { from, to, length } = this.at(i);
+      const first = Math.max(from, end);
+      if (first >= from + length) continue;
+      end = from + length;
+      pieces.push({ start: first * pageSize, end: end * pageSize, source: (to + first - from) * pageSize });
+    }
+    return toExtents(pieces);
+  }
+}
