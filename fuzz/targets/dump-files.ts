@@ -1,5 +1,6 @@
 /** Dump files of every format, built small. */
 
+import { framesNote } from "../../src/reader/frames.js";
 import { parseRawPieces } from "../../src/reader/raw/pieces.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { ALL_ONES, buildElf } from "../../test/support/elf-image.js";
@@ -53,6 +54,13 @@ export const elfs: readonly Uint8Array[] = [
       { ...load(1, 4096), vaddr: 0xffff_8880_0000_2000n },
       { ...load(2, 4096), vaddr: 0xffff_8880_0000_4000n },
     ],
+  }),
+  buildElf({
+    rawNotes: framesNote([
+      { frame: 7, pfn: 0, count: 3 },
+      { frame: 2, pfn: 3, count: 9 },
+    ]) as Uint8Array,
+    loads: [load(0), load(3)],
   }),
   buildElf({ rawNotes: new Uint8Array(40), loads: [load(0), { ...load(1), vaddr: 0xffff_8880_0000_2000n }] }),
 ];

@@ -94,6 +94,7 @@ const xenTarget: FuzzTarget = {
       buildXenCore({ pieces, contexts: [context], order: (i, n) => n - 1 - i }),
       buildXenCore({ pieces: pieces.slice(0, 1), absent: new Set([2]) }),
       buildXenCore({ pieces: pieces.slice(1), index: ".xen_p2m" }),
+      buildXenCore({ pieces, index: ".xen_p2m", frameOf: (pfn) => 0x5000 - (pfn % 0xfff0), contexts: [context] }),
     ];
   },
   run(input) {

@@ -1,4 +1,5 @@
 import type { ElfImage } from "./elf/image.js";
+import type { Extents } from "./extents.js";
 import type { KdumpImage } from "./kdump/image.js";
 import type { Machine } from "./machine.js";
 import type { Note } from "./notes.js";
@@ -12,7 +13,13 @@ import type { Vmcoreinfo } from "./vmcoreinfo.js";
  * An opened dump as plain data: headers parsed, tables in shared memory. It can be sent to a worker, which reads the
  * same files through it (`attachMemory`) without parsing anything again.
  */
-export type DumpImage = ElfImage | KdumpImage | PagedImage | RawImage;
+export type DumpImage = (ElfImage | KdumpImage | PagedImage | RawImage) & MachineFrames;
+
+/** What a dump's page tables have. */
+export interface MachineFrames {
+  /** The addresses of the host's memory that a paravirtualised Xen domain's page tables have, and what they stand for: `source` is physical. Absent: they have physical ones. */
+  readonly frames?: Extents;
+}
 
 /** What a file says of itself apart from its memory. */
 export interface DumpHeader {

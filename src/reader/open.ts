@@ -24,6 +24,7 @@ import { extentStretches } from "./extents-memory.js";
 import { isFlattened } from "./flattened/records.js";
 import type { FormatOptions } from "./format.js";
 import { formatOf, formatOfImage, headOf, noDump, openFormats } from "./formats.js";
+import { framesOf, withFrames } from "./frames.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
 import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
@@ -114,11 +115,19 @@ export function openSources(images: readonly SourceImage[], warnings: Warnings, 
       : raw === undefined
         ? openFormats(images, reading, ofNoFormat)
         : openRawImage(images, raw, reading);
-  const dump = { ...found, opened: openedAs(options) };
+  const dump = { ...translated(found), opened: openedAs(options) };
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
   const from = spool.packing ?? "from a stream";
   return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
+}
+
+/** With what a dump's notes say of the addresses in its page tables. */
+function translated(dump: Dump): Dump {
+  const frames = framesOf(dump.notes);
+  return frames === undefined
+    ? dump
+    : { ...dump, image: { ...dump.image, frames }, memory: withFrames(dump.memory, frames) };
 }
 
 function openedAs({ salvage = false, raw, addresses, machine, snapshot }: OpenOptions): OpenedAs {
@@ -217,6 +226,10 @@ function beginning(bytes: Uint8Array): string {
 
 /** Physical memory of an opened dump, for another thread than the one that opened it. */
 export function attachMemory(image: DumpImage): PhysicalMemory {
+  return withFrames(memoryOf(image), image.frames);
+}
+
+function memoryOf(image: DumpImage): PhysicalMemory {
   switch (image.kind) {
     case "elf":
       return elfMemory(image);

@@ -1,4 +1,4 @@
-import { type Extents, findExtent, sourceOf } from "../extents.js";
+import { type Extents, findExtent } from "../extents.js";
 import { extentsMemory, nextAddress, setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { joinedSource } from "../source/joined-source.js";
@@ -21,19 +21,16 @@ export interface RawImage {
   readonly snappy: boolean;
   /** Memory beside `data` that is zeros and in no file; `source` is of no use. */
   readonly zeros?: Extents;
-  /** The addresses that page tables have, where those are not physical, and what they stand for: `source` is physical. */
-  readonly frames?: Extents;
   /** Pages that cannot be read are as if they were not there. */
   readonly tolerant: boolean;
 }
 
 /** Physical memory of a memory image. */
-export function rawMemory({ sources, data, snappy, zeros, frames, tolerant, pageSize }: RawImage): PhysicalMemory {
+export function rawMemory({ sources, data, snappy, zeros, tolerant, pageSize }: RawImage): PhysicalMemory {
   const bytes = joinedSource(sources);
   const stored = snappy ? snappyMemory(bytes, data) : extentsMemory(bytes, data);
   const memory = zeros === undefined ? stored : withZeros(stored, zeros);
-  const whole = tolerant ? tolerantMemory(memory, pageSize) : memory;
-  return frames === undefined ? whole : { ...whole, physicalOf: (address) => sourceOf(frames, address) };
+  return tolerant ? tolerantMemory(memory, pageSize) : memory;
 }
 
 /** Memory, and besides some that reads as zeros. */

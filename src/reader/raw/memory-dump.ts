@@ -19,8 +19,6 @@ export interface MemoryFile {
   readonly snappy?: boolean;
   /** See `RawImage`. Not where `data` has something. */
   readonly zeros?: Extents;
-  /** See `RawImage`. */
-  readonly frames?: Extents;
   readonly format: DumpHeader["format"];
   /** In words, for people. */
   readonly description: string;
@@ -43,7 +41,7 @@ export interface MemoryOptions {
 
 /** The dump of a memory image. Throws `NOT_A_DUMP` for one without memory, `LIMIT`. */
 export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnings }: MemoryOptions): Dump {
-  const { sources, data, zeros, frames, snappy = false, format, description, incomplete, timestamp } = memory;
+  const { sources, data, zeros, snappy = false, format, description, incomplete, timestamp } = memory;
   const paths = sources.map(({ file }) => file.path);
   const known = given ?? memory.machine;
   const machine = known ?? USUAL_MACHINE;
@@ -60,8 +58,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   checkPageCount(maxMapnr, name);
   const held = sources.reduce((sum, source) => sum + bytesHeld(source), 0);
   checkClaim(pagesIn(all, pageSize), held, name);
-  const optional = { ...(zeros && { zeros }), ...(frames && { frames }) };
-  const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...optional };
+  const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
   const flattened = sources.some((source) => source.flattened !== undefined);
   const noteArea = memory.noteArea ?? new Uint8Array(0);
   const notes = parseNotes(noteArea, machine.littleEndian, name, warnings);

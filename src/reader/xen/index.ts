@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import type { ElfFile, ElfSection } from "../elf/sections.js";
-import { type Extents, type Piece, toExtents } from "../extents.js";
+import type { Piece } from "../extents.js";
+import type { FrameRun } from "../frames.js";
 import { CUT_OFF_CURE, readInto } from "../source/byte-source.js";
 
 /** An entry of all ones is a page that was not to be had. */
@@ -13,8 +14,8 @@ const MAX_RUNS = 1 << 25;
 /** Where a core's pages are. */
 export interface XenPages {
   readonly pieces: readonly Piece[];
-  /** Of a paravirtualised domain: what its page tables have, the host's addresses, and the domain's for them. */
-  readonly frames?: Extents;
+  /** Of a paravirtualised domain: what its page tables have, the host's pages, and the domain's for them. */
+  readonly frames?: readonly FrameRun[];
 }
 
 /** How the index of a core is read. */
@@ -37,7 +38,7 @@ export function entrySize(hasFrames: boolean): number {
 
 /** Reads the index: pages that follow each other in memory and in the file are one piece. Throws `CORRUPT`, `LIMIT`, `TRUNCATED`. */
 export function readXenIndex(index: XenIndex): XenPages {
-  const { count, data, pageSize, hasFrames } = index;
+  const { data, pageSize, hasFrames } = index;
   const pages = new Runs(index);
   const frames = new Runs(index);
   forEachEntry(index, (i, pfn, frame) => {
@@ -49,7 +50,9 @@ export function readXenIndex(index: XenIndex): XenPages {
     const { from, to, length } = pages.at(i);
     return { start: from * pageSize, end: (from + length) * pageSize, source: data + to * pageSize };
   });
-  return count === 0 || !hasFrames ? { pieces } : { pieces, frames: frames.sorted(pageSize) };
+  if (!hasFrames) return { pieces };
+  const all = Array.from({ length: frames.length }, (_, i) => frames.at(i));
+  return { pieces, frames: all.map(({ from, to, length }) => ({ frame: from, pfn: to, count: length })) };
 }
 
 function forEachEntry(
@@ -114,21 +117,5 @@ class Runs {
     this.#from.push(from);
     this.#to.push(to);
     this.#length.push(1);
-  }
-
-  /** In ascending order, in bytes. Of pages that are there twice the first of the file counts. */
-  sorted(pageSize: number): Extents {
-    const order = Uint32Array.from({ length: this.length }, (_, i) => i);
-    order.sort((a, b) => (this.#from[a] as number) - (this.#from[b] as number) || a - b);
-    const pieces: Piece[] = [];
-    let end = 0;
-    for (const i of order) {
-      const { from, to, length } = this.at(i);
-      const first = Math.max(from, end);
-      if (first >= from + length) continue;
-      end = from + length;
-      pieces.push({ start: first * pageSize, end: end * pageSize, source: (to + first - from) * pageSize });
-    }
-    return toExtents(pieces);
   }
 }

@@ -1,10 +1,11 @@
 import { DumpError } from "../../errors.js";
-import { ofFile } from "../../warnings.js";
+import { ofFile, type Warnings } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import { readElfHeader } from "../elf/header.js";
 import { type ElfFile, readElfFile } from "../elf/sections.js";
 import { layer } from "../extents.js";
 import type { FormatOptions } from "../format.js";
+import { type FrameRun, framesNote } from "../frames.js";
 import { archOfElf } from "../machine.js";
 import { memoryDump } from "../raw/memory-dump.js";
 import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
@@ -36,15 +37,28 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
     {
       sources: [image],
       data: layer(there),
-      ...(frames && { frames }),
       format: "xen",
       description: frames === undefined ? "core of a Xen domain" : "core of a paravirtualised Xen domain",
       incomplete: cut,
       machine,
-      noteArea,
+      noteArea: frames === undefined ? noteArea : withNote(noteArea, frames, options.warnings, source.name),
     },
     options,
   );
+}
+
+/** What its page tables have stands in a note, which outputs have, too. Others know only cores that they read themselves: seen with crash 8.0.2 and libkdumpfile 0.5.1. */
+function withNote(noteArea: Uint8Array, frames: readonly FrameRun[], warnings: Warnings, file: string): Uint8Array {
+  const note = framesNote(frames);
+  if (note === undefined) {
+    const what = `${frames.length} stretches of the host's memory are more than are read: its page tables lead nowhere`;
+    warnings.add("HOST_ADDRESSES", ofFile(file, what));
+    return noteArea;
+  }
+  const what =
+    "its page tables have addresses of the host's memory; coresieve reads the output, and gdb one with -E, but crash and drgn do not";
+  warnings.add("HOST_ADDRESSES", ofFile(file, what));
+  return Buffer.concat([noteArea, note]);
 }
 
 /** `undefined` where they cannot be read: what the file is then is said by who reads ELF files. */
