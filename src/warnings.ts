@@ -30,7 +30,6 @@ import { inWords, OPTION } from "./option-words.js";
  * | `ADDRESSES` | ELF output: the input's virtual addresses are not those of the page tables, or could not be checked | those of the page tables are written; without page tables the input's |
  * | `NO_ADDRESSES` | ELF output: nothing gives virtual addresses | the debugger gdb reads nothing of it: write kdump |
  * | `PAGE_TABLES` | the kernel's top page table is lost or damaged | that of a process is used, or tables below it, or the kernel's image alone |
- * | `PAGE_TABLES` | the kernel's top page table is lost or damaged | that of a process is used, or the kernel's image alone |
  * | `HOST_ADDRESSES` | page tables have addresses of the host's memory: a paravirtualised Xen domain | a note in the output says what they stand for; only coresieve knows it |
  * | `INCOMPLETE` | the input's writer marked it incomplete | the output is marked, too |
  * | `INPUT_CHANGED` | the memory of a running machine changed while it was read | pages may be of different moments |
