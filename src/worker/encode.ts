@@ -2,7 +2,7 @@ import { createEncoder, type PageEncoder } from "../codec/encoder.js";
 import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from "../codec/wasm/encode/load.js";
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
-import { type StrictFilter, strictFilter } from "../filter/privacy/strict/strict-pages.js";
+import { type StrictFilter, strictFilter } from "../filter/privacy/strict/strict-filter.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
 import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { attachStrictMemory } from "../reader/open.js";
@@ -45,7 +45,7 @@ export function encodeState(context: WorkerContext): EncodeState {
     encoder: createEncoder(codec, memory, layout),
     erase,
     stackTops,
-    strict: strict && strictFilter(strict, layout.pageSize),
+    strict: strict && strictFilter(strict, layout.pageSize, memory, layout.tables),
   };
 }
 
@@ -64,6 +64,8 @@ function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, 
   const { endPfn } = cursor;
   const erase = original ? [] : state.erase;
   const tops = original ? undefined : state.stackTops;
+  // That of the slot that `to` is in: nobody has anything there between two groups.
+  const scratch = Math.floor(to / layout.size) * layout.size + layout.scratch;
   let pages = 0;
   let pfn = findBit(kept, cursor.pfn, endPfn, true);
   while (pfn < endPfn && pages < most) {
@@ -73,7 +75,7 @@ function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, 
     readPages(dump, pfn * layout.pageSize, run);
     for (const spans of erase) overwrite(spans, run, pfn * layout.pageSize);
     if (tops !== undefined) clearStackTops(tops, run, pfn, layout.pageSize);
-    if (!original) state.strict?.clear(run, pfn);
+    if (!original) state.strict?.clear(at, end - pfn, pfn, scratch);
     pages += end - pfn;
     pfn = findBit(kept, end, endPfn, true);
   }

@@ -2,6 +2,7 @@ import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
 import { DumpError, NOTHING_LEFT, reviveDumpError } from "../errors.js";
+import { strictTablesSize, writeStrictTables } from "../filter/privacy/strict/strict-filter.js";
 import { attachMemory } from "../reader/open.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";
@@ -64,9 +65,11 @@ export class WorkerPool {
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
-    this.layout = slotLayout(this.inFlight, run.pageSize);
+    const { strict } = run;
+    this.layout = slotLayout(this.inFlight, run.pageSize, strict && strictTablesSize(strict));
     const memory = borrowSlotMemory(this.layout);
     this.bytes = new Uint8Array(memory.buffer);
+    if (strict !== undefined) writeStrictTables(strict, this.bytes.subarray(this.layout.tables));
     this.slots = new SlotLender(this.inFlight);
     this.readAhead = readAhead(run);
     this.#threads = threads;

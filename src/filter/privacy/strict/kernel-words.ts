@@ -22,7 +22,7 @@ const MARKS: readonly number[] = [0x57ac_6e9d, 0xdead_4ead, 0xdeaf_1eed];
 const POISON = [0x100, 0x200] as const;
 const POISON_HIGH = 0xdead_0000;
 
-/** Tells of words, given as their upper and lower 4 bytes, whether they stay. 3 to 10 ns a word. */
+/** Tells of words, given as their upper and lower 4 bytes, whether they stay. Pages have the same test in WebAssembly (filter/wasm/strict.as.ts). */
 export type WordTest = (high: number, low: number) => boolean;
 
 /** The test for machines with words of 8 bytes; with words of 4, `high` is 0. */
@@ -63,45 +63,3 @@ export function wordTest({ wordSize, addresses }: KernelWords): WordTest {
 
 /** Pieces of 4 KiB in 2^32 bytes. */
 const PIECES = 1 << 20;
-
-/** Whether four bytes are printable characters of ASCII, or line ends and tabs. */
-export function isFourCharacters(half: number): boolean {
-  return (
-    isCharacter(half & 0xff) &&
-    isCharacter((half >>> 8) & 0xff) &&
-    isCharacter((half >>> 16) & 0xff) &&
-    isCharacter(half >>> 24)
-  );
-}
-
-function isCharacter(byte: number): boolean {
-  return (byte >= 0x20 && byte < 0x7f) || byte === 9 || byte === 10 || byte === 13;
-}
-
-/**
- * Whether a word of eight bytes, in two halves as they lie in memory, has text: a half that is four characters, or at least four characters one behind the
- * other and nothing else but zeros.
- */
-export function isShortText(first: number, second: number, littleEndian: boolean): boolean {
-  if (isFourCharacters(first) || isFourCharacters(second)) return true;
-  let characters = 0;
-  let ended = false;
-  for (const half of [first, second]) {
-    for (let i = 0; i < 4; i++) {
-      const byte = (half >>> (littleEndian ? 8 * i : 24 - 8 * i)) & 0xff;
-      if (byte === 0) ended = characters > 0;
-      else if (ended || !isCharacter(byte)) return false;
-      else characters++;
-    }
-  }
-  return characters >= 4;
-}
-
-/**
- * Whether a number of eight bytes, of which this is the upper half, may be one of the kernel's own: times in nanoseconds (those of the clock on the wall begin with
- * 0x17 to 0x1f from 2018 to 2040), addresses, counters, small negative ones, and the largest. Text, hashes and keys are not.
- */
-export function isKernelNumber(upper: number): boolean {
-  const top = upper >>> 24;
-  return top < 0x20 || top >= 0xfe || upper === 0x7fff_ffff;
-}

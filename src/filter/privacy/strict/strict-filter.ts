@@ -1,0 +1,151 @@
+import { testBit } from "../../../reader/bitmap.js";
+import { firstIndex } from "../../../reader/first-index.js";
+import { loadStrictModule, type StrictModule, type WasmMemory } from "../../wasm/load.js";
+import { KEEP, type ShapePlace, type StrictObjects, type StrictPages, TESTED, WORD } from "./strict-pages.js";
+
+/** Overwrites with zeros what of pages is not the kernel's own numbers and addresses. */
+export interface StrictFilter {
+  /** Bytes that were not 0 and are now. */
+  readonly cleared: number;
+  /** A run of pages that lies at an address of the memory and begins with `pfn`. `scratch`: room for `strictScratch` bytes there. */
+  clear(at: number, pages: number, pfn: number, scratch: number): void;
+}
+
+/** What of `StrictPages` the module reads, in bytes from the begin of the tables. */
+function placesOf({ words, masks, kinds }: StrictPages) {
+  const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;
+  const masksAt = words.addresses.byteLength;
+  const kindsAt = masksAt + aligned(masks.length);
+  return { addresses: 0, masks: masksAt, kinds: kindsAt, size: kindsAt + aligned(kinds.length) };
+}
+
+/** Bytes of the tables that all threads read. */
+export function strictTablesSize(strict: StrictPages): number {
+  return placesOf(strict).size;
+}
+
+/** Writes them to `into`, whose begin is a multiple of 8 bytes in memory. */
+export function writeStrictTables(strict: StrictPages, into: Uint8Array): void {
+  const places = placesOf(strict);
+  const { addresses } = strict.words;
+  into.set(new Uint8Array(addresses.buffer, addresses.byteOffset, addresses.byteLength), places.addresses);
+  into.set(strict.masks, places.masks);
+  into.set(strict.kinds, places.kinds);
+}
+
+/** Bytes that a filter writes to in its scratch. */
+export function strictScratch(pageSize: number): number {
+  // The mask, a byte a word, and one for each object of a record, which has a word at least.
+  return pageSize + 2 * (pageSize / 4 + 8);
+}
+
+/** `tables`: where `writeStrictTables` wrote to in the memory. */
+export function strictFilter(strict: StrictPages, pageSize: number, memory: WasmMemory, tables: number): StrictFilter {
+  return new PageFilter(strict, pageSize, memory, tables);
+}
+
+/** Where a page's mask and states are, and its first byte in physical memory. */
+interface PageAt {
+  readonly from: number;
+  readonly scratch: number;
+}
+
+class PageFilter implements StrictFilter {
+  cleared = 0;
+  readonly #strict: StrictPages;
+  readonly #pageSize: number;
+  readonly #module: StrictModule;
+  readonly #bytes: Uint8Array;
+  readonly #places: { readonly addresses: number; readonly masks: number; readonly kinds: number };
+  /** For each list of objects the first one that does not end before the last page that was asked for. */
+  readonly #next: number[];
+
+  constructor(strict: StrictPages, pageSize: number, memory: WasmMemory, tables: number) {
+    this.#strict = strict;
+    this.#pageSize = pageSize;
+    this.#module = loadStrictModule(memory);
+    this.#bytes = new Uint8Array(memory.buffer);
+    const { addresses, masks, kinds } = placesOf(strict);
+    this.#places = { addresses: tables + addresses, masks: tables + masks, kinds: tables + kinds };
+    this.#next = strict.objects.map(() => 0);
+  }
+
+  clear(at: number, pages: number, pfn: number, scratch: number): void {
+    const { wordSize, littleEndian, addresses } = this.#strict.words;
+    const size = this.#pageSize;
+    const count = addresses.length / 2;
+    for (let i = 0; i < pages; i++) {
+      if (!this.#paint(pfn + i, scratch)) continue;
+      const page = at + i * size;
+      const { addresses: table } = this.#places;
+      this.cleared += this.#module.apply(page, scratch, size, wordSize, littleEndian ? 1 : 0, table, count);
+    }
+  }
+
+  /** Says of each byte of a page what becomes of it; false: all stay. */
+  #paint(pfn: number, scratch: number): boolean {
+    const size = this.#pageSize;
+    const from = pfn * size;
+    const asIs = testBit(this.#strict.asIs, pfn);
+    let touched = false;
+    const touch = () => {
+      if (touched) return;
+      touched = true;
+      this.#module.begin(scratch, size, this.#strict.words.wordSize, asIs ? WORD.masked : WORD.tested);
+    };
+    if (!asIs) touch();
+    const { objects } = this.#strict;
+    for (let n = 0; n < objects.length; n++) {
+      const list = objects[n] as StrictObjects;
+      for (let i = this.#firstOf(n, from); i < list.start.length && (list.start[i] as number) < from + size; i++) {
+        touch();
+        this.#paintRecord(list, i, { from, scratch });
+      }
+    }
+    return touched;
+  }
+
+  /** The first record of a list that ends behind `from`. Most pages are asked for in their order. */
+  #firstOf(n: number, from: number): number {
+    const { start, stride, count } = this.#strict.objects[n] as StrictObjects;
+    const endOf = (k: number) => (start[k] as number) + (stride[k] as number) * (count[k] as number);
+    let i = this.#next[n] as number;
+    if (i > 0 && endOf(i - 1) > from) i = 0;
+    for (let steps = 0; i < start.length && endOf(i) <= from; i++) {
+      if (steps++ < NEAR) continue;
+      const first = i;
+      i += firstIndex(start.length - first, (k) => endOf(first + k) > from);
+      break;
+    }
+    this.#next[n] = i;
+    return i;
+  }
+
+  #paintRecord({ start, stride, count, shape, free }: StrictObjects, i: number, { from, scratch }: PageAt): void {
+    const size = this.#pageSize;
+    const { wordSize } = this.#strict.words;
+    const [first, every, number] = [start[i] as number, stride[i] as number, count[i] as number];
+    const index = shape[i] as number;
+    if (index === KEEP) {
+      const [begin, end] = [Math.max(0, first - from), Math.min(size, first + every * number - from)];
+      this.#module.keep(scratch, size, wordSize, begin, end);
+      return;
+    }
+    if (index === TESTED) return;
+    const { at, length, link } = this.#strict.shapes[index] as ShapePlace;
+    const skip = Math.max(0, Math.floor((from - first) / every));
+    const begin = first + skip * every - from;
+    const objects = Math.min(number - skip, Math.ceil((size - begin) / every));
+    const states = free[i] as number;
+    let statesAt = 0;
+    if (states >= 0) {
+      statesAt = scratch + size + size / 4 + 8;
+      this.#bytes.set(this.#strict.free.subarray(states + skip, states + skip + objects), statesAt);
+    }
+    const [mask, kinds] = [this.#places.masks + at, this.#places.kinds + Math.floor(at / wordSize)];
+    this.#module.paint(scratch, size, wordSize, begin, every, objects, mask, kinds, length, link, statesAt);
+  }
+}
+
+/** Records that are passed over one by one before the next is searched for. */
+const NEAR = 4;
