@@ -25,7 +25,14 @@ export function kernelMemory(
   memory: PhysicalMemory,
   lowestAddress: bigint,
 ): KernelMemory {
+  const pages = new PieceCache(space, memory);
   const readView = (vaddr: bigint, length: number): DataView | undefined => {
+    if (length <= SMALL) {
+      const within = Number(vaddr & LOW_BITS);
+      const piece = within + length > PIECE ? undefined : pages.at(vaddr - BigInt(within));
+      // A copy: the caller may keep it, or write to it.
+      if (piece !== undefined) return new DataView(piece.buffer.slice(within, within + length));
+    }
     const bytes = new Uint8Array(length);
     return readVirtual(space, memory, bytes, vaddr) === length ? new DataView(bytes.buffer) : undefined;
   };
@@ -37,9 +44,49 @@ export function kernelMemory(
     isKernelAddress: (vaddr) => vaddr >= lowestAddress,
     readView,
     readWord(vaddr) {
+      const within = Number(vaddr & LOW_BITS);
+      const piece = within + machine.wordSize > PIECE ? undefined : pages.at(vaddr - BigInt(within));
+      if (piece !== undefined) return wordAt(piece, within, machine.wordSize, machine.littleEndian);
       const view = readView(vaddr, machine.wordSize);
       if (view === undefined) return undefined;
       return wordAt(view, 0, machine.wordSize, machine.littleEndian);
     },
   };
+}
+
+/** Longest that is read from pieces which are remembered: numbers, pointers, names. */
+const SMALL = 128;
+/** Bytes of a piece: a page of most machines, and a part of one of others. */
+const PIECE = 4096;
+const LOW_BITS = BigInt(PIECE - 1);
+/** Most that are remembered: 1 MiB. */
+const MAX_PIECES = 256;
+
+/** Pieces of memory that were read last: lists and tables are read word by word, many of a page. What the dump does not have whole is none. */
+class PieceCache {
+  readonly #pieces = new Map<bigint, DataView | undefined>();
+  readonly #space: AddressSpace;
+  readonly #memory: PhysicalMemory;
+  #last = -1n;
+  #piece: DataView | undefined;
+
+  constructor(space: AddressSpace, memory: PhysicalMemory) {
+    this.#space = space;
+    this.#memory = memory;
+  }
+
+  /** The piece that begins at `vaddr`. */
+  at(vaddr: bigint): DataView | undefined {
+    if (vaddr === this.#last) return this.#piece;
+    let piece = this.#pieces.get(vaddr);
+    if (piece === undefined && !this.#pieces.has(vaddr)) {
+      const bytes = new Uint8Array(PIECE);
+      if (readVirtual(this.#space, this.#memory, bytes, vaddr) === PIECE) piece = new DataView(bytes.buffer);
+      if (this.#pieces.size >= MAX_PIECES) this.#pieces.clear();
+      this.#pieces.set(vaddr, piece);
+    }
+    this.#last = vaddr;
+    this.#piece = piece;
+    return piece;
+  }
 }

@@ -51,26 +51,77 @@ export class SpanList {
 
   /** All pieces in order, without overlaps. */
   merged(fill: number): EraseSpans {
-    const startOf = (i: number) => this.#values[2 * i] as number;
-    // Pieces of slabs come in their order: then nothing is to be sorted.
-    let sorted = true;
-    for (let i = 1; sorted && i < this.count; i++) sorted = startOf(i - 1) <= startOf(i);
-    const order = sorted ? undefined : Uint32Array.from({ length: this.count }, (_, i) => i);
-    order?.sort((a, b) => startOf(a) - startOf(b));
-    const joined: number[] = [];
-    for (let k = 0; k < this.count; k++) {
+    const values = this.#values;
+    const count = this.#length / 2;
+    const order = inOrder(values, 2, count);
+    const joined = new Float64Array(this.#length);
+    let length = 0;
+    for (let k = 0; k < count; k++) {
       const i = order === undefined ? k : (order[k] as number);
-      const start = startOf(i);
-      const end = this.#values[2 * i + 1] as number;
-      const last = joined.length - 1;
-      if (last > 0 && start <= (joined[last] as number)) joined[last] = Math.max(joined[last] as number, end);
-      else joined.push(start, end);
+      const start = values[2 * i] as number;
+      const end = values[2 * i + 1] as number;
+      if (length > 0 && start <= (joined[length - 1] as number)) {
+        if (end > (joined[length - 1] as number)) joined[length - 1] = end;
+        continue;
+      }
+      joined[length++] = start;
+      joined[length++] = end;
     }
-    const shared = () => new Float64Array(new SharedArrayBuffer((joined.length / 2) * 8));
+    const shared = () => new Float64Array(new SharedArrayBuffer((length / 2) * 8));
     const [starts, ends] = [shared(), shared()];
-    for (let i = 0; i < starts.length; i++)
-      [starts[i], ends[i]] = [joined[2 * i] as number, joined[2 * i + 1] as number];
+    for (let i = 0; i < starts.length; i++) {
+      starts[i] = joined[2 * i] as number;
+      ends[i] = joined[2 * i + 1] as number;
+    }
     return { start: starts, end: ends, fill };
+  }
+}
+
+/** Numbers of records in the order of their first field; `undefined` where they are: pieces of slabs come in their order. */
+function inOrder(values: Float64Array, fields: number, count: number): Uint32Array | undefined {
+  // Where each run of ascending ones begins: there are a few, one for each list that was put together.
+  let runs = [0];
+  for (let i = 1; i < count; i++)
+    if ((values[(i - 1) * fields] as number) > (values[i * fields] as number)) runs.push(i);
+  if (runs.length === 1) return undefined;
+  let order = new Uint32Array(count);
+  for (let i = 0; i < count; i++) order[i] = i;
+  for (let into = new Uint32Array(count); runs.length > 1; [order, into] = [into, order]) {
+    const joined: number[] = [];
+    for (let r = 0; r < runs.length; r += 2) {
+      const [from, middle, end] = [runs[r] as number, runs[r + 1] ?? count, runs[r + 2] ?? count];
+      mergeRuns({ values, fields, order, into }, from, middle, end);
+      joined.push(from);
+    }
+    runs = joined;
+  }
+  return order;
+}
+
+/** Joins the runs [from, middle) and [middle, end) of `order` to one of `into`. */
+function mergeRuns(
+  {
+    values,
+    fields,
+    order,
+    into,
+  }: {
+    readonly values: Float64Array;
+    readonly fields: number;
+    readonly order: Uint32Array;
+    readonly into: Uint32Array;
+  },
+  from: number,
+  middle: number,
+  end: number,
+): void {
+  let [a, b] = [from, middle];
+  for (let k = from; k < end; k++) {
+    const first =
+      b >= end ||
+      (a < middle &&
+        (values[(order[a] as number) * fields] as number) <= (values[(order[b] as number) * fields] as number));
+    into[k] = order[first ? a++ : b++] as number;
   }
 }
 
@@ -92,7 +143,11 @@ export class RepeatedSpans {
       more.set(this.#values);
       this.#values = more;
     }
-    this.#values.set([start, length, every, count], this.#length);
+    const [values, at] = [this.#values, this.#length];
+    values[at] = start;
+    values[at + 1] = length;
+    values[at + 2] = every;
+    values[at + 3] = count;
     this.#length += FIELDS;
   }
 
@@ -102,33 +157,29 @@ export class RepeatedSpans {
    */
   spans(fill: number): EraseSpans[] {
     const value = (i: number, field: number) => this.#values[i * FIELDS + field] as number;
-    const order = Uint32Array.from({ length: this.count }, (_, i) => i);
-    order.sort((a, b) => value(a, 0) - value(b, 0));
+    const order = inOrder(this.#values, FIELDS, this.count);
     const lists: { readonly of: number[]; end: number }[] = [];
-    for (const i of order) {
-      const [start, length, every, count] = [value(i, 0), value(i, 1), value(i, 2), value(i, 3)];
-      let list = lists.find(({ end }) => end <= start);
-      if (list === undefined) {
-        list = { of: [], end: 0 };
-        lists.push(list);
-      }
+    for (let k = 0; k < this.count; k++) {
+      const i = order === undefined ? k : (order[k] as number);
+      const start = value(i, 0);
+      let at = 0;
+      while (at < lists.length && (lists[at] as (typeof lists)[number]).end > start) at++;
+      const list = lists[at] ?? { of: [], end: 0 };
+      if (at === lists.length) lists.push(list);
       list.of.push(i);
-      list.end = start + (count - 1) * every + length;
+      list.end = start + (value(i, 3) - 1) * value(i, 2) + value(i, 1);
     }
     return lists.map(({ of }) => {
-      const shared = (field: (i: number) => number) => {
-        const array = new Float64Array(new SharedArrayBuffer(of.length * 8));
-        of.forEach((i, k) => {
-          array[k] = field(i);
-        });
-        return array;
-      };
-      return {
-        start: shared((i) => value(i, 0)),
-        end: shared((i) => value(i, 0) + value(i, 1)),
-        fill,
-        repeat: { every: shared((i) => value(i, 2)), count: shared((i) => value(i, 3)) },
-      };
+      const shared = () => new Float64Array(new SharedArrayBuffer(of.length * 8));
+      const [start, end, every, count] = [shared(), shared(), shared(), shared()];
+      for (let k = 0; k < of.length; k++) {
+        const i = of[k] as number;
+        start[k] = value(i, 0);
+        end[k] = value(i, 0) + value(i, 1);
+        every[k] = value(i, 2);
+        count[k] = value(i, 3);
+      }
+      return { start, end, fill, repeat: { every, count } };
     });
   }
 }
@@ -183,20 +234,30 @@ export function countErased(
   { kept, maxMapnr }: Pick<PagePlan, "kept" | "maxMapnr">,
   pageSize: number,
 ): { bytes: number; overwritten: number } {
+  const { start, end, repeat } = spans;
+  const limit = maxMapnr * pageSize;
   let bytes = 0;
   let overwritten = 0;
-  const countPiece = (start: number, end: number) => {
-    bytes += end - start;
-    let at = start;
-    const last = Math.min(end, maxMapnr * pageSize);
-    while (at < last) {
-      const pfn = Math.floor(at / pageSize);
-      const next = Math.min((pfn + 1) * pageSize, last);
-      if (testBit(kept, pfn)) overwritten += next - at;
-      at = next;
+  // Most pieces lie in the page of the one before.
+  let [pageStart, pageEnd, isKept] = [0, 0, false];
+  for (let i = 0; i < start.length; i++) {
+    const length = (end[i] as number) - (start[i] as number);
+    const count = repeat === undefined ? 1 : (repeat.count[i] as number);
+    const every = repeat === undefined ? 0 : (repeat.every[i] as number);
+    bytes += length * count;
+    for (let k = 0; k < count; k++) {
+      const from = (start[i] as number) + k * every;
+      const last = Math.min(from + length, limit);
+      for (let at = from; at < last; at = Math.min(pageEnd, last)) {
+        if (at < pageStart || at >= pageEnd) {
+          const pfn = Math.floor(at / pageSize);
+          pageStart = pfn * pageSize;
+          pageEnd = pageStart + pageSize;
+          isKept = testBit(kept, pfn);
+        }
+        if (isKept) overwritten += Math.min(pageEnd, last) - at;
+      }
     }
-  };
-  const all = { from: 0, to: Number.POSITIVE_INFINITY };
-  for (let i = 0; i < spans.start.length; i++) eachPiece(spans, i, all, countPiece);
+  }
   return { bytes, overwritten };
 }

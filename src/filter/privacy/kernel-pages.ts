@@ -246,14 +246,18 @@ class KernelPageSearch implements KernelPages {
       return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
     };
     const percpu = percpuTeller(kernel, layout, structs, pfnOf, isLinear);
-    const isMemory = memoryTeller(this.#dump.ranges, pageSize);
+    const memoryAt = memoryTeller(this.#dump.ranges, pageSize);
     for (const { vaddr, pfns } of areas) {
-      pfns.forEach((pfn, i) => {
-        if (!isMemory(pfn) || testBit(this.known, pfn)) return;
+      // Pages [start, end) that all are memory, or none of them is.
+      let found = { start: 0, end: 0, isMemory: false };
+      for (let i = 0; i < pfns.length; i++) {
+        const pfn = pfns[i] as number;
+        if (pfn < found.start || pfn >= found.end) found = memoryAt(pfn);
+        if (!found.isMemory || testBit(this.known, pfn)) continue;
         const struct = structs.read(pfn);
         const at = vaddr + BigInt(i * pageSize);
         this.#mark(struct !== undefined && percpu.isPercpu(struct, at) ? "percpu" : "vmalloc", pfn, pfn + 1, at);
-      });
+      }
     }
   }
 
@@ -274,12 +278,20 @@ class KernelPageSearch implements KernelPages {
   }
 }
 
-/** Tells pages of which the dump has some memory. */
-function memoryTeller(ranges: readonly PhysicalRange[], pageSize: number): (pfn: number) => boolean {
+/** Tells of pages whether the dump has some of their memory, and of which pages around it the same holds. */
+function memoryTeller(
+  ranges: readonly PhysicalRange[],
+  pageSize: number,
+): (pfn: number) => { readonly start: number; readonly end: number; readonly isMemory: boolean } {
   const starts = Float64Array.from(ranges, ({ start }) => start);
   return (pfn) => {
-    const range = ranges[firstAbove(starts, (pfn + 1) * pageSize - 1) - 1];
-    return range !== undefined && range.end > pfn * pageSize;
+    const next = firstAbove(starts, (pfn + 1) * pageSize - 1);
+    const range = ranges[next - 1];
+    const isMemory = range !== undefined && range.end > pfn * pageSize;
+    const end = isMemory
+      ? Math.ceil(range.end / pageSize)
+      : Math.floor((starts[next] ?? Number.POSITIVE_INFINITY) / pageSize);
+    return { start: pfn, end, isMemory };
   };
 }
 

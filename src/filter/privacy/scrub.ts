@@ -239,7 +239,8 @@ class ScrubRun {
   end(): Scrub {
     const [dump, lists, reached] = [this.#dump, this.#lists, this.#reached];
     const all = new SpanList();
-    for (const { list } of lists.values()) all.addAll(list.merged(0));
+    const own = new Map([...lists].map(([kind, { list }]) => [kind, list.merged(0)]));
+    for (const spans of own.values()) all.addAll(spans);
     const merged = all.merged(0);
     const padding = this.#slabs?.padding.spans() ?? [];
     const stackTops = stackTopsOf(dump, this.#frame);
@@ -258,14 +259,15 @@ class ScrubRun {
         for (const kind of SCRUBBED) {
           if (!reached.has(kind)) continue;
           const found = lists.get(kind);
-          const own = { objects: found?.objects ?? 0, bytes: found === undefined ? 0 : bytesOf(found.list.merged(0)) };
+          const spans = own.get(kind);
+          const counted = { objects: found?.objects ?? 0, bytes: spans === undefined ? 0 : bytesOf(spans) };
           const more =
             kind === "slab-padding"
               ? { objects: slabs, bytes: padding.reduce((sum, spans) => sum + bytesOf(spans), 0) }
               : kind === "registers" && stackTops !== undefined
                 ? countTops(dump, stackTops, plan)
                 : { objects: 0, bytes: 0 };
-          counts[kind] = { objects: own.objects + more.objects, bytes: own.bytes + more.bytes };
+          counts[kind] = { objects: counted.objects + more.objects, bytes: counted.bytes + more.bytes };
         }
         return counts;
       },

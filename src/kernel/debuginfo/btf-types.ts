@@ -118,9 +118,8 @@ class BtfTypeReader {
 
   #integerTypes(): Map<string, BtfType> {
     const byName = new Map<string, BtfType>();
-    for (let id = 1; id < this.#btf.endId; id++) {
-      const type = this.#btf.type(id);
-      if (type?.kind !== BTF_KIND.INT) continue;
+    for (const id of this.#btf.ofKind([BTF_KIND.INT])) {
+      const type = this.#btf.type(id) as BtfType;
       const name = integerName(this.#btf.string(type.name));
       if (!byName.has(name)) byName.set(name, type);
     }

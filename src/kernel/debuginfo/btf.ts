@@ -1,5 +1,6 @@
+import { HOST_LITTLE } from "../../reader/fields.js";
 import { BTF_HEADER_SIZE, BTF_KIND, BTF_MAGIC, extraBytes, MAX_NAME, TYPE_SIZE } from "./btf-format.js";
-import { HASH_START, hashByte, hashEnd, NameIndex } from "./name-index.js";
+import { hashName, NameIndex } from "./name-index.js";
 
 /** Where the parts of a BTF blob are, in bytes from its start. */
 export interface BtfHeader {
@@ -78,7 +79,10 @@ export class Btf {
   readonly endId: number;
   readonly #base: Btf | undefined;
   readonly #view: DataView;
-  /** Position of each type in the blob. */
+  /** The types in words of this machine: loops over all of them read these. */
+  readonly #words: Uint32Array;
+  readonly #typesStart: number;
+  /** Which of the words each type begins with. */
   readonly #starts: Uint32Array;
   readonly #strings: Uint8Array;
   readonly #firstString: number;
@@ -89,9 +93,11 @@ export class Btf {
     this.littleEndian = header.littleEndian;
     this.#base = base;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#words = wordsOf(bytes, header);
+    this.#typesStart = header.typesStart;
     this.#strings = bytes.subarray(header.stringsStart, header.stringsEnd);
     this.#firstString = base?.endString ?? 0;
-    this.#starts = this.#findStarts(header.typesStart, header.typesEnd);
+    this.#starts = findStarts(this.#words);
     this.firstId = base?.endId ?? 1;
     this.endId = this.firstId + this.#starts.length;
   }
@@ -106,16 +112,17 @@ export class Btf {
     if (id < this.firstId) return this.#base?.type(id);
     const at = this.#starts[id - this.firstId];
     if (at === undefined) return undefined;
-    const info = this.#u32(at + 4);
+    const words = this.#words;
+    const info = words[at + 1] as number;
     return {
       id,
       kind: kindOf(info),
-      name: this.#u32(at),
+      name: words[at] as number,
       vlen: info & 0xffff,
       kindFlag: info >>> 31 === 1,
-      sizeOrType: this.#u32(at + 8),
+      sizeOrType: words[at + 2] as number,
       view: this.#view,
-      at: at + TYPE_SIZE,
+      at: this.#typesStart + at * 4 + TYPE_SIZE,
     };
   }
 
@@ -160,28 +167,32 @@ export class Btf {
     return this.#view.getUint32(at, this.littleEndian);
   }
 
-  #findStarts(from: number, end: number): Uint32Array {
-    const starts = new Uint32Array(Math.floor((end - from) / TYPE_SIZE));
-    let count = 0;
-    let at = from;
-    while (at + TYPE_SIZE <= end) {
-      const info = this.#u32(at + 4);
-      const extra = extraBytes(kindOf(info), info & 0xffff);
-      if (extra === undefined || at + TYPE_SIZE + extra > end) break;
-      starts[count++] = at;
-      at += TYPE_SIZE + extra;
+  /** Ids of the types of one of these kinds, in order, those of the base first. */
+  ofKind(kinds: readonly number[]): number[] {
+    return [...(this.#base?.ofKind(kinds) ?? []), ...this.#ownOfKind(kinds)];
+  }
+
+  #ownOfKind(kinds: readonly number[]): number[] {
+    const wanted = kinds.reduce((bits, kind) => bits | (1 << kind), 0);
+    const [starts, words] = [this.#starts, this.#words];
+    const ids: number[] = [];
+    for (let i = 0; i < starts.length; i++) {
+      const kind = ((words[(starts[i] as number) + 1] as number) >>> 24) & 0x1f;
+      if (((wanted >>> kind) & 1) !== 0) ids.push(this.firstId + i);
     }
-    return starts.slice(0, count);
+    return ids;
   }
 
   #indexTypes(): NameIndex {
     const hashes = new Uint32Array(this.#starts.length);
+    const [starts, words] = [this.#starts, this.#words];
     for (let i = 0; i < hashes.length; i++) {
-      const at = this.#starts[i] as number;
       // Functions are half of all types, and kallsyms knows them; a forward declaration tells nothing.
-      const kind = kindOf(this.#u32(at + 4));
-      if (kind !== BTF_KIND.FUNC && kind !== BTF_KIND.FWD && kind !== BTF_KIND.DECL_TAG)
-        hashes[i] = this.#hashOf(this.#u32(at));
+      const at = starts[i] as number;
+      const kind = ((words[at + 1] as number) >>> 24) & 0x1f;
+      if (kind === BTF_KIND.FUNC || kind === BTF_KIND.FWD || kind === BTF_KIND.DECL_TAG) continue;
+      const name = words[at] as number;
+      if (name !== 0) hashes[i] = this.#hashOf(name);
     }
     return new NameIndex(hashes);
   }
@@ -189,9 +200,7 @@ export class Btf {
   #indexEnumerators(): Enumerators {
     const enums: BtfType[] = [];
     let count = 0;
-    for (let id = this.firstId; id < this.endId; id++) {
-      const kind = kindOf(this.#u32((this.#starts[id - this.firstId] as number) + 4));
-      if (kind !== BTF_KIND.ENUM && kind !== BTF_KIND.ENUM64) continue;
+    for (const id of this.#ownOfKind([BTF_KIND.ENUM, BTF_KIND.ENUM64])) {
       const type = this.type(id) as BtfType;
       enums.push(type);
       count += type.vlen;
@@ -214,12 +223,9 @@ export class Btf {
   #hashOf(offset: number): number {
     if (offset < this.#firstString) return this.#base === undefined ? 0 : this.#base.#hashOf(offset);
     const strings = this.#strings;
-    let i = offset - this.#firstString;
-    const end = Math.min(i + MAX_NAME, strings.length);
-    if (i >= end || strings[i] === 0) return 0;
-    let hash = HASH_START;
-    for (; i < end && strings[i] !== 0; i++) hash = hashByte(hash, strings[i] as number);
-    return hashEnd(hash);
+    const start = offset - this.#firstString;
+    const end = Math.min(start + MAX_NAME, strings.length);
+    return start >= end || strings[start] === 0 ? 0 : hashName(strings, start, end);
   }
 
   #endOfName(start: number): number {
@@ -231,4 +237,41 @@ export class Btf {
 
 function kindOf(info: number): number {
   return (info >>> 24) & 0x1f;
+}
+
+/** The types' bytes as words of this machine: where it has the same order of bytes they are not copied. */
+function wordsOf(bytes: Uint8Array, { littleEndian, typesStart, typesEnd }: BtfHeader): Uint32Array {
+  const length = Math.max(0, Math.floor((typesEnd - typesStart) / 4));
+  const start = bytes.byteOffset + typesStart;
+  if (littleEndian === HOST_LITTLE && start % 4 === 0) return new Uint32Array(bytes.buffer, start, length);
+  const copy = bytes.slice(typesStart, typesStart + length * 4);
+  if (littleEndian !== HOST_LITTLE) Buffer.from(copy.buffer, copy.byteOffset, copy.length).swap32();
+  return new Uint32Array(copy.buffer, copy.byteOffset, length);
+}
+
+/** Words of each kind's type, and of each of its elements; 0: no known kind. */
+const KINDS = 32;
+const FIXED_WORDS = Uint8Array.from({ length: KINDS }, (_, kind) => {
+  const extra = extraBytes(kind, 0);
+  return extra === undefined ? 0 : (TYPE_SIZE + extra) / 4;
+});
+const ELEMENT_WORDS = Uint8Array.from(
+  { length: KINDS },
+  (_, kind) => ((extraBytes(kind, 1) ?? 0) - (extraBytes(kind, 0) ?? 0)) / 4,
+);
+
+function findStarts(words: Uint32Array): Uint32Array {
+  const starts = new Uint32Array(Math.floor((words.length * 4) / TYPE_SIZE));
+  let count = 0;
+  let at = 0;
+  while (at + TYPE_SIZE / 4 <= words.length) {
+    const info = words[at + 1] as number;
+    const kind = (info >>> 24) & 0x1f;
+    const fixed = FIXED_WORDS[kind] as number;
+    const end = at + fixed + (ELEMENT_WORDS[kind] as number) * (info & 0xffff);
+    if (fixed === 0 || end > words.length) break;
+    starts[count++] = at;
+    at = end;
+  }
+  return starts.slice(0, count);
 }

@@ -27,7 +27,7 @@ export function symbolAddresses(
   memory: KernelMemory,
   tables: KallsymsAddresses,
   names: SymbolNumbers,
-): BigUint64Array | undefined {
+): ((i: number) => bigint) | undefined {
   const { count } = names;
   const known = knownSymbols(memory, names);
   if (known.length === 0) return undefined;
@@ -38,9 +38,7 @@ export function symbolAddresses(
   }
   // Variables of one name in several files, and values that are no addresses, may differ; most cannot.
   if (best === undefined || best.right * 2 < known.length) return undefined;
-  const all = new BigUint64Array(count);
-  for (let i = 0; i < count; i++) all[i] = best.address(i);
-  return all;
+  return best.address;
 }
 
 /** Symbols that VMCOREINFO and the table both have. */

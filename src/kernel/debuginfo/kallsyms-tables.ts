@@ -94,7 +94,8 @@ export function nameStarts(names: Uint8Array, count: number, big: boolean): Uint
   for (let i = 0; i < count; i++) {
     if (at >= names.length) return undefined;
     starts[i] = at;
-    at = nameEnd(names, at, big);
+    const first = names[at] as number;
+    at += big && first > 127 ? 2 + ((first & 0x7f) | ((names[at + 1] ?? 0) << 7)) : 1 + first;
   }
   return at <= names.length ? starts : undefined;
 }

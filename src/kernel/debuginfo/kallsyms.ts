@@ -12,7 +12,7 @@ import {
   readTables,
 } from "./kallsyms-tables.js";
 import type { KernelSymbols } from "./kernel-symbols.js";
-import { HASH_START, hashByte, hashEnd, NameIndex } from "./name-index.js";
+import { HASH_FACTOR, hashEnd, NameIndex } from "./name-index.js";
 
 /**
  * The kernel's own symbol table out of its memory (CONFIG_KALLSYMS): all functions, and all variables with
@@ -58,9 +58,7 @@ export class KallsymsNames {
     this.#tables = tables;
     this.#starts = starts;
     this.#big = big;
-    const hashes = new Uint32Array(starts.length);
-    for (let i = 0; i < hashes.length; i++) hashes[i] = this.#hash(i);
-    this.#index = new NameIndex(hashes);
+    this.#index = new NameIndex(hashes(tables, starts, big));
   }
 
   get count(): number {
@@ -84,37 +82,62 @@ export class KallsymsNames {
   *numbers(name: string): Generator<number> {
     for (const i of this.#index.candidates(Buffer.from(name, "latin1"))) if (this.name(i) === name) yield i;
   }
+}
 
-  /** What `hashName` says of the name, without making it. */
-  #hash(i: number): number {
-    const { names, tokens, tokenStarts } = this.#tables;
-    const start = this.#starts[i] as number;
-    const end = Math.min(nameEnd(names, start, this.#big), names.length);
-    let hash = HASH_START;
-    let length = 0;
-    for (let at = nameTokens(names, start, this.#big); at < end && length <= MAX_TEXT; at++) {
-      let from = tokenStarts[names[at] as number] as number;
-      for (; from < tokens.length && tokens[from] !== 0 && length <= MAX_TEXT; from++) {
-        if (length++ > 0) hash = hashByte(hash, tokens[from] as number);
-      }
-    }
-    return hashEnd(hash);
+/** What `hashName` says of each name, made of what it says of the tokens. */
+function hashes({ names, tokens, tokenStarts }: KallsymsTables, starts: Uint32Array, big: boolean): Uint32Array {
+  // Of each token, and of what is behind its first byte, which is the type where it is the first of a name.
+  const [whole, factor, rest, restFactor] = [0, 0, 0, 0].map(() => new Int32Array(256)) as [
+    Int32Array,
+    Int32Array,
+    Int32Array,
+    Int32Array,
+  ];
+  for (let token = 0; token < tokenStarts.length; token++) {
+    const start = tokenStarts[token] as number;
+    [whole[token], factor[token]] = hashOfToken(tokens, start);
+    [rest[token], restFactor[token]] = tokens[start] === 0 ? [0, 1] : hashOfToken(tokens, start + 1);
   }
+  const found = new Uint32Array(starts.length);
+  for (let i = 0; i < found.length; i++) {
+    let at = starts[i] as number;
+    const end = i + 1 < found.length ? (starts[i + 1] as number) : Math.min(nameEnd(names, at, big), names.length);
+    at += big && (names[at] as number) > 127 ? 2 : 1;
+    let hash = at < end ? (rest[names[at] as number] as number) : 0;
+    for (at++; at < end; at++) {
+      const token = names[at] as number;
+      hash = (Math.imul(hash, factor[token] as number) + (whole[token] as number)) | 0;
+    }
+    found[i] = hashEnd(hash);
+  }
+  return found;
+}
+
+/** The hash of a token's bytes up to its 0, and what the hash of what stands before it is multiplied with. */
+function hashOfToken(tokens: Uint8Array, start: number): [hash: number, factor: number] {
+  let [hash, factor] = [0, 1];
+  for (let i = start; i < tokens.length && tokens[i] !== 0; i++) {
+    hash = (Math.imul(hash, HASH_FACTOR) + (tokens[i] as number)) | 0;
+    factor = Math.imul(factor, HASH_FACTOR);
+  }
+  return [hash, factor];
 }
 
 /** KSYM_NAME_LEN is 512 since 6.1, and the type's letter is not counted. */
 const MAX_TEXT = 513;
 
-function kernelSymbols(names: KallsymsNames, addresses: BigUint64Array): KernelSymbols {
-  const order = byAddress(addresses);
+function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): KernelSymbols {
+  let all: { readonly addresses: BigUint64Array; readonly order: Uint32Array } | undefined;
   return {
     source: "kallsyms in memory",
     address(name) {
-      for (const i of names.numbers(name)) return addresses[i];
+      for (const i of names.numbers(name)) return addressOf(i);
       return undefined;
     },
-    addresses: (name) => [...names.numbers(name)].map((i) => addresses[i] as bigint),
+    addresses: (name) => [...names.numbers(name)].map(addressOf),
     nearest(address) {
+      all ??= allAddresses(names.count, addressOf);
+      const { addresses, order } = all;
       let low = firstIndex(order.length, (i) => (addresses[order[i] as number] as bigint) > address);
       if (low === 0) return undefined;
       const found = addresses[order[low - 1] as number] as bigint;
@@ -123,6 +146,13 @@ function kernelSymbols(names: KallsymsNames, addresses: BigUint64Array): KernelS
       return { name: names.name(order[low - 1] as number), offset: address - found };
     },
   };
+}
+
+/** The address of each symbol, and their order: 20 ms, for whoever asks for names of addresses. */
+function allAddresses(count: number, addressOf: (i: number) => bigint) {
+  const addresses = new BigUint64Array(count);
+  for (let i = 0; i < count; i++) addresses[i] = addressOf(i);
+  return { addresses, order: byAddress(addresses) };
 }
 
 /** Numbers of the symbols in the order of their addresses. The table is sorted but for per-CPU symbols. */

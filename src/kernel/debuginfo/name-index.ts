@@ -12,15 +12,7 @@ export class NameIndex {
     this.#hashes = hashes;
     this.#heads = new Uint32Array(2 ** Math.max(4, Math.ceil(Math.log2(hashes.length + 1))));
     this.#next = new Uint32Array(hashes.length);
-    const mask = this.#heads.length - 1;
-    // From the last to the first, so that a chain has them in the source's order.
-    for (let i = hashes.length - 1; i >= 0; i--) {
-      const hash = hashes[i] as number;
-      if (hash === 0) continue;
-      const slot = hash & mask;
-      this.#next[i] = this.#heads[slot] as number;
-      this.#heads[slot] = i + 1;
-    }
+    chain(hashes, this.#heads, this.#next);
   }
 
   /** Entries whose name may be this one (the hash is the same), in order: the caller compares. */
@@ -34,22 +26,32 @@ export class NameIndex {
   }
 }
 
-/** Start of a hash: FNV-1a, which is short and good enough for identifiers. */
-export const HASH_START = 0x811c9dc5;
-
-/** One more byte. */
-export function hashByte(hash: number, byte: number): number {
-  return Math.imul(hash ^ byte, 0x01000193);
+/** From the last to the first, so that a chain has them in the source's order. */
+function chain(hashes: Uint32Array, heads: Uint32Array, next: Uint32Array): void {
+  const mask = heads.length - 1;
+  for (let i = hashes.length - 1; i >= 0; i--) {
+    const hash = hashes[i] as number;
+    if (hash === 0) continue;
+    const slot = hash & mask;
+    next[i] = heads[slot] as number;
+    heads[slot] = i + 1;
+  }
 }
+
+/**
+ * What a hash is multiplied with for each byte that follows. A hash is a polynomial of the bytes, so that the hash of two pieces one behind the other is made of
+ * theirs: names that are compressed need no look at each of their bytes.
+ */
+export const HASH_FACTOR = 0x01000193;
 
 /** Makes a hash of what was added up: spread to the low bits, never 0. */
 export function hashEnd(hash: number): number {
   return (hash ^ (hash >>> 15)) >>> 0 || 1;
 }
 
-/** Hash of the bytes [start, end). */
+/** Hash of the bytes [start, end), not of what is behind a 0 among them. */
 export function hashName(bytes: Uint8Array, start: number, end: number): number {
-  let hash = HASH_START;
-  for (let i = start; i < end; i++) hash = hashByte(hash, bytes[i] as number);
-  return hashEnd(hash);
+  let hash = 0;
+  for (let i = start; i < end && bytes[i] !== 0; i++) hash = Math.imul(hash, HASH_FACTOR) + (bytes[i] as number);
+  return hashEnd(hash | 0);
 }

@@ -1,3 +1,4 @@
+import { HOST_LITTLE } from "../../reader/fields.js";
 import type { PageLayout } from "./page-layout.js";
 import { NO_TYPE, pageMarks } from "./page-marks.js";
 
@@ -53,6 +54,8 @@ export interface PageFactsReader {
   factsAt(pages: DataView, at: number, hasNext: boolean): number;
   /** Whether its facts make it a slab (`kindOf`), and nothing else of them: a third of the time. */
   isSlab(pages: DataView, at: number): boolean;
+  /** Writes to `into` which of `count` struct pages from the begin of `pages` on are slabs, ascending, and returns how many: a tenth of the time. */
+  slabsIn(pages: DataView, count: number, into: Uint32Array): number;
   /** Whether it is the tail of a compound page: then it is what its head is. */
   isTail(pages: DataView, at: number): boolean;
   /** Whether it has a memory error, whatever else it is, tails too. */
@@ -112,6 +115,19 @@ export function pageFactsReader(layout: PageLayout): PageFactsReader {
       if (flags === 0xffff_ffff || (flags & mask.buddy) !== 0) return false;
       return (flags & mask.slab) !== 0 || typeAt(pages, at) === FACT.slab;
     },
+    slabsIn(pages, count, into) {
+      let found = 0;
+      if (little !== HOST_LITTLE || size % 4 !== 0 || place.flags % 4 !== 0 || place.mapcount % 4 !== 0) {
+        for (let i = 0; i < count; i++) if (this.isSlab(pages, i * size)) into[found++] = i;
+        return found;
+      }
+      const words = new Uint32Array(pages.buffer, pages.byteOffset, (count * size) / 4);
+      const noType = offset.mapcount === undefined || type.slab === NO_TYPE;
+      return slabsInWords(words, into, {
+        ...{ step: size / 4, flags: place.flags / 4, mapcount: place.mapcount / 4 },
+        ...{ slab: mask.slab, buddy: mask.buddy, mask: typeMask, type: noType ? -1 : (type.slab & typeMask) >>> 0 },
+      });
+    },
     isTail(pages, at) {
       return (word(pages, at + place.tail) & mask.tail) !== 0;
     },
@@ -138,4 +154,31 @@ function field(view: DataView, at: number, width: 1 | 2 | 4 | 8, little: boolean
   if (width === 1) return BigInt(view.getUint8(at));
   if (width === 2) return BigInt(view.getUint16(at, little));
   return width === 4 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
+}
+
+/** What `slabsInWords` goes by, in words of 4 bytes. */
+interface SlabWords {
+  readonly step: number;
+  readonly flags: number;
+  readonly mapcount: number;
+  readonly slab: number;
+  readonly buddy: number;
+  readonly mask: number;
+  /** -1: none. */
+  readonly type: number;
+}
+
+/** As `isSlab`, of all struct pages in `words`: a loop of its own, which V8 compiles in 2 ms. */
+function slabsInWords(
+  words: Uint32Array,
+  into: Uint32Array,
+  { step, flags, mapcount, slab, buddy, mask, type }: SlabWords,
+): number {
+  let found = 0;
+  for (let i = 0, at = 0; at < words.length; i++, at += step) {
+    const value = words[at + flags] as number;
+    if ((value & slab) === 0 && (type < 0 || ((words[at + mapcount] as number) & mask) >>> 0 !== type)) continue;
+    if (value !== 0xffff_ffff && (value & buddy) === 0) into[found++] = i;
+  }
+  return found;
 }

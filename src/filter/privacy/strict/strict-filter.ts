@@ -28,7 +28,8 @@ export function strictTablesSize(strict: StrictPages): number {
 export function writeStrictTables(strict: StrictPages, into: Uint8Array): void {
   const places = placesOf(strict);
   const { addresses } = strict.words;
-  into.set(new Uint8Array(addresses.buffer, addresses.byteOffset, addresses.byteLength), places.addresses);
+  const view = new DataView(into.buffer, into.byteOffset, addresses.byteLength);
+  for (let i = 0; i < addresses.length; i++) view.setFloat64(i * 8, addresses[i] as number, true);
   into.set(strict.masks, places.masks);
   into.set(strict.kinds, places.kinds);
 }

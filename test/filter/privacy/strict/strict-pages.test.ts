@@ -10,8 +10,8 @@ import {
 import { type StrictPages, WORD } from "../../../../src/filter/privacy/strict/strict-pages.js";
 import { objectShape } from "../../../../src/filter/privacy/strict/type-shape.js";
 import { withinSlabs } from "../../../../src/filter/privacy/strict/within-slabs.js";
-import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
 import { createWasmMemory } from "../../../../src/filter/wasm/load.js";
+import type { KernelScalar } from "../../../../src/kernel/debuginfo/kernel-types.js";
 import { IN_SHEAF } from "../../../../src/kernel/objects/slab-walk.js";
 import { setBits, sharedBitmap } from "../../../../src/reader/bitmap.js";
 
