@@ -5,7 +5,7 @@ import { OPTION } from "../option-words.js";
 export function outputExists(
   output: string,
   what: string,
-  cure = `Submit it with ${OPTION.force} to overwrite it, or name another output`,
+  cure = `Use ${OPTION.force} to overwrite it, or name another output`,
 ): DumpError {
   return new DumpError("OUTPUT_EXISTS", what, { file: output, cure });
 }

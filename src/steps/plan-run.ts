@@ -17,8 +17,19 @@ export interface PlanOutcome {
  * what there is of it. Throws what `makePlan` does, `OUTPUT_EXISTS`, and what writing a staging throws.
  */
 export async function planRun(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
+  const { place } = host;
+  const made = await place.create();
+  try {
+    return await planIn(host, request, asked);
+  } catch (error) {
+    // An empty folder that nobody asked for.
+    if (made) await place.remove([]).catch(() => undefined);
+    throw error;
+  }
+}
+
+async function planIn(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
   const { place, allowed, threads, signal } = host;
-  await place.create();
   const before = await runBefore(host);
   const id = runIdOf(request, place.name);
   const isSame = before !== undefined && before.id === id && before.asked === asked;

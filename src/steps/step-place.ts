@@ -14,8 +14,8 @@ import { isStorePath, parseStorePath, storePath } from "../store/store-url.js";
  */
 export interface StepPlace {
   readonly name: string;
-  /** Makes the place. No error if it is there. */
-  create(): Promise<void>;
+  /** Makes the place. No error if it is there. Returns whether there is a new folder. */
+  create(): Promise<boolean>;
   /** `undefined`: there is no such name, or no such place. */
   read(name: string): Promise<Uint8Array | undefined>;
   write(name: string, bytes: Uint8Array): Promise<void>;
@@ -41,10 +41,15 @@ function folderStepPlace(path: string): StepPlace {
     async create() {
       try {
         // Who can write there can have files filtered by whoever runs the steps.
-        await mkdir(path, { mode: 0o700 }).catch((error: unknown) => {
-          if (systemErrorCode(error) !== "EEXIST") throw error;
-        });
+        const made = await mkdir(path, { mode: 0o700 }).then(
+          () => true,
+          (error: unknown) => {
+            if (systemErrorCode(error) !== "EEXIST") throw error;
+            return false;
+          },
+        );
         folder();
+        return made;
       } catch (error) {
         throw stagingError(path, error);
       }
@@ -91,7 +96,7 @@ function objectStepPlace(path: string, store: StoreThread): StepPlace {
   const at = (name: string) => ({ bucket, key: prefix + name });
   return {
     name: storePath({ bucket, key: prefix }),
-    create: async () => undefined,
+    create: async () => false,
     async read(name) {
       const found = await store.head(at(name));
       if (found === undefined) return undefined;

@@ -217,6 +217,7 @@ describe("each step again", () => {
     writeFileSync(output, "something");
     await expect(steps.plan(await requestOf(file, output, run), 3)).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
     expect(readFileSync(output, "utf8")).toBe("something");
+    expect(readdirSync(share)).toEqual(["small"]);
   });
 
   test("who finishes dies when the output has its name and nobody has said so", async () => {

@@ -1,5 +1,6 @@
 import { formatBytes } from "../../byte-size.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { plural } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { outputAccess } from "../output-access.js";
 import { printJson, printLines } from "../print.js";
@@ -11,7 +12,7 @@ const ABOUT: CommandAbout = {
 when it is whole, and the temporary files go. Missing shards are named.`,
   examples: `Exit codes: as those of \`coresieve plan\`. 75 also if shards are missing.
 Example
-  sbatch --dependency=afterok:$SHARDS --wrap 'coresieve finish /share/run'`,
+  sbatch --dependency=afterany:$SHARDS --wrap 'coresieve finish /share/run'`,
 };
 
 /** `coresieve finish PLACE`: finishes the output of a run by commands. */
@@ -28,5 +29,5 @@ async function runFinish(
   const { run, result } = await withStepHost(path, { numThreads: 1, signal }, (host) => finishRun(host, access));
   const { output } = run.request;
   if (json) printJson({ output, shards: run.shards, result }, 2);
-  else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${run.shards} shards`]);
+  else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
 }

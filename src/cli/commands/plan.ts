@@ -1,7 +1,7 @@
 import { DumpError, type DumpErrorCode } from "../../errors.js";
 import type { PlanOutcome } from "../../steps/plan-run.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
-import { formatCount } from "../numbers.js";
+import { formatCount, plural } from "../numbers.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { runOptions } from "../run-request.js";
@@ -56,6 +56,8 @@ async function runPlan(
   const { shards, kept, digest } = run;
   if (values.json) printJson({ what, id: run.id, plan: digest, shards, kept, output: run.request.output }, 2);
   else if (!values.quiet) {
-    printLines([`${SAID[what]}: ${formatCount(kept)} pages in ${shards} shards, plan ${digest.slice(0, 16)}`]);
+    printLines([
+      `${SAID[what]}: ${formatCount(kept)} pages in ${plural(shards, "shard")}, plan ${digest.slice(0, 16)}`,
+    ]);
   }
 }
