@@ -4,7 +4,8 @@ import { completeDump } from "../src/kernel/complete-dump.js";
 import { kernelView } from "../src/kernel/kernel-view.js";
 import { logOfKernel } from "../src/kernel/log/read-log.js";
 import type { Dump } from "../src/reader/dump.js";
-import { type OpenOptions, openDump } from "../src/reader/open.js";
+import { openDump } from "../src/reader/open.js";
+import type { OpenOptions } from "../src/reader/open-sources.js";
 import { readPages } from "../src/reader/physical-memory.js";
 import { Warnings } from "../src/warnings.js";
 

@@ -73,7 +73,7 @@ const programs = await bundle({ main: `${src}cli/main.ts`, makedumpfile: `${src}
 if (programs.some(({ fileName, imports }) => fileName === "main.js" && imports.includes("chunk-filter.js"))) {
   throw new Error("main.ts imports what is in no chunk of the start: all is loaded before the threads are started");
 }
-await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs");
+const tasks = await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs", { tasks: ["worker/answers.ts"] });
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
 const thread = await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs");
 // The report's own script and style go into each page whole.
@@ -88,15 +88,21 @@ const style = readFileSync(join(src, "report", "page", "style.css"), "utf8");
 writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
 
 // What former builds left.
-for (const name of readdirSync(join(dist, "cli"))) {
-  if (![...programs, ...thread].some((chunk) => chunk.fileName === name))
-    rmSync(join(dist, "cli", name), { recursive: true });
-}
+removeOthers("cli", [...programs, ...thread], /./);
+removeOthers("worker", tasks, /\.cjs$/);
 
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 
 const texts = [...licences].sort().map(([name, text]) => `${name}\n${"=".repeat(name.length)}\n\n${text.trim()}\n`);
 writeFileSync(join(dist, "cli", "third-party-licences.txt"), texts.join("\n\n"));
+
+/** Removes files of such names that are not of these bundles. */
+function removeOthers(folder, bundles, names) {
+  for (const name of readdirSync(join(dist, folder))) {
+    if (names.test(name) && !bundles.some(({ fileName }) => fileName === name))
+      rmSync(join(dist, folder, name), { recursive: true });
+  }
+}
 
 /** Takes note of the package that a bundled module is of. */
 function collectLicence(id) {

@@ -31,7 +31,7 @@ export {
   type HandOverResult,
   handOver,
 } from "./handover/hand-over.js";
-export type { CompleteOptions } from "./kernel/complete-dump.js";
+export type { CompleteOptions } from "./kernel/complete-own.js";
 export type { KernelSymbols } from "./kernel/debuginfo/kernel-symbols.js";
 export type { KernelMember, KernelScalar, KernelTypes } from "./kernel/debuginfo/kernel-types.js";
 export type { DumpedKernel } from "./kernel/dumped-kernel.js";
@@ -54,8 +54,9 @@ export type { Dump, DumpHeader, FoundVmcoreinfo, OpenedAs } from "./reader/dump.
 export type { InputOptions } from "./reader/input-options.js";
 export type { Arch, Machine } from "./reader/machine.js";
 export type { Note } from "./reader/notes.js";
-export { type OpenOptions, openDump } from "./reader/open.js";
+export { openDump } from "./reader/open.js";
 export { type DumpInput, openInput } from "./reader/open-input.js";
+export type { OpenOptions } from "./reader/open-sources.js";
 export type { PhysicalMemory, PhysicalRange } from "./reader/physical-memory.js";
 export { parseRawPieces, parseRawPlace, type RawPiece, type RawPlace } from "./reader/raw/pieces.js";
 export { readPhysical } from "./reader/read-physical.js";

@@ -1,7 +1,7 @@
 /** Saved states of virtual machines, built small. */
 import { DumpError } from "../../src/errors.js";
 import { KNOWN_FILES, knownFile } from "../../src/reader/known-files.js";
-import { checkHead } from "../../src/reader/open.js";
+import { checkHead } from "../../src/reader/open-sources.js";
 import { patternBytes } from "../../test/support/bytes.js";
 import { buildLkcd } from "../../test/support/lkcd-image.js";
 import {

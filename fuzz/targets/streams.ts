@@ -1,8 +1,9 @@
 /** What comes as a stream, or packed: unpacking, the temporary file that keeps it, and the dump in it. */
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { isElf } from "../../src/reader/elf/header.js";
-import { openSources } from "../../src/reader/open.js";
-import { PACKAGES } from "../../src/reader/source/archive/find-member.js";
+import { FURTHER } from "../../src/reader/further-formats.js";
+import { openSources } from "../../src/reader/open-sources.js";
+import { PACKAGES } from "../../src/reader/source/archive/archives.js";
 import { unpackStream } from "../../src/reader/source/packed/unpack.js";
 import { closeOnce, lookInside } from "../../src/reader/source/source-image.js";
 import { SPOOL_CHUNK } from "../../src/reader/source/spool/spool-index.js";
@@ -126,7 +127,7 @@ const streamTarget: FuzzTarget = {
           closeOnce([{ ...spooled, flattened: undefined }])();
           throw error;
         }
-        const dump = openSources([image], new Warnings(), options);
+        const dump = openSources([image], new Warnings(), options, FURTHER);
         try {
           lookAt(dump);
         } finally {

@@ -4,7 +4,7 @@ import { DumpError } from "../errors.js";
 import { createSearcher } from "../filter/text/searcher.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
-import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-own.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { type KindReader, kindReader } from "../kernel/page/kind-reader.js";
@@ -25,12 +25,13 @@ import {
   wholeNumber,
 } from "../option-shape.js";
 import { OPTION } from "../option-words.js";
+import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import { countBits, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import type { GivenFile } from "../reader/source/side-file.js";
-import { openSession, type Session } from "../run/session.js";
+import type { Session } from "../run/own-session.js";
+import { openSession } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";

@@ -11,7 +11,7 @@ import { copyOfBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { checkedPlan } from "../run/classify.js";
-import { type Session, sessionOf } from "../run/session.js";
+import { type Session, sessionOf } from "../run/own-session.js";
 import type { PfnRange } from "../worker/chunks.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { scanPages, scanState } from "../worker/scan.js";

@@ -1,5 +1,6 @@
+import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
-import { fillBitmaps, openDump, stretchesOf } from "../reader/open.js";
+import { openDump } from "../reader/open.js";
 
 /** Pages of an output. */
 export interface OutputPages {

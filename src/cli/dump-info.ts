@@ -4,7 +4,7 @@ import type { LogRecord } from "../kernel/log/log-record.js";
 import { logOfKernel } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
 import { cpuCount } from "../run/cpu-notes.js";
-import type { Session } from "../run/session.js";
+import type { Session } from "../run/own-session.js";
 import type { DumpWarning } from "../warnings.js";
 import { type FoundText, foundText } from "./found-texts.js";
 import { noteTypeName } from "./note-names.js";
@@ -87,15 +87,15 @@ export interface DumpInfo {
 }
 
 /** All that `coresieve info` says of an opened dump. */
-export function dumpInfo(
+export async function dumpInfo(
   { dump, view, whyNoView, warnings }: Session,
   shrinksToBytes: number | null,
   tasks: TaskCounts | null,
-): DumpInfo {
+): Promise<DumpInfo> {
   const log = logOf(dump);
   const { header, machine, vmcoreinfo } = dump;
   const utsname = view?.utsname ?? (header.utsname?.release ? header.utsname : undefined);
-  const counted = cpuCount({ dump, view });
+  const counted = await cpuCount({ dump, view });
   const seconds = header.timestamp ?? vmcoreinfo?.crashTime;
   return {
     files: dump.paths,

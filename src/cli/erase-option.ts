@@ -1,4 +1,4 @@
-import { type EraseFile, MAX_ERASE_FILE } from "../filter/erase/parse-rules.js";
+import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { readSideFile } from "../reader/source/side-file.js";
 
 export interface EraseArguments {
@@ -7,5 +7,7 @@ export interface EraseArguments {
 
 /** The rules file of `--erase FILE`. Throws `NOT_READABLE`. */
 export async function eraseFile({ erase: name }: EraseArguments): Promise<EraseFile | undefined> {
-  return name === undefined ? undefined : { name, text: (await readSideFile(name, MAX_ERASE_FILE)).toString("utf8") };
+  if (name === undefined) return undefined;
+  const { MAX_ERASE_FILE } = await import("../filter/erase/parse-rules.js");
+  return { name, text: (await readSideFile(name, MAX_ERASE_FILE)).toString("utf8") };
 }

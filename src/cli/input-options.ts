@@ -1,11 +1,10 @@
 import { DumpError } from "../errors.js";
-import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-own.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
 import { type GivenFile, openSideFile, readSideFile } from "../reader/source/side-file.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
-import { isPackedVmlinux, unpackVmlinux } from "../reader/source/unpack-vmlinux.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { isStorePath } from "../store/store-url.js";
 
@@ -85,6 +84,7 @@ export async function completeOptions(args: InputArguments): Promise<CompleteOpt
 
 /** A file by its name, unless it has to be unpacked, or is an object: those stay open as long as the program runs. */
 async function givenVmlinux(path: string, spool: SpoolOptions): Promise<GivenFile> {
+  const { isPackedVmlinux, unpackVmlinux } = await import("../reader/source/unpack-vmlinux.js");
   const file = await openSideFile(path);
   if (isPackedVmlinux(file.source)) return unpackVmlinux(file, { spool });
   if (isStorePath(path)) return file;

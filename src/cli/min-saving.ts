@@ -1,6 +1,5 @@
 import { formatBytes } from "../byte-size.js";
 import { DumpError } from "../errors.js";
-import { estimateDump } from "../estimate/estimate-dump.js";
 import type { Dump } from "../reader/dump.js";
 import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
@@ -92,6 +91,7 @@ async function expectedSize(
   ) {
     return undefined;
   }
+  const { estimateDump } = await import("../estimate/estimate-dump.js");
   const { levels } = await estimateDump(dump, {
     // Only what says which kernel it is: the other options are a filter run's.
     ...(options.vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt: options.vmcoreinfoAt }),

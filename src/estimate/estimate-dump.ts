@@ -3,7 +3,7 @@ import { checkCodec } from "../codec/encoder.js";
 import { DumpError } from "../errors.js";
 import { CACHE, CACHE_PRIVATE, FREE, KEPT, PAGE_CLASSES, type PageClass, USER } from "../filter/page-classes.js";
 import { LEVEL_BITS, MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
-import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-own.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import {
   aDump,
@@ -80,7 +80,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   const session = openSession(input, options);
   const { whyNoView, warnings } = session;
   // Outputs have a note for each CPU.
-  const { dump } = withCpuNotes(session, "kdump");
+  const { dump } = await withCpuNotes(session, "kdump");
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
     warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; only levels 0 and 1 are estimated`);

@@ -1,8 +1,8 @@
 import type { KernelView } from "../kernel/kernel-view.js";
+import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import { clearBits, copyOfBitmap, countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
-import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { CLASS_NUMBERS } from "./page-classes.js";
 
 /**

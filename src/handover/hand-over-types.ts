@@ -4,7 +4,7 @@ import type { Codec, CodecName } from "../codec/codecs.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import type { PrivacyExtra, PrivacyKeep } from "../filter/privacy/privacy-names.js";
 
-import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-own.js";
 import type { Manifest } from "../manifest/manifest.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import type { FilterProgress, FilterResult } from "../run/filter-dump.js";

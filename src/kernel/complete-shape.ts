@@ -10,7 +10,7 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
-import type { CompleteOptions } from "./complete-dump.js";
+import type { CompleteOptions } from "./complete-own.js";
 import type { GivenVmcoreinfo } from "./given-vmcoreinfo.js";
 
 const GIVEN_VMCOREINFO: Shape<GivenVmcoreinfo> = { text: aText, name: aText };

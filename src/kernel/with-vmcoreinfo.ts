@@ -1,6 +1,6 @@
+import { attachMemory } from "../reader/attach.js";
 import type { Dump, DumpImage } from "../reader/dump.js";
 import type { Machine } from "../reader/machine.js";
-import { attachMemory } from "../reader/open.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { Warnings } from "../warnings.js";
 import { memoryIsLittleEndian } from "./arch/archs.js";

@@ -1,4 +1,4 @@
-import type { CompleteOptions } from "../kernel/complete-dump.js";
+import type { CompleteOptions } from "../kernel/complete-own.js";
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import { type DumpedKernel, dumpedKernel } from "../kernel/dumped-kernel.js";
 import { kernelSpace } from "../kernel/kernel-space.js";

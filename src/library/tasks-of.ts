@@ -5,7 +5,8 @@ import { type KernelObjects, memberAddress, readMember, readText } from "../kern
 import { allTasks } from "../kernel/objects/tasks.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
-import { openSession, withView } from "../run/session.js";
+import { withView } from "../run/own-session.js";
+import { openSession } from "../run/session.js";
 import { aWarnings } from "../warnings.js";
 import type { KernelOptions } from "./kernel-of.js";
 

@@ -1,5 +1,6 @@
 import type { Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
+import type { FurtherFormat } from "./further-formats.js";
 import type { Machine } from "./machine.js";
 import type { FileHandle } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
@@ -19,6 +20,9 @@ export interface FormatOptions {
   readonly openFile: (path: string) => FileHandle;
 }
 
+/** Opens what is in these files. The first is of the format; the dump closes them all. Throws as the format's reader does. */
+export type OpenFormat = (images: readonly SourceImage[], options: FormatOptions) => Dump;
+
 /** One format of dump files: a row of the table. */
 export interface Format {
   /** In messages: "an ELF vmcore". */
@@ -29,6 +33,6 @@ export interface Format {
   readonly takesMachine?: boolean;
   /** How many files make a dump of it; `"split set"`: one or more of the same format; `"with memory"`: with another file that has the memory, and no head. Default: one. */
   readonly files?: "split set" | "with memory";
-  /** Opens what is in these files. The first is of this format; the dump closes them all. Throws as its reader does. */
-  open(images: readonly SourceImage[], options: FormatOptions): Dump;
+  /** Its reader, or the name of one of the further ones. */
+  readonly open: OpenFormat | FurtherFormat;
 }

@@ -4,34 +4,25 @@ import type { Dump } from "./dump.js";
 import { isElf } from "./elf/header.js";
 import { openElf } from "./elf/open.js";
 import { type Format, type FormatOptions, HEAD_SIZE } from "./format.js";
+import type { FurtherReaders } from "./further-formats.js";
 import { isKdump } from "./kdump/header.js";
 import { openKdump } from "./kdump/open.js";
 import { isSaveFile } from "./libvirt-save/header.js";
-import { openSave } from "./libvirt-save/open.js";
 import { isLkcd } from "./lkcd/header.js";
-import { openLkcd } from "./lkcd/open.js";
-import { isCloudHypervisorState, openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
-import { isFirecrackerState, openFirecracker } from "./microvm/firecracker.js";
+import { isCloudHypervisorState, isFirecrackerState } from "./microvm/state-head.js";
 import { isQcow2 } from "./qcow2/header.js";
-import { openQcow2 } from "./qcow2/open.js";
-import { openMigration } from "./qemu-migration/open.js";
-import { isMigrationStream } from "./qemu-migration/sections.js";
+import { isMigrationStream } from "./qemu-migration/stream-head.js";
 import { rangeFormat } from "./raw/lime.js";
-import { openRanges } from "./raw/open.js";
 import { isS390Dump } from "./s390-dump/header.js";
-import { openS390Dump } from "./s390-dump/open.js";
 import { isSadump } from "./sadump/header.js";
-import { openSadump } from "./sadump/open.js";
 import { attachSource, type SourceImage } from "./source/source-image.js";
 import { isGuestFile } from "./vmware/guest.js";
-import { openVmwareGuest } from "./vmware/open-guest.js";
-import { openVmwareState } from "./vmware/open-state.js";
 import { isStateFile } from "./vmware/state-tags.js";
 import { openXenCore } from "./xen/open.js";
 
 const first = (images: readonly SourceImage[]): SourceImage => images[0] as SourceImage;
 
-/** Every format that is told by what is in the file. The first that recognises it counts. */
+/** Every format that is told by what is in the file. The first that recognises it counts. Most runs read one of the first two: the others' readers are loaded when one is asked for. */
 const FORMATS: readonly Format[] = [
   {
     name: "an ELF vmcore",
@@ -50,69 +41,69 @@ const FORMATS: readonly Format[] = [
     name: "a LiME or AVML image",
     recognises: (head) => rangeFormat(head) !== undefined,
     takesMachine: true,
-    open: (images, options) => openRanges(first(images), options),
+    open: "ranges",
   },
   {
     name: "an s390 stand-alone dump",
     recognises: isS390Dump,
     files: "split set",
-    open: openS390Dump,
+    open: "s390",
   },
   {
     name: "an LKCD dump",
     recognises: isLkcd,
-    open: (images, options) => openLkcd(first(images), options),
+    open: "lkcd",
   },
   {
     name: "a sadump dump",
     recognises: isSadump,
     files: "split set",
-    open: openSadump,
+    open: "sadump",
   },
   {
     name: "a saved state of VMware",
     recognises: isStateFile,
     takesMachine: true,
     files: "with memory",
-    open: openVmwareState,
+    open: "vmwareState",
   },
   {
     name: "a debug state of VMware",
     recognises: (head, { path }) => isGuestFile(head, path),
     takesMachine: true,
     files: "with memory",
-    open: openVmwareGuest,
+    open: "vmwareGuest",
   },
   {
     name: "a state file of Firecracker",
     recognises: isFirecrackerState,
     files: "with memory",
-    open: openFirecracker,
+    open: "firecracker",
   },
   {
     name: "a state file of cloud-hypervisor",
     recognises: (head, { path }) => isCloudHypervisorState(head, path),
     takesMachine: true,
     files: "with memory",
-    open: openCloudHypervisor,
+    open: "cloudHypervisor",
   },
   {
     name: "a QEMU migration stream",
     recognises: isMigrationStream,
     takesMachine: true,
-    open: (images, options) => openMigration(first(images), options),
+    open: "migration",
   },
   {
     name: "a libvirt save file",
     recognises: isSaveFile,
     takesMachine: true,
-    open: (images, options) => openSave(first(images), options),
+    open: "libvirtSave",
   },
   {
     name: "a qcow2 disk image",
     recognises: isQcow2,
     takesMachine: true,
-    open: (images, options) => openQcow2(first(images), options),
+    open: "qcow2",
   },
 ];
 
@@ -140,6 +131,7 @@ export function openFormats(
   images: readonly SourceImage[],
   options: FormatOptions,
   other: (image: SourceImage) => DumpError,
+  further: FurtherReaders | undefined,
 ): Dump {
   const formats = images.map(formatOfImage);
   const leading = Math.max(
@@ -162,7 +154,8 @@ export function openFormats(
     images.length === 1 ||
     (format.files === "split set" && formats.every((one) => one === format)) ||
     (withMemory && images.length === 2 && formats.filter((one) => one !== undefined).length === 1);
-  if (fits) return format.open([image, ...images.filter((one) => one !== image)], options);
+  const open = typeof format.open === "string" ? loaded(further)[format.open] : format.open;
+  if (fits) return open([image, ...images.filter((one) => one !== image)], options);
   const strange = images.find((_, i) => formats[i]?.files !== "split set") ?? image;
   throw new DumpError("BAD_OPTION", `${images.length} inputs were named, and they are not the files of one dump`, {
     file: strange.file.path,
@@ -171,6 +164,12 @@ export function openFormats(
       "Several inputs must be the files of one split set",
     ),
   });
+}
+
+/** Readers that are there where they are needed. */
+export function loaded(further: FurtherReaders | undefined): FurtherReaders {
+  if (further === undefined) throw new Error("the readers of further formats are not loaded");
+  return further;
 }
 
 /** The error where no input was named. */

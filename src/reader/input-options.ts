@@ -1,4 +1,4 @@
-import type { OpenOptions } from "./open.js";
+import type { OpenOptions } from "./open-sources.js";
 import type { SpoolOptions } from "./source/spool/spool-file.js";
 import type { SpoolProgress } from "./source/spool/spool-stream.js";
 

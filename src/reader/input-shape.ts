@@ -1,6 +1,6 @@
 import { aFileName, aFlag, aFunction, anObject, aSignal, atMost, maybe, type Shape } from "../option-shape.js";
 import type { InputOptions } from "./input-options.js";
-import { OPEN_SHAPE } from "./open.js";
+import { OPEN_SHAPE } from "./open-sources.js";
 import type { SpoolOptions } from "./source/spool/spool-file.js";
 
 const SPOOL: Shape<SpoolOptions> = { dir: maybe(aFileName), limit: maybe(atMost(0)) };

@@ -9,9 +9,9 @@ import type { Dump } from "./dump.js";
 import type { InputOptions } from "./input-options.js";
 import { INPUT_SHAPE } from "./input-shape.js";
 import { isPackedSave } from "./libvirt-save/header.js";
-import { openSources } from "./open.js";
+import { needsFurther, openSources } from "./open-sources.js";
 import { addressedFiles } from "./raw/addressed-files.js";
-import { ARCHIVE_HEAD, archiveOf } from "./source/archive/find-member.js";
+import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
@@ -51,7 +51,8 @@ export async function openInput(
       const at = images.push({ ...opened, flattened: undefined }) - 1;
       images[at] = lookInside(opened, options.salvage);
     }
-    return openSources(images, warnings, given);
+    const further = needsFurther(images, given) ? (await import("./further-formats.js")).FURTHER : undefined;
+    return openSources(images, warnings, given, further);
   } catch (error) {
     closeOnce(images)();
     for (const input of all) if (typeof input !== "string") dropStream(input);

@@ -11,7 +11,7 @@ import { Warnings } from "../warnings.js";
 import { classifyPages } from "../worker/classify-pages.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
-import type { Session } from "./session.js";
+import type { Session } from "./own-session.js";
 
 /** A dump's pages before any is dropped, and what of a policy can be believed of its struct pages. */
 export interface CheckedPlan {

@@ -1,15 +1,14 @@
 import { DumpError } from "../errors.js";
 import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
-import { findSymbols } from "../kernel/debuginfo/memory-debuginfo.js";
 import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
-import { type CpuRegisters, crashRegisters } from "../kernel/objects/crash-notes.js";
+import type { CpuRegisters } from "../kernel/objects/crash-notes.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
 import { countCpus, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
 import { ofFile, Warnings } from "../warnings.js";
 import { noteBytes } from "../writer/note-bytes.js";
 import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
-import type { Session } from "./session.js";
+import type { Session } from "./own-session.js";
 
 /** Of how many CPUs there are registers. */
 export interface CpuCount {
@@ -24,11 +23,11 @@ export interface CpuCount {
  * no task's: zeros would be taken for the registers of the idle task. A dump that has notes is left alone. Finding the
  * kernel's symbols costs up to 220 ms.
  */
-export function withCpuNotes(session: Session, format: OutputFormat): Session {
+export async function withCpuNotes(session: Session, format: OutputFormat): Promise<Session> {
   const { dump, view, warnings } = session;
   const size = factsOf(dump.machine.arch).prstatus;
   if (size === undefined || countCpus(dump.notes) > 0 || !outputFormatFacts(format).holdsNotes) return session;
-  const registers = registersIn(dump, view) ?? withoutRegisters(dump.header.cpus);
+  const registers = (await registersIn(dump, view)) ?? withoutRegisters(dump.header.cpus);
   const withRegisters = registers.filter(({ prstatus }) => prstatus !== undefined).length;
   // Where no kernel is found only notes tell how many CPUs an ELF file's machine had: what the input's header says would be lost.
   if (withRegisters === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
@@ -47,18 +46,23 @@ export function withCpuNotes(session: Session, format: OutputFormat): Session {
 }
 
 /** Of how many CPUs a dump has registers, in notes or in its kernel's memory. Looks for the kernel's symbols. */
-export function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): CpuCount {
+export async function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): Promise<CpuCount> {
   const noted = countCpus(dump.notes);
-  const registers = registersIn(dump, view) ?? [];
+  const registers = (await registersIn(dump, view)) ?? [];
   const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
   const withRegisters = noted > 0 ? noted : saved;
   return { cpus: Math.max(dump.header.cpus, registers.length, withRegisters), withRegisters };
 }
 
-function registersIn(dump: Dump, view: KernelView | undefined): CpuRegisters[] | undefined {
+async function registersIn(dump: Dump, view: KernelView | undefined): Promise<CpuRegisters[] | undefined> {
   const size = factsOf(dump.machine.arch).prstatus;
   const memory = view && viewMemory(dump, view);
   if (size === undefined || memory === undefined) return undefined;
+  // Most dumps have notes.
+  const [{ findSymbols }, { crashRegisters }] = await Promise.all([
+    import("../kernel/debuginfo/memory-debuginfo.js"),
+    import("../kernel/objects/crash-notes.js"),
+  ]);
   try {
     const symbols = findSymbols(memory);
     return symbols && crashRegisters({ memory, symbols }, size);

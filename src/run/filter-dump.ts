@@ -17,8 +17,8 @@ import { checkValues, wholeFilterOptions } from "./check-values.js";
 import type { FilterOptions, FilterResult, FullBy, WholeFilterOptions } from "./filter-types.js";
 import { imageResult } from "./memory-image.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
+import { openOwnSession, type Session } from "./own-session.js";
 import { planDump } from "./plan-dump.js";
-import { openSession, type Session } from "./session.js";
 
 export type {
   FilterOptions,
@@ -42,7 +42,8 @@ export async function filterDump(input: Dump, given: FilterOptions): Promise<Fil
   checkOptions(options);
   if (options.erase) (await import("../filter/erase/erase-run.js")).eraseRequest(options.erase);
   throwIfAborted(options.signal);
-  const session = openSession(input, { ...options, warnings });
+  const open = options.vmlinux === undefined ? openOwnSession : (await import("./session.js")).openSession;
+  const session = open(input, { ...options, warnings });
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   const once = { ...options, warnings, workers: threads };
   try {
@@ -81,7 +82,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
   let output: OpenedOutput | undefined;
   let pool: WorkerPool | undefined;
   try {
-    output = openOutput(options, dump);
+    output = await openOutput(options, dump);
     const { destination } = output;
     await destination.ready?.();
     const planned = await planDump(session, options, threads);

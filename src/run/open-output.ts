@@ -24,13 +24,13 @@ export interface OpenedOutput {
 }
 
 /** Opens what a filter run writes to. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
-export function openOutput(options: WholeFilterOptions, dump: Dump): OpenedOutput {
+export async function openOutput(options: WholeFilterOptions, dump: Dump): Promise<OpenedOutput> {
   const { output } = options;
   if ("paths" in output) return openSplit(options, output, dump);
   if ("stream" in output) return oneFile(streamSink(options, output));
   if ("path" in output) {
     const { path, ...how } = output;
-    return oneFile(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
+    return oneFile(await openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   }
   const sink = "sink" in output ? output.sink : discardSink(output.name);
   return oneFile(options.sizeLimit === undefined ? sink : limitedSink(sink, options.sizeLimit));
@@ -41,12 +41,16 @@ function oneFile(sink: Sink): OpenedOutput {
 }
 
 /** Each file may have `sizeLimit` bytes. */
-function openSplit(options: WholeFilterOptions, { paths, ...how }: SplitOutput, dump: Dump): OpenedOutput {
+async function openSplit(
+  options: WholeFilterOptions,
+  { paths, ...how }: SplitOutput,
+  dump: Dump,
+): Promise<OpenedOutput> {
   const parts: Sink[] = [];
   let writer: SplitWriter | undefined;
   const destination = splitDestination(parts, () => writer?.sizes ?? []);
   try {
-    for (const path of paths) parts.push(openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
+    for (const path of paths) parts.push(await openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   } catch (error) {
     // Nothing is written to them yet; a file's sink gives up at once.
     for (const part of parts) void part.abort();

@@ -18,7 +18,6 @@ import type { Warnings } from "../warnings.js";
 import { dropUnreadable } from "../worker/check-dump.js";
 import type { ExtensionRun } from "../worker/extension/extend-dump.js";
 import { type RunContext, WorkerPool } from "../worker/pool.js";
-import { searchDump } from "../worker/search-dump.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import { outputFormatFacts } from "../writer/output-format.js";
 import { checkedPlan, classify } from "./classify.js";
@@ -26,7 +25,7 @@ import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
 import type { FilterProgress, FilterResult, WholeFilterOptions } from "./filter-types.js";
 import { countFilteredBefore, pagesWithoutData } from "./filtered-before.js";
-import type { Session } from "./session.js";
+import type { Session } from "./own-session.js";
 
 /** What pass 2 has done, beside what the plan says. */
 export interface WrittenPages {
@@ -88,7 +87,7 @@ export async function planDump(
   options: WholeFilterOptions,
   threads: WorkerThreads,
 ): Promise<PlannedDump> {
-  const session = withCpuNotes(input, options.format);
+  const session = await withCpuNotes(input, options.format);
   const { dump, warnings } = session;
   const level = options.level | dump.header.dumpLevel;
   checkView(session, options.level);
@@ -130,6 +129,7 @@ export async function planDump(
     const incomplete = dump.header.incomplete || unreadable > 0;
     if (erase?.search !== undefined) {
       const name = request?.file.name ?? "";
+      const { searchDump } = await import("../worker/search-dump.js");
       const found = await searchDump(pool, erase.search, plan, name, reportPages(options, "search", plan));
       erase = erase.withTexts(found);
       spans = spansOf(erase);

@@ -1,8 +1,8 @@
 import type { KernelView } from "../kernel/kernel-view.js";
 import { hasAddress, judgeAddresses } from "../kernel/segment-addresses.js";
 import { layoutOfDump } from "../kernel/virtual-layout.js";
+import { segmentsOf } from "../reader/attach.js";
 import type { Dump } from "../reader/dump.js";
-import { segmentsOf } from "../reader/open.js";
 import type { Findings } from "./findings.js";
 
 /**

@@ -10,6 +10,7 @@ import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { dropUnusedVmemmap } from "../filter/unused-vmemmap.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import { OPTION } from "../option-words.js";
+import { fillBitmaps, stretchesOf } from "../reader/attach.js";
 import {
   clearBits,
   copyBits,
@@ -20,12 +21,11 @@ import {
   sharedBitmap,
 } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
-import { fillBitmaps, stretchesOf } from "../reader/open.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { joinStretches } from "../reader/stretches.js";
 import { checkedPlan, classify, dropListed, scanPools } from "../run/classify.js";
 import { dropZeros } from "../run/drop-zeros.js";
-import { type Session, sessionOf } from "../run/session.js";
+import { type Session, sessionOf } from "../run/own-session.js";
 import { Warnings } from "../warnings.js";
 import { keptRanges } from "../worker/chunks.js";
 import { classifyPages } from "../worker/classify-pages.js";

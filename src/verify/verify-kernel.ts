@@ -2,7 +2,7 @@ import { readVirtual } from "../kernel/address-space.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
 import { attachSpace, type KernelView, whatIsLost } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
-import type { Session } from "../run/session.js";
+import type { Session } from "../run/own-session.js";
 import type { Findings } from "./findings.js";
 
 /** What looking for the kernel found. */

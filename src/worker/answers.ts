@@ -1,13 +1,9 @@
 import { DumpError, plainDumpError } from "../errors.js";
-import { attachMemory, attachStrictMemory } from "../reader/open.js";
+import { attachMemory, attachStrictMemory } from "../reader/attach.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
 import { surroundingsError } from "../surroundings.js";
-import { type CheckState, checkPages, checkState } from "./check.js";
-import { type CompareState, comparePages, compareState } from "./compare.js";
-import { dropZeroPages, type EncodeState, encodePages, encodeState } from "./encode.js";
-import { type ExtendState, extendPages, extendState } from "./extension/extend.js";
-import { type ScanState, scanPages, scanState } from "./scan.js";
-import { type SearchState, searchState, searchTexts } from "./search-texts.js";
+import { dropZeroPages, encodePages, encodeState } from "./encode.js";
+import { scanPages, scanState } from "./scan.js";
 import type {
   Answer,
   CheckResult,
@@ -28,19 +24,16 @@ import type {
   ZeroTask,
 } from "./tasks.js";
 
-// What a worker thread does for each kind of task.
+// What a worker thread does for each kind of task. What most runs have no tasks for is loaded with the first of them.
 
 /** What this thread has made of the context it works with: of one run at a time. */
 interface Attached {
   readonly context: WorkerContext;
   readonly dump: PhysicalMemory;
-  scanState: ScanState | undefined;
-  encodeState: EncodeState | undefined;
-  checkState: CheckState | undefined;
-  compareState: CompareState | undefined;
-  searchState: SearchState | undefined;
-  /** Loading takes a while, and the next task may come meanwhile. */
-  extendState: Promise<ExtendState> | undefined;
+  /** States, by what makes them. Making one may take a while, and the next task may come meanwhile. */
+  readonly made: Map<unknown, Promise<unknown>>;
+  /** Gives back what a state holds. */
+  end: (() => void) | undefined;
 }
 
 let attached: Attached | undefined;
@@ -48,49 +41,57 @@ let attached: Attached | undefined;
 /** Does nothing: the first task of a thread, with which this file is loaded. */
 export function start(): void {}
 
-export function scan(request: Request<ScanTask>): Answer<ScanResult> {
-  return answer(request, (here, task) => scanPages(scanStateOf(here), task));
+export function scan(request: Request<ScanTask>): Promise<Answer<ScanResult>> {
+  return answer(request, scanStateOf, async (state, task) => scanPages(state, task));
 }
 
-export function zeros(request: Request<ZeroTask>): Answer<ZeroResult> {
-  return answer(request, (here, task) => dropZeroPages(encodeStateOf(here), task));
+export function zeros(request: Request<ZeroTask>): Promise<Answer<ZeroResult>> {
+  return answer(request, encodeStateOf, async (state, task) => dropZeroPages(state, task));
 }
 
-export function encode(request: Request<EncodeTask>): Answer<EncodeResult> {
-  return answer(request, (here, task) => encodePages(encodeStateOf(here), task));
+export function encode(request: Request<EncodeTask>): Promise<Answer<EncodeResult>> {
+  return answer(request, encodeStateOf, async (state, task) => encodePages(state, task));
 }
 
-export function check(request: Request<CheckTask>): Answer<CheckResult> {
-  return answer(request, (here, task) => checkPages(checkStateOf(here), task));
+export function check(request: Request<CheckTask>): Promise<Answer<CheckResult>> {
+  return answer(request, checkStateOf, async (state, task) => (await import("./check.js")).checkPages(state, task));
 }
 
-export function compare(request: Request<CompareTask>): Answer<CompareResult> {
-  return answer(request, (here, task) => comparePages(compareStateOf(here), task));
+export function compare(request: Request<CompareTask>): Promise<Answer<CompareResult>> {
+  return answer(request, compareStateOf, async (state, task) =>
+    (await import("./compare.js")).comparePages(state, task),
+  );
 }
 
-export function search(request: Request<SearchTask>): Answer<SearchResult> {
-  return answer(request, (here, task) => searchTexts(searchStateOf(here), task));
+export function search(request: Request<SearchTask>): Promise<Answer<SearchResult>> {
+  return answer(request, searchStateOf, async (state, task) =>
+    (await import("./search-texts.js")).searchTexts(state, task),
+  );
 }
 
-export async function extend({ contextId, context, task }: Request<ExtendTask>): Promise<Answer<ExtendResult>> {
+export function extend(request: Request<ExtendTask>): Promise<Answer<ExtendResult>> {
+  return answer(request, extendStateOf, async (state, task) =>
+    (await import("./extension/extend.js")).extendPages(state, task),
+  );
+}
+
+async function answer<T, S, R>(
+  { contextId, context, task }: Request<T>,
+  make: (here: Attached) => Promise<S>,
+  work: (state: S, task: T) => Promise<R>,
+): Promise<Answer<R>> {
   try {
     const here = attach(contextId, context);
     if (here === undefined) return { needsContext: true };
-    here.extendState ??= loadExtension(here);
-    const state = await here.extendState;
-    if (Atomics.load(here.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
-    return { result: extendPages(state, task) };
+    const state = here.made.get(make) ?? make(here);
+    here.made.set(make, state);
+    const ready = (await state) as S;
+    throwIfEnded(here);
+    return { result: await work(ready, task) };
   } catch (error) {
-    return failure(error);
-  }
-}
-
-function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Attached, task: T) => R): Answer<R> {
-  try {
-    const here = attach(contextId, context);
-    return here === undefined ? { needsContext: true } : { result: work(here, task) };
-  } catch (error) {
-    return failure(error);
+    const known = error instanceof DumpError ? error : surroundingsError(error);
+    if (known !== undefined) return { failure: plainDumpError(known) };
+    throw error;
   }
 }
 
@@ -98,62 +99,49 @@ function answer<T, R>({ contextId, context, task }: Request<T>, work: (here: Att
 function attach(contextId: number, context: WorkerContext | undefined): Attached | undefined {
   if (attached?.context.id !== contextId) {
     if (context === undefined) return undefined;
-    attached?.scanState?.classifier.end();
-    attached = {
-      context,
-      dump: attachMemory(context.image),
-      scanState: undefined,
-      encodeState: undefined,
-      checkState: undefined,
-      compareState: undefined,
-      searchState: undefined,
-      extendState: undefined,
-    };
+    attached?.end?.();
+    attached = { context, dump: attachMemory(context.image), made: new Map(), end: undefined };
   }
-  if (Atomics.load(attached.context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
+  throwIfEnded(attached);
   return attached;
 }
 
-function failure<R>(error: unknown): Answer<R> {
-  const known = error instanceof DumpError ? error : surroundingsError(error);
-  if (known !== undefined) return { failure: plainDumpError(known) };
-  throw error;
+function throwIfEnded({ context }: Attached): void {
+  if (Atomics.load(context.ended, 0) !== 0) throw new DumpError("ABORTED", "the run has ended");
 }
 
-function loadExtension({ context, dump }: Attached): Promise<ExtendState> {
-  const { pageSize, kept, kernel, extension } = context;
-  if (extension === undefined) throw new Error("an extend task came in a run without extension");
-  return extendState(dump, pageSize, kept, kernel, extension);
-}
-
-function scanStateOf(here: Attached): ScanState {
+async function scanStateOf(here: Attached) {
   const { pageSize, kept, kernel } = here.context;
   if (kernel === undefined) throw new Error("a scan task came in a run without kernel");
-  here.scanState ??= scanState(here.dump, pageSize, kept, kernel);
-  return here.scanState;
+  const state = scanState(here.dump, pageSize, kept, kernel);
+  here.end = () => state.classifier.end();
+  return state;
 }
 
-function checkStateOf(here: Attached): CheckState {
-  const { image, kept, pageSize } = here.context;
-  here.checkState ??= checkState(attachStrictMemory(image), kept, pageSize);
-  return here.checkState;
+const encodeStateOf = ({ context }: Attached) => encodeState(context);
+
+async function checkStateOf({ context: { image, kept, pageSize } }: Attached) {
+  const { checkState } = await import("./check.js");
+  return checkState(attachStrictMemory(image), kept, pageSize);
 }
 
-function compareStateOf(here: Attached): CompareState {
-  const { image, other, kept, pageSize, fills } = here.context;
+async function compareStateOf({ context }: Attached) {
+  const { image, other, kept, pageSize, fills } = context;
   if (other === undefined) throw new Error("a compare task came in a run with one dump");
-  here.compareState ??= compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize, fills);
-  return here.compareState;
+  const { compareState } = await import("./compare.js");
+  return compareState(attachStrictMemory(image), attachStrictMemory(other), kept, pageSize, fills);
 }
 
-function searchStateOf(here: Attached): SearchState {
-  const { image, kept, pageSize, search: texts } = here.context;
+async function searchStateOf({ context }: Attached) {
+  const { image, kept, pageSize, search: texts } = context;
   if (texts === undefined) throw new Error("a search task came in a run without texts");
-  here.searchState ??= searchState(attachStrictMemory(image), pageSize, kept, texts);
-  return here.searchState;
+  const { searchState } = await import("./search-texts.js");
+  return searchState(attachStrictMemory(image), pageSize, kept, texts);
 }
 
-function encodeStateOf(here: Attached): EncodeState {
-  here.encodeState ??= encodeState(here.context);
-  return here.encodeState;
+async function extendStateOf({ context, dump }: Attached) {
+  const { pageSize, kept, kernel, extension } = context;
+  if (extension === undefined) throw new Error("an extend task came in a run without extension");
+  const { extendState } = await import("./extension/extend.js");
+  return extendState(dump, pageSize, kept, kernel, extension);
 }

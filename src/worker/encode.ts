@@ -2,10 +2,10 @@ import { createEncoder, type PageEncoder } from "../codec/encoder.js";
 import { HASH_SIZE, type HashModule, loadEncodeModule, type ZeroModule } from "../codec/wasm/encode/load.js";
 import { type EraseSpans, overwrite } from "../filter/erase/spans.js";
 import { clearStackTops, type StackTops } from "../filter/privacy/stack-tops.js";
-import { type StrictFilter, strictFilter } from "../filter/privacy/strict/strict-filter.js";
+import type { StrictFilter } from "../filter/privacy/strict/strict-filter.js";
 import { RECORD_FLAGS_SHIFT, ZERO_PAGE } from "../page-record.js";
+import { attachStrictMemory } from "../reader/attach.js";
 import { clearBits, findBit, type PageBitmap } from "../reader/bitmap.js";
-import { attachStrictMemory } from "../reader/open.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 
 import type { SlotLayout } from "./slots.js";
@@ -32,8 +32,9 @@ export interface EncodeState {
   readonly strict: StrictFilter | undefined;
 }
 
-export function encodeState(context: WorkerContext): EncodeState {
+export async function encodeState(context: WorkerContext): Promise<EncodeState> {
   const { image, memory, layout, codec, dedupe, kept, erase = [], stackTops, strict } = context;
+  const strictFilter = strict && (await import("../filter/privacy/strict/strict-filter.js")).strictFilter;
   return {
     // Strict: what cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
@@ -45,7 +46,7 @@ export function encodeState(context: WorkerContext): EncodeState {
     encoder: createEncoder(codec, memory, layout),
     erase,
     stackTops,
-    strict: strict && strictFilter(strict, layout.pageSize, memory, layout.tables),
+    strict: strict && strictFilter?.(strict, layout.pageSize, memory, layout.tables),
   };
 }
 

@@ -3,7 +3,7 @@ import { setImmediate } from "node:timers/promises";
 import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
 import { DumpError, NOTHING_LEFT, reviveDumpError } from "../errors.js";
 import { strictTablesSize, writeStrictTables } from "../filter/privacy/strict/strict-filter.js";
-import { attachMemory } from "../reader/open.js";
+import { attachMemory } from "../reader/attach.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
 import { type ReadAhead, readAhead } from "./read-ahead.js";
 import { type ScanState, scanPages, scanState } from "./scan.js";
@@ -59,7 +59,7 @@ export class WorkerPool {
   readonly #sent = new Set<Promise<unknown>>();
   /** Most tasks that the threads have at once; what is beyond is the main thread's. */
   #threadTasks: number;
-  #encodeState: EncodeState | undefined;
+  #encodeState: Promise<EncodeState> | undefined;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
 
@@ -160,7 +160,7 @@ export class WorkerPool {
   async encode(task: EncodeTask): Promise<EncodeResult> {
     if (!this.#wouldWait() || !(await this.#stillWaits())) return this.#run("encode", task);
     this.#encodeState ??= encodeState(this.#context);
-    return encodePages(this.#encodeState, task);
+    return encodePages(await this.#encodeState, task);
   }
 
   /**

@@ -1,8 +1,8 @@
 import { attachSpace } from "../kernel/kernel-view.js";
 import { structPageIn } from "../kernel/page/mem-map.js";
+import { attachMemory } from "../reader/attach.js";
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
-import { attachMemory } from "../reader/open.js";
 import { fileRanges, type TakeRange } from "../reader/source/file-ranges.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
 import type { SourceImage } from "../reader/source/source-image.js";

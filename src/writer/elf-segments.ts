@@ -1,8 +1,8 @@
 import type { PagePlan } from "../filter/plan.js";
 import { hasAddress, judgeAddresses } from "../kernel/segment-addresses.js";
 import type { VirtualLayout } from "../kernel/virtual-layout.js";
+import { segmentsOf } from "../reader/attach.js";
 import type { Dump } from "../reader/dump.js";
-import { segmentsOf } from "../reader/open.js";
 import type { PhysicalRange } from "../reader/physical-memory.js";
 import { bitmapRanges, partsIn } from "../reader/ranges.js";
 import { ofFile, type Warnings } from "../warnings.js";

@@ -6,9 +6,7 @@ import { isStorePath } from "../store/store-url.js";
 import { abandoned } from "./abandoned.js";
 import { limitedTarget, sinkTarget } from "./byte-target.js";
 import { createFileSink, type FileSinkOptions } from "./file-sink.js";
-import { createHttpSink } from "./http-sink.js";
 import { limitedSink } from "./limited-sink.js";
-import { createObjectSink } from "./object-sink.js";
 import { createOrderedSink } from "./ordered-sink.js";
 import { isHttpOutput } from "./part-urls.js";
 import type { Sink } from "./sink.js";
@@ -27,9 +25,9 @@ export interface FileOutputOptions {
 }
 
 /** The sink of a file, packed or not. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
-export function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Sink {
+export async function openFileSink(path: string, options: FileOutputOptions, inputs: readonly string[]): Promise<Sink> {
   const { force = false, sync = false, pack, spool, limit } = options;
-  const file = openPlain(path, { force, sync, inputs }, spool);
+  const file = await openPlain(path, { force, sync, inputs }, spool);
   if (pack === undefined) return limit === undefined ? file : limitedSink(file, limit);
   const target = limit === undefined ? sinkTarget(file) : limitedTarget(sinkTarget(file), limit);
   try {
@@ -46,9 +44,10 @@ export function openFileSink(path: string, options: FileOutputOptions, inputs: r
   }
 }
 
-function openPlain(path: string, options: FileSinkOptions, spool: SpoolOptions | undefined): Sink {
-  if (isHttpOutput(path)) return createHttpSink(path, spool?.dir);
-  return isStorePath(path) ? createObjectSink(path, options) : createFileSink(path, options);
+async function openPlain(path: string, options: FileSinkOptions, spool: SpoolOptions | undefined): Promise<Sink> {
+  if (isHttpOutput(path)) return (await import("./http-sink.js")).createHttpSink(path, spool?.dir);
+  if (isStorePath(path)) return (await import("./object-sink.js")).createObjectSink(path, options);
+  return createFileSink(path, options);
 }
 
 /** The same, when it is known that there is no object of that name yet. Throws what `ready` does, too. */
@@ -57,7 +56,7 @@ export async function readyFileSink(
   options: FileOutputOptions,
   inputs: readonly string[],
 ): Promise<Sink> {
-  const sink = openFileSink(path, options, inputs);
+  const sink = await openFileSink(path, options, inputs);
   try {
     await sink.ready?.();
     return sink;

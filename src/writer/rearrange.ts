@@ -35,7 +35,7 @@ export async function rearrangeDump(input: string, output: PlainOutput, signal?:
   try {
     const stream = "fd" in opened ? fileStream(opened, signal) : opened;
     const { chunks } = await unpackStream(stream.chunks, stream.name, { salvage: false, signal });
-    sink = openFileSink(output.path, output, [input]);
+    sink = await openFileSink(output.path, output, [input]);
     queue = new ByteQueue(chunks);
     const size = await replay(queue, stream.name, sink);
     return (await sink.finish(size)) ?? size;

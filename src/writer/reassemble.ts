@@ -60,7 +60,7 @@ export async function reassembleDump(
       cure: "Name all files of the set, and the output last",
     });
   }
-  const sink = openFileSink(output.path, output, dump.paths);
+  const sink = await openFileSink(output.path, output, dump.paths);
   try {
     const result = await new Reassembler(dump, image, sink).run(options);
     const sentBytes = await sink.finish(result.outputBytes);

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type CodecName, codecOf } from "../../src/codec/codecs.js";
 import type { PrivacyExtra, PrivacyKeep } from "../../src/filter/privacy/privacy-names.js";
-
-import { type OpenOptions, openDump } from "../../src/reader/open.js";
+import { openDump } from "../../src/reader/open.js";
+import type { OpenOptions } from "../../src/reader/open-sources.js";
 import { type FilterOptions, type FilterResult, filterDump } from "../../src/run/filter-dump.js";
 import { Warnings } from "../../src/warnings.js";
 

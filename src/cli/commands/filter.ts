@@ -9,7 +9,7 @@ import { isHttpOutput } from "../../writer/part-urls.js";
 import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
-import { manifestWriter } from "../manifest-option.js";
+import type { ManifestArguments } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { needStdout } from "../need-stdout.js";
 import { openInputs } from "../open-inputs.js";
@@ -20,7 +20,6 @@ import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
 import type { ReportArguments } from "../report-option.js";
-import { writeVmcoreinfo } from "./write-vmcoreinfo.js";
 
 const ABOUT: CommandAbout = {
   usage: `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
@@ -34,10 +33,11 @@ type FilterCommandArguments = OptionValues<"filter"> & { readonly files: readonl
 export const filterCommand = defineCommand({
   name: "filter",
   about: ABOUT,
-  run: (files, values, context) =>
-    values.writeVmcoreinfo === undefined
-      ? runFilter({ ...values, files }, context)
-      : writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal),
+  run: async (files, values, context) => {
+    if (values.writeVmcoreinfo === undefined) return runFilter({ ...values, files }, context);
+    const { writeVmcoreinfo } = await import("./write-vmcoreinfo.js");
+    return writeVmcoreinfo({ ...values, files, writeVmcoreinfo: values.writeVmcoreinfo }, context.signal);
+  },
 });
 
 async function runFilter(args: FilterCommandArguments, { signal, threads }: CommandContext): Promise<CommandEnd> {
@@ -65,7 +65,7 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   });
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const manifest = await manifestWriter(args, inputs, request, signal);
+    const manifest = await openManifest(args, inputs, request, signal);
     const report = await openReport(args, inputs, output).catch(async (error) => {
       throw await abandoned(error, manifest);
     });
@@ -157,7 +157,18 @@ function outputName({ output, flatten, pack }: FilterRequest): string {
   return `${shownUrl(output ?? "stdout")}${more.join("")}`;
 }
 
-/** Loads what writes reports only where one is asked for. */
+/** Loads what writes manifests only where one is asked for, or something of one. */
+async function openManifest(
+  args: ManifestArguments,
+  inputs: readonly string[],
+  request: FilterRequest,
+  signal: AbortSignal,
+) {
+  if ((args.manifest ?? args.manifestDigests ?? args.sign) === undefined) return undefined;
+  return (await import("../manifest-option.js")).manifestWriter(args, inputs, request, signal);
+}
+
+/** The same of reports. */
 async function openReport(args: ReportArguments, inputs: readonly string[], output: string | undefined) {
   if (args.report === undefined) return undefined;
   return (await import("../report-option.js")).reportWriter(args.report, args, inputs, output);

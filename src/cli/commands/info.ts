@@ -1,10 +1,11 @@
 import { codecOf } from "../../codec/codecs.js";
 import { DumpError } from "../../errors.js";
 import { estimateDump } from "../../estimate/estimate-dump.js";
-import type { CompleteOptions } from "../../kernel/complete-dump.js";
+import type { CompleteOptions } from "../../kernel/complete-own.js";
 import { tasksIn } from "../../library/tasks-of.js";
 import type { Dump } from "../../reader/dump.js";
-import { openSession, type Session } from "../../run/session.js";
+import type { Session } from "../../run/own-session.js";
+import { openSession } from "../../run/session.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
 import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
@@ -41,7 +42,7 @@ async function printInfo(
   try {
     const session = openSession(dump, { ...complete, warnings });
     const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
-    const info = dumpInfo(session, size, countTasks(session, complete.vmlinux));
+    const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
     if (values.json) printJson(info, 2);
     else printLines(describeInfo(info, { notes: values.notes, vmcoreinfo: values.vmcoreinfoText }));
   } finally {

@@ -31,7 +31,7 @@ export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSi
       });
     }
     const bytes = Buffer.from(text.endsWith("\n") ? text : `${text}\n`, "latin1");
-    const sink = openFileSink(path, { force }, files);
+    const sink = await openFileSink(path, { force }, files);
     try {
       await sink.write(bytes, 0);
       await sink.finish(bytes.length);

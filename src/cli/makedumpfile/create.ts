@@ -15,7 +15,8 @@ import {
   isFull,
   type WholeFilterOptions,
 } from "../../run/filter-dump.js";
-import { openSession, type Session, withView } from "../../run/session.js";
+import { type Session, withView } from "../../run/own-session.js";
+import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
 import type { WorkerThreads } from "../../worker/threads.js";
 import { eraseFile } from "../erase-option.js";

@@ -4,9 +4,9 @@ import { type MappedExtent, readPageTables } from "../../kernel/arch/page-tables
 import type { PageTables } from "../../kernel/arch/table-shape.js";
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
+import { stretchesOf } from "../../reader/attach.js";
 import { countBits, type PageBitmap, setBits, sharedBitmap, testBit } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
-import { stretchesOf } from "../../reader/open.js";
 import type { PhysicalRange } from "../../reader/physical-memory.js";
 import { firstAbove } from "../../sorted.js";
 import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas } from "./areas.js";

@@ -1,5 +1,5 @@
+import { segmentsOf } from "../../reader/attach.js";
 import type { Dump } from "../../reader/dump.js";
-import { segmentsOf } from "../../reader/open.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";

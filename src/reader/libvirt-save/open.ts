@@ -4,7 +4,7 @@ import { ofFile } from "../../warnings.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
 import { openMigration } from "../qemu-migration/open.js";
-import { isMigrationStream } from "../qemu-migration/sections.js";
+import { isMigrationStream } from "../qemu-migration/stream-head.js";
 import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { readSaveHeader, SAVE_HEADER_SIZE, type SaveHeader } from "./header.js";

@@ -22,11 +22,6 @@ const MAX_STATE = 64 << 20;
 const MAX_DEPTH = 12;
 const CURE = "Copy the folder of the snapshot again; state.json and memory-ranges must be of the same one";
 
-/** Whether a file is one: a JSON text of that name. */
-export function isCloudHypervisorState(head: Uint8Array, path: string): boolean {
-  return head[0] === 0x7b && /(^|[/\\])state\.json$/.test(path);
-}
-
 /** Opens a snapshot: state.json, with memory-ranges beside it or named with it. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `NOT_READABLE`, `UNSUPPORTED`. */
 export function openCloudHypervisor(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];

@@ -9,6 +9,7 @@ import { readExactly } from "../source/byte-source.js";
 import { sourceSize } from "../source/joined-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { listedRanges, rangesIn } from "./range-lists.js";
+import { firecrackerArch } from "./state-head.js";
 
 /*
  * Snapshots of Firecracker (PUT /snapshot/create): the memory, range behind range without a header, and a state file: u64 magic with the format's version in its low 16 bits, then the
@@ -16,11 +17,6 @@ import { listedRanges, rangesIn } from "./range-lists.js";
  * Firecracker's own layout has it (src/vmm/src/arch of its sources).
  */
 
-const MACHINES: readonly (readonly [mark: string, arch: Arch])[] = [
-  ["\x64\x86\x84\x19\x10\x07", "x86_64"],
-  ["\xaa\xaa\x84\x19\x10\x07", "arm64"],
-];
-const MARK_AT = 2;
 /** Firecracker itself reads no state that is longer. */
 const MAX_STATE = 10_485_760;
 const GIB = 2 ** 30;
@@ -36,16 +32,6 @@ const ROOMS: Readonly<Partial<Record<Arch, readonly (readonly [start: number, en
     [512 * GIB, 2 ** 46],
   ],
 };
-
-function archOf(head: Uint8Array): Arch | undefined {
-  const mark = Buffer.from(head.subarray(MARK_AT, MARK_AT + 6)).toString("latin1");
-  return MACHINES.find(([bytes]) => bytes === mark)?.[1];
-}
-
-/** Whether a file that begins so is a state of Firecracker. */
-export function isFirecrackerState(head: Uint8Array): boolean {
-  return archOf(head) !== undefined;
-}
 
 /** Where memory of that size lies, if the state does not say it in plain numbers. */
 function usualPieces(arch: Arch, size: number): Piece[] {
@@ -71,7 +57,7 @@ export function openFirecracker(images: readonly SourceImage[], options: FormatO
     });
   }
   const bytes = readExactly(source, 0, source.size, "state");
-  const arch = archOf(bytes) as Arch;
+  const arch = firecrackerArch(bytes) as Arch;
   // A list that does not fill the file is still what the state says: the file is then of another state, or cut off.
   const told = rangesIn(bytes, sourceSize(image)) ?? listedRanges(bytes, ROOMS[arch]?.[0]?.[0] ?? 0);
   const pieces = told ?? usualPieces(arch, sourceSize(image));

@@ -1,4 +1,4 @@
-import { inflateSync } from "node:zlib";
+import { zlib } from "../../codec/node-zlib.js";
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { findExtent } from "../extents.js";
@@ -109,7 +109,7 @@ class PageReader {
   #inflate(packed: Uint8Array, place: number): void {
     let page: Uint8Array;
     try {
-      page = inflateSync(packed, { maxOutputLength: this.#page.length });
+      page = zlib().inflateSync(packed, { maxOutputLength: this.#page.length });
     } catch (error) {
       throw this.#damaged(place, "a compressed page that is not a zlib stream of a page", error);
     }

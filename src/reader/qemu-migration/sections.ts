@@ -19,8 +19,6 @@ export const SECTION = {
   footer: 0x7e,
 } as const;
 
-/** "QEVM". */
-export const STREAM_MAGIC = 0x5145564d;
 const VERSION = 3;
 /** Names of machines are 30 characters long at most. */
 const MOST_NAME = 1024;
@@ -39,13 +37,6 @@ export interface ReadStream {
   readonly ramEnded: boolean;
   /** Salvaged: why no more was read. */
   readonly cut: DumpError | undefined;
-}
-
-/** Whether a file begins as a stream does. */
-export function isMigrationStream(head: Uint8Array): boolean {
-  if (head.length < 8) return false;
-  const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  return view.getUint32(0) === STREAM_MAGIC;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
-import { ARCHIVE_HEAD, archiveOf, PACKAGES, type Wanted } from "./archive/find-member.js";
+import { ARCHIVE_HEAD, archiveOf, PACKAGES } from "./archive/archives.js";
+import type { Wanted } from "./archive/find-member.js";
 import { type ByteSource, readExactly } from "./byte-source.js";
 import { packingOf } from "./packed/packing.js";
 import { unpackStream } from "./packed/unpack.js";

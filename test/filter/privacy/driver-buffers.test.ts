@@ -4,7 +4,8 @@ import { eraseDebuginfo } from "../../../src/filter/erase/erase-debuginfo.js";
 import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../../src/kernel/objects/module-objects.js";
 import { openDump } from "../../../src/reader/open.js";
-import { openSession, withView } from "../../../src/run/session.js";
+import { withView } from "../../../src/run/own-session.js";
+import { openSession } from "../../../src/run/session.js";
 import { describeWithDumps, realDump } from "../../support/dumps.js";
 import { machine, piecesOf, space } from "../../support/fake-machine.js";
 

@@ -1,5 +1,5 @@
+import { segmentsOf } from "../../../reader/attach.js";
 import type { Dump } from "../../../reader/dump.js";
-import { segmentsOf } from "../../../reader/open.js";
 import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
 import { cannotFilter } from "../../cannot-filter.js";
 import { readKernelUtsname } from "../../kernel-utsname.js";

@@ -1,24 +1,19 @@
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
 import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
+import { AR_MAGIC } from "./recognise.js";
 
 /*
  * ar, as Debian's packages have it (deb(5)): "!<arch>\n", then for each member a header of 60 bytes (name, time, owner, group, mode, size in decimal, "`\n"),
  * its bytes, and one more if they are odd.
  */
 
-const MAGIC = "!<arch>\n";
 const HEADER = 60;
 const KIND = "ar archive";
 
-/** Whether an archive begins so. */
-export function isAr(head: Uint8Array): boolean {
-  return Buffer.from(head.subarray(0, MAGIC.length)).toString("latin1") === MAGIC;
-}
-
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`. */
 export async function* arEntries(queue: ByteQueue, file: string): ArchiveEntries {
-  await queue.skip(MAGIC.length);
+  await queue.skip(AR_MAGIC.length);
   for (let count = 0; ; count++) {
     if ((await queue.peek(1)).length === 0) return;
     const head = Buffer.from(await takeOf(queue, HEADER, file, KIND, "a header")).toString("latin1");

@@ -12,11 +12,6 @@ const TRAILER = "TRAILER!!!";
 const MAX_NAME = 65536;
 const KIND = "cpio archive";
 
-/** Whether an archive begins so. */
-export function isCpio(head: Uint8Array): boolean {
-  return /^07070[12][0-9a-fA-F]{8}/.test(Buffer.from(head.subarray(0, 14)).toString("latin1"));
-}
-
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`. */
 export async function* cpioEntries(queue: ByteQueue, file: string): ArchiveEntries {
   for (let count = 0; ; count++) {

@@ -1,36 +1,6 @@
 import { DumpError } from "../../../errors.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
-import { arEntries, isAr } from "./ar.js";
-import type { ArchiveEntries } from "./archive-entry.js";
-import { cpioEntries, isCpio } from "./cpio.js";
-import { isRpm, rpmEntries } from "./rpm.js";
-import { isTar, tarEntries } from "./tar.js";
-import { isZip, zipEntries } from "./zip.js";
-
-/** An archive that is read as a stream. */
-export interface ArchiveKind {
-  /** In messages: "a tar archive". */
-  readonly name: string;
-  recognises(head: Uint8Array): boolean;
-  entries(queue: ByteQueue, file: string): ArchiveEntries;
-}
-
-/** Bytes that tell an archive. */
-export const ARCHIVE_HEAD = 512;
-
-/** In which dumps are sent. */
-export const ARCHIVES: readonly ArchiveKind[] = [
-  { name: "a tar archive", recognises: isTar, entries: tarEntries },
-  { name: "a zip archive", recognises: isZip, entries: zipEntries },
-];
-
-/** In which a vmlinux is packed, besides. */
-export const PACKAGES: readonly ArchiveKind[] = [
-  ...ARCHIVES,
-  { name: "an ar archive", recognises: isAr, entries: arEntries },
-  { name: "an RPM package", recognises: isRpm, entries: rpmEntries },
-  { name: "a cpio archive", recognises: isCpio, entries: cpioEntries },
-];
+import type { ArchiveKind } from "./archives.js";
 
 /** What is looked for in a stream. */
 export interface Wanted {
@@ -50,11 +20,6 @@ export function cureWithoutDump(names: readonly string[]): string {
   return names.some((name) => /(^|\/)sosreport-/.test(name))
     ? "A sosreport lists dumps and has none: fetch the vmcore from the machine's /var/crash"
     : "Give the archive that has the vmcore, or take it out of there and give that";
-}
-
-/** What archive begins so. */
-export function archiveOf(head: Uint8Array, archives = ARCHIVES): ArchiveKind | undefined {
-  return archives.find((archive) => archive.recognises(head));
 }
 
 /** A file in an archive that is what was looked for. */
@@ -82,7 +47,7 @@ export async function findMember(
   const names: string[] = [];
   let count = 0;
   let problem: DumpError | undefined;
-  const entries = archive.entries(queue, file);
+  const entries = (await archive.load())(queue, file);
   // Not by for-of: the entries go on to be read when a file is found.
   for (;;) {
     const { value: entry, done } = await entries.next();

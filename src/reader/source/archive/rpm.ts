@@ -14,11 +14,6 @@ const MAX_INDEX = 65536;
 const MAX_DATA = 2 ** 28;
 const KIND = "RPM package";
 
-/** Whether a package begins so. */
-export function isRpm(head: Uint8Array): boolean {
-  return head[0] === 0xed && head[1] === 0xab && head[2] === 0xee && head[3] === 0xdb;
-}
-
 /** A package's one file is its payload. Throws `TRUNCATED`, `CORRUPT`. */
 export async function* rpmEntries(queue: ByteQueue, file: string): ArchiveEntries {
   await takeOf(queue, LEAD, file, KIND, "its lead");

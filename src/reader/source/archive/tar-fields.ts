@@ -24,3 +24,11 @@ export function decimalOf(digits: string | undefined): number | undefined {
   if (digits === undefined || !/^\d{1,15}$/.test(digits)) return undefined;
   return Number(digits);
 }
+
+/** Whether a header is one: its bytes add up to what it says. */
+export function checksumFits(header: Uint8Array): boolean {
+  const said = tarNumber(header, 148, 8);
+  let sum = 0;
+  for (let i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number);
+  return said === sum;
+}

@@ -1,7 +1,7 @@
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
 import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
-import { decimalOf, TAR_BLOCK, tarNumber, tarText } from "./tar-fields.js";
+import { checksumFits, decimalOf, TAR_BLOCK, tarNumber, tarText } from "./tar-fields.js";
 import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
 
 /*
@@ -11,11 +11,6 @@ import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
 
 /** Of a name or of pax's records; longer ones are damage. */
 const MAX_EXTRA = 2 ** 20;
-
-/** Whether an archive begins so: by its checksum, for the oldest form has no magic. */
-export function isTar(head: Uint8Array): boolean {
-  return head.length >= TAR_BLOCK && head[0] !== 0 && tarNumber(head, 124, 12) !== undefined && checksumFits(head);
-}
 
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
 export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntries {
@@ -69,13 +64,6 @@ export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntrie
 
 function padding(size: number): number {
   return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
-}
-
-function checksumFits(header: Uint8Array): boolean {
-  const said = tarNumber(header, 148, 8);
-  let sum = 0;
-  for (let i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number);
-  return said === sum;
 }
 
 /** "LENGTH KEY=VALUE\n" each; of keys that occur several times (the maps of the oldest sparse form) all values, with commas. */

@@ -4,24 +4,19 @@ import { piped } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
+import { isZip } from "./recognise.js";
 
 /*
  * zip (PKWARE's APPNOTE.TXT), read from its beginning: each file has a header before it, with its sizes or, where they were not known when it was written, a flag that
  * they come behind it. The directory at the end is not needed, so a pipe will do.
  */
 
-const LOCAL = 0x04034b50;
 const DESCRIPTOR = 0x08074b50;
 const HEADER = 30;
 const STORED = 0;
 const DEFLATED = 8;
 const ZIP64 = 1;
 const UNKNOWN = 0xffff_ffff;
-
-/** Whether an archive begins so. */
-export function isZip(head: Uint8Array): boolean {
-  return head.length >= HEADER && wordAt(head, 0) === LOCAL;
-}
 
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`; reading a file also `UNSUPPORTED`. */
 export async function* zipEntries(queue: ByteQueue, file: string): ArchiveEntries {

@@ -1,0 +1,224 @@
+import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
+import type { Dump, FoundVmcoreinfo } from "../reader/dump.js";
+import type { GivenFile } from "../reader/source/side-file.js";
+import { decodeDeviceEntry, followDeviceEntry } from "../reader/vmcoreinfo-device.js";
+import { scanForVmcoreinfo, textAt, type VmcoreinfoText } from "../reader/vmcoreinfo-scan.js";
+import { ofFile, Warnings } from "../warnings.js";
+import { archSupport } from "./arch/archs.js";
+import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
+import { type KernelView, kernelView } from "./kernel-view.js";
+import {
+  byLikelihood,
+  type Doubt,
+  isProven,
+  machinesOf,
+  type TriedText,
+  tryMachine,
+  tryText,
+  withText,
+} from "./vmcoreinfo-candidates.js";
+import { withMemoryOrder } from "./with-vmcoreinfo.js";
+
+/** What is known of the dumped kernel apart from the dump. */
+export interface CompleteOptions {
+  /** Physical address of the VMCOREINFO text to take, of several that memory holds. */
+  readonly vmcoreinfoAt?: number;
+  /** VMCOREINFO to take instead of the dump's. */
+  readonly vmcoreinfo?: GivenVmcoreinfo;
+  /** The kernel's vmlinux: VMCOREINFO is made from it, and takes the place of the dump's. */
+  readonly vmlinux?: GivenFile;
+  /** The 16 bytes of QEMU's vmcoreinfo device, which lead to the note. */
+  readonly vmcoreinfoDevice?: Uint8Array;
+}
+
+/** A dump that is complete, and its kernel where finding one has proven that. */
+export interface CompleteDump {
+  readonly dump: Dump;
+  readonly view: KernelView | undefined;
+}
+
+/** For who needs no pages classified. */
+export const NO_DOUBT: Doubt = () => undefined;
+
+/**
+ * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note, or one that
+ * is not the kernel's own: the text lies in the guest's memory, and with it come the page size and all names. A note is believed when its kernel
+ * is found and `doubt` has nothing against it; else all notes and all texts in memory are candidates. QEMU's ELF of a little-endian
+ * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
+ * machine: that is the one whose kernel its memory shows. Reads all memory if no note is proven;
+ * otherwise a few pages. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text or vmlinux is
+ * not of the dumped kernel.
+ */
+export function completeOwn(
+  dump: Dump,
+  warnings: Warnings,
+  options: Omit<CompleteOptions, "vmlinux"> = {},
+  doubt: Doubt = NO_DOUBT,
+): CompleteDump {
+  const at = options.vmcoreinfoAt;
+  const named = (complete: Dump): CompleteDump => ({ dump: complete, view: undefined });
+  if (options.vmcoreinfo !== undefined) {
+    return named(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
+  }
+  if (options.vmcoreinfoDevice !== undefined) {
+    const led = ledByDevice(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
+    if (led !== undefined) return named(led);
+  }
+  if (at !== undefined) return named(chosen(withoutVmcoreinfo(dump), at));
+  const complete = ownOrInMemory(dump, warnings, doubt);
+  if (complete.dump.vmcoreinfo !== undefined) return complete;
+  const { arch } = dump.machine;
+  const what = dump.machineGuessed
+    ? `nothing in its memory gives the architecture; it is assumed to be ${arch} with pages of ${dump.pageSize} bytes (${OPTION.arch} names another)`
+    : `no VMCOREINFO gives the page size; it is assumed to be ${dump.pageSize} bytes`;
+  warnings.add("PAGE_SIZE_GUESSED", `${dump.paths[0] ?? ""}: ${what}`);
+  return complete;
+}
+
+/** Takes a text from elsewhere, if it is of the kernel in memory. `original` has the dump's own. */
+function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {
+  const release = releaseOf(given, warnings);
+  const text: VmcoreinfoText = { paddr: Number.NaN, text: given.text, noteLittleEndian: undefined };
+  for (const machine of machinesOf(dump, text)) {
+    const complete = withText(dump, text, machine);
+    const found = releaseInMemory(complete);
+    if (found === release) return complete;
+    if (found !== undefined && !dump.machineGuessed) throw wrongRelease(given, release, found);
+  }
+  // It does not lead to the kernel: perhaps it is another's.
+  const known =
+    original.vmcoreinfo?.osrelease ??
+    (original.header.utsname?.release || ownOrInMemory(dump, new Warnings(), NO_DOUBT).dump.vmcoreinfo?.osrelease);
+  if (known !== undefined && known !== release) throw wrongRelease(given, release, known);
+  return withText(dump, text, dump.machine);
+}
+
+function releaseInMemory(dump: Dump): string | undefined {
+  try {
+    return kernelView(dump, new Warnings()).utsname.release;
+  } catch (error) {
+    if (error instanceof DumpError) return undefined;
+    throw error;
+  }
+}
+
+/** The note that QEMU's vmcoreinfo device leads to; `undefined`, with a warning, if there is none of the machine. */
+function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | undefined {
+  const { note, ignored } = followDeviceEntry(dump.memory, decodeDeviceEntry(entry));
+  if (note !== undefined) {
+    const text: VmcoreinfoText = { paddr: note.paddr, text: note.text, noteLittleEndian: note.littleEndian };
+    const fitting = machinesOf(dump, text).filter((machine) => fitsMachine(note, machine));
+    for (const machine of fitting) {
+      const tried = tryMachine(dump, text, machine, NO_DOUBT);
+      if (tried.dump !== undefined) return tried.dump;
+    }
+    const given = dump.machineGuessed ? undefined : fitting[0];
+    if (given !== undefined) return withText(dump, text, given);
+  }
+  const reason = ignored ?? "its note is of another machine than the dump";
+  warnings.add("VMCOREINFO_DEVICE", `the vmcoreinfo device's entry is not used: ${reason}`);
+  return undefined;
+}
+
+function chosen(dump: Dump, paddr: number): Dump {
+  const text = textAt(dump.memory, paddr);
+  if (text === undefined) {
+    throw new DumpError("BAD_OPTION", `there is no VMCOREINFO text at physical address 0x${paddr.toString(16)}`, {
+      file: dump.paths[0] ?? "",
+      cure: "`coresieve info` lists the addresses where it found one",
+    });
+  }
+  return tryText(dump, text, NO_DOUBT).dump ?? withText(dump, text, dump.machine);
+}
+
+/** Notes of a file that are tried: each costs a try to look into its kernel. */
+const MAX_NOTES = 16;
+
+/**
+ * The dump with the file's own note, if that is proven; else with the best of all notes and of all texts in memory. Copies of the kernel's
+ * text, or a second kernel's (the one that was to write the dump), may lie in memory too.
+ */
+function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDump {
+  const own = ownTexts(dump);
+  const without = own.length === 0 ? dump : withoutVmcoreinfo(dump);
+  if (own.length > 0 && archSupport(dump.machine.arch) === undefined) return { dump, view: undefined };
+  const notes = own.map((text, i) => tryText(i === 0 ? dump : without, text, doubt, i + 1));
+  const proven = notes.find(isProven);
+  if (proven !== undefined && notes.length === 1) return take(proven, notes, warnings);
+  const all = proven === undefined ? [...notes, ...inMemory(without, doubt)] : notes;
+  const sorted = byLikelihood(all);
+  const found = sorted.map((one) => one.found);
+  warnOfSeveral(found, warnings);
+  const [best] = sorted;
+  if (best?.dump === undefined) {
+    // None leads to a kernel. What the note says is still the most that is known.
+    const { vmcoreinfo } = dump;
+    const known = vmcoreinfo === undefined ? dump : withMemoryOrder(dump, vmcoreinfo);
+    return { dump: { ...known, vmcoreinfoFound: found }, view: undefined };
+  }
+  const [first] = notes;
+  if (first !== undefined && best !== first) {
+    warnings.add("VMCOREINFO_NOTE", ofFile(dump.paths[0] ?? "", whyAnother(first.found, best.found)));
+  }
+  return take(best, sorted, warnings);
+}
+
+function take({ dump, view, warnings: met }: TriedText, all: readonly TriedText[], warnings: Warnings): CompleteDump {
+  warnings.addAll(met);
+  const found =
+    all.length > 1 || all[0]?.found.note === undefined ? { vmcoreinfoFound: all.map((one) => one.found) } : {};
+  return { dump: { ...(dump as Dump), ...found }, view };
+}
+
+function whyAnother(first: FoundVmcoreinfo, taken: FoundVmcoreinfo): string {
+  const why =
+    first.pages === undefined ? `leads to no kernel in its memory (${first.reason})` : `is in doubt (${first.reason})`;
+  const what = `${placeOf(taken)} was taken: it leads to the kernel ${taken.release}`;
+  const more = taken.reason === undefined ? ", and its struct pages are as that text says" : ` (${taken.reason})`;
+  return `the VMCOREINFO note ${why}; ${what}${more}`;
+}
+
+/** Where a text is, in words. */
+function placeOf({ note, paddr = 0 }: FoundVmcoreinfo): string {
+  return note === undefined ? `the text in memory at 0x${paddr.toString(16)}` : `the file's ${note}. VMCOREINFO note`;
+}
+
+/** The texts of the file's own notes, the one that its reader took first. */
+function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
+  if (vmcoreinfo === undefined) return [];
+  const texts = notes
+    .filter(({ name }) => name === "VMCOREINFO")
+    .map(({ desc }) => Buffer.from(desc).toString("latin1"));
+  // A kdump header of version 3 has a text and no notes.
+  return [...new Set([vmcoreinfo.text, ...texts])]
+    .slice(0, MAX_NOTES)
+    .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
+}
+
+/** All texts in memory, tried. Of copies only the first is. */
+function inMemory(dump: Dump, doubt: Doubt): TriedText[] {
+  const known = new Map<string, TriedText>();
+  return scanForVmcoreinfo(dump.memory).map((text) => {
+    const { text: words, paddr, noteLittleEndian } = text;
+    const copy = known.get(words);
+    if (copy === undefined) {
+      const tried = tryText(dump, text, doubt);
+      known.set(words, tried);
+      return tried;
+    }
+    const found = { ...copy.found, paddr, inNote: noteLittleEndian !== undefined };
+    return { ...copy, dump: copy.dump && { ...copy.dump, vmcoreinfoAddress: paddr }, found };
+  });
+}
+
+function warnOfSeveral(found: readonly FoundVmcoreinfo[], warnings: Warnings): void {
+  const fitting = found.filter(({ pages, note }) => pages !== undefined && note === undefined);
+  const places = fitting.filter(({ kernel }, i) => fitting.findIndex((one) => one.kernel === kernel) === i);
+  if (places.length <= 1) return;
+  const list = places.map(({ paddr = 0, release }) => `${release} at 0x${paddr.toString(16)}`).join(", ");
+  warnings.add(
+    "SEVERAL_KERNELS",
+    `VMCOREINFO of several kernels is in memory: ${list}; the first was taken (${OPTION.vmcoreinfoAt} takes another)`,
+  );
+}

@@ -1,0 +1,57 @@
+import { DumpError } from "../errors.js";
+import { doubtOf } from "../filter/self-check/doubt.js";
+import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
+import { type CompleteDump, type CompleteOptions, completeOwn } from "../kernel/complete-own.js";
+import { type KernelView, kernelView } from "../kernel/kernel-view.js";
+import type { Dump } from "../reader/dump.js";
+import { Warnings } from "../warnings.js";
+
+/** How a dump is looked at. */
+export interface SessionOptions extends CompleteOptions {
+  /** Warnings of opening the dump go on here. */
+  readonly warnings?: Warnings;
+}
+
+/** All that is found out about a dump once, before anything is done with its pages. */
+export interface Session {
+  /** With its VMCOREINFO, wherever that came from, and its machine. */
+  readonly dump: Dump;
+  /** The dumped kernel; `undefined` if its struct pages were not found. */
+  readonly view: KernelView | undefined;
+  /** Why there is no view. */
+  readonly whyNoView: DumpError | undefined;
+  readonly warnings: Warnings;
+}
+
+/** A session whose struct pages were found. */
+export interface ViewedSession extends Session {
+  readonly view: KernelView;
+}
+
+/** Finds a dump's VMCOREINFO and kernel without a vmlinux. Throws what `completeOwn` does; a kernel that is not found is no error here. */
+export function openOwnSession(input: Dump, options: Omit<SessionOptions, "vmlinux"> = {}): Session {
+  const warnings = options.warnings ?? new Warnings();
+  return sessionOfComplete(completeOwn(input, warnings, options, doubtOf), warnings);
+}
+
+/** The session of a dump whose kernel may be found. */
+export function sessionOfComplete({ dump, view }: CompleteDump, warnings: Warnings): Session {
+  return view === undefined ? sessionOf(dump, warnings) : { dump, view, whyNoView: undefined, warnings };
+}
+
+/** The session of a dump that is complete (`completeDump`). */
+export function sessionOf(dump: Dump, warnings: Warnings): Session {
+  try {
+    return { dump, view: kernelView(dump, warnings), whyNoView: undefined, warnings };
+  } catch (error) {
+    if (!(error instanceof DumpError) || saysNothingOfKernel(error)) throw error;
+    return { dump, view: undefined, whyNoView: error, warnings };
+  }
+}
+
+/** The session, if its struct pages were found. Throws why they were not: mostly `CANNOT_FILTER`. */
+export function withView(session: Session): ViewedSession {
+  const { view, whyNoView } = session;
+  if (view === undefined) throw whyNoView;
+  return { ...session, view };
+}
