@@ -1,6 +1,5 @@
 import type { Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
-import type { FurtherFormat } from "./further-formats.js";
 import type { Machine } from "./machine.js";
 import type { FileHandle } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
@@ -19,6 +18,20 @@ export interface FormatOptions {
   /** Opens a file beside one that was named. Throws what `openFile` does. */
   readonly openFile: (path: string) => FileHandle;
 }
+
+/** Formats whose readers are loaded when an input is of one of them (`further-formats.ts`). */
+export type FurtherFormat =
+  | "ranges"
+  | "s390"
+  | "lkcd"
+  | "sadump"
+  | "vmwareState"
+  | "vmwareGuest"
+  | "firecracker"
+  | "cloudHypervisor"
+  | "migration"
+  | "libvirtSave"
+  | "qcow2";
 
 /** Opens what is in these files. The first is of the format; the dump closes them all. Throws as the format's reader does. */
 export type OpenFormat = (images: readonly SourceImage[], options: FormatOptions) => Dump;

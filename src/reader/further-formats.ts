@@ -1,5 +1,5 @@
 import type { Dump } from "./dump.js";
-import type { FormatOptions, OpenFormat } from "./format.js";
+import type { FormatOptions, FurtherFormat, OpenFormat } from "./format.js";
 import { openSave } from "./libvirt-save/open.js";
 import { openLkcd } from "./lkcd/open.js";
 import { openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
@@ -20,7 +20,7 @@ const ofOne =
     open(images[0] as SourceImage, options);
 
 /** The readers of all formats but ELF and kdump files, and of bare memory. `openInput` loads them for inputs that are of one of these. */
-const FORMATS = {
+const FORMATS: Readonly<Record<FurtherFormat, OpenFormat>> = {
   ranges: ofOne(openRanges),
   s390: openS390Dump,
   lkcd: ofOne(openLkcd),
@@ -32,9 +32,8 @@ const FORMATS = {
   migration: ofOne(openMigration),
   libvirtSave: ofOne(openSave),
   qcow2: ofOne(openQcow2),
-} satisfies Readonly<Record<string, OpenFormat>>;
+};
 
 export const FURTHER = { ...FORMATS, openFiles, openRaw };
 
-export type FurtherFormat = keyof typeof FORMATS;
 export type FurtherReaders = typeof FURTHER;

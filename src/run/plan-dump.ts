@@ -1,7 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { EraseRun } from "../filter/erase/erase-run.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
-import { classCounts, type FurtherClass, KEPT, ZERO } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
 import { privacyExtras } from "../filter/privacy/privacy-names.js";
@@ -23,18 +22,10 @@ import { outputFormatFacts } from "../writer/output-format.js";
 import { checkedPlan, classify } from "./classify.js";
 import { withCpuNotes } from "./cpu-notes.js";
 import { dropZeros } from "./drop-zeros.js";
+import { filterResult, type WrittenPages } from "./filter-result.js";
 import type { FilterProgress, FilterResult, WholeFilterOptions } from "./filter-types.js";
 import { countFilteredBefore, pagesWithoutData } from "./filtered-before.js";
 import type { Session } from "./own-session.js";
-
-/** What pass 2 has done, beside what the plan says. */
-export interface WrittenPages {
-  /** Pages of zeros among those that were kept, which have no bytes. */
-  readonly zeroPages: number;
-  readonly outputBytes: number;
-  /** Bytes that `--privacy strict` made 0; `undefined` where nobody counted (shards). */
-  readonly cleared?: number;
-}
 
 /** A dump between its passes: which pages go into the output, and all that pass 2 needs to write them. */
 export interface PlannedDump {
@@ -153,30 +144,14 @@ export async function planDump(
       stackTops: secret?.stackTops,
       strict: secret?.strict,
       lacksStructPages: options.excludeUnusedVmemmap === true || dump.header.lacksStructPages === true,
-      result({ zeroPages, outputBytes, cleared }) {
-        const counts = [...plan.dropped];
-        counts[ZERO] = (counts[ZERO] as number) + zeroPages;
-        counts[KEPT] = kept - zeroPages;
-        return {
-          kernelRelease: view?.utsname.release ?? dump.vmcoreinfo?.osrelease,
-          memoryModel: view?.memMap.model,
-          arch: dump.machine.arch,
-          pageSize: dump.pageSize,
-          level,
-          maxMapnr: plan.maxMapnr,
-          inputPages: plan.inputPages,
-          classes: classCounts(counts, Boolean(options.privacy), furtherClasses(options)),
-          ...(secret === undefined ? {} : { privacy: secret.result(counts, plan, cleared) }),
-          ...(erased === undefined ? {} : { erase: erased }),
-          ...(extended === undefined ? {} : { extension: extended }),
-          ...(before === undefined ? {} : { filteredBefore: before }),
-          ...{ beyondMemMap: plan.beyondMemMap, unclassified, unreadable, incomplete },
-          ...{ notWritten: 0, full: undefined, fullBy: undefined, shared: undefined },
-          inputBytes: dump.fileSize,
-          outputBytes,
-          warnings: warnings.list,
-        };
-      },
+      result: (written) =>
+        filterResult(
+          {
+            ...{ dump, view, plan, level, kept, options, warnings, secret },
+            ...{ erased, extended, before, unclassified, unreadable, incomplete },
+          },
+          written,
+        ),
     };
   } catch (error) {
     await pool.end();
@@ -191,13 +166,6 @@ function privateRequest({ privacy, privacyExtra, privacyKeep, vmlinux }: WholeFi
     keeps: privacyKeep ?? [],
     vmlinux,
   };
-}
-
-function furtherClasses({ extension, excludeUnusedVmemmap }: WholeFilterOptions): FurtherClass[] {
-  return [
-    ...(extension ? (["extension"] as const) : []),
-    ...(excludeUnusedVmemmap ? (["unused-vmemmap"] as const) : []),
-  ];
 }
 
 /** The kernel as headers show it. */

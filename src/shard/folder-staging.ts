@@ -6,7 +6,7 @@ import { setTimeout } from "node:timers/promises";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { readFullyAsync, writeFullyAsync } from "../reader/source/full-io.js";
-import { type HeldFolder, shownPath } from "../reader/source/held-folder.js";
+import { folderWasMoved, type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import type { Staging } from "./staging.js";
 
 /** Nothing in a staging folder is trusted: a link is not followed, a FIFO not waited for. */
@@ -41,7 +41,9 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
           await file.close();
         }
         await rename(join(folder.path(), temporary), join(folder.path(), name));
-        if (!folder.isReached()) throw movedStaging(join(folder.name, name));
+        // What was written lies where no other host looks for it.
+        if (!folder.isReached())
+          throw folderWasMoved(join(folder.name, name), "; then cancel the run and submit the dump again");
       } catch (error) {
         await unlinkIn(folder, temporary).catch(() => undefined);
         throw error instanceof DumpError ? error : stagingError(folder.name, error);
@@ -110,14 +112,6 @@ async function removeOnce(parent: HeldFolder, folder: HeldFolder, name: string, 
   }
   if (depth > 0) for (const entry of await readdir(path)) await removeIn(folder, entry, depth - 1);
   await rmdir(join(parent.path(), name));
-}
-
-/** What was written lies where no other host looks for it. */
-function movedStaging(file: string): DumpError {
-  return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
-    file,
-    cure: "Look at who may write to the folders above it; then cancel the run and submit the dump again",
-  });
 }
 
 /** A staging folder, or a file in it, that cannot be written. */

@@ -16,7 +16,7 @@ import { OPTION, unnamedPlace } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { type FileIdentity, fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { writeFully } from "../reader/source/full-io.js";
-import { HeldFolder } from "../reader/source/held-folder.js";
+import { folderWasMoved, HeldFolder } from "../reader/source/held-folder.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
 
@@ -331,11 +331,8 @@ function beginningOf(name: string): string {
 
 /** An output got its name in the folder that was opened for it, which is not the one of that name any more. `final` is its name in there. */
 export function outsideItsFolder(name: string, folder: HeldFolder, final: string): DumpError {
-  return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
-    file: name,
-    cure: "Look at who may write to the folders above it, and move the output to where it belongs",
-    left: `the output is whole, in ${whereabouts(folder, final)}`,
-  });
+  const left = `the output is whole, in ${whereabouts(folder, final)}`;
+  return folderWasMoved(name, ", and move the output to where it belongs", left);
 }
 
 function whereabouts(folder: HeldFolder, final: string): string {

@@ -20,6 +20,15 @@ export function shownPath(path: string): string {
   return name === undefined ? path : `${name}${rest ?? ""}`;
 }
 
+/** The error of a file that got its name in a folder which was held, and is not the one of that name any more. `then`: what to do with the file. */
+export function folderWasMoved(file: string, then: string, left?: string): DumpError {
+  return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
+    file,
+    cure: `Look at who may write to the folders above it${then}`,
+    left,
+  });
+}
+
 interface Held {
   readonly identity: FileIdentity;
   /** `undefined` where folders cannot be opened (Windows). */
