@@ -15,15 +15,25 @@ export function pagesOf(path: string): { kept: Set<number>; exists: number[] } {
   return { kept: new Set(absolute(bitmap2)), exists: absolute(bitmap1) };
 }
 
-/**
- * Pages kept or dropped against what the kernel said of them. The tool that read the flags out of the guest wrote them little-endian, s390x's too.
- */
+/** Some tools write the flags in the guest's byte order, others little-endian: no kernel has flags in the highest bits. */
+function flagsOf(path: string): (pfn: number) => bigint {
+  const flags = readFileSync(path);
+  let [first, last] = [0, 0];
+  for (let at = 0; at + 8 <= flags.length; at += 8) {
+    if (flags[at] !== 0) first++;
+    if (flags[at + 7] !== 0) last++;
+  }
+  return last > first ? (pfn) => flags.readBigUInt64BE(pfn * 8) : (pfn) => flags.readBigUInt64LE(pfn * 8);
+}
+
+/** Pages kept or dropped against what the kernel said of them. */
 export function contradictions(
   dump: Pick<RealDump, "kpageflags">,
   exists: readonly number[],
   kept: ReadonlySet<number>,
 ) {
-  const flags = readFileSync(dump.kpageflags);
+  const pages = readFileSync(dump.kpageflags).length / 8;
+  const flagsAt = flagsOf(dump.kpageflags);
   const found = {
     keptBuddy: 0,
     keptAnonymous: 0,
@@ -36,8 +46,8 @@ export function contradictions(
   };
   for (const pfn of exists) {
     // Memory that the kernel has no struct page for has no flags either.
-    if ((pfn + 1) * 8 > flags.length) continue;
-    const word = flags.readBigUInt64LE(pfn * 8);
+    if (pfn >= pages) continue;
+    const word = flagsAt(pfn);
     const has = (bit: number) => ((word >> BigInt(bit)) & 1n) === 1n;
     if (kept.has(pfn)) {
       if (has(KPF.buddy)) found.keptBuddy++;

@@ -16,4 +16,6 @@ export const kernelsSeen: readonly KernelSeen[] = [
   { name: "x86-7.2-rt-256m", arch: "x86_64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "x86-7.3-256m", arch: "x86_64", release: "7.3", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "arm64-7.2-tiny", arch: "arm64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "riscv64-7.2-tiny", arch: "riscv64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "s390x-7.2-tiny", arch: "s390x", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
 ];

@@ -35,9 +35,20 @@ export const readerEnvironment = {
   TZ: "UTC",
 };
 
+const READERS = new Set(["bpftool", "crash", "drgn", "gdb", "gdb-multiarch", "makedumpfile", "/usr/bin/python3"]);
+
+/**
+ * What starts a program: a reader may be that of another, newer system, named by TEST_READERS_CHROOT, which sees this repository and the temporary folder at
+ * the same paths.
+ */
+export function commandOf(program: string, args: readonly string[]): readonly [string, readonly string[]] {
+  const newer = process.env["TEST_READERS_CHROOT"];
+  return newer === undefined || !READERS.has(program) ? [program, args] : ["chroot", [newer, program, ...args]];
+}
+
 /** Runs a program to its end. A program that cannot be started is an error; any exit code is an outcome. */
 export async function run(program: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
-  const child = spawn(program, args, {
+  const child = spawn(...commandOf(program, args), {
     stdio: ["pipe", "pipe", "pipe"],
     timeout: limitMilliseconds,
     killSignal: "SIGKILL",

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { describe, test } from "vitest";
 import { describeWithDumps, mustNotSkip } from "../../support/dumps.js";
-import { readerEnvironment } from "./run.js";
+import { commandOf, readerEnvironment } from "./run.js";
 
 /** Debian's Python bindings belong to Debian's own Python, which need not be the first one on the PATH. */
 export const systemPython = "/usr/bin/python3";
@@ -49,5 +49,5 @@ export function describeReader(title: string, needed: readonly Tool[], tests: ()
 
 function works(tool: Tool): boolean {
   const [program, ...args] = tools[tool].probe;
-  return spawnSync(program, args, { stdio: "ignore", env: readerEnvironment }).status === 0;
+  return spawnSync(...commandOf(program, args), { stdio: "ignore", env: readerEnvironment }).status === 0;
 }
