@@ -1,6 +1,7 @@
 import { wordAt } from "../reader/fields.js";
 import type { Machine } from "../reader/machine.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
+import { damageOf } from "../reader/tolerant-memory.js";
 import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";
 
@@ -80,13 +81,23 @@ class PieceCache {
     if (vaddr === this.#last) return this.#piece;
     let piece = this.#pieces.get(vaddr);
     if (piece === undefined && !this.#pieces.has(vaddr)) {
-      const bytes = new Uint8Array(PIECE);
-      if (readVirtual(this.#space, this.#memory, bytes, vaddr) === PIECE) piece = new DataView(bytes.buffer);
+      piece = this.#read(vaddr);
       if (this.#pieces.size >= MAX_PIECES) this.#pieces.clear();
       this.#pieces.set(vaddr, piece);
     }
     this.#last = vaddr;
     this.#piece = piece;
     return piece;
+  }
+
+  /** Where a part of it is damaged (a file that was cut off), what is asked for may not be: it is read by itself then, and fails by itself. */
+  #read(vaddr: bigint): DataView | undefined {
+    const bytes = new Uint8Array(PIECE);
+    try {
+      return readVirtual(this.#space, this.#memory, bytes, vaddr) === PIECE ? new DataView(bytes.buffer) : undefined;
+    } catch (error) {
+      damageOf(error);
+      return undefined;
+    }
   }
 }

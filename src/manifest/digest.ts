@@ -21,6 +21,11 @@ export interface FileDigest {
 /** Bytes hashed between two turns of the event loop. */
 const PIECE = 4 << 20;
 
+/** SHA-256 of a text's bytes in UTF-8: of a file that is UTF-8 its own. */
+export function textDigest(text: string): string {
+  return createHash("sha256").update(text, "utf8").digest("hex");
+}
+
 /** Told how many bytes of how many were read. */
 export type DigestProgress = (done: number, total: number) => void;
 

@@ -6,7 +6,7 @@ import { wholeFilterOptions } from "../run/check-values.js";
 import type { FilterOptions, FilterResult } from "../run/filter-dump.js";
 import type { DumpWarning } from "../warnings.js";
 import type { OutputFormat } from "../writer/output-format.js";
-import type { FileDigest, InputFile } from "./digest.js";
+import { type FileDigest, type InputFile, textDigest } from "./digest.js";
 
 /**
  * The record of a filter run: what went in, what was done, what came out. docs/manifest.schema.json describes it for
@@ -51,6 +51,8 @@ export interface Manifest {
     readonly privacyKeep: readonly string[];
     /** File name of erase rules. */
     readonly erase: string | null;
+    /** SHA-256 of its text. */
+    readonly eraseSha256: string | null;
     readonly format: OutputFormat;
     readonly codec: string;
     readonly compressionLevel: number | null;
@@ -165,6 +167,7 @@ export function manifestOf(facts: ManifestFacts): Manifest {
       privacyExtra: options.privacyExtra ?? [],
       privacyKeep: options.privacyKeep ?? [],
       erase: options.erase === undefined ? null : basename(options.erase.name),
+      eraseSha256: options.erase === undefined ? null : textDigest(options.erase.text),
       format: options.format,
       codec: options.codec.name,
       compressionLevel: options.codec.level ?? null,

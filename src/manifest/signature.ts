@@ -40,9 +40,14 @@ export function privateKeyOf(text: string, file: string): KeyObject {
   return ed25519(key, file);
 }
 
-/** A public key: PEM, or a line of OpenSSH (`ssh-ed25519 AAAA…`). Of a private key the public one. Throws `BAD_OPTION`. */
+/**
+ * A public key: PEM, or a line of OpenSSH (`ssh-ed25519 AAAA…`). A private one is refused, though it has the public one in it: who checks a signature must not
+ * have it. Throws `BAD_OPTION`.
+ */
 export function publicKeyOf(text: string, file: string): KeyObject {
-  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) return createPublicKey(privateKeyOf(text, file));
+  if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
+    throw badKey(file, "is a private key; checking needs the public one, which is all that its owner should give away");
+  }
   const line = text.split(/\r?\n/).find((one) => one.trim() !== "" && !one.startsWith("#")) ?? "";
   if (line.startsWith("-----BEGIN PUBLIC KEY-----")) {
     try {

@@ -105,6 +105,8 @@ test.each([
 test.each([
   ["hello", "has no public key in it"],
   ["ssh-rsa AAAAB3NzaC1yc2E= me", "is a key of ssh-rsa"],
+  ["-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----", "is a private key; checking needs the public one"],
+  ["-----BEGIN OPENSSH PRIVATE KEY-----\nAAAA\n-----END OPENSSH PRIVATE KEY-----", "is a private key"],
   ["ssh-ed25519 AAAA me", "cannot be read"],
   ["-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "cannot be read"],
 ])("a wrong public key gets one clear line (%#)", (text, message) => {

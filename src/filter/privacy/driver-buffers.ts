@@ -1,4 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
+import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import {
   type KernelObjects,
   memberAddress,
@@ -8,6 +9,7 @@ import {
 } from "../../kernel/objects/kernel-objects.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../kernel/objects/module-objects.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
+import { kernelVersion } from "../../kernel/version.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
@@ -58,6 +60,23 @@ function withModule(
   const types = moduleTypes(kernel, module);
   const at = moduleSymbol(kernel, module, variable);
   return types === undefined || at === undefined ? undefined : { kernel: { ...kernel, types }, at };
+}
+
+/**
+ * Whether packets of AF_VSOCK may lie in buffers that nothing leads to: struct virtio_vsock_pkt, before 6.2 and in stable kernels until they took that change over
+ * (6.1.192 has it). Not where the types lack it, or the module is not loaded.
+ */
+export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boolean {
+  if (version >= kernelVersion(6, 2)) return false;
+  const { symbols, types } = kernel;
+  let known: KernelTypes | undefined = types;
+  if (symbols.address("virtio_transport_recv_pkt") === undefined) {
+    if (symbols.address("modules") === undefined || types.member("module", "name") === undefined) return true;
+    const module = moduleNamed(kernel, "vmw_vsock_virtio_transport_common");
+    if (module === undefined) return false;
+    known = moduleTypes(kernel, module);
+  }
+  return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
 }
 
 /** Where zsmalloc puts an object together that lies in two pages. */

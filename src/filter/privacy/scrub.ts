@@ -17,7 +17,7 @@ import { bpfMaps } from "./bpf-maps.js";
 import { coreNotes } from "./core-notes.js";
 import { cpuNotes } from "./cpu-notes.js";
 import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
-import { driverBuffers } from "./driver-buffers.js";
+import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
 import { largeObjects, type ObjectPages } from "./large-objects.js";
@@ -162,7 +162,9 @@ class ScrubRun {
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
     const drivers = kernel && driverBuffers(space, kernel);
     if (drivers !== undefined) this.#reach("driver-buffers", drivers);
-    this.#gaps.push(otherBuffers(parseKernelVersion(view.utsname.release) ?? 0, drivers?.missing));
+    const version = parseKernelVersion(view.utsname.release) ?? 0;
+    const vsock = kernel === undefined ? version < kernelVersion(6, 2) : mayHaveVsockPackets(kernel, version);
+    this.#gaps.push(otherBuffers(version, drivers?.missing, vsock));
     if (kernel === undefined) {
       this.#gaps.push(`screens of virtual consoles, audited terminals and small BPF maps (${this.#why})`);
       return;
@@ -296,14 +298,14 @@ class ScrubRun {
 }
 
 /** Data of drivers in kmalloc memory that nothing leads to, among them some that were not found. */
-function otherBuffers(version: number, missing: readonly string[] | undefined): string {
+function otherBuffers(version: number, missing: readonly string[] | undefined, vsock: boolean): string {
   const names = [
     ...(missing ?? [
       "virtio-serial",
       "hardware random numbers",
       ...(version < kernelVersion(6, 16) ? ["zsmalloc"] : []),
     ]),
-    ...(version < kernelVersion(6, 2) ? ["AF_VSOCK"] : []),
+    ...(vsock ? ["AF_VSOCK"] : []),
   ];
   return `kmalloc memory: buffers of drivers${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
 }

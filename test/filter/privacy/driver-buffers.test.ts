@@ -1,8 +1,9 @@
 /** Buffers of drivers in kmalloc memory: serial ports, compressed memory, random numbers; and the types of drivers that are modules. */
 import { expect, test } from "vitest";
 import { eraseDebuginfo } from "../../../src/filter/erase/erase-debuginfo.js";
-import { driverBuffers } from "../../../src/filter/privacy/driver-buffers.js";
+import { driverBuffers, mayHaveVsockPackets } from "../../../src/filter/privacy/driver-buffers.js";
 import { moduleNamed, moduleSymbol, moduleTypes } from "../../../src/kernel/objects/module-objects.js";
+import { kernelVersion } from "../../../src/kernel/version.js";
 import { openDump } from "../../../src/reader/open.js";
 import { withView } from "../../../src/run/own-session.js";
 import { openSession } from "../../../src/run/session.js";
@@ -81,6 +82,20 @@ test("serial ports: the buffer being read, and those in both queues; a page of e
     [0x8000, 0x9040],
     [0xb000, 0xc040],
   ]);
+});
+
+test("AF_VSOCK's packets are declared where the kernel may have any: not where it took the change of 6.2 over", () => {
+  const old = kernelVersion(6, 1);
+  const builtIn = (types: object) =>
+    machine({ virtio_transport_recv_pkt: 0x100 }, { ...TYPES, ...types } as typeof TYPES).kernel;
+  expect(mayHaveVsockPackets(builtIn({ virtio_vsock_pkt: [0, 96] }), old)).toBe(true);
+  expect(mayHaveVsockPackets(builtIn({}), old)).toBe(false);
+  expect(mayHaveVsockPackets(builtIn({ virtio_vsock_pkt: [0, 96] }), kernelVersion(6, 2))).toBe(false);
+  const { kernel, point } = machine({ modules: 0x180 }, TYPES);
+  point(0x180, 0x180);
+  expect(mayHaveVsockPackets(kernel, old)).toBe(false);
+  // Nobody knows which modules it has.
+  expect(mayHaveVsockPackets(machine({}, TYPES).kernel, old)).toBe(true);
 });
 
 test("a driver that is a module without types is named; one that is not loaded is not", () => {
