@@ -1,6 +1,7 @@
 import type { Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
 import type { Machine } from "./machine.js";
+import type { Opening } from "./opening.js";
 import type { FileHandle } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
 
@@ -34,7 +35,7 @@ export type FurtherFormat =
   | "qcow2";
 
 /** Opens what is in these files. The first is of the format; the dump closes them all. Throws as the format's reader does. */
-export type OpenFormat = (images: readonly SourceImage[], options: FormatOptions) => Dump;
+export type OpenFormat = (images: readonly SourceImage[], options: FormatOptions) => Dump | Opening;
 
 /** One format of dump files: a row of the table. */
 export interface Format {

@@ -10,6 +10,7 @@ import { openKdump } from "./kdump/open.js";
 import { isSaveFile } from "./libvirt-save/header.js";
 import { isLkcd } from "./lkcd/header.js";
 import { isCloudHypervisorState, isFirecrackerState } from "./microvm/state-head.js";
+import type { Opening } from "./opening.js";
 import { isQcow2 } from "./qcow2/header.js";
 import { isMigrationStream } from "./qemu-migration/stream-head.js";
 import { rangeFormat } from "./raw/lime.js";
@@ -132,7 +133,7 @@ export function openFormats(
   options: FormatOptions,
   other: (image: SourceImage) => DumpError,
   further: FurtherReaders | undefined,
-): Dump {
+): Dump | Opening {
   const formats = images.map(formatOfImage);
   const leading = Math.max(
     0,

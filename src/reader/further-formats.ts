@@ -4,6 +4,7 @@ import { openSave } from "./libvirt-save/open.js";
 import { openLkcd } from "./lkcd/open.js";
 import { openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
 import { openFirecracker } from "./microvm/firecracker.js";
+import type { Opening } from "./opening.js";
 import { openQcow2 } from "./qcow2/open.js";
 import { openMigration } from "./qemu-migration/open.js";
 import { openFiles, openRanges, openRaw } from "./raw/open.js";
@@ -15,7 +16,7 @@ import { openVmwareState } from "./vmware/open-state.js";
 
 /** The reader of a format of one file. */
 const ofOne =
-  (open: (image: SourceImage, options: FormatOptions) => Dump): OpenFormat =>
+  (open: (image: SourceImage, options: FormatOptions) => Dump | Opening): OpenFormat =>
   (images, options) =>
     open(images[0] as SourceImage, options);
 

@@ -9,7 +9,8 @@ import type { Dump } from "./dump.js";
 import type { InputOptions } from "./input-options.js";
 import { INPUT_SHAPE } from "./input-shape.js";
 import { isPackedSave } from "./libvirt-save/header.js";
-import { needsFurther, openSources } from "./open-sources.js";
+import { needsFurther, openingOf } from "./open-sources.js";
+import { openAwake } from "./opening.js";
 import { addressedFiles } from "./raw/addressed-files.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
@@ -52,7 +53,8 @@ export async function openInput(
       images[at] = lookInside(opened, options.salvage);
     }
     const further = needsFurther(images, given) ? (await import("./further-formats.js")).FURTHER : undefined;
-    return openSources(images, warnings, given, further);
+    const opening = openingOf(images, warnings, given, further);
+    return await openAwake(opening, options.signal, images[0]?.file.path ?? "");
   } catch (error) {
     closeOnce(images)();
     for (const input of all) if (typeof input !== "string") dropStream(input);

@@ -22,6 +22,7 @@ import { framesOf, withFrames } from "./frames.js";
 import type { FurtherReaders } from "./further-formats.js";
 import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
+import { type Opening, openAtOnce, opened } from "./opening.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
@@ -80,6 +81,16 @@ export function openSources(
   options: OpenOptions,
   further: FurtherReaders | undefined,
 ): Dump {
+  return openAtOnce(openingOf(images, warnings, options, further));
+}
+
+/** The same step by step. */
+export function* openingOf(
+  images: readonly SourceImage[],
+  warnings: Warnings,
+  options: OpenOptions,
+  further: FurtherReaders | undefined,
+): Opening {
   for (const { flattened } of images) {
     if (flattened?.cut !== undefined) warnings.add("CUT_OFF", flattened.cut.why);
   }
@@ -89,7 +100,7 @@ export function openSources(
     addresses !== undefined
       ? openAddressed(images, addresses, raw, reading, further)
       : raw === undefined
-        ? openFormats(images, reading, ofNoFormat, further)
+        ? yield* opened(openFormats(images, reading, ofNoFormat, further))
         : openRawImage(images, raw, reading, further);
   const dump = { ...translated(found), opened: openedAs(options) };
   const spool = images.find((image) => image.spool !== undefined)?.spool;

@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
 import { OPTION, piped } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
-import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
+import type { Opening } from "../opening.js";
 import { openMigration } from "../qemu-migration/open.js";
 import { isMigrationStream } from "../qemu-migration/stream-head.js";
 import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
@@ -16,13 +16,13 @@ const STREAM_START = Buffer.from("QEVM\0\0\0\x03", "latin1");
 const PROGRAMS = { gzip: "gzip -dc", bzip2: "bzip2 -dc", xz: "xz -dc", lzop: "lzop -dc", zstd: "zstd -dc" } as const;
 
 /** Opens a libvirt save file whose stream is not packed, or sparse. Throws `UNSUPPORTED` for packed ones, `TRUNCATED` for one that was never finished, and what the stream's reader does. */
-export function openSave(image: SourceImage, options: FormatOptions): Dump {
+export function* openSave(image: SourceImage, options: FormatOptions): Opening {
   const source = attachSource(image);
   const header = readSaveHeader(readWhatIsThere(source, 0, SAVE_HEADER_SIZE), source.name);
   checkFinished(header, source.name, options);
   const { format, start } = header;
   if (format !== "raw" && format !== "sparse") throw packedSave(source.name, format, start);
-  const dump = openMigration(image, options, findStream(source, start));
+  const dump = yield* openMigration(image, options, findStream(source, start));
   return { ...dump, header: { ...dump.header, description: `libvirt save file, ${dump.header.description}` } };
 }
 

@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
-import type { Dump } from "../dump.js";
 import { layer } from "../extents.js";
 import type { FormatOptions } from "../format.js";
+import type { Opening } from "../opening.js";
 import { pagedMemory } from "../paged/attach.js";
 import { toldExtents } from "../paged/extents.js";
 import type { PagedImage } from "../paged/image.js";
@@ -12,10 +12,10 @@ import { readLkcdHeader } from "./header.js";
 import { readRecords } from "./records.js";
 
 /** Opens a dump of LKCD; with `salvage` one that is cut off as far as it goes. Throws `UNSUPPORTED`, `CORRUPT`, `TRUNCATED`, `LIMIT`. */
-export function openLkcd(sourceImage: SourceImage, { salvage, warnings }: FormatOptions): Dump {
+export function* openLkcd(sourceImage: SourceImage, { salvage, warnings }: FormatOptions): Opening {
   const source = attachSource(sourceImage);
   const header = readLkcdHeader(source);
-  const { index, pages, cut } = readRecords(source, header, bytesHeld(sourceImage), salvage);
+  const { index, pages, cut } = yield* readRecords(source, header, bytesHeld(sourceImage), salvage);
   if (cut !== undefined && !salvage) throw cut;
   if (cut !== undefined) warnings.add("CUT_OFF", ofFile(source.name, cut.reason));
   const { pageSize, machine, littleEndian, packing, version } = header;

@@ -11,6 +11,8 @@ import type { LkcdHeader } from "./header.js";
 const FLAG = { raw: 1, packed: 2, end: 4 } as const;
 /** Packed data may be a little longer than a page: nobody looked. */
 const MOST_LONGER = 1024;
+/** Records between two yields: some milliseconds of work. */
+const TURN = 4096;
 
 /** Which pages there are, and where. */
 export interface LkcdRecords {
@@ -28,30 +30,37 @@ interface LkcdRecord {
 }
 
 /** Goes through all records, twice: how many pages there are is known behind the last one only. Throws `CORRUPT`, `LIMIT`; with `salvage` damage ends the file. */
-export function readRecords(source: ByteSource, header: LkcdHeader, held: number, salvage: boolean): LkcdRecords {
+export function* readRecords(
+  source: ByteSource,
+  header: LkcdHeader,
+  held: number,
+  salvage: boolean,
+): Generator<void, LkcdRecords, void> {
   let pages = 0;
-  const cut = walk(source, header, salvage, ({ page }) => {
+  const cut = yield* walk(source, header, salvage, ({ page }) => {
     pages = Math.max(pages, page + 1);
   });
   checkPageCount(pages, source.name);
   checkClaim(pages, held, source.name);
   const builder = new PageIndexBuilder(pages);
-  walk(source, header, true, ({ page, at, isPacked }) => {
+  yield* walk(source, header, true, ({ page, at, isPacked }) => {
     builder.set(page, isPacked ? entryOf(ENTRY.zlib, at) : entryOf(ENTRY.plain, at + RECORD_HEAD));
   });
   return { index: builder.finish(), pages, cut };
 }
 
-/** Calls `take` for each record. Returns why it ended before the mark of the end. */
-function walk(
+/** Calls `take` for each record, and yields now and then. Returns why it ended before the mark of the end. */
+function* walk(
   source: ByteSource,
   header: LkcdHeader,
   salvage: boolean,
   take: (record: LkcdRecord) => void,
-): DumpError | undefined {
+): Generator<void, DumpError | undefined, void> {
   const window = new ReadWindow(source);
   const { pageSize } = header;
+  let records = 0;
   for (let at = header.data; ; ) {
+    if (++records % TURN === 0) yield;
     if (at + RECORD_HEAD > source.size) return cutOff(source, at);
     const head = fields(window.read(at, RECORD_HEAD, "head of a page"), header.littleEndian, source.name);
     const [size, flags] = [head.u32(8), head.u32(12)];

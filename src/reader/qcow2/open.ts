@@ -1,8 +1,8 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
-import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
+import type { Opening } from "../opening.js";
 import { openMigration } from "../qemu-migration/open.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { type Qcow2Snapshot, readQcow2Header, readSnapshots } from "./header.js";
@@ -15,7 +15,7 @@ const NAMED = 8;
  * Opens the machine that `savevm` (or `virsh snapshot-create`) saved in a qcow2 disk image: the newest, or the one named by its name or number. Throws `NOT_A_DUMP` where there
  * is none, `BAD_OPTION` for one that is not there, and what the reader of migration streams does.
  */
-export function openQcow2(image: SourceImage, options: FormatOptions): Dump {
+export function* openQcow2(image: SourceImage, options: FormatOptions): Opening {
   const source = attachSource(image);
   const header = readQcow2Header(source);
   const saved = readSnapshots(source, header).filter(({ stateSize }) => stateSize > 0);
@@ -24,7 +24,7 @@ export function openQcow2(image: SourceImage, options: FormatOptions): Dump {
     const what = `has ${saved.length} snapshots with memory, ${listOf(saved)}: the newest, ${nameOf(snapshot)}, was taken (${OPTION.snapshot} takes another)`;
     options.warnings.add("SEVERAL_SNAPSHOTS", ofFile(source.name, what));
   }
-  const dump = openMigration({ ...image, window: stateWindow(source, header, snapshot) }, options);
+  const dump = yield* openMigration({ ...image, window: stateWindow(source, header, snapshot) }, options);
   const time = Math.floor(snapshot.time);
   const description = `snapshot ${nameOf(snapshot)} in a qcow2 disk image, ${dump.header.description}`;
   return { ...dump, header: { ...dump.header, description, timestamp: time === 0 ? undefined : time } };

@@ -1,9 +1,9 @@
 import { DumpError } from "../../errors.js";
 import { ofFile, type Warnings } from "../../warnings.js";
-import type { Dump } from "../dump.js";
 import { layer } from "../extents.js";
 import { factsOf, type Machine, machineNamed, USUAL_MACHINE } from "../machine.js";
 import { countCpus, parseNotes } from "../notes.js";
+import type { Opening } from "../opening.js";
 import { checkPageCount } from "../page-count.js";
 import { pagedMemory } from "../paged/attach.js";
 import type { PagedImage } from "../paged/image.js";
@@ -31,7 +31,7 @@ export interface MigrationOptions {
  * Opens a QEMU migration stream (`migrate "exec:cat > FILE"`, `migrate file:FILE`, plain `virsh dump`), with `salvage` one that is cut off as far as it
  * goes. The last copy of a page counts; pages that were never sent are zeros. Throws as its parts do.
  */
-export function openMigration(sourceImage: SourceImage, options: MigrationOptions, start = 0): Dump {
+export function* openMigration(sourceImage: SourceImage, options: MigrationOptions, start = 0): Opening {
   const { machine: given, salvage, warnings } = options;
   const source = attachSource(sourceImage);
   const reader = new StreamReader(source, start);
@@ -39,7 +39,7 @@ export function openMigration(sourceImage: SourceImage, options: MigrationOption
     if (!salvage) throw error;
     return damageOf(error);
   };
-  const stream = readStream(reader, bytesHeld(sourceImage), salvaged);
+  const stream = yield* readStream(reader, bytesHeld(sourceImage), salvaged);
   const { settings, ram, ramEnded } = stream;
   const devices = readState(reader, stream);
   const cut = stream.cut ?? (devices === undefined ? salvaged(endsInDevices(source)) : undefined);

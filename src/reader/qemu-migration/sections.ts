@@ -43,7 +43,11 @@ export interface ReadStream {
  * Reads a stream that begins at `reader`'s place, up to its devices' state. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`; what `salvage` takes as the
  * stream's end is in `cut`.
  */
-export function readStream(reader: StreamReader, held: number, salvaged: (error: unknown) => DumpError): ReadStream {
+export function* readStream(
+  reader: StreamReader,
+  held: number,
+  salvaged: (error: unknown) => DumpError,
+): Generator<void, ReadStream, void> {
   const start = reader.position;
   reader.skip(4);
   const version = reader.u32();
@@ -58,7 +62,7 @@ export function readStream(reader: StreamReader, held: number, salvaged: (error:
   let cut: DumpError | undefined;
   let devices: number | undefined;
   try {
-    devices = walk.toDevices();
+    devices = yield* walk.toDevices();
   } catch (error) {
     cut = salvaged(error);
   }
@@ -97,8 +101,8 @@ class SectionWalk {
     return this.#memory?.ram;
   }
 
-  /** Goes through the sections to the first that is of a device and comes behind all memory. */
-  toDevices(): number {
+  /** Goes through the sections, with a yield before each part of the memory, to the first that is of a device and comes behind all memory. */
+  *toDevices(): Generator<void, number, void> {
     const reader = this.#reader;
     for (;;) {
       const at = reader.position;
@@ -112,6 +116,8 @@ class SectionWalk {
       else if (type === SECTION.part || type === SECTION.last) {
         const id = reader.u32();
         if (id === this.#ramId) {
+          // QEMU sends memory in parts of what it writes in 50 ms.
+          yield;
           this.#ramSection(id);
           this.ramEnded = type === SECTION.last;
         } else this.#pass(id);
