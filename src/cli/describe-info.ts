@@ -1,4 +1,5 @@
 import { formatBytes } from "../byte-size.js";
+import { readableTime } from "../readable-time.js";
 import type { DumpInfo, TaskCounts } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
 import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
@@ -30,7 +31,10 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   row("Kernel", info.kernelRelease === null ? "not known" : `${info.kernelRelease} ${info.kernelVersion ?? ""}`.trim());
   if (info.nodename !== null && info.nodename !== "")
     row("Host", info.nodename === "(none)" ? "no name was set" : info.nodename);
-  row("Crash time", timeOf(info.crashTime) ?? "not known (a dump of a live machine has none)");
+  row(
+    "Crash time",
+    info.crashTime === null ? "not known (a dump of a live machine has none)" : readableTime(new Date(info.crashTime)),
+  );
   for (const [label, text] of crashRows(info)) row(label, text);
   if (info.uptimeSeconds !== null) row("Uptime", `${formatSeconds(info.uptimeSeconds)} at the last line of the log`);
   if (info.tasks !== null) row("Tasks", tasksOf(info.tasks));
@@ -55,11 +59,6 @@ function shrinksTo({ shrinksToBytes, fileSize, filtering }: DumpInfo): string | 
 function tasksOf({ total, kernelThreads, running, uninterruptible }: TaskCounts): string {
   const blocked = uninterruptible === 0 ? "" : `, ${formatCount(uninterruptible)} blocked (D)`;
   return `${formatCount(total)}, ${formatCount(kernelThreads)} of them the kernel's own; ${formatCount(running)} running${blocked}`;
-}
-
-/** ISO 8601, as people read it. */
-function timeOf(time: string | null): string | undefined {
-  return time?.replace("T", " ").replace(/(?:\.0+)?Z$/, " UTC");
 }
 
 function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {

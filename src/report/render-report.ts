@@ -3,6 +3,7 @@ import { deflateSync } from "node:zlib";
 import { formatBytes } from "../byte-size.js";
 import { PAGE_KINDS } from "../kernel/page/page-kinds.js";
 import { programFile } from "../program-files.js";
+import { readableTime } from "../readable-time.js";
 import { type Html, html, jsonForScript, rawElement } from "./html.js";
 import type { Payload } from "./page/payload.js";
 import { count } from "./page/words.js";
@@ -63,8 +64,7 @@ function digest(text: string): string {
 
 function headline({ run, machine, inputBytes, map, pageSize, kinds }: ReportData): Html {
   const kernel = machine.release === undefined ? "kernel not known" : `Linux ${machine.release}`;
-  const crash =
-    machine.crashTime === undefined ? "" : `, crashed ${machine.crashTime.toISOString().replace(".000Z", "Z")}`;
+  const crash = machine.crashTime === undefined ? "" : `, crashed ${readableTime(machine.crashTime)}`;
   const pages = kinds.reduce((sum, row) => sum + row.pages, 0);
   const facts = html`<p>${kernel} on ${machine.arch}${crash}. ${formatBytes(pages * pageSize)} of memory in a file of ${formatBytes(inputBytes)}.</p>`;
   if (run === undefined || map.cells.length === 0) return facts;

@@ -1,4 +1,5 @@
 import { formatBytes } from "../byte-size.js";
+import { readableTime } from "../readable-time.js";
 import { outputFormatFacts } from "../writer/output-format.js";
 import { type Html, html, NOTHING } from "./html.js";
 import { count } from "./page/words.js";
@@ -62,8 +63,13 @@ export function kernelSection({ machine, description, files, pageSize, run }: Re
     ["Kernel", machine.release],
     ["Built", machine.kernelVersion],
     ["Build ID", machine.buildId],
-    ["Host", machine.host === "" ? undefined : machine.host],
-    ["Crash time", machine.crashTime?.toISOString() ?? "not known (a dump of a live machine has none)"],
+    ["Host", machine.host === "" ? undefined : machine.host === "(none)" ? "no name was set" : machine.host],
+    [
+      "Crash time",
+      machine.crashTime === undefined
+        ? "not known (a dump of a live machine has none)"
+        : readableTime(machine.crashTime),
+    ],
     ["Machine", `${machine.arch}, ${machine.bits}-bit, ${machine.byteOrder} endian`],
     ["CPUs", `${machine.cpus}`],
     ["Pages", formatBytes(pageSize)],

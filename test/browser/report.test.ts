@@ -205,6 +205,23 @@ describeWithBrowser("reports in Chromium", () => {
     await page.close();
   });
 
+  test("paper, which is narrower than the screen, has the whole picture", async () => {
+    const path = write("paper.html", renderReport(describedReport(2 ** 14, lifelikeRuns(2 ** 14, 8))));
+    const page = await browser.newPage({ viewport: { width: 718, height: 1050 } });
+    await page.emulateMedia({ media: "print" });
+    await page.goto(`file://${path}`);
+    await page.waitForSelector("html[data-ready]");
+    // As it was drawn for a screen of 1280: a browser does not draw it again for paper.
+    const widths = await page.evaluate(`(() => {
+      const canvas = document.querySelector("#canvas");
+      canvas.style.width = "1200px";
+      return [canvas.getBoundingClientRect().width, document.querySelector("#scroller").clientWidth];
+    })()`);
+    const [canvas, frame] = widths as [number, number];
+    expect(canvas).toBe(frame);
+    await page.close();
+  });
+
   test("the tables are there without JavaScript", async () => {
     const context = await browser.newContext({ javaScriptEnabled: false });
     const page = await context.newPage();

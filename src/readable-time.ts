@@ -1,0 +1,7 @@
+/** A moment as people read it: 2026-11-21 23:09:19 UTC. JSON has ISO 8601. */
+export function readableTime(time: Date): string {
+  return time
+    .toISOString()
+    .replace("T", " ")
+    .replace(/(?:\.000)?Z$/, " UTC");
+}
