@@ -18,4 +18,5 @@ export const kernelsSeen: readonly KernelSeen[] = [
   { name: "arm64-7.2-tiny", arch: "arm64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "riscv64-7.2-tiny", arch: "riscv64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "s390x-7.2-tiny", arch: "s390x", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
+  { name: "ppc64el-7.2-64k-tiny", arch: "ppc64", release: "7.2", pageSize: 65536, memoryModel: "vmemmap" },
 ];
