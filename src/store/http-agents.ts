@@ -13,6 +13,11 @@ const READ = 2 ** 19;
 /** All connections of a thread are read into this: what comes is handed on, and copied by Node's HTTP parser, before the next read. */
 let shared: Buffer | undefined;
 
+/** Whether a piece of a body is the read buffer itself: a Node whose parser does not copy would overwrite it with the next read. */
+export function isReadBuffer(piece: Uint8Array): boolean {
+  return piece.buffer === shared?.buffer;
+}
+
 type Connect = (options: object, done: (error: Error | null, socket: Socket) => void) => Socket | undefined;
 
 /** Has a connection's bytes read into the shared buffer. `onread` takes them from the stream, so they are given back to whoever listens. */

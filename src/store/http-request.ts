@@ -2,7 +2,7 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Readable } from "node:stream";
 import { DumpError } from "../errors.js";
-import { agents } from "./http-agents.js";
+import { agents, isReadBuffer } from "./http-agents.js";
 import { shownUrl } from "./http-url.js";
 import { type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
 import { isPassing, type StoreUse, statusOf } from "./s3-errors.js";
@@ -114,6 +114,10 @@ export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, si
   return new Promise((resolve, reject) => {
     const silence = unlessSilent(answer, silent);
     answer.on("data", (chunk: Uint8Array) => {
+      if (isReadBuffer(chunk)) {
+        answer.destroy(new Error(`HTTP of Node ${process.versions.node} hands on its read buffer`));
+        return;
+      }
       silence.more();
       take(chunk);
     });

@@ -1,13 +1,16 @@
 /** Bodies that come through one read buffer stay what they were, whoever reads them and when. */
 import { spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
-import { agents } from "../../src/store/http-agents.js";
+import { agents, isReadBuffer } from "../../src/store/http-agents.js";
+import { takeBody } from "../../src/store/http-request.js";
 import { temporaryFolder } from "../support/filter.js";
 
 const folder = temporaryFolder();
@@ -53,6 +56,7 @@ describe.each([
         for (let turn = 0; turn < i; turn++) await setImmediate();
         const pieces: Buffer[] = [];
         for await (const piece of one) {
+          expect(isReadBuffer(piece as Buffer)).toBe(false);
           pieces.push(piece as Buffer);
           await setImmediate();
         }
@@ -63,4 +67,22 @@ describe.each([
     // The second round went through the first one's connections.
     expect(Object.values(agents[protocol].freeSockets).flat()).toHaveLength(bodies.length);
   });
+});
+
+test("a Node that hands on the read buffer itself is an error, not another body", async () => {
+  let read: Buffer | undefined;
+  const connection = agents["http:"] as unknown as { createConnection(options: object): Socket };
+  const server = createServer((socket) => socket.end("bytes")).listen(0, "localhost");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const socket = connection.createConnection({ port, host: "localhost" });
+  socket.on("data", (piece: Buffer) => {
+    read = piece;
+  });
+  await once(socket, "close");
+  server.close();
+  expect(isReadBuffer(read as Buffer)).toBe(true);
+  await expect(takeBody(Readable.from([read]), () => expect.fail("was taken"))).rejects.toThrow(
+    "hands on its read buffer",
+  );
 });
