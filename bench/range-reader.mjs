@@ -10,8 +10,9 @@ import { flag, readOptions, whole } from "./support/options.mjs";
 const HELP = `node bench/range-reader.mjs [options]: reading by ranges, paired
 
 A server in a process of its own gives ranges of one object (as S3 does, on
-loopback). Each round three processes read all of it, one after the other: "plain", the simplest node:http reader with some requests in flight;
-"http" and "s3", coresieve's own way of reading a URL and an object: told what
+loopback). Each round three processes read all of it, one after the other:
+"plain", the simplest node:http reader with some requests in flight; "http" and
+"s3", coresieve's own way of reading a URL and an object: told what
 comes, read in order by another thread than the one that fetches. CPU time is
 the reader's alone, less what the same reader takes for one request. Needs npm
 run build; s3 needs @aws-sdk/client-s3.
