@@ -1,4 +1,5 @@
 /** handover: all steps in one go; what is found leaves nothing behind; records and page say what was done. */
+import { createHash } from "node:crypto";
 import { closeSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type HandOverProgress, handOver } from "../../src/handover/hand-over.js";
@@ -57,11 +58,18 @@ describeWithDumps("handover", () => {
     for (const text of manifest.privacy.remains) expect(page).toContain(text.slice(1).replaceAll("'", "&#39;"));
   });
 
-  test("the dump is the one that a filter run makes", async () => {
+  test.each([
+    { asked: [], filter: ["--privacy"] },
+    { asked: ["--strict"], filter: ["--privacy", "strict"] },
+  ])("the dump is the one that a filter run makes: $filter", async ({ asked, filter }) => {
     const { vmcore } = await realDump("tiny-x86-6.1");
-    expect((await run("handover", vmcore, "out", "-l", "-q")).code).toBe(0);
-    expect((await run(vmcore, "filtered", "-l", "--privacy", "-q")).code).toBe(0);
+    writeFileSync(file("rules"), 'text "a text that no dump has 7613"\n');
+    expect((await run("handover", vmcore, "out", "-l", "-q", ...asked, "--rules", "rules")).code).toBe(0);
+    expect((await run(vmcore, "filtered", "-l", "-q", ...filter, "--erase", "rules")).code).toBe(0);
     expect(readFileSync(file("out")).equals(readFileSync(file("filtered")))).toBe(true);
+    const { options } = JSON.parse(readFileSync(file("out.json"), "utf8"));
+    const eraseSha256 = createHash("sha256").update('text "a text that no dump has 7613"\n').digest("hex");
+    expect(options).toMatchObject({ privacy: true, privacyStrict: asked.length > 0, eraseSha256 });
   });
 
   test("a secret that is found leaves nothing; the rules that are written for it make the next run pass", async () => {
