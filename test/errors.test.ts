@@ -9,14 +9,17 @@ function unnamed(number: number, code = "UNKNOWN"): Error {
 }
 
 // Windows has other numbers.
-test.skipIf(process.platform === "win32")("system errors that Node has no name for are known by their number", () => {
-  expect(systemErrorCode(unnamed(constants.errno.EDQUOT))).toBe("EDQUOT");
-  const ofStream = unnamed(constants.errno.EDQUOT, `Unknown system error -${constants.errno.EDQUOT}`);
-  expect(systemErrorCode(ofStream)).toBe("EDQUOT");
-  expect(describeSystemError(unnamed(constants.errno.EDQUOT))).toBe("disk quota exceeded (EDQUOT)");
-  expect(describeSystemError(unnamed(constants.errno.ESTALE))).toBe("the network share has lost the file (ESTALE)");
-  expect(describeSystemError(unnamed(9999))).toBe("the system's error 9999");
-});
+test.skipIf(process.platform === "win32")(
+  "system errors that Node has no name for are known by their number (skipped on Windows)",
+  () => {
+    expect(systemErrorCode(unnamed(constants.errno.EDQUOT))).toBe("EDQUOT");
+    const ofStream = unnamed(constants.errno.EDQUOT, `Unknown system error -${constants.errno.EDQUOT}`);
+    expect(systemErrorCode(ofStream)).toBe("EDQUOT");
+    expect(describeSystemError(unnamed(constants.errno.EDQUOT))).toBe("disk quota exceeded (EDQUOT)");
+    expect(describeSystemError(unnamed(constants.errno.ESTALE))).toBe("the network share has lost the file (ESTALE)");
+    expect(describeSystemError(unnamed(9999))).toBe("the system's error 9999");
+  },
+);
 
 // What Node puts behind it names the call and the path that was given, which may be a descriptor's.
 test.each([

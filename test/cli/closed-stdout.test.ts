@@ -13,7 +13,7 @@ const closed = { shell: '"$@" >&-' };
 
 beforeAll(() => writeFileSync(vmcore, sampleDump()));
 
-describe.skipIf(process.platform === "win32")("a closed stdout", () => {
+describe.skipIf(process.platform === "win32")("a closed stdout (skipped on Windows)", () => {
   test.each([
     [[vmcore, "-"]],
     [["-F", vmcore, "-q"]],

@@ -72,7 +72,7 @@ describe("stopped in mid-run: soon, with 128 + the signal's number, and nothing 
   });
 });
 
-describe.skipIf(process.platform === "win32")("a second signal", () => {
+describe.skipIf(process.platform === "win32")("a second signal (skipped on Windows)", () => {
   test("ends the program at once: it says so, and what there was is removed", async () => {
     const { child, ended, collect } = startCli([input, join(folder, "out"), "-f", ...slow]);
     collect();

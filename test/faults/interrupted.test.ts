@@ -185,13 +185,13 @@ describe("an output whose folder", () => {
     expect([readdirSync(at("to")), readFileSync(at("to/out"), "latin1")]).toEqual([["out"], "precious"]);
   });
 
-  test.skipIf(!canMount)("is on a file system that is read-only", async () => {
+  test.skipIf(!canMount)("is on a file system that is read-only (skipped where nothing may be mounted)", async () => {
     const shell = `unshare -m bash -c 'mount -t tmpfs -o ro tmpfs ${at("to")} && exec "$@"' sh "$@"`;
     const run = await runCli([at("input"), at("to/out"), "-d", "0"], { shell });
     expectFailure(run, 1, at("to/out"), /cannot be created: the file system is read-only \(EROFS\)/);
   });
 
-  test.skipIf(!canMount)("becomes read-only in mid-run", async () => {
+  test.skipIf(!canMount)("becomes read-only in mid-run (skipped where nothing may be mounted)", async () => {
     const inner = `mount -t tmpfs tmpfs ${at("to")}; "$@" & while kill -0 $! && ! ls -A ${at("to")} | grep -q partial; do sleep 0.01; done; mount -o remount,ro,force ${at("to")} || umount -l ${at("to")}; wait $!; exit $?`;
     const run = await runCli([at("input"), at("to/out"), ...slow], { shell: `unshare -m bash -c '${inner}' sh "$@"` });
     // An open file keeps a file system writable, and then it has gone with its folder.

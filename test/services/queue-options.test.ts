@@ -60,7 +60,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
     }
   });
 
-  test.skipIf(!isRoot)("owner and mode of outputs, of the queue and of steps", async () => {
+  test.skipIf(!isRoot)("owner and mode of outputs, of the queue and of steps (skipped unless root)", async () => {
     const by = ["--output-mode", "640", "--output-owner", "12345:12346"];
     queue.work({ args: by });
     expect(await over(queue.redis.url, submit(queue.redis.url, input, output, "-l"))).toMatchObject({ state: "done" });

@@ -79,7 +79,7 @@ describe("bits of far pages", () => {
   });
 });
 
-describe.skipIf(process.platform !== "linux")("a machine with a node at 64 TiB", () => {
+describe.skipIf(process.platform !== "linux")("a machine with a node at 64 TiB (skipped but on Linux)", () => {
   const [elf, kdump] = [at("far.elf"), at("far.kdump")];
   const kernel = farKernel();
   beforeAll(async () => {

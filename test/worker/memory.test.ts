@@ -28,7 +28,7 @@ function sparseDump(name: string, data: number): string {
   return path;
 }
 
-describe.skipIf(process.platform !== "linux")("64 GiB of memory", () => {
+describe.skipIf(process.platform !== "linux")("64 GiB of memory (skipped but on Linux)", () => {
   // Two bitmaps of 64 GiB take 4 MiB.
   const limit = 300 * MEGABYTE + (64 / 1024) * 64 * 2 ** 20;
 
@@ -64,7 +64,7 @@ for (let i = 0; i < 10; i++) {
 console.log(addresses() - first);`;
 
 describeWithDumps("a service", () => {
-  test.skipIf(process.platform !== "linux")("no memory is left of each dump", async () => {
+  test.skipIf(process.platform !== "linux")("no memory is left of each dump (skipped but on Linux)", async () => {
     const { vmcore } = await realDump("tiny-x86-6.1");
     const args = ["--input-type=module", "-e", SERVICE, vmcore, join(folder, "again")];
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: "utf8" });

@@ -23,7 +23,7 @@ export function checkIsKernels(
       "XEN_CORE",
       "is the core of a Xen domain (`xl dump-core`) without the names of its sections, which are written last",
       file,
-      "Read it from a file of its own, unpacked: from a pipe or packed its end comes too late. Else it was cut off: dump the domain again",
+      "If it is packed or comes from a pipe, write it to a file first, unpacked; else it was cut off: dump the domain again",
     );
   }
   const process = whyProcess(loads, notes);
