@@ -1,6 +1,7 @@
 import { DumpError, type DumpErrorCode, type DumpErrorSubcode } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import type { Dump } from "../reader/dump.js";
+import { maySearch } from "./may-search.js";
 
 const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
 const SOURCES = `for others give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
@@ -13,8 +14,12 @@ export function cannotFilter(dump: Dump, why: string, subcode?: DumpErrorSubcode
     ...{ why, subcode },
     file: dump.paths[0] ?? "",
     // No text helps where this version knows no kernels of the machine.
-    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${isCut(dump) ? LOST : SOURCES}`,
+    cure: subcode === "MACHINE_UNSUPPORTED" ? LEVELS : `${LEVELS}; ${isCut(dump) ? LOST : sources(dump)}`,
   });
+}
+
+function sources(dump: Dump): string {
+  return maySearch(dump) ? SOURCES : "for others copy it to a file, which may be searched for what is lost";
 }
 
 /** What describes its kernel is there, and some of its memory is not. */

@@ -8,6 +8,7 @@ import { ofFile, Warnings } from "../warnings.js";
 import { archSupport } from "./arch/archs.js";
 import { fitsMachine, type GivenVmcoreinfo, releaseOf, withoutVmcoreinfo, wrongRelease } from "./given-vmcoreinfo.js";
 import { type KernelView, kernelView } from "./kernel-view.js";
+import { maySearch } from "./may-search.js";
 import {
   byLikelihood,
   type Doubt,
@@ -196,8 +197,9 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
     .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
 }
 
-/** All texts in memory, tried. Of copies only the first is. */
+/** All texts in memory, tried; of copies only the first is. None of a machine's own memory. */
 function inMemory(dump: Dump, doubt: Doubt): TriedText[] {
+  if (!maySearch(dump)) return [];
   const known = new Map<string, TriedText>();
   return scanForVmcoreinfo(dump.memory).map((text) => {
     const { text: words, paddr, noteLittleEndian } = text;

@@ -9,6 +9,7 @@ import { cannotFilter } from "./cannot-filter.js";
 import { discontigMemMap, flatMemMap } from "./flatmem.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
 import { structPageSamples, tablesOfStructPages } from "./lost-struct-pages.js";
+import { maySearch } from "./may-search.js";
 import type { MemMap } from "./page/mem-map.js";
 import { type PageLayout, pageLayout } from "./page/page-layout.js";
 import { sparsememMap } from "./sparsemem.js";
@@ -136,11 +137,13 @@ function viewIn(
 }
 
 /** In words. */
-export function whatIsLost({ instead, below }: LostTables): string {
+export function whatIsLost({ instead, below, unsearched }: LostTables): string {
   if (below !== undefined) {
     const places = below.map((table) => `0x${table.toString(16)}`).join(", ");
     return `the kernel's top page table is lost or damaged; what leads to its struct pages was found without it (${places}), other memory that only tables map is not read`;
   }
+  if (unsearched)
+    return `the kernel's top page table is lost or damaged; only what lies at fixed places is read, because ${UNSEARCHED}`;
   const taken =
     instead === undefined
       ? "no other has the kernel's half, so that only what lies at fixed places is read"
@@ -148,9 +151,14 @@ export function whatIsLost({ instead, below }: LostTables): string {
   return `the kernel's top page table is lost or damaged; ${taken}`;
 }
 
+const UNSEARCHED =
+  "a machine's own memory is not searched for what leads to the rest: reading a page with a memory error can stop the machine";
+
 /** Why there is none. A wrong --arch, or a wrong --raw, shows as texts that lead nowhere. */
-function whyNoVmcoreinfo({ vmcoreinfoFound = [], machine, header }: Dump): string {
+function whyNoVmcoreinfo(dump: Dump): string {
+  const { vmcoreinfoFound = [], machine, header } = dump;
   const [first] = vmcoreinfoFound;
+  if (!maySearch(dump)) return `it has no VMCOREINFO in a note, and ${UNSEARCHED}`;
   if (first === undefined) return "it has no VMCOREINFO, neither in a note nor in its memory";
   const { release, paddr = 0, reason } = first;
   const more = vmcoreinfoFound.length > 1 ? ` and ${vmcoreinfoFound.length - 1} more` : "";

@@ -5,6 +5,7 @@ import type { AddressSpace } from "./address-space.js";
 import { attachSpace, type SpaceImage } from "./arch/archs.js";
 import { spaceBelow, type TableBelow, topEntryOf } from "./arch/tables-below.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
+import { maySearch } from "./may-search.js";
 import { type MemMap, structPageAddress } from "./page/mem-map.js";
 import type { PageLayout } from "./page/page-layout.js";
 
@@ -35,14 +36,15 @@ interface LostEntry {
 
 /**
  * Finds the tables that a lost top table led to, on the way to the struct pages: all memory is searched for a table of the second level by which they
- * are mapped, and prove it: a struct page that is in a list is what its neighbour in that list says. Empty if none is found, or if
- * VMCOREINFO does not say where a struct page has its list.
+ * are mapped, and prove it: a struct page that is in a list is what its neighbour in that list says. Empty if none is found, if
+ * VMCOREINFO does not say where a struct page has its list, or if the memory may not be searched (may-search.ts).
  */
 export function tablesOfStructPages(dump: Dump, kernel: UnmappedStructPages): TableBelow[] {
   const space = attachSpace(kernel.space, dump.memory);
   const second = space.tables?.shape.levels[1];
   const { memMap, layout } = kernel;
-  if (second === undefined || space.tables === undefined || layout.offset.lru === undefined) return [];
+  if (second === undefined || space.tables === undefined || layout.offset.lru === undefined || !maySearch(dump))
+    return [];
   const { entrySize, littleEndian } = space.tables.shape;
   const { decode } = space.tables;
   const entries = lostEntries(dump, space, memMap, layout.size);

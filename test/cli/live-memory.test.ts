@@ -1,13 +1,18 @@
 /** Pages with memory errors, and those that the hypervisor has, are never read where the input is a machine's memory: reading one may stop it. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
-import { expect, test } from "vitest";
+import { afterEach, describe, expect, test } from "vitest";
+import { pagesOf } from "../../src/index.js";
+import { completeDump } from "../../src/kernel/complete-dump.js";
+import { kernelView } from "../../src/kernel/kernel-view.js";
 import { segmentsOf } from "../../src/reader/attach.js";
 import { openDump } from "../../src/reader/open.js";
+import { Warnings } from "../../src/warnings.js";
+import { describeWithDumps, realDump, realVmlinux } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
 import { buildKernel, MiB, type PageDescription } from "../support/kernel-image.js";
@@ -35,11 +40,15 @@ writeFileSync(vmcore, toElf(buildKernel({ memory: 24 * MiB, pages }), { style: "
 const secrets = at("secrets");
 writeFileSync(secrets, "anything at all\n");
 
-/** The bytes of the file that nobody may read. */
-const forbidden = (() => {
-  const dump = openDump(vmcore);
+interface Forbidden {
+  readonly pfn: number;
+  readonly start: number;
+}
+
+/** Where these pages are in a file. */
+function placesOf(path: string, pfns: readonly number[]): Forbidden[] {
+  const dump = openDump(path);
   try {
-    const pfns = bad.flatMap(({ pfn, count = 1 }) => Array.from({ length: count }, (_, i) => pfn + i));
     return pfns.flatMap((pfn) =>
       (segmentsOf(dump) ?? [])
         .filter(({ paddr, filesz }) => paddr <= pfn * PAGE && pfn * PAGE < paddr + filesz)
@@ -48,12 +57,22 @@ const forbidden = (() => {
   } finally {
     dump.close();
   }
-})();
+}
+
+/** The bytes of the file that nobody may read. */
+const forbidden = placesOf(
+  vmcore,
+  bad.flatMap(({ pfn, count = 1 }) => Array.from({ length: count }, (_, i) => pfn + i)),
+);
 
 /** Runs a command on that memory. Returns what it printed; no read may have touched a forbidden page. */
 function run(code: number, ...args: readonly string[]): { stdout: string; stderr: string } {
+  return runOn(vmcore, forbidden, code, ...args);
+}
+
+function runOn(file: string, forbidden: readonly Forbidden[], code: number, ...args: readonly string[]) {
   rmSync(log, { force: true });
-  const env = { ...process.env, CORESIEVE_TEST_LIVE: JSON.stringify({ file: vmcore, log }) };
+  const env = { ...process.env, CORESIEVE_TEST_LIVE: JSON.stringify({ file, log }) };
   const ended = spawnSync(process.execPath, ["--require", preload, program, ...args], { env, encoding: "utf8" });
   expect(ended.status, ended.stderr).toBe(code);
   const reads = readFileSync(log, "utf8")
@@ -98,6 +117,63 @@ test("report, estimate, audit, verify and bench leave them alone, and say so", (
   // Nobody knows what is in them: that is not clean.
   expect(run(1, "audit", vmcore, "--secrets", secrets).stdout).toContain("7 pages that cannot be read");
   run(0, "bench", vmcore, "--runs", "0", "--codec", "zlib");
+});
+
+describe("what would be searched for in all memory is not: nobody knows yet which pages have memory errors", () => {
+  const whole = readFileSync(vmcore);
+  afterEach(() => writeFileSync(vmcore, whole));
+  /** Overwrites bytes of the file. */
+  const damage = (at: number, bytes: Uint8Array) => {
+    const file = Buffer.from(whole);
+    file.set(bytes, at);
+    writeFileSync(vmcore, file);
+  };
+  /** Where a physical address is in the file. */
+  const inFile = (paddr: number) => {
+    const dump = openDump(vmcore);
+    const segment = (segmentsOf(dump) ?? []).find((one) => one.paddr <= paddr && paddr < one.paddr + one.filesz);
+    dump.close();
+    return (segment?.offset ?? 0) + paddr - (segment?.paddr ?? 0);
+  };
+
+  test("VMCOREINFO, where the note is wrong", () => {
+    damage(whole.indexOf("SYMBOL(init_uts_ns)=ffffffff") + 24, Buffer.from("0000"));
+    const { stderr } = run(1, vmcore, at("out"), "-f", "-d", "31");
+    expect(stderr).toContain("for others copy it to a file, which may be searched for what is lost");
+  });
+
+  test("VMCOREINFO, where there is no note", () => {
+    damage(whole.indexOf("VMCOREINFO\0"), Buffer.from("VMCOREJUNK"));
+    const { stderr } = run(1, vmcore, at("out"), "-f", "-d", "31");
+    expect(stderr).toContain("it has no VMCOREINFO in a note, and a machine's own memory is not searched");
+  });
+
+  test("a process's page table, where the kernel's is lost", () => {
+    const dump = completeDump(openDump(vmcore), new Warnings());
+    const { space } = kernelView(dump, new Warnings());
+    dump.close();
+    damage(inFile("root" in space ? space.root : 0), new Uint8Array(PAGE));
+    const { stderr } = run(1, vmcore, at("out"), "-f", "-d", "31");
+    expect(stderr).toContain("only what lies at fixed places is read");
+  });
+});
+
+describeWithDumps("a vmlinux's kernel is looked up where the note leads to it", () => {
+  test.each([["tiny-x86-6.1"], ["tiny-x86-6.1-nokaslr"]])("%s", async (name) => {
+    const { vmcore } = await realDump(name);
+    const file = at("real");
+    copyFileSync(vmcore, file);
+    const dump = openDump(file);
+    const poisoned: number[] = [];
+    for await (const { pfn, kind } of pagesOf(dump)) if (kind === "hwpoison") poisoned.push(pfn);
+    dump.close();
+    if (name === "tiny-x86-6.1") expect(poisoned.length).toBeGreaterThan(0);
+    const vmlinux = await realVmlinux();
+    runOn(file, placesOf(file, poisoned), 0, file, at("out"), "-f", "-d", "31", "-x", vmlinux);
+    const found = readFileSync(at("out"));
+    const { status } = spawnSync(process.execPath, [program, file, at("out"), "-f", "-d", "31", "-x", vmlinux]);
+    expect({ status, same: readFileSync(at("out")).equals(found) }).toEqual({ status: 0, same: true });
+  });
 });
 
 test("a file on a disk has its digest, and a stream gets it while it is read", () => {

@@ -49,6 +49,8 @@ export interface KnownMaps {
 export interface LostTables {
   /** Physical address of the table that was taken instead: a process's; `undefined` if none was found. */
   readonly instead: number | undefined;
+  /** There may be one: nothing was searched (may-search.ts). */
+  readonly unsearched?: true;
   /** Of tables below it that were found without it. */
   readonly below?: readonly number[];
 }

@@ -4,6 +4,7 @@ import { type PhysicalMemory, readPages } from "../../reader/physical-memory.js"
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import { readKernelUtsname } from "../kernel-utsname.js";
+import { maySearch } from "../may-search.js";
 import type { FoundSpace, KnownMaps, RootedSpace, TableRescue } from "./arch-support.js";
 import { fixedAddressSpace } from "./fixed-maps.js";
 
@@ -22,9 +23,10 @@ export function rescueTables<Image extends RootedSpace>(
     const fixed = fixedAddressSpace(way.maps);
     const utsname = readKernelUtsname(dump, info, fixed);
     if (utsname === undefined || utsname.release !== info.osrelease) continue;
-    const instead = way.shared ? processRoot(dump, info, way.image, attach, fixed) : undefined;
+    const unsearched = way.shared && !maySearch(dump);
+    const instead = way.shared && !unsearched ? processRoot(dump, info, way.image, attach, fixed) : undefined;
     const image = instead === undefined ? { ...way.image, knownMaps: way.maps } : { ...way.image, root: instead };
-    return { ...way.describe({ image, utsname }), image, lost: { instead } };
+    return { ...way.describe({ image, utsname }), image, lost: { instead, ...(unsearched && { unsearched }) } };
   }
   return undefined;
 }

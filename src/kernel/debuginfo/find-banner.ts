@@ -32,7 +32,7 @@ export function findBanners(memory: PhysicalMemory): Banner[] {
 }
 
 /** The text at an address, if it is a banner. */
-function bannerAt(memory: PhysicalMemory, paddr: number): string | undefined {
+export function bannerAt(memory: PhysicalMemory, paddr: number): string | undefined {
   const bytes = Buffer.alloc(MAX_TEXT);
   const text = bytes.subarray(0, memory.read(bytes, paddr)).toString("latin1");
   return /^Linux version \d+\.\d+\S* \([^\0\n]*/.exec(text)?.[0];

@@ -4,8 +4,9 @@ import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
 import type { Relocation } from "../arch/relocation.js";
 import { attachSpace, kernelView } from "../kernel-view.js";
+import { maySearch } from "../may-search.js";
 import { withVmcoreinfo } from "../with-vmcoreinfo.js";
-import { type Banner, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
+import { type Banner, bannerAt, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
 import { makeVmcoreinfo } from "./make-vmcoreinfo.js";
 import { kernelPageSize } from "./page-size.js";
 import { relocations } from "./relocation.js";
@@ -15,7 +16,8 @@ import { type KernelImage, kernelImage } from "./vmlinux-image.js";
 /**
  * The dump with a VMCOREINFO made from its kernel's vmlinux. The kernel is found by its banner, which lies in memory as the
  * vmlinux has it; variables in its image say how it was moved; and it is proven before it is used: through its page
- * tables the banner is where it was found, and struct pages are there. Reads all memory once. Throws `BAD_OPTION`
+ * tables the banner is where it was found, and struct pages are there. Reads all memory once, but of a machine's own memory
+ * what the note leads to (may-search.ts). Throws `BAD_OPTION`
  * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` does.
  */
 export function dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): Dump {
@@ -45,7 +47,7 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
       },
     );
   }
-  const banners = findBanners(dump.memory);
+  const banners = maySearch(dump) ? findBanners(dump.memory) : bannerOfNote(original, vmlinux, address);
   const places = banners
     .filter(({ paddr, text }) => {
       const fits = BigInt(paddr) % SMALLEST_PAGE === address % SMALLEST_PAGE;
@@ -70,6 +72,18 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
     file: dump.paths[0] ?? "",
     cure: "Levels 0 and 1 need no vmlinux",
   });
+}
+
+/** The banner of the kernel that the dump's own VMCOREINFO leads to. Throws `CANNOT_FILTER` where it leads to none, and `BAD_OPTION` as for any other vmlinux. */
+function bannerOfNote(original: Dump, vmlinux: Vmlinux, address: bigint): Banner[] {
+  const { space } = kernelView(original, new Warnings());
+  const named = original.vmcoreinfo?.symbol("init_uts_ns");
+  const linked = vmlinux.linked("init_uts_ns")?.address;
+  if (named === undefined || linked === undefined) return [];
+  const moved = BigInt.asUintN(original.machine.wordSize * 8, address + named - linked);
+  const paddr = attachSpace(space, original.memory).translate(moved)?.paddr;
+  const text = paddr === undefined ? undefined : bannerAt(original.memory, paddr);
+  return paddr === undefined || text === undefined ? [] : [{ paddr, text }];
 }
 
 /** Builds of the same source at the same time may have one banner; a build id is of one build. */
