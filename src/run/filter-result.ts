@@ -25,7 +25,7 @@ interface PlannedFacts {
   readonly warnings: Warnings;
   readonly incomplete: boolean;
   readonly options: WholeFilterOptions;
-  readonly secret: PrivateRun | undefined;
+  readonly privacy: PrivateRun | undefined;
   readonly erased: FilterResult["erase"] | undefined;
   readonly extended: FilterResult["extension"] | undefined;
   readonly before: FilterResult["filteredBefore"] | undefined;
@@ -35,7 +35,7 @@ interface PlannedFacts {
 
 /** The account of a whole run. Pages of zeros are counted as they were found: by pass 2. */
 export function filterResult(facts: PlannedFacts, { zeroPages, outputBytes, cleared }: WrittenPages): FilterResult {
-  const { dump, view, plan, level, kept, options, secret, erased, extended, before } = facts;
+  const { dump, view, plan, level, kept, options, privacy, erased, extended, before } = facts;
   const { unclassified, unreadable, incomplete } = facts;
   const counts = [...plan.dropped];
   counts[ZERO] = (counts[ZERO] as number) + zeroPages;
@@ -49,7 +49,7 @@ export function filterResult(facts: PlannedFacts, { zeroPages, outputBytes, clea
     maxMapnr: plan.maxMapnr,
     inputPages: plan.inputPages,
     classes: classCounts(counts, Boolean(options.privacy), furtherClasses(options)),
-    ...(secret === undefined ? {} : { privacy: secret.result(counts, plan, cleared) }),
+    ...(privacy === undefined ? {} : { privacy: privacy.result(counts, plan, cleared) }),
     ...(erased === undefined ? {} : { erase: erased }),
     ...(extended === undefined ? {} : { extension: extended }),
     ...(before === undefined ? {} : { filteredBefore: before }),

@@ -33,8 +33,8 @@ export interface OutputDescription {
 
 /** What is known of an output when pass 1 is over. */
 export interface Described {
-  readonly described: Dump;
-  readonly shown: KernelView | undefined;
+  readonly outputDump: Dump;
+  readonly outputView: KernelView | undefined;
   readonly plan: PagePlan;
   readonly level: number;
   readonly incomplete: boolean;
@@ -46,18 +46,18 @@ export interface Described {
 
 /** Of ELF output it finds the kernel's layout of memory, in some milliseconds. */
 export function describeOutput(
-  { described, shown, plan, level, incomplete, lacksStructPages, warnings }: Described,
+  { outputDump, outputView, plan, level, incomplete, lacksStructPages, warnings }: Described,
   format: OutputFormat,
   codec: CodecName,
 ): OutputDescription {
-  const facts = { ...dumpFacts(described, shown, plan, level, format), incomplete };
+  const facts = { ...dumpFacts(outputDump, outputView, plan, level, format), incomplete };
   if (format === "kdump") {
     return { facts, status: CODEC_FLAGS[codec] | (lacksStructPages ? STATUS_NO_VMEMMAP : 0), elf: undefined };
   }
   if (format !== "elf")
-    return { facts, status: 0, elf: undefined, memory: { format, end: memoryEnd(described, plan) } };
-  const segments = outputSegments(described, layoutOfDump(described, shown), plan, warnings);
-  return { facts, status: 0, elf: { segments, ...outputClass(described, segments) } };
+    return { facts, status: 0, elf: undefined, memory: { format, end: memoryEnd(outputDump, plan) } };
+  const segments = outputSegments(outputDump, layoutOfDump(outputDump, outputView), plan, warnings);
+  return { facts, status: 0, elf: { segments, ...outputClass(outputDump, segments) } };
 }
 
 /** Where the machine's memory ends, up to the last page with a struct page: a whole page. */
