@@ -1,15 +1,11 @@
-import { existsSync } from "node:fs";
-import { DumpError, NOTHING_LEFT } from "../../errors.js";
-import type { WholeFilterOptions } from "../../run/filter-dump.js";
+import { DumpError } from "../../errors.js";
+import type { Dump } from "../../reader/dump.js";
+import type { FilterOutput, FilterResult, WholeFilterOptions } from "../../run/filter-dump.js";
 import { shownUrl } from "../../store/http-url.js";
-import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
-import { abandoned } from "../../writer/abandoned.js";
-import { isHttpOutput } from "../../writer/part-urls.js";
 import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
-import type { ManifestArguments } from "../manifest-option.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
 import { needStdout } from "../need-stdout.js";
 import { openInputs } from "../open-inputs.js";
@@ -19,7 +15,7 @@ import { printJson, printLines, printNote } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
-import type { ReportArguments } from "../report-option.js";
+import { openRecords } from "../run-records.js";
 
 const ABOUT: CommandAbout = {
   usage: `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
@@ -45,131 +41,100 @@ async function runFilter(args: FilterCommandArguments, { signal, threads }: Comm
   const minSaving = minSavingOf(args.minSaving, request);
   const complete = await completeOptions(args);
   const erase = await eraseFile(args);
-  const { fallbackLevels, sizeLimit, onFull } = request;
-  const { inputs, output, flatten, pack, level, privacy, privacyExtra, privacyKeep, codec, dedupe, format, workers } =
-    request;
-  if (output === undefined && process.stdout.isTTY) {
-    throw new DumpError("BAD_OPTION", "the dump should go to stdout, but stdout is a terminal", {
-      cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
-    });
-  }
-  if (output === undefined) needStdout(inputs);
-  // Where stdout carries the dump, everything said goes to stderr.
-  const told = output === undefined ? process.stderr : process.stdout;
-  const say = (lines: readonly string[]) => printLines(lines, told);
+  checkStdout(request);
   const started = performance.now();
+  const seconds = () => (performance.now() - started) / 1000;
   const warnings = new Warnings({ strict: args.strict });
-  const digest = args.manifest !== undefined && args.manifestDigests !== "output";
-  const dump = await openInputs(inputs, warnings, { ...args, digest }, signal, args.quiet).catch(async (error) => {
-    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
-  });
+  const dump = await openNamed(args, request, warnings, signal);
   const progress = args.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
   try {
-    const manifest = await openManifest(args, inputs, request, signal);
-    const report = await openReport(args, inputs, output).catch(async (error) => {
-      throw await abandoned(error, manifest);
-    });
-    const stream = manifest?.stream ?? process.stdout;
+    const records = await openRecords(args, request, signal, progress);
+    const { level, fallbackLevels, sizeLimit, onFull, privacy, privacyExtra, privacyKeep } = request;
+    const { format, codec, dedupe, excludeUnusedVmemmap, workers } = request;
     const options: WholeFilterOptions = {
-      output:
-        output === undefined
-          ? { stream, name: "stdout", plain: !flatten, pack }
-          : { path: output, force: args.force, sync: args.sync, pack },
+      output: outputOf(args, request, records.stdout),
       spool: spoolOptions(args),
-      ...{
-        level,
-        privacy,
-        privacyExtra,
-        privacyKeep,
-        format,
-        codec,
-        dedupe,
-        excludeUnusedVmemmap: request.excludeUnusedVmemmap,
-        warnings,
-        signal,
-        ...complete,
-        ...(erase && { erase }),
-      },
-      workers: threads?.count === workers ? threads : workers,
+      ...{ level, fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
+      ...{ privacy, privacyExtra, privacyKeep, format, codec, dedupe, excludeUnusedVmemmap },
+      ...{ ...complete, ...(erase && { erase }), warnings, signal },
       ...(args.extension === undefined ? {} : { extension: { path: args.extension } }),
-      ...{ fallbackLevels, onFull, ...(sizeLimit === undefined ? {} : { sizeLimit }) },
+      workers: threads?.count === workers ? threads : workers,
       onProgress: (state) => {
         progress?.update(state);
-        report?.recorder.progress(state);
+        records.progress(state);
       },
-      ...(report && { observer: report.recorder }),
+      ...(records.observer && { observer: records.observer }),
     };
     const result = await filterIfWorth(dump, options, minSaving)
       .catch(async (error) => {
-        throw await abandoned(error, manifest, report);
+        throw await records.giveUp(error);
       })
       .finally(() => progress?.end());
+    const stream = request.output === undefined ? process.stderr : process.stdout;
     if ("kept" in result) {
-      await manifest?.abort();
-      await report?.abort();
-      if (args.json) printJson(result, 2, told);
-      else if (!args.quiet) say([describeKept(result)]);
+      await records.giveUp();
+      if (args.json) printJson(result, 2, stream);
+      else if (!args.quiet) printLines([describeKept(result)], stream);
       return undefined;
     }
-    const digesting = (done: number, total: number) =>
-      progress?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
-    const recorded = manifest?.write(dump, options, result, digesting).finally(() => progress?.end());
-    await recorded?.catch(async (error) => {
-      throw await abandoned(standing(error, result.incomplete, [shownUrl(output ?? "stdout")]), report);
-    });
-    const seconds = (performance.now() - started) / 1000;
-    await report?.write(dump, options, result, seconds).catch((error) => {
-      throw standing(error, result.incomplete, [
-        shownUrl(output ?? "stdout"),
-        ...(args.manifest ? [args.manifest] : []),
-      ]);
-    });
-    const packing = pack ?? null;
-    if (args.json) printJson({ ...result, seconds, output: shownUrl(output ?? "stdout"), packing }, 2, told);
-    else if (!args.quiet) say(describeResult(dump, result, outputName(request), seconds));
-    if (args.showStats) say(makedumpfileStats(result, format));
-    if (!args.quiet) printWarnings(result.warnings);
-    if (result.full !== undefined) {
-      printNote(`${result.full}; what had room was left, marked incomplete`);
-      return 1;
-    }
-    return undefined;
+    await records.write(dump, options, result, seconds);
+    return printResult(args, request, dump, result, seconds(), stream);
   } finally {
     dump.close();
   }
 }
 
-/** The error of what comes after the dump: the dump stays, and so does the manifest. */
-function standing(error: unknown, incomplete: boolean, there: readonly string[]): unknown {
-  const [dump = "", ...others] = there;
-  if (!(error instanceof DumpError)) return error;
-  // Somebody else may have removed it, or moved its folder.
-  if (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
-    return error.left === NOTHING_LEFT ? error.with({ left: undefined }) : error;
-  const how = incomplete ? "marked incomplete" : "whole";
-  const more = others.map((name) => `, and so is ${name}`).join("");
-  const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;
-  return error.with({ left: `the dump is there, ${how}: ${dump}${more}${before}` });
+/** Throws `BAD_OPTION` where the dump would go to a terminal, or to a stdout that is closed. */
+function checkStdout({ inputs, output }: FilterRequest): void {
+  if (output !== undefined) return;
+  if (process.stdout.isTTY) {
+    throw new DumpError("BAD_OPTION", "the dump should go to stdout, but stdout is a terminal", {
+      cure: "Send it into a pipe or a file: `coresieve -F DUMP | ssh HOST 'cat > dump.flat'`",
+    });
+  }
+  needStdout(inputs);
 }
 
-function outputName({ output, flatten, pack }: FilterRequest): string {
-  const more = [flatten ? ", flattened" : "", pack === undefined ? "" : `, packed with ${pack}`];
-  return `${shownUrl(output ?? "stdout")}${more.join("")}`;
-}
-
-/** Loads what writes manifests only where one is asked for, or something of one. */
-async function openManifest(
-  args: ManifestArguments,
-  inputs: readonly string[],
-  request: FilterRequest,
+async function openNamed(
+  args: FilterCommandArguments,
+  { inputs, flatten }: FilterRequest,
+  warnings: Warnings,
   signal: AbortSignal,
-) {
-  if ((args.manifest ?? args.manifestDigests ?? args.sign) === undefined) return undefined;
-  return (await import("../manifest-option.js")).manifestWriter(args, inputs, request, signal);
+): Promise<Dump> {
+  const digest = args.manifest !== undefined && args.manifestDigests !== "output";
+  try {
+    return await openInputs(inputs, warnings, { ...args, digest }, signal, args.quiet);
+  } catch (error) {
+    throw (await import("../mistaken-file.js")).mistakenFile(error, inputs, flatten);
+  }
 }
 
-/** The same of reports. */
-async function openReport(args: ReportArguments, inputs: readonly string[], output: string | undefined) {
-  if (args.report === undefined) return undefined;
-  return (await import("../report-option.js")).reportWriter(args.report, args, inputs, output);
+function outputOf(
+  { force, sync }: FilterCommandArguments,
+  { output, flatten, pack }: FilterRequest,
+  stdout: NodeJS.WritableStream,
+): FilterOutput {
+  if (output === undefined) return { stream: stdout, name: "stdout", plain: !flatten, pack };
+  return { path: output, force, sync, pack };
+}
+
+/** Prints what the run did: on stderr where stdout carries the dump. */
+function printResult(
+  args: FilterCommandArguments,
+  request: FilterRequest,
+  dump: Dump,
+  result: FilterResult,
+  seconds: number,
+  stream: NodeJS.WriteStream,
+): CommandEnd {
+  const { flatten, pack, format } = request;
+  const output = shownUrl(request.output ?? "stdout");
+  const name = `${output}${flatten ? ", flattened" : ""}${pack === undefined ? "" : `, packed with ${pack}`}`;
+  if (args.json) printJson({ ...result, seconds, output, packing: pack ?? null }, 2, stream);
+  else if (!args.quiet) printLines(describeResult(dump, result, name, seconds), stream);
+  if (args.showStats) printLines(makedumpfileStats(result, format), stream);
+  if (!args.quiet) printWarnings(result.warnings);
+  if (result.full === undefined) return undefined;
+  printNote(`${result.full}; what had room was left, marked incomplete`);
+  return 1;
 }

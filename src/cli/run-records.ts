@@ -1,0 +1,91 @@
+import { existsSync } from "node:fs";
+import { DumpError, NOTHING_LEFT } from "../errors.js";
+import type { Dump } from "../reader/dump.js";
+import type { FilterProgress, FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
+import { shownUrl } from "../store/http-url.js";
+import { isStorePath } from "../store/store-url.js";
+import type { RunObserver } from "../worker/run-observer.js";
+import { abandoned } from "../writer/abandoned.js";
+import { isHttpOutput } from "../writer/part-urls.js";
+import type { ManifestArguments, ManifestWriter } from "./manifest-option.js";
+import type { FilterRequest } from "./options/filter-request.js";
+import type { ProgressDisplay } from "./progress.js";
+import type { ReportArguments, ReportWriter } from "./report-option.js";
+
+/** What a filter run writes beside its dump: a manifest, a report, both or neither. */
+export interface RunRecords {
+  /** Where a dump for stdout goes: the manifest takes its digest on the way. */
+  readonly stdout: NodeJS.WritableStream;
+  /** Looks on while pages are written. */
+  readonly observer: RunObserver | undefined;
+  /** Takes part in the run's progress. */
+  progress(state: FilterProgress): void;
+  /** Writes them when the dump is there. Throws an error that says the dump stays. */
+  write(dump: Dump, options: WholeFilterOptions, result: FilterResult, seconds: () => number): Promise<void>;
+  /** The run failed with this, or wrote nothing: gives up both, and returns the error to end with. Never throws. */
+  giveUp(error?: unknown): Promise<unknown>;
+}
+
+/** Opens the records before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`, and what a file sink does. */
+export async function openRecords(
+  args: ManifestArguments & ReportArguments,
+  request: Pick<FilterRequest, "inputs" | "output" | "pack">,
+  signal: AbortSignal,
+  display: ProgressDisplay | undefined,
+): Promise<RunRecords> {
+  const { inputs, output } = request;
+  const name = shownUrl(output ?? "stdout");
+  const manifest = await openManifest(args, request, signal);
+  const report = await openReport(args, inputs, output).catch(async (error) => {
+    throw await abandoned(error, manifest);
+  });
+  return {
+    stdout: manifest?.stream ?? process.stdout,
+    observer: report?.recorder,
+    progress: (state) => report?.recorder.progress(state),
+    giveUp: (error) => abandoned(error, manifest, report),
+    async write(dump, options, result, seconds) {
+      const digesting = (done: number, total: number) =>
+        display?.update({ phase: "digest", done: done / dump.pageSize, total: total / dump.pageSize });
+      const recorded = manifest?.write(dump, options, result, digesting).finally(() => display?.end());
+      await recorded?.catch(async (error) => {
+        throw await abandoned(besideDump(error, result.incomplete, name), report);
+      });
+      await report?.write(dump, options, result, seconds()).catch((error) => {
+        throw besideDump(error, result.incomplete, name, args.manifest);
+      });
+    },
+  };
+}
+
+// Each is loaded only where it is asked for, or something of it.
+
+async function openManifest(
+  args: ManifestArguments,
+  request: Pick<FilterRequest, "inputs" | "output" | "pack">,
+  signal: AbortSignal,
+): Promise<ManifestWriter | undefined> {
+  if ((args.manifest ?? args.manifestDigests ?? args.sign) === undefined) return undefined;
+  return (await import("./manifest-option.js")).manifestWriter(args, request.inputs, request, signal);
+}
+
+async function openReport(
+  args: ReportArguments,
+  inputs: readonly string[],
+  output: string | undefined,
+): Promise<ReportWriter | undefined> {
+  if (args.report === undefined) return undefined;
+  return (await import("./report-option.js")).reportWriter(args.report, args, inputs, output);
+}
+
+/** The error of a record: the dump stays, and so does the manifest if the report failed. */
+function besideDump(error: unknown, incomplete: boolean, dump: string, manifest?: string): unknown {
+  if (!(error instanceof DumpError)) return error;
+  // Somebody else may have removed it, or moved its folder.
+  if (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
+    return error.left === NOTHING_LEFT ? error.with({ left: undefined }) : error;
+  const how = incomplete ? "marked incomplete" : "whole";
+  const too = manifest === undefined ? "" : `, and so is ${manifest}`;
+  const before = error.left === undefined || error.left === NOTHING_LEFT ? "" : `; ${error.left}`;
+  return error.with({ left: `the dump is there, ${how}: ${dump}${too}${before}` });
+}
