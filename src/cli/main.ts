@@ -2,11 +2,13 @@
 import { speakAs } from "../option-words.js";
 import { startEarly } from "./early-threads.js";
 import { explain } from "./explain.js";
+import { optimiseLate } from "./late-optimisation.js";
 import { leave, watchStdout } from "./leave.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 import { coloured } from "./terminal.js";
 
 speakAs("commandLine");
+optimiseLate();
 const argv = process.argv.slice(2);
 let told = false;
 const unsaid = watchStdout();

@@ -4,12 +4,14 @@ import { speakAs } from "../option-words.js";
 import { isSingleExecutable } from "../program-files.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
+import { optimiseLate } from "./late-optimisation.js";
 import { leave, watchStdout } from "./leave.js";
 import { type MakedumpfileRequest, parseMakedumpfile } from "./makedumpfile/arguments.js";
 import { Messages } from "./makedumpfile/messages.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 
 speakAs("commandLine");
+optimiseLate();
 // As getopt_long does: a link of another name speaks under that name.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const unsaid = watchStdout();

@@ -148,6 +148,7 @@ class Collector implements PrivateObjects, QueueRoots {
   keysFound = false;
   cut = false;
   #spans = 0;
+  #room = new Uint8Array(1 << 15);
   readonly #dump: Dump;
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
@@ -213,8 +214,9 @@ class Collector implements PrivateObjects, QueueRoots {
     const { offset, wordSize } = cache.freelist;
     if (free === undefined) this.doubtful++;
     this.padding.add(slab, this.#holesOf(cache));
-    for (let i = 0; i < slab.count; i++) {
-      if (!free?.[i]) continue;
+    const someFree = free !== undefined && (free.includes(1) || free.includes(IN_SHEAF));
+    for (let i = 0; someFree && i < slab.count; i++) {
+      if (free[i] === 0) continue;
       const at = slab.start + i * cache.stride;
       if (free[i] === IN_SHEAF) {
         // On no list: where others have their link, perhaps behind the object, it has what was there before.
@@ -266,9 +268,8 @@ class Collector implements PrivateObjects, QueueRoots {
   }
 
   #vectors(slab: Slab): void {
-    const { cache, start, count } = slab;
-    const bytes =
-      this.#zeroed || slab.free === undefined ? undefined : this.#read(start, count * cache.stride, MAX_SLAB);
+    const { cache, start } = slab;
+    const bytes = this.#zeroed || slab.free === undefined ? undefined : this.#objectsOf(slab);
     if (bytes === undefined) return;
     this.#everyUsed(slab, (at) => {
       for (const [from, to] of unwrittenVectors(this.#kernel, bytes, at - start, cache.objectSize)) {
@@ -280,9 +281,9 @@ class Collector implements PrivateObjects, QueueRoots {
   /** What nobody wrote of the room for short names in directory entries. */
   #entries(slab: Slab): void {
     const names = this.#names;
-    const { cache, start, count } = slab;
+    const { start } = slab;
     if (names === undefined || slab.free === undefined) return;
-    const bytes = this.#read(start, count * cache.stride, MAX_SLAB);
+    const bytes = this.#objectsOf(slab);
     if (bytes === undefined) return;
     this.#everyUsed(slab, (paddr) => {
       const rest = names.rest(bytes, paddr - start, paddr);
@@ -335,8 +336,17 @@ class Collector implements PrivateObjects, QueueRoots {
     return pieces;
   }
 
-  #read(at: number, length: number, most = MAX_OBJECT): DataView | undefined {
-    if (length > most) return undefined;
+  /** All objects of a slab, until the next one's are asked for. */
+  #objectsOf({ cache, start, count }: Slab): DataView | undefined {
+    const length = count * cache.stride;
+    if (length > MAX_SLAB) return undefined;
+    if (this.#room.length < length) this.#room = new Uint8Array(length);
+    const bytes = this.#room.subarray(0, length);
+    return this.#dump.memory.read(bytes, start) === length ? new DataView(bytes.buffer, 0, length) : undefined;
+  }
+
+  #read(at: number, length: number): DataView | undefined {
+    if (length > MAX_OBJECT) return undefined;
     const bytes = new Uint8Array(length);
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
   }

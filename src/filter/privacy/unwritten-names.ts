@@ -18,13 +18,15 @@ export function entryNames(space: AddressSpace, { memory, types }: KernelObjects
   const { wordSize, littleEndian, pageSize } = memory;
   if (name === undefined || own === undefined || own.size === 0) return undefined;
   const end = own.offset + own.size;
+  const low = littleEndian ? 0 : wordSize - 4;
   return {
     rest(bytes, at, paddr) {
       if (at + end > bytes.byteLength) return undefined;
       const pointer = wordAt(bytes, at + name.offset, wordSize, littleEndian);
       if (!memory.isKernelAddress(pointer)) return undefined;
-      // Only a name within the same page can be its own: most entries need no walk of page tables.
-      const isNear = Number(pointer % BigInt(pageSize)) === (paddr + own.offset) % pageSize;
+      // Only a name at the same place of its page can be its own: the others need no walk of page tables.
+      const isNear =
+        bytes.getUint32(at + name.offset + low, littleEndian) % pageSize === (paddr + own.offset) % pageSize;
       if (!isNear || space.translate(pointer)?.paddr !== paddr + own.offset) return [own.offset, end];
       for (let i = own.offset; i < end; i++) if (bytes.getUint8(at + i) === 0) return [i, end];
       return undefined;

@@ -9,8 +9,8 @@ const PIECE = 4096;
 const MAX_PIECES = 64;
 
 /**
- * Walks page tables in the dump. A translation costs a look-up per level; the last table of the bottom level is
- * remembered, so that neighbouring pages cost one. Entries that lead nowhere, and tables that the dump does not have,
+ * Walks page tables in the dump. A translation costs a look-up per level; the last page is remembered (of the direct map it may have a
+ * gigabyte), and the last table of the bottom level, so that neighbouring pages cost one. Entries that lead nowhere, and tables that the dump does not have,
  * give `undefined`.
  */
 export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: DecodeEntry): AddressSpace {
@@ -21,7 +21,11 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
   const entryAt = entryReader(shape, memory);
   let rememberedSpan = -1n;
   let rememberedTable = 0;
+  let page = { start: 0n, end: 0n, paddr: 0 };
   const translate = (vaddr: bigint): Translation | undefined => {
+    if (vaddr >= page.start && vaddr < page.end) {
+      return { paddr: page.paddr + Number(vaddr - page.start), length: Number(page.end - vaddr) };
+    }
     const span = vaddr >> bottomSpan;
     let level = 0;
     let table = shape.root;
@@ -39,6 +43,8 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
         // Entries of some machines have bits for more than any memory.
         if (step.page + size > Number.MAX_SAFE_INTEGER) return undefined;
         const within = Number(vaddr & BigInt(size - 1));
+        const start = vaddr - BigInt(within);
+        page = { start, end: start + BigInt(size), paddr: step.page };
         return { paddr: step.page + within, length: size - within };
       }
       table = step.table;

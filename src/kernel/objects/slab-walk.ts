@@ -100,19 +100,21 @@ export function slabWalk(
     cpuLists: !takesLists || possibleCpus(kernel) !== undefined,
     sheaves: { found: sheaves !== undefined && !sheaves.cut, broken: sheaves?.broken ?? 0 },
     each(use, places) {
+      // Of one slab after the other.
+      let room = new Uint8Array(1 << 15);
       const near =
         places && ((from: number, to: number) => hasBetween(places, from * pageSize, to * pageSize + MAX_SLAB));
-      const look = ({ cache: address, pfn, address: struct, bytes, at, room }: FoundSlab) => {
+      const look = ({ cache: address, pfn, address: struct, bytes, at, room: most }: FoundSlab) => {
         const cache = caches.get(address);
         if (cache === undefined) return;
         const count = Math.min(bitsOf(bytes, at, objects, littleEndian), MAX_OBJECTS);
         const used = bitsOf(bytes, at, inuse, littleEndian);
         const size = cache.pad + count * cache.stride;
-        if (count < 1 || used > count || size > Math.min(room, MAX_SLAB)) return;
+        if (count < 1 || used > count || size > Math.min(most, MAX_SLAB)) return;
         const start = pfn * pageSize + cache.pad;
         const form = cache.forms.find((one) => one.objects === count);
         const pages = form === undefined ? Math.ceil(size / pageSize) : 2 ** form.order;
-        const end = pfn * pageSize + Math.min(Math.max(pages * pageSize, size), room);
+        const end = pfn * pageSize + Math.min(Math.max(pages * pageSize, size), most);
         const shape = { cache, start, count, end, extensions: extensionsOf(bytes, at, pfn * pageSize, end) };
         const first = wordAt(bytes, at + freelist.offset, wordSize, littleEndian);
         const lists = ofCpus.get(struct) ?? [];
@@ -121,9 +123,11 @@ export function slabWalk(
           use({ ...shape, free: withSheaves(sheaves, shape, none) });
           return;
         }
-        const content = new Uint8Array(size - cache.pad);
-        const whole = memory.read(content, start) === content.length;
-        const data = new DataView(content.buffer);
+        const length = size - cache.pad;
+        if (room.length < length) room = new Uint8Array(length);
+        const content = room.subarray(0, length);
+        const whole = memory.read(content, start) === length;
+        const data = new DataView(content.buffer, 0, length);
         const free = whole
           ? freeObjects(
               { data, start, count, stride: cache.stride },

@@ -102,6 +102,27 @@ describe("page-table walk", () => {
     expect(memory.reads).toBe(2);
   });
 
+  test("the page that was walked last is remembered: answers are those of a walk from the top, whatever was asked before", () => {
+    const memory = memoryOf((view) => {
+      view.setBigUint64(0x1000 + 3 * 8, 0x2001n, true);
+      view.setBigUint64(0x2000 + 5 * 8, 0x7001n, true);
+      view.setBigUint64(0x2000 + 6 * 8, 0x9001n, true);
+      view.setBigUint64(0x1000 + 4 * 8, 0x20_0003n, true);
+    });
+    const shape = { root: 0x1000, levels, entrySize: 8, littleEndian: true } as const;
+    const space = walkTables(shape, memory, decode(shifts));
+    const small = (3n << 21n) | (5n << 12n);
+    const large = 4n << 21n;
+    const borders = [small, small + 0x1000n, small + 0x2000n, large, large + (1n << 21n)];
+    const asked = borders.flatMap((at) => [at - 1n, at, at + 1n, at + 0x123n]);
+    for (const first of asked) {
+      for (const then of asked) {
+        space.translate(first);
+        expect(space.translate(then)).toEqual(walkTables(shape, memory, decode(shifts)).translate(then));
+      }
+    }
+  });
+
   test("tables outside the dump, and at addresses no table can have, lead nowhere", () => {
     const memory = memoryOf((view) => {
       view.setBigUint64(0x1000, 0xffff_ffff_ffff_f001n, true);

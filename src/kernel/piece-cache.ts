@@ -1,0 +1,47 @@
+import type { PhysicalMemory } from "../reader/physical-memory.js";
+import { damageOf } from "../reader/tolerant-memory.js";
+import { type AddressSpace, readVirtual } from "./address-space.js";
+
+/** Bytes of a piece: a page of most machines, and a part of one of others. */
+export const PIECE = 4096;
+/** Most that are remembered: 1 MiB. */
+const MAX_PIECES = 256;
+
+/** Pieces of memory that were read last: lists and tables are read word by word, many of a page. What the dump does not have whole is none. */
+export class PieceCache {
+  readonly #pieces = new Map<bigint, DataView | undefined>();
+  readonly #space: AddressSpace;
+  readonly #memory: PhysicalMemory;
+  #last = -1n;
+  #piece: DataView | undefined;
+
+  constructor(space: AddressSpace, memory: PhysicalMemory) {
+    this.#space = space;
+    this.#memory = memory;
+  }
+
+  /** The piece that begins at `vaddr`. */
+  at(vaddr: bigint): DataView | undefined {
+    if (vaddr === this.#last) return this.#piece;
+    let piece = this.#pieces.get(vaddr);
+    if (piece === undefined && !this.#pieces.has(vaddr)) {
+      piece = this.#read(vaddr);
+      if (this.#pieces.size >= MAX_PIECES) this.#pieces.clear();
+      this.#pieces.set(vaddr, piece);
+    }
+    this.#last = vaddr;
+    this.#piece = piece;
+    return piece;
+  }
+
+  /** Where a part of it is damaged (a file that was cut off), what is asked for may not be: it is read by itself then, and fails by itself. */
+  #read(vaddr: bigint): DataView | undefined {
+    const bytes = new Uint8Array(PIECE);
+    try {
+      return readVirtual(this.#space, this.#memory, bytes, vaddr) === PIECE ? new DataView(bytes.buffer) : undefined;
+    } catch (error) {
+      damageOf(error);
+      return undefined;
+    }
+  }
+}
