@@ -1,5 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import { readableTime } from "../readable-time.js";
+import { registersText } from "../run/cpu-notes.js";
 import type { DumpInfo, TaskCounts } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
 import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
@@ -25,7 +26,7 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   row("Format", formatOf(info));
   row(
     "Machine",
-    `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB, ${plural(info.cpus, "CPU")}${registersOf(info)}`,
+    `${info.arch}, ${info.wordSize * 8}-bit, ${info.byteOrder} endian, pages of ${info.pageSize / 1024} KiB, ${plural(info.cpus, "CPU")}${registersText({ cpus: info.cpus, withRegisters: info.cpusWithRegisters })}`,
   );
   row("Memory", `${formatBytes(info.memoryBytes)} in ${plural(info.ranges.length, "range")}${rangesOf(info)}`);
   row("Kernel", info.kernelRelease === null ? "not known" : `${info.kernelRelease} ${info.kernelVersion ?? ""}`.trim());
@@ -59,12 +60,6 @@ function shrinksTo({ shrinksToBytes, fileSize, filtering }: DumpInfo): string | 
 function tasksOf({ total, kernelThreads, running, uninterruptible }: TaskCounts): string {
   const blocked = uninterruptible === 0 ? "" : `, ${formatCount(uninterruptible)} blocked (D)`;
   return `${formatCount(total)}, ${formatCount(kernelThreads)} of them the kernel's own; ${formatCount(running)} running${blocked}`;
-}
-
-function registersOf({ cpus, cpusWithRegisters }: DumpInfo): string {
-  if (cpusWithRegisters === cpus) return "";
-  if (cpusWithRegisters === 0) return cpus === 1 ? " without registers" : ", none with registers";
-  return `, ${cpusWithRegisters} of them with registers`;
 }
 
 function formatOf({ format, description, codecs, dumpLevel, lacksStructPages, incomplete }: DumpInfo): string {

@@ -50,9 +50,22 @@ export function findVmcoreinfo(notes: readonly Note[]): Note | undefined {
   return notes.find((note) => note.name === "VMCOREINFO");
 }
 
-/** How many CPUs saved their registers. */
+/** How many CPUs have a note, with registers in it or without. */
 export function countCpus(notes: readonly Note[]): number {
-  return notes.filter((note) => note.name === "CORE" && note.type === NT_PRSTATUS).length;
+  return notes.filter(isCpus).length;
+}
+
+/**
+ * Of how many CPUs a note has registers. Those that a kdump output gets for want of any have none, nor do those that `--privacy` cleared: there all bytes
+ * behind what `struct elf_prstatus` has of the process (three ints, a short, two unsigned longs, four ints, four times of two longs) are zeros.
+ */
+export function countRegisters(notes: readonly Note[], wordSize: number): number {
+  return notes.filter((note) => isCpus(note) && note.desc.subarray(32 + 10 * wordSize).some((byte) => byte !== 0))
+    .length;
+}
+
+function isCpus({ name, type }: Note): boolean {
+  return name === "CORE" && type === NT_PRSTATUS;
 }
 
 /** Not by bit operations: sizes are unsigned 32 bits, and a negative one would send the scan back. */

@@ -16,6 +16,7 @@ import { countBits, type PageBitmap, sharedBitmap, testBit } from "../reader/bit
 import type { Dump } from "../reader/dump.js";
 import { isLive } from "../reader/source/input-changed.js";
 import { type CheckedPlan, checkedPlan, classify, scanPools } from "../run/classify.js";
+import { cpuCount } from "../run/cpu-notes.js";
 import type { Session } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
 import { aWarnings, type Warnings } from "../warnings.js";
@@ -73,7 +74,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
     description: dump.header.description,
     inputBytes: dump.fileSize,
     pageSize: dump.pageSize,
-    machine: machineFacts(dump, view?.utsname, view?.memMap.model, true),
+    machine: machineFacts(dump, view?.utsname, view?.memMap.model, true, await cpuCount({ dump, view })),
     map,
     places: view === undefined ? [] : memoryPlaces(dump, view),
     kinds: kindRows(collector.sums, sampled),

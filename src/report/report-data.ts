@@ -3,8 +3,8 @@ import type { ClassCounts } from "../filter/page-classes.js";
 import type { CrashReason } from "../kernel/log/crash-reason.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 import type { Dump } from "../reader/dump.js";
-import { countCpus } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
+import type { CpuCount } from "../run/cpu-notes.js";
 import type { DumpWarning } from "../warnings.js";
 import type { OutputFormat } from "../writer/output-format.js";
 import type { CellMap } from "./cell-map.js";
@@ -74,7 +74,9 @@ export interface MachineFacts {
   readonly arch: string;
   readonly bits: number;
   readonly byteOrder: "little" | "big";
+  /** 0: not known, and nothing is said. */
   readonly cpus: number;
+  readonly cpusWithRegisters: number;
   readonly memoryBytes: number;
   readonly ranges: readonly { readonly start: number; readonly end: number }[];
   readonly release: string | undefined;
@@ -87,12 +89,13 @@ export interface MachineFacts {
   readonly vmcoreinfoItems: number;
 }
 
-/** The facts of a dump; `utsname` is what its kernel says of itself. */
+/** The facts of a dump; `utsname` is what its kernel says of itself, `cpus` what its notes and its kernel's memory have. */
 export function machineFacts(
   dump: Dump,
   utsname: Utsname | undefined,
   memoryModel: string | undefined,
   withHost: boolean,
+  { cpus, withRegisters }: CpuCount,
 ): MachineFacts {
   const { machine, header, vmcoreinfo: info } = dump;
   const uts = utsname ?? (header.utsname?.release ? header.utsname : undefined);
@@ -101,7 +104,8 @@ export function machineFacts(
     arch: machine.arch,
     bits: machine.wordSize * 8,
     byteOrder: machine.littleEndian ? "little" : "big",
-    cpus: header.cpus || countCpus(dump.notes),
+    cpus,
+    cpusWithRegisters: withRegisters,
     memoryBytes: dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0),
     ranges: dump.ranges,
     release: uts?.release ?? info?.osrelease,

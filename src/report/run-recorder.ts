@@ -1,6 +1,7 @@
 import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
+import { notedCpus } from "../run/cpu-notes.js";
 import type { FilterProgress, FilterResult, WholeFilterOptions } from "../run/filter-dump.js";
 import type { RunObserver } from "../worker/run-observer.js";
 import { type MemoryPlace, memoryPlaces } from "./memory-places.js";
@@ -79,7 +80,7 @@ export class RunRecorder implements RunObserver {
       description: dump.header.description,
       inputBytes: result.inputBytes,
       pageSize: dump.pageSize,
-      machine: machineFacts(dump, view?.utsname, view?.memMap.model, !stripped),
+      machine: machineFacts(dump, view?.utsname, view?.memMap.model, !stripped, notedCpus(dump)),
       map,
       places: this.#places,
       kinds: kindRows(collector.sums),

@@ -1,5 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import { readableTime } from "../readable-time.js";
+import { registersText } from "../run/cpu-notes.js";
 import { outputFormatFacts } from "../writer/output-format.js";
 import { type Html, html, NOTHING } from "./html.js";
 import { count } from "./page/words.js";
@@ -71,7 +72,12 @@ export function kernelSection({ machine, description, files, pageSize, run }: Re
         : readableTime(machine.crashTime),
     ],
     ["Machine", `${machine.arch}, ${machine.bits}-bit, ${machine.byteOrder} endian`],
-    ["CPUs", `${machine.cpus}`],
+    [
+      "CPUs",
+      machine.cpus === 0
+        ? undefined
+        : `${machine.cpus}${registersText({ cpus: machine.cpus, withRegisters: machine.cpusWithRegisters })}`,
+    ],
     ["Pages", formatBytes(pageSize)],
     ["Memory model", machine.memoryModel],
     ["Memory", `${formatBytes(machine.memoryBytes)} in ${count(machine.ranges.length)} ranges`],

@@ -4,7 +4,7 @@ import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
 import type { CpuRegisters } from "../kernel/objects/crash-notes.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
-import { countCpus, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
+import { countCpus, countRegisters, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
 import { ofFile, Warnings } from "../warnings.js";
 import { noteBytes } from "../writer/note-bytes.js";
 import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
@@ -47,11 +47,25 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
 
 /** Of how many CPUs a dump has registers, in notes or in its kernel's memory. Looks for the kernel's symbols. */
 export async function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): Promise<CpuCount> {
-  const noted = countCpus(dump.notes);
+  const noted = notedCpus(dump);
   const registers = (await registersIn(dump, view)) ?? [];
   const saved = registers.filter(({ prstatus }) => prstatus !== undefined).length;
-  const withRegisters = noted > 0 ? noted : saved;
-  return { cpus: Math.max(dump.header.cpus, registers.length, withRegisters), withRegisters };
+  return {
+    cpus: Math.max(noted.cpus, registers.length),
+    withRegisters: countCpus(dump.notes) > 0 ? noted.withRegisters : saved,
+  };
+}
+
+/** What the notes of a dump have, and its header. */
+export function notedCpus({ header, notes, machine }: Dump): CpuCount {
+  return { cpus: Math.max(header.cpus, countCpus(notes)), withRegisters: countRegisters(notes, machine.wordSize) };
+}
+
+/** In words, behind the number of CPUs; empty where all have registers. */
+export function registersText({ cpus, withRegisters }: CpuCount): string {
+  if (withRegisters === cpus) return "";
+  if (withRegisters === 0) return cpus === 1 ? " without registers" : ", none with registers";
+  return `, ${withRegisters} of them with registers`;
 }
 
 async function registersIn(dump: Dump, view: KernelView | undefined): Promise<CpuRegisters[] | undefined> {

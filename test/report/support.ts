@@ -59,7 +59,7 @@ export function describedReport(pages: number, runs: Iterable<Run>, text = "text
     inputBytes: pages * 4096,
     pageSize: 4096,
     machine: {
-      ...{ arch: text, bits: 64, byteOrder: "little", cpus: 4, memoryBytes: pages * 4096 },
+      ...{ arch: text, bits: 64, byteOrder: "little", cpus: 4, cpusWithRegisters: 4, memoryBytes: pages * 4096 },
       ranges: [{ start: 0, end: pages * 4096 }],
       ...{ release: text, kernelVersion: text, host: text, buildId: text, memoryModel: text, crashTime: new Date(0) },
       notes: [{ name: text, type: 1, size: 2 }],
