@@ -53,7 +53,9 @@ async function* webBytes(
 }
 
 async function* onlyBytes(chunks: AsyncIterable<unknown>, name: string): AsyncGenerator<Uint8Array, void, undefined> {
-  for await (const chunk of chunks) {
+  for await (const given of chunks) {
+    // `FileHandle.readableWebStream()` of Node 20 gives these.
+    const chunk = given instanceof ArrayBuffer ? new Uint8Array(given) : given;
     if (!(chunk instanceof Uint8Array)) {
       throw new DumpError("BAD_OPTION", `gives ${typeof chunk === "string" ? "text" : "objects"}, not bytes`, {
         file: name,

@@ -72,6 +72,9 @@ test("a web stream: of node:stream/web, and of a Response", async () => {
   await expectWhole({ stream: new Blob([kdump]).stream(), name: "blob" });
   const { body } = new Response(gzipSync(kdump));
   await expectWhole(body as NonNullable<typeof body>);
+  // A FileHandle's, which gives ArrayBuffers in Node 20.
+  const buffers = Array.from(pieces(kdump), (piece) => Uint8Array.from(piece).buffer);
+  await expectWhole(Readable.toWeb(Readable.from(buffers)) as ReadableStream<Uint8Array>);
 });
 
 test("its digest is taken on the way, and a stream and a file are not mixed up", async () => {
