@@ -80,10 +80,13 @@ function viewWithoutTop(
   const rescued = space.lost === undefined ? rescuedSpace(dump, info) : undefined;
   const other = rescued?.lost?.instead === undefined ? undefined : look(rescued);
   if (other !== undefined || view === undefined) return other;
-  const tablesBelow = tablesOfStructPages(dump, view);
-  if (tablesBelow.length === 0) return undefined;
-  const lost = { instead: space.lost?.instead, below: tablesBelow.map(({ table }) => table) };
-  return look({ ...space, image: { ...space.image, tablesBelow }, lost });
+  for (const image of [space.image, ...(space.others ?? [])]) {
+    const tablesBelow = tablesOfStructPages(dump, { ...view, space: image });
+    if (tablesBelow.length === 0) continue;
+    const lost = { instead: space.lost?.instead, below: tablesBelow.map(({ table }) => table) };
+    return look({ ...space, image: { ...image, tablesBelow }, lost });
+  }
+  return undefined;
 }
 
 const NO_MAP = "its struct pages were not found (mem_section, mem_map)";

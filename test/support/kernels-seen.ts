@@ -19,4 +19,5 @@ export const kernelsSeen: readonly KernelSeen[] = [
   { name: "riscv64-7.2-tiny", arch: "riscv64", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "s390x-7.2-tiny", arch: "s390x", release: "7.2", pageSize: 4096, memoryModel: "vmemmap" },
   { name: "ppc64el-7.2-64k-tiny", arch: "ppc64", release: "7.2", pageSize: 65536, memoryModel: "vmemmap" },
+  { name: "loong64-7.2-16k-tiny", arch: "loongarch64", release: "7.2", pageSize: 16384, memoryModel: "vmemmap" },
 ];

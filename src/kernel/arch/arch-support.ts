@@ -13,6 +13,8 @@ import type { TableBelow } from "./tables-below.js";
 /** What a dump tells of its kernel's address space. */
 export interface FoundSpace<Image> {
   readonly image: Image;
+  /** What it may be as well, for only the top table that is lost tells. */
+  readonly others?: readonly Image[];
   /**
    * What a kdump header has as phys_base: where the kernel's image was loaded, relative to its link address, on x86;
    * where memory starts on arm, arm64 and riscv64.

@@ -72,11 +72,17 @@ function isWindow(address: bigint): boolean {
 function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarch64Space> {
   const pageShift = Math.log2(dump.pageSize);
   const root = Number(needSymbol(dump, info, "swapper_pg_dir") & LOW_BITS);
-  const levels = countLevels(dump.memory, root, pageShift);
-  const guess = { image: { arch: "loongarch64", root, pageShift, levels } as const, name: `tables at ${hex(root)}` };
+  const counted = countLevels(dump.memory, root);
+  // 48-bit addresses with pages of 4 KiB, 47 with 16 KiB, 55 with 64 KiB. Each can be built with one level less (arch/loongarch/Kconfig).
+  const usual = pageShift === 12 ? 4 : 3;
+  const guess = {
+    image: { arch: "loongarch64", root, pageShift, levels: counted ?? usual } as const,
+    name: `tables at ${hex(root)}`,
+  };
   const { image, utsname } = firstThatReads(dump, info, [guess], (one) => loongarch64AddressSpace(one, dump.memory));
   return {
     image,
+    ...(counted === undefined && { others: [{ ...image, levels: usual - 1 }] }),
     utsname,
     physBase: BigInt.asIntN(64, info.number("phys_base") ?? 0n),
     lowestAddress: 1n << 63n,
@@ -87,20 +93,19 @@ function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarc
 
 /**
  * The number of levels is not exported. Entries that map nothing point to an empty table of the next level, so that
- * any way down leads to the bottom: its entries are no addresses.
+ * any way down leads to the bottom: its entries are no addresses. `undefined` if the top table is lost.
  */
-function countLevels(memory: PhysicalMemory, root: number, pageShift: number): number {
+function countLevels(memory: PhysicalMemory, root: number): number | undefined {
   const bytes = new Uint8Array(8);
   const view = new DataView(bytes.buffer);
   let table = root;
   for (let levels = 1; levels < 4; levels++) {
-    if (memory.read(bytes, table) < 8) break;
+    if (memory.read(bytes, table) < 8) return undefined;
     const entry = view.getBigUint64(0, true);
     // No entry of a whole top table is anything else: it is lost.
-    if (levels === 1 && !isWindow(entry)) break;
+    if (levels === 1 && !isWindow(entry)) return undefined;
     if (!isWindow(entry) || (entry & HUGE) !== 0n) return Math.max(levels, 2);
     table = Number(entry & LOW_BITS);
   }
-  // The usual ones: 48-bit addresses with pages of 4 KiB, 47 with 16 KiB, 55 with 64 KiB.
-  return pageShift === 12 ? 4 : 3;
+  return 4;
 }

@@ -121,6 +121,8 @@ const others: MachineCase[] = [
       [12, 4],
       [12, 3],
       [14, 2],
+      [16, 3],
+      [16, 2],
     ] as const
   ).map(
     ([pageShift, levels]): MachineCase => ({
