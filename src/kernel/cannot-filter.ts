@@ -5,7 +5,7 @@ import { maySearch } from "./may-search.js";
 
 const LEVELS = `Levels 0 and 1 (${OPTION.levels01}) do not need that`;
 const SOURCES = `for others give the kernel's vmlinux (${OPTION.vmlinux}) or its VMCOREINFO (${OPTION.vmcoreinfo}, or ${OPTION.vmcoreinfoAt} as \`coresieve info\` lists them)`;
-/** A text leads to nothing that is not in the file. */
+/** If the file is cut off, no VMCOREINFO text leads to what is missing. */
 const LOST = "others need page tables and struct pages, which may be in the part that is missing";
 
 /** The error of a dump whose pages cannot be classified, for the reason `why`. */
@@ -27,15 +27,18 @@ function isCut({ header, vmcoreinfo }: Dump): boolean {
   return header.incomplete && vmcoreinfo !== undefined;
 }
 
-/** Why a dump's pages cannot be classified, for who says that they cannot in words of their own. */
+/**
+ * Why a dump's pages cannot be classified, without the words "cannot be classified", for callers with words of their
+ * own.
+ */
 export function whyNotClassified({ code, why, reason }: DumpError): string {
   return code === "CANNOT_FILTER" && why !== undefined ? why : reason;
 }
 
-/** Errors that say nothing about the dump's kernel: who meets one cannot go on. */
+/** Errors that say nothing about the dump's kernel: the caller must not go on after them. */
 const NOT_ABOUT_THE_KERNEL: readonly DumpErrorCode[] = ["STRICT", "ABORTED", "INPUT_CHANGED", "NO_MEMORY"];
 
-/** Whether an error of looking for the kernel is about something else. */
+/** Whether an error that came up while looking for the kernel is about something else. */
 export function saysNothingOfKernel({ code }: DumpError): boolean {
   return NOT_ABOUT_THE_KERNEL.includes(code);
 }

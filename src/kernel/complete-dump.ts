@@ -5,7 +5,10 @@ import { dumpWithVmlinux } from "./debuginfo/vmlinux-dump.js";
 import { withoutVmcoreinfo } from "./given-vmcoreinfo.js";
 import type { Doubt } from "./vmcoreinfo-candidates.js";
 
-/** The dump with VMCOREINFO made from a vmlinux where one is given, and what `completeOwn` does otherwise. Throws what both do. */
+/**
+ * The dump with VMCOREINFO made from the vmlinux, if one is given; otherwise what `completeOwn` returns. Throws what
+ * both throw.
+ */
 export function completeWithKernel(
   dump: Dump,
   warnings: Warnings,
@@ -17,7 +20,7 @@ export function completeWithKernel(
   return { dump: dumpWithVmlinux(withoutVmcoreinfo(dump), vmlinux, dump), view: undefined };
 }
 
-/** The same without a look at what speaks against a text, for who needs no pages classified. */
+/** The same without checking a text against memory, for callers that classify no pages. */
 export function completeDump(dump: Dump, warnings: Warnings, options: CompleteOptions = {}): Dump {
   return completeWithKernel(dump, warnings, options).dump;
 }

@@ -33,23 +33,23 @@ export interface CompleteOptions {
   readonly vmcoreinfoDevice?: Uint8Array;
 }
 
-/** A dump that is complete, and its kernel where finding one has proven that. */
+/** A dump with its VMCOREINFO, and the kernel's view if one was made to prove it. */
 export interface CompleteDump {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
 }
 
-/** For who needs no pages classified. */
+/** Accepts every text: for callers that classify no pages. */
 export const NO_DOUBT: Doubt = () => undefined;
 
 /**
- * The dump with what its headers do not tell but its memory does. Dumps from hypervisors may have no VMCOREINFO note, or one that
- * is not the kernel's own: the text lies in the guest's memory, and with it come the page size and all names. A note is believed when its kernel
- * is found and `doubt` has nothing against it; else all notes and all texts in memory are candidates. QEMU's ELF of a little-endian
- * ppc64 guest is big endian: the kernel's own name says what its memory is. A memory image does not even tell the
- * machine: that is the one whose kernel its memory shows. Reads all memory if no note is proven;
- * otherwise a few pages. Throws `BAD_OPTION` if there is no text at the address asked for, or a given text or vmlinux is
- * not of the dumped kernel.
+ * Completes a dump from its memory with what its headers lack. Dumps from hypervisors may have no VMCOREINFO note, or
+ * one that is not the kernel's own. The text also lies in the guest's memory, and has the page size and all names. A
+ * note is believed if its kernel is found and `doubt` does not object; otherwise all notes and all texts in memory are
+ * candidates. QEMU's ELF of a little-endian ppc64 guest is big endian: there the kernel's own name decides the byte
+ * order of its memory. A memory image does not even say which machine it is from: the machine is the one whose kernel
+ * is found in memory. Reads all memory if no note is proven; otherwise a few pages. Throws `BAD_OPTION` if there is no
+ * text at the address asked for, or if a given text or vmlinux is not of the dumped kernel.
  */
 export function completeOwn(
   dump: Dump,
@@ -58,15 +58,15 @@ export function completeOwn(
   doubt: Doubt = NO_DOUBT,
 ): CompleteDump {
   const at = options.vmcoreinfoAt;
-  const named = (complete: Dump): CompleteDump => ({ dump: complete, view: undefined });
+  const withoutView = (complete: Dump): CompleteDump => ({ dump: complete, view: undefined });
   if (options.vmcoreinfo !== undefined) {
-    return named(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
+    return withoutView(withGiven(withoutVmcoreinfo(dump), options.vmcoreinfo, dump, warnings));
   }
   if (options.vmcoreinfoDevice !== undefined) {
-    const led = ledByDevice(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
-    if (led !== undefined) return named(led);
+    const fromDevice = withDeviceNote(withoutVmcoreinfo(dump), options.vmcoreinfoDevice, warnings);
+    if (fromDevice !== undefined) return withoutView(fromDevice);
   }
-  if (at !== undefined) return named(chosen(withoutVmcoreinfo(dump), at));
+  if (at !== undefined) return withoutView(withTextAt(withoutVmcoreinfo(dump), at));
   const complete = ownOrInMemory(dump, warnings, doubt);
   if (complete.dump.vmcoreinfo !== undefined) return complete;
   const { arch } = dump.machine;
@@ -77,7 +77,7 @@ export function completeOwn(
   return complete;
 }
 
-/** Takes a text from elsewhere, if it is of the kernel in memory. `original` has the dump's own. */
+/** Takes a text from elsewhere, if it belongs to the kernel in memory. `original` still has the dump's own text. */
 function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings: Warnings): Dump {
   const release = releaseOf(given, warnings);
   const text: VmcoreinfoText = { paddr: Number.NaN, text: given.text, noteLittleEndian: undefined };
@@ -87,7 +87,7 @@ function withGiven(dump: Dump, given: GivenVmcoreinfo, original: Dump, warnings:
     if (found === release) return complete;
     if (found !== undefined && !dump.machineGuessed) throw wrongRelease(given, release, found);
   }
-  // It does not lead to the kernel: perhaps it is another's.
+  // The text does not lead to the dumped kernel: it may belong to another one.
   const known =
     original.vmcoreinfo?.osrelease ??
     (original.header.utsname?.release || ownOrInMemory(dump, new Warnings(), NO_DOUBT).dump.vmcoreinfo?.osrelease);
@@ -104,8 +104,11 @@ function releaseInMemory(dump: Dump): string | undefined {
   }
 }
 
-/** The note that QEMU's vmcoreinfo device leads to; `undefined`, with a warning, if there is none of the machine. */
-function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | undefined {
+/**
+ * The dump with the note that QEMU's vmcoreinfo device points to; `undefined`, with a warning, if no note fits the
+ * machine.
+ */
+function withDeviceNote(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | undefined {
   const { note, ignored } = followDeviceEntry(dump.memory, decodeDeviceEntry(entry));
   if (note !== undefined) {
     const text: VmcoreinfoText = { paddr: note.paddr, text: note.text, noteLittleEndian: note.littleEndian };
@@ -122,7 +125,7 @@ function ledByDevice(dump: Dump, entry: Uint8Array, warnings: Warnings): Dump | 
   return undefined;
 }
 
-function chosen(dump: Dump, paddr: number): Dump {
+function withTextAt(dump: Dump, paddr: number): Dump {
   const text = textAt(dump.memory, paddr);
   if (text === undefined) {
     throw new DumpError("BAD_OPTION", `there is no VMCOREINFO text at physical address 0x${paddr.toString(16)}`, {
@@ -133,12 +136,13 @@ function chosen(dump: Dump, paddr: number): Dump {
   return tryText(dump, text, NO_DOUBT).dump ?? withText(dump, text, dump.machine);
 }
 
-/** Notes of a file that are tried: each costs a try to look into its kernel. */
+/** The most notes of a file that are tried: each try looks into its kernel. */
 const MAX_NOTES = 16;
 
 /**
- * The dump with the file's own note, if that is proven; else with the best of all notes and of all texts in memory. Copies of the kernel's
- * text, or a second kernel's (the one that was to write the dump), may lie in memory too.
+ * The dump with the file's own note if that is proven, otherwise with the best of all notes and of all texts in memory.
+ * Memory may also hold copies of the kernel's text, or the text of a second kernel (the crash kernel that was to write
+ * the dump).
  */
 function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDump {
   const own = ownTexts(dump);
@@ -153,7 +157,7 @@ function ownOrInMemory(dump: Dump, warnings: Warnings, doubt: Doubt): CompleteDu
   warnOfSeveral(found, warnings);
   const [best] = sorted;
   if (best?.dump === undefined) {
-    // None leads to a kernel. What the note says is still the most that is known.
+    // No text leads to a kernel. The note is still the best source there is.
     const { vmcoreinfo } = dump;
     const known = vmcoreinfo === undefined ? dump : withMemoryOrder(dump, vmcoreinfo);
     return { dump: { ...known, vmcoreinfoFound: found }, view: undefined };
@@ -180,18 +184,18 @@ function whyAnother(first: FoundVmcoreinfo, taken: FoundVmcoreinfo): string {
   return `the VMCOREINFO note ${why}; ${what}${more}`;
 }
 
-/** Where a text is, in words. */
+/** Where a text was found, in words. */
 function placeOf({ note, paddr = 0 }: FoundVmcoreinfo): string {
   return note === undefined ? `the text in memory at 0x${paddr.toString(16)}` : `the file's ${note}. VMCOREINFO note`;
 }
 
-/** The texts of the file's own notes, the one that its reader took first. */
+/** The texts of the file's own notes; the one that the reader of the file took comes first. */
 function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
   if (vmcoreinfo === undefined) return [];
   const texts = notes
     .filter(({ name }) => name === "VMCOREINFO")
     .map(({ desc }) => Buffer.from(desc).toString("latin1"));
-  // A kdump header of version 3 has a text and no notes.
+  // A kdump header of version 3 has the text but no notes.
   return [...new Set([vmcoreinfo.text, ...texts])]
     .slice(0, MAX_NOTES)
     .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));

@@ -15,7 +15,7 @@ import type { GivenVmcoreinfo } from "./given-vmcoreinfo.js";
 
 const GIVEN_VMCOREINFO: Shape<GivenVmcoreinfo> = { text: aText, name: aText };
 
-/** What is known of the kernel apart from the dump. */
+/** Checks `CompleteOptions`. */
 export const COMPLETE_SHAPE: Shape<CompleteOptions> = {
   vmcoreinfoAt: maybe(wholeNumber(0)),
   vmcoreinfo: maybe(anObject(GIVEN_VMCOREINFO)),

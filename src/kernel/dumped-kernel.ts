@@ -21,29 +21,38 @@ import {
 import { perCpuAddress, possibleCpus } from "./objects/per-cpu.js";
 
 /**
- * The kernel in a dump: its memory by virtual address, its symbols and types, its objects by the names of their members.
- * What the dump does not tell or does not have is `undefined`; nothing is guessed. Addresses are unsigned.
+ * The kernel in a dump: its memory by virtual address, its symbols and types, its objects by the names of their
+ * members. What the dump does not have is `undefined`; nothing is guessed. Addresses are unsigned.
  */
 export interface DumpedKernel {
-  /** What it calls itself, read from its memory. */
+  /** The kernel's name and release, read from its memory. */
   readonly utsname: Utsname;
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
   readonly pageSize: number;
   /**
-   * Its symbols: of the vmlinux that was given, else kallsyms in its memory. `undefined` if it has none of itself; kernels
-   * without CONFIG_KALLSYMS_ALL have functions only. Found when first asked for: up to 220 ms.
+   * Its symbols: from the vmlinux that was given, otherwise from kallsyms in its memory. `undefined` if the kernel has
+   * no kallsyms; kernels without CONFIG_KALLSYMS_ALL list functions only. Found at the first access, which takes up to
+   * 220 ms.
    */
   readonly symbols: KernelSymbols | undefined;
-  /** Its types: of the vmlinux that was given (DWARF or BTF), else BTF in its memory. Found when first asked for: up to 180 ms. */
+  /**
+   * Its types: from the vmlinux that was given (DWARF or BTF), otherwise from BTF in its memory. Found at the first
+   * access: up to 180 ms.
+   */
   readonly types: KernelTypes | undefined;
-  /** Address of a symbol: of `symbols`, or of VMCOREINFO, which has a few in every kernel. */
+  /** Address of a symbol: from `symbols`, or from VMCOREINFO, which has a few for every kernel. */
   symbol(name: string): bigint | undefined;
-  /** Copies memory from a kernel virtual address on. Returns how many bytes were there before the first that is not. */
+  /**
+   * Copies memory from a kernel virtual address on. Returns how many bytes came before the first one that is missing.
+   */
   readInto(into: Uint8Array, address: bigint): number;
-  /** Memory from a kernel virtual address on: `length` bytes, or fewer up to the first that is not there. Throws `BAD_OPTION`. */
+  /**
+   * Memory from a kernel virtual address on: `length` bytes, or fewer if some are missing (up to the first missing
+   * one). Throws `BAD_OPTION`.
+   */
   readVirtual(address: bigint, length: number): Uint8Array;
-  /** Physical address of a kernel virtual one. */
+  /** Physical address of a kernel virtual address. */
   physicalAddress(address: bigint): number | undefined;
   /** An unsigned integer of 1, 2, 4 or 8 bytes. */
   readInteger(address: bigint, size: number): bigint | undefined;
@@ -56,37 +65,37 @@ export interface DumpedKernel {
    * pointer, enum or bit field, unsigned. Needs `types`.
    */
   readMember(type: string, address: bigint, path: string): bigint | undefined;
-  /** Where that member is. Needs `types`. */
+  /** Address of that member. Needs `types`. */
   memberAddress(type: string, address: bigint, path: string): bigint | undefined;
-  /** The struct whose member is at `address`. Needs `types`. */
+  /** Address of the struct whose member `path` is at `address`. Needs `types`. */
   containerOf(address: bigint, type: string, path: string): bigint | undefined;
   /**
-   * Walks the `struct list_head` at `head`: addresses of the structs of type `type` that are linked by their member `path`.
-   * It ends at the list's end and also where the list is broken; the generator's return value says which. At most `limit`
-   * entries, a million if nothing is said. Needs `types`.
+   * Walks the `struct list_head` at `head`: yields the addresses of the structs of type `type` that are linked by their
+   * member `path`. Ends at the end of the list, or where the list is broken; the generator's return value says which.
+   * At most `limit` entries (default: a million). Needs `types`.
    */
   walkList(head: bigint, type: string, path: string, limit?: number): Generator<bigint, WalkEnd>;
   /** Numbers of the CPUs that the machine may have. */
   readonly cpus: readonly number[] | undefined;
   /** A CPU's own copy of the per-CPU variable whose symbol has the value `variable`. */
   perCpu(variable: bigint, cpu: number): bigint | undefined;
-  /** Closes the vmlinux that was given, if one was: types must not be asked for afterwards. */
+  /** Closes the vmlinux, if one was given. Do not use `types` afterwards. */
   close(): void;
 }
 
-/** Where a dumped kernel's memory is read. */
+/** What `dumpedKernel` reads a kernel from. */
 export interface KernelPlace {
   readonly utsname: Utsname;
   readonly memory: KernelMemory;
   readonly space: AddressSpace;
   readonly physical: PhysicalMemory;
-  /** Its vmlinux. */
+  /** The kernel's vmlinux, if the caller has one. */
   readonly vmlinux?: GivenFile | undefined;
 }
 
 const MOST_ENTRIES = 1_000_000;
 
-/** Joins what there is to read a kernel by. Costs nothing until symbols or types are asked for. */
+/** Makes a `DumpedKernel`. Costs nothing until symbols or types are used. */
 export function dumpedKernel({ utsname, memory, space, physical, vmlinux }: KernelPlace): DumpedKernel {
   let file: Vmlinux | undefined;
   const given = () => {
@@ -121,7 +130,7 @@ export function dumpedKernel({ utsname, memory, space, physical, vmlinux }: Kern
     get types() {
       return types();
     },
-    // VMCOREINFO has the value of mem_section, and not its address.
+    // For mem_section VMCOREINFO has the symbol's value instead of its address.
     symbol: (name) => symbols()?.address(name) ?? (name === "mem_section" ? undefined : memory.info.symbol(name)),
     readInto: (into, address) => readVirtual(space, physical, into, address),
     readVirtual(address, length) {
@@ -160,7 +169,7 @@ export function dumpedKernel({ utsname, memory, space, physical, vmlinux }: Kern
   };
 }
 
-/** A function that remembers its answer, `undefined` too. */
+/** A function that calls `find` once and remembers the result, also if it is `undefined`. */
 function once<T>(find: () => T): () => T {
   let answer: { readonly value: T } | undefined;
   return () => {

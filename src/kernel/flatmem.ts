@@ -4,8 +4,8 @@ import { type MemoryNode, memoryNodes } from "./nodes.js";
 import { type MemMap, type MemMapRange, memMapOf } from "./page/mem-map.js";
 
 /**
- * One array of struct pages, `mem_map`, from the architecture's first pfn on. It ends with the kernel's memory, which
- * may be less than the machine's: what lies behind in a dump (firmware's tables and ROMs) has no struct page.
+ * One array of struct pages, `mem_map`, from the architecture's first pfn on. It ends where the kernel's memory ends,
+ * which may be before the end of the dump: memory behind that (firmware's tables and ROMs) has no struct page.
  */
 export function flatMemMap(
   kernel: KernelMemory,
@@ -23,8 +23,8 @@ export function flatMemMap(
 }
 
 /**
- * An array of struct pages per memory node (DISCONTIGMEM, until 5.13). Where nodes' spans overlap and they disagree
- * about a page, nobody can tell whose it is: it counts as having no struct page, and is kept.
+ * An array of struct pages per memory node (DISCONTIGMEM, until 5.13). Where nodes overlap and have different struct
+ * pages for the same page, the right one cannot be known: the page counts as having no struct page, and is kept.
  */
 export function discontigMemMap(
   kernel: KernelMemory,
@@ -50,7 +50,10 @@ export function discontigMemMap(
   return ranges.length === 0 ? undefined : memMapOf("discontigmem", ranges, structSize);
 }
 
-/** Cuts the nodes' spans at each other's borders. */
+/**
+ * Cuts the nodes' ranges at each other's borders, so that they no longer overlap; `doubtful` counts pages that nodes
+ * disagree about.
+ */
 function separate(
   nodes: readonly MemoryNode[],
   maxMapnr: number,

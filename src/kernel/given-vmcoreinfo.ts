@@ -6,15 +6,15 @@ import { parseVmcoreinfo } from "../reader/vmcoreinfo.js";
 import type { DeviceNote } from "../reader/vmcoreinfo-device.js";
 import { Warnings } from "../warnings.js";
 
-/** VMCOREINFO from elsewhere than the dump. */
+/** A VMCOREINFO text that does not come from the dump. */
 export interface GivenVmcoreinfo {
   /** The text, as `-g` writes it. */
   readonly text: string;
-  /** What to call it in messages: a file's name. */
+  /** Its name in messages: a file's name. */
   readonly name: string;
 }
 
-/** The release that a given text is for. Throws `BAD_OPTION` for what is no VMCOREINFO. */
+/** The release that a given text is for. Throws `BAD_OPTION` if it is not a VMCOREINFO text. */
 export function releaseOf({ text, name }: GivenVmcoreinfo, warnings: Warnings): string {
   const { osrelease, pageSize } = parseVmcoreinfo(text, warnings);
   if (osrelease !== undefined && osrelease !== "" && pageSize !== undefined) return osrelease;
@@ -33,7 +33,7 @@ export function wrongRelease({ name }: GivenVmcoreinfo, given: string, found: st
   });
 }
 
-/** The dump without its VMCOREINFO note: another text takes its place. The other notes stay as they are. */
+/** The dump without its VMCOREINFO notes, for another text to take their place. The other notes stay as they are. */
 export function withoutVmcoreinfo(dump: Dump): Dump {
   let { noteArea, notes } = dump;
   for (let note = findVmcoreinfo(notes); note !== undefined; note = findVmcoreinfo(notes)) {
@@ -50,8 +50,9 @@ function cutOut(area: Uint8Array, { name, desc, descOffset }: Note): Uint8Array 
 }
 
 /**
- * Whether a note of QEMU's vmcoreinfo device is one of that machine: in its byte order, and without addresses that its
- * words cannot hold. The header of a note is the same in both ELF classes, so only its content tells the class.
+ * Whether the note that QEMU's vmcoreinfo device points to fits a machine: it is in the machine's byte order, and has
+ * no addresses longer than the machine's words. The header of a note is the same in both ELF classes, so only its
+ * content shows the class.
  */
 export function fitsMachine({ text, littleEndian }: DeviceNote, machine: Machine): boolean {
   if (littleEndian !== machine.littleEndian) return false;

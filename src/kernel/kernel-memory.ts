@@ -5,7 +5,7 @@ import type { Vmcoreinfo } from "../reader/vmcoreinfo.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";
 import { PIECE, PieceCache } from "./piece-cache.js";
 
-/** Reads a kernel's own data by virtual address. A value that the dump does not have is `undefined`. */
+/** Reads a kernel's own data by virtual address. The result is `undefined` where the dump lacks the bytes. */
 export interface KernelMemory {
   readonly info: Vmcoreinfo;
   readonly wordSize: 4 | 8;
@@ -14,7 +14,7 @@ export interface KernelMemory {
   isKernelAddress(vaddr: bigint): boolean;
   /** An unsigned long. */
   readWord(vaddr: bigint): bigint | undefined;
-  /** `length` bytes, all of them or nothing. */
+  /** Exactly `length` bytes, or `undefined`. */
   readView(vaddr: bigint, length: number): DataView | undefined;
 }
 
@@ -55,6 +55,6 @@ export function kernelMemory(
   };
 }
 
-/** Longest that is read from pieces which are remembered: numbers, pointers, names. */
+/** Reads of up to this many bytes use the remembered pieces: numbers, pointers, names. */
 const SMALL = 128;
 const LOW_BITS = BigInt(PIECE - 1);

@@ -6,7 +6,7 @@ import { attachSpace, findSpace, type SpaceImage } from "./arch/archs.js";
 import { whyNotClassified } from "./cannot-filter.js";
 import { type KernelMemory, kernelMemory } from "./kernel-memory.js";
 
-/** The kernel's own memory, with what its address space told. */
+/** The kernel's own memory, and the address space by which it is read. */
 export interface KernelSpace {
   readonly found: FoundSpace<SpaceImage>;
   readonly space: AddressSpace;
@@ -14,8 +14,8 @@ export interface KernelSpace {
 }
 
 /**
- * The memory of a dump's kernel. Needs VMCOREINFO and the kernel's page tables, but no struct pages: dumps that cannot be
- * filtered may do. Throws `CANNOT_FILTER`, which says that `what` cannot be read, and why.
+ * The memory of a dump's kernel. Needs VMCOREINFO and the kernel's page tables but no struct pages, so it also works
+ * for dumps that cannot be filtered. Throws `CANNOT_FILTER`, which says that `what` cannot be read, and why.
  */
 export function kernelSpace(dump: Dump, what: string): KernelSpace {
   const info = dump.vmcoreinfo;
@@ -31,12 +31,12 @@ function findSpaceFor(dump: Dump, info: NonNullable<Dump["vmcoreinfo"]>, what: s
     return findSpace(dump, info);
   } catch (error) {
     if (!(error instanceof DumpError) || error.code !== "CANNOT_FILTER") throw error;
-    // That one speaks of filtering.
+    // The message of `findSpace` is about filtering.
     throw unreadable(dump, what, whyNotClassified(error), error);
   }
 }
 
-/** The error of a dump of which `what` cannot be read, for the reason `why`; `cause` is what led to it. */
+/** The error that `what` of a dump cannot be read, for the reason `why`. `cause` is the error that led to it. */
 export function unreadable(dump: Dump, what: string, why: string, cause?: unknown): DumpError {
   return new DumpError("CANNOT_FILTER", `${what} cannot be read`, {
     why,

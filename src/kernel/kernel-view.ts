@@ -19,17 +19,17 @@ export { attachSpace, type SpaceImage } from "./arch/archs.js";
 
 /** What a kernel looks like in memory: everything that classifying its pages needs, as plain data for the workers. */
 export interface KernelView {
-  /** What of its page tables is lost; absent where they are whole. */
+  /** Which of its page tables are lost; absent where they are whole. */
   readonly lost?: LostTables;
   readonly utsname: Utsname;
-  /** What a kdump header has as phys_base. */
+  /** The value of phys_base in a kdump header. */
   readonly physBase: bigint;
   readonly space: SpaceImage;
   readonly memMap: MemMap;
   readonly layout: PageLayout;
-  /** No kernel address is below. */
+  /** All kernel addresses are at or above this one. */
   readonly lowestAddress: bigint;
-  /** One more than the last pfn that has a struct page: what lies beyond (firmware ROMs) is no RAM of the kernel's. */
+  /** One more than the last pfn that has a struct page: memory beyond it (firmware ROMs) is not the kernel's RAM. */
   readonly maxMapnr: number;
 }
 
@@ -41,13 +41,13 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   const info = dump.vmcoreinfo;
   if (info === undefined) throw cannotFilter(dump, whyNoVmcoreinfo(dump));
   const space = findSpace(dump, info);
-  const before = warnings.mark();
+  const rollBack = warnings.mark();
   const view = viewIn(dump, info, space, warnings);
   const reached = view === undefined ? 0 : mappedShare(dump, view);
   if (view !== undefined && reached > HALF) return view;
   const better = viewWithoutTop(dump, info, { space, view, reached });
   if (better !== undefined) {
-    before();
+    rollBack();
     warnings.addAll(better.warnings);
     return better.view;
   }
@@ -55,7 +55,7 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   return view;
 }
 
-/** What was found by the page tables as they are. */
+/** What the page tables lead to as they are. */
 interface FirstLook {
   readonly space: FoundSpace<SpaceImage>;
   readonly view: KernelView | undefined;
@@ -63,8 +63,8 @@ interface FirstLook {
 }
 
 /**
- * Of a kernel whose top table is lost, or has lost the entry of its struct pages or of the way to them, a view that reaches more: through a process's
- * table, else through the tables below. `undefined` if there is none.
+ * For a kernel whose top page table is lost, or has lost the entry that leads to the struct pages: a view that reaches
+ * more of them, through a process's table or else through the tables below. `undefined` if there is no such view.
  */
 function viewWithoutTop(
   dump: Dump,
@@ -76,7 +76,7 @@ function viewWithoutTop(
     const seen = viewIn(dump, info, found, warnings);
     return seen !== undefined && mappedShare(dump, seen) > reached ? { view: seen, warnings } : undefined;
   };
-  // A space of which that is known was looked for in that way.
+  // If tables are already known to be lost, `findSpace` has tried a process's table.
   const rescued = space.lost === undefined ? rescuedSpace(dump, info) : undefined;
   const other = rescued?.lost?.instead === undefined ? undefined : look(rescued);
   if (other !== undefined || view === undefined) return other;
@@ -95,20 +95,23 @@ const HALF = 0.5;
 /** Struct pages that are looked up to see whether they are mapped. */
 const SAMPLES = 64;
 
-/** Which part of the struct pages is mapped, to memory. */
+/** The share (0 to 1) of sampled struct pages that are mapped to memory of the dump. */
 function mappedShare(dump: Dump, { space: image, memMap, layout }: KernelView): number {
   const space = attachSpace(image, dump.memory);
   const end = dump.maxMapnr * dump.pageSize;
   const samples = structPageSamples(dump, memMap, layout.size, SAMPLES);
   const mapped = samples.filter((address) => {
-    // A fixed map may have all addresses.
+    // A fixed mapping may translate any address, also to places that are not memory.
     const place = space.translate(address)?.paddr;
     return place !== undefined && place < end;
   });
   return samples.length === 0 ? 0 : mapped.length / samples.length;
 }
 
-/** The kernel as it is seen in one address space; `undefined` where that does not lead to struct pages. Throws `CANNOT_FILTER`. */
+/**
+ * The kernel as it is seen in one address space; `undefined` where no struct pages are found in it. Throws
+ * `CANNOT_FILTER`.
+ */
 function viewIn(
   dump: Dump,
   info: Vmcoreinfo,
@@ -172,7 +175,7 @@ function whyNoVmcoreinfo(dump: Dump): string {
   return `VMCOREINFO of ${release} at 0x${paddr.toString(16)}${more} in its memory leads to no kernel of ${machine.arch}: ${reason}${doubt}`;
 }
 
-/** The kernel's own data of a dump with this view; `undefined` without VMCOREINFO. */
+/** Reader of the kernel's own data for this view; `undefined` without VMCOREINFO. */
 export function viewMemory(dump: Dump, { space, lowestAddress }: KernelView): KernelMemory | undefined {
   const info = dump.vmcoreinfo;
   if (info === undefined) return undefined;

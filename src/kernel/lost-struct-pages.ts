@@ -9,7 +9,7 @@ import { maySearch } from "./may-search.js";
 import { type MemMap, structPageAddress } from "./page/mem-map.js";
 import type { PageLayout } from "./page/page-layout.js";
 
-/** A kernel whose sections were read, and whose struct pages are not mapped. */
+/** A kernel whose sections were read, but whose struct pages are not mapped. */
 export interface UnmappedStructPages {
   readonly space: SpaceImage;
   readonly memMap: MemMap;
@@ -17,18 +17,21 @@ export interface UnmappedStructPages {
   readonly lowestAddress: bigint;
 }
 
-/** Entries of the top table that are looked for: struct pages of 16 TiB of memory take 256 GiB, which is one entry on most machines. */
+/**
+ * The most entries of the top table that are searched for: struct pages of 16 TiB of memory take 256 GiB, which is one
+ * entry on most machines.
+ */
 const MOST_ENTRIES = 16;
-/** Read at once. */
+/** Bytes that are read at once. */
 const CHUNK = 1 << 20;
-/** Entries that led nowhere, remembered: user memory may be full of the same word. */
+/** The most failed entries that are remembered: user memory may be full of the same word. */
 const MOST_REMEMBERED = 1 << 16;
 
-/** What one entry of the top table leads to: some addresses of struct pages. */
+/** One entry of the top table that is lost, and some struct pages that are mapped through it. */
 interface LostEntry {
   readonly start: bigint;
   readonly end: bigint;
-  /** Evenly taken. */
+  /** Addresses of struct pages, evenly spaced. */
   readonly samples: readonly bigint[];
   readonly nowhere: Set<bigint>;
   found: number | undefined;
@@ -83,10 +86,10 @@ function tablesOf(entries: readonly LostEntry[]): TableBelow[] {
   return entries.flatMap(({ start, end, found }) => (found === undefined ? [] : [{ start, end, table: found }]));
 }
 
-/** Struct pages looked at for each entry. */
+/** The number of struct pages that are looked at. */
 const SAMPLES = 4096;
 
-/** Addresses of the struct pages of memory that a dump has, evenly taken: `count` or somewhat more. */
+/** Addresses of the struct pages of memory that the dump has, evenly spaced: `count` or somewhat more. */
 export function structPageSamples(dump: Dump, memMap: MemMap, structSize: number, count: number): bigint[] {
   const pagesOf = ({ start, end }: PhysicalRange) => Math.max(0, Math.floor((end - start) / dump.pageSize));
   const pages = dump.ranges.reduce((sum, range) => sum + pagesOf(range), 0);
@@ -104,7 +107,7 @@ export function structPageSamples(dump: Dump, memMap: MemMap, structSize: number
   return samples;
 }
 
-/** The entries of the top table that struct pages need and that lead to no memory. */
+/** The entries of the top table that struct pages need and that do not lead to memory. */
 function lostEntries(dump: Dump, space: AddressSpace, memMap: MemMap, structSize: number): LostEntry[] {
   const most = dump.maxMapnr * dump.pageSize;
   const found = new Map<bigint, LostEntry & { samples: bigint[] }>();
@@ -123,9 +126,11 @@ function lostEntries(dump: Dump, space: AddressSpace, memMap: MemMap, structSize
   return [...found.values()];
 }
 
-/** Samples that must be mapped, of the first: nearly all words that are no tables fail here. */
+/**
+ * How many samples must be mapped before the others are tried: nearly all words that are not table entries fail here.
+ */
 const FIRST = 16;
-/** Neighbours that agree must be so many times those that do not: memory goes on changing while it is dumped. */
+/** Neighbours that agree must be this many times those that disagree: memory goes on changing while it is dumped. */
 const AGREE = 8;
 
 /** Whether a table maps struct pages that are in lists with each other. */
@@ -154,7 +159,10 @@ function provesItself(
   return agree > 0 && agree >= AGREE * not;
 }
 
-/** Whether the next struct page of a list names this one as its previous; `undefined` where this is in no list of struct pages. */
+/**
+ * Whether the next struct page of a list points back to this one; `undefined` if this one is in no list of struct
+ * pages.
+ */
 function neighbourAgrees(
   memory: KernelMemory,
   layout: PageLayout,
@@ -165,7 +173,7 @@ function neighbourAgrees(
   const lru = BigInt(layout.offset.lru as number);
   const next = memory.readWord(address + lru);
   if (next === undefined || next < start || next >= end || next === address + lru) return undefined;
-  // All struct pages of a virtual memory map lie at multiples of their size from each other.
+  // In a virtual memory map the distance of two struct pages is a multiple of their size.
   const distance = next - lru - (memMap.address[0] as bigint);
   if (distance % BigInt(layout.size) !== 0n) return undefined;
   const back = memory.readWord(next + BigInt(memory.wordSize));

@@ -1,16 +1,16 @@
 import { wordAt } from "../reader/fields.js";
 import type { KernelMemory } from "./kernel-memory.js";
 
-/** What pglist_data tells of one memory node. */
+/** One memory node, from its pglist_data. */
 export interface MemoryNode {
   readonly startPfn: number;
-  /** Behind the last page: holes are in between. */
+  /** One more than the last pfn. There may be holes in between. */
   readonly endPfn: number;
   /** The struct page of `startPfn`; flat and discontiguous memory only. */
   readonly memMap: bigint | undefined;
 }
 
-/** No machine has more; a damaged length would cost a read for each. */
+/** No machine has more nodes. Without this limit a damaged length would cost a read for each. */
 const MAX_NODES = 4096;
 /** 2^52 bytes in pages of 4 KiB. */
 const MAX_PFN = 2n ** 40n;
@@ -56,7 +56,7 @@ function readWords(kernel: KernelMemory, address: bigint, count: number): bigint
   return words;
 }
 
-/** pgdat_list as a variable that points to the first of a chain (kernels before 2.6.17). */
+/** The nodes of kernels before 2.6.17, where pgdat_list is a variable that points to the first of a chain. */
 function chain(kernel: KernelMemory, head: bigint): bigint[] {
   const next = kernel.info.offset("pglist_data.pgdat_next");
   const nodes: bigint[] = [];

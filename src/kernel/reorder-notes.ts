@@ -4,7 +4,8 @@ import { Warnings } from "../warnings.js";
 
 /**
  * `struct elf_prstatus` of ppc64 as (offset, size, count) of its integers: signal, pending masks, process ids, times,
- * registers, flag. The one struct that QEMU writes in its headers' byte order and debuggers read in the memory's.
+ * registers, flag. It is the only struct that QEMU writes in its headers' byte order and that debuggers read in the
+ * memory's byte order.
  */
 const PRSTATUS64: readonly (readonly [number, number, number])[] = [
   [0, 4, 3],
@@ -19,7 +20,7 @@ const PRSTATUS64_SIZE = 504;
 const NT_PRFPREG = 2;
 const HEADER = 12;
 
-/** The note area in the other byte order: headers, and the registers that are known. Texts have none. */
+/** The note area in the other byte order: headers and the registers whose format is known. Texts stay as they are. */
 export function reorderNotes(dump: Dump, littleEndian: boolean): Pick<Dump, "noteArea" | "notes"> {
   const area = Uint8Array.from(dump.noteArea);
   for (const note of dump.notes) {

@@ -9,28 +9,31 @@ export interface AddressedSegment {
   readonly vaddr: bigint;
 }
 
-/** What the kernel's page tables say of a segment's virtual address. */
+/** How the kernel's page tables agree with a segment's virtual address. */
 export type AddressVerdict =
-  /** They map it as the file says, or the file says nothing and neither do they. */
+  /** The tables map it as the file says, or neither the file nor the tables have an address. */
   | "right"
-  /** They map other memory there, or have this memory elsewhere. */
+  /** The tables map other memory at that address, or have this memory at another. */
   | "wrong"
-  /** The file gives none, and they have one. */
+  /** The file has no address, but the tables have one. */
   | "missing";
 
-/** Addresses that are looked up for all segments of a file: 2 µs each. */
+/** The most addresses that are looked up for all segments of a file: 2 µs each. */
 const MOST_PROBES = 20_000;
 const MOST_PER_SEGMENT = 17;
 
 /**
- * Whether a file gives a segment an address at all: QEMU without paging writes the physical one, or 0. So did ARM's kernels for
- * memory that is not in the direct map.
+ * Whether a segment has a virtual address at all: QEMU without paging writes the physical one, or 0. ARM's kernels
+ * wrote these too, for memory that is not in the direct map.
  */
 export function hasAddress({ vaddr, paddr }: AddressedSegment): boolean {
   return vaddr !== 0n && vaddr !== BigInt(paddr);
 }
 
-/** Holds the virtual addresses of a file's segments against the kernel's page tables, in the order of the segments. */
+/**
+ * Compares the virtual addresses of a file's segments with the kernel's page tables. The verdicts are in the order of
+ * the segments.
+ */
 export function judgeAddresses(
   segments: readonly AddressedSegment[],
   layout: VirtualLayout,
@@ -58,7 +61,7 @@ function judge(segment: AddressedSegment, layout: VirtualLayout, dump: Dump, pro
   return confirmed || direct() === undefined ? "right" : "wrong";
 }
 
-/** Offsets in a segment, evenly, its first and last page's among them. */
+/** Evenly spaced offsets in a segment; the first and the last page are among them. */
 function offsets({ memsz }: AddressedSegment, pageSize: number, probes: number): number[] {
   const pages = Math.max(1, Math.floor(memsz / pageSize));
   const count = Math.min(probes, pages);

@@ -16,7 +16,7 @@ const FLAG_BITS = 6n;
 
 /** What sparsemem's tables look like. */
 export interface SparsememShape {
-  /** Bits of a section's bytes: SECTION_SIZE_BITS. */
+  /** Bits of a section's size in bytes: SECTION_SIZE_BITS. */
   readonly sectionSizeBits: number;
   /** Candidates for MAX_PHYSMEM_BITS; the first for which the length of the root array fits is taken. */
   readonly maxPhysmemBits: readonly number[];
@@ -58,7 +58,7 @@ export function sparsememMap(
   }
   const memMap = memMapOf(`sparsemem, ${found.extreme ? "extreme" : "static"}`, found.ranges, structSize);
   const offline = found.ranges.filter(({ online }) => !online);
-  // Kernels without the flag have it nowhere.
+  // Kernels before 4.13 set the flag on no section.
   if (offline.length === 0 || offline.length === found.ranges.length) return memMap;
   return { ...memMap, offline: offline.map(({ startPfn, endPfn }) => ({ startPfn, endPfn })) };
 }
@@ -121,7 +121,7 @@ function readSections(
 
 /**
  * Whether the root array holds pointers to pages of sections (SPARSEMEM_EXTREME) or the sections themselves. Its length
- * tells: 2^(MAX_PHYSMEM_BITS - SECTION_SIZE_BITS) sections, in the first case divided by the sections in a page.
+ * shows it: 2^(MAX_PHYSMEM_BITS - SECTION_SIZE_BITS) sections, divided by the sections in a page if it holds pointers.
  */
 function isExtreme(length: number | undefined, shape: SparsememShape, perRoot: number): boolean {
   if (length === undefined) return true;

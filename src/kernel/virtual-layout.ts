@@ -14,35 +14,42 @@ export interface MappedRange extends PhysicalRange {
   readonly vaddr: bigint;
 }
 
-/** What of a kernel its layout is found by. */
+/** The part of a kernel view that its virtual layout is found from. */
 export interface LayoutKernel {
   readonly space: SpaceImage;
   readonly physBase: bigint;
-  /** No kernel address is below. */
+  /** All kernel addresses are at or above this one. */
   readonly lowestAddress: bigint;
 }
 
-/** Where the kernel maps memory: what debuggers without knowledge of page tables read from program headers. */
+/** Where the kernel maps memory. Program headers carry this for debuggers that do not know page tables. */
 export interface VirtualLayout {
   /** Virtual address of physical address 0 in the direct map; `undefined` if none was found. */
   readonly directMap: bigint | undefined;
-  /** What of a range of memory is in the direct map: on 32-bit machines not all is, nor is firmware. */
+  /**
+   * The part of a range of memory that is in the direct map. On 32-bit machines the direct map lacks some memory; on
+   * all, firmware's.
+   */
   directPart(range: PhysicalRange): MappedRange | undefined;
   /**
-   * An address for a range that is not in the direct map: the one that it would have there, if nothing else is there; else 0. Readers take
-   * a segment at 0 for memory at address 0 (drgn goes on unwinding from there).
+   * An address for a range that is not in the direct map: the address that it would have there, if nothing else is
+   * mapped at it; otherwise 0. Readers believe that a segment at 0 is memory at address 0 (drgn goes on unwinding from
+   * there).
    */
   restAddress(range: PhysicalRange): bigint;
-  /** The kernel's image, where it has addresses of its own: ascending. Memory of it that was given back may lie between. */
+  /**
+   * The kernel's image, where it has addresses of its own: ascending. Between the ranges there may be memory that the
+   * kernel gave back.
+   */
   readonly image: readonly MappedRange[];
-  /** All kernel addresses, by the page tables. */
+  /** Translates all kernel addresses by the page tables. */
   readonly space: AddressSpace;
 }
 
 /**
- * Finds the direct map and the kernel's image in the kernel's own page tables. The array of struct pages is left out: with a segment for it
- * makedumpfile 1.7.2 does not find mem_section any more. Costs some milliseconds: large pages
- * are one look, and of the direct map a sample is looked at.
+ * Finds the direct map and the kernel's image in the kernel's own page tables. The array of struct pages is left out:
+ * with a segment for it makedumpfile 1.7.2 no longer finds mem_section. Takes some milliseconds: a large page needs one
+ * lookup, and the direct map is only sampled.
  */
 export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
   const support = supportOf(kernel.space);
@@ -52,7 +59,7 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
   const directMap =
     support.directMap?.(mapped) ??
     directMapInTables(mapped, addressOf, kernel.lowestAddress) ??
-    // Of tables that are lost.
+    // Direct maps that were found for lost page tables.
     directMapAmong(mapped, kernel.space.knownMaps?.map(({ start, paddr }) => start - paddr) ?? []);
   const vaddrOf = (paddr: number) => BigInt.asUintN(8 * dump.machine.wordSize, (directMap as bigint) + BigInt(paddr));
   return {
@@ -62,7 +69,7 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
       return part && { ...part, vaddr: vaddrOf(part.start) };
     },
     restAddress(range) {
-      // On 32-bit machines other things are behind the direct map.
+      // On 32-bit machines the addresses behind the direct map are used for other things.
       if (directMap === undefined || dump.machine.wordSize === 4) return 0n;
       const isFree = pageProbes(range, dump.pageSize).every((paddr) => space.translate(vaddrOf(paddr)) === undefined);
       return isFree ? vaddrOf(range.start) : 0n;
@@ -72,7 +79,10 @@ export function virtualLayout(dump: Dump, kernel: LayoutKernel): VirtualLayout {
   };
 }
 
-/** The layout of a dump's kernel; without a view that of its page tables alone. `undefined` where they were not found. */
+/**
+ * The layout of a dump's kernel; without a view, from its page tables alone. `undefined` where the page tables were not
+ * found.
+ */
 export function layoutOfDump(dump: Dump, view: KernelView | undefined): VirtualLayout | undefined {
   if (view !== undefined) {
     return virtualLayout(dump, view);
@@ -87,17 +97,20 @@ export function layoutOfDump(dump: Dump, view: KernelView | undefined): VirtualL
   }
 }
 
-/** Symbols of VMCOREINFO that lie in the image, the first that is there is taken. */
+/** Symbols of VMCOREINFO that lie in the image. The first one that VMCOREINFO has is used. */
 const IMAGE_SYMBOLS = ["_stext", "init_uts_ns", "system_utsname", "swapper_pg_dir"];
-/** How far around such a symbol the image is looked for: KERNEL_IMAGE_SIZE of x86-64 is 1 GiB at most, and kernels have some 100 MiB. */
+/**
+ * How far around that symbol the image is searched: KERNEL_IMAGE_SIZE of x86-64 is 1 GiB at most, and kernels have some
+ * 100 MiB.
+ */
 const IMAGE_BEFORE = 1 << 28;
 const IMAGE_BEHIND = 1 << 29;
-/** Tables for that: 0.75 GiB in pages of 4 KiB have 384. */
+/** The most tables that are read for that: 0.75 GiB in pages of 4 KiB have 384. */
 const IMAGE_TABLES = 512;
-/** Pieces told apart; more are one, with what lies between. */
+/** The most pieces of an image that are kept apart; more are joined to one, with the memory between them. */
 const MOST_PIECES = 64;
 
-/** All pages near a symbol of the image that are mapped at its distance. */
+/** All pages near a symbol of the image that have the symbol's distance between virtual and physical address. */
 function imageRanges({ dump, space }: MappedKernel<SpaceImage>, directMap: bigint | undefined): MappedRange[] {
   const info = dump.vmcoreinfo;
   const symbol = IMAGE_SYMBOLS.map((name) => info?.symbol(name)).find((address) => address !== undefined);
@@ -112,7 +125,10 @@ function imageRanges({ dump, space }: MappedKernel<SpaceImage>, directMap: bigin
   return own.length > MOST_PIECES ? [{ ...first, end: last.end }] : own;
 }
 
-/** An image that no table maps but a fixed window: what of it around the symbol is memory of the dump. */
+/**
+ * An image that is mapped by a fixed window and by no table: the memory of the dump around the symbol that the window
+ * maps.
+ */
 function fixedImage(dump: Dump, space: AddressSpace, symbol: bigint, paddr: number): MappedRange[] {
   const range = dump.ranges.find(({ start, end }) => start <= paddr && paddr < end);
   if (range === undefined) return [];
@@ -127,7 +143,10 @@ function fixedImage(dump: Dump, space: AddressSpace, symbol: bigint, paddr: numb
   return [{ start: from, end: to, vaddr: at(from) }];
 }
 
-/** What page tables map at the addresses [start, end), of memory that the dump has. */
+/**
+ * What page tables map at the addresses [start, end), as far as the dump has the memory. `most` limits the tables that
+ * are read.
+ */
 function windowRanges(dump: Dump, space: AddressSpace, from: bigint, end: bigint, most: number): MappedRange[] {
   const start = from < 0n ? 0n : from;
   const top = space.tables?.shape.levels[0];
@@ -135,7 +154,7 @@ function windowRanges(dump: Dump, space: AddressSpace, from: bigint, end: bigint
   const { pageSize } = dump;
   const bits = BigInt(top.shift + top.bits);
   const mask = (1n << bits) - 1n;
-  // A window that the tables do not index at one piece is cut.
+  // A window that crosses the end of what the tables index is cut there.
   const first = Number((start & mask) / BigInt(pageSize));
   const pages = Number((end - start) / BigInt(pageSize)) + 1;
   const window = { start: first, end: Math.min(first + pages, Number((mask + 1n) / BigInt(pageSize))), most };

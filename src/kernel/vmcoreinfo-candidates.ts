@@ -10,47 +10,52 @@ import { type KernelView, kernelView } from "./kernel-view.js";
 import { withVmcoreinfo } from "./with-vmcoreinfo.js";
 
 /**
- * Holds a kernel that a VMCOREINFO text led to against its memory. Why the text is not quite believed, in words; `undefined` if memory
- * bears it out.
+ * Checks the kernel that a VMCOREINFO text led to against its memory. Returns in words why the text is in doubt;
+ * `undefined` if memory confirms it.
  */
 export type Doubt = (dump: Dump, view: KernelView) => string | undefined;
 
-/** A VMCOREINFO text with what came of trying it. */
+/** A VMCOREINFO text and the result of trying it. */
 export interface TriedText {
   /** The dump with that text; `undefined` if the text leads to no kernel. */
   readonly dump: Dump | undefined;
   /** The kernel that it leads to. */
   readonly view: KernelView | undefined;
-  /** Warnings of finding that kernel. */
+  /** Warnings that came up while finding that kernel. */
   readonly warnings: Warnings;
   readonly found: FoundVmcoreinfo;
 }
 
-/** Whether a text's kernel was found, and its memory has nothing that speaks against the text. */
+/** Whether the text's kernel was found and its memory does not contradict the text. */
 export function isProven({ found }: TriedText): boolean {
   return found.pages !== undefined && found.reason === undefined;
 }
 
-/** Tries a text. `number` is that of the file's own note; `doubt` is asked of the kernel that it leads to. */
+/**
+ * Tries a text. `number` is the number of the note in the file, if it comes from one; `doubt` checks the kernel that
+ * the text leads to.
+ */
 export function tryText(dump: Dump, text: VmcoreinfoText, doubt: Doubt, number?: number): TriedText {
   const machines = machinesOf(dump, text);
   let tried = tryMachine(dump, text, machines[0] as Machine, doubt, number);
   for (let i = 1; tried.dump === undefined && i < machines.length; i++) {
     const next = tryMachine(dump, text, machines[i] as Machine, doubt, number);
-    // Of several failures the likeliest machine's says most.
+    // If all fail, the result of the likeliest machine is the most useful one.
     if (next.dump !== undefined) tried = next;
   }
   return tried;
 }
 
-/** What the machine can be: the dump's, or, where nothing tells it, every one, with the likeliest first. */
+/**
+ * The machines that a dump may be of: its own, or, if nothing in the dump says which, every one, the likeliest first.
+ */
 export function machinesOf(dump: Dump, { text }: VmcoreinfoText): readonly Machine[] {
   if (!dump.machineGuessed) return [dump.machine];
   const likely = guessByNames(parseVmcoreinfo(text, new Warnings()));
   return allMachines().sort((a, b) => Number(b.arch === likely) - Number(a.arch === likely));
 }
 
-/** Tries a text on a machine. */
+/** Tries a text as one of the given machine's. */
 export function tryMachine(
   dump: Dump,
   text: VmcoreinfoText,
@@ -75,7 +80,7 @@ export function tryMachine(
     const complete = withText(dump, text, machine);
     const view = kernelView(complete, warnings);
     const { memMap, utsname } = view;
-    // A file of another kernel's text may lie in the page cache, and its addresses may lead somewhere.
+    // A text of another kernel may lie in the page cache, and its addresses may lead somewhere by chance.
     if (utsname.release !== info.osrelease) return failed(`the kernel there is ${utsname.release}`);
     if (dump.machineGuessed && archOfUts(utsname.machine)?.arch !== machine.arch) {
       return failed(`the kernel there is of ${utsname.machine}`);
@@ -86,20 +91,20 @@ export function tryMachine(
     const reason = doubt(complete, view);
     return { dump: complete, view, warnings, found: { ...found, pages, reason, kernel } };
   } catch (error) {
-    // Damage that such a guess leads into says nothing about the dump.
+    // An error that such a guess leads to says nothing about the dump.
     if (error instanceof DumpError && !saysNothingOfKernel(error)) return failed(whyNotClassified(error));
     throw error;
   }
 }
 
-/** The dump with a text. */
+/** The dump with a text, and with the text's address if that is known. */
 export function withText(dump: Dump, { text, paddr }: VmcoreinfoText, machine: Machine): Dump {
   return withVmcoreinfo(dump, text, machine, Number.isNaN(paddr) ? undefined : paddr);
 }
 
 /**
- * Sorts texts, the one to take first: one that memory bears out, then one that at least leads to a kernel; of equals the file's own note, a
- * text that says when it crashed, the one with more memory, the copy in a note, the lower address.
+ * Sorts texts, the best first: confirmed by memory, then leading to a kernel at least. Equal ones: the file's own note,
+ * a text with a crash time, more memory, a copy in a note, the lower address.
  */
 export function byLikelihood(tried: readonly TriedText[]): TriedText[] {
   const rank = (one: TriedText) => {

@@ -6,7 +6,10 @@ import { Warnings } from "../warnings.js";
 import { memoryIsLittleEndian } from "./arch/archs.js";
 import { reorderNotes } from "./reorder-notes.js";
 
-/** The dump with this VMCOREINFO text, its page size and `machine`. `paddr` is where in memory the text is, if it is there. */
+/**
+ * The dump with this VMCOREINFO text, the text's page size, and `machine`. `paddr` is the text's physical address, if
+ * it is in memory.
+ */
 export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr?: number): Dump {
   const vmcoreinfo = parseVmcoreinfo(text, new Warnings());
   const pageSize = vmcoreinfo.pageSize ?? dump.pageSize;
@@ -18,11 +21,12 @@ export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr
       image,
       machine,
       pageSize,
-      // A kdump header counts pages to where its bitmaps end, which is behind the last one.
+      // The maxMapnr of a kdump header is where its bitmaps end, which is behind the last page: it stays unless the
+      // page size changes.
       maxMapnr: pageSize === dump.pageSize ? dump.maxMapnr : Math.ceil(end / pageSize),
       memory: attachMemory(image),
       vmcoreinfo,
-      // An ELF header has no time of its own.
+      // An ELF header has no time of its own; the time comes from VMCOREINFO.
       ...(dump.header.format === "elf" ? { header: { ...dump.header, timestamp: vmcoreinfo.crashTime } } : {}),
       ...(paddr === undefined ? {} : { vmcoreinfoAddress: paddr }),
     },
@@ -30,7 +34,10 @@ export function withVmcoreinfo(dump: Dump, text: string, machine: Machine, paddr
   );
 }
 
-/** Where the kernel's name says that its memory is in the other byte order than the headers, the notes follow it. */
+/**
+ * If the kernel's name shows that its memory is in another byte order than the headers, the notes are put into that
+ * order too.
+ */
 export function withMemoryOrder(dump: Dump, info: Vmcoreinfo): Dump {
   const littleEndian = memoryIsLittleEndian(dump, info);
   if (littleEndian === undefined || littleEndian === dump.machine.littleEndian) return dump;

@@ -3,7 +3,7 @@ import type { KernelMemory } from "./kernel-memory.js";
 import { nodeAddresses } from "./nodes.js";
 import type { MemMap } from "./page/mem-map.js";
 
-/** Offsets, sizes (bytes) and lengths of what leads to a zone's free lists. */
+/** Offsets, sizes (bytes) and lengths of the structs that lead to a zone's free lists. */
 export interface ZoneShape {
   readonly nodeZones: number;
   readonly nrZones: number;
@@ -20,7 +20,7 @@ export interface ZoneShape {
   readonly migrateTypes: number;
 }
 
-/** The shape by VMCOREINFO; `undefined` where it does not tell all of it, or what no kernel has. */
+/** The shape from VMCOREINFO; `undefined` where VMCOREINFO lacks a part of it or has values that no kernel has. */
 export function zoneShape({ info, wordSize }: KernelMemory): ZoneShape | undefined {
   const freeListLength = info.length("free_area.free_list");
   const shape = {
@@ -50,7 +50,7 @@ export function zoneAddresses(kernel: KernelMemory, shape: ZoneShape): bigint[] 
 
 function zonesOfNode(kernel: KernelMemory, shape: ZoneShape, node: bigint): bigint[] {
   const count = kernel.readView(node + BigInt(shape.nrZones), 4)?.getUint32(0, kernel.littleEndian) ?? 0;
-  // No kernel has more than a handful; a damaged number must not cost more.
+  // No kernel has more than a handful of zones. The limit is for damaged numbers.
   const zones = Array.from(
     { length: Math.min(count, 16) },
     (_, i) => node + BigInt(shape.nodeZones + i * shape.zoneSize),
@@ -75,7 +75,9 @@ export function* freeListsOf(zone: bigint, shape: ZoneShape): Generator<FreeList
   }
 }
 
-/** The pfn of a struct page by its address; `undefined` for what is no struct page's address. */
+/**
+ * Makes a function that finds the pfn of a struct page by its address; `undefined` if no struct page is at the address.
+ */
 export function structPageFinder(memMap: MemMap, size: number): (page: bigint) => number | undefined {
   const order = Array.from({ length: memMap.count }, (_, i) => i).sort((a, b) =>
     (memMap.address[a] as bigint) < (memMap.address[b] as bigint) ? -1 : 1,

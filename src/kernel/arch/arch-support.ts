@@ -10,29 +10,29 @@ import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
 import type { ImagePlace, Relocation } from "./relocation.js";
 import type { TableBelow } from "./tables-below.js";
 
-/** What a dump tells of its kernel's address space. */
+/** The address space of a dump's kernel. */
 export interface FoundSpace<Image> {
   readonly image: Image;
   /** What it may be as well, for only the top table that is lost tells. */
   readonly others?: readonly Image[];
   /**
-   * What a kdump header has as phys_base: where the kernel's image was loaded, relative to its link address, on x86;
-   * where memory starts on arm, arm64 and riscv64.
+   * The value of phys_base in a kdump header: on x86 where the kernel's image was loaded, relative to its link address;
+   * on arm, arm64 and riscv64 where memory starts.
    */
   readonly physBase: bigint;
-  /** The kernel's own, read through the space: the proof that it is the right one. */
+  /** The kernel's utsname, read through the space: the proof that the space is the right one. */
   readonly utsname: Utsname;
-  /** No kernel data lie below. */
+  /** All kernel data are at or above this address. */
   readonly lowestAddress: bigint;
   /** Geometry of sparsemem's sections. */
   readonly sections: SparsememShape;
   /** pfn of the first struct page in a flat mem_map. */
   readonly flatStartPfn: number;
-  /** What of its page tables is lost; absent where they are whole. */
+  /** Which of its page tables are lost; absent where they are whole. */
   readonly lost?: LostTables;
 }
 
-/** A kernel whose name was read. */
+/** An address space through which the kernel's name could be read. */
 export type NamedSpace<Image> = Pick<FoundSpace<Image>, "image" | "utsname">;
 
 /** A space whose top table may be lost. */
@@ -41,15 +41,15 @@ export interface RootedSpace {
   readonly root: number;
 }
 
-/** What is known to be mapped without the top page table; absent where that is whole. */
+/** Parts that are mapped without the top page table; absent where that is whole. */
 export interface KnownMaps {
   readonly knownMaps?: readonly FixedMap[];
   readonly tablesBelow?: readonly TableBelow[];
 }
 
-/** What was lost of a kernel's address space, and what is used instead. */
+/** Page tables of a kernel that are lost, and what is used instead. */
 export interface LostTables {
-  /** Physical address of the table that was taken instead: a process's; `undefined` if none was found. */
+  /** Physical address of the table that is used instead, a process's; `undefined` if none was found. */
   readonly instead: number | undefined;
   /** There may be one: nothing was searched (may-search.ts). */
   readonly unsearched?: true;
@@ -57,15 +57,15 @@ export interface LostTables {
   readonly below?: readonly number[];
 }
 
-/** A way to a kernel whose top table is lost. */
+/** A way to read a kernel whose top table is lost. */
 export interface TableRescue<Image> {
-  /** With the root where it should be. */
+  /** The address space with the root that it should have. */
   readonly image: Image;
-  /** Where its image lies, which VMCOREINFO says by an offset; memory too where that is known. Ascending, disjoint. */
+  /** Where the kernel's image is, from an offset in VMCOREINFO; memory too where that is known. Ascending, disjoint. */
   readonly maps: readonly FixedMap[];
   /** Whether processes' top tables have the kernel's half. */
   readonly shared: boolean;
-  /** All else of the kernel that this way led to. */
+  /** The other members of the space, once the kernel's name was read. */
   describe(named: NamedSpace<Image>): FoundSpace<Image>;
 }
 
@@ -77,7 +77,7 @@ export interface MappedKernel<Image> {
   readonly physBase: bigint;
 }
 
-/** Addresses [start, end) that are modules' alone. */
+/** Addresses [start, end) where only modules are. */
 export interface ModuleRange {
   readonly start: bigint;
   readonly end: bigint;
@@ -89,14 +89,15 @@ export interface ModuleRange {
 export interface TaskStack {
   /** THREAD_SIZE (asm/thread_info.h). */
   readonly bytes: number;
-  /** struct thread_info is at the lowest address: kernels before THREAD_INFO_IN_TASK. */
+  /** struct thread_info is at the lowest address of the stack: kernels before THREAD_INFO_IN_TASK. */
   readonly hasThreadInfo: boolean;
 }
 
 /**
- * One architecture: all that is known of its kernels, and nothing outside of this folder asks which one a dump is of (but
- * `reader/machine.ts`, which has what files say of a machine). `Image` is plain data that can be sent to a worker. What is
- * absent the machine does not have, or nobody has found out: what needs it is left out, and says so.
+ * One architecture: everything that is known of its kernels. Nothing outside of this folder asks which architecture a
+ * dump has (except `reader/machine.ts`, which has what files say about machines). `Image` is plain data that can be
+ * sent to a worker. A member is absent if the machine does not have it, or if nobody has found out; code that needs it
+ * leaves its part out and says so.
  */
 export interface ArchSupport<Image> {
   /** Finds the kernel's address space. Throws `CANNOT_FILTER` with what is missing. */
@@ -109,29 +110,33 @@ export interface ArchSupport<Image> {
   isLittleEndian?(dump: Dump, info: Vmcoreinfo): boolean | undefined;
 
   /**
-   * The whole address of what page tables index, `bits` of it: they leave out the upper ones. Absent: that is all of it, as on
-   * 32-bit machines.
+   * Makes a whole address of the part that page tables index, its lowest `bits` bits. Absent: page tables index all
+   * bits, as on 32-bit machines.
    */
   wholeAddress?(address: bigint, bits: number): bigint;
   /**
-   * Virtual address of physical address 0 in the direct map, for machines whose page tables do not have it: of others they tell it. It may
+   * Virtual address of physical address 0 in the direct map, for machines whose page tables do not have it; on others
+   * the tables show it. It may be "negative" (only sums count). `undefined` if memory is not mapped there.
    * be "negative" (only sums count). `undefined` if memory is not mapped there.
    */
   directMap?(kernel: MappedKernel<Image>): bigint | undefined;
-  /** Where modules lie. Absent, or `undefined`: in MODULES_VADDR of VMCOREINFO, or among other vmalloc areas. */
+  /** Where modules are. Absent, or `undefined`: at MODULES_VADDR of VMCOREINFO, or among other vmalloc areas. */
   modules?(image: Image, info: Vmcoreinfo): ModuleRange;
-  /** `version` is `kernelVersion`'s number. */
+  /** Stacks of tasks. `version` is a number of `kernelVersion`. */
   stack(version: number): TaskStack;
 
-  /** Absent, or without sizes: known of kernels that have types only, or not at all. */
+  /**
+   * The registers of programs on kernel stacks. Absent, or without sizes: known only for kernels with types, or not at
+   * all.
+   */
   userFrame?(version: number): UserFrame;
   readonly noteRegisters?: readonly NoteRegisters[];
   /** Offset of the stack pointer in NT_PRSTATUS, in bytes. */
   readonly noteStackPointer?: number;
   readonly vectorRegisters?: VectorRegisters;
 
-  /** How a kernel whose image was found in memory may have been moved. Absent: it lies where it was linked. */
+  /** How a kernel whose image was found in memory may have been moved. Absent: it is where it was linked. */
   relocations?(place: ImagePlace): readonly Relocation[];
-  /** What its VMCOREINFO has beside what all have. */
+  /** Items that its VMCOREINFO has in addition to those of all machines. */
   readonly exports?: KernelExports;
 }

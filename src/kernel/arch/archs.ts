@@ -30,7 +30,7 @@ import { withTablesBelow } from "./tables-below.js";
 import { X86_64 } from "./x86_64/row.js";
 import type { X86_64Space } from "./x86_64/space.js";
 
-/** Every architecture whose kernels can be looked into, by `Machine.arch`. */
+/** Every architecture whose kernels coresieve knows, by `Machine.arch`. */
 interface SpaceImages {
   readonly x86_64: X86_64Space;
   readonly i386: I386Space;
@@ -66,17 +66,17 @@ const ROWS: { readonly [A in keyof SpaceImages]: ArchSupport<SpaceImages[A]> } =
   sparc64: SPARC64,
 };
 
-/** What is known of an architecture; `undefined` for one whose kernels cannot be looked into. */
+/** The row of an architecture; `undefined` if coresieve does not know its kernels. */
 export function archSupport(arch: Arch): ArchSupport<SpaceImage> | undefined {
   return Object.hasOwn(ROWS, arch) ? ROWS[arch as keyof SpaceImages] : undefined;
 }
 
-/** What is known of an image's architecture. */
+/** The row of an image's architecture. */
 export function supportOf(image: SpaceImage): ArchSupport<SpaceImage> {
   return ROWS[image.arch];
 }
 
-/** All of them. */
+/** The rows of all architectures. */
 export function allSupport(): readonly ArchSupport<SpaceImage>[] {
   return Object.values(ROWS);
 }
@@ -103,11 +103,14 @@ export function findSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> 
   }
 }
 
-/** The address space of a kernel whose top page table is lost, or has lost entries; `undefined` where it is not found in spite of that. */
+/**
+ * The address space of a kernel whose top page table is lost, or has lost entries; `undefined` if that does not find it
+ * either.
+ */
 export function rescuedSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<SpaceImage> | undefined {
   const { rescue, attach } = archSupport(dump.machine.arch) ?? {};
   if (rescue === undefined || attach === undefined) return undefined;
-  // Who has a way has a root.
+  // An image of an architecture with `rescue` always has a root.
   const ways = rescue(dump, info) as Iterable<TableRescue<SpaceImage & RootedSpace>>;
   return rescueTables(dump, info, ways, (image) => attach(image, dump.memory));
 }

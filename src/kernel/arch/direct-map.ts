@@ -5,20 +5,21 @@ import type { AddressSpace } from "../address-space.js";
 import type { MappedKernel } from "./arch-support.js";
 import { sampleDistances } from "./table-samples.js";
 
-/** Distances that are tried: the most frequent ones. */
+/** The most distances that are tried: the most frequent ones. */
 const MOST_CANDIDATES = 16;
-/** Ranges of memory by which a distance is judged, the largest ones. */
+/** The number of memory ranges by which a distance is judged: the largest ones. */
 const JUDGED_RANGES = 64;
-/** On 32-bit machines the direct map has 800 MiB or so of what may be 16 GiB. */
+/** The least share of memory that a direct map has. On 32-bit machines it has 800 MiB or so of up to 16 GiB. */
 const LEAST_SHARE = 1 / 64;
-/** Looks at a range: the direct map has holes where the kernel took pages out of it. */
+/** Pages of a range that are probed: the direct map has holes where the kernel removed pages from it. */
 const PROBES = 17;
 
 /**
- * Virtual address of physical address 0 in the direct map, "negative" ones too (only sums count), out of the kernel's page tables: of
- * the distances by which they map memory the one that maps most. `undefined` where none maps much. `addressOf` makes an address of
- * what the tables index. No kernel address is below `lowest`: a process's table that was taken for the kernel's maps a process there, and the
- * boot code's all memory at its physical address. Costs some milliseconds (`sampleDistances`).
+ * Virtual address of physical address 0 in the direct map, from the kernel's page tables; it may be "negative" (only
+ * sums count). Of the distances by which the tables map memory, it is the one that maps most. `undefined` if none maps
+ * much. `addressOf` makes an address of the part that the tables index. All kernel addresses are at or above `lowest`:
+ * a process's table that was taken for the kernel's also maps the process, and the boot code's table maps all memory at
+ * its physical address. Takes some milliseconds (`sampleDistances`).
  */
 export function directMapInTables(
   { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
@@ -30,7 +31,7 @@ export function directMapInTables(
   if (tables === undefined || top === undefined) return undefined;
   const bits = top.shift + top.bits;
   const distances = [...sampleDistances(tables, dump)].sort((a, b) => b[1] - a[1]).slice(0, MOST_CANDIDATES);
-  // Of the highest page, so that the bits above those that tables index are those of the kernel's half.
+  // Uses the highest page, so that the bits above those that tables index are those of the kernel's half.
   const bases = distances.flatMap(([distance]) => {
     const pages = Math.max(0, -distance);
     const vaddr = addressOf(BigInt(distance + pages) * BigInt(dump.pageSize), bits);
@@ -40,7 +41,10 @@ export function directMapInTables(
   return directMapAmong({ dump, space }, bases);
 }
 
-/** Of some virtual addresses of physical address 0 that at which most memory is mapped; `undefined` where nearly none is at any. */
+/**
+ * Of several candidates for the virtual address of physical address 0, the one at which most memory is mapped;
+ * `undefined` if nearly no memory is mapped at any.
+ */
 export function directMapAmong(
   { dump, space }: Pick<MappedKernel<unknown>, "dump" | "space">,
   bases: readonly bigint[],
@@ -62,9 +66,9 @@ export function directMapAmong(
 }
 
 /**
- * What of a physical range is in the direct map at `base`: from the first to the last page that is; `undefined` if none is. On
- * 32-bit machines not all memory is; on others firmware is not. Holes in between (pages that the kernel took out of the map) are few,
- * and are not looked for.
+ * The part of a physical range that is in the direct map at `base`: from the first to the last page that is;
+ * `undefined` if no page is. On 32-bit machines some memory is not in it; on others firmware is not. Holes in between
+ * (pages that the kernel removed from the map) are few, and are not looked for.
  */
 export function directPart(
   space: AddressSpace,
@@ -78,7 +82,7 @@ export function directPart(
   const first = mapped.indexOf(true);
   if (first < 0) return undefined;
   const last = mapped.lastIndexOf(true);
-  // Between a probe and the next, the page at which it changes.
+  // Finds the page between two probes where the answer changes.
   const change = (from: number, to: number, holds: boolean) => {
     const pages = Math.floor((to - from) / pageSize);
     return from + firstIndex(pages, (i) => isDirect(space, base, from + i * pageSize, dump) === holds) * pageSize;
@@ -88,7 +92,7 @@ export function directPart(
   return { start: from, end: Math.min(to, end) };
 }
 
-/** Addresses of 17 pages in a range at most, evenly, the first and the last among them. */
+/** Addresses of at most 17 pages in a range, evenly spaced; the first and the last page are among them. */
 export function pageProbes({ start, end }: PhysicalRange, pageSize: number): number[] {
   // A range may begin within a page.
   const first = Math.floor(start / pageSize);

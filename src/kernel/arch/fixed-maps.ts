@@ -1,7 +1,7 @@
 import { firstIndex } from "../../reader/first-index.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 
-/** Addresses [start, end) that lie behind each other in physical memory from `paddr` on. */
+/** Addresses [start, end) that are contiguous in physical memory from `paddr` on. */
 export interface FixedMap {
   readonly start: bigint;
   readonly end: bigint;
@@ -9,7 +9,7 @@ export interface FixedMap {
   readonly paddr: bigint;
 }
 
-/** A gigabyte at once is as good as all of it, and stays a safe integer. */
+/** 1 GiB: callers need no longer translation, and the length stays a safe integer. */
 const MAX_LENGTH = 2 ** 30;
 
 /** Looks addresses up in fixed maps (ascending, disjoint), and in `tables` if they are in none of them. */
@@ -31,7 +31,10 @@ function findMap(maps: readonly FixedMap[], vaddr: bigint): FixedMap | undefined
   return map !== undefined && map.start <= vaddr ? map : undefined;
 }
 
-/** Sorts maps, joins neighbours and cuts what an earlier one has already: maps read from a dump may overlap. */
+/**
+ * Sorts maps, joins neighbours, and cuts off what an earlier map already covers: maps that are read from a dump may
+ * overlap.
+ */
 export function joinMaps(maps: readonly FixedMap[]): FixedMap[] {
   const joined: FixedMap[] = [];
   const sorted = [...maps].sort((a, b) => (a.start < b.start ? -1 : a.start > b.start ? 1 : 0));

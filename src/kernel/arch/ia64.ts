@@ -89,7 +89,7 @@ function* guesses(dump: Dump, info: Vmcoreinfo): Generator<Guess<Ia64Space>> {
   }
 }
 
-/** By a PT_LOAD or the header; else every place where it could be. */
+/** From a PT_LOAD or the header; otherwise every possible place. */
 function* kernelStarts(dump: Dump): Generator<number> {
   const loads = segmentsOf(dump) ?? [];
   const kernel = loads.find((load) => load.vaddr >= KERNEL_START && load.vaddr < REGION_6);

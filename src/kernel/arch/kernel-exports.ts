@@ -4,7 +4,10 @@ import type { Relocation } from "./relocation.js";
 /** Types, with names of their members. */
 export type TypeItems = readonly (readonly [type: string, members: readonly string[]])[];
 
-/** What a machine's kernels have in VMCOREINFO beside what all have. Names that a kernel does not have are left out. */
+/**
+ * Items of VMCOREINFO that a machine's kernels export in addition to those of all machines. Names that a kernel does
+ * not have are skipped.
+ */
 export interface KernelExports {
   /** Variables with the top page table, where swapper_pg_dir is a macro. */
   readonly tableSymbols?: readonly string[];

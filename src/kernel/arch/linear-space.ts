@@ -2,8 +2,8 @@ import type { AddressSpace } from "../address-space.js";
 import { type FixedMap, fixedAddressSpace } from "./fixed-maps.js";
 
 /**
- * Machines whose kernels have all that a filter needs at fixed addresses: mips, mips64 and 32-bit PowerPC, where no
- * memory model puts struct pages anywhere else.
+ * The memory of machines whose kernels have everything that a filter needs at fixed addresses: mips, mips64 and 32-bit
+ * PowerPC. There no memory model puts struct pages anywhere else.
  */
 export interface LinearSpace {
   readonly arch: "mips64" | "mips" | "ppc32";

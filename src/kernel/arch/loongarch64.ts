@@ -44,11 +44,11 @@ const DIRECT: readonly FixedMap[] = WINDOWS.map((number) => ({
   paddr: 0n,
 }));
 const LOW_BITS = (1n << PHYS_BITS) - 1n;
-/** In an entry above the bottom level: it maps a page. Table addresses are page-aligned, so that it is 0 in them. */
+/** In an entry above the bottom level: the entry maps a page. In the page-aligned address of a table this bit is 0. */
 const HUGE = 1n << 6n;
 const PRESENT = 1n << 7n;
 
-/** The vmemmap and vmalloc are in the page tables, whose entries point to tables by their addresses in a window. */
+/** The vmemmap and vmalloc are in the page tables. Their entries give the address of the next table in a window. */
 function loongarch64AddressSpace(image: Loongarch64Space, memory: PhysicalMemory): AddressSpace {
   const { root, pageShift } = image;
   const bits = pageShift - 3;

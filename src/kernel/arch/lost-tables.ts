@@ -9,9 +9,10 @@ import type { FoundSpace, KnownMaps, RootedSpace, TableRescue } from "./arch-sup
 import { fixedAddressSpace } from "./fixed-maps.js";
 
 /**
- * Reaches a kernel whose top page table is lost. Its image lies at an offset that VMCOREINFO has: if the kernel's own name reads there, of
- * the release that VMCOREINFO names, all memory is searched for the top table of a process, whose upper half is the same on most machines. Where there
- * is none the image alone is mapped: the log and the symbols are mostly in it. `undefined` if no way leads to the name: then nothing was searched.
+ * Finds a kernel whose top page table is lost. VMCOREINFO has the offset of its image. If the kernel's own name is
+ * found there, with the release that VMCOREINFO names, all memory is searched for the top table of a process: on most
+ * machines its upper half is the kernel's. If no such table is found, only the image is mapped; the log and the symbols
+ * are mostly in it. `undefined` if no way leads to the name; then memory was not searched.
  */
 export function rescueTables<Image extends RootedSpace>(
   dump: Dump,
@@ -31,12 +32,12 @@ export function rescueTables<Image extends RootedSpace>(
   return undefined;
 }
 
-/** Read at once. */
+/** Bytes that are read at once. */
 const CHUNK = 1 << 20;
-/** Processes looked at: one may be half set up, or its page freed long ago. */
+/** Tables of processes that are compared: one may be half set up, or its page may have been freed long ago. */
 const ENOUGH = 8;
 
-/** The top table that maps the kernel's name where it is, and has most entries behind. */
+/** Of the top tables that map the kernel's name where it is, the one with most entries in its upper half. */
 function processRoot<Image extends RootedSpace>(
   dump: Dump,
   info: Vmcoreinfo,
@@ -46,7 +47,7 @@ function processRoot<Image extends RootedSpace>(
 ): number | undefined {
   const symbol = info.symbol("init_uts_ns") ?? info.symbol("system_utsname");
   const place = symbol === undefined ? undefined : fixed.translate(symbol)?.paddr;
-  // A kernel is looked for several times, by each who opens its dump.
+  // The kernel is looked for several times, by every caller that opens its dump.
   const known = searched.get(dump.memory);
   if (known !== undefined && known.symbol === symbol && known.place === place) return known.root;
   const { tables } = attach(image);
@@ -56,12 +57,12 @@ function processRoot<Image extends RootedSpace>(
   const size = 2 ** top.bits * entrySize;
   const index = Number((symbol >> BigInt(top.shift)) & ((1n << BigInt(top.bits)) - 1n));
   const most = dump.maxMapnr * dump.pageSize;
-  // The same entry leads to the same tables.
+  // Equal entries lead to the same tables, so each is tried once.
   const leads = new Map<bigint, boolean>();
   const leadsToKernel = (entry: bigint, root: number): boolean => {
     const step = tables.decode(entry, 0);
     if (step === undefined) return false;
-    // 32-bit ARM maps its image by entries of the top table.
+    // On 32-bit ARM entries of the top table map the image directly.
     if ("page" in step) return step.page + Number(symbol & BigInt(2 ** step.shift - 1)) === place;
     if (step.table >= most) return false;
     const known = leads.get(entry);
@@ -83,7 +84,8 @@ function processRoot<Image extends RootedSpace>(
         const where = table + index * entrySize;
         if (view.getUint32(where) === 0 && (entrySize === 4 || view.getUint32(where + 4) === 0)) continue;
         if (!leadsToKernel(wordAt(view, where, entrySize, littleEndian), at + table)) continue;
-        // The table that CPUs are started with (x86's trampoline), and EFI's: who walks it meets the kernel's memory at its physical address first.
+        // Skips the table that CPUs are started with (x86's trampoline), and EFI's: both also map the kernel's memory
+        // at its physical address.
         if (attach({ ...image, root: at + table }).translate(BigInt(place))?.paddr === place) continue;
         const entries = countEntries(view, table, size, entrySize);
         if (best === undefined || entries > best.entries) best = { root: at + table, entries };
@@ -95,13 +97,13 @@ function processRoot<Image extends RootedSpace>(
   return best?.root;
 }
 
-/** What searching a memory found, as long as that is there. */
+/** The result of searching a memory, kept as long as that exists. */
 const searched = new WeakMap<
   PhysicalMemory,
   { readonly symbol: bigint; readonly place: number; readonly root: number | undefined }
 >();
 
-/** Entries of a table's upper half, which is the kernel's. */
+/** The number of entries in a table's upper half, which is the kernel's. */
 function countEntries(view: DataView, table: number, size: number, entrySize: 4 | 8): number {
   let entries = 0;
   for (let at = table + size / 2; at < table + size; at += entrySize) {

@@ -2,42 +2,46 @@ import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { PageTables } from "./table-shape.js";
 
-/** Pages that lie behind each other both in the tables' addresses and in physical memory. In pages of the kernel. */
+/** Pages that are contiguous both in virtual addresses and in physical memory, counted in pages of the kernel. */
 export interface MappedExtent {
-  /** The virtual address in pages, as the tables index it: without the bits above the top table's. */
+  /** The virtual address in pages, as the tables index it: without the bits above those of the top table. */
   readonly vpn: number;
   readonly pfn: number;
   readonly pages: number;
 }
 
-/** All that page tables hold. */
+/** Everything that page tables map. */
 export interface TableContents {
   /** In ascending order of addresses. */
   readonly extents: readonly MappedExtent[];
-  /** Tables that the dump does not have: what they map is not known. */
+  /** Tables that the dump lacks: the pages that they map are not known. */
   readonly unreadable: number;
-  /** There was more than the limits allow. */
+  /** Whether limits cut the result off. */
   readonly cut: boolean;
 }
 
-/** Which part of page tables is looked at. */
+/** The part of page tables that is read. */
 export interface TableWindow {
   /** Pages [start, end), as the tables index them. */
   readonly start: number;
   readonly end: number;
-  /** Tables that are looked at, at most. */
+  /** The most tables that are read. */
   readonly most: number;
 }
 
-/** Tables looked at: 64 TiB mapped by pages of 4 KiB have as many. Damage cannot make more, each is visited once. */
+/**
+ * The most tables that are read: 64 TiB mapped by pages of 4 KiB have as many. Damage cannot make more, because each is
+ * visited once.
+ */
 const MAX_TABLES = 1 << 25;
-/** Extents kept: 64 GiB of vmalloc memory in single pages. */
+/** The most extents: 64 GiB of vmalloc memory in single pages. */
 const MAX_EXTENTS = 1 << 24;
 
 /**
- * Looks at every table from the top one down. `onTable` is told where each lies, physical address and bytes. A table
- * that several entries lead to is looked at once. With a window only the tables and pages in it. Costs about 20 µs per table: a tenth of a second per 10 GiB of a
- * direct map in pages of 4 KiB, next to nothing where it is in large ones.
+ * Reads every table from the top one down, each once even if several entries lead to it. `onTable` is called with each
+ * table's physical address and size in bytes. With a window, only tables and pages in the window are read. Takes about
+ * 20 µs per table: a tenth of a second per 10 GiB of a direct map in pages of 4 KiB, next to nothing where it is in
+ * large pages.
  */
 export function readPageTables(
   { shape, decode }: PageTables,
@@ -72,7 +76,7 @@ export function readPageTables(
     if (got < size) unreadable++;
     const view = new DataView(bytes.buffer);
     const span = 2 ** shift / pageSize;
-    // Entries that lie in the window, or partly.
+    // Entries that overlap the window.
     const first = Math.max(0, Math.floor((window.start - base) / span));
     const end = Math.min(2 ** bits, Math.ceil((window.end - base) / span));
     for (let i = first; i < end && (i + 1) * entrySize <= got; i++) {

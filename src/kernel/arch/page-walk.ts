@@ -3,9 +3,14 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 import type { DecodeEntry, TableLevel, TableShape } from "./table-shape.js";
 
-/** Tables are read in pieces of this many bytes: they begin at multiples of their size, which may be less or more. */
+/**
+ * Tables are read in pieces of this many bytes. Tables may be smaller or larger, and begin at multiples of their size.
+ */
 const PIECE = 4096;
-/** Pieces kept per thread: a terabyte's vmemmap needs 16 PMD tables on x86-64, walked one after the other. */
+/**
+ * The most pieces that each thread keeps: a terabyte's vmemmap needs 16 PMD tables on x86-64, walked one after the
+ * other.
+ */
 const MAX_PIECES = 64;
 
 /**
@@ -40,7 +45,7 @@ export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: De
       if (step === undefined) return undefined;
       if ("page" in step) {
         const size = 2 ** step.shift;
-        // Entries of some machines have bits for more than any memory.
+        // On some machines entries have more address bits than any memory needs.
         if (step.page + size > Number.MAX_SAFE_INTEGER) return undefined;
         const within = Number(vaddr & BigInt(size - 1));
         const start = vaddr - BigInt(within);
@@ -70,11 +75,12 @@ function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMe
     return piece;
   };
   return (paddr: number): bigint | undefined => {
-    // A damaged entry may lead anywhere; no table lies at an odd address, and none straddles pieces.
+    // A damaged entry may lead anywhere. An entry's address is a multiple of its size, so it never crosses a piece's
+    // end.
     if (paddr < 0 || paddr % entrySize !== 0 || paddr > Number.MAX_SAFE_INTEGER) return undefined;
     const number = Math.floor(paddr / PIECE);
     const piece = pieceAt(number);
-    // A file may have a part of the piece only, as the ranges of /proc/vmcore begin and end anywhere.
+    // The dump may have only a part of the piece: the ranges of /proc/vmcore begin and end anywhere.
     if (piece === undefined) {
       if (memory.read(single, paddr) < entrySize) return undefined;
       return wordAt(new DataView(single.buffer), 0, entrySize, littleEndian);
@@ -84,7 +90,10 @@ function entryReader({ entrySize, littleEndian }: TableShape, memory: PhysicalMe
   };
 }
 
-/** Translates only addresses whose bits from the highest that tables look at are all equal: to the machine others are none. */
+/**
+ * Translates only canonical addresses: all bits from the highest one that tables index upwards are equal. The machine
+ * rejects others.
+ */
 export function canonicalOnly(space: AddressSpace, addressBits: number): AddressSpace {
   const sign = (1n << 64n) - (1n << BigInt(addressBits - 1));
   const isCanonical = (vaddr: bigint) => (vaddr & sign) === sign || (vaddr & sign) === 0n;
@@ -92,8 +101,8 @@ export function canonicalOnly(space: AddressSpace, addressBits: number): Address
 }
 
 /**
- * Levels of tables that all have 2^bits entries, and a top one that takes what is left of `addressBits`: four levels
- * with pages of 4 KiB are `evenLevels(48, 12, 9)`.
+ * Levels of tables that all have 2^bits entries; the top level takes the rest of `addressBits`. Four levels with pages
+ * of 4 KiB are `evenLevels(48, 12, 9)`.
  */
 export function evenLevels(addressBits: number, pageShift: number, bits: number): TableLevel[] {
   const levels: TableLevel[] = [];

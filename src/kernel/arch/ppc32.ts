@@ -22,10 +22,13 @@ export const PPC32: ArchSupport<LinearSpace> = {
   vectorRegisters: POWER_VECTORS,
 };
 
-/** Values of CONFIG_PAGE_OFFSET in arch/powerpc/Kconfig: not exported. */
+/** Values of CONFIG_PAGE_OFFSET in arch/powerpc/Kconfig, which is not exported. */
 const PAGE_OFFSETS = [0xc000_0000n, 0xb000_0000n, 0x9000_0000n, 0x8000_0000n, 0x5000_0000n];
 
-/** Low memory begins with the machine's (MEMORY_START, arch/powerpc/include/asm/page.h), at 0 on nearly all. */
+/**
+ * Low memory begins where the machine's memory does (MEMORY_START, arch/powerpc/include/asm/page.h): at 0 on nearly all
+ * machines.
+ */
 function findPpc32Space(dump: Dump, info: Vmcoreinfo): FoundSpace<LinearSpace> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), linearAddressSpace);
   const [low] = image.maps as readonly [FixedMap];

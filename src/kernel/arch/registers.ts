@@ -2,18 +2,22 @@
 export type BytePiece = readonly [from: number, to: number];
 
 /**
- * Where at the top of a kernel stack the registers are that a program had when it entered the kernel (struct pt_regs of
- * arch/ARCH/include/asm/ptrace.h), and what THREAD_SIZE leaves above it (asm/processor.h, asm/thread_info.h).
+ * Where a program's registers are at the top of its kernel stack, saved when it entered the kernel (struct pt_regs of
+ * arch/ARCH/include/asm/ptrace.h), and the bytes that THREAD_SIZE leaves above them (asm/processor.h,
+ * asm/thread_info.h).
  */
 export interface UserFrame {
-  /** Sizes that struct pt_regs may have, and bytes that may lie above it: those are tried in turn. */
+  /** Possible sizes of struct pt_regs, and of the padding above it. All are tried in turn. */
   readonly sizes: readonly number[];
   readonly pads: readonly number[];
-  /** What the size that a kernel's types tell is made a multiple of, for the frame on the stack. */
+  /** If the kernel's types give the size, it is rounded up to a multiple of this for the frame on the stack. */
   readonly align: number;
-  /** What is the program's. What is left says that the frame is one of user mode. */
+  /** The program's data in the frame. The rest shows that the frame is one of user mode. */
   readonly clear: readonly BytePiece[];
-  /** What shows that it is one: the words at these offsets have these bits. Absent: every stack is taken to have one. */
+  /**
+   * The words at these offsets have these bits if the frame is one of user mode. Absent: every stack is assumed to have
+   * such a frame.
+   */
   readonly user?: readonly {
     readonly at: number;
     readonly width: 4 | 8;
@@ -22,32 +26,44 @@ export interface UserFrame {
   }[];
 }
 
-/** What tells in a CPU's note that it was in user mode, and what is overwritten then. Offsets are the note's. */
+/**
+ * How a CPU's note shows that the CPU was in user mode, and the bytes that are then overwritten. Offsets are the
+ * note's.
+ */
 export interface NoteRegisters {
   /** NT_PRSTATUS, or QEMU's own note, whatever its type. */
   readonly owner: "CORE" | "QEMU";
-  /** The word that tells, an unsigned long if no width is given. */
+  /** Offset of the word that shows the mode; an unsigned long if no width is given. */
   readonly at: number;
   readonly width?: 4;
-  /** Bits that it has in user mode; or it is the program counter, below all kernel addresses. */
+  /**
+   * The bits that this word has in user mode. "below-kernel": the word is the program counter, and is below all kernel
+   * addresses.
+   */
   readonly user: { readonly mask: bigint; readonly value: bigint } | "below-kernel";
-  /** What tells the mode stays. Pieces may end behind the note. */
+  /** The bytes that are overwritten; those that show the mode are not. Pieces may end behind the note. */
   readonly clear: readonly BytePiece[];
 }
 
-/** What a machine's programs have in floating-point and vector registers, which is user data nearly always. */
+/** A machine's floating-point and vector registers: a program's values there are nearly always user data. */
 export interface VectorRegisters {
   /** n_type of their notes of owner LINUX (include/uapi/linux/elf.h). */
   readonly notes: readonly number[];
-  /** Where a task that does not run has them: members of struct task_struct, with its thread pointer. */
+  /** Where they are saved while a task does not run: members of struct task_struct, with its thread pointer. */
   readonly saved: readonly SavedRegisters[];
 }
 
 export interface SavedRegisters {
   readonly member: string;
-  /** The last of the object, whatever size its type has: the size depends on the CPU. */
+  /**
+   * The member is the last of its object, and reaches to the object's end whatever size its type has: the size depends
+   * on the CPU.
+   */
   readonly toTheEnd?: true;
-  /** A member of this struct instead, which lies behind task_struct in the same object; only if no other is there. */
+  /**
+   * The member belongs to this struct, which follows task_struct in the same object. Used only if no other member is
+   * there.
+   */
   readonly behindTask?: string;
 }
 

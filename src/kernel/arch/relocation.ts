@@ -1,33 +1,33 @@
 import type { KernelImage } from "../debuginfo/vmlinux-image.js";
 
-/** How a kernel may have been moved, and the items of VMCOREINFO that say so: to be tried. */
+/** One way in which a kernel may have been moved, and the items of VMCOREINFO that describe it. The caller tries it. */
 export interface Relocation {
-  /** What is added to link addresses. */
+  /** The number that is added to link addresses. */
   readonly shift: bigint;
   /** Lines for VMCOREINFO, in the kernel's order: "NUMBER(phys_base)=0". */
   readonly items: readonly string[];
 }
 
-/** A kernel's image of which one address is known in both spaces: variables in it are read by name. */
+/** A kernel's image and one address in it that is known in both spaces, so that its variables can be read by name. */
 export interface ImagePlace {
   readonly image: KernelImage;
-  /** A link address. */
+  /** An address in the image, as it was linked. */
   readonly address: bigint;
-  /** Where that lies in physical memory. */
+  /** Its physical address. */
   readonly paddr: bigint;
 }
 
-/** Of a kernel that tells it by nothing but its place. */
+/** The relocation of a kernel that only its place describes. */
 export function moved(shift: bigint): Relocation[] {
   return [{ shift, items: shift === 0n ? [] : [`KERNELOFFSET=${hexOf(shift)}`] }];
 }
 
-/** In 64 bits, as unsigned long does. */
+/** The value in 64 bits, as in an unsigned long. */
 export function wrap(value: bigint): bigint {
   return BigInt.asUintN(64, value);
 }
 
-/** As VMCOREINFO has addresses: no prefix. */
+/** In hexadecimal without a prefix, like addresses in VMCOREINFO. */
 export function hexOf(value: bigint): string {
   return wrap(value).toString(16);
 }

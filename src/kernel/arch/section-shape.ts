@@ -2,8 +2,8 @@ import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { SparsememShape } from "../sparsemem.js";
 
 /**
- * Section geometry: what the kernel exports (MAX_PHYSMEM_BITS since 5.8, SECTION_SIZE_BITS since 5.13), else what is
- * given, the likeliest first.
+ * Geometry of sections: the exported values (MAX_PHYSMEM_BITS since 5.8, SECTION_SIZE_BITS since 5.13), otherwise the
+ * given ones, the likeliest first.
  */
 export function sectionShape(
   info: Vmcoreinfo,

@@ -30,8 +30,8 @@ const KERNEL_BASE = 0x40_0000n;
 const MODULES = 0x1000_0000n;
 const KERNEL_ALIGN = 1 << 22;
 /**
- * Where the linear map begins depends on the processor (PAGE_OFFSET, set in arch/sparc/mm/init_64.c with the number of
- * physical bits): no address of one fits another, so that all of them can stand.
+ * Where the linear map begins depends on the processor (PAGE_OFFSET, set in arch/sparc/mm/init_64.c from the number of
+ * physical bits). The ranges of different processors do not overlap, so all of them are listed.
  */
 const LINEAR: readonly FixedMap[] = [
   { start: 0xff80_0000_0000_0000n, end: 0xff88_0000_0000_0000n, paddr: 0n },
@@ -48,7 +48,7 @@ const HUGE = 1n << 56n;
 const PAGE_ADDRESS = 0x00ff_ffff_ffff_e000n;
 const SMALL_PAGE = 13;
 
-/** Vmalloc and the vmemmap are in the page tables; an entry of the upper levels is the next table's address. */
+/** Vmalloc and the vmemmap are in the page tables. An entry of an upper level is the next table's address. */
 function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory: PhysicalMemory): AddressSpace {
   const decode: DecodeEntry = (entry, level) => {
     const { shift } = LEVELS[level] as (typeof LEVELS)[number];
@@ -62,7 +62,7 @@ function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory: Physic
   return fixedAddressSpace([kernel, ...LINEAR], tables);
 }
 
-/** Where the image lies is not exported: a PT_LOAD may say it, else every multiple of 4 MiB is tried. */
+/** The image's place is not exported: a PT_LOAD may have it, otherwise every multiple of 4 MiB is tried. */
 function findSparc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Sparc64Space> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
     sparc64AddressSpace(one, dump.memory),
@@ -78,7 +78,7 @@ function findSparc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Sparc64Space
   };
 }
 
-/** Places tried: a terabyte in steps of 4 MiB. */
+/** The most places that are tried: a terabyte in steps of 4 MiB. */
 const MAX_PLACES = 1 << 18;
 
 function* guesses(dump: Dump, info: Vmcoreinfo): Generator<Guess<Sparc64Space>> {

@@ -4,18 +4,18 @@ import { partsIn } from "../../reader/ranges.js";
 import type { PageTables } from "./table-shape.js";
 
 /**
- * Tables looked at below one: all of what lies under the top table, and above the bottom level some, evenly taken. A direct map in
- * pages of 4 KiB has 512 bottom tables for each GiB, of which each says the same.
+ * How many tables below one table are read. All below the top table are; of the others only some, evenly spaced: a
+ * direct map in pages of 4 KiB has 512 bottom tables for each GiB, and all say the same.
  */
 const MOST_TABLES_BELOW = { middle: 64, bottom: 8 } as const;
-/** Entries of a bottom table that are looked at: a power of two. */
+/** Entries of a bottom table that are read: a power of two. */
 const BOTTOM_ENTRIES = 32;
-/** In all: about 0.1 s. What a machine of 16 TiB has. */
+/** The most tables in all: about 0.1 s. A machine of 16 TiB has as many. */
 const MAX_TABLES = 1 << 12;
-/** Distances told apart: vmalloc's pages have one each. */
+/** The most distances that are counted: vmalloc's pages have one each. */
 const MAX_DISTANCES = 1 << 16;
 
-/** Which memory counts, and in which pages. */
+/** The memory that is counted, and its page size. */
 export interface SampledMemory {
   readonly memory: PhysicalMemory;
   /** Ascending, in bytes. */
@@ -24,9 +24,9 @@ export interface SampledMemory {
 }
 
 /**
- * By which distances (virtual page number, as the tables index it, less page frame number) page tables map memory, and how many pages
- * by each, estimated: large pages are one look, and of the bottom tables few are looked at. Costs about 20 µs per table: 2 ms for
- * 5 GiB, and 0.1 s at most.
+ * The distances (virtual page number, as the tables index it, minus pfn) by which page tables map memory, and an
+ * estimate of the pages mapped by each: a large page needs one look, and only few of the bottom tables are read. Takes
+ * about 20 µs per table: 2 ms for 5 GiB, and 0.1 s at most.
  */
 export function sampleDistances(tables: PageTables, { memory, ranges, pageSize }: SampledMemory): Map<number, number> {
   const { levels, entrySize, littleEndian, root } = tables.shape;
@@ -52,7 +52,8 @@ export function sampleDistances(tables: PageTables, { memory, ranges, pageSize }
     const span = 2 ** shift / pageSize;
     const below: { table: number; vpn: number }[] = [];
     const isBottom = level + 1 === levels.length;
-    // Of a bottom table some entries, each for its neighbours; of others all.
+    // In a bottom table only some entries are read, and each counts for its neighbours; in other tables all entries
+    // are.
     const skip = isBottom ? Math.max(1, 2 ** bits / BOTTOM_ENTRIES) : 1;
     for (let i = 0; (i + 1) * entrySize <= got; i += skip) {
       const at = i * entrySize;

@@ -4,7 +4,7 @@ export interface TableLevel {
   readonly bits: number;
 }
 
-/** Where page tables are and how addresses index them: what all architectures have in common. */
+/** Where page tables are and how addresses index them: the same for all architectures. */
 export interface TableShape {
   /** Physical address of the top table. */
   readonly root: number;
@@ -19,10 +19,10 @@ export interface TableShape {
 /** What an entry leads to: the table below, or a page of 2^shift bytes; physical addresses. */
 export type Step = { readonly table: number } | { readonly page: number; readonly shift: number };
 
-/** Takes an entry apart. `level` counts from the top, 0 is the first. `undefined` for entries that map nothing. */
+/** Decodes an entry. `level` counts from the top, which is 0. `undefined` for entries that map nothing. */
 export type DecodeEntry = (entry: bigint, level: number) => Step | undefined;
 
-/** Page tables and how to read them: enough to look at every entry. */
+/** Page tables and how to read them: enough to go through every entry. */
 export interface PageTables {
   readonly shape: TableShape;
   readonly decode: DecodeEntry;

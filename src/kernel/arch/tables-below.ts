@@ -2,7 +2,9 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { AddressSpace } from "../address-space.js";
 import { walkTables } from "./page-walk.js";
 
-/** A table below a top table that is lost: what the addresses [start, end), an entry of the top table, lead to. */
+/**
+ * A table that a lost top table pointed to: it maps the addresses [start, end), those of one entry of the top table.
+ */
 export interface TableBelow {
   readonly start: bigint;
   readonly end: bigint;
@@ -10,7 +12,7 @@ export interface TableBelow {
   readonly table: number;
 }
 
-/** An address space whose top table has lost entries: these addresses are looked up in the tables below it. */
+/** An address space whose top table has lost entries: these entries' addresses are translated by the tables below. */
 export function withTablesBelow(
   space: AddressSpace,
   below: readonly TableBelow[],
@@ -26,7 +28,9 @@ export function withTablesBelow(
   };
 }
 
-/** The addresses that one table of the second level maps. `space` must have tables of two levels or more. */
+/**
+ * The addresses that one table of the second level maps. `undefined` unless `space` has tables of two levels or more.
+ */
 export function spaceBelow({ tables }: AddressSpace, table: number, memory: PhysicalMemory): AddressSpace | undefined {
   if (tables === undefined || tables.shape.levels.length < 2) return undefined;
   const { shape, decode } = tables;
@@ -34,7 +38,7 @@ export function spaceBelow({ tables }: AddressSpace, table: number, memory: Phys
   return walkTables({ ...shape, root: table, levels }, memory, (entry, level) => decode(entry, level + 1));
 }
 
-/** Addresses [start, end) of the top table's entry that leads to an address; `undefined` without tables. */
+/** The addresses [start, end) of the top table's entry that an address belongs to; `undefined` without tables. */
 export function topEntryOf(
   { tables }: AddressSpace,
   vaddr: bigint,

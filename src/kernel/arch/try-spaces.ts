@@ -12,9 +12,9 @@ export interface Guess<Image> {
 }
 
 /**
- * Takes the first guess with which the kernel's own name reads as Linux. Most architectures export all that is needed
- * and have one guess; where a load address or a split of the address space is not exported there are several. Throws
- * `CANNOT_FILTER` if none fits.
+ * Takes the first guess with which the kernel's own name reads as Linux. Most architectures export everything that is
+ * needed and have one guess; there are several where a load address or a split of the address space is not exported.
+ * Throws `CANNOT_FILTER` if none fits.
  */
 export function firstThatReads<Image>(
   dump: Dump,
@@ -34,17 +34,17 @@ export function firstThatReads<Image>(
   throw cannotFilter(dump, `the kernel's memory was not found where it should be; tried ${names}${more}`);
 }
 
-/** Guesses named in a message. */
+/** The most guesses that a message names. */
 const MAX_NAMED = 4;
 
-/** A symbol that the architecture cannot do without. Throws `CANNOT_FILTER`. */
+/** The address of a symbol that the architecture needs. Throws `CANNOT_FILTER`. */
 export function needSymbol(dump: Dump, info: Vmcoreinfo, name: string): bigint {
   const address = info.symbol(name);
   if (address === undefined) throw cannotFilter(dump, `VMCOREINFO lacks SYMBOL(${name})`);
   return address;
 }
 
-/** For names of guesses. */
+/** A number in hexadecimal for the name of a guess. */
 export function hex(value: bigint | number): string {
   return `0x${BigInt.asUintN(64, BigInt(value)).toString(16)}`;
 }

@@ -1,4 +1,6 @@
-/** Addresses whose bits above those that page tables index are copies of the highest of them. */
+/**
+ * Completes an address whose upper bits, which page tables do not index, are copies of the highest bit that they index.
+ */
 export function signExtended(address: bigint, bits: number): bigint {
   return BigInt.asUintN(64, BigInt.asIntN(bits, address));
 }

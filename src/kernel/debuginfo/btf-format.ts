@@ -1,6 +1,6 @@
 /**
- * BTF as the kernel's Documentation/bpf/btf.rst and its user-space header describe it: kinds, and how many bytes follow
- * the 12 that every type has.
+ * BTF as in the kernel's Documentation/bpf/btf.rst and its user-space header: kinds, and how many bytes follow the 12
+ * bytes that every type has.
  */
 export const BTF_KIND = {
   INT: 1,
@@ -29,10 +29,13 @@ export const BTF_MAGIC = 0xeb9f;
 export const BTF_HEADER_SIZE = 24;
 /** name_off, info, and size or type. */
 export const TYPE_SIZE = 12;
-/** KSYM_NAME_LEN of the kernel since 6.1: a longer string is no identifier, and is cut off here. */
+/** KSYM_NAME_LEN of the kernel since 6.1: a longer string is not an identifier, and is cut off here. */
 export const MAX_NAME = 512;
 
-/** Bytes behind the common part: a fixed number, and one per element (`vlen`). `undefined`: no known kind. */
+/**
+ * Bytes behind the common part: a fixed number, plus some for each element (`vlen`). `undefined` for kinds that are not
+ * known.
+ */
 export function extraBytes(kind: number, vlen: number): number | undefined {
   switch (kind) {
     case BTF_KIND.INT:

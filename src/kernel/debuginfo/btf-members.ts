@@ -1,7 +1,7 @@
 import type { Btf, BtfType } from "./btf.js";
 import { BTF_KIND } from "./btf-format.js";
 
-/** A member as BTF has it. */
+/** A member as it is stored in BTF. */
 export interface RawMember {
   readonly name: string;
   /** Id of its type. */
@@ -22,7 +22,7 @@ export function* btfMembers(btf: Btf, type: BtfType): Generator<RawMember> {
     const id = type.view.getUint32(at + 4, btf.littleEndian);
     const offset = type.view.getUint32(at + 8, btf.littleEndian);
     if (type.kindFlag) {
-      // Since 5.0: the width in the upper 8 bits, 0 for a member that is no bit field.
+      // Since 5.0: the width in the upper 8 bits, 0 for a member that is not a bit field.
       const bits = offset >>> 24;
       yield { name, type: id, bit: offset & 0xffffff, bits: bits === 0 ? undefined : bits };
     } else {
@@ -31,7 +31,7 @@ export function* btfMembers(btf: Btf, type: BtfType): Generator<RawMember> {
   }
 }
 
-/** Without the flag a bit field's width is that of its integer type, which then is narrower than its bytes. */
+/** Without the flag, a bit field has the width of its integer type, which is then narrower than its bytes. */
 function withoutFlag(btf: Btf, id: number, bit: number): Pick<RawMember, "bit" | "bits"> {
   const type = btf.type(id);
   if (type?.kind !== BTF_KIND.INT) return { bit, bits: undefined };

@@ -8,7 +8,7 @@ import { flattenType, type TypeForm } from "./scalars.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
 const MAX_DEPTH = 32;
-/** Struct members looked at for one member: no kernel struct has as many, hostile ones may. */
+/** The most struct members that are read to find one member: no kernel struct has as many, but hostile ones may. */
 const MAX_VISITS = 1_000_000;
 
 const KEYWORDS: Readonly<Record<string, readonly number[]>> = {
@@ -16,7 +16,7 @@ const KEYWORDS: Readonly<Record<string, readonly number[]>> = {
   union: [BTF_KIND.UNION],
   enum: [BTF_KIND.ENUM, BTF_KIND.ENUM64],
 };
-/** What a bare name may be, in the order in which it is tried. */
+/** The kinds that a name without a keyword may have, in the order in which they are tried. */
 const BARE: readonly (readonly number[])[] = [
   [BTF_KIND.STRUCT],
   [BTF_KIND.UNION],
@@ -26,8 +26,8 @@ const BARE: readonly (readonly number[])[] = [
 ];
 
 /**
- * Kernel types out of BTF. Of several types with one name the first counts. `wordSize` is the size of a pointer: BTF
- * does not say it. Answers are remembered by their question.
+ * Kernel types from BTF. If several types have one name the first counts. `wordSize` is the size of a pointer, which
+ * BTF does not record. Results are cached by name.
  */
 export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes {
   const reader = new BtfTypeReader(btf, wordSize);
@@ -68,7 +68,10 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
 
 const behind = new WeakMap<KernelTypes, Btf>();
 
-/** The BTF that types were made from: that of a module goes on where it ends. `undefined` for types of another source. */
+/**
+ * The BTF that types were made from: the ids of a module's BTF continue after it. `undefined` for types of another
+ * source.
+ */
 export function btfBehind(types: KernelTypes): Btf | undefined {
   return behind.get(types);
 }
@@ -98,7 +101,7 @@ class BtfTypeReader {
     this.#wordSize = wordSize;
   }
 
-  /** A type by the name that C has for it. */
+  /** A type by its name in C. */
   find(name: string): BtfType | undefined {
     const [first = "", second, ...rest] = name.trim().split(/\s+/);
     const kinds = KEYWORDS[first];
@@ -136,7 +139,7 @@ class BtfTypeReader {
     return type;
   }
 
-  /** Bytes; `undefined` for void, functions, and what is not declared to its end. */
+  /** Size in bytes; `undefined` for void, functions, and types of which only a declaration exists. */
   sizeOf(id: number): number | undefined {
     let elements = 1;
     let type = this.strip(id);
@@ -204,7 +207,10 @@ class BtfTypeReader {
     return Number.isSafeInteger(base) ? last : undefined;
   }
 
-  /** A member by name, through anonymous structs and unions. Each of those is searched once, so that the cost is bounded. */
+  /**
+   * A member by name, also inside of anonymous structs and unions. Each of those is searched once, so that the cost is
+   * bounded.
+   */
   #search(outer: BtfType, name: string): { readonly raw: RawMember; readonly base: number } | undefined {
     const queue = [{ type: outer, base: 0 }];
     const seen = new Set([outer.id]);
@@ -223,7 +229,7 @@ class BtfTypeReader {
     return undefined;
   }
 
-  /** What a type is for `flattenType`. */
+  /** The form of a type, for `flattenType`. */
   form(id: number): TypeForm<number> | undefined {
     const type = this.strip(id);
     if (type === undefined) return undefined;
@@ -242,13 +248,13 @@ class BtfTypeReader {
     return { kind: "compound", size, members };
   }
 
-  /** What a member is, its offset counted from `base` bytes before the struct that it is in. */
+  /** Describes a member. `base` is the offset of the struct that the member is in. */
   describe(raw: RawMember, base: number): KernelMember {
     const { name, type, bit, bits } = raw;
     if (bits === undefined) return this.#described(name, base + Math.floor(bit / 8), type);
     const size = this.sizeOf(type) ?? 1;
     const unit = Math.floor(bit / (size * 8)) * size;
-    // A packed bit field may reach over its unit's end: then it is counted from the byte where it begins.
+    // A packed bit field may cross the end of its unit: then its offset is that of the byte where it begins.
     const offset = bit - unit * 8 + bits <= size * 8 ? unit : Math.floor(bit / 8);
     return { ...this.#described(name, base + offset, type), bitOffset: bit - offset * 8, bitSize: bits };
   }
@@ -262,7 +268,7 @@ class BtfTypeReader {
     return elementSize === undefined ? member : { ...member, count, elementSize };
   }
 
-  /** A type in C's words. */
+  /** A type as C writes it. */
   text(id: number, depth = 0): string {
     if (id === 0) return "void";
     const type = this.#btf.type(id);
@@ -300,7 +306,7 @@ class BtfTypeReader {
   #arrayText(type: BtfType, depth: number): string {
     const { element, count } = this.#array(type);
     const inner = this.text(element, depth + 1);
-    // The outermost dimension stands first: an array of int[6] is int[5][6].
+    // The outermost dimension comes first: an array of int[6] is int[5][6].
     const isArray = this.#btf.type(element)?.kind === BTF_KIND.ARRAY;
     const at = isArray ? inner.indexOf("[") : -1;
     return at < 0 ? `${inner}[${count}]` : `${inner.slice(0, at)}[${count}]${inner.slice(at)}`;

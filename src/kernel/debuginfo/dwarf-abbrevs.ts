@@ -5,11 +5,11 @@ import { FORM } from "./dwarf-format.js";
 export interface AbbrevAttribute {
   readonly at: number;
   readonly form: number;
-  /** Of DW_FORM_implicit_const: its value. */
+  /** Only for DW_FORM_implicit_const: its value. */
   readonly implicit: bigint;
 }
 
-/** What entries with one code are: their tag and how their attributes are coded. */
+/** Tag and attributes of all entries with one code. */
 export interface Abbrev {
   readonly tag: number;
   readonly children: boolean;
@@ -23,7 +23,7 @@ export type AbbrevTable = ReadonlyMap<number, Abbrev>;
 const MAX_ABBREVS = 1 << 16;
 const MAX_ATTRIBUTES = 256;
 
-/** Reads the table that begins where the cursor stands. Throws `CORRUPT`. */
+/** Reads the table at the cursor. Throws `CORRUPT`. */
 export function readAbbrevs(cursor: DwarfCursor): AbbrevTable {
   const table = new Map<number, Abbrev>();
   for (let code = cursor.uleb(); code !== 0; code = cursor.uleb()) {

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 
-/** Reads one after the other what DWARF is made of, and never beyond `end`: throws `CORRUPT` there. */
+/** Reads the parts of DWARF one after the other, and never beyond `end`: throws `CORRUPT` there. */
 export class DwarfCursor {
   pos: number;
   readonly end: number;
@@ -18,7 +18,7 @@ export class DwarfCursor {
     this.#file = file;
   }
 
-  /** Moves on by `count` bytes; returns where it was. */
+  /** Moves on by `count` bytes; returns the old position. */
   skip(count: number): number {
     const at = this.pos;
     if (!(count >= 0 && at + count <= this.end)) throw this.corrupt("ends in the middle of an entry");
@@ -49,7 +49,7 @@ export class DwarfCursor {
     return this.#view.getBigUint64(this.skip(8), this.littleEndian);
   }
 
-  /** An offset: 64 bits that are a safe integer, or 32. */
+  /** An offset of 32 bits, or of 64 bits that must be a safe integer. */
   offset(size: 4 | 8): number {
     if (size === 4) return this.u32();
     const value = this.u64();
@@ -57,7 +57,7 @@ export class DwarfCursor {
     return Number(value);
   }
 
-  /** LEB128, unsigned. Numbers above 2^53 lose their low bits: no offset, size or code is one. */
+  /** LEB128, unsigned. Numbers above 2^53 lose their low bits: no offset, size or code is so large. */
   uleb(): number {
     let byte = this.u8();
     if (byte < 0x80) return byte;
@@ -71,7 +71,7 @@ export class DwarfCursor {
     return value;
   }
 
-  /** LEB128 with all its bits (64 count), signed or unsigned. */
+  /** LEB128 with up to 64 bits, signed or unsigned. */
   bigLeb(signed: boolean): bigint {
     let value = 0n;
     let shift = 0n;
@@ -85,7 +85,7 @@ export class DwarfCursor {
     return BigInt.asIntN(Number(shift < 64n ? shift : 64n), value);
   }
 
-  /** Behind the NUL of a text. */
+  /** Moves behind the NUL of a text. */
   skipText(): void {
     const end = this.bytes.indexOf(0, this.pos);
     if (end < 0 || end >= this.end) throw this.corrupt("ends in the middle of a name");

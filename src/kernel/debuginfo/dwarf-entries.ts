@@ -4,15 +4,15 @@ import { AT, FORM } from "./dwarf-format.js";
 import { directForm, readConstant, skipForm } from "./dwarf-forms.js";
 import type { DwarfUnits, OpenUnit } from "./dwarf-units.js";
 
-/** Where another entry is: an offset, or the signature of a type unit. */
+/** A reference to another entry: an offset, or the signature of a type unit. */
 export type EntryRef = number | bigint;
 
-/** What an entry says, as far as types are concerned. Offsets count as `DwarfUnit.start` does. */
+/** The attributes of an entry that types need. Offsets count like `DwarfUnit.start`. */
 export interface DwarfEntry {
   readonly offset: number;
   readonly tag: number;
   readonly children: boolean;
-  /** Behind its attributes: where its first child is, or its sibling if it has no children. */
+  /** The offset behind its attributes: there its first child begins, or its sibling if it has no children. */
   readonly end: number;
   readonly sibling: number | undefined;
   readonly name: string | undefined;
@@ -32,7 +32,7 @@ export interface DwarfEntry {
   readonly language: number | undefined;
 }
 
-/** Passes over an entry's attributes; returns its sibling if it names one. */
+/** Skips an entry's attributes; returns its sibling's offset if the entry has one. */
 export function skipEntry(cursor: DwarfCursor, { attributes }: Abbrev, open: OpenUnit): number | undefined {
   let sibling: number | undefined;
   for (const { at, form } of attributes) {
@@ -42,7 +42,7 @@ export function skipEntry(cursor: DwarfCursor, { attributes }: Abbrev, open: Ope
   return sibling;
 }
 
-/** Reads the entry whose code was just read at `offset`. */
+/** Reads the entry at `offset`, whose code was just read. */
 export function readEntry(
   cursor: DwarfCursor,
   abbrev: Abbrev,
@@ -157,7 +157,7 @@ function readReference(cursor: DwarfCursor, form: number, open: OpenUnit): Entry
   return unitReference(cursor, form, open);
 }
 
-/** A reference within the unit, as an offset. */
+/** A reference within the unit, as an offset of the section. */
 function unitReference(cursor: DwarfCursor, form: number, open: OpenUnit): number | undefined {
   const { start } = open.unit;
   switch (form) {

@@ -89,10 +89,10 @@ export const FORM = {
   GNU_STRP_ALT: 0x1f21,
 } as const;
 
-/** DW_UT_type and DW_UT_split_type; DW_UT_skeleton and DW_UT_split_compile have an id instead. */
+/** DW_UT_type and DW_UT_split_type have a signature; DW_UT_skeleton and DW_UT_split_compile have an id. */
 export const UNIT_TYPES = { TYPE: 2, SKELETON: 4, SPLIT_COMPILE: 5, SPLIT_TYPE: 6 } as const;
 
-/** DW_OP_plus_uconst: how old compilers give a member's place. */
+/** DW_OP_plus_uconst: old compilers give a member's offset this way. */
 export const OP_PLUS_UCONST = 0x23;
-/** DW_LANG_Rust: its types are not C's, and may bear the same names. */
+/** DW_LANG_Rust: its types are not C's, but may have the same names. */
 export const LANG_RUST = 0x1c;

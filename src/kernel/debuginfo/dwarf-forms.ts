@@ -1,14 +1,14 @@
 import type { DwarfCursor } from "./dwarf-cursor.js";
 import { FORM, OP_PLUS_UCONST } from "./dwarf-format.js";
 
-/** Sizes that forms depend on, of one unit. */
+/** Sizes of one unit that forms depend on. */
 export interface FormSizes {
   readonly version: number;
   readonly addressSize: number;
   readonly offsetSize: 4 | 8;
 }
 
-/** Bytes of forms that always have the same number of them. */
+/** Bytes of forms whose size is fixed. */
 const FIXED: ReadonlyMap<number, number> = new Map<number, number>([
   [FORM.DATA1, 1],
   [FORM.DATA2, 2],
@@ -35,7 +35,7 @@ const FIXED: ReadonlyMap<number, number> = new Map<number, number>([
   [FORM.ADDRX4, 4],
 ]);
 
-/** Passes over an attribute's value. Throws `CORRUPT` for forms that are not known: their length is not, either. */
+/** Skips an attribute's value. Throws `CORRUPT` for unknown forms, because their length is not known. */
 export function skipForm(cursor: DwarfCursor, form: number, sizes: FormSizes): void {
   const fixed = FIXED.get(form);
   if (fixed !== undefined) {
@@ -79,7 +79,7 @@ export function skipForm(cursor: DwarfCursor, form: number, sizes: FormSizes): v
   }
 }
 
-/** The form that DW_FORM_indirect names; it must not name itself again, nor a constant that is not there. */
+/** The form that DW_FORM_indirect names; it must not be DW_FORM_indirect again, or a constant without a value. */
 export function directForm(cursor: DwarfCursor): number {
   const form = cursor.uleb();
   if (form === FORM.INDIRECT || form === FORM.IMPLICIT_CONST) throw cursor.corrupt("has an indirect form of no value");
@@ -103,8 +103,8 @@ function blockLength(cursor: DwarfCursor, form: number): number {
 }
 
 /**
- * An attribute's value as a number of 64 bits; `undefined` for what is none. Constants of a fixed size have no sign of
- * their own: they are read as unsigned ones. A block must be an expression that adds a constant.
+ * An attribute's value as a number of 64 bits; `undefined` if it is not a number. Constants of a fixed size have no
+ * sign of their own: they are read as unsigned ones. A block must be an expression that adds a constant.
  */
 export function readConstant(
   cursor: DwarfCursor,

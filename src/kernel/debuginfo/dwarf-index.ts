@@ -4,7 +4,7 @@ import { type DwarfEntry, readEntry, skipEntry } from "./dwarf-entries.js";
 import { LANG_RUST, TAG } from "./dwarf-format.js";
 import type { DwarfUnit, DwarfUnits, OpenUnit } from "./dwarf-units.js";
 
-/** What names may mean. */
+/** What a name may stand for. */
 export type NameKind = "struct" | "union" | "enum" | "typedef" | "base" | "variable";
 
 const KIND_OF_TAG: ReadonlyMap<number, NameKind> = new Map<number, NameKind>([
@@ -18,9 +18,9 @@ const KIND_OF_TAG: ReadonlyMap<number, NameKind> = new Map<number, NameKind>([
 ]);
 
 /**
- * Names of types, enumerators and variables, learnt unit by unit and only as far as asked for: what a kernel's struct
- * pages need is in the first units. A name that is nowhere costs a pass over all. Of several with one name the
- * first counts, and a definition goes before declarations.
+ * Names of types, enumerators and variables. Units are read one by one and only as far as a search needs: what a
+ * kernel's struct pages need is in the first units. Searching for a name that does not exist reads all units. If
+ * several things have one name the first counts, and a definition is preferred to declarations.
  */
 export class DwarfIndex {
   readonly #units: DwarfUnits;
@@ -67,7 +67,7 @@ export class DwarfIndex {
     return true;
   }
 
-  /** The entries right below the unit's first: C has its types and variables there. */
+  /** Reads the entries directly below the unit's first one: there C has its types and variables. */
   #scan(unit: DwarfUnit): void {
     const open = this.#units.open(unit);
     const cursor = this.#units.cursor(open, unit.firstEntry);
@@ -94,7 +94,7 @@ export class DwarfIndex {
         if (kind === "enum" && entry.children && this.#readEnumerators(cursor, open, entry)) continue;
       }
       if (!abbrev.children) continue;
-      // A sibling that lies behind saves the way through the children; another one is damage.
+      // A sibling's offset lets the children be skipped if it lies ahead; otherwise it is damage.
       if (sibling !== undefined && sibling > at && sibling <= unit.start + unit.length) {
         cursor.pos = sibling - unit.start;
       } else {
@@ -112,7 +112,7 @@ export class DwarfIndex {
     }
   }
 
-  /** A definition apart from its declaration has its name there, in the same unit. */
+  /** A definition that is separate from its declaration has its name there, in the same unit. */
   #specifiedName(open: OpenUnit, { tag, specification }: DwarfEntry): string | undefined {
     const { start, length } = open.unit;
     if (tag !== TAG.VARIABLE || typeof specification !== "number") return undefined;
@@ -122,7 +122,7 @@ export class DwarfIndex {
     return abbrev === undefined ? undefined : readEntry(cursor, abbrev, open, this.#units, specification).name;
   }
 
-  /** Returns true when the cursor stands behind them all; false if they are known, and can be passed over. */
+  /** Returns true if the cursor is behind all enumerators; false if they are known already and can be skipped. */
   #readEnumerators(cursor: DwarfCursor, open: OpenUnit, { offset, sibling }: DwarfEntry): boolean {
     let first = true;
     while (cursor.pos < cursor.end) {

@@ -1,6 +1,6 @@
 import type { DwarfEntry } from "./dwarf-entries.js";
 
-/** Where a bit field is, as `KernelMember` says it. */
+/** Where a bit field is, in the terms of `KernelMember`. */
 export interface BitPlace {
   readonly offset: number;
   readonly bitOffset: number;
@@ -19,7 +19,7 @@ export function bitPlace(member: DwarfEntry, size: number, littleEndian: boolean
   if (dataBitOffset !== undefined || bitOffset === undefined) {
     const first = dataBitOffset ?? (location ?? 0) * 8;
     const unit = Math.floor(first / (storage * 8)) * storage;
-    // A packed bit field may reach over its unit's end: then it is counted from the byte where it begins.
+    // A packed bit field may cross the end of its unit: then its offset is that of the byte where it begins.
     const offset = first - unit * 8 + bitSize <= storage * 8 ? unit : Math.floor(first / 8);
     return { offset, bitOffset: first - offset * 8, bitSize };
   }

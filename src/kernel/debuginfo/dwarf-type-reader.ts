@@ -11,10 +11,10 @@ import { pointerText, qualifiedText } from "./type-text.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
 const MAX_DEPTH = 32;
-/** Children looked at for one question: no kernel struct has as many, hostile ones may. */
+/** The most children that one call reads: no kernel struct has as many, but hostile ones may. */
 const MAX_VISITS = 1_000_000;
 
-/** A struct or union. */
+/** Whether it is a struct or union. */
 export function isCompound({ tag }: DwarfEntry): boolean {
   return tag === TAG.STRUCTURE || tag === TAG.CLASS || tag === TAG.UNION;
 }
@@ -23,7 +23,7 @@ function isWrapper({ tag }: DwarfEntry): boolean {
   return tag === TAG.TYPEDEF || tag === TAG.CONST || tag === TAG.VOLATILE || tag === TAG.RESTRICT || tag === TAG.ATOMIC;
 }
 
-/** A type, or what is left of an array's dimensions. */
+/** A type, or an array with the dimensions that are left of it. */
 interface DwarfNode {
   readonly entry: DwarfEntry;
   readonly counts: readonly number[] | undefined;
@@ -33,7 +33,7 @@ function nodeOf(entry: DwarfEntry | undefined): DwarfNode | undefined {
   return entry && { entry, counts: undefined };
 }
 
-/** Takes types apart: sizes, members, how C writes them. */
+/** Reads types: sizes, members, how C writes them. */
 export class DwarfTypeReader {
   readonly #units: DwarfUnits;
   readonly #file: ElfFile;
@@ -43,12 +43,12 @@ export class DwarfTypeReader {
     this.#file = file;
   }
 
-  /** The entry at an offset or of a signature; `undefined` for the end of a list and where nothing is. */
+  /** The entry at an offset or with a signature; `undefined` for the end of a list, and where there is no entry. */
   entry(ref: EntryRef | undefined): DwarfEntry | undefined {
     if (ref === undefined) return undefined;
     if (typeof ref === "bigint") return this.#signed(ref);
     const entry = this.#read(ref);
-    // An entry of nothing but a signature stands for a type unit's type.
+    // An entry that has only a signature stands for the type of a type unit.
     return typeof entry?.specification === "bigint" ? this.#signed(entry.specification) : entry;
   }
 
@@ -70,7 +70,7 @@ export class DwarfTypeReader {
     return readEntry(cursor, abbrev, open, this.#units, offset);
   }
 
-  /** The direct children of an entry. Throws `CORRUPT` for more than anything has. */
+  /** The direct children of an entry. Throws `CORRUPT` if they are more than any type has. */
   *#children(parent: DwarfEntry): Generator<DwarfEntry> {
     if (!parent.children) return;
     let offset: number = parent.end;
@@ -126,7 +126,7 @@ export class DwarfTypeReader {
     return Number.isSafeInteger(size) ? size : undefined;
   }
 
-  /** Elements of each dimension; 0 for a flexible array. */
+  /** Number of elements of each dimension; 0 for a flexible array. */
   #counts(array: DwarfEntry): number[] {
     const counts: number[] = [];
     for (const child of this.#children(array)) {
@@ -209,7 +209,10 @@ export class DwarfTypeReader {
     return { kind: "compound", size, members };
   }
 
-  /** A member by name, through anonymous structs and unions. Each of those is searched once, so that the cost is bounded. */
+  /**
+   * A member by name, also inside of anonymous structs and unions. Each of those is searched once, so that the cost is
+   * bounded.
+   */
   #search(outer: DwarfEntry, name: string): { readonly member: DwarfEntry; readonly base: number } | undefined {
     const queue = [{ type: outer, base: 0 }];
     const seen = new Set([outer.offset]);
@@ -229,7 +232,7 @@ export class DwarfTypeReader {
     return undefined;
   }
 
-  /** What a member is, its offset counted from `base` bytes before the struct that it is in. */
+  /** Describes a member. `base` is the offset of the struct that the member is in. */
   #describe(member: DwarfEntry, base: number): KernelMember {
     const type = this.entry(member.type);
     const size = this.sizeOf(type) ?? 0;
@@ -250,7 +253,7 @@ export class DwarfTypeReader {
     return { ...described, count, elementSize: inner.reduce((product, n) => product * n, one) };
   }
 
-  /** A type in C's words. */
+  /** A type as C writes it. */
   text(ref: EntryRef | undefined, depth = 0): string {
     if (ref === undefined) return "void";
     const type = this.entry(ref);

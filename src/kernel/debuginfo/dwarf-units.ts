@@ -6,15 +6,15 @@ import { DwarfCursor } from "./dwarf-cursor.js";
 import { UNIT_TYPES } from "./dwarf-format.js";
 import type { FormSizes } from "./dwarf-forms.js";
 
-/** A unit of .debug_info (or of .debug_types, whose offsets are counted on from .debug_info's end). */
+/** A unit of .debug_info, or of .debug_types, whose offsets count on from the end of .debug_info. */
 export interface DwarfUnit extends FormSizes {
   readonly start: number;
-  /** Bytes, header included. */
+  /** Bytes, including the header. */
   readonly length: number;
   /** Offset of the first entry from `start`. */
   readonly firstEntry: number;
   readonly abbrevOffset: number;
-  /** Of a type unit: what others call its type by, and the type's offset from `start`. */
+  /** Only for a type unit: the signature by which others refer to its type, and the type's offset from `start`. */
   readonly signature: bigint | undefined;
   readonly typeOffset: number;
 }
@@ -28,11 +28,11 @@ export interface OpenUnit {
   strOffsetsBase: number;
 }
 
-/** A unit is one source file's, with whole-program optimisation too: 3 MiB in Debian's kernels at most. */
+/** A unit is that of one source file, also with whole-program optimisation: 3 MiB in Debian's kernels at most. */
 const MAX_UNIT = 2 ** 28;
-/** Units kept in memory: types lie in the same unit as a rule. */
+/** The most units that are kept in memory: related types are mostly in the same unit. */
 const MAX_OPEN = 8;
-/** Abbreviation tables kept: mostly one per unit. */
+/** The most abbreviation tables that are kept: mostly one per unit. */
 const MAX_TABLES = 64;
 
 interface Section {
@@ -41,8 +41,9 @@ interface Section {
 }
 
 /**
- * The units of a file's debug information, found one after the other. .debug_info is read unit by unit, unless it is
- * compressed: then all of it is in memory. Throws as its parts do: `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
+ * The units of a file's debug information, found one after the other. .debug_info is read unit by unit; if it is
+ * compressed, all of it is held in memory. Throws what its parts throw: `CORRUPT`, `TRUNCATED`, `LIMIT`,
+ * `CODEC_MISSING`.
  */
 export class DwarfUnits {
   readonly #file: ElfFile;
@@ -70,7 +71,7 @@ export class DwarfUnits {
     return info === undefined ? undefined : new DwarfUnits(file, info);
   }
 
-  /** The next unit's header; `undefined` behind the last one. */
+  /** The next unit's header; `undefined` after the last one. */
   next(): DwarfUnit | undefined {
     const start = this.#next;
     if (start >= this.#info.size + this.#types.size) return undefined;
@@ -83,7 +84,7 @@ export class DwarfUnits {
     return unit;
   }
 
-  /** The unit that an offset lies in. */
+  /** The unit that contains an offset. */
   at(offset: number): DwarfUnit | undefined {
     while (offset >= this.#next && this.next() !== undefined);
     const behind = firstIndex(this.#units.length, (i) => (this.#units[i] as DwarfUnit).start > offset);
@@ -91,13 +92,13 @@ export class DwarfUnits {
     return unit !== undefined && offset < unit.start + unit.length ? unit : undefined;
   }
 
-  /** The type unit of a signature: looks for it to the end. */
+  /** The type unit with a signature: searches up to the end. */
   bySignature(signature: bigint): DwarfUnit | undefined {
     while (!this.#bySignature.has(signature) && this.next() !== undefined);
     return this.#bySignature.get(signature);
   }
 
-  /** Reads a unit, or takes it from those kept. */
+  /** Reads a unit, or takes it from those that are kept. */
   open(unit: DwarfUnit): OpenUnit {
     const known = this.#open.get(unit.start);
     if (known !== undefined) return known;
@@ -116,7 +117,7 @@ export class DwarfUnits {
 
   /** The text at an offset in a section of texts. */
   text(section: ".debug_str" | ".debug_line_str", offset: number): string {
-    // The same few names come again and again: one look-up instead of a new string.
+    // The same few names come again and again: the cache saves making a new string.
     const key = section === ".debug_str" ? offset : -1 - offset;
     let name = this.#names.get(key);
     if (name === undefined) {
@@ -126,7 +127,7 @@ export class DwarfUnits {
     return name;
   }
 
-  /** The text that a unit's table in .debug_str_offsets has at an index. */
+  /** The text at an index of a unit's table in .debug_str_offsets. */
   indexedText({ unit, strOffsetsBase }: OpenUnit, index: number): string {
     const table = this.#wholeSection(".debug_str_offsets");
     const at = strOffsetsBase + index * unit.offsetSize;

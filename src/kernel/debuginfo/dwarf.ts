@@ -14,9 +14,9 @@ const KEYWORDS: Readonly<Record<string, readonly NameKind[]>> = {
 };
 
 /**
- * Kernel types out of DWARF 2 to 5. Units are read as far as the questions need: a name that is in none costs a pass
- * over all. `undefined` for a file without .debug_info. Throws, here and at each question, `CORRUPT`, `TRUNCATED`, `LIMIT`,
- * `CODEC_MISSING`.
+ * Kernel types from DWARF 2 to 5. Units are read only as far as needed; searching for a name that does not exist reads
+ * all units. `undefined` for a file without .debug_info. Throws, here and in each method, `CORRUPT`, `TRUNCATED`,
+ * `LIMIT`, `CODEC_MISSING`.
  */
 export function dwarfTypes(file: ElfFile, source: string): KernelTypes | undefined {
   const units = DwarfUnits.of(file);

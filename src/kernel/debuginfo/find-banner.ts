@@ -1,6 +1,6 @@
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
-/** A kernel's banner somewhere in memory: its own, its log's, or a file's. */
+/** A kernel's banner that was found in memory: the kernel's own, a copy in its log, or one in a file. */
 export interface Banner {
   readonly paddr: number;
   /** "Linux version 6.1.0 (builder@host) (gcc …) #1 SMP …", without the newline. */
@@ -8,7 +8,7 @@ export interface Banner {
 }
 
 const START = Buffer.from("Linux version ", "latin1");
-/** Read at once: the price of a hit that lies across two pieces is a second read. */
+/** Bytes that are read at once. A hit that lies across two pieces costs a second read. */
 const PIECE = 1 << 20;
 const MAX_TEXT = 1024;
 /** Logs and files may have many. */
@@ -43,7 +43,9 @@ export function releaseOfBanner(banner: string): string {
   return banner.split(" ")[2] ?? "";
 }
 
-/** What tells builds of one release apart: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)". */
+/**
+ * The part of a banner in which builds of one release differ: "#1 SMP PREEMPT_DYNAMIC Debian 6.1.192-2 (2026-11-16)".
+ */
 export function buildOfBanner(banner: string): string {
   const at = banner.lastIndexOf(" #");
   return at < 0 ? banner : banner.slice(at + 1);

@@ -1,8 +1,8 @@
 import type { KernelMemory } from "../kernel-memory.js";
 
 /**
- * Virtual addresses in which the kernel's own code and data lie, as far as VMCOREINFO tells: from _stext on. All
- * architectures have read-only data behind the code. `undefined` without an anchor.
+ * The virtual addresses of the kernel's own code and data, as far as VMCOREINFO shows them: from _stext on. On all
+ * architectures read-only data follow the code. `undefined` without _stext.
  */
 export function imageRange(memory: KernelMemory): { readonly start: bigint; readonly length: number } | undefined {
   const stext = memory.info.symbol("_stext");

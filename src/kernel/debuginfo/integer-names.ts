@@ -1,6 +1,6 @@
 /**
  * Compilers write the same integer type in different ways: "long unsigned int" (GCC), "unsigned long" (clang). Returns
- * the shortest: "unsigned long", "short", "unsigned char" …; other names as they are.
+ * the shortest form: "unsigned long", "short", "unsigned char" …; other names are returned unchanged.
  */
 export function integerName(name: string): string {
   const words = name.split(/\s+/).filter((word) => word !== "");

@@ -1,27 +1,28 @@
 import type { KernelMemory } from "../kernel-memory.js";
 import type { KallsymsAddresses } from "./kallsyms-tables.js";
 
-/** The names of a table, as far as this needs them. */
+/** The names of a table, as far as `symbolAddresses` needs them. */
 export interface SymbolNumbers {
   readonly count: number;
   numbers(name: string): Iterable<number>;
 }
 
-/** How a table says addresses; `at` is where the entry itself is. */
+/** How a table encodes addresses. `at` is the address of the entry itself. */
 type Scheme = (value: number, base: bigint, at: bigint) => bigint;
 
-/** Of 32-bit offsets; `value` is signed. */
+/** Schemes of tables with 32-bit offsets; `value` is signed. */
 const SCHEMES: readonly Scheme[] = [
-  // CONFIG_KALLSYMS_ABSOLUTE_PERCPU (x86-64 with SMP, 4.6 to 6.14): per-CPU symbols are absolute, all others count down.
+  // CONFIG_KALLSYMS_ABSOLUTE_PERCPU (x86-64 with SMP, 4.6 to 6.14): per-CPU symbols are absolute, all others are
+  // negative offsets.
   (value, base) => (value >= 0 ? BigInt(value) : base - 1n - BigInt(value)),
   (value, base) => base + BigInt(value >>> 0),
-  // Relative to the entry itself, where there is no kallsyms_relative_base.
+  // Relative to the entry itself, if there is no kallsyms_relative_base.
   (value, _base, at) => at + BigInt(value),
 ];
 
 /**
- * The address of each symbol. Which of the schemes a kernel uses is written nowhere: it is the one by which symbols that
- * VMCOREINFO has come out right. `undefined` when none does, or the table is not in the dump.
+ * The address of each symbol. No field says which of the schemes a kernel uses: it is the one that gives the right
+ * addresses for symbols that VMCOREINFO has. `undefined` if none does, or if the dump lacks the table.
  */
 export function symbolAddresses(
   memory: KernelMemory,
@@ -36,7 +37,7 @@ export function symbolAddresses(
     const right = known.filter(({ numbers, vaddr }) => numbers.some((i) => address(i) === vaddr)).length;
     if (right > (best?.right ?? 0)) best = { right, address };
   }
-  // Variables of one name in several files, and values that are no addresses, may differ; most cannot.
+  // Some may differ: variables of the same name in several files, and values that are not addresses. Most must agree.
   if (best === undefined || best.right * 2 < known.length) return undefined;
   return best.address;
 }

@@ -11,9 +11,9 @@ import {
 import { readUpTo, scanMemory } from "./kernel-bytes.js";
 
 /**
- * Finds the symbol tables where VMCOREINFO does not have them (before 6.0). What gives them away is the token table: a
- * character that occurs in any name stands for itself, so the strings of the digits follow one another. All other tables
- * are found from there by what they must hold:
+ * Finds the symbol tables where VMCOREINFO does not have them (before 6.0). The token table is recognised first: a
+ * character that occurs in any name is a token of its own, so the strings of the digits follow one another. All other
+ * tables are found from there by what they must contain:
  *
  *     … 6.3   offsets, base (or addresses) | count | names | markers | 3 bytes per symbol (6.2, 6.1.y) | tokens | index
  *     6.4 …                                 count | names | markers | tokens | index | offsets | base
@@ -53,9 +53,12 @@ export function* scanForTables(memory: KernelMemory): Generator<KallsymsAddresse
 }
 
 const DIGITS = Buffer.from("0\0" + "1\0" + "2\0" + "3\0" + "4\0" + "5\0" + "6\0" + "7\0" + "8\0" + "9\0", "latin1");
-/** Places with these digits: other lists of strings may have them too. Each costs a millisecond at most. */
+/**
+ * The most places with these digits that are tried: other lists of strings may have them too. Each takes a millisecond
+ * at most.
+ */
 const MAX_DIGITS = 256;
-/** Token tables with a right index: a kernel has one. */
+/** The most token tables with a right index that are tried: a kernel has one. */
 const MAX_TABLES = 4;
 /** All tokens together: 700 to 1,100 bytes in the kernels seen. */
 const MAX_TOKENS = 8192;
@@ -87,7 +90,7 @@ function tokenTable(memory: KernelMemory, digits: bigint): TokenTable | undefine
   return undefined;
 }
 
-/** The address of the token index, if the table at `table` (in `bytes` at `start`) is followed by its own. */
+/** The address of the token index, if the table at `table` (in `bytes` at `start`) is followed by its index. */
 function indexBehind(memory: KernelMemory, bytes: DataView, start: number, table: bigint): bigint | undefined {
   const starts: number[] = [];
   let at = start;
@@ -109,7 +112,7 @@ interface Names {
   readonly start: bigint;
 }
 
-/** Names and their number in front of the markers in front of the token table. */
+/** Names and their number, which come before the markers, which come before the token table. */
 function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
   const bytes = readBack(memory, table, MAX_BEFORE);
   for (const size of memory.wordSize === 8 ? [4, 8] : [4]) {
@@ -123,7 +126,7 @@ function namesBefore(memory: KernelMemory, table: bigint): Names | undefined {
   return undefined;
 }
 
-/** What looks like markers: the ones nearest to the token table are them. */
+/** The most candidates for the markers that are tried: the nearest ones to the token table are right. */
 const MAX_RUNS = 4;
 /** Markers of MAX_SYMBOLS, as words, and three bytes for each. */
 const MAX_BEFORE = MAX_SYMBOLS * 3 + (MAX_SYMBOLS / MARKED) * 8;
@@ -144,11 +147,14 @@ const STEP = 64 << 10;
 
 interface Markers {
   readonly start: bigint;
-  /** Ascending from 0; the last ones may be what follows the markers. */
+  /** Ascending from 0. The last values may already be what follows the markers. */
   readonly values: readonly number[];
 }
 
-/** What looks like markers of `size` bytes: a 0, and numbers that ascend as 256 names do. The last ones first. */
+/**
+ * Numbers that may be markers of `size` bytes: a 0, then numbers that ascend as 256 names do. The nearest to `end` come
+ * first.
+ */
 function* markersIn(memory: KernelMemory, bytes: DataView, end: bigint, size: number): Generator<Markers> {
   const { wordSize, littleEndian } = memory;
   const read = (at: number): number =>
@@ -170,7 +176,7 @@ function* markersIn(memory: KernelMemory, bytes: DataView, end: bigint, size: nu
 /** No kernel has fewer than 1,000 symbols. */
 const MIN_MARKERS = 4;
 
-/** The names in front of their markers: they begin behind their number, and every marker must fit. */
+/** The names before their markers: they begin after their number, and every marker must fit. */
 function namesOf(memory: KernelMemory, { start, values }: Markers): Names | undefined {
   for (let extra = 0; extra < MAX_EXTRA; extra++) {
     const names = namesWith(memory, start, values.slice(0, values.length - extra));
@@ -179,14 +185,14 @@ function namesOf(memory: KernelMemory, { start, values }: Markers): Names | unde
   return undefined;
 }
 
-/** Numbers behind the markers that ascend by chance. */
+/** The most numbers behind the markers that may ascend by chance. */
 const MAX_EXTRA = 3;
 
 function namesWith(memory: KernelMemory, end: bigint, values: readonly number[]): Names | undefined {
   const { wordSize, littleEndian } = memory;
   const last = values.at(-1) as number;
   if (last > MAX_NAMES || values.length > MAX_SYMBOLS / MARKED) return undefined;
-  // The names begin at most 256 names of the greatest length before the last marker's distance from their end.
+  // The names begin at the distance of the last marker, and at most 256 names of the greatest length before that.
   const nearest = aligned(end - BigInt(last + wordSize), wordSize);
   const window = memory.readView(nearest - BigInt(WINDOW), WINDOW);
   if (window === undefined) return undefined;
@@ -207,7 +213,7 @@ function namesWith(memory: KernelMemory, end: bigint, values: readonly number[])
 }
 
 const WINDOW = MARKED * MAX_ENCODED_NAME;
-/** Numbers in the right place that could be the number of names: there is one. */
+/** The most numbers in the right place that are tried as the number of names: one is right. */
 const MAX_TRIES = 4;
 
 function markersFit(names: Uint8Array, count: number, markers: readonly number[]): boolean {

@@ -2,8 +2,8 @@ import type { KernelMemory } from "../kernel-memory.js";
 import { readUpTo } from "./kernel-bytes.js";
 
 /**
- * Where the kernel's symbol tables are. Their form is that of scripts/kallsyms.c's output, which kernels since the 2.6
- * series have with CONFIG_KALLSYMS:
+ * Where the kernel's symbol tables are. They have the form of scripts/kallsyms.c's output, which kernels since the 2.6
+ * series contain with CONFIG_KALLSYMS:
  *
  * - names: per symbol a length, then that many token numbers. The length is one byte; since 6.1 a length above 127 has bit
  *   7 set and a second byte for the bits from 7 on.
@@ -17,15 +17,15 @@ export interface KallsymsAddresses {
   readonly names: bigint;
   readonly tokenTable: bigint;
   readonly tokenIndex: bigint;
-  /** 32-bit offsets. */
+  /** Address of the table of 32-bit offsets. */
   readonly offsets?: bigint | undefined;
   /** The variable that holds the base of the offsets. */
   readonly relativeBase?: bigint | undefined;
-  /** Words. */
+  /** Address of the table of words. */
   readonly addresses?: bigint | undefined;
 }
 
-/** The tables' content. */
+/** The content of the tables. */
 export interface KallsymsTables {
   readonly count: number;
   readonly names: Uint8Array;
@@ -34,15 +34,18 @@ export interface KallsymsTables {
   readonly tokenStarts: Uint16Array;
 }
 
-/** Debian's kernels have 35,000 to 150,000 symbols; more than ten times that is no count. */
+/** Debian's kernels have 35,000 to 150,000 symbols; a count more than ten times that is wrong. */
 export const MAX_SYMBOLS = 2_000_000;
-/** A name of more than KSYM_NAME_LEN (512 since 6.1) is none; without compression every character is a token. */
+/** A name is not longer than KSYM_NAME_LEN (512 since 6.1); without compression every character is a token. */
 export const MAX_ENCODED_NAME = 514;
 export const TOKENS = 256;
-/** u16 is what points into the table. */
+/** The index has u16 offsets into the table. */
 const MAX_TOKEN_TABLE = 65_536;
 
-/** Names as VMCOREINFO has them since 6.0. `undefined` if one is missing or the number of symbols cannot be true. */
+/**
+ * The tables' addresses from VMCOREINFO, which has them since 6.0. `undefined` if one is missing, or if the number of
+ * symbols is impossible.
+ */
 export function exportedTables(memory: KernelMemory): KallsymsAddresses | undefined {
   const { info } = memory;
   const names = info.symbol("kallsyms_names");
@@ -65,14 +68,14 @@ export function exportedTables(memory: KernelMemory): KallsymsAddresses | undefi
   };
 }
 
-/** Reads names and tokens. `undefined` if they are not in the dump or are no such tables. */
+/** Reads names and tokens. `undefined` if the dump lacks them or they are not such tables. */
 export function readTables(memory: KernelMemory, at: KallsymsAddresses): KallsymsTables | undefined {
   const { count } = at;
   const index = memory.readView(at.tokenIndex, TOKENS * 2);
   if (index === undefined) return undefined;
   const tokenStarts = Uint16Array.from({ length: TOKENS }, (_, i) => index.getUint16(i * 2, memory.littleEndian));
   if (tokenStarts.some((start, i) => i > 0 && start <= (tokenStarts[i - 1] as number))) return undefined;
-  // The last token's end is not in the index; a token is no longer than a name.
+  // The index does not have the last token's end; a token is not longer than a name.
   const tokens = readUpTo(memory, at.tokenTable, Math.min(MAX_TOKEN_TABLE, tokenStarts[TOKENS - 1] as number) + 512);
   const most = count * MAX_ENCODED_NAME;
   const between = at.tokenTable > at.names ? Number(at.tokenTable - at.names) : most;
@@ -84,8 +87,8 @@ export function readTables(memory: KernelMemory, at: KallsymsAddresses): Kallsym
 export const MAX_NAMES = 32 << 20;
 
 /**
- * Where each name begins in `names`: `count` positions; `undefined` when the names end before the last one. Length bytes
- * above 127 are taken as the first of two where `big` says so (6.1 and later).
+ * Where each name begins in `names`: `count` positions; `undefined` if the names end before the last one. With `big`
+ * (6.1 and later) a length byte above 127 is the first of two.
  */
 export function nameStarts(names: Uint8Array, count: number, big: boolean): Uint32Array | undefined {
   if (count > names.length) return undefined;

@@ -15,12 +15,11 @@ import type { KernelSymbols } from "./kernel-symbols.js";
 import { HASH_FACTOR, hashEnd, NameIndex } from "./name-index.js";
 
 /**
- * The kernel's own symbol table out of its memory (CONFIG_KALLSYMS): all functions, and all variables with
- * CONFIG_KALLSYMS_ALL. Symbols of modules are not in it. Since 6.0 VMCOREINFO says where the tables are; in older kernels
- * they are searched for. A table counts only if names out of VMCOREINFO come out at their right addresses; otherwise
- * `undefined`.
+ * The kernel's own symbol table from its memory (CONFIG_KALLSYMS): all functions, and with CONFIG_KALLSYMS_ALL all
+ * variables. Symbols of modules are not in it. Since 6.0 VMCOREINFO says where the tables are; in older kernels they
+ * are searched for. `undefined` unless the table gives the right addresses for symbols that VMCOREINFO has.
  *
- * Debian's 87,348 symbols of 6.1: 70 ms, and 30 bytes of memory for each besides the names as they are compressed.
+ * Debian's 87,348 symbols of 6.1 take 70 ms, and 30 bytes of memory each in addition to the compressed names.
  */
 export function kallsyms(memory: KernelMemory): KernelSymbols | undefined {
   const exported = exportedTables(memory);
@@ -36,7 +35,7 @@ export function kallsyms(memory: KernelMemory): KernelSymbols | undefined {
 function openTables(memory: KernelMemory, at: KallsymsAddresses): KernelSymbols | undefined {
   const tables = readTables(memory, at);
   if (tables === undefined) return undefined;
-  // Lengths of two bytes came with 6.1. Before, no name had more than 127 tokens: the bytes are the same.
+  // Lengths of two bytes came with 6.1. In older kernels no name had more than 127 tokens, so the bytes are the same.
   for (const big of [true, false]) {
     const starts = nameStarts(tables.names, tables.count, big);
     if (starts === undefined) continue;
@@ -47,7 +46,7 @@ function openTables(memory: KernelMemory, at: KallsymsAddresses): KernelSymbols 
   return undefined;
 }
 
-/** The names of the table by number and the numbers by name. */
+/** The names of the table by number, and the numbers by name. */
 export class KallsymsNames {
   readonly #tables: KallsymsTables;
   readonly #starts: Uint32Array;
@@ -65,7 +64,7 @@ export class KallsymsNames {
     return this.#starts.length;
   }
 
-  /** Without the type letter. */
+  /** The name without the type letter. */
   name(i: number): string {
     const { names, tokens, tokenStarts } = this.#tables;
     const start = this.#starts[i] as number;
@@ -84,9 +83,10 @@ export class KallsymsNames {
   }
 }
 
-/** What `hashName` says of each name, made of what it says of the tokens. */
+/** The `hashName` of each name, computed from the tokens' hashes. */
 function hashes({ names, tokens, tokenStarts }: KallsymsTables, starts: Uint32Array, big: boolean): Uint32Array {
-  // Of each token, and of what is behind its first byte, which is the type where it is the first of a name.
+  // For each token the hash of all its bytes, and that of the bytes after its first one: that is the type letter if the
+  // token begins a name.
   const [whole, factor, rest, restFactor] = [0, 0, 0, 0].map(() => new Int32Array(256)) as [
     Int32Array,
     Int32Array,
@@ -113,7 +113,7 @@ function hashes({ names, tokens, tokenStarts }: KallsymsTables, starts: Uint32Ar
   return found;
 }
 
-/** The hash of a token's bytes up to its 0, and what the hash of what stands before it is multiplied with. */
+/** The hash of a token's bytes up to its 0, and the factor for the hash of the bytes before it. */
 function hashOfToken(tokens: Uint8Array, start: number): [hash: number, factor: number] {
   let [hash, factor] = [0, 1];
   for (let i = start; i < tokens.length && tokens[i] !== 0; i++) {
@@ -123,7 +123,7 @@ function hashOfToken(tokens: Uint8Array, start: number): [hash: number, factor: 
   return [hash, factor];
 }
 
-/** KSYM_NAME_LEN is 512 since 6.1, and the type's letter is not counted. */
+/** KSYM_NAME_LEN is 512 since 6.1, without the type letter. */
 const MAX_TEXT = 513;
 
 function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): KernelSymbols {
@@ -141,21 +141,21 @@ function kernelSymbols(names: KallsymsNames, addressOf: (i: number) => bigint): 
       let low = firstIndex(order.length, (i) => (addresses[order[i] as number] as bigint) > address);
       if (low === 0) return undefined;
       const found = addresses[order[low - 1] as number] as bigint;
-      // Of several names of one address the first, as the kernel prints it.
+      // If several names have one address, the first is taken, as the kernel prints it.
       while (low > 1 && addresses[order[low - 2] as number] === found) low--;
       return { name: names.name(order[low - 1] as number), offset: address - found };
     },
   };
 }
 
-/** The address of each symbol, and their order: 20 ms, for whoever asks for names of addresses. */
+/** The address of each symbol, and their order. Takes 20 ms, once names of addresses are needed. */
 function allAddresses(count: number, addressOf: (i: number) => bigint) {
   const addresses = new BigUint64Array(count);
   for (let i = 0; i < count; i++) addresses[i] = addressOf(i);
   return { addresses, order: byAddress(addresses) };
 }
 
-/** Numbers of the symbols in the order of their addresses. The table is sorted but for per-CPU symbols. */
+/** Numbers of the symbols in the order of their addresses. The table is sorted except for per-CPU symbols. */
 function byAddress(addresses: BigUint64Array): Uint32Array {
   const order = Uint32Array.from(addresses, (_, i) => i);
   let sorted = true;

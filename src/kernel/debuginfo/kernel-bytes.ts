@@ -1,15 +1,15 @@
 import type { KernelMemory } from "../kernel-memory.js";
 
 /**
- * Up to `length` bytes from `vaddr` on: as many as there are before the first page that is missing. Read in steps, so
- * that a length that is not true costs no memory.
+ * Up to `length` bytes from `vaddr` on: as many as there are before the first page that is missing. Reads in steps, so
+ * that a wrong length costs no memory.
  */
 export function readUpTo(memory: KernelMemory, vaddr: bigint, length: number): Uint8Array {
   const parts: Uint8Array[] = [];
   let done = 0;
   let step = STEP;
   while (done < length) {
-    // Up to the next multiple of `step`: then no step asks for a page more than it needs.
+    // Up to the next multiple of `step`, so that no step reads a page more than it needs.
     const n = Math.min(step - Number((vaddr + BigInt(done)) % BigInt(step)), length - done);
     const view = memory.readView(vaddr + BigInt(done), n);
     if (view !== undefined) {
@@ -28,7 +28,7 @@ const STEP = 1 << 20;
 
 /**
  * Calls `use` with each piece of [start, start + length) that the dump has, until it returns true. Pieces overlap by
- * `overlap` bytes, so that no pattern of that length lies across two of them.
+ * `overlap` bytes, so that a pattern of that length is always whole in one of them.
  */
 export function scanMemory(
   memory: KernelMemory,
@@ -42,7 +42,7 @@ export function scanMemory(
   let at = start;
   while (at < end) {
     const wanted = Math.min(PIECE, Number(end - at));
-    // One byte first: most of a hole is passed over page by page.
+    // Tries one byte first, so that most of a hole is skipped page by page.
     const bytes = memory.readView(at, 1) === undefined ? new Uint8Array() : readUpTo(memory, at, wanted);
     if (bytes.length > 0 && use(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), at)) return;
     const next = at + BigInt(bytes.length);

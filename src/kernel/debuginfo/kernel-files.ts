@@ -15,7 +15,7 @@ const COMPRESSED: readonly (readonly [magic: string, name: string, unpack: strin
 const DEBUG_FILE =
   "Give the kernel's vmlinux with symbols: of the package kernel-debuginfo, linux-image-…-dbg or …-dbgsym";
 
-/** The error for a file that is no ELF: says what it is, where that can be told. */
+/** The error for a file that is not ELF: says what the file is, if that is recognised. */
 export function notAVmlinux(source: ByteSource, head: Uint8Array): DumpError {
   const bytes = Buffer.from(head.buffer, head.byteOffset, head.byteLength);
   const bad = (what: string, cure: string) => new DumpError("BAD_OPTION", what, { file: source.name, cure });

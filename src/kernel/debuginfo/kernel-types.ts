@@ -1,22 +1,23 @@
 /**
- * Types of the dumped kernel. A type is named as in C, with or without its keyword: "list_head", "struct page",
- * "union …", "enum …", or a typedef's name. What the source does not know is `undefined`.
+ * Types of the dumped kernel. A type is named as in C, with or without its keyword: "list_head", "struct page", "union
+ * …", "enum …", or a typedef's name. A result is `undefined` if the source of the types lacks it.
  */
 export interface KernelTypes {
-  /** Where they are from, in words: "BTF in memory", "BTF of vmlinux", "DWARF of vmlinux". */
+  /** Where the types come from: "BTF in memory", "BTF of vmlinux", "DWARF of vmlinux". */
   readonly source: string;
   /** Bytes. */
   sizeOf(type: string): number | undefined;
   /**
-   * A member by a dotted path: anonymous members are looked through, arrays are indexed with [n]: "lru.next",
+   * A member by a dotted path. Anonymous members are searched too; [n] indexes arrays: "lru.next",
    * "vm_stat[0].counter". Its offset is in bytes from the start of `type`. Pointers are not followed.
    */
   member(type: string, path: string): KernelMember | undefined;
   /** The direct members of a struct or union in order; anonymous ones have the name "". */
   members(type: string): readonly KernelMember[] | undefined;
   /**
-   * All numbers and pointers of a type, those of its members' members and of arrays too, in the order of their declaration; members of a
-   * union lie over each other. What no scalar covers is padding. `undefined` for a type that is not known to its end.
+   * All numbers and pointers of a type, including those of its members' members and of arrays, in the order of their
+   * declaration; members of a union overlap. Bytes without a scalar are padding. `undefined` for a type that is not
+   * completely known.
    */
   scalars(type: string): readonly KernelScalar[] | undefined;
   /** The value of an enum's constant: "PG_slab", "NR_FREE_PAGES". */
@@ -28,31 +29,37 @@ export interface KernelTypes {
 /** A member of a struct or union. */
 export interface KernelMember {
   readonly name: string;
-  /** Bytes from the start of the type that was asked for; of a bit field: of the storage unit of its type. */
+  /** Bytes from the start of the type in the call. For a bit field it is the offset of its storage unit. */
   readonly offset: number;
-  /** Bytes of its type. */
+  /** Size of its type in bytes. */
   readonly size: number;
-  /** Of a bit field: its first bit, counted from `offset` in the kernel's bit order (least significant first on little-endian machines, most significant first on big-endian ones). */
+  /**
+   * Only for a bit field: its first bit, counted from `offset` in the kernel's bit order (least significant first on
+   * little-endian machines, most significant first on big-endian ones).
+   */
   readonly bitOffset?: number;
-  /** Of a bit field: its width in bits. */
+  /** Only for a bit field: its width in bits. */
   readonly bitSize?: number;
-  /** Its type in C's words: "unsigned long", "struct list_head", "struct pipe_inode_info *", "atomic_long_t[11]"; an anonymous struct is "struct", an anonymous union "union". */
+  /**
+   * Its type as C writes it: "unsigned long", "struct list_head", "struct pipe_inode_info *", "atomic_long_t[11]"; an
+   * anonymous struct is "struct", an anonymous union "union".
+   */
   readonly type: string;
-  /** Of an array: its number of elements (of the first dimension). */
+  /** Only for an array: the number of its elements (of the first dimension). */
   readonly count?: number;
-  /** Of an array: bytes of one element. */
+  /** Only for an array: bytes of one element. */
   readonly elementSize?: number;
 }
 
-/** A number or a pointer within a type, or an array of such. */
+/** A number or a pointer within a type, or an array of them. */
 export interface KernelScalar {
-  /** The members that lead there, with points between; `[]` for an element of an array. */
+  /** Path of members that leads to it, separated by dots; `[]` for an element of an array. */
   readonly name: string;
-  /** Bytes from the start of the type that was asked for. */
+  /** Bytes from the start of the type in the call. */
   readonly offset: number;
-  /** Bytes of one. */
+  /** Bytes of one element. */
   readonly size: number;
-  /** How many lie one behind the other; 0 for an array that has as many as fit. */
+  /** How many follow each other; 0 for a flexible array. */
   readonly count: number;
   readonly kind: "integer" | "pointer";
 }

@@ -5,7 +5,10 @@ import type { Vmlinux } from "./vmlinux.js";
 /** VMCOREINFO has these in every kernel. */
 const ANCHORS = ["_stext", "init_uts_ns", "swapper_pg_dir", "system_utsname"];
 
-/** A vmlinux's symbols, moved by as much as the kernel was. Per-CPU symbols below all kernel addresses are offsets, and stay. */
+/**
+ * A vmlinux's symbols, moved by the distance that the kernel was moved. Per-CPU symbols below all kernel addresses are
+ * offsets, and are not moved.
+ */
 export function linkedSymbols(memory: KernelMemory, { symbols, linked }: Vmlinux): KernelSymbols {
   let shift = 0n;
   for (const name of ANCHORS) {

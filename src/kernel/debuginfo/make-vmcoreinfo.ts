@@ -19,9 +19,9 @@ import {
 import type { KernelImage } from "./vmlinux-image.js";
 
 /**
- * The VMCOREINFO that a kernel would have exported: names and layouts from its vmlinux, values of variables from its
- * image in memory, addresses moved as `relocation` says. What cannot be told is left out. `banner` is the kernel's
- * own, `pageSize` what `kernelPageSize` says or the dump.
+ * The VMCOREINFO that a kernel would have exported: names and layouts come from its vmlinux, values of variables from
+ * its image in memory, and addresses are moved by `relocation`. Items that cannot be found out are left out. `banner`
+ * is the kernel's own; `pageSize` comes from `kernelPageSize` or from the dump.
  */
 export function makeVmcoreinfo(image: KernelImage, relocation: Relocation, banner: string, pageSize: number): string {
   const release = releaseOfBanner(banner);
@@ -86,7 +86,7 @@ class ItemMaker {
     return this.#image.vmlinux.types;
   }
 
-  /** An address as it was in the running kernel, in the machine's words. */
+  /** An address as in the running kernel, wrapped to the machine's words. */
   #address(name: string): bigint | undefined {
     const symbol = this.#image.vmlinux.linked(name);
     return symbol === undefined ? undefined : this.#moved(symbol.address);
@@ -135,7 +135,7 @@ class ItemMaker {
     return count === undefined ? [] : [`LENGTH(${name})=${count}`];
   }
 
-  /** An array of pointers: its length by the symbol's size. */
+  /** An array of pointers: its length follows from the symbol's size. */
   #lengthOf(name: string): string[] {
     const size = this.#image.vmlinux.linked(name)?.size ?? 0;
     return size === 0 ? [] : [`LENGTH(${name})=${size / this.#wordSize}`];
@@ -145,7 +145,7 @@ class ItemMaker {
     return [...this.#symbols([name]), ...this.#lengthOf(name)];
   }
 
-  /** A macro since 2.6.23: node_states[N_ONLINE]. */
+  /** Since 2.6.23 node_online_map is a macro for node_states[N_ONLINE]. */
   #nodeOnlineMap(): string[] {
     const states = this.#address("node_states");
     const online = states === undefined ? undefined : this.#types.enumerator("N_ONLINE");
@@ -165,8 +165,8 @@ class ItemMaker {
   }
 
   /**
-   * Sparsemem's root array. The kernel exports the array's address, also where the variable is a pointer to it (4.15 and
-   * later, SPARSEMEM_EXTREME): then its value is read.
+   * Sparsemem's root array. The kernel exports the array's address even where the variable is a pointer to it (4.15 and
+   * later, SPARSEMEM_EXTREME): then the pointer's value is read.
    */
   #sections(): string[] {
     const symbol = this.#image.vmlinux.linked("mem_section");
@@ -193,7 +193,7 @@ class ItemMaker {
     return Math.ceil(2 ** (physBits - sectionBits) / Math.floor(this.#pageSize / size));
   }
 
-  /** Sections themselves, or (before 4.15) pointers to pages of them: the variable's type says which. */
+  /** The array has sections, or (before 4.15) pointers to pages of them: the variable's type says which. */
   #staticLength(bytes: number, size: number): number | undefined {
     if (bytes === 0) return undefined;
     const isPointers = this.#version < kernelVersion(4, 15) && this.#types.variable("mem_section")?.includes("*");
@@ -201,8 +201,9 @@ class ItemMaker {
   }
 
   /**
-   * SECTION_SIZE_BITS is a macro, but since 5.3 a section with a vmemmap has a bit for each 2 MiB (SUBSECTION_SHIFT 21):
-   * an array of words says how many. One word holds up to 2^27 bytes, and what is less the architecture knows.
+   * SECTION_SIZE_BITS is a macro. But since 5.3 a section with a vmemmap has a bit for each 2 MiB (SUBSECTION_SHIFT
+   * 21), so the length of that array of words gives the size. One word holds up to 2^27 bytes; for smaller sections the
+   * architecture knows the size.
    */
   #sectionBits(): number | undefined {
     const words = this.#types.member("struct mem_section_usage", "subsection_map")?.count ?? 0;
@@ -210,7 +211,7 @@ class ItemMaker {
     return known ?? (words > 1 ? 21 + Math.log2(words * this.#wordSize * 8) : undefined);
   }
 
-  /** 6.3 to 6.5 only: before, the same bytes have names in struct page. */
+  /** 6.3 to 6.5 only: in older kernels the same bytes have names in struct page. */
   #folioOffsets(): string[] {
     if (this.#types.member("struct page", "compound_order") !== undefined) return [];
     if (this.#types.member("struct folio", "_folio_dtor") === undefined) return [];
@@ -241,7 +242,7 @@ class ItemMaker {
       ...(head !== undefined && head >= 0n && head < 64n ? [`NUMBER(PG_head_mask)=${1n << head}`] : []),
       ...ifFlag("PG_hugetlb"),
       ...ifFlag("PG_buddy"),
-      // Destructors were functions until 4.4, when tails got a link to their head.
+      // Destructors were functions until 4.4, which gave tails a link to their head.
       ...(hasHeads || this.#types.member("struct page", "compound_info") !== undefined
         ? this.#enumerators(["HUGETLB_PAGE_DTOR"])
         : this.#symbols(["free_huge_page"])),

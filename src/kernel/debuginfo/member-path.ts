@@ -1,6 +1,6 @@
 /**
- * The steps of a dotted path: names, and numbers for the indexes of arrays. "vm_stat[0].counter" is
- * ["vm_stat", 0, "counter"]. `undefined` for what is no path.
+ * The steps of a dotted path: names, and numbers for the indexes of arrays. "vm_stat[0].counter" is ["vm_stat", 0,
+ * "counter"]. `undefined` if it is not such a path.
  */
 export function parsePath(path: string): readonly (string | number)[] | undefined {
   if (path.length > MAX_PATH) return undefined;

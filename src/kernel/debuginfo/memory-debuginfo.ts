@@ -9,15 +9,16 @@ import type { KernelSymbols } from "./kernel-symbols.js";
 import type { KernelTypes } from "./kernel-types.js";
 
 /**
- * The symbols that the dumped kernel has of itself; `undefined` if it was built without CONFIG_KALLSYMS, or its tables
- * are not in the dump. Kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386, ppc64el, s390x) have functions only:
- * of their variables those remain that VMCOREINFO has. 70 ms for the 87,348 symbols of Debian's 6.1, 160 to 220 ms where the
- * tables must be searched for (before 6.0): callers keep the answer. Throws what reading the dump's memory throws.
+ * The symbols of the dumped kernel from its own memory; `undefined` if it was built without CONFIG_KALLSYMS, or if the
+ * dump lacks its tables. Kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386, ppc64el, s390x) list functions
+ * only; of their variables there are those that VMCOREINFO has. Takes 70 ms for the 87,348 symbols of Debian's 6.1, and
+ * 160 to 220 ms where the tables must be searched for (before 6.0): callers keep the result. Throws what reading the
+ * dump's memory throws.
  */
 export function findSymbols(memory: KernelMemory): KernelSymbols | undefined {
   const found = kallsyms(memory);
   if (found === undefined) return undefined;
-  // VMCOREINFO has mem_section's value where that is a pointer (SPARSEMEM_EXTREME since 4.15), and no address.
+  // If mem_section is a pointer (SPARSEMEM_EXTREME since 4.15), VMCOREINFO has its value and not its address.
   const exportedAs = (name: string) => (name === "mem_section" ? undefined : memory.info.symbol(name));
   return {
     ...found,
@@ -31,10 +32,10 @@ export function findSymbols(memory: KernelMemory): KernelSymbols | undefined {
 }
 
 /**
- * The types that the dumped kernel has of itself (CONFIG_DEBUG_INFO_BTF, 5.2 and later); `undefined` if it has none. They
- * lie between two symbols; where `symbols` does not have those, BTF is searched for in the kernel's image. 30 ms for
- * Debian's, 50 ms where it is searched for, 180 ms to find that there is none: callers keep the answer. Throws what
- * reading the dump's memory throws.
+ * The types of the dumped kernel from its own memory (CONFIG_DEBUG_INFO_BTF, 5.2 and later); `undefined` if it has
+ * none. They are between two symbols; if `symbols` lacks those, the kernel's image is searched for BTF. Takes 30 ms for
+ * Debian's, 50 ms with a search, 180 ms to find that there are none: callers keep the result. Throws what reading the
+ * dump's memory throws.
  */
 export function findTypes(memory: KernelMemory, symbols: KernelSymbols | undefined): KernelTypes | undefined {
   const btf = btfOfSymbols(memory, symbols) ?? scanForBtf(memory);
@@ -62,7 +63,7 @@ function btfAt(memory: KernelMemory, vaddr: bigint, limit: number): Btf | undefi
   return btf !== undefined && isKernelBtf(btf) ? btf : undefined;
 }
 
-/** Modules and BPF programs have BTF too: the kernel's own has these two structs. */
+/** Modules and BPF programs have BTF too; only the kernel's own has these two structs. */
 function isKernelBtf(btf: Btf): boolean {
   return ["page", "task_struct"].every((name) => {
     for (const type of btf.named(name, [BTF_KIND.STRUCT])) return type.vlen > 0;
@@ -70,7 +71,7 @@ function isKernelBtf(btf: Btf): boolean {
   });
 }
 
-/** Headers that look right but lead to no kernel's types; each costs reading what it claims. */
+/** The most headers that are tried although they lead to no kernel's types; each costs reading what it claims. */
 const MAX_TRIES = 32;
 
 function scanForBtf(memory: KernelMemory): Btf | undefined {

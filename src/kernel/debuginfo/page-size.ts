@@ -2,8 +2,8 @@ import type { Machine } from "../../reader/machine.js";
 import type { Vmlinux } from "./vmlinux.js";
 
 /**
- * Bytes of a page, by the size of the kernel's page of zeros where the architecture has more than one; `undefined` where
- * it is not told.
+ * Bytes of a page. If the architecture has several page sizes, it is the size of the kernel's page of zeros;
+ * `undefined` if that is not known.
  */
 export function kernelPageSize(vmlinux: Vmlinux): number | undefined {
   const fixed = FIXED_PAGE_SIZES[vmlinux.machine.arch];

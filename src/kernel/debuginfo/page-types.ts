@@ -3,9 +3,10 @@ import type { KernelTypes } from "./kernel-types.js";
 
 /**
  * NUMBER items for page types: values of `_mapcount`, as signed 32 bits. Until 2.6.38 and 4.17 they are plain negative
- * numbers; then (struct page has a page_type) single bits that are clear in a word of ones, macros to 6.10 and an enum in 6.11; from 6.12
- * on a type's number in the top byte (include/linux/page-flags.h; before 4.18 mm.h). The types' own names decide: distributions bring newer memory
- * management under older versions. `version`, `kernelVersion`'s number, is asked only where a macro left no name: -2 or -128, and PG_offline.
+ * numbers. Later (struct page has a page_type) they are single bits that are clear in a word of ones, macros until 6.10
+ * and an enum in 6.11. From 6.12 on a type's number is in the top byte (include/linux/page-flags.h; before 4.18 mm.h).
+ * The names in the kernel's types decide, because distributions put newer memory management into older versions.
+ * `version`, a number of `kernelVersion`, is used only where a macro left no name: -2 or -128, and PG_offline.
  */
 export function pageTypeItems(types: KernelTypes, version: number): string[] {
   const found = valuesOf(types, version);
@@ -14,7 +15,7 @@ export function pageTypeItems(types: KernelTypes, version: number): string[] {
     .map(([name, value]) => `NUMBER(PAGE_${name}_MAPCOUNT_VALUE)=${value}`);
 }
 
-/** Numbers of page flags are below, bits of 6.11's enum of page types are not. */
+/** Numbers of page flags are below this; values in 6.11's enum of page types are not. */
 const FLAG_BITS = 64n;
 
 /** Whether the types have a page flag of that name: an enumerator that is a bit's number. */
@@ -61,7 +62,8 @@ function valuesOf(types: KernelTypes, version: number): PageTypeValues {
 }
 
 /**
- * 6.9, and stable kernels from 6.6.31 on. Before, a flag of page[1] (6.6 to 6.8) or a destructor, which is a member's value, told it.
+ * 6.9, and stable kernels from 6.6.31 on. Earlier kernels marked hugetlb pages by a flag of page[1] (6.6 to 6.8) or by
+ * a destructor, which is the value of a member.
  */
 function hugetlbIsType(types: KernelTypes): boolean {
   const hasDestructor = ["struct page", "struct folio"].some((type) =>

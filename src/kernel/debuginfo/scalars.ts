@@ -1,29 +1,30 @@
 import type { KernelScalar } from "./kernel-types.js";
 
-/** What one type is, as a source of types tells it; typedefs and qualifiers are looked through. */
+/** The form of a type, from a source of types. Typedefs and qualifiers are resolved. */
 export type TypeForm<T> =
   | { readonly kind: "integer" | "pointer"; readonly size: number }
   | { readonly kind: "array"; readonly element: T; readonly count: number }
   | { readonly kind: "compound"; readonly size: number; readonly members: readonly TypeMember<T>[] };
 
-/** A member as it is laid out; a bit field has the bytes of its unit. */
+/** A member with its offset. A bit field counts as the bytes of its unit. */
 export interface TypeMember<T> {
   readonly name: string;
   readonly type: T;
-  /** Bytes from its struct's begin. */
+  /** Bytes from the start of its struct. */
   readonly offset: number;
-  /** Of a bit field: its bytes. */
+  /** Only for a bit field: the bytes of its unit. */
   readonly size?: number;
 }
 
 /** No type of C nests deeper. */
 const MAX_DEPTH = 32;
-/** struct rq has some 1,000, struct pglist_data on machines with many zones' counters 10,000. */
+/** struct rq has some 1,000 scalars; struct pglist_data has 10,000 on machines with the counters of many zones. */
 const MAX_SCALARS = 1 << 17;
 
 /**
- * The scalars of a type, members of members and of arrays' elements too, in the order of their declaration (unions one behind the other).
- * `undefined` for a type that is not known to its end, or is larger than any of the kernel's.
+ * The scalars of a type, including those of its members' members and of arrays' elements, in the order of their
+ * declaration (members of a union one after the other). `undefined` for a type that is not completely known, or is
+ * larger than any of the kernel's.
  */
 export function flattenType<T>(start: T, formOf: (type: T) => TypeForm<T> | undefined): KernelScalar[] | undefined {
   const found: KernelScalar[] = [];
@@ -45,7 +46,7 @@ export function flattenType<T>(start: T, formOf: (type: T) => TypeForm<T> | unde
     const element = formOf(form.element);
     if (element === undefined) return false;
     if (element.kind === "integer" || element.kind === "pointer") {
-      // Of flexible arrays nobody knows the count.
+      // The element count of a flexible array is not known.
       found.push({ name, offset: base, size: element.size, count: form.count, kind: element.kind });
       return true;
     }

@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { cString, type ElfFile, type ElfSection, SHT_SYMTAB, sectionBytes } from "../../reader/elf/sections.js";
 import { hashName, NameIndex } from "./name-index.js";
 
-/** A symbol as the file has it: at its link address. */
+/** A symbol with its link address. */
 export interface LinkedSymbol {
   readonly address: bigint;
   /** Bytes; 0 for labels of assembler and linker scripts. */
@@ -11,7 +11,7 @@ export interface LinkedSymbol {
 
 /** The symbols of an ELF file, by name. */
 export interface SymbolTable {
-  /** All of that name in the file's order: local ones first. */
+  /** All symbols of that name in the file's order: local ones come first. */
   named(name: string): readonly LinkedSymbol[];
 }
 
@@ -19,7 +19,7 @@ export interface SymbolTable {
 const SYM64 = { size: 24, name: 0, info: 4, shndx: 6, value: 8, bytes: 16 } as const;
 const SYM32 = { size: 16, name: 0, value: 4, bytes: 8, info: 12, shndx: 14 } as const;
 const SHN_UNDEF = 0;
-/** STT_SECTION and STT_FILE are no names of anything. */
+/** STT_SECTION and STT_FILE name nothing in the program. */
 const NOT_SYMBOLS = [3, 4];
 /** 2^26 symbols: a hundred times those of a kernel with everything built in. */
 const MAX_SYMBOLS = 2 ** 26;

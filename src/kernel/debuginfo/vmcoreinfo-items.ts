@@ -1,12 +1,12 @@
 /**
- * What kernels export in VMCOREINFO apart from single numbers (kernel/vmcore_info.c and kernel/crash_core.c of 2.6.24 to
- * 7.1): names only, in the kernel's order. A name that a kernel does not have is left out.
+ * What kernels export in VMCOREINFO apart from single numbers (kernel/vmcore_info.c and kernel/crash_core.c of 2.6.24
+ * to 7.1): only names, in the kernel's order. Names that a kernel does not have are skipped.
  */
 
 /** Variables whose address is exported as SYMBOL under their own name. */
 export const FIRST_SYMBOLS = ["init_uts_ns", "system_utsname"] as const;
 export const MEMORY_SYMBOLS = ["_stext", "vmap_area_list", "mem_map", "contig_page_data"] as const;
-/** The kernel's log: to 5.9, and later. */
+/** The kernel's log: until 5.9, and later. */
 export const OLD_LOG_SYMBOLS = [
   "log_buf",
   "log_end",
@@ -54,10 +54,10 @@ export const MEMORY_OFFSETS: readonly (readonly [type: string, members: readonly
   ["free_area", ["free_list"]],
   ["list_head", ["next", "prev"]],
 ];
-/** Exported with SYMBOL(vmap_area_list) only, to 6.8. */
+/** Exported only together with SYMBOL(vmap_area_list), until 6.8. */
 export const VMAP_OFFSETS = [["vmap_area", ["va_start", "list"]]] as const;
 
-/** The kernel's log: SIZE of each, and OFFSETs. printk_log is to 5.9, the others 5.10 and later. */
+/** The kernel's log: types with SIZE, and members with OFFSET. printk_log until 5.9, the others since 5.10. */
 export const LOG_TYPES: readonly (readonly [type: string, members: readonly string[]])[] = [
   ["printk_log", ["ts_nsec", "len", "text_len", "dict_len", "caller_id"]],
   ["printk_ringbuffer", ["desc_ring", "text_data_ring", "fail"]],

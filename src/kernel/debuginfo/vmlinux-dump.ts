@@ -64,7 +64,7 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
       else tried.push(result);
     }
   }
-  // Two kernels of one build: the one that was to write the dump has less memory.
+  // There may be two kernels of one build: the crash kernel that was to write the dump has less memory.
   const [best] = tried.sort((a, b) => b.pages - a.pages);
   if (best !== undefined) return best.dump;
   if (places.length === 0 || vmlinux.banner === undefined) throw wrongVmlinux(vmlinux, original, banners);
@@ -92,7 +92,7 @@ function isSameBuild(vmlinux: Vmlinux, image: KernelImage): boolean {
   return inMemory === undefined || inMemory === vmlinux.buildId;
 }
 
-/** The least of all machines. */
+/** The smallest page size of all machines. */
 const SMALLEST_PAGE = 4096n;
 
 interface MadeText {
@@ -108,7 +108,7 @@ function texts(dump: Dump, image: KernelImage, address: bigint, { paddr, text }:
   }));
 }
 
-/** The dump with this text, or why it is not its kernel's. */
+/** The dump with this text, or the reason why the text does not fit its kernel. */
 function tryText(
   dump: Dump,
   original: Dump,
@@ -135,7 +135,7 @@ function tryText(
   }
 }
 
-/** The note's, if it is of the same kernel: nothing else tells when it crashed. */
+/** The crash time in the note, if the note is of the same kernel. There is no other source for it. */
 function crashTime({ vmcoreinfo }: Dump, { text }: Banner): string {
   const known = vmcoreinfo?.osrelease === releaseOfBanner(text) ? vmcoreinfo.crashTime : undefined;
   return known === undefined ? "" : `CRASHTIME=${known}\n`;
@@ -172,7 +172,7 @@ function wrongVmlinux(vmlinux: Vmlinux, original: Dump, banners: readonly Banner
   return new DumpError("BAD_OPTION", what, { subcode: "OTHER_KERNEL", file: name, cure });
 }
 
-/** What tells the builds apart: their banners, else their build ids. */
+/** How the builds differ: their banners, otherwise their build ids. */
 function builds({ banner, buildId }: Vmlinux, original: Dump, found: string | undefined): string {
   if (banner !== undefined && found !== undefined && banner !== found) {
     return `: ${buildOfBanner(banner)}, but the dump is of ${buildOfBanner(found)}`;

@@ -4,8 +4,8 @@ import { Warnings } from "../../warnings.js";
 import { buildIdIn, type Vmlinux } from "./vmlinux.js";
 
 /**
- * A kernel's image in physical memory: all of it lies there as it was linked, at one distance. Variables are read by name
- * without page tables, which are not found yet. What is not there is `undefined`.
+ * A kernel's image in physical memory: all of it is at one distance from where it was linked. Variables are read by
+ * name and without page tables, which are not found yet. A variable that is missing is `undefined`.
  */
 export interface KernelImage {
   readonly vmlinux: Vmlinux;

@@ -34,11 +34,11 @@ export interface Vmlinux {
   readonly buildId: string | undefined;
   /** The symbol of that name: of several the first. */
   linked(name: string): LinkedSymbol | undefined;
-  /** Closes the file. Types must not be asked for afterwards. */
+  /** Closes the file. Do not use `types` afterwards. */
   close(): void;
 }
 
-/** Where types are taken from; the first that the file has. */
+/** Where types come from; the first source that the file has is used. */
 export type TypeSource = "btf" | "dwarf";
 
 const ET_EXEC = 2;
@@ -48,9 +48,9 @@ const MAX_BANNER = 4096;
 const MAX_NOTES = 1 << 20;
 
 /**
- * Opens a vmlinux. Symbols are from .symtab, types from .BTF or else from DWARF, which is read unit by unit: of a file of
- * 590 MB some 10 MB are held. Throws `NOT_READABLE`; `BAD_OPTION` for what is no vmlinux (with what it is) or lacks
- * symbols or types; `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
+ * Opens a vmlinux. Symbols come from .symtab, types from .BTF or otherwise from DWARF, which is read unit by unit: of a
+ * file of 590 MB some 10 MB are held in memory. Throws `NOT_READABLE`; `BAD_OPTION` for a file that is not a vmlinux
+ * (and says what it is), or that lacks symbols or types; `CORRUPT`, `TRUNCATED`, `LIMIT`, `CODEC_MISSING`.
  */
 export function openVmlinux(given: GivenFile, sources: readonly TypeSource[] = ["btf", "dwarf"]): Vmlinux {
   const { source, close } = givenSideFile(given);

@@ -1,13 +1,22 @@
 import type { LogRecord } from "./log-record.js";
 
-/** Why a machine crashed, by its own log. Texts are the log's and foreign: print them as such. */
+/**
+ * Why a machine crashed, according to its own log. The texts come from the log and are not trusted: print them through
+ * foreign-text.ts.
+ */
 export interface CrashReason {
   readonly kind: "panic" | "oops" | "sysrq" | "lockup" | "hung-task" | "out-of-memory" | "machine-check";
-  /** The line that says it, without the time: "Kernel panic - not syncing: …", "BUG: kernel NULL pointer dereference, …". */
+  /**
+   * The line that says why, without the time: "Kernel panic - not syncing: …", "BUG: kernel NULL pointer dereference,
+   * …".
+   */
   readonly reason: string;
-  /** The first fault, where a panic only followed from it ("Fatal exception in interrupt"): `reason` is then the fault's line. */
+  /**
+   * The panic's line, if the panic only followed from a fault ("Fatal exception in interrupt"): `reason` is then the
+   * fault's line.
+   */
   readonly panic: string | undefined;
-  /** The task that ran there. */
+  /** The task that ran on that CPU. */
   readonly task: { readonly pid: number; readonly comm: string } | undefined;
   readonly cpu: number | undefined;
   /** The function where it happened: "sysrq_handle_crash+0x16/0x20". */
@@ -18,7 +27,10 @@ export interface CrashReason {
 
 type Kind = CrashReason["kind"];
 
-/** How lines begin (kernel/panic.c, and each architecture's faults: traps.c, fault.c), after what a console puts in front. */
+/**
+ * How lines of faults begin, after the prefixes of consoles (kernel/panic.c, and each architecture's traps.c and
+ * fault.c).
+ */
 const FAULTS: readonly (readonly [Kind, RegExp])[] = [
   [
     "oops",
@@ -43,20 +55,23 @@ const FAULTS: readonly (readonly [Kind, RegExp])[] = [
   ["sysrq", /^sysrq: (?:SysRq : )?Trigger a crash|^SysRq : Trigger a crash/],
 ];
 const PANIC = /^Kernel panic - not syncing: (.*)/;
-/** Panics that follow from a fault before them, and say nothing by themselves. */
+/** Panics that follow from an earlier fault and name no reason of their own. */
 const CONSEQUENCE =
   /^(?:Fatal exception|Fatal machine check|Oops|softlockup: hung tasks|hung_task: blocked tasks|Hard LOCKUP|sysrq triggered crash|panic_on_warn set|.*: Fatal exception|Machine halted|Unrecoverable|RCU Stall)/i;
 const OUT_OF_MEMORY = /^(?:Out of memory|System is deadlocked on memory|Out of memory: compulsory)/i;
 
-/** Faults after which a kernel may crash without a panic's line: kexec is faster. The others only warn, unless a panic follows. */
+/**
+ * After these faults a kernel may crash without a line of a panic: kexec is faster. The others are only warnings unless
+ * a panic follows.
+ */
 const ENDS_BY_ITSELF: ReadonlySet<Kind> = new Set(["oops", "sysrq"]);
 
-/** A fault that many lines before a panic has been survived. */
+/** A fault that is more lines before a panic did not cause it: the kernel survived it. */
 const MOST_LINES = 400;
 
 /**
- * Why the machine crashed. `undefined` if the log has no panic and no fault: a dump of a machine that ran, or a log that has been overwritten.
- * Costs one regular expression per line from the end on, up to the panic.
+ * Why the machine crashed. `undefined` if the log has no panic and no fault: the machine was running, or its log has
+ * been overwritten. Takes one regular expression per line, from the end up to the panic.
  */
 export function crashReason(records: readonly LogRecord[]): CrashReason | undefined {
   const lines = linesOf(records);
@@ -66,7 +81,7 @@ export function crashReason(records: readonly LogRecord[]): CrashReason | undefi
   const faultAt = faultBefore(lines, from);
   const fault = lines[faultAt];
   const why = panic === undefined ? "" : (PANIC.exec(panic.text)?.[1] ?? "");
-  // A panic that names its reason is the reason; one that only follows from a fault is not.
+  // A panic that names a reason is the reason; a panic that only follows from a fault is not.
   const isConsequence =
     fault !== undefined &&
     (panic === undefined ? ENDS_BY_ITSELF.has(kindOf(fault.text) ?? "panic") : why === "" || CONSEQUENCE.test(why));
@@ -96,13 +111,15 @@ function linesOf(records: readonly LogRecord[]): Line[] {
   return lines;
 }
 
-/** The first line of the last fault before `end`: "Oops:" comes after the line that says what happened. */
+/**
+ * Index of the first line of the last fault before `end`, or -1: "Oops:" comes after the line that says what happened.
+ */
 function faultBefore(lines: readonly Line[], end: number): number {
   const oldest = Math.max(0, end - MOST_LINES);
   let found = -1;
   for (let i = end - 1; i >= oldest; i--) {
     const { text } = lines[i] as Line;
-    // What is before the end of another trace is another fault.
+    // Lines before the end of another trace belong to another fault.
     if (found >= 0 && /^---\[ end (?:trace|Kernel panic)/.test(text)) break;
     if (kindOf(text) !== undefined) found = i;
     if (found >= 0 && i < found - 12) break;
@@ -117,11 +134,11 @@ function kindOf(text: string): Kind | undefined {
 /** "CPU: 1 PID: 125 Comm: init Not tainted 6.1.0-56", and "CPU: 0 UID: 0 PID: …" from 6.12 on; "Pid: 1, comm: init" before 3.11. */
 const TASK = /\bP[Ii][Dd]: (\d+),? [Cc]omm: (.*?)(?= (?:Not tainted|Tainted:|Kdump:)|$)/;
 const CPU = /^CPU: (\d+) /;
-/** Names of the program counter by architecture: x86, arm64 and arm, ppc64, riscv64, s390x, loongarch64 (its "era"), mips64. */
+/** How the program counter is named: on x86, arm64 and arm, ppc64, riscv64, s390x, loongarch64 ("era"), mips64. */
 const WHERE =
   /^(?:RIP: 0010:|EIP: |RIP: [0-9a-f]+:(?:\[<[0-9a-f]+>\] )?|pc : |PC is at |NIP \[[0-9a-f]+\] |epc : |Krnl PSW : [0-9a-f]+ [0-9a-f]+ \(|pc [0-9a-f]+ |era: [0-9a-f]+ |epc\s*: [0-9a-f]+ )(?:\[<[0-9a-f]+>\] )?([A-Za-z_.][\w.$]*\+0x[0-9a-f]+\/0x[0-9a-f]+)/;
 
-/** Looks in the lines that follow a fault, up to where its trace ends. */
+/** Searches the lines that follow a fault, up to the end of its trace. */
 function placeOf(lines: readonly Line[], start: number): Pick<CrashReason, "task" | "cpu" | "at"> {
   let task: CrashReason["task"];
   let cpu: number | undefined;

@@ -3,7 +3,7 @@ import type { LogRecord } from "./log-record.js";
 
 /** Forms of a line of the kernel log, as `coresieve dmesg --follow-format` names them. */
 export const LOG_FORMATS = ["dmesg", "levels", "raw", "kmsg", "makedumpfile"] as const;
-/** The name of one of them. */
+/** The name of one of these forms. */
 export type LogFormat = (typeof LOG_FORMATS)[number];
 
 const LEVELS = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debug"];
@@ -11,15 +11,15 @@ const LEVELS = ["emerg", "alert", "crit", "err", "warn", "notice", "info", "debu
 const FACILITIES = "kern user mail daemon auth syslog lpr news uucp cron authpriv ftp".split(" ");
 
 /**
- * One record in the form asked for, with its newline. `dmesg` is what util-linux' dmesg prints, with the caller where
- * the kernel records it; `levels` its `-x`, `raw` its `-r`; `kmsg` is what /dev/kmsg gives; `makedumpfile` what
- * --dump-dmesg writes, but for UTF-8, which stays.
+ * One record as a line in the given format, with its newline. `dmesg` prints like util-linux' dmesg, with the caller
+ * where the kernel records it; `levels` like its `-x`, `raw` like its `-r`; `kmsg` like /dev/kmsg; `makedumpfile` like
+ * --dump-dmesg, except that UTF-8 stays.
  */
 export function formatRecord(record: LogRecord, format: LogFormat): string {
   if (format === "kmsg") return kmsgLine(record);
   const stamp = timeStamp(record.nanoseconds) + (record.caller === undefined ? "" : `[${callerName(record, 8)}] `);
   const text = safeText(record.text);
-  // Further lines of a message stand under its first.
+  // Further lines of a message are printed under its first line.
   if (format === "raw")
     return `<${priority(record)}>${stamp}${text.replaceAll("\n", `\n<${priority(record)}>${stamp}`)}\n`;
   const head = format === "levels" ? decoded(record) : "";
@@ -27,12 +27,12 @@ export function formatRecord(record: LogRecord, format: LogFormat): string {
   return `${head}${stamp}${text.replaceAll("\n", `\n${indent}`)}\n`;
 }
 
-/** A record for JSON: bytes as text. */
+/** A record as an object for JSON, with its bytes as text. */
 export function recordForJson(record: LogRecord): Readonly<Record<string, unknown>> {
   const { seq, nanoseconds, level, facility, device, continues } = record;
   return {
     seq: seq ?? null,
-    // Seconds would lose digits after 104 days.
+    // A number of seconds would lose digits after 104 days.
     nanoseconds: nanoseconds?.toString() ?? null,
     level: level ?? null,
     levelName: level === undefined ? null : (LEVELS[level] ?? null),
@@ -72,7 +72,7 @@ function kmsgLine(record: LogRecord): string {
   return `${priority(record)},${seq ?? "-"},${micros},${continues ? "c" : "-"}${who};${text}\n${dictionary.join("")}`;
 }
 
-/** The kernel itself writes what is not printable ASCII as \xNN here. */
+/** Here the kernel itself writes bytes that are not printable ASCII as \xNN. */
 function kmsgText(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) =>
     byte < 32 || byte >= 127 || byte === 0x5c ? hexEscape(byte) : String.fromCharCode(byte),
@@ -84,8 +84,9 @@ function hexEscape(byte: number): string {
 }
 
 /**
- * Text for a terminal: UTF-8 as it is; bytes that are none, and what steers (foreign-text.ts), as `\xNN`, the form of util-linux and the kernel: a log must not send
- * commands to the reader's terminal. Newlines and tabs stay.
+ * Text for a terminal: UTF-8 stays as it is. Bytes that are not UTF-8, and control characters (foreign-text.ts), become
+ * `\xNN`, as in util-linux and the kernel: a log must not send commands to the reader's terminal. Newlines and tabs
+ * stay.
  */
 export function safeText(bytes: Uint8Array): string {
   if (bytes.every((byte) => byte >= 32 && byte < 127)) return Buffer.from(bytes).toString("latin1");

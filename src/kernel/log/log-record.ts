@@ -1,16 +1,19 @@
-/** One message of the kernel's log. What its kernel did not record is `undefined`. */
+/** One message of the kernel's log. A field that its kernel did not record is `undefined`. */
 export interface LogRecord {
-  /** Number of the record since boot (5.10 on); before that nothing counts them in the buffer. */
+  /** Number of the record since boot (5.10 and later); older buffers do not number their records. */
   readonly seq: number | undefined;
   /** Nanoseconds since boot; `undefined` in logs before 3.5 without CONFIG_PRINTK_TIME. */
   readonly nanoseconds: bigint | undefined;
   /** 0 emergency to 7 debug. */
   readonly level: number | undefined;
-  /** Who spoke: 0 the kernel, others as in syslog. */
+  /** The source of the message: 0 is the kernel, others as in syslog. */
   readonly facility: number | undefined;
-  /** The thread, or the CPU where it was no thread's context (5.1 on, with CONFIG_PRINTK_CALLER). */
+  /** The thread, or the CPU outside of threads (5.1 and later, with CONFIG_PRINTK_CALLER). */
   readonly caller: { readonly kind: "thread" | "cpu"; readonly id: number } | undefined;
-  /** The bytes, as the kernel has them; several lines are separated by 0x0a. No encoding is named: `Buffer.from(text).toString("utf8")` reads most. */
+  /**
+   * The bytes as the kernel has them; several lines are separated by 0x0a. The encoding is not recorded:
+   * `Buffer.from(text).toString("utf8")` reads most.
+   */
   readonly text: Uint8Array;
   /** "SUBSYSTEM" and "DEVICE" of device messages. */
   readonly device: Readonly<Record<string, string>>;
@@ -20,10 +23,10 @@ export interface LogRecord {
 
 /** A kernel log as far as the dump has it. */
 export interface KernelLog {
-  /** How the kernel keeps it. */
+  /** The kind of the kernel's buffer. */
   readonly kind: "printk_ringbuffer" | "printk_log" | "characters";
   readonly records: readonly LogRecord[];
-  /** Records that are there by the buffer's own account, but not whole in the dump. */
+  /** Records that should be there according to the buffer, but that the dump lacks, wholly or in part. */
   readonly unreadable: number;
 }
 
@@ -32,7 +35,7 @@ export function callerOf(id: number): LogRecord["caller"] {
   return id >= 0x8000_0000 ? { kind: "cpu", id: id - 0x8000_0000 } : { kind: "thread", id };
 }
 
-/** The byte that has `u8 flags:5, level:3`: compilers fill it from the other end on big-endian machines. */
+/** Splits the byte of `u8 flags:5, level:3`: on big-endian machines compilers fill it from the other end. */
 export function flagsAndLevel(byte: number, littleEndian: boolean): { flags: number; level: number } {
   return littleEndian ? { flags: byte & 0x1f, level: byte >> 5 } : { flags: byte >> 3, level: byte & 7 };
 }
@@ -40,5 +43,5 @@ export function flagsAndLevel(byte: number, littleEndian: boolean): { flags: num
 /** Flag of a record (include/linux/printk.h), the same in all kernels since 3.5. */
 export const LOG_CONT = 8;
 
-/** No `log_buf_len` is larger (the kernel's own limit); one that is larger is damage. */
+/** The kernel's own limit of `log_buf_len`; a larger one is damage. */
 export const MAX_LOG_BYTES = 2 ** 31;

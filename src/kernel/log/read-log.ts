@@ -8,8 +8,8 @@ import { readRingBuffer } from "./ring-buffer.js";
 const LOG = "its kernel log";
 
 /**
- * The kernel's log out of a dump, oldest record first, of any kernel since 2.6.32. Needs VMCOREINFO and the kernel's
- * page tables, but no struct pages: it works on dumps that cannot be filtered. `sinceClear`: only what came after the
+ * The kernel's log from a dump, oldest record first, of any kernel since 2.6.32. Needs VMCOREINFO and the kernel's page
+ * tables but no struct pages, so it also works for dumps that cannot be filtered. `sinceClear`: only records after the
  * last `dmesg --clear`. Throws `CANNOT_FILTER` with what is missing.
  */
 export function logOfKernel(dump: Dump, sinceClear = false): KernelLog {

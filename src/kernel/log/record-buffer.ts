@@ -2,8 +2,9 @@ import type { KernelMemory } from "../kernel-memory.js";
 import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord, MAX_LOG_BYTES } from "./log-record.js";
 
 /**
- * The buffer of kernels 3.5 to 5.9: records of different lengths one behind the other (struct printk_log; struct log
- * before 3.11). A record of length 0 sends the reader back to the start. `undefined` where the kernel has another.
+ * The buffer of kernels 3.5 to 5.9: records of different lengths, one after the other (struct printk_log; struct log
+ * before 3.11). A record of length 0 sends the reader back to the start. `undefined` if the kernel has another kind of
+ * buffer.
  */
 export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
   const { info } = memory;
@@ -36,7 +37,7 @@ export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): Ker
       continue;
     }
     if (found === undefined) {
-      // Without its length nothing behind it can be found.
+      // Records behind this one cannot be found without its length.
       unreadable++;
       break;
     }
@@ -44,7 +45,7 @@ export function readRecordBuffer(memory: KernelMemory, sinceClear: boolean): Ker
     records.push(found.record);
     at += found.length;
   }
-  // Where nothing was written since, the mark stands where the next record will be.
+  // If nothing was written since, the mark is where the next record will be.
   if (cleared !== undefined && cleared === next) records = [];
   return { kind: "printk_log", records, unreadable };
 }
@@ -66,7 +67,7 @@ function readRecord(
   if (view === undefined) return undefined;
   const place = (name: string, or: number) => info.offset(`${struct}.${name}`) ?? or;
   const u16 = (name: string, or: number) => view.getUint16(place(name, or), littleEndian);
-  // Facility, flags and level stand behind the lengths; their places are not exported.
+  // Facility, flags and level follow the lengths; their offsets are not exported.
   const facilityAt = place("dict_len", 12) + 2;
   const callerAt = info.offset(`${struct}.caller_id`);
   const ends = [

@@ -6,7 +6,7 @@ import { callerOf, flagsAndLevel, type KernelLog, LOG_CONT, type LogRecord } fro
 const MAX_COUNT_BITS = 26;
 const MAX_SIZE_BITS = 31;
 
-/** Where its parts are. */
+/** Where the parts of the ring buffer are. */
 interface Ring {
   readonly countBits: number;
   readonly sizeBits: number;
@@ -18,8 +18,8 @@ interface Ring {
 }
 
 /**
- * The lockless ring buffer of kernels since 5.10 (kernel/printk/printk_ringbuffer.h). All places come from VMCOREINFO.
- * `undefined` where the kernel has none; then it is an older one. Costs about 2 microseconds a record.
+ * The lockless ring buffer of kernels since 5.10 (kernel/printk/printk_ringbuffer.h). All offsets come from VMCOREINFO.
+ * `undefined` if the kernel has none, because it is older. Takes about 2 microseconds a record.
  */
 export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
   const ring = findRing(memory);
@@ -29,7 +29,7 @@ export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): Kerne
   const records: LogRecord[] = [];
   let unreadable = 0;
   const count = Number(BigInt.asUintN(Number(idBits), ring.head - ring.tail)) + 1;
-  // More ids than slots: head or tail is damaged. The newest that there can be are read.
+  // More ids than slots: head or tail is damaged. The newest records that may exist are read.
   const first = count > 2 ** ring.countBits ? ring.head - BigInt(2 ** ring.countBits - 1) : ring.tail;
   for (let i = 0; i < Math.min(count, 2 ** ring.countBits); i++) {
     const id = BigInt.asUintN(Number(idBits), first + BigInt(i));
@@ -40,7 +40,7 @@ export function readRingBuffer(memory: KernelMemory, sinceClear: boolean): Kerne
   return { kind: "printk_ringbuffer", records, unreadable };
 }
 
-/** The ring of a kernel since 5.10. */
+/** Finds the ring buffer of a kernel since 5.10. */
 export function findRing({ info, readWord, readView, littleEndian, isKernelAddress }: KernelMemory): Ring | undefined {
   const pointer = info.symbol("prb");
   if (pointer === undefined) return undefined;
@@ -64,7 +64,9 @@ export function findRing({ info, readWord, readView, littleEndian, isKernelAddre
   return { countBits, sizeBits, descs, infos, data, head, tail };
 }
 
-/** The record, nothing if the slot holds none that is finished, or that the dump lacks a part of it. */
+/**
+ * The record in a slot; `undefined` if the slot holds no finished record; "unreadable" if the dump lacks a part of it.
+ */
 function readRecord(memory: KernelMemory, ring: Ring, id: bigint): LogRecord | "unreadable" | undefined {
   const { info, wordSize, littleEndian, readView } = memory;
   const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
@@ -95,7 +97,7 @@ function readRecord(memory: KernelMemory, ring: Ring, id: bigint): LogRecord | "
   const next = word(desc, nextAt);
   const text = readText(memory, ring, begin, next, fields.getUint16(textLength, littleEndian));
   if (text === undefined) return "unreadable";
-  // Facility, flags and level stand behind the length; their places are not exported.
+  // Facility, flags and level follow the length; their offsets are not exported.
   const { flags, level } = flagsAndLevel(fields.getUint8(textLength + 3), littleEndian);
   return {
     seq: Number(fields.getBigUint64(seqAt, littleEndian)),
@@ -114,8 +116,8 @@ const COMMITTED = 1;
 const FINALIZED = 2;
 
 /**
- * Text of a block at the logical positions [begin, next). One that would reach over the end of the ring lies at its
- * start instead. A block that ends exactly with the ring (allowed since 6.19) does not.
+ * Text of a block at the logical positions [begin, next). A block that would cross the end of the ring lies at its
+ * start instead. A block that ends exactly at the end of the ring (allowed since 6.19) stays there.
  */
 function readText(
   { wordSize, readView }: KernelMemory,
@@ -125,7 +127,7 @@ function readText(
   length: number,
 ): Uint8Array | undefined {
   const size = 2 ** ring.sizeBits;
-  // Positions with bit 0 set say that there is no text: an empty line, or one that found no room.
+  // A position with bit 0 set means that there is no text: an empty line, or a line that found no room.
   if (begin === next || (begin & 1n) === 1n) return new Uint8Array(0);
   const bits = BigInt(ring.sizeBits);
   const place = Number(BigInt.asUintN(ring.sizeBits, begin));
@@ -157,7 +159,10 @@ function deviceOf({ info }: KernelMemory, fields: DataView): Record<string, stri
   return device;
 }
 
-/** The first record after `dmesg --clear`: a latch of two values, of which bit 0 of its counter names the valid one. */
+/**
+ * The number of the first record after `dmesg --clear`. It is a latch of two values; bit 0 of the latch's counter
+ * selects the valid one.
+ */
 function clearSeq({ info, readView, littleEndian }: KernelMemory): number {
   const address = info.symbol("clear_seq");
   if (address === undefined) return 0;

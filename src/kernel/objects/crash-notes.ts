@@ -4,27 +4,28 @@ import { Warnings } from "../../warnings.js";
 import type { KernelObjects } from "./kernel-objects.js";
 import { cpusIn, perCpuAddress } from "./per-cpu.js";
 
-/** What a CPU left of itself. */
+/** What a CPU saved when the kernel crashed. */
 export interface CpuRegisters {
-  /** The descriptor of its NT_PRSTATUS; `undefined` if it saved none. */
+  /** The descriptor of its NT_PRSTATUS; `undefined` if it saved no registers. */
   readonly prstatus: Uint8Array | undefined;
 }
 
-/** "CORE" with its zero byte, padded. */
+/** "CORE" with its zero byte, padded to 4 bytes. */
 const NAME_SIZE = 8;
 const HEADER_SIZE = 12;
 
 /**
- * The registers that each CPU saved when the kernel crashed, by CPU number: the per-CPU buffers behind `crash_notes`
- * (kernel/crash_core.c), which are zeros until then. CPUs up to the last one that was online or has saved any. `size`: bytes of the
- * machine's `struct elf_prstatus`; other notes are none. `undefined` if the symbols do not say which CPUs there are.
+ * The registers that each CPU saved when the kernel crashed, by CPU number. They are in the per-CPU buffers that
+ * `crash_notes` points to (kernel/crash_core.c), which are zeros until then. The result ends with the last CPU that was
+ * online or has saved registers. `size`: bytes of the machine's `struct elf_prstatus`; notes of another size are
+ * ignored. `undefined` if the symbols do not say which CPUs there are.
  */
 export function crashRegisters(
   { memory, symbols }: Pick<KernelObjects, "memory" | "symbols">,
   size: number,
 ): CpuRegisters[] | undefined {
   const objects = { memory, symbols };
-  // A kernel that panics takes other CPUs offline, on some machines.
+  // On some machines a kernel that panics takes the other CPUs offline, so CPUs with saved registers count too.
   const online = cpusIn(objects, "online");
   const possible = cpusIn(objects, "possible");
   if (possible === undefined) return undefined;
@@ -44,7 +45,7 @@ export function crashRegisters(
   return Array.from({ length: count }, (_, cpu) => ({ prstatus: saved.get(cpu) }));
 }
 
-/** The first note of a buffer, if it is a CPU's registers. */
+/** The descriptor of a buffer's first note, if it has a CPU's registers. */
 function prstatusIn(bytes: Uint8Array, littleEndian: boolean, size: number): Uint8Array | undefined {
   const view = fields(bytes, littleEndian, "");
   if (view.u32(4) !== size) return undefined;

@@ -1,43 +1,43 @@
 import { wordAt } from "../../reader/fields.js";
 import type { AddressSpace } from "../address-space.js";
 
-/** How a cache links its free objects: the address of the next one stands in each (mm/slub.c). */
+/** How a cache links its free objects: each holds the address of the next one (mm/slub.c). */
 export interface FreelistForm {
-  /** Bytes from an object's begin. */
+  /** Offset of the link in an object, in bytes. */
   readonly offset: number;
-  /** With CONFIG_SLAB_FREELIST_HARDENED links are mixed with this number and their own address. */
+  /** With CONFIG_SLAB_FREELIST_HARDENED links are XORed with this number and with their own address. */
   readonly random: bigint | undefined;
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
 }
 
-/** How a link is mixed: since 5.7 (and in stable kernels of then) its address has its bytes swapped, before not. */
+/** Whether that address has its bytes swapped: true since 5.7 (and in stable kernels of that time), false before. */
 const MIXES = [true, false] as const;
 
-/** The objects of a slab, which lie one behind the other. */
+/** The objects of a slab, one after the other. */
 export interface SlabContent {
-  /** From the first object on. */
+  /** Their bytes, from the first object on. */
   readonly data: DataView;
-  /** Physical address of the first. */
+  /** Physical address of the first object. */
   readonly start: number;
   readonly count: number;
-  /** Bytes from one to the next. */
+  /** Bytes from one object to the next. */
   readonly stride: number;
 }
 
-/** Lists of free objects: addresses of the first one of each, or 0. */
+/** Lists of free objects, each given by the address of its first object, or 0. */
 export interface SlabLists {
-  /** The slab's own, of `expected` objects. */
+  /** The slab's own list; it should have `expected` objects. */
   readonly own: bigint;
   readonly expected: number;
-  /** Those that CPUs took from it. */
+  /** The lists that CPUs took from the slab. */
   readonly others: readonly bigint[];
 }
 
 /**
- * Which objects of a slab are free: 1 for each. `undefined` unless every link leads to an object that no list had before, all
- * lists end, and the slab's own is as long as its counts say: what is damaged, or of a form that is not known, is taken for
- * in use.
+ * Which objects of a slab are free: 1 for each. `undefined` unless every link leads to an object that no list had
+ * before, all lists end, and the slab's own list is as long as its counts say. A list that is damaged or has an unknown
+ * form counts as in use.
  */
 export function freeObjects(
   slab: SlabContent,
@@ -48,7 +48,7 @@ export function freeObjects(
   const some = own !== 0n ? own : others[0];
   const place = some === undefined ? undefined : space.translate(some);
   if (some === undefined || place === undefined) return undefined;
-  // A slab lies in one piece in the direct map.
+  // A slab is contiguous in the direct map.
   const base = some - BigInt(place.paddr - slab.start);
   for (const swapped of form.random === undefined ? [false] : MIXES) {
     const free = new Uint8Array(slab.count);
@@ -58,14 +58,14 @@ export function freeObjects(
   return undefined;
 }
 
-/** How the links of one slab are read. */
+/** How to read the links of one slab. */
 interface Links extends FreelistForm {
   /** The first object's address. */
   readonly base: bigint;
   readonly swapped: boolean;
 }
 
-/** Marks the objects of one list and returns how many; `undefined` if it leads astray. */
+/** Marks the objects of one list and returns how many there are; `undefined` if the list leaves the slab or loops. */
 function follow(
   { data, count, stride }: SlabContent,
   head: bigint,

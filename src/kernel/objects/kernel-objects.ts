@@ -2,7 +2,7 @@ import type { KernelSymbols } from "../debuginfo/kernel-symbols.js";
 import type { KernelMember, KernelTypes } from "../debuginfo/kernel-types.js";
 import type { KernelMemory } from "../kernel-memory.js";
 
-/** What it takes to read a kernel's objects by the names of their types and members. */
+/** What is needed to read a kernel's objects by the names of their types and members. */
 export interface KernelObjects {
   readonly memory: KernelMemory;
   readonly symbols: KernelSymbols;
@@ -20,9 +20,9 @@ export function readInteger(memory: KernelMemory, address: bigint, size: number)
 }
 
 /**
- * A member's value: an integer, a pointer, an enum or a bit field, unsigned (`BigInt.asIntN` makes it signed). `address`
- * is where the struct is, `path` as `KernelTypes.member` takes it. `undefined` if the types have no such member, it is
- * none of these, or the dump does not have it.
+ * A member's value: an integer, a pointer, an enum or a bit field, unsigned (`BigInt.asIntN` makes it signed).
+ * `address` is the struct's; `path` as in `KernelTypes.member`. `undefined` if the types have no such member, if it is
+ * of another kind, or if the dump lacks it.
  */
 export function readMember(
   { memory, types }: Pick<KernelObjects, "memory" | "types">,
@@ -47,16 +47,16 @@ function readBits(memory: KernelMemory, at: bigint, member: KernelMember): bigin
   return BigInt.asUintN(bitSize, value >> BigInt(shift));
 }
 
-/** A bit field of 64 bits that begins within a byte. */
+/** Room for a bit field of 64 bits that begins within a byte. */
 const MAX_BIT_FIELD = 16;
 
-/** Where a member is in memory. */
+/** The address of a member. */
 export function memberAddress(types: KernelTypes, type: string, address: bigint, path: string): bigint | undefined {
   const member = types.member(type, path);
   return member === undefined ? undefined : address + BigInt(member.offset);
 }
 
-/** The struct that has a member at `address`. */
+/** The address of the struct whose member `path` is at `address`. */
 export function containerOf(types: KernelTypes, address: bigint, type: string, path: string): bigint | undefined {
   const member = types.member(type, path);
   return member === undefined ? undefined : address - BigInt(member.offset);
@@ -89,9 +89,9 @@ export type WalkEnd = "end" | "unreadable" | "cycle" | "limit";
 
 /**
  * The entries of a circular list (`struct list_head`): addresses of the structs whose member `path` is in the list of
- * `head`, in order, without the head. Stops, and returns why: at the end; at an entry that cannot be read or is no kernel
- * address; in a circle that does not lead back to the head (its entries may have come up several times); after `limit`
- * entries.
+ * `head`, in order, without the head. The return value says why it ended: at the end; at an entry that cannot be read
+ * or is not a kernel address; in a circle that does not lead back to the head (its entries may be yielded several
+ * times); after `limit` entries.
  */
 export function* walkList(
   { memory, types }: Pick<KernelObjects, "memory" | "types">,
@@ -101,12 +101,12 @@ export function* walkList(
   limit: number,
 ): Generator<bigint, WalkEnd> {
   const member = types.member(type, path);
-  // Two pointers, next and prev: list_head is so since 2.6.
+  // Two pointers, next and prev, in all kernels since 2.6.
   const first = member === undefined ? undefined : memory.readWord(head);
   if (member === undefined || first === undefined) return "unreadable";
   const offset = BigInt(member.offset);
   let node = first;
-  // Brent: the marker moves to the node at every power of two.
+  // Brent's algorithm: the marker moves to the current node at every power of two.
   let marker = head;
   for (let count = 0, power = 1; node !== head; count++) {
     if (node === marker) return "cycle";

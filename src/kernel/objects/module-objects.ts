@@ -6,10 +6,13 @@ import { type KernelObjects, memberAddress, readMember, readText, walkList } fro
 const MAX_MODULES = 1 << 12;
 const MAX_NAME = 64;
 const MAX_SYMBOLS = 1 << 16;
-/** Debian's have up to 700 KB (amdgpu). */
+/** Debian's modules have up to 700 KB (amdgpu). */
 const MAX_BTF = 16 << 20;
 
-/** The address of a loaded module's `struct module`. `undefined` where symbols or types do not lead to the list, or it is not loaded. */
+/**
+ * The address of a loaded module's `struct module`. `undefined` if symbols or types do not lead to the list, or if the
+ * module is not loaded.
+ */
 export function moduleNamed(kernel: KernelObjects, name: string): bigint | undefined {
   const { memory, symbols, types } = kernel;
   const head = symbols.address("modules");
@@ -24,7 +27,7 @@ export function moduleNamed(kernel: KernelObjects, name: string): bigint | undef
 /** The address of a variable or function of a module (CONFIG_KALLSYMS; variables with CONFIG_KALLSYMS_ALL). */
 export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string): bigint | undefined {
   const { memory, types } = kernel;
-  // A struct of its own since 4.5.
+  // Since 4.5 the table is in a struct of its own.
   const own = readMember(kernel, "module", module, "kallsyms");
   const at = (path: string) =>
     own === undefined ? readMember(kernel, "module", module, path) : readMember(kernel, "mod_kallsyms", own, path);
@@ -46,8 +49,9 @@ export function moduleSymbol(kernel: KernelObjects, module: bigint, name: string
 }
 
 /**
- * The types of a module, with those of the kernel (CONFIG_DEBUG_INFO_BTF_MODULES, 5.11 and later): the kernel keeps a copy of each module's BTF, in the list
- * `btf_modules`. `undefined` where there is none, or the kernel's own types are not BTF.
+ * The types of a module together with those of the kernel (CONFIG_DEBUG_INFO_BTF_MODULES, 5.11 and later): the kernel
+ * keeps a copy of each module's BTF in the list `btf_modules`. `undefined` where there is no copy, or if the kernel's
+ * own types are not from BTF.
  */
 export function moduleTypes(kernel: KernelObjects, module: bigint): KernelTypes | undefined {
   const { memory, symbols, types } = kernel;

@@ -3,22 +3,22 @@ import { type KernelObjects, readInteger } from "./kernel-objects.js";
 
 /**
  * Numbers of the CPUs that the machine may have (cpu_possible_mask), ascending: each has its own per-CPU variables. A
- * kernel without SMP has CPU 0. `undefined` if the symbols do not have the mask or the dump does not.
+ * kernel without SMP has CPU 0. `undefined` if the symbols lack the mask or the dump lacks its memory.
  */
 export function possibleCpus(objects: Pick<KernelObjects, "memory" | "symbols">): number[] | undefined {
   return cpusIn(objects, "possible");
 }
 
-/** The CPUs in one of the kernel's masks: cpu_possible_mask, cpu_online_mask. As `possibleCpus`. */
+/** The CPUs in one of the kernel's masks: cpu_possible_mask or cpu_online_mask. `undefined` as for `possibleCpus`. */
 export function cpusIn(
   { memory, symbols }: Pick<KernelObjects, "memory" | "symbols">,
   name: "possible" | "online",
 ): number[] | undefined {
   if (symbols.address("__per_cpu_offset") === undefined) {
-    // Without SMP there is no such array; without variables in the symbols nothing can be said.
+    // A kernel without SMP has no such array. If the symbols have no variables at all, nothing is known.
     return symbols.address("init_task") === undefined ? undefined : [0];
   }
-  // The mask itself since 4.5; before, an array behind a pointer.
+  // Since 4.5 this is the mask itself; before, an array that a pointer leads to.
   const mask = symbols.address(`__cpu_${name}_mask`) ?? symbols.address(`cpu_${name}_bits`);
   if (mask === undefined) return undefined;
   const count = cpuLimit(memory, symbols);
@@ -34,7 +34,10 @@ export function cpusIn(
   return cpus;
 }
 
-/** nr_cpu_ids: bits of the mask from there on belong to something else or are 0. One word's bits where it is not known. */
+/**
+ * nr_cpu_ids: the mask's bits from there on are 0 or belong to something else. The bits of one word where nr_cpu_ids is
+ * not known.
+ */
 function cpuLimit(memory: KernelObjects["memory"], symbols: KernelObjects["symbols"]): number {
   const at = symbols.address("nr_cpu_ids");
   const value = at === undefined ? undefined : readInteger(memory, at, 4);
@@ -42,8 +45,9 @@ function cpuLimit(memory: KernelObjects["memory"], symbols: KernelObjects["symbo
 }
 
 /**
- * Where CPU `cpu` has its own copy of a per-CPU variable; `variable` is the variable's symbol or a value of a pointer to
- * per-CPU memory (`__percpu`). Without SMP that is the variable itself. `undefined` for CPUs that the machine cannot have.
+ * The address of CPU `cpu`'s own copy of a per-CPU variable. `variable` is the variable's symbol, or the value of a
+ * pointer to per-CPU memory (`__percpu`). Without SMP it is the variable itself. `undefined` for CPUs that the machine
+ * cannot have.
  */
 export function perCpuAddress(
   { memory, symbols }: Pick<KernelObjects, "memory" | "symbols">,

@@ -1,6 +1,9 @@
 import { type KernelObjects, readMember } from "./kernel-objects.js";
 
-/** The nodes of a red-black tree, given its root's `rb_node`; at most `limit`, in no order. A tree that leads astray ends. */
+/**
+ * The nodes of a red-black tree, given its root's `rb_node`; at most `limit`, in no particular order. Nodes that cannot
+ * be read, or were seen before, end their branch.
+ */
 export function* treeNodes(
   kernel: Pick<KernelObjects, "memory" | "types">,
   root: bigint,

@@ -6,23 +6,24 @@ import { perCpuAddress, possibleCpus } from "./per-cpu.js";
 /** Physical addresses of objects that lie in sheaves, ascending. */
 export interface SheafObjects {
   readonly addresses: Float64Array;
-  /** Sheaves that could not be read, or are of no cache's; and whether there was more than can be remembered. */
+  /** Sheaves that could not be read or that belong to no cache. */
   readonly broken: number;
   readonly cut: boolean;
 }
 
-/** A sheaf of a page has some 500 objects; the kernel makes them with up to 120 or so. */
+/** A sheaf that fills a page has some 500 objects; the kernel makes them with up to 120 or so. */
 const MAX_OBJECTS = 1 << 15;
 /** 64 MiB. 1024 CPUs with 200 caches have some 20 million objects in sheaves at most, and mostly a tenth of that. */
 const MAX_ADDRESSES = 1 << 23;
-/** Full ones that a node keeps (MAX_FULL_SHEAVES is 10). */
+/** The most full sheaves of a node that are read (MAX_FULL_SHEAVES is 10). */
 const MAX_FULL = 1 << 12;
 const MAX_NODES = 1024;
 
 /**
- * The free objects that caches keep in sheaves since 6.18: arrays of pointers, of each CPU (`main`, `spare`, and `rcu_free`, whose
- * objects were given back and wait for readers) and of each node (the full ones of its `node_barn`). For their slab they count as in use, and no list
- * has them. Empty for kernels without; `undefined` where there are sheaves, and the symbols do not tell where CPUs have theirs.
+ * The free objects that caches keep in sheaves since 6.18. A sheaf is an array of pointers. Each CPU has some (`main`,
+ * `spare`, and `rcu_free`, whose objects were freed and wait for readers), and so has each node (the full ones of its
+ * `node_barn`). To their slab these objects count as in use, and they are on no free list. Empty for kernels without
+ * sheaves; `undefined` where there are sheaves but the symbols do not say where the CPUs' are.
  */
 export function sheafObjects(
   space: AddressSpace,
@@ -59,14 +60,14 @@ export function sheafObjects(
 
 const NONE: SheafObjects = { addresses: new Float64Array(0), broken: 0, cut: false };
 
-/** Numbers of nodes that caches have places for (nr_node_ids); one where the symbols do not tell. */
+/** The number of nodes that a cache has places for (nr_node_ids); 1 where the symbols do not say. */
 function nodeCount({ memory, symbols }: KernelObjects): number {
   const at = symbols.address("nr_node_ids");
   const value = at === undefined ? undefined : readInteger(memory, at, 4);
   return Math.min(Number(value ?? 1n), MAX_NODES);
 }
 
-/** In struct kmem_cache since 7.1, before in its struct kmem_cache_node. */
+/** The barn of a node: a member of struct kmem_cache since 7.1, of its struct kmem_cache_node before. */
 function barnOf(kernel: KernelObjects, cache: bigint, node: number): bigint | undefined {
   const direct = kernel.types.member("kmem_cache", `per_node[${node}].barn`);
   if (direct !== undefined) return readMember(kernel, "kmem_cache", cache, `per_node[${node}].barn`);
@@ -95,7 +96,7 @@ class Sheaves {
       this.broken++;
       return;
     }
-    // The one that stands for all caches without sheaves is empty, and of none.
+    // The sheaf that stands for all caches without sheaves is empty, and belongs to no cache.
     if (size === 0n) return;
     const { wordSize, littleEndian } = memory;
     const length = Number(size) * wordSize;
@@ -134,8 +135,9 @@ class Sheaves {
 }
 
 /**
- * Marks with `mark` the objects of a slab that lie in sheaves: `count` of them from `start` on, `stride` bytes apart. Whether the slab's lists
- * agree: an address within an object, or of one that they have as free, is a damage.
+ * Marks with `mark` the objects of a slab that lie in sheaves: `count` objects from `start` on, `stride` bytes apart.
+ * Returns false if the slab contradicts the sheaves: an address inside an object, or of an object that the slab's own
+ * lists have as free.
  */
 export function markSheafObjects(
   { addresses }: SheafObjects,

@@ -15,17 +15,17 @@ export interface SlabCache {
 /** Debian's kernels have some 200. */
 const MAX_CACHES = 4096;
 const MAX_NAME = 128;
-/** Bytes of an object: KMALLOC_MAX_CACHE_SIZE is 2 pages, other caches' objects fit into 8. */
+/** The most bytes of an object: KMALLOC_MAX_CACHE_SIZE is 2 pages, objects of other caches fit into 8. */
 const MAX_SIZE = 1n << 22n;
-/** Slab pages that are asked for their cache: tails of slabs may name none. */
+/** The most slab pages whose cache is looked up: tails of slabs may name none. */
 const MAX_TRIES = 4096;
-/** Struct pages read at once: 128 KiB. */
+/** Struct pages that are read at once: 128 KiB. */
 const BATCH = 2048;
 
 /**
- * All caches. Their list begins at slab_caches; kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386, ppc64el) do not
- * tell where that is. There the first slab page names its cache, and that is in the list as well. `undefined` if neither
- * leads to a list.
+ * All slab caches. Their list begins at slab_caches; kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386,
+ * ppc64el) do not say where that is. There the first slab page that names its cache leads into the list, at another
+ * place. `undefined` if no list is found.
  */
 export function slabCaches(dump: Dump, view: KernelView, kernel: KernelObjects): SlabCache[] | undefined {
   const head = kernel.symbols.address("slab_caches");
@@ -46,14 +46,14 @@ export function slabCaches(dump: Dump, view: KernelView, kernel: KernelObjects):
     if (next === undefined || kernel.memory.readWord(next + BigInt(kernel.memory.wordSize)) !== list) return false;
     if (cacheName(kernel, cache) === undefined) return false;
     add(cache);
-    // The list's head comes up too: what stands before it is no cache, and has no name.
+    // The walk also passes the list's head, which lies in no cache: `cacheName` finds no name there, so it is left out.
     for (const address of walkList(kernel, list, "kmem_cache", "list", MAX_CACHES)) add(address);
     return true;
   });
   return caches.length === 0 ? undefined : caches;
 }
 
-/** The name of the cache at `address`; `undefined` if there is none: caches have sizes and printable names. */
+/** The name of the cache at `address`; `undefined` if no cache is there: a cache has a size and a printable name. */
 export function cacheName(kernel: KernelObjects, address: bigint): string | undefined {
   const read = (path: string) => readMember(kernel, "kmem_cache", address, path) ?? 0n;
   const at = read("name");
@@ -63,22 +63,25 @@ export function cacheName(kernel: KernelObjects, address: bigint): string | unde
   return name !== undefined && /^[!-~][ -~]*$/.test(name) ? name : undefined;
 }
 
-/** A slab found among the struct pages. */
+/** A slab that `scanSlabs` found among the struct pages. */
 export interface FoundSlab {
-  /** The address of its struct kmem_cache: to be looked up, for tails of slabs have other things there, or 0. */
+  /** The address of its struct kmem_cache, not checked: tails of slabs have other data there, or 0. */
   readonly cache: bigint;
   readonly pfn: number;
-  /** Its struct slab (or struct page): the kernel's address, and the bytes, which are used again. */
+  /**
+   * Its struct slab (or struct page): the kernel's address, and its bytes from `at` on. The buffer is reused for the
+   * next slabs.
+   */
   readonly address: bigint;
   readonly bytes: DataView;
   readonly at: number;
-  /** Bytes from its begin to the end of the memory that it is in. */
+  /** Bytes from its begin to the end of the memory range that it is in. */
   readonly room: number;
 }
 
 /**
- * Tells of all slabs, in the order of their pages, until `found` is true: all struct pages are read, about 40 ns a page. `near`: whether slabs that
- * begin in pages [startPfn, endPfn) are asked for.
+ * Calls `found` with all slabs in the order of their pages until it returns true. Reads all struct pages, about 40 ns a
+ * page. `near` says whether the caller wants slabs that begin in pages [startPfn, endPfn).
  */
 export function scanSlabs(
   { pageSize, machine, memory }: Dump,
@@ -120,14 +123,14 @@ export function scanSlabs(
         };
         if (found(slab) === true) return;
       }
-      // Where the array has a hole it goes on with the next page of memory.
+      // Where the array has a hole, it continues with the next page of memory.
       const hole = structPagesInHole(address + BigInt(got * layout.size), pageSize, layout.size);
       pfn += got * layout.size < wanted.length ? got + hole : got;
     }
   }
 }
 
-/** struct slab lies over struct page since 5.17. */
+/** Since 5.17 struct slab overlays struct page. */
 export function slabType({ types }: KernelObjects): string {
   return types.member("struct slab", "slab_cache") === undefined ? "struct page" : "struct slab";
 }

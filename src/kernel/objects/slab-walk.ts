@@ -10,9 +10,9 @@ import { perCpuAddress, possibleCpus } from "./per-cpu.js";
 import { markSheafObjects, type SheafObjects, sheafObjects } from "./sheaves.js";
 import { type FoundSlab, type SlabCache, scanSlabs, slabCaches, slabType } from "./slab-scan.js";
 
-/** A cache with what its slabs look like, in bytes. */
+/** A cache and the shape of its slabs, in bytes. */
 export interface CacheShape extends SlabCache {
-  /** From one object to the next, and of an object that its user may write. */
+  /** `stride`: from one object to the next. `objectSize`: the part of an object that its user may write. */
   readonly stride: number;
   readonly objectSize: number;
   /** Before the first object: SLUB's left red zone. */
@@ -20,7 +20,7 @@ export interface CacheShape extends SlabCache {
   readonly freelist: FreelistForm;
   /** The allocator writes red zones, poison or owners around objects. */
   readonly debugged: boolean;
-  /** Pages and objects of its slabs: as it makes them, and where there is no room for that. */
+  /** Pages and objects of its slabs: the usual form, and the form for when memory is short. */
   readonly forms: readonly { readonly order: number; readonly objects: number }[];
 }
 
@@ -30,40 +30,45 @@ export interface Slab {
   /** Physical address of its first object. */
   readonly start: number;
   readonly count: number;
-  /** Where its last page ends. */
+  /** Address of the end of its last page. */
   readonly end: number;
-  /** Its own array of struct slabobj_ext (7.0 and later), where that lies in the slab: bytes of one, and where the first is. */
+  /**
+   * Its own array of struct slabobj_ext (7.0 and later), if that lies in the slab: address of the first, bytes of each.
+   */
   readonly extensions: { readonly start: number; readonly size: number } | undefined;
   /**
-   * 1 for each object that is on a list of free ones, `IN_SHEAF` for those that CPUs and nodes have in sheaves, 0 for those in use;
-   * `undefined` if its free lists could not be followed to their ends.
+   * 1 for each object on a list of free ones, `IN_SHEAF` for objects in sheaves of CPUs and nodes, 0 for those in use;
+   * `undefined` if the free lists could not be followed to their ends.
    */
   readonly free: Uint8Array | undefined;
 }
 
-/** A free object of which only a sheaf knows (6.18 and later). */
+/** A free object that only a sheaf knows (6.18 and later). */
 export const IN_SHEAF = 2;
 
 /** Objects of one slab: 15 bits of struct slab. */
 const MAX_OBJECTS = 1 << 15;
-/** Bytes of a slab: 2^15 objects in 1 MiB at most, and the kernel's own limit is 32 KiB for most. */
+/** Bytes of a slab, at most: 2^15 objects in 1 MiB, and the kernel's own limit is 32 KiB for most caches. */
 export const MAX_SLAB = 4 << 20;
 
-/** What it takes to walk through all slabs of a kernel with SLUB. */
+/** Walks through all slabs of a kernel with SLUB. */
 export interface SlabWalk {
   readonly caches: ReadonlyMap<bigint, CacheShape>;
-  /** Whether the CPUs' own lists of free objects could be looked for; without symbols of variables they cannot. */
+  /** Whether the CPUs' own lists of free objects could be searched; that needs the symbols of variables. */
   readonly cpuLists: boolean;
-  /** Whether the sheaves were found, in which CPUs and nodes keep free objects since 6.18; and those of them that could not be read. */
+  /**
+   * Whether all sheaves were found, in which CPUs and nodes keep free objects since 6.18; and how many could not be
+   * read.
+   */
   readonly sheaves: { readonly found: boolean; readonly broken: number };
   /**
-   * Tells of each slab that has an object. Costs 40 ns a page of the machine, and 1 us a free object. With `places`, physical addresses that ascend,
-   * only of slabs that may have one of them in it, and of some others.
+   * Calls `use` with each slab that has an object. Takes 40 ns a page of the machine, and 1 us a free object. With
+   * `places` (physical addresses, ascending) only with slabs that may contain one of them, and with some others.
    */
   each(use: (slab: Slab) => void, places?: readonly number[]): void;
 }
 
-/** `undefined` where types or symbols do not show a SLUB allocator. */
+/** Makes a `SlabWalk`; `undefined` where types or symbols show no SLUB allocator. */
 export function slabWalk(
   dump: Dump,
   view: KernelView,
@@ -79,7 +84,7 @@ export function slabWalk(
   const named = slabCaches(dump, view, kernel);
   if (named === undefined) return undefined;
   const caches = new Map<bigint, CacheShape>();
-  /** Heads of the CPUs' own lists, by the address of the struct slab that they are of. */
+  /** Heads of the CPUs' own lists, by the address of the struct slab that they belong to. */
   const ofCpus = new Map<bigint, bigint[]>();
   for (const cache of named) {
     const shape = shapeOf(kernel, cache);
@@ -143,13 +148,16 @@ export function slabWalk(
   };
 }
 
-/** Whether one of the numbers, which ascend, is in [from, to]. */
+/** Whether one of the numbers, which are ascending, is in [from, to]. */
 function hasBetween(numbers: readonly number[], from: number, to: number): boolean {
   const first = numbers[firstIndex(numbers.length, (i) => (numbers[i] as number) >= from)];
   return first !== undefined && first <= to;
 }
 
-/** Which objects of a slab are free, those in sheaves too; `undefined` if the slab's lists and the sheaves contradict each other. */
+/**
+ * Which objects of a slab are free, including those in sheaves; `undefined` if the slab's lists and the sheaves
+ * contradict each other.
+ */
 function withSheaves(
   sheaves: SheafObjects | undefined,
   { cache, start, count }: Pick<Slab, "cache" | "start" | "count">,
@@ -191,7 +199,10 @@ function isDebugged({ types }: KernelObjects, flags: bigint): boolean {
   });
 }
 
-/** Reads of a struct slab where its objects' struct slabobj_ext are, if that is within [from, to) of physical memory. */
+/**
+ * Makes a function that finds the struct slabobj_ext of a slab's objects, if they are within [from, to) of physical
+ * memory.
+ */
 function slabExtensions(
   { machine: { wordSize, littleEndian } }: Dump,
   space: AddressSpace,

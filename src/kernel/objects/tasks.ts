@@ -6,14 +6,14 @@ import { scanSlabs, slabCaches } from "./slab-scan.js";
 
 /** Linux has at most 2^22 process numbers, and threads that many. */
 const MAX_TASKS = 1 << 22;
-/** Objects of the slab cache that are asked for a task in the list: those of ended ones are in none. */
+/** The most objects of the slab cache that are tried: objects of ended tasks are not in the list of tasks. */
 const MAX_TRIES = 1024;
 
 /**
- * The addresses of all tasks' struct task_struct, threads too; not those of the idle tasks of CPUs but the first. The list
- * begins at init_task. Kernels without CONFIG_KALLSYMS_ALL do not tell where that is: there a task is taken from the slab
- * allocator. Nothing where types or neither are there. At most as many as would fill the memory: damaged lists may
- * have circles, and each step costs 10 us to whoever looks at the task.
+ * The addresses of struct task_struct of all tasks and threads; of the CPUs' idle tasks only the first. The list begins
+ * at init_task. Kernels without CONFIG_KALLSYMS_ALL do not say where that is: there a task is taken from the slab
+ * allocator. Yields nothing where types are missing, or both init_task and slabs. At most as many tasks as would fill
+ * the memory: a damaged list may be a circle, and each task costs the caller some 10 us.
  */
 export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): Generator<bigint> {
   const { types } = kernel;
@@ -23,7 +23,7 @@ export function* allTasks(dump: Dump, view: KernelView, kernel: KernelObjects): 
   const first = head === undefined ? undefined : containerOf(types, head, "task_struct", "tasks");
   if (head === undefined || first === undefined) return;
   const size = Math.max(1, types.sizeOf("task_struct") ?? 1);
-  // The first one is in the image.
+  // The first task is in the kernel's image, not in a slab.
   let left = Math.min(MAX_TASKS, 1 + Math.floor((dump.maxMapnr * dump.pageSize) / size));
   const leaders = [first];
   for (const task of walkList(kernel, head, "task_struct", "tasks", left)) leaders.push(task);

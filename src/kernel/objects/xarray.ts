@@ -1,6 +1,6 @@
 import type { KernelObjects } from "./kernel-objects.js";
 
-/** Nodes and entries that are looked at: damaged trees may have circles. */
+/** The most nodes and entries that are read: damaged trees may have circles. */
 const MAX_ENTRIES = 1 << 16;
 
 /** The pointers in an XArray (4.20 and later), given its `xa_head`. */

@@ -8,27 +8,27 @@ import { pageFactsReader } from "./page-facts.js";
 import { KIND, kindOf } from "./page-kinds.js";
 import type { PageLayout } from "./page-layout.js";
 
-/** Struct pages read at once. */
+/** Struct pages that are read at once. */
 const BATCH = 8192;
 
-/** Tells the kinds of a dump's pages from the struct pages in it. */
+/** Finds the kinds of a dump's pages from their struct pages. */
 export interface KindReader {
   /**
-   * Writes the kinds of the pages [startPfn, endPfn) to `kinds`; windows must follow each other, for a huge page may begin
-   * in an earlier one.
+   * Writes the kinds of the pages [startPfn, endPfn) to `kinds`. Calls must go through the pages in ascending order: a huge page
+   * may begin in an earlier window.
    */
   read(startPfn: number, endPfn: number, kinds: Uint8Array): void;
   /** The word in `mapping` of a page's struct page, or of its head's. */
   mappingOf(pfn: number): bigint | undefined;
-  /** The page's place in that mapping, in pages. */
+  /** The page's index in that mapping, in pages. */
   indexOf(pfn: number): bigint | undefined;
   /** The address of a page's struct page, or of its head's. */
   structOf(pfn: number): bigint | undefined;
 }
 
 /**
- * Throws nothing of its own: a view needs VMCOREINFO. `onMemoryError` is called for each page with a memory error as it is met, which its kind
- * may not say: it may be a part of a larger page, or in a slab.
+ * Throws nothing of its own if `view` is the dump's. `onMemoryError` is called for each page with a memory error, in
+ * ascending order. The kind does not always show the error: the page may be part of a larger page, or of a slab.
  */
 export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: number) => void): KindReader {
   const memory = viewMemory(dump, view);
@@ -39,10 +39,10 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   const space = attachSpace(view.space, dump.memory);
   const bytes = new Uint8Array((BATCH + 1) * size);
   const pages = new DataView(bytes.buffer);
-  /** Pages before this one belong to a block already met, of this kind. */
+  /** Pages before this pfn belong to a block that was read before, of the kind `coveredKind`. */
   let covered = 0;
   let coveredKind = KIND["no-struct-page"];
-  /** The last page that was told by itself: a block may begin with it. */
+  /** The last page whose own struct page gave its kind: a block may begin with it. */
   let first: First = { pfn: 0, kind: KIND["no-struct-page"] };
 
   const addressOf = (range: number, pfn: number) => structPageIn(memMap, size, range, pfn);
@@ -64,7 +64,7 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
         continue;
       }
       if (reader.isTail(pages, at)) {
-        // Of a head whose order is not known.
+        // The order of its head is not known.
         kinds[pfn - startPfn] = pfn > startPfn ? (kinds[pfn - startPfn - 1] as number) : coveredKind;
         continue;
       }
@@ -120,7 +120,9 @@ export function kindReader(dump: Dump, view: KernelView, onMemoryError?: (pfn: n
   };
 }
 
-/** The struct page that speaks for a page, and how many pages the page lies behind that one's. */
+/**
+ * The struct page that is valid for a page (its own or its head's), and how many pages the page lies behind the head.
+ */
 interface Head {
   readonly address: bigint;
   readonly behind: number;
@@ -133,7 +135,7 @@ function headFinder(memory: KernelMemory, memMap: MemMap, layout: PageLayout): (
     const address = structPageAddress(memMap, size, pfn);
     if (address === undefined) return undefined;
     const head = compoundHead === undefined ? 0n : memory.readWord(address + BigInt(compoundHead));
-    // From 7.1 on a mask can stand there; then the page is asked itself.
+    // Since 7.1 a mask may be stored there instead of the head's address; then the page's own struct page is used.
     if (head !== undefined && (head & 1n) !== 0n && memory.isKernelAddress(head)) {
       const distance = address - (head - 1n);
       if (distance > 0n && distance < BigInt(size) << 24n) {
@@ -155,10 +157,11 @@ interface First {
 }
 
 /**
- * The kind of a page without references, marks and list by the page that may be the first of its block: blocks are of
- * 2^n pages and begin at multiples of that. A block on a CPU's list (freed huge pages since 5.13) is listed by its first
- * page, and the others say nothing; nor do those behind the first of a kernel allocation that is not compound (stacks,
- * page tables of two pages). `listed` is `undefined` where the lists cannot be read: then it may be a free page as well.
+ * The kind of a page that has no references, marks or list, from the page that may be the first of its block. Blocks
+ * have 2^n pages and begin at multiples of that. A block on a CPU's list (freed huge pages since 5.13) is linked by its
+ * first page, and its other struct pages say nothing. The same holds behind the first page of a kernel allocation that
+ * is not compound (stacks, page tables of two pages). `listed` is `undefined` where the lists cannot be read: then the
+ * page may be free as well.
  */
 function kindBehind(first: First, pfn: number, listed: boolean | undefined): number {
   const pages = 2 ** Math.ceil(Math.log2(pfn - first.pfn + 1));
@@ -168,13 +171,13 @@ function kindBehind(first: First, pfn: number, listed: boolean | undefined): num
   return kernel && listed === false ? KIND["kernel-tail"] : KIND.unreferenced;
 }
 
-/** No kernel allocates more pages at once. */
+/** The most pages that a kernel allocates at once. */
 const MOST_BLOCK = 2 ** 20;
 
 /**
  * Whether a page is an element of a list: both neighbours of its `lru` point back to it. A page without references or
- * marks that is in a list waits on a CPU's free list (pcp_list shares its place with lru); what such lists have left
- * behind does not fit together. `undefined` if a neighbour cannot be read. Reads two words.
+ * marks that is in a list waits on a CPU's free list (pcp_list shares its place with lru). Old pointers that such a
+ * list has left behind do not fit together. `undefined` if a neighbour cannot be read. Reads two words.
  */
 function isListed(
   memory: KernelMemory,
@@ -191,7 +194,7 @@ function isListed(
   if (next === self || !memory.isKernelAddress(next) || !memory.isKernelAddress(previous)) return false;
   const back = memory.readWord(next + BigInt(wordSize));
   const forth = memory.readWord(previous);
-  // One neighbour that is another's is enough to know better.
+  // One neighbour that points elsewhere is enough to know that it is not listed.
   if ((back !== undefined && back !== self) || (forth !== undefined && forth !== self)) return false;
   return back === undefined || forth === undefined ? undefined : true;
 }

@@ -9,9 +9,9 @@ export interface MemMap {
   readonly endPfn: Float64Array;
   /** Virtual address of the struct page of `startPfn`. */
   readonly address: BigUint64Array;
-  /** In words, for people: "sparsemem, extreme". */
+  /** For people: "sparsemem, extreme". */
   readonly model: string;
-  /** Memory that was taken out of use, or not yet taken into it: its struct pages say nothing of what is in it. */
+  /** Memory that was taken offline, or was never taken online: its struct pages say nothing about its content. */
   readonly offline?: readonly { readonly startPfn: number; readonly endPfn: number }[];
 }
 
@@ -21,7 +21,7 @@ export interface MemMapRange {
   readonly address: bigint;
 }
 
-/** Joins neighbours that go on in both pfns and addresses: with vmemmap all sections do, and few ranges remain. */
+/** Joins neighbours whose pfns and addresses both continue: with vmemmap all sections do, and few ranges remain. */
 export function memMapOf(model: string, ranges: readonly MemMapRange[], structSize: number): MemMap {
   const joined: { startPfn: number; endPfn: number; address: bigint }[] = [];
   for (const range of [...ranges].sort((a, b) => a.startPfn - b.startPfn)) {
@@ -41,12 +41,15 @@ export function memMapOf(model: string, ranges: readonly MemMapRange[], structSi
   return { count: joined.length, startPfn, endPfn, address, model };
 }
 
-/** Virtual address of the struct page, of `structSize` bytes, of a pfn in the range of that number. */
+/** Virtual address of a pfn's struct page (`structSize` bytes each), for a pfn in the range number `range`. */
 export function structPageIn(memMap: MemMap, structSize: number, range: number, pfn: number): bigint {
   return (memMap.address[range] as bigint) + BigInt(pfn - (memMap.startPfn[range] as number)) * BigInt(structSize);
 }
 
-/** Address of a page's struct page, and how many lie behind each other from there on; `undefined` if it has none. */
+/**
+ * Address of a page's struct page, and how many struct pages follow it without a gap (itself included); `undefined` if
+ * it has none.
+ */
 export function structPageRun(
   memMap: MemMap,
   structSize: number,
@@ -60,20 +63,22 @@ export function structPageRun(
   };
 }
 
-/** Virtual address of a page's struct page of `structSize` bytes; `undefined` if it has none. Some tens of ns. */
+/**
+ * Virtual address of a page's struct page (`structSize` bytes each); `undefined` if it has none. Takes some tens of ns.
+ */
 export function structPageAddress(memMap: MemMap, structSize: number, pfn: number): bigint | undefined {
   return structPageRun(memMap, structSize, pfn)?.address;
 }
 
 /**
- * Struct pages from `address` on that are not there when the first is not: up to the next page of memory, at least one.
- * Arrays of struct pages have holes where memory has.
+ * The number of struct pages that are missing if the one at `address` is: all up to the next page of memory, at least
+ * one. Arrays of struct pages have holes where memory has holes.
  */
 export function structPagesInHole(address: bigint, pageSize: number, structSize: number): number {
   return Math.max(1, Math.ceil((pageSize - Number(address % BigInt(pageSize))) / structSize));
 }
 
-/** Index of the range that has a pfn. */
+/** Index of the range that contains a pfn. */
 function rangeOf({ count, startPfn, endPfn }: MemMap, pfn: number): number | undefined {
   const range = firstIndex(count, (i) => (endPfn[i] as number) > pfn);
   return range < count && (startPfn[range] as number) <= pfn ? range : undefined;

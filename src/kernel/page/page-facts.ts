@@ -3,11 +3,11 @@ import type { PageLayout } from "./page-layout.js";
 import { NO_TYPE, pageMarks } from "./page-marks.js";
 
 /**
- * What a struct page says of its page: bits. Both rule sets are told in them, classes (`filter/class-rules.ts`) and kinds
- * (`page-kinds.ts`), and the module of pass 1 gives the lowest six as the index of its table of classes.
+ * What a struct page says of its page, as bits. Both rule sets take these bits: classes (`filter/class-rules.ts`) and
+ * kinds (`page-kinds.ts`). The module of pass 1 uses the lowest six as the index into its table of classes.
  */
 export const FACT = {
-  /** Bit 0 of mapping; in slabs other things lie there. */
+  /** Bit 0 of mapping. In slabs other data lies there. */
   anon: 1,
   /** On an LRU list, or in the swap cache. */
   cached: 1 << 1,
@@ -15,13 +15,13 @@ export const FACT = {
   poisoned: 1 << 3,
   slab: 1 << 4,
   offline: 1 << 5,
-  /** The first of a free block. */
+  /** The first page of a free block. */
   free: 1 << 6,
   unaccepted: 1 << 7,
   hugetlb: 1 << 8,
   pageTable: 1 << 9,
   zsmalloc: 1 << 10,
-  /** A page type that is none of these. */
+  /** A page type that is none of the above. */
   otherType: 1 << 11,
   onLru: 1 << 12,
   swapCache: 1 << 13,
@@ -33,34 +33,40 @@ export const FACT = {
   mapped: 1 << 17,
   /** Its reference count is not 0. */
   referenced: 1 << 18,
-  /** It was never filled in: memblock's poison. Nothing else is told. */
+  /** The struct page was never filled in: it has memblock's poison. No other fact is set. */
   unset: 1 << 19,
 } as const;
 
-/** The facts that the module of pass 1 tells by itself. */
+/** The facts that the module of pass 1 finds by itself. */
 export const CLASS_FACTS = FACT.anon | FACT.cached | FACT.hasPrivate | FACT.poisoned | FACT.slab | FACT.offline;
 
-/** Types are below the map count of a page that is not mapped (-1), with room for miscounts. */
+/** Page types are below the map count of a page that is not mapped (-1); the distance leaves room for miscounts. */
 const HIGHEST_TYPE = -128;
-/** 2^24 pages of 64 KiB are the largest page of any machine's page table. */
+/** 2^24 pages of 64 KiB is the largest page in any machine's page table. */
 const MAX_COMPOUND_ORDER = 24;
 
-/** Tells the facts of one page after the other; of the head of a block also how many pages that is. */
+/** Reads the facts of single pages; for the head of a block also the number of its pages. */
 export interface PageFactsReader {
   /**
-   * The facts of the page whose struct page is at `at` in `pages`; the struct page behind it is there too if `hasNext`.
-   * About 30 ns.
+   * The facts of the page whose struct page is at byte `at` of `pages`. `hasNext`: the following struct page is in
+   * `pages` too. About 30 ns.
    */
   factsAt(pages: DataView, at: number, hasNext: boolean): number;
-  /** Whether its facts make it a slab (`kindOf`), and nothing else of them: a third of the time. */
+  /** Whether the facts make it a slab (`kindOf`). Takes a third of the time of `factsAt`. */
   isSlab(pages: DataView, at: number): boolean;
-  /** Writes to `into` which of `count` struct pages from the begin of `pages` on are slabs, ascending, and returns how many: a tenth of the time. */
+  /**
+   * Writes the indexes of slabs among the first `count` struct pages of `pages` to `into`, ascending, and returns how
+   * many they are. Takes a tenth of the time of `factsAt`.
+   */
   slabsIn(pages: DataView, count: number, into: Uint32Array): number;
-  /** Whether it is the tail of a compound page: then it is what its head is. */
+  /** Whether it is a tail of a compound page: then it has its head's kind. */
   isTail(pages: DataView, at: number): boolean;
-  /** Whether it has a memory error, whatever else it is, tails too. */
+  /** Whether it has a memory error, whatever else it is. Also works for tails. */
   hasMemoryError(pages: DataView, at: number): boolean;
-  /** Pages of the block or compound page with these facts that begins at `pfn`; 1 if its order makes no sense. */
+  /**
+   * The number of pages of the block or compound page that begins at `pfn` and has these facts; 1 if its order is not
+   * possible.
+   */
   pagesOf(pages: DataView, at: number, facts: number, pfn: number, hasNext: boolean): number;
 }
 
@@ -156,7 +162,7 @@ function field(view: DataView, at: number, width: 1 | 2 | 4 | 8, little: boolean
   return width === 4 ? BigInt(view.getUint32(at, little)) : view.getBigUint64(at, little);
 }
 
-/** What `slabsInWords` goes by, in words of 4 bytes. */
+/** Where `slabsInWords` looks, in words of 4 bytes, and what it compares with. */
 interface SlabWords {
   readonly step: number;
   readonly flags: number;
@@ -164,11 +170,11 @@ interface SlabWords {
   readonly slab: number;
   readonly buddy: number;
   readonly mask: number;
-  /** -1: none. */
+  /** -1: slabs have no page type. */
   readonly type: number;
 }
 
-/** As `isSlab`, of all struct pages in `words`: a loop of its own, which V8 compiles in 2 ms. */
+/** Like `isSlab` for all struct pages in `words`: a loop of its own, which V8 compiles in 2 ms. */
 function slabsInWords(
   words: Uint32Array,
   into: Uint32Array,

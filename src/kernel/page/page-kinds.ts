@@ -1,8 +1,8 @@
 import { FACT } from "./page-facts.js";
 
 /**
- * What a page is by its struct page alone: finer than a filter's classes, which are makedumpfile's. Numbers are the
- * values in kind arrays.
+ * What a page is according to its struct page alone: finer than a filter's classes, which are makedumpfile's. The
+ * numbers are the values in arrays of kinds.
  *
  * - kernel: in use (reference count above 0) without any mark: vmalloc, stacks, drivers, pipe buffers. Guard pages
  * - slab, page-table, reserved (never given out: the kernel's image, firmware, the zero page)
@@ -18,8 +18,8 @@ import { FACT } from "./page-facts.js";
  * - offline: given to the hypervisor (balloons, virtio-mem); hwpoison: memory errors
  * - unreadable: its struct page is not in the dump; no-struct-page: the kernel has none for it, or never filled it in
  *
- * Tails of compound pages, and the pages of a free block, are what their first page is. Not told: pages of ZONE_DEVICE,
- * for the width of the zone number in the flags is exported nowhere.
+ * Tails of compound pages, and the pages of a free block, have the kind of their first page. Pages of ZONE_DEVICE are
+ * not recognised, because no kernel exports the width of the zone number in the flags.
  */
 export const PAGE_KINDS = [
   "no-struct-page",
@@ -56,13 +56,13 @@ export const KIND = Object.fromEntries(PAGE_KINDS.map((name, i) => [name, i])) a
 
 /** Kinds whose pages hold, or may still hold, what users wrote. */
 export const USER_DATA_KINDS: readonly PageKind[] = PAGE_KINDS.slice(KIND.movable);
-/** Pages of which nothing is known. */
+/** Pages about which nothing is known. */
 export const UNKNOWN_KINDS: readonly PageKind[] = ["no-struct-page", "unreadable"];
 
 /**
- * The kind of a page with these facts (`FACT`). A free page is free, and a slab is a slab, whatever else its struct
- * page looks like: to a filter's classes (`filter/class-rules.ts`) as well. Not told here: what only other struct pages
- * say (`kindReader`).
+ * The kind of a page with these facts (`FACT`). A free page is free and a slab is a slab, whatever else its struct page
+ * looks like; a filter's classes (`filter/class-rules.ts`) follow the same rule. Kinds that need other struct pages are
+ * found by `kindReader`.
  */
 export function kindOf(facts: number): number {
   if ((facts & FACT.unset) !== 0) return KIND["no-struct-page"];

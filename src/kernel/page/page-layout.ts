@@ -3,9 +3,9 @@ import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { kernelVersion } from "../version.js";
 
 /**
- * How one kernel's `struct page` is to be read: all that is known of it, in this one place. Offsets in bytes from its start,
- * numbers of flag bits, values of page types. Filled from VMCOREINFO; a kernel version decides only where VMCOREINFO has no
- * name for a fact. `undefined` means that the kernel does not tell, and the test that needs it is never true.
+ * How to read one kernel's `struct page`: everything known about it is here. Offsets in bytes from its start, numbers
+ * of flag bits, values of page types. Filled from VMCOREINFO; a kernel version decides only where VMCOREINFO has no
+ * name for a fact. `undefined` means that the kernel does not export it, and the test that needs it is never true.
  */
 export interface PageLayout {
   /** Bytes of a struct page. */
@@ -15,13 +15,13 @@ export interface PageLayout {
   readonly offset: {
     readonly flags: number;
     readonly mapping: number;
-    /** Its place in the mapping, an unsigned long: behind `mapping` in every kernel. */
+    /** The page's index in its mapping, an unsigned long: follows `mapping` in every kernel. */
     readonly index: number | undefined;
     /** `_refcount`, `_count` before 4.6: 32 bits. */
     readonly refcount: number;
     readonly mapcount: number | undefined;
     readonly private: number | undefined;
-    /** Two pointers; on a CPU's free list the place is pcp_list's. */
+    /** Two pointers. On a CPU's free list pcp_list lies at the same place. */
     readonly lru: number | undefined;
     /** compound_head, since 7.1 compound_info: bit 0 marks a tail page. */
     readonly compoundHead: number | undefined;
@@ -36,7 +36,7 @@ export interface PageLayout {
     readonly hwpoison: number | undefined;
     /** Pages that were never given out: the kernel's image, firmware. */
     readonly reserved: number | undefined;
-    /** Kernels before 2.6.38 that export it. */
+    /** Only in kernels before 2.6.38 that export it. */
     readonly buddy: number | undefined;
   };
   /** Mask of PG_head: exported as a mask, not as a number. */
@@ -51,7 +51,7 @@ export interface PageLayout {
     readonly pageTable: number | undefined;
     readonly zsmalloc: number | undefined;
   };
-  /** The bits of `_mapcount` that a type is in; the others are the type's own. */
+  /** The bits of `_mapcount` that hold a type; the other bits have a meaning of the type's own. */
   readonly typeMask: number;
   readonly order: OrderField | undefined;
   readonly hugetlb: HugetlbMark | undefined;
@@ -59,29 +59,29 @@ export interface PageLayout {
   readonly orders: number | undefined;
 }
 
-/** Where the order of a compound page is: in the struct page behind its head's. */
+/** Where the order of a compound page is: in the struct page after its head's. */
 export interface OrderField {
   /** Bytes from the start of page[1]. */
   readonly offset: number;
-  /** Bytes; of an unsigned long the low byte is the order. */
+  /** Width in bytes. In an unsigned long the low byte is the order. */
   readonly width: 1 | 2 | 4 | 8;
   /** Only the low 8 bits count (6.6 and later, where other flags share the word). */
   readonly lowByte: boolean;
 }
 
-/** What tells a hugetlb page from other compound pages, if not the head's page type. */
+/** How a hugetlb page differs from other compound pages, if not by the head's page type. */
 export type HugetlbMark =
   /** A destructor's number (4.4 to 6.5) or address (before) in page[1]. */
   | { readonly kind: "destructor"; readonly offset: number; readonly width: 1 | 2 | 4 | 8; readonly value: bigint }
   /** A flag bit of page[1] (6.6 to 6.8). */
   | { readonly kind: "flag"; readonly bit: number };
 
-/** What is missing for any classification, or the layout. */
+/** The layout, or what is missing to classify pages at all. */
 export type PageLayoutResult =
   | { readonly layout: PageLayout; readonly missing: undefined }
   | { readonly layout: undefined; readonly missing: string };
 
-/** Reads the layout out of VMCOREINFO. `version` is `kernelVersion`'s number of the dumped kernel. */
+/** Reads the layout from VMCOREINFO. `version` is the dumped kernel's, as `kernelVersion` makes it. */
 export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number): PageLayoutResult {
   const size = info.size("page");
   const flags = info.offset("page.flags");
@@ -103,7 +103,7 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
     lru: lru !== undefined && lru % wordSize === 0 && lru + 2 * wordSize <= size ? lru : undefined,
     compoundHead: info.offset("page.compound_head") ?? info.offset("page.compound_info"),
   };
-  // Counters have 32 bits, the others are words: whoever reads them relies on their being inside.
+  // Counters have 32 bits, all other fields are words. Readers rely on all fields being inside the struct.
   const width = (name: string) => (name === "mapcount" || name === "refcount" ? 4 : wordSize);
   const odd = Object.entries(offset).find(
     ([name, at]) => at !== undefined && (at % 4 !== 0 || at + width(name) > size),
@@ -139,14 +139,14 @@ export function pageLayout(info: Vmcoreinfo, machine: Machine, version: number):
   return { layout, missing: undefined };
 }
 
-/** The kernel's names of members that have another one in `offset`. */
+/** The kernel's names of members that are called something else in `offset`. */
 const NAMES: Readonly<Record<string, string>> = {
   refcount: "_refcount",
   mapcount: "_mapcount",
   compoundHead: "compound_head",
 };
 
-/** The field, if it lies in a struct page. */
+/** The field, if it lies inside a struct page. */
 function inside<T extends object>(field: T | undefined, size: number): T | undefined {
   if (field === undefined || !("offset" in field && "width" in field)) return field;
   return Number(field.offset) + Number(field.width) <= size ? field : undefined;
@@ -195,7 +195,7 @@ function typeValue(info: Vmcoreinfo, name: string): number | undefined {
   return value === undefined ? undefined : Number(BigInt.asUintN(32, value));
 }
 
-/** Not exported at first: -2 in 2.6.38, -128 after (include/linux/mm.h). */
+/** Not exported at first: -2 in 2.6.38, -128 later (include/linux/mm.h). */
 function buddyValue(info: Vmcoreinfo, version: number): number | undefined {
   const exported = typeValue(info, "PAGE_BUDDY_MAPCOUNT_VALUE");
   if (exported !== undefined || version >= kernelVersion(4, 18)) return exported;
@@ -207,7 +207,7 @@ function buddyValue(info: Vmcoreinfo, version: number): number | undefined {
 const TOP_BYTE_BUDDY = 0xf000_0000;
 
 /**
- * Page types that VMCOREINFO has no name for follow from the one that it has and from the version
+ * Values of page types that VMCOREINFO has no name for. They follow from the buddy type's value and from the version
  * (include/linux/page-flags.h).
  */
 function unnamedTypes(buddy: number | undefined, version: number) {
@@ -220,10 +220,11 @@ function unnamedTypes(buddy: number | undefined, version: number) {
 }
 
 /**
- * Where the order is goes by names: distributions bring the memory management of 6.6 to 6.12 under the names 5.14 and 4.18 (RHEL).
- * compound_head is exported since 4.6, and so was compound_order, until 6.6 moved it into page[1].flags; a number of hugetlb's
- * destructor without the order's place is a text that lacks lines. Only kernels that export nothing of this, 4.4 and 4.5
- * (unknown) and older ones (page[1].lru.prev), are told apart by their version.
+ * The place of the order is chosen by exported names, because distributions put the memory management of 6.6 to 6.12
+ * into kernels called 5.14 and 4.18 (RHEL). compound_head is exported since 4.6. So was compound_order, until 6.6 moved
+ * it into page[1].flags. A text with the number of hugetlb's destructor but without the order's place lacks lines. Only
+ * kernels that export none of this, 4.4 and 4.5 (place not known) and older ones (page[1].lru.prev), are distinguished
+ * by their version.
  */
 function orderField(info: Vmcoreinfo, machine: Machine, version: number, size: number): OrderField | undefined {
   const folio = info.offset("folio._folio_order");

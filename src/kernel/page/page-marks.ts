@@ -1,25 +1,25 @@
 import type { PageLayout } from "./page-layout.js";
 
 /**
- * What the tests of a struct page compare with: a kernel's `PageLayout` turned into words of 32 bits, once. Both loops over
- * struct pages are made from it: the WebAssembly module of pass 1 (`filter/classifier.ts`) and `pageFactsReader`.
- * A mask of 0 and a type of `NO_TYPE` match nothing.
+ * The values that the tests of a struct page compare with: a kernel's `PageLayout` as words of 32 bits. Both loops over
+ * struct pages use it: the WebAssembly module of pass 1 (`filter/classifier.ts`) and `pageFactsReader`. A mask of 0 and
+ * a type of `NO_TYPE` match nothing.
  */
 export interface PageMarks {
-  /** Bytes from a struct page's start: of flags and pointers the half of the word that has the low bits. */
+  /** Bytes from a struct page's start. For flags and pointers: the 32-bit half that has the low bits. */
   readonly at: {
     readonly flags: number;
     readonly mapping: number;
     readonly refcount: number;
     readonly mapcount: number;
-    /** Has bit 0 set in tails of compound pages, if `mask.tail` is not 0. */
+    /** Bit 0 of this word is set in tails of compound pages, if `mask.tail` is not 0. */
     readonly tail: number;
   };
   readonly mask: {
     readonly lru: number;
     readonly private: number;
     readonly swapcache: number;
-    /** All of its bits say that a page is in the swap cache. */
+    /** A page is in the swap cache if all of these bits are set. */
     readonly swap: number;
     readonly swapbacked: number;
     readonly slab: number;
@@ -27,14 +27,14 @@ export interface PageMarks {
     readonly buddy: number;
     readonly reserved: number;
     readonly head: number;
-    /** Of the word at `at.tail`. */
+    /** Mask of the word at `at.tail`. */
     readonly tail: number;
   };
   /** Values of `_mapcount`, unsigned. */
   readonly type: Readonly<Record<keyof PageLayout["type"], number>>;
-  /** What tells in a head's second struct page that it is of hugetlb: a field whose bits in `mask` have this value. */
+  /** How a head's second struct page shows a hugetlb page: a field whose bits in `mask` have this value. */
   readonly hugetlb: HugetlbField | undefined;
-  /** Number of orders that the buddy allocator has, at most. */
+  /** Number of orders of the buddy allocator, at most. */
   readonly orders: number;
 }
 
@@ -46,19 +46,19 @@ export interface HugetlbField {
   readonly value: bigint;
 }
 
-/** Equals no 32-bit word. */
+/** Not equal to any 32-bit word. */
 export const NO_TYPE = -1;
-/** No kernel has buddy blocks above 2^20 pages; taken where LENGTH(zone.free_area) is not exported. */
+/** No kernel has buddy blocks above 2^20 pages. Used where LENGTH(zone.free_area) is not exported. */
 const MAX_ORDERS = 21;
 
-/** The marks of a kernel's pages. */
+/** Makes the marks of a kernel's struct pages. */
 export function pageMarks(layout: PageLayout): PageMarks {
   const { offset, bit, type } = layout;
   const low = layout.wordSize === 8 && !layout.littleEndian ? 4 : 0;
   const mask = (number: number | undefined) => (number === undefined ? 0 : (1 << number) >>> 0);
   const typed = (value: number | undefined) => (offset.mapcount === undefined ? NO_TYPE : (value ?? NO_TYPE));
   const swapcache = mask(bit.swapcache);
-  // Without a swapbacked bit the swapcache bit is taken at face value.
+  // Without a swapbacked bit, the swapcache bit alone decides.
   const swapbacked = bit.swapbacked === undefined ? swapcache : mask(bit.swapbacked);
   return {
     at: {

@@ -8,7 +8,7 @@ export const ARM: ArchSupport<ArmSpace> = {
   find: findArmSpace,
   rescue: rescueArm,
   attach: armAddressSpace,
-  // Right below the direct map, by at most 16 MiB: where that is full they go to the vmalloc area.
+  // Directly below the direct map, up to 16 MiB. If that is full, modules go to the vmalloc area.
   modules: ({ pageOffset }) => ({ start: pageOffset - (1n << 24n), end: pageOffset, mayOverflow: true }),
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(5, 18) }),
   userFrame: () => ({
@@ -20,7 +20,7 @@ export const ARM: ArchSupport<ArmSpace> = {
       [68, 72],
     ],
   }),
-  // User mode in cpsr.
+  // The mode is in cpsr.
   noteRegisters: [
     { owner: "CORE", at: NOTE32 + 16 * 4, user: { mask: 0xfn, value: 0n }, clear: [[NOTE32, NOTE32 + 16 * 4]] },
   ],

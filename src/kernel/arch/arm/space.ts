@@ -14,7 +14,7 @@ export interface ArmSpace {
   readonly root: number;
   /** The long-descriptor format: three levels of 8-byte entries. */
   readonly lpae: boolean;
-  /** Where the direct map begins, and the physical address there. */
+  /** `pageOffset`: where the direct map begins. `physOffset`: the physical address there. */
   readonly pageOffset: bigint;
   readonly physOffset: number;
 }
@@ -26,13 +26,15 @@ const SHORT_LEVELS = [
 const LPAE_LEVELS = evenLevels(32, 12, 9);
 const LPAE_ADDRESS = 0x00ff_ffff_f000n;
 
-/** Walks the hardware's tables: Linux keeps its own flags in a second copy of the bottom level beside them. */
+/** Walks the hardware's tables. Linux keeps its own flags in a second copy of the bottom level. */
 export function armAddressSpace({ root, lpae }: ArmSpace, memory: PhysicalMemory): AddressSpace {
   const shape = { root, levels: lpae ? LPAE_LEVELS : SHORT_LEVELS, entrySize: lpae ? 8 : 4, littleEndian: true };
   return walkTables(shape as typeof shape & { entrySize: 4 | 8 }, memory, lpae ? decodeLong : decodeShort);
 }
 
-/** Arm ARM (ARMv7-A) B3.5: tables of 1 MiB sections and 16 MiB supersections over ones of 4 KiB and 64 KiB pages. */
+/**
+ * Arm ARM (ARMv7-A) B3.5: tables of 1 MiB sections and 16 MiB supersections, above tables of 4 KiB and 64 KiB pages.
+ */
 const decodeShort: DecodeEntry = (entry, level) => {
   const kind = entry & 3n;
   if (kind === 0n) return undefined;
@@ -58,12 +60,12 @@ const decodeLong: DecodeEntry = (entry, level) => {
 
 /** Values of CONFIG_PAGE_OFFSET (arch/arm/Kconfig, VMSPLIT). */
 const PAGE_OFFSETS = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x4000_0000n];
-/** What PHYS_OFFSET is a multiple of: 2 MiB since 5.11, 16 MiB before (arch/arm/kernel/head.S). */
+/** PHYS_OFFSET is a multiple of this: 2 MiB since 5.11, 16 MiB before (arch/arm/kernel/head.S). */
 const PHYS_ALIGN = 1 << 21;
 
 /**
- * Neither PAGE_OFFSET nor PHYS_OFFSET is exported. The first is one of few; the second is the start of memory, which
- * may lack its first pages in a dump, or what the header of a kdump file says.
+ * Neither PAGE_OFFSET nor PHYS_OFFSET is exported. PAGE_OFFSET is one of few values. PHYS_OFFSET is where memory starts
+ * (a dump may lack its first pages), or the value in the header of a kdump file.
  */
 export function findArmSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<ArmSpace> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
@@ -85,7 +87,10 @@ function armFound(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace<A
   };
 }
 
-/** Low memory is at PAGE_OFFSET, less the vmalloc area's 240 MiB, and every process's top table has the kernel's part. */
+/**
+ * Low memory is mapped at PAGE_OFFSET, up to the vmalloc area's 240 MiB. Every process's top table has the kernel's
+ * part.
+ */
 export function* rescueArm(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<ArmSpace>> {
   if (info.symbol("swapper_pg_dir") === undefined) return;
   for (const { image } of guesses(dump, info)) {

@@ -10,7 +10,7 @@ import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./space.js
 
 /**
  * Finds the page tables of an arm64 kernel. kimage_voffset (with VA_BITS and PHYS_OFFSET, since 4.12) says where the
- * kernel's image lies; before the image had a place of its own (4.6) it lay in the linear map.
+ * kernel's image is. Before 4.6 the image was in the linear map.
  */
 export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Space> {
   const pageShift = Math.log2(dump.pageSize);
@@ -40,12 +40,12 @@ function arm64Found(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace
   };
 }
 
-/** How much of addresses behind the image's first symbol is the image: most kernels have 64 MiB or less. */
+/** How many addresses behind the image's first symbol still belong to the image: most kernels have 64 MiB or less. */
 const MOST_IMAGE = 1n << 28n;
 
 /**
- * The image is at kimage_voffset. Memory is at PHYS_OFFSET in the half of the kernel's addresses that is the linear map's: the lower one since
- * 5.4. Processes' tables do not have the kernel's.
+ * The image is mapped at kimage_voffset. Memory is mapped from PHYS_OFFSET on in the half of the kernel's addresses
+ * that is the linear map: the lower half since 5.4. Processes' tables lack the kernel's part.
  */
 export function* rescueArm64(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<Arm64Space>> {
   const offset = info.number("kimage_voffset");
@@ -61,7 +61,8 @@ export function* rescueArm64(dump: Dump, info: Vmcoreinfo): Generator<TableRescu
   const physOffset = info.number("PHYS_OFFSET");
   const actual = info.number("TCR_EL1_T1SZ");
   if (physOffset !== undefined && actual !== undefined) {
-    // T1SZ is exported since 5.9. PHYS_OFFSET may be "negative" where fewer bits are in use than were built for.
+    // T1SZ is exported since 5.9. PHYS_OFFSET may be "negative" if the kernel runs with fewer bits than it was built
+    // for.
     const linear = wrap(-(1n << BigInt(64n - actual)));
     maps.unshift({ start: linear, end: wrap(-(1n << (63n - actual))), paddr: BigInt.asIntN(64, physOffset) });
   }
@@ -80,9 +81,10 @@ function* guesses(dump: Dump, info: Vmcoreinfo, pageShift: number): Generator<Gu
 }
 
 /**
- * How many bits index the tables. VA_BITS is what the kernel was built for; TCR_EL1_T1SZ (5.9) what it runs with. They
- * differ for a 52-bit kernel on other hardware: with pages of 64 KiB its tables are still those of 52 bits (the
- * hardware is given their upper part), with smaller ones the top level is left out at run time.
+ * How many bits index the tables. VA_BITS is the number that the kernel was built for, TCR_EL1_T1SZ (5.9) gives the
+ * number that it runs with. They differ for a 52-bit kernel on other hardware: with pages of 64 KiB its tables are
+ * still those of 52 bits (the hardware gets their upper part), with smaller pages the top level is left out at run
+ * time.
  */
 function addressBits(info: Vmcoreinfo, pageShift: number): { vaBits: number; format: Arm64Format }[] {
   const exported = info.number("VA_BITS");
@@ -101,7 +103,7 @@ function addressBits(info: Vmcoreinfo, pageShift: number): { vaBits: number; for
   return withFallback.map((vaBits) => ({ vaBits, format: vaBits === 52 ? "lpa2" : "48" }));
 }
 
-/** What arm64 kernels can be built for. */
+/** Whether an arm64 kernel can be built for this number of bits. */
 function possible(vaBits: number): boolean {
   return vaBits >= 36 && vaBits <= 52;
 }
@@ -110,7 +112,7 @@ function roots(dump: Dump, info: Vmcoreinfo, top: bigint, vaBits: number): bigin
   const wrap = (value: bigint) => BigInt.asUintN(64, value);
   const imageOffset = info.number("kimage_voffset");
   const physOffset = info.number("PHYS_OFFSET") ?? BigInt(dump.ranges[0]?.start ?? 0);
-  // In the linear map the lower half of the kernel's addresses is PHYS_OFFSET and up.
+  // The linear map, the lower half of the kernel's addresses, maps memory from PHYS_OFFSET on.
   const linear = wrap((top & ((1n << BigInt(vaBits - 1)) - 1n)) + physOffset);
   return imageOffset === undefined ? [linear] : [wrap(top - imageOffset), linear];
 }

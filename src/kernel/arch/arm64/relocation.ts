@@ -2,7 +2,8 @@ import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js"
 
 /**
  * VA_BITS is a constant of the build. The image is linked 2^(VA_BITS - 1) bytes below the top (2^VA_BITS before 5.4; 52
- * bits count as 48), and T1SZ is what the kernel runs with; so what is possible is tried.
+ * bits count as 48), and T1SZ is the number of bits that the kernel runs with. All combinations that are possible are
+ * returned, to be tried.
  */
 export function arm64Relocations({ image, address, paddr }: ImagePlace): Relocation[] {
   const offset = image.integer("kimage_voffset", 8) ?? wrap(address - paddr);

@@ -13,7 +13,7 @@ export const ARM64: ArchSupport<Arm64Space> = {
   wholeAddress: (address, bits) => address | ((1n << 64n) - (1n << BigInt(bits))),
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 10) }),
   userFrame: arm64Frame,
-  // The exception level in pstate.
+  // The exception level is in pstate.
   noteRegisters: [
     { owner: "CORE", at: NOTE64 + 33 * 8, user: { mask: 0xcn, value: 0n }, clear: [[NOTE64, NOTE64 + 33 * 8]] },
   ],

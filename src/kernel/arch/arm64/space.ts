@@ -17,8 +17,9 @@ export interface Arm64Space {
 }
 
 /**
- * `48`: nowhere. `lpa`: in bits 12 to 15, with pages of 64 KiB, where these are no address bits. `lpa2`: bits 48 and 49
- * in place, 50 and 51 in bits 8 and 9, with smaller pages and 52-bit addresses (Arm ARM D8.3, FEAT_LPA and FEAT_LPA2).
+ * Where an entry has bits 48 to 51. `48`: nowhere. `lpa`: in bits 12 to 15, with pages of 64 KiB, where these are not
+ * address bits. `lpa2`: bits 48 and 49 at their own place, 50 and 51 in bits 8 and 9, with smaller pages and 52-bit
+ * addresses (Arm ARM D8.3, FEAT_LPA and FEAT_LPA2).
  */
 export type Arm64Format = "48" | "lpa" | "lpa2";
 
@@ -26,12 +27,13 @@ const VALID = 1n;
 /** In the bottom level: a page; above: a table and not a block. */
 const TABLE_OR_PAGE = 2n;
 
-/** Bit 55 says whose tables an address goes by, and the byte above may be a tag (Arm ARM D8.2, TBI). */
+/** Bit 55 selects the kernel's or the user's tables, and the byte above may be a tag (Arm ARM D8.2, TBI). */
 const HALF_BIT = 55;
 
 /**
- * Everything is walked: the linear map, the kernel's image, the vmemmap. The tables have no place for the bits above `vaBits`: without a look at them
- * a user-space address would be that of the kernel whose lower bits are the same.
+ * Translates all addresses by the page tables: the linear map, the kernel's image, the vmemmap. The tables do not index
+ * the bits above `vaBits`: without checking them, a user-space address would be translated as the kernel address with
+ * the same lower bits.
  */
 export function arm64AddressSpace(image: Arm64Space, memory: PhysicalMemory): AddressSpace {
   const { root, pageShift, vaBits } = image;
@@ -42,7 +44,7 @@ export function arm64AddressSpace(image: Arm64Space, memory: PhysicalMemory): Ad
     if ((entry & VALID) === 0n) return undefined;
     const tableOrPage = (entry & TABLE_OR_PAGE) !== 0n;
     if (level < last && tableOrPage) return { table: address(entry) };
-    // The bottom level has no blocks: such an entry is reserved, and maps nothing.
+    // The bottom level has no blocks: such an entry is reserved and maps nothing.
     if (level === last && !tableOrPage) return undefined;
     const shift = pageShift + (last - level) * (pageShift - 3);
     return { page: Math.floor(address(entry) / 2 ** shift) * 2 ** shift, shift };

@@ -11,7 +11,7 @@ export const I386: ArchSupport<I386Space> = {
   rescue: rescueI386,
   attach: i386AddressSpace,
   stack: (version) => ({ bytes: 8192, hasThreadInfo: version < kernelVersion(4, 9) }),
-  // Segment selectors stay.
+  // Segment selectors are kept.
   userFrame: () => ({
     sizes: [68],
     pads: [8, 16, 0],

@@ -15,7 +15,7 @@ export interface I386Space {
   readonly root: number;
   /** Three levels of 8-byte entries instead of two of 4 bytes. */
   readonly pae: boolean;
-  /** Where the direct map begins; everything below is user memory. */
+  /** Where the direct map begins; addresses below it are user memory. */
   readonly pageOffset: bigint;
 }
 
@@ -76,7 +76,10 @@ function i386Found(info: Vmcoreinfo, { image, utsname }: NamedSpace<I386Space>):
   };
 }
 
-/** Low memory is at PAGE_OFFSET, less the vmalloc area's 128 MiB, and every process's top table has the kernel's part. */
+/**
+ * Low memory is mapped at PAGE_OFFSET, up to the vmalloc area's 128 MiB. Every process's top table has the kernel's
+ * part.
+ */
 export function* rescueI386(_dump: Dump, info: Vmcoreinfo): Generator<TableRescue<I386Space>> {
   const top = info.symbol("swapper_pg_dir");
   if (top === undefined) return;

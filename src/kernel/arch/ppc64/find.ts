@@ -9,20 +9,20 @@ import { sectionShape } from "../section-shape.js";
 import { firstThatReads, needSymbol } from "../try-spaces.js";
 import { LINEAR_START, type Ppc64Space, ppc64AddressSpace } from "./space.js";
 
-/** Where the linear map of most kernels ends: vmalloc and the vmemmap lie behind, or in regions of their own. */
+/** Where the linear map of most kernels ends: vmalloc and the vmemmap are behind it, or in regions of their own. */
 const LINEAR_END = 0xc008_0000_0000_0000n;
 /** MMU_FTR_TYPE_RADIX (arch/powerpc/include/asm/mmu.h). */
 const RADIX_FEATURE = 0x40;
-/** An entry of the top table: valid, no page, and the size of the next one. */
+/** An entry of the top table is valid, is not a page, and has the size of the next table. */
 const RADIX_TABLE_BITS = (3n << 62n) | 0x1fn;
 const RADIX_TABLE = (1n << 63n) | 9n;
 /** A piece of vmemmap covers the struct pages of 64 MiB of memory at least: 16 TiB and more. */
 const MAX_PIECES = 1 << 18;
 
 /**
- * All symbols are in the linear map. What is not is the vmemmap: with the radix MMU it is in the page tables; with the
- * hash MMU, whose tables map it nowhere a dump could be walked, the kernel keeps a list of its pieces (and long did
- * with radix too).
+ * All symbols are in the linear map; the vmemmap is not. With the radix MMU the vmemmap is in the page tables. The
+ * tables of the hash MMU do not map it in a way that a dump's reader could walk: there the kernel keeps a list of its
+ * pieces (for a long time also with radix).
  */
 export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Space> {
   const linear = linearMap(info);
@@ -49,7 +49,7 @@ export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Sp
 }
 
 /**
- * Byte order of the kernel's memory, by its own name. QEMU writes big-endian headers for little-endian guests too.
+ * Byte order of the kernel's memory, from its own name. QEMU writes big-endian headers for little-endian guests too.
  */
 export function ppc64IsLittleEndian(dump: Dump, info: Vmcoreinfo): boolean | undefined {
   const name = readKernelUtsname(dump, info, fixedAddressSpace([linearMap(info)]))?.machine;
@@ -68,8 +68,9 @@ function linearMemory(dump: Dump, info: Vmcoreinfo, linear: FixedMap): KernelMem
 }
 
 /**
- * By RADIX_MMU, else by the processor's features. Debian's 6.1 exports neither; a kernel of that age fills the list of
- * pieces with either MMU, and where it is empty the tables can do no harm: what they do not map is not there.
+ * From RADIX_MMU, otherwise from the processor's features. Debian's 6.1 exports neither. A kernel of that age fills the
+ * list of pieces with either MMU. If the list is empty, using the tables does no harm: addresses that they do not map
+ * count as missing.
  */
 function isRadix(kernel: KernelMemory): boolean | undefined {
   const { info } = kernel;
@@ -84,8 +85,9 @@ function isRadix(kernel: KernelMemory): boolean | undefined {
 }
 
 /**
- * Whether the tables have the start of the linear map: with the radix MMU they do (the entry is a valid one, and says that
- * the next table has 2^9 entries), with the hash MMU they have only what is not linear. Seen on Debian's 6.1.
+ * Whether the tables map the start of the linear map. With the radix MMU they do: the entry is valid and says that the
+ * next table has 2^9 entries. With the hash MMU they map only addresses outside of the linear map. Seen on Debian's
+ * 6.1.
  */
 function mapsMemory(dump: Dump, root: number): boolean {
   const bytes = new Uint8Array(8);

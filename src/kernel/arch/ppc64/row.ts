@@ -6,11 +6,11 @@ import { moved, wrap } from "../relocation.js";
 import { findPpc64Space, ppc64IsLittleEndian } from "./find.js";
 import { LINEAR_START, type Ppc64Space, ppc64AddressSpace } from "./space.js";
 
-/** 32-bit PowerPC has the same. */
+/** Also used by 32-bit PowerPC. */
 export const POWER_VECTORS: VectorRegisters = {
   // VMX, SPE, VSX, and the transactional copies of registers.
   notes: [0x100, 0x101, 0x102, 0x108, 0x109, 0x10a, 0x10b],
-  // And the copies of transactions.
+  // Also the copies that belong to transactions.
   saved: ["fp_state", "vr_state", "ckfp_state", "ckvr_state", "ckpt_regs"].map((name) => ({
     member: `thread.${name}`,
   })),
@@ -24,7 +24,7 @@ export const PPC64: ArchSupport<Ppc64Space> = {
   wholeAddress: (address) => address | LINEAR_START,
   directMap: (kernel) => directMapAmong(kernel, [LINEAR_START]),
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(5, 1) }),
-  // All but msr, trap, dsisr and result. Its size is known of kernels that have types only.
+  // All but msr, trap, dsisr and result. The size is known only if the kernel's types are.
   userFrame: () => ({
     sizes: [],
     pads: [0],
@@ -49,7 +49,7 @@ export const PPC64: ArchSupport<Ppc64Space> = {
   ],
   noteStackPointer: NOTE64 + 1 * 8,
   vectorRegisters: POWER_VECTORS,
-  // All memory is in the linear map, and the image in it.
+  // The linear map has all memory, and the image is in it.
   relocations: ({ address, paddr }) => moved(wrap(paddr + LINEAR_START - address)),
   // arch/powerpc/kernel/crash_core.c.
   exports: {

@@ -9,13 +9,13 @@ export interface Ppc64Space {
   readonly arch: "ppc64";
   /** The linear map, and with the hash MMU the vmemmap's pieces. Ascending. */
   readonly maps: readonly FixedMap[];
-  /** Page tables of the radix MMU; the hash MMU's do not have the vmemmap. */
+  /** Page tables of the radix MMU; `undefined` for the hash MMU, whose tables do not map the vmemmap. */
   readonly radix: { readonly root: number; readonly pageShift: number } | undefined;
 }
 
 /** The linear map: physical address 0 (PAGE_OFFSET, arch/powerpc/include/asm/page.h). */
 export const LINEAR_START = 0xc000_0000_0000_0000n;
-/** Power ISA 3.0 book III, 5.7.11: numbers of the bits counted from the lowest. */
+/** Bits of Power ISA 3.0 book III, 5.7.11, here counted from the lowest. */
 const VALID = 1n << 63n;
 const LEAF = 1n << 62n;
 const PAGE_ADDRESS = 0x01ff_ffff_ffff_f000n;

@@ -21,7 +21,7 @@ export const RISCV64: ArchSupport<Riscv64Space> = {
       [280, 288],
     ],
   }),
-  // They do not tell the mode but by the program counter.
+  // The note has no bits for the mode; the program counter shows it.
   noteRegisters: [{ owner: "CORE", at: NOTE64, user: "below-kernel", clear: [[NOTE64, Number.POSITIVE_INFINITY]] }],
   noteStackPointer: NOTE64 + 2 * 8,
   vectorRegisters: { notes: [0x901], saved: [{ member: "thread.fstate" }] },

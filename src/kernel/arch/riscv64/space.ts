@@ -19,10 +19,10 @@ export interface Riscv64Space {
 const VALID = 1n;
 /** Readable, writable or executable: the entry maps a page, at any level. */
 const LEAF = 0xen;
-/** Svnapot: the page is of 64 KiB, and the lowest address bits say so. */
+/** Svnapot: the page has 64 KiB, and the lowest bits of its address say so. */
 const NAPOT = 1n << 63n;
 
-/** RISC-V privileged specification, Sv39, Sv48 and Sv57: everything is walked. */
+/** Translates all addresses by the page tables. RISC-V privileged specification: Sv39, Sv48 and Sv57. */
 export function riscv64AddressSpace({ root, vaBits }: Riscv64Space, memory: PhysicalMemory): AddressSpace {
   const levels = evenLevels(vaBits, 12, 9);
   const last = levels.length - 1;
@@ -42,8 +42,8 @@ export function riscv64AddressSpace({ root, vaBits }: Riscv64Space, memory: Phys
 const USUAL_START = 0x8020_0000n;
 
 /**
- * Finds the page tables: the kernel's image is mapped at va_kernel_pa_offset from its physical place (5.13 and later;
- * 64-bit kernels before had image and memory at one offset, PAGE_OFFSET - phys_ram_base).
+ * Finds the page tables. The kernel's image is mapped at va_kernel_pa_offset from its physical place (5.13 and later).
+ * In older 64-bit kernels image and memory had the same offset, PAGE_OFFSET - phys_ram_base.
  */
 export function findRiscv64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Riscv64Space> {
   const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
@@ -70,7 +70,10 @@ function riscv64Found(
   };
 }
 
-/** What of addresses behind a symbol of the image is the image: its part of the address space has 2 GiB, with modules. */
+/**
+ * How many addresses behind a symbol of the image still belong to it: its part of the address space has 2 GiB, with
+ * modules.
+ */
 const MOST_IMAGE = 1n << 28n;
 
 /** The image is at va_kernel_pa_offset, and every process's top table has the kernel's half. */

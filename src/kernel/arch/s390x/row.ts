@@ -10,7 +10,7 @@ export const S390X: ArchSupport<S390xSpace> = {
   rescue: rescueS390x,
   attach: s390xAddressSpace,
   stack: (version) => ({ bytes: 16384, hasThreadInfo: version < kernelVersion(4, 11) }),
-  // The PSW's problem state, with DAT and interrupts on.
+  // The PSW shows problem state, with DAT and interrupts on.
   userFrame: () => ({
     sizes: [192, 184, 176, 200, 208],
     pads: [0],
@@ -21,7 +21,7 @@ export const S390X: ArchSupport<S390xSpace> = {
     ],
     user: [{ at: 8, width: 8, mask: 0x0701_0000_0000_0000n, value: 0x0701_0000_0000_0000n }],
   }),
-  // The PSW's problem state. Access registers have the thread pointer.
+  // The PSW shows the problem state. Access registers have the thread pointer.
   noteRegisters: [
     {
       owner: "CORE",
@@ -30,12 +30,12 @@ export const S390X: ArchSupport<S390xSpace> = {
       clear: [[NOTE64 + 8, NOTE64 + 16 + 16 * 8 + 16 * 4 + 8]],
     },
   ],
-  // Behind the PSW, of 16 bytes.
+  // The registers follow the PSW, which has 16 bytes.
   noteStackPointer: NOTE64 + 16 + 15 * 8,
   vectorRegisters: {
     // VXRS_LOW, VXRS_HIGH.
     notes: [0x309, 0x30a],
-    // To 6.8, and later.
+    // Until 6.8, and later.
     saved: [{ member: "thread.fpu.vxrs" }, { member: "thread.ufpu.vxrs" }, { member: "thread.acrs" }],
   },
   relocations: s390xRelocations,
@@ -48,8 +48,8 @@ export const S390X: ArchSupport<S390xSpace> = {
 };
 
 /**
- * Virtual is physical, wherever the kernel was moved; since 6.10 the image has a virtual place of its own, which vm_layout
- * names (arch/s390/include/asm/page.h).
+ * In most kernels virtual addresses are physical ones, wherever the kernel was moved. Since 6.10 the image has a
+ * virtual place of its own, which vm_layout names (arch/s390/include/asm/page.h).
  */
 function s390xRelocations({ image, address, paddr }: ImagePlace): Relocation[] {
   const field = (name: string) => {

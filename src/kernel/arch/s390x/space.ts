@@ -14,7 +14,7 @@ export interface S390xSpace {
   readonly arch: "s390x";
   /** Physical address of swapper_pg_dir. */
   readonly root: number;
-  /** What the top table is: 1 a region-third table (42-bit addresses), 2 a region-second, 3 a region-first. */
+  /** Kind of the top table: 1 a region-third table (42-bit addresses), 2 a region-second, 3 a region-first table. */
   readonly topType: number;
 }
 
@@ -35,16 +35,16 @@ const LARGE = 0x400n;
 const PAGE_INVALID = 0xc00n;
 
 /**
- * Walks the tables for everything: memory, the kernel's image and the vmemmap are all mapped there, in the old layout
- * (virtual = physical) and in that of 6.10 and later (each at a place of its own). Table offset and length in entries
- * are for tables shorter than whole ones, which Linux does not make.
+ * Translates all addresses by the page tables: memory, the kernel's image and the vmemmap are all mapped there, in the
+ * old layout (virtual = physical) and in the layout of 6.10 and later (each at a place of its own). Table offset and
+ * length in entries are for shortened tables, which Linux does not make.
  */
 export function s390xAddressSpace({ root, topType }: S390xSpace, memory: PhysicalMemory): AddressSpace {
   const levels = LEVELS.slice(TOP_TYPE_OF_ALL - topType);
   const decode: DecodeEntry = (entry, level) => {
     const type = topType - level;
     if (type < 0) return (entry & PAGE_INVALID) === 0n ? { page: Number(entry & ~0xfffn), shift: 12 } : undefined;
-    // Entries say of which type they are; another one is no entry.
+    // An entry names the type of its table; one with another type is not a valid entry.
     if ((entry & INVALID) !== 0n || Number((entry >> TYPE_SHIFT) & 3n) !== type) return undefined;
     if (type === 0) {
       return (entry & LARGE) !== 0n
@@ -79,21 +79,21 @@ function s390xFound(info: Vmcoreinfo, { image, utsname }: NamedSpace<S390xSpace>
   };
 }
 
-/** What of addresses behind the image's start is the image. */
+/** How many addresses behind the image's start still belong to the image. */
 const MOST_IMAGE = 1n << 28n;
-/** All memory that a kernel maps: MAX_PHYSMEM_BITS. */
+/** The most memory that a kernel maps: MAX_PHYSMEM_BITS. */
 const MOST_MEMORY = 1n << 46n;
 
 /**
- * The image is where VMCOREINFO or the os_info block say, memory behind IDENTITYBASE; before 6.10 virtual was physical. Processes' tables
- * do not have the kernel's.
+ * VMCOREINFO or the os_info block say where the image is. Memory is mapped from IDENTITYBASE on; before 6.10 virtual
+ * addresses were physical ones. Processes' tables lack the kernel's part.
  */
 export function* rescueS390x(dump: Dump, info: Vmcoreinfo): Generator<TableRescue<S390xSpace>> {
   const text = info.items.get("IDENTITYBASE");
   const base = text !== undefined && /^[0-9a-f]{1,16}$/i.test(text) ? BigInt(`0x${text}`) : 0n;
   for (const place of [imageInVmcoreinfo(info), imageInOsInfo(dump), undefined]) {
     const image = place && { start: place.virtual, end: place.virtual + MOST_IMAGE, paddr: place.physical };
-    // The image lies behind memory, within what that might take of the address space.
+    // The image is behind the part of the address space that memory may take.
     const end = image !== undefined && image.start > base ? image.start : base + MOST_MEMORY;
     const memory = { start: base, end, paddr: 0n };
     yield {
@@ -117,13 +117,13 @@ function* guesses(dump: Dump, info: Vmcoreinfo, top: bigint): Generator<Guess<S3
   }
 }
 
-/** Where the kernel's image is mapped and where it lies. */
+/** Virtual and physical address of the kernel's image. */
 interface ImagePlace {
   readonly virtual: bigint;
   readonly physical: bigint;
 }
 
-/** KERNELOFFSET is the image's virtual start only in kernels that say where it lies as well (6.10 and later). */
+/** Only in kernels that also export KERNELOFFPHYS (6.10 and later) KERNELOFFSET is the image's virtual start. */
 function imageInVmcoreinfo(info: Vmcoreinfo): ImagePlace | undefined {
   const text = info.items.get("KERNELOFFPHYS");
   if (text === undefined || !/^[0-9a-f]{1,16}$/i.test(text)) return undefined;
@@ -138,7 +138,7 @@ const OS_INFO_ENTRY_SIZE = 20;
 const OS_INFO_KASLR_OFFSET = 5;
 const OS_INFO_KASLR_PHYS = 6;
 
-/** The same out of the block that the kernel leaves for stand-alone dump tools. */
+/** The same from the block that the kernel leaves for stand-alone dump tools. */
 function imageInOsInfo(dump: Dump): ImagePlace | undefined {
   const read = (paddr: number, length: number): DataView | undefined => {
     const bytes = new Uint8Array(length);
@@ -154,7 +154,7 @@ function imageInOsInfo(dump: Dump): ImagePlace | undefined {
   return virtual === 0n ? undefined : { virtual, physical: entry(OS_INFO_KASLR_PHYS) };
 }
 
-/** Entries, valid or not, name the type of their table. */
+/** The type of the table at `root`: all entries, valid or not, name it. */
 function tableType(memory: PhysicalMemory, root: number): number | undefined {
   const bytes = new Uint8Array(8);
   if (root % 4096 !== 0 || memory.read(bytes, root) < 8) return undefined;

@@ -10,10 +10,10 @@ import { sectionShape } from "../section-shape.js";
 import { LOWEST_KERNEL_ADDRESS, START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./space.js";
 
 /**
- * Finds the page tables of an x86-64 kernel. The kernel's load address (phys_base) comes from VMCOREINFO, else from a
- * PT_LOAD that maps the kernel's image, else from the kdump header; the first with which `init_uts_ns` reads as Linux
- * is taken. The header comes last because QEMU parses the decimal number in VMCOREINFO as hexadecimal and writes a
- * wrong one under KASLR (seen with QEMU 7.2). Throws `CANNOT_FILTER`.
+ * Finds the page tables of an x86-64 kernel. The kernel's load address (phys_base) comes from VMCOREINFO, otherwise
+ * from a PT_LOAD that maps the kernel's image, otherwise from the kdump header; the first one with which `init_uts_ns`
+ * reads as Linux is used. The header comes last because QEMU parses the decimal number in VMCOREINFO as hexadecimal and
+ * writes a wrong one under KASLR (seen with QEMU 7.2). Throws `CANNOT_FILTER`.
  */
 export function findX86_64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<X86_64Space> {
   const topSymbol = ["init_top_pgt", "init_level4_pgt", "swapper_pg_dir"].find(

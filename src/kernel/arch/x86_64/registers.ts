@@ -1,6 +1,9 @@
 import { NOTE64, type NoteRegisters, type UserFrame, type VectorRegisters } from "../registers.js";
 
-/** Segment selectors stay: their two lowest bits are the privilege level. 16 bytes above the frame with FRED (6.9). */
+/**
+ * Segment selectors are kept: their two lowest bits are the privilege level. With FRED (6.9) 16 bytes lie above the
+ * frame.
+ */
 export const X86_64_FRAME: UserFrame = {
   sizes: [168],
   pads: [0, 16],
@@ -13,7 +16,7 @@ export const X86_64_FRAME: UserFrame = {
 };
 
 export const X86_64_NOTES: readonly NoteRegisters[] = [
-  // The privilege level in cs; cs and ss stay.
+  // The privilege level is in cs; cs and ss are kept.
   {
     owner: "CORE",
     at: NOTE64 + 17 * 8,
@@ -28,7 +31,7 @@ export const X86_64_NOTES: readonly NoteRegisters[] = [
   { owner: "QEMU", at: 8 + 18 * 8, width: 4, user: { mask: 3n, value: 3n }, clear: [[8, 8 + 18 * 8]] },
 ];
 
-/** 32-bit kernels have the same. */
+/** Also used by 32-bit kernels. */
 export const X86_VECTORS: VectorRegisters = {
   // NT_PRXFPREG, NT_X86_XSTATE.
   notes: [0x46e62b7f, 0x202],

@@ -5,17 +5,18 @@ import { hexOf, type ImagePlace, type Relocation, wrap } from "../relocation.js"
 import { START_KERNEL_MAP } from "./space.js";
 
 /**
- * phys_base is the image's physical place less that which its virtual one stands for (__START_KERNEL_map + physical place),
- * so that it gives the virtual one. Both are multiples of 2 MiB (CONFIG_PHYSICAL_ALIGN is at least that).
+ * phys_base is the image's physical address minus the one that its virtual address implies (virtual address -
+ * __START_KERNEL_map). So phys_base and the physical address give the virtual one. Both are multiples of 2 MiB
+ * (CONFIG_PHYSICAL_ALIGN is at least that).
  */
 export function x86_64Relocations({ image, address, paddr }: ImagePlace): Relocation[] {
   const physBase = image.integer("phys_base", 8);
   if (physBase === undefined) return [];
   const shift = wrap(paddr - physBase - (address - START_KERNEL_MAP));
   const enabled = image.integer("__pgtable_l5_enabled", 4);
-  // Newer kernels ask the processor's features instead of a variable.
+  // Newer kernels check the processor's features instead of a variable.
   const levels = enabled === undefined ? [0n, 1n] : [enabled & 1n];
-  // A macro of 0 where the kernel was built without it.
+  // In a kernel that was built without it, sme_me_mask is a macro of 0.
   const sme = image.integer("sme_me_mask", 8) ?? 0n;
   // arch/x86/include/asm/page_64_types.h: 1 GiB for kernels that can be moved.
   const size = image.vmlinux.linked("kaslr_get_random_long") === undefined ? 1 << 29 : 1 << 30;
@@ -42,7 +43,7 @@ export const X86_64_EXPORTS: KernelExports = {
   },
 };
 
-/** Where vmalloc's area and the vmemmap begin is in variables; exported since 6.9. */
+/** Where vmalloc's area and the vmemmap begin: variables of the kernel, exported since 6.9. */
 function areas(image: KernelImage, version: number): string[] {
   if (version < kernelVersion(6, 9)) return [];
   const vmalloc = image.word("vmalloc_base");

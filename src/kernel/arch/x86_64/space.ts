@@ -4,7 +4,7 @@ import { canonicalOnly, evenLevels, walkTables } from "../page-walk.js";
 
 /** Where the kernel's own image is mapped: __START_KERNEL_map, the same in every x86-64 kernel, KASLR or not. */
 export const START_KERNEL_MAP = 0xffff_ffff_8000_0000n;
-/** No kernel address is below the 5-level direct map's hole (Documentation/arch/x86/x86_64/mm.rst). */
+/** All kernel addresses are at or above the hole of the 5-level direct map (Documentation/arch/x86/x86_64/mm.rst). */
 export const LOWEST_KERNEL_ADDRESS = 0xff00_0000_0000_0000n;
 
 /** The page tables of an x86-64 kernel, as plain data. */
@@ -13,7 +13,7 @@ export interface X86_64Space {
   /** Physical address of the top table. */
   readonly root: number;
   readonly levels: 4 | 5;
-  /** AMD's encryption bit, to be taken out of entries and of results; 0n where there is none. */
+  /** AMD's encryption bit, which is removed from entries and from results; 0n if the machine has none. */
   readonly smeMask: bigint;
 }
 
