@@ -5,7 +5,7 @@ import { firstIndex } from "../reader/first-index.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { PagedImage } from "../reader/paged/image.js";
-import { nextTold, plainPlace } from "../reader/paged/page-index.js";
+import { nextListed, plainPlace } from "../reader/paged/page-index.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
 import { inSources } from "../reader/source/joined-source.js";
 import { attachSource, type SourceImage } from "../reader/source/source-image.js";
@@ -71,7 +71,11 @@ function extentRanges({ count, start, end, source }: Extents): FileRange[] {
 /** Pages of a file that stores each where it came. Older copies, and packed pages, are not told from what lies between pages. */
 function indexRanges({ index, unit }: PagedImage): FileRange[] {
   const ranges: FileRange[] = [];
-  for (let page = nextTold(index, 0, index.pages); page < index.pages; page = nextTold(index, page + 1, index.pages)) {
+  for (
+    let page = nextListed(index, 0, index.pages);
+    page < index.pages;
+    page = nextListed(index, page + 1, index.pages)
+  ) {
     const place = plainPlace(index, page);
     if (place === undefined) continue;
     if (ranges.length === MOST_PIECES) return joined(ranges);

@@ -9,7 +9,7 @@ import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawExtents, rawMemory } from "./raw/image.js";
 import type { Stretches } from "./stretches.js";
 
-/** Physical memory of an opened dump, for another thread than the one that opened it. */
+/** Physical memory of an opened dump, also for other threads than the one that opened it. */
 export function attachMemory(image: DumpImage): PhysicalMemory {
   return withFrames(memoryOf(image), image.frames);
 }
@@ -27,7 +27,7 @@ function memoryOf(image: DumpImage): PhysicalMemory {
   }
 }
 
-/** The same where reading a page that cannot be decoded throws, though the dump is salvaged. */
+/** The same, but reading a page that cannot be decoded throws, even if the dump is salvaged. */
 export function attachStrictMemory(image: DumpImage): PhysicalMemory {
   return attachMemory({ ...image, tolerant: false });
 }
@@ -40,7 +40,7 @@ export function fillBitmaps(image: DumpImage, bitmaps: PageBitmaps): void {
   else rawBitmaps(image, bitmaps);
 }
 
-/** Where the pages are that exist or have data. */
+/** The stretches of the pages that exist or have data. */
 export function stretchesOf(image: DumpImage): Stretches {
   const { pageSize } = image;
   if (image.kind === "kdump") return kdumpStretches(image);
@@ -49,7 +49,7 @@ export function stretchesOf(image: DumpImage): Stretches {
   return extentStretches([image.memory, image.data], pageSize);
 }
 
-/** The PT_LOADs of an ELF dump; a dump of another format has none. */
+/** The PT_LOADs of an ELF dump; `undefined` for a dump of another format. */
 export function segmentsOf(dump: Dump): ElfDump["segments"] | undefined {
   return "segments" in dump ? (dump as ElfDump).segments : undefined;
 }

@@ -2,12 +2,13 @@ import { clearBitsIn, countBitsIn, findBitIn, setBitsIn, testBitIn } from "./bit
 import { placesIn, type Stretches, stretchAt, stretchesOver } from "./stretches.js";
 
 /**
- * One bit per page, for the pages of some stretches, in shared memory: 32 MiB per TiB of 4 KiB pages that exist, however far from each
- * other they are. Bits of pages outside of the stretches are 0 and stay so. Plain data: threads share it.
+ * One bit per page, for the pages of some stretches, in shared memory: 32 MiB per TiB of 4 KiB pages that exist,
+ * however far apart they are. A page outside of the stretches has no place in the bitmap: its bit is always 0. Plain
+ * data that threads share.
  */
 export interface PageBitmap {
   readonly stretches: Stretches;
-  /** The bit of the page at place n is bit n & 7 of byte n >> 3. */
+  /** The bit of the page at place n is bit n & 7 of byte n >> 3. `bitPlaceOf` has the place of a pfn. */
   readonly bytes: Uint8Array;
 }
 
@@ -24,7 +25,7 @@ export function copyOfBitmap({ stretches, bytes }: PageBitmap): PageBitmap {
   return copy;
 }
 
-/** Takes over the bits of the pages that both have a place for. */
+/** Copies the bits of the pages that have a place in both bitmaps. */
 export function copyBits(from: PageBitmap, to: PageBitmap): void {
   for (let i = 0; i < from.stretches.count; i++) {
     const [start, end] = [from.stretches.start[i] as number, from.stretches.end[i] as number];
@@ -38,8 +39,9 @@ export function copyBits(from: PageBitmap, to: PageBitmap): void {
 }
 
 /**
- * The bytes of the pages [start, end), which must begin at a byte's border; `undefined` if they have no place. They may not lie in a
- * stretch and beside it: what begins at a multiple of STRETCH_STEP and is no longer never does.
+ * The bytes of the pages [start, end), which must begin at a byte of the bitmap; `undefined` if they have no place.
+ * Throws if they lie partly in a stretch and partly outside. A range that begins at a multiple of STRETCH_STEP and is
+ * not longer than that never does.
  */
 export function bytesAt(bitmap: PageBitmap, start: number, end: number): Uint8Array | undefined {
   const { count, start: starts, end: ends } = bitmap.stretches;
@@ -65,7 +67,7 @@ export function testBit({ stretches, bytes }: PageBitmap, pfn: number): boolean 
   return testBitIn(bytes, pfn - (stretches.start[i] as number) + (stretches.source[i] as number));
 }
 
-/** Sets the bits [start, end) of pages that have a place. */
+/** Sets the bits [start, end), for pages that have a place. */
 export function setBits({ stretches, bytes }: PageBitmap, start: number, end: number): void {
   for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
     const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
@@ -85,7 +87,7 @@ export function clearBits({ stretches, bytes }: PageBitmap, start: number, end: 
   return cleared;
 }
 
-/** How many of the bits [start, end) are set: 0.05 ns per page that has a place. */
+/** How many of the bits [start, end) are set. Takes 0.05 ns per page that has a place. */
 export function countBits({ stretches, bytes }: PageBitmap, start: number, end: number): number {
   let count = 0;
   for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
@@ -96,7 +98,7 @@ export function countBits({ stretches, bytes }: PageBitmap, start: number, end: 
   return count;
 }
 
-/** The first pfn in [start, end) whose bit is `value`, or `end`. About 1 ns per 8 pages that have a place. */
+/** The first pfn in [start, end) whose bit is `value`, or `end`. Takes about 1 ns per 8 pages that have a place. */
 export function findBit({ stretches, bytes }: PageBitmap, start: number, end: number, value: boolean): number {
   let pfn = start;
   for (let i = stretchAt(stretches, start); i < stretches.count && pfn < end; i++) {

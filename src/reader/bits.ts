@@ -1,4 +1,6 @@
-/** Bits of bytes: bit n is bit n & 7 of byte n >> 3, on every machine. A bitmap of pages (bitmap.ts) is made of them. */
+/**
+ * Bits of bytes: bit n is bit n & 7 of byte n >> 3, on every machine. Bitmaps of pages (bitmap.ts) use these functions.
+ */
 
 export function testBitIn(bytes: Uint8Array, bit: number): boolean {
   return ((bytes[Math.floor(bit / 8)] as number) & (1 << (bit % 8))) !== 0;
@@ -35,19 +37,25 @@ function changeBits(bytes: Uint8Array, start: number, end: number, on: boolean):
   if (tailMask !== 0) change(last, tailMask);
 }
 
-/** Set bits per byte value. */
+/** Number of set bits for each byte value. */
 export const BITS_OF_BYTE: Uint8Array = (() => {
   const table = new Uint8Array(256);
   for (let i = 1; i < 256; i++) table[i] = (i & 1) + (table[i >> 1] as number);
   return table;
 })();
 
-/** Bytes that are compared at once: as fast in a program that has just started, where loops are slow. */
+/**
+ * Bytes that are compared in one call. The comparison is fast from the start, while loops are slow in a program that
+ * has just started.
+ */
 const PIECE = 4096;
 const ZEROS = Buffer.alloc(PIECE);
 const ONES = Buffer.alloc(PIECE, 0xff);
 
-/** How many of the bits [start, end) are set. Pieces of equal bits are compared, others counted by four bytes: 0.05 ns per page. */
+/**
+ * How many of the bits [start, end) are set. Pieces of equal bits are compared, others are counted by four bytes: 0.05
+ * ns per page.
+ */
 export function countBitsIn(bytes: Uint8Array, start: number, end: number): number {
   if (end <= start) return 0;
   const first = Math.floor(start / 8);
@@ -70,7 +78,7 @@ export function countBitsIn(bytes: Uint8Array, start: number, end: number): numb
   return count;
 }
 
-/** Set bits of `length` bytes from `start` on: whole words of the buffer. */
+/** Number of set bits in `length` bytes from `start` on, which must be whole words of the buffer. */
 function countWords(bytes: Uint8Array, start: number, length: number): number {
   const words = new Uint32Array(bytes.buffer, bytes.byteOffset + start, length / 4);
   let count = 0;

@@ -15,15 +15,18 @@ import type { Vmcoreinfo } from "./vmcoreinfo.js";
  */
 export type DumpImage = (ElfImage | KdumpImage | PagedImage | RawImage) & MachineFrames;
 
-/** What a dump's page tables have. */
+/** How addresses in a dump's page tables are translated. */
 export interface MachineFrames {
-  /** The addresses of the host's memory that a paravirtualised Xen domain's page tables have, and what they stand for: `source` is physical. Absent: they have physical ones. */
+  /**
+   * The page tables of a paravirtualised Xen domain have addresses of the host's memory: these extents translate them
+   * to physical ones (`source`). Absent: page tables have physical addresses.
+   */
   readonly frames?: Extents;
 }
 
-/** What a file says of itself apart from its memory. */
+/** What a file says about itself, apart from its memory. */
 export interface DumpHeader {
-  /** In words, for people: "ELF64 vmcore, little endian". */
+  /** For people: "ELF64 vmcore, little endian". */
   readonly description: string;
   readonly format:
     | "elf"
@@ -46,47 +49,47 @@ export interface DumpHeader {
   readonly parts: number;
   /** Codecs that a kdump header's status names; each page has its own. */
   readonly codecs: readonly string[];
-  /** Written by a tool that ran out of space. */
+  /** Whether the tool that wrote it ran out of space. */
   readonly incomplete: boolean;
-  /** Struct pages of dropped pages were left out (`-e`), as a kdump header says. */
+  /** Whether a kdump header says that struct pages of dropped pages were left out (`-e`). */
   readonly lacksStructPages?: boolean;
-  /** Level that the dump was filtered with already; 0 for all but kdump. */
+  /** Level that the dump has already been filtered with; 0 for all formats but kdump. */
   readonly dumpLevel: number;
   readonly utsname: Utsname | undefined;
   /** Seconds since 1970. */
   readonly timestamp: number | undefined;
-  /** CPUs by the header, or by the PRSTATUS notes. */
+  /** Number of CPUs according to the header or the PRSTATUS notes. */
   readonly cpus: number;
-  /** As the header has it; QEMU writes it wrong under KASLR, so VMCOREINFO goes first. */
+  /** The value in the header. QEMU writes a wrong one under KASLR, so VMCOREINFO's is preferred. */
   readonly physBase: bigint | undefined;
 }
 
-/** A VMCOREINFO text of the file or of its memory, and what came of trying it. */
+/** A VMCOREINFO text of the file or of its memory, and the result of trying it. */
 export interface FoundVmcoreinfo {
-  /** Physical address in bytes; `undefined` of the file's own notes. */
+  /** Physical address in bytes; `undefined` for the file's own notes. */
   readonly paddr: number | undefined;
-  /** Which of the file's own VMCOREINFO notes it is, from 1; `undefined` of texts in memory. */
+  /** Number of the file's own VMCOREINFO note, from 1; `undefined` for texts in memory. */
   readonly note: number | undefined;
   readonly release: string;
   /** Seconds since 1970; only texts written at a crash have it. */
   readonly crashTime: number | undefined;
-  /** Of a text in memory: is it in an ELF note? */
+  /** Whether a text in memory is in an ELF note. */
   readonly inNote: boolean;
   /** Pages that its kernel has struct pages for; `undefined` if it leads to no kernel in this memory. */
   readonly pages: number | undefined;
-  /** Why it leads to none, or what in memory speaks against it. */
+  /** Why it leads to no kernel, or how memory contradicts it. */
   readonly reason: string | undefined;
-  /** The same for all copies of one kernel's text. */
+  /** Identifies a kernel: the same for all copies of its text. */
   readonly kernel: string;
 }
 
-/** What was said of a dump's files when they were opened: a record of a run has it. */
+/** The options with which a dump's files were opened; the record of a run contains them. */
 export interface OpenedAs {
-  /** Damage was passed over. */
+  /** Whether damage was skipped. */
   readonly salvage: boolean;
-  /** Bare memory: `auto`, or the physical addresses of its pieces in hexadecimal digits, as FROM or FROM-END. */
+  /** For bare memory: `auto`, or the physical addresses of its pieces in hexadecimal digits, as FROM or FROM-END. */
   readonly raw?: string;
-  /** The machine's architecture, where it was named. */
+  /** The machine's architecture, if the user named it. */
   readonly arch?: string;
   readonly snapshot?: string;
 }
@@ -102,7 +105,10 @@ export interface Dump {
   readonly header: DumpHeader;
   readonly opened?: OpenedAs;
   readonly machine: Machine;
-  /** Nothing in the file tells the machine, and nobody said it: `machine` is the usual one (memory images). */
+  /**
+   * Whether the machine is not known: neither the file nor the user names it, and `machine` is the usual one (memory
+   * images).
+   */
   readonly machineGuessed?: boolean;
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
@@ -112,11 +118,14 @@ export interface Dump {
   readonly noteArea: Uint8Array;
   readonly notes: readonly Note[];
   readonly vmcoreinfo: Vmcoreinfo | undefined;
-  /** Physical address where `vmcoreinfo` was found in memory; `undefined` when a note or a header has it. */
+  /** Physical address where `vmcoreinfo` was found in memory; `undefined` if it comes from a note or a header. */
   readonly vmcoreinfoAddress?: number;
-  /** All notes and texts found, the one taken first, then by how likely they are; `undefined` if the file's one note was believed. */
+  /**
+   * All notes and texts that were found: the one that is used first, then by likelihood. `undefined` if the file has
+   * one note and it was believed.
+   */
   readonly vmcoreinfoFound?: readonly FoundVmcoreinfo[];
-  /** What earlier filterings erased, as text lines. */
+  /** Text lines about what earlier filter runs erased. */
   readonly eraseinfo: Uint8Array | undefined;
   readonly memory: PhysicalMemory;
   /** Physical ranges that exist, in bytes: ascending, disjoint, neighbours joined. */

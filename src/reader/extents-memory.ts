@@ -7,9 +7,9 @@ import type { ByteSource } from "./source/byte-source.js";
 
 import { STRETCH_STEP, type Stretches, stretchesOver } from "./stretches.js";
 
-/** Physical memory whose bytes lie in a file as they are. Reading throws `TRUNCATED` when the file became shorter. */
+/** Physical memory whose bytes lie unchanged in a file. Reading throws `TRUNCATED` if the file became shorter. */
 export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory {
-  // Reads go upwards mostly: the last piece and its follower are tried before a search.
+  // Reads mostly ascend: the last piece and the next one are tried before a search.
   let hint = 0;
   return {
     read(into, paddr) {
@@ -41,13 +41,13 @@ export function extentsMemory(source: ByteSource, data: Extents): PhysicalMemory
   };
 }
 
-/** The lowest address from `paddr` on that the extents have, or Infinity. */
+/** The lowest address from `paddr` on that is in the extents, or Infinity. */
 export function nextAddress(extents: Extents, paddr: number): number {
   const found = findExtent(extents, paddr);
   return found < extents.count ? Math.max(paddr, extents.start[found] as number) : Number.POSITIVE_INFINITY;
 }
 
-/** Pages that extents touch; one that two of them touch counts twice. */
+/** Number of pages that extents touch. A page that two extents touch counts twice. */
 export function pagesIn(extents: Extents, pageSize: number): number {
   let pages = 0;
   for (let i = 0; i < extents.count; i++) {
@@ -57,7 +57,7 @@ export function pagesIn(extents: Extents, pageSize: number): number {
   return pages;
 }
 
-/** Where the pages are that extents touch: all of them together. */
+/** The stretches of the pages that all these extents touch. */
 export function extentStretches(all: readonly Extents[], pageSize: number): Stretches {
   const ranges: { start: number; end: number }[] = [];
   let count = 0;
@@ -66,7 +66,7 @@ export function extentStretches(all: readonly Extents[], pageSize: number): Stre
       const start = Math.floor((extents.start[i] as number) / pageSize);
       const end = Math.ceil((extents.end[i] as number) / pageSize);
       count = Math.max(count, end);
-      // A dump may have a million of them: neighbours are joined at once.
+      // A dump may have a million extents, so neighbours are joined at once.
       const last = ranges.at(-1);
       if (last !== undefined && start >= last.start && start - last.end < STRETCH_STEP)
         last.end = Math.max(last.end, end);
@@ -77,8 +77,8 @@ export function extentStretches(all: readonly Extents[], pageSize: number): Stre
 }
 
 /**
- * Sets the bits of the pages that the extents touch: a piece need not begin or end at a page border (/proc/vmcore's
- * low memory, LiME's ranges), and the other bytes of such a page read as zeros.
+ * Sets the bits of the pages that the extents touch. A piece need not begin or end at a page border (/proc/vmcore's low
+ * memory, LiME's ranges); the other bytes of such a page read as zeros.
  */
 export function setExtentBits(extents: Extents, pageSize: number, bitmap: PageBitmap): void {
   for (let i = 0; i < extents.count; i++) {

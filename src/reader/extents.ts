@@ -8,7 +8,7 @@ export interface Extents {
   /** Ascending; pieces do not overlap. */
   readonly start: Float64Array;
   readonly end: Float64Array;
-  /** Where byte `start` lies. */
+  /** The address of byte `start` in the other space. */
   readonly source: Float64Array;
 }
 
@@ -20,8 +20,8 @@ export interface Piece {
 }
 
 /**
- * Turns pieces that may overlap into disjoint ones in ascending order. Where two pieces cover the same bytes the one
- * with the lower index in `pieces` wins. Neighbours whose source goes on without a gap are merged.
+ * Turns pieces that may overlap into disjoint ones in ascending order. Where two pieces cover the same bytes, the one
+ * with the lower index in `pieces` wins. Neighbours whose source continues without a gap are joined.
  */
 export function layer(pieces: readonly Piece[]): Extents {
   const order = pieces.map((_, i) => i).filter((i) => at(pieces, i).end > at(pieces, i).start);
@@ -61,12 +61,12 @@ export function layer(pieces: readonly Piece[]): Extents {
   return toExtents(out);
 }
 
-/** Index of the piece that holds `address`, or of the first one after it (then its start is above `address`). */
+/** Index of the piece that contains `address`, or of the first one after it (then its start is above `address`). */
 export function findExtent(extents: Extents, address: number): number {
   return firstAbove(extents.end, address);
 }
 
-/** Where the byte at `address` lies; `undefined` if no piece holds it. */
+/** The address in the other space of the byte at `address`; `undefined` if no piece contains it. */
 export function sourceOf(extents: Extents, address: number): number | undefined {
   const found = findExtent(extents, address);
   const start = extents.start[found];

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 
-/** Whether this machine, which runs the program, is little endian. */
+/** Whether the machine that runs this program is little endian. */
 export const HOST_LITTLE = new Uint8Array(Uint32Array.of(1).buffer)[0] === 1;
 
 /** An unsigned integer of 4 or 8 bytes: most often an unsigned long of the dumped machine. */
@@ -15,11 +15,11 @@ export interface Fields {
   u16(offset: number): number;
   u32(offset: number): number;
   i32(offset: number): number;
-  /** 64 bits as bigint: for kernel addresses. */
+  /** 64 bits as bigint, for kernel addresses. */
   u64(offset: number): bigint;
-  /** 64 bits that must fit a JavaScript number: for sizes, file offsets, pfns. Throws `LIMIT` above 2^53 - 1. */
+  /** 64 bits that must fit a JavaScript number, for sizes, file offsets and pfns. Throws `LIMIT` above 2^53 - 1. */
   u64Number(offset: number, what: string): number;
-  /** NUL-terminated text of at most `length` bytes (latin1: bytes stay what they are). */
+  /** NUL-terminated text of at most `length` bytes, as latin1, so that each character is one byte. */
   text(offset: number, length: number): string;
 }
 

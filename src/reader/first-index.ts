@@ -1,5 +1,5 @@
 /**
- * The first index in [0, count) that `holds`, if it holds for all behind the first: the place in what ascends, by binary search.
+ * Binary search: the first index in [0, count) for which `holds` is true, if it is true for all indexes after that too.
  * `count` if there is none.
  */
 export function firstIndex(count: number, holds: (index: number) => boolean): number {

@@ -5,22 +5,22 @@ import type { Opening } from "./opening.js";
 import type { FileHandle } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
 
-/** Bytes at the beginning that tell what a file is. */
+/** Bytes at the beginning of a file that decide its format. */
 export const HEAD_SIZE = 16;
 
-/** How a dump is opened, whatever it is. */
+/** How to open a dump, whatever its format. */
 export interface FormatOptions {
-  /** By the user; only formats with `takesMachine` are given one. */
+  /** The machine that the user named; only formats with `takesMachine` get it. */
   readonly machine: Machine | undefined;
   readonly salvage: boolean;
-  /** The saved machine to take, of several in a disk image: its name. */
+  /** The name of the saved machine to take, if a disk image has several. */
   readonly snapshot?: string | undefined;
   readonly warnings: Warnings;
-  /** Opens a file beside one that was named. Throws what `openFile` does. */
+  /** Opens a file in the same folder as a named one. Throws what `openFile` throws. */
   readonly openFile: (path: string) => FileHandle;
 }
 
-/** Formats whose readers are loaded when an input is of one of them (`further-formats.ts`). */
+/** Formats whose readers are loaded only when an input has one of them (`further-formats.ts`). */
 export type FurtherFormat =
   | "ranges"
   | "s390"
@@ -34,19 +34,25 @@ export type FurtherFormat =
   | "libvirtSave"
   | "qcow2";
 
-/** Opens what is in these files. The first is of the format; the dump closes them all. Throws as the format's reader does. */
+/**
+ * Opens the dump in these files; the first one is of the format. The dump closes all of them. Throws what the format's
+ * reader throws.
+ */
 export type OpenFormat = (images: readonly SourceImage[], options: FormatOptions) => Dump | Opening;
 
 /** One format of dump files: a row of the table. */
 export interface Format {
-  /** In messages: "an ELF vmcore". */
+  /** Its name in messages: "an ELF vmcore". */
   readonly name: string;
-  /** Whether a file is of it. `head` has `HEAD_SIZE` bytes, or all of a shorter file. */
+  /** Whether a file has this format. `head` has `HEAD_SIZE` bytes, or all of a shorter file. */
   recognises(head: Uint8Array, file: { readonly path: string }): boolean;
-  /** Does not say itself of which machine it is, so `--arch` may. */
+  /** Whether the file does not name its machine, so that `--arch` may. */
   readonly takesMachine?: boolean;
-  /** How many files make a dump of it; `"split set"`: one or more of the same format; `"with memory"`: with another file that has the memory, and no head. Default: one. */
+  /**
+   * How many files make a dump: `"split set"`: one or more of the same format; `"with memory"`: this file, and another
+   * one that has the memory and no header. Default: one.
+   */
   readonly files?: "split set" | "with memory";
-  /** Its reader, or the name of one of the further ones. */
+  /** Its reader, or the name of one of the further readers. */
   readonly open: OpenFormat | FurtherFormat;
 }

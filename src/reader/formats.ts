@@ -23,12 +23,15 @@ import { openXenCore } from "./xen/open.js";
 
 const first = (images: readonly SourceImage[]): SourceImage => images[0] as SourceImage;
 
-/** Every format that is told by what is in the file. The first that recognises it counts. Most runs read one of the first two: the others' readers are loaded when one is asked for. */
+/**
+ * Every format that is recognised by the content of the file. The first one that recognises a file counts. Most runs
+ * read one of the first two; the readers of the others are loaded only when they are needed.
+ */
 const FORMATS: readonly Format[] = [
   {
     name: "an ELF vmcore",
     recognises: isElf,
-    // The core of a Xen domain is an ELF file, too, of another kind.
+    // The core of a Xen domain is also an ELF file, of another kind.
     open: (images, options) =>
       openXenCore(first(images), options) ?? openElf(first(images), options.warnings, options.salvage),
   },
@@ -108,7 +111,7 @@ const FORMATS: readonly Format[] = [
   },
 ];
 
-/** The format of a file that begins so; `undefined` if it is of none. */
+/** The format of a file with this head; `undefined` if no format recognises it. */
 export function formatOf(head: Uint8Array, file: { readonly path: string }): Format | undefined {
   return FORMATS.find((format) => format.recognises(head.subarray(0, HEAD_SIZE), file));
 }
@@ -118,15 +121,15 @@ export function formatOfImage(image: SourceImage): Format | undefined {
   return formatOf(headOf(image, HEAD_SIZE), image.file);
 }
 
-/** The first bytes of an open file: so many, or all. */
+/** The first `size` bytes of an open file, or all of a shorter one. */
 export function headOf(image: SourceImage, size: number): Uint8Array {
   const head = new Uint8Array(size);
   return head.subarray(0, attachSource(image).read(head, 0));
 }
 
 /**
- * Opens the dump in files of a known format. `others` says what is wrong with a file that is of none. Throws `BAD_OPTION` where the files do not go
- * together, and what the format's reader throws.
+ * Opens the dump in files of a known format. `other` makes the error for a file of no known format. Throws `BAD_OPTION`
+ * if the files do not belong together, and what the format's reader throws.
  */
 export function openFormats(
   images: readonly SourceImage[],
@@ -167,13 +170,13 @@ export function openFormats(
   });
 }
 
-/** Readers that are there where they are needed. */
+/** The further readers, which the caller must have loaded if they are needed. */
 export function loaded(further: FurtherReaders | undefined): FurtherReaders {
   if (further === undefined) throw new Error("the readers of further formats are not loaded");
   return further;
 }
 
-/** The error where no input was named. */
+/** The error for a call without an input. */
 export function noDump(): DumpError {
   return new DumpError("BAD_OPTION", "no dump was named", { cure: "Name the dump to read" });
 }

@@ -5,28 +5,32 @@ import type { Note } from "./notes.js";
 import type { PhysicalMemory } from "./physical-memory.js";
 
 /*
- * Page tables of a paravirtualised Xen domain have the host's page numbers (machine frames). A note of ours says what they stand for, and goes into every output: without it
- * neither coresieve nor anybody else finds a page by them.
+ * Page tables of a paravirtualised Xen domain have the host's page numbers (machine frames). Coresieve writes a note
+ * with the page that each frame stands for into every output. Without it neither coresieve nor any other program finds
+ * a page through these page tables.
  */
 
 const OWNER = "CORESIEVE";
-/** "FRM". Not a small number: readers take a type for one of their own, whoever owns the note (readelf calls 1 NT_PRSTATUS). */
+/**
+ * "FRM". It is not a small number because readers mistake a small type for one of their own, whoever owns the note
+ * (readelf calls 1 NT_PRSTATUS).
+ */
 const FRAMES = 0x46_524d;
-/** u64 machine frame, u64 pfn, u64 how many follow each other in both. */
+/** u64 machine frame, u64 pfn, u64 count: so many pages follow each other in both spaces. */
 const ENTRY = 24;
-/** 24 MiB of notes, which are held whole. Domains of 4 GiB with every page for itself have as many. */
+/** 24 MiB of notes, which are held in memory. A domain of 4 GiB without two neighbouring frames has as many. */
 const MOST_ENTRIES = 1 << 20;
-/** Pages of x86, which alone has such domains. */
+/** Page size of x86: only x86 has such domains. */
 const FRAME = 4096;
 
-/** Machine frames that follow each other, and the pages that they are. */
+/** Machine frames that follow each other, and the pages that they stand for. */
 export interface FrameRun {
   readonly frame: number;
   readonly pfn: number;
   readonly count: number;
 }
 
-/** The note that says what machine frames stand for; `undefined` if it would be too long. */
+/** The note that translates machine frames; `undefined` if it would be too long. */
 export function framesNote(runs: readonly FrameRun[]): Uint8Array | undefined {
   if (runs.length > MOST_ENTRIES) return undefined;
   const desc = new Uint8Array(ENTRY * runs.length);
@@ -39,7 +43,9 @@ export function framesNote(runs: readonly FrameRun[]): Uint8Array | undefined {
   return encodeNote(OWNER, FRAMES, desc, true);
 }
 
-/** What that note of a dump says, in bytes; `undefined` if it has none. Entries that make no sense are passed over. */
+/**
+ * The translation in that note of a dump, in bytes; `undefined` if it has no such note. Impossible entries are skipped.
+ */
 export function framesOf(notes: readonly Note[]): Extents | undefined {
   const note = notes.find(({ name, type }) => name === OWNER && type === FRAMES);
   if (note === undefined) return undefined;
@@ -56,7 +62,7 @@ export function framesOf(notes: readonly Note[]): Extents | undefined {
   return extentsOf(runs);
 }
 
-/** In ascending order. Of a frame that is there twice the first counts. */
+/** In ascending order. If a frame occurs twice, the first entry counts. */
 function extentsOf(runs: readonly FrameRun[]): Extents {
   const order = runs
     .map((_, i) => i)

@@ -14,13 +14,16 @@ import type { SourceImage } from "./source/source-image.js";
 import { openVmwareGuest } from "./vmware/open-guest.js";
 import { openVmwareState } from "./vmware/open-state.js";
 
-/** The reader of a format of one file. */
+/** Adapts the reader of a format that has one file. */
 const ofOne =
   (open: (image: SourceImage, options: FormatOptions) => Dump | Opening): OpenFormat =>
   (images, options) =>
     open(images[0] as SourceImage, options);
 
-/** The readers of all formats but ELF and kdump files, and of bare memory. `openInput` loads them for inputs that are of one of these. */
+/**
+ * The readers of all formats except ELF and kdump files, and of bare memory. `openInput` loads them when an input needs
+ * one of them.
+ */
 const FORMATS: Readonly<Record<FurtherFormat, OpenFormat>> = {
   ranges: ofOne(openRanges),
   s390: openS390Dump,

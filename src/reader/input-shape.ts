@@ -5,10 +5,10 @@ import type { SpoolOptions } from "./source/spool/spool-file.js";
 
 const SPOOL: Shape<SpoolOptions> = { dir: maybe(aFileName), limit: maybe(atMost(0)) };
 
-/** Where temporary files are. */
+/** Checks the options of temporary files. */
 export const spoolOption = maybe(anObject(SPOOL));
 
-/** What `openInput` takes. */
+/** Checks the options of `openInput`. */
 export const INPUT_SHAPE: Shape<InputOptions> = {
   ...OPEN_SHAPE,
   spool: spoolOption,

@@ -1,20 +1,21 @@
 import { either, OPTION, piped } from "../option-words.js";
 /**
- * Files that people give as a dump and that coresieve does not read: what each is, and what to do. A row an item; what is read has no row
- * here. The numbers come from the formats' public headers and documents (sources at the rows that are not in everybody's magic(5)).
+ * Files that people pass as a dump but that coresieve does not read: what each one is, and what to do. Formats that
+ * coresieve reads have no row here. The numbers come from the formats' public headers and documents (rows name a source
+ * unless everybody's magic(5) has the numbers).
  */
 export interface KnownFile {
-  /** Bytes at the beginning, or elsewhere, that tell it: `[offset, bytes]`, the bytes as latin1. All of them must be there. */
+  /** Bytes by which the file is recognised: `[offset, bytes]`, the bytes as latin1. All of them must be there. */
   readonly marks: readonly (readonly [at: number, bytes: string])[];
   /** What it is, with its article: "a saved state of VirtualBox". */
   readonly name: string;
-  /** Why it is refused, for what is read in another way. Default: "which coresieve does not read". */
+  /** Why it is refused, for a file that coresieve reads in another way. Default: "which coresieve does not read". */
   readonly why?: string;
-  /** What to do: one sentence without its stop. */
+  /** What to do: one sentence without its full stop. */
   readonly cure: string;
 }
 
-/** Bytes of a file in which marks lie: the last is that of btrfs, at 64 KiB and 64 bytes. */
+/** Bytes of a file that may contain marks: the last one is that of btrfs, at 64 KiB and 64 bytes. */
 export const KNOWN_HEAD_SIZE = 66 * 1024;
 
 const at0 = (bytes: string, name: string, cure: string): KnownFile => ({ marks: [[0, bytes]], name, cure });
@@ -25,7 +26,7 @@ const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FIL
 
 const NO_ADDRESSES = "and does not say where it lies";
 
-/** Memory of machines, in forms of its own. */
+/** Memory of machines, in formats that coresieve does not read. */
 const MEMORY: readonly KnownFile[] = [
   at0("Xen saved domain", XEN_SAVE, FOR_XEN),
   at0("LinuxGuestRecord", XEN_SAVE, FOR_XEN),
@@ -73,7 +74,8 @@ const MEMORY: readonly KnownFile[] = [
   at0("MDMP", "a Windows minidump", WINDOWS),
   at0("ZDMP", "a compressed dump of DumpIt for Windows", WINDOWS),
   ...["hibr", "HIBR", "wake", "WAKE"].map((magic) => at0(magic, "a hibernation file of Windows", WINDOWS)),
-  // Signatures of kernel/power/swap.c and of the tools that came before, at the end of the first page: of 4, 16 and 64 KiB.
+  // Signatures of kernel/power/swap.c and of the tools that came before it. They are at the end of the first page, of
+  // 4, 16 or 64 KiB.
   ...[4096, 16384, 65536].flatMap((page) => [
     ...["S1SUSPEND", "S2SUSPEND", "ULSUSPEND", "LINHIB0001"].map(
       (mark): KnownFile => ({
@@ -97,7 +99,7 @@ const OPEN_INPUT = "Open it with openInput, which unpacks it";
 const EXTRACT = "Take the vmcore out of it, and give that";
 const FOR_VMLINUX = `It has no memory: give the vmcore, and the vmlinux with ${OPTION.vmlinux}`;
 
-/** What dumps are packed, sent or kept in. */
+/** Packings, archives and encryptions that a dump may come in. */
 const PACKED: readonly KnownFile[] = [
   at0("\x1f\x8b", "packed with gzip", OPEN_INPUT),
   at0("\x28\xb5\x2f\xfd", "packed with zstd", OPEN_INPUT),
@@ -151,7 +153,7 @@ const DISKS: readonly KnownFile[] = [
 
 const TEXT = "Give the vmcore, which is often beside it";
 
-/** Kernels, and texts that lie beside dumps or come instead of them. */
+/** Kernels, and texts that people find beside a dump. */
 const BESIDE: readonly KnownFile[] = [
   { marks: [[0x202, "HdrS"]], name: "a kernel image (bzImage)", cure: FOR_VMLINUX },
   { marks: [[0x38, "ARM\x64"]], name: "a kernel image of arm64", cure: FOR_VMLINUX },
@@ -192,16 +194,16 @@ const BESIDE: readonly KnownFile[] = [
   at0("====", "a kernel's log out of ramoops", TEXT),
 ];
 
-/** All rows; where several fit the first counts. */
+/** All rows; the first one that matches counts. */
 export const KNOWN_FILES: readonly KnownFile[] = [...MEMORY, ...PACKED, ...BESIDE, ...DISKS];
 
-/** What a file is that begins so (`KNOWN_HEAD_SIZE` bytes of it, or all); `undefined` if nothing tells it. */
+/** The row for a file with this head (`KNOWN_HEAD_SIZE` bytes of it, or all); `undefined` if no row matches. */
 export function knownFile(head: Uint8Array): KnownFile | undefined {
   const text = Buffer.from(head.buffer, head.byteOffset, head.length).toString("latin1");
   return KNOWN_FILES.find(({ marks }) => marks.every(([at, bytes]) => text.startsWith(bytes, at)));
 }
 
-/** Files that no bytes tell, by their names. */
+/** Files that are recognised by their names, because their bytes say nothing. */
 interface KnownName extends Omit<KnownFile, "marks"> {
   readonly is: RegExp;
 }
@@ -237,7 +239,7 @@ const KNOWN_NAMES: readonly KnownName[] = [
   },
 ];
 
-/** What a file of that name is, where its bytes do not tell it. */
+/** The row for a file with this name, if its bytes match no row. */
 export function knownName(path: string): Omit<KnownFile, "marks"> | undefined {
   return KNOWN_NAMES.find(({ is }) => is.test(path));
 }

@@ -18,35 +18,38 @@ export type Arch =
   | "sparc64"
   | "ia64";
 
-/** The dumped machine: how its memory is to be read, whatever machine reads it. */
+/** The dumped machine: how to read its memory, on whatever machine this program runs. */
 export interface Machine {
   readonly arch: Arch;
   /** Bytes of an `unsigned long` of its kernel. */
   readonly wordSize: 4 | 8;
-  /** Byte order of its memory (a file's headers may be in another: QEMU's of ppc64le). */
+  /** Byte order of its memory. A file's headers may have the other one (QEMU's of ppc64le). */
   readonly littleEndian: boolean;
 }
 
-/** What files and names say of an architecture. What its kernels are like is in its row in kernel/arch/. */
+/** How files and names identify an architecture. What is known of its kernels is in its row in kernel/arch/. */
 interface ArchFacts {
   readonly arch: Arch;
   readonly elfMachine: number;
   readonly wordSize: 4 | 8;
-  /** What `uname -m` prints; the first is the one written where a dump has none. */
+  /** Names that `uname -m` prints; the first one is written where a dump has none. */
   readonly uts: readonly string[];
-  /** Page size where nothing in the dump tells it: the usual one of distributions. */
+  /** Page size to assume if nothing in the dump says it: the usual one of distributions. */
   readonly pageSize: number;
-  /** Big endian where nothing says otherwise; ppc64le is told apart by its name or its memory. */
+  /** Assumed to be big endian unless the dump says otherwise; ppc64le is recognised by its name or its memory. */
   readonly bigEndian?: true;
-  /** What a file of that e_machine is if its ELF class is 32: another machine. (kexec writes ELF32 headers for x86-64, too.) */
+  /** The machine of a file with the same e_machine and ELF class 32. (For x86-64 kexec also writes ELF32 headers.) */
   readonly other32?: string;
-  /** Items of VMCOREINFO that only its kernels export. */
+  /** Items of VMCOREINFO that only kernels of this architecture export. */
   readonly exports?: readonly string[];
   /** Bytes of its `struct elf_prstatus`: a header of 112 bytes (72 on 32-bit machines), the registers, a flag. */
   readonly prstatus?: number;
-  /** Its kdump files count pages from phys_base on, where memory starts: makedumpfile writes and crash reads them so. */
+  /**
+   * Its kdump files count pages from phys_base on, where memory starts: makedumpfile writes them this way and crash
+   * reads them this way.
+   */
   readonly numbersFromPhysBase?: true;
-  /** A 64-bit member of its C structs is aligned to 4 bytes, so that kdump headers are shorter. */
+  /** 64-bit members of its C structs are aligned to 4 bytes, which makes kdump headers shorter. */
   readonly packsHeaders?: true;
 }
 
@@ -90,7 +93,7 @@ const ARCHS: readonly ArchFacts[] = [
   { arch: "mips", elfMachine: 8, wordSize: 4, uts: ["mips"], pageSize: 4096 },
 ];
 
-/** What is taken for the machine of an image until its memory says otherwise: that of most. */
+/** The machine of an image until its memory shows another one: that of most. */
 export const USUAL_MACHINE: Machine = { arch: "x86_64", wordSize: 8, littleEndian: true };
 
 /** The architecture of an ELF file's `e_machine`. 32-bit x86 and ARM kernels come in ELF64 files too. */
@@ -99,13 +102,13 @@ export function archOfElf(elfMachine: number, elfClass: 32 | 64): ArchFacts | un
   return candidates.find((facts) => facts.wordSize * 8 === elfClass) ?? candidates[0];
 }
 
-/** The architecture of a `uname -m` text. ARM has many: everything that starts with "arm". */
+/** The architecture of a `uname -m` text. ARM has many such texts: everything that starts with "arm". */
 export function archOfUts(machine: string): ArchFacts | undefined {
   const exact = ARCHS.find((facts) => facts.uts.includes(machine));
   return exact ?? (machine.startsWith("arm") ? factsOf("arm") : undefined);
 }
 
-/** The machine of that name, crash's (arm64) or `uname -m`'s (aarch64); `undefined` if there is none. */
+/** The machine of that name, as crash writes it (arm64) or `uname -m` (aarch64); `undefined` for an unknown name. */
 export function machineNamed(name: string): Machine | undefined {
   const facts = ARCHS.find(({ arch }) => arch === name) ?? ARCHS.find(({ uts }) => uts.includes(name));
   if (facts === undefined) return undefined;
@@ -114,23 +117,23 @@ export function machineNamed(name: string): Machine | undefined {
   return { arch, wordSize, littleEndian };
 }
 
-/** The architecture whose kernels alone export one of a VMCOREINFO's items. */
+/** The architecture that has an item of VMCOREINFO which only its kernels export. */
 export function archOfExports(has: (item: string) => boolean): Arch | undefined {
   return ARCHS.find(({ exports }) => exports?.some(has))?.arch;
 }
 
-/** The architecture by the size of a CPU's NT_PRSTATUS note; of two with the same size the byte order tells. */
+/** The architecture with this size of a CPU's NT_PRSTATUS note. If two have the same size, the byte order decides. */
 export function archOfPrstatus(size: number, littleEndian: boolean): Arch | undefined {
   const fitting = ARCHS.filter(({ prstatus }) => prstatus === size);
   return (fitting.find(({ bigEndian = false }) => bigEndian !== littleEndian) ?? fitting[0])?.arch;
 }
 
-/** Every machine, in its usual byte order; names as `machineNamed` takes them. */
+/** Every machine, in its usual byte order. */
 export function allMachines(): Machine[] {
   return ARCHS.map(({ arch }) => machineNamed(arch) as Machine);
 }
 
-/** Names to offer where a machine is to be named: crash's, and that of the other byte order which is in use. */
+/** Names of machines for messages: crash's, and ppc64le, the other byte order that is in use. */
 export function machineNames(): string[] {
   return [...ARCHS.map(({ arch }) => arch), "ppc64le"];
 }
@@ -139,7 +142,7 @@ export function factsOf(arch: Arch): ArchFacts {
   return ARCHS.find((facts) => facts.arch === arch) as ArchFacts;
 }
 
-/** The `uname -m` text to write for a machine when the dump has none. */
+/** The `uname -m` text that is written for a machine if the dump has none. */
 export function utsMachine(machine: Machine): string {
   if (machine.arch === "ppc64") return machine.littleEndian ? "ppc64le" : "ppc64";
   return factsOf(machine.arch).uts[0] as string;

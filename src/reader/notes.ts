@@ -16,9 +16,9 @@ export const NT_PRSTATUS = 1;
 const HEADER_SIZE = 12;
 
 /**
- * Takes the content of PT_NOTE segments apart. Names and descriptors are padded to 4 bytes, in ELF64 files too (what
- * the kernel and QEMU write, whatever the ELF64 text says). The kernel's buffers are filled up with zeros behind the
- * last note: a header of zeros is passed over. A note that runs past the end stops the scan with a warning.
+ * Parses the content of PT_NOTE segments. Names and descriptors are padded to 4 bytes, in ELF64 files too: the kernel
+ * and QEMU write them this way, whatever the ELF64 specification says. The kernel's buffers are filled with zeros
+ * behind the last note: a header of zeros is skipped. A note that runs past the end stops the scan with a warning.
  */
 export function parseNotes(area: Uint8Array, littleEndian: boolean, file: string, warnings: Warnings): Note[] {
   const view = fields(area, littleEndian, file);
@@ -68,7 +68,7 @@ function isCpus({ name, type }: Note): boolean {
   return name === "CORE" && type === NT_PRSTATUS;
 }
 
-/** Not by bit operations: sizes are unsigned 32 bits, and a negative one would send the scan back. */
+/** Without bit operations: sizes are unsigned 32 bits, and a negative size would move the scan backwards. */
 function align4(n: number): number {
   return Math.ceil(n / 4) * 4;
 }

@@ -19,7 +19,7 @@ import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage }
 import { STDIN } from "./source/stdin.js";
 import { aStreamInput, dropStream, type GivenStream, type StreamInput } from "./source/stream-input.js";
 
-/** A file or what stands for one by its name, or a stream. */
+/** A name of a file, an object or another input; or a stream. */
 export type DumpInput = string | GivenStream | StreamInput;
 
 const isName = (value: unknown) => typeof value === "string";
@@ -27,10 +27,12 @@ const oneInput = eitherOf(isName, aFileName, aStreamInput);
 const someInputs = eitherOf(Array.isArray, listOf(oneInput, 1), oneInput);
 
 /**
- * Opens a dump as `openDump` does, an object of a store (`s3://bucket/key`: docs/object-stores.md), and also one that can be read
- * only once, from its beginning to its end: a `Readable` or a web stream, stdin (`-`), a FIFO, a file packed with zstd, LZ4, gzip, xz, bzip2 or zlib, a tar or zip archive (by its content). Such an
- * input is read to its end and kept, packed and without its zeros, in a temporary file that is gone when the dump is closed. A stream that was given is
- * closed then; whatever fails but a wrong argument, it is destroyed. Throws what `openDump` does, and `NO_SPACE`, `NOT_WRITABLE` and `ABORTED`.
+ * Opens a dump like `openDump`, or an object of a store (`s3://bucket/key`: docs/object-stores.md), or an input that
+ * can be read only once, from its beginning to its end: a `Readable` or a web stream, stdin (`-`), a FIFO, a file
+ * packed with zstd, LZ4, gzip, xz, bzip2 or zlib, a tar or zip archive (recognised by its content). Such an input is
+ * read to its end and kept in a temporary file, packed and without its zeros, which is deleted when the dump is closed.
+ * A stream that the caller gave is then closed; after any error except a wrong argument, it is destroyed. Throws what
+ * `openDump` throws, and `NO_SPACE`, `NOT_WRITABLE` and `ABORTED`.
  */
 export async function openInput(
   inputs: DumpInput | readonly DumpInput[],
@@ -48,7 +50,7 @@ export async function openInput(
     const given = addressed === undefined ? options : { ...options, addresses: addressed.addresses };
     for (const input of addressed?.paths ?? all) {
       const opened = await openOne(input, warnings, given);
-      // Listed before it is looked into, so that it is closed whatever is in there.
+      // Put into the list before it is looked into, so that it is closed whatever it contains.
       const at = images.push({ ...opened, flattened: undefined }) - 1;
       images[at] = lookInside(opened, options.salvage);
     }
@@ -79,7 +81,7 @@ async function openOne(path: DumpInput, warnings: Warnings, options: InputOption
     return spool(await openLibvirtGuest(path, options.signal), warnings, options);
   }
   if (isStreamPath(path)) {
-    // Most runs need none of it.
+    // Loaded only when needed: most runs read no stream.
     const { openStream } = await import("./source/byte-stream.js");
     const input = await openStream(path, options.signal);
     return "fd" in input ? unpacked(input, warnings, options) : spool(input, warnings, options);
@@ -87,18 +89,18 @@ async function openOne(path: DumpInput, warnings: Warnings, options: InputOption
   return unpacked(openFile(path), warnings, options);
 }
 
-/** Whether a name stands for what can be read only once: stdin, a FIFO. */
+/** Whether a name stands for an input that can be read only once: stdin or a FIFO. */
 export function isStreamPath(path: string): boolean {
   if (path === STDIN) return true;
   try {
     return statSync(path).isFIFO();
   } catch {
-    // Opening it says what is wrong.
+    // Opening it reports the error.
     return false;
   }
 }
 
-/** The file itself, or if it is packed what is in it. */
+/** The file itself; or its unpacked content, if it is packed. */
 async function unpacked(file: FileHandle, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const close = closeOnce([{ file, flattened: undefined }]);
   try {
@@ -113,7 +115,10 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
   }
 }
 
-/** Whether what is in a file has to be unpacked first. Bare memory may begin as anything does. */
+/**
+ * Whether a file's content has to be unpacked first. Bare memory may begin with any bytes, so fewer formats count for
+ * it.
+ */
 function isPacked(source: ByteSource, { raw, addresses }: InputOptions): boolean {
   const bytes = new Uint8Array(ARCHIVE_HEAD);
   const head = bytes.subarray(0, source.read(bytes, 0));
@@ -122,14 +127,14 @@ function isPacked(source: ByteSource, { raw, addresses }: InputOptions): boolean
   return packing !== undefined || archiveOf(head) !== undefined || isPackedSave(head, source.name);
 }
 
-/** An object of a store, read in place; or if it is packed what is in it. */
+/** An object of a store: read in place, or unpacked if it is packed. */
 async function object(path: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const { objectBytes, openObject } = await import("../store/open-object.js");
   const chunks = () => objectBytes(path, options.signal);
   return remoteInput(await openObject(path), chunks, warnings, options);
 }
 
-/** A file of a web server: read in place where the server gives ranges, and otherwise once, as a stream. */
+/** A file of a web server: read in place if the server supports ranges, otherwise read once, as a stream. */
 async function webFile(url: string, warnings: Warnings, options: InputOptions): Promise<OpenedInput> {
   const [{ openHttp }, { httpBytes }] = await Promise.all([
     import("../store/open-object.js"),

@@ -27,26 +27,27 @@ import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";
 
-/** What a file does not say of itself, and how far it is trusted. */
+/** What a file does not say about itself, and how far it is trusted. */
 export interface OpenOptions {
-  /** The file is bare memory, and these are the physical addresses of its consecutive pieces, or "auto". */
+  /** The file is bare memory. These are the physical addresses of its consecutive pieces, or "auto" to find them. */
   readonly raw?: RawPlace;
   /**
-   * The files are bare memory that begins at these physical addresses, one for each.
+   * The files are bare memory that begins at these physical addresses, one address for each file.
    * @internal
    */
   readonly addresses?: readonly number[];
-  /** The machine of a memory image (raw, LiME, AVML); found in its memory if nothing is said. */
+  /** The machine of a memory image (raw, LiME, AVML). Default: found in its memory. */
   readonly machine?: Machine;
   /**
-   * Reads damaged and cut-off dumps as far as they go: pages that are not there are as if the dump did not have them, and
+   * Reads damaged and cut-off dumps as far as possible: missing pages count as pages that the dump does not have, and
    * warnings count them (`CUT_OFF`, `MISSING_PAGES`).
    */
   readonly salvage?: boolean;
-  /** The snapshot to take of those in a qcow2 disk image: its name, or its number. Default: the newest that has memory. */
+  /** The snapshot of a qcow2 disk image to read: its name or its number. Default: the newest that has memory. */
   readonly snapshot?: string;
   /**
-   * Opens a file that was named, where not every file may be read: nothing is opened, or looked at, by its name but by this. Default: by name.
+   * Opens a named file, for callers that may not read every file: then no file is opened or looked at in any other way.
+   * Default: opens it by its name.
    * @internal
    */
   readonly openFile?: (path: string) => FileHandle;
@@ -54,7 +55,7 @@ export interface OpenOptions {
 
 const RAW_PIECE: Shape<RawPiece> = { start: wholeNumber(0), end: maybe(wholeNumber(1)) };
 
-/** What `openDump` takes. */
+/** Checks the options of `openDump`. */
 export const OPEN_SHAPE: Shape<OpenOptions> = {
   raw: maybe((value, at) => {
     if (value !== "auto") listOf(anObject(RAW_PIECE), 1)(value, at);
@@ -66,14 +67,14 @@ export const OPEN_SHAPE: Shape<OpenOptions> = {
   openFile: maybe(aFunction),
 };
 
-/** Whether the dump in these files is opened by what `FurtherReaders` has. */
+/** Whether opening the dump in these files needs the readers in `FurtherReaders`. */
 export function needsFurther(images: readonly SourceImage[], { raw, addresses }: OpenOptions): boolean {
   return (raw ?? addresses) !== undefined || images.some((image) => typeof formatOfImage(image)?.open === "string");
 }
 
 /**
- * Opens the dump in input files that are open; if it throws they stay the caller's to close. As `openDump` otherwise. `further` is there
- * where it is needed.
+ * Opens the dump in input files that are open. If it throws, the caller still has to close them. Otherwise like
+ * `openDump`. `further` must be loaded if it is needed.
  */
 export function openSources(
   images: readonly SourceImage[],
@@ -84,7 +85,7 @@ export function openSources(
   return openAtOnce(openingOf(images, warnings, options, further));
 }
 
-/** The same step by step. */
+/** The same, step by step. */
 export function* openingOf(
   images: readonly SourceImage[],
   warnings: Warnings,
@@ -109,7 +110,7 @@ export function* openingOf(
   return { ...dump, header: { ...dump.header, description: `${dump.header.description}, ${from}` } };
 }
 
-/** With what a dump's notes say of the addresses in its page tables. */
+/** The dump with the translation of its page tables' addresses, if its notes have one. */
 function translated(dump: Dump): Dump {
   const frames = framesOf(dump.notes);
   return frames === undefined
@@ -129,7 +130,7 @@ function openedAs({ salvage = false, raw, addresses, machine, snapshot }: OpenOp
   };
 }
 
-/** Files of bare memory with an address each. */
+/** Opens files of bare memory, each with an address. */
 function openAddressed(
   images: readonly SourceImage[],
   addresses: readonly number[],
@@ -151,7 +152,7 @@ function openAddressed(
   });
 }
 
-/** Bare memory is opened as that, unless it is plainly something else. */
+/** Opens bare memory, unless the file is clearly something else. */
 function openRawImage(
   images: readonly SourceImage[],
   place: RawPlace,
@@ -174,14 +175,14 @@ function openRawImage(
 }
 
 /**
- * Looks at the first bytes of a stream, before all of it is read: it may be long, or never end. Throws `NOT_A_DUMP` if
- * they are no dump's; with `KNOWN_HEAD_SIZE` of them it says what else they are.
+ * Checks the first bytes of a stream before all of it is read: it may be long, or never end. Throws `NOT_A_DUMP` if
+ * they do not begin a dump; with `KNOWN_HEAD_SIZE` of them the error says what else the file is.
  */
 export function checkHead(head: Uint8Array, name: string): void {
   if (!isDumpHead(head, name)) throw notADump(head, name);
 }
 
-/** Whether a file that begins so is a dump: `HEAD_SIZE` bytes tell it. */
+/** Whether a file with this head (`HEAD_SIZE` bytes) is a dump. */
 export function isDumpHead(head: Uint8Array, name: string): boolean {
   return isFlattened(head) || formatOf(head, { path: name }) !== undefined;
 }
@@ -190,7 +191,7 @@ function ofNoFormat(image: SourceImage): DumpError {
   return notADump(headOf(image, KNOWN_HEAD_SIZE), image.file.path);
 }
 
-/** The error of a file that begins so: what it is, if that is known. */
+/** The error for a file with this head: says what the file is, if that is known. */
 function notADump(head: Uint8Array, name: string): DumpError {
   const known = knownFile(head) ?? knownName(name);
   if (known !== undefined) {
@@ -207,7 +208,7 @@ function notADump(head: Uint8Array, name: string): DumpError {
   });
 }
 
-/** Bytes as a text, if they are one. */
+/** Bytes for a message: as text if they are printable. */
 function beginning(bytes: Uint8Array): string {
   const text = Buffer.from(bytes).toString("latin1");
   return /^[\x20-\x7e]+$/.test(text)

@@ -7,9 +7,10 @@ import { addressedFiles } from "./raw/addressed-files.js";
 import { closeOnce, openSource, type SourceImage } from "./source/source-image.js";
 
 /**
- * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, a QEMU migration stream, any of them flattened, or
- * all files of a split set (in any order); bare memory only with `raw`. The files are read in place: `openInput` opens streams and packed files, too. Throws `NOT_READABLE`, `NOT_A_DUMP`,
- * `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`, `BAD_OPTION`.
+ * Opens a dump by its content: an ELF vmcore, a kdump-compressed file, a LiME or AVML image, a QEMU migration stream,
+ * any of them flattened, or all files of a split set (in any order); bare memory only with `raw`. The files are read in
+ * place; `openInput` also opens streams and packed files. Throws `NOT_READABLE`, `NOT_A_DUMP`, `TRUNCATED`, `CORRUPT`,
+ * `LIMIT`, `UNSUPPORTED`, `BAD_OPTION`.
  */
 export function openDump(
   paths: string | readonly string[],

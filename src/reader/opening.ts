@@ -3,12 +3,12 @@ import { DumpError } from "../errors.js";
 import type { Dump } from "./dump.js";
 
 /**
- * A dump that is being opened. It yields every now and then where a whole file has to be gone through first, so that a program which opens one hears of signals meanwhile.
- * Nothing is open but what the caller gave, so it may be dropped at each yield.
+ * A dump that is being opened. Where a whole file has to be read first, it yields now and then, so that the program can
+ * react to signals. Only files that the caller opened are open, so the caller may abandon it at each yield.
  */
 export type Opening = Generator<void, Dump, void>;
 
-/** Goes through with it at once. */
+/** Runs it to its end. */
 export function openAtOnce(opening: Opening): Dump {
   for (;;) {
     const { done, value } = opening.next();
@@ -16,7 +16,7 @@ export function openAtOnce(opening: Opening): Dump {
   }
 }
 
-/** The same, with a look around at each yield. Throws `ABORTED`. */
+/** Runs it to its end, and lets other events run at each yield. Throws `ABORTED`. */
 export async function openAwake(opening: Opening, signal: AbortSignal | undefined, file: string): Promise<Dump> {
   for (;;) {
     const { done, value } = opening.next();
@@ -26,7 +26,7 @@ export async function openAwake(opening: Opening, signal: AbortSignal | undefine
   }
 }
 
-/** What a format's reader gives, in the same form. */
+/** Turns the result of a format's reader into an `Opening`, if it is not one. */
 export function* opened(found: Dump | Opening): Opening {
   return Symbol.iterator in found ? yield* found : found;
 }

@@ -1,28 +1,31 @@
 import { DumpError } from "../errors.js";
 
 /**
- * 2^35 pages: 128 TiB of 4 KiB pages, and 4 GiB for each bitmap, the largest array that every Node has. Larger numbers
- * come from damaged headers.
+ * 2^35 pages: 128 TiB of 4 KiB pages, and 4 GiB for each bitmap, the largest array that every Node supports. Larger
+ * numbers come from damaged headers.
  */
 export const MAX_PAGES = 2 ** 35;
 
-/** Pages that any file may claim to describe, however small it is: 2 TiB of 4 KiB pages, 64 MiB for each bitmap. */
+/**
+ * The number of pages that any file may claim to describe, however small it is: 2 TiB of 4 KiB pages, 64 MiB for each
+ * bitmap.
+ */
 const CLAIMED_FREELY = 2 ** 29;
 /**
- * Beyond that a file must hold a byte for so many pages. Even dumps of which all was dropped that can be hold a hundred times
- * that: kernel text, slab, page tables. So a file of a few bytes cannot ask for gigabytes, and one of a machine with 64 TiB
- * (bitmaps of 2 GiB) is opened from 64 MiB on.
+ * Above that a file may claim this many pages per byte of its own. Even a dump without all pages that can be dropped
+ * has a hundred times more bytes: kernel text, slab, page tables. So a file of a few bytes cannot ask for gigabytes,
+ * and a dump of a machine with 64 TiB (bitmaps of 2 GiB) is opened from 64 MiB on.
  */
 const CLAIMED_PER_BYTE = 256;
 
-/** The most pages of memory that a dump of `held` bytes is believed to describe. */
+/** The most pages of memory that a dump of `held` bytes may describe. */
 export function mostPages(held: number): number {
   return Math.min(MAX_PAGES, Math.max(CLAIMED_FREELY, CLAIMED_PER_BYTE * held));
 }
 
 /**
- * Refuses numbers of pages that the bytes held make incredible, before anything is allocated. Pages that do not exist between those
- * that do need not be counted: bitmaps have no place for them (stretches.ts). Throws `LIMIT`.
+ * Refuses a number of pages that is not credible for a dump of `held` bytes, before anything is allocated. Gaps without
+ * pages need not be counted, because bitmaps have no place for them (stretches.ts). Throws `LIMIT`.
  */
 export function checkClaim(pages: number, held: number, file: string): void {
   const most = mostPages(held);
@@ -31,7 +34,7 @@ export function checkClaim(pages: number, held: number, file: string): void {
   throw new DumpError("LIMIT", what, { file, cure: "A physical address, size or max_mapnr in its headers is damaged" });
 }
 
-/** Refuses numbers of pages that no bitmap can hold, before anything is allocated. Throws `LIMIT`. */
+/** Refuses a number of pages that no bitmap can hold, before anything is allocated. Throws `LIMIT`. */
 export function checkPageCount(pages: number, file: string): void {
   if (pages <= MAX_PAGES) return;
   throw new DumpError("LIMIT", `${pages} pages; at most ${MAX_PAGES} are allowed`, {

@@ -3,15 +3,16 @@ import type { PageBitmap } from "./bitmap.js";
 /** Physical memory of the dumped machine. */
 export interface PhysicalMemory {
   /**
-   * Copies memory from physical address `paddr` on into `into`. Returns how many bytes were there before the first
-   * one that the dump does not have. Throws `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
+   * Copies memory from physical address `paddr` on into `into`. Returns how many bytes were copied before the first one
+   * that the dump does not have. Throws `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
    */
   read(into: Uint8Array, paddr: number): number;
   /** The lowest address from `paddr` on that the dump has, or Infinity. */
   next(paddr: number): number;
   /**
-   * Where its page tables have other addresses (a paravirtualised Xen domain: those of the host's memory): the physical address of the page that such a one leads to, `undefined`
-   * if it is not the machine's. Absent: page tables have physical addresses.
+   * Translates an address in the page tables to a physical one, where they have other addresses (a paravirtualised Xen
+   * domain: those of the host's memory); `undefined` if the address is not the machine's. Absent: page tables have
+   * physical addresses.
    */
   physicalOf?(address: number): number | undefined;
 }
@@ -36,7 +37,10 @@ export interface PhysicalRange {
   readonly end: number;
 }
 
-/** Which pages exist and which have data, one bit per pfn, LSB first; bits are set in the caller's bitmaps, both of `stretchesOf` the image. */
+/**
+ * Which pages exist and which have data. Both bitmaps have the stretches that `stretchesOf` returns for the image; the
+ * caller makes them, and bits are set in them.
+ */
 export interface PageBitmaps {
   /** The page is memory of the machine. */
   readonly exists: PageBitmap;

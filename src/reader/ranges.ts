@@ -15,7 +15,7 @@ export function joinRanges(extents: Extents): PhysicalRange[] {
   return ranges;
 }
 
-/** The ranges of a bitmap's set bits, the first `most` of them; bit 0 is the page `first`. */
+/** The ranges of a bitmap's set bits, at most `most` of them. Bit 0 stands for the page `first`. */
 export function bitmapRanges(
   bitmap: PageBitmap,
   pages: number,
@@ -32,7 +32,7 @@ export function bitmapRanges(
   return ranges;
 }
 
-/** The parts of [start, end) that lie in ranges, which ascend and are disjoint. */
+/** The parts of [start, end) that lie in `ranges`, which must be ascending and disjoint. */
 export function partsIn(ranges: readonly PhysicalRange[], { start, end }: PhysicalRange): PhysicalRange[] {
   const parts: PhysicalRange[] = [];
   for (let i = firstIndex(ranges.length, (at) => (ranges[at] as PhysicalRange).end > start); i < ranges.length; i++) {

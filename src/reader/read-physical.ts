@@ -2,13 +2,14 @@ import { DumpError } from "../errors.js";
 import { aDump, checkArgument } from "../option-shape.js";
 import type { Dump } from "./dump.js";
 
-/** More than this at once is a mistake, and memory for it would be taken first. */
+/** A larger length is a mistake; the memory for it would be allocated first. */
 const MOST_BYTES = 1 << 30;
 
 /**
- * Physical memory from address `paddr` on: `length` bytes, or fewer, up to the first one that the dump does not have; none
- * at all is an empty array. `dump.memory` does the same into an array of the caller's. Throws `BAD_OPTION` for what is no
- * address or length (1 GiB at most), `CORRUPT` and `CODEC_MISSING` for pages that cannot be decoded.
+ * Physical memory from address `paddr` on: `length` bytes, or fewer, up to the first one that the dump does not have;
+ * an empty array if it has none. `dump.memory` does the same with an array of the caller's. Throws `BAD_OPTION` for an
+ * address or a length that is not valid (1 GiB at most), `CORRUPT` and `CODEC_MISSING` for pages that cannot be
+ * decoded.
  */
 export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Array {
   checkArgument("dump", dump, aDump);
@@ -22,7 +23,7 @@ export function readPhysical(dump: Dump, paddr: number, length: number): Uint8Ar
   return bytes.subarray(0, dump.memory.read(bytes, paddr));
 }
 
-/** Throws `BAD_OPTION` for a number of bytes that nobody reads at once. */
+/** Throws `BAD_OPTION` for a length that is not valid. */
 export function checkLength(length: number): void {
   if (Number.isInteger(length) && length >= 0 && length <= MOST_BYTES) return;
   throw new DumpError("BAD_OPTION", `${length} bytes cannot be read at once`, {

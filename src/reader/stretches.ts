@@ -1,16 +1,21 @@
 import { type Extents, findExtent, toExtents } from "./extents.js";
 
 /**
- * Where a machine has pages: stretches [start, end) of page frame numbers, far from each other. What is held for each page (bits,
- * bytes) is held for the pages of the stretches only, one stretch behind the other: `source` is the place of a stretch's first
- * page there. So memory far from all other (a node at 64 TiB, firmware at 60 TiB) costs what it is, in memory and in time, and no
- * loop ever comes by what lies between.
+ * Where a machine has pages: stretches [start, end) of pfns, far from each other. Data for each page (bits, bytes) are
+ * stored for the pages of the stretches only, one stretch after the other; `source` is the place of a stretch's first
+ * page in them. So memory far from all other (a node at 64 TiB, firmware at 60 TiB) takes only the space and time of
+ * its own pages, and loops skip what lies between.
  */
 export type Stretches = Extents;
 
-/** Stretches begin and end at multiples of so many pages, 16 KiB of a bitmap: a task of pass 1 lies in one of them. */
+/**
+ * Stretches begin and end at multiples of this many pages, 16 KiB of a bitmap. So a task of pass 1 lies in one of them.
+ */
 export const STRETCH_STEP = 2 ** 17;
-/** Shorter gaps (4 GiB of 4 KiB pages) are taken in, for 128 KiB of a bitmap each: so most machines have one stretch. */
+/**
+ * Shorter gaps (4 GiB of 4 KiB pages) become part of a stretch, for 128 KiB of a bitmap each. So most machines have one
+ * stretch.
+ */
 const LEAST_GAP = 2 ** 20;
 
 /** Pages [start, end). */
@@ -19,7 +24,10 @@ interface Pages {
   readonly end: number;
 }
 
-/** The stretches that have all of these pages. Short gaps before the first page and behind the last of `count` belong to them. */
+/**
+ * The stretches that contain all of these pages. They also contain short gaps before the first page and behind the last
+ * of `count` pages.
+ */
 export function stretchesOver(ranges: readonly Pages[], count: number): Stretches {
   const joined: { start: number; end: number }[] = [];
   const sorted = ranges.filter(({ start, end }) => end > start).sort((a, b) => a.start - b.start);
@@ -44,33 +52,33 @@ export function stretchesOver(ranges: readonly Pages[], count: number): Stretche
   );
 }
 
-/** The stretches of both, of `count` pages in all. */
+/** The stretches that contain those of both, for `count` pages in all. */
 export function joinStretches(a: Stretches, b: Stretches, count: number): Stretches {
   const rangesOf = ({ start, end }: Stretches) =>
     Array.from(start, (first, i) => ({ start: first, end: end[i] as number }));
   return stretchesOver([...rangesOf(a), ...rangesOf(b)], count);
 }
 
-/** Pages of all stretches. */
+/** Number of pages in all stretches. */
 export function placesIn({ count, end, start, source }: Stretches): number {
   if (count === 0) return 0;
   return (source[count - 1] as number) + (end[count - 1] as number) - (start[count - 1] as number);
 }
 
-/** Index of the stretch that holds `pfn`, or of the first one behind it. Most dumps have one. */
+/** Index of the stretch that contains `pfn`, or of the first one after it. Most dumps have one. */
 export function stretchAt(stretches: Stretches, pfn: number): number {
   if (stretches.count === 1) return pfn < (stretches.end[0] as number) ? 0 : 1;
   return findExtent(stretches, pfn);
 }
 
-/** The place of a page; of one between the stretches, that of the next page behind it. */
+/** The place of a page. For a page between stretches it is the place of the next page that has one. */
 export function bitPlaceOf(stretches: Stretches, pfn: number): number {
   const i = stretchAt(stretches, pfn);
   if (i === stretches.count) return placesIn(stretches);
   return (stretches.source[i] as number) + Math.max(0, pfn - (stretches.start[i] as number));
 }
 
-/** The page at a place. */
+/** The pfn of the page at a place. */
 export function pageAt({ count, start, source }: Stretches, place: number): number {
   let i = count - 1;
   while (i > 0 && (source[i] as number) > place) i--;

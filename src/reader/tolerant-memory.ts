@@ -1,18 +1,18 @@
 import { DumpError, type DumpErrorCode } from "../errors.js";
 import type { PhysicalMemory } from "./physical-memory.js";
 
-/** What reading a page of a damaged dump ends with. A missing codec is no damage. */
+/** Errors of reading a page in a damaged dump. A missing codec is not damage. */
 const DAMAGE: ReadonlySet<DumpErrorCode> = new Set(["TRUNCATED", "CORRUPT", "NOT_READABLE"]);
 
-/** The error, if it is of one page that cannot be read; else it is thrown again. */
+/** Returns the error if it means that one page cannot be read; otherwise throws it again. */
 export function damageOf(error: unknown): DumpError {
   if (error instanceof DumpError && DAMAGE.has(error.code)) return error;
   throw error;
 }
 
 /**
- * Physical memory of a dump that is to be salvaged: pages that cannot be read are as if the dump did not have them. Costs
- * nothing until a read fails; then its pages are read one by one.
+ * Physical memory of a dump that is salvaged: pages that cannot be read count as pages that the dump does not have.
+ * Costs nothing until a read fails; then that read goes page by page.
  */
 export function tolerantMemory(memory: PhysicalMemory, pageSize: number): PhysicalMemory {
   const probe = new Uint8Array(pageSize);
@@ -45,7 +45,7 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
       }
       return done;
     },
-    // Whoever asks goes on from here: a page that cannot be read must be behind him.
+    // The caller continues from here, so a page that cannot be read must be behind this address.
     next(paddr) {
       let found = memory.next(paddr);
       while (found !== Number.POSITIVE_INFINITY && !readable(found)) {

@@ -1,6 +1,6 @@
 import type { Fields } from "./fields.js";
 
-/** `struct new_utsname`: who the dumped kernel says it is. */
+/** `struct new_utsname`: the names of the dumped kernel. */
 export interface Utsname {
   readonly sysname: string;
   readonly nodename: string;

@@ -3,13 +3,13 @@ import { fields } from "./fields.js";
 import type { PhysicalMemory } from "./physical-memory.js";
 
 /**
- * What a guest wrote into QEMU's vmcoreinfo device (the fw_cfg file etc/vmcoreinfo): where its VMCOREINFO note lies.
- * QEMU's docs/specs/vmcoreinfo.txt.
+ * The entry that a guest wrote into QEMU's vmcoreinfo device (the fw_cfg file etc/vmcoreinfo): where its VMCOREINFO
+ * note is. See QEMU's docs/specs/vmcoreinfo.txt.
  */
 export interface DeviceEntry {
   /** Formats that the host supports. */
   readonly hostFormat: number;
-  /** Format of what the guest supplies; 0 takes it back. */
+  /** Format of the entry that the guest wrote; 0 withdraws it. */
   readonly guestFormat: number;
   /** Bytes of the note. */
   readonly size: number;
@@ -17,21 +17,21 @@ export interface DeviceEntry {
   readonly paddr: bigint;
 }
 
-/** A note of the kernel in memory. */
+/** A VMCOREINFO note in memory. */
 export interface DeviceNote {
   /** Physical address of the text. */
   readonly paddr: number;
   readonly text: string;
-  /** Byte order of the note's header: that of the guest. */
+  /** Byte order of the note's header, which is the guest's. */
   readonly littleEndian: boolean;
 }
 
-/** What an entry leads to, or why to nothing. */
+/** The note that an entry leads to, or why it leads to none. */
 export type DeviceResult =
   | { readonly note: DeviceNote; readonly ignored: undefined }
   | { readonly note: undefined; readonly ignored: string };
 
-/** Bytes of an entry: only whole ones count. */
+/** Bytes of an entry: only whole entries count. */
 export const ENTRY_SIZE = 16;
 const FORMAT_NONE = 0;
 const FORMAT_ELF = 1;
@@ -40,7 +40,7 @@ const MAX_NOTE = 1 << 20;
 const NOTE_HEADER = 12;
 const NAME = "VMCOREINFO";
 
-/** Takes an entry apart; little endian on every machine. Throws `BAD_OPTION` unless it has 16 bytes. */
+/** Decodes an entry; it is little endian on every machine. Throws `BAD_OPTION` unless it has 16 bytes. */
 export function decodeDeviceEntry(bytes: Uint8Array): DeviceEntry {
   if (bytes.length !== ENTRY_SIZE) {
     throw new DumpError(
@@ -56,8 +56,8 @@ export function decodeDeviceEntry(bytes: Uint8Array): DeviceEntry {
 }
 
 /**
- * Follows an entry into memory. As the specification has it, an entry that was taken back, one of another format and
- * one that leads to no proper note are passed over.
+ * Follows an entry into memory. As the specification says, an entry that was withdrawn, that has another format, or
+ * that leads to no proper note is ignored.
  */
 export function followDeviceEntry(memory: PhysicalMemory, entry: DeviceEntry): DeviceResult {
   const { guestFormat, size, paddr } = entry;
@@ -82,7 +82,10 @@ function ignored(reason: string): DeviceResult {
   return { note: undefined, ignored: reason };
 }
 
-/** The header has three words of 32 bits in both ELF classes; name and description are padded to 4 bytes. */
+/**
+ * The note's descriptor. A note's header has three words of 32 bits in both ELF classes; name and descriptor are padded
+ * to 4 bytes.
+ */
 function descriptionOf(bytes: Uint8Array, littleEndian: boolean): { offset: number; size: number } | undefined {
   if (bytes.length < NOTE_HEADER) return undefined;
   const note = fields(bytes, littleEndian, "");

@@ -9,22 +9,22 @@ export interface VmcoreinfoText {
   readonly noteLittleEndian: boolean | undefined;
 }
 
-/** What every text begins with since 2.6.24 (kernel/vmcore_info.c). */
+/** The beginning of every text since 2.6.24 (kernel/vmcore_info.c). */
 const START = Buffer.from("OSRELEASE=", "latin1");
-/** Read at once: the price of a hit that lies across two pieces is a second read. */
+/** Bytes that are read at once. A hit that lies across two pieces costs a second read. */
 const PIECE = 1 << 20;
-/** The kernel gives the text a page, of at most 64 KiB. */
+/** The kernel keeps the text in one page, which has at most 64 KiB. */
 const MAX_TEXT = 1 << 16;
 /** namesz 11, descsz, type 0, the name padded to 12 bytes. */
 const NOTE_HEADER = 24;
 const NOTE_NAME = Buffer.from("VMCOREINFO\0", "latin1");
-/** Each costs a try to look into its kernel. */
+/** The most texts: each costs a try to look into its kernel. */
 const MAX_FOUND = 256;
 
 /**
- * Searches physical memory for VMCOREINFO: the kernel keeps the text in a page of its own, and since 2.6.24 in an ELF
- * note ready for the crash. Kernels before 4.13 have both in their image, so every place is looked at, not only page
- * starts. Texts cut off or strewn with other bytes are left out. Reads all memory, at the speed of the input.
+ * Searches physical memory for VMCOREINFO. The kernel keeps the text in a page of its own, and since 2.6.24 also in an
+ * ELF note for the crash. Kernels before 4.13 have both in their image, so all of memory is searched, not only page
+ * starts. Texts that are cut off or mixed with other bytes are left out. Reads all memory, at the speed of the input.
  */
 export function scanForVmcoreinfo(memory: PhysicalMemory): VmcoreinfoText[] {
   const found: VmcoreinfoText[] = [];
@@ -42,14 +42,14 @@ export function scanForVmcoreinfo(memory: PhysicalMemory): VmcoreinfoText[] {
   return found;
 }
 
-/** The text at `paddr`, if it is whole and plausible. */
+/** The text at `paddr`, if it is complete and plausible. */
 export function textAt(memory: PhysicalMemory, paddr: number): VmcoreinfoText | undefined {
   const bytes = Buffer.alloc(MAX_TEXT);
   const all = bytes.subarray(0, memory.read(bytes, paddr));
   const note = noteBefore(memory, paddr);
   const end = note === undefined ? all.findIndex((byte) => !isText(byte)) : note.size;
   const text = all.subarray(0, end === -1 ? all.length : end);
-  // A copy that was overwritten in part is of no use.
+  // A copy that was partly overwritten is of no use.
   if (text.length < (note?.size ?? 0) || !text.every(isText)) return undefined;
   const latin1 = text.toString("latin1");
   return isPlausible(latin1) ? { paddr, text: latin1, noteLittleEndian: note?.littleEndian } : undefined;
@@ -59,7 +59,10 @@ function isText(byte: number): boolean {
   return (byte >= 0x20 && byte < 0x7f) || byte === 0x0a;
 }
 
-/** What all kernels write, in the order of kernel/vmcore_info.c; a page size that is one; whole lines only. */
+/**
+ * Whether a text has the items that all kernels write, in the order of kernel/vmcore_info.c, with a valid page size,
+ * and whole lines only.
+ */
 function isPlausible(text: string): boolean {
   const pageSize = /^OSRELEASE=\d+\.\d+\S*\n(?:BUILD-ID=\S*\n)?PAGESIZE=(\d+)\n/.exec(text)?.[1];
   const size = Number(pageSize);

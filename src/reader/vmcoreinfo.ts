@@ -3,7 +3,7 @@ import { timeOf } from "./time.js";
 
 /**
  * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
- * kernel did not export is `undefined`: -1 and 0 are values like any other.
+ * kernel did not export is `undefined`; -1 and 0 are values like any other.
  */
 export interface Vmcoreinfo {
   /** The text as the dump has it. */
@@ -14,9 +14,9 @@ export interface Vmcoreinfo {
   /** Page size in bytes. */
   readonly pageSize: number | undefined;
   readonly buildId: string | undefined;
-  /** When the kernel crashed, in seconds since 1970; dumps of live machines have none. */
+  /** When the kernel crashed, in seconds since 1970; dumps of live machines do not have it. */
   readonly crashTime: number | undefined;
-  /** How far KASLR moved the kernel; 0 where the kernel does not say. */
+  /** The distance by which KASLR moved the kernel; 0 if the kernel does not export it. */
   readonly kernelOffset: bigint;
   /** Address of a kernel symbol, already relocated. */
   symbol(name: string): bigint | undefined;
@@ -31,14 +31,14 @@ export interface Vmcoreinfo {
 }
 
 /**
- * Sizes of structs, offsets in them, lengths of arrays: the largest that kernels export is that of mem_section with 2^19
- * entries. Readers allocate by them.
+ * The limit for sizes of structs, offsets in them and lengths of arrays, by which readers allocate. The largest that a
+ * kernel exports is that of mem_section, with 2^19 entries.
  */
 const MAX_COUNT = 1n << 24n;
 
 /**
- * Reads the text. Of a name that comes twice the first counts (arch and common code may both print one, with the same
- * value); lines without `=` are passed over with a warning.
+ * Parses the text. If a name occurs twice the first counts (arch and common code may both print one, with the same
+ * value). Lines without `=` are skipped with a warning.
  */
 export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
   const items = new Map<string, string>();
@@ -53,7 +53,7 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
       continue;
     }
     const key = line.slice(0, equals);
-    // The kernel formats each line in 80 bytes; a longer one loses its newline, and two items stand glued together.
+    // The kernel formats each line in 80 bytes: a longer line loses its newline, and two items are joined.
     const value = line.slice(equals + 1).trim();
     if (!items.has(key)) items.set(key, value);
   }
@@ -77,7 +77,10 @@ export function parseVmcoreinfo(text: string, warnings: Warnings): Vmcoreinfo {
   };
 }
 
-/** A power of two from 4 KiB to 256 KiB, what Linux has on any machine; another number is damage, and passed over. */
+/**
+ * A power of two from 4 KiB to 256 KiB, as on all machines that Linux runs on; another number is damage, and is
+ * ignored.
+ */
 function pageSizeOf(value: bigint | undefined, warnings: Warnings): number | undefined {
   if (value === undefined) return undefined;
   const possible = value >= 4096n && value <= 262_144n && (value & (value - 1n)) === 0n;
@@ -86,7 +89,10 @@ function pageSizeOf(value: bigint | undefined, warnings: Warnings): number | und
   return undefined;
 }
 
-/** Decimal, with 0x hexadecimal, and bare hexadecimal where digits say so (some architectures print numbers so). */
+/**
+ * A decimal number, a hexadecimal one with 0x, or, if the digits show it, a hexadecimal one without 0x (some
+ * architectures print numbers this way).
+ */
 function parseInteger(text: string | undefined): bigint | undefined {
   if (text === undefined) return undefined;
   if (/^-?\d+$/.test(text)) return BigInt(text);

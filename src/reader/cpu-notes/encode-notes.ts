@@ -1,13 +1,13 @@
 import { NT_PRSTATUS } from "../notes.js";
 
-/** Where in an NT_PRSTATUS note of a 64-bit machine pr_pid and the registers are. */
+/** Offsets of pr_pid and of the registers in an NT_PRSTATUS note of a 64-bit machine. */
 const PID = 32;
 const REGISTERS = 112;
-/** The same on 32-bit machines. */
+/** The same offsets on 32-bit machines. */
 const PID32 = 24;
 const REGISTERS32 = 72;
 
-/** A note as bytes: 12 bytes of header, name and content each padded to 4 bytes. */
+/** A note as bytes: a header of 12 bytes, then name and content, each padded to 4 bytes. */
 export function encodeNote(name: string, type: number, desc: Uint8Array, littleEndian: boolean): Uint8Array {
   const nameEnd = 12 + Math.ceil((name.length + 1) / 4) * 4;
   const bytes = new Uint8Array(nameEnd + Math.ceil(desc.length / 4) * 4);
@@ -21,8 +21,9 @@ export function encodeNote(name: string, type: number, desc: Uint8Array, littleE
 }
 
 /**
- * The NT_PRSTATUS note of a CPU of a 64-bit machine, `size` bytes long: its registers in the order of the machine's `user_regs_struct`. pr_pid is the
- * CPU's number and one more, as QEMU writes it: drgn finds the registers of a CPU by it.
+ * The NT_PRSTATUS note of a CPU of a 64-bit machine, `size` bytes long, with its registers in the order of the
+ * machine's `user_regs_struct`. pr_pid is the CPU's number plus one, as QEMU writes it: drgn finds a CPU's registers by
+ * it.
  */
 export function prstatusNoteOf(
   cpu: number,
@@ -39,7 +40,7 @@ export function prstatusNoteOf(
   return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
 }
 
-/** The same of a 32-bit machine. */
+/** The same for a 32-bit machine. */
 export function prstatus32NoteOf(
   cpu: number,
   registers: readonly bigint[],

@@ -5,7 +5,7 @@ import { encodeNote, prstatusNoteOf } from "./encode-notes.js";
 export interface S390Registers {
   readonly pswMask: bigint;
   readonly pswAddress: bigint;
-  /** 16 of each. */
+  /** 16 general and 16 access registers. */
   readonly general: readonly bigint[];
   readonly access: readonly bigint[];
   readonly control: readonly bigint[];
@@ -14,13 +14,16 @@ export interface S390Registers {
   readonly clockComparator: bigint;
   readonly todProgrammable: bigint;
   readonly floatControl: bigint;
-  /** 32 vector registers, the upper half of each and the lower; floating point registers are the upper halves of the first 16. */
+  /**
+   * 32 vector registers, as the upper and the lower half of each; floating point registers are the upper halves of the
+   * first 16.
+   */
   readonly vectorHigh: readonly bigint[];
   readonly vectorLow: readonly bigint[];
 }
 
 const NT_FPREGSET = 2;
-/** Of the owner "LINUX" (include/uapi/linux/elf.h). */
+/** Types of notes of the owner "LINUX" (include/uapi/linux/elf.h). */
 const NT_S390 = {
   timer: 0x301,
   todcmp: 0x302,
@@ -31,7 +34,10 @@ const NT_S390 = {
   vxrsHigh: 0x30a,
 } as const;
 
-/** Notes for CPUs of s390x in their order, all of each together, as QEMU writes them (without those of guarded storage). */
+/**
+ * Notes for CPUs of s390x, one CPU after the other, in the form in which QEMU writes them (without the notes of guarded
+ * storage).
+ */
 export function s390Notes(cpus: readonly S390Registers[]): Uint8Array {
   return Buffer.concat(cpus.flatMap(notesOf));
 }
@@ -53,7 +59,7 @@ function notesOf(cpu: S390Registers, number: number): Uint8Array[] {
   ];
 }
 
-/** Two registers of 32 bits each as one of 64. */
+/** Combines pairs of registers of 32 bits to registers of 64 bits. */
 function paired(registers: readonly bigint[]): bigint[] {
   return registers.filter((_, i) => i % 2 === 0).map((first, i) => (first << 32n) | (registers[2 * i + 1] ?? 0n));
 }

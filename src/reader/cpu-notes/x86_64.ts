@@ -1,14 +1,14 @@
 import { factsOf } from "../machine.js";
 import { encodeNote, prstatus32NoteOf, prstatusNoteOf } from "./encode-notes.js";
 
-/** In the order of the hardware's numbers. */
+/** General registers in the order of the hardware's numbers. */
 export const X86_GENERAL = [
   ...["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi"],
   ...["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
 ] as const;
 export const X86_SEGMENTS = ["cs", "ds", "es", "fs", "gs", "ss", "ldt", "tr"] as const;
 
-/** A segment register. What the saved state does not tell is 0. */
+/** A segment register. Parts that the saved state lacks are 0. */
 export interface X86Segment {
   readonly selector: number;
   readonly base: bigint;
@@ -27,13 +27,13 @@ export interface X86Registers {
   readonly idt: { readonly base: bigint; readonly limit: number };
   /** cr0 to cr4; there is no cr1. */
   readonly cr: readonly [bigint, bigint, bigint, bigint, bigint];
-  /** What swapgs would take; `undefined` if it is not told. */
+  /** The base that swapgs would load; `undefined` if it is not known. */
   readonly kernelGsBase?: bigint | undefined;
 }
 
 /** `user_regs_struct` without rip and what follows (include/uapi of x86). */
 const FIRST = ["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"];
-/** QEMU's `QEMUCPUState` of version 1: its order of the general registers is its own. */
+/** QEMU's `QEMUCPUState` of version 1 has the general registers in an order of its own. */
 const QEMU_GENERAL = [
   ...["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rsp", "rbp"],
   ...["r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"],
@@ -41,12 +41,12 @@ const QEMU_GENERAL = [
 const QEMU_SEGMENT_SIZE = 24;
 const QEMU_SEGMENTS = 8 + 18 * 8;
 const QEMU_CONTROL = QEMU_SEGMENTS + 10 * QEMU_SEGMENT_SIZE;
-/** Without kernel_gs_base, which came later. */
+/** Size without kernel_gs_base, which was added later. */
 const QEMU_SIZE = QEMU_CONTROL + 5 * 8;
 
 /**
- * Notes for CPUs of x86-64 in their order, as QEMU writes them: NT_PRSTATUS of each, then "QEMU" of each, which has CR3 and the IDT's
- * address: crash finds the place of the kernel by them.
+ * Notes for CPUs of x86-64 in their order, as QEMU writes them: an NT_PRSTATUS for each CPU, then a "QEMU" note for
+ * each, which has CR3 and the IDT's address: crash finds the kernel through them.
  */
 export function x86Notes(cpus: readonly X86Registers[]): Uint8Array {
   return Buffer.concat([
@@ -55,13 +55,13 @@ export function x86Notes(cpus: readonly X86Registers[]): Uint8Array {
   ]);
 }
 
-/** NT_PRSTATUS of each alone, where the rest of QEMU's note is not known. */
+/** Only the NT_PRSTATUS notes, for CPUs whose other registers are not known. */
 export function x86RegisterNotes(cpus: readonly X86Registers[]): Uint8Array {
   const size = factsOf("x86_64").prstatus as number;
   return Buffer.concat(cpus.map((registers, cpu) => prstatusNoteOf(cpu, userRegisters(registers), size, true)));
 }
 
-/** The same of CPUs that run 32-bit code: NT_PRSTATUS is that of i386, and QEMU's own note the same. */
+/** The same for CPUs that run 32-bit code: NT_PRSTATUS is that of i386, QEMU's own note is the same. */
 export function i386Notes(cpus: readonly X86Registers[]): Uint8Array {
   const size = factsOf("i386").prstatus as number;
   return Buffer.concat([
@@ -92,7 +92,7 @@ function userRegisters({ general, rip, rflags, segments }: X86Registers): bigint
   const selector = ({ selector: value }: X86Segment) => BigInt(value);
   return [
     ...FIRST.map((name) => general[name] ?? 0n),
-    // orig_rax: no system call is under way, as far as anybody can tell.
+    // orig_rax: a system call that may be under way cannot be seen.
     0n,
     ...[rip, selector(cs), rflags, general["rsp"] ?? 0n, selector(ss), fs.base, gs.base],
     ...[ds, es, fs, gs].map(selector),

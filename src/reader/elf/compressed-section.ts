@@ -4,26 +4,30 @@ import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import type { ByteSource } from "../source/byte-source.js";
 
-/** What is known of a compressed section. */
+/** A compressed section, as far as decompressing it needs. */
 export interface CompressedSection {
   readonly source: ByteSource;
   readonly elfClass: 32 | 64;
   readonly littleEndian: boolean;
   readonly name: string;
-  /** Bytes that it may have when decompressed. */
+  /** Bytes that it may have at most when it is decompressed. */
   readonly limit: number;
 }
 
 const ELFCOMPRESS_ZLIB = 1;
 const ELFCOMPRESS_ZSTD = 2;
-/** "ZLIB" and the size in 8 bytes, big endian: what .zdebug_ sections begin with (binutils before 2.26). */
+/**
+ * "ZLIB" and the size in 8 bytes, big endian: the beginning of .zdebug_ sections (binutils before 2.26). One byte of a
+ * deflate stream makes at most 1032 bytes.
+ */
 const ZDEBUG_HEADER = 12;
 /** Deflate makes a byte of at most 1032. */
 const MAX_DEFLATE_RATIO = 1032;
 
 /**
- * Decompresses a section's bytes: a header of the ELF ABI (Chdr: type, size, alignment) or .zdebug_'s, then the stream.
- * Throws `CORRUPT`, `LIMIT`, and `CODEC_MISSING` where zstd is needed and is neither in this Node nor installed.
+ * Decompresses a section: a header (that of the ELF ABI, Chdr: type, size, alignment; or that of .zdebug_ sections),
+ * then the stream. Throws `CORRUPT`, `LIMIT`, and `CODEC_MISSING` if zstd is needed and this Node does not have it and
+ * it is not installed.
  */
 export function decompressSection(bytes: Uint8Array, section: CompressedSection): Uint8Array {
   const { type, size, data } = section.name.startsWith(".zdebug_") ? zdebug(bytes, section) : chdr(bytes, section);

@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { CUT_OFF_CURE } from "../source/byte-source.js";
 import type { ElfSegment, ElfSegments } from "./segments.js";
 
-/** Throws `TRUNCATED` when a segment reaches beyond the file. */
+/** Throws `TRUNCATED` if a segment reaches beyond the end of the file. */
 export function checkNotCutOff({ end }: ElfSegments, size: number, file: string): void {
   if (end <= size) return;
   throw new DumpError("TRUNCATED", `is cut off: it has ${size} bytes, and its headers describe ${end}`, {
@@ -11,7 +11,7 @@ export function checkNotCutOff({ end }: ElfSegments, size: number, file: string)
   });
 }
 
-/** What is left of PT_LOADs in a file of `size` bytes: whole pages only, so that no page is half of zeros. */
+/** The parts of PT_LOADs that a file of `size` bytes has: whole pages only, so that no page is half zeros. */
 export function cutLoads(loads: readonly ElfSegment[], size: number, pageSize: number): ElfSegment[] {
   return loads.map((load) => {
     if (load.offset + load.filesz <= size) return load;
@@ -21,8 +21,8 @@ export function cutLoads(loads: readonly ElfSegment[], size: number, pageSize: n
 }
 
 /**
- * Pages that `whole` has data for and `cut` has not, and the first of them. Counted by ranges: a damaged size of a segment
- * claims more pages than bitmaps could go through.
+ * The number of pages that `whole` has data for but `cut` has not, and the first of them. Counts ranges, because a
+ * damaged size of a segment may claim more pages than a loop could count one by one.
  */
 export function lostPages(
   whole: readonly ElfSegment[],

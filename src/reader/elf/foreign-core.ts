@@ -3,13 +3,13 @@ import type { Note } from "../notes.js";
 import type { ElfHeader } from "./header.js";
 import type { ElfSegments } from "./segments.js";
 
-/** Notes that the kernel writes into the cores of processes only (include/uapi/linux/elf.h): auxv and the mapped files. */
+/** Notes that the kernel writes only into cores of processes (include/uapi/linux/elf.h): auxv and the mapped files. */
 const NT_AUXV = 6;
 const NT_FILE = 0x4649_4c45;
 
 /**
- * Throws `NOT_A_DUMP` for an ELF core that is not a kernel's, with what it is. Such files would be read as memory at wrong addresses, and
- * written as a dump that nothing opens.
+ * Throws `NOT_A_DUMP`, which says what the file is, for an ELF core that is not a kernel's. Such files would be read as
+ * memory at wrong addresses, and written as a dump that no debugger opens.
  */
 export function checkIsKernels(
   { phnum, shnum }: ElfHeader,
@@ -18,7 +18,8 @@ export function checkIsKernels(
   file: string,
 ): void {
   if (phnum === 0 && shnum > 0) {
-    // Sections .xen_pages, .xen_p2m or .xen_pfn, .note.Xen and no program headers (Xen's docs/misc/dump-core-format.txt).
+    // It has sections .xen_pages, .xen_p2m or .xen_pfn, and .note.Xen, and no program headers (Xen's
+    // docs/misc/dump-core-format.txt).
     throw notKernels(
       "XEN_CORE",
       "is the core of a Xen domain (`xl dump-core`) without the names of its sections, which are written last",

@@ -3,7 +3,7 @@ import { fields } from "../fields.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { ELF32, ELF64, type ElfHeaderFields, ET_CORE, PN_XNUM } from "./layout.js";
 
-/** What an ELF header says, checked. */
+/** The fields of an ELF header, checked. */
 export interface ElfHeader {
   readonly layout: ElfHeaderFields;
   readonly elfClass: 32 | 64;
@@ -15,23 +15,23 @@ export interface ElfHeader {
   readonly flags: number;
   /** File offset of the program headers. QEMU since 7.2 puts section headers before them. */
   readonly phoff: number;
-  /** Number of program headers, the true one of files with extended numbering. */
+  /** Number of program headers; for files with extended numbering the real one. */
   readonly phnum: number;
   /** Number of section headers; vmcores have none, or one. */
   readonly shnum: number;
 }
 
-/** 224 MiB of headers: a gap in a flattened file reads as any number of zeros. */
+/** 224 MiB of headers. The limit is needed because a gap in a flattened file reads as any number of zeros. */
 const MAX_HEADERS = 2 ** 22;
 
-/** Whether the file starts as ELF does. */
+/** Whether a file with this head is ELF. */
 export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
 
 /**
- * Reads the ELF header. Throws `NOT_A_DUMP` (no core file), `CORRUPT`, `TRUNCATED`; with `salvage`, program headers behind
- * the file's end are not counted.
+ * Reads the ELF header. Throws `NOT_A_DUMP` (not a core file), `CORRUPT`, `TRUNCATED`. With `salvage`, program headers
+ * behind the end of the file are not counted.
  */
 export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   const ident = readExactly(source, 0, 16, "ELF header");

@@ -11,9 +11,9 @@ export interface ElfImage {
   readonly pageSize: number;
   /** Physical bytes that have data in the file: disjoint, the first PT_LOAD in file order wins. */
   readonly data: Extents;
-  /** Physical bytes that any PT_LOAD describes; `source` is of no use. */
+  /** Physical bytes that any PT_LOAD describes; `source` has no meaning here. */
   readonly memory: Extents;
-  /** Pages that cannot be read are as if they were not there. */
+  /** Pages that cannot be read count as pages that the dump does not have. */
   readonly tolerant: boolean;
 }
 
@@ -24,8 +24,8 @@ export function elfMemory(image: ElfImage): PhysicalMemory {
 }
 
 /**
- * Sets the bits of an ELF dump's pages. A page has data if any of its bytes do: segments need not begin or end at
- * page borders (/proc/vmcore's low memory), and the bytes that no segment has read as zeros.
+ * Sets the bits of an ELF dump's pages. A page has data if any of its bytes do: segments need not begin or end at page
+ * borders (/proc/vmcore's low memory), and bytes that are in no segment read as zeros.
  */
 export function elfBitmaps(image: ElfImage, bitmaps: PageBitmaps): void {
   setExtentBits(image.memory, image.pageSize, bitmaps.exists);

@@ -7,23 +7,27 @@ import type { ElfHeader } from "./header.js";
 import { PT_LOAD, PT_NOTE } from "./layout.js";
 
 /*
- * /proc/kcore: the memory of the machine that runs, as an ELF core (fs/proc/kcore.c). Its file offsets are kernel addresses from the start of kernel space on: with page tables of five
- * levels above 2^53, so they count from the first one that is needed. Segments of RAM and of the kernel's image have physical addresses since Linux 4.11, others all ones.
+ * /proc/kcore: the memory of the running machine as an ELF core (fs/proc/kcore.c). Its file offsets are kernel
+ * addresses, counted from the start of kernel space. With page tables of five levels they are above 2^53, so coresieve
+ * counts them from the first offset that it needs. Segments of RAM and of the kernel's image have physical addresses
+ * since Linux 4.11; others have all ones.
  */
 
-/** A note of /proc/kcore only: the task_struct of who opened it. */
+/** A note that only /proc/kcore has: the task_struct of the process that opened it. */
 const NT_TASKSTRUCT = 4;
-/** The notes are three of some KiB and VMCOREINFO. */
+/** The notes are three of some KiB, and VMCOREINFO. */
 const MAX_NOTES = 1 << 20;
 const ALL_ONES = { 4: 0xffff_ffffn, 8: 0xffff_ffff_ffff_ffffn } as const;
 
-/** What of /proc/kcore is read. */
+/** The part of /proc/kcore that is read. */
 export interface Kcore {
   /** The file offset that offsets of segments count from. */
   readonly base: bigint;
-  /** Indexes of the program headers that are RAM. The kernel's image is in it a second time, and left out. */
+  /**
+   * Indexes of the program headers that are RAM. The kernel's image is part of RAM; its own program header is left out.
+   */
   readonly ram: ReadonlySet<number>;
-  /** VMCOREINFO (since 4.19) and nothing else: the registers are those of the program that reads. */
+  /** VMCOREINFO (since 4.19) and nothing else: the registers in the file are those of the program that reads it. */
   readonly noteArea: Uint8Array;
 }
 
@@ -34,7 +38,10 @@ interface Segment {
   readonly end: bigint;
 }
 
-/** `undefined` for any other core. Throws `UNSUPPORTED` for one of a kernel before 4.11, and `CORRUPT`, `TRUNCATED`. */
+/**
+ * The part of /proc/kcore that is read; `undefined` for any other core. Throws `UNSUPPORTED` for the core of a kernel
+ * before 4.11, and `CORRUPT`, `TRUNCATED`.
+ */
 export function kcoreOf(source: ByteSource, { layout, phoff, phnum, littleEndian }: ElfHeader): Kcore | undefined {
   const table = fields(
     readExactly(source, phoff, phnum * layout.phdrSize, "program headers"),
@@ -45,7 +52,7 @@ export function kcoreOf(source: ByteSource, { layout, phoff, phnum, littleEndian
   const { type, offset, filesz, memsz, paddr } = layout.p;
   if (phnum === 0 || table.u32(type) !== PT_NOTE) return undefined;
   const area = readWhatIsThere(source, Number(word(offset)), Math.min(MAX_NOTES, Number(word(filesz))));
-  // What is wrong with notes is said where they are read for good.
+  // Notes are parsed a second time later, and warnings about them come from there.
   const notes = parseNotes(area, littleEndian, source.name, new Warnings());
   if (!notes.some((note) => note.name === "CORE" && note.type === NT_TASKSTRUCT)) return undefined;
   const segments: Segment[] = [];
@@ -77,7 +84,7 @@ function withoutCoreNotes(area: Uint8Array, notes: readonly Note[]): Uint8Array 
     kept.map(({ name, desc, descOffset }) => {
       const before = 12 + Math.ceil((name.length + 1) / 4) * 4;
       const padded = Math.ceil(desc.length / 4) * 4;
-      // The last note's padding may not be in the file.
+      // The file may lack the last note's padding.
       return Buffer.concat([area.subarray(descOffset - before, descOffset + padded)], before + padded);
     }),
   );

@@ -42,5 +42,5 @@ export const ELF32: ElfHeaderFields = {
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;
 export const ET_CORE = 4;
-/** e_phnum of files with more program headers than 16 bits count: section header 0's sh_info has the number. */
+/** e_phnum of a file with more program headers than 16 bits can count: sh_info of section header 0 has the number. */
 export const PN_XNUM = 0xffff;

@@ -19,14 +19,15 @@ import { kcoreOf } from "./kcore.js";
 import { type ElfSegment, readSegments } from "./segments.js";
 import { virtualBoxNotes } from "./virtualbox-notes.js";
 
-/** An opened ELF dump: what every dump has, and its PT_LOADs. */
+/** An opened ELF dump: the members of every dump, and its PT_LOADs. */
 export interface ElfDump extends Dump {
   readonly image: ElfImage;
   readonly segments: readonly ElfSegment[];
 }
 
 /**
- * Opens an ELF core file, plain or flattened; with `salvage` one that is cut off as far as it goes. Throws as its parts do.
+ * Opens an ELF core file, plain or flattened; with `salvage`, reads a file that is cut off as far as possible. Throws
+ * what its parts throw.
  */
 export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: boolean): ElfDump {
   const source = attachSource(sourceImage);
@@ -69,7 +70,8 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   const maxMapnr = Math.ceil((memory.end[memory.count - 1] as number) / pageSize);
   checkPageCount(maxMapnr, source.name);
   checkClaim(pagesIn(memory, pageSize), bytesHeld(sourceImage), source.name);
-  // Offsets of /proc/kcore count from its base. Its size is a number beyond 2^53 mostly: a page more or less says nothing.
+  // Offsets of /proc/kcore count from its base. Its size is mostly a number beyond 2^53, so a page more or less does
+  // not matter.
   const held = kcore === undefined ? source.size : Number(BigInt(source.size) - kcore.base) + pageSize;
   const cutOff = segments.end > held && (kcore === undefined || salvage);
   const loads = cutOff ? cutLoads(segments.loads, Math.max(0, held), pageSize) : segments.loads;
@@ -125,7 +127,7 @@ export function openElf(sourceImage: SourceImage, warnings: Warnings, salvage: b
   };
 }
 
-/** The notes of a file, and with those of VirtualBox what they say in the words of other programs. */
+/** The notes of a file; for a core of VirtualBox also its notes in the form of other programs. */
 function withVirtualBoxNotes(own: Uint8Array, littleEndian: boolean, file: string, warnings: Warnings) {
   const notes = parseNotes(own, littleEndian, file, warnings);
   const added = virtualBoxNotes(notes, file);
@@ -137,7 +139,7 @@ function withVirtualBoxNotes(own: Uint8Array, littleEndian: boolean, file: strin
 const RUNNING =
   "is the memory of a machine that runs: its pages are of different moments, and lists in it may have been changed meanwhile";
 
-/** A file whose offsets count from `base` on. Its length as the system says it means nothing. */
+/** A file whose offsets count from `base` on. The length that the system reports for it is not used. */
 function fromBase(image: SourceImage, base: bigint, size: number): SourceImage {
   return { ...image, file: { ...image.file, base, size } };
 }

@@ -4,7 +4,7 @@ import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { decompressSection } from "./compressed-section.js";
 import { ELF32, ELF64 } from "./layout.js";
 
-/** A section of an ELF file, as its header says. Numbers are bytes. */
+/** A section of an ELF file, from its header. Sizes are in bytes. */
 export interface ElfSection {
   readonly name: string;
   /** sh_type. */
@@ -14,7 +14,7 @@ export interface ElfSection {
   /** Virtual address. */
   readonly addr: bigint;
   readonly offset: number;
-  /** Bytes in the file; of SHT_NOBITS in memory. */
+  /** Bytes in the file; for SHT_NOBITS, bytes in memory. */
   readonly size: number;
   readonly link: number;
 }
@@ -35,17 +35,20 @@ export const SHT_SYMTAB = 2;
 export const SHT_NOTE = 7;
 export const SHT_NOBITS = 8;
 const SHF_COMPRESSED = 0x800;
-/** e_shstrndx of files with more sections than 16 bits count: section header 0's sh_link has the number. */
+/** e_shstrndx of a file with more sections than 16 bits can count: sh_link of section header 0 has the number. */
 const SHN_XINDEX = 0xffff;
 /** Kernels have about 100. */
 const MAX_SECTIONS = 1 << 20;
 const MAX_NAMES = 1 << 26;
-/** Section contents that are held as a whole: the largest debug information of distributions' kernels is below 1 GiB. */
+/**
+ * The most bytes of a section that are held in memory: the largest debug information of distributions' kernels is below
+ * 1 GiB.
+ */
 const MAX_SECTION = 2 ** 31;
 
 const DAMAGED = "The file is damaged: copy it again from where it was made";
 
-/** Reads the section headers. The file is known to begin as ELF does. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+/** Reads the section headers of a file that begins like ELF. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
 export function readElfFile(source: ByteSource): ElfFile {
   const ident = readExactly(source, 0, 16, "ELF header");
   const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
@@ -141,8 +144,8 @@ export function cString(bytes: Uint8Array, offset: number): string {
 }
 
 /**
- * The section of that name, or of its old compressed form (.zdebug_info for .debug_info). Empty ones and those without
- * contents in this file (of a program whose debug file is apart, or the other way round) do not count.
+ * The section of that name, or of its old compressed form (.zdebug_info for .debug_info). Empty sections do not count,
+ * nor those without contents in this file (a program whose debug file is separate, or the other way round).
  */
 export function findSection({ sections }: ElfFile, name: string): ElfSection | undefined {
   const old = name.replace(/^\.debug_/, ".zdebug_");
@@ -150,13 +153,13 @@ export function findSection({ sections }: ElfFile, name: string): ElfSection | u
   return sections.find((one) => one.name === name && has(one)) ?? sections.find((one) => one.name === old && has(one));
 }
 
-/** Whether the file has the section's bytes as they are: then parts of it can be read. */
+/** Whether the file has the section's bytes uncompressed, so that parts of it can be read. */
 export function isPlain({ flags, name }: ElfSection): boolean {
   return (flags & SHF_COMPRESSED) === 0 && !name.startsWith(".zdebug_");
 }
 
 /**
- * The bytes of a section, decompressed if need be (SHF_COMPRESSED with zlib or zstd, .zdebug_). All of it is held in
+ * The bytes of a section, decompressed if necessary (SHF_COMPRESSED with zlib or zstd, .zdebug_). All of it is held in
  * memory. Throws `TRUNCATED`, `CORRUPT`, `LIMIT` (2 GiB), `CODEC_MISSING`.
  */
 export function sectionBytes(file: ElfFile, one: ElfSection): Uint8Array {

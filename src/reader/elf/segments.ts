@@ -9,32 +9,35 @@ import { PT_LOAD, PT_NOTE } from "./layout.js";
 export interface ElfSegment {
   /** Physical start in bytes. */
   readonly paddr: number;
-  /** Kernel virtual start, or what the writer put there: QEMU without paging writes 0 or the physical address. */
+  /**
+   * Kernel virtual start, or another number that the writer put there: QEMU without paging writes 0 or the physical
+   * address.
+   */
   readonly vaddr: bigint;
   readonly offset: number;
   /** Bytes in the file. */
   readonly filesz: number;
-  /** Bytes of memory; those beyond `filesz` were left out when the file was written. */
+  /** Bytes of memory; bytes beyond `filesz` were left out when the file was written. */
   readonly memsz: number;
   readonly flags: number;
   readonly align: number;
 }
 
-/** The program headers that matter. */
+/** The program headers that are used. */
 export interface ElfSegments {
   readonly loads: readonly ElfSegment[];
   readonly notes: readonly { readonly offset: number; readonly size: number }[];
-  /** How long the file must be for all that they describe. */
+  /** The length that the file must have to contain everything that they describe. */
   readonly end: number;
 }
 
-/** Notes of one dump. The kernel gives each CPU a page or so, and device dumps may add hundreds of MiB. */
+/** The most bytes of notes. The kernel uses a page or so for each CPU, and device dumps may add hundreds of MiB. */
 const MAX_NOTES = 1 << 30;
 
 /**
- * Reads all program headers. Left out are PT_LOADs without a physical address (all ones: vmalloc in /proc/kcore).
- * p_offset of all ones (QEMU, memory outside its filter) means no bytes in the file. Of /proc/kcore RAM is taken only, at offsets from its base on.
- * Throws `LIMIT` and `CORRUPT`.
+ * Reads all program headers. PT_LOADs without a physical address (all ones: vmalloc in /proc/kcore) are left out. A
+ * p_offset of all ones (QEMU, for memory outside its filter) means that the file has no bytes. Of /proc/kcore only RAM
+ * is used, at offsets from its base on. Throws `LIMIT` and `CORRUPT`.
  */
 export function readSegments(source: ByteSource, header: ElfHeader, kcore?: Kcore): ElfSegments {
   const { layout, phoff, phnum, littleEndian } = header;
@@ -74,7 +77,7 @@ export function readSegments(source: ByteSource, header: ElfHeader, kcore?: Kcor
     }
     if (big(layout.p.paddr) === allOnes) continue;
     const paddr = small(layout.p.paddr, "p_paddr");
-    // A writer may give memsz 0 or less than filesz: what is in the file is memory.
+    // Some writers put 0 into memsz, or less than filesz. Bytes that are in the file are memory.
     const memsz = Math.max(filesz, small(layout.p.memsz, "p_memsz"));
     toSafe(BigInt(paddr) + BigInt(memsz), "p_paddr + p_memsz", i, source.name);
     loads.push({

@@ -3,7 +3,8 @@ import { fields } from "../fields.js";
 import type { Note } from "../notes.js";
 
 /*
- * What `VBoxManage debugvm NAME dumpvmcore` says of each CPU (VirtualBox's include/VBox/vmm/dbgfcorefmt.h): a note "VBCPU" with 18 registers, six segments of 24 bytes, control registers.
+ * Notes of `VBoxManage debugvm NAME dumpvmcore` for each CPU (VirtualBox's include/VBox/vmm/dbgfcorefmt.h): "VBCPU",
+ * with 18 registers, six segments of 24 bytes, and control registers.
  */
 
 const TYPE = 0xb01;
@@ -32,7 +33,10 @@ const SEGMENT_SIZE = 24;
 const CONTROL = 288;
 const LEAST = 320;
 
-/** NT_PRSTATUS notes for the CPUs of VirtualBox's notes, in their order; empty if there are none, or one is too short. */
+/**
+ * NT_PRSTATUS notes for the CPUs of VirtualBox's notes, in their order; empty if there are none, or if one is too
+ * short.
+ */
 export function virtualBoxNotes(notes: readonly Note[], file: string): Uint8Array {
   const cpus = notes.filter(({ name, type }) => name === "VBCPU" && type === TYPE);
   if (cpus.length === 0 || cpus.some(({ desc }) => desc.length < LEAST)) return new Uint8Array(0);

@@ -8,14 +8,14 @@ import { damageOf } from "../tolerant-memory.js";
 export const FLATTENED_HEADER_SIZE = 4096;
 /** Each record starts with its target offset and its size, 64 bits each, big endian on every machine. */
 export const RECORD_HEADER_SIZE = 16;
-/** The signature fills 16 bytes with NULs; "makedumpfile" alone also starts ordinary text files. */
+/** The signature is padded with NULs to 16 bytes; "makedumpfile" alone also begins ordinary text files. */
 export const FLATTENED_SIGNATURE = "makedumpfile\0\0\0\0";
 
 /**
- * Where each byte of the inner file lies. A run stands for records that follow each other in both files, because a dump
- * of a terabyte has tens of millions of records: any number of one size (makedumpfile's), or up to MAX_JOINED of
- * different sizes (QEMU's, which flushes its buffers when the next page does not fit). Parallel arrays in shared memory,
- * ascending and disjoint by `start`.
+ * Where each byte of the inner file is. A run stands for records that follow each other in both files, because a dump
+ * of a terabyte has tens of millions of records: any number of records of one size (makedumpfile's), or up to
+ * MAX_JOINED of different sizes (QEMU's, which flushes its buffers when the next page does not fit). Parallel arrays in
+ * shared memory, ascending and disjoint by `start`.
  */
 export interface FlattenedIndex {
   readonly count: number;
@@ -23,11 +23,11 @@ export interface FlattenedIndex {
   readonly end: Float64Array;
   /** File offset of the first record's payload. */
   readonly source: Float64Array;
-  /** Payload bytes of each record but the last of a run; 0 where they differ: then their headers tell. */
+  /** Payload bytes of each record of a run except the last; 0 if they differ: then the records' headers have them. */
   readonly record: Float64Array;
   /** Length of the inner file. */
   readonly size: number;
-  /** Where the stream was cut off, as an offset in the flattened file, and why that is known. */
+  /** Where the stream was cut off, as an offset in the flattened file, and how that was noticed. */
   readonly cut: { readonly offset: number; readonly why: WarningParts } | undefined;
 }
 
@@ -35,7 +35,7 @@ interface Run extends Piece {
   readonly record: number;
 }
 
-/** A record in a run of different sizes is found by going through the headers before it: a few microseconds at most. */
+/** A record in a run of different sizes is found by walking the headers before it: a few microseconds at most. */
 const MAX_JOINED = 64;
 
 /** Whether the file begins with the flattened format's signature. */
@@ -44,9 +44,9 @@ export function isFlattened(head: Uint8Array): boolean {
 }
 
 /**
- * Reads all record headers. Records may come in any order; where two give the same byte the later one wins, as when
- * they are replayed in order. Throws `CORRUPT`, `UNSUPPORTED` and `TRUNCATED`; with `salvage` records are read up to where
- * the stream is cut off or damaged.
+ * Reads all record headers. Records may come in any order; if two contain the same byte the later record wins, as when
+ * they are replayed in order. Throws `CORRUPT`, `UNSUPPORTED` and `TRUNCATED`. With `salvage`, records are read up to
+ * where the stream is cut off or damaged.
  */
 export function readFlattenedIndex(source: ByteSource, salvage = false): FlattenedIndex {
   const header = Buffer.alloc(32);
@@ -76,12 +76,15 @@ export function readFlattenedIndex(source: ByteSource, salvage = false): Flatten
   return { ...indexRuns(source, runs), cut };
 }
 
-/** Gathers all records in file order, those that continue each other joined; the part of one that is cut off, too. */
+/**
+ * Collects all records in file order, also the part of one that is cut off. Records that continue each other are
+ * joined.
+ */
 function readRuns(source: ByteSource, runs: Run[]): void {
   const header = Buffer.alloc(RECORD_HEADER_SIZE);
   let position = FLATTENED_HEADER_SIZE;
   let current: { start: number; end: number; source: number; record: number } | undefined;
-  /** Records in the current run, and the size of the last one. */
+  /** Number of records in the current run, and the size of the last one. */
   let joined = 0;
   let lastLength = 0;
   for (;;) {
@@ -100,7 +103,7 @@ function readRuns(source: ByteSource, runs: Run[]): void {
     const start = Number(target);
     const length = Number(size);
     if (payload + length > source.size) {
-      // Of use to those who salvage.
+      // Needed for salvage.
       const there = source.size - payload;
       if (there > 0) runs.push({ start, end: start + there, source: payload, record: there });
       throw new DumpError(
@@ -113,7 +116,7 @@ function readRuns(source: ByteSource, runs: Run[]): void {
         },
       );
     }
-    // Records lie behind each other in the flattened file anyhow.
+    // In the flattened file records always follow each other.
     const uniform: boolean = current !== undefined && lastLength === current.record && length <= current.record;
     if (current !== undefined && current.end === start && (uniform || joined < MAX_JOINED)) {
       current.end += length;
@@ -132,7 +135,8 @@ function readRuns(source: ByteSource, runs: Run[]): void {
 function indexRuns(outer: ByteSource, runs: readonly Run[]): Omit<FlattenedIndex, "cut"> {
   const sequence = new Map(runs.map((run, i) => [run, i]));
   const sorted = [...runs].sort((a, b) => a.start - b.start || (sequence.get(a) ?? 0) - (sequence.get(b) ?? 0));
-  // Runs that touch no other run stay as they are. The few that overlap (a header written twice) are taken apart into
+  // Runs that overlap no other run stay as they are. The few that overlap (a header that was written twice) are split
+  // into records, and the records are layered.
   // records, and the records layered.
   const clean: Run[] = [];
   const tangled: Run[] = [];
@@ -180,7 +184,7 @@ function recordsOf(outer: ByteSource, run: Run): Piece[] {
   return records;
 }
 
-/** The size in the header of the record whose payload is at `payload`: it was checked when the index was made. */
+/** The size in the header of the record whose payload is at `payload`. It was checked when the index was made. */
 export function recordSize(outer: ByteSource, payload: number): number {
   const size = Buffer.alloc(8);
   readInto(outer, size, payload - 8, "flattened record");

@@ -10,7 +10,7 @@ interface FoundRecord {
   readonly source: number;
 }
 
-/** The inner file of a flattened one, read in place. Gaps between records read as zeros, as they do on disk. */
+/** The inner file of a flattened one, read in place. Gaps between records read as zeros, like holes on disk. */
 export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteSource {
   const findRecord = recordFinder(outer, index);
   return {
@@ -46,8 +46,9 @@ export function flattenedSource(outer: ByteSource, index: FlattenedIndex): ByteS
 }
 
 /**
- * Finds the record of a run that holds a position: by arithmetic where all have one size, else from header to header,
- * from the record last found if that is not behind, since reads mostly go on where the last one ended.
+ * Finds the record of a run that contains a position: by arithmetic if all records have one size, otherwise from header
+ * to header. The search begins at the record that was found last, unless that is behind the position, because a read
+ * mostly continues where the last one ended.
  */
 function recordFinder(outer: ByteSource, index: FlattenedIndex): (run: number, position: number) => FoundRecord {
   let last: FoundRecord | undefined;

@@ -6,22 +6,26 @@ import { attachSource, type SourceImage } from "../source/source-image.js";
 import { STRETCH_STEP, type Stretches, stretchesOver } from "../stretches.js";
 import type { KdumpHeader } from "./header.js";
 
-/** Both bitmaps of a kdump-compressed file, of the same stretches. */
+/** Both bitmaps of a kdump-compressed file, with the same stretches. */
 export interface KdumpBitmaps {
   readonly exists: PageBitmap;
   readonly dumped: PageBitmap;
 }
 
-/** Bytes of a bitmap that are looked at together. */
+/** Bytes of a bitmap that are checked together. */
 const STEP_BYTES = STRETCH_STEP / 8;
 const ZEROS = Buffer.alloc(STEP_BYTES);
-/** Up to here (a bitmap for 256 GiB of 4 KiB pages) a bitmap is one stretch: looking for empty parts of it would gain nothing. */
+/**
+ * Up to this size (a bitmap for 256 GiB of 4 KiB pages) a bitmap is one stretch: skipping its empty parts would gain
+ * nothing.
+ */
 const SMALL = 8 << 20;
 
 /**
- * Reads both bitmaps: of a large one the parts that are not empty, so it is read once to find those, a piece at a time, and they once
- * more. 0.2 s for the 4 GiB of a machine with memory at 64 TiB. A file with one only (partial dumps of old kernels) has the second one alone: then what exists and what is dumped are the
- * same. Throws `TRUNCATED`, but not with `salvage`: what a file does not have is then 0.
+ * Reads both bitmaps. Of a large bitmap only the parts that are not empty are kept: it is read once, piece by piece, to
+ * find them, and these parts are read again. Takes 0.2 s for the 4 GiB of a machine with memory at 64 TiB. A file with
+ * only one bitmap (partial dumps of old kernels) has the second one: then the same pages exist and are dumped. Throws
+ * `TRUNCATED`, except with `salvage`: then bits that the file lacks are 0.
  */
 export function readBitmaps(image: SourceImage, header: KdumpHeader, salvage: boolean): KdumpBitmaps {
   const source = attachSource(image);
@@ -44,7 +48,10 @@ export function readBitmaps(image: SourceImage, header: KdumpHeader, salvage: bo
   return { exists, dumped: two ? read(second) : exists };
 }
 
-/** Where bitmaps in a file have bits. What cannot be read has none; who reads the stretches finds that out. */
+/**
+ * The stretches where bitmaps in a file have bits. Parts that cannot be read count as empty; reading the bitmaps
+ * reports them.
+ */
 function usedStretches(image: SourceImage, offsets: readonly number[], maxMapnr: number): Stretches {
   const bytes = Math.ceil(maxMapnr / 8);
   const source = attachSource(image);
@@ -70,7 +77,7 @@ function usedStretches(image: SourceImage, offsets: readonly number[], maxMapnr:
   return stretchesOver(used, maxMapnr);
 }
 
-/** Notes the steps of a piece that have bits; the piece is that from byte `at` of a bitmap on. */
+/** Records which steps of a piece have bits; the piece begins at byte `at` of a bitmap. */
 function noteUsed(piece: Uint8Array, at: number, used: { start: number; end: number }[]): void {
   for (let from = 0; from < piece.length; from += STEP_BYTES) {
     const to = Math.min(from + STEP_BYTES, piece.length);
@@ -96,7 +103,7 @@ function readStretches(
     const into = bytes.subarray(place, place + Math.ceil((end - start) / 8));
     if (salvage) source.read(into, offset + start / 8);
     else readInto(source, into, offset + start / 8, "page bitmap");
-    // Bits behind the last page mean nothing; the rest of the program need not look out for them.
+    // Bits behind the last page have no meaning. They are cleared here so that no other code has to check for them.
     const rest = end % 8;
     if (rest !== 0) into[into.length - 1] = (into[into.length - 1] as number) & ((1 << rest) - 1);
   }

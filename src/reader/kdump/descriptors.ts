@@ -4,23 +4,23 @@ import { attachSource } from "../source/source-image.js";
 import type { KdumpImage, KdumpPart } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 
-/** What a page descriptor says. Offsets and sizes are bytes in the file. */
+/** The fields of a page descriptor. Offsets and sizes are bytes in the file. */
 export interface PageDescriptor {
   pfn: number;
-  /** Where the descriptor itself lies. */
+  /** File offset of the descriptor itself. */
   position: number;
   offset: number;
   size: number;
   flags: number;
 }
 
-/** Descriptors read at once: 1.5 MiB. */
+/** Descriptors that are read at once: 1.5 MiB. */
 const WINDOW = 65536;
 const FLAGS: ReadonlySet<number> = new Set([0, COMPRESSED_ZLIB, COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZSTD]);
 
 /**
- * Calls `visit` for each page descriptor of a part, in order, always with the same object; `undefined` stands for those
- * behind the file's end. About 50 ns each.
+ * Calls `visit` for each page descriptor of a part, in order, always with the same object; with `undefined` for
+ * descriptors behind the end of the file. Takes about 50 ns each.
  */
 export function forEachDescriptor(
   image: KdumpImage,
@@ -60,7 +60,7 @@ export function forEachDescriptor(
   }
 }
 
-/** What is wrong with a descriptor; `undefined` if nothing is. "missing": the file does not have the page. */
+/** What is wrong with a descriptor; `undefined` if it is right. "missing": the file does not have the page. */
 export function descriptorFault(
   { offset, size, flags }: Pick<PageDescriptor, "offset" | "size" | "flags">,
   dataStart: number,

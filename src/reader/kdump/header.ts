@@ -20,12 +20,12 @@ export interface KdumpHeader {
   readonly littleEndian: boolean;
   readonly version: number;
   readonly utsname: Utsname;
-  /** Seconds since 1970; 0 where the writer had none. */
+  /** Seconds since 1970; 0 if the writer had no clock. */
   readonly timestamp: number;
   readonly status: number;
   readonly blockSize: number;
   readonly cpus: number;
-  /** Blocks of the sub header with the notes. */
+  /** Blocks of the sub header, including the notes. */
   readonly subHeaderBlocks: number;
   readonly bitmapBlocks: number;
   /** In pages of `blockSize` bytes. */
@@ -49,7 +49,7 @@ const MAX_BLOCK = 256 * 1024;
 /** Notes and VMCOREINFO of one dump: see the ELF reader's limit. */
 const MAX_NOTES = 2 ** 30;
 
-/** Whether the file starts as kdump-compressed ones do. */
+/** Whether a file with this head is kdump-compressed. */
 export function isKdump(head: Uint8Array): boolean {
   return head.length >= 8 && Buffer.from(head.subarray(0, 8)).toString("latin1") === KDUMP_SIGNATURE;
 }
@@ -58,7 +58,7 @@ export function isKdump(head: Uint8Array): boolean {
 export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const head = readExactly(source, 0, KDUMP64.header.size, "kdump header");
   const little = fields(head, true, source.name);
-  // No field tells the byte order: a version is a small number in one of them only.
+  // No field names the byte order, but the version is a small number in only one of them.
   const littleEndian = little.u32(8) < 0x10000;
   const header = littleEndian ? little : fields(head, false, source.name);
   const version = header.i32(8);
@@ -142,9 +142,9 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
 }
 
 /**
- * Nothing tells the word size either. The fields behind the timestamp must make sense together; if they do so both
- * ways (64-bit files have tv_usec where 32-bit ones have the block size) the machine's name decides. It is not asked
- * first, because QEMU writes 64-bit headers for i686 guests.
+ * No field names the word size either. The fields behind the timestamp must make sense together. If they do with both
+ * sizes (64-bit files have tv_usec where 32-bit files have the block size), the machine's name decides. The name is not
+ * used first, because QEMU writes 64-bit headers for i686 guests.
  */
 function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
   const sane = (layout: KdumpHeaderFields) => {
@@ -167,7 +167,10 @@ function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
   });
 }
 
-/** Packed or padded: by max_mapnr, which stands in both headers, else by which layout's ranges lie in the sub header's blocks. */
+/**
+ * Decides between the packed and the padded layout: by max_mapnr, which is in both headers, otherwise by the layout
+ * whose ranges lie in the sub header's blocks.
+ */
 function pick32BitLayout(
   sub: Fields,
   version: number,

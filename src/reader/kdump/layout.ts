@@ -74,7 +74,7 @@ export const KDUMP64: KdumpHeaderFields = {
   },
 };
 
-/** i386 aligns 64-bit members to 4 bytes; QEMU writes every 32-bit header so. */
+/** i386 aligns 64-bit members to 4 bytes. QEMU writes all 32-bit headers this way. */
 export const KDUMP32_PACKED: KdumpHeaderFields = {
   word: 4,
   header: HEADER32,
@@ -126,7 +126,7 @@ export const UTSNAME_OFFSET = 12;
 /** A page descriptor: offset i64, size u32, flags u32, page_flags u64. */
 export const PAGE_DESC_SIZE = 24;
 
-/** Status bit: the writer ran out of space, descriptors of offset 0 have no page. */
+/** Status bit: the writer ran out of space; a descriptor with offset 0 has no page. */
 export const STATUS_INCOMPLETE = 8;
 /** Status bit: struct pages of dropped pages were left out (makedumpfile's `-e`). */
 export const STATUS_NO_VMEMMAP = 0x10;

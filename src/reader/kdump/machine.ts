@@ -3,8 +3,8 @@ import { type Note, NT_PRSTATUS } from "../notes.js";
 import type { Vmcoreinfo } from "../vmcoreinfo.js";
 
 /**
- * The architecture by names that only its kernels export, else by the size of a CPU's registers. Needed because QEMU's
- * kdump files of arm, arm64, ppc64le and riscv64 call the machine "Unknown".
+ * The architecture, by names that only its kernels export, otherwise by the size of a CPU's registers. Needed because
+ * QEMU's kdump files of arm, arm64, ppc64le and riscv64 call the machine "Unknown".
  */
 export function guessMachine(
   vmcoreinfo: Vmcoreinfo | undefined,

@@ -14,7 +14,7 @@ export function kdumpMemory(image: KdumpImage): PhysicalMemory {
 function strictMemory(image: KdumpImage): PhysicalMemory {
   const { blockSize, firstBlock } = image;
   const readers = image.parts.map((part) => new PartReader(image, part));
-  // Small reads (page tables, structs) come several to a block: the last blocks decoded are kept.
+  // Several small reads (page tables, structs) often hit the same block, so the blocks that were decoded last are kept.
   const recent: RecentBlock[] = [0, 1, 2, 3].map(() => ({ pfn: undefined, bytes: new Uint8Array(blockSize) }));
   let turn = 0;
   const partOf = (pfn: number) => readers.find(({ part }) => pfn >= part.startPfn && pfn < part.endPfn);
@@ -70,7 +70,9 @@ interface RecentBlock {
   readonly bytes: Uint8Array;
 }
 
-/** Where the pages of a kdump-compressed dump are: as its blocks, but for another page size or first page. */
+/**
+ * The stretches of the pages of a kdump-compressed dump: those of its blocks, unless page size or first page differ.
+ */
 export function kdumpStretches({ exists, firstBlock, blockSize, pageSize, maxMapnr }: KdumpImage): Stretches {
   if (blockSize === pageSize && firstBlock === 0) return exists.stretches;
   const pageOf = (block: number) => ((block + firstBlock) * blockSize) / pageSize;
@@ -101,7 +103,8 @@ export function kdumpBitmaps(image: KdumpImage, bitmaps: PageBitmaps): void {
   const { exists, data } = bitmaps;
   expand(image.exists, exists);
   expand(image.present, data);
-  // Of a damaged dump: what has data exists, whatever the first bitmap says. An output must not contradict itself. 50 ms per TiB.
+  // In a damaged dump a page that has data exists, whatever the first bitmap says: an output must not contradict
+  // itself. Takes 50 ms per TiB.
   const [there, have] = [exists.bytes, data.bytes];
   for (let i = 0; i < have.length; i++) there[i] = (there[i] as number) | (have[i] as number);
 }

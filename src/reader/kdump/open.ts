@@ -25,8 +25,8 @@ import { buildRank } from "./rank.js";
 import { orderSplitSet } from "./split.js";
 
 /**
- * Opens a kdump-compressed dump: one file, or all files of a split set in any order; with `salvage` a damaged one as far as it
- * goes. Throws as its parts do.
+ * Opens a kdump-compressed dump: one file, or all files of a split set in any order; with `salvage`, reads a damaged
+ * one as far as possible. Throws what its parts throw.
  */
 export function openKdump(images: readonly SourceImage[], warnings: Warnings, salvage: boolean): Dump {
   const files = orderSplitSet(
@@ -66,7 +66,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     rank: buildRank(dumped),
     parts: files.map((file) => ({
       source: file.image,
-      // Of a damaged set the ranges may lie behind the last page.
+      // In a damaged set the ranges may lie behind the last page.
       startPfn: Math.min(file.header.split?.startPfn ?? 0, header.maxMapnr),
       endPfn: Math.min(file.header.split?.endPfn ?? header.maxMapnr, header.maxMapnr),
       descriptors,
@@ -98,7 +98,7 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
       dumpLevel: header.dumpLevel & 31,
       utsname: header.utsname,
       timestamp: header.timestamp === 0 ? vmcoreinfo?.crashTime : header.timestamp,
-      // A damaged number is none: each CPU is a note of an output, and weighs in the self-check.
+      // A damaged number counts as 0: each CPU becomes a note of an output, and matters to the self-check.
       cpus: countCpus(notes) || (header.cpus > 0 && header.cpus <= MAX_CPUS ? header.cpus : 0),
       physBase: header.physBase,
     },
@@ -116,18 +116,22 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
 }
 
 /**
- * Pages that even the first bitmap does not reach are not known to exist: a damaged number of them in a file that is cut off
- * would ask for gigabytes.
+ * Pages that even the first bitmap does not reach are not known to exist: in a file that is cut off, a damaged number
+ * of them would ask for gigabytes.
  */
 function withBitmapInFile(header: KdumpHeader, size: number, held: number): KdumpHeader {
   const bytes = Math.max(1, size - (1 + header.subHeaderBlocks) * header.blockSize);
   return { ...header, maxMapnr: Math.min(header.maxMapnr, 8 * bytes, mostPages(held)) };
 }
 
-/** Memory in more pieces than this is a damaged bitmap: every second page of it would make billions of ranges. */
+/**
+ * Memory in more pieces than this is a damaged bitmap: if every second page existed, there would be billions of ranges.
+ */
 const MAX_RANGES = 2 ** 20;
 
-/** The ranges of the first bitmap. Of a damaged one that is salvaged those that are too many are joined to one. */
+/**
+ * The ranges of the first bitmap. If a damaged bitmap is salvaged and has too many, the rest is joined to one range.
+ */
 function existingRanges(
   exists: PageBitmap,
   { maxMapnr, blockSize }: KdumpHeader,
@@ -148,7 +152,7 @@ function existingRanges(
   });
 }
 
-/** The note area (header version 4 and later), and VMCOREINFO's text where a header of version 3 has only that. */
+/** The note area (header version 4 and later), or only the VMCOREINFO text of a header of version 3. */
 function readNoteArea(
   source: ByteSource,
   header: KdumpHeader,
@@ -184,8 +188,8 @@ function machineOf(
 }
 
 /**
- * makedumpfile and crash number the pages of such a machine from the start of memory on, QEMU from address 0 on. A file
- * that has no page below its phys_base is of the second kind.
+ * makedumpfile and crash number the pages of such a machine from the start of memory on, QEMU from address 0 on. If a
+ * file has no page below its phys_base, it is numbered from address 0 on.
  */
 function firstBlockOf(header: KdumpHeader, exists: PageBitmap): number {
   const blocks = Number(header.physBase ?? 0n) / header.blockSize;
@@ -193,7 +197,7 @@ function firstBlockOf(header: KdumpHeader, exists: PageBitmap): number {
   return Number.isSafeInteger(blocks) && blocks > 0 && first < blocks ? blocks : 0;
 }
 
-/** The error of a file that ends before its last descriptor: said before anything is written. */
+/** The error of a file that ends before its last descriptor, so that it is reported before anything is written. */
 function cutOffAt(image: KdumpImage, bitmapsEnd: number): DumpError | undefined {
   for (const part of image.parts) {
     const source = attachSource(part.source);

@@ -9,17 +9,17 @@ import type { KdumpImage, KdumpPart } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 import { rankOf } from "./rank.js";
 
-/** Descriptors read at once. */
+/** Descriptors that are read at once. */
 const DESC_WINDOW = 2048;
-/** Bytes of data read at once where blocks are asked for here and there. */
+/** Bytes of data that are read at once if blocks are read here and there. */
 const LEAST_AHEAD = 16 * 1024;
-/** A gap in the file that is no jump: what other threads read between two tasks of this one. */
+/** A gap in the file that does not count as a jump: the bytes that other threads read between two tasks of this one. */
 const NEAR = 8 * 1024 * 1024;
 
-/** Blocks decoded by one call, where that is possible. */
+/** The most blocks that one call decodes. */
 const MOST_JOINED = 32;
 
-/** What a descriptor says. */
+/** The fields of a descriptor. */
 interface Descriptor {
   offset: number;
   size: number;
@@ -27,8 +27,9 @@ interface Descriptor {
 }
 
 /**
- * Reads blocks of one file: a window of descriptors, and a window of data, since blocks are asked for in order and their
- * data lie so. A block costs its decoder and 0.5 µs, or 0.2 µs where it shares its data with the last one that did.
+ * Reads blocks of one file, through a window of descriptors and a window of data, because blocks are mostly read in
+ * order and their data are stored in order. A block costs its decoding and 0.5 µs, or 0.2 µs if it shares its data with
+ * the last block that did.
  */
 export class PartReader {
   readonly part: KdumpPart;
@@ -39,19 +40,22 @@ export class PartReader {
   readonly #desc: DataView;
   #descFirst = 0;
   #descCount = 0;
-  /** The block read last, and which of the part's descriptors is its. */
+  /** The block that was read last, and the index of its descriptor in the part. */
   #pfn = -1;
   #index = 0;
-  /** Where its data ended, but for those that blocks share: what lies before has been read, for an earlier block. */
+  /**
+   * Where the data of the last block ended, not counting shared data. Data before it have been read for an earlier
+   * block.
+   */
   #front = 0;
-  /** In whose name a window of the thread's decode memory is held, and where it is. */
+  /** The owner by whose name a window of the thread's decode memory is held, and where that window is. */
   readonly #owner = {};
   #window = -1;
-  /** File offset of the window's first byte, and bytes in it. */
+  /** File offset of the window's first byte, and number of bytes in it. */
   #dataStart = 0;
   #dataLength = 0;
   #ahead = LEAST_AHEAD;
-  /** The last block whose data are those of an earlier one: in most dumps the page of zeros. */
+  /** The data of the last block that shares them with an earlier one: in most dumps the page of zeros. */
   readonly #shared: Uint8Array;
   readonly #sharedBy: Descriptor = { offset: -1, size: 0, flags: 0 };
   readonly #read: Descriptor = { offset: 0, size: 0, flags: 0 };
@@ -65,13 +69,16 @@ export class PartReader {
     this.#shared = new Uint8Array(image.blockSize);
   }
 
-  /** Reads `count` blocks from `pfn` on, which the file has, into `into` from `at` on. Throws `CORRUPT` and `TRUNCATED`. */
+  /**
+   * Reads `count` blocks from `pfn` on into `into`, from byte `at` on. The file must have these blocks. Throws
+   * `CORRUPT` and `TRUNCATED`.
+   */
   readBlocks(pfn: number, count: number, into: Uint8Array, at: number): void {
     const { blockSize } = this.#image;
     for (let i = 0; i < count; ) i += this.#readSome(pfn + i, count - i, into, at + i * blockSize);
   }
 
-  /** Reads one block, or more where they are not compressed and lie behind each other. Returns how many. */
+  /** Reads one block, or several if they are not compressed and contiguous. Returns how many. */
   #readSome(pfn: number, most: number, into: Uint8Array, at: number): number {
     const { blockSize } = this.#image;
     const onwards = pfn > this.#pfn;
@@ -110,7 +117,7 @@ export class PartReader {
     return this.#index;
   }
 
-  /** Takes a descriptor to #read. */
+  /** Makes a descriptor the current one (#read). */
   #load(index: number, pfn: number): void {
     if (index < this.#descFirst || index >= this.#descFirst + this.#descCount) {
       const n = this.#source.read(this.#descBytes, this.part.descriptors + index * PAGE_DESC_SIZE);
@@ -130,7 +137,10 @@ export class PartReader {
     }
   }
 
-  /** Parses a descriptor that is in the window. The offset is taken in halves, for a bigint would be allocated; -1: negative. */
+  /**
+   * Parses a descriptor in the window. The offset is read in two halves, because a bigint would be allocated; -1 if it
+   * is negative.
+   */
   #parse(index: number, into: Descriptor): void {
     const little = this.#image.littleEndian;
     const at = (index - this.#descFirst) * PAGE_DESC_SIZE;
@@ -141,7 +151,9 @@ export class PartReader {
     into.flags = this.#desc.getUint32(at + 12, little);
   }
 
-  /** Copies the block in #read, and all behind it whose data follow as they are, with one read. Returns how many. */
+  /**
+   * Copies the block of #read, and all blocks after it whose data follow uncompressed, with one read. Returns how many.
+   */
   #copyBlocks(pfn: number, index: number, most: number, into: Uint8Array, at: number): number {
     const { blockSize } = this.#image;
     const { offset } = this.#read;
@@ -164,9 +176,9 @@ export class PartReader {
   }
 
   /**
-   * Decodes the block in #read, whose data are at `from`, and those behind it as far as their data follow in the window. A call
-   * of zstd costs 0.5 µs whatever it does. Returns how many, 0 if there is one only, or if that did not work: then single
-   * blocks tell why.
+   * Decodes the block of #read, whose data are at `from`, and the blocks after it as long as their data follow in the
+   * window: a call of zstd costs 0.5 µs, however much it decodes. Returns how many; 0 if there is only one, or if
+   * decoding failed: then the blocks are decoded one by one, which reports the error.
    */
   #decodeJoined(
     decoder: BlockDecoder,
@@ -201,7 +213,10 @@ export class PartReader {
     return count;
   }
 
-  /** Where in the decode memory the data at a file offset are; reads on from there if they are not in the window. */
+  /**
+   * The place in the decode memory of the data at a file offset. If they are not in the window, the window is read from
+   * there on.
+   */
   #dataAt(pfn: number, offset: number, size: number, onwards: boolean): number {
     if (!ownsWindow(this.#owner, this.#window)) {
       this.#window = lendWindow(this.#owner);
@@ -220,7 +235,7 @@ export class PartReader {
     return this.#window + (offset - this.#dataStart);
   }
 
-  /** The same of data before those of the block before: the window stays where it is. */
+  /** The same for data before those of the previous block: the window stays where it is. */
   #dataBefore(pfn: number, offset: number, size: number): number {
     const got = this.#source.read(decodeMemory().bytes.subarray(INPUT_AT, INPUT_AT + size), offset);
     if (got < size) this.#cutOff(pfn, offset, size, got);

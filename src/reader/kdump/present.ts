@@ -9,9 +9,9 @@ import type { KdumpImage } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
 
 /**
- * Clears the bits of `image.present` of the blocks that the files of a damaged dump do not have: without a descriptor, with one
- * that was never filled in, or with one that leads nowhere. Reads all descriptors: 24 bytes a page. Returns how many blocks are
- * missing.
+ * Clears the bits in `image.present` of blocks whose content a damaged dump lacks: blocks without a descriptor, or with
+ * a descriptor that was never filled in or leads nowhere. Reads all descriptors: 24 bytes a page. Returns how many
+ * blocks are missing.
  */
 export function findPresent(image: KdumpImage, warnings: Warnings): number {
   const present = image.present;
@@ -32,7 +32,7 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
   };
   let next = 0;
   for (const part of image.parts) {
-    // A file of the split set that is not there.
+    // A file of the split set is missing.
     clearBits(present, next, Math.min(part.startPfn, image.maxMapnr));
     next = Math.min(part.endPfn, image.maxMapnr);
     const { file, flattened } = part.source;
@@ -81,8 +81,8 @@ export function findPresent(image: KdumpImage, warnings: Warnings): number {
 }
 
 /**
- * Whether records of a stream that was cut off have these bytes: what they leave out reads as zeros, and in a whole stream it
- * is that.
+ * Whether a stream that was cut off has records for these bytes: bytes without a record read as zeros. In a complete
+ * stream, that is right.
  */
 function isCovered(index: FlattenedIndex | undefined, offset: number, size: number): boolean {
   if (index?.cut === undefined) return true;

@@ -3,10 +3,12 @@ import { countBitsIn } from "../bits.js";
 import { bitPlaceOf, placesIn } from "../stretches.js";
 import type { KdumpImage } from "./image.js";
 
-/** 512 bytes of bitmap: counting within a step costs 0.3 us at most, the table 512 KiB per TiB of 4 KiB pages. */
+/**
+ * 512 bytes of bitmap: counting within a step takes 0.3 us at most, and the table takes 512 KiB per TiB of 4 KiB pages.
+ */
 export const RANK_STEP = 4096;
 
-/** Set bits of `dumped` before each RANK_STEP blocks that have a place. */
+/** Number of set bits of `dumped` before each RANK_STEP blocks that have a place. */
 export function buildRank({ stretches, bytes }: PageBitmap): Float64Array {
   const steps = placesIn(stretches) / RANK_STEP + 1;
   const rank = new Float64Array(new SharedArrayBuffer(8 * steps));

@@ -9,9 +9,9 @@ export interface KdumpFile {
 }
 
 /**
- * Puts the files of a split set in order of their pfns. Throws `CORRUPT` when they are no set: a file that is not
- * split among several, headers that differ, ranges that overlap, leave a gap or do not reach the end (with `salvage` files
- * may be missing).
+ * Sorts the files of a split set by their pfns. Throws `CORRUPT` if they are not a set: a file that is not part of a
+ * split dump, headers that differ, ranges that overlap, leave a gap or do not reach the end (with `salvage` files may
+ * be missing).
  */
 export function orderSplitSet(files: readonly KdumpFile[], salvage: boolean): readonly KdumpFile[] {
   if (files.length === 1 && files[0]?.header.split === undefined) return files;

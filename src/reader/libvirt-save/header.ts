@@ -3,14 +3,14 @@ import { CUT_OFF_CURE } from "../source/byte-source.js";
 
 /** A libvirt save file (`virsh save`, `managedsave`, `snapshot-create-as --memspec`): a header, the domain's XML, QEMU's migration stream. */
 export interface SaveHeader {
-  /** File offset of what is behind the XML and the room left for it: the stream, as it is or packed. */
+  /** File offset behind the XML and the room reserved for it: there the stream begins, plain or packed. */
   readonly start: number;
   readonly format: SaveFormat;
-  /** The save was never finished. */
+  /** Whether the save was never finished. */
   readonly partial: boolean;
 }
 
-/** How libvirt packs the stream; in `sparse` (libvirt 11.2 and later) QEMU wrote it with mapped-ram. */
+/** How libvirt packs the stream. `sparse` (libvirt 11.2 and later): QEMU wrote it with mapped-ram. */
 export type SaveFormat = (typeof FORMATS)[number];
 
 const FORMATS = ["raw", "gzip", "bzip2", "xz", "lzop", "zstd", "sparse"] as const;
@@ -18,12 +18,12 @@ const FORMATS = ["raw", "gzip", "bzip2", "xz", "lzop", "zstd", "sparse"] as cons
 /** Bytes of the header. */
 export const SAVE_HEADER_SIZE = 92;
 const MAGIC = "LibvirtQemudSave";
-/** While it is written. */
+/** The magic while libvirt still writes the file. */
 const PARTIAL = "LibvirtQemudPart";
-/** The XML and 64 KiB of room behind it; a domain with a thousand devices has some 500 KB. */
+/** The most bytes of the XML and of the 64 KiB of room behind it. A domain with a thousand devices has some 500 KB. */
 const MOST_XML = 64 * 2 ** 20;
 
-/** Whether a file begins as a libvirt save file does: 16 bytes tell it. */
+/** Whether a file with this head (16 bytes) is a libvirt save file. */
 export function isSaveFile(head: Uint8Array): boolean {
   const magic = Buffer.from(head.subarray(0, MAGIC.length)).toString("latin1");
   return magic === MAGIC || magic === PARTIAL;
@@ -42,7 +42,7 @@ export function readSaveHeader(head: Uint8Array, file: string): SaveHeader {
     );
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);
-  // In the host's byte order: the version is small in one of them only.
+  // Numbers are in the host's byte order: the version is a small number in only one of them.
   const littleEndian = view.getUint32(16, true) < view.getUint32(16, false);
   const [version = 0, length = 0, , packing = 0] = [16, 20, 24, 28].map((at) => view.getUint32(at, littleEndian));
   if (version > 2 || version === 0) {
@@ -65,10 +65,10 @@ export function readSaveHeader(head: Uint8Array, file: string): SaveHeader {
   return { start: SAVE_HEADER_SIZE + length, format, partial };
 }
 
-/** Whether a file is a save file that is to be unpacked. Throws what `readSaveHeader` does. */
+/** Whether a file is a save file that has to be unpacked. Throws what `readSaveHeader` throws. */
 export function isPackedSave(head: Uint8Array, file: string): boolean {
   return isSaveFile(head) && UNPACKED.has(readSaveHeader(head, file).format);
 }
 
-/** Forms that are unpacked while they are read; the others lie in the file as they are, or need a program. */
+/** Formats that are unpacked while they are read. The others are stored plainly, or need a program. */
 const UNPACKED: ReadonlySet<SaveFormat> = new Set(["gzip", "bzip2", "xz", "zstd"]);

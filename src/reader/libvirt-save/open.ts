@@ -9,13 +9,16 @@ import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { readSaveHeader, SAVE_HEADER_SIZE, type SaveHeader } from "./header.js";
 
-/** Bytes behind the room for the XML in which the stream is looked for: a sparse one may be aligned. */
+/** Bytes behind the room for the XML in which the stream is searched for: a sparse stream may be aligned. */
 const SEARCHED = 2 ** 20;
 const STREAM_START = Buffer.from("QEVM\0\0\0\x03", "latin1");
-/** What unpacks a form. */
+/** Programs that unpack each format. */
 const PROGRAMS = { gzip: "gzip -dc", bzip2: "bzip2 -dc", xz: "xz -dc", lzop: "lzop -dc", zstd: "zstd -dc" } as const;
 
-/** Opens a libvirt save file whose stream is not packed, or sparse. Throws `UNSUPPORTED` for packed ones, `TRUNCATED` for one that was never finished, and what the stream's reader does. */
+/**
+ * Opens a libvirt save file whose stream is plain or sparse. Throws `UNSUPPORTED` for packed ones, `TRUNCATED` for a
+ * save that was never finished, and what the stream's reader throws.
+ */
 export function* openSave(image: SourceImage, options: FormatOptions): Opening {
   const source = attachSource(image);
   const header = readSaveHeader(readWhatIsThere(source, 0, SAVE_HEADER_SIZE), source.name);
@@ -38,7 +41,7 @@ function findStream(source: ByteSource, start: number): number {
   });
 }
 
-/** A save that was never finished is as one that is cut off. Throws `TRUNCATED` unless it is salvaged. */
+/** Treats a save that was never finished like one that is cut off. Throws `TRUNCATED` unless it is salvaged. */
 export function checkFinished(
   { partial }: SaveHeader,
   file: string,
@@ -55,7 +58,7 @@ export function checkFinished(
   }
 }
 
-/** The error of a save file that is packed, as it is here: `openInput` unpacks some. */
+/** The error of a packed save file, whose packing is not undone here: `openInput` unpacks some. */
 function packedSave(file: string, format: keyof typeof PROGRAMS, start: number): DumpError {
   const pipe = `tail -c +${start + 1} ${JSON.stringify(file)} | ${PROGRAMS[format]}`;
   return new DumpError("UNSUPPORTED", `is a libvirt save file whose stream is packed with ${format}`, {

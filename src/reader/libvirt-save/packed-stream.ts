@@ -3,7 +3,10 @@ import { ByteQueue } from "../source/packed/byte-queue.js";
 import { isPackedSave, readSaveHeader, SAVE_HEADER_SIZE } from "./header.js";
 import { checkFinished } from "./open.js";
 
-/** A stream without the header and the XML of a libvirt save file, if what follows them is to be unpacked; else as it is. Throws what `readSaveHeader` does, and `TRUNCATED`. */
+/**
+ * A stream without the header and the XML of a libvirt save file, if the rest has to be unpacked; otherwise the whole
+ * stream. Throws what `readSaveHeader` throws, and `TRUNCATED`.
+ */
 export async function withoutSaveHeader(
   chunks: AsyncIterable<Uint8Array>,
   name: string,

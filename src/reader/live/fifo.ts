@@ -9,13 +9,13 @@ import { describeSystemError } from "../source/byte-source.js";
 /** A FIFO that another program writes a dump to. */
 export interface Fifo {
   readonly fifo: string;
-  /** Removes it, and its folder. Called again it does nothing. */
+  /** Removes the FIFO and its folder. Further calls do nothing. */
   remove(): void;
 }
 
 /**
- * Makes a FIFO in a folder that only who knows its name can enter: the program may be another user's, and is to write, and nobody to read. Throws `NOT_READABLE`; `name` is the
- * input's in messages.
+ * Makes a FIFO in a folder with a secret name. The program may run as another user: it can write to the FIFO because it
+ * gets the name, and nobody else can read from it. Throws `NOT_READABLE`; `name` is the input's name in messages.
  */
 export async function makeFifo(prefix: string, name: string): Promise<Fifo> {
   let folder: string | undefined;
@@ -39,8 +39,8 @@ export async function makeFifo(prefix: string, name: string): Promise<Fifo> {
 }
 
 /**
- * The dump that comes through it. At its end `ended` tells, by being refused, that it was not all; `clean` is called when nobody reads any more. Throws
- * what `ended` throws, and errors of reading, in the name of `file`: nobody named the FIFO.
+ * The dump that comes through a FIFO. If the dump is not complete, `ended` rejects. `clean` is called when nobody reads
+ * any more. Throws what `ended` throws, and errors of reading, with the name `file`: users do not know the FIFO.
  */
 export async function* untilDone(
   chunks: AsyncIterable<Uint8Array>,

@@ -5,13 +5,14 @@ import { type ByteStream, openStream } from "../source/byte-stream.js";
 import { makeFifo, untilDone } from "./fifo.js";
 
 const PREFIX = "libvirt:";
-/** Of what virsh says the end is the reason. */
+/** Bytes of virsh's output that are kept: the end of it has the reason of a failure. */
 const MOST_SAID = 4096;
 
 /**
- * Asks libvirt, by virsh, for a dump of a running domain, which comes through a FIFO. The domain stands still while libvirt's QEMU writes, and goes on when all was read, or when the reader
- * goes away: QEMU then cannot write, and libvirt gives the dump up. virsh's own LIBVIRT_DEFAULT_URI says which libvirt; it has to be on this machine. Throws
- * `NOT_READABLE`, `ABORTED`.
+ * Asks libvirt, through virsh, for a dump of a running domain, which comes through a FIFO. The domain is paused while
+ * libvirt's QEMU writes. It continues when everything was read, or when the reader goes away: QEMU then cannot write,
+ * and libvirt gives up the dump. virsh's own LIBVIRT_DEFAULT_URI selects the libvirt; it must be on this machine.
+ * Throws `NOT_READABLE`, `ABORTED`.
  */
 export async function openLibvirtGuest(path: string, signal?: AbortSignal): Promise<ByteStream> {
   const domain = path.slice(PREFIX.length);
@@ -30,7 +31,7 @@ export async function openLibvirtGuest(path: string, signal?: AbortSignal): Prom
     const virsh = run(domain, fifo);
     const failed = virsh.ended.then((problem) => {
       if (problem === undefined) return;
-      // Nobody will open the other end.
+      // Nobody will open the other end of the FIFO.
       stop.abort();
       throw failure(path, problem);
     });
@@ -46,7 +47,7 @@ export async function openLibvirtGuest(path: string, signal?: AbortSignal): Prom
   }
 }
 
-/** Starts virsh. `ended` has what it said if it failed. */
+/** Starts virsh. `ended` resolves to its output if it failed. */
 function run(domain: string, fifo: string): { readonly ended: Promise<string | undefined> } {
   const words = ["dump", "--memory-only", "--format=elf", `--domain=${domain}`, `--file=${fifo}`];
   const ended = new Promise<string | undefined>((resolve) => {
@@ -85,7 +86,7 @@ function failure(file: string, problem: string): DumpError {
   return new DumpError("NOT_READABLE", `libvirt made no dump: ${problem}`, { file, cure });
 }
 
-/** What a program said last, without its "error: ". */
+/** The last line that a program printed, without its "error: ". */
 function lastLine(said: string): string | undefined {
   const line = said
     .split(/[\r\n]+/)

@@ -6,8 +6,9 @@ import { QmpConnection } from "./qmp.js";
 const PREFIX = "qemu:";
 
 /**
- * Asks a running QEMU for a dump of its guest, which comes through a FIFO: nothing but that is written by QEMU. The guest stands still while QEMU writes, and goes on when all was
- * read, or when the reader goes away: QEMU then cannot write, and gives the dump up. Throws `NOT_READABLE`, `ABORTED`.
+ * Asks a running QEMU for a dump of its guest, which comes through a FIFO; QEMU writes nothing else. The guest is
+ * paused while QEMU writes. It continues when everything was read, or when the reader goes away: QEMU then cannot
+ * write, and gives up the dump. Throws `NOT_READABLE`, `ABORTED`.
  */
 export async function openQemuGuest(path: string, signal?: AbortSignal): Promise<ByteStream> {
   const qmp = await QmpConnection.open(path.slice(PREFIX.length), path);
@@ -29,7 +30,7 @@ export async function openQemuGuest(path: string, signal?: AbortSignal): Promise
     ended.catch(() => undefined);
     const stop = new AbortController();
     signal?.addEventListener("abort", () => stop.abort(), { once: true });
-    // QEMU opens its end while we open ours: each waits for the other.
+    // QEMU opens its end at the same time, because each end waits for the other.
     const opening = openStream(fifo, stop.signal);
     opening.catch(() => undefined);
     try {

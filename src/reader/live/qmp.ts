@@ -2,9 +2,9 @@ import { connect, type Socket } from "node:net";
 import { DumpError } from "../../errors.js";
 import { describeSystemError } from "../source/byte-source.js";
 
-/** A line of QMP is a message; QEMU's are short but for long lists. */
+/** The most characters of a line. A line of QMP is a message; QEMU's are short except for long lists. */
 const MOST_LINE = 1 << 22;
-/** QEMU greets at once, unless another program is connected: it speaks with one at a time. */
+/** QEMU greets at once, unless another program is connected: it talks to one at a time. */
 const GREETING_MS = 10_000;
 
 interface QmpMessage {
@@ -32,7 +32,10 @@ export class QmpConnection {
     socket.on("close", () => this.#fail("ended the connection", undefined));
   }
 
-  /** Connects to a QMP socket, and waits for QEMU's greeting. `name` is for messages. Throws `NOT_READABLE`. */
+  /**
+   * Connects to a QMP socket and waits for QEMU's greeting. `name` is the input's name in messages. Throws
+   * `NOT_READABLE`.
+   */
   static async open(path: string, name: string): Promise<QmpConnection> {
     const connection = new QmpConnection(connect(path), name);
     const late = setTimeout(
@@ -51,7 +54,7 @@ export class QmpConnection {
     }
   }
 
-  /** Sends a command, and returns what it returns. Throws `NOT_READABLE`, with QEMU's words where it refuses. */
+  /** Sends a command and returns its result. Throws `NOT_READABLE`, with QEMU's words if QEMU refuses. */
   async command(name: string, parameters: object = {}): Promise<unknown> {
     const answer = this.#next((message) => message.return !== undefined || message.error !== undefined);
     this.#socket.write(`${JSON.stringify({ execute: name, arguments: parameters })}\n`);
@@ -81,7 +84,7 @@ export class QmpConnection {
       };
       this.#waiting.push({ take, reject });
     });
-    // Who asked may have given up.
+    // The caller may have given up.
     answer.catch(() => undefined);
     return answer;
   }

@@ -4,16 +4,17 @@ import { archOfUts, type Machine } from "../machine.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 
 /*
- * Dumps of LKCD (kernels 2.4 and early 2.6), in the byte order of the machine: a header, and from 64 KiB on (or where the header says) a record for each page, in any order.
+ * Dumps of LKCD (kernels 2.4 and early 2.6), in the byte order of the machine: a header, and from 64 KiB on (or where
+ * the header says) a record for each page, in any order.
  */
 
-/** The number that a dump begins with, and that of a dump of a machine that runs on. */
+/** The magic number of a dump, and that of a dump of a machine that goes on running. */
 const MAGICS = [0xa819_0173_618f_23edn, 0xa819_0173_618f_23cdn];
 const HEADER = 742;
-/** Versions before have other headers on each machine. */
+/** Earlier versions have other headers on each machine. */
 const FIRST_VERSION = 8;
 const LAST_VERSION = 10;
-/** What some writers set in the version. */
+/** Bits that some writers set in the version. */
 const VERSION_FLAGS = 0xc000_0000;
 const MACHINE = 324 + 4 * 65;
 const USUAL_DATA = 65536;
@@ -22,14 +23,14 @@ const USUAL_DATA = 65536;
 export type LkcdPacking = "none" | "rle" | "gzip";
 const PACKINGS: readonly LkcdPacking[] = ["none", "rle", "gzip"];
 
-/** What a dump says of itself. */
+/** The fields of a dump's header. */
 export interface LkcdHeader {
   readonly version: number;
   readonly littleEndian: boolean;
   readonly machine: Machine;
   readonly pageSize: number;
   readonly packing: LkcdPacking;
-  /** Where the first record is. */
+  /** File offset of the first record. */
   readonly data: number;
   /** Seconds since 1970. */
   readonly timestamp: number;
@@ -40,7 +41,7 @@ function byteOrder(head: Uint8Array): boolean | undefined {
   return [true, false].find((littleEndian) => MAGICS.includes(fields(head, littleEndian, "").u64(0)));
 }
 
-/** Whether a file begins so. */
+/** Whether a file with this head is an LKCD dump. */
 export function isLkcd(head: Uint8Array): boolean {
   return byteOrder(head) !== undefined;
 }
@@ -77,8 +78,8 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
 }
 
 function dataOf(header: Fields, version: number): number {
-  const told = version >= 9 ? header.u64Number(734, "where pages begin") : 0;
-  return told === 0 ? USUAL_DATA : told;
+  const stated = version >= 9 ? header.u64Number(734, "where pages begin") : 0;
+  return stated === 0 ? USUAL_DATA : stated;
 }
 
 function secondsOf(header: Fields): number {

@@ -4,14 +4,17 @@ import { layer } from "../extents.js";
 import type { FormatOptions } from "../format.js";
 import type { Opening } from "../opening.js";
 import { pagedMemory } from "../paged/attach.js";
-import { toldExtents } from "../paged/extents.js";
+import { listedExtents } from "../paged/extents.js";
 import type { PagedImage } from "../paged/image.js";
 import { joinRanges } from "../ranges.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { readLkcdHeader } from "./header.js";
 import { readRecords } from "./records.js";
 
-/** Opens a dump of LKCD; with `salvage` one that is cut off as far as it goes. Throws `UNSUPPORTED`, `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+/**
+ * Opens a dump of LKCD; with `salvage`, reads a dump that is cut off as far as possible. Throws `UNSUPPORTED`,
+ * `CORRUPT`, `TRUNCATED`, `LIMIT`.
+ */
 export function* openLkcd(sourceImage: SourceImage, { salvage, warnings }: FormatOptions): Opening {
   const source = attachSource(sourceImage);
   const header = readLkcdHeader(source);
@@ -20,13 +23,13 @@ export function* openLkcd(sourceImage: SourceImage, { salvage, warnings }: Forma
   if (cut !== undefined) warnings.add("CUT_OFF", ofFile(source.name, cut.reason));
   const { pageSize, machine, littleEndian, packing, version } = header;
   const whole = layer([{ start: 0, end: pages * pageSize, source: 0 }]);
-  const memory = toldExtents({ memory: whole, index, unit: pageSize });
+  const memory = listedExtents({ memory: whole, index, unit: pageSize });
   if (memory.count === 0)
     throw new DumpError("NOT_A_DUMP", "is an LKCD dump without a page", { file: source.name, cure: "Make it again" });
   const image: PagedImage = {
     ...{ kind: "paged", source: sourceImage, pageSize, unit: pageSize, memory, index },
     records: { littleEndian, isRle: packing === "rle" },
-    untoldAreZero: false,
+    unlistedAreZero: false,
     tolerant: salvage,
   };
   return {

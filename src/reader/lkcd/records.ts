@@ -9,17 +9,17 @@ import { ReadWindow } from "../source/read-window.js";
 import type { LkcdHeader } from "./header.js";
 
 const FLAG = { raw: 1, packed: 2, end: 4 } as const;
-/** Packed data may be a little longer than a page: nobody looked. */
+/** Packed data may be a little longer than a page, because the writer did not check for that. */
 const MOST_LONGER = 1024;
 /** Records between two yields: some milliseconds of work. */
 const TURN = 4096;
 
-/** Which pages there are, and where. */
+/** The pages of a dump, and where they are. */
 export interface LkcdRecords {
   readonly index: PageIndex;
   /** One more than the highest page. */
   readonly pages: number;
-  /** The file ends before the mark of its end. */
+  /** The error if the file ends before its end mark. */
   readonly cut: DumpError | undefined;
 }
 
@@ -29,7 +29,10 @@ interface LkcdRecord {
   readonly isPacked: boolean;
 }
 
-/** Goes through all records, twice: how many pages there are is known behind the last one only. Throws `CORRUPT`, `LIMIT`; with `salvage` damage ends the file. */
+/**
+ * Walks all records twice, because only after the last one the number of pages is known. Throws `CORRUPT`, `LIMIT`;
+ * with `salvage`, damage ends the file.
+ */
 export function* readRecords(
   source: ByteSource,
   header: LkcdHeader,
@@ -49,7 +52,7 @@ export function* readRecords(
   return { index: builder.finish(), pages, cut };
 }
 
-/** Calls `take` for each record, and yields now and then. Returns why it ended before the mark of the end. */
+/** Calls `take` for each record, and yields now and then. Returns why it ended before the end mark. */
 function* walk(
   source: ByteSource,
   header: LkcdHeader,

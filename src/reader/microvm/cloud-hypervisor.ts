@@ -11,18 +11,22 @@ import { attachSource, type SourceImage } from "../source/source-image.js";
 import { consecutivePieces, type Range, rangesIn } from "./range-lists.js";
 
 /*
- * Snapshots of cloud-hypervisor (`ch-remote snapshot file:///DIR`): state.json, config.json, and memory-ranges, which has the memory of all ranges one behind the other. The state is a
- * tree of snapshots by name; that of the memory manager has {"memory_ranges": {"data": [{"gpa", "length"}]}}, as an object, as JSON in a text, or, before version 28, as an array of
- * bytes (JSON, or plain numbers). The oldest have "memory_regions" with a file each.
+ * Snapshots of cloud-hypervisor (`ch-remote snapshot file:///DIR`): state.json, config.json, and memory-ranges, which
+ * has the memory of all ranges, one after the other. The state is a tree of named snapshots. That of the memory manager
+ * has {"memory_ranges": {"data": [{"gpa", "length"}]}} as an object, as JSON in a text, or, before version 28, as an
+ * array of bytes (JSON, or plain numbers). The oldest versions have "memory_regions" with a file each.
  */
 
 const MANAGER = "memory-manager";
 const MAX_STATE = 64 << 20;
-/** A text in an object in a section in a snapshot: what is deeper is no part of it. */
+/** The deepest nesting that is searched: a text in an object in a section in a snapshot. */
 const MAX_DEPTH = 12;
 const CURE = "Copy the folder of the snapshot again; state.json and memory-ranges must be of the same one";
 
-/** Opens a snapshot: state.json, with memory-ranges beside it or named with it. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `NOT_READABLE`, `UNSUPPORTED`. */
+/**
+ * Opens a snapshot: state.json, and memory-ranges, from the same folder or named by the user. Throws `CORRUPT`,
+ * `TRUNCATED`, `LIMIT`, `NOT_READABLE`, `UNSUPPORTED`.
+ */
 export function openCloudHypervisor(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
   const manager = managerState(state);
@@ -50,7 +54,7 @@ export function openCloudHypervisor(images: readonly SourceImage[], options: For
   }
 }
 
-/** What the state has of the memory manager. */
+/** The memory manager's part of the state. */
 function managerState(state: SourceImage): unknown {
   const source = attachSource(state);
   if (source.size > MAX_STATE) {
@@ -84,7 +88,10 @@ function memberNamed(value: unknown, name: string, depth: number): unknown {
   return undefined;
 }
 
-/** The members of a value that may hold what is looked for: those of an object, what is in a text of JSON, in an array of bytes. */
+/**
+ * The values inside of a value that are searched: an object's members, the content of a JSON text, the content of an
+ * array of bytes.
+ */
 function within(value: unknown): unknown[] {
   if (typeof value === "string") return value.startsWith("{") ? [parsed(Buffer.from(value))] : [];
   if (typeof value !== "object" || value === null) return [];
@@ -97,7 +104,7 @@ function isBytes(value: object): value is number[] {
   );
 }
 
-/** What `find` makes of the first object that it finds something in: the value, or one that it holds. */
+/** The first result of `find` for a value or a value inside of it. */
 function firstIn<T>(value: unknown, find: (one: object) => T | undefined, depth = 0): T | undefined {
   if (depth > MAX_DEPTH) return undefined;
   const here = typeof value === "object" && value !== null ? find(value) : undefined;
@@ -109,7 +116,7 @@ function firstIn<T>(value: unknown, find: (one: object) => T | undefined, depth 
   return undefined;
 }
 
-/** The ranges, wherever in the manager's state they are. */
+/** The memory ranges, anywhere in the manager's state. */
 function piecesIn(manager: unknown, size: number): Piece[] | undefined {
   return firstIn(manager, (one) => {
     if ("memory_ranges" in one) return consecutivePieces(rangesOf(one.memory_ranges));
@@ -128,7 +135,7 @@ function numberIn(value: unknown, name: string): number {
   return typeof found === "number" ? found : Number.NaN;
 }
 
-/** Files and addresses of a snapshot that has one for each range. */
+/** Files and addresses of a snapshot that has a file for each range. */
 function regionFiles(manager: unknown): string[] | undefined {
   return firstIn(manager, (one) => {
     if (!("memory_regions" in one) || !Array.isArray(one.memory_regions)) return undefined;

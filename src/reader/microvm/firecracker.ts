@@ -12,15 +12,17 @@ import { listedRanges, rangesIn } from "./range-lists.js";
 import { firecrackerArch } from "./state-head.js";
 
 /*
- * Snapshots of Firecracker (PUT /snapshot/create): the memory, range behind range without a header, and a state file: u64 magic with the format's version in its low 16 bits, then the
- * machine's state in an encoding that changes with each release. Up to 1.13 its list of ranges is there as plain numbers; later ones pack their numbers (bitcode), and have memory where
- * Firecracker's own layout has it (src/vmm/src/arch of its sources).
+ * Snapshots of Firecracker (PUT /snapshot/create): the memory, one range after the other without a header, and a state
+ * file. The state file has a u64 magic with the format's version in its low 16 bits, then the machine's state in an
+ * encoding that changes with each release. Until 1.13 it contains the list of ranges as plain numbers. Later versions
+ * pack their numbers (bitcode), and have memory where Firecracker's own layout puts it (src/vmm/src/arch of its
+ * sources).
  */
 
-/** Firecracker itself reads no state that is longer. */
+/** Firecracker itself reads no longer state. */
 const MAX_STATE = 10_485_760;
 const GIB = 2 ** 30;
-/** Where memory may lie, in ascending order: it fills the first room before the next. */
+/** Where memory may be, in ascending order: it fills each room before the next. */
 const ROOMS: Readonly<Partial<Record<Arch, readonly (readonly [start: number, end: number])[]>>> = {
   x86_64: [
     [0, 3 * GIB],
@@ -33,7 +35,7 @@ const ROOMS: Readonly<Partial<Record<Arch, readonly (readonly [start: number, en
   ],
 };
 
-/** Where memory of that size lies, if the state does not say it in plain numbers. */
+/** The pieces of a memory of this size, if the state does not have them as plain numbers. */
 function usualPieces(arch: Arch, size: number): Piece[] {
   const pieces: Piece[] = [];
   let source = 0;
@@ -45,7 +47,10 @@ function usualPieces(arch: Arch, size: number): Piece[] {
   return pieces;
 }
 
-/** Opens a snapshot: the state file, and the memory file that was named with it. Throws `BAD_OPTION` without that, `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+/**
+ * Opens a snapshot: the state file, and the memory file that the user named. Throws `BAD_OPTION` without a memory file,
+ * `CORRUPT`, `TRUNCATED`, `LIMIT`.
+ */
 export function openFirecracker(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];
   const { image } = memoryBeside(state, named, { state: "SNAPSHOT", memory: "MEMORY" }, undefined, options);
@@ -58,11 +63,11 @@ export function openFirecracker(images: readonly SourceImage[], options: FormatO
   }
   const bytes = readExactly(source, 0, source.size, "state");
   const arch = firecrackerArch(bytes) as Arch;
-  // A list that does not fill the file is still what the state says: the file is then of another state, or cut off.
-  const told = rangesIn(bytes, sourceSize(image)) ?? listedRanges(bytes, ROOMS[arch]?.[0]?.[0] ?? 0);
-  const pieces = told ?? usualPieces(arch, sourceSize(image));
+  // A list that does not fill the file still counts: then the file belongs to another state, or is cut off.
+  const stated = rangesIn(bytes, sourceSize(image)) ?? listedRanges(bytes, ROOMS[arch]?.[0]?.[0] ?? 0);
+  const pieces = stated ?? usualPieces(arch, sourceSize(image));
   const { data, cut } = layOutMemory({ pieces, ...behindState(state, image) }, state, image, options);
-  const how = told === undefined ? "laid out as Firecracker does" : "laid out by its state";
+  const how = stated === undefined ? "laid out as Firecracker does" : "laid out by its state";
   return memoryDump(
     {
       sources: [state, image],

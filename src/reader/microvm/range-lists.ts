@@ -1,14 +1,18 @@
 import type { Piece } from "../extents.js";
 
 /*
- * Lists of memory ranges in serialised states whose other fields change from release to release: a count of 8 bytes, and for each range its address and length (and of some versions its
- * place in the memory file), 8 bytes each, little endian. What makes a list the right one is that its ranges fill the memory file.
+ * Lists of memory ranges in serialised states whose other fields change from release to release: a count of 8 bytes,
+ * and for each range its address and length (in some versions also its place in the memory file), 8 bytes each, little
+ * endian. A list is right if its ranges fill the memory file.
  */
 
-/** More ranges than any of these machines has: memory on both sides of its gaps, and some that were plugged in. */
+/**
+ * The most ranges: more than any of these machines has, which have memory on both sides of gaps, and some that was
+ * plugged in.
+ */
 const MOST_RANGES = 64;
 const PAGE = 4096;
-/** No machine has less memory in one piece: smaller numbers that look like a list are none. */
+/** No machine has less memory in one piece: smaller numbers that look like a list are not one. */
 const LEAST = 1 << 20;
 
 /** Finds the list of ranges that fills a memory file of `size` bytes; `undefined` if there is none. */
@@ -19,7 +23,9 @@ export function rangesIn(state: Uint8Array, size: number): Piece[] | undefined {
   });
 }
 
-/** Finds a list of ranges, with their places in the memory file, whose memory begins at `start`, whatever the size of the file is. */
+/**
+ * Finds a list of ranges that begins at `start`, with their places in the memory file, whatever the size of the file.
+ */
 export function listedRanges(state: Uint8Array, start: number): Piece[] | undefined {
   return findList(state, (view, at, count) => {
     const list = listAt(view, at, count, true);
@@ -32,7 +38,7 @@ type ListAt = (view: DataView, at: number, count: number) => Piece[] | undefined
 function findList(state: Uint8Array, read: ListAt): Piece[] | undefined {
   const view = new DataView(state.buffer, state.byteOffset, state.byteLength);
   for (let at = 0; at + 24 <= state.length; at++) {
-    // The count: seven of its bytes are 0, and one is not.
+    // In the count seven bytes are 0 and one is not.
     const count = state[at] as number;
     if (count === 0 || count > MOST_RANGES || view.getUint32(at + 4, true) !== 0 || view.getUint32(at, true) !== count)
       continue;
@@ -48,7 +54,7 @@ function listAt(view: DataView, at: number, count: number, withPlace: boolean): 
   return consecutivePieces(rangesAt(view, at, count, entry));
 }
 
-/** One after the other: most of what looks like a list is found out at its first range. */
+/** Yields ranges one by one, because most false lists are recognised at their first range. */
 function* rangesAt(view: DataView, at: number, count: number, entry: 16 | 24): Generator<Range> {
   const word = (offset: number) => {
     const value = view.getBigUint64(offset, true);
@@ -63,26 +69,26 @@ function* rangesAt(view: DataView, at: number, count: number, entry: 16 | 24): G
 export interface Range {
   readonly start: number;
   readonly length: number;
-  /** Where it lies in the memory file, if the list says it: right behind the one before. */
+  /** Its place in the memory file, if the list has it. Default: directly behind the previous range. */
   readonly source?: number;
 }
 
-/** Bytes of the file that pieces one behind the other take. */
+/** Bytes of the memory file that consecutive pieces take. */
 function sizeOf(pieces: readonly Piece[]): number {
   const last = pieces.at(-1);
   return last === undefined ? 0 : last.source + last.end - last.start;
 }
 
 /**
- * The ranges, one behind the other in a file, in any order of their addresses: cloud-hypervisor has memory that was plugged in before the rest.
- * `undefined` for what is no list of ranges, or of ranges that overlap.
+ * Lays ranges out in a file, one after the other. Their addresses may be in any order: cloud-hypervisor puts memory
+ * that was plugged in before the rest. `undefined` if the ranges are not valid, or overlap.
  */
 export function consecutivePieces(ranges: Iterable<Range>): Piece[] | undefined {
   const pieces: Piece[] = [];
   let source = 0;
-  for (const { start, length, source: told = source } of ranges) {
+  for (const { start, length, source: stated = source } of ranges) {
     const end = start + length;
-    const fits = start >= 0 && length > 0 && start % PAGE === 0 && length % PAGE === 0 && told === source;
+    const fits = start >= 0 && length > 0 && start % PAGE === 0 && length % PAGE === 0 && stated === source;
     if (!fits || !Number.isSafeInteger(end)) return undefined;
     pieces.push({ start, end, source });
     source += length;

@@ -2,7 +2,7 @@ import { setExtentBits } from "../extents-memory.js";
 import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { attachSource } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
-import { toldExtents } from "./extents.js";
+import { listedExtents } from "./extents.js";
 import type { PagedImage } from "./image.js";
 import { indexedMemory } from "./memory.js";
 
@@ -15,5 +15,5 @@ export function pagedMemory(image: PagedImage): PhysicalMemory {
 /** Sets the bits of the pages that exist and of those that have data. */
 export function pagedBitmaps(image: PagedImage, { exists, data }: PageBitmaps): void {
   setExtentBits(image.memory, image.pageSize, exists);
-  setExtentBits(image.untoldAreZero ? image.memory : toldExtents(image), image.pageSize, data);
+  setExtentBits(image.unlistedAreZero ? image.memory : listedExtents(image), image.pageSize, data);
 }

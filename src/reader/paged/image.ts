@@ -10,14 +10,19 @@ export interface PagedImage {
   readonly pageSize: number;
   /** Bytes of a page of the index. */
   readonly unit: number;
-  /** Physical bytes and where they lie in the index: byte 0 of its page n is `n * unit`. Whole pages of the index. */
+  /**
+   * Physical bytes, and where they are in the index: `source` n * `unit` is byte 0 of its page n. Whole pages of the
+   * index.
+   */
   readonly memory: Extents;
   readonly index: PageIndex;
-  /** Packed pages are LKCD's records, each with a head of 16 bytes; if not, QEMU's. */
+  /** Present if packed pages are LKCD's records, each with a head of 16 bytes; absent if they are QEMU's. */
   readonly records?: { readonly littleEndian: boolean; readonly isRle: boolean };
-  /** Pages that nothing is told of are zeros. If not, they are as if the dump did not have them: it is cut off. */
-  readonly untoldAreZero: boolean;
-  /** Pages that cannot be read are as if they were not there. */
+  /**
+   * Whether pages that the index does not list are zeros. Otherwise the dump does not have them, because it is cut off.
+   */
+  readonly unlistedAreZero: boolean;
+  /** Pages that cannot be read count as pages that the dump does not have. */
   readonly tolerant: boolean;
 }
 

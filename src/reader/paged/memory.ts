@@ -6,7 +6,7 @@ import { nextAddress } from "../extents-memory.js";
 import type { PhysicalMemory } from "../physical-memory.js";
 import { type ByteSource, readExactly, readInto } from "../source/byte-source.js";
 import { type PagedImage, RECORD_HEAD } from "./image.js";
-import { ENTRY, entryAt, NEVER_TOLD, nextTold, ZERO_ENTRY } from "./page-index.js";
+import { ENTRY, entryAt, NOT_LISTED, nextListed, ZERO_ENTRY } from "./page-index.js";
 import { unpackRle } from "./rle.js";
 import { applyXbzrle } from "./xbzrle.js";
 
@@ -16,10 +16,10 @@ const CHANGE_HEADER = 3;
 /** Physical memory by an index of pages. Reading throws `TRUNCATED` and `CORRUPT`. */
 export function indexedMemory(
   source: ByteSource,
-  { memory, index, unit, untoldAreZero, records }: Omit<PagedImage, "kind" | "source">,
+  { memory, index, unit, unlistedAreZero, records }: Omit<PagedImage, "kind" | "source">,
 ): PhysicalMemory {
   const pages = new PageReader(source, index.changes, unit, records);
-  // Reads go upwards mostly.
+  // Reads mostly ascend.
   let hint = 0;
   const pieceAt = (address: number): number | undefined => {
     const fits = (i: number) =>
@@ -41,7 +41,7 @@ export function indexedMemory(
         const within = place % unit;
         const n = Math.min(into.length - done, left, unit - within);
         const entry = entryAt(index, Math.floor(place / unit));
-        if (entry === NEVER_TOLD && !untoldAreZero) return done;
+        if (entry === NOT_LISTED && !unlistedAreZero) return done;
         pages.copy(into.subarray(done, done + n), entry, within);
         done += n;
       }
@@ -49,12 +49,12 @@ export function indexedMemory(
     },
     next(paddr) {
       let address = nextAddress(memory, paddr);
-      if (untoldAreZero) return address;
+      if (unlistedAreZero) return address;
       for (let i = findExtent(memory, address); i < memory.count; i++) {
         const start = memory.start[i] as number;
         const from = Math.max(address, start) - start + (memory.source[i] as number);
         const last = ((memory.source[i] as number) + (memory.end[i] as number) - start) / unit;
-        const page = nextTold(index, Math.floor(from / unit), last);
+        const page = nextListed(index, Math.floor(from / unit), last);
         if (page < last) return Math.max(from, page * unit) - (memory.source[i] as number) + start;
         address = memory.end[i] as number;
       }
@@ -63,14 +63,14 @@ export function indexedMemory(
   };
 }
 
-/** Pages by their entries. */
+/** Reads pages by their entries. */
 class PageReader {
   readonly #source: ByteSource;
   readonly #changes: Float64Array;
   readonly #page: Uint8Array;
   readonly #records: PagedImage["records"];
-  /** The entry of what is in `#page`. Struct pages are read some at a time. */
-  #held = NEVER_TOLD;
+  /** The entry of the page in `#page`: several struct pages of one page are read in turn. */
+  #held = NOT_LISTED;
 
   constructor(source: ByteSource, changes: Float64Array, unit: number, records: PagedImage["records"]) {
     this.#records = records;
@@ -79,16 +79,16 @@ class PageReader {
     this.#page = new Uint8Array(unit);
   }
 
-  /** Copies the bytes of a page from `within` on. */
+  /** Copies bytes of a page, from byte `within` on. */
   copy(into: Uint8Array, entry: number, within: number): void {
     const place = Math.floor(entry / 4);
     const kind = entry % 4;
-    if (entry === NEVER_TOLD || entry === ZERO_ENTRY) into.fill(0);
+    if (entry === NOT_LISTED || entry === ZERO_ENTRY) into.fill(0);
     else if (kind === ENTRY.fill) into.fill(place);
     else if (kind === ENTRY.plain) readInto(this.#source, into, place + within, "page data");
     else {
       if (this.#held !== entry) {
-        this.#held = NEVER_TOLD;
+        this.#held = NOT_LISTED;
         if (kind === ENTRY.zlib) this.#unpack(place);
         else this.#applyChanges(entry);
         this.#held = entry;
@@ -119,11 +119,14 @@ class PageReader {
     this.#page.set(page);
   }
 
-  /** The page as it was before all changes, then the changes in their order. The index has bounded how many there are. */
+  /**
+   * Reads the page as it was before all changes, and applies the changes in their order. The index has limited their
+   * number.
+   */
   #applyChanges(entry: number): void {
     const places: number[] = [];
     let at = entry;
-    for (; at % 4 === ENTRY.change && at !== NEVER_TOLD; ) {
+    for (; at % 4 === ENTRY.change && at !== NOT_LISTED; ) {
       const change = Math.floor(at / 4) * 3;
       places.push(this.#changes[change] as number);
       at = this.#changes[change + 1] as number;
@@ -138,7 +141,7 @@ class PageReader {
     }
   }
 
-  /** Puts a page that is no change into `#page`. */
+  /** Reads a page that is not a change into `#page`. */
   copyBase(entry: number): void {
     if (entry % 4 === ENTRY.zlib) this.#unpack(Math.floor(entry / 4));
     else this.copy(this.#page, entry, 0);

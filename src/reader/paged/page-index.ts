@@ -1,36 +1,45 @@
 /**
- * Where the content of each page of a format lies that stores pages one by one, in any order, each perhaps more than once. Flat arrays in
- * shared memory: 8 bytes for each page that is told of (in groups of 512), and 4 bytes for 512 others.
+ * Where the content of each page is, in a format that stores pages one by one, in any order, and some several times.
+ * Flat arrays in shared memory: 8 bytes for each listed page (in groups of 512), and 4 bytes for each 512 others.
  */
 export interface PageIndex {
-  /** Pages that there are: [0, pages). */
+  /** Number of pages: the index is for pages [0, pages). */
   readonly pages: number;
-  /** For each group of pages one more than its place among the entries; 0 if none of its pages is told of. */
+  /** For each group of pages its number among the groups with entries, plus one; 0 if none of its pages is listed. */
   readonly groups: Uint32Array;
   /** Entries of the groups, 256 groups in each array. See `entryOf`. */
   readonly entries: readonly Float64Array[];
-  /** Changes of pages, three numbers each: its place in the file, the entry of the page as it was before, how many changes that has. */
+  /**
+   * Changes of pages, three numbers each: its place in the file, the entry of the page before the change, and the
+   * number of changes of that page so far.
+   */
   readonly changes: Float64Array;
 }
 
-/** Pages of a group: a few pages in a large machine cost little, and few groups are needed for many. */
+/**
+ * Pages of a group. It is small enough that a few pages of a large machine cost little, and large enough that a full
+ * memory needs few groups.
+ */
 const GROUP = 512;
 const GROUPS_IN_ARRAY = 256;
 
-/** What an entry says of its page. `place` is a file offset but for `fill` (the byte) and `change` (the number of the change). */
+/** Kinds of entries. `place` is a file offset, except for `fill` (the byte) and `change` (the number of the change). */
 export const ENTRY = {
-  /** The bytes of the page lie at `place`. */
+  /** The bytes of the page are at `place`. */
   plain: 0,
-  /** A packed page: a head with its length at `place` (4 bytes, big endian, or LKCD's), and behind it a zlib stream, or LKCD's run lengths. */
+  /**
+   * A packed page: at `place` a head with its length (4 bytes, big endian, or LKCD's), then a zlib stream, or LKCD's
+   * run lengths.
+   */
   zlib: 1,
   /** Every byte of the page is `place`. */
   fill: 2,
-  /** A change of what the page was before. */
+  /** A change of the page as it was before. */
   change: 3,
 } as const;
 
-/** The entry of pages that nothing was told of: no page lies at the beginning of a file. */
-export const NEVER_TOLD = 0;
+/** The entry of pages that are not listed: no page is at the beginning of a file. */
+export const NOT_LISTED = 0;
 
 /** A kind and a place as one number: places are below 2^51. */
 export function entryOf(kind: number, place: number): number {
@@ -43,31 +52,31 @@ export const ZERO_ENTRY = entryOf(ENTRY.fill, 0);
 /** The entry of a page of the index. */
 export function entryAt({ groups, entries }: PageIndex, page: number): number {
   const group = groups[Math.floor(page / GROUP)] as number;
-  if (group === 0) return NEVER_TOLD;
+  if (group === 0) return NOT_LISTED;
   const array = entries[(group - 1) >>> 8] as Float64Array;
   return array[((group - 1) & 255) * GROUP + (page % GROUP)] as number;
 }
 
-/** Where the bytes of a page lie in the file; `undefined` for a page that is not stored as it is. */
+/** File offset of a page's bytes; `undefined` for a page that is not stored plainly. */
 export function plainPlace(index: PageIndex, page: number): number | undefined {
   const entry = entryAt(index, page);
-  return entry !== NEVER_TOLD && entry % 4 === ENTRY.plain ? entry / 4 : undefined;
+  return entry !== NOT_LISTED && entry % 4 === ENTRY.plain ? entry / 4 : undefined;
 }
 
-/** The first page in [from, to) that something is told of, or `to`. */
-export function nextTold(index: PageIndex, from: number, to: number): number {
+/** The first listed page in [from, to), or `to`. */
+export function nextListed(index: PageIndex, from: number, to: number): number {
   for (let page = from; page < to; ) {
     if (index.groups[Math.floor(page / GROUP)] === 0) page += GROUP - (page % GROUP);
-    else if (entryAt(index, page) === NEVER_TOLD) page++;
+    else if (entryAt(index, page) === NOT_LISTED) page++;
     else return page;
   }
   return to;
 }
 
-/** The first page in [from, to) that nothing is told of, or `to`. */
-export function nextUntold(index: PageIndex, from: number, to: number): number {
+/** The first page in [from, to) that is not listed, or `to`. */
+export function nextUnlisted(index: PageIndex, from: number, to: number): number {
   let page = from;
-  while (page < to && entryAt(index, page) !== NEVER_TOLD) page++;
+  while (page < to && entryAt(index, page) !== NOT_LISTED) page++;
   return page;
 }
 
@@ -102,18 +111,18 @@ export class PageIndexBuilder {
     array[((group - 1) & 255) * GROUP + (page % GROUP)] = entry;
   }
 
-  /** Changes of all pages so far. */
+  /** Number of changes of all pages so far. */
   get changes(): number {
     return this.#changeCount;
   }
 
-  /** How many changes make an entry's page. */
+  /** How many changes lead to an entry's page. */
   changesOf(entry: number): number {
     if (entry % 4 !== ENTRY.change) return 0;
     return this.#changes[Math.floor(entry / 4) * 3 + 2] as number;
   }
 
-  /** The page is what it was, changed by the bytes at `place`. */
+  /** Records that the page changes by the bytes at `place`. */
   change(page: number, place: number): void {
     const before = this.get(page);
     const at = this.#changeCount * 3;

@@ -1,6 +1,6 @@
 /**
- * LKCD's run lengths: a byte 0 is followed by a count and the byte that is repeated so often; a count of 0 is a byte 0 alone. Any other byte is itself. False for what does not fill the page
- * exactly.
+ * Unpacks LKCD's run lengths: a byte 0 is followed by a count and the byte that is repeated; a count of 0 stands for
+ * one byte 0. Any other byte stands for itself. Returns false for data that do not fill the page exactly.
  */
 export function unpackRle(packed: Uint8Array, page: Uint8Array): boolean {
   let to = 0;

@@ -1,11 +1,14 @@
 /**
- * Changes a page by QEMU's XBZRLE data: pairs of two lengths in LEB128, of bytes that stay and of bytes that come, and those bytes
- * (docs/devel/migration of QEMU). `false` if they go beyond the page or end within a pair.
+ * Changes a page by QEMU's XBZRLE data: pairs of two lengths in LEB128, of bytes that stay and of new bytes, followed
+ * by the new bytes (docs/devel/migration of QEMU). Returns false if they reach beyond the page or end within a pair.
  */
 export function applyXbzrle(data: Uint8Array, page: Uint8Array): boolean {
   let at = 0;
   let to = 0;
-  /** A length of at most two bytes of LEB128, 14 bits: QEMU's pages are of 64 KiB at most, and it packs none whose runs are longer. */
+  /**
+   * Reads a length of at most two bytes of LEB128, 14 bits: QEMU's pages have at most 64 KiB, and it does not pack
+   * pages with longer runs.
+   */
   const length = (): number => {
     let value = 0;
     for (let shift = 0; shift < 21; shift += 7) {
@@ -18,7 +21,7 @@ export function applyXbzrle(data: Uint8Array, page: Uint8Array): boolean {
   };
   while (at < data.length) {
     to += length();
-    // The last pair may have no bytes that come.
+    // The last pair may have no new bytes.
     if (at === data.length) return to <= page.length;
     const n = length();
     if (!(to + n <= page.length && at + n <= data.length)) return false;

@@ -2,23 +2,23 @@ import { DumpError } from "../../errors.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readExactly, readWhatIsThere } from "../source/byte-source.js";
 
-/** What of a qcow2 header concerns its snapshots (QEMU's docs/interop/qcow2). All big endian. */
+/** The fields of a qcow2 header that snapshots need (QEMU's docs/interop/qcow2). All are big endian. */
 export interface Qcow2Header {
   readonly clusterBits: number;
   /** Bytes of the disk. */
   readonly size: number;
   readonly snapshots: number;
   readonly snapshotTable: number;
-  /** Entries of L2 tables have 16 bytes, and 32 parts of a cluster each. */
+  /** Whether entries of L2 tables have 16 bytes, with 32 parts of a cluster each. */
   readonly extendedL2: boolean;
 }
 
 const HEADER_SIZE = 72;
-/** Behind it in version 3. */
+/** Follows the header in version 3. */
 const FEATURES = 72;
 const INCOMPATIBLE = { externalData: 4, extendedL2: 16 } as const;
 
-/** Whether a file begins as a qcow2 image does. */
+/** Whether a file with this head is a qcow2 image. */
 export function isQcow2(head: Uint8Array): boolean {
   return head[0] === 0x51 && head[1] === 0x46 && head[2] === 0x49 && head[3] === 0xfb;
 }
@@ -51,13 +51,13 @@ export interface Qcow2Snapshot {
   readonly time: number;
   readonly l1Table: number;
   readonly l1Entries: number;
-  /** Bytes of the saved machine; 0: of a disk only. */
+  /** Bytes of the saved machine; 0 for a snapshot of only the disk. */
   readonly stateSize: number;
   /** Bytes of the disk when it was made. */
   readonly diskSize: number;
 }
 
-/** QEMU allows so many. */
+/** QEMU's own limit. */
 const MOST_SNAPSHOTS = 65536;
 const ENTRY_SIZE = 40;
 /** An L1 table has 32 MiB at most (QEMU's own limit). */

@@ -8,12 +8,13 @@ import { attachSource, type SourceImage } from "../source/source-image.js";
 import { type Qcow2Snapshot, readQcow2Header, readSnapshots } from "./header.js";
 import { stateWindow } from "./state-window.js";
 
-/** Snapshots that a message names. */
+/** The most snapshots that a message names. */
 const NAMED = 8;
 
 /**
- * Opens the machine that `savevm` (or `virsh snapshot-create`) saved in a qcow2 disk image: the newest, or the one named by its name or number. Throws `NOT_A_DUMP` where there
- * is none, `BAD_OPTION` for one that is not there, and what the reader of migration streams does.
+ * Opens the machine that `savevm` (or `virsh snapshot-create`) saved in a qcow2 disk image: the newest one, or the one
+ * with the given name or number. Throws `NOT_A_DUMP` if there is none, `BAD_OPTION` if there is none of that name, and
+ * what the reader of migration streams throws.
  */
 export function* openQcow2(image: SourceImage, options: FormatOptions): Opening {
   const source = attachSource(image);

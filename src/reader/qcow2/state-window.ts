@@ -7,14 +7,14 @@ import { damagedDisk, type Qcow2Header, type Qcow2Snapshot } from "./header.js";
 /** Bits of a table's entry that are a file offset. */
 const OFFSET_MASK = 0x00ff_ffff_ffff_fe00n;
 const COMPRESSED = 1n << 62n;
-/** The cluster reads as zeros, wherever it lies. Not in extended entries. */
+/** The cluster reads as zeros, wherever it is. Extended entries do not have this bit. */
 const ZEROS = 1n;
-/** Parts of a cluster with extended entries. */
+/** Parts of a cluster in extended entries. */
 const PARTS = 32;
 
 /**
- * Where the bytes of a saved machine lie: behind its disk's, in the same address space, from the first byte that a new L2 table would have. Throws `TRUNCATED`, `CORRUPT`,
- * `UNSUPPORTED`.
+ * Where the bytes of a saved machine are: in the address space of the disk, behind the disk's bytes, from the first
+ * byte that a new L2 table would have. Throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`.
  */
 export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Qcow2Snapshot): FileWindow {
   const { clusterBits, extendedL2 } = header;
@@ -50,7 +50,10 @@ export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Q
   return { size: snapshot.stateSize, pieces: toExtents(pieces.list) };
 }
 
-/** The pieces of a saved machine, which takes no cluster of the file twice: damaged tables are no more work than the file is long. */
+/**
+ * Collects the pieces of a saved machine. It uses no cluster of the file twice, so damaged tables cause no more work
+ * than the file is long.
+ */
 class PieceList {
   readonly list: Piece[] = [];
   readonly #source: ByteSource;
@@ -64,7 +67,7 @@ class PieceList {
     this.#cluster = cluster;
   }
 
-  /** One more cluster of the file is in use. */
+  /** Counts one more cluster of the file in use. */
   count(): void {
     if (++this.#clusters <= this.#source.size / this.#cluster + 1) return;
     throw damagedDisk(this.#source, 0, "a saved machine that takes some of its clusters more than once");
@@ -75,7 +78,7 @@ class PieceList {
     this.#join(start, source, length);
   }
 
-  /** What is there of a cluster whose parts are told by bits. */
+  /** Adds the parts of a cluster whose bits are set. */
   parts(position: number, data: number, bits: bigint): void {
     const there = Number(bits & 0xffff_ffffn);
     if (there === 0 || data === 0) return;

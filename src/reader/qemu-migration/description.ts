@@ -1,13 +1,16 @@
 import type { ByteSource } from "../source/byte-source.js";
 
-/** What a stream says of the data of a device, in JSON at its end (QEMU's docs/devel/migration: "vmdesc"). */
+/**
+ * A device's part of the description of saved state, a JSON text at the end of a stream (QEMU's docs/devel/migration:
+ * "vmdesc").
+ */
 export interface DeviceDescription {
   readonly name: string;
   readonly instance: number;
   readonly state: StateDescription;
 }
 
-/** The fields of a device or of a part of it, in their order, and the subsections behind them. */
+/** The fields of a device or of a part of it, in their order, and the subsections after them. */
 export interface StateDescription {
   readonly name: string;
   readonly fields: readonly FieldDescription[];
@@ -15,37 +18,37 @@ export interface StateDescription {
 }
 
 export interface FieldDescription {
-  /** With its index, if each element has a description of its own. */
+  /** Includes its index, if each element has a description of its own. */
   readonly name: string;
   /** Bytes of an element. */
   readonly size: number;
-  /** Elements that follow each other. */
+  /** Number of elements that follow each other. */
   readonly count: number;
-  /** What an element is made of; `undefined` for one that has no parts. */
+  /** The fields of an element; `undefined` for an element without parts. */
   readonly parts: StateDescription | undefined;
 }
 
 /** Section 0x06, a length in 4 bytes, and the beginning of the text. */
 const MARK = 0x06;
 const MARK_SIZE = 5;
-/** A small machine's has 50 KB; each CPU makes it 9 KB longer (QEMU 7.2). */
+/** The text of a small machine has 50 KB; each CPU adds 9 KB (QEMU 7.2). */
 const MOST_TEXT = 32 * 2 ** 20;
-/** Bytes of devices in which it is looked for: s390x machines save a byte for each page there. */
+/** Bytes of devices' state in which the text is searched for: s390x machines save a byte for each page there. */
 const MOST_STATE = 2 ** 32;
-/** Places that look like one. Other data rarely do. */
+/** The most places that look like the text and are tried. Other data rarely do. */
 const MOST_TRIED = 8;
 const PIECE = 1 << 16;
-/** Parts of parts: QEMU 11's lie 6 deep. */
+/** The deepest nesting of parts: those of QEMU 11 are nested 6 deep. */
 const MOST_DEPTH = 32;
 
-/** Where the text of a stream's description lies, and what it says. */
+/** Where the text of a stream's description ends, and its content. */
 export interface StreamDescription {
   readonly end: number;
   /** Bytes of a page of the target. */
   readonly devices: readonly DeviceDescription[];
 }
 
-/** Finds the description behind `from`; `undefined` if there is none, or none that is whole. */
+/** Finds the description behind `from`; `undefined` if there is none, or no complete one. */
 export function findDescription(source: ByteSource, from: number): StreamDescription | undefined {
   const bytes = Buffer.alloc(PIECE);
   const last = Math.min(source.size, from + MOST_STATE);
@@ -97,7 +100,7 @@ function stateOf(value: unknown, depth: number): StateDescription {
 
 function fieldOf(value: unknown, depth: number): FieldDescription {
   const index = member(value, "index");
-  // A temporary struct has its fields in itself.
+  // The fields of a temporary struct are its own members.
   const parts = member(value, "struct") ?? (member(value, "fields") === undefined ? undefined : value);
   return {
     name: `${textOf(value, "name")}${typeof index === "number" ? `[${index}]` : ""}`,

@@ -4,15 +4,15 @@ import type { DeviceDescription, StateDescription } from "./description.js";
 import { findFooter, passFooter, SECTION } from "./sections.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
-/** A field of a device's saved state: where its elements lie in the file. */
+/** A field of a device's saved state: where its elements are in the file. */
 interface FieldPlace {
   readonly at: number;
-  /** Bytes of an element: 1, 2, 4 or 8 of an integer, which is big endian. */
+  /** Bytes of an element. An integer has 1, 2, 4 or 8, and is big endian. */
   readonly size: number;
   readonly count: number;
 }
 
-/** Saved state of a device. Fields of its parts have their names behind the part's: `env.segs[1].selector`, `cpu/fpu.env.fpc`. */
+/** Saved state of a device. A field of a part is named by its path: `env.segs[1].selector`, `cpu/fpu.env.fpc`. */
 export class DeviceState {
   readonly name: string;
   readonly instance: number;
@@ -30,7 +30,7 @@ export class DeviceState {
     return this.#fields.has(field);
   }
 
-  /** An integer; `undefined` if the state has none of that name, or not so many. */
+  /** An integer; `undefined` if the state has no such field, or fewer elements. */
   value(field: string, index = 0): bigint | undefined {
     const place = this.#fields.get(field);
     if (place === undefined || index >= place.count || ![1, 2, 4, 8].includes(place.size)) return undefined;
@@ -38,7 +38,7 @@ export class DeviceState {
     return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
   }
 
-  /** So many elements. */
+  /** The first `count` elements of a field; `undefined` if it has fewer. */
   values(field: string, count: number): bigint[] | undefined {
     const found = Array.from({ length: count }, (_, i) => this.value(field, i));
     return found.every((value) => value !== undefined) ? found : undefined;
@@ -53,13 +53,14 @@ export class DeviceState {
 }
 
 const MOST_BYTES = 1 << 16;
-/** Devices of a machine, CPUs among them; and fields that are walked through in all of them. */
+/** The most devices of a machine, CPUs included, and the most fields that are walked in all of them. */
 const MOST_DEVICES = 1 << 16;
 const MOST_STEPS = 1 << 21;
 
 /**
- * Reads the states of the devices that `wanted` names, by the stream's own description. A section that the description does not have, or that
- * does not end where it should (s390-skeys …), is passed over. Ends at what is no section: never throws for damage.
+ * Reads the states of the devices that `wanted` names, using the stream's own description. A section that the
+ * description lacks, or that does not end where it should (s390-skeys …), is skipped. Stops at bytes that are not a
+ * section. Damage is never an error.
  */
 export function readDevices(
   reader: StreamReader,
@@ -94,7 +95,7 @@ export function readDevices(
       reader.position = behind;
     }
   } catch (error) {
-    // The memory is whole whatever the devices' state is like.
+    // The memory is complete whatever the state of the devices is like.
     if (!(error instanceof DumpError) || (error.code !== "TRUNCATED" && error.code !== "CORRUPT")) throw error;
   }
   return found;
@@ -110,7 +111,10 @@ class StateWalk {
     this.#reader = reader;
   }
 
-  /** The fields, if they are to be kept, of the state that begins at the reader's place, which is then behind it; `undefined` if the data do not fit. */
+  /**
+   * Walks the state at the reader's position; the reader is then behind it. Returns its fields if `keep` is true;
+   * `undefined` if the data do not fit.
+   */
   fields(state: StateDescription, keep: boolean): ReadonlyMap<string, FieldPlace> | undefined {
     this.#fields = new Map();
     this.#keep = keep;
@@ -131,7 +135,7 @@ class StateWalk {
           const start = reader.position;
           const path = this.#keep ? `${before}${name}${count > 1 ? `[${i}]` : ""}.` : "";
           if (!this.#walk(parts, path)) return false;
-          // Elements of no bytes are all alike, however many there are.
+          // Elements without bytes are all the same, however many there are.
           if (reader.position === start) break;
         }
       }

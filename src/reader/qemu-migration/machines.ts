@@ -2,26 +2,29 @@ import type { Piece } from "../extents.js";
 import { type Machine, machineNamed } from "../machine.js";
 import type { RamBlock } from "./ram.js";
 
-/** A kind of machine of QEMU's: where its memory lies. */
+/** A kind of QEMU's machines: where its memory is. */
 interface MachineRow {
   /** Names of machines: "pc-q35-7.2". */
   readonly names: RegExp;
-  /** Its block of memory, unless the user named another (`memory-backend`). */
+  /** Name of its block of memory, unless the user gave another one (`memory-backend`). */
   readonly block: string;
-  /** As `machineNamed` takes it. */
+  /** Its architecture, by a name that `machineNamed` knows. */
   readonly arch: string;
-  /** Where memory of this many bytes lies: address and length of its parts, one after the other. */
+  /** The parts of a memory of this many bytes: address and length of each, one after the other. */
   parts(length: number): readonly (readonly [start: number, length: number])[];
 }
 
 const GIB = 2 ** 30;
 const MIB = 2 ** 20;
 
-/** From 0, and what is more than `limit` allows from 4 GiB on: `most` is the most below. */
+/**
+ * Memory from 0 on. If it is not smaller than `limit`, `most` bytes of it are below 4 GiB, and the rest is from 4 GiB
+ * on.
+ */
 const below4G = (limit: number, most: number) => (length: number) =>
   length < limit ? below(length, length) : below(length, most);
 
-/** So many bytes from 0 on, the others from 4 GiB on. */
+/** `low` bytes from 0 on, the others from 4 GiB on. */
 function below(length: number, low: number): readonly (readonly [number, number])[] {
   return length <= low
     ? [[0, length]]
@@ -34,11 +37,11 @@ function below(length: number, low: number): readonly (readonly [number, number]
 const from = (start: number) => (length: number) => [[start, length]] as const;
 
 /**
- * Seen with `info mtree` of QEMU 7.2 and 11.1, at the borders and above them. The property max-ram-below-4g moves the border of PCs: their
- * CMOS tells (`memoryBelow4G`).
+ * Seen with `info mtree` of QEMU 7.2 and 11.1, at the limits and above them. The property max-ram-below-4g moves the
+ * limit of PCs; their CMOS has it (`memoryBelow4G`).
  */
 const ROWS: readonly MachineRow[] = [
-  // Machine types before 2.0 left no round number below.
+  // Machine types before 2.0 have no round number of bytes below 4 GiB.
   { names: /^(pc-i440fx-1\.|pc-[01]\.)/, block: "pc.ram", arch: "x86_64", parts: below4G(3.5 * GIB, 3.5 * GIB) },
   { names: /^(pc-q35|q35)/, block: "pc.ram", arch: "x86_64", parts: below4G(2.75 * GIB, 2 * GIB) },
   { names: /^(pc|xenfv)/, block: "pc.ram", arch: "x86_64", parts: below4G(3.5 * GIB, 3 * GIB) },
@@ -47,7 +50,7 @@ const ROWS: readonly MachineRow[] = [
   { names: /^pseries/, block: "ppc_spapr.ram", arch: "ppc64", parts: from(0) },
   { names: /^powernv/, block: "pnv.ram", arch: "ppc64", parts: from(0) },
   { names: /^sbsa-ref/, block: "sbsa-ref.ram", arch: "arm64", parts: from(1024 * GIB) },
-  // Three architectures call their machine "virt": the block tells, then the registers.
+  // Three architectures call their machine "virt": the name of the block decides, then the registers.
   { names: /^virt/, block: "riscv_virt_board.ram", arch: "riscv64", parts: from(2 * GIB) },
   {
     names: /^virt/,
@@ -64,32 +67,32 @@ const ROWS: readonly MachineRow[] = [
   { names: /^virt/, block: "mach-virt.ram", arch: "arm64", parts: from(GIB) },
 ];
 
-/** What is no memory of the machine: firmware, pictures, what belongs to a device (its path has slashes). */
+/** Blocks that are not memory of the machine: firmware, graphics, and blocks of a device (its path has slashes). */
 const OTHER_BLOCK =
   /[/:]|\.(bios|rom|mrom|vram|vgafb|flash\d*|io)$|^(pc\.bios|vga|isa-bios|virt\.flash|system\.flash|acpi|qxl|fw_cfg|smram|tseg)/;
-/** What is plugged in, at addresses that the stream does not have: names that libvirt gives, and usual ones. */
+/** Memory that was plugged in, at addresses that the stream does not have: names that libvirt gives, and usual ones. */
 const PLUGGED = /^(mem)?(dimm|nvdimm|virtiomem|cxl)|^vmem\d*$/;
 
-/** Where a machine's memory lies. */
+/** Where the memory of a machine is. */
 export interface PlacedMemory {
   /** Physical bytes, `source` in the index: disjoint. */
   readonly pieces: readonly Piece[];
   readonly machine: Machine | undefined;
-  /** Blocks that may be memory, at an unknown place. */
+  /** Blocks that may be memory but whose address is not known. */
   readonly unplaced: readonly RamBlock[];
 }
 
-/** What else is known of a machine. */
+/** Other facts about a machine. */
 export interface MachineHints {
-  /** By the registers, as `machineNamed` takes it. */
+  /** From the registers, a name that `machineNamed` knows. */
   readonly arch: string | undefined;
   /** Bytes of a PC's memory below 4 GiB, and above. */
   readonly split: { readonly below: number; readonly above: number } | undefined;
 }
 
 /**
- * Lays the blocks of a machine's memory out. Several blocks, one for each of its NUMA nodes, lie one behind the other, by the numbers in their
- * names. `undefined` if the machine is not known, or none of its blocks can be memory.
+ * Places the blocks of a machine's memory. Several blocks, one for each NUMA node, follow each other, ordered by the
+ * numbers in their names. `undefined` if the machine is not known, or if none of its blocks can be memory.
  */
 export function placeMemory(
   machine: string,
@@ -103,7 +106,7 @@ export function placeMemory(
   const row =
     own ?? ROWS.find(({ names, arch }) => names.test(machine) && (hints.arch === undefined || arch === hints.arch));
   if (row === undefined) return undefined;
-  // Old machine types call a block of the user's by its path.
+  // Old machine types name a block of the user's by its path.
   const shortName = ({ name }: RamBlock) => name.replace(/^\/objects\//, "");
   const likely = blocks.filter((block) => !OTHER_BLOCK.test(shortName(block)));
   const main = likely.filter((block) => block.name === row.block);
@@ -121,7 +124,7 @@ export function placeMemory(
   };
 }
 
-/** Blocks one behind the other into parts of the address space that together are as long. */
+/** Lays blocks, one after the other, into parts of the address space that have the same total length. */
 function layInto(
   parts: readonly (readonly [number, number])[],
   blocks: readonly RamBlock[],

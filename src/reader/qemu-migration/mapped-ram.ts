@@ -2,7 +2,10 @@ import { ENTRY, entryOf, type PageIndexBuilder, ZERO_ENTRY } from "../paged/page
 import { readInto } from "../source/byte-source.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
-/** A block whose pages lie at fixed places (capability mapped-ram, QEMU 9.0 and later). Offsets are of the file, wherever the stream begins in it. */
+/**
+ * A block whose pages are at fixed places (capability mapped-ram, QEMU 9.0 and later). Offsets count from the start of
+ * the file, wherever the stream begins in it.
+ */
 export interface FixedPages {
   readonly bitmap: number;
   readonly pages: number;
@@ -13,8 +16,8 @@ const VERSION = 1;
 const PIECE = 1 << 16;
 
 /**
- * Reads what a block's entry in the list has more: version, page size, where its bitmap and its pages lie. `undefined` if its pages are not in the file. Whatever
- * follows in the stream lies behind the pages.
+ * Reads the rest of a block's entry in the list: version, page size, and where its bitmap and its pages are.
+ * `undefined` if its pages are not in the file. The stream continues behind the pages.
  */
 export function readFixedPages(
   reader: StreamReader,
@@ -30,7 +33,7 @@ export function readFixedPages(
   if (version !== VERSION || size !== pageSize) {
     throw damagedStream(reader.source, at, `pages at fixed places of version ${version}, ${size} bytes each`);
   }
-  // What is shared with a file of its own is not written.
+  // Memory that is shared with a file of its own is not written.
   if (bitmap === 0 && pages === 0) return undefined;
   const words = Math.ceil(length / pageSize / 64);
   if (bitmap < reader.position || pages < bitmap + 8 * words || !Number.isSafeInteger(pages + length)) {
@@ -40,8 +43,9 @@ export function readFixedPages(
 }
 
 /**
- * Puts the pages of a block at a fixed place into the index: a set bit is a page that is stored, at the place of its number; others are zeros. The bitmap is made of
- * the host's unsigned longs: of a little-endian host, as nearly all are, it is bytes in order. Pages beyond the end of the file stay untold.
+ * Puts the pages of a block at a fixed place into the index. A set bit of the bitmap is a page that is stored, at the
+ * place of its number; other pages are zeros. The bitmap consists of the host's unsigned longs: on a little-endian
+ * host, as nearly all are, it is bytes in order. Pages beyond the end of the file are not listed.
  */
 export function indexFixedPages(
   { source }: StreamReader,

@@ -19,17 +19,18 @@ import { savedCpuNotes } from "./registers.js";
 import { type ReadStream, readStream } from "./sections.js";
 import { StreamReader } from "./stream.js";
 
-/** How a stream is opened. */
+/** How to open a stream. */
 export interface MigrationOptions {
-  /** By the user. */
+  /** The machine that the user named. */
   readonly machine: Machine | undefined;
   readonly salvage: boolean;
   readonly warnings: Warnings;
 }
 
 /**
- * Opens a QEMU migration stream (`migrate "exec:cat > FILE"`, `migrate file:FILE`, plain `virsh dump`), with `salvage` one that is cut off as far as it
- * goes. The last copy of a page counts; pages that were never sent are zeros. Throws as its parts do.
+ * Opens a QEMU migration stream (`migrate "exec:cat > FILE"`, `migrate file:FILE`, plain `virsh dump`); with `salvage`,
+ * reads a stream that is cut off as far as possible. The last copy of a page counts; pages that were never sent are
+ * zeros. Throws what its parts throw.
  */
 export function* openMigration(sourceImage: SourceImage, options: MigrationOptions, start = 0): Opening {
   const { machine: given, salvage, warnings } = options;
@@ -68,7 +69,7 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
     unit: settings.pageSize,
     memory,
     index: ram.pages.finish(),
-    untoldAreZero: ramEnded,
+    unlistedAreZero: ramEnded,
     tolerant: salvage,
   };
   const notes = parseNotes(noteArea, machine.littleEndian, source.name, warnings);
@@ -105,7 +106,10 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
   };
 }
 
-/** The states of the devices that tell something; `undefined` where the stream ends in them. Machine types before 2.3 describe none. */
+/**
+ * The states of the devices that are used; `undefined` if the stream ends in them. Machine types before 2.3 describe no
+ * devices.
+ */
 function readState(reader: StreamReader, { devices, footers }: ReadStream): readonly DeviceState[] | undefined {
   if (devices === undefined) return [];
   const description = findDescription(reader.source, devices);

@@ -4,34 +4,34 @@ import { ENTRY, entryOf, PageIndexBuilder } from "../paged/page-index.js";
 import { type FixedPages, indexFixedPages, readFixedPages } from "./mapped-ram.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
-/** What a stream's configuration says. */
+/** The configuration of a stream. */
 export interface StreamSettings {
-  /** "pc-q35-7.2"; empty if it does not say. */
+  /** "pc-q35-7.2"; empty if the stream does not name it. */
   readonly machine: string;
-  /** Names of migration capabilities that change what is in the stream. */
+  /** Names of migration capabilities that change the content of the stream. */
   readonly capabilities: ReadonlySet<string>;
   /** Bytes of a page of the stream. */
   readonly pageSize: number;
 }
 
-/** A block of the machine's memory, or of its firmware's or devices'. */
+/** A block of memory: the machine's, its firmware's or a device's. */
 export interface RamBlock {
   readonly name: string;
-  /** Bytes in use: whole pages. */
+  /** Bytes that are used: whole pages. */
   readonly length: number;
   /** Its first page in the index. */
   readonly firstPage: number;
-  /** Guest physical address, where the stream says it (x-ignore-shared). */
+  /** Guest physical address, if the stream has it (x-ignore-shared). */
   readonly address: number | undefined;
 }
 
-/** The blocks of a stream, and where their pages lie. */
+/** The blocks of a stream, and where their pages are. */
 export interface RamPages {
   readonly blocks: readonly RamBlock[];
   readonly pages: PageIndexBuilder;
 }
 
-/** Flags of a record, in the bits of its address below the page size. */
+/** Flags of a record. They are in the bits of its address below the page size. */
 const RECORD = {
   obsoleteFull: 0x01,
   fill: 0x02,
@@ -45,12 +45,15 @@ const RECORD = {
   multifdFlush: 0x200,
 } as const;
 
-/** QEMU makes some twenty. */
+/** The most blocks: QEMU makes some twenty. */
 const MOST_BLOCKS = 4096;
-/** Changes of all pages together, 24 bytes of memory each; and of one page, which are all read where it is. */
+/**
+ * The most changes of all pages together, 24 bytes of memory each; and of one page, all of which are applied to read
+ * it.
+ */
 const MOST_CHANGES = 2 ** 24;
 const MOST_CHANGES_OF_PAGE = 4096;
-/** zlib makes incompressible bytes longer by a thousandth at most (deflateBound); QEMU allows as much. */
+/** zlib makes incompressible bytes longer by a thousandth at most (deflateBound); QEMU reserves as much. */
 const packedBound = (pageSize: number) => pageSize + 4096;
 
 /** Reads the memory section, part by part. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`. */
@@ -58,10 +61,10 @@ export class RamReader {
   readonly #reader: StreamReader;
   readonly #settings: StreamSettings;
   readonly #held: number;
-  /** What was read so far; `undefined` before the list of blocks. */
+  /** The memory that was read so far; `undefined` before the list of blocks. */
   ram: RamPages | undefined;
   #byName = new Map<string, RamBlock>();
-  /** Of the last page, in whatever part: a record may say that it is of the same. */
+  /** Block of the last page, in any part: a record may say that it is of the same block. */
   #block: RamBlock | undefined;
 
   /** `held`: bytes that the input really has. */
@@ -119,14 +122,15 @@ export class RamReader {
         this.#reader.position = places.pages + block.length;
       }
     } catch (error) {
-      // The list goes on behind the pages of a block at fixed places: of a file that is cut off in them they are of use to who salvages.
+      // The list continues behind the pages of a block at fixed places. If the file is cut off in them, salvage still
+      // uses the blocks before.
       if (fixed.length > 0) finish();
       throw error;
     }
     finish();
   }
 
-  /** An entry of the list. */
+  /** Reads an entry of the list. */
   #listed(blocks: readonly RamBlock[], left: number): RamBlock {
     const { pageSize, capabilities } = this.#settings;
     const reader = this.#reader;
@@ -150,8 +154,9 @@ export class RamReader {
   }
 
   /**
-   * With postcopy-ram a block of huge pages has their size behind its length, and others have nothing there; which it is the stream does not say.
-   * What may follow else: the length of a name, which is never 0, or a record, which has flags.
+   * With postcopy-ram, the entry of a block of huge pages has their size after its length; other entries have nothing
+   * there. The stream does not say which it is, but the size cannot be confused with what may follow instead: the
+   * length of a name, which is never 0, or a record, which has flags.
    */
   #passPageSize(): void {
     const reader = this.#reader;
@@ -161,7 +166,7 @@ export class RamReader {
     if (size % this.#settings.pageSize !== 0 || size === 0) reader.position = at;
   }
 
-  /** A page's record. */
+  /** Reads a page's record. */
   #page(flags: number, address: number, at: number): void {
     const reader = this.#reader;
     const kind = flags & ~RECORD.sameBlock;

@@ -4,18 +4,18 @@ import { i386Notes, X86_GENERAL, type X86Registers, type X86Segment, x86Notes } 
 import { type Arch, factsOf, type Machine } from "../machine.js";
 import type { DeviceState } from "./devices.js";
 
-/** Registers as notes, and of which machine they are. */
+/** Registers as notes, and the machine that they belong to. */
 export interface CpuNotes {
   readonly noteArea: Uint8Array;
-  /** 32-bit code runs on x86-64: then it is i386. */
+  /** i386, if 32-bit code runs on x86-64. */
   readonly arch: Arch;
-  /** CPUs whose state was not as it should be; there are no notes then. */
+  /** Number of CPUs whose state was not usable. If there are any, there are no notes. */
   readonly failed: number;
 }
 
 /**
- * The notes of all CPUs, by the names of the fields of their states (QEMU 7.2 and 11.1 have the same). If one of them lacks a register there are none: readers count
- * them, and take the first for CPU 0.
+ * The notes of all CPUs, from the fields of their states, by name (the same in QEMU 7.2 and 11.1). If a CPU lacks a
+ * register, there are no notes at all: readers count the notes, and take the first one for CPU 0.
  */
 export function savedCpuNotes(cpus: readonly DeviceState[], { arch, littleEndian }: Machine): CpuNotes {
   const ordered = [...cpus].sort((a, b) => a.instance - b.instance);
@@ -42,7 +42,7 @@ const LONG_MODE = 1n << 10n;
 
 function x86CpuNotes(cpus: readonly DeviceState[]): CpuNotes {
   const found = cpus.map(x86Registers);
-  // As QEMU's own dumps have it, the first CPU decides.
+  // The first CPU decides, as in QEMU's own dumps.
   const long = (cpus[0]?.value("env.efer") ?? LONG_MODE) & LONG_MODE;
   return long === 0n ? whole(found, "i386", i386Notes) : whole(found, "x86_64", x86Notes);
 }
@@ -100,16 +100,16 @@ function s390Registers(cpu: DeviceState): S390Registers | undefined {
   };
 }
 
-/** The registers of NT_PRSTATUS in its order (`user_regs_struct`, `pt_regs`), where that is all that is written. */
+/** The registers of NT_PRSTATUS in its order (`user_regs_struct`, `pt_regs`), for machines with no other notes. */
 const USER_REGISTERS: Partial<Record<Arch, (cpu: DeviceState) => bigint[] | undefined>> = {
   /** x0 to x30, sp, pc, pstate. */
   arm64: (cpu) => joined(cpu.values("env.xregs", 32), one(cpu, "env.pc"), one(cpu, "cpsr")),
   /** pc, x1 to x31. */
   riscv64: (cpu) => joined(one(cpu, "env.pc"), cpu.values("env.gpr", 32)?.slice(1)),
-  /** 32 general ones, a system call's first argument, where it was interrupted and by what address. */
+  /** 32 general registers, a system call's first argument, the interrupted address and the bad address. */
   loongarch64: (cpu) =>
     joined(cpu.values("env.gpr", 32), [0n], loongarchControl(cpu, "CSR_ERA"), loongarchControl(cpu, "CSR_BADV")),
-  /** 32 general ones, nip, msr, orig_gpr3, ctr, link, xer, ccr. */
+  /** 32 general registers, nip, msr, orig_gpr3, ctr, link, xer, ccr. */
   ppc64(cpu) {
     const special = (number: number) => {
       const value = cpu.value("env.spr", number);
@@ -128,7 +128,7 @@ function one(cpu: DeviceState, field: string): bigint[] | undefined {
   return cpu.values(field, 1);
 }
 
-/** QEMU 11 has the control registers in an array of one. */
+/** QEMU 11 has the control registers in an array with one element. */
 function loongarchControl(cpu: DeviceState, name: string): bigint[] | undefined {
   return one(cpu, `env.sys_states[0].${name}`) ?? one(cpu, `env.${name}`);
 }

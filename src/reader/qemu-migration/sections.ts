@@ -3,8 +3,9 @@ import { type RamPages, RamReader, type StreamSettings } from "./ram.js";
 import { damagedStream, type StreamReader } from "./stream.js";
 
 /**
- * The sections of a QEMU migration stream, version 3 (docs/devel/migration of QEMU; seen with 7.2 and 11.1): a head of 8 bytes, then a byte that
- * says what comes. Only RAM is read here. How long the data of other sections are is stored nowhere: they end at a footer with their number.
+ * The sections of a QEMU migration stream, version 3 (docs/devel/migration of QEMU; seen with 7.2 and 11.1): a head of
+ * 8 bytes, then sections that begin with a byte for their kind. Only RAM is read here. The length of other sections'
+ * data is not stored: they end at a footer with their number.
  */
 export const SECTION = {
   end: 0x00,
@@ -25,23 +26,23 @@ const MOST_NAME = 1024;
 /** QEMU 11 knows some 30 capabilities. */
 const MOST_CAPABILITIES = 1024;
 
-/** What comes before the devices' state. */
+/** The part of a stream before the devices' state. */
 export interface ReadStream {
   readonly settings: StreamSettings;
   readonly ram: RamPages;
   /** File offset of the devices' state; `undefined` if the stream ends before. */
   readonly devices: number | undefined;
-  /** Sections have footers: then the stream has a description, too, for both came with machine types of 2.3. */
+  /** Whether sections have footers. Then the stream also has a description: both came with machine types of 2.3. */
   readonly footers: boolean;
-  /** All of the memory was read. */
+  /** Whether all of the memory was read. */
   readonly ramEnded: boolean;
-  /** Salvaged: why no more was read. */
+  /** With salvage: why reading stopped early. */
   readonly cut: DumpError | undefined;
 }
 
 /**
- * Reads a stream that begins at `reader`'s place, up to its devices' state. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`; what `salvage` takes as the
- * stream's end is in `cut`.
+ * Reads a stream from the reader's position up to its devices' state. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`,
+ * `UNSUPPORTED`. With `salvage`, an error that ends the stream is returned in `cut`.
  */
 export function* readStream(
   reader: StreamReader,
@@ -101,7 +102,10 @@ class SectionWalk {
     return this.#memory?.ram;
   }
 
-  /** Goes through the sections, with a yield before each part of the memory, to the first that is of a device and comes behind all memory. */
+  /**
+   * Walks the sections up to the first one of a device that comes after all memory, with a yield before each part of
+   * the memory.
+   */
   *toDevices(): Generator<void, number, void> {
     const reader = this.#reader;
     for (;;) {
@@ -116,7 +120,7 @@ class SectionWalk {
       else if (type === SECTION.part || type === SECTION.last) {
         const id = reader.u32();
         if (id === this.#ramId) {
-          // QEMU sends memory in parts of what it writes in 50 ms.
+          // Each part is what QEMU writes in 50 ms.
           yield;
           this.#ramSection(id);
           this.ramEnded = type === SECTION.last;
@@ -184,11 +188,11 @@ class SectionWalk {
     this.settings = settings;
   }
 
-  /** Passes over a section of unknown length: to its footer, behind which there must be another section. */
+  /** Skips a section of unknown length: to its footer, which must be followed by another section. */
   #pass(id: number): void {
     const behind = findFooter(this.#reader, id);
     if (behind === undefined) {
-      // At the very end of what is there: to say that it is cut off.
+      // The search reached the end of the file: this skip reports that it is cut off.
       this.#reader.skip(this.#reader.left + 1);
       return;
     }
@@ -196,15 +200,18 @@ class SectionWalk {
   }
 }
 
-/** Passes over a section's footer; `false` if that is not what comes. */
+/** Reads a section's footer; returns false if there is none. */
 export function passFooter(reader: StreamReader, id: number): boolean {
   return reader.u8() === SECTION.footer && reader.u32() === id;
 }
 
-/** Searched at once. */
+/** Bytes that are searched at once. */
 const PIECE = 1 << 16;
 
-/** The place behind the next footer of a section, searched from the reader's place; `undefined` if there is none. */
+/**
+ * The position behind the next footer of a section, searched from the reader's position on; `undefined` if there is
+ * none.
+ */
 export function findFooter(reader: StreamReader, id: number): number | undefined {
   const footer = Buffer.alloc(5);
   footer[0] = SECTION.footer;
@@ -220,7 +227,8 @@ export function findFooter(reader: StreamReader, id: number): number | undefined
       if ((piece[found + 5] as number) <= SECTION.command) return at + found + 5;
     }
     if (piece.length < PIECE) return undefined;
-    // One more: a footer at the very end of a piece is found in the next, with the byte behind it.
+    // Pieces overlap by one byte more: a footer at the very end of a piece is found in the next one, with the byte
+    // behind it.
     at += PIECE - footer.length;
   }
   return undefined;

@@ -2,17 +2,20 @@ import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
 
-/** Bytes read at once: most of a stream is pages, which lie one behind the other. */
+/** Bytes that are read at once: most of a stream is pages, which follow each other. */
 const WINDOW = 1 << 20;
 
-/** A file read from a place on, number by number; big endian, as all of QEMU's streams are. Reading throws `TRUNCATED` at its end. */
+/**
+ * Reads a file number by number, from a position on; big endian, like all of QEMU's streams. Throws `TRUNCATED` at the
+ * end of the file.
+ */
 export class StreamReader {
   readonly source: ByteSource;
   readonly #bytes = Buffer.allocUnsafe(WINDOW);
-  /** File offset of the window, and how much of it was read. */
+  /** File offset of the window, and the number of bytes in it. */
   #base: number;
   #length = 0;
-  /** Place in the window. */
+  /** Position in the window. */
   #at = 0;
 
   constructor(source: ByteSource, position: number) {
@@ -53,30 +56,30 @@ export class StreamReader {
     return this.#bytes.readUInt32BE(this.#need(4));
   }
 
-  /** 64 bits; above 2^53 not exact, and larger than anything that is allowed. */
+  /** 64 bits. Not exact above 2^53, but then larger than any limit. */
   u64(): number {
     const at = this.#need(8);
     return this.#bytes.readUInt32BE(at) * 2 ** 32 + this.#bytes.readUInt32BE(at + 4);
   }
 
-  /** Bytes that are valid until the next call. At most 64 KiB. */
+  /** Bytes that stay valid until the next call. At most 64 KiB. */
   bytes(length: number): Buffer {
     const at = this.#need(length);
     return this.#bytes.subarray(at, at + length);
   }
 
-  /** Text with its length before it in a byte. */
+  /** A text after a byte with its length. */
   name(): string {
     return this.bytes(this.u8()).toString("latin1");
   }
 
-  /** Passes over bytes, which must be there. */
+  /** Skips bytes, which must exist. */
   skip(length: number): void {
     if (length > this.left) throw this.#ends(length);
     this.position += length;
   }
 
-  /** The next byte, which stays the next; `undefined` at the end. */
+  /** The next byte, without moving on; `undefined` at the end. */
   peek(): number | undefined {
     if (this.left < 1) return undefined;
     const byte = this.u8();
@@ -84,7 +87,7 @@ export class StreamReader {
     return byte;
   }
 
-  /** Where in the window `length` bytes begin that are read by the caller. */
+  /** The offset in the window of the next `length` bytes, which the caller reads. */
   #need(length: number): number {
     if (this.#at + length > this.#length) this.#fill(length);
     const at = this.#at;

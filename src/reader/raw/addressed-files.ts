@@ -12,8 +12,8 @@ export interface AddressedFiles {
 }
 
 /**
- * Takes names as `FILE@ADDRESS` apart (as crash has them); `undefined` if the first is none. A file that has such a name itself is meant by it. Throws
- * `BAD_OPTION` where only some of the names have an address.
+ * Splits names of the form `FILE@ADDRESS` (as crash has them); `undefined` if the first name is not of this form. If a
+ * file has exactly that name, the name means the file. Throws `BAD_OPTION` if only some of the names have an address.
  */
 export function addressedFiles(names: readonly string[]): AddressedFiles | undefined {
   const parts = names.map((name) => {
@@ -32,7 +32,7 @@ export function addressedFiles(names: readonly string[]): AddressedFiles | undef
   return { paths: known.map(({ path }) => path), addresses: known.map(({ address }) => address) };
 }
 
-/** Where each byte of memory lies in the files. Throws `BAD_OPTION` for files that overlap. */
+/** Where each byte of memory is in the files. Throws `BAD_OPTION` for files that overlap. */
 export function layOutFiles(sources: readonly SourceImage[], addresses: readonly number[]): Extents {
   let position = 0;
   const pieces: Piece[] = sources.map((source, i) => {

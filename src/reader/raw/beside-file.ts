@@ -9,22 +9,23 @@ import { sourceSize } from "../source/joined-source.js";
 import { packingOf } from "../source/packed/packing.js";
 import type { SourceImage } from "../source/source-image.js";
 
-/** A file with memory, and whether it has to be closed with the state file that asked for it. */
+/** A file with the memory of a state file. */
 export interface BesideFile {
   readonly image: SourceImage;
-  /** Closes it, if it was opened here. */
+  /** Closes the file, if it was opened here. */
   close(): void;
 }
 
-/** Both files of a pair by example, in a cure. */
+/** Names of both files, as an example in a cure. */
 export interface PairNames {
   readonly state: string;
   readonly memory: string;
 }
 
 /**
- * The file with the memory of a state file: the one that was named with it, or the one beside it whose path `besideOf` makes of the state's. Throws
- * `NOT_READABLE` where there is none, `BAD_OPTION` for one that is packed and was not named, or where nothing says its name.
+ * The file with the memory of a state file: the one that the user named with it, or one in the same folder, whose path
+ * `besideOf` makes from the state's. Throws `NOT_READABLE` if there is none, `BAD_OPTION` if it is packed and the user
+ * did not name it, or if its name is not known.
  */
 export function memoryBeside(
   state: SourceImage,
@@ -64,18 +65,19 @@ export function memoryBeside(
   return { image: { file, flattened: undefined }, close };
 }
 
-/** Where the memory of a state lies in its files. */
+/** Where the memory of a state is in its files, according to the state. */
 export interface StatedMemory {
-  /** By what the state says: `source` counts bytes of the memory. */
+  /** `source` counts bytes of the memory. */
   readonly pieces: readonly Piece[];
-  /** Bytes of the memory that are there, and where they begin in all files. */
+  /** Number of bytes of memory that the files have, and the place of the first one, counted over all files. */
   readonly size: number;
   readonly base: number;
 }
 
 /**
- * Lays the memory out. Throws `CORRUPT` for ranges that overlap and `TRUNCATED` for a memory file that is shorter than its state says, which with `salvage`
- * is read as far as it goes (`cut`); one that is longer is a warning.
+ * Lays the memory out. Throws `CORRUPT` for ranges that overlap, and `TRUNCATED` for a memory file that is shorter than
+ * its state says; with `salvage` that file is read as far as possible (`cut`). A memory file that is longer is a
+ * warning.
  */
 export function layOutMemory(
   { pieces, size, base }: StatedMemory,
@@ -112,7 +114,7 @@ export function layOutMemory(
   return { data: layer(there), cut: needed > size };
 }
 
-/** Bytes of a file that is memory from its first byte on, behind those of its state file. */
+/** The bytes of a file that has memory from its first byte on. They count on from those of its state file. */
 export function behindState(state: SourceImage, memory: SourceImage): { readonly size: number; readonly base: number } {
   return { size: sourceSize(memory), base: sourceSize(state) };
 }

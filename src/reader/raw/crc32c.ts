@@ -2,7 +2,7 @@
 
 const POLYNOMIAL = 0x82f6_3b78;
 
-/** Table k, entry b: what byte b does to the checksum of the k bytes of zeros behind it. */
+/** Table k, entry b: how byte b changes the checksum of the k zero bytes behind it. */
 const TABLES: Int32Array = (() => {
   const tables = new Int32Array(8 * 256);
   for (let byte = 0; byte < 256; byte++) {
@@ -40,7 +40,10 @@ export function crc32c(bytes: Uint8Array): number {
   return ~crc >>> 0;
 }
 
-/** As snappy's frame format stores it: rotated by 15 bits, plus a constant (google/snappy framing_format.txt). */
+/**
+ * The checksum in the form of snappy's frame format: rotated by 15 bits, plus a constant (google/snappy
+ * framing_format.txt).
+ */
 export function maskedCrc32c(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282_ead8) >>> 0;

@@ -6,20 +6,21 @@ import { scanForVmcoreinfo } from "../vmcoreinfo-scan.js";
 import type { RawPiece } from "./pieces.js";
 
 /*
- * Where bare memory lies, by what is in it: the kernel's copy of the map that the firmware gave it (x86: e820 in boot_params, Documentation/arch/x86/zero-page.rst), or
- * the base of memory that the kernel exports in its VMCOREINFO. Whether that is right shows afterwards: VMCOREINFO must lead to the kernel through its page tables.
+ * Finds out from its content where bare memory is: from the kernel's copy of the firmware's memory map (x86: e820 in
+ * boot_params, Documentation/arch/x86/zero-page.rst), or from the base of memory that the kernel exports in its
+ * VMCOREINFO. Whether the result is right shows later, when VMCOREINFO must lead to the kernel through its page tables.
  */
 
-/** Where bare memory lies, and what says so. */
+/** Where bare memory is, and how that was found. */
 export interface FoundLayout {
   readonly pieces: readonly RawPiece[];
-  /** In words: "by its e820 map". */
+  /** For messages: "by its e820 map". */
   readonly by: string;
 }
 
 const FOUR_GIB = 2 ** 32;
 const PIECE = 1 << 20;
-/** In boot_params: the number of e820 entries, the boot flag 0xaa55, "HdrS", the entries. */
+/** Offsets in boot_params: the number of e820 entries, the boot flag 0xaa55, "HdrS", the entries. */
 const COUNT_AT = 0x1e8;
 const FLAG_AT = 0x1fe;
 const MAGIC_AT = 0x202;
@@ -28,12 +29,15 @@ const ENTRY = 20;
 const MAX_ENTRIES = 128;
 const PARAMS = 0x1000;
 const MAGIC = Buffer.from("HdrS", "latin1");
-/** Firmware keeps that much for itself at the end of low memory at most (ACPI tables, graphics): it is in the file and not in the map. */
+/**
+ * The most memory that firmware keeps for itself at the end of low memory (ACPI tables, graphics): it is in the file
+ * but not in the map.
+ */
 const MOST_RESERVED = 512 * 2 ** 20;
-/** Copies of boot_params that are looked at: the kernel's own, the boot loader's, images of kernels. */
+/** The most copies of boot_params that are read: the kernel's own, the boot loader's, those in images of kernels. */
 const MAX_COPIES = 64;
 
-/** Finds out where the memory in a file lies. Throws `BAD_OPTION` where nothing in it says so. */
+/** Finds out where the memory in a file is. Throws `BAD_OPTION` if nothing in it shows that. */
 export function findLayout(source: ByteSource): FoundLayout {
   const found = byE820(source) ?? byVmcoreinfo(source);
   if (found !== undefined) return found;
@@ -57,7 +61,7 @@ function hex(address: number): string {
 }
 
 interface E820 {
-  /** Where memory below 4 GiB ends, and where all of it does. */
+  /** Where memory below 4 GiB ends, and where all memory ends. */
   readonly lowEnd: number;
   readonly end: number;
 }
@@ -80,7 +84,7 @@ function byE820(source: ByteSource): FoundLayout | undefined {
   return undefined;
 }
 
-/** The map, if these bytes are boot_params with one: from address 0, ascending, of known types. */
+/** The map, if these bytes are boot_params with a map that begins at address 0, ascends and has known types. */
 function e820In(params: Uint8Array): E820 | undefined {
   const words = fields(params, true, "");
   const count = params[COUNT_AT] as number;
@@ -104,7 +108,10 @@ function e820In(params: Uint8Array): E820 | undefined {
   return end === 0 ? undefined : { lowEnd, end };
 }
 
-/** How a file of that size has this memory: without the hole below 4 GiB, or, as QEMU's pmemsave writes it, from 0 on with all holes. */
+/**
+ * How a file of that size stores this memory: without the hole below 4 GiB; or from 0 on with all holes, as QEMU's
+ * pmemsave writes it.
+ */
 function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
   if (size >= end && size - end <= MOST_RESERVED) return [{ start: 0, end: undefined }];
   const low = size - (end - FOUR_GIB);
@@ -115,7 +122,7 @@ function piecesOf({ lowEnd, end }: E820, size: number): RawPiece[] | undefined {
   ];
 }
 
-/** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. Of others it begins at 0. */
+/** arm64 exports where memory begins as PHYS_OFFSET, riscv64 as phys_ram_base. On other machines it begins at 0. */
 function byVmcoreinfo(source: ByteSource): FoundLayout | undefined {
   const [text] = scanForVmcoreinfo({
     read: (into, at) => source.read(into, at),
@@ -126,6 +133,6 @@ function byVmcoreinfo(source: ByteSource): FoundLayout | undefined {
   const start = exported === undefined ? 0 : Number.parseInt(exported, 16);
   if (!Number.isSafeInteger(start)) return undefined;
   const isLong = exported === undefined && source.size > 2 ** 31;
-  // Above 2 GiB a PC has a hole somewhere, and an address of 0 alone is a guess.
+  // A PC with more than 2 GiB has a hole somewhere, so that address 0 alone would be a guess.
   return isLong ? undefined : { pieces: [{ start, end: undefined }], by: "by its VMCOREINFO" };
 }

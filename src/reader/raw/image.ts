@@ -6,22 +6,24 @@ import type { SourceImage } from "../source/source-image.js";
 import { tolerantMemory } from "../tolerant-memory.js";
 import { snappyMemory } from "./snappy-memory.js";
 
-/** Memory whose bytes lie in files as they are, or as snappy streams (raw files, LiME, AVML, VMware …), as plain data. */
+/**
+ * Memory whose bytes are stored in files plainly or as snappy streams (raw files, LiME, AVML, VMware …), as plain data.
+ */
 export interface RawImage {
   readonly kind: "raw";
-  /** `data` counts their bytes one behind the other. */
+  /** The files; `data` counts their bytes as if they were one file. */
   readonly sources: readonly SourceImage[];
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
   /**
-   * Physical bytes and where they lie in the file: disjoint. With `snappy` a piece is some chunks of a stream in
-   * snappy's frame format, and its `source` the file offset of the first chunk.
+   * Physical bytes, and where they are in the file: disjoint. With `snappy` a piece is some chunks of a stream in
+   * snappy's frame format, and its `source` is the file offset of the first chunk.
    */
   readonly data: Extents;
   readonly snappy: boolean;
-  /** Memory beside `data` that is zeros and in no file; `source` is of no use. */
+  /** Memory outside of `data` that is all zeros and in no file; `source` has no meaning here. */
   readonly zeros?: Extents;
-  /** Pages that cannot be read are as if they were not there. */
+  /** Pages that cannot be read count as pages that the dump does not have. */
   readonly tolerant: boolean;
 }
 
@@ -33,7 +35,7 @@ export function rawMemory({ sources, data, snappy, zeros, tolerant, pageSize }: 
   return tolerant ? tolerantMemory(memory, pageSize) : memory;
 }
 
-/** Memory, and besides some that reads as zeros. */
+/** Memory with additional ranges that read as zeros. */
 function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
   return {
     read(into, paddr) {
@@ -53,7 +55,7 @@ function withZeros(stored: PhysicalMemory, zeros: Extents): PhysicalMemory {
   };
 }
 
-/** Sets the bits of a memory image's pages; all that exist have data. */
+/** Sets the bits of a memory image's pages; all pages that exist have data. */
 export function rawBitmaps(image: RawImage, bitmaps: PageBitmaps): void {
   for (const extents of rawExtents(image)) {
     setExtentBits(extents, image.pageSize, bitmaps.exists);

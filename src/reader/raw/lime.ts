@@ -14,43 +14,46 @@ export type RangeFormat = "lime" | "avml";
 
 /** Bytes before the memory of each range. */
 export const RANGE_HEADER_SIZE = 32;
-/** What LiME's headers begin with, in the byte order of the machine, and its one version. */
+/** The magic number of LiME's headers, in the byte order of the machine, and LiME's only version. */
 export const LIME_MAGIC = 0x4c69_4d45;
 export const LIME_VERSION = 1;
 const HEADER = RANGE_HEADER_SIZE;
-/** Where the last page is cut off is not known to this format; those of larger pages end a few small ones later. */
+/**
+ * The format does not have the page size, so a file that is cut off is cut at a multiple of this. With larger pages it
+ * ends a few small pages later.
+ */
 const SMALLEST_PAGE = 4096;
 const MAGICS: Readonly<Record<string, { readonly format: RangeFormat; readonly littleEndian: boolean }>> = {
   EMiL: { format: "lime", littleEndian: true },
-  // The kernel module writes the magic 0x4C694D45 in the machine's own order.
+  // The kernel module writes the magic 0x4C694D45 in the machine's own byte order.
   LiME: { format: "lime", littleEndian: false },
   AVML: { format: "avml", littleEndian: true },
 };
 const VERSIONS: Readonly<Record<RangeFormat, number>> = { lime: LIME_VERSION, avml: 2 };
-/** AVML makes one of each 16 MiB; more come from damaged headers. */
+/** The most ranges: AVML makes one of each 16 MiB; more come from damaged headers. */
 export const MAX_RANGES = 2 ** 22;
 /** Chunks of a piece of the index: see snappy-memory.ts. */
 const CHUNKS_PER_PIECE = 16;
 
-/** The format of a file that begins so; `undefined` if it is neither. */
+/** The format of a file with this head; `undefined` if it is neither. */
 export function rangeFormat(head: Uint8Array): RangeFormat | undefined {
   return MAGICS[magicOf(head)]?.format;
 }
 
-/** What all headers of a file say, checked. */
+/** The content of all headers of a file, checked. */
 export interface RangeFile {
   readonly format: RangeFormat;
   /** Byte order of the headers, which is that of the machine. */
   readonly littleEndian: boolean;
-  /** Where each byte of memory lies; see `RawImage.data`. */
+  /** Where each byte of memory is; see `RawImage.data`. */
   readonly data: Extents;
-  /** Salvaged: why no more was read. */
+  /** With salvage: why reading stopped early. */
   readonly cut: DumpError | undefined;
 }
 
 /**
- * Reads the headers of all ranges, of AVML the headers of all chunks as well. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`
- * and, for versions that are not known, `UNSUPPORTED`. With `salvage` reads up to where the file is cut off or damaged.
+ * Reads the headers of all ranges; for AVML also the headers of all chunks. Throws `CORRUPT`, `TRUNCATED`, `LIMIT` and,
+ * for versions that are not known, `UNSUPPORTED`. With `salvage`, reads up to where the file is cut off or damaged.
  */
 export function readRanges(source: ByteSource, salvage = false): RangeFile {
   const first = MAGICS[magicOf(readExactly(source, 0, HEADER, "first header"))];
@@ -108,7 +111,7 @@ function readRangeHeader(source: ByteSource, position: number, format: RangeForm
     });
   }
   const start = header.u64Number(8, "the first address of a range");
-  // Inclusive; a range without any byte ends before it starts.
+  // The last address is inclusive; a range without bytes ends before it starts.
   const end = header.u64Number(16, "the last address of a range") + 1;
   if (end < start) {
     throw damaged(source, position, `a range from 0x${start.toString(16)} to 0x${(end - 1).toString(16)}`);
@@ -116,11 +119,11 @@ function readRangeHeader(source: ByteSource, position: number, format: RangeForm
   return { start, end };
 }
 
-/** Returns the file offset behind the range. */
+/** Reads a plain range. Returns the file offset behind the range. */
 function plainRange(source: ByteSource, start: number, end: number, data: number, pieces: Piece[]): number {
   const there = source.size - data;
   if (end - start > there) {
-    // Of use to those who salvage: whole pages of what is there.
+    // Needed for salvage: the whole pages that exist.
     const last = start + there - ((start + there) % SMALLEST_PAGE);
     if (last > start) pieces.push({ start, end: last, source: data });
     throw new DumpError("TRUNCATED", `ends within a range: ${end - start} bytes expected, ${there} are there`, {
@@ -133,7 +136,7 @@ function plainRange(source: ByteSource, start: number, end: number, data: number
   return data + (end - start);
 }
 
-/** The same of a range in snappy's frame format. */
+/** The same for a range in snappy's frame format. */
 function packed(
   source: ByteSource,
   chunks: ChunkReader,
@@ -165,7 +168,7 @@ function packed(
   return position + 8;
 }
 
-/** The chunk; `atEnd` is called before the error of one that is not there, or not whole. */
+/** Reads a chunk. `atEnd` is called before the error of a chunk that is missing or incomplete. */
 function chunkOrPiece(chunks: ChunkReader, position: number, atEnd: () => void) {
   try {
     const chunk = chunks.chunkAt(position);

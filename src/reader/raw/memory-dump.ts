@@ -10,30 +10,30 @@ import { joinRanges } from "../ranges.js";
 import { bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 
-/** What a format of memory images hands over: which memory it has, where that lies, and what it says of itself. */
+/** What the reader of a memory image returns: its memory, where that is, and the file's own facts. */
 export interface MemoryFile {
-  /** All input files; `data` counts their bytes one behind the other. The dump closes them. */
+  /** All input files; `data` counts their bytes as if they were one file. The dump closes them. */
   readonly sources: readonly SourceImage[];
   /** See `RawImage`. */
   readonly data: Extents;
   readonly snappy?: boolean;
-  /** See `RawImage`. Not where `data` has something. */
+  /** See `RawImage`. Must not overlap `data`. */
   readonly zeros?: Extents;
   readonly format: DumpHeader["format"];
-  /** In words, for people. */
+  /** For people. */
   readonly description: string;
   readonly incomplete: boolean;
   /** Seconds since 1970. */
   readonly timestamp?: number;
-  /** The machine, where the format says it. */
+  /** The machine, if the format has it. */
   readonly machine?: Machine | undefined;
   /** Registers of the CPUs as ELF notes: see cpu-notes/. */
   readonly noteArea?: Uint8Array;
 }
 
-/** How the memory of a file is read. */
+/** How to read the memory of a file. */
 export interface MemoryOptions {
-  /** The machine by the user; it goes first. */
+  /** The machine that the user named; it is preferred. */
   readonly machine: Machine | undefined;
   readonly salvage: boolean;
   readonly warnings: Warnings;
@@ -94,7 +94,7 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   };
 }
 
-/** The pieces of both in ascending order, for what does not ask where they lie. */
+/** The pieces of both in ascending order, for callers that need no `source`. */
 function bothExtents(one: Extents, other: Extents): Extents {
   const pieces: Piece[] = [];
   for (const { count, start, end } of [one, other]) {

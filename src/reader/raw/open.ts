@@ -7,7 +7,10 @@ import { readRanges } from "./lime.js";
 import { type MemoryOptions, memoryDump } from "./memory-dump.js";
 import { layOut, type RawPiece, type RawPlace } from "./pieces.js";
 
-/** Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file, or nothing in it says where it lies. */
+/**
+ * Opens a raw memory image. Throws `BAD_OPTION` if the pieces do not fit the file, or if nothing in the file shows
+ * where the memory is.
+ */
 export function openRaw(source: SourceImage, place: RawPlace, options: MemoryOptions): Dump {
   const { path: name, size } = source.file;
   const found = place === "auto" ? findLayout(attachSource(source)) : undefined;
@@ -19,14 +22,14 @@ export function openRaw(source: SourceImage, place: RawPlace, options: MemoryOpt
   );
 }
 
-/** Opens files of bare memory, each at an address of its own. Throws `BAD_OPTION` if they overlap. */
+/** Opens files of bare memory, each at its own address. Throws `BAD_OPTION` if they overlap. */
 export function openFiles(sources: readonly SourceImage[], addresses: readonly number[], options: MemoryOptions): Dump {
   const data = layOutFiles(sources, addresses);
   const description = `raw memory image${sources.length > 1 ? `, ${sources.length} files` : ""}`;
   return memoryDump({ sources, data, format: "raw", description, incomplete: false }, options);
 }
 
-/** Opens a LiME or AVML file, flattened or not; with `salvage` as far as it goes. Throws what `readRanges` does. */
+/** Opens a LiME or AVML file, flattened or not; with `salvage` as far as possible. Throws what `readRanges` throws. */
 export function openRanges(source: SourceImage, options: MemoryOptions): Dump {
   const { format, data, littleEndian, cut } = readRanges(attachSource(source), options.salvage);
   if (cut !== undefined) options.warnings.add("CUT_OFF", behindCut(cut));

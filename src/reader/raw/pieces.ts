@@ -2,16 +2,19 @@ import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 
-/** Where consecutive pieces of a raw file lie in physical memory, in bytes; the last may have no end: the file's. */
+/**
+ * Physical addresses of a piece of a raw file, in bytes. The pieces of a file are consecutive; the last may have no
+ * end: then it ends with the file.
+ */
 export interface RawPiece {
   readonly start: number;
   readonly end: number | undefined;
 }
 
-/** Where a raw file lies: its consecutive pieces, or "auto": by what is in it. */
+/** Where the memory of a raw file is: its consecutive pieces, or "auto", to find it from its content. */
 export type RawPlace = readonly RawPiece[] | "auto";
 
-/** Reads `--raw`'s value: "auto", or what `parseRawPieces` takes. Throws `BAD_OPTION`. */
+/** Parses the value of `--raw`: "auto", or pieces for `parseRawPieces`. Throws `BAD_OPTION`. */
 export function parseRawPlace(text: string): RawPlace {
   return text.trim() === "auto" ? "auto" : parseRawPieces(text);
 }
@@ -19,8 +22,8 @@ export function parseRawPlace(text: string): RawPlace {
 const UNITS: Readonly<Record<string, number>> = { "": 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 };
 
 /**
- * Reads `--raw`'s value: addresses, decimal or hexadecimal, also with K, M, G or T: "0", or consecutive pieces of the
- * file as ranges, "0-3G,4G-". Throws `BAD_OPTION`.
+ * Parses addresses of `--raw`, decimal or hexadecimal, also with K, M, G or T: "0", or consecutive pieces of the file
+ * as ranges, "0-3G,4G-". Throws `BAD_OPTION`.
  */
 export function parseRawPieces(text: string): RawPiece[] {
   const parts = text.split(",");
@@ -37,7 +40,7 @@ export function parseRawPieces(text: string): RawPiece[] {
   });
 }
 
-/** A number of bytes; `undefined` for what is none. */
+/** A number of bytes; `undefined` if it is not one. */
 export function addressOf(text: string): number | undefined {
   const [, digits, unit] = /^(0x[0-9a-f]+|\d+)([KMGT]?)$/i.exec(text) ?? [];
   if (digits === undefined) return undefined;
@@ -45,7 +48,7 @@ export function addressOf(text: string): number | undefined {
   return Number.isSafeInteger(value) ? value : undefined;
 }
 
-/** Where each byte of memory lies in a file of `size` bytes. Throws `BAD_OPTION` if the pieces do not fit it. */
+/** Where each byte of memory is in a file of `size` bytes. Throws `BAD_OPTION` if the pieces do not fit it. */
 export function layOut(pieces: readonly RawPiece[], size: number, file: string): Extents {
   const laid: Piece[] = [];
   let position = 0;

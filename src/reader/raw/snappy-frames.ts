@@ -5,8 +5,8 @@ import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
 import { maskedCrc32c } from "./crc32c.js";
 
 /**
- * The chunks of a stream in snappy's frame format (google/snappy framing_format.txt): a byte of type, three of length,
- * then the data, which for the two kinds that hold any start with a checksum of 32 bits.
+ * A chunk of a stream in snappy's frame format (google/snappy framing_format.txt): a byte of type, three bytes of
+ * length, then the data. In the two kinds that hold memory the data start with a checksum of 32 bits.
  */
 export interface Chunk {
   /** File offset of the chunk. */
@@ -20,18 +20,18 @@ export interface Chunk {
 
 /** Bytes of checksum before a chunk's data. */
 const CHECKSUM = 4;
-/** No chunk decodes to more, says the format. */
+/** The format's own limit of what a chunk decodes to. */
 export const MAX_CHUNK = 65536;
-/** Snappy makes 65,536 bytes to 76,490 at most; a chunk of data that says more is damaged. */
+/** Snappy turns 65,536 bytes into at most 76,490; a longer chunk of data is damaged. */
 const MAX_PACKED = 76_490 + CHECKSUM;
 const HEADER = 4;
 const COMPRESSED = 0x00;
 const PLAIN = 0x01;
 const STREAM_IDENTIFIER = 0xff;
-/** Chunks from here on may be skipped by who does not know them; those below may not. */
+/** Chunks with this type or above may be skipped by readers that do not know them; lower ones may not. */
 const FIRST_SKIPPABLE = 0x80;
 const SIGNATURE = "sNaPpY";
-/** Read at once: the largest chunk with its header, and some small ones. */
+/** Bytes that are read at once: the largest chunk with its header, and some small ones. */
 const WINDOW = 128 * 1024;
 
 /** Reads chunks of a stream, mostly one after the other. */
@@ -85,7 +85,10 @@ export class ChunkReader {
     return this.#bytes(position, 1)[0] === STREAM_IDENTIFIER;
   }
 
-  /** Decodes a chunk's data into `into`, which has its size, and checks them. Throws `TRUNCATED` and `CORRUPT`. */
+  /**
+   * Decodes a chunk's data into `into`, which must have the chunk's size, and checks them. Throws `TRUNCATED` and
+   * `CORRUPT`.
+   */
   decode({ position, next, type }: Chunk, into: Uint8Array): void {
     const data = this.#bytes(position + HEADER, next - position - HEADER);
     const stored = data.subarray(CHECKSUM);

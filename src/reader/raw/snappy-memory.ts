@@ -4,19 +4,19 @@ import type { PhysicalMemory } from "../physical-memory.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { ChunkReader, MAX_CHUNK } from "./snappy-frames.js";
 
-/** Chunks of 64 KiB kept unpacked: page tables, struct pages and what they describe are read in turn. */
+/** Unpacked chunks of 64 KiB that are kept: page tables, struct pages and their pages are read in turn. */
 const HELD = 8;
 
 interface HeldChunk {
-  /** Physical address of the first byte; `undefined` while nothing is held. */
+  /** Physical address of its first byte; `undefined` if the slot is empty. */
   start: number | undefined;
   size: number;
   readonly bytes: Uint8Array;
 }
 
 /**
- * Physical memory of an image packed with snappy. `pieces` are groups of chunks: an index of every chunk would be 400
- * MiB per TiB, one of every 16th is 25, and 16 chunk headers are passed in less time than one chunk is unpacked.
+ * Physical memory of an image packed with snappy. `pieces` are groups of chunks: an index of every chunk would take 400
+ * MiB per TiB, an index of every 16th takes 25. Skipping 16 chunk headers takes less time than unpacking one chunk.
  * Reading throws `CORRUPT` and `TRUNCATED`.
  */
 export function snappyMemory(source: ByteSource, pieces: Extents): PhysicalMemory {
@@ -27,7 +27,7 @@ export function snappyMemory(source: ByteSource, pieces: Extents): PhysicalMemor
     bytes: new Uint8Array(MAX_CHUNK),
   }));
   let turn = 0;
-  // Reads go upwards mostly: the chunk behind the last one unpacked needs no walk.
+  // Reads mostly ascend: the chunk after the one unpacked last needs no walk.
   let behind = { piece: -1, address: 0, position: 0 };
 
   const chunkWith = (address: number): HeldChunk | undefined => {

@@ -4,7 +4,8 @@ import { CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 
 /*
- * The header of stand-alone dumps of s390, of 4096 bytes, big endian (s390-tools, which is MIT: include/dump/s390_dump.h). Every volume of a dump on several has it.
+ * The header of stand-alone dumps of s390: 4096 bytes, big endian (s390-tools, which is MIT: include/dump/s390_dump.h).
+ * If a dump has several volumes, each has the header.
  */
 
 const MAGIC = Buffer.from("a8190173618f23fd", "hex");
@@ -12,27 +13,29 @@ const EXTENDED_MAGIC = Buffer.from("a8190173618f23fe", "hex");
 export const HEADER = 4096;
 const SMALL_ARCH = 1;
 
-/** Whether a file begins so. */
+/** Whether a file with this head is an s390 stand-alone dump. */
 export function isS390Dump(head: Uint8Array): boolean {
   const magic = head.subarray(0, MAGIC.length);
   return MAGIC.equals(magic) || EXTENDED_MAGIC.equals(magic);
 }
 
-/** One file of a dump and what its header says. */
+/** One file of a dump, and the fields of its header. */
 export interface Volume {
   readonly image: SourceImage;
   readonly fields: Fields;
-  /** Segments of memory that is not zeros, instead of all of it. */
+  /** Whether it has segments of memory that is not zeros, instead of all memory. */
   readonly extended: boolean;
-  /** One of several: which, from 0; `undefined` if the dump is one file. */
+  /** Number of the volume, from 0; `undefined` if the dump is one file. */
   readonly number: number | undefined;
   readonly start: number;
   readonly size: number;
-  /** The machine's clock when the dump was begun. */
+  /** The machine's clock when the dump began. */
   readonly clock: bigint;
 }
 
-/** Reads the header of a file. Throws `UNSUPPORTED` for a dump of 31 bits and for packed segments, `CORRUPT`, `TRUNCATED`. */
+/**
+ * Reads the header of a file. Throws `UNSUPPORTED` for a 31-bit dump and for packed segments, `CORRUPT`, `TRUNCATED`.
+ */
 export function readVolume(image: SourceImage): Volume {
   const source = attachSource(image);
   const header = fields(readExactly(source, 0, HEADER, "header"), false, source.name);

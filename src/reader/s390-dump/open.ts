@@ -13,8 +13,9 @@ import { endProblem, extendedPlaces, orderVolumes, plainPlaces } from "./places.
 import { savedRegisters } from "./registers.js";
 
 /**
- * Opens a stand-alone dump of s390: what a dump device that `zipl -d` prepared has, or copies of all volumes of one (`zipl -M`). Throws `UNSUPPORTED` for what is of 31 bits or packed, `BAD_OPTION`
- * for files that are not all volumes of one dump, `CORRUPT`, `TRUNCATED` for one that is cut off, unless it is salvaged.
+ * Opens a stand-alone dump of s390: the content of a dump device that `zipl -d` prepared, or copies of all volumes of
+ * one (`zipl -M`). Throws `UNSUPPORTED` for a 31-bit or packed dump, `BAD_OPTION` for files that are not all volumes of
+ * one dump, `CORRUPT`, and `TRUNCATED` for a dump that is cut off, unless it is salvaged.
  */
 export function openS390Dump(images: readonly SourceImage[], options: FormatOptions): Dump {
   const volumes = orderVolumes(images.map(readVolume), options.salvage);
@@ -41,7 +42,7 @@ export function openS390Dump(images: readonly SourceImage[], options: FormatOpti
   );
 }
 
-/** The clock of the machine counts 2^-12 microseconds since 1900; this is 1970. */
+/** The machine's clock counts units of 2^-12 microseconds since 1900; the constant is 1970. */
 function secondsOf(clock: bigint): number {
   return Math.max(0, Number((clock - 0x7d91_048b_ca00_0000n) >> 12n) / 1e6);
 }

@@ -7,28 +7,36 @@ import { attachSource } from "../source/source-image.js";
 import { HEADER, type Volume } from "./header.js";
 
 /*
- * Where the memory of a stand-alone dump lies in its files. Not extended: all of it behind the header, and on where the next volume's header ends. Extended: segments, each behind a head of
- * a page {u64 start, u64 length, u64 stop marker}, megabytes that are not all zeros; what is between them is zeros. Behind the last one, which has the stop marker, is the mark of the end.
+ * Where the memory of a stand-alone dump is in its files. A dump that is not extended has all memory behind the header,
+ * and continues behind the next volume's header. An extended dump has segments, each behind a head of one page {u64
+ * start, u64 length, u64 stop marker}: they are megabytes that are not all zeros, and memory between them is zeros. The
+ * last segment has the stop marker, and is followed by the end mark.
  */
 
 const END = "DUMP_END";
 const PAGE = 4096;
 const MIB = 1 << 20;
-/** Segments are whole megabytes: 64 GiB of memory in alternate ones, or any memory in larger ones. */
+/**
+ * The most segments. They are whole megabytes: enough for 64 GiB of memory in alternate segments, or any memory in
+ * larger ones.
+ */
 const MOST_SEGMENTS = 1 << 20;
 
-/** The memory of a dump. */
+/** Where the memory of a dump is. */
 export interface Places {
   readonly data: Extents;
-  /** Memory that the dump says to be zeros. */
+  /** Memory that is all zeros according to the dump. */
   readonly zeros?: Extents;
-  /** It ends too early: what is missing. */
+  /** What is missing, if the dump ends too early. */
   readonly cut?: string;
-  /** Where the mark of its end must be, in the volume of that place. */
+  /** Where the end mark must be: index of the volume, and offset in it. */
   readonly end?: { readonly volume: number; readonly offset: number };
 }
 
-/** Volumes in their order. Throws `BAD_OPTION` for files that are none, or not all, of one dump, unless those there are to be salvaged. */
+/**
+ * Sorts volumes. Throws `BAD_OPTION` if the files do not belong to one dump, or if some are missing, unless the dump is
+ * salvaged.
+ */
 export function orderVolumes(volumes: readonly Volume[], salvage: boolean): Volume[] {
   const [first] = volumes as readonly [Volume];
   if (volumes.length === 1 && (first.number ?? 0) === 0) return [first];
@@ -54,7 +62,7 @@ function name({ image }: Volume): string {
   return image.file.path;
 }
 
-/** Memory as it lies. */
+/** The places of memory that is stored completely. */
 export function plainPlaces(volumes: readonly Volume[]): Places {
   const { start, size } = volumes[0] as Volume;
   const pieces: Piece[] = [];
@@ -62,7 +70,7 @@ export function plainPlaces(volumes: readonly Volume[]): Places {
   volumes.forEach(({ image, number }, i) => {
     const bytes = attachSource(image).size;
     const there = Math.floor((bytes - HEADER) / PAGE) * PAGE;
-    // Without the volumes before it nothing says where the memory of one begins.
+    // Without the volumes before it, the address of a volume's memory is not known.
     const follows = number === undefined || number === i;
     const length = follows ? Math.max(0, Math.min(size - at, volumes.length === 1 ? bytes - HEADER : there)) : 0;
     if (length > 0) pieces.push({ start: start + at, end: start + at + length, source: base + HEADER });
@@ -80,7 +88,10 @@ export function plainPlaces(volumes: readonly Volume[]): Places {
   return { data, end: { volume: last, offset: (piece?.source ?? 0) - before + (piece ? piece.end - piece.start : 0) } };
 }
 
-/** Segments. Throws `CORRUPT` for one that lies outside of the memory or before the one before it, `LIMIT`. */
+/**
+ * The places of segments. Throws `CORRUPT` for a segment that is outside of the memory or before the previous one,
+ * `LIMIT`.
+ */
 export function extendedPlaces(volumes: readonly Volume[]): Places {
   const { start: first, size } = volumes[0] as Volume;
   const [pieces, zeros]: [Piece[], Piece[]] = [[], []];
@@ -91,10 +102,11 @@ export function extendedPlaces(volumes: readonly Volume[]): Places {
   for (const [volume, { image, number }] of volumes.entries()) {
     const source = attachSource(image);
     let at = HEADER;
-    // Behind the last segment of a volume that is not the last one there is less room than another one takes, with what was there before.
+    // In a volume that is not the last one, the room behind the last segment is smaller than another segment, and has
+    // old data.
     const ends = number === undefined || (number > 0 && volume === volumes.length - 1);
     const least = ends ? PAGE : PAGE + MIB + 1;
-    // What a volume has that is not there is unknown: memory before the first segment behind it may be no zeros.
+    // The content of a missing volume is not known: memory before the first segment after it may not be zeros.
     const expected = (volumes[volume - 1]?.number ?? -1) + 1;
     if ((number ?? 0) !== expected) cut ??= `lacks volume ${expected}, which was not named`;
     let unknown = isLost || (number ?? 0) !== expected;
@@ -130,7 +142,7 @@ function found(pieces: readonly Piece[], zeros: readonly Piece[]) {
 function segmentAt(source: ByteSource, at: number, behind: number, most: number) {
   const head = fields(readWhatIsThere(source, at, 24), false, source.name);
   const [start, length] = [head.u64Number(0, "start of a segment"), head.u64Number(8, "length of a segment")];
-  // If all the rest is zeros, the last segment has no memory.
+  // If the rest of memory is all zeros, the last segment is empty.
   const last = head.u64(16) !== 0n;
   const isNone = length === 0 && start === 0 && last;
   const end = isNone ? behind : start + length;
@@ -156,7 +168,7 @@ function tooMany(source: ByteSource): DumpError {
   return new DumpError("LIMIT", `has more than ${MOST_SEGMENTS} segments`, { file: source.name, cure: CUT_OFF_CURE });
 }
 
-/** The mark behind the memory: without it, or with one that is older, the dump was never finished. */
+/** What is wrong with the end mark. Without the mark, or with an older one, the dump was never finished. */
 export function endProblem({ image, clock }: Volume, at: number): string | undefined {
   const source = attachSource(image);
   const mark = readWhatIsThere(source, at, END.length + 8);

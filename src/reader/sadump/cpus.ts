@@ -4,20 +4,21 @@ import { type ByteSource, readExactly } from "../source/byte-source.js";
 import type { SadumpHeader } from "./header.js";
 
 /*
- * The sub header: bytes of all states, 16 bytes for each CPU (its APIC's number), and the state of each as the processor saved it when the firmware took over (SMRAM save area of 64-bit
- * processors, Intel's manual, volume 3C).
+ * The sub header: number of bytes of all states, 16 bytes for each CPU (its APIC's number), and the state of each CPU,
+ * which the processor saved when the firmware took over (SMRAM save area of 64-bit processors, Intel's manual, volume
+ * 3C).
  */
 
 const MAX_CPUS = 8192;
 const STATE = 1024;
-/** Where registers lie in a state. */
+/** Offsets of registers in a state. */
 const GENERAL = {
   ...{ r15: 796, r14: 804, r13: 812, r12: 820, r11: 828, r10: 836, r9: 844, r8: 852 },
   ...{ rax: 860, rcx: 868, rdx: 876, rbx: 884, rsp: 892, rbp: 900, rsi: 908, rdi: 916 },
 } as const;
 const SELECTORS = { es: 936, cs: 940, ss: 944, ds: 948, fs: 952, gs: 956, ldt: 960, tr: 964 } as const;
 
-/** Registers of all CPUs; none where the sub header has no room for them. */
+/** Registers of all CPUs; empty if the sub header has no room for them. */
 export function readCpus(source: ByteSource, { subHeader, ramBitmap, cpus }: SadumpHeader): X86Registers[] {
   const first = subHeader + 4 + 16 * cpus;
   if (cpus > MAX_CPUS || first + STATE * cpus > ramBitmap) return [];

@@ -4,30 +4,37 @@ import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-sourc
 import { attachSource, type SourceImage } from "../source/source-image.js";
 
 /*
- * Dumps that the firmware of Fujitsu's PRIMEQUEST and PRIMERGY writes (sadump), little endian: in a partition, or in several that are a disk set. Blocks of 4096 bytes; a partition
- * header of one block at the beginning of each, then in the first one of a disk set a header of the set, then the dump's own header, sub header, two bitmaps and the pages.
+ * Dumps of the firmware of Fujitsu's PRIMEQUEST and PRIMERGY (sadump), little endian: in one partition, or in several
+ * that form a disk set. Blocks have 4096 bytes. Each partition begins with a partition header of one block. In the
+ * first partition of a disk set a header of the set follows. Then come the dump's own header, a sub header, two bitmaps
+ * and the pages.
  */
 
 const SIGNATURE = Buffer.from("sadump\0\0", "latin1");
-/** Bytes of a block. Where the headers lie depends on it, so no other size would be found in them. */
+/**
+ * Bytes of a block. The places of the headers depend on it, so a file with another block size would not be recognised.
+ */
 export const BLOCK = 4096;
-/** Numbers that fill the partition header: each comes from the one before it. */
+/** Offset of the numbers that fill the partition header: each is computed from the previous one. */
 const CHECK_AT = 168;
 const GUID = 16;
 
-/** Whether a file begins so: with the header of a partition, which the dump's own header resembles. */
+/**
+ * Whether a file with this head is a sadump dump: it begins with the header of a partition. The dump's own header is
+ * similar.
+ */
 export function isSadump(head: Uint8Array): boolean {
   return SIGNATURE.equals(head.subarray(0, SIGNATURE.length));
 }
 
-/** One partition, of one dump or of a set. */
+/** One partition: of a dump on one disk, or of a disk set. */
 export interface SadumpDisk {
   readonly image: SourceImage;
-  /** Its place in the set, from 1; 0: it is no set. */
+  /** Its number in the set, from 1; 0 if the dump is not a set. */
   readonly number: number;
-  /** What the disks of one dump have in common. */
+  /** Identifiers that are the same on all disks of a dump. */
   readonly ids: string;
-  /** Bytes that are used, the headers among them. */
+  /** Bytes that are used, including the headers. */
   readonly used: number;
 }
 
@@ -36,9 +43,9 @@ export interface SadumpHeader {
   /** One more than the highest pfn. */
   readonly maxMapnr: number;
   readonly cpus: number;
-  /** Seconds since 1970; `undefined` where the firmware had no clock. */
+  /** Seconds since 1970; `undefined` if the firmware had no clock. */
   readonly timestamp: number | undefined;
-  /** Blocks that were to be written and were. */
+  /** Number of blocks that were written. */
   readonly written: number;
   /** File offsets in the first disk. */
   readonly subHeader: number;
@@ -47,7 +54,7 @@ export interface SadumpHeader {
   readonly pages: number;
 }
 
-/** Reads the header of a partition. Throws `CORRUPT` where its check numbers are wrong, `TRUNCATED`. */
+/** Reads the header of a partition. Throws `CORRUPT` if its check numbers are wrong, `TRUNCATED`. */
 export function readDisk(image: SourceImage): SadumpDisk {
   const source = attachSource(image);
   const block = fields(readExactly(source, 0, BLOCK, "partition header"), true, source.name);
@@ -93,7 +100,10 @@ function setHeaderBytes(source: ByteSource): number {
   return header.u32(0) * BLOCK;
 }
 
-/** EFI_TIME: year, month, day, hour, minute, second; minutes that the clock is ahead of UTC, or 2047 if nobody knows. */
+/**
+ * EFI_TIME: year, month, day, hour, minute, second; minutes that the clock is ahead of UTC, or 2047 if that is not
+ * known.
+ */
 function efiTime(header: Fields, at: number): number | undefined {
   const [month, day, hour, minute, second] = header.bytes.subarray(at + 2, at + 7) as unknown as number[];
   const zone = (header.u16(at + 12) << 16) >> 16;

@@ -17,8 +17,8 @@ import { readSadumpPages } from "./pages.js";
 const WHOLE_SET = "Name the copies of all partitions of one disk set, and nothing else";
 
 /**
- * Opens a dump of sadump: copies of the partition, or of all those of a disk set. Throws `BAD_OPTION` for files that are not one whole set, `CORRUPT`, `LIMIT`, `TRUNCATED` where pages are missing, unless
- * it is salvaged.
+ * Opens a dump of sadump: copies of the partition, or of all partitions of a disk set. Throws `BAD_OPTION` for files
+ * that are not one complete set, `CORRUPT`, `LIMIT`, and `TRUNCATED` if pages are missing, unless it is salvaged.
  */
 export function openSadump(images: readonly SourceImage[], options: FormatOptions): Dump {
   const disks = wholeSet(images.map((image) => readDisk(image)));
@@ -58,7 +58,7 @@ export function openSadump(images: readonly SourceImage[], options: FormatOption
   );
 }
 
-/** The disks in their order. */
+/** Sorts the disks and checks that the set is complete. */
 function wholeSet(disks: readonly SadumpDisk[]): SadumpDisk[] {
   const sorted = [...disks].sort((a, b) => a.number - b.number);
   const [first] = sorted as [SadumpDisk];
@@ -78,14 +78,17 @@ function wholeSet(disks: readonly SadumpDisk[]): SadumpDisk[] {
   return sorted;
 }
 
-/** Where pages lie: in each disk behind its headers, up to the bytes that are used. Places count all files one behind the other. */
+/**
+ * Where pages are stored: in each disk behind its headers, up to the bytes that are used. Places count all files as if
+ * they were one.
+ */
 function roomsOf(disks: readonly SadumpDisk[], pages: number): Piece[] {
   const rooms: Piece[] = [];
   let [base, at] = [0, 0];
   disks.forEach(({ image, number, used }, i) => {
     const begin = i === 0 ? pages : BLOCK;
     const size = sourceSize(image);
-    // A dump that is no set goes on to its file's end: what is used is said for the disk.
+    // For a dump on one disk, the pages reach to the end of its file: the number of used bytes is the disk's.
     const end = number === 0 ? size : Math.min(size, used);
     const whole = number === 0 ? Number.MAX_SAFE_INTEGER : Math.max(0, used - begin);
     const there = Math.max(0, end - begin);
@@ -96,7 +99,10 @@ function roomsOf(disks: readonly SadumpDisk[], pages: number): Piece[] {
   return rooms;
 }
 
-/** Pieces of memory as they lie in the disks; what no disk has is left out. Both are ascending by their places. */
+/**
+ * Pieces of memory as they are stored in the disks; memory that no disk has is left out. Both lists ascend by their
+ * places.
+ */
 function placed(stored: readonly Piece[], rooms: readonly Piece[]): Piece[] {
   const found: Piece[] = [];
   for (const { start, end, source } of stored) {

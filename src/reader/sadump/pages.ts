@@ -3,16 +3,16 @@ import type { Piece } from "../extents.js";
 import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { BLOCK, type SadumpHeader } from "./header.js";
 
-/** Bytes of the bitmaps that are held at once. */
+/** Bytes of the bitmaps that are read at once. */
 const STEP = 1 << 16;
-/** Runs of pages: a machine of some TiB has a hundred thousand. Three numbers are held for each. */
+/** The most runs of pages: a machine of some TiB has a hundred thousand. Each takes three numbers. */
 const MOST_RUNS = 1 << 22;
 
-/** Which memory a dump has: bits are set from the highest of a byte on. */
+/** The memory of a dump. In its bitmaps the first page of a byte has the highest bit. */
 export interface SadumpPages {
-  /** Physical ranges, and where they lie, counted from the first page in all disks. */
+  /** Physical ranges, and where they are stored, counted from the first page of all disks. */
   readonly stored: readonly Piece[];
-  /** Memory that was found to be zeros, and is in no file. */
+  /** Memory that the writer found to be all zeros, and did not store. */
   readonly zeros: readonly Piece[];
 }
 

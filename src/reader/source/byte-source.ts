@@ -5,35 +5,44 @@ import { lostDirectory } from "../../surroundings.js";
 import { readFully } from "./full-io.js";
 import { isLiveFile } from "./live-file.js";
 
-/** Bytes at offsets, from anywhere. Reads are synchronous: workers have nothing else to do while they wait. */
+/** Bytes at offsets, from any place. Reads are synchronous: a worker has nothing else to do while it waits. */
 export interface ByteSource {
-  /** What to call it in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /** Length in bytes. */
   readonly size: number;
-  /** Fills `into` from `offset` on; returns how many bytes there were (fewer only at the end of the source). */
+  /** Fills `into` from `offset` on. Returns how many bytes were read (fewer only at the end of the source). */
   read(into: Uint8Array, offset: number): number;
-  /** Where the zeros at `offset` end that are nowhere stored; `offset` if there are none. A few bytes may tell of petabytes of them. */
+  /**
+   * The end of the zeros at `offset` that are not stored anywhere; `offset` if there are none. A few bytes of a file
+   * may stand for petabytes of zeros.
+   */
   zerosEnd?(offset: number): number;
 }
 
 /**
  * An open file, as plain data. File descriptors belong to the process, so a worker thread can use one that the main
- * thread opened, and all threads read the same file even if its name is given to another meanwhile.
+ * thread opened, and all threads read the same file even if another file gets its name meanwhile.
  */
 export interface FileHandle {
   readonly path: string;
   readonly fd: number;
   readonly size: number;
-  /** When it was last written, in milliseconds: at the end of a run it must still be that. */
+  /** When it was last written, in milliseconds. At the end of a run this must not have changed. */
   readonly mtimeMs: number;
-  /** It is the memory of a machine, not bytes on a disk: see live-file.ts. */
+  /** Whether it is the memory of a machine, not bytes on a disk: see live-file.ts. */
   readonly live?: boolean;
-  /** Offsets count from here on in the file, beyond what numbers hold (/proc/kcore). Its size and time then mean nothing. */
+  /**
+   * Offsets count from this place of the file, which may be beyond the safe integers (/proc/kcore). Then the system's
+   * size and time of the file are not used.
+   */
   readonly base?: bigint;
 }
 
-/** Nobody is waited for: a FIFO without a writer would hold the whole program up, signals too, and is no file to seek in. */
+/**
+ * Does not wait: a FIFO without a writer would block the whole program, including its signals, and is not a file to
+ * seek in anyway.
+ */
 const READ = constants.O_RDONLY | (constants.O_NONBLOCK ?? 0);
 
 /** Opens a file for reading. Throws `NOT_READABLE` for a missing or unreadable file, a directory, an empty file. */
@@ -81,13 +90,13 @@ function openCure(error: unknown): string {
     : "Check the name and your permission to read it";
 }
 
-/** /proc/kcore is there for root alone, may be locked, and containers hide it behind /dev/null. */
+/** /proc/kcore exists only for root, may be locked, and containers hide it behind /dev/null. */
 function kcoreCure(path: string): string | undefined {
   if (path !== "/proc/kcore") return undefined;
   return "It needs root (CAP_SYS_RAWIO) on the machine itself, not in a container, a kernel with CONFIG_PROC_KCORE, and no lockdown=confidentiality";
 }
 
-/** What to do where an address was given as a file's name. */
+/** What to do if a URL was given as a file's name. */
 function addressCure(path: string): string | undefined {
   const [, scheme] = /^([a-z][a-z0-9+.-]*):\/\//i.exec(path) ?? [];
   switch (scheme?.toLowerCase()) {
@@ -102,7 +111,7 @@ function addressCure(path: string): string | undefined {
   }
 }
 
-/** What the system knows of an open file. Throws `NOT_READABLE`: a network share may be gone. */
+/** The system's data of an open file. Throws `NOT_READABLE`: a network share may be gone. */
 export function statOpen(fd: number, path: string): Stats {
   try {
     return fstatSync(fd);
@@ -121,7 +130,7 @@ export function fileSource(file: FileHandle): ByteSource {
     name: file.path,
     size: file.size,
     read(into, offset) {
-      // A damaged offset may be one that the system call does not take.
+      // A damaged offset may be too large for the system call.
       if (offset >= file.size) return 0;
       try {
         return readFully(file.fd, into, offset, file.base);
@@ -137,16 +146,18 @@ export function fileSource(file: FileHandle): ByteSource {
   };
 }
 
-/** Reads exactly `length` bytes. Throws `TRUNCATED` when the source ends before; `what` names them in the message. */
+/**
+ * Reads exactly `length` bytes. Throws `TRUNCATED` if the source ends before; `what` names the bytes in the message.
+ */
 export function readExactly(source: ByteSource, offset: number, length: number, what: string): Uint8Array {
-  // Checked before anything is allocated: the length may be a damaged header's.
+  // Checked before anything is allocated: the length may come from a damaged header.
   if (offset + length > source.size) throw truncated(source, offset, length, Math.max(0, source.size - offset), what);
   const bytes = new Uint8Array(length);
   readInto(source, bytes, offset, what);
   return bytes;
 }
 
-/** Fills `into`. Throws `TRUNCATED` when the source ends before. */
+/** Fills `into`. Throws `TRUNCATED` if the source ends before. */
 export function readInto(source: ByteSource, into: Uint8Array, offset: number, what: string): void {
   const n = source.read(into, offset);
   if (n < into.length) throw truncated(source, offset, into.length, n, what);
@@ -160,16 +171,16 @@ function truncated(source: ByteSource, offset: number, expected: number, found: 
   });
 }
 
-/** What to do about a file that ends too early. */
+/** What to do with a file that ends too early. */
 export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
 
-/** `length` bytes at most: those that are there. */
+/** At most `length` bytes: as many as the source has. */
 export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {
   const bytes = new Uint8Array(Math.max(0, Math.min(length, source.size - offset)));
   return bytes.subarray(0, source.read(bytes, offset));
 }
 
-/** A system error in words, without the call and path that Node puts behind it. */
+/** A system error in words, without the call and path that Node appends. */
 export function describeSystemError(error: unknown): string {
   const words: Readonly<Record<string, string>> = {
     ENOENT: "there is no such file",
@@ -195,7 +206,10 @@ export function describeSystemError(error: unknown): string {
   return foreignReason(error);
 }
 
-/** "ENOTEMPTY: directory not empty, rmdir '/a'" without the code and the call: a path there may be a descriptor's. */
+/**
+ * "ENOTEMPTY: directory not empty, rmdir '/a'" without the code and the call. The path is removed too, because it may
+ * be that of a descriptor.
+ */
 function withoutCall(message: string): string {
   return /^[A-Z0-9]+: (.*?)(, \w+( '.*)?)?$/s.exec(message)?.[1] ?? message;
 }

@@ -10,21 +10,26 @@ import { STDIN } from "./stdin.js";
 const STDIN_NAME = "stdin";
 const READ_SIZE = 1 << 20;
 
-/** Bytes that come one after the other and cannot be read again. */
+/** Bytes that come one after the other and can be read only once. */
 export interface ByteStream {
-  /** What to call it in messages. */
+  /** Its name in messages. */
   readonly name: string;
   /** Reading throws `NOT_READABLE`, `ABORTED`. */
   readonly chunks: AsyncIterable<Uint8Array>;
-  /** Of a file: whether it was written to since it was opened. Who stops reading then waits for `return()` of the chunks before the file is closed. */
+  /**
+   * Only for a file: whether it was changed since it was opened. If reading stops early, the caller must await
+   * `return()` of the chunks before it closes the file.
+   */
   changed?(): boolean;
-  /** Of a stream that may be silent for ever: lets go of it, whether a read is under way or not. At its end it does nothing. */
+  /**
+   * Only for a stream that may never send anything: abandons it, also while a read is running. Does nothing at its end.
+   */
   drop?(): void;
 }
 
 /**
- * Opens stdin (`-`) or a FIFO. A FIFO that nobody writes to yet is waited for; stdin that is a file is one. Throws
- * `NOT_READABLE`, `BAD_OPTION` for a terminal, `ABORTED`.
+ * Opens stdin (`-`) or a FIFO. Waits until a FIFO has a writer; stdin may be a file. Throws `NOT_READABLE`,
+ * `BAD_OPTION` for a terminal, `ABORTED`.
  */
 export async function openStream(path: string, signal?: AbortSignal): Promise<FileHandle | ByteStream> {
   return path === STDIN ? openStdin(signal) : byteStream(await openFifo(path, signal), path, signal);
@@ -43,8 +48,9 @@ export function fileStream({ path, fd, size, mtimeMs }: FileHandle, signal?: Abo
 }
 
 /**
- * The bytes that the file had when it was opened, the next piece being read while one is used. An empty read before is no end: what is
- * packed so that any part of it is whole (LZ4 frames, zstd frames) would be taken for all.
+ * The bytes that the file had when it was opened. The next piece is read while the caller uses one. An empty read
+ * before that end is an error: a format in which any part is complete (LZ4 frames, zstd frames) would otherwise seem to
+ * be complete.
  */
 async function* piecesOf(
   fd: number,
@@ -58,7 +64,7 @@ async function* piecesOf(
   };
   const read = (at: number) => {
     const piece = readPiece(at);
-    // Who stops asking for pieces without a word never awaits the one that is under way: its failure is then nobody's.
+    // A caller that stops early never awaits the read that is running, so nobody would handle its failure.
     piece.catch(() => undefined);
     return piece;
   };
@@ -75,7 +81,7 @@ async function* piecesOf(
   } catch (error) {
     throw error instanceof DumpError ? error : notReadable(name, error, "Check the disk or network share it lies on");
   } finally {
-    // The file may be closed from here on, and its number be another's: no read may be under way.
+    // After this the caller may close the file, and its number may become another file's: no read may still be running.
     await next.catch(() => undefined);
   }
 }
@@ -94,19 +100,22 @@ function openStdin(signal: AbortSignal | undefined): FileHandle | ByteStream {
     });
   }
   const stat = statOpen(0, STDIN_NAME);
-  // `< FILE`: it can be read at any place, unless something was read of it before, which nobody can see.
+  // `< FILE`: it can be read at any offset, unless another program already read a part of it, which cannot be noticed.
   if (stat.isFile() && stat.size > 0) return { path: STDIN_NAME, fd: 0, size: stat.size, mtimeMs: stat.mtimeMs };
   return byteStream(process.stdin, STDIN_NAME, signal);
 }
 
-/** Opening waits for a writer, in a thread that nothing can call back but a writer: when the run is stopped, we are it. */
+/**
+ * Opening waits for a writer, in a thread that only a writer can wake up. When the run is stopped, this function opens
+ * the FIFO for writing itself.
+ */
 function openFifo(path: string, signal: AbortSignal | undefined): Promise<Readable> {
   return new Promise((resolve, reject) => {
     const letGo = () => {
       try {
         closeSync(openSync(path, constants.O_WRONLY | constants.O_NONBLOCK));
       } catch {
-        // Somebody opened it in this moment.
+        // Another program opened it at this moment.
       }
     };
     if (signal?.aborted) return reject(aborted(path));
@@ -123,8 +132,8 @@ function openFifo(path: string, signal: AbortSignal | undefined): Promise<Readab
 }
 
 /**
- * The bytes of a stream, which is closed at its end, and destroyed where reading stops before. `cure` is what to do where it fails. Throws as
- * `ByteStream.chunks` says.
+ * The bytes of a stream. It is closed at its end, and destroyed if reading stops before. `cure` is the advice in its
+ * errors. Throws as documented at `ByteStream.chunks`.
  */
 export function byteStream(stream: Readable, name: string, signal: AbortSignal | undefined, cure?: string): ByteStream {
   return { name, chunks: read(stream, name, signal, cure), drop: () => void stream.destroy() };
@@ -148,12 +157,12 @@ async function* read(
   }
 }
 
-/** That a caller stopped the reading of `name`. */
+/** The error that a caller stopped the reading of `name`. */
 export function aborted(name: string): DumpError {
   return new DumpError("ABORTED", "stopped while it was read", { file: name, left: NOTHING_LEFT });
 }
 
-/** That reading `name` failed. */
+/** The error that reading `name` failed. */
 export function notReadable(
   name: string,
   error: unknown,

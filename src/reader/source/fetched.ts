@@ -2,15 +2,18 @@ import { handleOf } from "../../store/remote-object.js";
 import type { DumpImage } from "../dump.js";
 import { sourcesOf } from "./input-changed.js";
 
-/** What was fetched of inputs in object stores. */
+/** How much was fetched of inputs in object stores. */
 export interface FetchedBytes {
   readonly bytes: number;
-  /** Of how many: the objects' sizes. */
+  /** The sizes of the objects together. */
   readonly of: number;
   readonly requests: number;
 }
 
-/** What was fetched until now of the objects that a dump is read from; `undefined` if none of its inputs is one. */
+/**
+ * How much was fetched until now of the objects that a dump is read from; `undefined` if none of its inputs is an
+ * object.
+ */
 export function fetchedOf(image: DumpImage): FetchedBytes | undefined {
   let found: FetchedBytes | undefined;
   for (const { remote } of sourcesOf(image)) {

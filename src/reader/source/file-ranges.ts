@@ -12,22 +12,22 @@ import type { ByteSource } from "./byte-source.js";
 import { inSources } from "./joined-source.js";
 import { attachSource, type SourceImage } from "./source-image.js";
 
-/** Takes bytes [start, end) of an input file. */
+/** Receives bytes [start, end) of an input file. */
 export type TakeRange = (source: SourceImage, start: number, end: number) => void;
 
-/** Where memory lies in the input files: for reading it before it is asked for. What cannot be told is left out. */
+/** Where memory is in the input files, for reading it ahead. Bytes whose place is not known are left out. */
 export interface FileRanges {
-  /** The files' bytes with the memory from physical address `start` to `end`, as they come. */
+  /** Passes on the files' bytes with the memory from physical address `start` to `end`, in their order. */
   memory(start: number, end: number, take: TakeRange): void;
-  /** What `memory` itself reads for these addresses: descriptors of pages. */
+  /** Passes on the bytes that `memory` itself reads for these addresses: descriptors of pages. */
   tables(start: number, end: number, take: TakeRange): void;
 }
 
-/** Of a dump in any thread. */
+/** Makes the `FileRanges` of a dump, in any thread. */
 export function fileRanges(image: DumpImage): FileRanges {
   if (image.kind === "kdump") return kdumpRanges(image);
   if (image.kind === "paged") return pagedRanges(image);
-  // Chunks of a snappy stream have borders that only reading them tells.
+  // The chunks of a snappy stream must be read to find their borders.
   const data = image.kind === "raw" && image.snappy ? undefined : image.data;
   const sources = image.kind === "raw" ? image.sources : [image.source];
   return {
@@ -40,7 +40,7 @@ export function fileRanges(image: DumpImage): FileRanges {
   };
 }
 
-/** Pages that lie in the file as they are; of others the length is in the file, and they are left out. */
+/** Only pages that are stored plainly: the length of other pages is in the file, so they are left out. */
 function pagedRanges({ memory, index, unit, source }: PagedImage): FileRanges {
   return {
     tables: () => undefined,
@@ -64,7 +64,7 @@ function extentRanges(data: Extents, start: number, end: number, take: (from: nu
   }
 }
 
-/** Bytes of the dump as bytes of its file, which may be flattened, or have them in pieces. */
+/** Translates bytes of the dump to bytes of its file, which may be flattened or have them in pieces. */
 function inFile(image: SourceImage, start: number, end: number, take: TakeRange): void {
   const { window, flattened } = image;
   if (window !== undefined) {
@@ -80,19 +80,22 @@ function inFile(image: SourceImage, start: number, end: number, take: TakeRange)
     const run = findRun(flattened.source, from);
     const size = flattened.record[run] as number;
     const base = flattened.source[run] as number;
-    // Headers of the records in between come on top; where sizes differ 64 of them at most.
+    // Adds the headers of the records in between; if sizes differ, there are at most 64.
     const headers = (bytes: number) => (size > 0 ? Math.floor(bytes / size) : 0) * RECORD_HEADER_SIZE;
     const slack = size > 0 ? 0 : 64 * RECORD_HEADER_SIZE;
     take(image, from + headers(from - base), to + headers(to - base) + slack);
   });
 }
 
-/** The run whose payload begins last before a position. Runs are ascending in the flattened file only mostly: a guess that costs bytes at worst. */
+/**
+ * The run whose payload begins last before a position. In the flattened file runs mostly ascend, so this is a guess; a
+ * wrong one only costs reading more bytes.
+ */
 function findRun(starts: Float64Array, position: number): number {
   return Math.max(0, firstAbove(starts, position) - 1);
 }
 
-/** Descriptors that are looked at together. */
+/** Descriptors that are read together. */
 const BATCH = 4096;
 
 function kdumpRanges(image: KdumpImage): FileRanges {
@@ -107,7 +110,7 @@ function kdumpRanges(image: KdumpImage): FileRanges {
     const last = Math.ceil(end / image.blockSize) - image.firstBlock;
     return [Math.max(0, first), Math.min(image.maxMapnr, last)];
   };
-  /** Each part's share of some blocks. */
+  /** Calls `each` with each part's share of a range of blocks. */
   const inParts = (start: number, end: number, each: (part: KdumpPart, from: number, to: number) => void) => {
     const [first, last] = blocksOf(start, end);
     for (const part of image.parts) {

@@ -3,8 +3,8 @@ import type { FileHandle } from "node:fs/promises";
 import { systemErrorCode } from "../../errors.js";
 
 /**
- * Times in a row that a call may be interrupted (EINTR) or put off (EAGAIN, 1 ms each) before that is an error: signals come now and
- * then, and a file system that says "later" for a second will say it for ever.
+ * How often in a row a call may be interrupted (EINTR) or postponed (EAGAIN, 1 ms each) before that is an error:
+ * signals come now and then, but a file system that says "later" for a second will always say it.
  */
 const RETRIES = 1000;
 const IDLE = new Int32Array(new SharedArrayBuffer(4));
@@ -17,8 +17,8 @@ function mayTryAgain(error: unknown, tries: number): boolean {
 }
 
 /**
- * Fills `into` from `offset` of the file on, counted from `base`; returns how many bytes there were, fewer only where the system says that the file ends.
- * One call may return less than asked for (more than 2 GiB, signals). Throws system errors.
+ * Fills `into` from `offset` of the file on, counted from `base`. Returns how many bytes were read; fewer only at the
+ * end of the file. One call of the system may return less (more than 2 GiB, signals). Throws system errors.
  */
 export function readFully(fd: number, into: Uint8Array, offset: number, base?: bigint): number {
   let done = 0;
@@ -36,7 +36,7 @@ export function readFully(fd: number, into: Uint8Array, offset: number, base?: b
   return done;
 }
 
-/** The same without keeping the thread busy. */
+/** The same without blocking the thread. */
 export async function readFullyAsync(fd: number, into: Uint8Array, offset: number): Promise<number> {
   let done = 0;
   for (let tries = 0; done < into.length; ) {
@@ -58,7 +58,10 @@ function readOnce(fd: number, into: Uint8Array, from: number, position: number):
   });
 }
 
-/** Writes all of `bytes` at `position`; `null`: where the file is, as streams do. Throws system errors, and what `nothingTaken` says. */
+/**
+ * Writes all of `bytes` at `position`; `null`: at the current position, for streams. Throws system errors, and
+ * `nothingTaken`.
+ */
 export function writeFully(fd: number, bytes: Uint8Array, position: number | null): void {
   let done = 0;
   for (let tries = 0; done < bytes.length; ) {
@@ -73,7 +76,7 @@ export function writeFully(fd: number, bytes: Uint8Array, position: number | nul
   }
 }
 
-/** The same without keeping the thread busy. */
+/** The same without blocking the thread. */
 export async function writeFullyAsync(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
   let done = 0;
   for (let tries = 0; done < bytes.length; ) {
@@ -88,7 +91,7 @@ export async function writeFullyAsync(file: FileHandle, bytes: Uint8Array, posit
   }
 }
 
-/** It would be tried for ever. */
+/** The error if a write takes no bytes: otherwise it would be tried for ever. */
 function nothingTaken(): Error {
   return new Error("the system takes no more bytes, and does not say why");
 }

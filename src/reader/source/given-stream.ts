@@ -3,8 +3,9 @@ import { aborted, type ByteStream, byteStream, notReadable } from "./byte-stream
 import { type GivenStream, isWeb, named, type StreamInput, type WebStreamReader } from "./stream-input.js";
 
 /**
- * The bytes of a stream that was given. It is read to its end and closed; where reading stops before, it is destroyed (a web stream: cancelled).
- * Throws `BAD_OPTION` for one that was read from before, for its first bytes are gone; reading throws `NOT_READABLE`, `ABORTED`.
+ * The bytes of a stream that the caller gave. It is read to its end and closed; if reading stops before, it is
+ * destroyed (a web stream: cancelled). Throws `BAD_OPTION` for a stream that was already read from, because its first
+ * bytes are gone. Reading throws `NOT_READABLE`, `ABORTED`.
  */
 export function givenStream(input: GivenStream | StreamInput, signal?: AbortSignal): ByteStream {
   const { stream, name } = named(input);
@@ -30,7 +31,7 @@ async function* webBytes(
   name: string,
   signal: AbortSignal | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  // A read that is under way ends by it.
+  // This ends a read that is running.
   const stop = () => reader.cancel(aborted(name)).catch(() => undefined);
   signal?.addEventListener("abort", stop, { once: true });
   let isOver = false;

@@ -5,22 +5,26 @@ import { type FileIdentity, fileIdentity, leadsTo } from "./file-identity.js";
 import { openedName } from "./opened-name.js";
 
 /**
- * Linux: the descriptor names a place and reads nothing, so that a folder need not be readable (open(2); the number is that of
- * include/uapi/asm-generic/fcntl.h, and of every machine that Node runs on). Node has no name for it.
+ * Linux: a descriptor that names a place and reads nothing, so that the folder need not be readable (open(2); the
+ * number is in include/uapi/asm-generic/fcntl.h, the same on every machine that Node runs on). Node has no constant for
+ * it.
  */
 const O_PATH = 0o10000000;
 
-/** Names of held folders by the paths that stand for them. Descriptors belong to the process, and so does this. */
+/** Names of held folders, by the paths that stand for them. Descriptors belong to the process, and so does this map. */
 const names = new Map<string, string>();
 
-/** A path as the user knows it: what comes from `HeldFolder.path` may be a descriptor's. For messages. */
+/** A path for messages, as the user knows it: `HeldFolder.path` may return the path of a descriptor. */
 export function shownPath(path: string): string {
   const [, folder, rest] = /^(\/proc\/self\/fd\/\d+)(\/.*)?$/.exec(path) ?? [];
   const name = folder === undefined ? undefined : names.get(folder);
   return name === undefined ? path : `${name}${rest ?? ""}`;
 }
 
-/** The error of a file that got its name in a folder which was held, and is not the one of that name any more. `then`: what to do with the file. */
+/**
+ * The error of a file that got its name in a held folder when that folder no longer had its own name. `then`: what to
+ * do with the file.
+ */
 export function folderWasMoved(file: string, then: string, left?: string): DumpError {
   return new DumpError("NOT_WRITABLE", "its folder was moved, or another took its place, when it got its name", {
     file,
@@ -31,19 +35,19 @@ export function folderWasMoved(file: string, then: string, left?: string): DumpE
 
 interface Held {
   readonly identity: FileIdentity;
-  /** `undefined` where folders cannot be opened (Windows). */
+  /** `undefined` on systems that cannot open folders (Windows). */
   readonly fd: number | undefined;
-  /** What always leads to it, if there is such a name. */
+  /** A path that always leads to the folder, if there is one. */
   readonly fixed: string | undefined;
 }
 
 /**
- * A folder that is looked up once. All that is done in it from then on is done in that folder, though another may have its name: on Linux
- * through its descriptor (/proc/self/fd). Elsewhere its path is compared with it, by device and inode, at each use; who exchanges folders at the right moment can
- * deceive that.
+ * A folder that is looked up only once. Everything is then done in that folder, even if another folder gets its name:
+ * on Linux through its descriptor (/proc/self/fd). On other systems each use compares the folder at its path with it,
+ * by device and inode; exchanging folders at the right moment can deceive this check.
  */
 export class HeldFolder {
-  /** What to call it in messages. */
+  /** Its name in messages. */
   readonly name: string;
   readonly #where: () => string;
   #held: Held | undefined;
@@ -53,7 +57,7 @@ export class HeldFolder {
     this.#where = where;
   }
 
-  /** Holds a folder. Links in its path are followed. Throws system errors. */
+  /** Looks a folder up. Links in its path are followed. Throws system errors. */
   static open(path: string): HeldFolder {
     const real = realpathSync.native(path);
     const folder = new HeldFolder(path, () => real);
@@ -61,12 +65,15 @@ export class HeldFolder {
     return folder;
   }
 
-  /** A folder in this one, which is looked up when it is first used; a link is none. */
+  /** A folder in this one, which is looked up at its first use; a link is not accepted. */
   within(name: string): HeldFolder {
     return new HeldFolder(join(this.name, name), () => join(this.path(), name));
   }
 
-  /** What leads to it just now: to be used at once. Throws system errors: `ENOENT`, `ENOTDIR` for a link; `NOT_WRITABLE` where another folder has its path. */
+  /**
+   * A path that leads to it now, to be used at once. Throws system errors: `ENOENT`, `ENOTDIR` for a link;
+   * `NOT_WRITABLE` if another folder has its path.
+   */
   path(): string {
     this.#held ??= hold(this.#where(), this.name);
     const { fixed, identity } = this.#held;
@@ -76,14 +83,14 @@ export class HeldFolder {
     return path;
   }
 
-  /** Where it really lies. `undefined` if that cannot be told any more. Throws system errors. */
+  /** The path at which it really is; `undefined` if that is not known any more. Throws system errors. */
   realName(): string | undefined {
     const path = this.path();
     const { fd } = this.#held as Held;
     return fd === undefined ? realpathSync.native(path) : openedName(fd, this.#where());
   }
 
-  /** Whether its path leads to it still. Throws nothing. */
+  /** Whether its path still leads to it. Never throws. */
   isInPlace(): boolean {
     try {
       return this.#held !== undefined && leadsTo(this.#where(), this.#held.identity);
@@ -93,14 +100,14 @@ export class HeldFolder {
   }
 
   /**
-   * Whether what was opened is what its name leads to, and lies where it lay: who looks for a file by that name finds what is in it. For this moment
-   * only. Throws nothing.
+   * Whether its name still leads to the folder that was opened, at its old place: then looking for a file by that name
+   * finds the file in this folder. Valid only for this moment. Never throws.
    */
   isReached(): boolean {
     try {
       const { dev, ino } = statSync(this.name, { bigint: true });
       const held = this.#held?.identity;
-      // libuv has two numbers for one Windows volume.
+      // libuv reports two numbers for one Windows volume.
       const isSame = ino === held?.ino && (dev === held.dev || process.platform === "win32");
       return isSame && this.isInPlace();
     } catch {
@@ -108,7 +115,7 @@ export class HeldFolder {
     }
   }
 
-  /** It is not used any more, or looked up anew when it is. Never throws. */
+  /** Releases it; a later use looks it up again. Never throws. */
   letGo(): void {
     const held = this.#held;
     this.#held = undefined;
@@ -116,7 +123,7 @@ export class HeldFolder {
     try {
       if (held?.fd !== undefined) closeSync(held.fd);
     } catch {
-      // Nothing was written through it.
+      // Nothing was written through the descriptor, so an error has no effect.
     }
   }
 
@@ -139,7 +146,7 @@ function hold(path: string, name: string): Held {
   try {
     const identity = fileIdentity(fd);
     const fixed = `/proc/self/fd/${fd}`;
-    // A container may have no /proc.
+    // A container may lack /proc.
     if (!isLinux || !leadsTo(`${fixed}/.`, identity)) return { identity, fd, fixed: undefined };
     names.set(fixed, name);
     return { identity, fd, fixed };

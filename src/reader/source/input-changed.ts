@@ -9,18 +9,19 @@ export function sourcesOf(image: DumpImage): readonly SourceImage[] {
   return image.kind === "raw" ? image.sources : [image.source];
 }
 
-/** Whether a dump is read from a machine's memory, where some pages may not be touched: see live-file.ts. */
+/** Whether a dump is read from the memory of a machine, where some pages must not be read: see live-file.ts. */
 export function isLive(image: DumpImage): boolean {
   return sourcesOf(image).some(({ file }) => file.live === true);
 }
 
 /**
- * The error of input files that were written to since they were opened: what was read of them may be a mixture. `undefined` if they
- * are what they were. A file of that name that was replaced by another is no change: the one that was opened is read to the end.
+ * The error of input files that changed since they were opened: what was read of them may be a mixture. `undefined` if
+ * they did not change. A file that was replaced by another one of the same name is no change: the opened file is read
+ * to the end.
  */
 export function inputChanged(image: DumpImage): DumpError | undefined {
   for (const { file, spool, remote } of sourcesOf(image)) {
-    // What was spooled was read to its end before, and of an object every request says which one is meant.
+    // A spooled input was completely read before, and each request for an object says which version is wanted.
     if (spool !== undefined || remote !== undefined || file.base !== undefined) continue;
     const now = statOpen(file.fd, file.path);
     if (now.size === file.size && now.mtimeMs === file.mtimeMs) continue;

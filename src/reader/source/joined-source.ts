@@ -1,12 +1,12 @@
 import type { ByteSource } from "./byte-source.js";
 import { attachSource, type SourceImage } from "./source-image.js";
 
-/** Bytes of an input file as its reader sees them: of a flattened file those of the file inside. */
+/** Number of bytes of an input file for its reader: for a flattened file, those of the inner file. */
 export function sourceSize({ file, flattened }: SourceImage): number {
   return flattened === undefined ? file.size : flattened.size;
 }
 
-/** Where each input file begins when all lie one behind the other. */
+/** Where each input file begins if all are joined. */
 function startsOf(sources: readonly SourceImage[]): number[] {
   let at = 0;
   return sources.map((source) => {
@@ -16,7 +16,7 @@ function startsOf(sources: readonly SourceImage[]): number[] {
   });
 }
 
-/** The bytes of several input files, one behind the other. */
+/** The bytes of several input files, one after the other. */
 export function joinedSource(sources: readonly SourceImage[]): ByteSource {
   const [only] = sources;
   if (sources.length === 1) return attachSource(only as SourceImage);
@@ -42,7 +42,7 @@ export function joinedSource(sources: readonly SourceImage[]): ByteSource {
   };
 }
 
-/** Bytes [start, end) of the joined files as bytes of each, in order. */
+/** Translates bytes [start, end) of the joined files to bytes of each, in order. */
 export function inSources(
   sources: readonly SourceImage[],
   start: number,

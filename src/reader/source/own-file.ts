@@ -3,16 +3,16 @@ import { OPTION } from "../../option-words.js";
 import { describeSystemError } from "./byte-source.js";
 import { readFully } from "./full-io.js";
 
-/** A file of this program's own, which must have what was written to it. */
+/** A file of this program's own, which must contain what was written to it. */
 export interface OwnFile {
   readonly fd: number;
-  /** What to call it in messages. */
+  /** Its name in messages. */
   readonly name: string;
 }
 
 /**
- * Fills `into` from `offset` of a file that this program wrote. Throws `NOT_READABLE` for an error of the system, and for a file that
- * ends before: an empty read of it is no end.
+ * Fills `into` from `offset` of a file that this program wrote. Throws `NOT_READABLE` for a system error, and if the
+ * file ends before.
  */
 export function readExact(file: OwnFile, into: Uint8Array, offset: number): void {
   let n: number;

@@ -4,20 +4,24 @@ import type { SourceImage } from "./source-image.js";
 
 /** Reads a file without the system's cache of its pages. */
 export interface UncachedReader {
-  /** Up to `UNCACHED_READ` bytes from an offset on, valid until the next call; `undefined`: ask the cache. */
+  /**
+   * Up to `UNCACHED_READ` bytes from an offset on, valid until the next call; `undefined`: read through the cache
+   * instead.
+   */
   read(offset: number): Uint8Array | undefined;
   close(): void;
 }
 
-/** Bytes of a read. */
+/** Bytes of one read. */
 export const UNCACHED_READ = 1 << 20;
-/** What offsets must be multiples of, for every disk. */
+/** Offsets must be multiples of this, for every disk. */
 const ALIGNED = 4096;
 
 /**
- * For looking through gigabytes of holes: the system makes zeros of them, and through its cache it takes memory for each page of them
- * (2 GiB: 6 s and 2 GiB of cache the first time, 0.08 s without; Linux 6.18, ext4). `undefined` where that gains nothing (a file with
- * less than `holes` bytes of holes) or is not possible; Node has no lseek that would say where the holes are.
+ * For reading gigabytes of holes. The system fills them with zeros, and reading through its cache takes memory for each
+ * page of them (2 GiB: 6 s and 2 GiB of cache the first time, 0.08 s without the cache; Linux 6.18, ext4). `undefined`
+ * if it gains nothing (a file with less than `holes` bytes of holes) or is not possible. Node has no lseek that would
+ * say where the holes are.
  */
 export function uncachedReader(image: SourceImage, holes: number): UncachedReader | undefined {
   const { file, flattened, spool, remote } = image;
@@ -28,12 +32,13 @@ export function uncachedReader(image: SourceImage, holes: number): UncachedReade
   try {
     const { blocks, size } = fstatSync(file.fd);
     if (size - 512 * blocks < holes) return undefined;
-    // The file that is open, whatever has its name by now.
+    // Opens the same file again, even if another file has its name by now.
     fd = openSync(`/proc/self/fd/${file.fd}`, constants.O_RDONLY | flag);
   } catch {
     return undefined;
   }
-  // The memory of a WebAssembly program begins at a page's border, as such reads need it; that of a Buffer does not.
+  // Such reads need memory that begins at a page border. The memory of a WebAssembly program does; that of a Buffer
+  // does not.
   const bytes = new Uint8Array(createWasmMemory(UNCACHED_READ).buffer);
   return {
     read(offset) {

@@ -2,7 +2,7 @@ import { type ByteSource, readInto } from "./byte-source.js";
 
 const WINDOW = 64 * 1024;
 
-/** Reads small pieces of a source one behind the other, without a system call for each. */
+/** Reads small, mostly consecutive pieces of a source without a system call for each. */
 export class ReadWindow {
   readonly #source: ByteSource;
   readonly #bytes = new Uint8Array(WINDOW);
@@ -17,7 +17,10 @@ export class ReadWindow {
     return this.#source;
   }
 
-  /** Exactly `length` bytes, which stay only until the next call; `what` names them in the message. Throws `TRUNCATED`. At most 64 KiB. */
+  /**
+   * Exactly `length` bytes, valid until the next call; `what` names them in the message. Throws `TRUNCATED`. At most 64
+   * KiB.
+   */
   read(offset: number, length: number, what: string): Uint8Array {
     if (offset < this.#start || offset + length > this.#start + this.#length) {
       this.#start = offset;

@@ -7,19 +7,22 @@ import { isStorePath } from "../../store/store-url.js";
 import { type ByteSource, type FileHandle, fileSource, openFile, readExactly } from "./byte-source.js";
 import { closeOnce } from "./source-image.js";
 
-/** A file beside the dump (a vmlinux, rules, a text), open for reading. */
+/** A file that an option names beside the dump (a vmlinux, rules, a text), open for reading. */
 export interface SideFile {
-  /** As the user named it. */
+  /** Its name, as the user gave it. */
   readonly name: string;
   readonly source: ByteSource;
-  /** Closes it: nothing may be read from it afterwards. */
+  /** Closes it. Do not read from `source` afterwards. */
   close(): void;
 }
 
-/** A side file as options have it: the path of a file, or one that was opened before (`openSideFile`), which stays the caller's to close. */
+/**
+ * The value of an option for a side file: a path, or a file that was opened with `openSideFile` before and that the
+ * caller closes.
+ */
 export type GivenFile = string | SideFile;
 
-/** Opens a file, or an object of a store. Throws `NOT_READABLE`, and what `openObject` does. */
+/** Opens a file, or an object of a store. Throws `NOT_READABLE`, and what `openObject` throws. */
 export async function openSideFile(path: string): Promise<SideFile> {
   checkArgument("path", path, aFileName);
   if (!isStorePath(path)) return localSideFile(path);
@@ -28,17 +31,23 @@ export async function openSideFile(path: string): Promise<SideFile> {
   return { name: path, source: remoteSource(remote), close: () => handleOf(remote)?.close() };
 }
 
-/** The side file that an option has. One that the caller opened is not closed. Throws `NOT_READABLE`, and `BAD_OPTION` for an object that was not opened before. */
+/**
+ * Opens the side file of an option. A file that the caller opened is not closed. Throws `NOT_READABLE`, and
+ * `BAD_OPTION` for the name of an object: `openSideFile` must open it first.
+ */
 export function givenSideFile(given: GivenFile): SideFile {
   return typeof given === "string" ? localSideFile(given) : { ...given, close: () => undefined };
 }
 
-/** A file that is open already: its path may lead to another file by now. `close` closes it. */
+/** Makes a side file of an open file, whose path may lead to another file by now. `close` closes it. */
 export function sideFileOf(file: FileHandle): SideFile {
   return { name: file.path, source: fileSource(file), close: () => closeSync(file.fd) };
 }
 
-/** All bytes of a small side file. Throws `NOT_READABLE`, `BAD_OPTION` for one of more than `limit` bytes, and what `openObject` does. */
+/**
+ * All bytes of a small side file. Throws `NOT_READABLE`, `BAD_OPTION` for a file of more than `limit` bytes, and what
+ * `openObject` throws.
+ */
 export async function readSideFile(path: string, limit: number): Promise<Buffer> {
   const { source, close } = await openSideFile(path);
   try {

@@ -12,25 +12,27 @@ import type { SpoolIndex } from "./spool/spool-index.js";
 import { spoolSource } from "./spool/spool-source.js";
 import { type FileWindow, windowSource } from "./window-source.js";
 
-/** What a worker needs to read an input file that the main thread has opened: plain data and shared arrays. */
+/** An input file that the main thread has opened, for reading it in a worker: plain data and shared arrays. */
 export interface SourceImage {
-  /** Of a spooled stream: the stream's name and length, and the spool file's descriptor. Of an object there is no descriptor. */
+  /**
+   * For a spooled stream: the stream's name and length, and the spool file's descriptor. An object has no descriptor.
+   */
   readonly file: FileHandle;
   readonly flattened: FlattenedIndex | undefined;
-  /** The input was a stream, or packed, and was spooled. */
+  /** Present if the input was a stream or packed, and was spooled. */
   readonly spool?: SpoolIndex;
-  /** What is read lies within the file, in pieces. */
+  /** Present if the input consists of pieces of the file. */
   readonly window?: FileWindow;
-  /** The input is an object of a store. */
+  /** Present if the input is an object of a store. */
   readonly remote?: RemoteObject;
 }
 
-/** An input that is open, whatever is in it. */
+/** An open input, whatever it contains. */
 export type OpenedInput = Pick<SourceImage, "file" | "spool" | "remote">;
 
 /**
- * Opens an input file, and its flattened wrapping if it has one; with `salvage` as far as it goes. Throws what `openFile`
- * and `readFlattenedIndex` do.
+ * Opens an input file, and its flattened wrapping if it has one; with `salvage` as far as possible. Throws what
+ * `openFile` and `readFlattenedIndex` throw.
  */
 export function openSource(path: string, salvage = false, open: (path: string) => FileHandle = openFile): SourceImage {
   if (isStorePath(path)) {
@@ -54,17 +56,22 @@ export function openSource(path: string, salvage = false, open: (path: string) =
   }
 }
 
-/** Closes a file that was read. stdin stays: libuv ends the program when another file gets its number and is closed. */
+/** Closes an input file. stdin stays open: libuv ends the program if another file gets its number and is closed. */
 export function closeInput({ fd }: Pick<FileHandle, "fd">): void {
   if (fd !== 0) closeSync(fd);
 }
 
-/** Bytes that were really read or stored for an input: what it unpacks to, or is rearranged to, may be holes. */
+/**
+ * Bytes that were really read or stored for an input. The size that it unpacks to, or is rearranged to, may mostly be
+ * holes.
+ */
 export function bytesHeld({ file, spool }: Pick<SourceImage, "file" | "spool">): number {
   return spool === undefined ? file.size : (spool.ends.at(-1) ?? 0);
 }
 
-/** Finds the flattened wrapping of an opened file, if it has one. Throws what `readFlattenedIndex` does. */
+/**
+ * Adds the index of its flattened wrapping to an opened file, if it has one. Throws what `readFlattenedIndex` throws.
+ */
 export function lookInside(image: OpenedInput, salvage = false): SourceImage {
   const source = attachFile(image);
   const head = new Uint8Array(16);
@@ -72,13 +79,13 @@ export function lookInside(image: OpenedInput, salvage = false): SourceImage {
   return { ...image, flattened: isFlattened(head.subarray(0, n)) ? readFlattenedIndex(source, salvage) : undefined };
 }
 
-/** The bytes of the file itself, in any thread. */
+/** The bytes of the file itself. Works in any thread. */
 export function attachFile({ file, spool, remote }: OpenedInput): ByteSource {
   if (remote !== undefined) return remoteSource(remote);
   return spool === undefined ? fileSource(file) : spoolSource(file, spool);
 }
 
-/** The bytes of an opened input, in any thread. */
+/** The bytes of an opened input. Works in any thread. */
 export function attachSource(image: SourceImage): ByteSource {
   const { flattened, window } = image;
   const file = attachFile(image);
@@ -86,7 +93,10 @@ export function attachSource(image: SourceImage): ByteSource {
   return window === undefined ? source : windowSource(source, window);
 }
 
-/** A function that closes the files of these images; called again it does nothing (the number may be in use anew). */
+/**
+ * A function that closes the files of these images. Further calls do nothing, because a file's number may be in use
+ * again.
+ */
 export function closeOnce(images: readonly SourceImage[]): () => void {
   let open = true;
   return () => {
@@ -104,7 +114,7 @@ export function closeOnce(images: readonly SourceImage[]): () => void {
       try {
         closeInput(image.file);
       } catch {
-        // Nothing was written to it: an error here takes nothing from what was read.
+        // Nothing was written to it, so an error here changes nothing about what was read.
       }
     }
   };

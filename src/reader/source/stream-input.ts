@@ -1,32 +1,32 @@
 import type { Readable } from "node:stream";
 import { aFileName, anObject, hasMembers, maybe, type OptionCheck, suchThat } from "../../option-shape.js";
 
-/** What is needed of a web stream (`ReadableStream` of any realm, `fetch(…).body`). */
+/** The members of a web stream that are used (`ReadableStream` of any realm, `fetch(…).body`). */
 export interface WebStream {
   readonly locked: boolean;
   /** Locks the stream. */
   getReader(): WebStreamReader;
-  /** Ends it: what was not read is not wanted. */
+  /** Ends it: the rest is not wanted. */
   cancel(reason?: unknown): Promise<unknown>;
 }
 
-/** What is needed of a web stream's reader. */
+/** The members of a web stream's reader that are used. */
 export interface WebStreamReader {
   /** The next bytes. */
   read(): Promise<{ readonly done: boolean; readonly value?: Uint8Array | undefined }>;
   /** Ends the stream. */
   cancel(reason?: unknown): Promise<unknown>;
-  /** The stream can be read by another one. */
+  /** Unlocks the stream for another reader. */
   releaseLock(): void;
 }
 
-/** A stream of bytes that somebody else opened: a `Readable` of node:stream, or a web stream. */
+/** A stream of bytes that the caller opened: a `Readable` of node:stream, or a web stream. */
 export type GivenStream = Readable | WebStream;
 
 /** The same with a name. */
 export interface StreamInput {
   readonly stream: GivenStream;
-  /** What it is called in messages, warnings and manifests; nothing is opened by it. Default: "the stream". */
+  /** Its name in messages, warnings and manifests; it is not the name of a file. Default: "the stream". */
   readonly name?: string;
 }
 
@@ -34,7 +34,7 @@ const NAME = "the stream";
 
 const aStream = suchThat(isStream, "a Readable of node:stream, or a ReadableStream");
 
-/** Looks at a stream, or at one with a name. */
+/** Checks a stream, or a stream with a name. */
 export const aStreamInput: OptionCheck = (value, at) => {
   if (!isStream(value)) anObject<StreamInput>({ stream: aStream, name: maybe(aFileName) }, A_STREAM_INPUT)(value, at);
 };
@@ -55,10 +55,10 @@ export function named(input: GivenStream | StreamInput): Required<StreamInput> {
   return isStream(input) ? { stream: input, name: NAME } : { name: NAME, ...input };
 }
 
-/** Lets go of a stream that was given and will not be read: of one that was read to its end that does nothing. */
+/** Abandons a stream that will not be read. Does nothing to a stream that was read to its end. */
 export function dropStream(input: GivenStream | StreamInput): void {
   const { stream } = named(input);
   if (!isWeb(stream)) stream.destroy();
-  // One that is locked is its reader's to let go of.
+  // A locked stream belongs to its reader.
   else if (!stream.locked) stream.cancel().catch(() => undefined);
 }

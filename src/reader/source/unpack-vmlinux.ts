@@ -9,10 +9,10 @@ import { attachFile, closeOnce } from "./source-image.js";
 import { createSpoolFile, type SpoolOptions } from "./spool/spool-file.js";
 import { spoolStream } from "./spool/spool-stream.js";
 
-/** How what is in a packed file is kept while it is open. */
+/** How to keep the content of a packed file while it is open. */
 export interface UnpackVmlinuxOptions {
   readonly spool?: SpoolOptions;
-  /** Ends the unpacking: debug packages have a GB. */
+  /** Stops the unpacking: debug packages have a GB. */
   readonly signal?: AbortSignal;
 }
 
@@ -20,7 +20,7 @@ const PIECE = 1 << 20;
 const DEBUG_PACKAGE = "Give the kernel's debug package (linux-image-…-dbg, -dbgsym, kernel-debuginfo)";
 const MOST_LEFT = "Take it out of there and give that, or give the kernel's debug package";
 
-/** A linked ELF file (ET_EXEC, ET_DYN): modules, which lie beside it in packages, are none. */
+/** A linked ELF file (ET_EXEC, ET_DYN). Modules, which are in the same packages, are not. */
 const VMLINUX: Wanted = {
   noun: "a vmlinux",
   is(head) {
@@ -31,7 +31,7 @@ const VMLINUX: Wanted = {
         : (head[16] as number) | ((head[17] as number) << 8);
     return type === 2 || type === 3;
   },
-  // vdso64.so and programs are ELF files of these types, too.
+  // vdso64.so and programs are also ELF files of these types.
   mayBe: (name) =>
     /(^|\/)(vmlinux|data\.tar|payload)[^/]*$|(?<!^control)\.tar(\.\w+)?$|\.(deb|ddeb|rpm|cpio)$/.test(name),
   archives: PACKAGES,
@@ -41,7 +41,7 @@ const VMLINUX: Wanted = {
   },
 };
 
-/** Whether a side file is packed, or a package: `unpackVmlinux` has to open it. */
+/** Whether a side file is packed or a package, so that `unpackVmlinux` has to open it. */
 export function isPackedVmlinux(source: ByteSource): boolean {
   const bytes = new Uint8Array(Math.min(ARCHIVE_HEAD, source.size));
   const head = bytes.subarray(0, source.read(bytes, 0));
@@ -49,9 +49,10 @@ export function isPackedVmlinux(source: ByteSource): boolean {
 }
 
 /**
- * The vmlinux in a file that is packed (gzip, xz, zstd, bzip2, LZ4), in an archive (tar, zip) or in a package (.deb, .ddeb, .rpm), kept in a temporary file
- * until it is closed; any other file as it is. The file that is given is closed where it is not needed any more, and if anything fails.
- * Throws `NOT_A_DUMP` for an archive without one, what unpacking and the temporary file throw, `ABORTED`.
+ * The vmlinux in a file that is packed (gzip, xz, zstd, bzip2, LZ4), in an archive (tar, zip) or in a package (.deb,
+ * .ddeb, .rpm), kept in a temporary file until it is closed; any other file is returned unchanged. The given file is
+ * closed when it is no longer needed, and if anything fails. Throws `NOT_A_DUMP` for an archive without a vmlinux, what
+ * unpacking and the temporary file throw, `ABORTED`.
  */
 export async function unpackVmlinux(
   file: SideFile,
@@ -93,7 +94,7 @@ async function* bytesOf(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (let at = 0; at < source.size; at += PIECE) {
     if (signal?.aborted) throw new DumpError("ABORTED", "stopped while it was read", { file: source.name });
-    // A piece of its own each: what is not needed yet is kept by who takes it apart.
+    // A new array for each piece, because the unpacker may keep it.
     yield readExactly(source, at, Math.min(PIECE, source.size - at), "packed data");
   }
 }

@@ -1,11 +1,11 @@
 import { type Extents, findExtent } from "../extents.js";
 import type { ByteSource } from "./byte-source.js";
 
-/** Bytes of a file that make another, wherever they lie in it: those of a snapshot in a disk image. Plain data. */
+/** Bytes of a file that form another one, wherever they are in it: those of a snapshot in a disk image. Plain data. */
 export interface FileWindow {
   /** Bytes of the inner file. */
   readonly size: number;
-  /** Where its bytes lie; those that lie nowhere are zeros. */
+  /** Where its bytes are; bytes without a place are zeros. */
   readonly pieces: Extents;
 }
 

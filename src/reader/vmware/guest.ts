@@ -5,11 +5,12 @@ import { type Fields, fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 
 /*
- * debug.guest: what ESXi writes beside debug.vmem when a guest panics (monitor.mini-suspend_on_panic). It has no magic; fields are packed, little endian. Which
- * version has what where is known from VMware's own patches to crash.
+ * debug.guest: ESXi writes it together with debug.vmem when a guest panics (monitor.mini-suspend_on_panic). It has no
+ * magic number; fields are packed, little endian. The layout of each version is known from VMware's own patches to
+ * crash.
  */
 
-/** Where things lie, by version. `cpus` may depend on the number of holes. */
+/** Offsets by version. `cpus` may depend on the number of holes. */
 const VERSIONS = new Map([
   [1, { memory: 21, short: true, cpus: (holes: number) => 57 + 8 * holes + 4, cpu: 4490 }],
   [3, { memory: 22, short: false, cpus: () => 78, cpu: 4490 }],
@@ -18,29 +19,29 @@ const VERSIONS = new Map([
   [6, { memory: 23, short: false, cpus: () => 79, cpu: 4487 }],
   [7, { memory: 16, short: false, cpus: () => 83, cpu: 4487 }],
 ]);
-/** Of version 7: 0 is aarch64, 1 is x86. */
+/** Offset of the architecture in version 7: 0 is aarch64, 1 is x86. */
 const ARCH_AT = 72;
 const MAX_CPUS = 4096;
 const MAX_HOLES = 2;
 const HEAD = 128;
 const PAGE = 4096;
-/** Behind the registers of a CPU in its record. */
+/** Bytes of a CPU's record after its registers. */
 const BEHIND_REGISTERS = 27 * 8 + 17 + 4096;
-/** `user_regs_struct`. */
+/** The order of registers in `user_regs_struct`. */
 const ORDER = [
   ...["r15", "r14", "r13", "r12", "rbp", "rbx", "r11", "r10", "r9", "r8", "rax", "rcx", "rdx", "rsi", "rdi"],
   ...["orig_rax", "rip", "cs", "rflags", "rsp", "ss", "fs_base", "gs_base", "ds", "es", "fs", "gs"],
 ];
 
-/** What a debug.guest says. */
+/** The content of a debug.guest. */
 export interface GuestFile {
   readonly pieces: readonly Piece[];
   readonly arch: "x86_64" | "arm64";
-  /** None of an arm64 machine. */
+  /** Empty for an arm64 machine. */
   readonly cpus: readonly X86Registers[];
 }
 
-/** Whether a file is one: by its name, because only its version is at a fixed place. */
+/** Whether a file is a debug.guest. That is decided by its name, because only its version is at a fixed place. */
 export function isGuestFile(head: Uint8Array, path: string): boolean {
   return /\.guest$/i.test(path) && head.length >= 8 && VERSIONS.has(fields(head, true, "").u32(0));
 }
@@ -68,7 +69,7 @@ export function readGuest(source: ByteSource): GuestFile {
   return { pieces, arch, cpus };
 }
 
-/** The file is RAM without its holes. */
+/** The ranges of memory: the memory file has RAM without its holes. */
 function memoryInfo(head: Fields, at: number, short: boolean, source: ByteSource) {
   const word = (offset: number) => (short ? head.u32(offset) : head.u64Number(offset, "a number of pages"));
   const width = short ? 4 : 8;

@@ -9,8 +9,8 @@ import { readGuest } from "./guest.js";
 import { VMWARE_FILES, vmemBeside } from "./names.js";
 
 /**
- * Opens ESXi's debug.guest with its debug.vmem, which was named with it or lies beside it. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `NOT_READABLE`,
- * `BAD_OPTION`.
+ * Opens ESXi's debug.guest with its debug.vmem, which the user named or which is in the same folder. Throws `CORRUPT`,
+ * `TRUNCATED`, `LIMIT`, `NOT_READABLE`, `BAD_OPTION`.
  */
 export function openVmwareGuest(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];

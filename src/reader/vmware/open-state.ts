@@ -13,8 +13,8 @@ import { type StateMemory, stateMemory } from "./state-memory.js";
 import { readState, type StateFile } from "./state-tags.js";
 
 /**
- * Opens a saved state of VMware (.vmss, .vmsn): its memory is in it, or in the .vmem that was named with it or lies beside it. Throws `CORRUPT`,
- * `TRUNCATED`, `LIMIT`, `UNSUPPORTED`, `NOT_READABLE`, `BAD_OPTION`.
+ * Opens a saved state of VMware (.vmss, .vmsn). Its memory is in it, or in a .vmem that the user named or that is in
+ * the same folder. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, `UNSUPPORTED`, `NOT_READABLE`, `BAD_OPTION`.
  */
 export function openVmwareState(images: readonly SourceImage[], options: FormatOptions): Dump {
   const [state, named] = images as readonly [SourceImage, SourceImage | undefined];

@@ -3,24 +3,27 @@ import { fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 import type { StateFile } from "./state-tags.js";
 
-/** ESXi 8 gives a machine 768. */
+/** ESXi 8 allows 768. */
 const MAX_CPUS = 4096;
-/** More than any machine's: what is behind is not looked at. */
+/** More than any machine has; values after that are not read. */
 const MAX_VALUES = 600 * MAX_CPUS;
-/** The older form has all general registers in a block, in this order (as crash reads it; the hardware would have rsp before rbp). */
+/**
+ * In the older form one block has all general registers, in this order (as crash reads it; the hardware would have rsp
+ * before rbp).
+ */
 const BLOCK_ORDER = [...["rax", "rcx", "rdx", "rbx", "rbp", "rsp", "rsi", "rdi"], ...X86_GENERAL.slice(8)];
 /** The index of a segment register in `S` and `S.base64`. */
 const SEGMENTS = { es: 0, cs: 1, ss: 2, ds: 3, fs: 4, gs: 5, ldt: 6, tr: 7 } as const;
-/** Blocks that hold registers, and their bytes. */
+/** Blocks that contain registers, and their largest size in bytes. */
 const BLOCKS = /^(?:gpregs|CR64|IDTR|GDTR)\[\d+\]$/;
 const MAX_BLOCK = 1024;
 
 /** Registers of all virtual CPUs of a saved state. */
 export interface StateCpus {
   readonly cpus: readonly X86Registers[];
-  /** The first CPU whose registers are not all there; then there are none in `cpus`. */
+  /** The first CPU with missing registers; then `cpus` is empty. */
   readonly lacking: number | undefined;
-  /** Its CPUs are of 32 bits. */
+  /** Whether its CPUs are 32-bit. */
   readonly bits32: boolean;
 }
 
@@ -39,7 +42,7 @@ export function stateCpus(state: StateFile, source: ByteSource): StateCpus {
   return { cpus, lacking: undefined, bits32 };
 }
 
-/** Values of up to 8 bytes by their names; blocks of registers are taken apart into them. */
+/** Values of up to 8 bytes by name. Blocks of registers are split into such values. */
 function readValues(state: StateFile, source: ByteSource): Map<string, bigint> {
   const values = new Map<string, bigint>();
   const put = (name: string, bytes: Uint8Array) => {

@@ -4,18 +4,18 @@ import { fields } from "../fields.js";
 import type { StateFile } from "./state-tags.js";
 
 const PAGE = 4096;
-/** Two are usual; ten were never seen. */
+/** Two are usual; as many as ten were never seen. */
 const MAX_REGIONS = 1024;
 
-/** Which memory a saved state describes. */
+/** The memory that a saved state describes. */
 export interface StateMemory {
-  /** Physical ranges and where each begins in the memory; empty: memory goes from 0 on, without holes. */
+  /** Physical ranges, and where each begins in the memory. Empty: the memory begins at 0 and has no holes. */
   readonly regions: readonly Piece[];
   /** The memory, if it is in the state file. */
   readonly block: { readonly offset: number; readonly size: number } | undefined;
 }
 
-/** Reads the group "memory". Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, and `UNSUPPORTED` where the memory is packed. */
+/** Reads the group "memory". Throws `CORRUPT`, `TRUNCATED`, `LIMIT`, and `UNSUPPORTED` if the memory is packed. */
 export function stateMemory(state: StateFile, file: string): StateMemory {
   const words = new Map<string, number>();
   let block: StateMemory["block"];

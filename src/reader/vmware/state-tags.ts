@@ -4,17 +4,21 @@ import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { ReadWindow } from "../source/read-window.js";
 
 /*
- * A saved state (.vmss, .vmsn), little endian: 12 bytes of header, descriptors of groups of 80 bytes {name, position, size}; a group is a list of tags
- * {flags, length of the name, name, up to three indices, value}. What is known of it comes from its readers: VMware's own patches to crash, volatility.
+ * A saved state (.vmss, .vmsn), little endian: 12 bytes of header, then descriptors of groups of 80 bytes {name,
+ * position, size}. A group is a list of tags {flags, length of the name, name, up to three indices, value}. The format
+ * is known from programs that read it: VMware's own patches to crash, volatility.
  */
 
-/** The first word: what the file is, and whether blocks have sizes of 32 bits (the low half byte, 0 in the oldest). */
+/**
+ * The first word: the state of the file, and whether blocks have sizes of 32 bits (the low half byte, 0 in the oldest
+ * versions).
+ */
 const IDS = new Map<number, { readonly partial: boolean; readonly shortSizes: boolean }>([
   [0xbed2bed2, { partial: false, shortSizes: false }],
   [0xbed2bed0, { partial: false, shortSizes: true }],
   [0xbed0bed0, { partial: false, shortSizes: true }],
   [0xbed3bed3, { partial: true, shortSizes: false }],
-  // Restored already, and not to be restored again: the content is the same.
+  // The state was restored already, and must not be restored again. The content is the same.
   [0xbad1bad1, { partial: false, shortSizes: false }],
   [0xbad2bad2, { partial: false, shortSizes: false }],
 ]);
@@ -22,32 +26,32 @@ const IDS = new Map<number, { readonly partial: boolean; readonly shortSizes: bo
 const HEADER = 12;
 const GROUP = 80;
 const NAME = 64;
-/** Some dozens are usual, and crash takes a hundred for the most. */
+/** Some dozens are usual; crash accepts at most a hundred. */
 const MAX_GROUPS = 1000;
-/** A machine of 768 CPUs, VMware's most, has some 500 for each. */
+/** A machine of 768 CPUs, VMware's most, has some 500 tags for each. */
 const MAX_TAGS = 2 ** 21;
-/** Values of the flags' low six bits that are no lengths. */
+/** Values of the flags' low six bits that are not lengths. */
 const PACKED_BLOCK = 62;
 const BLOCK = 63;
 
 /** A tag of a group. */
 export interface StateTag {
-  /** With its indices: `S.base64[0][3]`. */
+  /** Including its indices: `S.base64[0][3]`. */
   readonly name: string;
-  /** A short value. It stays only until `take` returns. */
+  /** A short value. It is only valid until `take` returns. */
   readonly value: Uint8Array | undefined;
-  /** A value that is as long as anything: where it is in the file. */
+  /** A value of any length: where it is in the file. */
   readonly block: { readonly offset: number; readonly size: number; readonly packed: boolean } | undefined;
 }
 
 export interface StateFile {
-  /** Its writer did not come to its end, or left the memory of some pages out. */
+  /** Whether its writer did not finish, or left the memory of some pages out. */
   readonly partial: boolean;
   /** Calls `take` with each tag of the groups of that name. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
   tags(group: string, take: (tag: StateTag) => void): void;
 }
 
-/** Whether a file that begins so is a saved state. */
+/** Whether a file with this head is a saved state. */
 export function isStateFile(head: Uint8Array): boolean {
   return head.length >= HEADER && IDS.has(fields(head, true, "").u32(0));
 }
@@ -98,7 +102,7 @@ function readGroup(source: ByteSource, position: number, shortSizes: boolean, ta
   }
 }
 
-/** Size on disk, size in memory, bytes to pass over, and then they come. */
+/** A block: its size on disk, its size in memory, padding, then its bytes. */
 function blockAt(source: ByteSource, window: ReadWindow, at: number, shortSizes: boolean) {
   const sizes = shortSizes ? 8 : 16;
   const head = fields(window.read(at, sizes + 2, "list of values"), true, source.name);

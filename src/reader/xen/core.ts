@@ -10,17 +10,18 @@ import { xenRegisters } from "./context.js";
 import { entrySize, readXenIndex, type XenPages } from "./index.js";
 
 /*
- * Cores of Xen domains (`xl dump-core`; Xen's docs/misc/dump-core-format.txt): ELF files with sections and no program headers. The pages lie one after the other in .xen_pages, and .xen_pfn
- * (domains with address translation: HVM, PVH, ARM) or .xen_p2m (paravirtualised ones) says which they are, in any order.
+ * Cores of Xen domains (`xl dump-core`; Xen's docs/misc/dump-core-format.txt): ELF files with sections and no program
+ * headers. .xen_pages has the pages, one after the other in any order. .xen_pfn (domains with address translation: HVM,
+ * PVH, ARM) or .xen_p2m (paravirtualised domains) has their numbers.
  */
 
 const XEN_HEADER = 0x200_0001;
 const MAX_PAGE = 65536;
 
-/** What a core says. */
+/** The content of a core. */
 export interface XenCore extends XenPages {
   readonly pageSize: number;
-  /** How long the file must be for all that. */
+  /** The length that the file must have to contain everything. */
   readonly end: number;
   readonly noteArea: Uint8Array;
 }
@@ -37,7 +38,7 @@ export function readXenCore(file: ElfFile): XenCore {
   const frames = findSection(file, ".xen_p2m");
   const hasFrames = frames !== undefined;
   const index = frames ?? section(file, ".xen_pfn");
-  // In a core of a running domain there may be fewer pages than were announced.
+  // The core of a running domain may have fewer pages than its header announces.
   const there = Math.min(Math.floor(index.size / entrySize(hasFrames)), Math.floor(pages.size / pageSize), count);
   const found = readXenIndex({ file, section: index, hasFrames, count: there, data: pages.offset, pageSize });
   return { ...found, pageSize, end: pages.offset + there * pageSize, noteArea: registers(file, hasFrames) };
@@ -54,7 +55,7 @@ function header({ source, littleEndian }: ElfFile, { offset, size }: ElfSection)
   return { count: desc.u64Number(16, "the number of pages"), pageSize };
 }
 
-/** Of machines whose contexts are known: x86-64. */
+/** Notes of the registers, for machines whose contexts are known: x86-64. */
 function registers(file: ElfFile, isPv: boolean): Uint8Array {
   const found = findSection(file, ".xen_prstatus");
   if (found === undefined || archOfElf(file.machine, file.elfClass)?.arch !== "x86_64") return new Uint8Array(0);

@@ -4,29 +4,32 @@ import type { Piece } from "../extents.js";
 import type { FrameRun } from "../frames.js";
 import { CUT_OFF_CURE, readInto } from "../source/byte-source.js";
 
-/** An entry of all ones is a page that was not to be had. */
+/** An entry of all ones is a page that could not be read. */
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;
-/** Of the index, read at once: a multiple of both sizes of an entry. */
+/** Bytes of the index that are read at once: a multiple of both sizes of an entry. */
 const INDEX_PIECE = 1 << 20;
-/** Runs of pages that lie behind each other, of either kind: with every page for itself 128 GiB. */
+/** The most runs of consecutive pages, in either space. Without any two consecutive pages they are 128 GiB. */
 const MAX_RUNS = 1 << 25;
 
 /** Where a core's pages are. */
 export interface XenPages {
   readonly pieces: readonly Piece[];
-  /** Of a paravirtualised domain: what its page tables have, the host's pages, and the domain's for them. */
+  /**
+   * Only for a paravirtualised domain: its page tables have machine frames of the host; these runs have the domain's
+   * page for each.
+   */
   readonly frames?: readonly FrameRun[];
 }
 
-/** How the index of a core is read. */
+/** How to read the index of a core. */
 export interface XenIndex {
   readonly file: ElfFile;
   readonly section: ElfSection;
-  /** .xen_p2m: u64 pfn and u64 machine frame for each page; if not .xen_pfn, u64 pfn. */
+  /** True for .xen_p2m, with a u64 pfn and a u64 machine frame for each page; false for .xen_pfn, with a u64 pfn. */
   readonly hasFrames: boolean;
-  /** Entries that are read. */
+  /** Number of entries to read. */
   readonly count: number;
-  /** Where the first page lies in the file. */
+  /** File offset of the first page. */
   readonly data: number;
   readonly pageSize: number;
 }
@@ -36,7 +39,10 @@ export function entrySize(hasFrames: boolean): number {
   return hasFrames ? 16 : 8;
 }
 
-/** Reads the index: pages that follow each other in memory and in the file are one piece. Throws `CORRUPT`, `LIMIT`, `TRUNCATED`. */
+/**
+ * Reads the index. Pages that are consecutive both in memory and in the file make one piece. Throws `CORRUPT`, `LIMIT`,
+ * `TRUNCATED`.
+ */
 export function readXenIndex(index: XenIndex): XenPages {
   const { data, pageSize, hasFrames } = index;
   const pages = new Runs(index);
@@ -83,7 +89,10 @@ function forEachEntry(
   }
 }
 
-/** Pages of one space that lie behind each other, as the other's do. In pages, and as numbers only: there may be as many as pages. */
+/**
+ * Runs of pages that are consecutive in both spaces. Counted in pages, and stored as numbers only: there may be as many
+ * runs as pages.
+ */
 class Runs {
   readonly #from: number[] = [];
   readonly #to: number[] = [];

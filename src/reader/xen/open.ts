@@ -47,7 +47,10 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
   );
 }
 
-/** What its page tables have stands in a note, which outputs have, too. Others know only cores that they read themselves: seen with crash 8.0.2 and libkdumpfile 0.5.1. */
+/**
+ * A note translates the page tables' addresses, so that outputs have the translation too. Other programs only know
+ * cores that they read themselves: seen with crash 8.0.2 and libkdumpfile 0.5.1.
+ */
 function withNote(noteArea: Uint8Array, frames: readonly FrameRun[], warnings: Warnings, file: string): Uint8Array {
   const note = framesNote(frames);
   if (note === undefined) {
@@ -61,7 +64,7 @@ function withNote(noteArea: Uint8Array, frames: readonly FrameRun[], warnings: W
   return Buffer.concat([noteArea, note]);
 }
 
-/** `undefined` where they cannot be read: what the file is then is said by who reads ELF files. */
+/** The file's sections; `undefined` if they cannot be read: then the reader of ELF files says what the file is. */
 function sectionsOf(source: ByteSource): ElfFile | undefined {
   try {
     return readElfFile(source);

@@ -4,8 +4,8 @@ import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
 import { AR_MAGIC } from "./recognise.js";
 
 /*
- * ar, as Debian's packages have it (deb(5)): "!<arch>\n", then for each member a header of 60 bytes (name, time, owner, group, mode, size in decimal, "`\n"),
- * its bytes, and one more if they are odd.
+ * ar archives, as in Debian's packages (deb(5)): "!<arch>\n", then for each member a header of 60 bytes (name, time,
+ * owner, group, mode, size in decimal, "`\n") and its bytes, padded to an even number.
  */
 
 const HEADER = 60;

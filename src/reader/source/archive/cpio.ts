@@ -3,8 +3,9 @@ import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
 import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
 
 /*
- * cpio in its "new" form, which RPM packages have (Linux, Documentation/driver-api/early-userspace/buffer-format.rst): a header of 110 letters, 8 hexadecimal
- * digits a field, then the name with its NUL, then the bytes; both padded to 4 bytes.
+ * cpio in its "new" form, which RPM packages contain (Linux,
+ * Documentation/driver-api/early-userspace/buffer-format.rst): a header of 110 characters, 8 hexadecimal digits per
+ * field, then the name with its NUL, then the bytes; both are padded to 4 bytes.
  */
 
 const HEADER = 110;
@@ -27,7 +28,7 @@ export async function* cpioEntries(queue: ByteQueue, file: string): ArchiveEntri
     const name = bytes.toString("latin1", 0, nameSize - 1);
     if (name === TRAILER) return;
     const end = queue.position + size + padding(size);
-    // What is no file (S_IFREG) is left out.
+    // Entries that are not files (S_IFREG) are skipped.
     if ((mode & 0o170000) === 0o100000) yield { name, chunks: memberBytes(queue, size, file, KIND) };
     await queue.skip(end - queue.position);
   }

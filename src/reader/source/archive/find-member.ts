@@ -2,40 +2,40 @@ import { DumpError } from "../../../errors.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import type { ArchiveKind } from "./archives.js";
 
-/** What is looked for in a stream. */
+/** What is searched for in a stream. */
 export interface Wanted {
-  /** In messages: "a dump". */
+  /** Its name in messages: "a dump". */
   readonly noun: string;
-  /** Whether a file that begins so (`WANTED_HEAD` bytes) is one. */
+  /** Whether a file with this head (`WANTED_HEAD` bytes) is one. */
   is(head: Uint8Array): boolean;
-  /** Whether a file of that name in an archive may be one, or have one in it. Default: any. */
+  /** Whether a file with this name in an archive may be one, or contain one. Default: any may. */
   mayBe?(name: string): boolean;
   readonly archives: readonly ArchiveKind[];
-  /** What to do where an archive has none, by the first names in it. */
+  /** What to do if an archive contains none, given the first names in it. */
   cure(names: readonly string[]): string;
 }
 
-/** What to do with an archive that has no dump, but files of these names. */
+/** What to do with an archive that contains no dump, but files with these names. */
 export function cureWithoutDump(names: readonly string[]): string {
   return names.some((name) => /(^|\/)sosreport-/.test(name))
     ? "A sosreport lists dumps and has none: fetch the vmcore from the machine's /var/crash"
     : "Give the archive that has the vmcore, or take it out of there and give that";
 }
 
-/** A file in an archive that is what was looked for. */
+/** A file in an archive that the search found. */
 export interface FoundMember {
-  /** How it was packed, from the outermost layer to the innermost. */
+  /** The packings around it, from the outermost to the innermost. */
   readonly layers: readonly string[];
   /** Its unpacked bytes. */
   readonly queue: ByteQueue;
 }
 
-/** Names that are shown where none of them was a dump. */
+/** The most names that a message shows if none of them is a dump. */
 const SHOWN = 3;
 
 /**
- * The first file of an archive that `open` takes. Throws `NOT_A_DUMP` where there is none; damage within a file that is not one is
- * passed over, and named if none is found.
+ * The first file of an archive that `open` accepts. Throws `NOT_A_DUMP` if there is none. Damage within a file that is
+ * not accepted is ignored, and reported if no file is found.
  */
 export async function findMember(
   archive: ArchiveKind,
@@ -48,7 +48,7 @@ export async function findMember(
   let count = 0;
   let problem: DumpError | undefined;
   const entries = (await archive.load())(queue, file);
-  // Not by for-of: the entries go on to be read when a file is found.
+  // Without for-of, because the entries are still read after a file is found.
   for (;;) {
     const { value: entry, done } = await entries.next();
     if (done === true) break;
@@ -66,7 +66,7 @@ export async function findMember(
     }
     await entry.chunks.return();
   }
-  // Who has only a part of it wants to know that first.
+  // If a part of the archive is missing, that is the most useful error.
   if (problem?.code === "TRUNCATED") throw problem;
   const more = count > SHOWN ? ` and ${count - SHOWN} more` : "";
   const listed = count === 0 ? "it has no files" : `it has ${names.join(", ")}${more}`;

@@ -2,7 +2,10 @@ import { DumpError } from "../../../errors.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 
-/** The next `size` bytes of an archive. `archive` names it in the error where it ends before: "tar archive". Throws `TRUNCATED`. */
+/**
+ * The next `size` bytes of an archive. `archive` is its name ("tar archive") in the error if it ends before. Throws
+ * `TRUNCATED`.
+ */
 export async function* memberBytes(
   queue: ByteQueue,
   size: number,
@@ -38,7 +41,7 @@ function cutInArchive(queue: ByteQueue, file: string, archive: string, what: str
   });
 }
 
-/** What an archive has that none can have. */
+/** The error of an archive that contradicts its format. */
 export function damagedArchive(queue: ByteQueue, file: string, archive: string, what: string): DumpError {
   return new DumpError("CORRUPT", `its ${archive} has ${what}`, {
     file,

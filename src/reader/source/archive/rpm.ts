@@ -3,18 +3,19 @@ import type { ArchiveEntries } from "./archive-entry.js";
 import { damagedArchive, takeOf } from "./member-bytes.js";
 
 /*
- * RPM packages (rpm's docs/manual/format_v4.md): a lead of 96 bytes, two headers (the signature's, padded to 8 bytes, and the package's), then a cpio archive, packed.
- * A header has 16 bytes (magic, counts of its index and its bytes, big endian), 16 for each entry of the index, and the bytes.
+ * RPM packages (rpm's docs/manual/format_v4.md): a lead of 96 bytes, two headers (the signature's, padded to 8 bytes,
+ * and the package's), then a packed cpio archive. A header has 16 bytes (magic, counts of its index entries and of its
+ * bytes, big endian), 16 bytes for each index entry, and the bytes.
  */
 
 const LEAD = 96;
 const INTRO = 16;
-/** Of both counts; rpm itself takes 64 Ki entries and 256 MiB. */
+/** Limits for both counts; rpm itself accepts 64 Ki entries and 256 MiB. */
 const MAX_INDEX = 65536;
 const MAX_DATA = 2 ** 28;
 const KIND = "RPM package";
 
-/** A package's one file is its payload. Throws `TRUNCATED`, `CORRUPT`. */
+/** Reads a package. Its only file is its payload. Throws `TRUNCATED`, `CORRUPT`. */
 export async function* rpmEntries(queue: ByteQueue, file: string): ArchiveEntries {
   await takeOf(queue, LEAD, file, KIND, "its lead");
   const signature = await skipHeader(queue, file);

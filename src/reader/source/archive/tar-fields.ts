@@ -8,7 +8,7 @@ export function tarText(bytes: Uint8Array, at: number, length: number): string {
   return Buffer.from(end === -1 ? slice : slice.subarray(0, end)).toString("latin1");
 }
 
-/** A number in octal digits; of GNU tar and star with the top bit set, in binary. */
+/** A number in octal digits; in GNU tar and star with the top bit set, a binary number. */
 export function tarNumber(bytes: Uint8Array, at: number, length: number): number | undefined {
   if (((bytes[at] ?? 0) & 0x80) !== 0) {
     let value = (bytes[at] as number) & 0x7f;
@@ -25,7 +25,7 @@ export function decimalOf(digits: string | undefined): number | undefined {
   return Number(digits);
 }
 
-/** Whether a header is one: its bytes add up to what it says. */
+/** Whether a header is valid: the sum of its bytes must be the checksum in it. */
 export function checksumFits(header: Uint8Array): boolean {
   const said = tarNumber(header, 148, 8);
   let sum = 0;

@@ -1,19 +1,19 @@
 import type { DumpError } from "../../../errors.js";
 import { decimalOf, TAR_BLOCK, tarNumber } from "./tar-fields.js";
 
-/** Where the bytes of a sparse member belong; between them are zeros, up to its size. */
+/** Where the bytes of a sparse member belong. Between them are zeros, up to its size. */
 export interface SparseMap {
   readonly size: number;
   readonly pieces: readonly { readonly offset: number; readonly length: number }[];
 }
 
-/** A file of a TiB in pieces of 256 KiB. */
+/** Enough for a file of a TiB in pieces of 256 KiB. */
 const MAX_PIECES = 2 ** 22;
 const ZEROS = new Uint8Array(65536);
 
 /**
- * The map of a sparse member, in each of the four forms that GNU tar writes; `undefined` for others. `take` reads what of it stands behind the
- * header. Throws what `damaged` makes, and what `take` throws.
+ * The map of a sparse member, in any of the four forms that GNU tar writes; `undefined` for other members. `take` reads
+ * the parts of the map behind the header. Throws what `damaged` makes, and what `take` throws.
  */
 export async function sparseMapOf(
   header: Uint8Array,
@@ -57,7 +57,7 @@ export async function sparseMapOf(
   return { size, pieces };
 }
 
-/** Numbers in lines of their own, in whole blocks before the member's bytes. */
+/** Reads numbers, one per line, in whole blocks before the member's bytes. */
 function decimals(
   take: (length: number) => Promise<Uint8Array>,
   damaged: (what: string) => DumpError,
@@ -82,7 +82,9 @@ function decimals(
   };
 }
 
-/** The bytes of a sparse member with its zeros. Throws what `damaged` makes for a map that goes backwards or does not fit. */
+/**
+ * The bytes of a sparse member with its zeros. Throws what `damaged` makes if the map goes backwards or does not fit.
+ */
 export async function* sparseChunks(
   { size, pieces }: SparseMap,
   stored: AsyncGenerator<Uint8Array, void, undefined>,

@@ -9,7 +9,7 @@ import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
  * file. vmcores have holes, so archives made with `tar -S` have sparse members.
  */
 
-/** Of a name or of pax's records; longer ones are damage. */
+/** The most bytes of a name or of pax's records; longer ones are damage. */
 const MAX_EXTRA = 2 ** 20;
 
 /** Reads an archive. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`. */
@@ -20,7 +20,7 @@ export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntrie
   let longName: string | undefined;
   for (let count = 0; ; count++) {
     const header = await queue.take(TAR_BLOCK);
-    // Two blocks of zeros end it, or the file does.
+    // Two blocks of zeros end the archive, or the file ends.
     if (header.length === 0 || header[0] === 0) return;
     if (header.length < TAR_BLOCK || !checksumFits(header)) throw damaged("no header where one must begin");
     if (count === MAX_ENTRIES) throw damaged(`more than ${MAX_ENTRIES} members`);
@@ -47,7 +47,8 @@ export async function* tarEntries(queue: ByteQueue, file: string): ArchiveEntrie
       (length) => take(length, "the map of a sparse member"),
       damaged,
     );
-    // GNU's own form has the rest of the map behind the header, and does not count it; pax's has it in the member.
+    // In GNU's own form the rest of the map follows the header and is not part of the size; in pax's form it is part of
+    // the member.
     const from = type === "S" ? queue.position : stored;
     const data = size - (queue.position - from);
     if (data < 0) throw damaged("a sparse member that is shorter than its map");
@@ -66,7 +67,10 @@ function padding(size: number): number {
   return (TAR_BLOCK - (size % TAR_BLOCK)) % TAR_BLOCK;
 }
 
-/** "LENGTH KEY=VALUE\n" each; of keys that occur several times (the maps of the oldest sparse form) all values, with commas. */
+/**
+ * Parses records of the form "LENGTH KEY=VALUE\n". If a key occurs several times (the maps of the oldest sparse form),
+ * all its values are joined with commas.
+ */
 function paxRecords(bytes: Uint8Array): Map<string, string> {
   const records = new Map<string, string>();
   for (let at = 0; at < bytes.length; ) {

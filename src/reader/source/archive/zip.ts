@@ -7,8 +7,9 @@ import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
 import { isZip } from "./recognise.js";
 
 /*
- * zip (PKWARE's APPNOTE.TXT), read from its beginning: each file has a header before it, with its sizes or, where they were not known when it was written, a flag that
- * they come behind it. The directory at the end is not needed, so a pipe will do.
+ * zip (PKWARE's APPNOTE.TXT), read from its beginning. Each file has a header before it, with its sizes; if the sizes
+ * were not known when it was written, a flag says that they follow the file. The directory at the end is not needed, so
+ * the archive may come through a pipe.
  */
 
 const DESCRIPTOR = 0x08074b50;
@@ -22,7 +23,7 @@ const UNKNOWN = 0xffff_ffff;
 export async function* zipEntries(queue: ByteQueue, file: string): ArchiveEntries {
   for (let count = 0; ; count++) {
     const head = (await queue.peek(HEADER)).slice();
-    // Behind the last file comes the directory.
+    // The directory follows the last file.
     if (!isZip(head)) return;
     if (count === MAX_ENTRIES) throw damaged(queue, file, `more than ${MAX_ENTRIES} files`);
     const names = (head[26] as number) | ((head[27] as number) << 8);
@@ -50,7 +51,7 @@ export async function* zipEntries(queue: ByteQueue, file: string): ArchiveEntrie
               );
     if (!name.endsWith("/")) yield { name, chunks };
     if (member.size !== undefined) await queue.skip(end - queue.position);
-    // What was not read of it has to be, to find its end.
+    // The rest of the file has to be read to find its end.
     else for await (const _ of chunks);
     if (described) await skipDescriptor(queue);
   }
@@ -60,18 +61,18 @@ interface Member {
   readonly queue: ByteQueue;
   readonly file: string;
   readonly name: string;
-  /** Bytes that it takes; `undefined` where only its end tells. */
+  /** Its packed size in bytes; `undefined` if only its end shows it. */
   readonly size: number | undefined;
 }
 
-/** By the header, or by ZIP64's record among its extras; `undefined` for one above 2^53. */
+/** The packed size from the header, or from ZIP64's record among its extra fields; `undefined` if it is above 2^53. */
 function packedSize(whole: Uint8Array, extras: number): number | undefined {
   const size = wordAt(whole, 18);
   if (size !== UNKNOWN) return size;
   const view = new DataView(whole.buffer, whole.byteOffset, whole.length);
   for (let at = extras; at + 4 <= whole.length; ) {
     const length = view.getUint16(at + 2, true);
-    // The original size comes first, if that is unknown as well, which it always is here.
+    // The original size comes first if it is unknown as well, which is always so here.
     if (view.getUint16(at, true) === ZIP64 && length >= 16 && at + 20 <= whole.length) {
       const value = Number(view.getBigUint64(at + 12, true));
       return Number.isSafeInteger(value) ? value : undefined;
@@ -105,7 +106,10 @@ async function* stored({ queue, file, name, size }: Member): AsyncGenerator<Uint
   }
 }
 
-/** Feeds the inflater until it says that the file has ended; what it did not need stays in the queue. */
+/**
+ * Passes packed bytes to the inflater until it reports the end of the file. Bytes that it did not need stay in the
+ * queue.
+ */
 async function* inflated({ queue, file, size }: Member): AsyncGenerator<Uint8Array, void, undefined> {
   const inflate = createInflateRaw({ chunkSize: 128 * 1024 });
   const start = queue.position;
@@ -122,7 +126,10 @@ async function* inflated({ queue, file, size }: Member): AsyncGenerator<Uint8Arr
     failure = error;
     wake();
   });
-  /** Waits for what was begun; a stream may end within a piece, and says so a turn later. */
+  /**
+   * Runs `begin` and waits until it is done. A stream may end within a piece, and reports that in a later turn of the
+   * event loop.
+   */
   const until = async (begin: (done: () => void) => void) => {
     await new Promise<void>((resolve) => {
       wake = resolve;
@@ -139,7 +146,7 @@ async function* inflated({ queue, file, size }: Member): AsyncGenerator<Uint8Arr
       const piece = await queue.peek(Math.max(0, Math.min(65536, left)));
       if (piece.length === 0 && left > 0) throw cut(queue, file);
       if (piece.length === 0) {
-        // All of it is read: whether that was a whole stream shows when it is ended.
+        // All of it was read. Whether the stream is complete shows when it is ended.
         await until(() => inflate.end());
         break;
       }
@@ -156,7 +163,7 @@ async function* inflated({ queue, file, size }: Member): AsyncGenerator<Uint8Arr
   }
 }
 
-/** Checksum and sizes behind a file: 12 bytes, or 20 with long sizes, with or without a word before that says so. */
+/** Skips checksum and sizes behind a file: 12 bytes, or 20 with long sizes, optionally after a signature word. */
 async function skipDescriptor(queue: ByteQueue): Promise<void> {
   const next = await queue.peek(24 + 4);
   const signed = next.length >= 4 && wordAt(next, 0) === DESCRIPTOR ? 4 : 0;

@@ -1,6 +1,6 @@
 import { DumpError } from "../../../errors.js";
 
-/** The npm package of age's author, which need not be installed. Throws `CODEC_MISSING`. */
+/** Loads the npm package of age's author, which need not be installed. Throws `CODEC_MISSING`. */
 export async function loadAge(name: string): Promise<typeof import("age-encryption")> {
   try {
     return await import("age-encryption");
@@ -13,7 +13,7 @@ export async function loadAge(name: string): Promise<typeof import("age-encrypti
   }
 }
 
-/** Bytes as a stream of the web, which is read no faster than they are asked for. `failed` is given what the source throws. */
+/** Bytes as a web stream, which reads no more than is asked for. `failed` is called with an error of the source. */
 export function webStreamOf(
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
   failed: (error: unknown) => void,
@@ -38,10 +38,13 @@ export function webStreamOf(
   );
 }
 
-/** The other way round; who stops reading cancels the stream. What it fails with is thrown as `told` puts it. */
+/**
+ * The bytes of a web stream. If the caller stops reading, the stream is cancelled. An error of the stream is thrown as
+ * `translate` returns it.
+ */
 export async function* chunksOf(
   stream: ReadableStream<Uint8Array>,
-  told: (error: unknown) => unknown,
+  translate: (error: unknown) => unknown,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const reader = stream.getReader();
   try {
@@ -51,7 +54,7 @@ export async function* chunksOf(
       yield value;
     }
   } catch (error) {
-    throw told(error);
+    throw translate(error);
   } finally {
     await reader.cancel().catch(() => undefined);
   }

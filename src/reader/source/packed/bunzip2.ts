@@ -6,17 +6,17 @@ import type { ByteQueue } from "./byte-queue.js";
 // The format is described in "bzip2: Format Specification" (J. Tsai, 2016): blocks of up to 900,000 bytes, Huffman codes over the
 // Burrows-Wheeler transform of run lengths. Blocks begin at any bit.
 
-/** A block at its most: 900,000 symbols of 20 bits, and its tables. */
+/** The most bytes of a packed block: 900,000 symbols of 20 bits, and its tables. */
 const MOST_PACKED = Math.ceil((900_000 * 20) / 8) + 20_000;
 const BLOCK_MAGIC = [0x314159, 0x265359];
 const END_MAGIC = [0x177245, 0x385090];
 const GROUP = 50;
 const MAX_LENGTH = 20;
 const PIECE = 65536;
-/** Looked at first: the front of most blocks is smaller than MOST_PACKED, and a stream that trickles is not waited for. */
+/** Bytes that are read first: many blocks are smaller than MOST_PACKED, and a slow stream should not be waited for. */
 const HEADER = 4;
 
-/** Bits of a piece of a stream, most significant first. Behind its end they are 0, and `over` says so. */
+/** Reads the bits of a piece of a stream, most significant first. Behind its end they are 0, and `over` is true. */
 class BitReader {
   readonly #bytes: Uint8Array;
   /** In bits. */
@@ -31,7 +31,7 @@ class BitReader {
     return this.position > 8 * this.#bytes.length;
   }
 
-  /** Up to 24 bits. */
+  /** Reads up to 24 bits. */
   bits(count: number): number {
     const at = this.position >>> 3;
     const bytes = this.#bytes;
@@ -44,7 +44,7 @@ class BitReader {
   }
 }
 
-/** Unpacks bzip2 streams behind each other. Throws `TRUNCATED`, `CORRUPT`. */
+/** Unpacks consecutive bzip2 streams. Throws `TRUNCATED`, `CORRUPT`. */
 export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   const fail = (what: string) =>
     new DumpError("CORRUPT", `its bzip2 stream is damaged: ${what}`, {
@@ -91,7 +91,7 @@ export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerat
         }
         found = hash.digest();
       } catch (error) {
-        // What a block lacks reads as zeros, which are damage of some kind.
+        // Bits that a block lacks read as zeros, which lead to some error.
         throw reader.over ? cut() : error;
       }
       if (found !== sum) throw fail("the checksum of a block");
@@ -106,7 +106,7 @@ export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerat
 class BlockDecoder {
   readonly #size: number;
   readonly #fail: (what: string) => DumpError;
-  /** The low byte is the symbol, the rest the index of the next. */
+  /** The low byte is the symbol, the rest is the index of the next one. */
   readonly #next: Uint32Array;
   #count = 0;
   #origin = 0;
@@ -169,7 +169,7 @@ class BlockDecoder {
     return huffmanTable(lengths);
   }
 
-  /** Decodes the symbols into `next`, as bytes; returns how many there are of each. */
+  /** Decodes the symbols into `next`, as bytes. Returns how often each occurs. */
   #symbols(reader: BitReader, used: Uint8Array, selectors: Uint8Array, tables: readonly HuffmanTable[]): Uint32Array {
     const order = used.slice();
     const counts = new Uint32Array(256);
@@ -231,7 +231,7 @@ class BlockDecoder {
     }
   }
 
-  /** The block's bytes, its run lengths undone: four equal bytes are followed by how many more there are. */
+  /** The block's bytes with their run lengths expanded: four equal bytes are followed by the number of further ones. */
   *pieces(): Generator<Uint8Array, void, undefined> {
     const next = this.#next;
     let out = new Uint8Array(PIECE);
@@ -259,7 +259,7 @@ class BlockDecoder {
   }
 }
 
-/** Codes of each length: the last one, and where its symbols begin. */
+/** Codes of each length: the last code, and where its symbols begin. */
 interface HuffmanTable {
   readonly limit: Int32Array;
   readonly base: Int32Array;
@@ -288,7 +288,7 @@ function huffmanTable(lengths: Uint8Array): HuffmanTable {
   return { limit, base, symbols };
 }
 
-/** The next symbol; -1 where no code fits. */
+/** The next symbol; -1 if no code fits. */
 function decode(reader: BitReader, { limit, base, symbols }: HuffmanTable): number {
   const word = reader.bits(MAX_LENGTH);
   for (let length = 1; length <= MAX_LENGTH; length++) {
@@ -302,7 +302,7 @@ function decode(reader: BitReader, { limit, base, symbols }: HuffmanTable): numb
   return -1;
 }
 
-/** bzip2's checksum: CRC-32 of bits in the other order than zlib's. */
+/** bzip2's checksum: CRC-32 with the opposite bit order of zlib's. */
 class Crc {
   #value = -1;
 

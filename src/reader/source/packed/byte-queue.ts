@@ -1,4 +1,4 @@
-/** The bytes of a stream, taken in pieces of any size. What it hands out may be kept. */
+/** The bytes of a stream, taken in pieces of any size. The caller may keep the arrays that it returns. */
 export class ByteQueue {
   readonly #chunks: AsyncIterator<Uint8Array>;
   #held: Uint8Array[] = [];
@@ -11,7 +11,7 @@ export class ByteQueue {
     this.#chunks = chunks[Symbol.asyncIterator]();
   }
 
-  /** The next `length` bytes, which stay; fewer at the end of the stream. */
+  /** The next `length` bytes, without removing them; fewer at the end of the stream. */
   async peek(length: number): Promise<Uint8Array> {
     while (this.#length < length && !this.#ended) {
       const { value, done } = await this.#chunks.next();
@@ -28,7 +28,7 @@ export class ByteQueue {
     return all.subarray(0, length);
   }
 
-  /** Takes the next `length` bytes; fewer at the end of the stream. */
+  /** Removes and returns the next `length` bytes; fewer at the end of the stream. */
   async take(length: number): Promise<Uint8Array> {
     const bytes = await this.peek(length);
     const [first] = this.#held;
@@ -41,7 +41,7 @@ export class ByteQueue {
     return bytes;
   }
 
-  /** Passes over `length` bytes; returns how many there were. */
+  /** Skips `length` bytes. Returns how many there were. */
   async skip(length: number): Promise<number> {
     let done = 0;
     while (done < length) {
@@ -52,7 +52,7 @@ export class ByteQueue {
     return done;
   }
 
-  /** All that remains, in pieces as they come. */
+  /** All remaining bytes, in pieces as they come. */
   async *rest(): AsyncGenerator<Uint8Array, void, undefined> {
     for (;;) {
       const first = this.#held.shift() ?? (await this.#next());
@@ -71,7 +71,7 @@ export class ByteQueue {
     return undefined;
   }
 
-  /** Gives the stream up. */
+  /** Abandons the stream. */
   async close(): Promise<void> {
     await this.#chunks.return?.();
   }

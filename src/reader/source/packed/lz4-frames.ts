@@ -8,7 +8,7 @@ import { XxHash32, xxHash32 } from "./xxhash32.js";
 
 // The frame format is that of lz4_Frame_format.md (lz4/lz4), version 1.6.
 
-/** Blocks of a frame may lead back that far. */
+/** Blocks of a frame may refer to this many bytes before them. */
 const HISTORY = 65536;
 const MAX_BLOCK = 4 << 20;
 const STORED = 0x8000_0000;
@@ -18,7 +18,7 @@ export function descriptorChecksum(descriptor: Uint8Array): number {
   return (xxHash32(descriptor) >>> 8) & 0xff;
 }
 
-/** What a frame's descriptor says. */
+/** The fields of a frame's descriptor. */
 interface Frame {
   readonly linked: boolean;
   readonly blockChecksums: boolean;
@@ -26,10 +26,7 @@ interface Frame {
   readonly maxBlock: number;
 }
 
-/**
- * Unpacks LZ4 frames behind each other; frames to pass over are. Throws
- * `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`.
- */
+/** Unpacks consecutive LZ4 frames, and skips skippable frames. Throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`. */
 export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   const memory = createWasmMemory(2 * MAX_BLOCK + HISTORY);
   const kernel = loadDecodeModule("lz4", memory);
@@ -74,7 +71,7 @@ export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator
     };
   };
 
-  // Packed blocks lie at 0; a block is unpacked behind up to 64 KiB of what came before it.
+  // Packed blocks are at 0. A block is unpacked behind up to 64 KiB of the bytes before it.
   const target = MAX_BLOCK + HISTORY;
   while ((await queue.peek(1)).length > 0) {
     const magic = await takeWord("a frame header");

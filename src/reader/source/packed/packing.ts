@@ -1,15 +1,15 @@
-/** How an output is packed as a whole: as the tools of these names write it. */
+/** The packing of a whole output, in the format of the tool of this name. */
 export type Packing = "zstd" | "lz4" | "gzip";
 
-/** How an input may be packed. zlib: LiME with `compress=1`; age: sealed for receivers. */
+/** The packing of an input. zlib: LiME with `compress=1`; age: encrypted for recipients. */
 export type InputPacking = Packing | "xz" | "bzip2" | "zlib" | "age";
 
-/** Little endian, as both formats have it. */
+/** Little endian in both formats. */
 export const ZSTD_MAGIC = 0xfd2fb528;
 export const LZ4_MAGIC = 0x184d2204;
-/** The last four bits are free: frames that zstd and LZ4 readers pass over (RFC 8878, 3.1.2). */
+/** The last four bits are free: frames that zstd and LZ4 readers skip (RFC 8878, 3.1.2). */
 export const SKIPPABLE_MAGIC = 0x184d2a50;
-/** Bytes that tell the packing. */
+/** Bytes that are enough to recognise the packing. */
 export const MAGIC_SIZE = 10;
 
 /** The first bytes of age's header, "age-encryption.org/v1" (C2SP's age specification). */
@@ -17,12 +17,15 @@ const AGE_MAGIC = [...Buffer.from("age-encryp")];
 
 const starts = (head: Uint8Array, bytes: readonly number[]) => bytes.every((byte, i) => head[i] === byte);
 
-/** How a file is packed by its first bytes. "skippable": zstd or lz4, which only what follows tells. */
+/**
+ * The packing of a file with these first bytes. "skippable": zstd or lz4; only the bytes after the skippable frame show
+ * which.
+ */
 export function packingOf(head: Uint8Array): InputPacking | "skippable" | undefined {
   // The method is always deflate.
   if (starts(head, [0x1f, 0x8b, 8])) return "gzip";
   if (starts(head, [0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])) return "xz";
-  // "BZh", 1 to 9, and the number of a block, or of the end of a stream without any.
+  // "BZh", 1 to 9, and the number that begins a block, or the end of an empty stream.
   if (starts(head, [0x42, 0x5a, 0x68]) && isBzip2(head)) return "bzip2";
   if (starts(head, AGE_MAGIC)) return "age";
   if (isZlib(head)) return "zlib";
@@ -43,8 +46,8 @@ function isBzip2(head: Uint8Array): boolean {
 }
 
 /**
- * Two bytes with a check of 5 bits are little: a block of deflate must follow as the first one of a long stream has it, with codes of its own, and the window must be
- * LiME's (11 bits: 0x38) or zlib's usual one (0x78).
+ * Two bytes with a check of 5 bits are not enough to be sure. So a block of deflate must follow that begins like a long
+ * stream, with codes of its own, and the window must be LiME's (11 bits: 0x38) or zlib's usual one (0x78).
  */
 function isZlib(head: Uint8Array): boolean {
   const [first = 0, second = 0, third = 0] = head;

@@ -5,16 +5,16 @@ import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
 import { hasSha256, withoutSums } from "./xz-sha256.js";
 
-/** The part of xz-decompress in use. */
+/** The part of xz-decompress that is used. */
 interface XzBinding {
   readonly XzReadableStream: new (stream: ReadableStream<Uint8Array>) => ReadableStream<Uint8Array>;
 }
 
-/** What xz-decompress 0.2.3 names errors of its decoder by: numbers of XZ Embedded's `enum xz_ret`. */
+/** Numbers by which xz-decompress 0.2.3 names errors of its decoder: XZ Embedded's `enum xz_ret`. */
 const UNKNOWN_OPTIONS = 6;
 const NO_INPUT = 8;
 
-/** Unpacks xz streams behind each other. Throws `CODEC_MISSING`, `UNSUPPORTED`, `TRUNCATED`, `CORRUPT`. */
+/** Unpacks consecutive xz streams. Throws `CODEC_MISSING`, `UNSUPPORTED`, `TRUNCATED`, `CORRUPT`. */
 export async function* unpackXz(queue: ByteQueue, name: string): AsyncGenerator<Uint8Array, void, undefined> {
   if (!hasSha256(await queue.peek(8))) return yield* decoded(queue.rest(), name);
   const { streams, checked } = withoutSums(queue, name, () => unknownOptions(name));
@@ -55,7 +55,7 @@ async function* decoded(
     for (;;) {
       const { value, done } = await reader.read();
       if (done) return;
-      // Its buffer is used again for the next piece.
+      // Copied, because its buffer is reused for the next piece.
       yield value.slice();
     }
   } catch (error) {
@@ -88,7 +88,7 @@ function unknownOptions(name: string, cause?: unknown): DumpError {
 
 function translated(error: unknown, name: string, end: number): DumpError {
   const why = error instanceof Error ? error.message : String(error);
-  // Read, for the library's errors have no codes.
+  // Parsed from the text, because the library's errors have no codes.
   const code = Number(/error code (\d+)/.exec(why)?.[1]);
   if (code === UNKNOWN_OPTIONS) return unknownOptions(name, error);
   if (code === NO_INPUT) {

@@ -3,10 +3,10 @@ import { nodeZstd, type ZstdNapi, zstdNapi } from "../../../codec/zstd.js";
 import { DumpError } from "../../../errors.js";
 import { piped } from "../../../option-words.js";
 
-/** Bytes unpacked at once: a block of zstd at most. */
+/** Bytes that are unpacked at once: at most a block of zstd. */
 const PIECE = 128 * 1024;
 
-/** A stream that ends within a frame. */
+/** A stream ended within a frame. */
 export class UnexpectedEnd extends Error {}
 
 /** zstd-napi's streaming, if it is installed. */
@@ -15,7 +15,7 @@ export function zstdUnpacker(): ((chunks: AsyncIterable<Uint8Array>) => AsyncGen
   return napi && ((chunks) => unpackFrames(napi, chunks));
 }
 
-/** Frames behind each other, those to pass over among them. */
+/** Unpacks consecutive frames, and skips skippable ones. */
 async function* unpackFrames(
   binding: ZstdNapi,
   chunks: AsyncIterable<Uint8Array>,
@@ -36,7 +36,7 @@ async function* unpackFrames(
   if (inFrame) throw new UnexpectedEnd("unexpected end");
 }
 
-/** Node's own, where it has it. Throws `CODEC_MISSING`. */
+/** Node's own zstd stream. Throws `CODEC_MISSING` if this Node lacks it. */
 export function builtInZstdStream(name: string): Transform {
   const make = nodeZstd().createZstdDecompress;
   if (make !== undefined) return make({ chunkSize: PIECE });

@@ -16,41 +16,44 @@ import { builtInZstdStream, UnexpectedEnd, zstdUnpacker } from "./unpack-zstd.js
 import { unsealStream } from "./unseal-stream.js";
 
 /**
- * Bytes that are unpacked without a pause. What is packed is in memory, and one piece of it may be 32 GiB of zeros: meanwhile no signal would be heard, and
- * nobody would look whether the run was stopped.
+ * Bytes that are unpacked before other events may run. The packed data are in memory, and one piece of them may be 32
+ * GiB of zeros: without pauses signals would not be handled, and a stopped run would go on.
  */
 const BREATH = 32 << 20;
 
 /** The bytes of a stream, unpacked if it was packed. */
 export interface UnpackedStream {
-  /** How it was packed, from the inside out: "vmcore in a tar archive, packed with gzip"; `undefined` if it was not. */
+  /**
+   * The packing, from the inside out: "vmcore in a tar archive, packed with gzip"; `undefined` if it was not packed.
+   */
   readonly packing: string | undefined;
   readonly chunks: AsyncIterable<Uint8Array>;
 }
 
-/** How a stream is to be unpacked. */
+/** How to unpack a stream. */
 export interface UnpackOptions {
-  /** A stream of gzip, zlib or bzip2 that is cut off just ends. */
+  /** Whether a stream of gzip, zlib or bzip2 that is cut off simply ends. */
   readonly salvage: boolean;
-  /** What is looked for: then archives are looked into for one. */
+  /** What the caller wants: then archives are searched for it. */
   readonly wanted?: Wanted;
-  /** A file of age identities, for what is sealed. */
+  /** A file of age identities, for encrypted input. */
   readonly identity?: string | undefined;
-  /** The stream is bare memory, in which two bytes of zlib are nothing. */
+  /** Whether the stream is bare memory, in which the two bytes of zlib mean nothing. */
   readonly bare?: boolean;
   /** Stops it. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Bytes that `wanted` is shown. */
+/** Bytes of a file that `wanted` gets. */
 const WANTED_HEAD = 64;
 const GZIP_PIECE = 128 * 1024;
-/** A vmcore.flat in a tar in a zip, packed with xz, are three. More is made to do harm. */
+/** A vmcore.flat in a tar in a zip, packed with xz, has three layers. More layers are an attack. */
 const MOST_LAYERS = 5;
 
 /**
- * Finds out by its first bytes whether a stream is packed, or an archive, and unpacks it, as often as it is. Throws `CODEC_MISSING`, `LIMIT`,
- * `NOT_A_DUMP` for an archive that has nothing wanted; reading throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`, and what `chunks` throw.
+ * Recognises by its first bytes whether a stream is packed or an archive, and unpacks all its layers. Throws
+ * `CODEC_MISSING`, `LIMIT`, `NOT_A_DUMP` for an archive without a wanted file. Reading throws `TRUNCATED`, `CORRUPT`,
+ * `UNSUPPORTED`, and what `chunks` throw.
  */
 export async function unpackStream(
   chunks: AsyncIterable<Uint8Array>,
@@ -68,7 +71,7 @@ export async function unpackStream(
   }
 }
 
-/** The rest of a stream. What it comes out of is given up with it: an archive goes on behind the file that was looked for. */
+/** The rest of a stream. Its outer streams are closed with it, because an archive continues behind the wanted file. */
 async function* closing(queue: ByteQueue, opened: readonly ByteQueue[]): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* queue.rest();
@@ -81,7 +84,7 @@ async function closeAll(opened: readonly ByteQueue[]): Promise<void> {
   for (const queue of opened.toReversed()) await queue.close().catch(() => undefined);
 }
 
-/** Layers that were found, and the streams that were opened to look into them. */
+/** Layers that were found, and the streams that were opened to read them. */
 interface Outer {
   readonly layers: readonly string[];
   readonly opened: ByteQueue[];
@@ -178,7 +181,7 @@ function unpacked(
   }
 }
 
-/** Magic and length of a frame to pass over. */
+/** Magic and length of a skippable frame. */
 const FRAME_HEADER = 8;
 
 async function findPacking(queue: ByteQueue, name: string, bare: boolean): Promise<InputPacking | undefined> {
@@ -203,7 +206,9 @@ async function* unpackThrough(
   yield* translated(transform, name, packing);
 }
 
-/** What the libraries throw, in our words; errors of reading the stream are ours already. */
+/**
+ * Translates the libraries' errors into this program's. Errors of reading the stream are already this program's own.
+ */
 async function* translated(
   pieces: AsyncIterable<Uint8Array>,
   name: string,
@@ -215,7 +220,7 @@ async function* translated(
     if (error instanceof DumpError) throw error;
     const why = error instanceof Error ? error.message : String(error);
     const code = systemErrorCode(error);
-    // Codes are zlib's; what zstd-napi throws has none.
+    // These codes are zlib's; errors of zstd-napi have none.
     const cut = error instanceof UnexpectedEnd || code === "Z_BUF_ERROR" || /unexpected end/i.test(why);
     if (code === "Z_MEM_ERROR" || /too much memory/i.test(why)) {
       throw new DumpError("LIMIT", `its ${packing} stream needs more memory to unpack than is allowed: ${why}`, {

@@ -5,12 +5,15 @@ import { readSideFile } from "../side-file.js";
 import { chunksOf, loadAge, webStreamOf } from "./age.js";
 import type { ByteQueue } from "./byte-queue.js";
 
-/** Files of identities have some lines of 80 letters; post-quantum ones are no longer. */
+/**
+ * The most bytes of a file of identities: it has some lines of 80 characters; post-quantum identities are not longer.
+ */
 const MAX_IDENTITIES = 1 << 20;
 
 /**
- * Opens what is sealed with age, by the identities in a file, one a line, as `age-keygen` writes them. Each piece is authentic before it is
- * handed on. Throws `CODEC_MISSING`, `NOT_READABLE` without an identity that fits, `BAD_OPTION` for a file of none, `CORRUPT`.
+ * Decrypts input that is encrypted with age, using the identities in a file, one per line, as `age-keygen` writes them.
+ * Each piece is authenticated before it is passed on. Throws `CODEC_MISSING`, `NOT_READABLE` if no identity fits,
+ * `BAD_OPTION` for a file without identities, `CORRUPT`.
  */
 export async function* unsealStream(
   queue: ByteQueue,
@@ -26,7 +29,7 @@ export async function* unsealStream(
   const { Decrypter } = await loadAge(name);
   const opener = new Decrypter();
   await addIdentities(file, (line) => opener.addIdentity(line));
-  // It is asked last, and only if the header is in order.
+  // This identity is tried last, and only if the header is valid.
   let refused = false;
   const last: Identity = {
     unwrapFileKey() {
@@ -56,7 +59,7 @@ export async function* unsealStream(
   yield* chunksOf(opened, (error) => failed(error, "what is sealed in it is damaged or cut off"));
 }
 
-/** Lines that are empty or begin with # are passed over. Throws `NOT_READABLE`, `BAD_OPTION`. */
+/** Adds each line of the file, except empty lines and those that begin with #. Throws `NOT_READABLE`, `BAD_OPTION`. */
 async function addIdentities(file: string, add: (line: string) => void): Promise<void> {
   const lines = (await readSideFile(file, MAX_IDENTITIES)).toString("latin1").split(/\r?\n/);
   let count = 0;

@@ -4,7 +4,7 @@ const P3 = 0xc2b2ae3d;
 const P4 = 0x27d4eb2f;
 const P5 = 0x165667b1;
 
-/** XXH32 with seed 0 (xxHash's specification), of bytes that come in pieces. */
+/** XXH32 with seed 0 (xxHash's specification) of bytes that come in pieces. */
 export class XxHash32 {
   #a = (P1 + P2) | 0;
   #b = P2 | 0;
@@ -32,7 +32,7 @@ export class XxHash32 {
     return this;
   }
 
-  /** The hash of all bytes until now, as an unsigned number. */
+  /** The hash of all bytes so far, as an unsigned number. */
   digest(): number {
     let hash =
       this.#total >= 16

@@ -5,36 +5,40 @@ import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "./byte-queue.js";
 
 /*
- * xz streams whose blocks have sums of SHA-256, as rpm writes them: the decoder knows no such sums. So it gets streams without any, made of these on the way (tukaani.org/xz/xz-file-format.txt: a header, blocks of
- * LZMA2 chunks whose sizes stand before them, an index, a footer), and the sums are held against what it unpacks.
+ * xz streams whose blocks have SHA-256 checksums, as rpm writes them. The decoder does not support these checksums. So
+ * it gets streams without checksums, which are made on the fly (tukaani.org/xz/xz-file-format.txt: a header, blocks of
+ * LZMA2 chunks that begin with their sizes, an index, a footer), and the checksums are compared with what it unpacks.
  */
 
 const SHA256 = 10;
 const SUM = 32;
 const HEADER = 12;
 const LZMA2 = 0x21;
-/** Blocks of a stream: of 24 MiB each as `xz -T` makes them, that is 24 TiB. */
+/** The most blocks of a stream: `xz -T` makes blocks of 24 MiB, which is 24 TiB. */
 const MOST_BLOCKS = 1 << 20;
 const MAGIC = Buffer.from("\xfd7zXZ\0", "latin1");
 
-/** Whether a stream that begins so has sums of SHA-256. */
+/** Whether a stream with this head has SHA-256 checksums. */
 export function hasSha256(head: Uint8Array): boolean {
   return head.length >= 8 && head[6] === 0 && head[7] === SHA256;
 }
 
-/** Blocks by their sizes as they become known, and the sums of those that were. */
+/** The ends of blocks as they become known, and their checksums. */
 interface Sums {
-  /** Ends of blocks, in unpacked bytes of all streams, and what their bytes must give. */
+  /** Where blocks end, in unpacked bytes of all streams, and the checksum that their bytes must have. */
   readonly ends: { readonly end: number; readonly sum: string }[];
 }
 
-/** A block as an index lists it. */
+/** A block, with the numbers that an index has. */
 interface Block {
   readonly unpadded: number;
   readonly unpacked: number;
 }
 
-/** Streams without sums, and a check of what comes out of them. `unknown` makes the error for what the decoder does not know either. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
+/**
+ * Makes streams without checksums, and a check of what comes out of them. `unknown` makes the error for input that the
+ * decoder does not support either. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`.
+ */
 export function withoutSums(queue: ByteQueue, name: string, unknown: () => DumpError) {
   const sums: Sums = { ends: [] };
   return {
@@ -80,7 +84,10 @@ async function* rewritten(queue: ByteQueue, name: string, sums: Sums, unknown: (
   }
 }
 
-/** Blocks of LZMA2 alone, which is all that is made but for programs of processors: flags, sizes perhaps, the filter's number. */
+/**
+ * Whether a block uses only LZMA2, as all do except blocks with filters for a processor's programs. The header has
+ * flags, sizes if the flags say so, and the filter's number.
+ */
 function isLzma2Alone(header: Uint8Array): boolean {
   const flags = header[1] as number;
   let at = 2;
@@ -92,7 +99,7 @@ function isLzma2Alone(header: Uint8Array): boolean {
   return (flags & 3) === 0 && header[at] === LZMA2;
 }
 
-/** Takes a stream apart. Throws `TRUNCATED`, `CORRUPT`. */
+/** Splits a stream. Throws `TRUNCATED`, `CORRUPT`. */
 class StreamReader {
   constructor(
     readonly queue: ByteQueue,
@@ -112,7 +119,7 @@ class StreamReader {
     return this.queue.take(length);
   }
 
-  /** The next chunk of LZMA2 with its head. */
+  /** The next chunk of LZMA2, including its head. */
   async chunk(): Promise<{ bytes: Uint8Array; unpacked: number; isLast: boolean }> {
     const control = (await this.peek(1, "chunk"))[0] as number;
     if (control === 0) return { bytes: await this.take(1, "chunk"), unpacked: 0, isLast: true };
@@ -126,7 +133,7 @@ class StreamReader {
     return { bytes: await this.take(size + packed, "chunk"), unpacked, isLast: false };
   }
 
-  /** The index and the footer, which must be of these blocks. */
+  /** Reads the index and the footer, which must describe these blocks. */
   async index(blocks: readonly Block[]): Promise<void> {
     const start = this.queue.position;
     await this.take(1, "index");
@@ -140,7 +147,7 @@ class StreamReader {
     await this.take(4 + HEADER, "footer");
   }
 
-  /** Whether another stream follows, behind zeros that fill it up to 4 bytes. */
+  /** Whether another stream follows, behind padding with zeros to a multiple of 4 bytes. */
   async another(): Promise<boolean> {
     for (;;) {
       const next = await this.queue.peek(4);
@@ -164,7 +171,7 @@ function tooManyBlocks(file: string): DumpError {
   });
 }
 
-/** A number of xz's: seven bits a byte, the lowest first. */
+/** A number in xz's encoding: seven bits a byte, the lowest bits first. */
 function vli(value: number): Buffer {
   const bytes: number[] = [];
   let rest = value;
@@ -184,7 +191,7 @@ function footerOf(indexSize: number): Buffer {
   return Buffer.concat([crcOf(fields), fields, Buffer.from("YZ", "latin1")]);
 }
 
-/** Bytes, more of them, and the sum of those: of all, or of what is behind the first. */
+/** Two pieces and a checksum: of both, or of the second one. */
 function withCrc(first: Uint8Array, more: Uint8Array, ofAll = false): Buffer {
   return Buffer.concat([first, more, crcOf(ofAll ? Buffer.concat([first, more]) : more)]);
 }
@@ -195,7 +202,10 @@ function crcOf(bytes: Uint8Array): Buffer {
   return sum;
 }
 
-/** What was unpacked, if each block's bytes give its sum. A block's end is known before the first byte of the next one comes. */
+/**
+ * Passes on what was unpacked if each block's bytes have the right checksum. A block's end is known before the first
+ * byte of the next one arrives.
+ */
 async function* checked(
   unpacked: AsyncIterable<Uint8Array>,
   { ends }: Sums,

@@ -7,23 +7,30 @@ import { PAGE_DESC_SIZE } from "../../kdump/layout.js";
 import { RANGE_HEADER_SIZE, rangeFormat } from "../../raw/lime.js";
 import type { ByteSource } from "../byte-source.js";
 
-/** Bytes at the beginning in which headers are looked for: 18,000 program headers, or the blocks of any kdump file's two headers. */
+/**
+ * Bytes at the beginning that are searched for headers: enough for 18,000 program headers, or for both headers of any
+ * kdump file.
+ */
 const HEADERS = 2 ** 20;
 
-/** Bytes behind the end that headers state which are nothing to speak of: tapes and block devices fill up their last block. */
+/** So many bytes behind the end that headers state are allowed: tapes and block devices pad their last block. */
 const PADDING = 2 ** 20;
-/** The same with `salvage`, for headers that are damaged themselves: what is read of a file lies where they say all the same. Two seconds of zeros. */
+/**
+ * The same with `salvage`, for headers that are damaged themselves: data are still read at the places that the headers
+ * state. Two seconds of zeros.
+ */
 const SALVAGE_PADDING = 2 ** 30;
 
 /**
- * Most bytes of a stream whose headers do not say at the beginning how long it is (flattened, AVML, bare memory): zeros are not stored,
- * and 34 KB of zstd are a GiB of them. The largest machines of today have 16 to 32 TiB of memory.
+ * The most bytes of a stream whose headers do not state its length at the beginning (flattened, AVML, bare memory).
+ * Zeros are not stored, and 34 KB of zstd can be a GiB of them. The largest machines of today have 16 to 32 TiB of
+ * memory.
  */
 export const MOST_UNPACKED = 64 * 2 ** 40;
 
 /**
- * Passes a stream on as far as the headers in it say that it goes, and 1 MiB more. `more` is called where there would be more than that, with where it
- * should have ended. With `salvage` it is 1 GiB, which bounds `verify`, too. Throws `LIMIT` for more than `MOST_UNPACKED` bytes.
+ * Passes a stream on up to the end that its headers state, and 1 MiB more (with `salvage` 1 GiB, which also limits
+ * `verify`). If there is more, calls `more` with the stated end. Throws `LIMIT` for more than `MOST_UNPACKED` bytes.
  */
 export async function* upToClaimedEnd(
   chunks: AsyncIterable<Uint8Array>,
@@ -53,15 +60,15 @@ export async function* upToClaimedEnd(
   }
 }
 
-/** What the bytes that have come so far say of the length of all. */
+/** Finds out from the bytes so far where the stream ends. */
 class ClaimedEnd {
   #head: Uint8Array[] | undefined = [];
   #headLength = 0;
   #end: number | undefined;
-  /** Of a LiME file, whose ranges follow each other: the bytes of the next header that have come. */
+  /** For a LiME file, whose ranges follow each other: the bytes of the next header that have arrived. */
   #lime: { littleEndian: boolean; header: Uint8Array } | undefined;
 
-  /** Where the stream ends at the least, as far as that is known with `chunk`, which begins at `position`. */
+  /** The least end of the stream, as far as it is known with `chunk`, which begins at `position`. */
   after(chunk: Uint8Array, position: number): number | undefined {
     if (this.#head !== undefined) this.#collect(chunk);
     else if (this.#lime !== undefined) this.#follow(chunk, position);
@@ -82,7 +89,7 @@ class ClaimedEnd {
     } else this.#end = endOfHeaders(bytes);
   }
 
-  /** Reads the headers of ranges that begin in a chunk. What is no header is no part of the file: there it ends. */
+  /** Reads the headers of ranges that begin in a chunk. Where no valid header follows, the file ends. */
   #follow(chunk: Uint8Array, position: number): void {
     const lime = this.#lime as { littleEndian: boolean; header: Uint8Array };
     for (let end = this.#end as number; end + lime.header.length < position + chunk.length; ) {
@@ -109,7 +116,10 @@ function rangeLength(header: Uint8Array, littleEndian: boolean): number | undefi
   return length >= 0n && length <= BigInt(MOST_UNPACKED) ? Number(length) : undefined;
 }
 
-/** The end that the headers of an ELF or kdump file state; `undefined` for other files and where the headers cannot be read: who opens it says why. */
+/**
+ * The end that the headers of an ELF or kdump file state; `undefined` for other files, and if the headers cannot be
+ * read: opening the dump then reports why.
+ */
 function endOfHeaders(head: Uint8Array): number | undefined {
   const source = sourceOf(head);
   try {
@@ -125,7 +135,10 @@ function endOfHeaders(head: Uint8Array): number | undefined {
   }
 }
 
-/** No packed page is longer than a page. Twice that, because nothing says that page data lie close together, though all writers do so. */
+/**
+ * No packed page is longer than a page. The limit is twice that, because the format does not require that page data are
+ * contiguous, though all writers write them so.
+ */
 function endOfKdump(source: ByteSource): number {
   const { blockSize, subHeaderBlocks, bitmapBlocks, maxMapnr, ...header } = readKdumpHeader(source);
   const pages = (1 + subHeaderBlocks + bitmapBlocks) * blockSize + maxMapnr * (blockSize + PAGE_DESC_SIZE);

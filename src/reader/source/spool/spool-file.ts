@@ -9,36 +9,36 @@ import { writeFully } from "../full-io.js";
 import { readExact } from "../own-file.js";
 import { dropSpoolFile, watchSpoolFile } from "./drop-spool.js";
 
-/** Where streams are spooled, and how much of them. */
+/** Where streams are spooled, and the limit for them. */
 export interface SpoolOptions {
-  /** The folder of the temporary file; if nothing is said the system's ($TMPDIR). */
+  /** The folder of the temporary file. Default: the system's ($TMPDIR). */
   readonly dir?: string;
-  /** Most bytes of the temporary file; if nothing is said half of what is free in the folder. */
+  /** The most bytes of the temporary file. Default: half of the folder's free space. */
   readonly limit?: number;
 }
 
-/** A file for this process alone: 0600, and where the system allows it without a name. */
+/** A temporary file that only this process can open: mode 0600, and without a name if the system allows that. */
 export interface SpoolFile {
   readonly fd: number;
-  /** Its name, where it has to be removed in the end (Windows). */
+  /** Its name, if it has to be removed at the end (Windows). */
   readonly path: string | undefined;
-  /** Appends, or writes at an offset: what lies between is zeros. Throws `NO_SPACE`, `NOT_WRITABLE`. */
+  /** Appends, or writes at an offset; a gap before it becomes zeros. Throws `NO_SPACE`, `NOT_WRITABLE`. */
   write(bytes: Uint8Array, offset?: number): void;
-  /** Fills `into`. Throws `NOT_READABLE`, also where the file ends before. */
+  /** Fills `into`. Throws `NOT_READABLE`, also if the file ends before. */
   read(into: Uint8Array, offset: number): void;
   /** Where it ends. */
   size(): number;
-  /** Closes and removes it. Never throws; called again it does nothing. */
+  /** Closes and removes it. Never throws; further calls do nothing. */
   drop(): void;
 }
 
 const INPUT = "for what cannot be read at any place";
 
-/** Creates the file. `purpose` is what it is for, in messages. Throws `NOT_WRITABLE`. */
+/** Creates the file. `purpose` is its purpose in messages. Throws `NOT_WRITABLE`. */
 export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = INPUT): SpoolFile {
   const dir = given ?? tmpdir();
   const place = given ?? unnamedPlace(dir, "the folder of temporary files");
-  // Loaded here only: that takes 4 ms, and few runs have a temporary file.
+  // Loaded only here: that takes 4 ms, and few runs have a temporary file.
   const { randomBytes } = process.getBuiltinModule("node:crypto");
   const path = join(dir, `.coresieve-${randomBytes(8).toString("hex")}.spool`);
   let fd: number;
@@ -76,7 +76,7 @@ export function createSpoolFile({ dir: given, limit }: SpoolOptions, purpose = I
     },
     write(bytes, offset = size) {
       checkOpen();
-      // Nothing written makes no file longer.
+      // Writing no bytes does not make a file longer.
       if (bytes.length === 0) return;
       const end = Math.max(size, offset + bytes.length);
       if (end > most) throw spoolFull(place, purpose, `${size} bytes are in it, and ${Math.floor(most)} allowed`);
@@ -105,8 +105,9 @@ function spoolFull(dir: string, purpose: string, why: string): DumpError {
 }
 
 /**
- * Takes the name away at once, so that nothing is left whatever happens. Windows does not allow it: there it is removed at the end. A
- * folder in which files can be made and not removed is refused while the file is empty. Throws `NOT_WRITABLE`.
+ * Removes the name at once, so that nothing is left in any case. Windows does not allow that: there the file is removed
+ * at the end. A folder in which files can be made but not removed is refused while the file is still empty. Throws
+ * `NOT_WRITABLE`.
  */
 function unlinkOpen(path: string, fd: number, dir: string): boolean {
   let why: unknown = "another file has its name";

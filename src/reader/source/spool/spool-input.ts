@@ -17,9 +17,9 @@ import { createSpoolFile } from "./spool-file.js";
 import { type SpoolProgress, spoolStream } from "./spool-stream.js";
 
 /**
- * Reads a stream to its end, unpacked if it was packed, into a spool file. With `salvage` one that is damaged or cut off counts up
- * to there. Throws `NOT_READABLE`, `TRUNCATED`, `CORRUPT`, `CODEC_MISSING`, `NO_SPACE`, `NOT_WRITABLE`, `ABORTED`; then the
- * file is gone.
+ * Reads a stream to its end, unpacked if it was packed, into a spool file. With `salvage`, a stream that is damaged or
+ * cut off counts up to that point. Throws `NOT_READABLE`, `TRUNCATED`, `CORRUPT`, `CODEC_MISSING`, `NO_SPACE`,
+ * `NOT_WRITABLE`, `ABORTED`; then the file is removed.
  */
 export async function spoolInput(
   { name, chunks: stream, changed, drop }: ByteStream,
@@ -38,7 +38,7 @@ export async function spoolInput(
     let cut: DumpError | undefined;
     const bounded = upToClaimedEnd(chunks, name, salvage, (end) => {
       addMoreBytes(warnings, name, end);
-      // Its file is about to be closed, and a program that writes to it need not go on. Nobody waits for that.
+      // Its file is about to be closed, and a program that writes to it need not go on. The result is not awaited.
       stream[Symbol.asyncIterator]()
         .return?.()
         .catch(() => undefined);
@@ -91,7 +91,7 @@ function addMoreBytes(warnings: Warnings, name: string, end: number): void {
   );
 }
 
-/** Takes a stream's digest on its way. */
+/** Adds a stream's bytes to a digest. */
 async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGenerator<Uint8Array> {
   for await (const chunk of chunks) {
     hash.update(chunk);
@@ -99,7 +99,10 @@ async function* hashed(chunks: AsyncIterable<Uint8Array>, hash: Hash): AsyncGene
   }
 }
 
-/** Passes a stream on when its head is a dump's; if not, more of it is waited for, to say what it is. One that is shorter than a head is told at its end. */
+/**
+ * Passes a stream on if its head is a dump's. Otherwise reads more of it, to say what it is. A stream that is shorter
+ * than a head is judged at its end.
+ */
 async function* checked(chunks: AsyncIterable<Uint8Array>, name: string): AsyncGenerator<Uint8Array> {
   let head: Uint8Array | undefined = new Uint8Array(0);
   for await (const chunk of chunks) {

@@ -5,10 +5,10 @@ import { type ByteSource, type FileHandle, fileSource } from "../byte-source.js"
 import { LZ4_LENGTH_SIZE } from "../packed/lz4-block.js";
 import { chunkLength, SPOOL_CHUNK, type SpoolIndex } from "./spool-index.js";
 
-/** Chunks kept unpacked: page tables, struct pages and what they describe are read in turn. 512 KiB. */
+/** Unpacked chunks that are kept: page tables, struct pages and their pages are read in turn. 512 KiB. */
 const HELD = 4;
 
-/** The bytes of a spooled stream, at any place. `file` is the spool file under the stream's name. */
+/** The bytes of a spooled stream, at any offset. `file` is the spool file under the stream's name. */
 export function spoolSource(file: FileHandle, { size, ends }: SpoolIndex): ByteSource {
   const stored = fileSource({ ...file, size: ends.at(-1) ?? 0 });
   const memory = createWasmMemory((HELD + 1) * SPOOL_CHUNK);
@@ -18,7 +18,7 @@ export function spoolSource(file: FileHandle, { size, ends }: SpoolIndex): ByteS
   const held = new Array<number>(HELD).fill(-1);
   let turn = 0;
 
-  /** Where in `bytes` the chunk is. */
+  /** Unpacks a chunk, if necessary; returns where in `bytes` it is. */
   const unpack = (chunk: number, start: number, end: number): number => {
     const known = held.indexOf(chunk);
     if (known >= 0) return known * SPOOL_CHUNK;

@@ -5,27 +5,33 @@ import { LZ4_LENGTH_SIZE, lz4Binding } from "../packed/lz4-block.js";
 import type { SpoolFile } from "./spool-file.js";
 import { SPOOL_CHUNK } from "./spool-index.js";
 
-/** Chunks that are packed at once, in the threads of libuv's pool. */
+/** Chunks that are packed at the same time, in the threads of libuv's pool. */
 const IN_FLIGHT = 4;
 const ZEROS = Buffer.alloc(SPOOL_CHUNK);
 
-/** Bytes of a stream that may be zeros before anything else counts: as many are read in a minute or two. */
+/** A stream may begin with this many bytes of zeros without anything else: they are read in a minute or two. */
 const ZEROS_FREELY = 256 * 2 ** 30;
-/** Beyond that a byte has to be kept for so many. The least that a machine of 64 TiB has, a kernel and 1 TiB of struct pages, is far more than 64 MiB, packed. */
+/**
+ * Beyond that, one byte must be stored for so many bytes of zeros. A machine of 64 TiB has at least a kernel and 1 TiB
+ * of struct pages, which is far more than 64 MiB when packed.
+ */
 const ZEROS_PER_BYTE = 2 ** 20;
 
-/** Refuses a stream that is zeros and hardly anything else, whatever its headers claim: a MiB of zstd is 32 GiB of them. Throws `LIMIT`. */
+/**
+ * Refuses a stream that is nearly all zeros, whatever its headers claim: a MiB of zstd can be 32 GiB of them. Throws
+ * `LIMIT`.
+ */
 export function checkZeros(read: number, stored: number, file: string): void {
   if (read <= ZEROS_FREELY + ZEROS_PER_BYTE * stored) return;
   const what = `its first ${formatBytes(read)} are zeros but for ${formatBytes(stored)}, packed; no machine's memory is so empty`;
   throw new DumpError("LIMIT", what, { file, cure: "Copy the dump again from where it was made" });
 }
 
-/** How far spooling is. Bytes. */
+/** Progress of spooling, in bytes. */
 export interface SpoolProgress {
-  /** Of the stream, unpacked. */
+  /** Unpacked bytes of the stream. */
   readonly read: number;
-  /** In the temporary file. */
+  /** Bytes in the temporary file. */
   readonly stored: number;
 }
 
@@ -37,9 +43,9 @@ interface PendingChunk {
 }
 
 /**
- * Writes a stream to a spool file in packed chunks, and returns where each ends and the stream's length. Without lz4-napi chunks
- * are stored as they are; chunks of zeros are not stored either way. Throws what the stream and the file throw; `failed` may
- * say of the stream's error that what came before it is to do.
+ * Writes a stream to a spool file in packed chunks. Returns where each chunk ends, and the stream's length. Without
+ * lz4-napi chunks are stored plainly; chunks of zeros are never stored. Throws what the stream and the file throw;
+ * `failed` may decide that the bytes before an error of the stream are enough.
  */
 export async function spoolStream(
   { name, chunks }: Pick<ByteStream, "name" | "chunks">,
@@ -76,7 +82,7 @@ export async function spoolStream(
     const whole = current.subarray(0, fill);
     const isZero = ZEROS.compare(whole, 0, fill, 0, fill) === 0;
     const packed = isZero ? undefined : lz4?.compress(whole);
-    // Whoever awaits it comes later.
+    // The promise is awaited later.
     packed?.catch(() => undefined);
     pending.push({ chunk: current, length: fill, isZero, packed });
     if (pending.length > IN_FLIGHT) await store();
