@@ -15,7 +15,7 @@ loopback). Each round three processes read all of it, one after the other:
 "s3", coresieve's own way of reading a URL and an object: told what
 comes, read in order by another thread than the one that fetches. CPU time is
 the reader's alone, less what the same reader takes for one request. Needs npm
-run build; s3 needs @aws-sdk/client-s3.
+run build.
 
   --size N         megabytes (default 512)
   --request N      kilobytes of a request of the plain reader (default 830)

@@ -75,7 +75,6 @@ export class Fetcher {
   readonly #loading = new Set<Loading>();
   readonly #waiting = new Map<number, Waiting>();
   #aheadRequests = 0;
-  #objectCount = 0;
 
   constructor(cache: BlockCache) {
     this.#cache = cache;
@@ -88,7 +87,10 @@ export class Fetcher {
     size: number,
     etag: string,
   ): number {
-    const object = ++this.#objectCount;
+    // The number of one that was closed is given again, when nothing for it is on its way any more: there are not many, and a worker of a queue opens objects for months.
+    let object = 1;
+    while (this.#objects.has(object) || [...this.#loading].some((one) => one.object === object)) object++;
+    this.#forget(object);
     const stream: OpenObject["stream"] = (...range) => store.stream(at, ...range);
     this.#objects.set(object, { stream, size, etag, plan: new FetchPlan(), streams: [] });
     return object;
@@ -97,6 +99,20 @@ export class Fetcher {
   /** Nobody reads it any more. */
   close(object: number): void {
     this.#objects.delete(object);
+    this.#notAhead(object);
+  }
+
+  /** What was fetched ahead for nothing must not count as ahead for ever. */
+  #notAhead(object: number): void {
+    const { object: objects, ahead } = this.#cache;
+    for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) Atomics.store(ahead, slot, 0);
+  }
+
+  /** Nothing in the cache is of this number. */
+  #forget(object: number): void {
+    const { object: objects, line, fetched, requests } = this.#cache;
+    for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) line[slot] = -1;
+    [fetched[object], requests[object]] = [0, 0];
   }
 
   /** What will be read next of an object, as pairs of start and end, ascending; behind what is planned, or with `anew` instead of it. */
@@ -104,9 +120,7 @@ export class Fetcher {
     const plan = this.#objects.get(object)?.plan;
     if (anew) {
       plan?.clear();
-      // What was fetched for nothing must not count as ahead for ever.
-      for (let slot = 0; slot < LINES; slot++)
-        if (this.#cache.object[slot] === object) Atomics.store(this.#cache.ahead, slot, 0);
+      this.#notAhead(object);
     }
     plan?.add(ranges);
     this.pump();

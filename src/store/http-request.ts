@@ -4,21 +4,43 @@ import type { Readable } from "node:stream";
 import { DumpError } from "../errors.js";
 import { agents, isReadBuffer } from "./http-agents.js";
 import { shownUrl } from "./http-url.js";
-import { type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
-import { isPassing, type StoreUse, statusOf } from "./s3-errors.js";
+import { isPassing, nameOf, type StoreUse, statusOf } from "./s3-errors.js";
+import { textOf } from "./s3-xml.js";
 import { tlsProblem } from "./tls-problem.js";
+
+/** How long is waited, in milliseconds. */
+export interface StoreTimeouts {
+  /** Until a connection stands. */
+  readonly connect: number;
+  /** While no byte comes or goes: an answer may take so long to begin. A slow upload is not cut off for being slow. */
+  readonly idle: number;
+  /** The same for the body of an answer, once it has begun. */
+  readonly body: number;
+}
+
+export const TIMEOUTS: StoreTimeouts = { connect: 10_000, idle: 60_000, body: 30_000 };
 
 /** A request by HTTP, without a body or with one of known length. */
 export interface HttpRequest {
   readonly url: URL;
-  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  /** Path and query as they are to be sent, instead of the URL's own: URL makes another path of "/../". */
+  readonly path?: string | undefined;
+  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
-  /** Writes all of the body. */
+  /** All of the body, or what writes it. */
+  readonly body?: Uint8Array | undefined;
   readonly send?: (to: http.ClientRequest) => Promise<void>;
 }
 
+/** Bodies of so many bytes are sent when the server has agreed to take them, or has not said that it does for so many milliseconds. */
+const ASK_FIRST = 2 * 2 ** 20;
+const ASK_FOR = 1000;
+
 /** Bytes of an error's answer that are looked at: S3 says there why, in XML. */
 const MOST_WHY = 4096;
+const MOST_MESSAGE = 300;
+/** The name of an error whose answer has none. */
+const NO_NAME = "HttpError";
 /** Redirects of one GET that are followed. */
 const MOST_REDIRECTS = 5;
 
@@ -48,14 +70,21 @@ export async function httpRequest(
 }
 
 function answerOf(
-  { url, method, headers, send }: HttpRequest,
+  { url, path, method, headers: given, body, send }: HttpRequest,
   { connect, idle }: StoreTimeouts,
 ): Promise<http.IncomingMessage> {
   const { protocol } = url;
   if (protocol !== "http:" && protocol !== "https:") throw new Error(`no protocol for files: ${protocol}`);
   const client = protocol === "http:" ? http : https;
+  const asksFirst = body !== undefined && body.length >= ASK_FIRST;
+  const headers = {
+    ...given,
+    ...(body !== undefined && { "content-length": String(body.length) }),
+    ...(asksFirst && { expect: "100-continue" }),
+  };
   return new Promise((resolve, reject) => {
     const request = client.request(url, {
+      ...(path !== undefined && { path }),
       method,
       headers,
       agent: agents[protocol],
@@ -69,8 +98,13 @@ function answerOf(
     });
     request.on("timeout", () => request.destroy(timedOut()));
     request.on("error", reject);
-    request.on("response", resolve);
-    if (send === undefined) request.end();
+    request.on("response", (answer) => {
+      // It was refused before it was sent: the connection has no place for another request.
+      if (!request.writableEnded) answer.once("close", () => request.destroy());
+      resolve(answer);
+    });
+    if (asksFirst) endWhenAsked(request, body);
+    else if (send === undefined) request.end(body);
     else {
       send(request).then(
         () => request.end(),
@@ -78,6 +112,18 @@ function answerOf(
       );
     }
   });
+}
+
+/** Sends a body when the server says that it takes it. One that refuses would end the connection in the middle of it, and its answer may be lost then. */
+function endWhenAsked(request: http.ClientRequest, body: Uint8Array): void {
+  const send = () => {
+    clearTimeout(late);
+    if (!request.writableEnded) request.end(body);
+  };
+  // Some servers do not know the question.
+  const late = setTimeout(send, ASK_FOR);
+  request.once("continue", send);
+  for (const event of ["response", "close"]) request.once(event, () => clearTimeout(late));
 }
 
 function timedOut(): Error {
@@ -95,11 +141,10 @@ async function refused(answer: http.IncomingMessage, status: number): Promise<Er
     // The status says enough.
   }
   answer.destroy();
-  const part = (name: string) => new RegExp(`<${name}>([^<]{1,300})</${name}>`).exec(text)?.[1];
-  const why = [part("Code"), part("Message")].filter((one) => one !== undefined).join(": ");
-  return Object.assign(new Error(why || (answer.statusMessage ?? "")), {
-    name: part("Code") ?? "HttpError",
-    $metadata: { httpStatusCode: status },
+  return Object.assign(new Error(textOf(text, "Message")?.slice(0, MOST_MESSAGE) ?? answer.statusMessage ?? ""), {
+    name: textOf(text, "Code")?.slice(0, MOST_MESSAGE) ?? NO_NAME,
+    status,
+    headers: answer.headers,
   });
 }
 
@@ -139,16 +184,18 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
   const code = use === "read" ? "NOT_READABLE" : "NOT_WRITABLE";
   const verb = use === "read" ? "cannot be read" : "cannot be written";
   const status = statusOf(error);
-  const message = error instanceof Error ? error.message : String(error);
+  const name = nameOf(error);
+  const text = error instanceof Error ? error.message : String(error);
   const tls = tlsProblem(error, "http", "the URL");
   if (tls !== undefined) return new DumpError(code, `${verb}: ${tls.what}`, { file, cure: tls.cure, cause: error });
   if (status === undefined) {
-    return new DumpError(code, `${verb}: the server cannot be reached: ${message || "no answer"}`, {
+    return new DumpError(code, `${verb}: the server cannot be reached: ${text || "no answer"}`, {
       file,
       cure: "Check the URL and the network",
       cause: error,
     });
   }
+  const message = name === NO_NAME ? text : `${name}: ${text}`;
   const cure =
     status === 401 || status === 403
       ? "Check that the URL is whole, and not too old: presigned ones end after a while"

@@ -1,27 +1,36 @@
-import type { Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
+import { type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import { Retries } from "./retry.js";
-import type { S3Sdk } from "./s3-client.js";
+import type { S3Access } from "./s3-access.js";
 import { isNotImplemented, type StoreUse, statusOf, storeError } from "./s3-errors.js";
+import { type S3Request, S3Wire } from "./s3-wire.js";
 import type { ObjectInfo, ObjectLocation } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** Requests to a store through the AWS SDK, repeated as `Retries` says. Lives in the store thread. */
+/** The header by which an object is made only where there is none. */
+export type MadeIfAbsent = { readonly "if-none-match"?: "*" };
+
+/** Requests to a store, repeated as `Retries` says. Lives in the store thread. */
 export class S3Calls {
-  protected readonly sdk: S3Sdk;
-  protected readonly client: S3Client;
+  protected readonly timeouts: StoreTimeouts;
+  protected readonly wire: S3Wire;
   protected readonly retries = new Retries();
 
-  constructor(sdk: S3Sdk, client: S3Client) {
-    this.sdk = sdk;
-    this.client = client;
+  /** A body of which no byte comes for so long counts as cut off. */
+  constructor(access: S3Access, timeouts: Partial<StoreTimeouts> = {}) {
+    this.timeouts = { ...TIMEOUTS, ...timeouts };
+    this.wire = new S3Wire(access, this.timeouts);
   }
 
   async head(at: ObjectLocation): Promise<ObjectInfo | undefined> {
     try {
-      return await this.#head(at);
+      const { headers } = await this.send({ method: "HEAD", at });
+      return {
+        size: Number(headers["content-length"] ?? 0),
+        etag: headers.etag ?? "",
+        mark: headers[MARK]?.toString(),
+      };
     } catch (error) {
       // A missing bucket looks the same: writing to it will say so.
       if (statusOf(error) === 404) return undefined;
@@ -30,34 +39,27 @@ export class S3Calls {
   }
 
   /** Answers to HEAD have no body, and so do not say why: the same asked by GET, for one byte, does. */
-  async #reason({ bucket, key }: ObjectLocation, error: unknown): Promise<unknown> {
+  async #reason(at: ObjectLocation, error: unknown): Promise<unknown> {
     const status = statusOf(error);
     if (status === undefined || status >= 500) return error;
-    const get = new this.sdk.GetObjectCommand({ Bucket: bucket, Key: key, Range: "bytes=0-0" });
-    return this.client.send(get).then(
-      ({ Body }) => {
-        (Body as Readable).destroy();
-        return error;
-      },
-      (told: unknown) => (statusOf(told) === status ? told : error),
-    );
-  }
-
-  async #head({ bucket, key }: ObjectLocation): Promise<ObjectInfo> {
-    const found = await this.send(() => this.client.send(new this.sdk.HeadObjectCommand({ Bucket: bucket, Key: key })));
-    return { size: found.ContentLength ?? 0, etag: found.ETag ?? "", mark: found.Metadata?.[MARK] };
+    try {
+      (await this.wire.ask({ method: "GET", at, headers: { range: "bytes=0-0" } })).destroy();
+      return error;
+    } catch (told) {
+      return statusOf(told) === status ? told : error;
+    }
   }
 
   /** A request that makes an object, on condition that there is none; where the store knows no conditions a look comes before. */
   protected async unlessThere<T>(
     at: ObjectLocation,
     force: boolean,
-    send: (condition: object) => Promise<T>,
+    send: (condition: MadeIfAbsent) => Promise<T>,
   ): Promise<T> {
     try {
       if (force) return await send({});
       try {
-        return await send({ IfNoneMatch: "*" });
+        return await send({ "if-none-match": "*" });
       } catch (error) {
         if (!isNotImplemented(error)) throw error;
       }
@@ -70,26 +72,26 @@ export class S3Calls {
   }
 
   /** Repeats what failed for a passing reason. */
-  protected send<T>(request: () => Promise<T>): Promise<T> {
-    return this.retries.run(request);
+  protected send(request: S3Request): ReturnType<S3Wire["text"]> {
+    return this.retries.run(() => this.wire.text(request));
   }
 
   /** The same; what it failed with is said of that object. */
-  protected async do<T>(at: ObjectLocation, use: StoreUse, request: () => Promise<T>): Promise<T> {
+  protected async do(use: StoreUse, request: S3Request, of: ObjectLocation = request.at): ReturnType<S3Wire["text"]> {
     try {
       return await this.send(request);
     } catch (error) {
-      throw storeError(error, storePath(at), use);
+      throw storeError(error, storePath(of), use);
     }
   }
 }
 
 /** The object's metadata that has its mark: stores give names in lower case. */
-const MARK = "coresieve-run";
+const MARK = "x-amz-meta-coresieve-run";
 
-/** The metadata of an object with that mark, as the SDK takes them. */
-export function metadataOf(mark: string | undefined): { readonly Metadata?: Record<string, string> } {
-  return mark === undefined ? {} : { Metadata: { [MARK]: mark } };
+/** Headers of an object with that mark. */
+export function markHeader(mark: string | undefined): Readonly<Record<string, string | undefined>> {
+  return { [MARK]: mark };
 }
 
 function outputExists(at: ObjectLocation): DumpError {

@@ -16,9 +16,14 @@ export function isSame({ size, etag, crc32 }: StoredPart, bytes: Uint8Array): bo
   if (size !== bytes.length) return false;
   if (md5(bytes)?.toString("hex") === etag.replaceAll('"', "")) return true;
   if (crc32 === undefined) return false;
+  return crc32Text(bytes) === crc32;
+}
+
+/** The CRC-32 of some bytes, as S3 writes it. */
+export function crc32Text(bytes: Uint8Array): string {
   const sum = Buffer.alloc(4);
   sum.writeUInt32BE(crc32Of(bytes));
-  return sum.toString("base64") === crc32;
+  return sum.toString("base64");
 }
 
 /** The ETag that S3 gives an object of these parts: of their MD5s the MD5, and how many they are. */

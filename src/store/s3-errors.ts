@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { tlsProblem } from "./tls-problem.js";
@@ -5,17 +6,15 @@ import { tlsProblem } from "./tls-problem.js";
 /** What a failed request was for: decides the code of the error. */
 export type StoreUse = "read" | "write";
 
-/** What the SDK's errors have, as far as we look at it. */
-interface SdkError {
+/** What errors of requests have, as far as we look at it; the SDK's, which come before a request, have a name. */
+interface RequestError {
   readonly name: string;
   readonly message: string;
-  readonly Code?: string;
-  readonly $metadata?: {
-    readonly httpStatusCode?: number;
-    /** This machine's clock is wrong, and the SDK reckons with that from now on. */
-    readonly clockSkewCorrected?: boolean;
-  };
-  readonly $response?: { readonly headers?: Readonly<Record<string, string>> };
+  /** Of an answer that was an error. */
+  readonly status?: number;
+  readonly headers?: IncomingHttpHeaders;
+  /** This machine's clock is wrong, and that is reckoned with from now on. */
+  readonly clockWasWrong?: boolean;
 }
 
 /** Passing troubles of the way to the store. */
@@ -45,27 +44,30 @@ const PASSING = new Set([
   "TooManyRequestsException",
   "BandwidthLimitExceeded",
   "OperationAborted",
-  "TimeoutError",
   "IncompleteBody",
   "BadDigest",
   "XAmzContentSHA256Mismatch",
   "XMinioServerNotInitialized",
 ]);
 
-function sdkError(error: unknown): SdkError {
-  if (error instanceof Error) return error as SdkError;
-  return { name: "Error", message: String(error) };
+function partsOf(error: unknown): RequestError {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 /** The HTTP status of an answer that was an error; `undefined` if none came. */
 export function statusOf(error: unknown): number | undefined {
-  return sdkError(error).$metadata?.httpStatusCode;
+  return partsOf(error).status;
+}
+
+/** A header of an answer that was an error. */
+export function answerHeader(error: unknown, name: string): string | undefined {
+  return partsOf(error).headers?.[name]?.toString();
 }
 
 /** The store's own name for what is wrong: `NoSuchKey` … */
 export function nameOf(error: unknown): string {
-  const { name, Code } = sdkError(error);
-  return Code ?? name;
+  const { name } = partsOf(error);
+  return name;
 }
 
 function networkCode(error: unknown): string | undefined {
@@ -81,7 +83,7 @@ export function isPassing(error: unknown): boolean {
   const status = statusOf(error);
   if (tlsProblem(error, "http", "AWS_ENDPOINT_URL") !== undefined) return false;
   if (PASSING.has(nameOf(error)) || networkCode(error) !== undefined) return true;
-  if (sdkError(error).$metadata?.clockSkewCorrected === true) return true;
+  if (partsOf(error).clockWasWrong === true) return true;
   return status === 429 || (status !== undefined && status >= 500 && status !== 501 && status !== 507);
 }
 
@@ -119,13 +121,13 @@ function explain(error: unknown, use: StoreUse): Explanation {
   const code = use === "read" ? "NOT_READABLE" : "NOT_WRITABLE";
   const name = nameOf(error);
   const status = statusOf(error);
-  const message = redact(sdkError(error).message);
+  const message = redact(partsOf(error).message);
   const tls = tlsProblem(error, "http", "AWS_ENDPOINT_URL");
   if (tls !== undefined) {
     return { code, what: `the store cannot be reached: ${tls.what}`, cure: tls.cure };
   }
   const network = networkCode(error);
-  if (network !== undefined || name === "TimeoutError") {
+  if (network !== undefined) {
     const why = NETWORK_WORDS[network ?? ""] ?? (message || network || "no answer");
     return {
       code,
@@ -164,7 +166,7 @@ function explain(error: unknown, use: StoreUse): Explanation {
     ["PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"].includes(name) ||
     status === 301
   ) {
-    const region = sdkError(error).$response?.headers?.["x-amz-bucket-region"];
+    const region = answerHeader(error, "x-amz-bucket-region");
     return {
       code,
       what: `the bucket is in another region${region === undefined ? "" : `, ${redact(region)}`}`,

@@ -1,40 +1,20 @@
-import type { Readable } from "node:stream";
-import type { S3Client } from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
 import { takeBody } from "./http-request.js";
-import { PlainGets } from "./plain-gets.js";
-import { metadataOf } from "./s3-calls.js";
-import { type S3Sdk, type StoreTimeouts, TIMEOUTS } from "./s3-client.js";
+import { type MadeIfAbsent, markHeader } from "./s3-calls.js";
 import { md5 } from "./s3-digests.js";
 import { nameOf, statusOf, storeError } from "./s3-errors.js";
 import { S3Uploads } from "./s3-uploads.js";
+import { elements, textOf, timeIn } from "./s3-xml.js";
 import type { ListedObject, ObjectLocation, ObjectStore, PutOptions, ReplaceOptions } from "./store-types.js";
 import { storePath } from "./store-url.js";
-
-/** The answer to a GET: its body, and `Content-Range`. */
-interface Answer {
-  readonly body: Readable;
-  readonly range: string | undefined;
-  readonly etag: string | undefined;
-}
 
 /** An ETag as it is compared: stores, and caches before them, put quotes around it or not, and mark it as weak. */
 function bareTag(etag: string): string {
   return etag.replace(/^W\//, "").replaceAll('"', "");
 }
 
-/** A store through the AWS SDK. Lives in the store thread. */
+/** A store that speaks S3. Lives in the store thread. */
 export class S3Store extends S3Uploads implements ObjectStore {
-  readonly #timeouts: StoreTimeouts;
-  readonly #gets: PlainGets;
-
-  /** A body of which no byte comes for so long counts as cut off. */
-  constructor(sdk: S3Sdk, client: S3Client, timeouts: Partial<StoreTimeouts> = {}) {
-    super(sdk, client);
-    this.#timeouts = { ...TIMEOUTS, ...timeouts };
-    this.#gets = new PlainGets(client, this.#timeouts);
-  }
-
   async read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void> {
     await this.stream(at, offset, into.length, etag, (chunk, done) => into.set(chunk, done));
   }
@@ -56,7 +36,12 @@ export class S3Store extends S3Uploads implements ObjectStore {
     const once = async () => {
       before = done;
       onTry();
-      const { body, range, etag: sent } = await this.#get(at, offset + done, offset + length - 1, etag);
+      const headers = {
+        range: `bytes=${offset + done}-${offset + length - 1}`,
+        "if-match": etag === "" ? undefined : etag,
+      };
+      const body = await this.wire.ask({ method: "GET", at, headers });
+      const { "content-range": range, etag: sent } = body.headers;
       // Some stores, and caches before them, do not look at If-Match.
       if (etag !== "" && sent !== undefined && bareTag(sent) !== bareTag(etag)) {
         body.destroy();
@@ -76,7 +61,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
         // A store that knows no ranges sends all of it.
         if (bytes.length < chunk.length) body.destroy();
       };
-      await takeBody(body, more, this.#timeouts.body);
+      await takeBody(body, more, this.timeouts.body);
       if (done < length)
         throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
     };
@@ -95,76 +80,45 @@ export class S3Store extends S3Uploads implements ObjectStore {
     }
   }
 
-  /** Bytes [first, last], by a plain request where one is known to do. */
-  async #get(at: ObjectLocation, first: number, last: number, etag: string): Promise<Answer> {
-    const range = `bytes=${first}-${last}`;
-    const plain = await this.#gets.get(at, { range, ...(etag === "" ? {} : { "if-match": etag }) });
-    if (plain !== undefined) {
-      return { body: plain, range: plain.headers["content-range"], etag: plain.headers.etag };
-    }
-    const { Body, ContentRange, ETag } = await this.client.send(
-      new this.sdk.GetObjectCommand({
-        Bucket: at.bucket,
-        Key: at.key,
-        Range: range,
-        ...(etag === "" ? {} : { IfMatch: etag }),
-      }),
-    );
-    return { body: Body as Readable, range: ContentRange, etag: ETag };
-  }
-
   async put(
     at: ObjectLocation,
-    bytes: Uint8Array,
+    body: Uint8Array,
     { force, contentType, mark }: ReplaceOptions & PutOptions,
   ): Promise<void> {
-    const digest = md5(bytes);
-    const send = (condition: object) =>
-      this.send(() =>
-        this.client.send(
-          new this.sdk.PutObjectCommand({
-            Bucket: at.bucket,
-            Key: at.key,
-            Body: bytes,
-            ...(digest === undefined ? {} : { ContentMD5: digest.toString("base64") }),
-            ...(contentType === undefined ? {} : { ContentType: contentType }),
-            ...metadataOf(mark),
-            ...condition,
-          }),
-        ),
-      );
+    const headers = {
+      "content-md5": md5(body)?.toString("base64"),
+      "content-type": contentType,
+      ...markHeader(mark),
+      ...this.checksumOf(body),
+    };
+    const send = (condition: MadeIfAbsent) =>
+      this.send({ method: "PUT", at, body, headers: { ...headers, ...condition } });
     await this.unlessThere(at, force, send);
   }
 
   async remove(at: ObjectLocation): Promise<void> {
-    await this.do(at, "write", () =>
-      this.client.send(new this.sdk.DeleteObjectCommand({ Bucket: at.bucket, Key: at.key })),
-    );
+    await this.do("write", { method: "DELETE", at });
   }
 
-  async list(at: ObjectLocation): Promise<readonly ListedObject[]> {
+  async list(of: ObjectLocation): Promise<readonly ListedObject[]> {
     const objects: ListedObject[] = [];
+    const at = { bucket: of.bucket, key: "" };
     let after: string | undefined;
     for (;;) {
-      const page = await this.do(at, "write", () =>
-        this.client.send(
-          new this.sdk.ListObjectsV2Command({
-            Bucket: at.bucket,
-            Prefix: at.key,
-            ...(after === undefined ? {} : { ContinuationToken: after }),
-          }),
-        ),
-      );
-      for (const { Key, Size, LastModified } of page.Contents ?? []) {
-        if (Key !== undefined) objects.push({ key: Key, size: Size ?? 0, modified: LastModified?.getTime() });
+      const query = { "list-type": 2, prefix: of.key, "continuation-token": after };
+      const { text } = await this.do("write", { method: "GET", at, query }, of);
+      for (const object of elements(text, "Contents")) {
+        const key = textOf(object, "Key");
+        if (key === undefined) continue;
+        objects.push({ key, size: Number(textOf(object, "Size") ?? 0), modified: timeIn(object, "LastModified") });
       }
-      const next = page.NextContinuationToken;
-      if (page.IsTruncated !== true || next === undefined || next === after) return objects;
+      const next = textOf(text, "NextContinuationToken");
+      if (textOf(text, "IsTruncated") !== "true" || next === undefined || next === after) return objects;
       after = next;
     }
   }
 
   async close(): Promise<void> {
-    this.client.destroy();
+    // Connections end with the thread.
   }
 }

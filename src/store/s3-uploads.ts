@@ -1,7 +1,8 @@
 import { DumpError } from "../errors.js";
-import { metadataOf, S3Calls } from "./s3-calls.js";
-import { compositeEtag, md5 } from "./s3-digests.js";
+import { type MadeIfAbsent, markHeader, S3Calls } from "./s3-calls.js";
+import { compositeEtag, crc32Text, md5 } from "./s3-digests.js";
 import { nameOf, statusOf, storeError } from "./s3-errors.js";
+import { elements, textOf, timeIn, xmlText } from "./s3-xml.js";
 import type { ObjectInfo, ObjectLocation, ReplaceOptions, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
@@ -13,55 +14,47 @@ function wantsMd5(error: unknown): boolean {
 /** Multipart uploads: the second half of an `ObjectStore`. */
 export class S3Uploads extends S3Calls {
   async createUpload(at: ObjectLocation, mark?: string): Promise<string> {
-    const { UploadId } = await this.do(at, "write", () =>
-      this.client.send(
-        new this.sdk.CreateMultipartUploadCommand({
-          Bucket: at.bucket,
-          Key: at.key,
-          ContentType: "application/octet-stream",
-          ...metadataOf(mark),
-        }),
-      ),
-    );
-    if (UploadId === undefined) throw unknownAnswer(at);
-    return UploadId;
+    const headers = {
+      "content-type": "application/octet-stream",
+      "x-amz-checksum-algorithm": this.wire.access.checksums ? "CRC32" : undefined,
+      ...markHeader(mark),
+    };
+    const { text } = await this.do("write", { method: "POST", at, query: { uploads: "" }, headers });
+    return textOf(text, "UploadId") ?? unknownAnswer(at);
   }
 
   /** The store wants MD5s of parts: AWS does for buckets with Object Lock. */
   #md5Wanted = false;
 
   /** The signature has the SHA-256 of the part, which every store compares: where the processor has instructions for it, in half the time of an MD5. */
-  async uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart> {
+  async uploadPart(at: ObjectLocation, uploadId: string, number: number, body: Uint8Array): Promise<StoredPart> {
     const send = (digest: Buffer | undefined) =>
-      this.send(() =>
-        this.client.send(
-          new this.sdk.UploadPartCommand({
-            Bucket: at.bucket,
-            Key: at.key,
-            UploadId: uploadId,
-            PartNumber: number,
-            Body: bytes,
-            ContentLength: bytes.length,
-            ...(digest === undefined ? {} : { ContentMD5: digest.toString("base64") }),
-          }),
-        ),
-      );
+      this.send({
+        ...{ method: "PUT", at, body },
+        query: { partNumber: number, uploadId },
+        headers: { "content-md5": digest?.toString("base64"), ...this.checksumOf(body) },
+      });
     const sendAnyhow = async () => {
-      if (this.#md5Wanted) return send(md5(bytes));
+      if (this.#md5Wanted) return send(md5(body));
       try {
         return await send(undefined);
       } catch (error) {
-        const digest = wantsMd5(error) ? md5(bytes) : undefined;
+        const digest = wantsMd5(error) ? md5(body) : undefined;
         if (digest === undefined) throw error;
         this.#md5Wanted = true;
         return send(digest);
       }
     };
-    const { ETag, ChecksumCRC32 } = await sendAnyhow().catch((error: unknown) => {
+    const { headers } = await sendAnyhow().catch((error: unknown) => {
       throw storeError(error, storePath(at), "write");
     });
-    if (ETag === undefined) throw unknownAnswer(at);
-    return { number, size: bytes.length, etag: ETag, crc32: ChecksumCRC32 };
+    const crc32 = headers["x-amz-checksum-crc32"]?.toString();
+    return { number, size: body.length, etag: headers.etag ?? unknownAnswer(at), crc32 };
+  }
+
+  /** The header with the CRC-32 of a body, where that was asked for. */
+  protected checksumOf(body: Uint8Array): Readonly<Record<string, string>> {
+    return this.wire.access.checksums ? { "x-amz-checksum-crc32": crc32Text(body) } : {};
   }
 
   async listParts(at: ObjectLocation, uploadId: string): Promise<readonly StoredPart[] | undefined> {
@@ -69,22 +62,18 @@ export class S3Uploads extends S3Calls {
     let marker: string | undefined;
     try {
       for (;;) {
-        const page = await this.send(() =>
-          this.client.send(
-            new this.sdk.ListPartsCommand({
-              Bucket: at.bucket,
-              Key: at.key,
-              UploadId: uploadId,
-              ...(marker === undefined ? {} : { PartNumberMarker: marker }),
-            }),
-          ),
-        );
-        for (const { PartNumber, Size, ETag, ChecksumCRC32 } of page.Parts ?? []) {
-          if (PartNumber === undefined || Size === undefined || ETag === undefined) continue;
-          parts.push({ number: PartNumber, size: Size, etag: ETag, crc32: ChecksumCRC32 });
+        const { text } = await this.send({
+          ...{ method: "GET", at },
+          query: { uploadId, "part-number-marker": marker },
+        });
+        for (const part of elements(text, "Part")) {
+          const [number, size] = [Number(textOf(part, "PartNumber")), Number(textOf(part, "Size"))];
+          const etag = textOf(part, "ETag");
+          if (!Number.isSafeInteger(number) || !Number.isSafeInteger(size) || etag === undefined) continue;
+          parts.push({ number, size, etag, crc32: textOf(part, "ChecksumCRC32") });
         }
-        const next = page.NextPartNumberMarker;
-        if (page.IsTruncated !== true || next === undefined || next === marker) return parts;
+        const next = textOf(text, "NextPartNumberMarker");
+        if (textOf(text, "IsTruncated") !== "true" || next === undefined || next === marker) return parts;
         marker = next;
       }
     } catch (error) {
@@ -100,24 +89,23 @@ export class S3Uploads extends S3Calls {
     { force }: ReplaceOptions,
   ): Promise<ObjectInfo> {
     const size = parts.reduce((sum, part) => sum + part.size, 0);
-    const list = parts.map(({ number, etag, crc32 }) => ({
-      PartNumber: number,
-      ETag: etag,
-      ...(crc32 === undefined ? {} : { ChecksumCRC32: crc32 }),
-    }));
-    const send = async (condition: object) => {
+    const list = parts.map(({ number, etag, crc32 }) => {
+      const sum = crc32 === undefined ? "" : `<ChecksumCRC32>${xmlText(crc32)}</ChecksumCRC32>`;
+      return `<Part><PartNumber>${number}</PartNumber><ETag>${xmlText(etag)}</ETag>${sum}</Part>`;
+    });
+    const space = "http://s3.amazonaws.com/doc/2006-03-01/";
+    const body = Buffer.from(
+      `<CompleteMultipartUpload xmlns="${space}">${list.join("")}</CompleteMultipartUpload>`,
+      "utf8",
+    );
+    const send = async (condition: MadeIfAbsent) => {
       try {
-        return await this.send(() =>
-          this.client.send(
-            new this.sdk.CompleteMultipartUploadCommand({
-              Bucket: at.bucket,
-              Key: at.key,
-              UploadId: uploadId,
-              MultipartUpload: { Parts: list },
-              ...condition,
-            }),
-          ),
-        );
+        return await this.retries.run(async () => {
+          const headers = { "content-type": "application/xml", ...condition };
+          const { text } = await this.wire.text({ method: "POST", at, query: { uploadId }, headers, body });
+          throwIfFailed(text);
+          return textOf(text, "ETag");
+        });
       } catch (error) {
         // The answer to an earlier try may have been lost: then the object is there, and these parts are in it.
         const done = ["NoSuchUpload", "PreconditionFailed"].includes(nameOf(error)) || statusOf(error) === 412;
@@ -125,40 +113,37 @@ export class S3Uploads extends S3Calls {
         if (there === undefined || there.size !== size || there.etag !== compositeEtag(parts)) throw error;
         // Somebody else's object of the same bytes is one that was there: our upload still exists then.
         if ((await this.listParts(at, uploadId)) !== undefined) throw error;
-        return { ETag: there.etag };
+        return there.etag;
       }
     };
-    const { ETag } = await this.unlessThere(at, force, send);
-    return { size, etag: ETag ?? "" };
+    return { size, etag: (await this.unlessThere(at, force, send)) ?? "" };
   }
 
   async abortUpload(at: ObjectLocation, uploadId: string): Promise<void> {
     try {
-      await this.send(() =>
-        this.client.send(
-          new this.sdk.AbortMultipartUploadCommand({ Bucket: at.bucket, Key: at.key, UploadId: uploadId }),
-        ),
-      );
+      await this.send({ method: "DELETE", at, query: { uploadId } });
     } catch (error) {
       if (statusOf(error) !== 404) throw storeError(error, storePath(at), "write");
     }
   }
 
-  async listUploads(at: ObjectLocation): Promise<readonly UnfinishedUpload[]> {
+  async listUploads(of: ObjectLocation): Promise<readonly UnfinishedUpload[]> {
     const uploads: UnfinishedUpload[] = [];
-    let markers: { KeyMarker?: string; UploadIdMarker?: string } = {};
+    const { bucket, key: prefix } = of;
+    const at = { bucket, key: "" };
+    let [key, id]: (string | undefined)[] = [];
     for (;;) {
-      const page = await this.do(at, "write", () =>
-        this.client.send(new this.sdk.ListMultipartUploadsCommand({ Bucket: at.bucket, Prefix: at.key, ...markers })),
-      );
-      for (const { Key, UploadId, Initiated } of page.Uploads ?? []) {
-        if (Key === undefined || UploadId === undefined) continue;
-        uploads.push({ bucket: at.bucket, key: Key, uploadId: UploadId, initiated: Initiated?.getTime() });
+      const query = { uploads: "", prefix, "key-marker": key, "upload-id-marker": id };
+      const { text } = await this.do("write", { method: "GET", at, query }, of);
+      for (const upload of elements(text, "Upload")) {
+        const [key, uploadId] = [textOf(upload, "Key"), textOf(upload, "UploadId")];
+        if (key === undefined || uploadId === undefined) continue;
+        uploads.push({ bucket, key, uploadId, initiated: timeIn(upload, "Initiated") });
       }
-      const { NextKeyMarker, NextUploadIdMarker } = page;
-      if (page.IsTruncated !== true || !NextKeyMarker || uploads.length > MOST_UPLOADS) break;
-      if (NextKeyMarker === markers.KeyMarker && NextUploadIdMarker === markers.UploadIdMarker) break;
-      markers = { KeyMarker: NextKeyMarker, ...(NextUploadIdMarker ? { UploadIdMarker: NextUploadIdMarker } : {}) };
+      const [nextKey, nextId] = [textOf(text, "NextKeyMarker"), textOf(text, "NextUploadIdMarker") || undefined];
+      if (textOf(text, "IsTruncated") !== "true" || !nextKey || uploads.length > MOST_UPLOADS) break;
+      if (nextKey === key && nextId === id) break;
+      [key, id] = [nextKey, nextId];
     }
     return uploads.sort((a, b) => (a.initiated ?? 0) - (b.initiated ?? 0));
   }
@@ -167,8 +152,18 @@ export class S3Uploads extends S3Calls {
 /** More unfinished uploads than anybody looks through. */
 const MOST_UPLOADS = 10_000;
 
-function unknownAnswer(at: ObjectLocation): DumpError {
-  return new DumpError("NOT_WRITABLE", "the store's answer is not an answer of S3", {
+/** What takes a store long is answered with 200 before it is done; if it fails after that, only the body says so, or ends. */
+function throwIfFailed(text: string): void {
+  const [failure] = elements(text, "Error");
+  if (failure !== undefined) {
+    const message = textOf(failure, "Message") ?? "";
+    throw Object.assign(new Error(message), { name: textOf(failure, "Code") ?? "InternalError" });
+  }
+  if (text.trim() === "") throw Object.assign(new Error("the store gave up"), { name: "InternalError" });
+}
+
+function unknownAnswer(at: ObjectLocation): never {
+  throw new DumpError("NOT_WRITABLE", "the store's answer is not an answer of S3", {
     file: storePath(at),
     cure: "Check that AWS_ENDPOINT_URL is the address of an S3-compatible store",
   });

@@ -4,12 +4,12 @@ import { speakAs } from "../option-words.js";
 import { attachCache, type BlockCache } from "./block-cache.js";
 import { Fetcher } from "./fetcher.js";
 import { HttpFiles } from "./http-file.js";
-import { createClient, loadSdk } from "./s3-client.js";
+import { S3Access } from "./s3-access.js";
 import { isSame } from "./s3-digests.js";
 import { S3Store } from "./s3-store.js";
 import type { HttpLocation, ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
 
-// The entry of the store thread: it alone loads the AWS SDK, and all bytes from and to stores go through it.
+// The entry of the store thread: all bytes from and to stores go through it, and it alone may load the AWS SDK.
 
 /** A call of one of `ThreadCalls`. */
 export interface StoreRequest {
@@ -57,15 +57,9 @@ if (port === null) throw new Error("this is the file of a thread");
 const cache = attachCache((workerData as { memory: SharedArrayBuffer }).memory);
 const fetcher = new Fetcher(cache);
 const httpFiles = new HttpFiles();
-let opened: Promise<S3Store> | undefined;
+const s3 = new S3Store(new S3Access());
 void listen(cache, fetcher);
 port.on("message", (request: StoreRequest) => void answer(request).then((message) => port.postMessage(message)));
-
-/** The store of the environment. Who reads from web servers only never loads the SDK. */
-function s3(): Promise<S3Store> {
-  opened ??= loadSdk().then(async (sdk) => new S3Store(sdk, await createClient(sdk)));
-  return opened;
-}
 
 /** Does what is to do whenever a thread rings. */
 async function listen({ control }: BlockCache, fetcher: Fetcher): Promise<void> {
@@ -82,9 +76,8 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
   try {
     const calls: ThreadCalls = {
       async openObject(at) {
-        const store = await s3();
-        const info = await store.head(at);
-        return info && { ...info, object: fetcher.open(store, at, info.size, info.etag) };
+        const info = await s3.head(at);
+        return info && { ...info, object: fetcher.open(s3, at, info.size, info.etag) };
       },
       async openHttp(at) {
         const info = await httpFiles.head(at);
@@ -93,7 +86,7 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
       },
       async sendPart(at, uploadId, number, bytes, known) {
         if (known !== undefined && isSame(known, bytes)) return { part: known, sent: false };
-        return { part: await (await s3()).uploadPart(at, uploadId, number, bytes), sent: true };
+        return { part: await s3.uploadPart(at, uploadId, number, bytes), sent: true };
       },
       async closeObject(object) {
         fetcher.close(object);
@@ -102,7 +95,7 @@ async function answer({ id, method, args }: StoreRequest): Promise<StoreAnswer> 
         fetcher.follow(object, ranges, anew);
       },
     };
-    const target = (method in calls ? calls : await s3()) as unknown as Record<
+    const target = (method in calls ? calls : s3) as unknown as Record<
       string,
       (...args: unknown[]) => Promise<unknown>
     >;

@@ -117,10 +117,9 @@ async function put(url: string, fd: number, start: number, end: number): Promise
 async function completeParts(url: string, etags: readonly string[]): Promise<void> {
   const list = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`);
   const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`, "utf8");
-  const headers = { "content-length": `${body.length}`, "content-type": "application/xml" };
-  const send = async (to: ClientRequest) => void to.write(body);
+  const headers = { "content-type": "application/xml" };
   const text = await asked(url, async () => {
-    const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, send });
+    const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, body });
     let said = "";
     for await (const chunk of answer) if (said.length < 65_536) said += (chunk as Buffer).toString("utf8");
     return said;

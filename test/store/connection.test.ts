@@ -3,11 +3,12 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
-import { attachCache, cacheMemory } from "../../src/store/block-cache.js";
+import { attachCache, cacheMemory, LINE, MAX_OBJECTS } from "../../src/store/block-cache.js";
 import { Fetcher } from "../../src/store/fetcher.js";
+import type { TIMEOUTS } from "../../src/store/http-request.js";
 import { openStore } from "../../src/store/open-store.js";
 import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
-import { createClient, loadSdk, type StoreEnvironment, TIMEOUTS } from "../../src/store/s3-client.js";
+import { S3Access, type StoreEnvironment } from "../../src/store/s3-access.js";
 import { S3Store } from "../../src/store/s3-store.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
 import { temporaryFolder } from "../support/filter.js";
@@ -73,29 +74,51 @@ test("credentials and region come from a profile; the environment goes first; wi
   await expect(head()).rejects.toThrow("no credentials were found. Set AWS_PROFILE");
 });
 
+const KEYS = { AWS_ACCESS_KEY_ID: "who", AWS_SECRET_ACCESS_KEY: "secret", AWS_REGION: "eu-west-1" };
 test.each<[StoreEnvironment, string]>([
-  [{}, "dumps.s3.eu-west-1.amazonaws.com/vmcore"],
-  [{ AWS_ENDPOINT_URL: "https://store.example" }, "store.example/dumps/vmcore"],
-  [{ AWS_ENDPOINT_URL: "https://store.example", CORESIEVE_S3_PATH_STYLE: "0" }, "dumps.store.example/vmcore"],
-  [{ CORESIEVE_S3_PATH_STYLE: "1" }, "s3.eu-west-1.amazonaws.com/dumps/vmcore"],
-])("where the bucket stands: %j", async (said, place) => {
-  const env = { AWS_REGION: "eu-west-1", ...said };
-  delete process.env["AWS_ENDPOINT_URL"];
-  Object.assign(process.env, env);
-  const sdk = await loadSdk();
-  const client = await createClient(sdk, env);
-  let asked = "";
-  client.middlewareStack.add(
-    () => async (args) => {
-      const { hostname, path } = args.request as { hostname: string; path: string };
-      asked = hostname + path;
-      throw new Error("asked enough");
-    },
-    { step: "finalizeRequest", priority: "low" },
-  );
-  await client.send(new sdk.HeadObjectCommand({ Bucket: at.bucket, Key: at.key })).catch(() => undefined);
-  expect(asked).toBe(place);
-  client.destroy();
+  [{}, "dumps.s3.eu-west-1.amazonaws.com/"],
+  [{ AWS_ENDPOINT_URL: "https://store.example" }, "store.example/dumps/"],
+  [{ AWS_ENDPOINT_URL: "https://store.example:9000/s3/" }, "store.example:9000/s3/dumps/"],
+  [{ AWS_ENDPOINT_URL: "https://store.example", CORESIEVE_S3_PATH_STYLE: "0" }, "dumps.store.example/"],
+  [{ CORESIEVE_S3_PATH_STYLE: "1" }, "s3.eu-west-1.amazonaws.com/dumps/"],
+])("where the bucket stands: %j", async (said, expected) => {
+  forget("AWS_ENDPOINT_URL");
+  // With the keys of the environment it is known without the SDK; with those of a profile by it. That it is the same is what counts.
+  writeFileSync(join(folder, "credentials"), "[team]\naws_access_key_id = who\naws_secret_access_key = secret\n");
+  writeFileSync(join(folder, "config"), "");
+  for (const who of [{}, { AWS_PROFILE: "team" }]) {
+    const env = { ...KEYS, ...said, ...who };
+    Object.assign(process.env, env);
+    const { origin, path, region, service, credentials } = await new S3Access(env).placeOf("dumps");
+    expect(origin.host + path).toBe(expected);
+    expect([region, service]).toEqual(["eu-west-1", "s3"]);
+    expect(await credentials()).toMatchObject({ accessKeyId: "who", secretAccessKey: "secret" });
+  }
+});
+
+test("the region that AWS says a bucket is in is asked from then on; a store of one's own is taken at its word", async () => {
+  forget("AWS_ENDPOINT_URL");
+  Object.assign(process.env, KEYS);
+  const access = new S3Access(KEYS);
+  expect(access.moved("dumps", "eu-west-7")).toBe(true);
+  const { origin, region } = await access.placeOf("dumps");
+  expect([origin.host, region]).toEqual(["dumps.s3.eu-west-7.amazonaws.com", "eu-west-7"]);
+  expect(access.moved("dumps", "no/region")).toBe(false);
+  expect(new S3Access({ ...KEYS, AWS_ENDPOINT_URL: "https://store.example" }).moved("dumps", "eu-west-7")).toBe(false);
+});
+
+test("a directory bucket is asked with the session that the SDK opens", async () => {
+  const name = { bucket: "fast--usw2-az1--x-s3", key: "vmcore" };
+  // At an address the SDK begins the path of such a bucket with two slashes.
+  await double.put(`${name.bucket}//vmcore`, bytes);
+  const store = openStore();
+  expect(await store.head(name)).toMatchObject({ size: bytes.length });
+  await store.close();
+  const said = (await double.log()).map(({ query, session }) => [query, session]);
+  expect(said).toEqual([
+    ["?session=", undefined],
+    ["", "of a session"],
+  ]);
 });
 
 test.each([
@@ -177,10 +200,8 @@ test("where ETags are no MD5s an upload is gone on with by CRC-32s; without them
 });
 
 /** A store in this thread, that waits for less. */
-async function impatient(timeouts: Partial<typeof TIMEOUTS>): Promise<S3Store> {
-  const sdk = await loadSdk();
-  const all = { ...TIMEOUTS, ...timeouts };
-  return new S3Store(sdk, await createClient(sdk, process.env, all), all);
+function impatient(timeouts: Partial<typeof TIMEOUTS>): S3Store {
+  return new S3Store(new S3Access(), timeouts);
 }
 
 async function readAll(store: S3Store): Promise<Buffer> {
@@ -191,7 +212,7 @@ async function readAll(store: S3Store): Promise<Buffer> {
 }
 
 test("an answer that stops midway is asked for again from there, one that never begins anew", async () => {
-  const store = await impatient({ body: 1000, idle: 3000 });
+  const store = impatient({ body: 1000, idle: 3000 });
   await double.fault({ method: "GET", kind: "silent" });
   await double.fault({ method: "GET", kind: "stall" });
   expect((await readAll(store)).equals(bytes)).toBe(true);
@@ -206,12 +227,12 @@ test("an answer that stops midway is asked for again from there, one that never 
 test("a store that is slow, but does not stop, is read and written to", async () => {
   // All of it takes several times as long as nothing may happen, and that is longer than a busy machine lets anybody wait.
   await double.set({ rate: bytes.length / 10 });
-  const slow = await impatient({ body: 3500, idle: 3500 });
+  const slow = impatient({ body: 3500, idle: 3500 });
   expect((await readAll(slow)).equals(bytes)).toBe(true);
   expect(await double.log()).toHaveLength(1);
   // So much that sockets do not hold it all: sending takes several times as long as nothing may happen.
   await double.set({ intake: 3_300_000 });
-  const store = await impatient({ idle: 3500 });
+  const store = impatient({ idle: 3500 });
   const body = Buffer.alloc(32 * 2 ** 20, "slow");
   await store.put({ bucket: "dumps", key: "slow" }, body, { force: true });
   await store.close();
@@ -221,7 +242,7 @@ test("a store that is slow, but does not stop, is read and written to", async ()
 test("no more is fetched ahead than the cache has room for, however slow who reads", async () => {
   const size = 64 * 2 ** 20;
   await double.put("dumps/vmcore", Buffer.alloc(size));
-  const store = await impatient({});
+  const store = impatient({});
   const fetcher = new Fetcher(attachCache(cacheMemory()));
   const object = fetcher.open(store, at, size, "");
   fetcher.follow(object, Float64Array.of(0, size), true);
@@ -232,4 +253,19 @@ test("no more is fetched ahead than the cache has room for, however slow who rea
   for (let look = 0; look < 20; look++) expect(await sentBytes()).toBe(room);
   fetcher.close(object);
   await store.close();
+});
+
+test("objects that were closed take nothing from those that are opened after them", async () => {
+  await double.put("dumps/vmcore", Buffer.alloc(LINE));
+  const store = impatient({});
+  const cache = attachCache(cacheMemory());
+  const fetcher = new Fetcher(cache);
+  // More than there are numbers for objects, and lines that may be fetched ahead: nobody reads what was.
+  for (let n = 0; n < MAX_OBJECTS + 50; n++) {
+    const object = fetcher.open(store, at, LINE, "");
+    expect([cache.fetched[object], cache.requests[object]]).toEqual([0, 0]);
+    fetcher.follow(object, Float64Array.of(0, LINE), true);
+    while (cache.fetched[object] !== LINE) await new Promise((resolve) => setTimeout(resolve, 1));
+    fetcher.close(object);
+  }
 });

@@ -73,6 +73,7 @@ function answer(request, response, body) {
     bytes: body.length,
     authorization: request.headers.authorization,
     host: request.headers.host,
+    session: request.headers["x-amz-s3session-token"],
     headers: Object.keys(request.headers).filter((one) => /checksum|content-encoding|trailer/.test(one)),
   };
   log.push(entry);
@@ -126,6 +127,12 @@ function answer(request, response, body) {
       if (object === undefined) return fail(404, "NotFound");
       return send(200, { etag: object.etag, "content-length": object.bytes.length, ...object.meta });
     case "GET": {
+      if (query.has("session")) {
+        const token = "<SessionToken>of a session</SessionToken><SecretAccessKey>s</SecretAccessKey>";
+        const until = new Date(Date.now() + 300_000).toISOString();
+        const session = `${token}<AccessKeyId>session</AccessKeyId><Expiration>${until}</Expiration>`;
+        return send(200, {}, `<CreateSessionResult><Credentials>${session}</Credentials></CreateSessionResult>`);
+      }
       if (query.has("list-type")) {
         const bucket = name.replace(/\/$/, "");
         const start = `${bucket}/${query.get("prefix") ?? ""}`;

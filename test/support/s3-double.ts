@@ -10,6 +10,8 @@ export interface LoggedRequest {
   readonly bytes: number;
   readonly authorization: string | undefined;
   readonly host: string;
+  /** The token of a session of a directory bucket. */
+  readonly session?: string;
   /** Names of the headers about checksums and encodings. */
   readonly headers: readonly string[];
   /** What its body can be compared with. */

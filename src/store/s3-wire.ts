@@ -1,0 +1,99 @@
+import type { IncomingMessage } from "node:http";
+import { httpRequest, type StoreTimeouts, TIMEOUTS, takeBody } from "./http-request.js";
+import type { BucketPlace, S3Access } from "./s3-access.js";
+import { answerHeader, statusOf } from "./s3-errors.js";
+import { encoded, signedHeaders } from "./s3-sign.js";
+import type { ObjectLocation } from "./store-types.js";
+
+/** A request to a store, for an object, or with an empty key for its bucket. */
+export interface S3Request {
+  readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
+  readonly at: ObjectLocation;
+  readonly query?: Readonly<Record<string, string | number | undefined>>;
+  /** Names in lower case; those without a value are left out. */
+  readonly headers?: Readonly<Record<string, string | undefined>>;
+  /** Not copied: it must not change until the answer is there. */
+  readonly body?: Uint8Array | undefined;
+}
+
+/** A clock that is so far from the store's, in milliseconds, is reckoned with; stores refuse 15 minutes. */
+const SKEW = 300_000;
+/** Bytes of an answer in XML: a list of 1,000 keys of 1,024 bytes, each of which may be written in six. */
+const MOST_TEXT = 16 * 2 ** 20;
+
+/** Signed requests to a store, each sent once. Throws errors with a status as `httpRequest` does, system errors, and those of `S3Access`. */
+export class S3Wire {
+  readonly access: S3Access;
+  readonly #timeouts: StoreTimeouts;
+  /** What the store's clock is ahead of this machine's, in milliseconds. */
+  #ahead = 0;
+
+  constructor(access: S3Access, timeouts: StoreTimeouts = TIMEOUTS) {
+    this.access = access;
+    this.#timeouts = timeouts;
+  }
+
+  /** The answer, once its head is there. Whoever asks takes the body. */
+  async ask(request: S3Request): Promise<IncomingMessage> {
+    const place = await this.access.placeOf(request.at.bucket);
+    try {
+      return await this.#send(place, request);
+    } catch (error) {
+      this.#lookAtClock(error);
+      const region = answerHeader(error, "x-amz-bucket-region");
+      const elsewhere = (statusOf(error) ?? 500) < 500 && region !== undefined && region !== place.region;
+      if (!elsewhere || !this.access.moved(request.at.bucket, region)) throw error;
+      return this.#send(await this.access.placeOf(request.at.bucket), request);
+    }
+  }
+
+  /** The body of the answer as text, and its headers. */
+  async text(request: S3Request): Promise<{ readonly text: string; readonly headers: IncomingMessage["headers"] }> {
+    const answer = await this.ask(request);
+    const chunks: Uint8Array[] = [];
+    let length = 0;
+    const take = (chunk: Uint8Array) => {
+      length += chunk.length;
+      if (length > MOST_TEXT) answer.destroy(new Error(`the store's answer has more than ${MOST_TEXT} bytes`));
+      else chunks.push(chunk);
+    };
+    await takeBody(answer, take, this.#timeouts.idle);
+    if (!answer.complete)
+      throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+    return { text: Buffer.concat(chunks).toString("utf8"), headers: answer.headers };
+  }
+
+  async #send(place: BucketPlace, { method, at, query = {}, headers = {}, body }: S3Request): Promise<IncomingMessage> {
+    const given = Object.entries(headers).filter((one): one is [string, string] => one[1] !== undefined);
+    const asked = Object.entries(query).filter(([, value]) => value !== undefined);
+    const search = asked
+      .map(([name, value]) => `${encoded(name)}=${encoded(String(value))}`)
+      .sort()
+      .join("&");
+    const path = place.path + at.key.split("/").map(encoded).join("/");
+    const signed = signedHeaders(
+      place,
+      await place.credentials(),
+      { method, path, query: search, headers: Object.fromEntries(given), body },
+      new Date(Date.now() + this.#ahead),
+    );
+    return httpRequest(
+      {
+        ...{ url: place.origin, method, body },
+        path: search === "" ? path : `${path}?${search}`,
+        headers: signed,
+      },
+      this.#timeouts,
+      0,
+    );
+  }
+
+  /** An answer that refuses says what time it is. */
+  #lookAtClock(error: unknown): void {
+    const said = Date.parse(answerHeader(error, "date") ?? "");
+    const ahead = said - Date.now();
+    if (Number.isNaN(said) || Math.abs(ahead - this.#ahead) < SKEW) return;
+    this.#ahead = ahead;
+    Object.assign(error as object, { clockWasWrong: true });
+  }
+}
