@@ -151,6 +151,7 @@ export class ObjectUpload {
   async #send(part: OpenPart, length = part.bytes.length): Promise<void> {
     if (part.held || !this.#open.delete(part.index)) return;
     const bytes = part.bytes.subarray(0, length);
+    clearRest(part);
     while (this.#sendingBytes > 0 && this.#sendingBytes + length > IN_FLIGHT_BYTES) {
       await Promise.race(this.#sending);
       this.#throwFailure();
@@ -163,7 +164,7 @@ export class ObjectUpload {
       .then(() => {
         this.#sendingBytes -= length;
         this.#sending.delete(sending);
-        if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(part.bytes.fill(0));
+        if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(part.bytes);
       });
     this.#sending.add(sending);
   }
@@ -291,6 +292,15 @@ function addStretch(stretches: { start: number; end: number }[], start: number, 
   others.push(merged);
   others.sort((a, b) => a.start - b.start);
   stretches.splice(0, stretches.length, ...others);
+}
+
+/** What nobody wrote of a part is zeros: its buffer may have been another part's. */
+function clearRest({ written, bytes }: OpenPart): void {
+  let at = 0;
+  for (const { start, end } of [...written, { start: bytes.length, end: bytes.length }]) {
+    bytes.fill(0, at, start);
+    at = end;
+  }
 }
 
 function isWhole({ written, bytes }: OpenPart): boolean {
