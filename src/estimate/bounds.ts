@@ -1,21 +1,21 @@
-/** Values of a random sample of pages, all between 0 and `most`. */
+/** Values of a random sample of pages. All are between 0 and `most`. */
 export interface Sample {
   readonly values: ArrayLike<number>;
   readonly most: number;
-  /** Pages that the sample is drawn from, without putting any back. */
+  /** Number of pages that the sample is drawn from, without replacement. */
   readonly population: number;
 }
 
-/** Sum over the whole population, and how far off it can be. */
+/** The sum over the whole population, and its possible error. */
 export interface Total {
   readonly sum: number;
   readonly error: number;
 }
 
 /**
- * The sum that a sample lets expect. The error is the empirical Bernstein bound (Maurer and Pontil 2009, theorem 4, for
- * both sides): it holds for whatever distribution the values have, with probability `1 - risk` at least. A sample of
- * everything has no error.
+ * Estimates the sum from a sample. The error is the empirical Bernstein bound (Maurer and Pontil 2009, theorem 4, for
+ * both sides): it holds for any distribution of the values, with probability `1 - risk` at least. A sample of the whole
+ * population has no error.
  */
 export function totalOf({ values, most, population }: Sample, risk: number): Total {
   const n = values.length;
@@ -33,8 +33,8 @@ export function totalOf({ values, most, population }: Sample, risk: number): Tot
 }
 
 /**
- * `count` different numbers below `population`, ascending; all of them if there are no more. The same numbers for the
- * same seed.
+ * `count` different numbers below `population`, ascending; all of them if `count` is larger. The same seed gives the
+ * same numbers.
  */
 export function drawSorted(count: number, population: number, seed: number): Float64Array {
   if (count >= population) return Float64Array.from({ length: population }, (_, i) => i);
@@ -44,7 +44,7 @@ export function drawSorted(count: number, population: number, seed: number): Flo
   return Float64Array.from(chosen).sort();
 }
 
-/** Numbers in [0, 1) with 53 bits, of Marsaglia's xorshift with 128 bits of state (2003). */
+/** Random numbers in [0, 1) with 53 bits, from Marsaglia's xorshift with 128 bits of state (2003). */
 function randomNumbers(seed: number): () => number {
   const state = Uint32Array.of(seed ^ 0x9e37_79b9, 362_436_069, 521_288_629, 88_675_123);
   const word = (): number => {

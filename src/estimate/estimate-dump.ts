@@ -32,16 +32,19 @@ import { drawSorted, totalOf } from "./bounds.js";
 import type { EstimateResult, LevelEstimate, SizeEstimate } from "./estimate-result.js";
 import { type PageSizes, samplePages } from "./sample-pages.js";
 
-/** How an estimate is made. */
+/** How to make an estimate. */
 export interface EstimateOptions extends CompleteOptions {
-  /** Default: all that are there, zlib and zstd at level 1. */
+  /** Default: all installed codecs, zlib and zstd at level 1. */
   readonly codecs?: readonly (Codec | CodecName)[];
-  /** Pages to compress of those that every level keeps; of each other class a quarter. Default 16,384. */
+  /**
+   * Number of pages to compress of the class that every level keeps; of each other class a quarter of that. Default:
+   * 16,384.
+   */
   readonly samplePages?: number;
   readonly workers?: number | WorkerThreads;
   readonly warnings?: Warnings;
   readonly signal?: AbortSignal;
-  /** Called now and then, with pages done and in all. */
+  /** Called now and then with the number of pages done and the total. */
   readonly onProgress?: (phase: "classify" | "sample", done: number, total: number) => void;
 }
 
@@ -56,9 +59,12 @@ const ESTIMATE: Shape<EstimateOptions> = {
 };
 
 const SAMPLE_PAGES = 16_384;
-/** Of the figures of a table, at most one in a hundred may be wrong. */
+/** At most one in a hundred figures of a table may be wrong. */
 const RISK = 0.01;
-/** The classes that levels keep or drop; of the others every level drops every page. */
+/**
+ * The classes that some levels keep and others drop, and the kept pages. Pages of all other classes are dropped by
+ * every level.
+ */
 const STRATA = [KEPT, CACHE, CACHE_PRIVATE, USER, FREE] as const;
 
 interface Stratum {
@@ -68,9 +74,9 @@ interface Stratum {
 }
 
 /**
- * Tells for every dump level and codec how large the kdump-compressed file would be, without writing it: classifies all
- * pages, and compresses a sample of each class. One byte of memory per page beside the bitmaps: 256 MiB per TiB.
- * A dump whose pages cannot be classified gets estimates for levels 0 and 1. Throws `DumpError`s.
+ * Estimates for every dump level and codec how large the kdump-compressed file would be, without writing it: classifies
+ * all pages, and compresses a sample of each class. Takes one byte of memory per page in addition to the bitmaps: 256
+ * MiB per TiB. A dump whose pages cannot be classified gets estimates for levels 0 and 1 only. Throws `DumpError`s.
  */
 export async function estimateDump(input: Dump, options: EstimateOptions = {}): Promise<EstimateResult> {
   checkGiven(options, ESTIMATE);
@@ -79,7 +85,7 @@ export async function estimateDump(input: Dump, options: EstimateOptions = {}): 
   for (const codec of codecs) checkCodec(codec);
   const session = openSession(input, options);
   const { whyNoView, warnings } = session;
-  // Outputs have a note for each CPU.
+  // Outputs have a note for each CPU, so the notes count here too.
   const { dump } = await withCpuNotes(session, "kdump");
   if (whyNoView !== undefined) {
     if (whyNoView.code !== "CANNOT_FILTER") throw whyNoView;
@@ -129,8 +135,8 @@ interface PageClasses {
 }
 
 /**
- * Two passes: pages that every level drops (memory errors, offline) may count as another class at higher levels, so the
- * lowest level finds them, and the highest what the others are.
+ * Two passes. Pages that every level drops (memory errors, offline) may count as another class at higher levels. So a
+ * pass with the lowest level finds them, and a pass with the highest finds the classes of the others.
  */
 async function classesOf(
   dump: Dump,
@@ -143,7 +149,7 @@ async function classesOf(
   const threads = workers instanceof WorkerThreads ? workers : new WorkerThreads(workers);
   const run = { dump, view, plan, onProgress: (pfn: number) => onProgress?.("classify", pfn, plan.maxMapnr) };
   try {
-    // The first pass warns of nothing that the second would not.
+    // The first pass adds no warning that the second would not add.
     const lowest = { ...run, policy: policyOfLevel(0), warnings: new Warnings() };
     const first = await classify({ ...lowest, poolOf: scanPools(dump, view, plan.kept, { threads, signal }) });
     await first.pool.end();
@@ -168,7 +174,7 @@ async function sampleStrata(
   eachBit(present, (_, place) => {
     counts[classes[place] as number] = (counts[classes[place] as number] as number) + 1;
   });
-  // Seeded, so that the same dump gets the same answer.
+  // Seeded, so that the same dump always gets the same estimate.
   const drawn = STRATA.map((number) =>
     drawSorted(number === KEPT ? most : Math.ceil(most / 4), counts[number] as number, number + 1),
   );
@@ -199,7 +205,7 @@ async function sampleStrata(
   return strata;
 }
 
-/** Calls `visit` for every page whose bit is set, with its place: about 2 ns each. */
+/** Calls `visit` for every page whose bit is set, with its place. Takes about 2 ns each. */
 function eachBit({ stretches, bytes }: PageBitmap, visit: (pfn: number, place: number) => void): void {
   for (let i = 0; i < stretches.count; i++) {
     const first = stretches.source[i] as number;

@@ -7,18 +7,20 @@ import { readPages } from "../reader/physical-memory.js";
 import { throwIfAborted } from "../worker/pool.js";
 import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
-/** What sampled pages need in a file, page by page. */
+/** The sizes of sampled pages in a file, page by page. */
 export interface PageSizes {
-  /** Bytes with each codec, in the order of the codecs: what the writer would store. */
+  /** Bytes with each codec, in the order of the codecs, as the writer would store them. */
   readonly stored: readonly Float64Array[];
-  /** 1 where the page is all zero. */
+  /** 1 for a page that is all zero. */
   readonly zero: Uint8Array;
 }
 
-/** Pages between two turns of the event loop. */
+/** Pages that are compressed before other events may run. */
 const PIECE = 512;
 
-/** Compresses the pages with each codec, as a filter run would. About 50 microseconds a page with all five codecs. */
+/**
+ * Compresses the pages with each codec, as a filter run does. Takes about 50 microseconds a page with all five codecs.
+ */
 export async function samplePages(
   dump: Dump,
   pfns: Float64Array,

@@ -2,12 +2,15 @@ import type { PhysicalMemory } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import { type AddressSpace, readVirtual } from "./address-space.js";
 
-/** Bytes of a piece: a page of most machines, and a part of one of others. */
+/** Bytes of a piece: one page on most machines, a part of a page on others. */
 export const PIECE = 4096;
-/** Most that are remembered: 1 MiB. */
+/** The most pieces that are remembered: 1 MiB. */
 const MAX_PIECES = 256;
 
-/** Pieces of memory that were read last: lists and tables are read word by word, many of a page. What the dump does not have whole is none. */
+/**
+ * Remembers the pieces of memory that were read last: lists and tables are read word by word, many words of a page. A
+ * piece that the dump does not have whole is remembered as `undefined`.
+ */
 export class PieceCache {
   readonly #pieces = new Map<bigint, DataView | undefined>();
   readonly #space: AddressSpace;
@@ -34,7 +37,10 @@ export class PieceCache {
     return piece;
   }
 
-  /** Where a part of it is damaged (a file that was cut off), what is asked for may not be: it is read by itself then, and fails by itself. */
+  /**
+   * Where a part of the piece is damaged (a file that was cut off), the bytes that the caller wants may be sound. They
+   * are then read without the piece, and that read reports the damage.
+   */
   #read(vaddr: bigint): DataView | undefined {
     const bytes = new Uint8Array(PIECE);
     try {

@@ -18,15 +18,15 @@ export interface FileDigest {
   readonly sha256: string;
 }
 
-/** Bytes hashed between two turns of the event loop. */
+/** Bytes that are hashed before other events may run. */
 const PIECE = 4 << 20;
 
-/** SHA-256 of a text's bytes in UTF-8: of a file that is UTF-8 its own. */
+/** SHA-256 of a text's bytes in UTF-8. For the text of a UTF-8 file it is the file's own digest. */
 export function textDigest(text: string): string {
   return createHash("sha256").update(text, "utf8").digest("hex");
 }
 
-/** Told how many bytes of how many were read. */
+/** Called with the number of bytes that were read and the total. */
 export type DigestProgress = (done: number, total: number) => void;
 
 async function digest(
@@ -38,7 +38,7 @@ async function digest(
   const piece = new Uint8Array(Math.min(PIECE, Math.max(1, source.size)));
   let bytes = 0;
   for (;;) {
-    // What ends before would have the digest of another file.
+    // Without this check, a file that ends early would get the digest of another file.
     const wanted = piece.subarray(0, Math.min(piece.length, source.size - bytes));
     readInto(source, wanted, bytes, "data");
     hash.update(wanted);
@@ -50,7 +50,7 @@ async function digest(
   }
 }
 
-/** Hands an open file, or an object of a store, to `use`, and closes it. Throws `NOT_READABLE`. */
+/** Opens a file or an object of a store, passes it to `use`, and closes it. Throws `NOT_READABLE`. */
 export async function withSource<T>(path: string, use: (source: ByteSource) => T | Promise<T>): Promise<T> {
   if (isStorePath(path)) {
     const { openObject } = await import("../store/open-object.js");
@@ -82,19 +82,21 @@ export interface InputFile {
   /** As the user named it. */
   readonly path: string;
   readonly bytes: number;
-  /** `undefined` if it was not asked for, or there is nothing to take it of: see `covers`. */
+  /** `undefined` if the caller does not want it, or if there is none: see `covers`. */
   readonly sha256: string | undefined;
   /**
-   * What the digest is of: all bytes of the file, or of a packed file and of a stream what is inside. `undefined` where none was taken: of a machine's
-   * memory (/proc/vmcore, a device) there is none, for it may not be read as a whole.
+   * The bytes that the digest covers: all bytes of the file, or the unpacked content of a packed file or a stream.
+   * `undefined` if there is no digest. A machine's memory (/proc/vmcore, a device) never has one, because it must not
+   * be read as a whole.
    */
   readonly covers: "file" | "unpacked" | undefined;
 }
 
 /**
- * The files of a dump, read through the handles that the dump itself reads through: the digests are of what was read,
- * even if another file has their name by now. Of a packed file, and of a stream, they are of what is inside; where the dump was opened
- * with `digest` nothing is read again for that. A machine's memory is not read: it has pages that nobody may touch, and no two readings of it are equal.
+ * The files of a dump, read through the dump's own handles: so the digests are those of the bytes that were read, even
+ * if another file has their name by now. For a packed file and a stream they cover the unpacked content; if the dump
+ * was opened with `digest`, nothing is read again for that. A machine's memory is not read: some of its pages must not
+ * be touched, and two readings of it would differ.
  */
 export async function filesOfDump(
   { image }: Dump,
@@ -117,7 +119,7 @@ export async function filesOfDump(
   return found;
 }
 
-/** A stream that hands everything on to another one and takes its digest. */
+/** A stream that passes everything on to another one and computes its digest. */
 export function digestingStream(target: NodeJS.WritableStream): { stream: Writable; digest(): FileDigest } {
   const hash: Hash = createHash("sha256");
   let bytes = 0;

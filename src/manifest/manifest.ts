@@ -9,8 +9,8 @@ import type { OutputFormat } from "../writer/output-format.js";
 import { type FileDigest, type InputFile, textDigest } from "./digest.js";
 
 /**
- * The record of a filter run: what went in, what was done, what came out. docs/manifest.schema.json describes it for
- * programs, docs/manifest.md for people. What is not known is null. It names no folders, users or hosts.
+ * The record of a filter run: its input, what it did, its output. docs/manifest.schema.json describes it for programs,
+ * docs/manifest.md for people. Unknown values are null. It contains no names of folders, users or hosts.
  */
 export interface Manifest {
   readonly manifestVersion: 1;
@@ -22,60 +22,65 @@ export interface Manifest {
     readonly description: string;
     readonly files: readonly (ManifestFile & {
       readonly sha256: string | null;
-      /** What the digest is of: see `InputFile`. */
+      /** See `InputFile.covers`. */
       readonly covers: "file" | "unpacked" | null;
     })[];
   };
   readonly output: ManifestFile & {
-    /** Of the file, or of what went through the stream: packed or flattened, if it is. */
+    /** Digest of the file, or of the bytes that went through the stream: packed or flattened, if the output is. */
     readonly sha256: string;
     readonly format: OutputFormat;
-    /** That of the input's earlier filterings included. */
+    /** Includes the levels of the input's earlier filter runs. */
     readonly level: number;
     readonly flattened: boolean;
-    /** zstd, lz4 or gzip, if the file as a whole is packed. */
+    /** zstd, lz4 or gzip, if the whole file is packed. */
     readonly packing: string | null;
     readonly incomplete: boolean;
-    /** The file that was handed over, if the dump is sealed in it with age; all else here is of the dump inside. */
+    /**
+     * The file that is handed over, if the dump is sealed in it with age. All other members are about the dump inside.
+     */
     readonly sealed: (ManifestFile & { readonly sha256: string; readonly recipients: number }) | null;
   };
   readonly options: {
     readonly level: number;
     readonly dropped: readonly string[];
     readonly privacy: boolean;
-    /** With `privacy`: no text and no payload stays in kept pages, either. */
+    /** With `privacy`: kept pages have no text and no payload either. */
     readonly privacyStrict: boolean;
-    /** What `privacy` overwrote beyond what it does by itself. */
+    /** Data that `privacy` overwrote in addition to its usual ones. */
     readonly privacyExtra: readonly string[];
-    /** What stayed with `privacyStrict` although it is text. */
+    /** Texts that were kept with `privacyStrict`. */
     readonly privacyKeep: readonly string[];
     /** File name of erase rules. */
     readonly erase: string | null;
-    /** SHA-256 of its text. */
+    /** SHA-256 of the rules' text. */
     readonly eraseSha256: string | null;
     readonly format: OutputFormat;
     readonly codec: string;
     readonly compressionLevel: number | null;
     readonly dedupe: boolean;
-    /** Struct pages of dropped pages were dropped too. */
+    /** Whether struct pages of dropped pages were dropped too. */
     readonly excludeUnusedVmemmap: boolean;
-    /** File name of the module that decided about pages too. */
+    /** File name of the module that also decided about pages. */
     readonly extension: string | null;
     readonly vmcoreinfoGiven: boolean;
-    /** Damage of the input was passed over. */
+    /** Whether damage of the input was skipped. */
     readonly salvage: boolean;
-    /** The input is bare memory: `auto`, or the addresses of its pieces. */
+    /** For an input of bare memory: `auto`, or the addresses of its pieces. */
     readonly raw: string | null;
-    /** The architecture, where it was named, and the snapshot that was. */
+    /** The architecture and the snapshot, if the user named them. */
     readonly arch: string | null;
     readonly snapshot: string | null;
     /** File name of the kernel's vmlinux. */
     readonly vmlinux: string | null;
-    /** Levels to take in turn when there was no room, most bytes of the output, and what was to become of one that is full. */
+    /**
+     * Levels to fall back to when there is no room, the most bytes of the output, and what to do with an output that is
+     * full.
+     */
     readonly fallbackLevels: readonly number[];
     readonly sizeLimit: number | null;
     readonly onFull: "nothing" | "incomplete";
-    /** The file was on the disk before it got its name. */
+    /** Whether the file was on the disk before it got its name. */
     readonly sync: boolean;
   };
   readonly kernel: {
@@ -87,7 +92,7 @@ export interface Manifest {
     /** ISO 8601; a dump of a live machine has none. */
     readonly crashTime: string | null;
   };
-  /** Pages. */
+  /** Numbers of pages. */
   readonly pages: {
     readonly input: number;
     readonly kept: number;
@@ -95,14 +100,14 @@ export interface Manifest {
     readonly beyondMemMap: number;
     readonly unreadable: number;
   };
-  /** What a run with privacy could do, as the run's result has it. */
+  /** What a run with privacy was able to do, from the run's result. */
   readonly privacy: object | null;
   readonly doubts: {
-    /** Pages about which nothing could be found out. */
+    /** Pages that could not be classified. */
     readonly unclassified: number;
     readonly warnings: readonly DumpWarning[];
   };
-  /** The lines of the output's eraseinfo: what this run and earlier ones overwrote. */
+  /** The lines of the output's eraseinfo: data that this run and earlier ones overwrote. */
   readonly erased: readonly string[];
 }
 
@@ -112,11 +117,11 @@ export interface ManifestFile {
   readonly bytes: number;
 }
 
-/** What a manifest is made of. */
+/** The sources of a manifest. */
 export interface ManifestFacts {
   /** The input. */
   readonly dump: Dump;
-  /** The output, opened; of one that went through a stream or is packed there is none. */
+  /** The output, opened. Absent if it went through a stream or is packed. */
   readonly written?: Dump;
   readonly options: FilterOptions;
   readonly result: FilterResult;
@@ -129,7 +134,7 @@ export interface ManifestFacts {
   readonly ended: Date;
 }
 
-/** Writes down a run. Pure: files are opened and digests taken by the caller. */
+/** Makes the manifest of a run. A pure function: the caller opens files and computes digests. */
 export function manifestOf(facts: ManifestFacts): Manifest {
   const { dump, written, result, inputFiles, outputDigest } = facts;
   const options = wholeFilterOptions(facts.options);

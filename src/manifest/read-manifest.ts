@@ -4,7 +4,7 @@ import { OUTPUT_FORMATS } from "../writer/output-format.js";
 import { withSource } from "./digest.js";
 import type { Manifest } from "./manifest.js";
 
-/** The members of a manifest that a dump can be held against. */
+/** The members of a manifest that a dump can be compared with. */
 export type RecordedRun = Pick<Manifest, "output" | "erased"> & {
   readonly input: Pick<Manifest["input"], "files">;
   readonly options: Pick<Manifest["options"], "privacy">;
@@ -12,18 +12,18 @@ export type RecordedRun = Pick<Manifest, "output" | "erased"> & {
   readonly pages: Pick<Manifest["pages"], "input" | "kept" | "dropped" | "beyondMemMap">;
 };
 
-/** The warnings of a run are counted, not listed: a manifest has some kilobytes. */
+/** Above all manifests, which have some kilobytes: the warnings of a run are counted, not listed. */
 const MAX_BYTES = 16 << 20;
 
 /**
- * Reads a manifest as far as `RecordedRun` goes. Throws `NOT_READABLE`; `LIMIT` above 16 MiB; `UNSUPPORTED` if it is of
- * another version; `CORRUPT` if it is none.
+ * Reads the members of `RecordedRun` from a manifest. Throws `NOT_READABLE`; `LIMIT` above 16 MiB; `UNSUPPORTED` for a
+ * manifest of another version; `CORRUPT` for a file that is not a manifest.
  */
 export async function readManifest(path: string): Promise<RecordedRun> {
   return parseManifest((await readRecord(path)).toString("utf8"), path);
 }
 
-/** The bytes of a manifest or of an audit's result: those that a signature is of. Throws `NOT_READABLE`, `LIMIT`. */
+/** The bytes of a manifest or of an audit's result, which a signature covers. Throws `NOT_READABLE`, `LIMIT`. */
 export function readRecord(path: string): Promise<Buffer> {
   return withSource(path, bytesOf);
 }
@@ -35,7 +35,7 @@ function bytesOf(source: ByteSource): Buffer {
   return Buffer.from(bytes.subarray(0, source.read(bytes, 0)));
 }
 
-/** Takes apart the text of a manifest. `file` names it in errors, which are those of `readManifest`. */
+/** Parses the text of a manifest. `file` is its name in errors, which are those of `readManifest`. */
 export function parseManifest(text: string, file: string): RecordedRun {
   let manifest: unknown;
   try {
@@ -76,7 +76,7 @@ const listOf =
 const isInputFile: Check = (value) =>
   isText(memberOf(value, "name")) && isCount(memberOf(value, "bytes")) && orNull(isDigest)(memberOf(value, "sha256"));
 
-/** What docs/manifest.schema.json asks of the members that are used. */
+/** Checks of the members that are used, as docs/manifest.schema.json defines them. */
 const CHECKS: readonly (readonly [string, Check])[] = [
   ["manifestVersion", (value) => value === 1],
   ["output.name", isText],

@@ -2,17 +2,18 @@ import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from 
 import { DumpError } from "../errors.js";
 
 /**
- * Ed25519 signatures (RFC 8032) of small files. A signature is the base64 of its 64 bytes, one line, in a file of its own: openssl can check it, too.
+ * Ed25519 signatures (RFC 8032) of small files. A signature is the base64 of its 64 bytes, one line, in its own file.
+ * openssl can check it, too.
  */
 
-/** What stands behind the name of a signed file. */
+/** The suffix of a signature's file, after the name of the signed file. */
 export const SIGNATURE_SUFFIX = ".sig";
 const SIGNATURE_BYTES = 64;
 const KEY_BYTES = 32;
-/** A key's file has some hundred bytes. */
+/** A key's file has a few hundred bytes. */
 export const MAX_KEY_FILE = 1 << 16;
 
-/** DER before the bytes of a private key in PKCS #8, and of a public one (RFC 8410). */
+/** The DER bytes before the bytes of a private key (PKCS #8) and of a public key (RFC 8410). */
 const PRIVATE_DER = Buffer.from("302e020100300506032b657004220420", "hex");
 const PUBLIC_DER = Buffer.from("302a300506032b6570032100", "hex");
 const OPENSSH_MAGIC = "openssh-key-v1\0";
@@ -21,7 +22,10 @@ const OPENSSH_NAME = "ssh-ed25519";
 const publicFrom = (bytes: Uint8Array) =>
   createPublicKey({ key: Buffer.concat([PUBLIC_DER, bytes]), format: "der", type: "spki" });
 
-/** A private key as `openssl genpkey -algorithm ed25519` or `ssh-keygen -t ed25519` writes it. Throws `BAD_OPTION`; the message has nothing of the key. */
+/**
+ * Parses a private key in the format of `openssl genpkey -algorithm ed25519` or `ssh-keygen -t ed25519`. Throws
+ * `BAD_OPTION`; the message contains nothing of the key.
+ */
 export function privateKeyOf(text: string, file: string): KeyObject {
   if (text.includes("-----BEGIN OPENSSH PRIVATE KEY-----")) return fromOpenssh(text, file);
   if (text.includes("-----BEGIN ENCRYPTED PRIVATE KEY-----")) throw locked(file);
@@ -41,8 +45,8 @@ export function privateKeyOf(text: string, file: string): KeyObject {
 }
 
 /**
- * A public key: PEM, or a line of OpenSSH (`ssh-ed25519 AAAA…`). A private one is refused, though it has the public one in it: who checks a signature must not
- * have it. Throws `BAD_OPTION`.
+ * Parses a public key: PEM, or a line of OpenSSH (`ssh-ed25519 AAAA…`). A private key is refused although it contains
+ * the public one, because it must not be where signatures are checked. Throws `BAD_OPTION`.
  */
 export function publicKeyOf(text: string, file: string): KeyObject {
   if (/-----BEGIN [A-Z ]*PRIVATE KEY-----/.test(text)) {
@@ -66,12 +70,12 @@ export function publicKeyOf(text: string, file: string): KeyObject {
   return publicFrom(bytes);
 }
 
-/** The text of a signature's file. */
+/** The content of a signature's file. */
 export function signatureOf(bytes: Uint8Array, key: KeyObject): string {
   return `${sign(null, bytes, key).toString("base64")}\n`;
 }
 
-/** Whether a signature is of these bytes, by the owner of the key. Throws `CORRUPT` for what is no signature. */
+/** Whether a signature is for these bytes, by the owner of the key. Throws `CORRUPT` if it is not a signature. */
 export function isSignedBy(bytes: Uint8Array, signature: string, key: KeyObject, file: string): boolean {
   const raw = Buffer.from(signature.trim(), "base64");
   if (raw.length !== SIGNATURE_BYTES || !/^[A-Za-z0-9+/]+=*$/.test(signature.trim())) {
@@ -83,7 +87,7 @@ export function isSignedBy(bytes: Uint8Array, signature: string, key: KeyObject,
   return verify(null, bytes, key, raw);
 }
 
-/** Parts of OpenSSH's format, each behind its length (RFC 4251, `string`). */
+/** Reads the parts of OpenSSH's format, each of which follows its length (RFC 4251, `string`). */
 class SshParts {
   readonly #bytes: Buffer;
   #at: number;
@@ -120,9 +124,9 @@ function fromOpenssh(text: string, file: string): KeyObject {
   if (parts.number() !== 1) throw unreadable;
   parts.next();
   const inside = new SshParts(parts.next() ?? Buffer.alloc(0));
-  const [check, again] = [inside.number(), inside.number()];
+  const [check, repeated] = [inside.number(), inside.number()];
   const kind = inside.next()?.toString("latin1");
-  if (check === undefined || check !== again || kind === undefined) throw unreadable;
+  if (check === undefined || check !== repeated || kind === undefined) throw unreadable;
   if (kind !== OPENSSH_NAME) throw badKey(file, `is a key of ${kind}; coresieve uses Ed25519 keys`);
   const [publicBytes, secret] = [inside.next(), inside.next()];
   if (publicBytes?.length !== KEY_BYTES || secret?.length !== 2 * KEY_BYTES) throw unreadable;

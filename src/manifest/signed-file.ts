@@ -5,24 +5,27 @@ import { readyFileSink } from "../writer/open-file-sink.js";
 import type { Sink } from "../writer/sink.js";
 import { MAX_KEY_FILE, privateKeyOf, SIGNATURE_SUFFIX, signatureOf } from "./signature.js";
 
-/** A small file beside a run's output, with its signature where one is asked for. */
+/** A small file next to a run's output, with its signature if the user wants one. */
 export interface SignedFile {
-  /** Makes both appear: the signature first, so that no file stands there unsigned. */
+  /** Makes both files appear: the signature first, so that the file is never there without it. */
   write(bytes: Uint8Array): Promise<void>;
   /** Never throws. */
   abort(): Promise<void>;
-  /** After `abort`: what is there all the same. */
+  /** After `abort`: what could not be removed. */
   leftBehind(): string | undefined;
 }
 
-/** The private key in a file, as openssl or ssh-keygen make it. Throws `NOT_READABLE`, `BAD_OPTION`. */
+/** The private key in a file of openssl or ssh-keygen. Throws `NOT_READABLE`, `BAD_OPTION`. */
 export async function signingKey(file: string | undefined): Promise<KeyObject | undefined> {
   return file === undefined
     ? undefined
     : privateKeyOf((await readSideFile(file, MAX_KEY_FILE)).toString("latin1"), file);
 }
 
-/** Opens the file, and its signature's, before the run: a name that cannot be is found out at once. Throws what a file sink does. */
+/**
+ * Opens the file and its signature's before the run, so that a name that is not possible is reported at once. Throws
+ * what a file sink throws.
+ */
 export async function openSignedFile(
   path: string,
   key: KeyObject | undefined,

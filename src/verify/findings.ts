@@ -63,7 +63,7 @@ export class Findings {
   readonly #counts = new Map<FindingKind, number>();
   readonly #shown = new Map<FindingKind, number>();
 
-  /** `limit`: findings kept of each kind. */
+  /** `limit`: the most findings of each kind that are kept. */
   constructor(limit: number) {
     this.#limit = limit;
   }
@@ -73,7 +73,7 @@ export class Findings {
     return (this.#shown.get(kind) ?? 0) >= this.#limit;
   }
 
-  /** `count`: how many of its kind it stands for; 0 for one that has been counted already. */
+  /** `count`: the number of faults that the finding stands for; 0 if they were counted already. */
   add(finding: Finding, count = 1): void {
     const { kind } = finding;
     this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
@@ -82,7 +82,7 @@ export class Findings {
     this.#list.push({ ...finding, message: inWords(finding.message) });
   }
 
-  /** Adds to a count without a finding of its own. */
+  /** Adds to a count, without a finding. */
   count(kind: FindingKind, count = 1): void {
     if (count > 0) this.#counts.set(kind, (this.#counts.get(kind) ?? 0) + count);
   }

@@ -3,13 +3,16 @@ import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { firstAbove } from "../sorted.js";
 import type { Findings } from "./findings.js";
 
-/** Pages that do not lie behind those before them and are compared with all others: 16 MiB of memory. */
+/**
+ * The most pages that are compared with all others, of those that are not stored behind the previous ones: 16 MiB of
+ * memory.
+ */
 const MAX_CANDIDATES = 2 ** 20;
 
 /**
- * Finds pages whose bytes in the file are partly another page's. Pages may share all of their bytes: those of zeros do. Most
- * writers lay pages out in order, so the first pass keeps only those that begin before the end of what came before, and
- * only if there are any a second pass compares all pages with them.
+ * Finds pages whose bytes in the file partly belong to another page. Pages may share all of their bytes, as those of
+ * zeros do. Most writers store pages in order. So the first pass only collects the pages that begin before the end of
+ * the earlier ones, and only if there are any, a second pass compares all pages with them.
  */
 export function findOverlaps(
   image: KdumpImage,
@@ -45,7 +48,7 @@ export function findOverlaps(
   forEachDescriptor(image, part, (pfn, descriptor) => {
     if (descriptor === undefined || descriptorFault(descriptor, dataStart, fileSize, image.blockSize)) return;
     const { offset, size, position } = descriptor;
-    // The first candidate that ends behind this page's start. Candidates are no longer than a block.
+    // The first candidate that may end behind this page's start: a candidate is not longer than a block.
     const low = firstAbove(sorted, offset - image.blockSize);
     for (let i = low; i < sorted.length && (sorted[i] as number) < offset + size; i++) {
       const start = sorted[i] as number;

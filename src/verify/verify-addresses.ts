@@ -6,8 +6,9 @@ import type { Dump } from "../reader/dump.js";
 import type { Findings } from "./findings.js";
 
 /**
- * Holds the virtual addresses of an ELF dump's segments against the kernel's page tables: gdb reads memory by them alone. A dump
- * that gives none (QEMU's without paging) is not wrong. Returns whether they were checked.
+ * Compares the virtual addresses of an ELF dump's segments with the kernel's page tables: gdb reads memory only by
+ * these addresses. A dump without addresses (QEMU's without paging) is not wrong. Returns whether the addresses could
+ * be checked.
  */
 export function verifyAddresses(dump: Dump, view: KernelView | undefined, findings: Findings): boolean {
   const segments = segmentsOf(dump) ?? [];

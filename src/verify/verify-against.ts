@@ -34,28 +34,31 @@ import { readAhead } from "../worker/read-ahead.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Findings } from "./findings.js";
 
-/** How a dump compares with the one it was made from. Numbers are pages. */
+/** How a dump compares with its original. Numbers are pages. */
 export interface Comparison {
   readonly original: readonly string[];
-  /** Pages that both have, byte for byte the same. */
+  /** Pages of both that are equal byte for byte. */
   readonly same: number;
   readonly different: number;
   /**
-   * Not among those: pages that differ in nothing but bytes which erasing writes, in a dump whose eraseinfo says that data were
-   * erased. It does not tell where, so any byte may have been.
+   * Pages that differ only in bytes that erasing writes, in a dump whose eraseinfo says that data were erased; not
+   * counted in `different`. The eraseinfo does not say where, so any such byte may be erased data.
    */
   readonly erased: number;
   /** Pages of the dump that the original does not have. */
   readonly unknown: number;
-  /** Pages that both should have and one of them does not give. */
+  /** Pages that both should have, but that one of them cannot provide. */
   readonly notCompared: number;
   /** Pages of the original that the dump does not have. */
   readonly missing: number;
-  /** The level by which they are explained: the dump's own; of an ELF dump, which tells none, 31. */
+  /** The level that must explain them: the dump's own; 31 for an ELF dump, which does not record its level. */
   readonly level: number;
-  /** The dump was made with `--privacy`, as its eraseinfo says: classes have those of privacy, too. */
+  /** Whether the dump's eraseinfo says that it was made with `--privacy`: then there are also privacy's classes. */
   readonly privacy: boolean;
-  /** The missing pages by class; `kept` are those that the level does not explain. `undefined`: the classes cannot be told. */
+  /**
+   * The missing pages by class; `kept` counts those that the level does not explain. `undefined` if the classes are not
+   * known.
+   */
   readonly classes: ClassCounts | undefined;
   /** Missing pages beyond the kernel's memory map (firmware). */
   readonly beyondMemMap: number;
@@ -63,21 +66,21 @@ export interface Comparison {
 
 /** Pages of a task. */
 const COMPARE_PAGES = 4096;
-/** Differing pages that are named. */
+/** The most differing pages that findings name. */
 const MAX_NAMED = 1000;
 
-/** What the comparison works with. */
+/** What the comparison needs. */
 export interface CompareContext {
   readonly threads: WorkerThreads;
   readonly signal: AbortSignal | undefined;
   readonly findings: Findings;
-  /** Told how many pages more were compared. */
+  /** Called with the number of pages compared and the total. */
   readonly done: (pages: number, of: number) => void;
 }
 
 /**
- * Compares a dump page by page with its original. `given` are the pages that the dump gives, `promisedByFile` those that it should
- * give. Both dumps must be complete (`completeDump`).
+ * Compares a dump page by page with its original. `given` are the pages that the dump can provide, `promisedByFile`
+ * those that it should. Both dumps must be complete (`completeDump`).
  */
 export async function compareDumps(
   dump: Dump,
@@ -125,7 +128,7 @@ export async function compareDumps(
   const missing = andNot(theirs, promisedBits, pages);
   const level = dump.header.format === "kdump" ? dump.header.dumpLevel : MAX_LEVEL;
   const isKdump = dump.header.format === "kdump";
-  // Only a kdump header says that struct pages were left out (`-e`); of other formats they may have been.
+  // Only a kdump header says whether struct pages were left out (`-e`). In other formats they may have been.
   const lacksStructPages = !isKdump || dump.header.lacksStructPages === true;
   const madeBy = { level, dropsZeros: !isKdump, privacy: record.privacy, lacksStructPages };
   const explained = await explain(session, missing.bits, pages, madeBy, context);
@@ -149,7 +152,7 @@ export async function compareDumps(
   };
 }
 
-/** In bare memory pages of zeros are dropped ones, too, and what is no memory at all: nothing tells them apart. */
+/** In bare memory, pages of zeros may be dropped pages, or no memory at all: they cannot be distinguished. */
 async function withoutZeros(dump: Dump, given: PageBitmap, { threads, signal }: CompareContext): Promise<PageBitmap> {
   const kept = copyOfBitmap(given);
   const run = { image: dump.image, pageSize: dump.pageSize, kept, kernel: undefined };
@@ -204,7 +207,7 @@ async function compareBoth(
   return { compared, different, erased, unreadable };
 }
 
-/** How a dump was made, as far as it tells. */
+/** How a dump was made, as far as that is known. */
 interface MadeBy {
   readonly level: number;
   readonly dropsZeros: boolean;
@@ -212,7 +215,7 @@ interface MadeBy {
   readonly lacksStructPages: boolean;
 }
 
-/** Which of the missing pages the level explains: the original's own struct pages tell their classes. */
+/** Finds the missing pages that the level explains: the original's own struct pages have their classes. */
 async function explain(
   session: Session,
   missing: PageBitmap,
@@ -229,7 +232,8 @@ async function explain(
   const absent = lacksStructPages ? copyOfBitmap(missing) : undefined;
   const beyondMemMap = clearBits(missing, plan.maxMapnr, pages) + clearBits(missing, 0, plan.firstPfn);
   if (view !== undefined) {
-    // All pages first, as a filter run does: what that would not have dropped, after its checks, explains no missing page.
+    // Classifies all pages first, like a filter run: a class that the run would not have dropped, after its checks,
+    // explains no missing page.
     const wanted = { ...policy, ...(secret && { privacy: secret }) };
     const warnings = new Warnings();
     const all = scanPools(original, view, whole.kept, run);
@@ -265,7 +269,7 @@ async function explain(
   return { rest, beyondMemMap, classes, privacy: secret !== undefined };
 }
 
-/** What the original's own pages are to `--privacy`; `undefined` if it cannot be told. */
+/** The privacy view of the original; `undefined` if it cannot be made. */
 function tryPrivacy(original: Dump, view: KernelView): PrivacyView | undefined {
   try {
     return privacyView(original, view).view;
@@ -275,7 +279,7 @@ function tryPrivacy(original: Dump, view: KernelView): PrivacyView | undefined {
   }
 }
 
-/** The bits of `a` that `b` does not have; both are of the same stretches. */
+/** The bits that are set in `a` but not in `b`. Both must have the same stretches. */
 function andNot(a: PageBitmap, b: PageBitmap, pages: number) {
   const bits = sharedBitmap(a.stretches);
   const { bytes } = bits;

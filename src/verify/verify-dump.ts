@@ -27,38 +27,39 @@ import { digestContext, VERIFY_SHAPE, type VerifyOptions } from "./verify-option
 import { type CheckedDump, compareWithOriginal } from "./verify-original.js";
 import { type AuditCheck, verifyAudited, verifySignatures } from "./verify-signed.js";
 
-/** What verifying a dump found. */
+/** The result of verifying a dump. */
 export interface VerifyResult {
-  /** Nothing is wrong with it. */
+  /** Whether nothing is wrong with it. */
   readonly whole: boolean;
   readonly files: readonly string[];
-  /** In words; `undefined` if the headers cannot be used. */
+  /** For people; `undefined` if the headers cannot be used. */
   readonly description: string | undefined;
-  /** Pages that should be there, and those that can be read. */
+  /** Number of pages that should be there, and of those that can be read. */
   readonly promised: number;
   readonly readable: number;
   /** The first findings of each kind. */
   readonly findings: readonly Finding[];
-  /** How many there are of each kind. */
+  /** Number of findings of each kind. */
   readonly counts: Readonly<Partial<Record<FindingKind, number>>>;
   readonly kernelRelease: string | undefined;
-  /** Addresses in VMCOREINFO that were followed, and how many led to memory that is there. */
+  /** Number of addresses in VMCOREINFO that were followed, and how many lead to memory that the dump has. */
   readonly symbols: number;
   readonly symbolsFound: number;
   /** What could not be checked, and why. */
   readonly notChecked: readonly string[];
   readonly comparison: Comparison | undefined;
   readonly manifest: ManifestCheck | undefined;
-  /** Where an audit's result was given. */
+  /** Present if an audit's result was given. */
   readonly audit?: AuditCheck;
-  /** Where a key was given: manifest and audit's result are signed with it. */
+  /** Present if a key was given: whether manifest and audit's result are signed with it. */
   readonly signed?: boolean;
 }
 
 /**
- * Checks a dump of any format from its header to its last page: what its headers promise, every page decoded, the kernel found
- * where VMCOREINFO says; and, with `against`, every page compared with the original; with `manifest`, the file held against the record
- * of its run. Nothing is written. What is wrong with the dump is in the result; throws `DumpError`s only where it cannot be looked at: `NOT_READABLE`, `NOT_A_DUMP`, `BAD_OPTION`,
+ * Checks a dump of any format from its header to its last page: whether it has what its headers promise, whether every
+ * page can be decoded, and whether the kernel is where VMCOREINFO says. With `against`, compares every page with the
+ * original; with `manifest`, compares the file with the record of its run. Writes nothing. Faults of the dump are in
+ * the result. Throws `DumpError`s only if it cannot be checked at all: `NOT_READABLE`, `NOT_A_DUMP`, `BAD_OPTION`,
  * `UNSUPPORTED`, `CODEC_MISSING`, `ABORTED`, and for an original or a manifest that cannot be opened.
  */
 export async function verifyDump(
@@ -77,8 +78,8 @@ export async function verifyDump(
     const manifest = run && (await checkManifest(files, undefined, run, findings, options));
     const { audit: record } = options;
     const audit = record && (await verifyAudited(files[0] ?? "", undefined, record, findings, digestContext(options)));
-    const told = { files, findings: findings.list, counts: findings.counts, manifest };
-    return { ...NOTHING, ...told, ...(audit && { audit }), ...signed };
+    const summary = { files, findings: findings.list, counts: findings.counts, manifest };
+    return { ...NOTHING, ...summary, ...(audit && { audit }), ...signed };
   }
   const threads = options.workers instanceof WorkerThreads ? options.workers : new WorkerThreads(options.workers);
   try {
@@ -124,7 +125,8 @@ async function verifyOpened(
   const promised = sharedBitmap(stretches);
   const readable = sharedBitmap(stretches);
   fillBitmaps(dump.image, { exists: sharedBitmap(stretches), data: readable });
-  // A page that lies in no file is promised by a kdump's second bitmap; an ELF's are counted where it is cut off.
+  // A kdump's second bitmap also promises pages that are in no file. The missing pages of an ELF file are counted where
+  // it is cut off.
   const all = dump.image.kind === "kdump" ? { ...dump.image, present: dump.image.dumped } : dump.image;
   fillBitmaps(all, { exists: sharedBitmap(stretches), data: promised });
   if (countBits(promised, 0, pages) === 0) {
@@ -174,7 +176,7 @@ async function verifyOpened(
   };
 }
 
-/** Reads and decodes every page that the dump gives. */
+/** Reads and decodes every page that the dump can provide. */
 async function checkPages({ dump, readable, findings, threads, options, file }: PagesToCheck): Promise<void> {
   const { signal, onProgress } = options;
   const run = { image: dump.image, pageSize: dump.pageSize, kept: readable, kernel: undefined };
@@ -200,7 +202,7 @@ interface PagesToCheck extends Pick<CheckedDump, "dump" | "readable" | "findings
   readonly file: string;
 }
 
-/** Of a machine's memory some pages may not be read. Clears their bits, and says how many there are. */
+/** Clears the bits of pages that must not be read, if the dump is a machine's memory. Returns how many there are. */
 function leaveOut({ dump, view }: Session, readable: PageBitmap): number {
   return view === undefined || !isLive(dump.image) ? 0 : leaveOutUntouchable(dump, view, readable);
 }
@@ -211,7 +213,7 @@ async function recordedRun(files: readonly string[], { manifest }: VerifyOptions
   return readManifest(manifest);
 }
 
-/** Signatures are asked for by a key. Throws `BAD_OPTION` if there is nothing that could be signed. */
+/** With a key, checks the signatures. Throws `BAD_OPTION` if there is no file that could be signed. */
 async function checkSignatures(
   { manifest, audit, key }: VerifyOptions,
   findings: Findings,
@@ -237,7 +239,7 @@ async function checkManifest(
   return { file: options.manifest ?? "", name: run.output.name, sameFile, sameInput: undefined };
 }
 
-/** Opens a dump however damaged it is. `undefined` if its headers cannot be used, which is a finding. */
+/** Opens a dump, however damaged it is. `undefined` if its headers cannot be used, which is a finding. */
 async function openDamaged(
   files: readonly string[],
   warnings: Warnings,
@@ -260,7 +262,10 @@ async function openDamaged(
   }
 }
 
-/** What opening found. The descriptors of a kdump file are looked at one by one, and not counted twice. */
+/**
+ * Turns warnings of opening the dump into findings. Descriptors of a kdump file are checked one by one elsewhere, so
+ * they are not counted here.
+ */
 function takeWarnings(warnings: Warnings, findings: Findings, file: string, missing: boolean): void {
   const kinds: Readonly<Record<string, FindingKind>> = {
     CUT_OFF: "cut-off",

@@ -7,14 +7,17 @@ import { attachSource } from "../reader/source/source-image.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { Findings } from "./findings.js";
 
-/** Compared at once. */
+/** Bytes that are compared at once. */
 const CHUNK = 1 << 20;
-/** Bytes of overlapping segments that are compared: the kernel's image lies in two segments, 100 MiB of it at most. */
+/**
+ * The most bytes of overlapping segments that are compared: the kernel's image is in two segments, 100 MiB of it at
+ * most.
+ */
 const MAX_COMPARED = 4 * 2 ** 30;
 
 /**
- * Checks the segments of an ELF dump against each other: those that overlap in memory must have the same bytes there, and
- * those that overlap in the file must be of the same memory.
+ * Checks the segments of an ELF dump against each other: segments that overlap in memory must have the same bytes
+ * there, and segments that overlap in the file must be of the same memory.
  */
 export function verifyElf(dump: ElfDump, findings: Findings): void {
   const source = attachSource(dump.image.source);
@@ -42,7 +45,7 @@ export function verifyElf(dump: ElfDump, findings: Findings): void {
     byFile,
     (load) => load.offset,
     (a, b) => {
-      // The same bytes for the same memory, as two virtual addresses of it.
+      // The same bytes stand for the same memory at two virtual addresses.
       if (a.paddr - a.offset === b.paddr - b.offset) return;
       const message = `two segments of different memory share bytes of the file: 0x${a.paddr.toString(16)} and 0x${b.paddr.toString(16)}`;
       findings.add({ kind: "overlap", message, file, offset: Math.max(a.offset, b.offset) });
@@ -50,7 +53,7 @@ export function verifyElf(dump: ElfDump, findings: Findings): void {
   );
 }
 
-/** Pairs of neighbours that overlap: each with the one before it that reaches furthest. */
+/** Calls `visit` for segments that overlap: each with the one before it that reaches furthest. */
 function forEachOverlap(
   sorted: readonly ElfSegment[],
   startOf: (load: ElfSegment) => number,
@@ -78,7 +81,7 @@ function firstDifference(dump: ElfDump, a: ElfSegment, b: ElfSegment, start: num
       readPages(left, at, one.subarray(0, n));
       readPages(right, at, other.subarray(0, n));
     } catch (error) {
-      // Told with the pages that cannot be read.
+      // Reported later, with the pages that cannot be read.
       damageOf(error);
       continue;
     }

@@ -16,10 +16,10 @@ import { findOverlaps } from "./overlaps.js";
 const STATUS_EXCLUDED_VMEMMAP = 0x10;
 const KNOWN_STATUS =
   COMPRESSED_ZLIB | COMPRESSED_LZO | COMPRESSED_SNAPPY | COMPRESSED_ZSTD | STATUS_INCOMPLETE | STATUS_EXCLUDED_VMEMMAP;
-/** Bytes of padding behind a bitmap that are looked at. */
+/** The most bytes of padding behind a bitmap that are checked. */
 const MAX_PADDING = 1 << 20;
 
-/** Checks headers, bitmaps and descriptors of a kdump-compressed dump. Costs about 0.1 us a page. */
+/** Checks headers, bitmaps and descriptors of a kdump-compressed dump. Takes about 0.1 us a page. */
 export function verifyKdump(image: KdumpImage, findings: Findings): void {
   checkBitmaps(image, findings);
   for (const part of image.parts) {
@@ -82,7 +82,7 @@ function checkHeader(header: KdumpHeader, source: ByteSource, findings: Findings
   }
 }
 
-/** Pages that are dumped but do not exist. */
+/** Finds pages that are dumped but do not exist. */
 function checkBitmaps({ exists, dumped, maxMapnr, parts }: KdumpImage, findings: Findings): void {
   let wrong = 0;
   let first: number | undefined;
@@ -98,7 +98,7 @@ function checkBitmaps({ exists, dumped, maxMapnr, parts }: KdumpImage, findings:
   findings.add({ kind: "bitmap", message, file, pfn: first }, wrong);
 }
 
-/** Bits behind the last page, in both bitmaps. */
+/** Finds bits behind the last page, in both bitmaps. */
 function checkPadding(header: KdumpHeader, source: ByteSource, findings: Findings): void {
   const { blockSize, subHeaderBlocks, bitmapBlocks, maxMapnr } = header;
   const used = Math.ceil(maxMapnr / 8);

@@ -5,19 +5,19 @@ import type { Dump } from "../reader/dump.js";
 import type { Session } from "../run/own-session.js";
 import type { Findings } from "./findings.js";
 
-/** What looking for the kernel found. */
+/** The result of looking for the kernel. */
 export interface VerifiedKernel {
   readonly view: KernelView | undefined;
-  /** Addresses in VMCOREINFO that were followed, and how many of them lead to memory that is there. */
+  /** Number of addresses in VMCOREINFO that were followed, and how many lead to memory that the dump has. */
   readonly symbols: number;
   readonly symbolsFound: number;
-  /** Why the kernel was not looked for, if so. */
+  /** Why the kernel was not looked for; `undefined` if it was. */
   readonly notChecked: string | undefined;
 }
 
 /**
- * Looks for the kernel where VMCOREINFO says it is: through its page tables its own utsname must be found, of the release that
- * VMCOREINFO and the header name, and its other symbols must lead to memory that is there.
+ * Looks for the kernel where VMCOREINFO says it is: through its page tables, its own utsname must be found, with the
+ * release that VMCOREINFO and the header name, and its other symbols must lead to memory that the dump has.
  */
 export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findings): VerifiedKernel {
   const file = dump.paths[0] ?? "";
@@ -45,7 +45,7 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
   return { view, notChecked: undefined, ...followSymbols(dump, view, findings) };
 }
 
-/** riscv64 and arm64 give with it where the struct page of pfn 0 would be: their memory begins later. */
+/** On riscv64 and arm64 this is where the struct page of pfn 0 would be, but their memory begins later. */
 const NO_OBJECT = "vmemmap";
 
 /** Follows every SYMBOL() that is a kernel address. */

@@ -13,21 +13,29 @@ import type { Findings } from "./findings.js";
 export interface ManifestCheck {
   /** The manifest's own name. */
   readonly file: string;
-  /** What the run called its output. The file may have been renamed since. */
+  /** The name of the output in the run. The file may have been renamed since. */
   readonly name: string;
-  /** The dump's file is, byte for byte, the one that the run wrote. `undefined`: it could not be read twice. */
+  /**
+   * Whether the dump's file is byte for byte the file that the run wrote; `undefined` if it could not be read twice.
+   */
   readonly sameFile: boolean | undefined;
-  /** The original is, byte for byte, what the run read. `undefined`: no original was given, or the manifest has no digest of it. */
+  /**
+   * Whether the original is byte for byte what the run read; `undefined` if no original was given, or the manifest has
+   * no digest of it.
+   */
   readonly sameInput: boolean | undefined;
 }
 
-/** What ends the taking of a digest, and what is told of it. */
+/** Stops computing a digest, and gets its progress. */
 export interface DigestContext {
   readonly signal: AbortSignal | undefined;
   readonly onProgress: DigestProgress;
 }
 
-/** The file itself: its size and digest. `undefined` if that cannot be told. Costs a reading of it (about 0.6 s per GB). */
+/**
+ * Compares the file's size and digest with the manifest; `undefined` if that is not possible. Reads the whole file
+ * (about 0.6 s per GB).
+ */
 export async function sameAsWritten(
   path: string,
   dump: Dump | undefined,
@@ -35,7 +43,8 @@ export async function sameAsWritten(
   findings: Findings,
   { signal, onProgress }: DigestContext,
 ): Promise<boolean | undefined> {
-  // A packed file's digest is of the packed bytes; of any other the dump's own handle has them, even if it came as a stream.
+  // The digest of a packed file covers the packed bytes, so the file is read again. For any other file the dump's own
+  // handle has the bytes, even if it came as a stream.
   const packed = output.packing !== null || dump === undefined;
   if (packed && !isStorePath(path) && statSync(path, { throwIfNoEntry: false })?.isFile() !== true) return undefined;
   if (dump !== undefined && isLive(dump.image)) return undefined;
@@ -47,7 +56,7 @@ export async function sameAsWritten(
   return difference === undefined;
 }
 
-/** The original: what the run read. */
+/** Compares the original with what the run read. */
 export async function sameAsRead(
   original: Dump,
   { input }: RecordedRun,
@@ -55,8 +64,8 @@ export async function sameAsRead(
   { signal, onProgress }: DigestContext,
 ): Promise<boolean | undefined> {
   const add = (message: string) => findings.add({ kind: "manifest", message, file: original.paths[0] ?? "" });
-  const told = input.files.some(({ sha256 }) => sha256 !== null);
-  const files = await filesOfDump(original, told, signal, onProgress);
+  const wantsDigests = input.files.some(({ sha256 }) => sha256 !== null);
+  const files = await filesOfDump(original, wantsDigests, signal, onProgress);
   if (files.length !== input.files.length) {
     add(`the original has ${files.length} files; the manifest's run read ${input.files.length}`);
     return false;
@@ -79,7 +88,10 @@ function differenceOf(
   return `has the SHA-256 ${found.sha256}; the manifest says ${sha256}`;
 }
 
-/** What the dump says of itself: format, level, kernel, pages, privacy, what was erased. `promised` are its pages with data. */
+/**
+ * Compares what the dump says about itself with the manifest: format, level, kernel, pages, privacy, what was erased.
+ * `promised` is the number of its pages with data.
+ */
 export function verifyRecorded(dump: Dump, promised: number, run: RecordedRun, findings: Findings): void {
   const { header, vmcoreinfo } = dump;
   const { output, kernel, pages } = run;
@@ -89,14 +101,15 @@ export function verifyRecorded(dump: Dump, promised: number, run: RecordedRun, f
     findings.add({ kind: "manifest", message: `${what} is ${found}; the manifest says ${recorded}`, file });
   };
   compare("its format", header.format, output.format);
-  // ELF files tell no level.
+  // ELF files do not record the level.
   if (header.format === "kdump") compare("its level", header.dumpLevel, output.level);
   if (kernel.buildId !== null) compare("its kernel's build ID", vmcoreinfo?.buildId, kernel.buildId);
-  // In kdump files pages of zeros have a descriptor, in ELF files segments leave them out, in images of memory they are holes. A part has what had room.
+  // Pages of zeros have a descriptor in kdump files, are left out of the segments of ELF files, and are holes in images
+  // of memory. An incomplete dump has the pages for which there was room.
   const { holdsZeros, holdsNotes } = outputFormatFacts(output.format);
   const { zero = 0 } = pages.dropped;
   const withData = pages.kept + (holdsZeros ? zero : 0);
-  // Bare memory has no pages of its own: they are all there, or holes.
+  // In bare memory pages cannot be counted: each is there or is a hole.
   if (!output.incomplete && output.format !== "raw") compare("the number of pages", promised, withData);
   const dropped = Object.values(pages.dropped).reduce((sum, count) => sum + count, 0);
   const accounted = pages.kept + dropped + pages.beyondMemMap;

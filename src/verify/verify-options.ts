@@ -18,28 +18,31 @@ import { INPUT_SHAPE } from "../reader/input-shape.js";
 import { someWorkers, type WorkerThreads } from "../worker/threads.js";
 import type { DigestContext } from "./verify-manifest.js";
 
-/** How a dump is verified. */
+/** How to verify a dump. */
 export interface VerifyOptions extends CompleteOptions {
-  /** What the file does not say of itself; of its original, too. */
+  /** What the file does not say about itself. Used for its original, too. */
   readonly open?: Omit<InputOptions, "salvage" | "signal">;
-  /** The dump that it was made from: all files of a split set, or the dump itself, which stays open. */
+  /** The dump that it was made from: all files of a split set, or an open dump, which stays open. */
   readonly against?: string | readonly string[] | Dump;
-  /** The manifest of the run that wrote the dump: path or s3:// name. It is of one file. */
+  /** The manifest of the run that wrote the dump: path or s3:// name. The dump must be one file. */
   readonly manifest?: string;
-  /** The result of an audit of the dump, as `coresieve audit --result` writes it. It is of one file. */
+  /** The result of an audit of the dump, as `coresieve audit --result` writes it. The dump must be one file. */
   readonly audit?: string;
-  /** The file of a public key (PEM, or a line of OpenSSH) that signed the manifest and the audit's result. */
+  /**
+   * The file with the public key (PEM, or a line of OpenSSH) of the signatures of the manifest and of the audit's
+   * result.
+   */
   readonly key?: string;
-  /** Findings of each kind that are told in detail. Default 10. */
+  /** The most findings of each kind that are returned in detail. Default: 10. */
   readonly maxFindings?: number;
-  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
+  /** Number of worker threads to start for this run, or existing threads, which stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
   readonly signal?: AbortSignal;
   /** Called now and then. */
   readonly onProgress?: (progress: VerifyProgress) => void;
 }
 
-/** How far a run is, in pages; of a digest in bytes as pages of 4 KiB. */
+/** Progress of a run, in pages; for a digest, bytes as pages of 4 KiB. */
 export interface VerifyProgress {
   readonly phase: "check" | "compare" | "digest";
   readonly done: number;
@@ -48,7 +51,7 @@ export interface VerifyProgress {
 
 const { salvage: _salvage, signal: _signal, ...OPENED } = INPUT_SHAPE;
 
-/** What a caller may give. */
+/** Checks the options of `verifyDump`. */
 export const VERIFY_SHAPE: Shape<VerifyOptions> = {
   ...COMPLETE_SHAPE,
   open: maybe(anObject(OPENED)),
@@ -62,14 +65,14 @@ export const VERIFY_SHAPE: Shape<VerifyOptions> = {
   onProgress: maybe(aFunction),
 };
 
-/** Pages of a digest's progress. */
+/** Bytes of a page in the progress of a digest. */
 const DIGEST_PAGE = 4096;
 
-/** Digests are told of as a phase of a verification, and end with it. */
+/** Reports digests as a phase of the verification, and stops them with it. */
 export function digestContext({ signal, onProgress }: VerifyOptions): DigestContext {
-  const told = (bytes: number) => Math.floor(bytes / DIGEST_PAGE);
+  const pagesOf = (bytes: number) => Math.floor(bytes / DIGEST_PAGE);
   return {
     signal,
-    onProgress: (done, total) => onProgress?.({ phase: "digest", done: told(done), total: told(total) }),
+    onProgress: (done, total) => onProgress?.({ phase: "digest", done: pagesOf(done), total: pagesOf(total) }),
   };
 }

@@ -15,19 +15,19 @@ import { digestContext, type VerifyOptions } from "./verify-options.js";
 export interface CheckedDump {
   /** Complete (`completeDump`). */
   readonly dump: Dump;
-  /** Pages that the dump gives, and those that it should give. */
+  /** Pages that the dump can provide, and those that it should. */
   readonly readable: PageBitmap;
   readonly promised: PageBitmap;
   readonly findings: Findings;
   readonly threads: WorkerThreads;
   readonly options: VerifyOptions;
-  /** What the manifest says of its run, if there is one. */
+  /** The record of its run in the manifest, if there is one. */
   readonly recorded: RecordedRun | undefined;
 }
 
 /**
- * Opens the original and compares every page with it; and where a manifest records what the run read, whether it is this original. Throws what
- * opening the original throws.
+ * Opens the original and compares every page with it; if a manifest records what the run read, also checks that it was
+ * this original. Throws what opening the original throws.
  */
 export async function compareWithOriginal(
   given: NonNullable<VerifyOptions["against"]>,
@@ -48,7 +48,7 @@ export async function compareWithOriginal(
   }
 }
 
-/** What a memory image does not say of itself need not hold for its original, which may be a dump with headers. */
+/** The options of a memory image need not fit its original, which may be a dump with headers. */
 async function openOriginal(paths: string | readonly string[], { open = {}, signal }: VerifyOptions): Promise<Dump> {
   const stop = signal && { signal };
   try {

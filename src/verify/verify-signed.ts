@@ -8,7 +8,10 @@ import { readSideFile } from "../reader/source/side-file.js";
 import type { Findings } from "./findings.js";
 import type { DigestContext } from "./verify-manifest.js";
 
-/** Whether each of the files was signed by the owner of a key. What is not is a finding. Throws `NOT_READABLE`, `BAD_OPTION`, `CORRUPT`. */
+/**
+ * Whether all files are signed by the owner of a key. Each one that is not is a finding. Throws `NOT_READABLE`,
+ * `BAD_OPTION`, `CORRUPT`.
+ */
 export async function verifySignatures(files: readonly string[], key: string, findings: Findings): Promise<boolean> {
   const owner = publicKeyOf((await readSideFile(key, MAX_KEY_FILE)).toString("latin1"), key);
   let all = true;
@@ -35,15 +38,21 @@ export async function verifySignatures(files: readonly string[], key: string, fi
 /** How a dump compares with the result of an audit. */
 export interface AuditCheck {
   readonly file: string;
-  /** The audited file is, byte for byte, this one. `undefined`: it has no digest, or cannot be read twice. */
+  /**
+   * Whether the audited file is byte for byte this one; `undefined` if the result has no digest, or the file cannot be
+   * read twice.
+   */
   readonly sameFile: boolean | undefined;
-  /** The audit found nothing. */
+  /** Whether the audit found nothing. */
   readonly clean: boolean;
 }
 
 const HEX = /^[0-9a-f]{64}$/;
 
-/** Holds a dump against what `coresieve audit --result FILE` wrote. Throws `NOT_READABLE`, and `CORRUPT` for what is no such file. */
+/**
+ * Compares a dump with the file that `coresieve audit --result FILE` wrote. Throws `NOT_READABLE`, and `CORRUPT` if it
+ * is not such a file.
+ */
 export async function verifyAudited(
   path: string,
   dump: Dump | undefined,
@@ -76,7 +85,7 @@ interface AuditRecord {
   readonly clean: boolean;
 }
 
-/** Takes apart the text of an audit's result, as far as it is needed. Throws `CORRUPT`. */
+/** Parses the members of an audit's result that are needed. Throws `CORRUPT`. */
 export function parseAudit(text: string, file: string): AuditRecord {
   let record: Partial<AuditRecord> | null | undefined;
   try {

@@ -24,21 +24,25 @@ import type {
   ZeroTask,
 } from "./tasks.js";
 
-// What a worker thread does for each kind of task. What most runs have no tasks for is loaded with the first of them.
+// What a worker thread does for each kind of task. Code for tasks that most runs do not have is loaded with the first
+// such task.
 
-/** What this thread has made of the context it works with: of one run at a time. */
+/** What this thread has made from the context of a run. A thread works for one run at a time. */
 interface Attached {
   readonly context: WorkerContext;
   readonly dump: PhysicalMemory;
-  /** States, by what makes them. Making one may take a while, and the next task may come meanwhile. */
+  /**
+   * States, by the functions that make them. Making one may take a while, and the next task may arrive meanwhile, so
+   * promises are stored.
+   */
   readonly made: Map<unknown, Promise<unknown>>;
-  /** Gives back what a state holds. */
+  /** Releases what a state holds. */
   end: (() => void) | undefined;
 }
 
 let attached: Attached | undefined;
 
-/** Does nothing: the first task of a thread, with which this file is loaded. */
+/** Does nothing. It is the first task of a thread, which loads this file. */
 export function start(): void {}
 
 export function scan(request: Request<ScanTask>): Promise<Answer<ScanResult>> {
@@ -95,7 +99,7 @@ async function answer<T, S, R>(
   }
 }
 
-/** What this thread has of a run; `undefined` if it must be told first. Throws `ABORTED`. */
+/** What this thread has of a run; `undefined` if it needs the context first. Throws `ABORTED`. */
 function attach(contextId: number, context: WorkerContext | undefined): Attached | undefined {
   if (attached?.context.id !== contextId) {
     if (context === undefined) return undefined;

@@ -5,12 +5,12 @@ import { keptRanges } from "./chunks.js";
 import { inOrder, type WorkerPool } from "./pool.js";
 import type { CheckResult, PageFault } from "./tasks.js";
 
-/** Pages of a task: 16 MiB or so, since only numbers come back. */
+/** Pages of a task: 16 MiB or so; results are only numbers. */
 const CHECK_PAGES = 4096;
-/** Faults that are told in detail. */
+/** The most faults that are returned in detail. */
 const MAX_FAULTS = 1000;
 
-/** What checking all pages found. */
+/** The result of checking all pages. */
 export interface CheckedPages {
   readonly pages: number;
   readonly unreadable: number;
@@ -18,8 +18,8 @@ export interface CheckedPages {
 }
 
 /**
- * Reads all pages that have a bit in the pool's bitmap, and clears the bits of those that cannot be read or decoded. `done` is
- * told how many pages more were read.
+ * Reads all pages whose bit is set in the pool's bitmap, and clears the bits of those that cannot be read or decoded.
+ * `done` is called with the number of pages read since the last call.
  */
 export async function checkDump(
   pool: WorkerPool,
@@ -41,7 +41,7 @@ export async function checkDump(
   return { pages, unreadable, faults };
 }
 
-/** Takes pages that cannot be read out of the plan of a damaged dump. Returns how many they are. */
+/** Removes pages that cannot be read from the plan of a damaged dump. Returns how many there are. */
 export async function dropUnreadable(
   pool: WorkerPool,
   plan: PagePlan,

@@ -3,26 +3,26 @@ import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { CheckResult, CheckTask, PageFault } from "./tasks.js";
 
-/** Faults that a task tells in detail; the others are only counted. */
+/** The most faults of a task that are returned in detail; further ones are only counted. */
 const MAX_FAULTS = 16;
 
-/** What one worker checks with. */
+/** What one worker needs for checking. */
 export interface CheckState {
-  /** Reading throws where a page cannot be decoded. */
+  /** Reading throws if a page cannot be decoded. */
   readonly memory: PhysicalMemory;
   readonly kept: PageBitmap;
   readonly pageSize: number;
   readonly buffer: Uint8Array;
 }
 
-/** Pages read at once, as long as all goes well. */
+/** Pages that are read at once, as long as there is no error. */
 const BATCH = 64;
 
 export function checkState(memory: PhysicalMemory, kept: PageBitmap, pageSize: number): CheckState {
   return { memory, kept, pageSize, buffer: new Uint8Array(BATCH * pageSize) };
 }
 
-/** Reads all pages of a range that have a bit, and clears the bits of those that cannot be read or decoded. */
+/** Reads all pages of a range whose bit is set, and clears the bits of those that cannot be read or decoded. */
 export function checkPages({ memory, kept, pageSize, buffer }: CheckState, task: CheckTask): CheckResult {
   const faults: PageFault[] = [];
   let pages = 0;

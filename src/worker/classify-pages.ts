@@ -9,20 +9,20 @@ import type { ScanResult } from "./tasks.js";
 /** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
 export const SCAN_PAGES = 2 ** 17;
 
-/** Scan tasks need no slots: enough of them that the main thread finds some to do while the threads start. */
+/** Scan tasks need no slots. So many are in flight that the main thread finds some to do while the threads start. */
 const IN_FLIGHT = 32;
 
-/** What pass 1 could not tell. */
+/** Pages that pass 1 could not classify. */
 export interface ScanDoubts {
-  /** Pages whose struct page could not be read: kept, with privacy dropped. */
+  /** Pages whose struct page could not be read: kept, or dropped with privacy. */
   readonly unreadable: number;
-  /** Pages in sections without a mem_map: kept, with privacy dropped. */
+  /** Pages in sections without a mem_map: kept, or dropped with privacy. */
   readonly withoutStructPage: number;
 }
 
 /**
- * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is told the pfn that has been
- * reached. With `privacy` what cannot be told is dropped, else kept. `classes` is what `ScanContext` has.
+ * Pass 1: classifies all pages in the pool and clears the bits of those to drop. `done` is called with the pfn that has
+ * been reached. Pages that cannot be classified are kept, or dropped with `privacy`. `classes` as in `ScanContext`.
  */
 export async function classifyPages(
   pool: WorkerPool,
@@ -51,7 +51,8 @@ export async function classifyPages(
     if (result.rest !== undefined) rest.push(result.rest);
     done(endPfn);
   }
-  // Blocks that reach into the next task's pages (huge pages of 1 GiB): what is still kept there goes with them.
+  // Blocks that reach into the next task's pages (huge pages of 1 GiB): pages there that are still kept are dropped
+  // here.
   for (const { startPfn, endPfn, pageClass } of rest) {
     const cleared = clearBits(plan.kept, startPfn, Math.min(endPfn, plan.maxMapnr));
     if (classes !== undefined) fillPageBytes(classes, pageClass, startPfn, Math.min(endPfn, plan.maxMapnr));

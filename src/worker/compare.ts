@@ -3,18 +3,18 @@ import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import { damageOf } from "../reader/tolerant-memory.js";
 import type { CompareResult, CompareTask } from "./tasks.js";
 
-/** Differing pages that a task names; the others are only counted. */
+/** The most differing pages of a task whose pfns are returned; further ones are only counted. */
 const MAX_NAMED = 16;
-/** Pages read at once. */
+/** Pages that are read at once. */
 const BATCH = 64;
 
-/** What one worker compares with. */
+/** What one worker needs for comparing. */
 export interface CompareState {
   readonly memory: PhysicalMemory;
   readonly other: PhysicalMemory;
   readonly kept: PageBitmap;
   readonly pageSize: number;
-  /** 1 for each byte that erased data were filled with. */
+  /** 1 for each byte value that erased data were filled with. */
   readonly fills: Uint8Array;
   readonly buffers: readonly [Buffer, Buffer];
 }
@@ -32,7 +32,7 @@ export function compareState(
   return { memory, other, kept, pageSize, fills: filled, buffers };
 }
 
-/** Compares all pages of a range that have a bit with the same pages of another dump. Both are read strictly. */
+/** Compares all pages of a range whose bit is set with the same pages of another dump. Both are read strictly. */
 export function comparePages(state: CompareState, task: CompareTask): CompareResult {
   const { kept, pageSize, buffers } = state;
   const [ours, theirs] = buffers;
@@ -62,7 +62,7 @@ export function comparePages(state: CompareState, task: CompareTask): CompareRes
   return { pages, different, erased, differing, unreadable };
 }
 
-/** Whether all bytes that differ are such that data were overwritten with. */
+/** Whether all bytes that differ have values that erased data were filled with. */
 function isErased(ours: Buffer, theirs: Buffer, at: number, length: number, fills: Uint8Array): boolean {
   for (let i = at; i < at + length; i++) {
     if (ours[i] !== theirs[i] && fills[ours[i] as number] === 0) return false;

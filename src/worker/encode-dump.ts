@@ -10,13 +10,14 @@ import { inOrder, type WorkerPool } from "./pool.js";
 import type { RunObserver } from "./run-observer.js";
 import type { EncodeResult } from "./tasks.js";
 
-/** Results between the stages: more would only hold slots that workers could use. */
+/** Results between two stages. More would only hold slots that workers could use. */
 const BUFFERED = 2;
 
 /**
- * Pass 2: encodes all kept pages in the pool and hands them to the writer in order. The stages of the chain are: the
- * results in order, the writer, which gives each slot back, and the progress. Returns how many pages were zero and have
- * no bytes. `done` is told how many pages have been written, and how many of their bytes `--privacy strict` made 0; `observer` looks at what the writer got.
+ * Pass 2: encodes all kept pages in the pool and passes them to the writer in order. The chain has these stages: the
+ * results in order; the writer, after which the slot is given back; the progress. Returns how many pages were zero and
+ * have no bytes. `done` is called with the number of pages written so far, and the number of their bytes that
+ * `--privacy strict` set to 0; `observer` sees what the writer got.
  */
 export async function encodeDump(
   pool: WorkerPool,

@@ -12,19 +12,19 @@ import type { SlotLayout } from "./slots.js";
 import type { EncodeResult, EncodeTask, WorkerContext, ZeroResult, ZeroTask } from "./tasks.js";
 
 /**
- * Pages are read in groups of so many bytes: they are still in the core's cache when they are tested and compressed. Those that are
- * compressed are read to the same place each time, so that less memory is touched.
+ * Pages are read in groups of this many bytes, so that they are still in the core's cache when they are tested and
+ * compressed. Pages to compress are read to the same place each time, so that less memory is touched.
  */
 const GROUP_BYTES = 256 << 10;
 
-/** What one worker encodes with: made once per thread. */
+/** What one worker needs for encoding: made once per thread. */
 export interface EncodeState {
   readonly dump: PhysicalMemory;
   readonly kept: PageBitmap;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
   readonly zero: ZeroModule;
-  /** `undefined`: pages are not hashed. */
+  /** `undefined` if pages are not hashed. */
   readonly hash: HashModule | undefined;
   readonly encoder: PageEncoder | undefined;
   readonly erase: readonly EraseSpans[];
@@ -36,7 +36,7 @@ export async function encodeState(context: WorkerContext): Promise<EncodeState> 
   const { image, memory, layout, codec, dedupe, kept, erase = [], stackTops, strict } = context;
   const strictFilter = strict && (await import("../filter/privacy/strict/strict-filter.js")).strictFilter;
   return {
-    // Strict: what cannot be read now was readable before, and must not become zeros.
+    // Strict: a page that cannot be read now was readable before, and must not become zeros.
     dump: attachStrictMemory(image),
     kept,
     bytes: new Uint8Array(memory.buffer),
@@ -50,22 +50,23 @@ export async function encodeState(context: WorkerContext): Promise<EncodeState> 
   };
 }
 
-/** Where reading has got to in a range. */
+/** How far a range has been read. */
 interface Cursor {
   pfn: number;
   readonly endPfn: number;
 }
 
 /**
- * Reads the next kept pages of a range, `most` at most, to `to`, run by run, behind each other, and overwrites what is to be erased: with
- * rules that costs a binary search for each run; with `original` nothing is overwritten. Returns how many there are.
+ * Reads the next kept pages of a range, at most `most`, to the address `to`, run by run and without gaps, and
+ * overwrites data to be erased: with erase rules that costs a binary search for each run. With `original` nothing is
+ * overwritten. Returns the number of pages.
  */
 function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, original = false): number {
   const { bytes, layout, dump, kept } = state;
   const { endPfn } = cursor;
   const erase = original ? [] : state.erase;
   const tops = original ? undefined : state.stackTops;
-  // That of the slot that `to` is in: nobody has anything there between two groups.
+  // The scratch space of the slot that contains `to`: unused between two groups.
   const scratch = Math.floor(to / layout.size) * layout.size + layout.scratch;
   let pages = 0;
   let pfn = findBit(kept, cursor.pfn, endPfn, true);
@@ -85,8 +86,8 @@ function readKept(state: EncodeState, cursor: Cursor, most: number, to: number, 
 }
 
 /**
- * Encodes the kept pages of a task and packs them without gaps. Costs a page: its read, the zero test (10 to 200 ns),
- * its hash where one is wanted (0.6 µs for 4 KiB), the codec, and a copy only where it does not shrink.
+ * Encodes the kept pages of a task and packs them without gaps. Each page costs its read, the zero test (10 to 200 ns),
+ * its hash if the run needs one (0.6 µs for 4 KiB), the codec, and a copy only if it does not shrink.
  */
 export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult {
   const { layout, encoder } = state;
@@ -106,7 +107,9 @@ export function encodePages(state: EncodeState, task: EncodeTask): EncodeResult 
   return { startPfn, endPfn, slot, pages, zeroPages, cleared, offset, length };
 }
 
-/** Encodes the next pages of a task, `most` at most, behind the `before` that it has had, and packs them at `output`. */
+/**
+ * Encodes the next pages of a task, at most `most`, after the `before` pages already done, and packs them at `output`.
+ */
 function encodeGroup(
   state: EncodeState,
   { slot, dropZeros }: EncodeTask,
@@ -118,7 +121,7 @@ function encodeGroup(
   const { bytes, layout, zero, hash, encoder } = state;
   const { pageSize } = layout;
   const base = slot * layout.size;
-  // What stays as it is is read to where it is wanted.
+  // Pages that are not compressed are read directly to their place in the output.
   const input = encoder === undefined ? output : base + layout.input;
   const pages = readKept(state, cursor, most, input);
   const records = new Uint32Array(bytes.buffer, base + layout.records + 4 * before, pages);
@@ -134,12 +137,12 @@ function encodeGroup(
   return { pages, zeroPages, length };
 }
 
-/** Pages that are read, as a slot has them. */
+/** Pages that were read into a slot. */
 interface ReadPages {
   readonly bytes: Uint8Array;
-  /** Filled with a record for each page. */
+  /** Receives a record for each page. */
   readonly records: Uint32Array;
-  /** 1 for each page of zeros. `undefined`: there are none, or they are not told. */
+  /** 1 for each page of zeros; `undefined` if there are none, or if pages of zeros are stored like others. */
   readonly isZero: Uint8Array | undefined;
 }
 
@@ -150,7 +153,10 @@ interface EncodeAddresses {
   readonly scratch: number;
 }
 
-/** Packs pages that are not zero behind each other from `output` on. Returns their bytes. Small, for V8 has to compile it. */
+/**
+ * Compresses the pages that are not zero, without gaps, from `output` on. Returns the number of bytes. Kept small,
+ * because V8 has to compile it.
+ */
 function compressPages(
   encoder: PageEncoder,
   { bytes, records, isZero }: ReadPages,
@@ -176,7 +182,7 @@ function compressPages(
   return end - output;
 }
 
-/** Moves the pages from `start` on together, run by run, where zero pages lie between them. Returns their bytes. */
+/** Closes the gaps of zero pages among the pages from `start` on, run by run. Returns the number of bytes. */
 function closeGaps(
   bytes: Uint8Array,
   start: number,
@@ -203,8 +209,8 @@ function closeGaps(
 }
 
 /**
- * Clears the bits of the task's pages that are all zero, in the input and after erasing. Pages that become so by erasing stay: a
- * reader that compares finds them, and what is missing is what was dropped.
+ * Clears the bits of the task's pages that are all zero, both in the input and after erasing. Pages that become zero by
+ * erasing are kept: a reader that compares the dumps then finds them, and only dropped pages are missing.
  */
 export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   const { bytes, layout, zero, kept } = state;
@@ -227,7 +233,7 @@ export function dropZeroPages(state: EncodeState, task: ZeroTask): ZeroResult {
   return { slot: task.slot, zeroPages: zeroPages - stay };
 }
 
-/** Whether erasing makes something else of a page of zeros. */
+/** Whether erasing changes this page of zeros. */
 function isOverwritten({ erase, layout }: EncodeState, page: Uint8Array, pfn: number): boolean {
   if (erase.length === 0) return false;
   for (const spans of erase) overwrite(spans, page, pfn * layout.pageSize);

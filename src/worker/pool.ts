@@ -27,37 +27,37 @@ import type {
 } from "./tasks.js";
 import { TASKS_PER_THREAD, type TaskName, type WorkerThreads } from "./threads.js";
 
-/** What a run gives its tasks; the pool adds the shared memory. */
+/** What a run needs for its tasks; the pool adds the shared memory. */
 export type RunContext = Omit<WorkerContext, "id" | "memory" | "layout" | "ended">;
 
 let contexts = 0;
 
 /**
- * Tasks beyond those of the threads, for the main thread: with a core to spare it encodes too. While a thread goes
- * through its tasks the main thread may do as many, which wait to be written behind them.
+ * Tasks in addition to those of the threads, for the main thread: with a spare core it encodes too. While a thread does
+ * its tasks the main thread may do as many, which then wait to be written after them.
  */
 const MAIN_TASKS = TASKS_PER_THREAD + 2;
 
 /**
- * The early threads and the main thread keep all cores busy. More threads are worth their start only in runs of some
- * seconds, in which the main thread may wait for the disk: of so many tasks, 1 GiB of pages.
+ * The early threads and the main thread keep all cores busy. Starting more threads is worthwhile only in runs of some
+ * seconds, in which the main thread may wait for the disk: with this many tasks, 1 GiB of pages.
  */
 const LONG_RUN = 512;
 
-/** The threads at work on one dump, and the memory they share with the main thread. */
+/** The threads that work on one dump, and the memory that they share with the main thread. */
 export class WorkerPool {
   readonly layout: SlotLayout;
-  /** The shared memory: results lie in it until their slot is given back. */
+  /** The shared memory. Results are in it until their slot is given back. */
   readonly bytes: Uint8Array;
   readonly slots: SlotLender;
-  /** What tells stores which bytes the tasks will read. */
+  /** Announces to stores which bytes the tasks will read. */
   readonly readAhead: ReadAhead;
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
-  /** Tasks that threads have. */
+  /** Tasks that threads are doing. */
   readonly #sent = new Set<Promise<unknown>>();
-  /** Most tasks that the threads have at once; what is beyond is the main thread's. */
+  /** The most tasks that threads have at once; further ones are the main thread's. */
   #threadTasks: number;
   #encodeState: Promise<EncodeState> | undefined;
   #scanState: ScanState | undefined;
@@ -83,19 +83,19 @@ export class WorkerPool {
     };
   }
 
-  /** Most tasks that make sense at once. */
+  /** The most tasks that are useful at the same time. */
   get inFlight(): number {
     return this.#threadTasks + MAIN_TASKS;
   }
 
-  /** How many tasks are to come. For a few the threads that are there already do. */
+  /** Announces how many tasks will come. For a few, no more threads are started. */
   expect(tasks: number): void {
     this.#threadTasks = (tasks < LONG_RUN ? this.#threads.early : this.#threads.count) * TASKS_PER_THREAD;
   }
 
   /**
-   * Classifies a range: in a thread, or in the main thread where it would only wait: as long as no thread has started,
-   * when each that is starting has one task, and with a core to spare when all threads have enough to do.
+   * Classifies a range: in a thread, or in the main thread if that would only wait. That is the case while no thread
+   * has started and each starting one has a task; and, with a spare core, when all threads have enough to do.
    */
   async scan(task: ScanTask): Promise<ScanResult> {
     const { kernel, image, pageSize, kept } = this.#context;
@@ -107,8 +107,8 @@ export class WorkerPool {
   }
 
   /**
-   * Asks again when what has come from the threads has been taken in and written. One task per turn of the event loop:
-   * a signal must come through, too.
+   * Checks again after the results that arrived have been processed and written. The main thread does one task per turn
+   * of the event loop, so that signals are handled.
    */
   async #stillWaits(): Promise<boolean> {
     this.#turn = this.#turn.then(() => setImmediate());
@@ -118,13 +118,13 @@ export class WorkerPool {
     return this.#wouldWait();
   }
 
-  /** Whether the main thread has nothing better to do than a task of its own. */
+  /** Whether the main thread would only wait if it did no task itself. */
   #wouldWait(): boolean {
     if (this.#threads.ready === 0) return this.#sent.size >= this.#threads.early;
     return this.#spareCore() && this.#sent.size >= this.#threadTasks;
   }
 
-  /** Whether the main thread takes no core from the others by working too. */
+  /** Whether the main thread can work without taking a core from the threads. */
   #spareCore(): boolean {
     return this.#threads.ready < availableParallelism();
   }
@@ -133,7 +133,7 @@ export class WorkerPool {
     return this.#run("check", task);
   }
 
-  /** Not in the main thread: an extension runs in the workers only. */
+  /** Never in the main thread: an extension only runs in workers. */
   extend(task: ExtendTask): Promise<ExtendResult> {
     return this.#run("extend", task);
   }
@@ -150,13 +150,16 @@ export class WorkerPool {
     return this.#run("zeros", task);
   }
 
-  /** Draws the key of the pages' hashes, before anything is encoded. It is another in every run: no dump can be made to fit it. */
+  /**
+   * Chooses the key of the pages' hashes, before anything is encoded. It is random in every run, so that no dump can be
+   * made to fit it.
+   */
   chooseHashKey(): void {
     const { randomBytes } = process.getBuiltinModule("node:crypto");
     this.bytes.set(randomBytes(this.layout.pageSize + HASH_KEY_TAIL), this.layout.hashKey);
   }
 
-  /** Encodes a range: in a thread, or in the main thread as above. */
+  /** Encodes a range: in a thread, or in the main thread, as in `scan`. */
   async encode(task: EncodeTask): Promise<EncodeResult> {
     if (!this.#wouldWait() || !(await this.#stillWaits())) return this.#run("encode", task);
     this.#encodeState ??= encodeState(this.#context);
@@ -164,16 +167,17 @@ export class WorkerPool {
   }
 
   /**
-   * Waits until no thread works for this run any more. After a failure there may still be tasks: threads pass over those
-   * that they have not begun. Only then may the dump be closed, for its file's number can come to mean another file.
+   * Waits until no thread works for this run any more. After a failure there may still be tasks; threads skip those
+   * that they have not begun. Only then may the dump be closed, because its file's number may then belong to another
+   * file.
    */
   async end(): Promise<void> {
-    const again = this.#ended;
+    const endedBefore = this.#ended;
     Atomics.store(this.#context.ended, 0, 1);
     await Promise.allSettled(this.#sent);
-    if (again) return;
+    if (endedBefore) return;
     this.#scanState?.classifier.end();
-    // After a failure something may still be read there, by a write that is under way.
+    // After a failure, a write that is still running may read there.
     if (this.slots.allBack) giveBackMemory(this.#context.memory);
   }
 
@@ -194,7 +198,7 @@ export class WorkerPool {
     const contextId = this.#context.id;
     let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
     if ("needsContext" in answer) {
-      // The second time it may come to another thread, which has the context or takes it from here.
+      // The second time another thread may get it, which has the context or takes it from here.
       answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
     }
     throwIfAborted(this.#signal);
@@ -205,8 +209,8 @@ export class WorkerPool {
 }
 
 /**
- * Runs tasks with at most `inFlight` of them at once and yields their results in the order of the tasks. The stages of
- * a stream-chain run one call at a time, so the pool must be fed ahead of it, by its source.
+ * Runs tasks with at most `inFlight` of them at once, and yields their results in the order of the tasks. The stages of
+ * a stream-chain run one call at a time, so parallel tasks must be started before the chain, in its source.
  */
 export async function* inOrder<T, R>(
   tasks: Iterable<T>,
@@ -217,7 +221,7 @@ export async function* inOrder<T, R>(
   for (const task of tasks) {
     if (pending.length >= inFlight) yield await (pending.shift() as Promise<R>);
     const result = run(task);
-    // When an earlier task fails nobody awaits the later ones any more.
+    // If an earlier task fails, nobody awaits the later ones.
     result.catch(() => undefined);
     pending.push(result);
   }

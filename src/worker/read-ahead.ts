@@ -10,17 +10,23 @@ import { handleOf } from "../store/remote-object.js";
 import type { PfnRange } from "./chunks.js";
 import type { ScanContext } from "./tasks.js";
 
-/** Tasks that are told to the store at once: up to 64 MiB of memory. Between one and two such batches are planned at any time. */
+/**
+ * Tasks that are announced to the store together: up to 64 MiB of memory. Between one and two such batches are
+ * announced at any time.
+ */
 const PAGE_TASKS = 32;
 const SCAN_TASKS = 8;
-/** Struct pages are looked for in steps of so many pages: none are read where a step has none that is kept. */
+/** Struct pages are checked in steps of this many pages: they are not fetched for a step without kept pages. */
 const STEP_PAGES = 2 ** 12;
 
-/** Tells stores what the tasks of a run will read, some tasks before they begin. Inputs that are files need none of it. */
+/**
+ * Announces to stores what the tasks of a run will read, some tasks before they begin. Does nothing for inputs that are
+ * files.
+ */
 export interface ReadAhead {
-  /** Passes tasks on that read the kept pages of their ranges. */
+  /** Yields the tasks, which read the kept pages of their ranges, and announces them. */
   pages(tasks: Iterable<PfnRange>): Iterable<PfnRange>;
-  /** Passes tasks on that read the struct pages of their ranges. */
+  /** Yields the tasks, which read the struct pages of their ranges, and announces them. */
   structPages(tasks: Iterable<PfnRange>): Iterable<PfnRange>;
 }
 
@@ -75,36 +81,36 @@ export function readAhead(reading: Reading): ReadAhead {
   };
 }
 
-/** Passes tasks on, and tells what they read a batch before. */
+/** Yields the tasks, and announces what they read one batch before. */
 function* ahead(
   tasks: Iterable<PfnRange>,
   count: number,
   files: ReturnType<typeof fileRanges>,
   physical: (task: PfnRange, take: (start: number, end: number) => void) => void,
 ): Generator<PfnRange, void, undefined> {
-  const told = new Plans();
+  const plans = new Plans();
   let batch: PfnRange[] = [];
   let before: PfnRange[] = [];
-  const tell = () => {
+  const announce = () => {
     for (const what of [files.tables, files.memory]) {
-      for (const task of batch) physical(task, (start, end) => what(start, end, told.take));
-      told.send();
+      for (const task of batch) physical(task, (start, end) => what(start, end, plans.take));
+      plans.send();
     }
   };
   for (const task of tasks) {
     batch.push(task);
     if (batch.length < count) continue;
-    tell();
+    announce();
     yield* before;
     before = batch;
     batch = [];
   }
-  tell();
+  announce();
   yield* before;
   yield* batch;
 }
 
-/** Ranges of each input file, neighbours joined, on their way to the store. */
+/** Collects ranges of each input file for the store; neighbours are joined. */
 class Plans {
   readonly #ranges = new Map<SourceImage, number[]>();
   readonly #known = new Set<SourceImage>();

@@ -15,7 +15,7 @@ import type { ScanContext, ScanResult, ScanTask } from "./tasks.js";
 
 const NO_PAGES = new Uint8Array(0);
 
-/** What one worker classifies with: made once per run. */
+/** What one worker needs for classifying: made once per run. */
 export interface ScanState {
   readonly dump: PhysicalMemory;
   readonly pageSize: number;
@@ -24,7 +24,7 @@ export interface ScanState {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly classifier: Classifier;
-  /** Where class numbers go, if they are wanted: of some pages from a pfn on. */
+  /** Receives class numbers, if the caller wants them, for some pages from a pfn on. */
   readonly classes: { set(classes: Uint8Array, pfn: number): void } | undefined;
   readonly privacy:
     | {
@@ -50,20 +50,21 @@ export function scanState(dump: PhysicalMemory, pageSize: number, kept: PageBitm
 }
 
 /**
- * Classifies the pages of a range and clears the bits of those to drop. Pages whose struct page is missing or cannot
- * be read are kept, with a privacy policy dropped, and counted. A block that reaches beyond the range is reported, not followed: its pages belong to
- * another task.
+ * Classifies the pages of a range and clears the bits of those to drop. Pages whose struct page is missing or cannot be
+ * read are counted, and kept (with a privacy policy, dropped). A block that reaches beyond the range is reported and
+ * not followed: its other pages belong to another task.
  */
 export function scanPages(state: ScanState, task: ScanTask): ScanResult {
   const { dump, pageSize, kept, space, memMap, pageLayout, classifier, privacy } = state;
   const badOrders = classifier.badOrders;
   const dropped = new Array<number>(CLASS_NUMBERS).fill(0);
-  /** Pages [start, end) have no struct page that could be read. */
+  /** Pages [start, end) have no struct page that can be read. */
   const dropUnknown = (start: number, end: number) => {
     if (privacy === undefined || end <= start) return;
     dropped[NO_STRUCT_PAGE] = (dropped[NO_STRUCT_PAGE] as number) + clearBits(kept, start, end);
   };
-  // With a privacy policy memory that is out of use goes, whatever its struct pages say: some kernels leave it reserved.
+  // With a privacy policy, memory that is offline is dropped whatever its struct pages say: some kernels leave it
+  // reserved.
   for (const { startPfn, endPfn } of (privacy && memMap.offline) ?? []) {
     const [start, end] = [Math.max(startPfn, task.startPfn), Math.min(endPfn, task.endPfn)];
     if (start < end) dropped[OFFLINE] = (dropped[OFFLINE] as number) + clearBits(kept, start, end);
@@ -74,13 +75,13 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
   }
   let unreadable = 0;
   let withStructPage = 0;
-  /** Pages before this one belong to a block already classified. */
+  /** Pages before this one belong to a block that was classified already. */
   let covered = task.startPfn;
   const total = countBits(kept, task.startPfn, task.endPfn);
-  /** The bytes of the task's pages, of which each batch takes some: what costs looking up is looked up once. */
+  /** The bytes of the bitmap for the task's pages, looked up once; each batch uses a part. */
   const bits = bytesAt(kept, task.startPfn, task.endPfn) ?? NO_PAGES;
   const known = privacy && bytesAt(privacy.view.known, task.startPfn, task.endPfn);
-  /** No struct page before this one has been looked for. */
+  /** Ranges of struct pages have been handled for the pages before this one. */
   let behind = task.startPfn;
 
   for (let range = 0; range < memMap.count; range++) {
@@ -120,7 +121,7 @@ export function scanPages(state: ScanState, task: ScanTask): ScanResult {
       present.set(classifier.present.subarray(0, present.length));
       pfn += got;
       if (from + got < to) {
-        // The array has a hole here: go on behind the page of memory in which it is.
+        // The array has a hole here: continue behind the page of memory that is missing.
         const after = Math.min(pfn + structPagesInHole(vaddrOf(pfn), pageSize, pageLayout.size), end);
         unreadable += countBits(kept, pfn, after);
         dropUnknown(pfn, after);

@@ -9,12 +9,12 @@ import { inOrder, type WorkerPool } from "./pool.js";
 import { HALF_NUMBERS, MATCH_NUMBERS } from "./search-texts.js";
 import type { SearchResult } from "./tasks.js";
 
-/** Memory of a task: it comes back as a few numbers, and pieces at its borders are read twice. */
+/** Memory of a task. Its result is a few numbers, and its borders are read twice. */
 const SEARCH_BYTES = 8 << 20;
 
 /**
- * Finds all texts in the kept pages. The tasks depend on the bitmap alone, so what is found is the same for any number of workers.
- * `done` is told how many pages more were read. Throws `LIMIT` above MAX_SPANS places.
+ * Finds all texts in the kept pages. The tasks depend on the bitmap alone, so the result is the same for any number of
+ * workers. `done` is called with the number of pages read since the last call. Throws `LIMIT` above MAX_SPANS places.
  */
 export async function searchDump(
   pool: WorkerPool,
@@ -57,10 +57,13 @@ export async function searchDump(
   return found.map(({ list, count }) => ({ count, spans: list.merged(ERASED) }));
 }
 
-/** Halves of texts at the borders of pages: where both halves of one are, each place of either is taken. */
+/** Halves of texts at the borders of pages. If both halves of a text exist, all places of both are erased. */
 class Halves {
   readonly #needles: readonly RuleNeedle[];
-  /** By needle and length before the border: addresses of borders with the half before, and with the half behind. */
+  /**
+   * By needle and length before the border: addresses of borders with the first half before them, and with the second
+   * half behind them.
+   */
   readonly #borders = new Map<string, readonly [number[], number[]]>();
 
   constructor(needles: readonly RuleNeedle[]) {
@@ -81,7 +84,7 @@ class Halves {
     for (const [key, [ends, starts]] of this.#borders) {
       const [needle = 0, before = 0] = key.split(" ").map(Number);
       const { rule, bytes } = this.#needles[needle] as RuleNeedle;
-      // Whole at a border that is one of the machine's memory: found already.
+      // If both halves are at the same border, the text is whole in the machine's memory, and was found already.
       const begun = new Set(ends);
       const whole = new Set(starts.filter((border) => begun.has(border)));
       const [tails, heads] = [ends, starts].map((list) => list.filter((border) => !whole.has(border))) as [

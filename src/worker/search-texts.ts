@@ -8,16 +8,22 @@ import { findBit, type PageBitmap, testBit } from "../reader/bitmap.js";
 import { type PhysicalMemory, readPages } from "../reader/physical-memory.js";
 import type { SearchResult, SearchTask } from "./tasks.js";
 
-/** Bytes read before and behind each piece of memory, for matches across its borders; pages, so that a word is at its place. */
+/**
+ * Bytes that are read before and behind each piece of memory, for matches across its borders: whole pages, so that
+ * words stay aligned.
+ */
 const MARGIN = MAX_MATCH;
-/** Where a piece lies in the searcher's input: behind the margin and the zeros before that, at a place that 4 divides. */
+/** Where a piece is in the searcher's input: behind the margin and the zeros before that, at a multiple of 4. */
 const FIRST = MARGIN + 2 * EDGE;
-/** Numbers of one match in a result: rule, first byte, byte behind the last. */
+/** Numbers for one match in a result: rule, first byte, byte behind the last. */
 export const MATCH_NUMBERS = 3;
-/** Of one half of a text at the border of a page: needle, its length before the border, 1 for the half behind, the border's address. */
+/**
+ * Numbers for one half of a text at the border of a page: needle, its length before the border, 1 for the second half,
+ * the border's address.
+ */
 export const HALF_NUMBERS = 4;
 
-/** What one worker searches with: made once per thread. */
+/** What one worker needs for searching: made once per thread. */
 export interface SearchState {
   readonly dump: PhysicalMemory;
   readonly pageSize: number;
@@ -51,7 +57,7 @@ class Found {
 
   add({ rule, start, end }: RuleMatch, shift: number): void {
     const last = this.matches.length - MATCH_NUMBERS;
-    // The end of what was found by its beginning.
+    // This match is the end of the previous one.
     const isPart = (k: number) =>
       (this.matches[k + 1] as number) <= start + shift && (this.matches[k + 2] as number) >= end + shift;
     if (last >= 0 && this.matches[last] === rule && isPart(last)) return;
@@ -63,8 +69,9 @@ class Found {
 }
 
 /**
- * Searches the kept pages of a range for all texts that rules name. What begins in these pages is found also where it goes on in
- * the kept pages behind them. Costs about 1 ns per byte for all texts together, and as much for each table of patterns.
+ * Searches the kept pages of a range for all texts of the rules. A match that begins in these pages is also found if it
+ * continues in the kept pages behind them. Costs about 1 ns per byte for all texts together, and as much for each table
+ * of patterns.
  */
 export function searchTexts(state: SearchState, { startPfn, endPfn }: SearchTask): SearchResult {
   const { kept, pageSize, searcher, search } = state;
@@ -86,7 +93,10 @@ export function searchTexts(state: SearchState, { startPfn, endPfn }: SearchTask
   };
 }
 
-/** Pages [first, end), all kept: read with what lies around them to their place in the searcher's input. */
+/**
+ * Searches the pages [first, end), which are all kept. They are read into the searcher's input with the memory around
+ * them.
+ */
 function searchPiece(state: SearchState, first: number, end: number, found: Found): void {
   const { dump, pageSize, search, searcher } = state;
   const { input } = searcher;
@@ -95,7 +105,7 @@ function searchPiece(state: SearchState, first: number, end: number, found: Foun
   readPages(dump, first * pageSize, input.subarray(from, to));
   const lowest = from - readBefore(state, first, input.subarray(from - MARGIN, from));
   const highest = to + readBehind(state, end, input.subarray(to, to + MARGIN));
-  // What is there from the piece before is not memory.
+  // The bytes there are left from the previous piece.
   input.fill(0, lowest - EDGE, lowest);
   input.fill(0, highest, highest + EDGE);
   const shift = first * pageSize - from;
@@ -127,7 +137,7 @@ function searchPiece(state: SearchState, first: number, end: number, found: Foun
   }
 }
 
-/** Fills the end of `into` with the kept pages before `pfn`, and returns how many bytes that are. */
+/** Fills the end of `into` with the kept pages before `pfn`; returns how many bytes these are. */
 function readBefore({ dump, pageSize, kept }: SearchState, pfn: number, into: Uint8Array): number {
   let pages = 0;
   while (pages * pageSize < into.length && pfn - pages > 0 && testBit(kept, pfn - pages - 1)) pages++;
@@ -144,5 +154,5 @@ function readBehind({ dump, pageSize, kept }: SearchState, pfn: number, into: Ui
   return length;
 }
 
-// A string that begins at a piece's last byte lies in the margin behind it.
+// A string that begins at a piece's last byte must fit into the margin behind it.
 if (MAX_NEEDLE > MARGIN) throw new Error("the margin is too small");

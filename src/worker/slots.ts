@@ -7,14 +7,14 @@ import {
 } from "../codec/wasm/encode/load.js";
 
 /**
- * The memory that all threads share: some slots, each with room for one task's pages as read, as encoded, the result
- * for each page, and the modules' scratch. A task is given a slot and leaves its output there; nothing is copied
- * between threads, and nothing is allocated per task.
+ * The memory that all threads share: some slots, each with room for one task's pages before and after encoding, the
+ * result for each page, and the modules' scratch space. A task gets a slot and leaves its output there. Nothing is
+ * copied between threads, and nothing is allocated per task.
  */
 export interface SlotLayout {
   readonly slots: number;
   readonly pageSize: number;
-  /** Most pages of a task. */
+  /** The most pages of a task. */
   readonly pages: number;
   /** Byte offsets within a slot. */
   readonly input: number;
@@ -23,7 +23,7 @@ export interface SlotLayout {
   readonly records: number;
   /** One byte per page: 1 where the page is all zero. */
   readonly zeroMap: number;
-  /** HASH_SIZE bytes per page, where equal pages are looked for. */
+  /** HASH_SIZE bytes per page, if equal pages are searched for. */
   readonly hashes: number;
   readonly scratch: number;
   readonly scratchSize: number;
@@ -31,23 +31,26 @@ export interface SlotLayout {
   readonly size: number;
   /** Behind all slots: the key of the hashes, pageSize + HASH_KEY_TAIL bytes. */
   readonly hashKey: number;
-  /** Behind that: what all threads read with `--privacy strict`. */
+  /** Behind the key: tables that all threads read with `--privacy strict`. */
   readonly tables: number;
   readonly tablesSize: number;
 }
 
-/** Memory per task: smaller tasks cost more in messages (0.1 ms a task), larger ones gain nothing (measured: 16 pages 385 MB/s, 256 pages 920, 4096 pages 860). */
+/**
+ * Bytes of a task's pages. Smaller tasks cost more in messages (0.1 ms a task), larger ones gain nothing (measured: 16
+ * pages 385 MB/s, 256 pages 920, 4096 pages 860).
+ */
 export const TASK_BYTES = 2 << 20;
-/** What the hungriest module needs, checked when it is loaded. */
+/** Scratch space that the most demanding module needs; checked when it is loaded. */
 const SCRATCH_BYTES = 1 << 20;
 const ALIGN = 4096;
 
-/** How many pages a task has at most: 2 MiB, but at least 8 pages (a byte of the bitmaps). */
+/** The most pages of a task: 2 MiB, but at least 8 pages (a byte of the bitmaps). */
 export function pagesPerTask(pageSize: number): number {
   return Math.max(8, Math.floor(TASK_BYTES / pageSize));
 }
 
-/** `tablesSize`: bytes of tables behind the slots. */
+/** `tablesSize`: bytes of the tables behind the slots. */
 export function slotLayout(slots: number, pageSize: number, tablesSize = 0): SlotLayout {
   const pages = pagesPerTask(pageSize);
   const sizes = [pages * pageSize, pages * pageSize, pages * 4, pages, pages * HASH_SIZE, SCRATCH_BYTES].map(
@@ -74,12 +77,12 @@ export function createSlotMemory(layout: SlotLayout): WasmMemory {
   return createWasmMemory(slotMemorySize(layout));
 }
 
-/** The same for a run: lent, to be given back with `giveBackMemory`. */
+/** The same for one run: borrowed, and to be given back with `giveBackMemory`. */
 export function borrowSlotMemory(layout: SlotLayout): WasmMemory {
   return borrowMemory(slotMemorySize(layout));
 }
 
-/** Lends slots; whoever finds none waits until one is given back. */
+/** Lends slots. If all are lent, `borrow` waits until one is given back. */
 export class SlotLender {
   readonly #all: number;
   readonly #free: number[];
@@ -90,7 +93,7 @@ export class SlotLender {
     this.#free = Array.from({ length: slots }, (_, i) => i);
   }
 
-  /** Whether nobody has one. */
+  /** Whether all slots were given back. */
   get allBack(): boolean {
     return this.#free.length === this.#all;
   }

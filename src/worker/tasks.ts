@@ -15,36 +15,39 @@ import type { PageBytes } from "../reader/page-bytes.js";
 import type { ExtensionContext } from "./extension/extension-context.js";
 import type { SlotLayout } from "./slots.js";
 
-/** What the tasks of one run have in common. Workers keep that of the last run. */
+/** What the tasks of one run have in common. A worker keeps the context of its last run. */
 export interface WorkerContext {
-  /** Tells runs apart within a process. */
+  /** Identifies a run within the process. */
   readonly id: number;
   readonly image: DumpImage;
-  /** The dump to compare it with. */
+  /** The dump to compare with. */
   readonly other?: DumpImage;
   readonly pageSize: number;
-  /** Bitmap of all pages that go into the output, in shared memory; tasks own whole bytes of it. */
+  /** Bitmap of all pages that go into the output, in shared memory. A task owns whole bytes of it. */
   readonly kept: PageBitmap;
-  /** What pass 1 works by; `undefined` for runs without it. */
+  /** What pass 1 needs; `undefined` for runs without pass 1. */
   readonly kernel: ScanContext | undefined;
   readonly memory: WasmMemory;
   readonly layout: SlotLayout;
   readonly codec: Codec;
-  /** Whether the pages of pass 2 are hashed, so that the writer can let equal ones share their bytes. */
+  /** Whether pass 2 hashes the pages, so that the writer can let equal ones share their bytes. */
   readonly dedupe: boolean;
-  /** What is overwritten in pages before they are looked at; absent: nothing. */
+  /** Data that are overwritten in pages before anything else is done with them. Absent: none. */
   readonly erase?: readonly EraseSpans[];
-  /** What is searched for before anything is written. */
+  /** Texts to search for before anything is written. */
   readonly search?: TextSearch;
-  /** Where users' registers are overwritten; absent: nowhere. */
+  /** Where users' registers are overwritten. Absent: nowhere. */
   readonly stackTops?: StackTops;
-  /** What stays of pages with `--privacy strict`; absent: all that the others leave. */
+  /** What `--privacy strict` keeps in pages. Absent: everything that the other rules leave. */
   readonly strict?: StrictPages;
-  /** Comparing: bytes that erased data were filled with. Pages that differ in such bytes only are counted apart. */
+  /**
+   * For comparing: byte values that erased data were filled with. Pages that differ only in such bytes are counted
+   * separately.
+   */
   readonly fills?: readonly number[];
-  /** What decides about pages beside the level. */
+  /** The extension that also decides about pages. */
   readonly extension?: ExtensionContext;
-  /** One number in shared memory: not 0 when the run has ended and its tasks are not worth doing. */
+  /** One number in shared memory: not 0 when the run has ended, so that its tasks can be skipped. */
   readonly ended: Int32Array;
 }
 
@@ -53,38 +56,38 @@ export interface ScanContext {
   readonly memMap: MemMap;
   readonly pageLayout: PageLayout;
   readonly policy: ScanPolicy;
-  /** One byte per page in shared memory, where the class numbers are wanted too. */
+  /** One byte per page in shared memory, if the caller wants class numbers too. */
   readonly classes?: PageBytes;
 }
 
 /** Pass 1: classify the pages [startPfn, endPfn) and clear the bits of those to drop. */
 export interface ScanTask {
-  /** A multiple of 8, as is `endPfn` but for the last task's. */
+  /** A multiple of 8. So is `endPfn`, except in the last task. */
   readonly startPfn: number;
   readonly endPfn: number;
 }
 
 export interface ScanResult {
-  /** Pages dropped per class number. */
+  /** Dropped pages by class number. */
   readonly dropped: readonly number[];
-  /** Pages that are there but whose struct page could not be read. */
+  /** Pages that exist but whose struct page could not be read. */
   readonly unreadable: number;
-  /** Pages that are there but have no struct page. */
+  /** Pages that exist but have no struct page. */
   readonly withoutStructPage: number;
   readonly badOrders: number;
   /** A block that reaches beyond the task's end. */
   readonly rest: { readonly startPfn: number; readonly endPfn: number; readonly pageClass: number } | undefined;
 }
 
-/** Behind pass 1: let the extension decide about the pages of a range; none at all: load it. */
+/** After pass 1: lets the extension decide about the pages of a range. An empty range: only loads it. */
 export type ExtendTask = ScanTask;
 
 export interface ExtendResult {
-  /** Pages it dropped that were kept. */
+  /** Pages that it dropped although they were kept. */
   readonly dropped: number;
-  /** Pages it kept that were dropped, per class number. */
+  /** Pages that it kept although they were dropped, by class number. */
   readonly kept: readonly number[];
-  /** Pages that it may not keep. */
+  /** Pages that it wanted to keep but must not. */
   readonly refused: number;
 }
 
@@ -100,7 +103,10 @@ export interface ZeroResult {
   readonly zeroPages: number;
 }
 
-/** Before damaged dumps are written, and to verify any: read all pages of a range and clear the bits of unreadable ones. */
+/**
+ * Before damaged dumps are written, and to verify a dump: reads all pages of a range and clears the bits of unreadable
+ * ones.
+ */
 export interface CheckTask {
   readonly startPfn: number;
   readonly endPfn: number;
@@ -109,34 +115,34 @@ export interface CheckTask {
 export interface CheckResult {
   readonly pages: number;
   readonly unreadable: number;
-  /** Some of them. */
+  /** The first of them. */
   readonly faults: readonly PageFault[];
 }
 
-/** Between the passes: search the kept pages of a range for the texts of erase rules. */
+/** Between the passes: searches the kept pages of a range for the texts of erase rules. */
 export type SearchTask = CheckTask;
 
 export interface SearchResult {
   readonly pages: number;
-  /** MATCH_NUMBERS for each match, matches that touch joined; addresses are physical. */
+  /** MATCH_NUMBERS for each match; matches that touch are joined. Addresses are physical. */
   readonly matches: Float64Array;
-  /** How often each rule's texts begin in these pages. */
+  /** How many texts of each rule begin in these pages. */
   readonly counts: Float64Array;
   /** HALF_NUMBERS for each half of a text at the border of a page. */
   readonly halves: Float64Array;
 }
 
-/** Compare all pages of a range with those of `WorkerContext.other`. */
+/** Compares all pages of a range with those of `WorkerContext.other`. */
 export type CompareTask = CheckTask;
 
 export interface CompareResult {
   readonly pages: number;
   readonly different: number;
-  /** Not among those: pages in which nothing but filled bytes differs. */
+  /** Pages that differ only in filled bytes; not counted in `different`. */
   readonly erased: number;
-  /** The pfns of some of those that are different. */
+  /** The pfns of some of the different pages. */
   readonly differing: readonly number[];
-  /** Pages that could not be compared, for one of the dumps does not give them. */
+  /** Pages that could not be compared because one of the dumps cannot provide them. */
   readonly unreadable: number;
 }
 
@@ -144,11 +150,11 @@ export interface CompareResult {
 export interface PageFault {
   readonly pfn: number;
   readonly code: DumpErrorCode;
-  /** One line for people: what was found, the file, the cure. */
+  /** One line for people: the fault, the file, the cure. */
   readonly message: string;
-  /** What was found about the page, without all that. */
+  /** The fault alone. */
   readonly reason: string;
-  /** File offset, where that is known. */
+  /** File offset, if it is known. */
   readonly offset: number | undefined;
 }
 
@@ -167,16 +173,14 @@ export interface EncodeResult {
   readonly slot: number;
   readonly pages: number;
   readonly zeroPages: number;
-  /** Bytes of them that `--privacy strict` made 0. */
+  /** Bytes of these pages that `--privacy strict` set to 0. */
   readonly cleared: number;
   /** Where in the shared memory the packed bytes are. */
   readonly offset: number;
   readonly length: number;
 }
 
-/**
- * What is sent to a worker. The context is left out at first: a worker that has not seen it asks for it, once.
- */
+/** A request to a worker. The context is left out at first; a worker that does not have it asks for it, once. */
 export interface Request<T> {
   readonly contextId: number;
   readonly context: WorkerContext | undefined;

@@ -8,35 +8,35 @@ import { distUrl } from "../program-files.js";
 import { checkThreadsCanStart, threadSurroundingsError } from "../surroundings.js";
 import type { Answer, Request } from "./tasks.js";
 
-/** Tasks a thread has at most: one in work, one ready, one whose result is being written. */
+/** The most tasks of a thread: one in work, one ready, one whose result is being written. */
 export const TASKS_PER_THREAD = 3;
 
-/** The worker's functions. */
+/** Names of the worker's functions. */
 export type TaskName = "scan" | "zeros" | "encode" | "check" | "compare" | "extend" | "search";
 
-/** More threads than this gain nothing by themselves: one main thread writes for all. */
+/** More threads are of no use by default: one main thread writes for all. */
 const MAX_STANDARD_THREADS = 16;
 
 /** Each thread takes some 15 MiB of its own and 15 MiB of shared memory. */
 export const MAX_THREADS = 256;
 
-/** One thread per core, 16 at most. */
+/** The default number of threads: one per core, at most 16. */
 export function standardThreads(): number {
   return Math.min(availableParallelism(), MAX_STANDARD_THREADS);
 }
 
 /**
- * Worker threads, for one run or many. Starting one takes 30 ms of a core, as long as the program itself, so some are
- * started before it is known what for, one core is left to the main thread meanwhile, and the others start when there
- * are tasks for them. A service keeps them from dump to dump. Throws `BAD_OPTION`, `NO_MEMORY`, `UNSUPPORTED`.
+ * Worker threads, for one run or many. Starting one takes 30 ms of a core, as long as the program itself. So some are
+ * started before the program knows their work, one core is left to the main thread meanwhile, and the others start when
+ * there are tasks for them. A service keeps them from dump to dump. Throws `BAD_OPTION`, `NO_MEMORY`, `UNSUPPORTED`.
  */
 export class WorkerThreads {
-  /** Most threads. */
+  /** The most threads. */
   readonly count: number;
-  /** Threads that are started at once. */
+  /** Number of threads that are started at once. */
   readonly early: number;
   readonly #piscina: Piscina;
-  /** How tasks in flight are told that a thread has died. */
+  /** Rejects tasks in flight when a thread has died. */
   readonly #waiting = new Set<(error: unknown) => void>();
   #failure: DumpError | undefined;
   #created = 0;
@@ -50,24 +50,24 @@ export class WorkerThreads {
     checkThreadsCanStart();
     this.count = count;
     this.early = Math.max(1, Math.min(count, availableParallelism() - 1));
-    // The first threads are made at once: where the system gives none, this throws.
+    // The first threads are made here: throws if the system provides none.
     try {
       this.#piscina = new Piscina(settingsOf(this.early, count));
     } catch (error) {
       throw workerFailed(error);
     }
-    // A thread that dies between two tasks. Results that were on their way when the threads were ended come here too.
+    // A thread died between two tasks. Results that were on their way when the threads were ended also come here.
     this.#piscina.on("error", (error: unknown) => this.#fail(error));
-    // Of the early ones it comes before they have started, of the others when they have.
+    // For early threads this event comes before they have started, for the others afterwards.
     this.#piscina.on("workerCreate", () => {
       if (++this.#created > this.early) this.#isReady();
     });
-    // A thread loads the worker's code with its first task: give each one at once.
+    // A thread loads the worker's code with its first task, so each gets one at once.
     for (let i = 0; i < this.early; i++)
       this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e));
   }
 
-  /** A thread died: no run can go on, and tasks that no thread takes any more would wait for ever. */
+  /** A thread died: no run can continue, and tasks that no thread takes would wait for ever. */
   #fail(error: unknown): void {
     if (this.#ended) return;
     this.#failure ??= workerFailed(error);
@@ -78,12 +78,12 @@ export class WorkerThreads {
     this.#ready++;
   };
 
-  /** How many threads have started; before the first one has, the main thread may as well do the work itself. */
+  /** Number of threads that have started. Before the first has, the main thread may do the work itself. */
   get ready(): number {
     return this.#ready;
   }
 
-  /** @internal Runs one of the worker's functions. Throws `WORKER_FAILED` when a thread dies. */
+  /** @internal Runs one of the worker's functions. Throws `WORKER_FAILED` if a thread dies. */
   async run<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise<Answer<R>>((resolve, reject) => {
@@ -105,7 +105,8 @@ export class WorkerThreads {
 
   /** Ends the threads, whatever they are doing. */
   async destroy(): Promise<void> {
-    // An answer that is under way when the threads end is none that piscina expects: it would end the whole process.
+    // piscina does not expect an answer that arrives while threads end; without this handler it would end the whole
+    // process.
     this.#piscina.on("error", () => undefined);
     this.#ended = true;
     await this.#piscina.destroy();
@@ -114,18 +115,18 @@ export class WorkerThreads {
 
 function settingsOf(early: number, count: number) {
   return {
-    // As a path: of a URL piscina would make one for each task.
+    // A path, because from a URL piscina would make a path for each task.
     filename: fileURLToPath(distUrl("worker/worker.cjs", import.meta.url)),
-    // A name that is there: looking for a default export piscina would load the file a second time, as a module.
+    // An existing name: if piscina looked for a default export, it would load the file a second time, as a module.
     name: "start",
     minThreads: early,
-    // A thread more is started when a task comes and all have TASKS_PER_THREAD of them.
+    // Another thread is started if a task comes while all have TASKS_PER_THREAD of them.
     maxThreads: count,
     idleTimeout: Number.POSITIVE_INFINITY,
-    // Queued in the threads themselves: the main thread may be writing when one becomes free.
+    // Tasks are queued in the threads, because the main thread may be writing when one becomes free.
     concurrentTasksPerWorker: TASKS_PER_THREAD,
     maxQueue: Number.POSITIVE_INFINITY,
-    // Threads wait for messages as usual: with atomics they would not take in the next task while one is done.
+    // With atomics, a thread would not accept the next task while it does one.
     atomics: "disabled",
     recordTiming: false,
   } as const;
@@ -143,7 +144,7 @@ function workerFailed(error: unknown): DumpError {
   });
 }
 
-/** The `workers` of options. */
+/** Checks the option `workers`. */
 export const someWorkers = maybe(
   eitherOf(
     (value) => typeof value === "number",

@@ -1,6 +1,6 @@
 import { speakAs } from "../option-words.js";
 
-// Errors are shown by the thread that they are sent to.
+// Errors are shown by the main thread.
 speakAs("both");
 
 // The entry of a worker thread: piscina calls the exported functions by name.

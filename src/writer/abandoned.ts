@@ -2,8 +2,8 @@ import { DumpError, NOTHING_LEFT } from "../errors.js";
 import type { Destination } from "./sink.js";
 
 /**
- * Gives up what a failed run was writing. Returns the error that the run ends with: if something could not be removed it says so, in
- * place of saying that nothing was left. Never throws.
+ * Abandons the outputs of a failed run. Returns the error that the run ends with: if something could not be removed, it
+ * says so instead of saying that nothing was left. Never throws.
  */
 export async function abandoned(
   error: unknown,

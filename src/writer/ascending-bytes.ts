@@ -1,10 +1,10 @@
 import type { Packer } from "./packed/packer.js";
 
-/** Smaller pieces are put together: handing a piece to another thread costs more than copying it. */
+/** Smaller pieces are combined, because passing a piece to another thread costs more than copying it. */
 const BUFFER = 256 * 1024;
 const ZEROS = new Uint8Array(BUFFER);
 
-/** Bytes that come in ascending order, handed to a packer without gaps: what is between them is zeros. */
+/** Bytes in ascending order, passed to a packer without gaps: gaps are filled with zeros. */
 export class AscendingBytes {
   readonly #packer: Packer;
   readonly #buffer = new Uint8Array(BUFFER);
@@ -17,7 +17,7 @@ export class AscendingBytes {
     this.#position = position;
   }
 
-  /** Throws what the packer does. */
+  /** Throws what the packer throws. */
   write(bytes: Uint8Array, offset: number): void | Promise<void> {
     if (offset === this.#position && this.#fill + bytes.length <= BUFFER) {
       this.#buffer.set(bytes, this.#fill);
@@ -28,7 +28,7 @@ export class AscendingBytes {
     return this.#more(bytes, offset);
   }
 
-  /** All is written; the bytes end before `end`. */
+  /** Call it when everything is written. The bytes end before `end`. */
   async finish(end: number): Promise<void> {
     await this.#zerosTo(end);
     await this.#flush();

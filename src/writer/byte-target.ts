@@ -2,24 +2,24 @@ import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import type { Sink } from "./sink.js";
 
-/** Where bytes go one after the other. */
+/** A destination for bytes that come in order. */
 export interface ByteTarget {
-  /** For messages. */
+  /** Its name in messages. */
   readonly name: string;
   /**
-   * Appends. Bytes of one call come behind those of the calls before it, whether those are done or not; the caller may reuse
+   * Appends bytes. The bytes of a call follow those of earlier calls, even if these are not done. The caller may reuse
    * `bytes` when the write is done. Throws `NO_SPACE`, `NOT_WRITABLE`, `SIZE_LIMIT`, `ABORTED`.
    */
   write(bytes: Uint8Array): void | Promise<void>;
-  /** That was all: make it appear. Returns how many bytes there are. */
+  /** Everything was written: makes the output appear. Returns its number of bytes. */
   finish(): Promise<number>;
-  /** The run failed. Never throws. */
+  /** The run failed: discards the output. Never throws. */
   abort(): Promise<void>;
-  /** After `abort`: what is there all the same. */
+  /** After `abort`: what could not be removed. */
   leftBehind?(): string | undefined;
 }
 
-/** A sink that is filled from its beginning to its end. */
+/** A sink that is written from its beginning to its end. */
 export function sinkTarget(sink: Sink): ByteTarget {
   let size = 0;
   sink.ascendingFrom?.(0);
@@ -38,7 +38,7 @@ export function sinkTarget(sink: Sink): ByteTarget {
   };
 }
 
-/** Takes `limit` bytes: a write beyond throws `SIZE_LIMIT`, and nothing of it is written. */
+/** Accepts at most `limit` bytes: a write beyond that throws `SIZE_LIMIT`, and nothing of it is written. */
 export function limitedTarget(target: ByteTarget, limit: number): ByteTarget {
   let size = 0;
   return {
@@ -51,7 +51,7 @@ export function limitedTarget(target: ByteTarget, limit: number): ByteTarget {
   };
 }
 
-/** Throws `SIZE_LIMIT`. */
+/** Throws `SIZE_LIMIT` if `size` is above the limit. */
 export function checkLimit(name: string, size: number, limit: number): void {
   if (size <= limit) return;
   throw new DumpError("SIZE_LIMIT", `would be larger than ${limit} bytes`, {

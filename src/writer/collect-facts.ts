@@ -9,8 +9,8 @@ import { NOTE_HEADER_SIZE, noteBytes } from "./note-bytes.js";
 import type { OutputFormat } from "./output-format.js";
 
 /**
- * What the output says of itself. Its note area is the input's, byte for byte; a note is only added where the input has
- * its text elsewhere: VMCOREINFO of kdump headers of version 3, and eraseinfo, which ELF files keep in a note.
+ * The facts of an output. Its note area is the input's, byte for byte. A note is only added if the input has its text
+ * elsewhere: VMCOREINFO in kdump headers of version 3, and eraseinfo, which ELF files store in a note.
  */
 export function dumpFacts(
   dump: Dump,
@@ -51,7 +51,7 @@ export function dumpFacts(
   };
 }
 
-/** The header's utsname if it is filled (QEMU fills the machine only), else what VMCOREINFO tells. */
+/** The header's utsname if it is filled (QEMU fills only the machine), otherwise what VMCOREINFO has. */
 function knownUtsname(dump: Dump): Utsname {
   const known = dump.header.utsname;
   if (known !== undefined && known.release !== "") return known;

@@ -1,6 +1,6 @@
 import type { Sink } from "./sink.js";
 
-/** A sink that takes a dump and keeps nothing of it: for runs that only find out what would be written. */
+/** A sink that accepts a dump and keeps nothing: for runs that only find out what would be written. */
 export function discardSink(name: string): Sink {
   return {
     name,

@@ -4,33 +4,34 @@ export interface EncodedPages {
   readonly endPfn: number;
   /** One record per page: see page-record.ts. */
   readonly records: Uint32Array;
-  /** HASH_WORDS per page. Only where a writer was asked to let equal pages share their bytes do they mean anything. */
+  /** HASH_WORDS per page. Meaningful only if the writer lets equal pages share their bytes. */
   readonly hashes: Uint32Array;
-  /** The bytes of all pages behind each other; valid until the call returns. The writer may move them about. */
+  /** The bytes of all pages without gaps; valid until the call returns. The writer may move them. */
   readonly data: Uint8Array;
 }
 
-/** Lays encoded pages out in a file of one format. */
+/** Writes encoded pages to a file of one format. */
 export interface DumpWriter {
-  /** Writes everything that stands before the first page's data. */
+  /** Writes everything before the first page's data. */
   begin(): Promise<void>;
   /** Must be called with ascending, disjoint ranges. */
   add(pages: EncodedPages): void | Promise<void>;
-  /** Writes what remains. Returns the file's length. */
+  /** Writes the rest. Returns the file's length. */
   end(): Promise<number>;
   /**
-   * Takes the space for all that stands before the first page's data, so that `cutShort` needs none. After `begin`. Like that one it is only
-   * there if the output can be cut short.
+   * Reserves the space for everything before the first page's data, so that `cutShort` needs none. Call it after
+   * `begin`. Like `cutShort`, it exists only if the output can be cut short.
    */
   reserve?(): Promise<void>;
   /**
-   * When `add` has failed because the output is full: makes a whole dump, marked incomplete, of the pages written until then. Needs
+   * After `add` failed because the output is full: makes a valid dump, marked incomplete, of the pages written so far.
+   * Needs `reserve` before the first `add`.
    * `reserve` before the first `add`.
    */
   cutShort?(): Promise<WrittenPart>;
 }
 
-/** What is in a dump that was cut short. */
+/** The content of a dump that was cut short. */
 export interface WrittenPart {
   /** The file's length in bytes. */
   readonly size: number;

@@ -5,7 +5,7 @@ import type { ElfLayout } from "./elf-layout.js";
 import type { ElfPiece } from "./elf-pieces.js";
 import { structWriter } from "./struct-writer.js";
 
-/** All that stands before the notes of an ELF core file: header, program headers, the section header if there is one. */
+/** Everything before the notes of an ELF core file: header, program headers, and the section header if there is one. */
 export function elfHeaders(layout: ElfLayout, { machine, noteArea, incomplete }: DumpFacts): Uint8Array {
   const { littleEndian, pieces, notesAt, dataAt } = layout;
   const { ehdrSize, phdrSize, shdrSize, e, p, s, word } = layout.fields;
@@ -16,7 +16,7 @@ export function elfHeaders(layout: ElfLayout, { machine, noteArea, incomplete }:
   out.u16(18, factsOf(machine.arch).elfMachine);
   out.u32(20, 1);
   out.word(e.phoff, ehdrSize);
-  // makedumpfile's mark of a dump that lacks pages; crash warns.
+  // makedumpfile's mark of a dump that lacks pages; crash warns about it.
   if (incomplete) out.u32(e.flags, 1);
   out.u16(e.ehsize, ehdrSize);
   out.u16(e.ehsize + 2, phdrSize);
@@ -39,11 +39,11 @@ export function elfHeaders(layout: ElfLayout, { machine, noteArea, incomplete }:
     out.word(at + p.paddr, piece.paddr);
     out.word(at + p.filesz, piece.filesz);
     out.word(at + p.memsz, piece.memsz);
-    // p_align stays 0: crash takes the file for an old netdump otherwise.
+    // p_align stays 0: otherwise crash takes the file for an old netdump.
   };
   header(0, PT_NOTE, { offset: notesAt, paddr: 0, vaddr: 0n, filesz: notes, memsz: notes, flags: 0 });
   pieces.forEach((piece, i) => {
-    // Not 0 for those without bytes: gdb finds the file's own header there, and reads its notes once more.
+    // Never 0, even without bytes: gdb would find the file's own header there, and read its notes a second time.
     header(i + 1, PT_LOAD, { ...piece, offset: dataAt + piece.offset });
   });
   return out.bytes;

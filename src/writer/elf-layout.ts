@@ -6,7 +6,7 @@ import type { DumpFacts } from "./dump-facts.js";
 import { type ElfPiece, type OutputSegment, piecesOf } from "./elf-pieces.js";
 import { findIslands, firstIsland, type Islands } from "./islands.js";
 
-/** What of an ELF file its facts and pages do not tell. */
+/** What an ELF file needs in addition to its facts and pages. */
 export interface ElfShape {
   readonly segments: readonly OutputSegment[];
   readonly elfClass: 32 | 64;
@@ -15,8 +15,9 @@ export interface ElfShape {
 }
 
 /**
- * Where everything lies in an ELF core file: header, program headers (PT_NOTE first, as crash demands), a section header if there are too many of
- * them, notes, page data in pfn order. Plain data, known before a byte is written; offsets and sizes in bytes of the file.
+ * Where everything is in an ELF core file: header, program headers (PT_NOTE first, as crash requires), a section header
+ * if there are too many of them, notes, page data in pfn order. Plain data, known before a byte is written; offsets and
+ * sizes in bytes of the file.
  */
 export interface ElfLayout {
   readonly format: "elf";
@@ -24,19 +25,24 @@ export interface ElfLayout {
   readonly littleEndian: boolean;
   readonly pageSize: number;
   readonly islands: Islands;
-  /** One PT_LOAD each; their offsets count from `dataAt` on. */
+  /** One for each PT_LOAD; their offsets count from `dataAt`. */
   readonly pieces: readonly ElfPiece[];
-  /** There are more program headers than the header counts: a section header has their number. */
+  /** Whether there are more program headers than the header can count: then a section header has their number. */
   readonly isExtended: boolean;
-  /** The file's class can describe this memory. 32-bit files end at 4 GiB, and their readers know no section header that counts. */
+  /**
+   * Whether the file's class can describe this memory. 32-bit files end at 4 GiB, and their readers do not support a
+   * count in a section header.
+   */
   readonly fitsClass: boolean;
   readonly notesAt: number;
   readonly dataAt: number;
-  /** The file's length. Never more, and less only where a full disk cuts it short. */
+  /** The file's length. Only a full disk makes it shorter. */
   readonly mostBytes: number;
 }
 
-/** Goes twice through all runs of kept pages. Class 32 gives a layout even where it cannot describe the memory: see `fitsClass`. */
+/**
+ * Walks all runs of kept pages twice. Class 32 gets a layout even if it cannot describe the memory: see `fitsClass`.
+ */
 export function elfLayout(
   facts: DumpFacts,
   { segments, elfClass, littleEndian }: ElfShape,
@@ -44,7 +50,8 @@ export function elfLayout(
 ): ElfLayout {
   const { pageSize, maxMapnr, noteArea } = facts;
   const fields = elfClass === 64 ? ELF64 : ELF32;
-  // ELF32 readers know no extended numbering; half of what it can count is left for segments that overlap.
+  // ELF32 readers do not support extended numbering. Half of the possible program headers are reserved for segments
+  // that overlap.
   const limit = elfClass === 32 ? PN_XNUM / 2 - 2 * segments.length : undefined;
   const islands = findIslands(kept, maxMapnr, pageSize, { limit });
   const pieces = segments.flatMap((segment) => piecesOf(segment, islands, pageSize));
@@ -67,7 +74,7 @@ export function elfLayout(
   };
 }
 
-/** Throws `UNSUPPORTED` where the file's class cannot describe the memory. `file` is for the message. */
+/** Throws `UNSUPPORTED` if the file's class cannot describe the memory. `file` is for the message. */
 export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
   if (fitsClass) return;
   throw new DumpError("UNSUPPORTED", "memory above 4 GiB, or too many pieces of it, for a 32-bit ELF file", {
@@ -76,7 +83,7 @@ export function checkClass({ fitsClass }: ElfLayout, file?: string): void {
   });
 }
 
-/** File offset of a kept page. Throws for others: their content is in the file nowhere. */
+/** File offset of a kept page. Throws for other pages, whose content is not in the file. */
 export function elfPageAt({ islands, dataAt, pageSize }: ElfLayout, pfn: number): number {
   const island = firstIsland(islands, pfn);
   const start = islands.startPfn[island];
@@ -84,15 +91,18 @@ export function elfPageAt({ islands, dataAt, pageSize }: ElfLayout, pfn: number)
   return dataAt + (islands.offset[island] as number) + (pfn - start) * pageSize;
 }
 
-/** Pages [startPfn, endPfn) that lie behind each other, in memory and in the file. */
+/** Pages [startPfn, endPfn) that are contiguous in memory and in the file. */
 export interface ElfRun {
   readonly startPfn: number;
   readonly endPfn: number;
-  /** File offset of the first one. */
+  /** File offset of the first page. */
   readonly offset: number;
 }
 
-/** The kept pages in [startPfn, endPfn), ascending. Costs two searches of the bitmap and one of the islands for each run. */
+/**
+ * The kept pages in [startPfn, endPfn), ascending. Costs two searches of the bitmap and one of the islands for each
+ * run.
+ */
 export function* elfRuns(layout: ElfLayout, kept: PageBitmap, startPfn: number, endPfn: number): Generator<ElfRun> {
   for (let pfn = findBit(kept, startPfn, endPfn, true); pfn < endPfn; ) {
     const end = findBit(kept, pfn, endPfn, false);
@@ -102,8 +112,8 @@ export function* elfRuns(layout: ElfLayout, kept: PageBitmap, startPfn: number, 
 }
 
 /**
- * Where page data begin: at no multiple of the page size, for then makedumpfile 1.7.2 reads zeros through its mmap
- * window in files with many PT_LOADs (seen with --dump-dmesg; not with --non-mmap).
+ * Where page data begin. It is never a multiple of the page size, because then makedumpfile 1.7.2 reads zeros through
+ * its mmap window in files with many PT_LOADs (seen with --dump-dmesg; not with --non-mmap).
  */
 function dataStart(headersEnd: number, pageSize: number): number {
   const start = Math.ceil(headersEnd / 64) * 64;

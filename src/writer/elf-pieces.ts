@@ -1,6 +1,6 @@
 import { firstIsland, type Islands } from "./islands.js";
 
-/** A range of memory to be described by PT_LOADs. */
+/** A range of memory that PT_LOADs describe. */
 export interface OutputSegment {
   /** Physical addresses [start, end) in bytes. */
   readonly start: number;
@@ -14,7 +14,7 @@ export interface OutputSegment {
 export interface ElfPiece {
   readonly paddr: number;
   readonly vaddr: bigint;
-  /** Offset in the data area; of no meaning when `filesz` is 0. */
+  /** Offset in the data area; without meaning if `filesz` is 0. */
   readonly offset: number;
   readonly filesz: number;
   readonly memsz: number;
@@ -22,9 +22,9 @@ export interface ElfPiece {
 }
 
 /**
- * The PT_LOADs of a segment: one for each island that it touches, with the dropped pages behind as bytes of memory
- * that are not in the file (readers give zeros), and one without data for dropped pages at its start. Segments that
- * overlap (the kernel's image lies in the direct map too) share the bytes of the file.
+ * The PT_LOADs of a segment: one for each island in it, followed by the dropped pages as bytes of memory that are not
+ * in the file (readers return zeros), and one without data for dropped pages at its start. Segments that overlap (the
+ * kernel's image is in the direct map too) share the bytes of the file.
  */
 export function piecesOf(segment: OutputSegment, islands: Islands, pageSize: number): ElfPiece[] {
   const pieces: { paddr: number; offset: number; filesz: number }[] = [];

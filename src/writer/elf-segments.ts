@@ -8,14 +8,15 @@ import { bitmapRanges, partsIn } from "../reader/ranges.js";
 import { ofFile, type Warnings } from "../warnings.js";
 import type { OutputSegment } from "./elf-pieces.js";
 
-/** Read, write, execute: what the kernel and makedumpfile write for memory. */
+/** Read, write, execute: the flags that the kernel and makedumpfile write for memory. */
 const RWX = 7;
 
 /**
- * The ranges of memory that an ELF output describes, at the addresses of the kernel's own page tables, for gdb knows no others: the
- * kernel's image, memory in the direct map, struct pages. Those of an ELF input stay as they are if the page tables bear all of them out
- * and they have the image; addresses that are not the kernel's are replaced, with a warning. Where no page tables were found (`layout` is
- * `undefined`) the input's are kept, with a warning; so is a warning for a file of which gdb will read nothing.
+ * The ranges of memory that an ELF output describes, with addresses from the kernel's own page tables, because gdb
+ * knows no others: the kernel's image, memory in the direct map, struct pages. The segments of an ELF input are kept if
+ * the page tables confirm all of them and they include the image. Addresses that are not the kernel's are replaced,
+ * with a warning. If no page tables were found (`layout` is `undefined`), the input's addresses are kept, with a
+ * warning. There is also a warning for a file of which gdb will read nothing.
  */
 export function outputSegments(
   dump: Dump,
@@ -34,7 +35,7 @@ export function outputSegments(
     .filter(({ start, end }) => end > start);
 }
 
-/** Which class and byte order the output has: the input's if it is ELF, else by the machine. */
+/** Class and byte order of the output, from the machine. */
 export function outputClass(
   dump: Dump,
   segments: readonly OutputSegment[],
@@ -44,7 +45,7 @@ export function outputClass(
   return { elfClass, littleEndian: dump.machine.littleEndian };
 }
 
-/** The PT_LOADs of an ELF input; `undefined` for another one. */
+/** The PT_LOADs of an ELF input; `undefined` for another input. */
 function inputLoads(dump: Dump, limit: number): OutputSegment[] | undefined {
   return segmentsOf(dump)
     ?.map(({ paddr, memsz, vaddr, flags }) => ({ start: paddr, end: Math.min(paddr + memsz, limit), vaddr, flags }))
@@ -112,7 +113,7 @@ function memoryOf(dump: Dump, plan: PagePlan, loads: readonly OutputSegment[] | 
   return loads === undefined ? bitmapRanges(plan.exists, plan.maxMapnr, dump.pageSize) : dump.ranges;
 }
 
-/** What has addresses of its own, as far as it is memory of the dump. */
+/** Ranges with addresses of their own, as far as the dump has their memory. */
 function ownSegments(
   ranges: readonly { readonly start: number; readonly end: number; readonly vaddr: bigint }[],
   memory: readonly PhysicalRange[],
@@ -125,7 +126,7 @@ function ownSegments(
   );
 }
 
-/** Memory in the direct map at its address there, and what is not at one that nothing else has. */
+/** Memory in the direct map at its address there; other memory at an address that nothing else has. */
 function directSegments(range: PhysicalRange, layout: VirtualLayout): OutputSegment[] {
   const { start, end } = range;
   const part = layout.directPart(range);

@@ -6,19 +6,20 @@ import { checkClass, type ElfLayout, elfRuns } from "./elf-layout.js";
 import type { Sink } from "./sink.js";
 
 /**
- * Writes ELF core files as their layout says. Dropped pages have no bytes, or within an island a hole: their content is in the file nowhere.
+ * Writes ELF core files according to their layout. A dropped page has no bytes, or is a hole within an island: its
+ * content is not in the file.
  */
 export class ElfWriter implements DumpWriter {
   readonly #sink: Sink;
   readonly #facts: DumpFacts;
   readonly #layout: ElfLayout;
-  /** Pages whose content goes into the file. */
+  /** Pages whose content is written to the file. */
   readonly #kept: PageBitmap;
-  /** Where the data that are written end. */
+  /** Where the data that were written end. */
   #reached: number;
   #pagesWritten = 0;
 
-  /** Throws `UNSUPPORTED` where the file's class cannot describe the memory. */
+  /** Throws `UNSUPPORTED` if the file's class cannot describe the memory. */
   constructor(sink: Sink, layout: ElfLayout, facts: DumpFacts, kept: PageBitmap) {
     checkClass(layout, sink.name);
     this.#sink = sink;
@@ -29,7 +30,7 @@ export class ElfWriter implements DumpWriter {
   }
 
   async begin(): Promise<void> {
-    // But for the headers of one that is cut short.
+    // Except for the headers of a file that is cut short.
     this.#sink.ascendingFrom?.(0);
     this.#sink.atMost?.(this.#layout.mostBytes);
     await this.#sink.write(elfHeaders(this.#layout, this.#facts), 0);
@@ -50,10 +51,10 @@ export class ElfWriter implements DumpWriter {
   }
 
   async reserve(): Promise<void> {
-    // Headers and notes are written already, and no more is needed.
+    // Headers and notes are written already; nothing else is needed.
   }
 
-  /** Segments end where the data do; what follows reads as zeros, like dropped pages. */
+  /** Segments end where the data end; the rest reads as zeros, like dropped pages. */
   async cutShort(): Promise<WrittenPart> {
     const done = this.#reached - this.#layout.dataAt;
     const pieces = this.#layout.pieces.map((piece) => {

@@ -6,18 +6,18 @@ import { PartialFile } from "./partial-file.js";
 import type { Sink } from "./sink.js";
 
 export interface FileSinkOptions {
-  /** Replace an existing file: of a symbolic link the one that it leads to. */
+  /** Whether to replace an existing file; for a symbolic link, the file that it leads to. */
   readonly force: boolean;
   /** The input files: none of them may be the output. */
   readonly inputs: readonly string[];
-  /** Wait until the disk has the file, before it gets its name, and then its name. */
+  /** Whether to wait until the disk has the file before it gets its name, and then until the disk has the name. */
   readonly sync?: boolean;
 }
 
 /**
- * A file that appears under its name only when it is whole. Until then it has another name in the same folder, is
- * created exclusively and readable by its owner only: dumps hold everybody's secrets. Throws `OUTPUT_EXISTS`,
- * `NOT_WRITABLE`, `NO_SPACE`.
+ * A file that appears under its name only when it is complete. Until then it has another name in the same folder; it is
+ * created exclusively, and only its owner can read it, because dumps contain everybody's secrets. Throws
+ * `OUTPUT_EXISTS`, `NOT_WRITABLE`, `NO_SPACE`.
  */
 export function createFileSink(path: string, options: FileSinkOptions): Sink {
   const { force, sync = false } = options;
@@ -38,17 +38,20 @@ export function createFileSink(path: string, options: FileSinkOptions): Sink {
   };
 }
 
-/** A file that is whole before it gets its name: what is in it can be looked at first. */
+/** A file that is complete before it gets its name, so that its content can be checked first. */
 export interface HeldFile {
-  /** Writes to it. `finish` gives it its length, and no name. */
+  /** Writes to the file. `finish` sets its length but does not name it. */
   readonly sink: Sink;
-  /** What leads to it until it appears. */
+  /** A path to the file until it appears. */
   path(): string;
-  /** Gives it its name. Throws what `finish` of a file's sink does. */
+  /** Gives the file its name. Throws what `finish` of a file's sink throws. */
   appear(): void;
 }
 
-/** Opens a file that waits for its name. `shown`: what the user calls it, where that is another name. Throws what `createFileSink` does. */
+/**
+ * Opens a file that waits for its name. `shown`: the name in messages, if it is another one. Throws what
+ * `createFileSink` throws.
+ */
 export function createHeldFile(path: string, options: FileSinkOptions, shown: string = path): HeldFile {
   const { force, sync = false } = options;
   const target = outputFile(path);
@@ -116,7 +119,7 @@ function kindOf(stats: BigIntStats): string {
   return stats.isSocket() ? "a socket" : "a device";
 }
 
-/** With all digits of the file's number: those of Windows have more than a number holds. */
+/** Uses bigints, because file numbers of Windows are above the safe integers. */
 function statIfThere(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false, bigint: true });

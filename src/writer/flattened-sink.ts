@@ -3,8 +3,8 @@ import type { ByteTarget } from "./byte-target.js";
 import type { Sink } from "./sink.js";
 
 /**
- * Turns a dump into makedumpfile's flattened format, which needs no seeking: "put these bytes at this offset" records,
- * to be put together by `makedumpfile -R`, or read as they are by crash and coresieve. Throws what the target does.
+ * Turns a dump into makedumpfile's flattened format, which needs no seeking: records that say "put these bytes at this
+ * offset". `makedumpfile -R` puts them together; crash and coresieve read them directly. Throws what the target throws.
  */
 export function createFlattenedSink(target: ByteTarget): Sink {
   let end = 0;
@@ -15,22 +15,23 @@ export function createFlattenedSink(target: ByteTarget): Sink {
     const head = Buffer.alloc(RECORD_HEADER_SIZE);
     head.writeBigInt64BE(BigInt(offset), 0);
     head.writeBigInt64BE(BigInt(bytes.length), 8);
-    // Both at once: waiting for the head would cost a turn of the event loop per record. If it fails, so do the bytes.
+    // Both writes start at once: waiting for the head would cost a turn of the event loop per record. If the head
+    // fails, the bytes fail too.
     void started(() => target.write(head)).catch(() => undefined);
     await target.write(bytes);
     end = Math.max(end, offset + bytes.length);
   };
   return {
     name: target.name,
-    // A record without bytes would end the stream for its readers.
+    // For readers a record without bytes would end the stream.
     write: (bytes, offset) => (bytes.length === 0 ? undefined : record(bytes, offset)),
     async finish(size) {
-      // Readers learn the length from the last byte: a dump that ends in zeros needs one.
+      // Readers get the length from the last byte, so a dump that ends in zeros needs one.
       if (end < size) await record(new Uint8Array(1), size - 1);
       await target.write(new Uint8Array(RECORD_HEADER_SIZE).fill(0xff));
       return target.finish();
     },
-    // Without the end marker every reader knows that what was sent is not whole.
+    // Without the end marker, every reader knows that the stream is incomplete.
     abort: () => target.abort(),
     leftBehind: () => target.leftBehind?.(),
   };

@@ -18,9 +18,10 @@ import type { Sink } from "./sink.js";
 const PIECE = 1 << 20;
 
 /**
- * A dump that is sent to a URL by PUT, or in parts to one URL each (`parts:FILE`), as a portal hands them out, without credentials. Nothing is sent before it is
- * whole: until then it is in a temporary file without a name, for the head of a dump is known last, and such a URL may take one request only. Throws
- * `BAD_OPTION`, `NOT_READABLE` for the file of parts, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT`.
+ * A dump that is sent by PUT to a URL, or in parts to one URL each (`parts:FILE`): URLs as a portal provides them,
+ * without credentials. Nothing is sent before the dump is complete. Until then it is in a temporary file without a
+ * name, because the head of a dump is known last, and such a URL may accept only one request. Throws `BAD_OPTION`,
+ * `NOT_READABLE` for the file of parts, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT`.
  */
 export function createHttpSink(path: string, given?: string): Sink {
   const dir = given ?? tmpdir();
@@ -94,7 +95,7 @@ async function sendParts(
   if (complete !== undefined) await completeParts(complete, etags);
 }
 
-/** Sends bytes [start, end) of the file. Returns the ETag that they got. */
+/** Sends bytes [start, end) of the file. Returns the server's ETag for them. */
 async function put(url: string, fd: number, start: number, end: number): Promise<string | undefined> {
   const send = async (to: ClientRequest) => {
     const piece = Buffer.allocUnsafe(Math.min(PIECE, Math.max(1, end - start)));
@@ -113,7 +114,7 @@ async function put(url: string, fd: number, start: number, end: number): Promise
   });
 }
 
-/** CompleteMultipartUpload of S3: its answer may be 200 and say in XML that it failed. */
+/** CompleteMultipartUpload of S3. The response may have status 200 and report a failure in its XML. */
 async function completeParts(url: string, etags: readonly string[]): Promise<void> {
   const list = etags.map((etag, i) => `<Part><PartNumber>${i + 1}</PartNumber><ETag>${escaped(etag)}</ETag></Part>`);
   const body = Buffer.from(`<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`, "utf8");
@@ -145,7 +146,7 @@ function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll('"', "&quot;");
 }
 
-/** A file without a name: nothing is left of it whatever ends the process. */
+/** A file without a name: nothing is left of it, however the process ends. */
 function openNameless(dir: string, place: string): number {
   const path = join(dir, `.coresieve-put-${randomBytes(6).toString("hex")}`);
   let fd: number | undefined;

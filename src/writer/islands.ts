@@ -2,8 +2,8 @@ import { forEachRun, type PageBitmap } from "../reader/bitmap.js";
 import { firstAbove } from "../sorted.js";
 
 /**
- * How kept pages lie in an ELF file: islands of pages that are contiguous in memory and in the file. Dropped pages
- * within an island are holes: bytes that are never written and read as zeros.
+ * How kept pages are stored in an ELF file: islands of pages that are contiguous in memory and in the file. Dropped
+ * pages within an island are holes: bytes that are never written and read as zeros.
  */
 export interface Islands {
   readonly startPfn: readonly number[];
@@ -14,22 +14,24 @@ export interface Islands {
   readonly size: number;
 }
 
-/** Each island costs a program header, and readers look through all of them for every read. */
+/** Each island costs a program header, and readers search all of them for every read. */
 const COMFORTABLE = 4096;
-/** Holes of more pages than this always end an island, as makedumpfile's do. */
+/** Holes of more pages than this always end an island, as in makedumpfile's files. */
 const MAX_GAP_BITS = 8;
 
-/** How many islands there may be. */
+/** Limits for the number of islands. */
 export interface IslandLimits {
-  /** Beyond that short holes are taken in. Default: 4096. */
+  /** If there would be more islands, short holes become part of them. Default: 4096. */
   readonly comfortable?: number;
-  /** Most islands that the format can describe: then longer holes are taken in, too, until they fit. */
+  /**
+   * The most islands that the format can describe: above that, longer holes become part of islands too, until they fit.
+   */
   readonly limit?: number | undefined;
 }
 
 /**
- * Cuts the kept pages into islands. A dropped run ends an island if it is at least some power of two long: the
- * smallest, from 1 to 256 pages, with which no more than a comfortable number of islands remains.
+ * Cuts the kept pages into islands. A run of dropped pages ends an island if it is at least some power of two long: the
+ * smallest one, from 1 to 256 pages, with which the number of islands stays comfortable.
  */
 export function findIslands(
   kept: PageBitmap,

@@ -16,7 +16,7 @@ export function kdumpHeader(layout: KdumpLayout, facts: DumpFacts, status: numbe
   [sysname, nodename, release, version, name, domainname].forEach((text, i) => {
     out.text(UTSNAME_OFFSET + i * UTS_FIELD_SIZE, UTS_FIELD_SIZE, text);
   });
-  // tv_usec stays 0: in 64-bit files it lies where readers look for the block size of 32-bit ones.
+  // tv_usec stays 0: in 64-bit files it is where readers look for the block size of 32-bit files.
   out.word(at.timestamp, timestamp);
   out.u32(at.status, status | (incomplete ? STATUS_INCOMPLETE : 0));
   out.u32(at.blockSize, layout.blockSize);
@@ -27,15 +27,15 @@ export function kdumpHeader(layout: KdumpLayout, facts: DumpFacts, status: numbe
   return out.bytes;
 }
 
-/** What of a sub header does not follow from the layout. */
+/** What a sub header needs in addition to the layout. */
 export interface SubHeaderParts {
-  /** The pages of this file, of a split set. */
+  /** The pages of this file, if it is part of a split set. */
   readonly split?: SplitRange | undefined;
-  /** It follows the page data, so its place is known only at the end. */
+  /** Known only at the end, because eraseinfo follows the page data. */
   readonly eraseinfoAt?: number | undefined;
 }
 
-/** The sub header's blocks, with the notes: they stand from the second block on. */
+/** The sub header's blocks, with the notes: they begin with the second block. */
 export function kdumpSubHeader(
   layout: KdumpLayout,
   facts: DumpFacts,

@@ -5,17 +5,20 @@ import type { DumpFacts } from "./dump-facts.js";
 import type { EncodedPages } from "./dump-writer.js";
 import type { SharedPages } from "./shared-pages.js";
 
-// The loops over pages of a kdump-compressed file. They are small, so that V8 is done with compiling them soon.
+// The loops over pages of a kdump-compressed file. They are small, so that V8 compiles them early.
 
-/** Where pages go. */
+/** File offsets for pages. */
 interface Places {
   /** File offset of the next page with bytes of its own. */
   readonly position: number;
-  /** File offset of the page of zeros that all such pages share. */
+  /** File offset of the page of zeros that all pages of zeros share. */
   readonly zeroPage: number;
 }
 
-/** Places pages behind each other; `offsets` gets where each of them is. Returns where they end. About 2 ns a page. */
+/**
+ * Places pages one after the other; `offsets` receives their file offsets. Returns where they end. Takes about 2 ns a
+ * page.
+ */
 export function placePages(records: Uint32Array, { position, zeroPage }: Places, offsets: Float64Array): number {
   let at = position;
   for (let i = 0; i < records.length; i++) {
@@ -26,7 +29,10 @@ export function placePages(records: Uint32Array, { position, zeroPage }: Places,
   return at;
 }
 
-/** The same, but pages that are in the file already stay where they are; `data` is closed up, so that one write is enough. */
+/**
+ * The same, but pages whose equal is in the file already share its place; the gaps in `data` are closed, so that one
+ * write is enough.
+ */
 export function placeOnce(
   shared: SharedPages,
   { records, hashes, data }: Pick<EncodedPages, "records" | "hashes" | "data">,
@@ -34,10 +40,10 @@ export function placeOnce(
   offsets: Float64Array,
 ): number {
   let at = position;
-  // Of the page's bytes in `data`.
+  // Offset of the page's bytes in `data`.
   let from = 0;
   let moved = 0;
-  // Bytes [keep, from) are not yet where they belong.
+  // Bytes [keep, from) still have to be moved.
   let keep = 0;
   for (let i = 0; i < records.length; i++) {
     const record = records[i] as number;
@@ -56,7 +62,9 @@ export function placeOnce(
   return at;
 }
 
-/** Makes the descriptors of pages with these records and file offsets, at the start of `out`. About 5 ns a page. */
+/**
+ * Writes the descriptors of pages with these records and file offsets to the start of `out`. Takes about 5 ns a page.
+ */
 export function describePages(
   out: Uint8Array,
   records: Uint32Array,
@@ -78,7 +86,7 @@ export function describePages(
   if (machine.littleEndian !== HOST_LITTLE) Buffer.from(words.buffer, words.byteOffset, words.byteLength).swap32();
 }
 
-/** How many records are of pages of zeros without bytes. */
+/** Number of records of zero pages without bytes. */
 export function zerosIn(records: Uint32Array): number {
   let zeros = 0;
   for (let i = 0; i < records.length; i++) if (records[i] === ZERO_PAGE) zeros++;

@@ -17,20 +17,20 @@ export interface KdumpPages {
   readonly kept: PageBitmap;
 }
 
-/** Space is taken by zeros, so many at a time. */
+/** Space is reserved by writing zeros, this many at a time. */
 const RESERVE_PIECE = 1 << 20;
 /** Descriptors are written in pieces of this many bytes. */
 const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
 
-/** What makes a file another one than its layout and pages alone would. */
+/** Variants of a file with the same layout and pages. */
 export interface KdumpWriterOptions {
-  /** Equal pages share their bytes. */
+  /** Present if equal pages share their bytes. */
   readonly shared?: SharedPages | undefined;
-  /** It is one file of a split set, of the pages in that range. */
+  /** Present if it is one file of a split set: its range of pages. */
   readonly split?: SplitRange | undefined;
 }
 
-/** Writes kdump-compressed files as their layout says. With level bit 1 all pages of zeros share one. */
+/** Writes kdump-compressed files according to their layout. With level bit 1 all pages of zeros share one. */
 export class KdumpWriter implements DumpWriter {
   readonly #sink: Sink;
   #facts: DumpFacts;
@@ -39,14 +39,14 @@ export class KdumpWriter implements DumpWriter {
   readonly #layout: KdumpLayout;
   readonly #desc = new Uint8Array(DESC_BUFFER);
   #descFill = 0;
-  /** Where the pages are that are being added. */
+  /** File offsets of the pages that are being added. */
   #offsets = new Float64Array(0);
   /** File offset of the next descriptors. */
   #descPosition: number;
   /** File offset of the next page's data. */
   #position: number;
   readonly #shared: SharedPages | undefined;
-  /** Pages whose data are in the file, and pages of zeros among them. */
+  /** Number of pages whose data are in the file, and of pages of zeros among them. */
   #pagesWritten = 0;
   #zeroPages = 0;
 
@@ -95,7 +95,7 @@ export class KdumpWriter implements DumpWriter {
     if (this.#offsets.length < records.length) this.#offsets = new Float64Array(records.length);
     const offsets = this.#offsets;
     const position = this.#position;
-    // Where pages of zeros have bytes of their own no record says that one has none.
+    // If pages of zeros have their own bytes, no record is a ZERO_PAGE, so this place is not used.
     const start = { position, zeroPage: this.#layout.zeroPageAt ?? 0 };
     const end =
       this.#shared === undefined ? placePages(records, start, offsets) : placeOnce(this.#shared, pages, start, offsets);
@@ -113,7 +113,7 @@ export class KdumpWriter implements DumpWriter {
     this.#zeroPages += zerosIn(records);
   }
 
-  /** Descriptors of pages whose data did not come into the file are those of an incomplete dump: offset 0, size 0. */
+  /** Pages whose data did not get into the file have the descriptors of an incomplete dump: offset 0, size 0. */
   async cutShort(): Promise<WrittenPart> {
     const end = descriptorAt(this.#layout, this.#pagesWritten);
     if (this.#descPosition > end) await this.#sink.write(new Uint8Array(this.#descPosition - end), end);
@@ -153,7 +153,7 @@ export class KdumpWriter implements DumpWriter {
     await this.#sink.write(bytes, this.#layout.blockSize);
   }
 
-  /** What lies between the stretches is not written: a hole in the file. */
+  /** Gaps between stretches are not written: they are holes in the file. */
   async #writeBitmap(bitmap: PageBitmap, offset: number): Promise<void> {
     const { firstPfn, bits, existsAt, keptAt } = this.#layout;
     const length = keptAt - existsAt;

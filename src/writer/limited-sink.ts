@@ -1,7 +1,10 @@
 import { checkLimit } from "./byte-target.js";
 import type { Sink } from "./sink.js";
 
-/** A sink that takes `limit` bytes: a write that would make the file larger throws `SIZE_LIMIT`, and nothing of it is written. */
+/**
+ * A sink that accepts at most `limit` bytes: a write that would make the file larger throws `SIZE_LIMIT`, and nothing
+ * of it is written.
+ */
 export function limitedSink(sink: Sink, limit: number): Sink {
   return {
     ...sink,

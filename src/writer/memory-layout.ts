@@ -4,35 +4,36 @@ import type { DumpFacts } from "./dump-facts.js";
 import { findIslands, firstIsland, type Islands } from "./islands.js";
 
 /**
- * Where everything lies in an image of memory. LiME: a header before each run of kept pages, dropped pages are nowhere. Bare memory: each page at its
- * physical address, and what is between them is a hole that reads as zeros. Pages of zeros are holes in both. Plain data, known before a byte
- * is written; offsets and sizes in bytes of the file.
+ * Where everything is in an image of memory. LiME: a header before each run of kept pages; dropped pages are not in the
+ * file. Bare memory: each page is at its physical address, and gaps are holes that read as zeros. Pages of zeros are
+ * holes in both. Plain data, known before a byte is written; offsets and sizes in bytes of the file.
  */
 export interface MemoryLayout {
   readonly format: "lime" | "raw";
   readonly pageSize: number;
-  /** Of LiME's headers, which are in the machine's own byte order. */
+  /** Byte order of LiME's headers, which is the machine's own. */
   readonly littleEndian: boolean;
-  /** Ranges of pages; `offset` is where the bytes of each begin in the file. */
+  /** Ranges of pages; `offset` is the file offset of each range's bytes. */
   readonly ranges: Islands;
-  /** Bytes before those of each range. */
+  /** Bytes of the header before each range. */
   readonly headerSize: number;
   /** The file's length. */
   readonly mostBytes: number;
 }
 
-/** What of an image of memory its facts and pages do not tell. */
+/** What an image of memory needs in addition to its facts and pages. */
 export interface MemoryShape {
   readonly format: "lime" | "raw";
-  /** Where the machine's memory ends, in bytes: bare memory is as long, whatever was dropped at its end. */
+  /** Where the machine's memory ends, in bytes: bare memory has this length, even if pages at its end were dropped. */
   readonly end: number;
 }
 
-/** Goes twice through all runs of kept pages. */
+/** Walks all runs of kept pages twice. */
 export function memoryLayout({ format, end }: MemoryShape, facts: DumpFacts, kept: PageBitmap): MemoryLayout {
   const { pageSize, maxMapnr } = facts;
   const { littleEndian } = facts.machine;
-  // A range each: what is missing must not become zeros. Beyond what readers take the shortest gaps do.
+  // Each run gets a range of its own, because missing pages must not become zeros. Only above the readers' limit the
+  // shortest gaps become part of ranges.
   const islands = findIslands(kept, maxMapnr, pageSize, { comfortable: MAX_RANGES, limit: MAX_RANGES });
   const same = { format, pageSize, littleEndian };
   if (format === "raw") {
@@ -45,17 +46,19 @@ export function memoryLayout({ format, end }: MemoryShape, facts: DumpFacts, kep
   return { ...same, ranges: { ...islands, offset }, headerSize, mostBytes };
 }
 
-/** Pages [startPfn, endPfn) that lie behind each other, in memory and in the file. */
+/** Pages [startPfn, endPfn) that are contiguous in memory and in the file. */
 export interface MemoryRun {
   readonly startPfn: number;
   readonly endPfn: number;
-  /** File offset of the first one. */
+  /** File offset of the first page. */
   readonly offset: number;
-  /** The range that they are in. */
+  /** Index of the range that contains them. */
   readonly range: number;
 }
 
-/** The kept pages in [startPfn, endPfn), ascending. Costs two searches of the bitmap and one of the ranges for each run. */
+/**
+ * The kept pages in [startPfn, endPfn), ascending. Costs two searches of the bitmap and one of the ranges for each run.
+ */
 export function* memoryRuns(
   { ranges, pageSize }: MemoryLayout,
   kept: PageBitmap,

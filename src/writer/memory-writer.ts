@@ -5,13 +5,16 @@ import type { DumpWriter, EncodedPages } from "./dump-writer.js";
 import { type MemoryLayout, type MemoryRun, memoryRuns } from "./memory-layout.js";
 import type { Sink } from "./sink.js";
 
-/** Writes images of memory as their layout says, from the first byte to the last. They cannot be cut short: nothing in them could say so. */
+/**
+ * Writes images of memory according to their layout, from the first byte to the last. They cannot be cut short, because
+ * the format has no mark for that.
+ */
 export class MemoryWriter implements DumpWriter {
   readonly #sink: Sink;
   readonly #layout: MemoryLayout;
-  /** Pages whose content goes into the file. */
+  /** Pages whose content is written to the file. */
   readonly #kept: PageBitmap;
-  /** Ranges that have their header. */
+  /** Number of ranges whose header was written. */
   #begun = 0;
 
   constructor(sink: Sink, layout: MemoryLayout, kept: PageBitmap) {
@@ -40,7 +43,7 @@ export class MemoryWriter implements DumpWriter {
     return this.#layout.mostBytes;
   }
 
-  /** Every range has a page, so they all come by here. */
+  /** Every range has a page, so every range's header is written here. */
   async #begin(range: number): Promise<void> {
     this.#begun = range + 1;
     const { ranges, headerSize, pageSize, littleEndian } = this.#layout;
@@ -54,7 +57,9 @@ export class MemoryWriter implements DumpWriter {
     await this.#sink.write(bytes, (ranges.offset[range] as number) - headerSize);
   }
 
-  /** Writes a run but for its pages of zeros, which have no bytes in `data`. Returns the bytes taken of it. */
+  /**
+   * Writes a run without its pages of zeros, which have no bytes in `data`. Returns how many bytes of `data` it used.
+   */
   async #write({ offset }: MemoryRun, records: Uint32Array, data: Uint8Array): Promise<number> {
     const { pageSize } = this.#layout;
     let done = 0;

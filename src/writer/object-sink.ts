@@ -7,8 +7,9 @@ import type { FileSinkOptions } from "./file-sink.js";
 import type { Sink } from "./sink.js";
 
 /**
- * An object of a store that appears when it is whole: a multipart upload without a local copy (docs/object-stores.md). `ready` throws `OUTPUT_EXISTS` and
- * what the store says; writing throws `NOT_WRITABLE`, `SIZE_LIMIT`, `NO_SPACE`.
+ * An object of a store that appears when it is complete: a multipart upload without a local copy
+ * (docs/object-stores.md). `ready` throws `OUTPUT_EXISTS` and the store's errors; writing throws `NOT_WRITABLE`,
+ * `SIZE_LIMIT`, `NO_SPACE`.
  */
 export function createObjectSink(path: string, { force, inputs }: FileSinkOptions): Sink {
   const at = parseStorePath(path);
@@ -22,7 +23,7 @@ export function createObjectSink(path: string, { force, inputs }: FileSinkOption
   const upload = new ObjectUpload(store, at, force);
   let left: string | undefined;
   const checked = check();
-  // Whoever waits for it is told.
+  // Callers that await it get the error.
   checked.catch(() => undefined);
 
   async function check(): Promise<void> {

@@ -11,16 +11,16 @@ import { createOrderedSink } from "./ordered-sink.js";
 import { isHttpOutput } from "./part-urls.js";
 import type { Sink } from "./sink.js";
 
-/** How a dump's file is written. */
+/** How to write a dump's file. */
 export interface FileOutputOptions {
   readonly force?: boolean;
-  /** Wait until the disk has it, before it gets its name. */
+  /** Whether to wait until the disk has it before it gets its name. */
   readonly sync?: boolean;
-  /** The whole file is packed so; otherwise not. */
+  /** Packing of the whole file. Default: none. */
   readonly pack?: Packing | undefined;
-  /** The temporary files that a packed file may need; if nothing is said beside it. */
+  /** The temporary files that a packed file may need. Default: in the folder of the output. */
   readonly spool?: SpoolOptions;
-  /** Most bytes of the file. */
+  /** The most bytes of the file. */
   readonly limit?: number;
 }
 
@@ -37,7 +37,7 @@ export async function openFileSink(path: string, options: FileOutputOptions, inp
       limit,
     });
   } catch (error) {
-    // Packing a file is refused before anything is written to it; a file's sink gives up at once.
+    // If packing is refused, nothing has been written yet, so a file's sink can be abandoned at once.
     void file.abort();
     const left = file.leftBehind?.();
     throw left === undefined || !(error instanceof DumpError) ? error : error.with({ left: left });
@@ -50,7 +50,7 @@ async function openPlain(path: string, options: FileSinkOptions, spool: SpoolOpt
   return createFileSink(path, options);
 }
 
-/** The same, when it is known that there is no object of that name yet. Throws what `ready` does, too. */
+/** The same, and waits until it is known that no object has this name. Throws also what `ready` throws. */
 export async function readyFileSink(
   path: string,
   options: FileOutputOptions,

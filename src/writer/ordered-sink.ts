@@ -6,12 +6,12 @@ import { createPacker } from "./packed/create-packer.js";
 import type { Packer } from "./packed/packer.js";
 import type { Sink } from "./sink.js";
 
-/** How a sink works that cannot seek. */
+/** Options of a sink that cannot seek. */
 export interface OrderedSinkOptions {
   readonly packing: Packing | undefined;
-  /** The temporary files for what comes out of order. */
+  /** Temporary files for bytes that come out of order. */
   readonly spool: SpoolOptions;
-  /** Most bytes that go to the target: what is kept aside packed counts, too. */
+  /** The most bytes that go to the target; packed bytes in temporary files count, too. */
   readonly limit?: number | undefined;
 }
 
@@ -19,10 +19,11 @@ const PURPOSE = "for an output that cannot be written out of order";
 const PIECE = 1 << 20;
 
 /**
- * Writes a dump from its first byte to its last, packed or not. What a writer can only write late (the page descriptors of a kdump
- * file, which stand before the pages) is kept in a temporary file, and so is what stands behind that: packed already, as a frame
- * of its own, so that it is only copied in the end. A writer that does not say where its ascending bytes begin has all of it kept,
- * unpacked. Throws `CODEC_MISSING`, and writing what the target and temporary files throw.
+ * Writes a dump from its first byte to its last, packed or not. Bytes that the writer only knows late (the page
+ * descriptors of a kdump file, which come before the pages) are kept in a temporary file. So are the bytes after them,
+ * already packed as a frame of their own, so that at the end they are only copied. If the writer does not say where its
+ * ascending bytes begin, everything is kept, unpacked. Throws `CODEC_MISSING`; writing throws what the target and
+ * temporary files throw.
  */
 export function createOrderedSink(target: ByteTarget, options: OrderedSinkOptions): Sink {
   return new OrderedSink(target, options);
@@ -32,9 +33,9 @@ class OrderedSink implements Sink {
   readonly name: string;
   readonly #target: ByteTarget;
   readonly #options: OrderedSinkOptions;
-  /** What lies before the ascending bytes, at its own offsets. */
+  /** The bytes before the ascending ones, at their own offsets. */
   #head: SpoolFile | undefined;
-  /** The ascending bytes, packed, if there is a head. */
+  /** The ascending bytes, packed, if bytes come before them. */
   #tail: SpoolFile | undefined;
   /** Offset at which the ascending bytes begin. */
   #from = Number.POSITIVE_INFINITY;
@@ -45,7 +46,7 @@ class OrderedSink implements Sink {
     this.name = target.name;
     this.#target = target;
     this.#options = options;
-    // A codec that is not there is told before the run.
+    // Made here, so that a missing codec is reported before the run.
     this.#packers.push(this.#toTarget());
   }
 
@@ -109,7 +110,7 @@ class OrderedSink implements Sink {
   }
 }
 
-/** All bytes of a temporary file, in pieces: as many as were written, or an error. */
+/** Reads all bytes of a temporary file in pieces: as many as were written, or throws. */
 async function copy(
   file: SpoolFile | undefined,
   put: (bytes: Uint8Array, at: number) => void | Promise<void>,

@@ -20,31 +20,34 @@ import type { OutputFormat } from "./output-format.js";
 import type { SharedPages } from "./shared-pages.js";
 import type { Sink } from "./sink.js";
 
-/** What an output is apart from its pages, as plain data: together with the plan's bitmaps it makes the same file anywhere. */
+/**
+ * Everything about an output except its pages, as plain data: together with the plan's bitmaps, any process makes the
+ * same file from it.
+ */
 export interface OutputDescription {
   readonly facts: DumpFacts;
-  /** Of kdump output: bits of the header's status, the codec's among them. */
+  /** For kdump output: bits of the header's status, including the codec's. */
   readonly status: number;
-  /** Of ELF output. */
+  /** For ELF output. */
   readonly elf: ElfShape | undefined;
-  /** Of images of memory. */
+  /** For images of memory. */
   readonly memory?: MemoryShape;
 }
 
-/** What is known of an output when pass 1 is over. */
+/** What is known of an output after pass 1. */
 export interface Described {
   readonly outputDump: Dump;
   readonly outputView: KernelView | undefined;
   readonly plan: PagePlan;
   readonly level: number;
   readonly incomplete: boolean;
-  /** Struct pages of dropped pages were left out. */
+  /** Whether struct pages of dropped pages were left out. */
   readonly lacksStructPages: boolean;
-  /** Of the run. */
+  /** The run's warnings. */
   readonly warnings: Warnings;
 }
 
-/** Of ELF output it finds the kernel's layout of memory, in some milliseconds. */
+/** Describes an output. For ELF output it finds the kernel's layout of memory, which takes some milliseconds. */
 export function describeOutput(
   { outputDump, outputView, plan, level, incomplete, lacksStructPages, warnings }: Described,
   format: OutputFormat,
@@ -60,17 +63,20 @@ export function describeOutput(
   return { facts, status: 0, elf: { segments, ...outputClass(outputDump, segments) } };
 }
 
-/** Where the machine's memory ends, up to the last page with a struct page: a whole page. */
+/** Where the machine's memory ends, at most behind the last page with a struct page: a whole page. */
 function memoryEnd({ ranges, pageSize }: Dump, { maxMapnr }: PagePlan): number {
   const most = maxMapnr * pageSize;
   const last = ranges.findLast(({ start }) => start < most);
   return Math.min(most, Math.ceil((last?.end ?? 0) / pageSize) * pageSize);
 }
 
-/** Where everything lies in an output: known when pass 1 is over, before a byte is written. */
+/** Where everything is in an output: known after pass 1, before a byte is written. */
 export type OutputLayout = KdumpLayout | ElfLayout | MemoryLayout;
 
-/** Costs what counting the kept pages costs; where each run of them has its place, what finding those does. */
+/**
+ * Makes the layout of an output. Costs counting the kept pages; for formats with a place for each run of pages, finding
+ * these runs.
+ */
 export function layoutOf({ facts, elf, memory }: OutputDescription, kept: PageBitmap): OutputLayout {
   if (memory !== undefined) return memoryLayout(memory, facts, kept);
   if (elf !== undefined) return elfLayout(facts, elf, kept);

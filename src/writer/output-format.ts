@@ -1,18 +1,18 @@
-/** What an output can be: a dump for debuggers, or memory as other programs of forensics read it. */
+/** Formats of an output: dumps for debuggers, or memory images for other forensic programs. */
 export const OUTPUT_FORMATS = ["kdump", "elf", "lime", "raw"] as const;
 /** One of `OUTPUT_FORMATS`. */
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
 
-/** What a format of outputs is called, and what it has a place for. */
+/** The names of an output format, and what it can store. */
 export interface OutputFormatFacts {
-  /** In messages: "ELF dumps". */
+  /** For messages: "ELF dumps". */
   readonly plural: string;
   readonly label: string;
-  /** Pages can be packed, and equal ones share their bytes. */
+  /** Whether pages can be compressed, and equal pages can share their bytes. */
   readonly packsPages: boolean;
-  /** Pages of zeros are in the file without bytes of their own. Otherwise they can only be left out. */
+  /** Whether pages of zeros are part of the file without bytes of their own. Otherwise they can only be left out. */
   readonly holdsZeros: boolean;
-  /** Notes (registers, VMCOREINFO, what was erased), and a mark of an incomplete dump. */
+  /** Whether it has notes (registers, VMCOREINFO, what was erased) and a mark of an incomplete dump. */
   readonly holdsNotes: boolean;
 }
 
@@ -32,7 +32,7 @@ const FORMATS: Readonly<Record<OutputFormat, OutputFormatFacts>> = {
   },
 };
 
-/** What a format of outputs is called, and what it has a place for. */
+/** The names of an output format, and what it can store. */
 export function outputFormatFacts(format: OutputFormat): OutputFormatFacts {
   return FORMATS[format];
 }

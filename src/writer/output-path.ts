@@ -8,28 +8,29 @@ import { lostDirectory } from "../surroundings.js";
 import { namesFolder, samePath } from "./output-name.js";
 import { isHttpOutput } from "./part-urls.js";
 
-/** As many links as Linux follows in one name. */
+/** Linux follows this many links in one name. */
 const MAX_LINKS = 40;
-/** Folders of the system in which names stand for devices and processes. /dev/shm is memory that files are kept in. */
+/** Folders of the system in which names stand for devices and processes. /dev/shm is memory for ordinary files. */
 const SYSTEM = /^\/(dev|proc|sys)(\/|$)/;
 const MEMORY = /^\/dev\/shm\//;
 const OPEN_FILE = /^\/dev\/(stdin|stdout|stderr)$|^\/(dev|proc\/[^/]+(\/task\/\d+)?)\/fd\//;
 
 /**
- * What the name of an output means: the one place that decides it, for outputs of all kinds. Returns the name of the file that is to
- * come into being. That is the name itself, or where it is a symbolic link what that leads to at last, there or not. Refused, by name, are
- * `-`, folders, names of this program's open files (/dev/stdout, /dev/fd/1), and all else in /dev, /proc and /sys. Throws `NOT_WRITABLE`.
+ * Decides what the name of an output means, for outputs of all kinds. Returns the path of the file to create: the name
+ * itself, or, if it is a symbolic link, the link's final target, whether it exists or not. Refuses by name `-`,
+ * folders, names of this program's open files (/dev/stdout, /dev/fd/1), and everything else in /dev, /proc and /sys.
+ * Throws `NOT_WRITABLE`.
  */
 export function outputFile(path: string): string {
   if (path === "") throw new DumpError("NOT_WRITABLE", "the output has no name", { cure: "Name a file" });
-  // Who writes it means stdout, which only a filter run's output can be: that one never comes here.
+  // `-` stands for stdout, which is possible only for a filter run's output, and that never gets here.
   if (path === "-") {
     throw new DumpError("NOT_WRITABLE", "this output must be a file; it cannot go to stdout", {
       file: path,
       cure: "Name a file (./- for a file called -)",
     });
   }
-  // Bytes that are no text become this sign on the way into the program, and the file would have it in its name.
+  // Bytes that are not valid text arrive as this character, which would then be in the file's name.
   if (path.includes("\ufffd")) throw cannotBeCreated(path, "its name is not UTF-8, and Node.js has no other names");
   if (namesFolder(path)) throw cannotBeCreated(path, "its name is that of a folder");
   try {
@@ -37,7 +38,7 @@ export function outputFile(path: string): string {
     statSync(path, { throwIfNoEntry: false });
     let at = path;
     for (let links = 0; ; links++) {
-      // Of the folder every link is followed, by the system: `..` behind a link is not what the text says.
+      // The system resolves all links of the folder: `..` behind a link does not mean what the text says.
       const real = join(realpathSync.native(dirname(at)), basename(at));
       checkPlace(path, real);
       const found = lstatSync(real, { throwIfNoEntry: false });
@@ -52,7 +53,7 @@ export function outputFile(path: string): string {
   }
 }
 
-/** Whether the names of two outputs lead to one file. What is wrong with a name is for who opens it to say. */
+/** Whether the names of two outputs lead to the same file. Errors in a name are reported when it is opened. */
 export function sameOutput(a: string, b: string): boolean {
   return samePath(plain(a), plain(b));
 }
@@ -67,7 +68,7 @@ function plain(path: string): string {
   }
 }
 
-/** An output that cannot be, and why: an error of the system, or in words. */
+/** The error of an output that cannot be created; the reason is a system error, or a text. */
 export function cannotBeCreated(path: string, error: unknown): DumpError {
   const lost = lostDirectory(path, error);
   if (lost !== undefined) return lost.with({ code: "NOT_WRITABLE" });
@@ -84,7 +85,7 @@ export function cannotBeCreated(path: string, error: unknown): DumpError {
   });
 }
 
-/** Refuses a file in /dev, /proc or /sys, by its real name. Throws `NOT_WRITABLE`. */
+/** Refuses a file in /dev, /proc or /sys, by its real path. Throws `NOT_WRITABLE`. */
 export function checkPlace(path: string, real: string): void {
   if (process.platform === "win32" || !SYSTEM.test(real) || MEMORY.test(real)) return;
   const isOpen = OPEN_FILE.test(real);
@@ -100,8 +101,9 @@ export function checkPlace(path: string, real: string): void {
 }
 
 /**
- * In a folder where everybody may make files (/tmp) a link of somebody else's is a trap: what it leads to would be overwritten. Linux
- * refuses to follow it too, where fs.protected_symlinks is set (Documentation/admin-guide/sysctl/fs.rst), by the same rule.
+ * In a folder where everybody may create files (/tmp), another user's link is a trap: its target would be overwritten.
+ * With fs.protected_symlinks Linux refuses to follow such links by the same rule
+ * (Documentation/admin-guide/sysctl/fs.rst).
  */
 function checkOwner(path: string, link: string, { uid }: Stats): void {
   const user = process.geteuid?.();
@@ -116,8 +118,9 @@ function checkOwner(path: string, link: string, { uid }: Stats): void {
 }
 
 /**
- * Where only the owner of a file or of its folder may rename or remove it (the sticky bit: /tmp, inode(7)), a new file cannot get the name of another
- * user's: that would come out at the end of the run. Throws `NOT_WRITABLE`.
+ * If only the owner of a file or of its folder may rename or remove it (the sticky bit: /tmp, inode(7)), a new file
+ * cannot take the name of another user's file. Without this check that would fail at the end of the run. Throws
+ * `NOT_WRITABLE`.
  */
 export function checkReplaceable(path: string, target: string, owner: number): void {
   const user = process.geteuid?.();

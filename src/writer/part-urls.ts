@@ -3,30 +3,30 @@ import { readExactly } from "../reader/source/byte-source.js";
 import { givenSideFile } from "../reader/source/side-file.js";
 import { isHttpUrl, shownUrl } from "../store/http-url.js";
 
-/** The URLs of a multipart upload, as a portal hands them out. */
+/** The URLs of a multipart upload, as a portal provides them. */
 export interface PartUrls {
-  /** Bytes of each part but the last. */
+  /** Bytes of each part except the last. */
   readonly partSize: number;
-  /** Presigned URLs for PUT, of parts 1, 2, … There may be more than are needed. */
+  /** Presigned URLs for PUT, for parts 1, 2, … There may be more than are needed. */
   readonly parts: readonly string[];
-  /** Presigned URL for POST, which completes the upload; without it somebody else does. */
+  /** Presigned URL for POST, which completes the upload; without it, the receiver completes it. */
   readonly complete: string | undefined;
 }
 
 const SCHEME = "parts:";
-/** 10,000 URLs of 1,600 letters. */
+/** The most bytes of the file: 10,000 URLs of 1,600 characters. */
 const MOST = 16 << 20;
 const MOST_PARTS = 10_000;
-/** S3's own limits of a part. */
+/** S3's own limits for a part. */
 const LEAST_SIZE = 1;
 const MOST_SIZE = 5 * 2 ** 30;
 
-/** Whether an output is sent by HTTP: to a URL, or to those that `parts:FILE` names. */
+/** Whether an output is sent by HTTP: to a URL, or to the URLs in a file (`parts:FILE`). */
 export function isHttpOutput(path: string): boolean {
   return isHttpUrl(path) || path.startsWith(SCHEME);
 }
 
-/** What `parts:FILE` names; `undefined` for another path. Throws `BAD_OPTION`, `NOT_READABLE`. */
+/** The URLs in the file that `parts:FILE` names; `undefined` for another path. Throws `BAD_OPTION`, `NOT_READABLE`. */
 export function readPartUrls(path: string): PartUrls | undefined {
   if (!path.startsWith(SCHEME)) return undefined;
   const file = path.slice(SCHEME.length);

@@ -20,29 +20,35 @@ import { folderWasMoved, HeldFolder } from "../reader/source/held-folder.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { cannotBeCreated, checkPlace } from "./output-path.js";
 
-/** Reading and writing, without waiting for a FIFO and without following a link that somebody put in the file's place. */
+/**
+ * Reading and writing, without waiting for a FIFO and without following a link that someone put in the file's place.
+ */
 const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * A file that is written under another name in its folder, exclusively and readable by its owner only, and gets its name when it is
- * whole. What gets the name is the file that was opened here, by its number, or nothing does. Throws `NOT_WRITABLE`, `NO_SPACE`, `OUTPUT_EXISTS`.
+ * A file that is written under another name in its folder, created exclusively and readable only by its owner, and that
+ * gets its name when it is complete. Only the file that was opened here (identified by its inode) gets the name;
+ * otherwise nothing does. Throws `NOT_WRITABLE`, `NO_SPACE`, `OUTPUT_EXISTS`.
  */
 export class PartialFile {
-  /** What the user calls it. */
+  /** Its name in messages. */
   readonly #name: string;
-  /** That is a link: nobody named what it leads to. */
+  /** Whether the name is a link: then the user did not name its target. */
   readonly #isLinked: boolean;
-  /** Its folder, looked up once: all happens in it, and in no other that gets its name meanwhile. */
+  /** Its folder, looked up once. Everything is done in it, even if another folder gets its name meanwhile. */
   readonly #folder: HeldFolder;
-  /** The two names in there. */
+  /** The final name in the folder, and the temporary one. */
   readonly #final: string;
   readonly #temporary: string;
   readonly #identity: FileIdentity;
   #fd: number | undefined;
-  /** Opened beside the first, which has to be closed before the file gets its name: as long as one is open no other file has its number. */
+  /**
+   * A second descriptor, opened because the first one has to be closed before the file gets its name: while one is
+   * open, no other file can have its inode.
+   */
   #held: number | undefined;
   #state: "open" | "named" | "gone" = "open";
-  /** The name was another file's, which is gone. */
+  /** Whether another file had the name, which is gone now. */
   #replaced = false;
   #left: string | undefined;
 
@@ -50,7 +56,8 @@ export class PartialFile {
     this.#name = name;
     this.#isLinked = path !== name;
     this.#final = basename(path);
-    // Two runs into one folder need different names. Nobody gains by guessing one: it is created exclusively.
+    // Two runs that write into the same folder need different names. The name need not be secret, because it is created
+    // exclusively.
     const unique = Math.floor(Math.random() * 2 ** 32).toString(16);
     this.#temporary = `.${beginningOf(this.#final)}.${unique.padStart(8, "0")}.partial`;
     this.#folder = openFolder(path, name);
@@ -70,7 +77,7 @@ export class PartialFile {
     watchUnfinished(this);
   }
 
-  /** For system calls. Throws where the folder cannot be reached any more. */
+  /** The path for system calls. Throws if the folder cannot be reached any more. */
   get #path(): string {
     return join(this.#folder.path(), this.#final);
   }
@@ -88,12 +95,12 @@ export class PartialFile {
     }
   }
 
-  /** Where it can be read as long as it has no name of its own. Throws where the folder cannot be reached any more. */
+  /** The path where it can be read before it gets its name. Throws if the folder cannot be reached any more. */
   partialPath(): string {
     return this.#partial;
   }
 
-  /** All is written: `size` bytes. The name may come later. */
+  /** Everything is written: sets the length to `size` bytes. The file may be named later. */
   cut(size: number): void {
     const fd = this.#openFd();
     try {
@@ -103,14 +110,17 @@ export class PartialFile {
     }
   }
 
-  /** All is written: `size` bytes. Gives the file its name; `sync`: when the disk has it. */
+  /**
+   * Everything is written: sets the length to `size` bytes, and gives the file its name. `sync`: waits for the disk
+   * first.
+   */
   finish(size: number, { force, sync }: { readonly force: boolean; readonly sync: boolean }): void {
     const fd = this.#openFd();
     try {
       if (fstatSync(fd).size !== size) ftruncateSync(fd, size);
       if (sync) fsyncSync(fd);
       this.#hold();
-      // File systems of a network may report only now what they could not write.
+      // Network file systems may report failed writes only now.
       this.#fd = undefined;
       closeSync(fd);
       this.#appear(force);
@@ -123,7 +133,7 @@ export class PartialFile {
     this.#forget();
   }
 
-  /** Removes the file, under whichever name it has. If it cannot be removed it is made empty. Never throws. */
+  /** Removes the file, under either name. If it cannot be removed, empties it. Never throws. */
   discard(): void {
     forgetUnfinished(this);
     if (this.#state === "gone") {
@@ -151,13 +161,13 @@ export class PartialFile {
     return this.#left;
   }
 
-  /** What is there after `discard` all the same. */
+  /** What could not be removed by `discard`. */
   leftBehind(): string | undefined {
     return this.#left;
   }
 
   #openFd(): number {
-    // The number may be another file's by now: somebody still writes to a file that was given up.
+    // A caller still writes to a file that was abandoned. Its number may be another file's by now.
     if (this.#fd === undefined || this.#state !== "open") throw new Error("an output is written to that was closed");
     return this.#fd;
   }
@@ -179,10 +189,10 @@ export class PartialFile {
     }
   }
 
-  /** A link cannot replace a file that came into being meanwhile; file systems without links get a rename. */
+  /** A link never replaces a file that was created meanwhile. File systems without links use a rename. */
   #appear(force: boolean): void {
     if (!leadsTo(this.#partial, this.#identity)) throw this.#exchanged();
-    // The output would be in it, and not where the run says that it is.
+    // Otherwise the output would be in that folder, and not where the run says.
     if (!this.#folder.isReached()) throw this.#moved();
     if (force) {
       const before = lstatSync(this.#path, { throwIfNoEntry: false });
@@ -209,7 +219,9 @@ export class PartialFile {
     }
   }
 
-  /** Between the look at the name and its use it may have become another file's: then that one has our output's name. */
+  /**
+   * Between the check of the name and its use it may have become another file's: then that file got the output's name.
+   */
   #prove(): void {
     if (!leadsTo(this.#path, this.#identity)) {
       unlinkSync(this.#path);
@@ -218,7 +230,10 @@ export class PartialFile {
     this.#state = "named";
   }
 
-  /** A folder that was exchanged while the name was given: the output is whole, and stays in the folder that was opened, wherever that is now. */
+  /**
+   * The folder was exchanged while the name was given: the output is complete, and stays in the folder that was opened,
+   * wherever that is now.
+   */
   #checkReached(): void {
     if (this.#folder.isReached()) return;
     this.#state = "gone";
@@ -229,7 +244,7 @@ export class PartialFile {
     try {
       unlinkSync(this.#partial);
     } catch (error) {
-      // The output is whole, and stays.
+      // The output is complete, and stays.
       this.#state = "gone";
       const why = describeSystemError(error);
       throw new DumpError(
@@ -245,7 +260,7 @@ export class PartialFile {
     }
   }
 
-  /** Whether the file has a name still, whatever it is. */
+  /** Whether the file still has a name, whatever it is. */
   #hasName(): boolean {
     const fd = this.#held ?? this.#fd;
     return fd !== undefined && fstatSync(fd).nlink > 0;
@@ -267,7 +282,7 @@ export class PartialFile {
       try {
         if (fd !== undefined) closeSync(fd);
       } catch {
-        // Nothing was written through it that matters.
+        // No data depend on closing it.
       }
     }
     this.#fd = undefined;
@@ -315,10 +330,10 @@ export class PartialFile {
   }
 }
 
-/** Bytes of an output's name that its temporary name has: file systems allow 255 in all. */
+/** Bytes of an output's name that its temporary name contains: file systems allow 255 in all. */
 const MOST_OF_NAME = 200;
 
-/** As much of a name as a longer one has room for. */
+/** The beginning of a name that fits into the temporary one. */
 function beginningOf(name: string): string {
   if (Buffer.byteLength(name) <= MOST_OF_NAME) return name;
   let beginning = "";
@@ -329,7 +344,10 @@ function beginningOf(name: string): string {
   return beginning;
 }
 
-/** An output got its name in the folder that was opened for it, which is not the one of that name any more. `final` is its name in there. */
+/**
+ * The error of an output that got its name in the folder that was opened for it, while another folder now has that
+ * folder's name. `final` is the output's name in it.
+ */
 export function outsideItsFolder(name: string, folder: HeldFolder, final: string): DumpError {
   const left = `the output is whole, in ${whereabouts(folder, final)}`;
   return folderWasMoved(name, ", and move the output to where it belongs", left);
@@ -340,12 +358,14 @@ function whereabouts(folder: HeldFolder, final: string): string {
     const real = folder.realName();
     if (real !== undefined) return unnamedPlace(join(real, final), "the folder that was opened at the beginning");
   } catch {
-    // It cannot be looked up any more.
+    // Its path cannot be found out any more.
   }
   return "the folder that was opened at the beginning";
 }
 
-/** The output's name was followed before this: where it really leads is known only when the folder is open. */
+/**
+ * Opens the folder of an output. Its name was resolved before, but where it really leads is known only when it is open.
+ */
 function openFolder(path: string, name: string): HeldFolder {
   let folder: HeldFolder | undefined;
   try {
@@ -359,7 +379,7 @@ function openFolder(path: string, name: string): HeldFolder {
   }
 }
 
-/** The name of a new file is in its folder, which has to reach the disk too. Windows knows no such thing. */
+/** The name of a new file is stored in its folder, which has to reach the disk too. Windows has no such operation. */
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const fd = openSync(path, "r");

@@ -11,18 +11,19 @@ import { abandoned } from "./abandoned.js";
 import { type FileOutputOptions, openFileSink } from "./open-file-sink.js";
 import type { Sink } from "./sink.js";
 
-/** Bytes of a record written at once. */
+/** Bytes of a record that are written at once. */
 const PIECE = 1 << 20;
 
-/** Where a plain file goes, packed or not. */
+/** Where a plain file is written, packed or not. */
 export interface PlainOutput extends FileOutputOptions {
   readonly path: string;
 }
 
 /**
- * Puts the file together that is in a flattened one, byte for byte, as `makedumpfile -R` does. The input is read once, from its
- * beginning to its end: a file, an object of a store, `-` for stdin, a FIFO; packed or not. Returns the length of the file as it lies there. Throws `NOT_A_DUMP` for what
- * is not flattened, `TRUNCATED` without the end marker, and what reading and writing throw; then nothing is left behind.
+ * Makes the plain file of a flattened one, byte for byte, like `makedumpfile -R`. The input is read once, from its
+ * beginning to its end: a file, an object of a store, `-` for stdin, a FIFO; packed or not. Returns the length of the
+ * file at its destination. Throws `NOT_A_DUMP` for an input that is not flattened, `TRUNCATED` without the end marker,
+ * and what reading and writing throw; then nothing is left behind.
  */
 export async function rearrangeDump(input: string, output: PlainOutput, signal?: AbortSignal): Promise<number> {
   const opened = isStorePath(input)

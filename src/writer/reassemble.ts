@@ -15,34 +15,34 @@ import type { PlainOutput } from "./rearrange.js";
 import type { Sink } from "./sink.js";
 import { structWriter } from "./struct-writer.js";
 
-/** What was put together. */
+/** The result of joining a split set. */
 export interface ReassembleResult {
   readonly files: readonly string[];
   readonly pages: number;
-  /** Pages that the set's writer had no room for: they are missing in the output, too. */
+  /** Pages for which the set's writer had no room: they are missing in the output, too. */
   readonly missing: number;
   readonly outputBytes: number;
 }
 
 const PIECE = 1 << 20;
-/** Descriptors written at once. */
+/** Descriptors that are written at once. */
 const DESCRIPTORS = 65536;
-/** Pages between two looks at whether the run is to stop. */
+/** Pages after which the run checks whether it should stop. */
 const STEP = 65536;
-/** Pieces that are remembered per file, for pages that share their bytes. Most files are a few pieces. */
+/** The most pieces that are remembered per file, for pages that share their bytes. Most files are a few pieces. */
 const MAX_COPIED = 4096;
 
-/** What a caller may want of it. */
+/** Options of a caller. */
 export interface ReassembleOptions {
   readonly signal?: AbortSignal;
-  /** Pages done, and of all. */
+  /** Called with the number of pages done and the total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
 /**
- * Makes one file of a split set. Headers, notes and bitmaps are the first file's, page data are copied as they are, without
- * unpacking; pages of zeros that each file has once become one. `dump` is the opened set. Throws `BAD_OPTION` for what is no
- * split set, `CORRUPT` and `TRUNCATED` for descriptors that lead nowhere, `ABORTED`; then nothing is left behind.
+ * Makes one file of a split set. Headers, notes and bitmaps come from the first file; page data are copied without
+ * unpacking; the page of zeros that each file has becomes one. `dump` is the opened set. Throws `BAD_OPTION` if it is
+ * not a split set, `CORRUPT` and `TRUNCATED` for descriptors that lead nowhere, `ABORTED`; then nothing is left behind.
  */
 export async function reassembleDump(
   dump: Dump,
@@ -70,7 +70,7 @@ export async function reassembleDump(
   }
 }
 
-/** Bytes [start, end) of a part that are in the output already, at `target`. */
+/** Bytes [start, end) of a part that are already in the output, at `target`. */
 interface Copied {
   readonly start: number;
   end: number;
@@ -128,7 +128,7 @@ class Reassembler {
     return { files: this.#dump.paths, pages: total - this.#missing, missing: this.#missing, outputBytes };
   }
 
-  /** Takes over the pages of a part, one by one. */
+  /** Makes a function that copies the pages of a part, one by one. */
   #taker(part: KdumpPart, source: ByteSource): (pfn: number, found: PageDescriptor | undefined) => void {
     const { blockSize } = this.#image;
     const zeros = new Uint8Array(blockSize);
@@ -158,7 +158,7 @@ class Reassembler {
         );
       }
       const { offset, size, flags } = found;
-      // Its writer had no room for the page: readers know a descriptor without an offset.
+      // The set's writer had no room for the page: a descriptor without an offset says so.
       if (offset === 0) {
         this.#missing++;
         this.#describe(0, 0, 0);
@@ -211,7 +211,7 @@ class Reassembler {
     this.#descFill = 0;
   }
 
-  /** Headers, notes and bitmaps as they are. */
+  /** Copies headers, notes and bitmaps unchanged. */
   async #copyHead(): Promise<void> {
     const part = this.#image.parts[0] as KdumpPart;
     const source = attachSource(part.source);
@@ -224,7 +224,10 @@ class Reassembler {
     }
   }
 
-  /** What is another in one file: no range of its own, eraseinfo of all, the mark if any is incomplete. Returns the length. */
+  /**
+   * Writes the fields that differ in a single file: no range of its own, eraseinfo of all files, the mark if any is
+   * incomplete. Returns the length.
+   */
   #finishHead(): number {
     const { littleEndian, parts } = this.#image;
     const sources = parts.map((part) => attachSource(part.source));
@@ -258,14 +261,14 @@ class Reassembler {
       out.word(sub.sizeEraseinfo, erased.length);
       if (erased.length > 0) this.#sink.write(erased, this.#dataPosition);
     }
-    // Older headers end before the fields that they do not have; what stands there are notes.
+    // The headers of older versions end before the fields that they lack: notes follow there.
     const known = header.version >= 6 ? sub.size : header.version === 5 ? sub.startPfn64 : sub.offsetEraseinfo;
     this.#sink.write(out.bytes.subarray(0, known), header.blockSize);
     return this.#dataPosition + (header.version >= 5 ? erased.length : 0);
   }
 }
 
-/** The last one that begins at or before `offset`; -1 if none does. */
+/** Index of the last piece that begins at or before `offset`; -1 if there is none. */
 function lastStart(copied: readonly Copied[], offset: number): number {
   let low = 0;
   let high = copied.length;

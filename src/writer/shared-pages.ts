@@ -1,28 +1,36 @@
 import { HASH_WORDS, RECORD_SIZE_MASK } from "../page-record.js";
 
-/** Pages that are remembered at most: 48 MiB. More only cost memory: most equal pages follow each other closely or come again and again. */
+/**
+ * The most pages that are remembered: 48 MiB. More only cost memory, because most equal pages come shortly after each
+ * other, or again and again.
+ */
 const MAX_REMEMBERED = 1 << 20;
-/** A page may be remembered in that many places. Their tags are one cache line. */
+/** Number of places where a page may be remembered. Their tags fill one cache line. */
 const WAYS = 16;
 const REST = HASH_WORDS - 1;
 
-/** What sharing has done. */
+/** The effect of sharing. */
 export interface SharedCounts {
-  /** Pages that have no bytes of their own, because an equal page has them. Pages of zeros that share one are not counted. */
+  /**
+   * Pages without bytes of their own, because an equal page has them. Pages of zeros that share one are not counted.
+   */
   readonly pages: number;
-  /** What those pages would have taken, compressed as the others are. */
+  /** The bytes that these pages would have taken, compressed like the others. */
   readonly bytes: number;
 }
 
 /**
- * Where in the file the pages are that were written last or met again last: by their hashes, in sets of 16 places. A set that is full
- * forgets the page that was not met for the longest time. So its size is bounded, and which pages share their bytes depends on
- * their order alone. Costs about 0.4 µs a page, most of which is the time that memory takes.
+ * Where in the file the pages are that were written last or found last: a table by hashes, in sets of 16 places. A full
+ * set forgets the page that was not found for the longest time. So its size is limited, and which pages share their
+ * bytes depends only on their order. Takes about 0.4 µs a page, mostly for memory access.
  */
 export class SharedPages {
-  /** Of 32 bits, how many do not tell the set. */
+  /** Of 32 bits, the number that do not select the set. */
   readonly #shift: number;
-  /** Per place: the first word of the hash and the others, where the page is, its record (never 0), and when it was met. */
+  /**
+   * For each place: the first word of the hash (`#tags`) and the others (`#rest`), the page's offset, its record (never
+   * 0), and when it was found last.
+   */
   readonly #tags: Uint32Array;
   readonly #rest: Uint32Array;
   readonly #offsets: Float64Array;
@@ -32,9 +40,9 @@ export class SharedPages {
   #pages = 0;
   #bytes = 0;
 
-  /** For an output of `pages` pages; `most` is the most to remember. */
+  /** For an output of `pages` pages; remembers at most `most`. */
   constructor(pages: number, most: number = MAX_REMEMBERED) {
-    // With a quarter of the places to spare few sets are full before all are.
+    // With a quarter of the places unused, few sets are full before all are.
     let places = 2 * WAYS;
     while (places < most && places * 0.75 < pages) places *= 2;
     this.#shift = Math.clz32(places / WAYS - 1);
@@ -50,20 +58,20 @@ export class SharedPages {
   }
 
   /**
-   * Looks for page i of `hashes`. Returns the offset of an equal page, or `undefined`; then the page is remembered to be at
-   * `offset`. `record` is the page's.
+   * Looks page i of `hashes` up. Returns the offset of an equal page; or `undefined`, and remembers the page at
+   * `offset`. `record` is the page's record.
    */
   find(hashes: Uint32Array, i: number, offset: number, record: number): number | undefined {
     const hash = i * HASH_WORDS;
     const tag = hashes[hash] as number;
-    // The hash's words are sums of products, whose low bits are not as good as the others.
+    // The hash's words are sums of products, whose low bits are less random than the others.
     const mixed = Math.imul((hashes[hash + 2] as number) ^ (tag >>> 15), 0x9e3779b1);
     const first = (mixed >>> this.#shift) * WAYS;
     const tags = this.#tags;
     const met = this.#met;
     const now = ++this.#time >>> 0;
     for (let place = first; place < first + WAYS; place++) {
-      // Equal pages become equal bytes, so their records are equal, too.
+      // Equal pages are encoded to equal bytes, so their records are equal, too.
       if (tags[place] === tag && this.#records[place] === record && this.#sameRest(place, hashes, hash)) {
         met[place] = now;
         this.#pages++;
@@ -83,7 +91,7 @@ export class SharedPages {
     return undefined;
   }
 
-  /** What comes is another file, which has none of the pages until now. */
+  /** The next pages go to another file, which has none of the pages so far. */
   forget(): void {
     this.#records.fill(0);
   }

@@ -6,12 +6,15 @@ export interface SplitRange {
   readonly endPfn: number;
 }
 
-/** crash finds a page's descriptor by whole words of the bitmap from the file's first page on: borders are multiples of that. */
+/**
+ * crash finds a page's descriptor by whole words of the bitmap from the file's first page on, so borders are multiples
+ * of this.
+ */
 const STEP = 64;
 
 /**
- * Cuts [firstPfn, maxMapnr) into `parts` ranges of about as many kept pages each, counted from `firstPfn` on. Ranges may be empty
- * where there are few.
+ * Cuts [firstPfn, maxMapnr) into `parts` ranges with about the same number of kept pages, counted from `firstPfn`.
+ * Ranges may be empty if there are few pages.
  */
 export function splitRanges(kept: PageBitmap, maxMapnr: number, parts: number, firstPfn = 0): SplitRange[] {
   const total = countBits(kept, firstPfn, maxMapnr);
@@ -22,7 +25,7 @@ export function splitRanges(kept: PageBitmap, maxMapnr: number, parts: number, f
     const startPfn = pfn;
     const wanted = i === parts ? Number.POSITIVE_INFINITY : Math.round((total * i) / parts);
     while (before < wanted && pfn < maxMapnr) {
-      // Steps without a page change nothing but the border: that comes behind the last step that has one.
+      // Steps without a page only move the border: it comes behind the last step that has a page.
       const next = findBit(kept, pfn, maxMapnr, true);
       const end = Math.min(next - ((next - firstPfn) % STEP) + STEP, maxMapnr);
       before += countBits(kept, pfn, end);

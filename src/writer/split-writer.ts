@@ -8,7 +8,10 @@ import type { SharedPages } from "./shared-pages.js";
 import type { Destination, Sink } from "./sink.js";
 import { type SplitRange, splitRanges } from "./split-ranges.js";
 
-/** The files of a split set as one destination: they appear one after the other. `sizes`: bytes of each, when all are written. */
+/**
+ * The files of a split set as one destination: they appear one after the other. `sizes`: bytes of each file, after all
+ * are written.
+ */
 export function splitDestination(parts: readonly Sink[], sizes: () => readonly number[]): Destination {
   return {
     get name() {
@@ -35,9 +38,9 @@ export function splitDestination(parts: readonly Sink[], sizes: () => readonly n
 }
 
 /**
- * Writes a split set as makedumpfile does: every file has the headers, the notes and both bitmaps of the whole dump, and the
- * descriptors and data of its own range of pages, behind room for the descriptors of all. Only the first one has eraseinfo. With
- * `shared` equal pages of a file share their bytes.
+ * Writes a split set like makedumpfile: every file has the headers, the notes and both bitmaps of the whole dump, and
+ * the descriptors and data of its own range of pages, behind room for the descriptors of all. Only the first file has
+ * eraseinfo. With `shared`, equal pages of a file share their bytes.
  */
 export class SplitWriter implements DumpWriter {
   readonly #kept: PageBitmap;
@@ -46,10 +49,10 @@ export class SplitWriter implements DumpWriter {
   readonly #writers: readonly KdumpWriter[];
   readonly #shared: SharedPages | undefined;
   readonly #sizes: number[] = [];
-  /** The file that the last pages came into. */
+  /** Index of the file that got the last pages. */
   #current = 0;
 
-  /** `parts`: the files, of which each gets about as many pages. `status` is the codec's bit. */
+  /** `parts`: the files; each gets about the same number of pages. `status` is the codec's bit. */
   constructor(
     parts: readonly Sink[],
     { facts, status }: { readonly facts: DumpFacts; readonly status: number },
@@ -88,7 +91,7 @@ export class SplitWriter implements DumpWriter {
     }
   }
 
-  /** The pages [startPfn, endPfn) of a task. */
+  /** The pages [startPfn, endPfn) of a task's pages. */
   #cut(pages: EncodedPages, startPfn: number, endPfn: number): EncodedPages {
     if (startPfn === pages.startPfn && endPfn === pages.endPfn) return pages;
     const first = countBits(this.#kept, pages.startPfn, startPfn);

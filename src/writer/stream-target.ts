@@ -4,8 +4,8 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
 
 /**
- * A stream that others read, such as stdout. It is not ended. Throws `NOT_WRITABLE` when it fails (the program at the other end
- * of the pipe has gone), `NO_SPACE` when the disk behind it is full, `ABORTED`.
+ * A stream that others read, such as stdout. It is not ended. Throws `NOT_WRITABLE` if it fails (the program at the
+ * other end of the pipe has ended), `NO_SPACE` if the disk behind it is full, `ABORTED`.
  */
 export function streamTarget(stream: NodeJS.WritableStream, name: string, signal?: AbortSignal): ByteTarget {
   let failure: unknown;
@@ -13,11 +13,11 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
   stream.on("error", (error) => {
     failure ??= error;
   });
-  // Whoever reads the stream may take his time, or for ever: a stop does not wait for him.
+  // The reader of the stream may be slow, or never read: stopping does not wait for it.
   let refuse: ((error: DumpError) => void) | undefined;
   const stop = () => refuse?.(new DumpError("ABORTED", "stopped", { file: name }));
   signal?.addEventListener("abort", stop);
-  // An answer of HTTP whose client has gone may never call back for what was being written.
+  // An HTTP response whose client has gone may never call back for a running write.
   const closed = () => refuse?.(streamError(name, failure ?? new Error("it was closed before its end")));
   stream.on("close", closed);
   const forget = () => {
@@ -38,7 +38,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
       forget();
       return size;
     },
-    // What is sent is sent.
+    // Bytes that were sent cannot be taken back.
     async abort() {
       forget();
     },

@@ -3,11 +3,11 @@ export interface StructWriter {
   readonly bytes: Uint8Array;
   u16(offset: number, value: number): void;
   u32(offset: number, value: number): void;
-  /** 64 bits, of a safe integer or a bigint (negative ones as two's complement). */
+  /** 64 bits from a safe integer or a bigint (negative ones as two's complement). */
   u64(offset: number, value: number | bigint): void;
   /** An unsigned long of 4 or 8 bytes. */
   word(offset: number, value: number | bigint): void;
-  /** Latin1 text, cut so that a NUL remains in `length` bytes. */
+  /** Latin1 text, cut so that a NUL fits into `length` bytes. */
   text(offset: number, length: number, value: string): void;
 }
 

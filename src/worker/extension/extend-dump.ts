@@ -17,16 +17,16 @@ import type { ExtendResult } from "../tasks.js";
 import type { ExtensionFile, ExtensionResult } from "./extension.js";
 import type { ExtensionContext } from "./extension-context.js";
 
-/** An extension's part in a run. Memory: one bit and one byte per page, 288 MiB per TiB. */
+/** An extension's part in a run. Takes one bit and one byte of memory per page, 288 MiB per TiB. */
 export interface ExtensionRun {
   readonly context: ExtensionContext;
-  /** Loads it in one thread, before all work: what is wrong with it is said at once. */
+  /** Loads it in one thread before all other work, so that its errors are reported at once. */
   begin(pool: WorkerPool): Promise<void>;
-  /** Lets it decide about all pages, when they have their classes. */
+  /** Lets it decide about all pages, after they got their classes. */
   decide(pool: WorkerPool, done: (pfn: number) => void): Promise<ExtensionResult>;
 }
 
-/** Prepares an extension's part. Throws `NOT_READABLE` if there is no such file. */
+/** Prepares an extension's part. Throws `NOT_READABLE` if the file does not exist. */
 export function extensionRun(
   { path, settings }: ExtensionFile,
   dump: Dump,
@@ -37,7 +37,7 @@ export function extensionRun(
   const url = typeof path === "string" ? pathToFileURL(resolve(path)) : path;
   const name = typeof path === "string" ? path : path.href;
   const found = url.protocol === "file:" ? statSync(fileURLToPath(url), { throwIfNoEntry: false }) : "elsewhere";
-  // A thread that loads a FIFO cannot even be stopped.
+  // A thread that loads a FIFO as a module cannot even be stopped.
   if (found === undefined || (found !== "elsewhere" && !found.isFile())) {
     throw new DumpError("NOT_READABLE", found === undefined ? "is not there" : "is not a regular file", {
       file: name,
@@ -56,7 +56,7 @@ export function extensionRun(
         vmcoreinfo: info.text,
         machine: dump.machine,
         lowestAddress: view.lowestAddress,
-        // A thread opens it again.
+        // Only the name, because each thread opens the file again.
         vmlinux: typeof options.vmlinux === "object" ? options.vmlinux.name : options.vmlinux,
       },
   };

@@ -18,7 +18,7 @@ import type { FilterExtension } from "./extension.js";
 import type { ExtensionContext, ExtensionKernel } from "./extension-context.js";
 import { ShownPage, type StructPages } from "./page.js";
 
-/** An extension as one thread has loaded it for one run. */
+/** An extension that one thread has loaded for one run. */
 export interface ExtendState {
   readonly context: ExtensionContext;
   readonly decide: FilterExtension["decide"];
@@ -26,7 +26,7 @@ export interface ExtendState {
   readonly kept: PageBitmap;
 }
 
-/** Loads the module and lets it prepare itself. Throws `EXTENSION` where that fails. */
+/** Loads the module and calls its `prepare`. Throws `EXTENSION` if that fails. */
 export async function extendState(
   dump: PhysicalMemory,
   pageSize: number,
@@ -35,7 +35,7 @@ export async function extendState(
   context: ExtensionContext,
 ): Promise<ExtendState> {
   const opened = scan && context.kernel && openKernel(dump, pageSize, scan, context.kernel);
-  // What an extension prints must not get into a dump on its way through stdout. The thread is ours alone: nobody else prints in it.
+  // Text that an extension prints must not get into a dump that goes to stdout. Only extensions print in this thread.
   if (!isMainThread) globalThis.console = new Console(process.stderr, process.stderr);
   const module = await guard(
     context,
@@ -61,7 +61,7 @@ async function guard<T>({ name }: ExtensionContext, what: string, work: () => Pr
   }
 }
 
-/** One line. */
+/** An error in one line. */
 function wordsOf(error: unknown): string {
   return foreignReason(String(error).replaceAll(/\s+/g, " ").slice(0, 200));
 }
@@ -82,8 +82,9 @@ function openKernel(
 }
 
 /**
- * Shows the pages of a range to the extension and does what it says. Costs a page 0.12
- * microseconds; with a look at the flags 0.25, with the struct page of a compound page's first page 1 (a dump of 5 GiB). Throws `EXTENSION` with file and pfn for what it throws, and for an answer that is none.
+ * Shows the pages of a range to the extension and carries out its decisions. Costs 0.12 microseconds a page; 0.25 if it
+ * reads the flags, 1 if it reads the struct page of a compound page's first page (a dump of 5 GiB). Throws `EXTENSION`,
+ * with file and pfn, if the extension throws or returns something invalid.
  */
 export function extendPages(
   { context, decide, page, kept }: ExtendState,
@@ -98,7 +99,7 @@ export function extendPages(
   ) {
     const isKept = testBit(kept, pfn);
     const known = pageByte(classes, pfn);
-    // Only --privacy drops pages without a class: those whose struct page cannot be looked at.
+    // Only --privacy drops pages without a class: those whose struct page cannot be read.
     const number = isKept ? KEPT : known === KEPT || known >= KEPT_FROM ? NO_STRUCT_PAGE : known;
     page.pfn = pfn;
     page.classNumber = number;

@@ -3,20 +3,20 @@ import type { Machine } from "../../reader/machine.js";
 import type { PageBytes } from "../../reader/page-bytes.js";
 import type { Utsname } from "../../reader/utsname.js";
 
-/** What the threads need to run an extension, as plain data. */
+/** What threads need to run an extension, as plain data. */
 export interface ExtensionContext {
   /** Its file URL. */
   readonly url: string;
-  /** Its file as it was named. */
+  /** Its file name, as the user gave it. */
   readonly name: string;
   readonly settings: unknown;
   /** Bitmap of the pages that the dump has; shared memory. */
   readonly present: PageBitmap;
   /** Class of each page; shared memory. */
   readonly classes: PageBytes;
-  /** Nothing may be kept that the level drops. */
+  /** Whether pages that the level drops must not be kept. */
   readonly privacy: boolean;
-  /** What the kernel is read by; `undefined` if it was not found. */
+  /** What is needed to read the kernel; `undefined` if the kernel was not found. */
   readonly kernel: ExtensionKernel | undefined;
 }
 

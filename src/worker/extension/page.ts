@@ -7,11 +7,11 @@ import { wordAt } from "../../reader/fields.js";
 import { type PhysicalMemory, readPages } from "../../reader/physical-memory.js";
 import type { ExtensionPage } from "./extension.js";
 
-/** Struct pages read at once. */
+/** Struct pages that are read at once. */
 const BATCH = 1024;
 const CLASS_NAMES: readonly (PageClass | PrivacyClass)[] = [...PAGE_CLASSES, ...PRIVACY_CLASSES];
 
-/** Where struct pages are read. */
+/** What is needed to read struct pages. */
 export interface StructPages {
   readonly space: AddressSpace;
   readonly memMap: MemMap;
@@ -19,7 +19,7 @@ export interface StructPages {
   readonly memory: KernelMemory;
 }
 
-/** The page that is shown to an extension, one after the other. */
+/** The page that is shown to an extension; one object for all pages. */
 export class ShownPage implements ExtensionPage {
   pfn = 0;
   classNumber = 0;
@@ -27,7 +27,7 @@ export class ShownPage implements ExtensionPage {
   readonly #pageSize: number;
   readonly #structs: StructPages | undefined;
   readonly #bytes: Uint8Array;
-  /** Struct pages of [#first, #end). */
+  /** Struct pages of the pfns [#first, #end). */
   readonly #batch: Uint8Array;
   #first = 0;
   #end = 0;
@@ -61,7 +61,7 @@ export class ShownPage implements ExtensionPage {
     return new DataView(this.#batch.buffer, (this.pfn - this.#first) * size, size);
   }
 
-  /** Reads the struct pages from this page's on. */
+  /** Reads the struct pages of this and the following pages. */
   #load({ space, memMap, layout }: StructPages): void {
     this.#first = this.pfn;
     this.#end = this.pfn;
@@ -92,7 +92,7 @@ export class ShownPage implements ExtensionPage {
     const structs = this.#structs;
     const head = this.#word(structs?.layout.offset.compoundHead);
     if (own === undefined || structs === undefined || head === undefined || (head & 1n) === 0n) return own;
-    // From 7.1 on a mask can stand there; the first page is then where the pfn's low bits are zero.
+    // Since 7.1 a mask may be stored there; then the first page is where the pfn's low bits are zero.
     const address = head - 1n;
     const distance = own - address;
     return structs.memory.isKernelAddress(address) && distance > 0n && distance < span(structs.layout, 2 ** 24)

@@ -4,7 +4,10 @@ import { packLz4 } from "./pack-lz4.js";
 import { packZstd } from "./pack-zstd.js";
 import type { Packer, Put } from "./packer.js";
 
-/** A packer, at the level that the tool of that name has by itself. `undefined`: hands on as it is. Throws `CODEC_MISSING`. */
+/**
+ * Makes a packer with the default level of the tool of that name. `undefined`: passes the bytes on unchanged. Throws
+ * `CODEC_MISSING`.
+ */
 export function createPacker(packing: Packing | undefined, put: Put): Packer {
   switch (packing) {
     case undefined:

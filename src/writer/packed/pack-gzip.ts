@@ -2,10 +2,10 @@ import { zlib } from "../../codec/node-zlib.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 
-/** As `gzip` has it. */
+/** gzip's own default. */
 const LEVEL = 6;
 
-/** One member of a gzip file. zlib runs in a thread of libuv's pool. */
+/** Makes one member of a gzip file. zlib runs in a thread of libuv's pool. */
 export function packGzip(put: Put): Packer {
   return packThrough(zlib().createGzip({ level: LEVEL, chunkSize: 65536 }), put);
 }

@@ -6,15 +6,15 @@ import { LZ4_MAGIC } from "../../reader/source/packed/packing.js";
 import { XxHash32 } from "../../reader/source/packed/xxhash32.js";
 import type { Packer, Put } from "./packer.js";
 
-/** Blocks of 1 MiB that stand for themselves, and a checksum of the content (lz4_Frame_format.md, version 1.6). */
+/** Independent blocks of 1 MiB, and a checksum of the content (lz4_Frame_format.md, version 1.6). */
 const FLAGS = 0b0110_0100;
 const BLOCK_SIZE_ID = 6;
 const BLOCK = 1 << 20;
 const STORED = 0x8000_0000;
-/** Blocks in work at once, in the threads of libuv's pool. */
+/** Blocks that are compressed at the same time, in the threads of libuv's pool. */
 const IN_FLIGHT = 4;
 
-/** One frame. Throws `CODEC_MISSING`. */
+/** Makes one frame. Throws `CODEC_MISSING`. */
 export function packLz4(put: Put): Packer {
   const lz4 = lz4Binding();
   if (lz4 === undefined) {
@@ -44,7 +44,7 @@ export function packLz4(put: Put): Packer {
     const whole = block.subarray(0, fill);
     hash.update(whole);
     const packed = lz4.compress(whole);
-    // Whoever awaits it comes later.
+    // The promise is awaited later.
     packed.catch(() => undefined);
     pending.push({ block: whole, packed });
     block = Buffer.allocUnsafeSlow(BLOCK);

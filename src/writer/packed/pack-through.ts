@@ -1,10 +1,10 @@
 import type { Transform } from "node:stream";
 import type { Packer, Put } from "./packer.js";
 
-/** A packer out of one of Node's streams. */
+/** Makes a packer from one of Node's streams. */
 export function packThrough(transform: Transform, put: Put): Packer {
   let failure: unknown;
-  // Errors come out of `pump` and of the writes.
+  // Errors are reported by `pump` and by the writes.
   transform.on("error", () => undefined);
   const pump = async () => {
     for await (const chunk of transform) {

@@ -4,7 +4,7 @@ import { OPTION } from "../../option-words.js";
 import { packThrough } from "./pack-through.js";
 import type { Packer, Put } from "./packer.js";
 
-/** As `zstd` has it: this level, and a checksum of the content. */
+/** zstd's own defaults: this level, and a checksum of the content. */
 const LEVEL = 3;
 /** ZSTD_EndDirective, of zstd.h. */
 const CONTINUE = 0;
@@ -12,7 +12,7 @@ const END = 2;
 const PIECE = 128 * 1024;
 const NOTHING = new Uint8Array(0);
 
-/** One frame. Throws `CODEC_MISSING`. */
+/** Makes one frame. Throws `CODEC_MISSING`. */
 export function packZstd(put: Put): Packer {
   const binding = zstdNapi();
   if (binding !== undefined) return packWith(binding, put);

@@ -2,10 +2,10 @@ import type { Packing } from "../../reader/source/packed/packing.js";
 import type { ByteTarget } from "../byte-target.js";
 import { createPacker } from "./create-packer.js";
 
-/** A target whose bytes are packed on the way. Throws `CODEC_MISSING`. */
+/** A target whose bytes are packed on their way. Throws `CODEC_MISSING`. */
 export function packedTarget(target: ByteTarget, packing: Packing): ByteTarget {
   const packer = createPacker(packing, (bytes) => target.write(bytes));
-  // Packers take one piece after the other.
+  // A packer accepts one piece at a time.
   let last: Promise<void> = Promise.resolve();
   return {
     name: target.name,

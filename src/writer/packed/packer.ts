@@ -1,12 +1,12 @@
-/** Takes bytes and hands them on, packed. One makes one frame (zstd, LZ4) or member (gzip). */
+/** Packs bytes and passes them on. One packer makes one frame (zstd, LZ4) or member (gzip). */
 export interface Packer {
-  /** To be called in turn: not before the call before it is done. Throws what `put` does. */
+  /** Must not be called before the previous call is done. Throws what `put` throws. */
   write(bytes: Uint8Array): void | Promise<void>;
-  /** That was all. When it is done `put` has all. */
+  /** Ends the frame. When it is done, `put` has received everything. */
   end(): Promise<void>;
-  /** Gives up. Never throws. */
+  /** Abandons the frame. Never throws. */
   abort(): void;
 }
 
-/** Takes what a packer gives, in order. The bytes stay as they are. */
+/** Receives a packer's output, in order. The bytes may be kept. */
 export type Put = (bytes: Uint8Array) => void | Promise<void>;
