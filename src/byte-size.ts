@@ -1,6 +1,7 @@
 /**
- * Bytes as people read them, of memory and of files alike, everywhere: 33.8 MiB, 1.2 GiB. Powers of 1024 under their own names, as kernel people
- * count and as sizes in options are read; a file and the memory that went into it can be compared.
+ * A number of bytes for people, for memory and files alike: 33.8 MiB, 1.2 GiB. Uses powers of 1024 under their own
+ * names, as kernel developers count and as sizes in options are read. So a file can be compared with the memory that
+ * went into it.
  */
 export function formatBytes(bytes: number): string {
   const units = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];

@@ -54,22 +54,13 @@ export type DumpErrorCode =
   | "NOT_READY"
   | "ABORTED";
 
-/**
- * What more precisely a code means, where somebody acts by it. Each is stable.
- *
- * | subcode | of | meaning |
- * |---|---|---|
- * | `MACHINE_UNSUPPORTED` | `CANNOT_FILTER` | this version knows no kernels of the dump's machine: nothing is wrong with the dump |
- * | `PROCESS_CORE` | `NOT_A_DUMP` | the ELF core of a process, not of a kernel |
- * | `XEN_CORE` | `NOT_A_DUMP` | the core of a Xen domain, which has sections in place of physical memory |
- * | `OTHER_KERNEL` | `BAD_OPTION` | a VMCOREINFO or vmlinux that was given is of another kernel than the dump's |
- */
+/** The precise meaning of a code, for callers that act on it. Each is stable. */
 export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "PROCESS_CORE" | "XEN_CORE" | "OTHER_KERNEL";
 
 /** Where and how an error came about, and what to do. */
 export interface DumpErrorDetails {
   readonly subcode?: DumpErrorSubcode | undefined;
-  /** Why that is so, where `what` alone says only what could not be done. The sentence has it behind a colon. */
+  /** The reason, if `what` only says what could not be done. In the sentence it follows a colon. */
   readonly why?: string | undefined;
   /** The file the error is about, as the user named it. */
   readonly file?: string | undefined;
@@ -77,18 +68,20 @@ export interface DumpErrorDetails {
   readonly offset?: number | undefined;
   /** What to do about it: one sentence. */
   readonly cure?: string | undefined;
-  /** What the run left in the output's folder: `NOTHING_LEFT`, or which files and what is in them. */
+  /** What the run left in the output's folder: `NOTHING_LEFT`, or which files and their content. */
   readonly left?: string | undefined;
-  /** The system's name of what failed (`ENOENT` …), where `cause` does not say it. */
+  /** The system's name of the failure (`ENOENT` …), if `cause` does not have it. */
   readonly systemError?: string | undefined;
   readonly cause?: unknown;
 }
 
-/** What nearly every run that fails can say. Who cannot replaces it, by `with`. */
+/** True for nearly every run that fails. If it is not, it is replaced by `with`. */
 export const NOTHING_LEFT = "nothing was left behind";
 
 /**
- * The one error class of coresieve. `message` is a whole line that may be shown anywhere: file, what was found, what was expected, the cure,
+ * The only error class of coresieve. `message` is a whole line that may be shown anywhere: file, what was found, what
+ * was expected, the cure. Text from a dump or a name is escaped in it. The other members are not escaped: code that
+ * needs a part takes it from them, and never parses a message.
  * with what a dump or a name brought into them escaped. The other members are as they came: who needs a part takes it from there, and nobody
  * takes a message apart.
  */
@@ -103,11 +96,11 @@ export class DumpError extends Error {
   readonly offset: number | undefined;
   readonly cure: string | undefined;
   readonly left: string | undefined;
-  /** The system's name of what failed (`ENOENT` …), if that is what it was. */
+  /** The system's name of the failure (`ENOENT` …), if the system reported one. */
   readonly systemError: string | undefined;
 
   constructor(code: DumpErrorCode, said: string, given: DumpErrorDetails = {}) {
-    // Whatever was to be opened: neither its name nor its place can help.
+    // The cause is that no file can be opened at all, so advice about this file's name or place does not help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
     const { subcode, offset, cause } = details;
     const what = inWords(said);
@@ -126,43 +119,43 @@ export class DumpError extends Error {
     this.systemError = details.systemError ?? systemErrorOf(cause);
   }
 
-  /** What was found, without the file, the place in it, the cure and what was left. */
+  /** What was found, without the file, the offset, the cure and what was left. */
   get reason(): string {
     return reasonOf(this);
   }
 
-  /** File, what was found, and where: the message without the cure and what was left. Nothing in it is escaped. */
+  /** File, what was found, and the offset: the message without the cure and what was left. Nothing in it is escaped. */
   get summary(): string {
     return summaryOf(this);
   }
 
-  /** The same error with other parts. `undefined` takes one away. */
+  /** The same error with other parts. `undefined` removes a part. */
   with(parts: DumpErrorDetails & { readonly code?: DumpErrorCode; readonly what?: string }): DumpError {
     const { code, what, ...details } = { ...plainDumpError(this), cause: this.cause, ...parts };
     return new DumpError(code, what, details);
   }
 }
 
-/** A DumpError as plain data: errors that cross threads lose their class and fields. */
+/** A DumpError as plain data: when errors cross threads, they lose their class and fields. */
 export interface PlainDumpError extends Omit<DumpErrorDetails, "cause"> {
   readonly code: DumpErrorCode;
   readonly what: string;
 }
 
-/** The parts of an error to send to another thread. */
+/** The parts of an error, to be sent to another thread. */
 export function plainDumpError(error: DumpError): PlainDumpError {
   const { code, subcode, what, why, file, offset, cure, left, systemError } = error;
   return { code, subcode, what, why, file, offset, cure, left, systemError };
 }
 
-/** The error that was sent. */
+/** The error from parts that were sent. */
 export function reviveDumpError({ code, what, ...details }: PlainDumpError): DumpError {
   return new DumpError(code, what, details);
 }
 
 type Parts = Pick<PlainDumpError, "what" | "why" | "file" | "offset" | "cure" | "left">;
 
-/** The one place that makes the sentence. */
+/** The only place that makes the sentence. */
 function sentenceOf(parts: Parts): string {
   const { cure, left } = parts;
   const end = `${cure === undefined ? "" : `. ${cure}`}${left === undefined ? "" : `; ${left}`}`;
@@ -180,8 +173,9 @@ function reasonOf({ what, why }: Parts): string {
 }
 
 /**
- * The `code` of a system error (`ENOENT` …), if `error` is one. libuv has no names for some numbers that file systems give, a full
- * quota (EDQUOT) and a lost file of a network share (ESTALE) among them: Node's code is "UNKNOWN" there, of streams "Unknown system error -122" (20.20).
+ * The `code` of a system error (`ENOENT` …), if `error` is one. libuv has no names for some numbers of file systems,
+ * among them a full quota (EDQUOT) and a lost file of a network share (ESTALE). Node's code is then "UNKNOWN", or for
+ * streams "Unknown system error -122" (20.20).
  */
 export function systemErrorCode(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
@@ -194,13 +188,13 @@ function nameOfNumber(number: number): string {
   return found?.[0] ?? `error ${number}`;
 }
 
-/** What helps where `opensNoMore`. */
+/** The cure if `opensNoMore`. */
 export const MORE_FILES = "Raise the limit of open files (`ulimit -n 1024`)";
 
-/** Causes of causes that are looked at: ours are two deep at most. */
+/** The depth to which causes are followed: coresieve's own are nested two deep at most. */
 const CAUSES = 4;
 
-/** Whether an error, or what caused it, is that this process or the system has too many open files. */
+/** Whether an error, or its cause, says that this process or the system has too many open files. */
 export function opensNoMore(error: unknown): boolean {
   let one = error;
   for (let i = 0; i < CAUSES && one instanceof Error; i++, one = one.cause) {
@@ -210,20 +204,21 @@ export function opensNoMore(error: unknown): boolean {
   return false;
 }
 
-/** The system's name for what an error, or what caused it, failed with. */
+/** The system's name for the failure of an error or of its cause. */
 function systemErrorOf(error: unknown): string | undefined {
   let one = error;
   for (let i = 0; i < CAUSES && one instanceof Error; i++, one = one.cause) {
     const code = one instanceof DumpError ? one.systemError : systemErrorCode(one);
-    // Node's own names (ERR_…) and OpenSSL's are none of the system's.
+    // Node's own names (ERR_…) and OpenSSL's are not the system's.
     if (code !== undefined && /^(E(?!RR_)|error )/.test(code)) return code;
   }
   return undefined;
 }
 
 /**
- * What V8 says when the system has no more memory for this process. Read, for V8's errors have no codes, and its other RangeErrors are mistakes in the program
- * (seen with Node 20 to 24). Node's own have one: `ERR_MEMORY_ALLOCATION_FAILED`.
+ * V8's messages when the system has no more memory for this process. They are parsed because V8's errors have no codes,
+ * and its other RangeErrors are mistakes in the program (seen with Node 20 to 24). Node's own error has a code:
+ * `ERR_MEMORY_ALLOCATION_FAILED`.
  */
 const NO_MEMORY = /array buffer allocation failed|could not allocate memory|failed to allocate memory|out of memory/i;
 
@@ -233,7 +228,7 @@ function isOutOfMemory(error: unknown): error is Error {
   return error instanceof RangeError && NO_MEMORY.test(error.message);
 }
 
-/** The same as a `NO_MEMORY` error, if `error` says that memory cannot be had. */
+/** A `NO_MEMORY` error, if `error` says that no memory is available. */
 export function memoryError(error: unknown): DumpError | undefined {
   if (!isOutOfMemory(error)) return undefined;
   return new DumpError("NO_MEMORY", "the system has no more memory for this process", {

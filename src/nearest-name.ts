@@ -1,13 +1,15 @@
 import { DumpError } from "./errors.js";
 
-/** A word that is not one of those that can stand there. `meant` is the nearest of them, if one is near; else `cure` says which there are. */
+/**
+ * The error for an unknown word. `meant` is the most similar known name, if there is one; `cure` lists the known names.
+ */
 export function unknownName(kind: string, word: string, meant: string | undefined, cure: string): DumpError {
   return new DumpError("BAD_OPTION", `unknown ${kind} ${JSON.stringify(word)}`, {
     cure: meant === undefined ? cure : `Did you mean "${meant}"? ${cure}`,
   });
 }
 
-/** The known name that is the fewest changes away, if those are few: for messages about names that are none. */
+/** The known name with the fewest changes, if these are few: for messages about unknown names. */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let nearest: string | undefined;
   let least = 1 + Math.max(1, Math.floor(name.length / 3));
@@ -21,7 +23,7 @@ export function nearestName(name: string, known: Iterable<string>): string | und
   return nearest;
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour to make one word of the other. */
+/** The number of letters to insert, delete, replace or swap with their neighbour to turn one word into the other. */
 function distance(a: string, b: string): number {
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, i) => i);

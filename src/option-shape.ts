@@ -1,15 +1,17 @@
 import { DumpError } from "./errors.js";
 import { nearestName, unknownName } from "./nearest-name.js";
 
-/** Looks at a value that callers gave; `at` names its place (`the option output.path`). Throws `BAD_OPTION`. */
+/** Checks a value from a caller; `at` names its place (`the option output.path`). Throws `BAD_OPTION`. */
 export type OptionCheck = (value: unknown, at: string) => void;
 
-/** A check for each member of a type: one that gets another member does not compile until it is looked at, too. */
+/**
+ * A check for each member of a type. If a type gets another member, its shape does not compile without a check for it.
+ */
 export type Shape<T> = { readonly [K in keyof T]-?: OptionCheck };
 
 /**
- * Checks what a function of the library was given: for callers without TypeScript. A name that is not in the shape is as wrong as a value that does not
- * fit: a limit that is misspelt is no limit. Nothing was read yet. Throws `BAD_OPTION`.
+ * Checks the options of a library function, for callers without TypeScript, before anything is read. An unknown name is
+ * an error like a wrong value: a misspelt limit would be no limit. Throws `BAD_OPTION`.
  */
 export function checkGiven<T>(options: T, shape: Shape<T>): void {
   anObject(shape)(options, OPTIONS);
@@ -17,12 +19,12 @@ export function checkGiven<T>(options: T, shape: Shape<T>): void {
 
 const OPTIONS = "what was given as options";
 
-/** The same for an argument that stands alone. */
+/** The same for a single argument. */
 export function checkArgument(name: string, value: unknown, check: OptionCheck): void {
   check(value, `the argument ${name}`);
 }
 
-/** What may be left away. */
+/** A value that may be absent. */
 export const maybe =
   (check: OptionCheck): OptionCheck =>
   (value, at) => {
@@ -46,7 +48,7 @@ export const anObject =
     }
   };
 
-/** Several of a kind, `least` of them at least. */
+/** An array with at least `least` elements. */
 export const listOf =
   (check: OptionCheck, least = 0): OptionCheck =>
   (value, at) => {
@@ -57,7 +59,7 @@ export const listOf =
     });
   };
 
-/** A value of two kinds. */
+/** A value of one of two kinds. */
 export const eitherOf =
   (isFirst: (value: unknown) => boolean, first: OptionCheck, second: OptionCheck): OptionCheck =>
   (value, at) =>
@@ -70,28 +72,28 @@ export const anyOf =
     if (!names.includes(value)) throw wrong(at, value, `one of ${names.join(", ")}`);
   };
 
-/** What `is` says. */
+/** A value for which `is` returns true; `what` describes it in the error. */
 export const suchThat =
   (is: (value: unknown) => boolean, what: string): OptionCheck =>
   (value, at) => {
     if (!is(value)) throw wrong(at, value, what);
   };
 
-/** A whole number from `least` to `most`, which computes exactly. */
+/** A whole number from `least` to `most`, at most the safe integers. */
 export const wholeNumber = (least: number, most = Number.MAX_SAFE_INTEGER): OptionCheck =>
   suchThat(
     (value) => Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most,
     most === Number.MAX_SAFE_INTEGER ? `a whole number, at least ${least}` : `a whole number from ${least} to ${most}`,
   );
 
-/** How many at most: a whole number, or `Infinity` for any. */
+/** A limit: a whole number, or `Infinity` for no limit. */
 export const atMost = (least: number): OptionCheck =>
   eitherOf((value) => value === Number.POSITIVE_INFINITY, anyValue, wholeNumber(least));
 
 export const anyValue: OptionCheck = () => undefined;
 export const aFlag = suchThat((value) => typeof value === "boolean", "true or false");
 export const aText = suchThat((value) => typeof value === "string", "a text");
-/** A name of a file, a folder or an object: the system's names end at a zero. */
+/** A name of a file, a folder or an object. It must not contain a zero, because the system's names end there. */
 export const aFileName = suchThat(
   (value) => typeof value === "string" && value !== "" && !value.includes("\0"),
   "the name of a file, without zeros in it",
@@ -99,9 +101,9 @@ export const aFileName = suchThat(
 export const aFunction = suchThat((value) => typeof value === "function", "a function");
 export const someBytes = suchThat((value) => value instanceof Uint8Array, "a Uint8Array");
 
-/** One name, or several. */
+/** One file name, or several. */
 export const someFileNames = eitherOf(Array.isArray, listOf(aFileName, 1), aFileName);
-/** What `openDump` and `openInput` give. */
+/** A dump of `openDump` or `openInput`. */
 export const aDump = suchThat(
   (value) => hasMembers(value, ["memory", "image", "ranges"]),
   "a dump, as openDump gives it",
@@ -110,7 +112,7 @@ export const aDump = suchThat(
 /** An `AbortSignal` of this or another realm. */
 export const aSignal = suchThat((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");
 
-/** An object that has these members, whoever made it. */
+/** Whether a value is an object with these members, whoever made it. */
 export function hasMembers(value: unknown, names: readonly string[]): boolean {
   return typeof value === "object" && value !== null && names.every((name) => name in value);
 }

@@ -1,38 +1,39 @@
 /**
- * What messages call an option. A cure names what its reader can give: the command line's user `--salvage`, the library's `salvage: true`. So a
- * text has both, as one piece made by `either`, until an error or a warning is made of it in the thread that shows it.
+ * How messages name an option. A cure names what its reader can use: `--salvage` on the command line, `salvage: true`
+ * in the library. So a text has both, as one piece made by `either`, until the thread that shows it makes an error or a
+ * warning of it.
  */
 
-/** Whose words: of a thread that only sends its errors to another one, both. */
+/** Whose words a thread uses. "both": the thread only sends its errors to another one. */
 type Words = "library" | "commandLine" | "both";
 
 /**
- * Who reads the messages of this thread, a program's author or a person at a terminal. It is no run's: the command line says it once, before
- * anything else, and so do threads.
+ * Who reads the messages of this thread: a program's author, or a person at a terminal. It is not a setting of a run:
+ * the command line and the threads set it once at their start.
  */
 let words: Words = "library";
 
-/** Says whose words messages use from now on in this thread. */
+/** Sets whose words the messages of this thread use from now on. */
 export function speakAs(whose: Words): void {
   words = whose;
 }
 
-// Characters of private use: no name and no dump has them, and if one had, its text would lose a part.
+// Private-use characters, which no name and no dump contains; a text that did contain one would lose a part.
 const [BEGIN, BETWEEN, END] = ["\ue0c0", "\ue0c1", "\ue0c2"];
 const EITHER = new RegExp(`${BEGIN}([^${BEGIN}${END}]*)${BETWEEN}([^${BEGIN}${END}]*)${END}`, "g");
 
-/** A piece of a message that users of the command line and of the library need in other words. */
+/** A part of a message that differs between the command line and the library. */
 export function either(commandLine: string, library: string): string {
   return `${BEGIN}${commandLine}${BETWEEN}${library}${END}`;
 }
 
-/** A text in the words of whoever reads it. */
+/** A text in the words of its reader. */
 export function inWords(text: string): string {
   if (words === "both" || !text.includes(BEGIN)) return text;
   return text.replace(EITHER, words === "library" ? "$2" : "$1");
 }
 
-/** A command whose output is the dump. */
+/** A command that writes the dump to its output. */
 export function piped(command: string): string {
   return either(`\`${command} | coresieve - OUT\``, `give openInput the stdout of \`${command}\``);
 }
@@ -43,23 +44,24 @@ export function levelWords(level: number): string {
 }
 
 /**
- * A file or folder that the caller did not name: the system's folder of temporary files, what a link leads to. A person at a terminal needs its
- * path; a program may show its errors to strangers, whom places on its machine do not concern: there it is `what`.
+ * A file or folder that the caller did not name: the system's folder of temporary files, or a link's target. A person
+ * at a terminal needs its path. A program may show its errors to strangers, who must not learn about places on its
+ * machine: there it is called `what`.
  */
 export function unnamedPlace(path: string, what: string): string {
   return inWords(either(path, what));
 }
 
-/** Absolute paths, of Unix and Windows, and URLs of files: of two parts at least. */
+/** Absolute paths of Unix and Windows, and URLs of files, with at least two parts. */
 const PLACES = /(?:file:\/\/|(?<![\w./-]))(?:\/|[A-Za-z]:[\\/])(?:[^\s/\\'"`:,()]+[\\/])+([^\s/\\'"`:,()]+)/g;
 
-/** What Node or a module said, which may have paths of its own in it: for programs only the files' names. */
+/** A message of Node or a module, which may contain paths; programs only get the files' names. */
 export function foreignReason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return inWords(either(text, text.replaceAll(PLACES, "$1")));
 }
 
-/** Options that messages name. */
+/** Options, as messages name them. */
 export const OPTION = {
   again: either("`coresieve submit --again`", "`submitRun` with `again: true`"),
   arch: either("--arch", "`machine`"),

@@ -1,4 +1,4 @@
-/** A moment as people read it: 2026-11-21 23:09:19 UTC. JSON has ISO 8601. */
+/** A time for people: 2026-11-21 23:09:19 UTC. JSON has ISO 8601. */
 export function readableTime(time: Date): string {
   return time
     .toISOString()

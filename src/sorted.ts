@@ -1,6 +1,6 @@
 /**
- * The index of the first of `values`, ascending from lower to higher, that is above `limit`; their number if none is. One less is the last that is not
- * above it. Costs a look for each bit of their number.
+ * Binary search: the index of the first of `values` (ascending) that is above `limit`; `values.length` if there is
+ * none. The index before is that of the last value not above `limit`.
  */
 export function firstAbove(values: ArrayLike<number>, limit: number): number {
   let low = 0;

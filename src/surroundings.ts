@@ -3,12 +3,12 @@ import { isAbsolute } from "node:path";
 import { DumpError, MORE_FILES, memoryError, opensNoMore, systemErrorCode } from "./errors.js";
 import { OPTION } from "./option-words.js";
 
-/** Addresses that V8 reserves for each memory of WebAssembly, whatever its size: 8 GiB and 2 GiB of guards. */
+/** Addresses that V8 reserves for each WebAssembly memory, whatever its size: 8 GiB and 2 GiB of guards. */
 const WASM_ADDRESSES = 10 * 2 ** 30;
 
 /**
- * The same as an error by name, if what failed is neither the dump nor this program but what surrounds it: no more memory, no more open files, a
- * working directory that is gone. Causes of causes are looked at.
+ * The error as a `DumpError`, if neither the dump nor this program is at fault but their surroundings: no more memory,
+ * no more open files, a working directory that is gone. Also looks at causes of causes.
  */
 export function surroundingsError(error: unknown): DumpError | undefined {
   const memory = memoryError(error);
@@ -24,11 +24,12 @@ export function surroundingsError(error: unknown): DumpError | undefined {
   return undefined;
 }
 
-/** The same for a thread that could not start: what it threw may have lost its code on the way. */
+/** The same for a thread that could not start: its error may have lost its code on the way. */
 export function threadSurroundingsError(error: unknown): DumpError | undefined {
   const known = surroundingsError(error);
   if (known !== undefined) return known;
-  // Of the system's error Node gives but the name, and that in its message: EMFILE, EAGAIN (processes), ENOMEM were seen.
+  // Node passes on only the name of the system's error, in its message: EMFILE, EAGAIN (processes) and ENOMEM were
+  // seen.
   if (systemErrorCode(error) === "ERR_WORKER_INIT_FAILED") {
     const said = `no thread can be started: ${(error as Error).message}`;
     return new DumpError("SYSTEM_LIMIT", said, {
@@ -39,7 +40,7 @@ export function threadSurroundingsError(error: unknown): DumpError | undefined {
   return hasDirectory() ? undefined : directoryGone(error);
 }
 
-/** The same for a name that begins in the working directory, where that is gone: the name is not what is wrong. */
+/** The same for a name relative to the working directory, if that directory is gone: the name is not at fault. */
 export function lostDirectory(path: string, error: unknown): DumpError | undefined {
   if (systemErrorCode(error) !== "ENOENT" || isAbsolute(path) || hasDirectory()) return undefined;
   return directoryGone(error).with({ file: path });
@@ -62,8 +63,8 @@ function directoryGone(cause: unknown): DumpError {
 }
 
 /**
- * Looks whether threads can start at all: one that gets no memory for its own heap takes the whole process with it, without a word of ours.
- * Costs one read of 1 KiB. Throws `NO_MEMORY`, `UNSUPPORTED`.
+ * Checks whether threads can start at all: a thread that gets no memory for its own heap ends the whole process without
+ * a useful message. Takes one read of 1 KiB. Throws `NO_MEMORY`, `UNSUPPORTED`.
  */
 export function checkThreadsCanStart(): void {
   if (!("WebAssembly" in globalThis)) {
@@ -79,7 +80,7 @@ export function checkThreadsCanStart(): void {
   });
 }
 
-/** The limit of `ulimit -v` in bytes; `undefined` where there is none, or no way to know. */
+/** The limit of `ulimit -v` in bytes; `undefined` if there is none or it is not known. */
 function addressSpaceLimit(): number | undefined {
   if (process.platform !== "linux") return undefined;
   try {

@@ -1,26 +1,26 @@
-/** Something that a run makes and takes away again when it does not reach its end: a temporary file, an upload. */
+/** A temporary file or an upload, which a run makes and removes again if it does not reach its end. */
 export interface Unfinished {
-  /** Takes it away without waiting for anything. Returns what stays all the same. Never throws. */
+  /** Removes it without waiting for anything. Returns what could not be removed. Never throws. */
   dropAtOnce(): string | undefined;
 }
 
-/** All of this process. */
+/** All unfinished things of this process. */
 const unfinished = new Set<Unfinished>();
 let isWatching = false;
 
-/** From now on it is taken away when the program ends, however: by a second signal, by an error that nobody caught. */
+/** From now on it is removed when the program ends, in whatever way: also by a second signal or an uncaught error. */
 export function watchUnfinished(one: Unfinished): void {
   unfinished.add(one);
   if (!isWatching) process.on("exit", dropUnfinished);
   isWatching = true;
 }
 
-/** It is whole, or taken away. */
+/** It is complete, or was removed. */
 export function forgetUnfinished(one: Unfinished): void {
   unfinished.delete(one);
 }
 
-/** Takes all of them away. Returns how many there were, and what stays. */
+/** Removes all of them. Returns how many there were, and what could not be removed. */
 export function dropUnfinished(): { readonly count: number; readonly left: readonly string[] } {
   const all = [...unfinished];
   unfinished.clear();

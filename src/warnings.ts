@@ -76,20 +76,23 @@ export type WarningCode =
   | "MISSING_PAGES"
   | "BAD_PAGES";
 
-/** One kind of warning with how often it occurred. */
+/** A kind of warning, and how often it occurred. */
 export interface DumpWarning {
   readonly code: WarningCode;
-  /** One line that may be shown anywhere: what a dump brought into it is escaped. */
+  /** One line that may be shown anywhere: text from a dump is escaped in it. */
   readonly message: string;
-  /** Pages, lines or notes concerned: the message says which. */
+  /** Number of pages, lines or notes concerned; the message says which. */
   readonly count: number;
 }
 
-/** A warning about a file, in parts: one of its kind's readers may know the file already. A `DumpError` is one, too. */
+/**
+ * A warning about a file, in parts, because some readers of the warning know the file already. A `DumpError` has these
+ * parts too.
+ */
 export interface WarningParts {
   /** The whole line. */
   readonly summary: string;
-  /** The line without the file and the place in it. */
+  /** The line without the file and the offset in it. */
   readonly reason: string;
 }
 
@@ -98,13 +101,13 @@ export function ofFile(file: string, reason: string): WarningParts {
   return { summary: `${file}: ${reason}`, reason };
 }
 
-/** How warnings are taken. */
+/** How warnings are handled. */
 export interface WarningsOptions {
-  /** Each warning is an error. */
+  /** Whether each warning is an error. */
   readonly strict?: boolean;
 }
 
-/** The one channel of warnings of a run: collects them by code, or throws under `strict`. */
+/** The only channel of warnings of a run: collects them by code, or throws if `strict`. */
 export class Warnings {
   readonly #byCode = new Map<WarningCode, DumpWarning>();
   readonly #reasons = new Map<WarningCode, string>();
@@ -115,7 +118,7 @@ export class Warnings {
     this.#strict = options.strict ?? false;
   }
 
-  /** Adds `count` cases; the first message of a code is the one shown. Throws a `STRICT` error when strict. */
+  /** Adds `count` cases. The first message of a code is kept. Throws a `STRICT` error if strict. */
   add(code: WarningCode, what: string | WarningParts, count = 1): void {
     const message = inWords(typeof what === "string" ? what : what.summary);
     if (this.#strict) {
@@ -131,14 +134,14 @@ export class Warnings {
     });
   }
 
-  /** Adds all that another channel has. Throws a `STRICT` error when strict. */
+  /** Adds all warnings of another channel. Throws a `STRICT` error if strict. */
   addAll(other: Warnings): void {
     for (const { code, message, count } of other.list) {
       this.add(code, { summary: message, reason: other.reasonOf(code) ?? message }, count);
     }
   }
 
-  /** Remembers what there is; the function returned forgets all that came later. */
+  /** Remembers the present warnings. Calling the returned function removes all later ones. */
   mark(): () => void {
     const before = new Map(this.#byCode);
     return () => {
@@ -147,7 +150,7 @@ export class Warnings {
     };
   }
 
-  /** The message of a code, without the file that it is about; `undefined` if there was no such warning. */
+  /** The message of a code, without its file; `undefined` if there was no such warning. */
   reasonOf(code: WarningCode): string | undefined {
     return this.#byCode.has(code) ? this.#reasons.get(code) : undefined;
   }
@@ -157,5 +160,5 @@ export class Warnings {
   }
 }
 
-/** The `warnings` of options. */
+/** Checks the option `warnings`. */
 export const aWarnings = maybe(suchThat((value) => value instanceof Warnings, "new Warnings()"));

@@ -43,19 +43,22 @@ import { searchOutside } from "./search-file.js";
 import type { Secret } from "./secrets.js";
 import { Tally } from "./tally.js";
 
-/** How a finished dump is looked at. */
+/** How to audit a finished dump. */
 export interface AuditOptions {
-  /** The dump that the audited one was made from: its struct pages tell kinds where the audited dump lacks them. */
+  /**
+   * The dump that the audited one was made from: its struct pages give the kinds of pages for which the audited dump
+   * lacks them.
+   */
   readonly original?: Dump;
   readonly complete?: CompleteOptions;
   readonly secrets?: readonly Secret[];
-  /** Places that are listed; all are counted. Default 10,000. */
+  /** The most places that are listed; all are counted. Default: 10,000. */
   readonly mostPlaces?: number;
-  /** Makes erase rules for all places, also for those that are not listed. */
+  /** Makes erase rules for all places, including those that are not listed. */
   readonly rules?: boolean;
   readonly warnings?: Warnings;
   readonly signal?: AbortSignal;
-  /** Pages looked at, and all there are. */
+  /** Called with the number of pages done and the total. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -71,17 +74,18 @@ const AUDIT: Shape<AuditOptions> = {
   onProgress: maybe(aFunction),
 };
 
-/** Numbers of the kinds of which a page is a finding as a whole. */
+/** Numbers of the kinds whose pages are findings as a whole. */
 const FINDINGS: ReadonlySet<number> = new Set([...UNKNOWN_KINDS, ...USER_DATA_KINDS].map((kind) => KIND[kind]));
 
-/** Pages looked at between two turns of the event loop: 128 MiB of 4 KiB pages, some tenths of a second. */
+/** Pages that are read before other events may run: 128 MiB of 4 KiB pages, some tenths of a second. */
 const WINDOW = 2 ** 15;
 const MOST_PLACES = 10_000;
 
 /**
- * Looks at a finished dump: which kinds of pages it has, by the kernel's own struct pages, and whether secrets are in it.
- * Every page is read. Memory: two bitmaps (64 MiB per TiB) and a few MiB. Throws `CANNOT_FILTER` when neither dump tells
- * the kinds of its pages and no secrets are given, `BAD_OPTION` for an original of another kernel, `ABORTED`.
+ * Audits a finished dump: finds the kinds of its pages, from the kernel's own struct pages, and searches it for
+ * secrets. Reads every page. Takes two bitmaps of memory (64 MiB per TiB) and a few MiB. Throws `CANNOT_FILTER` if
+ * neither dump has the kinds of its pages and no secrets are given, `BAD_OPTION` for an original of another kernel,
+ * `ABORTED`.
  */
 export async function auditDump(input: Dump, options: AuditOptions = {}): Promise<AuditResult> {
   checkGiven(options, AUDIT);
@@ -108,7 +112,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const present = sharedBitmap(stretches);
   fillBitmaps(dump.image, { exists, data: present });
   const pages = countBits(present, 0, dump.maxMapnr);
-  // Pages that are not read are as little known as damaged ones.
+  // Pages that are not read count as damaged: their content is not known either.
   let damagedPages = own.view !== undefined && isLive(dump.image) ? leaveOutUntouchable(dump, own.view, present) : 0;
   const searcher = createSearcher(secrets, dump.pageSize);
   const tally = new Tally(secrets, options.mostPlaces ?? MOST_PLACES);
@@ -195,7 +199,10 @@ function tellerOf({ dump, view, whyNoView }: Session): Teller {
   return { reader: kindReader(dump, view), dump, view, release: utsname.release, identity };
 }
 
-/** Struct pages of another kernel, or of another boot of this one, would tell nonsense. */
+/**
+ * Checks that both kernels are the same: struct pages of another kernel, or of another boot of this one, would give
+ * wrong kinds.
+ */
 function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump): void {
   const file = original.paths[0] ?? "";
   if (other?.reader === undefined) {
@@ -212,7 +219,7 @@ function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump)
   });
 }
 
-/** Takes kinds that are not known from elsewhere. Returns whether there were any. */
+/** Replaces unknown kinds by those from the other dump. Returns whether any were replaced. */
 function takeUnknown(kinds: Uint8Array, other: Uint8Array, count: number): boolean {
   let taken = false;
   for (let i = 0; i < count; i++) {
@@ -232,7 +239,7 @@ function countsOf(counts: readonly { pages: number; zeroPages: number }[]): Kind
   }).filter(({ pages }) => pages > 0);
 }
 
-/** Adds whose the pages are that secrets were found in. */
+/** Adds the owners of the pages in which secrets were found. */
 function withOwners(
   places: readonly SecretPlace[],
   { reader, dump, view }: Teller = {},

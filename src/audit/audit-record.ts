@@ -3,23 +3,23 @@ import type { InputFile } from "../manifest/digest.js";
 import { packageVersion } from "../package-version.js";
 import type { AuditResult } from "./audit-result.js";
 
-/** What an audit's result is bound to. */
+/** What the record of an audit is bound to. */
 export interface AuditFacts {
   /** The audited files, with digests. */
   readonly files: readonly InputFile[];
   readonly started: Date;
   readonly ended: Date;
   readonly options: {
-    /** How many byte strings were searched for. */
+    /** Number of byte strings that were searched for. */
     readonly secrets: number;
-    /** The file of the original whose struct pages were used, too. */
+    /** The file of the original, if its struct pages were used. */
     readonly original: string | undefined;
     readonly vmlinux: string | undefined;
     readonly salvage: boolean;
   };
 }
 
-/** An audit as JSON; docs/audit.md describes it. Values that are not known are null. */
+/** An audit as JSON; docs/audit.md describes it. Unknown values are null. */
 export function auditJson(result: AuditResult, facts: AuditFacts): object {
   const { kernelRelease, secrets, rules: _, ...rest } = result;
   const { options } = facts;

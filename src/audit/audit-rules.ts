@@ -5,18 +5,18 @@ import { OPTION } from "../option-words.js";
 import type { FilePlace } from "./search-file.js";
 import type { Secret } from "./secrets.js";
 
-/** Rules that a file may have beside those for places: one for each secret at most. */
+/** The most rules for places; a file also has one rule for each secret at most. */
 const MOST_PLACES = MAX_ERASE_RULES - 20_000;
-/** Places as they are found, before they are joined: 64 MiB. */
+/** The most places before they are joined: 64 MiB. */
 const MOST_SPANS = 1 << 22;
 
-/** Collects erase rules for all that an audit finds. */
+/** Collects erase rules for everything that an audit finds. */
 export class AuditRules {
   readonly #secrets: readonly Secret[];
   readonly #pageSize: number;
   readonly #places = new SpanList();
   readonly #pages = new SpanList();
-  /** Secrets that stand outside of pages. */
+  /** Indexes of secrets that occur outside of pages. */
   readonly #outside = new Set<number>();
   #tooMany = false;
 
@@ -25,24 +25,24 @@ export class AuditRules {
     this.#pageSize = pageSize;
   }
 
-  /** A secret begins in a page. */
+  /** Records that a secret begins in a page. */
   inPage(secret: number, pfn: number, offset: number): void {
     if (this.#places.count >= MOST_SPANS) this.#tooMany = true;
     else this.#places.add(pfn * this.#pageSize + offset, (this.#secrets[secret] as Secret).bytes.length);
   }
 
-  /** A page is a finding as a whole. */
+  /** Records that a page is a finding as a whole. */
   page(pfn: number): void {
     if (this.#pages.count >= MOST_SPANS) throw this.#many();
     this.#pages.add(pfn * this.#pageSize, this.#pageSize);
   }
 
   outside(secret: number, { where }: FilePlace): void {
-    // What else stands in the file is no part of an output.
+    // Other parts of the file do not become part of an output.
     if (where === "notes" || where === "eraseinfo" || where === "file") this.#outside.add(secret);
   }
 
-  /** The rules; `undefined`: nothing was found. Throws `LIMIT`. */
+  /** The text of the rules; `undefined` if nothing was found. Throws `LIMIT`. */
   text(dump: string): string | undefined {
     const [places, pages] = [this.#places.merged(ERASED), this.#pages.merged(ERASED)];
     if (pages.start.length > MOST_PLACES) throw this.#many();
@@ -50,7 +50,7 @@ export class AuditRules {
     const ranges = ({ start, end }: typeof places) =>
       [...start].map((at, i) => `physical 0x${at.toString(16)}-0x${(end[i] as number).toString(16)}`);
     if (pages.start.length > 0) lines.push("# Pages of users' data, and pages of unknown kind", ...ranges(pages));
-    // Too many places for rules: the secrets themselves are one each.
+    // If there are too many places for rules, the secrets themselves become one rule each.
     const byText = this.#tooMany || pages.start.length + places.start.length > MOST_PLACES;
     if (byText) for (let i = 0; i < this.#secrets.length; i++) this.#outside.add(i);
     else if (places.start.length > 0) lines.push("# Secrets in pages", ...ranges(places));

@@ -1,12 +1,12 @@
 import { containerOf, type KernelObjects, readMember, readText } from "../kernel/objects/kernel-objects.js";
 import type { PageOwner } from "./page-owner.js";
 
-/** PATH_MAX is 4096: no deeper path can be named at once. */
+/** PATH_MAX is 4096, so no deeper path can be named in one piece. */
 const MAX_DEPTH = 256;
 const MAX_PATH = 4096;
 const MAX_NAME = 255;
 
-/** The file of an address_space at `mapping`. `undefined` if there is no inode that could be one. */
+/** The file of the address_space at `mapping`; `undefined` if no valid inode is there. */
 export function fileOwner(kernel: KernelObjects, mapping: bigint): PageOwner | undefined {
   const inode = readMember(kernel, "address_space", mapping, "host");
   if (!inode || !kernel.memory.isKernelAddress(inode)) return undefined;
@@ -22,14 +22,17 @@ export function fileOwner(kernel: KernelObjects, mapping: bigint): PageOwner | u
   const path = pathOf(kernel, inode);
   return {
     ...found,
-    // MINORBITS is 20 in the kernel's own dev_t.
+    // The kernel's own dev_t has 20 bits for the minor number (MINORBITS).
     ...(device === undefined ? {} : { device: `${device >> 20n}:${device & 0xfffffn}` }),
     ...(fileSystem ? { fileSystem: nameText(fileSystem) } : {}),
     ...(path === undefined ? {} : { path }),
   };
 }
 
-/** The way from its file system's root to the inode by one of its names; `undefined` if it has none, or it leads astray. */
+/**
+ * The path of an inode from the root of its file system, by one of its names; `undefined` if it has none, or the path
+ * is damaged.
+ */
 function pathOf(kernel: KernelObjects, inode: bigint): string | undefined {
   const alias = readMember(kernel, "inode", inode, "i_dentry.first");
   if (!alias || !kernel.memory.isKernelAddress(alias)) return undefined;
@@ -43,7 +46,7 @@ function pathOf(kernel: KernelObjects, inode: bigint): string | undefined {
     if (!parent || !name || !kernel.memory.isKernelAddress(parent)) return undefined;
     const text = readText(kernel.memory, name, MAX_NAME);
     if (text === undefined) return undefined;
-    // A root is its own parent, and is called "/"; files without a place in a tree are so too.
+    // A root is its own parent, and is called "/". So are files without a place in a tree.
     if (parent === dentry) {
       if (names.length === 0) return nameText(text);
       return `/${names.reverse().join("/")}`;
@@ -56,7 +59,10 @@ function pathOf(kernel: KernelObjects, inode: bigint): string | undefined {
   return undefined;
 }
 
-/** A name out of the kernel's memory, read byte for byte, as text. What users chose as names may steer: it is escaped where it is printed. */
+/**
+ * A name from the kernel's memory, given as bytes, as text. Users choose names, which may contain control characters:
+ * these are escaped when it is printed.
+ */
 export function nameText(bytes: string): string {
   return Buffer.from(bytes, "latin1").toString("utf8");
 }

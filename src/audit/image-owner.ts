@@ -5,9 +5,9 @@ import { readInteger } from "../kernel/objects/kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "../kernel/objects/per-cpu.js";
 import type { PageOwner } from "./page-owner.js";
 
-/** Farther behind a symbol there is something else that has none: few variables are larger. */
+/** An address farther behind a symbol belongs to something else, without a symbol: few variables are larger. */
 const MAX_DISTANCE = 1n << 18n;
-/** An image without an end among its symbols: no kernel's is larger. */
+/** The size of an image whose symbols have no end: no kernel's is larger. */
 const MAX_IMAGE = 1n << 26n;
 /** log_buf_len is 2 GiB at most. */
 const MAX_LOG = 1n << 31n;
@@ -19,8 +19,8 @@ interface Range {
 }
 
 /**
- * Tells of memory that was never given out (the image, the log, the CPUs' own variables) what is at a physical address. Symbols
- * name it where there are some; kernels without CONFIG_KALLSYMS_ALL have functions only.
+ * Finds the owner of memory that was never given out (the image, the log, per-CPU variables) by its physical address.
+ * Symbols name it if there are some; kernels without CONFIG_KALLSYMS_ALL list functions only.
  */
 export function imageOwner(
   memory: KernelMemory,
@@ -48,7 +48,7 @@ export function imageOwner(
     if (anchor === undefined || anchorAt === undefined) return undefined;
     const vaddr = anchor + BigInt(paddr - anchorAt);
     const inImage = (start === undefined || vaddr >= start) && (end === undefined || vaddr < end);
-    // Where the symbols have no end it is the mapping that tells.
+    // If the symbols have no end, the mapping decides.
     if (!inImage || space.translate(vaddr)?.paddr !== paddr) return undefined;
     if (end === undefined && vaddr - anchor > MAX_IMAGE) return undefined;
     return { what: "kernel image", ...named(vaddr) };
@@ -71,7 +71,7 @@ function logRange(
 
 interface CpuRange extends Range {
   readonly cpu: number;
-  /** Where the variables' symbols begin that this is a copy of. */
+  /** The address of the variables' symbols that this is a copy of. */
   readonly variables: bigint;
 }
 

@@ -10,12 +10,15 @@ interface ModuleRange {
   readonly name: string;
 }
 
-/** Names modules by addresses in their text and data; nothing where symbols or types do not lead to the list of them. */
+/**
+ * Makes a function that names the module of an address in its text or data. It always returns `undefined` if symbols or
+ * types do not lead to the list of modules.
+ */
 export function moduleNames(kernel: KernelObjects): (address: bigint) => string | undefined {
   const { types, memory, symbols } = kernel;
   const head = symbols.address("modules");
   const ranges: ModuleRange[] = [];
-  // struct module_memory mem[] since 6.4; module_layout 4.5 to 6.3.
+  // struct module_memory mem[] since 6.4; module_layout in 4.5 to 6.3.
   const sections = types.member("module", "mem")?.count ?? 0;
   const places = [
     ...Array.from({ length: Math.min(sections, 32) }, (_, i) => [`mem[${i}].base`, `mem[${i}].size`] as const),

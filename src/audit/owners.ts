@@ -18,16 +18,16 @@ import { moduleNames } from "./module-names.js";
 import type { PageOwner } from "./page-owner.js";
 import { taskOwners } from "./task-owners.js";
 
-/** Tells whose pages are in which secrets were found. */
+/** Finds the owners of pages in which secrets were found. */
 export interface Owners {
   of(place: PagePlace): PageOwner | undefined;
   close(): void;
 }
 
 /**
- * Owners by the kernel's own data in a dump. Types and symbols come from the dump's memory, or from `vmlinux`; without them only
- * what page tables and the kernel's image show is told. `pfns` are the pages that will be asked for. Costs reading the
- * page tables once, and the tasks.
+ * Finds owners from the kernel's own data in a dump. Types and symbols come from the dump's memory, or from `vmlinux`;
+ * without them there is only what page tables and the kernel's image show. `pfns` are the pages that will be looked up.
+ * Reads the page tables once, and the tasks.
  */
 export function pageOwners(
   dump: Dump,
@@ -50,7 +50,10 @@ export function pageOwners(
     lazyTasks ??= taskOwners(kernel, space, allTasks(dump, view, kernel), Math.max(1, stack.pages));
     return lazyTasks;
   };
-  /** The first page of a slab names its cache; those behind it have other things there. Blocks begin at multiples of their size. */
+  /**
+   * The first page of a slab names its cache; the following ones have other data there. Blocks begin at multiples of
+   * their size.
+   */
   const slab = (pfn: number): PageOwner | undefined => {
     for (let order = 0; kernel !== undefined && order <= MAX_SLAB_ORDER; order++) {
       const first = pfn - (pfn % 2 ** order);
@@ -101,7 +104,7 @@ export function pageOwners(
   };
 }
 
-/** The largest that SLUB makes by itself is 3; slub_max_order may say more. */
+/** SLUB by itself makes orders up to 3; slub_max_order may allow more. */
 const MAX_SLAB_ORDER = 10;
 
 const OF_KERNEL: ReadonlySet<PageKind> = new Set(["kernel", "kernel-tail", "reserved", "page-table", "no-struct-page"]);
@@ -114,7 +117,7 @@ interface MappedPage {
   readonly vaddr: bigint | undefined;
 }
 
-/** What the kernel's page tables show of some pages. */
+/** What the kernel's page tables map to some pages. */
 function mappedPages(
   dump: Dump,
   view: KernelView,

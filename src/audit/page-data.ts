@@ -16,19 +16,22 @@ export interface FileRange {
   readonly end: number;
 }
 
-/** One file of a dump with the bytes in it that are its pages' content, ascending and disjoint. */
+/** One file of a dump, and the ranges of bytes in it that are pages' content, ascending and disjoint. */
 export interface PageData {
   readonly image: SourceImage;
   readonly source: ByteSource;
   readonly pages: readonly FileRange[];
 }
 
-/** Descriptors read at once. */
+/** Descriptors that are read at once. */
 const WINDOW = 4096;
-/** More pieces than this are no dump's: what lies between them is then not told from them. */
+/** No dump has more pieces than this; gaps between further pieces then count as pages' content. */
 const MOST_PIECES = 1 << 20;
 
-/** Where the content of the pages lies in a dump's files. Bytes of AVML's compressed chunks cannot be told: none at all. */
+/**
+ * Where the content of the pages is in a dump's files. In AVML's compressed chunks it cannot be located, so these have
+ * no ranges.
+ */
 export function pageData(image: DumpImage): PageData[] {
   switch (image.kind) {
     case "elf":
@@ -50,7 +53,7 @@ export function pageData(image: DumpImage): PageData[] {
   }
 }
 
-/** What of the bytes [start, end) of all files, one behind the other, lies in one of them. */
+/** The part of the bytes [start, end) of all files, counted as one file, that is in one of them. */
 function rangesIn(sources: readonly SourceImage[], file: SourceImage, start: number, end: number): FileRange[] {
   const found: FileRange[] = [];
   inSources(sources, start, end, (source, from, to) => {
@@ -68,7 +71,10 @@ function extentRanges({ count, start, end, source }: Extents): FileRange[] {
   return joined(ranges);
 }
 
-/** Pages of a file that stores each where it came. Older copies, and packed pages, are not told from what lies between pages. */
+/**
+ * Ranges of a file that stores each page where it arrived. Older copies and packed pages are not distinguished from the
+ * bytes between pages.
+ */
 function indexRanges({ index, unit }: PagedImage): FileRange[] {
   const ranges: FileRange[] = [];
   for (
@@ -84,7 +90,9 @@ function indexRanges({ index, unit }: PagedImage): FileRange[] {
   return joined(ranges);
 }
 
-/** From the page descriptors of one file: data lie behind each other, but for the zero page that many share. */
+/**
+ * Ranges from the page descriptors of one file. Data are contiguous, except for the zero page that many pages share.
+ */
 function descriptorRanges(image: KdumpImage, part: KdumpPart, source: ByteSource): FileRange[] {
   const total = countBits(image.dumped, part.startPfn, Math.min(part.endPfn, image.maxMapnr));
   const bytes = new Uint8Array(WINDOW * PAGE_DESC_SIZE);
@@ -98,7 +106,7 @@ function descriptorRanges(image: KdumpImage, part: KdumpPart, source: ByteSource
     for (let i = 0; i < count; i++) {
       const start = Number(view.getBigInt64(i * PAGE_DESC_SIZE, image.littleEndian));
       const size = view.getUint32(i * PAGE_DESC_SIZE + 8, image.littleEndian);
-      // What is damaged is no page's content.
+      // A damaged descriptor gives no page's content.
       if (start <= 0 || size > image.blockSize || start === shared) continue;
       if (current !== undefined && start === current.end) {
         current.end += size;
@@ -126,13 +134,13 @@ function joined(ranges: readonly FileRange[]): FileRange[] {
   return out;
 }
 
-/** Whether bytes [start, end) lie whole in one of the ranges. */
+/** Whether the bytes [start, end) are completely inside one of the ranges. */
 export function isWithin(ranges: readonly FileRange[], start: number, end: number): boolean {
   const range = ranges[firstIndex(ranges.length, (i) => (ranges[i] as FileRange).end > start)];
   return range !== undefined && range.start <= start && end <= range.end;
 }
 
-/** What of the bytes [0, size) lies in none of the ranges. */
+/** The parts of the bytes [0, size) that are in none of the ranges. */
 export function gapsOf(ranges: readonly FileRange[], size: number): FileRange[] {
   const gaps: FileRange[] = [];
   let at = 0;

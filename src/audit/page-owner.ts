@@ -1,8 +1,8 @@
-/** Whose a page is, as far as the kernel's own data tells. What is not known is left out. */
+/** The owner of a page, as far as the kernel's own data show it. Unknown members are absent. */
 export type PageOwner =
   /** A cache of the slab allocator. */
   | { readonly what: "slab"; readonly cache: string }
-  /** Page cache: a file, or one that has no name. `device` is major:minor, `path` from the file system's root. */
+  /** Page cache: a file, possibly without a name. `device` is major:minor, `path` starts at the file system's root. */
   | {
       readonly what: "file";
       readonly inode: number;
@@ -10,22 +10,25 @@ export type PageOwner =
       readonly fileSystem?: string;
       readonly path?: string;
     }
-  /** A process whose address space has the area of the page; after fork others may have it too: `others` counts areas. */
+  /**
+   * A process whose address space contains the page. After fork other processes may have it too: `others` counts their
+   * areas.
+   */
   | { readonly what: "process"; readonly pid: number; readonly command: string; readonly others: number }
-  /** The kernel stack of a task; `undefined` members where none of the tasks has it. */
+  /** The kernel stack of a task; members are `undefined` if no task has that stack. */
   | { readonly what: "kernel stack"; readonly pid?: number; readonly command?: string }
   /** A module's text or data. */
   | { readonly what: "module"; readonly name?: string }
-  /** A variable of the kernel, or the function whose text it is; in per-CPU memory also whose. */
+  /** A variable of the kernel, or the function whose text it is; in per-CPU memory also the CPU. */
   | { readonly what: "kernel image"; readonly symbol?: string }
   | { readonly what: "per-CPU memory"; readonly cpu?: number; readonly symbol?: string }
   | { readonly what: "kernel log" }
   | { readonly what: "struct pages" }
   | { readonly what: "page tables" }
-  /** vmalloc memory that is none of these; `address` is the page's. */
+  /** Other vmalloc memory; `address` is the page's. */
   | { readonly what: "vmalloc"; readonly address: string };
 
-/** An owner in a few words. */
+/** An owner in a few words, for people. */
 export function describeOwner(owner: PageOwner): string {
   switch (owner.what) {
     case "slab":

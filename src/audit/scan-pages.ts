@@ -6,18 +6,18 @@ import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
 
-/** What is told of the pages; offsets are bytes from the start of the page. */
+/** Receives what is found in pages. Offsets are bytes from the start of the page. */
 export interface PageVisitor {
-  /** `zero`: it is all zeros, or all of the byte that erasing writes. */
+  /** `zero`: the page is all zeros, or all of the byte that erasing writes. */
   page(pfn: number, zero: boolean): void;
-  /** A secret, by its index, begins in a page. */
+  /** The secret with this index begins in a page. */
   secret(secret: number, pfn: number, offset: number): void;
 }
 
 /**
- * Reads the pages of [startPfn, endPfn) whose bit is set, and searches them. Secrets that begin in these pages are found
- * also where they go on into the page behind, if the dump has that. Returns how many pages cannot be decoded; they count as
- * not zero. Costs a page: its read, and about 1 ns per byte.
+ * Reads the pages of [startPfn, endPfn) whose bit is set, and searches them. A secret that begins in these pages is
+ * also found if it continues in the next page, if the dump has that. Returns how many pages cannot be decoded; they
+ * count as not zero. Each page costs its read, and about 1 ns per byte.
  */
 export function searchPages(
   dump: Dump,
@@ -57,7 +57,7 @@ export function searchPages(
   return damaged;
 }
 
-/** A page of nothing but what erasing writes tells as little as one of zeros. */
+/** A page that has only the byte that erasing writes contains as little as a page of zeros. */
 function isErased(page: Uint8Array): boolean {
   if (page[0] !== ERASED || page[page.length - 1] !== ERASED) return false;
   return page.every((byte) => byte === ERASED);
@@ -65,7 +65,7 @@ function isErased(page: Uint8Array): boolean {
 
 const NONE: ReadonlySet<number> = new Set();
 
-/** Fills `into` with pages; those that cannot be decoded are left zero and named. */
+/** Reads pages into `into`. Returns those that cannot be decoded; their bytes are zero. */
 function readRun({ memory, pageSize }: Dump, first: number, into: Uint8Array): ReadonlySet<number> {
   try {
     readPages(memory, first * pageSize, into);

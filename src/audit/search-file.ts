@@ -7,22 +7,22 @@ import { type FileRange, gapsOf, isWithin, type PageData, pageData } from "./pag
 import type { Secret } from "./secrets.js";
 
 /**
- * Where in a dump, outside of its pages, a secret was found: in the note area, in eraseinfo, in the bytes of a file that are
- * no page's content (offset in the file, of a flattened one in the file inside), or in bytes of a flattened file that are
- * nowhere in the file inside.
+ * Where a secret was found in a dump outside of its pages: in the note area; in eraseinfo; in bytes of a file that are
+ * not a page's content (offset in the file, or for a flattened one in the inner file); or in bytes of a flattened file
+ * that are not in the inner file.
  */
 export interface FilePlace {
   readonly where: "notes" | "eraseinfo" | "file" | "flattened";
   /** The file, as the user named it. */
   readonly file: string;
   readonly offset: number;
-  /** The name of the note. */
+  /** The note's name. */
   readonly note?: string;
 }
 
 /**
- * Searches all bytes of a dump that are no page's content. What stands in a note is found twice: in the note, and in the
- * file. Returns how many bytes of the files were searched.
+ * Searches all bytes of a dump that are not a page's content. A secret in a note is found twice: in the note, and in
+ * the file. Returns how many bytes of the files were searched.
  */
 export function searchOutside(
   dump: Dump,
@@ -67,7 +67,7 @@ function searchBytes(searcher: Searcher, bytes: Uint8Array, found: Found): void 
   searchRange(searcher, source, { start: 0, end: bytes.length }, found);
 }
 
-/** The bytes of a file that are no page's content, with secrets that lie across their borders. */
+/** Searches the bytes of a file that are not a page's content, also for secrets that lie across their borders. */
 function searchGaps({ source, pages }: PageData, secrets: readonly Secret[], searcher: Searcher, found: Found): number {
   let bytes = 0;
   let done = 0;
@@ -84,8 +84,8 @@ function searchGaps({ source, pages }: PageData, secrets: readonly Secret[], sea
 }
 
 /**
- * All bytes of a flattened file, but for what the file inside has as well. That leaves headers of records, padding, bytes
- * behind the end marker, and records that later ones overwrite.
+ * Searches the bytes of a flattened file that the inner file does not have: headers of records, padding, bytes behind
+ * the end marker, and records that later ones overwrite.
  */
 function searchHidden(
   { image, source }: PageData,
@@ -120,7 +120,10 @@ function searchHidden(
   return outer.size;
 }
 
-/** Searches for secrets that begin in a range, in pieces. Zeros that are not stored are passed over, but for those before data. */
+/**
+ * Searches for secrets that begin in a range, piece by piece. Zeros that are not stored are skipped, except those
+ * directly before data.
+ */
 function searchRange(searcher: Searcher, source: ByteSource, { start, end }: FileRange, found: Found): void {
   const { input, room, reach } = searcher;
   for (let at = start; at < end; at += room) {
@@ -128,7 +131,7 @@ function searchRange(searcher: Searcher, source: ByteSource, { start, end }: Fil
     if (at >= end) return;
     const places = Math.min(room, end - at);
     const length = Math.min(places + reach, source.size - at);
-    // What cannot be read was not searched.
+    // Bytes that cannot be read are not searched.
     readInto(source, input.subarray(0, length), at, "data");
     searcher.search(places, length, (secret, offset) => found(secret, at + offset));
   }

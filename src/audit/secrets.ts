@@ -2,9 +2,9 @@ import { DumpError } from "../errors.js";
 import { MAX_NEEDLE, MIN_NEEDLE } from "../filter/text/searcher.js";
 import { readSideFile } from "../reader/source/side-file.js";
 
-/** A byte string that must not be in a dump. It is named by its line only: an audit's report goes to others too. */
+/** A byte string that must not be in a dump. Results only name its line, because others read an audit's report too. */
 export interface Secret {
-  /** Line in the file, from 1 on. */
+  /** Line in the file, from 1. */
   readonly line: number;
   readonly bytes: Uint8Array;
 }
@@ -12,15 +12,15 @@ export interface Secret {
 const MAX_SECRETS = 10_000;
 const MAX_FILE = 16 << 20;
 
-/** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line. */
+/** Reads a file of secrets. Throws `NOT_READABLE`, and `BAD_OPTION` with the line number. */
 export async function readSecrets(path: string): Promise<Secret[]> {
   return parseSecrets(await readSideFile(path, MAX_FILE), path);
 }
 
 /**
- * One secret per line: the bytes of the line as they are, spaces too, without its end (LF or CR LF); or `hex:` and
- * hexadecimal digits, with spaces as you like. Empty lines and lines that begin with `#` are passed over; a text that begins
- * so, or with `hex:`, is written in hexadecimal. Throws `BAD_OPTION`.
+ * One secret per line: the unchanged bytes of the line, including spaces, without its end (LF or CR LF); or `hex:` and
+ * hexadecimal digits, with optional spaces. Empty lines and lines that begin with `#` are skipped. A secret that begins
+ * with `#` or `hex:` must be written in hexadecimal. Throws `BAD_OPTION`.
  */
 export function parseSecrets(bytes: Uint8Array, file: string): Secret[] {
   const secrets: Secret[] = [];

@@ -3,15 +3,15 @@ import type { PagePlace, SecretCount, SecretPlace } from "./audit-result.js";
 import type { FilePlace } from "./search-file.js";
 import type { Secret } from "./secrets.js";
 
-/** Counts what is found, and keeps the first places. */
+/** Counts findings, and keeps the first places. */
 export class Tally {
   readonly #secrets: readonly Secret[];
   readonly #most: number;
   readonly #found: Float64Array;
-  /** Pages per kind of each secret, behind each other. */
+  /** Number of pages per kind, for one secret after the other. */
   readonly #pages: Float64Array;
   readonly #outside: Float64Array;
-  /** Page in which each secret was found last, and its place in the list. */
+  /** The page in which each secret was found last, and that place in the list. */
   readonly #lastPfn: Float64Array;
   readonly #lastPlace: (Writable<PagePlace> | undefined)[] = [];
   readonly places: SecretPlace[] = [];

@@ -12,11 +12,13 @@ import type { PageOwner } from "./page-owner.js";
 const MAX_AREAS = 4096;
 const MAX_STACK_PAGES = 32;
 
-/** Tells by the tasks whose a page is. */
+/** Finds owners of pages through the tasks. */
 export interface TaskOwners {
-  /** Whose kernel stack has a page. */
+  /** The task whose kernel stack contains a page. */
   stackAt(pfn: number): PageOwner | undefined;
-  /** Whose anonymous memory has a page: `mapping` is the word in its struct page, `index` the one behind it. */
+  /**
+   * The process whose anonymous memory contains a page: `mapping` is the word in its struct page, `index` the next one.
+   */
   anonymous(mapping: bigint, index: bigint): PageOwner | undefined;
 }
 
@@ -25,7 +27,7 @@ interface Task {
   readonly command: string;
 }
 
-/** Reads the tasks once: costs some 10 us a task. `stackPages` are those of one stack. */
+/** Reads the tasks once: takes some 10 us a task. `stackPages`: number of pages of one stack. */
 export function taskOwners(
   kernel: KernelObjects,
   space: AddressSpace,
@@ -76,7 +78,7 @@ export function taskOwners(
   };
 }
 
-/** The areas in the tree of an anon_vma (3.7 and later). Nothing where it leads astray. */
+/** The areas in the tree of an anon_vma (3.7 and later). A damaged tree yields nothing more. */
 function* areasOf(kernel: KernelObjects, anonVma: bigint): Generator<bigint> {
   const path = kernel.types.member("anon_vma", "rb_root.rb_root") === undefined ? "rb_root" : "rb_root.rb_root";
   const waiting = [readMember(kernel, "anon_vma", anonVma, `${path}.rb_node`) ?? 0n];

@@ -7,13 +7,16 @@ import type { WorkerThreads } from "../worker/threads.js";
 import type { HandOverOptions, HandOverProgress } from "./hand-over-types.js";
 import type { HandOverPlace } from "./place.js";
 
-/** What two looks at a written dump found. */
+/** The results of both checks of a written dump. */
 export interface CheckedOutput {
   readonly audit: AuditResult;
   readonly verified: VerifyResult;
 }
 
-/** Audits a dump that has no name yet, and verifies it against its original. What is found has the name that the dump is to get. */
+/**
+ * Audits a dump that has no name yet, and verifies it against its original. The results use the name that the dump will
+ * get.
+ */
 export async function checkOutput(
   written: Dump,
   original: Dump,

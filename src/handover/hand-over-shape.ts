@@ -37,7 +37,7 @@ const FILES: Shape<HandOverFiles> = {
 };
 const SECRET: Shape<Secret> = { line: wholeNumber(1), bytes: someBytes };
 
-/** What `handOver` is given. */
+/** Checks the options of `handOver`. */
 export const HAND_OVER: Shape<HandOverOptions> = {
   ...COMPLETE_SHAPE,
   output: eitherOf((value) => hasMembers(value, ["stream"]), anObject(STREAM), anObject(FILE)),

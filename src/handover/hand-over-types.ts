@@ -13,7 +13,7 @@ import type { VerifyResult } from "../verify/verify-dump.js";
 import type { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
 
-/** The files beside the dump: names of files, or of objects of a store. What has no name is not written. */
+/** Further files of a hand-over: names of files, or of objects of a store. A file without a name is not written. */
 export interface HandOverFiles {
   /** The record of the run. */
   readonly manifest?: string;
@@ -23,7 +23,7 @@ export interface HandOverFiles {
   readonly page?: string;
 }
 
-/** How a dump is made ready to be handed over, and where to. */
+/** How to prepare a dump for handing it over, and where to write it. */
 export interface HandOverOptions extends CompleteOptions {
   /** The dump appears there when it has passed all checks. A stream gets the dump itself, not its flattened form. */
   readonly output: Omit<FileOutput, "pack"> | Omit<StreamOutput, "pack" | "plain">;
@@ -34,13 +34,13 @@ export interface HandOverOptions extends CompleteOptions {
   readonly sign?: string;
   /** Byte strings that must not be in the dump. */
   readonly secrets?: readonly Secret[];
-  /** Rules by which the kernel's data and texts in kept pages are overwritten: docs/erase.md has their form. */
+  /** Rules by which the kernel's data and texts in kept pages are overwritten; docs/erase.md describes them. */
   readonly erase?: EraseFile;
-  /** Whether text and payload go out of the pages that stay, too: as `FilterOptions.privacy`. Default: true. */
+  /** Whether text and payload are removed from kept pages too, as in `FilterOptions.privacy`. Default: true. */
   readonly privacy?: true | "strict";
-  /** What stays with "strict" although it is text. */
+  /** Texts that "strict" keeps. */
   readonly privacyKeep?: readonly PrivacyKeep[];
-  /** What is overwritten beyond what privacy does by itself. */
+  /** Data that are overwritten in addition to what privacy always overwrites. */
   readonly privacyExtra?: readonly PrivacyExtra[];
   /** Default: kdump. */
   readonly format?: "kdump" | "elf";
@@ -48,11 +48,14 @@ export interface HandOverOptions extends CompleteOptions {
   readonly codec?: Codec | CodecName;
   /** Lets equal pages share one copy of their bytes in the file. For kdump only. */
   readonly dedupe?: boolean;
-  /** The temporary file of a dump that goes elsewhere than into a plain file. Default: the folder of `output.path`, else the system's. */
+  /**
+   * The temporary file of a dump that is not written to a plain file. Default: the folder of `output.path`, otherwise
+   * the system's.
+   */
   readonly spool?: SpoolOptions;
-  /** Makes erase rules of all that is found (`AuditResult.rules`). */
+  /** Makes erase rules for all findings (`AuditResult.rules`). */
   readonly rules?: boolean;
-  /** Worker threads to start for this run, or threads that are there already and stay. Default: one per core. */
+  /** Number of worker threads to start for this run, or existing threads, which stay. Default: one per core. */
   readonly workers?: number | WorkerThreads;
   readonly warnings?: Warnings;
   /** Stops the run: it ends with an `ABORTED` error and leaves nothing behind. */
@@ -61,25 +64,28 @@ export interface HandOverOptions extends CompleteOptions {
   readonly onProgress?: (progress: HandOverProgress) => void;
 }
 
-/** How far a run is: the phases follow each other. */
+/** Progress of a run, whose phases follow each other. */
 export interface HandOverProgress {
   readonly phase: FilterProgress["phase"] | "audit" | "verify" | "compare" | "digest" | "send";
-  /** Pages done and in all, of this phase; of digests and of what is sent bytes as pages of the dump's size. */
+  /** Pages done in this phase, and the total. For digests and sending, bytes as pages of the dump's size. */
   readonly done: number;
   readonly total: number;
-  /** Of the whole run, from 0 to 1: it never goes back. */
+  /** Share of the whole run that is done, from 0 to 1; it never decreases. */
   readonly share: number;
 }
 
-/** A dump that was made ready, or why not. */
+/** The result of preparing a dump. */
 export interface HandOverResult {
-  /** All checks were passed, and the files are there. Otherwise nothing is: `audit` and `verified` say what was found. */
+  /**
+   * Whether all checks were passed; then the files exist. Otherwise none exists, and `audit` and `verified` have the
+   * findings.
+   */
   readonly handedOver: boolean;
   readonly filtered: FilterResult;
   readonly audit: AuditResult;
   readonly verified: VerifyResult;
-  /** `undefined` if something was found. */
+  /** `undefined` if there were findings. */
   readonly manifest: Manifest | undefined;
-  /** The names of all that was written, the dump first; none if something was found. */
+  /** The names of all files that were written, the dump first; empty if there were findings. */
   readonly written: readonly string[];
 }

@@ -33,9 +33,10 @@ type Progress = ReturnType<typeof progressOf>;
 const LEVEL = 31;
 
 /**
- * Makes a dump ready to be handed over, in one go: filters it with privacy; audits what was written; verifies it against the original; writes the
- * record of the run, the audit's result and a page for the person who decides. All of them appear under their names when all checks are passed.
- * What is found is in the result, and then nothing is left; so it is when a `DumpError` is thrown: those of `filterDump`, `auditDump`, `verifyDump`.
+ * Prepares a dump for handing it over, in one go: filters it with privacy; audits what was written; verifies it against
+ * the original; writes the record of the run, the audit's result and a page for the person who decides. All of them
+ * appear under their names only when all checks are passed. Findings are in the result, and then nothing is left;
+ * nothing is left either if a `DumpError` is thrown: those of `filterDump`, `auditDump`, `verifyDump`.
  */
 export async function handOver(dump: Dump, options: HandOverOptions): Promise<HandOverResult> {
   checkGiven(options, HAND_OVER);
@@ -57,7 +58,7 @@ export async function handOver(dump: Dump, options: HandOverOptions): Promise<Ha
 
 type RunOptions = HandOverOptions & { readonly workers: WorkerThreads; readonly warnings: Warnings };
 
-/** Files beside the dump that are opened before the run: a name that cannot be is found out at once. */
+/** The further files, which are opened before the run, so that a name that is not possible is reported at once. */
 type Beside = Partial<Record<keyof HandOverFiles, SignedFile>>;
 
 async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files: Beside): Promise<HandOverResult> {
@@ -116,18 +117,18 @@ async function run(dump: Dump, options: RunOptions, place: HandOverPlace, files:
   }
 }
 
-/** The folder of an output that has no name yet is a descriptor: nobody knows it by that. */
+/** The path of an output that has no name yet goes through a descriptor, which means nothing to users. */
 function named(error: unknown): never {
   if (!(error instanceof DumpError) || error.file === undefined) throw error;
   throw error.with({ file: shownPath(error.file) });
 }
 
-/** The output as the manifest names it: what is inside, if it is sealed. */
+/** The output as the manifest describes it: the dump inside, if it is sealed. */
 function describedOutput(output: HandOverOptions["output"], name: string): WholeFilterOptions["output"] {
   return "stream" in output ? { ...output, plain: true } : { ...output, path: name };
 }
 
-/** What the filter run is asked for. */
+/** The options of the filter run. */
 function filterOptions(options: RunOptions, place: HandOverPlace, progress: Progress): WholeFilterOptions {
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux, erase, privacyExtra, spool, signal, dedupe } = options;
   const { format = "kdump", codec } = options;
@@ -148,7 +149,7 @@ function filterOptions(options: RunOptions, place: HandOverPlace, progress: Prog
   };
 }
 
-/** The texts of the files beside the dump. */
+/** The contents of the further files. */
 function textsOf(
   manifest: Manifest,
   audited: object,
@@ -182,7 +183,7 @@ function digestOf(bytes: Uint8Array): FileDigest {
   return { bytes: bytes.length, sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
-/** The page comes last: who has it has all. */
+/** The page comes last: when it is there, everything is. */
 const ORDER = ["audit", "manifest", "page"] as const;
 
 async function publish(
@@ -194,7 +195,7 @@ async function publish(
   for (const kind of ORDER) await files[kind]?.write(texts[kind]);
 }
 
-/** Something was found. Throws `NOT_WRITABLE` if what was written cannot be taken away. */
+/** There were findings. Throws `NOT_WRITABLE` if the written files cannot be removed. */
 async function giveUp(place: HandOverPlace, files: Beside): Promise<void> {
   for (const one of [place, ...Object.values(files)]) {
     await one.abort();
@@ -204,7 +205,7 @@ async function giveUp(place: HandOverPlace, files: Beside): Promise<void> {
   }
 }
 
-/** The files beside the dump, in the order in which they appear. */
+/** Opens the further files, in the order in which they appear. */
 async function openBeside({ files = {}, sign, output }: HandOverOptions, inputs: readonly string[]): Promise<Beside> {
   const key = await signingKey(sign);
   const opened: Beside = {};
@@ -221,7 +222,7 @@ async function openBeside({ files = {}, sign, output }: HandOverOptions, inputs:
   }
 }
 
-/** Throws `BAD_OPTION` for two outputs of one name. */
+/** Throws `BAD_OPTION` if two outputs have the same name. */
 function checkNames({ output, files = {}, sign }: HandOverOptions): void {
   const names = [...("path" in output ? [output.path] : []), ...Object.values(files)];
   const twice = names.find((name, i) => names.slice(0, i).some((other) => sameOutput(other, name)));

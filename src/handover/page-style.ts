@@ -1,4 +1,4 @@
-/** How the page looks: on a screen of any width, and on A4 paper. */
+/** The style of the page, for screens of any width and for A4 paper. */
 export const PAGE_STYLE = `
 :root { color-scheme: light; --ink: #1a1c1e; --dim: #565b61; --line: #c9ced4; --good: #0b6b3a; --note: #f4f6f8; }
 * { box-sizing: border-box; }

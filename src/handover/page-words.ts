@@ -2,7 +2,7 @@ import type { ClassCounts } from "../filter/page-classes.js";
 import type { PrivacyResult } from "../filter/privacy/privacy-result.js";
 import type { Scrubbed } from "../filter/privacy/private-objects.js";
 
-/** What is gone, for people who do not know kernels: a name, and what could have been in it. */
+/** What was removed, for people who do not know kernels: a name, and what it could contain. */
 export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly [name: string, what: string]>> = {
   user: ["Memory of programs", "What users and services typed, received, computed and had not saved."],
   cache: ["Contents of files", "Files that the system had read or was about to write."],
@@ -27,7 +27,7 @@ export const GONE: Readonly<Record<Exclude<keyof ClassCounts, "kept">, readonly 
   zero: ["Empty pages", "Nothing but zeros: there is nothing to hand over."],
 };
 
-/** What was overwritten in memory that stays. Kinds without a word of their own appear by their names. */
+/** What was overwritten in kept memory. Kinds without an entry appear under their own names. */
 const OVERWRITTEN: Readonly<Record<Scrubbed, string>> = {
   "free-objects": "What freed pieces of kernel memory had in them",
   "slab-padding": "What lay between pieces of kernel memory",
@@ -51,7 +51,7 @@ export function overwrittenWord(kind: string): string {
   return Object.hasOwn(OVERWRITTEN, kind) ? OVERWRITTEN[kind as Scrubbed] : kind;
 }
 
-/** What stays, and why. */
+/** What is kept, and why. */
 export const STAYS: Readonly<
   Record<"reserved" | "slab" | "known" | "stack" | "percpu", readonly [name: string, why: string]>
 > = {
@@ -71,5 +71,5 @@ export const STAYS: Readonly<
   percpu: ["The data of each processor", "Counters and work that was waiting."],
 };
 
-/** Counts of what stays, as the run's result has them. */
+/** Counts of what is kept, in the run's result. */
 export const STAYING = Object.keys(STAYS) as readonly (keyof typeof STAYS & keyof PrivacyResult)[];

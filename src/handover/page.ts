@@ -9,26 +9,26 @@ import type { VerifyResult } from "../verify/verify-dump.js";
 import { PAGE_STYLE } from "./page-style.js";
 import { GONE, overwrittenWord, STAYING, STAYS } from "./page-words.js";
 
-/** What the page for the person who decides is made of. */
+/** The data for the page for the person who decides. */
 export interface PageFacts {
   readonly manifest: Manifest;
   readonly filtered: FilterResult;
   readonly audit: AuditResult;
   readonly verified: VerifyResult;
-  /** The files that are written beside the dump. */
+  /** The further files that are written. */
   readonly beside: readonly {
     readonly kind: "manifest" | "audit";
     readonly name: string;
     readonly sha256: string;
   }[];
   readonly signed: boolean;
-  /** Rules were given. */
+  /** Whether erase rules were given. */
   readonly erased: boolean;
-  /** Texts that were searched for. */
+  /** Number of texts that were searched for. */
   readonly searched: number;
 }
 
-/** The page for the person who decides: HTML that needs nothing else, without scripts, for screens and A4 paper. */
+/** The page for the person who decides: HTML without scripts or other files, for screens and A4 paper. */
 export function handOverPage(facts: PageFacts): string {
   const { manifest } = facts;
   const digest = createHash("sha256").update(PAGE_STYLE).digest("base64");

@@ -15,18 +15,21 @@ import { streamTarget } from "../writer/stream-target.js";
 import type { HandOverOptions } from "./hand-over-types.js";
 import { sealStream } from "./seal.js";
 
-/** Where a dump lies until it has passed its checks, and how it gets to where it is to be. */
+/** Where a dump is until it has passed its checks, and how it gets to its destination. */
 export interface HandOverPlace {
-  /** What the caller calls the output. */
+  /** The name of the output for the caller. */
   readonly name: string;
   readonly work: HeldFile;
-  /** Whether the output is another file than the one that is checked: it has to be sent. */
+  /** Whether the output is another file than the checked one, so that it has to be sent. */
   readonly sends: boolean;
-  /** Sends it, as far as it can be taken back. Returns the digest of what was sent, where that is another one than the dump's: sealed. */
+  /**
+   * Sends the dump, in a way that can still be undone. Returns the digest of the sent bytes if it is not the dump's: if
+   * they are sealed.
+   */
   send(signal: AbortSignal | undefined, onProgress: DigestProgress): Promise<FileDigest | undefined>;
   /** Makes it appear. */
   appear(): Promise<void>;
-  /** The run failed, or found something. Never throws. */
+  /** The run failed, or there were findings. Never throws. */
   abort(): Promise<void>;
   leftBehind(): string | undefined;
 }
@@ -87,7 +90,7 @@ async function* bytesOf(
   }
 }
 
-/** A plain file is checked where it will be. */
+/** A plain file is checked at its destination. */
 function heldPlace(
   { path, force = false, sync = false }: { readonly path: string; readonly force?: boolean; readonly sync?: boolean },
   inputs: readonly string[],
@@ -117,7 +120,7 @@ async function openTarget(
   return sinkTarget(await readyFileSink(path, { ...how, spool: { ...(dir === undefined ? {} : { dir }) } }, inputs));
 }
 
-/** Its name is never used: it has the temporary one until it is taken away. */
+/** Its final name is never used: it keeps the temporary name until it is removed. */
 async function openWork(dir: string, target: ByteTarget): Promise<HeldFile> {
   try {
     return createHeldFile(join(dir, `coresieve-handover-${process.pid}`), { force: true, inputs: [] });

@@ -2,7 +2,10 @@ import type { HandOverOptions, HandOverProgress } from "./hand-over-types.js";
 
 type Phase = HandOverProgress["phase"];
 
-/** How long phases take, roughly, in parts of the whole: measured with a dump of 5 GiB of memory on a disk that has it in memory. */
+/**
+ * Rough durations of the phases, in parts of the whole: measured with a dump of 5 GiB of memory that is cached by the
+ * system.
+ */
 const WEIGHTS: Readonly<Record<Phase, number>> = {
   classify: 5,
   extend: 0,
@@ -17,7 +20,7 @@ const WEIGHTS: Readonly<Record<Phase, number>> = {
   send: 10,
 };
 
-/** Tells `onProgress` how far a run of these phases is. */
+/** Makes a function that reports the progress of a run with these phases to `onProgress`. */
 export function progressOf(
   phases: readonly Phase[],
   onProgress: HandOverOptions["onProgress"],

@@ -2,7 +2,10 @@ import type { Encrypter } from "age-encryption";
 import { DumpError } from "../errors.js";
 import { chunksOf, loadAge, webStreamOf } from "../reader/source/packed/age.js";
 
-/** What seals for these recipients (`age1…`), or nothing without any. Throws `BAD_OPTION` for what is no recipient, `CODEC_MISSING`. */
+/**
+ * Makes an encrypter for these recipients (`age1…`); `undefined` without recipients. Throws `BAD_OPTION` for an invalid
+ * recipient, `CODEC_MISSING`.
+ */
 export async function sealer(recipients: readonly string[] | undefined): Promise<Encrypter | undefined> {
   if (recipients === undefined || recipients.length === 0) return undefined;
   const { Encrypter: Sealer } = await loadAge("sealing for recipients");
@@ -20,7 +23,7 @@ export async function sealer(recipients: readonly string[] | undefined): Promise
   return found;
 }
 
-/** The bytes, sealed: each piece is 64 KiB of them and 16 bytes more. Throws what `chunks` throw. */
+/** The bytes, sealed: each piece contains 64 KiB of them and 16 bytes more. Throws what `chunks` throw. */
 export async function* sealStream(
   chunks: AsyncGenerator<Uint8Array, void, undefined>,
   encrypter: Encrypter,

@@ -7,31 +7,32 @@ import { openedName } from "../reader/source/opened-name.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
 
-/** The folders, and stretches of stores, that a worker may touch. */
+/** The folders, and prefixes of stores, that a worker may use. */
 export interface Allowed {
   /**
-   * Opens an input file. Where it lies is asked of the file that was opened: a path that is checked first may lead elsewhere by the time it is
-   * opened. All that is read is to be read through what is returned. Throws `NOT_READABLE` if it lies elsewhere, and what `openFile` does.
+   * Opens an input file. Its place is checked after it is opened, because a path that is checked first may lead
+   * elsewhere when it is opened. Read the file only through the returned handle. Throws `NOT_READABLE` if it is in
+   * another place, and what `openFile` throws.
    */
   openInput(path: string): FileHandle;
   /** Checks the path of an object of a store. Throws `NOT_READABLE`. */
   object(path: string): string;
   /**
-   * A file that need not be there yet; its folder must. Where that lies is asked of the folder that was opened, and all that is made is to be made through it.
-   * Throws `NOT_WRITABLE` if it lies elsewhere.
+   * Checks an output file, which need not exist; its folder must. The folder's place is checked after it is opened:
+   * make all files through it. Throws `NOT_WRITABLE` if it is in another place.
    */
   output(path: string): AllowedOutput;
 }
 
 /** An output that a worker may write. */
 export interface AllowedOutput {
-  /** Its real path, or that of an object in a store. */
+  /** Its real path, or the name of an object in a store. */
   readonly path: string;
-  /** What it lies in, to be let go by who asked; `undefined`: a store. */
+  /** The open folder that contains it, which the caller must release; `undefined` for a store. */
   readonly folder: HeldFolder | undefined;
 }
 
-/** All that the user may touch: for commands, whose user names the files. */
+/** Allows everything that the user may access: for commands, whose user names the files. */
 export function allAllowed(): Allowed {
   return {
     openInput: (path) => openFile(path),
@@ -47,25 +48,31 @@ export function allAllowed(): Allowed {
   };
 }
 
-/** Folders, and stretches of stores, by what may be done there. */
+/** Folders, and prefixes of stores, for reading and for writing. */
 export interface AllowedBy {
   readonly read: readonly string[];
   readonly write: readonly string[];
 }
 
-/** What may be read in some places and written in others: who writes outputs need not be able to change dumps. Throws `NOT_READABLE`. */
+/**
+ * Reading is allowed in some places and writing in others: a worker that writes outputs need not be able to change
+ * dumps. Throws `NOT_READABLE`.
+ */
 export function allowedBy({ read, write }: AllowedBy): Allowed {
   const [{ openInput, object }, { output }] = [allowedFolders(read), allowedFolders(write)];
   return { openInput, object, output };
 }
 
-/** Symbolic links are followed first: a link within an allowed folder leads out of it no more than `..` does. Throws `NOT_READABLE`. */
+/**
+ * Symbolic links are resolved first, so a link within an allowed folder leads out of it as little as `..` does. Throws
+ * `NOT_READABLE`.
+ */
 export function allowedFolders(folders: readonly string[]): Allowed {
   const roots = folders.filter((folder) => !isStorePath(folder)).map((folder) => real(folder, "NOT_READABLE"));
   const prefixes = folders.filter(isStorePath).map(prefixOf);
   const checkObject = (path: string, code: "NOT_READABLE" | "NOT_WRITABLE"): string => {
     const { bucket, key } = parseStorePath(path);
-    // A proxy in between might follow them.
+    // A proxy in between might resolve these parts.
     const leadsOut = key.split("/").some((part) => part === "." || part === "..");
     if (!leadsOut && prefixes.some((one) => one.bucket === bucket && key.startsWith(one.key))) return path;
     throw new DumpError(code, "lies in no bucket or prefix that this worker may touch", {
@@ -83,7 +90,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
   };
   return {
     openInput(path) {
-      // What cannot be reached at all, and what plainly lies elsewhere, is not opened.
+      // A file that cannot be reached, or is clearly in another place, is not opened.
       check(real(path, "NOT_READABLE"), path, "NOT_READABLE");
       const file = openFile(path);
       try {
@@ -102,7 +109,7 @@ export function allowedFolders(folders: readonly string[]): Allowed {
       try {
         folder = HeldFolder.open(dirname(path));
         const lies = folder.realName();
-        // `..` is no name of a file.
+        // `..` is not the name of a file.
         const isName = name !== "" && name !== "." && name !== "..";
         const file = lies === undefined || !isName ? undefined : join(lies, name);
         return { path: check(file, path, "NOT_WRITABLE"), folder };
@@ -118,7 +125,7 @@ function doing(code: "NOT_READABLE" | "NOT_WRITABLE"): string {
   return code === "NOT_READABLE" ? "read" : "write";
 }
 
-/** A prefix ends where a name does: `s3://bucket/dumps` is not `s3://bucket/dumps-of-others`. */
+/** A prefix ends at a part of a name: `s3://bucket/dumps` does not include `s3://bucket/dumps-of-others`. */
 function prefixOf(path: string): ObjectLocation {
   const { bucket, key } = parseStorePath(path, true);
   return { bucket, key: key === "" || key.endsWith("/") ? key : `${key}/` };

@@ -1,6 +1,6 @@
 import { DumpError } from "../errors.js";
 
-/** Gives a value its type, or throws a `BAD_OPTION` error that names the place. */
+/** Checks a value and gives it its type, or throws a `BAD_OPTION` error that names the place. */
 export type Check<T> = (value: unknown, at: string) => T;
 
 function wrong(at: string, expected: string): never {
@@ -14,7 +14,7 @@ export const text =
   (value, at) =>
     typeof value === "string" && value.length <= most ? value : wrong(at, `a text of at most ${most} characters`);
 
-/** A text of a stated form: what becomes a part of a file's name must be no path. */
+/** A text of the given form: a text that becomes part of a file name must not be a path. */
 export const textLike =
   (isForm: (value: string) => boolean, what: string): Check<string> =>
   (value, at) =>
@@ -48,7 +48,7 @@ type Checked<S extends Record<string, Check<unknown>>> = {
   readonly [K in keyof S]: S[K] extends Check<infer T> ? T : never;
 };
 
-/** An object with these fields and no others. Fields whose value is `undefined` are left out. */
+/** An object with these fields and no others. Fields that are `undefined` are left out. */
 export const object =
   <S extends Record<string, Check<unknown>>>(shape: S): Check<Checked<S>> =>
   (value, at) => {

@@ -7,8 +7,9 @@ import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 const SAMPLES = 16;
 
 /**
- * A digest of what a codec makes of some made-up pages here. zstd, and zlib above level 1, come from libraries of which hosts may
- * have several versions, and those give other bytes for the same page. Throws `CODEC_MISSING`.
+ * A digest of the codec's output for some made-up pages on this host. zstd, and zlib above level 1, come from
+ * libraries. Hosts may have different versions of them, which give different bytes for the same page. Throws
+ * `CODEC_MISSING`.
  */
 export function codecFingerprint(codec: Codec, pageSize: number): string {
   const layout = slotLayout(1, pageSize);
@@ -21,7 +22,7 @@ export function codecFingerprint(codec: Codec, pageSize: number): string {
     const page = bytes.subarray(layout.input, layout.input + pageSize);
     for (let i = 0; i < pageSize; i++) {
       state = (Math.imul(state, 1103515245) + 12345) >>> 0;
-      // From random to repetitive, with matches near and far.
+      // Samples from random to repetitive, with matches near and far.
       const back = 1 + ((state >>> 8) % (16 << (sample % 8)));
       page[i] = (state >>> 24) % SAMPLES >= sample || i < back ? state >>> 16 : (page[i - back] as number);
     }

@@ -12,15 +12,15 @@ import { elfLayoutOf, shardOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { RangeTarget } from "./staging.js";
 
-/** What encodes a shard. */
+/** What is needed to encode a shard. */
 export interface ShardWork {
   readonly plan: ShardPlan;
   readonly index: number;
-  /** The input, opened as it was for the plan. */
+  /** The input, opened in the same way as for the plan. */
   readonly dump: Dump;
   readonly threads: WorkerThreads;
   readonly signal?: AbortSignal | undefined;
-  /** Pages done. */
+  /** Called with the number of pages done. */
   readonly onProgress?: ((pages: number) => void) | undefined;
 }
 
@@ -29,15 +29,15 @@ export interface EncodedShard {
   /** Bytes of page data. */
   readonly size: number;
   readonly zeroPages: number;
-  /** Of the page data. */
+  /** Digest of the page data. */
   readonly sha256: string;
   /** One word per kept page: see page-record.ts. */
   readonly records: Uint32Array;
 }
 
 /**
- * Encodes a shard of kdump output; `append` gets its page data in order. Throws what reading and encoding throw, and `UNSUPPORTED`
- * where the codec is another than the planner's.
+ * Encodes a shard of kdump output; `append` gets its page data in order. Throws what reading and encoding throw, and
+ * `UNSUPPORTED` if the codec gives other bytes than the planner's.
  */
 export async function encodeShard(
   work: ShardWork,
@@ -58,7 +58,7 @@ export async function encodeShard(
   return { size, zeroPages, sha256: hash.digest("hex"), records };
 }
 
-/** Writes a shard of ELF output to where its pages belong. Throws as `encodeShard` does. */
+/** Writes a shard of ELF output to the place of its pages. Throws what `encodeShard` throws. */
 export async function encodeElfShard(work: ShardWork, target: RangeTarget): Promise<Omit<EncodedShard, "records">> {
   const { plan } = work;
   const layout = elfLayoutOf(plan);
@@ -77,7 +77,7 @@ export async function encodeElfShard(work: ShardWork, target: RangeTarget): Prom
   return { size, zeroPages: 0, sha256: hash.digest("hex") };
 }
 
-/** Pass 2 over the pages of a shard. Returns how many were zero and have no bytes. */
+/** Pass 2 for the pages of a shard. Returns how many were zero and have no bytes. */
 async function encodeRange(
   { plan, index, dump, threads, signal, onProgress }: ShardWork,
   add: (pages: EncodedPages) => Promise<void>,
@@ -89,7 +89,7 @@ async function encodeRange(
       cure: "Run the same Node and the same zstd-napi on all workers, or choose zlib at level 1, lzo or snappy",
     });
   }
-  // Its own pages and no others: the tasks of pass 2 are cut by this bitmap.
+  // Only its own pages: the tasks of pass 2 are cut by this bitmap.
   const kept = copyOfBitmap(plan.keptBits);
   clearBits(kept, 0, startPfn);
   clearBits(kept, endPfn, maxMapnr);
@@ -107,7 +107,7 @@ async function encodeRange(
   );
   try {
     const done = (pages: number) => onProgress?.(pages);
-    // The last task goes on to the end of the bitmap, where there are other shards' pages.
+    // The last task continues to the end of the bitmap, where other shards' pages are.
     const own = (pages: EncodedPages) => add({ ...pages, endPfn: Math.min(pages.endPfn, endPfn) });
     return await encodeDump(pool, { kept, maxMapnr }, plan.dropsZeros, { add: own }, done);
   } finally {

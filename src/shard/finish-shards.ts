@@ -8,15 +8,18 @@ import { readDone, type ShardDone } from "./shard-done.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
-/** Records of which descriptors are made at once. */
+/** Records for which descriptors are made at once. */
 const RECORDS = 1 << 16;
-/** Shards whose leavings are read ahead: less than two parts each, and one after the other each would cost some round trips to a store. */
+/**
+ * Shards whose edges are read ahead: less than two parts each; reading them one after the other would cost some round
+ * trips to a store.
+ */
 const AHEAD = 3;
 
 /**
- * Writes what the shards leave out of an output: all that stands before the page data, the shards' edges, what comes last. Costs
- * about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` where a shard's work is not as it was left, or not where and as large
- * as the plan says.
+ * Writes the parts of an output that shards do not write: everything before the page data, the shards' edges, and what
+ * comes last. Takes about 20 ns per kept page, and writing 24 bytes for it. Throws `CORRUPT` if a shard's work has
+ * changed, or does not have the place and size of the plan.
  */
 export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
   const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);

@@ -14,14 +14,14 @@ import type { Edge } from "./staging.js";
 /** Bytes that are read back at once. */
 const PIECE = 4 << 20;
 
-/** Bytes of the unfinished output; `undefined`: there is none. */
+/** Bytes of the unfinished output; `undefined` if there is none. */
 export async function folderSize(folder: HeldFolder): Promise<number | undefined> {
   return (await stat(join(folder.path(), PARTIAL)).catch(() => undefined))?.size;
 }
 
 /**
- * Whether the page data of a shard, its edges included, are what it said: they are read back and hashed. Anything may have become of the
- * unfinished output since. Throws `NOT_READABLE`.
+ * Whether the page data of a shard, including its edges, are what the shard recorded: reads them back and hashes them.
+ * Any program may have changed the unfinished output since. Throws `NOT_READABLE`.
  */
 export async function isSameInFolder(
   folder: HeldFolder,
@@ -37,7 +37,7 @@ export async function isSameInFolder(
     for (const { start, end } of stretches) {
       for (let at = start; at < end; ) {
         const bytes = piece.subarray(0, Math.min(PIECE, end - at));
-        // What is not in the file may be all in the edges.
+        // Bytes that the file lacks may be completely in the edges.
         bytes.fill(0);
         await readUpTo(file, bytes, at);
         for (const edge of done.edges) overlay(bytes, at, edge);

@@ -14,20 +14,22 @@ import { seal, unseal } from "./sealed.js";
 import type { Edge, RangeTarget, Staging } from "./staging.js";
 
 /**
- * Shards write whole blocks only, and leave what is at their ends to the finishing job: where two hosts write to one block of a file on a network
- * share at the same time, the bytes of one may be lost (NFS clients may write whole pages of up to 64 KiB).
+ * Shards write whole blocks only, and leave the bytes at their ends to the finishing job: if two hosts write to one
+ * block of a file on a network share at the same time, the bytes of one may be lost (NFS clients may write whole pages
+ * of up to 64 KiB).
  */
 const BLOCK = 64 << 10;
 
-/** The name that an output has in its staging folder until it is whole. */
+/** The name of an output in its staging folder until it is complete. */
 export const PARTIAL = "output.partial";
 
-/** A link that somebody put in its place is not followed, a FIFO not waited for. */
+/** Does not follow a link that someone put in its place, and does not wait for a FIFO. */
 const WRITE = constants.O_WRONLY | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
 /**
- * Makes the staging folder of a run, a plan's folder in it, both for their owner alone, and the unfinished output. Nobody else makes them: a
- * worker that has not heard that the run is over must not bring them back. No error if they are there. Throws `NOT_WRITABLE`, `NO_SPACE`.
+ * Makes the staging folder of a run, the plan's folder in it (both only for their owner), and the unfinished output. No
+ * other function makes them: a worker that does not know yet that the run is over must not recreate them. Not an error
+ * if they exist. Throws `NOT_WRITABLE`, `NO_SPACE`.
  */
 export async function createPlanFolder(
   parent: HeldFolder,
@@ -36,11 +38,11 @@ export async function createPlanFolder(
   isMade: () => Promise<boolean>,
 ): Promise<void> {
   try {
-    // Those that were held may have been removed.
+    // The held folders may have been removed.
     for (const one of [folder, run]) one.letGo();
     await createFolder(parent, run);
     await createFolder(run, folder);
-    // Another unfinished output would be one without data.
+    // The output is finished already; a new unfinished output would have no data.
     if (await isMade()) return;
     const file = await open(join(folder.path(), PARTIAL), WRITE | constants.O_CREAT, 0o600);
     await file.close();
@@ -59,7 +61,7 @@ function failed(folder: HeldFolder, error: unknown): DumpError {
   return error instanceof DumpError ? error : stagingError(join(folder.name, PARTIAL), error);
 }
 
-/** A stretch [start, end) of the unfinished output in a staging folder. */
+/** A range [start, end) of the unfinished output in a staging folder. */
 export async function folderRange(folder: HeldFolder, start: number, end: number): Promise<RangeTarget> {
   const path = join(folder.name, PARTIAL);
   const low = Math.min(end, Math.ceil(start / BLOCK) * BLOCK);
@@ -120,7 +122,7 @@ async function writeAll(file: FileHandle, path: string, bytes: Uint8Array, offse
   }
 }
 
-/** Where a finished output is to appear, and where it is until then. */
+/** Where a finished output appears, and where it is until then. */
 export interface SinkFolders {
   readonly parent: HeldFolder;
   readonly folder: HeldFolder;
@@ -128,8 +130,8 @@ export interface SinkFolders {
 }
 
 /**
- * The unfinished output as a whole, for the job that finishes it. At the end it appears as `name` in `parent`. Two such jobs at once write the
- * same bytes; the one that comes second finds the output in its place, and that is as good.
+ * The whole unfinished output, for the job that finishes it. At the end it appears as `name` in `parent`. If two such
+ * jobs run at once they write the same bytes; the second one finds the output in place, which also counts as success.
  */
 export async function folderSink(
   { parent, folder, staging }: SinkFolders,
@@ -173,11 +175,14 @@ export async function folderSink(
   };
 }
 
-/** Says which file is about to get its name: who finishes it may die just then, and cannot say any more that it is done. */
+/**
+ * Names the file that is about to get its name: the finishing process may die at that moment, and cannot record any
+ * more that it is done.
+ */
 const FINISHING = "finishing.json";
 
 interface Finishing {
-  /** Of the file: hosts that share a folder see the same number, and may see devices of different ones. */
+  /** The file's inode number: hosts that share a folder see the same one, but may see different devices. */
   readonly ino: string;
   readonly size: number;
 }
@@ -186,7 +191,7 @@ function noteFinishing(staging: Staging, value: Finishing): Promise<void> {
   return staging.write(FINISHING, seal(staging.plan, FINISHING, value));
 }
 
-/** Whether the unfinished output of this plan has got its name already. Throws `NOT_READABLE`. */
+/** Whether the unfinished output of this plan has already got its name. Throws `NOT_READABLE`. */
 export async function isMadeInFolder(folder: HeldFolder, staging: Staging, path: string): Promise<boolean> {
   const note = unseal(staging.plan, FINISHING, await staging.read(FINISHING)) as Partial<Finishing> | undefined;
   if (note === undefined) return false;
@@ -195,7 +200,7 @@ export async function isMadeInFolder(folder: HeldFolder, staging: Staging, path:
   return made?.isFile() === true && `${made.ino}` === note.ino && Number(made.size) === note.size;
 }
 
-/** The file of this number gets its name, whatever has the name of the unfinished one by now. */
+/** Gives the file with this identity its name, whatever has the unfinished output's name by now. */
 async function appear(partial: string, path: string, force: boolean, file: FileIdentity): Promise<void> {
   const there = lstatSync(partial, { bigint: true, throwIfNoEntry: false });
   if (there !== undefined && there.ino !== file.ino) throw exchanged(partial);
@@ -203,7 +208,7 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
     if (force) await rename(partial, path);
     else {
       await link(partial, path);
-      // If it stays it is removed with the staging, or that says so.
+      // If it stays, it is removed with the staging, which reports an error.
       await unlink(partial).catch(() => undefined);
     }
   } catch (error) {
@@ -221,12 +226,12 @@ async function appear(partial: string, path: string, force: boolean, file: FileI
         cure: "Name another file for the output",
       });
     }
-    // File systems without links.
+    // A file system without links.
     if (!force && (code === "EPERM" || code === "ENOTSUP" || code === "EOPNOTSUPP")) await rename(partial, path);
     else throw error;
   }
   if (leadsTo(path, file)) return;
-  // Exchanged between the look at it and its use.
+  // The file was exchanged between the check and its use.
   await unlink(path);
   throw exchanged(partial);
 }

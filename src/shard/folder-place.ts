@@ -12,20 +12,21 @@ import type { OutputPlace, PlanPlace } from "./place.js";
 import { dataStretches } from "./shard-layout.js";
 import { planFolder } from "./staging.js";
 
-/** The folders that a run works in, one in the other. */
+/** The folders of a run, one in the other. */
 interface RunFolders {
-  /** What the output is in. */
+  /** The folder of the output. */
   readonly parent: HeldFolder;
   /** The staging. */
   readonly run: HeldFolder;
-  /** The output's name in `parent`, and its path just now. */
+  /** The output's name in `parent`, and its current path. */
   readonly name: string;
   readonly file: () => string;
 }
 
 /**
- * An output in a folder that all hosts share. Each folder is looked up once: whoever exchanges them, or puts links in their place, changes nothing about
- * where the output comes into being. `known` is the folder of the output, if it is held already; the place lets go of it. Throws `NOT_WRITABLE`.
+ * An output in a folder that all hosts share. Each folder is looked up once: exchanging folders, or putting links in
+ * their place, does not change where the output is made. `known` is the folder of the output, if it is held already;
+ * the place releases it. Throws `NOT_WRITABLE`.
  */
 export function folderPlace(output: string, id: string, known?: HeldFolder): OutputPlace {
   const parent = known ?? openFolder(output);
@@ -46,7 +47,7 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
   return {
     output,
     async check(force) {
-      // Hosts may see other things behind a link, so the file itself has to be named.
+      // On other hosts the link may lead elsewhere, so the file itself must be named.
       const target = outputFile(output);
       if (target !== output) throw outputExists(output, `is a symbolic link to ${target}`, `Name ${target} itself`);
       const there = lstatSync(folders.file(), { throwIfNoEntry: false });
@@ -65,7 +66,7 @@ export function folderPlace(output: string, id: string, known?: HeldFolder): Out
     async removePlan(plan) {
       folderOf(plan).letGo();
       await removeIn(run, planFolder(plan));
-      // Another plan's place may be in it.
+      // The folder of another plan may be in it.
       await unlessGone(run, () => rmdir(join(parent.path(), stagingName)));
     },
     letGo() {
@@ -108,7 +109,7 @@ async function entries(folder: HeldFolder): Promise<readonly string[]> {
   return names;
 }
 
-/** What is gone already, or has something else in it, is left as it is. */
+/** A folder that is gone already, or is not empty, is left as it is. */
 async function unlessGone(folder: HeldFolder, does: () => Promise<void>): Promise<void> {
   try {
     await does();

@@ -9,10 +9,10 @@ import { readFullyAsync, writeFullyAsync } from "../reader/source/full-io.js";
 import { folderWasMoved, type HeldFolder, shownPath } from "../reader/source/held-folder.js";
 import type { Staging } from "./staging.js";
 
-/** Nothing in a staging folder is trusted: a link is not followed, a FIFO not waited for. */
+/** Nothing in a staging folder is trusted: links are not followed, FIFOs are not waited for. */
 export const PLAIN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
 
-/** The folder of a plan, which is there already: see `createPlanFolder`. */
+/** The staging of a plan in its folder, which exists already: see `createPlanFolder`. */
 export function folderStaging(folder: HeldFolder, plan: string): Staging {
   return {
     name: folder.name,
@@ -41,7 +41,7 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
           await file.close();
         }
         await rename(join(folder.path(), temporary), join(folder.path(), name));
-        // What was written lies where no other host looks for it.
+        // The file is where no other host looks for it.
         if (!folder.isReached())
           throw folderWasMoved(join(folder.name, name), "; then cancel the run and submit the dump again");
       } catch (error) {
@@ -52,10 +52,16 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
   };
 }
 
-/** A plan is the largest file there: two bitmaps of 64 MiB a TiB of memory. Node's own limit was the same. */
+/**
+ * The most bytes of a file. A plan is the largest: two bitmaps of 64 MiB per TiB of memory. Node's own limit was the
+ * same.
+ */
 const MOST = 2 ** 31;
 
-/** Node's own `readFile` takes a short read for the end, and gives up when it is interrupted (seen with 20.20). */
+/**
+ * Used instead of Node's `readFile`, which takes a short read for the end of the file and fails when it is interrupted
+ * (seen with 20.20).
+ */
 async function readWhole(path: string): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | PLAIN);
   try {
@@ -73,12 +79,15 @@ async function unlinkIn(folder: HeldFolder, name: string): Promise<void> {
   await unlink(join(folder.path(), name));
 }
 
-/** Tries to remove a folder: others may put files in meanwhile, of a run that they do not know to be over. */
+/** Attempts to remove a folder: hosts that do not know yet that the run is over may add files meanwhile. */
 const TRIES = 4;
-/** A staging has folders in folders two deep. Each that is open costs a descriptor. */
+/** A staging has folders nested two deep. Each open one uses a descriptor. */
 const DEPTH = 16;
 
-/** Removes a file, a link or a folder with all in it; each folder is held while it is emptied, so that no link can lead out of it. No error if there is none. */
+/**
+ * Removes a file, a link, or a folder with its content. Each folder is held while it is emptied, so that no link can
+ * lead out of it. Not an error if it does not exist.
+ */
 export async function removeIn(parent: HeldFolder, name: string, depth = DEPTH): Promise<void> {
   const folder = parent.within(name);
   try {
@@ -114,7 +123,7 @@ async function removeOnce(parent: HeldFolder, folder: HeldFolder, name: string, 
   await rmdir(join(parent.path(), name));
 }
 
-/** A staging folder, or a file in it, that cannot be written. */
+/** The error of a staging folder, or a file in it, that cannot be written. */
 export function stagingError(file: string, error: unknown): DumpError {
   const code = systemErrorCode(error);
   const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";

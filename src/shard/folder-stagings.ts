@@ -7,13 +7,13 @@ import { folderPlace } from "./folder-place.js";
 import type { FoundStaging, LeftStaging, StagingPlace } from "./left-staging.js";
 import { isPlanFolder, isStagingFile, parseStaging } from "./staging-names.js";
 
-/** Stagings in a folder and all folders in it. Links are not followed: what they lead to is somebody else's to name. */
+/** Finds stagings in a folder and all folders in it. Links are not followed: their targets must be named themselves. */
 export function folderStagings(root: string): StagingPlace {
   return {
     async *find(onFailure) {
       const open = [root];
       for (let folder = open.pop(); folder !== undefined; folder = open.pop()) {
-        // A name may end in a slash, or be ".".
+        // A name may end with a slash, or be ".".
         const found = parseStaging(resolve(folder));
         if (found !== undefined) {
           yield { path: resolve(folder), ...found };
@@ -23,7 +23,7 @@ export function folderStagings(root: string): StagingPlace {
           for (const entry of await entries(folder)) if (entry.isDirectory()) open.push(join(folder, entry.name));
         } catch (error) {
           if (folder === root) throw error;
-          // What is gone meanwhile has nothing in it.
+          // A folder that was removed meanwhile contains nothing.
           if (!(error instanceof DumpError && systemErrorCode(error.cause) === "ENOENT")) onFailure(error, folder);
         }
       }
@@ -47,7 +47,7 @@ async function look(found: FoundStaging): Promise<LeftStaging | undefined> {
   const add = async (path: string, entry: Dirent) => {
     const stat = await statOf(join(found.path, path));
     if (stat === undefined) return;
-    // A run makes nothing but files, in folders of plans.
+    // A run makes only files, in folders of plans.
     const isPlan = stat.isDirectory() && isPlanFolder(path);
     if (!isPlan && !(stat.isFile() && isStagingFile(path))) sum.foreign ??= path;
     sum.bytes += stat.isFile() ? stat.blocks * 512 : 0;

@@ -18,31 +18,31 @@ import type { ShardPlan } from "./shard-plan.js";
 import type { ShardSpool } from "./shard-spool.js";
 import type { Staging } from "./staging.js";
 
-/** Bytes of a piece: it is held in memory whole, and a store's round trip costs less than sending it. */
+/** Bytes of a piece. It is held in memory as a whole; sending it takes longer than a store's round trip. */
 const PIECE = 16 << 20;
 
 /**
- * A shard of kdump output that is encoded and has no place yet, since nobody has encoded those before it: its page data wait in the staging, in pieces.
- * So a host need not wait for another, and shards may be made in any order, one by one.
+ * A shard of kdump output that is encoded but has no place yet, because shards before it are not encoded: its page data
+ * wait in the staging, in pieces. So a host need not wait for another, and shards may be made in any order, one by one.
  */
 export interface HeldShard extends ShardSize {
-  /** Of the page data. */
+  /** Digest of the page data. */
   readonly sha256: string;
   /** Digests of its pieces. */
   readonly pieces: readonly string[];
   readonly records: Uint32Array;
-  /** Where it was encoded. */
+  /** The host that encoded it. */
   readonly host: string;
 }
 
 interface HeldFile extends Omit<HeldShard, "records"> {
-  /** Digest of the words. */
+  /** Digest of the records. */
   readonly records: string;
 }
 
 const pieceFile = (index: number, piece: number) => shardFile(index, `data-${String(piece).padStart(4, "0")}`);
 
-/** Leaves an encoded shard in the staging. Throws what writing there throws, and `NOT_READABLE`. */
+/** Puts an encoded shard into the staging. Throws what writing to the staging throws, and `NOT_READABLE`. */
 export async function holdShard(
   staging: Staging,
   index: number,
@@ -67,7 +67,10 @@ export async function holdShard(
   await staging.write(name, seal(staging.plan, name, file));
 }
 
-/** A shard that waits in the staging. `undefined`: it does not, or is not as it was left. Its pieces are looked at when it is placed. */
+/**
+ * A shard that waits in the staging; `undefined` if it does not, or has changed. Its pieces are checked when it is
+ * placed.
+ */
 export async function readHeld(staging: Staging, plan: ShardPlan, index: number): Promise<HeldShard | undefined> {
   const name = shardFile(index, "held");
   const found = unseal(staging.plan, name, await staging.read(name)) as Partial<HeldFile> | undefined;
@@ -84,7 +87,10 @@ export async function readHeld(staging: Staging, plan: ShardPlan, index: number)
     : undefined;
 }
 
-/** Where a shard of kdump output begins. `undefined`: nobody has encoded all before it. `sizes`: those that are known, to which others are added. */
+/**
+ * Where a shard of kdump output begins; `undefined` if a shard before it is not encoded. `sizes`: known sizes, to which
+ * further ones are added.
+ */
 export async function startOf(
   staging: Staging,
   plan: ShardPlan,
@@ -102,8 +108,8 @@ export async function startOf(
 }
 
 /**
- * Puts a shard that waited where it belongs, and empties its pieces. False: one of them is not as it was left, and the shard has to be encoded again.
- * Throws what writing throws.
+ * Moves a waiting shard to its place, and empties its pieces. Returns false if a piece has changed: then the shard has
+ * to be encoded again. Throws what writing throws.
  */
 export async function placeHeld(
   place: Pick<PlanPlace, "staging" | "range">,
@@ -140,7 +146,7 @@ export async function placeHeld(
   return true;
 }
 
-/** From now on it does not wait there, and takes no room. */
+/** Marks a shard as no longer waiting, and frees its space. */
 async function forgetHeld(staging: Staging, { index, pieces }: HeldShard): Promise<void> {
   const nothing = new Uint8Array(0);
   await staging.write(shardFile(index, "held"), nothing);

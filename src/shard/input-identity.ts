@@ -5,14 +5,17 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
 import { parseStorePath } from "../store/store-url.js";
 
-/** By what an input is known on every host: its length in bytes, and when it was last written, in milliseconds; of an object its ETag instead. */
+/**
+ * Identifies an input on every host: by its length in bytes and its modification time in milliseconds; an object by its
+ * ETag instead.
+ */
 export interface InputIdentity {
   readonly size: number;
   readonly mtimeMs: number;
   readonly etag: string | undefined;
 }
 
-/** What a file is known by. Throws `NOT_READABLE`. */
+/** The identity of a file. Throws `NOT_READABLE`. */
 export function identityOf(path: string): InputIdentity {
   try {
     const { size, mtimeMs } = statSync(path);
@@ -26,7 +29,7 @@ export function identityOf(path: string): InputIdentity {
   }
 }
 
-/** What an object of a store is known by. Throws `NOT_READABLE`. */
+/** The identity of an object of a store. Throws `NOT_READABLE`. */
 export async function objectIdentity(path: string): Promise<InputIdentity> {
   const { openStore } = await import("../store/open-store.js");
   const at = parseStorePath(path);
@@ -43,7 +46,7 @@ export async function objectIdentity(path: string): Promise<InputIdentity> {
   });
 }
 
-/** Throws `INPUT_CHANGED` if an opened dump's files are not those that were submitted. */
+/** Throws `INPUT_CHANGED` if the files of an opened dump are not the submitted ones. */
 export function checkIdentity(dump: Dump, submitted: readonly InputIdentity[]): void {
   const sources = sourcesOf(dump.image);
   for (const [i, path] of dump.paths.entries()) {

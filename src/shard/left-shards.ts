@@ -3,25 +3,28 @@ import { readPlaces, type ShardPlace } from "./shard-done.js";
 import { elfStretch, kdumpLayoutOf, type Stretch, shardOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 
-/** The stretch of the output that a shard said it has. */
+/** The range of the output that a shard's record claims. */
 export function stretchOf(plan: ShardPlan, { index, start, size }: ShardPlace): Stretch {
   return plan.output.elf === undefined ? { start, end: start + size } : elfStretch(plan, index);
 }
 
-/** Whether a shard of this plan can be as it says, wherever those before it end. Of ELF output the plan gives place and size. */
+/**
+ * Whether a shard's record is possible in this plan, wherever the shards before it end. For ELF output the plan
+ * determines place and size.
+ */
 export function isPossible(plan: ShardPlan, { index, start, size, zeroPages }: ShardPlace): boolean {
   const { pages } = shardOf(plan, index);
   if (plan.output.elf === undefined) return zeroPages <= pages && start >= kdumpLayoutOf(plan).pagesAt;
   return zeroPages === 0 && size === pages * plan.pageSize && start === elfStretch(plan, index).start;
 }
 
-/** Follows shards in their order: whether each has the place and the size that it must have. */
+/** Makes a function that checks shards in their order: whether each has the place and the size that it must have. */
 export function placeCheck(plan: ShardPlan): (done: ShardPlace) => boolean {
   const isElf = plan.output.elf !== undefined;
   let start = isElf ? undefined : kdumpLayoutOf(plan).pagesAt;
   let next = 0;
   return (done) => {
-    // Behind one that is missing nobody knows where the next begins.
+    // Behind a missing shard it is not known where the next one begins.
     if (done.index !== next) start = undefined;
     const isPlaced = isElf || start === undefined || done.start === start;
     next = done.index + 1;
@@ -31,8 +34,9 @@ export function placeCheck(plan: ShardPlan): (done: ShardPlace) => boolean {
 }
 
 /**
- * Shards whose work is not there as this plan needs it: that said nothing, said it for another plan, have another place or size, or whose data
- * the output lacks. That those data are the right ones is looked at by who finds a shard done, and not here.
+ * Shards whose work is missing for this plan: they have no record, or one for another plan, or another place or size,
+ * or the output lacks their data. Whether the data are right is not checked here, but by a worker that finds the shard
+ * done.
  */
 export async function missingShards(plan: ShardPlan, place: PlanPlace): Promise<number[]> {
   const has = await place.has(plan);

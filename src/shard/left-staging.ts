@@ -1,28 +1,31 @@
-/** A staging that was found, of whichever run. */
+/** A staging that was found, of any run. */
 export interface FoundStaging {
-  /** As messages name it: a folder, or a prefix of a store. */
+  /** Its name in messages: a folder, or a prefix of a store. */
   readonly path: string;
   readonly output: string;
-  /** Of the run. */
+  /** The run's ID. */
   readonly id: string;
 }
 
-/** What is in a staging. */
+/** The content of a staging. */
 export interface LeftStaging extends FoundStaging {
-  /** Bytes that it takes: those on the disk in a folder, those of its objects in a store. */
+  /** Bytes that it takes: on the disk for a folder, the sizes of its objects in a store. */
   readonly bytes: number;
   /** When anything in it was last written, in milliseconds since 1970, by the clock of the file system or store. */
   readonly written: number;
-  /** Something in it that no run makes. */
+  /** A file in it that no run makes. */
   readonly foreign: string | undefined;
 }
 
-/** A folder, or a prefix of a store, in which stagings are looked for. */
+/** A folder, or a prefix of a store, that is searched for stagings. */
 export interface StagingPlace {
-  /** All stagings in it, at any depth. `onFailure` is told what cannot be looked into. Throws `NOT_READABLE` for the place itself. */
+  /**
+   * All stagings in it, at any depth. `onFailure` is called for each part that cannot be read. Throws `NOT_READABLE`
+   * for the place itself.
+   */
   find(onFailure: (error: unknown, path: string) => void): AsyncGenerator<FoundStaging>;
-  /** Looks into one now; `undefined`: it is gone. Throws `NOT_READABLE`. */
+  /** Reads the current state of a staging; `undefined` if it is gone. Throws `NOT_READABLE`. */
   look(found: FoundStaging): Promise<LeftStaging | undefined>;
-  /** Removes it, and the unfinished uploads that it names. Throws `NOT_WRITABLE`. */
+  /** Removes a staging, and the unfinished uploads that it names. Throws `NOT_WRITABLE`. */
   remove(found: FoundStaging): Promise<void>;
 }

@@ -11,24 +11,24 @@ import { filterOptionsOf, openRunInput, openRunVmlinux } from "./open-run.js";
 import type { DumpRequest } from "./run-request.js";
 import { automaticShards, type ShardPlan, shardPlan } from "./shard-plan.js";
 
-/** What plans a run. */
+/** What is needed to plan a run. */
 export interface PlanWork {
   readonly request: DumpRequest;
-  /** The real path of the output, or that of an object. */
+  /** The real path of the output, or the name of an object. */
   readonly output: string;
   readonly allowed: Allowed;
   readonly threads: WorkerThreads;
   readonly signal: AbortSignal;
-  /** How many shards there are to be; 0: as many as seem good for `workers()`. */
+  /** Number of shards; 0 for a number that suits `workers()`. */
   readonly shards: number;
-  /** How many work together. Asked for at the end only. */
+  /** Number of workers. Called only at the end. */
   readonly workers: () => Promise<number>;
   readonly onProgress?: (progress: FilterProgress) => void;
-  /** Told when pass 1 is done. */
+  /** Called after pass 1. */
   readonly onClassified?: () => void;
 }
 
-/** Pass 1 of a run by many hosts. Throws what opening and classifying a dump throw, and `INPUT_CHANGED`. */
+/** Does pass 1 of a run by many hosts. Throws what opening and classifying a dump throw, and `INPUT_CHANGED`. */
 export async function makePlan(work: PlanWork): Promise<ShardPlan> {
   const { request, output, allowed, threads, signal, onProgress } = work;
   const warnings = new Warnings({ strict: request.strict });

@@ -13,35 +13,38 @@ import { createShardSpool, type ShardSpool } from "./shard-spool.js";
 /** How a worker makes a shard of an output that others write to as well. */
 export interface ShardOptions {
   readonly place: Pick<PlanPlace, "staging" | "range" | "isSame">;
-  /** A folder of this host, for page data that have no place yet. */
+  /** A folder of this host, for page data without a place. */
   readonly spoolDir: string;
   readonly host: string;
-  /** The shard is encoded: what is left needs no processor. */
+  /** Called when the shard is encoded: the rest needs no processor. */
   readonly onEncoded?: () => void;
-  /** Called now and then while a shard before is waited for. What it throws ends this one: of a shard that failed the size will never be known. */
+  /**
+   * Called now and then while this shard waits for an earlier one. If it throws, making the shard ends: the size of a
+   * failed shard will never be known.
+   */
   readonly onWaiting?: (before: number) => Promise<void>;
-  /** Milliseconds to wait for the shards before, after which this one is left in the staging. Default: as long as it takes. */
+  /** Milliseconds to wait for the shards before; after that this shard is left in the staging. Default: no limit. */
   readonly patience?: number;
   readonly signal?: AbortSignal | undefined;
 }
 
 /** A shard that was made. */
 export interface MadeShard extends ShardSize {
-  /** Whether its data are in the output. If not they wait in the staging: those before it are not encoded. */
+  /** Whether its data are in the output. If not, they wait in the staging, because shards before it are not encoded. */
   readonly placed: boolean;
 }
 
-/** Bytes moved at once. */
+/** Bytes that are moved at once. */
 const PIECE = 4 << 20;
-/** Milliseconds between two looks at whether the shards before are encoded. */
+/** Milliseconds between checks whether the shards before are encoded. */
 const LOOK_FIRST = 50;
 const LOOK_LAST = 1000;
 
 /**
- * Makes a shard of an output, or finds it done: its data are there then as it said, which is looked at, byte for byte in a folder, by
- * checksums in a store. Page data of kdump output have their place when all shards before are
- * encoded, for they lie behind each other: until then they are in a file of this host, and only then the share or the store gets them. Throws what encoding
- * and writing throw, and `ABORTED`.
+ * Makes a shard of an output, or finds it done: then its data must be in the output as recorded, which is checked byte
+ * for byte in a folder, and by checksums in a store. Page data of kdump output have their place only when all shards
+ * before are encoded, because they are contiguous. Until then they are in a file of this host, and only then are
+ * written to the share or the store. Throws what encoding and writing throw, and `ABORTED`.
  */
 export async function makeShard(work: ShardWork, options: ShardOptions): Promise<MadeShard> {
   const { plan, index } = work;
@@ -67,7 +70,7 @@ async function foundDone(plan: ShardPlan, index: number, place: ShardOptions["pl
   const done = await readDone(place.staging, plan, index);
   if (done === undefined || !isPossible(plan, done) || !(await place.isSame(plan, done))) return undefined;
   const { size, zeroPages } = done;
-  // Others wait for it.
+  // Other shards wait for the size.
   if (plan.output.elf === undefined && (await readSize(place.staging, index))?.size !== size) {
     await writeSize(place.staging, { index, size, zeroPages });
   }
@@ -106,13 +109,13 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<M
   }
 }
 
-/** One that waits in the staging gets its place, if that is known by now, and is not encoded again. */
+/** If a shard waits in the staging, it gets its place, if that is known by now, and is not encoded again. */
 async function foundHeld(
   plan: ShardPlan,
   index: number,
   { place, patience }: ShardOptions,
 ): Promise<MadeShard | undefined> {
-  // Who waits as long as it takes leaves none there.
+  // With unlimited patience no shard is left in the staging.
   if (patience === undefined) return undefined;
   const held = await readHeld(place.staging, plan, index);
   if (held === undefined) return undefined;
@@ -123,8 +126,9 @@ async function foundHeld(
 }
 
 /**
- * Sizes of shards that this process knows, by plan; they are the same whoever makes them. Without it each shard would ask for those of all
- * before it: of 600 shards that is 360,000 requests to a store, in place of 1,200 by each worker.
+ * Sizes of shards that this process knows, by plan; they do not depend on which host makes them. Without this map each
+ * shard would read those of all shards before it: for 600 shards that is 360,000 requests to a store, instead of 1,200
+ * by each worker.
  */
 const sizes = new WeakMap<ShardPlan, Map<number, number>>();
 
@@ -134,7 +138,10 @@ function sizesOf(plan: ShardPlan): Map<number, number> {
   return known;
 }
 
-/** Waits until all shards before are encoded. Returns where this one begins in the file; `undefined`: that took too long. */
+/**
+ * Waits until all shards before are encoded. Returns where this one begins in the file; `undefined` if that took too
+ * long.
+ */
 async function placeOf(
   plan: ShardPlan,
   index: number,
@@ -166,7 +173,7 @@ function firstUnknown(sizes: ReadonlyMap<number, number>, index: number): number
   return before;
 }
 
-/** Copies all of a spool; returns its digest. */
+/** Copies a whole spool; returns its digest. */
 async function move(
   spool: ShardSpool,
   start: number,

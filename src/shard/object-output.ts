@@ -14,10 +14,13 @@ import { partsOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
 
-/** Of all shards of this process. */
+/** Memory of the parts of all shards in this process. */
 const partMemory = new PartMemory();
 
-/** Parts [first, end) of the upload that lie wholly in a stretch of the file. All others belong to the finishing job. */
+/**
+ * Parts [first, end) of the upload that are completely inside a range of the file. All others belong to the finishing
+ * job.
+ */
 export function partsWithin(
   plan: PartPlan,
   start: number,
@@ -30,8 +33,9 @@ export function partsWithin(
 }
 
 /**
- * A stretch [start, end) of an upload: parts that lie wholly in it are sent, what is before and behind them is left to the finishing job.
- * Parts that the store has already, by size and checksum, are not sent again. Writes ascend; what is left out is zeros.
+ * A range [start, end) of an upload: parts that are completely inside are sent; the bytes before and behind them are
+ * left to the finishing job. Parts that the store has already (by size and checksum) are not sent again. Writes ascend;
+ * gaps are zeros.
  */
 export async function objectRange(
   store: StoreThread,
@@ -63,7 +67,7 @@ export async function objectRange(
   const check = () => {
     if (failure !== undefined) throw failure;
   };
-  /** Sends the part in hand and goes on to the next. */
+  /** Sends the current part and begins the next one. */
   const send = async () => {
     const part = await partBytes();
     check();
@@ -122,8 +126,9 @@ export async function objectRange(
 }
 
 /**
- * The unfinished object as a whole, for the job that finishes it: it sends the parts that no shard has. Two such jobs at once send the same
- * bytes; the one that comes second finds the object made, and that is as good. Throws `CORRUPT` if parts are missing.
+ * The whole unfinished object, for the job that finishes it: it sends the parts that no shard has. If two such jobs run
+ * at once they send the same bytes; the second one finds the object made, which also counts as success. Throws
+ * `CORRUPT` if parts are missing.
  */
 export async function objectRunSink(
   store: StoreThread,
@@ -135,7 +140,7 @@ export async function objectRunSink(
   const path = storePath(output);
   const { uploadId, mark } = await staging.upload();
   const known = await store.listParts(output, uploadId);
-  /** Whether the object is there that this run makes: what another made of these bytes has another mark. */
+  /** Whether the object that this run makes exists: an object of the same bytes from another run has another mark. */
   const isMade = async () => (await store.head(output))?.mark === mark;
   let made = await isMade();
   if (made) return discardSink(path);
@@ -144,7 +149,7 @@ export async function objectRunSink(
     ...{ uploadId, mark, known },
     sent: await partsOfShards(staging, plan, known),
   });
-  /** What fails because another finished it meanwhile has not failed. */
+  /** An error does not count if another job has finished the object meanwhile. */
   const unlessMade = async (does: () => Promise<void>) => {
     if (made) return;
     try {
@@ -169,7 +174,7 @@ export async function objectRunSink(
   };
 }
 
-/** The parts that shards sent. Throws `CORRUPT` if the store lacks one, or has another of its number. */
+/** The parts that shards sent. Throws `CORRUPT` if the store lacks one, or has another one with its number. */
 async function partsOfShards(
   staging: ObjectStaging,
   plan: ShardPlan,
@@ -191,7 +196,9 @@ async function partsOfShards(
   return sent;
 }
 
-/** Of an upload with these parts: whether all that a shard has to send, and no others, are there as it sent them. */
+/**
+ * For an upload with these parts: whether all parts that a shard has to send, and no others, are there as it sent them.
+ */
 export function partCheck(plan: ShardPlan, known: readonly StoredPart[]): (done: ShardPlace) => boolean {
   const parts = partsOf(plan);
   const byNumber = new Map(known.map((part) => [part.number, part]));
@@ -211,12 +218,15 @@ export function partCheck(plan: ShardPlan, known: readonly StoredPart[]): (done:
   };
 }
 
-/** ETags are mostly the MD5 of the bytes; where they are not, one that was sent again has another, and only the CRC-32 tells. */
+/**
+ * ETags are mostly the MD5 of the bytes. If they are not, a part that was sent again has another ETag, and only the
+ * CRC-32 can be compared.
+ */
 function isSamePart(a: StoredPart, b: StoredPart): boolean {
   return a.size === b.size && (a.etag === b.etag || (a.crc32 !== undefined && a.crc32 === b.crc32));
 }
 
-/** What a plan's upload has of its shards: see `PlanPlace.has`. An object that is made already has all. */
+/** Which shards' parts a plan's upload has: see `PlanPlace.has`. An object that is finished has all. */
 export async function objectHas(
   store: StoreThread,
   output: ObjectLocation,

@@ -26,7 +26,8 @@ export function objectPlace(output: string, id: string, store: StoreThread): Out
       const keys = (await store.list(run))
         .map(({ key }) => key)
         .filter((key) => kept === undefined || !key.startsWith(run.key + kept));
-      // Each plan has an upload, which is ended first. What lies beside the plans' places is of an earlier version, or nobody's.
+      // Each plan has an upload, which is ended first. Objects outside of the plans' places are of an earlier version,
+      // or unknown.
       const folders = new Set(keys.map((key) => key.slice(run.key.length).replace(/[^/]*$/, "")));
       for (const folder of folders) await stagingAt(folder, "").endUpload();
       const removed = inOrder(keys, (key) => store.remove({ bucket: run.bucket, key }), AT_ONCE);

@@ -7,31 +7,43 @@ import { inOrder } from "../worker/pool.js";
 import { AT_ONCE } from "./shard-done.js";
 import type { Staging } from "./staging.js";
 
-/** Names the upload. It is the first object of a plan, and goes before all others: who finds it gone leaves nothing behind. */
+/**
+ * Names the upload. It is the first object that a plan makes and the first that is removed: a worker that finds it gone
+ * leaves nothing behind.
+ */
 export const UPLOAD = "upload.json";
-/** There before the upload is begun: who finds it and no `UPLOAD` takes over from one who died in between. It has the run's mark. */
+/**
+ * Made before the upload is begun: a worker that finds it without `UPLOAD` takes over from one that died in between. It
+ * has the run's mark.
+ */
 const BEGUN = "begun.json";
 
 /** A plan's unfinished upload. */
 export interface RunUpload {
   readonly uploadId: string;
-  /** Of the object that comes of it, and of no other: an ETag does not tell who made an object, and is no digest in every store. */
+  /**
+   * Marks the object that this upload becomes, and no other: an ETag does not show who made an object, and is not a
+   * digest in every store.
+   */
   readonly mark: string;
 }
 
-/** The staging objects of a plan beside its output, and its unfinished upload. */
+/** The staging objects of a plan next to its output, and its unfinished upload. */
 export interface ObjectStaging extends Staging {
-  /** Begins the upload and names it here, unless there is one: one that is only named is not. */
+  /**
+   * Begins the upload and names it here, unless there is one. An upload that is named but does not exist does not
+   * count.
+   */
   create(): Promise<void>;
-  /** Ends the upload, and nothing else. No error if there is none. Throws where the store does not say which it is. */
+  /** Only ends the upload. Not an error if there is none. Throws if the store does not say which one it is. */
   endUpload(): Promise<void>;
-  /** Ends the upload and removes all objects. No error if there is nothing. */
+  /** Ends the upload and removes all objects. Not an error if there is nothing. */
   remove(): Promise<void>;
   /** Throws `NOT_WRITABLE` if there is none (any more). */
   upload(): Promise<RunUpload>;
 }
 
-/** What all staging objects of a run begin with: `KEY.coresieve-ID/`. */
+/** The prefix of all staging objects of a run: `KEY.coresieve-ID/`. */
 export function runPrefix(output: ObjectLocation, id: string): ObjectLocation {
   return { bucket: output.bucket, key: `${output.key}.coresieve-${id}/` };
 }
@@ -51,10 +63,10 @@ export function objectStaging(
     if (found === undefined) return undefined;
     const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
     if (found.size > 0) await store.read(at(file), 0, bytes, found.etag);
-    // What parses or keeps it may not take shared memory.
+    // A copy, because callers that parse or keep it may not accept shared memory.
     return bytes.slice();
   };
-  /** Texts of a small object of ours. */
+  /** Text members of a small JSON object of this program. */
   const texts = async <T extends string>(file: string, ...names: T[]): Promise<Record<T, string> | undefined> => {
     const bytes = await read(file);
     if (bytes === undefined) return undefined;
@@ -62,7 +74,7 @@ export function objectStaging(
       const found = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<Record<T, unknown>>;
       if (names.every((one) => typeof found[one] === "string")) return found as Record<T, string>;
     } catch {
-      // Said below.
+      // Reported below.
     }
     throw new DumpError("CORRUPT", `its object ${file} is not as it was written`, {
       file: name,
@@ -81,7 +93,7 @@ export function objectStaging(
       cure: "Submit the dump again",
     });
   const begin = async (): Promise<RunUpload> => {
-    // The mark is the first one's where several begin: any of their uploads may be the one that is gone on with.
+    // If several workers begin, the first one's mark counts: the run may continue with any of their uploads.
     const bytes = Buffer.from(JSON.stringify({ mark: randomUUID() }));
     await store.put(at(BEGUN), bytes, { force: false }).catch((error: unknown) => {
       if (!isThere(error)) throw error;
@@ -95,7 +107,7 @@ export function objectStaging(
     if (upload !== undefined) await store.abortUpload(output, upload.uploadId);
     await store.remove(at(UPLOAD));
   };
-  /** Whether what is named is there: as an upload, or as the object that came of it. */
+  /** Whether the named upload exists: as an upload, or as the object made from it. */
   const isThereStill = async ({ uploadId, mark }: RunUpload) =>
     (await store.listParts(output, uploadId)) !== undefined || (await store.head(output))?.mark === mark;
   return {
@@ -109,7 +121,7 @@ export function objectStaging(
     },
     endUpload,
     async remove() {
-      // Where the store does not say which upload it is, nothing is removed: its name would be lost.
+      // If the store does not say which upload it is, nothing is removed: its name would be lost.
       await endUpload();
       const removed = inOrder(await store.list(prefix), ({ key }) => store.remove({ bucket, key }), AT_ONCE);
       for await (const _ of removed);
@@ -117,7 +129,7 @@ export function objectStaging(
     async create() {
       const before = await known().catch(unlessDamaged);
       if (before !== undefined && (await isThereStill(before))) return;
-      // Its name leads nowhere, or is not as we wrote it.
+      // Its name leads nowhere, or the object was changed.
       await store.remove(at(UPLOAD));
       const upload = (await unnoted()) ?? (await begin());
       const { uploadId } = upload;
@@ -138,7 +150,7 @@ export function objectStaging(
   };
 }
 
-/** An upload that somebody began for this run and could not note. Accounts that may not list uploads find none. */
+/** An upload that a worker began for this run and could not record. Accounts that may not list uploads find none. */
 async function unnotedUpload(store: StoreThread, output: ObjectLocation, mark: string): Promise<RunUpload | undefined> {
   try {
     const others = await notedUploads(store, output);
@@ -152,7 +164,7 @@ async function unnotedUpload(store: StoreThread, output: ObjectLocation, mark: s
   return undefined;
 }
 
-/** Uploads that are named by some staging of the output, of any run and plan: they are not anybody else's to go on with, or to end. */
+/** Uploads that any staging of the output names, of any run and plan: no other run may continue or end them. */
 async function notedUploads(store: StoreThread, output: ObjectLocation): Promise<ReadonlySet<string>> {
   const noted = new Set<string>();
   const { bucket } = output;
@@ -166,20 +178,20 @@ async function notedUploads(store: StoreThread, output: ObjectLocation): Promise
       const { uploadId } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<RunUpload>;
       if (typeof uploadId === "string") noted.add(uploadId);
     } catch {
-      // Not as we wrote it: it names none.
+      // The object was changed, so it names no upload.
     }
   }
   return noted;
 }
 
-/** Bytes of an object that names an upload: ids of stores have some hundred characters. */
+/** The most bytes of an object that names an upload: IDs of stores have some hundred characters. */
 const MOST_NAME = 64 << 10;
 
 function isThere(error: unknown): boolean {
   return error instanceof DumpError && error.code === "OUTPUT_EXISTS";
 }
 
-/** What is not as we wrote it says nothing. */
+/** An object that was changed counts as missing. */
 function unlessDamaged(error: unknown): undefined {
   if (!(error instanceof DumpError && error.code === "CORRUPT")) throw error;
 }

@@ -5,7 +5,10 @@ import { objectPlace } from "./object-place.js";
 import { runPrefix } from "./object-staging.js";
 import { isStagingFile, parseStaging } from "./staging-names.js";
 
-/** Stagings in a bucket, or under a prefix of it: that of a staging, or anything before. Each is looked into by a list of its own. */
+/**
+ * Finds stagings in a bucket, or under a prefix: a staging's own, or any shorter one. Each staging is listed
+ * separately.
+ */
 export function objectStagings(path: string, store: StoreThread): StagingPlace {
   const at = parseStorePath(path, true);
   return {
@@ -28,7 +31,7 @@ export function objectStagings(path: string, store: StoreThread): StagingPlace {
         const name = key.slice(prefix.key.length);
         if (!isStagingFile(name)) foreign ??= name;
         bytes += size;
-        // A store that does not say when: it counts as written just now.
+        // If the store does not report a time, the object counts as written just now.
         written = Math.max(written, modified ?? Number.POSITIVE_INFINITY);
       }
       return { ...found, bytes, written, foreign };
@@ -37,7 +40,7 @@ export function objectStagings(path: string, store: StoreThread): StagingPlace {
   };
 }
 
-/** The staging that a key lies in, the outermost one. */
+/** The outermost staging that a key belongs to. */
 function stagingIn(bucket: string, key: string): FoundStaging | undefined {
   for (let at = key.indexOf("/"); at >= 0; at = key.indexOf("/", at + 1)) {
     const found = parseStaging(key.slice(0, at));

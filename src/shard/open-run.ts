@@ -15,7 +15,7 @@ import type { Allowed } from "./allowed.js";
 import { checkIdentity } from "./input-identity.js";
 import type { DumpRequest } from "./run-request.js";
 
-/** Opens a run's input. Throws `INPUT_CHANGED` if it is not the one that was asked for, and what `openInput` does. */
+/** Opens a run's input. Throws `INPUT_CHANGED` if it is not the requested one, and what `openInput` throws. */
 export async function openRunInput(request: DumpRequest, allowed: Allowed, warnings: Warnings): Promise<Dump> {
   const machine = request.arch === undefined ? undefined : machineNamed(request.arch);
   if (request.arch !== undefined && machine === undefined) {
@@ -31,7 +31,7 @@ export async function openRunInput(request: DumpRequest, allowed: Allowed, warni
     ...(request.raw === undefined ? {} : { raw: parseRawPlace(request.raw) }),
     ...(machine === undefined ? {} : { machine }),
   };
-  // Streams and packed files are refused: each worker would unpack all of it.
+  // Streams and packed files are refused: each worker would have to unpack all of it.
   const dump = paths.some(isStorePath)
     ? await openInput(paths, warnings, { ...options, inPlace: true })
     : openDump(paths, warnings, options);
@@ -44,7 +44,10 @@ export async function openRunInput(request: DumpRequest, allowed: Allowed, warni
   }
 }
 
-/** Opens a run's vmlinux, if it has one. Throws `NOT_READABLE` for one that may not be touched, and what `openSideFile` does. */
+/**
+ * Opens a run's vmlinux, if it has one. Throws `NOT_READABLE` for one that is not allowed, and what `openSideFile`
+ * throws.
+ */
 export async function openRunVmlinux({ vmlinux }: DumpRequest, allowed: Allowed): Promise<SideFile | undefined> {
   if (vmlinux === undefined) return undefined;
   const file = isStorePath(vmlinux)
@@ -53,7 +56,7 @@ export async function openRunVmlinux({ vmlinux }: DumpRequest, allowed: Allowed)
   return unpackVmlinux(file);
 }
 
-/** A run's options as a filter run takes them. */
+/** A run's options in the form of a filter run's. */
 export function filterOptionsOf(
   request: DumpRequest,
   output: string,

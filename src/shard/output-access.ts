@@ -1,7 +1,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { DumpError, systemErrorCode } from "../errors.js";
 
-/** Whose an output becomes when it is whole, and who may read it. What is not named stays: 0600, and of whoever finishes it. Files only. */
+/** Owner and mode of a finished output. Default: 0600, and the user of the finishing process. Only for files. */
 export interface OutputAccess {
   /** 0 to 0o777. */
   readonly mode?: number;
@@ -9,10 +9,10 @@ export interface OutputAccess {
   readonly gid?: number;
 }
 
-/** Gives a file that is whole, and has not its name yet, to whom it shall belong. Throws `NOT_WRITABLE`. */
+/** Sets owner and mode of a file that is complete but has not got its name yet. Throws `NOT_WRITABLE`. */
 export async function giveAccess(file: FileHandle, name: string, { mode, uid, gid }: OutputAccess): Promise<void> {
   try {
-    // First the owner: a change of it may take bits of the mode away.
+    // The owner first, because changing it may clear bits of the mode.
     if (uid !== undefined || gid !== undefined) await file.chown(uid ?? -1, gid ?? -1);
     if (mode !== undefined) await file.chmod(mode);
   } catch (error) {

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 
-/** What a run is told whose output is there already. */
+/** The error of a run whose output exists already. */
 export function outputExists(
   output: string,
   what: string,

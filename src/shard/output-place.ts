@@ -5,8 +5,8 @@ import { folderPlace } from "./folder-place.js";
 import type { OutputPlace } from "./place.js";
 
 /**
- * The place of a run's output. `folder` is the one that the output is in, if it is held already; the place lets go of it. Only places in stores ask for
- * the store. Throws `NOT_WRITABLE`.
+ * The place of a run's output. `folder` is the folder of the output, if it is held already; the place releases it. Only
+ * places in stores call `store`. Throws `NOT_WRITABLE`.
  */
 export async function outputPlace(
   output: string,
@@ -15,7 +15,7 @@ export async function outputPlace(
   folder?: HeldFolder,
 ): Promise<OutputPlace> {
   if (!isStorePath(output)) return folderPlace(output, id, folder);
-  // Who works in folders needs none of it.
+  // Not loaded for folders.
   const { objectPlace } = await import("./object-place.js");
   return objectPlace(output, id, await store());
 }

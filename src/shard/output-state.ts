@@ -2,10 +2,13 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { isStorePath, parseStorePath } from "../store/store-url.js";
 
-/** What became of the output of a run that is done: `unknown` where who asks cannot see the place. */
+/** The state of the output of a finished run: `unknown` if this host cannot see the place. */
 export type OutputState = "there" | "gone" | "other" | "unknown";
 
-/** Looks at an output that was `bytes` long when it was made; one of another length is another's. Throws `NOT_READABLE` where a store does not answer. */
+/**
+ * Checks an output that was `bytes` long when it was made; if it has another length, it is another file. Throws
+ * `NOT_READABLE` if a store does not answer.
+ */
 export async function outputState(output: string, bytes: number | undefined): Promise<OutputState> {
   const size = isStorePath(output) ? await objectSize(output) : fileSize(output);
   if (size === "gone" || size === "unknown") return size;
@@ -22,7 +25,7 @@ async function objectSize(output: string): Promise<number | "gone"> {
   }
 }
 
-/** Where the share is not mounted here, nothing is known of what lies on it. */
+/** If the share is not mounted here, nothing is known about its files. */
 function fileSize(output: string): number | "gone" | "unknown" {
   try {
     const found = statSync(output, { throwIfNoEntry: false });

@@ -1,22 +1,23 @@
-/** Bytes of parts that are filled or on their way, if that is more than one part. */
+/** The most bytes of parts that are filled or being sent, if they are more than one part. */
 const MOST_BYTES = 64 * 2 ** 20;
 
 /**
- * The memory of all parts that a host's shards fill and send. Several shards write at once, and parts of huge outputs are large: whoever finds
- * no room waits until the store has taken a part. Nobody does so with a part in hand, so nobody waits for ever.
+ * The memory of all parts that a host's shards fill and send. Several shards write at once, and parts of huge outputs
+ * are large: if there is no room, `borrow` waits until the store has taken a part. A caller never waits while it holds
+ * a part, so nobody waits for ever.
  */
 export class PartMemory {
   readonly #most: number;
   #lent = 0;
   readonly #waiting: (() => void)[] = [];
-  /** Used again: V8 would free them late, for their size is no reason to it. */
+  /** Reused, because V8 would free this memory late: its size does not make V8 collect garbage. */
   #spare: Uint8Array[] = [];
 
   constructor(most: number = MOST_BYTES) {
     this.#most = most;
   }
 
-  /** Zeros of that length, in memory that threads share. */
+  /** Shared memory of that length, filled with zeros. */
   async borrow(length: number): Promise<Uint8Array> {
     while (this.#lent > 0 && this.#lent + length > this.#most) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -24,7 +25,7 @@ export class PartMemory {
     this.#lent += length;
     const known = this.#spare.findIndex((one) => one.length === length);
     if (known >= 0) return (this.#spare.splice(known, 1)[0] as Uint8Array).fill(0);
-    // Of another length: parts grow.
+    // Spare memory of another length is dropped: parts grow.
     this.#spare = [];
     return new Uint8Array(new SharedArrayBuffer(length));
   }

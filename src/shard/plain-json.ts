@@ -1,8 +1,11 @@
-/** JSON that also carries bigints and bytes: `{"$bigint":"-1"}`, `{"$bytes":"base64"}`. Typed arrays beyond a few KiB belong into files of their own. */
+/**
+ * JSON that can also contain bigints and bytes: `{"$bigint":"-1"}`, `{"$bytes":"base64"}`. Typed arrays of more than a
+ * few KiB belong into files of their own.
+ */
 export function toPlainJson(value: unknown): string {
   return JSON.stringify(value, (_key, one: unknown) => {
     if (typeof one === "bigint") return { $bigint: one.toString() };
-    // A Buffer has become an object by its own toJSON by now.
+    // Here a Buffer has already become an object, by its own toJSON.
     if (isBufferJson(one)) return { $bytes: Buffer.from(one.data).toString("base64") };
     if (one instanceof Uint8Array) return { $bytes: Buffer.from(one).toString("base64") };
     return one;

@@ -9,20 +9,20 @@ import { sha256 } from "./sealed.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
-/** Changes when the files of a plan mean something else. */
+/** Increased when the meaning of a plan's files changes. */
 const VERSION = 4;
 const PLAN = "plan.json";
-/** Beyond it a plan is none of ours: notes of 8192 CPUs are 4 MiB. */
+/** The most bytes of a plan: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
 
-/** A large array of the plan, in a file of its own. */
+/** A large array of the plan, stored in its own file. */
 interface ArrayFile {
   readonly name: string;
   readonly bytes: number;
   readonly sha256: string;
 }
 
-/** A bitmap: its bytes, and the pages that they are of. */
+/** A bitmap: its bytes, and its stretches. */
 interface BitmapFile extends ArrayFile {
   readonly stretches: readonly (readonly [start: number, end: number])[];
 }
@@ -49,7 +49,7 @@ interface PlanFile {
   readonly strict: StrictFiles | undefined;
 }
 
-/** What stays with `--privacy strict`, its arrays as files. */
+/** What `--privacy strict` keeps, with its arrays as files. */
 interface StrictFiles {
   readonly words: Omit<StrictPages["words"], "addresses">;
   readonly addresses: ArrayFile;
@@ -61,11 +61,11 @@ interface StrictFiles {
   readonly free: ArrayFile;
 }
 
-/** A plan as the files of a staging. The same plan gives the same files anywhere. */
+/** A plan as the files of a staging. The same plan gives the same files on every host. */
 export interface PlanFiles {
-  /** Vouches for all of it. */
+  /** Digest of the whole plan. */
   readonly digest: string;
-  /** In the order in which they are written. */
+  /** In the order of writing. */
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
@@ -109,8 +109,8 @@ export async function writePlan(staging: Staging, { files }: PlanFiles): Promise
 }
 
 /**
- * Reads the plan of a staging. Throws `CORRUPT` for what is not as it was written, `UNSUPPORTED` for the plan of another version of this
- * program: what that one encodes, or how it lays out a file, may differ in a way that no digest of samples shows.
+ * Reads the plan of a staging. Throws `CORRUPT` if a file was changed, `UNSUPPORTED` for the plan of another version of
+ * this program: its encoding or file layout may differ in ways that no digest of samples shows.
  */
 export async function readPlan(staging: Staging): Promise<ShardPlan> {
   const bytes = await staging.read(PLAN);

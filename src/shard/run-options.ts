@@ -28,8 +28,8 @@ import { identityOf, objectIdentity } from "./input-identity.js";
 import type { DumpRequest } from "./run-request.js";
 
 /**
- * What several hosts are to make of a dump. Names of files are those that all of them see; relative ones are made absolute here. `s3://BUCKET/KEY`
- * names an object.
+ * What several hosts should make from a dump. All of them must see the named files; relative names are made absolute
+ * here. `s3://BUCKET/KEY` names an object.
  */
 export interface RunOptions {
   /** The dump, or all files of a split set. */
@@ -43,33 +43,33 @@ export interface RunOptions {
   readonly format?: "kdump" | "elf";
   /** Default: zlib, and none for ELF. */
   readonly codec?: Codec | CodecName;
-  /** Keeps only what is the kernel's beyond doubt; needs level 31. Default: false. */
+  /** Keeps only memory that certainly is the kernel's; needs level 31. Default: false. */
   readonly privacy?: boolean | "strict";
   readonly privacyExtra?: readonly PrivacyExtra[];
   readonly privacyKeep?: readonly PrivacyKeep[];
-  /** Rules by which the kernel's data in kept pages are overwritten: docs/erase.md has their form. */
+  /** Rules by which the kernel's data in kept pages are overwritten; docs/erase.md describes them. */
   readonly erase?: EraseFile;
-  /** Drops the kernel's memory that holds struct pages of dropped pages only, too. Default: false. */
+  /** Also drops the kernel's memory that only has struct pages of dropped pages. Default: false. */
   readonly excludeUnusedVmemmap?: boolean;
   /** Makes every warning an error. Default: false. */
   readonly strict?: boolean;
-  /** Reads what can be read of a damaged dump. Default: false. */
+  /** Reads a damaged dump as far as possible. Default: false. */
   readonly salvage?: boolean;
-  /** The dump is a memory image, and these are its pieces, in the words of `--raw`: `0-3G,4G-`. */
+  /** The dump is a memory image, and these are its pieces, in the form of `--raw`: `0-3G,4G-`. */
   readonly raw?: string;
-  /** The dumped machine, where the dump does not say: a name of `--arch`. */
+  /** The dumped machine, if the dump does not name it: a name of `--arch`. */
   readonly arch?: string;
   /** VMCOREINFO to take instead of the dump's. */
   readonly vmcoreinfo?: GivenVmcoreinfo;
-  /** Physical address of the VMCOREINFO text to take. */
+  /** Physical address of the VMCOREINFO text to use. */
   readonly vmcoreinfoAt?: number;
   /** The 16 bytes of QEMU's vmcoreinfo device. */
   readonly vmcoreinfoDevice?: Uint8Array;
-  /** The kernel's vmlinux. The host that plans reads it. */
+  /** The kernel's vmlinux. The planning host reads it. */
   readonly vmlinux?: string;
 }
 
-/** The form of what a caller asks for. */
+/** Checks `RunOptions`. */
 export const RUN_SHAPE: Shape<RunOptions> = {
   inputs: someFileNames,
   output: aFileName,
@@ -93,8 +93,9 @@ export const RUN_SHAPE: Shape<RunOptions> = {
 };
 
 /**
- * What was asked for, as all hosts see it: with absolute names, and by what each input is known. The options were looked at by their form before. Throws
- * `BAD_OPTION` for options that do not go together, `NOT_READABLE` for an input that is not there.
+ * The request as all hosts see it: with absolute names, and the identity of each input. The form of the options was
+ * checked before. Throws `BAD_OPTION` for options that cannot be combined, `NOT_READABLE` for an input that does not
+ * exist.
  */
 export async function requestOf(options: RunOptions): Promise<DumpRequest> {
   const { level = MAX_LEVEL, format = "kdump", privacy = false, privacyExtra = [], privacyKeep = [] } = options;

@@ -7,15 +7,15 @@ import { flag, list, number, object, oneOf, optional, text, textLike } from "./c
 
 const PATH = text(4096);
 const COUNT = number(0, Number.MAX_SAFE_INTEGER);
-/** Of a plan: its first digits name a folder. */
+/** The digest of a plan: its first digits name a folder. */
 export const DIGEST = textLike((digest) => /^[0-9a-f]{64}$/.test(digest), "a SHA-256 digest");
-/** VMCOREINFO and rules are a few KiB; neither Redis nor a staging is a place for much more. */
+/** VMCOREINFO and rules have a few KiB; much larger texts should not be in Redis or a staging. */
 const TEXT = object({ name: PATH, text: text(1 << 18) });
 
-/** The form of what is to be made of which dump: all that makes two runs the same. */
+/** The form of a request: everything that makes two runs the same. */
 export const RUN_REQUEST = {
   inputs: list(PATH, 64),
-  /** Of each input, as it was when the run was asked for. */
+  /** Identities of the inputs when the run was requested. */
   identity: list(
     object({ size: COUNT, mtimeMs: number(0, Number.MAX_SAFE_INTEGER, false), etag: optional(text(256)) }),
     64,
@@ -32,7 +32,7 @@ export const RUN_REQUEST = {
   erase: optional(TEXT),
   excludeUnusedVmemmap: flag,
   strict: flag,
-  /** What the input does not say of itself, in the words of the command line. */
+  /** What the input does not say about itself, in the form of the command line. */
   salvage: flag,
   raw: optional(text(4096)),
   arch: optional(text(64)),
@@ -45,14 +45,14 @@ export const RUN_REQUEST = {
 /** Throws `BAD_OPTION`. */
 export const checkRequest = object(RUN_REQUEST);
 
-/** What is to be made of which dump. */
+/** What to make from which dump. */
 export type DumpRequest = ReturnType<typeof checkRequest>;
 
 const FIRST = "abcdefghijklmnop";
 
 /**
- * The same for the same request, so that it runs once however often it is asked for. `place`: where a run by commands has its staging, for two of
- * them may make the same.
+ * The ID of a request: the same request has the same ID, so it runs once however often it is submitted. `place`: where
+ * a run by commands has its staging, because two such runs may have the same request.
  */
 export function runIdOf(request: DumpRequest, place?: string): string {
   const fields = Object.keys(RUN_REQUEST).sort();
@@ -61,13 +61,16 @@ export function runIdOf(request: DumpRequest, place?: string): string {
   return idOfText(JSON.stringify(all));
 }
 
-/** The ID of a run that its submitter has given a key: the same for the same key. No JSON of a request is such a text. */
+/**
+ * The ID of a run with a key from its submitter: the same for the same key. It differs from IDs of requests, because no
+ * JSON of a request is such a text.
+ */
 export function runIdOfKey(key: string): string {
   return idOfText(`key ${key}`);
 }
 
 function idOfText(text: string): string {
   const digest = createHash("sha256").update(text).digest("hex").slice(0, 16);
-  // BullMQ takes no number for an id, and some digests are all digits.
+  // BullMQ does not accept a number as an ID, and some digests consist of digits only.
   return `${FIRST[Number.parseInt(digest.slice(0, 1), 16)]}${digest.slice(1)}`;
 }

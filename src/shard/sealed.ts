@@ -9,23 +9,23 @@ interface Sealed {
   readonly plan: string;
   readonly name: string;
   readonly value: unknown;
-  /** Of the three above. */
+  /** Digest of the three members above. */
   readonly sha256: string;
 }
 
 const sumOf = (plan: string, name: string, value: unknown) => sha256(JSON.stringify([plan, name, value]));
 
-/** A small file of a staging: a value, the plan it belongs to, the name it has, and a digest of all three. */
+/** A small file of a staging: a value, the plan it belongs to, its name, and a digest of all three. */
 export function seal(plan: string, name: string, value: unknown): Uint8Array {
-  // As it will be read: JSON leaves out what is undefined.
+  // In the form in which it will be read: JSON leaves out undefined members.
   const plain: unknown = JSON.parse(JSON.stringify(value));
   const sealed: Sealed = { plan, name, value: plain, sha256: sumOf(plan, name, plain) };
   return Buffer.from(JSON.stringify(sealed), "utf8");
 }
 
 /**
- * The value of a small file. `undefined` for what is not exactly what `seal` made for this plan and this name: of another plan, damaged,
- * cut off, renamed. It counts as not there, and is made again.
+ * The value of a small file; `undefined` unless it is exactly what `seal` made for this plan and this name. A file of
+ * another plan, or one that is damaged, cut off or renamed, counts as missing, and is made again.
  */
 export function unseal(plan: string, name: string, bytes: Uint8Array | undefined): object | undefined {
   if (bytes === undefined) return undefined;

@@ -5,7 +5,7 @@ import { seal, sha256, unseal } from "./sealed.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, Staging } from "./staging.js";
 
-/** How much a shard's pages are, known when it is encoded: shards behind it wait for that. */
+/** The size of a shard's pages, known when it is encoded: the next shards wait for it. */
 export interface ShardSize {
   readonly index: number;
   /** Bytes of its page data in the file. */
@@ -13,34 +13,34 @@ export interface ShardSize {
   readonly zeroPages: number;
 }
 
-/** Where the data of a shard are, and what they are. */
+/** Where the data of a shard are, and their digest. */
 export interface ShardPlace extends ShardSize {
-  /** File offset of its data; it differs from the place it should have only if something went wrong. */
+  /** File offset of its data; it differs from the right place only after an error. */
   readonly start: number;
-  /** Of the page data, as they were encoded. */
+  /** Digest of the page data, when they were encoded. */
   readonly sha256: string;
-  /** Parts of the upload that it sent; where its bytes in the file end. See `RangeLeft`. */
+  /** `parts`: parts of the upload that it sent. `reach`: where its bytes in the file end. See `RangeLeft`. */
   readonly parts: readonly StoredPart[];
   readonly reach: number;
-  /** Where it was made. */
+  /** The host that made it. */
   readonly host: string;
 }
 
-/** A shard whose data are in the output, but for its edges. */
+/** A shard whose data are in the output, except for its edges. */
 export interface ShardDone extends ShardPlace {
-  /** Of kdump output: one word per kept page, see page-record.ts. */
+  /** For kdump output: one word per kept page, see page-record.ts. */
   readonly records: Uint32Array | undefined;
   readonly edges: readonly Edge[];
 }
 
 interface DoneFile extends ShardPlace {
-  /** Digest of the words. */
+  /** Digest of the records. */
   readonly records?: string;
   readonly edges: readonly { readonly offset: number; readonly length: number }[];
   readonly edgeBytes: string;
 }
 
-/** The name of a file of a shard in its staging. */
+/** The name of a shard's file in its staging. */
 export const shardFile = (index: number, what: string) => `shard-${String(index).padStart(4, "0")}.${what}`;
 
 export function writeSize(staging: Staging, { index, size, zeroPages }: ShardSize): Promise<void> {
@@ -48,7 +48,7 @@ export function writeSize(staging: Staging, { index, size, zeroPages }: ShardSiz
   return staging.write(name, seal(staging.plan, name, { index, size, zeroPages }));
 }
 
-/** `undefined`: it is not known yet, or what is there is not what was written. */
+/** `undefined` if the size is not known yet, or the file was changed. */
 export async function readSize(staging: Staging, index: number): Promise<ShardSize | undefined> {
   const name = shardFile(index, "size");
   const found = unseal(staging.plan, name, await staging.read(name)) as Partial<ShardSize> | undefined;
@@ -70,25 +70,27 @@ export async function writeDone(staging: Staging, done: ShardDone): Promise<void
   await staging.write(name, seal(staging.plan, name, file));
 }
 
-/** From now on a shard is not done, whatever is there of it. */
+/** From now on a shard counts as not done, whatever files it has. */
 export function forgetDone(staging: Staging, index: number): Promise<void> {
   return staging.write(shardFile(index, "done"), new Uint8Array(0));
 }
 
-/** What a shard said when it was done; its edges and records are not looked at. `undefined`: it is not done. */
+/** The record of a shard that is done; its edges and records are not checked. `undefined` if it is not done. */
 export async function readPlace(staging: Staging, index: number): Promise<ShardPlace | undefined> {
   return readDoneFile(staging, index);
 }
 
-/** Small files that are asked for at once, where there is one for each shard or more: a store takes a round trip for each. */
+/**
+ * Small files that are read at the same time, if there is one per shard or more: each costs a round trip to a store.
+ */
 export const AT_ONCE = 16;
 
-/** What shards 0 to `count` - 1 said, in order; `undefined` for each that is not done. */
+/** The records of shards 0 to `count` - 1, in order; `undefined` for each that is not done. */
 export function readPlaces(staging: Staging, count: number): AsyncGenerator<ShardPlace | undefined> {
   return inOrder(Array(count).keys(), (index) => readPlace(staging, index), AT_ONCE);
 }
 
-/** What a shard left. `undefined`: it is not done, or what is there is not what it left for this plan. */
+/** What a shard left; `undefined` if it is not done, or if a file is not what it left for this plan. */
 export async function readDone(staging: Staging, plan: ShardPlan, index: number): Promise<ShardDone | undefined> {
   const file = await readDoneFile(staging, index);
   if (file === undefined) return undefined;
@@ -121,14 +123,17 @@ async function readDoneFile(staging: Staging, index: number): Promise<DoneFile |
   return texts && lists && isCount(start) && isCount(reach) ? (found as DoneFile) : undefined;
 }
 
-/** The record of each page of a shard. `undefined`: they are not as many as it has pages, or do not add up. */
+/**
+ * The record of each page of a shard; `undefined` if their number is not that of its pages, or their sizes do not add
+ * up.
+ */
 export function recordsOf(words: Uint8Array, plan: ShardPlan, size: ShardSize): Uint32Array | undefined {
   if (words.length !== 4 * (plan.shards[size.index]?.pages ?? 0)) return undefined;
   const records = new Uint32Array(words.slice().buffer);
   return addUp(records, size) ? records : undefined;
 }
 
-/** Whether the sizes of pages add up to what the shard says. Costs about 1 ns per kept page. */
+/** Whether the sizes of pages add up to the shard's size. Takes about 1 ns per kept page. */
 function addUp(records: Uint32Array, { size, zeroPages }: ShardSize): boolean {
   let [bytes, zeros] = [0, 0];
   for (let i = 0; i < records.length; i++) {
@@ -139,18 +144,18 @@ function addUp(records: Uint32Array, { size, zeroPages }: ShardSize): boolean {
   return bytes === size && zeros === zeroPages;
 }
 
-/** A file of a staging, if it is there with that digest. */
+/** A file of a staging, if it exists and has that digest. */
 export async function wholeFile(staging: Staging, name: string, sum: string): Promise<Uint8Array | undefined> {
   const bytes = await staging.read(name);
   return bytes !== undefined && sha256(bytes) === sum ? bytes : undefined;
 }
 
-/** The bytes of words. */
+/** The bytes of 32-bit words. */
 export function bytesOfWords({ buffer, byteOffset, byteLength }: Uint32Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
-/** Whether what was read can be the size of that shard. */
+/** Whether a value can be the size of that shard. */
 export function isShardSize(value: Partial<ShardSize>, index: number): value is ShardSize {
   return value.index === index && isCount(value.size) && isCount(value.zeroPages);
 }

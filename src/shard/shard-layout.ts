@@ -5,13 +5,13 @@ import type { KdumpLayout } from "../writer/kdump-layout.js";
 import { layoutOf, type OutputLayout } from "../writer/output-description.js";
 import type { ShardPlan, ShardRange } from "./shard-plan.js";
 
-/** A stretch [start, end) of a file, in bytes. */
+/** A range [start, end) of a file, in bytes. */
 export interface Stretch {
   readonly start: number;
   readonly end: number;
 }
 
-/** Of plans: to make a layout, the whole bitmap is looked through, and each shard and each part asks for it. */
+/** Cached by plan: making a layout reads the whole bitmap, and it is needed for each shard and each part. */
 const layouts = new WeakMap<ShardPlan, OutputLayout>();
 const stretches = new WeakMap<ShardPlan, readonly Stretch[]>();
 
@@ -41,7 +41,7 @@ export function shardOf({ shards }: ShardPlan, index: number): ShardRange {
   return shard;
 }
 
-/** The stretch of ELF output that a shard's pages lie in. */
+/** The range of ELF output that contains a shard's pages. */
 export function elfStretch(plan: ShardPlan, index: number): Stretch {
   const known = stretches.get(plan) ?? allStretches(plan);
   stretches.set(plan, known);
@@ -59,7 +59,10 @@ function allStretches(plan: ShardPlan): readonly Stretch[] {
   });
 }
 
-/** Where the page data of a shard lie in the file, ascending: ELF output has holes between them. `start` and `size` are those of kdump output. */
+/**
+ * Where the page data of a shard are in the file, ascending: ELF output has holes between them. `start` and `size` are
+ * used for kdump output.
+ */
 export function* dataStretches(plan: ShardPlan, index: number, start: number, size: number): Generator<Stretch> {
   if (plan.output.elf === undefined) {
     if (size > 0) yield { start, end: start + size };
@@ -72,8 +75,8 @@ export function* dataStretches(plan: ShardPlan, index: number, start: number, si
 }
 
 /**
- * How a run's output is cut into parts: as a single run cuts it, by the most bytes that it may have. All hosts cut it alike, so a part's
- * number says where it lies, and there are never more than 10,000.
+ * How a run's output is cut into parts: like that of a single run, by the most bytes that it may have. All hosts cut it
+ * the same way, so a part's number determines its place, and there are never more than 10,000.
  */
 export function partsOf(plan: ShardPlan): PartPlan {
   return partPlan(shardLayout(plan).mostBytes);

@@ -1,2 +1,2 @@
-/** Most shards of a run: each is a job and some small files. */
+/** The most shards of a run: each is a job and some small files. */
 export const MAX_SHARDS = 4096;

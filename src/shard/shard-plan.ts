@@ -17,41 +17,44 @@ import { MAX_SHARDS } from "./shard-limits.js";
 export interface ShardRange {
   readonly startPfn: number;
   readonly endPfn: number;
-  /** Pages among them that go into the output. */
+  /** Number of pages in the range that go into the output. */
   readonly pages: number;
 }
 
 /**
- * All that hosts need to write one output together. Made once, by pass 1; nothing in it depends on who writes what. Made again from the same dump
- * with the same options and shards by the same version it is the same.
+ * Everything that hosts need to write one output together. Made once, by pass 1; nothing in it depends on which host
+ * writes what. The same version makes the same plan again from the same dump, options and number of shards.
  */
 export interface ShardPlan {
-  /** The version of this program that made it. Another one may encode a page, or lay out the file, in another way. */
+  /**
+   * The version of this program that made the plan. Another version may encode a page, or lay out the file,
+   * differently.
+   */
   readonly program: string;
   readonly input: readonly InputIdentity[];
   readonly pageSize: number;
   readonly maxMapnr: number;
   readonly codec: Codec;
-  /** What the planner's codec makes of a sample: another library makes other bytes. */
+  /** Digest of the planner's codec for a sample: another library may give other bytes. */
   readonly fingerprint: string;
   readonly dropsZeros: boolean;
   readonly output: OutputDescription;
   readonly shards: readonly ShardRange[];
-  /** Pages that go into the output. */
+  /** Number of pages that go into the output. */
   readonly kept: number;
   readonly exists: PageBitmap;
   readonly keptBits: PageBitmap;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
-  /** What stays of pages with `--privacy strict`. */
+  /** What `--privacy strict` keeps in pages. */
   readonly strict: StrictPages | undefined;
-  /** The account of the run, as if it had found no page of zeros and written nothing. */
+  /** The run's result, as if it had found no page of zeros and written nothing. */
   readonly result: FilterResult;
 }
 
 /**
- * Makes the plan of a run in `shards` shards of about as many kept pages each, which is about as much work. Throws `UNSUPPORTED` for memory that a
- * 32-bit ELF file cannot describe.
+ * Makes the plan of a run with `shards` shards of about the same number of kept pages, which is about the same work.
+ * Throws `UNSUPPORTED` for memory that a 32-bit ELF file cannot describe.
  */
 export function shardPlan(
   planned: PlannedDump,
@@ -60,7 +63,8 @@ export function shardPlan(
   shards: number,
 ): ShardPlan {
   const { dump, plan, kept, dropsZeros, erase, stackTops, strict } = planned;
-  // What was fetched depends on how the planner read, and counts nothing that the shards read: two plans of one dump are to be the same.
+  // Left out, because it depends on how the planner read, and does not include what the shards read: two plans of one
+  // dump must be the same.
   const { fetched: _, ...result } = planned.result({ zeroPages: 0, outputBytes: 0 });
   const output = describeOutput(planned, format, codec.name);
   if (output.elf !== undefined) checkClass(elfLayout(output.facts, output.elf, plan.kept));
@@ -80,13 +84,16 @@ export function shardPlan(
   };
 }
 
-/** Pages of a shard where nobody says how many there are to be: from 64 MiB to 1 GiB of 4 KiB pages, some seconds of a core or two. */
+/**
+ * Pages of a shard if the number of shards is not given: from 64 MiB to 1 GiB of 4 KiB pages, which takes some seconds
+ * of a core or two.
+ */
 const LEAST_PAGES = 2 ** 14;
 const MOST_PAGES = 2 ** 18;
-/** So that workers end at about the same time, though one is slower or its pages are. */
+/** Several, so that workers end at about the same time, even if one is slower or its pages are. */
 const SHARDS_PER_WORKER = 4;
 
-/** How many shards a run gets if nobody says. */
+/** The default number of shards of a run. */
 export function automaticShards(kept: number, workers: number): number {
   const wanted = Math.max(SHARDS_PER_WORKER * workers, Math.ceil(kept / MOST_PAGES));
   return Math.max(1, Math.min(MAX_SHARDS, wanted, Math.ceil(kept / LEAST_PAGES)));

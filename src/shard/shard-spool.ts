@@ -6,16 +6,16 @@ import { writeFully } from "../reader/source/full-io.js";
 import { readExact } from "../reader/source/own-file.js";
 import { stagingError } from "./folder-staging.js";
 
-/** A temporary file of one shard's page data, which have no place in the output yet. */
+/** A temporary file for one shard's page data, which have no place in the output yet. */
 export interface ShardSpool {
   readonly size: number;
   append(bytes: Uint8Array): void;
-  /** Fills `into` from `offset` on. Throws `NOT_READABLE`, also where the file ends before. */
+  /** Fills `into` from `offset` on. Throws `NOT_READABLE`, also if the file ends before. */
   read(into: Uint8Array, offset: number): void;
   close(): void;
 }
 
-/** Makes a spool in a folder of this host. It has no name, so that nothing is left of it whatever ends the process. */
+/** Makes a spool in a folder of this host. It has no name, so nothing is left of it however the process ends. */
 export function createShardSpool(folder: string): ShardSpool {
   const path = join(folder, `.coresieve-shard-${randomBytes(6).toString("hex")}`);
   let fd: number | undefined;

@@ -3,10 +3,10 @@ import { isStorePath } from "../store/store-url.js";
 import { folderStagings } from "./folder-stagings.js";
 import type { StagingPlace } from "./left-staging.js";
 
-/** The stagings in a folder, or under a prefix of a store. Only places in stores ask for the store. */
+/** The stagings in a folder, or under a prefix of a store. Only places in stores call `store`. */
 export async function stagingPlace(path: string, store: () => Promise<StoreThread>): Promise<StagingPlace> {
   if (!isStorePath(path)) return folderStagings(path);
-  // Who works in folders needs none of it.
+  // Not loaded for folders.
   const { objectStagings } = await import("./object-stagings.js");
   return objectStagings(path, await store());
 }

@@ -1,29 +1,29 @@
 import type { StoredPart } from "../store/store-types.js";
 
 /**
- * Where the parts of a run lie that several hosts work on: its plan, what each shard has done. Each plan has a place of its own, so what was
- * left by another plan of the same run (other shards, another version of this program) is never in the way. Names are plain file names. A
- * name has its whole content or is not there; writing it again replaces it.
+ * Where the shared files of a run by several hosts are: its plan, and the records of its shards. Each plan has its own
+ * place, so files of another plan of the same run (other shards, another version of this program) never interfere.
+ * Names are plain file names. A file is either complete or does not exist; writing it again replaces it.
  */
 export interface Staging {
-  /** For messages. */
+  /** Its name in messages. */
   readonly name: string;
-  /** Digest of the plan that all in it belongs to. */
+  /** Digest of the plan that everything in it belongs to. */
   readonly plan: string;
-  /** `undefined`: there is no such name. */
+  /** `undefined` if there is no such file. */
   read(name: string): Promise<Uint8Array | undefined>;
   write(name: string, bytes: Uint8Array): Promise<void>;
 }
 
-/** The name of a plan's place within the staging of a run. */
+/** The name of a plan's folder within the staging of a run. */
 export function planFolder(digest: string): string {
   return digest.slice(0, 16);
 }
 
-/** A stretch of the output. Writes are ascending and disjoint. */
+/** A range of the output. Writes are ascending and disjoint. */
 export interface RangeTarget {
   write(bytes: Uint8Array, offset: number): Promise<void>;
-  /** All is where it belongs, and stays there if the machine fails. Returns what the finishing job needs of it. */
+  /** Everything is in its place, and survives a crash of the machine. Returns what the finishing job needs. */
   end(): Promise<RangeLeft>;
   /** Stops writing. Never throws. */
   abort(): Promise<void>;
@@ -32,13 +32,13 @@ export interface RangeTarget {
 /** What a shard leaves to the finishing job. */
 export interface RangeLeft {
   readonly edges: readonly Edge[];
-  /** Parts of an upload that it sent, ascending; none in a folder. */
+  /** Parts of an upload that it sent, ascending; empty for a folder. */
   readonly parts: readonly StoredPart[];
-  /** Where the last byte ends that it wrote into a file: so long that file must be. 0: none. */
+  /** Where the last byte ends that it wrote to a file, which the file must reach; 0 if it wrote none. */
   readonly reach: number;
 }
 
-/** Bytes that a shard leaves to the finishing job: blocks that its neighbours write to as well. */
+/** Bytes that a shard leaves to the finishing job: in blocks that its neighbours write to as well. */
 export interface Edge {
   readonly offset: number;
   readonly bytes: Uint8Array;

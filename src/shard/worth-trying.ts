@@ -1,6 +1,6 @@
 import { DumpError, type DumpErrorCode } from "../errors.js";
 
-/** Errors that come again on every host. */
+/** Errors that occur again on every host. */
 const LASTING: ReadonlySet<string> = new Set<DumpErrorCode>([
   "INPUT_CHANGED",
   "NOT_A_DUMP",
@@ -13,14 +13,15 @@ const LASTING: ReadonlySet<string> = new Set<DumpErrorCode>([
 ]);
 
 /**
- * Whether a step of a run by many hosts that failed may succeed if it is begun again, later or on another host: a share that is not mounted, a full disk, a
- * store that does not answer, another library. What is wrong with the dump, the options or the output stays so.
+ * Whether a failed step of a run by many hosts may succeed if it is tried again, later or on another host: after a
+ * share that is not mounted, a full disk, a store that does not answer, another library. Faults of the dump, the
+ * options or the output are permanent.
  */
 export function isWorthTrying(error: unknown): boolean {
   return error instanceof DumpError && !isLasting(error.code);
 }
 
-/** Whether a run that failed with that code fails so again. */
+/** Whether a run that failed with that code will always fail. */
 export function isLasting(code: string): boolean {
   return LASTING.has(code);
 }

@@ -19,8 +19,8 @@ export interface FinishedRun {
 }
 
 /**
- * Finishes the output of a run, or finds it finished. Shards that wait in the staging get their places. Throws `NOT_READY` where shards are missing, and what
- * writing the output throws.
+ * Finishes the output of a run, or finds it finished. Shards that wait in the staging are moved to their places. Throws
+ * `NOT_READY` if shards are missing, and what writing the output throws.
  */
 export async function finishRun(host: StepHost, access: OutputAccess = {}): Promise<FinishedRun> {
   const { place } = host;
@@ -41,14 +41,14 @@ export async function finishRun(host: StepHost, access: OutputAccess = {}): Prom
       await sink.abort();
       throw error;
     }
-    // First the account, then the staging: who takes over in between finds one of them.
+    // First the result, then the staging: a process that takes over in between finds one of them.
     await writeEnd(place, { digest: run.digest, result });
     isMade = true;
     await output.removePlan(run.digest);
     return { run, result };
   } catch (error) {
     if (isMade && error instanceof DumpError) throw error.with({ left: `${output.output} is there, and whole` });
-    // Another host that finishes the same output may have been faster, and have removed what is needed for it.
+    // Another host that finishes the same output may have been faster, and may have removed the files that are needed.
     const other = await finishedRun(place, run).catch(() => undefined);
     if (other !== undefined) return { run, result: other.result };
     throw error;
@@ -63,12 +63,12 @@ async function placeAll(plan: ShardPlan, own: PlanPlace, name: string): Promise<
   for (const index of await missingShards(plan, own)) {
     const held = plan.output.elf === undefined ? await readHeld(own.staging, plan, index) : undefined;
     const start = held && (await startOf(own.staging, plan, index, sizes));
-    // Where one before it is lost it goes on waiting.
+    // If a shard before it is lost, it goes on waiting.
     const isLost = held === undefined || (start !== undefined && !(await placeHeld(own, plan, held, start)));
     if (isLost) lost.push(index);
   }
   if (lost.length === 0) return;
-  // They may have been done, and something became of it: then they are to be made again.
+  // They may have been done and damaged since: then they have to be made again.
   for (const index of lost) await forgetDone(own.staging, index);
   throw new DumpError("NOT_READY", `${lost.length} of ${plan.shards.length} shards are not done: ${indexList(lost)}`, {
     file: name,

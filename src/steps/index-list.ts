@@ -1,4 +1,4 @@
-/** Ascending numbers as Slurm's `--array` takes them: `0,3-5`. */
+/** Ascending numbers in the form of Slurm's `--array`: `0,3-5`. */
 export function indexList(indexes: readonly number[]): string {
   const ranges: string[] = [];
   for (let i = 0; i < indexes.length; ) {

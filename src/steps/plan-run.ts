@@ -7,14 +7,15 @@ import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
 /** A run that is planned. */
 export interface PlanOutcome {
-  /** `known`: it was planned before, with the same options; `done`: it was finished, too. */
+  /** `known`: it was planned before, with the same options; `done`: it was also finished. */
   readonly what: "new" | "known" | "done";
   readonly run: StepRun;
 }
 
 /**
- * Plans a run in a place, or finds it planned. One that was planned there with other options, another number of shards or another input is removed, with
- * what there is of it. Throws what `makePlan` does, `OUTPUT_EXISTS`, and what writing a staging throws.
+ * Plans a run in a place, or finds it planned. A run that was planned there with other options, another number of
+ * shards or another input is removed with its files. Throws what `makePlan` throws, `OUTPUT_EXISTS`, and what writing a
+ * staging throws.
  */
 export async function planRun(host: StepHost, request: DumpRequest, asked: number): Promise<PlanOutcome> {
   const { place } = host;
@@ -22,7 +23,7 @@ export async function planRun(host: StepHost, request: DumpRequest, asked: numbe
   try {
     return await planIn(host, request, asked);
   } catch (error) {
-    // An empty folder that nobody asked for.
+    // Removes the empty folder that was made for nothing.
     if (made) await place.remove([]).catch(() => undefined);
     throw error;
   }
@@ -49,7 +50,7 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
     await writePlan(own.staging, files);
     const run = { id, digest, asked, shards: plan.shards.length, kept: plan.kept, request };
     await writeRun(place, run);
-    // What another plan left is of no use to this one.
+    // Files of another plan are of no use to this one.
     await output.remove(digest);
     if (before !== undefined && before.id !== id) await removeRun(host, before);
     return { what: "new", run: await plannedNow(host) };
@@ -58,7 +59,7 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
   }
 }
 
-/** One of another version is of no use here, and is planned anew. */
+/** The run in the place; one of another version is of no use, and is planned again. */
 async function runBefore({ place }: StepHost): Promise<StepRun | undefined> {
   try {
     return await readRun(place);
@@ -93,7 +94,7 @@ async function isPlanThere(host: StepHost, run: StepRun): Promise<boolean> {
   }
 }
 
-/** Removes what there is of a run beside its output. Throws `NOT_WRITABLE`. */
+/** Removes everything of a run except its output. Throws `NOT_WRITABLE`. */
 export async function removeRun(host: StepHost, run: StepRun): Promise<void> {
   const output = await placeOfRun(host, run);
   try {

@@ -8,44 +8,45 @@ import { MAX_SHARDS } from "../shard/shard-limits.js";
 import { isRunId } from "../shard/staging-names.js";
 import type { StepPlace } from "./step-place.js";
 
-/** Changes when the file means something else. */
+/** Increased when the meaning of the file changes. */
 const VERSION = 1;
 const RUN = "run.json";
 const END = "done.json";
-/** All names that runs give in their place. */
+/** All names of files that runs make in their place. */
 export const STEP_FILES = [RUN, END] as const;
-/** What seals them in place of a plan's digest: who reads them does not know which plan it is. */
+/** Used for the seal instead of a plan's digest, which the reader does not know yet. */
 const SEAL = "run";
 
 const checkRun = object({
   version: number(VERSION, VERSION),
   program: text(64),
   id: textLike(isRunId, "the ID of a run"),
-  /** Of the plan. */
+  /** Digest of the plan. */
   digest: DIGEST,
-  /** How many shards were asked for; 0: as many as seem good. */
+  /** The requested number of shards; 0 for automatic. */
   asked: number(0, MAX_SHARDS),
-  /** How many there are. */
+  /** The number of shards. */
   shards: number(1, MAX_SHARDS),
-  /** Pages that go into the output. */
+  /** Number of pages that go into the output. */
   kept: number(0, Number.MAX_SAFE_INTEGER),
 });
 
-/** A run by commands, as its place names it. */
+/** A run by commands, as recorded in its place. */
 export interface StepRun extends ReturnType<typeof checkRun> {
   readonly request: DumpRequest;
 }
 
-/** What became of it. */
+/** The result of a run that is finished. */
 export interface StepEnd {
-  /** Of the plan. */
+  /** Digest of the plan. */
   readonly digest: string;
   readonly result: FilterResult;
 }
 
 /**
- * The run of a place. `undefined`: none is planned there, or what is there is damaged: it is planned again. Nothing in it is trusted: it has the form that
- * this program gives it. Throws `UNSUPPORTED` for one that another version of this program planned, `NOT_READABLE`.
+ * The run of a place; `undefined` if none is planned there, or if the file is damaged: then it is planned again. The
+ * file is not trusted: its form is checked. Throws `UNSUPPORTED` for a run that another version of this program
+ * planned, `NOT_READABLE`.
  */
 export async function readRun(place: StepPlace): Promise<StepRun | undefined> {
   const found = unseal(SEAL, RUN, await place.read(RUN)) as Record<string, unknown> | undefined;
@@ -65,7 +66,7 @@ export async function readRun(place: StepPlace): Promise<StepRun | undefined> {
   }
 }
 
-/** The run of a place. Throws `NOT_READY` where none is planned. */
+/** The run of a place. Throws `NOT_READY` if none is planned. */
 export async function plannedRun(place: StepPlace): Promise<StepRun> {
   const run = await readRun(place);
   if (run !== undefined) return run;
@@ -75,12 +76,12 @@ export async function plannedRun(place: StepPlace): Promise<StepRun> {
   });
 }
 
-/** Names a run that is planned. */
+/** Records a planned run. */
 export function writeRun(place: StepPlace, run: Omit<StepRun, "version" | "program">): Promise<void> {
   return place.write(RUN, seal(SEAL, RUN, { version: VERSION, program: packageVersion(), ...run }));
 }
 
-/** What became of the plan with that digest; `undefined`: it is not finished. */
+/** The result of the plan with that digest; `undefined` if it is not finished. */
 export async function readEnd(place: StepPlace, digest: string): Promise<StepEnd | undefined> {
   const found = unseal(SEAL, END, await place.read(END)) as Partial<StepEnd> | undefined;
   const bytes = (found?.result as Partial<FilterResult> | undefined)?.outputBytes;
@@ -88,7 +89,7 @@ export async function readEnd(place: StepPlace, digest: string): Promise<StepEnd
   return found as StepEnd;
 }
 
-/** Says that a run is finished. */
+/** Records that a run is finished. */
 export function writeEnd(place: StepPlace, end: StepEnd): Promise<void> {
   return place.write(END, seal(SEAL, END, end));
 }

@@ -7,11 +7,14 @@ import { Warnings } from "../warnings.js";
 import { plannedRun } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
-/** What became of a shard. `none`: the plan has fewer shards than were asked for. */
+/** The result of making a shard. `none`: the plan has fewer shards than were requested. */
 export interface ShardOutcome {
   readonly index: number;
   readonly shards: number;
-  /** `placed`: its data are in the output; `waits`: they are in the staging, for those before it are not encoded; `finished`: the run is. */
+  /**
+   * `placed`: its data are in the output; `waits`: they are in the staging, because shards before it are not encoded;
+   * `finished`: the whole run is finished.
+   */
   readonly what: "placed" | "waits" | "finished" | "none";
   readonly bytes: number;
 }
@@ -23,7 +26,10 @@ export interface ShardStep {
   readonly patience: number;
 }
 
-/** Makes a shard of a run, or finds it made. Throws `NOT_READY`, `BAD_OPTION` for one that was not asked for, and what `makeShard` does. */
+/**
+ * Makes a shard of a run, or finds it made. Throws `NOT_READY`, `BAD_OPTION` for a shard that does not exist, and what
+ * `makeShard` throws.
+ */
 export async function shardRun(host: StepHost, index: number, step: ShardStep): Promise<ShardOutcome> {
   const { place, allowed, threads, signal } = host;
   const run = await plannedRun(place);

@@ -5,7 +5,7 @@ import { removeRun } from "./plan-run.js";
 import { plannedRun, readRun, STEP_FILES } from "./run-file.js";
 import { finishedRun, placeOfRun, type StepHost } from "./step-host.js";
 
-/** How a run by commands stands. */
+/** The state of a run by commands. */
 export interface StagingState {
   readonly place: string;
   readonly id: string;
@@ -18,11 +18,11 @@ export interface StagingState {
   readonly outputBytes: number | undefined;
   /** Shards that are encoded and wait in the staging for their place. */
   readonly waiting: readonly number[];
-  /** Shards that are to be made, or are in work. */
+  /** Shards that are still to be made, or are being made. */
   readonly missing: readonly number[];
 }
 
-/** Looks at the run of a place. Throws `NOT_READY` where none is planned, `CORRUPT` where its plan is not there. */
+/** Reads the state of the run of a place. Throws `NOT_READY` if none is planned, `CORRUPT` if its plan is missing. */
 export async function stagingState(host: StepHost): Promise<StagingState> {
   const { place } = host;
   const run = await plannedRun(place);
@@ -47,7 +47,7 @@ export async function stagingState(host: StepHost): Promise<StagingState> {
   }
 }
 
-/** Removes all that there is of a run but its output. No error if there is nothing. Throws `NOT_WRITABLE`. */
+/** Removes everything of a run except its output. Not an error if there is nothing. Throws `NOT_WRITABLE`. */
 export async function cleanStaging(host: StepHost): Promise<void> {
   const run = await readRun(host.place);
   if (run !== undefined) await removeRun(host, run);

@@ -7,9 +7,9 @@ import type { WorkerThreads } from "../worker/threads.js";
 import { readEnd, type StepEnd, type StepRun } from "./run-file.js";
 import type { StepPlace } from "./step-place.js";
 
-/** Who does a step of a run, and with what. */
+/** The process that does a step of a run, and its means. */
 export interface StepHost {
-  /** Of this host and process. */
+  /** Name of this host and process. */
   readonly name: string;
   readonly place: StepPlace;
   readonly allowed: Allowed;
@@ -18,7 +18,7 @@ export interface StepHost {
   readonly signal: AbortSignal;
 }
 
-/** Where a run's output comes into being; to be let go at the end. Throws `NOT_WRITABLE`. */
+/** The place where a run's output is made; the caller must release it. Throws `NOT_WRITABLE`. */
 export async function placeOfRun(
   { allowed, store }: Pick<StepHost, "allowed" | "store">,
   { id, request }: Pick<StepRun, "id" | "request">,
@@ -27,7 +27,7 @@ export async function placeOfRun(
   return outputPlace(path, id, store, folder);
 }
 
-/** What became of a run that is finished, and whose output is there as it was written. */
+/** The result of a run that is finished, if its output still exists as it was written. */
 export async function finishedRun(place: StepPlace, run: StepRun): Promise<StepEnd | undefined> {
   const end = await readEnd(place, run.digest);
   if (end === undefined) return undefined;

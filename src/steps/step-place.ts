@@ -9,23 +9,23 @@ import type { StoreThread } from "../store/open-store.js";
 import { isStorePath, parseStorePath, storePath } from "../store/store-url.js";
 
 /**
- * What a run by commands is known by on all hosts: a folder or a prefix of a store, with a few small files. Plan and shards lie beside the output, in the
- * run's staging, as those of the queue do. A name has its whole content or is not there.
+ * How all hosts identify a run by commands: a folder or a prefix of a store, with a few small files. Plan and shards
+ * are next to the output, in the run's staging, like those of the queue. A file is either complete or does not exist.
  */
 export interface StepPlace {
   readonly name: string;
-  /** Makes the place. No error if it is there. Returns whether there is a new folder. */
+  /** Makes the place. Not an error if it exists. Returns whether a folder was made. */
   create(): Promise<boolean>;
-  /** `undefined`: there is no such name, or no such place. */
+  /** `undefined` if there is no such file, or no such place. */
   read(name: string): Promise<Uint8Array | undefined>;
   write(name: string, bytes: Uint8Array): Promise<void>;
-  /** Removes these names, and the place if nothing else is in it. No error if there is nothing. */
+  /** Removes these files, and the place if it is then empty. Not an error if there is nothing. */
   remove(names: readonly string[]): Promise<void>;
-  /** Nothing is done there any more. Never throws. */
+  /** Releases the place. Never throws. */
   letGo(): void;
 }
 
-/** The place of that name: `path` is a folder, or `s3://BUCKET/PREFIX`. Only places in stores ask for the store. */
+/** The place with that name: `path` is a folder, or `s3://BUCKET/PREFIX`. Only places in stores call `store`. */
 export async function stepPlace(path: string, store: () => Promise<StoreThread>): Promise<StepPlace> {
   return isStorePath(path) ? objectStepPlace(path, await store()) : folderStepPlace(path);
 }
@@ -40,7 +40,7 @@ function folderStepPlace(path: string): StepPlace {
     name: path,
     async create() {
       try {
-        // Who can write there can have files filtered by whoever runs the steps.
+        // Only for the owner: anyone who can write there can have files filtered by the user who runs the steps.
         const made = await mkdir(path, { mode: 0o700 }).then(
           () => true,
           (error: unknown) => {
@@ -87,7 +87,7 @@ async function unlessGone(does: () => Promise<void>): Promise<void> {
   });
 }
 
-/** Bytes of a file of a place: options with the text of erase rules and VMCOREINFO. */
+/** The most bytes of a file of a place: options with the text of erase rules and VMCOREINFO. */
 const MOST = 4 << 20;
 
 function objectStepPlace(path: string, store: StoreThread): StepPlace {
