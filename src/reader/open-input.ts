@@ -105,6 +105,7 @@ async function unpacked(file: FileHandle, warnings: Warnings, options: InputOpti
   const close = closeOnce([{ file, flattened: undefined }]);
   try {
     if (!isPacked(fileSource(file), options)) return { file };
+    checkMayUnpack(file.path, options);
     const { fileStream } = await import("./source/byte-stream.js");
     const found = await spool(fileStream(file, options.signal), warnings, options);
     close();
@@ -125,6 +126,14 @@ function isPacked(source: ByteSource, { raw, addresses }: InputOptions): boolean
   const packing = packingOf(head);
   if (raw !== undefined || addresses !== undefined) return packing !== undefined && packing !== "zlib";
   return packing !== undefined || archiveOf(head) !== undefined || isPackedSave(head, source.name);
+}
+
+function checkMayUnpack(file: string, { inPlace }: InputOptions): void {
+  if (inPlace !== true) return;
+  throw new DumpError("NOT_A_DUMP", "is packed, and each worker would have to unpack it", {
+    file,
+    cure: "Unpack it, or filter it with one machine",
+  });
 }
 
 /** An object of a store: read in place, or unpacked if it is packed. */
@@ -157,12 +166,7 @@ async function remoteInput(
   const close = closeOnce([{ ...opened, flattened: undefined }]);
   try {
     if (!isPacked(attachFile(opened), options)) return opened;
-    if (options.inPlace === true) {
-      throw new DumpError("NOT_A_DUMP", "is packed, and each worker would have to unpack it", {
-        file: path,
-        cure: "Unpack it, or filter it with one machine",
-      });
-    }
+    checkMayUnpack(path, options);
     const found = await spool({ name: path, chunks: chunks() }, warnings, options);
     close();
     return found;

@@ -1,9 +1,11 @@
 import { statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
+import { addressedFiles } from "../reader/raw/addressed-files.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { sourcesOf } from "../reader/source/input-changed.js";
 import { parseStorePath } from "../store/store-url.js";
+import type { DumpRequest } from "./run-request.js";
 
 /**
  * Identifies an input on every host: by its length in bytes and its modification time in milliseconds; an object by its
@@ -46,14 +48,24 @@ export async function objectIdentity(path: string): Promise<InputIdentity> {
   });
 }
 
-/** Throws `INPUT_CHANGED` if the files of an opened dump are not the submitted ones. */
-export function checkIdentity(dump: Dump, submitted: readonly InputIdentity[]): void {
+/**
+ * Throws `INPUT_CHANGED` if an opened dump's files are not those that were submitted, `BAD_OPTION` for a memory file that was found beside a state file: nobody knew it
+ * when the run was submitted.
+ */
+export function checkIdentity(dump: Dump, { inputs, identity }: Pick<DumpRequest, "inputs" | "identity">): void {
   const sources = sourcesOf(dump.image);
-  for (const [i, path] of dump.paths.entries()) {
-    const known = submitted[i];
+  const named = addressedFiles(inputs)?.paths ?? inputs;
+  for (const path of dump.paths) {
+    // A reader has the files of a set in its own order.
+    const known = identity[named.indexOf(path)];
     const source = sources.find((one) => one.file.path === path);
     const file = source?.file;
-    if (known === undefined || file === undefined) throw new Error(`${path} is not an input of this run`);
+    if (known === undefined || file === undefined) {
+      throw new DumpError("BAD_OPTION", `has its memory in another file, ${path}, which was not named`, {
+        file: named[0],
+        cure: "Name both files, the state and its memory: each host has to find the same",
+      });
+    }
     if (file.size === known.size && file.mtimeMs === known.mtimeMs && source?.remote?.etag === known.etag) continue;
     const what = file.size === known.size ? "was written to" : `had ${known.size} bytes and has ${file.size} now`;
     throw new DumpError("INPUT_CHANGED", `is not the file that was submitted: it ${what}`, {

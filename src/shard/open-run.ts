@@ -2,7 +2,6 @@ import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
-import { openDump } from "../reader/open.js";
 import { openInput } from "../reader/open-input.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
 import { openSideFile, type SideFile, sideFileOf } from "../reader/source/side-file.js";
@@ -31,12 +30,9 @@ export async function openRunInput(request: DumpRequest, allowed: Allowed, warni
     ...(request.raw === undefined ? {} : { raw: parseRawPlace(request.raw) }),
     ...(machine === undefined ? {} : { machine }),
   };
-  // Streams and packed files are refused: each worker would have to unpack all of it.
-  const dump = paths.some(isStorePath)
-    ? await openInput(paths, warnings, { ...options, inPlace: true })
-    : openDump(paths, warnings, options);
+  const dump = await openInput(paths, warnings, { ...options, inPlace: true });
   try {
-    checkIdentity(dump, request.identity);
+    checkIdentity(dump, request);
     return dump;
   } catch (error) {
     dump.close();

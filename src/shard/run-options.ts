@@ -4,7 +4,6 @@ import { DumpError } from "../errors.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
 import { MAX_LEVEL } from "../filter/policy.js";
 import { PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "../filter/privacy/privacy-names.js";
-
 import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { GivenVmcoreinfo } from "../kernel/given-vmcoreinfo.js";
 import {
@@ -19,6 +18,8 @@ import {
   someFileNames,
   wholeNumber,
 } from "../option-shape.js";
+import { isStreamPath } from "../reader/open-input.js";
+import { addressedFiles } from "../reader/raw/addressed-files.js";
 import { checkTogether } from "../run/check-options.js";
 import { aCodec, codecFor } from "../run/check-values.js";
 import { shownUrl } from "../store/http-url.js";
@@ -109,9 +110,11 @@ export async function requestOf(options: RunOptions): Promise<DumpRequest> {
       cure: "Filter it with one machine, or name s3://BUCKET/KEY",
     });
   }
+  for (const path of named) checkReadAgain(path);
   const inputs = named.map(placeNamed);
   const identity: DumpRequest["identity"][number][] = [];
-  for (const path of inputs) identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
+  for (const path of addressedFiles(inputs)?.paths ?? inputs)
+    identity.push(isStorePath(path) ? await objectIdentity(path) : identityOf(path));
   const { erase, raw, arch, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux } = options;
   return {
     ...{ privacy: privacy !== false, privacyStrict: privacy === "strict" },
@@ -125,6 +128,21 @@ export async function requestOf(options: RunOptions): Promise<DumpRequest> {
     vmcoreinfoDevice: vmcoreinfoDevice && Buffer.from(vmcoreinfoDevice).toString("hex"),
     vmlinux: vmlinux === undefined ? undefined : placeNamed(vmlinux),
   };
+}
+
+/** Throws `BAD_OPTION` for stdin, a FIFO, and a running machine: what comes once cannot be read by several hosts. */
+function checkReadAgain(path: string): void {
+  if (isStorePath(path)) return;
+  const isMachine = /^(qemu|libvirt):/.test(path);
+  if (!isMachine && !isStreamPath(path)) return;
+  throw new DumpError(
+    "BAD_OPTION",
+    `is ${isMachine ? "a running machine" : "a stream"}, and several hosts have to read the same`,
+    {
+      file: path,
+      cure: "Save it to a file first, or filter it with one machine",
+    },
+  );
 }
 
 function placeNamed(path: string): string {

@@ -55,7 +55,9 @@ export class WorkerPool {
   readonly #threads: WorkerThreads;
   readonly #context: WorkerContext;
   readonly #signal: AbortSignal | undefined;
-  /** Tasks that threads are doing. */
+  /** Ends the threads that an extension does not give back. */
+  readonly #ending = new AbortController();
+  /** Tasks that threads have. */
   readonly #sent = new Set<Promise<unknown>>();
   /** The most tasks that threads have at once; further ones are the main thread's. */
   #threadTasks: number;
@@ -133,9 +135,10 @@ export class WorkerPool {
     return this.#run("check", task);
   }
 
-  /** Never in the main thread: an extension only runs in workers. */
+  /** Not in the main thread: an extension runs in the workers only. Where it never returns its thread is ended with the run. */
   extend(task: ExtendTask): Promise<ExtendResult> {
-    return this.#run("extend", task);
+    const ending = this.#ending.signal;
+    return this.#run("extend", task, this.#signal === undefined ? ending : AbortSignal.any([this.#signal, ending]));
   }
 
   search(task: SearchTask): Promise<SearchResult> {
@@ -174,6 +177,7 @@ export class WorkerPool {
   async end(): Promise<void> {
     const endedBefore = this.#ended;
     Atomics.store(this.#context.ended, 0, 1);
+    this.#ending.abort();
     await Promise.allSettled(this.#sent);
     if (endedBefore) return;
     this.#scanState?.classifier.end();
@@ -185,21 +189,21 @@ export class WorkerPool {
     return Atomics.load(this.#context.ended, 0) !== 0;
   }
 
-  #run<T, R>(name: TaskName, task: T): Promise<R> {
-    const result = this.#ask<T, R>(name, task);
+  #run<T, R>(name: TaskName, task: T, signal?: AbortSignal): Promise<R> {
+    const result = this.#ask<T, R>(name, task, signal);
     this.#sent.add(result);
     const remove = () => this.#sent.delete(result);
     result.then(remove, remove);
     return result;
   }
 
-  async #ask<T, R>(name: TaskName, task: T): Promise<R> {
+  async #ask<T, R>(name: TaskName, task: T, signal?: AbortSignal): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
-    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task });
+    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task }, signal);
     if ("needsContext" in answer) {
-      // The second time another thread may get it, which has the context or takes it from here.
-      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task });
+      // The second time it may come to another thread, which has the context or takes it from here.
+      answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task }, signal);
     }
     throwIfAborted(this.#signal);
     if ("failure" in answer) throw reviveDumpError(answer.failure);

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import { DumpError, systemErrorCode } from "../errors.js";
+import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
 import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
@@ -62,7 +62,10 @@ export class WorkerThreads {
     this.#piscina.on("workerCreate", () => {
       if (++this.#created > this.early) this.#isReady();
     });
-    // A thread loads the worker's code with its first task, so each gets one at once.
+    this.#piscina.on("workerDestroy", () => {
+      this.#ready--;
+    });
+    // A thread loads the worker's code with its first task: give each one at once.
     for (let i = 0; i < this.early; i++)
       this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e));
   }
@@ -83,19 +86,23 @@ export class WorkerThreads {
     return this.#ready;
   }
 
-  /** @internal Runs one of the worker's functions. Throws `WORKER_FAILED` if a thread dies. */
-  async run<T, R>(name: TaskName, request: Request<T>): Promise<Answer<R>> {
+  /**
+   * @internal Runs one of the worker's functions. With `signal` it has a thread for itself, which is ended when the signal comes: foreign code may
+   * never return. Throws `WORKER_FAILED` when a thread dies, `ABORTED`.
+   */
+  async run<T, R>(name: TaskName, request: Request<T>, signal?: AbortSignal): Promise<Answer<R>> {
     if (this.#failure !== undefined) throw this.#failure;
     return new Promise<Answer<R>>((resolve, reject) => {
       this.#waiting.add(reject);
       const done = () => this.#waiting.delete(reject);
-      this.#piscina.run(request, { name }).then(
+      this.#piscina.run(request, signal === undefined ? { name } : { name, signal }).then(
         (answer) => {
           done();
           resolve(answer as Answer<R>);
         },
         (error: unknown) => {
           done();
+          if (signal?.aborted) return reject(new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT }));
           this.#fail(error);
           reject(this.#failure ?? error);
         },

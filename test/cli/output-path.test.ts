@@ -257,3 +257,9 @@ test.skipIf(process.platform === "win32")(
     }
   },
 );
+
+test.skipIf(process.platform === "win32")("an input whose name is not UTF-8 is said to be that", async () => {
+  const run = await runCli([], { cwd: folder, shell: `cp '${input}' $'i\\xff'; "$@" $'i\\xff' out -d 31 -q` });
+  expect(run.code, run.stderr).toBe(1);
+  expect(run.stderr).toMatch(/Its name is not UTF-8, and Node\.js has no other names: give it another, or a link/);
+});

@@ -1,10 +1,11 @@
 /** Extensions: a module's decisions go before the level, in the workers; what is wrong with it is one line. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { brotliDecompressSync } from "node:zlib";
 import { beforeAll, expect, test } from "vitest";
-import { codecOf, type FilterOptions, filterDump, openDump, pagesOf } from "../../src/index.js";
+import { codecOf, type FilterOptions, filterDump, openDump, pagesOf, WorkerThreads } from "../../src/index.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
 import { temporaryFolder } from "../support/filter.js";
 import { toElf } from "../support/kernel-dump.js";
@@ -171,4 +172,44 @@ test("on the command line: its class is counted, and what it prints does not get
   const flat = await runCli(["-F", vmcore, "--extension", path]);
   expect(flat.stdout.includes("hello")).toBe(false);
   expect(flat.stdout.subarray(0, 12).toString()).toBe("makedumpfile");
+});
+
+test.each([
+  ["decide never returns", "decide() { tell(); for (;;); }"],
+  ["what it throws never becomes text", "decide() { throw { toString() { tell(); for (;;); } }; }"],
+  ["prepare never ends", "prepare() { tell(); return new Promise(() => {}); } export function decide() {}"],
+])("%s: a stop is heard, and the threads work for others again", async (_, text) => {
+  const begun = new Int32Array(new SharedArrayBuffer(4));
+  const tell = "const tell = () => { Atomics.store(begun, 0, 1); };";
+  const path = extension(
+    `let begun; ${tell} ${text.includes("prepare") ? "" : "export function prepare(_, settings) { begun = settings; }"}
+     export function ${text.replace("prepare() {", "prepare(_, settings) { begun = settings;")}`,
+  );
+  const workers = new WorkerThreads(1);
+  try {
+    const stop = new AbortController();
+    const run = filter("out", { extension: { path, settings: begun }, signal: stop.signal, workers });
+    while (Atomics.load(begun, 0) === 0) await sleep(5);
+    stop.abort();
+    await expect(run).rejects.toMatchObject({ code: "ABORTED" });
+    const [alone, after] = [await filter("alone", {}), await filter("after", { workers })];
+    expect(after.classes).toEqual(alone.classes);
+    expect(readFileSync(file("after")).equals(readFileSync(file("alone")))).toBe(true);
+  } finally {
+    await workers.destroy();
+  }
+});
+
+test.each([
+  ["throw Object.create(null)", "failed at pfn 0 (0x0): a value of type object"],
+  ["return 10n", "answered a value of type bigint at pfn 0"],
+  ["const a = []; a.push(a); return a", "answered a value of type object at pfn 0"],
+  ['return { toJSON() { throw new Error("no") } }', "answered a value of type object at pfn 0"],
+  ['return Symbol("x")', "answered Symbol(x) at pfn 0"],
+  ["process.exit(0)", "the thread in which it runs has ended: worker exited with code: 0"],
+])("an extension that does %s is named, and not called a mistake of coresieve's", async (text, message) => {
+  const path = extension(`export function decide() { ${text}; }`);
+  const run = filter("wrong", { extension: { path } });
+  await expect(run).rejects.toMatchObject({ code: "EXTENSION" });
+  await expect(run).rejects.toThrow(`${path}: ${message}`);
 });

@@ -82,7 +82,7 @@ export function privateRun(
     ...done,
     ...(plan && { observe: plan.observe }),
   });
-  const strictly = plan?.end(pages);
+  const strictly = plan?.end(pages, privacy.stack);
   if (plan !== undefined && strictly === undefined) {
     throw refused(
       dump,

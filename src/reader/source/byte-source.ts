@@ -55,7 +55,7 @@ export function openFile(path: string): FileHandle {
     if (lost !== undefined) throw lost;
     throw new DumpError("NOT_READABLE", `cannot be opened: ${describeSystemError(error)}`, {
       file: path,
-      cure: addressCure(path) ?? kcoreCure(path) ?? openCure(error),
+      cure: addressCure(path) ?? kcoreCure(path) ?? nameCure(path) ?? openCure(error),
       cause: error,
     });
   }
@@ -80,6 +80,13 @@ export function openFile(path: string): FileHandle {
   }
   const file = { path, fd, size: stat.size, mtimeMs: stat.mtimeMs };
   return isLiveFile(fd, stat) ? { ...file, live: true } : file;
+}
+
+/** Bytes that are no UTF-8 are U+FFFD by the time a program sees them: the file is there, and cannot be reached by that name. */
+function nameCure(path: string): string | undefined {
+  return path.includes("\ufffd")
+    ? "Its name is not UTF-8, and Node.js has no other names: give it another, or a link"
+    : undefined;
 }
 
 function openCure(error: unknown): string {

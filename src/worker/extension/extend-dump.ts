@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
-import { DumpError } from "../../errors.js";
+import { DumpError, systemErrorCode } from "../../errors.js";
 import { EXTENSION } from "../../filter/page-classes.js";
 import type { PagePlan } from "../../filter/plan.js";
 import type { KernelView } from "../../kernel/kernel-view.js";
-import { OPTION } from "../../option-words.js";
+import { foreignReason, OPTION } from "../../option-words.js";
 import { copyOfBitmap } from "../../reader/bitmap.js";
 import type { Dump } from "../../reader/dump.js";
 import { sharedPageBytes } from "../../reader/page-bytes.js";
@@ -15,7 +15,7 @@ import { SCAN_PAGES } from "../classify-pages.js";
 import { inOrder, type WorkerPool } from "../pool.js";
 import type { ExtendResult } from "../tasks.js";
 import type { ExtensionFile, ExtensionResult } from "./extension.js";
-import type { ExtensionContext } from "./extension-context.js";
+import { CURE, type ExtensionContext } from "./extension-context.js";
 
 /** An extension's part in a run. Takes one bit and one byte of memory per page, 288 MiB per TiB. */
 export interface ExtensionRun {
@@ -63,11 +63,14 @@ export function extensionRun(
   return {
     context,
     async begin(pool) {
-      await pool.extend({ startPfn: 0, endPfn: 0 });
+      await pool.extend({ startPfn: 0, endPfn: 0 }).catch(ended(name));
     },
     async decide(pool, done) {
       const sum = { file: name, dropped: 0, kept: 0, refused: 0 };
-      const run = async (range: PfnRange) => ({ result: await pool.extend(range), endPfn: range.endPfn });
+      const run = async (range: PfnRange) => ({
+        result: await pool.extend(range).catch(ended(name)),
+        endPfn: range.endPfn,
+      });
       for await (const { result, endPfn } of inOrder(
         evenRanges(plan.kept, plan.maxMapnr, SCAN_PAGES),
         run,
@@ -81,6 +84,19 @@ export function extensionRun(
       }
       return sum;
     },
+  };
+}
+
+/** A thread that ends while an extension runs in it (process.exit, an error that comes late) was most likely ended by it. */
+function ended(name: string): (error: unknown) => never {
+  return (error) => {
+    const failed = error instanceof DumpError && error.code === "WORKER_FAILED" ? error.cause : undefined;
+    if (failed === undefined || systemErrorCode(failed) === "ERR_WORKER_OUT_OF_MEMORY") throw error;
+    throw new DumpError("EXTENSION", `the thread in which it runs has ended: ${foreignReason(failed)}`, {
+      file: name,
+      cure: CURE,
+      cause: failed,
+    });
   };
 }
 

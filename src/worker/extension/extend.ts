@@ -15,7 +15,7 @@ import { parseVmcoreinfo } from "../../reader/vmcoreinfo.js";
 import { Warnings } from "../../warnings.js";
 import type { ExtendResult, ExtendTask, ScanContext } from "../tasks.js";
 import type { FilterExtension } from "./extension.js";
-import type { ExtensionContext, ExtensionKernel } from "./extension-context.js";
+import { CURE, type ExtensionContext, type ExtensionKernel } from "./extension-context.js";
 import { ShownPage, type StructPages } from "./page.js";
 
 /** An extension that one thread has loaded for one run. */
@@ -51,8 +51,6 @@ export async function extendState(
   return { context, decide, kept, page: new ShownPage(dump, pageSize, opened?.structs) };
 }
 
-const CURE = "docs/library.md says what an extension is";
-
 async function guard<T>({ name }: ExtensionContext, what: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -61,9 +59,13 @@ async function guard<T>({ name }: ExtensionContext, what: string, work: () => Pr
   }
 }
 
-/** An error in one line. */
-function wordsOf(error: unknown): string {
-  return foreignReason(String(error).replaceAll(/\s+/g, " ").slice(0, 200));
+/** One line of what an extension threw or answered, which may be anything: what cannot be put into words has its type. */
+function wordsOf(value: unknown, print: (value: unknown) => string | undefined = String): string {
+  try {
+    return foreignReason((print(value) ?? String(value)).replaceAll(/\s+/g, " ").slice(0, 200));
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
 }
 
 function openKernel(
@@ -131,7 +133,7 @@ function ask({ name }: ExtensionContext, decide: FilterExtension["decide"], page
     });
   }
   if (decision === undefined || decision === "keep" || decision === "drop") return decision;
-  const answer = decision instanceof Promise ? "a promise" : JSON.stringify(decision)?.slice(0, 60);
+  const answer = decision instanceof Promise ? "a promise" : wordsOf(decision, JSON.stringify).slice(0, 60);
   throw new DumpError("EXTENSION", `answered ${answer} at pfn ${where}, which is not "keep", "drop" or undefined`, {
     file: name,
     cure: CURE,

@@ -3,7 +3,9 @@ import type { Machine } from "../../reader/machine.js";
 import type { PageBytes } from "../../reader/page-bytes.js";
 import type { Utsname } from "../../reader/utsname.js";
 
-/** What threads need to run an extension, as plain data. */
+export const CURE = "docs/library.md says what an extension is";
+
+/** What the threads need to run an extension, as plain data. */
 export interface ExtensionContext {
   /** Its file URL. */
   readonly url: string;

@@ -8,6 +8,7 @@ import type { Dump } from "../../../reader/dump.js";
 import type { KernelPageObserver, KernelPages } from "../kernel-pages.js";
 import { structPageReader } from "../page-reader.js";
 import type { PrivacyKeep } from "../privacy-names.js";
+import { isStackBottom, type StackMark } from "../thread-stack.js";
 import { keptLog } from "./kept-log.js";
 import { kernelAddresses } from "./kernel-addresses.js";
 import { keepCacheNames, keepModules } from "./known-names.js";
@@ -79,10 +80,13 @@ export class StrictPlan {
   };
 
   /** `undefined`: nobody knows where the kernel's image is, so that it would go. */
-  end(pages: KernelPages): { readonly strict: StrictPages; readonly gaps: readonly string[] } | undefined {
+  end(
+    pages: KernelPages,
+    stack: StackMark,
+  ): { readonly strict: StrictPages; readonly gaps: readonly string[] } | undefined {
     const image = this.#image ?? pages.mapped?.image;
     if (image === undefined || image.length === 0) return undefined;
-    this.#markImage(image);
+    this.#markImage(image, stack);
     for (const [start, end] of this.#tested) this.#clear(start, end);
     for (const [start, end] of this.#whole) this.#set(start, end);
     const { wordSize, littleEndian } = this.#dump.machine;
@@ -107,14 +111,18 @@ export class StrictPlan {
     };
   }
 
-  /** Of the image what was never given back: its initial part may be anybody's. */
-  #markImage(image: ImagePages): void {
+  /** Of the image what was never given back: its initial part may be anybody's. The boot CPU's first stack, which lies in it, is no variable. */
+  #markImage(image: ImagePages, stack: StackMark): void {
     const { memMap, layout, space } = this.#view;
-    const { memory, maxMapnr } = this.#dump;
+    const { memory, maxMapnr, pageSize } = this.#dump;
     const structs = structPageReader(attachSpace(space, memory), memory, memMap, layout);
+    const bottom = new DataView(new ArrayBuffer(stack.within));
+    const isStack = (pfn: number) =>
+      memory.read(new Uint8Array(bottom.buffer), pfn * pageSize) === stack.within && isStackBottom(bottom, stack);
     for (const { startPfn, endPfn } of image) {
       for (let pfn = startPfn; pfn < Math.min(endPfn, maxMapnr); pfn++) {
-        if (structs.isReserved(pfn)) setBits(this.#asIs, pfn, pfn + 1);
+        if (stack.pages > 0 && pfn % stack.pages === 0 && isStack(pfn)) pfn += stack.pages - 1;
+        else if (structs.isReserved(pfn)) setBits(this.#asIs, pfn, pfn + 1);
       }
     }
   }

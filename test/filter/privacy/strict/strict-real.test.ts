@@ -1,4 +1,5 @@
 /** What --privacy strict leaves of real dumps, looked at by other readers of files. */
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 import { openVmlinux } from "../../../../src/kernel/debuginfo/vmlinux.js";
@@ -12,6 +13,7 @@ import { bitmapPfns } from "../../../support/golden.js";
 import { failureOfAsync } from "../../../support/open.js";
 import { openElf } from "../../../support/other-elf.js";
 import { openKdump } from "../../../support/other-kdump.js";
+import { buildLime, ramOf } from "../../../support/raw-image.js";
 
 const PAGE = 4096;
 const folder = temporaryFolder();
@@ -53,6 +55,19 @@ async function tasks(path: string): Promise<unknown[]> {
 
 describeWithDumps("--privacy strict", () => {
   const dump = "tiny-x86-6.1-nokaslr";
+
+  test("the boot CPU's first stack, in the image, is tested word by word whether or not registers lead to it", async () => {
+    const { vmcore } = await realDump("tiny-x86-6.1");
+    writeFileSync(at("lime"), buildLime(ramOf(vmcore)));
+    for (const [from, to] of [
+      [vmcore, "of-elf"],
+      [at("lime"), "of-lime"],
+    ] as const) {
+      await filterFile(from, at(to), { privacy: "strict", codec: "none", workers: threads });
+    }
+    const pages = (name: string) => [...pagesOf(at(name))].map(({ pfn, page }) => [pfn, page.toString("base64")]);
+    expect(pages("of-lime")).toEqual(pages("of-elf"));
+  });
 
   test("without types: no text stays outside of the image, where --privacy leaves plenty", async () => {
     const { vmcore } = await realDump(dump);
