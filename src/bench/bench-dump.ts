@@ -16,14 +16,14 @@ import { measureStages } from "./measure-stages.js";
 export interface BenchOptions extends Omit<CompareOptions, "folder"> {
   readonly levels: readonly number[];
   readonly codecs: readonly CodecName[];
-  /** Whether the stages are measured one by one, too. */
+  /** Whether to measure the stages separately, too. */
   readonly stages: boolean;
-  /** Where a folder for the outputs is made, and removed at the end. */
+  /** Parent of the folder for the outputs, which is made and removed at the end. */
   readonly parent: string;
   readonly complete: CompleteOptions;
-  /** Told what was measured before the first whole run. */
+  /** Called before the first whole run with what was measured so far. */
   readonly onBegin?: (dump: BenchedDump, stages: StageFigures | undefined) => void;
-  /** Told each comparison when it is done. */
+  /** Called after each comparison. */
   readonly onComparison?: (comparison: ProgramComparison) => void;
 }
 
@@ -84,7 +84,7 @@ function makeFolder(parent: string): string {
   }
 }
 
-/** What other programs still write there may keep it. */
+/** Removes the folder. It may stay if other programs still write to it; then returns why. */
 function removeFolder(folder: string): string | undefined {
   try {
     rmSync(folder, { recursive: true, force: true });
@@ -94,7 +94,7 @@ function removeFolder(folder: string): string | undefined {
   }
 }
 
-/** The dump, as far as its speed depends on it. */
+/** The properties of the dump on which its speed depends. */
 function describe({ dump, view }: Session): BenchedDump {
   const { header, machine, pageSize, fileSize, ranges } = dump;
   const known = {

@@ -1,12 +1,12 @@
 import type { CodecName } from "../codec/codecs.js";
 
-/** What is measured: everything a table is made of. Seconds and bytes. */
+/** Everything that was measured, in seconds and bytes: the data of all tables. */
 export interface BenchResult {
   readonly dump: BenchedDump;
   readonly machine: BenchMachine;
-  /** `undefined`: only whole runs were measured. */
+  /** `undefined` if only whole runs were measured. */
   readonly stages?: StageFigures;
-  /** The makedumpfile that took part. */
+  /** The makedumpfile that was compared. */
   readonly reference?: Reference;
   readonly comparisons: readonly ProgramComparison[];
 }
@@ -22,7 +22,7 @@ export interface BenchedDump {
   readonly memoryModel: string | undefined;
 }
 
-/** The machine that something was measured on, and how busy it was then. */
+/** The machine of the measurement, and its load. */
 export interface BenchMachine {
   readonly cpu: string;
   readonly cores: number;
@@ -40,19 +40,19 @@ export interface BenchMachine {
   readonly date: string;
 }
 
-/** The stages of a run, one by one in one thread. */
+/** The stages of a run, measured one by one in one thread. */
 export interface StageFigures {
   readonly level: number;
   readonly codecs: readonly CodecFigures[];
   readonly stages: readonly Stage[];
-  /** Pages compressed, none of them zero. */
+  /** Number of compressed pages, without zero pages. */
   readonly samplePages: number;
   readonly machine: BenchMachine;
 }
 
 export interface Stage {
   readonly name: string;
-  /** What was counted: "pages", "struct pages", or nothing. */
+  /** The unit of `count`: "pages", "struct pages", or nothing. */
   readonly unit: string;
   readonly count: number;
   readonly bytes: number;
@@ -64,25 +64,25 @@ export interface CodecFigures {
   readonly codec: CodecName;
   readonly level: number | undefined;
   readonly bytes: number;
-  /** What would be stored of them. */
+  /** Bytes that would be stored for them. */
   readonly stored: number;
   readonly wall: number;
   readonly cpu: number;
 }
 
-/** The makedumpfile that is compared with. Asked for a codec that it lacks, it compresses nothing. */
+/** The makedumpfile to compare with. With a codec that it lacks, it compresses nothing. */
 export interface Reference {
   readonly program: string;
   readonly version: string;
   readonly codecs: readonly string[];
 }
 
-/** Programs that did the same work in turn. */
+/** Programs that did the same work by turns. */
 export interface ProgramComparison {
   readonly level: number;
   readonly codec: CodecName;
   readonly machine: BenchMachine;
-  /** Who did not take part, and why. */
+  /** Programs that did not take part, and why. */
   readonly absent: readonly string[];
   readonly rows: readonly ProgramRuns[];
 }
@@ -94,15 +94,15 @@ export interface ProgramRuns {
   readonly kind: ContestantKind;
   readonly threads: number;
   readonly runs: readonly ProgramRun[];
-  /** Pages in the output, those of zeros included. */
+  /** Number of pages in the output, including those of zeros. */
   readonly pages?: number;
-  /** Why there are no runs, or not all. */
+  /** Why there are no runs, or not all of them. */
   readonly failure?: string;
 }
 
 export interface ProgramRun {
   readonly wall: number;
-  /** User and system; Linux only, as is `rss`. */
+  /** User and system time; Linux only, like `rss`. */
   readonly cpu?: number;
   /** Peak resident memory. */
   readonly rss?: number;

@@ -10,20 +10,20 @@ import { thisMachine } from "./machine.js";
 import { outputPages } from "./output-pages.js";
 import { runProgram } from "./run-program.js";
 
-/** How whole programs are compared. */
+/** How to compare whole programs. */
 export interface CompareOptions {
   readonly files: readonly string[];
   readonly inputArgs: readonly string[];
-  /** Where outputs go; each is removed at once. */
+  /** Folder for outputs; each is removed at once. */
   readonly folder: string;
   readonly workers: readonly number[];
-  /** Measured runs of each program, and those before that are not counted. */
+  /** Number of measured runs of each program (`runs`), and of uncounted runs before them (`warmUps`). */
   readonly runs: number;
   readonly warmUps: number;
-  /** The dump has been read before. */
+  /** Whether the dump has been read before. */
   readonly cached?: boolean;
   readonly reference: Reference | undefined;
-  /** makedumpfile's --num-threads, tried beside one thread; 1: not. */
+  /** makedumpfile's --num-threads, tried in addition to one thread; 1: not tried. */
   readonly threads: number;
   readonly version: string;
   readonly signal?: AbortSignal;
@@ -32,11 +32,14 @@ export interface CompareOptions {
   readonly say?: (text: string) => void;
 }
 
-/** makedumpfile's threads often make it slower; this many times slower than one, they are given up. */
+/**
+ * makedumpfile's threads often make it slower. If they are this many times slower than one thread, they are not
+ * measured further.
+ */
 const TOO_SLOW = 2;
-/** Where a run takes more seconds than this, the last that was not to be counted is: all that it warms up is the dump. */
+/** If a run takes more seconds than this, it is the last uncounted one: warming up only caches the dump. */
 const LONG = 5;
-/** Of runs that take more seconds than this, a few must do. */
+/** For runs that take more seconds than this, a few are enough. */
 const TOO_LONG = 120;
 const FEW_RUNS = 3;
 
@@ -52,8 +55,8 @@ interface Row {
 }
 
 /**
- * Runs all programs in turn (A B A B ...) at one level with one codec. Where one run takes more than two minutes there
- * are three runs at most. Throws `ABORTED`; what goes wrong with one program stands in its row.
+ * Runs all programs by turns (A B A B ...) at one level with one codec. If a run takes more than two minutes, there are
+ * at most three. Throws `ABORTED`; the error of a single program is in its row.
  */
 export async function comparePrograms(
   level: number,
@@ -97,7 +100,7 @@ export async function comparePrograms(
   return { level, codec, machine, absent, rows: rows.map(({ last: _, ...row }) => row) };
 }
 
-/** Runs one program and leaves nothing behind: its output's pages are counted the first time only. */
+/** Runs one program and removes its output. The output's pages are counted only the first time. */
 async function runOne(
   contestant: Contestant,
   row: Row,
@@ -137,7 +140,7 @@ function contestantsFor(level: number, codec: CodecName, options: CompareOptions
   return { list, absent };
 }
 
-/** The codecs that are here: zstd may be missing. */
+/** The codecs that are installed: zstd may be missing. */
 export function codecsHere(names: readonly CodecName[]): CodecName[] {
   return names.filter((name) => {
     try {

@@ -15,17 +15,17 @@ export interface Contestant extends ProgramCall {
   readonly out: string;
 }
 
-/** What both programs are asked for. */
+/** The work of both programs. */
 export interface Work {
   readonly files: readonly string[];
-  /** Options that say what the input is, for coresieve. */
+  /** coresieve's options about the input. */
   readonly inputArgs: readonly string[];
   readonly level: number;
   readonly codec: CodecName;
   readonly out: string;
 }
 
-/** Both programs have the same letters. */
+/** Both programs use the same letters. */
 const LETTERS: Readonly<Record<CodecName, readonly string[]>> = {
   none: [],
   zlib: ["-c"],
@@ -34,7 +34,7 @@ const LETTERS: Readonly<Record<CodecName, readonly string[]>> = {
   zstd: ["-z"],
 };
 
-/** Asks a makedumpfile for its version and codecs. Throws `NOT_READABLE` if there is no such program. */
+/** Reads version and codecs of a makedumpfile. Throws `NOT_READABLE` if there is no such program. */
 export function findMakedumpfile(program: string): Reference {
   const { stdout, error } = spawnSync(program, ["-v"], { encoding: "utf8" });
   if (error) {

@@ -2,10 +2,10 @@ import { readFileSync, statfsSync } from "node:fs";
 import { availableParallelism, cpus, loadavg, release, totalmem } from "node:os";
 import type { BenchMachine } from "./bench-result.js";
 
-/** File system type of tmpfs, as statfs(2) has it. */
+/** File system type of tmpfs in statfs(2). */
 const TMPFS = 0x0102_1994;
 
-/** The machine this runs on, for figures whose outputs go to `folder`. */
+/** The machine that this program runs on, for figures whose outputs go to `folder`. */
 export function thisMachine(folder: string, version: string): BenchMachine {
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

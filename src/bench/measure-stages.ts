@@ -21,29 +21,29 @@ import { thisMachine } from "./machine.js";
 import { type PageSample, readSequentially, scanRanges, takeSample } from "./page-sample.js";
 import { medianTiming, type Timing, timed } from "./timing.js";
 
-/** What is measured of a dump's stages. */
+/** How to measure the stages of a dump. */
 export interface StageOptions {
   readonly level: number;
   readonly codecs: readonly CodecName[];
-  /** Where the write stage writes; its file is removed. */
+  /** Folder for the write stage, which removes its file. */
   readonly folder: string;
   readonly version: string;
   readonly signal?: AbortSignal;
   readonly say?: (text: string) => void;
 }
 
-/** Most pages that are scanned: 64 GiB of 4 KiB pages, half a second. */
+/** The most pages that are scanned: 64 GiB of 4 KiB pages, half a second. */
 const SCAN_PAGES = 2 ** 24;
-/** Most bytes that the read stage reads. */
+/** The most bytes that the read stage reads. */
 const READ_BYTES = 2 ** 30;
 /** Bytes that the write stage writes. */
 const WRITE_BYTES = 2 ** 28;
 
 /**
- * Measures the stages of a run one by one in this thread, with the code that the worker threads run: finding the
- * kernel, reading the first GiB, pass 1 over the first 64 GiB; then, over a sample of the pages that are kept of these,
- * 64 MiB spread evenly: zero test, hashing, each codec; and writing. A dump whose struct pages cannot be used has no
- * scan, and all its pages are kept. Throws what reading and writing throw, and `ABORTED`.
+ * Measures the stages of a run one by one in this thread, with the code of the worker threads: finding the kernel,
+ * reading the first GiB, pass 1 over the first 64 GiB; then, with an evenly spread sample of 64 MiB of the kept pages:
+ * zero test, hashing, each codec; and writing. A dump whose struct pages cannot be used has no scan, and all its pages
+ * count as kept. Throws what reading and writing throw, and `ABORTED`.
  */
 export async function measureStages(session: Session, options: StageOptions): Promise<StageFigures> {
   const { level, folder, version, signal, say } = options;
@@ -64,7 +64,7 @@ export async function measureStages(session: Session, options: StageOptions): Pr
   const { view, plan } = found;
   add("find the kernel", "", 0, 0, finding);
 
-  // Where the dump is a machine's memory some pages may not be touched.
+  // If the dump is a machine's memory, some pages must not be read.
   const readable = copyOfBitmap(plan.kept);
   if (view !== undefined && isLive(dump.image)) leaveOutUntouchable(dump, view, readable);
   await begin("read");
@@ -106,14 +106,14 @@ export async function measureStages(session: Session, options: StageOptions): Pr
   return { level, codecs, stages, samplePages, machine };
 }
 
-/** Once more, for its time: the session has it already. */
+/** Finds the kernel once more to measure the time: the session has found it already. */
 function findKernel({ dump, warnings }: Session, level: number): { view: KernelView | undefined; plan: PagePlan } {
   const session = sessionOf(dump, warnings);
   const { plan } = checkedPlan(session, policyOfLevel(level));
   return { view: session.view, plan };
 }
 
-/** Pass 1 over some ranges, several times; afterwards `plan.kept` has what it leaves there. */
+/** Measures pass 1 over some ranges, several times; afterwards `plan.kept` has its result. */
 function measureScan(
   dump: Dump,
   view: KernelView,
@@ -183,7 +183,7 @@ function measureCodec(sample: PageSample, name: CodecName): Timing & { readonly 
   return { ...timing, stored };
 }
 
-/** Writes the sample again and again to a file that never appears. */
+/** Writes the sample repeatedly to a file that never appears. */
 async function measureWrite(
   { bytes, layout, counts, pages }: PageSample,
   path: string,
@@ -196,7 +196,7 @@ async function measureWrite(
       while (pages > 0 && written < WRITE_BYTES) {
         for (const [slot, count] of counts.entries()) {
           const at = slot * layout.size + layout.input;
-          // A file's sink writes at once.
+          // A file's sink writes synchronously.
           void sink.write(bytes.subarray(at, at + count * layout.pageSize), written);
           written += count * layout.pageSize;
         }

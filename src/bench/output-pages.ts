@@ -9,7 +9,7 @@ export interface OutputPages {
   readonly pages: number;
 }
 
-/** Which pages a filtered dump has. Zero pages count: they are there without taking room. Throws what `openDump` does. */
+/** The pages of a filtered dump. Zero pages count, although they take no room. Throws what `openDump` throws. */
 export function outputPages(path: string): OutputPages {
   const dump = openDump(path);
   try {

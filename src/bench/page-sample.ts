@@ -5,22 +5,22 @@ import { readPages } from "../reader/physical-memory.js";
 import { evenRanges, keptRanges, type PfnRange } from "../worker/chunks.js";
 import { createSlotMemory, pagesPerTask, type SlotLayout, slotLayout } from "../worker/slots.js";
 
-/** Most tasks of 2 MiB of a sample. They lie in memory together, with what a slot has besides: 170 MiB. */
+/** The most tasks of 2 MiB in a sample. All are in memory together, with the rest of their slots: 170 MiB. */
 const SAMPLE_TASKS = 32;
 /** Pages of a task of pass 1. */
 const SCAN_TASK = 2 ** 17;
 
-/** Kept pages in memory, in slots as the worker threads have them. */
+/** Kept pages in memory, in slots like those of the worker threads. */
 export interface PageSample {
   readonly memory: WasmMemory;
   readonly bytes: Uint8Array;
   readonly layout: SlotLayout;
-  /** Pages in each slot. */
+  /** Number of pages in each slot. */
   readonly counts: readonly number[];
   readonly pages: number;
 }
 
-/** The first tasks of pass 1 that have pages, until they have `most`. */
+/** The first tasks of pass 1 that have pages, until they have `most` pages. */
 export function scanRanges(bitmap: PageBitmap, maxMapnr: number, most: number): PfnRange[] {
   const ranges: PfnRange[] = [];
   let pages = 0;
@@ -33,7 +33,7 @@ export function scanRanges(bitmap: PageBitmap, maxMapnr: number, most: number): 
   return ranges;
 }
 
-/** Reads the pages of a range behind each other, run by run as pass 2 does. Returns how many there are. */
+/** Reads the pages of a range without gaps, run by run as in pass 2. Returns the number of pages. */
 function readRange(dump: Dump, bitmap: PageBitmap, { startPfn, endPfn }: PfnRange, into: Uint8Array): number {
   const { pageSize, memory } = dump;
   let pages = 0;
@@ -44,7 +44,7 @@ function readRange(dump: Dump, bitmap: PageBitmap, { startPfn, endPfn }: PfnRang
   return pages;
 }
 
-/** Reads the pages of a bitmap one after the other, until they are `most`. Returns how many they were. */
+/** Reads the pages of a bitmap in order, at most `most`. Returns the number of pages. */
 export function readSequentially(dump: Dump, bitmap: PageBitmap, maxMapnr: number, most: number): number {
   const task = pagesPerTask(dump.pageSize);
   const buffer = new Uint8Array(task * dump.pageSize);
@@ -56,7 +56,7 @@ export function readSequentially(dump: Dump, bitmap: PageBitmap, maxMapnr: numbe
   return pages;
 }
 
-/** Takes tasks of pass 2, evenly spread over all below `maxMapnr`, into memory. */
+/** Reads tasks of pass 2 into memory, evenly spread over all tasks below `maxMapnr`. */
 export function takeSample(dump: Dump, kept: PageBitmap, maxMapnr: number): PageSample {
   const tasks = [...keptRanges(kept, maxMapnr, pagesPerTask(dump.pageSize))];
   const step = Math.max(1, tasks.length / SAMPLE_TASKS);

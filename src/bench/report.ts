@@ -3,7 +3,7 @@ import { formatFigure, formatMib, median } from "./statistics.js";
 
 const CODECS = ["none", "zlib", "lzo", "snappy", "zstd"];
 
-/** The Markdown of what was measured, below some lines of the caller's. */
+/** The measurements as Markdown, after some lines of the caller's. */
 export function benchReport(result: Omit<BenchResult, "machine">, intro: readonly string[]): string {
   const { dump, reference, comparisons, stages } = result;
   const levels = [...new Set(comparisons.map(({ level }) => level))].sort((a, b) => b - a);
@@ -132,7 +132,7 @@ function programRows(comparison: ProgramComparison, loops: boolean): string[] {
   });
 }
 
-/** Run by run: what the reference took over what the row took. */
+/** For each run, the reference's time divided by the row's. */
 function ratios(reference: ProgramRuns, row: ProgramRuns, key: "wall" | "cpu"): number[] {
   const length = Math.min(reference.runs.length, row.runs.length);
   return Array.from(
@@ -165,7 +165,7 @@ function faster(one: ProgramRuns | undefined, other: ProgramRuns | undefined): P
   return time(other) < time(one) ? other : one;
 }
 
-/** What makedumpfile with a codec that it lacks would take. */
+/** The estimated time of makedumpfile with a codec that it lacks. */
 function computed(rows: readonly ProgramRuns[], loop: ProgramRuns | undefined): ProgramRuns | undefined {
   const plain = rows.find((row) => row.name === "makedumpfile, none");
   const plainLoop = rows.find((row) => row.name === "C loop, none");

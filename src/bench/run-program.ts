@@ -2,11 +2,11 @@ import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { ProgramRun } from "./bench-result.js";
 
-/** How often a process's peak memory is read, in milliseconds. */
+/** Milliseconds between two readings of a process's peak memory. */
 const LOOK = 20;
-/** Clock ticks a second in the stat files of /proc: fixed in the interface to programs. */
+/** Clock ticks per second in the stat files of /proc: a fixed part of the interface to programs. */
 const TICKS = 100;
-/** Of what a program says on stderr, the end. */
+/** Bytes that are kept of the end of a program's stderr. */
 const KEPT_TEXT = 2000;
 
 /** A program and its arguments. */
@@ -17,10 +17,10 @@ export interface ProgramCall {
 
 /**
  * Runs a program to its end and measures it. CPU time is what the kernel adds to this process's children when one has
- * ended (10 ms exact), so only one may run at a time. Memory is the kernel's own high-water mark, read until the end: in
- * getrusage a started program inherits the peak of the one that started it. Both are told on Linux only. After `limit`
- * seconds the program is killed. NODE_EXTRA_CA_CERTS is not handed on: with it Node reads a list of certificates at
- * each start, 30 ms of its own.
+ * ended (exact to 10 ms), so only one may run at a time. Memory is the kernel's own high-water mark, read until the
+ * end: in getrusage a started program inherits the peak of its parent. Both are available on Linux only. After `limit`
+ * seconds the program is killed. NODE_EXTRA_CA_CERTS is not passed on: with it Node reads a list of certificates at
+ * each start, which takes 30 ms.
  */
 export async function runProgram(call: ProgramCall, limit?: number, signal?: AbortSignal): Promise<ProgramRun> {
   const before = childSeconds();

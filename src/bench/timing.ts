@@ -1,6 +1,6 @@
 import { median } from "./statistics.js";
 
-/** Seconds: by the clock, and of CPU time of this whole process. */
+/** Seconds of wall-clock time, and of CPU time of this whole process. */
 export interface Timing {
   readonly wall: number;
   readonly cpu: number;
@@ -8,7 +8,7 @@ export interface Timing {
 
 const ROUNDS = 3;
 
-/** What some work gives, and the time it takes. Nothing else may run in this process meanwhile. */
+/** The result of some work, and the time that it took. Nothing else may run in this process meanwhile. */
 export function timed<T>(work: () => T): { readonly value: T; readonly timing: Timing } {
   const before = process.cpuUsage();
   const start = performance.now();
@@ -18,7 +18,7 @@ export function timed<T>(work: () => T): { readonly value: T; readonly timing: T
   return { value, timing: { wall, cpu: (user + system) / 1e6 } };
 }
 
-/** Medians of several rounds, of wall and CPU each for itself, after one round that is not counted. */
+/** Medians of several rounds, separately for wall and CPU time, after one uncounted round. */
 export function medianTiming(work: () => void): Timing {
   work();
   const rounds = Array.from({ length: ROUNDS }, () => timed(work).timing);

@@ -3,11 +3,11 @@ import { describeOwner } from "../audit/page-owner.js";
 import { formatBytes } from "../byte-size.js";
 import { formatCount } from "./numbers.js";
 
-/** Rows shown to people; JSON has all of them. */
+/** The most rows that are shown to people; JSON has all of them. */
 const MAX_ROWS = 24;
 const MAX_PLACES = 16;
 
-/** An audit for people, in lines. */
+/** An audit for people, as lines. */
 export function describeAudit(result: AuditResult): string[] {
   const lines = [
     `Dump     ${result.files.join(", ")}: ${result.description}`,
@@ -70,7 +70,7 @@ function secretRows(
   return lines;
 }
 
-/** One place of each secret, kind of page and owner, by secret, with the number of others that are like it. */
+/** One example place for each secret, kind of page and owner, ordered by secret, with the number of similar places. */
 function examplesOf(
   places: readonly SecretPlace[],
 ): readonly { readonly place: SecretPlace; readonly alike: number }[] {

@@ -1,6 +1,6 @@
 import type { FurtherClass, PageClass, PrivacyClass } from "../filter/page-classes.js";
 
-/** What page classes are called in reports, in the order of their rows. */
+/** Names of page classes in reports, in the order of the rows. */
 export const CLASS_LABELS: readonly (readonly [PageClass | PrivacyClass | FurtherClass, string])[] = [
   ["zero", "zero pages"],
   ["cache", "page cache"],

@@ -14,14 +14,17 @@ import { privacyWords } from "./privacy-words.js";
 import { checkStoreOptions } from "./store-options.js";
 import { versionText } from "./version.js";
 
-/** Words that ask for the help or the version in other programs, where they stand alone and no file has that name. */
+/**
+ * Words that other programs accept for the help or the version. They count if they stand alone and no file has that
+ * name.
+ */
 const ALONE: Readonly<Record<string, string>> = { "-?": "--help", "/?": "--help", version: "--version" };
 
 type Run = () => ReturnType<Command["run"]>;
 
 /**
- * Reads the command line and returns what it asks for. The first word chooses the command, and a filter run needs none:
- * a dump called "info" is `./info`. Throws `BAD_OPTION`.
+ * Parses the command line and returns the function that runs it. The first word selects the command; a filter run has
+ * no command word, so a dump called "info" must be written `./info`. Throws `BAD_OPTION`.
  */
 export async function parseCommandLine(
   words: readonly string[],
@@ -35,7 +38,7 @@ export async function parseCommandLine(
   return named === undefined ? parse(filterCommand, argv, context, true) : parse(named, argv.slice(1), context, false);
 }
 
-/** Without a word: the help, and the exit code of a command line that asks for nothing. */
+/** For an empty command line: prints the help, and ends with an error's exit code. */
 async function firstScreen(): Promise<Run> {
   const { HELP } = await import("./help.js");
   return async () => {
@@ -44,7 +47,10 @@ async function firstScreen(): Promise<Run> {
   };
 }
 
-/** Whatever else is on the command line is another command's. Throws `BAD_OPTION` for a word that is nearly a command, or one in other programs, and not a file. */
+/**
+ * Checks the first word before other words are blamed for belonging to another command. Throws `BAD_OPTION` for a word
+ * that is similar to a command, or is one in other programs, and is not a file.
+ */
 function checkFirstWord(word = ""): void {
   if (!/^[a-z][a-z-]*$/.test(word)) return;
   const other = commandMeant(word);
@@ -54,7 +60,7 @@ function checkFirstWord(word = ""): void {
   throw unknownName("command", word, meant, "`coresieve --help` lists the commands");
 }
 
-/** `bare`: without a command, where `--help` is the help of all. */
+/** `bare`: without a command word; then `--help` prints the general help. */
 async function parse(command: Command, argv: readonly string[], context: CommandContext, bare: boolean): Promise<Run> {
   const plain = plainWords(command.name, argv);
   if (plain !== undefined) return checked(command, plain.words, plain.files, context);
@@ -77,17 +83,17 @@ async function parse(command: Command, argv: readonly string[], context: Command
   }
 }
 
-/** Nothing is opened before all values are right. */
+/** Checks all values before anything is opened. */
 function checked(command: Command, words: OptionWords, files: readonly string[], context: CommandContext): Run {
   const values = parseValues(command.name, words);
   checkStoreOptions(command.name, words);
   return () => command.run(files, values as never, context);
 }
 
-/** What yargs finds wrong, in the words of the other errors. */
+/** An error of yargs, worded like the other errors. */
 async function badCommandLine(error: unknown, command: Command): Promise<DumpError> {
   if (error instanceof DumpError) return error;
-  // yargs looks for the working directory as it is loaded.
+  // yargs needs the working directory when it is loaded.
   const surroundings = surroundingsError(error);
   if (surroundings !== undefined) return surroundings;
   const text = error instanceof Error ? error.message : String(error);

@@ -1,7 +1,7 @@
 import type { Command } from "./command.js";
 import type { CommandName } from "./options/option.js";
 
-/** The commands by their names, each loaded only when it is asked for: most runs filter. */
+/** The commands by name. Each is loaded only when it is used: most runs only filter. */
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   audit: async () => (await import("./commands/audit.js")).auditCommand,
   bench: async () => (await import("./commands/bench.js")).benchCommand,

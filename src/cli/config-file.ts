@@ -4,13 +4,14 @@ import { readSideFile } from "../reader/source/side-file.js";
 import { COMMAND_NAMES, type CommandName, type Option } from "./options/option.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
 
-/** More would be no list of options. */
+/** A larger file is not a list of options. */
 const MAX_CONFIG = 1 << 20;
 
 /**
- * The options of a file as words of a command line. The file is a JSON object of long names: those that the command does not have
- * but another one has are passed over. An object under a command's name is for that command alone. `given`: long names that stand
- * on the command line, which win: over all of the file that say the same. Throws `NOT_READABLE`, `BAD_OPTION`.
+ * The options of a configuration file, as words of a command line. The file is a JSON object with long names. Names of
+ * options that only other commands have are ignored. An object under a command's name is for that command only.
+ * `given`: long names of options on the command line, which override all options of the file in the same group. Throws
+ * `NOT_READABLE`, `BAD_OPTION`.
  */
 export async function wordsOfConfig(path: string, command: CommandName, given: readonly string[]): Promise<string[]> {
   const text = (await readSideFile(path, MAX_CONFIG)).toString("utf8");

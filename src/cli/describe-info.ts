@@ -5,20 +5,20 @@ import type { DumpInfo, TaskCounts } from "./dump-info.js";
 import { describeFound } from "./found-texts.js";
 import { formatCount, formatSeconds, formatShare, plural } from "./numbers.js";
 
-/** What of `coresieve info` is shown beside the first screen. */
+/** Parts of `coresieve info` that are shown in addition to the first screen. */
 export interface InfoParts {
   readonly notes: boolean;
   readonly vmcoreinfo: boolean;
 }
 
-/** Ranges, notes and texts shown to people; JSON has all of them. */
+/** The most ranges, notes and texts that are shown to people; JSON has all of them. */
 const MAX_ROWS = 32;
-/** Ranges on the first screen. */
+/** The most ranges on the first screen. */
 const FEW_RANGES = 4;
-/** A dump that keeps more than this share of its size does not become smaller. */
+/** A dump that keeps more than this share of its size does not really shrink. */
 const HARDLY = 0.95;
 
-/** `coresieve info` for people: one screen, and what was asked for beside it. */
+/** `coresieve info` for people: one screen, and the requested parts. */
 export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
   const lines: string[] = [];
   const row = (label: string, value: string) => lines.push(`${label.padEnd(14)}${value}`);
@@ -52,7 +52,7 @@ export function describeInfo(info: DumpInfo, parts: InfoParts): string[] {
 
 function shrinksTo({ shrinksToBytes, fileSize, filtering }: DumpInfo): string | undefined {
   if (shrinksToBytes === null) return filtering.possible ? "`coresieve estimate` says" : undefined;
-  // The size is an estimate.
+  // The size is an estimate, so small differences do not count.
   if (shrinksToBytes > HARDLY * fileSize) return "about its own size: it is filtered and compressed already";
   return `about ${formatBytes(shrinksToBytes)} (${formatShare(shrinksToBytes, fileSize)}) at level 31 with zlib`;
 }
@@ -65,7 +65,7 @@ function tasksOf({ total, kernelThreads, running, uninterruptible }: TaskCounts)
 function formatOf({ format, description, codecs, dumpLevel, lacksStructPages, incomplete }: DumpInfo): string {
   const parts = [description];
   if (codecs.length > 0) parts.push(codecs.join(", "));
-  // The file as a whole may be packed nevertheless.
+  // The whole file may still be packed.
   else if (format === "kdump-compressed") parts.push("pages not compressed");
   if (format === "kdump-compressed") parts.push(`dump level ${dumpLevel}`);
   if (lacksStructPages) parts.push("without struct pages of dropped pages");
@@ -80,7 +80,7 @@ function rangesOf({ ranges }: DumpInfo): string {
 }
 
 function crashRows({ crash, uptimeSeconds }: DumpInfo): readonly (readonly [string, string])[] {
-  // The log has the time, too.
+  // The time of the crash may come from the log, too.
   if (crash === null && uptimeSeconds === null) return [["Crash", "not known: its log cannot be read"]];
   if (crash === null)
     return [["Crash", "its log has no panic: the machine ran, or the log was overwritten or is lost"]];

@@ -9,7 +9,7 @@ import type { DumpWarning } from "../warnings.js";
 import { type FoundText, foundText } from "./found-texts.js";
 import { noteTypeName } from "./note-names.js";
 
-/** Why a machine crashed, as it stands in JSON. */
+/** The reason of a crash, for JSON. */
 export interface CrashInfo {
   readonly kind: string;
   readonly reason: string;
@@ -21,18 +21,18 @@ export interface CrashInfo {
   readonly at: string | null;
 }
 
-/** How many tasks there were, threads counted each. */
+/** Number of tasks; each thread counts. */
 export interface TaskCounts {
   readonly total: number;
-  /** Of them threads of the kernel's own. */
+  /** How many of them are the kernel's own threads. */
   readonly kernelThreads: number;
-  /** Running, or ready to. */
+  /** Running or ready to run. */
   readonly running: number;
-  /** Waiting for something that cannot be interrupted: many of them in a machine that hangs. */
+  /** In uninterruptible waits: a machine that hangs has many of them. */
   readonly uninterruptible: number;
 }
 
-/** Everything `coresieve info` tells, as it stands in its JSON. Sizes are bytes. */
+/** Everything that `coresieve info` reports, as in its JSON. Sizes are bytes. */
 export interface DumpInfo {
   readonly files: readonly string[];
   readonly fileSize: number;
@@ -44,7 +44,7 @@ export interface DumpInfo {
   readonly codecs: readonly string[];
   readonly incomplete: boolean;
   readonly dumpLevel: number;
-  /** Struct pages of dropped pages were left out (`-e`), as a kdump header says. */
+  /** Whether a kdump header says that struct pages of dropped pages were left out (`-e`). */
   readonly lacksStructPages: boolean;
   readonly arch: string;
   readonly wordSize: number;
@@ -56,17 +56,17 @@ export interface DumpInfo {
   readonly buildId: string | null;
   /** ISO 8601. */
   readonly crashTime: string | null;
-  /** Why it crashed, by its log; null if the log says nothing, or cannot be read. */
+  /** Why it crashed, according to its log; null if the log does not say it or cannot be read. */
   readonly crash: CrashInfo | null;
-  /** Seconds since boot, of the last line of the log. */
+  /** Seconds since boot in the last line of the log. */
   readonly uptimeSeconds: number | null;
-  /** null without types of the kernel, and of an object in a store. */
+  /** null without types of the kernel, and for an object in a store. */
   readonly tasks: TaskCounts | null;
   readonly cpus: number;
-  /** CPUs whose registers are in notes, or where a crash left them in memory. */
+  /** CPUs whose registers are in notes, or were left in memory by a crash. */
   readonly cpusWithRegisters: number;
   readonly memoryBytes: number;
-  /** Physical ranges [start, end), hexadecimal. */
+  /** Physical ranges [start, end), in hexadecimal. */
   readonly ranges: readonly (readonly [string, string])[];
   readonly notes: readonly {
     readonly name: string;
@@ -75,18 +75,20 @@ export interface DumpInfo {
     readonly size: number;
   }[];
   readonly vmcoreinfo: Readonly<Record<string, string>> | null;
-  /** Physical address, hexadecimal, where VMCOREINFO was found in memory; null if the dump has it itself. */
+  /** Physical address, in hexadecimal, where VMCOREINFO was found in memory; null if a note or header has it. */
   readonly vmcoreinfoAddress: string | null;
-  /** The file's notes and the texts in memory, the one taken first; null if the file's one note was believed. */
+  /**
+   * The file's notes and the texts in memory, the used one first; null if the file has one note and it was believed.
+   */
   readonly vmcoreinfoFound: readonly FoundText[] | null;
   readonly filtering: { readonly possible: boolean; readonly reason: string | null; readonly cure: string | null };
   readonly memoryModel: string | null;
-  /** Roughly, at dump level 31 with zlib; null if it was not estimated. */
+  /** Rough size at dump level 31 with zlib; null if it was not estimated. */
   readonly shrinksToBytes: number | null;
   readonly warnings: readonly DumpWarning[];
 }
 
-/** All that `coresieve info` says of an opened dump. */
+/** Collects everything that `coresieve info` reports about an opened dump. */
 export async function dumpInfo(
   { dump, view, whyNoView, warnings }: Session,
   shrinksToBytes: number | null,
@@ -141,7 +143,7 @@ export async function dumpInfo(
   };
 }
 
-/** Its log, if the dump has one that can be read. */
+/** The kernel's log; `undefined` if the dump has none that can be read. */
 function logOf(dump: Dump): readonly LogRecord[] | undefined {
   try {
     return logOfKernel(dump).records;

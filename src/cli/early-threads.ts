@@ -1,12 +1,12 @@
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { COMMAND_NAMES } from "./options/option.js";
 
-/** Arguments with which no dump is filtered. */
+/** Arguments of runs that do not filter a dump. */
 const OTHER_WORK = new Set(["-h", "--help", "-v", "--version", "-g", "--write-vmcoreinfo"]);
 
 /**
- * Starts the worker threads of a filter run before its command line has been read properly, by a look at it.
- * `undefined` when it does not look like such a run; the command then starts what it needs.
+ * Starts the worker threads of a filter run before its command line is parsed, after a quick check. `undefined` if it
+ * does not look like a filter run; the command then starts the threads that it needs.
  */
 export function startEarly(argv: readonly string[]): WorkerThreads | undefined {
   const [first = ""] = argv;

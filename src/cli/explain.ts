@@ -4,8 +4,8 @@ import { packageVersion } from "../package-version.js";
 import { surroundingsError } from "../surroundings.js";
 
 /**
- * What a user is told about an error, in one line. Anything but a DumpError is a mistake in this program: it says so, and what a
- * report of it needs. With CORESIEVE_DEBUG=1 the stack follows, for that report.
+ * The line for users about an error. An error that is not a DumpError is a mistake in this program: the line says so,
+ * and what to report. With CORESIEVE_DEBUG=1 the stack follows, for that report.
  */
 export function explain(error: unknown): string {
   const known = error instanceof DumpError ? error : surroundingsError(error);
@@ -16,7 +16,7 @@ export function explain(error: unknown): string {
   return `internal error: ${oneLine(what)}. This is a bug in coresieve${version()} (Node ${process.versions.node}), not in the dump or the command: please report it with the command line, what \`coresieve info\` says of the dump, and the stack, which CORESIEVE_DEBUG=1 before the command prints${stack}`;
 }
 
-/** An error is told whatever else fails: the version stands in a file, which cannot always be read. */
+/** The version stands in a file, which cannot always be read. Without it the error is still printed. */
 function version(): string {
   try {
     return ` ${packageVersion()}`;

@@ -2,8 +2,8 @@ import { DumpError } from "../errors.js";
 import type { Option } from "./options/option.js";
 
 /**
- * Refuses a flag with a value that is neither `true` nor `false`. yargs takes all others for `false`: `--privacy=yes` would be a run without
- * privacy, `-z9` one without compression, and both would end well. Throws `BAD_OPTION`.
+ * Refuses a flag with a value other than `true` or `false`. yargs takes all other values for `false`: `--privacy=yes`
+ * would be a run without privacy, `-z9` a run without compression, and both would succeed. Throws `BAD_OPTION`.
  */
 export function checkFlagValues(options: readonly Option[], argv: readonly string[]): void {
   const isFlag = new Map<string, boolean>();
@@ -14,14 +14,14 @@ export function checkFlagValues(options: readonly Option[], argv: readonly strin
   for (const word of argv) {
     if (word === "--") return;
     const long = /^--([^=]+)=(.*)$/s.exec(word);
-    // yargs knows long names in camel case, too.
+    // yargs also accepts long names in camel case.
     const name = long?.[1]?.replace(/(?<=.)[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     if (name !== undefined && isFlag.get(name) === true) checkValue(`--${name}`, long?.[2] ?? "");
     if (/^-[^-]/.test(word)) checkLetters(isFlag, word.slice(1));
   }
 }
 
-/** Of letters behind one dash: each is a flag, up to one that takes the rest as its value. */
+/** Letters behind one dash: each is a flag, up to one that takes the rest as its value. */
 function checkLetters(isFlag: ReadonlyMap<string, boolean>, letters: string): void {
   for (let i = 0; i < letters.length; i++) {
     const letter = letters[i] as string;

@@ -1,25 +1,25 @@
 import type { FoundVmcoreinfo } from "../reader/dump.js";
 import { formatCount, plural } from "./numbers.js";
 
-/** A VMCOREINFO text of the file or of its memory, as it stands in the JSON of `coresieve info`. */
+/** A VMCOREINFO text of the file or of its memory, for the JSON of `coresieve info`. */
 export interface FoundText {
-  /** Physical address, hexadecimal: what --vmcoreinfo-at takes; null of the file's own notes. */
+  /** Physical address in hexadecimal, as --vmcoreinfo-at takes it; null for the file's own notes. */
   readonly address: string | null;
-  /** Which of the file's own VMCOREINFO notes it is, from 1; null of texts in memory. */
+  /** Number of the file's own VMCOREINFO note, from 1; null for texts in memory. */
   readonly note: number | null;
   readonly release: string;
   /** ISO 8601. */
   readonly crashTime: string | null;
-  /** Of a text in memory: whether it is in an ELF note. */
+  /** Whether a text in memory is in an ELF note. */
   readonly inNote: boolean;
   /** Pages that its kernel has struct pages for; null if it leads to no kernel. */
   readonly pages: number | null;
   readonly taken: boolean;
-  /** Why it was taken, or not. */
+  /** Why it was used, or not. */
   readonly reason: string;
 }
 
-/** `index` is its place in `all`, the one taken first. */
+/** `index` is the text's index in `all`; the used one comes first. */
 export function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): FoundText {
   const { paddr, note, release, crashTime, inNote, pages } = text;
   return {

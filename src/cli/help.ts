@@ -15,7 +15,7 @@ const CODECS_HEADING = "How pages are compressed (default: -c)";
 
 const common = (options: readonly Option[]) => optionText(options.filter((option) => option.common));
 
-/** `coresieve --help`: what there is, and what most runs need: 80 columns, 40 lines at most. */
+/** `coresieve --help`: the commands, and the options of most runs. At most 80 columns and 40 lines. */
 export const HELP = `coresieve makes Linux kernel crash dumps small and safe to hand over.
 
   coresieve DUMP OUT               shrink it: drop what debuggers do not need
@@ -49,7 +49,7 @@ Example: coresieve -F vmcore -l | ssh HOST 'cat > small.flat'
 Exit code: 0 done, 1 failed, 2 wrong command line, 128 + signal when stopped.
 `;
 
-/** The line that stands for the options of the input in a command's help. */
+/** The line in a command's help that refers to the options of the input. */
 export const INPUT_HELP = "What DUMP is (--raw, -i, -x, --salvage, …): coresieve help input";
 
 /** `coresieve help input`. */
@@ -78,7 +78,10 @@ Examples
   zstdcat vmcore.zst | coresieve info -      or: coresieve info vmcore.zst
 `;
 
-/** `coresieve NAME --help`. Options of all commands stand there by their name only: they have topics of their own. */
+/**
+ * `coresieve NAME --help`. Options of all commands are only mentioned there by name: they have help topics of their
+ * own.
+ */
 export function commandHelp({ name, about }: Pick<Command, "name" | "about">): string {
   const own = new Set(optionsOf(name).values());
   const of = (...subjects: (readonly Option[])[]) => subjects.flat().filter((option) => own.has(option));
@@ -96,7 +99,7 @@ export function commandHelp({ name, about }: Pick<Command, "name" | "about">): s
         ];
   const { usage, text, examples } = about;
   const input = of(INPUT_OPTIONS).length === 0 ? [] : [INPUT_HELP];
-  // The filter command has most options: 45 lines are one screen.
+  // The filter command has the most options: 45 lines are one screen.
   const head = text === undefined ? [[usage, ...input].join("\n")] : [usage, [text, ...input].join("\n")];
   return `${[...head, ...options, ...(examples === undefined ? [] : [examples])].join("\n\n")}\n`;
 }

@@ -8,9 +8,9 @@ import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
 import { decodeDeviceEntry, ENTRY_SIZE } from "../reader/vmcoreinfo-device.js";
 import { isStorePath } from "../store/store-url.js";
 
-/** The values of the options that say what the input is, as parseValues makes them. */
+/** The values of the options about the input, as parseValues makes them. */
 export interface InputArguments {
-  /** Take the digest of what is read to its end anyway. */
+  /** Whether to compute the digest of inputs that are read to their end anyway. */
   readonly digest?: boolean;
   readonly raw: string | undefined;
   readonly arch: string | undefined;
@@ -25,7 +25,7 @@ export interface InputArguments {
   readonly spoolLimit?: number | undefined;
 }
 
-/** How the input is to be opened. Throws `BAD_OPTION`. */
+/** How to open the input. Throws `BAD_OPTION`. */
 export function openOptions(args: InputArguments): InputOptions {
   const { raw, arch, salvage, snapshot, identity } = args;
   const machine = arch === undefined ? undefined : machineNamed(arch);
@@ -45,7 +45,7 @@ export function openOptions(args: InputArguments): InputOptions {
   };
 }
 
-/** Where temporary files are, and how large. */
+/** The folder and the limit of temporary files. */
 export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spoolDir" | "spoolLimit">): SpoolOptions {
   return {
     ...(spoolDir === undefined ? {} : { dir: spoolDir }),
@@ -53,7 +53,7 @@ export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spo
   };
 }
 
-/** VMCOREINFO is given in one way only. Throws `BAD_OPTION`. */
+/** Checks that VMCOREINFO is given in one way only. Throws `BAD_OPTION`. */
 export function checkVmcoreinfoSources({ vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt }: InputArguments): void {
   const sources = [
     vmcoreinfo === undefined ? undefined : "-i gives VMCOREINFO",
@@ -66,7 +66,10 @@ export function checkVmcoreinfoSources({ vmcoreinfo, vmlinux, vmcoreinfoDevice, 
   }
 }
 
-/** What is known of the kernel apart from its dump. A packed vmlinux is unpacked. Throws `BAD_OPTION`, and for files `NOT_READABLE` and what unpacking throws. */
+/**
+ * Facts about the kernel that do not come from the dump. A packed vmlinux is unpacked. Throws `BAD_OPTION`, and for
+ * files `NOT_READABLE` and what unpacking throws.
+ */
 export async function completeOptions(args: InputArguments): Promise<CompleteOptions> {
   checkVmcoreinfoSources(args);
   const { vmcoreinfo, vmlinux, vmcoreinfoDevice, vmcoreinfoAt } = args;
@@ -82,7 +85,10 @@ export async function completeOptions(args: InputArguments): Promise<CompleteOpt
   return vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: await deviceEntry(vmcoreinfoDevice) };
 }
 
-/** A file by its name, unless it has to be unpacked, or is an object: those stay open as long as the program runs. */
+/**
+ * The name of a file; or an open file, if it had to be unpacked or is an object: these stay open until the program
+ * ends.
+ */
 async function givenVmlinux(path: string, spool: SpoolOptions): Promise<GivenFile> {
   const { isPackedVmlinux, unpackVmlinux } = await import("../reader/source/unpack-vmlinux.js");
   const file = await openSideFile(path);
@@ -92,7 +98,7 @@ async function givenVmlinux(path: string, spool: SpoolOptions): Promise<GivenFil
   return path;
 }
 
-/** An address as `coresieve info` prints it, or in decimal. */
+/** An address as in the output of `coresieve info`, or in decimal. */
 function physicalAddress(value: string): number {
   const address = /^(0x[0-9a-f]{1,14}|\d{1,16})$/i.test(value) ? Number(value) : Number.NaN;
   if (Number.isSafeInteger(address)) return address;
@@ -101,10 +107,10 @@ function physicalAddress(value: string): number {
   });
 }
 
-/** The kernel's own is a page at most, 64 KiB on some machines. */
+/** The kernel's own text has at most one page, 64 KiB on some machines. */
 const MAX_TEXT = 1 << 20;
 
-/** The 16 bytes in hexadecimal, or a file of them. */
+/** 16 bytes in hexadecimal, or the content of a file. */
 async function deviceEntry(value: string): Promise<Uint8Array> {
   const digits = value.replaceAll(/[\s:]/g, "");
   const hexadecimal = new RegExp(`^(0x)?[0-9a-f]{${2 * ENTRY_SIZE}}$`, "i").test(digits);

@@ -1,7 +1,7 @@
 import { formatBytes } from "../byte-size.js";
 import type { RunState } from "../queue/run-state.js";
 
-/** How a run stands, in one line. */
+/** The state of a run in one line. */
 export function describeRun(run: RunState): string {
   const { state, inputs, output, progress, shards, hosts, outputBytes, reason } = run;
   const what = `${inputs[0]} to ${output}`;

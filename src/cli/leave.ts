@@ -3,7 +3,10 @@ import { describeSystemError } from "../reader/source/byte-source.js";
 import type { Stop } from "./stop.js";
 import { writeStdoutWhole } from "./whole-stdout.js";
 
-/** Takes note of the first error of stdout from now on, which is written whole or not without one. */
+/**
+ * Watches stdout: returns a function for its first error from now on. Also makes sure that stdout is written completely
+ * or reports an error.
+ */
 export function watchStdout(): () => unknown {
   writeStdoutWhole();
   let first: unknown;
@@ -14,18 +17,18 @@ export function watchStdout(): () => unknown {
 }
 
 /**
- * Ends the program without waiting for the threads, which have nothing to do any more, once all has been said. One
- * that was stopped does not wait for whoever should take its output either. `unsaid` is stdout's error, if any.
+ * Ends the program after all output, without waiting for the threads, which have nothing to do any more. A stopped
+ * program does not wait for readers of its output either. `unsaid` returns stdout's error, if any.
  */
 export async function leave(stop: Stop, unsaid: () => unknown, report: (error: unknown) => void): Promise<never> {
-  // Errors of the last words come a moment after them.
+  // Errors of the last writes arrive a moment after them.
   await new Promise((resolve) => setImmediate(resolve));
   if (stop.signalName() !== undefined) process.exit();
   const error = unsaid();
-  // Nobody reads any more (EPIPE): no reason to complain, as after `| head`.
+  // Nobody reads any more (EPIPE), as after `| head`: not an error.
   if (error !== undefined && !process.exitCode && systemErrorCode(error) !== "EPIPE") {
     const what = `cannot be written: ${describeSystemError(error)}`;
-    // The command was done, but for its last words.
+    // The command succeeded, except for its last output.
     const left = "all else was done, and what was to be written elsewhere is there, and whole";
     report(new DumpError("NOT_WRITABLE", what, { file: "stdout", cure: "Look at where it goes", left }));
   }

@@ -18,7 +18,7 @@ void run();
 
 async function run(): Promise<never> {
   try {
-    // Threads take about as long to start as the rest of the program to load: both go on side by side.
+    // Threads take about as long to start as the rest of the program to load, so both are done at the same time.
     const threads = startEarly(argv);
     const { parseCommandLine } = await import("./command-line.js");
     const command = await parseCommandLine(argv, { signal: stop.signal, threads });
@@ -30,7 +30,7 @@ async function run(): Promise<never> {
   return leave(stop, unsaid, report);
 }
 
-/** Tells the first error; what comes after it is its consequence. */
+/** Prints the first error; later ones are its consequences. */
 function report(error: unknown): void {
   if (told) return;
   told = true;

@@ -12,7 +12,7 @@ import { exitCodeOf, stopOnSignals } from "./stop.js";
 
 speakAs("commandLine");
 optimiseLate();
-// As getopt_long does: a link of another name speaks under that name.
+// Like getopt_long: the program's name in messages is that of the link by which it was called.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const unsaid = watchStdout();
 const stop = stopOnSignals(report);
@@ -27,7 +27,7 @@ async function run(): Promise<never> {
     process.exitCode = 1;
   } else if (!request.checkOnly || request.mode === "help" || request.mode === "version") {
     try {
-      // Threads take about as long to start as the rest of the program to load: both go on side by side.
+      // Threads take about as long to start as the rest of the program to load, so both are done at the same time.
       const threads = threadsFor(request);
       const { runMakedumpfile } = await import("./makedumpfile/run.js");
       process.exitCode = await runMakedumpfile(request, { program, messages, signal: stop.signal, threads });
@@ -38,7 +38,7 @@ async function run(): Promise<never> {
   return leave(stop, unsaid, report);
 }
 
-/** As many as asked for, up to the most that can be, or one per core. */
+/** As many threads as requested, up to the maximum; by default one per core. */
 function threadsFor({ mode, threads }: MakedumpfileRequest): WorkerThreads | undefined {
   if (mode !== "create" && mode !== "split" && mode !== "mem-usage") return undefined;
   return new WorkerThreads(threads === 0 ? standardThreads() : Math.min(threads, MAX_THREADS));

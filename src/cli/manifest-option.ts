@@ -22,21 +22,21 @@ export interface ManifestArguments {
   readonly force: boolean;
 }
 
-/** A manifest that is written when the run has ended well. */
+/** Writes a manifest after a successful run. */
 export interface ManifestWriter {
-  /** Where an output to stdout goes to have its digest taken on the way. */
+  /** A stream for an output to stdout, which computes the digest. */
   readonly stream: NodeJS.WritableStream;
-  /** Takes the digests and makes the manifest appear. The output is there already. */
+  /** Computes the digests and makes the manifest appear. The output must exist already. */
   write(dump: Dump, options: WholeFilterOptions, result: FilterResult, onProgress?: DigestProgress): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
-  /** After `abort`: what is there all the same. */
+  /** After `abort`: what could not be removed. */
   leftBehind(): string | undefined;
 }
 
 /**
- * Opens what `--manifest FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`,
- * and what a file sink does.
+ * Opens the manifest's file for `--manifest FILE` before the run, so that a name that is not possible is reported at
+ * once. Throws `BAD_OPTION`, and what a file sink throws.
  */
 export async function manifestWriter(
   args: ManifestArguments,
@@ -75,7 +75,7 @@ export async function manifestWriter(
     async write(dump, options, result, onProgress) {
       let written: Dump | undefined;
       try {
-        // A packed one would have to be unpacked whole, and an image of memory says nothing of itself.
+        // A packed output would have to be unpacked as a whole, and an image of memory has no notes.
         const silent = pack !== undefined || !outputFormatFacts(options.format).holdsNotes;
         written = output === undefined || silent ? undefined : await openInput(output, new Warnings());
         const inputFiles = await filesOfDump(dump, digests !== "output", signal, onProgress);

@@ -5,7 +5,7 @@ import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/f
 import { Warnings } from "../warnings.js";
 import type { FilterRequest } from "./options/filter-request.js";
 
-/** What `--json` prints when the old file is as good: no output was written. */
+/** The output of `--json` if the input is kept: no output was written. */
 export interface KeptInput {
   readonly kept: true;
   readonly files: readonly string[];
@@ -13,14 +13,14 @@ export interface KeptInput {
   readonly inputBytes: number;
   /** Percent. */
   readonly minSaving: number;
-  /** What the output might have had at most. */
+  /** The most bytes that the output was allowed to have. */
   readonly mostBytes: number;
-  /** What it was expected to have, give or take `expectedError`; null if it was tried. */
+  /** Its expected bytes, plus or minus `expectedError`; null if a run was tried instead. */
   readonly expectedBytes: number | null;
   readonly expectedError: number | null;
 }
 
-/** The value of `--min-saving`, in percent of the input, if the run can be undone. Throws `BAD_OPTION`. */
+/** The value of `--min-saving`, in percent of the input. Throws `BAD_OPTION`, also if the run could not be undone. */
 export function minSavingOf(
   percent: number | undefined,
   { output, fallbackLevels, onFull }: Pick<FilterRequest, "output" | "fallbackLevels" | "onFull">,
@@ -41,8 +41,8 @@ export function minSavingOf(
 }
 
 /**
- * Filters a dump if that saves `percent` of its bytes at least. A sample tells first whether it can; what is left of doubt
- * is settled by writing, up to the size at which it saves too little.
+ * Filters a dump if that saves at least `percent` of its bytes. First a sample shows whether that is possible. If it is
+ * still in doubt, the dump is written up to the size at which it would save too little.
  */
 export async function filterIfWorth(
   dump: Dump,
@@ -72,7 +72,7 @@ export async function filterIfWorth(
   }
 }
 
-/** `undefined` where the output may be smaller than a sample of it tells. */
+/** The expected size; `undefined` if the output may be smaller than a sample can show. */
 async function expectedSize(
   dump: Dump,
   options: WholeFilterOptions,
@@ -93,7 +93,7 @@ async function expectedSize(
   }
   const { estimateDump } = await import("../estimate/estimate-dump.js");
   const { levels } = await estimateDump(dump, {
-    // Only what says which kernel it is: the other options are a filter run's.
+    // Only the options about the kernel: the others belong to a filter run.
     ...(options.vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt: options.vmcoreinfoAt }),
     ...(options.vmcoreinfo === undefined ? {} : { vmcoreinfo: options.vmcoreinfo }),
     ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),

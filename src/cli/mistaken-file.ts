@@ -1,6 +1,9 @@
 import { DumpError } from "../errors.js";
 
-/** What a name that is not a file may have been meant as: an output behind `-F`, which has none. Other errors come back as they are. */
+/**
+ * The error for a missing file that the user may have meant as the output: with `-F` there is none. Other errors are
+ * returned unchanged.
+ */
 export function mistakenFile(error: unknown, inputs: readonly string[], flatten: boolean): unknown {
   if (!(error instanceof DumpError) || error.code !== "NOT_READABLE" || error.systemError !== "ENOENT") return error;
   const { file } = error;

@@ -4,10 +4,11 @@ import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
 import { STDIN } from "../reader/source/stdin.js";
 
 /**
- * For who writes a dump to stdout and nowhere else. Throws `NOT_WRITABLE` where it is closed (`>&-`): all that is written is lost then, and no write
- * fails, for Node opens /dev/null in its place (src/node.cc of Node 20 to 24). Not for text: Python's `subprocess.DEVNULL` and many daemons open
- * /dev/null just so, and who throws text away wants the exit code. `OUTPUT_EXISTS` where it leads into one of the inputs (`>> DUMP`), as `cat` has it: that would
- * be written over.
+ * For commands that write a dump to stdout and nowhere else. Throws `NOT_WRITABLE` if stdout is closed (`>&-`):
+ * everything would be lost and no write would fail, because Node opens /dev/null in its place (src/node.cc of Node 20
+ * to 24). Not for text: Python's `subprocess.DEVNULL` and many daemons open /dev/null in the same way, and a caller
+ * that discards text wants the exit code. Throws `OUTPUT_EXISTS` if stdout leads into one of the inputs (`>> DUMP`), as
+ * cat does: that input would be overwritten.
  */
 export function needStdout(inputs: readonly string[], fd = 1): void {
   if (leadsToOneOf(inputs, fd)) {
@@ -23,7 +24,7 @@ export function needStdout(inputs: readonly string[], fd = 1): void {
   });
 }
 
-/** Node opens for reading, too; a shell's `> /dev/null` cannot be read from. */
+/** Node opens /dev/null also for reading; a shell's `> /dev/null` is not readable. */
 function standsForClosed(fd: number): boolean {
   if (process.platform === "win32") return false;
   try {
@@ -39,7 +40,7 @@ function leadsToOneOf(inputs: readonly string[], fd: number): boolean {
   try {
     if (!fstatSync(fd).isFile()) return false;
     const file = fileIdentity(fd);
-    // Inputs may be names of stores or guests as well.
+    // Inputs may also be names of objects or guests.
     return inputs.some((path) => {
       if (path !== STDIN) return existsSync(path) && leadsTo(realpathSync.native(path), file);
       const { dev, ino } = fileIdentity(0);

@@ -23,7 +23,7 @@ const LINUX: ReadonlyMap<number, string> = new Map([
   [0x400, "NT_ARM_VFP"],
 ]);
 
-/** What a note is, for people: "NT_PRSTATUS", or its owner and number. */
+/** The name of a note for people: "NT_PRSTATUS", or its owner and number. */
 export function noteTypeName(owner: string, type: number): string {
   if (owner === "VMCOREINFO") return "VMCOREINFO";
   if (owner === "QEMU") return "QEMU CPU state";

@@ -1,4 +1,4 @@
-/** A whole number with commas: 1,234,567. Not by toLocaleString: its tables take 16 ms to load. */
+/** A whole number with commas: 1,234,567. Without toLocaleString, whose tables take 16 ms to load. */
 export function formatCount(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
@@ -8,7 +8,7 @@ export function plural(count: number, noun: string): string {
   return `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
 
-/** A share as a percentage; "0 %" of nothing. */
+/** A share as a percentage; "0 %" if the whole is 0. */
 export function formatShare(part: number, whole: number): string {
   const percent = whole === 0 ? 0 : (100 * part) / whole;
   return `${percent.toFixed(percent > 0 && percent < 10 ? 1 : 0)} %`;

@@ -9,7 +9,7 @@ import { canRedraw } from "./terminal.js";
 const TERMINAL_MILLISECONDS = 100;
 const PLAIN_MILLISECONDS = 5000;
 
-/** Opens the dump that a command was given, and says on stderr how far it is where that takes long. Throws what `openInput` does. */
+/** Opens a command's dump, and shows progress on stderr if that takes long. Throws what `openInput` throws. */
 export async function openInputs(
   files: string | readonly string[],
   warnings: Warnings,

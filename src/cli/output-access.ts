@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { OutputAccess } from "../shard/output-access.js";
 
-/** Whose outputs become, and who may read them. Throws `BAD_OPTION`. */
+/** Owner and mode of outputs. Throws `BAD_OPTION`. */
 export function outputAccess(values: {
   readonly outputMode: string | undefined;
   readonly outputOwner: string | undefined;
@@ -13,7 +13,7 @@ export function outputAccess(values: {
   };
 }
 
-/** A mode in octal digits, as chmod takes it: none but permissions. Throws `BAD_OPTION`. */
+/** A mode in octal digits, as for chmod, with permissions only. Throws `BAD_OPTION`. */
 function parseMode(text: string): number {
   if (/^0?[0-7]{3}$/.test(text)) return Number.parseInt(text, 8);
   throw new DumpError("BAD_OPTION", `--output-mode ${text}: must be three octal digits`, {
@@ -21,10 +21,13 @@ function parseMode(text: string): number {
   });
 }
 
-/** The kernel's uid_t: its last value means "none". */
+/** The kernel's uid_t: its last value means "no user". */
 const MOST_ID = 2 ** 32 - 2;
 
-/** `UID`, `UID:GID` or `:GID`, in numbers: hosts may have other names for them. Throws `BAD_OPTION`. */
+/**
+ * Parses `UID`, `UID:GID` or `:GID`. Only numbers, because hosts may have different names for them. Throws
+ * `BAD_OPTION`.
+ */
 function parseOwner(text: string): { readonly uid?: number; readonly gid?: number } {
   const [, user, group] = /^(\d{1,10})?(?::(\d{1,10}))?$/.exec(text) ?? [];
   const ids = [user, group].filter((id) => id !== undefined).map(Number);

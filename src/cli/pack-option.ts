@@ -3,7 +3,7 @@ import { shownUrl } from "../store/http-url.js";
 
 const SUFFIXES: Readonly<Record<string, Packing>> = { zst: "zstd", lz4: "lz4", gz: "gzip" };
 
-/** How an output is packed: as `--pack` says, else by the suffix of its name. */
+/** The packing of an output: `--pack` decides, otherwise the suffix of its name. */
 export function packingOfOutput(output: string | undefined, pack: Packing | "none" | undefined): Packing | undefined {
   if (pack !== undefined) return pack === "none" ? undefined : pack;
   const suffix = /\.([a-z0-9]+)$/i.exec(shownUrl(output ?? ""))?.[1]?.toLowerCase() ?? "";

@@ -2,7 +2,7 @@ import { foreignText } from "../foreign-text.js";
 import type { DumpWarning } from "../warnings.js";
 import { coloured } from "./terminal.js";
 
-/** Warnings of a run, a line each, on stderr. */
+/** Prints the warnings of a run on stderr, one per line. */
 export function printWarnings(warnings: readonly DumpWarning[]): void {
   for (const { message, code, count } of warnings) {
     process.stderr.write(

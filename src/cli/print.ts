@@ -1,9 +1,9 @@
 import { foreignText, shownJson } from "../foreign-text.js";
 
-/** Where something is printed. */
+/** A stream to print to. */
 type Stream = Pick<NodeJS.WriteStream, "write">;
 
-/** Prints lines. Whatever of a dump, a name or another program is in them cannot steer the terminal. */
+/** Prints lines. Text from a dump, a name or another program in them cannot control the terminal. */
 export function printLines(lines: readonly string[], stream: Stream = process.stdout): void {
   stream.write(lines.map((line) => `${foreignText(line)}\n`).join(""));
 }
@@ -13,12 +13,12 @@ export function printJson(value: unknown, indent?: number, stream: Stream = proc
   stream.write(`${shownJson(value, indent)}\n`);
 }
 
-/** Prints text of our own as it is: help, scripts, and what was escaped where it was made. */
+/** Prints text of this program unchanged: help, scripts, and text that was escaped when it was made. */
 export function printOwn(text: string | Uint8Array): void {
   process.stdout.write(text);
 }
 
-/** A line about the run, on stderr. */
+/** Prints a line about the run on stderr. */
 export function printNote(line: string): void {
   process.stderr.write(`coresieve: ${foreignText(line)}\n`);
 }

@@ -1,6 +1,6 @@
 /**
- * `--privacy strict` and `--privacy=strict` in the words of the options: `--privacy` is a flag, and a word behind it is a file's name but for this
- * one. A dump of that name is `./strict`.
+ * Turns `--privacy strict` and `--privacy=strict` into words that the options understand: `--privacy` is a flag, and
+ * the word after it is a file's name, except this one. A dump with that name must be written `./strict`.
  */
 export function privacyWords(argv: readonly string[]): readonly string[] {
   const at = argv.findIndex((word) => word === "--privacy" || word === "--privacy=strict");

@@ -6,21 +6,21 @@ import { formatSeconds } from "./numbers.js";
 import { canRedraw } from "./terminal.js";
 
 type Progress = (FilterProgress | VerifyProgress | HandOverProgress | DigestStep) & {
-  /** Of a run of several steps, from 0 to 1: the bar shows it. */
+  /** Share of a run of several steps, from 0 to 1, which the bar shows. */
   readonly share?: number;
 };
 
-/** A digest is taken: pages of bytes. */
+/** A digest is computed; its bytes are counted as pages. */
 interface DigestStep {
   readonly phase: "digest";
   readonly done: number;
   readonly total: number;
 }
 
-/** Shows how far a run is. */
+/** Shows the progress of a run. */
 export interface ProgressDisplay {
   update(progress: Progress): void;
-  /** Clears the bar; what follows starts on a line of its own. */
+  /** Clears the bar; the next output starts on its own line. */
   end(): void;
 }
 
@@ -39,10 +39,10 @@ const LABELS: Readonly<Record<Progress["phase"], string>> = {
 };
 const BAR_WIDTH = 30;
 const TERMINAL_MILLISECONDS = 100;
-/** Logs and serial consoles get a line now and then: a dump was once slowed down by its own progress. */
+/** The interval between lines in logs and on serial consoles: a dump was once slowed down by its own progress. */
 const PLAIN_MILLISECONDS = 5000;
 
-/** A bar with rate and time left on a terminal, a plain line every five seconds elsewhere. */
+/** On a terminal, a bar with rate and remaining time; otherwise a plain line every five seconds. */
 export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): ProgressDisplay {
   const terminal = canRedraw(stream);
   const interval = terminal ? TERMINAL_MILLISECONDS : PLAIN_MILLISECONDS;
@@ -69,7 +69,7 @@ export function progressDisplay(stream: NodeJS.WriteStream, pageSize: number): P
 }
 
 function describe({ phase, done, total, share }: Progress, seconds: number, pageSize: number): string {
-  // The first report of a phase comes at its beginning: it has no rate yet.
+  // The first report of a phase comes at its beginning, so it has no rate.
   const rate = seconds > 0 && done > 0 ? `, ${formatBytes((done * pageSize) / seconds)}/s` : "";
   const left = done > 0 && seconds > 1 ? `, ${formatSeconds((seconds * (total - done)) / done)} left` : "";
   const percent = total === 0 ? 100 : Math.floor((100 * done) / total);

@@ -12,14 +12,14 @@ import { readyFileSink } from "../writer/open-file-sink.js";
 import { sameOutput } from "../writer/output-path.js";
 import type { Sink } from "../writer/sink.js";
 
-/** A report about a filter run, written when the run has ended well. */
+/** Writes a report about a filter run after the run has succeeded. */
 export interface ReportWriter {
-  /** Is given the run's progress, and looks on. */
+  /** Gets the run's progress, and observes the run. */
   readonly recorder: RunRecorder;
   write(dump: Dump, options: WholeFilterOptions, result: FilterResult, seconds: number): Promise<void>;
   /** The run failed. Never throws. */
   abort(): Promise<void>;
-  /** After `abort`: what is there all the same. */
+  /** After `abort`: what could not be removed. */
   leftBehind(): string | undefined;
 }
 
@@ -30,8 +30,8 @@ export interface ReportArguments {
 }
 
 /**
- * Opens what `--report FILE` asks for, before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`, and
- * what a file sink does.
+ * Opens the report's file for `--report FILE` before the run, so that a name that is not possible is reported at once.
+ * Throws `BAD_OPTION`, and what a file sink throws.
  */
 export async function reportWriter(
   path: string,
@@ -50,7 +50,7 @@ export async function reportWriter(
     recorder,
     async write(dump, options, result, seconds) {
       try {
-        // The run has warned of all that there is to warn of.
+        // Warnings of this session are dropped: the run has already reported them.
         const log = logTail(openSession(dump, { ...options, warnings: new Warnings() }).dump);
         const data = recorder.data(options, result, log, packageVersion(), output ?? "stdout", seconds);
         await writePage(sink, renderReport(data));
@@ -63,7 +63,7 @@ export async function reportWriter(
   };
 }
 
-/** Puts the page into its file and lets that appear. */
+/** Writes the page to its file and makes the file appear. */
 export async function writePage(sink: Sink, page: string): Promise<void> {
   const bytes = Buffer.from(page);
   await sink.write(bytes, 0);

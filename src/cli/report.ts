@@ -6,7 +6,7 @@ import type { OutputFormat } from "../writer/output-format.js";
 import { CLASS_LABELS } from "./class-labels.js";
 import { formatCount, formatSeconds, formatShare } from "./numbers.js";
 
-/** What a run found and did, for people, in lines. */
+/** The result of a run for people, as lines. */
 export function describeResult(dump: Dump, result: FilterResult, output: string, seconds: number): string[] {
   const { classes, inputPages } = result;
   const kernel = result.kernelRelease === undefined ? "not known" : `Linux ${result.kernelRelease}`;
@@ -51,7 +51,7 @@ export function describeResult(dump: Dump, result: FilterResult, output: string,
   ];
 }
 
-/** What the input lacks. Of one that is incomplete nobody knows what was dropped, and what is lost. */
+/** The pages that the input lacks. In an incomplete input, dropped and lost pages cannot be distinguished. */
 function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefore"]>, incomplete: boolean): string {
   const parts = CLASS_LABELS.filter(([name]) => name !== "kept" && (classes[name] ?? 0) > 0).map(
     ([name, label]) => `${label} ${formatCount(classes[name] ?? 0)}`,
@@ -61,7 +61,7 @@ function filteredRow({ pages, classes }: NonNullable<FilterResult["filteredBefor
   return `  ${(incomplete ? "missing" : "filtered before").padEnd(26)}${formatCount(pages).padStart(14)}  not in the input${of}`;
 }
 
-/** What went over the wire. */
+/** Bytes that were transferred from and to stores. */
 function storeRows({ fetched, upload }: FilterResult): string[] {
   const rows: string[] = [];
   if (fetched !== undefined) {
@@ -78,14 +78,14 @@ function storeRows({ fetched, upload }: FilterResult): string[] {
   return rows;
 }
 
-/** Ranges of memory that people see; JSON has all. */
+/** The most ranges of memory that are shown; JSON has all. */
 const MOST_RANGES = 12;
 
 function holes({ holeBytes }: FilterResult): string {
   return holeBytes === undefined ? "" : `; ${formatBytes(holeBytes)} of it are holes`;
 }
 
-/** Where bare memory has memory: the file itself says nothing of it. */
+/** Where bare memory has memory: the file itself does not show it. */
 function memoryRow({ memory }: FilterResult): string[] {
   if (memory === undefined) return [];
   const shown = memory.slice(0, MOST_RANGES).map(({ start, end }) => `0x${start.toString(16)}-0x${end.toString(16)}`);
@@ -97,7 +97,7 @@ function unpacked({ unpackedBytes }: FilterResult): string {
   return unpackedBytes === undefined ? "" : `; ${formatBytes(unpackedBytes)} when unpacked`;
 }
 
-/** Why pages are kept with --privacy, and what it does not vouch for. */
+/** Why pages are kept with --privacy, and what it cannot guarantee. */
 function privacyRows(
   {
     reserved,
@@ -128,10 +128,10 @@ function privacyRows(
   ];
 }
 
-/** Rules that people see; JSON has all. */
+/** The most rules that are shown; JSON has all. */
 const MOST_RULES = 40;
 
-/** What each rule overwrote. */
+/** The bytes that each rule overwrote. */
 function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["erase"]>): string[] {
   const amount = (all: number, written: number) =>
     written === all ? formatBytes(all) : `${formatBytes(all)}, ${formatBytes(written)} of it in kept pages`;
@@ -146,7 +146,7 @@ function eraseRows({ rules, bytes, overwritten }: NonNullable<FilterResult["eras
   ];
 }
 
-/** Pages of the machine by class, as makedumpfile counts them: what an earlier filtering dropped is among them. */
+/** Pages of the machine by class, as makedumpfile counts them: including pages that an earlier filter run dropped. */
 export function allPages({ classes, inputPages, beyondMemMap, filteredBefore }: FilterResult) {
   const of = (name: PageClass) => classes[name] + (filteredBefore?.classes[name] ?? 0);
   return {
@@ -156,7 +156,7 @@ export function allPages({ classes, inputPages, beyondMemMap, filteredBefore }: 
   };
 }
 
-/** The lines of makedumpfile's --show-stats: same wording, so that scripts which read it go on working. */
+/** The lines of makedumpfile's --show-stats, with the same wording, for scripts that parse them. */
 export function makedumpfileStats(result: FilterResult, format: OutputFormat): string[] {
   const { maxMapnr, classes: found } = result;
   const { original, ...classes } = allPages(result);

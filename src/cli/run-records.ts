@@ -12,21 +12,27 @@ import type { FilterRequest } from "./options/filter-request.js";
 import type { ProgressDisplay } from "./progress.js";
 import type { ReportArguments, ReportWriter } from "./report-option.js";
 
-/** What a filter run writes beside its dump: a manifest, a report, both or neither. */
+/** Files that a filter run writes in addition to its dump: a manifest, a report, both or neither. */
 export interface RunRecords {
-  /** Where a dump for stdout goes: the manifest takes its digest on the way. */
+  /** The stream for a dump to stdout: it computes the manifest's digest. */
   readonly stdout: NodeJS.WritableStream;
-  /** Looks on while pages are written. */
+  /** Observes the run while pages are written. */
   readonly observer: RunObserver | undefined;
-  /** Takes part in the run's progress. */
+  /** Gets the run's progress. */
   progress(state: FilterProgress): void;
-  /** Writes them when the dump is there. Throws an error that says the dump stays. */
+  /** Writes the files after the dump. Throws an error that says that the dump stays. */
   write(dump: Dump, options: WholeFilterOptions, result: FilterResult, seconds: () => number): Promise<void>;
-  /** The run failed with this, or wrote nothing: gives up both, and returns the error to end with. Never throws. */
+  /**
+   * The run failed with this error, or wrote nothing: abandons both files, and returns the error to end with. Never
+   * throws.
+   */
   giveUp(error?: unknown): Promise<unknown>;
 }
 
-/** Opens the records before the run: a name that cannot be is found out at once. Throws `BAD_OPTION`, and what a file sink does. */
+/**
+ * Opens the files before the run, so that a name that is not possible is reported at once. Throws `BAD_OPTION`, and
+ * what a file sink throws.
+ */
 export async function openRecords(
   args: ManifestArguments & ReportArguments,
   request: Pick<FilterRequest, "inputs" | "output" | "pack">,
@@ -58,7 +64,7 @@ export async function openRecords(
   };
 }
 
-// Each is loaded only where it is asked for, or something of it.
+// Code is only loaded for the files that the user wants.
 
 async function openManifest(
   args: ManifestArguments,
@@ -78,10 +84,10 @@ async function openReport(
   return (await import("./report-option.js")).reportWriter(args.report, args, inputs, output);
 }
 
-/** The error of a record: the dump stays, and so does the manifest if the report failed. */
+/** The error of such a file: the dump stays, and so does the manifest if the report failed. */
 function besideDump(error: unknown, incomplete: boolean, dump: string, manifest?: string): unknown {
   if (!(error instanceof DumpError)) return error;
-  // Somebody else may have removed it, or moved its folder.
+  // Someone else may have removed the dump, or moved its folder.
   if (dump !== "stdout" && !isStorePath(dump) && !isHttpOutput(dump) && !existsSync(dump))
     return error.left === NOTHING_LEFT ? error.with({ left: undefined }) : error;
   const how = incomplete ? "marked incomplete" : "whole";

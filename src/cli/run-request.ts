@@ -7,7 +7,7 @@ import type { OptionValues } from "./options/table.js";
 
 type Values = OptionValues<"submit"> | OptionValues<"plan">;
 
-/** What a run by many hosts is to make, as the command line says it. Throws `BAD_OPTION`, `NOT_READABLE`. */
+/** The options of a run by many hosts, from the command line. Throws `BAD_OPTION`, `NOT_READABLE`. */
 export async function runOptions(files: readonly string[], values: Values): Promise<RunOptions> {
   const none = {
     dedupe: false,
@@ -34,10 +34,10 @@ export async function runOptions(files: readonly string[], values: Values): Prom
       },
     );
   }
-  // What is wrong with these is said here, and not by another host.
+  // Checked here, so that their errors are reported at once and not by another host.
   openOptions(values);
   checkVmcoreinfoSources(values);
-  // The hosts unpack it themselves.
+  // The hosts unpack the vmlinux themselves.
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = await completeOptions({ ...values, vmlinux: undefined });
   const erase = await eraseFile(values);
   const { force, strict, salvage, raw, arch, vmlinux } = values;

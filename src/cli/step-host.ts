@@ -11,8 +11,8 @@ import { WorkerThreads } from "../worker/threads.js";
 import { exitsWith, TRY_AGAIN } from "./stop.js";
 
 /**
- * Does a step of a run by commands, in the place that is named. What may succeed when it is begun again ends the program with `TRY_AGAIN`; `lasts` says of
- * more errors that they come again.
+ * Does a step of a run by commands, in the given place. If a step fails but may succeed when it is repeated, the
+ * program ends with `TRY_AGAIN`; `lasts` names further errors that are permanent.
  */
 export async function withStepHost<T>(
   path: string,
@@ -21,7 +21,7 @@ export async function withStepHost<T>(
   lasts: (error: DumpError) => boolean = () => false,
 ): Promise<T> {
   let opened: Promise<StoreThread> | undefined;
-  // Who works in folders never loads it.
+  // Not loaded for folders.
   const store = () => {
     opened ??= import("../store/open-store.js").then(({ openStore }) => openStore());
     return opened;
@@ -45,7 +45,7 @@ export async function withStepHost<T>(
   }
 }
 
-/** The one word that names a run's place. Throws `BAD_OPTION`. */
+/** The only argument, which names a run's place. Throws `BAD_OPTION`. */
 export function placeNamed(words: readonly string[], usage: string): string {
   const [place] = words;
   if (place !== undefined && words.length === 1) return place;

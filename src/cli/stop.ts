@@ -4,7 +4,8 @@ import { dropUnfinished } from "../unfinished.js";
 
 /**
  * Exit codes: 0 success; 1 the dump could not be read, filtered or written; 2 the command line is wrong; 128 + the
- * signal's number when stopped by one (129 SIGHUP, 130 SIGINT, 143 SIGTERM); what `exitsWith` says of an error.
+ * signal's number if a signal stopped it (129 SIGHUP, 130 SIGINT, 143 SIGTERM); or the code that `exitsWith` set for an
+ * error.
  */
 export function exitCodeOf(error: unknown, signal: NodeJS.Signals | undefined): number {
   if (signal !== undefined) return 128 + constants.signals[signal];
@@ -14,34 +15,38 @@ export function exitCodeOf(error: unknown, signal: NodeJS.Signals | undefined): 
 
 const codes = new WeakMap<Error, number>();
 
-/** The same error; the program ends with that exit code if it ends by it. */
+/** Returns the same error; if the program ends with it, it has this exit code. */
 export function exitsWith(error: unknown, code: number): unknown {
   if (error instanceof Error) codes.set(error, code);
   return error;
 }
 
-/** What may succeed if the same command is begun again, later or on another host: EX_TEMPFAIL of sysexits.h, which mailers and batch systems know. */
+/**
+ * For an error after which the same command may succeed, later or on another host: EX_TEMPFAIL of sysexits.h, which
+ * mailers and batch systems know.
+ */
 export const TRY_AGAIN = 75;
 
-/** Milliseconds to clean up in after an error that nobody caught: the run may wait for what never comes. */
+/** Milliseconds for cleaning up after an uncaught error: the run may wait for something that never comes. */
 const CLEAN_UP = 5000;
 
 export interface Stop {
   readonly signal: AbortSignal;
-  /** The signal that came, if any. */
+  /** The signal that arrived, if any. */
   signalName(): NodeJS.Signals | undefined;
 }
 
 /**
- * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) ends the run and cleans up; a second one ends the program at once, and temporary files
- * with it. An error that nobody caught ends the run as the first signal does. `report` tells of both.
+ * The first SIGINT, SIGTERM or SIGHUP (the terminal is gone) stops the run, which cleans up. A second one ends the
+ * program at once, and removes temporary files. An uncaught error stops the run like the first signal. `report` gets
+ * both.
  */
 export function stopOnSignals(report: (error: unknown) => void): Stop {
   const controller = new AbortController();
   let name: NodeJS.Signals | undefined;
   process.once("uncaughtException", (error) => {
     report(error);
-    // One line is enough: what follows is its consequence.
+    // Later errors are consequences of the first and are not printed.
     process.on("uncaughtException", () => undefined);
     controller.abort(error);
     setTimeout(() => process.exit(), CLEAN_UP);

@@ -4,7 +4,7 @@ import type { CommandName } from "./options/option.js";
 import type { OptionWords } from "./options/parse-values.js";
 import { optionsOf } from "./options/table.js";
 
-/** Throws `BAD_OPTION` for an option whose value is an object of a store and that takes none. */
+/** Throws `BAD_OPTION` for an option whose value names an object of a store although the option does not accept one. */
 export function checkStoreOptions(command: CommandName, words: OptionWords): void {
   for (const [name, { object }] of optionsOf(command)) {
     const word = words[name];

@@ -3,9 +3,12 @@ import { nearestName } from "../nearest-name.js";
 import { COMMAND_NAMES, type CommandName } from "./options/option.js";
 import { OPTIONS, optionsOf } from "./options/table.js";
 
-/** What is said of options that a command does not have: why, which other commands have them, or what may be meant. */
+/**
+ * The error for options that a command does not have: why, which other commands have them, or what the user may have
+ * meant.
+ */
 export function unknownOptions(names: readonly string[], command: CommandName): DumpError {
-  // yargs names those with dashes a second time, in camel case.
+  // yargs lists names with dashes a second time, in camel case.
   const written = names.filter((name) => name.length === 1 || !/[A-Z]/.test(name));
   const [first = ""] = written.length === 0 ? names : written;
   const named = (written.length === 0 ? names : written).map(dashed).join(", ");
@@ -31,7 +34,7 @@ export function unknownOptions(names: readonly string[], command: CommandName): 
   });
 }
 
-/** As it stands on the command line. */
+/** The option as users write it. */
 export function dashed(name: string): string {
   return name.length === 1 ? `-${name}` : `--${name}`;
 }

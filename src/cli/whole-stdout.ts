@@ -3,16 +3,17 @@ import type { Writable } from "node:stream";
 import { writeFully } from "../reader/source/full-io.js";
 
 /**
- * Where stdout is a file (`> FILE`) Node makes one system call for each piece and takes it for done, however much of the piece the system took: on
- * a disk that is nearly full the rest was lost without an error (lib/internal/fs/sync_write_stream.js of Node 20 to 22). Pipes,
- * sockets and terminals are written by libuv, which goes on until all is written.
+ * If stdout is a file (`> FILE`), Node makes one system call for each piece, and treats the piece as written however
+ * little of it the system took: on a disk that is nearly full the rest was lost without an error
+ * (lib/internal/fs/sync_write_stream.js of Node 20 to 22). Pipes, sockets and terminals are written by libuv, which
+ * continues until everything is written.
  */
 export function writeStdoutWhole(stdout: Writable = process.stdout, fd = 1): void {
   try {
     const stat = fstatSync(fd);
     if (stat.isFIFO() || stat.isSocket() || process.stdout.isTTY) return;
   } catch {
-    // It is closed: writing says so.
+    // stdout is closed: writing reports it.
     return;
   }
   stdout._write = (chunk: Uint8Array | string, encoding, done) => {

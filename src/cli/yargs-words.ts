@@ -4,15 +4,18 @@ import type { CommandName, Option } from "./options/option.js";
 import type { OptionWords } from "./options/parse-values.js";
 import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
-/** What yargs makes of a command line. */
+/** A command line as yargs parses it. */
 interface ParsedWords {
   readonly words: OptionWords;
   readonly files: readonly string[];
-  /** Long names of the options that stand there. */
+  /** Long names of the options on the command line. */
   readonly given: readonly string[];
 }
 
-/** Reads any command line. Of an option that is named twice the last counts, as in other programs. Throws `BAD_OPTION`, and yargs' errors. */
+/**
+ * Parses any command line. If an option is given twice the last one counts, as in other programs. Throws `BAD_OPTION`,
+ * and yargs' errors.
+ */
 export function yargsWords(command: CommandName, argv: readonly string[]): ParsedWords {
   const options = [...GENERAL_OPTIONS, ...optionsOf(command).values()] as readonly Option[];
   checkFlagValues(options, argv);

@@ -7,7 +7,7 @@ export interface MapSegment {
   readonly cells: number;
 }
 
-/** The map: a state per cell, of all segments behind each other. */
+/** The map: a state per cell, for one segment after the other. */
 export interface CellMap {
   /** Pages per cell. */
   readonly unit: number;
@@ -15,23 +15,23 @@ export interface CellMap {
   readonly cells: Uint8Array;
 }
 
-/** Holes of fewer cells are drawn. */
+/** Holes of fewer cells are drawn instead of skipped. */
 const MIN_HOLE = 256;
 const SHARE_OF_HOLE = 128;
 
 /**
- * Makes cells of the pages' states, which come in order. Where a cell stands for several pages, the states of 16 cells are
- * shared out among these by their numbers, those of a kind beside each other; what does not come out even is carried on to the
- * next 16, so that over the whole the shares are right. Memory: a byte per cell.
+ * Makes cells from the pages' states, which come in order. If a cell stands for several pages, the states of a block of
+ * 16 cells are distributed over these by their numbers, equal states next to each other. Remainders are carried over to
+ * the next block, so that the shares are right over the whole map. Takes a byte of memory per cell.
  */
 export class CellMapBuilder {
   readonly #map: MapSpans;
   readonly #cells: Uint8Array;
   #at = 0;
-  /** Pages per state of the block at hand, and how many in all. */
+  /** Pages per state in the current block (`#counts`), and their total (`#pages`). */
   readonly #counts = new Float64Array(256);
   #pages = 0;
-  /** Cells that each state is due from earlier blocks; negative where it got too many. */
+  /** Cells that each state is still due from earlier blocks; negative if it got too many. */
   readonly #carry = new Float64Array(256);
 
   constructor(map: MapSpans) {
@@ -40,7 +40,7 @@ export class CellMapBuilder {
     this.#cells = new Uint8Array(pages / map.unit);
   }
 
-  /** Takes `count` pages of one state. All pages of the spans must be given, in order. */
+  /** Adds `count` pages of one state. All pages of the spans must be added, in order. */
   add(state: number, count: number): void {
     const { unit } = this.#map;
     if (unit === 1) {
@@ -58,7 +58,7 @@ export class CellMapBuilder {
     }
   }
 
-  /** The map, with its large holes cut out. */
+  /** The map, without its large holes. */
   finish(): CellMap {
     const { unit, spans } = this.#map;
     const smallest = Math.max(MIN_HOLE, this.#cells.length / SHARE_OF_HOLE);
@@ -108,7 +108,9 @@ export class CellMapBuilder {
   }
 }
 
-/** The stretches [from, to) between holes of at least `smallest` cells; holes at the ends are cut off, whatever their size. */
+/**
+ * The ranges [from, to) between holes of at least `smallest` cells; holes at the ends are removed whatever their size.
+ */
 function* withoutHoles(cells: Uint8Array, start: number, end: number, smallest: number): Generator<[number, number]> {
   let from = -1;
   let hole = start;

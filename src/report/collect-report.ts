@@ -29,20 +29,20 @@ import { memoryPlaces } from "./memory-places.js";
 import { type KindSum, PageCollector } from "./page-collector.js";
 import { fileNames, type KindRow, kindRows, machineFacts, type ReportData } from "./report-data.js";
 
-/** How a report about a dump is made. */
+/** How to make a report about a dump. */
 export interface ReportOptions extends CompleteOptions {
-  /** Warnings of opening the dump go on here. */
+  /** Warnings are added to those of opening the dump. */
   readonly warnings?: Warnings;
-  /** Ends it with an `ABORTED` error. */
+  /** Stops it with an `ABORTED` error. */
   readonly signal?: AbortSignal;
 }
 
-/** Pages between two turns of the event loop. */
+/** Pages that are read before other events may run. */
 const PIECE = 2 ** 18;
 
 /**
- * Looks at a dump without filtering it: kinds of pages, what level 31 would keep, and by a sample how well each kind
- * compresses. A dump whose pages cannot be classified gets a map of what is there. Throws `DumpError`s.
+ * Reads a dump without filtering it: finds the kinds of its pages, what level 31 would keep, and from a sample how well
+ * each kind compresses. A dump whose pages cannot be classified gets a map of its existing pages. Throws `DumpError`s.
  */
 export async function collectReport(input: Dump, options: ReportOptions = {}): Promise<ReportData> {
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings, signal: maybe(aSignal) });
@@ -84,7 +84,7 @@ export async function collectReport(input: Dump, options: ReportOptions = {}): P
   };
 }
 
-/** Pass 1 of a filter run at level 31: clears bits of the plan. */
+/** Pass 1 of a filter run at level 31; clears bits of the plan. */
 async function wouldBeDropped(
   { dump, warnings }: Session,
   view: KernelView,
@@ -104,7 +104,7 @@ async function wouldBeDropped(
   return classCounts(counts);
 }
 
-/** Bytes of each kind's pages with zlib at level 1, as far as the sample tells. */
+/** Bytes of each kind's pages with zlib at level 1, estimated from the sample. */
 async function compressSample(
   dump: Dump,
   sample: KindSample,
@@ -139,7 +139,7 @@ async function compressSample(
   return sampled;
 }
 
-/** A bit for each page of a machine's memory that may be read. */
+/** A bitmap of the pages of a machine's memory that may be read. */
 function touchablePages(dump: Dump, view: KernelView): PageBitmap {
   const pages = sharedBitmap(stretchesOf(dump.image));
   pages.bytes.fill(0xff);
@@ -147,7 +147,7 @@ function touchablePages(dump: Dump, view: KernelView): PageBitmap {
   return pages;
 }
 
-/** A kind with damaged pages has no figure; `coresieve verify` says what is damaged. */
+/** A kind with damaged pages has no figure; `coresieve verify` reports the damage. */
 function nothingOfDamage(error: unknown): undefined {
   if (error instanceof DumpError && (error.code === "CORRUPT" || error.code === "TRUNCATED")) return undefined;
   throw error;

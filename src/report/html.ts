@@ -1,20 +1,20 @@
 import { foreignLines, shownJson } from "../foreign-text.js";
 
-/** A piece of HTML that is safe to put into a page. Only `html` makes them. */
+/** A piece of HTML that is safe to put into a page. Only `html` makes it. */
 export interface Html {
   readonly html: string;
 }
 
 type Value = Html | string | number | readonly Html[];
 
-/** Makes HTML of a template: what is put into it is escaped, unless it is `Html` itself. */
+/** Makes HTML from a template: values are escaped, unless they are `Html` themselves. */
 export function html(strings: TemplateStringsArray, ...values: readonly Value[]): Html {
   let text = strings[0] as string;
   for (const [i, value] of values.entries()) text += htmlOf(value) + (strings[i + 1] as string);
   return { html: text };
 }
 
-/** What is nothing at all. */
+/** Empty HTML. */
 export const NOTHING: Html = { html: "" };
 
 function htmlOf(value: Value): string {
@@ -32,8 +32,8 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /**
- * Text for any place in HTML, attributes in quotes too. Of characters that steer (foreign-text.ts) only
- * tab and newline stay: the others could make a text look like another.
+ * Text for any place in HTML, including quoted attributes. Of the control characters (foreign-text.ts) only tab and
+ * newline are kept: others could make a text look like another one.
  */
 export function escapeText(text: string): string {
   return foreignLines(text).replace(/[&<>"']/g, (char) => ENTITIES[char] as string);
@@ -48,7 +48,7 @@ function escapeUnit(char: string): string {
   return `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Text of ours that goes into a script or style element as it is. Throws where it would end the element. */
+/** Text of this program that goes unchanged into a script or style element. Throws if it would end the element. */
 export function rawElement(name: "script" | "style", text: string, attributes = ""): Html {
   if (text.toLowerCase().includes(`</${name}`) || text.includes("<!--")) throw new Error(`a ${name} that ends itself`);
   return { html: `<${name}${attributes}>${text}</${name}>` };

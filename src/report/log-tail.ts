@@ -5,11 +5,11 @@ import { logOfKernel } from "../kernel/log/read-log.js";
 import type { Dump } from "../reader/dump.js";
 import type { LogTail } from "./report-data.js";
 
-/** Records that a report shows, and characters of each: a page must not grow with a log. */
+/** The most records in a report, and characters of each: a page must not grow with the log. */
 const MOST_RECORDS = 80;
 const MOST_CHARACTERS = 2000;
 
-/** The end of the kernel log for a report. Never throws: what cannot be read is said. */
+/** The end of the kernel log for a report. Never throws: if the log cannot be read, the result says why. */
 export function logTail(dump: Dump): LogTail {
   try {
     const { records } = logOfKernel(dump);

@@ -16,14 +16,14 @@ export interface MemoryPlace {
   readonly endPfn: number;
 }
 
-/** More are not drawn: machines have 5 zones a node at most. */
+/** The most that are drawn: machines have at most 5 zones per node. */
 const MAX_PLACES = 512;
 /** 2^52 bytes in pages of 4 KiB. */
 const MAX_PFN = 2n ** 40n;
 
 /**
- * The kernel's memory nodes and zones. VMCOREINFO has where nodes begin; where zones do, and what they are called, only the
- * types of the kernel tell, so zones are left out of a kernel without BTF. Takes up to 0.2 s.
+ * The kernel's memory nodes and zones. VMCOREINFO has the nodes' ranges. The ranges and names of zones are only in the
+ * kernel's types, so zones are left out for a kernel without BTF. Takes up to 0.2 s.
  */
 export function memoryPlaces(dump: Dump, view: KernelView): readonly MemoryPlace[] {
   const memory = viewMemory(dump, view);
@@ -41,7 +41,7 @@ export function memoryPlaces(dump: Dump, view: KernelView): readonly MemoryPlace
   }
 }
 
-/** The nodes by the kernel's numbers: those without memory have one too. */
+/** The nodes with the kernel's numbers: nodes without memory have one, too. */
 function namedNodes(memory: KernelMemory, types: KernelTypes, nodes: readonly MemoryPlace[]): readonly MemoryPlace[] {
   const objects = { memory, types };
   const named = nodeAddresses(memory).flatMap((address): readonly MemoryPlace[] => {

@@ -1,14 +1,16 @@
 import { findBit, type PageBitmap } from "../reader/bitmap.js";
 import type { PfnRange } from "../worker/chunks.js";
 
-/** Cells of a map: each is a byte in the page. 16 GiB of 4 KiB pages have a cell for every page. */
+/**
+ * The most cells of a map: each is a byte in the page. For up to 16 GiB of 4 KiB pages there is a cell for every page.
+ */
 export const MAX_CELLS = 2 ** 22;
-/** Cells that are filled together where a cell stands for several pages. */
+/** Number of cells that are filled together, if a cell stands for several pages. */
 export const BLOCK_CELLS = 16;
-/** Gaps that are smaller than this part of memory are drawn, and not skipped: so there are not many. */
+/** Gaps that are smaller than this part of memory are drawn and not skipped, so that there are not many gaps. */
 const SHARE_OF_GAP = 256;
 
-/** The stretches of physical memory that a map shows, and how many pages a cell stands for. */
+/** The ranges of physical memory that a map shows, and the number of pages per cell. */
 export interface MapSpans {
   /** Ascending and disjoint; they begin and end at borders of blocks. */
   readonly spans: readonly PfnRange[];
@@ -17,8 +19,8 @@ export interface MapSpans {
 }
 
 /**
- * Takes the pages of `exists` and the `extra` ranges (what the kernel has struct pages for) together, and joins neighbours.
- * Costs 1 ns per 8 pages.
+ * Combines the pages of `exists` with the `extra` ranges (for which the kernel has struct pages), and joins neighbours.
+ * Takes 1 ns per 8 pages.
  */
 export function mapSpans(
   exists: PageBitmap,
@@ -33,7 +35,7 @@ export function mapSpans(
   return { spans: align(first, unit), unit };
 }
 
-/** Runs of memory with gaps of less than 2 MiB (of 4 KiB pages) in them. */
+/** Runs of memory, with gaps of less than 2 MiB (for 4 KiB pages) included. */
 function runsOf(exists: PageBitmap, maxMapnr: number): PfnRange[] {
   const runs: { startPfn: number; endPfn: number }[] = [];
   let pfn = findBit(exists, 0, maxMapnr, true);
@@ -55,7 +57,7 @@ function pagesOf(ranges: readonly PfnRange[]): number {
   return ranges.reduce((sum, { startPfn, endPfn }) => sum + endPfn - startPfn, 0);
 }
 
-/** Ranges in order; those with at most `gap` pages between them as one. */
+/** Sorts ranges, and joins those with at most `gap` pages between them. */
 function join(ranges: readonly PfnRange[], gap: number): PfnRange[] {
   const joined: { startPfn: number; endPfn: number }[] = [];
   for (const { startPfn, endPfn } of [...ranges].sort((a, b) => a.startPfn - b.startPfn)) {

@@ -11,13 +11,13 @@ import { mapSpans } from "./memory-spans.js";
 import { HOLE } from "./page/payload.js";
 import { ABSENT, DROPPED, mayBeHole, STORED, STORED_ZERO, stateOf } from "./page-states.js";
 
-/** What there is of one kind of pages. */
+/** Sums for one kind of pages. */
 export interface KindSum {
   /** Pages that the input has. */
   pages: number;
-  /** Pages that the input does not have, though the kernel knows them. */
+  /** Pages that the kernel knows but the input does not have. */
   absent: number;
-  /** Pages in the output; those of zeros that share their bytes are counted apart. */
+  /** Pages in the output; pages of zeros that share their bytes are counted in `zero`. */
   kept: number;
   zero: number;
   dropped: number;
@@ -29,8 +29,8 @@ export interface KindSum {
 const WINDOW = 2 ** 15;
 
 /**
- * Goes once through all pages in order, and counts them and draws them on the map. Memory: two bitmaps (64 MiB per TiB) and the
- * map. About 0.1 µs per page, most of it to tell its kind.
+ * Walks all pages once, in order, counts them and draws them on the map. Takes two bitmaps of memory (64 MiB per TiB)
+ * and the map, and about 0.1 µs per page, mostly for finding its kind.
  */
 export class PageCollector {
   readonly #end: number;
@@ -52,7 +52,7 @@ export class PageCollector {
     ...{ pages: 0, absent: 0, kept: 0, zero: 0, dropped: 0, storedBytes: 0 },
   }));
 
-  /** Without a view all pages are of the kind no-struct-page. `sample` is shown every page that the input has. */
+  /** Without a view all pages have the kind no-struct-page. `sample` gets every page of the input. */
   constructor(dump: Dump, view: KernelView | undefined, sample?: KindSample, maxCells?: number) {
     this.#end = dump.maxMapnr;
     this.#pageSize = dump.pageSize;
@@ -72,7 +72,10 @@ export class PageCollector {
     this.#pfn = map.spans[0]?.startPfn ?? 0;
   }
 
-  /** Goes on to `end`. `kept` has the bits of pages in the output, `records` a record for each of them in order, if known. */
+  /**
+   * Continues up to the page `end`. `kept` has the bits of pages in the output; `records` has a record for each of them
+   * in order, if known.
+   */
   advance(end: number, kept: PageBitmap | undefined, records?: Uint32Array): void {
     let record = 0;
     while (this.#span < this.#spans.length) {
@@ -111,7 +114,7 @@ export class PageCollector {
     }
   }
 
-  /** The rest has no page in the output. */
+  /** Finishes the map: the remaining pages are not in the output. */
   finish(): CellMap {
     this.advance(Number.MAX_SAFE_INTEGER, undefined);
     this.#flush(HOLE);

@@ -1,15 +1,15 @@
 import { KIND, PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
 
-/** What became of a page. Numbers are the low two bits of a state. */
+/** What happened to a page. The numbers are the low two bits of a state. */
 export const FATES = ["absent", "kept", "zero", "dropped"] as const;
 
-/** The input does not have it: an earlier filtering dropped it. */
+/** Not in the input: an earlier filter run dropped it. */
 export const ABSENT = 0;
 /** In the output, with bytes of its own. */
 export const STORED = 1;
 /** In the output as one of the pages of zeros that share their bytes. */
 export const STORED_ZERO = 2;
-/** In the input and not in the output. */
+/** In the input but not in the output. */
 export const DROPPED = 3;
 
 /** A page's kind and fate in one byte. */
@@ -17,7 +17,7 @@ export function stateOf(kind: number, fate: number): number {
   return kind * FATES.length + fate;
 }
 
-/** Kinds that people see in one colour. The order is that of the legend, and of the bands in the map. */
+/** Kinds that have the same colour. The order is that of the legend, and of the bands in the map. */
 export const KIND_GROUPS: readonly KindGroup[] = [
   { id: "reserved", label: "Reserved at boot", kinds: ["reserved"] },
   { id: "slab", label: "Slab", kinds: ["slab"] },
@@ -40,7 +40,7 @@ export interface KindGroup {
   readonly kinds: readonly PageKind[];
 }
 
-/** The kinds in words. */
+/** Names of the kinds for people. */
 export const KIND_LABELS: Readonly<Record<PageKind, string>> = {
   "no-struct-page": "without struct page",
   unreadable: "struct page not in the dump",
@@ -73,7 +73,7 @@ export const GROUP_OF_KIND: readonly number[] = PAGE_KINDS.map((kind) =>
   KIND_GROUPS.findIndex(({ kinds }) => kinds.includes(kind)),
 );
 
-/** Whether struct pages of this kind also stand for what is no memory: firmware's holes within a section. */
+/** Whether struct pages of this kind may also stand for addresses without memory: firmware's holes within a section. */
 export function mayBeHole(kind: number): boolean {
   return kind === KIND["no-struct-page"] || kind === KIND.unreadable || kind === KIND.reserved;
 }

@@ -13,8 +13,8 @@ import { crashSection, kernelSection, logSection, stagesSection, warningsSection
 import { classesSection, kindsSection } from "./tables.js";
 
 /**
- * The report as one HTML page that needs nothing else: no network, no other file. Its own script and style are the only ones
- * that its content security policy lets run, by their digests.
+ * The report as one HTML page that needs no network and no other file. Its content security policy allows only its own
+ * script and style, by their digests.
  */
 export function renderReport(data: ReportData): string {
   const [script = "", style = ""] = ["report/page.js", "report/page.css"].map((path) =>
@@ -73,7 +73,7 @@ function headline({ run, machine, inputBytes, map, pageSize, kinds }: ReportData
 ${facts}`;
 }
 
-/** What the page's script is given. */
+/** The data for the page's script. */
 export function payloadOf({ map, places, pageSize, run }: ReportData): Payload {
   return {
     pageSize,

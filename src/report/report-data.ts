@@ -12,9 +12,9 @@ import type { MemoryPlace } from "./memory-places.js";
 import type { KindSum } from "./page-collector.js";
 import type { StageTime } from "./stage-clock.js";
 
-/** All that a report shows, as plain data. Texts are as the dump has them: the page escapes them. */
+/** Everything that a report shows, as plain data. Texts are as in the dump; the page escapes them. */
 export interface ReportData {
-  /** Of coresieve. */
+  /** Version of coresieve. */
   readonly version: string;
   readonly made: Date;
   /** Names without folders. */
@@ -25,11 +25,11 @@ export interface ReportData {
   readonly machine: MachineFacts;
   readonly map: CellMap;
   readonly places: readonly MemoryPlace[];
-  /** Kinds that occur. */
+  /** The kinds that occur. */
   readonly kinds: readonly KindRow[];
-  /** Of a filter run. */
+  /** Present for a filter run. */
   readonly run?: RunFacts;
-  /** Without a run: what level 31 would drop, by class; `undefined` if the pages cannot be classified. */
+  /** Only without a run: what level 31 would drop, by class; `undefined` if the pages cannot be classified. */
   readonly wouldDrop?: ClassCounts;
   readonly log: LogTail;
   readonly warnings: readonly DumpWarning[];
@@ -38,11 +38,11 @@ export interface ReportData {
 /** The sums of one kind. */
 export interface KindRow extends Readonly<KindSum> {
   readonly kind: PageKind;
-  /** Without a run: bytes of the pages with zlib as far as a sample tells, and the pages of the sample. */
+  /** Only without a run: bytes of the sampled pages with zlib, and the number of sampled pages. */
   readonly sampled?: { readonly bytes: number; readonly pages: number; readonly zeroPages: number };
 }
 
-/** What a filter run did. */
+/** The result of a filter run. */
 export interface RunFacts {
   /** Name without folder. */
   readonly output: string;
@@ -52,29 +52,29 @@ export interface RunFacts {
   readonly level: number;
   readonly privacy: boolean;
   readonly incomplete: boolean;
-  /** Bytes that sharing equal pages saved. */
+  /** Bytes that were saved by sharing equal pages. */
   readonly sharedBytes: number;
   readonly classes: ClassCounts;
   readonly seconds: number;
   readonly stages: readonly StageTime[];
 }
 
-/** The last lines of the kernel log; why there are none, if so. */
+/** The last lines of the kernel log, or why there are none. */
 export interface LogTail {
   readonly lines: readonly string[];
-  /** Records before them. */
+  /** Number of records before them. */
   readonly before: number;
-  /** Why the machine crashed, if the log says it. */
+  /** Why the machine crashed, if the log says so. */
   readonly crash?: CrashReason | undefined;
   readonly missing?: string;
 }
 
-/** What the dump tells of its machine and kernel. What is not known is `undefined`. */
+/** Facts about the dump's machine and kernel. Unknown ones are `undefined`. */
 export interface MachineFacts {
   readonly arch: string;
   readonly bits: number;
   readonly byteOrder: "little" | "big";
-  /** 0: not known, and nothing is said. */
+  /** 0 if it is not known; then the report does not mention it. */
   readonly cpus: number;
   readonly cpusWithRegisters: number;
   readonly memoryBytes: number;
@@ -89,7 +89,7 @@ export interface MachineFacts {
   readonly vmcoreinfoItems: number;
 }
 
-/** The facts of a dump; `utsname` is what its kernel says of itself, `cpus` what its notes and its kernel's memory have. */
+/** The facts of a dump; `utsname` is its kernel's, `cpus` come from its notes and its kernel's memory. */
 export function machineFacts(
   dump: Dump,
   utsname: Utsname | undefined,
@@ -127,7 +127,7 @@ export function kindRows(sums: readonly KindSum[], sampled?: readonly KindRow["s
   }).filter(({ pages, absent }) => pages + absent > 0);
 }
 
-/** Folders are nobody's business. */
+/** Names without folders, which are private. */
 export function fileNames(paths: readonly string[]): string[] {
   return paths.map((path) => basename(path));
 }

@@ -21,7 +21,7 @@ const STAGES: Readonly<Record<FilterProgress["phase"], string>> = {
 const PREPARE = "Open, find the kernel, lay out the file";
 const REPORT = "This report";
 
-/** Takes down what a filter run does, for a report about it. */
+/** Records what a filter run does, for a report about it. */
 export class RunRecorder implements RunObserver {
   readonly #clock = new StageClock();
   #phase: FilterProgress["phase"] | undefined;
@@ -31,7 +31,7 @@ export class RunRecorder implements RunObserver {
   #collector: PageCollector | undefined;
   #places: readonly MemoryPlace[] = [];
 
-  /** To be given the run's progress. */
+  /** Must get the run's progress. */
   progress({ phase, done }: FilterProgress): void {
     this.#clock.passed(phase !== this.#phase && done === 0 ? PREPARE : STAGES[phase]);
     this.#phase = phase;
@@ -55,8 +55,8 @@ export class RunRecorder implements RunObserver {
   }
 
   /**
-   * The run has ended well. `log` is left out of reports of runs that strip the dump: those are for others. Throws if the run
-   * has not called the observer.
+   * The data after a successful run. `log` is left out of reports of runs with privacy or erase rules, because those
+   * are for others. Throws if the run has not called the observer.
    */
   data(
     options: WholeFilterOptions,

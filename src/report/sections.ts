@@ -15,7 +15,7 @@ export function warningsSection({ warnings }: ReportData): Html {
   return html`<section class="warnings" aria-labelledby="warnings"><h2 id="warnings">Warnings</h2><ul>${items}</ul></section>`;
 }
 
-/** Why the machine crashed: the first thing that whoever opens a report wants to know. */
+/** Why the machine crashed: the first thing that readers want to know. */
 export function crashSection({ log: { crash, missing } }: ReportData): Html {
   if (missing !== undefined) return NOTHING;
   if (crash === undefined) {
@@ -50,7 +50,7 @@ export function stagesSection({ run, inputBytes }: ReportData): Html {
 <p class="small">${run.seconds.toFixed(2)} s in all${rate}. "This report" is what the run took longer because of --report.</p></section>`;
 }
 
-/** Rows of ranges and notes that are shown. */
+/** The most rows of ranges and notes that are shown. */
 const MOST_ROWS = 64;
 
 export function kernelSection({ machine, description, files, pageSize, run }: ReportData): Html {

@@ -1,10 +1,10 @@
-/** A stage of a run and how long it took. */
+/** A stage of a run, and how long it took. */
 export interface StageTime {
   readonly name: string;
   readonly seconds: number;
 }
 
-/** Takes the times of stages that follow each other. */
+/** Measures the times of stages that follow each other. */
 export class StageClock {
   readonly #now: () => number;
   readonly #stages = new Map<string, number>();
@@ -16,7 +16,7 @@ export class StageClock {
     this.#last = now();
   }
 
-  /** What passed since the last call was this stage. Of a stage that comes again the times add up. */
+  /** The time since the last call belongs to this stage. If a stage occurs several times, its times are added. */
   passed(name: string): void {
     const now = this.#now();
     this.#stages.set(name, (this.#stages.get(name) ?? 0) + (now - this.#last) / 1000);

@@ -6,7 +6,7 @@ import { count } from "./page/words.js";
 import { KIND_GROUPS, KIND_LABELS } from "./page-states.js";
 import type { KindRow, ReportData } from "./report-data.js";
 
-/** A share as a bar. Widths are attributes: the page lets no style attribute through. */
+/** A share as a bar. Its width is an attribute, because the page allows no style attributes. */
 export function bar(share: number, name = ""): Html {
   const width = Math.max(0, Math.min(100, 100 * share)).toFixed(1);
   return html`<svg class="share ${name}" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true"><rect class="all" width="100" height="10"/><rect class="part" width="${width}" height="10"/></svg>`;
@@ -24,7 +24,7 @@ interface Sums {
   readonly zero: number;
   readonly dropped: number;
   readonly storedBytes: number;
-  /** By a sample. */
+  /** Estimated from a sample. */
   readonly sampledBytes: number;
   readonly sampledPages: number;
 }
@@ -43,7 +43,7 @@ function sumsOf(rows: readonly KindRow[]): Sums {
   };
 }
 
-/** Pages and bytes by kind: the picture's figures. */
+/** Pages and bytes by kind: the figures of the picture. */
 export function kindsSection(data: ReportData): Html {
   const { kinds, run } = data;
   const all = sumsOf(kinds);
@@ -74,7 +74,7 @@ export function kindsSection(data: ReportData): Html {
 </table></div><p class="small">${note}</p></section>`;
 }
 
-/** Headings of the columns behind the kind: on a narrow page each cell has its own. */
+/** Headings of the columns after the kind: on a narrow page each cell has its own. */
 function columnsOf({ run }: ReportData): readonly string[] {
   return run === undefined
     ? [
@@ -150,7 +150,7 @@ const CLASSES: readonly (readonly [PageClass | PrivacyClass, string])[] = [
   ["crash-kernel", "the crash kernel's"],
 ];
 
-/** Pages by the filter's own classes: makedumpfile's, in the order of its tests. */
+/** Pages by the filter's own classes, which are makedumpfile's, in the order of its tests. */
 export function classesSection({ run, wouldDrop, pageSize }: ReportData): Html {
   const classes = run?.classes ?? wouldDrop;
   if (classes === undefined) return NOTHING;

@@ -29,7 +29,7 @@ Exit code: 0 nothing found, 1 something found or failed, 2 wrong command line,
 128 + signal when stopped.`,
 };
 
-/** `coresieve audit DUMP…`: looks at a finished dump for what it should not have. */
+/** `coresieve audit DUMP…`: checks a finished dump for data that it should not contain. */
 export const auditCommand = defineCommand({
   name: "audit",
   about: ABOUT,
@@ -51,7 +51,7 @@ async function printAudit(
   const key = await signingKey(values.sign);
   const warnings = new Warnings({ strict: values.strict });
   const dump = await openInputs(files, warnings, { ...values, digest: true }, signal, values.quiet);
-  // Where nobody looks on, the report is all there is to say.
+  // Without a terminal, only the report is printed.
   const progress = process.stderr.isTTY && !values.quiet ? progressDisplay(process.stderr, dump.pageSize) : undefined;
   const written: SignedFile[] = [];
   const open = async (path: string | undefined, signedBy: typeof key) => {
@@ -108,12 +108,12 @@ function openOriginal(
   return openInputs(values.original, warnings, as, signal, values.quiet);
 }
 
-/** What to do about pages of users: `--rules` is for secrets. */
+/** Advice about users' pages: `--rules` is for secrets. */
 function cureOf({ userDataPages }: AuditResult): string[] {
   return userDataPages === 0 ? [] : ["Cure     `coresieve handover DUMP OUT` makes a dump without users' pages"];
 }
 
-/** What the result is of: without that it could be of any file. */
+/** The digests of the audited files: without them the result could be of any file. */
 function describeDigests(files: readonly InputFile[]): string[] {
   return files.flatMap(({ sha256 }) => (sha256 === undefined ? [] : [`SHA-256  ${sha256}`]));
 }

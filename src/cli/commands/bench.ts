@@ -61,7 +61,7 @@ async function bench(files: readonly string[], values: Values, { signal }: Comma
   }
 }
 
-/** Each run reads the dump anew: a pipe has it once only. What is not there is an error of opening it. */
+/** Refuses pipes, because each run reads the dump again. A missing file is reported when it is opened. */
 function checkFile(file: string): void {
   const found = file === "-" ? undefined : statSync(file, { throwIfNoEntry: false });
   if (file !== "-" && (found === undefined || found.isFile())) return;
@@ -71,7 +71,7 @@ function checkFile(file: string): void {
   });
 }
 
-/** The options that say what the input is, as they could be written. */
+/** The options about the input, as words of a command line. */
 function inputArgs(values: Values): string[] {
   const options = [...INPUT_OPTIONS, ...SPOOL_OPTIONS, ...KERNEL_OPTIONS];
   return options.flatMap(({ name }) => {
@@ -81,7 +81,7 @@ function inputArgs(values: Values): string[] {
   });
 }
 
-/** Each once, in the order in which they stand there. */
+/** The elements without repetitions, in order. */
 function once<T>(list: readonly T[]): T[] {
   return [...new Set(list)];
 }

@@ -49,7 +49,7 @@ async function printLog(files: readonly string[], args: OptionValues<"dmesg">, s
       printJson({ kind, records, unreadable, warnings: warnings.list }, 1);
       return;
     }
-    // In pieces: the largest logs have gigabytes.
+    // In pieces, because the largest logs have gigabytes.
     for (let i = 0; i < log.records.length; i += 1000) {
       const lines = log.records.slice(i, i + 1000).map((record) => formatRecord(record, format));
       printOwn(lines.join(""));

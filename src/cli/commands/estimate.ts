@@ -26,7 +26,7 @@ size lies within the errors shown in 99 of 100 cases at least.`,
 
 const USUAL_LEVELS = [0, 1, 16, 17, 23, 31];
 
-/** `coresieve estimate DUMP…`: sizes of the outputs that filtering would give. */
+/** `coresieve estimate DUMP…`: sizes of the possible outputs. */
 export const estimateCommand = defineCommand({ name: "estimate", about: ABOUT, run: printEstimate });
 
 async function printEstimate(
@@ -56,7 +56,7 @@ async function printEstimate(
   }
 }
 
-/** Bytes that an unprivileged user can still write there. A file that is not there yet counts for its folder. */
+/** Bytes that an unprivileged user can still write there. For a missing file, its folder is checked. */
 function roomAt(path: string): number {
   const full = resolve(path);
   const folder = existsSync(full) && statSync(full).isDirectory() ? full : dirname(full);
@@ -71,7 +71,7 @@ function roomAt(path: string): number {
   }
 }
 
-/** Where the room was asked for: a name that is not there yet may be a misspelt folder, or a disk that is not mounted. */
+/** The place that was checked. A missing name may be a misspelt folder, or a disk that is not mounted. */
 function placeOf(path: string): string {
   return existsSync(path) ? path : `${dirname(resolve(path))} (${path} is not there yet)`;
 }
@@ -111,7 +111,7 @@ function tableRow({ level, pages, sizes, ...rest }: LevelEstimate, room: number 
   return `${String(level).padStart(5)}${formatCount(pages).padStart(12)}${cells.join("")}`;
 }
 
-/** Whether it pays to filter this file at all: a dump that was filtered before may have nothing to give. */
+/** Whether filtering this file is worthwhile at all: a dump that was filtered before may not shrink. */
 function savingLine({ levels, inputBytes }: EstimateResult): string {
   const last = levels.at(-1);
   const best = last?.sizes.reduce((a, b) => (b.bytes < a.bytes ? b : a));

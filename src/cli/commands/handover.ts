@@ -91,7 +91,7 @@ async function runHandOver(files: readonly string[], values: Values, { signal }:
   }
 }
 
-/** Checks the options together. Throws `BAD_OPTION`. */
+/** Checks the combination of options. Throws `BAD_OPTION`. */
 function requestOf(files: readonly string[], values: Values): FilterRequest {
   if (files.length < 2) {
     throw new DumpError("BAD_OPTION", "a dump and an output must be named", {
@@ -124,7 +124,10 @@ function requestOf(files: readonly string[], values: Values): FilterRequest {
   return request;
 }
 
-/** The names of the files beside the dump: those that were given; else beside a file or an object, and none beside a stream. */
+/**
+ * The names of the further files: those that were given; by default they are next to a file or an object; none for a
+ * stream.
+ */
 function filesOf(output: string | undefined, { manifest, result, page }: Values): HandOverFiles {
   const base = output === undefined || isHttpOutput(output) ? undefined : output.replace(/\.age$/, "");
   const name = (given: string | undefined, suffix: string) => given ?? (base === undefined ? undefined : base + suffix);
@@ -177,7 +180,7 @@ function describeWritten(
       : `${formatCount(comparison.same)} pages are the same as in the original, ${formatCount(comparison.erased)} more but for what was overwritten; nothing is wrong`;
   const [output = "", ...beside] = written;
   const { kept, zero } = filtered.classes;
-  // A kdump file has them, and lets them share one page: whoever checks it counts them.
+  // A kdump file contains pages of zeros, which share one page, so they are counted when it is checked.
   const zeros = zero > 0 && !elf ? `, and ${formatCount(zero)} of zeros` : "";
   return [
     `Pages    ${formatCount(kept)} of ${formatCount(filtered.inputPages)} stay${zeros}`,

@@ -8,7 +8,7 @@ const ABOUT: CommandAbout = {
   usage: "coresieve help [COMMAND | input]: print the help of a command",
 };
 
-/** `coresieve help`: the help of all, of a command, or about inputs. */
+/** `coresieve help`: the general help, that of a command, or that about inputs. */
 export const helpCommand = defineCommand({
   name: "help",
   about: ABOUT,

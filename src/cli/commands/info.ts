@@ -26,7 +26,7 @@ roughly what it would shrink to.`,
   coresieve info vmcore --json | jq -r .crash.reason`,
 };
 
-/** `coresieve info DUMP…`: says what a dump is. */
+/** `coresieve info DUMP…`: describes a dump. */
 export const infoCommand = defineCommand({ name: "info", about: ABOUT, run: printInfo });
 
 async function printInfo(
@@ -50,12 +50,15 @@ async function printInfo(
   }
 }
 
-/** `null` without types. Costs up to 400 ms; of an object in a store, megabytes for a first look: there it is left out. */
+/**
+ * Counts the tasks; `null` without types. Takes up to 400 ms. For an object in a store it would fetch megabytes, so
+ * there it is left out.
+ */
 function countTasks({ dump, view }: Session, vmlinux: CompleteOptions["vmlinux"]): TaskCounts | null {
   if (view === undefined || dump.paths.some(isStorePath)) return null;
   const counts = { total: 0, kernelThreads: 0, running: 0, uninterruptible: 0 };
   for (const { pid, state, isKernelThread } of tasksIn(dump, view, vmlinux)) {
-    // The idle task of the first CPU is in the list, those of the others are not.
+    // The list contains the idle task of the first CPU, but not those of the others.
     if (pid === 0) continue;
     counts.total++;
     if (isKernelThread) counts.kernelThreads++;
@@ -65,11 +68,11 @@ function countTasks({ dump, view }: Session, vmlinux: CompleteOptions["vmlinux"]
   return counts.total === 0 ? null : counts;
 }
 
-/** Of more memory an estimate takes longer than somebody waits for the first look. */
+/** For more memory, an estimate takes too long for a quick overview. */
 const MOST_MEMORY = 8 * 2 ** 30;
 const SAMPLE_PAGES = 1024;
 
-/** Bytes of the dump at level 31 with zlib, from a small sample; `null` where that would take long or cannot be done. */
+/** Bytes of the dump at level 31 with zlib, from a small sample; `null` if that is not possible or would take long. */
 async function roughSize(dump: Dump, complete: CompleteOptions, signal: AbortSignal): Promise<number | null> {
   const memory = dump.ranges.reduce((sum, { start, end }) => sum + (end - start), 0);
   if (memory > MOST_MEMORY || dump.paths.some(isStorePath)) return null;

@@ -17,7 +17,10 @@ export interface CleanValues {
 
 const DAYS = "--older-than";
 
-/** `coresieve jobs clean PLACE…`: what runs left beside their outputs, of which the queue knows nothing any more. */
+/**
+ * `coresieve jobs clean PLACE…`: finds and removes files that runs left next to their outputs and that the queue does
+ * not know any more.
+ */
 export async function cleanJobs(
   paths: readonly string[],
   values: CleanValues,
@@ -29,7 +32,7 @@ export async function cleanJobs(
   ]);
   const { withoutRedis, remove, json } = values;
   const days = values.olderThan;
-  // Nobody knows then which runs go on: they write at least so often.
+  // Without Redis the running runs are not known; they write at least once a day.
   if (withoutRedis && days === 0) {
     throw new DumpError("BAD_OPTION", `${DAYS} 0: must be a whole number from 1 to 36500 with --without-redis`);
   }
@@ -101,7 +104,7 @@ function describe({ path, fate, bytes, written, reason }: JudgedStaging, days: n
   return `${path}: ${FATES[fate]}${since}, ${formatBytes(bytes ?? 0)}${writtenAt(written)}`;
 }
 
-/** Milliseconds from 1970 that a date can hold: a file's time may be any number. */
+/** The last time, in milliseconds since 1970, that a Date can represent: a file's time may be any number. */
 const LAST_DATE = 8.64e15;
 
 function writtenAt(written: number | undefined): string {
@@ -109,7 +112,7 @@ function writtenAt(written: number | undefined): string {
   return `, last written ${new Date(written).toISOString()}`;
 }
 
-/** What comes of it, on stderr: the list is for programs, too. */
+/** Prints the summary on stderr, because the list on stdout is for programs, too. */
 function sumUp(rows: readonly JudgedStaging[]): void {
   if (rows.length === 0) printNote("nothing is left of any run");
   for (const [fate, after] of [

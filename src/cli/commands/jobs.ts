@@ -26,7 +26,7 @@ ID is what \`coresieve submit\` printed, the beginning of it, or its --key.`,
 const ACTIONS = ["list", "watch", "cancel", "retry", "clean"];
 const USE = "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`";
 
-/** Runs that are listed where nobody says how many: more than anybody reads. */
+/** The default number of listed runs: more than anybody reads. */
 const MOST_LISTED = 1000;
 
 const CANCELLATION: Record<Cancellation, string> = {
@@ -36,7 +36,7 @@ const CANCELLATION: Record<Cancellation, string> = {
     "is out of the queue. This program could not read it: what it left lies beside its output, in a folder that ends in the ID",
 };
 
-/** `coresieve jobs`: what is in the queue, and what is to become of it. */
+/** `coresieve jobs`: lists the queue, and changes it. */
 export const jobsCommand = defineCommand({ name: "jobs", about: ABOUT, run: runJobs });
 
 async function runJobs(
@@ -68,7 +68,7 @@ async function runJobs(
   ]);
   if (action === "watch") return watch(id as string, { redis, json, signal });
   const most = limit ?? MOST_LISTED;
-  // Who only looks need not wait until Redis is set up as it should be.
+  // Listing does not need Redis to be configured correctly.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
   try {
     if (id === undefined) {
@@ -87,7 +87,7 @@ async function runJobs(
   }
 }
 
-/** Prints each change of a run until it is over. */
+/** Prints each change of a run until it ends. */
 async function watch(
   id: string,
   { redis, json, signal }: { readonly redis: string | undefined; readonly json: boolean; readonly signal: AbortSignal },
@@ -102,7 +102,7 @@ async function watch(
   return code;
 }
 
-/** Prints runs, and on stderr what is wrong with some, and that there are more. */
+/** Prints runs; on stderr, what is wrong with some of them, and that there are more. */
 function list({ runs, all }: { readonly runs: readonly RunState[]; readonly all: number }, json: boolean): CommandEnd {
   if (json) printJson(runs, 2);
   else if (runs.length === 0) printLines(["no runs"]);

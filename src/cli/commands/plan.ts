@@ -28,7 +28,7 @@ const SAID: Readonly<Record<PlanOutcome["what"], string>> = {
   done: "done already",
 };
 
-/** Of the dump: other hosts read the same. */
+/** Errors of the dump, which other hosts would also get. */
 const OF_THE_DUMP: ReadonlySet<DumpErrorCode> = new Set(["CORRUPT", "LIMIT", "UNSUPPORTED"]);
 
 async function runPlan(

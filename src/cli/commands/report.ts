@@ -59,7 +59,7 @@ async function writeReport(
   }
 }
 
-/** No dump is a web page: a last name that ends like one is where the page goes. */
+/** A dump is never a web page: if the last name ends like one, it is the output. */
 function splitNames(
   names: readonly string[],
   output: string | undefined,
@@ -71,7 +71,7 @@ function splitNames(
   return { files: names.slice(0, -1), page: last };
 }
 
-/** All but the picture. */
+/** The report's data without the picture. */
 function tablesOf(output: string, { map: _, ...tables }: ReportData): object {
   return { output, ...tables, wouldDrop: tables.wouldDrop ?? null };
 }

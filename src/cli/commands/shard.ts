@@ -18,7 +18,7 @@ Example
   sbatch --array=0-7 --wrap 'coresieve shard /share/run $SLURM_ARRAY_TASK_ID'`,
 };
 
-/** `coresieve shard PLACE INDEX`: makes a part of a run by commands. */
+/** `coresieve shard PLACE INDEX`: makes one shard of a run by commands. */
 export const shardCommand = defineCommand({ name: "shard", about: ABOUT, run: runShardStep });
 
 const SAID: Readonly<Record<ShardOutcome["what"], string>> = {

@@ -15,7 +15,7 @@ Example
   sbatch --array=$(coresieve staging --missing /share/run) shard.sh`,
 };
 
-/** `coresieve staging PLACE`: what is done of a run by commands. */
+/** `coresieve staging PLACE`: prints the state of a run by commands. */
 export const stagingCommand = defineCommand({ name: "staging", about: ABOUT, run: runStaging });
 
 async function runStaging(

@@ -57,7 +57,7 @@ async function runSubmit(files: readonly string[], values: Values, { signal }: C
   if (values.wait && state.state !== "done") throw failed(state);
 }
 
-/** What a run failed with. What may succeed when it is retried or submitted again ends the program with `TRY_AGAIN`. */
+/** The error of a failed run. If a retry or another submission may succeed, the program ends with `TRY_AGAIN`. */
 function failed({ inputs, reason, mayRetry }: RunState): unknown {
   const error = new DumpError("WORKER_FAILED", reason ?? "failed for an unknown reason", { file: inputs[0] ?? "" });
   return mayRetry ? exitsWith(error, TRY_AGAIN) : error;

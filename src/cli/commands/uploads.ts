@@ -27,7 +27,7 @@ export const uploadsCommand = defineCommand({
         cure: "Write `coresieve uploads s3://BUCKET/PREFIX`",
       });
     }
-    // Another run's upload may have a name that only begins so.
+    // With --abort the key must match exactly: another run's upload may have a name that only begins with it.
     const at = parseStorePath(path, !abort);
     const store = openStore();
     try {

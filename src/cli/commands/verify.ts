@@ -21,11 +21,11 @@ can be used (coresieve --salvage).`,
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.`,
 };
 
-/** `coresieve verify DUMP…`: says what is wrong with a dump, and how much of it can be used. */
+/** `coresieve verify DUMP…`: reports what is wrong with a dump, and how much of it is usable. */
 export const verifyCommand = defineCommand({
   name: "verify",
   about: ABOUT,
-  // Damaged dumps are read as far as they go anyhow.
+  // Damaged dumps are always read as far as possible.
   run: (files, values, context) => runVerify(files, values, context),
 });
 
@@ -68,7 +68,7 @@ function describeAuditCheck({ file, sameFile, clean }: NonNullable<VerifyResult[
   return `${file}: ${clean ? "nothing was found" : "something was found"}${of}`;
 }
 
-/** What was found, for people. */
+/** The findings for people. */
 function describeVerified(result: VerifyResult): string[] {
   const { promised, readable, counts, comparison } = result;
   const lines = [
@@ -102,7 +102,7 @@ function describeVerified(result: VerifyResult): string[] {
     lines.push(
       `    ${(privacy ? "kept by --privacy" : `kept at level ${level}`).padEnd(24)}${formatCount(rest).padStart(14)}`,
     );
-    // A dump that has all pages of its original, and more, was made from nothing: the two names changed places.
+    // A dump that has all pages of its original and more cannot have been made from it: the two names are exchanged.
     if (unknown > 0 && missing === 0 && different === 0) {
       lines.push("  The names may be the wrong way round: `coresieve verify SMALL --against ORIGINAL`");
     }

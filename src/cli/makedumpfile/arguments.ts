@@ -4,27 +4,27 @@ import { ALL_MESSAGES, DEBUG, type Messages, REPORT, STANDARD_MESSAGES } from ".
 import { leadingNumber, limitSize, unsignedNumber } from "./numbers.js";
 import { MAKEDUMPFILE_OPTIONS, type MakedumpfileOption, optionName } from "./option-table.js";
 
-/** What is to be done, in makedumpfile's order of preference when several are asked for. */
+/** What to do. If several modes are requested, makedumpfile prefers them in this order. */
 export type Mode = "help" | "version" | "rearrange" | "reassemble" | "dmesg" | "mem-usage" | "split" | "create";
 
-/** A command line that is right. */
+/** A valid command line. */
 export interface MakedumpfileRequest {
   readonly mode: Mode;
-  /** Files in their order: see the forms in docs/makedumpfile-options.md. */
+  /** Files in their order; docs/makedumpfile-options.md describes the forms. */
   readonly files: readonly string[];
-  /** Only whether the command line is right was asked. */
+  /** Whether only the command line is to be checked. */
   readonly checkOnly: boolean;
   readonly levels: readonly number[];
   readonly codec: CodecName;
   readonly elf: boolean;
-  /** Struct pages of dropped pages go, too. */
+  /** Whether struct pages of dropped pages are dropped, too. */
   readonly unusedVmemmap: boolean;
   readonly force: boolean;
   readonly flattened: boolean;
   readonly dryRun: boolean;
   readonly sinceClear: boolean;
   readonly sizeLimit: number | undefined;
-  /** 0: nothing was said. */
+  /** 0 if the option is absent. */
   readonly threads: number;
   readonly vmlinux: string | undefined;
   readonly vmcoreinfo: string | undefined;
@@ -32,7 +32,7 @@ export interface MakedumpfileRequest {
   readonly vtop: bigint | undefined;
 }
 
-/** What was read, right or wrong. */
+/** What was parsed, valid or not. */
 interface Given {
   /** Options by name, with the last value of each. */
   readonly options: ReadonlyMap<string, string>;
@@ -42,14 +42,14 @@ interface Given {
 }
 
 export interface ParseResult {
-  /** `undefined` if something was wrong; it has been said then. */
+  /** `undefined` after an error, which has been printed then. */
   readonly request: MakedumpfileRequest | undefined;
   readonly checkOnly: boolean;
 }
 
 const CODECS: Readonly<Record<string, CodecName>> = { "-c": "zlib", "-l": "lzo", "-p": "snappy", "-z": "zstd" };
 
-/** Reads and checks the command line, and says what is wrong with it, in makedumpfile's words and to its streams. */
+/** Parses and checks the command line, and prints what is wrong with it, in makedumpfile's words and to its streams. */
 export function parseMakedumpfile(argv: readonly string[], program: string, messages: Messages): ParseResult {
   const options = new Map<string, string>();
   const files: string[] = [];
@@ -81,7 +81,7 @@ export function parseMakedumpfile(argv: readonly string[], program: string, mess
       } else if (name === "--message-level" && !options.has("--check-params")) {
         messages.level = leadingNumber(word.value);
       }
-      // It always says what it finds.
+      // This option always prints its findings.
       if (name === "--check-params") messages.level = STANDARD_MESSAGES;
     }
     if (wrong) break;
@@ -96,7 +96,7 @@ export function parseMakedumpfile(argv: readonly string[], program: string, mess
   return { request: request(given, mode, checkOnly), checkOnly };
 }
 
-/** The two lines that makedumpfile has for any mistake. */
+/** The two lines that makedumpfile prints for any mistake. */
 export function sayInvalid(program: string, messages: Messages): void {
   messages.common("Commandline parameter is invalid.", `Try \`${program} --help' for more information.`);
 }
@@ -122,7 +122,7 @@ function modeOf({ options }: Given): Mode {
   return options.has("--split") ? "split" : "create";
 }
 
-/** Options fit together, and to the number of files; if not, that is said. */
+/** Whether the options fit each other and the number of files; if not, prints why. */
 function isRight(given: Given, mode: Mode, program: string, messages: Messages): boolean {
   const unserved = MAKEDUMPFILE_OPTIONS.find(
     (option): option is MakedumpfileOption & { refused: string } =>
@@ -136,14 +136,14 @@ function isRight(given: Given, mode: Mode, program: string, messages: Messages):
   return right;
 }
 
-/** How an option is refused by name. */
+/** The message for an option that is not served. */
 export function notServed(name: string, why: string): string {
   return `'${name}' option is not served by coresieve-makedumpfile: ${why}.`;
 }
 
 /**
- * The combinations for which makedumpfile 1.7.2 has words of its own. Which of two mistakes is named was found by trying it with
- * all pairs of options.
+ * The combinations for which makedumpfile 1.7.2 has its own messages. If there are two mistakes, the one to report was
+ * found by trying all pairs of options with makedumpfile.
  */
 function hintOf(given: Given, mode: Mode): string | undefined {
   const { options, files } = given;
@@ -161,7 +161,7 @@ function hintOf(given: Given, mode: Mode): string | undefined {
   return undefined;
 }
 
-/** -R and --reassemble take dumps as they are: nothing of them is chosen anew. */
+/** -R and --reassemble copy dumps unchanged, so options that choose something are refused. */
 function fitsJoining({ options, files, levels, codec }: Given, mode: Mode): boolean {
   const choices = ["-E", "-x", "-i", "-F", ...(mode === "reassemble" ? ["--split"] : [])];
   if (codec !== "none" || (levels[0] as number) > 0 || choices.some((name) => options.has(name))) return false;

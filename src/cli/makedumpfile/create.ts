@@ -28,7 +28,7 @@ import type { Messages } from "./messages.js";
 import { sayWarnings } from "./say-warnings.js";
 import { type StepName, Steps } from "./steps.js";
 
-/** What a run needs beside its request. */
+/** What a run needs in addition to its request. */
 export interface DropInContext {
   readonly program: string;
   readonly messages: Messages;
@@ -45,7 +45,7 @@ const STEPS: Readonly<Record<FilterProgress["phase"], StepName>> = {
   write: "Copying data",
 };
 
-/** Creates a dump: one form of makedumpfile's main job. False: it is incomplete, or had no room at any level. */
+/** Creates a dump: one form of makedumpfile's main job. False if it is incomplete, or had no room at any level. */
 export async function create(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages } = context;
   if (request.flattened && !request.dryRun) needStdout([request.files[0] ?? ""]);
@@ -61,7 +61,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
       sayTranslation(openSession(dump, { ...complete, warnings }), request.vtop, messages);
     const stream = request.flattened && !request.dryRun ? countingStream(process.stdout) : undefined;
     const { sizeLimit, flattened } = request;
-    // What a stream has sent cannot be taken back.
+    // Bytes that were sent to a stream cannot be taken back.
     const levels = flattened ? request.levels.slice(0, 1) : request.levels;
     for (const [i, level] of levels.entries()) {
       const last = i === levels.length - 1;
@@ -103,7 +103,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
   }
 }
 
-/** -x and -i. */
+/** The options -x and -i. */
 export async function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) {
   return await completeOptions({
     ...{ raw: undefined, arch: undefined, vmcoreinfoDevice: undefined, salvage: false },
@@ -111,13 +111,13 @@ export async function givenKernel({ vmlinux, vmcoreinfo }: MakedumpfileRequest) 
   });
 }
 
-/** A run at one level, or why it had no room. */
+/** Does a run at one level; or returns why it had no room. */
 async function attempt(
   dump: Dump,
   options: WholeFilterOptions,
   steps: Steps,
 ): Promise<{ readonly result?: FilterResult; readonly fullBy?: FullBy | undefined }> {
-  // It ends with the first step that the library tells of: until then the memory map is looked for.
+  // This step lasts until the library reports its first phase: until then it looks for the memory map.
   steps.update("Checking for memory holes", 0, 1);
   try {
     const result = await filterDump(dump, options);
@@ -133,7 +133,7 @@ async function attempt(
   }
 }
 
-/** zstd may be missing; makedumpfile then goes on without compression. */
+/** zstd may be missing; then, like makedumpfile, the run goes on without compression. */
 function usableCodec({ codec }: MakedumpfileRequest, messages: Messages): Codec {
   try {
     checkCodec(codecOf(codec));
@@ -154,7 +154,7 @@ function outputOf(request: MakedumpfileRequest, path: string, stream: NodeJS.Wri
   return stream === undefined ? { path, force: request.force } : { stream, name: path };
 }
 
-/** Passes on what is written, and counts it. */
+/** A stream that passes everything on and counts the bytes. */
 function countingStream(target: NodeJS.WritableStream): { stream: Writable; bytes(): number } {
   let bytes = 0;
   const stream = new Writable({
@@ -178,7 +178,7 @@ function sayFull(
   messages.common("", `Can't write the dump file(${output}). ${what}`);
 }
 
-/** --vtop. makedumpfile also lists the entries of the page tables. */
+/** For --vtop. makedumpfile also lists the entries of the page tables. */
 function sayTranslation(session: Session, vaddr: bigint, messages: Messages): void {
   const { dump, view } = withView(session);
   const found = attachSpace(view.space, dump.memory).translate(vaddr);

@@ -34,7 +34,7 @@ export async function dumpDmesg(request: MakedumpfileRequest, context: DropInCon
   }
 }
 
-/** Text of a thousand records at a time: the largest logs have gigabytes. */
+/** The text of a thousand records at a time: the largest logs have gigabytes. */
 function* piecesOf(count: number, line: (i: number) => string): Generator<Buffer> {
   for (let i = 0; i < count; i += 1000) {
     const lines: string[] = [];

@@ -3,7 +3,7 @@ import { foreignText } from "../../foreign-text.js";
 import { explain } from "../explain.js";
 import type { MakedumpfileRequest } from "./arguments.js";
 
-/** errno's own words, which makedumpfile prints. */
+/** The system's own words for errno, which makedumpfile prints. */
 const SYSTEM_WORDS: Readonly<Record<string, string>> = {
   ENOENT: "No such file or directory",
   EACCES: "Permission denied",
@@ -14,8 +14,8 @@ const SYSTEM_WORDS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The line about an error. Where scripts may look for makedumpfile's words (a file that is there already, files that
- * cannot be opened), it has them; elsewhere it says what coresieve found.
+ * The line about an error. Where scripts may look for makedumpfile's words (an existing file, files that cannot be
+ * opened), it uses them; otherwise it is coresieve's message.
  */
 export function failureLine(
   error: unknown,
@@ -37,7 +37,7 @@ export function failureLine(
   return `${program}: ${error.message}`;
 }
 
-/** makedumpfile's line about an output that is there already. */
+/** makedumpfile's line about an output that exists already. */
 export function fileExists(path: string): string {
   return `check_dump_file: Can't open the dump file (${foreignText(path)}). File exists`;
 }

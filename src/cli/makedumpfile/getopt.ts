@@ -1,4 +1,4 @@
-/** An option as getopt_long knows it. */
+/** An option, as for getopt_long. */
 export interface OptionSpec {
   /** Its letter, if it has one. */
   readonly short?: string;
@@ -14,12 +14,12 @@ export type ParsedWord<S extends OptionSpec> =
   | { readonly kind: "mistake"; readonly message: string };
 
 /**
- * Takes a command line apart as GNU getopt_long does, one word after the other: letters in a cluster (`-fl`), values
- * attached (`-d31`, `--message-level=7`) or behind (also those that begin with a dash), names cut short where that is
- * unique, files anywhere, nothing but files behind `--`. It stops at the first mistake, whose message is getopt's.
+ * Parses a command line like GNU getopt_long, one word after the other: letters in a cluster (`-fl`), values attached
+ * (`-d31`, `--message-level=7`) or separate (also if they begin with a dash), abbreviated names if they are unique,
+ * files anywhere, and only files behind `--`. Stops at the first mistake, with getopt's message.
  *
- * yargs reads all this in other ways: it knows no names cut short, takes no `-1` as a value, and tells neither the order of
- * options nor which of them was the first that is wrong; and makedumpfile acts on both.
+ * yargs differs in all of this: it does not support abbreviated names or `-1` as a value, and reports neither the order
+ * of options nor which mistake came first; makedumpfile's behaviour depends on both.
  */
 export function* getoptLong<S extends OptionSpec>(
   argv: readonly string[],

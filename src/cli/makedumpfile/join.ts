@@ -9,7 +9,10 @@ import type { DropInContext } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
 import { Steps } from "./steps.js";
 
-/** -R: makes a plain file of the flattened one that comes in from stdin. With --dry-run stdin is read, and nothing done. */
+/**
+ * -R: makes a plain file of the flattened one that comes in from stdin. With --dry-run stdin is read, and nothing is
+ * written.
+ */
 export async function rearrange(
   { files, force, dryRun }: MakedumpfileRequest,
   { signal }: DropInContext,

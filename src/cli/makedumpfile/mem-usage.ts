@@ -7,7 +7,7 @@ import type { MakedumpfileRequest } from "./arguments.js";
 import { type DropInContext, givenKernel } from "./create.js";
 import { sayWarnings } from "./say-warnings.js";
 
-/** --mem-usage: how many pages of each kind there are. Of any dump; makedumpfile does it for /proc/kcore only. */
+/** --mem-usage: prints the number of pages of each kind. Works for any dump; makedumpfile only supports /proc/kcore. */
 export async function memUsage(request: MakedumpfileRequest, context: DropInContext): Promise<boolean> {
   const { messages, threads, signal } = context;
   const warnings = new Warnings();

@@ -9,19 +9,19 @@ export const REPORT = 16;
 export const ALL_MESSAGES = 31;
 export const STANDARD_MESSAGES = PROGRESS | COMMON | ERROR;
 
-/** Where the words of a run go: makedumpfile's kinds of messages on makedumpfile's streams. */
+/** The streams for makedumpfile's kinds of messages. */
 export interface MessageStreams {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
 }
 
 /**
- * Says what the message level lets through. Progress and errors go to stderr; all else to stdout, or to stderr too with -F,
- * when stdout carries the dump.
+ * Prints the messages that the message level allows. Progress and errors go to stderr; all others to stdout, or with -F
+ * also to stderr, because stdout has the dump.
  */
 export class Messages {
   level = STANDARD_MESSAGES;
-  /** -F was read. */
+  /** Whether -F was given. */
   flattened = false;
   readonly #streams: MessageStreams;
 
@@ -33,7 +33,7 @@ export class Messages {
     return (this.level & kind) !== 0;
   }
 
-  /** Lines for everybody. */
+  /** Lines of kind COMMON. */
   common(...lines: readonly string[]): void {
     this.#say(COMMON, lines);
   }
@@ -46,17 +46,17 @@ export class Messages {
     this.#say(REPORT, lines);
   }
 
-  /** A line about what went wrong, or may have; the stack of a mistake in coresieve may follow it. */
+  /** A line about an error or a possible one; the stack of a mistake in coresieve may follow. */
   error(line: string): void {
     if (this.has(ERROR)) this.#streams.stderr.write(`${foreignLines(line)}\n`);
   }
 
-  /** Text as it is, without a newline. */
+  /** Text of kind PROGRESS, unchanged, without a newline. */
   progress(text: string): void {
     if (this.has(PROGRESS)) this.#streams.stderr.write(text);
   }
 
-  /** What getopt says: no level keeps it back. */
+  /** A message of getopt, which is printed at every level. */
   always(line: string): void {
     this.#streams.stderr.write(`${foreignText(line)}\n`);
   }
@@ -64,7 +64,7 @@ export class Messages {
   #say(kind: number, lines: readonly string[]): void {
     if (!this.has(kind)) return;
     const { stdout, stderr } = this.#streams;
-    // Tabs are those of makedumpfile's tables, which scripts read.
+    // Tabs are kept: they belong to makedumpfile's tables, which scripts parse.
     const shown = lines.map((line) => `${line.split("\t").map(foreignText).join("\t")}\n`);
     (this.flattened ? stderr : stdout).write(shown.join(""));
   }

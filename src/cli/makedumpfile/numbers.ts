@@ -1,4 +1,4 @@
-/** C's atoi: the decimal number that a text begins with, 0 if there is none. makedumpfile reads most values so. */
+/** C's atoi: the decimal number at the beginning of a text, or 0. makedumpfile parses most values with it. */
 export function leadingNumber(text: string): number {
   return Number(/^\s*([+-]?\d+)/.exec(text)?.[1] ?? 0);
 }
@@ -12,7 +12,7 @@ export function unsignedNumber(text: string): bigint | undefined {
 
 const UNITS = "KMGTPE";
 
-/** -L's size in bytes, with K to E behind it for powers of 1024; `undefined` if it is none, or 0. */
+/** -L's size in bytes, with an optional suffix K to E for powers of 1024; `undefined` if it is invalid or 0. */
 export function limitSize(text: string): number | undefined {
   const unit = UNITS.indexOf(text.slice(-1).toUpperCase() || "-");
   const number = unsignedNumber(unit === -1 ? text : text.slice(0, -1));

@@ -1,8 +1,8 @@
 import type { OptionSpec } from "./getopt.js";
 
-/** One of makedumpfile's options, and what becomes of it here. docs/makedumpfile-options.md lists them all. */
+/** One of makedumpfile's options, and how it is handled here. docs/makedumpfile-options.md lists them all. */
 export interface MakedumpfileOption extends OptionSpec {
-  /** Not served: why, and what serves instead. */
+  /** For an option that is not served: why, and what to use instead. */
   readonly refused?: string;
 }
 
@@ -68,7 +68,7 @@ export const MAKEDUMPFILE_OPTIONS: readonly MakedumpfileOption[] = [
   flag(undefined, "show-stats"),
 ];
 
-/** An option as it is written: its name, or else its letter. */
+/** An option as users write it: its name, or otherwise its letter. */
 export function optionName({ short, long }: OptionSpec): string {
   return short === undefined ? `--${long}` : `-${short}`;
 }

@@ -11,7 +11,7 @@ import { MAKEDUMPFILE_HELP } from "./help.js";
 import { rearrange, reassemble } from "./join.js";
 import { memUsage } from "./mem-usage.js";
 
-/** Does what was asked and says so. Returns the exit code. What stops the run (a signal) is thrown. */
+/** Runs a request and prints the result. Returns the exit code. An error that stops the run (a signal) is thrown. */
 export async function runMakedumpfile(request: MakedumpfileRequest, context: DropInContext): Promise<number> {
   const { messages, program } = context;
   if (request.mode === "help" || request.mode === "version") {
@@ -39,12 +39,12 @@ export async function runMakedumpfile(request: MakedumpfileRequest, context: Dro
   return good ? 0 : code;
 }
 
-/** As O_EXCL sees it: a symbolic link is there, wherever it leads. */
+/** Whether a file exists, as O_EXCL sees it: a symbolic link counts, wherever it leads. */
 function isThere(path: string): boolean {
   try {
     return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
   } catch {
-    // Opening it says what is wrong.
+    // Opening it reports the error.
     return false;
   }
 }
@@ -60,7 +60,7 @@ const JOBS: Readonly<Record<Exclude<Mode, "help" | "version">, Job>> = {
   "mem-usage": memUsage,
 };
 
-/** The files that are to come into being. */
+/** The output files. */
 function outputsOf({ mode, files, flattened }: MakedumpfileRequest): readonly string[] {
   if (mode === "rearrange") return files;
   if (mode === "reassemble") return files.slice(-1);
@@ -78,7 +78,7 @@ function versionLine(program: string): string {
   return `${program}: version ${packageVersion()} (coresieve)`;
 }
 
-/** -v: the codecs in the form that scripts look for. */
+/** For -v: the codecs, in a form that scripts look for. */
 function supportText(program: string): string {
   return `${versionLine(program)}\nlzo\tenabled\nsnappy\tenabled\nzstd\t${zstdThere() ? "enabled" : "disabled"}\n\n`;
 }

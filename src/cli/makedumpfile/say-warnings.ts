@@ -1,7 +1,7 @@
 import type { DumpWarning } from "../../warnings.js";
 import type { Messages } from "./messages.js";
 
-/** Warnings of a run, a line each: errors by makedumpfile's kinds of messages. */
+/** Prints the warnings of a run, one per line, as errors among makedumpfile's kinds of messages. */
 export function sayWarnings(
   warnings: readonly DumpWarning[],
   { program, messages }: { readonly program: string; readonly messages: Messages },

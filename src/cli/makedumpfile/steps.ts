@@ -1,17 +1,17 @@
 import { type Messages, REPORT } from "./messages.js";
 
 const SPINNER = "/|\\-";
-/** Least milliseconds from one line to the next; a step's end is shown always. */
+/** The least time between two lines, in milliseconds; the end of a step is always printed. */
 const INTERVAL = 1000;
 
-/** Steps of a run as makedumpfile calls them. */
+/** makedumpfile's names of the steps of a run. */
 export type StepName =
   | "Checking for memory holes"
   | "Excluding unnecessary pages"
   | "Excluding zero pages"
   | "Copying data";
 
-/** The progress lines of makedumpfile, and with the report bit how long each step took. */
+/** Prints makedumpfile's progress lines and, with the report bit, the duration of each step. */
 export class Steps {
   readonly #messages: Messages;
   readonly #now: () => number;
@@ -21,30 +21,30 @@ export class Steps {
   #turns = 0;
   #midLine = false;
 
-  /** `now` tells milliseconds. */
+  /** `now` returns milliseconds. */
   constructor(messages: Messages, now: () => number = () => performance.now()) {
     this.#messages = messages;
     this.#now = now;
   }
 
-  /** A step has got that far; if it is a new one, the step before is done. */
+  /** Reports the progress of a step; a new step ends the previous one. */
   update(step: StepName, done: number, total: number): void {
     if (step !== this.#step) {
       this.#end();
       this.#step = step;
       this.#started = this.#now();
     }
-    // All that is left is shown by the end.
+    // The end of a step is printed by `#end`.
     if (done < total) this.#show(step, total === 0 ? 0 : done / total);
   }
 
-  /** All steps are done. */
+  /** Ends the last step. */
   finish(): void {
     this.#end();
     this.breakLine();
   }
 
-  /** What is said next begins on a line of its own. */
+  /** Makes the next output begin on its own line. */
   breakLine(): void {
     if (this.#midLine) this.#messages.progress("\n");
     this.#midLine = false;

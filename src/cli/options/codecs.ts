@@ -1,7 +1,7 @@
 import { CODEC_LEVELS, CODEC_NAMES } from "../../codec/codecs.js";
 import { COMPRESSING, type Option } from "./option.js";
 
-/** How pages are compressed. */
+/** Options about the compression of pages. */
 export const CODEC_OPTIONS = [
   {
     name: "zlib",

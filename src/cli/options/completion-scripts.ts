@@ -4,21 +4,24 @@ import { GENERAL_OPTIONS, optionsOf } from "./table.js";
 export const SHELLS = ["bash", "zsh", "fish"] as const;
 type Shell = (typeof SHELLS)[number];
 
-/** Words that commands take, where those are no files. */
+/** Words that are arguments of commands, if these are not files. */
 const WORDS: Readonly<Partial<Record<CommandName, readonly string[]>>> = {
   completion: SHELLS,
   help: [...COMMAND_NAMES, "input"],
   jobs: ["list", "watch", "cancel", "retry", "clean"],
 };
 
-/** A script that completes commands, options, and the values of options. A run without a command filters. */
+/**
+ * A script that completes commands, options, and the values of options. Without a command it completes those of a
+ * filter run.
+ */
 export function completionScript(shell: Shell): string {
   return { bash, zsh, fish }[shell]();
 }
 
 /**
- * What may stand behind an option: some words, also several with commas, a file, a folder, or what only the user knows; a flag
- * has nothing.
+ * What may follow an option: words, several words with commas, a file, a folder, or something that only the user knows;
+ * nothing after a flag.
  */
 interface Value {
   readonly kind: "none" | "words" | "list" | "file" | "folder" | "other";

@@ -11,7 +11,7 @@ import type { OutputFormat } from "../../writer/output-format.js";
 import { packingOfOutput } from "../pack-option.js";
 import type { OptionValues } from "./table.js";
 
-/** The values that make a filter run what it is, and the words that are no options. */
+/** The option values that define a filter run, and the words that are not options. */
 export type FilterArguments = { readonly files: readonly string[] } & Pick<
   OptionValues<"filter">,
   | "level"
@@ -37,15 +37,15 @@ export type FilterArguments = { readonly files: readonly string[] } & Pick<
   | "pack"
 >;
 
-/** What the options ask for. */
+/** The request of the options. */
 export interface FilterRequest {
   readonly inputs: readonly string[];
-  /** `undefined`: stdout. */
+  /** `undefined` for stdout. */
   readonly output: string | undefined;
   readonly flatten: boolean;
   readonly pack: Packing | undefined;
   readonly level: number;
-  /** Levels to take when the output has no room at that one. */
+  /** Levels to fall back to if the output has no room. */
   readonly fallbackLevels: readonly number[];
   readonly sizeLimit: number | undefined;
   readonly onFull: "nothing" | "incomplete";
@@ -59,7 +59,7 @@ export interface FilterRequest {
   readonly workers: number;
 }
 
-/** Checks the options together. Throws `BAD_OPTION`. */
+/** Checks the combination of options. Throws `BAD_OPTION`. */
 export function filterRequest(args: FilterArguments): FilterRequest {
   const files = [...args.files];
   const last = args.flatten ? undefined : files.pop();
@@ -123,7 +123,7 @@ function chosenOnFull({ onFull = "nothing" }: FilterArguments, output: string | 
   return onFull;
 }
 
-/** The codec by its options; `unasked` without any. */
+/** The codec of the options; `unasked` without such an option. */
 function chosenCodec(args: FilterArguments, unasked: CodecName): Codec {
   const chosen: CodecName[] = CODEC_NAMES.filter((name) => name !== "none" && args[name]);
   if (args.compress !== undefined) chosen.push(args.compress);

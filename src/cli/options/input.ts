@@ -1,7 +1,7 @@
 import { machineNames } from "../../reader/machine.js";
 import { OPENING, type Option } from "./option.js";
 
-/** Commands that take a dump of any format and do their work on this machine. */
+/** Commands that read a dump of any format on this machine. */
 const HERE = [
   "filter",
   "split",
@@ -17,7 +17,7 @@ const HERE = [
 const SPOOLING = [...HERE, "reassemble"] as const;
 const OWN_SPOOL = { submit: "the workers have their own: start them with --spool-dir" } as const;
 
-/** The options that say what the input is. All commands that open a dump have them, and `coresieve help input` explains them. */
+/** Options about the input. All commands that open a dump have them, and `coresieve help input` explains them. */
 export const INPUT_OPTIONS = [
   {
     name: "raw",
@@ -72,7 +72,7 @@ export const INPUT_OPTIONS = [
   },
 ] as const satisfies readonly Option[];
 
-/** Where what can be read once only waits. */
+/** Options about the temporary file for inputs that can be read only once. */
 export const SPOOL_OPTIONS = [
   {
     name: "spool-dir",
@@ -96,7 +96,7 @@ export const SPOOL_OPTIONS = [
   },
 ] as const satisfies readonly Option[];
 
-/** What is known of the kernel apart from its dump. */
+/** Options about the kernel of the dump. */
 export const KERNEL_OPTIONS = [
   {
     name: "vmcoreinfo",

@@ -16,7 +16,7 @@ const LEVEL = {
   cure: "Add up: 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
 } as const;
 
-/** What is dropped. */
+/** Options about what is dropped. */
 export const LEVEL_OPTIONS = [
   {
     ...LEVEL,

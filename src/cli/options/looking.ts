@@ -4,7 +4,7 @@ import { LOG_FORMATS } from "../../kernel/log/format-record.js";
 import { MAX_THREADS } from "../../worker/threads.js";
 import type { Option } from "./option.js";
 
-/** What commands have for themselves that look at a dump and write none: estimate, bench, audit, verify, dmesg. */
+/** Options of commands that read a dump and write none: estimate, bench, audit, verify, dmesg. */
 export const LOOKING_OPTIONS = [
   {
     name: "notes",

@@ -1,14 +1,14 @@
 import type { Option } from "./option.js";
 
-/** Where explanations begin, and where lines end. */
+/** The column where explanations begin, and the width of lines. */
 const COLUMN = 27;
 const WIDTH = 80;
 
-/** An option as the help shows it: its names, its value, and what it does, in lines of 80 letters. */
+/** An option in the help: its names, its value, and its explanation, in lines of 80 characters. */
 export function optionLines(option: Option): string[] {
   const names = `  ${option.letter === undefined ? "    " : `-${option.letter}, `}--${option.name}`;
   const head = option.kind === "flag" ? names : `${names} ${option.value}`;
-  // What is too long for its column pushes its explanation, and no other.
+  // A head that is too long for its column moves only its own explanation.
   let line = head.length < COLUMN ? head.padEnd(COLUMN) : `${head}  `;
   const lines: string[] = [];
   let empty = true;
@@ -24,7 +24,7 @@ export function optionLines(option: Option): string[] {
   return [...lines, line];
 }
 
-/** Several of them, in a text. */
+/** Several options as one text. */
 export function optionText(options: Iterable<Option>): string {
   return [...options].flatMap(optionLines).join("\n");
 }

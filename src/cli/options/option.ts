@@ -1,4 +1,4 @@
-/** The commands by name. src/cli/commands.ts loads them. */
+/** Names of the commands. src/cli/commands.ts loads them. */
 export const COMMAND_NAMES = [
   "audit",
   "bench",
@@ -41,23 +41,26 @@ export const OPENING = [
   "report",
 ] as const satisfies readonly CommandName[];
 
-/** Commands that say what is dropped and how pages are compressed. */
+/** Commands with options about what is dropped and how pages are compressed. */
 export const FILTERING = ["filter", "split", "submit", "plan"] as const satisfies readonly CommandName[];
 
-/** Commands that say how pages are compressed. */
+/** Commands with options about how pages are compressed. */
 export const COMPRESSING = [...FILTERING, "handover"] as const satisfies readonly CommandName[];
 
-/** What the value of an option is, and so what it becomes (parse-values.ts). */
+/** The kind of an option's value, and so of the parsed value (parse-values.ts). */
 type OptionKind =
   | { readonly kind: "flag" }
-  /** `repeated`: once for each value ("each"), or also several values behind one ("many"). `suggested`: for completion. */
+  /**
+   * `repeated`: the option is given once per value ("each"), or may also be followed by several values ("many").
+   * `suggested`: for completion.
+   */
   | {
       readonly kind: "text" | "file" | "folder";
       readonly value: string;
       readonly repeated?: "each" | "many";
       readonly suggested?: readonly string[];
     }
-  /** A whole number. `auto`: a word for what is taken without the option. */
+  /** A whole number. `auto`: a word for the default. */
   | {
       readonly kind: "number";
       readonly value: string;
@@ -65,7 +68,7 @@ type OptionKind =
       readonly most: number;
       readonly auto?: string;
     }
-  /** Whole numbers with commas between them. `all`: a word for all of them. */
+  /** Whole numbers separated by commas. `all`: a word for all of them. */
   | {
       readonly kind: "numbers";
       readonly value: string;
@@ -73,37 +76,43 @@ type OptionKind =
       readonly most: number;
       readonly all?: string;
     }
-  /** 0 to 100, with or without a sign behind it. */
+  /** 0 to 100, with an optional percent sign. */
   | { readonly kind: "percent"; readonly value: string }
-  /** Bytes, also with K, M, G, T, P, E (powers of 1024). */
+  /** Bytes, with an optional suffix K, M, G, T, P, E (powers of 1024). */
   | { readonly kind: "size"; readonly value: string }
   | { readonly kind: "choice"; readonly value: string; readonly choices: readonly string[] }
-  /** Choices with commas between them. `empty`: there may be none. */
+  /** Choices separated by commas. `empty`: the list may be empty. */
   | { readonly kind: "list"; readonly value: string; readonly choices: readonly string[]; readonly empty?: true };
 
 /**
- * An option, described once: the parser, the help texts, the manual pages, the completion, the names of the configuration file and
- * the reference (docs/command-line.md) are made from it.
+ * The only description of an option: the parser, the help texts, the manual pages, the completion, the names of the
+ * configuration file and the reference (docs/command-line.md) are made from it.
  */
 export type Option = OptionKind & {
-  /** Long name, without dashes. Two commands may have different options of one name. */
+  /** Long name, without dashes. Two commands may have different options with the same name. */
   readonly name: string;
   readonly letter?: string;
   readonly commands: readonly CommandName[];
-  /** What the help says: most have one line of 53 letters. */
+  /** Text in the help: mostly one line of 53 characters. */
   readonly help: string;
-  /** What the reference and the manual say, where that is more. Code between backticks, no links. */
+  /** Text in the reference and the manual, if it is longer. Code between backticks, no links. */
   readonly long?: string;
-  /** Where the reference leads: Markdown. */
+  /** Link in the reference, as Markdown. */
   readonly see?: string;
-  /** Options of one group say the same in several ways: one on the command line goes before all of a configuration file. */
+  /**
+   * Options of one group are alternatives: one of them on the command line overrides all of them in a configuration
+   * file.
+   */
   readonly same?: "level" | "codec" | "vmcoreinfo" | "format";
-  /** Commands that may be expected to have it, and why they do not. */
+  /** Commands that users may expect to have it, and why they do not. */
   readonly refused?: Readonly<Partial<Record<CommandName, string>>>;
-  /** What to do about a wrong value. */
+  /** Advice for a wrong value. */
   readonly cure?: string;
-  /** An object of a store (s3://) as its value: "read" beside the dump; or not possible, and what to do. */
+  /**
+   * Whether its value may be an object of a store (s3://): "read" if it is read in addition to the dump; otherwise what
+   * to do instead.
+   */
   readonly object?: "read" | { readonly cure: string };
-  /** It stands in `coresieve --help`. */
+  /** Whether it is part of `coresieve --help`. */
   readonly common?: true;
 };

@@ -1,10 +1,10 @@
 import { OUTPUT_FORMATS } from "../../writer/output-format.js";
 import type { Option } from "./option.js";
 
-/** How a whole file may be packed; none: not, whatever its name ends with. */
+/** Packings of a whole file. none: not packed, whatever its name ends with. */
 export const PACKINGS = ["zstd", "lz4", "gzip", "none"] as const;
 
-/** What is written. */
+/** Options about the output. */
 export const OUTPUT_OPTIONS = [
   {
     name: "elf",

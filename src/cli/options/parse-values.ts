@@ -3,12 +3,12 @@ import { nearestName } from "../../nearest-name.js";
 import type { CommandName, Option } from "./option.js";
 import { camelCase, type OptionValues, optionsOf, shortest } from "./table.js";
 
-/** What stands on the command line, by long names: `true`, the words behind options, or nothing. */
+/** The options on a command line by long name: `true` for a flag, the words that follow the option, or nothing. */
 export type OptionWords = Readonly<Record<string, boolean | string | readonly string[] | undefined>>;
 
 /**
- * Makes checked values of the words of a command line. The only reader of numbers, sizes, choices and lists in options.
- * Throws `BAD_OPTION`.
+ * Turns the words of a command line into checked values. No other code parses numbers, sizes, choices and lists of
+ * options. Throws `BAD_OPTION`.
  */
 export function parseValues<Name extends CommandName>(command: Name, words: OptionWords): OptionValues<Name> {
   const values: Record<string, unknown> = {};
@@ -81,7 +81,7 @@ function list(option: Option, text: string, { choices, empty }: Extract<Option, 
   return named.map((word) => oneOf(option, text, word, choices));
 }
 
-/** Of a list it says which word is wrong. */
+/** For a list the error names the wrong word. */
 function wrong(option: Option, text: string, word: string, must: string, cure = option.cure): DumpError {
   const which = word === text ? "" : `${JSON.stringify(word)} `;
   return new DumpError(
@@ -93,7 +93,10 @@ function wrong(option: Option, text: string, word: string, must: string, cure = 
 
 const SIZE_UNITS = "KMGTPE";
 
-/** A size in bytes, decimal or 0x, also with K, M, G, T, P or E (powers of 1024), as makedumpfile takes it. Throws `BAD_OPTION`. */
+/**
+ * A size in bytes, decimal or 0x, with an optional suffix K, M, G, T, P or E (powers of 1024), as in makedumpfile.
+ * Throws `BAD_OPTION`.
+ */
 export function sizeOf(option: string, text: string): number {
   const [, digits = "", unit = ""] = /^(0x[0-9a-f]+|\d+)([kmgtpe]?)$/i.exec(text) ?? [];
   const size =

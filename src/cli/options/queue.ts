@@ -4,7 +4,7 @@ import type { Option } from "./option.js";
 
 const DAY = 86400;
 
-/** Runs by many hosts: submit, worker, jobs; and uploads to a store. */
+/** Options for runs by many hosts (submit, worker, jobs), and for uploads to a store. */
 export const QUEUE_OPTIONS = [
   {
     name: "allow",
@@ -101,7 +101,7 @@ export const QUEUE_OPTIONS = [
     kind: "number",
     value: "SECONDS",
     least: 0,
-    // Timers of Node end at 2^31 ms.
+    // Node's timers are limited to 2^31 ms.
     most: 24 * DAY,
     commands: ["submit"],
     help: "with --wait: no longer than that; exit code 124, and the run goes on",

@@ -17,7 +17,7 @@ const QUIET = [
   "reassemble",
 ] as const;
 
-/** How a command runs, and what it says. */
+/** Options about how a command runs, and what it prints. */
 export const RUN_OPTIONS = [
   {
     name: "num-threads",

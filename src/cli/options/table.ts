@@ -7,7 +7,7 @@ import { OUTPUT_OPTIONS } from "./output.js";
 import { QUEUE_OPTIONS } from "./queue.js";
 import { RUN_OPTIONS } from "./run.js";
 
-/** What all commands have. */
+/** Options of all commands. */
 export const GENERAL_OPTIONS = [
   {
     name: "config",
@@ -39,7 +39,7 @@ export const GENERAL_OPTIONS = [
   },
 ] as const satisfies readonly Option[];
 
-/** Every option of every command but GENERAL_OPTIONS, in the order of the help. */
+/** Every option of every command except GENERAL_OPTIONS, in the order of the help. */
 const TABLE = [
   ...LOOKING_OPTIONS,
   ...INPUT_OPTIONS,
@@ -62,7 +62,7 @@ type RowOf<Name extends CommandName> = Row extends infer R
     : never
   : never;
 
-/** What becomes of a value. Flags are always there; of the others those that were given. */
+/** The type of a parsed value. Flags are always present; other options only if they were given. */
 type ValueOf<R> = R extends { readonly kind: "flag" }
   ? boolean
   : R extends { readonly repeated: string }
@@ -79,7 +79,7 @@ type ValueOf<R> = R extends { readonly kind: "flag" }
 
 type CamelCase<Name> = Name extends `${infer Head}-${infer Rest}` ? `${Head}${Capitalize<CamelCase<Rest>>}` : Name;
 
-/** The checked values of a command's options by their names in camel case: `--num-threads` is `numThreads`. */
+/** The checked values of a command's options, by their names in camel case: `--num-threads` is `numThreads`. */
 export type OptionValues<Name extends CommandName> = {
   readonly [R in RowOf<Name> as CamelCase<R["name"]>]: ValueOf<R>;
 };
@@ -89,7 +89,7 @@ export function optionsOf(command: CommandName): ReadonlyMap<string, Option> {
   return new Map(OPTIONS.filter(({ commands }) => commands.includes(command)).map((one) => [one.name, one]));
 }
 
-/** As it stands on the command line: the letter where there is one. */
+/** The option as users write it: its letter if it has one. */
 export function shortest({ name, letter }: Pick<Option, "name" | "letter">): string {
   return letter === undefined ? `--${name}` : `-${letter}`;
 }

@@ -1,16 +1,16 @@
-/** What the page's script is given beside the cells: JSON in the page. */
+/** Data for the page's script in addition to the cells: JSON in the page. */
 export interface Payload {
   readonly pageSize: number;
   /** Pages per cell. */
   readonly unit: number;
-  /** First page and cells of each segment; the cells of all are behind each other. */
+  /** First page and number of cells of each segment; the cells of all segments follow each other. */
   readonly segments: readonly (readonly [startPfn: number, cells: number])[];
   /** Labels of the kinds, by their numbers. */
   readonly kinds: readonly string[];
   /** The group of each kind. */
   readonly groupOf: readonly number[];
   readonly groups: readonly { readonly id: string; readonly label: string }[];
-  /** What the fates are called, by their numbers. */
+  /** Names of the fates, by their numbers. */
   readonly fates: readonly string[];
   readonly places: readonly {
     readonly type: "node" | "zone";
@@ -20,7 +20,7 @@ export interface Payload {
   }[];
 }
 
-/** No memory there. */
+/** The state of a cell without memory. */
 export const HOLE = 255;
-/** A state is 4 times the kind, and the fate: 0 not in the input, 1 kept, 2 kept as a page of zeros, 3 dropped. */
+/** A state is 4 times the kind, plus the fate: 0 not in the input, 1 kept, 2 kept as a page of zeros, 3 dropped. */
 export const FATE_COUNT = 4;

@@ -1,27 +1,27 @@
 import { firstAbove } from "../../sorted.js";
 import { HOLE, type Payload } from "./payload.js";
 
-/** Rows of the map that follow each other: row n has the pages [n * span, (n + 1) * span). */
+/** Consecutive rows of the map: row n has the pages [n * span, (n + 1) * span). */
 export interface RowBand {
   /** Place of its first row among all rows. */
   readonly at: number;
-  /** Its first row's number. */
+  /** Number of its first row. */
   readonly first: number;
   readonly count: number;
-  /** Pages skipped in front of it; a band behind others has a row that says so. */
+  /** Number of pages skipped before it; every band except the first has a row that says so. */
   readonly gap: number;
 }
 
-/** The rows of one zoom. */
+/** The rows at one zoom. */
 export interface Rows {
   /** Pages per row, a power of 2. */
   readonly span: number;
   readonly bands: readonly RowBand[];
-  /** All rows, those of the gaps too. */
+  /** Number of all rows, including those of gaps. */
   readonly total: number;
 }
 
-/** Lays all memory out in rows of `span` pages. */
+/** Lays out all memory in rows of `span` pages. */
 export function layRows(segments: Payload["segments"], unit: number, span: number): Rows {
   const bands: { at: number; first: number; count: number; gap: number }[] = [];
   let at = 0;
@@ -30,7 +30,7 @@ export function layRows(segments: Payload["segments"], unit: number, span: numbe
     const end = Math.ceil((start + cells * unit) / span);
     const last = bands.at(-1);
     const behind = last === undefined ? 0 : last.first + last.count;
-    // A row or two without memory take no more room than the line that would say so.
+    // A row or two without memory take no more room than a row for the gap.
     if (last !== undefined && first <= behind + 1) {
       const more = Math.max(0, end - behind);
       last.count += more;
@@ -52,12 +52,12 @@ export function rowStart({ bands, span }: Rows, at: number): number | undefined 
   return (band.first + at - band.at) * span;
 }
 
-/** The gap whose row is at place `at`, in pages. */
+/** The size in pages of the gap whose row is at place `at`. */
 export function gapAt({ bands }: Rows, at: number): number | undefined {
   return bands.find((band) => band.at === at + 1 && band.gap > 0)?.gap;
 }
 
-/** The place of the row that has a page, or of the next row with memory. */
+/** The place of the row that contains a page, or of the next row with memory. */
 export function rowPlaceOf({ bands, span, total }: Rows, pfn: number): number {
   const row = Math.floor(pfn / span);
   for (const { at, first, count } of bands) {
@@ -78,7 +78,7 @@ function bandAt(bands: readonly RowBand[], at: number): RowBand | undefined {
   return bands[low - 1];
 }
 
-/** The smallest span at which all memory has no more than `rows` rows, of the spans from `least` on. */
+/** The smallest span, from `least` on, at which all memory fits into `rows` rows. */
 export function wholeSpan(segments: Payload["segments"], unit: number, least: number, rows: number): number {
   let span = least;
   while (layRows(segments, unit, span).total > rows && span < 2 ** 45) span *= 2;
@@ -87,11 +87,11 @@ export function wholeSpan(segments: Payload["segments"], unit: number, least: nu
 
 /** Counts cells by state. */
 export interface CellCounter {
-  /** Adds the cells of [start, end) to `counts`. Returns how many there are; the rest of the range is no memory. */
+  /** Adds the cells of [start, end) to `counts`. Returns their number; the rest of the range has no memory. */
   count(start: number, end: number, counts: Uint32Array): number;
 }
 
-/** Finds cells by pages. A range that begins or ends within a cell has the whole of it. */
+/** Makes a counter of cells by pages. A range that begins or ends within a cell includes the whole cell. */
 export function cellCounter({ segments, unit }: Pick<Payload, "segments" | "unit">, cells: Uint8Array): CellCounter {
   const starts = segments.map(([start]) => start);
   const bases: number[] = [];

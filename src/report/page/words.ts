@@ -1,6 +1,9 @@
 import { FATE_COUNT, type Payload } from "./payload.js";
 
-/** An address as people write it: 0x1_8000_0000 would not be understood by crash, so no marks in it. */
+/**
+ * An address in the form that people use: without marks between digits (0x1_8000_0000), which crash would not
+ * understand.
+ */
 export function address(pfn: number, pageSize: number): string {
   return `0x${(BigInt(pfn) * BigInt(pageSize)).toString(16)}`;
 }
@@ -10,7 +13,7 @@ export function count(value: number): string {
   return String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** A share of the cells of a piece of memory. */
+/** A state's share of the cells of some memory. */
 export interface Part {
   readonly state: number;
   readonly share: number;
@@ -26,7 +29,7 @@ export function shareOfStates(counts: Uint32Array, total: number): Part[] {
   return parts.sort((a, b) => b.share - a.share);
 }
 
-/** "slab, kept", or with its share in front. */
+/** "slab, kept", or preceded by its share. */
 export function partText(payload: Payload, { state, share }: Part, alone: boolean): string {
   const kind = payload.kinds[Math.floor(state / FATE_COUNT)] ?? "";
   const fate = payload.fates[state % FATE_COUNT] ?? "";
@@ -35,18 +38,18 @@ export function partText(payload: Payload, { state, share }: Part, alone: boolea
   return alone ? `${kind}: ${fate}` : `${text} % ${kind}: ${fate}`;
 }
 
-/** The node and zone that a page is in. */
+/** The node and zone of a page. */
 export function placesText({ places }: Payload, pfn: number): string {
   const here = places.filter(({ start, end }) => start <= pfn && pfn < end);
   const names = [...here.filter(({ type }) => type === "node"), ...here.filter(({ type }) => type === "zone")];
-  // Nodes may lie within each other's spans, and zones with them: then the kernel's spans do not tell.
+  // Nodes may overlap, and so may their zones: then the kernel's ranges do not determine them.
   const text = [...new Set(names.map(({ type, name }) => (type === "zone" ? `zone ${name}` : name)))].join(", ");
   return text === "" ? "" : text;
 }
 
 /**
- * The page that a text means: an address (0x…, or with a unit: 3.5G), or a page number (pfn 1234). `undefined` if it is
- * none.
+ * The page that a text means: an address (0x…, or with a unit: 3.5G), or a page number (pfn 1234). `undefined` for
+ * other text.
  */
 export function pageOfText(text: string, pageSize: number): number | undefined {
   const plain = text.trim().replaceAll("_", "").toLowerCase();

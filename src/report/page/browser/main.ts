@@ -9,7 +9,7 @@ function element<E extends HTMLElement>(id: string): E {
   return found as E;
 }
 
-/** The cells: base64 of a zlib stream. */
+/** Unpacks the cells: base64 of a zlib stream. */
 async function unpack(text: string): Promise<Uint8Array> {
   const packed = Uint8Array.from(atob(text.trim()), (char) => char.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate"));
@@ -41,9 +41,9 @@ function bindKeys(canvas: HTMLCanvasElement, view: MapView): void {
   });
 }
 
-/** Pixels of wheel for one step of zoom: a notch of a mouse is 100 or 120. */
+/** Pixels of the wheel for one step of zoom: a notch of a mouse is 100 or 120. */
 const WHEEL_STEP = 60;
-/** Pixels that a hand moves when it clicks. */
+/** Pixels that a mouse may move during a click. */
 const CLICK = 4;
 
 function bindMouse(canvas: HTMLCanvasElement, view: MapView): void {
@@ -51,7 +51,7 @@ function bindMouse(canvas: HTMLCanvasElement, view: MapView): void {
   canvas.addEventListener(
     "wheel",
     (event) => {
-      // Without focus the wheel moves the page, as everywhere.
+      // Without focus the wheel scrolls the page, as everywhere.
       if (!event.ctrlKey && document.activeElement !== canvas) return;
       event.preventDefault();
       turned += event.deltaY * (event.deltaMode === 1 ? 30 : 1);
@@ -103,7 +103,7 @@ function bindControls(
   element("zoom-out").addEventListener("click", () => view.zoom(1));
   element("zoom-all").addEventListener("click", () => view.whole());
   for (const box of document.querySelectorAll<HTMLInputElement>("input[data-toggle]")) {
-    // Browsers keep what was ticked over a reload.
+    // Browsers restore checkboxes after a reload.
     box.checked = true;
     box.addEventListener("change", () => view.toggle(Number(box.dataset.toggle), box.checked));
   }

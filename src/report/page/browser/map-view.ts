@@ -7,22 +7,22 @@ import { fillStyles } from "./styles.js";
 
 /** Pages per row at the closest zoom. */
 const CLOSEST = 64;
-/** Parts that the tooltip names. */
+/** The most parts that the tooltip names. */
 const MOST_PARTS = 6;
 
-/** The elements that the map is made of. */
+/** The elements of the map. */
 export interface MapElements {
   readonly scroller: HTMLElement;
   readonly canvas: HTMLCanvasElement;
   readonly spacer: HTMLElement;
   readonly tip: HTMLElement;
-  /** Is read out: where the cursor is. */
+  /** Read out by screen readers: the cursor's place. */
   readonly live: HTMLElement;
-  /** Says what a row and a column are. */
+  /** Explains a row and a column. */
   readonly scale: HTMLElement;
 }
 
-/** The picture of memory: what of it is in sight, where the cursor is, and what is told about it. */
+/** The picture of memory: the visible part, the cursor, and the text about it. */
 export class MapView {
   readonly #payload: Payload;
   readonly #elements: MapElements;
@@ -55,17 +55,17 @@ export class MapView {
     elements.scroller.addEventListener("scroll", () => this.#draw());
   }
 
-  /** Rows in sight. */
+  /** Number of visible rows. */
   get rowsInSight(): number {
     return Math.max(1, Math.floor(this.#elements.scroller.clientHeight / this.#rowHeight()) - 1);
   }
 
-  /** Everything in sight. */
+  /** Shows everything. */
   whole(): void {
     this.#setSpan(this.#wholeSpan(), undefined, 0);
   }
 
-  /** One step closer (-1) or farther (1). What is at `clientY`, or the cursor, stays where it is. */
+  /** Zooms one step in (-1) or out (1). The page at `clientY`, or the cursor, stays in place. */
   zoom(step: -1 | 1, clientY?: number): void {
     const frame = this.#frame();
     const box = this.#elements.canvas.getBoundingClientRect();
@@ -75,19 +75,19 @@ export class MapView {
     this.#setSpan(step < 0 ? this.#span / 2 : this.#span * 2, anchor, y);
   }
 
-  /** As `zoom`, at a point of the screen. */
+  /** Like `zoom`, at a point of the screen. */
   zoomAt(step: -1 | 1, clientX: number, clientY: number): void {
     const box = this.#elements.canvas.getBoundingClientRect();
     const anchor = this.#hit(clientX, clientY);
     this.#setSpan(step < 0 ? this.#span / 2 : this.#span * 2, anchor, clientY - box.top);
   }
 
-  /** Moves the view by pixels. */
+  /** Scrolls by pixels. */
   pan(pixels: number): void {
     this.#elements.scroller.scrollTop += pixels;
   }
 
-  /** Moves the cursor by columns and rows, over gaps too, and scrolls to it. */
+  /** Moves the cursor by columns and rows, also over gaps, and scrolls to it. */
   move(columns: number, rows: number): void {
     const { perColumn, rows: all } = this.#frame();
     const from = this.#cursor ?? this.#pageAt(0, 1) ?? 0;
@@ -105,14 +105,14 @@ export class MapView {
     } else if (columns !== 0) {
       const place = rowPlaceOf(all, pfn);
       const start = rowStart(all, place) ?? 0;
-      // Out of the memory there is: stop, or jump over the gap.
+      // Outside of memory: stop, or jump over the gap.
       if (pfn < start) pfn = columns > 0 ? start : from;
       if (pfn >= start + all.span) pfn = from;
     }
     this.goTo(Math.max(0, pfn));
   }
 
-  /** Puts the cursor on a page, and brings it into sight. */
+  /** Puts the cursor on a page and makes it visible. */
   goTo(pfn: number): void {
     const { perColumn } = this.#frame();
     const place = rowPlaceOf(this.#rows, pfn);
@@ -132,14 +132,14 @@ export class MapView {
     this.#draw();
   }
 
-  /** The first or last page of all. */
+  /** Goes to the first or the last page. */
   goToEnd(last: boolean): void {
     const segment = last ? this.#payload.segments.at(-1) : this.#payload.segments[0];
     if (segment === undefined) return;
     this.goTo(last ? segment[0] + segment[1] * this.#payload.unit - 1 : segment[0]);
   }
 
-  /** Shows what is under the mouse. Returns the page there. */
+  /** Shows the page under the mouse. Returns its pfn. */
   hover(clientX: number, clientY: number): number | undefined {
     const pfn = this.#hit(clientX, clientY);
     if (pfn === undefined) this.hideTip();
@@ -161,13 +161,13 @@ export class MapView {
     return this.#byFate;
   }
 
-  /** Colours say what became of pages, and not their kinds. */
+  /** Whether colours show the fates of pages instead of their kinds. */
   set byFate(value: boolean) {
     this.#byFate = value;
     this.restyle();
   }
 
-  /** The page's colours have changed. */
+  /** Call it when the page's colours have changed. */
   restyle(): void {
     this.#styles = fillStyles(this.#elements.canvas, this.#payload, this.#hidden, this.#byFate);
     this.#draw();
@@ -216,7 +216,7 @@ export class MapView {
     if (this.#span > 0) this.#setSpan(this.#span, undefined, 0);
   }
 
-  /** Paints at the next turn of the screen. */
+  /** Paints in the next frame. */
   #draw(): void {
     if (this.#asked) return;
     this.#asked = true;

@@ -4,40 +4,40 @@ import { type CellCounter, gapAt, type Rows, rowStart } from "../rows.js";
 import { address } from "../words.js";
 import type { FillStyles } from "./styles.js";
 
-/** Heights of rows in CSS pixels: where there are few they share the room. A part of each is left empty. */
+/** Heights of rows in CSS pixels; if there are few rows they share the room. A part of each row is left empty. */
 const LEAST_ROW = 18;
 const MOST_ROW = 30;
 const BETWEEN = 3;
-/** Narrowest column of several pages. */
+/** Least width of a column of several pages. */
 const MIN_COLUMN = 2;
 
-/** Where things are on the canvas, in CSS pixels. */
+/** The places of things on the canvas, in CSS pixels. */
 export interface Frame {
   readonly width: number;
   readonly height: number;
-  /** Edges of the rows. */
+  /** The left and right edges of the rows. */
   readonly left: number;
   readonly right: number;
   readonly rows: Rows;
-  /** Columns per row, a power of 2, and pages per column. */
+  /** Columns per row (a power of 2), and pages per column. */
   readonly columns: number;
   readonly perColumn: number;
-  /** Pixels scrolled. */
+  /** Vertical scroll position. */
   readonly top: number;
-  /** Height of a row, and of the part of it that is filled. */
+  /** Height of a row, and of its filled part. */
   readonly row: number;
   readonly filled: number;
 }
 
-/** The height of each of so many rows. */
+/** The height of each row for this number of rows. */
 export function rowHeight(height: number, rows: number): number {
   return Math.max(LEAST_ROW, Math.min(MOST_ROW, Math.floor(height / Math.max(1, rows))));
 }
 
-/** Pixels of one character of a label. */
+/** Width of one character of a label, in pixels. */
 const CHARACTER = 6.7;
 
-/** Lays out the canvas for the rows. A column has one cell at least. */
+/** Lays out the canvas for the rows. A column has at least one cell. */
 export function frameOf(
   width: number,
   height: number,
@@ -55,25 +55,25 @@ export function frameOf(
   return { width, height, left, right, rows, columns, perColumn: rows.span / columns, top, row, filled: row - BETWEEN };
 }
 
-/** The left edge of a column, on a whole pixel. */
+/** The left edge of a column, at a whole pixel. */
 export function columnEdge({ left, right, columns }: Frame, column: number): number {
   return left + Math.round((column * (right - left)) / columns);
 }
 
-/** What is to be painted. */
+/** What to paint. */
 export interface Picture {
   readonly payload: Payload;
-  /** Counts slots: 4 times the group, and the fate. */
+  /** Counts slots. A slot is 4 times the group, plus the fate. */
   readonly counter: CellCounter;
   readonly styles: FillStyles;
-  /** First page of the column that the cursor is on. */
+  /** First page of the column with the cursor. */
   readonly cursor: number | undefined;
 }
 
-/** Kept pages lie at the bottom of a column, then zeros, then what was dropped, then what was not there. */
+/** From the bottom of a column: kept pages, zeros, dropped pages, absent pages. */
 const FATE_ORDER = [1, 2, 3, 0];
 
-/** Paints the rows in sight. Counts their cells: 5 ms for 4 million. */
+/** Paints the visible rows. Counts their cells: 5 ms for 4 million. */
 export function paint(context: CanvasRenderingContext2D, frame: Frame, picture: Picture): void {
   const { width, height, top, rows, row, filled } = frame;
   const { styles } = picture;
@@ -104,7 +104,7 @@ export function paint(context: CanvasRenderingContext2D, frame: Frame, picture: 
   paintCursor(context, frame, picture);
 }
 
-/** Boxes of one row, by slot; neighbours of one slot are joined. */
+/** Boxes of one row, by slot; neighbours with the same slot are joined. */
 function addRow(boxes: Map<number, number[]>, frame: Frame, picture: Picture, start: number, y: number): void {
   const { columns, perColumn, filled } = frame;
   const { payload, counter } = picture;
@@ -183,7 +183,7 @@ function paintGap(
   context.setLineDash([]);
 }
 
-/** Nodes and zones: a bracket right of the rows, and a line where one begins within a row. */
+/** Nodes and zones: a bracket to the right of the rows, and a line where one begins within a row. */
 function paintPlaces(
   context: CanvasRenderingContext2D,
   frame: Frame,
@@ -201,7 +201,7 @@ function paintPlaces(
     const end = start + rows.span;
     const inside = payload.places.filter((place) => place.start < end && place.end > start);
     for (const place of inside) {
-      // At the row's start the bracket says it.
+      // At the start of a row the bracket is enough.
       if (place.start - start < rows.span / 128) continue;
       const x = Math.round(frame.left + ((place.start - start) / rows.span) * (right - frame.left));
       context.fillStyle = styles.ink;

@@ -1,19 +1,22 @@
 import { FATE_COUNT, type Payload } from "../payload.js";
 
-/** Ways to fill: colours and patterns by group and fate, made anew when the page's colours change. */
+/** Fills: colours and patterns by group and fate. They are made again when the page's colours change. */
 export interface FillStyles {
   readonly background: string;
   readonly ink: string;
   readonly faint: string;
   readonly accent: string;
-  /** Fill of a slot: 4 times the group, and the fate. */
+  /** The fill of a slot: 4 times the group, plus the fate. */
   fill(slot: number): CanvasPattern | string;
 }
 
-/** Side of a pattern's tile in CSS pixels. */
+/** Side length of a pattern's tile in CSS pixels. */
 const TILE = 8;
 
-/** Each group has a pattern beside its colour. Lines as fractions of the tile: they meet their continuation in the next one. */
+/**
+ * Each group has a pattern in addition to its colour. Lines are given in fractions of the tile, and continue in the
+ * next tile.
+ */
 const PATTERNS: Readonly<Record<string, (draw: Tile) => void>> = {
   reserved: (draw) => draw.dots([2, 2], [6, 6]),
   slab: (draw) => draw.lines([0, 8, 8, 0], [-1, 1, 1, -1], [7, 9, 9, 7]),
@@ -31,7 +34,7 @@ interface Tile {
   dots(...dots: readonly (readonly [number, number])[]): void;
 }
 
-/** Reads the page's colours. `byFate` colours pages by what became of them; `hidden` groups are drawn in grey. */
+/** Reads the page's colours. `byFate` colours pages by their fate; `hidden` groups are drawn in grey. */
 export function fillStyles(
   canvas: HTMLCanvasElement,
   payload: Payload,
@@ -64,7 +67,7 @@ export function fillStyles(
   };
 }
 
-/** What a tile is made of: a colour of some strength over the background, and lines of some strength on it. */
+/** How to draw a tile: a colour of some strength over the background, and lines of some strength. */
 interface Tint {
   readonly base: string;
   readonly strength: number;
@@ -73,7 +76,10 @@ interface Tint {
   readonly line: number;
 }
 
-/** Full for what was kept, fainter for zeros, pale with lines of its own colour for what was dropped, stripes for what was not there. */
+/**
+ * Full colour for kept pages, fainter for zeros, pale with lines of the same colour for dropped ones, stripes for
+ * absent ones.
+ */
 function kindTint(base: string, ink: string, fate: number, draw: (tile: Tile) => void): Tint {
   if (fate === 1) return { base, strength: 1, draw, ink, line: 0.55 };
   if (fate === 2) return { base, strength: 0.6, draw, ink, line: 0.4 };
@@ -87,7 +93,7 @@ function stripes(draw: Tile): void {
   draw.lines([0, 8, 8, 0], [-1, 1, 1, -1], [7, 9, 9, 7]);
 }
 
-/** By fate: stripes, plain, dots, and lines the other way. */
+/** Patterns by fate: stripes, plain, dots, and lines in the other direction. */
 const FATE_PATTERNS: readonly ((draw: Tile) => void)[] = [
   stripes,
   plain,
@@ -134,7 +140,7 @@ function pattern(
   return made ?? base;
 }
 
-/** Paints the swatches of the legend as the map is painted; those that stand for a kind keep its colour. */
+/** Paints the swatches of the legend like the map; those for a kind keep its colour. */
 export function paintSwatches(swatches: Iterable<HTMLCanvasElement>, payload: Payload, byFate: boolean): void {
   for (const canvas of swatches) {
     const group = Number(canvas.dataset.group);
