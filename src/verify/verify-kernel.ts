@@ -48,6 +48,14 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
 /** On riscv64 and arm64 this is where the struct page of pfn 0 would be, but their memory begins later. */
 const NO_OBJECT = "vmemmap";
 
+/**
+ * Whether memory that is not in the file is in one of its segments all the same: ELF files leave pages of zeros out, and are read as if they had them. On ARM the lower half
+ * of swapper_pg_dir is such a page.
+ */
+function readsAsZeros({ header, ranges }: Dump, paddr: number): boolean {
+  return header.format === "elf" && ranges.some(({ start, end }) => start <= paddr && paddr < end);
+}
+
 /** Follows every SYMBOL() that is a kernel address. */
 function followSymbols(dump: Dump, { space, lowestAddress }: KernelView, findings: Findings) {
   const attached = attachSpace(space, dump.memory);
@@ -64,6 +72,10 @@ function followSymbols(dump: Dump, { space, lowestAddress }: KernelView, finding
       continue;
     }
     const translation = attached.translate(address);
+    if (translation !== undefined && readsAsZeros(dump, translation.paddr)) {
+      symbolsFound++;
+      continue;
+    }
     const where =
       translation === undefined
         ? "is not mapped"

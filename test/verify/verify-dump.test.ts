@@ -5,7 +5,7 @@ import { describe, expect, test } from "vitest";
 import { verifyDump } from "../../src/verify/verify-dump.js";
 import type { VerifyOptions } from "../../src/verify/verify-options.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
-import { describeWithDumps, realDump } from "../support/dumps.js";
+import { describeWithDumps, furtherDumps, realDump, realDumps } from "../support/dumps.js";
 import { buildElf } from "../support/elf-image.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { flatten } from "../support/flattened-image.js";
@@ -278,4 +278,11 @@ describeWithDumps("real dumps", () => {
       expect(result.comparison).toMatchObject({ different: 0, missing: 0, unknown: 0 });
     },
   );
+
+  test.each([...realDumps, ...furtherDumps])("$name: an ELF file of it without pages of zeros", async ({ name }) => {
+    const { vmcore } = await realDump(name);
+    await filterFile(vmcore, at("without-zeros"), { format: "elf", level: 1, workers: threads });
+    const { findings, symbols, symbolsFound } = await verify(at("without-zeros"));
+    expect({ findings, symbolsFound }).toEqual({ findings: [], symbolsFound: symbols });
+  });
 });
