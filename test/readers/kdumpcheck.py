@@ -17,7 +17,16 @@ import struct
 import sys
 
 import kdumpfile
-from kdumpfile.exceptions import NoDataException
+
+# 0.5.5 gave everything other names.
+OLD = hasattr(kdumpfile, "kdumpfile")
+if OLD:
+    from kdumpfile.exceptions import NoDataException as NoData
+
+    MACHPHYSADDR = kdumpfile.KDUMP_MACHPHYSADDR
+else:
+    from kdumpfile import MACHPHYSADDR
+    from kdumpfile import NoDataError as NoData
 
 LIST_LIMIT = 10
 
@@ -72,7 +81,9 @@ class Original:
 
 def open_dump(path):
     """Opens a dump in libkdumpfile, as a Linux kernel's."""
-    dump = kdumpfile.kdumpfile(path)
+    dump = kdumpfile.kdumpfile(path) if OLD else kdumpfile.Context()
+    if not OLD:
+        dump.open(path)
     dump.attr["addrxlat.ostype"] = "linux"
     return dump
 
@@ -131,8 +142,8 @@ def check(original_path, output_path, kept_path):
     for pfn in sorted(in_original | set(range(dump.attr["max_pfn"]))):
         wanted = kept is None or (pfn >> 3 < len(kept) and kept[pfn >> 3] >> (pfn & 7) & 1)
         try:
-            page = dump.read(kdumpfile.KDUMP_MACHPHYSADDR, pfn * page_size, page_size)
-        except NoDataException:
+            page = dump.read(MACHPHYSADDR, pfn * page_size, page_size)
+        except NoData:
             result["refused"] += 1
             # A zero page may be left out of an ELF file; without a list of kept pages there is nothing to miss.
             if kept is not None and wanted:

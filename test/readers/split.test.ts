@@ -70,8 +70,9 @@ describeReader("crash", ["crash"], () => {
 
 /** Debian's Python bindings open single files only. */
 const READ_SET = `
-import ctypes, hashlib, os, sys
-lib = ctypes.CDLL("libkdumpfile.so.10")
+import ctypes, glob, hashlib, os, sys
+# Its version: .10 in Debian 12, .12 with 0.5.5.
+lib = ctypes.CDLL(glob.glob("/usr/lib/*/libkdumpfile.so.*")[0])
 lib.kdump_new.restype = lib.kdump_get_err.restype = ctypes.c_void_p
 ctx = ctypes.c_void_p(lib.kdump_new())
 files = sys.argv[2:]

@@ -47,6 +47,13 @@ export function describeReader(title: string, needed: readonly Tool[], tests: ()
   });
 }
 
+/** "1.7.2": the first number with points that a reader calls itself. */
+export function versionOf(tool: Tool): string | undefined {
+  const [program, ...args] = tools[tool].probe;
+  const { stdout, stderr } = spawnSync(...commandOf(program, args), { encoding: "latin1", env: readerEnvironment });
+  return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0];
+}
+
 function works(tool: Tool): boolean {
   const [program, ...args] = tools[tool].probe;
   return spawnSync(...commandOf(program, args), { stdio: "ignore", env: readerEnvironment }).status === 0;
