@@ -1,6 +1,6 @@
 import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
 import { findKernelPages, type KernelPageRule } from "../filter/privacy/kernel-pages.js";
-import { stackMark } from "../filter/privacy/thread-stack.js";
+import { stackMark, taskStack } from "../filter/privacy/thread-stack.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel/kernel-view.js";
 import { readMember } from "../kernel/objects/kernel-objects.js";
 import { cacheName, slabType } from "../kernel/objects/slab-scan.js";
@@ -40,7 +40,11 @@ export function pageOwners(
   const { kernel } = debuginfo;
   const space = attachSpace(view.space, dump.memory);
   const memory = viewMemory(dump, view);
-  const stack = stackMark(dump.machine, dump.pageSize, parseKernelVersion(view.utsname.release) ?? 0);
+  const stack = stackMark(
+    dump.machine,
+    dump.pageSize,
+    taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0, kernel),
+  );
   const mapped = mappedPages(dump, view, pfns, stack);
   const image = memory && imageOwner(memory, space, kernel?.symbols);
   const modules = kernel && moduleNames(kernel);

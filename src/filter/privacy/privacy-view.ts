@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import type { TaskStack } from "../../kernel/arch/arch-support.js";
 import { attachSpace, type KernelView } from "../../kernel/kernel-view.js";
 import { parseKernelVersion } from "../../kernel/version.js";
 import { OPTION } from "../../option-words.js";
@@ -8,7 +9,7 @@ import { type CrashKernelRange, crashKernelRanges } from "./crash-kernel.js";
 import { findKernelPages, type KernelPageObserver, type KernelPages } from "./kernel-pages.js";
 import type { ObjectPages } from "./large-objects.js";
 import { structPageReader } from "./page-reader.js";
-import { type StackMark, stackMark } from "./thread-stack.js";
+import { type StackMark, stackMark, taskStack } from "./thread-stack.js";
 
 /** What a run with `--privacy` works by, as plain data for the workers. */
 export interface PrivacyView {
@@ -36,10 +37,12 @@ export function privacyView(
     pages: objects = [],
     crashKernel: named,
     observe,
+    kernelStack = taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0),
   }: {
     readonly pages?: readonly ObjectPages[];
     readonly crashKernel?: readonly CrashKernelRange[] | undefined;
     readonly observe?: KernelPageObserver;
+    readonly kernelStack?: TaskStack;
   } = {},
 ): { readonly view: PrivacyView; readonly pages: KernelPages; readonly gaps: readonly string[] } {
   if (view.layout.bit.slab === undefined && view.layout.type.slab === undefined) {
@@ -49,8 +52,7 @@ export function privacyView(
     );
   }
   checkReserved(dump, view);
-  const version = parseKernelVersion(view.utsname.release) ?? 0;
-  const stack = stackMark(dump.machine, dump.pageSize, version);
+  const stack = stackMark(dump.machine, dump.pageSize, kernelStack);
   const pages = findKernelPages(dump, view, stack, stackTops, observe);
   for (const { startPfn, endPfn } of objects) {
     const end = Math.min(endPfn, dump.maxMapnr);

@@ -1,5 +1,5 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
-import { archSupport } from "../../kernel/arch/archs.js";
+import type { TaskStack } from "../../kernel/arch/arch-support.js";
 import { attachSpace, type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { allTasks } from "../../kernel/objects/tasks.js";
@@ -30,6 +30,7 @@ import { type RegisterFrame, registerFrame, userRegisters } from "./register-fra
 import { screens } from "./screens.js";
 import type { StackTops } from "./stack-tops.js";
 import type { StrictPlan } from "./strict/strict-plan.js";
+import { taskStack } from "./thread-stack.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
@@ -51,6 +52,7 @@ export interface Scrub {
   readonly pages: readonly ObjectPages[];
   /** Memory reserved for the crash kernel, where symbols tell of it. */
   readonly crashKernel: readonly CrashKernelRange[] | undefined;
+  readonly kernelStack: TaskStack;
   /** The kinds that were looked for and could be. */
   readonly reached: ReadonlySet<Scrubbed>;
   /** Symbols and types were there. */
@@ -116,6 +118,7 @@ class ScrubRun {
   readonly #warnings: Warnings;
   /** Why slabs, or more, could not be looked into. */
   readonly #why: string;
+  readonly #stack: TaskStack;
   #frame: RegisterFrame | undefined;
   #slabs: PrivateObjects | undefined;
   #pages: readonly ObjectPages[] = [];
@@ -126,6 +129,7 @@ class ScrubRun {
     this.#view = view;
     this.#space = attachSpace(view.space, dump.memory);
     this.#kernel = kernel;
+    this.#stack = taskStack(dump.machine, parseKernelVersion(view.utsname.release) ?? 0, kernel);
     this.#warnings = warnings;
     this.#why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
   }
@@ -202,14 +206,13 @@ class ScrubRun {
   /** Where the kernel has registers of programs beside the tops of stacks. */
   #registersInMemory(kernel: KernelObjects): void {
     const { machine } = this.#dump;
-    const { lowestAddress, utsname } = this.#view;
+    const { lowestAddress } = this.#view;
     this.#add("registers", entryStacks(this.#space, kernel));
     const notes = cpuNotes(this.#space, kernel, machine, lowestAddress);
     if (notes === undefined) this.#asked("registers of CPUs in crash_notes (where CPUs have their memory is not told)");
     else this.#add("registers", notes);
-    const { bytes } = archSupport(machine.arch)?.stack(parseKernelVersion(utsname.release) ?? 0) ?? { bytes: 16384 };
     const tasks = allTasks(this.#dump, this.#view, kernel);
-    this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, bytes));
+    this.#add("registers", coreNotes(this.#space, kernel, machine, tasks, this.#stack.bytes));
   }
 
   terminals(): void {
@@ -254,6 +257,7 @@ class ScrubRun {
       reached,
       pages: this.#pages,
       crashKernel: this.#crashKernel,
+      kernelStack: this.#stack,
       gaps: this.#gaps,
       counts(plan) {
         const counts: Partial<Record<Scrubbed, ScrubCount>> = {};

@@ -1,5 +1,6 @@
 import type { TaskStack } from "../../kernel/arch/arch-support.js";
 import { archSupport } from "../../kernel/arch/archs.js";
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Machine } from "../../reader/machine.js";
 
 /** What tells a kernel stack by its content. */
@@ -20,9 +21,36 @@ const THREAD_INFO_SIZE = 2048;
 /** Of machines of which nothing is known. */
 const USUAL_STACK: TaskStack = { bytes: 16384, hasThreadInfo: true };
 
-/** The mark of a kernel's stacks. `version` is `kernelVersion`'s number. */
-export function stackMark(machine: Machine, pageSize: number, version: number): StackMark {
-  const { bytes, hasThreadInfo } = archSupport(machine.arch)?.stack(version) ?? USUAL_STACK;
+/** What brackets the first task's stack: since 6.11, since 4.16 (include/asm-generic/vmlinux.lds.h). */
+const FIRST_STACK = [
+  ["__start_init_stack", "__end_init_stack"],
+  ["__start_init_task", "__end_init_task"],
+] as const;
+/** No stack is less, and none more: 64-bit kernels with KASAN and pages of 64 KiB have 128 KiB. */
+const [LEAST, MOST] = [4096, 1 << 18];
+
+/**
+ * A kernel's stacks, by its own symbols and types where they are: KASAN doubles their size, and pages of 64 KiB make it that of a page. Else what `version`,
+ * `kernelVersion`'s number, has as a rule.
+ */
+export function taskStack(
+  { arch }: Machine,
+  version: number,
+  kernel?: Pick<KernelObjects, "symbols" | "types">,
+): TaskStack {
+  const usual = archSupport(arch)?.stack(version) ?? USUAL_STACK;
+  const sizes = FIRST_STACK.map(([first, last]) => {
+    const [start, end] = [kernel?.symbols.address(first), kernel?.symbols.address(last)];
+    return start === undefined || end === undefined ? 0 : Number(end - start);
+  });
+  const known = sizes.find((bytes) => bytes >= LEAST && bytes <= MOST && Math.log2(bytes) % 1 === 0);
+  const task = kernel?.types.members("task_struct");
+  const hasThreadInfo = task === undefined ? usual.hasThreadInfo : !task.some(({ name }) => name === "thread_info");
+  return { bytes: known ?? usual.bytes, hasThreadInfo };
+}
+
+/** The mark of a kernel's stacks. */
+export function stackMark(machine: Machine, pageSize: number, { bytes, hasThreadInfo }: TaskStack): StackMark {
   return {
     pages: Math.floor(bytes / pageSize),
     // Without struct thread_info the mark is the stack's first word.

@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { moduleRange } from "../../../src/filter/privacy/module-range.js";
 import { withoutPrivateNotes, withoutUserRegisters } from "../../../src/filter/privacy/private-notes.js";
 import { registerFrame, userRegisters } from "../../../src/filter/privacy/register-frame.js";
-import { stackMark } from "../../../src/filter/privacy/thread-stack.js";
+import { stackMark, taskStack } from "../../../src/filter/privacy/thread-stack.js";
 import { vectorRegisters } from "../../../src/filter/privacy/vector-registers.js";
 import { archSupport } from "../../../src/kernel/arch/archs.js";
 import type { KernelTypes } from "../../../src/kernel/debuginfo/kernel-types.js";
@@ -81,14 +81,36 @@ const STACKS: readonly (readonly [arch: Arch, pages: number, since: number | und
 describe("stacks", () => {
   test.each(STACKS)("%s", (arch, pages, since) => {
     const machine = machineOf(arch);
-    expect(stackMark(machine, 4096, NOW).pages).toBe(pages);
-    expect(stackMark(machine, 4096, since ?? NOW).within === machine.wordSize).toBe(since !== undefined);
-    if (since !== undefined && since > 0) expect(stackMark(machine, 4096, since - 1).within).toBe(2048);
+    const mark = (version: number) => stackMark(machine, 4096, taskStack(machine, version));
+    expect(mark(NOW).pages).toBe(pages);
+    expect(mark(since ?? NOW).within === machine.wordSize).toBe(since !== undefined);
+    if (since !== undefined && since > 0) expect(mark(since - 1).within).toBe(2048);
   });
 
   test("x86-64 has 8 KiB until 3.14", () => {
-    expect(stackMark(machineOf("x86_64"), 4096, kernelVersion(3, 14)).pages).toBe(2);
-    expect(stackMark(machineOf("x86_64"), 4096, kernelVersion(3, 15)).pages).toBe(4);
+    expect(taskStack(machineOf("x86_64"), kernelVersion(3, 14)).bytes).toBe(8192);
+    expect(taskStack(machineOf("x86_64"), kernelVersion(3, 15)).bytes).toBe(16384);
+  });
+
+  test.each([
+    ["KASAN", "x86_64", { __start_init_stack: 0x8000n, __end_init_stack: 0x10000n }, 32768],
+    ["pages of 64 KiB", "arm64", { __start_init_stack: 0x10000n, __end_init_stack: 0x20000n }, 65536],
+    ["4.16 to 6.10", "x86_64", { __start_init_task: 0x8000n, __end_init_task: 0x10000n }, 32768],
+    ["symbols that cannot be", "x86_64", { __start_init_stack: 0x8000n, __end_init_stack: 0x8008n }, 16384],
+    ["no such symbols", "ppc64", {}, 16384],
+  ] as const)("the kernel's own names go before its version: %s", (_, arch, symbols, bytes) => {
+    const known = new Map<string, bigint>(Object.entries(symbols));
+    const task = (...names: string[]): Parameters<typeof taskStack>[2] => ({
+      symbols: { source: "", address: (name) => known.get(name), addresses: () => [], nearest: () => undefined },
+      types: {
+        ...{ source: "", sizeOf: () => undefined, member: () => undefined, scalars: () => undefined },
+        ...{ enumerator: () => undefined, variable: () => undefined },
+        members: () => names.map((name) => ({ name, offset: 0, size: 8 })) as never,
+      },
+    });
+    expect(taskStack(machineOf(arch), NOW, task("thread_info", "comm"))).toEqual({ bytes, hasThreadInfo: false });
+    // A kernel that calls itself new, and has struct thread_info on the stack all the same.
+    expect(taskStack(machineOf(arch), NOW, task("stack", "comm")).hasThreadInfo).toBe(true);
   });
 });
 
