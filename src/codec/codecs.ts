@@ -1,10 +1,10 @@
 import { DumpError } from "../errors.js";
 import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } from "./flags.js";
 
-/** How pages are compressed, each for itself. */
+/** How each page is compressed. */
 export type CodecName = "none" | "zlib" | "lzo" | "snappy" | "zstd";
 
-/** All codecs. zstd needs a package that is installed where that is possible. */
+/** All codecs. zstd needs an optional package, or a Node that contains it. */
 export const CODEC_NAMES = ["none", "zlib", "lzo", "snappy", "zstd"] as const satisfies readonly CodecName[];
 
 /** A codec with its settings. */
@@ -23,7 +23,7 @@ export const CODEC_FLAGS: Readonly<Record<CodecName, number>> = {
   zstd: COMPRESSED_ZSTD,
 };
 
-/** Levels by codec: lowest, highest, and the one taken when none is named (makedumpfile's). */
+/** Levels by codec: the lowest, the highest, and the default, which is makedumpfile's. */
 export const CODEC_LEVELS = {
   zlib: { min: 1, max: 9, standard: 1 },
   zstd: { min: 1, max: 19, standard: 1 },

@@ -4,20 +4,20 @@ import { COMPRESSED_LZO, COMPRESSED_SNAPPY, COMPRESSED_ZLIB, COMPRESSED_ZSTD } f
 import { type DecodeModule, loadDecodeModule } from "./wasm/decode/load.js";
 import { nodeZstd, zstdNapi } from "./zstd.js";
 
-/** Decodes pages whose data lie in the thread's decode memory. */
+/** Decodes pages whose data are in the thread's decode memory. */
 export interface BlockDecoder {
   /**
-   * Decodes the `size` bytes at `from` into into[at, at + length), all of it. Returns the number of bytes decoded, or -1
-   * for data that are no valid stream; where that is not `length`, nobody knows what is in `into`.
+   * Decodes the `size` bytes at `from` into into[at, at + length), which it should fill. Returns the number of decoded
+   * bytes, or -1 for an invalid stream; if that is not `length`, the content of `into` is undefined.
    */
   decode(from: number, size: number, into: Uint8Array, at: number, length: number): number;
-  /** Data of several pages that lie behind each other can be decoded at once. */
+  /** Whether the data of several pages, one behind the other, can be decoded in one call. */
   readonly joins: boolean;
 }
 
 /**
- * The decoder for a page descriptor's flags. Made when first asked for, once per thread. Throws `CODEC_MISSING` when
- * zstd is in neither this Node nor installed, and `CORRUPT` for flags that no writer uses.
+ * The decoder for a page descriptor's flags, made at the first use, once per thread. Throws `CODEC_MISSING` if zstd is
+ * neither in this Node nor installed, and `CORRUPT` for flags that no program writes.
  */
 export function blockDecoder(flags: number, file: string): BlockDecoder {
   const known = cache.get(flags);
@@ -29,7 +29,9 @@ export function blockDecoder(flags: number, file: string): BlockDecoder {
 
 const cache = new Map<number, BlockDecoder>();
 
-/** Decodes one page whose data are anywhere: fills all of `into`. Returns and throws what a `BlockDecoder` does. */
+/**
+ * Decodes one page whose data may be anywhere, and fills all of `into`. Returns and throws what a `BlockDecoder` does.
+ */
 export function decodePage(flags: number, data: Uint8Array, into: Uint8Array, file: string): number {
   const decoder = blockDecoder(flags, file);
   if (data.length > MAX_PAGE || into.length > MAX_PAGE) return -1;
@@ -60,7 +62,7 @@ function makeDecoder(flags: number, file: string): BlockDecoder {
   }
 }
 
-/** A decoder of one page at a time. */
+/** A decoder of one page per call. */
 function one(decode: BlockDecoder["decode"]): BlockDecoder {
   return { decode, joins: false };
 }
@@ -76,7 +78,10 @@ function moduleDecoder(name: "lzo" | "snappy"): BlockDecoder {
   return toPage((from, size, length) => module.decompress(from, size, PAGE_AT, length));
 }
 
-/** By way of a page in the decode memory: modules reach no other. Its view is made once, so no page allocates anything. */
+/**
+ * Decodes through a page of the decode memory, because modules can reach no other memory. The view of it is made once,
+ * so that pages need no allocation.
+ */
 function toPage(decompress: (from: number, size: number, length: number) => number): BlockDecoder {
   const { bytes } = decodeMemory();
   let page = bytes.subarray(PAGE_AT, PAGE_AT);

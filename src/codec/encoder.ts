@@ -3,13 +3,13 @@ import { OPTION } from "../option-words.js";
 import { CODEC_FLAGS, type Codec } from "./codecs.js";
 import { zlib } from "./node-zlib.js";
 import { type EncodeModule, loadEncodeModule, type WasmMemory } from "./wasm/encode/load.js";
-import { nodeZstd, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdNapi, zstdThere } from "./zstd.js";
+import { hasZstd, nodeZstd, ZSTD_COMPRESSION_LEVEL, type ZstdNapi, zstdNapi } from "./zstd.js";
 
-/** What an encoder may use, as the memory it works in is laid out. */
+/** What an encoder must know about the layout of the memory. */
 export interface EncoderRoom {
   /** Bytes of a page. */
   readonly pageSize: number;
-  /** Bytes of scratch that each call is given. */
+  /** Bytes of scratch per call. */
   readonly scratchSize: number;
 }
 
@@ -18,15 +18,16 @@ export interface PageEncoder {
   /** Page descriptor flag of a compressed page. */
   readonly flag: number;
   /**
-   * Compresses the page at byte `source` of the shared memory to `target`. Returns the compressed length, or 0 when it
-   * would not be shorter than the page; no more than a page's bytes less one are written. `scratch` is the slot's.
+   * Compresses the page at byte `source` of the shared memory to `target`. Returns the compressed length, or 0 if it
+   * would not be shorter than the page; writes at most the page size less one. `scratch` is the address of the slot's
+   * scratch.
    */
   encode(source: number, target: number, scratch: number): number;
 }
 
 /**
- * The encoder of a codec, or `undefined` for none. Throws `CODEC_MISSING` when zstd is neither installed nor in this
- * Node.
+ * The encoder of a codec; `undefined` for the codec "none". Throws `CODEC_MISSING` if zstd is neither installed nor in
+ * this Node.
  */
 export function createEncoder(codec: Codec, memory: WasmMemory, layout: EncoderRoom): PageEncoder | undefined {
   const flag = CODEC_FLAGS[codec.name];
@@ -43,9 +44,9 @@ export function createEncoder(codec: Codec, memory: WasmMemory, layout: EncoderR
   }
 }
 
-/** Finds out before a run whether a codec is there. Throws `CODEC_MISSING`. */
+/** Checks before a run whether a codec is available. Throws `CODEC_MISSING`. */
 export function checkCodec(codec: Codec): void {
-  if (codec.name === "zstd" && !zstdThere()) throw notInstalled();
+  if (codec.name === "zstd" && !hasZstd()) throw notInstalled();
 }
 
 function notInstalled(): DumpError {
@@ -66,8 +67,8 @@ function moduleEncoder(flag: number, module: EncodeModule, layout: EncoderRoom):
 }
 
 /**
- * The kernel is made for the lowest level. At the others the smaller of its stream and of Node's zlib is taken: that zlib is
- * Chromium's, which misses matches of 3 bytes, and so is up to 4 % larger than the library it comes from.
+ * The deflate module is made for the lowest level. At the others the smaller of its stream and Node's is used: Node's
+ * zlib is Chromium's, which misses matches of 3 bytes and so is up to 4 % larger than the original library.
  */
 function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: EncoderRoom): PageEncoder {
   const module = moduleEncoder(flag, loadEncodeModule("deflate", memory), layout);
@@ -86,7 +87,7 @@ function zlibEncoder(flag: number, level: number, memory: WasmMemory, layout: En
   };
 }
 
-/** An encoder by a library function that returns new bytes: a view and a result are allocated per page. */
+/** An encoder that uses a library function which returns new bytes: allocates a view and a result per page. */
 function libraryEncoder(
   flag: number,
   memory: WasmMemory,
@@ -115,8 +116,8 @@ function zstdEncoder(flag: number, level: number, memory: WasmMemory, layout: En
 }
 
 /**
- * One context per thread, and one view per page and scratch of each slot, made when first used: a call allocates
- * nothing. zstd needs more room than a page for pages that do not shrink, so it writes to the scratch.
+ * One context per thread, and one view per page and scratch of each slot, made at the first use, so that calls allocate
+ * nothing. For pages that do not shrink zstd needs more room than a page, so it writes to the scratch.
  */
 function napiEncoder(
   binding: ZstdNapi,

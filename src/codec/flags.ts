@@ -1,4 +1,4 @@
-/** Page descriptor flags and status bits: how a page is compressed. No bit: raw. */
+/** Page descriptor flags and status bits: how a page is compressed. Without any bit the page is stored as it is. */
 export const COMPRESSED_ZLIB = 1;
 export const COMPRESSED_LZO = 2;
 export const COMPRESSED_SNAPPY = 4;

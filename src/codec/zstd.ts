@@ -3,15 +3,18 @@ import type { Transform } from "node:stream";
 import { zlib } from "./node-zlib.js";
 
 /**
- * The parts used of the binding that zstd-napi (1.x) wraps. The binding itself lets a call write into a buffer of ours; the package's own functions make
- * a new one for each page. A number that is returned is of bytes; what is damaged throws an `Error`.
+ * The parts of zstd-napi's (1.x) internal binding that are used here. The binding can write into an existing buffer;
+ * the package's own functions make a new one for each page. Returned numbers are bytes; damaged data throw an `Error`.
  */
 export interface ZstdNapi {
   readonly CCtx: new () => {
     /** ZSTD_compressCCtx. */
     compress(into: Uint8Array, data: Uint8Array, level: number): number;
     setParameter(parameter: number, value: number): void;
-    /** ZSTD_compressStream2: returns bytes that are to be flushed still, bytes written, bytes read. */
+    /**
+     * ZSTD_compressStream2: returns the number of bytes that must still be flushed, of bytes written, and of bytes
+     * read.
+     */
     compressStream2(
       into: Uint8Array,
       data: Uint8Array,
@@ -19,15 +22,15 @@ export interface ZstdNapi {
     ): [left: number, produced: number, consumed: number];
   };
   readonly DCtx: new () => {
-    /** ZSTD_decompressDCtx: goes from one frame to the next. */
+    /** ZSTD_decompressDCtx: decompresses one frame after the other. */
     decompress(into: Uint8Array, data: Uint8Array): number;
-    /** ZSTD_decompressStream: returns 0 at the end of a frame, bytes written, bytes read. */
+    /** ZSTD_decompressStream: returns 0 at the end of a frame, the number of bytes written, and of bytes read. */
     decompressStream(into: Uint8Array, data: Uint8Array): [hint: number, produced: number, consumed: number];
   };
   readonly compressBound: (size: number) => number;
 }
 
-/** What the zlib of Node 22.15 and later has, and Node 20's types lack. */
+/** The zstd functions of zlib in Node 22.15 and later, which Node 20's types lack. */
 interface NodeZstd {
   readonly zstdCompressSync?: (data: Uint8Array, options: { params: Record<number, number> }) => Buffer;
   readonly zstdDecompressSync?: (data: Uint8Array, options: { maxOutputLength: number }) => Buffer;
@@ -35,11 +38,11 @@ interface NodeZstd {
   readonly createZstdDecompress?: (options: { chunkSize: number }) => Transform;
 }
 
-/** ZSTD_cParameter, of zstd.h. */
+/** ZSTD_cParameter from zstd.h. */
 export const ZSTD_COMPRESSION_LEVEL = 100;
 export const ZSTD_CHECKSUM = 201;
 
-/** zstd-napi, an optional dependency; `undefined` where it is not installed, or not built for this machine. */
+/** zstd-napi, an optional dependency; `undefined` if it is not installed or not built for this machine. */
 export function zstdNapi(): ZstdNapi | undefined {
   try {
     return createRequire(import.meta.url)("zstd-napi/binding.js") as ZstdNapi;
@@ -48,12 +51,12 @@ export function zstdNapi(): ZstdNapi | undefined {
   }
 }
 
-/** zstd of Node's own, where it has it. */
+/** Node's own zlib, which may include zstd. */
 export function nodeZstd(): NodeZstd {
   return zlib() as NodeZstd;
 }
 
-/** Whether there is one. */
-export function zstdThere(): boolean {
+/** Whether zstd is available. */
+export function hasZstd(): boolean {
   return zstdNapi() !== undefined || nodeZstd().zstdCompressSync !== undefined;
 }

@@ -1,5 +1,5 @@
 import { lstatSync } from "node:fs";
-import { zstdThere } from "../../codec/zstd.js";
+import { hasZstd } from "../../codec/zstd.js";
 import { foreignText } from "../../foreign-text.js";
 import { packageVersion } from "../../package-version.js";
 import { printOwn } from "../print.js";
@@ -80,5 +80,5 @@ function versionLine(program: string): string {
 
 /** For -v: the codecs, in a form that scripts look for. */
 function supportText(program: string): string {
-  return `${versionLine(program)}\nlzo\tenabled\nsnappy\tenabled\nzstd\t${zstdThere() ? "enabled" : "disabled"}\n\n`;
+  return `${versionLine(program)}\nlzo\tenabled\nsnappy\tenabled\nzstd\t${hasZstd() ? "enabled" : "disabled"}\n\n`;
 }

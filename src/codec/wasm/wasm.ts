@@ -2,16 +2,16 @@ import { memoryError } from "../../errors.js";
 import { programFile } from "../../program-files.js";
 
 /**
- * The memory modules run over: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new
- * object after every `grow`.
+ * The memory of modules: a shared WebAssembly.Memory, which can be posted to other threads. `buffer` is a new object
+ * after every `grow`.
  */
 export interface WasmMemory {
   readonly buffer: SharedArrayBuffer;
-  /** Adds pages of 64 KiB and returns how many there were before; throws a RangeError above the maximum. */
+  /** Adds pages of 64 KiB and returns the previous number of pages; throws a RangeError above the maximum. */
   grow(pages: number): number;
 }
 
-/** What this file uses of WebAssembly: neither ES2023 nor @types/node 20 declares it. */
+/** The part of WebAssembly that this file uses: neither ES2023 nor @types/node 20 declares it. */
 interface WebAssemblyApi {
   readonly Memory: new (options: { initial: number; maximum: number; shared: true }) => WasmMemory;
   readonly Module: new (bytes: Uint8Array) => object;
@@ -26,8 +26,9 @@ const wasm = (globalThis as unknown as { WebAssembly: WebAssemblyApi }).WebAssem
 const WASM_PAGE = 65536;
 
 /**
- * Makes a zeroed memory of at least `bytes` that can grow to `maximumBytes`. The maximum only reserves addresses. A module
- * takes addresses below 2^32 - 64 KiB: its sums of address and length must not wrap. Throws `NO_MEMORY`.
+ * Makes a zeroed memory of at least `bytes` that can grow to `maximumBytes`. The maximum only reserves addresses.
+ * Modules must not use addresses from 2^32 - 64 KiB on, because the sum of an address and a length must not wrap.
+ * Throws `NO_MEMORY`.
  */
 export function createWasmMemory(bytes: number, maximumBytes: number = bytes): WasmMemory {
   try {
@@ -41,16 +42,16 @@ export function createWasmMemory(bytes: number, maximumBytes: number = bytes): W
   }
 }
 
-/** Most memories that wait for another user. */
+/** The most unused memories that are kept. */
 const MOST_SPARE = 8;
 
-/** Memories of this thread that nobody uses now. */
+/** Memories of this thread that are not in use. */
 const spare: WasmMemory[] = [];
 
 /**
- * Lends a memory of at least `bytes`, for as long as a run takes. What lies in it is left from the user before. V8 frees a memory
- * only when it collects garbage, for which the size of shared ones is no reason to it: a process that filtered one dump
- * after the other grew by 15 MiB, and by 20 GiB of addresses, with each.
+ * Lends a memory of at least `bytes` for a run. It still contains the data of its previous user. V8 frees a memory only
+ * when it collects garbage, and the size of shared memories does not cause that: a process that filtered one dump after
+ * the other grew by 15 MiB, and by 20 GiB of addresses, with each dump.
  */
 export function borrowMemory(bytes: number): WasmMemory {
   const length = Math.ceil(bytes / WASM_PAGE) * WASM_PAGE;
@@ -58,7 +59,7 @@ export function borrowMemory(bytes: number): WasmMemory {
   return found < 0 ? createWasmMemory(bytes) : (spare.splice(found, 1)[0] as WasmMemory);
 }
 
-/** Gives back what `borrowMemory` lent: nobody may read or write it any more. */
+/** Returns a memory from `borrowMemory`: it must not be used any more. */
 export function giveBackMemory(memory: WasmMemory): void {
   if (spare.includes(memory)) throw new Error("a memory is given back twice");
   spare.push(memory);
@@ -70,8 +71,8 @@ const modules = new Map<string, object>();
 
 /**
  * Compiles NAME.wasm, once per thread, and binds it to a memory.
- * @returns the exports, of which those in `functions` are known to be functions
- * @throws Error when the file is missing, or when it is not the module the caller was written for
+ * @returns the exports; those in `functions` are checked to be functions
+ * @throws Error if the file is missing, or is not the module that the caller was written for
  */
 export function instantiateModule(
   folder: "codec/wasm/decode" | "codec/wasm/encode" | "filter/wasm",

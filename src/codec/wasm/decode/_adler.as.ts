@@ -1,7 +1,7 @@
 // Adler-32 (RFC 1950), 16 bytes at a time. Cost per 4 KiB: about 0.3 µs.
 
 const MODULUS: u32 = 65521;
-// The most bytes after which no 32-bit sum can have overflowed, in whole steps of 16 (RFC 1950's 5552 is one).
+// No 32-bit sum can overflow within this many bytes (the limit of RFC 1950 is 5552).
 const CHUNK: usize = 4096;
 
 @inline
@@ -25,8 +25,8 @@ export function adler32(at: usize, len: usize): u32 {
   const low = i16x8(8, 7, 6, 5, 4, 3, 2, 1);
   while (len >= 64) {
     const n = min(len, CHUNK) & ~63;
-    // Per 64 bytes x0..x63: b grows by 64 a + 64 x0 + 63 x1 + ... + x63, and a by the sum of the bytes. Of four times 16 the
-    // bytes of one column have weights that are 16 apart.
+    // Per 64 bytes x0..x63: b grows by 64 a + 64 x0 + 63 x1 + ... + x63, and a by the sum of the bytes. In the four
+    // rows of 16 bytes, the weights of one column are 16 apart.
     let sums = i64x2.splat(0); // u32: of all bytes
     let before = i64x2.splat(0); // u32: `sums` at the start of each 64
     let rows = i64x2.splat(0); // u32: 3, 2, 1, 0 times the 16

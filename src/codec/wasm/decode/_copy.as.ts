@@ -1,11 +1,14 @@
-// Copies shared by the kernels. Each stays inside the bounds it is given: it goes wide where there is room for whole
-// 16-byte steps and byte by byte where there is not.
+// Copies shared by the kernels. Each stays inside the bounds that it gets: it copies 16 bytes at a time where there is
+// room for that, and single bytes where there is not.
 
-/** Copies n bytes, or none, that do not overlap. Both sides may be touched for `room` bytes (room >= n), never for more. */
+/**
+ * Copies n bytes (0 is allowed) that do not overlap. May read and write up to `room` bytes on both sides (room >= n),
+ * never more.
+ */
 @inline
 export function copyWide(to: usize, from: usize, n: usize, room: usize): void {
   if (room >= n + 16) {
-    // Rounding up to 16 is free of branches for the short runs that are most of them. None are rounded up, too.
+    // Rounding up to 16 needs no branch for short runs, which are the most frequent. n = 0 is rounded up, too.
     v128.store(to, v128.load(from));
     for (let i: usize = 16; i < n; i += 16) v128.store(to + i, v128.load(from + i));
   } else {
@@ -13,7 +16,7 @@ export function copyWide(to: usize, from: usize, n: usize, room: usize): void {
   }
 }
 
-/** Copies n bytes that do not overlap and touches nothing else. Out of line: only the ends of a page come here. */
+/** Copies n bytes that do not overlap and touches nothing else. Not inlined: only the ends of a page need it. */
 export function copyExact(to: usize, from: usize, n: usize): void {
   while (n >= 16) {
     v128.store(to, v128.load(from));
@@ -38,9 +41,9 @@ export function copyExact(to: usize, from: usize, n: usize): void {
 }
 
 /**
- * The copy of an LZ match: n bytes at `to` from `distance` bytes before it, where the bytes just written are read again
- * when the distance is short. The caller has checked that the start lies inside the output. Writes to[0, n), or up to
- * to[0, n + 15) where `end` leaves room.
+ * The copy of an LZ match: n bytes to `to`, from `distance` bytes before it. If the distance is shorter than n, bytes
+ * that were just written are read again. The caller has checked that the start is inside the output. Writes to[0, n),
+ * or up to to[0, n + 15) if `end` leaves room.
  */
 @inline
 export function copyMatch(to: usize, distance: usize, n: usize, end: usize): void {
@@ -53,7 +56,7 @@ export function copyMatch(to: usize, distance: usize, n: usize, end: usize): voi
   }
 }
 
-/** copyMatch for the distances below 16, and for matches that end at the end of the output. */
+/** copyMatch for distances below 16, and for matches that end at the end of the output. */
 export function copyNear(to: usize, distance: usize, n: usize, end: usize): void {
   const stop = to + n;
   if (distance >= 16) {
@@ -89,8 +92,8 @@ export function copyNear(to: usize, distance: usize, n: usize, end: usize): void
     else for (; to < stop; to++) store<u8>(to, load<u8>(to - distance));
     return;
   }
-  // Distances 2 to 7. Once 8 bytes are there, the same bytes are also found at a multiple of the distance that is at
-  // least 8, and 8 can be copied at a time. The nibbles of the constant are those multiples.
+  // Distances 2 to 7. Once 8 bytes are written, the same bytes are also at a multiple of the distance that is at least
+  // 8, so 8 bytes can be copied at a time. The nibbles of the constant are those multiples.
   let i: usize = 0;
   const head: usize = n < 8 ? n : 8;
   for (; i < head; i++) store<u8>(to + i, load<u8>(to + i - distance));

@@ -1,33 +1,33 @@
 // Decoding tables of deflate's prefix codes (RFC 1951, sections 3.2.2 and 3.2.5).
 //
-// A table has 2^root entries of u32, found by the next `root` bits of the stream; those of longer codes lead to further
-// tables behind it. Cost: 0.5 to 1 µs for the codes of a page of kernel memory.
+// A table has 2^root entries of u32, indexed by the next `root` bits of the stream. The entries of longer codes refer
+// to subtables behind it. Cost: 0.5 to 1 µs for the codes of a page of kernel memory.
 
-/** Bits that the first table of each code takes: most codes of a page are not longer. */
+/** Index bits of the first table of each code: most codes of a page are not longer. */
 export const LITERAL_ROOT: u32 = 10;
 export const DISTANCE_ROOT: u32 = 8;
 
-// An entry. Bits 0 to 5: how many bits of the stream it stands for, extra bits included. Bits 8 to 12: those of them that
-// are the code. Bits 16 to 30: the literal, or the least length or distance.
+// An entry. Bits 0 to 5: number of bits of the stream, including extra bits. Bits 8 to 12: how many of them are the
+// code. Bits 16 to 30: the literal, or the smallest length or distance.
 export const LITERAL: u32 = 1 << 31;
-/** Of lengths and literals: neither. */
+/** In the table of literals and lengths: neither a literal nor a length. */
 export const OTHER: u32 = 1 << 30;
-/** With OTHER: the end of the block; else, with SUBTABLE, a further table. Neither: no such code. */
+/** With OTHER: the end of the block. OTHER with SUBTABLE: a subtable. OTHER alone: an unused code. */
 export const END_OF_BLOCK: u32 = 1 << 15;
 export const SUBTABLE: u32 = 1 << 14;
-/** Of distances: no distance. */
+/** In the table of distances: not a distance. */
 export const NO_DISTANCE: u32 = 1 << 31;
 
 const MAX_BITS: u32 = 15;
-/** Entries of a table with all that it leads to. More than any code needs: 1334 with a root of 10 bits. */
+/** Entries of a table with all its subtables. More than any code needs: 1334 with a root of 10 bits. */
 const TABLE: usize = 2048;
 
-// The parts of the scratch. 320 lengths of codes can be read, and a repetition may go beyond by 138.
+// The parts of the scratch. Up to 320 code lengths can be read, and a repetition may exceed that by 138.
 export const LENGTHS: usize = 0;
 const SORTED: usize = 512; // u16 per symbol, in the order of their codes
 const COUNTS: usize = SORTED + 2 * 320; // u16 per code length
 const STARTS: usize = COUNTS + 32; // u16 per code length: where its symbols begin
-export const READY: usize = STARTS + 32; // u32: not 0 when what is below has been made
+export const READY: usize = STARTS + 32; // u32: not 0 after the following tables were made
 const LITERAL_SYMBOLS: usize = 2048; // u32 per symbol: its entry without the length of its code
 const DISTANCE_SYMBOLS: usize = LITERAL_SYMBOLS + 4 * 288;
 const LENGTH_SYMBOLS: usize = DISTANCE_SYMBOLS + 4 * 32;
@@ -39,7 +39,7 @@ export const CODE_LENGTHS: usize = DISTANCES + 4 * TABLE;
 /** Bytes of scratch. */
 export const SCRATCH: usize = CODE_LENGTHS + 4 * 128;
 
-/** Makes the tables that are the same for all streams, on the first call. The scratch is zeroed before. */
+/** Makes the tables that are the same for all streams, at the first call. The scratch must be zeroed before. */
 export function prepare(scratch: usize): void {
   if (load<u32>(scratch + READY) != 0) return;
   const literals = scratch + LITERAL_SYMBOLS;
@@ -69,21 +69,21 @@ export function prepare(scratch: usize): void {
   store<u32>(scratch + READY, 1);
 }
 
-/** The table of literals and lengths; false if the lengths are no code. */
+/** Makes the table of literals and lengths; false if the code lengths are invalid. */
 export function makeLiterals(scratch: usize, lengths: usize, symbols: u32, table: usize): bool {
   return makeTable(scratch, lengths, symbols, scratch + LITERAL_SYMBOLS, table, LITERAL_ROOT, OTHER, OTHER | SUBTABLE);
 }
 
-/** The table of distances, of which there may be one or none. */
+/** Makes the table of distances. There may be one distance or none. */
 export function makeDistances(scratch: usize, lengths: usize, symbols: u32, table: usize): bool {
   const more = NO_DISTANCE | SUBTABLE;
   return makeTable(scratch, lengths, symbols, scratch + DISTANCE_SYMBOLS, table, DISTANCE_ROOT, NO_DISTANCE, more);
 }
 
-/** The table of the code that code lengths are written in: 7 bits. */
+/** Makes the table of the code in which the code lengths are written: 7 bits. */
 export function makeCodeLengths(scratch: usize, lengths: usize): bool {
   const table = scratch + CODE_LENGTHS;
-  // A code that is not complete, which is allowed elsewhere, has nothing for the second entry.
+  // An incomplete code, which is allowed elsewhere, leaves the second entry unused.
   return (
     makeTable(scratch, lengths, 19, scratch + LENGTH_SYMBOLS, table, 7, OTHER, 0) &&
     (load<u32>(table, 4) & OTHER) == 0
@@ -91,9 +91,9 @@ export function makeCodeLengths(scratch: usize, lengths: usize): bool {
 }
 
 /**
- * Fills a table from the code lengths of `symbols` symbols (one byte each, 15 at most). `entries` has what symbols stand
- * for, `none` stands for codes that there are not, `more` for further tables. Returns false for lengths that are too
- * many for a code, or too few: then one code of one bit is allowed, and none, as zlib has it.
+ * Fills a table from the code lengths of `symbols` symbols (one byte each, at most 15). `entries` are the symbols'
+ * entries, `none` is the entry of unused codes, `more` marks subtables. Returns false if the lengths need too many
+ * codes, or too few: like zlib, it allows one code of one bit, and no code at all.
  */
 function makeTable(
   scratch: usize,
@@ -114,7 +114,7 @@ function makeTable(
     const at = counts + ((<usize>load<u8>(lengths + s)) << 1);
     store<u16>(at, load<u16>(at) + 1);
   }
-  // What is left of all codes of 15 bits when each length has taken its share.
+  // The unused codes of 15 bits after each length has taken its share.
   let left: i32 = 1 << MAX_BITS;
   let most: u32 = 0;
   let start: u32 = 0;
@@ -146,8 +146,8 @@ function makeTable(
     return true;
   }
 
-  // Codes are numbered upwards from their first bit on, and the stream has that one lowest: `code` is turned round. An
-  // entry of n bits stands in the first 2^n places, which are doubled when n grows.
+  // Codes are numbered from their first bit as the highest, but the stream has that bit lowest, so `code` has its bits
+  // reversed. An entry of n bits is in the first 2^n places, which are copied when n grows.
   let next = sorted;
   let code: u32 = 0;
   let n: u32 = 1;
@@ -157,7 +157,7 @@ function makeTable(
       store<u32>(table + (code << 2), load<u32>(entries + ((<usize>load<u16>(next)) << 2)) + n * 0x101);
       next += 2;
       if (code == last) {
-        // The last code of all: it has ones only.
+        // The last code: it consists of ones.
         for (; n < root; n++) double(table, 1 << n);
         return true;
       }
@@ -166,7 +166,7 @@ function makeTable(
     if (n < root) double(table, 1 << n);
   }
 
-  // Longer codes, by what they have in common: their first `root` bits.
+  // Longer codes, grouped by their first `root` bits.
   let end = size;
   let first: u32 = 0xffff_ffff;
   let sub: u32 = 0;
@@ -178,7 +178,7 @@ function makeTable(
       if (prefix != first) {
         first = prefix;
         sub = end;
-        // As wide as is needed for all codes that begin so.
+        // The subtable is as wide as all codes with these first bits need.
         width = n - root;
         let room = <i32>(1 << width) - <i32>count;
         while (room > 0 && root + width < most) {
@@ -200,14 +200,14 @@ function makeTable(
   return false;
 }
 
-/** The next code, turned round: adds 1 at the end that is the highest bit here. `code` is not all ones. */
+/** The next code with reversed bits: adds 1 at the highest bit. `code` is not all ones. */
 @inline
 function following(code: u32, ones: u32): u32 {
   const bit: u32 = 1 << (31 - clz(code ^ ones));
   return (code & (bit - 1)) | bit;
 }
 
-/** Copies the first `count` entries behind themselves. */
+/** Copies the first `count` entries to the places behind them. */
 @inline
 function double(table: usize, count: u32): void {
   const bytes = <usize>count << 2;

@@ -1,6 +1,6 @@
 // Decompression of zlib streams (RFC 1950, RFC 1951).
 //
-// Cost per 4 KiB page: about 7 µs for kernel memory, of which 1.5 µs are for the tables of its codes.
+// Cost per 4 KiB page: about 7 µs for kernel memory, 1.5 µs of which for the tables of its codes.
 import { adler32 } from "./_adler.as";
 import { copyExact, copyMatch } from "./_copy.as";
 import { alignToByte, S_BITS, S_COUNT, S_END, S_IN, take } from "./_inflate-bits.as";
@@ -34,10 +34,10 @@ export function scratchSize(): usize {
 }
 
 /**
- * Decompresses a zlib stream; what follows it is not looked at, as zlib does it. Returns the number of bytes written to
- * dst, or -1 when the stream is malformed, is cut off, needs a dictionary, has another checksum, or holds more than cap
- * bytes. Reads only src[0, srcLen) and writes only dst[0, cap) and the scratch; after -1 dst holds whatever was decoded so far.
- * The scratch is zeroed before the first call, and belongs to the kernel from then on.
+ * Decompresses a zlib stream; like zlib, it ignores bytes behind it. Returns the number of bytes written to dst, or -1
+ * if the stream is malformed, is cut off, needs a dictionary, has a wrong checksum, or holds more than cap bytes. Reads
+ * only src[0, srcLen) and writes only dst[0, cap) and the scratch; after -1 dst holds what was decoded until then. The
+ * scratch must be zeroed before the first call, and not be changed afterwards.
  */
 export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (srcLen < 6) return -1;
@@ -67,7 +67,7 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize, sc
   return bswap<u32>(load<u32>(at)) == adler32(dst, op - dst) ? <i32>(op - dst) : -1;
 }
 
-/** A block of bytes as they are. Returns the new end of the output, or FAILED. */
+/** A stored block. Returns the new end of the output, or FAILED. */
 function stored(scratch: usize, op: usize, stop: usize): usize {
   const at = alignToByte(scratch);
   const end = <usize>load<u32>(scratch + S_END);
@@ -141,7 +141,7 @@ function readTables(scratch: usize): bool {
   store<u64>(scratch + S_BITS, bits);
   store<i32>(scratch + S_COUNT, count);
   store<u32>(scratch + S_IN, <u32>ip);
-  // A block must be able to end.
+  // The end of the block must have a code.
   if (load<u8>(lengths + 256) == 0) return false;
   return (
     makeLiterals(scratch, lengths, literals, scratch + LITERALS) &&
@@ -149,7 +149,7 @@ function readTables(scratch: usize): bool {
   );
 }
 
-/** The order in which the lengths of the codes for code lengths come: 16, 17, 18, 0, 8, 7, 9, 6, 10 ... 1, 15. */
+/** The order of the code lengths' own code lengths: 16, 17, 18, 0, 8, 7, 9, 6, 10 ... 1, 15. */
 @inline
 function order(i: u32): usize {
   if (i < 3) return 16 + i;
@@ -157,7 +157,7 @@ function order(i: u32): usize {
   return i & 1 ? 7 - ((i - 5) >> 1) : 8 + ((i - 4) >> 1);
 }
 
-/** The literals and matches of a block. Returns the new end of the output, or FAILED. */
+/** Decodes the literals and matches of a block. Returns the new end of the output, or FAILED. */
 function codes(scratch: usize, literals: usize, distances: usize, dst: usize, op: usize, stop: usize): usize {
   const end = <usize>load<u32>(scratch + S_END);
   let bits = load<u64>(scratch + S_BITS);
@@ -166,7 +166,7 @@ function codes(scratch: usize, literals: usize, distances: usize, dst: usize, op
   const literalMask: u64 = (1 << LITERAL_ROOT) - 1;
   const distanceMask: u64 = (1 << DISTANCE_ROOT) - 1;
   while (true) {
-    // 56 bits or more, as long as there is input. The bits above `count` are those that come next, or zero.
+    // 56 bits or more, as long as there is input. The bits above `count` are the next ones of the stream, or zero.
     if (end - ip >= 8) {
       bits |= load<u64>(ip) << <u64>count;
       ip += (63 - count) >> 3;
@@ -266,7 +266,7 @@ function codes(scratch: usize, literals: usize, distances: usize, dst: usize, op
   return op;
 }
 
-/** The value of the extra bits that an entry has behind its code. */
+/** The value of the extra bits behind an entry's code. */
 @inline
 function extraBits(bits: u64, entry: u32): u32 {
   const code = (entry >> 8) & 31;

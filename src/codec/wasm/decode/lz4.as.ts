@@ -2,10 +2,10 @@
 import { copyMatch, copyWide } from "./_copy.as";
 
 /**
- * Decompresses one LZ4 block. `history` bytes before dst are what was decoded before it: matches may reach into them (blocks
- * of a frame that depend on each other). Returns the number of bytes written to dst, or -1 when the block is malformed or
- * holds more than cap bytes. Reads only src[0, srcLen) and dst[-history, cap) and writes only dst[0, cap); after -1 dst holds
- * whatever was decoded so far. srcLen is below 16 MiB: lengths cannot wrap then.
+ * Decompresses one LZ4 block. The `history` bytes before dst were decoded before it: matches may reach into them
+ * (blocks of a frame that depend on each other). Returns the number of bytes written to dst, or -1 if the block is
+ * malformed or holds more than cap bytes. Reads only src[0, srcLen) and dst[-history, cap) and writes only dst[0, cap);
+ * after -1 dst holds what was decoded until then. srcLen must be below 16 MiB, so that lengths cannot wrap.
  */
 export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize, history: usize): i32 {
   const end = src + srcLen;
@@ -48,6 +48,6 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize, hi
     copyMatch(op, distance, length, stop);
     op += length;
   }
-  // The last sequence has no match, and this one had.
+  // The last sequence must not have a match, but this one had.
   return -1;
 }

@@ -14,11 +14,11 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize): i
   const stop = dst + cap;
   let ip = src;
   let op = dst;
-  // How many literals the last instruction copied, 4 standing for "4 or more": it decides what a code below 16 means.
+  // How many literals the last instruction copied (4: four or more). It decides what a code below 16 means.
   let state: u32 = 0;
   if (srcLen < 3) return -1;
 
-  // The first code alone may count literals from 17 up.
+  // Only the first code may count literals from 17 up.
   let code: u32 = load<u8>(ip);
   if (code > 17) {
     const n: usize = code - 17;
@@ -31,7 +31,7 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize): i
   }
 
   while (true) {
-    // No instruction that can be followed by others is shorter than 2 bytes, and the end marker is 3.
+    // Any instruction but the end marker has at least 2 bytes and is followed by another one; the end marker has 3.
     if (end - ip < 3) return -1;
     code = load<u8>(ip++);
     let length: usize;
@@ -69,7 +69,7 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize): i
       } else {
         distance = ((code & 8) << 11) + (word >>> 2);
         if (distance == 0) {
-          // The end marker is 0x11 0 0 and nothing follows it.
+          // The end marker is 0x11 0 0, and nothing may follow it.
           return length == 3 && next == 0 && ip == end ? <i32>(op - dst) : -1;
         }
         distance += 16384;
@@ -97,7 +97,7 @@ export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize): i
       state = 4;
       continue;
     } else {
-      // Behind literals the same codes are matches of 2 or 3 bytes.
+      // After literals the same codes are matches of 2 or 3 bytes.
       distance = ((<usize>load<u8>(ip++)) << 2) + (code >>> 2) + 1;
       length = 2;
       if (state == 4) {

@@ -4,15 +4,15 @@
 import { copyMatch, copyWide } from "./_copy.as";
 
 /**
- * Decompresses one raw snappy block. Returns the number of bytes written to dst, or -1 when the block is malformed: a
- * stated length above cap or other than what the elements give, a distance before the start of the output, or input overrun.
- * Reads only src[0, srcLen) and writes only dst[0, cap); after -1 dst holds whatever was decoded so far.
+ * Decompresses one raw snappy block. Returns the number of bytes written to dst, or -1 if the block is malformed: a
+ * stated length above cap or different from that of its elements, a distance before the start of the output, or input
+ * overrun. Reads only src[0, srcLen) and writes only dst[0, cap); after -1 dst holds what was decoded until then.
  */
 export function decompress(src: usize, srcLen: usize, dst: usize, cap: usize): i32 {
   const end = src + srcLen;
   let ip = src;
 
-  // The length of the whole, a varint of at most 5 bytes.
+  // The length of the output, a varint of at most 5 bytes.
   let total: u64 = 0;
   for (let shift: u64 = 0; ; shift += 7) {
     if (ip >= end || shift > 28) return -1;

@@ -1,5 +1,5 @@
-// The codes of a block, dynamic or fixed, how many bits a block takes with them, and how the dynamic ones are described
-// (RFC 1951, sections 3.2.5 to 3.2.7).
+// The dynamic or fixed codes of a block, how many bits the block takes with them, and the description of the dynamic
+// codes (RFC 1951, sections 3.2.5 to 3.2.7).
 //
 // Cost per 4 KiB page of kernel memory: 2 µs.
 import {
@@ -29,15 +29,15 @@ import {
 } from "./_deflate.as";
 import { makeCode, reverse4, sumOf } from "./_prefix-code.as";
 
-// With these, three entries fit into the 56 bits that are free after 8 bytes went out: two distances of 7 + 13 bits and a length
-// of 11 + 5 between them.
+// With these limits, three entries fit into the 56 bits that are free after 8 bytes were sent: two distances of 7 + 13
+// bits and a length of 11 + 5 between them.
 // With 10 bits pages of 4 KiB come out 0.1 to 0.3 % smaller, pages of 64 KiB 0.1 % larger (measured).
 const LITERAL_LIMIT: u32 = 11;
 const LITERAL_LIMIT_SMALL: u32 = 10;
 const DISTANCE_LIMIT: u32 = 7;
 const LENGTH_LIMIT: u32 = 7;
 
-// The order in which the lengths of the code for code lengths are sent, 5 bits each, the first 12 and the rest.
+// The order in which the lengths of the code for code lengths are sent, 5 bits each: the first 12, then the rest.
 const ORDER_A: u64 =
   (<u64>16) | (<u64>17 << 5) | (<u64>18 << 10) | (<u64>0 << 15) | (<u64>8 << 20) | (<u64>7 << 25) |
   (<u64>9 << 30) | (<u64>6 << 35) | (<u64>10 << 40) | (<u64>5 << 45) | (<u64>11 << 50) | (<u64>4 << 55);
@@ -50,9 +50,10 @@ export function orderAt(i: usize): usize {
   return <usize>((i < 12 ? ORDER_A >>> (<u64>i * 5) : ORDER_B >>> (<u64>(i - 12) * 5)) & 31);
 }
 
-/** The extra bits of all matches. */
+/** The number of extra bits of all matches. */
 export function extraBits(scratch: usize): u32 {
-  // Lengths have one from the ninth symbol on, and one more after every four. The last has none.
+  // Lengths have one extra bit from the ninth symbol on, and one more after every four symbols. The last symbol has
+  // none.
   const lengths = scratch + COUNTS + ((FIRST_LENGTH + 8) << 2);
   let all = i64x2.splat(0);
   let sum = all;
@@ -60,7 +61,7 @@ export function extraBits(scratch: usize): u32 {
     all = i32x4.add(all, v128.load(at));
     sum = i32x4.add(sum, all);
   }
-  // Distances have one from the fifth symbol on, and one more after every two.
+  // Distances have one extra bit from the fifth symbol on, and one more after every two symbols.
   const distances = scratch + DISTANCE_COUNTS + (4 << 2);
   all = i64x2.splat(0);
   let pairs = all;
@@ -79,7 +80,7 @@ function sumCounts(counts: usize, symbols: usize): u32 {
   return sumOf(v);
 }
 
-/** Bits of the literals, lengths and distances with the fixed codes, without extra bits. */
+/** The number of bits of the literals, lengths and distances with the fixed codes, without extra bits. */
 export function fixedBits(scratch: usize): u32 {
   const counts = scratch + COUNTS;
   return (
@@ -91,7 +92,7 @@ export function fixedBits(scratch: usize): u32 {
   );
 }
 
-/** Writes codes of `length` bits, the first of them being `first`, for `symbols` (a multiple of 4) symbols. */
+/** Writes consecutive codes of `length` bits, beginning with `first`, for `symbols` (a multiple of 4) symbols. */
 function fillCodes(codes: usize, symbols: usize, first: u32, length: u32): void {
   let code = i32x4.shl(i32x4.add(i32x4(0, 1, 2, 3), i32x4.splat(first)), 16 - length);
   const step = i32x4.splat(4 << (16 - length));
@@ -113,8 +114,9 @@ export function fixedCodes(scratch: usize): void {
 }
 
 /**
- * Of the codes of all symbols, length << 16 | code, makes what sendEntries wants: to what a value shifted by the code's length
- * is added, so that the code with the extra bits comes out, and the sizes of both. Of unused symbols anything.
+ * Converts the codes of all symbols (length << 16 | code) into the form that sendEntries needs: a number to which the
+ * value, shifted by the code's length, is added to get the code with its extra bits; and the sizes of both. The results
+ * for unused symbols are undefined.
  */
 export function finishCodes(scratch: usize): void {
   const codes = scratch + LITERAL_CODES;
@@ -126,12 +128,13 @@ export function finishCodes(scratch: usize): void {
   }
   store<u32>(codes, 0, NOTHING << 2);
   store<u32>(codes, 0, (NOTHING << 2) + (SIZES - LITERAL_CODES));
-  // Lengths have one extra bit from the ninth symbol on, and one more after every four. The last has none.
+  // Lengths have one extra bit from the ninth symbol on, and one more after every four symbols. The last symbol has
+  // none.
   const lengths = codes + (FIRST_LENGTH << 2);
   for (let g: i32 = 1; g < 7; g++) addValues(lengths + (<usize>g << 4), i32x4.shl(i32x4(4, 5, 6, 7), g - 1), i32x4.splat(g - 1));
   addValues(lengths, i32x4(0, 1, 2, 3), i32x4.splat(0));
   addValues(lengths + (7 << 4), i32x4(255, 0, 0, 0), i32x4.splat(0));
-  // Distances have one from the fifth symbol on, and one more after every two.
+  // Distances have one extra bit from the fifth symbol on, and one more after every two symbols.
   const distances = scratch + DISTANCE_CODES;
   addValues(distances, i32x4(0, 1, 2, 3), i32x4.splat(0));
   for (let g: i32 = 1; g < 8; g++) {
@@ -139,17 +142,20 @@ export function finishCodes(scratch: usize): void {
   }
 }
 
-/** For four codes: the least value of each is taken off, and the bits behind it are added to their sizes. */
+/** For four codes: subtracts the smallest value of each, and adds the number of its extra bits to the sizes. */
 @inline
 function addValues(at: usize, least: v128, extra: v128): void {
   const size = v128.load(at, SIZES - LITERAL_CODES);
-  // 2^size by way of the exponent of a float.
+  // 2^size, through the exponent of a float.
   const power = i32x4.trunc_sat_f32x4_s(i32x4.shl(i32x4.add(v128.and(size, i32x4.splat(31)), i32x4.splat(127)), 23));
   v128.store(at, i32x4.sub(v128.load(at), i32x4.mul(least, power)));
   v128.store(at, i32x4.add(size, i32x4.shl(extra, 8)), SIZES - LITERAL_CODES);
 }
 
-/** Makes the dynamic code for literals and lengths of a page of `len` bytes from the counts; returns its list's end. */
+/**
+ * Makes the dynamic code for literals and lengths of a page of `len` bytes from the counts. Returns the end of its
+ * list.
+ */
 export function literalCode(scratch: usize, len: usize): usize {
   return makeCode(
     scratch + COUNTS,
@@ -162,7 +168,7 @@ export function literalCode(scratch: usize, len: usize): usize {
   );
 }
 
-/** Makes the dynamic code for distances from the counts; returns its list's end. */
+/** Makes the dynamic code for distances from the counts. Returns the end of its list. */
 export function distanceCode(scratch: usize): usize {
   return makeCode(
     scratch + DISTANCE_COUNTS,
@@ -176,9 +182,9 @@ export function distanceCode(scratch: usize): usize {
 }
 
 /**
- * Describes the lengths of a code: of each listed symbol, and between them how many have none. Returns where the
- * description ends. Repeated lengths are sent one by one: symbols of the same length that follow each other are rare, and
- * looking for them takes more than they save.
+ * Describes the lengths of a code: the length of each listed symbol, and the number of unused symbols between them.
+ * Returns the end of the description. Repeated lengths are sent one by one: consecutive symbols of the same length are
+ * rare, and looking for them takes more than it saves.
  */
 @inline
 function describeCode(scratch: usize, at: usize, list: usize, listEnd: usize, lengths: usize): usize {
@@ -193,7 +199,7 @@ function describeCode(scratch: usize, at: usize, list: usize, listEnd: usize, le
       count(counts + (18 << 2));
       at += 2;
     }
-    // None, one or two zeros as they are, more as one symbol. How many there are cannot be predicted, so no branch depends
+    // Up to two zeros are sent as they are, more as one symbol. Their number cannot be predicted, so there is no branch
     // on it.
     const few = zeros < 3;
     const long = zeros > 10;
@@ -211,13 +217,13 @@ function describeCode(scratch: usize, at: usize, list: usize, listEnd: usize, le
   return at;
 }
 
-/** Run-length codes the lengths of both codes into HEADER, counts the symbols and returns where they end. */
+/** Run-length codes the lengths of both codes into HEADER and counts the symbols. Returns the end. */
 export function describeCodes(scratch: usize, literalEnd: usize, distanceEnd: usize): usize {
   const at = describeCode(scratch, scratch + HEADER, scratch + LITERAL_LIST, literalEnd, scratch + LITERAL_LENGTHS);
   return describeCode(scratch, at, scratch + DISTANCE_LIST, distanceEnd, scratch + DISTANCE_LENGTHS);
 }
 
-/** Makes the code for the description; returns its list's end. */
+/** Makes the code for the description. Returns the end of its list. */
 export function lengthCode(scratch: usize): usize {
   const end = makeCode(
     scratch + LENGTH_COUNTS,
@@ -236,14 +242,14 @@ export function lengthCode(scratch: usize): usize {
   return end;
 }
 
-/** How many lengths of the code for code lengths the header holds. */
+/** How many lengths of the code for code lengths are sent in the header. */
 export function sentLengths(scratch: usize): usize {
   let lengths: usize = 19;
   while (lengths > 4 && load<u8>(scratch + SENT_LENGTHS + orderAt(lengths - 1)) == 0) lengths--;
   return lengths;
 }
 
-/** Bits of the header, but for those of its symbols' codes. */
+/** Bits of the header without the codes of its symbols. */
 @inline
 export function headerBits(scratch: usize, lengths: usize): u32 {
   return (

@@ -1,10 +1,12 @@
 // The search of the deflate module: which bytes of a page are sent as matches.
 //
-// Lazy, with one candidate per hash of 4 bytes. Matches of 3 bytes are looked for only in pages that are full of them: arrays of
-// numbers, half the size with them; anywhere else they cost a quarter of all time for 1 or 2 %. Against zlib's level 1 pages of
-// tables and slabs are 3 to 4 % smaller, pages of code and text up to 1 % larger.
+// It is lazy, with one candidate per hash of 4 bytes. Matches of 3 bytes are looked for only in pages that are full of
+// them: arrays of numbers, which become half as large that way. In other pages they cost a quarter of all time for 1 or
+// 2 %. Compared with zlib's level 1, pages of tables and slabs are 3 to 4 % smaller, pages of code and text up to 1 %
+// larger.
 //
-// Cost per 4 KiB page of kernel memory: 3 µs for tables and slabs, 7 µs for text and code, 12 µs where it looks for 3 bytes.
+// Cost per 4 KiB page of kernel memory: 3 µs for tables and slabs, 7 µs for text and code, 12 µs with matches of 3
+// bytes.
 import {
   COUNTS,
   count,
@@ -23,17 +25,17 @@ import { clear, equal16, equalMask, matchEnd } from "./_match.as";
 const MAX_DISTANCE: usize = 32768;
 const MAX_MATCH: usize = 258;
 
-// Entries of the table (u16 each) for pages up to 4 KiB and larger ones: clearing it is paid per page. They are constants of
-// two copies of the search, because a shift by a variable number costs a register that the loop needs.
+// Entries of the table (u16 each) for pages up to 4 KiB and for larger pages: each page pays for clearing it. They are
+// constants in two copies of the search, because a shift by a variable number takes a register that the loop needs.
 const BITS_SMALL: u32 = 12;
 const BITS_LARGE: u32 = 13; // not above MAX_HASH_BITS
-const BITS_SHORT: u32 = 11; // of the table of 3 bytes
-// Matches shorter than this give way to a longer one that begins a byte later. From 24 on arrays of structures, and with them
+const BITS_SHORT: u32 = 11; // of the table for 3 bytes
+// A shorter match is replaced by a longer one that begins a byte later. From 24 on arrays of structures, and with them
 // whole dumps, become 2 % larger (measured).
 const LAZY: usize = 16;
 const HASH: u32 = 0x9e3779b1;
 
-/** Puts the two entries of a match. */
+/** Writes the two entries of a match. */
 @inline
 function putMatch(to: usize, length: u32, distance: u32): void {
   const x = length - 3;
@@ -46,7 +48,7 @@ function putMatch(to: usize, length: u32, distance: u32): void {
   store<u32>(to, ((<u32>LITERALS + far) << 2) | (y << VALUE_SHIFT), 4);
 }
 
-/** Puts n literals, or none. Eight are put at once: what is too much is overwritten by what comes next. */
+/** Writes n literals; n may be 0. Eight are written at once: the next entries overwrite the surplus. */
 @inline
 function putLiterals(to: usize, from: usize, n: usize): void {
   let v = i16x8.shl(v128.load_ext<u8>(from), 2);
@@ -66,8 +68,8 @@ function slotOf(word: u32, shift: u32): usize {
 }
 
 /**
- * The candidate for the bytes `word` at `at`, which becomes the one for those that come: the last position of the same 4 bytes
- * or, with `three` and where there is none, of the same 3. It is still to be compared.
+ * Returns the candidate for the bytes `word` at `at`, and makes `at` the next candidate. It is the last position of the
+ * same 4 bytes or, with `three` and if there is none, of the same 3. The caller must still compare it.
  */
 @inline
 function candidate(src: usize, at: usize, word: u32, table: usize, shift: u32, three: bool): usize {
@@ -81,7 +83,7 @@ function candidate(src: usize, at: usize, word: u32, table: usize, shift: u32, t
   return load<u32>(from) == word ? from : short;
 }
 
-/** Enters a position in the table. */
+/** Enters a position into the table. */
 @inline
 function enter(src: usize, at: usize, table: usize, shift: u32): void {
   store<u16>(table + slotOf(load<u32>(at), shift), at - src);
@@ -93,22 +95,22 @@ function differs(at: usize, word: u32, three: bool): bool {
   return three ? (load<u32>(at) ^ word) << 8 != 0 : load<u32>(at) != word;
 }
 
-/** Of an equalMask, how many runs of just three equal bytes it shows. */
+/** How often exactly three equal bytes follow each other in an equalMask. */
 @inline
 function threes(equal: u32): u32 {
   return popcnt(equal & (equal >>> 1) & (equal >>> 2) & ~(equal >>> 3) & ~(equal << 1));
 }
 
 /**
- * Whether the page is an array of 32-bit numbers that have three bytes in common with the one before or the third before
- * (tables of the unwinder, of symbols, of relocations). A sixteenth of its bytes is looked at.
+ * Whether the page is an array of 32-bit numbers that share three bytes with the previous number, or with the third
+ * before (tables of the unwinder, of symbols, of relocations). A sixteenth of its bytes is checked.
  */
 function wantsThrees(src: usize, len: usize): bool {
   let found: u32 = 0;
   for (let at = src + 16, last = src + len - 16; at <= last; at += 256) {
     found += threes(equalMask(at, at - 4)) + threes(equalMask(at, at - 12));
   }
-  // One in every second place that was looked at.
+  // One in every second checked place.
   return found >= <u32>(len >>> 9);
 }
 
@@ -131,7 +133,7 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
       let word = load<u32>(ip);
       let from = candidate(src, ip, word, table, shift, three);
       if (differs(from, word, three)) {
-        // The same again for the next three: four tries a turn of the loop.
+        // The same for the next three positions: four per iteration.
         ip++;
         word = load<u32>(ip);
         from = candidate(src, ip, word, table, shift, three);
@@ -144,7 +146,7 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
             word = load<u32>(ip);
             from = candidate(src, ip, word, table, shift, three);
             if (differs(from, word, three)) {
-              // The longer nothing is found, the larger the steps: a page that does not compress is over soon.
+              // The longer nothing is found, the larger the steps: a page that does not compress is finished soon.
               ip += 1 + ((ip - literals) >>> 6);
               continue;
             }
@@ -156,23 +158,24 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
         continue;
       }
 
-      // Bytes in front that are equal too belong to the match. Eight are enough, and looking at them all at once costs no
-      // branch that could be mispredicted.
+      // Equal bytes before the match belong to it. Up to eight are compared, all at once, so that there is no branch to
+      // mispredict.
       let distance = ip - from;
       let start = ip;
-      let found = ip; // where the match was seen: it may begin before
+      let found = ip; // where the match was found: it may begin earlier
       if (from - src >= 8) start -= min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
       const equal = equal16(ip, from);
       ip += equal;
       if (equal == 16) ip = matchEnd(ip, ip - distance, end);
       while (true) {
-        // The match at the next byte, when it is longer. At most one byte behind `last` is looked at: there is room for that.
+        // The match at the next byte, if it is longer. At most one byte behind `last` is tried: there is room for that.
         while (ip - start < LAZY && found <= last) {
           found++;
           const word = load<u32>(found);
           const other = candidate(src, found, word, table, shift, three);
-          // One that only shares its place in the table may have equal bytes in front, and so be longer. It would end where it was
-          // found, which is in the table by now: the next match would be with itself.
+          // A candidate that has only the same hash may still have equal bytes before it, and so be longer. But it
+          // would end where it was found, and that position is in the table already: the next match would be with
+          // itself.
           if (differs(other, word, three) || (!small && found - other > MAX_DISTANCE)) break;
           let otherStart = found;
           if (other - src >= 8) {
@@ -200,9 +203,9 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
         to += 8;
         literals = ip;
         if (ip > last) break;
-        // Of a match its last position is entered in the table: where it was found, its first bytes are.
+        // Only the last position of a match is entered into the table; its first bytes are where the match was found.
         enter(src, ip - 1, table, shift);
-        // Most often a match follows at once, without a literal between.
+        // Most often a match follows at once, without a literal between them.
         const word = load<u32>(ip);
         const next = candidate(src, ip, word, table, shift, three);
         if (!differs(next, word, three) && (small || ip - next <= MAX_DISTANCE)) {
@@ -214,8 +217,8 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
           if (equal == 16) ip = matchEnd(ip, ip - distance, end);
           continue;
         }
-        // LZO and snappy try the same distance again here. With prefix codes that makes pages larger: a match that starts one
-        // byte later costs more than it saves.
+        // LZO and snappy try the same distance again here. With prefix codes that makes pages larger: a match that
+        // starts one byte later costs more than it saves.
         ip++;
         break;
       }
@@ -231,11 +234,11 @@ function search(src: usize, len: usize, scratch: usize, bits: u32, small: bool, 
   }
   store<u32>(to, <u32>END_OF_BLOCK << 2);
   to += 4;
-  // They are sent three at a time.
+  // Entries are sent three at a time.
   store<u32>(to, <u32>NOTHING << 2);
   store<u32>(to, <u32>NOTHING << 2, 4);
   store<u32>(to, <u32>NOTHING << 2, 8);
-  // The count of what is no symbol is not used.
+  // The count of NOTHING is not used.
   const counts = scratch + COUNTS;
   for (let e = scratch + ENTRIES; e < to; e += 8) {
     count(counts + <usize>(load<u32>(e) & SYMBOL_MASK));
@@ -261,8 +264,8 @@ function searchLargeThrees(src: usize, len: usize, scratch: usize): usize {
 }
 
 /**
- * Finds the matches of src[0, len). Writes the entries of the block and adds up the counts of both alphabets, which must be
- * zero. Returns where the entries end; up to two of NOTHING may be sent from there on.
+ * Finds the matches of src[0, len). Writes the entries of the block and adds up the counts of both alphabets, which
+ * must be zero before. Returns the end of the entries; up to two entries of NOTHING behind it may be sent, too.
  */
 export function findMatches(src: usize, len: usize, scratch: usize): usize {
   const three = len >= 64 && wantsThrees(src, len);

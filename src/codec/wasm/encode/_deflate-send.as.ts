@@ -12,8 +12,8 @@ import {
   VALUE_SHIFT,
 } from "./_deflate.as";
 
-// Bits are gathered in a u64, `held` of them, and go out 8 bytes at a time of which only whole bytes count. At most 7 bits
-// stay, so 56 can be added.
+// Bits are collected in a u64, whose number is `held`. 8 bytes at a time are stored, but only the whole bytes among
+// them count. At most 7 bits remain, so 56 can be added.
 
 /** The code of a header's symbol with its extra bits: length << 16 | bits, up to 14 of them. */
 @inline
@@ -31,15 +31,15 @@ function joined(a: u32, b: u32): u64 {
   return <u64>((a & 0xffff) | ((b & 0xffff) << (a >>> 16)));
 }
 
-/** Sends the header of a block with fixed codes, as sendHeader does the other. */
+/** Sends the header of a block with fixed codes. Returns what sendHeader does. */
 export function sendFixedHeader(op: usize): u64 {
   store<u8>(op, 1 | (1 << 1));
   return <u64>op | (<u64>3 << 32);
 }
 
 /**
- * Sends the header of a block with dynamic codes. Returns where it ends: an address and, above it, how many bits of the byte
- * there are taken. Up to 8 bytes behind it are written.
+ * Sends the header of a block with dynamic codes. Returns its end: an address and, above it, how many bits of the byte
+ * there are used. Writes up to 8 bytes behind it.
  */
 export function sendHeader(
   op: usize,
@@ -49,7 +49,7 @@ export function sendHeader(
   distances: usize,
   lengths: usize,
 ): u64 {
-  // 17 bits, two bytes of which go out so that up to 19 times 3 bits find room behind them.
+  // 17 bits. Two bytes are stored, so that up to 19 times 3 bits have room behind them.
   const first = <u32>1 | (2 << 1) | (<u32>(literals - 257) << 3) | (<u32>(distances - 1) << 8) | (<u32>(lengths - 4) << 13);
   store<u16>(op, first);
   op += 2;
@@ -59,7 +59,7 @@ export function sendHeader(
     buffer |= (<u64>load<u8>(scratch + SENT_LENGTHS + orderAt(i))) << held;
     held += 3;
   }
-  // Four symbols at a time; what is behind the last is none. The first time the lengths above go out.
+  // Four symbols at a time; behind the last one, NO_SYMBOL. The first iteration also stores the lengths from above.
   store<u64>(headerEnd, <u64>NO_SYMBOL * 0x0001000100010001);
   for (let at = scratch + HEADER; ; at += 8) {
     store<u64>(op, buffer);
@@ -79,9 +79,7 @@ export function sendHeader(
   return <u64>op | (<u64>held << 32);
 }
 
-/**
- * Sends the entries behind a block's header, where sendHeader left off. Up to 8 bytes behind the last are written.
- */
+/** Sends the entries behind the header that sendHeader returned. Writes up to 8 bytes behind the last. */
 export function sendEntries(headerSent: u64, scratch: usize, end: usize): void {
   let op = <usize>headerSent;
   let held = <u32>(headerSent >>> 32);

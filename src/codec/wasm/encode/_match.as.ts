@@ -1,8 +1,8 @@
 // What the LZ encoders share: the hash table and the comparison of a match.
 //
-// A table is an array of u16 at an address the caller gives. It holds positions relative to the start of the page and is
-// all zero at first: an unused entry points at position 0, which is a candidate like any other, because every candidate
-// is compared before it is used. So no entry needs to be marked as empty, and a result depends on the page alone.
+// A table is an array of u16 at an address of the caller's. It holds positions relative to the start of the page and is
+// all zero at first: an unused entry means position 0, which is a candidate like any other, because every candidate is
+// compared before it is used. So no entry needs to be marked as empty, and a result depends on the page alone.
 
 /** Sets `bytes` bytes (a multiple of 64) to zero. 4 KiB take about 50 ns; memory.fill on shared memory takes longer. */
 @inline
@@ -16,26 +16,26 @@ export function clear(at: usize, bytes: usize): void {
   }
 }
 
-/** 16 bits, one for each byte that is the same at `a` and `b`. */
+/** 16 bits, one for each byte that is equal at `a` and `b`. */
 @inline
 export function equalMask(a: usize, b: usize): u32 {
   return i8x16.bitmask(i8x16.eq(v128.load(a), v128.load(b)));
 }
 
-/** How many of the 16 bytes at `a` and `b` are equal, from the first on. */
+/** How many of the first bytes at `a` and `b` are equal, at most 16. */
 @inline
 export function equal16(a: usize, b: usize): usize {
   return ctz(~equalMask(a, b));
 }
 
-/** Of an equalMask, the places where four equal bytes begin. */
+/** The places in an equalMask where four equal bytes begin. */
 @inline
 export function runsOf4(equal: u32): u32 {
   const two = equal & (equal >>> 1);
   return two & (two >>> 2);
 }
 
-/** Of an equalMask, the places where seven equal bytes begin. */
+/** The places in an equalMask where seven equal bytes begin. */
 @inline
 export function runsOf7(equal: u32): u32 {
   const two = equal & (equal >>> 1);
@@ -44,8 +44,8 @@ export function runsOf7(equal: u32): u32 {
 }
 
 /**
- * Where the bytes at `a` stop being equal to those at `b` (b < a): an address in [a, end]. The 16 bytes in front of both
- * can be read, too.
+ * Where the bytes at `a` stop being equal to those at `b` (b < a): an address in [a, end]. The 16 bytes before both
+ * must be readable, too.
  */
 @inline
 export function matchEnd(a: usize, b: usize, end: usize): usize {
@@ -54,7 +54,7 @@ export function matchEnd(a: usize, b: usize, end: usize): usize {
     const equal = equalMask(a, a - distance);
     if (equal != 0xffff) return a + ctz(~equal);
   }
-  // The last 16 bytes, of which those in front of `a` are shifted out.
+  // The last 16 bytes, without those before `a`, which are shifted out.
   const equal = equalMask(end - 16, end - 16 - distance);
   return a + min<usize>(ctz(~(equal >>> (16 - <u32>(end - a)))), end - a);
 }

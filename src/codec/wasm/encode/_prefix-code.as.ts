@@ -1,28 +1,28 @@
 // Canonical prefix codes of limited length (RFC 1951, section 3.2.2) from symbol counts.
 //
-// Not Huffman's: a symbol that makes up a share p of all gets a code of the least length l with 2^-l <= p * s, where s is
-// about the largest factor for which such a code exists; what is then left goes to the symbols that just missed a shorter
-// one. That needs neither an order nor a tree, and of what Huffman's code takes for the symbols of a page it takes 0.1 to
-// 0.7 % more.
+// They are not Huffman's. A symbol with the share p of all occurrences gets a code of the smallest length l with 2^-l
+// <= p * s, where s is about the largest factor for which such a code exists. The code space that is left goes to the
+// symbols that just missed a shorter code. That needs neither an order nor a tree, and takes 0.1 to 0.7 % more bits
+// than Huffman's code for the symbols of a page.
 //
-// Cost: 1 µs for the 100 to 150 literals that a page of kernel memory has.
+// Cost: 1 µs for the 100 to 150 literals of a page of kernel memory.
 import { clear } from "./_match.as";
 
 const MAX_SYMBOLS: usize = 320;
 /** Bytes of scratch that makeCode needs. */
 export const CODE_SCRATCH: usize = 4 * MAX_SYMBOLS + 256;
-/** The lists of makeCode have room for this many entries beyond those of all symbols. */
+/** The lists of makeCode have room for this many entries in addition to those of all symbols. */
 export const LIST_PADDING: usize = 8;
 
 // The parts of the scratch.
-const SHORTER: usize = 0; // u32 per listed symbol: the length it could have next
+const SHORTER: usize = 0; // u32 per listed symbol: the next shorter length it could have
 const PER_LENGTH: usize = SHORTER + 4 * MAX_SYMBOLS; // u32 per code length, four times: how many codes have it, then the next code
 
-// Shares of the code space are counted in this unit.
+// The unit of shares of the code space.
 const WHOLE: u32 = 1 << 15;
 const HALVINGS: u32 = 3;
 
-/** 16 bits, one for each of the u32 from `at` on that is not zero. */
+/** Bits, one for each u32 from `at` on that is not zero; 16 of them. */
 @inline
 function nonZero(at: usize): u64 {
   const zero = i64x2.splat(0);
@@ -34,7 +34,10 @@ function nonZero(at: usize): u64 {
   );
 }
 
-/** Lists the used ones of `symbols` (32, or a multiple of 64) symbols: u32 each, count << 9 | symbol. Returns the list's end. */
+/**
+ * Lists the used ones among `symbols` symbols (32, or a multiple of 64): u32 each, count << 9 | symbol. Returns the end
+ * of the list.
+ */
 @inline
 function listUsed(counts: usize, symbols: usize, list: usize): usize {
   for (let base: usize = 0; base < symbols; base += 64) {
@@ -51,14 +54,17 @@ function listUsed(counts: usize, symbols: usize, list: usize): usize {
   return list;
 }
 
-/** The share of the code space, a power of two, that each of four symbols gets: that of the longest code is `least`. */
+/**
+ * The share of the code space, a power of two, that each of four symbols gets. `least` is the share of the longest
+ * code.
+ */
 @inline
 function shares(list: usize, scale: v128, least: v128): v128 {
   const weight = f32x4.mul(f32x4.convert_i32x4_u(i32x4.shr_u(v128.load(list), 9)), scale);
   return f32x4.pmin(f32x4.splat(0.5), f32x4.pmax(least, v128.and(weight, i32x4.splat(0x7f800000))));
 }
 
-/** The code space that all symbols take, 1 being all there is. What is behind the list counts as symbols of no weight. */
+/** The code space that all symbols take; 1 is the whole. Entries behind the list count as symbols without weight. */
 @inline
 function spaceOf(list: usize, listEnd: usize, scale: f32, least: v128): f32 {
   const factor = f32x4.splat(scale);
@@ -72,7 +78,7 @@ function spaceOf(list: usize, listEnd: usize, scale: f32, least: v128): f32 {
   return f32x4.extract_lane(a, 0) + f32x4.extract_lane(a, 1) + f32x4.extract_lane(a, 2) + f32x4.extract_lane(a, 3);
 }
 
-/** The lengths that belong to four shares. */
+/** The code lengths for four shares. */
 @inline
 function lengthsOf(share: v128): v128 {
   return i32x4.sub(i32x4.splat(127), i32x4.shr_u(share, 23));
@@ -92,16 +98,16 @@ function totalOf(list: usize, listEnd: usize): u32 {
   return sumOf(sum);
 }
 
-/** Gives each symbol of the list (2 at least) its length, u32 each, so that no code space is left. */
+/** Gives each symbol of the list (at least 2) its length, u32 each, so that no code space is left. */
 function chooseLengths(list: usize, listEnd: usize, limit: u32, lengths: usize, scratch: usize): void {
   const total = totalOf(list, listEnd);
   const least = f32x4.splat(<f32>1 / <f32>(1 << limit));
-  // With the factor 1 there is room for all, and with 2 there is not. Where codes could become too long, which the limit
-  // then shortens, that is true of 0.5: no alphabet here has more than half of 2^limit symbols.
+  // The factor 1 has room for all codes, and 2 does not. If codes could become too long and are shortened by the limit,
+  // that holds for 0.5: no alphabet here has more than half of 2^limit symbols.
   const one: f32 = <f32>1 / <f32>total;
   let low: f32 = total > <u32>1 << limit ? one * 0.5 : one;
   let high: f32 = one * 2;
-  // Symbols of no weight behind the list get the least share.
+  // Symbols without weight behind the list get the smallest share.
   const steps = (listEnd - list + 31) & ~31;
   const room: f32 = 1 + <f32>((steps - (listEnd - list)) >>> 2) / <f32>(1 << limit);
   for (let i: u32 = 0; i < HALVINGS; i++) {
@@ -119,7 +125,7 @@ function chooseLengths(list: usize, listEnd: usize, limit: u32, lengths: usize, 
     v128.store(lengths + i, lengthsOf(shares(list + i, lowScale, least)));
     v128.store(shorter + i, lengthsOf(shares(list + i, highScale, least)));
   }
-  // Those that are nearest to a shorter code first.
+  // First the symbols that are nearest to a shorter code.
   for (let i: usize = 0; i < n; i += 4) {
     const length = load<u32>(lengths + i);
     const share: i32 = <i32>(WHOLE >>> length) & -<i32>(load<u32>(shorter + i) < length);
@@ -127,7 +133,7 @@ function chooseLengths(list: usize, listEnd: usize, limit: u32, lengths: usize, 
     left = select(less, left, less >= 0);
     store<u32>(lengths + i, length - (<u32>(less >= 0) & <u32>(share != 0)));
   }
-  // Then any. The longest codes always fit, so this ends.
+  // Then any symbols. The longest codes always fit, so this ends.
   while (left > 0) {
     for (let i: usize = 0; i < n && left > 0; i += 4) {
       const length = load<u32>(lengths + i);
@@ -138,7 +144,10 @@ function chooseLengths(list: usize, listEnd: usize, limit: u32, lengths: usize, 
   }
 }
 
-/** 16 bits of each of four u32 in reverse order: deflate sends a code from its top bit on, and all else from the bottom. */
+/**
+ * Reverses the 16 bits of each of four u32: deflate sends a code from its top bit on, and everything else from the
+ * bottom.
+ */
 @inline
 export function reverse4(codes: v128): v128 {
   const low = i8x16.splat(15);
@@ -155,7 +164,7 @@ function count(at: usize): void {
   store<u32>(at, load<u32>(at) + 1);
 }
 
-/** The next code of a length. */
+/** Returns the next code of a length. */
 @inline
 function take(counters: usize, length: u32): u32 {
   const at = counters + (<usize>length << 2);
@@ -164,10 +173,10 @@ function take(counters: usize, length: u32): u32 {
   return code;
 }
 
-/** Writes the codes that belong to the lengths, `length << 16 | code` for each listed symbol. */
+/** Writes the codes for the lengths, `length << 16 | code` for each listed symbol. */
 @inline
 function assignCodes(list: usize, n: usize, limit: u32, lengths: usize, codes: usize, scratch: usize): void {
-  // The list in four parts, each with its own counters: what is counted does not wait for the count before.
+  // The list in four parts with separate counters, so that no count has to wait for the previous one.
   clear(scratch + PER_LENGTH, 256);
   const part = ((n >>> 2) + 3) & ~3;
   v128.store(lengths + n, i64x2.splat(0));
@@ -202,7 +211,7 @@ function assignCodes(list: usize, n: usize, limit: u32, lengths: usize, codes: u
   }
 }
 
-/** Sets what is behind a list, LIST_PADDING entries, to zero. */
+/** Sets LIST_PADDING entries behind a list to zero. */
 @inline
 function endList(listEnd: usize): void {
   const zero = i64x2.splat(0);
@@ -211,11 +220,11 @@ function endList(listEnd: usize): void {
 }
 
 /**
- * Makes a code for `symbols` (32, or a multiple of 64, at most 320) symbols with the given counts (u32 each, their sum below
- * 2^23), no longer than `limit` bits (at most 15). Writes `length << 16 | code` to `codes` for each used symbol, ready to be
- * sent from the bottom; to `list` count << 9 | symbol of the used ones (u32 each, with LIST_PADDING zeros behind), and their
- * lengths to `lengths` (u32 each). Returns the list's end. A code always has two symbols at least, used or not: some
- * decoders want it complete.
+ * Makes a code for `symbols` symbols (32, or a multiple of 64, at most 320) with the given counts (u32 each, their sum
+ * below 2^23), no longer than `limit` bits (at most 15). Writes to `codes` `length << 16 | code` for each used symbol,
+ * ready to be sent from the bottom; to `list` count << 9 | symbol of the used symbols (u32 each, with LIST_PADDING
+ * zeros behind them); and to `lengths` their lengths (u32 each). Returns the end of the list. A code always has at
+ * least two symbols, used or not: some decoders require a complete code.
  */
 export function makeCode(
   counts: usize,
@@ -228,7 +237,7 @@ export function makeCode(
 ): usize {
   let listEnd = listUsed(counts, symbols, list);
   if (listEnd - list < 8) {
-    // One that is not used in front of the only one or, when that is symbol 0, behind it. Each gets one bit.
+    // Adds an unused symbol before the only one or, if that is symbol 0, behind it. Each gets one bit.
     const only: u32 = listEnd == list ? 0 : load<u32>(list);
     store<u32>(list, (only & 511) == 0 ? only : 0);
     store<u32>(list + 4, (only & 511) == 0 ? 1 : only);
@@ -243,12 +252,12 @@ export function makeCode(
   return listEnd;
 }
 
-/** The bits that the counted symbols of a list take with their codes. */
+/** The number of bits of the counted symbols of a list with their codes. */
 @inline
 export function bitsOf(list: usize, listEnd: usize, lengths: usize): u32 {
   const n = listEnd - list;
   let sum = i64x2.splat(0);
-  // What is behind the list has no count.
+  // Entries behind the list have the count 0.
   for (let i: usize = 0; i < n; i += 16) {
     sum = i32x4.add(sum, i32x4.mul(i32x4.shr_u(v128.load(list + i), 9), v128.load(lengths + i)));
   }

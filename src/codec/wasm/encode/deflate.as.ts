@@ -1,7 +1,8 @@
-// zlib streams (RFC 1950 and 1951): one block, of the type that comes out smallest, at the size of zlib's level 1 or below.
+// zlib streams (RFC 1950 and 1951): one block, of the type that is smallest, about as large as with zlib's level 1 or
+// smaller.
 //
-// Cost per 4 KiB page of kernel memory: 1.5 µs where it is nearly empty, 6 to 10 µs for tables and slabs, 12 to 20 µs for text
-// and code; of all, half is the search.
+// Cost per 4 KiB page of kernel memory: 1.5 µs if it is nearly empty, 6 to 10 µs for tables and slabs, 12 to 20 µs for
+// text and code; half of it for the search.
 import { adler32 } from "../decode/_adler.as";
 import { copyExact } from "../decode/_copy.as";
 import {
@@ -35,8 +36,9 @@ import { clear } from "./_match.as";
 import { bitsOf, lastSymbol } from "./_prefix-code.as";
 
 /**
- * A block of so few bits gets the fixed codes: others would hardly make it smaller (pages that compress to less than 100 bytes
- * are 4 % larger by that, whole dumps 0.1 %), and making them takes a third of all time that such a page needs.
+ * A block with at most this many bits gets the fixed codes: others would hardly make it smaller (pages that compress to
+ * less than 100 bytes become 4 % larger by that, whole dumps 0.1 %), and making them takes a third of the time for such
+ * a page.
  */
 const FIXED: u32 = 500;
 
@@ -45,7 +47,7 @@ export function scratchSize(): i32 {
   return <i32>SCRATCH;
 }
 
-/** Sends the bytes as they are, in stored blocks of at most 65535; returns where they end. */
+/** Sends the bytes uncompressed, in stored blocks of at most 65535 bytes. Returns their end. */
 function sendStored(src: usize, len: usize, op: usize): usize {
   while (true) {
     const n = min<usize>(len, 65535);
@@ -61,8 +63,8 @@ function sendStored(src: usize, len: usize, op: usize): usize {
 }
 
 /**
- * Compresses src[0, len), len from 1 to 65536 bytes, into one zlib stream. Returns its length, or 0 when it would be longer
- * than cap or when len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
+ * Compresses src[0, len), 1 to 65536 bytes, into one zlib stream. Returns its length, or 0 if it would be longer than
+ * cap or if len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
@@ -88,7 +90,7 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
       bitsOf(scratch + DISTANCE_LIST, distanceEnd, scratch + DISTANCE_LENGTHS) +
       extra;
   }
-  // The size is known before anything is sent, so an incompressible page costs no more than the search and the codes.
+  // The size is known before anything is sent, so an incompressible page costs only the search and the codes.
   const coded: usize = (min(dynamic, fixed) + 7) >>> 3;
   const stored: usize = len + (len > 65535 ? 10 : 5);
   if (min(coded, stored) + 6 > cap) return 0;
@@ -99,7 +101,7 @@ export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch
   if (stored <= coded) {
     op = sendStored(src, len, op);
   } else {
-    // Where the bytes behind the block are not ours it is made elsewhere.
+    // If bytes behind the block must not be written, the block is made in the scratch.
     const tight = cap < coded + 10;
     const start = tight ? scratch + OUTPUT : op;
     let sent: u64;

@@ -1,18 +1,19 @@
-// Hashes of pages by which equal ones are found: NH with a secret key, four times over it at steps of 32 bytes (the hash of
-// UMAC: Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message Authentication", CRYPTO 1999).
+// Hashes of pages by which equal pages are found: NH with a secret key, four times, with the key shifted by 32 bytes
+// each time (the hash of UMAC: Black, Halevi, Krawczyk, Krovetz, Rogaway, "UMAC: Fast and Secure Message
+// Authentication", CRYPTO 1999).
 //
-// A sum of products (m + k)(m' + k') of pairs of 32-bit words m, m' and the key's k, k'. For two pages that differ, whatever
-// they hold, at most one of 2^32 keys gives both the same sum: where a word differs, only one value of the key word it
-// is multiplied with makes the sums equal. The four sums count as four independent ones: of the last block in which the
-// two pages differ, each sum has a key word that the sums before it used only behind that block, where the pages are equal
-// and all that it adds to them is the same. So the four are equal for at most one of 2^128 keys.
+// NH is the sum of products (m + k)(m' + k') of pairs of 32-bit words m, m' and the key's k, k'. For two different
+// pages, whatever they hold, at most one of 2^32 keys gives both the same sum: where a word differs, only one value of
+// the key word by which it is multiplied makes the sums equal. The four sums count as independent: in the last block
+// where the two pages differ, each sum uses a key word that the previous sums used only in later blocks, where the
+// pages are equal and what they add to the sums is equal, too. So all four are equal for at most one of 2^128 keys.
 //
 // Cost per 4 KiB page: about 0.6 µs.
 
-/** Bytes of a hash, and of what one step takes. */
+/** Bytes of a hash, and of one step. */
 const STEP: usize = 32;
 
-/** The products of one block of 8 words: each of the first four with that four behind it. */
+/** The products of one block of 8 words: each of the first four with the one four words later. */
 @inline
 function products(a: v128, b: v128, key: usize): v128 {
   const x = i32x4.add(a, v128.load(key));
@@ -26,8 +27,8 @@ function total(sum: v128): u64 {
 }
 
 /**
- * Hashes `count` pages of `pageSize` bytes (a multiple of 32) from src on: 32 bytes each, at `out`. A page i whose map[i]
- * is 1 is left out; a map of 0 leaves none out. Reads src[0, pageSize * count), key[0, pageSize + 96) and map[0, count).
+ * Hashes `count` pages of `pageSize` bytes (a multiple of 32) from src on: 32 bytes each, at `out`. Skips pages with
+ * map[i] = 1; if map is 0, skips none. Reads src[0, pageSize * count), key[0, pageSize + 96) and map[0, count).
  */
 export function hashPages(src: usize, pageSize: usize, count: i32, key: usize, map: usize, out: usize): void {
   for (let i = 0; i < count; i++, out += STEP) {

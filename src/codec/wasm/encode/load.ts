@@ -3,14 +3,14 @@ import { instantiateModule, type WasmMemory } from "../wasm.js";
 
 export { borrowMemory, createWasmMemory, giveBackMemory, type WasmMemory } from "../wasm.js";
 
-/** An encoder over shared memory. Addresses and lengths are bytes; addresses are offsets into the memory. */
+/** An encoder in shared memory. Addresses and lengths are bytes; addresses are offsets into the memory. */
 export interface EncodeModule {
-  /** Bytes of scratch that `compress` needs. Two calls at the same time must not share their scratch. */
+  /** Bytes of scratch for `compress`. Simultaneous calls must not share their scratch. */
   scratchSize(): number;
   /**
-   * Compresses src[0, len), 1 <= len <= 65536, into dst[0, cap). Returns the compressed length, or 0 when it would be
-   * longer than cap or len is too large; what dst holds is then undefined. The result depends on the input alone: scratch
-   * needs no clearing. Nothing outside src, dst[0, cap) and scratch[0, scratchSize()) is touched.
+   * Compresses src[0, len), 1 <= len <= 65536, into dst[0, cap). Returns the compressed length, or 0 if it would be
+   * longer than cap or if len is too large; the content of dst is undefined then. The result depends only on the input:
+   * scratch needs no clearing. Touches nothing outside src, dst[0, cap) and scratch[0, scratchSize()).
    */
   compress(src: number, len: number, dst: number, cap: number, scratch: number): number;
 }
@@ -18,22 +18,22 @@ export interface EncodeModule {
 /** Finds all-zero pages. */
 export interface ZeroModule {
   /**
-   * Looks at `count` pages of `pageSize` bytes (a multiple of 512) from src on and sets map[i] to 1 when page i is all
-   * zero, else to 0. Returns how many are.
+   * Checks `count` pages of `pageSize` bytes (a multiple of 512) from src on: sets map[i] to 1 if page i is all zero,
+   * otherwise to 0. Returns the number of zero pages.
    */
   zeroMap(src: number, pageSize: number, count: number, map: number): number;
 }
 
 /** Bytes of a page's hash. */
 export const HASH_SIZE = 4 * HASH_WORDS;
-/** Bytes that the hash's key is longer than a page. */
+/** How many bytes the hash's key is longer than a page. */
 export const HASH_KEY_TAIL = 3 * HASH_SIZE;
 
-/** Hashes pages so that equal ones can be found: see hash.as.ts for how sure that is. */
+/** Hashes pages so that equal pages can be found: hash.as.ts says how certain that is. */
 export interface HashModule {
   /**
    * Hashes `count` pages of `pageSize` bytes (a multiple of 32) from src on, HASH_SIZE bytes each, to `out`, with the
-   * pageSize + HASH_KEY_TAIL random bytes at `key`. Pages with map[i] = 1 are passed over, unless map is 0.
+   * pageSize + HASH_KEY_TAIL random bytes at `key`. Skips pages with map[i] = 1, unless map is 0.
    */
   hashPages(src: number, pageSize: number, count: number, key: number, map: number, out: number): void;
 }
@@ -58,7 +58,7 @@ const FUNCTIONS: Readonly<Record<keyof EncodeModules, readonly string[]>> = {
 
 /**
  * Binds a module to a memory. Compiles it on the first call in a thread.
- * @throws Error when the compiled module is missing: run npm run build
+ * @throws Error if the compiled module is missing: run npm run build
  */
 export function loadEncodeModule<N extends keyof EncodeModules>(name: N, memory: WasmMemory): EncodeModules[N] {
   const exports = instantiateModule("codec/wasm/encode", name, FUNCTIONS[name], memory);

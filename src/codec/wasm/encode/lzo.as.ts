@@ -1,20 +1,20 @@
-// LZO1X compression, bitstream version 0: any LZO1X decompressor reads it. Written from the description of the stream in
-// the Linux kernel's Documentation/staging/lzo.rst; the search is this project's own.
+// LZO1X compression, bitstream version 0: any LZO1X decompressor reads it. Written from the description of the stream
+// in the Linux kernel's Documentation/staging/lzo.rst; the search is this project's own.
 //
-// Cost per 4 KiB page: 2.3 µs for tables and slabs, 6.5 µs for text and code, nearly all of it branches that cannot be predicted and loads
-// that wait for each other.
+// Cost per 4 KiB page: 2.3 µs for tables and slabs, 6.5 µs for text and code, nearly all of it for branches that cannot
+// be predicted and loads that wait for each other.
 import { copyExact, copyWide } from "../decode/_copy.as";
 import { clear, equal16, equalMask, matchEnd, runsOf4 } from "./_match.as";
 
-// Positions are held in 16 bits.
+// Positions have 16 bits.
 const MAX_LEN: usize = 65536;
-// The farthest match the stream can express.
+// The largest distance that the stream can express.
 const MAX_DISTANCE: usize = 0xbfff;
-// Entries of the hash table (u16 each) for pages up to 4 KiB and larger ones: clearing it is paid per page. They are
-// constants of two copies of the search, because a shift by a variable number costs a register that the loop needs.
+// Entries of the hash table (u16 each) for pages up to 4 KiB and for larger pages: each page pays for clearing it. They
+// are constants in two copies of the search, because a shift by a variable number takes a register that the loop needs.
 const BITS_SMALL: u32 = 12;
 const BITS_LARGE: u32 = 13;
-// Behind 1 to 4 other bytes, the same distance is tried again.
+// After 1 to 4 different bytes, the same distance is tried again.
 const NEARBY: u32 = 0b11110;
 const HASH: u32 = 0x9e3779b1;
 
@@ -29,13 +29,13 @@ export function scratchSize(): i32 {
   return 2 << BITS_LARGE;
 }
 
-/** Bytes that a length of `n` beyond what its code holds takes: none, or a zero for every 255 and one byte more. */
+/** Bytes for a length that exceeds what its code can hold by `n`: none, or a zero for every 255 and one more byte. */
 @inline
 function extraSize(n: i32): i32 {
   return n <= 0 ? 0 : 1 + (n - 1) / 255;
 }
 
-/** Writes what extraSize counts (n > 0). */
+/** Writes the bytes that extraSize counts (n > 0). */
 @inline
 function putExtra(op: usize, n: usize): usize {
   while (n > 255) {
@@ -46,7 +46,7 @@ function putExtra(op: usize, n: usize): usize {
   return op;
 }
 
-/** The code in front of n literals (n > 0); 1 to 3 of them behind a match are counted in two bits of the match. */
+/** Writes the code of n literals (n > 0); 1 to 3 literals behind a match are counted in two bits of the match. */
 @inline
 function putLiteralCode(op: usize, n: usize, first: bool): usize {
   if (first) {
@@ -66,7 +66,7 @@ function putLiteralCode(op: usize, n: usize, first: bool): usize {
   return putExtra(op + 1, n - 18);
 }
 
-/** A match of 4 bytes or more; the shortest code that reaches the distance. */
+/** Writes a match of 4 bytes or more, with the shortest code for the distance. */
 function putMatch(op: usize, length: usize, distance: usize): usize {
   let d = distance - 1;
   if (length <= 8 && d < 2048) {
@@ -91,7 +91,7 @@ function putMatch(op: usize, length: usize, distance: usize): usize {
   return op + 2;
 }
 
-/** Exact size of n literals and a match behind them (length 0: none). */
+/** Exact size of n literals and a match behind them (length 0: no match). */
 function sequenceSize(n: i32, length: i32, distance: i32, first: bool): i32 {
   let size = n;
   if (first ? n > 238 : n > 18) size += 1 + extraSize(n - 18);
@@ -102,8 +102,8 @@ function sequenceSize(n: i32, length: i32, distance: i32, first: bool): i32 {
 }
 
 /**
- * Writes n literals and a match behind them, whatever their lengths and however little room there is. Returns where they
- * end, or 0 when they do not fit. Out of line, so that the loop that calls it keeps its registers.
+ * Writes n literals and a match behind them, whatever their lengths and however little room there is. Returns their
+ * end, or 0 if they do not fit. Not inlined, so that the loop that calls it keeps its registers.
  */
 function putSlowly(op: usize, stop: usize, literals: usize, n: usize, length: usize, distance: usize, first: bool): usize {
   if (<i32>(stop - op) < sequenceSize(<i32>n, <i32>length, <i32>distance, first)) return 0;
@@ -136,7 +136,7 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
       let from = src + <usize>load<u16>(slot);
       store<u16>(slot, ip - src);
       if (load<u32>(from) != word) {
-        // The same again for the next three: four tries a turn of the loop.
+        // The same for the next three positions: four per iteration.
         ip++;
         word = load<u32>(ip);
         slot = scratch + slotOf(word, shift);
@@ -155,7 +155,7 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
             from = src + <usize>load<u16>(slot);
             store<u16>(slot, ip - src);
             if (load<u32>(from) != word) {
-              // The longer nothing is found, the larger the steps: a page that does not compress is over soon.
+              // The longer nothing is found, the larger the steps: a page that does not compress is finished soon.
               ip += 1 + ((ip - literals) >>> 4);
               continue;
             }
@@ -167,8 +167,8 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
         continue;
       }
 
-      // Bytes in front that are equal too belong to the match. Eight are enough, and looking at them all at once costs no
-      // branch that could be mispredicted.
+      // Equal bytes before the match belong to it. Up to eight are compared, all at once, so that there is no branch to
+      // mispredict.
       let distance = ip - from;
       let start = ip;
       if (from - src >= 8) start -= min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
@@ -178,10 +178,10 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
       while (true) {
         const n = start - literals;
         const length = ip - start;
-        // Before the first sequence op - dst - 1 is the largest number there is: the first code is another one.
+        // Before the first sequence op - dst - 1 wraps to the largest number: the first code is different.
         if (n <= 16 && op - dst - 1 < safe) {
-          // Up to 3 literals are counted in the match in front of them, more have a code of a byte. Runs of literals are short
-          // and their lengths cannot be predicted, so no branch depends on them here.
+          // Up to 3 literals are counted in the match before them; more have a code of one byte. Runs of literals are
+          // short and their lengths cannot be predicted, so there is no branch on them here.
           const many = n > 3;
           store<u8>(op - 2, <u32>load<u8>(op - 2) | select<u32>(0, <u32>n, many));
           store<u8>(op, n - 3);
@@ -189,7 +189,7 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
           v128.store(op, v128.load(literals));
           op += n;
           if (length <= 33 && (small || distance <= 16384)) {
-            // One of the two codes, both made.
+            // Both codes are made, and one of them is used.
             const d = <u32>distance - 1;
             const short = <u32>(length <= 8) & <u32>(d < 2048);
             const two = ((<u32>length - 1) << 5) | ((d & 7) << 2) | ((d >>> 3) << 8);
@@ -205,9 +205,10 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
         }
         literals = ip;
         if (ip > last) break;
-        // Of a match only one position near its end is entered in the table: where it was found, its first bytes are.
+        // Only one position near the end of a match is entered into the table; its first bytes are where the match was
+        // found.
         store<u16>(scratch + slotOf(load<u32>(ip - 1), shift), ip - 1 - src);
-        // Most often a match follows at once, without a literal between.
+        // Most often a match follows at once, without a literal between them.
         const word = load<u32>(ip);
         const slot = scratch + slotOf(word, shift);
         const next = src + <usize>load<u16>(slot);
@@ -220,8 +221,9 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
           if (equal == 16) ip = matchEnd(ip, ip - distance, end);
           continue;
         }
-        // In an array of structures the next match is as far back as this one, with a few other bytes between the two. That
-        // is seen sooner than the table can be asked, and for all numbers of such bytes at once.
+        // In an array of structures the next match has the same distance, with a few different bytes between the two.
+        // Comparing at that distance is faster than the table, and finds the match after any number of such bytes at
+        // once.
         const equal = equalMask(ip, ip - distance);
         const runs = runsOf4(equal) & NEARBY;
         if (runs == 0) {
@@ -260,13 +262,13 @@ function encodeLarge(src: usize, len: usize, dst: usize, cap: usize, scratch: us
 }
 
 /**
- * Compresses src[0, len), len up to 65536 bytes, into one LZO1X stream. Returns its length, or 0 when it would be longer
- * than cap or when len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
+ * Compresses src[0, len), up to 65536 bytes, into one LZO1X stream. Returns its length, or 0 if it would be longer than
+ * cap or if len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
-  // How far behind the first byte of the output a sequence of up to 16 literals may start so that it and the 16 bytes that
-  // are stored at a time fit in any case.
+  // Offset in the output up to which a sequence of up to 16 literals may start, so that it certainly fits, with the 16
+  // bytes that are stored at a time.
   const slack: usize = 48 + (len >>> 7);
   const safe = cap > slack ? cap - slack : 0;
   return len <= 4096 ? encodeSmall(src, len, dst, cap, scratch, safe) : encodeLarge(src, len, dst, cap, scratch, safe);

@@ -1,17 +1,18 @@
-// Snappy compression into a raw block, written from google/snappy format_description.txt; the search is this project's own.
+// Snappy compression into a raw block, written from google/snappy format_description.txt; the search is this project's
+// own.
 //
-// Cost per 4 KiB page: 2.3 µs for tables and slabs, 6.5 µs for text and code, nearly all of it branches that cannot be predicted and loads
-// that wait for each other.
+// Cost per 4 KiB page: 2.3 µs for tables and slabs, 6.5 µs for text and code, nearly all of it for branches that cannot
+// be predicted and loads that wait for each other.
 import { copyExact, copyWide } from "../decode/_copy.as";
 import { clear, equal16, equalMask, matchEnd, runsOf7 } from "./_match.as";
 
-// Positions and distances are held in 16 bits.
+// Positions and distances have 16 bits.
 const MAX_LEN: usize = 65536;
-// Entries of the hash table (u16 each) for pages up to 4 KiB and larger ones: clearing it is paid per page. They are
-// constants of two copies of the search, because a shift by a variable number costs a register that the loop needs.
+// Entries of the hash table (u16 each) for pages up to 4 KiB and for larger pages: each page pays for clearing it. They
+// are constants in two copies of the search, because a shift by a variable number takes a register that the loop needs.
 const BITS_SMALL: u32 = 11;
 const BITS_LARGE: u32 = 13;
-// Behind 1 to 3 other bytes, the same distance is tried again.
+// After 1 to 3 different bytes, the same distance is tried again.
 const NEARBY: u32 = 0b1110;
 const HASH: u32 = 0x9e3779b1;
 
@@ -26,7 +27,7 @@ export function scratchSize(): i32 {
   return 2 << BITS_LARGE;
 }
 
-/** Bytes in front of n literals (n <= 65536). */
+/** Bytes before n literals (n <= 65536). */
 @inline
 function literalTagSize(n: usize): usize {
   return n <= 60 ? 1 : n <= 256 ? 2 : n <= 65536 ? 3 : 4;
@@ -62,7 +63,7 @@ function matchSize(length: usize, distance: usize): usize {
   return size + (length < 12 && distance < 2048 ? 2 : 3);
 }
 
-/** A match of 4 bytes or more, in copies of at most 64 bytes none of which is shorter than 4. */
+/** Writes a match of 4 bytes or more, as copies of 4 to 64 bytes. */
 function putMatch(op: usize, length: usize, distance: usize): usize {
   while (length >= 68) {
     store<u8>(op, (63 << 2) | 2);
@@ -86,8 +87,8 @@ function putMatch(op: usize, length: usize, distance: usize): usize {
 }
 
 /**
- * Writes n literals and a match behind them, whatever their lengths and however little room there is. Returns where they
- * end, or 0 when they do not fit. Out of line, so that the loop that calls it keeps its registers.
+ * Writes n literals and a match behind them, whatever their lengths and however little room there is. Returns their
+ * end, or 0 if they do not fit. Not inlined, so that the loop that calls it keeps its registers.
  */
 function putSlowly(op: usize, stop: usize, literals: usize, n: usize, length: usize, distance: usize): usize {
   if (stop - op < (n > 0 ? literalTagSize(n) + n : 0) + matchSize(length, distance)) return 0;
@@ -107,7 +108,7 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
   let op = dst;
   let literals = src; // start of the bytes that no match has covered yet
 
-  // The block starts with the length, 7 bits a byte.
+  // The block starts with the length, 7 bits per byte.
   if (cap < 3 && cap < <usize>(len < 128 ? 1 : len < 16384 ? 2 : 3)) return 0;
   let rest = len;
   while (rest >= 128) {
@@ -129,7 +130,7 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
       let from = src + <usize>load<u16>(slot);
       store<u16>(slot, ip - src);
       if (load<u32>(from) != word) {
-        // The same again for the next three: four tries a turn of the loop.
+        // The same for the next three positions: four per iteration.
         ip++;
         word = load<u32>(ip);
         slot = scratch + slotOf(word, shift);
@@ -148,15 +149,15 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
             from = src + <usize>load<u16>(slot);
             store<u16>(slot, ip - src);
             if (load<u32>(from) != word) {
-              // The longer nothing is found, the larger the steps: a page that does not compress is over soon.
+              // The longer nothing is found, the larger the steps: a page that does not compress is finished soon.
               ip += 1 + ((ip - literals) >>> 4);
               continue;
             }
           }
         }
       }
-      // Bytes in front that are equal too belong to the match. Eight are enough, and looking at them all at once costs no
-      // branch that could be mispredicted.
+      // Equal bytes before the match belong to it. Up to eight are compared, all at once, so that there is no branch to
+      // mispredict.
       let distance = ip - from;
       let start = ip;
       if (from - src >= 8) start -= min(<usize>(clz(load<u64>(ip - 8) ^ load<u64>(from - 8)) >>> 3), ip - literals);
@@ -167,13 +168,13 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
         const n = start - literals;
         const length = ip - start;
         if (n <= 16 && op < safe) {
-          // Runs of literals are short and their lengths cannot be predicted, so no branch depends on them here.
+          // Runs of literals are short and their lengths cannot be predicted, so there is no branch on them here.
           store<u8>(op, (n - 1) << 2);
           op += <usize>(n > 0);
           v128.store(op, v128.load(literals));
           op += n;
           if (length <= 64) {
-            // One of the two kinds of copy, both made.
+            // Both kinds of copy are made, and one of them is used.
             const short = <u32>(length < 12) & <u32>(distance < 2048);
             const two = 1 | ((<u32>length - 4) << 2) | ((<u32>distance >>> 8) << 5) | ((<u32>distance & 255) << 8);
             const three = ((<u32>length - 1) << 2) | 2 | (<u32>distance << 8);
@@ -188,9 +189,10 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
         }
         literals = ip;
         if (ip > last) break;
-        // Of a match only one position near its end is entered in the table: where it was found, its first bytes are.
+        // Only one position near the end of a match is entered into the table; its first bytes are where the match was
+        // found.
         store<u16>(scratch + slotOf(load<u32>(ip - 1), shift), ip - 1 - src);
-        // Most often a match follows at once, without a literal between.
+        // Most often a match follows at once, without a literal between them.
         const word = load<u32>(ip);
         const slot = scratch + slotOf(word, shift);
         const next = src + <usize>load<u16>(slot);
@@ -203,9 +205,10 @@ function encode(src: usize, len: usize, dst: usize, cap: usize, scratch: usize, 
           if (equal == 16) ip = matchEnd(ip, ip - distance, end);
           continue;
         }
-        // In an array of structures the next match is as far back as this one, with a few other bytes between the two. That
-        // is seen sooner than the table can be asked, and for all numbers of such bytes at once. Six equal bytes are not
-        // enough: pointers into the same memory have as many, and the table may know where all eight were.
+        // In an array of structures the next match has the same distance, with a few different bytes between the two.
+        // Comparing at that distance is faster than the table, and finds the match after any number of such bytes at
+        // once. Six equal bytes are not enough: pointers into the same memory have as many, and the table may know a
+        // place where all eight are equal.
         const equal = equalMask(ip, ip - distance);
         const runs = runsOf7(equal) & NEARBY;
         if (runs == 0) {
@@ -240,13 +243,13 @@ function encodeLarge(src: usize, len: usize, dst: usize, cap: usize, scratch: us
 }
 
 /**
- * Compresses src[0, len), len from 1 to 65536 bytes, into one raw snappy block. Returns its length, or 0 when it would be
- * longer than cap or when len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
+ * Compresses src[0, len), 1 to 65536 bytes, into one raw snappy block. Returns its length, or 0 if it would be longer
+ * than cap or if len is above 65536. Reads only src[0, len), writes only dst[0, cap) and scratch[0, scratchSize()).
  */
 export function compress(src: usize, len: usize, dst: usize, cap: usize, scratch: usize): i32 {
   if (len > MAX_LEN) return 0;
-  // Up to where in the output a sequence of up to 16 literals may start so that it and the 16 bytes that are stored at a
-  // time fit in any case.
+  // Address in the output up to which a sequence of up to 16 literals may start, so that it certainly fits, with the 16
+  // bytes that are stored at a time.
   const slack: usize = 48 + (len >>> 4);
   const safe = cap > slack ? dst + cap - slack : dst;
   return len <= 4096 ? encodeSmall(src, len, dst, cap, scratch, safe) : encodeLarge(src, len, dst, cap, scratch, safe);

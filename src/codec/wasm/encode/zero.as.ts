@@ -1,11 +1,11 @@
 // Finds all-zero pages.
 //
-// Cost per 4 KiB page: about 10 ns when the page is not zero (most pages show it in their first 128 bytes), and one read
-// of the page, about 0.2 µs out of the cache, when it is.
+// Cost per 4 KiB page: about 10 ns if the page is not zero (most pages show that in their first 128 bytes); otherwise
+// one read of the page, about 0.2 µs from the cache.
 
 /**
- * Writes 1 to `map[i]` when page i is all zero, else 0.
- * `pageSize` is in bytes and a multiple of 128. Reads src[0, pageSize * count), writes map[0, count).
+ * Writes 1 to `map[i]` if page i is all zero, otherwise 0. `pageSize` is in bytes and a multiple of 128. Reads src[0,
+ * pageSize * count), writes map[0, count).
  * Returns the number of zero pages.
  */
 export function zeroMap(src: usize, pageSize: usize, count: i32, map: usize): i32 {
