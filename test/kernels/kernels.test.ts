@@ -6,7 +6,7 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { openDump, pagesOf as pagesOfDump, verifyDump } from "../../src/index.js";
+import { kernelOf, openDump, openInput, pagesOf as pagesOfDump, verifyDump } from "../../src/index.js";
 import { runCli } from "../support/cli.js";
 import { compareKdumpWithElf } from "../support/compare-pages.js";
 import { filterFile } from "../support/filter.js";
@@ -25,7 +25,9 @@ const rows: string[] = [];
 afterAll(() => {
   writeSeen(seen);
   console.log(
-    ["| dump | kernel | makedumpfile | flags | gdb | drgn |", "|---|---|---|---|---|---|", ...rows].join("\n"),
+    ["| dump | kernel | tasks | makedumpfile | flags | gdb | drgn |", "|---|---|---|---|---|---|---|", ...rows].join(
+      "\n",
+    ),
   );
 });
 
@@ -38,7 +40,14 @@ describe.each(dumps)("$name", (dump) => {
   const output = join(folder, `${name}.out`);
   const theirs = join(folder, `${name}.theirs`);
   /** What the row says. */
-  const said = { release: "", makedumpfile: "not asked", flags: "not there", gdb: "not there", drgn: "not there" };
+  const said = {
+    release: "",
+    tasks: "",
+    makedumpfile: "not asked",
+    flags: "not there",
+    gdb: "not there",
+    drgn: "not there",
+  };
   let model: KernelSeen | undefined;
   let failed = 0;
   const step = (what: string, run: () => Promise<void>) =>
@@ -51,8 +60,8 @@ describe.each(dumps)("$name", (dump) => {
   afterAll(() => {
     for (const path of [output, theirs, `${output}.in`]) rmSync(path, { force: true });
     if (failed === 0 && model !== undefined) seen.push(model);
-    const { release, makedumpfile, flags, gdb, drgn } = said;
-    rows.push(`| ${name} | ${release} | ${makedumpfile} | ${flags} | ${gdb} | ${drgn} |`);
+    const { release, tasks, makedumpfile, flags, gdb, drgn } = said;
+    rows.push(`| ${name} | ${release} | ${tasks} | ${makedumpfile} | ${flags} | ${gdb} | ${drgn} |`);
   });
 
   step("info", async () => {
@@ -63,6 +72,9 @@ describe.each(dumps)("$name", (dump) => {
       filtering: { possible: true, reason: null, cure: null },
     });
     said.release = info.kernelRelease;
+    // A machine of another byte order than ours once had no tasks.
+    if (await hasTypes(await dump.vmcore())) expect(info.tasks?.total).toBeGreaterThan(20);
+    said.tasks = `${info.tasks?.total ?? "no types"}`;
     const memoryModel = modelOf(info.memoryModel, await isVirtuallyMapped(await dump.vmcore()));
     const [release = ""] = /^\d+\.\d+/.exec(info.kernelRelease) ?? [];
     if (memoryModel !== undefined) model = { name, arch: info.arch, release, pageSize: info.pageSize, memoryModel };
@@ -189,6 +201,14 @@ async function isVirtuallyMapped(vmcore: string): Promise<boolean> {
   const [first, second, last] = places;
   if (first === undefined || second === undefined || last === undefined || second.pfn !== first.pfn + 1) return false;
   return last.address - first.address === BigInt(last.pfn - first.pfn) * (second.address - first.address);
+}
+
+/** Whether the kernel says that it has its types. */
+async function hasTypes(vmcore: string): Promise<boolean> {
+  const opened = await openInput(vmcore);
+  const found = kernelOf(opened).symbol("__start_BTF") !== undefined;
+  opened.close();
+  return found;
 }
 
 function bitmapsOf(path: string) {

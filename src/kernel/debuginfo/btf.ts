@@ -248,7 +248,8 @@ function wordsOf(bytes: Uint8Array, { littleEndian, typesStart, typesEnd }: BtfH
   const length = Math.max(0, Math.floor((typesEnd - typesStart) / 4));
   const start = bytes.byteOffset + typesStart;
   if (littleEndian === HOST_LITTLE && start % 4 === 0) return new Uint32Array(bytes.buffer, start, length);
-  const copy = bytes.slice(typesStart, typesStart + length * 4);
+  // Not by slice(): of a Buffer that is no copy, and the bytes are read by others.
+  const copy = new Uint8Array(bytes.subarray(typesStart, typesStart + length * 4));
   if (littleEndian !== HOST_LITTLE) Buffer.from(copy.buffer, copy.byteOffset, copy.length).swap32();
   return new Uint32Array(copy.buffer, copy.byteOffset, length);
 }

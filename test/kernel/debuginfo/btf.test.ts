@@ -79,9 +79,23 @@ function open(image: Uint8Array, base?: Btf): Btf {
   return btf;
 }
 
-describe.each<ByteOrder>(["little", "big"])("%s endian", (byteOrder) => {
-  const btf = open(btfImage(entries, { byteOrder }));
+/** As memory and files give bytes: a Buffer, whose slice() is no copy, at any place of a larger one. */
+const inBuffer = (image: Uint8Array, offset: number) =>
+  Buffer.concat([Buffer.alloc(offset), image, Buffer.alloc(8)]).subarray(offset, offset + image.length);
+
+describe.each<readonly [ByteOrder, number]>([
+  ["little", 0],
+  ["big", 0],
+  ["little", 1],
+  ["big", 3],
+])("%s endian, at byte %i of a Buffer", (byteOrder, offset) => {
+  const image = inBuffer(btfImage(entries, { byteOrder }), offset);
+  const btf = open(image);
   const types: KernelTypes = btfTypes(btf, 8, "a test");
+
+  test("its bytes stay as they are", () => {
+    expect(image.equals(btfImage(entries, { byteOrder }))).toBe(true);
+  });
 
   test("every type is found, whatever follows its common part", () => {
     expect(btf.endId - 1).toBe(entries.length);
