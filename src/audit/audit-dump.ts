@@ -96,8 +96,8 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   const complete = { ...options.complete, warnings };
   const session = openSession(input, complete);
   const { dump } = session;
-  const own = tellerOf(session);
-  const other = original && tellerOf(openSession(original, complete));
+  const own = kindSourceOf(session);
+  const other = original && kindSourceOf(openSession(original, complete));
   if (original !== undefined) checkSameKernel(own, other, original);
   if (own.reader === undefined && other?.reader === undefined && secrets.length === 0) {
     const without = `${own.why ?? ""}${other === undefined ? "" : `; of the original: ${other.why}`}`;
@@ -182,7 +182,7 @@ export async function auditDump(input: Dump, options: AuditOptions = {}): Promis
   };
 }
 
-interface Teller {
+interface KindSource {
   readonly reader?: KindReader;
   readonly dump?: Dump;
   readonly view?: KernelView;
@@ -191,7 +191,7 @@ interface Teller {
   readonly why?: string;
 }
 
-function tellerOf({ dump, view, whyNoView }: Session): Teller {
+function kindSourceOf({ dump, view, whyNoView }: Session): KindSource {
   if (whyNoView?.code === "NOT_READABLE") throw whyNoView;
   if (view === undefined) return whyNoView === undefined ? {} : { why: whyNotClassified(whyNoView) };
   const { utsname } = view;
@@ -203,7 +203,7 @@ function tellerOf({ dump, view, whyNoView }: Session): Teller {
  * Checks that both kernels are the same: struct pages of another kernel, or of another boot of this one, would give
  * wrong kinds.
  */
-function checkSameKernel(own: Teller, other: Teller | undefined, original: Dump): void {
+function checkSameKernel(own: KindSource, other: KindSource | undefined, original: Dump): void {
   const file = original.paths[0] ?? "";
   if (other?.reader === undefined) {
     throw new DumpError("BAD_OPTION", `is no help as ${OPTION.original}`, {
@@ -242,7 +242,7 @@ function countsOf(counts: readonly { pages: number; zeroPages: number }[]): Kind
 /** Adds the owners of the pages in which secrets were found. */
 function withOwners(
   places: readonly SecretPlace[],
-  { reader, dump, view }: Teller = {},
+  { reader, dump, view }: KindSource = {},
   vmlinux: GivenFile | undefined,
 ): readonly SecretPlace[] {
   const pfns = places.flatMap((place) => (place.where === "page" ? [place.pfn] : []));

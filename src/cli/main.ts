@@ -10,7 +10,7 @@ import { coloured } from "./terminal.js";
 speakAs("commandLine");
 optimiseLate();
 const argv = process.argv.slice(2);
-let told = false;
+let hasReported = false;
 const unsaid = watchStdout();
 const stop = stopOnSignals(report);
 
@@ -32,8 +32,8 @@ async function run(): Promise<never> {
 
 /** Prints the first error; later ones are its consequences. */
 function report(error: unknown): void {
-  if (told) return;
-  told = true;
+  if (hasReported) return;
+  hasReported = true;
   process.exitCode = exitCodeOf(error, stop.signalName());
   process.stderr.write(`${coloured("coresieve:", "red")} ${explain(error)}\n`);
 }

@@ -3,10 +3,11 @@ import { CACHE, CACHE_PRIVATE, HWPOISON, KEPT, OFFLINE, USER } from "./page-clas
 import type { Policy } from "./policy.js";
 
 /**
- * The class that a policy gives a page with these facts (those of `CLASS_FACTS`); `KEPT` if it stays. The order of tests is
- * makedumpfile's: 1. page cache; 2. user pages; 3. pages with memory errors; 4. offline pages. A page whose class the policy
- * keeps is tested on: a poisoned user page is user data when user data go, else hwpoison. Blocks (free and unaccepted memory,
- * which are asked for before, and hugetlb, whose pages are user data if they are not page cache) are the module's.
+ * The class that a policy gives a page with these facts (those of `CLASS_FACTS`); `KEPT` if it is kept. The order of
+ * tests is makedumpfile's: 1. page cache; 2. user pages; 3. pages with memory errors; 4. offline pages. If the policy
+ * keeps a class, the later tests follow: a poisoned user page counts as user data if user data are dropped, otherwise
+ * as hwpoison. The module handles blocks: free and unaccepted memory, which it tests before, and hugetlb, whose pages
+ * are user data if they are not page cache.
  */
 function classOf(facts: number, policy: Policy): number {
   const slab = (facts & FACT.slab) !== 0;
@@ -19,7 +20,7 @@ function classOf(facts: number, policy: Policy): number {
   return (facts & FACT.offline) !== 0 && !slab ? OFFLINE : KEPT;
 }
 
-/** The classes of pages by the facts in `CLASS_FACTS`: what the module of pass 1 looks them up in. */
+/** The classes of pages by the facts in `CLASS_FACTS`: the lookup table of the module of pass 1. */
 export function classTable(policy: Policy): Uint8Array {
   return Uint8Array.from({ length: CLASS_FACTS + 1 }, (_, facts) => classOf(facts, policy));
 }

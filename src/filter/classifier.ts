@@ -5,38 +5,44 @@ import { CLASS_NUMBERS, UNKNOWN } from "./page-classes.js";
 import type { ScanPolicy } from "./policy.js";
 import { borrowMemory, giveBackMemory, loadClassifyModule } from "./wasm/load.js";
 
-/** Struct pages in a batch: half a MiB, which stays in the processor's cache until it has been looked at. */
+/** Struct pages in a batch: half a MiB, which stays in the processor's cache until it was scanned. */
 export const BATCH = 8192;
 
 /**
- * Classifies pages in batches. The caller puts struct pages and the bits of the pages to look at into the buffers:
- * page i of a batch has the pfn `firstPfn + i`, its struct page is at byte `i * layout.size` of `pages`, in the dumped
- * machine's byte order, its bit is bit i & 7 of byte i >> 3 of `present`.
+ * Classifies pages in batches. The caller puts struct pages and the bits of the pages to scan into the buffers: page i
+ * of a batch has the pfn `firstPfn + i`; its struct page is at byte `i * layout.size` of `pages`, in the dumped
+ * machine's byte order; its bit is bit i & 7 of byte i >> 3 of `present`.
  *
- * Tails of compound pages are what their head is; buddy pages and unaccepted memory come in blocks; what any other page is
- * class-rules.ts says. Cache, user, hwpoison and offline pages are dropped with all tails of their compound page.
+ * Tails of compound pages have the class of their head; buddy pages and unaccepted memory come in blocks;
+ * class-rules.ts decides about all other pages. Cache, user, hwpoison and offline pages are dropped with all tails of
+ * their compound page.
  */
 export interface Classifier {
   readonly pages: Uint8Array;
   readonly present: Uint8Array;
   /** With a privacy policy: bits of the batch's pages that are known to be the kernel's. The caller fills it. */
   readonly known: Uint8Array;
-  /** Class numbers of the batch last classified; 0 and those from KEPT_FROM on are kept. */
+  /** Class numbers of the last batch; 0 and those from KEPT_FROM on are kept. */
   readonly classes: Uint8Array;
   /**
-   * Classifies the pages [from, to), and all that a block from an earlier batch reaches over: `covered` is the first
-   * pfn that no earlier block has. Returns the new `covered`. `firstPfn` is a multiple of 8.
+   * Classifies the pages [from, to), and all pages in a block of an earlier batch: `covered` is the first pfn behind
+   * all earlier blocks. Returns the new `covered`. `firstPfn` is a multiple of 8.
    */
   classify(firstPfn: number, from: number, to: number, covered: number): number;
-  /** Clears the bits in `present` of pages that have a class, and adds to `dropped`, which is indexed by class. */
+  /**
+   * Clears the bits in `present` of pages that are dropped, and adds their numbers to `dropped`, which is indexed by
+   * class.
+   */
   drop(to: number, dropped: number[]): void;
-  /** With a privacy policy: the next page does not follow the last one, so that its head is not known. */
+  /** With a privacy policy: the next page does not follow the previous one, so its head is not known. */
   startPiece(): void;
-  /** Class of the block that reaches beyond the last batch. */
+  /** Class of the block that continues behind the last batch. */
   readonly rest: number;
-  /** Buddy pages whose order was impossible; they were kept. */
+  /** Buddy pages with an impossible order, which were kept. */
   readonly badOrders: number;
-  /** Gives its memory to the next one. It classifies no more, and what its buffers had is lost. */
+  /**
+   * Returns its memory, for the next classifier. It must not be used any more, and the content of its buffers is lost.
+   */
   end(): void;
 }
 
@@ -51,17 +57,17 @@ const STATE_REST = 0;
 const STATE_BAD_ORDERS = 1;
 const STATE_LAST = 2;
 const STATE_DROPPED = 3;
-/** Classes by facts, in bytes behind the state's begin. */
+/** Classes by facts: offset in bytes from STATE. */
 const TABLE = STATE + 512;
-/** Equals no 32-bit word: the value of a page type that the kernel does not have. */
+/** Differs from all 32-bit words: the value of a page type that the kernel does not have. */
 const NEVER = 1n << 32n;
 
 /**
- * Makes the classifier of one kernel and policy. It has 0.5 MiB of memory of its own. With `policy.privacy` each page
- * that no other class claims is kept only if something says that it is the kernel's (KEPT_FROM in page-classes.ts).
+ * Makes the classifier for a kernel and a policy. It has 0.5 MiB of its own memory. With `policy.privacy` a page
+ * without another class is kept only if there is evidence that it is the kernel's (KEPT_FROM in page-classes.ts).
  */
 export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classifier {
-  // The module reads up to 8 bytes at any offset of a struct page, and one struct page beyond a head.
+  // The module reads up to 8 bytes at any offset of a struct page, and one struct page behind a head.
   const memory = borrowMemory(PAGES + (BATCH + 1) * layout.size + 8);
   new Uint8Array(memory.buffer, 0, PAGES).fill(0);
   const module = loadClassifyModule(memory);
@@ -104,8 +110,8 @@ export function createClassifier(layout: PageLayout, policy: ScanPolicy): Classi
 }
 
 /**
- * The module's parameters in its order (P_ in wasm/_classify-parameters.as.ts): the kernel's marks, turned into the dump's
- * byte order here, so that the loop need not turn its words.
+ * The module's parameters in its order (P_ in wasm/_classify-parameters.as.ts). The kernel's marks are converted to the
+ * dump's byte order here, so that the loop need not convert the words of struct pages.
  */
 function kernelParameters(layout: PageLayout, policy: ScanPolicy): bigint[] {
   const { offset, wordSize, littleEndian, order } = layout;

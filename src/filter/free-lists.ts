@@ -9,16 +9,19 @@ import type { Warnings } from "../warnings.js";
 import { FREE } from "./page-classes.js";
 import type { PagePlan } from "./plan.js";
 
-/** Whether struct pages tell which pages are free: kernels before 2.6.38 do not, as far as VMCOREINFO goes. */
+/**
+ * Whether struct pages of this kernel show which pages are free. Before 2.6.38 they do not, as far as VMCOREINFO
+ * describes them.
+ */
 export function marksFreePages({ type, bit, offset }: PageLayout): boolean {
   const byType = type.buddy !== undefined && offset.mapcount !== undefined;
   return offset.private !== undefined && (byType || bit.buddy !== undefined);
 }
 
 /**
- * Drops the pages on the buddy allocator's free lists, for kernels that do not mark free pages. Each list is walked
- * ring-wise; an entry whose neighbour does not point back ends its list with a warning, and what is behind it is kept,
- * as all free pages are when VMCOREINFO does not lead to the lists.
+ * Drops the pages on the buddy allocator's free lists, for kernels that do not mark free pages. Each list is followed
+ * around its ring; an entry whose neighbour does not point back ends the list with a warning, and the rest of it is
+ * kept. All free pages are kept if VMCOREINFO does not lead to the lists.
  */
 export function dropFreeLists(dump: Dump, view: KernelView, plan: PagePlan, warnings: Warnings): void {
   const kernel = viewMemory(dump, view);
@@ -48,7 +51,7 @@ export function dropFreeLists(dump: Dump, view: KernelView, plan: PagePlan, warn
   if (broken > 0) warnings.add("FREE_LISTS", "some free lists are broken; the pages after the break are kept", broken);
 }
 
-/** Walks a ring. Returns false where it is broken or longer than `most` entries. */
+/** Follows a ring. Returns false if it is broken or longer than `most` entries. */
 function walkList(
   kernel: KernelMemory,
   shape: ZoneShape,

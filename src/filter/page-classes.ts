@@ -1,12 +1,12 @@
 /**
- * What a page is to a filter. Numbers are the values in class arrays; the order is of no meaning.
+ * The class of a page for filtering. The numbers are the values in class arrays; their order has no meaning.
  *
- * The names and their meaning are makedumpfile's; a page of several kinds is of the first in the order of its tests
- * (see `classify`).
+ * The names and their meaning are makedumpfile's. A page of several kinds has the first class in the order of
+ * makedumpfile's tests (see `classify`).
  */
 export const PAGE_CLASSES = ["kept", "cache", "cache-private", "user", "free", "hwpoison", "offline", "zero"] as const;
 
-/** Classes that only `--privacy` has. Their numbers go on behind those of `PAGE_CLASSES`. */
+/** Classes that occur only with `--privacy`. Their numbers follow those of `PAGE_CLASSES`. */
 export const PRIVACY_CLASSES = [
   "unreferenced",
   "off-lru",
@@ -16,7 +16,7 @@ export const PRIVACY_CLASSES = [
   "crash-kernel",
 ] as const;
 
-/** What a page is to a filter: one of `PAGE_CLASSES`. */
+/** The class of a page for filtering: one of `PAGE_CLASSES`. */
 export type PageClass = (typeof PAGE_CLASSES)[number];
 /** One of `PRIVACY_CLASSES`. */
 export type PrivacyClass = (typeof PRIVACY_CLASSES)[number];
@@ -35,44 +35,48 @@ export const FREE = 4;
 export const HWPOISON = 5;
 /** Logically offline pages (balloons, virtio-mem, Hyper-V): always dropped. */
 export const OFFLINE = 6;
-/** Pages of zeros that are of no other class: level bit 1. They need their content, so they are found last. */
+/** Pages of zeros without another class: level bit 1. Their content must be read, so they are found last. */
 export const ZERO = 7;
 
-/** Reference count 0, and no list of the buddy allocator's: pages on a CPU's own list of free pages. */
+/** Reference count 0, but not on a list of the buddy allocator: pages on a CPU's own list of free pages. */
 export const UNREFERENCED = 8;
-// 9, off-lru: on no LRU list, but its mapping names a file or an owner: in a batch on its way to a list, isolated, movable.
-/** In use, and nothing says that it is the kernel's: pipe buffers, socket buffers, drivers' pages. */
+// 9 was off-lru: on no LRU list, but with a mapping that names a file or an owner (in a batch on its way to a list,
+// isolated, movable).
+/** In use, without evidence that it is the kernel's: pipe buffers, socket buffers, drivers' pages. */
 export const UNKNOWN = 10;
-/** The kernel has no struct page for it, or the dump has not. */
+/** The kernel or the dump has no struct page for it. */
 export const NO_STRUCT_PAGE = 11;
 
-/** Reserved, but given out: persistent memory (ZONE_DEVICE), pages that a driver marked. */
+/** Reserved, but in use by others: persistent memory (ZONE_DEVICE), pages that a driver marked. */
 export const DEVICE = 12;
 /** Reserved for the kernel that saves a dump (crashkernel=): its image and its initramfs. */
 export const CRASH_KERNEL = 13;
 
-/** Dropped by an extension, and by no class. */
+/** Dropped by an extension only. */
 export const EXTENSION = 14;
-/** Nothing but struct pages of dropped pages: only where that was asked for. */
+/** Contains only struct pages of dropped pages. Occurs only on request. */
 export const UNUSED_VMEMMAP = 15;
 
-/** Class numbers from here on are of pages that are kept, and say why. They occur with `--privacy` only. */
+/** Class numbers from here on are reasons why pages are kept. They occur with `--privacy` only. */
 export const KEPT_FROM = 16;
 /** Why a page is kept with `--privacy`. Numbers are `KEPT_FROM` and up. */
 export const KEPT_REASONS = ["reserved", "slab", "known", "stack", "percpu"] as const;
-/** What its struct page says. */
+/** Reserved, according to its struct page. */
 export const KEPT_RESERVED = 16;
-/** Stacks outside of the vmalloc area. */
+/** A stack outside of the vmalloc area. */
 export const KEPT_STACK = KEPT_FROM + 3;
 /** Per-CPU memory outside of the vmalloc area. */
 export const KEPT_PERCPU = KEPT_FROM + 4;
-/** One more than the highest number. */
+/** The highest number plus one. */
 export const CLASS_NUMBERS = KEPT_FROM + KEPT_REASONS.length;
 
-/** Classes that no page is of by itself. */
+/** Classes that pages get only on request. */
 export type FurtherClass = "extension" | "unused-vmemmap";
 
-/** Pages per class. Those of privacy are there in runs with `--privacy` only, the further ones in runs that were asked for them. */
+/**
+ * Pages per class. Privacy classes are present in runs with `--privacy` only, the further classes in runs that
+ * requested them.
+ */
 export type ClassCounts = Readonly<Record<PageClass, number>> &
   Readonly<Partial<Record<PrivacyClass | FurtherClass, number>>>;
 
@@ -81,7 +85,7 @@ const FURTHER_NUMBERS: Readonly<Record<FurtherClass, number>> = {
   "unused-vmemmap": UNUSED_VMEMMAP,
 };
 
-/** Counts by name out of an array indexed by class number. */
+/** Converts an array indexed by class number to counts by name. */
 export function classCounts(
   numbers: ArrayLike<number>,
   privacy = false,

@@ -6,27 +6,27 @@ import { factsOf } from "../reader/machine.js";
 import { CLASS_NUMBERS } from "./page-classes.js";
 
 /**
- * What is done with each page. Two bitmaps of shared memory: 64 MiB per TiB of 4 KiB pages that exist, the one thing
- * in memory that grows with the dump.
+ * What is done with each page. The two bitmaps in shared memory take 64 MiB per TiB of existing 4 KiB pages: nothing
+ * else in memory grows with the dump.
  */
 export interface PagePlan {
-  /** One more than the highest pfn. */
+  /** The highest pfn plus one. */
   readonly maxMapnr: number;
-  /** Pages below are none of the machine's. A multiple of 8; see `firstPfnOf`. */
+  /** The machine has no pages below this pfn. A multiple of 8; see `firstPfnOf`. */
   readonly firstPfn: number;
   /** Pages that are memory. */
   readonly exists: PageBitmap;
-  /** Pages that go into the output. Pass 1 clears bits. */
+  /** Pages that are written to the output. Pass 1 clears bits. */
   readonly kept: PageBitmap;
   /** Pages that the input has. */
   readonly inputPages: number;
-  /** Pages of the input outside of what the kernel has struct pages for: firmware, not RAM. */
+  /** Pages of the input for which the kernel has no struct pages: firmware, not RAM. */
   readonly beyondMemMap: number;
   /** Pages dropped so far, per class number. */
   readonly dropped: number[];
 }
 
-/** The plan before any page is dropped. */
+/** The plan before any page was dropped. */
 export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan {
   const maxMapnr = view?.maxMapnr ?? dump.maxMapnr;
   const stretches = stretchesOf(dump.image);
@@ -49,7 +49,7 @@ export function initialPlan(dump: Dump, view: KernelView | undefined): PagePlan 
   };
 }
 
-/** Puts all pages back that were dropped since `initialPlan`. */
+/** Restores all pages that were dropped since `initialPlan`. */
 export function resetPlan(dump: Dump, plan: PagePlan): void {
   fillBitmaps(dump.image, { exists: plan.exists, data: plan.kept });
   for (const bitmap of [plan.exists, plan.kept]) {
@@ -59,14 +59,14 @@ export function resetPlan(dump: Dump, plan: PagePlan): void {
   plan.dropped.fill(0);
 }
 
-/** The pages that exist and do not go into the output, as a bitmap of its own. */
+/** The pages that exist but are not in the output, as a separate bitmap. */
 export function withoutData({ exists, kept }: Pick<PagePlan, "exists" | "kept">): PageBitmap {
   const gone = copyOfBitmap(exists);
   for (let i = 0; i < gone.bytes.length; i++) gone.bytes[i] = (gone.bytes[i] as number) & ~(kept.bytes[i] as number);
   return gone;
 }
 
-/** Where kdump files count pages from phys_base on, what lies below (flash) has no number. */
+/** If kdump files count pages from phys_base on, memory below it (flash) has no page number. */
 function firstPfnOf(dump: Dump, view: KernelView | undefined): number {
   if (!factsOf(dump.machine.arch).numbersFromPhysBase) return 0;
   const pfn = Number(view?.physBase ?? dump.header.physBase ?? 0n) / dump.pageSize;

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import type { PrivacyView } from "./privacy/privacy-view.js";
 
-/** Which classes are dropped. Pages with memory errors and offline pages always are. */
+/** Which classes are dropped. Pages with memory errors and offline pages are always dropped. */
 export interface Policy {
   readonly zero: boolean;
   readonly cache: boolean;
@@ -12,7 +12,7 @@ export interface Policy {
 
 /** What pass 1 drops. */
 export interface ScanPolicy extends Policy {
-  /** `--privacy`: pages that are of no class are kept only if they are the kernel's beyond doubt. */
+  /** `--privacy`: pages without a class are kept only if they are certainly the kernel's. */
   readonly privacy?: PrivacyView;
 }
 
@@ -36,7 +36,7 @@ export function policyOfLevel(level: number): Policy {
   };
 }
 
-/** The dump level of class names: `["zero", "free"]` is 17. Throws `BAD_OPTION` for a name that is none. */
+/** The dump level of class names: `["zero", "free"]` is 17. Throws `BAD_OPTION` for an unknown name. */
 export function levelOfNames(names: readonly string[]): number {
   let level = 0;
   for (const name of names) {

@@ -8,8 +8,9 @@ import type { Dump } from "../reader/dump.js";
 const WINDOW = 2 ** 15;
 
 /**
- * Clears the bits of pages that nobody may read where a dump is a machine's memory: those with memory errors, whatever else they are, and
- * those that were given to the hypervisor. Returns how many bits it cleared. Costs 0.1 µs a page.
+ * Clears the bits of pages that must not be read if the dump is a machine's live memory: pages with memory errors,
+ * whatever else they are, and pages that were given to the hypervisor. Returns how many bits it cleared. Costs 0.1 µs
+ * per page.
  */
 export function leaveOutUntouchable(dump: Dump, view: KernelView, bitmap: PageBitmap): number {
   let count = 0;

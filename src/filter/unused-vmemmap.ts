@@ -6,26 +6,27 @@ import { UNUSED_VMEMMAP } from "./page-classes.js";
 import { type PagePlan, withoutData } from "./plan.js";
 
 /**
- * makedumpfile looks for runs of dropped pages in pieces of its bitmaps of 4 KiB each, and so do we: the same pages go. (It passes over a last piece
- * that is not full, seen with 1.7.2.)
+ * makedumpfile looks for runs of dropped pages in pieces of its bitmaps of 4 KiB each. This file does the same, so that
+ * it drops the same pages. (makedumpfile 1.7.2 was seen to skip a last piece that is not full.)
  */
 const PIECE_PAGES = 4096 * 8;
-/** It goes by words of 64 pages, and takes two of them at least. */
+/** makedumpfile works on words of 64 pages, and takes at least two of them. */
 const WORD_PAGES = 64;
 const LEAST_PAGES = 2 * WORD_PAGES;
 /**
- * Struct pages in memory that is mapped in blocks of this size, or larger ones, belong to one place of the memory map. Mapped page by
- * page they may be shared: the kernel lets the struct pages of a huge page's tails be those of its head (hugetlb vmemmap optimisation).
+ * Struct pages in memory that is mapped in blocks of at least this size belong to one place of the memory map. Struct
+ * pages in memory that is mapped page by page may be shared: for a huge page, the kernel maps the struct pages of the
+ * tails to those of the head (hugetlb vmemmap optimisation).
  */
 const BLOCK_BYTES = 1 << 20;
 
-/** Pages whose struct pages lie behind each other, as makedumpfile's `-e` chooses them. */
+/** Pages with consecutive struct pages, as makedumpfile's `-e` chooses them. */
 interface DroppedRun {
   readonly start: number;
   readonly end: number;
 }
 
-/** Runs of pages that exist and do not stay, of which whole pages of struct pages tell nothing else. */
+/** Runs of dropped pages, rounded inwards to makedumpfile's words. */
 function droppedRuns(plan: PagePlan): DroppedRun[] {
   const runs: DroppedRun[] = [];
   const gone = withoutData(plan);
@@ -40,8 +41,9 @@ function droppedRuns(plan: PagePlan): DroppedRun[] {
 }
 
 /**
- * Drops the pages of the dumped kernel that hold nothing but struct pages of dropped pages: makedumpfile's `-e`. All that the level
- * drops is dropped before. `from` are the bits to clear, the plan's kept pages in a run. Returns how many pages were cleared.
+ * Drops the pages of the dumped kernel that contain only struct pages of dropped pages, like makedumpfile's `-e`.
+ * Everything that the level drops must have been dropped before. `from` has the bits to clear; in a run they are the
+ * plan's kept pages. Returns how many pages were cleared.
  */
 export function dropUnusedVmemmap(dump: Dump, view: KernelView, plan: PagePlan, from: PageBitmap = plan.kept): number {
   const { pageSize } = dump;

@@ -8,9 +8,10 @@ import { aWarnings } from "../warnings.js";
 import type { KernelOptions } from "./kernel-of.js";
 
 /**
- * The kernel's log out of a dump, oldest record first, of any kernel since 2.6.32. Needs VMCOREINFO, which is looked for in memory where no note has it (that
- * reads all memory), and the kernel's page tables, but no struct pages: it works on dumps that cannot be filtered. `sinceClear`: only what came after the
- * last `dmesg --clear`. Throws `CANNOT_FILTER` with what is missing, and what finding VMCOREINFO throws.
+ * The kernel's log in a dump, oldest record first, for any kernel since 2.6.32. Needs VMCOREINFO, which is looked for
+ * in memory if no note has it (that reads all memory), and the kernel's page tables, but no struct pages: works on
+ * dumps that cannot be filtered. `sinceClear`: only records after the last `dmesg --clear`. Throws `CANNOT_FILTER` with
+ * what is missing, and what finding VMCOREINFO throws.
  */
 export function readKernelLog(input: Dump, sinceClear = false, options: KernelOptions = {}): KernelLog {
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });

@@ -9,14 +9,14 @@ import { aWarnings, type Warnings } from "../warnings.js";
 
 /** How a dump's kernel is found. */
 export interface KernelOptions extends CompleteOptions {
-  /** Warnings of opening the dump go on here. */
+  /** Receives the warnings of opening the dump. */
   readonly warnings?: Warnings;
 }
 
 /**
- * The kernel in a dump, to be read by virtual addresses and by names. Needs VMCOREINFO and the kernel's page tables, but no
- * struct pages: dumps that cannot be filtered may do. Throws `CANNOT_FILTER` with what is missing, and what finding
- * VMCOREINFO throws; when symbols or types are asked for, what `vmlinux` leads to.
+ * The kernel in a dump, readable by virtual addresses and by names. Needs VMCOREINFO and the kernel's page tables, but
+ * no struct pages, so it may work on dumps that cannot be filtered. Throws `CANNOT_FILTER` with what is missing, and
+ * what finding VMCOREINFO throws; when symbols or types are used, also what opening `vmlinux` throws.
  */
 export function kernelOf(input: Dump, options: KernelOptions = {}): DumpedKernel {
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });

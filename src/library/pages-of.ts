@@ -26,15 +26,15 @@ import { throwIfAborted } from "../worker/pool.js";
 import { type ScanState, scanPages, scanState } from "../worker/scan.js";
 import type { ScanResult } from "../worker/tasks.js";
 
-/** Which pages are wanted. */
+/** Which pages to return. */
 export interface PagesOptions extends CompleteOptions {
-  /** The dump level by which `kept` is told, 0 to 31. Default: 31. */
+  /** The dump level that decides about `kept`, 0 to 31. Default: 31. */
   readonly level?: number;
   /** Only pages of these classes. */
   readonly classes?: readonly PageClass[];
   /** Only pages of these kinds. */
   readonly kinds?: readonly PageKind[];
-  /** Warnings of opening the dump go on here. */
+  /** Receives the warnings of opening the dump. */
   readonly warnings?: Warnings;
   /** Ends the walk with an `ABORTED` error. */
   readonly signal?: AbortSignal;
@@ -50,33 +50,40 @@ const PAGES: Shape<PagesOptions> = {
 };
 
 /**
- * Pages one behind the other, without an object for each. Page i has the pfn `startPfn + i`. The arrays are used again: they
- * are true until the next chunk is asked for.
+ * Consecutive pages, without an object for each. Page i has the pfn `startPfn + i`. The arrays are reused: they are
+ * valid until the next chunk is requested.
  */
 export interface PageChunk {
   /** A multiple of 8. */
   readonly startPfn: number;
   /** Pages in the chunk, whether the dump has them or not. */
   readonly count: number;
-  /** Bits of the pages that the dump has: of page i bit i & 7 of byte i >> 3. */
+  /** Bits of the pages that the dump has: page i has bit i & 7 of byte i >> 3. */
   readonly present: Uint8Array;
-  /** Bits of the pages that filtering at `level` keeps, as far as struct pages tell: pages of zeros are not told apart. */
+  /**
+   * Bits of the pages that filtering at `level` keeps, judged by struct pages only: pages of zeros are not recognised.
+   */
   readonly kept: Uint8Array;
-  /** What each page is to level 31: indexes into `PAGE_CLASSES`. */
+  /** The class of each page at level 31: indexes into `PAGE_CLASSES`. */
   readonly classes: Uint8Array;
-  /** What each page is by its struct page: indexes into `PAGE_KINDS`. */
+  /** The kind of each page by its struct page: indexes into `PAGE_KINDS`. */
   readonly kinds: Uint8Array;
 }
 
-/** A page of a dump. It may be kept; what it reads it reads when asked. */
+/** A page of a dump. The object stays valid; its bytes are read at each call of `read`. */
 export class DumpPage {
-  /** Page frame number: physical address by page size. */
+  /** Page frame number: physical address divided by page size. */
   readonly pfn: number;
-  /** What level 31 drops it as; `kept` if it does not. Pages of zeros are of the class that they have otherwise. */
+  /**
+   * The class as which level 31 drops it; `kept` if it does not. A page of zeros has the class that it would have with
+   * other content.
+   */
   readonly class: PageClass;
-  /** What it is by its struct page: finer than the class. */
+  /** Its kind by its struct page: finer than the class. */
   readonly kind: PageKind;
-  /** Whether filtering at the level asked for keeps it; of a page of zeros: would, if it had others. */
+  /**
+   * Whether filtering at the chosen level keeps it. For a page of zeros: whether it would be kept with other content.
+   */
   readonly kept: boolean;
   readonly #dump: Dump;
   readonly #view: KernelView;
@@ -110,9 +117,9 @@ export class DumpPage {
 }
 
 /**
- * The pages that a dump has and that its kernel has struct pages for, by ascending pfn, with what each is. Costs a page: 0.5
- * microseconds; `pageChunksOf` has no object and no promise for each, and costs a third of that. Memory:
- * four bitmaps (128 MiB per TiB) and a few MiB. Throws as `pageChunksOf` does.
+ * The pages that a dump has and for which its kernel has struct pages, by ascending pfn, each with its class and kind.
+ * Costs 0.5 microseconds per page; `pageChunksOf` has no object and no promise for each, and takes a third of that.
+ * Memory: four bitmaps (128 MiB per TiB) and a few MiB. Throws what `pageChunksOf` throws.
  */
 export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGenerator<DumpPage, void, undefined> {
   checkGiven(options, PAGES);
@@ -138,8 +145,9 @@ export async function* pagesOf(dump: Dump, options: PagesOptions = {}): AsyncGen
 }
 
 /**
- * The same in chunks of 131,072 pages: 0.15 microseconds a page (a dump of 5 GiB with two nodes). Throws `CANNOT_FILTER`
- * with what is missing if the kernel's struct pages are not found, `BAD_OPTION` for a level that is none, `ABORTED`.
+ * Like `pagesOf`, in chunks of 131,072 pages: 0.15 microseconds per page (a dump of 5 GiB with two nodes). Throws
+ * `CANNOT_FILTER` with what is missing if the kernel's struct pages are not found, `BAD_OPTION` for an invalid level,
+ * `ABORTED`.
  */
 export async function* pageChunksOf(
   dump: Dump,
@@ -151,12 +159,12 @@ export async function* pageChunksOf(
   yield* new Walk(dump, options).chunks();
 }
 
-/** 1 at the indexes of the names wanted: of all, if none are named. */
+/** 1 at the indexes of the chosen names; of all names, if none are chosen. */
 function wanted<T extends string>(names: readonly T[], chosen: readonly T[] | undefined): Uint8Array {
   return Uint8Array.from(names, (name) => (chosen === undefined || chosen.includes(name) ? 1 : 0));
 }
 
-/** Blocks that reach into pages that come later. */
+/** A block that continues in later pages. */
 type Rest = NonNullable<ScanResult["rest"]>;
 
 class Walk {
@@ -168,7 +176,7 @@ class Walk {
   /** Bits of the pages of the dump. */
   readonly #present: PageBitmap;
   readonly #asked: Policy;
-  /** What level 31 may drop, after the self-check. */
+  /** What level 31 may drop after the self-check. */
   readonly #usable: Policy;
   readonly #classes = new Uint8Array(SCAN_PAGES);
 
@@ -205,7 +213,7 @@ class Walk {
       reader.read(startPfn, endPfn, kinds);
       if (findBit(this.#present, startPfn, endPfn, true) === endPfn) continue;
       classes.fill(0);
-      this.#listed(bits(this.#present), bits(all.kept));
+      this.#setClassOfListed(bits(this.#present), bits(all.kept));
       all.scan(startPfn, endPfn, classes);
       if (level !== all) level.scan(startPfn, endPfn, undefined);
       const [present, kept] = [bits(this.#present), bits(level.kept)];
@@ -221,13 +229,16 @@ class Walk {
     }
   }
 
-  /** What gives classes, and what says whether the level asked for keeps a page: the same, where that is level 31. */
+  /**
+   * The pass that gives the classes, and the pass that decides whether the chosen level keeps a page. At level 31 they
+   * are the same.
+   */
   async #passes(): Promise<[Pass, Pass]> {
     const { dump, view } = this;
     const plan = this.#plan;
     const start = copyOfBitmap(plan.kept);
     const byMark = marksFreePages(view.layout);
-    const policy = { ...this.#usable, free: this.#usable.free && (!byMark || (await this.#freeHolds())) };
+    const policy = { ...this.#usable, free: this.#usable.free && (!byMark || (await this.#freeMarksAreRight())) };
     if (policy.free && !byMark) dropFreeLists(dump, view, plan, this.#warnings);
     const names = Object.keys(policy) as (keyof Policy)[];
     const asked = Object.fromEntries(names.map((name) => [name, this.#asked[name] && policy[name]]));
@@ -237,8 +248,11 @@ class Walk {
     return [all, new Pass(dump, view, ofLevel, ofLevel.free ? copyOfBitmap(plan.kept) : start)];
   }
 
-  /** Whether pages marked free are. Where only their number can tell, all are counted, as a filter run does after its scan. */
-  async #freeHolds(): Promise<boolean> {
+  /**
+   * Whether the marks of free pages are right. If only the number of free pages can show that, all are counted, as a
+   * filter run does after its scan.
+   */
+  async #freeMarksAreRight(): Promise<boolean> {
     const { dump, view } = this;
     if (!this.#usable.free || !needsFreeCount(dump, view)) return true;
     const { inputPages, beyondMemMap, kept } = this.#plan;
@@ -251,8 +265,8 @@ class Walk {
     return checkFreeCount(dump, view, count.free, inputPages - beyondMemMap - count.unclassified, this.#warnings);
   }
 
-  /** Pages that only free lists tell have gone already. */
-  #listed(present: Uint8Array, kept: Uint8Array): void {
+  /** Gives their class to pages that were dropped already because they are on free lists. */
+  #setClassOfListed(present: Uint8Array, kept: Uint8Array): void {
     for (let i = 0; i < present.length; i++) {
       const gone = (present[i] as number) & ~(kept[i] as number);
       if (gone === 0) continue;
@@ -261,12 +275,12 @@ class Walk {
   }
 }
 
-/** Pass 1 of a filter run by one policy, piece by piece. */
+/** Pass 1 of a filter run with one policy, in pieces. */
 class Pass {
   readonly kept: PageBitmap;
   /** Pages dropped as free so far. */
   free = 0;
-  /** Pages so far of which no struct page tells what they are. */
+  /** Pages so far whose struct page does not show what they are. */
   unclassified = 0;
   readonly #state: ScanState;
   #rest: readonly Rest[] = [];
@@ -281,7 +295,7 @@ class Pass {
     this.#state.classifier.end();
   }
 
-  /** Classifies the pages [startPfn, endPfn), which follow those of the call before. */
+  /** Classifies the pages [startPfn, endPfn), which must follow those of the previous call. */
   scan(startPfn: number, endPfn: number, classes: Uint8Array | undefined): void {
     const set = (from: Uint8Array, pfn: number) => {
       for (let i = 0; i < from.length; i++)

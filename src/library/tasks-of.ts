@@ -10,30 +10,33 @@ import { openSession } from "../run/session.js";
 import { aWarnings } from "../warnings.js";
 import type { KernelOptions } from "./kernel-of.js";
 
-/** A task (a thread) of the dumped kernel. What cannot be read of it is `undefined`. */
+/** A task (a thread) of the dumped kernel. Members that cannot be read are `undefined`. */
 export interface KernelTask {
-  /** Of its struct task_struct. */
+  /** Address of its struct task_struct. */
   readonly address: bigint;
-  /** The thread's number; in user space it is called the thread id. */
+  /** The thread's number, which user space calls the thread id. */
   readonly pid: number;
-  /** The process's number: that of its first thread. */
+  /** The process's number, which is the number of its first thread. */
   readonly tgid: number;
-  /** Its name, 15 bytes at most, each a character (Latin-1). Foreign: it may have control characters. */
+  /** Its name, at most 15 bytes, one character each (Latin-1). Untrusted: it may contain control characters. */
   readonly comm: string;
-  /** As `ps` says it: R running, S sleeping, D uninterruptible, I idle, T stopped, t traced, X dead, Z zombie; ? another state. */
+  /**
+   * The letter of `ps`: R running, S sleeping, D uninterruptible, I idle, T stopped, t traced, X dead, Z zombie; ?
+   * another state.
+   */
   readonly state: string;
   /** The parent process's number. */
   readonly parent: number | undefined;
-  /** A thread of the kernel's own: it has no memory of a user. */
+  /** Whether it is a thread of the kernel's own, which has no user memory. */
   readonly isKernelThread: boolean;
 }
 
 /** `PF_KTHREAD` (include/linux/sched.h), the same since 2.6.27. */
 const PF_KTHREAD = 0x0020_0000n;
 const TASK_COMM_LEN = 16;
-/** TASK_UNINTERRUPTIBLE with TASK_NOLOAD (4.2 and later): what `ps` calls idle. */
+/** TASK_UNINTERRUPTIBLE with TASK_NOLOAD (4.2 and later), which `ps` calls idle. */
 const IDLE = 0x402n;
-/** Bits of `__state` and `exit_state` that all kernels have alike (fs/proc/array.c: task_state_array). */
+/** Bits of `__state` and `exit_state` that are the same in all kernels (fs/proc/array.c: task_state_array). */
 const LETTERS: readonly (readonly [bit: bigint, letter: string])[] = [
   [1n, "S"],
   [2n, "D"],
@@ -44,9 +47,10 @@ const LETTERS: readonly (readonly [bit: bigint, letter: string])[] = [
 ];
 
 /**
- * The tasks of a dump's kernel, threads too, but for the idle tasks of all CPUs except the first (pid 0). Needs types: of a `vmlinux`, else the BTF in
- * memory; without them there are none. Costs 10 us a task, and up to 400 ms to find symbols and types. Throws `CANNOT_FILTER` where the kernel is not
- * found, and what finding VMCOREINFO or opening a vmlinux throws.
+ * The tasks of a dump's kernel, including threads, without the idle tasks of all CPUs but the first (pid 0). Needs
+ * types, from a `vmlinux` or from the BTF in memory; without them there are no tasks. Costs 10 us per task, and up to
+ * 400 ms to find symbols and types. Throws `CANNOT_FILTER` if the kernel is not found, and what finding VMCOREINFO or
+ * opening a vmlinux throws.
  */
 export function* tasksOf(input: Dump, options: KernelOptions = {}): Generator<KernelTask, void, undefined> {
   checkGiven(options, { ...COMPLETE_SHAPE, warnings: aWarnings });
@@ -55,7 +59,7 @@ export function* tasksOf(input: Dump, options: KernelOptions = {}): Generator<Ke
   yield* tasksIn(dump, view, options.vmlinux);
 }
 
-/** The same of a kernel that was found. */
+/** The tasks of a kernel that was found already. */
 export function* tasksIn(
   dump: Dump,
   view: KernelView,
@@ -98,6 +102,6 @@ function stateOf(state: bigint | undefined, exit: bigint): string {
   const all = state | exit;
   if (all === 0n) return "R";
   if (exit === 0n && (all & IDLE) === IDLE) return "I";
-  // The end of a task says more than what it waited for.
+  // If the task has ended, the later bit says so, whatever it waited for before.
   return LETTERS.findLast(([bit]) => (all & bit) !== 0n)?.[1] ?? "?";
 }

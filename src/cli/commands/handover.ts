@@ -141,14 +141,15 @@ function filesOf(output: string | undefined, { manifest, result, page }: Values)
 
 function report(result: HandOverResult, values: Values, output: string | undefined): void {
   const { audit, verified, filtered, manifest, written, handedOver } = result;
-  const told = output === undefined ? process.stderr : process.stdout;
+  const stream = output === undefined ? process.stderr : process.stdout;
   if (values.json) {
     const { rules: _, ...audited } = audit;
-    printJson({ handedOver, written, filtered, audit: audited, verified, manifest: manifest ?? null }, 2, told);
+    printJson({ handedOver, written, filtered, audit: audited, verified, manifest: manifest ?? null }, 2, stream);
     return;
   }
-  if (!handedOver) printLines([...describeAudit(audit), ...describeFindings(result), ...nothing(values, result)], told);
-  else if (!values.quiet) printLines(describeWritten(result, values, filesOf(output, values)), told);
+  if (!handedOver)
+    printLines([...describeAudit(audit), ...describeFindings(result), ...nothing(values, result)], stream);
+  else if (!values.quiet) printLines(describeWritten(result, values, filesOf(output, values)), stream);
 }
 
 function describeFindings({ verified }: HandOverResult): string[] {

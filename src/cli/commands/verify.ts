@@ -56,11 +56,11 @@ async function runVerify(
 }
 
 function describeManifest({ file, name, sameFile, sameInput }: NonNullable<VerifyResult["manifest"]>): string {
-  const told = [
+  const details = [
     ...(sameFile === undefined ? [] : [sameFile ? "this file" : "another file"]),
     ...(sameInput === undefined ? [] : [sameInput ? "made from this original" : "made from another original"]),
   ];
-  return `${file}: of ${name}${told.length > 0 ? `, ${told.join(", ")}` : ""}`;
+  return `${file}: of ${name}${details.length > 0 ? `, ${details.join(", ")}` : ""}`;
 }
 
 function describeAuditCheck({ file, sameFile, clean }: NonNullable<VerifyResult["audit"]>): string {

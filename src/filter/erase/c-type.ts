@@ -1,13 +1,13 @@
-/** What a type in C's words says by its form. */
+/** A pointer or array type, taken apart by its text in C. */
 export interface CType {
-  /** Of a pointer: the type that it points to, in C's words. */
+  /** For a pointer: the type to which it points, in C's words. */
   readonly target: string | undefined;
-  /** Of an array: the type of its elements, and how many it has. */
+  /** For an array: the type of its elements, and their number. */
   readonly element: string | undefined;
   readonly count: number | undefined;
 }
 
-/** Takes "struct page *", "char[16]", "int[5][6]" apart. */
+/** Parses types like "struct page *", "char[16]", "int[5][6]". */
 export function cType(text: string): CType {
   const plain = text.replace(/(?:\s+(?:const|volatile))+$/, "").trim();
   if (plain.endsWith("*")) {
@@ -23,7 +23,7 @@ export function unqualified(text: string): string {
   return text.trim().replace(/^(?:(?:const|volatile)\s+)+/, "");
 }
 
-/** Whether a type is one of C's characters: a pointer to it is a text. */
+/** Whether a type is one of C's character types: a pointer to it is a text. */
 export function isCharacter(text: string): boolean {
   return /^(?:(?:un)?signed )?char$/.test(unqualified(text));
 }

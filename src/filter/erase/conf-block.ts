@@ -2,7 +2,7 @@ import { DumpError } from "../../errors.js";
 import { type EraseRule, type Loop, MAX_SIZE, type Place } from "./erase-rule.js";
 import type { LineScanner } from "./line-scanner.js";
 
-/** makedumpfile.conf(5): at most so many characters behind a `char *`. */
+/** makedumpfile.conf(5): at most this many characters of a text behind a `char *`. */
 const CONF_MAX_TEXT = 1024;
 const CURE = "makedumpfile.conf(5) shows how these lines are written";
 
@@ -21,12 +21,12 @@ export class ConfBlock {
     this.#file = file;
   }
 
-  /** Whether a loop has begun: other rules cannot stand in it. */
+  /** Whether a loop has begun: other rules are not allowed in it. */
   get open(): boolean {
     return this.#loop !== undefined;
   }
 
-  /** The rules of a line; `undefined` if it is no such line. */
+  /** The rules of a line; `undefined` if it is not a line of makedumpfile.conf(5). */
   take(scanner: LineScanner, base: Base): readonly EraseRule[] | undefined {
     if (scanner.sign("[")) return this.#section(scanner, base);
     if (scanner.word("for")) return this.#begin(scanner, base);
@@ -36,7 +36,7 @@ export class ConfBlock {
     return undefined;
   }
 
-  /** The file has ended. */
+  /** To be called at the end of the file. */
   end(): void {
     if (this.#loop === undefined) return;
     throw new DumpError("BAD_OPTION", "found the end of the file, expected endfor", {

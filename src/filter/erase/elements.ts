@@ -4,10 +4,10 @@ import type { Loop, Place } from "./erase-rule.js";
 import type { SlabObjects } from "./slab-objects.js";
 import { cannotErase, type Value, type ValueFinder } from "./values.js";
 
-/** Elements of one list: beyond the tasks or dentries of any machine that rules are written for. */
+/** The most elements of one list: more than the tasks or dentries of any machine for which rules are written. */
 const MAX_LIST = 1 << 22;
 
-/** The elements that a rule goes through. */
+/** The elements over which a rule loops. */
 export function* elementsOf(
   loop: Loop,
   finder: ValueFinder,
@@ -50,7 +50,7 @@ function* list(
     let marker = first;
     let entry = memory.readWord(first);
     for (let count = 0, power = 1; entry !== first; count++) {
-      // Brent: a circle that does not lead back is found out.
+      // Brent's algorithm: also finds a cycle that does not contain the first element.
       if (entry === undefined || entry === marker || !memory.isKernelAddress(entry) || count >= MAX_LIST) {
         finder.misses.broken++;
         break;
@@ -62,7 +62,7 @@ function* list(
   }
 }
 
-/** `HEAD.next` stands for HEAD: makedumpfile.conf(5) writes lists so. */
+/** `HEAD.next` means HEAD: makedumpfile.conf(5) writes lists that way. */
 function headOf(place: Place): Place {
   const last = place.steps.at(-1);
   const isLink = last?.kind === "member" && (last.name === "next" || last.name === "prev");
@@ -106,7 +106,7 @@ function* chain(
       );
     }
     const following: Value | undefined = link && finder.follow(link);
-    // The end of a chain is no miss.
+    // The end of a chain does not count as a null pointer.
     finder.misses.nulls = nulls;
     at = following === undefined || following.address === first.address ? undefined : as(following);
   }

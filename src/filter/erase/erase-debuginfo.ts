@@ -6,16 +6,16 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 
-/** Symbols and types for rules, until `close`. */
+/** Symbols and types for rules. To be closed. */
 export interface EraseDebuginfo {
-  /** `undefined`: the dump has neither. */
+  /** `undefined`: the dump has no symbols or no types. */
   readonly kernel: KernelObjects | undefined;
   close(): void;
 }
 
 /**
- * Symbols and types of the vmlinux that was given (DWARF goes first: it has the types of variables), else those that the
- * kernel's memory has. Throws what `openVmlinux` does.
+ * Symbols and types of the given vmlinux (its DWARF is preferred, because it has the types of variables), or else those
+ * in the kernel's memory. Throws what `openVmlinux` throws.
  */
 export function eraseDebuginfo(dump: Dump, view: KernelView, vmlinux: GivenFile | undefined): EraseDebuginfo {
   const memory = viewMemory(dump, view);

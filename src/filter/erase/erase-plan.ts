@@ -14,39 +14,39 @@ import { SlabFinder, type SlabObjects } from "./slab-objects.js";
 import { ERASED, type EraseSpans, MAX_SPANS, SpanList } from "./spans.js";
 import { cannotErase, isText, type Misses, noMisses, type Value, ValueFinder } from "./values.js";
 
-/** What one rule came to. */
+/** The result of resolving one rule. */
 export interface ErasedByRule {
   readonly rule: EraseRule;
   /** Objects, variables or ranges. */
   readonly objects: number;
   /** Pieces of physical memory. */
   readonly spans: EraseSpans;
-  /** Its lines for eraseinfo. */
+  /** Its lines in eraseinfo. */
   readonly record: readonly string[];
-  /** Texts that it leads to, to be searched for. */
+  /** Texts that it found, to be searched for in all kept pages. */
   readonly texts?: readonly string[];
 }
 
 /** What a run overwrites. */
 export interface ErasePlan {
   readonly rules: readonly ErasedByRule[];
-  /** For the threads; none of them is empty. */
+  /** The spans for the threads; none of them is empty. */
   readonly spans: readonly EraseSpans[];
-  /** The machine's addresses that rules ask for, with the rules' places. */
+  /** The machine's addresses that rules request, with the indexes of the rules. */
   readonly addresses: readonly { readonly rule: number; readonly text: string }[];
 }
 
-/** Most that a number in the dump makes a rule erase at one place: more is taken for damage. */
+/** The most bytes that a rule erases at one place because of a number in the dump: a larger number counts as damage. */
 const MAX_READ_SIZE = 16 << 20;
-/** Pages looked at in page tables for all rules together, with those that are not mapped. */
+/** The most pages that are looked up in page tables for all rules together, including unmapped ones. */
 const MAX_PIECES = 1 << 24;
-/** Different sizes that a rule's lines in eraseinfo tell. */
+/** The most different sizes for which a rule has lines in eraseinfo. */
 const MAX_SIZES = 256;
 
 /**
- * Finds what the rules of a file erase in this dump. Throws `CANNOT_ERASE` with file and line for a rule that leads to
- * nothing and is not optional: a misspelt name must not leave data in. What the dump does not have is counted in
- * warnings.
+ * Finds what the rules of a file erase in this dump. Throws `CANNOT_ERASE` with file and line for a rule that finds
+ * nothing and is not optional, because a misspelt name must not leave data in the output. Data that the dump does not
+ * have are counted in warnings.
  */
 export function erasePlan(
   file: string,
@@ -109,7 +109,7 @@ function warn(where: string, { unreachable, broken }: Misses, warnings: Warnings
   if (broken > 0) warnings.add("ERASE_UNREACHABLE", `${where}: lists ${what}`, broken);
 }
 
-/** What a rule collects while it is resolved. */
+/** What is collected while one rule is resolved. */
 interface Collected {
   readonly list: SpanList;
   readonly sizes: Set<number>;
@@ -144,12 +144,12 @@ class Resolver {
     const nullify = target.kind === "place" && target.nullify;
     const spans = into.list.merged(nullify ? 0 : ERASED);
     const sizes = [...into.sizes].sort((a, b) => a - b);
-    const told = sizes.length > MAX_SIZES ? sizes.slice(-1) : sizes;
-    const record = nullify ? [`erase ${name} nullify`] : told.map((size) => `erase ${name} size ${size}`);
+    const recorded = sizes.length > MAX_SIZES ? sizes.slice(-1) : sizes;
+    const record = nullify ? [`erase ${name} nullify`] : recorded.map((size) => `erase ${name} size ${size}`);
     return { rule, objects: into.objects, spans, record: into.objects === 0 ? [] : record };
   }
 
-  /** Texts are searched for later; the machine's addresses are known now. */
+  /** Texts are searched for later; the machine's addresses are found now. */
   #addresses(rule: EraseRule, into: Collected): ErasedByRule {
     const asked = rule.target.kind === "class" && rule.target.name === MACHINE_ADDRESS;
     const found = asked ? machineAddresses(this.#needed()) : [];
@@ -205,7 +205,7 @@ class Resolver {
     return bytes && Buffer.from(bytes).toString("latin1");
   }
 
-  /** Erases a value, or what it points to. */
+  /** Erases a value, or the data to which it points. */
   #value(
     value: Value,
     element: Value | undefined,
@@ -242,7 +242,9 @@ class Resolver {
     } else if (size > 0) this.#eraseValue(into, data, size);
   }
 
-  /** The size that the rule gives; "unknown", counted, if it is in the dump and makes no sense. */
+  /**
+   * The size that the rule gives; "unknown", which is counted, if the size is read from the dump and makes no sense.
+   */
   #size(
     { size }: Target & { kind: "place" },
     element: Value | undefined,
@@ -259,7 +261,7 @@ class Resolver {
     return "unknown";
   }
 
-  /** Page by page: what lies behind each other in the kernel's memory need not do so in the machine's. */
+  /** Works page by page, because what is contiguous in virtual memory need not be contiguous in physical memory. */
   #eraseValue(into: Collected, { physical, address }: Value, size: number): void {
     if (physical) {
       this.#erase(into, Number(address), size);

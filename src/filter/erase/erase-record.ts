@@ -7,8 +7,8 @@ import { Warnings } from "../../warnings.js";
 import { type EraseSpans, overwrite } from "./spans.js";
 
 /**
- * The dump with more lines in its eraseinfo: what earlier runs erased stays in front. An ERASEINFO note of the input goes out
- * of the note area, for the whole text takes its place.
+ * The dump with lines added to its eraseinfo, behind those of earlier runs. An ERASEINFO note of the input is removed
+ * from the note area, because the whole text replaces it.
  */
 export function withEraseinfo(dump: Dump, lines: readonly string[]): Dump {
   if (lines.length === 0) return dump;
@@ -40,7 +40,7 @@ function withoutEraseinfo({ noteArea, notes }: Dump): Uint8Array {
   return parts.length === 0 ? noteArea : Buffer.concat([...parts, noteArea.subarray(from)]);
 }
 
-/** The kernel's names as they are after erasing: a kdump header has a copy of them. */
+/** The kernel's names after erasing: a kdump header has a copy of them. */
 export function erasedUtsname(dump: Dump, { space, utsname }: KernelView, spans: readonly EraseSpans[]): Utsname {
   const info = dump.vmcoreinfo;
   const namespace = info?.symbol("init_uts_ns");

@@ -19,12 +19,12 @@ import { TextsInNotes } from "./texts-in-notes.js";
 /** What a run erased. */
 export interface EraseResult {
   readonly rules: readonly ErasedRule[];
-  /** The lines that the output's eraseinfo has of them. */
+  /** The lines about it in the output's eraseinfo. */
   readonly record: readonly string[];
   /** Pieces of physical memory, and their bytes, each counted once. */
   readonly spans: number;
   readonly bytes: number;
-  /** Of those bytes: in pages that are in the output. The others were dropped with their pages. */
+  /** How many of those bytes are in pages of the output. The others were dropped with their pages. */
   readonly overwritten: number;
 }
 
@@ -41,32 +41,32 @@ export interface ErasedRule {
   readonly record: readonly string[];
 }
 
-/** A run with erase rules, between its phases. */
+/** A run with erase rules, between the phases of the run. */
 export interface EraseRun {
-  /** For the threads. */
+  /** The spans for the threads. */
   readonly spans: readonly EraseSpans[];
-  /** What is to be searched for in the kept pages, before the rest of this is used. */
+  /** What must be searched for in the kept pages before the rest of this object is used. */
   readonly search: TextSearch | undefined;
-  /** The same run with what was found: one for each rule. */
+  /** This run with the found places of each rule added. */
   withTexts(found: readonly FoundOfRule[]): EraseRun;
-  /** The dump as the output describes it: eraseinfo added. */
+  /** The dump as the output describes it: with eraseinfo. */
   describe(dump: Dump): Dump;
   /** The kernel as the output describes it: the header has a copy of its names. */
   view(view: KernelView): KernelView;
-  /** The account, when it is known which pages are kept. */
+  /** The result, when it is known which pages are kept. */
   result(plan: Pick<PagePlan, "kept" | "maxMapnr">): EraseResult;
 }
 
-/** A rules file, read: throws `BAD_OPTION` and `LIMIT` before anything is done. */
+/** A parsed rules file. Making it throws `BAD_OPTION` and `LIMIT`, before anything else is done. */
 export interface EraseRequest {
   readonly file: EraseFile;
   readonly rules: readonly EraseRule[];
   readonly texts: WantedTexts | undefined;
-  /** The same as tables. */
+  /** The texts as search tables. */
   readonly search: TextSearch | undefined;
 }
 
-/** Requests by their files: a run asks for its own before it begins, and for each level that it tries. */
+/** Requests by file: a run uses its own before it begins, and again for each level that it tries. */
 const requests = new WeakMap<EraseFile, EraseRequest>();
 
 export function eraseRequest(file: EraseFile): EraseRequest {
@@ -79,7 +79,7 @@ export function eraseRequest(file: EraseFile): EraseRequest {
   return request;
 }
 
-/** Resolves the rules in this dump. Throws `CANNOT_ERASE`, `LIMIT`, and for a vmlinux what `openVmlinux` does. */
+/** Resolves the rules in this dump. Throws `CANNOT_ERASE`, `LIMIT`, and for a vmlinux what `openVmlinux` throws. */
 export function eraseRun(
   { file, rules, texts, search }: EraseRequest,
   dump: Dump,
@@ -119,7 +119,7 @@ function textsOnly(rules: readonly EraseRule[]): ErasePlan {
   return { rules: rules.map((rule) => ({ rule, objects: 0, spans: none, record: [] })), spans: [], addresses: [] };
 }
 
-/** What stays the same when texts were found. */
+/** What does not change when texts are found. */
 interface RunBase {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
@@ -143,19 +143,22 @@ function runOf(base: RunBase, plan: ErasePlan): EraseRun {
   };
 }
 
-/** More lines of physical ranges than this are told as one: `audit --rules` writes many, and crash shows them all. */
+/**
+ * If there are more lines of physical ranges than this, they become one line: `audit --rules` writes many, and crash
+ * shows them all.
+ */
 const MOST_RANGES = 1000;
 
 /** The lines for eraseinfo. */
 function recordOf({ rules }: ErasePlan): string[] {
   const ranges = rules.filter(({ rule }) => rule.target.kind === "physical");
-  const told = ranges.length > MOST_RANGES ? rules.filter(({ rule }) => rule.target.kind !== "physical") : rules;
+  const shown = ranges.length > MOST_RANGES ? rules.filter(({ rule }) => rule.target.kind !== "physical") : rules;
   const size = ranges.reduce((sum, { rule: { target } }) => sum + (target.kind === "physical" ? target.length : 0), 0);
-  const together = told === rules ? [] : [`erase physical, ${ranges.length} ranges, size ${size}`];
-  return [...new Set([...told.flatMap(({ record }) => record), ...together])];
+  const together = shown === rules ? [] : [`erase physical, ${ranges.length} ranges, size ${size}`];
+  return [...new Set([...shown.flatMap(({ record }) => record), ...together])];
 }
 
-/** The plan with what was found in pages, and in notes. */
+/** The plan with the texts that were found in pages and in notes. */
 function withFound(
   plan: ErasePlan,
   found: readonly FoundOfRule[],

@@ -5,7 +5,7 @@ import { type RuleNeedle, type TextSearch, textSearch, type WantedPattern } from
 import { type EraseRule, isTextTarget } from "./erase-rule.js";
 import type { EraseSpans } from "./spans.js";
 
-/** How a text may lie in memory. */
+/** The encodings in which a text may be in memory. */
 export function textForms(text: string): { readonly encoding: TextEncoding; readonly bytes: Uint8Array }[] {
   return [
     { encoding: "utf8", bytes: Buffer.from(text) },
@@ -14,21 +14,21 @@ export function textForms(text: string): { readonly encoding: TextEncoding; read
   ];
 }
 
-/** What was found of one rule in the kept pages. */
+/** What was found for one rule in the kept pages. */
 export interface FoundOfRule {
-  /** How often. */
+  /** Number of places. */
   readonly count: number;
   readonly spans: EraseSpans;
 }
 
-/** What rules of texts search for; the numbers of rules are their places in `rules`. */
+/** What text rules search for. Rules are numbered by their index in `rules`. */
 export interface WantedTexts {
   readonly rules: number;
   readonly needles: readonly RuleNeedle[];
   readonly patterns: readonly WantedPattern[];
 }
 
-/** `undefined`: no rule is about texts. */
+/** `undefined` if there is no rule about texts. */
 export function wantedTexts(rules: readonly EraseRule[], file: string): WantedTexts | undefined {
   if (!rules.some(({ target }) => isTextTarget(target))) return undefined;
   const needles: RuleNeedle[] = [];
@@ -48,7 +48,7 @@ export function wantedTexts(rules: readonly EraseRule[], file: string): WantedTe
   return { rules: rules.length, needles, patterns };
 }
 
-/** The same with the addresses that the machine has, each a text of its own. Throws what `textSearch` does. */
+/** The search tables, with the machine's addresses as further texts. Throws what `textSearch` throws. */
 export function searchOf(
   { rules, needles, patterns }: WantedTexts,
   addresses: readonly { readonly rule: number; readonly text: string }[] = [],

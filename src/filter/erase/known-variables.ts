@@ -1,7 +1,7 @@
 /**
- * Types of variables that rules are likely to name: BTF has no variables but per-CPU ones. Each is of this type in every
- * kernel that has it since 2.6.24 (their headers); a test compares them with DWARF. Others are named in the rule:
- * `NAME{TYPE}`.
+ * Types of variables that rules are likely to name, because BTF has only per-CPU variables. Each variable has this type
+ * in every kernel since 2.6.24 that has it (according to their headers); a test compares them with DWARF. For other
+ * variables the rule names the type: `NAME{TYPE}`.
  */
 export const KNOWN_VARIABLES: Readonly<Record<string, string>> = {
   file_systems: "struct file_system_type *",

@@ -4,7 +4,7 @@ import type { PathStep, Place } from "./erase-rule.js";
 const NAME = /[A-Za-z_$][\w$]*/y;
 const ADDRESS = /0[xX][0-9a-fA-F]{1,16}/y;
 const NUMBER = /0[xX][0-9a-fA-F]{1,16}|\d{1,18}/y;
-/** No kernel nests deeper. */
+/** The most steps: no kernel nests deeper. */
 const MAX_STEPS = 64;
 
 /** Reads one line of a rules file from left to right. Errors say where, what was found and what was expected. */
@@ -24,12 +24,12 @@ export class LineScanner {
     return this.#at >= this.#text.length;
   }
 
-  /** Characters read, without blanks behind. */
+  /** Number of characters read, without trailing blanks. */
   get position(): number {
     return this.#text.slice(0, this.#at).trimEnd().length;
   }
 
-  /** The error that something else stands here. */
+  /** The error for anything but `what` at this position. */
   expected(what: string, cure = "docs/erase.md shows how rules are written"): DumpError {
     const rest = this.#text.slice(this.#at);
     const found =
@@ -37,7 +37,7 @@ export class LineScanner {
     return new DumpError("BAD_OPTION", `found ${found}, expected ${what}`, { file: this.#where, cure });
   }
 
-  /** Goes behind a word if it stands here. */
+  /** Reads a word, if it is here. */
   word(word: string): boolean {
     const end = this.#at + word.length;
     if (!this.#text.startsWith(word, this.#at) || /[\w$.]/.test(this.#text[end] ?? "")) return false;
@@ -46,7 +46,7 @@ export class LineScanner {
     return true;
   }
 
-  /** Goes behind a sign if it stands here. */
+  /** Reads a sign, if it is here. */
   sign(sign: string): boolean {
     if (!this.#text.startsWith(sign, this.#at)) return false;
     this.#at += sign.length;
@@ -69,17 +69,17 @@ export class LineScanner {
     return BigInt(found);
   }
 
-  /** Whether a number stands here. */
+  /** Whether a number is here. */
   get atNumber(): boolean {
     return /\d/.test(this.#text[this.#at] ?? "");
   }
 
-  /** Whether steps from an element stand here. */
+  /** Whether steps from an element are here. */
   get atElement(): boolean {
     return this.#text[this.#at] === "." || this.#text[this.#at] === "{";
   }
 
-  /** A number of bytes, also with K or M. */
+  /** Reads a number of bytes, optionally with K or M. */
   size(most: number): number {
     const what = `a size: a number of bytes up to ${most}, also with K or M`;
     const start = this.#at;
@@ -95,7 +95,7 @@ export class LineScanner {
     return value;
   }
 
-  /** A word that may have any characters but blanks, or a text in double quotes. */
+  /** Reads a word of any characters but blanks, or a text in double quotes. */
   free(what: string): string {
     const found = this.#take(/"[^"]+"|[^\s"]+/y);
     if (found === undefined) throw this.expected(what);
@@ -103,14 +103,14 @@ export class LineScanner {
     return found.startsWith('"') ? found.slice(1, -1) : found;
   }
 
-  /** A text in double quotes, if one stands here. */
+  /** Reads a text in double quotes, if it is here. */
   quoted(): string | undefined {
     const found = this.#take(/"[^"]*"/y);
     this.#skip();
     return found?.slice(1, -1);
   }
 
-  /** A symbol or address with steps behind it: "init_uts_ns{uts_namespace}.name.nodename". */
+  /** Reads a symbol or address with the steps behind it: "init_uts_ns{uts_namespace}.name.nodename". */
   place(what: string): Place {
     const start = this.#at;
     const root = this.#take(ADDRESS) ?? this.#take(NAME);
@@ -118,7 +118,7 @@ export class LineScanner {
     return this.#placeFrom(start, root);
   }
 
-  /** Steps from an element: ".payload.data[0]". */
+  /** Reads steps from an element: ".payload.data[0]". */
   elementPlace(what: string): Place {
     if (!this.atElement) throw this.expected(what);
     return this.#placeFrom(this.#at, undefined);

@@ -3,18 +3,19 @@ import { cannotErase } from "./values.js";
 
 /** An address of one of the machine's network interfaces. */
 export interface MachineAddress {
-  /** As people and programs write it. */
+  /** Its spellings for people and programs. */
   readonly texts: readonly string[];
-  /** Where the kernel's list has it, in the network's byte order. */
+  /** Where the kernel's lists have it, in network byte order. */
   readonly places: readonly { readonly address: bigint; readonly size: number }[];
 }
 
-/** Network name spaces, interfaces of one, addresses of one: a list beyond that is broken. */
+/** The most network namespaces, interfaces of a namespace, addresses of an interface: a longer list is broken. */
 const MOST = 1 << 16;
 
 /**
- * The addresses of all interfaces in all network name spaces, but those of the loopback: net_namespace_list, each net's dev_base_head, each device's
- * in_device.ifa_list and inet6_dev.addr_list. Throws `CANNOT_ERASE` where the kernel's types do not have these.
+ * The addresses of all interfaces in all network namespaces, except loopback: net_namespace_list, each net's
+ * dev_base_head, each device's in_device.ifa_list and inet6_dev.addr_list. Throws `CANNOT_ERASE` if the kernel's types
+ * do not have these.
  */
 export function machineAddresses(kernel: KernelObjects): MachineAddress[] {
   const { symbols, types } = kernel;
@@ -86,7 +87,7 @@ function* addresses6(kernel: KernelObjects, device: bigint): Generator<MachineAd
   }
 }
 
-/** The forms of RFC 5952, with all digits, and without colons, as /proc/net/if_inet6 has it. */
+/** The spelling of RFC 5952, with all digits, and without colons as in /proc/net/if_inet6. */
 function texts6(groups: readonly number[]): string[] {
   const full = groups.map((group) => group.toString(16).padStart(4, "0"));
   const short = groups.map((group) => group.toString(16));

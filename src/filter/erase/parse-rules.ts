@@ -18,14 +18,14 @@ export interface EraseFile {
   readonly text: string;
 }
 
-/** Far beyond any file that somebody wrote; `audit --rules` writes a rule for each place. */
+/** The most bytes of a rules file: more than anyone writes, but `audit --rules` writes a rule for each place. */
 export const MAX_ERASE_FILE = 16 << 20;
-/** Characters of a text behind a pointer. */
+/** The most characters of a text behind a pointer. */
 const MAX_TEXT = 4096;
 
 /**
- * Reads a file of rules, one a line: docs/erase.md has the form. Lines of makedumpfile.conf(5) are rules too. Throws
- * `BAD_OPTION` with file, line, what was found and what was expected; `LIMIT` for a file that is too large.
+ * Parses a file of rules, one per line: docs/erase.md describes the form. Lines of makedumpfile.conf(5) are rules, too.
+ * Throws `BAD_OPTION` with file, line, what was found and what was expected; `LIMIT` for a file that is too large.
  */
 export function parseEraseRules({ name, text }: EraseFile): EraseRule[] {
   if (text.length > MAX_ERASE_FILE)
@@ -59,7 +59,7 @@ export function parseEraseRules({ name, text }: EraseFile): EraseRule[] {
   return rules;
 }
 
-/** A # begins a comment, but not within quotes. */
+/** A # begins a comment, except inside quotes. */
 function withoutComment(line: string): string {
   let quoted = false;
   for (let i = 0; i < line.length; i++) {
@@ -135,7 +135,7 @@ function member(scanner: LineScanner): [Place, Loop] {
   return [place, { kind: "chain", first, type: root, through: path(scanner) }];
 }
 
-/** A dotted path of members. */
+/** Reads a dotted path of members. */
 function path(scanner: LineScanner): string {
   const place = scanner.place("a member");
   if (place.steps.some(({ kind }) => kind !== "member"))

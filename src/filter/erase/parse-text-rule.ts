@@ -8,8 +8,8 @@ const CURE = "docs/erase.md shows how rules are written";
 const RULE = /^(\?)?\s*(text|bytes|pattern|class)(?=[\s"/]|$)\s*(.*)$/s;
 
 /**
- * Reads a line of `text "…"`, `bytes HEX`, `pattern /…/` or `class NAME`; `undefined` if it is none. Throws `BAD_OPTION`: its message never
- * has what stands in the line, for that is secret.
+ * Parses a line `text "…"`, `bytes HEX`, `pattern /…/` or `class NAME`; `undefined` if it is something else. Throws
+ * `BAD_OPTION`, whose message never contains the line's content, because that is secret.
  */
 export function parseTextRule(line: string, number: number, file: string): EraseRule | undefined {
   const [, optional, kind = "", rest = ""] = RULE.exec(line.trim()) ?? [];

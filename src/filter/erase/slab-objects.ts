@@ -8,19 +8,19 @@ import { cannotErase } from "./values.js";
 
 /** The objects of one slab cache, in use and free. */
 export interface SlabObjects {
-  /** Bytes of an object that its user may write: what the allocator keeps beside it is not in there. */
+  /** Bytes of an object that its user may write, without the allocator's own data. */
   readonly size: number;
   /** Physical addresses. */
   each(): Iterable<{ readonly paddr: number }>;
 }
 
-/** Objects of one slab: 15 bits of struct slab. */
+/** The most objects of one slab: 15 bits of struct slab. */
 const MAX_OBJECTS = 1 << 15;
 
 /**
- * Finds the slabs of caches by the struct pages: those that are full are in no list. All struct pages are read, once for
- * all caches that rules name: about 60 ns a page. Kernels with SLUB, which all are since 6.8; throws `CANNOT_ERASE` for
- * others, and for names that no cache has.
+ * Finds the slabs of caches by their struct pages, because full slabs are on no list. All struct pages are read once,
+ * for all caches that rules name: about 60 ns per page. Supports SLUB, the only allocator since 6.8; throws
+ * `CANNOT_ERASE` for others, and for names that no cache has.
  */
 export class SlabFinder {
   readonly #dump: Dump;
@@ -28,10 +28,10 @@ export class SlabFinder {
   readonly #kernel: KernelObjects;
   readonly #wanted: readonly string[];
   #caches: readonly SlabCache[] | undefined;
-  /** First pfns of their slabs, by the address of the cache. */
+  /** The first pfns of the slabs, by the address of the cache. */
   #slabs: ReadonlyMap<bigint, readonly number[]> | undefined;
 
-  /** `wanted`: the names of all caches that will be asked for. */
+  /** `wanted`: the names of all caches that will be requested. */
   constructor(dump: Dump, view: KernelView, kernel: KernelObjects, wanted: readonly string[]) {
     this.#dump = dump;
     this.#view = view;
@@ -75,7 +75,7 @@ export class SlabFinder {
     const found = this.#caches.filter((cache) => isCache(cache, name));
     if (found.length > 0) return found;
     const { memory, symbols } = this.#kernel;
-    // The variable of a cache that was merged with another of the same size points to that one.
+    // If a cache was merged with another one of the same size, its variable points to that one.
     const variable = [name, `${name}p`].map((one) => symbols.address(one)).find((one) => one !== undefined);
     const target = variable === undefined ? undefined : memory.readWord(variable);
     const merged = this.#caches.find(({ address }) => address === target);
@@ -101,7 +101,7 @@ export class SlabFinder {
     );
   }
 
-  /** Number of objects in the slab that begins at `pfn`, and the physical address behind it. */
+  /** Number of objects in the slab that begins at `pfn`, and the physical address of its end. */
   #slabAt(pfn: number): { count: number; end: number } {
     const { memMap, layout } = this.#view;
     const run = structPageRun(memMap, layout.size, pfn);
@@ -126,7 +126,7 @@ export class SlabFinder {
   }
 }
 
-/** Before 5.9 each control group has caches of its own beside the common one, called "dentry(12:user.slice)". */
+/** Before 5.9 each control group has its own caches in addition to the common one, called "dentry(12:user.slice)". */
 function isCache(cache: Pick<SlabCache, "name">, name: string): boolean {
   return cache.name === name || cache.name.startsWith(`${name}(`);
 }

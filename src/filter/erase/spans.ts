@@ -10,17 +10,20 @@ export interface EraseSpans {
   readonly start: Float64Array;
   readonly end: Float64Array;
   readonly fill: number;
-  /** Each of them comes several times: `count` pieces, each `every` bytes behind the last; none lies among another's pieces. */
+  /**
+   * Span i is repeated: `count` pieces in all, each `every` bytes behind the previous one. The pieces of different
+   * spans do not interleave.
+   */
   readonly repeat?: { readonly every: Float64Array; readonly count: Float64Array };
 }
 
-/** What makedumpfile writes over erased data. */
+/** The byte with which makedumpfile overwrites erased data. */
 export const ERASED = 0x58;
 
-/** Pieces of memory of one run: 64 MiB. */
+/** The most pieces of memory in one run: 64 MiB. */
 export const MAX_SPANS = 1 << 22;
 
-/** Piles up pieces; neighbours that come one after the other are joined at once. */
+/** Collects pieces; consecutive ones that touch are joined at once. */
 export class SpanList {
   #values = new Float64Array(64);
   #length = 0;
@@ -29,7 +32,7 @@ export class SpanList {
     return this.#length / 2;
   }
 
-  /** Bytes [start, start + length). */
+  /** Adds the bytes [start, start + length). */
   add(start: number, length: number): void {
     if (this.#length > 0 && this.#values[this.#length - 1] === start) {
       this.#values[this.#length - 1] = start + length;
@@ -77,9 +80,12 @@ export class SpanList {
   }
 }
 
-/** Numbers of records in the order of their first field; `undefined` where they are: pieces of slabs come in their order. */
+/**
+ * Indexes of records in the order of their first field; `undefined` if they are in order already, as pieces of slabs
+ * are.
+ */
 function inOrder(values: Float64Array, fields: number, count: number): Uint32Array | undefined {
-  // Where each run of ascending ones begins: there are a few, one for each list that was put together.
+  // The starts of ascending runs. There are few: one for each list that was added.
   let runs = [0];
   for (let i = 1; i < count; i++)
     if ((values[(i - 1) * fields] as number) > (values[i * fields] as number)) runs.push(i);
@@ -98,7 +104,7 @@ function inOrder(values: Float64Array, fields: number, count: number): Uint32Arr
   return order;
 }
 
-/** Joins the runs [from, middle) and [middle, end) of `order` to one of `into`. */
+/** Merges the runs [from, middle) and [middle, end) of `order` into one run of `into`. */
 function mergeRuns(
   {
     values,
@@ -125,9 +131,9 @@ function mergeRuns(
   }
 }
 
-/** Piles up pieces that come several times, at equal distances: `EraseSpans.repeat`. */
+/** Collects pieces that are repeated at equal distances: `EraseSpans.repeat`. */
 export class RepeatedSpans {
-  /** Start, length, distance, count of each. */
+  /** Start, length, distance and count of each. */
   #values = new Float64Array(64);
   #length = 0;
 
@@ -135,7 +141,10 @@ export class RepeatedSpans {
     return this.#length / FIELDS;
   }
 
-  /** Bytes [start, start + length), and as many `every` bytes behind them, `count` times in all; `every` is not below `length`. */
+  /**
+   * Adds the bytes [start, start + length), and the same number of bytes `every` bytes behind them, `count` times in
+   * all; `every` is at least `length`.
+   */
   add(start: number, length: number, every: number, count: number): void {
     if (length <= 0 || count <= 0) return;
     if (this.#length + FIELDS > this.#values.length) {
@@ -152,8 +161,8 @@ export class RepeatedSpans {
   }
 
   /**
-   * All pieces, in lists that `overwrite` takes: most often one. Where some lie among another's (only what is damaged says so of two
-   * slabs) they come into a list of their own.
+   * All pieces, in lists for `overwrite`: mostly one. If pieces interleave with another's (only in damaged data, for
+   * two slabs), they get a separate list.
    */
   spans(fill: number): EraseSpans[] {
     const value = (i: number, field: number) => this.#values[i * FIELDS + field] as number;
@@ -186,13 +195,13 @@ export class RepeatedSpans {
 
 const FIELDS = 4;
 
-/** Where the last piece of a span ends. */
+/** The end of a span's last piece. */
 function lastEnd({ end, repeat }: Pick<EraseSpans, "end" | "repeat">, i: number): number {
   const last = end[i] as number;
   return repeat === undefined ? last : last + ((repeat.count[i] as number) - 1) * (repeat.every[i] as number);
 }
 
-/** Tells of each piece of span `i` that lies, in part at least, in [from, to). */
+/** Calls `use` for each piece of span `i`; of a repeated span, for the pieces that overlap [from, to). */
 function eachPiece(
   { start, end, repeat }: Pick<EraseSpans, "start" | "end" | "repeat">,
   i: number,
@@ -212,7 +221,10 @@ function eachPiece(
   }
 }
 
-/** Overwrites what of `bytes`, which lie at `paddr`, is to be erased. A binary search, and what there is to fill. */
+/**
+ * Overwrites the part of `bytes`, whose address is `paddr`, that must be erased. Costs a binary search, and the
+ * filling.
+ */
 export function overwrite(spans: EraseSpans, bytes: Uint8Array, paddr: number): void {
   const limit = paddr + bytes.length;
   const { start, fill } = spans;
@@ -228,7 +240,7 @@ export function overwrite(spans: EraseSpans, bytes: Uint8Array, paddr: number): 
   }
 }
 
-/** Bytes of the spans, and of those that are in pages which go into the output. */
+/** Counts the bytes of the spans, and those in pages that are kept. */
 export function countErased(
   spans: Pick<EraseSpans, "start" | "end" | "repeat">,
   { kept, maxMapnr }: Pick<PagePlan, "kept" | "maxMapnr">,
@@ -238,7 +250,7 @@ export function countErased(
   const limit = maxMapnr * pageSize;
   let bytes = 0;
   let overwritten = 0;
-  // Most pieces lie in the page of the one before.
+  // Most pieces are in the same page as the previous one.
   let [pageStart, pageEnd, isKept] = [0, 0, false];
   for (let i = 0; i < start.length; i++) {
     const length = (end[i] as number) - (start[i] as number);

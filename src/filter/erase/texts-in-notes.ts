@@ -8,12 +8,12 @@ import type { TextSearch } from "../text/text-search.js";
 import { WideTexts } from "../text/wide-texts.js";
 import { ERASED } from "./spans.js";
 
-/** Overwrites texts in what a dump has beside its pages. */
+/** Overwrites texts in the parts of a dump outside of its pages. */
 export class TextsInNotes {
   readonly #search: TextSearch;
   readonly #finder: PatternFinder;
   readonly #wide: WideTexts;
-  /** How often each rule found something. */
+  /** How many texts were found, by rule. */
   readonly counts: number[];
 
   constructor(search: TextSearch) {
@@ -24,8 +24,8 @@ export class TextsInNotes {
   }
 
   /**
-   * The dump with texts overwritten in its notes and in what earlier runs wrote into eraseinfo. In VMCOREINFO, which readers need, only byte
-   * strings are: a version there looks like an address. Notes keep their sizes.
+   * The dump with texts overwritten in its notes and in the eraseinfo of earlier runs. In VMCOREINFO, which readers
+   * need, only byte strings are overwritten, because a version there looks like an address. Notes keep their sizes.
    */
   erase(dump: Dump): Dump {
     const noteArea = new Uint8Array(dump.noteArea);
@@ -64,7 +64,7 @@ export class TextsInNotes {
       }
     }
     if (patterns && this.#search.patterns.length > 0) {
-      // The search wants zeros around, and a place that 4 divides.
+      // The search needs zeros before and behind, and an address that is a multiple of 4.
       const around = 2 * EDGE;
       const padded = new Uint8Array(bytes.length + 2 * around);
       padded.set(bytes, around);

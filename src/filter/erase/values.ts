@@ -7,30 +7,30 @@ import { cType, isCharacter, unqualified } from "./c-type.js";
 import type { PathStep, Place } from "./erase-rule.js";
 import { KNOWN_VARIABLES } from "./known-variables.js";
 
-/** A piece of the kernel's data and what it is. */
+/** A piece of the kernel's data and its type. */
 export interface Value {
-  /** Kernel virtual, or physical: of slab objects. */
+  /** Whether the address is physical, as for slab objects, or kernel virtual. */
   readonly physical: boolean;
   readonly address: bigint;
-  /** In C's words; `undefined` where nothing tells. */
+  /** In C's words; `undefined` if it is not known. */
   readonly type: string | undefined;
   readonly size: number | undefined;
-  /** Of an array. */
+  /** Number of elements of an array. */
   readonly count?: number;
-  /** The struct that it is in, where that is, and the way from there: members are asked for by the whole path. */
+  /** The struct that contains it, if any, and the path from there: members are looked up by the whole path. */
   readonly base: string | undefined;
   readonly baseAddress: bigint;
   readonly path: string;
   readonly isBitField?: boolean;
 }
 
-/** Data that a rule does not reach; each is counted, none is an error. */
+/** Data that a rule could not reach. They are counted; none is an error. */
 export interface Misses {
   /** Pointers that are 0. */
   nulls: number;
-  /** Pointers to no kernel address, sizes above the limit, data that the dump does not have. */
+  /** Pointers to other than kernel addresses, sizes above the limit, data that the dump does not have. */
   unreachable: number;
-  /** Lists and chains that end otherwise than they should. */
+  /** Lists and chains that do not end correctly. */
   broken: number;
 }
 
@@ -38,17 +38,22 @@ export function noMisses(): Misses {
   return { nulls: 0, unreachable: 0, broken: 0 };
 }
 
-/** The error of a rule that names what this kernel does not have. */
+/** The error for a rule that names what this kernel does not have. */
 export function cannotErase(what: string, cure: string): DumpError {
   return new DumpError("CANNOT_ERASE", what, { cure });
 }
 
-/** Elements of an array of which all are asked for. */
+/** The most elements of an array if a rule has all of them. */
 const MAX_ELEMENTS = 1 << 20;
-/** Steps of one rule over all its elements: several times those of ten million objects. Types and lists of a hostile dump may lead to more. */
+/**
+ * The most steps of one rule over all its elements: several times the steps for ten million objects. Types and lists of
+ * a hostile dump may need more.
+ */
 const MAX_RULE_STEPS = 1 << 26;
 
-/** Finds values by places. What the kernel does not have throws `CANNOT_ERASE`; what the dump does not have is counted. */
+/**
+ * Finds values by places. Throws `CANNOT_ERASE` for what the kernel does not have; counts what the dump does not have.
+ */
 export class ValueFinder {
   readonly #kernel: KernelObjects;
   readonly #physical: PhysicalMemory;
@@ -61,7 +66,7 @@ export class ValueFinder {
     this.misses = misses;
   }
 
-  /** All values at a place; several where it says [*], or its variable is each CPU's own. */
+  /** All values at a place; several if it contains [*], or if its variable is per CPU. */
   *find(place: Place, element: Value | undefined): Generator<Value, void> {
     const roots =
       place.root === undefined ? (element === undefined ? [] : [element]) : this.#roots(place.root, place.steps[0]);
@@ -80,7 +85,10 @@ export class ValueFinder {
     };
   }
 
-  /** What a pointer points to; `undefined`, counted, if it is 0, no pointer to the kernel, or not in the dump. */
+  /**
+   * The data to which a pointer points; `undefined`, which is counted, if it is 0, not a pointer to the kernel, or not
+   * in the dump.
+   */
   follow(pointer: Value): Value | undefined {
     const { memory } = this.#kernel;
     const { target = "void" } = cType(pointer.type ?? "");
@@ -102,7 +110,7 @@ export class ValueFinder {
     return result;
   }
 
-  /** `length` bytes from a value's first on. */
+  /** The first `length` bytes of a value. */
   bytes({ physical, address }: Value, length: number): Uint8Array | undefined {
     if (!physical) {
       const view = this.#kernel.memory.readView(address, length);
@@ -255,11 +263,11 @@ export class ValueFinder {
     return path === "" ? (type ?? "this symbol") : `${base}.${path}`;
   }
 
-  /** Length of the text at a value, without the zero byte behind it. */
+  /** Length of the text at a value, without the terminating zero. */
   textLength(text: Value, most: number): number | undefined {
     let length = 0;
     while (length < most) {
-      // Up to the next multiple of 64: no page ends in between.
+      // Up to the next multiple of 64: no page ends before it.
       const at = { ...text, address: text.address + BigInt(length) };
       const n = Math.min(64 - Number(at.address % 64n), most - length);
       const bytes = this.bytes(at, n);
@@ -272,7 +280,7 @@ export class ValueFinder {
   }
 }
 
-/** Whether a pointer's value stands for a text. */
+/** Whether a type is a pointer to characters: then the text is meant. */
 export function isText(type: string): boolean {
   const { target } = cType(type);
   return target !== undefined && isCharacter(target);

@@ -7,13 +7,13 @@ import { missingFacts } from "./missing-facts.js";
 import { BLOCKS_LIMIT, PLACED_LIMIT } from "./self-check.js";
 import { fails } from "./share.js";
 
-/** Asks for every fact there is: those that tell both kinds of page cache apart, too. */
+/** Requires every fact, including those that distinguish the two kinds of page cache. */
 const ALL_FACTS: Policy = { zero: true, cache: true, cachePrivate: false, user: true, free: true };
 
 /**
- * Why a VMCOREINFO text is not quite believed although it leads to a kernel: it lacks facts that every kernel tells, or the
- * blocks on the kernel's free lists are not as it says. `undefined` if nothing speaks against it. Costs three reads per zone and
- * two per block of some; no struct pages are sampled.
+ * Why a VMCOREINFO text is doubtful although it leads to a kernel: facts that every kernel exports are missing, or the
+ * blocks on the kernel's free lists do not agree with it. `undefined` if there is no doubt. Costs three reads per zone
+ * and two per block of some zones; does not sample struct pages.
  */
 export function doubtOf(dump: Dump, view: KernelView): string | undefined {
   const missing = missingFacts(view.layout, ALL_FACTS);

@@ -13,22 +13,25 @@ import {
 import { wordAt } from "../../reader/fields.js";
 import type { Share } from "./share.js";
 
-/** What the first blocks on the kernel's own free lists say of the facts that tell free pages. */
+/** Whether the first blocks on the kernel's own free lists agree with the facts about free pages. */
 export interface FreeBlockEvidence {
-  /** A block's address is that of a struct page, at a pfn that its order divides: SIZE(page), the memory map. */
+  /**
+   * The block's address is that of a struct page, and its order divides the pfn: shows that SIZE(page) and the memory
+   * map are right.
+   */
   readonly placed: Share;
-  /** Its struct page has the mark of a free page and the list's order. */
+  /** Its struct page has the mark of a free page and the order of the list. */
   readonly marked: Share;
   /** Its struct page has none of the flags that the kernel clears when it frees a page. */
   readonly clean: Share;
 }
 
-/** Blocks looked at per zone, of some 55 lists: those of the largest ones, which change least. */
+/** Blocks that are checked per zone, which has about 55 lists: those of the largest blocks, which change least. */
 const MOST = 8;
 
 /**
- * Looks at the first block of each free list. The lists and the marks are two accounts of the same pages, and a filter
- * reads the marks only: where they agree the marks are read rightly. `undefined` where VMCOREINFO does not lead to the
+ * Checks the first block of each free list. The lists and the marks both say which pages are free, and a filter run
+ * uses only the marks: if the two agree, the marks are read correctly. `undefined` if VMCOREINFO does not lead to the
  * lists. Costs three reads per zone and two per block.
  */
 export function freeBlockEvidence(
@@ -46,7 +49,7 @@ export function freeBlockEvidence(
       const bytes = kernel.readView(page, layout.size);
       if (bytes === undefined) continue;
       cases++;
-      // A dump of a part of memory has not the whole map.
+      // A dump of a part of memory does not have the whole map.
       if (isInside(memMap, layout.size, page)) {
         const pfn = pfnOf(page);
         inMap++;
@@ -72,7 +75,7 @@ function isInside({ count, startPfn, endPfn, address }: MemMap, size: number, pa
   return false;
 }
 
-/** Struct pages of the first blocks on a zone's lists. An entry that does not point back to the list is none. */
+/** Struct pages of the first blocks on a zone's lists. Skips entries that do not point back to the list. */
 function* firstBlocks(
   kernel: KernelMemory,
   shape: ZoneShape,
@@ -107,7 +110,7 @@ function unsignedLong(bytes: DataView, at: number, { wordSize, littleEndian }: K
   return wordAt(bytes, at, wordSize, littleEndian);
 }
 
-/** Flags that no free page has: all that are known, but those of a memory error and of pages never given out. */
+/** The known flags that no free page has: all but those of memory errors and of pages that were never used. */
 function clearedFlags({ mask }: PageMarks): number {
   return mask.lru | mask.private | mask.swapcache | mask.swapbacked | mask.slab | mask.head;
 }

@@ -1,21 +1,21 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { zoneAddresses, zoneShape } from "../../kernel/zones.js";
 
-/** What the zones count as free. */
+/** The zones' counters of free pages. */
 export interface FreeCounters {
-  /** Pages in the buddy allocator, but for those being isolated. */
+  /** Pages in the buddy allocator, except those being isolated. */
   readonly free: number;
-  /** Pages between the zones' first and last ones, holes included. */
+  /** Pages between the first and the last page of each zone, including holes. */
   readonly spanned: number;
   readonly zones: number;
 }
 
-/** A CPU may hold back that many pages per zone before it adds them to the zone's counter (mm/vmstat.c). */
+/** A CPU may collect this many pages per zone before it adds them to the zone's counter (mm/vmstat.c). */
 const DRIFT = 125;
 
 /**
- * The zones' own numbers of free pages (zone.vm_stat[NR_FREE_PAGES]); `undefined` where VMCOREINFO does not lead there.
- * Pages on a CPU's lists are not among them, as they bear no mark of a free page either.
+ * The zones' own numbers of free pages (zone.vm_stat[NR_FREE_PAGES]); `undefined` if VMCOREINFO does not lead there.
+ * Pages on a CPU's list are not counted in them, and do not have the mark of a free page either.
  */
 export function freeCounters(kernel: KernelMemory): FreeCounters | undefined {
   const { info } = kernel;
@@ -36,9 +36,9 @@ export function freeCounters(kernel: KernelMemory): FreeCounters | undefined {
 }
 
 /**
- * Whether so many free pages as were found can be what the zones count. Allowed is a quarter more or less (pages being
- * isolated are in the allocator and not in the counters), what the CPUs hold back, and all pages of the zones' spans
- * that could not be looked at: holes, and those that an earlier filter left out.
+ * Whether the number of free pages that were found agrees with the zones' counters. The tolerance is a quarter (pages
+ * being isolated are in the allocator but not in the counters), what the CPUs have not added yet, and all pages of the
+ * zones' spans that could not be checked: holes, and pages that an earlier filter dropped.
  */
 export function countsAgree(
   { free, spanned, zones }: FreeCounters,

@@ -6,25 +6,25 @@ import { BATCH, createClassifier } from "../classifier.js";
 import { PAGE_CLASSES } from "../page-classes.js";
 import type { SampleBlock } from "./sample.js";
 
-/** Pages that are the kernel's own for sure, by the class that they were given all the same. */
+/** Pages that are certainly the kernel's own, by the class that they got nevertheless. */
 export interface KernelPageEvidence {
   readonly pages: number;
   /** Indexed by class number. */
   readonly classes: readonly number[];
 }
 
-/** Pages before a page that a block may begin with: 2^10, the largest order of nearly all kernels. */
+/** How far before a page its block may begin: 2^10 pages, the largest order of nearly all kernels. */
 const REACH = 1024;
-/** Symbols of an image lie close together: a few blocks have them all. */
+/** Symbols of an image are close together: a few blocks contain them all. */
 const MOST_BLOCKS = 6;
 
 /**
  * Classifies pages that no level may drop: those of the symbols in VMCOREINFO, which are the kernel's own data, and
- * those that hold the struct pages themselves.
+ * those that contain the struct pages themselves.
  */
 export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonly SampleBlock[]): KernelPageEvidence {
   const space = attachSpace(view.space, dump.memory);
-  // Every eighth block's: memory with struct pages of the wrong place shows in a few as well as in many.
+  // Only every eighth block: struct pages at wrong places are seen in a few blocks as well as in many.
   const addresses = blocks.filter((_, i) => i % 8 === 0).map(({ address }) => address);
   for (const [name] of dump.vmcoreinfo?.items ?? []) {
     const symbol = /^SYMBOL\((.+)\)$/.exec(name)?.[1];
@@ -58,7 +58,7 @@ export function kernelPageEvidence(dump: Dump, view: KernelView, blocks: readonl
   classifier.end();
   return { pages, classes };
 
-  /** Classes of the pages from `start` on, as far as their struct pages are there. */
+  /** Classes of the pages from `start` on, as far as the dump has their struct pages. */
   function classesOf(start: number): Uint8Array {
     const { memMap, layout } = view;
     for (let i = 0; i < memMap.count; i++) {

@@ -4,16 +4,16 @@ import type { Policy } from "../policy.js";
 /** A name that VMCOREINFO lacks although the level needs it. */
 export interface MissingFact {
   readonly name: string;
-  /** What is kept for that, in words. */
+  /** What is kept because of that, in words. */
   readonly kept: string;
-  /** Classes that are not to be dropped. */
+  /** Classes that must not be dropped. */
   readonly classes: readonly ("cache" | "cachePrivate" | "user")[];
 }
 
 /**
- * What the level needs and the layout has not, in any kernel's way of telling it. Facts that a kernel may lack by its
- * configuration (memory errors, hugetlb, offline pages) are not among them, nor is the mark of free pages: there
- * the free lists help out.
+ * What the level needs and the layout does not have in any form. Facts that a kernel may lack because of its
+ * configuration (memory errors, hugetlb, offline pages) do not count, nor does the mark of free pages, because the free
+ * lists can replace it.
  */
 export function missingFacts({ bit, type, headMask, order }: PageLayout, policy: Policy): MissingFact[] {
   const cache = policy.cache || policy.cachePrivate;

@@ -18,20 +18,20 @@ const RULES = {
   unusedIsFree: "blocks that nothing refers to bear the mark of free pages",
 } as const;
 
-/** What sampled struct pages say of the facts that tell what pages are: how many follow each rule. */
+/** How many of the sampled struct pages follow each rule. */
 export type PageEvidence = Readonly<Record<keyof typeof RULES, Share>>;
 
 /** Bits of `mapping`: anonymous, and a driver's movable page (both: KSM). */
 const ANON = 1;
 const MAPPING_FLAGS = 3;
-/** Where kernel addresses are above it, no page flags are; s390x' begin at 0. */
+/** If kernel addresses are above this, page flags are not. Addresses of s390x begin at 0. */
 const UPPER_HALF = 2 ** 63;
 
 /**
- * Counts how far the sample's struct pages are as every kernel keeps them. For the rules of user memory and page cache
- * single pages in use are looked at (references, neither head nor tail, no slab, no page type): pages of hugetlb have
- * a mapping and are on no list. About 50 ns per struct page once V8 has compiled it;
- * a run ends before that, so all is told in words of 32 bits, of which it can do with few instructions.
+ * Counts how many of the sample's struct pages follow the rules that hold in every kernel. The rules of user memory and
+ * page cache are checked on single pages in use (with references, neither head nor tail, no slab, no page type): pages
+ * of hugetlb have a mapping, but are on no list. Costs about 50 ns per struct page in compiled code. A run ends before
+ * V8 has compiled it, so everything is done on words of 32 bits, which take few instructions.
  */
 export function pageEvidence(
   blocks: readonly SampleBlock[],
@@ -51,7 +51,7 @@ type Counts = Readonly<Record<keyof typeof RULES, { rule: string; cases: number;
 
 type Facts = ReturnType<typeof factsOf>;
 
-/** What the loop needs to know: where things are, in words, and their values as signed words, NaN where there are none. */
+/** The parameters of the loop: positions in words, and values as signed words; NaN if there is none. */
 function factsOf(layout: PageLayout, lowest: number) {
   const { offset, bit, type } = layout;
   const { mask } = pageMarks(layout);
@@ -79,7 +79,7 @@ function factsOf(layout: PageLayout, lowest: number) {
 
 function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exists: PageBitmap, counts: Counts): void {
   const word = (at: number) => words[at] as number;
-  // The last one is only looked at as the neighbour of the one before.
+  // The last one is only read as the neighbour of the one before.
   for (let i = 0; i + 1 < count; i++) {
     const at = i * facts.size;
     if ((facts.hasTails && (word(at + facts.compoundHead) & 1) !== 0) || !testBit(exists, firstPfn + i)) continue;
@@ -93,7 +93,10 @@ function countPages({ words, count, firstPfn }: SampleBlock, facts: Facts, exist
   }
 }
 
-/** Heads whose last page and the one behind it are in the block. Slabs of some pages are such in every kernel. */
+/**
+ * Heads whose last page and the page behind it are in the block. Every kernel has slabs of several pages, so there are
+ * always some.
+ */
 function countOrder(words: Int32Array, at: number, left: number, facts: Facts, counts: Counts): void {
   const { order: field, size, hasHeads, hasTails, headMask, flags, low } = facts;
   if (field === undefined || !hasHeads || !hasTails) return;
@@ -105,7 +108,7 @@ function countOrder(words: Int32Array, at: number, left: number, facts: Facts, c
   else if (2 ** order < left) add(counts.orderEndsTails, isTail(2 ** order - 1) && !isTail(2 ** order));
 }
 
-/** The lowest word of a field that is wider, with no more bits than it has. */
+/** The value of an order field; if it is wider than 32 bits, its lowest word. */
 function orderAt(
   words: Int32Array,
   at: number,
@@ -120,7 +123,7 @@ function orderAt(
   return lowByte ? value & 0xff : value;
 }
 
-/** Orders of compound pages are below: hugetlb's largest are 16 GiB of 4 KiB pages. */
+/** Orders of compound pages are below this: hugetlb's largest pages are 16 GiB of 4 KiB pages. */
 const MAX_ORDER = 22;
 
 function countFree(
@@ -166,7 +169,7 @@ function countUsed(words: Int32Array, at: number, facts: Facts, counts: Counts, 
   }
 }
 
-/** The words are in the machine's order, as it has them in memory. */
+/** The words are in the order in which the machine has them in memory. */
 function unsignedLong(words: Int32Array, at: number, { wide, low }: Facts): number {
   if (!wide) return (words[at] as number) >>> 0;
   return ((words[at + 1 - low] as number) >>> 0) * 2 ** 32 + ((words[at + low] as number) >>> 0);

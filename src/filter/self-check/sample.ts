@@ -7,23 +7,23 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 import type { PagePlan } from "../plan.js";
 
-/** Struct pages that lie behind each other. */
+/** Consecutive struct pages. */
 export interface SampleBlock {
   readonly firstPfn: number;
   readonly count: number;
-  /** Their words of 32 bits, those of an unsigned long in the order in which the machine has them. */
+  /** Their words of 32 bits. Those of an unsigned long are in the machine's order. */
   readonly words: Int32Array;
   /** Virtual address of the first. */
   readonly address: bigint;
 }
 
-/** Blocks in a sample, and struct pages in a block: 64 reads of 8 KiB, whatever the dump's size. */
+/** Blocks in a sample, and struct pages per block: 64 reads of 8 KiB, independent of the dump's size. */
 const BLOCKS = 64;
 const BLOCK_PAGES = 128;
 
 /**
- * Takes struct pages of pages that are memory, evenly from all of it. Blocks whose struct pages cannot be read whole
- * are left out.
+ * Reads struct pages of existing pages, evenly spread over all of them. Skips blocks whose struct pages cannot be read
+ * completely.
  */
 export function sampleStructPages(
   space: AddressSpace,
@@ -44,7 +44,7 @@ export function sampleStructPages(
     const start = starts[range] as number;
     const end = ends[range] as number;
     for (;;) {
-      // Holes give their turn to the memory behind them.
+      // If a block would be in a hole, the memory behind it is used.
       const from = Math.max(start, next);
       const pfn = from < end ? findBit(exists, from, end, true) : end;
       if (pfn >= end) break;

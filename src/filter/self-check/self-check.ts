@@ -17,24 +17,24 @@ import { type PageEvidence, pageEvidence } from "./page-samples.js";
 import { sampleStructPages } from "./sample.js";
 import { fails, type Share } from "./share.js";
 
-/** Classes that a fact may be needed for. */
+/** Classes that may need a fact. */
 type PageKind = "cache" | "cachePrivate" | "user" | "free";
 
-/** A fact that does not hold in the dump's memory. */
+/** A fact that does not agree with the dump's memory. */
 interface Finding {
   /** The names in VMCOREINFO that may be wrong. */
   readonly names: string;
-  /** What was seen. */
+  /** What was found in memory. */
   readonly seen: string;
-  /** Classes that cannot be told without. */
+  /** Classes that cannot be recognised without it. */
   readonly classes: readonly PageKind[];
-  /** Whether bits of page flags are in doubt, that of memory errors among them. */
+  /** Whether bits of page flags are doubtful, including that of memory errors. */
   readonly flags: boolean;
-  /** Whether it is not known how many pages a compound page has. */
+  /** Whether the number of pages of compound pages is unknown. */
   readonly orders?: boolean;
 }
 
-/** What is to be dropped after the check, and by what layout. */
+/** What is dropped after the check, and with which layout. */
 export interface Checked {
   readonly policy: Policy;
   readonly view: KernelView;
@@ -55,31 +55,38 @@ const BITS: Readonly<Record<PageKind, number>> = {
 const ALL: readonly PageKind[] = ["cache", "cachePrivate", "user", "free"];
 const BY_FLAGS: readonly PageKind[] = ["cache", "cachePrivate", "user"];
 const CURE = `Give the VMCOREINFO of exactly the kernel that was dumped (${OPTION.vmcoreinfo}), or its debug information (${OPTION.vmlinux})`;
-/** The text is whole, or memory would have had a better one: only what has more than the kernel exports can help. */
+/**
+ * The text is complete, or memory would have contained a better one. Only a source with more than the kernel exports
+ * can help.
+ */
 const CURE_OF_MISSING = `Give the kernel's debug information (${OPTION.vmlinux}), which may tell them`;
 
 /**
- * On real dumps of 2 kernels on 8 machines, live ones and crashes, 97 to 100 of 100 cases follow each rule, where a wrong
- * fact leaves next to none. A quarter and a half lie far from both: memory that was copied while it changed still passes.
+ * On real dumps of 2 kernels on 8 machines, live and crashed, 97 to 100 of 100 cases follow each rule; with a wrong
+ * fact, nearly none do. The limits of a quarter and a half are far from both, so memory that was copied while it
+ * changed still passes.
  */
 export const BLOCKS_LIMIT = { least: 8, share: 0.25 };
 /** An entry that points back to its list is a struct page, even in memory that was copied while it changed. */
 export const PLACED_LIMIT = 0.75;
 const PAGES_LIMIT = 0.5;
-/** New pages wait for their LRU list in batches of 31 per CPU (15 before 6.11): a guest may have crashed before any was there. */
+/**
+ * New pages wait for their LRU list in batches of 31 per CPU (15 before 6.11). A guest may have crashed before the
+ * first batch was full.
+ */
 const LRU_BATCH = 31;
-/** Breaches of a rule that are never taken for more than chance. */
+/** This many violations of a rule may always be chance. */
 const FEW = 32;
-/** Compound pages that are enough to judge by: the sample of any kernel has dozens. */
+/** Compound pages that are enough for a decision: the sample of any kernel has dozens. */
 const HEADS = 16;
-/** Pages of the kernel's own that may seem something else. */
+/** Pages of the kernel's own that may look like something else. */
 const KERNEL_PAGES = 1;
 
 /**
- * Holds what the filter believes of struct pages against the dump's memory, before any page is dropped. A fact that is
- * missing or does not hold is named by a warning, and the classes that need it are kept. No kernel version is asked:
- * what counts is what memory shows. Costs about 20 ms of CPU at the start of a run, when nothing is compiled yet (a dump of 5 GiB with
- * two nodes); it does not grow with the dump.
+ * Compares what the filter assumes about struct pages with the dump's memory, before any page is dropped. For a fact
+ * that is missing or wrong there is a warning, and the classes that need it are kept. The kernel version does not
+ * matter, only the memory. Costs about 20 ms of CPU at the start of a run, when nothing is compiled yet (a dump of 5
+ * GiB with two nodes), independent of the dump's size.
  */
 export function selfCheck(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan, warnings: Warnings): Checked {
   const missing = missingFacts(view.layout, policy);
@@ -155,7 +162,7 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
   find(pages.tailBehindHead, fewHeads, heads);
   const order = "OFFSET(page.compound_order), OFFSET(folio._folio_order) or, without them, OFFSET(page.flags)";
   find(pages.orderEndsTails, fewHeads, { names: order, classes: [], flags: false, orders: true });
-  // Where both kinds of cache go it does not matter which is which.
+  // If both kinds of page cache are dropped, they need not be distinguished.
   const needsPrivate = policy.cache && !policy.cachePrivate;
   const privateData = { names: "PG_private or OFFSET(page.private)", classes: ["cache" as const], flags: false };
   find(needsPrivate ? pages.privateHasData : undefined, fewPages, privateData);
@@ -192,9 +199,9 @@ function describeShare({ rule, cases, right }: Share): string {
 }
 
 /**
- * Holds the number of free pages that the scan found against the zones' counters. Returns `false`, with a warning,
- * where they are too far apart; then free pages must be kept. `free` are the pages found, `lookedAt` all pages of
- * which the scan saw the struct page.
+ * Compares the number of free pages that the scan found with the zones' counters. Returns `false`, with a warning, if
+ * they differ too much; then free pages must be kept. `free` is the number of pages found, `lookedAt` the number of
+ * pages whose struct page the scan read.
  */
 export function checkFreeCount(
   dump: Dump,
@@ -207,7 +214,7 @@ export function checkFreeCount(
   const counters = kernel && freeCounters(kernel);
   if (kernel === undefined || counters === undefined) return true;
   const cpus = Math.max(dump.header.cpus, countCpus(dump.notes), 1);
-  if (countsAgree(counters, free, lookedAt, cpus) || listsTell(kernel, view)) return true;
+  if (countsAgree(counters, free, lookedAt, cpus) || listsConfirm(kernel, view)) return true;
   warnings.add(
     "SELF_CHECK",
     `VMCOREINFO does not fit the memory (${free} pages seem free, the kernel counts ${counters.free}); for that reason these are kept: free pages. ${CURE}`,
@@ -215,14 +222,20 @@ export function checkFreeCount(
   return false;
 }
 
-/** Whether `checkFreeCount` may say no: a walk that gives pages away before it has seen them all has to count them first. */
+/**
+ * Whether `checkFreeCount` may return false. If so, a walk that returns pages before it has seen all must count the
+ * free ones first.
+ */
 export function needsFreeCount(dump: Dump, view: KernelView): boolean {
   const kernel = viewMemory(dump, view);
-  return kernel !== undefined && freeCounters(kernel) !== undefined && !listsTell(kernel, view);
+  return kernel !== undefined && freeCounters(kernel) !== undefined && !listsConfirm(kernel, view);
 }
 
-/** The lists are a better witness than counters: pages being isolated are on them, and in no counter. */
-function listsTell(kernel: KernelMemory, view: KernelView): boolean {
+/**
+ * Whether the free lists confirm the marks. They are more reliable than counters: pages being isolated are on them, but
+ * in no counter.
+ */
+function listsConfirm(kernel: KernelMemory, view: KernelView): boolean {
   const blocks = freeBlockEvidence(kernel, view.memMap, view.layout);
   return blocks !== undefined && blocks.marked.cases >= BLOCKS_LIMIT.least;
 }

@@ -1,6 +1,6 @@
-/** How many of the cases looked at were as they must be. */
+/** How many of the checked cases were right. */
 export interface Share {
-  /** What was looked at and what must hold, for tests and people. */
+  /** What was checked and which rule must hold, for tests and people. */
   readonly rule: string;
   readonly cases: number;
   readonly right: number;

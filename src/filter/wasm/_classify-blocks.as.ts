@@ -1,4 +1,4 @@
-// How many pages a free block, or a compound page, has.
+// The number of pages of a free block or a compound page.
 import {
   flag,
   P_BIG_ENDIAN,
@@ -16,7 +16,7 @@ import {
   word,
 } from "./_classify-parameters.as";
 
-/** Buddy pages of an impossible order so far: a word of the state. */
+/** A word of the state: number of buddy pages with an impossible order so far. */
 const S_BAD_ORDERS: usize = 4;
 
 /** An unsigned number of 1, 2, 4 or 8 bytes in the dump's byte order. */
@@ -33,7 +33,9 @@ function field(at: usize, width: u32, big: bool): u64 {
   }
 }
 
-/** Pages of a buddy block, or 0 (and counted) when its order is none the kernel has, or its pfn is no multiple of it. */
+/**
+ * Pages of a buddy block; or 0, which is counted, if the kernel has no such order, or the pfn is not a multiple of it.
+ */
 export function freePages(params: usize, state: usize, page: usize, pfn: u64): i64 {
   const at = page + <usize>param(params, P_PRIVATE_AT);
   const order = field(at, word(params, P_WORD), flag(params, P_BIG_ENDIAN));
@@ -42,7 +44,7 @@ export function freePages(params: usize, state: usize, page: usize, pfn: u64): i
   return 0;
 }
 
-/** Pages of a compound page by the order in its second struct page; 1 if that makes no sense. */
+/** Pages of a compound page, by the order in its second struct page; 1 if the order is impossible. */
 export function compoundPages(params: usize, second: usize, pfn: u64): i64 {
   const width = word(params, P_ORDER_WIDTH);
   if (width == 0) return 1;
@@ -53,7 +55,7 @@ export function compoundPages(params: usize, second: usize, pfn: u64): i64 {
   return (<i64>1) << <i64>order;
 }
 
-/** Whether the second struct page says that a compound page is of hugetlb. */
+/** Whether a compound page is of hugetlb, according to its second struct page. */
 export function isHugetlb(params: usize, second: usize): bool {
   const width = word(params, P_HUGETLB_WIDTH);
   if (width == 0) return false;

@@ -1,4 +1,4 @@
-// What the page scan is told about a kernel and a policy.
+// The parameters of the page scan: a kernel and a policy.
 
 // The parameters: 64-bit words, in this order. src/filter/classifier.ts fills them and explains them.
 export const P_SIZE = 0;

@@ -1,9 +1,9 @@
-// Says of each struct page what its page is to the filter: the hot loop of pass 1.
+// Decides for each struct page how to filter its page: the hot loop of pass 1.
 //
-// It is WebAssembly and not plain TypeScript because most runs look at the struct pages of a few gigabytes: that takes
-// 10 to 50 ms here, and as long again until a JavaScript engine had made fast code of the loop.
+// It is WebAssembly and not plain TypeScript because most runs scan the struct pages of a few gigabytes. That takes 10
+// to 50 ms here, and a JavaScript engine would need as long again until it had fast code for the loop.
 //
-// Cost per struct page: one cache line of 64 bytes read, 3 to 5 words of it looked at: about 5 ns.
+// Cost per struct page: about 5 ns. It reads one cache line of 64 bytes, and 3 to 5 words of it.
 
 import { compoundPages, freePages, isHugetlb } from "./_classify-blocks.as";
 import {
@@ -44,23 +44,26 @@ const FREE: u8 = 4;
 const UNREFERENCED: u8 = 8;
 const OFF_LRU: u8 = 9;
 const UNKNOWN: u8 = 10;
-/** From here on classes of pages that are kept, each for a reason: with a privacy policy they are counted too. */
+/** Classes from here on are reasons for keeping pages. With a privacy policy they are counted, too. */
 const KEPT_FROM: u8 = 16;
 const KEPT_RESERVED: u8 = 16;
 const KEPT_SLAB: u8 = 17;
 const KEPT_KNOWN: u8 = 18;
 
-// The state: 32-bit words. The one at 4 is of _classify-blocks.as.ts.
-/** Class of the pages of a block that reaches beyond the batch. */
+// The state: 32-bit words. The word at 4 belongs to _classify-blocks.as.ts.
+/** Class of the pages of a block that continues behind the batch. */
 const S_REST: usize = 0;
-/** Class of the last page that is no tail: of the tails that follow it too. Used with a privacy policy only. */
+/**
+ * Class of the last page that is not a tail, which is also the class of the tails that follow it. Used with a privacy
+ * policy only.
+ */
 const S_LAST: usize = 8;
-/** From here on pages dropped by class, since the caller last set them to 0. */
+/** From here on: pages dropped, by class, since the caller last set the words to 0. */
 const S_DROPPED: usize = 12;
-/** The class of a single page for each combination of the facts below: class-rules.ts makes this table of bytes. */
+/** The class of a single page for each combination of the facts below: a table of bytes from class-rules.ts. */
 const S_TABLE: usize = 512;
 
-// The facts of a page, as bits: FACT in kernel/page/page-facts.ts. Bit 0: it looks anonymous.
+// The facts of a page, as bits: FACT in kernel/page/page-facts.ts. Bit 0: its mapping looks anonymous.
 const CACHED: u32 = 1;
 const HAS_PRIVATE: u32 = 2;
 const POISONED: u32 = 3;
@@ -68,13 +71,13 @@ const SLAB: u32 = 4;
 const IS_OFFLINE: u32 = 5;
 
 /**
- * Looks at the pages [from, to) of a batch. The struct page of page i is at `pages + i * size`, its pfn is
- * `firstPfn + i`; pages whose bit in `present` is not set are passed over. Sets classes[i] of pages to be dropped; the
- * caller has set all to 0. Returns the index behind the last page that has been decided: above `to` when a free block
- * or compound page reaches beyond it, and then S_REST is its class.
+ * Classifies the pages [from, to) of a batch. The struct page of page i is at `pages + i * size`, its pfn is `firstPfn
+ * + i`; pages without a bit in `present` are skipped. Sets classes[i] of pages to be dropped; the caller has set all to
+ * 0. Returns the index behind the last page that was decided. It is above `to` if a free block or compound page
+ * continues there; S_REST is its class then.
  *
- * With a privacy policy every page gets a class: one of those that say why it is kept (KEPT_FROM), or why not. `known`
- * has the bits of pages that are known to be the kernel's. A page whose head is not here, or was passed over, is unknown.
+ * With a privacy policy every page gets a class: a reason why it is kept (KEPT_FROM), or why not. `known` has the bits
+ * of pages that are known to be the kernel's. A page whose head is missing, or was skipped, is unknown.
  */
 export function classify(
   params: usize,
@@ -110,17 +113,17 @@ export function classify(
   const dropUser = flag(params, P_DROP_USER);
   const privacy = flag(params, P_PRIVACY);
   const special = buddyFlag | head;
-  // A mask of nothing is to match nothing.
+  // An empty mask must match nothing.
   const swapWanted = swap == 0 ? 1 : swap;
   const table = state + S_TABLE;
   let last = <u8>load<u32>(state, S_LAST);
 
   let i = from;
   while (i < to) {
-    // Up to 64 pages at once: to the end of a run that is there.
+    // Up to 64 pages at once: to the end of a run of present pages.
     const there = load<u64>(present + (i >> 3)) >> <u64>(i & 7);
     if ((there & 1) == 0) {
-      // To the next page that is there, or the next byte.
+      // To the next present page, or the next byte.
       const bits = <u32>there & 0xff;
       i = min(to, i + (bits == 0 ? 8 - (i & 7) : ctz(bits)));
       last = UNKNOWN;
@@ -148,7 +151,7 @@ export function classify(
       if (
         ((flags & special) | <u32>(mapcount == buddyType) | <u32>(mapcount == unacceptedType) | <u32>privacy) == 0
       ) {
-        // A page for itself, as most are: no branch depends on what it is.
+        // A single page, which is the most frequent case: no branch depends on its class.
         store<u8>(classes + i, found);
         i++;
         continue;
@@ -210,7 +213,7 @@ function anyBit(bits: usize, from: i32, to: i32): bool {
 }
 
 /**
- * Clears the bits of the pages [0, count) of a batch that have a class (below KEPT_FROM) and counts them by class in the
+ * Clears the bits of the pages [0, count) of a batch that have a class below KEPT_FROM, and counts them by class in the
  * state. Eight pages at a time: about 0.5 ns per page. `classes` beyond `count` must be 0 up to a multiple of 8.
  */
 export function drop(state: usize, count: i32, present: usize, classes: usize): void {

@@ -2,7 +2,7 @@ import { instantiateModule, type WasmMemory } from "../../codec/wasm/wasm.js";
 
 export { borrowMemory, createWasmMemory, giveBackMemory, type WasmMemory } from "../../codec/wasm/wasm.js";
 
-/** The module of pass 1. Addresses are bytes of the memory it is bound to. */
+/** The module of pass 1. Addresses are bytes of the memory to which it is bound. */
 export interface ClassifyModule {
   classify(
     params: number,
@@ -19,15 +19,15 @@ export interface ClassifyModule {
 }
 
 /**
- * Binds the kernel to a memory. Compiles it on the first call in a thread.
- * @throws Error when the compiled module is missing: run npm run build
+ * Binds the module to a memory. Compiles it on the first call in a thread.
+ * @throws Error if the compiled module is missing: run npm run build
  */
 export function loadClassifyModule(memory: WasmMemory): ClassifyModule {
   const exports = instantiateModule("filter/wasm", "classify", ["classify", "drop"], memory);
   return exports as unknown as ClassifyModule;
 }
 
-/** The module of `--privacy strict`: see strict.as.ts. Addresses are bytes of the memory it is bound to. */
+/** The module of `--privacy strict`: see strict.as.ts. Addresses are bytes of the memory to which it is bound. */
 export interface StrictModule {
   begin(scratch: number, pageSize: number, wordSize: number, kind: number): void;
   paint(
@@ -56,8 +56,8 @@ export interface StrictModule {
 }
 
 /**
- * Binds the kernel to a memory. Compiles it on the first call in a thread.
- * @throws Error when the compiled module is missing: run npm run build
+ * Binds the module to a memory. Compiles it on the first call in a thread.
+ * @throws Error if the compiled module is missing: run npm run build
  */
 export function loadStrictModule(memory: WasmMemory): StrictModule {
   const functions = ["begin", "paint", "keep", "apply"];
