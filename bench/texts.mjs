@@ -30,7 +30,7 @@ const SETS = [
   ["5,000 texts", words],
   ["one pattern", "pattern /password=[^&]+/"],
   ["one pattern of letters", "pattern /[a-z]+@corp\\.example/i"],
-  ["one class (e-mail)", "class e-mail"],
+  ...classes.map((rule) => [rule, rule]),
   ["all classes", classes.join("\n")],
   ["all classes, 5,000 texts", `${classes.join("\n")}\n${words}`],
   ...(values.rules === undefined ? [] : [[values.rules, readFileSync(values.rules, "utf8")]]),

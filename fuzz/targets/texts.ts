@@ -19,6 +19,7 @@ import { parseAudit } from "../../src/verify/verify-signed.js";
 import { Warnings } from "../../src/warnings.js";
 import { buildKernel, MiB } from "../../test/support/kernel-image.js";
 import { encodeNotes, prstatusNote, qemuNote, vmcoreinfoNote } from "../../test/support/notes.js";
+import { plainLandmarks } from "../../test/support/plain-landmarks.js";
 import { attempt } from "../look.js";
 import type { FuzzTarget } from "../target.js";
 
@@ -136,7 +137,14 @@ const rulesTarget: FuzzTarget = {
       if (start < searched.from || end > searched.to || start >= end) throw new Error("a match beyond its memory");
     };
     const finder = new PatternFinder(search);
-    finder.find(searched, inside);
+    const all: unknown[] = [];
+    finder.find(searched, (match) => {
+      inside(match);
+      all.push(match);
+    });
+    const near: unknown[] = [];
+    finder.find(searched, (match) => near.push(match), plainLandmarks(search.finders, searched));
+    if (JSON.stringify(near) !== JSON.stringify(all)) throw new Error("landmarks lead past a match");
     new WideTexts(finder).find(searched, inside);
   },
 };

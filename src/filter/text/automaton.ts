@@ -252,3 +252,20 @@ function inOrder(nfa: Nfa, rows: readonly number[][], next: readonly number[], c
 }
 
 const hasAny = (list: readonly number[] | undefined): boolean => (list?.length ?? 0) > 0;
+
+/** Bytes behind which a table goes on in the same way from all of its states: 1 for each. */
+export function breaksOf({ next, columns, classes, start }: Dfa): Uint8Array {
+  const isSame = (a: number, b: number): boolean => {
+    for (let c = 0; a !== b && c < classes; c++) if (next[a + c] !== next[b + c]) return false;
+    return true;
+  };
+  const breaks = Array.from({ length: classes }, (_, c) => {
+    const goesTo = next[start + c] as number;
+    // State 0 leads nowhere, and nothing leads there where a match may begin anywhere.
+    for (let state = classes; state < next.length; state += classes) {
+      if (!isSame(next[state + c] as number, goesTo)) return 0;
+    }
+    return 1;
+  });
+  return columns.map((column) => breaks[column] as number);
+}

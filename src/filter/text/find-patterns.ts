@@ -6,7 +6,7 @@ import type { PatternTables, TextSearch } from "./text-search.js";
 /**
  * Finds all patterns of a search that match in these bytes. One table reads forwards until something matches; from there one reads back to
  * where it begins, and one forwards to the longest end. Nothing is ever read twice but for a match, of at most MAX_MATCH bytes: about
- * 1 ns per byte and table, whatever the patterns and the bytes.
+ * 1 ns per byte and table, whatever the patterns and the bytes; with places of landmarks only what lies around them is read.
  */
 export class PatternFinder {
   readonly #search: TextSearch;
@@ -17,21 +17,64 @@ export class PatternFinder {
 
   constructor(search: TextSearch) {
     this.#search = search;
-    this.#stays = search.finders.map(({ next, columns, start }) =>
+    this.#stays = search.finders.map(({ dfa: { next, columns, start } }) =>
       Uint8Array.from({ length: 256 }, (_, byte) => Number(next[start + (columns[byte] as number)] === start)),
     );
     this.#ends = new Float64Array(search.patterns.length);
   }
 
-  find(searched: Searched, found: (match: RuleMatch) => void): void {
+  /** `places`: for each table where landmarks of its patterns begin, ascending; without them all is read. */
+  find(
+    searched: Searched,
+    found: (match: RuleMatch) => void,
+    places?: readonly (readonly number[] | undefined)[] | undefined,
+  ): void {
     this.#ends.fill(searched.from);
-    this.#search.finders.forEach((finder, i) => {
-      this.#read(finder, this.#stays[i] as Uint8Array, searched, found);
+    this.#search.finders.forEach(({ dfa, breaks }, i) => {
+      const near = places?.[i];
+      if (near === undefined) this.#read(dfa, this.#stays[i] as Uint8Array, searched, found);
+      else this.#readAround(dfa, breaks, near, searched, found);
     });
   }
 
+  /**
+   * What is found by reading all is found so, too: behind a break the table goes on as from its start, and a match that ends
+   * before the next one has a landmark in between.
+   */
+  #readAround(
+    finder: Dfa,
+    breaks: Uint8Array,
+    places: readonly number[],
+    searched: Searched,
+    found: (match: RuleMatch) => void,
+  ): void {
+    const { next, columns, start, accepting } = finder;
+    const { bytes, from, to } = searched;
+    const limit = to + EDGE;
+    // The break, or the end, up to which all is read.
+    let done = from - EDGE;
+    for (const place of places) {
+      if (place < done) continue;
+      let first = place;
+      while (first > done && breaks[bytes[first] as number] === 0) first--;
+      let state = start;
+      let at = first;
+      do {
+        state = next[state + (columns[bytes[at] as number] as number)] as number;
+        if (state >= accepting) this.#takeAll(finder, state, at + 1, searched, found);
+        at++;
+      } while (at < limit && breaks[bytes[at] as number] === 0);
+      if (at < limit) {
+        state = next[state + (columns[bytes[at] as number] as number)] as number;
+        if (state >= accepting) this.#takeAll(finder, state, at + 1, searched, found);
+      }
+      done = at;
+      if (done >= limit) return;
+    }
+  }
+
   #read(finder: Dfa, stays: Uint8Array, searched: Searched, found: (match: RuleMatch) => void): void {
-    const { next, columns, start, accepting, classes } = finder;
+    const { next, columns, start, accepting } = finder;
     const { bytes, from, to } = searched;
     const limit = to + EDGE;
     const words = new Int32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2);
@@ -47,10 +90,20 @@ export class PatternFinder {
         if (at >= limit) return;
       }
       state = next[state + (columns[bytes[at] as number] as number)] as number;
-      if (state >= accepting) {
-        const matched = finder.accepts[(state - accepting) / classes] as readonly number[];
-        for (const pattern of matched) this.#take(pattern, at + 1, searched, found);
-      }
+      if (state >= accepting) this.#takeAll(finder, state, at + 1, searched, found);
+    }
+  }
+
+  /** Matches of all patterns of a state end at `end`. */
+  #takeAll(
+    { accepts, accepting, classes }: Dfa,
+    state: number,
+    end: number,
+    searched: Searched,
+    found: (match: RuleMatch) => void,
+  ): void {
+    for (const pattern of accepts[(state - accepting) / classes] as readonly number[]) {
+      this.#take(pattern, end, searched, found);
     }
   }
 

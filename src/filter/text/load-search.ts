@@ -4,15 +4,23 @@ import { instantiateModule, type WasmMemory } from "../../codec/wasm/wasm.js";
 export interface SearchModule {
   add(table: number, p: number): void;
   candidates(table: number, src: number, from: number, to: number, out: number, most: number): number;
+  landmarks(tables: number, src: number, from: number, to: number, out: number, most: number): number;
 }
 
 /** Bytes of the module's table. */
 export const SEARCH_TABLE = 1 << 15;
+/** Bytes of its tables of landmarks: of each of four places two of halves of bytes, then one of bytes. */
+export const LANDMARK_TABLES = 4 * 2 * 16 + 4 * 256;
 
 /**
  * Binds the kernel to a memory. Compiles it on the first call in a thread.
  * @throws Error when the compiled module is missing: run npm run build
  */
 export function loadSearchModule(memory: WasmMemory): SearchModule {
-  return instantiateModule("filter/wasm", "search", ["add", "candidates"], memory) as unknown as SearchModule;
+  return instantiateModule(
+    "filter/wasm",
+    "search",
+    ["add", "candidates", "landmarks"],
+    memory,
+  ) as unknown as SearchModule;
 }

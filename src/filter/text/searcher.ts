@@ -1,5 +1,5 @@
 import { createWasmMemory, type WasmMemory } from "../../codec/wasm/wasm.js";
-import { loadSearchModule, SEARCH_TABLE } from "./load-search.js";
+import { LANDMARK_TABLES, loadSearchModule, SEARCH_TABLE } from "./load-search.js";
 
 /** A byte string that is searched for. */
 export interface Needle {
@@ -14,7 +14,9 @@ export const MAX_NEEDLE = 4096;
 /** Candidates taken at once. */
 const MOST = 4096;
 const OUT = SEARCH_TABLE;
-const INPUT = OUT + 4 * MOST;
+/** Tables of landmarks, and what is found by them: two numbers each. */
+const LANDMARKS = OUT + 4 * MOST;
+const INPUT = LANDMARKS + LANDMARK_TABLES + 8 * MOST;
 /** Bytes searched at once. */
 const INPUT_BYTES = 1 << 20;
 
@@ -31,6 +33,9 @@ export interface Searcher {
   readonly inputAt: number;
   /** A byte per page of the input, for other kernels. */
   readonly mapAt: number;
+  /** Room for tables of landmarks and so many places that are found by them. */
+  readonly landmarksAt: number;
+  readonly mostLandmarks: number;
   /**
    * Calls `found` for each secret that begins in input[start, places) and lies whole in input[0, length), in ascending order
    * of places; `secret` is its index. About 1 ns per byte.
@@ -67,7 +72,7 @@ export function createSearcher(secrets: readonly Needle[], pageSize: number, mar
     return true;
   };
   return {
-    ...{ input, room, reach, memory, inputAt: INPUT, mapAt },
+    ...{ input, room, reach, memory, inputAt: INPUT, mapAt, landmarksAt: LANDMARKS, mostLandmarks: MOST },
     search(end, length, found, start = 0) {
       if (secrets.length === 0) return;
       const last = Math.min(end, length - MIN_NEEDLE + 1);

@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import {
+  breaksOf,
   type Dfa,
   determinize,
   Nfa,
@@ -9,6 +10,7 @@ import {
   TooManyStates,
   type WorkBudget,
 } from "./automaton.js";
+import { type Landmark, landmarkOf } from "./landmarks.js";
 import type { Pattern, PatternNode } from "./parse-pattern.js";
 import type { Refinement } from "./refine.js";
 import type { TextEncoding } from "./searched.js";
@@ -40,8 +42,17 @@ export interface TextSearch {
   readonly rules: number;
   readonly needles: readonly RuleNeedle[];
   readonly patterns: readonly PatternTables[];
-  /** Tables that find where a match ends; their numbers are indexes of patterns. Every pattern is in one of them. */
-  readonly finders: readonly Dfa[];
+  /** Every pattern is in one of them. */
+  readonly finders: readonly PatternTable[];
+}
+
+/** A table that finds where matches of some patterns end; its numbers are indexes of patterns. */
+export interface PatternTable {
+  readonly dfa: Dfa;
+  /** One of each pattern: without one of them there is no match. `undefined` if some have none. */
+  readonly landmarks: readonly Landmark[] | undefined;
+  /** 1 for bytes behind which the table goes on in the same way, whatever stood before them: no match reaches over one. */
+  readonly breaks: Uint8Array;
 }
 
 /** A rule's pattern, before it is a table. */
@@ -87,7 +98,7 @@ function tablesOf({ rule, pattern, refinement, where }: WantedPattern, budget: W
   };
 }
 
-function made(where: string, make: () => Dfa): Dfa {
+function made<T>(where: string, make: () => T): T {
   try {
     return make();
   } catch (error) {
@@ -103,7 +114,7 @@ function made(where: string, make: () => Dfa): Dfa {
 const TOGETHER: TableLimits = { states: 2_000, work: 600_000 };
 
 /** One table of all patterns, or where that is too large of each half of them: each is a reading of all memory. */
-function findersOf(wanted: readonly WantedPattern[], first: number, budget: WorkBudget): Dfa[] {
+function findersOf(wanted: readonly WantedPattern[], first: number, budget: WorkBudget): PatternTable[] {
   if (wanted.length === 0) return [];
   const make = (limits: TableLimits) => {
     const nfa = new Nfa();
@@ -111,7 +122,9 @@ function findersOf(wanted: readonly WantedPattern[], first: number, budget: Work
       nfa.add(partsOf(pattern), false, first + i);
     });
     nfa.anywhere();
-    return determinize(nfa, limits, budget);
+    const dfa = determinize(nfa, limits, budget);
+    const landmarks = wanted.map(({ pattern }) => landmarkOf(pattern.node)).filter((one) => one !== undefined);
+    return { dfa, landmarks: landmarks.length < wanted.length ? undefined : landmarks, breaks: breaksOf(dfa) };
   };
   if (wanted.length === 1) return [made((wanted[0] as WantedPattern).where, () => make(PATTERN_LIMITS))];
   try {

