@@ -2,11 +2,11 @@ import { DumpError } from "../errors.js";
 import { saysNothingOfKernel } from "../kernel/cannot-filter.js";
 import { type KernelView, viewMemory } from "../kernel/kernel-view.js";
 import type { CpuRegisters } from "../kernel/objects/crash-notes.js";
+import { encodeNote } from "../reader/cpu-notes/encode-notes.js";
 import type { Dump } from "../reader/dump.js";
 import { factsOf } from "../reader/machine.js";
 import { countCpus, countRegisters, NT_PRSTATUS, parseNotes } from "../reader/notes.js";
 import { ofFile, Warnings } from "../warnings.js";
-import { noteBytes } from "../writer/note-bytes.js";
 import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
 import type { Session } from "./own-session.js";
 
@@ -37,7 +37,7 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
   }
   const { littleEndian } = dump.machine;
   const added = registers.map(({ prstatus }) =>
-    noteBytes({ name: "CORE", type: NT_PRSTATUS, desc: prstatus ?? absentRegisters(size, dump) }, littleEndian),
+    encodeNote("CORE", NT_PRSTATUS, prstatus ?? absentRegisters(size, dump), littleEndian),
   );
   const noteArea = Buffer.concat([...added, dump.noteArea]);
   const notes = parseNotes(noteArea, littleEndian, dump.paths[0] ?? "", new Warnings());

@@ -4,18 +4,15 @@ import { BITS_OF_BYTE, countBitsIn, findBitIn } from "../reader/bits.js";
 import { descriptorFault, forEachDescriptor } from "../reader/kdump/descriptors.js";
 import { type KdumpHeader, readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage } from "../reader/kdump/image.js";
-import { PAGE_DESC_SIZE, STATUS_INCOMPLETE } from "../reader/kdump/layout.js";
+import { PAGE_DESC_SIZE, STATUS_INCOMPLETE, STATUS_NO_VMEMMAP } from "../reader/kdump/layout.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
-
 import { attachSource } from "../reader/source/source-image.js";
 import { pageAt } from "../reader/stretches.js";
 import type { Findings } from "./findings.js";
 import { findOverlaps } from "./overlaps.js";
 
-/** Excluded vmemmap (makedumpfile -e). */
-const STATUS_EXCLUDED_VMEMMAP = 0x10;
 const KNOWN_STATUS =
-  COMPRESSED_ZLIB | COMPRESSED_LZO | COMPRESSED_SNAPPY | COMPRESSED_ZSTD | STATUS_INCOMPLETE | STATUS_EXCLUDED_VMEMMAP;
+  COMPRESSED_ZLIB | COMPRESSED_LZO | COMPRESSED_SNAPPY | COMPRESSED_ZSTD | STATUS_INCOMPLETE | STATUS_NO_VMEMMAP;
 /** The most bytes of padding behind a bitmap that are checked. */
 const MAX_PADDING = 1 << 20;
 

@@ -1,11 +1,11 @@
 import type { PagePlan } from "../filter/plan.js";
 import type { KernelView } from "../kernel/kernel-view.js";
+import { encodeNote, NOTE_HEADER_SIZE } from "../reader/cpu-notes/encode-notes.js";
 import type { Dump } from "../reader/dump.js";
 import { utsMachine } from "../reader/machine.js";
 import { findVmcoreinfo } from "../reader/notes.js";
 import type { Utsname } from "../reader/utsname.js";
 import type { DumpFacts } from "./dump-facts.js";
-import { NOTE_HEADER_SIZE, noteBytes } from "./note-bytes.js";
 import type { OutputFormat } from "./output-format.js";
 
 /**
@@ -26,13 +26,13 @@ export function dumpFacts(
   let vmcoreinfoAt = info && { offset: info.descOffset, size: info.desc.length };
   if (info === undefined && vmcoreinfo !== undefined) {
     const desc = Buffer.from(vmcoreinfo.text, "latin1");
-    const note = noteBytes({ name: "VMCOREINFO", type: 0, desc }, machine.littleEndian);
+    const note = encodeNote("VMCOREINFO", 0, desc, machine.littleEndian);
     vmcoreinfoAt = { offset: end + NOTE_HEADER_SIZE + 12, size: desc.length };
     parts.push(note);
   }
   const inNotes = dump.notes.some((note) => note.name === "ERASEINFO");
   if (format === "elf" && dump.eraseinfo !== undefined && !inNotes) {
-    parts.push(noteBytes({ name: "ERASEINFO", type: 0, desc: dump.eraseinfo }, machine.littleEndian));
+    parts.push(encodeNote("ERASEINFO", 0, dump.eraseinfo, machine.littleEndian));
   }
   return {
     machine,

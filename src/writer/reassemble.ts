@@ -3,6 +3,7 @@ import { DumpError, NOTHING_LEFT } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { firstIndex } from "../reader/first-index.js";
 import { descriptorFault, forEachDescriptor, type PageDescriptor } from "../reader/kdump/descriptors.js";
 import { readKdumpHeader } from "../reader/kdump/header.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
@@ -113,7 +114,15 @@ class Reassembler {
       const end = Math.min(part.endPfn, maxMapnr);
       for (let startPfn = part.startPfn; startPfn < end; startPfn += STEP) {
         const endPfn = Math.min(startPfn + STEP, end);
-        forEachDescriptor(this.#image, { ...part, startPfn, endPfn, descriptors }, take);
+        const found: [pfn: number, descriptor: PageDescriptor | undefined][] = [];
+        forEachDescriptor(this.#image, { ...part, startPfn, endPfn, descriptors }, (pfn, descriptor) => {
+          found.push([pfn, descriptor === undefined ? undefined : { ...descriptor }]);
+        });
+        for (const [pfn, descriptor] of found) {
+          if (this.#dataFill + blockSize > this.#data.length) await this.#flushData();
+          if (this.#descFill === this.#desc.byteLength) await this.#flushDescriptors();
+          take(pfn, descriptor);
+        }
         const pages = countBits(dumped, startPfn, endPfn);
         descriptors += pages * PAGE_DESC_SIZE;
         done += pages;
@@ -122,9 +131,9 @@ class Reassembler {
         if (signal?.aborted) throw new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT });
       }
     }
-    this.#flushData();
-    this.#flushDescriptors();
-    const outputBytes = this.#finishHead();
+    await this.#flushData();
+    await this.#flushDescriptors();
+    const outputBytes = await this.#finishHead();
     return { files: this.#dump.paths, pages: total - this.#missing, missing: this.#missing, outputBytes };
   }
 
@@ -182,31 +191,32 @@ class Reassembler {
     };
   }
 
+  /** Adds bytes to those that are written next, and returns their place in the output. There must be room for them. */
   #append(bytes: Uint8Array): number {
-    if (this.#dataFill + bytes.length > this.#data.length) this.#flushData();
     this.#data.set(bytes, this.#dataFill);
     const offset = this.#dataPosition + this.#dataFill;
     this.#dataFill += bytes.length;
     return offset;
   }
 
-  #flushData(): void {
-    if (this.#dataFill > 0) this.#sink.write(this.#data.subarray(0, this.#dataFill), this.#dataPosition);
+  async #flushData(): Promise<void> {
+    if (this.#dataFill > 0) await this.#sink.write(this.#data.subarray(0, this.#dataFill), this.#dataPosition);
     this.#dataPosition += this.#dataFill;
     this.#dataFill = 0;
   }
 
+  /** Adds a page descriptor to those that are written next. There must be room for it. */
   #describe(offset: number, size: number, flags: number): void {
     const { littleEndian } = this.#image;
-    if (this.#descFill === this.#desc.byteLength) this.#flushDescriptors();
     this.#desc.setBigInt64(this.#descFill, BigInt(offset), littleEndian);
     this.#desc.setUint32(this.#descFill + 8, size, littleEndian);
     this.#desc.setUint32(this.#descFill + 12, flags, littleEndian);
     this.#descFill += PAGE_DESC_SIZE;
   }
 
-  #flushDescriptors(): void {
-    if (this.#descFill > 0) this.#sink.write(new Uint8Array(this.#desc.buffer, 0, this.#descFill), this.#descPosition);
+  async #flushDescriptors(): Promise<void> {
+    const bytes = new Uint8Array(this.#desc.buffer, 0, this.#descFill);
+    if (bytes.length > 0) await this.#sink.write(bytes, this.#descPosition);
     this.#descPosition += this.#descFill;
     this.#descFill = 0;
   }
@@ -219,7 +229,7 @@ class Reassembler {
     for (let at = 0; at < part.descriptors; at += PIECE) {
       const bytes = piece.subarray(0, Math.min(PIECE, part.descriptors - at));
       readInto(source, bytes, at, "headers and bitmaps");
-      this.#sink.write(bytes, at);
+      await this.#sink.write(bytes, at);
       await setImmediate();
     }
   }
@@ -228,7 +238,7 @@ class Reassembler {
    * Writes the fields that differ in a single file: no range of its own, eraseinfo of all files, the mark if any is
    * incomplete. Returns the length.
    */
-  #finishHead(): number {
+  async #finishHead(): Promise<number> {
     const { littleEndian, parts } = this.#image;
     const sources = parts.map((part) => attachSource(part.source));
     const headers = sources.map(readKdumpHeader);
@@ -238,7 +248,7 @@ class Reassembler {
     const status = headers.reduce((bits, one) => bits | (one.status & STATUS_INCOMPLETE), header.status);
     const statusBytes = structWriter(4, littleEndian, word);
     statusBytes.u32(0, status);
-    this.#sink.write(statusBytes.bytes, at.status);
+    await this.#sink.write(statusBytes.bytes, at.status);
     const out = structWriter(sub.size, littleEndian, word);
     out.bytes.set(readExactly(source, header.blockSize, sub.size, "kdump sub header"));
     out.u32(sub.split, 0);
@@ -259,23 +269,16 @@ class Reassembler {
     if (header.version >= 5) {
       out.u64(sub.offsetEraseinfo, erased.length === 0 ? 0 : this.#dataPosition);
       out.word(sub.sizeEraseinfo, erased.length);
-      if (erased.length > 0) this.#sink.write(erased, this.#dataPosition);
+      if (erased.length > 0) await this.#sink.write(erased, this.#dataPosition);
     }
     // The headers of older versions end before the fields that they lack: notes follow there.
     const known = header.version >= 6 ? sub.size : header.version === 5 ? sub.startPfn64 : sub.offsetEraseinfo;
-    this.#sink.write(out.bytes.subarray(0, known), header.blockSize);
+    await this.#sink.write(out.bytes.subarray(0, known), header.blockSize);
     return this.#dataPosition + (header.version >= 5 ? erased.length : 0);
   }
 }
 
 /** Index of the last piece that begins at or before `offset`; -1 if there is none. */
 function lastStart(copied: readonly Copied[], offset: number): number {
-  let low = 0;
-  let high = copied.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((copied[middle] as Copied).start <= offset) low = middle + 1;
-    else high = middle;
-  }
-  return low - 1;
+  return firstIndex(copied.length, (i) => (copied[i] as Copied).start > offset) - 1;
 }

@@ -1,10 +1,11 @@
 /** Registers that CPUs left in memory when the kernel crashed. */
+
 import { expect, test } from "vitest";
 import type { KernelMemory } from "../../src/kernel/kernel-memory.js";
 import { crashRegisters } from "../../src/kernel/objects/crash-notes.js";
 import type { KernelObjects } from "../../src/kernel/objects/kernel-objects.js";
+import { encodeNote } from "../../src/reader/cpu-notes/encode-notes.js";
 import { NT_PRSTATUS } from "../../src/reader/notes.js";
-import { noteBytes } from "../../src/writer/note-bytes.js";
 
 const SIZE = 336;
 const BASE = 0xffff_8880_0000_0000n;
@@ -42,7 +43,7 @@ function machine(masks: { readonly possible: number; readonly online: number }, 
 }
 
 const note = (fill: number, size = SIZE, name = "CORE") =>
-  noteBytes({ name, type: NT_PRSTATUS, desc: new Uint8Array(size).fill(fill) }, true);
+  encodeNote(name, NT_PRSTATUS, new Uint8Array(size).fill(fill), true);
 const saved = (objects: Pick<KernelObjects, "memory" | "symbols">) =>
   crashRegisters(objects, SIZE)?.map(({ prstatus }) => prstatus?.[0]);
 

@@ -2,9 +2,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { openDump } from "../../src/reader/open.js";
 import { openStore } from "../../src/store/open-store.js";
 import { FIRST_PART_SIZE } from "../../src/store/part-plan.js";
 import { createObjectSink } from "../../src/writer/object-sink.js";
+import { reassembleDump } from "../../src/writer/reassemble.js";
 import { expectFailure, runCli, startCli } from "../support/cli.js";
 import { filterFile, temporaryFolder } from "../support/filter.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
@@ -59,6 +61,20 @@ test("split sets and packed outputs go to stores, too", async () => {
   await filterFile(file, { path: join(folder, "out.gz"), force: true, pack: "gzip" });
   await filterFile(file, { path: "s3://dumps/out.gz", pack: "gzip" });
   expect((await objectOf("dumps/out.gz")).equals(readFileSync(join(folder, "out.gz")))).toBe(true);
+});
+
+test("a split set is put together in a store, and an object that is there stays", async () => {
+  const parts = ["a", "b"].map((name) => join(folder, name));
+  const whole = join(folder, "whole");
+  await filterFile(file, { paths: parts, force: true }, { level: 0 });
+  const set = openDump(parts);
+  await reassembleDump(set, { path: whole, force: true });
+  await reassembleDump(set, { path: "s3://dumps/whole" });
+  expect((await objectOf("dumps/whole")).equals(readFileSync(whole))).toBe(true);
+  const again = reassembleDump(set, { path: "s3://dumps/whole" });
+  await expect(again).rejects.toMatchObject({ code: "OUTPUT_EXISTS", file: "s3://dumps/whole" });
+  set.close();
+  expect(await store.uploads()).toEqual([]);
 });
 
 test("an object that is there stays, unless --force; the input is no output; what comes meanwhile stays, too", async () => {

@@ -7,15 +7,18 @@ const REGISTERS = 112;
 const PID32 = 24;
 const REGISTERS32 = 72;
 
-/** A note as bytes: a header of 12 bytes, then name and content, each padded to 4 bytes. */
+/** Bytes of a note's header: sizes of name and content, and the type. */
+export const NOTE_HEADER_SIZE = 12;
+
+/** A note as bytes: header, name and content, the latter two padded to 4 bytes. */
 export function encodeNote(name: string, type: number, desc: Uint8Array, littleEndian: boolean): Uint8Array {
-  const nameEnd = 12 + Math.ceil((name.length + 1) / 4) * 4;
+  const nameEnd = NOTE_HEADER_SIZE + Math.ceil((name.length + 1) / 4) * 4;
   const bytes = new Uint8Array(nameEnd + Math.ceil(desc.length / 4) * 4);
   const view = new DataView(bytes.buffer);
   view.setUint32(0, name.length + 1, littleEndian);
   view.setUint32(4, desc.length, littleEndian);
   view.setUint32(8, type, littleEndian);
-  bytes.set(Buffer.from(name, "latin1"), 12);
+  bytes.set(Buffer.from(name, "latin1"), NOTE_HEADER_SIZE);
   bytes.set(desc, nameEnd);
   return bytes;
 }
