@@ -103,11 +103,34 @@ export const someBytes = suchThat((value) => value instanceof Uint8Array, "a Uin
 
 /** One file name, or several. */
 export const someFileNames = eitherOf(Array.isArray, listOf(aFileName, 1), aFileName);
-/** A dump of `openDump` or `openInput`. */
-export const aDump = suchThat(
-  (value) => hasMembers(value, ["memory", "image", "ranges"]),
-  "a dump, as openDump gives it",
-);
+/** A dump of `openDump` or `openInput` that is open. */
+export const aDump: OptionCheck = (value, at) => {
+  dumpLike(value, at);
+  const problem = closedProblem(value as { readonly close: () => void });
+  if (problem !== undefined) throw problem;
+};
+
+const dumpLike = suchThat((value) => hasMembers(value, ["memory", "image", "ranges"]), "a dump, as openDump gives it");
+
+/** The `close` of dumps that were closed: copies of a dump share it. */
+const closed = new WeakSet<() => void>();
+
+/** A dump whose use is refused once it was closed: by then the numbers of its files may be those of other files. */
+export function closable<D extends { close(): void }>(dump: D): D {
+  const close = () => {
+    closed.add(close);
+    dump.close();
+  };
+  return { ...dump, close };
+}
+
+/** The error of a dump that was closed; `undefined` if it is open. */
+export function closedProblem({ close }: { readonly close: () => void }): DumpError | undefined {
+  if (!closed.has(close)) return undefined;
+  return new DumpError("BAD_OPTION", "the dump was closed before its use had ended", {
+    cure: "Call close() when all that reads the dump is done",
+  });
+}
 
 /** An `AbortSignal` of this or another realm. */
 export const aSignal = suchThat((value) => hasMembers(value, ["aborted", "addEventListener"]), "an AbortSignal");

@@ -10,7 +10,17 @@ import type { KernelView } from "../kernel/kernel-view.js";
 import { kindReader } from "../kernel/page/kind-reader.js";
 import { structPageAddress } from "../kernel/page/mem-map.js";
 import { PAGE_KINDS, type PageKind } from "../kernel/page/page-kinds.js";
-import { aDump, anyOf, aSignal, checkArgument, checkGiven, listOf, maybe, type Shape } from "../option-shape.js";
+import {
+  aDump,
+  anyOf,
+  aSignal,
+  checkArgument,
+  checkGiven,
+  closedProblem,
+  listOf,
+  maybe,
+  type Shape,
+} from "../option-shape.js";
 import { bytesAt, clearBits, copyOfBitmap, findBit, type PageBitmap } from "../reader/bitmap.js";
 import { findBitIn, testBitIn } from "../reader/bits.js";
 import type { Dump } from "../reader/dump.js";
@@ -209,6 +219,8 @@ class Walk {
     const kinds = new Uint8Array(SCAN_PAGES);
     const classes = this.#classes;
     for (const { startPfn, endPfn } of this.#ranges()) {
+      const closed = closedProblem(this.dump);
+      if (closed !== undefined) throw closed;
       const bits = (bitmap: PageBitmap) => bytesAt(bitmap, startPfn, endPfn) as Uint8Array;
       reader.read(startPfn, endPfn, kinds);
       if (findBit(this.#present, startPfn, endPfn, true) === endPfn) continue;

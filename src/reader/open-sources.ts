@@ -4,6 +4,7 @@ import {
   aFunction,
   anObject,
   aText,
+  closable,
   hasMembers,
   listOf,
   maybe,
@@ -103,7 +104,7 @@ export function* openingOf(
       : raw === undefined
         ? yield* opened(openFormats(images, reading, ofNoFormat, further))
         : openRawImage(images, raw, reading, further);
-  const dump = { ...translated(found), opened: openedAs(options) };
+  const dump = closable({ ...translated(found), opened: openedAs(options) });
   const spool = images.find((image) => image.spool !== undefined)?.spool;
   if (spool === undefined) return dump;
   const from = spool.packing ?? "from a stream";

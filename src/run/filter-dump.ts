@@ -1,5 +1,5 @@
 import { DumpError, NOTHING_LEFT } from "../errors.js";
-import { aDump, checkArgument } from "../option-shape.js";
+import { aDump, checkArgument, closedProblem } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
@@ -110,7 +110,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
       options,
     );
     throwIfAborted(options.signal);
-    takeChange(inputChanged(dump.image), dump, warnings);
+    takeChange(closedProblem(dump) ?? inputChanged(dump.image), dump, warnings);
     const sentBytes = await unlessStopped(destination.finish(outputBytes), options.signal);
     const result = planned.result({ zeroPages, outputBytes: sentBytes ?? outputBytes, cleared });
     const image = imageResult(options.format, planned, zeroPages, outputBytes);
@@ -134,7 +134,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
 /** Bare memory may be that of a running machine, which writes to it all the time. */
 function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
   if (change === undefined) return;
-  if (dump.header.format !== "raw") throw change;
+  if (dump.header.format !== "raw" || change.code !== "INPUT_CHANGED") throw change;
   warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }
 
@@ -148,8 +148,10 @@ function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
   });
 }
 
-/** What does not fit together in a file that changes is no damage of it. */
+/** What does not fit together in a file that changes is no damage of it, and what cannot be read after it was closed no fault of the disk. */
 function changedInstead(error: unknown, dump: Dump): unknown {
+  const closed = error instanceof DumpError && error.code !== "ABORTED" ? closedProblem(dump) : undefined;
+  if (closed !== undefined) return closed;
   const damage = error instanceof DumpError && ["TRUNCATED", "CORRUPT", "CANNOT_FILTER"].includes(error.code);
   return (damage ? inputChanged(dump.image) : undefined) ?? error;
 }

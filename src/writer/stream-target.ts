@@ -29,9 +29,14 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
     write(bytes) {
       return new Promise<void>((resolve, reject) => {
         refuse = reject;
-        if (failure !== undefined) reject(streamError(name, failure));
-        else stream.write(bytes, (error) => (error == null ? resolve() : reject(streamError(name, error))));
-        size += bytes.length;
+        if (failure !== undefined) return reject(streamError(name, failure));
+        try {
+          stream.write(bytes, (error) => (error == null ? resolve() : reject(streamError(name, error))));
+          size += bytes.length;
+        } catch (error) {
+          // A stream of the caller's may throw where it should call back.
+          reject(streamError(name, error));
+        }
       });
     },
     async finish() {

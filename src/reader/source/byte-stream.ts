@@ -145,15 +145,32 @@ async function* read(
   signal: AbortSignal | undefined,
   cure: string | undefined,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const stop = () => stream.destroy(aborted(name));
-  if (signal?.aborted) stop();
+  const iterator = stream[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+  let isOver = false;
+  let failNext = (_: DumpError) => {};
+  // Not all streams end when they are destroyed: a generator that waits cannot be stopped. Nobody waits for those.
+  const stop = () => {
+    stream.destroy(aborted(name));
+    failNext(aborted(name));
+  };
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    for await (const chunk of stream) yield chunk as Uint8Array;
+    for (;;) {
+      if (signal?.aborted) throw aborted(name);
+      const next = iterator.next();
+      const { done = false, value } = await new Promise<IteratorResult<Uint8Array>>((resolve, reject) => {
+        failNext = reject;
+        next.then(resolve, reject);
+      });
+      isOver = done;
+      if (done) return;
+      yield value;
+    }
   } catch (error) {
     throw error instanceof DumpError ? error : notReadable(name, error, cure);
   } finally {
     signal?.removeEventListener("abort", stop);
+    if (!isOver) stream.destroy();
   }
 }
 

@@ -190,7 +190,14 @@ test("a limit of the temporary file, and a stop while nothing comes", async () =
       cancelled = reason;
     },
   });
-  for (const stream of [new PassThrough(), silent]) {
+  // Such a stream does not end when it is destroyed: its generator waits.
+  const stuck = Readable.from(
+    (async function* () {
+      yield kdump.subarray(0, 50_000);
+      await new Promise(() => {});
+    })(),
+  );
+  for (const stream of [new PassThrough(), silent, stuck]) {
     const controller = new AbortController();
     const failed = failureOfAsync(() => openInput(stream, new Warnings(), { spool, signal: controller.signal }));
     await setTimeout(20);
@@ -218,4 +225,28 @@ test("one that is silent behind damage is let go of at once", async () => {
     expect(await failureOfAsync(() => openInput(stream, new Warnings(), { spool }))).toMatchObject({ code: "CORRUPT" });
   }
   expect([pipe.destroyed, cancelled]).toEqual([true, true]);
+});
+
+test("a stop, or a failure, within a file of an archive is not that file's", async () => {
+  const head = Buffer.alloc(512);
+  head.write("vmcore", 0);
+  head.write("0000600\x000000000\x000000000\x00", 100, "latin1");
+  head.write("00010000000\x0000000000000\x00        0", 124, "latin1");
+  head.write("ustar\x0000", 257, "latin1");
+  const sum = head.reduce((total, byte) => total + byte, 0);
+  head.write(`${sum.toString(8).padStart(6, "0")}\x00 `, 148, "latin1");
+  const stopped = new PassThrough();
+  stopped.write(head);
+  const controller = new AbortController();
+  const failed = failureOfAsync(() => openInput(stopped, new Warnings(), { spool, signal: controller.signal }));
+  while (stopped.readableLength > 0) await setImmediate();
+  controller.abort();
+  expect(await failed).toMatchObject({ code: "ABORTED" });
+  const boom = new Error("boom");
+  const broken = new PassThrough();
+  broken.write(head);
+  const lost = failureOfAsync(() => openInput(broken, new Warnings(), { spool }));
+  while (broken.readableLength > 0) await setImmediate();
+  broken.destroy(boom);
+  expect(await lost).toMatchObject({ code: "NOT_READABLE", cause: boom });
 });

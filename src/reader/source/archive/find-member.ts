@@ -33,6 +33,11 @@ export interface FoundMember {
 /** The most names that a message shows if none of them is a dump. */
 const SHOWN = 3;
 
+/** Whether an error ends the reading of the archive itself: the caller stopped it, or a read failed, which has a cause. */
+function endsReading({ code, cause }: DumpError): boolean {
+  return code === "ABORTED" || (code === "NOT_READABLE" && cause !== undefined);
+}
+
 /**
  * The first file of an archive that `open` accepts. Throws `NOT_A_DUMP` if there is none. Damage within a file that is
  * not accepted is ignored, and reported if no file is found.
@@ -61,7 +66,7 @@ export async function findMember(
       const found = await open(entry.chunks, [...layers, `${entry.name} in ${archive.name}`]);
       if (found !== undefined) return found;
     } catch (error) {
-      if (!(error instanceof DumpError)) throw error;
+      if (!(error instanceof DumpError) || endsReading(error)) throw error;
       problem ??= error;
     }
     await entry.chunks.return();

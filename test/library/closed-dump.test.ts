@@ -1,0 +1,61 @@
+/** A dump that is closed too early: its file numbers may be those of other files, whose bytes nobody may get for the dump's. */
+import { closeSync, openSync, readdirSync, writeFileSync } from "node:fs";
+import { beforeAll, expect, test } from "vitest";
+import { filterDump, kernelOf, openDump, pagesOf, readPhysical } from "../../src/index.js";
+import { inFolder } from "../support/cli.js";
+import { temporaryFolder } from "../support/filter.js";
+import { failureOfAsync } from "../support/open.js";
+import { sampleDump } from "../support/sample.js";
+
+const folder = temporaryFolder();
+const file = inFolder(folder);
+const closedEarly = { code: "BAD_OPTION", what: "the dump was closed before its use had ended" };
+
+beforeAll(() => {
+  writeFileSync(file("vmcore"), sampleDump());
+  writeFileSync(file("other"), Buffer.from(sampleDump()).fill(0x55, 1 << 20));
+});
+
+test("closed before: nothing is read of the file that has its number now", async () => {
+  const dump = openDump(file("vmcore"));
+  dump.close();
+  const other = openSync(file("other"), "r");
+  try {
+    expect(await failureOfAsync(async () => readPhysical(dump, 4096, 16))).toMatchObject(closedEarly);
+    expect(await failureOfAsync(async () => kernelOf(dump))).toMatchObject(closedEarly);
+    expect(await failureOfAsync(() => pagesOf(dump).next())).toMatchObject(closedEarly);
+    const run = () => filterDump(dump, { output: file("out"), level: 0 });
+    expect(await failureOfAsync(run)).toMatchObject(closedEarly);
+  } finally {
+    closeSync(other);
+  }
+  expect(readdirSync(folder).sort()).toEqual(["other", "vmcore"]);
+});
+
+test("closed in mid-run: the run says so, and leaves nothing", async () => {
+  for (const level of [0, 31]) {
+    const dump = openDump(file("vmcore"));
+    let other = -1;
+    const run = filterDump(dump, {
+      output: file("out"),
+      level,
+      workers: 1,
+      onProgress() {
+        if (other !== -1) return;
+        dump.close();
+        other = openSync(file("other"), "r");
+      },
+    });
+    expect(await failureOfAsync(() => run)).toMatchObject(closedEarly);
+    closeSync(other);
+  }
+  const dump = openDump(file("vmcore"));
+  const pages = pagesOf(dump);
+  await pages.next();
+  dump.close();
+  const rest = async () => {
+    for await (const _ of pages);
+  };
+  await rest().catch((error: unknown) => expect(error).toMatchObject(closedEarly));
+  expect(readdirSync(folder).sort()).toEqual(["other", "vmcore"]);
+});
