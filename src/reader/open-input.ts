@@ -17,7 +17,7 @@ import { type ByteSource, type FileHandle, fileSource, openFile } from "./source
 import { packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
 import { STDIN } from "./source/stdin.js";
-import { aStreamInput, dropStream, type GivenStream, type StreamInput } from "./source/stream-input.js";
+import { aStreamInput, dropStream, type GivenStream, hearErrors, type StreamInput } from "./source/stream-input.js";
 
 /** A name of a file, an object or another input; or a stream. */
 export type DumpInput = string | GivenStream | StreamInput;
@@ -44,6 +44,7 @@ export async function openInput(
   checkGiven(options, INPUT_SHAPE);
   const images: SourceImage[] = [];
   const all = Array.isArray(inputs) ? (inputs as readonly DumpInput[]) : [inputs as DumpInput];
+  for (const input of all) if (typeof input !== "string") hearErrors(input);
   try {
     const names = all.filter((input) => typeof input === "string");
     const addressed = names.length === all.length ? addressedFiles(names) : undefined;

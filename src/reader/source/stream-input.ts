@@ -55,6 +55,12 @@ export function named(input: GivenStream | StreamInput): Required<StreamInput> {
   return isStream(input) ? { stream: input, name: NAME } : { name: NAME, ...input };
 }
 
+/** From now on an error of the stream is found when it is read: one that comes before must not end the caller's process. */
+export function hearErrors(input: GivenStream | StreamInput): void {
+  const { stream } = named(input);
+  if (!isWeb(stream)) stream.on("error", () => undefined);
+}
+
 /** Abandons a stream that will not be read. Does nothing to a stream that was read to its end. */
 export function dropStream(input: GivenStream | StreamInput): void {
   const { stream } = named(input);

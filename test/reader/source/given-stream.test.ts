@@ -117,6 +117,14 @@ test("one that is destroyed while it is read, or was before", async () => {
   }
 });
 
+test("one that fails before the first byte is asked for: an error of the run, and nothing that nobody catches", async () => {
+  const stream = new PassThrough();
+  const failed = failureOfAsync(() => openInput(stream, new Warnings(), { spool }));
+  const boom = new Error("boom");
+  stream.destroy(boom);
+  expect(await failed).toMatchObject({ code: "NOT_READABLE", cause: boom });
+});
+
 test("salvage: what came before it was destroyed counts", async () => {
   const stream = new PassThrough();
   stream.write(kdump.subarray(0, kdump.length - 3 * 4096));
