@@ -82,8 +82,6 @@ export const NOTHING_LEFT = "nothing was left behind";
  * The only error class of coresieve. `message` is a whole line that may be shown anywhere: file, what was found, what
  * was expected, the cure. Text from a dump or a name is escaped in it. The other members are not escaped: code that
  * needs a part takes it from them, and never parses a message.
- * with what a dump or a name brought into them escaped. The other members are as they came: who needs a part takes it from there, and nobody
- * takes a message apart.
  */
 export class DumpError extends Error {
   override readonly name = "DumpError";
@@ -99,11 +97,11 @@ export class DumpError extends Error {
   /** The system's name of the failure (`ENOENT` …), if the system reported one. */
   readonly systemError: string | undefined;
 
-  constructor(code: DumpErrorCode, said: string, given: DumpErrorDetails = {}) {
+  constructor(code: DumpErrorCode, problem: string, given: DumpErrorDetails = {}) {
     // The cause is that no file can be opened at all, so advice about this file's name or place does not help.
     const details = opensNoMore(given.cause) ? { ...given, cure: MORE_FILES } : given;
     const { subcode, offset, cause } = details;
-    const what = inWords(said);
+    const what = inWords(problem);
     const [why, file, cure, left] = [details.why, details.file, details.cure, details.left].map(
       (one) => one && inWords(one),
     );

@@ -31,8 +31,8 @@ export function threadSurroundingsError(error: unknown): DumpError | undefined {
   // Node passes on only the name of the system's error, in its message: EMFILE, EAGAIN (processes) and ENOMEM were
   // seen.
   if (systemErrorCode(error) === "ERR_WORKER_INIT_FAILED") {
-    const said = `no thread can be started: ${(error as Error).message}`;
-    return new DumpError("SYSTEM_LIMIT", said, {
+    const what = `no thread can be started: ${(error as Error).message}`;
+    return new DumpError("SYSTEM_LIMIT", what, {
       cure: `Raise the limits of open files and of processes (\`ulimit -n 1024\`, \`ulimit -u unlimited\`), or use fewer threads (${OPTION.threads})`,
       cause: error,
     });
@@ -74,8 +74,8 @@ export function checkThreadsCanStart(): void {
   }
   const most = addressSpaceLimit();
   if (most === undefined || most >= WASM_ADDRESSES) return;
-  const said = `the address space of this process is limited to ${Math.floor(most / 2 ** 20)} MiB, and Node.js needs 10 GiB of addresses for each thread`;
-  throw new DumpError("NO_MEMORY", said, {
+  const what = `the address space of this process is limited to ${Math.floor(most / 2 ** 20)} MiB, and Node.js needs 10 GiB of addresses for each thread`;
+  throw new DumpError("NO_MEMORY", what, {
     cure: "Remove that limit (`ulimit -v unlimited`); a control group limits memory itself",
   });
 }

@@ -18,13 +18,13 @@ export function watchStdout(): () => unknown {
 
 /**
  * Ends the program after all output, without waiting for the threads, which have nothing to do any more. A stopped
- * program does not wait for readers of its output either. `unsaid` returns stdout's error, if any.
+ * program does not wait for readers of its output either. `stdoutError` returns stdout's error, if any.
  */
-export async function leave(stop: Stop, unsaid: () => unknown, report: (error: unknown) => void): Promise<never> {
+export async function leave(stop: Stop, stdoutError: () => unknown, report: (error: unknown) => void): Promise<never> {
   // Errors of the last writes arrive a moment after them.
   await new Promise((resolve) => setImmediate(resolve));
   if (stop.signalName() !== undefined) process.exit();
-  const error = unsaid();
+  const error = stdoutError();
   // Nobody reads any more (EPIPE), as after `| head`: not an error.
   if (error !== undefined && !process.exitCode && systemErrorCode(error) !== "EPIPE") {
     const what = `cannot be written: ${describeSystemError(error)}`;

@@ -11,7 +11,7 @@ speakAs("commandLine");
 optimiseLate();
 const argv = process.argv.slice(2);
 let hasReported = false;
-const unsaid = watchStdout();
+const stdoutError = watchStdout();
 const stop = stopOnSignals(report);
 
 void run();
@@ -27,7 +27,7 @@ async function run(): Promise<never> {
   } catch (error) {
     report(error);
   }
-  return leave(stop, unsaid, report);
+  return leave(stop, stdoutError, report);
 }
 
 /** Prints the first error; later ones are its consequences. */

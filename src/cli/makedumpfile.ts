@@ -14,7 +14,7 @@ speakAs("commandLine");
 optimiseLate();
 // Like getopt_long: the program's name in messages is that of the link by which it was called.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
-const unsaid = watchStdout();
+const stdoutError = watchStdout();
 const stop = stopOnSignals(report);
 const messages = new Messages(process);
 const { request, checkOnly } = parseMakedumpfile(process.argv.slice(2), program, messages);
@@ -35,7 +35,7 @@ async function run(): Promise<never> {
       report(error);
     }
   }
-  return leave(stop, unsaid, report);
+  return leave(stop, stdoutError, report);
 }
 
 /** As many threads as requested, up to the maximum; by default one per core. */

@@ -22,7 +22,7 @@ function sources(dump: Dump): string {
   return maySearch(dump) ? SOURCES : "for others copy it to a file, which may be searched for what is lost";
 }
 
-/** What describes its kernel is there, and some of its memory is not. */
+/** Whether the dump describes its kernel but lacks a part of the memory. */
 function isCut({ header, vmcoreinfo }: Dump): boolean {
   return header.incomplete && vmcoreinfo !== undefined;
 }

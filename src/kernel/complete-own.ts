@@ -201,7 +201,7 @@ function ownTexts({ vmcoreinfo, notes }: Dump): VmcoreinfoText[] {
     .map((text) => ({ paddr: Number.NaN, text, noteLittleEndian: undefined }));
 }
 
-/** All texts in memory, tried; of copies only the first is. None of a machine's own memory. */
+/** Tries all texts in memory; of copies only the first. Returns none for a machine's own live memory. */
 function inMemory(dump: Dump, doubt: Doubt): TriedText[] {
   if (!maySearch(dump)) return [];
   const known = new Map<string, TriedText>();

@@ -19,7 +19,7 @@ export { attachSpace, type SpaceImage } from "./arch/archs.js";
 
 /** What a kernel looks like in memory: everything that classifying its pages needs, as plain data for the workers. */
 export interface KernelView {
-  /** Which of its page tables are lost; absent where they are whole. */
+  /** Which of its page tables are lost; absent if they are whole. */
   readonly lost?: LostTables;
   readonly utsname: Utsname;
   /** The value of phys_base in a kdump header. */
@@ -55,7 +55,7 @@ export function kernelView(dump: Dump, warnings: Warnings): KernelView {
   return view;
 }
 
-/** What the page tables lead to as they are. */
+/** The kernel as its page tables show it, before any rescue of lost tables. */
 interface FirstLook {
   readonly space: FoundSpace<SpaceImage>;
   readonly view: KernelView | undefined;
@@ -108,10 +108,7 @@ function mappedShare(dump: Dump, { space: image, memMap, layout }: KernelView): 
   return samples.length === 0 ? 0 : mapped.length / samples.length;
 }
 
-/**
- * The kernel as it is seen in one address space; `undefined` where no struct pages are found in it. Throws
- * `CANNOT_FILTER`.
- */
+/** The kernel as seen through one address space; `undefined` if it shows no struct pages. Throws `CANNOT_FILTER`. */
 function viewIn(
   dump: Dump,
   info: Vmcoreinfo,
@@ -142,7 +139,7 @@ function viewIn(
   };
 }
 
-/** In words. */
+/** What is lost, in words. */
 export function whatIsLost({ instead, below, unsearched }: LostTables): string {
   if (below !== undefined) {
     const places = below.map((table) => `0x${table.toString(16)}`).join(", ");
@@ -160,7 +157,7 @@ export function whatIsLost({ instead, below, unsearched }: LostTables): string {
 const UNSEARCHED =
   "a machine's own memory is not searched for what leads to the rest: reading a page with a memory error can stop the machine";
 
-/** Why there is none. A wrong --arch, or a wrong --raw, shows as texts that lead nowhere. */
+/** Why there is no VMCOREINFO. A wrong --arch or --raw has the effect that texts lead nowhere. */
 function whyNoVmcoreinfo(dump: Dump): string {
   const { vmcoreinfoFound = [], machine, header } = dump;
   const [first] = vmcoreinfoFound;

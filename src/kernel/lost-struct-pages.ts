@@ -38,9 +38,10 @@ interface LostEntry {
 }
 
 /**
- * Finds the tables that a lost top table led to, on the way to the struct pages: all memory is searched for a table of the second level by which they
- * are mapped, and prove it: a struct page that is in a list is what its neighbour in that list says. Empty if none is found, if
- * VMCOREINFO does not say where a struct page has its list, or if the memory may not be searched (may-search.ts).
+ * Finds the tables to which a lost top table led, for the struct pages. Searches all memory for tables of the second
+ * level that map struct pages, and checks them: the neighbour of a struct page in a list must point back to it. Empty
+ * if none is found, if VMCOREINFO does not contain the offset of the list in a struct page, or if the memory must not
+ * be searched (may-search.ts).
  */
 export function tablesOfStructPages(dump: Dump, kernel: UnmappedStructPages): TableBelow[] {
   const space = attachSpace(kernel.space, dump.memory);
@@ -86,7 +87,7 @@ function tablesOf(entries: readonly LostEntry[]): TableBelow[] {
   return entries.flatMap(({ start, end, found }) => (found === undefined ? [] : [{ start, end, table: found }]));
 }
 
-/** The number of struct pages that are looked at. */
+/** The number of struct pages that are sampled. */
 const SAMPLES = 4096;
 
 /** Addresses of the struct pages of memory that the dump has, evenly spaced: `count` or somewhat more. */

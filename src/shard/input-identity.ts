@@ -49,8 +49,8 @@ export async function objectIdentity(path: string): Promise<InputIdentity> {
 }
 
 /**
- * Throws `INPUT_CHANGED` if an opened dump's files are not those that were submitted, `BAD_OPTION` for a memory file that was found beside a state file: nobody knew it
- * when the run was submitted.
+ * Throws `INPUT_CHANGED` if an opened dump's files are not those that were submitted, and `BAD_OPTION` if a memory file
+ * was found next to a state file, because it was not known when the run was submitted.
  */
 export function checkIdentity(dump: Dump, { inputs, identity }: Pick<DumpRequest, "inputs" | "identity">): void {
   const sources = sourcesOf(dump.image);

@@ -135,7 +135,10 @@ export class WorkerPool {
     return this.#run("check", task);
   }
 
-  /** Not in the main thread: an extension runs in the workers only. Where it never returns its thread is ended with the run. */
+  /**
+   * Runs only in the workers, never in the main thread. If the extension never returns, its thread is ended with the
+   * run.
+   */
   extend(task: ExtendTask): Promise<ExtendResult> {
     const ending = this.#ending.signal;
     return this.#run("extend", task, this.#signal === undefined ? ending : AbortSignal.any([this.#signal, ending]));

@@ -87,8 +87,8 @@ export class WorkerThreads {
   }
 
   /**
-   * @internal Runs one of the worker's functions. With `signal` it has a thread for itself, which is ended when the signal comes: foreign code may
-   * never return. Throws `WORKER_FAILED` when a thread dies, `ABORTED`.
+   * @internal Runs one of the worker's functions. With `signal` the task has its own thread, which is ended by the
+   * signal, because foreign code may never return. Throws `WORKER_FAILED` if a thread dies, `ABORTED`.
    */
   async run<T, R>(name: TaskName, request: Request<T>, signal?: AbortSignal): Promise<Answer<R>> {
     if (this.#failure !== undefined) throw this.#failure;

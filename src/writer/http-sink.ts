@@ -121,9 +121,9 @@ async function completeParts(url: string, etags: readonly string[]): Promise<voi
   const headers = { "content-type": "application/xml" };
   const text = await asked(url, async () => {
     const answer = await httpRequest({ url: parseHttpUrl(url), method: "POST", headers, body });
-    let said = "";
-    for await (const chunk of answer) if (said.length < 65_536) said += (chunk as Buffer).toString("utf8");
-    return said;
+    let content = "";
+    for await (const chunk of answer) if (content.length < 65_536) content += (chunk as Buffer).toString("utf8");
+    return content;
   });
   const code = /<Error>[\s\S]*?<Code>([^<]{1,100})<\/Code>/.exec(text)?.[1];
   if (code !== undefined) {

@@ -1,4 +1,5 @@
-// Finds the places where one of many byte strings may begin, and those of landmarks: up to four bytes one behind the other, each one of a set.
+// Finds the places where one of many byte strings may begin, and the places of landmarks: up to four consecutive bytes,
+// each from a set.
 //
 // Cost: about 1.1 ns per byte, 1.4 ns for 5,000 strings: for each place one load, one multiplication and one bit test.
 // Zeros are skipped, 56 bytes at a time.
@@ -73,7 +74,7 @@ export function candidates(table: usize, src: usize, from: u32, to: u32, out: us
   return count;
 }
 
-/** Which marks of a place's 16 bytes: by the lower and the upper half of each. Some too many. */
+/** Which marks each of 16 bytes may be, by the lower and the upper half of the byte. May be too many. */
 // @ts-ignore: decorator
 @inline
 function marks(low: v128, high: v128, bytes: v128): v128 {
@@ -94,9 +95,11 @@ function marksAt(whole: usize, p: usize): u32 {
 }
 
 /**
- * Writes the places in [from, to) where landmarks begin, to `out`, `most` at most, and returns how many: the offset from `src` and the landmarks' bits, each
- * as u32. `tables` has for each of four bytes which landmarks it may be of: four times 16 bytes by its lower half and 16 by its upper one,
- * then four times 256 by the byte. Reads src[from, to + 3). When `most` were found, go on behind the last.
+ * Writes to `out` the places in [from, to) where landmarks begin, at most `most` of them, and returns their number.
+ * Each is two u32: the offset from `src`, and the landmarks' bits. `tables` contains, for each of the four bytes, the
+ * landmarks to which it may belong: four times 16 bytes by the lower half of the byte and 16 by the upper half, then
+ * four times 256 bytes by the whole byte. Reads src[from, to + 3). If `most` were found, the caller must continue
+ * behind the last.
  *
  * Cost: 0.2 ns per byte.
  */

@@ -13,7 +13,7 @@ import type { TableBelow } from "./tables-below.js";
 /** The address space of a dump's kernel. */
 export interface FoundSpace<Image> {
   readonly image: Image;
-  /** What it may be as well, for only the top table that is lost tells. */
+  /** Other possibilities, if only the lost top table could show which one is right. */
   readonly others?: readonly Image[];
   /**
    * The value of phys_base in a kdump header: on x86 where the kernel's image was loaded, relative to its link address;
@@ -28,11 +28,11 @@ export interface FoundSpace<Image> {
   readonly sections: SparsememShape;
   /** pfn of the first struct page in a flat mem_map. */
   readonly flatStartPfn: number;
-  /** Which of its page tables are lost; absent where they are whole. */
+  /** Which of its page tables are lost; absent if they are whole. */
   readonly lost?: LostTables;
 }
 
-/** An address space through which the kernel's name could be read. */
+/** An address space through which the kernel's name was read. */
 export type NamedSpace<Image> = Pick<FoundSpace<Image>, "image" | "utsname">;
 
 /** A space whose top table may be lost. */
@@ -41,7 +41,7 @@ export interface RootedSpace {
   readonly root: number;
 }
 
-/** Parts that are mapped without the top page table; absent where that is whole. */
+/** Parts that are mapped without the top page table; absent if the table is whole. */
 export interface KnownMaps {
   readonly knownMaps?: readonly FixedMap[];
   readonly tablesBelow?: readonly TableBelow[];
@@ -51,17 +51,19 @@ export interface KnownMaps {
 export interface LostTables {
   /** Physical address of the table that is used instead, a process's; `undefined` if none was found. */
   readonly instead: number | undefined;
-  /** There may be one: nothing was searched (may-search.ts). */
+  /** Whether there may be such a table, because memory was not searched (may-search.ts). */
   readonly unsearched?: true;
-  /** Of tables below it that were found without it. */
+  /** Addresses of lower tables, if these were found without the top table. */
   readonly below?: readonly number[];
 }
 
-/** A way to read a kernel whose top table is lost. */
+/** Makes it possible to read a kernel whose top table is lost. */
 export interface TableRescue<Image> {
   /** The address space with the root that it should have. */
   readonly image: Image;
-  /** Where the kernel's image is, from an offset in VMCOREINFO; memory too where that is known. Ascending, disjoint. */
+  /**
+   * The place of the kernel's image, from an offset in VMCOREINFO, and of memory if that is known. Ascending, disjoint.
+   */
   readonly maps: readonly FixedMap[];
   /** Whether processes' top tables have the kernel's half. */
   readonly shared: boolean;
@@ -81,7 +83,7 @@ export interface MappedKernel<Image> {
 export interface ModuleRange {
   readonly start: bigint;
   readonly end: bigint;
-  /** Modules may lie elsewhere too. */
+  /** Whether modules may also be outside of it. */
   readonly mayOverflow: boolean;
 }
 
@@ -102,9 +104,12 @@ export interface TaskStack {
 export interface ArchSupport<Image> {
   /** Finds the kernel's address space. Throws `CANNOT_FILTER` with what is missing. */
   find(dump: Dump, info: Vmcoreinfo): FoundSpace<Image>;
-  /** The address space of an image, in any thread. */
+  /** Attaches an address space to memory, in any thread. */
   attach(image: Image, memory: PhysicalMemory): AddressSpace;
-  /** Ways to a kernel whose top page table is lost. Absent: its symbols are at fixed places, or nobody has found out. */
+  /**
+   * Ways to read a kernel whose top page table is lost. Absent: its symbols are at fixed places, or it is not known
+   * how.
+   */
   rescue?(dump: Dump, info: Vmcoreinfo): Iterable<TableRescue<Image>>;
   /** Byte order of the kernel's memory, for architectures whose dumps may have headers in the other one. */
   isLittleEndian?(dump: Dump, info: Vmcoreinfo): boolean | undefined;
@@ -115,9 +120,8 @@ export interface ArchSupport<Image> {
    */
   wholeAddress?(address: bigint, bits: number): bigint;
   /**
-   * Virtual address of physical address 0 in the direct map, for machines whose page tables do not have it; on others
-   * the tables show it. It may be "negative" (only sums count). `undefined` if memory is not mapped there.
-   * be "negative" (only sums count). `undefined` if memory is not mapped there.
+   * Virtual address of physical address 0 in the direct map, for machines whose page tables do not contain it; on
+   * others the tables show it. It may be "negative" (only sums count). `undefined` if memory is not mapped there.
    */
   directMap?(kernel: MappedKernel<Image>): bigint | undefined;
   /** Where modules are. Absent, or `undefined`: at MODULES_VADDR of VMCOREINFO, or among other vmalloc areas. */

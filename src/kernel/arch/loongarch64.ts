@@ -92,8 +92,9 @@ function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarc
 }
 
 /**
- * The number of levels is not exported. Entries that map nothing point to an empty table of the next level, so that
- * any way down leads to the bottom: its entries are no addresses. `undefined` if the top table is lost.
+ * Counts the levels, because their number is not exported. Entries that map nothing point to an empty table of the next
+ * level, so every path ends at the bottom level, whose entries are no table addresses. `undefined` if the top table is
+ * lost.
  */
 function countLevels(memory: PhysicalMemory, root: number): number | undefined {
   const bytes = new Uint8Array(8);
@@ -102,7 +103,7 @@ function countLevels(memory: PhysicalMemory, root: number): number | undefined {
   for (let levels = 1; levels < 4; levels++) {
     if (memory.read(bytes, table) < 8) return undefined;
     const entry = view.getBigUint64(0, true);
-    // No entry of a whole top table is anything else: it is lost.
+    // A top table has no other entries, so this one is lost.
     if (levels === 1 && !isWindow(entry)) return undefined;
     if (!isWindow(entry) || (entry & HUGE) !== 0n) return Math.max(levels, 2);
     table = Number(entry & LOW_BITS);

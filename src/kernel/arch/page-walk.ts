@@ -14,9 +14,9 @@ const PIECE = 4096;
 const MAX_PIECES = 64;
 
 /**
- * Walks page tables in the dump. A translation costs a look-up per level; the last page is remembered (of the direct map it may have a
- * gigabyte), and the last table of the bottom level, so that neighbouring pages cost one. Entries that lead nowhere, and tables that the dump does not have,
- * give `undefined`.
+ * Walks page tables in the dump. A translation costs one look-up per level. The last page is remembered (in the direct
+ * map it may have a gigabyte), and so is the last table of the bottom level, so neighbouring pages cost one look-up.
+ * Returns `undefined` for entries that lead nowhere, and for tables that the dump does not have.
  */
 export function walkTables(shape: TableShape, memory: PhysicalMemory, decode: DecodeEntry): AddressSpace {
   const levels = shape.levels.map(({ shift, bits }) => ({ shift: BigInt(shift), mask: (1n << BigInt(bits)) - 1n }));

@@ -14,11 +14,11 @@ import { openVmlinux, type Vmlinux } from "./vmlinux.js";
 import { type KernelImage, kernelImage } from "./vmlinux-image.js";
 
 /**
- * The dump with a VMCOREINFO made from its kernel's vmlinux. The kernel is found by its banner, which lies in memory as the
- * vmlinux has it; variables in its image say how it was moved; and it is proven before it is used: through its page
- * tables the banner is where it was found, and struct pages are there. Reads all memory once, but of a machine's own memory
- * what the note leads to (may-search.ts). Throws `BAD_OPTION`
- * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` does.
+ * The dump with a VMCOREINFO made from its kernel's vmlinux. The kernel is found by its banner, which is the same in
+ * memory and in the vmlinux. Variables in its image show how it was moved. Before the result is used it is checked:
+ * through the kernel's page tables the banner must be where it was found, and struct pages must be there. Reads all
+ * memory once; of a machine's own live memory it reads only what the note leads to (may-search.ts). Throws `BAD_OPTION`
+ * for a vmlinux of another kernel, `CANNOT_FILTER` if the kernel's memory is not found, and what `openVmlinux` throws.
  */
 export function dumpWithVmlinux(dump: Dump, given: GivenFile, original: Dump): Dump {
   const vmlinux = openVmlinux(given);
@@ -74,7 +74,10 @@ function complete(dump: Dump, vmlinux: Vmlinux, original: Dump): Dump {
   });
 }
 
-/** The banner of the kernel that the dump's own VMCOREINFO leads to. Throws `CANNOT_FILTER` where it leads to none, and `BAD_OPTION` as for any other vmlinux. */
+/**
+ * The banner of the kernel to which the dump's own VMCOREINFO leads. Throws `CANNOT_FILTER` if it does not lead to a
+ * kernel, and `BAD_OPTION` for another kernel's vmlinux.
+ */
 function bannerOfNote(original: Dump, vmlinux: Vmlinux, address: bigint): Banner[] {
   const { space } = kernelView(original, new Warnings());
   const named = original.vmcoreinfo?.symbol("init_uts_ns");
@@ -86,7 +89,10 @@ function bannerOfNote(original: Dump, vmlinux: Vmlinux, address: bigint): Banner
   return paddr === undefined || text === undefined ? [] : [{ paddr, text }];
 }
 
-/** Builds of the same source at the same time may have one banner; a build id is of one build. */
+/**
+ * Whether both have the same build id. Builds of the same source at the same time may have equal banners, but not equal
+ * build ids.
+ */
 function isSameBuild(vmlinux: Vmlinux, image: KernelImage): boolean {
   const inMemory = vmlinux.buildId === undefined ? undefined : image.buildId();
   return inMemory === undefined || inMemory === vmlinux.buildId;

@@ -6,7 +6,7 @@ import { makeFifo, untilDone } from "./fifo.js";
 
 const PREFIX = "libvirt:";
 /** Bytes of virsh's output that are kept: the end of it has the reason of a failure. */
-const MOST_SAID = 4096;
+const MAX_PRINTED = 4096;
 
 /**
  * Asks libvirt, through virsh, for a dump of a running domain, which comes through a FIFO. The domain is paused while
@@ -52,9 +52,9 @@ function run(domain: string, fifo: string): { readonly ended: Promise<string | u
   const words = ["dump", "--memory-only", "--format=elf", `--domain=${domain}`, `--file=${fifo}`];
   const ended = new Promise<string | undefined>((resolve) => {
     let child: ChildProcess;
-    let said = "";
+    let printed = "";
     const keep = (data: Buffer) => {
-      said = (said + data.toString("latin1")).slice(-MOST_SAID);
+      printed = (printed + data.toString("latin1")).slice(-MAX_PRINTED);
     };
     try {
       child = spawn("virsh", words, { stdio: ["ignore", "pipe", "pipe"] });
@@ -69,7 +69,8 @@ function run(domain: string, fifo: string): { readonly ended: Promise<string | u
       if (code === 0) resolve(undefined);
       else
         resolve(
-          lastLine(said) ?? (killed === null ? `virsh ended with exit code ${code}` : `virsh was ended by ${killed}`),
+          lastLine(printed) ??
+            (killed === null ? `virsh ended with exit code ${code}` : `virsh was ended by ${killed}`),
         );
     });
   });
@@ -87,8 +88,8 @@ function failure(file: string, problem: string): DumpError {
 }
 
 /** The last line that a program printed, without its "error: ". */
-function lastLine(said: string): string | undefined {
-  const line = said
+function lastLine(printed: string): string | undefined {
+  const line = printed
     .split(/[\r\n]+/)
     .filter((one) => one.trim() !== "")
     .at(-1);

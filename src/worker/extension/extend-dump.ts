@@ -87,7 +87,10 @@ export function extensionRun(
   };
 }
 
-/** A thread that ends while an extension runs in it (process.exit, an error that comes late) was most likely ended by it. */
+/**
+ * If a thread ends while an extension runs in it, most likely the extension ended it (process.exit, an error that comes
+ * late).
+ */
 function ended(name: string): (error: unknown) => never {
   return (error) => {
     const failed = error instanceof DumpError && error.code === "WORKER_FAILED" ? error.cause : undefined;

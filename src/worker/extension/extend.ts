@@ -59,7 +59,10 @@ async function guard<T>({ name }: ExtensionContext, what: string, work: () => Pr
   }
 }
 
-/** One line of what an extension threw or answered, which may be anything: what cannot be put into words has its type. */
+/**
+ * One line about a value that an extension threw or returned. It may be anything; for a value that cannot be printed
+ * the line has its type.
+ */
 function wordsOf(value: unknown, print: (value: unknown) => string | undefined = String): string {
   try {
     return foreignReason((print(value) ?? String(value)).replaceAll(/\s+/g, " ").slice(0, 200));

@@ -27,8 +27,8 @@ export function decimalOf(digits: string | undefined): number | undefined {
 
 /** Whether a header is valid: the sum of its bytes must be the checksum in it. */
 export function checksumFits(header: Uint8Array): boolean {
-  const said = tarNumber(header, 148, 8);
+  const checksum = tarNumber(header, 148, 8);
   let sum = 0;
   for (let i = 0; i < TAR_BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] as number);
-  return said === sum;
+  return checksum === sum;
 }
