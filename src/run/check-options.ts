@@ -11,13 +11,13 @@ import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import type { WholeFilterOptions } from "./filter-types.js";
 
-/** Options that say nothing of files: the command line checks them before it opens one. */
+/** Options that do not depend on files: the command line checks them before it opens any. */
 type Together = Pick<
   WholeFilterOptions,
   "format" | "codec" | "dedupe" | "privacy" | "privacyExtra" | "privacyKeep" | "level" | "fallbackLevels"
 >;
 
-/** Throws `BAD_OPTION` for options that do not go together whatever the dump is. */
+/** Throws `BAD_OPTION` for options that can never be combined, whatever the dump is. */
 export function checkTogether(options: Together): void {
   for (const level of [options.level, ...(options.fallbackLevels ?? [])]) policyOfLevel(level);
   codecOf(options.codec.name, options.codec.level);
@@ -47,7 +47,10 @@ export function checkTogether(options: Together): void {
   }
 }
 
-/** Throws `BAD_OPTION` for options of a filter run that do not go together, and `CODEC_MISSING`: before the dump is looked at. */
+/**
+ * Throws `BAD_OPTION` for options of a filter run that cannot be combined, and `CODEC_MISSING`, before the dump is
+ * read.
+ */
 export function checkOptions(options: WholeFilterOptions): void {
   checkTogether(options);
   if ("stream" in options.output && (options.fallbackLevels?.length || options.onFull === "incomplete")) {
@@ -89,12 +92,12 @@ export function checkOptions(options: WholeFilterOptions): void {
   checkCodec(options.codec);
 }
 
-/** An output that is sent is not a file that can be written again. */
+/** Whether an output is sent to another host, where it cannot be rewritten like a file. */
 function isElsewhere(path: string): boolean {
   return isStorePath(path) || isHttpOutput(path);
 }
 
-/** What a split set cannot have. */
+/** Options that a split set cannot have. */
 function checkSplit(paths: readonly string[], { format, onFull }: WholeFilterOptions): void {
   const problem =
     paths.length < 2
@@ -113,7 +116,7 @@ function checkSplit(paths: readonly string[], { format, onFull }: WholeFilterOpt
   }
 }
 
-/** Throws `BAD_OPTION` if a level was asked for that keeps user data. */
+/** Throws `BAD_OPTION` for a level that keeps user data. */
 function checkPrivateLevel(level: number): void {
   if (level === MAX_LEVEL) return;
   throw new DumpError(

@@ -44,7 +44,7 @@ export const aLevel = wholeNumber(0, MAX_LEVEL);
 
 const CODEC: Shape<Codec> = { name: anyOf(...CODEC_NAMES), level: maybe(wholeNumber(0)) };
 
-/** A codec with its level, or a name. An unknown one would be a dump that is not compressed. */
+/** A codec with its level, or a name. An unknown name must be refused: the dump would not be compressed. */
 export const aCodec: OptionCheck = (value, at) => {
   if (typeof value === "string") return anyOf(...CODEC_NAMES)(value, at);
   anObject(CODEC, "what codecOf gives")(value, at);
@@ -72,10 +72,10 @@ const OUTPUTS = {
   ...{ path: anObject(FILE), paths: anObject(SPLIT), stream: anObject(STREAM), discard: anObject(DISCARD) },
   sink: anyValue,
 };
-/** Of these the caller of the library is told. */
+/** The outputs that messages to callers of the library mention. */
 const PUBLIC_OUTPUTS = Object.keys(OUTPUTS).filter((name) => name !== "sink");
 
-/** Exactly one place: with two of them one would be passed over. */
+/** Exactly one destination: with two of them one would be ignored. */
 const anOutput: OptionCheck = (value, at) => {
   if (typeof value === "string") return aFileName(value, at);
   const kinds = Object.entries(OUTPUTS).filter(([name]) => hasMembers(value, [name]));
@@ -120,23 +120,23 @@ const FILTER: Shape<FilterOptions> = {
 };
 
 /**
- * Refuses what TypeScript does not let through, for callers without it: an unknown codec would be a dump that is not compressed, an unknown
- * format an ELF dump. Nothing was read yet. Throws `BAD_OPTION`.
+ * Checks the types of options for callers without TypeScript: an unknown codec would give a dump that is not
+ * compressed, an unknown format an ELF dump. Runs before anything is read. Throws `BAD_OPTION`.
  */
 export function checkValues(options: FilterOptions): void {
   checkGiven(options, FILTER);
 }
 
 /**
- * The codec that was asked for; if none was, zlib where pages are compressed at all, and the file is not packed as a whole. Throws `BAD_OPTION` for an unknown
- * name.
+ * The chosen codec. The default is zlib if the format compresses pages and the file is not packed as a whole. Throws
+ * `BAD_OPTION` for an unknown name.
  */
 export function codecFor(format: OutputFormat, codec: Codec | CodecName | undefined, packed = false): Codec {
   const given = codec ?? (outputFormatFacts(format).packsPages && !packed ? "zlib" : "none");
   return typeof given === "string" ? codecOf(given) : given;
 }
 
-/** What is left open as the command line has it: level 31 of a kdump file, its pages compressed with zlib if it is not packed. */
+/** Fills in the command line's defaults: level 31 and kdump, with zlib if the file is not packed. */
 export function wholeFilterOptions(options: FilterOptions): WholeFilterOptions {
   const { level = MAX_LEVEL, format = "kdump" } = options;
   const output = typeof options.output === "string" ? { path: options.output } : options.output;

@@ -13,7 +13,7 @@ import { type RunContext, WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
 import type { Session } from "./own-session.js";
 
-/** A dump's pages before any is dropped, and what of a policy can be believed of its struct pages. */
+/** A dump's pages before any is dropped, and the part of a policy for which its struct pages can be trusted. */
 export interface CheckedPlan {
   readonly plan: PagePlan;
   /** Without the facts that do not hold. */
@@ -22,42 +22,43 @@ export interface CheckedPlan {
   readonly policy: Policy;
 }
 
-/** The plan of all pages, and the policy as far as the dump's memory bears it out. */
+/** The plan of all pages, and the part of the policy that the dump's memory confirms. */
 export function checkedPlan({ dump, view, warnings }: Session, asked: Policy): CheckedPlan {
   const plan = initialPlan(dump, view);
   if (view === undefined) return { plan, view, policy: asked };
   return { plan, ...selfCheck(dump, view, asked, plan, warnings) };
 }
 
-/** What pass 1 works on. */
+/** What pass 1 needs. */
 export interface ClassifyRun {
   readonly dump: Dump;
   readonly view: KernelView;
-  /** Bits of what is dropped are cleared, and counted by class. */
+  /** Pass 1 clears the bits of dropped pages, and counts them by class. */
   readonly plan: PagePlan;
   readonly policy: ScanPolicy;
   /** Makes a pool for a pass by a policy. */
   readonly poolOf: (policy: ScanPolicy) => WorkerPool;
-  /** Is given the class of each page that is dropped. Zeros. */
+  /** Receives the class of each dropped page. It must be all zeros before. */
   readonly classes?: PageBytes | undefined;
   readonly warnings: Warnings;
-  /** Told how far it is, as a pfn. */
+  /** Called with the pfn that was reached. */
   readonly onProgress?: ((pfn: number) => void) | undefined;
 }
 
-/** What pass 1 has done, beside the plan. */
+/** The result of pass 1, in addition to the plan. */
 export interface Classified {
   /** The pool of the last pass. The caller ends it. */
   readonly pool: WorkerPool;
-  /** What was dropped in the end: free pages not, where their number is not the kernel's own. */
+  /** What was really dropped: without free pages, if their number differs from the kernel's own. */
   readonly policy: ScanPolicy;
-  /** Pages kept (with `--privacy` dropped) because nothing could be found out about them. */
+  /** Pages that were kept (with `--privacy` dropped) because nothing could be found out about them. */
   readonly unclassified: number;
 }
 
 /**
- * Pass 1: gives each page its class and clears those in the plan that the policy drops; once more, from the start, where the
- * number of pages that seem free is not what the kernel counts. `pool` is the first pass's. If it throws no pool is left.
+ * Pass 1: gives each page its class and clears the pages in the plan that the policy drops. If the number of pages that
+ * seem free differs from the kernel's counters, it starts again, and keeps them. `pool` is the pool of the first pass.
+ * If this throws, no pool is left.
  */
 export async function classify(run: ClassifyRun, pool = run.poolOf(run.policy)): Promise<Classified> {
   const { dump, view, plan, policy, classes, warnings } = run;
@@ -88,7 +89,7 @@ export async function classify(run: ClassifyRun, pool = run.poolOf(run.policy)):
   }
 }
 
-/** Drops what only the kernel's free lists tell to be free, before the struct pages are asked. */
+/** Drops pages that are free only according to the kernel's free lists, before struct pages are read. */
 export function dropListed({
   dump,
   view,
@@ -101,7 +102,9 @@ export function dropListed({
   if (classes !== undefined && before !== undefined) markFree(classes, before, plan.kept);
 }
 
-/** Gives the pages that one bitmap has and the other lacks the class FREE. All are of the same stretches. */
+/**
+ * Gives the class FREE to the pages that are in the first bitmap but not in the second. All have the same stretches.
+ */
 function markFree({ bytes }: PageBytes, before: PageBitmap, after: PageBitmap): void {
   for (let i = 0; i < before.bytes.length; i++) {
     const gone = (before.bytes[i] as number) & ~(after.bytes[i] as number);
@@ -109,7 +112,7 @@ function markFree({ bytes }: PageBytes, before: PageBitmap, after: PageBitmap): 
   }
 }
 
-/** What a pool needs that does nothing but classify: its pages are not encoded. */
+/** Makes pools that only classify: pages are not encoded. */
 export function scanPools(
   dump: Dump,
   view: KernelView | undefined,
@@ -119,7 +122,7 @@ export function scanPools(
   return (policy) => new WorkerPool(threads, scanContext(dump, view, kept, policy, classes), signal);
 }
 
-/** What the pools of `scanPools` run on. */
+/** What the pools of `scanPools` need. */
 export interface ScanPoolOptions {
   readonly threads: WorkerThreads;
   readonly signal?: AbortSignal | undefined;

@@ -10,18 +10,18 @@ import { ofFile, Warnings } from "../warnings.js";
 import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
 import type { Session } from "./own-session.js";
 
-/** Of how many CPUs there are registers. */
+/** The number of CPUs, and for how many of them there are registers. */
 export interface CpuCount {
   readonly cpus: number;
   readonly withRegisters: number;
 }
 
 /**
- * The session of a dump with a note for each CPU, for outputs: images of memory have none. Registers come from where a crash left them in
- * memory (`crash_notes`). A kdump file gets a note without registers for each other CPU, for drgn unwinds no task at all of one that
- * has none (libkdumpfile counts CPUs by notes: "cpu.number"). Such a note is of process -1, so that readers take it for
- * no task's: zeros would be taken for the registers of the idle task. A dump that has notes is left alone. Finding the
- * kernel's symbols costs up to 220 ms.
+ * The session of a dump with a note for each CPU, for outputs: images of memory have none. Registers are taken from
+ * where a crash left them in memory (`crash_notes`). In a kdump file, each other CPU gets a note without registers,
+ * because drgn unwinds no task of a dump with too few notes (libkdumpfile counts CPUs by notes: "cpu.number"). Such a
+ * note has process -1, so that readers do not take it for a task's: zeros would count as the registers of the idle
+ * task. A dump that has notes is not changed. Finding the kernel's symbols costs up to 220 ms.
  */
 export async function withCpuNotes(session: Session, format: OutputFormat): Promise<Session> {
   const { dump, view, warnings } = session;
@@ -29,7 +29,8 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
   if (size === undefined || countCpus(dump.notes) > 0 || !outputFormatFacts(format).holdsNotes) return session;
   const registers = (await registersIn(dump, view)) ?? withoutRegisters(dump.header.cpus);
   const withRegisters = registers.filter(({ prstatus }) => prstatus !== undefined).length;
-  // Where no kernel is found only notes tell how many CPUs an ELF file's machine had: what the input's header says would be lost.
+  // If no kernel is found, only notes show how many CPUs the machine of an ELF file had: the number in the input's
+  // header would be lost.
   if (withRegisters === 0 && format === "elf" && (view !== undefined || dump.header.cpus === 0)) return session;
   if (withRegisters > 0 && withRegisters < registers.length) {
     const what = `${withRegisters} of ${registers.length} CPUs ${withRegisters === 1 ? "has" : "have"} registers in it`;
@@ -45,7 +46,7 @@ export async function withCpuNotes(session: Session, format: OutputFormat): Prom
   return { ...session, dump: { ...dump, noteArea, notes, header } };
 }
 
-/** Of how many CPUs a dump has registers, in notes or in its kernel's memory. Looks for the kernel's symbols. */
+/** For how many CPUs a dump has registers, in notes or in its kernel's memory. Looks for the kernel's symbols. */
 export async function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): Promise<CpuCount> {
   const noted = notedCpus(dump);
   const registers = (await registersIn(dump, view)) ?? [];
@@ -56,12 +57,12 @@ export async function cpuCount({ dump, view }: Pick<Session, "dump" | "view">): 
   };
 }
 
-/** What the notes of a dump have, and its header. */
+/** The numbers according to a dump's notes and header. */
 export function notedCpus({ header, notes, machine }: Dump): CpuCount {
   return { cpus: Math.max(header.cpus, countCpus(notes)), withRegisters: countRegisters(notes, machine.wordSize) };
 }
 
-/** In words, behind the number of CPUs; empty where all have registers. */
+/** The text behind the number of CPUs; empty if all have registers. */
 export function registersText({ cpus, withRegisters }: CpuCount): string {
   if (withRegisters === cpus) return "";
   if (withRegisters === 0) return cpus === 1 ? " without registers" : ", none with registers";
@@ -81,7 +82,7 @@ async function registersIn(dump: Dump, view: KernelView | undefined): Promise<Cp
     const symbols = findSymbols(memory);
     return symbols && crashRegisters({ memory, symbols }, size);
   } catch (error) {
-    // Notes are no reason to fail: pages that cannot be read are told where they are needed.
+    // Notes are no reason to fail: pages that cannot be read are reported where they are needed.
     if (error instanceof DumpError && !saysNothingOfKernel(error)) return undefined;
     throw error;
   }
@@ -91,7 +92,7 @@ function withoutRegisters(cpus: number): CpuRegisters[] {
   return Array.from({ length: Math.max(1, cpus) }, () => ({ prstatus: undefined }));
 }
 
-/** A `struct elf_prstatus` of process -1. */
+/** A `struct elf_prstatus` of process -1, without registers. */
 function absentRegisters(size: number, { machine }: Dump): Uint8Array {
   const desc = new Uint8Array(size);
   // pr_pid is behind three ints, a short and two unsigned longs.

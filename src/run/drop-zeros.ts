@@ -3,7 +3,10 @@ import type { PagePlan } from "../filter/plan.js";
 import { keptRanges } from "../worker/chunks.js";
 import { inOrder, type WorkerPool } from "../worker/pool.js";
 
-/** Takes pages of zeros out of the plan, for a format that has no other way to leave them out. `done` is told the pfn reached. */
+/**
+ * Removes pages of zeros from the plan, for a format that has no other way to leave them out. `done` gets the pfn that
+ * was reached.
+ */
 export async function dropZeros(
   pool: WorkerPool,
   plan: Pick<PagePlan, "kept" | "maxMapnr" | "dropped">,

@@ -65,7 +65,7 @@ export async function filterDump(input: Dump, given: FilterOptions): Promise<Fil
   }
 }
 
-/** The threads are there; warnings go where the session's go. */
+/** Options with threads that are started, and the session's warnings. */
 interface AttemptOptions extends WholeFilterOptions {
   readonly workers: WorkerThreads;
 }
@@ -131,14 +131,17 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
   }
 }
 
-/** Bare memory may be that of a running machine, which writes to it all the time. */
+/**
+ * A changed input is an error, except for bare memory: it may be that of a running machine, which writes to it all the
+ * time.
+ */
 function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warnings): void {
   if (change === undefined) return;
   if (dump.header.format !== "raw" || change.code !== "INPUT_CHANGED") throw change;
   warnings.add("INPUT_CHANGED", `${change.summary}; pages may be of different moments`);
 }
 
-/** An upload may have much to send at its end: a stop does not wait for it. Throws `ABORTED`. */
+/** Waits for work, but not after a stop: an upload may have much to send at its end. Throws `ABORTED`. */
 function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
@@ -148,7 +151,10 @@ function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Pr
   });
 }
 
-/** What does not fit together in a file that changes is no damage of it, and what cannot be read after it was closed no fault of the disk. */
+/**
+ * Replaces the error if the input was changed or closed meanwhile: contradictions in a changed file are not damage, and
+ * a closed file is not a fault of the disk.
+ */
 function changedInstead(error: unknown, dump: Dump): unknown {
   const closed = error instanceof DumpError && error.code !== "ABORTED" ? closedProblem(dump) : undefined;
   if (closed !== undefined) return closed;
@@ -158,7 +164,7 @@ function changedInstead(error: unknown, dump: Dump): unknown {
 
 const NOT_FULL = { full: undefined, fullBy: undefined } as const;
 
-/** What pass 2 wrote. */
+/** The result of pass 2. */
 interface Written {
   readonly zeroPages: number;
   readonly outputBytes: number;
@@ -167,7 +173,7 @@ interface Written {
   readonly fullBy: FullBy | undefined;
 }
 
-/** Pass 2; and if the output is full in the middle of it, and that was asked for, a dump of what is written. */
+/** Runs pass 2. If the output gets full and the options allow it, makes a dump of the pages that were written. */
 async function writeAll(
   run: () => Promise<Written>,
   writer: DumpWriter,

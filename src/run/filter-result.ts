@@ -6,16 +6,16 @@ import type { Dump } from "../reader/dump.js";
 import type { Warnings } from "../warnings.js";
 import type { FilterResult, WholeFilterOptions } from "./filter-types.js";
 
-/** What pass 2 has done, beside what the plan says. */
+/** The result of pass 2, in addition to the plan. */
 export interface WrittenPages {
-  /** Pages of zeros among those that were kept, which have no bytes. */
+  /** Kept pages of zeros, which have no bytes in the output. */
   readonly zeroPages: number;
   readonly outputBytes: number;
-  /** Bytes that `--privacy strict` made 0; `undefined` where nobody counted (shards). */
+  /** Bytes that `--privacy strict` set to 0; `undefined` if they were not counted (shards). */
   readonly cleared?: number;
 }
 
-/** What is known of a run when its pages are planned. */
+/** What is known of a run after planning. */
 interface PlannedFacts {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
@@ -33,7 +33,7 @@ interface PlannedFacts {
   readonly unreadable: number;
 }
 
-/** The account of a whole run. Pages of zeros are counted as they were found: by pass 2. */
+/** The result of a whole run. Pages of zeros are counted by pass 2. */
 export function filterResult(facts: PlannedFacts, { zeroPages, outputBytes, cleared }: WrittenPages): FilterResult {
   const { dump, view, plan, level, kept, options, privacy, erased, extended, before } = facts;
   const { unclassified, unreadable, incomplete } = facts;

@@ -3,7 +3,7 @@ import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js
 import type { FilterResult } from "./filter-types.js";
 import type { PlannedDump } from "./plan-dump.js";
 
-/** What the result of a run says of an image of memory, `size` bytes long; nothing of other outputs. */
+/** The part of a run's result for an image of memory, `size` bytes long; empty for other outputs. */
 export function imageResult(
   format: OutputFormat,
   { dump, plan, kept }: Pick<PlannedDump, "dump" | "plan" | "kept">,

@@ -16,14 +16,14 @@ import { SplitWriter, splitDestination } from "../writer/split-writer.js";
 import { streamTarget } from "../writer/stream-target.js";
 import type { SplitOutput, StreamOutput, WholeFilterOptions } from "./filter-types.js";
 
-/** An output that is opened: where it appears, and what lays the pages out in it. */
+/** An opened output: its destination, and how to make its writer. */
 export interface OpenedOutput {
   readonly destination: Destination;
-  /** The writer of a described output into it; to be asked for once. Throws what the writer's making does. */
+  /** Makes the writer for a described output. To be called once. Throws what the writer's constructor throws. */
   writer(output: OutputDescription, pages: KdumpPages, shared?: SharedPages): DumpWriter;
 }
 
-/** Opens what a filter run writes to. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
+/** Opens the destination of a filter run. Throws `OUTPUT_EXISTS`, `NOT_WRITABLE`, `CODEC_MISSING`. */
 export async function openOutput(options: WholeFilterOptions, dump: Dump): Promise<OpenedOutput> {
   const { output } = options;
   if ("paths" in output) return openSplit(options, output, dump);
@@ -40,7 +40,7 @@ function oneFile(sink: Sink): OpenedOutput {
   return { destination: sink, writer: (output, pages, shared) => createWriter(output, pages, sink, shared) };
 }
 
-/** Each file may have `sizeLimit` bytes. */
+/** Opens the files of a split set; each may have `sizeLimit` bytes. */
 async function openSplit(
   options: WholeFilterOptions,
   { paths, ...how }: SplitOutput,
@@ -52,7 +52,7 @@ async function openSplit(
   try {
     for (const path of paths) parts.push(await openFileSink(path, { ...how, ...restOf(options) }, dump.paths));
   } catch (error) {
-    // Nothing is written to them yet; a file's sink gives up at once.
+    // Nothing was written to them yet, so a file's sink can be abandoned at once.
     for (const part of parts) void part.abort();
     const left = destination.leftBehind?.();
     throw left === undefined || !(error instanceof DumpError) ? error : error.with({ left: left });

@@ -6,15 +6,15 @@ import { type KernelView, kernelView } from "../kernel/kernel-view.js";
 import type { Dump } from "../reader/dump.js";
 import { Warnings } from "../warnings.js";
 
-/** How a dump is looked at. */
+/** How to find a dump's kernel. */
 export interface SessionOptions extends CompleteOptions {
-  /** Warnings of opening the dump go on here. */
+  /** Receives the warnings of opening the dump. */
   readonly warnings?: Warnings;
 }
 
-/** All that is found out about a dump once, before anything is done with its pages. */
+/** What is found out about a dump once, before its pages are processed. */
 export interface Session {
-  /** With its VMCOREINFO, wherever that came from, and its machine. */
+  /** With its VMCOREINFO, whatever its source, and its machine. */
   readonly dump: Dump;
   /** The dumped kernel; `undefined` if its struct pages were not found. */
   readonly view: KernelView | undefined;
@@ -28,18 +28,21 @@ export interface ViewedSession extends Session {
   readonly view: KernelView;
 }
 
-/** Finds a dump's VMCOREINFO and kernel without a vmlinux. Throws what `completeOwn` does; a kernel that is not found is no error here. */
+/**
+ * Finds a dump's VMCOREINFO and kernel without a vmlinux. Throws what `completeOwn` throws; if no kernel is found, the
+ * session says why.
+ */
 export function openOwnSession(input: Dump, options: Omit<SessionOptions, "vmlinux"> = {}): Session {
   const warnings = options.warnings ?? new Warnings();
   return sessionOfComplete(completeOwn(input, warnings, options, doubtOf), warnings);
 }
 
-/** The session of a dump whose kernel may be found. */
+/** The session of a dump whose view may be known already. */
 export function sessionOfComplete({ dump, view }: CompleteDump, warnings: Warnings): Session {
   return view === undefined ? sessionOf(dump, warnings) : { dump, view, whyNoView: undefined, warnings };
 }
 
-/** The session of a dump that is complete (`completeDump`). */
+/** The session of a complete dump (`completeDump`): looks for its kernel. */
 export function sessionOf(dump: Dump, warnings: Warnings): Session {
   try {
     return { dump, view: kernelView(dump, warnings), whyNoView: undefined, warnings };
@@ -49,7 +52,7 @@ export function sessionOf(dump: Dump, warnings: Warnings): Session {
   }
 }
 
-/** The session, if its struct pages were found. Throws why they were not: mostly `CANNOT_FILTER`. */
+/** The session, if its struct pages were found. Throws the reason if not, mostly `CANNOT_FILTER`. */
 export function withView(session: Session): ViewedSession {
   const { view, whyNoView } = session;
   if (view === undefined) throw whyNoView;

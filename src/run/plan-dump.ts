@@ -24,39 +24,39 @@ import { countFilteredBefore } from "./filtered-before.js";
 import type { Session } from "./own-session.js";
 import { type PreparedRun, prepareRun, runContext, spansOf } from "./prepared-run.js";
 
-/** A dump between its passes: which pages go into the output, and all that pass 2 needs to write them. */
+/** A dump between its passes: which pages are kept, and everything that pass 2 needs to write them. */
 export interface PlannedDump {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
-  /** Level of the output: that of the input's earlier filterings included. */
+  /** Level of the output, including that of earlier filterings of the input. */
   readonly level: number;
   readonly plan: PagePlan;
-  /** Pages that go into the output. */
+  /** Number of pages that are kept. */
   readonly kept: number;
-  /** Whether pages of zeros among them have no bytes of their own. */
+  /** Whether pages of zeros among them get no bytes of their own. */
   readonly dropsZeros: boolean;
-  /** The dump and its kernel as the output describes them: without notes and names that are erased. */
+  /** The dump and its kernel as the output describes them: without erased notes and names. */
   readonly outputDump: Dump;
   readonly outputView: KernelView | undefined;
-  /** The output lacks pages that it should have. */
+  /** Whether the output lacks pages that it should have. */
   readonly incomplete: boolean;
-  /** What is overwritten in pages that stay. */
+  /** What is overwritten in kept pages. */
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
   readonly strict: StrictPages | undefined;
-  /** Struct pages of dropped pages may be missing. */
+  /** Whether struct pages of dropped pages may be missing. */
   readonly lacksStructPages: boolean;
-  /** Of the session. */
+  /** The session's warnings. */
   readonly warnings: Warnings;
-  /** Its tasks are those of this dump; the caller ends it. */
+  /** A pool for this dump's tasks; the caller must end it. */
   readonly pool: WorkerPool;
-  /** The account of the whole run, when pass 2 is over. */
+  /** The result of the whole run, after pass 2. */
   result(written: WrittenPages): FilterResult;
 }
 
 /**
- * Pass 1 and what belongs between the passes: finds which pages of a dump go into the output. The output itself is not
- * touched. Throws `DumpError`s.
+ * Pass 1 and everything between the passes: decides which pages of a dump are kept. Does not touch the output. Throws
+ * `DumpError`s.
  */
 export async function planDump(
   input: Session,
@@ -110,7 +110,7 @@ export async function planDump(
   }
 }
 
-/** The dump and its kernel as the output describes them, and what is overwritten in its pages. */
+/** The dump and its kernel as the output describes them, and what is overwritten in kept pages. */
 function outputOf({ dump, view, privacy }: PreparedRun, erase: EraseRun | undefined) {
   const clean = privacy?.dump ?? dump;
   return {
@@ -127,7 +127,10 @@ function withoutHost(view: KernelView | undefined, privacy: PrivateRun | undefin
   return { ...view, utsname: { ...view.utsname, nodename: "", domainname: "" } };
 }
 
-/** Functions that report how far a phase is, by what they are given: the pfn reached, pages done since the last call, or done and total. */
+/**
+ * Functions that report the progress of a phase. They differ in their argument: the pfn that was reached, pages done
+ * since the last call, or done and total.
+ */
 function reportTo(onProgress: WholeFilterOptions["onProgress"], { kept, maxMapnr }: PagePlan) {
   type Phase = FilterProgress["phase"];
   return {

@@ -15,14 +15,17 @@ import type { WholeFilterOptions } from "./filter-types.js";
 import { pagesWithoutData } from "./filtered-before.js";
 import type { Session } from "./own-session.js";
 
-/** A run before its first pass: the plan of all pages, the policy, and what else drops pages or overwrites bytes. */
+/**
+ * A run before its first pass: the plan of all pages, the policy, and everything else that drops pages or overwrites
+ * bytes.
+ */
 export interface PreparedRun {
   readonly dump: Dump;
   readonly view: KernelView | undefined;
   readonly plan: PagePlan;
   /** What pass 1 drops: the level's classes as far as the self-check confirms them; with `--privacy` more. */
   readonly policy: ScanPolicy;
-  /** Pages that exist and that the input has no data of: an earlier filtering dropped them. */
+  /** Pages that exist but have no data in the input: an earlier filtering dropped them. */
   readonly withoutData: PageBitmap | undefined;
   readonly privacy: PrivateRun | undefined;
   readonly erase: EraseRun | undefined;
@@ -31,7 +34,7 @@ export interface PreparedRun {
   readonly warnings: Warnings;
 }
 
-/** Throws what checking the struct pages, `--privacy`, erase rules and an extension throw before they begin. */
+/** Throws what the self-check, `--privacy`, erase rules and an extension throw before they begin. */
 export async function prepareRun(session: Session, options: WholeFilterOptions): Promise<PreparedRun> {
   const { dump, warnings } = session;
   checkView(session, options.level);
@@ -49,14 +52,17 @@ export async function prepareRun(session: Session, options: WholeFilterOptions):
   };
 }
 
-/** Levels 0 and 1 do without struct pages where they must; pages with memory errors then stay. Throws why other levels cannot. */
+/**
+ * Levels 0 and 1 work without struct pages if necessary; pages with memory errors are then kept. For other levels
+ * throws the reason why there is no view.
+ */
 function checkView({ view, whyNoView, warnings }: Session, level: number): void {
   if (view !== undefined || whyNoView === undefined) return;
   if (whyNoView.code !== "CANNOT_FILTER" || needsStructPages(level)) throw whyNoView;
   warnings.add("NO_KERNEL_VIEW", `${whyNoView.summary}; pages with memory errors and offline pages are kept`);
 }
 
-// Privacy, erasing and extensions are a sixth of the program together: each is loaded in runs that ask for it.
+// Privacy, erasing and extensions are together a sixth of the program, so each is loaded only in runs that use it.
 
 async function privacyOf(
   dump: Dump,
@@ -83,12 +89,12 @@ async function extensionOf(
   return extensionRun(options.extension, dump, view, plan, options);
 }
 
-/** What is overwritten in pages that stay. */
+/** What is overwritten in kept pages. */
 export function spansOf(erase: EraseRun | undefined, privacy: PrivateRun | undefined): EraseSpans[] {
   return [...(erase?.spans ?? []), ...(privacy?.spans ?? [])];
 }
 
-/** What the tasks of both passes work by. */
+/** What the tasks of both passes need. */
 export function runContext(
   { dump, view, plan, privacy, extension, options }: PreparedRun,
   policy: ScanPolicy,

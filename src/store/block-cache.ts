@@ -1,57 +1,63 @@
 import { type DumpError, type PlainDumpError, reviveDumpError } from "../errors.js";
 
-/** Objects are fetched and kept in lines of this many bytes: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
+/** Bytes of a line, the unit of fetching and caching: 64 KiB are 16 pages, or the struct pages of 4 MiB. */
 export const LINE = 65_536;
-/** Lines that are kept: 32 MiB. What is fetched ahead must fit in, beside what all threads are reading. */
+/**
+ * Lines in the cache: 32 MiB. They must have room for what is fetched ahead, in addition to what all threads are
+ * reading.
+ */
 export const LINES = 512;
-/** Objects that one run reads at most (files of a split set, and those compared). */
+/** The most objects that one run reads (files of a split set, and those of a compared dump). */
 export const MAX_OBJECTS = 256;
-/** Threads that may ask at once. */
+/** The most threads that may have a mailbox. */
 const MAILBOXES = 512;
 
-/** A line is empty, is being filled, or can be read. */
+/** States of a line: empty, being filled, or readable. */
 export const EMPTY = 0;
 export const LOADING = 1;
 export const READY = 2;
 
-/** A mailbox is free, asks, has what it asked for, or failed. */
+/** States of a mailbox: free, request, answered, or failed. */
 export const IDLE = 0;
 export const ASKING = 1;
 export const ANSWERED = 2;
 export const FAILED = 3;
 
-/** In `pins`: the store thread refills the line. */
+/** In `pins`: the store thread is refilling the line. */
 export const OWNED = -(2 ** 20);
 /** Bytes of an error as JSON, per mailbox. */
 const FAILURE_BYTES = 1024;
 
 /**
- * What the store thread and all threads that read share: lines of objects, mailboxes to ask for more, and counts. Any thread looks for
- * a line without asking; it pins the line, looks again whether it is still that line, copies, and lets go. Only the store thread
- * changes lines, and only those that nobody has pinned.
+ * Shared by the store thread and all threads that read: lines of objects, mailboxes for requests, and counters. A
+ * reading thread looks for a line, pins it, checks that it is still the same line, copies from it, and unpins it. Only
+ * the store thread changes lines, and only those that are not pinned.
  */
 export interface BlockCache {
-  /** [0] rings when there is something to do, [1] gives out mailboxes, [2] is a clock for `stamp`. */
+  /** [0] is the bell of the store thread, [1] the number of mailboxes given out, [2] the clock for `stamp`. */
   readonly control: Int32Array;
-  /** Per line of the cache: whose it is, which line of that object, and which of its bytes [from, to) are there. */
+  /**
+   * Per line of the cache: the number of the object, the number of the line in the object, and the range [from, to) of
+   * bytes that are present.
+   */
   readonly object: Int32Array;
   readonly line: Int32Array;
   readonly from: Int32Array;
   readonly to: Int32Array;
   readonly state: Int32Array;
   readonly pins: Int32Array;
-  /** When it was last read. */
+  /** When the line was last read. */
   readonly stamp: Int32Array;
-  /** 1: was fetched ahead, and nobody has read it yet. */
+  /** 1: the line was fetched ahead, and not read yet. */
   readonly ahead: Int32Array;
-  /** Per mailbox: its state, whose bytes, and from where to where. */
+  /** Per mailbox: state, object, start and end of the wanted bytes. */
   readonly mailState: Int32Array;
   readonly mailObject: Int32Array;
   readonly mailStart: Float64Array;
   readonly mailEnd: Float64Array;
-  /** Per mailbox: why it failed, as JSON; FAILURE_BYTES each, the rest is zeros. */
+  /** Per mailbox: the error as JSON; FAILURE_BYTES each, padded with zeros. */
   readonly failure: Uint8Array;
-  /** Per object: bytes that came from the store, requests for them. */
+  /** Per object: bytes received from the store, and requests for them. */
   readonly fetched: Float64Array;
   readonly requests: Float64Array;
   readonly data: Uint8Array;
@@ -77,7 +83,7 @@ const DOUBLES: readonly [keyof BlockCache, number][] = [
   ["requests", MAX_OBJECTS],
 ];
 
-/** The memory of a cache. Pages of it are taken by the system when they are first used. */
+/** The memory of a cache. The system provides its pages when they are first used. */
 export function cacheMemory(): SharedArrayBuffer {
   return new SharedArrayBuffer(layout().size);
 }
@@ -99,7 +105,7 @@ function layout(): { offsets: Map<string, number>; size: number } {
   return { offsets, size: at + LINE * LINES };
 }
 
-/** The cache in its memory, in any thread. */
+/** Attaches to a cache, in any thread. */
 export function attachCache(memory: SharedArrayBuffer): BlockCache {
   const { offsets } = layout();
   const at = (name: string) => offsets.get(name) as number;
@@ -117,14 +123,14 @@ export function ring(cache: BlockCache): void {
   Atomics.notify(cache.control, 0);
 }
 
-/** A mailbox for this thread. */
+/** Reserves a mailbox for this thread. */
 export function takeMailbox(cache: BlockCache): number {
   const mailbox = Atomics.add(cache.control, 1, 1);
   if (mailbox >= MAILBOXES) throw new Error("too many threads read from one store");
   return mailbox;
 }
 
-/** Leaves an error for the thread whose request failed. */
+/** Stores the error for the thread whose request failed. */
 export function setFailure(cache: BlockCache, mailbox: number, error: PlainDumpError): void {
   let text = Buffer.from(JSON.stringify(error));
   if (text.length > FAILURE_BYTES) {
@@ -136,7 +142,7 @@ export function setFailure(cache: BlockCache, mailbox: number, error: PlainDumpE
   cache.failure.fill(0, at, at + FAILURE_BYTES).set(text.subarray(0, FAILURE_BYTES), at);
 }
 
-/** The error that was left. */
+/** Returns the error that `setFailure` stored. */
 export function failureOf(cache: BlockCache, mailbox: number): DumpError {
   const at = mailbox * FAILURE_BYTES;
   const text = Buffer.from(cache.failure.slice(at, at + FAILURE_BYTES)).toString();

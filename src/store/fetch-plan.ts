@@ -1,21 +1,24 @@
-/** Bytes from `start` on, before `end`. */
+/** Bytes [start, end). */
 export interface ByteRange {
   readonly start: number;
   readonly end: number;
 }
 
 /**
- * Bytes between two ranges that are fetched although nobody needs them, for a request less. docs/object-stores.md has the figures: a
- * request costs as much as so many bytes with a store in the same region.
+ * The largest gap between two ranges that is fetched, too, to save a request. docs/object-stores.md has the figures:
+ * with a store in the same region, a request takes as long as this many bytes.
  */
 export const GAP = 131_072;
 
-/** A range that is asked for is looked for in so many of the next pieces. */
+/** A requested range is looked for in this many of the next pieces. */
 const PIECES_LOOKED_AT = 8;
 
-/** The bytes of an object that will be read, in the order in which they will be: ranges that were added are taken as pieces of requests. */
+/**
+ * The bytes of an object that will be read, in their order. Ranges are added at the end, and taken as pieces of the
+ * size of requests.
+ */
 export class FetchPlan {
-  /** Pairs of start and end, of which the first `#done` numbers are used up. */
+  /** Pairs of start and end. The first `#done` numbers of the first array are used up. */
   #queue: Float64Array[] = [];
   #done = 0;
   readonly #gap: number;
@@ -37,7 +40,7 @@ export class FetchPlan {
     this.#done = 0;
   }
 
-  /** The next piece, of at most `most` bytes: ranges with small gaps between them together. Taken off the plan. */
+  /** Takes the next piece from the plan, at most `most` bytes: ranges with small gaps are joined. */
   next(most: number): ByteRange | undefined {
     const first = this.#peek();
     if (first === undefined) return undefined;
@@ -56,7 +59,10 @@ export class FetchPlan {
     return { start, end };
   }
 
-  /** The next pieces up to the one with bytes of [start, end), if that comes soon; otherwise none. Taken off the plan. */
+  /**
+   * Takes the next pieces from the plan, up to the one that contains bytes of [start, end), if that comes soon;
+   * otherwise none.
+   */
   upTo(start: number, end: number, most: number): ByteRange[] {
     if (!this.#comesSoon(start, end, most * PIECES_LOOKED_AT)) return [];
     const pieces: ByteRange[] = [];
@@ -95,7 +101,7 @@ export class FetchPlan {
     }
   }
 
-  /** The first range begins at `start` now. */
+  /** Makes the first range begin at `start`. */
   #cut(start: number): void {
     const ranges = this.#queue[0];
     if (ranges !== undefined) ranges[this.#done] = start;

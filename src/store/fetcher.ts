@@ -17,13 +17,16 @@ import { copyBytes } from "./copy-bytes.js";
 import { FetchPlan } from "./fetch-plan.js";
 import type { HttpLocation, ObjectLocation } from "./store-types.js";
 
-/** Bytes of one request at most: at 100 MB/s, what one connection brings, 40 ms; a store's first byte takes 10 to 50. */
+/**
+ * The most bytes of one request. At 100 MB/s, the speed of one connection, they take 40 ms; the first byte from a store
+ * takes 10 to 50.
+ */
 export const MOST_FETCHED = 4 * 2 ** 20;
-/** Requests for bytes that nobody waits for yet. */
+/** Requests for bytes for which no thread waits yet. */
 const AHEAD_REQUESTS = 6;
-/** Lines that are fetched ahead and not read yet, those on their way included: 20 MiB. */
+/** Lines that are fetched ahead and not read yet, including those that are being fetched: 20 MiB. */
 const AHEAD_LINES = 320;
-/** Streams of reads that are told apart where there is no plan. */
+/** Sequences of reads that are distinguished if there is no plan. */
 const STREAMS = 32;
 
 type BytesAsked = [
@@ -34,30 +37,30 @@ type BytesAsked = [
   onTry: () => void,
 ];
 
-/** Where bytes come from: a store, or web servers. See `S3Store.stream`. */
+/** The source of bytes: a store, or web servers. See `S3Store.stream`. */
 export interface ByteStore<Location> {
   stream(at: Location, ...range: BytesAsked): Promise<void>;
 }
 
-/** An object that is read. */
+/** An object that is being read. */
 interface OpenObject {
-  /** Its bytes, from wherever it is. */
+  /** Fetches its bytes from its source. */
   readonly stream: (...range: BytesAsked) => Promise<void>;
   readonly size: number;
   readonly etag: string;
   readonly plan: FetchPlan;
-  /** Where reads without a plan are expected to go on, and how much is fetched there; the last used come last. */
+  /** Where reads without a plan are expected to continue, and how much to fetch there; the last used comes last. */
   readonly streams: { next: number; length: number }[];
 }
 
-/** Bytes of an object that are on their way. */
+/** Bytes of an object that are being fetched. */
 interface Loading {
   readonly object: number;
   readonly start: number;
   readonly end: number;
 }
 
-/** What an asking thread waits for. */
+/** A request of a waiting thread. */
 interface Waiting {
   readonly mailbox: number;
   readonly object: number;
@@ -66,8 +69,8 @@ interface Waiting {
 }
 
 /**
- * Fills the cache: first what threads wait for, then what the plan of the run says they will. In the store thread; all state is its own but
- * for the cache.
+ * Fills the cache: first with what threads wait for, then with what the run has announced. Runs in the store thread.
+ * Only the cache is shared.
  */
 export class Fetcher {
   readonly #cache: BlockCache;
@@ -80,14 +83,15 @@ export class Fetcher {
     this.#cache = cache;
   }
 
-  /** Takes an object in. Returns its number. */
+  /** Registers an object. Returns its number. */
   open<Location extends ObjectLocation | HttpLocation>(
     store: ByteStore<Location>,
     at: Location,
     size: number,
     etag: string,
   ): number {
-    // The number of one that was closed is given again, when nothing for it is on its way any more: there are not many, and a worker of a queue opens objects for months.
+    // Numbers of closed objects are reused when no more data for them are being fetched: there are few numbers, and a
+    // worker of a queue opens objects for months.
     let object = 1;
     while (this.#objects.has(object) || [...this.#loading].some((one) => one.object === object)) object++;
     this.#forget(object);
@@ -96,26 +100,29 @@ export class Fetcher {
     return object;
   }
 
-  /** Nobody reads it any more. */
+  /** The object is not read any more. */
   close(object: number): void {
     this.#objects.delete(object);
     this.#notAhead(object);
   }
 
-  /** What was fetched ahead for nothing must not count as ahead for ever. */
+  /** Lines of a closed object that were fetched ahead must not count as ahead for ever. */
   #notAhead(object: number): void {
     const { object: objects, ahead } = this.#cache;
     for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) Atomics.store(ahead, slot, 0);
   }
 
-  /** Nothing in the cache is of this number. */
+  /** Removes all lines of this number from the cache. */
   #forget(object: number): void {
     const { object: objects, line, fetched, requests } = this.#cache;
     for (let slot = 0; slot < LINES; slot++) if (objects[slot] === object) line[slot] = -1;
     [fetched[object], requests[object]] = [0, 0];
   }
 
-  /** What will be read next of an object, as pairs of start and end, ascending; behind what is planned, or with `anew` instead of it. */
+  /**
+   * Announces what will be read next of an object: pairs of start and end, ascending. With `anew` they replace the
+   * plan, otherwise they are added to it.
+   */
   follow(object: number, ranges: Float64Array, anew: boolean): void {
     const plan = this.#objects.get(object)?.plan;
     if (anew) {
@@ -126,7 +133,7 @@ export class Fetcher {
     this.pump();
   }
 
-  /** Looks for what there is to do. Called whenever the bell has rung or a request has ended. */
+  /** Starts whatever can be done. Called when the bell has rung or a request has ended. */
   pump(): void {
     const { control, mailState, mailObject, mailStart, mailEnd } = this.#cache;
     const mailboxes = Math.min(Atomics.load(control, 1), mailState.length);
@@ -145,14 +152,14 @@ export class Fetcher {
     this.#fetchAhead();
   }
 
-  /** Starts what is missing of what a thread waits for. */
+  /** Starts fetching what is missing for a waiting thread. */
   #demand(waiting: Waiting): void {
     const object = this.#objects.get(waiting.object);
     if (object === undefined) {
       this.#fail(waiting, closed());
       return;
     }
-    // What comes soon in the plan is fetched as the plan has it.
+    // If the plan contains the bytes soon, the pieces of the plan are fetched.
     for (const range of object.plan.upTo(waiting.start, waiting.end, MOST_FETCHED))
       this.#load(waiting.object, range.start, range.end, true);
     let start = waiting.start;
@@ -162,7 +169,7 @@ export class Fetcher {
         start = end;
         continue;
       }
-      // Whole lines, to the end of what is missing, and further where reads go on and on.
+      // Whole lines, to the end of what is missing; further if reads are sequential.
       const from = Math.floor(start / LINE) * LINE;
       let to = Math.ceil(waiting.end / LINE) * LINE;
       if (object.plan.empty) to = Math.max(to, from + this.#streamLength(object, from, to));
@@ -172,7 +179,10 @@ export class Fetcher {
     }
   }
 
-  /** How many bytes from `from` on are worth a request: twice as many each time reads go on where the last ones ended. */
+  /**
+   * How many bytes from `from` on one request should fetch: twice as many each time a read continues where the last one
+   * ended.
+   */
   #streamLength(object: OpenObject, from: number, to: number): number {
     const { streams } = object;
     const found = streams.findIndex(({ next }) => next === from);
@@ -186,7 +196,7 @@ export class Fetcher {
   }
 
   #fetchAhead(): void {
-    // In turn, for two dumps that are compared are read side by side.
+    // One piece per object in turn, because two dumps that are compared are read alternately.
     for (let planned = true; planned; ) {
       planned = false;
       for (const [number, { plan }] of this.#objects) {
@@ -207,7 +217,7 @@ export class Fetcher {
     return lines;
   }
 
-  /** Whether the cache has bytes of one line. */
+  /** Whether the cache has these bytes, which must be of one line. */
   #has(object: number, start: number, end: number): boolean {
     const line = Math.floor(start / LINE);
     const { line: lines, object: objects, state, from, to } = this.#cache;
@@ -223,7 +233,7 @@ export class Fetcher {
     return false;
   }
 
-  /** Fetches bytes into lines of the cache; answers those who wait for them as they come. */
+  /** Fetches bytes into lines of the cache, and answers threads as soon as their bytes are there. */
   #load(object: number, start: number, to: number, ahead: boolean): void {
     const open = this.#objects.get(object);
     const end = Math.min(to, open?.size ?? 0);
@@ -234,7 +244,7 @@ export class Fetcher {
     const slots: number[] = [];
     for (let i = 0; i < count; i++) {
       const slot = this.#freeSlot();
-      // All lines are being read or filled: whoever needs these will ask again.
+      // All lines are being read or filled. A thread that needs these bytes will request them again.
       if (slot === undefined) break;
       slots.push(slot);
       cache.object[slot] = object;
@@ -280,7 +290,7 @@ export class Fetcher {
       (error: unknown) => {
         settle();
         for (const slot of slots.slice(whole)) this.#empty(slot);
-        // Those who wait for these bytes learn it. What was fetched ahead is asked for again when it is needed.
+        // Threads that wait for these bytes get the error. What was fetched ahead is requested again when it is needed.
         const missing = Math.max(start, (first + whole) * LINE);
         for (const waiting of [...this.#waiting.values()]) {
           if (waiting.object === object && waiting.start < until && waiting.end > missing) this.#fail(waiting, error);
@@ -290,7 +300,7 @@ export class Fetcher {
     );
   }
 
-  /** The line that was not read for the longest time, emptied, and owned until it is ready. */
+  /** Empties the line that was not read for the longest time, and owns it until it is filled. */
   #freeSlot(): number | undefined {
     const { pins, state, stamp, ahead } = this.#cache;
     for (const unread of [0, 1]) {
@@ -302,7 +312,7 @@ export class Fetcher {
             oldest = slot;
             break;
           }
-          // The clock has 32 bits and may come round.
+          // The clock has 32 bits and may wrap.
           if (oldest < 0 || (((stamp[slot] as number) - (stamp[oldest] as number)) | 0) < 0) oldest = slot;
         }
         if (oldest < 0) break;
@@ -329,7 +339,7 @@ export class Fetcher {
     Atomics.sub(pins, slot, OWNED);
   }
 
-  /** Answers the threads for which everything is there; asks once more for what was there and has gone. */
+  /** Answers the threads whose bytes are complete; requests bytes again that have been evicted. */
   #answerThose(which: (waiting: Waiting) => boolean): void {
     for (const waiting of [...this.#waiting.values()]) {
       if (!which(waiting)) continue;
@@ -339,7 +349,7 @@ export class Fetcher {
         coming ||= !this.#has(waiting.object, start, end) && this.#comes(waiting.object, start, end);
         start = end;
       }
-      // A part that was there may have been pushed out while the rest came: then the thread asks again.
+      // Bytes that were present may have been evicted meanwhile: then the thread requests them again.
       if (!coming) this.#answer(waiting, ANSWERED);
     }
   }

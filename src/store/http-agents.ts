@@ -2,25 +2,34 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Socket } from "node:net";
 
-/** Connections are kept: a new one costs round trips, of TLS three. */
+/** Connections are kept open: a new one costs round trips, with TLS three. */
 const KEPT = { keepAlive: true, maxSockets: 64 };
 /**
- * What is read from a socket at once, at most. Node's own way is a new buffer of 64 KiB for each read: more calls, and garbage that has the whole heap
- * looked through again and again. docs/dev/object-stores.md has the figures.
+ * The most bytes that are read from a socket at once. By default Node makes a new buffer of 64 KiB for each read: more
+ * calls, and garbage that makes V8 scan the whole heap again and again. docs/dev/object-stores.md has the figures.
  */
 const READ = 2 ** 19;
 
-/** All connections of a thread are read into this: what comes is handed on, and copied by Node's HTTP parser, before the next read. */
+/**
+ * The read buffer of all connections of a thread: its content is passed on, and copied by Node's HTTP parser, before
+ * the next read.
+ */
 let shared: Buffer | undefined;
 
-/** Whether a piece of a body is the read buffer itself: a Node whose parser does not copy would overwrite it with the next read. */
+/**
+ * Whether a piece of a body is the read buffer itself: if a Node's parser does not copy, the next read would overwrite
+ * it.
+ */
 export function isReadBuffer(piece: Uint8Array): boolean {
   return piece.buffer === shared?.buffer;
 }
 
 type Connect = (options: object, done: (error: Error | null, socket: Socket) => void) => Socket | undefined;
 
-/** Has a connection's bytes read into the shared buffer. `onread` takes them from the stream, so they are given back to whoever listens. */
+/**
+ * Makes a connection read into the shared buffer. With `onread` the stream emits no data, so this function passes them
+ * to the listeners.
+ */
 function intoShared(connect: Connect): Connect {
   return (options, done) => {
     shared ??= Buffer.allocUnsafeSlow(READ);

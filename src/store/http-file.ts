@@ -6,25 +6,31 @@ import { Retries } from "./retry.js";
 import { statusOf } from "./s3-errors.js";
 import type { HttpLocation, ObjectInfo } from "./store-types.js";
 
-/** What a server says of a file: `ranges` whether any of its bytes can be asked for, and a change would be noticed. */
+/**
+ * A server's information about a file. `ranges`: whether any of its bytes can be requested, and a change would be
+ * noticed.
+ */
 export interface HttpInfo extends ObjectInfo {
   readonly ranges: boolean;
 }
 
 /**
- * Files of web servers, read by ranges. Each answer is compared with what was said first: length, and ETag or date. A presigned URL is signed for one
- * method, so GET does all.
+ * Files of web servers, read by ranges. Each answer is compared with the first one: length, and ETag or date. Uses only
+ * GET, because a presigned URL is signed for one method.
  */
 export class HttpFiles {
   readonly #retries = new Retries();
 
-  /** What the server says of a file, by asking for its first byte. `undefined`: there is none. Throws `NOT_READABLE`. */
+  /**
+   * Gets the server's information about a file by requesting its first byte. `undefined` if there is no such file.
+   * Throws `NOT_READABLE`.
+   */
   async head({ url }: HttpLocation): Promise<HttpInfo | undefined> {
     try {
       return await this.#retries.run(async () => {
         const answer = await httpRequest({ url: parseHttpUrl(url), method: "GET", headers: range(0, 0) });
         const info = infoOf(answer);
-        // Whoever gives the whole file would send it now.
+        // A server that ignores the range would now send the whole file.
         if (info.ranges) answer.resume();
         else answer.destroy();
         return info;
@@ -37,7 +43,7 @@ export class HttpFiles {
     }
   }
 
-  /** Bytes [offset, offset + length) in order, as `S3Store.stream` gives them. Throws `NOT_READABLE`, `INPUT_CHANGED`. */
+  /** Bytes [offset, offset + length) in order, like `S3Store.stream`. Throws `NOT_READABLE`, `INPUT_CHANGED`. */
   async stream(
     { url }: HttpLocation,
     offset: number,
@@ -72,13 +78,13 @@ export class HttpFiles {
       await this.#retries.run(once, () => done > before);
     } catch (error) {
       const status = statusOf(error);
-      // 416: shorter than it was, so it is another file.
+      // 416: the file is shorter than before, so it is another file.
       throw status === 412 || status === 416 ? changed(url) : httpError(error, url, "read");
     }
   }
 }
 
-/** All bytes of a file in order, in one answer: for servers that give no ranges. Throws `NOT_READABLE`. */
+/** All bytes of a file in order, in one answer: for servers without ranges. Throws `NOT_READABLE`. */
 export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     const answer = await new Retries().run(() => httpRequest({ url: parseHttpUrl(url), method: "GET" }));
@@ -98,11 +104,13 @@ export async function* httpBytes(url: string, signal?: AbortSignal): AsyncGenera
 }
 
 function range(first: number, last: number): Record<string, string> {
-  // What is packed on the way has other bytes at other places.
+  // With a content encoding, offsets would be different.
   return { range: `bytes=${first}-${last}`, "accept-encoding": "identity" };
 }
 
-/** What an answer says of its file. A weak ETag is of the same worth as a date: whoever replaces the file has it changed. */
+/**
+ * The information about a file in an answer. A weak ETag is as good as a date: both change when the file is replaced.
+ */
 function infoOf({ statusCode, headers }: IncomingMessage): HttpInfo {
   const total = /^bytes \d+-\d+\/(\d+)$/.exec(headers["content-range"] ?? "")?.[1];
   const size = Number(total ?? headers["content-length"] ?? Number.NaN);

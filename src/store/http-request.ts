@@ -8,45 +8,51 @@ import { isPassing, nameOf, type StoreUse, statusOf } from "./s3-errors.js";
 import { textOf } from "./s3-xml.js";
 import { tlsProblem } from "./tls-problem.js";
 
-/** How long is waited, in milliseconds. */
+/** Time limits in milliseconds. */
 export interface StoreTimeouts {
-  /** Until a connection stands. */
+  /** Until the connection is open. */
   readonly connect: number;
-  /** While no byte comes or goes: an answer may take so long to begin. A slow upload is not cut off for being slow. */
+  /**
+   * While no byte is sent or received, which includes the wait for the beginning of an answer. A slow upload is not cut
+   * off.
+   */
   readonly idle: number;
-  /** The same for the body of an answer, once it has begun. */
+  /** While no byte of an answer's body is received, after the body has begun. */
   readonly body: number;
 }
 
 export const TIMEOUTS: StoreTimeouts = { connect: 10_000, idle: 60_000, body: 30_000 };
 
-/** A request by HTTP, without a body or with one of known length. */
+/** An HTTP request, without a body or with a body of known length. */
 export interface HttpRequest {
   readonly url: URL;
-  /** Path and query as they are to be sent, instead of the URL's own: URL makes another path of "/../". */
+  /** Path and query exactly as they must be sent, instead of those of the URL: URL normalises "/../". */
   readonly path?: string | undefined;
   readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
   readonly headers?: Readonly<Record<string, string>>;
-  /** All of the body, or what writes it. */
+  /** The whole body, or a function that writes it. */
   readonly body?: Uint8Array | undefined;
   readonly send?: (to: http.ClientRequest) => Promise<void>;
 }
 
-/** Bodies of so many bytes are sent when the server has agreed to take them, or has not said that it does for so many milliseconds. */
+/**
+ * A body of at least this many bytes is sent only when the server has accepted it ("100 Continue"), or has not answered
+ * for this many milliseconds.
+ */
 const ASK_FIRST = 2 * 2 ** 20;
 const ASK_FOR = 1000;
 
-/** Bytes of an error's answer that are looked at: S3 says there why, in XML. */
+/** The most bytes of an error's answer that are read: S3 explains the error there, in XML. */
 const MOST_WHY = 4096;
 const MOST_MESSAGE = 300;
-/** The name of an error whose answer has none. */
+/** The name of an error whose answer contains none. */
 const NO_NAME = "HttpError";
-/** Redirects of one GET that are followed. */
+/** The most redirects of one GET. */
 const MOST_REDIRECTS = 5;
 
 /**
- * The answer to a request, once its head is there. What is answered by an error is thrown, with its status where the SDK's errors have it, so that one
- * rule says what is passing. Throws system errors, too.
+ * The answer to a request, when its head has arrived. Answers with an error status are thrown, with the status in the
+ * same member as in the SDK's errors, so that one rule decides what is temporary. Throws system errors, too.
  */
 export async function httpRequest(
   request: HttpRequest,
@@ -99,7 +105,7 @@ function answerOf(
     request.on("timeout", () => request.destroy(timedOut()));
     request.on("error", reject);
     request.on("response", (answer) => {
-      // It was refused before it was sent: the connection has no place for another request.
+      // The request was refused before it was sent, so the connection cannot be used for another one.
       if (!request.writableEnded) answer.once("close", () => request.destroy());
       resolve(answer);
     });
@@ -114,13 +120,16 @@ function answerOf(
   });
 }
 
-/** Sends a body when the server says that it takes it. One that refuses would end the connection in the middle of it, and its answer may be lost then. */
+/**
+ * Sends a body when the server accepts it. Otherwise a server that refuses would close the connection in the middle of
+ * the body, and its answer might be lost.
+ */
 function endWhenAsked(request: http.ClientRequest, body: Uint8Array): void {
   const send = () => {
     clearTimeout(late);
     if (!request.writableEnded) request.end(body);
   };
-  // Some servers do not know the question.
+  // Some servers do not support that.
   const late = setTimeout(send, ASK_FOR);
   request.once("continue", send);
   for (const event of ["response", "close"]) request.once(event, () => clearTimeout(late));
@@ -148,13 +157,16 @@ async function refused(answer: http.IncomingMessage, status: number): Promise<Er
   });
 }
 
-/** The body of an answer is cut off where nothing comes for so long, in milliseconds. What it ends with is thrown by who reads it. */
+/** Cuts off the body of an answer if nothing arrives for this many milliseconds. Reading the body then throws. */
 export function unlessSilent(body: Readable, silent: number = TIMEOUTS.body): { stop(): void; more(): void } {
   const timer = setTimeout(() => body.destroy(timedOut()), silent);
   return { stop: () => clearTimeout(timer), more: () => timer.refresh() };
 }
 
-/** Hands over a body as it comes; one that is silent for too long is cut off. By listeners: `for await` costs a promise for each piece. */
+/**
+ * Passes on a body as it arrives; cuts it off if nothing arrives for too long. Uses listeners, because `for await`
+ * costs a promise for each piece.
+ */
 export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, silent?: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const silence = unlessSilent(answer, silent);

@@ -1,13 +1,13 @@
 import { DumpError } from "../errors.js";
 
-/** Whether a path is the URL of a file that is fetched, or sent, by HTTP. */
+/** Whether a path is the URL of a file that is read or written by HTTP. */
 export function isHttpUrl(path: string): boolean {
   return /^https?:\/\//i.test(path);
 }
 
 /**
- * A URL as it may be shown: without user and query, in which credentials and signatures are (a presigned URL is worth as much as the file that it
- * leads to). Other names are shown as they are.
+ * A URL for messages: without user and query, which contain credentials and signatures (who has a presigned URL has the
+ * file). Other names are returned unchanged.
  */
 export function shownUrl(url: string): string {
   if (!isHttpUrl(url)) return url;
@@ -20,7 +20,7 @@ export function parseHttpUrl(path: string): URL {
     const url = new URL(path);
     if (url.protocol === "http:" || url.protocol === "https:") return url;
   } catch {
-    // Said below.
+    // Reported below.
   }
   throw new DumpError("BAD_OPTION", "is not a URL", { file: shownUrl(path), cure: "Write https://HOST/PATH" });
 }

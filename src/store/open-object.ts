@@ -6,8 +6,9 @@ import type { ObjectInfo } from "./store-types.js";
 import { parseStorePath } from "./store-url.js";
 
 /**
- * Opens an object for reading at any place, through a cache of 32 MiB that all objects and threads share. `handleOf` has what else can be
- * done with it. Throws what `ObjectStore.head` does, and `NOT_READABLE` for one that is empty or not there.
+ * Opens an object for reading at any place, through a cache of 32 MiB that all objects and threads share. `handleOf`
+ * returns what only this thread can do with it. Throws what `ObjectStore.head` throws, and `NOT_READABLE` for an empty
+ * or missing object.
  */
 export async function openObject(path: string): Promise<RemoteObject> {
   const at = parseStorePath(path);
@@ -16,8 +17,9 @@ export async function openObject(path: string): Promise<RemoteObject> {
 }
 
 /**
- * Opens a file of a web server in the same way. `undefined`: the server gives no ranges of it, or nothing by which a change is noticed. What is opened is
- * called by its URL without the query, in which secrets are. Throws `NOT_READABLE`.
+ * Opens a file of a web server in the same way. `undefined` if the server does not support ranges, or sends nothing by
+ * which a change can be noticed. The name of the opened file is its URL without the query, which may contain secrets.
+ * Throws `NOT_READABLE`.
  */
 export async function openHttp(url: string): Promise<RemoteObject | undefined> {
   parseHttpUrl(url);
@@ -64,12 +66,13 @@ async function open(
   return remote;
 }
 
-/** Bytes of one request when an object is read from its beginning to its end, and requests at once. */
+/** Bytes per request when an object is read from its beginning to its end, and the number of simultaneous requests. */
 const PIECE = 4 * 2 ** 20;
 const IN_FLIGHT = 4;
 
 /**
- * All bytes of an object in order, without the cache: for what is packed. Throws what `ObjectStore.read` does, and `ABORTED`.
+ * All bytes of an object in order, without the cache: for packed objects. Throws what `ObjectStore.read` throws, and
+ * `ABORTED`.
  */
 export async function* objectBytes(path: string, signal?: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
   const at = parseStorePath(path);
@@ -95,7 +98,7 @@ export async function* objectBytes(path: string, signal?: AbortSignal): AsyncGen
       if (piece === undefined) return;
       if (signal?.aborted)
         throw new DumpError("ABORTED", "stopped while it was read", { file: path, left: NOTHING_LEFT });
-      // Copied: what unpacks it may not take shared memory.
+      // Copied, because some decoders do not accept shared memory.
       yield (await piece).slice();
     }
   } finally {

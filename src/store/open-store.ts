@@ -6,7 +6,7 @@ import { attachCache, type BlockCache, cacheMemory } from "./block-cache.js";
 import type { StoreAnswer, ThreadCalls } from "./store-thread.js";
 import type { ObjectStore } from "./store-types.js";
 
-/** The store thread as the main thread sees it: the calls of a store and of the cache. */
+/** The store thread, as the main thread uses it: the calls of a store and of the cache. */
 export interface StoreThread extends ObjectStore, ThreadCalls {
   /** The shared memory of its cache. */
   readonly memory: SharedArrayBuffer;
@@ -31,12 +31,12 @@ const METHODS = [
   "follow",
 ] as const;
 
-/** One thread serves all that use stores at a time. */
+/** One thread serves all users of stores. */
 let running: { readonly thread: RunningThread; users: number } | undefined;
 
 /**
- * The store that the environment names: AWS S3, or what AWS_ENDPOINT_URL says. Nothing is asked of it, or loaded, before the first call. The
- * thread behind it lives until all who opened a store have closed it; it keeps the process alive only while calls are under way.
+ * Opens the store that the environment names: AWS S3, or AWS_ENDPOINT_URL. Sends and loads nothing before the first
+ * call. The thread lives until all users have closed the store; it keeps the process alive only during calls.
  */
 export function openStore(): StoreThread {
   running ??= { thread: new RunningThread(), users: 0 };
@@ -82,9 +82,9 @@ class RunningThread {
       eval: isText,
       workerData: { memory: this.memory },
       name: "store",
-      // What comes in is copied into the cache at once: garbage that is collected late would only take memory.
+      // Received data are copied into the cache at once, so garbage that is collected late only takes memory.
       resourceLimits: { maxYoungGenerationSizeMb: 8 },
-      // Options of the main program are none of it.
+      // The main program's Node options are not for this thread.
       execArgv: [],
     });
     this.#worker.unref();

@@ -1,41 +1,46 @@
 import { firstAbove } from "../sorted.js";
-/** Most parts of an upload, of any S3-compatible store. */
+/** The most parts of an upload, for all S3-compatible stores. */
 export const MAX_PARTS = 10_000;
-/** Least bytes of a part that is not the last one. */
+/** The least bytes of a part, except the last one. */
 export const MIN_PART_SIZE = 5 * 2 ** 20;
-/** Most bytes of a part. */
+/** The most bytes of a part. */
 export const MAX_PART_SIZE = 5 * 2 ** 30;
-/** The largest object that so many parts can make: 48.8 TiB, AWS's own limit (S3 User Guide, "multipart upload limits"). Stores may take less. */
+/**
+ * The largest possible object: 48.8 TiB, AWS's own limit (S3 User Guide, "multipart upload limits"). Other stores may
+ * allow less.
+ */
 export const MAX_OBJECT_SIZE = MAX_PARTS * MAX_PART_SIZE;
 
-/** Parts begin with this size: a few of them are in memory, and each costs a request. */
+/** The size of the first parts: several are in memory, and each costs a request. */
 export const FIRST_PART_SIZE = 8 * 2 ** 20;
-/** The largest size that all parts have. Five of them are in memory. */
+/** The largest size with which all parts are equal. Five of them are in memory. */
 export const EQUAL_PART_SIZE = 24 * 2 ** 20;
 const STEP = 2 ** 20;
 
-/** How a file is cut into the parts of its upload. */
+/** The boundaries of the parts of an upload. */
 export interface PartPlan {
-  /** Most bytes of the file. */
+  /** The most bytes of the file. */
   readonly most: number;
   readonly parts: number;
-  /** File offset where part `index` begins, counted from 0; of index `parts` the end of the last one. */
+  /** File offset of part `index`, from 0; for index `parts` the end of the last part. */
   start(index: number): number;
-  /** The part that has the byte at `offset`. */
+  /** The index of the part that contains the byte at `offset`. */
   indexOf(offset: number): number;
 }
 
 /**
- * Cuts a file of `most` bytes at most into parts of which there are never more than `maxParts`. All have one size, as some stores want it, where
- * 8 MiB (78 GiB in all) to 24 MiB (234 GiB) are enough. Otherwise they grow with the offset: what a file will have in the end is not known before, mostly far
- * less than it might, and two parts at least are in memory. The plan depends on the two numbers alone, so a second run makes the same parts.
+ * Cuts a file of at most `most` bytes into at most `maxParts` parts. All have one size, as some stores require, if 8
+ * MiB (78 GiB in all) to 24 MiB (234 GiB) are enough. Otherwise they grow with the offset: the final size of a file is
+ * not known before, and is mostly far smaller than the maximum, and at least two parts are in memory. The plan depends
+ * only on the two numbers, so a second run makes the same parts.
  */
 export function partPlan(most: number, maxParts: number = MAX_PARTS): PartPlan {
   const size = Math.min(Math.max(most, 1), maxParts * MAX_PART_SIZE);
   const equal = Math.max(FIRST_PART_SIZE, Math.ceil(size / maxParts / STEP) * STEP);
   let starts = equal > EQUAL_PART_SIZE ? undefined : cut(size, equal, Number.POSITIVE_INFINITY, maxParts);
   for (let first = FIRST_PART_SIZE; starts === undefined; first *= 2) {
-    // A part is 1/share of what lies before it: the larger the share the smaller the parts, and the more there are.
+    // A part has 1/share of the bytes before it: the larger the share, the smaller the parts, and the more parts there
+    // are.
     let low = MIN_SHARE;
     let high = maxParts;
     starts = cut(size, Math.min(first, MAX_PART_SIZE), low, maxParts);
@@ -52,10 +57,10 @@ export function partPlan(most: number, maxParts: number = MAX_PARTS): PartPlan {
   return planOf(starts, size);
 }
 
-/** Parts that are more than a 500th of what is before them take more memory than larger first parts do. */
+/** Parts that have more than a 500th of the bytes before them take more memory than larger first parts. */
 const MIN_SHARE = 500;
 
-/** Where the parts begin, and the end of the last one; `undefined` if they would be too many. */
+/** The starts of the parts, and the end of the last one; `undefined` if there would be too many. */
 function cut(size: number, first: number, share: number, maxParts: number): number[] | undefined {
   const starts = [0];
   let at = 0;
@@ -74,7 +79,7 @@ function planOf(starts: readonly number[], most: number): PartPlan {
     most,
     parts,
     start: (index) => starts[index] as number,
-    // The last part's end is none of a part's beginnings.
+    // The end of the last part is not the start of a part.
     indexOf: (offset) => Math.max(0, Math.min(firstAbove(starts, offset), parts) - 1),
   };
 }

@@ -3,7 +3,7 @@ export interface RemoteObject {
   /** `s3://bucket/key`. */
   readonly path: string;
   readonly size: number;
-  /** Of its content: every request for it names this one. */
+  /** Identifies its content: each request requires it. */
   readonly etag: string;
   /** Its number in the cache. */
   readonly object: number;
@@ -11,18 +11,19 @@ export interface RemoteObject {
   readonly memory: SharedArrayBuffer;
 }
 
-/** What was fetched of an object. */
+/** How much was fetched of an object. */
 export interface Fetched {
-  /** Bytes that came from the store. */
+  /** Bytes received from the store. */
   readonly bytes: number;
-  /** Requests for them. */
+  /** Requests for these bytes. */
   readonly requests: number;
 }
 
-/** What only the thread can do that opened an object. */
+/** What only the thread that opened an object can do. */
 export interface RemoteHandle {
   /**
-   * Says what will be read next: pairs of start and end, ascending. It comes behind what was said before, or with `anew` instead of it.
+   * Announces what will be read next: pairs of start and end, ascending. With `anew` they replace earlier
+   * announcements, otherwise they are added.
    */
   follow(ranges: Float64Array, anew: boolean): void;
   fetched(): Fetched;
@@ -31,7 +32,7 @@ export interface RemoteHandle {
 
 const handles = new WeakMap<RemoteObject, RemoteHandle>();
 
-/** The handle of an object; `undefined` in all threads but the one that opened it. */
+/** The handle of an object; `undefined` in other threads than the one that opened it. */
 export function handleOf(remote: RemoteObject): RemoteHandle | undefined {
   return handles.get(remote);
 }

@@ -15,10 +15,10 @@ import {
 import { copyBytes } from "./copy-bytes.js";
 import type { RemoteObject } from "./remote-object.js";
 
-/** Most bytes that one thread asks for at once. */
+/** The most bytes that one thread requests at once. */
 const MOST_ASKED = 16 * LINE;
 
-/** What this thread has of a cache: one mailbox, however many objects are read. */
+/** This thread's access to a cache: one mailbox, for any number of objects. */
 const attached = new WeakMap<SharedArrayBuffer, { readonly cache: BlockCache; readonly mailbox: number }>();
 
 function attach(memory: SharedArrayBuffer): { readonly cache: BlockCache; readonly mailbox: number } {
@@ -31,8 +31,8 @@ function attach(memory: SharedArrayBuffer): { readonly cache: BlockCache; readon
 }
 
 /**
- * Bytes of an object at offsets, in any thread but the store's own: reading waits until they are there. Costs a copy where the cache has
- * them. Throws what `ObjectStore.read` does.
+ * Bytes of an object at any offset, in any thread but the store's own: reading waits until they are there. Bytes in the
+ * cache cost one copy. Throws what `ObjectStore.read` throws.
  */
 export function remoteSource({ path, size, object, memory }: RemoteObject): {
   readonly name: string;
@@ -40,10 +40,10 @@ export function remoteSource({ path, size, object, memory }: RemoteObject): {
   read(into: Uint8Array, offset: number): number;
 } {
   const { cache, mailbox } = attach(memory);
-  /** Where the last line was found: the next read mostly goes on there. */
+  /** The line where the last read ended: mostly the next one continues there. */
   let hint = 0;
 
-  /** Copies from the cache what it has of [start, end), which are of one line. */
+  /** Copies bytes of [start, end), which must be of one line, from the cache. */
   const copyLine = (into: Uint8Array, start: number, end: number): boolean => {
     const line = Math.floor(start / LINE);
     const from = start - line * LINE;
@@ -75,7 +75,7 @@ export function remoteSource({ path, size, object, memory }: RemoteObject): {
   const letGo = (slot: number) => {
     cache.stamp[slot] = Atomics.add(cache.control, 2, 1);
     Atomics.sub(cache.pins, slot, 1);
-    // There is room to fetch ahead again.
+    // A line that was fetched ahead has been read, so there is room to fetch ahead again.
     if (cache.ahead[slot] === 1 && Atomics.exchange(cache.ahead, slot, 0) === 1) ring(cache);
   };
   const ask = (start: number, end: number): void => {

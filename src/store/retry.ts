@@ -1,28 +1,31 @@
 import { setTimeout } from "node:timers/promises";
 import { isPassing } from "./s3-errors.js";
 
-/** First pause in milliseconds; each is twice the one before, up to the longest. */
+/** The first pause in milliseconds. Each pause is twice the previous one, up to the longest. */
 const FIRST_PAUSE = 100;
 const LONGEST_PAUSE = 10_000;
-/** A store that has answered before is waited for so long, in milliseconds. */
+/** How long to retry with a store that has answered before, in milliseconds. */
 const PATIENCE = 120_000;
-/** Tries with a store that has never answered: its address may just be wrong. */
+/** Tries with a store that has never answered: its address may be wrong. */
 const FIRST_TRIES = 4;
 
-/** Repeats requests that fail for passing reasons: with growing pauses, of random length so that many clients spread out. */
+/**
+ * Repeats requests that fail for temporary reasons. The pauses grow, and are partly random so that the requests of many
+ * clients are spread.
+ */
 export class Retries {
   readonly #patience: number;
   #answered = false;
   /** Requests that were repeated. */
   repeated = 0;
 
-  /** `patience` is CORESIEVE_S3_PATIENCE: in seconds. */
+  /** `patience` is CORESIEVE_S3_PATIENCE, in seconds. */
   constructor(patience: string | undefined = process.env["CORESIEVE_S3_PATIENCE"]) {
-    const said = Number(patience);
-    this.#patience = patience && said >= 0 ? said * 1000 : PATIENCE;
+    const seconds = Number(patience);
+    this.#patience = patience && seconds >= 0 ? seconds * 1000 : PATIENCE;
   }
 
-  /** `progressed` says whether the last try brought something: then patience begins anew. */
+  /** `progressed` returns whether the last try made progress; then the time limit starts again. */
   async run<T>(request: () => Promise<T>, progressed: () => boolean = () => false): Promise<T> {
     let tries = 0;
     let since: number | undefined;

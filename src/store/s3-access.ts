@@ -1,7 +1,7 @@
 import type * as Sdk from "@aws-sdk/client-s3";
 import { DumpError } from "../errors.js";
 
-/** Variables of the environment that are looked at here; the SDK looks at more. */
+/** Variables of the environment that this file reads; the SDK reads more. */
 export interface StoreEnvironment {
   readonly AWS_REGION?: string | undefined;
   readonly AWS_DEFAULT_REGION?: string | undefined;
@@ -15,22 +15,22 @@ export interface StoreEnvironment {
   readonly AWS_USE_FIPS_ENDPOINT?: string | undefined;
   readonly AWS_USE_DUALSTACK_ENDPOINT?: string | undefined;
   readonly AWS_REQUEST_CHECKSUM_CALCULATION?: string | undefined;
-  /** 1 or 0: whether the bucket stands in the path of a URL, or in its host name. */
+  /** 1 or 0: whether the bucket is in the path of a URL, or in its host name. */
   readonly CORESIEVE_S3_PATH_STYLE?: string | undefined;
 }
 
-/** Who asks. */
+/** The credentials of the requests. */
 export interface StoreCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken?: string | undefined;
 }
 
-/** Where a bucket is, and how requests for it are signed. */
+/** The address of a bucket, and how to sign requests for it. */
 export interface BucketPlace {
   /** Scheme, host and port. */
   readonly origin: URL;
-  /** What stands before a key in the path, encoded: "/", or "/BUCKET/". */
+  /** The path before a key, encoded: "/", or "/BUCKET/". */
   readonly path: string;
   readonly region: string;
   readonly service: string;
@@ -39,12 +39,13 @@ export interface BucketPlace {
   credentials(): Promise<StoreCredentials>;
 }
 
-/** A key that stands for all others where the SDK is asked for the place of a bucket. */
+/** Any key, for asking the SDK for the address of a bucket. */
 const SOME_KEY = "key";
 
 /**
- * Where buckets are, and who asks: from the environment where it says all of that; otherwise from the AWS SDK, which also knows AWS's regions, profiles, roles
- * and what a machine is given. The SDK is loaded for nothing else (it takes 0.25 s), and sends no request for an object.
+ * Addresses of buckets and credentials: from the environment if it is complete; otherwise from the AWS SDK, which also
+ * supports AWS's regions, profiles, roles and the credentials of virtual machines. The SDK is loaded only for that (it
+ * takes 0.25 s), and sends no requests for objects.
  */
 export class S3Access {
   readonly #env: StoreEnvironment;
@@ -54,12 +55,12 @@ export class S3Access {
     this.#env = env;
   }
 
-  /** Whether requests are to have CRC-32s. */
+  /** Whether requests must have CRC-32s. */
   get checksums(): boolean {
     return /^when_supported$/i.test(this.#env.AWS_REQUEST_CHECKSUM_CALCULATION ?? "");
   }
 
-  /** Throws `BAD_OPTION` where the SDK is needed and not installed, and the SDK's errors. */
+  /** Throws `BAD_OPTION` if the SDK is needed but not installed, and the SDK's errors. */
   placeOf(bucket: string): Promise<BucketPlace> {
     const known = this.#places.get(bucket);
     if (known !== undefined) return known;
@@ -68,12 +69,12 @@ export class S3Access {
     const plain = plainPlace(this.#env, bucket, region);
     const place = plain === undefined ? sdkPlace(this.#env, bucket, region) : Promise.resolve(plain);
     this.#places.set(bucket, place);
-    // Roles and profiles may be there a little later.
+    // After a failure the next call tries again: roles and profiles may be available later.
     place.catch(() => this.#places.delete(bucket));
     return place;
   }
 
-  /** AWS says that a bucket is in another region than it was asked for in. Returns whether it is asked there from now on. */
+  /** AWS says that a bucket is in another region than assumed. Returns whether that region is used from now on. */
   moved(bucket: string, region: string): boolean {
     if (ownEndpoint(this.#env) !== undefined || !/^[a-z0-9-]{1,40}$/.test(region)) return false;
     this.#places.set(bucket, sdkPlace(this.#env, bucket, region));
@@ -81,18 +82,18 @@ export class S3Access {
   }
 }
 
-/** The store that the environment names, if that is not AWS. */
+/** The endpoint in the environment, if the store is not AWS. */
 function ownEndpoint({ AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL }: StoreEnvironment): string | undefined {
   return (AWS_ENDPOINT_URL_S3 ?? AWS_ENDPOINT_URL) || undefined;
 }
 
-/** Stores of one's own mostly have no name per bucket; `CORESIEVE_S3_PATH_STYLE=0` or `=1` says otherwise. */
+/** Private stores mostly have no host name per bucket. `CORESIEVE_S3_PATH_STYLE=0` or `=1` overrides that. */
 function pathStyle(env: StoreEnvironment): boolean {
-  const said = env.CORESIEVE_S3_PATH_STYLE;
-  return said === undefined || said === "" ? ownEndpoint(env) !== undefined : said !== "0";
+  const style = env.CORESIEVE_S3_PATH_STYLE;
+  return style === undefined || style === "" ? ownEndpoint(env) !== undefined : style !== "0";
 }
 
-/** A place of which the environment says all; `undefined`: it does not, or in a way that is the SDK's to understand. */
+/** The address if the environment contains all of it; `undefined` if it does not, or only the SDK can interpret it. */
 function plainPlace(env: StoreEnvironment, bucket: string, region: string | undefined): BucketPlace | undefined {
   const { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey, AWS_SESSION_TOKEN } = env;
   const endpoint = ownEndpoint(env);
@@ -102,7 +103,7 @@ function plainPlace(env: StoreEnvironment, bucket: string, region: string | unde
   if (endpoint === undefined || !pathStyle(env) || !URL.canParse(endpoint)) return undefined;
   const url = new URL(endpoint);
   if (!/^https?:$/.test(url.protocol) || url.search !== "" || url.username !== "") return undefined;
-  // Others are access points and directory buckets.
+  // Other names are access points and directory buckets.
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(bucket) || bucket.endsWith("--x-s3")) return undefined;
   const credentials = { accessKeyId, secretAccessKey, sessionToken: AWS_SESSION_TOKEN || undefined };
   return {
@@ -113,9 +114,10 @@ function plainPlace(env: StoreEnvironment, bucket: string, region: string | unde
   };
 }
 
-/** Loads the SDK, which is installed by those who use stores of AWS. Throws `BAD_OPTION`. */
+/** Loads the SDK, which users of AWS's stores must install. Throws `BAD_OPTION`. */
 async function loadSdk(): Promise<typeof Sdk> {
-  // The SDK says on stderr that it will give up old versions of Node: a matter of whoever installed it, told in its documentation.
+  // The SDK prints on stderr that it will drop old versions of Node. That concerns those who installed it, and is in
+  // its documentation.
   process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   try {
     return await import("@aws-sdk/client-s3");
@@ -136,7 +138,10 @@ interface SignedRequest {
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What the SDK knows of a bucket, with region, credentials and endpoint from the usual environment, profiles included: seen from a request that it would send. */
+/**
+ * The SDK's address of a bucket, with region, credentials and endpoint from the usual environment, including profiles.
+ * It is taken from a request that the SDK would send.
+ */
 async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | undefined): Promise<BucketPlace> {
   const sdk = await loadSdk();
   const make = (region: string | undefined) =>
@@ -145,7 +150,7 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
   try {
     await client.config.region();
   } catch {
-    // No profile names one either. Other stores do not care, and AWS leads to the bucket's own region.
+    // Profiles name no region either. Other stores ignore it, and AWS redirects to the bucket's own region.
     client = make("us-east-1");
   }
   let seen: SignedRequest | undefined;
@@ -172,7 +177,7 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
   }
   const [, signedRegion = "", service = ""] = signed;
   const { config } = client;
-  // Directory buckets (S3 Express) are asked with a session's credentials, which the SDK opens and keeps open.
+  // Directory buckets (S3 Express) need a session's credentials; the SDK opens and renews the session.
   const inSession = "x-amz-s3session-token" in headers;
   const session = async () =>
     config.s3ExpressIdentityProvider.getS3ExpressIdentity(await config.credentials(), { Bucket: bucket });

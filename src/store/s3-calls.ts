@@ -8,16 +8,16 @@ import { type S3Request, S3Wire } from "./s3-wire.js";
 import type { ObjectInfo, ObjectLocation } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** The header by which an object is made only where there is none. */
+/** The header that makes an object only if there is none. */
 export type MadeIfAbsent = { readonly "if-none-match"?: "*" };
 
-/** Requests to a store, repeated as `Retries` says. Lives in the store thread. */
+/** Requests to a store, repeated by `Retries`. Used in the store thread. */
 export class S3Calls {
   protected readonly timeouts: StoreTimeouts;
   protected readonly wire: S3Wire;
   protected readonly retries = new Retries();
 
-  /** A body of which no byte comes for so long counts as cut off. */
+  /** `timeouts`: see `StoreTimeouts`. */
   constructor(access: S3Access, timeouts: Partial<StoreTimeouts> = {}) {
     this.timeouts = { ...TIMEOUTS, ...timeouts };
     this.wire = new S3Wire(access, this.timeouts);
@@ -32,13 +32,13 @@ export class S3Calls {
         mark: headers[MARK]?.toString(),
       };
     } catch (error) {
-      // A missing bucket looks the same: writing to it will say so.
+      // A missing bucket looks the same; writing to it will report that.
       if (statusOf(error) === 404) return undefined;
       throw storeError(await this.#reason(at, error), storePath(at), "read");
     }
   }
 
-  /** Answers to HEAD have no body, and so do not say why: the same asked by GET, for one byte, does. */
+  /** Answers to HEAD have no body, and so no reason. A GET for one byte of the same object has one. */
   async #reason(at: ObjectLocation, error: unknown): Promise<unknown> {
     const status = statusOf(error);
     if (status === undefined || status >= 500) return error;
@@ -50,7 +50,9 @@ export class S3Calls {
     }
   }
 
-  /** A request that makes an object, on condition that there is none; where the store knows no conditions a look comes before. */
+  /**
+   * A request that makes an object only if there is none. If the store does not support conditions, checks that before.
+   */
   protected async unlessThere<T>(
     at: ObjectLocation,
     force: boolean,
@@ -71,12 +73,12 @@ export class S3Calls {
     }
   }
 
-  /** Repeats what failed for a passing reason. */
+  /** Sends a request, and repeats it after temporary failures. */
   protected send(request: S3Request): ReturnType<S3Wire["text"]> {
     return this.retries.run(() => this.wire.text(request));
   }
 
-  /** The same; what it failed with is said of that object. */
+  /** Like `send`; errors are reported for the object `of`. */
   protected async do(use: StoreUse, request: S3Request, of: ObjectLocation = request.at): ReturnType<S3Wire["text"]> {
     try {
       return await this.send(request);
@@ -86,10 +88,10 @@ export class S3Calls {
   }
 }
 
-/** The object's metadata that has its mark: stores give names in lower case. */
+/** The metadata header with an object's mark: stores return names in lower case. */
 const MARK = "x-amz-meta-coresieve-run";
 
-/** Headers of an object with that mark. */
+/** Headers that give an object this mark. */
 export function markHeader(mark: string | undefined): Readonly<Record<string, string | undefined>> {
   return { [MARK]: mark };
 }

@@ -3,21 +3,21 @@ import { DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { tlsProblem } from "./tls-problem.js";
 
-/** What a failed request was for: decides the code of the error. */
+/** The purpose of a failed request: it decides the code of the error. */
 export type StoreUse = "read" | "write";
 
-/** What errors of requests have, as far as we look at it; the SDK's, which come before a request, have a name. */
+/** The members of requests' errors that are used here. The SDK's errors, which come before a request, have a name. */
 interface RequestError {
   readonly name: string;
   readonly message: string;
-  /** Of an answer that was an error. */
+  /** Of an answer with an error status. */
   readonly status?: number;
   readonly headers?: IncomingHttpHeaders;
-  /** This machine's clock is wrong, and that is reckoned with from now on. */
+  /** This machine's clock was wrong, and is corrected for later requests. */
   readonly clockWasWrong?: boolean;
 }
 
-/** Passing troubles of the way to the store. */
+/** Temporary failures of the network. */
 const NETWORK = new Set([
   "ECONNRESET",
   "ECONNREFUSED",
@@ -32,7 +32,7 @@ const NETWORK = new Set([
   "ERR_STREAM_PREMATURE_CLOSE",
 ]);
 
-/** Passing troubles of the store itself. */
+/** Temporary failures of the store itself. */
 const PASSING = new Set([
   "SlowDown",
   "InternalError",
@@ -54,30 +54,30 @@ function partsOf(error: unknown): RequestError {
   return error instanceof Error ? error : new Error(String(error));
 }
 
-/** The HTTP status of an answer that was an error; `undefined` if none came. */
+/** The HTTP status of an answer with an error; `undefined` if there was no answer. */
 export function statusOf(error: unknown): number | undefined {
   return partsOf(error).status;
 }
 
-/** A header of an answer that was an error. */
+/** A header of an answer with an error. */
 export function answerHeader(error: unknown, name: string): string | undefined {
   return partsOf(error).headers?.[name]?.toString();
 }
 
-/** The store's own name for what is wrong: `NoSuchKey` … */
+/** The store's own name of the error: `NoSuchKey` … */
 export function nameOf(error: unknown): string {
   const { name } = partsOf(error);
   return name;
 }
 
 function networkCode(error: unknown): string | undefined {
-  // Of several addresses that were tried there is one error each.
+  // If several addresses were tried, there is an error for each.
   const inner = error instanceof AggregateError ? error.errors[0] : error;
   const code = systemErrorCode(inner) ?? systemErrorCode(error);
   return code !== undefined && NETWORK.has(code) ? code : undefined;
 }
 
-/** Whether the same request may well succeed a little later. */
+/** Whether the same request may succeed later. */
 export function isPassing(error: unknown): boolean {
   if (error instanceof DumpError) return false;
   const status = statusOf(error);
@@ -96,11 +96,11 @@ const CREDENTIALS_CURE =
   "Set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, to those of an account that may use this bucket";
 const ENDPOINT_CURE =
   "Check AWS_ENDPOINT_URL (for a store that is not AWS; https:// where it speaks TLS) and the network";
-/** The bucket may stand in the name that was looked up. */
+/** The host name that was looked up may contain the bucket. */
 const NAME_CURE =
   "Check AWS_ENDPOINT_URL, AWS_REGION and the bucket's name; CORESIEVE_S3_PATH_STYLE=1 leaves the bucket out of the host's name";
 
-/** A failed request as people can use it. Never has credentials in it. */
+/** The error of a request for users. Never contains credentials. */
 export function storeError(error: unknown, path: string, use: StoreUse): DumpError {
   if (error instanceof DumpError) return error;
   const { code, what, cure } = explain(error, use);
@@ -217,7 +217,7 @@ const NETWORK_WORDS: Readonly<Record<string, string>> = {
   ERR_STREAM_PREMATURE_CLOSE: "the connection was cut in the middle of an answer",
 };
 
-/** A store's message without what must not be told. */
+/** A store's message without secrets. */
 function redact(text: string): string {
   let out = text;
   for (const name of ["AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID"]) {

@@ -6,7 +6,7 @@ import { elements, textOf, timeIn, xmlText } from "./s3-xml.js";
 import type { ObjectInfo, ObjectLocation, ReplaceOptions, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** Whether a request is refused for the want of `Content-MD5`, in the words of several stores. */
+/** Whether a request was refused because `Content-MD5` is missing, in the words of several stores. */
 function wantsMd5(error: unknown): boolean {
   return statusOf(error) === 400 && ["InvalidRequest", "MissingContentMD5", "InvalidDigest"].includes(nameOf(error));
 }
@@ -23,10 +23,13 @@ export class S3Uploads extends S3Calls {
     return textOf(text, "UploadId") ?? unknownAnswer(at);
   }
 
-  /** The store wants MD5s of parts: AWS does for buckets with Object Lock. */
+  /** Whether the store requires MD5s of parts: AWS does for buckets with Object Lock. */
   #md5Wanted = false;
 
-  /** The signature has the SHA-256 of the part, which every store compares: where the processor has instructions for it, in half the time of an MD5. */
+  /**
+   * The signature contains the SHA-256 of the part, which every store checks. With processor instructions for it, it
+   * takes half the time of an MD5.
+   */
   async uploadPart(at: ObjectLocation, uploadId: string, number: number, body: Uint8Array): Promise<StoredPart> {
     const send = (digest: Buffer | undefined) =>
       this.send({
@@ -52,7 +55,7 @@ export class S3Uploads extends S3Calls {
     return { number, size: body.length, etag: headers.etag ?? unknownAnswer(at), crc32 };
   }
 
-  /** The header with the CRC-32 of a body, where that was asked for. */
+  /** The header with the CRC-32 of a body, if CRC-32s are switched on. */
   protected checksumOf(body: Uint8Array): Readonly<Record<string, string>> {
     return this.wire.access.checksums ? { "x-amz-checksum-crc32": crc32Text(body) } : {};
   }

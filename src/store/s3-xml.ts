@@ -1,11 +1,14 @@
 const NAMED: Readonly<Record<string, string>> = { amp: "&", lt: "<", gt: ">", quot: '"', apos: "'" };
 
-/** The contents of all elements of a name in a store's answer, as they stand there. Elements of one name are never within each other in S3's answers. */
+/**
+ * The contents of all elements of a name in a store's answer, unchanged. In S3's answers, elements of one name are
+ * never nested.
+ */
 export function elements(xml: string, name: string): string[] {
   return [...xml.matchAll(new RegExp(`<${name}(?:\\s[^>]*)?>(.*?)</${name}>`, "gs"))].map(([, inner = ""]) => inner);
 }
 
-/** The text of the first element of that name; `undefined`: there is none. */
+/** The text of the first element with that name; `undefined` if there is none. */
 export function textOf(xml: string, name: string): string | undefined {
   const [inner] = elements(xml, name);
   return inner?.replace(/&(?:#(\d{1,7})|#x([\dA-Fa-f]{1,6})|(\w{2,4}));/g, (all, decimal, hex, named) => {
@@ -21,7 +24,7 @@ export function timeIn(xml: string, name: string): number | undefined {
   return Number.isNaN(time) ? undefined : time;
 }
 
-/** A text as it stands in an element. */
+/** Escapes a text for XML. */
 export function xmlText(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
 }

@@ -9,29 +9,30 @@ import { isSame } from "./s3-digests.js";
 import { S3Store } from "./s3-store.js";
 import type { HttpLocation, ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
 
-// The entry of the store thread: all bytes from and to stores go through it, and it alone may load the AWS SDK.
+// The entry of the store thread: all transfers from and to stores are made here, and only this thread may load the AWS
+// SDK.
 
-/** A call of one of `ThreadCalls`. */
+/** A call of a method of `ObjectStore` or `ThreadCalls`. */
 export interface StoreRequest {
   readonly id: number;
   readonly method: string;
   readonly args: readonly unknown[];
 }
 
-/** What became of it. Errors that are no DumpErrors are told as text. */
+/** The result of a call. Errors that are not DumpErrors are sent as text. */
 export type StoreAnswer = { readonly id: number } & (
   | { readonly result: unknown }
   | { readonly failure: PlainDumpError }
   | { readonly broken: string }
 );
 
-/** What the thread does beside the methods of `ObjectStore`. */
+/** The thread's calls in addition to the methods of `ObjectStore`. */
 export interface ThreadCalls {
-  /** Takes an object in for reading through the cache; `undefined`: there is none. */
+  /** Opens an object for reading through the cache; `undefined` if there is none. */
   openObject(at: ObjectLocation): Promise<(ObjectInfo & { readonly object: number }) | undefined>;
-  /** The same for a file of a web server. `object` is missing where the server gives no ranges of it. */
+  /** The same for a file of a web server. `object` is missing if the server does not support ranges for it. */
   openHttp(at: HttpLocation): Promise<(ObjectInfo & { readonly object: number | undefined }) | undefined>;
-  /** Sends a part, unless the store has these very bytes as `known` already. */
+  /** Sends a part, unless the store has the same bytes already (`known`). */
   sendPart(
     at: ObjectLocation,
     uploadId: string,
@@ -43,14 +44,14 @@ export interface ThreadCalls {
   follow(object: number, ranges: Float64Array, anew: boolean): Promise<void>;
 }
 
-/** TypeScript's ES2023 does not know it yet; Node 16 does. */
+/** TypeScript's ES2023 does not declare it; Node 16 and later have it. */
 type WaitAsync = (
   array: Int32Array,
   index: number,
   value: number,
 ) => { readonly async: boolean; readonly value: Promise<string> | string };
 
-// Errors are shown by the thread that they are sent to.
+// The receiving thread chooses the option names in messages.
 speakAs("both");
 const port = parentPort;
 if (port === null) throw new Error("this is the file of a thread");
@@ -61,7 +62,7 @@ const s3 = new S3Store(new S3Access());
 void listen(cache, fetcher);
 port.on("message", (request: StoreRequest) => void answer(request).then((message) => port.postMessage(message)));
 
-/** Does what is to do whenever a thread rings. */
+/** Works whenever a thread rings. */
 async function listen({ control }: BlockCache, fetcher: Fetcher): Promise<void> {
   const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
   for (;;) {

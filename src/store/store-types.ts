@@ -6,38 +6,38 @@ export interface ObjectLocation {
 
 /** A file of a web server. */
 export interface HttpLocation {
-  /** With all that is secret in it: `shownUrl` is for messages. */
+  /** Including secrets: messages must use `shownUrl`. */
   readonly url: string;
 }
 
-/** What a store says of an object. */
+/** A store's information about an object. */
 export interface ObjectInfo {
   /** Length in bytes. */
   readonly size: number;
-  /** Changes with the object's content; sent back with each request, so that another object of the name is noticed. */
+  /** Changes with the object's content. Each request contains it, so that a replaced object is noticed. */
   readonly etag: string;
-  /** What it was marked with when it was made; `undefined`: not by us. */
+  /** The mark that it got when it was made; `undefined` if coresieve did not make it. */
   readonly mark?: string | undefined;
 }
 
-/** An object as a list names it. */
+/** An object in a list. */
 export interface ListedObject {
   readonly key: string;
   /** Length in bytes. */
   readonly size: number;
-  /** When it was made, in milliseconds since 1970. */
+  /** When it was last written, in milliseconds since 1970. */
   readonly modified: number | undefined;
 }
 
-/** A part of an upload that the store has. */
+/** A part of an upload, stored already. */
 export interface StoredPart {
-  /** 1 to MAX_PARTS. Parts make the object in the order of their numbers, which may have gaps. */
+  /** 1 to MAX_PARTS. The object consists of the parts in the order of their numbers, which may have gaps. */
   readonly number: number;
   /** Length in bytes. */
   readonly size: number;
-  /** As the store gave it, with its quotes; mostly the MD5 of the bytes. */
+  /** As the store sent it, with quotes; mostly the MD5 of the bytes. */
   readonly etag: string;
-  /** CRC-32 in base64, where the store keeps it. */
+  /** CRC-32 in base64, if the store keeps it. */
   readonly crc32?: string | undefined;
 }
 
@@ -48,23 +48,24 @@ export interface UnfinishedUpload extends ObjectLocation {
   readonly initiated: number | undefined;
 }
 
-/** Whether an object of that name is replaced. */
+/** Whether an existing object is replaced. */
 export interface ReplaceOptions {
-  /** Replaces an object of that name. Otherwise it throws `OUTPUT_EXISTS`. */
+  /** Replaces an existing object. Otherwise the call throws `OUTPUT_EXISTS`. */
   readonly force: boolean;
 }
 
-/** What an object of one request is given besides its bytes. */
+/** Properties of an object that is written in one request. */
 export interface PutOptions {
   readonly contentType?: string | undefined;
-  /** Kept with the object, in metadata of its own: `head` tells it. */
+  /** Stored in the object's metadata; `head` returns it. */
   readonly mark?: string | undefined;
 }
 
 /**
- * An S3-compatible store. All methods repeat what failed for a passing reason, with growing pauses. They throw `DumpError`s: `NOT_READABLE` and
- * `INPUT_CHANGED` for what reads, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT` and `OUTPUT_EXISTS` for what writes, `ABORTED` after `close`.
- * Bytes that are given are not copied: they must not change until the call is done.
+ * An S3-compatible store. All methods repeat requests after temporary failures, with growing pauses. They throw
+ * `DumpError`s: `NOT_READABLE` and `INPUT_CHANGED` when reading, `NOT_WRITABLE`, `NO_SPACE`, `SIZE_LIMIT` and
+ * `OUTPUT_EXISTS` when writing, `ABORTED` after `close`. Bytes of a call are not copied: they must not change until the
+ * call is done.
  */
 export interface ObjectStore {
   /** `undefined`: there is no such object. */
@@ -77,24 +78,24 @@ export interface ObjectStore {
   /** Objects whose keys begin with `at.key`. */
   list(at: ObjectLocation): Promise<readonly ListedObject[]>;
 
-  /** Begins an upload, of which the object will have that mark. */
+  /** Begins an upload; the object will have that mark. */
   createUpload(at: ObjectLocation, mark?: string): Promise<string>;
-  /** Sends a part; one of that number is replaced. The store checks the digest of what it got. */
+  /** Sends a part, and replaces a part of that number. The store checks the digest. */
   uploadPart(at: ObjectLocation, uploadId: string, number: number, bytes: Uint8Array): Promise<StoredPart>;
-  /** The parts that an upload has, ascending; `undefined` if there is no such upload. */
+  /** The parts of an upload, ascending; `undefined` if there is no such upload. */
   listParts(at: ObjectLocation, uploadId: string): Promise<readonly StoredPart[] | undefined>;
-  /** Makes the object of these parts, which must be ascending. Asked again after it was done, it is done. */
+  /** Makes the object from these parts, which must be ascending. Succeeds also if that was done before. */
   completeUpload(
     at: ObjectLocation,
     uploadId: string,
     parts: readonly StoredPart[],
     options: ReplaceOptions,
   ): Promise<ObjectInfo>;
-  /** Ends an upload and removes its parts. No error if there is none. */
+  /** Ends an upload and removes its parts. Not an error if there is none. */
   abortUpload(at: ObjectLocation, uploadId: string): Promise<void>;
-  /** Unfinished uploads of keys that begin with `at.key`, oldest first. */
+  /** Unfinished uploads whose keys begin with `at.key`, oldest first. */
   listUploads(at: ObjectLocation): Promise<readonly UnfinishedUpload[]>;
 
-  /** Ends the thread that speaks with the store. */
+  /** Ends the use of the store thread. */
   close(): Promise<void>;
 }

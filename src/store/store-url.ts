@@ -8,19 +8,19 @@ export function isStorePath(path: string): boolean {
   return path.startsWith(SCHEME);
 }
 
-/** The path of an object, as people write it. */
+/** The path of an object, as users write it. */
 export function storePath({ bucket, key }: ObjectLocation): string {
   return `${SCHEME}${bucket}/${key}`;
 }
 
 /**
- * What `s3://bucket/key` names. The key is taken as it stands: nothing in it is decoded. With `prefix` it may be empty, or end with a
- * slash. Throws `BAD_OPTION`.
+ * Parses `s3://bucket/key`. The key is used unchanged: nothing in it is decoded. With `prefix` it may be empty, or end
+ * with a slash. Throws `BAD_OPTION`.
  */
 export function parseStorePath(path: string, prefix = false): ObjectLocation {
   const [bucket = "", ...rest] = path.slice(SCHEME.length).split("/");
   const key = rest.join("/");
-  // Names are 3 to 63 characters; what else a store may forbid it says itself. Longer ones are access points' ARNs.
+  // Bucket names have 3 to 63 characters; other rules are the store's. Longer names are ARNs of access points.
   const problem = !isStorePath(path)
     ? "does not begin with s3://"
     : !/^[A-Za-z0-9][A-Za-z0-9._:-]*$/.test(bucket)

@@ -1,12 +1,12 @@
 import { systemErrorCode } from "../errors.js";
 
-/** Why a server could not be spoken with by TLS. */
+/** Why a TLS connection to a server failed. */
 export interface TlsProblem {
   readonly what: string;
   readonly cure: string;
 }
 
-/** The certificate's authority is none that Node knows. */
+/** Node does not know the authority that issued the certificate. */
 const UNKNOWN_AUTHORITY = new Set([
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
   "SELF_SIGNED_CERT_IN_CHAIN",
@@ -15,17 +15,21 @@ const UNKNOWN_AUTHORITY = new Set([
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
 ]);
 
-/** What OpenSSL finds where the other side does not speak TLS. */
+/** OpenSSL's reasons if the other side does not use TLS. */
 const NO_TLS = /wrong version number$|packet length too long$|unexpected message$/;
-/** Alerts of a server that wants to know who comes. Their versions stand before them: "tlsv13 alert certificate required". */
+/**
+ * Alerts of a server that requires a client certificate. Their versions come first: "tlsv13 alert certificate
+ * required".
+ */
 const REFUSED = /certificate required$|handshake failure$|bad certificate$/;
 
-/** Options of Node that this one knows. */
+/** Options that this Node supports. */
 const nodeOptions = () => process.allowedNodeEnvironmentFlags;
 
 /**
- * What is wrong with TLS, if that is what an error of a connection tells. `plain` is the scheme without TLS, `setting` what names the server. Codes are those of Node's
- * documentation of tls and crypto (X509 certificate error codes, OpenSSL's alerts).
+ * What is wrong with TLS, if an error of a connection is about that. `plain` is the scheme without TLS, `setting` the
+ * setting with the server's address. The codes are those of Node's documentation of tls and crypto (X509 certificate
+ * error codes, OpenSSL's alerts).
  */
 export function tlsProblem(error: unknown, plain: string, setting: string): TlsProblem | undefined {
   const code = systemErrorCode(error) ?? "";
@@ -74,9 +78,11 @@ export function tlsProblem(error: unknown, plain: string, setting: string): TlsP
 }
 
 /**
- * OpenSSL's reason for an error, "" if it is none of OpenSSL's. Node makes a code of it (`ERR_SSL_WRONG_VERSION_NUMBER`), but not where a write was under way, as
- * in every request by HTTPS: then the code is EPROTO, and only the message has the reason (Node 20.20: "write EPROTO 80AC…:error:0A00010B:SSL
- * routines:ssl3_get_record:wrong version number:../deps/…"). That form is OpenSSL's own, documented in ERR_error_string(3): error:CODE:LIBRARY:FUNCTION:REASON.
+ * OpenSSL's reason for an error; "" if the error is not OpenSSL's. Node makes a code of it
+ * (`ERR_SSL_WRONG_VERSION_NUMBER`), but not if a write was in progress, as in every HTTPS request: then the code is
+ * EPROTO, and only the message contains the reason (Node 20.20: "write EPROTO 80AC…:error:0A00010B:SSL
+ * routines:ssl3_get_record:wrong version number:../deps/…"). That is OpenSSL's own form, documented in
+ * ERR_error_string(3): error:CODE:LIBRARY:FUNCTION:REASON.
  */
 function opensslReason(error: unknown, code: string): string {
   if (code.startsWith("ERR_SSL_")) return code.slice("ERR_SSL_".length).replaceAll("_", " ").toLowerCase();

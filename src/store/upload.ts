@@ -7,7 +7,7 @@ import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
 import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** What an upload sent. */
+/** How much an upload sent. */
 export interface UploadCounts {
   readonly parts: number;
   /** Parts that an earlier run had sent. */
@@ -16,42 +16,45 @@ export interface UploadCounts {
   readonly bytesSent: number;
 }
 
-/** Bytes on their way to the store, if that is more than one part. */
+/** Bytes that are being sent at the same time, if that is more than one part. */
 const IN_FLIGHT_BYTES = 24 * 2 ** 20;
-/** What is not told how large a file may become plans for this: 30 TiB. */
+/** The assumed maximum if the size of a file is not known: 30 TiB. */
 const UNKNOWN_SIZE = 30 * 2 ** 40;
-/** Who writes at this offset or before it writes a header (a page has 64 KiB at most), which may be written again until the end. */
+/**
+ * Writes at this offset or before it are writes of headers (a page has at most 64 KiB), which may be repeated until the
+ * end.
+ */
 const HEADER = 65_536;
-/** Unfinished uploads of one name that are looked into. */
+/** The most unfinished uploads of one name that are checked. */
 const MOST_LOOKED_INTO = 5;
-/** Buffers of sent parts that are kept for the next ones. */
+/** Buffers of sent parts that are kept for later parts. */
 const SPARE_BUFFERS = 4;
 
-/** An upload that several hosts send parts of; this one sends the rest of them. */
+/** An upload to which several hosts send parts; this one sends the rest. */
 export interface SharedUpload {
   readonly uploadId: string;
-  /** Parts that are not this one's to send. */
+  /** Parts that other hosts send. */
   readonly sent: readonly StoredPart[];
   /** All parts that the store has. */
   readonly known: readonly StoredPart[];
-  /** The mark that the upload was begun with: an object of one request gets it, too. */
+  /** The mark with which the upload was begun; an object of one request gets it, too. */
   readonly mark: string;
 }
 
-/** A part that has bytes and is not sent. */
+/** A part that has bytes and is not sent yet. */
 interface OpenPart {
   readonly index: number;
   readonly bytes: Uint8Array;
-  /** Stretches of it that were written, ascending, apart from each other. */
+  /** Written ranges, ascending, not adjacent. */
   written: { start: number; end: number }[];
-  /** Holds a header: sent last. */
+  /** Whether it contains a header: then it is sent last. */
   held: boolean;
 }
 
 /**
- * An object as an upload of parts, written at offsets. A part is sent when all of it is written, or when writing has gone on behind it; those
- * with headers are sent last. Parts that an unfinished upload of the same name has already, by size and checksum, are not sent again. An
- * object of one part is one request.
+ * An object as an upload of parts, written at offsets. A part is sent when all its bytes are written, or when ascending
+ * writes have passed it; parts with headers are sent last. Parts that an unfinished upload of the same name has
+ * already, by size and checksum, are not sent again. An object of one part is sent in one request.
  */
 export class ObjectUpload {
   readonly #store: StoreThread;
@@ -65,7 +68,7 @@ export class ObjectUpload {
   #sendingBytes = 0;
   #upload: Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> | undefined;
   #uploadId: string | undefined;
-  /** Writes at this offset and behind come in ascending order, and have come to `#reached`. */
+  /** Writes from this offset on are ascending, and have reached `#reached`. */
   #ascending = Number.POSITIVE_INFINITY;
   #reached = 0;
   #completion: Promise<unknown> | undefined;
@@ -94,17 +97,19 @@ export class ObjectUpload {
     return { parts: Math.max(1, this.#sent.size), resumed: this.#resumed, bytesSent: this.#bytesSent };
   }
 
-  /** Before the first write: how many bytes there will be at most. */
+  /** Announces, before the first write, the most bytes of the object. */
   atMost(bytes: number): void {
     this.#most = bytes;
   }
 
-  /** Before the first write: from this offset on writes ascend. */
+  /** Announces, before the first write, that writes from this offset on are ascending. */
   ascendingFrom(offset: number): void {
     this.#ascending = offset;
   }
 
-  /** Resolves when there is room for more. Throws `NOT_WRITABLE`, `SIZE_LIMIT` … of any part sent until now. */
+  /**
+   * Resolves when there is room for more. Throws the error of any part sent until now: `NOT_WRITABLE`, `SIZE_LIMIT` …
+   */
   async write(bytes: Uint8Array, offset: number): Promise<void> {
     this.#throwFailure();
     this.#plan ??= partPlan(this.#most);
@@ -147,7 +152,7 @@ export class ObjectUpload {
     return part;
   }
 
-  /** Sends a part, unless it is to be sent last; waits while enough are on their way. */
+  /** Sends a part, unless it must be sent last; waits while enough parts are being sent. */
   async #send(part: OpenPart, length = part.bytes.length): Promise<void> {
     if (part.held || !this.#open.delete(part.index)) return;
     const bytes = part.bytes.subarray(0, length);
@@ -178,7 +183,7 @@ export class ObjectUpload {
     else this.#resumed++;
   }
 
-  /** Goes on with the unfinished upload of this name that has the most parts; begins one if there is none. */
+  /** Continues the unfinished upload of this name that has the most parts; begins a new one if there is none. */
   async #begin(): Promise<{ id: string; known: ReadonlyMap<number, StoredPart> }> {
     let best: { upload: UnfinishedUpload; parts: readonly StoredPart[] } | undefined;
     for (const upload of (await this.#unfinished()).slice(-MOST_LOOKED_INTO)) {
@@ -190,7 +195,7 @@ export class ObjectUpload {
     return { id: this.#uploadId, known: new Map(best?.parts.map((part) => [part.number, part])) };
   }
 
-  /** Accounts that may not list uploads begin anew each time. */
+  /** Accounts that may not list uploads begin a new one each time. */
   async #unfinished(): Promise<readonly UnfinishedUpload[]> {
     try {
       const all = await this.#store.listUploads(this.#at);
@@ -201,7 +206,10 @@ export class ObjectUpload {
     }
   }
 
-  /** All is written, and the object has `size` bytes: sends what is left, headers last, and makes it appear. */
+  /**
+   * All bytes are written, and the object has `size` bytes: sends the remaining parts, headers last, and completes the
+   * upload.
+   */
   async finish(size: number): Promise<void> {
     this.#plan ??= partPlan(this.#most);
     const plan = this.#plan;
@@ -220,7 +228,7 @@ export class ObjectUpload {
     }
     const unsent = [];
     for (let index = 0; index <= last; index++) if (!this.#sent.has(index + 1)) unsent.push(index);
-    // Those on their way are not in `#open` any more, nor sent.
+    // Parts that are being sent are neither in `#open` nor in `#sent`.
     await Promise.all(this.#sending);
     this.#throwFailure();
     const order = unsent.filter((index) => !this.#sent.has(index + 1));
@@ -239,9 +247,11 @@ export class ObjectUpload {
     forgetUnfinished(this);
   }
 
-  /** Ends the upload and removes its parts; a shared one stays. Returns what is left behind if the store does not do it. */
+  /**
+   * Ends the upload and removes its parts, unless it is shared. Returns what is left if the store does not remove it.
+   */
   async abort(): Promise<string | undefined> {
-    // Nothing is sent behind the abort.
+    // Nothing must be sent after the abort.
     this.#failure ??= new DumpError("ABORTED", "stopped");
     await Promise.allSettled([...this.#sending, this.#upload]);
     if (this.#uploadId === undefined || this.#shared !== undefined) return undefined;
@@ -280,7 +290,7 @@ export class ObjectUpload {
   }
 }
 
-/** Adds [start, end) to ascending stretches. Writes go on where the last one ended, so there are few. */
+/** Adds [start, end) to ascending ranges. Writes mostly continue where the last one ended, so there are few ranges. */
 function addStretch(stretches: { start: number; end: number }[], start: number, end: number): void {
   const merged = { start, end };
   const others = stretches.filter((one) => {
@@ -294,7 +304,7 @@ function addStretch(stretches: { start: number; end: number }[], start: number, 
   stretches.splice(0, stretches.length, ...others);
 }
 
-/** What nobody wrote of a part is zeros: its buffer may have been another part's. */
+/** Clears the bytes of a part that were not written: its buffer may have been another part's. */
 function clearRest({ written, bytes }: OpenPart): void {
   let at = 0;
   for (const { start, end } of [...written, { start: bytes.length, end: bytes.length }]) {
