@@ -2,25 +2,29 @@ import { DumpError } from "../errors.js";
 import type { FoundStaging, LeftStaging, StagingPlace } from "../shard/left-staging.js";
 import { againKey, type Queues } from "./queues.js";
 
-/** Days after which what nobody has written to counts as left: as long as Redis remembers a run that failed, which somebody may still retry. */
+/**
+ * Days without a write after which a staging counts as left. Redis remembers failed runs for as long, and they may be
+ * retried.
+ */
 export const RETENTION_DAYS = 30;
 export const DAY = 24 * 3600 * 1000;
 
 /**
- * What becomes of a staging. `known`: the queue has its run. `recent`: something in it was written not long ago. `foreign`: no run made all that is in it.
- * `left`: nobody needs it any more. `failed`: it, or a folder, cannot be looked into or removed.
+ * The result for a staging. `known`: the queue has its run. `recent`: something in it was written recently. `foreign`:
+ * it contains files that no run makes. `left`: nobody needs it any more. `failed`: it, or a folder, cannot be read or
+ * removed.
  */
 export type StagingFate = "left" | "removed" | "known" | "recent" | "foreign" | "failed";
 
 export interface JudgedStaging {
   readonly path: string;
-  /** Of the run; `undefined` for a folder that cannot be looked into. */
+  /** The run's ID; `undefined` for a folder that cannot be read. */
   readonly id: string | undefined;
   readonly fate: StagingFate;
   readonly bytes: number | undefined;
   /** In milliseconds since 1970. */
   readonly written: number | undefined;
-  /** Of `foreign`: the name. Of `failed`: the error. */
+  /** For `foreign`: the name of the file. For `failed`: the error. */
   readonly reason: string | undefined;
 }
 
@@ -28,19 +32,20 @@ export interface CleanOptions {
   readonly remove: boolean;
   /** In milliseconds since 1970. */
   readonly now: number;
-  /** Milliseconds since the last write, after which a staging of which the queue knows nothing may go. */
+  /** Milliseconds since the last write after which a staging that the queue does not know may be removed. */
   readonly age: number;
   readonly isKnown: (id: string) => Promise<boolean>;
 }
 
-/** Whether the queue has a run, waiting, in work, or over; or somebody is submitting it again. */
+/** Whether the queue has a run, waiting, active or finished, or a run is just being submitted again. */
 export async function isRunKnown({ redis, dumps }: Queues, id: string): Promise<boolean> {
   return (await redis.exists(dumps.toKey(id), againKey(id))) > 0;
 }
 
 /**
- * Finds the stagings in a place and judges each; removes those that are left, if that is asked for. One run may be submitted again just then: its worker's
- * next write fails, and its next try makes the plan anew. Throws `NOT_READABLE` for a place that is not there.
+ * Finds the stagings in a place and judges each; with `remove`, removes those that are left. If such a run is submitted
+ * again at the same moment, its worker's next write fails, and its next try makes the plan again. Throws `NOT_READABLE`
+ * for a missing place.
  */
 export async function* cleanStagings(place: StagingPlace, options: CleanOptions): AsyncGenerator<JudgedStaging> {
   const failures: JudgedStaging[] = [];

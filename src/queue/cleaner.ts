@@ -5,11 +5,11 @@ import { cleanStagings, DAY, isRunKnown } from "./clean-stagings.js";
 import type { Host } from "./host.js";
 import { PREFIX } from "./queues.js";
 
-/** Removes now and then what runs left that the queue has forgotten. */
+/** Regularly removes what runs left that the queue has forgotten. */
 export interface Cleaner {
-  /** Begins if it is time, and does not wait for it. */
+  /** Starts cleaning if it is time, and does not wait for it. */
   look(): void;
-  /** Waits until it has stopped. */
+  /** Waits until cleaning has stopped. */
   over(): Promise<void>;
 }
 
@@ -23,12 +23,13 @@ export interface Cleaning {
 }
 
 const HOUR = 3600 * 1000;
-/** Milliseconds between two questions whether it is time. */
+/** Milliseconds between two checks whether it is time. */
 const ASK = 60_000;
 
 /**
- * Cleans the places that a worker may write, every `hours`: as `coresieve jobs clean --remove` does, with the age for which failed runs are remembered. In
- * each place one worker of the fleet does it. Ends with the worker, between two stagings.
+ * Cleans the places to which a worker may write, every `hours`, like `coresieve jobs clean --remove`, with the age for
+ * which failed runs are remembered. In each place, one worker of the fleet does it. Stops with the worker, between two
+ * stagings.
  */
 export function cleanerOf(host: Host, { places, hours, keepFailed, signal }: Cleaning): Cleaner {
   const age = keepFailed * DAY;

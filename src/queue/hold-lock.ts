@@ -2,8 +2,8 @@ import type { Job, Queue } from "bullmq";
 import type { RedisConnection } from "./redis.js";
 
 /**
- * A lock that ran out, while Redis was away or the process stood still, is taken again if nobody has begun to take the job over: it
- * is still among those in work. BullMQ's own call gives it up, and hours of work with it.
+ * A lock may run out while Redis is unreachable or the process is stopped. It is taken again if the job is still among
+ * the active ones, so nobody has begun to take it over. BullMQ's own call would give the job up, and hours of work.
  */
 const HOLD = `local holder = redis.call("GET", KEYS[1])
 if holder == ARGV[1] or (not holder and redis.call("LPOS", KEYS[3], ARGV[3])) then
@@ -13,7 +13,10 @@ if holder == ARGV[1] or (not holder and redis.call("LPOS", KEYS[3], ARGV[3])) th
 end
 return 0`;
 
-/** Keeps a job's lock for `takeover` milliseconds from now. Returns `false` where the job is another worker's, or nobody's, by now. */
+/**
+ * Keeps a job's lock for `takeover` milliseconds from now. Returns `false` if the job belongs to another worker, or to
+ * nobody.
+ */
 export async function holdLock(
   redis: RedisConnection,
   queue: Queue,

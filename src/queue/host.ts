@@ -13,10 +13,10 @@ export interface Host {
   readonly name: string;
   readonly queues: Queues;
   readonly allowed: Allowed;
-  /** Of the outputs that it finishes. */
+  /** Permissions of the outputs that it finishes. */
   readonly access: OutputAccess;
   readonly threads: WorkerThreads;
-  /** The store, opened by who asks first and closed with the worker. */
+  /** The store, opened by the first user and closed with the worker. */
   readonly store: () => Promise<StoreThread>;
   /** A folder of this host. */
   readonly spoolDir: string;
@@ -27,23 +27,26 @@ export interface Host {
   log(line: string): void;
 }
 
-/** What a job in hand can do, and what can be done with it. */
+/** A job that this worker has, as seen by its own code. */
 export interface Hand {
   readonly signal: AbortSignal;
-  /** What is told of the job's progress now and then. */
+  /** Sets the function whose result is sent as the job's progress from time to time. */
   report(state: () => object | undefined): void;
-  /** Whether the job is still this worker's. A worker that stood still for too long is taken for dead, and another one has its jobs. */
+  /**
+   * Whether the job still belongs to this worker. A worker that was stopped for too long counts as dead, and others
+   * take its jobs.
+   */
   holds(): Promise<boolean>;
-  /** From now on the job needs no processor: another may be taken. */
+  /** The job needs no processor any more, so the worker may take another job. */
   release(): void;
 }
 
-/** A job was taken away from this worker: nobody else's fault, and no failed attempt. */
+/** A job was taken away from this worker. That is no failed attempt. */
 export class HandedBack extends Error {
   override readonly name = "HandedBack";
   /** Milliseconds until it may be taken again. */
   readonly delay: number;
-  /** Why this worker cannot do it, where another may. */
+  /** Why this worker cannot do it although another may. */
   readonly why: string | undefined;
 
   constructor(delay: number, why?: string) {
@@ -53,7 +56,7 @@ export class HandedBack extends Error {
   }
 }
 
-/** Another worker has the job by now: what becomes of it is that one's to say. */
+/** Another worker has the job now, and decides about it. */
 export class TakenOver extends Error {
   override readonly name = "TakenOver";
 
@@ -62,22 +65,22 @@ export class TakenOver extends Error {
   }
 }
 
-/** What a job's progress says while no worker has it, and who had it could not do it. */
+/** A job's progress while no worker has it, if the last worker could not do it. */
 export interface Refused {
   readonly refused: string;
 }
 
-/** What a job's progress says when a try of it has failed with an error of ours: its code. */
+/** A job's progress after a try that failed with a DumpError: its code. */
 export interface Failed {
   readonly failed: DumpErrorCode;
 }
 
-/** The run was cancelled by somebody, or a shard cannot be made because another one has failed. */
+/** The run was cancelled, or a shard cannot be made because another one has failed. */
 export class Cancelled extends Error {
   override readonly name = "Cancelled";
 }
 
-/** The run was cancelled, and what there was of it is removed. */
+/** The run was cancelled, and its files are removed. */
 export class RunEnded extends Error {
   override readonly name = "RunEnded";
 

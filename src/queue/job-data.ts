@@ -7,12 +7,12 @@ import { isRunId } from "../shard/staging-names.js";
 import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
 
 /**
- * Changes with every change of what job data hold or mean: workers of one fleet are not all replaced at once, and a job of another format is left to those
- * that know it.
+ * Must be changed with every change of the content or meaning of job data: the workers of a fleet are not all replaced
+ * at once, and a job of another format is left to workers that know it.
  */
 export const JOB_FORMAT = 3;
 
-/** Whoever retries a run so often has another problem; the jobs of all rounds are looked for. */
+/** The most retries of a run. The jobs of all rounds are looked up. */
 export const MAX_ROUNDS = 1000;
 
 const COUNT = number(0, Number.MAX_SAFE_INTEGER);
@@ -23,22 +23,22 @@ const checkDump = object({
   /** The version of the program that submitted it. */
   program: PROGRAM,
   ...RUN_REQUEST,
-  /** 0: as many as seem good. */
+  /** 0: the program chooses. */
   shards: number(0, MAX_SHARDS),
   priority: number(0, MAX_PRIORITY),
-  /** Who submitted it, and when, in milliseconds since 1970. */
+  /** The host that submitted it, and when, in milliseconds since 1970. */
   submitted: object({ host: text(256), at: COUNT }),
-  /** The submitter's own name of the run, from which its ID comes then. */
+  /** The submitter's own name of the run. If there is one, the run's ID is made from it. */
   key: optional(text(MAX_KEY)),
-  /** How often `jobs retry` was asked for. */
+  /** The number of `jobs retry` calls. */
   round: number(0, MAX_ROUNDS),
-  /** Pass 1 is done. */
+  /** Set after pass 1. */
   planned: optional(
     object({
       digest: DIGEST,
       shards: number(1, MAX_SHARDS),
       kept: COUNT,
-      /** That for which shard jobs were made; -1: none yet. */
+      /** The round for which shard jobs were made; -1: none yet. */
       round: number(-1, MAX_ROUNDS),
       program: PROGRAM,
     }),
@@ -49,7 +49,7 @@ const checkShard = object({
   version: number(JOB_FORMAT, JOB_FORMAT),
   /** The version of the program that planned it. */
   program: PROGRAM,
-  /** The job of the dump. */
+  /** The ID of the dump's job. */
   dump: textLike(isRunId, "the ID of a run"),
   index: number(0, MAX_SHARDS - 1),
   shards: number(1, MAX_SHARDS),
@@ -62,7 +62,7 @@ export type DumpJob = ReturnType<typeof checkDump>;
 /** The job of one of its shards. */
 export type ShardJob = ReturnType<typeof checkShard>;
 
-/** A job of another program version: nothing is wrong with it, and a worker of that version can do it. */
+/** A job of another program version. It is valid, and a worker of that version can do it. */
 export class OtherFormat extends DumpError {
   constructor(format: number, program: string | undefined) {
     const by = program === undefined ? "another version of coresieve" : `coresieve ${program}`;

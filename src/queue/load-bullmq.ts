@@ -1,13 +1,16 @@
 import { DumpError, systemErrorCode } from "../errors.js";
 
-/** BullMQ, and ioredis, which it speaks to Redis and Valkey with. */
+/** BullMQ, and ioredis, its client for Redis and Valkey. */
 export interface QueueLibrary {
   readonly bullmq: typeof import("bullmq");
   readonly Redis: typeof import("ioredis").Redis;
   readonly Cluster: typeof import("ioredis").Cluster;
 }
 
-/** Loads what only the queue needs and is not installed with coresieve. Throws `BAD_OPTION` that names what to install. */
+/**
+ * Loads the packages that only the queue needs and that are not installed with coresieve. Throws `BAD_OPTION`, which
+ * names the missing packages.
+ */
 export async function loadBullmq(): Promise<QueueLibrary> {
   try {
     const [bullmq, { Redis, Cluster }] = await Promise.all([import("bullmq"), import("ioredis")]);
@@ -17,7 +20,7 @@ export async function loadBullmq(): Promise<QueueLibrary> {
   }
 }
 
-/** What makes traces of jobs for OpenTelemetry. Throws `BAD_OPTION` that names what to install. */
+/** Loads the OpenTelemetry traces of jobs. Throws `BAD_OPTION`, which names the missing packages. */
 export async function loadTelemetry(): Promise<import("bullmq").Telemetry> {
   try {
     const { BullMQOtel } = await import("bullmq-otel");

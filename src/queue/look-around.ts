@@ -3,10 +3,10 @@ import { Cancelled, type Host } from "./host.js";
 import { dumpJob, shardJob } from "./job-data.js";
 import { isCancelled } from "./run-dump.js";
 
-/** Milliseconds between two reports of a job's progress, and two looks at whether its run was cancelled. */
+/** Milliseconds between two reports of a job's progress, and between two checks whether its run was cancelled. */
 const LOOK = 1000;
 
-/** What a job is, for messages: also one whose data are none of ours. */
+/** A job's name for messages; also for a job with unknown data. */
 export function jobName(job: Job, isDump: boolean): string {
   try {
     if (isDump) return `the dump ${dumpJob(job.data).inputs[0]}`;
@@ -17,7 +17,7 @@ export function jobName(job: Job, isDump: boolean): string {
   }
 }
 
-/** Of a shard whose data are none of ours there is none; it is refused when it is begun. */
+/** The run of a shard. Empty for a shard with unknown data, which is refused when it is begun. */
 export function dumpOf(job: Job): string {
   try {
     return shardJob(job.data).dump;
@@ -26,7 +26,7 @@ export function dumpOf(job: Job): string {
   }
 }
 
-/** What is looked at while a job is in hand. */
+/** What is watched while this worker has a job. */
 interface Watched {
   readonly holds: () => Promise<boolean>;
   readonly takeover: number;
@@ -36,25 +36,25 @@ interface Watched {
   readonly state: () => object | undefined;
 }
 
-/** Keeps a job's lock, tells how far it is, and stops it when its run is cancelled. */
+/** Keeps a job's lock, reports its progress, and stops it when its run is cancelled. */
 export function lookAround(host: Host, job: Job, { holds, takeover, dump, stop, state }: Watched): { end(): void } {
-  // Not the clock that people set: an hour back, and the lock would run out.
+  // Monotonic time, because the system clock may be set: an hour back, and the lock would run out.
   let locked = performance.now();
-  let told = "";
+  let reported = "";
   let looking = false;
   let isOver = false;
   const look = async () => {
     const text = JSON.stringify(state());
-    const isNew = text !== undefined && text !== told;
+    const isNew = text !== undefined && text !== reported;
     let isOurs = true;
     if (isNew || performance.now() - locked >= takeover / 3) {
       locked = performance.now();
       isOurs = await holds();
     }
-    // Another worker's job is as far as that one says.
+    // The progress of another worker's job is reported by that worker.
     const now = state();
     if (isNew && isOurs && !isOver && now !== undefined) {
-      told = text;
+      reported = text;
       await job.updateProgress(now);
     }
     if (await isCancelled(host, dump)) stop.abort(new Cancelled("cancelled"));
@@ -63,7 +63,8 @@ export function lookAround(host: Host, job: Job, { holds, takeover, dump, stop, 
     () => {
       if (looking) return;
       looking = true;
-      // Redis is away for a moment, or the job is another worker's by now: then its bytes are the same as ours.
+      // If Redis is unreachable for a moment, nothing happens. If the job belongs to another worker by now, its bytes
+      // are the same.
       look()
         .catch(() => undefined)
         .finally(() => {

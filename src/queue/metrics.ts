@@ -8,7 +8,7 @@ export interface Counters {
   /** Jobs that have a processor now, and shards that wait for their place. */
   encoding: number;
   waiting: number;
-  /** Pages read, page data put into outputs, jobs done, failed, handed back. */
+  /** Pages read, page data written to outputs; jobs done, failed, handed back. */
   pages: number;
   bytes: number;
   done: number;
@@ -37,7 +37,7 @@ export function metricsText(counters: Counters): string {
   ).join("");
 }
 
-/** Where metrics are served: a port of this host alone, or HOST:PORT. Throws `BAD_OPTION`. */
+/** The address of the metrics server: a port of this host, or HOST:PORT. Throws `BAD_OPTION`. */
 export function metricsAddress(text: string): { readonly host: string; readonly port: number } {
   const [, host = "127.0.0.1", digits = ""] = /^(?:(.+):)?(\d{1,5})$/.exec(text) ?? [];
   const port = digits === "" ? Number.NaN : Number(digits);
@@ -45,7 +45,7 @@ export function metricsAddress(text: string): { readonly host: string; readonly 
   throw new DumpError("BAD_OPTION", `--metrics ${text}: no port`, { cure: "Write a port, or HOST:PORT" });
 }
 
-/** Milliseconds in which Redis has to answer, or the worker counts as not ready. */
+/** Milliseconds in which Redis must answer; otherwise the worker counts as not ready. */
 const HEALTHY = 2000;
 
 /** Whether the worker can take jobs: it is not being stopped, and Redis answers. */
@@ -62,8 +62,8 @@ async function isReady(queues: Queues, stops: AbortSignal): Promise<boolean> {
 }
 
 /**
- * Serves both at /metrics: BullMQ's counts of the queues, and the worker's own. /healthz answers 200 as long as the process does, /readyz 503 while it
- * takes no jobs. Throws `BAD_OPTION` for a port that is taken.
+ * Serves at /metrics BullMQ's counts of the queues and the worker's own counts. /healthz answers 200 while the process
+ * runs; /readyz answers 503 while it takes no jobs. Throws `BAD_OPTION` for a port that is in use.
  */
 export async function serveMetrics(
   { host, port }: { readonly host: string; readonly port: number },
@@ -88,7 +88,7 @@ export async function serveMetrics(
     }
     Promise.all([queues.dumps.exportPrometheusMetrics(), queues.shards.exportPrometheusMetrics()])
       .then((texts) => withoutRepeats(texts.join("\n")))
-      // Redis is away: what is known here is worth telling.
+      // If Redis is unreachable, the worker's own counts are served alone.
       .catch(() => "")
       .then((text) => {
         response.writeHead(200, { "content-type": "text/plain; version=0.0.4; charset=utf-8" });
@@ -109,7 +109,10 @@ export async function serveMetrics(
   return server;
 }
 
-/** Each queue's text explains the same names; a second explanation is an error to Prometheus. */
+/**
+ * Removes repeated explanations. The texts of both queues explain the same names, and Prometheus rejects a second
+ * explanation.
+ */
 function withoutRepeats(text: string): string {
   const seen = new Set<string>();
   const lines = text.split("\n").filter((line) => {

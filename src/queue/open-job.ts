@@ -6,15 +6,15 @@ import type { Host } from "./host.js";
 import { type DumpJob, UnreadableJob } from "./job-data.js";
 
 /**
- * Where a job's output comes into being; to be let go at the end. Throws `NOT_WRITABLE` for what this worker may not touch, `UnreadableJob` for an ID
- * that no run has.
+ * The place in which a job's output is made; must be closed at the end. Throws `NOT_WRITABLE` for a place that this
+ * worker may not use, `UnreadableJob` for an invalid ID.
  */
 export async function placeOf(
   id: string,
   job: DumpJob,
   { allowed, store }: Pick<Host, "allowed" | "store">,
 ): Promise<OutputPlace> {
-  // It is a part of the staging's name, and would lead out of what this worker may touch.
+  // The ID is a part of the staging's name, so an invalid one could lead out of the allowed places.
   if (!isRunId(id)) {
     const cause = new DumpError("BAD_OPTION", "the job's ID is not one that `coresieve submit` gives", {
       cure: "Let nothing else write to coresieve's queues; `coresieve jobs cancel ID` removes the job",

@@ -2,22 +2,25 @@ import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
 import { PREFIX, type Queues } from "./queues.js";
 
-/** Names the run that may write an output: two of them at once would be a race for its name. */
+/** The key with the run that may write an output: two runs at once would compete for its name. */
 function claimKey(output: string): string {
   return `${PREFIX}:output:${createHash("sha256").update(output).digest("hex").slice(0, 32)}`;
 }
 
-/** Seconds that a claim is remembered. It counts only while its run is there and not over, and failed runs are remembered as long. */
+/**
+ * Seconds that a claim is remembered. It counts only while its run exists and is not finished; failed runs are
+ * remembered as long.
+ */
 const REMEMBER_CLAIM = 30 * 24 * 3600;
 
-/** Takes a claim from that run, unless another one was faster. */
+/** Takes over a claim from that run, unless another run was faster. */
 const TAKE_OVER = `if redis.call("GET", KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call("SET", KEYS[1], ARGV[2], "EX", ARGV[3])
 return 1`;
 
 /**
- * Claims an output for a run that is to be added, or made again. `isLive` says whether a run is waiting or in work. Throws `OUTPUT_EXISTS` where another
- * run has it: one with other options, or another input.
+ * Claims an output for a run that will be added, or made again. `isLive` returns whether a run is waiting or active.
+ * Throws `OUTPUT_EXISTS` if another run has claimed it: a run with other options, or of another input.
  */
 export async function claimOutput(
   { redis }: Pick<Queues, "redis">,

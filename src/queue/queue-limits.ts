@@ -1,4 +1,4 @@
-/** BullMQ's number of the priority that comes last. */
+/** BullMQ's number for the lowest priority. */
 export const MAX_PRIORITY = 2 ** 21;
-/** Characters of a submitter's own name of a run. */
+/** The most characters of a submitter's own name of a run. */
 export const MAX_KEY = 256;

@@ -5,40 +5,48 @@ import { loadBullmq, type QueueLibrary } from "./load-bullmq.js";
 import { checkEviction, hidden, openRedis, type RedisConnection } from "./redis.js";
 import { RedisClock, redisTimeBackend } from "./redis-clock.js";
 
-/** Names of the two queues; their keys in Redis begin with `PREFIX`. */
+/** Names of the two queues. Their keys in Redis begin with `PREFIX`. */
 export const DUMPS = "dumps";
 export const SHARDS = "shards";
-/** In braces: a cluster keeps all keys with the same text in braces on one node, and scripts may touch keys of one node only. */
+/**
+ * In braces, because a cluster keeps all keys with the same text in braces on one node, and scripts may use keys of one
+ * node only.
+ */
 export const PREFIX = "{coresieve}";
 
-/** The queues, opened. */
+/** The opened queues. */
 export interface Queues extends QueueLibrary {
   readonly redis: RedisConnection;
   readonly clock: RedisClock;
-  /** What workers of these queues speak to Redis with. */
+  /** The Redis backend for workers of these queues. */
   readonly backend: ReturnType<typeof redisTimeBackend>;
   readonly dumps: Queue;
   readonly shards: Queue;
   close(): Promise<void>;
 }
 
-/** How jobs are added: tried three times with growing pauses. How long they are remembered the worker says that ends them. */
+/**
+ * How jobs are added: three tries with growing pauses. The worker that ends a job decides how long it is remembered.
+ */
 export const JOB_OPTIONS: JobsOptions = {
   attempts: 3,
   backoff: { type: "exponential", delay: 2000, jitter: 0.5 },
 };
 
-/** A key that is there when a run is to end: a job's data would be written over by the worker that has it. */
+/**
+ * The key that exists while a run must end. It is not in the job's data, because the worker that has the job would
+ * overwrite those.
+ */
 export function cancelKey(dump: string): string {
   return `${PREFIX}:cancel:${dump}`;
 }
 
-/** A key that is there while a run is removed to be submitted again: for that moment it is in no list. */
+/** The key that exists while a run is removed to be submitted again: at that moment it is in no list. */
 export function againKey(dump: string): string {
   return `${PREFIX}:again:${dump}`;
 }
 
-/** Where Redis is: named, or from the environment. Throws `BAD_OPTION`. */
+/** The address of Redis: the given one, or from the environment. Throws `BAD_OPTION`. */
 export function redisUrl(named: string | undefined): string {
   const { REDIS_URL } = process.env;
   const url = named ?? REDIS_URL ?? "redis://127.0.0.1:6379";
@@ -49,8 +57,8 @@ export function redisUrl(named: string | undefined): string {
 }
 
 /**
- * Opens the queues. Throws `BAD_OPTION` where BullMQ is missing, or Redis removes keys when its memory is full (unless `anyPolicy`: who only
- * looks may do so), `NOT_READABLE` where Redis does not answer.
+ * Opens the queues. Throws `BAD_OPTION` if BullMQ is missing, or if Redis removes keys when its memory is full
+ * (accepted with `anyPolicy`, for reading only), `NOT_READABLE` if Redis does not answer.
  */
 export async function openQueues(
   url: string,

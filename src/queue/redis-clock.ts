@@ -2,16 +2,19 @@ import type { BackendFactory, RedisQueueBackend } from "bullmq";
 import type { QueueLibrary } from "./load-bullmq.js";
 import type { RedisConnection } from "./redis.js";
 
-/** Milliseconds after which Redis is asked again: clocks drift, and a machine that slept has a monotonic clock that stood still. */
+/**
+ * Milliseconds after which Redis's time is read again: clocks drift, and the monotonic clock stops while a machine
+ * sleeps.
+ */
 const ASK_AGAIN = 10_000;
 
 /**
- * The time of Redis, which is the same for a whole fleet. No decision of the queue hangs on this host's own clock, which may be an hour off, or
- * be set in mid-run: between two questions the monotonic clock counts.
+ * The time of Redis, which is the same for a whole fleet. No decision of the queue depends on this host's system clock,
+ * which may be an hour wrong, or be set during a run. Between two readings the monotonic clock counts.
  */
 export class RedisClock {
   readonly #redis: RedisConnection;
-  /** Any key of the queue: in a cluster its node is asked, and no other. */
+  /** Any key of the queue: in a cluster, its node is asked. */
   readonly #key: string;
   #asked = Number.NEGATIVE_INFINITY;
   #time = 0;
@@ -22,7 +25,7 @@ export class RedisClock {
     this.#key = key;
   }
 
-  /** Asks Redis, unless that was just done. Throws what the connection throws. */
+  /** Reads Redis's time, unless that was done recently. Throws what the connection throws. */
   async sync(): Promise<void> {
     if (performance.now() - this.#asked < ASK_AGAIN) return;
     this.#asking ??= this.#ask().finally(() => {
@@ -35,7 +38,7 @@ export class RedisClock {
     const before = performance.now();
     const [seconds, microseconds] = (await this.#redis.eval('return redis.call("TIME")', 1, this.#key)) as string[];
     this.#asked = performance.now();
-    // It was so at some moment between question and answer.
+    // The time was read at some moment between request and answer.
     this.#time = 1000 * Number(seconds) + Number(microseconds) / 1000 + (this.#asked - before) / 2;
   }
 
@@ -46,8 +49,8 @@ export class RedisClock {
 }
 
 /**
- * Where BullMQ 6 gives its scripts the time of this host: the place among their keys and arguments, from 0. All else that a script is given is a
- * duration. `test/queue/redis-clock.test.ts` holds this against the scripts of the BullMQ that is installed.
+ * Where BullMQ 6 passes this host's time to its scripts: the index among keys and arguments, from 0. All other times of
+ * a script are durations. `test/queue/redis-clock.test.ts` compares this with the scripts of the installed BullMQ.
  */
 export const TIME_ARGUMENTS: ReadonlyMap<string, number> = new Map([
   ["moveToActive", 12],
@@ -59,12 +62,16 @@ export const TIME_ARGUMENTS: ReadonlyMap<string, number> = new Map([
   ["retryJob", 12],
 ]);
 
-/** A number within so many milliseconds of this host's clock is a time; another BullMQ may have something else in that place. */
+/**
+ * A number within this many milliseconds of this host's clock is a time. Another BullMQ may have something else at that
+ * index.
+ */
 const NEAR = 60_000;
 
 /**
- * Makes what BullMQ speaks to Redis with, so that it says Redis's time in place of this host's: a job that is to be taken again in two seconds is, though
- * who handed it back is an hour ahead, and nothing that is remembered for a week is forgotten because one host's battery is empty.
+ * Makes a Redis backend for BullMQ that replaces this host's time by Redis's. So a job that may be taken again in two
+ * seconds is taken then even if the host that handed it back is an hour ahead, and nothing that must be remembered for
+ * a week is forgotten because a host's clock is wrong.
  */
 export function redisTimeBackend(
   { bullmq }: QueueLibrary,

@@ -8,24 +8,24 @@ import type { QueueLibrary } from "./load-bullmq.js";
 /** One server, or a cluster of them. */
 export type RedisConnection = Redis | Cluster;
 
-/** Milliseconds that commands of people wait for Redis. */
+/** How long users' commands wait for Redis, in milliseconds. */
 const PATIENCE = 10_000;
 
-/** Errors after which there is nothing to wait for. */
+/** Errors after which waiting is useless. */
 const NOBODY_THERE: ReadonlySet<string> = new Set(["ECONNREFUSED", "ENOENT", "ENOTFOUND"]);
 
-/** An address without what is secret in it, for messages. */
+/** An address without its secrets, for messages. */
 export function hidden(url: string): string {
   return url.replace(/\/\/[^@/]*@/, "//***@").replace(/([?&][^=&]*(?:pass|token|secret)[^=&]*=)[^&]*/gi, "$1***");
 }
 
 const pause = (times: number) => Math.min(200 * times, 2000);
-/** Commands wait until Redis is back, however long that takes: BullMQ demands it of workers. */
+/** Commands wait until Redis is reachable again, however long that takes: BullMQ requires that of workers. */
 const PATIENT = { maxRetriesPerRequest: null } as const;
 
 /**
- * Connects to Redis; to all of a cluster where the address is that of one of its nodes. Throws `NOT_READABLE` where it does not answer, or will not
- * serve this host.
+ * Connects to Redis; to the whole cluster if the address is one of its nodes. Throws `NOT_READABLE` if it does not
+ * answer, or refuses this host.
  */
 export async function openRedis(library: QueueLibrary, url: string): Promise<RedisConnection> {
   const redis = connect(library, url);
@@ -42,7 +42,7 @@ export async function openRedis(library: QueueLibrary, url: string): Promise<Red
   }
 }
 
-/** Throws `BAD_OPTION` for a Redis that removes keys when its memory is full: jobs would vanish, and locks with them. */
+/** Throws `BAD_OPTION` for a Redis that removes keys when its memory is full: jobs and locks would disappear. */
 export async function checkEviction(redis: RedisConnection, url: string): Promise<void> {
   const nodes = "nodes" in redis ? redis.nodes("master") : [redis];
   for (const node of nodes) {
@@ -61,19 +61,19 @@ function infoValue(info: string, name: string): string | undefined {
   return new RegExp(`^${name}:(.*?)\r?$`, "m").exec(info)?.[1];
 }
 
-/** ioredis does not read addresses of sockets. */
+/** ioredis does not support addresses of sockets. */
 function connect({ Redis }: QueueLibrary, url: string): Redis {
   const { pathname, username, password } = new URL(url);
   const options = { ...PATIENT, retryStrategy: pause };
   const redis = url.startsWith("unix:")
     ? new Redis({ path: pathname, ...credentials(username, password), ...options })
     : new Redis(url, options);
-  // What is wrong shows in the commands; without a listener the process would end.
+  // Errors are reported by the commands; without a listener they would end the process.
   redis.on("error", () => undefined);
   return redis;
 }
 
-/** Nodes may name addresses for themselves that lead nowhere from here. */
+/** Connects to a cluster. Its nodes may have addresses that are not reachable from here. */
 async function openCluster(library: QueueLibrary, url: string): Promise<Cluster> {
   const cluster = connectCluster(library, url);
   let last: Error | undefined;
@@ -108,7 +108,7 @@ function connectCluster({ Cluster }: QueueLibrary, url: string): Cluster {
     // While another node takes over for one that died, commands wait as they do for a single server.
     ...{ maxRedirections: Number.POSITIVE_INFINITY, retryDelayOnMoved: 50 },
     ...{ retryDelayOnFailover: 200, retryDelayOnClusterDown: 200 },
-    // Names stay names: certificates are made out to them.
+    // Names are not resolved, because certificates are issued for names.
     dnsLookup: (address, found) => found(null, address),
     redisOptions: {
       ...PATIENT,
@@ -127,7 +127,7 @@ function credentials(username: string, password: string): { readonly username?: 
   };
 }
 
-/** What Redis says of itself. */
+/** Waits for an answer of Redis. */
 async function answers(redis: Redis, url: string): Promise<string> {
   let last: unknown;
   let timer: NodeJS.Timeout | undefined;
@@ -173,20 +173,25 @@ function noAnswer(error: unknown, url: string): DumpError {
   });
 }
 
-/** A server in protected mode says so unasked, and ends the connection; ioredis drops what nobody asked for. */
+/** A server in protected mode sends this without a request, and closes the connection; ioredis drops such messages. */
 const DENIED = "-DENIED ";
 
 class ProtectedMode extends Error {}
 
-/** Redis's errors have their codes as first words ("Error replies" of its protocol), and ioredis passes them on so. */
+/**
+ * The code of Redis's error, which is its first word ("Error replies" of its protocol); ioredis passes it on unchanged.
+ */
 function redisCode(error: unknown): string | undefined {
   return error instanceof Error ? /^[A-Z]+(?= )/.exec(error.message)?.[0] : undefined;
 }
 
-/** Milliseconds that a server has to say something unasked. */
+/** Milliseconds in which a server may send something without a request. */
 const GREETING = 2000;
 
-/** The beginning of what a server says unasked; one that is well says nothing. Only plain connections are asked. Never throws. */
+/**
+ * The beginning of what a server sends without a request; mostly nothing. Only for connections without TLS. Never
+ * throws.
+ */
 function greeting(url: string): Promise<string> {
   const { protocol, hostname, port } = new URL(url);
   if (protocol !== "redis:") return Promise.resolve("");

@@ -56,7 +56,7 @@ async function runIn(
         async onWaiting(before) {
           const state = await host.queues.shards.getJobState(shardJobId(shard.dump, data.round, before));
           if (state === "failed") throw new Cancelled(`shard ${before + 1}, which comes before it, failed`);
-          // Redis has forgotten the run, or another plan has taken the place of this one's.
+          // Redis has forgotten the run, or another plan has replaced this one.
           if (state === "unknown")
             throw new Cancelled(`shard ${before + 1}, which comes before it, belongs to no worker any more`);
         },
@@ -81,7 +81,7 @@ interface Failure {
   readonly code: DumpErrorCode | undefined;
 }
 
-/** What a job failed with, in one line that says where; and whether to try again is of no use. */
+/** A job's failure in one line that says where, and whether another try would be useless. */
 export function describeFailure(host: Host, what: string, error: unknown): Failure {
   if (error instanceof DumpError) {
     const lasting = !isWorthTrying(error) || error instanceof UnreadableJob;

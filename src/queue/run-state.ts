@@ -5,14 +5,14 @@ import type { Queues } from "./queues.js";
 import { type ShardCounts, shardCounts } from "./shard-counts.js";
 import { type JobState, type Snapshot, snapshots } from "./snapshot.js";
 
-/** How a dump's run stands. */
+/** The state of a dump's run. */
 export interface RunState {
   readonly id: string;
   /** The name that its submitter gave it. */
   readonly key: string | undefined;
   /**
-   * As people say it: `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`. `other-version`: it is that of a program that this one does
-   * not know, and goes its way; `unreadable`: no program can do it.
+   * `waiting`, `planning`, `shards`, `finishing`, `done`, `failed`; or `other-version`: it belongs to a program version
+   * that this one does not know, which will process it; or `unreadable`: no program can do it.
    */
   readonly state: "waiting" | "planning" | "shards" | "finishing" | "done" | "failed" | "other-version" | "unreadable";
   readonly inputs: readonly string[];
@@ -24,20 +24,26 @@ export interface RunState {
   readonly shards:
     | { readonly all: number; readonly done: number; readonly active: number; readonly failed: number }
     | undefined;
-  /** Who works on it now. */
+  /** The hosts that work on it now. */
   readonly hosts: readonly string[];
   readonly outputBytes: number | undefined;
-  /** Why it failed, cannot be read, or waits although somebody had it. */
+  /** Why it failed, cannot be read, or waits although a worker had it. */
   readonly reason: string | undefined;
-  /** The code of what it failed with, where that is known: of a shard that failed it is not. `ABORTED`: it was cancelled. */
+  /** The code of its error, if it is known; it is not for a failed shard. `ABORTED`: it was cancelled. */
   readonly code: string | undefined;
-  /** It failed, and may be done if it is retried or submitted again: a full disk, a share or store that was away. */
+  /**
+   * It failed, but may succeed if it is retried or submitted again: after a full disk, or an unreachable share or
+   * store.
+   */
   readonly mayRetry: boolean;
-  /** It was cancelled, and a worker has yet to end it. */
+  /** It was cancelled, but no worker has ended it yet. */
   readonly cancelled: boolean;
 }
 
-/** How runs stand, in the order of their ids; those that are gone are left out. Redis is asked once for a hundred of them. */
+/**
+ * The states of runs, in the order of their IDs; runs that do not exist any more are left out. One request to Redis for
+ * a hundred of them.
+ */
 export async function runStates(queues: Queues, ids: readonly string[]): Promise<readonly RunState[]> {
   const found = (await snapshots(queues, ids)).map((snapshot) => ({ snapshot, data: readable(snapshot) }));
   const planned = found.flatMap(({ snapshot: { id }, data }) =>
@@ -52,7 +58,7 @@ export async function runStates(queues: Queues, ids: readonly string[]): Promise
   );
 }
 
-/** A run's job, or why this program cannot read it. */
+/** A run's job, or the error why this program cannot read it. */
 export function readable({ data }: Snapshot): DumpJob | DumpError {
   try {
     return dumpJob(data);
@@ -62,7 +68,7 @@ export function readable({ data }: Snapshot): DumpJob | DumpError {
   }
 }
 
-/** What is said of a job that this program cannot read: what looks like names in it is only for people. */
+/** The state of a job that this program cannot read. Names in its data are only for display. */
 function unreadable({ id, data, cancelled }: Snapshot, error: DumpError): RunState {
   const { inputs, output, submitted } = (data ?? {}) as Record<string, unknown>;
   const at = (submitted ?? {}) as Record<string, unknown>;

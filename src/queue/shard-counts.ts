@@ -1,28 +1,28 @@
 import type { Queues } from "./queues.js";
 
-/** A planned run whose shards are looked at. */
+/** A planned run whose shards are counted. */
 export interface PlannedRun {
   readonly id: string;
   readonly round: number;
   readonly shards: number;
 }
 
-/** How the shards of a run stand. */
+/** The states of a run's shards. */
 export interface ShardCounts {
   readonly done: number;
   readonly active: number;
   readonly failed: number;
   /** Pages that are encoded. */
   readonly pages: number;
-  /** Who works on them now. */
+  /** The hosts that work on them now. */
   readonly hosts: readonly string[];
-  /** Why a shard that waits could not be made by who had it. */
+  /** Why a worker could not make a shard that waits. */
   readonly refused: string | undefined;
 }
 
 /**
- * A shard has a job in the first round, and in those in which it was made again: the last of them counts. What is in the jobs is not ours to
- * trust: it is only added up where it is a number.
+ * A shard has a job in the first round, and in each round in which it was made again: the last one counts. The data of
+ * jobs are not trusted: numbers are only added up.
  */
 const COUNT = `local active = {}
 for _, id in ipairs(redis.call("LRANGE", KEYS[1], 0, -1)) do active[id] = true end
@@ -56,10 +56,10 @@ for n = 2, #ARGV, 3 do
 end
 return out`;
 
-/** Shards that one question is about: a run may have 4096, and each takes Redis some microseconds. */
+/** The most shards per request: a run may have 4096, and each takes Redis some microseconds. */
 const AT_ONCE = 8192;
 
-/** How the shards of runs stand, in their order. */
+/** The states of the shards of runs, in their order. */
 export async function shardCounts({ redis, shards }: Queues, runs: readonly PlannedRun[]): Promise<ShardCounts[]> {
   const keys = ["active", "completed", "failed"].map((name) => shards.toKey(name));
   const out: ShardCounts[] = [];

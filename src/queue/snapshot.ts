@@ -1,11 +1,14 @@
 import { cancelKey, type Queues } from "./queues.js";
 
-/** States of a job in BullMQ, and where its queue has them: in lists, and in sorted sets. `gone`: in none of them. */
+/**
+ * States of a job in BullMQ, by the kind of key in which its queue has them: lists and sorted sets. `gone`: in none of
+ * them.
+ */
 const LISTS = ["active", "wait", "paused"] as const;
 const SETS = ["prioritized", "delayed", "waiting-children", "failed", "completed"] as const;
 export type JobState = (typeof LISTS)[number] | (typeof SETS)[number] | "gone";
 
-/** A job as it was at one moment. Nothing in it is checked. */
+/** A job at one moment. Nothing in it is checked. */
 export interface Snapshot {
   readonly id: string;
   readonly state: JobState;
@@ -14,11 +17,13 @@ export interface Snapshot {
   readonly result: unknown;
   /** Why the last try failed. */
   readonly failure: string | undefined;
-  /** Somebody wants it to end. */
+  /** Whether it should be cancelled. */
   readonly cancelled: boolean;
 }
 
-/** All ids with the time of their submission: one question, so that none is missed that goes from state to state. */
+/**
+ * All IDs with the time of their submission. One request, so that a job that changes its state meanwhile is not missed.
+ */
 const ALL = `local found = {}
 local function add(id)
   local at = redis.call("HGET", ARGV[1] .. id, "timestamp")
@@ -28,7 +33,7 @@ for i = 1, ${LISTS.length} do for _, id in ipairs(redis.call("LRANGE", KEYS[i], 
 for i = ${LISTS.length + 1}, #KEYS do for _, id in ipairs(redis.call("ZRANGE", KEYS[i], 0, -1)) do add(id) end end
 return found`;
 
-/** State and fields of jobs, in the order of their ids. An empty one is not there. */
+/** State and fields of jobs, in the order of their IDs. An empty result means that the job does not exist. */
 const FIELDS = `local state = {}
 for i = 1, ${LISTS.length} do for _, id in ipairs(redis.call("LRANGE", KEYS[i], 0, -1)) do state[id] = i end end
 local out = {}
@@ -46,14 +51,14 @@ for n = 3, #ARGV do
 end
 return out`;
 
-/** Jobs that one question is about. With the rules and VMCOREINFO texts that they may hold, some hundred KiB each at most. */
+/** The most jobs per request. With their rules and VMCOREINFO texts they may have some hundred KiB each. */
 const AT_ONCE = 100;
 
 function stateKeys(queue: Queues["dumps"]): readonly string[] {
   return [...LISTS, ...SETS].map((name) => queue.toKey(name));
 }
 
-/** Ids of all runs, the latest submission first. */
+/** IDs of all runs, the latest submission first. */
 export async function allRunIds({ redis, dumps }: Queues): Promise<readonly string[]> {
   const keys = stateKeys(dumps);
   const found = (await redis.eval(ALL, keys.length, ...keys, dumps.toKey(""))) as string[];
@@ -62,7 +67,7 @@ export async function allRunIds({ redis, dumps }: Queues): Promise<readonly stri
   return runs.sort((a, b) => b.at - a.at).map(({ id }) => id);
 }
 
-/** Runs as they are now; those that are gone are left out. */
+/** Runs at this moment; those that do not exist any more are left out. */
 export async function snapshots({ redis, dumps }: Queues, ids: readonly string[]): Promise<readonly Snapshot[]> {
   const keys = stateKeys(dumps);
   const out: Snapshot[] = [];
