@@ -9,6 +9,7 @@ import { MACHINE_ADDRESS } from "../text/text-classes.js";
 import { cType } from "./c-type.js";
 import { elementsOf } from "./elements.js";
 import { type Condition, type EraseRule, isTextTarget, type Target } from "./erase-rule.js";
+import type { SearchedAddress } from "./erase-texts.js";
 import { machineAddresses } from "./machine-addresses.js";
 import { SlabFinder, type SlabObjects } from "./slab-objects.js";
 import { ERASED, type EraseSpans, MAX_SPANS, SpanList } from "./spans.js";
@@ -24,7 +25,7 @@ export interface ErasedByRule {
   /** Its lines in eraseinfo. */
   readonly record: readonly string[];
   /** Texts that it found, to be searched for in all kept pages. */
-  readonly texts?: readonly string[];
+  readonly texts?: readonly (string | Uint8Array)[];
 }
 
 /** What a run overwrites. */
@@ -33,7 +34,7 @@ export interface ErasePlan {
   /** The spans for the threads; none of them is empty. */
   readonly spans: readonly EraseSpans[];
   /** The machine's addresses that rules request, with the indexes of the rules. */
-  readonly addresses: readonly { readonly rule: number; readonly text: string }[];
+  readonly addresses: readonly SearchedAddress[];
 }
 
 /** The most bytes that a rule erases at one place because of a number in the dump: a larger number counts as damage. */
@@ -156,7 +157,8 @@ class Resolver {
     for (const { places } of found) {
       for (const { address, size } of places) this.#eraseAt(into, address, size);
     }
-    const texts = [...new Set(found.flatMap((one) => one.texts))];
+    const bytes = new Map(found.flatMap((one) => (one.bytes === undefined ? [] : [[one.texts[0], one.bytes]])));
+    const texts = [...new Set(found.flatMap((one) => one.texts)), ...bytes.values()];
     return { rule, objects: into.objects, spans: into.list.merged(ERASED), record: [], texts };
   }
 

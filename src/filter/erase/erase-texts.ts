@@ -48,12 +48,22 @@ export function wantedTexts(rules: readonly EraseRule[], file: string): WantedTe
   return { rules: rules.length, needles, patterns };
 }
 
+/** An address of the machine that a rule searches for: as a text, or as the kernel has it. */
+export interface SearchedAddress {
+  readonly rule: number;
+  readonly text: string | Uint8Array;
+}
+
 /** The search tables, with the machine's addresses as further texts. Throws what `textSearch` throws. */
 export function searchOf(
   { rules, needles, patterns }: WantedTexts,
-  addresses: readonly { readonly rule: number; readonly text: string }[] = [],
+  addresses: readonly SearchedAddress[] = [],
 ): TextSearch {
-  const more = addresses.map(({ rule, text }): WantedPattern => {
+  const binary = addresses.flatMap(({ rule, text }): RuleNeedle[] =>
+    typeof text === "string" ? [] : [{ rule, encoding: undefined, bytes: text }],
+  );
+  const more = addresses.flatMap(({ rule, text }): WantedPattern | readonly WantedPattern[] => {
+    if (typeof text !== "string") return [];
     const source = `\\b${text.replaceAll(".", "\\.")}\\b`;
     return {
       rule,
@@ -62,5 +72,5 @@ export function searchOf(
       where: MACHINE_ADDRESS,
     };
   });
-  return textSearch(rules, needles, [...patterns, ...more]);
+  return textSearch(rules, [...needles, ...binary], [...patterns, ...more]);
 }

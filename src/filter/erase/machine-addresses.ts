@@ -5,8 +5,13 @@ import { cannotErase } from "./values.js";
 export interface MachineAddress {
   /** Its spellings for people and programs. */
   readonly texts: readonly string[];
-  /** Where the kernel's lists have it, in network byte order. */
+  /** Where the kernel's lists have an IPv4 address, in network byte order. */
   readonly places: readonly { readonly address: bigint; readonly size: number }[];
+  /**
+   * An IPv6 address in network byte order: routes, neighbours and sockets have copies of it. No other 16 bytes are the same by chance, as
+   * four bytes of IPv4 are.
+   */
+  readonly bytes?: Uint8Array;
 }
 
 /** The most network namespaces, interfaces of a namespace, addresses of an interface: a longer list is broken. */
@@ -78,12 +83,12 @@ function* addresses6(kernel: KernelObjects, device: bigint): Generator<MachineAd
   const inDevice = readMember(kernel, "net_device", device, "ip6_ptr") ?? 0n;
   if (member === undefined || head === undefined || inDevice === 0n) return;
   for (const one of list(kernel, inDevice + BigInt(head.offset), "inet6_ifaddr", "if_list")) {
-    const address = one + BigInt(member.offset);
-    const view = memory.readView(address, 16);
+    const view = memory.readView(one + BigInt(member.offset), 16);
     if (view === undefined) continue;
     const groups = Array.from({ length: 8 }, (_, i) => view.getUint16(2 * i));
     if (groups.slice(0, 7).every((group) => group === 0)) continue;
-    yield { texts: texts6(groups), places: [{ address, size: 16 }] };
+    const bytes = new Uint8Array(view.buffer.slice(view.byteOffset, view.byteOffset + 16));
+    yield { texts: texts6(groups), places: [], bytes };
   }
 }
 

@@ -75,6 +75,8 @@ export interface PrivateObjects {
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
+  /** There are slabs of processors of virtual machines (KVM). */
+  readonly guests: boolean;
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
@@ -146,6 +148,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly padding = new PaddingList();
   doubtful = 0;
   keysFound = false;
+  guests = false;
   cut = false;
   #spans = 0;
   #room = new Uint8Array(1 << 15);
@@ -235,6 +238,7 @@ class Collector implements PrivateObjects, QueueRoots {
     else if (name.startsWith("biovec-")) this.#vectors(slab);
     else if (name === "task_struct") this.#namespaces(slab);
     else if (name === "mqueue_inode_cache") this.#postQueues(slab);
+    else if (name === "kvm_vcpu") this.guests = true;
     if (this.#registers === undefined) return;
     if (name === "task_struct") {
       this.#everyUsed(slab, (at) => {

@@ -132,17 +132,24 @@ function cleanNotes(
 
 /** What may still hold users' data: docs/privacy.md explains each. */
 function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
-  const registers = extras.includes("registers")
-    ? ""
-    : ", and the registers of programs at their entry into the kernel";
+  const left = extras.includes("registers");
+  const slabs = [
+    "names (of files, hosts, devices, sockets)",
+    "extended attributes, short symbolic links and small files that a file system keeps in its inodes",
+    "settings (of mounts, devices, sockets, rules, traces)",
+    "keys in use (by connections, ciphers, disks)",
+    "numbers (addresses of the network, users, sizes, times)",
+    ...(left || reached.has("vector-registers") ? [] : ["vector registers of programs"]),
+    ...(reached.has("tty") ? [] : ["terminals' buffers"]),
+    ...(reached.has("socket-buffers") ? [] : ["small socket buffers"]),
+  ];
   return [
-    `slab pages: what the kernel keeps in its own objects: names (of files, hosts, devices, sockets), extended attributes, settings (of mounts, devices, sockets, rules, traces), keys in use (by connections, ciphers, disks)${
-      reached.has("tty") ? "" : ", terminals' buffers"
-    }${reached.has("socket-buffers") ? "" : ", small socket buffers"}`,
-    `kernel stacks: copies in progress${registers}`,
+    `slab pages: what the kernel keeps in its own objects: ${slabs.join(", ")}`,
+    `kernel stacks: copies in progress${left ? "" : ", and the registers of programs at their entry into the kernel, which the notes of CPUs may have, too"}`,
     [
       ...(reached.has("log") ? [] : ["the kernel's log"]),
-      "command lines of modules",
+      "variables of the kernel and of modules, which may have command lines and the state of the random number generator",
+      "programs of BPF",
       ...(reached.has("host") ? [] : ["host name"]),
     ].join(", "),
     ...gaps,

@@ -28,13 +28,13 @@ import { type PrivateObjects, privateObjects, SCRUBBED, type Scrubbed, type Scru
 import { queuedSignals } from "./queued-signals.js";
 import { type RegisterFrame, registerFrame, userRegisters } from "./register-frame.js";
 import { screens } from "./screens.js";
+import { slabGaps } from "./slab-gaps.js";
 import type { StackTops } from "./stack-tops.js";
 import type { StrictPlan } from "./strict/strict-plan.js";
 import { taskStack } from "./thread-stack.js";
 import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
-import { zeroesOnAllocation } from "./zeroed-memory.js";
 
 /** What was overwritten of one kind. */
 export interface ScrubCount {
@@ -147,7 +147,7 @@ class ScrubRun {
     if (kernel !== undefined) strict?.plan.structs(kernel, found?.caches.values() ?? []);
     if (kernel === undefined || found === undefined) {
       this.#gaps.push(
-        `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages and path names are as they were`,
+        `slab pages were not looked into (${this.#why}): freed objects, padding between objects, socket buffers, messages and path names, and what nobody wrote to, are as they were`,
       );
       return;
     }
@@ -312,26 +312,6 @@ function otherBuffers(version: number, missing: readonly string[] | undefined, v
     ...(vsock ? ["AF_VSOCK"] : []),
   ];
   return `kmalloc memory: buffers of drivers${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
-}
-
-/** What in slabs could not be told, in words. */
-function slabGaps(kernel: KernelObjects, slabs: PrivateObjects): string[] {
-  const gaps: string[] = [];
-  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
-  const { found, broken } = slabs.sheaves;
-  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: where those are is not told");
-  else if (broken > 0) gaps.push(`freed objects in ${broken} sheaves that could not be read`);
-  const zeroed = zeroesOnAllocation(kernel);
-  if (zeroed !== true) {
-    gaps.push(
-      `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
-        zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
-      })`,
-    );
-  }
-  if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
-  if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
-  return gaps;
 }
 
 /** Stacks with users' registers among those that are kept. */

@@ -1,0 +1,27 @@
+import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
+import type { PrivateObjects } from "./private-objects.js";
+import { zeroesOnAllocation } from "./zeroed-memory.js";
+
+/** What `remains` says of slabs: what could not be told there, and what is there on some machines only. */
+export function slabGaps(
+  kernel: KernelObjects,
+  slabs: Pick<PrivateObjects, "cpuLists" | "sheaves" | "guests" | "doubtful" | "cut" | "padding">,
+): string[] {
+  const gaps: string[] = [];
+  if (!slabs.cpuLists) gaps.push("freed objects in the slabs that CPUs allocate from: where those are is not told");
+  const { found, broken } = slabs.sheaves;
+  if (!found) gaps.push("freed objects in the sheaves that CPUs and nodes keep: where those are is not told");
+  else if (broken > 0) gaps.push(`freed objects in ${broken} sheaves that could not be read`);
+  const zeroed = zeroesOnAllocation(kernel);
+  if (zeroed !== true) {
+    gaps.push(
+      `slab objects in use: bytes that their owner never wrote hold what the memory held before, also of processes that have ended (${
+        zeroed === undefined ? "the dump does not tell whether init_on_alloc was on" : "init_on_alloc was off"
+      })`,
+    );
+  }
+  if (slabs.guests) gaps.push("registers of virtual machines (KVM), as their processors were left");
+  if (slabs.doubtful > 0) gaps.push(`${slabs.doubtful} slabs whose free objects could not be told`);
+  if (slabs.cut || slabs.padding.cut) gaps.push("objects in slabs, of which there are too many");
+  return gaps;
+}

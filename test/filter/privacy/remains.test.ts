@@ -1,0 +1,40 @@
+/** `remains` names what stays, in the modes in which it does. */
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { slabGaps } from "../../../src/filter/privacy/slab-gaps.js";
+import { PaddingList } from "../../../src/filter/privacy/slab-padding.js";
+import { describeWithDumps, realDump } from "../../support/dumps.js";
+import { machine } from "../../support/fake-machine.js";
+import { filterFile, temporaryFolder } from "../../support/filter.js";
+
+test("a host of virtual machines has their registers in objects of its own", () => {
+  const { kernel, view } = machine({ init_on_alloc: 0x100 }, {});
+  view.setInt32(0x100, 1, true);
+  const slabs = {
+    cpuLists: true,
+    sheaves: { found: true, broken: 0 },
+    doubtful: 0,
+    cut: false,
+    padding: new PaddingList(),
+  };
+  const registers = "registers of virtual machines (KVM), as their processors were left";
+  expect(slabGaps(kernel, { ...slabs, guests: true })).toEqual([registers]);
+  expect(slabGaps(kernel, { ...slabs, guests: false })).toEqual([]);
+});
+
+describeWithDumps("of a real dump", () => {
+  const folder = temporaryFolder();
+  test("registers are named, general and vector ones, until they were asked for", async () => {
+    const { vmcore } = await realDump("x86-6.12-tiny");
+    const plain = await filterFile(vmcore, join(folder, "plain"), { privacy: true });
+    const text = plain.privacy?.remains.join("\n");
+    expect(text).toMatch(/slab pages: .*numbers \(addresses of the network.*vector registers of programs/);
+    expect(text).toMatch(/kernel stacks: .*registers of programs/);
+    expect(text).toMatch(/programs of BPF, host name/);
+    const asked = await filterFile(vmcore, join(folder, "asked"), {
+      privacy: true,
+      privacyExtra: ["registers", "host"],
+    });
+    expect(asked.privacy?.remains.join("\n")).not.toMatch(/registers|host name/);
+  });
+});
