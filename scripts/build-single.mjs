@@ -83,7 +83,7 @@ try {
   const thread = await script(join(root, "node_modules/piscina/dist/worker.js"), "thread.cjs");
   const store = await script(join(root, "src/store/store-thread.ts"), "store-thread.cjs");
   const main = await script(join(root, "src/cli/single.ts"), "main.cjs");
-  const assets = { "worker/worker.cjs": thread, "store/store-thread.js": store };
+  const assets = { "worker/worker.cjs": thread, "store/store-thread.cjs": store };
   assets["../package.json"] = join(root, "package.json");
   for (const path of filesUnder(dist)) {
     if (/\.wasm$|^report\/page\.(js|css)$/.test(path)) assets[path] = join(dist, path);

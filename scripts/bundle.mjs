@@ -1,4 +1,4 @@
-// Joins the modules of the command line and of the worker into a few files each: loading 100 modules one by one takes
+// Joins the modules of the command line, of the worker and of the store thread into a few files each: loading 100 modules one by one takes
 // longer than filtering a small dump. The packages in use are joined in as well, and their licences are collected beside;
 // zstd-napi is native and may be missing: it stays a package. The command line is there as bundles only (tsc leaves it
 // out), so that a program that runs meanwhile finds what it needs at any moment.
@@ -36,7 +36,7 @@ async function bundle(inputs, folder, extension, chunks = {}) {
     input: inputs,
     platform: "node",
     resolve: { extensionAlias: { ".js": [".ts", ".js"] } },
-    external: [/^node:(?!assert$)/, /^zstd-napi/, /^@napi-rs/, /^bullmq/, /^ioredis/],
+    external: [/^node:(?!assert$)/, /^zstd-napi/, /^@napi-rs/, /^@aws-sdk/, /^bullmq/, /^ioredis/],
     plugins: [withoutUnused({ assert: true }), ownThread],
     // yargs resolves configurations to extend with it; we have none, and CommonJS has no import.meta.
     transform: { define: { "import.meta.resolve": "undefined" } },
@@ -74,6 +74,7 @@ if (programs.some(({ fileName, imports }) => fileName === "main.js" && imports.i
   throw new Error("main.ts imports what is in no chunk of the start: all is loaded before the threads are started");
 }
 const tasks = await bundle({ worker: `${src}worker/worker.ts` }, "worker", "cjs", { tasks: ["worker/answers.ts"] });
+const store = await bundle({ "store-thread": `${src}store/store-thread.ts` }, "store", "cjs");
 const piscina = dirname(createRequire(import.meta.url).resolve("piscina"));
 const thread = await bundle({ [THREAD.replace(/\.cjs$/, "")]: join(piscina, "worker.js") }, "cli", "cjs");
 // The report's own script and style go into each page whole.
@@ -90,6 +91,7 @@ writeFileSync(join(dist, "report", "page.css"), style.replace(/\n\s*/g, "\n"));
 // What former builds left.
 removeOthers("cli", [...programs, ...thread], /./);
 removeOthers("worker", tasks, /\.cjs$/);
+removeOthers("store", store, /\.cjs$/);
 
 writeFileSync(join(dist, "cli", "package.json"), '{ "type": "commonjs" }\n');
 

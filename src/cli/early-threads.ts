@@ -1,3 +1,4 @@
+import { isStorePath } from "../store/store-url.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { COMMAND_NAMES } from "./options/option.js";
 
@@ -16,8 +17,14 @@ export function startEarly(argv: readonly string[]): WorkerThreads | undefined {
     argv.some((word) => OTHER_WORK.has(word))
   )
     return undefined;
+  if (argv.some(isStorePath)) startStore();
   const count = threadsAskedFor(argv);
   return Number.isInteger(count) && count >= 1 && count <= MAX_THREADS ? new WorkerThreads(count) : undefined;
+}
+
+/** The thread that speaks with stores, too. It ends with the program. Where it cannot be started, whoever needs it says so. */
+function startStore(): void {
+  void import("../store/open-store.js").then(({ openStore }) => openStore()).catch(() => undefined);
 }
 
 function threadsAskedFor(argv: readonly string[]): number {

@@ -77,7 +77,7 @@ class RunningThread {
   #failure: DumpError | undefined;
 
   constructor() {
-    const { script, eval: isText } = threadScript("store/store-thread.js", import.meta.url);
+    const { script, eval: isText } = threadScript("store/store-thread.cjs", import.meta.url);
     this.#worker = new Worker(script, {
       eval: isText,
       workerData: { memory: this.memory },

@@ -22,6 +22,7 @@ export function signedHeaders(
   { accessKeyId, secretAccessKey, sessionToken }: StoreCredentials,
   { method, path, query, headers: given, body }: Unsigned,
   now: Date,
+  keys: SigningKeys,
 ): Record<string, string> {
   const time = now.toISOString().replaceAll(/[-:]|\.\d{3}/g, "");
   const day = time.slice(0, 8);
@@ -38,11 +39,23 @@ export function signedHeaders(
   const request = [method, path, query, listed, names.join(";"), digest].join("\n");
   const place = `${day}/${region}/${service}/aws4_request`;
   const text = [ALGORITHM, time, place, createHash("sha256").update(request).digest("hex")].join("\n");
-  const key = [day, region, service, "aws4_request"].reduce<Buffer>(hmac, Buffer.from(`AWS4${secretAccessKey}`));
-  const signature = hmac(key, text).toString("hex");
+  const signature = hmac(keys.of(secretAccessKey, place), text).toString("hex");
   headers["authorization"] =
     `${ALGORITHM} Credential=${accessKeyId}/${place}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
   return headers;
+}
+
+/** The key of a day and place takes four digests: the last one is kept. */
+export class SigningKeys {
+  #last: { readonly secret: string; readonly place: string; readonly key: Buffer } | undefined;
+
+  /** `place` is DAY/REGION/SERVICE/aws4_request. */
+  of(secret: string, place: string): Buffer {
+    if (this.#last?.secret !== secret || this.#last.place !== place) {
+      this.#last = { secret, place, key: place.split("/").reduce<Buffer>(hmac, Buffer.from(`AWS4${secret}`)) };
+    }
+    return this.#last.key;
+  }
 }
 
 function hmac(key: Buffer, text: string): Buffer {

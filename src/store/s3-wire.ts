@@ -2,7 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { httpRequest, type StoreTimeouts, TIMEOUTS, takeBody } from "./http-request.js";
 import type { BucketPlace, S3Access } from "./s3-access.js";
 import { answerHeader, statusOf } from "./s3-errors.js";
-import { encoded, signedHeaders } from "./s3-sign.js";
+import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
 import type { ObjectLocation } from "./store-types.js";
 
 /** A request to a store, for an object, or with an empty key for its bucket. */
@@ -25,6 +25,7 @@ const MOST_TEXT = 16 * 2 ** 20;
 export class S3Wire {
   readonly access: S3Access;
   readonly #timeouts: StoreTimeouts;
+  readonly #keys = new SigningKeys();
   /** What the store's clock is ahead of this machine's, in milliseconds. */
   #ahead = 0;
 
@@ -76,6 +77,7 @@ export class S3Wire {
       await place.credentials(),
       { method, path, query: search, headers: Object.fromEntries(given), body },
       new Date(Date.now() + this.#ahead),
+      this.#keys,
     );
     return httpRequest(
       {

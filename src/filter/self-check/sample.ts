@@ -2,9 +2,9 @@ import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
 import { type MemMap, structPageIn } from "../../kernel/page/mem-map.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { countBits, findBit } from "../../reader/bitmap.js";
+import type { Dump } from "../../reader/dump.js";
 import { HOST_LITTLE } from "../../reader/fields.js";
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
-
+import { expectReads } from "../../reader/source/coming-reads.js";
 import type { PagePlan } from "../plan.js";
 
 /** Consecutive struct pages. */
@@ -27,12 +27,12 @@ const BLOCK_PAGES = 128;
  */
 export function sampleStructPages(
   space: AddressSpace,
-  memory: PhysicalMemory,
+  { image, memory }: Pick<Dump, "image" | "memory">,
   memMap: MemMap,
   { size, littleEndian }: PageLayout,
   { exists, maxMapnr }: Pick<PagePlan, "exists" | "maxMapnr">,
 ): SampleBlock[] {
-  const blocks: SampleBlock[] = [];
+  const places: Omit<SampleBlock, "words">[] = [];
   const starts = memMap.startPfn.subarray(0, memMap.count);
   /** A section may reach beyond the dump's memory. */
   const ends = memMap.endPfn.subarray(0, memMap.count).map((end) => Math.min(end, maxMapnr));
@@ -51,11 +51,26 @@ export function sampleStructPages(
       next = pfn + step;
       const count = Math.min(BLOCK_PAGES, end - pfn);
       const address = structPageIn(memMap, size, range, pfn);
-      const bytes = Buffer.alloc(count * size);
-      if (readVirtual(space, memory, bytes, address) < bytes.length) continue;
-      if (littleEndian !== HOST_LITTLE) bytes.swap32();
-      blocks.push({ firstPfn: pfn, count, words: new Int32Array(bytes.buffer, 0, bytes.length / 4), address });
+      places.push({ firstPfn: pfn, count, address });
     }
+  }
+  expectReads(image, function* () {
+    for (const { address, count } of places) {
+      for (let done = 0; done < count * size; ) {
+        const found = space.translate(address + BigInt(done));
+        if (found === undefined) break;
+        const length = Math.min(found.length, count * size - done);
+        yield [found.paddr, found.paddr + length];
+        done += length;
+      }
+    }
+  });
+  const blocks: SampleBlock[] = [];
+  for (const place of places) {
+    const bytes = Buffer.alloc(place.count * size);
+    if (readVirtual(space, memory, bytes, place.address) < bytes.length) continue;
+    if (littleEndian !== HOST_LITTLE) bytes.swap32();
+    blocks.push({ ...place, words: new Int32Array(bytes.buffer, 0, bytes.length / 4) });
   }
   return blocks;
 }

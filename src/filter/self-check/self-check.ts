@@ -149,7 +149,7 @@ function findingsOf(dump: Dump, view: KernelView, policy: Policy, plan: PagePlan
   find(blocks?.clean, fewBlocks, { names: FLAG_NAMES, classes: BY_FLAGS, flags: true });
 
   const space = attachSpace(view.space, dump.memory);
-  const sample = sampleStructPages(space, dump.memory, memMap, layout, plan);
+  const sample = sampleStructPages(space, dump, memMap, layout, plan);
   const pages = pageEvidence(sample, layout, view.lowestAddress, plan.exists);
   find(pages.freeIsAligned, misplaced, { names: "SIZE(page) or the memory map", classes: ALL, flags: true });
   const chance = Math.max(FEW, LRU_BATCH * Math.max(dump.header.cpus, countCpus(dump.notes)));
