@@ -7,7 +7,16 @@ import { createServer } from "node:http";
 import { cpus, loadavg, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { runProgram } from "../dist/bench/run-program.js";
-import { BUCKET, fileSha256, node, PROGRAM, startRedis, startWorker, temporaryFolder } from "./support/cluster.mjs";
+import {
+  BUCKET,
+  fileSha256,
+  node,
+  PROGRAM,
+  peakMib,
+  startRedis,
+  startWorker,
+  temporaryFolder,
+} from "./support/cluster.mjs";
 import { flag, readOptions, text, whole } from "./support/options.mjs";
 
 const HELP = `node bench/object-speed.mjs [DUMP] [options]: what a store costs a run
@@ -17,7 +26,7 @@ LZO in rounds: from file to file, from object to object, and with --queue by a
 queue with one worker that waits for jobs. The store is one process on this
 host that keeps objects in memory, and the dump in its file, and looks at no
 digest: what a run takes of it is what another host's store would take. Ratios
-are within a round, medians of them. Every output must have the digest of the
+are within a round, medians of them; memory is the highest peak of the process. Every output must have the digest of the
 first file's. Needs npm run build; --queue redis-server.
 
   --rounds N       (default 5)
@@ -181,10 +190,11 @@ async function main() {
     ["file to object", [dump, to, "-q", ...filter]],
     ["object to object", [from, to, "-q", ...filter]],
   ];
+  let worker;
   if (values.queue) {
     const redis = await startRedis(join(folder, "redis"));
     process.env.REDIS_URL = redis.url;
-    await startWorker({ args: ["--allow", `s3://${BUCKET}/`, "--spool-dir", folder] });
+    worker = await startWorker({ args: ["--allow", `s3://${BUCKET}/`, "--spool-dir", folder] });
     for (const shards of ["1", "auto"])
       ways.push([`queue, shards ${shards}`, ["submit", from, to, "--wait", "--again", ...filter, "--shards", shards]]);
   }
@@ -200,7 +210,11 @@ async function main() {
       expected ??= sha256;
       if (sha256 !== expected || left !== 0) throw new Error(`${name}: ${sha256} and not ${expected}; ${left} left`);
       if (!inStore) rmSync(out);
-      if (round >= 0) found.get(name).push({ wall: run.wall, cpu: run.cpu, requests: log.length });
+      if (round >= 0)
+        found.get(name).push({
+          ...{ wall: run.wall, cpu: run.cpu, requests: log.length },
+          peak: name.startsWith("queue") ? peakMib(worker.pid) : run.rss / 2 ** 20,
+        });
       else if (values.requests) printLog(name, log);
     }
   }
@@ -208,10 +222,8 @@ async function main() {
   const base = found.get("file to file");
   const pair = found.get("object to object");
   console.log(`${cpus().length} cores, load ${loadavg()[0].toFixed(1)}, medians of ${values.rounds} rounds\n`);
-  console.log(
-    "| run | wall s | CPU s | requests | wall by file to file | CPU by file to file | wall by object to object |",
-  );
-  console.log("|---|---|---|---|---|---|---|");
+  const heads = ["wall by file to file", "CPU by file to file", "wall by object to object", "peak MiB"];
+  console.log(`| run | wall s | CPU s | requests | ${heads.join(" | ")} |\n|${"---|".repeat(8)}`);
   for (const [name, runs] of found) {
     const of = (read) => middle(runs.map(read));
     const cells = [of(({ wall }) => wall), of(({ cpu }) => cpu)].map((n) => n.toFixed(2));
@@ -220,9 +232,10 @@ async function main() {
       of(({ cpu }, i) => cpu / base[i].cpu),
       of(({ wall }, i) => wall / pair[i].wall),
     ].map((n) => n.toFixed(2));
-    // Of a queue the worker's CPU is not in it.
+    const peak = Math.max(...runs.map((run) => run.peak)).toFixed(0);
+    // Of a queue the worker's CPU is not in it, and memory is the worker's since it started.
     if (name.startsWith("queue")) [cells[1], ratios[1]] = ["", ""];
-    console.log(`| ${[name, ...cells, of(({ requests }) => requests), ...ratios].join(" | ")} |`);
+    console.log(`| ${[name, ...cells, of(({ requests }) => requests), ...ratios, peak].join(" | ")} |`);
   }
   process.exit();
 }

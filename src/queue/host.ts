@@ -5,6 +5,7 @@ import type { OutputAccess } from "../shard/output-access.js";
 import type { ShardPlan } from "../shard/shard-plan.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { WorkerThreads } from "../worker/threads.js";
+import type { Bell } from "./bell.js";
 import type { Counters } from "./metrics.js";
 import type { Queues } from "./queues.js";
 
@@ -21,6 +22,8 @@ export interface Host {
   /** A folder of this host. */
   readonly spoolDir: string;
   readonly counters: Counters;
+  /** Rung where there may be a job to take. */
+  readonly bell: Bell;
   readonly workers: { readonly dumps: Worker; readonly shards: Worker };
   /** The last plan that was read, by its digest: shards of one dump mostly follow each other. */
   readonly plans: Map<string, Promise<ShardPlan>>;

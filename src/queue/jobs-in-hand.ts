@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Job, Worker } from "bullmq";
 import { DumpError } from "../errors.js";
+import { ringAll } from "./bell.js";
 import { holdLock } from "./hold-lock.js";
 import { Cancelled, type Failed, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, OtherFormat, shardJob } from "./job-data.js";
@@ -87,6 +88,9 @@ export class JobsInHand {
       .finally(() => {
         this.#inHand.delete(hand);
         this.#byToken.delete(token);
+        // The dump of the last shard goes on, and whoever waits for a dump's end looks.
+        if (worker === this.#host.workers.dumps) void ringAll(this.#host.queues);
+        this.#host.bell.ring();
       });
     Object.assign(hand, { done });
   }

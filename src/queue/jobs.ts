@@ -4,6 +4,7 @@ import { DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { outputState } from "../shard/output-state.js";
 import { type DumpRequest, runIdOf, runIdOfKey } from "../shard/run-request.js";
+import { ringAll } from "./bell.js";
 import { type DumpJob, dumpJob, MAX_ROUNDS, newDumpJob, OtherFormat, shardJobId } from "./job-data.js";
 import { claimOutput } from "./output-claim.js";
 import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
@@ -72,6 +73,7 @@ export async function addRun(
       priority: options.priority,
     });
     await queues.redis.del(againKey(id));
+    await ringAll(queues);
     return { id, what: found === undefined ? "new" : "again", state: await runState(queues, job) };
   }
 }

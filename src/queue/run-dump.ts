@@ -10,6 +10,7 @@ import { planFiles, readPlan, writePlan } from "../shard/plan-files.js";
 import { forgetDone } from "../shard/shard-done.js";
 import type { ShardPlan } from "../shard/shard-plan.js";
 import type { Staging } from "../shard/staging.js";
+import { ringAll } from "./bell.js";
 import { type DumpDone, finishedBefore, noteFinished } from "./finished.js";
 import { type Failed, type Hand, type Host, RunEnded, TakenOver } from "./host.js";
 import { type DumpJob, dumpJob, newShardJob, shardJobId } from "./job-data.js";
@@ -146,12 +147,17 @@ async function newPlan(
   await own.create();
   await writePlan(own.staging, files);
   await check();
+  // As every other worker reads it, but out of memory.
+  host.plans.clear();
+  host.plans.set(digest, readPlan({ ...own.staging, read: async (name) => files.files.get(name) }));
   // Jobs of an earlier plan may be there under the names of this round.
   const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
   const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };
   const current = { ...data, round, planned };
   await job.updateData(current);
-  host.log(`${job.id}: ${made.kept} pages are kept, in ${made.shards.length} shards`);
+  host.log(
+    `${job.id}: ${made.kept} pages are kept, in ${made.shards.length === 1 ? "1 shard" : `${made.shards.length} shards`}`,
+  );
   return current;
 }
 
@@ -178,6 +184,7 @@ async function addShards(host: Host, job: Job, data: PlannedJob, place: OutputPl
     });
   }
   await host.queues.shards.addBulk(jobs);
+  await ringAll(host.queues);
   await job.updateData({ ...data, planned: { ...data.planned, round: data.round } });
   await job.updateProgress({ step: "shards", done: made.shards.length - jobs.length, total: made.shards.length });
 }

@@ -44,6 +44,9 @@ const SUBMIT: Shape<SubmitOptions> = {
 export async function submitRun(options: SubmitOptions): Promise<Submission> {
   checkGiven(options, SUBMIT);
   const { redis, shards = 0, priority = 0, again = false, key, ...run } = options;
+  // Loading takes longer than looking at the dump; what is wrong with either is said below.
+  const loaded = import("./load-bullmq.js").then(({ loadBullmq }) => loadBullmq());
+  loaded.catch(() => undefined);
   const request = await requestOf(run);
   // An object is the same for every host, so that it is missing can be said now.
   if (request.vmlinux !== undefined && isStorePath(request.vmlinux)) (await openSideFile(request.vmlinux)).close();

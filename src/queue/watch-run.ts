@@ -1,4 +1,3 @@
-import { setTimeout } from "node:timers/promises";
 import { DumpError } from "../errors.js";
 import {
   aSignal,
@@ -41,9 +40,15 @@ export async function* watchRun(run: string | RunState, options: WatchOptions = 
   checkArgument("run", run, A_RUN);
   checkGiven(options, WATCH);
   const { redis, signal } = options;
-  const [{ openQueues, redisUrl }, jobs] = await Promise.all([import("./queues.js"), import("./jobs.js")]);
+  const [{ openQueues, redisUrl }, jobs, { Bell }] = await Promise.all([
+    import("./queues.js"),
+    import("./jobs.js"),
+    import("./bell.js"),
+  ]);
   // Who only looks need not wait until Redis is set up as it should be.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
+  const bell = new Bell();
+  void bell.listen(queues);
   try {
     let state =
       typeof run === "string"
@@ -54,11 +59,12 @@ export async function* watchRun(run: string | RunState, options: WatchOptions = 
       if (text !== last) yield state;
       last = text;
       if (isOver(state)) return;
-      await setTimeout(LOOK, undefined, signal === undefined ? {} : { signal }).catch((cause: unknown) => {
+      await bell.wait(LOOK, signal).catch((cause: unknown) => {
         throw new DumpError("ABORTED", `stopped waiting; ${state.id} goes on`, { cause });
       });
     }
   } finally {
+    bell.close();
     await queues.close();
   }
 }

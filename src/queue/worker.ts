@@ -5,6 +5,7 @@ import { type AllowedBy, allowedBy } from "../shard/allowed.js";
 import type { OutputAccess } from "../shard/output-access.js";
 import type { StoreThread } from "../store/open-store.js";
 import { WorkerThreads } from "../worker/threads.js";
+import { Bell } from "./bell.js";
 import { DAY } from "./clean-stagings.js";
 import { cleanerOf } from "./cleaner.js";
 import type { Host } from "./host.js";
@@ -40,7 +41,7 @@ export interface WorkerSettings {
   log(line: string): void;
 }
 
-/** Milliseconds between two looks for jobs where there are none. */
+/** Milliseconds between two looks for jobs where there are none, and the bell is not rung. */
 const IDLE = 500;
 /** How often a job may lose its worker: one that kills workers must not go on for ever. */
 const MAX_STALLED = 5;
@@ -83,8 +84,10 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     dumps: make(DUMPS, (job, token) => hands.work(job, token as string, true)),
     shards: make(SHARDS, (job, token) => hands.work(job, token as string, false)),
   };
+  const bell = new Bell();
+  void bell.listen(queues);
   const host: Host = {
-    ...{ name, queues, allowed, access: settings.access, threads, store, counters, workers, log },
+    ...{ name, queues, allowed, access: settings.access, threads, store, counters, workers, bell, log },
     spoolDir: settings.spoolDir,
     plans: new Map(),
   };
@@ -105,7 +108,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       cleaner?.look();
       const { busy } = hands;
       const taken = busy < settings.concurrency && (await hands.take().catch(() => false));
-      if (!taken) await setTimeout(busy < settings.concurrency ? IDLE : IDLE / 10);
+      if (!taken) await bell.wait(busy < settings.concurrency ? IDLE : IDLE / 10);
     }
     log(`${name}: stops; ${hands.size} jobs in hand`);
     const over = new AbortController();
@@ -115,6 +118,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     await hands.over();
   } finally {
     server?.close();
+    bell.close();
     await cleaner?.over();
     await Promise.allSettled([workers.dumps.close(), workers.shards.close()]);
     await queues.close();

@@ -9,10 +9,11 @@ import { readDone, readSize, type ShardSize, writeDone, writeSize } from "./shar
 import { elfStretch } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import { createShardSpool, type ShardSpool } from "./shard-spool.js";
+import type { RangeTarget } from "./staging.js";
 
 /** How a worker makes a shard of an output that others write to as well. */
 export interface ShardOptions {
-  readonly place: Pick<PlanPlace, "staging" | "range" | "isSame">;
+  readonly place: Pick<PlanPlace, "staging" | "range" | "rangeFrom" | "isSame">;
   /** A folder of this host, for page data without a place. */
   readonly spoolDir: string;
   readonly host: string;
@@ -82,6 +83,10 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<M
   const { place, spoolDir, host, signal } = options;
   const known = await foundHeld(plan, index, options);
   if (known !== undefined) return known;
+  const start = await startNow(plan, index, place);
+  if (start !== undefined && place.rangeFrom !== undefined) {
+    return writeAsEncoded(work, options, start, await place.rangeFrom(plan, start));
+  }
   const spool = createShardSpool(spoolDir);
   try {
     const encoded = await encodeShard(work, (bytes) => spool.append(bytes));
@@ -106,6 +111,45 @@ async function makeKdumpShard(work: ShardWork, options: ShardOptions): Promise<M
     return { index, size, zeroPages, placed: true };
   } finally {
     spool.close();
+  }
+}
+
+/**
+ * Where the last shard begins, if that is known: it needs no room of this host. Others do, for those behind them wait for their sizes, and these are known sooner
+ * when nothing waits for the store.
+ */
+async function startNow(
+  plan: ShardPlan,
+  index: number,
+  { staging, rangeFrom }: ShardOptions["place"],
+): Promise<number | undefined> {
+  if (rangeFrom === undefined || index + 1 < plan.shards.length) return undefined;
+  return startOf(staging, plan, index, sizesOf(plan));
+}
+
+/** Writes a shard to where it belongs while it is encoded. */
+async function writeAsEncoded(
+  work: ShardWork,
+  { place, host, onEncoded }: ShardOptions,
+  start: number,
+  target: RangeTarget,
+): Promise<MadeShard> {
+  const { index } = work;
+  try {
+    let at = start;
+    const encoded = await encodeShard(work, async (bytes) => {
+      await target.write(bytes, at);
+      at += bytes.length;
+    });
+    const { size, zeroPages, sha256, records } = encoded;
+    await writeSize(place.staging, { index, size, zeroPages });
+    onEncoded?.();
+    const left = await target.end();
+    await writeDone(place.staging, { index, size, zeroPages, start, sha256, records, ...left, host });
+    return { index, size, zeroPages, placed: true };
+  } catch (error) {
+    await target.abort();
+    throw error;
   }
 }
 

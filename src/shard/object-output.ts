@@ -35,7 +35,7 @@ export function partsWithin(
 /**
  * A range [start, end) of an upload: parts that are completely inside are sent; the bytes before and behind them are
  * left to the finishing job. Parts that the store has already (by size and checksum) are not sent again. Writes ascend;
- * gaps are zeros.
+ * gaps are zeros. If the end is not known, it is where the last write ends.
  */
 export async function objectRange(
   store: StoreThread,
@@ -43,9 +43,10 @@ export async function objectRange(
   staging: ObjectStaging,
   plan: ShardPlan,
   start: number,
-  end: number,
+  knownEnd: number | undefined,
 ): Promise<RangeTarget> {
   const parts = partsOf(plan);
+  const end = knownEnd ?? parts.start(parts.parts);
   const { uploadId } = await staging.upload();
   const listed = await store.listParts(output, uploadId);
   if (listed === undefined) throw uploadGone(output);
@@ -59,6 +60,7 @@ export async function objectRange(
   let stopped = false;
   let index = own.first;
   let bytes: Uint8Array | undefined;
+  let reached = start;
 
   const partBytes = async () => {
     bytes ??= await partMemory.borrow(parts.start(index + 1) - parts.start(index));
@@ -108,9 +110,17 @@ export async function objectRange(
         at = to;
       }
       keep(Math.max(offset, high), after);
+      reached = after;
     },
     async end() {
-      while (index < own.end) await send();
+      if (knownEnd !== undefined) while (index < own.end) await send();
+      else if (bytes !== undefined && parts.start(index + 1) <= reached) await send();
+      else if (bytes !== undefined) {
+        const offset = parts.start(index);
+        edges.push({ offset, bytes: bytes.slice(0, reached - offset) });
+        partMemory.giveBack(bytes);
+        bytes = undefined;
+      }
       await Promise.all(sending);
       check();
       return { edges, parts: sent.toSorted((a, b) => a.number - b.number), reach: 0 };

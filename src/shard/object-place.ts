@@ -43,6 +43,7 @@ function planPlace(store: StoreThread, at: ObjectLocation, staging: ReturnType<t
     staging,
     create: () => staging.create(),
     range: (plan, start, end) => objectRange(store, at, staging, plan, start, end),
+    rangeFrom: (plan, start) => objectRange(store, at, staging, plan, start, undefined),
     has: (plan) => objectHas(store, at, staging, plan),
     isSame: async (plan, done) => (await objectHas(store, at, staging, plan))(done),
     sink: (plan, force) => objectRunSink(store, at, staging, plan, force),

@@ -59,10 +59,10 @@ export function objectStaging(
   const at = (name: string) => ({ bucket, key: prefix.key + name });
   const name = storePath(prefix);
   const read = async (file: string): Promise<Uint8Array | undefined> => {
-    const found = await store.head(at(file));
-    if (found === undefined) return undefined;
+    const found = await store.begin(at(file));
+    if (found === undefined || found.bytes.length === found.size) return found?.bytes;
     const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
-    if (found.size > 0) await store.read(at(file), 0, bytes, found.etag);
+    await store.read(at(file), 0, bytes, found.etag);
     // A copy, because callers that parse or keep it may not accept shared memory.
     return bytes.slice();
   };
@@ -170,12 +170,10 @@ async function notedUploads(store: StoreThread, output: ObjectLocation): Promise
   const { bucket } = output;
   for (const { key } of await store.list({ bucket, key: `${output.key}.coresieve-` })) {
     if (!key.endsWith(`/${UPLOAD}`)) continue;
-    const found = await store.head({ bucket, key });
+    const found = await store.begin({ bucket, key });
     if (found === undefined || found.size === 0 || found.size > MOST_NAME) continue;
-    const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
-    await store.read({ bucket, key }, 0, bytes, found.etag);
     try {
-      const { uploadId } = JSON.parse(Buffer.from(bytes).toString("utf8")) as Partial<RunUpload>;
+      const { uploadId } = JSON.parse(Buffer.from(found.bytes).toString("utf8")) as Partial<RunUpload>;
       if (typeof uploadId === "string") noted.add(uploadId);
     } catch {
       // The object was changed, so it names no upload.

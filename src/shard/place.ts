@@ -35,6 +35,8 @@ export interface PlanPlace {
   create(): Promise<void>;
   /** A range [start, end) of the unfinished output. */
   range(plan: ShardPlan, start: number, end: number): Promise<RangeTarget>;
+  /** The same for a range that ends where writing ends. Only in a store. */
+  rangeFrom?(plan: ShardPlan, start: number): Promise<RangeTarget>;
   /**
    * Reads the state of the unfinished output once. Returns a function that says whether it has the bytes, or the parts,
    * that a shard recorded.

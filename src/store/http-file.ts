@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { DumpError } from "../errors.js";
-import { httpError, httpRequest, takeBody, unlessSilent } from "./http-request.js";
+import { cutOff, httpError, httpRequest, takeBody, unlessSilent } from "./http-request.js";
 import { parseHttpUrl, shownUrl } from "./http-url.js";
 import { Retries } from "./retry.js";
 import { statusOf } from "./s3-errors.js";
@@ -71,8 +71,7 @@ export class HttpFiles {
         take(bytes, done);
         done += bytes.length;
       });
-      if (done < length)
-        throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+      if (done < length) throw cutOff();
     };
     try {
       await this.#retries.run(once, () => done > before);

@@ -189,6 +189,24 @@ export function takeBody(answer: Readable, take: (chunk: Uint8Array) => void, si
   });
 }
 
+/** The first `most` bytes of a body, or all of it. */
+export async function bodyOf(answer: Readable, most: number, silent: number): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const take = (chunk: Uint8Array) => {
+    chunks.push(chunk.subarray(0, most - length));
+    length += chunk.length;
+    if (length > most) answer.destroy();
+  };
+  await takeBody(answer, take, silent);
+  return Buffer.concat(chunks);
+}
+
+/** A body that ended too soon. */
+export function cutOff(): Error {
+  return Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+}
+
 /** What a request failed with, as people can use it. Nothing of a query is in it. */
 export function httpError(error: unknown, url: string, use: StoreUse): DumpError {
   if (error instanceof DumpError) return error;

@@ -15,6 +15,7 @@ export interface StoreThread extends ObjectStore, ThreadCalls {
 
 const METHODS = [
   "head",
+  "begin",
   "put",
   "remove",
   "list",

@@ -1,12 +1,22 @@
 import { DumpError } from "../errors.js";
-import { takeBody } from "./http-request.js";
+import { bodyOf, cutOff, takeBody } from "./http-request.js";
 import { type MadeIfAbsent, markHeader } from "./s3-calls.js";
 import { md5 } from "./s3-digests.js";
 import { nameOf, statusOf, storeError } from "./s3-errors.js";
 import { S3Uploads } from "./s3-uploads.js";
 import { elements, textOf, timeIn } from "./s3-xml.js";
-import type { ListedObject, ObjectLocation, ObjectStore, PutOptions, ReplaceOptions } from "./store-types.js";
+import type {
+  ListedObject,
+  ObjectInfo,
+  ObjectLocation,
+  ObjectStore,
+  PutOptions,
+  ReplaceOptions,
+} from "./store-types.js";
 import { storePath } from "./store-url.js";
+
+/** Bytes of the beginning of an object that are asked for without knowing its size. */
+const BEGINNING = 2 ** 20;
 
 /** An ETag as it is compared: stores, and caches before them, put quotes around it or not, and mark it as weak. */
 function bareTag(etag: string): string {
@@ -15,6 +25,27 @@ function bareTag(etag: string): string {
 
 /** A store that speaks S3. Lives in the store thread. */
 export class S3Store extends S3Uploads implements ObjectStore {
+  async begin(at: ObjectLocation): Promise<(ObjectInfo & { readonly bytes: Uint8Array }) | undefined> {
+    try {
+      return await this.retries.run(async () => {
+        const answer = await this.wire.ask({ method: "GET", at, headers: { range: `bytes=0-${BEGINNING - 1}` } });
+        const { "content-range": range, etag = "" } = answer.headers;
+        const bytes = await bodyOf(answer, BEGINNING, this.timeouts.body);
+        // A store that knows no ranges sends all of it.
+        const size = Number(
+          /^bytes 0-\d+\/(\d+)$/.exec(range ?? "")?.[1] ?? answer.headers["content-length"] ?? bytes.length,
+        );
+        if (bytes.length < Math.min(size, BEGINNING)) throw cutOff();
+        return { size, etag, bytes };
+      });
+    } catch (error) {
+      if (statusOf(error) === 404) return undefined;
+      // An empty object has no first byte.
+      if (statusOf(error) === 416) return { size: 0, etag: "", bytes: new Uint8Array(0) };
+      throw storeError(error, storePath(at), "read");
+    }
+  }
+
   async read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void> {
     await this.stream(at, offset, into.length, etag, (chunk, done) => into.set(chunk, done));
   }
@@ -62,8 +93,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
         if (bytes.length < chunk.length) body.destroy();
       };
       await takeBody(body, more, this.timeouts.body);
-      if (done < length)
-        throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
+      if (done < length) throw cutOff();
     };
     try {
       await this.retries.run(once, () => done > before);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { httpRequest, type StoreTimeouts, TIMEOUTS, takeBody } from "./http-request.js";
+import { bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
 import type { BucketPlace, S3Access } from "./s3-access.js";
 import { answerHeader, statusOf } from "./s3-errors.js";
 import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
@@ -51,17 +51,9 @@ export class S3Wire {
   /** The body of the answer as text, and its headers. */
   async text(request: S3Request): Promise<{ readonly text: string; readonly headers: IncomingMessage["headers"] }> {
     const answer = await this.ask(request);
-    const chunks: Uint8Array[] = [];
-    let length = 0;
-    const take = (chunk: Uint8Array) => {
-      length += chunk.length;
-      if (length > MOST_TEXT) answer.destroy(new Error(`the store's answer has more than ${MOST_TEXT} bytes`));
-      else chunks.push(chunk);
-    };
-    await takeBody(answer, take, this.#timeouts.idle);
-    if (!answer.complete)
-      throw Object.assign(new Error("the answer is cut off"), { code: "ERR_STREAM_PREMATURE_CLOSE" });
-    return { text: Buffer.concat(chunks).toString("utf8"), headers: answer.headers };
+    const body = await bodyOf(answer, MOST_TEXT, this.#timeouts.idle);
+    if (!answer.complete) throw cutOff();
+    return { text: body.toString("utf8"), headers: answer.headers };
   }
 
   async #send(place: BucketPlace, { method, at, query = {}, headers = {}, body }: S3Request): Promise<IncomingMessage> {

@@ -70,6 +70,8 @@ export interface PutOptions {
 export interface ObjectStore {
   /** `undefined`: there is no such object. */
   head(at: ObjectLocation): Promise<ObjectInfo | undefined>;
+  /** The first bytes of an object, 1 MiB at most, in one request; of a small one all. `undefined`: there is no such object. */
+  begin(at: ObjectLocation): Promise<(ObjectInfo & { readonly bytes: Uint8Array }) | undefined>;
   /** Fills `into` from `offset` on. Throws `INPUT_CHANGED` if the object is not the one with that `etag`. */
   read(at: ObjectLocation, offset: number, into: Uint8Array, etag: string): Promise<void>;
   /** Writes a small object in one request. */

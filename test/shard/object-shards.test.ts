@@ -176,7 +176,7 @@ test("a part that the store has lost is named, and the output does not appear", 
 
 test("what is to be removed stays while the store does not say which upload it is", async () => {
   const made = await planRun(1, { level: 0 });
-  await double.fault({ method: "HEAD", match: "upload.json", kind: "status", status: 403, times: 9 });
+  await double.fault({ method: "GET", match: "upload.json", kind: "status", status: 403, times: 9 });
   await expect(made.remove()).rejects.toMatchObject({ code: "NOT_READABLE" });
   await double.clear();
   await made.remove();

@@ -51,6 +51,19 @@ test("the part with the headers is sent last, and one part takes one request", a
   expect((await store.log()).map(({ method }) => method)).toEqual(["PUT"]);
 });
 
+test("a write without bytes ends no part that waits for the rest of its own, as where two shards meet", async () => {
+  const sink = createObjectSink("s3://dumps/out", { force: true, inputs: [] });
+  sink.ascendingFrom?.(0);
+  const expected = Buffer.alloc(3 * FIRST_PART_SIZE, "of two shards that meet within a part; ");
+  const border = 1.5 * FIRST_PART_SIZE;
+  await sink.write(expected.subarray(0, FIRST_PART_SIZE), 0);
+  await sink.write(expected.subarray(FIRST_PART_SIZE, border), FIRST_PART_SIZE);
+  await sink.write(new Uint8Array(0), expected.length);
+  await sink.write(expected.subarray(border), border);
+  await sink.finish(expected.length);
+  expect((await objectOf("dumps/out")).equals(expected)).toBe(true);
+});
+
 test("split sets and packed outputs go to stores, too", async () => {
   const expected = ["a", "b"].map((name) => join(folder, name));
   await filterFile(file, { paths: expected, force: true }, { level: 0 });
