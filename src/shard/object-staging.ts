@@ -63,8 +63,7 @@ export function objectStaging(
     if (found === undefined || found.bytes.length === found.size) return found?.bytes;
     const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
     await store.read(at(file), 0, bytes, found.etag);
-    // A copy, because callers that parse or keep it may not accept shared memory.
-    return bytes.slice();
+    return bytes;
   };
   /** Text members of a small JSON object of this program. */
   const texts = async <T extends string>(file: string, ...names: T[]): Promise<Record<T, string> | undefined> => {

@@ -131,6 +131,9 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
     if (found === undefined || found.length !== length || sha256(found) !== sum) {
       throw damaged(staging, name, found === undefined ? "is not there" : "is not as it was written");
     }
+    // Out of a store, and of the memory of who planned, it comes as it is needed: a copy would be 32 MiB for each TiB.
+    const { buffer } = found;
+    if (buffer instanceof SharedArrayBuffer && buffer.byteLength === length) return buffer;
     const shared = new SharedArrayBuffer(length);
     new Uint8Array(shared).set(found);
     return shared;

@@ -50,8 +50,8 @@ describe.skipIf(!hasRedis || !swiftPresent)("with redis-server and Swift (skippe
     [
       "while it makes an object of one request",
       [
-        ["reset", "PUT", /out\/small\?/],
-        ["lost", "PUT", /out\/small\?/],
+        ["reset", "PUT", /out\/small$/],
+        ["lost", "PUT", /out\/small$/],
       ],
       ["-l", "--shards", "1"],
       { codec: "lzo" },
