@@ -26,8 +26,9 @@ LZO in rounds: from file to file, from object to object, and with --queue by a
 queue with one worker that waits for jobs. The store is one process on this
 host that keeps objects in memory, and the dump in its file, and looks at no
 digest: what a run takes of it is what another host's store would take. Ratios
-are within a round, medians of them; memory is the highest peak of the process. Every output must have the digest of the
-first file's. Needs npm run build; --queue redis-server.
+are within a round, medians of them; memory is the highest peak of the process.
+Every output must have the digest of the first file's. Needs npm run build;
+--queue redis-server.
 
   --rounds N       (default 5)
   --queue          also submit --wait with one worker, 1 shard and auto
