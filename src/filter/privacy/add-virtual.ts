@@ -1,7 +1,10 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import type { SpanList } from "../erase/spans.js";
 
-/** Adds what the kernel has from `address` on to a list, in pieces of physical memory. Returns how many bytes are mapped one behind the other. */
+/**
+ * Adds `length` bytes of virtual memory from `address` on to a list, in pieces of physical memory. Returns how many
+ * bytes from `address` on are mapped.
+ */
 export function addVirtual(space: AddressSpace, address: bigint, length: number, list: SpanList): number {
   let done = 0;
   while (done < length) {

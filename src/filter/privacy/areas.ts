@@ -2,7 +2,7 @@ import type { MappedExtent } from "../../kernel/arch/page-tables.js";
 import type { MemMap } from "../../kernel/page/mem-map.js";
 import { firstIndex } from "../../reader/first-index.js";
 
-/** Memory mapped in one piece, apart from the direct map and the kernel's image: most often one vmalloc area. */
+/** Contiguously mapped memory outside of the direct map and the kernel's image: mostly one vmalloc area. */
 export interface MappedArea {
   readonly vaddr: bigint;
   /** The page frames in the order of their addresses. */
@@ -10,9 +10,9 @@ export interface MappedArea {
 }
 
 /**
- * Puts the extents of page tables together to areas: unmapped pages (vmalloc leaves a guard page behind each) separate
- * them. `addressOf` makes an address of the tables' page number; extents whose distance from virtual to physical page
- * is in `linear` are left out.
+ * Joins the extents of page tables to areas, which are separated by unmapped pages (vmalloc leaves a guard page behind
+ * each). `addressOf` converts the tables' page numbers to addresses. Extents whose distance from virtual to physical
+ * page is in `linear` are left out.
  */
 export function mappedAreas(
   extents: readonly MappedExtent[],
@@ -37,15 +37,15 @@ export function mappedAreas(
   return areas;
 }
 
-/** Pages mapped apart from the direct map: 64 GiB in pages of 4 KiB. */
+/** The most pages that are mapped outside of the direct map: 64 GiB in pages of 4 KiB. */
 const MOST_PAGES = 1 << 24;
-/** Of small dumps, what devices' registers and memory mapped in several places may add. */
+/** For small dumps: what devices' registers and memory with several mappings may add. */
 const LEAST_LIMIT = 1 << 16;
 
 /**
- * What of the extents concerns a dump of `maxMapnr` page frames: one damaged entry can map terabytes that there are not. Not
- * more than all of its memory twice, and never more than 64 GiB of small pages, apart from what is in `linear`; `cut` tells
- * that there was more.
+ * The extents that matter for a dump of `maxMapnr` page frames: one damaged entry can map terabytes that do not exist.
+ * At most twice its memory, and never more than 64 GiB of small pages, without those in `linear`; `cut` is true if
+ * there was more.
  */
 export function extentsWithin(
   extents: readonly MappedExtent[],
@@ -69,13 +69,15 @@ export function extentsWithin(
   return { extents: within, cut: false };
 }
 
-/** On 32-bit machines the direct map has 800 MiB or so of what may be 16 GiB. No other mapping has as much at one distance. */
+/**
+ * On 32-bit machines the direct map has about 800 MiB of up to 16 GiB. No other mapping has as much at one distance.
+ */
 const LEAST_SHARE = 1 / 32;
 
 /**
- * The distance from physical to virtual pages of the direct map: the one by which most of the `pages` are mapped;
- * `undefined` where no page table has it. Only what has struct pages counts: the registers of devices may be larger than
- * the memory of a small machine (PCI's configuration space is 256 MiB).
+ * The distance from physical to virtual pages of the direct map, by which most of the `pages` are mapped; `undefined`
+ * if no page table contains it. Only memory with struct pages counts, because the registers of devices may be larger
+ * than the memory of a small machine (PCI's configuration space is 256 MiB).
  */
 export function directMapDistance(extents: readonly MappedExtent[], memMap: MemMap, pages: number): number | undefined {
   const mapped = new Map<number, number>();
@@ -96,7 +98,7 @@ export function directMapDistance(extents: readonly MappedExtent[], memMap: MemM
   return most >= pages * LEAST_SHARE ? best : undefined;
 }
 
-/** The area that has an address: areas ascend. */
+/** The area that contains an address; areas must be ascending. */
 export function areaAt(areas: readonly MappedArea[], vaddr: bigint, pageSize: number): MappedArea | undefined {
   const area = areas[firstIndex(areas.length, (i) => (areas[i] as MappedArea).vaddr > vaddr) - 1];
   return area !== undefined && vaddr < area.vaddr + BigInt(area.pfns.length * pageSize) ? area : undefined;

@@ -6,21 +6,22 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
-/** Threads of a process whose notes are followed, notes of a thread, and bytes of one: SVE's are the largest. */
+/** The most threads of a process, notes of a thread, and bytes of a note: SVE's are the largest. */
 const MAX_THREADS = 1 << 16;
 const MAX_NOTES = 32;
 const MAX_DATA = 1 << 20;
 
-/** A process whose core is being written, and may have been for long: the program that takes it need not read. */
+/** A process whose core is being written, perhaps for a long time: the program that receives it need not read. */
 interface Dumping {
   readonly dumper: bigint;
   readonly core: bigint;
 }
 
 /**
- * The registers of processes whose core is being dumped, as they are about to be written: an `elf_thread_core_info` of each thread (fs/binfmt_elf.c;
- * what leads to the first is on the dumping thread's stack), with its NT_PRSTATUS and the data of all further notes: floating-point, vector registers.
- * `stackBytes` are those of a kernel stack. Nothing where the types lack it.
+ * The registers of processes whose core is being dumped, which will be written soon: an `elf_thread_core_info` of each
+ * thread (fs/binfmt_elf.c; the pointer to the first is on the dumping thread's stack), with its NT_PRSTATUS and the
+ * data of all further notes: floating-point, vector registers. `stackBytes` is the size of a kernel stack. Empty if the
+ * types lack it.
  */
 export function coreNotes(
   space: AddressSpace,
@@ -47,7 +48,7 @@ export function coreNotes(
       const size = Number(readMember(kernel, "memelfnote", note, "datasz") ?? 0n);
       const isNote = name && memory.isKernelAddress(name) && /^(CORE|LINUX)$/.test(readText(memory, name, 8) ?? "");
       if (!isNote || !data || !memory.isKernelAddress(data) || size > MAX_DATA) return;
-      // The first is what `prstatus` has.
+      // The first one is in `prstatus`.
       if (data !== info + BigInt(prstatus.offset)) addVirtual(space, data, size, found.list);
     }
   };
@@ -72,14 +73,15 @@ export function coreNotes(
         word === 8 ? view.getBigUint64(at, memory.littleEndian) : BigInt(view.getUint32(at, memory.littleEndian));
       if (value % BigInt(word) !== 0n || !memory.isKernelAddress(value) || seen.has(value)) continue;
       const task = memory.readWord(value + BigInt(owner.offset));
-      // It names a thread of the process, and is none of the stack's other pointers: those threads have the same core_state.
+      // It names a thread of the process, so it is not one of the stack's other pointers: these threads have the same
+      // core_state.
       if (task && memory.isKernelAddress(task) && coreState(kernel, task) === core) erase(value);
     }
   }
   return found;
 }
 
-/** In struct signal_struct since 5.16, before in mm_struct. */
+/** It is in struct signal_struct since 5.16, before that in mm_struct. */
 function coreState(kernel: KernelObjects, task: bigint): bigint | undefined {
   for (const [type, member] of [
     ["signal_struct", "signal"],

@@ -11,20 +11,20 @@ import { inUserMode } from "./private-notes.js";
 import type { ScrubList } from "./private-objects.js";
 import { registerCopies, wordsOf } from "./register-copies.js";
 
-/** A note's head (Elf_Nhdr), and "CORE" padded to a multiple of 4. */
+/** A note's header (Elf_Nhdr), and "CORE" padded to a multiple of 4. */
 const HEAD = 12;
 const NAME = 8;
-/** NT_PRSTATUS of no machine is larger: that of ia64 has some 1,300 bytes. */
+/** The largest NT_PRSTATUS, that of ia64, has about 1,300 bytes. */
 const MAX_NOTE = 4096;
-/** Where CPUs have their interrupt stacks: pointers of each CPU to the top (x86) or the bottom (arm64, riscv). */
+/** Per-CPU pointers to interrupt stacks: to the top (x86) or the bottom (arm64, riscv). */
 const STACKS = ["irq_stack_ptr", "hardirq_stack_ptr", "nmi_stack_ptr"];
-/** Those stacks have THREAD_SIZE, 16 KiB or 32 KiB; looked through on both sides of the pointer. */
+/** These stacks have THREAD_SIZE, 16 KiB or 32 KiB; both sides of the pointer are searched. */
 const STACK_SIZE = 32 << 10;
 
 /**
- * The registers of CPUs that were in user mode, where the crashing kernel itself has them: in the notes that it wrote for the dump (`crash_notes`, one of
- * each CPU), and copies on the CPUs' interrupt stacks, on which they were made. Empty where there are none: of a machine that a
- * hypervisor stopped. `undefined` if the symbols do not tell of CPUs' memory.
+ * The registers of CPUs that were in user mode, as the crashing kernel stored them: in the notes that it wrote for the
+ * dump (`crash_notes`, one per CPU), and in copies on the CPUs' interrupt stacks, where the notes were made. Empty if
+ * there are none, as for a machine that a hypervisor stopped. `undefined` if the symbols do not lead to per-CPU memory.
  */
 export function cpuNotes(
   space: AddressSpace,

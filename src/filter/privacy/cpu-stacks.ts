@@ -3,7 +3,7 @@ import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
 import { NT_PRSTATUS } from "../../reader/notes.js";
 
-/** The stack pointers that the CPUs saved, as far as the machine's registers are known. */
+/** The stack pointers in the CPUs' notes, if the machine's registers are known. */
 export function savedStackPointers({ notes, machine }: Pick<Dump, "notes" | "machine">): bigint[] {
   const at = archSupport(machine.arch)?.noteStackPointer;
   if (at === undefined) return [];

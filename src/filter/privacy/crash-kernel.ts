@@ -5,24 +5,25 @@ import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Dump } from "../../reader/dump.js";
 
-/** Pages [startPfn, endPfn) that are reserved for the kernel which saves a dump. */
+/** Pages [startPfn, endPfn) that are reserved for the kernel that saves a dump. */
 export interface CrashKernelRange {
   readonly startPfn: number;
   readonly endPfn: number;
 }
 
-/** The name of both resources, as /proc/iomem shows it (kernel/kexec_core.c, crash_reserve.c; since 2.6.13). */
+/** The name of both resources, as in /proc/iomem (kernel/kexec_core.c, crash_reserve.c; since 2.6.13). */
 const NAME = Buffer.from("\0Crash kernel\0", "latin1");
-/** IORESOURCE_BUSY: the kernel's own resources of memory have it. */
+/** IORESOURCE_BUSY, which the kernel's own memory resources have. */
 const BUSY = 0x8000_0000;
-/** More places that name the text are passed over. */
+/** The most places with the text that are checked. */
 const MAX_FOUND = 64;
 
 /**
- * The memory reserved with crashkernel=: crashk_res and crashk_low_res. It holds the crash kernel's image and its initramfs, with the keys
- * that this one logs in with where dumps go over the network; nothing of the crashed kernel is there. A hypervisor's dump has it, /proc/vmcore not.
- * Found without symbols and types: a `struct resource` in the kernel's image that has this name. Empty where nothing is reserved; `undefined` if
- * the image cannot be searched. Costs reading the image: where there are symbols `namedCrashKernel` costs nothing.
+ * The memory reserved with crashkernel=: crashk_res and crashk_low_res. It contains the crash kernel's image and its
+ * initramfs, which may have the keys for sending dumps over the network, but nothing of the crashed kernel. A
+ * hypervisor's dump contains it, /proc/vmcore does not. Found without symbols and types: a `struct resource` in the
+ * kernel's image that has this name. Empty if nothing is reserved; `undefined` if the image cannot be searched. Costs
+ * reading the image; with symbols, `namedCrashKernel` costs nothing.
  */
 export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashKernelRange[] | undefined {
   const memory = viewMemory(dump, view);
@@ -43,7 +44,7 @@ export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashK
   if (memory.wordSize === 8) view64.setBigUint64(0, name, memory.littleEndian);
   else view64.setUint32(0, Number(BigInt.asUintN(32, name)), memory.littleEndian);
   const found: CrashKernelRange[] = [];
-  // Data lie behind read-only data, and a member's address is a multiple of its size.
+  // Data are behind read-only data, and a member's address is a multiple of its size.
   const start = name - (name % BigInt(memory.pageSize));
   scanMemory(memory, start, Number(end - start), RESOURCE, (bytes, vaddr) => {
     for (let at = bytes.indexOf(pointer); at !== -1; at = bytes.indexOf(pointer, at + 1)) {
@@ -56,14 +57,14 @@ export function crashKernelRanges(dump: Dump, view: KernelView): readonly CrashK
   return found;
 }
 
-/** The same by the two variables; `undefined` where symbols or types do not have them. */
+/** The same ranges from the two variables; `undefined` if symbols or types lack them. */
 export function namedCrashKernel(
   dump: Dump,
   { memory, symbols, types }: KernelObjects,
 ): CrashKernelRange[] | undefined {
   const name = types.member("resource", "name")?.offset;
   const main = symbols.address("crashk_res");
-  // On 32-bit machines the size of an address is not told by the offset of what follows: padding may be before it.
+  // On 32-bit machines the offset of the next member does not show the size of an address: there may be padding.
   if (name === undefined || main === undefined || memory.wordSize === 4) return undefined;
   return [main, symbols.address("crashk_low_res")]
     .map((address) => (address === undefined ? undefined : resourceAt(dump, memory, address + BigInt(name))))
@@ -74,8 +75,8 @@ export function namedCrashKernel(
 const RESOURCE = 32;
 
 /**
- * The range of the struct resource whose `name` is at an address: `start` and `end` (the last byte) lie before it, `flags` behind. On 32-bit
- * machines they have 64 bits with large physical addresses, else 32.
+ * The range of the struct resource whose `name` is at an address: `start` and `end` (the last byte) are before it,
+ * `flags` behind it. On 32-bit machines they have 64 bits if physical addresses are large, otherwise 32.
  */
 function resourceAt(dump: Dump, memory: KernelMemory, at: bigint): CrashKernelRange | undefined {
   const bytes = memory.readView(at - 16n, 16 + 2 * memory.wordSize);

@@ -5,8 +5,8 @@ import { SpanList } from "../erase/spans.js";
 import type { ScrubList } from "./private-objects.js";
 
 /**
- * The stacks on which x86-64 enters the kernel, one for each CPU (entry_stack_storage, 4.16 and later): what a program had in
- * its registers lies there until the next entry. Nothing runs on them when a backtrace is asked for.
+ * The stacks on which x86-64 enters the kernel, one per CPU (entry_stack_storage, 4.16 and later). A program's
+ * registers stay there until the next entry. Nothing runs on them when a backtrace is made.
  */
 export function entryStacks(space: AddressSpace, kernel: KernelObjects): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };

@@ -9,17 +9,17 @@ export interface VirtualPiece {
   readonly length: number;
 }
 
-/** Room in tables of open files that nobody wrote to. */
+/** Unwritten room in tables of open files. */
 export interface FileTableRooms {
-  /** Where what was asked for ends: objects are larger than that. */
+  /** The ends of allocations: their slab objects are larger. */
   readonly ends: readonly bigint[];
-  /** Places for files in `struct files_struct` of processes whose table has grown out of it. */
+  /** Places for files in `struct files_struct` of processes with a larger, separate table. */
   readonly pieces: readonly VirtualPiece[];
 }
 
 /**
- * A process with more than 64 open files has their table and its three bitmaps in objects of their own (fs/file.c; one object for all three
- * since 4.4). Nothing where the types lack a member.
+ * A process with more than 64 open files has their table and its three bitmaps in separate objects (fs/file.c; one
+ * object for all three since 4.4). Empty if the types lack a member.
  */
 export function fileTableRooms(kernel: KernelObjects, tasks: Iterable<bigint>): FileTableRooms {
   const { memory, types } = kernel;

@@ -8,12 +8,12 @@ import type { ScrubList } from "./private-objects.js";
 /** COMMAND_LINE_SIZE is 256 bytes to 64 KiB. */
 const MAX_COMMAND_LINE = 1 << 16;
 const MAX_NAMESPACES = 1 << 16;
-/** Pointers to command lines, as the kernel was given them and as its parts read them (init/main.c). */
+/** Pointers to command lines: the original, and copies for the parser (init/main.c). */
 const COMMAND_LINES = ["saved_command_line", "static_command_line", "extra_command_line", "extra_init_args"];
 
 /**
- * The names of the host and its domain, of every name space that tasks are in, and the kernel's command lines. What programs or the kernel's
- * messages say of them is elsewhere. `undefined` where the types lack the names' places.
+ * The names of the host and its domain, in every namespace of tasks, and the kernel's command lines. Copies in programs
+ * or in the kernel's messages are not included. `undefined` if the types lack the members.
  */
 export function hostNames(
   space: AddressSpace,
@@ -61,7 +61,7 @@ export function hostNames(
       found.objects++;
     }
   }
-  // Initial data, which the kernel gives back: if it is another text by now, it is somebody else's.
+  // Initial data, which the kernel frees: if it is another text by now, it belongs to somebody else.
   const boot = symbols.address("boot_command_line");
   const line = boot === undefined ? undefined : readText(memory, boot, MAX_COMMAND_LINE);
   if (boot !== undefined && line !== undefined && lines.has(line)) addVirtual(space, boot, line.length, found.list);
@@ -69,8 +69,9 @@ export function hostNames(
 }
 
 /**
- * Copies of a line in the memory around it: the kernel makes some at its start, one behind the other, and knows where one of them is only as long as it
- * reads parameters (initcall_command_line). What it reads it takes apart, with zeros for blanks and signs of equality.
+ * Copies of a line in the memory around it: the kernel makes some at its start, one behind the other, and has a pointer
+ * to one of them only while it parses parameters (initcall_command_line). The parser replaces blanks and equals signs
+ * by zeros.
  */
 function copiesAround({ memory }: KernelObjects, at: bigint, line: string): bigint[] {
   const page = BigInt(memory.pageSize);
@@ -79,7 +80,7 @@ function copiesAround({ memory }: KernelObjects, at: bigint, line: string): bigi
   const wanted = apart(Buffer.from(line, "latin1"));
   const found: bigint[] = [];
   if (wanted.length < LEAST_LINE) return found;
-  // Page by page: what is around may end.
+  // Page by page, because the memory around it may end.
   let start = at - (at % page);
   while (start > at - around && memory.readWord(start - page) !== undefined) start -= page;
   let end = at - (at % page) + page;

@@ -17,7 +17,7 @@ import { percpuTeller } from "./percpu-chunks.js";
 import { moduleAreas } from "./struct-modules.js";
 import { isStackBottom, type StackMark } from "./thread-stack.js";
 
-/** How many pages each rule found to be the kernel's. A page that several rules find is counted by the first. */
+/** How many pages each rule found to be the kernel's. A page that several rules find is counted by the first one. */
 export interface KernelPageCounts {
   /** Page tables of the kernel's own address space. */
   pageTables: number;
@@ -25,37 +25,39 @@ export interface KernelPageCounts {
   memMap: number;
   /** Modules' text and data. */
   modules: number;
-  /** Kernel stacks: mapped ones, and those that a CPU was on. */
+  /** Kernel stacks: mapped ones, and those on which a CPU was. */
   stacks: number;
   /** Per-CPU memory allocated after boot. */
   percpu: number;
-  /** Large objects that the kernel's lists lead to: network devices, tables of open files. */
+  /** Large objects to which the kernel's lists lead: network devices, tables of open files. */
   objects: number;
 }
 
-/** Pages that are known to be the kernel's although their struct pages do not say so. */
+/** Pages that are known to be the kernel's although their struct pages do not show it. */
 export interface KernelPages {
   /** One bit per pfn, in shared memory. */
   readonly known: PageBitmap;
   readonly counts: KernelPageCounts;
-  /** What could not be looked for, in words. */
+  /** What could not be searched for, in words. */
   readonly gaps: readonly string[];
-  /** What the page tables map; `undefined` where they could not be read. */
+  /** What the page tables map; `undefined` if they could not be read. */
   readonly mapped: KernelMappings | undefined;
 }
 
 /** What the kernel's page tables map, whatever it is. */
 export interface KernelMappings {
-  /** Addresses with pages, ascending; small gaps between them are in. */
+  /** Mapped addresses, ascending; small gaps are included. */
   readonly addresses: readonly { readonly start: bigint; readonly end: bigint }[];
-  /** Page frames of the image, where it has a mapping apart from that of all memory. */
+  /** Page frames of the image, if it has a mapping of its own. */
   readonly image: readonly { readonly startPfn: number; readonly endPfn: number }[];
 }
 
-/** What a page of the kernel's is: the rule that found it, or `vmalloc` for what is mapped there and none of these. */
+/** The rule that found a kernel page, or `vmalloc` for other mapped pages. */
 export type KernelPageRule = keyof KernelPageCounts | "vmalloc";
 
-/** Is told of each page or range that a rule finds; `vaddr` is where the first is mapped outside of the direct map. */
+/**
+ * Called for each page or range that a rule finds; `vaddr` is the address of the first page outside of the direct map.
+ */
 export type KernelPageObserver = (
   rule: KernelPageRule,
   startPfn: number,
@@ -63,13 +65,13 @@ export type KernelPageObserver = (
   vaddr: bigint | undefined,
 ) => void;
 
-/** No stack of any machine is larger: what a stack pointer leads to beyond this is no stack. */
+/** No machine has larger stacks: a stack pointer outside of this leads to no stack. */
 const MAX_STACK_PAGES = 32;
 
 /**
- * Finds the kernel's pages by its page tables, its content, and nothing else: no symbols or types are needed. What is
- * mapped outside of the direct map and is none of these (other vmalloc memory, vmap, fixmap) is not taken: users' data may
- * be in it. In `stackTops` the last pages of stacks are marked.
+ * Finds the kernel's pages only by its page tables and its content: needs no symbols or types. Other memory that is
+ * mapped outside of the direct map (other vmalloc memory, vmap, fixmap) does not count, because it may contain users'
+ * data. Marks the last pages of stacks in `stackTops`.
  */
 export function findKernelPages(
   dump: Dump,
@@ -144,7 +146,7 @@ class KernelPageSearch implements KernelPages {
     });
   }
 
-  /** Of a range of physical memory all pages that it touches. */
+  /** Marks all pages that a range of physical memory touches. */
   #markBytes(rule: keyof KernelPageCounts, paddr: number, bytes: number): void {
     const { pageSize } = this.#dump;
     this.#mark(rule, Math.floor(paddr / pageSize), Math.ceil((paddr + bytes) / pageSize));
@@ -168,7 +170,7 @@ class KernelPageSearch implements KernelPages {
     }
   }
 
-  /** Marks the tables, and finds what they map apart from the direct map and the image. */
+  /** Marks the tables, and finds what they map in addition to the direct map and the image. */
   #tableAreas(tables: PageTables, kernel: KernelMemory): TableAreas {
     const { pageSize, memory, maxMapnr, ranges } = this.#dump;
     const space = this.#space;
@@ -189,7 +191,7 @@ class KernelPageSearch implements KernelPages {
     const memoryPages = ranges.reduce((sum, { start, end }) => sum + (end - start) / pageSize, 0);
     const direct = directMapDistance(contents.extents, this.#view.memMap, memoryPages);
     if (direct !== undefined) linear.add(direct);
-    // The kernel's image: its memory is reserved, and what was given back of it (init text) may be anybody's.
+    // The kernel's image: its memory is reserved, and freed parts of it (init text) may belong to anybody.
     const symbol = kernel.info.symbol("init_uts_ns") ?? kernel.info.symbol("_stext");
     const place = symbol === undefined ? undefined : space.translate(symbol);
     if (symbol !== undefined && place !== undefined) {
@@ -234,8 +236,9 @@ class KernelPageSearch implements KernelPages {
   }
 
   /**
-   * What is left of the areas page by page: per-CPU memory, or other vmalloc memory. Costs 1.6 us a page; not for struct pages, which are known by now, nor
-   * for devices' memory (256 MiB of PCI configuration on a PC), which no dump has.
+   * Checks the rest of the areas page by page: per-CPU memory, or other vmalloc memory. Costs 1.6 us per page; skips
+   * struct pages, which are known already, and devices' memory (256 MiB of PCI configuration on a PC), which no dump
+   * contains.
    */
   #markPercpu(kernel: KernelMemory, areas: readonly MappedArea[], isLinear: (vaddr: bigint) => boolean): void {
     const { pageSize, memory } = this.#dump;
@@ -248,7 +251,7 @@ class KernelPageSearch implements KernelPages {
     const percpu = percpuTeller(kernel, layout, structs, pfnOf, isLinear);
     const memoryAt = memoryTeller(this.#dump.ranges, pageSize);
     for (const { vaddr, pfns } of areas) {
-      // Pages [start, end) that all are memory, or none of them is.
+      // Pages [start, end) that are all memory, or all not.
       let found = { start: 0, end: 0, isMemory: false };
       for (let i = 0; i < pfns.length; i++) {
         const pfn = pfns[i] as number;
@@ -261,7 +264,7 @@ class KernelPageSearch implements KernelPages {
     }
   }
 
-  /** The stack that a CPU was on: an interrupt's has no mark. */
+  /** Marks the stack on which a CPU was: an interrupt stack has no mark. */
   #markStackAt(pointer: bigint, areas: readonly MappedArea[]): void {
     const { pageSize } = this.#dump;
     const { pages } = this.#stack;
@@ -278,7 +281,9 @@ class KernelPageSearch implements KernelPages {
   }
 }
 
-/** Tells of pages whether the dump has some of their memory, and of which pages around it the same holds. */
+/**
+ * Returns a function that tests whether the dump has memory of a page, and for which pages around it the same is true.
+ */
 function memoryTeller(
   ranges: readonly PhysicalRange[],
   pageSize: number,
@@ -295,7 +300,7 @@ function memoryTeller(
   };
 }
 
-/** Gaps between mapped addresses that are passed over: vmalloc leaves a page behind each area. */
+/** The largest gap between mapped addresses that is ignored: vmalloc leaves a page behind each area. */
 const SMALL_GAP = 256;
 
 function mappedKernel(

@@ -2,15 +2,15 @@ import { containerOf, type KernelObjects, readMember, readText } from "../../ker
 import { treeNodes } from "../../kernel/objects/rb-tree.js";
 
 const MAX_KEYS = 1 << 20;
-/** union key_payload has so many pointers (4.4 and later). */
+/** The number of pointers in union key_payload (4.4 and later). */
 const POINTERS = 4;
 const MAX_NAME = 64;
-/** Types whose payload is no secret: lists of keys, which are followed, certificates, and requests for a key. */
+/** Types whose payload is not secret: lists of keys, which are followed, certificates, and requests for a key. */
 const KEPT_TYPES = new Set(["keyring", "asymmetric", ".request_key_auth", "blacklist"]);
 
 /**
- * Addresses of what the keys of all keyrings hold (security/keys): passwords, keys of disks and of file servers. `undefined` where symbols or types do
- * not lead to the keys.
+ * Addresses of the payloads of the keys in all keyrings (security/keys): passwords, keys of disks and of file servers.
+ * `undefined` if symbols or types do not lead to the keys.
  */
 export function keyPayloads(kernel: KernelObjects): bigint[] | undefined {
   const { memory, symbols, types } = kernel;

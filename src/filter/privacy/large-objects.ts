@@ -8,10 +8,10 @@ export interface ObjectPages {
   readonly endPfn: number;
 }
 
-/** What the lists lead to. */
+/** The objects to which the lists lead. */
 export interface LargeObjects {
   readonly pages: readonly ObjectPages[];
-  /** What lies behind the objects in their pages: nobody's, or of whom the memory was before. To be overwritten. */
+  /** Memory behind the objects in their pages: unused, or with data of a previous owner. Must be overwritten. */
   readonly rest: SpanList;
 }
 
@@ -20,12 +20,12 @@ const MAX_DEVICES = 1 << 20;
 const MAX_QUEUES = 1 << 16;
 const MAX_FILES = 1 << 26;
 const MAX_RANGES = 1 << 20;
-/** Most that one object has: the queues of a device with 65,536 of them have some 30 MiB. */
+/** The most bytes of one object: the queues of a device with 65,536 of them have about 30 MiB. */
 const MAX_OBJECT = 64 << 20;
 
-/** Asks struct pages. */
+/** Tests by struct pages. */
 export interface CompoundPages {
-  /** Whether the page is the slab allocator's, or was never given out. */
+  /** Whether the page belongs to the slab allocator, or was never allocated. */
   isKernelData(pfn: number): boolean;
   /** Whether a page is the tail of a compound one. */
   isTail(pfn: number): boolean;
@@ -35,9 +35,10 @@ export interface CompoundPages {
 const MAX_TAILS = 1 << 10;
 
 /**
- * Objects that are too large for slabs, and which a debugger asks for: `struct net_device`, its queues, of all name spaces of the network, and the
- * tables of open files (above 1,024 files). Their struct pages say no more than those of a pipe. Where types or symbols do not lead there
- * nothing is found, and they are dropped. What a driver has behind its net_device is kept where the kernel tells its size (6.13 and later).
+ * Objects that are too large for slabs, but that debuggers read: `struct net_device` and its queues, of all network
+ * namespaces, and the tables of open files (above 1,024 files). Their struct pages show no more than those of a pipe.
+ * If types or symbols do not lead to them, nothing is found, and they are dropped. A driver's data behind its
+ * net_device are kept if the kernel has their size (6.13 and later).
  */
 export function largeObjects(
   space: AddressSpace,
@@ -97,7 +98,7 @@ class Finder implements LargeObjects {
     const { pageSize } = memory;
     if (!address || !memory.isKernelAddress(address) || length <= 0 || length > MAX_OBJECT) return;
     const first = this.#space.translate(address);
-    // Most lie in slabs, beside others, or were there at boot.
+    // Most are in slabs, next to other objects, or existed at boot.
     if (first === undefined || this.#compound.isKernelData(Math.floor(first.paddr / pageSize))) return;
     let last = 0;
     for (let at = address - (address % BigInt(pageSize)); at < address + BigInt(length); at += BigInt(pageSize)) {
@@ -108,7 +109,7 @@ class Finder implements LargeObjects {
     }
     const within = Number((address + BigInt(length)) % BigInt(pageSize));
     let restEnd = (last + 1) * pageSize;
-    // A large kmalloc is one compound page, which is kept whole.
+    // A large kmalloc is one compound page, which is kept as a whole.
     for (let i = 1; i <= MAX_TAILS && this.#compound.isTail(last + i); i++) restEnd = (last + i + 1) * pageSize;
     const start = within === 0 ? (last + 1) * pageSize : last * pageSize + within;
     if (restEnd > start) this.rest.add(start, restEnd - start);
@@ -125,7 +126,7 @@ class Finder implements LargeObjects {
   }
 }
 
-/** All network devices, of all name spaces. */
+/** All network devices of all namespaces. */
 export function* netDevices(kernel: KernelObjects): Generator<bigint> {
   const { symbols, types } = kernel;
   const spaces = symbols.address("net_namespace_list");

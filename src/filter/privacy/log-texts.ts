@@ -6,8 +6,9 @@ import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
 /**
- * The texts of the kernel's log, and names of devices beside them: the whole ring of texts, for what was overtaken is still in it. Records stay, with
- * their times and levels; of kernels before 5.10, whose records are among the texts, nothing. `undefined` where the log is not found.
+ * The texts of the kernel's log, and names of devices with them: the whole ring of texts, because overwritten records
+ * are still in it. Records are kept, with times and levels; for kernels before 5.10, whose records are among the texts,
+ * nothing is kept. `undefined` if the log is not found.
  */
 export function logTexts(space: AddressSpace, memory: KernelMemory): ScrubList | undefined {
   const places = logPlaces(memory);

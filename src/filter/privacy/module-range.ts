@@ -2,7 +2,7 @@ import type { ModuleRange } from "../../kernel/arch/arch-support.js";
 import { type SpaceImage, supportOf } from "../../kernel/arch/archs.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 
-/** Addresses that are modules' alone; `undefined` where modules lie among other vmalloc areas. */
+/** The range that only modules use; `undefined` if modules are among other vmalloc areas. */
 export function moduleRange(image: SpaceImage, info: Vmcoreinfo): ModuleRange | undefined {
   const known = supportOf(image).modules?.(image, info);
   if (known !== undefined) return known;

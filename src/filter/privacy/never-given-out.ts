@@ -1,7 +1,7 @@
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { DEVICE, KEPT_RESERVED } from "../page-classes.js";
 
-/** A batch that was classified, as `ClassifiedBatch`, and the kernel's address of the struct page of page `from`. */
+/** A classified batch, like `ClassifiedBatch`, and the kernel's address of the struct page of page `from`. */
 export interface AddressedBatch {
   readonly from: number;
   readonly to: number;
@@ -11,13 +11,13 @@ export interface AddressedBatch {
 }
 
 /**
- * Takes away what `PG_reserved` alone vouches for although it was given out: memory of devices (ZONE_DEVICE: persistent memory with
- * users' files on it), and pages that a driver marked so.
+ * Drops pages that are kept only because of `PG_reserved`, although they are in use by others: memory of devices
+ * (ZONE_DEVICE: persistent memory with users' files), and pages that a driver marked.
  *
- * When the kernel makes a struct page it begins with an empty list (`lru`, which then names itself), and reserved memory keeps that for ever. Pages of
- * ZONE_DEVICE name their `struct dev_pagemap` in its place (4.x to 7.x), and what the page allocator gave out has been on its
- * lists. Holds without symbols or types, and however wide the zone's number in the flags is. Where there is neither, 0, nothing is said.
- * `undefined` where VMCOREINFO lacks the offset of `lru`.
+ * The kernel initialises a struct page with an empty list (`lru`, which then points to itself), and for reserved memory
+ * that never changes. Pages of ZONE_DEVICE have a pointer to their `struct dev_pagemap` there (4.x to 7.x), and pages
+ * that the page allocator gave out have been on its lists. Works without symbols or types, and for any width of the
+ * zone number in the flags. If the list is 0, nothing is decided. `undefined` if VMCOREINFO lacks the offset of `lru`.
  */
 export function createDeviceCheck({
   offset,

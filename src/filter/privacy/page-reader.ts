@@ -8,15 +8,15 @@ import type { PhysicalMemory } from "../../reader/physical-memory.js";
 
 const LOW_BITS = BigInt(PIECE - 1);
 
-/** What single struct pages say: for the few pages that are asked about one by one. */
+/** Reads single struct pages, for the few pages that are tested one by one. */
 export interface StructPageReader {
-  /** Whether the page is the slab allocator's, or was never given out: what the kernel has there is its own. */
+  /** Whether the page belongs to the slab allocator, or was never allocated: then its content is the kernel's own. */
   isKernelData(pfn: number): boolean;
-  /** Whether the page is reserved, and not the slab allocator's: it is as it was at boot. */
+  /** Whether the page is reserved, and not the slab allocator's: it has not changed since boot. */
   isReserved(pfn: number): boolean;
   /** Whether the page is the tail of a compound one. */
   isTail(pfn: number): boolean;
-  /** The struct page; `undefined` if there is none or the dump does not have it. The view is used again. */
+  /** The struct page; `undefined` if there is none or the dump does not have it. The view is reused. */
   read(pfn: number): DataView | undefined;
 }
 
@@ -31,7 +31,7 @@ export function structPageReader(
   const view = new DataView(new ArrayBuffer(size));
   const bytes = new Uint8Array(view.buffer);
   const own = mask.slab | mask.reserved;
-  // Who asks for one asks for its neighbours, most often: a page has 64 struct pages, and a call for each takes 2 us.
+  // Mostly neighbours follow: a page has 64 struct pages, and a read for each takes 2 us.
   const pieces = new PieceCache(space, memory);
   const load = (address: bigint): boolean => {
     const within = Number(address & LOW_BITS);
@@ -60,7 +60,7 @@ export function structPageReader(
       if (read(pfn) === undefined) return false;
       if (offset.compoundHead !== undefined) {
         const head = wordAt(view, offset.compoundHead, wordSize, littleEndian);
-        // 7.1 and later may have a mask there instead of an address: then nothing is read, and the answer is no.
+        // 7.1 and later may have a mask there instead of an address: then nothing is read, and the result is false.
         if ((head & 1n) !== 0n && !load(head - 1n)) return false;
       }
       if ((view.getUint32(at.flags, littleEndian) & own) !== 0) return true;

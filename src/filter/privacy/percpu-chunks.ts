@@ -3,21 +3,21 @@ import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { wordAt } from "../../reader/fields.js";
 import type { StructPageReader } from "./page-reader.js";
 
-/** Bytes of struct pcpu_chunk in which its base address is (mm/percpu-internal.h: with statistics some 200). */
+/** Bytes of struct pcpu_chunk that contain its base address (mm/percpu-internal.h: with statistics about 200). */
 const CHUNK_SIZE = 256;
-/** Farthest that a chunk's pages lie behind its base: units of 2 MiB for 8192 CPUs, and the gaps between nodes. */
+/** The largest distance of a chunk's pages from its base: units of 2 MiB for 8192 CPUs, and the gaps between nodes. */
 const MAX_SPAN = 1n << 38n;
 
-/** Tells pages of per-CPU memory that was allocated after boot. What is there at boot is reserved. */
+/** Recognises pages of per-CPU memory that was allocated after boot. Memory from boot is reserved. */
 export interface PercpuTeller {
   /** Whether the page, whose struct page is given and which is mapped at `vaddr`, belongs to a per-CPU chunk. */
   isPercpu(structPage: DataView, vaddr: bigint): boolean;
 }
 
 /**
- * Since 2.6.30 the allocator notes in the struct page of each page (index; newer: private) to which struct pcpu_chunk it
- * belongs (pcpu_set_page_chunk). A stale value of a page's earlier life does not pass: the chunk has to be the kernel's
- * own memory today, and to hold the address of a page shortly before `vaddr`.
+ * Since 2.6.30 the allocator stores in the struct page of each page (index; newer: private) a pointer to the struct
+ * pcpu_chunk to which it belongs (pcpu_set_page_chunk). A stale value is not accepted: the chunk must be the kernel's
+ * own memory today, and contain the address of a page shortly before `vaddr`.
  */
 export function percpuTeller(
   kernel: KernelMemory,
@@ -30,7 +30,7 @@ export function percpuTeller(
   const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
   const places = [offset.index, offset.private].filter((at) => at !== undefined);
   const pageMask = BigInt(kernel.pageSize - 1);
-  /** Page-aligned kernel addresses in a chunk; empty for what is none. */
+  /** Page-aligned kernel addresses in a chunk; empty if it is not a chunk. */
   const known = new Map<bigint, readonly bigint[]>();
   const chunkAddresses = (chunk: bigint): readonly bigint[] => {
     let found = known.get(chunk);
@@ -40,7 +40,8 @@ export function percpuTeller(
       found = [];
       if (view !== undefined) {
         const words = Array.from({ length: CHUNK_SIZE / wordSize }, (_, i) => word(view, i * wordSize));
-        // A process's top page table names its mm_struct in the same place, and that names the table: in the direct map.
+        // A process's top page table has the address of its mm_struct in the same place, and that contains the address
+        // of the table: in the direct map.
         found = words.filter(
           (value) => value !== 0n && (value & pageMask) === 0n && kernel.isKernelAddress(value) && !isLinear(value),
         );

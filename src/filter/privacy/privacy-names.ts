@@ -1,13 +1,13 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 
-/** What `--privacy-extra` has names for. */
+/** The names of `--privacy-extra`. */
 export const PRIVACY_EXTRAS = ["registers", "tty", "log", "host"] as const;
 
 /** One of `PRIVACY_EXTRAS`. */
 export type PrivacyExtra = (typeof PRIVACY_EXTRAS)[number];
 
-/** Throws `BAD_OPTION` for a name that is none. */
+/** Throws `BAD_OPTION` for an unknown name. */
 export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
   return names.map((name) => {
     const found = PRIVACY_EXTRAS.find((one) => one === name);
@@ -22,7 +22,7 @@ export function privacyExtras(names: readonly string[]): PrivacyExtra[] {
   });
 }
 
-/** What stays with `--privacy strict` although it is text, by the names that `--privacy-keep` has for it. */
+/** Names of `--privacy-keep`: text that is kept with `--privacy strict`. */
 export const PRIVACY_KEEPS = ["comm"] as const;
 
 /** One of `PRIVACY_KEEPS`. */

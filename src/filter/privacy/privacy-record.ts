@@ -12,15 +12,15 @@ export function privacyRecord(overwritten: Iterable<Scrubbed>): string[] {
   return [DROPPED, ...[...overwritten].map((kind) => `${ZEROED}${kind}`)];
 }
 
-/** What a dump's eraseinfo tells of how it differs from its original. */
+/** How a dump differs from its original, according to its eraseinfo. */
 export interface EraseRecord {
-  /** It was made with `--privacy`. */
+  /** Whether it was made with `--privacy`. */
   readonly privacy: boolean;
-  /** Bytes that erased data were filled with. */
+  /** Bytes with which erased data were overwritten. */
   readonly fills: readonly number[];
 }
 
-/** Reads the lines of `--privacy`, and those of `--erase` and makedumpfile: X, and 0 for nullified pointers. */
+/** Parses the lines of `--privacy`, and those of `--erase` and makedumpfile: X, and 0 for nullified pointers. */
 export function readEraseRecord(eraseinfo: Uint8Array | undefined): EraseRecord {
   const lines = Buffer.from(eraseinfo ?? [])
     .toString("latin1")

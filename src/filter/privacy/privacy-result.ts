@@ -3,38 +3,38 @@ import type { KernelPageCounts, KernelPages } from "./kernel-pages.js";
 import type { Scrubbed } from "./private-objects.js";
 import type { ScrubCount } from "./scrub.js";
 
-/** What a run with `--privacy` kept and why, in pages, and what it cannot vouch for. */
+/** What a run with `--privacy` kept and why, in pages, and what it cannot guarantee. */
 export interface PrivacyResult {
-  /** Pages kept by what their struct page says. */
+  /** Pages kept because of their struct page. */
   readonly reserved: number;
   readonly slab: number;
   /**
-   * Pages kept because the kernel's page tables or their content show that they are its own: those of `found` that are
-   * not reserved or slab.
+   * Pages kept because the kernel's page tables or their content show that they are its own: the pages of `found` that
+   * are not reserved or slab.
    */
   readonly known: number;
   /** Stacks and per-CPU memory in the direct map. */
   readonly stack: number;
   readonly percpu: number;
-  /** What was found in page tables, before it was compared with struct pages. */
+  /** What was found in page tables, before the comparison with struct pages. */
   readonly found: KernelPageCounts;
   /**
-   * What was overwritten with zeros in pages that are kept, by kind: kinds that were looked for, also those of which there is
-   * nothing.
+   * What was overwritten with zeros in kept pages, by kind, for all kinds that were searched for, also those that were
+   * not found.
    */
   readonly overwritten: Readonly<Partial<Record<Scrubbed, ScrubCount>>>;
   /**
-   * With `privacy: "strict"`: bytes that were not 0 and are now, in kept pages, beside those of `overwritten`. Not counted in a run of several
-   * shards.
+   * With `privacy: "strict"`: bytes in kept pages that were set to 0, in addition to `overwritten`. Not counted in a
+   * run of several shards.
    */
   readonly strict?: { readonly bytes: number | undefined };
   /** Notes whose content was overwritten: floating-point registers, device dumps, registers of CPUs in user mode. */
   readonly clearedNotes: number;
-  /** Where users' data may still be, and what was not looked for. Sentences for people. */
+  /** Where users' data may remain, and what was not searched for. Sentences for people. */
   readonly remains: readonly string[];
 }
 
-/** Makes the result out of the run's counts by class number. */
+/** Makes the result from the run's counts by class number. */
 export function privacyResult(
   pages: KernelPages,
   counts: ArrayLike<number>,

@@ -11,7 +11,7 @@ import type { ObjectPages } from "./large-objects.js";
 import { structPageReader } from "./page-reader.js";
 import { type StackMark, stackMark, taskStack } from "./thread-stack.js";
 
-/** What a run with `--privacy` works by, as plain data for the workers. */
+/** What a run with `--privacy` needs, as plain data for the workers. */
 export interface PrivacyView {
   readonly stack: StackMark;
   /** Pages known to be the kernel's, one bit per pfn, in shared memory. */
@@ -20,14 +20,14 @@ export interface PrivacyView {
   readonly crashKernel: readonly CrashKernelRange[];
   readonly littleEndian: boolean;
   readonly lowestAddress: bigint;
-  /** Where stacks that are found are marked: `StackTops.pages`. */
+  /** The pages with tops of stacks that were found: `StackTops.pages`. */
   readonly stackTops?: PageBitmap;
 }
 
 /**
- * Finds out which pages are the kernel's beyond doubt. Throws `CANNOT_FILTER` with the fact that is missing: a run with
- * `--privacy` does not fall back to keeping what it cannot judge. In `stackTops` the last pages of stacks are marked; `pages` are known
- * beside what is found here, and `crashKernel` need not be searched for.
+ * Finds the pages that certainly are the kernel's. Throws `CANNOT_FILTER` with the fact that is missing: a run with
+ * `--privacy` never keeps pages that it cannot judge. Marks the last pages of stacks in `stackTops`; `pages` are known
+ * in addition to those found here; if `crashKernel` is given, it is not searched for.
  */
 export function privacyView(
   dump: Dump,
@@ -79,7 +79,7 @@ export function privacyView(
   };
 }
 
-/** The error of a dump that `--privacy` cannot vouch for. */
+/** The error for a dump for which `--privacy` cannot guarantee anything. */
 export function refused(dump: Dump, why: string): DumpError {
   return new DumpError("CANNOT_FILTER", why, {
     file: dump.paths[0] ?? "",
@@ -87,7 +87,7 @@ export function refused(dump: Dump, why: string): DumpError {
   });
 }
 
-/** PG_reserved is not exported: the pages of the kernel's image, which are reserved, have to bear the bit that it should be. */
+/** PG_reserved is not exported: the pages of the kernel's image, which are reserved, must have the assumed bit. */
 function checkReserved(dump: Dump, view: KernelView): void {
   const info = dump.vmcoreinfo;
   if (view.layout.bit.reserved === undefined || info === undefined) {

@@ -6,8 +6,8 @@ import type { Machine } from "../../reader/machine.js";
 import { type Note, NT_PRSTATUS } from "../../reader/notes.js";
 
 /**
- * Notes with what a CPU's floating-point and vector registers held, which is user data nearly always (text being copied,
- * keys), and dumps that drivers made of their devices. n_type by owner: include/uapi/linux/elf.h.
+ * Notes with the content of a CPU's floating-point and vector registers, which is nearly always user data (text being
+ * copied, keys), and dumps that drivers made of their devices. n_type by owner: include/uapi/linux/elf.h.
  */
 const PRIVATE: Readonly<Record<string, readonly number[]>> = {
   // NT_PRFPREG
@@ -16,7 +16,7 @@ const PRIVATE: Readonly<Record<string, readonly number[]>> = {
   LINUX: [0x700, ...allSupport().flatMap(({ vectorRegisters }) => vectorRegisters?.notes ?? [])],
 };
 
-/** The note area with the content of such notes overwritten by zeros, and how many there were. */
+/** The note area with the content of such notes overwritten by zeros, and their number. */
 export function withoutPrivateNotes({ noteArea, notes }: Pick<Dump, "noteArea" | "notes">): {
   readonly noteArea: Uint8Array;
   readonly cleared: number;
@@ -29,9 +29,9 @@ export function withoutPrivateNotes({ noteArea, notes }: Pick<Dump, "noteArea" |
 }
 
 /**
- * The note area with the registers of CPUs that were in user mode overwritten by zeros, and how many CPUs that were.
- * `lowestAddress` is the kernel's. Notes of machines that have no `noteRegisters` (MIPS, LoongArch and others) are left as
- * they are.
+ * The note area with the registers of CPUs that were in user mode overwritten by zeros, and the number of these CPUs.
+ * `lowestAddress` is the kernel's. Notes of machines without `noteRegisters` (MIPS, LoongArch and others) are not
+ * changed.
  */
 export function withoutUserRegisters(
   { notes, machine }: Pick<Dump, "notes" | "machine">,
@@ -57,7 +57,7 @@ function isOf({ name, type }: Note, { owner }: NoteRegisters): boolean {
   return name === owner && (owner !== "CORE" || type === NT_PRSTATUS);
 }
 
-/** Whether a CPU's note says that it was in user mode. */
+/** Whether a CPU was in user mode, according to its note. */
 export function inUserMode(
   { desc }: Pick<Note, "desc">,
   { at, width, user }: NoteRegisters,

@@ -11,23 +11,26 @@ import { xarrayEntries } from "../../kernel/objects/xarray.js";
 
 const MAX_MESSAGES = 1 << 20;
 const MAX_NODES = 1 << 16;
-/** A message has a piece for each page of it; MSGMAX is an int, and none is above this in practice. */
+/**
+ * The most bytes of a message, which has a piece for each page; MSGMAX is an int, but no message is above this in
+ * practice.
+ */
 const MAX_BYTES = 1 << 24;
-/** IPC_MSG_IDS: where struct ipc_namespace has its message queues. */
+/** IPC_MSG_IDS: the index of message queues in struct ipc_namespace. */
 const MSG_IDS = 1;
 
-/** Where queues are to be looked for: what the walk through the slabs found. */
+/** Where to look for queues: found by the walk through the slabs. */
 export interface QueueRoots {
-  /** Addresses of struct ipc_namespace, of the tasks that there are. */
+  /** Addresses of struct ipc_namespace of all tasks. */
   readonly namespaces: ReadonlySet<bigint>;
-  /** Roots (rb_node) of the trees of messages of POSIX queues. */
+  /** Roots (rb_node) of the trees of messages in POSIX queues. */
   readonly trees: ReadonlySet<bigint>;
 }
 
 /**
- * Tells of the text of all messages that wait in queues, System V's (ipc/msg.c) and POSIX's (ipc/mqueue.c), in pieces of
- * physical memory; `first` is true once for each message. Nothing where the types lack struct msg_msg. A queue that leads
- * astray is left: every walk is bounded.
+ * Calls back for the text of all messages that wait in queues, System V's (ipc/msg.c) and POSIX's (ipc/mqueue.c), in
+ * pieces of physical memory; `first` is true once per message. Finds nothing if the types lack struct msg_msg. Skips a
+ * queue that leads nowhere: every walk is bounded.
  */
 export function queuedMessages(
   space: AddressSpace,
@@ -50,7 +53,10 @@ export function queuedMessages(
       done += n;
     }
   };
-  /** A message is a header with its text behind it, to the end of a page, and so are the segments of what is longer. */
+  /**
+   * A message is a header with its text behind it, to the end of a page; the segments of longer messages have the same
+   * form.
+   */
   const message = (address: bigint) => {
     let rest = Number(readMember(kernel, "msg_msg", address, "m_ts") ?? 0n);
     if (rest > MAX_BYTES) return;
@@ -72,7 +78,7 @@ export function queuedMessages(
   for (const namespace of namespaces) {
     const root = readMember(kernel, "ipc_namespace", namespace, `ids[${MSG_IDS}].ipcs_idr.idr_rt.xa_head`);
     for (const queue of xarrayEntries(kernel, root ?? 0n)) {
-      // struct msg_queue begins with the struct kern_ipc_perm that the tree has.
+      // struct msg_queue begins with the struct kern_ipc_perm that is in the tree.
       list(memberAddress(types, "msg_queue", queue, "q_messages"));
     }
   }

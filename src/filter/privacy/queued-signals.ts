@@ -4,13 +4,13 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
-/** RLIMIT_SIGPENDING is some thousands a user. */
+/** RLIMIT_SIGPENDING is some thousands per user. */
 const MAX_SIGNALS = 1 << 20;
 const MAX_PROCESSES = 1 << 22;
 
 /**
- * What signals carry that wait for their threads and processes (sigqueue(3), up to 32 bytes of the sender's): the part of `siginfo` behind its numbers.
- * Nothing where the types lack it.
+ * The data of signals that wait for their threads and processes (sigqueue(3), up to 32 bytes of the sender's): the part
+ * of `siginfo` behind its numbers. Empty if the types lack it.
  */
 export function queuedSignals(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };

@@ -1,28 +1,30 @@
 import type { BytePiece } from "../../kernel/arch/registers.js";
 import { wordAt } from "../../reader/fields.js";
 
-/** Words one behind the other that make a copy of registers, and how many of them have to tell something. */
+/** The least consecutive words of a copy of registers, and how many of them must be specific. */
 const LEAST_WORDS = 4;
 const LEAST_TELLING = 2;
-/** Values below it (0, small numbers, descriptors) are everywhere. */
+/** Smaller values (0, small numbers, descriptors) are everywhere. */
 const TELLING = 1n << 16n;
 
 /**
- * Above all addresses of programs (56 bits, with five levels of page tables) and below the kernel's: text and numbers, which mean nothing to who reads a
- * stack. Not told on 32-bit machines.
+ * Values above all addresses of programs (56 bits, with five levels of page tables) and below the kernel's: text and
+ * numbers, which have no meaning for the reader of a stack. Not distinguished on 32-bit machines.
  */
 const PAYLOAD = [1n << 56n, 0xff00_0000_0000_0000n] as const;
 
-/** A machine's words. */
+/** The form of a machine's words. */
 export interface WordForm {
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
 }
 
 /**
- * Copies of a set of registers in some memory: pieces of it in which at least four words are the set's, in its order, and at least two are neither
- * small nor all ones; and single words with a value of the set that can be no address, as functions save registers in any order. A CPU that is stopped while a program runs on it has its registers written into a `struct elf_prstatus` (crash_save_cpu), first
- * on a stack, with pr_reg in the order of struct pt_regs. `skip` is the set itself, if it lies in the same memory.
+ * Copies of a set of registers in some memory: pieces with at least four words of the set, in its order, of which at
+ * least two are neither small nor all ones; and single words with a value of the set that cannot be an address, because
+ * functions save registers in any order. When a CPU is stopped while a program runs on it, its registers are written
+ * into a `struct elf_prstatus` (crash_save_cpu), first on a stack, with pr_reg in the order of struct pt_regs. `skip`
+ * is the set itself, if it is in the same memory.
  */
 export function registerCopies(
   memory: DataView,
@@ -32,7 +34,7 @@ export function registerCopies(
 ): BytePiece[] {
   const all = (1n << BigInt(8 * wordSize)) - 1n;
   const telling = registers.map((value) => value >= TELLING && value !== all);
-  /** Where in the set a value comes first: copies may begin anywhere in it. */
+  /** The places of each value in the set: copies may begin anywhere in it. */
   const places = new Map<bigint, number[]>();
   registers.forEach((value, i) => {
     if (!telling[i]) return;
@@ -70,7 +72,7 @@ export function registerCopies(
   return found;
 }
 
-/** The words of a piece of some memory. */
+/** The words of a piece of memory. */
 export function wordsOf(memory: DataView, [from, to]: BytePiece, { wordSize, littleEndian }: WordForm): bigint[] {
   const words: bigint[] = [];
   for (let at = from; at + wordSize <= to; at += wordSize) words.push(wordAt(memory, at, wordSize, littleEndian));

@@ -4,15 +4,15 @@ import { wordAt } from "../../reader/fields.js";
 import type { Machine } from "../../reader/machine.js";
 import { registerCopies, wordsOf } from "./register-copies.js";
 
-/** A machine's frame as it is looked for on stacks. */
+/** A machine's register frame, for searching stacks. */
 export interface RegisterFrame extends UserFrame {
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
 }
 
 /**
- * The frame of a machine's programs; `size` is that of the kernel's own struct pt_regs, where its types are known.
- * `undefined` where neither types nor the architecture's row tell it (mips, ia64, sparc64; ppc64 without types).
+ * The frame of a machine's programs; `size` is that of the kernel's own struct pt_regs, if its types are known.
+ * `undefined` if neither types nor the architecture's row describe it (mips, ia64, sparc64; ppc64 without types).
  */
 export function registerFrame(machine: Machine, version: number, size: number | undefined): RegisterFrame | undefined {
   const known = archSupport(machine.arch)?.userFrame?.(version);
@@ -27,8 +27,8 @@ export function registerFrame(machine: Machine, version: number, size: number | 
 }
 
 /**
- * The pieces of a stack to overwrite: [from, to) in bytes of `stack`, whose end is the stack's top: the frame, and copies of it. Empty if there
- * is no frame of user mode.
+ * The pieces of a stack to overwrite: [from, to) in bytes of `stack`, whose end is the stack's top: the frame, and
+ * copies of it. Empty if there is no frame of user mode.
  */
 export function userRegisters(stack: DataView, frame: RegisterFrame): BytePiece[] {
   for (const pad of frame.pads) {

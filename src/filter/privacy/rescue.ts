@@ -9,7 +9,7 @@ import { structPageReader } from "./page-reader.js";
 import type { PrivacyView } from "./privacy-view.js";
 import { isStackBottom } from "./thread-stack.js";
 
-/** A batch that was classified: page i has the pfn `firstPfn + i`, its struct page is at `i * layout.size`. */
+/** A classified batch: page i has the pfn `firstPfn + i`, its struct page is at `i * layout.size`. */
 export interface ClassifiedBatch {
   readonly firstPfn: number;
   readonly from: number;
@@ -18,23 +18,24 @@ export interface ClassifiedBatch {
   readonly classes: Uint8Array;
 }
 
-/** Takes back what a batch would drop although it is the kernel's. */
+/** Keeps pages of a batch that would be dropped although they are the kernel's. */
 export type Rescue = (batch: ClassifiedBatch) => void;
 
-/** Blocks of more pages are none of the per-CPU allocator's (KMALLOC_MAX_SIZE). */
+/** The most pages of a block of the per-CPU allocator (KMALLOC_MAX_SIZE). */
 const MAX_BLOCK_PAGES = 1 << 11;
 const CHUNK_SIZE = 256;
-/** A block has 32 KiB at least (PCPU_MIN_UNIT_SIZE), and all its pages name the chunk. */
+/** A block has at least 32 KiB (PCPU_MIN_UNIT_SIZE), and all its pages contain the chunk's address. */
 const MIN_BLOCK = 32768;
 
 /**
- * The kernel's own memory in the direct map that has no mark in its struct pages, found by content. Only pages of classes
- * `unknown` and `unreferenced` are looked at, and read only where their struct pages fit.
+ * Finds the kernel's own memory in the direct map that has no mark in its struct pages, by its content. Checks only
+ * pages of the classes `unknown` and `unreferenced`, and reads them only if their struct pages fit.
  *
- * - Stacks: blocks of several pages that are no compound page, so that all but the first have no reference, with the
+ * - Stacks: blocks of several pages that are not a compound page, so that all but the first have no reference, with the
  *   stack's mark at the lowest address.
- * - Per-CPU memory of kernels for one processor: blocks whose pages all name their chunk, which names the block. One page
- *   does not do: a process's top page table names its mm_struct in the same place, and that names the table.
+ * - Per-CPU memory of kernels for one processor: blocks whose pages all have the address of their chunk, which has the
+ *   address of the block. One page is not enough: a process's top page table has the address of its mm_struct in the
+ *   same place, and that has the address of the table.
  */
 export function createRescue(
   { stack, littleEndian, lowestAddress, stackTops }: PrivacyView,
@@ -65,7 +66,7 @@ export function createRescue(
     return true;
   };
 
-  /** Blocks of the per-CPU allocator by their chunk's address; `undefined` for addresses of no chunk. */
+  /** Blocks of the per-CPU allocator by their chunk's address; `undefined` for addresses that are not a chunk's. */
   const chunks = new Map<bigint, readonly number[]>();
   const basesOf = (chunk: bigint): readonly number[] => {
     let bases = chunks.get(chunk);

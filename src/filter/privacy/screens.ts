@@ -6,17 +6,19 @@ import type { ScrubList } from "./private-objects.js";
 
 /** MAX_NR_CONSOLES. */
 const MAX_CONSOLES = 63;
-/** 32,767 columns and rows at most; a screen of 4 MiB has 2,000 lines of 1,000. */
+/** At most 32,767 columns and rows; a screen of 4 MiB has 2,000 lines of 1,000. */
 const MAX_SCREEN = 4 << 20;
 const MAX_ROWS = 1 << 15;
-/** What VGA adapters show text from: 32 KiB, with the lines that ran out of the screen. */
+/** The text memory of VGA adapters: 32 KiB, including lines that were scrolled out. */
 const MAX_VGA = 1 << 18;
-/** The selection has some characters a cell of the screen. */
+/** The selection has several characters per cell of the screen. */
 const MAX_SELECTION = 8 << 20;
 
 /**
- * What the screens of virtual consoles show: characters with their colours, the same in Unicode, the screen behind an alternate one, and the
- * text that was selected with the mouse (drivers/tty/vt). Of the one in front also the adapter's memory (vgacon), which a hypervisor's dump may have. `undefined` where the symbols have no variables; nothing where the kernel has no such consoles.
+ * The content of virtual consoles' screens: characters with their colours, the same in Unicode, the screen behind an
+ * alternate one, and the text that was selected with the mouse (drivers/tty/vt). For the visible console also the
+ * adapter's memory (vgacon), which a hypervisor's dump may contain. `undefined` if the symbols have no variables; empty
+ * if the kernel has no such consoles.
  */
 export function screens(space: AddressSpace, kernel: KernelObjects): ScrubList | undefined {
   const { memory, symbols, types } = kernel;
@@ -66,7 +68,7 @@ function eraseSelection(
   erase: (address: bigint | undefined, length: number, most: number) => void,
 ): void {
   const { memory, symbols, types } = kernel;
-  // One struct since 5.7; two variables before.
+  // One struct since 5.7; two variables before that.
   const selection = symbols.address("vc_sel");
   const buffer = symbols.address("sel_buffer");
   const length = symbols.address("sel_buffer_lth");

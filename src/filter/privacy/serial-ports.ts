@@ -6,25 +6,26 @@ import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
 const MAX_DEVICES = 1 << 10;
-/** 31 of a device. */
+/** 31 per device. */
 const MAX_PORTS = 1 << 10;
-/** Descriptors of a queue. */
+/** The most descriptors of a queue. */
 const MAX_QUEUE = 1 << 15;
-/** Bytes of one buffer: a page for what comes in, 32 KiB at most for what goes out. */
+/** The most bytes of one buffer: a page for input, 32 KiB for output. */
 const MAX_BUFFER = 1 << 20;
 
-/** The kernel with the types of a driver, and where the driver's variable is. */
+/** The kernel with the types of a driver, and the place of the driver's variable. */
 interface Driver {
-  /** Of the ports, and of the queues: modules of their own, perhaps. */
+  /** Types of the ports and of the queues, which may be separate modules. */
   readonly ports: KernelObjects;
   readonly rings: KernelObjects;
   readonly data: bigint;
 }
 
 /**
- * What waits in the ports of virtio-serial (drivers/char/virtio_console.c): passwords that the host's guest agent sets go through there. Buffers of each
- * port's two queues and the one that is being read. `undefined` where the driver is there, and its types or variables are not: it is a module, and
- * those of modules are told since 5.11; nothing where the kernel has none.
+ * Data that wait in the ports of virtio-serial (drivers/char/virtio_console.c): the host's guest agent sets passwords
+ * through them. Includes the buffers of each port's two queues and the one that is being read. `undefined` if the
+ * driver exists, but its types or variables are not known: it is a module, and modules' types are known since 5.11.
+ * Empty if the kernel has no such driver.
  */
 export function serialPorts(space: AddressSpace, kernel: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
@@ -70,13 +71,13 @@ function driverOf(kernel: KernelObjects): Driver | "none" | undefined {
   return { ports: { ...kernel, types: own }, rings: { ...kernel, types: ringTypes }, data };
 }
 
-/** What was given to a virtqueue and was not taken back: the driver's own pointers. */
+/** Buffers that were given to a virtqueue and not taken back: the driver's own pointers. */
 function* waiting(kernel: KernelObjects, queue: bigint | undefined): Generator<bigint> {
   const { memory, types } = kernel;
   const within = types.member("vring_virtqueue", "vq")?.offset;
   if (!queue || within === undefined || !memory.isKernelAddress(queue)) return;
   const ring = queue - BigInt(within);
-  // Which of the two forms it has is a flag whose name changed: the other one's pointers are none.
+  // A flag whose name changed says which of the two forms it has: the pointers of the other form are not set.
   for (const [form, state] of [
     ["split", "vring_desc_state_split"],
     ["packed", "vring_desc_state_packed"],

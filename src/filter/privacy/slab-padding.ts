@@ -2,22 +2,25 @@ import type { Slab } from "../../kernel/objects/slab-walk.js";
 import { type EraseSpans, MAX_SPANS, RepeatedSpans } from "../erase/spans.js";
 import { type Hole, MAX_HOLES } from "./type-holes.js";
 
-/** What no object of a slab has: bytes [from, to) of each stride, and of the slab behind its last object. */
+/** Bytes that belong to no object of a slab: [from, to) of each stride, and behind the last object. */
 export interface SlabPadding {
-  /** Pieces that each object has behind it, in bytes from its begin. */
+  /** Pieces behind each object, in bytes from its start. */
   readonly pieces: readonly (readonly [from: number, to: number])[];
   /** Physical addresses [start, end). */
   readonly tails: readonly (readonly [start: number, end: number])[];
 }
 
-/** Pieces of a gap: it may hold the link to the next free object, and a pointer to who is charged for the object. */
+/**
+ * The most pieces of a gap: it may contain the link to the next free object, and a pointer to the cgroup that is
+ * charged for the object.
+ */
 const LAYERS = 3;
 
 /**
- * The bytes of a slab that are in no object, but for what the allocator itself has there: the link to the next free object
- * (caches with a constructor, or whose objects RCU readers may still look at), and since 7.0 the slab's array of `slabobj_ext`, behind the
- * last object or one in each stride. Slabs whose caches are being debugged (red zones, poison, owners) have their padding written by the
- * allocator when they are made, and it is what one looks for in such a dump: nothing.
+ * The bytes of a slab that are in no object, without the allocator's own data: the link to the next free object (caches
+ * with a constructor, or whose objects RCU readers may still read), and since 7.0 the slab's array of `slabobj_ext`,
+ * behind the last object or one in each stride. Empty for slabs of caches that are being debugged (red zones, poison,
+ * owners): the allocator writes their padding when they are made, and debuggers need it.
  */
 export function slabPadding({ cache, start, count, end, extensions }: Slab): SlabPadding {
   if (cache.debugged) return { pieces: [], tails: [] };
@@ -36,7 +39,7 @@ export function slabPadding({ cache, start, count, end, extensions }: Slab): Sla
   return { pieces: without([objectSize, stride], holes), tails: tails.filter(([from, to]) => to > from) };
 }
 
-/** What is left of a range without some others. */
+/** The parts of a range outside of some others. */
 function without(
   [from, to]: readonly [number, number],
   holes: readonly (readonly [number, number])[],
@@ -51,15 +54,15 @@ function without(
   return left;
 }
 
-/** The padding of all slabs: one record a slab and piece, however many objects there are. */
+/** The padding of all slabs: one record per slab and piece, for any number of objects. */
 export class PaddingList {
   readonly #layers = Array.from({ length: LAYERS + MAX_HOLES }, () => new RepeatedSpans());
-  /** Slabs that have some. */
+  /** Number of slabs with padding. */
   slabs = 0;
   /** There was more than can be remembered. */
   cut = false;
 
-  /** `holes`: what no member of the objects' type covers. */
+  /** `holes`: bytes that no member of the objects' type covers. */
   add(slab: Slab, holes: readonly Hole[] = []): void {
     const { pieces: around, tails } = slabPadding(slab);
     const pieces = slab.cache.debugged ? around : [...around, ...holes];
@@ -78,7 +81,7 @@ export class PaddingList {
     else this.cut = true;
   }
 
-  /** What the threads fill with zeros. */
+  /** The spans that the threads fill with zeros. */
   spans(): EraseSpans[] {
     return this.#layers.flatMap((layer) => layer.spans(0));
   }

@@ -1,14 +1,16 @@
 import { findBit, type PageBitmap } from "../../reader/bitmap.js";
 import { type RegisterFrame, userRegisters } from "./register-frame.js";
 
-/** Pages at whose end a kernel stack has its top, and what is overwritten there. Plain data for the workers. */
+/**
+ * Pages that end with the top of a kernel stack, and the frame that is overwritten there. Plain data for the workers.
+ */
 export interface StackTops {
-  /** One bit per pfn, in shared memory. Workers set those of stacks that they find. */
+  /** One bit per pfn, in shared memory. Workers set the bits of stacks that they find. */
   readonly pages: PageBitmap;
   readonly frame: RegisterFrame;
 }
 
-/** Overwrites with zeros the user registers in a run of pages that begins with `pfn`: costs looking at its bits. */
+/** Overwrites the user registers with zeros in a run of pages that begins with `pfn`. Costs testing the pages' bits. */
 export function clearStackTops({ pages, frame }: StackTops, bytes: Uint8Array, pfn: number, pageSize: number): void {
   const end = pfn + bytes.length / pageSize;
   for (let top = findBit(pages, pfn, end, true); top < end; top = findBit(pages, top + 1, end, true)) {

@@ -1,20 +1,20 @@
 import type { KernelMemory } from "../../kernel/kernel-memory.js";
 import { areaAt, type MappedArea } from "./areas.js";
 
-/** Pages looked through for a module: 256 MiB. Each costs about 1 µs. */
+/** The most pages that are searched for a module: 256 MiB. Each costs about 1 µs. */
 const MAX_PAGES = 1 << 16;
 const MAX_MODULES = 1 << 14;
 /** MODULE_STATE_UNFORMED is the highest. */
 const MAX_STATE = 3;
-/** struct module has 600 to 1500 bytes; its pointers to the module's memory are in the front half or so. */
+/** struct module has 600 to 1500 bytes; its pointers to the module's memory are about in the first half. */
 const MODULE_SIZE = 2048;
-/** A list_head and 32 bytes of name behind the state are looked at. */
+/** A list_head and 32 bytes of name behind the state are checked. */
 const HEAD_SIZE = 64;
 
 /**
- * The areas of modules, without knowing symbols or types: a struct module begins with its state, its place in the list of
- * modules, and its name. One is found by that, and proven by its neighbours in the list pointing back to it; the list
- * then leads to all. The areas are those that they lie in, and those that they point to.
+ * The areas of modules, found without symbols or types: a struct module begins with its state, its place in the list of
+ * modules, and its name. One is found by that, and confirmed if its neighbours in the list point back to it; the list
+ * then leads to all modules. The result are the areas that contain them, and the areas to which they point.
  */
 export function moduleAreas(
   kernel: KernelMemory,
@@ -48,7 +48,7 @@ function firstModule(
   for (const { vaddr, pfns } of areas) {
     for (let i = 0; i < pfns.length; i++) {
       const bytes = readPage(pfns[i] as number);
-      // Registers of devices are mapped too.
+      // Registers of devices are mapped, too.
       if (bytes === undefined) continue;
       if (left-- === 0) return { first: undefined, cut: true };
       for (let at = 0; at + HEAD_SIZE <= pageSize; at += wordSize) {
@@ -63,7 +63,7 @@ function firstModule(
   return { first: undefined, cut: false };
 }
 
-/** Letters, digits and _ or -, two at least, and then a NUL (or more of them than are looked at). */
+/** Whether there are letters, digits and _ or -, at least two, and then a NUL (or more of them than are checked). */
 function isName(bytes: DataView, start: number): boolean {
   for (let at = start; at < start + 32; at++) {
     const char = bytes.getUint8(at);
@@ -84,7 +84,7 @@ function isModule(kernel: KernelMemory, module: bigint): boolean {
   return kernel.readWord(next + word) === list && kernel.readWord(prev) === list;
 }
 
-/** All modules of the list; its head, which is a variable of the kernel's, is in no area and left out. */
+/** All modules of the list, without its head, which is a variable of the kernel and so in no area. */
 function listOfModules(kernel: KernelMemory, first: bigint, areas: readonly MappedArea[]): bigint[] {
   const word = BigInt(kernel.wordSize);
   const modules: bigint[] = [];

@@ -3,35 +3,35 @@ import { archSupport } from "../../kernel/arch/archs.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { Machine } from "../../reader/machine.js";
 
-/** What tells a kernel stack by its content. */
+/** How to recognise a kernel stack by its content. */
 export interface StackMark {
-  /** Pages of a stack; 0 where it is less than one: such stacks are in the slab. */
+  /** Pages of a stack; 0 if a stack is smaller than a page: such stacks are in the slab. */
   readonly pages: number;
-  /** Bytes from the lowest address on in which the mark may be: behind struct thread_info, where that is there. */
+  /** Bytes from the lowest address on that may contain the mark: behind struct thread_info, if it is there. */
   readonly within: number;
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
 }
 
-/** Stands at the lowest free word of every kernel stack since 2.6.28 (STACK_END_MAGIC, include/uapi/linux/magic.h). */
+/** In the lowest free word of every kernel stack since 2.6.28 (STACK_END_MAGIC, include/uapi/linux/magic.h). */
 const STACK_END_MAGIC = 0x57ac6e9d;
-/** struct thread_info of any machine is smaller: ARM's, with its floating-point registers, has some 800 bytes. */
+/** struct thread_info is smaller on any machine: ARM's, with its floating-point registers, has about 800 bytes. */
 const THREAD_INFO_SIZE = 2048;
 
-/** Of machines of which nothing is known. */
+/** For machines about which nothing is known. */
 const USUAL_STACK: TaskStack = { bytes: 16384, hasThreadInfo: true };
 
-/** What brackets the first task's stack: since 6.11, since 4.16 (include/asm-generic/vmlinux.lds.h). */
+/** Symbols at both ends of the first task's stack: since 6.11, since 4.16 (include/asm-generic/vmlinux.lds.h). */
 const FIRST_STACK = [
   ["__start_init_stack", "__end_init_stack"],
   ["__start_init_task", "__end_init_task"],
 ] as const;
-/** No stack is less, and none more: 64-bit kernels with KASAN and pages of 64 KiB have 128 KiB. */
+/** The smallest and the largest stack: 64-bit kernels with KASAN and pages of 64 KiB have 128 KiB. */
 const [LEAST, MOST] = [4096, 1 << 18];
 
 /**
- * A kernel's stacks, by its own symbols and types where they are: KASAN doubles their size, and pages of 64 KiB make it that of a page. Else what `version`,
- * `kernelVersion`'s number, has as a rule.
+ * The size of a kernel's stacks, from its own symbols and types if they are known: KASAN doubles the size, and with
+ * pages of 64 KiB it is that of a page. Otherwise the usual size for `version` (a number of `kernelVersion`).
  */
 export function taskStack(
   { arch }: Machine,
@@ -53,14 +53,14 @@ export function taskStack(
 export function stackMark(machine: Machine, pageSize: number, { bytes, hasThreadInfo }: TaskStack): StackMark {
   return {
     pages: Math.floor(bytes / pageSize),
-    // Without struct thread_info the mark is the stack's first word.
+    // Without struct thread_info the mark is in the stack's first word.
     within: hasThreadInfo ? THREAD_INFO_SIZE : machine.wordSize,
     wordSize: machine.wordSize,
     littleEndian: machine.littleEndian,
   };
 }
 
-/** Whether `bytes`, the first of some memory (at least `within` of them), are the lowest ones of a kernel stack. */
+/** Whether `bytes`, the first of some memory (at least `within` of them), are the lowest bytes of a kernel stack. */
 export function isStackBottom(bytes: DataView, { within, wordSize, littleEndian }: StackMark): boolean {
   const [low, high] = littleEndian ? [0, 4] : [4, 0];
   for (let at = 0; at + wordSize <= Math.min(within, bytes.byteLength); at += wordSize) {

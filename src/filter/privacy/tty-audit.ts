@@ -4,13 +4,13 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
-/** N_TTY_BUF_SIZE, in every kernel that has such buffers. */
+/** N_TTY_BUF_SIZE, in every kernel with such buffers. */
 const BUFFER = 4096;
 const MAX_PROCESSES = 1 << 22;
 
 /**
- * What was typed at terminals of audited processes (pam_tty_audit, passwords among it) and was not yet handed to the audit daemon: a buffer of
- * each process (drivers/tty/tty_audit.c, 2.6.25 and later). Nothing where the types lack it.
+ * Input at terminals of audited processes (pam_tty_audit; it may contain passwords) that was not yet sent to the audit
+ * daemon: a buffer of each process (drivers/tty/tty_audit.c, 2.6.25 and later). Empty if the types lack it.
  */
 export function ttyAudit(space: AddressSpace, kernel: KernelObjects, tasks: Iterable<bigint>): ScrubList {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
@@ -22,7 +22,7 @@ export function ttyAudit(space: AddressSpace, kernel: KernelObjects, tasks: Iter
     const signal = readMember(kernel, "task_struct", task, "signal");
     if (!signal || seen.has(signal) || seen.size >= MAX_PROCESSES) continue;
     seen.add(signal);
-    // An error is in its place where there was no memory.
+    // If there was no memory, an error number is in its place.
     const buffer = readMember(kernel, "signal_struct", signal, "tty_audit_buf");
     if (!buffer || !memory.isKernelAddress(buffer)) continue;
     const text = readMember(kernel, "tty_audit_buf", buffer, "data");

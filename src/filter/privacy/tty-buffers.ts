@@ -5,7 +5,7 @@ import type { ScrubList } from "./private-objects.js";
 
 /** What was found in terminals. */
 export interface TtyBuffers extends ScrubList {
-  /** Lists that do not end, buffers that are not in the dump. */
+  /** Lists that do not end, and buffers that are not in the dump. */
   broken: number;
 }
 
@@ -14,14 +14,14 @@ const MAX_LINES = 1 << 16;
 const MAX_FILES = 1 << 16;
 const MAX_TTYS = 1 << 16;
 const MAX_BUFFERS = 1 << 12;
-/** tty_struct.write_cnt is 64 KiB at most (TTYB_DEFAULT_MEM_LIMIT for buffers). */
+/** tty_struct.write_cnt is at most 64 KiB (TTYB_DEFAULT_MEM_LIMIT for buffers). */
 const MAX_BYTES = 1 << 17;
 
 /**
- * Finds the text in terminals: what came in and was not yet read (tty_buffer, n_tty_data), and what is being written. Terminals
- * are those that are open (pseudo terminals are in no list), and those of the list tty_drivers. Where the symbols have no variables
- * that list is entered by the driver of an open one, and terminals are told by their functions. `undefined` if symbols or
- * types lack what leads there, or there is no task. `tasks` are asked for their open files.
+ * Finds the text in terminals: input that was not read yet (tty_buffer, n_tty_data), and output that is being written.
+ * Terminals are found as open files (pseudo terminals are in no list), and in the list tty_drivers. If the symbols have
+ * no variables, the list is entered at the driver of an open terminal, and terminals are recognised by their functions.
+ * `undefined` if symbols or types lack what is needed, or there is no task. The open files of `tasks` are searched.
  */
 export function ttyBuffers(
   space: AddressSpace,
@@ -60,7 +60,7 @@ class Terminals {
     this.#kernel = kernel;
   }
 
-  /** A terminal, and the other end of a pseudo terminal. */
+  /** Adds a terminal, and the other end of a pseudo terminal. */
   addTty(tty: bigint): void {
     for (const one of [tty, this.#read("tty_struct", tty, "link")]) {
       if (one === undefined || !this.#kernel.memory.isKernelAddress(one) || this.#ttys.size >= MAX_TTYS) continue;
@@ -70,7 +70,7 @@ class Terminals {
     }
   }
 
-  /** All of a list of drivers. */
+  /** Adds all drivers of a list. */
   addDrivers(list: bigint): void {
     for (const driver of walkList(this.#kernel, list, "tty_driver", "tty_drivers", MAX_DRIVERS)) {
       const lines = Math.min(this.#number("tty_driver", driver, "num"), MAX_LINES);
@@ -79,7 +79,7 @@ class Terminals {
     }
   }
 
-  /** The pointers in a driver's array, but those that are 0. */
+  /** The pointers in a driver's array that are not 0. */
   *#lines(driver: bigint, member: "ttys" | "ports", lines: number): Generator<bigint> {
     const { memory } = this.#kernel;
     const array = this.#read("tty_driver", driver, member);
@@ -108,7 +108,7 @@ class Terminals {
       next = this.#read("tty_buffer", next, "next");
     }
     if (next) this.#found.broken++;
-    // Used up and kept for later: their text is still in them.
+    // Used buffers that are kept for later still contain their text.
     let free = this.#read("tty_port", port, "buf.free.first");
     const link = types.member("tty_buffer", "free")?.offset;
     for (left = MAX_BUFFERS; free && link !== undefined && left > 0; left--) {
@@ -124,7 +124,7 @@ class Terminals {
     const { types } = this.#kernel;
     const data = types.member("tty_buffer", "data")?.offset ?? types.sizeOf("tty_buffer");
     const size = this.#number("tty_buffer", at, "size");
-    // Behind each character's byte is one for its flag.
+    // Behind the bytes of the characters is one byte per character for its flag.
     if (data !== undefined) this.#erase(at + BigInt(data), size * 2);
   }
 
@@ -158,13 +158,13 @@ class Terminals {
     return readMember(this.#kernel, type, at, path);
   }
 
-  /** 0 for what is not there. */
+  /** 0 if the member cannot be read. */
   #number(type: string, at: bigint, path: string): number {
     return Number(this.#read(type, at, path) ?? 0n);
   }
 }
 
-/** Whether a terminal's line discipline is the usual one, N_TTY: others have other things behind disc_data. */
+/** Whether a terminal has the usual line discipline, N_TTY: others have other data behind disc_data. */
 function isNTty(kernel: KernelObjects, tty: bigint): boolean {
   const discipline = readMember(kernel, "tty_struct", tty, "ldisc");
   const operations = discipline && readMember(kernel, "tty_ldisc", discipline, "ops");
@@ -175,7 +175,9 @@ function isNTty(kernel: KernelObjects, tty: bigint): boolean {
   return open !== undefined && readMember(kernel, "tty_ldisc_ops", operations, "open") === open;
 }
 
-/** The driver of a terminal, as a way into the list of them; the list's head then comes up as one without lines. */
+/**
+ * The driver of a terminal, for entering the list of drivers; the list's head then looks like a driver without lines.
+ */
 function driverList(kernel: KernelObjects, ttys: readonly bigint[]): bigint | undefined {
   for (const tty of ttys) {
     const driver = readMember(kernel, "tty_struct", tty, "driver");
@@ -186,7 +188,10 @@ function driverList(kernel: KernelObjects, ttys: readonly bigint[]): bigint | un
   return undefined;
 }
 
-/** Tells by a file's operations whether it is a terminal: by the variables, or by what reads from it. */
+/**
+ * Returns a test whether a file is a terminal, by its operations: by the variables, or by the function that reads from
+ * it.
+ */
 function terminalTeller(kernel: KernelObjects): (operations: bigint) => boolean {
   const { symbols } = kernel;
   const names = ["tty_fops", "console_fops", "ptmx_fops", "hung_up_tty_fops"];
@@ -197,7 +202,7 @@ function terminalTeller(kernel: KernelObjects): (operations: bigint) => boolean 
   return (operations) => {
     let is = known.get(operations);
     if (is === undefined) {
-      // read_iter since 5.11.
+      // It is read_iter since 5.11.
       is = ["read_iter", "read"].some((path) =>
         functions.has(readMember(kernel, "file_operations", operations, path) ?? 0n),
       );

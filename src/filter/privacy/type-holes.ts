@@ -6,29 +6,34 @@ import { typeOfCache } from "./strict/cache-types.js";
 /** Bytes [from, to) of each object. */
 export type Hole = readonly [from: number, to: number];
 
-/** Less holds no word of anybody's. */
+/** Smaller holes contain no word of data. */
 const MIN_HOLE = 8;
-/** The largest of a type: structs have few that are not a number's alignment. */
+/**
+ * The most holes of a type that are used, the largest ones: structs have few holes that are not a number's alignment.
+ */
 export const MAX_HOLES = 4;
-/** Bytes of one object whose type is looked at: task_struct has 10 KiB, its kernel's largest caches' objects 8. */
+/**
+ * The most bytes of an object whose type is used: task_struct has 10 KiB, the objects of the largest other caches 8.
+ */
 const MAX_TYPED = 1 << 16;
 
 /**
- * The type of a cache's objects, `struct NAME`; `undefined` where nobody knows it. Caches of objects of one size are merged: then only the first one's
- * name is left.
+ * The type of a cache's objects, `struct NAME`; `undefined` if it is not known. Caches with objects of one size are
+ * merged: then only the first one's name is left.
  */
 export function typeOfObjects(
   kernel: Pick<KernelObjects, "memory" | "types">,
   { name, address, objectSize }: Pick<CacheShape, "name" | "address" | "objectSize">,
 ): string | undefined {
-  // Below 0 is one that may not be merged.
+  // A negative number means that it may not be merged.
   const users = Number(BigInt.asIntN(32, readMember(kernel, "kmem_cache", address, "refcount") ?? 2n));
   return users > 1 || objectSize > MAX_TYPED ? undefined : typeOfCache(kernel.types, name, objectSize);
 }
 
 /**
- * What no member of a type covers, in objects of `objectSize` bytes whose link to the next free one is `link`: alignment to cache lines, mostly. Nobody
- * writes there, and where the kernel does not zero memory that it gives out it has what was there before.
+ * Bytes that no member of a type covers, in objects of `objectSize` bytes whose link to the next free one is `link`:
+ * mostly alignment to cache lines. Nobody writes there, and if the kernel does not zero allocated memory, they contain
+ * old data.
  */
 export function holesOf(
   types: KernelTypes,
@@ -55,8 +60,8 @@ export function holesOf(
 }
 
 /**
- * Of a table of `struct bio_vec`, whose content is `bytes`, the entries that nobody wrote: their page is no address of the kernel's. Block devices have
- * tables of 256 for as many as a request takes, and some in reserve (mempool).
+ * The unwritten entries of a table of `struct bio_vec`, whose content is `bytes`: their page pointer is not a kernel
+ * address. Block devices have tables of 256 entries for requests of any size, and some in reserve (mempool).
  */
 export function unwrittenVectors(
   { memory, types }: Pick<KernelObjects, "memory" | "types">,

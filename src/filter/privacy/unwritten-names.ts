@@ -2,15 +2,19 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import { wordAt } from "../../reader/fields.js";
 
-/** Short names lie in their directory entry; `rest` tells what of an entry's room for one nobody wrote. */
+/** Short names are in their directory entry; `rest` returns the unwritten part of an entry's room for them. */
 export interface EntryNames {
-  /** Bytes [from, to) of the entry whose content is `bytes` from `at` on and which lies at physical address `paddr`; `undefined`: none. */
+  /**
+   * Bytes [from, to) of the entry whose content is `bytes` from `at` on and whose physical address is `paddr`;
+   * `undefined` if there are none.
+   */
   rest(bytes: DataView, at: number, paddr: number): readonly [number, number] | undefined;
 }
 
 /**
- * Of a `struct dentry` what lies behind its name in the room for short names (`d_iname`; `d_shortname` since 6.14), and all of that room where the name
- * lies elsewhere: the kernel writes no more than the name. `undefined` if the types lack one of the two.
+ * The bytes behind the name in the room for short names of a `struct dentry` (`d_iname`; `d_shortname` since 6.14), and
+ * all of that room if the name is elsewhere: the kernel writes only the name. `undefined` if the types lack one of the
+ * two.
  */
 export function entryNames(space: AddressSpace, { memory, types }: KernelObjects): EntryNames | undefined {
   const name = types.member("dentry", "d_name.name") ?? types.member("dentry", "__d_name.name");
@@ -24,7 +28,7 @@ export function entryNames(space: AddressSpace, { memory, types }: KernelObjects
       if (at + end > bytes.byteLength) return undefined;
       const pointer = wordAt(bytes, at + name.offset, wordSize, littleEndian);
       if (!memory.isKernelAddress(pointer)) return undefined;
-      // Only a name at the same place of its page can be its own: the others need no walk of page tables.
+      // Only a name at the same place in its page can be the entry's own: others need no walk of page tables.
       const isNear =
         bytes.getUint32(at + name.offset + low, littleEndian) % pageSize === (paddr + own.offset) % pageSize;
       if (!isNear || space.translate(pointer)?.paddr !== paddr + own.offset) return [own.offset, end];

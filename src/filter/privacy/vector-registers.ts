@@ -2,8 +2,8 @@ import type { BytePiece, VectorRegisters } from "../../kernel/arch/registers.js"
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 
 /**
- * Pieces of an object of the cache task_struct, whose objects have `objectSize` bytes, with what a task's floating-point and
- * vector registers held.
+ * Pieces of an object of the cache task_struct, whose objects have `objectSize` bytes, that contain a task's
+ * floating-point and vector registers.
  */
 export function vectorRegisters(
   types: KernelTypes,

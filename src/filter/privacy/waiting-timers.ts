@@ -4,8 +4,8 @@ import { SpanList } from "../erase/spans.js";
 import { knownTimers } from "./strict/known-timers.js";
 
 /**
- * A list without the timers that wait within its pieces: drivers have some in what lies behind their `struct net_device`, of which nobody knows the end
- * before 6.13, and one that is overwritten cuts off those behind it in its list.
+ * A list without waiting timers inside its pieces. Drivers have some behind their `struct net_device`, whose end is not
+ * known before 6.13, and overwriting a timer would cut off those behind it in its list.
  */
 export function withoutTimers(space: AddressSpace, kernel: KernelObjects, list: SpanList): SpanList {
   const { start, end } = list.merged(0);
@@ -22,7 +22,7 @@ export function withoutTimers(space: AddressSpace, kernel: KernelObjects, list: 
   return withoutPieces(list, timers);
 }
 
-/** A list without pieces of memory, each an address and a length. */
+/** A list without some pieces of memory, each an address and a length. */
 export function withoutPieces(list: SpanList, pieces: readonly (readonly [start: number, length: number])[]): SpanList {
   const { start, end } = list.merged(0);
   const sorted = [...pieces].sort((a, b) => a[0] - b[0]);

@@ -2,22 +2,22 @@ import { byteSequences, EDGE_SEQUENCES } from "./code-points.js";
 import type { PatternNode } from "./parse-pattern.js";
 
 /**
- * A table that reads bytes: from a state, with a byte, to the next. States are numbers of their rows, times `classes`; 0 is
- * where nothing can match any more.
+ * A table that reads bytes: a state and a byte give the next state. States are row numbers times `classes`; in state 0
+ * nothing can match any more.
  */
 export interface Dfa {
   readonly next: Int32Array;
-  /** Bytes that no state tells apart have one column. */
+  /** Bytes that all states treat alike share a column. */
   readonly columns: Uint8Array;
   readonly classes: number;
   readonly start: number;
-  /** The first state in which something has matched; all behind it are such. */
+  /** The first state in which something has matched; in all states behind it, too. */
   readonly accepting: number;
-  /** What has matched in each of them, from `accepting` on: the numbers of what was joined in this table. */
+  /** What has matched in each of these states, from `accepting` on: numbers of the joined patterns. */
   readonly accepts: readonly (readonly number[])[];
 }
 
-/** What a table may come to. */
+/** Limits for making a table. */
 export interface TableLimits {
   readonly states: number;
   /** Steps of making it. */
@@ -31,12 +31,12 @@ export interface WorkBudget {
 
 export const RUN_WORK = 10_000_000;
 
-/** A pattern beyond that is refused: its table would have some MB, or take more than a second. */
+/** A pattern above these limits is refused: its table would have some MB, or take more than a second. */
 export const PATTERN_LIMITS: TableLimits = { states: 6_000, work: 4_000_000 };
-/** States before they are joined. */
+/** The most states before they are joined. */
 const MAX_PARTS = 20_000;
 
-/** A pattern of which no table can be made. */
+/** No table can be made of a pattern. */
 export class TooManyStates extends Error {}
 
 interface Edge {
@@ -45,11 +45,11 @@ interface Edge {
   readonly to: number;
 }
 
-/** An automaton in the making, which may be in many states at once. */
+/** A nondeterministic automaton, while it is built. */
 export class Nfa {
   readonly edges: Edge[][] = [];
   readonly empty: number[][] = [];
-  /** Of a state: the number that has matched there. */
+  /** By state: the number of the pattern that has matched there. */
   readonly accept = new Map<number, number>();
   readonly #start: number;
   #entry: number;
@@ -65,13 +65,13 @@ export class Nfa {
     return this.empty.push([]) - 1;
   }
 
-  /** Adds a pattern, each of whose parts is read forwards or backwards; what matches it is `number`. */
+  /** Adds a pattern, whose parts are read forwards or backwards; `number` is its number. */
   add(parts: readonly PatternNode[], reverse: boolean, number: number): void {
     const end = this.#build({ kind: "all", parts }, this.#start, reverse);
     this.accept.set(end, number);
   }
 
-  /** The patterns may begin anywhere. */
+  /** Lets the patterns begin anywhere. */
   anywhere(): void {
     const loop = this.#state();
     this.#edge(loop, [0, 255], loop);
@@ -142,7 +142,7 @@ export class Nfa {
   }
 }
 
-/** Columns: bytes between which no edge begins or ends are the same. */
+/** Columns: bytes between which no edge begins or ends share one. */
 function columnsOf({ edges }: Nfa): { columns: Uint8Array; classes: number } {
   const borders = new Set([0]);
   for (const list of edges) {
@@ -160,7 +160,7 @@ function columnsOf({ edges }: Nfa): { columns: Uint8Array; classes: number } {
   return { columns, classes: column + 1 };
 }
 
-/** Of each state, those that are there with it without reading a byte; only states with edges or numbers count. */
+/** For each state, the states that are reached without reading a byte; only states with edges or numbers count. */
 class Closures {
   readonly #nfa: Nfa;
   readonly #known: (readonly number[] | undefined)[] = [];
@@ -181,7 +181,7 @@ class Closures {
   }
 }
 
-/** Makes the table. Throws `TooManyStates` beyond the limits. */
+/** Makes the table. Throws `TooManyStates` above the limits. */
 export function determinize(nfa: Nfa, limits: TableLimits, budget: WorkBudget): Dfa {
   const { columns, classes } = columnsOf(nfa);
   const closures = new Closures(nfa);
@@ -228,7 +228,7 @@ export function determinize(nfa: Nfa, limits: TableLimits, budget: WorkBudget): 
   return { ...inOrder(nfa, rows, next, classes, start), columns, classes };
 }
 
-/** The rows with those that have matched at the end. */
+/** Orders the rows so that those with matches are at the end. */
 function inOrder(nfa: Nfa, rows: readonly number[][], next: readonly number[], classes: number, start: number) {
   const numbers = rows.map((states) =>
     [...new Set(states.flatMap((state) => nfa.accept.get(state) ?? []))].sort((a, b) => a - b),
@@ -253,7 +253,7 @@ function inOrder(nfa: Nfa, rows: readonly number[][], next: readonly number[], c
 
 const hasAny = (list: readonly number[] | undefined): boolean => (list?.length ?? 0) > 0;
 
-/** Bytes behind which a table goes on in the same way from all of its states: 1 for each. */
+/** 1 for each byte after which the table continues in the same way from all of its states. */
 export function breaksOf({ next, columns, classes, start }: Dfa): Uint8Array {
   const isSame = (a: number, b: number): boolean => {
     for (let c = 0; a !== b && c < classes; c++) if (next[a + c] !== next[b + c]) return false;
@@ -261,7 +261,7 @@ export function breaksOf({ next, columns, classes, start }: Dfa): Uint8Array {
   };
   const breaks = Array.from({ length: classes }, (_, c) => {
     const goesTo = next[start + c] as number;
-    // State 0 leads nowhere, and nothing leads there where a match may begin anywhere.
+    // State 0 leads nowhere, and no state leads to it if a match may begin anywhere.
     for (let state = classes; state < next.length; state += classes) {
       if (!isSame(next[state + c] as number, goesTo)) return 0;
     }

@@ -1,11 +1,11 @@
-/** Code points [low, high], both included; lists of them are ascending, disjoint and never touch. */
+/** Code points [low, high], both included. Lists of them are ascending, disjoint, and not adjacent. */
 export type CodeRange = readonly [low: number, high: number];
 
 export const MAX_CODE = 0x10ffff;
-/** UTF-16's halves of code points beyond 0xffff: no characters. */
+/** UTF-16's halves of code points above 0xffff, which are not characters. */
 const SURROGATES: CodeRange = [0xd800, 0xdfff];
 
-/** Sorts and joins. */
+/** Sorts and joins ranges. */
 export function codeSet(ranges: readonly CodeRange[]): CodeRange[] {
   const out: [number, number][] = [];
   for (const [low, high] of [...ranges].sort((a, b) => a[0] - b[0])) {
@@ -16,7 +16,7 @@ export function codeSet(ranges: readonly CodeRange[]): CodeRange[] {
   return out;
 }
 
-/** All code points that a set has not. */
+/** All code points outside of a set. */
 export function complement(ranges: readonly CodeRange[]): CodeRange[] {
   const out: CodeRange[] = [];
   let at = 0;
@@ -28,7 +28,7 @@ export function complement(ranges: readonly CodeRange[]): CodeRange[] {
   return out;
 }
 
-/** With the other case of the letters A to Z. */
+/** Adds the other case of the letters A to Z. */
 export function bothCases(ranges: readonly CodeRange[]): CodeRange[] {
   const more: CodeRange[] = [];
   for (const [low, high] of ranges) {
@@ -43,10 +43,10 @@ export function bothCases(ranges: readonly CodeRange[]): CodeRange[] {
   return codeSet([...ranges, ...more]);
 }
 
-/** One way to write characters of a set: the values that each byte in turn may have. */
+/** One encoding of characters of a set: the possible values of each byte, in order. */
 export type ByteSequence = readonly (readonly [low: number, high: number])[];
 
-/** The sequences of bytes that the characters of a set are in UTF-8. */
+/** The UTF-8 byte sequences of the characters of a set. */
 export function byteSequences(ranges: readonly CodeRange[]): ByteSequence[] {
   return ranges
     .flatMap(([low, high]): CodeRange[] => [
@@ -56,7 +56,7 @@ export function byteSequences(ranges: readonly CodeRange[]): ByteSequence[] {
     .flatMap(utf8);
 }
 
-/** Last code points of one, two, three and four bytes of UTF-8 (RFC 3629), and the first byte's mark. */
+/** The last code points with one, two, three and four bytes in UTF-8 (RFC 3629), and the mark of the first byte. */
 const UTF8 = [
   [0x7f, 0x00],
   [0x7ff, 0xc0],
@@ -121,7 +121,7 @@ function splitDigits(low: readonly number[], high: readonly number[], most: numb
   return out;
 }
 
-/** Bytes that are no letter, digit or _. */
+/** Bytes that are not a letter, digit or _. */
 const NO_WORD = [
   [0x00, 0x2f],
   [0x3a, 0x40],
@@ -130,5 +130,5 @@ const NO_WORD = [
   [0x7b, 0xff],
 ] as const;
 
-/** The bytes that may stand beside a word; they need not be text. */
+/** The bytes that may be next to a word; they need not be text. */
 export const EDGE_SEQUENCES: readonly ByteSequence[] = NO_WORD.map((range) => [range]);

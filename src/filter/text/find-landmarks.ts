@@ -3,26 +3,27 @@ import { LANDMARK_TABLES, loadSearchModule } from "./load-search.js";
 import type { Searcher } from "./searcher.js";
 import type { PatternTable } from "./text-search.js";
 
-/** Bits of a byte: so many landmarks are told apart at once. */
+/** Bits of a byte: the number of landmarks that are distinguished at once. */
 const MARKS = 8;
-/** Where there are more than that, reading all is no slower: one byte of 32. */
+/** If more than one of 32 bytes has a landmark, reading everything is as fast. */
 const TOO_MANY = 32;
-/** Numbers of a place as the module writes it: where it is, which marks it has. */
+/** Numbers per place in the module's output: the place, and its marks. */
 const NUMBERS = 2;
 
 /**
- * Places of the input where a match may be, for each table, ascending; `undefined` for a table whose patterns lack a landmark, and where
- * there are too many. Looks at 16 bytes at once: 0.2 ns per byte, for eight landmarks.
+ * Returns for each table, ascending, the places of the input where a match may be; `undefined` for a table whose
+ * patterns lack a landmark, and if there are too many places. Reads 16 bytes at once: 0.2 ns per byte, for eight
+ * landmarks.
  */
 export type FindLandmarks = (from: number, to: number) => readonly (readonly number[] | undefined)[];
 
-/** What is looked for at once: of each table which marks are its landmarks'. */
+/** What is searched for at once: the marks of each table's landmarks. */
 interface Round {
   readonly marksOf: Map<number, number>;
   readonly tables: Uint8Array;
 }
 
-/** `undefined` where no table has landmarks. */
+/** `undefined` if no table has landmarks. */
 export function landmarkSearch(tables: readonly PatternTable[], searcher: Searcher): FindLandmarks | undefined {
   const rounds = roundsOf(tables);
   if (rounds.length === 0) return undefined;
@@ -52,7 +53,10 @@ export function landmarkSearch(tables: readonly PatternTable[], searcher: Search
   };
 }
 
-/** As many tables in a round as there are marks for; where one has more landmarks than marks, some share one. */
+/**
+ * Each round has as many tables as there are marks for. If a table has more landmarks than there are marks, some share
+ * one.
+ */
 function roundsOf(tables: readonly PatternTable[]): Round[] {
   const rounds: Round[] = [];
   let used = MARKS;
@@ -77,7 +81,7 @@ function roundsOf(tables: readonly PatternTable[]): Round[] {
   return rounds;
 }
 
-/** The places of one table. */
+/** Collects the places of one table. */
 class Near {
   places: number[] | undefined = [];
   readonly #marks: number;
@@ -93,7 +97,7 @@ class Near {
 
   add(input: Uint8Array, place: number, marks: number): void {
     if ((marks & this.#marks) === 0 || this.places === undefined) return;
-    // What is read for the place before has this one in it.
+    // The bytes around this place are read together with those of the previous place.
     const isRead = place === this.#last + 1 && this.#breaks[input[place] as number] === 0;
     this.#last = place;
     if (isRead) return;
@@ -102,13 +106,16 @@ class Near {
   }
 }
 
-/** Sets a landmark's mark for each of its bytes, by their lower and upper four bits and whole; search.as.ts says how they lie. */
+/**
+ * Sets a landmark's mark for each of its bytes, by their lower and upper four bits and whole; search.as.ts describes
+ * the tables.
+ */
 function write(tables: Uint8Array, mark: number, landmark: Landmark): void {
   for (let place = 0; place < LANDMARK_BYTES; place++) {
     const halves = 32 * place;
     const whole = 32 * LANDMARK_BYTES + 256 * place;
     for (let byte = 0; byte < 256; byte++) {
-      // Behind a short one anything may stand.
+      // Behind a short landmark any byte may follow.
       if (landmark[place] !== undefined && landmark[place]?.[byte] !== 1) continue;
       for (const at of [halves + (byte & 15), halves + 16 + (byte >> 4), whole + byte]) {
         tables[at] = (tables[at] as number) | mark;

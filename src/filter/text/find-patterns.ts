@@ -4,15 +4,16 @@ import { EDGE, MAX_MATCH, type RuleMatch, type Searched } from "./searched.js";
 import type { PatternTables, TextSearch } from "./text-search.js";
 
 /**
- * Finds all patterns of a search that match in these bytes. One table reads forwards until something matches; from there one reads back to
- * where it begins, and one forwards to the longest end. Nothing is ever read twice but for a match, of at most MAX_MATCH bytes: about
- * 1 ns per byte and table, whatever the patterns and the bytes; with places of landmarks only what lies around them is read.
+ * Finds all matches of a search's patterns in bytes. One table reads forwards until something matches; from there one
+ * table reads back to the beginning, and one forwards to the longest end. No byte is read twice except in a match,
+ * which has at most MAX_MATCH bytes: about 1 ns per byte and table, whatever the patterns and the bytes. With places of
+ * landmarks only bytes around them are read.
  */
 export class PatternFinder {
   readonly #search: TextSearch;
-  /** Of each table: 1 for bytes with which its start stays where it is. */
+  /** For each table: 1 for bytes with which its start state does not change. */
   readonly #stays: readonly Uint8Array[];
-  /** Where the last match of each pattern ends. */
+  /** The end of the last match, by pattern. */
   readonly #ends: Float64Array;
 
   constructor(search: TextSearch) {
@@ -23,7 +24,7 @@ export class PatternFinder {
     this.#ends = new Float64Array(search.patterns.length);
   }
 
-  /** `places`: for each table where landmarks of its patterns begin, ascending; without them all is read. */
+  /** `places`: for each table, where landmarks of its patterns begin, ascending; without them everything is read. */
   find(
     searched: Searched,
     found: (match: RuleMatch) => void,
@@ -38,8 +39,8 @@ export class PatternFinder {
   }
 
   /**
-   * What is found by reading all is found so, too: behind a break the table goes on as from its start, and a match that ends
-   * before the next one has a landmark in between.
+   * Finds the same as reading everything: behind a break the table continues as from its start, and a match that ends
+   * before the next break contains a landmark.
    */
   #readAround(
     finder: Dfa,
@@ -51,7 +52,7 @@ export class PatternFinder {
     const { next, columns, start, accepting } = finder;
     const { bytes, from, to } = searched;
     const limit = to + EDGE;
-    // The break, or the end, up to which all is read.
+    // The break, or the end, up to which everything was read.
     let done = from - EDGE;
     for (const place of places) {
       if (place < done) continue;
@@ -94,7 +95,7 @@ export class PatternFinder {
     }
   }
 
-  /** Matches of all patterns of a state end at `end`. */
+  /** Reports the matches of all patterns of a state, which end at `end`. */
   #takeAll(
     { accepts, accepting, classes }: Dfa,
     state: number,
@@ -107,7 +108,7 @@ export class PatternFinder {
     }
   }
 
-  /** A match of a pattern ends at `end`. */
+  /** Reports a match of a pattern, which ends at `end`. */
   #take(index: number, end: number, searched: Searched, found: (match: RuleMatch) => void): void {
     const pattern = this.#search.patterns[index] as PatternTables;
     if (end - pattern.after <= (this.#ends[index] as number)) return;
@@ -123,7 +124,7 @@ export class PatternFinder {
   }
 }
 
-/** The state in which zeros leave a table; -1 if they do not. */
+/** The state in which zeros leave a table unchanged; -1 if there is none. */
 function restOf({ next, columns, start }: Dfa): number {
   const zero = columns[0] as number;
   const first = next[start + zero] as number;

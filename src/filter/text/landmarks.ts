@@ -1,37 +1,37 @@
 import { byteSequences } from "./code-points.js";
 import type { PatternNode } from "./parse-pattern.js";
 
-/** For each of the 256 bytes 1 if it may stand at a place. */
+/** For each of the 256 byte values, 1 if it is possible at a place. */
 export type ByteSet = Uint8Array;
 
-/** Bytes that stand one behind the other in every match of a pattern: 1 to `LANDMARK_BYTES` of them, and of each which ones it may be. */
+/** Consecutive bytes in every match of a pattern: 1 to `LANDMARK_BYTES` of them, each as the set of possible values. */
 export type Landmark = readonly ByteSet[];
 
 export const LANDMARK_BYTES = 4;
 
-/** What is known of all that a part of a pattern matches. */
+/** What is known about all matches of a part of a pattern. */
 interface Shape {
-  /** The first bytes and the last ones, as far as they are told. */
+  /** The first bytes and the last ones, as far as they are known. */
   readonly head: Landmark;
   readonly tail: Landmark;
-  /** `head` is all of it, and so is `tail`. */
+  /** Whether `head`, and so `tail`, is all of it. */
   readonly whole: boolean;
-  /** Bytes one behind the other that are somewhere in it. */
+  /** Consecutive bytes that are somewhere in it. */
   readonly inside: readonly Landmark[];
-  /** It may be left out; what it is otherwise. */
+  /** If the part may be absent: its shape when it is present. */
   readonly optional?: Shape;
 }
 
 const NOTHING: Shape = { head: [], tail: [], whole: true, inside: [] };
 const ANYTHING: Shape = { head: [], tail: [], whole: false, inside: [] };
-/** Bytes remembered of either end. */
+/** The most bytes that are remembered of each end. */
 const MOST = 8;
-/** Runs remembered of what is between them: enough for patterns as people write them. */
+/** The most runs that are remembered between them: enough for typical patterns. */
 const MOST_RUNS = 200;
-/** Repetitions that are written out. */
+/** The most repetitions that are expanded. */
 const MOST_TIMES = MOST;
 
-/** The rarest of what every match has; `undefined` where that is in memory too often to be worth a look. */
+/** The rarest bytes that every match contains; `undefined` if they are too frequent in memory to be useful. */
 export function landmarkOf(node: PatternNode): Landmark | undefined {
   const { head, tail, inside } = shapeOf(node);
   let best: Landmark | undefined;
@@ -64,7 +64,7 @@ function shapeOf(node: PatternNode): Shape {
       const part = shapeOf(node.part);
       const times = Math.min(Math.max(1, node.least), MOST_TIMES);
       const repeated = Array.from({ length: times }, () => part).reduce(joined, NOTHING);
-      // What the third time brings is there already.
+      // The third repetition adds nothing new.
       const inside = times === 1 ? part.inside : joined(part, part).inside;
       const shape = { ...repeated, whole: repeated.whole && node.most === times, inside };
       return node.least === 0 ? { ...ANYTHING, optional: shape } : shape;
@@ -85,7 +85,7 @@ function setOf(ranges: readonly (readonly [low: number, high: number])[]): ByteS
   return set;
 }
 
-/** One behind the other. */
+/** The shape of one part behind the other. */
 function joined(a: Shape, b: Shape): Shape {
   if (a === NOTHING) return b;
   if (b.optional !== undefined) return { ...either(a, joined(a, b.optional)), inside: a.inside };
@@ -99,7 +99,7 @@ function joined(a: Shape, b: Shape): Shape {
   };
 }
 
-/** One or the other. */
+/** The shape of alternatives. */
 function either(a: Shape, b: Shape): Shape {
   const length = Math.min(a.head.length, b.head.length);
   const last = Math.min(a.tail.length, b.tail.length);
@@ -114,13 +114,13 @@ function either(a: Shape, b: Shape): Shape {
 }
 
 const OFTEN = Buffer.from(" ._-/:=abcdefghijklmnopqrstuvwxyz0123456789\xff", "latin1");
-/** How often bytes are in memory, roughly: zeros, then what texts are made of, and bytes of ones. */
+/** Rough shares of byte values in memory: zeros, then bytes of texts, and bytes of ones. */
 const SHARES = Float64Array.from({ length: 256 }, (_, byte) => (byte === 0 ? 60 : OFTEN.includes(byte) ? 4 : 1));
 const ALL_SHARES = SHARES.reduce((sum, share) => sum + share, 0);
-/** What is at more places than one of a hundred is no landmark. */
+/** Bytes at more than one of a hundred places are not a landmark. */
 const TOO_OFTEN = 1 / 100;
 
-/** Of one place among others: letters stand beside letters, and digits beside digits. */
+/** The share of a set at one place next to others: letters are often next to letters, and digits next to digits. */
 function shareOf(set: ByteSet): number {
   const members = set.reduce((sum, has) => sum + has, 0);
   const share = SHARES.reduce((sum, one, byte) => sum + (set[byte] === 1 ? one : 0), 0) / ALL_SHARES;

@@ -1,29 +1,29 @@
 import { DumpError } from "../../errors.js";
 import { bothCases, type CodeRange, codeSet, complement, MAX_CODE } from "./code-points.js";
 
-/** A pattern, taken apart. */
+/** A parsed pattern. */
 export type PatternNode =
   /** One character of a set. */
   | { readonly kind: "set"; readonly ranges: readonly CodeRange[] }
-  /** What stands beside a word: a code unit that is no letter, digit or _. */
+  /** The code unit next to a word: not a letter, digit or _. */
   | { readonly kind: "edge" }
   | { readonly kind: "all"; readonly parts: readonly PatternNode[] }
   | { readonly kind: "any"; readonly parts: readonly PatternNode[] }
   /** `most` may be Infinity. */
   | { readonly kind: "repeat"; readonly part: PatternNode; readonly least: number; readonly most: number };
 
-/** A pattern with what it asks of the characters around it. */
+/** A pattern, and its conditions for the characters around a match. */
 export interface Pattern {
   readonly node: PatternNode;
-  /** No letter, digit or _ stands before; behind. */
+  /** No letter, digit or _ may be before the match, or behind it. */
   readonly wordStart: boolean;
   readonly wordEnd: boolean;
 }
 
-/** Characters that every match has at least: shorter ones are in every dump by chance. */
+/** The least characters of a match: shorter texts are in every dump by chance. */
 const MIN_MATCH = 4;
 const MAX_REPEAT = 1000;
-/** Parentheses within parentheses. */
+/** The most nested parentheses. */
 const MAX_DEPTH = 50;
 const MAX_PATTERN = 2000;
 
@@ -38,7 +38,7 @@ const BLANKS: readonly CodeRange[] = [
   [0x09, 0x0d],
   [0x20, 0x20],
 ];
-/** Texts in memory end with a 0: a set that is told by what it has not never has that. */
+/** Texts in memory end with a 0, so a negated set never contains it. */
 const NUL: CodeRange = [0, 0];
 const LINE_ENDS: readonly CodeRange[] = [
   [0x0a, 0x0a],
@@ -48,9 +48,9 @@ const LINE_ENDS: readonly CodeRange[] = [
 const but = (ranges: readonly CodeRange[]) => complement([NUL, ...ranges]);
 
 /**
- * Takes apart what stands between the slashes of `pattern /…/`: docs/erase.md says what may. Everything in it is regular, so
- * that it becomes an automaton: no step of the search ever goes back. Throws `BAD_OPTION` with `where` as the file; the message has
- * the column, never the pattern.
+ * Parses the text between the slashes of `pattern /…/`; docs/erase.md describes the syntax. All of it is regular, so
+ * that the pattern becomes an automaton, and the search never goes back. Throws `BAD_OPTION` with `where` as the file;
+ * the message contains the column, never the pattern.
  */
 export function parsePattern(source: string, ignoreCase: boolean, where: string): Pattern {
   return new PatternParser(source, ignoreCase, where).parse();
@@ -150,7 +150,7 @@ class PatternParser {
     return value;
   }
 
-  /** What stands in brackets. */
+  /** Parses the content of brackets. */
   #class(): readonly CodeRange[] {
     const negated = this.#take("^");
     const ranges: CodeRange[] = [];
@@ -252,7 +252,7 @@ function single(char: string): CodeRange {
   return [code, code];
 }
 
-/** Characters that a match has at least. */
+/** The least characters of a match. */
 function leastOf(node: PatternNode): number {
   switch (node.kind) {
     case "edge":

@@ -1,7 +1,7 @@
 import { isIPv4, isIPv6 } from "node:net";
 import { MAX_MATCH, type Searched, type TextMatch } from "./searched.js";
 
-/** What is looked at beyond a pattern: a check digit, where a key ends. */
+/** What is checked in addition to a pattern: a check digit, the end of a key. */
 export type Refinement =
   | "card"
   | "private key"
@@ -12,7 +12,7 @@ export type Refinement =
   | "ipv4"
   | "ipv6";
 
-/** What of a match is to be taken, which may be more than it; `undefined` if it only looks so. */
+/** The bytes to use for a match, which may be more than the match; `undefined` if it is not really one. */
 export function refine(refinement: Refinement, searched: Searched, match: TextMatch): TextMatch | undefined {
   const text = textOf(searched.bytes, match);
   switch (refinement) {
@@ -39,7 +39,7 @@ function textOf(bytes: Uint8Array, { start, end }: TextMatch): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }
 
-/** First digits of card numbers, of their issuers (ISO/IEC 7812), with how many digits they have. */
+/** First digits of card numbers by issuer (ISO/IEC 7812), with the numbers of digits. */
 const ISSUERS: readonly (readonly [RegExp, readonly number[]])[] = [
   [/^4/, [13, 16, 19]],
   [/^(?:5[1-5]|222[1-9]|22[3-9]|2[3-6]|27[01]|2720)/, [16]],
@@ -48,7 +48,7 @@ const ISSUERS: readonly (readonly [RegExp, readonly number[]])[] = [
   [/^(?:6011|64[4-9]|65|35[2-8]|62|60|81|82|508|50|5[6-9]|63|67|69)/, [13, 14, 15, 16, 17, 18, 19]],
 ];
 
-/** A card's number among groups of digits: the longest from the first group that begins one. */
+/** A card number among groups of digits: the longest, from the first group that may begin one. */
 function cardIn(text: string, start: number): TextMatch | undefined {
   const groups = [...text.matchAll(/\d+/g)].map((group) => ({ from: group.index, to: group.index + group[0].length }));
   for (const [i, { from }] of groups.entries()) {
@@ -73,7 +73,7 @@ function isCard(digits: string): boolean {
   return sum % 10 === 0;
 }
 
-/** Whether a byte belongs to the text of a key in PEM (RFC 7468) or OpenPGP's armour: printable, or a line's end. */
+/** Whether a byte may be in a key in PEM (RFC 7468) or OpenPGP's armour: printable, or a line end. */
 function isKeyText(byte: number | undefined): boolean {
   if (byte === undefined) return false;
   return (byte >= 0x20 && byte < 0x7f) || byte === 0x0a || byte === 0x0d || byte === 0x09;
@@ -81,7 +81,7 @@ function isKeyText(byte: number | undefined): boolean {
 
 const DASHES = "-----";
 
-/** Where a key ends: behind the line of its END, or where no text is any more. */
+/** The end of a key: behind its line with END, or where the text ends. */
 function keyEnd({ bytes, to }: Searched, { end }: TextMatch): number {
   const limit = Math.min(to, end + MAX_MATCH);
   let at = end;
@@ -93,7 +93,7 @@ function keyEnd({ bytes, to }: Searched, { end }: TextMatch): number {
   return last < 0 ? at : end + last + DASHES.length;
 }
 
-/** Where a key begins, of which the end was found: before its BEGIN, or with the first line of its letters. */
+/** The start of a key whose end was found: before its BEGIN, or at the first line of its letters. */
 function keyStart({ bytes, from }: Searched, { start }: TextMatch): number {
   const limit = Math.max(from, start - MAX_MATCH);
   let at = start;
@@ -109,7 +109,9 @@ function keyStart({ bytes, from }: Searched, { start }: TextMatch): number {
   return at + Math.max(0, kept);
 }
 
-/** RFC 7519 in the forms of RFC 7515 and RFC 7516: three parts, of which the second is JSON, too; or five. */
+/**
+ * Whether a text has a form of RFC 7515 or RFC 7516 (RFC 7519): three parts, the second of which is JSON, too; or five.
+ */
 function isToken(text: string): boolean {
   const parts = text.split(".");
   return parts[1]?.startsWith("eyJ") === true || parts.length === 5;
@@ -118,10 +120,10 @@ function isToken(text: string): boolean {
 /** Names of systemd's units look like addresses: getty@tty1.service. */
 const UNITS = /\.(?:automount|device|mount|path|scope|service|slice|socket|swap|target|timer)$/i;
 
-/** The secret of an AWS access key has 40 letters; other stores have other lengths. */
+/** The secret of an AWS access key has 40 letters; other stores use other lengths. */
 const SECRET = /[a-z0-9/+]{16}$/i;
 
-/** Addresses that every machine has say nothing. */
+/** Addresses that every machine has contain no information. */
 function isAddress4(text: string): boolean {
   return isIPv4(text) && !/^(?:0\.|127\.|255\.255\.255\.)/.test(text);
 }

@@ -1,13 +1,16 @@
-/** How text lies in memory. */
+/** Encodings of text in memory. */
 export type TextEncoding = "utf8" | "utf16le" | "utf16be";
 
-/** A match of a pattern has so many bytes at most; what lies behind is searched anew. */
+/** The most bytes of a match. Behind that the search starts again. */
 export const MAX_MATCH = 16 << 10;
 
-/** Zeros around what is searched: what stands before the first character and behind the last. */
+/** Zeros before and behind the searched bytes: they replace the characters there. */
 export const EDGE = 2;
 
-/** Bytes [from, to) of an array that begins at a place which 4 divides, with `EDGE` zeros, or what lies there in memory, before and behind. */
+/**
+ * Bytes [from, to) of an array, which begins at a multiple of 4. Before and behind there are `EDGE` zeros, or what
+ * memory contains there.
+ */
 export interface Searched {
   readonly bytes: Uint8Array;
   readonly from: number;
@@ -25,14 +28,14 @@ export interface RuleMatch extends TextMatch {
   readonly rule: number;
 }
 
-/** A byte string that was found. */
+/** A found byte string. */
 export interface FoundNeedle extends RuleMatch {
   readonly encoding: TextEncoding | undefined;
 }
 
 /**
- * Leaves out what is found twice: ASCII in UTF-16 of one byte order is also, one byte further or before, text of the other
- * order. What begins at an even place is meant.
+ * Removes double matches: ASCII in UTF-16 of one byte order is also text of the other order, one byte before or behind.
+ * The match at an even place is kept.
  */
 export function withoutTwins(matches: readonly FoundNeedle[]): readonly RuleMatch[] {
   const even = new Set<string>();

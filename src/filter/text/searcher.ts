@@ -1,53 +1,53 @@
 import { createWasmMemory, type WasmMemory } from "../../codec/wasm/wasm.js";
 import { LANDMARK_TABLES, loadSearchModule, SEARCH_TABLE } from "./load-search.js";
 
-/** A byte string that is searched for. */
+/** A byte string to search for. */
 export interface Needle {
   readonly bytes: Uint8Array;
 }
 
-/** Shorter ones are in every dump by chance. */
+/** Shorter strings are in every dump by chance. */
 export const MIN_NEEDLE = 4;
-/** So much is read beyond each piece of memory, for strings that begin in it and end behind. */
+/** How much is read behind each piece of memory, for strings that begin in it and end behind it. */
 export const MAX_NEEDLE = 4096;
 
-/** Candidates taken at once. */
+/** The most candidates per call of the module. */
 const MOST = 4096;
 const OUT = SEARCH_TABLE;
-/** Tables of landmarks, and what is found by them: two numbers each. */
+/** Tables of landmarks, and the places found: two numbers each. */
 const LANDMARKS = OUT + 4 * MOST;
 const INPUT = LANDMARKS + LANDMARK_TABLES + 8 * MOST;
-/** Bytes searched at once. */
+/** Bytes that are searched at once. */
 const INPUT_BYTES = 1 << 20;
 
-/** Searches bytes for many secrets at once. The caller puts them into `input`. */
+/** Searches bytes for many strings at once. The caller puts the bytes into `input`. */
 export interface Searcher {
-  /** Room for `INPUT_BYTES`, and for what a secret that begins there may have behind. */
+  /** Room for `INPUT_BYTES`, and for the rest of a string that begins there. */
   readonly input: Uint8Array;
-  /** How many bytes of `input` are to be filled with places to search. */
+  /** How many bytes of `input` are searched for beginnings. */
   readonly room: number;
-  /** Bytes that a secret can reach beyond the place where it begins. */
+  /** How many bytes a string can reach behind the place where it begins. */
   readonly reach: number;
-  /** Where `input` is in `memory`, for other kernels. */
+  /** Where `input` is in `memory`, for other modules. */
   readonly memory: WasmMemory;
   readonly inputAt: number;
-  /** A byte per page of the input, for other kernels. */
+  /** One byte per page of the input, for other modules. */
   readonly mapAt: number;
-  /** Room for tables of landmarks and so many places that are found by them. */
+  /** Room for tables of landmarks, and for this many places found by them. */
   readonly landmarksAt: number;
   readonly mostLandmarks: number;
   /**
-   * Calls `found` for each secret that begins in input[start, places) and lies whole in input[0, length), in ascending order
-   * of places; `secret` is its index. About 1 ns per byte.
+   * Calls `found` for each string that begins in input[start, places) and is completely in input[0, length), in
+   * ascending order of places; `secret` is its index. About 1 ns per byte.
    */
   search(places: number, length: number, found: (secret: number, at: number) => void, start?: number): void;
 }
 
-/** `margin`: bytes of the input beyond those that are searched and what a secret may have behind. */
+/** `margin`: bytes of the input in addition to the searched ones and the rest of a string. */
 export function createSearcher(secrets: readonly Needle[], pageSize: number, margin = 0): Searcher {
   const room = Math.max(INPUT_BYTES, pageSize);
   const size = room + MAX_NEEDLE + margin;
-  // The kernel reads four bytes at each place.
+  // The module reads four bytes at each place.
   const mapAt = INPUT + size + 8;
   const memory = createWasmMemory(mapAt + room / 512);
   const bytes = new Uint8Array(memory.buffer);
@@ -55,7 +55,7 @@ export function createSearcher(secrets: readonly Needle[], pageSize: number, mar
   const input = bytes.subarray(INPUT, INPUT + size);
   const view = new DataView(memory.buffer, INPUT);
   const places = new Uint32Array(memory.buffer, OUT, MOST);
-  /** Secrets by their first four bytes. */
+  /** Strings by their first four bytes. */
   const byStart = new Map<number, number[]>();
   secrets.forEach((secret, i) => {
     input.set(secret.bytes.subarray(0, MIN_NEEDLE));

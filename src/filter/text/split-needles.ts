@@ -1,14 +1,17 @@
 import type { Needle } from "./searcher.js";
 
-/** Bytes that either half has at least: fewer are at the border of many pages by chance. */
+/** The least bytes of each half: fewer are at the border of many pages by chance. */
 const LEAST_HALF = 4;
-/** Longer strings are not looked for in halves: every place of a page would have to be. */
+/** Longer strings are not searched for in halves, because every place of a page would have to be checked. */
 const LONGEST = 256;
 
-/** Told of a half: the string's index, how many of its bytes are before the border, and whether this is the half behind it. */
+/**
+ * Receives a found half: the string's index, how many of its bytes are before the border, and whether this is the half
+ * behind it.
+ */
 export type FoundHalf = (needle: number, before: number, behind: boolean) => void;
 
-/** The last four bytes of a beginning, or the first four of an end, that a string has. */
+/** A bit for the last four bytes of a first half, or the first four of a second half. */
 const TABLE_BITS = 16;
 const slotOf = (word: number): number => Math.imul(word, 0x9e37_79b1) >>> (32 - TABLE_BITS);
 
@@ -22,8 +25,8 @@ function wordAt(bytes: Uint8Array, at: number): number {
 }
 
 /**
- * Finds halves of byte strings at the borders of pages: what lies behind each other in a process or in the kernel's virtual memory need not
- * do so in the machine's. Costs up to 1 µs a page, less for short strings.
+ * Finds halves of byte strings at the borders of pages, because bytes that are contiguous in a process or in virtual
+ * memory need not be contiguous in physical memory. Costs up to 1 µs per page, less for short strings.
  */
 export class SplitNeedles {
   readonly #needles: readonly Uint8Array[];

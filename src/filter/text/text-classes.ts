@@ -1,6 +1,6 @@
 import type { Refinement } from "./refine.js";
 
-/** A class of texts is patterns, of which some are looked at once more. */
+/** One pattern of a class; some have an additional check. */
 export interface ClassPattern {
   readonly source: string;
   readonly ignoreCase?: boolean;
@@ -9,9 +9,9 @@ export interface ClassPattern {
 
 const OCTET = "(?:25[0-5]|2[0-4]\\d|1\\d\\d|\\d\\d?)";
 
-/** The classes of `class NAME` that are told by their form alone. */
+/** The classes of `class NAME` that are recognised only by their form. */
 export const TEXT_CLASSES: Readonly<Record<string, readonly ClassPattern[]>> = {
-  /** 13 to 19 digits, or groups of them as cards have them. */
+  /** 13 to 19 digits, or groups of them as on cards. */
   card: [
     { source: "\\b\\d{13,19}\\b", refinement: "card" },
     { source: "\\b\\d{4}(?:[ -]\\d{4}){3}(?:[ -]?\\d{1,3})?\\b", refinement: "card" },
@@ -29,7 +29,7 @@ export const TEXT_CLASSES: Readonly<Record<string, readonly ClassPattern[]>> = {
       refinement: "e-mail",
     },
   ],
-  /** Identifiers of access keys, and secrets that stand behind their name. */
+  /** Identifiers of access keys, and secrets behind their name. */
   "aws-key": [
     { source: "\\bA[KS]IA[A-Z2-7]{16}\\b" },
     {
@@ -42,7 +42,7 @@ export const TEXT_CLASSES: Readonly<Record<string, readonly ClassPattern[]>> = {
   ipv6: [{ source: "\\b[0-9a-f]{1,4}:(?:[0-9a-f]{0,4}:){1,6}[0-9a-f]{1,4}\\b", ignoreCase: true, refinement: "ipv6" }],
 };
 
-/** Beside them: the addresses that the kernel's own lists say the machine has. */
+/** In addition: the machine's addresses in the kernel's own lists. */
 export const MACHINE_ADDRESS = "machine-address";
 
 export const CLASS_NAMES: readonly string[] = [...Object.keys(TEXT_CLASSES), MACHINE_ADDRESS];

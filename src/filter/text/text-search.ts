@@ -19,10 +19,10 @@ import type { TextEncoding } from "./searched.js";
 export interface PatternTables {
   /** The rule's number. */
   readonly rule: number;
-  /** From a match's last byte back to where it begins. */
+  /** Reads from a match's last byte back to its beginning. */
   readonly backwards: Dfa;
   readonly forwards: Dfa;
-  /** Bytes that the tables read around a match. */
+  /** Bytes around a match that the tables read. */
   readonly before: number;
   readonly after: number;
   readonly refinement: Refinement | undefined;
@@ -31,40 +31,42 @@ export interface PatternTables {
 /** A byte string of a rule. */
 export interface RuleNeedle {
   readonly rule: number;
-  /** `undefined`: bytes that are no text. */
+  /** `undefined` for bytes that are not text. */
   readonly encoding: TextEncoding | undefined;
   readonly bytes: Uint8Array;
 }
 
-/** All texts that rules search for, as plain data that goes to the threads. */
+/** All texts for which rules search, as plain data for the threads. */
 export interface TextSearch {
-  /** How many rules there are. */
+  /** The number of rules. */
   readonly rules: number;
   readonly needles: readonly RuleNeedle[];
   readonly patterns: readonly PatternTables[];
-  /** Every pattern is in one of them. */
+  /** Every pattern is in one of these tables. */
   readonly finders: readonly PatternTable[];
 }
 
-/** A table that finds where matches of some patterns end; its numbers are indexes of patterns. */
+/** A table that finds the ends of matches of some patterns; its numbers are indexes of patterns. */
 export interface PatternTable {
   readonly dfa: Dfa;
-  /** One of each pattern: without one of them there is no match. `undefined` if some have none. */
+  /** A landmark for each pattern: without one of them there is no match. `undefined` if a pattern has none. */
   readonly landmarks: readonly Landmark[] | undefined;
-  /** 1 for bytes behind which the table goes on in the same way, whatever stood before them: no match reaches over one. */
+  /**
+   * 1 for bytes after which the table continues in the same way, whatever came before: no match crosses such a byte.
+   */
   readonly breaks: Uint8Array;
 }
 
-/** A rule's pattern, before it is a table. */
+/** A rule's pattern, before its tables are made. */
 export interface WantedPattern {
   readonly rule: number;
   readonly pattern: Pattern;
   readonly refinement: Refinement | undefined;
-  /** File and line, for the error that it is too much. */
+  /** File and line, for the error about a pattern that is too large. */
   readonly where: string;
 }
 
-/** Makes the tables. Throws `BAD_OPTION` for a pattern that is too much. */
+/** Makes the tables. Throws `BAD_OPTION` for a pattern that is too large. */
 export function textSearch(
   rules: number,
   needles: readonly RuleNeedle[],
@@ -78,7 +80,7 @@ export function textSearch(
   };
 }
 
-/** The parts of a pattern with the bytes that it asks for around it. */
+/** The parts of a pattern, including the bytes required around it. */
 function partsOf({ node, wordStart, wordEnd }: Pattern): PatternNode[] {
   const edge: PatternNode = { kind: "edge" };
   return [...(wordStart ? [edge] : []), node, ...(wordEnd ? [edge] : [])];
@@ -110,10 +112,12 @@ function made<T>(where: string, make: () => T): T {
   }
 }
 
-/** Patterns share a table as long as that stays small: to find out that it does not takes 0.1 s. */
+/** Patterns share a table as long as it stays small; finding out that it does not takes 0.1 s. */
 const TOGETHER: TableLimits = { states: 2_000, work: 600_000 };
 
-/** One table of all patterns, or where that is too large of each half of them: each is a reading of all memory. */
+/**
+ * One table for all patterns; if that is too large, one for each half of them. Each table is one pass over all memory.
+ */
 function findersOf(wanted: readonly WantedPattern[], first: number, budget: WorkBudget): PatternTable[] {
   if (wanted.length === 0) return [];
   const make = (limits: TableLimits) => {
