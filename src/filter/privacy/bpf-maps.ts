@@ -6,19 +6,22 @@ import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 
-/** What was found in maps, and the types of those that nothing here knows. */
+/** What was found in maps, and the types of maps that this program does not know. */
 export interface BpfMaps extends ScrubList {
   readonly unknown: ReadonlySet<number>;
   /** There was more than can be remembered. */
   cut: boolean;
 }
 
-/** Pieces in all maps together. */
+/** The most pieces in all maps together. */
 const MAX_PIECES = 1 << 20;
-/** The kernel's limits: keys and values have less than KMALLOC_MAX_SIZE. */
+/** The kernel's limits: keys and values are smaller than KMALLOC_MAX_SIZE. */
 const MAX_BYTES = 1 << 30;
 
-/** Their elements are the kernel's: programs, maps, sockets, devices, addresses of code. Rings and arenas are pages of their own, which are dropped. */
+/**
+ * Maps whose elements are the kernel's own: programs, maps, sockets, devices, addresses of code. Rings and arenas have
+ * their own pages, which are dropped.
+ */
 const KERNELS = [
   ...[
     "PROG_ARRAY",
@@ -43,7 +46,7 @@ const KERNELS = [
   ],
 ];
 
-/** How each kind of map is walked: names of `enum bpf_map_type` without their prefix. */
+/** How to walk each kind of map: names of `enum bpf_map_type` without their prefix. */
 const WALKS: Readonly<Record<string, "array" | "hash" | "trie" | "queue" | "storage">> = {
   ...{ ARRAY: "array", PERCPU_ARRAY: "array" },
   ...{ HASH: "hash", LRU_HASH: "hash", PERCPU_HASH: "hash", LRU_PERCPU_HASH: "hash" },
@@ -52,8 +55,9 @@ const WALKS: Readonly<Record<string, "array" | "hash" | "trie" | "queue" | "stor
 };
 
 /**
- * Keys and values of BPF maps (kernel/bpf; all maps are in `map_idr`, 4.13 and later). Where a map is large its memory is dropped anyhow; small ones lie in
- * slabs, per-CPU ones in the CPUs' memory. Pointers between elements stay. `undefined` where the symbols do not tell of maps or of CPUs' memory.
+ * Keys and values of BPF maps (kernel/bpf; all maps are in `map_idr`, 4.13 and later). The memory of large maps is
+ * dropped anyway; small ones are in slabs, per-CPU ones in per-CPU memory. Pointers between elements are kept.
+ * `undefined` if the symbols do not lead to maps or to per-CPU memory.
  */
 export function bpfMaps(space: AddressSpace, kernel: KernelObjects): BpfMaps | undefined {
   const { symbols, types } = kernel;
@@ -78,7 +82,7 @@ class MapWalk implements BpfMaps {
   readonly #kernel: KernelObjects;
   readonly #cpus: readonly number[];
   readonly #walks = new Map<number, (typeof WALKS)[string] | "kernel">();
-  /** Types whose values each CPU has for itself. */
+  /** Types with a separate value for each CPU. */
   readonly #perCpu = new Set<number>();
 
   constructor(space: AddressSpace, kernel: KernelObjects, cpus: readonly number[]) {
@@ -138,7 +142,7 @@ class MapWalk implements BpfMaps {
     }
   }
 
-  /** Elements made beforehand lie in one array, all others hang in buckets. */
+  /** Preallocated elements are in one array; all others are in buckets. */
   #hash({ map, key, entries }: MapShape, perCpu: boolean): void {
     const { memory, types } = this.#kernel;
     const keyAt = types.member("htab_elem", "key")?.offset;
@@ -154,7 +158,7 @@ class MapWalk implements BpfMaps {
     };
     const array = this.#pointer("bpf_htab", map, "elems");
     if (array !== undefined) {
-      // As many more as CPUs, for updates.
+      // One more per CPU, for updates.
       const count = entries + this.#cpus.length;
       for (let i = 0; i < count && !this.cut; i++) {
         const at = array + BigInt(i * size);
@@ -166,7 +170,7 @@ class MapWalk implements BpfMaps {
     const buckets = this.#pointer("bpf_htab", map, "buckets");
     const count = this.#number("bpf_htab", map, "n_buckets");
     for (let i = 0; buckets !== undefined && i < count && !this.cut; i++) {
-      // hash_node is the first; a list ends with an odd number (hlist_nulls).
+      // hash_node is the first member; a list ends with an odd number (hlist_nulls).
       let node = memory.readWord(buckets + BigInt(i * stride));
       if (node === undefined) return;
       for (let left = entries + 1; (node & 1n) === 0n && memory.isKernelAddress(node) && left > 0; left--) {
@@ -181,20 +185,20 @@ class MapWalk implements BpfMaps {
     const data = types.member("lpm_trie_node", "data")?.offset;
     const prefix = this.#number("lpm_trie", map, "data_size");
     const waiting = [this.#pointer("lpm_trie", map, "root")];
-    // Nodes in between are not more than elements.
+    // There are at most as many intermediate nodes as elements.
     const seen = new Set<bigint>();
     while (waiting.length > 0 && seen.size < 2 * entries + 2 && !this.cut) {
       const node = waiting.pop();
       if (node === undefined || data === undefined || !memory.isKernelAddress(node) || seen.has(node)) continue;
       seen.add(node);
-      // A node in between has a prefix and no value: what lies behind it is another object's.
+      // An intermediate node has a prefix but no value: the bytes behind it belong to another object.
       const between = (this.#number("lpm_trie_node", node, "flags") & NODE_BETWEEN) !== 0;
       this.#erase(node + BigInt(data), between ? prefix : prefix + value);
       for (const child of ["child[0]", "child[1]"]) waiting.push(this.#pointer("lpm_trie_node", node, child));
     }
   }
 
-  /** Values that hang at sockets, inodes, tasks: each is in a bucket of its map as well. */
+  /** Values that belong to sockets, inodes, tasks: each is in a bucket of its map, too. */
   #storage({ map, value }: MapShape): void {
     const { types, memory } = this.#kernel;
     const stride = types.sizeOf("bpf_local_storage_map_bucket");
@@ -241,7 +245,7 @@ const NODE_BETWEEN = 1;
 
 interface MapShape {
   readonly map: bigint;
-  /** Bytes. */
+  /** In bytes. */
   readonly key: number;
   readonly value: number;
   readonly entries: number;

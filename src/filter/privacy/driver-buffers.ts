@@ -15,20 +15,20 @@ import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";
 import { serialPorts } from "./serial-ports.js";
 
-/** What drivers have in buffers of their own in `kmalloc` memory. */
+/** Data of drivers in their own `kmalloc` buffers. */
 export interface DriverBuffers extends ScrubList {
-  /** Those that are there, or may be, and were not found: names for people. */
+  /** Buffers that exist, or may exist, but were not found: names for people. */
   readonly missing: readonly string[];
 }
 
 const MAX_SOURCES = 256;
 const MAX_NAME = 64;
-/** rng_buffer_size(): a cache line, and 32 bytes at least. */
+/** rng_buffer_size(): a cache line, at least 32 bytes. */
 const RANDOM_BUFFER = 64;
 
 /**
- * Finds buffers of virtio-serial, of zsmalloc (a page for each CPU, before 6.16) and of sources of random numbers. Types and variables of
- * those that are modules come from the kernel's memory, too (5.11 and later).
+ * Finds buffers of virtio-serial, of zsmalloc (a page per CPU, before 6.16) and of sources of random numbers. The types
+ * and variables of modules also come from the kernel's memory (5.11 and later).
  */
 export function driverBuffers(space: AddressSpace, kernel: KernelObjects): DriverBuffers {
   const found = { list: new SpanList(), objects: 0, missing: [] as string[] };
@@ -47,7 +47,10 @@ export function driverBuffers(space: AddressSpace, kernel: KernelObjects): Drive
   return found;
 }
 
-/** A kernel with the types of what may be a module, and an address of its variable. `none`: it is not loaded; `undefined`: nobody knows. */
+/**
+ * The kernel with the types of a possible module, and the address of its variable. `none`: the module is not loaded;
+ * `undefined`: it is not known.
+ */
 function withModule(
   kernel: KernelObjects,
   { module: name, type, variable }: { readonly module: string; readonly type: string; readonly variable: string },
@@ -63,8 +66,8 @@ function withModule(
 }
 
 /**
- * Whether packets of AF_VSOCK may lie in buffers that nothing leads to: struct virtio_vsock_pkt, before 6.2 and in stable kernels until they took that change over
- * (6.1.192 has it). Not where the types lack it, or the module is not loaded.
+ * Whether AF_VSOCK packets may be in buffers to which nothing leads: struct virtio_vsock_pkt, before 6.2 and in stable
+ * kernels before they got that change (6.1.192 has it). False if the types lack it, or the module is not loaded.
  */
 export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boolean {
   if (version >= kernelVersion(6, 2)) return false;
@@ -79,11 +82,11 @@ export function mayHaveVsockPackets(kernel: KernelObjects, version: number): boo
   return known === undefined || known.sizeOf("virtio_vsock_pkt") !== undefined;
 }
 
-/** Where zsmalloc puts an object together that lies in two pages. */
+/** Where zsmalloc assembles an object that is in two pages. */
 function mappingAreas(space: AddressSpace, base: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const driver = withModule(base, { module: "zsmalloc", type: "mapping_area", variable: "zs_map_area" });
-  // Since 6.16 there is no such thing.
+  // Does not exist since 6.16.
   if (driver === "none" || (driver === undefined && isWithoutAreas(base))) return found;
   const cpus = possibleCpus(base);
   if (driver === undefined || cpus === undefined) return undefined;
@@ -97,7 +100,7 @@ function mappingAreas(space: AddressSpace, base: KernelObjects): ScrubList | und
   return found;
 }
 
-/** zsmalloc is built in, or a module whose types are known, and has none. */
+/** Whether zsmalloc is built in, or a module with known types, and has no such areas. */
 function isWithoutAreas(kernel: KernelObjects): boolean {
   if (kernel.symbols.address("modules") === undefined) return false;
   const module = moduleNamed(kernel, "zsmalloc");
@@ -105,7 +108,7 @@ function isWithoutAreas(kernel: KernelObjects): boolean {
   return types?.sizeOf("zs_pool") !== undefined && types.sizeOf("mapping_area") === undefined;
 }
 
-/** What /dev/hwrng has ready, what feeds the kernel's pool, and what virtio-rng got last. */
+/** Buffers of /dev/hwrng, of the thread that feeds the kernel's pool, and of virtio-rng. */
 function randomNumbers(space: AddressSpace, kernel: KernelObjects): ScrubList | undefined {
   const found: ScrubList = { list: new SpanList(), objects: 0 };
   const { memory, symbols, types } = kernel;

@@ -10,7 +10,7 @@ export interface BufferPiece {
   readonly length: number;
 }
 
-/** The caches of struct sk_buff; objects of the second have two of them. */
+/** The caches of struct sk_buff; objects of the second contain two of them. */
 export const SKB_CACHES: readonly string[] = ["skbuff_head_cache", "skbuff_fclone_cache"];
 
 /** Finds the data of socket buffers. */
@@ -18,27 +18,33 @@ export interface SkbReader {
   /** Bytes from the start of an object of the cache to each sk_buff in it. */
   places(cache: string): readonly number[];
   /**
-   * Head and end of the data of the sk_buff at `at`: kernel addresses. `undefined` if it is no live one: no user, or
-   * pointers that are not in their order.
+   * Head and length of the data of the sk_buff at `at`. `undefined` if it is not in use: no user, or pointers in a
+   * wrong order.
    */
   dataOf(bytes: DataView, at: number): { readonly head: bigint; readonly length: number } | undefined;
-  /** Bytes of struct skb_shared_info that `isShared` looks at. */
+  /** Bytes of struct skb_shared_info that `sharedLength` reads. */
   readonly sharedSize: number;
   /**
-   * How many bytes its owners wrote of what lies behind the data, if that is a struct skb_shared_info in use: its pieces in pages have room for more than
-   * there are. `undefined` if it is none: a freed buffer's is something else by now.
+   * How many bytes of a struct skb_shared_info behind the data its owners have written: it has room for more fragments
+   * than are used. `undefined` if it is not one in use: behind a freed buffer there may be anything.
    */
   sharedLength(bytes: DataView): number | undefined;
 }
 
-/** No kernel is built for more (CONFIG_MAX_SKB_FRAGS has 17 to 45). */
+/** The largest possible number (CONFIG_MAX_SKB_FRAGS is 17 to 45). */
 const MAX_FRAGS = 64;
 const MAX_REFERENCES = 4096;
 
-/** Most that one buffer has in one piece: 64 KiB and its headers; jumbo kmalloc up to 4 MiB is not in slabs. */
+/**
+ * The most bytes of one buffer in one piece: 64 KiB and its headers; larger kmalloc buffers up to 4 MiB are not in
+ * slabs.
+ */
 const MAX_DATA = 1 << 18;
 
-/** `undefined` if the types lack struct sk_buff. Offsets on 64-bit machines, pointers on 32-bit ones (NET_SKBUFF_DATA_USES_OFFSET). */
+/**
+ * `undefined` if the types lack struct sk_buff. It has offsets on 64-bit machines, pointers on 32-bit ones
+ * (NET_SKBUFF_DATA_USES_OFFSET).
+ */
 export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boolean): SkbReader | undefined {
   const [head, data, tail, end, users] = ["head", "data", "tail", "end", "users"].map((name) =>
     types.member("sk_buff", name),
@@ -55,7 +61,7 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
   return {
     sharedSize: Math.max(dataref.offset + 4, frags.offset + 2),
     sharedLength(bytes) {
-      // References to all of it, and in the upper half to its payload only.
+      // References to the whole buffer; in the upper half, those to its payload only.
       const references = bytes.getUint32(dataref.offset, littleEndian);
       const all = references & 0xffff;
       const pieces = bytes.getUint8(frags.offset);
@@ -83,24 +89,24 @@ export function skbReader(types: KernelTypes, wordSize: 4 | 8, littleEndian: boo
   };
 }
 
-/** A buffer whose data may be in an object of some slab. */
+/** Data of a buffer that may be in an object of a slab. */
 export interface WantedData {
   /** Physical address. */
   readonly start: number;
   readonly length: number;
-  /** Bytes that were written behind that. */
+  /** Bytes that were written behind the data. */
   readonly behind: number;
 }
 
-/** Data within an object, and what of the object nobody wrote. */
+/** Data inside an object, and the unwritten bytes of the object. */
 export interface FoundData {
   readonly data: BufferPiece;
   readonly rest: BufferPiece | undefined;
 }
 
 /**
- * Of some data those that lie whole within one object of `slab` that is in use: nothing else is overwritten, whatever a
- * struct sk_buff says. `wanted` ascends.
+ * The data that are completely inside one object of `slab` in use: nothing else is overwritten, whatever a struct
+ * sk_buff contains. `wanted` must ascend.
  */
 export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly WantedData[]): FoundData[] {
   const found: FoundData[] = [];
@@ -119,8 +125,8 @@ export function dataInSlab({ cache, start, count, free }: Slab, wanted: readonly
 }
 
 /**
- * What lies behind data in their objects, given where the data end: an object is larger than what it was asked for, and the rest has what was there
- * before. `ends` ascends.
+ * The bytes behind data in their objects, given the ends of the data: an object is larger than the allocation, and the
+ * rest has old content. `ends` must ascend.
  */
 export function restInSlab({ cache, start, count }: Slab, ends: readonly number[]): BufferPiece[] {
   const found: BufferPiece[] = [];
@@ -135,7 +141,7 @@ export function restInSlab({ cache, start, count }: Slab, ends: readonly number[
   return found;
 }
 
-/** The whole objects in use that some addresses lie in; `addresses` ascends. */
+/** The whole objects in use that contain some addresses, which must ascend. */
 export function objectsInSlab({ cache, start, count, free }: Slab, addresses: readonly number[]): BufferPiece[] {
   const found: BufferPiece[] = [];
   const end = start + count * cache.stride;
@@ -148,7 +154,7 @@ export function objectsInSlab({ cache, start, count, free }: Slab, addresses: re
   return found;
 }
 
-/** Where the data of a buffer is, if it is in one piece. */
+/** The place of a buffer's data, if they are in one piece. */
 export function physicalData(space: AddressSpace, head: bigint, length: number): BufferPiece | undefined {
   const first = space.translate(head);
   const last = space.translate(head + BigInt(length - 1));

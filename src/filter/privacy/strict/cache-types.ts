@@ -1,8 +1,8 @@
 import type { KernelTypes } from "../../../kernel/debuginfo/kernel-types.js";
 
 /**
- * Types of the objects in slab caches whose names are not their types' (as in /proc/slabinfo; the names that the kernel's own sources give them). Of
- * several the first that the kernel has.
+ * Types of the objects in slab caches whose names differ from their types (as in /proc/slabinfo; the names come from
+ * the kernel's sources). If there are several, the first one that the kernel has is used.
  */
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   anon_vma: ["anon_vma"],
@@ -60,8 +60,8 @@ const TYPES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * The type of a cache's objects, which fits into `objectSize` bytes: caches that the kernel makes with KMEM_CACHE have its name. `undefined` for
- * kmalloc's caches and all that nobody knows.
+ * The type of a cache's objects, which must fit into `objectSize` bytes: caches made with KMEM_CACHE have its name.
+ * `undefined` for kmalloc's caches and unknown ones.
  */
 export function typeOfCache(types: KernelTypes, name: string, objectSize: number): string | undefined {
   const names = Object.hasOwn(TYPES, name) ? (TYPES[name] as readonly string[]) : [name];
@@ -70,7 +70,7 @@ export function typeOfCache(types: KernelTypes, name: string, objectSize: number
     .find((type) => {
       const size = types.sizeOf(type);
       if (size === undefined || size === 0) return false;
-      // That of a cache itself ends with an array of a word a node, of which it has as many as there may be nodes.
+      // The type of a cache itself ends with an array of one word per possible memory node.
       return size <= objectSize || type === "struct kmem_cache";
     });
 }

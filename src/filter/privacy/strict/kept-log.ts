@@ -3,7 +3,10 @@ import { logPlaces } from "../../../kernel/log/log-places.js";
 import type { Dump } from "../../../reader/dump.js";
 import { RecordList } from "./record-list.js";
 
-/** The log's memory, which stays: it lies outside of the image where machines have many CPUs, or log_buf_len= says so. */
+/**
+ * The log's memory, which is kept unchanged. It is outside of the image on machines with many CPUs, or with
+ * log_buf_len=.
+ */
 export function keptLog(dump: Dump, view: KernelView): RecordList {
   const list = new RecordList();
   const memory = viewMemory(dump, view);

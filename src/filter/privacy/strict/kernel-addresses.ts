@@ -2,22 +2,22 @@ import type { KernelView } from "../../../kernel/kernel-view.js";
 import type { Machine } from "../../../reader/machine.js";
 import type { KernelMappings } from "../kernel-pages.js";
 
-/** Addresses are compared by pieces of so many bytes, so that 64 bits fit a number. */
+/** Addresses are compared in pieces of this many bytes, so that 64 bits fit into a number. */
 const PIECE = 4096n;
 
 /** Per-CPU memory that was allocated after boot. */
 export interface PerCpuPlaces {
-  /** Of its pages. */
+  /** Addresses of its pages. */
   readonly addresses: readonly bigint[];
-  /** What is added to a pointer to it for the first CPU. */
+  /** What the first CPU's pointers to it contain in addition. */
   readonly offset: bigint | undefined;
   readonly pageSize: number;
 }
 
 /**
- * What counts as an address of the kernel's: what its page tables map (without them all from the lowest address on), pointers to
- * per-CPU memory, which are distances, and what sparsemem's sections have for their struct pages, which is an address less a number.
- * Pieces of 4 KiB: begins and ends, ascending, in shared memory.
+ * Values that count as kernel addresses: what the page tables map (if these are unknown, everything from the lowest
+ * address on), pointers to per-CPU memory, which are distances, and the values that sparsemem's sections have for their
+ * struct pages, which are an address less a number. Pieces of 4 KiB: starts and ends, ascending, in shared memory.
  */
 export function kernelAddresses(
   { memMap, layout, lowestAddress }: KernelView,
@@ -29,7 +29,7 @@ export function kernelAddresses(
   const top = 1n << BigInt(bits);
   const pieces: [number, number][] = [];
   const add = (start: bigint, end: bigint) => {
-    // The last pages of all addresses: small negative numbers are another rule's.
+    // Without the last pages of the address space: small negative numbers have their own rule.
     const last = end > top ? top : end;
     if (last > start) pieces.push([Number(start / PIECE), Number((last + PIECE - 1n) / PIECE)]);
   };

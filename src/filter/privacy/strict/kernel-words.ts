@@ -1,28 +1,31 @@
 /**
- * What a word of memory may be if nobody knows what the memory is for, and stay with `--privacy strict`: the kernel's addresses, small
- * numbers, and marks of the kernel's own. Anything else may be text or payload.
+ * Values of a word of memory with unknown purpose that `--privacy strict` keeps: the kernel's addresses, small numbers,
+ * and marks of the kernel. Anything else may be text or payload.
  */
 export interface KernelWords {
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
-  /** Addresses that the kernel has something at: begins and ends, in pieces of 4 KiB, ascending. In shared memory. */
+  /** Addresses that the kernel uses: starts and ends, in pieces of 4 KiB, ascending. In shared memory. */
   readonly addresses: Float64Array;
 }
 
-/** Below it a number is small where it has a word of 8 bytes to itself: three bytes of text at most. */
+/** A number in a word of 8 bytes is small if it is below this: at most three bytes of text. */
 export const SMALL_WORD = 1 << 24;
-/** Below it a number of 4 bytes is small: two bytes. */
+/** A number of 4 bytes is small if it is below this: two bytes. */
 export const SMALL_HALF = 1 << 16;
-/** Error numbers and small differences: from -65,536 on. */
+/** Error numbers and small differences, from -65,536 on. */
 const SMALL_NEGATIVE = 0xffff_0000;
 
-/** STACK_END_MAGIC, and what debugging kernels mark locks with (SPINLOCK_MAGIC, RWLOCK_MAGIC). */
+/** STACK_END_MAGIC, and the marks of locks in debugging kernels (SPINLOCK_MAGIC, RWLOCK_MAGIC). */
 const MARKS: readonly number[] = [0x57ac_6e9d, 0xdead_4ead, 0xdeaf_1eed];
-/** Lists' entries that were removed have these (LIST_POISON1, LIST_POISON2), over POISON_POINTER_DELTA on 64-bit machines. */
+/** Values in removed entries of lists (LIST_POISON1, LIST_POISON2), above POISON_POINTER_DELTA on 64-bit machines. */
 const POISON = [0x100, 0x200] as const;
 const POISON_HIGH = 0xdead_0000;
 
-/** Tells of words, given as their upper and lower 4 bytes, whether they stay. Pages have the same test in WebAssembly (filter/wasm/strict.as.ts). */
+/**
+ * Whether to keep a word, given as its upper and lower 4 bytes. Pages have the same test in WebAssembly
+ * (filter/wasm/strict.as.ts).
+ */
 export type WordTest = (high: number, low: number) => boolean;
 
 /** The test for machines with words of 8 bytes; with words of 4, `high` is 0. */
@@ -48,7 +51,7 @@ export function wordTest({ wordSize, addresses }: KernelWords): WordTest {
       low < SMALL_HALF ||
       low >= SMALL_NEGATIVE ||
       MARKS.includes(low) ||
-      // 32-bit kernels have the same poison with no more in front.
+      // 32-bit kernels have the same poison without an upper part.
       isAddress(low >>> 12);
   }
   const small = (half: number) => half < SMALL_HALF || half === 0xffff_ffff;

@@ -6,10 +6,10 @@ const MAX_MODULES = 1 << 12;
 const MAX_SYMBOLS = 1 << 20;
 const MAX_STRINGS = 64 << 20;
 const MAX_MEMORY = 1 << 30;
-/** Names that a kernel's sources give: per-group caches of old kernels have the group's name in parentheses. */
+/** Names from a kernel's sources. Caches per control group of old kernels have the group's name in parentheses. */
 const PLAIN_NAME = /^[A-Za-z0-9_:.@/-]{1,64}$/;
 
-/** The names of slab caches, where they lie outside of the image: a debugger finds caches by them. */
+/** Keeps the names of slab caches outside of the image, because debuggers find caches by them. */
 export function keepCacheNames(kernel: KernelObjects, caches: Iterable<CacheShape>, known: KnownObjects): void {
   for (const { address, name } of caches) {
     const at = readMember(kernel, "kmem_cache", address, "name");
@@ -18,8 +18,8 @@ export function keepCacheNames(kernel: KernelObjects, caches: Iterable<CacheShap
 }
 
 /**
- * Of modules what a debugger shows: their code and constants, their names, their symbols. Their variables are tested word by word. `undefined`
- * where the list of modules is not found.
+ * Keeps what a debugger shows of modules: code and constants, names, symbols. Their variables are tested word by word.
+ * `undefined` if the list of modules is not found.
  */
 export function keepModules(kernel: KernelObjects, known: KnownObjects): number | undefined {
   const head = kernel.symbols.address("modules");
@@ -34,7 +34,7 @@ export function keepModules(kernel: KernelObjects, known: KnownObjects): number 
   return modules;
 }
 
-/** Code and constants: the first parts of one piece of memory, pieces of their own since 6.4. */
+/** Keeps code and constants: the first parts of one piece of memory; separate pieces since 6.4. */
 function keepCode(kernel: KernelObjects, module: bigint, known: KnownObjects): void {
   const { types } = kernel;
   const number = (path: string) => Number(readMember(kernel, "module", module, path) ?? 0n);
@@ -47,7 +47,7 @@ function keepCode(kernel: KernelObjects, module: bigint, known: KnownObjects): v
     const base = readMember(kernel, "module", module, `mem[${part}].base`);
     add(base, number(`mem[${part}].size`));
   }
-  // 4.5 to 6.3; read-only data behind initialization since 4.8.
+  // 4.5 to 6.3; read-only data after initialization since 4.8.
   for (const last of ["ro_after_init_size", "ro_size"]) {
     if (types.member("module", `core_layout.${last}`) === undefined) continue;
     add(readMember(kernel, "module", module, "core_layout.base"), number(`core_layout.${last}`));
@@ -59,7 +59,7 @@ function keepCode(kernel: KernelObjects, module: bigint, known: KnownObjects): v
 
 function keepSymbols(kernel: KernelObjects, module: bigint, known: KnownObjects): void {
   const { memory, types } = kernel;
-  // A struct of its own since 4.5.
+  // A separate struct since 4.5.
   const at = (path: string) =>
     types.member("module", "kallsyms") === undefined
       ? readMember(kernel, "module", module, path)
@@ -72,7 +72,7 @@ function keepSymbols(kernel: KernelObjects, module: bigint, known: KnownObjects)
   if (count === 0 || count > MAX_SYMBOLS) return;
   known.keep(symbols, count * size);
   if (codes && memory.isKernelAddress(codes)) known.keep(codes, count);
-  // Names lie one behind the other, in the order of no matter what: the last one's end is the end.
+  // Names are contiguous, in any order: they end with the last one.
   const table = memory.readView(symbols, count * size);
   let last = 0;
   for (let i = 0; table !== undefined && i < count; i++) {

@@ -9,11 +9,11 @@ import { withinSlabs } from "./within-slabs.js";
 
 const MAX_FREE_BYTES = 2 ** 31;
 
-/** What `--privacy strict` knows byte by byte: objects in slabs, and single ones elsewhere. */
+/** The objects whose bytes `--privacy strict` knows: objects in slabs, and single ones elsewhere. */
 export class KnownObjects {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects;
-  /** Names of members of types that stay although they are text. */
+  /** Names of members, by type, that are kept although they are text. */
   readonly #keep: Readonly<Record<string, readonly string[]>>;
   readonly #shapes: ObjectShape[] = [];
   readonly #ofCache = new Map<CacheShape, number | undefined>();
@@ -22,7 +22,7 @@ export class KnownObjects {
   readonly #single = new RecordList();
   #free = new Uint8Array(1 << 16);
   #freeLength = 0;
-  /** Caches whose objects' type is known, and others. */
+  /** Number of caches with a known type of objects, and of others. */
   readonly counts = { typed: 0, untyped: 0 };
 
   constructor(space: AddressSpace, kernel: KernelObjects, keep: Readonly<Record<string, readonly string[]>>) {
@@ -31,7 +31,7 @@ export class KnownObjects {
     this.#keep = keep;
   }
 
-  /** A slab; one whose free objects are not told is left to the test of words. */
+  /** Adds a slab. If its free objects are not known, it is left to the test of words. */
   slab({ cache, start, count, free }: Slab): void {
     const { wordSize } = this.#kernel.memory;
     if (start % wordSize !== 0 || cache.stride % wordSize !== 0) return;
@@ -42,7 +42,7 @@ export class KnownObjects {
       this.#slabs.add({ start, stride: cache.stride, count, shape, free: this.#addFree(free) });
   }
 
-  /** An object of a type at an address, of `length` bytes (more than its type's are another's, behind it). */
+  /** Adds an object of a type at an address, with `length` bytes; bytes behind the type's belong to something else. */
   object(type: string, address: bigint, length?: number): void {
     const size = this.#kernel.types.sizeOf(type);
     const bytes = length ?? size;
@@ -61,7 +61,7 @@ export class KnownObjects {
     }
   }
 
-  /** The shape of a piece of a type's objects: they may lie in several pages of memory. */
+  /** The shape for a piece of a type's objects, because an object may be in several pages of memory. */
   #pieceOf(type: string, bytes: number, from: number, length: number): number {
     const key = `${type} ${bytes} ${from} ${length}`;
     let known = this.#ofType.get(key);
@@ -76,7 +76,7 @@ export class KnownObjects {
     return known;
   }
 
-  /** Bytes from an address on that stay as they are. */
+  /** Keeps bytes from an address on unchanged. */
   keep(address: bigint, length: number): void {
     for (let done = 0; done < length; ) {
       const place = this.#space.translate(address + BigInt(done));
@@ -138,7 +138,7 @@ export class KnownObjects {
   }
 }
 
-/** Shapes one behind the other, in shared memory. */
+/** All shapes, one behind the other, in shared memory. */
 function packed(shapes: readonly ObjectShape[], wordSize: number): Pick<StrictPages, "shapes" | "masks" | "kinds"> {
   const length = shapes.reduce((sum, { mask }) => sum + mask.length, 0);
   const masks = new Uint8Array(new SharedArrayBuffer(length));

@@ -4,7 +4,10 @@ import { perCpuAddress, possibleCpus } from "../../../kernel/objects/per-cpu.js"
 import { netDevices } from "../large-objects.js";
 import type { KnownObjects } from "./known-objects.js";
 
-/** Per-CPU variables that debuggers show numbers of, with their types where only the kernel's own DWARF or BTF would have them. */
+/**
+ * Per-CPU variables whose numbers debuggers show, with their types, which otherwise only the kernel's own DWARF or BTF
+ * contains.
+ */
 const PER_CPU: Readonly<Record<string, string>> = {
   runqueues: "struct rq",
   timer_bases: "struct timer_base[2]",
@@ -21,7 +24,7 @@ const PER_CPU: Readonly<Record<string, string>> = {
 const MAX_ELEMENTS = 64;
 const MAX_PRIVATE = 64 << 20;
 
-/** Single objects whose type is known: memory nodes with their counters, per-CPU variables, network devices. */
+/** Adds single objects with known types: memory nodes with their counters, per-CPU variables, network devices. */
 export function knownStructs(kernel: KernelObjects, known: KnownObjects): void {
   for (const node of nodeAddresses(kernel.memory)) known.object("struct pglist_data", node);
   perCpuVariables(kernel, known);
@@ -44,7 +47,7 @@ function perCpuVariables(kernel: KernelObjects, known: KnownObjects): void {
     for (const cpu of cpus) {
       const address = perCpuAddress(kernel, symbol, cpu);
       if (address === undefined) continue;
-      // Idle tasks are in no list.
+      // Idle tasks are on no list.
       const idle = name === "runqueues" ? readMember(kernel, "rq", address, "idle") : undefined;
       if (idle !== undefined && kernel.memory.isKernelAddress(idle)) known.object("struct task_struct", idle);
       for (let i = 0; i < Math.min(Number(count), MAX_ELEMENTS); i++) {

@@ -2,17 +2,17 @@ import { type KernelObjects, readMember } from "../../../kernel/objects/kernel-o
 import { perCpuAddress, possibleCpus } from "../../../kernel/objects/per-cpu.js";
 import type { KnownObjects } from "./known-objects.js";
 
-/** Is told of each timer by its type. */
+/** Receives each timer by its type. */
 export type TimerSink = Pick<KnownObjects, "object">;
 
-/** More timers than a machine has processes and sockets wait for nobody. */
+/** More timers than any machine has for its processes and sockets. */
 const MAX_TIMERS = 1 << 20;
 /** BASE_STD and BASE_DEF; BASE_LOCAL, BASE_GLOBAL and BASE_DEF since 6.9. */
 const MAX_BASES = 4;
 
 /**
- * Timers that are waiting: they lie in objects of any kind and on stacks, and when they expire is a number that is not small. CPUs' wheels (4.8 and
- * later) and trees of high-resolution timers lead to them.
+ * Adds waiting timers. They are in objects of any kind and on stacks, and their expiry time is not a small number.
+ * CPUs' timer wheels (4.8 and later) and trees of high-resolution timers lead to them.
  */
 export function knownTimers(kernel: KernelObjects, known: TimerSink): void {
   const finder = new TimerFinder(kernel, known);
@@ -61,7 +61,7 @@ class TimerFinder {
       return;
     for (let i = 0; i < clocks.count; i++) {
       const clock = base + BigInt(clocks.offset + i * clocks.elementSize);
-      // A tree's root itself before 5.4; where it is neither, nothing is found.
+      // Before 5.4 the tree's root itself; if it is neither, nothing is found.
       const root =
         readMember(this.#kernel, "hrtimer_clock_base", clock, "active.rb_root.rb_root.rb_node") ??
         readMember(this.#kernel, "hrtimer_clock_base", clock, "active.head.rb_node");
@@ -81,7 +81,7 @@ class TimerFinder {
     return true;
   }
 
-  /** Bases a CPU has: the variable's type tells, where the types have it. */
+  /** Number of bases per CPU: from the variable's type, if it is known. */
   #count(variable: string): number {
     const text = this.#kernel.types.variable(variable) ?? "[2]";
     return Math.min(Number(/\[(\d+)\]$/.exec(text)?.[1] ?? 1), MAX_BASES);

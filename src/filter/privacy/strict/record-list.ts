@@ -1,23 +1,23 @@
 import { KEEP, type StrictObjects } from "./strict-pages.js";
 
-/** 64 MiB of them; a machine with 1 TiB of slabs has some 30 million. */
+/** The most records: 64 MiB; a machine with 1 TiB of slabs has about 30 million objects. */
 const MAX_RECORDS = 1 << 21;
 
-/** `count` things one behind the other, as `StrictObjects` has them. */
+/** `count` objects, one behind the other, as in `StrictObjects`. */
 export interface StrictRecord {
   readonly start: number;
   readonly stride: number;
   readonly count: number;
   readonly shape: number;
   readonly free: number;
-  /** Bytes of the object that lie in front of this piece of it, one behind the other in memory. */
+  /** Bytes of the object before this piece of it; objects follow each other in memory. */
   readonly before?: number;
 }
 
-/** Piles up records of things whose bytes are known. */
+/** Collects records of objects whose bytes are known. */
 export class RecordList {
   readonly #records: StrictRecord[] = [];
-  /** There was more than can be remembered: what is missing is tested word by word. */
+  /** There was more than can be remembered; the rest is tested word by word. */
   cut = false;
 
   add(record: StrictRecord): void {
@@ -25,13 +25,14 @@ export class RecordList {
     else this.cut = true;
   }
 
-  /** Bytes that stay as they are. */
+  /** Adds bytes that are kept unchanged. */
   keep(start: number, length: number): void {
     if (length > 0) this.add({ start, stride: length, count: 1, shape: KEEP, free: -1 });
   }
 
   /**
-   * In order, for the threads. Of two that lie over each other, which only damage makes, the first stays. `fit` may make them shorter, or leave some out.
+   * The records in order, for the threads. If two overlap, which only damage causes, the first one counts. `fit` may
+   * shorten records, or leave some out.
    */
   records(fit: (record: StrictRecord) => StrictRecord | undefined = (record) => record): StrictObjects {
     const sorted = this.#records

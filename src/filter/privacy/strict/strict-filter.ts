@@ -3,15 +3,18 @@ import { firstIndex } from "../../../reader/first-index.js";
 import { loadStrictModule, type StrictModule, type WasmMemory } from "../../wasm/load.js";
 import { KEEP, type ShapePlace, type StrictObjects, type StrictPages, TESTED, WORD } from "./strict-pages.js";
 
-/** Overwrites with zeros what of pages is not the kernel's own numbers and addresses. */
+/** Overwrites with zeros everything in pages except the kernel's own numbers and addresses. */
 export interface StrictFilter {
-  /** Bytes that were not 0 and are now. */
+  /** Bytes that were set to 0. */
   readonly cleared: number;
-  /** A run of pages that lies at an address of the memory and begins with `pfn`. `scratch`: room for `strictScratch` bytes there. */
+  /**
+   * Overwrites a run of pages at an address of the memory, beginning with `pfn`. `scratch`: room for `strictScratch`
+   * bytes there.
+   */
   clear(at: number, pages: number, pfn: number, scratch: number): void;
 }
 
-/** What of `StrictPages` the module reads, in bytes from the begin of the tables. */
+/** The places of the parts of `StrictPages` that the module reads, in bytes from the start of the tables. */
 function placesOf({ words, masks, kinds }: StrictPages) {
   const aligned = (bytes: number) => Math.ceil(bytes / 8) * 8;
   const masksAt = words.addresses.byteLength;
@@ -24,7 +27,7 @@ export function strictTablesSize(strict: StrictPages): number {
   return placesOf(strict).size;
 }
 
-/** Writes them to `into`, whose begin is a multiple of 8 bytes in memory. */
+/** Writes the tables to `into`, whose address must be a multiple of 8. */
 export function writeStrictTables(strict: StrictPages, into: Uint8Array): void {
   const places = placesOf(strict);
   const { addresses } = strict.words;
@@ -34,18 +37,18 @@ export function writeStrictTables(strict: StrictPages, into: Uint8Array): void {
   into.set(strict.kinds, places.kinds);
 }
 
-/** Bytes that a filter writes to in its scratch. */
+/** Bytes of a filter's scratch. */
 export function strictScratch(pageSize: number): number {
-  // The mask, a byte a word, and one for each object of a record, which has a word at least.
+  // The mask, a byte per word, and a byte for each object of a record; an object has at least one word.
   return pageSize + 2 * (pageSize / 4 + 8);
 }
 
-/** `tables`: where `writeStrictTables` wrote to in the memory. */
+/** `tables`: the address to which `writeStrictTables` wrote. */
 export function strictFilter(strict: StrictPages, pageSize: number, memory: WasmMemory, tables: number): StrictFilter {
   return new PageFilter(strict, pageSize, memory, tables);
 }
 
-/** Where a page's mask and states are, and its first byte in physical memory. */
+/** The addresses of a page's mask and states, and the physical address of its first byte. */
 interface PageAt {
   readonly from: number;
   readonly scratch: number;
@@ -58,7 +61,7 @@ class PageFilter implements StrictFilter {
   readonly #module: StrictModule;
   readonly #bytes: Uint8Array;
   readonly #places: { readonly addresses: number; readonly masks: number; readonly kinds: number };
-  /** For each list of objects the first one that does not end before the last page that was asked for. */
+  /** For each list of objects, the first one that does not end before the last page. */
   readonly #next: number[];
 
   constructor(strict: StrictPages, pageSize: number, memory: WasmMemory, tables: number) {
@@ -83,7 +86,7 @@ class PageFilter implements StrictFilter {
     }
   }
 
-  /** Says of each byte of a page what becomes of it; false: all stay. */
+  /** Decides about each byte of a page; false: all are kept. */
   #paint(pfn: number, scratch: number): boolean {
     const size = this.#pageSize;
     const from = pfn * size;
@@ -106,7 +109,7 @@ class PageFilter implements StrictFilter {
     return touched;
   }
 
-  /** The first record of a list that ends behind `from`. Most pages are asked for in their order. */
+  /** The first record of a list that ends behind `from`. Most calls have ascending addresses. */
   #firstOf(n: number, from: number): number {
     const { start, stride, count } = this.#strict.objects[n] as StrictObjects;
     const endOf = (k: number) => (start[k] as number) + (stride[k] as number) * (count[k] as number);
@@ -148,5 +151,5 @@ class PageFilter implements StrictFilter {
   }
 }
 
-/** Records that are passed over one by one before the next is searched for. */
+/** The most records that are skipped one by one before a binary search. */
 const NEAR = 4;

@@ -5,8 +5,9 @@ import { NT_PRSTATUS } from "../../../reader/notes.js";
 import { type KernelWords, wordTest } from "./kernel-words.js";
 
 /**
- * The note area with words of CPUs' registers overwritten by zeros that are no address of the kernel's and no small number: a CPU that is in the kernel
- * may have a copy's data in them. All of NT_PRSTATUS (what else it has is small), and of QEMU's notes the general registers.
+ * The note area with words of CPUs' registers overwritten by zeros that are neither a kernel address nor a small
+ * number: a CPU in the kernel may have data of a copy in them. All of NT_PRSTATUS (the rest of it is small), and the
+ * general registers of QEMU's notes.
  */
 export function strictNotes(
   { notes, machine }: Pick<Dump, "notes" | "machine">,

@@ -1,48 +1,51 @@
 import type { PageBitmap } from "../../../reader/bitmap.js";
 import type { KernelWords } from "./kernel-words.js";
 
-/** What becomes of a word, beside the mask of the bytes that stay. */
+/** What happens to a word, in addition to the mask of kept bytes. */
 export const WORD = {
-  /** The mask says all. */
+  /** Only the mask counts. */
   masked: 0,
-  /** Numbers: the mask, and nothing if its eight bytes are characters. */
+  /** Numbers: the mask; and all zeros if its eight bytes are characters. */
   number: 1,
-  /** Stays if it is an address, a small number or a mark. */
+  /** Kept if it is an address, a small number or a mark. */
   tested: 2,
-  /** Of an array of numbers of 8 bytes: as `wide`, and nothing if four characters of it follow one another with no more than zeros around them. */
+  /**
+   * In an array of numbers of 8 bytes: like `wide`; and all zeros if four of its characters follow one another with
+   * only zeros around them.
+   */
   list: 3,
-  /** A number of 8 bytes: the mask, and nothing if it is larger than the kernel's times and addresses are. */
+  /** A number of 8 bytes: the mask; and all zeros if it is larger than the kernel's times and addresses. */
   wide: 4,
 } as const;
 
-/** Things whose bytes are known one by one, each in physical memory; they lie behind one another, `count` of them. */
+/** Objects whose bytes are known, each in physical memory; `count` of them, one behind the other. */
 export interface StrictObjects {
-  /** Physical addresses of the first ones, ascending; no two records of a list lie over each other. */
+  /** Physical addresses of the first ones, ascending; the records of a list do not overlap. */
   readonly start: Float64Array;
   readonly stride: Float64Array;
   readonly count: Float64Array;
-  /** Which shape they have: an index of `shapes`, or `KEEP`. */
+  /** Their shape: an index of `shapes`, or `KEEP`, or `TESTED`. */
   readonly shape: Int32Array;
-  /** Where in `StrictPages.free` the first one's state is; -1 where all are in use. */
+  /** The index in `StrictPages.free` of the first one's state; -1 if all are in use. */
   readonly free: Float64Array;
 }
 
-/** As `StrictObjects.shape`: all bytes stay. */
+/** A value of `StrictObjects.shape`: all bytes are kept. */
 export const KEEP = -1;
-/** As `StrictObjects.shape`: an object of no known type, of which only the size is of use. */
+/** A value of `StrictObjects.shape`: an object of unknown type, of which only the size is used. */
 export const TESTED = -2;
 
 /** The bytes of a type's objects. */
 export interface ObjectShape {
-  /** 255 for each byte that stays, 0 for others; as long as an object, in whole words. */
+  /** 255 for each byte that is kept, 0 for others; as long as an object, in whole words. */
   readonly mask: Uint8Array;
-  /** One of `WORD` a word. */
+  /** One value of `WORD` per word. */
   readonly words: Uint8Array;
-  /** Where a free object has its link to the next one, in bytes; -1: nowhere. */
+  /** Offset of a free object's link to the next one, in bytes; -1: none. */
   readonly link: number;
 }
 
-/** A shape in `StrictPages.masks`, in bytes: whole words. */
+/** The place of a shape in `StrictPages.masks`, in bytes: whole words. */
 export interface ShapePlace {
   readonly at: number;
   readonly length: number;
@@ -50,17 +53,20 @@ export interface ShapePlace {
   readonly link: number;
 }
 
-/** What `--privacy strict` leaves of kept pages, as plain data for the workers. */
+/** What `--privacy strict` keeps in kept pages, as plain data for the workers. */
 export interface StrictPages {
   readonly words: KernelWords;
-  /** Pages that stay as they are: the kernel's image, its page tables and struct pages. One bit per pfn, in shared memory. */
+  /**
+   * Pages that are kept unchanged: the kernel's image, its page tables and struct pages. One bit per pfn, in shared
+   * memory.
+   */
   readonly asIs: PageBitmap;
   readonly shapes: readonly ShapePlace[];
-  /** All shapes' masks one behind the other, and what becomes of their words. In shared memory. */
+  /** The masks of all shapes, one behind the other, and the kinds of their words. In shared memory. */
   readonly masks: Uint8Array;
   readonly kinds: Uint8Array;
-  /** Later lists go over earlier ones. */
+  /** Later lists override earlier ones. */
   readonly objects: readonly StrictObjects[];
-  /** A byte an object of slabs: not 0 if it is free. In shared memory. */
+  /** A byte per object of slabs: not 0 if it is free. In shared memory. */
   readonly free: Uint8Array;
 }

@@ -2,7 +2,7 @@ import type { PrivacyKeep } from "../privacy-names.js";
 import type { Scrub } from "../scrub.js";
 import { SMALL_HALF, SMALL_WORD } from "./kernel-words.js";
 
-/** What `--privacy strict` leaves, in words: docs/privacy.md explains each. */
+/** What `--privacy strict` does not remove, in words; docs/privacy.md explains each. */
 export function strictRemains(
   { typed, reached }: Pick<Scrub, "typed" | "reached">,
   keeps: readonly PrivacyKeep[],

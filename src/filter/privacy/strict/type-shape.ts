@@ -1,31 +1,38 @@
 import type { KernelScalar } from "../../../kernel/debuginfo/kernel-types.js";
 import { type ObjectShape, WORD } from "./strict-pages.js";
 
-/** What is known of the objects that get a shape. */
+/** What is known about the objects that get a shape. */
 export interface ShapeRequest {
-  /** All numbers and pointers of their type, and its size; absent: nobody knows the type, so that every word is tested. */
+  /**
+   * All numbers and pointers of their type, and its size; absent if the type is not known, so that every word is
+   * tested.
+   */
   readonly type?: { readonly scalars: readonly KernelScalar[]; readonly size: number } | undefined;
-  /** Bytes from one to the next. */
+  /** Bytes from one object to the next. */
   readonly length: number;
-  /** Where free ones have their link; -1: nowhere. */
+  /** Offset of a free object's link; -1: none. */
   readonly link: number;
   readonly wordSize: 4 | 8;
-  /** Names of members that stay as they are although they are text. */
+  /** Names of members that are kept although they are text. */
   readonly keep?: readonly string[];
-  /** Numbers stay whatever they look like: the allocator's secret is random. */
+  /** Whether numbers are kept whatever they look like: the allocator's secret is random. */
   readonly plain?: boolean;
 }
 
-/** What a byte belongs to, in the order of precedence: members of a union lie over each other. */
+/** What a byte belongs to, in the order of precedence, because members of a union overlap. */
 const BYTE = { padding: 0, number: 1, wide: 2, list: 3, tested: 4, gone: 5, kept: 6 } as const;
-/** Arrays of numbers of 2 bytes with as many elements hold characters (UTF-16), and not just some numbers. */
+/** An array of at least this many numbers of 2 bytes contains characters (UTF-16). */
 const WIDE_TEXT = 4;
-/** Arrays of so many numbers may hold something else: the target of a short symlink lies in ext4's 15 numbers of blocks. Those of 4 bytes are tested as what has no type. */
+/**
+ * An array of at least this many numbers may contain something else: the target of a short symlink is in ext4's 15
+ * block numbers. Arrays of numbers of 4 bytes are tested like words without a type.
+ */
 const LIST = 4;
 
 /**
- * Which bytes of objects stay with `--privacy strict`. Of a known type: numbers, and pointers that are addresses; characters, arrays of bytes, and
- * what no member covers go. What lies behind the type (private data of others) is tested word by word.
+ * The bytes of objects that `--privacy strict` keeps. For a known type: numbers, and pointers that are addresses.
+ * Characters, arrays of bytes, and bytes that no member covers are overwritten. Bytes behind the type (private data of
+ * others) are tested word by word.
  */
 export function objectShape(request: ShapeRequest): ObjectShape {
   const { type, length, link, wordSize, plain } = request;
@@ -68,7 +75,8 @@ function bytesOf(
   for (const scalar of scalars) {
     const { name, offset, size: one, count } = scalar;
     const what = keep.includes(name) ? BYTE.kept : byteOf(scalar, wordSize);
-    // An array without a count has the rest of the object, where it is the last: others only align what follows (ZONE_PADDING).
+    // An array without a count has the rest of the object if it is the last member; others only align the next member
+    // (ZONE_PADDING).
     const end = count > 0 ? offset + one * count : offset >= last && what === BYTE.gone ? length : offset;
     mark(offset, end, what);
   }

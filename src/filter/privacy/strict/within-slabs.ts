@@ -3,8 +3,9 @@ import type { StrictRecord } from "./record-list.js";
 import { KEEP, type StrictObjects } from "./strict-pages.js";
 
 /**
- * Cuts a single object where the object of a slab that it lies in ends; `undefined` where that one is free. A type may be longer than its objects are:
- * x86 makes a task_struct as long as the CPU's registers need (arch_task_struct_size), and what the type has behind that is the next object's.
+ * Cuts a single object at the end of the slab object that contains it; `undefined` if that one is free. A type may be
+ * longer than its objects: x86 makes a task_struct as long as the CPU's registers need (arch_task_struct_size), and the
+ * rest of the type's bytes belongs to the next object.
  */
 export function withinSlabs(
   slabs: StrictObjects,
@@ -24,7 +25,7 @@ export function withinSlabs(
   };
 }
 
-/** The slab that an address lies in; -1: in none. */
+/** The index of the slab that contains an address; -1 if none does. */
 function slabAt({ start, stride, count }: StrictObjects, address: number): number {
   const i = firstIndex(start.length, (k) => (start[k] as number) > address) - 1;
   if (i < 0) return -1;
