@@ -5,7 +5,7 @@ import { runCli } from "../support/cli.js";
 import { realDump } from "../support/dumps.js";
 import { Outputs } from "./support/outputs.js";
 import { runWell } from "./support/run.js";
-import { describeReader } from "./support/tools.js";
+import { asMakedumpfile, describeReader } from "./support/tools.js";
 
 const outputs = new Outputs();
 afterAll(() => outputs.remove());
@@ -17,9 +17,6 @@ describeReader("makedumpfile --dump-dmesg", ["makedumpfile"], () => {
     await runWell("makedumpfile", ["--dump-dmesg", "-f", vmcore, output]);
     const run = await runCli(["dmesg", vmcore, "--follow-format", "makedumpfile"]);
     expect(run).toMatchObject({ code: 0, stderr: "" });
-    // 1.7.2 does not print callers of this buffer yet.
-    expect(run.stdout.toString().replaceAll(/^(\[ *\d+\.\d{6}\] )\[ *[TC]\d+\] /gm, "$1")).toBe(
-      readFileSync(output, "utf8"),
-    );
+    expect(asMakedumpfile(run.stdout.toString())).toBe(readFileSync(output, "utf8"));
   });
 });

@@ -47,8 +47,18 @@ export function describeReader(title: string, needed: readonly Tool[], tests: ()
   });
 }
 
+/** Whether makedumpfile is newer than Debian 12's 1.7.2. */
+export function hasNewMakedumpfile(): boolean {
+  return versionOf("makedumpfile") !== "1.7.2";
+}
+
+/** A log as makedumpfile prints it: 1.7.2 does not print callers of the newer buffer yet. */
+export function asMakedumpfile(log: string): string {
+  return hasNewMakedumpfile() ? log : log.replaceAll(/^(\[ *\d+\.\d{6}\] )\[ *[TC]\d+\] /gm, "$1");
+}
+
 /** "1.7.2": the first number with points that a reader calls itself. */
-export function versionOf(tool: Tool): string | undefined {
+function versionOf(tool: Tool): string | undefined {
   const [program, ...args] = tools[tool].probe;
   const { stdout, stderr } = spawnSync(...commandOf(program, args), { encoding: "latin1", env: readerEnvironment });
   return /\d+(\.\d+)+/.exec(`${stdout}${stderr}`)?.[0];
