@@ -103,7 +103,8 @@ def facts_from_notes(dump):
     for top in ("cpu", "linux.vmcoreinfo.lines"):
         try:
             walk(dump.attr[top], top + ".")
-        except KeyError:
+        # Newer ones have the directory, and nothing in it.
+        except (KeyError, NoData):
             pass
     return facts
 
