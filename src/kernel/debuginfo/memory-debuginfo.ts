@@ -10,7 +10,7 @@ import type { KernelTypes } from "./kernel-types.js";
 
 /**
  * The symbols of the dumped kernel from its own memory; `undefined` if it was built without CONFIG_KALLSYMS, or if the
- * dump lacks its tables. Kernels without CONFIG_KALLSYMS_ALL (Debian's for arm64, i386, ppc64el, s390x) list functions
+ * dump lacks its tables. Kernels without CONFIG_KALLSYMS_ALL (Debian 12's for arm64, i386, ppc64el, s390x) list functions
  * only; of their variables there are those that VMCOREINFO has. Takes 70 ms for the 87,348 symbols of Debian's 6.1, and
  * 160 to 220 ms where the tables must be searched for (before 6.0): callers keep the result. Throws what reading the
  * dump's memory throws.
