@@ -11,6 +11,7 @@ export interface KernelMemory {
   readonly wordSize: 4 | 8;
   readonly littleEndian: boolean;
   readonly pageSize: number;
+  /** Whether a pointer may lead to the kernel's data. NULL does not, though on s390x the kernel has memory there too. */
   isKernelAddress(vaddr: bigint): boolean;
   /** An unsigned long. */
   readWord(vaddr: bigint): bigint | undefined;
@@ -42,7 +43,7 @@ export function kernelMemory(
     wordSize: machine.wordSize,
     littleEndian: machine.littleEndian,
     pageSize,
-    isKernelAddress: (vaddr) => vaddr >= lowestAddress,
+    isKernelAddress: (vaddr) => vaddr >= lowestAddress && vaddr !== 0n,
     readView,
     readWord(vaddr) {
       const within = Number(vaddr & LOW_BITS);

@@ -3,6 +3,8 @@ import { expect, test } from "vitest";
 import { DumpError } from "../../src/errors.js";
 import type { AddressSpace } from "../../src/kernel/address-space.js";
 import { kernelMemory } from "../../src/kernel/kernel-memory.js";
+import type { KernelObjects } from "../../src/kernel/objects/kernel-objects.js";
+import { xarrayEntries } from "../../src/kernel/objects/xarray.js";
 import type { Machine } from "../../src/reader/machine.js";
 import type { PhysicalMemory } from "../../src/reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../src/reader/vmcoreinfo.js";
@@ -44,6 +46,17 @@ test.each([false, true])(
     }
   },
 );
+
+test("NULL is no pointer, though s390x has its kernel's memory from address 0 on", () => {
+  const machine = { wordSize: 8, littleEndian: false } as Machine;
+  const low = { translate: (vaddr: bigint) => ({ paddr: Number(vaddr), length: 4096 }) } as unknown as AddressSpace;
+  const memory = kernelMemory({} as Vmcoreinfo, machine, 4096, low, { read: () => 0, next: (paddr) => paddr }, 0n);
+  expect([0n, 8n, BASE].map(memory.isKernelAddress)).toEqual([false, true, true]);
+  // An empty tree has no entry: what the processor keeps at address 0 was taken for one.
+  const types = { member: () => ({ name: "slots", offset: 0, size: 512, count: 64 }) };
+  const kernel = { memory, types, symbols: undefined } as unknown as KernelObjects;
+  expect([...xarrayEntries(kernel, 0n)]).toEqual([]);
+});
 
 test("what is no damage is thrown on, by whatever is read", () => {
   const memory = memoryOf(() => {
