@@ -1,16 +1,19 @@
 import { setTimeout } from "node:timers/promises";
 import { PREFIX, type Queues } from "./queues.js";
 
-/** Redis's channel on which it is told that there may be work, or that a run is over. */
+/** Redis's channel for the message that there may be work, or that a run is finished. */
 const CHANNEL = `${PREFIX}:bell`;
 
-/** Wakes who waits for work or for an end. Nothing hangs on it: whoever waits looks now and then, too, and a bell that nobody hears costs that time. */
+/**
+ * Wakes those who wait for work or for the end of a run. Nothing depends on it: they also check at intervals, and a
+ * lost message only costs that time.
+ */
 export class Bell {
   #rung = false;
   #wake: AbortController | undefined;
   #stop: () => void = () => undefined;
 
-  /** Hears what is rung on other hosts. Accounts that may not subscribe do without. */
+  /** Receives messages of other hosts. Accounts that may not subscribe work without them. */
   async listen({ redis }: Pick<Queues, "redis">): Promise<void> {
     const ear = "nodes" in redis ? redis.duplicate() : redis.duplicate();
     ear.on("error", () => undefined);
@@ -19,13 +22,16 @@ export class Bell {
     await ear.subscribe(CHANNEL).catch(() => undefined);
   }
 
-  /** In this process only. */
+  /** Rings in this process only. */
   ring(): void {
     this.#rung = true;
     this.#wake?.abort();
   }
 
-  /** Until it is rung, or was since the last time, or so many milliseconds are over. Throws what an aborted `signal` makes a timer throw. */
+  /**
+   * Waits until the bell rings, has rung since the last wait, or this many milliseconds have passed. Throws what a
+   * timer throws when `signal` is aborted.
+   */
   async wait(ms: number, signal?: AbortSignal): Promise<void> {
     if (!this.#rung) {
       this.#wake = new AbortController();

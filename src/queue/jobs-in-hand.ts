@@ -12,26 +12,26 @@ import { describeFailure, runShard } from "./run-shard.js";
 
 /** Milliseconds after which a shard that was handed back may be taken again. */
 const AGAIN = 2000;
-/** The same for a job that this worker cannot do, and another may: one of another version. */
+/** The same for a job that this worker cannot do although another may: a job of another version. */
 const REFUSED_AGAIN = 5000;
-/** A job in hand. */
+/** A job that this worker has. */
 interface InHand {
   readonly job: Job;
   readonly token: string;
   readonly stop: AbortController;
   readonly done: Promise<unknown>;
-  /** Where an encoded shard stands in its dump; it waits for those before it. */
+  /** The index of an encoded shard in its dump, while it waits for those before it. */
   waits: number | undefined;
-  /** What became of it was decided by who knew that its run was cancelled. */
+  /** Whether its result was decided by code that knew of the cancellation. */
   knowsCancel: boolean;
 }
 
-/** The jobs that a worker has, and what becomes of each. */
+/** The jobs that a worker has, and what happens to each. */
 export class JobsInHand {
   readonly #host: Host;
   /** Milliseconds without a sign of life after which another worker takes a job over. */
   readonly #takeover: number;
-  /** Encoded shards that may wait for the shards before them. */
+  /** The most encoded shards that may wait for the shards before them. */
   readonly #waiting: number;
   readonly #inHand = new Set<InHand>();
   readonly #byToken = new Map<string, InHand>();
@@ -48,22 +48,25 @@ export class JobsInHand {
     return this.#inHand.size;
   }
 
-  /** Jobs that have a processor. */
+  /** Number of jobs that have a processor. */
   get busy(): number {
     return [...this.#inHand].filter(({ waits }) => waits === undefined).length;
   }
 
-  /** All that are in hand now are over. */
+  /** Waits until all present jobs are finished. */
   async over(): Promise<void> {
     await Promise.all([...this.#inHand].map(({ done }) => done));
   }
 
-  /** Gives all back to the queue. */
+  /** Hands all jobs back to the queue. */
   handBackAll(): void {
     for (const { stop } of this.#inHand) stop.abort(new HandedBack(0));
   }
 
-  /** Takes a job, if there is one. By turns: a dump that waits to be finished and shards of another both get on. */
+  /**
+   * Takes a job, if there is one. Alternates between the queues, so that a dump that waits to be finished and the
+   * shards of another both make progress.
+   */
   async take(): Promise<boolean> {
     const { dumps, shards } = this.#host.workers;
     for (const worker of this.#turn++ % 2 === 0 ? [dumps, shards] : [shards, dumps]) {
@@ -88,14 +91,14 @@ export class JobsInHand {
       .finally(() => {
         this.#inHand.delete(hand);
         this.#byToken.delete(token);
-        // The dump of the last shard goes on, and whoever waits for a dump's end looks.
+        // The dump of the last shard can continue, and those who wait for the end of a dump check it.
         if (worker === this.#host.workers.dumps) void ringAll(this.#host.queues);
         this.#host.bell.ring();
       });
     Object.assign(hand, { done });
   }
 
-  /** What BullMQ calls for a job. What it throws tells BullMQ what becomes of the job. */
+  /** Called by BullMQ for a job. What it throws decides about the job in BullMQ. */
   async work(job: Job, token: string, isDump: boolean): Promise<unknown> {
     const { queues, counters } = this.#host;
     const hand = this.#byToken.get(token) as InHand;
@@ -139,7 +142,7 @@ export class JobsInHand {
     }
   }
 
-  /** What BullMQ is told of a job that is not done. */
+  /** The error for BullMQ if a job is not done. */
   async #outcome(hand: InHand, isDump: boolean, error: unknown, endWatch: () => void): Promise<unknown> {
     const host = this.#host;
     const { counters } = host;
@@ -154,7 +157,7 @@ export class JobsInHand {
     }
     if (error instanceof TakenOver) {
       host.log(`${job.id}: ${error.message}`);
-      // To BullMQ that is: nothing more is to be done with it here.
+      // For BullMQ this means that the job must not be touched any more here.
       return new DelayedError();
     }
     const failure = isDump ? await this.#unlessCancelled(hand, reason ?? error) : (reason ?? error);
@@ -163,13 +166,16 @@ export class JobsInHand {
     counters.failed++;
     const { text, lasting, code } = describeFailure(host, jobName(job, isDump), failure);
     host.log(`${job.id}: ${text}`);
-    // The code for the finishing job, since nobody reads it out of the text. Without it what is done is kept.
+    // The code for the finishing job, because code never parses the text. Without it, finished shards are kept.
     endWatch();
     if (code !== undefined) await job.updateProgress({ failed: code } satisfies Failed).catch(() => undefined);
     return lasting ? new UnrecoverableError(text) : new Error(text);
   }
 
-  /** What a run failed with; one that fails just when it is cancelled is a cancelled one, too. What cannot be removed now is tried again. */
+  /**
+   * The error of a failed run. A run that fails while it is cancelled counts as cancelled. Files that cannot be removed
+   * now are removed in the next try.
+   */
   async #unlessCancelled(hand: InHand, failure: unknown): Promise<unknown> {
     const { job } = hand;
     hand.knowsCancel =
@@ -179,7 +185,7 @@ export class JobsInHand {
   }
 
   async #handBack({ job, token }: InHand, { delay, why }: HandedBack): Promise<void> {
-    // What cannot be done here comes back every few seconds.
+    // A job that cannot be done here comes back every few seconds, so it is logged once.
     if (why === undefined || !this.#refused.has(why)) {
       this.#host.log(`${job.id}: handed back${why === undefined ? "" : `: ${why}`}`);
     }
@@ -187,11 +193,14 @@ export class JobsInHand {
       this.#refused.add(why);
       await job.updateProgress({ refused: why } satisfies Refused);
     }
-    // BullMQ takes the difference to this host's clock for the delay, and is given Redis's time for now.
+    // BullMQ computes the delay as a difference to this host's clock, but uses Redis's time as the present.
     await job.moveToDelayed(Date.now() + delay, token);
   }
 
-  /** Who cancels a run looks at its state when the wish is there; this looks for the wish when it has failed. So one of them sees both. */
+  /**
+   * The one who cancels a run stores that first and then checks the run's state; this checks for a cancellation after
+   * the run has failed. So at least one of them sees both.
+   */
   async #endIfCancelled({ job, knowsCancel }: InHand): Promise<void> {
     const { queues } = this.#host;
     const id = job.id as string;
@@ -199,7 +208,7 @@ export class JobsInHand {
     if ((await queues.dumps.getJobState(id)) === "failed") await runAgain(queues, job);
   }
 
-  /** Too many shards wait here: the last one goes back, for one before it may need this worker. */
+  /** If too many shards wait here, the last one is handed back, because a shard before it may need this worker. */
   #makeRoom(): void {
     const waiting = [...this.#inHand].filter(({ waits }) => waits !== undefined);
     if (waiting.length <= this.#waiting) return;
@@ -208,10 +217,12 @@ export class JobsInHand {
   }
 }
 
-/** Why a job is left to another worker that may be able to do it, which is no failed try: this one is of another version, or has another library. */
+/**
+ * Why a job is left to another worker, without a failed try: this worker is of another version, or has another library.
+ */
 function refusal(job: Job, isDump: boolean, error: unknown): HandedBack | undefined {
   if (!(error instanceof DumpError) || error.code !== "UNSUPPORTED") return undefined;
-  // What cannot be planned here is an odd dump: it was read by nobody yet.
+  // A dump that cannot be planned here is unusual: no worker has read it yet.
   const isPlanned = !isDump || (job.data as Partial<DumpJob>).planned !== undefined;
   return error instanceof OtherFormat || isPlanned ? new HandedBack(REFUSED_AGAIN, error.message) : undefined;
 }

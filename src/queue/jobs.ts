@@ -11,18 +11,19 @@ import { againKey, cancelKey, JOB_OPTIONS, type Queues } from "./queues.js";
 import { type RunState, readable, runStates } from "./run-state.js";
 import { allRunIds, type Snapshot, snapshots } from "./snapshot.js";
 
-/** What became of a submission. */
+/** The result of a submission. */
 export interface Submission {
   readonly id: string;
-  /** `known`: the same run is there already, and is not made again. */
+  /** `known`: the same run exists already, and is not made again. */
   readonly what: "new" | "known" | "again";
   readonly state: RunState;
 }
 
 /**
- * Puts a run into the queue. The same one submitted again is not run again, whoever does it: while it waits or runs, and when it is done; with
- * `again` one that is done is, and so is one whose output is gone; one that failed is in any case. Throws `OUTPUT_EXISTS` where another run is to
- * write the same output, or something else lies there than a run that is done has written; `BAD_OPTION` where `key` is that of another run.
+ * Puts a run into the queue. The same run submitted again, by anyone, is not made again while it waits, runs or is
+ * done. It is made again if it has failed, if its output is gone, or, if it is done, with `again`. Throws
+ * `OUTPUT_EXISTS` if another run will write the same output, or if there is something else than the output of a
+ * finished run; `BAD_OPTION` if `key` belongs to another run.
  */
 export async function addRun(
   queues: Queues,
@@ -32,7 +33,7 @@ export async function addRun(
     readonly priority: number;
     readonly host: string;
     readonly again: boolean;
-    /** The caller's own name of the run, from which its ID comes then. */
+    /** The caller's own name of the run. If there is one, the run's ID is made from it. */
     readonly key?: string | undefined;
   },
 ): Promise<Submission> {
@@ -47,15 +48,15 @@ export async function addRun(
         (found.state !== "active" && isBroken(found)));
     if (found !== undefined && options.key !== undefined) checkSameRun(found, request, over, options.key);
     if (found !== undefined && !over) {
-      // One that was cancelled, and that nobody has begun, is to be made all the same.
+      // A run that was cancelled before it was begun must be made nevertheless.
       const begun = found.state === "active" || (found.data as Partial<DumpJob>).planned !== undefined;
       if (!begun) await queues.redis.del(cancelKey(id));
       const state = await stateIfThere(queues, id);
       if (state !== undefined) return { id, what: "known", state };
-      // Whoever cancelled it has just removed it.
+      // The one who cancelled it has just removed it.
       continue;
     }
-    // Who looks in between waits until it is there again.
+    // Readers wait during the removal until it exists again.
     await queues.redis.set(againKey(id), "1", "EX", REMEMBER_AGAIN);
     try {
       await claimOutput(queues, request.output, id, (holder) => isLive(queues, holder));
@@ -78,10 +79,13 @@ export async function addRun(
   }
 }
 
-/** A key names one run, also when its dump was written to meanwhile: another one under it takes the place of a run that is over only, and writes the same output. Throws `BAD_OPTION`. */
+/**
+ * Throws `BAD_OPTION` if a key belongs to another run. A key names one run, even if its dump was written to meanwhile.
+ * Another run with the same key is allowed only if the first one is finished and both write the same output.
+ */
 function checkSameRun(found: Snapshot, request: DumpRequest, isOver: boolean, key: string): void {
   const data = readable(found);
-  // What nobody can read is replaced, and what another version knows is that one's.
+  // An unreadable run is replaced, and a run of another version is left to that version.
   if (data instanceof DumpError || whatOf(data) === whatOf(request)) return;
   if (isOver && data.output === request.output) return;
   throw new DumpError(
@@ -94,18 +98,18 @@ function checkSameRun(found: Snapshot, request: DumpRequest, isOver: boolean, ke
   );
 }
 
-/** The same for the same work, whenever the dump was written. */
+/** Equal for the same work, whenever the dump was written. */
 function whatOf(request: DumpRequest): string {
   return runIdOf({ ...request, identity: [] });
 }
 
-/** Whether no program can read a job: that of another format is for another program. */
+/** Whether no program can read a job. A job of another format is for another program. */
 function isBroken(found: Snapshot): boolean {
   const data = readable(found);
   return data instanceof DumpError && !(data instanceof OtherFormat);
 }
 
-/** Whether a run that is done has to be made again. Throws `OUTPUT_EXISTS`. */
+/** Whether a finished run must be made again. Throws `OUTPUT_EXISTS`. */
 async function isOutputLost(queues: Queues, id: string, { output, force }: DumpRequest): Promise<boolean> {
   const job = await getJob(queues, id);
   const bytes = (job?.returnvalue as { result?: { outputBytes?: number } } | null | undefined)?.result?.outputBytes;
@@ -122,7 +126,7 @@ async function isOutputLost(queues: Queues, id: string, { output, force }: DumpR
   );
 }
 
-/** Whether a run waits or is in work, or is being submitted again just now. */
+/** Whether a run waits or is active, or is just being submitted again. */
 async function isLive(queues: Queues, id: string): Promise<boolean> {
   if ((await jobIfThere(queues, id)) === undefined) return false;
   const state = await queues.dumps.getJobState(id);
@@ -140,13 +144,13 @@ async function removeRun(queues: Queues, { id, data }: Snapshot): Promise<void> 
       }
     }
   } catch (error) {
-    // What nobody can read is written over by one that can be read.
+    // Unreadable data are overwritten by readable data.
     if (!(error instanceof DumpError)) throw error;
   }
   await job?.remove();
 }
 
-/** A run by its id, the key that its submitter gave it, or the beginning of its id. Throws `BAD_OPTION`. */
+/** Finds a run by its ID, the key of its submitter, or the beginning of its ID. Throws `BAD_OPTION`. */
 export async function findRun(queues: Queues, id: string): Promise<Job> {
   const exact = (await jobIfThere(queues, id)) ?? (await jobIfThere(queues, runIdOfKey(id)));
   if (exact !== undefined) return exact;
@@ -165,7 +169,7 @@ export async function findRun(queues: Queues, id: string): Promise<Job> {
     : noRun(id);
 }
 
-/** What is said of a run that is gone because nobody had begun it. */
+/** The reason for a run that does not exist any more because it was cancelled before it was begun. */
 const CANCELLED_EARLY = "cancelled before a worker took it";
 
 function noRun(id: string): DumpError {
@@ -174,7 +178,10 @@ function noRun(id: string): DumpError {
   });
 }
 
-/** How a run stands that stood as `last` says. One that was cancelled before any worker took it is gone, and has failed. Throws `BAD_OPTION`. */
+/**
+ * The present state of a run whose earlier state was `last`. A run that was cancelled before any worker took it does
+ * not exist any more, and counts as failed. Throws `BAD_OPTION`.
+ */
 export async function laterState(queues: Queues, last: RunState): Promise<RunState> {
   const state = await stateIfThere(queues, last.id);
   if (state !== undefined) return state;
@@ -182,7 +189,7 @@ export async function laterState(queues: Queues, last: RunState): Promise<RunSta
   return { ...last, state: "failed", reason: CANCELLED_EARLY, code: "ABORTED", mayRetry: false, cancelled: false };
 }
 
-/** The runs that Redis knows, the latest first, and how many there are. */
+/** The runs that Redis knows, the latest first, and their number. */
 export async function listRuns(
   queues: Queues,
   most: number,
@@ -191,7 +198,7 @@ export async function listRuns(
   return { runs: await runStates(queues, ids.slice(0, most)), all: ids.length };
 }
 
-/** How a run stands. Throws `BAD_OPTION` for one that is gone. */
+/** The state of a run. Throws `BAD_OPTION` if it does not exist any more. */
 export async function runState(queues: Queues, known: Job): Promise<RunState> {
   const id = known.id as string;
   const state = await stateIfThere(queues, id);
@@ -213,14 +220,17 @@ async function snapshot(queues: Queues, id: string): Promise<Snapshot | undefine
   return (await snapshots(queues, [id]))[0];
 }
 
-/** Seconds after which nobody waits any more for a run that was removed to be made again: who wanted that has died. */
+/**
+ * Seconds after which nobody waits any more for a run that was removed to be made again: the program that removed it
+ * has died.
+ */
 const REMEMBER_AGAIN = 10;
-/** Milliseconds between two looks at whether it is there again. */
+/** Milliseconds between two checks whether it exists again. */
 const LOOK = 20;
 
 /**
- * A job. BullMQ throws at data that are not JSON, which no program of ours wrote: such data become an empty object, which nobody can read
- * either, so that the job can be listed, taken out and replaced.
+ * A job. BullMQ throws for data that are not JSON, which coresieve never writes. Such data become an empty object,
+ * which cannot be read either, so that the job can be listed, removed and replaced.
  */
 async function getJob({ dumps, redis }: Queues, id: string): Promise<Job | undefined> {
   try {
@@ -232,12 +242,12 @@ async function getJob({ dumps, redis }: Queues, id: string): Promise<Job | undef
   }
 }
 
-/** A job, also one that is being submitted again just now. */
+/** A job, even if it is just being submitted again. */
 async function jobIfThere(queues: Queues, id: string): Promise<Job | undefined> {
   for (;;) {
     const job = await getJob(queues, id);
     if (job !== undefined) return job;
-    // It may have come in between the two questions.
+    // It may have been added between the two requests.
     if ((await queues.redis.exists(againKey(id))) === 0) return getJob(queues, id);
     await setTimeout(LOOK);
   }
@@ -251,21 +261,22 @@ async function stateIfThere(queues: Queues, id: string): Promise<RunState | unde
   return undefined;
 }
 
-/** Seconds that a wish to cancel is remembered: until a worker is there that can clean up. */
+/** Seconds that a cancellation is remembered: until a worker is there that can clean up. */
 const REMEMBER_CANCEL = 30 * 24 * 3600;
 
-/** What became of a wish to cancel: `removed`: this program could not read the run, and took it out of the queue. */
+/** The result of a cancellation. `removed`: this program could not read the run, and removed it from the queue. */
 export type Cancellation = "cancelled" | "done" | "removed";
 
 /**
- * Ends a run. Workers stop what they have of it, and one of them removes what is in its staging folder: this program need not reach it. One that
- * this program cannot read is taken out of the queue, unless a worker has it. Throws `BAD_OPTION` for such a one.
+ * Cancels a run. Workers stop their jobs of it, and one of them removes its staging folder, which this program need not
+ * be able to reach. A run that this program cannot read is removed from the queue, unless a worker has it. Throws
+ * `BAD_OPTION` in that case.
  */
 export async function cancelRun(queues: Queues, known: Job): Promise<Cancellation> {
   const id = known.id as string;
   if ((await snapshot(queues, id))?.state === "completed") return "done";
   await queues.redis.set(cancelKey(id), "1", "EX", REMEMBER_CANCEL);
-  // Read after the wish is there: workers look for it, and what they did before shows here.
+  // Read after the cancellation is stored: workers check it, and what they did before is seen here.
   const found = await snapshot(queues, id);
   if (found === undefined) return "cancelled";
   if (readable(found) instanceof DumpError) return removeUnreadable(queues, found);
@@ -273,7 +284,7 @@ export async function cancelRun(queues: Queues, known: Job): Promise<Cancellatio
   if (job === undefined) return "cancelled";
   let { state } = found;
   if ((state === "wait" || state === "prioritized") && job.attemptsStarted === 0) {
-    // A worker may have taken it just now: then it ends it.
+    // A worker may have taken it just now: then that worker ends it.
     const removed = await job.remove().then(
       () => true,
       () => false,
@@ -283,7 +294,7 @@ export async function cancelRun(queues: Queues, known: Job): Promise<Cancellatio
   }
   if (state === "completed") return "done";
   if (state === "waiting-children") await job.removeUnprocessedChildren();
-  // What failed has kept what was done: a worker takes it once more, to remove that.
+  // A failed run has kept its finished shards: a worker takes it once more, to remove them.
   if (state === "failed") await runAgain(queues, job);
   return "cancelled";
 }
@@ -304,15 +315,17 @@ async function removeUnreadable(queues: Queues, { id, state }: Snapshot): Promis
 }
 
 /**
- * Puts a run that failed back among those that wait, as if it had never been tried: what BullMQ has counted, tries and lost workers, is over.
- * Throws what BullMQ throws for one that has not failed.
+ * Puts a failed run back among the waiting ones, as if it had never been tried: resets BullMQ's counts of tries and of
+ * lost workers. Throws what BullMQ throws for a run that has not failed.
  */
 export async function runAgain({ redis, dumps }: Queues, job: Job): Promise<void> {
   await redis.hdel(dumps.toKey(job.id as string), "stc", "defa");
   await job.retry("failed", { resetAttemptsMade: true });
 }
 
-/** Makes what failed of a run again, and nothing that is done. Throws `BAD_OPTION` for one that has not failed. */
+/**
+ * Makes the failed parts of a run again, but not the finished ones. Throws `BAD_OPTION` for a run that has not failed.
+ */
 export async function retryRun(queues: Queues, known: Job): Promise<void> {
   const id = known.id as string;
   const job = await getJob(queues, id);

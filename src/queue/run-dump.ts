@@ -18,8 +18,8 @@ import { placeOf } from "./open-job.js";
 import { cancelKey, JOB_OPTIONS } from "./queues.js";
 
 /**
- * The job of a dump: pass 1, then it waits for its shards, then it finishes the output. It may be begun anew at any point: what is done
- * is found in the staging folder. Returns `undefined` where it has to wait for its shards.
+ * The job of a dump: pass 1, then waiting for its shards, then finishing the output. It may be started again at any
+ * point: what is done is found in the staging. Returns `undefined` if it must wait for its shards.
  */
 export async function runDump(host: Host, job: Job, token: string, hand: Hand): Promise<DumpDone | undefined> {
   const id = job.id as string;
@@ -46,7 +46,7 @@ async function runIn(
   if (await isCancelled(host, id)) return cancel(host, job, places);
   const known = data.planned;
   const isSound = known !== undefined && (await isPlanThere(host, data, known, places));
-  // Who finishes the output removes the plan: another worker may just have done so.
+  // The worker that finishes the output removes the plan; another worker may just have done so.
   const other = known !== undefined && !isSound ? await finishedBefore(host.queues, job) : undefined;
   if (other !== undefined) return other;
   const current = isSound ? { ...data, planned: known } : await planRun(host, job, data, places, hand);
@@ -54,12 +54,12 @@ async function runIn(
   if (planned.round !== data.round) {
     if (!(await hand.holds())) throw new TakenOver();
     await places.of(planned.digest).create();
-    // What other plans of this run left (other shards, another version) is of no use to this one.
+    // What other plans of this run left (other shards, another version) is useless for this plan.
     await places.remove(planned.digest);
     await addShards(host, job, current, places);
   }
   if (await job.moveToWaitingChildren(hand.token)) return undefined;
-  // Who cancels does so while this job waits.
+  // The run may have been cancelled while this job waited.
   if (await isCancelled(host, id)) return cancel(host, job, places);
   return finish(host, job, current, places);
 }
@@ -69,11 +69,12 @@ type Planned = NonNullable<DumpJob["planned"]>;
 type PlannedJob = DumpJob & { readonly planned: Planned };
 
 /**
- * Whether the plan that the job names is there, whole. What is lost or damaged is made again; so is the plan of another version where a round begins, and
- * not while that version's workers may make shards by it. Throws `NOT_READABLE`, `UNSUPPORTED`.
+ * Whether the plan that the job names exists and is complete. A lost or damaged plan is made again. So is the plan of
+ * another version at the beginning of a round, but not while that version's workers may make shards with it. Throws
+ * `NOT_READABLE`, `UNSUPPORTED`.
  */
 async function isPlanThere(host: Host, { round }: DumpJob, planned: Planned, place: OutputPlace): Promise<boolean> {
-  // Who has read it before knows nothing of what became of it.
+  // A plan in memory does not show what happened to its files.
   if (planned.round !== round) host.plans.clear();
   try {
     await planOf(host, place.of(planned.digest).staging);
@@ -91,7 +92,7 @@ async function planRun(host: Host, job: Job, data: DumpJob, place: OutputPlace, 
   try {
     return await newPlan(host, job, data, place, hand, made);
   } catch (error) {
-    // Half a plan is of no use to anybody. Another worker's is, and so is what is kept for the next try.
+    // An incomplete plan is useless. But another worker's plan, and what is kept for the next try, must not be removed.
     const isOurs = error instanceof DumpError && (await hand.holds());
     if (isOurs || (await isThrough(host, job))) await place.remove().catch(() => undefined);
     else if (error instanceof TakenOver && made.digest !== undefined)
@@ -100,14 +101,14 @@ async function planRun(host: Host, job: Job, data: DumpJob, place: OutputPlace, 
   }
 }
 
-/** The plan of a worker that was taken for dead goes, unless the one that took over has the same. */
+/** Removes the plan of a worker that counted as dead, unless the worker that took over has the same. */
 async function removeUnnoted(host: Host, job: Job, place: OutputPlace, digest: string): Promise<void> {
   const now = (await host.queues.dumps.getJob(job.id as string)) as Job | undefined;
   const planned = now === undefined ? undefined : dumpJob(now.data).planned;
   if (planned !== undefined && planned.digest !== digest) await place.removePlan(digest).catch(() => undefined);
 }
 
-/** Whether a run is over and needs its staging folder no more. */
+/** Whether a run is finished and does not need its staging any more. */
 async function isThrough(host: Host, job: Job): Promise<boolean> {
   const id = job.id as string;
   const state = await host.queues.dumps.getJobState(id);
@@ -138,7 +139,8 @@ async function newPlan(
   const check = async () => {
     if (!(await hand.holds())) throw new TakenOver();
   };
-  // Who was taken for dead must not write over another's plan, nor bring back what is over: that may have been while it wrote.
+  // A worker that counted as dead must not overwrite another's plan, nor write files of a finished run again; that may
+  // have happened while it wrote.
   await check();
   const files = planFiles(made);
   const { digest } = files;
@@ -147,10 +149,10 @@ async function newPlan(
   await own.create();
   await writePlan(own.staging, files);
   await check();
-  // As every other worker reads it, but out of memory.
+  // Like every other worker reads it, but from memory.
   host.plans.clear();
   host.plans.set(digest, readPlan({ ...own.staging, read: async (name) => files.files.get(name) }));
-  // Jobs of an earlier plan may be there under the names of this round.
+  // Jobs of an earlier plan may exist under the names of this round.
   const round = data.planned === undefined || data.planned.digest === digest ? data.round : data.round + 1;
   const planned = { digest, shards: made.shards.length, kept: made.kept, round: -1, program: packageVersion() };
   const current = { ...data, round, planned };
@@ -161,7 +163,7 @@ async function newPlan(
   return current;
 }
 
-/** Each round has a job for each shard: those that are done look whether their data are still there. */
+/** Each round has a job for each shard. Jobs of finished shards check whether their data still exist. */
 async function addShards(host: Host, job: Job, data: PlannedJob, place: OutputPlace): Promise<void> {
   const id = job.id as string;
   const { digest, shards } = data.planned;
@@ -178,7 +180,7 @@ async function addShards(host: Host, job: Job, data: PlannedJob, place: OutputPl
         timestamp: host.queues.clock.now(),
         priority: data.priority,
         parent: { id, queue: job.queueQualifiedName },
-        // One that fails ends nothing: the others go on, and what they make is kept for the next try.
+        // A failed shard ends nothing: the others continue, and their results are kept for the next try.
         ignoreDependencyOnFailure: true,
       },
     });
@@ -190,14 +192,14 @@ async function addShards(host: Host, job: Job, data: PlannedJob, place: OutputPl
 }
 
 /**
- * A worker that died when it had added the shards' jobs leaves them. One that has failed since would hold the run up for ever if it were
- * added again: BullMQ makes the run wait for it.
+ * Whether a shard's job exists already: a worker that dies after adding jobs leaves them. If one of them has failed
+ * since, adding it again would stop the run for ever, because BullMQ makes the run wait for it.
  */
 async function hasJob({ queues }: Host, id: string): Promise<boolean> {
   return (await queues.shards.getJob(id)) !== undefined;
 }
 
-/** The plan of a staging, read once for the shards of a dump that follow each other. */
+/** The plan of a staging, read once for consecutive shards of a dump. */
 export function planOf(host: Host, staging: Staging): Promise<ShardPlan> {
   const digest = staging.plan;
   const known = host.plans.get(digest);
@@ -213,7 +215,7 @@ async function finish(host: Host, job: Job, data: PlannedJob, places: OutputPlac
   try {
     return await finishOutput(host, job, data, places);
   } catch (error) {
-    // Another worker that had been taken for dead was faster, and has removed what is needed for it.
+    // Another worker, which counted as dead, was faster, and has removed what is needed.
     const done = await finishedBefore(host.queues, job).catch(() => undefined);
     if (done !== undefined) return done;
     if (await isCancelled(host, job.id as string)) return cancel(host, job, places);
@@ -235,9 +237,9 @@ async function finishOutput(host: Host, job: Job, data: PlannedJob, places: Outp
     throw error;
   }
   const done = { output: data.output, shards: data.planned.shards, result };
-  // First the account, then the folder: who takes over in between finds one of them.
+  // First the result, then the folder: a worker that takes over between the two finds one of them.
   await noteFinished(host.queues, job, done);
-  // No other plan's: Redis may have forgotten this run, and somebody have submitted it again meanwhile.
+  // Only this plan's files: Redis may have forgotten this run, and it may have been submitted again meanwhile.
   await places.removePlan(data.planned.digest).catch((error: unknown) => {
     host.log(
       `${job.id}: ${data.output} is there, but its staging is too (\`coresieve jobs clean\`): ${error instanceof Error ? error.message : error}`,
@@ -248,7 +250,7 @@ async function finishOutput(host: Host, job: Job, data: PlannedJob, places: Outp
   return done;
 }
 
-/** All shards are through: did any of them fail? What is done is kept, unless it is worth nothing. */
+/** All shards are finished: checks whether any of them failed. Finished shards are kept, unless they are useless. */
 async function checkShards(
   host: Host,
   job: Job,
@@ -273,7 +275,7 @@ async function checkShards(
   }
   const what = `${missing.length} of ${planned.shards} shards failed: ${reasons.join("; ")}`;
   if (failed === 0) {
-    // They were done, and something became of it: the next try of this job makes them again.
+    // They were done, but their files are missing: the next try of this job makes them again.
     for (const index of missing) await forgetDone(place.staging, index);
     await job.updateData({ ...data, round: round + 1 });
     const isLast = job.attemptsMade + 1 >= (job.opts.attempts ?? 1);
@@ -289,12 +291,12 @@ async function checkShards(
   );
 }
 
-/** Whether a run is to end. */
+/** Whether a run has been cancelled. */
 export async function isCancelled(host: Host, dump: string): Promise<boolean> {
   return (await host.queues.redis.exists(cancelKey(dump))) > 0;
 }
 
-/** Ends a run that was cancelled while this worker had it. Throws `NOT_WRITABLE` for a folder that it may not touch. */
+/** Ends a run that was cancelled while this worker had it. Throws `NOT_WRITABLE` for a folder that it may not use. */
 export async function cancelDump(host: Host, job: Job): Promise<never> {
   const place = await placeOf(job.id as string, dumpJob(job.data), host);
   try {

@@ -9,18 +9,21 @@ import { MAX_KEY, MAX_PRIORITY } from "./queue-limits.js";
 
 /** A run for the workers of a queue. */
 export interface SubmitOptions extends RunOptions {
-  /** Where Redis is: `redis://`, `rediss://` or `unix://`. Default: `REDIS_URL` of the environment, or this host. */
+  /**
+   * The address of Redis: `redis://`, `rediss://` or `unix://`. Default: `REDIS_URL` of the environment, or this host.
+   */
   readonly redis?: string;
-  /** How many parts the work is cut into. Default: by the dump's size and the workers that are there. */
+  /** The number of shards. Default: by the dump's size and the number of workers. */
   readonly shards?: number;
-  /** 1 goes first, 2097152 last; without one a run goes before all these. */
+  /** 1 is the highest priority, 2097152 the lowest; runs without a priority come before all these. */
   readonly priority?: number;
   /**
-   * The caller's own name of the run, of at most 256 characters: the run's ID comes from it, and not from what is to be made. The same key again is the
-   * same run, also when the dump's time has changed; for another one it is refused, unless the run is over, and failed or `again` is asked for.
+   * The caller's own name of the run, at most 256 characters. The run's ID is then made from it, and not from the
+   * request. The same key means the same run, even if the dump's time has changed. It is refused for another run,
+   * unless the first run is finished, and has failed or `again` is set.
    */
   readonly key?: string;
-  /** Run it though it is done already. Default: false. */
+  /** Makes the run again even if it is done. Default: false. */
   readonly again?: boolean;
 }
 
@@ -36,19 +39,20 @@ const SUBMIT: Shape<SubmitOptions> = {
 };
 
 /**
- * Puts a filter run into the queue, whose workers (`coresieve worker`) write the output together. The same run submitted again is not run again; `watchRun`
- * says how it goes. Needs the packages bullmq and ioredis. Throws `BAD_OPTION` for options that do not fit and where those packages are missing,
- * `OUTPUT_EXISTS` where another run is to write the same output, or something else lies there than a run that is done has written, `NOT_READABLE` for
- * an input that is not there and a Redis that does not answer.
+ * Puts a filter run into the queue, whose workers (`coresieve worker`) write the output together. The same run
+ * submitted again is not made again; `watchRun` shows its progress. Needs the packages bullmq and ioredis. Throws
+ * `BAD_OPTION` for invalid options and if those packages are missing, `OUTPUT_EXISTS` if another run will write the
+ * same output, or if there is something else than the output of a finished run, `NOT_READABLE` for a missing input and
+ * if Redis does not answer.
  */
 export async function submitRun(options: SubmitOptions): Promise<Submission> {
   checkGiven(options, SUBMIT);
   const { redis, shards = 0, priority = 0, again = false, key, ...run } = options;
-  // Loading takes longer than looking at the dump; what is wrong with either is said below.
+  // Loading takes longer than reading the dump's identity; errors of both are reported below.
   const loaded = import("./load-bullmq.js").then(({ loadBullmq }) => loadBullmq());
   loaded.catch(() => undefined);
   const request = await requestOf(run);
-  // An object is the same for every host, so that it is missing can be said now.
+  // An object is the same for every host, so a missing one can be reported now.
   if (request.vmlinux !== undefined && isStorePath(request.vmlinux)) (await openSideFile(request.vmlinux)).close();
   const [{ openQueues, redisUrl }, { addRun }] = await Promise.all([import("./queues.js"), import("./jobs.js")]);
   const queues = await openQueues(redisUrl(redis));

@@ -12,11 +12,13 @@ import {
 } from "../option-shape.js";
 import type { RunState } from "./run-state.js";
 
-/** How a run of the queue is watched. */
+/** How to watch a run of the queue. */
 export interface WatchOptions {
-  /** Where Redis is: `redis://`, `rediss://` or `unix://`. Default: `REDIS_URL` of the environment, or this host. */
+  /**
+   * The address of Redis: `redis://`, `rediss://` or `unix://`. Default: `REDIS_URL` of the environment, or this host.
+   */
   readonly redis?: string;
-  /** Stops the watching, with an `ABORTED` error. The run goes on. */
+  /** Stops watching, with an `ABORTED` error. The run continues. */
   readonly signal?: AbortSignal;
 }
 
@@ -27,14 +29,14 @@ const A_RUN = eitherOf(
   suchThat((value) => hasMembers(value, ["id", "state"]), "a run's ID, or its state as submitRun gives it"),
 );
 
-/** Milliseconds between two looks. */
+/** Milliseconds between two checks. */
 const LOOK = 500;
 
 /**
- * How a run of the queue stands: now, after each change, and at last when it is over (`done`, `failed`, `unreadable`): then it ends. `run` is its ID or the
- * beginning of that, or the state that `submitRun` gave: a run that is cancelled before a worker takes it is known by that state only. Who
- * leaves the loop before has closed the connection. Throws `BAD_OPTION` for a run that the queue has not, `NOT_READABLE` where Redis does not
- * answer, `ABORTED` after `signal`.
+ * The states of a run of the queue: now, after each change, and at the end (`done`, `failed`, `unreadable`). `run` is
+ * its ID or the beginning of it, or the state that `submitRun` returned: a run that is cancelled before a worker takes
+ * it can be found only by that state. Leaving the loop early closes the connection. Throws `BAD_OPTION` for an unknown
+ * run, `NOT_READABLE` if Redis does not answer, `ABORTED` after `signal`.
  */
 export async function* watchRun(run: string | RunState, options: WatchOptions = {}): AsyncGenerator<RunState> {
   checkArgument("run", run, A_RUN);
@@ -45,7 +47,7 @@ export async function* watchRun(run: string | RunState, options: WatchOptions = 
     import("./jobs.js"),
     import("./bell.js"),
   ]);
-  // Who only looks need not wait until Redis is set up as it should be.
+  // Reading does not need Redis to be configured correctly.
   const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
   const bell = new Bell();
   void bell.listen(queues);
@@ -69,7 +71,7 @@ export async function* watchRun(run: string | RunState, options: WatchOptions = 
   }
 }
 
-/** Whether nothing more becomes of a run by itself. */
+/** Whether a run is finished. */
 export function isOver({ state }: RunState): boolean {
   return state === "done" || state === "failed" || state === "unreadable";
 }

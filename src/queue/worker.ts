@@ -13,42 +13,45 @@ import { JobsInHand } from "./jobs-in-hand.js";
 import { newCounters, serveMetrics } from "./metrics.js";
 import { DUMPS, openQueues, PREFIX, SHARDS } from "./queues.js";
 
-/** How a worker works. */
+/** The settings of a worker. */
 export interface WorkerSettings {
   readonly redis: string;
   /** Folders that it may read and write, and `s3://bucket/prefix/`. */
   readonly allow: AllowedBy;
-  /** Jobs that have a processor at once. */
+  /** The most jobs that have a processor at the same time. */
   readonly concurrency: number;
-  /** Encoded shards that may wait for the shards before them, besides. */
+  /** The most encoded shards that may wait for the shards before them, in addition. */
   readonly waiting: number;
   /** Threads of all jobs together. */
   readonly threads: number | undefined;
   readonly spoolDir: string;
   /** Milliseconds without a sign of life after which another worker takes a job over. */
   readonly takeover: number;
-  /** Milliseconds that jobs in hand get when the worker is to stop; what is not done then is handed back. */
+  /** Milliseconds for the present jobs when the worker is stopped; unfinished ones are then handed back. */
   readonly grace: number;
-  /** Days for which Redis remembers runs: `coresieve jobs` lists them, and who submits the same dump is told. */
+  /**
+   * Days for which Redis remembers runs: `coresieve jobs` lists them, and submitting the same dump again finds them.
+   */
   readonly keep: { readonly done: number; readonly failed: number };
-  /** Hours between two looks for what runs left in the places that it may write; `undefined`: none. */
+  /** Hours between two cleanings of the places to which it may write; `undefined`: no cleaning. */
   readonly cleanEvery: number | undefined;
   readonly access: OutputAccess;
   readonly metrics: { readonly host: string; readonly port: number } | undefined;
   readonly telemetry: Telemetry | undefined;
-  /** Ends the worker. */
+  /** Stops the worker. */
   readonly signal: AbortSignal;
   log(line: string): void;
 }
 
-/** Milliseconds between two looks for jobs where there are none, and the bell is not rung. */
+/** Milliseconds between two checks for jobs, if there are none and the bell is not rung. */
 const IDLE = 500;
-/** How often a job may lose its worker: one that kills workers must not go on for ever. */
+/** How often a job may lose its worker: a job that kills workers must not be tried for ever. */
 const MAX_STALLED = 5;
 
 /**
- * Takes jobs from the queue until `signal` comes. Jobs are fetched one by one, when there is a processor for them, and not ahead: another
- * host may have one sooner. Throws `BAD_OPTION`, and `NOT_READABLE` where Redis does not answer at the start; later it waits for it.
+ * Takes jobs from the queue until `signal` is aborted. Jobs are taken one by one, when there is a processor for them,
+ * and not in advance: another host may be able to begin one earlier. Throws `BAD_OPTION`, and `NOT_READABLE` if Redis
+ * does not answer at the start; later it waits for Redis.
  */
 export async function runWorker(settings: WorkerSettings): Promise<void> {
   const { takeover, signal, log } = settings;
@@ -58,7 +61,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
   const threads = new WorkerThreads(settings.threads);
   const name = `${hostname()}:${process.pid}`;
   let opened: Promise<StoreThread> | undefined;
-  // Who works in folders never loads it.
+  // A worker that uses only folders never loads it.
   const store = () => {
     opened ??= import("../store/open-store.js").then(({ openStore }) => openStore());
     return opened;
@@ -70,12 +73,12 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       ...{ lockDuration: takeover, stalledInterval: takeover / 2, maxStalledCount: MAX_STALLED, runRetryDelay: IDLE },
       removeOnComplete: { age: (settings.keep.done * DAY) / 1000 },
       removeOnFail: { age: (settings.keep.failed * DAY) / 1000 },
-      // Only so does BullMQ count what is completed and failed, for /metrics.
+      // Makes BullMQ count completed and failed jobs, for /metrics.
       metrics: { maxDataPoints: 60 },
       ...(settings.telemetry === undefined ? {} : { telemetry: settings.telemetry }),
     };
     const worker = new queues.bullmq.Worker(queue, run, options, queues.backend);
-    // What goes wrong shows in the calls. Lost locks and lost connections are passed over: another takes the job.
+    // Errors are reported by the calls. Lost locks and lost connections are ignored: another worker takes the job.
     worker.on("error", (error) => log(`queue: ${error.message}`));
     worker.on("stalled", (id) => log(`${id}: its worker is gone, it is taken over`));
     return worker;
@@ -103,7 +106,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
     }
     log(`${name}: waits for jobs`);
     while (!signal.aborted) {
-      // Redis may be away: then nothing is fetched, either.
+      // If Redis is unreachable, nothing can be taken either.
       void queues.clock.sync().catch(() => undefined);
       cleaner?.look();
       const { busy } = hands;

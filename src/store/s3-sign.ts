@@ -1,10 +1,10 @@
 import { createHash, createHmac } from "node:crypto";
 import type { BucketPlace, StoreCredentials } from "./s3-access.js";
 
-/** What of a request is signed beside its place. */
+/** The parts of a request that are signed, in addition to its address. */
 export interface Unsigned {
   readonly method: string;
-  /** Encoded, as they are sent. */
+  /** Encoded, as sent. */
   readonly path: string;
   readonly query: string;
   /** Names in lower case, without `host`. */
@@ -13,7 +13,7 @@ export interface Unsigned {
 }
 
 const ALGORITHM = "AWS4-HMAC-SHA256";
-/** SHA-256 of nothing, which is what the body of a GET is. */
+/** SHA-256 of an empty body, as of a GET. */
 const EMPTY = createHash("sha256").digest("hex");
 
 /** The headers of a request with its signature: version 4, as AWS describes it ("Create a signed AWS API request"). */
@@ -45,7 +45,7 @@ export function signedHeaders(
   return headers;
 }
 
-/** The key of a day and place takes four digests: the last one is kept. */
+/** Signing keys. The key for a day and place needs four digests, so the last one is kept. */
 export class SigningKeys {
   #last: { readonly secret: string; readonly place: string; readonly key: Buffer } | undefined;
 
@@ -62,7 +62,7 @@ function hmac(key: Buffer, text: string): Buffer {
   return createHmac("sha256", key).update(text).digest();
 }
 
-/** As AWS encodes paths and queries: all but letters, digits and "-._~". */
+/** Encodes paths and queries like AWS: all characters but letters, digits and "-._~". */
 export function encoded(text: string): string {
   return encodeURIComponent(text).replace(/[!'()*]/g, (one) => `%${one.charCodeAt(0).toString(16).toUpperCase()}`);
 }

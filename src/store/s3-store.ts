@@ -15,15 +15,15 @@ import type {
 } from "./store-types.js";
 import { storePath } from "./store-url.js";
 
-/** Bytes of the beginning of an object that are asked for without knowing its size. */
+/** Bytes of the beginning of an object that are requested without knowing its size. */
 const BEGINNING = 2 ** 20;
 
-/** An ETag as it is compared: stores, and caches before them, put quotes around it or not, and mark it as weak. */
+/** An ETag for comparison: stores, and caches before them, may put quotes around it and mark it as weak. */
 function bareTag(etag: string): string {
   return etag.replace(/^W\//, "").replaceAll('"', "");
 }
 
-/** A store that speaks S3. Lives in the store thread. */
+/** A store with the S3 protocol. Used in the store thread. */
 export class S3Store extends S3Uploads implements ObjectStore {
   async begin(at: ObjectLocation): Promise<(ObjectInfo & { readonly bytes: Uint8Array }) | undefined> {
     try {
@@ -31,7 +31,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
         const answer = await this.wire.ask({ method: "GET", at, headers: { range: `bytes=0-${BEGINNING - 1}` } });
         const { "content-range": range, etag = "" } = answer.headers;
         const bytes = await bodyOf(answer, BEGINNING, this.timeouts.body);
-        // A store that knows no ranges sends all of it.
+        // A store that does not support ranges sends everything.
         const size = Number(
           /^bytes 0-\d+\/(\d+)$/.exec(range ?? "")?.[1] ?? answer.headers["content-length"] ?? bytes.length,
         );
@@ -51,8 +51,8 @@ export class S3Store extends S3Uploads implements ObjectStore {
   }
 
   /**
-   * Bytes [offset, offset + length) in order: `take` is given each piece and where it begins in the range. A body that is cut off is
-   * asked for again from there on; `onTry` is called before each request.
+   * Bytes [offset, offset + length) in order: `take` gets each piece and its offset in the range. After a cut-off body
+   * the rest is requested again; `onTry` is called before each request.
    */
   async stream(
     at: ObjectLocation,
@@ -73,7 +73,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
       };
       const body = await this.wire.ask({ method: "GET", at, headers });
       const { "content-range": range, etag: sent } = body.headers;
-      // Some stores, and caches before them, do not look at If-Match.
+      // Some stores, and caches before them, ignore If-Match.
       if (etag !== "" && sent !== undefined && bareTag(sent) !== bareTag(etag)) {
         body.destroy();
         throw Object.assign(new Error("the answer has another ETag"), { name: "PreconditionFailed" });
@@ -89,7 +89,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
         const bytes = chunk.subarray(0, length - done);
         if (bytes.length > 0) take(bytes, done);
         done += bytes.length;
-        // A store that knows no ranges sends all of it.
+        // A store that does not support ranges sends everything.
         if (bytes.length < chunk.length) body.destroy();
       };
       await takeBody(body, more, this.timeouts.body);
@@ -98,7 +98,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
     try {
       await this.retries.run(once, () => done > before);
     } catch (error) {
-      // 416: shorter than it was, so it is another object.
+      // 416: the object is shorter than before, so it is another object.
       if (statusOf(error) === 412 || statusOf(error) === 416 || nameOf(error) === "PreconditionFailed") {
         throw new DumpError("INPUT_CHANGED", "was replaced while it was read", {
           file: storePath(at),
@@ -149,6 +149,6 @@ export class S3Store extends S3Uploads implements ObjectStore {
   }
 
   async close(): Promise<void> {
-    // Connections end with the thread.
+    // Connections are closed with the thread.
   }
 }

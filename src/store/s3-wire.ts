@@ -10,23 +10,32 @@ export interface S3Request {
   readonly method: "HEAD" | "GET" | "PUT" | "POST" | "DELETE";
   readonly at: ObjectLocation;
   readonly query?: Readonly<Record<string, string | number | undefined>>;
-  /** Names in lower case; those without a value are left out. */
+  /** Names in lower case; headers without a value are left out. */
   readonly headers?: Readonly<Record<string, string | undefined>>;
-  /** Not copied: it must not change until the answer is there. */
+  /** Not copied: it must not change until the answer arrives. */
   readonly body?: Uint8Array | undefined;
 }
 
-/** A clock that is so far from the store's, in milliseconds, is reckoned with; stores refuse 15 minutes. */
+/**
+ * A difference between this machine's clock and the store's, in milliseconds, from which on it is corrected; stores
+ * refuse 15 minutes.
+ */
 const SKEW = 300_000;
-/** Bytes of an answer in XML: a list of 1,000 keys of 1,024 bytes, each of which may be written in six. */
+/**
+ * The most bytes of an answer in XML: a list of 1,000 keys of 1,024 bytes, each of which may be escaped with six
+ * characters.
+ */
 const MOST_TEXT = 16 * 2 ** 20;
 
-/** Signed requests to a store, each sent once. Throws errors with a status as `httpRequest` does, system errors, and those of `S3Access`. */
+/**
+ * Sends signed requests to a store, each once. Throws errors with a status like `httpRequest`, system errors, and those
+ * of `S3Access`.
+ */
 export class S3Wire {
   readonly access: S3Access;
   readonly #timeouts: StoreTimeouts;
   readonly #keys = new SigningKeys();
-  /** What the store's clock is ahead of this machine's, in milliseconds. */
+  /** How far the store's clock is ahead of this machine's, in milliseconds. */
   #ahead = 0;
 
   constructor(access: S3Access, timeouts: StoreTimeouts = TIMEOUTS) {
@@ -34,7 +43,7 @@ export class S3Wire {
     this.#timeouts = timeouts;
   }
 
-  /** The answer, once its head is there. Whoever asks takes the body. */
+  /** The answer, when its head has arrived. The caller must read the body. */
   async ask(request: S3Request): Promise<IncomingMessage> {
     const place = await this.access.placeOf(request.at.bucket);
     try {
@@ -82,7 +91,7 @@ export class S3Wire {
     );
   }
 
-  /** An answer that refuses says what time it is. */
+  /** Corrects the clock: answers that refuse a request contain the time. */
   #lookAtClock(error: unknown): void {
     const said = Date.parse(answerHeader(error, "date") ?? "");
     const ahead = said - Date.now();

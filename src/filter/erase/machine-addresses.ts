@@ -8,8 +8,8 @@ export interface MachineAddress {
   /** Where the kernel's lists have an IPv4 address, in network byte order. */
   readonly places: readonly { readonly address: bigint; readonly size: number }[];
   /**
-   * An IPv6 address in network byte order: routes, neighbours and sockets have copies of it. No other 16 bytes are the same by chance, as
-   * four bytes of IPv4 are.
+   * An IPv6 address in network byte order: routes, neighbours and sockets have copies of it. Unlike the four bytes of
+   * IPv4, 16 bytes are never equal by chance.
    */
   readonly bytes?: Uint8Array;
 }

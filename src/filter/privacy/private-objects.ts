@@ -33,7 +33,7 @@ import { type EntryNames, entryNames } from "./unwritten-names.js";
 import { vectorRegisters } from "./vector-registers.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
 
-/** What of users' data is overwritten with zeros in pages that stay. */
+/** Kinds of users' data that are overwritten with zeros in kept pages. */
 export const SCRUBBED = [
   "free-objects",
   "slab-padding",
@@ -65,33 +65,34 @@ export interface ScrubList {
 /** What was found in slabs. */
 export interface PrivateObjects {
   readonly found: ReadonlyMap<Scrubbed, ScrubList>;
-  /** What lies in slabs outside of objects. */
+  /** Bytes in slabs outside of objects. */
   readonly padding: PaddingList;
   /** Slabs whose free lists could not be followed. */
   readonly doubtful: number;
-  /** Whether the lists of free objects that CPUs have taken were found: their objects count as in use otherwise. */
+  /** Whether the lists of free objects of CPUs were found; otherwise these objects count as in use. */
   readonly cpuLists: boolean;
   readonly sheaves: SlabWalk["sheaves"];
   readonly caches: SlabWalk["caches"];
   /** Whether the keys of keyrings were found. */
   readonly keysFound: boolean;
-  /** There are slabs of processors of virtual machines (KVM). */
+  /** Whether there are slabs for processors of virtual machines (KVM). */
   readonly guests: boolean;
   /** There was more than can be remembered. */
   readonly cut: boolean;
 }
 
-/** Socket buffers that are looked for. */
+/** The most socket buffers. */
 const MAX_BUFFERS = 1 << 20;
-/** Name spaces and POSIX queues that are followed. */
+/** The most namespaces and POSIX queues. */
 const MAX_ROOTS = 1 << 16;
-/** Bytes of an object that is looked into. */
+/** The most bytes of an object whose content is read. */
 const MAX_OBJECT = 1 << 16;
 
 /**
- * Looks through the slabs of a kernel whose types and symbols are known, twice where there are socket buffers: first for what
- * tells itself, then for the objects that they point to. `frame`: with users' registers. `observe` is told of each slab. `undefined` if the slab
- * allocator is not SLUB, or its caches are not found.
+ * Searches the slabs of a kernel whose types and symbols are known; twice if there are socket buffers: first for
+ * objects that are recognised by themselves, then for those to which they point. `frame`: also overwrite users'
+ * registers. `observe` is called for each slab. `undefined` if the slab allocator is not SLUB, or its caches are not
+ * found.
  */
 export function privateObjects(
   dump: Dump,
@@ -158,7 +159,7 @@ class Collector implements PrivateObjects, QueueRoots {
   readonly #registers: { readonly frame: RegisterFrame | undefined } | undefined;
   readonly #skb: ReturnType<typeof skbReader>;
   readonly #names: EntryNames | undefined;
-  /** The kernel zeroes what it gives out: there is nothing of others in what nobody wrote. */
+  /** Whether the kernel zeroes allocated memory: then unwritten bytes contain no old data. */
   readonly #zeroed: boolean;
   readonly #holes = new Map<CacheShape, readonly Hole[]>();
   /** Pieces of objects in use, by cache. */
@@ -199,7 +200,7 @@ class Collector implements PrivateObjects, QueueRoots {
     into.objects += objects;
   }
 
-  /** What of tables of open files nobody wrote to; returns where others end, ascending. */
+  /** Adds the unwritten bytes in tables of open files; returns the ends of the other tables, ascending. */
   fileTables(tasks: Iterable<bigint>): number[] {
     const { ends, pieces } = fileTableRooms(this.#kernel, tasks);
     for (const { address, length } of pieces) {
@@ -222,11 +223,11 @@ class Collector implements PrivateObjects, QueueRoots {
       if (free[i] === 0) continue;
       const at = slab.start + i * cache.stride;
       if (free[i] === IN_SHEAF) {
-        // On no list: where others have their link, perhaps behind the object, it has what was there before.
+        // The object is on no list: in the place of the link, perhaps behind the object, there is old data.
         this.add("free-objects", at, Math.max(cache.objectSize, offset + wordSize));
         continue;
       }
-      // All but the link to the next one: crash follows it.
+      // Everything but the link to the next one, which crash follows.
       const before = Math.min(offset, cache.objectSize);
       this.add("free-objects", at, before);
       this.add("free-objects", at + offset + wordSize, cache.objectSize - offset - wordSize, before > 0 ? 0 : 1);
@@ -259,7 +260,7 @@ class Collector implements PrivateObjects, QueueRoots {
     }
   }
 
-  /** What no member of the objects' type covers, where that may have anything. */
+  /** Bytes that no member of the objects' type covers, if they may contain anything. */
   #holesOf(cache: CacheShape): readonly Hole[] {
     if (this.#zeroed) return [];
     let holes = this.#holes.get(cache);
@@ -282,7 +283,7 @@ class Collector implements PrivateObjects, QueueRoots {
     });
   }
 
-  /** What nobody wrote of the room for short names in directory entries. */
+  /** Adds the unwritten bytes of the room for short names in directory entries. */
   #entries(slab: Slab): void {
     const names = this.#names;
     const { start } = slab;
@@ -295,7 +296,7 @@ class Collector implements PrivateObjects, QueueRoots {
     });
   }
 
-  /** The IPC name spaces of tasks. */
+  /** Collects the IPC namespaces of tasks. */
   #namespaces(slab: Slab): void {
     this.#everyUsed(slab, (at) => {
       const proxy = this.#pointer("task_struct", "nsproxy", at);
@@ -312,7 +313,7 @@ class Collector implements PrivateObjects, QueueRoots {
     });
   }
 
-  /** A pointer to the kernel in an object at a physical address. */
+  /** A pointer to kernel memory in an object at a physical address. */
   #pointer(type: string, path: string, at: number): bigint | undefined {
     const { memory, types } = this.#kernel;
     const member = types.member(type, path);
@@ -322,7 +323,7 @@ class Collector implements PrivateObjects, QueueRoots {
     return memory.isKernelAddress(value) ? value : undefined;
   }
 
-  /** Objects that are not free for sure. */
+  /** Calls `use` for objects that are not certainly free. */
   #everyUsed({ cache, start, count, free }: Slab, use: (at: number) => void): void {
     for (let i = 0; i < count; i++) if (!free?.[i]) use(start + i * cache.stride);
   }
@@ -340,7 +341,7 @@ class Collector implements PrivateObjects, QueueRoots {
     return pieces;
   }
 
-  /** All objects of a slab, until the next one's are asked for. */
+  /** All objects of a slab; valid until the next call. */
   #objectsOf({ cache, start, count }: Slab): DataView | undefined {
     const length = count * cache.stride;
     if (length > MAX_SLAB) return undefined;
@@ -355,7 +356,9 @@ class Collector implements PrivateObjects, QueueRoots {
     return this.#dump.memory.read(bytes, at) === length ? new DataView(bytes.buffer) : undefined;
   }
 
-  /** Of those whose slab tells which objects are free: what a freed one points to is somebody else's. */
+  /**
+   * Collects socket buffers, only from slabs whose free objects are known: a freed one points to somebody else's data.
+   */
   #socketBuffers(slab: Slab): void {
     const reader = this.#skb;
     if (reader === undefined || slab.free === undefined) return;

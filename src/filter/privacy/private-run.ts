@@ -21,7 +21,7 @@ import type { StrictPages } from "./strict/strict-pages.js";
 import { StrictPlan } from "./strict/strict-plan.js";
 import { strictRemains } from "./strict/strict-remains.js";
 
-/** What a run with `--privacy` is asked for. */
+/** The options of a run with `--privacy`. */
 export interface PrivateRequest {
   readonly strict: boolean;
   readonly extras: readonly PrivacyExtra[];
@@ -29,19 +29,19 @@ export interface PrivateRequest {
   readonly vmlinux: GivenFile | undefined;
 }
 
-/** What `--privacy` makes of a run. */
+/** What `--privacy` changes in a run. */
 export interface PrivateRun {
   readonly policy: ScanPolicy;
-  /** The dump with notes that are safe to carry over, and an eraseinfo that says what was done. */
+  /** The dump with notes that may be copied, and an eraseinfo that says what was done. */
   readonly dump: Dump;
-  /** What is overwritten in pages that stay. */
+  /** What is overwritten in kept pages. */
   readonly spans: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
-  /** What stays of those pages, where all else goes. */
+  /** With "strict": what is kept in those pages; everything else is overwritten. */
   readonly strict: StrictPages | undefined;
-  /** The names of the host and its domain are not to be in headers, either. */
+  /** Whether the names of the host and its domain must not be in headers, either. */
   readonly hidesHost: boolean;
-  /** The account, out of the run's counts by class number and the pages that are kept. */
+  /** The result, from the run's counts by class number and the pages that are kept. */
   result(
     counts: ArrayLike<number>,
     plan: Pick<PagePlan, "kept" | "maxMapnr">,
@@ -50,8 +50,8 @@ export interface PrivateRun {
 }
 
 /**
- * Prepares a run with `--privacy`. `usable` is what is left of the level's policy after the dump was checked: if it is
- * less, the struct pages do not say what they should, and no page can be vouched for. Throws `CANNOT_FILTER`.
+ * Prepares a run with `--privacy`. `usable` is the part of the level's policy that the self-check confirmed: if it is
+ * not all of it, the struct pages are not reliable, and nothing can be guaranteed for any page. Throws `CANNOT_FILTER`.
  */
 export function privateRun(
   dump: Dump,
@@ -70,7 +70,7 @@ export function privateRun(
       `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`,
     );
   }
-  // Nothing of a program's registers or a terminal is the kernel's own.
+  // No program's registers and no terminal's data are the kernel's own.
   const extras = strict ? [...new Set([...asked.extras, "registers", "tty"] as const)] : asked.extras;
   const plan = strict ? new StrictPlan(dump, view) : undefined;
   const done = scrub(dump, view, extras, { vmlinux, strict: plan && { plan, keeps } }, warnings);
@@ -112,7 +112,7 @@ export function privateRun(
   };
 }
 
-/** The notes as they go into the output, and how many were changed. */
+/** The notes for the output, and how many were changed. */
 function cleanNotes(
   dump: Dump,
   view: KernelView,
@@ -130,7 +130,7 @@ function cleanNotes(
   };
 }
 
-/** What may still hold users' data: docs/privacy.md explains each. */
+/** Where users' data may remain; docs/privacy.md explains each. */
 function remains({ reached, gaps }: Scrub, extras: readonly PrivacyExtra[]): readonly string[] {
   const left = extras.includes("registers");
   const slabs = [

@@ -36,47 +36,47 @@ import { ttyAudit } from "./tty-audit.js";
 import { ttyBuffers } from "./tty-buffers.js";
 import { withoutTimers } from "./waiting-timers.js";
 
-/** What was overwritten of one kind. */
+/** How much of one kind was overwritten. */
 export interface ScrubCount {
   readonly objects: number;
-  /** Bytes in pages that are in the output. */
+  /** Bytes in pages of the output. */
   readonly bytes: number;
 }
 
-/** What a run with `--privacy` overwrites in pages that stay. */
+/** What a run with `--privacy` overwrites in kept pages. */
 export interface Scrub {
-  /** None or one, for the threads. */
+  /** For the threads: empty, or lists of spans. */
   readonly spans: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
-  /** Pages of objects that the kernel's lists lead to: they stay. */
+  /** Pages of objects to which the kernel's lists lead: they are kept. */
   readonly pages: readonly ObjectPages[];
-  /** Memory reserved for the crash kernel, where symbols tell of it. */
+  /** Memory reserved for the crash kernel, if it was found by symbols. */
   readonly crashKernel: readonly CrashKernelRange[] | undefined;
   readonly kernelStack: TaskStack;
-  /** The kinds that were looked for and could be. */
+  /** The kinds that could be searched for. */
   readonly reached: ReadonlySet<Scrubbed>;
-  /** Symbols and types were there. */
+  /** Whether symbols and types were found. */
   readonly typed: boolean;
-  /** What could not be looked for, in words, for `remains`. */
+  /** What could not be searched for, in words, for `remains`. */
   readonly gaps: readonly string[];
   counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
 }
 
-/** What scrubbing goes by beside the dump. */
+/** What scrubbing needs in addition to the dump. */
 export interface ScrubWith {
   readonly vmlinux: GivenFile | undefined;
-  /** Told of what is in slabs, and elsewhere, for `--privacy strict`. */
+  /** For `--privacy strict`: receives what is in slabs, and elsewhere. */
   readonly strict: { readonly plan: StrictPlan; readonly keeps: readonly PrivacyKeep[] } | undefined;
 }
 
-/** A bitmap for the last pages of stacks and what the registers there look like, if both can be. */
+/** A bitmap for the last pages of stacks, and the frame of registers there, if it is known. */
 export function stackTopsOf(dump: Dump, frame: RegisterFrame | undefined): StackTops | undefined {
   return frame && { pages: sharedBitmap(stretchesOf(dump.image)), frame };
 }
 
 /**
- * Finds what is to be overwritten. Types and symbols come from the dump's memory, or from `vmlinux`. What was asked for by
- * name in `extras` and cannot be done is a warning.
+ * Finds what must be overwritten. Types and symbols come from the dump's memory, or from `vmlinux`. If an item of
+ * `extras` is not possible, there is a warning.
  */
 export function scrub(
   dump: Dump,
@@ -90,7 +90,7 @@ export function scrub(
     dump,
     view,
     debuginfo.kernel,
-    // What is not reached is tested word by word all the same.
+    // What is not found is tested word by word nevertheless.
     strict === undefined ? warnings : new Warnings(),
   );
   try {
@@ -116,7 +116,7 @@ class ScrubRun {
   readonly #space: AddressSpace;
   readonly #kernel: KernelObjects | undefined;
   readonly #warnings: Warnings;
-  /** Why slabs, or more, could not be looked into. */
+  /** Why slabs, or more, could not be searched. */
   readonly #why: string;
   readonly #stack: TaskStack;
   #frame: RegisterFrame | undefined;
@@ -160,7 +160,7 @@ class ScrubRun {
     this.#gaps.push(...slabGaps(kernel, found));
   }
 
-  /** What is overwritten without being asked for, apart from slabs; and what is kept because lists lead to it. */
+  /** Finds what is always overwritten, apart from slabs; and what is kept because lists lead to it. */
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
@@ -203,7 +203,7 @@ class ScrubRun {
     else this.#asked(`saved vector registers of tasks${slabs === undefined ? ` (${this.#why})` : ""}`);
   }
 
-  /** Where the kernel has registers of programs beside the tops of stacks. */
+  /** Finds registers of programs in other places than the tops of stacks. */
   #registersInMemory(kernel: KernelObjects): void {
     const { machine } = this.#dump;
     const { lowestAddress } = this.#view;
@@ -301,7 +301,7 @@ class ScrubRun {
   }
 }
 
-/** Data of drivers in kmalloc memory that nothing leads to, among them some that were not found. */
+/** Data of drivers in kmalloc memory to which nothing leads, including some that were not found. */
 function otherBuffers(version: number, missing: readonly string[] | undefined, vsock: boolean): string {
   const names = [
     ...(missing ?? [
@@ -314,7 +314,7 @@ function otherBuffers(version: number, missing: readonly string[] | undefined, v
   return `kmalloc memory: buffers of drivers${names.length === 0 ? "" : `, among them ${names.join(", ")}`}`;
 }
 
-/** Stacks with users' registers among those that are kept. */
+/** Counts stacks with users' registers among the kept ones. */
 function countTops(
   dump: Dump,
   { pages, frame }: StackTops,

@@ -2,7 +2,7 @@ import type { KernelObjects } from "../../kernel/objects/kernel-objects.js";
 import type { PrivateObjects } from "./private-objects.js";
 import { zeroesOnAllocation } from "./zeroed-memory.js";
 
-/** What `remains` says of slabs: what could not be told there, and what is there on some machines only. */
+/** The sentences of `remains` about slabs: what could not be found there, and what exists on some machines only. */
 export function slabGaps(
   kernel: KernelObjects,
   slabs: Pick<PrivateObjects, "cpuLists" | "sheaves" | "guests" | "doubtful" | "cut" | "padding">,
