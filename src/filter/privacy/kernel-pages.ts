@@ -13,7 +13,7 @@ import { areaAt, directMapDistance, extentsWithin, type MappedArea, mappedAreas 
 import { savedStackPointers } from "./cpu-stacks.js";
 import { moduleRange } from "./module-range.js";
 import { structPageReader } from "./page-reader.js";
-import { percpuTeller } from "./percpu-chunks.js";
+import { percpuTest } from "./percpu-chunks.js";
 import { moduleAreas } from "./struct-modules.js";
 import { isStackBottom, type StackMark } from "./thread-stack.js";
 
@@ -248,8 +248,8 @@ class KernelPageSearch implements KernelPages {
       const place = this.#space.translate(vaddr);
       return place === undefined ? undefined : Math.floor(place.paddr / pageSize);
     };
-    const percpu = percpuTeller(kernel, layout, structs, pfnOf, isLinear);
-    const memoryAt = memoryTeller(this.#dump.ranges, pageSize);
+    const percpu = percpuTest(kernel, layout, structs, pfnOf, isLinear);
+    const memoryAt = memoryTest(this.#dump.ranges, pageSize);
     for (const { vaddr, pfns } of areas) {
       // Pages [start, end) that are all memory, or all not.
       let found = { start: 0, end: 0, isMemory: false };
@@ -284,7 +284,7 @@ class KernelPageSearch implements KernelPages {
 /**
  * Returns a function that tests whether the dump has memory of a page, and for which pages around it the same is true.
  */
-function memoryTeller(
+function memoryTest(
   ranges: readonly PhysicalRange[],
   pageSize: number,
 ): (pfn: number) => { readonly start: number; readonly end: number; readonly isMemory: boolean } {

@@ -9,7 +9,7 @@ const CHUNK_SIZE = 256;
 const MAX_SPAN = 1n << 38n;
 
 /** Recognises pages of per-CPU memory that was allocated after boot. Memory from boot is reserved. */
-export interface PercpuTeller {
+export interface PercpuTest {
   /** Whether the page, whose struct page is given and which is mapped at `vaddr`, belongs to a per-CPU chunk. */
   isPercpu(structPage: DataView, vaddr: bigint): boolean;
 }
@@ -19,13 +19,13 @@ export interface PercpuTeller {
  * pcpu_chunk to which it belongs (pcpu_set_page_chunk). A stale value is not accepted: the chunk must be the kernel's
  * own memory today, and contain the address of a page shortly before `vaddr`.
  */
-export function percpuTeller(
+export function percpuTest(
   kernel: KernelMemory,
   layout: PageLayout,
   pages: StructPageReader,
   pfnOf: (vaddr: bigint) => number | undefined,
   isLinear: (vaddr: bigint) => boolean,
-): PercpuTeller {
+): PercpuTest {
   const { wordSize, littleEndian, offset } = layout;
   const word = (view: DataView, at: number) => wordAt(view, at, wordSize, littleEndian);
   const places = [offset.index, offset.private].filter((at) => at !== undefined);

@@ -192,7 +192,7 @@ function driverList(kernel: KernelObjects, ttys: readonly bigint[]): bigint | un
  * Returns a test whether a file is a terminal, by its operations: by the variables, or by the function that reads from
  * it.
  */
-function terminalTeller(kernel: KernelObjects): (operations: bigint) => boolean {
+function terminalTest(kernel: KernelObjects): (operations: bigint) => boolean {
   const { symbols } = kernel;
   const names = ["tty_fops", "console_fops", "ptmx_fops", "hung_up_tty_fops"];
   const variables = new Set(names.flatMap((name) => symbols.addresses(name)));
@@ -216,7 +216,7 @@ function terminalTeller(kernel: KernelObjects): (operations: bigint) => boolean 
 function openTtys(kernel: KernelObjects, tasks: Iterable<bigint>): bigint[] | undefined {
   const { memory } = kernel;
   const word = BigInt(memory.wordSize);
-  const isTerminal = terminalTeller(kernel);
+  const isTerminal = terminalTest(kernel);
   const found: bigint[] = [];
   let any = false;
   const seen = new Set<bigint>();

@@ -1,28 +1,29 @@
-// Overwrites with zeros what of a page is not the kernel's own numbers and addresses: `--privacy strict`.
+// Overwrites with zeros everything in a page except the kernel's own numbers and addresses: `--privacy strict`.
 //
-// It is WebAssembly and not plain TypeScript because a run of a few gigabytes ends while a JavaScript engine still makes fast code of these
-// loops: for them alone that took 0.3 s of processor time. Cost: 2 to 6 ns a word that is not 0.
+// It is WebAssembly and not plain TypeScript because a run of a few gigabytes ends before a JavaScript engine has fast
+// code for these loops: for them alone that took 0.3 s of processor time. Cost: 2 to 6 ns per word that is not 0.
 //
-// The scratch has, one behind the other: a mask of the page's bytes (255: stays), what becomes of each of its words (a byte of `WORD` in
-// strict-pages.ts), and the states of the objects of one record.
+// The scratch contains, one behind the other: a mask of the page's bytes (255: kept), the kind of each of its words (a
+// byte of `WORD` in strict-pages.ts), and the states of the objects of one record.
 
-// As WORD has them.
+// Values of WORD.
 const MASKED: u8 = 0;
 const TESTED: u8 = 2;
 const LIST: u8 = 3;
 const WIDE: u8 = 4;
-/** As IN_SHEAF of slab-walk.ts. */
+/** IN_SHEAF of slab-walk.ts. */
 const IN_SHEAF: u8 = 2;
 
-/** All bytes of a page stay so far, and its words are of a kind. */
+/** Begins a page: its bytes are all kept so far, and its words are all of one kind. */
 export function begin(scratch: usize, pageSize: usize, wordSize: usize, kind: u32): void {
   memory.fill(scratch, 255, pageSize);
   memory.fill(scratch + pageSize, <u8>kind, pageSize / wordSize);
 }
 
 /**
- * `count` objects, the first of which is `at` bytes behind the page's begin (below 0: before it), each `every` bytes behind the one before. `mask`, `kinds`,
- * `length`: the shape of one; `link`: where a free one has its link, below 0 nowhere. `states`: of each, not 0 if it is free; 0: all are in use.
+ * Marks `count` objects. The first one is `at` bytes behind the page's start (negative: before it), each `every` bytes
+ * behind the previous one. `mask`, `kinds`, `length`: the shape of an object; `link`: the offset of a free object's
+ * link, negative: none. `states`: of each object, not 0 if it is free; address 0: all are in use.
  */
 export function paint(
   scratch: usize,
@@ -43,8 +44,8 @@ export function paint(
     const state = states == 0 ? 0 : load<u8>(states + k);
     const first = max(0, at);
     if (state != 0) {
-      // All of it is 0 by then but for the link, which may be mixed with a number. One in a sheaf is on no list: where others have their link it has
-      // what was there before.
+      // All of a free object becomes 0 except the link, which may be mixed with a random number. An object in a sheaf
+      // is on no list: in the place of the link there is old data.
       const end = min(pageSize, at + every);
       if (end <= first) continue;
       memory.fill(scratch + first, 255, end - first);
@@ -60,7 +61,7 @@ export function paint(
   }
 }
 
-/** Bytes [from, to) of the page stay; what is beside them in their words, and was tested as a whole, goes. */
+/** Keeps the bytes [from, to) of the page; the other bytes of words that were tested as a whole are overwritten. */
 export function keep(scratch: usize, pageSize: i32, wordSize: i32, from: i32, to: i32): void {
   const start = max(0, from);
   const end = min(to, pageSize);
@@ -80,8 +81,8 @@ function cut(scratch: usize, pageSize: i32, wordSize: i32, at: i32): void {
 }
 
 /**
- * Does to the page at `page` what the scratch says, and returns how many bytes became 0. `addresses`: `count` pairs of f64, begins and ends of the pieces of
- * 4 KiB that count as addresses of the kernel's.
+ * Overwrites the page at `page` as the scratch says, and returns how many bytes became 0. `addresses`: `count` pairs of
+ * f64, starts and ends of the pieces of 4 KiB that count as kernel addresses.
  */
 export function apply(
   page: usize,
@@ -99,9 +100,9 @@ export function apply(
 
 function words8(page: usize, scratch: usize, pageSize: i32, little: bool, addresses: usize, count: i32): u32 {
   let cleared: u32 = 0;
-  // The piece that the last address was in.
+  // The piece that contained the last address.
   let piece: usize = addresses;
-  // The word before was two characters of 4 bytes each.
+  // Whether the previous word was two characters of 4 bytes each.
   let wide = false;
   const kinds = scratch + pageSize;
   for (let at: i32 = 0; at < pageSize; at += 8) {
@@ -158,7 +159,7 @@ function words4(page: usize, scratch: usize, pageSize: i32, little: bool, addres
       const value = little ? raw : bswap<u32>(raw);
       stays = value < SMALL_HALF || value >= SMALL_NEGATIVE || isMark(value);
       if (!stays) {
-        // 32-bit kernels have the same poison with no more in front.
+        // 32-bit kernels have the same poison without an upper part.
         const found = pieceOf(addresses, count, piece, <u64>(value >> 12));
         if (found != NONE) piece = found;
         stays = found != NONE;
@@ -172,7 +173,7 @@ function words4(page: usize, scratch: usize, pageSize: i32, little: bool, addres
   return cleared;
 }
 
-// The words that stay, as kernel-words.ts has them with their reasons.
+// The words that are kept; kernel-words.ts has the same values with their reasons.
 const SMALL_WORD: u32 = 1 << 24;
 const SMALL_HALF: u32 = 1 << 16;
 const SMALL_NEGATIVE: u32 = 0xffff_0000;
@@ -184,14 +185,14 @@ function isMark(value: u32): bool {
   return value == 0x57ac_6e9d || value == 0xdead_4ead || value == 0xdeaf_1eed;
 }
 
-/** Words that stay wherever the kernel has its memory; those that only its addresses can tell are not among them. */
+/** Words that are kept wherever the kernel has its memory; words that depend on its addresses are not included. */
 // @ts-ignore: decorator
 @inline
 function isPlain(upper: u32, low: u32): bool {
   return upper == 0 && (low < SMALL_WORD || isMark(low) || low == 0xffff_ffff);
 }
 
-/** Words that stay though they are no address, of those whose upper half is not 0. */
+/** Whether to keep a word that is not an address, if its upper half is not 0. */
 function isSmall(upper: u32, low: u32): bool {
   if (upper == 0) return false;
   if (upper == 0xffff_ffff) return low >= SMALL_NEGATIVE || low < SMALL_HALF;
@@ -207,7 +208,7 @@ function isSmallHalf(half: u32): bool {
 
 const NONE: usize = <usize>-1;
 
-/** The place of the pair that has a piece of addresses, `NONE` if none has; `last` is looked at first. */
+/** The address of the pair that contains a piece of addresses, `NONE` if none does; `last` is tried first. */
 function pieceOf(addresses: usize, count: i32, last: usize, piece: u64): usize {
   if (count == 0) return NONE;
   const wanted = <f64>piece;
@@ -223,14 +224,14 @@ function pieceOf(addresses: usize, count: i32, last: usize, piece: u64): usize {
   return addresses + (low << 4);
 }
 
-/** A character of 4 bytes, as UTF-32 has the letters of ASCII. */
+/** Whether this is a character of 4 bytes, an ASCII letter in UTF-32. */
 // @ts-ignore: decorator
 @inline
 function isCharacter(half: u32): bool {
   return half - 0x20 < 0x5f;
 }
 
-/** A printable byte of ASCII, or a line end or tab. */
+/** Whether this is a printable byte of ASCII, or a line end or tab. */
 // @ts-ignore: decorator
 @inline
 function isText(byte: u32): bool {
@@ -243,7 +244,10 @@ function isFourCharacters(half: u32): bool {
   return isText(half & 0xff) && isText((half >> 8) & 0xff) && isText((half >> 16) & 0xff) && isText(half >> 24);
 }
 
-/** The word as it lies in memory: a half that is four characters, or at least four one behind the other and nothing else but zeros. */
+/**
+ * Whether a word, as it is in memory, is text: a half consists of four characters, or at least four characters follow
+ * one another and everything else is zeros.
+ */
 function isShortText(raw: u64): bool {
   if (isFourCharacters(<u32>raw) || isFourCharacters(<u32>(raw >> 32))) return true;
   let characters: u32 = 0;
@@ -258,8 +262,9 @@ function isShortText(raw: u64): bool {
 }
 
 /**
- * Whether a number of eight bytes, of which this is the upper half, may be one of the kernel's own: times in nanoseconds (those of the clock on the wall begin
- * with 0x17 to 0x1f from 2018 to 2040), addresses, counters, small negative ones, and the largest. Text, hashes and keys are not.
+ * Whether a number of eight bytes, of which this is the upper half, may be one of the kernel's own: times in
+ * nanoseconds (wall-clock times begin with 0x17 to 0x1f from 2018 to 2040), addresses, counters, small negative ones,
+ * and the largest. Text, hashes and keys are not.
  */
 // @ts-ignore: decorator
 @inline
@@ -268,7 +273,7 @@ function isKernelNumber(upper: u32): bool {
   return top < 0x20 || top >= 0xfe || upper == 0x7fff_ffff;
 }
 
-/** How many bytes are not 0. */
+/** The number of bytes that are not 0. */
 // @ts-ignore: decorator
 @inline
 function bytesIn(value: u64): u32 {
