@@ -16,8 +16,9 @@ rows = {}
 
 def count(column, path):
     out = subprocess.run([scan, path], stdout=subprocess.PIPE, text=True, check=False).stdout
-    for line in out.splitlines():
-        kind, pages, _, cells, _ = line.split()
+    # A mark that a screen has half overwritten has controls in its kind, which Python takes for the ends of lines.
+    for line in filter(None, out.split("\n")):
+        kind, pages, _, cells, _ = line.rsplit(" ", 4)
         rows.setdefault(kind, ["-"] * (1 + len(MODES)))[column] = f"{pages}/{cells}"
 
 
@@ -30,4 +31,4 @@ with tempfile.TemporaryDirectory(dir=os.environ.get("TMPDIR", "/var/tmp")) as fo
         os.unlink(out)
 print("kind".ljust(10), *[name.rjust(15) for name in ("dump", *MODES)])
 for kind in sorted(rows):
-    print(kind.ljust(10), *[cell.rjust(15) for cell in rows[kind]])
+    print(ascii(kind)[1:-1].ljust(10), *[cell.rjust(15) for cell in rows[kind]])
