@@ -55,9 +55,18 @@ export function unnamedPlace(path: string, what: string): string {
 /** Absolute paths of Unix and Windows, and URLs of files, with at least two parts. */
 const PLACES = /(?:file:\/\/|(?<![\w./-]))(?:\/|[A-Za-z]:[\\/])(?:[^\s/\\'"`:,()]+[\\/])+([^\s/\\'"`:,()]+)/g;
 
+/** Anything that a program may throw, in words: what cannot be put into words has its type. */
+export function thrownText(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `a value of type ${typeof value}`;
+  }
+}
+
 /** A message of Node or a module, which may contain paths; programs only get the files' names. */
 export function foreignReason(error: unknown): string {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = error instanceof Error ? error.message : thrownText(error);
   return inWords(either(text, text.replaceAll(PLACES, "$1")));
 }
 

@@ -2,7 +2,7 @@ import { closeSync, constants, open, openSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable } from "node:stream";
 import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
-import { foreignReason, piped } from "../../option-words.js";
+import { foreignReason, piped, thrownText } from "../../option-words.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
 import { readFullyAsync } from "./full-io.js";
 import { STDIN } from "./stdin.js";
@@ -190,7 +190,7 @@ export function notReadable(
     code === "ERR_STREAM_PREMATURE_CLOSE"
       ? "it was closed before its end"
       : code === undefined
-        ? foreignReason(String(error))
+        ? foreignReason(thrownText(error))
         : describeSystemError(error);
   return new DumpError("NOT_READABLE", `cannot be read: ${what}`, {
     file: name,

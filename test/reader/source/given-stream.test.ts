@@ -125,6 +125,18 @@ test("one that fails before the first byte is asked for: an error of the run, an
   expect(await failed).toMatchObject({ code: "NOT_READABLE", cause: boom });
 });
 
+test("one that fails with what cannot be put into words", async () => {
+  const odd = Readable.from(
+    (async function* () {
+      yield kdump.subarray(0, 5000);
+      throw Object.create(null);
+    })(),
+  );
+  expect(await failureOfAsync(() => openInput(odd, new Warnings(), { spool }))).toMatchObject({
+    ...{ code: "NOT_READABLE", what: "cannot be read: a value of type object" },
+  });
+});
+
 test("salvage: what came before it was destroyed counts", async () => {
   const stream = new PassThrough();
   stream.write(kdump.subarray(0, kdump.length - 3 * 4096));
