@@ -28,6 +28,7 @@ export const TARGETS = [
     "kallsyms",
     "vmlinux",
   ],
+  ...["sheaves", "sealed", "identities"],
   ...["run-small", "run-kernel", "run-structs"],
   ...["packed", "stream", "spool-file", "command-line", "config", "given-vmcoreinfo", "job-data", "shard-files"],
   "commands",

@@ -8,6 +8,7 @@ import { kernelTargets } from "./targets/kernels.js";
 import { machineStateTargets } from "./targets/machine-states.js";
 import { optionTargets } from "./targets/options.js";
 import { pageTargets } from "./targets/pages.js";
+import { privacyTargets } from "./targets/privacy.js";
 import { runTargets } from "./targets/runs.js";
 import { streamTargets } from "./targets/streams.js";
 import { textTargets } from "./targets/texts.js";
@@ -23,6 +24,7 @@ export const targets: readonly FuzzTarget[] = [
   ...optionTargets,
   ...kernelTargets,
   ...debuginfoTargets,
+  ...privacyTargets,
   ...runTargets,
   ...kernelRunTargets,
   ...commandTargets,
