@@ -235,3 +235,15 @@ export function memoryError(error: unknown): DumpError | undefined {
     cause: error,
   });
 }
+
+/** The error of a run that was stopped by its signal. `left` says otherwise where something stays. */
+export function abortedError(
+  left: { readonly left?: string; readonly file?: string } = { left: NOTHING_LEFT },
+): DumpError {
+  return new DumpError("ABORTED", "stopped", left);
+}
+
+/** Throws `ABORTED` once the signal is aborted. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) throw abortedError();
+}

@@ -1,6 +1,6 @@
 import { basename } from "node:path";
 import { setImmediate } from "node:timers/promises";
-import { DumpError } from "../errors.js";
+import { DumpError, throwIfAborted } from "../errors.js";
 import { createSearcher } from "../filter/text/searcher.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { whyNotClassified } from "../kernel/cannot-filter.js";
@@ -34,7 +34,6 @@ import type { Session } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
-import { throwIfAborted } from "../worker/pool.js";
 import type { AuditResult, KindCount, SecretPlace } from "./audit-result.js";
 import { AuditRules } from "./audit-rules.js";
 import { pageOwners } from "./owners.js";

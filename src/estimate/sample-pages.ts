@@ -2,9 +2,9 @@ import { setImmediate } from "node:timers/promises";
 import type { Codec } from "../codec/codecs.js";
 import { createEncoder } from "../codec/encoder.js";
 import { giveBackMemory, loadEncodeModule } from "../codec/wasm/encode/load.js";
+import { throwIfAborted } from "../errors.js";
 import type { Dump } from "../reader/dump.js";
 import { readPages } from "../reader/physical-memory.js";
-import { throwIfAborted } from "../worker/pool.js";
 import { borrowSlotMemory, slotLayout } from "../worker/slots.js";
 
 /** The sizes of sampled pages in a file, page by page. */

@@ -1,4 +1,5 @@
 import { setImmediate } from "node:timers/promises";
+import { throwIfAborted } from "../errors.js";
 import { dropFreeLists, marksFreePages } from "../filter/free-lists.js";
 import { FREE, PAGE_CLASSES, type PageClass } from "../filter/page-classes.js";
 import type { PagePlan } from "../filter/plan.js";
@@ -32,7 +33,6 @@ import { openSession } from "../run/session.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import { evenRanges, type PfnRange } from "../worker/chunks.js";
 import { SCAN_PAGES } from "../worker/classify-pages.js";
-import { throwIfAborted } from "../worker/pool.js";
 import { type ScanState, scanPages, scanState } from "../worker/scan.js";
 import type { ScanResult } from "../worker/tasks.js";
 

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from "node:crypto";
 import { Writable } from "node:stream";
 import { setImmediate } from "node:timers/promises";
+import { throwIfAborted } from "../errors.js";
 import { aFileName, aFunction, aSignal, checkArgument, maybe } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { type ByteSource, fileSource, openFile, readInto } from "../reader/source/byte-source.js";
@@ -9,7 +10,6 @@ import { attachFile, closeOnce } from "../reader/source/source-image.js";
 import { handleOf } from "../store/remote-object.js";
 import { remoteSource } from "../store/remote-source.js";
 import { isStorePath } from "../store/store-url.js";
-import { throwIfAborted } from "../worker/pool.js";
 
 /** A file by its content. */
 export interface FileDigest {

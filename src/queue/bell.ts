@@ -15,6 +15,7 @@ export class Bell {
 
   /** Receives messages of other hosts. Accounts that may not subscribe work without them. */
   async listen({ redis }: Pick<Queues, "redis">): Promise<void> {
+    // The same twice: TypeScript does not call a method of a union whose members overload it.
     const ear = "nodes" in redis ? redis.duplicate() : redis.duplicate();
     ear.on("error", () => undefined);
     this.#stop = () => ear.disconnect();

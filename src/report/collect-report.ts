@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { codecOf } from "../codec/codecs.js";
-import { DumpError } from "../errors.js";
+import { DumpError, throwIfAborted } from "../errors.js";
 import { samplePages } from "../estimate/sample-pages.js";
 import { type ClassCounts, classCounts, KEPT } from "../filter/page-classes.js";
 import { MAX_LEVEL, policyOfLevel } from "../filter/policy.js";
@@ -21,7 +21,6 @@ import type { Session } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
 import { aWarnings, type Warnings } from "../warnings.js";
 import { evenRanges } from "../worker/chunks.js";
-import { throwIfAborted } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { KindSample } from "./kind-sample.js";
 import { logTail } from "./log-tail.js";

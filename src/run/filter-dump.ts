@@ -1,4 +1,4 @@
-import { DumpError, NOTHING_LEFT } from "../errors.js";
+import { abortedError, DumpError, throwIfAborted } from "../errors.js";
 import { aDump, checkArgument, closedProblem } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
@@ -6,7 +6,7 @@ import { inputChanged } from "../reader/source/input-changed.js";
 import { surroundingsError } from "../surroundings.js";
 import { Warnings } from "../warnings.js";
 import { encodeDump } from "../worker/encode-dump.js";
-import { throwIfAborted, type WorkerPool } from "../worker/pool.js";
+import type { WorkerPool } from "../worker/pool.js";
 import { WorkerThreads } from "../worker/threads.js";
 import { abandoned } from "../writer/abandoned.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
@@ -145,7 +145,7 @@ function takeChange(change: DumpError | undefined, dump: Dump, warnings: Warning
 function unlessStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const stop = () => reject(new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT }));
+    const stop = () => reject(abortedError());
     signal.addEventListener("abort", stop, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });

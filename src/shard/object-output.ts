@@ -1,4 +1,4 @@
-import { DumpError } from "../errors.js";
+import { abortedError, DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
 import type { PartPlan } from "../store/part-plan.js";
 import type { ObjectLocation, StoredPart } from "../store/store-types.js";
@@ -127,7 +127,7 @@ export async function objectRange(
     },
     async abort() {
       stopped = true;
-      failure ??= new DumpError("ABORTED", "stopped");
+      failure ??= abortedError({});
       await Promise.all(sending);
       if (bytes !== undefined) partMemory.giveBack(bytes);
       bytes = undefined;

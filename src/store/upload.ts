@@ -1,4 +1,4 @@
-import { DumpError } from "../errors.js";
+import { abortedError, DumpError } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { copyBytes } from "./copy-bytes.js";
@@ -254,7 +254,7 @@ export class ObjectUpload {
    */
   async abort(): Promise<string | undefined> {
     // Nothing must be sent after the abort.
-    this.#failure ??= new DumpError("ABORTED", "stopped");
+    this.#failure ??= abortedError({});
     await Promise.allSettled([...this.#sending, this.#upload]);
     if (this.#uploadId === undefined || this.#shared !== undefined) return undefined;
     forgetUnfinished(this);

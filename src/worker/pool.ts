@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { giveBackMemory, HASH_KEY_TAIL } from "../codec/wasm/encode/load.js";
-import { DumpError, NOTHING_LEFT, reviveDumpError } from "../errors.js";
+import { DumpError, reviveDumpError, throwIfAborted } from "../errors.js";
 import { strictTablesSize, writeStrictTables } from "../filter/privacy/strict/strict-filter.js";
 import { attachMemory } from "../reader/attach.js";
 import { type EncodeState, encodePages, encodeState } from "./encode.js";
@@ -233,8 +233,4 @@ export async function* inOrder<T, R>(
     pending.push(result);
   }
   for (const result of pending) yield await result;
-}
-
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) throw new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT });
 }

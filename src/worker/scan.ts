@@ -1,6 +1,6 @@
 import { BATCH, type Classifier, createClassifier } from "../filter/classifier.js";
 import { CLASS_NUMBERS, CRASH_KERNEL, KEPT_FROM, NO_STRUCT_PAGE, OFFLINE } from "../filter/page-classes.js";
-import { createDeviceCheck } from "../filter/privacy/never-given-out.js";
+import { createDeviceCheck } from "../filter/privacy/device-check.js";
 import type { PrivacyView } from "../filter/privacy/privacy-view.js";
 import { createRescue, type Rescue } from "../filter/privacy/rescue.js";
 import { type AddressSpace, readVirtual } from "../kernel/address-space.js";

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
 import { Piscina } from "piscina";
-import { DumpError, NOTHING_LEFT, systemErrorCode } from "../errors.js";
+import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { eitherOf, maybe, suchThat, wholeNumber } from "../option-shape.js";
 import { foreignReason, OPTION } from "../option-words.js";
 import { distUrl } from "../program-files.js";
@@ -102,7 +102,7 @@ export class WorkerThreads {
         },
         (error: unknown) => {
           done();
-          if (signal?.aborted) return reject(new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT }));
+          if (signal?.aborted) return reject(abortedError());
           this.#fail(error);
           reject(this.#failure ?? error);
         },

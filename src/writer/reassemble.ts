@@ -1,5 +1,5 @@
 import { setImmediate } from "node:timers/promises";
-import { DumpError, NOTHING_LEFT } from "../errors.js";
+import { DumpError, throwIfAborted } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { countBits } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -128,7 +128,7 @@ class Reassembler {
         done += pages;
         onProgress?.(done, total);
         await setImmediate();
-        if (signal?.aborted) throw new DumpError("ABORTED", "stopped", { left: NOTHING_LEFT });
+        throwIfAborted(signal);
       }
     }
     await this.#flushData();

@@ -1,4 +1,4 @@
-import { DumpError, systemErrorCode } from "../errors.js";
+import { abortedError, DumpError, systemErrorCode } from "../errors.js";
 import { OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import type { ByteTarget } from "./byte-target.js";
@@ -15,7 +15,7 @@ export function streamTarget(stream: NodeJS.WritableStream, name: string, signal
   });
   // The reader of the stream may be slow, or never read: stopping does not wait for it.
   let refuse: ((error: DumpError) => void) | undefined;
-  const stop = () => refuse?.(new DumpError("ABORTED", "stopped", { file: name }));
+  const stop = () => refuse?.(abortedError({ file: name }));
   signal?.addEventListener("abort", stop);
   // An HTTP response whose client has gone may never call back for a running write.
   const closed = () => refuse?.(streamError(name, failure ?? new Error("it was closed before its end")));

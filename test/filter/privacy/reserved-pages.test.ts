@@ -2,7 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { createDeviceCheck } from "../../../src/filter/privacy/never-given-out.js";
+import { createDeviceCheck } from "../../../src/filter/privacy/device-check.js";
 import type { PageLayout } from "../../../src/kernel/page/page-layout.js";
 import { WorkerThreads } from "../../../src/worker/threads.js";
 import { filterFile, temporaryFolder } from "../../support/filter.js";
