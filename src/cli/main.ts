@@ -8,8 +8,8 @@ import { exitCodeOf, stopOnSignals } from "./stop.js";
 import { coloured } from "./terminal.js";
 
 speakAs("commandLine");
-optimiseLate();
 const argv = process.argv.slice(2);
+optimiseLate(argv);
 let hasReported = false;
 const stdoutError = watchStdout();
 const stop = stopOnSignals(report);

@@ -4,14 +4,12 @@ import { speakAs } from "../option-words.js";
 import { isSingleExecutable } from "../program-files.js";
 import { MAX_THREADS, standardThreads, WorkerThreads } from "../worker/threads.js";
 import { explain } from "./explain.js";
-import { optimiseLate } from "./late-optimisation.js";
 import { leave, watchStdout } from "./leave.js";
 import { type MakedumpfileRequest, parseMakedumpfile } from "./makedumpfile/arguments.js";
 import { Messages } from "./makedumpfile/messages.js";
 import { exitCodeOf, stopOnSignals } from "./stop.js";
 
 speakAs("commandLine");
-optimiseLate();
 // Like getopt_long: the program's name in messages is that of the link by which it was called.
 const program = basename((isSingleExecutable() ? process.argv0 : process.argv[1]) ?? "", ".js") || "makedumpfile";
 const stdoutError = watchStdout();
