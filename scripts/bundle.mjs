@@ -67,7 +67,14 @@ async function bundle(inputs, folder, extension, chunks = {}) {
 
 // Both programs at once: what they share is in the same files. A filter run loads two: what starts the threads, then the rest.
 const programs = await bundle({ main: `${src}cli/main.ts`, makedumpfile: `${src}cli/makedumpfile.ts` }, "cli", "js", {
-  start: ["cli/early-threads.ts", "cli/explain.ts", "cli/late-optimisation.ts", "cli/leave.ts", "cli/stop.ts", "cli/terminal.ts"],
+  start: [
+    "cli/early-threads.ts",
+    "cli/explain.ts",
+    "cli/late-optimisation.ts",
+    "cli/leave.ts",
+    "cli/stop.ts",
+    "cli/terminal.ts",
+  ],
   filter: ["cli/command-line.ts"],
 });
 if (programs.some(({ fileName, imports }) => fileName === "main.js" && imports.includes("chunk-filter.js"))) {
