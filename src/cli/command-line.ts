@@ -85,6 +85,11 @@ async function parse(command: Command, argv: readonly string[], context: Command
 
 /** Checks all values before anything is opened. */
 function checked(command: Command, words: OptionWords, files: readonly string[], context: CommandContext): Run {
+  if (files.includes("")) {
+    throw new DumpError("BAD_OPTION", "the name of a file is empty", {
+      cure: "Name the file; perhaps a variable of the shell is not set",
+    });
+  }
   const values = parseValues(command.name, words);
   checkStoreOptions(command.name, words);
   return () => command.run(files, values as never, context);

@@ -39,6 +39,14 @@ test.each([
   expect(readdirSync(folder)).toEqual(["vmcore"]);
 });
 
+test.each([[["info", ""]], [["", "small"]], [["vmcore", ""]]])(
+  "%j: a variable of the shell that is not set",
+  async (args) => {
+    expectFailure(await run(...args), 2, "coresieve: the name of a file is empty. Name the file");
+    expect(readdirSync(folder)).toEqual(["vmcore"]);
+  },
+);
+
 test.each([["-?"], ["/?"], ["--help"]])("%s is the help", async (word) => {
   const { code, stdout } = await run(word);
   expect({ code, help: stdout.toString().startsWith("coresieve makes") }).toEqual({ code: 0, help: true });
