@@ -43,8 +43,13 @@ export interface WorkerSettings {
   log(line: string): void;
 }
 
-/** Milliseconds between two checks for jobs, if there are none and the bell is not rung. */
+/** Milliseconds between two checks for jobs, on average, if there are none and the bell is not rung. */
 const IDLE = 500;
+/**
+ * A worker that hands a job back checks at fixed times after that, and so at the very moment when the job may be taken
+ * again: always before a worker that could do it. Hence each wait has another length.
+ */
+const idle = () => IDLE * (0.5 + Math.random());
 /** How often a job may lose its worker: a job that kills workers must not be tried for ever. */
 const MAX_STALLED = 5;
 
@@ -111,7 +116,7 @@ export async function runWorker(settings: WorkerSettings): Promise<void> {
       cleaner?.look();
       const { busy } = hands;
       const taken = busy < settings.concurrency && (await hands.take().catch(() => false));
-      if (!taken) await bell.wait(busy < settings.concurrency ? IDLE : IDLE / 10);
+      if (!taken) await bell.wait(busy < settings.concurrency ? idle() : IDLE / 10);
     }
     log(`${name}: stops; ${hands.size} jobs in hand`);
     const over = new AbortController();
