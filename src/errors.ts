@@ -54,7 +54,16 @@ export type DumpErrorCode =
   | "NOT_READY"
   | "ABORTED";
 
-/** The precise meaning of a code, for callers that act on it. Each is stable. */
+/**
+ * The precise meaning of a code, for callers that act on it. Each is stable.
+ *
+ * | subcode | of | meaning |
+ * |---|---|---|
+ * | `MACHINE_UNSUPPORTED` | `CANNOT_FILTER` | this version knows no kernels of the dump's machine: nothing is wrong with the dump |
+ * | `PROCESS_CORE` | `NOT_A_DUMP` | the ELF core of a process, not of a kernel |
+ * | `XEN_CORE` | `NOT_A_DUMP` | the core of a Xen domain, which has sections in place of physical memory |
+ * | `OTHER_KERNEL` | `BAD_OPTION` | the given VMCOREINFO or vmlinux is of another kernel than the dump's |
+ */
 export type DumpErrorSubcode = "MACHINE_UNSUPPORTED" | "PROCESS_CORE" | "XEN_CORE" | "OTHER_KERNEL";
 
 /** Where and how an error came about, and what to do. */

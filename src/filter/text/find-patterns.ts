@@ -56,7 +56,8 @@ export class PatternFinder {
     let done = from - EDGE;
     for (const place of places) {
       if (place < done) continue;
-      let first = place;
+      // The landmark's first byte may itself be a break: the last byte of a match that began before it.
+      let first = Math.max(done, place - 1);
       while (first > done && breaks[bytes[first] as number] === 0) first--;
       let state = start;
       let at = first;
@@ -64,7 +65,7 @@ export class PatternFinder {
         state = next[state + (columns[bytes[at] as number] as number)] as number;
         if (state >= accepting) this.#takeAll(finder, state, at + 1, searched, found);
         at++;
-      } while (at < limit && breaks[bytes[at] as number] === 0);
+      } while (at < limit && (at <= place || breaks[bytes[at] as number] === 0));
       if (at < limit) {
         state = next[state + (columns[bytes[at] as number] as number)] as number;
         if (state >= accepting) this.#takeAll(finder, state, at + 1, searched, found);

@@ -61,7 +61,7 @@ function shapeOf(node: PatternNode): Shape {
     case "any":
       return node.parts.map(shapeOf).reduce(either);
     case "repeat": {
-      const part = shapeOf(node.part);
+      const part = repeatable(shapeOf(node.part), node.most);
       const times = Math.min(Math.max(1, node.least), MOST_TIMES);
       const repeated = Array.from({ length: times }, () => part).reduce(joined, NOTHING);
       // The third repetition adds nothing new.
@@ -70,6 +70,11 @@ function shapeOf(node: PatternNode): Shape {
       return node.least === 0 ? { ...ANYTHING, optional: shape } : shape;
     }
   }
+}
+
+/** A part that may be absent is present any number of times in a repetition, not once. */
+function repeatable({ optional, ...part }: Shape, most: number): Shape {
+  return optional === undefined || most > 1 ? part : { ...part, optional };
 }
 
 function shapeOfSet(sequences: ReturnType<typeof byteSequences>): Shape {

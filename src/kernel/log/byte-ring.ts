@@ -2,8 +2,9 @@ import type { KernelMemory } from "../kernel-memory.js";
 import { type KernelLog, type LogRecord, MAX_LOG_BYTES } from "./log-record.js";
 
 /**
- * The buffer of kernels before 3.5: a ring of characters, with level and time as text: `<6>[ 0.000000] text`. `log_end`
- * counts all characters that were ever written, in 32 bits. `undefined` if the kernel has another kind of buffer.
+ * The buffer of kernels before 3.5: a ring of characters, with level and time as text: `<6>[    0.000000] text`.
+ * `log_end` counts all characters that were ever written, in 32 bits. `undefined` if the kernel has another kind of
+ * buffer.
  */
 export function readByteRing(memory: KernelMemory, sinceClear: boolean): KernelLog | undefined {
   const { info, littleEndian } = memory;

@@ -142,16 +142,18 @@ const atom = fc.constantFrom(
     "\\s*",
   ],
   ...["(?:ab?|c)", "[^ ]+", "\\d", "ü", "[a-ü]", "(?:a\\d*b){2}", "\\0"],
+  ...["(?:|b)", "(?:a?b?)", "(?:c?)+", "(?:(?:ab)?)*", "(?:b?){1,3}", "(?:(?:a?)?)+"],
 );
+const ends = fc.constantFrom("ab?[abc]cd?a", "[abc]{4}@", "[abc]{4}(?:|\\d)@", "[abc]{4}(?:ü|ab@+)");
 const source = fc
-  .tuple(fc.constantFrom("", "\\b"), fc.array(atom, { minLength: 1, maxLength: 6 }), fc.constantFrom("", "\\b"))
-  .map(([before, parts, behind]) => `${before}${parts.join("")}ab?[abc]cd?a${behind}`);
+  .tuple(fc.constantFrom("", "\\b"), fc.array(atom, { minLength: 1, maxLength: 6 }), ends, fc.constantFrom("", "\\b"))
+  .map(([before, parts, end, behind]) => `${before}${parts.join("")}${end}${behind}`);
 
 test("any patterns, also many at once, in texts of few letters", () => {
   fc.assert(
     fc.property(
-      fc.array(source, { minLength: 1, maxLength: 12 }),
-      fc.array(fc.stringMatching(/^[abcd ü1\0]{0,60}$/), { minLength: 1, maxLength: 8 }),
+      fc.array(source, { minLength: 1, maxLength: 6 }),
+      fc.array(fc.stringMatching(/^[abcd ü1@\0]{0,60}$/), { minLength: 1, maxLength: 8 }),
       (sources, texts) => {
         const find = threeWays(patternsOf(sources));
         for (const content of texts) {
@@ -161,8 +163,24 @@ test("any patterns, also many at once, in texts of few letters", () => {
         }
       },
     ),
-    { numRuns: 40 },
+    { numRuns: 60 },
   );
+});
+
+test.each([
+  // The landmark is the last byte of a match, and nothing goes on behind it.
+  ["[a-z]{4}(?:|\\d)@", "abcd1@"],
+  ["[a-z]{4}(?:\\d?[a-z]?)@", "abcd1@"],
+  ["b(?:a{2,}[a-c])é|(?:Q#)+[a-c]@+", "baaaé"],
+  // What may be absent is there more than once.
+  ["BCD(?:X?)+@", "BCDXXX@"],
+  ["BCD(?:X?)*@", "BCDXXX@"],
+  ["BCD(?:X?){1,3}@", "BCDXXX@"],
+  ["BCD(?:(?:X?)?)+@", "BCDXXX@"],
+])("/%s/ finds %s", (pattern, match) => {
+  const content = Buffer.from(`  ${match}  ${" ".repeat(300)}`);
+  const [start, end] = [FIRST + 2, FIRST + 2 + Buffer.byteLength(match)];
+  for (const found of threeWays(patternsOf([pattern]))(content)) expect(found).toEqual([{ rule: 0, start, end }]);
 });
 
 test("what every match has: the rarest of it", () => {
@@ -175,6 +193,7 @@ test("what every match has: the rarest of it", () => {
   expect(of("x?@(?:q|zz)+QQ")).toEqual(["qz", "Q", "Q"]);
   expect(of("\\d\\d?(?:\\.\\d\\d?){3}")).toEqual([".0123456789", "0123456789", ".", "0123456789"]);
   expect(of("Ü{4}")).toEqual(["\x9c", "\xc3"]);
+  expect(of("B(?:X?)+@QQ")).toEqual(["@", "Q", "Q"]);
   // However often things are repeated, finding it takes no time.
   expect(of(`${"(?:".repeat(20)}[xy]Q${"){9}".repeat(20)}`)).toEqual(["xy", "Q", "xy", "Q"]);
   // Nothing that is rare.
