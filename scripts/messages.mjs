@@ -131,7 +131,8 @@ function errorRows({ arguments: [code, reason, parts] }, place) {
     textsOf(reason, place, options).flatMap((sentence) =>
       part("why").map((why) => ({
         code: one,
-        subcode: part("subcode")[0],
+        // A name that stands for one is not the reader's.
+        subcode: part("subcode").find((one) => /^[A-Z_]+$/.test(one)),
         sentence: why === "" ? sentence : `${sentence}: ${why}`,
         cure,
       })),

@@ -44,7 +44,6 @@ const MOST_DEPTH = 32;
 /** Where the text of a stream's description ends, and its content. */
 export interface StreamDescription {
   readonly end: number;
-  /** Bytes of a page of the target. */
   readonly devices: readonly DeviceDescription[];
 }
 
