@@ -49,11 +49,13 @@ export function verifyKernel({ dump, view, whyNoView }: Session, findings: Findi
 const NO_OBJECT = "vmemmap";
 
 /**
- * Whether memory that is not in the file is in one of its segments all the same: ELF files leave pages of zeros out, and are read as if they had them. On ARM the lower half
- * of swapper_pg_dir is such a page.
+ * Whether memory that is not in the file is in one of its segments all the same: ELF files leave out pages of zeros, and
+ * are read as if they had them. On ARM the lower half of swapper_pg_dir is such a page. An incomplete file lacks other
+ * pages, too.
  */
 function readsAsZeros({ header, ranges }: Dump, paddr: number): boolean {
-  return header.format === "elf" && ranges.some(({ start, end }) => start <= paddr && paddr < end);
+  if (header.format !== "elf" || header.incomplete) return false;
+  return ranges.some(({ start, end }) => start <= paddr && paddr < end);
 }
 
 /** Follows every SYMBOL() that is a kernel address. */

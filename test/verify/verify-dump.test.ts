@@ -187,6 +187,17 @@ describe("damage of the kernel and its description:", () => {
     expect(result.counts).toEqual(counts);
   });
 
+  test("a symbol in what was cut off: its memory is not zeros, but missing", async () => {
+    const last = kernel.directMap + BigInt(24 * MiB - 4096);
+    const whole = withInfo(`${kernel.vmcoreinfo}SYMBOL(last_page)=${last.toString(16)}\n`);
+    writeFileSync(at("damaged"), whole);
+    expect((await verify(at("damaged"))).counts).toEqual({});
+    writeFileSync(at("damaged"), whole.subarray(0, whole.length - 10 * 4096));
+    const { counts, symbols, symbolsFound } = await verify(at("damaged"));
+    expect(counts).toMatchObject({ "cut-off": 1, symbol: 1 });
+    expect(symbolsFound).toBe(symbols - 1);
+  });
+
   test("no VMCOREINFO anywhere is no damage, but said", async () => {
     writeFileSync(at("bare"), buildElf({ notes: [], loads: [{ paddr: 0, data: new Uint8Array(8192).fill(7) }] }));
     const result = await verify(at("bare"));
