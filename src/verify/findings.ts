@@ -16,7 +16,7 @@ import { inWords } from "../option-words.js";
  * | `note` | notes are cut off, or contradict the header |
  * | `vmcoreinfo` | VMCOREINFO has lines that no kernel writes, or lacks the kernel's release |
  * | `kernel` | the kernel is not found where VMCOREINFO says, or its name differs from the header's |
- * | `symbol` | an address in VMCOREINFO leads nowhere, or its page is not in the dump |
+ * | `symbol` | an address in VMCOREINFO leads nowhere, or its page is not in the dump (a page in a segment of a complete ELF file reads as zeros, and is no finding) |
  * | `address` | a segment of an ELF file has another virtual address than the kernel's page tables: gdb would read other memory |
  * | `different-page` | a page's bytes are not the original's, and were not erased |
  * | `unknown-page` | the original does not have this page |
