@@ -15,12 +15,15 @@ export class Bell {
 
   /** Receives messages of other hosts. Accounts that may not subscribe work without them. */
   async listen({ redis }: Pick<Queues, "redis">): Promise<void> {
-    // The same twice: TypeScript does not call a method of a union whose members overload it.
-    const ear = "nodes" in redis ? redis.duplicate() : redis.duplicate();
+    // A server's connection would subscribe again by itself, but if it may not any more, nobody could catch the error,
+    // which would end the process. A cluster's connection catches it.
+    const ear = "nodes" in redis ? redis.duplicate() : redis.duplicate({ autoResubscribe: false });
+    const subscribe = () => ear.subscribe(CHANNEL).catch(() => undefined);
     ear.on("error", () => undefined);
     this.#stop = () => ear.disconnect();
     ear.on("message", () => this.ring());
-    await ear.subscribe(CHANNEL).catch(() => undefined);
+    await subscribe();
+    if (!("nodes" in ear)) ear.on("ready", subscribe);
   }
 
   /** Rings in this process only. */
@@ -35,12 +38,20 @@ export class Bell {
    */
   async wait(ms: number, signal?: AbortSignal): Promise<void> {
     if (!this.#rung) {
-      this.#wake = new AbortController();
-      const until = signal === undefined ? this.#wake.signal : AbortSignal.any([this.#wake.signal, signal]);
-      await setTimeout(ms, undefined, { signal: until }).catch((error: unknown) => {
-        if (!this.#rung) throw error;
-      });
-      this.#wake = undefined;
+      const wake = new AbortController();
+      this.#wake = wake;
+      // Not `AbortSignal.any`: with Node 20 each of its signals leaves something behind in a signal that lives on.
+      const end = () => wake.abort();
+      signal?.addEventListener("abort", end);
+      if (signal?.aborted) end();
+      try {
+        await setTimeout(ms, undefined, { signal: wake.signal }).catch((error: unknown) => {
+          if (!this.#rung) throw error;
+        });
+      } finally {
+        signal?.removeEventListener("abort", end);
+        this.#wake = undefined;
+      }
     }
     this.#rung = false;
   }

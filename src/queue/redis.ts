@@ -131,26 +131,33 @@ function credentials(username: string, password: string): { readonly username?: 
 async function answers(redis: Redis, url: string): Promise<string> {
   let last: unknown;
   let timer: NodeJS.Timeout | undefined;
+  let onError: (error: unknown) => void = () => undefined;
+  let onClose: () => void = () => undefined;
   const late = new Promise<never>((_, reject) => {
-    redis.on("error", (error: unknown) => {
+    onError = (error) => {
       last = error;
       const isLasting =
         NOBODY_THERE.has(systemErrorCode(error) ?? "") || tlsProblem(error, "redis", "REDIS_URL") !== undefined;
       if (isLasting) reject(error);
-    });
-    redis.once("close", () => {
+    };
+    onClose = () => {
       greeting(url).then((said) => {
         if (said.startsWith(DENIED)) reject(new ProtectedMode(said));
       });
-    });
+    };
     timer = setTimeout(() => reject(last ?? new Error(`no answer in ${PATIENCE / 1000} s`)), PATIENCE);
   });
+  redis.on("error", onError);
+  redis.once("close", onClose);
   try {
     return await Promise.race([redis.info(), late]);
   } catch (error) {
     throw noAnswer(error, url);
   } finally {
     clearTimeout(timer);
+    // Otherwise the end of the connection would open another one, which keeps the process for two seconds.
+    redis.off("error", onError);
+    redis.off("close", onClose);
   }
 }
 

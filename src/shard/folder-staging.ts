@@ -7,7 +7,7 @@ import { DumpError, systemErrorCode } from "../errors.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { readFullyAsync, writeFullyAsync } from "../reader/source/full-io.js";
 import { folderWasMoved, type HeldFolder, shownPath } from "../reader/source/held-folder.js";
-import type { Staging } from "./staging.js";
+import { checkStagedSize, type Staging } from "./staging.js";
 
 /** Nothing in a staging folder is trusted: links are not followed, FIFOs are not waited for. */
 export const PLAIN = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0);
@@ -53,12 +53,6 @@ export function folderStaging(folder: HeldFolder, plan: string): Staging {
 }
 
 /**
- * The most bytes of a file. A plan is the largest: two bitmaps of 64 MiB per TiB of memory. Node's own limit was the
- * same.
- */
-const MOST = 2 ** 31;
-
-/**
  * Used instead of Node's `readFile`, which takes a short read for the end of the file and fails when it is interrupted
  * (seen with 20.20).
  */
@@ -66,7 +60,7 @@ async function readWhole(path: string): Promise<Uint8Array> {
   const file = await open(path, constants.O_RDONLY | PLAIN);
   try {
     const { size } = await file.stat();
-    if (size > MOST) throw new DumpError("LIMIT", `has ${size} bytes, more than ${MOST}`, { file: shownPath(path) });
+    checkStagedSize(size, shownPath(path));
     const bytes = new Uint8Array(size);
     const n = await readFullyAsync(file.fd, bytes, 0);
     return bytes.subarray(0, n);

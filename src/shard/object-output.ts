@@ -62,12 +62,17 @@ export async function objectRange(
   let bytes: Uint8Array | undefined;
   let reached = start;
 
-  const partBytes = async () => {
-    bytes ??= await partMemory.borrow(parts.start(index + 1) - parts.start(index));
-    return bytes;
-  };
   const check = () => {
     if (failure !== undefined) throw failure;
+  };
+  const partBytes = async () => {
+    if (bytes !== undefined) return bytes;
+    const lent = await partMemory.borrow(parts.start(index + 1) - parts.start(index));
+    // A run that fails does not wait for the write that it was in.
+    if (stopped) partMemory.giveBack(lent);
+    else bytes = lent;
+    check();
+    return lent;
   };
   /** Sends the current part and begins the next one. */
   const send = async () => {

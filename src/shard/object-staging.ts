@@ -5,7 +5,7 @@ import type { ObjectLocation } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
 import { AT_ONCE } from "./shard-done.js";
-import type { Staging } from "./staging.js";
+import { checkStagedSize, type Staging } from "./staging.js";
 
 /**
  * Names the upload. It is the first object that a plan makes and the first that is removed: a worker that finds it gone
@@ -61,6 +61,7 @@ export function objectStaging(
   const read = async (file: string): Promise<Uint8Array | undefined> => {
     const found = await store.begin(at(file));
     if (found === undefined || found.bytes.length === found.size) return found?.bytes;
+    checkStagedSize(found.size, storePath(at(file)));
     const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
     await store.read(at(file), 0, bytes, found.etag);
     return bytes;

@@ -1,3 +1,4 @@
+import { DumpError } from "../errors.js";
 import type { StoredPart } from "../store/store-types.js";
 
 /**
@@ -13,6 +14,14 @@ export interface Staging {
   /** `undefined` if there is no such file. */
   read(name: string): Promise<Uint8Array | undefined>;
   write(name: string, bytes: Uint8Array): Promise<void>;
+}
+
+/** The most bytes of a file of a staging. A plan is the largest: two bitmaps of 64 MiB per TiB of memory. */
+const MOST = 2 ** 31;
+
+/** Throws `LIMIT` for a file that is too large. */
+export function checkStagedSize(size: number, file: string): void {
+  if (size > MOST) throw new DumpError("LIMIT", `has ${size} bytes, more than ${MOST}`, { file });
 }
 
 /** The name of a plan's folder within the staging of a run. */

@@ -133,10 +133,10 @@ export function takeMailbox(cache: BlockCache): number {
 /** Stores the error for the thread whose request failed. */
 export function setFailure(cache: BlockCache, mailbox: number, error: PlainDumpError): void {
   let text = Buffer.from(JSON.stringify(error));
-  if (text.length > FAILURE_BYTES) {
-    text = Buffer.from(
-      JSON.stringify({ ...error, what: error.what.slice(0, 300), why: undefined, cure: undefined, file: undefined }),
-    );
+  // Control characters of a store's message have six bytes each.
+  for (let most = 300; text.length > FAILURE_BYTES && most > 0; most >>= 1) {
+    const short = { ...error, what: error.what.slice(0, most), why: undefined, cure: undefined, file: undefined };
+    text = Buffer.from(JSON.stringify(short));
   }
   const at = mailbox * FAILURE_BYTES;
   cache.failure.fill(0, at, at + FAILURE_BYTES).set(text.subarray(0, FAILURE_BYTES), at);

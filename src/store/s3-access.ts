@@ -67,17 +67,22 @@ export class S3Access {
     const { AWS_REGION, AWS_DEFAULT_REGION } = this.#env;
     const region = AWS_REGION || AWS_DEFAULT_REGION || undefined;
     const plain = plainPlace(this.#env, bucket, region);
-    const place = plain === undefined ? sdkPlace(this.#env, bucket, region) : Promise.resolve(plain);
+    return this.#remember(bucket, plain === undefined ? sdkPlace(this.#env, bucket, region) : Promise.resolve(plain));
+  }
+
+  #remember(bucket: string, place: Promise<BucketPlace>): Promise<BucketPlace> {
     this.#places.set(bucket, place);
     // After a failure the next call tries again: roles and profiles may be available later.
-    place.catch(() => this.#places.delete(bucket));
+    place.catch(() => {
+      if (this.#places.get(bucket) === place) this.#places.delete(bucket);
+    });
     return place;
   }
 
   /** AWS says that a bucket is in another region than assumed. Returns whether that region is used from now on. */
   moved(bucket: string, region: string): boolean {
     if (ownEndpoint(this.#env) !== undefined || !/^[a-z0-9-]{1,40}$/.test(region)) return false;
-    this.#places.set(bucket, sdkPlace(this.#env, bucket, region));
+    void this.#remember(bucket, sdkPlace(this.#env, bucket, region));
     return true;
   }
 }

@@ -1,7 +1,7 @@
 import { DumpError } from "../errors.js";
 import { bodyOf, cutOff, takeBody } from "./http-request.js";
 import { type MadeIfAbsent, markHeader } from "./s3-calls.js";
-import { md5 } from "./s3-digests.js";
+import { isSame, md5 } from "./s3-digests.js";
 import { nameOf, statusOf, storeError } from "./s3-errors.js";
 import { S3Uploads } from "./s3-uploads.js";
 import { elements, textOf, timeIn } from "./s3-xml.js";
@@ -31,10 +31,11 @@ export class S3Store extends S3Uploads implements ObjectStore {
         const answer = await this.wire.ask({ method: "GET", at, headers: { range: `bytes=0-${BEGINNING - 1}` } });
         const { "content-range": range, etag = "" } = answer.headers;
         const bytes = await bodyOf(answer, BEGINNING, this.timeouts.body);
-        // A store that does not support ranges sends everything.
-        const size = Number(
-          /^bytes 0-\d+\/(\d+)$/.exec(range ?? "")?.[1] ?? answer.headers["content-length"] ?? bytes.length,
-        );
+        // A store that does not support ranges sends everything; the length of a part is not the object's.
+        const whole = answer.statusCode === 206 ? undefined : answer.headers["content-length"];
+        const said = /^bytes 0-\d+\/(\d+)$/.exec(range ?? "")?.[1] ?? whole;
+        if (said === undefined && bytes.length === BEGINNING) throw otherBytes(at, "of unknown length");
+        const size = Number(said ?? bytes.length);
         if (bytes.length < Math.min(size, BEGINNING)) throw cutOff();
         return { size, etag, bytes };
       });
@@ -78,18 +79,19 @@ export class S3Store extends S3Uploads implements ObjectStore {
         body.destroy();
         throw Object.assign(new Error("the answer has another ETag"), { name: "PreconditionFailed" });
       }
-      if (range !== undefined && !range.startsWith(`bytes ${offset + done}-`)) {
+      // A store that does not support ranges sends everything, from the beginning on.
+      const fits =
+        range === undefined
+          ? body.statusCode === 206 || offset + done === 0
+          : range.startsWith(`bytes ${offset + done}-`);
+      if (!fits) {
         body.destroy();
-        throw new DumpError("NOT_READABLE", `the store sent other bytes (${range}) than those asked for`, {
-          file: storePath(at),
-          cure: "Look for a proxy in between that changes requests",
-        });
+        throw otherBytes(at, range ?? "all of them");
       }
       const more = (chunk: Uint8Array) => {
         const bytes = chunk.subarray(0, length - done);
         if (bytes.length > 0) take(bytes, done);
         done += bytes.length;
-        // A store that does not support ranges sends everything.
         if (bytes.length < chunk.length) body.destroy();
       };
       await takeBody(body, more, this.timeouts.body);
@@ -121,8 +123,19 @@ export class S3Store extends S3Uploads implements ObjectStore {
       ...markHeader(mark),
       ...this.checksumOf(body),
     };
-    const send = (condition: MadeIfAbsent) =>
-      this.send({ method: "PUT", at, body, headers: { ...headers, ...condition } });
+    let tries = 0;
+    const send = async (condition: MadeIfAbsent) => {
+      try {
+        await this.retries.run(() => {
+          tries++;
+          return this.wire.text({ method: "PUT", at, body, headers: { ...headers, ...condition } });
+        });
+      } catch (error) {
+        // The answer to an earlier try may have been lost: then the object is there, with these bytes and this mark.
+        const there = tries > 1 && statusOf(error) === 412 ? await this.head(at) : undefined;
+        if (there === undefined || there.mark !== mark || !isSame({ number: 1, ...there }, body)) throw error;
+      }
+    };
     await this.unlessThere(at, force, send);
   }
 
@@ -151,4 +164,11 @@ export class S3Store extends S3Uploads implements ObjectStore {
   async close(): Promise<void> {
     // Connections are closed with the thread.
   }
+}
+
+function otherBytes(at: ObjectLocation, what: string): DumpError {
+  return new DumpError("NOT_READABLE", `the store sent other bytes (${what}) than those asked for`, {
+    file: storePath(at),
+    cure: "Look for a proxy in between that changes requests",
+  });
 }

@@ -106,7 +106,7 @@ export class S3Uploads extends S3Calls {
         return await this.retries.run(async () => {
           const headers = { "content-type": "application/xml", ...condition };
           const { text } = await this.wire.text({ method: "POST", at, query: { uploadId }, headers, body });
-          throwIfFailed(text);
+          throwIfFailed(text, at);
           return textOf(text, "ETag");
         });
       } catch (error) {
@@ -156,13 +156,16 @@ export class S3Uploads extends S3Calls {
 const MOST_UPLOADS = 10_000;
 
 /** What takes a store long is answered with 200 before it is done; if it fails after that, only the body says so, or ends. */
-function throwIfFailed(text: string): void {
+function throwIfFailed(text: string, at: ObjectLocation): void {
   const [failure] = elements(text, "Error");
   if (failure !== undefined) {
     const message = textOf(failure, "Message") ?? "";
     throw Object.assign(new Error(message), { name: textOf(failure, "Code") ?? "InternalError" });
   }
-  if (text.trim() === "") throw Object.assign(new Error("the store gave up"), { name: "InternalError" });
+  const rest = text.replace(/^\s*<\?xml[^>]*\?>/, "").trim();
+  if (rest === "") throw Object.assign(new Error("the store gave up"), { name: "InternalError" });
+  // A proxy's page says nothing about the object.
+  if (!/^<(?:[\w.-]+:)?CompleteMultipartUploadResult[\s/>]/.test(rest)) unknownAnswer(at);
 }
 
 function unknownAnswer(at: ObjectLocation): never {

@@ -11,12 +11,15 @@ import { objectIdentity } from "../../src/shard/input-identity.js";
 import { missingShards } from "../../src/shard/left-shards.js";
 import { makeShard } from "../../src/shard/make-shard.js";
 import { partsWithin } from "../../src/shard/object-output.js";
+import { objectStaging } from "../../src/shard/object-staging.js";
 import { outputPlace } from "../../src/shard/output-place.js";
 import { planFiles, readPlan, writePlan } from "../../src/shard/plan-files.js";
+import { partsOf } from "../../src/shard/shard-layout.js";
 import { shardPlan } from "../../src/shard/shard-plan.js";
-import { planFolder } from "../../src/shard/staging.js";
+import { planFolder, type RangeTarget } from "../../src/shard/staging.js";
 import { openStore, type StoreThread } from "../../src/store/open-store.js";
 import { partPlan } from "../../src/store/part-plan.js";
+import { parseStorePath } from "../../src/store/store-url.js";
 import { Warnings } from "../../src/warnings.js";
 import { WorkerThreads } from "../../src/worker/threads.js";
 import { filterFile, type RunOptions, temporaryFolder } from "../support/filter.js";
@@ -126,6 +129,54 @@ test.each([
     await double.reset();
     await double.put("dumps/vmcore", sample);
   }
+});
+
+test("a shard that ends while it waits for memory leaves all of it to others", async () => {
+  let goOn = () => {};
+  let gate = new Promise<void>(() => undefined);
+  const close = () => {
+    gate = new Promise((resolve) => {
+      goOn = resolve;
+    });
+  };
+  close();
+  const slow: StoreThread = {
+    ...store,
+    async sendPart(_at, _id, number, { length: size }) {
+      await gate;
+      return { part: { number, size, etag: "" }, sent: true };
+    },
+  };
+  const { own, plan } = await planRun(1, { level: 0 }, slow);
+  const parts = partsOf(plan);
+  const range = () => own.range(plan, 0, parts.start(parts.parts));
+  const fill = async (target: RangeTarget, first: number, count: number) => {
+    for (let i = first; i < first + count; i++) await target.write(new Uint8Array(1), parts.start(i));
+  };
+  expect([parts.parts, parts.start(1)]).toEqual([5, 8 * 2 ** 20]);
+  // All of the memory, twice: what is lost the first time is missing the second time.
+  for (let round = 0; round < 2; round++) {
+    const [one, two, late] = [await range(), await range(), await range()];
+    await fill(one, 0, 5);
+    await fill(two, 0, 3);
+    const waiting = fill(late, 0, 1);
+    waiting.catch(() => undefined);
+    await late.abort();
+    const ended = Promise.all([one.abort(), two.abort()]);
+    goOn();
+    await ended;
+    await expect(waiting).rejects.toMatchObject({ code: "ABORTED" });
+    close();
+  }
+});
+
+test("an object of a staging that is larger than any worker makes them is refused before it has memory", async () => {
+  const huge: StoreThread = {
+    ...store,
+    begin: async () => ({ size: 2 ** 40, etag: "", bytes: new Uint8Array(5) }),
+  };
+  const staging = objectStaging(huge, parseStorePath(OUT), parseStorePath(`${OUT}.coresieve-1d/x`), "");
+  await expect(staging.read("plan.json")).rejects.toMatchObject({ code: "LIMIT" });
 });
 
 test("a host asks for the size of each shard once, however many it makes", async () => {

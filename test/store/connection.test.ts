@@ -107,6 +107,17 @@ test("the region that AWS says a bucket is in is asked from then on; a store of 
   expect(new S3Access({ ...KEYS, AWS_ENDPOINT_URL: "https://store.example" }).moved("dumps", "eu-west-7")).toBe(false);
 });
 
+test("a bucket that is elsewhere is asked for again when there were no credentials for that", async () => {
+  writeFileSync(join(folder, "credentials"), "");
+  writeFileSync(join(folder, "config"), "");
+  forget("AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY");
+  const access = new S3Access({ AWS_REGION: "eu-west-1" });
+  expect(access.moved("dumps", "eu-west-7")).toBe(true);
+  await expect(access.placeOf("dumps")).rejects.toMatchObject({ name: "CredentialsProviderError" });
+  Object.assign(process.env, KEYS);
+  expect((await access.placeOf("dumps")).service).toBe("s3");
+});
+
 test("a directory bucket is asked with the session that the SDK opens", async () => {
   const name = { bucket: "fast--usw2-az1--x-s3", key: "vmcore" };
   // At an address the SDK begins the path of such a bucket with two slashes.

@@ -1,0 +1,118 @@
+/** Answers of stores, and of proxies before them, that are not what was asked for, or that do not arrive. */
+import { createHash } from "node:crypto";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { afterEach, expect, test } from "vitest";
+import { attachCache, cacheMemory, failureOf, setFailure } from "../../src/store/block-cache.js";
+import { S3Access } from "../../src/store/s3-access.js";
+import { S3Store } from "../../src/store/s3-store.js";
+
+const at = { bucket: "dumps", key: "vmcore" };
+const bytes = Buffer.alloc(3 * 2 ** 20, "of a dump of some length, ");
+let server: Server;
+afterEach(() => {
+  server.closeAllConnections();
+  server.close();
+});
+
+/** A store that answers like this. */
+async function storeOf(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<S3Store> {
+  server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return new S3Store(
+    new S3Access({
+      ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`, AWS_REGION: "eu-west-1" },
+      ...{ AWS_ACCESS_KEY_ID: "who", AWS_SECRET_ACCESS_KEY: "secret" },
+    }),
+  );
+}
+
+test("a store that sends all of an object instead of a range: its beginning is used, and is not taken for another place", async () => {
+  const store = await storeOf((_, response) => {
+    response.writeHead(200, { etag: '"e"', "content-length": bytes.length });
+    response.end(bytes);
+  });
+  const into = Buffer.alloc(1000);
+  await store.read(at, 0, into, '"e"');
+  expect(into.equals(bytes.subarray(0, 1000))).toBe(true);
+  await expect(store.read(at, 2_000_001, into, '"e"')).rejects.toMatchObject({ code: "NOT_READABLE" });
+  expect(await store.begin(at)).toMatchObject({ size: bytes.length, etag: '"e"' });
+});
+
+test.each([200, 206])("%i without a length: it is no length that as much arrived as was asked for", async (status) => {
+  let length = bytes.length;
+  const store = await storeOf((_, response) => {
+    response.writeHead(status, { etag: '"e"' });
+    response.end(bytes.subarray(0, status === 200 ? length : Math.min(length, 2 ** 20)));
+  });
+  await expect(store.begin(at)).rejects.toMatchObject({ code: "NOT_READABLE" });
+  length = 5;
+  expect(await store.begin(at)).toMatchObject({ size: 5 });
+});
+
+test("a small object whose first answer is lost is there, and is not somebody else's", async () => {
+  let stored: { readonly body: Buffer; readonly mark: string | undefined } | undefined;
+  let asked = 0;
+  const store = await storeOf((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on("data", (chunk: Buffer) => chunks.push(chunk));
+    request.on("end", () => {
+      if (request.method === "HEAD") {
+        const etag = createHash("md5")
+          .update(stored?.body ?? "")
+          .digest("hex");
+        const mark = stored?.mark === undefined ? {} : { "x-amz-meta-coresieve-run": stored.mark };
+        response.writeHead(200, { etag: `"${etag}"`, "content-length": stored?.body.length, ...mark });
+        return response.end();
+      }
+      asked++;
+      if (stored !== undefined) return response.writeHead(412).end();
+      stored = {
+        body: Buffer.concat(chunks),
+        mark: request.headers["x-amz-meta-coresieve-run"]?.toString(),
+      };
+      return request.socket.destroy();
+    });
+  });
+  const small = Buffer.from("small");
+  await store.put(at, small, { force: false, mark: "mine" });
+  expect(asked).toBe(2);
+  // Other bytes, another mark, or an object that was there before.
+  for (const [body, mark, there] of [
+    [Buffer.from("other"), "mine", undefined],
+    [small, "others", undefined],
+    [small, "mine", { body: small, mark: "mine" }],
+  ] as const) {
+    stored = there ?? { body, mark };
+    await expect(store.put(at, small, { force: false, mark: "mine" })).rejects.toMatchObject({ code: "OUTPUT_EXISTS" });
+  }
+});
+
+test("an upload is completed when the store says so: not by a page of a proxy, nor by the beginning of an answer", async () => {
+  const head = '<?xml version="1.0" encoding="UTF-8"?>\n  ';
+  const whole = `${head}<CompleteMultipartUploadResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><ETag>&quot;e-1&quot;</ETag></CompleteMultipartUploadResult>`;
+  const answers: string[] = [];
+  const store = await storeOf((request, response) => {
+    request.resume().on("end", () => response.end(answers.shift()));
+  });
+  const complete = () => store.completeUpload(at, "id", [{ number: 1, size: 5, etag: '"e"' }], { force: true });
+  answers.push("", head, `${head}<Error><Code>InternalError</Code></Error>`, whole);
+  expect(await complete()).toEqual({ size: 5, etag: '"e-1"' });
+  expect(answers).toEqual([]);
+  answers.push("<html><body>Log in</body></html>");
+  await expect(complete()).rejects.toThrow("is not an answer of S3");
+});
+
+test.each([
+  ["control characters", "\u0001"],
+  ["characters of three bytes", "\u65e5"],
+  ["any length", "x".repeat(100)],
+])("a store's message with %s reaches the thread that reads", (_, piece) => {
+  const cache = attachCache(cacheMemory());
+  const file = `s3://dumps/${"k".repeat(1024)}`;
+  const what = `cannot be read: ${piece.repeat(300)}`;
+  setFailure(cache, 1, { code: "NOT_READABLE", what, file, cure: "Look at the store's log" });
+  const { code, message } = failureOf(cache, 1);
+  expect([code, message]).toEqual(["NOT_READABLE", expect.stringMatching(/^cannot be read: /)]);
+});
