@@ -9,17 +9,18 @@ import { S3Store } from "../../src/store/s3-store.js";
 
 const at = { bucket: "dumps", key: "vmcore" };
 const bytes = Buffer.alloc(3 * 2 ** 20, "of a dump of some length, ");
-let server: Server;
+let server: Server | undefined;
 afterEach(() => {
-  server.closeAllConnections();
-  server.close();
+  server?.closeAllConnections();
+  server?.close();
 });
 
 /** A store that answers like this. */
 async function storeOf(answer: (request: IncomingMessage, response: ServerResponse) => void): Promise<S3Store> {
-  server = createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+  const started = createServer(answer);
+  server = started;
+  await new Promise<void>((resolve) => started.listen(0, "127.0.0.1", resolve));
+  const { port } = started.address() as AddressInfo;
   return new S3Store(
     new S3Access({
       ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`, AWS_REGION: "eu-west-1" },
