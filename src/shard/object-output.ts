@@ -83,9 +83,7 @@ export async function objectRange(
     const sends = store
       .sendPart(output, uploadId, number, part, known.get(number))
       .then(
-        (done) => {
-          sent.push(done.part);
-        },
+        (done) => void sent.push(done.part),
         (error: unknown) => {
           failure ??= error;
         },
