@@ -186,7 +186,7 @@ describe("outputs", () => {
     await refuses(at("nowhere/out"), at("nowhere/out"), /cannot be created: there is no such folder/);
     await refuses(at("input/out"), at("input/out"), /cannot be created/);
     await refuses(`${at("out")}/`, at("out"), /cannot be created/);
-    expectFailure(await runCli([at("input"), ""]), 2, /the option output.path is ""/);
+    expectFailure(await runCli([at("input"), ""]), 2, /the name of a file is empty/);
   });
 
   test("a name that leads in a circle, or that is too long", async () => {
