@@ -79,14 +79,11 @@ export class S3Store extends S3Uploads implements ObjectStore {
         body.destroy();
         throw Object.assign(new Error("the answer has another ETag"), { name: "PreconditionFailed" });
       }
-      // A store that does not support ranges sends everything, from the beginning on.
-      const fits =
-        range === undefined
-          ? body.statusCode === 206 || offset + done === 0
-          : range.startsWith(`bytes ${offset + done}-`);
+      // A store that does not support ranges sends everything, from the beginning on; a part says where it begins.
+      const fits = range === undefined ? offset + done === 0 : range.startsWith(`bytes ${offset + done}-`);
       if (!fits) {
         body.destroy();
-        throw otherBytes(at, range ?? "all of them");
+        throw otherBytes(at, range ?? (body.statusCode === 206 ? "of unknown place" : "all of them"));
       }
       const more = (chunk: Uint8Array) => {
         const bytes = chunk.subarray(0, length - done);

@@ -41,6 +41,15 @@ test("a store that sends all of an object instead of a range: its beginning is u
   expect(await store.begin(at)).toMatchObject({ size: bytes.length, etag: '"e"' });
 });
 
+test("a part that does not say where it begins is not believed to begin where it was asked for", async () => {
+  const store = await storeOf((_, response) => {
+    response.writeHead(206, { etag: '"e"', "content-length": 1000 });
+    response.end(bytes.subarray(0, 1000));
+  });
+  const into = Buffer.alloc(1000);
+  await expect(store.read(at, 2_000_001, into, '"e"')).rejects.toMatchObject({ code: "NOT_READABLE" });
+});
+
 test.each([200, 206])("%i without a length: it is no length that as much arrived as was asked for", async (status) => {
   let length = bytes.length;
   const store = await storeOf((_, response) => {

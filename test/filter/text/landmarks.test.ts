@@ -15,6 +15,7 @@ import { openDump } from "../../../src/reader/open.js";
 import { keptRanges } from "../../../src/worker/chunks.js";
 import { searchState, searchTexts } from "../../../src/worker/search-texts.js";
 import { dumpsPresent, realDump } from "../../support/dumps.js";
+import { PATTERN_ATOMS } from "../../support/pattern-atoms.js";
 import { plainLandmarks } from "../../support/plain-landmarks.js";
 
 const FIRST = 8;
@@ -124,23 +125,8 @@ test.each(Object.keys(TEXT_CLASSES))("class %s alone, in any bytes, and in texts
 });
 
 const atom = fc.constantFrom(
-  ...[
-    "a",
-    "b",
-    "[ab]",
-    "[^a]",
-    ".",
-    "c",
-    "(?:ab|c)",
-    "(?:a|bc)",
-    "a?",
-    "b*",
-    "c+",
-    "(?:ab)*",
-    "b{2}",
-    "c{1,3}",
-    "\\s*",
-  ],
+  ...PATTERN_ATOMS,
+  "\\s*",
   ...["(?:ab?|c)", "[^ ]+", "\\d", "ü", "[a-ü]", "(?:a\\d*b){2}", "\\0"],
   ...["(?:|b)", "(?:a?b?)", "(?:c?)+", "(?:(?:ab)?)*", "(?:b?){1,3}", "(?:(?:a?)?)+"],
 );

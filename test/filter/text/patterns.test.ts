@@ -8,6 +8,7 @@ import { TEXT_CLASSES } from "../../../src/filter/text/text-classes.js";
 import { textSearch, type WantedPattern } from "../../../src/filter/text/text-search.js";
 import { WideTexts } from "../../../src/filter/text/wide-texts.js";
 import { failureOf } from "../../support/open.js";
+import { PATTERN_ATOMS } from "../../support/pattern-atoms.js";
 
 function encoded(text: string, encoding: TextEncoding): Buffer {
   if (encoding === "utf8") return Buffer.from(text);
@@ -72,22 +73,7 @@ test.each(ENCODINGS)("%s: at even and odd places, between other bytes", (encodin
   }
 });
 
-const atom = fc.constantFrom(
-  "a",
-  "b",
-  "[ab]",
-  "[^a]",
-  ".",
-  "c",
-  "(?:ab|c)",
-  "(?:a|bc)",
-  "a?",
-  "b*",
-  "c+",
-  "(?:ab)*",
-  "b{2}",
-  "c{1,3}",
-);
+const atom = fc.constantFrom(...PATTERN_ATOMS);
 
 test("where JavaScript's own finds something, at least that is erased; where it finds nothing, nothing is", () => {
   fc.assert(
