@@ -34,7 +34,8 @@ export class S3Store extends S3Uploads implements ObjectStore {
         // A store that does not support ranges sends everything; the length of a part is not the object's.
         const whole = answer.statusCode === 206 ? undefined : answer.headers["content-length"];
         const said = /^bytes 0-\d+\/(\d+)$/.exec(range ?? "")?.[1] ?? whole;
-        if (said === undefined && bytes.length === BEGINNING) throw otherBytes(at, "of unknown length");
+        if (said === undefined && bytes.length === BEGINNING)
+          throw otherBytes(at, "does not say how long the object is");
         const size = Number(said ?? bytes.length);
         if (bytes.length < Math.min(size, BEGINNING)) throw cutOff();
         return { size, etag, bytes };
@@ -83,7 +84,7 @@ export class S3Store extends S3Uploads implements ObjectStore {
       const fits = range === undefined ? offset + done === 0 : range.startsWith(`bytes ${offset + done}-`);
       if (!fits) {
         body.destroy();
-        throw otherBytes(at, range ?? (body.statusCode === 206 ? "of unknown place" : "all of them"));
+        throw otherBytes(at, wrongPart(body.statusCode, range));
       }
       const more = (chunk: Uint8Array) => {
         const bytes = chunk.subarray(0, length - done);
@@ -163,8 +164,13 @@ export class S3Store extends S3Uploads implements ObjectStore {
   }
 }
 
+function wrongPart(status: number | undefined, range: string | undefined): string {
+  if (range !== undefined) return `sent another part of the object than was requested (${range})`;
+  return status === 206 ? "does not say which part of the object it sent" : "sent the whole object instead of a part";
+}
+
 function otherBytes(at: ObjectLocation, what: string): DumpError {
-  return new DumpError("NOT_READABLE", `the store sent other bytes (${what}) than those asked for`, {
+  return new DumpError("NOT_READABLE", `the store ${what}`, {
     file: storePath(at),
     cure: "Look for a proxy in between that changes requests",
   });
