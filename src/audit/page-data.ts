@@ -1,7 +1,6 @@
 import { countBits } from "../reader/bitmap.js";
 import type { DumpImage } from "../reader/dump.js";
 import type { Extents } from "../reader/extents.js";
-import { firstIndex } from "../reader/first-index.js";
 import type { KdumpImage, KdumpPart } from "../reader/kdump/image.js";
 import { PAGE_DESC_SIZE } from "../reader/kdump/layout.js";
 import type { PagedImage } from "../reader/paged/image.js";
@@ -9,6 +8,7 @@ import { nextListed, plainPlace } from "../reader/paged/page-index.js";
 import type { ByteSource } from "../reader/source/byte-source.js";
 import { inSources } from "../reader/source/joined-source.js";
 import { attachSource, type SourceImage } from "../reader/source/source-image.js";
+import { firstIndex } from "../sorted.js";
 
 /** Bytes [start, end) of a file. */
 export interface FileRange {

@@ -1,7 +1,7 @@
 import { existsSync, fstatSync, readSync, realpathSync, statSync } from "node:fs";
 import { DumpError } from "../errors.js";
 import { fileIdentity, leadsTo } from "../reader/source/file-identity.js";
-import { STDIN } from "../reader/source/stdin.js";
+import { STDIN } from "../reader/source/stream-input.js";
 
 /**
  * For commands that write a dump to stdout and nowhere else. Throws `NOT_WRITABLE` if stdout is closed (`>&-`):

@@ -19,7 +19,7 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
-import { spoolOption } from "../reader/input-shape.js";
+import { spoolOption } from "../reader/input-options.js";
 import { aCodec } from "../run/check-values.js";
 import { aWarnings } from "../warnings.js";
 import { someWorkers } from "../worker/threads.js";

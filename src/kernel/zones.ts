@@ -1,4 +1,4 @@
-import { firstIndex } from "../reader/first-index.js";
+import { firstIndex } from "../sorted.js";
 import type { KernelMemory } from "./kernel-memory.js";
 import { nodeAddresses } from "./nodes.js";
 import type { MemMap } from "./page/mem-map.js";

@@ -4,7 +4,7 @@ import type { ElfDump } from "./elf/open.js";
 import { extentStretches } from "./extents-memory.js";
 import { withFrames } from "./frames.js";
 import { kdumpBitmaps, kdumpMemory, kdumpStretches } from "./kdump/memory.js";
-import { pagedBitmaps, pagedMemory } from "./paged/attach.js";
+import { pagedBitmaps, pagedMemory } from "./paged/memory.js";
 import type { PageBitmaps, PhysicalMemory } from "./physical-memory.js";
 import { rawBitmaps, rawExtents, rawMemory } from "./raw/image.js";
 import type { Stretches } from "./stretches.js";

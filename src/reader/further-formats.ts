@@ -1,10 +1,9 @@
 import type { Dump } from "./dump.js";
-import type { FormatOptions, FurtherFormat, OpenFormat } from "./format.js";
+import type { FormatOptions, FurtherFormat, OpenFormat, Opening } from "./format.js";
 import { openSave } from "./libvirt-save/open.js";
 import { openLkcd } from "./lkcd/open.js";
 import { openCloudHypervisor } from "./microvm/cloud-hypervisor.js";
 import { openFirecracker } from "./microvm/firecracker.js";
-import type { Opening } from "./opening.js";
 import { openQcow2 } from "./qcow2/open.js";
 import { openMigration } from "./qemu-migration/open.js";
 import { openFiles, openRanges, openRaw } from "./raw/open.js";

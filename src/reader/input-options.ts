@@ -1,4 +1,5 @@
-import type { OpenOptions } from "./open-sources.js";
+import { aFileName, aFlag, aFunction, anObject, aSignal, atMost, maybe, type Shape } from "../option-shape.js";
+import { OPEN_SHAPE, type OpenOptions } from "./open-sources.js";
 import type { SpoolOptions } from "./source/spool/spool-file.js";
 import type { SpoolProgress } from "./source/spool/spool-stream.js";
 
@@ -19,3 +20,19 @@ export interface InputOptions extends OpenOptions {
   /** Called while a stream is read; `name` is the stream's name in messages. */
   readonly onSpool?: (name: string, progress: SpoolProgress) => void;
 }
+
+const SPOOL: Shape<SpoolOptions> = { dir: maybe(aFileName), limit: maybe(atMost(0)) };
+
+/** Checks the options of temporary files. */
+export const spoolOption = maybe(anObject(SPOOL));
+
+/** Checks the options of `openInput`. */
+export const INPUT_SHAPE: Shape<InputOptions> = {
+  ...OPEN_SHAPE,
+  spool: spoolOption,
+  identity: maybe(aFileName),
+  inPlace: maybe(aFlag),
+  digest: maybe(aFlag),
+  signal: maybe(aSignal),
+  onSpool: maybe(aFunction),
+};

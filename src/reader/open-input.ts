@@ -6,18 +6,23 @@ import type { RemoteObject } from "../store/remote-object.js";
 import { isStorePath } from "../store/store-url.js";
 import { aWarnings, Warnings } from "../warnings.js";
 import type { Dump } from "./dump.js";
-import type { InputOptions } from "./input-options.js";
-import { INPUT_SHAPE } from "./input-shape.js";
+import { openAwake } from "./format.js";
+import { INPUT_SHAPE, type InputOptions } from "./input-options.js";
 import { isPackedSave } from "./libvirt-save/header.js";
 import { needsFurther, openingOf } from "./open-sources.js";
-import { openAwake } from "./opening.js";
 import { addressedFiles } from "./raw/addressed-files.js";
 import { ARCHIVE_HEAD, archiveOf } from "./source/archive/archives.js";
 import { type ByteSource, type FileHandle, fileSource, openFile } from "./source/byte-source.js";
 import { packingOf } from "./source/packed/packing.js";
 import { attachFile, closeOnce, lookInside, type OpenedInput, type SourceImage } from "./source/source-image.js";
-import { STDIN } from "./source/stdin.js";
-import { aStreamInput, dropStream, type GivenStream, hearErrors, type StreamInput } from "./source/stream-input.js";
+import {
+  aStreamInput,
+  dropStream,
+  type GivenStream,
+  hearErrors,
+  STDIN,
+  type StreamInput,
+} from "./source/stream-input.js";
 
 /** A name of a file, an object or another input; or a stream. */
 export type DumpInput = string | GivenStream | StreamInput;

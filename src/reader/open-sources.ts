@@ -17,13 +17,12 @@ import type { Warnings } from "../warnings.js";
 
 import type { Dump, OpenedAs } from "./dump.js";
 import { isFlattened } from "./flattened/records.js";
-import type { FormatOptions } from "./format.js";
+import { type FormatOptions, type Opening, openAtOnce, opened } from "./format.js";
 import { formatOf, formatOfImage, headOf, loaded, noDump, openFormats } from "./formats.js";
 import { framesOf, withFrames } from "./frames.js";
 import type { FurtherReaders } from "./further-formats.js";
 import { KNOWN_HEAD_SIZE, knownFile, knownName } from "./known-files.js";
 import type { Machine } from "./machine.js";
-import { type Opening, openAtOnce, opened } from "./opening.js";
 import type { RawPiece, RawPlace } from "./raw/pieces.js";
 import { type FileHandle, openFile } from "./source/byte-source.js";
 import type { SourceImage } from "./source/source-image.js";

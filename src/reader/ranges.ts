@@ -1,6 +1,6 @@
+import { firstIndex } from "../sorted.js";
 import { findBit, type PageBitmap } from "./bitmap.js";
 import type { Extents } from "./extents.js";
-import { firstIndex } from "./first-index.js";
 import type { PhysicalRange } from "./physical-memory.js";
 
 /** The ranges that extents cover, neighbours joined. */

@@ -1,4 +1,5 @@
 import { DumpError, type DumpErrorCode } from "../errors.js";
+import { ofFile, type WarningParts } from "../warnings.js";
 import type { PhysicalMemory } from "./physical-memory.js";
 
 /** Errors of reading a page in a damaged dump. A missing codec is not damage. */
@@ -54,4 +55,9 @@ export function tolerantMemory(memory: PhysicalMemory, pageSize: number): Physic
       return found;
     },
   };
+}
+
+/** The warning about pages that the headers promise but the file lacks. `first` is a pfn. */
+export function missingPages(file: string, first: number): WarningParts {
+  return ofFile(file, `pages that are not in the file, the first at pfn 0x${first.toString(16)}; they are left out`);
 }

@@ -1,5 +1,4 @@
 import type { Warnings } from "../warnings.js";
-import { timeOf } from "./time.js";
 
 /**
  * The kernel's description of itself (Documentation/admin-guide/kdump/vmcoreinfo.rst), as a table. A name that the
@@ -104,4 +103,12 @@ function parseHexadecimal(text: string | undefined): bigint | undefined {
   return text !== undefined && /^(0x)?[0-9a-f]{1,16}$/i.test(text)
     ? BigInt(`0x${text.replace(/^0x/i, "")}`)
     : undefined;
+}
+
+/** The last second that a Date can represent: later ones come from damaged headers. */
+const LAST_SECOND = 8_640_000_000_000n;
+
+/** Seconds since 1970 as a number; `undefined` if they are out of range. */
+export function timeOf(seconds: bigint | undefined): number | undefined {
+  return seconds === undefined || seconds < 0n || seconds > LAST_SECOND ? undefined : Number(seconds);
 }

@@ -25,7 +25,7 @@ import {
   suchThat,
   wholeNumber,
 } from "../option-shape.js";
-import { spoolOption } from "../reader/input-shape.js";
+import { spoolOption } from "../reader/input-options.js";
 import { aWarnings } from "../warnings.js";
 import type { ExtensionFile } from "../worker/extension/extension.js";
 import { someWorkers } from "../worker/threads.js";

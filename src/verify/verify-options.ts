@@ -13,8 +13,7 @@ import {
   someFileNames,
 } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
-import type { InputOptions } from "../reader/input-options.js";
-import { INPUT_SHAPE } from "../reader/input-shape.js";
+import { INPUT_SHAPE, type InputOptions } from "../reader/input-options.js";
 import { someWorkers, type WorkerThreads } from "../worker/threads.js";
 import type { DigestContext } from "./verify-manifest.js";
 

@@ -1,6 +1,6 @@
 import { finished } from "node:stream/promises";
 import { openInput } from "../../reader/open-input.js";
-import { STDIN } from "../../reader/source/stdin.js";
+import { STDIN } from "../../reader/source/stream-input.js";
 import { Warnings } from "../../warnings.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
 import { reassembleDump } from "../../writer/reassemble.js";

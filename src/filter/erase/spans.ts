@@ -1,5 +1,5 @@
 import { testBit } from "../../reader/bitmap.js";
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 import type { PagePlan } from "../plan.js";
 
 /**

@@ -1,6 +1,6 @@
 import type { MappedExtent } from "../../kernel/arch/page-tables.js";
 import type { MemMap } from "../../kernel/page/mem-map.js";
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 
 /** Contiguously mapped memory outside of the direct map and the kernel's image: mostly one vmalloc area. */
 export interface MappedArea {

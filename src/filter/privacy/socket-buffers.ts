@@ -2,7 +2,7 @@ import type { AddressSpace } from "../../kernel/address-space.js";
 import type { KernelTypes } from "../../kernel/debuginfo/kernel-types.js";
 import type { Slab } from "../../kernel/objects/slab-walk.js";
 import { wordAt } from "../../reader/fields.js";
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 
 /** Physical memory [start, start + length). */
 export interface BufferPiece {

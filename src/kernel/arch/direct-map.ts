@@ -1,6 +1,6 @@
 import type { Dump } from "../../reader/dump.js";
-import { firstIndex } from "../../reader/first-index.js";
 import type { PhysicalRange } from "../../reader/physical-memory.js";
+import { firstIndex } from "../../sorted.js";
 import type { AddressSpace } from "../address-space.js";
 import type { MappedKernel } from "./arch-support.js";
 import { sampleDistances } from "./table-samples.js";

@@ -1,4 +1,4 @@
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 import type { AddressSpace, Translation } from "../address-space.js";
 
 /** Addresses [start, end) that are contiguous in physical memory from `paddr` on. */

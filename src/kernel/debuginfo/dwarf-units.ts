@@ -1,6 +1,6 @@
 import { cString, type ElfFile, findSection, isPlain, sectionBytes } from "../../reader/elf/sections.js";
-import { firstIndex } from "../../reader/first-index.js";
 import { readExactly } from "../../reader/source/byte-source.js";
+import { firstIndex } from "../../sorted.js";
 import { type AbbrevTable, readAbbrevs } from "./dwarf-abbrevs.js";
 import { DwarfCursor } from "./dwarf-cursor.js";
 import { UNIT_TYPES } from "./dwarf-format.js";

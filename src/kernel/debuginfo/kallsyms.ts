@@ -1,4 +1,4 @@
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 import type { KernelMemory } from "../kernel-memory.js";
 import { symbolAddresses } from "./kallsyms-addresses.js";
 import { scanForTables } from "./kallsyms-scan.js";

@@ -1,4 +1,4 @@
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 import type { AddressSpace } from "../address-space.js";
 import { type KernelObjects, readInteger, readMember, walkList } from "./kernel-objects.js";
 import { perCpuAddress, possibleCpus } from "./per-cpu.js";

@@ -1,6 +1,6 @@
 import type { Dump } from "../../reader/dump.js";
 import { wordAt } from "../../reader/fields.js";
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 import type { AddressSpace } from "../address-space.js";
 import type { KernelMember } from "../debuginfo/kernel-types.js";
 import type { KernelView } from "../kernel-view.js";

@@ -1,4 +1,4 @@
-import { firstIndex } from "../../reader/first-index.js";
+import { firstIndex } from "../../sorted.js";
 /**
  * Where struct pages are: ranges of pfns whose struct pages lie behind each other in kernel virtual memory. Parallel
  * arrays in shared memory, ascending, disjoint; a pfn in none of them has no struct page.

@@ -3,8 +3,8 @@ import { type Fields, fields } from "../fields.js";
 import { archOfUts } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
-import { timeOf } from "../time.js";
 import { readUtsname, type Utsname } from "../utsname.js";
+import { timeOf } from "../vmcoreinfo.js";
 import {
   KDUMP_SIGNATURE,
   KDUMP32_PACKED,

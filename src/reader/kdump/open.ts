@@ -16,12 +16,11 @@ import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
 import { bitmapsCutOff, bitmapsEnd, readBitmaps } from "./bitmaps.js";
 import { type KdumpHeader, readKdumpHeader } from "./header.js";
-import type { KdumpImage } from "./image.js";
+import { buildRank, type KdumpImage } from "./image.js";
 import { PAGE_DESC_SIZE, STATUS_INCOMPLETE, STATUS_NO_VMEMMAP } from "./layout.js";
 import { guessMachine } from "./machine.js";
 import { kdumpMemory } from "./memory.js";
 import { findPresent } from "./present.js";
-import { buildRank } from "./rank.js";
 import { orderSplitSet } from "./split.js";
 
 /**

@@ -5,9 +5,8 @@ import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import type { ByteSource } from "../source/byte-source.js";
 import { attachSource } from "../source/source-image.js";
-import type { KdumpImage, KdumpPart } from "./image.js";
+import { type KdumpImage, type KdumpPart, rankOf } from "./image.js";
 import { PAGE_DESC_SIZE } from "./layout.js";
-import { rankOf } from "./rank.js";
 
 /** Descriptors that are read at once. */
 const DESC_WINDOW = 2048;

@@ -1,8 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { OPTION, piped } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
-import type { FormatOptions } from "../format.js";
-import type { Opening } from "../opening.js";
+import type { FormatOptions, Opening } from "../format.js";
 import { openMigration } from "../qemu-migration/open.js";
 import { isMigrationStream } from "../qemu-migration/stream-head.js";
 import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";

@@ -1,11 +1,9 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { layer } from "../extents.js";
-import type { FormatOptions } from "../format.js";
-import type { Opening } from "../opening.js";
-import { pagedMemory } from "../paged/attach.js";
-import { listedExtents } from "../paged/extents.js";
+import type { FormatOptions, Opening } from "../format.js";
 import type { PagedImage } from "../paged/image.js";
+import { listedExtents, pagedMemory } from "../paged/memory.js";
 import { joinRanges } from "../ranges.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { readLkcdHeader } from "./header.js";

@@ -1,20 +1,20 @@
 import { zlib } from "../../codec/node-zlib.js";
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
-import { findExtent } from "../extents.js";
-import { nextAddress } from "../extents-memory.js";
-import type { PhysicalMemory } from "../physical-memory.js";
+import { type Extents, findExtent, type Piece, toExtents } from "../extents.js";
+import { nextAddress, setExtentBits } from "../extents-memory.js";
+import type { PageBitmaps, PhysicalMemory } from "../physical-memory.js";
 import { type ByteSource, readExactly, readInto } from "../source/byte-source.js";
+import { attachSource } from "../source/source-image.js";
+import { tolerantMemory } from "../tolerant-memory.js";
 import { type PagedImage, RECORD_HEAD } from "./image.js";
-import { ENTRY, entryAt, NOT_LISTED, nextListed, ZERO_ENTRY } from "./page-index.js";
-import { unpackRle } from "./rle.js";
-import { applyXbzrle } from "./xbzrle.js";
+import { ENTRY, entryAt, NOT_LISTED, nextListed, nextUnlisted, ZERO_ENTRY } from "./page-index.js";
 
 /** Bytes before the data of a change: a flag and the length. */
 const CHANGE_HEADER = 3;
 
 /** Physical memory by an index of pages. Reading throws `TRUNCATED` and `CORRUPT`. */
-export function indexedMemory(
+function indexedMemory(
   source: ByteSource,
   { memory, index, unit, unlistedAreZero, records }: Omit<PagedImage, "kind" | "source">,
 ): PhysicalMemory {
@@ -155,4 +155,89 @@ class PageReader {
       cause,
     });
   }
+}
+
+/** Physical memory of a file that stores pages one by one. */
+export function pagedMemory(image: PagedImage): PhysicalMemory {
+  const memory = indexedMemory(attachSource(image.source), image);
+  return image.tolerant ? tolerantMemory(memory, image.pageSize) : memory;
+}
+
+/** Sets the bits of the pages that exist and of those that have data. */
+export function pagedBitmaps(image: PagedImage, { exists, data }: PageBitmaps): void {
+  setExtentBits(image.memory, image.pageSize, exists);
+  setExtentBits(image.unlistedAreZero ? image.memory : listedExtents(image), image.pageSize, data);
+}
+
+/** The pieces of memory whose pages an index lists, for a file that is cut off. */
+export function listedExtents({ memory, index, unit }: Pick<PagedImage, "memory" | "index" | "unit">): Extents {
+  const pieces: Piece[] = [];
+  for (let i = 0; i < memory.count; i++) {
+    const [start, end, source] = [memory.start[i] as number, memory.end[i] as number, memory.source[i] as number];
+    const last = (source + end - start) / unit;
+    for (let page = nextListed(index, source / unit, last); page < last; ) {
+      const behind = nextUnlisted(index, page, last);
+      const first = start + page * unit - source;
+      pieces.push({ start: first, end: start + behind * unit - source, source: page * unit });
+      page = nextListed(index, behind, last);
+    }
+  }
+  return toExtents(pieces);
+}
+
+/**
+ * Unpacks LKCD's run lengths: a byte 0 is followed by a count and the byte that is repeated; a count of 0 stands for
+ * one byte 0. Any other byte stands for itself. Returns false for data that do not fill the page exactly.
+ */
+export function unpackRle(packed: Uint8Array, page: Uint8Array): boolean {
+  let to = 0;
+  for (let from = 0; from < packed.length; ) {
+    const byte = packed[from++] as number;
+    const count = byte === 0 ? packed[from++] : 1;
+    if (count === undefined) return false;
+    if (byte !== 0 || count === 0) {
+      if (to === page.length) return false;
+      page[to++] = byte;
+      continue;
+    }
+    const value = packed[from++];
+    if (value === undefined || to + count > page.length) return false;
+    page.fill(value, to, to + count);
+    to += count;
+  }
+  return to === page.length;
+}
+
+/**
+ * Changes a page by QEMU's XBZRLE data: pairs of two lengths in LEB128, of bytes that stay and of new bytes, followed
+ * by the new bytes (docs/devel/migration of QEMU). Returns false if they reach beyond the page or end within a pair.
+ */
+function applyXbzrle(data: Uint8Array, page: Uint8Array): boolean {
+  let at = 0;
+  let to = 0;
+  /**
+   * Reads a length of at most two bytes of LEB128, 14 bits: QEMU's pages have at most 64 KiB, and it does not pack
+   * pages with longer runs.
+   */
+  const length = (): number => {
+    let value = 0;
+    for (let shift = 0; shift < 21; shift += 7) {
+      const byte = data[at++];
+      if (byte === undefined) return Number.NaN;
+      value |= (byte & 0x7f) << shift;
+      if (byte < 0x80) return value;
+    }
+    return Number.NaN;
+  };
+  while (at < data.length) {
+    to += length();
+    // The last pair may have no new bytes.
+    if (at === data.length) return to <= page.length;
+    const n = length();
+    if (!(to + n <= page.length && at + n <= data.length)) return false;
+    page.set(data.subarray(at, at + n), to);
+    at += n;
+    to += n;
+  }
+  return true;
 }

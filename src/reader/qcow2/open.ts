@@ -1,8 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
-import type { FormatOptions } from "../format.js";
-import type { Opening } from "../opening.js";
+import type { FormatOptions, Opening } from "../format.js";
 import { openMigration } from "../qemu-migration/open.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { type Qcow2Snapshot, readQcow2Header, readSnapshots } from "./header.js";

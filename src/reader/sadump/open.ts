@@ -1,18 +1,17 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
-import { x86Notes } from "../cpu-notes/x86_64.js";
+import { type X86Registers, x86Notes } from "../cpu-notes/x86_64.js";
 import type { Dump } from "../dump.js";
 import { layer, type Piece } from "../extents.js";
+import { type Fields, fields } from "../fields.js";
 import type { FormatOptions } from "../format.js";
 import { machineNamed } from "../machine.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { memoryDump } from "../raw/memory-dump.js";
-import { CUT_OFF_CURE } from "../source/byte-source.js";
+import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
 import { sourceSize } from "../source/joined-source.js";
 import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
-import { readCpus } from "./cpus.js";
-import { BLOCK, readDisk, readDumpHeader, type SadumpDisk } from "./header.js";
-import { readSadumpPages } from "./pages.js";
+import { BLOCK, readDisk, readDumpHeader, type SadumpDisk, type SadumpHeader } from "./header.js";
 
 const WHOLE_SET = "Name the copies of all partitions of one disk set, and nothing else";
 
@@ -118,4 +117,103 @@ function placed(stored: readonly Piece[], rooms: readonly Piece[]): Piece[] {
 
 function sizeOf(pieces: readonly Piece[]): number {
   return pieces.reduce((sum, { start, end }) => sum + end - start, 0);
+}
+
+/*
+ * The sub header: number of bytes of all states, 16 bytes for each CPU (its APIC's number), and the state of each CPU,
+ * which the processor saved when the firmware took over (SMRAM save area of 64-bit processors, Intel's manual, volume
+ * 3C).
+ */
+
+const MAX_CPUS = 8192;
+const STATE = 1024;
+/** Offsets of registers in a state. */
+const GENERAL = {
+  ...{ r15: 796, r14: 804, r13: 812, r12: 820, r11: 828, r10: 836, r9: 844, r8: 852 },
+  ...{ rax: 860, rcx: 868, rdx: 876, rbx: 884, rsp: 892, rbp: 900, rsi: 908, rdi: 916 },
+} as const;
+const SELECTORS = { es: 936, cs: 940, ss: 944, ds: 948, fs: 952, gs: 956, ldt: 960, tr: 964 } as const;
+
+/** Registers of all CPUs; empty if the sub header has no room for them. */
+function readCpus(source: ByteSource, { subHeader, ramBitmap, cpus }: SadumpHeader): X86Registers[] {
+  const first = subHeader + 4 + 16 * cpus;
+  if (cpus > MAX_CPUS || first + STATE * cpus > ramBitmap) return [];
+  return Array.from({ length: cpus }, (_, i) =>
+    registersOf(fields(readExactly(source, first + STATE * i, STATE, "registers of a CPU"), true, source.name)),
+  );
+}
+
+function registersOf(state: Fields): X86Registers {
+  const segment = (name: keyof typeof SELECTORS) => ({ selector: state.u32(SELECTORS[name]) & 0xffff, base: 0n });
+  const split = (high: number, low: number) => (BigInt(state.u32(high)) << 32n) | BigInt(state.u32(low));
+  return {
+    general: Object.fromEntries(Object.entries(GENERAL).map(([name, at]) => [name, state.u64(at)])),
+    rip: state.u64(984),
+    rflags: state.u64(1000),
+    segments: {
+      ...{ cs: segment("cs"), ds: segment("ds"), es: segment("es"), ss: segment("ss") },
+      ...{ fs: segment("fs"), gs: segment("gs"), ldt: segment("ldt"), tr: segment("tr") },
+    },
+    gdt: { base: split(464, 652), limit: 0 },
+    idt: { base: split(472, 660), limit: 0xfff },
+    cr: [state.u64(1016), 0n, 0n, state.u64(1008), BigInt(state.u32(576))],
+  };
+}
+
+/** Bytes of the bitmaps that are read at once. */
+const STEP = 1 << 16;
+/** The most runs of pages: a machine of some TiB has a hundred thousand. Each takes three numbers. */
+const MOST_RUNS = 1 << 22;
+
+/** The memory of a dump. In its bitmaps the first page of a byte has the highest bit. */
+interface SadumpPages {
+  /** Physical ranges, and where they are stored, counted from the first page of all disks. */
+  readonly stored: readonly Piece[];
+  /** Memory that the writer found to be all zeros, and did not store. */
+  readonly zeros: readonly Piece[];
+}
+
+/** Reads the two bitmaps. Throws `TRUNCATED`, `LIMIT`. */
+function readSadumpPages(source: ByteSource, header: SadumpHeader): SadumpPages {
+  const { maxMapnr, ramBitmap, dumpableBitmap } = header;
+  const [stored, zeros]: [Run[], Run[]] = [[], []];
+  let place = 0;
+  const bytes = Math.ceil(maxMapnr / 8);
+  for (let at = 0; at < bytes; at += STEP) {
+    const length = Math.min(STEP, bytes - at);
+    const ram = readExactly(source, ramBitmap + at, length, "bitmap of memory");
+    const dumpable = readExactly(source, dumpableBitmap + at, length, "bitmap of pages");
+    for (let i = 0; i < length; i++) {
+      const [all, there] = [ram[i] as number, dumpable[i] as number];
+      if ((all | there) === 0) continue;
+      for (let bit = 0; bit < 8; bit++) {
+        const pfn = (at + i) * 8 + bit;
+        const mask = 0x80 >> bit;
+        if (pfn >= maxMapnr) break;
+        if ((there & mask) !== 0) addPage(stored, pfn, place++);
+        else if ((all & mask) !== 0) addPage(zeros, pfn, 0);
+      }
+    }
+    if (stored.length + zeros.length > MOST_RUNS) throw tooMany(source);
+  }
+  const piece = ({ start, end, place: first }: Run): Piece => ({
+    ...{ start: start * BLOCK, end: end * BLOCK, source: first * BLOCK },
+  });
+  return { stored: stored.map(piece), zeros: zeros.map(piece) };
+}
+
+interface Run {
+  readonly start: number;
+  end: number;
+  readonly place: number;
+}
+
+function addPage(runs: Run[], pfn: number, place: number): void {
+  const last = runs.at(-1);
+  if (last?.end === pfn) last.end++;
+  else runs.push({ start: pfn, end: pfn + 1, place });
+}
+
+function tooMany(source: ByteSource): DumpError {
+  return new DumpError("LIMIT", `has more than ${MOST_RUNS} runs of pages`, { file: source.name, cure: CUT_OFF_CURE });
 }

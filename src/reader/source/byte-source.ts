@@ -1,9 +1,8 @@
-import { closeSync, constants, fstatSync, openSync, type Stats } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { foreignReason, OPTION, piped } from "../../option-words.js";
 import { lostDirectory } from "../../surroundings.js";
 import { readFully } from "./full-io.js";
-import { isLiveFile } from "./live-file.js";
 
 /** Bytes at offsets, from any place. Reads are synchronous: a worker has nothing else to do while it waits. */
 export interface ByteSource {
@@ -30,7 +29,7 @@ export interface FileHandle {
   readonly size: number;
   /** When it was last written, in milliseconds. At the end of a run this must not have changed. */
   readonly mtimeMs: number;
-  /** Whether it is the memory of a machine, not bytes on a disk: see live-file.ts. */
+  /** Whether it is the memory of a machine, not bytes on a disk: see byte-source.ts. */
   readonly live?: boolean;
   /**
    * Offsets count from this place of the file, which may be beyond the safe integers (/proc/kcore). Then the system's
@@ -219,4 +218,24 @@ export function describeSystemError(error: unknown): string {
  */
 function withoutCall(message: string): string {
   return /^[A-Z0-9]+: (.*?)(, \w+( '.*)?)?$/s.exec(message)?.[1] ?? message;
+}
+
+/** `PROC_SUPER_MAGIC` of include/uapi/linux/magic.h: /proc/vmcore and /proc/kcore. */
+const PROC = 0x9fa0;
+
+/**
+ * Whether an open file is the memory of a machine (of this one, or of the kernel that crashed) and not bytes on a disk:
+ * a file of /proc, or a device. There, reading a page with a memory error may stop the machine. False if it cannot be
+ * found out.
+ */
+function isLiveFile(fd: number, stat: Stats): boolean {
+  if (process.platform !== "linux") return false;
+  if (stat.isCharacterDevice()) return true;
+  // Disks have a major number (makedev(3)). A file system without one is a share or in memory, and is checked.
+  if (((stat.dev >>> 8) & 0xfff) !== 0) return false;
+  try {
+    return statfsSync(`/proc/self/fd/${fd}`).type === PROC;
+  } catch {
+    return false;
+  }
 }

@@ -5,7 +5,7 @@ import { DumpError, NOTHING_LEFT, systemErrorCode } from "../../errors.js";
 import { foreignReason, piped, thrownText } from "../../option-words.js";
 import { describeSystemError, type FileHandle, statOpen } from "./byte-source.js";
 import { readFullyAsync } from "./full-io.js";
-import { STDIN } from "./stdin.js";
+import { STDIN } from "./stream-input.js";
 
 const STDIN_NAME = "stdin";
 const READ_SIZE = 1 << 20;

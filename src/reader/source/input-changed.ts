@@ -9,7 +9,7 @@ export function sourcesOf(image: DumpImage): readonly SourceImage[] {
   return image.kind === "raw" ? image.sources : [image.source];
 }
 
-/** Whether a dump is read from the memory of a machine, where some pages must not be read: see live-file.ts. */
+/** Whether a dump is read from the memory of a machine, where some pages must not be read: see byte-source.ts. */
 export function isLive(image: DumpImage): boolean {
   return sourcesOf(image).some(({ file }) => file.live === true);
 }

@@ -68,3 +68,6 @@ export function dropStream(input: GivenStream | StreamInput): void {
   // A locked stream belongs to its reader.
   else if (!stream.locked) stream.cancel().catch(() => undefined);
 }
+
+/** The name that stands for stdin. */
+export const STDIN = "-";

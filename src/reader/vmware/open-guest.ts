@@ -2,11 +2,10 @@ import { x86Notes } from "../cpu-notes/x86_64.js";
 import type { Dump } from "../dump.js";
 import type { FormatOptions } from "../format.js";
 import { machineNamed } from "../machine.js";
-import { behindState, layOutMemory, memoryBeside } from "../raw/beside-file.js";
+import { behindState, layOutMemory, memoryBeside, type PairNames } from "../raw/beside-file.js";
 import { memoryDump } from "../raw/memory-dump.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { readGuest } from "./guest.js";
-import { VMWARE_FILES, vmemBeside } from "./names.js";
 
 /**
  * Opens ESXi's debug.guest with its debug.vmem, which the user named or which is in the same folder. Throws `CORRUPT`,
@@ -34,4 +33,12 @@ export function openVmwareGuest(images: readonly SourceImage[], options: FormatO
     beside.close();
     throw error;
   }
+}
+
+/** Names of VMware's files, for messages. */
+export const VMWARE_FILES: PairNames = { state: "NAME.vmss", memory: "NAME.vmem" };
+
+/** The path of the file with a state's memory, in the same folder. */
+export function vmemBeside(path: string): string {
+  return path.replace(/(\.[^./\\]*)?$/, ".vmem");
 }

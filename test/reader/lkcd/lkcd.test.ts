@@ -3,7 +3,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { openDump } from "../../../src/reader/open.js";
-import { unpackRle } from "../../../src/reader/paged/rle.js";
+import { unpackRle } from "../../../src/reader/paged/memory.js";
 import { Warnings } from "../../../src/warnings.js";
 import { noiseBytes, patternBytes } from "../../support/bytes.js";
 import { describeWithDumps, readGolden, realDump } from "../../support/dumps.js";

@@ -1,5 +1,5 @@
 import { testBit } from "../../../reader/bitmap.js";
-import { firstIndex } from "../../../reader/first-index.js";
+import { firstIndex } from "../../../sorted.js";
 import { loadStrictModule, type StrictModule, type WasmMemory } from "../../wasm/load.js";
 import { KEEP, type ShapePlace, type StrictObjects, type StrictPages, TESTED, WORD } from "./strict-pages.js";
 

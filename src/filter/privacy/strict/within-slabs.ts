@@ -1,4 +1,4 @@
-import { firstIndex } from "../../../reader/first-index.js";
+import { firstIndex } from "../../../sorted.js";
 import type { StrictRecord } from "./record-list.js";
 import { KEEP, type StrictObjects } from "./strict-pages.js";
 

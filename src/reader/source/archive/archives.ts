@@ -1,5 +1,5 @@
 import type { ByteQueue } from "../packed/byte-queue.js";
-import type { ArchiveEntries } from "./archive-entry.js";
+import type { ArchiveEntries } from "./member-bytes.js";
 import { isAr, isCpio, isRpm, isTar, isZip } from "./recognise.js";
 
 /** An archive that is read as a stream. */
@@ -23,9 +23,9 @@ export const ARCHIVES: readonly ArchiveKind[] = [
 /** Archives and packages in which a vmlinux comes. */
 export const PACKAGES: readonly ArchiveKind[] = [
   ...ARCHIVES,
-  { name: "an ar archive", recognises: isAr, load: async () => (await import("./ar.js")).arEntries },
-  { name: "an RPM package", recognises: isRpm, load: async () => (await import("./rpm.js")).rpmEntries },
-  { name: "a cpio archive", recognises: isCpio, load: async () => (await import("./cpio.js")).cpioEntries },
+  { name: "an ar archive", recognises: isAr, load: async () => (await import("./packages.js")).arEntries },
+  { name: "an RPM package", recognises: isRpm, load: async () => (await import("./packages.js")).rpmEntries },
+  { name: "a cpio archive", recognises: isCpio, load: async () => (await import("./packages.js")).cpioEntries },
 ];
 
 /** The kind of archive that begins with this head. */

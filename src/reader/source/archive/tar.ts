@@ -1,6 +1,5 @@
 import type { ByteQueue } from "../packed/byte-queue.js";
-import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
-import { damagedArchive, memberBytes, takeOf } from "./member-bytes.js";
+import { type ArchiveEntries, damagedArchive, MAX_ENTRIES, memberBytes, takeOf } from "./member-bytes.js";
 import { checksumFits, decimalOf, TAR_BLOCK, tarNumber, tarText } from "./tar-fields.js";
 import { type SparseMap, sparseChunks, sparseMapOf } from "./tar-sparse.js";
 

@@ -3,7 +3,7 @@ import { DumpError } from "../../../errors.js";
 import { piped } from "../../../option-words.js";
 import { CUT_OFF_CURE } from "../byte-source.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
-import { type ArchiveEntries, MAX_ENTRIES } from "./archive-entry.js";
+import { type ArchiveEntries, MAX_ENTRIES } from "./member-bytes.js";
 import { isZip } from "./recognise.js";
 
 /*

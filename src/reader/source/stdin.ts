@@ -1,2 +1,0 @@
-/** The name that stands for stdin. */
-export const STDIN = "-";
