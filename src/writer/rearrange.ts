@@ -1,7 +1,8 @@
 import { DumpError } from "../errors.js";
+import { cutOffError } from "../reader/damage.js";
 import { FLATTENED_HEADER_SIZE, isFlattened, RECORD_HEADER_SIZE } from "../reader/flattened/records.js";
 import { isStreamPath } from "../reader/open-input.js";
-import { CUT_OFF_CURE, openFile } from "../reader/source/byte-source.js";
+import { openFile } from "../reader/source/byte-source.js";
 import { type ByteStream, fileStream, openStream } from "../reader/source/byte-stream.js";
 import { ByteQueue } from "../reader/source/packed/byte-queue.js";
 import { unpackStream } from "../reader/source/packed/unpack.js";
@@ -88,9 +89,5 @@ async function replay(queue: ByteQueue, name: string, sink: Sink): Promise<numbe
 }
 
 function cutOff(name: string, offset: number): DumpError {
-  return new DumpError("TRUNCATED", "ends in its flattened records (the end marker is missing)", {
-    file: name,
-    offset,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(name, "ends in its flattened records (the end marker is missing)", offset);
 }

@@ -1,4 +1,5 @@
-import { DumpError } from "../../errors.js";
+import type { DumpError } from "../../errors.js";
+import { damagedFileError } from "../../reader/damage.js";
 
 /** Reads the parts of DWARF one after the other, and never beyond `end`: throws `CORRUPT` there. */
 export class DwarfCursor {
@@ -93,9 +94,6 @@ export class DwarfCursor {
   }
 
   corrupt(what: string): DumpError {
-    return new DumpError("CORRUPT", `its DWARF debug information ${what}`, {
-      file: this.#file,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    return damagedFileError("CORRUPT", this.#file, `its DWARF debug information ${what}`);
   }
 }

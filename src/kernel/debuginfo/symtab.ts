@@ -1,4 +1,4 @@
-import { DumpError } from "../../errors.js";
+import { damagedFileError } from "../../reader/damage.js";
 import { cString, type ElfFile, type ElfSection, SHT_SYMTAB, sectionBytes } from "../../reader/elf/sections.js";
 import { hashName, NameIndex } from "./name-index.js";
 
@@ -74,8 +74,5 @@ export function readSymbolTable(file: ElfFile): SymbolTable | undefined {
 
 function checkCount({ source }: ElfFile, { size }: ElfSection, one: number): void {
   if (size / one <= MAX_SYMBOLS) return;
-  throw new DumpError("LIMIT", `${Math.floor(size / one)} symbols; at most ${MAX_SYMBOLS} are read`, {
-    file: source.name,
-    cure: "The file is damaged: copy it again from where it was made",
-  });
+  throw damagedFileError("LIMIT", source.name, `${Math.floor(size / one)} symbols; at most ${MAX_SYMBOLS} are read`);
 }

@@ -1,14 +1,10 @@
-import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../source/byte-source.js";
+import { cutOffError } from "../damage.js";
 import type { ElfSegment, ElfSegments } from "./segments.js";
 
 /** Throws `TRUNCATED` if a segment reaches beyond the end of the file. */
 export function checkNotCutOff({ end }: ElfSegments, size: number, file: string): void {
   if (end <= size) return;
-  throw new DumpError("TRUNCATED", `is cut off: it has ${size} bytes, and its headers describe ${end}`, {
-    file,
-    cure: CUT_OFF_CURE,
-  });
+  throw cutOffError(file, `is cut off: it has ${size} bytes, and its headers describe ${end}`);
 }
 
 /** The parts of PT_LOADs that a file of `size` bytes has: whole pages only, so that no page is half zeros. */

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
+import { cutOffError, damagedFileError, damagedHeaderError } from "../damage.js";
 import { fields } from "../fields.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { ELF32, ELF64, type ElfHeaderFields, ET_CORE, PN_XNUM } from "./layout.js";
 
 /** The fields of an ELF header, checked. */
@@ -38,11 +39,12 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
   const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
   if (elfClass === undefined || littleEndian === undefined) {
-    throw new DumpError("CORRUPT", `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`, {
-      file: source.name,
-      offset: 4,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    throw damagedFileError(
+      "CORRUPT",
+      source.name,
+      `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`,
+      4,
+    );
   }
   const layout = elfClass === 64 ? ELF64 : ELF32;
   const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
@@ -59,25 +61,23 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
   const phoff = word(layout.e.phoff, "e_phoff");
   const phentsize = header.u16(tail + 2);
   if (phentsize !== layout.phdrSize) {
-    throw new DumpError(
+    throw damagedFileError(
       "CORRUPT",
+      source.name,
       `its program headers have ${phentsize} bytes each; in ELF${elfClass} they have ${layout.phdrSize}`,
-      {
-        file: source.name,
-        offset: tail + 2,
-        cure: "The file is damaged: copy it again from where it was made",
-      },
+      tail + 2,
     );
   }
   let phnum = header.u16(tail + 4);
   if (phnum === PN_XNUM) {
     const shoff = word(layout.e.shoff, "e_shoff");
     if (shoff === 0) {
-      throw new DumpError("CORRUPT", "has 65,535 program headers or more, and no section header with their number", {
-        file: source.name,
-        offset: layout.e.shoff,
-        cure: "The header is damaged: copy the file again from where it was made",
-      });
+      throw damagedHeaderError(
+        "CORRUPT",
+        source.name,
+        "has 65,535 program headers or more, and no section header with their number",
+        layout.e.shoff,
+      );
     }
     const section = readExactly(
       source,
@@ -88,18 +88,12 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
     phnum = fields(section, littleEndian, source.name).u32(layout.s.info);
   }
   if (phnum > MAX_HEADERS) {
-    throw new DumpError("LIMIT", `${phnum} program headers; at most ${MAX_HEADERS} are read`, {
-      file: source.name,
-      cure: "The header is damaged: copy the file again from where it was made",
-    });
+    throw damagedHeaderError("LIMIT", source.name, `${phnum} program headers; at most ${MAX_HEADERS} are read`);
   }
   const there = Math.floor(Math.max(0, source.size - phoff) / layout.phdrSize);
   if (phnum > there && salvage) phnum = there;
   if (phnum > there) {
-    throw new DumpError("TRUNCATED", `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`, {
-      file: source.name,
-      cure: CUT_OFF_CURE,
-    });
+    throw cutOffError(source.name, `has ${phnum} program headers at ${phoff}, but ends at ${source.size}`);
   }
   return {
     layout,

@@ -1,6 +1,7 @@
 import { zlib } from "../../codec/node-zlib.js";
 import { nodeZstd, zstdNapi } from "../../codec/zstd.js";
 import { DumpError } from "../../errors.js";
+import { damagedFileError } from "../damage.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { ELF32, ELF64 } from "./layout.js";
@@ -47,19 +48,18 @@ const MAX_NAMES = 1 << 26;
  */
 const MAX_SECTION = 2 ** 31;
 
-const DAMAGED = "The file is damaged: copy it again from where it was made";
-
 /** Reads the section headers of a file that begins like ELF. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
 export function readElfFile(source: ByteSource): ElfFile {
   const ident = readExactly(source, 0, 16, "ELF header");
   const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
   const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
   if (elfClass === undefined || littleEndian === undefined) {
-    throw new DumpError("CORRUPT", `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`, {
-      file: source.name,
-      offset: 4,
-      cure: DAMAGED,
-    });
+    throw damagedFileError(
+      "CORRUPT",
+      source.name,
+      `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`,
+      4,
+    );
   }
   const layout = elfClass === 64 ? ELF64 : ELF32;
   const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
@@ -69,23 +69,17 @@ export function readElfFile(source: ByteSource): ElfFile {
   if (shoff === 0) return { ...common, sections: [] };
   const shentsize = header.u16(tail + 6);
   if (shentsize !== layout.shdrSize) {
-    throw new DumpError(
+    throw damagedFileError(
       "CORRUPT",
+      source.name,
       `its section headers have ${shentsize} bytes each; in ELF${elfClass} they have ${layout.shdrSize}`,
-      {
-        file: source.name,
-        offset: tail + 6,
-        cure: DAMAGED,
-      },
+      tail + 6,
     );
   }
   const first = rawSection(source, common, shoff);
   const count = header.u16(tail + 8) || first.size;
   if (count > MAX_SECTIONS) {
-    throw new DumpError("LIMIT", `${count} sections; at most ${MAX_SECTIONS} are read`, {
-      file: source.name,
-      cure: DAMAGED,
-    });
+    throw damagedFileError("LIMIT", source.name, `${count} sections; at most ${MAX_SECTIONS} are read`);
   }
   const table = readExactly(source, shoff, count * layout.shdrSize, "section headers");
   const raw = Array.from({ length: count }, (_, i) => section(table, i * layout.shdrSize, common));
@@ -171,10 +165,7 @@ export function sectionBytes(file: ElfFile, one: ElfSection): Uint8Array {
 }
 
 function tooLarge({ source }: ElfFile, { name }: ElfSection, size: number): DumpError {
-  return new DumpError("LIMIT", `section ${name} has ${size} bytes; at most ${MAX_SECTION} are read`, {
-    file: source.name,
-    cure: DAMAGED,
-  });
+  return damagedFileError("LIMIT", source.name, `section ${name} has ${size} bytes; at most ${MAX_SECTION} are read`);
 }
 
 /** A compressed section, as far as decompressing it needs. */
@@ -205,10 +196,11 @@ const MAX_DEFLATE_RATIO = 1032;
 function decompressSection(bytes: Uint8Array, section: CompressedSection): Uint8Array {
   const { type, size, data } = section.name.startsWith(".zdebug_") ? zdebug(bytes, section) : chdr(bytes, section);
   if (size > section.limit) {
-    throw new DumpError("LIMIT", `section ${section.name} has ${size} bytes; at most ${section.limit} are read`, {
-      file: section.source.name,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    throw damagedFileError(
+      "LIMIT",
+      section.source.name,
+      `section ${section.name} has ${size} bytes; at most ${section.limit} are read`,
+    );
   }
   if (type === ELFCOMPRESS_ZLIB) {
     if (size > data.length * MAX_DEFLATE_RATIO + 64)

@@ -1,7 +1,8 @@
 import { DumpError } from "../../errors.js";
 import type { WarningParts } from "../../warnings.js";
+import { cutOffError } from "../damage.js";
 import { layer, type Piece } from "../extents.js";
-import { type ByteSource, CUT_OFF_CURE, readInto } from "../source/byte-source.js";
+import { type ByteSource, readInto } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 
 /** Bytes before the first record: 16 of signature, type and version (big endian, 1 and 1), zero padding. */
@@ -106,14 +107,10 @@ function readRuns(source: ByteSource, runs: Run[]): void {
       // Needed for salvage.
       const there = source.size - payload;
       if (there > 0) runs.push({ start, end: start + there, source: payload, record: there });
-      throw new DumpError(
-        "TRUNCATED",
+      throw cutOffError(
+        source.name,
         `ends within a record: ${length} bytes expected, ${source.size - payload} are there`,
-        {
-          file: source.name,
-          offset: payload,
-          cure: CUT_OFF_CURE,
-        },
+        payload,
       );
     }
     // In the flattened file records always follow each other.

@@ -1,6 +1,7 @@
-import { DumpError } from "../../errors.js";
+import type { DumpError } from "../../errors.js";
 import { type PageBitmap, sharedBitmap } from "../bitmap.js";
-import { type ByteSource, CUT_OFF_CURE, readInto } from "../source/byte-source.js";
+import { cutOffError } from "../damage.js";
+import { type ByteSource, readInto } from "../source/byte-source.js";
 import { UNCACHED_READ, uncachedReader } from "../source/past-cache.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { STRETCH_STEP, type Stretches, stretchesOver } from "../stretches.js";
@@ -116,8 +117,5 @@ export function bitmapsEnd(header: KdumpHeader): number {
 
 /** The error of a file that ends before its bitmaps do. */
 export function bitmapsCutOff(source: ByteSource, end: number): DumpError {
-  return new DumpError("TRUNCATED", `holds ${source.size} bytes, but its page bitmaps end at ${end}`, {
-    file: source.name,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(source.name, `holds ${source.size} bytes, but its page bitmaps end at ${end}`);
 }

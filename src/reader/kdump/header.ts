@@ -1,4 +1,5 @@
 import { DumpError } from "../../errors.js";
+import { damagedHeaderError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts } from "../machine.js";
 import { checkPageCount } from "../page-count.js";
@@ -76,14 +77,11 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const blockSize = header.u32(at.blockSize);
   const subHeaderBlocks = header.u32(at.subHeaderBlocks);
   if (subHeaderBlocks === 0 || subHeaderBlocks * blockSize > MAX_NOTES) {
-    throw new DumpError(
+    throw damagedHeaderError(
       "CORRUPT",
+      source.name,
       `a sub header of ${subHeaderBlocks} blocks; 1 to ${MAX_NOTES / blockSize} are allowed`,
-      {
-        file: source.name,
-        offset: at.subHeaderBlocks,
-        cure: "The header is damaged: copy the file again from where it was made",
-      },
+      at.subHeaderBlocks,
     );
   }
   const subBytes = readExactly(source, blockSize, KDUMP64.sub.size, "kdump sub header");
@@ -108,11 +106,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   const bitmapBlocks = header.u32(at.bitmapBlocks);
   if (maxMapnr === 0 || maxMapnr > bitmapBlocks * blockSize * 8) {
     const what = `${maxMapnr} pages, but a bitmap of ${bitmapBlocks} blocks of ${blockSize} bytes`;
-    throw new DumpError("CORRUPT", what, {
-      file: source.name,
-      offset: at.bitmapBlocks,
-      cure: "The header is damaged: copy the file again from where it was made",
-    });
+    throw damagedHeaderError("CORRUPT", source.name, what, at.bitmapBlocks);
   }
   checkPageCount(maxMapnr, source.name);
   const isSplit = version >= 2 && sub.i32(layout.sub.split) !== 0;
@@ -160,11 +154,12 @@ function pickWordSize(header: Fields, utsname: Utsname, file: string): 4 | 8 {
   if (sane64) return 8;
   if (sane32) return 4;
   const found = `${header.u32(KDUMP64.header.blockSize)} (64-bit) or ${header.u32(KDUMP32_PACKED.header.blockSize)} (32-bit)`;
-  throw new DumpError("CORRUPT", `its kdump header has an impossible block size: ${found}`, {
+  throw damagedHeaderError(
+    "CORRUPT",
     file,
-    offset: KDUMP64.header.blockSize,
-    cure: "The header is damaged: copy the file again from where it was made",
-  });
+    `its kdump header has an impossible block size: ${found}`,
+    KDUMP64.header.blockSize,
+  );
 }
 
 /**

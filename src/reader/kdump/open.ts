@@ -3,6 +3,7 @@ import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import type { Warnings } from "../../warnings.js";
 import { copyOfBitmap, countBits, findBit, type PageBitmap } from "../bitmap.js";
+import { cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { archOfUts, factsOf, MAX_CPUS, type Machine } from "../machine.js";
 import { countCpus, findVmcoreinfo, type Note, parseNotes } from "../notes.js";
@@ -10,7 +11,7 @@ import { checkClaim, checkPageCount, mostPages } from "../page-count.js";
 import type { PhysicalRange } from "../physical-memory.js";
 
 import { bitmapRanges } from "../ranges.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly, readWhatIsThere } from "../source/byte-source.js";
+import { type ByteSource, readExactly, readWhatIsThere } from "../source/byte-source.js";
 
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { parseVmcoreinfo, type Vmcoreinfo } from "../vmcoreinfo.js";
@@ -204,13 +205,9 @@ function cutOffAt(image: KdumpImage, bitmapsEnd: number): DumpError | undefined 
     const pages = countBits(image.dumped, part.startPfn, Math.min(part.endPfn, image.maxMapnr));
     const end = part.descriptors + pages * PAGE_DESC_SIZE;
     if (end > source.size) {
-      return new DumpError(
-        "TRUNCATED",
+      return cutOffError(
+        source.name,
         `is cut off: it has ${source.size} bytes, and its page descriptors end at ${end}`,
-        {
-          file: source.name,
-          cure: CUT_OFF_CURE,
-        },
       );
     }
   }

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../source/byte-source.js";
+import { cutOffError } from "../damage.js";
 
 /** A libvirt save file (`virsh save`, `managedsave`, `snapshot-create-as --memspec`): a header, the domain's XML, QEMU's migration stream. */
 export interface SaveHeader {
@@ -32,13 +32,9 @@ export function isSaveFile(head: Uint8Array): boolean {
 /** Reads the header from the first bytes of a file. Throws `TRUNCATED`, `CORRUPT`, `UNSUPPORTED`. */
 export function readSaveHeader(head: Uint8Array, file: string): SaveHeader {
   if (head.length < SAVE_HEADER_SIZE) {
-    throw new DumpError(
-      "TRUNCATED",
+    throw cutOffError(
+      file,
       `ends in the header of a libvirt save file: ${SAVE_HEADER_SIZE} bytes expected, ${head.length} are there`,
-      {
-        file,
-        cure: CUT_OFF_CURE,
-      },
     );
   }
   const view = new DataView(head.buffer, head.byteOffset, head.byteLength);

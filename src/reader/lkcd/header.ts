@@ -1,7 +1,8 @@
 import { DumpError } from "../../errors.js";
+import { CUT_OFF_CURE } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts, type Machine } from "../machine.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 
 /*
  * Dumps of LKCD (kernels 2.4 and early 2.6), in the byte order of the machine: a header, and from 64 KiB on (or where

@@ -1,10 +1,11 @@
 import { DumpError } from "../../errors.js";
+import { CUT_OFF_CURE, cutOffError } from "../damage.js";
 import { fields } from "../fields.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { RECORD_HEAD } from "../paged/image.js";
 import type { PageIndex } from "../paged/page-index.js";
 import { ENTRY, entryOf, PageIndexBuilder } from "../paged/page-index.js";
-import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import type { ByteSource } from "../source/byte-source.js";
 import { ReadWindow } from "../source/read-window.js";
 import type { LkcdHeader } from "./header.js";
 
@@ -83,9 +84,7 @@ function* walk(
 }
 
 function cutOff(source: ByteSource, at: number): DumpError {
-  return new DumpError("TRUNCATED", `ends at byte ${source.size}, before the mark of its end`, {
-    ...{ file: source.name, offset: at, cure: CUT_OFF_CURE },
-  });
+  return cutOffError(source.name, `ends at byte ${source.size}, before the mark of its end`, at);
 }
 
 function damaged(source: ByteSource, offset: number, address: bigint, size: number): DumpError {

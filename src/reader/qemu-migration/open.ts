@@ -1,5 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { ofFile, type Warnings } from "../../warnings.js";
+import { cutOffError } from "../damage.js";
 import { layer } from "../extents.js";
 import type { Opening } from "../format.js";
 import { factsOf, type Machine, machineNamed, USUAL_MACHINE } from "../machine.js";
@@ -8,7 +9,7 @@ import { checkPageCount } from "../page-count.js";
 import type { PagedImage } from "../paged/image.js";
 import { pagedMemory } from "../paged/memory.js";
 import { joinRanges } from "../ranges.js";
-import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import type { ByteSource } from "../source/byte-source.js";
 import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
 import { damageOf } from "../tolerant-memory.js";
 import { findDescription } from "./description.js";
@@ -117,11 +118,7 @@ function readState(reader: StreamReader, { devices, footers }: ReadStream): read
 }
 
 function endsInDevices({ name, size }: ByteSource): DumpError {
-  return new DumpError("TRUNCATED", "ends within the state of the machine's devices, behind its memory", {
-    file: name,
-    offset: size,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(name, "ends within the state of the machine's devices, behind its memory", size);
 }
 
 function sayWhatIsLeftOut(

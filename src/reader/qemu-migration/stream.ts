@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
-import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import { cutOffError } from "../damage.js";
+import type { ByteSource } from "../source/byte-source.js";
 
 /** Bytes that are read at once: most of a stream is pages, which follow each other. */
 const WINDOW = 1 << 20;
@@ -106,14 +107,10 @@ export class StreamReader {
   }
 
   #ends(length: number): DumpError {
-    return new DumpError(
-      "TRUNCATED",
+    return cutOffError(
+      this.source.name,
       `ends within the migration stream: ${length} bytes expected, ${Math.max(0, this.left)} are there`,
-      {
-        file: this.source.name,
-        offset: this.position,
-        cure: CUT_OFF_CURE,
-      },
+      this.position,
     );
   }
 }

@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
 import { either, OPTION } from "../../option-words.js";
 import { ofFile } from "../../warnings.js";
+import { damagedFileError } from "../damage.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 import type { FormatOptions } from "../format.js";
 import { fileSource } from "../source/byte-source.js";
@@ -87,10 +88,7 @@ export function layOutMemory(
 ): { readonly data: Extents; readonly cut: boolean } {
   const sorted = [...pieces].sort((a, b) => a.start - b.start);
   if (sorted.some(({ start }, i) => i > 0 && start < (sorted[i - 1] as Piece).end)) {
-    throw new DumpError("CORRUPT", "describes ranges of memory that overlap", {
-      file: state.file.path,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    throw damagedFileError("CORRUPT", state.file.path, "describes ranges of memory that overlap");
   }
   const needed = pieces.reduce((most, { start, end, source }) => Math.max(most, source + end - start), 0);
   const file = memory.file.path;

@@ -1,7 +1,8 @@
 import { DumpError } from "../../errors.js";
+import { cutOffError, damagedFileError } from "../damage.js";
 import { type Extents, layer, type Piece, toExtents } from "../extents.js";
 import { fields } from "../fields.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { damageOf } from "../tolerant-memory.js";
 import { ChunkReader } from "./snappy-frames.js";
 
@@ -126,11 +127,7 @@ function plainRange(source: ByteSource, start: number, end: number, data: number
     // Needed for salvage: the whole pages that exist.
     const last = start + there - ((start + there) % SMALLEST_PAGE);
     if (last > start) pieces.push({ start, end: last, source: data });
-    throw new DumpError("TRUNCATED", `ends within a range: ${end - start} bytes expected, ${there} are there`, {
-      file: source.name,
-      offset: data,
-      cure: CUT_OFF_CURE,
-    });
+    throw cutOffError(source.name, `ends within a range: ${end - start} bytes expected, ${there} are there`, data);
   }
   pieces.push({ start, end, source: data });
   return data + (end - start);
@@ -182,9 +179,5 @@ function chunkOrPiece(chunks: ChunkReader, position: number, atEnd: () => void) 
 }
 
 function damaged(source: ByteSource, offset: number, what: string): DumpError {
-  return new DumpError("CORRUPT", `has ${what}`, {
-    file: source.name,
-    offset,
-    cure: "The file is damaged: copy it again from where it was made",
-  });
+  return damagedFileError("CORRUPT", source.name, `has ${what}`, offset);
 }

@@ -1,7 +1,8 @@
 import { decodePage } from "../../codec/decode.js";
 import { COMPRESSED_SNAPPY } from "../../codec/flags.js";
-import { DumpError } from "../../errors.js";
-import { type ByteSource, CUT_OFF_CURE } from "../source/byte-source.js";
+import type { DumpError } from "../../errors.js";
+import { cutOffError, damagedFileError } from "../damage.js";
+import type { ByteSource } from "../source/byte-source.js";
 
 /**
  * A chunk of a stream in snappy's frame format (google/snappy framing_format.txt): a byte of type, three bytes of
@@ -51,11 +52,7 @@ export class ChunkReader {
 
   /** The error of a file that ends within a chunk. */
   cutOff(position: number): DumpError {
-    return new DumpError("TRUNCATED", "ends within its snappy data", {
-      file: this.#source.name,
-      offset: position,
-      cure: CUT_OFF_CURE,
-    });
+    return cutOffError(this.#source.name, "ends within its snappy data", position);
   }
 
   /** The chunk at a file offset. Throws `TRUNCATED` and `CORRUPT`. */
@@ -123,11 +120,7 @@ export class ChunkReader {
   }
 
   #fail(position: number, what: string): never {
-    throw new DumpError("CORRUPT", `has ${what}`, {
-      file: this.#source.name,
-      offset: position,
-      cure: "The file is damaged: copy it again from where it was made",
-    });
+    throw damagedFileError("CORRUPT", this.#source.name, `has ${what}`, position);
   }
 }
 

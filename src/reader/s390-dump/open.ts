@@ -1,6 +1,6 @@
-import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { type S390Registers, s390Notes } from "../cpu-notes/s390x.js";
+import { cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { type Fields, fields } from "../fields.js";
 import type { FormatOptions } from "../format.js";
@@ -8,7 +8,6 @@ import { machineNamed } from "../machine.js";
 import type { PhysicalMemory } from "../physical-memory.js";
 import { rawMemory } from "../raw/image.js";
 import { memoryDump } from "../raw/memory-dump.js";
-import { CUT_OFF_CURE } from "../source/byte-source.js";
 import type { SourceImage } from "../source/source-image.js";
 import { readVolume, type Volume } from "./header.js";
 import { endProblem, extendedPlaces, orderVolumes, plainPlaces } from "./places.js";
@@ -24,7 +23,7 @@ export function openS390Dump(images: readonly SourceImage[], options: FormatOpti
   const sources = volumes.map(({ image }) => image);
   const { path } = first.image.file;
   const { data, zeros, cut, end } = first.extended ? extendedPlaces(volumes) : plainPlaces(volumes);
-  if (cut !== undefined && !options.salvage) throw new DumpError("TRUNCATED", cut, { file: path, cure: CUT_OFF_CURE });
+  if (cut !== undefined && !options.salvage) throw cutOffError(path, cut);
   if (cut !== undefined) options.warnings.add("CUT_OFF", ofFile(path, cut));
   const unfinished = end && endProblem(volumes[end.volume] as Volume, end.offset);
   if (unfinished !== undefined) options.warnings.add("INCOMPLETE", ofFile(path, unfinished));

@@ -1,8 +1,9 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
+import { CUT_OFF_CURE } from "../damage.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 import { fields } from "../fields.js";
-import { type ByteSource, CUT_OFF_CURE, readWhatIsThere } from "../source/byte-source.js";
+import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
 import { attachSource } from "../source/source-image.js";
 import { HEADER, type Volume } from "./header.js";
 

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
+import { CUT_OFF_CURE } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 
 /*

@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { type X86Registers, x86Notes } from "../cpu-notes/x86_64.js";
+import { CUT_OFF_CURE } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { layer, type Piece } from "../extents.js";
 import { type Fields, fields } from "../fields.js";
@@ -8,7 +9,7 @@ import type { FormatOptions } from "../format.js";
 import { machineNamed } from "../machine.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { memoryDump } from "../raw/memory-dump.js";
-import { type ByteSource, CUT_OFF_CURE, readExactly } from "../source/byte-source.js";
+import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { sourceSize } from "../source/joined-source.js";
 import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { BLOCK, readDisk, readDumpHeader, type SadumpDisk, type SadumpHeader } from "./header.js";

@@ -1,7 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, type Stats, statfsSync } from "node:fs";
 import { DumpError, systemErrorCode } from "../../errors.js";
-import { foreignReason, OPTION, piped } from "../../option-words.js";
+import { foreignReason, piped } from "../../option-words.js";
 import { lostDirectory } from "../../surroundings.js";
+import { cutOffError } from "../damage.js";
 import { readFully } from "./full-io.js";
 
 /** Bytes at offsets, from any place. Reads are synchronous: a worker has nothing else to do while it waits. */
@@ -170,15 +171,8 @@ export function readInto(source: ByteSource, into: Uint8Array, offset: number, w
 }
 
 function truncated(source: ByteSource, offset: number, expected: number, found: number, what: string): DumpError {
-  return new DumpError("TRUNCATED", `ends in its ${what}: ${expected} bytes expected, ${found} are there`, {
-    file: source.name,
-    offset,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(source.name, `ends in its ${what}: ${expected} bytes expected, ${found} are there`, offset);
 }
-
-/** What to do with a file that ends too early. */
-export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
 
 /** At most `length` bytes: as many as the source has. */
 export function readWhatIsThere(source: ByteSource, offset: number, length: number): Uint8Array {

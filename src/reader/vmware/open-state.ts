@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { x86Notes } from "../cpu-notes/x86_64.js";
+import { damagedFileError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import type { Piece } from "../extents.js";
 import { fields } from "../fields.js";
@@ -127,8 +128,5 @@ function packed(file: string, offset: number): DumpError {
 }
 
 function damaged(file: string, what: string): DumpError {
-  return new DumpError("CORRUPT", `its VMware state has ${what}`, {
-    file,
-    cure: "The file is damaged: copy it again from where it was made",
-  });
+  return damagedFileError("CORRUPT", file, `its VMware state has ${what}`);
 }

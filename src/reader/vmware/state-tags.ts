@@ -1,4 +1,5 @@
-import { DumpError } from "../../errors.js";
+import type { DumpError } from "../../errors.js";
+import { damagedFileError } from "../damage.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { ReadWindow } from "../source/read-window.js";
@@ -113,9 +114,5 @@ function blockAt(source: ByteSource, window: ReadWindow, at: number, shortSizes:
 }
 
 function damaged(source: ByteSource, offset: number, what: string): DumpError {
-  return new DumpError("CORRUPT", `its VMware state has ${what}`, {
-    file: source.name,
-    offset,
-    cure: "The file is damaged: copy it again from where it was made",
-  });
+  return damagedFileError("CORRUPT", source.name, `its VMware state has ${what}`, offset);
 }

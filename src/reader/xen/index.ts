@@ -1,8 +1,9 @@
 import { DumpError } from "../../errors.js";
+import { CUT_OFF_CURE } from "../damage.js";
 import type { ElfFile, ElfSection } from "../elf/sections.js";
 import type { Piece } from "../extents.js";
 import type { FrameRun } from "../frames.js";
-import { CUT_OFF_CURE, readInto } from "../source/byte-source.js";
+import { readInto } from "../source/byte-source.js";
 
 /** An entry of all ones is a page that could not be read. */
 const NO_PAGE = 0xffff_ffff_ffff_ffffn;

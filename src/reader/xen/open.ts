@@ -1,6 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { ofFile, Warnings } from "../../warnings.js";
 import { type X86_SEGMENTS, type X86Registers, type X86Segment, x86RegisterNotes } from "../cpu-notes/x86_64.js";
+import { CUT_OFF_CURE, cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { readElfHeader } from "../elf/header.js";
 import { type ElfFile, type ElfSection, findSection, readElfFile, sectionBytes } from "../elf/sections.js";
@@ -11,7 +12,7 @@ import { type FrameRun, framesNote } from "../frames.js";
 import { archOfElf } from "../machine.js";
 import { parseNotes } from "../notes.js";
 import { memoryDump } from "../raw/memory-dump.js";
-import { type ByteSource, CUT_OFF_CURE, readInto } from "../source/byte-source.js";
+import { type ByteSource, readInto } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
 import { damageOf } from "../tolerant-memory.js";
 import { entrySize, readXenIndex, type XenPages } from "./index.js";
@@ -28,7 +29,7 @@ export function openXenCore(image: SourceImage, options: FormatOptions): Dump | 
   const { pieces, frames, end, noteArea } = readXenCore(file);
   const cut = end > source.size;
   const what = `ends at byte ${source.size}; its pages go on to ${end}`;
-  if (cut && !options.salvage) throw new DumpError("TRUNCATED", what, { file: source.name, cure: CUT_OFF_CURE });
+  if (cut && !options.salvage) throw cutOffError(source.name, what);
   if (cut) options.warnings.add("CUT_OFF", ofFile(source.name, what));
   const there = pieces.map((piece) => ({
     ...piece,

@@ -1,5 +1,5 @@
 import { DumpError } from "../../../errors.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { cutOffError } from "../../damage.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 
 /**
@@ -34,11 +34,7 @@ export async function takeOf(
 }
 
 function cutInArchive(queue: ByteQueue, file: string, archive: string, what: string): DumpError {
-  return new DumpError("TRUNCATED", `its ${archive} ends in ${what}`, {
-    file,
-    offset: queue.position,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(file, `its ${archive} ends in ${what}`, queue.position);
 }
 
 /** The error of an archive that contradicts its format. */

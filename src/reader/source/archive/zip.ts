@@ -1,7 +1,7 @@
 import { createInflateRaw } from "node:zlib";
 import { DumpError } from "../../../errors.js";
 import { piped } from "../../../option-words.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { cutOffError } from "../../damage.js";
 import type { ByteQueue } from "../packed/byte-queue.js";
 import { type ArchiveEntries, MAX_ENTRIES } from "./member-bytes.js";
 import { isZip } from "./recognise.js";
@@ -176,11 +176,7 @@ function wordAt(bytes: Uint8Array, at: number): number {
 }
 
 function cut(queue: ByteQueue, file: string): DumpError {
-  return new DumpError("TRUNCATED", "its zip archive ends within a file", {
-    file,
-    offset: queue.position,
-    cure: CUT_OFF_CURE,
-  });
+  return cutOffError(file, "its zip archive ends within a file", queue.position);
 }
 
 function damaged(queue: ByteQueue, file: string, what: string): DumpError {

@@ -1,6 +1,6 @@
 import { DumpError } from "../../../errors.js";
 import { OPTION } from "../../../option-words.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { cutOffError } from "../../damage.js";
 import type { ByteQueue } from "./byte-queue.js";
 
 // The format is described in "bzip2: Format Specification" (J. Tsai, 2016): blocks of up to 900,000 bytes, Huffman codes over the
@@ -52,12 +52,7 @@ export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerat
       offset: queue.position,
       cure: `Copy it again from where it was made, or use ${OPTION.salvage} for what comes before`,
     });
-  const cut = () =>
-    new DumpError("TRUNCATED", "its bzip2 stream ends too early", {
-      file: name,
-      offset: queue.position,
-      cure: CUT_OFF_CURE,
-    });
+  const cut = () => cutOffError(name, "its bzip2 stream ends too early", queue.position);
   for (let first = true; ; first = false) {
     const head = await queue.take(HEADER);
     if (head.length === 0 && !first) return;

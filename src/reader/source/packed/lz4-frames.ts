@@ -1,7 +1,7 @@
 import { createWasmMemory, loadDecodeModule } from "../../../codec/wasm/decode/load.js";
 import { DumpError } from "../../../errors.js";
 import { OPTION } from "../../../option-words.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { cutOffError } from "../../damage.js";
 import type { ByteQueue } from "./byte-queue.js";
 import { LZ4_MAGIC, SKIPPABLE_MAGIC } from "./packing.js";
 import { XxHash32, xxHash32 } from "./xxhash32.js";
@@ -40,11 +40,7 @@ export async function* unpackLz4(queue: ByteQueue, name: string): AsyncGenerator
   const take = async (length: number, what: string) => {
     const taken = await queue.take(length);
     if (taken.length === length) return taken;
-    throw new DumpError("TRUNCATED", `ends in ${what} of its LZ4 stream`, {
-      file: name,
-      offset: queue.position,
-      cure: CUT_OFF_CURE,
-    });
+    throw cutOffError(name, `ends in ${what} of its LZ4 stream`, queue.position);
   };
   const takeWord = async (what: string) => wordAt(await take(4, what), 0);
 

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { DumpError } from "../../../errors.js";
 import { OPTION, piped } from "../../../option-words.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { CUT_OFF_CURE } from "../../damage.js";
 import type { ByteQueue } from "./byte-queue.js";
 import { hasSha256, withoutSums } from "./xz-sha256.js";
 

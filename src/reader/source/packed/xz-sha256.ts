@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { crc32 } from "node:zlib";
 import { DumpError } from "../../../errors.js";
-import { CUT_OFF_CURE } from "../byte-source.js";
+import { cutOffError } from "../../damage.js";
 import type { ByteQueue } from "./byte-queue.js";
 
 /*
@@ -109,9 +109,7 @@ class StreamReader {
   async peek(length: number, what: string): Promise<Uint8Array> {
     const bytes = await this.queue.peek(length);
     if (bytes.length === length) return bytes;
-    throw new DumpError("TRUNCATED", `its xz stream ends too early, in a ${what}`, {
-      ...{ file: this.name, offset: this.queue.position + bytes.length, cure: CUT_OFF_CURE },
-    });
+    throw cutOffError(this.name, `its xz stream ends too early, in a ${what}`, this.queue.position + bytes.length);
   }
 
   async take(length: number, what: string): Promise<Uint8Array> {

@@ -1,0 +1,21 @@
+import { DumpError } from "../errors.js";
+import { OPTION } from "../option-words.js";
+
+/** What to do with a file that ends too early. */
+export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
+
+/** The error of a file that ends before what its headers describe. `offset`: the byte in the file, if one is meant. */
+export function cutOffError(file: string, what: string, offset?: number): DumpError {
+  return new DumpError("TRUNCATED", what, { file, offset, cure: CUT_OFF_CURE });
+}
+
+/** The error of a file whose content is impossible in its format. */
+export function damagedFileError(code: "CORRUPT" | "LIMIT", file: string, what: string, offset?: number): DumpError {
+  return new DumpError(code, what, { file, offset, cure: "The file is damaged: copy it again from where it was made" });
+}
+
+/** The same where only its header is read so far. */
+export function damagedHeaderError(code: "CORRUPT" | "LIMIT", file: string, what: string, offset?: number): DumpError {
+  const cure = "The header is damaged: copy the file again from where it was made";
+  return new DumpError(code, what, { file, offset, cure });
+}
