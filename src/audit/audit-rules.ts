@@ -12,29 +12,27 @@ const MOST_SPANS = 1 << 22;
 
 /** Collects erase rules for everything that an audit finds. */
 export class AuditRules {
-  readonly #secrets: readonly Secret[];
-  readonly #pageSize: number;
   readonly #places = new SpanList();
   readonly #pages = new SpanList();
   /** Indexes of secrets that occur outside of pages. */
   readonly #outside = new Set<number>();
   #tooMany = false;
 
-  constructor(secrets: readonly Secret[], pageSize: number) {
-    this.#secrets = secrets;
-    this.#pageSize = pageSize;
-  }
+  constructor(
+    private readonly secrets: readonly Secret[],
+    private readonly pageSize: number,
+  ) {}
 
   /** Records that a secret begins in a page. */
   inPage(secret: number, pfn: number, offset: number): void {
     if (this.#places.count >= MOST_SPANS) this.#tooMany = true;
-    else this.#places.add(pfn * this.#pageSize + offset, (this.#secrets[secret] as Secret).bytes.length);
+    else this.#places.add(pfn * this.pageSize + offset, (this.secrets[secret] as Secret).bytes.length);
   }
 
   /** Records that a page is a finding as a whole. */
   page(pfn: number): void {
     if (this.#pages.count >= MOST_SPANS) throw this.#many();
-    this.#pages.add(pfn * this.#pageSize, this.#pageSize);
+    this.#pages.add(pfn * this.pageSize, this.pageSize);
   }
 
   outside(secret: number, { where }: FilePlace): void {
@@ -52,12 +50,12 @@ export class AuditRules {
     if (pages.start.length > 0) lines.push("# Pages of users' data, and pages of unknown kind", ...ranges(pages));
     // If there are too many places for rules, the secrets themselves become one rule each.
     const byText = this.#tooMany || pages.start.length + places.start.length > MOST_PLACES;
-    if (byText) for (let i = 0; i < this.#secrets.length; i++) this.#outside.add(i);
+    if (byText) for (let i = 0; i < this.secrets.length; i++) this.#outside.add(i);
     else if (places.start.length > 0) lines.push("# Secrets in pages", ...ranges(places));
     if (this.#outside.size > 0) {
       lines.push("# Secrets, as they are: keep this file to yourself");
       for (const index of [...this.#outside].sort((a, b) => a - b)) {
-        const { line, bytes } = this.#secrets[index] as Secret;
+        const { line, bytes } = this.secrets[index] as Secret;
         lines.push(`bytes ${Buffer.from(bytes).toString("hex")} # line ${line}`);
       }
     }

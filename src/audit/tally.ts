@@ -5,8 +5,6 @@ import type { Secret } from "./secrets.js";
 
 /** Counts findings, and keeps the first places. */
 export class Tally {
-  readonly #secrets: readonly Secret[];
-  readonly #most: number;
   readonly #found: Float64Array;
   /** Number of pages per kind, for one secret after the other. */
   readonly #pages: Float64Array;
@@ -18,9 +16,10 @@ export class Tally {
   placesLeftOut = 0;
   total = 0;
 
-  constructor(secrets: readonly Secret[], most: number) {
-    this.#secrets = secrets;
-    this.#most = most;
+  constructor(
+    private readonly secrets: readonly Secret[],
+    private readonly most: number,
+  ) {
     this.#found = new Float64Array(secrets.length);
     this.#pages = new Float64Array(secrets.length * PAGE_KINDS.length);
     this.#outside = new Float64Array(secrets.length);
@@ -29,7 +28,7 @@ export class Tally {
 
   inPage(secret: number, pfn: number, offset: number, kind: number, pageSize: number): void {
     this.#count(this.#found, secret);
-    const { line, bytes } = this.#secrets[secret] as Secret;
+    const { line, bytes } = this.secrets[secret] as Secret;
     const crossesPages = offset + bytes.length > pageSize;
     if (this.#lastPfn[secret] === pfn) {
       const known = this.#lastPlace[secret];
@@ -52,11 +51,11 @@ export class Tally {
   outside(secret: number, place: FilePlace): void {
     this.#count(this.#found, secret);
     this.#outside[secret] = (this.#outside[secret] as number) + 1;
-    this.#list({ line: (this.#secrets[secret] as Secret).line, ...place });
+    this.#list({ line: (this.secrets[secret] as Secret).line, ...place });
   }
 
   get counts(): SecretCount[] {
-    return this.#secrets.map(({ line, bytes }, i) => {
+    return this.secrets.map(({ line, bytes }, i) => {
       const pages = [...this.#pages.subarray(i * PAGE_KINDS.length, (i + 1) * PAGE_KINDS.length)];
       const kinds = PAGE_KINDS.map((kind, k) => [kind, pages[k] as number] as const).filter(([, count]) => count > 0);
       return {
@@ -76,7 +75,7 @@ export class Tally {
   }
 
   #list(place: SecretPlace): boolean {
-    if (this.places.length < this.#most) {
+    if (this.places.length < this.most) {
       this.places.push(place);
       return true;
     }

@@ -13,15 +13,13 @@ const MAX_PIECES = 256;
  */
 export class PieceCache {
   readonly #pieces = new Map<bigint, DataView | undefined>();
-  readonly #space: AddressSpace;
-  readonly #memory: PhysicalMemory;
   #last = -1n;
   #piece: DataView | undefined;
 
-  constructor(space: AddressSpace, memory: PhysicalMemory) {
-    this.#space = space;
-    this.#memory = memory;
-  }
+  constructor(
+    private readonly space: AddressSpace,
+    private readonly memory: PhysicalMemory,
+  ) {}
 
   /** The piece that begins at `vaddr`. */
   at(vaddr: bigint): DataView | undefined {
@@ -44,7 +42,7 @@ export class PieceCache {
   #read(vaddr: bigint): DataView | undefined {
     const bytes = new Uint8Array(PIECE);
     try {
-      return readVirtual(this.#space, this.#memory, bytes, vaddr) === PIECE ? new DataView(bytes.buffer) : undefined;
+      return readVirtual(this.space, this.memory, bytes, vaddr) === PIECE ? new DataView(bytes.buffer) : undefined;
     } catch (error) {
       damageOf(error);
       return undefined;

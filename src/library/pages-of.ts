@@ -82,46 +82,43 @@ export interface PageChunk {
 
 /** A page of a dump. The object stays valid; its bytes are read at each call of `read`. */
 export class DumpPage {
-  /** Page frame number: physical address divided by page size. */
-  readonly pfn: number;
   /**
    * The class as which level 31 drops it; `kept` if it does not. A page of zeros has the class that it would have with
    * other content.
    */
   readonly class: PageClass;
-  /** Its kind by its struct page: finer than the class. */
-  readonly kind: PageKind;
-  /**
-   * Whether filtering at the chosen level keeps it. For a page of zeros: whether it would be kept with other content.
-   */
-  readonly kept: boolean;
-  readonly #dump: Dump;
-  readonly #view: KernelView;
 
   /** @internal */
-  constructor(pfn: number, pageClass: PageClass, kind: PageKind, kept: boolean, dump: Dump, view: KernelView) {
-    this.pfn = pfn;
+  constructor(
+    /** Page frame number: physical address divided by page size. */
+    readonly pfn: number,
+    pageClass: PageClass,
+    /** Its kind by its struct page: finer than the class. */
+    readonly kind: PageKind,
+    /**
+     * Whether filtering at the chosen level keeps it. For a page of zeros: whether it would be kept with other content.
+     */
+    readonly kept: boolean,
+    private readonly dump: Dump,
+    private readonly view: KernelView,
+  ) {
     this.class = pageClass;
-    this.kind = kind;
-    this.kept = kept;
-    this.#dump = dump;
-    this.#view = view;
   }
 
   /** Physical address of its first byte. */
   get paddr(): number {
-    return this.pfn * this.#dump.pageSize;
+    return this.pfn * this.dump.pageSize;
   }
 
   /** Kernel virtual address of its struct page; `undefined` if it has none. */
   get structAddress(): bigint | undefined {
-    return structPageAddress(this.#view.memMap, this.#view.layout.size, this.pfn);
+    return structPageAddress(this.view.memMap, this.view.layout.size, this.pfn);
   }
 
   /** Its bytes. Throws `CORRUPT`, `TRUNCATED`, `CODEC_MISSING` for pages that cannot be decoded. */
   read(): Uint8Array {
-    const bytes = new Uint8Array(this.#dump.pageSize);
-    readPages(this.#dump.memory, this.paddr, bytes);
+    const bytes = new Uint8Array(this.dump.pageSize);
+    readPages(this.dump.memory, this.paddr, bytes);
     return bytes;
   }
 }
@@ -289,7 +286,6 @@ class Walk {
 
 /** Pass 1 of a filter run with one policy, in pieces. */
 class Pass {
-  readonly kept: PageBitmap;
   /** Pages dropped as free so far. */
   free = 0;
   /** Pages so far whose struct page does not show what they are. */
@@ -297,9 +293,13 @@ class Pass {
   readonly #state: ScanState;
   #rest: readonly Rest[] = [];
 
-  constructor(dump: Dump, view: KernelView, policy: Policy, kept: PageBitmap) {
+  constructor(
+    dump: Dump,
+    view: KernelView,
+    policy: Policy,
+    readonly kept: PageBitmap,
+  ) {
     const kernel = { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy };
-    this.kept = kept;
     this.#state = scanState(dump.memory, dump.pageSize, kept, kernel);
   }
 

@@ -89,26 +89,23 @@ export function isSignedBy(bytes: Uint8Array, signature: string, key: KeyObject,
 
 /** Reads the parts of OpenSSH's format, each of which follows its length (RFC 4251, `string`). */
 class SshParts {
-  readonly #bytes: Buffer;
-  #at: number;
-
-  constructor(bytes: Buffer, at = 0) {
-    this.#bytes = bytes;
-    this.#at = at;
-  }
+  constructor(
+    private readonly bytes: Buffer,
+    private at: number = 0,
+  ) {}
 
   number(): number | undefined {
-    if (this.#at + 4 > this.#bytes.length) return undefined;
-    const value = this.#bytes.readUInt32BE(this.#at);
-    this.#at += 4;
+    if (this.at + 4 > this.bytes.length) return undefined;
+    const value = this.bytes.readUInt32BE(this.at);
+    this.at += 4;
     return value;
   }
 
   next(): Buffer | undefined {
     const length = this.number();
-    if (length === undefined || this.#at + length > this.#bytes.length) return undefined;
-    this.#at += length;
-    return this.#bytes.subarray(this.#at - length, this.#at);
+    if (length === undefined || this.at + length > this.bytes.length) return undefined;
+    this.at += length;
+    return this.bytes.subarray(this.at - length, this.at);
   }
 }
 

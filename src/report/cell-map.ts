@@ -25,7 +25,6 @@ const SHARE_OF_HOLE = 128;
  * the next block, so that the shares are right over the whole map. Takes a byte of memory per cell.
  */
 export class CellMapBuilder {
-  readonly #map: MapSpans;
   readonly #cells: Uint8Array;
   #at = 0;
   /** Pages per state in the current block (`#counts`), and their total (`#pages`). */
@@ -34,15 +33,14 @@ export class CellMapBuilder {
   /** Cells that each state is still due from earlier blocks; negative if it got too many. */
   readonly #carry = new Float64Array(256);
 
-  constructor(map: MapSpans) {
-    this.#map = map;
+  constructor(private readonly map: MapSpans) {
     const pages = map.spans.reduce((sum, { startPfn, endPfn }) => sum + endPfn - startPfn, 0);
     this.#cells = new Uint8Array(pages / map.unit);
   }
 
   /** Adds `count` pages of one state. All pages of the spans must be added, in order. */
   add(state: number, count: number): void {
-    const { unit } = this.#map;
+    const { unit } = this.map;
     if (unit === 1) {
       this.#cells.fill(state, this.#at, this.#at + count);
       this.#at += count;
@@ -60,7 +58,7 @@ export class CellMapBuilder {
 
   /** The map, without its large holes. */
   finish(): CellMap {
-    const { unit, spans } = this.#map;
+    const { unit, spans } = this.map;
     const smallest = Math.max(MIN_HOLE, this.#cells.length / SHARE_OF_HOLE);
     const segments: MapSegment[] = [];
     const out = new Uint8Array(this.#cells.length);
@@ -83,7 +81,7 @@ export class CellMapBuilder {
     const carry = this.#carry;
     const states: number[] = [];
     for (let state = 0; state < 256; state++) if ((counts[state] as number) > 0) states.push(state);
-    const due = states.map((state) => (counts[state] as number) / this.#map.unit + (carry[state] as number));
+    const due = states.map((state) => (counts[state] as number) / this.map.unit + (carry[state] as number));
     const given = due.map((cells) => Math.min(BLOCK_CELLS, Math.max(0, Math.floor(cells))));
     let sum = given.reduce((a, b) => a + b, 0);
     const rest = (i: number) => (due[i] as number) - (given[i] as number);

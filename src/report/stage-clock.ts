@@ -6,19 +6,17 @@ export interface StageTime {
 
 /** Measures the times of stages that follow each other. */
 export class StageClock {
-  readonly #now: () => number;
   readonly #stages = new Map<string, number>();
   #last: number;
 
   /** `now` in milliseconds. */
-  constructor(now: () => number = () => performance.now()) {
-    this.#now = now;
+  constructor(private readonly now: () => number = () => performance.now()) {
     this.#last = now();
   }
 
   /** The time since the last call belongs to this stage. If a stage occurs several times, its times are added. */
   passed(name: string): void {
-    const now = this.#now();
+    const now = this.now();
     this.#stages.set(name, (this.#stages.get(name) ?? 0) + (now - this.#last) / 1000);
     this.#last = now;
   }

@@ -58,19 +58,16 @@ export interface Finding {
 
 /** Collects findings: counts all of them, and keeps the first of each kind. */
 export class Findings {
-  readonly #limit: number;
   readonly #list: Finding[] = [];
   readonly #counts = new Map<FindingKind, number>();
   readonly #shown = new Map<FindingKind, number>();
 
   /** `limit`: the most findings of each kind that are kept. */
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  constructor(private readonly limit: number) {}
 
   /** Whether a finding of that kind would only be counted. */
   full(kind: FindingKind): boolean {
-    return (this.#shown.get(kind) ?? 0) >= this.#limit;
+    return (this.#shown.get(kind) ?? 0) >= this.limit;
   }
 
   /** `count`: the number of faults that the finding stands for; 0 if they were counted already. */

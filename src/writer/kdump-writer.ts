@@ -32,11 +32,8 @@ export interface KdumpWriterOptions {
 
 /** Writes kdump-compressed files according to their layout. With level bit 1 all pages of zeros share one. */
 export class KdumpWriter implements DumpWriter {
-  readonly #sink: Sink;
   #facts: DumpFacts;
-  readonly #pages: KdumpPages;
   readonly #status: number;
-  readonly #layout: KdumpLayout;
   readonly #desc = new Uint8Array(DESC_BUFFER);
   #descFill = 0;
   /** File offsets of the pages that are being added. */
@@ -54,17 +51,14 @@ export class KdumpWriter implements DumpWriter {
 
   /** `status` is the codec's bit. */
   constructor(
-    sink: Sink,
-    layout: KdumpLayout,
+    private readonly sink: Sink,
+    private readonly layout: KdumpLayout,
     { facts, status }: { readonly facts: DumpFacts; readonly status: number },
-    pages: KdumpPages,
+    private readonly pages: KdumpPages,
     { shared, split }: KdumpWriterOptions = {},
   ) {
-    this.#sink = sink;
-    this.#layout = layout;
     this.#facts = facts;
     this.#status = status;
-    this.#pages = pages;
     this.#descPosition = layout.descriptorsAt;
     this.#position = layout.pagesAt;
     this.#shared = shared;
@@ -72,21 +66,21 @@ export class KdumpWriter implements DumpWriter {
   }
 
   async begin(): Promise<void> {
-    const { blockSize, existsAt, keptAt, dataAt, zeroPageAt, mostBytes } = this.#layout;
-    this.#sink.ascendingFrom?.(dataAt);
-    this.#sink.atMost?.(mostBytes);
+    const { blockSize, existsAt, keptAt, dataAt, zeroPageAt, mostBytes } = this.layout;
+    this.sink.ascendingFrom?.(dataAt);
+    this.sink.atMost?.(mostBytes);
     await this.#writeHeader();
     await this.#writeSubHeader(undefined);
-    await this.#writeBitmap(this.#pages.exists, existsAt);
-    await this.#writeBitmap(this.#pages.kept, keptAt);
-    if (zeroPageAt !== undefined) await this.#sink.write(new Uint8Array(blockSize), zeroPageAt);
+    await this.#writeBitmap(this.pages.exists, existsAt);
+    await this.#writeBitmap(this.pages.kept, keptAt);
+    if (zeroPageAt !== undefined) await this.sink.write(new Uint8Array(blockSize), zeroPageAt);
   }
 
   async reserve(): Promise<void> {
-    const { descriptorsAt, dataAt } = this.#layout;
+    const { descriptorsAt, dataAt } = this.layout;
     const zeros = new Uint8Array(Math.min(RESERVE_PIECE, dataAt - descriptorsAt));
     for (let at = descriptorsAt; at < dataAt; at += zeros.length) {
-      await this.#sink.write(zeros.subarray(0, dataAt - at), at);
+      await this.sink.write(zeros.subarray(0, dataAt - at), at);
     }
   }
 
@@ -96,7 +90,7 @@ export class KdumpWriter implements DumpWriter {
     const offsets = this.#offsets;
     const position = this.#position;
     // If pages of zeros have their own bytes, no record is a ZERO_PAGE, so this place is not used.
-    const start = { position, zeroPage: this.#layout.zeroPageAt ?? 0 };
+    const start = { position, zeroPage: this.layout.zeroPageAt ?? 0 };
     const end =
       this.#shared === undefined ? placePages(records, start, offsets) : placeOnce(this.#shared, pages, start, offsets);
     for (let from = 0; from < records.length; ) {
@@ -107,7 +101,7 @@ export class KdumpWriter implements DumpWriter {
       this.#descFill += (to - from) * PAGE_DESC_SIZE;
       from = to;
     }
-    if (end > position) await this.#sink.write(data.subarray(0, end - position), position);
+    if (end > position) await this.sink.write(data.subarray(0, end - position), position);
     this.#position = end;
     this.#pagesWritten += records.length;
     this.#zeroPages += zerosIn(records);
@@ -115,11 +109,11 @@ export class KdumpWriter implements DumpWriter {
 
   /** Pages whose data did not get into the file have the descriptors of an incomplete dump: offset 0, size 0. */
   async cutShort(): Promise<WrittenPart> {
-    const end = descriptorAt(this.#layout, this.#pagesWritten);
-    if (this.#descPosition > end) await this.#sink.write(new Uint8Array(this.#descPosition - end), end);
+    const end = descriptorAt(this.layout, this.#pagesWritten);
+    if (this.#descPosition > end) await this.sink.write(new Uint8Array(this.#descPosition - end), end);
     else if (this.#descPosition < end) {
       const rest = this.#desc.subarray(0, end - this.#descPosition);
-      await this.#sink.write(rest, this.#descPosition);
+      await this.sink.write(rest, this.#descPosition);
     }
     this.#facts = { ...this.#facts, incomplete: true };
     await this.#writeHeader();
@@ -130,7 +124,7 @@ export class KdumpWriter implements DumpWriter {
     await this.#flushDescriptors();
     const { eraseinfo } = this.#facts;
     if (eraseinfo !== undefined) {
-      await this.#sink.write(eraseinfo, this.#position);
+      await this.sink.write(eraseinfo, this.#position);
       await this.#writeSubHeader(this.#position);
       this.#position += eraseinfo.length;
     }
@@ -139,23 +133,23 @@ export class KdumpWriter implements DumpWriter {
 
   async #flushDescriptors(): Promise<void> {
     if (this.#descFill === 0) return;
-    await this.#sink.write(this.#desc.subarray(0, this.#descFill), this.#descPosition);
+    await this.sink.write(this.#desc.subarray(0, this.#descFill), this.#descPosition);
     this.#descPosition += this.#descFill;
     this.#descFill = 0;
   }
 
   async #writeHeader(): Promise<void> {
-    await this.#sink.write(kdumpHeader(this.#layout, this.#facts, this.#status), 0);
+    await this.sink.write(kdumpHeader(this.layout, this.#facts, this.#status), 0);
   }
 
   async #writeSubHeader(eraseinfoAt: number | undefined): Promise<void> {
-    const bytes = kdumpSubHeader(this.#layout, this.#facts, { split: this.#split, eraseinfoAt });
-    await this.#sink.write(bytes, this.#layout.blockSize);
+    const bytes = kdumpSubHeader(this.layout, this.#facts, { split: this.#split, eraseinfoAt });
+    await this.sink.write(bytes, this.layout.blockSize);
   }
 
   /** Gaps between stretches are not written: they are holes in the file. */
   async #writeBitmap(bitmap: PageBitmap, offset: number): Promise<void> {
-    const { firstPfn, bits, existsAt, keptAt } = this.#layout;
+    const { firstPfn, bits, existsAt, keptAt } = this.layout;
     const length = keptAt - existsAt;
     const used = Math.ceil(bits / 8);
     const { count, start: starts, end: ends } = bitmap.stretches;
@@ -165,13 +159,13 @@ export class KdumpWriter implements DumpWriter {
       const bytes = bytesAt(bitmap, start, ends[i] as number)?.subarray(0, used - at);
       if (bytes === undefined || bytes.length === 0) continue;
       if (at + bytes.length < used) {
-        await this.#sink.write(bytes, offset + at);
+        await this.sink.write(bytes, offset + at);
         continue;
       }
       const last = new Uint8Array(length - used + 1);
       last[0] = (bytes.at(-1) as number) & (bits % 8 === 0 ? 0xff : (1 << (bits % 8)) - 1);
-      await this.#sink.write(bytes.subarray(0, -1), offset + at);
-      await this.#sink.write(last, offset + used - 1);
+      await this.sink.write(bytes.subarray(0, -1), offset + at);
+      await this.sink.write(last, offset + used - 1);
     }
   }
 }

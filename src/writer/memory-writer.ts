@@ -10,28 +10,25 @@ import type { Sink } from "./sink.js";
  * the format has no mark for that.
  */
 export class MemoryWriter implements DumpWriter {
-  readonly #sink: Sink;
-  readonly #layout: MemoryLayout;
-  /** Pages whose content is written to the file. */
-  readonly #kept: PageBitmap;
   /** Number of ranges whose header was written. */
   #begun = 0;
 
-  constructor(sink: Sink, layout: MemoryLayout, kept: PageBitmap) {
-    this.#sink = sink;
-    this.#layout = layout;
-    this.#kept = kept;
-  }
+  constructor(
+    private readonly sink: Sink,
+    private readonly layout: MemoryLayout,
+    /** Pages whose content is written to the file. */
+    private readonly kept: PageBitmap,
+  ) {}
 
   async begin(): Promise<void> {
-    this.#sink.ascendingFrom?.(0);
-    this.#sink.atMost?.(this.#layout.mostBytes);
+    this.sink.ascendingFrom?.(0);
+    this.sink.atMost?.(this.layout.mostBytes);
   }
 
   async add({ startPfn, endPfn, records, data }: EncodedPages): Promise<void> {
     let page = 0;
     let done = 0;
-    for (const run of memoryRuns(this.#layout, this.#kept, startPfn, endPfn)) {
+    for (const run of memoryRuns(this.layout, this.kept, startPfn, endPfn)) {
       if (run.range >= this.#begun) await this.#begin(run.range);
       const pages = run.endPfn - run.startPfn;
       done += await this.#write(run, records.subarray(page, page + pages), data.subarray(done));
@@ -40,13 +37,13 @@ export class MemoryWriter implements DumpWriter {
   }
 
   async end(): Promise<number> {
-    return this.#layout.mostBytes;
+    return this.layout.mostBytes;
   }
 
   /** Every range has a page, so every range's header is written here. */
   async #begin(range: number): Promise<void> {
     this.#begun = range + 1;
-    const { ranges, headerSize, pageSize, littleEndian } = this.#layout;
+    const { ranges, headerSize, pageSize, littleEndian } = this.layout;
     if (headerSize === 0) return;
     const bytes = new Uint8Array(headerSize);
     const view = new DataView(bytes.buffer);
@@ -54,14 +51,14 @@ export class MemoryWriter implements DumpWriter {
     view.setUint32(4, LIME_VERSION, littleEndian);
     view.setBigUint64(8, BigInt((ranges.startPfn[range] as number) * pageSize), littleEndian);
     view.setBigUint64(16, BigInt((ranges.endPfn[range] as number) * pageSize) - 1n, littleEndian);
-    await this.#sink.write(bytes, (ranges.offset[range] as number) - headerSize);
+    await this.sink.write(bytes, (ranges.offset[range] as number) - headerSize);
   }
 
   /**
    * Writes a run without its pages of zeros, which have no bytes in `data`. Returns how many bytes of `data` it used.
    */
   async #write({ offset }: MemoryRun, records: Uint32Array, data: Uint8Array): Promise<number> {
-    const { pageSize } = this.#layout;
+    const { pageSize } = this.layout;
     let done = 0;
     for (let first = 0; first < records.length; ) {
       if (records[first] === ZERO_PAGE) {
@@ -71,7 +68,7 @@ export class MemoryWriter implements DumpWriter {
       const zero = records.indexOf(ZERO_PAGE, first);
       const end = zero < 0 ? records.length : zero;
       const length = (end - first) * pageSize;
-      const written = this.#sink.write(data.subarray(done, done + length), offset + first * pageSize);
+      const written = this.sink.write(data.subarray(done, done + length), offset + first * pageSize);
       if (written !== undefined) await written;
       done += length;
       first = end;

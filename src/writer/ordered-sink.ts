@@ -31,8 +31,6 @@ export function createOrderedSink(target: ByteTarget, options: OrderedSinkOption
 
 class OrderedSink implements Sink {
   readonly name: string;
-  readonly #target: ByteTarget;
-  readonly #options: OrderedSinkOptions;
   /** The bytes before the ascending ones, at their own offsets. */
   #head: SpoolFile | undefined;
   /** The ascending bytes, packed, if bytes come before them. */
@@ -42,18 +40,19 @@ class OrderedSink implements Sink {
   #ascending: AscendingBytes | undefined;
   #packers: Packer[] = [];
 
-  constructor(target: ByteTarget, options: OrderedSinkOptions) {
+  constructor(
+    private readonly target: ByteTarget,
+    private readonly options: OrderedSinkOptions,
+  ) {
     this.name = target.name;
-    this.#target = target;
-    this.#options = options;
     // Made here, so that a missing codec is reported before the run.
     this.#packers.push(this.#toTarget());
   }
 
   ascendingFrom(offset: number): void {
     this.#from = offset;
-    if (offset > 0) this.#tail = createSpoolFile(this.#options.spool, PURPOSE);
-    const packer = offset > 0 ? createPacker(this.#options.packing, (bytes) => this.#keep(bytes)) : this.#packers[0];
+    if (offset > 0) this.#tail = createSpoolFile(this.options.spool, PURPOSE);
+    const packer = offset > 0 ? createPacker(this.options.packing, (bytes) => this.#keep(bytes)) : this.#packers[0];
     if (packer === undefined) throw new Error("a sink always has a packer");
     if (offset > 0) this.#packers.push(packer);
     this.#ascending = new AscendingBytes(packer, offset);
@@ -61,7 +60,7 @@ class OrderedSink implements Sink {
 
   write(bytes: Uint8Array, offset: number): void | Promise<void> {
     if (offset < this.#from) {
-      this.#head ??= createSpoolFile(this.#options.spool, PURPOSE);
+      this.#head ??= createSpoolFile(this.options.spool, PURPOSE);
       this.#head.write(bytes, offset);
       return;
     }
@@ -74,28 +73,28 @@ class OrderedSink implements Sink {
       const bytes = new AscendingBytes(this.#packers[0] as Packer, 0);
       await copy(this.#head, (piece, at) => bytes.write(piece, at));
       await bytes.finish(Math.min(size, this.#from));
-      await copy(this.#tail, (piece) => this.#target.write(piece));
+      await copy(this.#tail, (piece) => this.target.write(piece));
     }
     this.#drop();
-    return this.#target.finish();
+    return this.target.finish();
   }
 
   async abort(): Promise<void> {
     for (const packer of this.#packers) packer.abort();
     this.#drop();
-    await this.#target.abort();
+    await this.target.abort();
   }
 
   leftBehind(): string | undefined {
-    return this.#target.leftBehind?.();
+    return this.target.leftBehind?.();
   }
 
   #toTarget(): Packer {
-    return createPacker(this.#options.packing, (bytes) => this.#target.write(bytes));
+    return createPacker(this.options.packing, (bytes) => this.target.write(bytes));
   }
 
   #keep(bytes: Uint8Array): void {
-    const { limit } = this.#options;
+    const { limit } = this.options;
     const tail = this.#tail as SpoolFile;
     if (limit !== undefined) checkLimit(this.name, tail.size() + bytes.length, limit);
     tail.write(bytes);

@@ -31,8 +31,6 @@ const HOLD = constants.O_RDWR | (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBL
  * otherwise nothing does. Throws `NOT_WRITABLE`, `NO_SPACE`, `OUTPUT_EXISTS`.
  */
 export class PartialFile {
-  /** Its name in messages. */
-  readonly #name: string;
   /** Whether the name is a link: then the user did not name its target. */
   readonly #isLinked: boolean;
   /** Its folder, looked up once. Everything is done in it, even if another folder gets its name meanwhile. */
@@ -52,8 +50,11 @@ export class PartialFile {
   #replaced = false;
   #left: string | undefined;
 
-  constructor(path: string, name: string) {
-    this.#name = name;
+  constructor(
+    path: string,
+    /** Its name in messages. */
+    private readonly name: string,
+  ) {
     this.#isLinked = path !== name;
     this.#final = basename(path);
     // Two runs that write into the same folder need different names. The name need not be secret, because it is created
@@ -237,7 +238,7 @@ export class PartialFile {
   #checkReached(): void {
     if (this.#folder.isReached()) return;
     this.#state = "gone";
-    throw outsideItsFolder(this.#name, this.#folder, this.#final);
+    throw outsideItsFolder(this.name, this.#folder, this.#final);
   }
 
   #dropPartial(): void {
@@ -251,9 +252,9 @@ export class PartialFile {
         "NOT_WRITABLE",
         `its temporary name, ${this.#shown(this.#temporary)}, cannot be removed: ${why}`,
         {
-          file: this.#name,
+          file: this.name,
           cure: "Remove that name: both are the same file",
-          left: `${this.#name} is there, and whole`,
+          left: `${this.name} is there, and whole`,
           cause: error,
         },
       );
@@ -297,7 +298,7 @@ export class PartialFile {
 
   #moved(): DumpError {
     return new DumpError("NOT_WRITABLE", "its folder was moved, or removed, while it was written", {
-      file: this.#name,
+      file: this.name,
       cure: "Look at who may write to the folders above it",
       left: NOTHING_LEFT,
     });
@@ -305,7 +306,7 @@ export class PartialFile {
 
   #exchanged(): DumpError {
     return new DumpError("NOT_WRITABLE", "something else took the place of its temporary file while it was written", {
-      file: this.#name,
+      file: this.name,
       cure: `Look at who may write to ${this.#folder.name}`,
       left: NOTHING_LEFT,
     });
@@ -313,7 +314,7 @@ export class PartialFile {
 
   #cameIntoBeing(): DumpError {
     return new DumpError("OUTPUT_EXISTS", "was created by somebody else while the dump was written", {
-      file: this.#name,
+      file: this.name,
       cure: "Name another file for the output",
     });
   }
@@ -322,7 +323,7 @@ export class PartialFile {
     const code = systemErrorCode(error);
     const full = code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG";
     return new DumpError(full ? "NO_SPACE" : "NOT_WRITABLE", `cannot be written: ${describeSystemError(error)}`, {
-      file: this.#name,
+      file: this.name,
       cure: full ? `Make room, name another disk, or ${OPTION.smaller}` : "Check the disk or network share it is on",
       left: NOTHING_LEFT,
       cause: error,

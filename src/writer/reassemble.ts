@@ -79,9 +79,6 @@ interface Copied {
 }
 
 class Reassembler {
-  readonly #dump: Dump;
-  readonly #image: KdumpImage;
-  readonly #sink: Sink;
   readonly #desc = new DataView(new ArrayBuffer(DESCRIPTORS * PAGE_DESC_SIZE));
   #descFill = 0;
   #descPosition: number;
@@ -91,18 +88,19 @@ class Reassembler {
   #zeroPage: number | undefined;
   #missing = 0;
 
-  constructor(dump: Dump, image: KdumpImage, sink: Sink) {
-    this.#dump = dump;
-    this.#image = image;
-    this.#sink = sink;
+  constructor(
+    private readonly dump: Dump,
+    private readonly image: KdumpImage,
+    private readonly sink: Sink,
+  ) {
     this.#descPosition = (image.parts[0] as KdumpPart).descriptors;
     this.#dataPosition = this.#descPosition + countBits(image.dumped, 0, image.maxMapnr) * PAGE_DESC_SIZE;
   }
 
   async run({ signal, onProgress }: ReassembleOptions): Promise<ReassembleResult> {
-    const { parts, dumped, maxMapnr, blockSize } = this.#image;
+    const { parts, dumped, maxMapnr, blockSize } = this.image;
     await this.#copyHead();
-    if ((this.#dump.header.dumpLevel & 1) !== 0) {
+    if ((this.dump.header.dumpLevel & 1) !== 0) {
       this.#zeroPage = this.#append(new Uint8Array(blockSize));
     }
     const total = countBits(dumped, 0, maxMapnr);
@@ -115,7 +113,7 @@ class Reassembler {
       for (let startPfn = part.startPfn; startPfn < end; startPfn += STEP) {
         const endPfn = Math.min(startPfn + STEP, end);
         const found: [pfn: number, descriptor: PageDescriptor | undefined][] = [];
-        forEachDescriptor(this.#image, { ...part, startPfn, endPfn, descriptors }, (pfn, descriptor) => {
+        forEachDescriptor(this.image, { ...part, startPfn, endPfn, descriptors }, (pfn, descriptor) => {
           found.push([pfn, descriptor === undefined ? undefined : { ...descriptor }]);
         });
         for (const [pfn, descriptor] of found) {
@@ -134,12 +132,12 @@ class Reassembler {
     await this.#flushData();
     await this.#flushDescriptors();
     const outputBytes = await this.#finishHead();
-    return { files: this.#dump.paths, pages: total - this.#missing, missing: this.#missing, outputBytes };
+    return { files: this.dump.paths, pages: total - this.#missing, missing: this.#missing, outputBytes };
   }
 
   /** Makes a function that copies the pages of a part, one by one. */
   #taker(part: KdumpPart, source: ByteSource): (pfn: number, found: PageDescriptor | undefined) => void {
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     const zeros = new Uint8Array(blockSize);
     const window = new Uint8Array(PIECE);
     let [windowStart, windowLength] = [0, 0];
@@ -200,14 +198,14 @@ class Reassembler {
   }
 
   async #flushData(): Promise<void> {
-    if (this.#dataFill > 0) await this.#sink.write(this.#data.subarray(0, this.#dataFill), this.#dataPosition);
+    if (this.#dataFill > 0) await this.sink.write(this.#data.subarray(0, this.#dataFill), this.#dataPosition);
     this.#dataPosition += this.#dataFill;
     this.#dataFill = 0;
   }
 
   /** Adds a page descriptor to those that are written next. There must be room for it. */
   #describe(offset: number, size: number, flags: number): void {
-    const { littleEndian } = this.#image;
+    const { littleEndian } = this.image;
     this.#desc.setBigInt64(this.#descFill, BigInt(offset), littleEndian);
     this.#desc.setUint32(this.#descFill + 8, size, littleEndian);
     this.#desc.setUint32(this.#descFill + 12, flags, littleEndian);
@@ -216,20 +214,20 @@ class Reassembler {
 
   async #flushDescriptors(): Promise<void> {
     const bytes = new Uint8Array(this.#desc.buffer, 0, this.#descFill);
-    if (bytes.length > 0) await this.#sink.write(bytes, this.#descPosition);
+    if (bytes.length > 0) await this.sink.write(bytes, this.#descPosition);
     this.#descPosition += this.#descFill;
     this.#descFill = 0;
   }
 
   /** Copies headers, notes and bitmaps unchanged. */
   async #copyHead(): Promise<void> {
-    const part = this.#image.parts[0] as KdumpPart;
+    const part = this.image.parts[0] as KdumpPart;
     const source = attachSource(part.source);
     const piece = new Uint8Array(PIECE);
     for (let at = 0; at < part.descriptors; at += PIECE) {
       const bytes = piece.subarray(0, Math.min(PIECE, part.descriptors - at));
       readInto(source, bytes, at, "headers and bitmaps");
-      await this.#sink.write(bytes, at);
+      await this.sink.write(bytes, at);
       await setImmediate();
     }
   }
@@ -239,7 +237,7 @@ class Reassembler {
    * incomplete. Returns the length.
    */
   async #finishHead(): Promise<number> {
-    const { littleEndian, parts } = this.#image;
+    const { littleEndian, parts } = this.image;
     const sources = parts.map((part) => attachSource(part.source));
     const headers = sources.map(readKdumpHeader);
     const [source] = sources as [ByteSource];
@@ -248,7 +246,7 @@ class Reassembler {
     const status = headers.reduce((bits, one) => bits | (one.status & STATUS_INCOMPLETE), header.status);
     const statusBytes = structWriter(4, littleEndian, word);
     statusBytes.u32(0, status);
-    await this.#sink.write(statusBytes.bytes, at.status);
+    await this.sink.write(statusBytes.bytes, at.status);
     const out = structWriter(sub.size, littleEndian, word);
     out.bytes.set(readExactly(source, header.blockSize, sub.size, "kdump sub header"));
     out.u32(sub.split, 0);
@@ -269,11 +267,11 @@ class Reassembler {
     if (header.version >= 5) {
       out.u64(sub.offsetEraseinfo, erased.length === 0 ? 0 : this.#dataPosition);
       out.word(sub.sizeEraseinfo, erased.length);
-      if (erased.length > 0) await this.#sink.write(erased, this.#dataPosition);
+      if (erased.length > 0) await this.sink.write(erased, this.#dataPosition);
     }
     // The headers of older versions end before the fields that they lack: notes follow there.
     const known = header.version >= 6 ? sub.size : header.version === 5 ? sub.startPfn64 : sub.offsetEraseinfo;
-    await this.#sink.write(out.bytes.subarray(0, known), header.blockSize);
+    await this.sink.write(out.bytes.subarray(0, known), header.blockSize);
     return this.#dataPosition + (header.version >= 5 ? erased.length : 0);
   }
 }

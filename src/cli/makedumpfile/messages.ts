@@ -23,11 +23,8 @@ export class Messages {
   level = STANDARD_MESSAGES;
   /** Whether -F was given. */
   flattened = false;
-  readonly #streams: MessageStreams;
 
-  constructor(streams: MessageStreams) {
-    this.#streams = streams;
-  }
+  constructor(private readonly streams: MessageStreams) {}
 
   has(kind: number): boolean {
     return (this.level & kind) !== 0;
@@ -48,22 +45,22 @@ export class Messages {
 
   /** A line about an error or a possible one; the stack of a mistake in coresieve may follow. */
   error(line: string): void {
-    if (this.has(ERROR)) this.#streams.stderr.write(`${foreignLines(line)}\n`);
+    if (this.has(ERROR)) this.streams.stderr.write(`${foreignLines(line)}\n`);
   }
 
   /** Text of kind PROGRESS, unchanged, without a newline. */
   progress(text: string): void {
-    if (this.has(PROGRESS)) this.#streams.stderr.write(text);
+    if (this.has(PROGRESS)) this.streams.stderr.write(text);
   }
 
   /** A message of getopt, which is printed at every level. */
   always(line: string): void {
-    this.#streams.stderr.write(`${foreignText(line)}\n`);
+    this.streams.stderr.write(`${foreignText(line)}\n`);
   }
 
   #say(kind: number, lines: readonly string[]): void {
     if (!this.has(kind)) return;
-    const { stdout, stderr } = this.#streams;
+    const { stdout, stderr } = this.streams;
     // Tabs are kept: they belong to makedumpfile's tables, which scripts parse.
     const shown = lines.map((line) => `${line.split("\t").map(foreignText).join("\t")}\n`);
     (this.flattened ? stderr : stdout).write(shown.join(""));

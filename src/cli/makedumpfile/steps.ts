@@ -13,8 +13,6 @@ export type StepName =
 
 /** Prints makedumpfile's progress lines and, with the report bit, the duration of each step. */
 export class Steps {
-  readonly #messages: Messages;
-  readonly #now: () => number;
   #step: StepName | undefined;
   #started = 0;
   #shown = Number.NEGATIVE_INFINITY;
@@ -22,17 +20,17 @@ export class Steps {
   #midLine = false;
 
   /** `now` returns milliseconds. */
-  constructor(messages: Messages, now: () => number = () => performance.now()) {
-    this.#messages = messages;
-    this.#now = now;
-  }
+  constructor(
+    private readonly messages: Messages,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   /** Reports the progress of a step; a new step ends the previous one. */
   update(step: StepName, done: number, total: number): void {
     if (step !== this.#step) {
       this.#end();
       this.#step = step;
-      this.#started = this.#now();
+      this.#started = this.now();
     }
     // The end of a step is printed by `#end`.
     if (done < total) this.#show(step, total === 0 ? 0 : done / total);
@@ -46,7 +44,7 @@ export class Steps {
 
   /** Makes the next output begin on its own line. */
   breakLine(): void {
-    if (this.#midLine) this.#messages.progress("\n");
+    if (this.#midLine) this.messages.progress("\n");
     this.#midLine = false;
   }
 
@@ -55,21 +53,21 @@ export class Steps {
     if (step === undefined) return;
     this.#show(step, 1);
     this.#step = undefined;
-    if (!this.#messages.has(REPORT)) return;
-    if (this.#messages.flattened) this.breakLine();
-    const seconds = Math.max(0, this.#now() - this.#started) / 1000;
-    this.#messages.report(`STEP [${step.padEnd(27)}] : ${seconds.toFixed(6)} seconds`);
+    if (!this.messages.has(REPORT)) return;
+    if (this.messages.flattened) this.breakLine();
+    const seconds = Math.max(0, this.now() - this.#started) / 1000;
+    this.messages.report(`STEP [${step.padEnd(27)}] : ${seconds.toFixed(6)} seconds`);
   }
 
   #show(step: StepName, share: number): void {
-    const now = this.#now();
+    const now = this.now();
     if (share < 1 && now - this.#shown < INTERVAL) return;
     this.#shown = now;
     const percent = (Math.floor(share * 1000) / 10).toFixed(1).padStart(5);
     const elapsed = (now - this.#started) / 1000;
     const eta = step === "Copying data" && share > 0 ? `eta: ${etaText((elapsed * (1 - share)) / share)}` : "";
     const spinner = SPINNER[this.#turns++ % SPINNER.length];
-    this.#messages.progress(`\r${step.padEnd(50)}: [${percent} %] ${spinner}  ${eta.padStart(16)}`);
+    this.messages.progress(`\r${step.padEnd(50)}: [${percent} %] ${spinner}  ${eta.padStart(16)}`);
     this.#midLine = true;
   }
 }

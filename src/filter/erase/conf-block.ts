@@ -14,12 +14,9 @@ interface Base {
 
 /** The lines of makedumpfile.conf(5): sections, `erase`, `for … endfor`. */
 export class ConfBlock {
-  readonly #file: string;
   #loop: { readonly id: string; readonly loop: Loop; readonly line: number; rules: number } | undefined;
 
-  constructor(file: string) {
-    this.#file = file;
-  }
+  constructor(private readonly file: string) {}
 
   /** Whether a loop has begun: other rules are not allowed in it. */
   get open(): boolean {
@@ -40,7 +37,7 @@ export class ConfBlock {
   end(): void {
     if (this.#loop === undefined) return;
     throw new DumpError("BAD_OPTION", "found the end of the file, expected endfor", {
-      file: `${this.#file}:${this.#loop.line}`,
+      file: `${this.file}:${this.#loop.line}`,
       cure: CURE,
     });
   }
@@ -54,7 +51,7 @@ export class ConfBlock {
         "BAD_OPTION",
         `found the section [${name}]: coresieve looks up symbols of the kernel ([vmlinux]) only, not of modules`,
         {
-          file: `${this.#file}:${line}`,
+          file: `${this.file}:${line}`,
           cure: "Name something in the kernel that leads to the module's data (a list, a slab cache), or remove the section",
         },
       );

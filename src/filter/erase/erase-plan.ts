@@ -119,18 +119,14 @@ interface Collected {
 }
 
 class Resolver {
-  readonly #dump: Dump;
-  readonly #space: AddressSpace;
-  readonly #kernel: KernelObjects | undefined;
-  readonly #slabs: SlabFinder | undefined;
   #pieces = 0;
 
-  constructor(dump: Dump, space: AddressSpace, kernel: KernelObjects | undefined, slabs: SlabFinder | undefined) {
-    this.#dump = dump;
-    this.#space = space;
-    this.#kernel = kernel;
-    this.#slabs = slabs;
-  }
+  constructor(
+    private readonly dump: Dump,
+    private readonly space: AddressSpace,
+    private readonly kernel: KernelObjects | undefined,
+    private readonly slabs: SlabFinder | undefined,
+  ) {}
 
   resolve(rule: EraseRule, misses: Misses): ErasedByRule {
     const { target, name } = rule;
@@ -163,7 +159,7 @@ class Resolver {
   }
 
   #needed(): KernelObjects {
-    if (this.#kernel !== undefined) return this.#kernel;
+    if (this.kernel !== undefined) return this.kernel;
     throw cannotErase(
       "the dump's memory has no symbols and types (kallsyms, BTF)",
       `Give the kernel's vmlinux with ${OPTION.vmlinux}; physical ranges need none`,
@@ -172,12 +168,12 @@ class Resolver {
 
   #slab(cache: string): SlabObjects {
     this.#needed();
-    return (this.#slabs as SlabFinder).objectsOf(cache);
+    return (this.slabs as SlabFinder).objectsOf(cache);
   }
 
   #places(target: Target & { kind: "place" }, into: Collected): void {
     const kernel = this.#needed();
-    const finder = new ValueFinder(kernel, this.#dump.memory, into.misses);
+    const finder = new ValueFinder(kernel, this.dump.memory, into.misses);
     if (target.loop === undefined) {
       for (const value of finder.find(target.place, undefined)) this.#value(value, undefined, target, finder, into);
       return;
@@ -216,7 +212,7 @@ class Resolver {
     into: Collected,
   ): void {
     const { nullify, maxText } = target;
-    const { wordSize } = this.#dump.machine;
+    const { wordSize } = this.dump.machine;
     if (value.isBitField) throw cannotErase(`${target.place.text} is a bit field`, "Erase the struct that it is in");
     const pointee = value.type === undefined ? undefined : cType(value.type).target;
     if (nullify) {
@@ -273,11 +269,11 @@ class Resolver {
   }
 
   #eraseAt(into: Collected, address: bigint, size: number): void {
-    const { pageSize } = this.#dump;
+    const { pageSize } = this.dump;
     let found = false;
     for (let done = 0; done < size; ) {
       const at = address + BigInt(done);
-      const place = this.#space.translate(at);
+      const place = this.space.translate(at);
       const length = Math.min(place?.length ?? pageSize - Number(at % BigInt(pageSize)), size - done);
       this.#limit(into);
       if (place === undefined) into.misses.unreachable++;
@@ -302,7 +298,7 @@ class Resolver {
   #limit({ list }: Collected): void {
     if (++this.#pieces <= MAX_PIECES && list.count <= MAX_SPANS) return;
     throw new DumpError("LIMIT", `erase rules lead to more than ${MAX_SPANS} pieces of memory`, {
-      file: this.#dump.paths[0] ?? "",
+      file: this.dump.paths[0] ?? "",
       cure: "Erase less with one rule, or a physical range",
     });
   }

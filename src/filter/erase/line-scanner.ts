@@ -9,38 +9,37 @@ const MAX_STEPS = 64;
 
 /** Reads one line of a rules file from left to right. Errors say where, what was found and what was expected. */
 export class LineScanner {
-  readonly #text: string;
-  readonly #where: string;
   #at = 0;
 
   /** `where` is the file and the line: "rules:3". */
-  constructor(text: string, where: string) {
-    this.#text = text;
-    this.#where = where;
+  constructor(
+    private readonly text: string,
+    private readonly where: string,
+  ) {
     this.#skip();
   }
 
   get ended(): boolean {
-    return this.#at >= this.#text.length;
+    return this.#at >= this.text.length;
   }
 
   /** Number of characters read, without trailing blanks. */
   get position(): number {
-    return this.#text.slice(0, this.#at).trimEnd().length;
+    return this.text.slice(0, this.#at).trimEnd().length;
   }
 
   /** The error for anything but `what` at this position. */
   expected(what: string, cure = "docs/erase.md shows how rules are written"): DumpError {
-    const rest = this.#text.slice(this.#at);
+    const rest = this.text.slice(this.#at);
     const found =
       rest === "" ? "the end of the line" : JSON.stringify(rest.length > 40 ? `${rest.slice(0, 40)}…` : rest);
-    return new DumpError("BAD_OPTION", `found ${found}, expected ${what}`, { file: this.#where, cure });
+    return new DumpError("BAD_OPTION", `found ${found}, expected ${what}`, { file: this.where, cure });
   }
 
   /** Reads a word, if it is here. */
   word(word: string): boolean {
     const end = this.#at + word.length;
-    if (!this.#text.startsWith(word, this.#at) || /[\w$.]/.test(this.#text[end] ?? "")) return false;
+    if (!this.text.startsWith(word, this.#at) || /[\w$.]/.test(this.text[end] ?? "")) return false;
     this.#at = end;
     this.#skip();
     return true;
@@ -48,7 +47,7 @@ export class LineScanner {
 
   /** Reads a sign, if it is here. */
   sign(sign: string): boolean {
-    if (!this.#text.startsWith(sign, this.#at)) return false;
+    if (!this.text.startsWith(sign, this.#at)) return false;
     this.#at += sign.length;
     this.#skip();
     return true;
@@ -64,19 +63,19 @@ export class LineScanner {
   /** A number, decimal or hexadecimal. */
   number(what: string): bigint {
     const found = this.#take(NUMBER);
-    if (found === undefined || /[\w$]/.test(this.#text[this.#at] ?? "")) throw this.expected(what);
+    if (found === undefined || /[\w$]/.test(this.text[this.#at] ?? "")) throw this.expected(what);
     this.#skip();
     return BigInt(found);
   }
 
   /** Whether a number is here. */
   get atNumber(): boolean {
-    return /\d/.test(this.#text[this.#at] ?? "");
+    return /\d/.test(this.text[this.#at] ?? "");
   }
 
   /** Whether steps from an element are here. */
   get atElement(): boolean {
-    return this.#text[this.#at] === "." || this.#text[this.#at] === "{";
+    return this.text[this.#at] === "." || this.text[this.#at] === "{";
   }
 
   /** Reads a number of bytes, optionally with K or M. */
@@ -84,10 +83,10 @@ export class LineScanner {
     const what = `a size: a number of bytes up to ${most}, also with K or M`;
     const start = this.#at;
     const found = this.#take(NUMBER);
-    const unit = /[kKmM]/.exec(this.#text[this.#at] ?? "")?.[0].toUpperCase();
+    const unit = /[kKmM]/.exec(this.text[this.#at] ?? "")?.[0].toUpperCase();
     if (unit !== undefined) this.#at++;
     const value = Number(found ?? Number.NaN) * (unit === "M" ? 2 ** 20 : unit === "K" ? 1024 : 1);
-    if (!(value >= 1 && value <= most) || /[\w$]/.test(this.#text[this.#at] ?? "")) {
+    if (!(value >= 1 && value <= most) || /[\w$]/.test(this.text[this.#at] ?? "")) {
       this.#at = start;
       throw this.expected(what);
     }
@@ -130,8 +129,8 @@ export class LineScanner {
       if (steps.length === MAX_STEPS) throw this.expected(`at most ${MAX_STEPS} steps from one value to the next`);
       steps.push(step);
     }
-    const text = this.#text.slice(start, this.#at);
-    if (!this.ended && !/\s/.test(this.#text[this.#at] ?? "")) {
+    const text = this.text.slice(start, this.#at);
+    if (!this.ended && !/\s/.test(this.text[this.#at] ?? "")) {
       throw this.expected(".MEMBER, [N], [*], {TYPE} or a blank");
     }
     this.#skip();
@@ -154,7 +153,7 @@ export class LineScanner {
   #take(pattern: RegExp): string | undefined {
     const sticky = new RegExp(pattern.source, "y");
     sticky.lastIndex = this.#at;
-    const found = sticky.exec(this.#text)?.[0];
+    const found = sticky.exec(this.text)?.[0];
     if (found !== undefined) this.#at += found.length;
     return found;
   }

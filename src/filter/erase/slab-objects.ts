@@ -23,31 +23,27 @@ const MAX_OBJECTS = 1 << 15;
  * `CANNOT_ERASE` for others, and for names that no cache has.
  */
 export class SlabFinder {
-  readonly #dump: Dump;
-  readonly #view: KernelView;
-  readonly #kernel: KernelObjects;
-  readonly #wanted: readonly string[];
   #caches: readonly SlabCache[] | undefined;
   /** The first pfns of the slabs, by the address of the cache. */
   #slabs: ReadonlyMap<bigint, readonly number[]> | undefined;
 
   /** `wanted`: the names of all caches that will be requested. */
-  constructor(dump: Dump, view: KernelView, kernel: KernelObjects, wanted: readonly string[]) {
-    this.#dump = dump;
-    this.#view = view;
-    this.#kernel = kernel;
-    this.#wanted = wanted;
-  }
+  constructor(
+    private readonly dump: Dump,
+    private readonly view: KernelView,
+    private readonly kernel: KernelObjects,
+    private readonly wanted: readonly string[],
+  ) {}
 
   objectsOf(name: string): SlabObjects {
-    const { types } = this.#kernel;
+    const { types } = this.kernel;
     if (types.member("kmem_cache", "object_size") === undefined || types.member("kmem_cache", "oo") === undefined) {
       throw cannotErase("the kernel's slab allocator is not SLUB", "Erase what a list or a symbol leads to");
     }
     const caches = this.#named(name);
     const slabs = this.#findSlabs();
     const member = (cache: SlabCache, path: string) =>
-      Number(readMember(this.#kernel, "kmem_cache", cache.address, path) ?? 0n);
+      Number(readMember(this.kernel, "kmem_cache", cache.address, path) ?? 0n);
     const shapes = caches.map((cache) => ({
       slabs: slabs.get(cache.address) ?? [],
       size: member(cache, "object_size"),
@@ -57,7 +53,7 @@ export class SlabFinder {
     const each = function* (this: SlabFinder) {
       for (const { slabs: firsts, size, stride, pad } of shapes) {
         for (const pfn of firsts) {
-          const start = pfn * this.#dump.pageSize;
+          const start = pfn * this.dump.pageSize;
           const { count, end } = this.#slabAt(pfn);
           for (let i = 0; i < count; i++) {
             const paddr = start + pad + i * stride;
@@ -74,7 +70,7 @@ export class SlabFinder {
     this.#caches ??= this.#allCaches();
     const found = this.#caches.filter((cache) => isCache(cache, name));
     if (found.length > 0) return found;
-    const { memory, symbols } = this.#kernel;
+    const { memory, symbols } = this.kernel;
     // If a cache was merged with another one of the same size, its variable points to that one.
     const variable = [name, `${name}p`].map((one) => symbols.address(one)).find((one) => one !== undefined);
     const target = variable === undefined ? undefined : memory.readWord(variable);
@@ -92,9 +88,9 @@ export class SlabFinder {
   }
 
   #allCaches(): readonly SlabCache[] {
-    const caches = slabCaches(this.#dump, this.#view, this.#kernel);
+    const caches = slabCaches(this.dump, this.view, this.kernel);
     if (caches !== undefined) return caches;
-    const { source } = this.#kernel.symbols;
+    const { source } = this.kernel.symbols;
     throw cannotErase(
       `the kernel has no symbol slab_caches in ${source}, and no slab page leads to its caches`,
       `Give the vmlinux with ${OPTION.vmlinux}`,
@@ -103,11 +99,11 @@ export class SlabFinder {
 
   /** Number of objects in the slab that begins at `pfn`, and the physical address of its end. */
   #slabAt(pfn: number): { count: number; end: number } {
-    const { memMap, layout } = this.#view;
+    const { memMap, layout } = this.view;
     const run = structPageRun(memMap, layout.size, pfn);
     if (run === undefined) return { count: 0, end: 0 };
-    const objects = readMember(this.#kernel, slabType(this.#kernel), run.address, "objects");
-    return { count: Math.min(Number(objects ?? 0n), MAX_OBJECTS), end: (pfn + run.pages) * this.#dump.pageSize };
+    const objects = readMember(this.kernel, slabType(this.kernel), run.address, "objects");
+    return { count: Math.min(Number(objects ?? 0n), MAX_OBJECTS), end: (pfn + run.pages) * this.dump.pageSize };
   }
 
   #findSlabs(): ReadonlyMap<bigint, readonly number[]> {
@@ -119,9 +115,9 @@ export class SlabFinder {
     const slabs = new Map<bigint, number[]>();
     this.#caches ??= this.#allCaches();
     for (const { name, address } of this.#caches)
-      if (this.#wanted.some((one) => isCache({ name }, one))) slabs.set(address, []);
+      if (this.wanted.some((one) => isCache({ name }, one))) slabs.set(address, []);
     if (slabs.size === 0) return slabs;
-    scanSlabs(this.#dump, this.#view, this.#kernel, ({ cache, pfn }) => slabs.get(cache)?.push(pfn));
+    scanSlabs(this.dump, this.view, this.kernel, ({ cache, pfn }) => slabs.get(cache)?.push(pfn));
     return slabs;
   }
 }

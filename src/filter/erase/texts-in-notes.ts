@@ -10,14 +10,12 @@ import { ERASED } from "./spans.js";
 
 /** Overwrites texts in the parts of a dump outside of its pages. */
 export class TextsInNotes {
-  readonly #search: TextSearch;
   readonly #finder: PatternFinder;
   readonly #wide: WideTexts;
   /** How many texts were found, by rule. */
   readonly counts: number[];
 
-  constructor(search: TextSearch) {
-    this.#search = search;
+  constructor(private readonly search: TextSearch) {
     this.#finder = new PatternFinder(search);
     this.#wide = new WideTexts(this.#finder);
     this.counts = new Array(search.rules).fill(0);
@@ -58,12 +56,12 @@ export class TextsInNotes {
   #overwrite(bytes: Uint8Array, patterns: boolean): void {
     const found: { rule: number; start: number; end: number }[] = [];
     const original = Buffer.from(bytes);
-    for (const { rule, bytes: needle } of this.#search.needles) {
+    for (const { rule, bytes: needle } of this.search.needles) {
       for (let at = original.indexOf(needle); at >= 0; at = original.indexOf(needle, at + 1)) {
         found.push({ rule, start: at, end: at + needle.length });
       }
     }
-    if (patterns && this.#search.patterns.length > 0) {
+    if (patterns && this.search.patterns.length > 0) {
       // The search needs zeros before and behind, and an address that is a multiple of 4.
       const around = 2 * EDGE;
       const padded = new Uint8Array(bytes.length + 2 * around);

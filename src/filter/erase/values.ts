@@ -55,16 +55,13 @@ const MAX_RULE_STEPS = 1 << 26;
  * Finds values by places. Throws `CANNOT_ERASE` for what the kernel does not have; counts what the dump does not have.
  */
 export class ValueFinder {
-  readonly #kernel: KernelObjects;
-  readonly #physical: PhysicalMemory;
-  readonly misses: Misses;
   #steps = 0;
 
-  constructor(kernel: KernelObjects, physical: PhysicalMemory, misses: Misses) {
-    this.#kernel = kernel;
-    this.#physical = physical;
-    this.misses = misses;
-  }
+  constructor(
+    private readonly kernel: KernelObjects,
+    private readonly physical: PhysicalMemory,
+    readonly misses: Misses,
+  ) {}
 
   /** All values at a place; several if it contains [*], or if its variable is per CPU. */
   *find(place: Place, element: Value | undefined): Generator<Value, void> {
@@ -75,7 +72,7 @@ export class ValueFinder {
 
   /** A struct at an address. */
   at(type: string, address: bigint, physical = false): Value {
-    const { types } = this.#kernel;
+    const { types } = this.kernel;
     const { count, element } = cType(type);
     const elementSize = element === undefined ? undefined : types.sizeOf(element);
     const size = count === undefined ? types.sizeOf(type) : elementSize && elementSize * count;
@@ -90,7 +87,7 @@ export class ValueFinder {
    * in the dump.
    */
   follow(pointer: Value): Value | undefined {
-    const { memory } = this.#kernel;
+    const { memory } = this.kernel;
     const { target = "void" } = cType(pointer.type ?? "");
     const address = this.integer(pointer, memory.wordSize);
     if (address === 0n) this.misses.nulls++;
@@ -105,7 +102,7 @@ export class ValueFinder {
     if (bytes === undefined || ![1, 2, 4, 8].includes(size)) return undefined;
     let result = 0n;
     for (let i = 0; i < size; i++) {
-      result = (result << 8n) | BigInt(bytes[this.#kernel.memory.littleEndian ? size - 1 - i : i] as number);
+      result = (result << 8n) | BigInt(bytes[this.kernel.memory.littleEndian ? size - 1 - i : i] as number);
     }
     return result;
   }
@@ -113,15 +110,15 @@ export class ValueFinder {
   /** The first `length` bytes of a value. */
   bytes({ physical, address }: Value, length: number): Uint8Array | undefined {
     if (!physical) {
-      const view = this.#kernel.memory.readView(address, length);
+      const view = this.kernel.memory.readView(address, length);
       return view && new Uint8Array(view.buffer, view.byteOffset, length);
     }
     const bytes = new Uint8Array(length);
-    return this.#physical.read(bytes, Number(address)) === length ? bytes : undefined;
+    return this.physical.read(bytes, Number(address)) === length ? bytes : undefined;
   }
 
   #roots(name: string, next: PathStep | undefined): Value[] {
-    const { symbols, memory, types } = this.#kernel;
+    const { symbols, memory, types } = this.kernel;
     if (/^0x/i.test(name)) return [this.#typed(BigInt(name), undefined)];
     const addresses = symbols.addresses(name);
     const [address, second] = addresses;
@@ -146,7 +143,7 @@ export class ValueFinder {
   }
 
   #isPerCpu(address: bigint): boolean {
-    const { symbols } = this.#kernel;
+    const { symbols } = this.kernel;
     const [start, end] = [symbols.address("__per_cpu_start"), symbols.address("__per_cpu_end")];
     const isSmp = symbols.address("__per_cpu_offset") !== undefined;
     return isSmp && start !== undefined && end !== undefined && address >= start && address < end;
@@ -217,19 +214,19 @@ export class ValueFinder {
 
   #noType(type: string): DumpError {
     return cannotErase(
-      `the kernel has no type ${type} in ${this.#kernel.types.source}`,
+      `the kernel has no type ${type} in ${this.kernel.types.source}`,
       "Check its name; types of modules are not looked up",
     );
   }
 
   #member(value: Value, name: string): Value {
     const { base = "", baseAddress, path, physical } = value;
-    if (path === "" && this.#kernel.types.sizeOf(base) === undefined) throw this.#noType(base);
+    if (path === "" && this.kernel.types.sizeOf(base) === undefined) throw this.#noType(base);
     return this.#asked(base, baseAddress, physical, path === "" ? name : `${path}.${name}`);
   }
 
   #asked(base: string, baseAddress: bigint, physical: boolean, path: string): Value {
-    const member = this.#kernel.types.member(base, path);
+    const member = this.kernel.types.member(base, path);
     if (member === undefined)
       throw cannotErase(`${base} has no member ${path}`, "Check its name for this kernel's version");
     const { offset, size, count, bitSize, type } = member;
@@ -245,7 +242,7 @@ export class ValueFinder {
     if (count === undefined) throw cannotErase(`${this.#name(value)} is not an array`, "Leave out the [ ]");
     if (path !== "") return this.#asked(base, baseAddress, physical, `${path}[${index}]`);
     const { element = "" } = cType(base);
-    const size = this.#kernel.types.sizeOf(element);
+    const size = this.kernel.types.sizeOf(element);
     if (size === undefined) throw this.#noType(element);
     if (index >= count && count !== 0)
       throw cannotErase(`${this.#name(value)} has no element ${index}`, "Its elements are counted from 0");
@@ -253,7 +250,7 @@ export class ValueFinder {
   }
 
   #behind(pointer: Value, target: string, index: number): Value | undefined {
-    const size = this.#kernel.types.sizeOf(target);
+    const size = this.kernel.types.sizeOf(target);
     if (size === undefined) throw this.#noType(target);
     const first = this.follow(pointer);
     return first && this.at(target, first.address + BigInt(index * size));

@@ -162,17 +162,14 @@ function columnsOf({ edges }: Nfa): { columns: Uint8Array; classes: number } {
 
 /** For each state, the states that are reached without reading a byte; only states with edges or numbers count. */
 class Closures {
-  readonly #nfa: Nfa;
   readonly #known: (readonly number[] | undefined)[] = [];
 
-  constructor(nfa: Nfa) {
-    this.#nfa = nfa;
-  }
+  constructor(private readonly nfa: Nfa) {}
 
   of(state: number): readonly number[] {
     const known = this.#known[state];
     if (known !== undefined) return known;
-    const { empty, edges, accept } = this.#nfa;
+    const { empty, edges, accept } = this.nfa;
     const seen = new Set<number>([state]);
     for (const one of seen) for (const next of empty[one] as number[]) seen.add(next);
     const found = [...seen].filter((one) => (edges[one] as Edge[]).length > 0 || accept.has(one));

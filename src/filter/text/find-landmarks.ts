@@ -84,24 +84,21 @@ function roundsOf(tables: readonly PatternTable[]): Round[] {
 /** Collects the places of one table. */
 class Near {
   places: number[] | undefined = [];
-  readonly #marks: number;
-  readonly #breaks: Uint8Array;
-  readonly #most: number;
   #last = -1;
 
-  constructor(marks: number, breaks: Uint8Array, most: number) {
-    this.#marks = marks;
-    this.#breaks = breaks;
-    this.#most = most;
-  }
+  constructor(
+    private readonly marks: number,
+    private readonly breaks: Uint8Array,
+    private readonly most: number,
+  ) {}
 
   add(input: Uint8Array, place: number, marks: number): void {
-    if ((marks & this.#marks) === 0 || this.places === undefined) return;
+    if ((marks & this.marks) === 0 || this.places === undefined) return;
     // The bytes around this place are read together with those of the previous place.
-    const isRead = place === this.#last + 1 && this.#breaks[input[place] as number] === 0;
+    const isRead = place === this.#last + 1 && this.breaks[input[place] as number] === 0;
     this.#last = place;
     if (isRead) return;
-    if (this.places.length === this.#most) this.places = undefined;
+    if (this.places.length === this.most) this.places = undefined;
     else this.places.push(place);
   }
 }

@@ -10,14 +10,12 @@ import type { PatternTables, TextSearch } from "./text-search.js";
  * landmarks only bytes around them are read.
  */
 export class PatternFinder {
-  readonly #search: TextSearch;
   /** For each table: 1 for bytes with which its start state does not change. */
   readonly #stays: readonly Uint8Array[];
   /** The end of the last match, by pattern. */
   readonly #ends: Float64Array;
 
-  constructor(search: TextSearch) {
-    this.#search = search;
+  constructor(private readonly search: TextSearch) {
     this.#stays = search.finders.map(({ dfa: { next, columns, start } }) =>
       Uint8Array.from({ length: 256 }, (_, byte) => Number(next[start + (columns[byte] as number)] === start)),
     );
@@ -31,7 +29,7 @@ export class PatternFinder {
     places?: readonly (readonly number[] | undefined)[] | undefined,
   ): void {
     this.#ends.fill(searched.from);
-    this.#search.finders.forEach(({ dfa, breaks }, i) => {
+    this.search.finders.forEach(({ dfa, breaks }, i) => {
       const near = places?.[i];
       if (near === undefined) this.#read(dfa, this.#stays[i] as Uint8Array, searched, found);
       else this.#readAround(dfa, breaks, near, searched, found);
@@ -111,7 +109,7 @@ export class PatternFinder {
 
   /** Reports a match of a pattern, which ends at `end`. */
   #take(index: number, end: number, searched: Searched, found: (match: RuleMatch) => void): void {
-    const pattern = this.#search.patterns[index] as PatternTables;
+    const pattern = this.search.patterns[index] as PatternTables;
     if (end - pattern.after <= (this.#ends[index] as number)) return;
     const { bytes, from, to } = searched;
     const first = longestBack(pattern.backwards, bytes, end, Math.max(from - EDGE, end - MAX_MATCH));

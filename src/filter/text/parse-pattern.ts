@@ -58,15 +58,15 @@ export function parsePattern(source: string, ignoreCase: boolean, where: string)
 
 class PatternParser {
   readonly #text: readonly string[];
-  readonly #ignoreCase: boolean;
-  readonly #where: string;
   #at = 0;
   #depth = 0;
 
-  constructor(source: string, ignoreCase: boolean, where: string) {
+  constructor(
+    source: string,
+    private readonly ignoreCase: boolean,
+    private readonly where: string,
+  ) {
     this.#text = [...source];
-    this.#ignoreCase = ignoreCase;
-    this.#where = where;
   }
 
   parse(): Pattern {
@@ -119,7 +119,7 @@ class PatternParser {
   }
 
   #set(ranges: readonly CodeRange[]): PatternNode {
-    return { kind: "set", ranges: this.#ignoreCase ? bothCases(ranges) : codeSet(ranges) };
+    return { kind: "set", ranges: this.ignoreCase ? bothCases(ranges) : codeSet(ranges) };
   }
 
   #repeated(part: PatternNode): PatternNode {
@@ -168,7 +168,7 @@ class PatternParser {
       ranges.push([low, high]);
     }
     if (ranges.length === 0) throw this.#wrong("nothing in [ ]");
-    const cased = this.#ignoreCase ? bothCases(ranges) : ranges;
+    const cased = this.ignoreCase ? bothCases(ranges) : ranges;
     return negated ? but(cased) : cased;
   }
 
@@ -241,7 +241,7 @@ class PatternParser {
 
   #wrong(what: string): DumpError {
     return new DumpError("BAD_OPTION", `character ${this.#at + 1} of the pattern: ${what}`, {
-      file: this.#where,
+      file: this.where,
       cure: "docs/erase.md shows what a pattern may contain",
     });
   }

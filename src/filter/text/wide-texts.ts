@@ -9,14 +9,11 @@ const LEAST = 4;
  * text is converted to UTF-8 and searched like any other. Costs 0.3 ns per byte where there are none.
  */
 export class WideTexts {
-  readonly #finder: PatternFinder;
   #text = new Uint8Array(1 << 16);
   /** For each byte of the converted text: the distance of its character, in bytes. */
   #places = new Uint32Array(1 << 16);
 
-  constructor(finder: PatternFinder) {
-    this.#finder = finder;
-  }
+  constructor(private readonly finder: PatternFinder) {}
 
   /** `bytes` must begin at a multiple of 4. */
   find({ bytes, from, to }: Searched, found: (match: RuleMatch) => void): void {
@@ -57,7 +54,7 @@ export class WideTexts {
       }
     }
     text.fill(0, length, length + EDGE);
-    this.#finder.find({ bytes: text, from: EDGE, to: length }, (match) => {
+    this.finder.find({ bytes: text, from: EDGE, to: length }, (match) => {
       const [first, last] = [places[match.start] as number, places[match.end - 1] as number];
       // The zeros are behind the characters, or before them. If both are possible, characters begin at even places.
       const before = (first % 2 === 1 ? bytes[first - 1] === 0 : bytes[last + 1] !== 0) ? 1 : 0;

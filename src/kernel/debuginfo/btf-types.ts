@@ -92,14 +92,12 @@ function isCompound(type: BtfType): boolean {
 }
 
 class BtfTypeReader {
-  readonly #btf: Btf;
-  readonly #wordSize: number;
   #integers: ReadonlyMap<string, BtfType> | undefined;
 
-  constructor(btf: Btf, wordSize: number) {
-    this.#btf = btf;
-    this.#wordSize = wordSize;
-  }
+  constructor(
+    private readonly btf: Btf,
+    private readonly wordSize: number,
+  ) {}
 
   /** A type by its name in C. */
   find(name: string): BtfType | undefined {
@@ -115,15 +113,15 @@ class BtfTypeReader {
   }
 
   #first(name: string, kinds: readonly number[]): BtfType | undefined {
-    for (const type of this.#btf.named(name, kinds)) return type;
+    for (const type of this.btf.named(name, kinds)) return type;
     return undefined;
   }
 
   #integerTypes(): Map<string, BtfType> {
     const byName = new Map<string, BtfType>();
-    for (const id of this.#btf.ofKind([BTF_KIND.INT])) {
-      const type = this.#btf.type(id) as BtfType;
-      const name = integerName(this.#btf.string(type.name));
+    for (const id of this.btf.ofKind([BTF_KIND.INT])) {
+      const type = this.btf.type(id) as BtfType;
+      const name = integerName(this.btf.string(type.name));
       if (!byName.has(name)) byName.set(name, type);
     }
     return byName;
@@ -131,10 +129,10 @@ class BtfTypeReader {
 
   /** The type behind typedefs and qualifiers. */
   strip(id: number | undefined): BtfType | undefined {
-    let type = id === undefined ? undefined : this.#btf.type(id);
+    let type = id === undefined ? undefined : this.btf.type(id);
     for (let depth = 0; type !== undefined && isWrapper(type.kind); depth++) {
       if (depth === MAX_DEPTH) return undefined;
-      type = this.#btf.type(type.sizeOrType);
+      type = this.btf.type(type.sizeOrType);
     }
     return type;
   }
@@ -157,7 +155,7 @@ class BtfTypeReader {
   #scalarSize(type: BtfType): number | undefined {
     switch (type.kind) {
       case BTF_KIND.PTR:
-        return this.#wordSize;
+        return this.wordSize;
       case BTF_KIND.INT:
       case BTF_KIND.FLOAT:
       case BTF_KIND.STRUCT:
@@ -171,7 +169,7 @@ class BtfTypeReader {
   }
 
   #array(type: BtfType): { element: number; count: number } {
-    const { littleEndian } = this.#btf;
+    const { littleEndian } = this.btf;
     return {
       element: type.view.getUint32(type.at, littleEndian),
       count: type.view.getUint32(type.at + 8, littleEndian),
@@ -216,7 +214,7 @@ class BtfTypeReader {
     const seen = new Set([outer.id]);
     let visits = 0;
     for (const { type, base } of queue) {
-      for (const raw of btfMembers(this.#btf, type)) {
+      for (const raw of btfMembers(this.btf, type)) {
         if (++visits > MAX_VISITS) return undefined;
         if (raw.name === name) return { raw, base };
         if (raw.name !== "" || seen.has(raw.type)) continue;
@@ -240,7 +238,7 @@ class BtfTypeReader {
     const size = this.#scalarSize(type);
     if (size === undefined) return undefined;
     if (!isCompound(type)) return { kind: type.kind === BTF_KIND.PTR ? "pointer" : "integer", size };
-    const members = [...btfMembers(this.#btf, type)].map((raw) => {
+    const members = [...btfMembers(this.btf, type)].map((raw) => {
       if (raw.bits === undefined) return { name: raw.name, type: raw.type, offset: Math.floor(raw.bit / 8) };
       const first = Math.floor(raw.bit / 8);
       return { name: raw.name, type: raw.type, offset: first, size: Math.ceil((raw.bit + raw.bits) / 8) - first };
@@ -271,9 +269,9 @@ class BtfTypeReader {
   /** A type as C writes it. */
   text(id: number, depth = 0): string {
     if (id === 0) return "void";
-    const type = this.#btf.type(id);
+    const type = this.btf.type(id);
     if (type === undefined || depth > MAX_DEPTH) return "?";
-    const name = this.#btf.string(type.name);
+    const name = this.btf.string(type.name);
     switch (type.kind) {
       case BTF_KIND.STRUCT:
         return `struct ${name}`.trimEnd();
@@ -307,7 +305,7 @@ class BtfTypeReader {
     const { element, count } = this.#array(type);
     const inner = this.text(element, depth + 1);
     // The outermost dimension comes first: an array of int[6] is int[5][6].
-    const isArray = this.#btf.type(element)?.kind === BTF_KIND.ARRAY;
+    const isArray = this.btf.type(element)?.kind === BTF_KIND.ARRAY;
     const at = isArray ? inner.indexOf("[") : -1;
     return at < 0 ? `${inner}[${count}]` : `${inner.slice(0, at)}[${count}]${inner.slice(at)}`;
   }

@@ -81,7 +81,6 @@ export class Btf {
   readonly firstId: number;
   /** One more than the highest id. */
   readonly endId: number;
-  readonly #base: Btf | undefined;
   readonly #view: DataView;
   /** The types as words of this machine, for loops over all of them. */
   readonly #words: Uint32Array;
@@ -93,9 +92,12 @@ export class Btf {
   #byName: NameIndex | undefined;
   #enumerators: Enumerators | undefined;
 
-  constructor(bytes: Uint8Array, header: BtfHeader, base: Btf | undefined) {
+  constructor(
+    bytes: Uint8Array,
+    header: BtfHeader,
+    private readonly base: Btf | undefined,
+  ) {
     this.littleEndian = header.littleEndian;
-    this.#base = base;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#words = wordsOf(bytes, header);
     this.#typesStart = header.typesStart;
@@ -113,7 +115,7 @@ export class Btf {
 
   /** `undefined` for `void` (0) and for ids that do not exist. */
   type(id: number): BtfType | undefined {
-    if (id < this.firstId) return this.#base?.type(id);
+    if (id < this.firstId) return this.base?.type(id);
     const at = this.#starts[id - this.firstId];
     if (at === undefined) return undefined;
     const words = this.#words;
@@ -132,7 +134,7 @@ export class Btf {
 
   /** The string at an offset; "" beyond the end. */
   string(offset: number): string {
-    if (offset < this.#firstString) return this.#base?.string(offset) ?? "";
+    if (offset < this.#firstString) return this.base?.string(offset) ?? "";
     const start = offset - this.#firstString;
     return Buffer.from(this.#strings.subarray(start, this.#endOfName(start))).toString("latin1");
   }
@@ -144,7 +146,7 @@ export class Btf {
       const type = this.type(this.firstId + i);
       if (type !== undefined && kinds.includes(type.kind) && this.string(type.name) === name) yield type;
     }
-    if (this.#base !== undefined) yield* this.#base.named(name, kinds);
+    if (this.base !== undefined) yield* this.base.named(name, kinds);
   }
 
   /** Value of the first enum constant of that name. */
@@ -159,7 +161,7 @@ export class Btf {
       const signed = type?.kindFlag === true || !signs;
       return BigInt(signed ? this.#view.getInt32(start + 4, this.littleEndian) : this.#u32(start + 4));
     }
-    return this.#base?.enumerator(name);
+    return this.base?.enumerator(name);
   }
 
   #enum64(at: number, signed: boolean): bigint {
@@ -173,7 +175,7 @@ export class Btf {
 
   /** Ids of the types of one of these kinds, in order; those of the base come first. */
   ofKind(kinds: readonly number[]): number[] {
-    return [...(this.#base?.ofKind(kinds) ?? []), ...this.#ownOfKind(kinds)];
+    return [...(this.base?.ofKind(kinds) ?? []), ...this.#ownOfKind(kinds)];
   }
 
   #ownOfKind(kinds: readonly number[]): number[] {
@@ -225,7 +227,7 @@ export class Btf {
 
   /** 0 for an empty name. Reads at most MAX_NAME bytes: strings may overlap, and many types may share a long one. */
   #hashOf(offset: number): number {
-    if (offset < this.#firstString) return this.#base === undefined ? 0 : this.#base.#hashOf(offset);
+    if (offset < this.#firstString) return this.base === undefined ? 0 : this.base.#hashOf(offset);
     const strings = this.#strings;
     const start = offset - this.#firstString;
     const end = Math.min(start + MAX_NAME, strings.length);

@@ -3,20 +3,18 @@ import { damagedFileError } from "../../reader/damage.js";
 
 /** Reads the parts of DWARF one after the other, and never beyond `end`: throws `CORRUPT` there. */
 export class DwarfCursor {
-  pos: number;
   readonly end: number;
-  readonly bytes: Uint8Array;
-  readonly littleEndian: boolean;
   readonly #view: DataView;
-  readonly #file: string;
 
-  constructor(bytes: Uint8Array, littleEndian: boolean, file: string, pos = 0, end = bytes.length) {
-    this.bytes = bytes;
-    this.littleEndian = littleEndian;
-    this.pos = pos;
+  constructor(
+    readonly bytes: Uint8Array,
+    readonly littleEndian: boolean,
+    private readonly file: string,
+    public pos: number = 0,
+    end = bytes.length,
+  ) {
     this.end = Math.min(end, bytes.length);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    this.#file = file;
   }
 
   /** Moves on by `count` bytes; returns the old position. */
@@ -94,6 +92,6 @@ export class DwarfCursor {
   }
 
   corrupt(what: string): DumpError {
-    return damagedFileError("CORRUPT", this.#file, `its DWARF debug information ${what}`);
+    return damagedFileError("CORRUPT", this.file, `its DWARF debug information ${what}`);
   }
 }

@@ -23,7 +23,6 @@ const KIND_OF_TAG: ReadonlyMap<number, NameKind> = new Map<number, NameKind>([
  * several things have one name the first counts, and a definition is preferred to declarations.
  */
 export class DwarfIndex {
-  readonly #units: DwarfUnits;
   readonly #offsets: Readonly<Record<NameKind, Map<string, number>>> = {
     struct: new Map(),
     union: new Map(),
@@ -36,9 +35,7 @@ export class DwarfIndex {
   readonly #enumerators = new Map<string, bigint>();
   #position = 0;
 
-  constructor(units: DwarfUnits) {
-    this.#units = units;
-  }
+  constructor(private readonly units: DwarfUnits) {}
 
   /** Offset of the first entry of that name and one of these kinds. */
   find(name: string, kinds: readonly NameKind[]): number | undefined {
@@ -60,7 +57,7 @@ export class DwarfIndex {
   }
 
   #more(): boolean {
-    const unit = this.#units.at(this.#position);
+    const unit = this.units.at(this.#position);
     if (unit === undefined) return false;
     this.#position = unit.start + unit.length;
     this.#scan(unit);
@@ -69,11 +66,11 @@ export class DwarfIndex {
 
   /** Reads the entries directly below the unit's first one: there C has its types and variables. */
   #scan(unit: DwarfUnit): void {
-    const open = this.#units.open(unit);
-    const cursor = this.#units.cursor(open, unit.firstEntry);
+    const open = this.units.open(unit);
+    const cursor = this.units.cursor(open, unit.firstEntry);
     const root = this.#abbrev(cursor, open, cursor.uleb());
     if (root === undefined) return;
-    const { language, children } = readEntry(cursor, root, open, this.#units, unit.start + unit.firstEntry);
+    const { language, children } = readEntry(cursor, root, open, this.units, unit.start + unit.firstEntry);
     if (!children || language === LANG_RUST) return;
     let depth = 1;
     while (depth > 0 && cursor.pos < cursor.end) {
@@ -88,7 +85,7 @@ export class DwarfIndex {
       if (kind === undefined) {
         sibling = skipEntry(cursor, abbrev, open);
       } else {
-        const entry = readEntry(cursor, abbrev, open, this.#units, at);
+        const entry = readEntry(cursor, abbrev, open, this.units, at);
         sibling = entry.sibling;
         this.#add(kind, entry, entry.name ?? this.#specifiedName(open, entry));
         if (kind === "enum" && entry.children && this.#readEnumerators(cursor, open, entry)) continue;
@@ -117,9 +114,9 @@ export class DwarfIndex {
     const { start, length } = open.unit;
     if (tag !== TAG.VARIABLE || typeof specification !== "number") return undefined;
     if (specification <= start || specification >= start + length) return undefined;
-    const cursor = this.#units.cursor(open, specification - start);
+    const cursor = this.units.cursor(open, specification - start);
     const abbrev = this.#abbrev(cursor, open, cursor.uleb());
-    return abbrev === undefined ? undefined : readEntry(cursor, abbrev, open, this.#units, specification).name;
+    return abbrev === undefined ? undefined : readEntry(cursor, abbrev, open, this.units, specification).name;
   }
 
   /** Returns true if the cursor is behind all enumerators; false if they are known already and can be skipped. */
@@ -130,7 +127,7 @@ export class DwarfIndex {
       const start = cursor.pos;
       const abbrev = this.#abbrev(cursor, open, cursor.uleb());
       if (abbrev === undefined) return true;
-      const { name, value } = readEntry(cursor, abbrev, open, this.#units, at);
+      const { name, value } = readEntry(cursor, abbrev, open, this.units, at);
       if (first && name !== undefined && this.#enumerators.has(name) && sibling !== undefined && sibling > offset) {
         cursor.pos = start;
         return false;

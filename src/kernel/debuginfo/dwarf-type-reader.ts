@@ -35,13 +35,10 @@ function nodeOf(entry: DwarfEntry | undefined): DwarfNode | undefined {
 
 /** Reads types: sizes, members, how C writes them. */
 export class DwarfTypeReader {
-  readonly #units: DwarfUnits;
-  readonly #file: ElfFile;
-
-  constructor(units: DwarfUnits, file: ElfFile) {
-    this.#units = units;
-    this.#file = file;
-  }
+  constructor(
+    private readonly units: DwarfUnits,
+    private readonly file: ElfFile,
+  ) {}
 
   /** The entry at an offset or with a signature; `undefined` for the end of a list, and where there is no entry. */
   entry(ref: EntryRef | undefined): DwarfEntry | undefined {
@@ -53,21 +50,21 @@ export class DwarfTypeReader {
   }
 
   #signed(signature: bigint): DwarfEntry | undefined {
-    const unit = this.#units.bySignature(signature);
+    const unit = this.units.bySignature(signature);
     return unit === undefined ? undefined : this.#read(unit.start + unit.typeOffset);
   }
 
   #read(offset: number): DwarfEntry | undefined {
-    const unit = this.#units.at(offset);
+    const unit = this.units.at(offset);
     if (unit === undefined || offset < unit.start + unit.firstEntry) return undefined;
-    const open = this.#units.open(unit);
-    const cursor = this.#units.cursor(open, offset - unit.start);
+    const open = this.units.open(unit);
+    const cursor = this.units.cursor(open, offset - unit.start);
     if (cursor.pos >= cursor.end) return undefined;
     const code = cursor.uleb();
     if (code === 0) return undefined;
     const abbrev = open.abbrevs.get(code);
     if (abbrev === undefined) throw cursor.corrupt(`has an entry of code ${code}, which its abbreviations lack`);
-    return readEntry(cursor, abbrev, open, this.#units, offset);
+    return readEntry(cursor, abbrev, open, this.units, offset);
   }
 
   /** The direct children of an entry. Throws `CORRUPT` if they are more than any type has. */
@@ -121,7 +118,7 @@ export class DwarfTypeReader {
       type = this.strip(this.entry(type.type));
     }
     if (type === undefined) return undefined;
-    const one = type.byteSize ?? (type.tag === TAG.POINTER ? this.#file.elfClass / 8 : undefined);
+    const one = type.byteSize ?? (type.tag === TAG.POINTER ? this.file.elfClass / 8 : undefined);
     const size = one === undefined ? undefined : one * elements;
     return Number.isSafeInteger(size) ? size : undefined;
   }
@@ -236,7 +233,7 @@ export class DwarfTypeReader {
   #describe(member: DwarfEntry, base: number): KernelMember {
     const type = this.entry(member.type);
     const size = this.sizeOf(type) ?? 0;
-    const bits: BitPlace | undefined = bitPlace(member, size, this.#file.littleEndian);
+    const bits: BitPlace | undefined = bitPlace(member, size, this.file.littleEndian);
     const text = member.type === undefined ? "void" : this.text(member.type);
     const described = {
       name: member.name ?? "",

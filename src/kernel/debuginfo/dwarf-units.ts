@@ -46,8 +46,6 @@ interface Section {
  * `CODEC_MISSING`.
  */
 export class DwarfUnits {
-  readonly #file: ElfFile;
-  readonly #info: Section;
   readonly #types: Section;
   readonly #abbrev: Uint8Array;
   readonly #texts = new Map<string, Uint8Array>();
@@ -58,9 +56,10 @@ export class DwarfUnits {
   readonly #tables = new Map<number, AbbrevTable>();
   #next = 0;
 
-  private constructor(file: ElfFile, info: Section) {
-    this.#file = file;
-    this.#info = info;
+  private constructor(
+    private readonly file: ElfFile,
+    private readonly info: Section,
+  ) {
     this.#types = sectionReader(file, ".debug_types") ?? { size: 0, read: () => new Uint8Array(0) };
     this.#abbrev = this.#wholeSection(".debug_abbrev");
   }
@@ -74,7 +73,7 @@ export class DwarfUnits {
   /** The next unit's header; `undefined` after the last one. */
   next(): DwarfUnit | undefined {
     const start = this.#next;
-    if (start >= this.#info.size + this.#types.size) return undefined;
+    if (start >= this.info.size + this.#types.size) return undefined;
     const unit = this.#header(start);
     this.#next = start + unit.length;
     this.#units.push(unit);
@@ -112,7 +111,7 @@ export class DwarfUnits {
 
   /** A cursor in a unit, at an offset from its start. */
   cursor({ bytes }: OpenUnit, offset: number): DwarfCursor {
-    return new DwarfCursor(bytes, this.#file.littleEndian, this.#file.source.name, offset);
+    return new DwarfCursor(bytes, this.file.littleEndian, this.file.source.name, offset);
   }
 
   /** The text at an offset in a section of texts. */
@@ -132,30 +131,30 @@ export class DwarfUnits {
     const table = this.#wholeSection(".debug_str_offsets");
     const at = strOffsetsBase + index * unit.offsetSize;
     if (at + unit.offsetSize > table.length) return "";
-    const cursor = new DwarfCursor(table, this.#file.littleEndian, this.#file.source.name, at);
+    const cursor = new DwarfCursor(table, this.file.littleEndian, this.file.source.name, at);
     return this.text(".debug_str", cursor.offset(unit.offsetSize));
   }
 
   #wholeSection(name: string): Uint8Array {
     let bytes = this.#texts.get(name);
     if (bytes === undefined) {
-      const section = findSection(this.#file, name);
-      bytes = section === undefined ? new Uint8Array(0) : sectionBytes(this.#file, section);
+      const section = findSection(this.file, name);
+      bytes = section === undefined ? new Uint8Array(0) : sectionBytes(this.file, section);
       this.#texts.set(name, bytes);
     }
     return bytes;
   }
 
   #read(start: number, length: number): Uint8Array {
-    const { size } = this.#info;
-    return start < size ? this.#info.read(start, length) : this.#types.read(start - size, length);
+    const { size } = this.info;
+    return start < size ? this.info.read(start, length) : this.#types.read(start - size, length);
   }
 
   /** DWARF 5, 7.5.1; DWARF 4, 7.5.1 for the older header. */
   #header(start: number): DwarfUnit {
-    const { littleEndian, source } = this.#file;
-    const inTypes = start >= this.#info.size;
-    const room = this.#info.size + (inTypes ? this.#types.size : 0) - start;
+    const { littleEndian, source } = this.file;
+    const inTypes = start >= this.info.size;
+    const room = this.info.size + (inTypes ? this.#types.size : 0) - start;
     const cursor = new DwarfCursor(this.#read(start, Math.min(room, 64)), littleEndian, source.name);
     let length = cursor.u32();
     const offsetSize = length === 0xffff_ffff ? 8 : 4;
@@ -181,7 +180,7 @@ export class DwarfUnits {
     const known = this.#tables.get(offset);
     if (known !== undefined) return known;
     if (this.#tables.size >= MAX_TABLES) this.#tables.clear();
-    const table = readAbbrevs(new DwarfCursor(this.#abbrev, this.#file.littleEndian, this.#file.source.name, offset));
+    const table = readAbbrevs(new DwarfCursor(this.#abbrev, this.file.littleEndian, this.file.source.name, offset));
     this.#tables.set(offset, table);
     return table;
   }

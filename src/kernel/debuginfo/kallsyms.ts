@@ -48,29 +48,27 @@ function openTables(memory: KernelMemory, at: KallsymsAddresses): KernelSymbols 
 
 /** The names of the table by number, and the numbers by name. */
 export class KallsymsNames {
-  readonly #tables: KallsymsTables;
-  readonly #starts: Uint32Array;
-  readonly #big: boolean;
   readonly #index: NameIndex;
 
-  constructor(tables: KallsymsTables, starts: Uint32Array, big: boolean) {
-    this.#tables = tables;
-    this.#starts = starts;
-    this.#big = big;
+  constructor(
+    private readonly tables: KallsymsTables,
+    private readonly starts: Uint32Array,
+    private readonly big: boolean,
+  ) {
     this.#index = new NameIndex(hashes(tables, starts, big));
   }
 
   get count(): number {
-    return this.#starts.length;
+    return this.starts.length;
   }
 
   /** The name without the type letter. */
   name(i: number): string {
-    const { names, tokens, tokenStarts } = this.#tables;
-    const start = this.#starts[i] as number;
-    const end = Math.min(nameEnd(names, start, this.#big), names.length);
+    const { names, tokens, tokenStarts } = this.tables;
+    const start = this.starts[i] as number;
+    const end = Math.min(nameEnd(names, start, this.big), names.length);
     const text: number[] = [];
-    for (let at = nameTokens(names, start, this.#big); at < end && text.length <= MAX_TEXT; at++) {
+    for (let at = nameTokens(names, start, this.big); at < end && text.length <= MAX_TEXT; at++) {
       let from = tokenStarts[names[at] as number] as number;
       for (; from < tokens.length && tokens[from] !== 0; from++) text.push(tokens[from] as number);
     }

@@ -37,17 +37,14 @@ export function makeVmcoreinfo(image: KernelImage, relocation: Relocation, banne
 }
 
 class ItemMaker {
-  readonly #image: KernelImage;
-  readonly #relocation: Relocation;
-  readonly #version: number;
-  readonly #pageSize: number;
   readonly #exports: KernelExports;
 
-  constructor(image: KernelImage, relocation: Relocation, version: number, pageSize: number) {
-    this.#image = image;
-    this.#relocation = relocation;
-    this.#version = version;
-    this.#pageSize = pageSize;
+  constructor(
+    private readonly image: KernelImage,
+    private readonly relocation: Relocation,
+    private readonly version: number,
+    private readonly pageSize: number,
+  ) {
     this.#exports = archSupport(image.vmlinux.machine.arch)?.exports ?? {};
   }
 
@@ -59,7 +56,7 @@ class ItemMaker {
       ...this.#nodeOnlineMap(),
       ...this.#pageTables(),
       ...this.#symbols(MEMORY_SYMBOLS),
-      ...(areas?.(this.#image, this.#version) ?? []),
+      ...(areas?.(this.image, this.version) ?? []),
       ...this.#sections(),
       ...this.#sizes(MEMORY_SIZES),
       ...this.#offsets(MEMORY_OFFSETS),
@@ -70,34 +67,34 @@ class ItemMaker {
       ...this.#arrayLength("free_area", "free_list", "free_area.free_list"),
       ...this.#enumerators(["NR_FREE_PAGES"]),
       ...this.#flags(),
-      ...pageTypeItems(this.#types, this.#version),
-      ...(this.#version >= kernelVersion(6, 0) ? this.#symbols(KALLSYMS_SYMBOLS) : []),
+      ...pageTypeItems(this.#types, this.version),
+      ...(this.version >= kernelVersion(6, 0) ? this.#symbols(KALLSYMS_SYMBOLS) : []),
       ...this.#symbols(tableSymbols),
       ...this.#pointerArray("node_data"),
       ...this.#symbols(symbols),
       ...types.flatMap(([type, members]) => [...this.#sizes([type]), ...this.#offsets([[type, members]])]),
       ...this.#offsets(offsets),
       ...pointerArrays.flatMap((name) => this.#lengthOf(name)),
-      ...this.#relocation.items,
+      ...this.relocation.items,
     ];
   }
 
   get #types() {
-    return this.#image.vmlinux.types;
+    return this.image.vmlinux.types;
   }
 
   /** An address as in the running kernel, wrapped to the machine's words. */
   #address(name: string): bigint | undefined {
-    const symbol = this.#image.vmlinux.linked(name);
+    const symbol = this.image.vmlinux.linked(name);
     return symbol === undefined ? undefined : this.#moved(symbol.address);
   }
 
   #moved(address: bigint): bigint {
-    return BigInt.asUintN(this.#wordSize * 8, address + this.#relocation.shift);
+    return BigInt.asUintN(this.#wordSize * 8, address + this.relocation.shift);
   }
 
   get #wordSize(): number {
-    return this.#image.vmlinux.machine.wordSize;
+    return this.image.vmlinux.machine.wordSize;
   }
 
   #symbols(names: readonly string[]): string[] {
@@ -137,7 +134,7 @@ class ItemMaker {
 
   /** An array of pointers: its length follows from the symbol's size. */
   #lengthOf(name: string): string[] {
-    const size = this.#image.vmlinux.linked(name)?.size ?? 0;
+    const size = this.image.vmlinux.linked(name)?.size ?? 0;
     return size === 0 ? [] : [`LENGTH(${name})=${size / this.#wordSize}`];
   }
 
@@ -169,14 +166,14 @@ class ItemMaker {
    * later, SPARSEMEM_EXTREME): then the pointer's value is read.
    */
   #sections(): string[] {
-    const symbol = this.#image.vmlinux.linked("mem_section");
+    const symbol = this.image.vmlinux.linked("mem_section");
     const size = symbol === undefined ? undefined : this.#types.sizeOf("struct mem_section");
     if (symbol === undefined || size === undefined) return [];
     const isPointer = symbol.size === this.#wordSize;
-    const root = isPointer ? this.#image.word("mem_section") : this.#moved(symbol.address);
+    const root = isPointer ? this.image.word("mem_section") : this.#moved(symbol.address);
     if (root === undefined) return [];
     const sectionBits = this.#sectionBits();
-    const physBits = this.#exports.maxPhysmemBits?.(this.#image, this.#version, this.#relocation);
+    const physBits = this.#exports.maxPhysmemBits?.(this.image, this.version, this.relocation);
     const length = isPointer ? this.#roots(sectionBits, physBits, size) : this.#staticLength(symbol.size, size);
     return [
       `SYMBOL(mem_section)=${root.toString(16)}`,
@@ -190,13 +187,13 @@ class ItemMaker {
 
   #roots(sectionBits: number | undefined, physBits: number | undefined, size: number): number | undefined {
     if (sectionBits === undefined || physBits === undefined) return undefined;
-    return Math.ceil(2 ** (physBits - sectionBits) / Math.floor(this.#pageSize / size));
+    return Math.ceil(2 ** (physBits - sectionBits) / Math.floor(this.pageSize / size));
   }
 
   /** The array has sections, or (before 4.15) pointers to pages of them: the variable's type says which. */
   #staticLength(bytes: number, size: number): number | undefined {
     if (bytes === 0) return undefined;
-    const isPointers = this.#version < kernelVersion(4, 15) && this.#types.variable("mem_section")?.includes("*");
+    const isPointers = this.version < kernelVersion(4, 15) && this.#types.variable("mem_section")?.includes("*");
     return bytes / (isPointers === true ? this.#wordSize : size);
   }
 

@@ -5,11 +5,9 @@
 export class NameIndex {
   readonly #heads: Uint32Array;
   readonly #next: Uint32Array;
-  readonly #hashes: Uint32Array;
 
   /** `hashes[i]` is `hashName` of entry i's name, or 0 for an entry without one. */
-  constructor(hashes: Uint32Array) {
-    this.#hashes = hashes;
+  constructor(private readonly hashes: Uint32Array) {
     this.#heads = new Uint32Array(2 ** Math.max(4, Math.ceil(Math.log2(hashes.length + 1))));
     this.#next = new Uint32Array(hashes.length);
     chain(hashes, this.#heads, this.#next);
@@ -20,7 +18,7 @@ export class NameIndex {
     const hash = hashName(name, 0, name.length);
     let at = this.#heads[hash & (this.#heads.length - 1)] as number;
     while (at !== 0) {
-      if (this.#hashes[at - 1] === hash) yield at - 1;
+      if (this.hashes[at - 1] === hash) yield at - 1;
       at = this.#next[at - 1] as number;
     }
   }

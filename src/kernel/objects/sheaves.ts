@@ -80,18 +80,16 @@ class Sheaves {
   #cut = false;
   #addresses = new Float64Array(1024);
   #count = 0;
-  readonly #space: AddressSpace;
-  readonly #kernel: KernelObjects;
 
-  constructor(space: AddressSpace, kernel: KernelObjects) {
-    this.#space = space;
-    this.#kernel = kernel;
-  }
+  constructor(
+    private readonly space: AddressSpace,
+    private readonly kernel: KernelObjects,
+  ) {}
 
   add(sheaf: bigint, cache: bigint): void {
-    const { memory, types } = this.#kernel;
+    const { memory, types } = this.kernel;
     const objects = types.member("slab_sheaf", "objects");
-    const size = readMember(this.#kernel, "slab_sheaf", sheaf, "size");
+    const size = readMember(this.kernel, "slab_sheaf", sheaf, "size");
     if (objects === undefined || size === undefined || size > BigInt(MAX_OBJECTS)) {
       this.broken++;
       return;
@@ -101,7 +99,7 @@ class Sheaves {
     const { wordSize, littleEndian } = memory;
     const length = Number(size) * wordSize;
     const view =
-      readMember(this.#kernel, "slab_sheaf", sheaf, "cache") === cache
+      readMember(this.kernel, "slab_sheaf", sheaf, "cache") === cache
         ? memory.readView(sheaf + BigInt(objects.offset), length)
         : undefined;
     if (view === undefined) {
@@ -110,7 +108,7 @@ class Sheaves {
     }
     for (let at = 0; at < length; at += wordSize) {
       const object = wordSize === 8 ? view.getBigUint64(at, littleEndian) : BigInt(view.getUint32(at, littleEndian));
-      const place = memory.isKernelAddress(object) ? this.#space.translate(object) : undefined;
+      const place = memory.isKernelAddress(object) ? this.space.translate(object) : undefined;
       if (place === undefined) this.broken++;
       else this.#push(place.paddr);
     }

@@ -31,8 +31,6 @@ interface Descriptor {
  * the last block that did.
  */
 export class PartReader {
-  readonly part: KdumpPart;
-  readonly #image: KdumpImage;
   readonly #source: ByteSource;
   readonly #firstRank: number;
   readonly #descBytes = new Uint8Array(DESC_WINDOW * PAGE_DESC_SIZE);
@@ -59,9 +57,10 @@ export class PartReader {
   readonly #sharedBy: Descriptor = { offset: -1, size: 0, flags: 0 };
   readonly #read: Descriptor = { offset: 0, size: 0, flags: 0 };
 
-  constructor(image: KdumpImage, part: KdumpPart) {
-    this.#image = image;
-    this.part = part;
+  constructor(
+    private readonly image: KdumpImage,
+    readonly part: KdumpPart,
+  ) {
     this.#source = attachSource(part.source);
     this.#firstRank = rankOf(image, part.startPfn);
     this.#desc = new DataView(this.#descBytes.buffer);
@@ -73,13 +72,13 @@ export class PartReader {
    * `CORRUPT` and `TRUNCATED`.
    */
   readBlocks(pfn: number, count: number, into: Uint8Array, at: number): void {
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     for (let i = 0; i < count; ) i += this.#readSome(pfn + i, count - i, into, at + i * blockSize);
   }
 
   /** Reads one block, or several if they are not compressed and contiguous. Returns how many. */
   #readSome(pfn: number, most: number, into: Uint8Array, at: number): number {
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     const onwards = pfn > this.#pfn;
     const index = this.#indexOf(pfn);
     this.#load(index, pfn);
@@ -110,7 +109,7 @@ export class PartReader {
   }
 
   #indexOf(pfn: number): number {
-    if (pfn !== this.#pfn + 1 || this.#pfn < 0) this.#index = rankOf(this.#image, pfn) - this.#firstRank;
+    if (pfn !== this.#pfn + 1 || this.#pfn < 0) this.#index = rankOf(this.image, pfn) - this.#firstRank;
     else this.#index++;
     this.#pfn = pfn;
     return this.#index;
@@ -127,10 +126,10 @@ export class PartReader {
     if (this.#descCount === 0) this.#fail("TRUNCATED", pfn, position, "its descriptor is beyond the file's end");
     const into = this.#read;
     this.#parse(index, into);
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     if (into.offset === 0) this.#fail("TRUNCATED", pfn, position, "the dump is incomplete and does not have it");
     if (into.size === 0 || into.size > blockSize || into.offset < 0) {
-      const says = this.#desc.getBigInt64((index - this.#descFirst) * PAGE_DESC_SIZE, this.#image.littleEndian);
+      const says = this.#desc.getBigInt64((index - this.#descFirst) * PAGE_DESC_SIZE, this.image.littleEndian);
       const what = `its descriptor says ${into.size} bytes at ${says}, of a block of ${blockSize}`;
       this.#fail("CORRUPT", pfn, position, what);
     }
@@ -141,7 +140,7 @@ export class PartReader {
    * is negative.
    */
   #parse(index: number, into: Descriptor): void {
-    const little = this.#image.littleEndian;
+    const little = this.image.littleEndian;
     const at = (index - this.#descFirst) * PAGE_DESC_SIZE;
     const high = this.#desc.getUint32(at + (little ? 4 : 0), little);
     const offset = high * 2 ** 32 + this.#desc.getUint32(at + (little ? 0 : 4), little);
@@ -154,7 +153,7 @@ export class PartReader {
    * Copies the block of #read, and all blocks after it whose data follow uncompressed, with one read. Returns how many.
    */
   #copyBlocks(pfn: number, index: number, most: number, into: Uint8Array, at: number): number {
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     const { offset } = this.#read;
     const limit = Math.min(most, this.#descFirst + this.#descCount - index);
     const next: Descriptor = { offset: 0, size: 0, flags: 0 };
@@ -187,7 +186,7 @@ export class PartReader {
     into: Uint8Array,
     at: number,
   ): number {
-    const { blockSize } = this.#image;
+    const { blockSize } = this.image;
     const { offset, size, flags } = this.#read;
     const { bytes } = decodeMemory();
     const limit = Math.min(most, MOST_JOINED, this.#descFirst + this.#descCount - index);

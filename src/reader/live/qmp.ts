@@ -17,15 +17,14 @@ interface QmpMessage {
 
 /** A connection with a running QEMU (QMP, docs/interop/qmp-spec). */
 export class QmpConnection {
-  readonly #socket: Socket;
-  readonly #name: string;
   #text = "";
   readonly #waiting: { take: (message: QmpMessage) => boolean; reject: (error: unknown) => void }[] = [];
   #failure: DumpError | undefined;
 
-  private constructor(socket: Socket, name: string) {
-    this.#socket = socket;
-    this.#name = name;
+  private constructor(
+    private readonly socket: Socket,
+    private readonly name: string,
+  ) {
     socket.setEncoding("utf8");
     socket.on("data", (text: string) => this.#read(text));
     socket.on("error", (error) => this.#fail(`cannot be reached: ${describeSystemError(error)}`, error));
@@ -57,7 +56,7 @@ export class QmpConnection {
   /** Sends a command and returns its result. Throws `NOT_READABLE`, with QEMU's words if QEMU refuses. */
   async command(name: string, parameters: object = {}): Promise<unknown> {
     const answer = this.#next((message) => message.return !== undefined || message.error !== undefined);
-    this.#socket.write(`${JSON.stringify({ execute: name, arguments: parameters })}\n`);
+    this.socket.write(`${JSON.stringify({ execute: name, arguments: parameters })}\n`);
     const message = await answer;
     if (message.error === undefined) return message.return;
     throw this.#error(`refused ${name}: ${message.error.desc ?? "it does not say why"}`, undefined);
@@ -71,7 +70,7 @@ export class QmpConnection {
 
   close(): void {
     this.#fail("was closed", undefined);
-    this.#socket.destroy();
+    this.socket.destroy();
   }
 
   #next(wanted: (message: QmpMessage) => boolean): Promise<QmpMessage> {
@@ -114,7 +113,7 @@ export class QmpConnection {
 
   #error(what: string, cause: unknown): DumpError {
     return new DumpError("NOT_READABLE", `QEMU ${what}`, {
-      file: this.#name,
+      file: this.name,
       cure: "Name the socket of `-qmp unix:SOCKET,server=on,wait=off`, and look whether the machine runs",
       cause,
     });

@@ -65,17 +65,16 @@ function indexedMemory(
 
 /** Reads pages by their entries. */
 class PageReader {
-  readonly #source: ByteSource;
-  readonly #changes: Float64Array;
   readonly #page: Uint8Array;
-  readonly #records: PagedImage["records"];
   /** The entry of the page in `#page`: several struct pages of one page are read in turn. */
   #held = NOT_LISTED;
 
-  constructor(source: ByteSource, changes: Float64Array, unit: number, records: PagedImage["records"]) {
-    this.#records = records;
-    this.#source = source;
-    this.#changes = changes;
+  constructor(
+    private readonly source: ByteSource,
+    private readonly changes: Float64Array,
+    unit: number,
+    private readonly records: PagedImage["records"],
+  ) {
     this.#page = new Uint8Array(unit);
   }
 
@@ -85,7 +84,7 @@ class PageReader {
     const kind = entry % 4;
     if (entry === NOT_LISTED || entry === ZERO_ENTRY) into.fill(0);
     else if (kind === ENTRY.fill) into.fill(place);
-    else if (kind === ENTRY.plain) readInto(this.#source, into, place + within, "page data");
+    else if (kind === ENTRY.plain) readInto(this.source, into, place + within, "page data");
     else {
       if (this.#held !== entry) {
         this.#held = NOT_LISTED;
@@ -98,11 +97,11 @@ class PageReader {
   }
 
   #unpack(place: number): void {
-    const size = this.#records === undefined ? 4 : RECORD_HEAD;
-    const head = readExactly(this.#source, place, size, "length of a compressed page");
-    const length = new DataView(head.buffer).getUint32(size === 4 ? 0 : 8, this.#records?.littleEndian ?? false);
-    const packed = readExactly(this.#source, place + size, length, "compressed page");
-    if (this.#records?.isRle !== true) this.#inflate(packed, place);
+    const size = this.records === undefined ? 4 : RECORD_HEAD;
+    const head = readExactly(this.source, place, size, "length of a compressed page");
+    const length = new DataView(head.buffer).getUint32(size === 4 ? 0 : 8, this.records?.littleEndian ?? false);
+    const packed = readExactly(this.source, place + size, length, "compressed page");
+    if (this.records?.isRle !== true) this.#inflate(packed, place);
     else if (!unpackRle(packed, this.#page)) throw this.#damaged(place, "a page whose run lengths do not fill it");
   }
 
@@ -128,14 +127,14 @@ class PageReader {
     let at = entry;
     for (; at % 4 === ENTRY.change && at !== NOT_LISTED; ) {
       const change = Math.floor(at / 4) * 3;
-      places.push(this.#changes[change] as number);
-      at = this.#changes[change + 1] as number;
+      places.push(this.changes[change] as number);
+      at = this.changes[change + 1] as number;
     }
     this.copyBase(at);
     for (const place of places.reverse()) {
-      const head = readExactly(this.#source, place, CHANGE_HEADER, "head of a changed page");
+      const head = readExactly(this.source, place, CHANGE_HEADER, "head of a changed page");
       const length = new DataView(head.buffer).getUint16(1);
-      const data = readExactly(this.#source, place + CHANGE_HEADER, length, "changed page");
+      const data = readExactly(this.source, place + CHANGE_HEADER, length, "changed page");
       if (!applyXbzrle(data, this.#page))
         throw this.#damaged(place, "a changed page (XBZRLE) that goes beyond its page");
     }
@@ -149,7 +148,7 @@ class PageReader {
 
   #damaged(offset: number, what: string, cause?: unknown): DumpError {
     return new DumpError("CORRUPT", `has ${what}`, {
-      file: this.#source.name,
+      file: this.source.name,
       offset,
       cure: `Make the file again, or use ${OPTION.salvage} for its other pages`,
       cause,

@@ -56,21 +56,18 @@ export function stateWindow(source: ByteSource, header: Qcow2Header, snapshot: Q
  */
 class PieceList {
   readonly list: Piece[] = [];
-  readonly #source: ByteSource;
-  readonly #size: number;
-  readonly #cluster: number;
   #clusters = 0;
 
-  constructor(source: ByteSource, size: number, cluster: number) {
-    this.#source = source;
-    this.#size = size;
-    this.#cluster = cluster;
-  }
+  constructor(
+    private readonly source: ByteSource,
+    private readonly size: number,
+    private readonly cluster: number,
+  ) {}
 
   /** Counts one more cluster of the file in use. */
   count(): void {
-    if (++this.#clusters <= this.#source.size / this.#cluster + 1) return;
-    throw damagedDisk(this.#source, 0, "a saved machine that takes some of its clusters more than once");
+    if (++this.#clusters <= this.source.size / this.cluster + 1) return;
+    throw damagedDisk(this.source, 0, "a saved machine that takes some of its clusters more than once");
   }
 
   add(start: number, source: number, length: number): void {
@@ -83,14 +80,14 @@ class PieceList {
     const there = Number(bits & 0xffff_ffffn);
     if (there === 0 || data === 0) return;
     this.count();
-    const part = this.#cluster / PARTS;
+    const part = this.cluster / PARTS;
     for (let i = 0; i < PARTS; i++) {
       if ((there >>> i) & 1) this.#join(position + i * part, data + i * part, part);
     }
   }
 
   #join(start: number, source: number, length: number): void {
-    const end = Math.min(start + length, this.#size);
+    const end = Math.min(start + length, this.size);
     if (end <= start) return;
     const last = this.list.at(-1);
     if (last !== undefined && last.end === start && last.source + (start - last.start) === source) {

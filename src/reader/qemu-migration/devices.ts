@@ -14,27 +14,22 @@ interface FieldPlace {
 
 /** Saved state of a device. A field of a part is named by its path: `env.segs[1].selector`, `cpu/fpu.env.fpc`. */
 export class DeviceState {
-  readonly name: string;
-  readonly instance: number;
-  readonly #reader: StreamReader;
-  readonly #fields: ReadonlyMap<string, FieldPlace>;
-
-  constructor(name: string, instance: number, reader: StreamReader, fields: ReadonlyMap<string, FieldPlace>) {
-    this.name = name;
-    this.instance = instance;
-    this.#reader = reader;
-    this.#fields = fields;
-  }
+  constructor(
+    readonly name: string,
+    readonly instance: number,
+    private readonly reader: StreamReader,
+    private readonly fields: ReadonlyMap<string, FieldPlace>,
+  ) {}
 
   has(field: string): boolean {
-    return this.#fields.has(field);
+    return this.fields.has(field);
   }
 
   /** An integer; `undefined` if the state has no such field, or fewer elements. */
   value(field: string, index = 0): bigint | undefined {
-    const place = this.#fields.get(field);
+    const place = this.fields.get(field);
     if (place === undefined || index >= place.count || ![1, 2, 4, 8].includes(place.size)) return undefined;
-    const bytes = readExactly(this.#reader.source, place.at + index * place.size, place.size, "state of a device");
+    const bytes = readExactly(this.reader.source, place.at + index * place.size, place.size, "state of a device");
     return BigInt(`0x${Buffer.from(bytes).toString("hex")}`);
   }
 
@@ -46,9 +41,9 @@ export class DeviceState {
 
   /** The bytes of a field. */
   bytes(field: string): Uint8Array | undefined {
-    const place = this.#fields.get(field);
+    const place = this.fields.get(field);
     if (place === undefined || place.size * place.count > MOST_BYTES) return undefined;
-    return readExactly(this.#reader.source, place.at, place.size * place.count, "state of a device");
+    return readExactly(this.reader.source, place.at, place.size * place.count, "state of a device");
   }
 }
 
@@ -102,14 +97,11 @@ export function readDevices(
 }
 
 class StateWalk {
-  readonly #reader: StreamReader;
   #steps = 0;
   #fields = new Map<string, FieldPlace>();
   #keep = false;
 
-  constructor(reader: StreamReader) {
-    this.#reader = reader;
-  }
+  constructor(private readonly reader: StreamReader) {}
 
   /**
    * Walks the state at the reader's position; the reader is then behind it. Returns its fields if `keep` is true;
@@ -122,7 +114,7 @@ class StateWalk {
   }
 
   #walk({ fields, subsections }: StateDescription, before: string): boolean {
-    const reader = this.#reader;
+    const reader = this.reader;
     for (const { name, size, count, parts } of fields) {
       if (parts === undefined) {
         if (this.#steps++ > MOST_STEPS) throw this.#tooMany();
@@ -151,6 +143,6 @@ class StateWalk {
   }
 
   #tooMany(): DumpError {
-    return damagedStream(this.#reader.source, this.#reader.position, "more fields of devices than any machine has");
+    return damagedStream(this.reader.source, this.reader.position, "more fields of devices than any machine has");
   }
 }

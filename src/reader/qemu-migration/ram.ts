@@ -58,9 +58,6 @@ const packedBound = (pageSize: number) => pageSize + 4096;
 
 /** Reads the memory section, part by part. Throws `TRUNCATED`, `CORRUPT`, `LIMIT`, `UNSUPPORTED`. */
 export class RamReader {
-  readonly #reader: StreamReader;
-  readonly #settings: StreamSettings;
-  readonly #held: number;
   /** The memory that was read so far; `undefined` before the list of blocks. */
   ram: RamPages | undefined;
   #byName = new Map<string, RamBlock>();
@@ -68,19 +65,19 @@ export class RamReader {
   #block: RamBlock | undefined;
 
   /** `held`: bytes that the input really has. */
-  constructor(reader: StreamReader, settings: StreamSettings, held: number) {
-    this.#reader = reader;
-    this.#settings = settings;
-    this.#held = held;
-  }
+  constructor(
+    private readonly reader: StreamReader,
+    private readonly settings: StreamSettings,
+    private readonly held: number,
+  ) {}
 
   /** Reads the records of one part, up to the one that ends it. */
   part(): void {
     for (;;) {
-      const at = this.#reader.position;
+      const at = this.reader.position;
       const { flags, address } = this.#head();
       if (flags === RECORD.endOfPart) {
-        if (this.ram === undefined) throw damagedStream(this.#reader.source, at, "memory without a list of its blocks");
+        if (this.ram === undefined) throw damagedStream(this.reader.source, at, "memory without a list of its blocks");
         return;
       }
       if (flags === RECORD.formatBytes) this.#list(address);
@@ -89,18 +86,18 @@ export class RamReader {
   }
 
   #head(): { flags: number; address: number } {
-    const word = this.#reader.u64();
-    const flags = word % this.#settings.pageSize;
+    const word = this.reader.u64();
+    const flags = word % this.settings.pageSize;
     return { flags, address: word - flags };
   }
 
   /** Reads the list of blocks, whose lengths add up to `total`. */
   #list(total: number): void {
-    const { pageSize, capabilities } = this.#settings;
-    const { source } = this.#reader;
-    if (this.ram !== undefined) throw damagedStream(source, this.#reader.position, "two lists of blocks");
+    const { pageSize, capabilities } = this.settings;
+    const { source } = this.reader;
+    if (this.ram !== undefined) throw damagedStream(source, this.reader.position, "two lists of blocks");
     checkPageCount(total / pageSize, source.name);
-    checkClaim(total / pageSize, this.#held, source.name);
+    checkClaim(total / pageSize, this.held, source.name);
     const blocks: RamBlock[] = [];
     const fixed: { block: RamBlock; places: FixedPages }[] = [];
     const finish = () => {
@@ -108,7 +105,7 @@ export class RamReader {
       const pages = last === undefined ? 0 : last.firstPage + last.length / pageSize;
       this.ram = { blocks, pages: new PageIndexBuilder(pages) };
       this.#byName = new Map(blocks.map((block) => [block.name, block]));
-      for (const { block, places } of fixed) indexFixedPages(this.#reader, places, block, pageSize, this.ram.pages);
+      for (const { block, places } of fixed) indexFixedPages(this.reader, places, block, pageSize, this.ram.pages);
     };
     try {
       for (let done = 0; done < total; ) {
@@ -116,10 +113,10 @@ export class RamReader {
         blocks.push(block);
         done += block.length;
         if (!capabilities.has("mapped-ram")) continue;
-        const places = readFixedPages(this.#reader, block.name, block.length, pageSize);
+        const places = readFixedPages(this.reader, block.name, block.length, pageSize);
         if (places === undefined) continue;
         fixed.push({ block, places });
-        this.#reader.position = places.pages + block.length;
+        this.reader.position = places.pages + block.length;
       }
     } catch (error) {
       // The list continues behind the pages of a block at fixed places. If the file is cut off in them, salvage still
@@ -132,8 +129,8 @@ export class RamReader {
 
   /** Reads an entry of the list. */
   #listed(blocks: readonly RamBlock[], left: number): RamBlock {
-    const { pageSize, capabilities } = this.#settings;
-    const reader = this.#reader;
+    const { pageSize, capabilities } = this.settings;
+    const reader = this.reader;
     const at = reader.position;
     const name = reader.name();
     const length = reader.u64();
@@ -159,16 +156,16 @@ export class RamReader {
    * length of a name, which is never 0, or a record, which has flags.
    */
   #passPageSize(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const at = reader.position;
     if (reader.peek() !== 0) return;
     const size = reader.u64();
-    if (size % this.#settings.pageSize !== 0 || size === 0) reader.position = at;
+    if (size % this.settings.pageSize !== 0 || size === 0) reader.position = at;
   }
 
   /** Reads a page's record. */
   #page(flags: number, address: number, at: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const kind = flags & ~RECORD.sameBlock;
     if (kind === RECORD.hook) throw unsupported(reader, at, "was sent by RDMA, page by page");
     if (flags & ~KNOWN || !PAGE_KINDS.has(kind)) {
@@ -176,14 +173,14 @@ export class RamReader {
     }
     if ((flags & RECORD.sameBlock) === 0) this.#enterBlock(at);
     const block = this.#block;
-    if (block === undefined || address + this.#settings.pageSize > block.length) {
+    if (block === undefined || address + this.settings.pageSize > block.length) {
       throw damagedStream(reader.source, at, `a page at 0x${address.toString(16)} of ${block?.name ?? "no block"}`);
     }
-    const page = block.firstPage + address / this.#settings.pageSize;
+    const page = block.firstPage + address / this.settings.pageSize;
     const pages = (this.ram as RamPages).pages;
     if (kind === RECORD.page) {
       const place = reader.position;
-      reader.skip(this.#settings.pageSize);
+      reader.skip(this.settings.pageSize);
       pages.set(page, entryOf(ENTRY.plain, place));
     } else if (kind === RECORD.fill) pages.set(page, entryOf(ENTRY.fill, reader.u8()));
     else if (kind === RECORD.compressed) this.#compressed(page, pages);
@@ -191,22 +188,22 @@ export class RamReader {
   }
 
   #enterBlock(at: number): void {
-    const name = this.#reader.name();
+    const name = this.reader.name();
     if (this.#block?.name === name) return;
     this.#block = this.#byName.get(name);
     if (this.#block !== undefined) return;
     throw damagedStream(
-      this.#reader.source,
+      this.reader.source,
       at,
       `a page of block ${JSON.stringify(name)}, which its list does not have`,
     );
   }
 
   #compressed(page: number, pages: PageIndexBuilder): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const at = reader.position;
     const length = reader.u32();
-    if (length > packedBound(this.#settings.pageSize)) {
+    if (length > packedBound(this.settings.pageSize)) {
       throw damagedStream(reader.source, at, `a compressed page of ${length} bytes`);
     }
     reader.skip(length);
@@ -214,11 +211,11 @@ export class RamReader {
   }
 
   #change(page: number, pages: PageIndexBuilder): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const at = reader.position;
     const version = reader.u8();
     const length = reader.u16();
-    if (version !== 1 || length > this.#settings.pageSize) {
+    if (version !== 1 || length > this.settings.pageSize) {
       throw damagedStream(reader.source, at, `a changed page (XBZRLE) of kind ${version} and ${length} bytes`);
     }
     reader.skip(length);

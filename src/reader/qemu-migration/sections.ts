@@ -85,18 +85,16 @@ export function* readStream(
 const NO_RAM = "Save the machine again: `migrate`, `savevm`, or dump-guest-memory";
 
 class SectionWalk {
-  readonly #reader: StreamReader;
-  readonly #held: number;
   settings: StreamSettings = { machine: "", capabilities: new Set(), pageSize: 4096 };
   #memory: RamReader | undefined;
   ramEnded = false;
   footers = false;
   #ramId: number | undefined;
 
-  constructor(reader: StreamReader, held: number) {
-    this.#reader = reader;
-    this.#held = held;
-  }
+  constructor(
+    private readonly reader: StreamReader,
+    private readonly held: number,
+  ) {}
 
   get ram(): RamPages | undefined {
     return this.#memory?.ram;
@@ -107,7 +105,7 @@ class SectionWalk {
    * the memory.
    */
   *toDevices(): Generator<void, number, void> {
-    const reader = this.#reader;
+    const reader = this.reader;
     for (;;) {
       const at = reader.position;
       const type = reader.u8();
@@ -130,7 +128,7 @@ class SectionWalk {
   }
 
   #begins(type: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const at = reader.position;
     const id = reader.u32();
     const name = reader.name();
@@ -149,12 +147,12 @@ class SectionWalk {
     }
     if (this.#ramId !== undefined) throw damagedStream(reader.source, at, "two sections of memory");
     this.#ramId = id;
-    this.#memory = new RamReader(reader, this.settings, this.#held);
+    this.#memory = new RamReader(reader, this.settings, this.held);
     this.#ramSection(id);
   }
 
   #ramSection(id: number): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     this.#memory?.part();
     // Machine types before 2.3 have no footers.
     if (reader.peek() !== SECTION.footer) return;
@@ -164,7 +162,7 @@ class SectionWalk {
   }
 
   #configuration(): void {
-    const reader = this.#reader;
+    const reader = this.reader;
     const length = reader.u32();
     if (length > MOST_NAME)
       throw damagedStream(reader.source, reader.position - 4, `a machine's name of ${length} bytes`);
@@ -190,13 +188,13 @@ class SectionWalk {
 
   /** Skips a section of unknown length: to its footer, which must be followed by another section. */
   #pass(id: number): void {
-    const behind = findFooter(this.#reader, id);
+    const behind = findFooter(this.reader, id);
     if (behind === undefined) {
       // The search reached the end of the file: this skip reports that it is cut off.
-      this.#reader.skip(this.#reader.left + 1);
+      this.reader.skip(this.reader.left + 1);
       return;
     }
-    this.#reader.position = behind;
+    this.reader.position = behind;
   }
 }
 

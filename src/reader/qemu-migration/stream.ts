@@ -11,7 +11,6 @@ const WINDOW = 1 << 20;
  * end of the file.
  */
 export class StreamReader {
-  readonly source: ByteSource;
   readonly #bytes = Buffer.allocUnsafe(WINDOW);
   /** File offset of the window, and the number of bytes in it. */
   #base: number;
@@ -19,8 +18,10 @@ export class StreamReader {
   /** Position in the window. */
   #at = 0;
 
-  constructor(source: ByteSource, position: number) {
-    this.source = source;
+  constructor(
+    readonly source: ByteSource,
+    position: number,
+  ) {
     this.#base = position;
   }
 

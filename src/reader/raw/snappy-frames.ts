@@ -36,23 +36,20 @@ const WINDOW = 128 * 1024;
 
 /** Reads chunks of a stream, mostly one after the other. */
 export class ChunkReader {
-  readonly #source: ByteSource;
   readonly #window = new Uint8Array(WINDOW);
   #start = 0;
   #length = 0;
 
-  constructor(source: ByteSource) {
-    this.#source = source;
-  }
+  constructor(private readonly source: ByteSource) {}
 
   /** Bytes of the file. */
   get size(): number {
-    return this.#source.size;
+    return this.source.size;
   }
 
   /** The error of a file that ends within a chunk. */
   cutOff(position: number): DumpError {
-    return cutOffError(this.#source.name, "ends within its snappy data", position);
+    return cutOffError(this.source.name, "ends within its snappy data", position);
   }
 
   /** The chunk at a file offset. Throws `TRUNCATED` and `CORRUPT`. */
@@ -89,7 +86,7 @@ export class ChunkReader {
     const data = this.#bytes(position + HEADER, next - position - HEADER);
     const stored = data.subarray(CHECKSUM);
     if (type === PLAIN) into.set(stored);
-    else if (decodePage(COMPRESSED_SNAPPY, stored, into, this.#source.name) !== into.length) {
+    else if (decodePage(COMPRESSED_SNAPPY, stored, into, this.source.name) !== into.length) {
       this.#fail(position, "a chunk that is not snappy data");
     }
     const expected = new DataView(data.buffer, data.byteOffset).getUint32(0, true);
@@ -110,7 +107,7 @@ export class ChunkReader {
 
   #bytes(position: number, length: number): Uint8Array {
     if (position < this.#start || position + length > this.#start + this.#length) {
-      this.#length = this.#source.read(this.#window, position);
+      this.#length = this.source.read(this.#window, position);
       this.#start = position;
     }
     if (length > this.#length - (position - this.#start)) {
@@ -120,7 +117,7 @@ export class ChunkReader {
   }
 
   #fail(position: number, what: string): never {
-    throw damagedFileError("CORRUPT", this.#source.name, `has ${what}`, position);
+    throw damagedFileError("CORRUPT", this.source.name, `has ${what}`, position);
   }
 }
 

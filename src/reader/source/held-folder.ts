@@ -47,15 +47,13 @@ interface Held {
  * by device and inode; exchanging folders at the right moment can deceive this check.
  */
 export class HeldFolder {
-  /** Its name in messages. */
-  readonly name: string;
-  readonly #where: () => string;
   #held: Held | undefined;
 
-  private constructor(name: string, where: () => string) {
-    this.name = name;
-    this.#where = where;
-  }
+  private constructor(
+    /** Its name in messages. */
+    readonly name: string,
+    private readonly where: () => string,
+  ) {}
 
   /** Looks a folder up. Links in its path are followed. Throws system errors. */
   static open(path: string): HeldFolder {
@@ -75,10 +73,10 @@ export class HeldFolder {
    * `NOT_WRITABLE` if another folder has its path.
    */
   path(): string {
-    this.#held ??= hold(this.#where(), this.name);
+    this.#held ??= hold(this.where(), this.name);
     const { fixed, identity } = this.#held;
     if (fixed !== undefined) return fixed;
-    const path = this.#where();
+    const path = this.where();
     if (!leadsTo(path, identity)) throw this.#exchanged();
     return path;
   }
@@ -87,13 +85,13 @@ export class HeldFolder {
   realName(): string | undefined {
     const path = this.path();
     const { fd } = this.#held as Held;
-    return fd === undefined ? realpathSync.native(path) : openedName(fd, this.#where());
+    return fd === undefined ? realpathSync.native(path) : openedName(fd, this.where());
   }
 
   /** Whether its path still leads to it. Never throws. */
   isInPlace(): boolean {
     try {
-      return this.#held !== undefined && leadsTo(this.#where(), this.#held.identity);
+      return this.#held !== undefined && leadsTo(this.where(), this.#held.identity);
     } catch {
       return false;
     }

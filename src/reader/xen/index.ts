@@ -98,11 +98,8 @@ class Runs {
   readonly #from: number[] = [];
   readonly #to: number[] = [];
   readonly #length: number[] = [];
-  readonly #index: XenIndex;
 
-  constructor(index: XenIndex) {
-    this.#index = index;
-  }
+  constructor(private readonly index: XenIndex) {}
 
   get length(): number {
     return this.#from.length;
@@ -120,7 +117,7 @@ class Runs {
       return;
     }
     if (this.length >= MAX_RUNS) {
-      const { file, section } = this.#index;
+      const { file, section } = this.index;
       const what = `its index has more than ${MAX_RUNS} stretches of pages, and no more are read`;
       throw new DumpError("LIMIT", what, { file: file.source.name, offset: section.offset, cure: CUT_OFF_CURE });
     }

@@ -18,23 +18,20 @@ const HEADER = 4;
 
 /** Reads the bits of a piece of a stream, most significant first. Behind its end they are 0, and `over` is true. */
 class BitReader {
-  readonly #bytes: Uint8Array;
-  /** In bits. */
-  position: number;
-
-  constructor(bytes: Uint8Array, position: number) {
-    this.#bytes = bytes;
-    this.position = position;
-  }
+  constructor(
+    private readonly bytes: Uint8Array,
+    /** In bits. */
+    public position: number,
+  ) {}
 
   get over(): boolean {
-    return this.position > 8 * this.#bytes.length;
+    return this.position > 8 * this.bytes.length;
   }
 
   /** Reads up to 24 bits. */
   bits(count: number): number {
     const at = this.position >>> 3;
-    const bytes = this.#bytes;
+    const bytes = this.bytes;
     const word =
       (((bytes[at] ?? 0) << 24) | ((bytes[at + 1] ?? 0) << 16) | ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)) >>>
       0;
@@ -99,26 +96,25 @@ export async function* unpackBzip2(queue: ByteQueue, name: string): AsyncGenerat
 
 /** Decodes one block after the other into the same tables. */
 class BlockDecoder {
-  readonly #size: number;
-  readonly #fail: (what: string) => DumpError;
   /** The low byte is the symbol, the rest is the index of the next one. */
   readonly #next: Uint32Array;
   #count = 0;
   #origin = 0;
 
-  constructor(size: number, fail: (what: string) => DumpError) {
-    this.#size = size;
-    this.#fail = fail;
+  constructor(
+    private readonly size: number,
+    private readonly fail: (what: string) => DumpError,
+  ) {
     this.#next = new Uint32Array(size);
   }
 
   read(reader: BitReader): void {
-    if (reader.bits(1) === 1) throw this.#fail("a block in the randomised form of before 1997");
+    if (reader.bits(1) === 1) throw this.fail("a block in the randomised form of before 1997");
     this.#origin = reader.bits(24);
     const symbols = this.#usedSymbols(reader);
     const groups = reader.bits(3);
     const selectorCount = reader.bits(15);
-    if (groups < 2 || groups > 6 || selectorCount === 0) throw this.#fail("a block's number of tables");
+    if (groups < 2 || groups > 6 || selectorCount === 0) throw this.fail("a block's number of tables");
     const selectors = this.#selectors(reader, groups, selectorCount);
     const tables = Array.from({ length: groups }, () => this.#table(reader, symbols.length + 2));
     const counts = this.#symbols(reader, symbols, selectors, tables);
@@ -133,7 +129,7 @@ class BlockDecoder {
       const bits = reader.bits(16);
       for (let i = 0; i < 16; i++) if (((bits >>> (15 - i)) & 1) === 1) used.push(row * 16 + i);
     }
-    if (used.length === 0) throw this.#fail("a block without symbols");
+    if (used.length === 0) throw this.fail("a block without symbols");
     return Uint8Array.from(used);
   }
 
@@ -142,7 +138,7 @@ class BlockDecoder {
     const selectors = new Uint8Array(count);
     for (let i = 0; i < count; i++) {
       let index = 0;
-      while (reader.bits(1) === 1) if (++index >= groups) throw this.#fail("a block's choice of tables");
+      while (reader.bits(1) === 1) if (++index >= groups) throw this.fail("a block's choice of tables");
       const [found = 0] = order.splice(index, 1);
       order.unshift(found);
       selectors[i] = found;
@@ -155,7 +151,7 @@ class BlockDecoder {
     let length = reader.bits(5);
     for (let i = 0; i < size; i++) {
       for (;;) {
-        if (length < 1 || length > MAX_LENGTH) throw this.#fail("the length of a code");
+        if (length < 1 || length > MAX_LENGTH) throw this.fail("the length of a code");
         if (reader.bits(1) === 0) break;
         length += reader.bits(1) === 0 ? 1 : -1;
       }
@@ -174,19 +170,19 @@ class BlockDecoder {
     let run = 0;
     let weight = 1;
     for (let group = 0; ; group++) {
-      if (group >= selectors.length) throw this.#fail("a block without an end");
+      if (group >= selectors.length) throw this.fail("a block without an end");
       const table = tables[selectors[group] as number] as HuffmanTable;
       for (let i = 0; i < GROUP; i++) {
         const symbol = decode(reader, table);
-        if (symbol < 0) throw this.#fail("a code that is of no symbol");
+        if (symbol < 0) throw this.fail("a code that is of no symbol");
         if (symbol <= 1) {
           run += weight << symbol;
           weight *= 2;
-          if (run > this.#size) throw this.#fail("a run that is longer than a block");
+          if (run > this.size) throw this.fail("a run that is longer than a block");
           continue;
         }
         if (run > 0) {
-          if (at + run > this.#size) throw this.#fail("more bytes than a block has");
+          if (at + run > this.size) throw this.fail("more bytes than a block has");
           const byte = order[0] as number;
           next.fill(byte, at, at + run);
           counts[byte] = (counts[byte] as number) + run;
@@ -196,10 +192,10 @@ class BlockDecoder {
         }
         if (symbol === end) {
           this.#count = at;
-          if (this.#origin >= at) throw this.#fail("where a block begins");
+          if (this.#origin >= at) throw this.fail("where a block begins");
           return counts;
         }
-        if (at === this.#size) throw this.#fail("more bytes than a block has");
+        if (at === this.size) throw this.fail("more bytes than a block has");
         const index = symbol - 1;
         const byte = order[index] as number;
         order.copyWithin(1, 0, index);
@@ -207,7 +203,7 @@ class BlockDecoder {
         counts[byte] = (counts[byte] as number) + 1;
         next[at++] = byte;
       }
-      if (reader.over) throw this.#fail("a block without an end");
+      if (reader.over) throw this.fail("a block without an end");
     }
   }
 
