@@ -1,75 +1,48 @@
 import { CODEC_LEVELS, CODEC_NAMES } from "../../codec/codecs.js";
-import { COMPRESSING, type Option } from "./option.js";
+import { COMPRESSING, choice, flag, number } from "./option.js";
 
 /** Options about the compression of pages. */
 export const CODEC_OPTIONS = [
-  {
-    name: "zlib",
+  flag("zlib", COMPRESSING, "with zlib (the default): every reader opens it", {
     letter: "c",
-    kind: "flag",
-    commands: COMPRESSING,
     same: "codec",
     common: true,
-    help: "with zlib (the default): every reader opens it",
     long: "Compress each page with zlib: every reader opens it",
-  },
-  {
-    name: "lzo",
+  }),
+  flag("lzo", COMPRESSING, "with LZO: fast", {
     letter: "l",
-    kind: "flag",
-    commands: COMPRESSING,
     same: "codec",
     common: true,
-    help: "with LZO: fast",
     long: "With LZO: fast",
-  },
-  {
-    name: "snappy",
+  }),
+  flag("snappy", COMPRESSING, "with snappy: fast", {
     letter: "p",
-    kind: "flag",
-    commands: COMPRESSING,
     same: "codec",
     common: true,
-    help: "with snappy: fast",
     long: "With snappy: fast",
-  },
-  {
-    name: "zstd",
+  }),
+  flag("zstd", COMPRESSING, "with zstd: small; older readers do not open it", {
     letter: "z",
-    kind: "flag",
-    commands: COMPRESSING,
     same: "codec",
     common: true,
-    help: "with zstd: small; older readers do not open it",
     long: "With zstd: small; older readers do not open it",
-  },
-  {
-    name: "compress",
-    kind: "choice",
-    value: "NAME",
-    choices: CODEC_NAMES,
-    commands: COMPRESSING,
+  }),
+  choice("compress", CODEC_NAMES, COMPRESSING, "the same by name: none, zlib, lzo, snappy, zstd", {
     same: "codec",
-    help: "the same by name: none, zlib, lzo, snappy, zstd",
     long: "The same by name: `none`, `zlib`, `lzo`, `snappy`, `zstd`. Default: `zlib`; for `-E` and packed outputs `none`",
-  },
-  {
-    name: "compression-level",
-    kind: "number",
-    value: "N",
-    commands: COMPRESSING,
-    least: CODEC_LEVELS.zlib.min,
-    most: CODEC_LEVELS.zstd.max,
-    help: "zlib 1 to 9, zstd 1 to 19 (default: 1)",
-    long: "zlib 1 to 9, zstd 1 to 19. Default: 1. Higher levels cost far more time than they save bytes",
-    cure: "Levels are 1 to 9 for zlib, 1 to 19 for zstd",
-  },
-  {
-    name: "dedupe",
-    kind: "flag",
-    commands: ["filter", "split", "handover"],
-    help: "store pages of equal content once",
+  }),
+  number(
+    "compression-level",
+    [CODEC_LEVELS.zlib.min, CODEC_LEVELS.zstd.max],
+    COMPRESSING,
+    "zlib 1 to 9, zstd 1 to 19 (default: 1)",
+    {
+      long: "zlib 1 to 9, zstd 1 to 19. Default: 1. Higher levels cost far more time than they save bytes",
+      cure: "Levels are 1 to 9 for zlib, 1 to 19 for zstd",
+    },
+  ),
+  flag("dedupe", ["filter", "split", "handover"], "store pages of equal content once", {
     long: "Store pages of equal content once. Every reader opens that. Not with `-E`.",
     see: "See [below](#equal-pages)",
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;

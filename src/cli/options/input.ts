@@ -1,5 +1,5 @@
 import { machineNames } from "../../reader/machine.js";
-import { OPENING, type Option } from "./option.js";
+import { file, flag, folder, OPENING, size, text } from "./option.js";
 
 /** Commands that read a dump of any format on this machine. */
 const HERE = [
@@ -19,126 +19,82 @@ const OWN_SPOOL = { submit: "the workers have their own: start them with --spool
 
 /** Options about the input. All commands that open a dump have them, and `coresieve help input` explains them. */
 export const INPUT_OPTIONS = [
-  {
-    name: "raw",
-    kind: "text",
-    value: "WHERE",
-    commands: OPENING,
-    help: "the dump is bare memory: physical address of its first byte, its ranges (--raw 0-3G,4G-), or auto",
-    long: "`DUMP` is bare memory: the physical address of its first byte, its ranges (`--raw 0-3G,4G-`), or `auto`.",
-    see: "See [below](#memory-images)",
-  },
-  {
-    name: "arch",
-    kind: "text",
+  text(
+    "raw",
+    OPENING,
+    "the dump is bare memory: physical address of its first byte, its ranges (--raw 0-3G,4G-), or auto",
+    {
+      value: "WHERE",
+      long: "`DUMP` is bare memory: the physical address of its first byte, its ranges (`--raw 0-3G,4G-`), or `auto`.",
+      see: "See [below](#memory-images)",
+    },
+  ),
+  text("arch", OPENING, "architecture of a memory image (default: found in it)", {
     value: "NAME",
-    commands: OPENING,
-    help: "architecture of a memory image (default: found in it)",
     long: "Architecture of a memory image, as crash or `uname -m` names it. Default: found in its memory",
     suggested: machineNames(),
-  },
-  {
-    name: "salvage",
-    kind: "flag",
-    commands: OPENING,
-    help: "read a damaged or cut-off dump as far as it goes",
+  }),
+  flag("salvage", OPENING, "read a damaged or cut-off dump as far as it goes", {
     long: "Read a damaged or cut-off dump as far as it goes.",
     see: "See [below](#damaged-dumps)",
     refused: {
       reassemble: "filter the set with it: `coresieve --salvage PART... OUT`",
       rearrange: "filter the file with it: `coresieve --salvage FLAT OUT`",
     },
-  },
-  {
-    name: "snapshot",
-    kind: "text",
+  }),
+  text("snapshot", HERE, "which saved machine of a qcow2 disk image (default: the newest)", {
     value: "NAME",
-    commands: HERE,
     refused: { submit: "a job takes the newest: make a dump of the one you want first" },
-    help: "which saved machine of a qcow2 disk image (default: the newest)",
     long: "Which saved machine of a qcow2 disk image is read, by name or number. Default: the newest that has memory.",
     see: "See [virtual-machines.md](virtual-machines.md)",
-  },
-  {
-    name: "identity",
-    kind: "file",
-    value: "FILE",
-    commands: HERE,
+  }),
+  file("identity", HERE, "the dump is sealed (age): FILE has the identity", {
     refused: { submit: "several hosts do not share a key: open the sealed dump with one machine" },
     object: "read",
-    help: "the dump is sealed (age): FILE has the identity",
     long: "The dump is sealed with age: `FILE` has the receiver's identity, as `age-keygen` makes it.",
     see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;
 
 /** Options about the temporary file for inputs that can be read only once. */
 export const SPOOL_OPTIONS = [
-  {
-    name: "spool-dir",
-    kind: "folder",
-    value: "DIR",
+  folder("spool-dir", SPOOLING, "folder of that file (default: $TMPDIR, or the system's)", {
     refused: OWN_SPOOL,
-    commands: SPOOLING,
-    help: "folder of that file (default: $TMPDIR, or the system's)",
     long: "Folder of temporary files, for input that can be read only once and for packed output. Default: the system's (`$TMPDIR`); for packed output the folder of `OUT`.",
     see: "See [pipes.md](pipes.md)",
     object: { cure: "Name a folder of this machine: the file there is temporary" },
-  },
-  {
-    name: "spool-limit",
-    kind: "size",
-    value: "SIZE",
+  }),
+  size("spool-limit", SPOOLING, "its largest size (default: half of the free space)", {
     refused: OWN_SPOOL,
-    commands: SPOOLING,
-    help: "its largest size (default: half of the free space)",
     long: "Largest size of such a file. Default: half of the free space",
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;
 
 /** Options about the kernel of the dump. */
 export const KERNEL_OPTIONS = [
-  {
-    name: "vmcoreinfo",
+  file("vmcoreinfo", OPENING, "use this VMCOREINFO text instead of the dump's", {
     letter: "i",
-    kind: "file",
-    value: "FILE",
-    commands: OPENING,
     same: "vmcoreinfo",
     object: "read",
-    help: "use this VMCOREINFO text instead of the dump's",
     long: "Take VMCOREINFO from a text file, as `-g` writes it.",
     see: "See [below](#vmcoreinfo-from-elsewhere)",
-  },
-  {
-    name: "vmlinux",
+  }),
+  file("vmlinux", OPENING, "make VMCOREINFO from the kernel's vmlinux", {
     letter: "x",
-    kind: "file",
-    value: "FILE",
-    commands: OPENING,
     same: "vmcoreinfo",
     object: "read",
-    help: "make VMCOREINFO from the kernel's vmlinux",
     long: "Make VMCOREINFO from the kernel's vmlinux.",
     see: "See [below](#vmcoreinfo-from-elsewhere)",
-  },
-  {
-    name: "vmcoreinfo-device",
-    kind: "file",
+  }),
+  file("vmcoreinfo-device", OPENING, "QEMU's 16 bytes (or file) leading to it", {
     value: "HEX",
-    commands: OPENING,
     same: "vmcoreinfo",
     object: "read",
-    help: "QEMU's 16 bytes (or file) leading to it",
     long: "The 16 bytes that the guest wrote into QEMU's vmcoreinfo device, in hexadecimal or as a file: they lead to the note",
-  },
-  {
-    name: "vmcoreinfo-at",
-    kind: "text",
+  }),
+  text("vmcoreinfo-at", OPENING, "its address in memory, of several (see info)", {
     value: "ADDRESS",
-    commands: OPENING,
     same: "vmcoreinfo",
-    help: "its address in memory, of several (see info)",
     long: "Take the VMCOREINFO text at this physical address. `coresieve info` lists those that memory holds",
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;

@@ -1,7 +1,7 @@
 import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
 import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../../filter/privacy/privacy-names.js";
 
-import { FILTERING, type Option } from "./option.js";
+import { FILTERING, file, flag, list } from "./option.js";
 
 const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];
 
@@ -31,99 +31,63 @@ export const LEVEL_OPTIONS = [
     commands: ["submit", "plan"],
     help: "sum of 1 zero pages, 2 page cache, 4 page cache with private data, 8 user memory, 16 free pages",
   },
-  {
-    name: "exclude",
-    kind: "list",
+  list("exclude", CLASSES, FILTERING, "the same by name: zero,cache,cache-private,user,free", {
     value: "NAMES",
-    choices: CLASSES,
     empty: true,
-    commands: FILTERING,
     same: "level",
-    help: "the same by name: zero,cache,cache-private,user,free",
     long: "The same by name: `zero`, `cache`, `cache-private`, `user`, `free`, with commas between. Not together with `-d`",
-  },
-  {
-    name: "exclude-unused-vmemmap",
+  }),
+  flag("exclude-unused-vmemmap", FILTERING, "drop struct pages of dropped pages as well", {
     letter: "e",
-    kind: "flag",
-    commands: FILTERING,
-    help: "drop struct pages of dropped pages as well",
     long: "Also drop the kernel's memory that holds only struct pages of dropped pages. Debuggers then know nothing of these pages (`kmem` of crash).",
     see: "See [page-classes.md](page-classes.md#struct-pages-of-dropped-pages)",
-  },
-  {
-    name: "privacy",
-    kind: "flag",
-    commands: FILTERING,
+  }),
+  flag("privacy", FILTERING, "drop all that may hold user data: more than -d 31", {
     common: true,
-    help: "drop all that may hold user data: more than -d 31",
     long: "Keep only pages that are surely the kernel's own. Not with another level than 31.",
     see: "See [privacy.md](privacy.md)",
-  },
-  {
-    name: "privacy-strict",
-    kind: "flag",
-    commands: [...FILTERING, "handover"],
-    help: "--privacy strict: and no text in the pages kept",
+  }),
+  flag("privacy-strict", [...FILTERING, "handover"], "--privacy strict: and no text in the pages kept", {
     long: "Also written `--privacy strict`: `--privacy`, and the pages that stay have no text and no payload outside of the kernel's image and log.",
     see: "See [privacy.md](privacy.md#strict)",
-  },
-  {
-    name: "strict",
-    kind: "flag",
-    commands: ["handover"],
-    help: "the same: --privacy strict",
+  }),
+  flag("strict", ["handover"], "the same: --privacy strict", {
     long: "As `--privacy strict`: no text and no payload in the pages that stay.",
     see: "See [privacy.md](privacy.md#strict)",
-  },
-  {
-    name: "privacy-keep",
-    kind: "list",
-    value: "LIST",
-    choices: PRIVACY_KEEPS,
-    empty: true,
-    commands: ["filter", "submit", "plan", "handover"],
-    help: "with --privacy strict, keep: comm (task names)",
-    long: "With `--privacy strict`: text that stays. `comm`: the names of tasks",
-  },
-  {
-    name: "privacy-extra",
-    kind: "list",
-    value: "LIST",
-    choices: PRIVACY_EXTRAS,
-    empty: true,
-    commands: ["filter", "submit", "plan", "handover"],
-    help: "overwrite also: registers,tty,log,host",
-    long: "With `--privacy`: overwrite also `registers` (of programs), `tty` (terminals' buffers), `log` (the text of the kernel's log), `host` (names of host and domain, command lines), with commas between",
-  },
-  {
-    name: "erase",
-    kind: "file",
-    value: "FILE",
-    commands: ["filter", "submit", "plan"],
+  }),
+  list(
+    "privacy-keep",
+    PRIVACY_KEEPS,
+    ["filter", "submit", "plan", "handover"],
+    "with --privacy strict, keep: comm (task names)",
+    {
+      empty: true,
+      long: "With `--privacy strict`: text that stays. `comm`: the names of tasks",
+    },
+  ),
+  list(
+    "privacy-extra",
+    PRIVACY_EXTRAS,
+    ["filter", "submit", "plan", "handover"],
+    "overwrite also: registers,tty,log,host",
+    {
+      empty: true,
+      long: "With `--privacy`: overwrite also `registers` (of programs), `tty` (terminals' buffers), `log` (the text of the kernel's log), `host` (names of host and domain, command lines), with commas between",
+    },
+  ),
+  file("erase", ["filter", "submit", "plan"], "overwrite data in kept pages, by rules in FILE", {
     object: "read",
-    help: "overwrite data in kept pages, by rules in FILE",
     long: "Overwrite kernel data and texts in kept pages by the rules in `FILE`.",
     see: "See [erase.md](erase.md)",
-  },
-  {
-    name: "rules",
-    kind: "file",
-    value: "FILE",
-    commands: ["handover"],
+  }),
+  file("rules", ["handover"], "overwrite data in kept pages, by rules in FILE", {
     object: "read",
-    help: "overwrite data in kept pages, by rules in FILE",
     long: "As `--erase` of other commands: overwrite kernel data and texts in kept pages.",
     see: "See [erase.md](erase.md)",
-  },
-  {
-    name: "extension",
-    kind: "file",
-    value: "FILE",
-    commands: ["filter"],
-    help: "ask a JavaScript module about each page",
+  }),
+  file("extension", ["filter"], "ask a JavaScript module about each page", {
     long: "Ask a JavaScript module about each page, before the level decides.",
     see: "See [library.md](library.md#extensions)",
     object: { cure: "Fetch the module to a file, and name that" },
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;

@@ -116,3 +116,73 @@ export type Option = OptionKind & {
   /** Whether it is part of `coresieve --help`. */
   readonly common?: true;
 };
+
+/** What a row of the table may have in addition to its name, its commands and its help. */
+type Further = Partial<
+  Pick<Option, "letter" | "long" | "see" | "same" | "refused" | "cure" | "object" | "common"> & {
+    readonly value: string;
+    readonly repeated: "each" | "many";
+    readonly suggested: readonly string[];
+    readonly auto: string;
+    readonly all: string;
+    readonly empty: true;
+  }
+>;
+
+/** `More`, if all its members are those of `Further`. */
+type Known<More> = More & Readonly<Record<Exclude<keyof More, keyof Further>, never>>;
+
+/** Makes the function for rows of a kind. `usual`: the members that rows have unless they say otherwise. */
+function rows<const Kind extends Option["kind"], Usual extends object>(kind: Kind, usual: Usual) {
+  return <const Name extends string, const On extends readonly CommandName[], const More extends Further = object>(
+    name: Name,
+    commands: On,
+    help: string,
+    more?: Known<More>,
+  ) => ({ name, kind, commands, help, ...usual, ...(more as More) });
+}
+
+/** Rows of each kind: name, what its value may be, the commands that have it, its line in the help; then what few have. */
+export const flag = rows("flag", {});
+export const text = rows("text", { value: "NAME" });
+export const file = rows("file", { value: "FILE" });
+export const folder = rows("folder", { value: "DIR" });
+export const size = rows("size", { value: "SIZE" });
+export const percent = rows("percent", { value: "PERCENT" });
+
+/** The same for numbers between two others. */
+function ranged<const Kind extends "number" | "numbers">(kind: Kind, value: string) {
+  return <const Name extends string, const On extends readonly CommandName[], const More extends Further = object>(
+    name: Name,
+    [least, most]: readonly [number, number],
+    commands: On,
+    help: string,
+    more?: Known<More>,
+  ) => rows(kind, { value, least, most })(name, commands, help, more);
+}
+
+/** `[least, most]` are both allowed. */
+export const number = ranged("number", "N");
+/** Several of them, with commas between. */
+export const numbers = ranged("numbers", "LIST");
+
+/** The same for words of which one or some are chosen. */
+function chosen<const Kind extends "choice" | "list">(kind: Kind, value: string) {
+  return <
+    const Name extends string,
+    const Choice extends string,
+    const On extends readonly CommandName[],
+    const More extends Further = object,
+  >(
+    name: Name,
+    choices: readonly Choice[],
+    commands: On,
+    help: string,
+    more?: Known<More>,
+  ) => rows(kind, { value, choices })(name, commands, help, more);
+}
+
+/** One of the choices. */
+export const choice = chosen("choice", "NAME");
+/** Some of them, with commas between. */
+export const list = chosen("list", "LIST");

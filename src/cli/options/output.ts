@@ -1,30 +1,20 @@
 import { OUTPUT_FORMATS } from "../../writer/output-format.js";
-import type { Option } from "./option.js";
+import { choice, file, flag, folder, percent, size, text } from "./option.js";
 
 /** Packings of a whole file. none: not packed, whatever its name ends with. */
 export const PACKINGS = ["zstd", "lz4", "gzip", "none"] as const;
 
 /** Options about the output. */
 export const OUTPUT_OPTIONS = [
-  {
-    name: "elf",
+  flag("elf", ["filter", "submit", "plan", "handover"], "ELF instead of kdump-compressed", {
     letter: "E",
-    kind: "flag",
-    commands: ["filter", "submit", "plan", "handover"],
     same: "format",
     common: true,
-    help: "ELF instead of kdump-compressed",
     long: "Write ELF, uncompressed, instead of kdump-compressed",
     refused: { split: "only kdump-compressed files can be split" },
-  },
-  {
-    name: "format",
-    kind: "choice",
-    value: "NAME",
-    choices: OUTPUT_FORMATS,
-    commands: ["filter"],
+  }),
+  choice("format", OUTPUT_FORMATS, ["filter"], "kdump (default), elf, or memory: lime, raw", {
     same: "format",
-    help: "kdump (default), elf, or memory: lime, raw",
     long: "`kdump` (default), `elf`, or images of memory for other programs: `lime`, `raw`.",
     see: "See [formats.md](formats.md#images-of-memory)",
     refused: {
@@ -32,191 +22,109 @@ export const OUTPUT_OPTIONS = [
       submit: "several hosts write kdump-compressed, or ELF with -E",
       plan: "several hosts write kdump-compressed, or ELF with -E",
     },
-  },
-  {
-    name: "flatten",
+  }),
+  flag("flatten", ["filter"], "flattened to stdout; name no OUT", {
     letter: "F",
-    kind: "flag",
-    commands: ["filter"],
-    help: "flattened to stdout; name no OUT",
     long: "Write the flattened form to stdout; name no `OUT`. The summary goes to stderr",
     refused: {
       split: "several files do not go into one stream",
       submit: "several hosts cannot write to one stream",
       plan: "several hosts cannot write to one stream",
     },
-  },
-  {
-    name: "pack",
-    kind: "choice",
-    value: "HOW",
-    choices: PACKINGS,
-    common: true,
-    commands: ["filter", "split", "rearrange", "reassemble"],
-    help: "pack OUT: zstd, lz4, gzip, none (default: by suffix)",
-    long: "Pack the output as a whole: `zstd`, `lz4`, `gzip`, or `none`. Default: by the suffix of `OUT` (`.zst`, `.lz4`, `.gz`).",
-    see: "See [pipes.md](pipes.md#packed-output)",
-    refused: {
-      submit: "several hosts cannot write one packed file: pack it when it is there",
-      plan: "several hosts cannot write one packed file: pack it when it is there",
+  }),
+  choice(
+    "pack",
+    PACKINGS,
+    ["filter", "split", "rearrange", "reassemble"],
+    "pack OUT: zstd, lz4, gzip, none (default: by suffix)",
+    {
+      value: "HOW",
+      common: true,
+      long: "Pack the output as a whole: `zstd`, `lz4`, `gzip`, or `none`. Default: by the suffix of `OUT` (`.zst`, `.lz4`, `.gz`).",
+      see: "See [pipes.md](pipes.md#packed-output)",
+      refused: {
+        submit: "several hosts cannot write one packed file: pack it when it is there",
+        plan: "several hosts cannot write one packed file: pack it when it is there",
+      },
     },
-  },
-  {
-    name: "output",
-    kind: "file",
-    value: "FILE",
-    commands: ["report"],
-    help: "where to write it (default: DUMP.html, without its folder)",
+  ),
+  file("output", ["report"], "where to write it (default: DUMP.html, without its folder)", {
     long: "Where to write the page. Default: `DUMP.html` in the current folder",
-  },
-  {
-    name: "force",
-    letter: "f",
-    kind: "flag",
-    common: true,
-    commands: ["filter", "split", "submit", "plan", "handover", "report", "rearrange", "reassemble", "audit"],
-    help: "overwrite OUT",
-    long: "Overwrite files that exist, when the new ones are whole. The input is never overwritten.",
-    see: "See [below](#names-of-outputs)",
-  },
-  {
-    name: "size-limit",
+  }),
+  flag(
+    "force",
+    ["filter", "split", "submit", "plan", "handover", "report", "rearrange", "reassemble", "audit"],
+    "overwrite OUT",
+    {
+      letter: "f",
+      common: true,
+      long: "Overwrite files that exist, when the new ones are whole. The input is never overwritten.",
+      see: "See [below](#names-of-outputs)",
+    },
+  ),
+  size("size-limit", ["filter", "split"], "most bytes of each OUT: 500M, 2G", {
     letter: "L",
-    kind: "size",
-    value: "SIZE",
-    commands: ["filter", "split"],
-    help: "most bytes of each OUT: 500M, 2G",
     long: "Most bytes of each `OUT`, or of what `-F` sends: a number, or one with `K`, `M`, `G`, `T`, `P`, `E` (powers of 1024). More counts as a full disk",
-  },
-  {
-    name: "on-full",
-    kind: "choice",
+  }),
+  choice("on-full", ["nothing", "incomplete"], ["filter"], "if it does not fit: nothing (default), incomplete", {
     value: "WHAT",
-    choices: ["nothing", "incomplete"],
-    commands: ["filter"],
-    help: "if it does not fit: nothing (default), incomplete",
     long: "What is left when no level has room: `nothing` (default), or `incomplete`, a dump that is marked so.",
     see: "See [below](#no-room)",
     cure: "Write nothing (leave no file) or incomplete (leave a dump marked incomplete)",
     refused: { split: "a split set cannot be left incomplete: files behind the one that is full would be empty" },
-  },
-  {
-    name: "min-saving",
-    kind: "percent",
-    value: "PERCENT",
-    commands: ["filter"],
-    help: "write OUT only if it saves so much of DUMP's size",
+  }),
+  percent("min-saving", ["filter"], "write OUT only if it saves so much of DUMP's size", {
     long: "Write `OUT` only if it saves that much of the size of `DUMP`.",
     see: "See [below](#is-the-old-file-as-good)",
-  },
-  {
-    name: "spool-dir",
-    kind: "folder",
-    value: "DIR",
-    commands: ["rearrange"],
-    help: "where it waits to be packed (default: beside OUT)",
+  }),
+  folder("spool-dir", ["rearrange"], "where it waits to be packed (default: beside OUT)", {
     object: { cure: "Name a folder of this machine: the file there is temporary" },
-  },
-  {
-    name: "spool-limit",
-    kind: "size",
-    value: "SIZE",
-    commands: ["rearrange"],
-    help: "its largest size (default: half of the free space)",
-  },
-  {
-    name: "sync",
-    kind: "flag",
-    commands: ["filter", "handover", "split", "rearrange", "reassemble"],
-    help: "wait until the disk has OUT, then give it its name",
-    long: "Wait until the disk has the output before it gets its name, and until it has the name.",
-    see: "See [reliability.md](dev/reliability.md#what-is-on-the-disk)",
-  },
-  {
-    name: "write-vmcoreinfo",
+  }),
+  size("spool-limit", ["rearrange"], "its largest size (default: half of the free space)"),
+  flag(
+    "sync",
+    ["filter", "handover", "split", "rearrange", "reassemble"],
+    "wait until the disk has OUT, then give it its name",
+    {
+      long: "Wait until the disk has the output before it gets its name, and until it has the name.",
+      see: "See [reliability.md](dev/reliability.md#what-is-on-the-disk)",
+    },
+  ),
+  file("write-vmcoreinfo", ["filter"], "only the VMCOREINFO text of a dump; name no OUT", {
     letter: "g",
-    kind: "file",
-    value: "FILE",
-    commands: ["filter"],
-    help: "only the VMCOREINFO text of a dump; name no OUT",
     long: "Only write the VMCOREINFO text of the dump to `FILE`; name no `OUT`",
-  },
-  {
-    name: "manifest",
-    kind: "file",
-    value: "FILE",
-    commands: ["filter"],
-    help: "write a record of the run, with digests, to FILE",
+  }),
+  file("manifest", ["filter"], "write a record of the run, with digests, to FILE", {
     long: "Write a record of the run to `FILE`, with digests of input and output.",
     see: "See [manifest.md](manifest.md)",
-  },
-  {
-    name: "manifest",
-    kind: "file",
-    value: "FILE",
-    commands: ["handover"],
-    help: "the record of the run (default: OUT.json)",
-  },
-  {
-    name: "result",
-    kind: "file",
-    value: "FILE",
-    commands: ["handover"],
-    help: "the result of the audit (default: OUT.audit.json)",
-  },
-  {
-    name: "page",
-    kind: "file",
-    value: "FILE",
-    commands: ["handover"],
-    help: "the page to print and sign (default: OUT.html)",
+  }),
+  file("manifest", ["handover"], "the record of the run (default: OUT.json)"),
+  file("result", ["handover"], "the result of the audit (default: OUT.audit.json)"),
+  file("page", ["handover"], "the page to print and sign (default: OUT.html)", {
     long: "The page for the person who decides. Default: `OUT.html`",
-  },
-  {
-    name: "recipient",
-    kind: "text",
+  }),
+  text("recipient", ["handover"], "seal OUT for this receiver (age); may be repeated", {
     value: "age1…",
     repeated: "each",
-    commands: ["handover"],
-    help: "seal OUT for this receiver (age); may be repeated",
     long: "Seal `OUT` with age for the receiver of this public key; may be repeated.",
     see: "See [hand-over.md](hand-over.md#sealed-for-the-receiver)",
-  },
-  {
-    name: "found",
-    kind: "file",
-    value: "FILE",
-    commands: ["handover"],
-    help: "if something is found: rules for it, for --rules",
+  }),
+  file("found", ["handover"], "if something is found: rules for it, for --rules", {
     long: "If something is found, write rules for it to `FILE`: `--rules FILE` overwrites it in the next run",
-  },
-  {
-    name: "sign",
-    kind: "file",
+  }),
+  file("sign", ["filter", "audit", "handover"], "sign the manifest, or --result, with an Ed25519 key", {
     value: "KEY",
-    commands: ["filter", "audit", "handover"],
     object: "read",
-    help: "sign the manifest, or --result, with an Ed25519 key",
     long: "Sign the manifest, or the audit's `--result`, with an Ed25519 private key. The signature is `FILE.sig`.",
     see: "See [manifest.md](manifest.md)",
-  },
-  {
-    name: "manifest-digests",
-    kind: "choice",
+  }),
+  choice("manifest-digests", ["all", "output"], ["filter"], "digests of all (default), or of the output only", {
     value: "WHICH",
-    choices: ["all", "output"],
-    commands: ["filter"],
-    help: "digests of all (default), or of the output only",
     long: "`all` (default) or `output`: the input is then not read a second time for its digest",
     cure: "`--manifest FILE --manifest-digests output` leaves out the input's digest",
-  },
-  {
-    name: "report",
-    kind: "file",
-    value: "FILE",
-    commands: ["filter"],
-    help: "write a page with a picture of memory to FILE",
+  }),
+  file("report", ["filter"], "write a page with a picture of memory to FILE", {
     long: "Write a page with a picture of memory, and of what was kept.",
     see: "See [report.md](report.md)",
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;

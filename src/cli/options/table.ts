@@ -2,42 +2,29 @@ import { CODEC_OPTIONS } from "./codecs.js";
 import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "./input.js";
 import { LEVEL_OPTIONS } from "./levels.js";
 import { LOOKING_OPTIONS } from "./looking.js";
-import { COMMAND_NAMES, type CommandName, type Option } from "./option.js";
+import { COMMAND_NAMES, type CommandName, file, flag, type Option } from "./option.js";
 import { OUTPUT_OPTIONS } from "./output.js";
 import { QUEUE_OPTIONS } from "./queue.js";
 import { RUN_OPTIONS } from "./run.js";
 
 /** Options of all commands. */
 export const GENERAL_OPTIONS = [
-  {
-    name: "config",
-    kind: "file",
-    value: "FILE",
-    commands: COMMAND_NAMES,
-    help: "take options from a JSON file; with all commands",
+  file("config", COMMAND_NAMES, "take options from a JSON file; with all commands", {
     long: "Take options from a JSON file; the command line wins. With every command.",
     see: "See [below](#options-from-a-file)",
     common: true,
-  },
-  {
-    name: "version",
+  }),
+  flag("version", COMMAND_NAMES, "print the version, and whether zstd is available", {
     letter: "v",
-    kind: "flag",
-    commands: COMMAND_NAMES,
-    help: "print the version, and whether zstd is available",
     long: "Print the version, and whether zstd can be used",
     common: true,
-  },
-  {
-    name: "help",
+  }),
+  flag("help", COMMAND_NAMES, "print this text", {
     letter: "h",
-    kind: "flag",
-    commands: COMMAND_NAMES,
-    help: "print this text",
     long: "Print the options of a command",
     common: true,
-  },
-] as const satisfies readonly Option[];
+  }),
+] as const;
 
 /** Every option of every command except GENERAL_OPTIONS, in the order of the help. */
 const TABLE = [
