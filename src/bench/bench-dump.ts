@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { CodecName } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
+import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
 import type { Session } from "../run/own-session.js";
 import { openSession } from "../run/session.js";
@@ -62,8 +63,7 @@ export async function benchDump(input: Dump, options: BenchOptions): Promise<Ben
     return {
       dump: described,
       machine,
-      ...(stages && { stages }),
-      ...(reference && { reference }),
+      ...onlyGiven({ stages, reference }),
       comparisons,
     };
   } finally {

@@ -2,34 +2,23 @@ import type { FoundVmcoreinfo } from "../reader/dump.js";
 import { formatCount, plural } from "./numbers.js";
 
 /** A VMCOREINFO text of the file or of its memory, for the JSON of `coresieve info`. */
-export interface FoundText {
-  /** Physical address in hexadecimal, as --vmcoreinfo-at takes it; null for the file's own notes. */
-  readonly address: string | null;
-  /** Number of the file's own VMCOREINFO note, from 1; null for texts in memory. */
-  readonly note: number | null;
-  readonly release: string;
-  /** ISO 8601. */
-  readonly crashTime: string | null;
-  /** Whether a text in memory is in an ELF note. */
-  readonly inNote: boolean;
-  /** Pages that its kernel has struct pages for; null if it leads to no kernel. */
-  readonly pages: number | null;
-  readonly taken: boolean;
-  /** Why it was used, or not. */
-  readonly reason: string;
-}
+export type FoundText = ReturnType<typeof foundText>;
 
 /** `index` is the text's index in `all`; the used one comes first. */
-export function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]): FoundText {
+export function foundText(text: FoundVmcoreinfo, index: number, all: readonly FoundVmcoreinfo[]) {
   const { paddr, note, release, crashTime, inNote, pages } = text;
   return {
+    /** In hexadecimal, as --vmcoreinfo-at takes it; null for the file's own notes. */
     address: paddr === undefined ? null : `0x${paddr.toString(16)}`,
     note: note ?? null,
     release,
+    /** ISO 8601. */
     crashTime: crashTime === undefined ? null : new Date(crashTime * 1000).toISOString(),
     inNote,
+    /** null if it leads to no kernel. */
     pages: pages ?? null,
     taken: index === 0 && pages !== undefined,
+    /** Why it was used, or not. */
     reason: reasonOf(text, index, all),
   };
 }

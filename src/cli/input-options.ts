@@ -1,5 +1,6 @@
 import { DumpError } from "../errors.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
+import { onlyGiven } from "../only-given.js";
 import type { InputOptions } from "../reader/input-options.js";
 import { allMachines, machineNamed } from "../reader/machine.js";
 import { parseRawPlace } from "../reader/raw/pieces.js";
@@ -39,8 +40,7 @@ export function openOptions(args: InputArguments): InputOptions {
     ...(raw === undefined ? {} : { raw: parseRawPlace(raw) }),
     ...(machine === undefined ? {} : { machine }),
     salvage,
-    ...(snapshot === undefined ? {} : { snapshot }),
-    ...(identity === undefined ? {} : { identity }),
+    ...onlyGiven({ snapshot, identity }),
     spool: spoolOptions(args),
   };
 }
@@ -48,8 +48,7 @@ export function openOptions(args: InputArguments): InputOptions {
 /** The folder and the limit of temporary files. */
 export function spoolOptions({ spoolDir, spoolLimit }: Pick<InputArguments, "spoolDir" | "spoolLimit">): SpoolOptions {
   return {
-    ...(spoolDir === undefined ? {} : { dir: spoolDir }),
-    ...(spoolLimit === undefined ? {} : { limit: spoolLimit }),
+    ...onlyGiven({ dir: spoolDir, limit: spoolLimit }),
   };
 }
 

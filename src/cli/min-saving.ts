@@ -1,5 +1,6 @@
 import { formatBytes } from "../byte-size.js";
 import { DumpError } from "../errors.js";
+import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
 import { type FilterResult, filterDump, type WholeFilterOptions } from "../run/filter-dump.js";
 import { Warnings } from "../warnings.js";
@@ -94,15 +95,16 @@ async function expectedSize(
   const { estimateDump } = await import("../estimate/estimate-dump.js");
   const { levels } = await estimateDump(dump, {
     // Only the options about the kernel: the others belong to a filter run.
-    ...(options.vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt: options.vmcoreinfoAt }),
-    ...(options.vmcoreinfo === undefined ? {} : { vmcoreinfo: options.vmcoreinfo }),
-    ...(options.vmlinux === undefined ? {} : { vmlinux: options.vmlinux }),
-    ...(options.vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice: options.vmcoreinfoDevice }),
+    ...onlyGiven({
+      vmcoreinfoAt: options.vmcoreinfoAt,
+      vmcoreinfo: options.vmcoreinfo,
+      vmlinux: options.vmlinux,
+      vmcoreinfoDevice: options.vmcoreinfoDevice,
+    }),
     codecs: [codec],
     warnings: new Warnings(),
     onProgress: () => undefined,
-    ...(workers === undefined ? {} : { workers }),
-    ...(signal === undefined ? {} : { signal }),
+    ...onlyGiven({ workers, signal }),
   });
   return levels.find((one) => one.level === level)?.sizes[0];
 }

@@ -1,4 +1,5 @@
 import { formatBytes } from "../byte-size.js";
+import { DumpError } from "../errors.js";
 import { foreignText } from "../foreign-text.js";
 import type { Dump } from "../reader/dump.js";
 import { openInput } from "../reader/open-input.js";
@@ -38,4 +39,9 @@ export async function openInputs(
   return dump.finally(() => {
     if (line) stderr.write("\r\x1b[K");
   });
+}
+
+/** Throws `BAD_OPTION` if no dump is named. `usage`: how to call the command. */
+export function needDump(files: readonly string[], usage: string): void {
+  if (files.length === 0) throw new DumpError("BAD_OPTION", "no dump was named", { cure: `Write \`${usage}\`` });
 }

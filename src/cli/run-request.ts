@@ -1,4 +1,5 @@
 import { DumpError } from "../errors.js";
+import { onlyGiven } from "../only-given.js";
 import type { RunOptions } from "../shard/run-options.js";
 import { eraseFile } from "./erase-option.js";
 import { checkVmcoreinfoSources, completeOptions, openOptions } from "./input-options.js";
@@ -44,12 +45,6 @@ export async function runOptions(files: readonly string[], values: Values): Prom
   return {
     ...{ inputs, output, force, level, format, codec, privacy, privacyExtra, privacyKeep, strict, salvage },
     excludeUnusedVmemmap,
-    ...(erase === undefined ? {} : { erase }),
-    ...(raw === undefined ? {} : { raw }),
-    ...(arch === undefined ? {} : { arch }),
-    ...(vmcoreinfo === undefined ? {} : { vmcoreinfo }),
-    ...(vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt }),
-    ...(vmcoreinfoDevice === undefined ? {} : { vmcoreinfoDevice }),
-    ...(vmlinux === undefined ? {} : { vmlinux }),
+    ...onlyGiven({ erase, raw, arch, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux }),
   };
 }

@@ -6,6 +6,7 @@ import { shownJson } from "../foreign-text.js";
 import { digestFile, type FileDigest, filesOfDump } from "../manifest/digest.js";
 import { type Manifest, manifestOf } from "../manifest/manifest.js";
 import { openSignedFile, type SignedFile, signingKey } from "../manifest/signed-file.js";
+import { onlyGiven } from "../only-given.js";
 import { aDump, checkArgument, checkGiven } from "../option-shape.js";
 import { packageVersion } from "../package-version.js";
 import type { Dump } from "../reader/dump.js";
@@ -133,16 +134,18 @@ function filterOptions(options: RunOptions, place: HandOverPlace, progress: Prog
   const { vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice, vmlinux, erase, privacyExtra, spool, signal, dedupe } = options;
   const { format = "kdump", codec } = options;
   return {
-    ...(vmcoreinfo && { vmcoreinfo }),
-    ...(vmcoreinfoAt === undefined ? {} : { vmcoreinfoAt }),
-    ...(vmcoreinfoDevice && { vmcoreinfoDevice }),
-    ...(vmlinux && { vmlinux }),
-    ...(erase && { erase }),
-    ...(privacyExtra && { privacyExtra }),
-    ...(options.privacyKeep && { privacyKeep: options.privacyKeep }),
-    ...(spool && { spool }),
-    ...(signal && { signal }),
-    ...(dedupe === undefined ? {} : { dedupe }),
+    ...onlyGiven({
+      vmcoreinfo,
+      vmcoreinfoAt,
+      vmcoreinfoDevice,
+      vmlinux,
+      erase,
+      privacyExtra,
+      privacyKeep: options.privacyKeep,
+      spool,
+      signal,
+      dedupe,
+    }),
     ...{ level: LEVEL, privacy: options.privacy ?? true, format, codec: codecFor(format, codec) },
     ...{ workers: options.workers, warnings: options.warnings, output: { sink: place.work.sink } },
     onProgress: ({ phase, done, total }) => progress(phase, done, total),

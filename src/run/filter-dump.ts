@@ -1,4 +1,5 @@
 import { abortedError, DumpError, throwIfAborted } from "../errors.js";
+import { onlyGiven } from "../only-given.js";
 import { aDump, checkArgument, closedProblem } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
 import { fetchedOf } from "../reader/source/fetched.js";
@@ -118,8 +119,7 @@ async function filterOnce(session: Session, options: AttemptOptions): Promise<Fi
     return {
       ...result,
       ...image,
-      ...(fetched && { fetched }),
-      ...(upload && { upload }),
+      ...onlyGiven({ fetched, upload }),
       incomplete: result.incomplete || full !== undefined,
       ...{ notWritten, full, fullBy, shared: shared?.counts },
       ...("pack" in options.output && options.output.pack ? { unpackedBytes: outputBytes } : {}),

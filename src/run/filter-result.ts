@@ -2,6 +2,7 @@ import { classCounts, type FurtherClass, KEPT, ZERO } from "../filter/page-class
 import type { PagePlan } from "../filter/plan.js";
 import type { PrivateRun } from "../filter/privacy/private-run.js";
 import type { KernelView } from "../kernel/kernel-view.js";
+import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
 import type { Warnings } from "../warnings.js";
 import type { FilterResult, WholeFilterOptions } from "./filter-types.js";
@@ -50,9 +51,7 @@ export function filterResult(facts: PlannedFacts, { zeroPages, outputBytes, clea
     inputPages: plan.inputPages,
     classes: classCounts(counts, Boolean(options.privacy), furtherClasses(options)),
     ...(privacy === undefined ? {} : { privacy: privacy.result(counts, plan, cleared) }),
-    ...(erased === undefined ? {} : { erase: erased }),
-    ...(extended === undefined ? {} : { extension: extended }),
-    ...(before === undefined ? {} : { filteredBefore: before }),
+    ...onlyGiven({ erase: erased, extension: extended, filteredBefore: before }),
     ...{ beyondMemMap: plan.beyondMemMap, unclassified, unreadable, incomplete },
     ...{ notWritten: 0, full: undefined, fullBy: undefined, shared: undefined },
     inputBytes: dump.fileSize,

@@ -2,6 +2,7 @@ import { codecOf } from "../codec/codecs.js";
 import { DumpError } from "../errors.js";
 import { leaveOutUntouchable } from "../filter/untouchable-pages.js";
 import { type RecordedRun, readManifest } from "../manifest/read-manifest.js";
+import { onlyGiven } from "../only-given.js";
 import { checkArgument, checkGiven, someFileNames } from "../option-shape.js";
 import { either } from "../option-words.js";
 import { fillBitmaps, segmentsOf, stretchesOf } from "../reader/attach.js";
@@ -255,8 +256,7 @@ async function openDamaged(
     findings.add({
       kind: code === "TRUNCATED" ? "cut-off" : "header",
       message: reason,
-      ...(file === undefined ? {} : { file }),
-      ...(offset === undefined ? {} : { offset }),
+      ...onlyGiven({ file, offset }),
     });
     return undefined;
   }

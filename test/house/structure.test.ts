@@ -33,6 +33,7 @@ const ROWS: readonly (readonly string[])[] = [
     "option-words.ts",
     "program-files.ts",
     "package-version.ts",
+    "only-given.ts",
     "page-record.ts",
     "sorted.ts",
   ],

@@ -10,30 +10,31 @@ import { foreignLines } from "../../foreign-text.js";
 import { packageVersion } from "../../package-version.js";
 import { Warnings } from "../../warnings.js";
 import { standardThreads } from "../../worker/threads.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { type CommandContext, defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
-import { openInputs } from "../open-inputs.js";
+import { needDump, openInputs } from "../open-inputs.js";
 import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "../options/input.js";
 import { camelCase, type OptionValues } from "../options/table.js";
 import { printJson, printNote, printOwn } from "../print.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve bench DUMP... [options]: how fast this machine filters a dump",
-  text: `Measures the stages of a run one by one (reading, page scan, zero test, each
-codec, writing), then whole runs of this program, each several times, and
-prints tables in Markdown. Outputs go to a folder that is removed.`,
-  examples: `Example
-  coresieve bench vmcore --against makedumpfile --codec zlib,zstd`,
-};
-
 type Values = OptionValues<"bench">;
 
 /** `coresieve bench DUMP…`: measures a user's own dump. */
-export const benchCommand = defineCommand({ name: "bench", about: ABOUT, run: bench });
+export const benchCommand = defineCommand({
+  name: "bench",
+  about: {
+    usage: "coresieve bench DUMP... [options]: how fast this machine filters a dump",
+    text: `Measures the stages of a run one by one (reading, page scan, zero test, each
+codec, writing), then whole runs of this program, each several times, and
+prints tables in Markdown. Outputs go to a folder that is removed.`,
+    examples: `Example
+  coresieve bench vmcore --against makedumpfile --codec zlib,zstd`,
+  },
+  run: bench,
+});
 
 async function bench(files: readonly string[], values: Values, { signal }: CommandContext): Promise<void> {
-  if (files.length === 0)
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve bench DUMP`" });
+  needDump(files, "coresieve bench DUMP");
   const levels = once(values.level ?? [MAX_LEVEL]);
   const workers = once(values.workers ?? [1, standardThreads()]);
   const runs = values.runs ?? 5;

@@ -3,33 +3,29 @@ import { formatRecord, type LogFormat, recordForJson } from "../../kernel/log/fo
 import { logOfKernel } from "../../kernel/log/read-log.js";
 import { openSession } from "../../run/session.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandAbout, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
-import { openInputs } from "../open-inputs.js";
+import { needDump, openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printOwn } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve dmesg DUMP... [options]: print the kernel log of a dump",
-  text: `Works with any dump that has VMCOREINFO, filtered or not, and all kernels since
-2.6.32.`,
-  examples: `Examples
-  coresieve dmesg vmcore | tail -n 50
-  coresieve dmesg vmcore --json | jq -r '.records[] | select(.level <= 3).text'`,
-};
-
 /** `coresieve dmesg DUMP…`: prints the kernel log. */
 export const dmesgCommand = defineCommand({
   name: "dmesg",
-  about: ABOUT,
+  about: {
+    usage: "coresieve dmesg DUMP... [options]: print the kernel log of a dump",
+    text: `Works with any dump that has VMCOREINFO, filtered or not, and all kernels since
+2.6.32.`,
+    examples: `Examples
+  coresieve dmesg vmcore | tail -n 50
+  coresieve dmesg vmcore --json | jq -r '.records[] | select(.level <= 3).text'`,
+  },
   run: (files, values, { signal }) => printLog(files, values, signal),
 });
 
 async function printLog(files: readonly string[], args: OptionValues<"dmesg">, signal: AbortSignal): Promise<void> {
-  if (files.length === 0) {
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve dmesg DUMP`" });
-  }
+  needDump(files, "coresieve dmesg DUMP");
   const format = logFormat(args);
   const complete = await completeOptions(args);
   const warnings = new Warnings();

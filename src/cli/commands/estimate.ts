@@ -6,55 +6,48 @@ import { estimateDump } from "../../estimate/estimate-dump.js";
 import type { EstimateResult, LevelEstimate } from "../../estimate/estimate-result.js";
 import { describeSystemError } from "../../reader/source/byte-source.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { formatCount } from "../numbers.js";
-import { openInputs } from "../open-inputs.js";
-import type { OptionValues } from "../options/table.js";
+import { needDump, openInputs } from "../open-inputs.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
-
-const ABOUT: CommandAbout = {
-  usage: "coresieve estimate DUMP... [options]: how large the output would be",
-  text: `Classifies all pages, compresses some thousands of them, and shows for every
-dump level and codec how large the file would be, without writing it; and how
-much of a LiME image, bare memory or an ELF file would not be holes. The real
-size lies within the errors shown in 99 of 100 cases at least.`,
-  examples: `Example
-  coresieve estimate vmcore --to /mnt/upload`,
-};
 
 const USUAL_LEVELS = [0, 1, 16, 17, 23, 31];
 
 /** `coresieve estimate DUMP…`: sizes of the possible outputs. */
-export const estimateCommand = defineCommand({ name: "estimate", about: ABOUT, run: printEstimate });
-
-async function printEstimate(
-  files: readonly string[],
-  values: OptionValues<"estimate">,
-  { signal }: CommandContext,
-): Promise<void> {
-  if (files.length === 0) {
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve estimate DUMP`" });
-  }
-  const wanted = values.level ?? USUAL_LEVELS;
-  const complete = await completeOptions(values);
-  const warnings = new Warnings();
-  const dump = await openInputs(files, warnings, values, signal);
-  try {
-    const room = values.to === undefined ? undefined : roomAt(values.to);
-    const result = await estimateDump(dump, { ...complete, warnings, signal });
-    if (values.json) {
-      printJson({ ...result, roomBytes: room ?? null }, 1);
-      return;
+export const estimateCommand = defineCommand({
+  name: "estimate",
+  about: {
+    usage: "coresieve estimate DUMP... [options]: how large the output would be",
+    text: `Classifies all pages, compresses some thousands of them, and shows for every
+dump level and codec how large the file would be, without writing it; and how
+much of a LiME image, bare memory or an ELF file would not be holes. The real
+size lies within the errors shown in 99 of 100 cases at least.`,
+    examples: `Example
+  coresieve estimate vmcore --to /mnt/upload`,
+  },
+  async run(files, values, { signal }) {
+    needDump(files, "coresieve estimate DUMP");
+    const wanted = values.level ?? USUAL_LEVELS;
+    const complete = await completeOptions(values);
+    const warnings = new Warnings();
+    const dump = await openInputs(files, warnings, values, signal);
+    try {
+      const room = values.to === undefined ? undefined : roomAt(values.to);
+      const result = await estimateDump(dump, { ...complete, warnings, signal });
+      if (values.json) {
+        printJson({ ...result, roomBytes: room ?? null }, 1);
+        return;
+      }
+      const where = values.to === undefined ? undefined : placeOf(values.to);
+      printLines(describeEstimate(result, wanted, room, where));
+      printWarnings(result.warnings);
+    } finally {
+      dump.close();
     }
-    const where = values.to === undefined ? undefined : placeOf(values.to);
-    printLines(describeEstimate(result, wanted, room, where));
-    printWarnings(result.warnings);
-  } finally {
-    dump.close();
-  }
-}
+  },
+});
 
 /** Bytes that an unprivileged user can still write there. For a missing file, its folder is checked. */
 function roomAt(path: string): number {

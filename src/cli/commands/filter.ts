@@ -3,7 +3,7 @@ import type { Dump } from "../../reader/dump.js";
 import type { FilterOutput, FilterResult, WholeFilterOptions } from "../../run/filter-dump.js";
 import { shownUrl } from "../../store/http-url.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
+import { type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
 import { describeKept, filterIfWorth, minSavingOf } from "../min-saving.js";
@@ -17,18 +17,16 @@ import { progressDisplay } from "../progress.js";
 import { describeResult, makedumpfileStats } from "../report.js";
 import { openRecords } from "../run-records.js";
 
-const ABOUT: CommandAbout = {
-  usage: `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
-coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
-  examples: "Example: coresieve vmcore small.kdump -d 31 -c",
-};
-
 type FilterCommandArguments = OptionValues<"filter"> & { readonly files: readonly string[] };
 
 /** `coresieve DUMP… OUT`: filters a dump; with -g it writes the VMCOREINFO text and nothing else. */
 export const filterCommand = defineCommand({
   name: "filter",
-  about: ABOUT,
+  about: {
+    usage: `coresieve [filter] DUMP OUT [options]: filter a dump; OUT may be -, for stdout
+coresieve [filter] -F DUMP [options]: the same, flattened to stdout for a pipe`,
+    examples: "Example: coresieve vmcore small.kdump -d 31 -c",
+  },
   run: async (files, values, context) => {
     if (values.writeVmcoreinfo === undefined) return runFilter({ ...values, files }, context);
     const { writeVmcoreinfo } = await import("./write-vmcoreinfo.js");

@@ -1,33 +1,28 @@
 import { formatBytes } from "../../byte-size.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { plural } from "../numbers.js";
-import type { OptionValues } from "../options/table.js";
 import { outputAccess } from "../output-access.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve finish PLACE: third of three steps",
-  text: `Puts together what \`coresieve shard\` has made for the run in PLACE. OUT appears
+/** `coresieve finish PLACE`: finishes the output of a run by commands. */
+export const finishCommand = defineCommand({
+  name: "finish",
+  about: {
+    usage: "coresieve finish PLACE: third of three steps",
+    text: `Puts together what \`coresieve shard\` has made for the run in PLACE. OUT appears
 when it is whole, and the temporary files go. Missing shards are named.`,
-  examples: `Exit codes: as those of \`coresieve plan\`. 75 also if shards are missing.
+    examples: `Exit codes: as those of \`coresieve plan\`. 75 also if shards are missing.
 Example
   sbatch --dependency=afterany:$SHARDS --wrap 'coresieve finish /share/run'`,
-};
-
-/** `coresieve finish PLACE`: finishes the output of a run by commands. */
-export const finishCommand = defineCommand({ name: "finish", about: ABOUT, run: runFinish });
-
-async function runFinish(
-  words: readonly string[],
-  { json, quiet, outputMode, outputOwner }: OptionValues<"finish">,
-  { signal }: CommandContext,
-): Promise<void> {
-  const path = placeNamed(words, "coresieve finish PLACE");
-  const access = outputAccess({ outputMode, outputOwner });
-  const { finishRun } = await import("../../steps/finish-run.js");
-  const { run, result } = await withStepHost(path, { numThreads: 1, signal }, (host) => finishRun(host, access));
-  const { output } = run.request;
-  if (json) printJson({ output, shards: run.shards, result }, 2);
-  else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
-}
+  },
+  async run(words, { json, quiet, outputMode, outputOwner }, { signal }) {
+    const path = placeNamed(words, "coresieve finish PLACE");
+    const access = outputAccess({ outputMode, outputOwner });
+    const { finishRun } = await import("../../steps/finish-run.js");
+    const { run, result } = await withStepHost(path, { numThreads: 1, signal }, (host) => finishRun(host, access));
+    const { output } = run.request;
+    if (json) printJson({ output, shards: run.shards, result }, 2);
+    else if (!quiet) printLines([`${output}: ${formatBytes(result.outputBytes)}, from ${plural(run.shards, "shard")}`]);
+  },
+});

@@ -3,12 +3,13 @@ import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { type HandOverFiles, type HandOverResult, handOver } from "../../handover/hand-over.js";
 import { openSignedFile, type SignedFile } from "../../manifest/signed-file.js";
+import { onlyGiven } from "../../only-given.js";
 import { shownUrl } from "../../store/http-url.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { isHttpOutput } from "../../writer/part-urls.js";
 import { describeAudit } from "../audit-report.js";
-import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { eraseFile } from "../erase-option.js";
 import { completeOptions, spoolOptions } from "../input-options.js";
 import { needStdout } from "../need-stdout.js";
@@ -20,76 +21,74 @@ import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve handover DUMP... OUT [options]: make a dump that may be handed over",
-  text: `Filters with --privacy, looks at what was written (audit), compares it with the
-original (verify), and writes the records of that. OUT appears when all is well.
-If anything is found nothing is written, and it says what and where. Beside it:
-OUT.json (manifest), OUT.audit.json, and OUT.html, a page to print and sign.`,
-  examples: `Example
-  coresieve handover vmcore out.kdump --secrets names.txt --sign owner.key
-Exit code: 0 written, 1 something found or failed, 2 wrong command line,
-128 + signal when stopped.`,
-};
-
 type Values = OptionValues<"handover">;
 
 /** `coresieve handover DUMP… OUT`: filter, audit, verify and manifest in one go. */
-export const handoverCommand = defineCommand({ name: "handover", about: ABOUT, run: runHandOver });
-
-async function runHandOver(files: readonly string[], values: Values, { signal }: CommandContext): Promise<CommandEnd> {
-  const request = requestOf(files, values);
-  const format = values.elf ? "elf" : "kdump";
-  const { inputs, output, codec, dedupe, workers, privacyKeep, privacyExtra } = request;
-  const privacy = request.privacy === "strict" ? "strict" : true;
-  if (output === undefined) needStdout(inputs);
-  const complete = await completeOptions(values);
-  const erase = await eraseFile({ erase: values.rules });
-  const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
-  const warnings = new Warnings();
-  const dump = await openInputs(inputs, warnings, { ...values, digest: true }, signal, values.quiet);
-  const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
-  let found: SignedFile | undefined;
-  try {
-    found =
-      values.found === undefined ? undefined : await openSignedFile(values.found, undefined, values.force, inputs);
-    const result = await handOver(dump, {
-      ...complete,
-      output:
-        output === undefined
-          ? { stream: process.stdout, name: "stdout" }
-          : { path: output, force: values.force, sync: values.sync },
-      files: filesOf(output, values),
-      ...(values.recipient === undefined ? {} : { recipients: values.recipient }),
-      ...(values.sign === undefined ? {} : { sign: values.sign }),
-      ...(erase && { erase }),
-      ...{
-        secrets,
-        privacy,
-        privacyKeep,
-        privacyExtra,
-        format,
-        codec,
-        dedupe,
-        workers,
-        warnings,
-        signal,
-        rules: found !== undefined,
-      },
-      spool: spoolOptions(values),
-      onProgress: (state) => progress?.update(state),
-    }).finally(() => progress?.end());
-    const { rules } = result.audit;
-    if (rules === undefined) await found?.abort();
-    else await found?.write(Buffer.from(rules));
-    report(result, values, output);
-    return result.handedOver ? undefined : 1;
-  } catch (error) {
-    throw await abandoned(error, found);
-  } finally {
-    dump.close();
-  }
-}
+export const handoverCommand = defineCommand({
+  name: "handover",
+  about: {
+    usage: "coresieve handover DUMP... OUT [options]: make a dump that may be handed over",
+    text: `Filters with --privacy, looks at what was written (audit), compares it with the
+original (verify), and writes the records of that. OUT appears when all is well.
+If anything is found nothing is written, and it says what and where. Beside it:
+OUT.json (manifest), OUT.audit.json, and OUT.html, a page to print and sign.`,
+    examples: `Example
+  coresieve handover vmcore out.kdump --secrets names.txt --sign owner.key
+Exit code: 0 written, 1 something found or failed, 2 wrong command line,
+128 + signal when stopped.`,
+  },
+  async run(files, values, { signal }) {
+    const request = requestOf(files, values);
+    const format = values.elf ? "elf" : "kdump";
+    const { inputs, output, codec, dedupe, workers, privacyKeep, privacyExtra } = request;
+    const privacy = request.privacy === "strict" ? "strict" : true;
+    if (output === undefined) needStdout(inputs);
+    const complete = await completeOptions(values);
+    const erase = await eraseFile({ erase: values.rules });
+    const secrets = values.secrets === undefined ? [] : await readSecrets(values.secrets);
+    const warnings = new Warnings();
+    const dump = await openInputs(inputs, warnings, { ...values, digest: true }, signal, values.quiet);
+    const progress = values.quiet ? undefined : progressDisplay(process.stderr, dump.pageSize);
+    let found: SignedFile | undefined;
+    try {
+      found =
+        values.found === undefined ? undefined : await openSignedFile(values.found, undefined, values.force, inputs);
+      const result = await handOver(dump, {
+        ...complete,
+        output:
+          output === undefined
+            ? { stream: process.stdout, name: "stdout" }
+            : { path: output, force: values.force, sync: values.sync },
+        files: filesOf(output, values),
+        ...onlyGiven({ recipients: values.recipient, sign: values.sign, erase }),
+        ...{
+          secrets,
+          privacy,
+          privacyKeep,
+          privacyExtra,
+          format,
+          codec,
+          dedupe,
+          workers,
+          warnings,
+          signal,
+          rules: found !== undefined,
+        },
+        spool: spoolOptions(values),
+        onProgress: (state) => progress?.update(state),
+      }).finally(() => progress?.end());
+      const { rules } = result.audit;
+      if (rules === undefined) await found?.abort();
+      else await found?.write(Buffer.from(rules));
+      report(result, values, output);
+      return result.handedOver ? undefined : 1;
+    } catch (error) {
+      throw await abandoned(error, found);
+    } finally {
+      dump.close();
+    }
+  },
+});
 
 /** Checks the combination of options. Throws `BAD_OPTION`. */
 function requestOf(files: readonly string[], values: Values): FilterRequest {

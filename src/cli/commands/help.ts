@@ -1,17 +1,15 @@
 import { nearestName, unknownName } from "../../nearest-name.js";
-import { type CommandAbout, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { commandHelp, HELP, INPUT_TOPIC } from "../help.js";
 import { commandMeant, otherWord } from "../other-words.js";
 import { printOwn } from "../print.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve help [COMMAND | input]: print the help of a command",
-};
-
 /** `coresieve help`: the general help, that of a command, or that about inputs. */
 export const helpCommand = defineCommand({
   name: "help",
-  about: ABOUT,
+  about: {
+    usage: "coresieve help [COMMAND | input]: print the help of a command",
+  },
   async run([topic], _values, { commands }) {
     if (topic === undefined) printOwn(HELP);
     else if (topic === "input") printOwn(INPUT_TOPIC);

@@ -8,47 +8,41 @@ import type { Session } from "../../run/own-session.js";
 import { openSession } from "../../run/session.js";
 import { isStorePath } from "../../store/store-url.js";
 import { Warnings } from "../../warnings.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { describeInfo } from "../describe-info.js";
 import { dumpInfo, type TaskCounts } from "../dump-info.js";
 import { completeOptions } from "../input-options.js";
-import { openInputs } from "../open-inputs.js";
-import type { OptionValues } from "../options/table.js";
+import { needDump, openInputs } from "../open-inputs.js";
 import { printJson, printLines } from "../print.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve info DUMP... [options]: what a dump is, and why it crashed",
-  text: `One screen: format, machine, kernel, when and why it crashed (by its log), and
+/** `coresieve info DUMP…`: describes a dump. */
+export const infoCommand = defineCommand({
+  name: "info",
+  about: {
+    usage: "coresieve info DUMP... [options]: what a dump is, and why it crashed",
+    text: `One screen: format, machine, kernel, when and why it crashed (by its log), and
 roughly what it would shrink to.`,
-  examples: `Examples
+    examples: `Examples
   coresieve info vmcore
   coresieve info vmcore --notes --vmcoreinfo-text
   coresieve info vmcore --json | jq -r .crash.reason`,
-};
-
-/** `coresieve info DUMP…`: describes a dump. */
-export const infoCommand = defineCommand({ name: "info", about: ABOUT, run: printInfo });
-
-async function printInfo(
-  files: readonly string[],
-  values: OptionValues<"info">,
-  { signal }: CommandContext,
-): Promise<void> {
-  if (files.length === 0)
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve info DUMP`" });
-  const warnings = new Warnings();
-  const complete = await completeOptions(values);
-  const dump = await openInputs(files, warnings, values, signal);
-  try {
-    const session = openSession(dump, { ...complete, warnings });
-    const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
-    const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
-    if (values.json) printJson(info, 2);
-    else printLines(describeInfo(info, { notes: values.notes, vmcoreinfo: values.vmcoreinfoText }));
-  } finally {
-    dump.close();
-  }
-}
+  },
+  async run(files, values, { signal }) {
+    needDump(files, "coresieve info DUMP");
+    const warnings = new Warnings();
+    const complete = await completeOptions(values);
+    const dump = await openInputs(files, warnings, values, signal);
+    try {
+      const session = openSession(dump, { ...complete, warnings });
+      const size = session.view === undefined ? null : await roughSize(dump, complete, signal);
+      const info = await dumpInfo(session, size, countTasks(session, complete.vmlinux));
+      if (values.json) printJson(info, 2);
+      else printLines(describeInfo(info, { notes: values.notes, vmcoreinfo: values.vmcoreinfoText }));
+    } finally {
+      dump.close();
+    }
+  },
+});
 
 /**
  * Counts the tasks; `null` without types. Takes up to 400 ms. For an object in a store it would fetch megabytes, so

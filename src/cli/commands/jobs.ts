@@ -2,26 +2,10 @@ import { DumpError } from "../../errors.js";
 import { nearestName, unknownName } from "../../nearest-name.js";
 import type { Cancellation } from "../../queue/jobs.js";
 import type { RunState } from "../../queue/run-state.js";
-import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
+import { type CommandEnd, defineCommand } from "../command.js";
 import { describeRun } from "../jobs-table.js";
 import { formatCount } from "../numbers.js";
-import type { OptionValues } from "../options/table.js";
 import { printJson, printLines, printNote } from "../print.js";
-
-const ABOUT: CommandAbout = {
-  usage: "coresieve jobs [list | watch ID | cancel ID | retry ID | clean PLACE]: the queue",
-  text: `  list      all runs that are waiting, in work, done or failed (default)
-  watch     how far a run is, until it is over; exit code 1 if it failed
-  cancel    end a run; workers remove what there is of it
-  retry     make again what failed of a run; what is done is kept
-  clean     list what runs left (OUT.coresieve-ID) in PLACE..., of which the
-            queue has no run: folders, with all in them, or s3://BUCKET/PREFIX
-
-ID is what \`coresieve submit\` printed, the beginning of it, or its --key.`,
-  examples: `Examples
-  coresieve jobs watch 3f09
-  coresieve jobs clean --remove /share/dumps s3://dumps/team/`,
-};
 
 const ACTIONS = ["list", "watch", "cancel", "retry", "clean"];
 const USE = "Write `coresieve jobs`, or `coresieve jobs watch ID`, cancel or retry, or `coresieve jobs clean PLACE`";
@@ -37,55 +21,66 @@ const CANCELLATION: Record<Cancellation, string> = {
 };
 
 /** `coresieve jobs`: lists the queue, and changes it. */
-export const jobsCommand = defineCommand({ name: "jobs", about: ABOUT, run: runJobs });
+export const jobsCommand = defineCommand({
+  name: "jobs",
+  about: {
+    usage: "coresieve jobs [list | watch ID | cancel ID | retry ID | clean PLACE]: the queue",
+    text: `  list      all runs that are waiting, in work, done or failed (default)
+  watch     how far a run is, until it is over; exit code 1 if it failed
+  cancel    end a run; workers remove what there is of it
+  retry     make again what failed of a run; what is done is kept
+  clean     list what runs left (OUT.coresieve-ID) in PLACE..., of which the
+            queue has no run: folders, with all in them, or s3://BUCKET/PREFIX
 
-async function runJobs(
-  [action = "list", id, ...more]: readonly string[],
-  { redis, limit, json, ...clean }: OptionValues<"jobs">,
-  { signal }: CommandContext,
-): Promise<CommandEnd> {
-  if (!ACTIONS.includes(action)) throw unknownName("action", action, nearestName(action, ACTIONS), USE);
-  if (action === "clean") {
-    if (id === undefined) {
-      throw new DumpError("BAD_OPTION", "no place was named to look in", {
-        cure: "Write `coresieve jobs clean FOLDER`, or s3://BUCKET/PREFIX",
+ID is what \`coresieve submit\` printed, the beginning of it, or its --key.`,
+    examples: `Examples
+  coresieve jobs watch 3f09
+  coresieve jobs clean --remove /share/dumps s3://dumps/team/`,
+  },
+  async run([action = "list", id, ...more], { redis, limit, json, ...clean }, { signal }) {
+    if (!ACTIONS.includes(action)) throw unknownName("action", action, nearestName(action, ACTIONS), USE);
+    if (action === "clean") {
+      if (id === undefined) {
+        throw new DumpError("BAD_OPTION", "no place was named to look in", {
+          cure: "Write `coresieve jobs clean FOLDER`, or s3://BUCKET/PREFIX",
+        });
+      }
+      const { cleanJobs } = await import("./jobs-clean.js");
+      return cleanJobs([id, ...more], { redis, json, ...clean }, signal);
+    }
+    if (clean.remove || clean.withoutRedis || clean.olderThan !== undefined) {
+      throw new DumpError("BAD_OPTION", "--remove, --older-than and --without-redis are options of clean", {
+        cure: "Write `coresieve jobs clean PLACE`",
       });
     }
-    const { cleanJobs } = await import("./jobs-clean.js");
-    return cleanJobs([id, ...more], { redis, json, ...clean }, signal);
-  }
-  if (clean.remove || clean.withoutRedis || clean.olderThan !== undefined) {
-    throw new DumpError("BAD_OPTION", "--remove, --older-than and --without-redis are options of clean", {
-      cure: "Write `coresieve jobs clean PLACE`",
-    });
-  }
-  if (more.length > 0 || (action === "list") !== (id === undefined)) {
-    throw new DumpError("BAD_OPTION", `${action} takes ${action === "list" ? "no" : "one"} ID`, { cure: USE });
-  }
-  const [{ openQueues, redisUrl }, runs] = await Promise.all([
-    import("../../queue/queues.js"),
-    import("../../queue/jobs.js"),
-  ]);
-  if (action === "watch") return watch(id as string, { redis, json, signal });
-  const most = limit ?? MOST_LISTED;
-  // Listing does not need Redis to be configured correctly.
-  const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
-  try {
-    if (id === undefined) {
-      return list(await runs.listRuns(queues, most), json);
+    if (more.length > 0 || (action === "list") !== (id === undefined)) {
+      throw new DumpError("BAD_OPTION", `${action} takes ${action === "list" ? "no" : "one"} ID`, { cure: USE });
     }
-    const job = await runs.findRun(queues, id);
-    if (action === "cancel") {
-      printLines([`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}`]);
-    } else {
-      await runs.retryRun(queues, job);
-      printLines([`${job.id}: the failed parts are tried again`]);
+    const [{ openQueues, redisUrl }, runs] = await Promise.all([
+      import("../../queue/queues.js"),
+      import("../../queue/jobs.js"),
+    ]);
+    if (action === "watch") return watch(id as string, { redis, json, signal });
+    const most = limit ?? MOST_LISTED;
+    // Listing does not need Redis to be configured correctly.
+    const queues = await openQueues(redisUrl(redis), { anyPolicy: true });
+    try {
+      if (id === undefined) {
+        return list(await runs.listRuns(queues, most), json);
+      }
+      const job = await runs.findRun(queues, id);
+      if (action === "cancel") {
+        printLines([`${job.id}: ${CANCELLATION[await runs.cancelRun(queues, job)]}`]);
+      } else {
+        await runs.retryRun(queues, job);
+        printLines([`${job.id}: the failed parts are tried again`]);
+      }
+      return undefined;
+    } finally {
+      await queues.close();
     }
-    return undefined;
-  } finally {
-    await queues.close();
-  }
-}
+  },
+});
 
 /** Prints each change of a run until it ends. */
 async function watch(

@@ -1,26 +1,52 @@
 import { DumpError, type DumpErrorCode } from "../../errors.js";
 import type { PlanOutcome } from "../../steps/plan-run.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { formatCount, plural } from "../numbers.js";
-import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { runOptions } from "../run-request.js";
 import { withStepHost } from "../step-host.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve plan DUMP OUT --staging PLACE [options]: first of three steps",
-  text: `Filter a dump by any batch system (Slurm, Kubernetes, GNU parallel), without a
+/** `coresieve plan DUMP… OUT --staging PLACE`: pass 1 of a run by commands. */
+export const planCommand = defineCommand({
+  name: "plan",
+  about: {
+    usage: "coresieve plan DUMP OUT --staging PLACE [options]: first of three steps",
+    text: `Filter a dump by any batch system (Slurm, Kubernetes, GNU parallel), without a
 queue: \`plan\` once, \`shard PLACE I\` for I from 0 to N-1, in any order and on any
 host, \`finish PLACE\` once. OUT is the same bytes as one machine would write.
 Each step can be started again at any time: it finds what is done.`,
-  examples: `Exit codes: 0 done, 75 the same command may succeed later or elsewhere, 1 it
+    examples: `Exit codes: 0 done, 75 the same command may succeed later or elsewhere, 1 it
 will not, 2 wrong command line, 128 + signal when stopped.
 Example
   coresieve plan /share/vmcore /share/small --shards 8 --staging /share/run`,
-};
-
-/** `coresieve plan DUMP… OUT --staging PLACE`: pass 1 of a run by commands. */
-export const planCommand = defineCommand({ name: "plan", about: ABOUT, run: runPlan });
+  },
+  async run(files, values, { signal }) {
+    const { staging, numThreads } = values;
+    if (staging === undefined) {
+      throw new DumpError("BAD_OPTION", "no staging place was named, which the other steps need to find the run", {
+        cure: "Add --staging and a folder that all hosts see under the same name, or s3://BUCKET/PREFIX",
+      });
+    }
+    const [{ planRun }, { requestOf }] = await Promise.all([
+      import("../../steps/plan-run.js"),
+      import("../../shard/run-options.js"),
+    ]);
+    const planned = await withStepHost(
+      staging,
+      { numThreads, signal },
+      async (host) => planRun(host, await requestOf(await runOptions(files, values)), values.shards ?? 0),
+      ({ code }) => OF_THE_DUMP.has(code),
+    );
+    const { what, run } = planned;
+    const { shards, kept, digest } = run;
+    if (values.json) printJson({ what, id: run.id, plan: digest, shards, kept, output: run.request.output }, 2);
+    else if (!values.quiet) {
+      printLines([
+        `${SAID[what]}: ${formatCount(kept)} pages in ${plural(shards, "shard")}, plan ${digest.slice(0, 16)}`,
+      ]);
+    }
+  },
+});
 
 const SAID: Readonly<Record<PlanOutcome["what"], string>> = {
   new: "planned",
@@ -30,34 +56,3 @@ const SAID: Readonly<Record<PlanOutcome["what"], string>> = {
 
 /** Errors of the dump, which other hosts would also get. */
 const OF_THE_DUMP: ReadonlySet<DumpErrorCode> = new Set(["CORRUPT", "LIMIT", "UNSUPPORTED"]);
-
-async function runPlan(
-  files: readonly string[],
-  values: OptionValues<"plan">,
-  { signal }: CommandContext,
-): Promise<void> {
-  const { staging, numThreads } = values;
-  if (staging === undefined) {
-    throw new DumpError("BAD_OPTION", "no staging place was named, which the other steps need to find the run", {
-      cure: "Add --staging and a folder that all hosts see under the same name, or s3://BUCKET/PREFIX",
-    });
-  }
-  const [{ planRun }, { requestOf }] = await Promise.all([
-    import("../../steps/plan-run.js"),
-    import("../../shard/run-options.js"),
-  ]);
-  const planned = await withStepHost(
-    staging,
-    { numThreads, signal },
-    async (host) => planRun(host, await requestOf(await runOptions(files, values)), values.shards ?? 0),
-    ({ code }) => OF_THE_DUMP.has(code),
-  );
-  const { what, run } = planned;
-  const { shards, kept, digest } = run;
-  if (values.json) printJson({ what, id: run.id, plan: digest, shards, kept, output: run.request.output }, 2);
-  else if (!values.quiet) {
-    printLines([
-      `${SAID[what]}: ${formatCount(kept)} pages in ${plural(shards, "shard")}, plan ${digest.slice(0, 16)}`,
-    ]);
-  }
-}

@@ -1,24 +1,22 @@
 import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { rearrangeDump } from "../../writer/rearrange.js";
-import { type CommandAbout, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
 import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve rearrange FLAT OUT [options]: make a plain file of a flattened one",
-  text: `FLAT is what makedumpfile -F, coresieve -F or QEMU's kdump-zlib wrote: a file, a
-FIFO, or - for stdin; packed with zstd, LZ4 or gzip or not. OUT is the file that
-is in it, byte for byte, as makedumpfile -R makes it.`,
-  examples: `Example
-  ssh HOST makedumpfile -F -c -d 31 /proc/vmcore | coresieve rearrange - vmcore`,
-};
-
 /** `coresieve rearrange FLAT OUT`: makes a plain file of a flattened one. */
 export const rearrangeCommand = defineCommand({
   name: "rearrange",
-  about: ABOUT,
+  about: {
+    usage: "coresieve rearrange FLAT OUT [options]: make a plain file of a flattened one",
+    text: `FLAT is what makedumpfile -F, coresieve -F or QEMU's kdump-zlib wrote: a file, a
+FIFO, or - for stdin; packed with zstd, LZ4 or gzip or not. OUT is the file that
+is in it, byte for byte, as makedumpfile -R makes it.`,
+    examples: `Example
+  ssh HOST makedumpfile -F -c -d 31 /proc/vmcore | coresieve rearrange - vmcore`,
+  },
   async run(files, { force, sync, quiet, json, pack, ...spool }, { signal }) {
     const [input, path] = files;
     if (input === undefined || path === undefined || files.length > 2) {

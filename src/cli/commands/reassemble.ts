@@ -2,7 +2,7 @@ import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { Warnings } from "../../warnings.js";
 import { reassembleDump } from "../../writer/reassemble.js";
-import { type CommandAbout, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { spoolOptions } from "../input-options.js";
 import { formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
@@ -10,19 +10,17 @@ import { packingOfOutput } from "../pack-option.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve reassemble PART... OUT [options]: make one file of a split set",
-  text: `PARTs are all files of a set that makedumpfile --split or coresieve split wrote,
-in any order, packed or not (--spool-dir, --spool-limit: coresieve help input).
-Page data are copied as they are.`,
-  examples: `Example
-  coresieve reassemble a.kdump b.kdump c.kdump whole.kdump`,
-};
-
 /** `coresieve reassemble PART… OUT`: makes one file of a split set. */
 export const reassembleCommand = defineCommand({
   name: "reassemble",
-  about: ABOUT,
+  about: {
+    usage: "coresieve reassemble PART... OUT [options]: make one file of a split set",
+    text: `PARTs are all files of a set that makedumpfile --split or coresieve split wrote,
+in any order, packed or not (--spool-dir, --spool-limit: coresieve help input).
+Page data are copied as they are.`,
+    examples: `Example
+  coresieve reassemble a.kdump b.kdump c.kdump whole.kdump`,
+  },
   async run(files, { force, pack, sync, spoolDir, spoolLimit, json, quiet }, { signal }) {
     const parts = [...files];
     const path = parts.pop();

@@ -6,58 +6,53 @@ import type { ReportData } from "../../report/report-data.js";
 import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { readyFileSink } from "../../writer/open-file-sink.js";
-import { type CommandAbout, type CommandContext, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { printWarnings } from "../print-warnings.js";
 import { writePage } from "../report-option.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve report DUMP... [OUT.html] [options]: what is in a dump, as a page",
-  text: `Writes one HTML page: a picture of physical memory by kinds of pages, down to
+/** `coresieve report DUMP…`: writes a page about a dump. */
+export const reportCommand = defineCommand({
+  name: "report",
+  about: {
+    usage: "coresieve report DUMP... [OUT.html] [options]: what is in a dump, as a page",
+    text: `Writes one HTML page: a picture of physical memory by kinds of pages, down to
 single pages, what level 31 would keep, how well each kind compresses, the
 kernel, the machine, the end of its log. It opens from disk, without network.
 A filter run writes one about itself: coresieve DUMP OUT --report FILE.`,
-  examples: `Examples
+    examples: `Examples
   coresieve report vmcore
   coresieve report vmcore crash.html`,
-};
-
-/** `coresieve report DUMP…`: writes a page about a dump. */
-export const reportCommand = defineCommand({ name: "report", about: ABOUT, run: writeReport });
-
-async function writeReport(
-  named: readonly string[],
-  values: OptionValues<"report">,
-  { signal }: CommandContext,
-): Promise<void> {
-  const { files, page } = splitNames(named, values.output);
-  const [first] = files;
-  if (first === undefined) {
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve report DUMP`" });
-  }
-  const complete = await completeOptions(values);
-  const warnings = new Warnings();
-  const dump = await openInputs(files, warnings, values, signal);
-  const output = page ?? `${first === "-" ? "stdin" : basename(first)}.html`;
-  try {
-    const sink = await readyFileSink(output, { force: values.force }, dump.paths);
-    let data: ReportData;
-    try {
-      data = await collectReport(dump, { ...complete, warnings, signal });
-      await writePage(sink, renderReport(data));
-    } catch (error) {
-      throw await abandoned(error, sink);
+  },
+  async run(named, values, { signal }) {
+    const { files, page } = splitNames(named, values.output);
+    const [first] = files;
+    if (first === undefined) {
+      throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve report DUMP`" });
     }
-    if (values.json) printJson(tablesOf(output, data), 2);
-    else printLines([output]);
-    printWarnings(warnings.list);
-  } finally {
-    dump.close();
-  }
-}
+    const complete = await completeOptions(values);
+    const warnings = new Warnings();
+    const dump = await openInputs(files, warnings, values, signal);
+    const output = page ?? `${first === "-" ? "stdin" : basename(first)}.html`;
+    try {
+      const sink = await readyFileSink(output, { force: values.force }, dump.paths);
+      let data: ReportData;
+      try {
+        data = await collectReport(dump, { ...complete, warnings, signal });
+        await writePage(sink, renderReport(data));
+      } catch (error) {
+        throw await abandoned(error, sink);
+      }
+      if (values.json) printJson(tablesOf(output, data), 2);
+      else printLines([output]);
+      printWarnings(warnings.list);
+    } finally {
+      dump.close();
+    }
+  },
+});
 
 /** A dump is never a web page: if the last name ends like one, it is the output. */
 function splitNames(

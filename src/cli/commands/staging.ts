@@ -1,45 +1,40 @@
 import { formatBytes } from "../../byte-size.js";
 import type { StagingState } from "../../steps/staging-state.js";
-import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
-import type { OptionValues } from "../options/table.js";
+import { defineCommand } from "../command.js";
 import { printJson, printLines } from "../print.js";
 import { placeNamed, withStepHost } from "../step-host.js";
 import { TRY_AGAIN } from "../stop.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve staging PLACE [options]: the state of a run by steps",
-  text: `Says what is done and what is missing of the run that \`coresieve plan\` has
+/** `coresieve staging PLACE`: prints the state of a run by commands. */
+export const stagingCommand = defineCommand({
+  name: "staging",
+  about: {
+    usage: "coresieve staging PLACE [options]: the state of a run by steps",
+    text: `Says what is done and what is missing of the run that \`coresieve plan\` has
 planned in PLACE, or removes what there is of it.`,
-  examples: `Exit codes: 0 nothing is missing, 75 shards are missing or no run is planned.
+    examples: `Exit codes: 0 nothing is missing, 75 shards are missing or no run is planned.
 Example
   sbatch --array=$(coresieve staging --missing /share/run) shard.sh`,
-};
-
-/** `coresieve staging PLACE`: prints the state of a run by commands. */
-export const stagingCommand = defineCommand({ name: "staging", about: ABOUT, run: runStaging });
-
-async function runStaging(
-  words: readonly string[],
-  { json, missing, clean }: OptionValues<"staging">,
-  { signal }: CommandContext,
-): Promise<CommandEnd> {
-  const path = placeNamed(words, "coresieve staging PLACE");
-  const [{ cleanStaging, stagingState }, { indexList }] = await Promise.all([
-    import("../../steps/staging-state.js"),
-    import("../../steps/index-list.js"),
-  ]);
-  const by = { numThreads: 1, signal };
-  if (clean) {
-    await withStepHost(path, by, cleanStaging);
-    printLines([`${path}: nothing is left of its run but the output`]);
-    return undefined;
-  }
-  const state = await withStepHost(path, by, stagingState);
-  if (json) printJson(state, 2);
-  else if (!missing) printLines([describeStaging(state, indexList)]);
-  else if (state.missing.length > 0) printLines([indexList(state.missing)]);
-  return state.missing.length > 0 ? TRY_AGAIN : undefined;
-}
+  },
+  async run(words, { json, missing, clean }, { signal }) {
+    const path = placeNamed(words, "coresieve staging PLACE");
+    const [{ cleanStaging, stagingState }, { indexList }] = await Promise.all([
+      import("../../steps/staging-state.js"),
+      import("../../steps/index-list.js"),
+    ]);
+    const by = { numThreads: 1, signal };
+    if (clean) {
+      await withStepHost(path, by, cleanStaging);
+      printLines([`${path}: nothing is left of its run but the output`]);
+      return undefined;
+    }
+    const state = await withStepHost(path, by, stagingState);
+    if (json) printJson(state, 2);
+    else if (!missing) printLines([describeStaging(state, indexList)]);
+    else if (state.missing.length > 0) printLines([indexList(state.missing)]);
+    return state.missing.length > 0 ? TRY_AGAIN : undefined;
+  },
+});
 
 function describeStaging(state: StagingState, list: (indexes: readonly number[]) => string): string {
   const { inputs, output, shards, finished, outputBytes, waiting, missing } = state;

@@ -2,24 +2,22 @@ import { formatBytes } from "../../byte-size.js";
 import { DumpError } from "../../errors.js";
 import { openStore } from "../../store/open-store.js";
 import { parseStorePath, storePath } from "../../store/store-url.js";
-import { type CommandAbout, defineCommand } from "../command.js";
+import { defineCommand } from "../command.js";
 import { formatCount } from "../numbers.js";
 import { printJson, printLines } from "../print.js";
-
-const ABOUT: CommandAbout = {
-  usage: "coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads",
-  text: `Lists uploads to an object store that were neither completed nor aborted, of
-objects whose names begin with PREFIX: their parts take room and cost money. A
-run with the same output goes on with one by itself (docs/object-stores.md).`,
-  examples: `Examples
-  coresieve uploads s3://dumps
-  coresieve uploads --abort s3://dumps/host7/vmcore.kdump`,
-};
 
 /** `coresieve uploads s3://BUCKET/PREFIX`: lists uploads that were never finished, and removes them. */
 export const uploadsCommand = defineCommand({
   name: "uploads",
-  about: ABOUT,
+  about: {
+    usage: "coresieve uploads s3://BUCKET[/PREFIX] [options]: unfinished uploads",
+    text: `Lists uploads to an object store that were neither completed nor aborted, of
+objects whose names begin with PREFIX: their parts take room and cost money. A
+run with the same output goes on with one by itself (docs/object-stores.md).`,
+    examples: `Examples
+  coresieve uploads s3://dumps
+  coresieve uploads --abort s3://dumps/host7/vmcore.kdump`,
+  },
   async run(files, { abort, json }) {
     const [path, ...more] = files;
     if (path === undefined || more.length > 0) {

@@ -1,31 +1,29 @@
-import { DumpError } from "../../errors.js";
+import { onlyGiven } from "../../only-given.js";
 import { type VerifyResult, verifyDump } from "../../verify/verify-dump.js";
 import { standardThreads } from "../../worker/threads.js";
 import { CLASS_LABELS } from "../class-labels.js";
-import { type CommandAbout, type CommandContext, type CommandEnd, defineCommand } from "../command.js";
+import { type CommandContext, type CommandEnd, defineCommand } from "../command.js";
 import { completeOptions, openOptions } from "../input-options.js";
 import { formatCount, formatShare } from "../numbers.js";
+import { needDump } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
 
-const ABOUT: CommandAbout = {
-  usage: "coresieve verify DUMP... [options]: say what is wrong with a dump",
-  text: `Headers, bitmaps, page descriptors, notes; every page is read and decoded; the
+/** `coresieve verify DUMP…`: reports what is wrong with a dump, and how much of it is usable. */
+export const verifyCommand = defineCommand({
+  name: "verify",
+  about: {
+    usage: "coresieve verify DUMP... [options]: say what is wrong with a dump",
+    text: `Headers, bitmaps, page descriptors, notes; every page is read and decoded; the
 kernel must be found where VMCOREINFO says. Of a damaged dump it says how much
 can be used (coresieve --salvage).`,
-  examples: `Examples
+    examples: `Examples
   coresieve verify small.kdump
   coresieve verify small.kdump --against vmcore --json
   coresieve verify out.kdump --manifest out.json --key owner.pub
 Exit code: 0 nothing is wrong, 1 something is, 2 wrong command line.`,
-};
-
-/** `coresieve verify DUMP…`: reports what is wrong with a dump, and how much of it is usable. */
-export const verifyCommand = defineCommand({
-  name: "verify",
-  about: ABOUT,
-  // Damaged dumps are always read as far as possible.
+  },
   run: (files, values, context) => runVerify(files, values, context),
 });
 
@@ -34,17 +32,13 @@ async function runVerify(
   args: OptionValues<"verify">,
   { signal }: CommandContext,
 ): Promise<CommandEnd> {
-  if (files.length === 0)
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve verify DUMP`" });
+  needDump(files, "coresieve verify DUMP");
   const { salvage: _, ...open } = openOptions(args);
   const progress = args.quiet || args.json ? undefined : progressDisplay(process.stderr, 4096);
   const result = await verifyDump(files, {
     ...(await completeOptions(args)),
     open,
-    ...(args.against === undefined ? {} : { against: args.against }),
-    ...(args.manifest === undefined ? {} : { manifest: args.manifest }),
-    ...(args.audit === undefined ? {} : { audit: args.audit }),
-    ...(args.key === undefined ? {} : { key: args.key }),
+    ...onlyGiven({ against: args.against, manifest: args.manifest, audit: args.audit, key: args.key }),
     maxFindings: args.findings ?? 10,
     workers: args.numThreads ?? standardThreads(),
     signal,

@@ -4,7 +4,7 @@ import { Warnings } from "../../warnings.js";
 import { abandoned } from "../../writer/abandoned.js";
 import { openFileSink } from "../../writer/open-file-sink.js";
 import { completeOptions, type InputArguments } from "../input-options.js";
-import { openInputs } from "../open-inputs.js";
+import { needDump, openInputs } from "../open-inputs.js";
 
 export interface VmcoreinfoArguments extends InputArguments {
   readonly files: readonly string[];
@@ -16,9 +16,7 @@ export interface VmcoreinfoArguments extends InputArguments {
 /** `coresieve -g FILE DUMP…`: writes the VMCOREINFO text of a dump. Throws `DumpError`. */
 export async function writeVmcoreinfo(args: VmcoreinfoArguments, signal: AbortSignal): Promise<void> {
   const { files, writeVmcoreinfo: path, force, strict } = args;
-  if (files.length === 0) {
-    throw new DumpError("BAD_OPTION", "no dump was named", { cure: "Write `coresieve -g FILE DUMP`" });
-  }
+  needDump(files, "coresieve -g FILE DUMP");
   const complete = await completeOptions(args);
   const warnings = new Warnings({ strict });
   const dump = await openInputs(files, warnings, args, signal);

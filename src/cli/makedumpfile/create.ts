@@ -4,6 +4,7 @@ import { codecOf } from "../../codec/codecs.js";
 import { checkCodec } from "../../codec/encoder.js";
 import { DumpError } from "../../errors.js";
 import { attachSpace } from "../../kernel/kernel-view.js";
+import { onlyGiven } from "../../only-given.js";
 import type { Dump } from "../../reader/dump.js";
 import { openInput } from "../../reader/open-input.js";
 import {
@@ -76,8 +77,7 @@ export async function create(request: MakedumpfileRequest, context: DropInContex
         ...{ level, codec, warnings, signal: context.signal, ...complete, ...(erase && { erase }) },
         excludeUnusedVmemmap: request.unusedVmemmap,
         format: request.elf ? "elf" : "kdump",
-        ...(sizeLimit === undefined ? {} : { sizeLimit }),
-        ...(context.threads === undefined ? {} : { workers: context.threads }),
+        ...onlyGiven({ sizeLimit, workers: context.threads }),
         onFull: last && !flattened && request.mode !== "split" ? "incomplete" : "nothing",
         onProgress: ({ phase, done, total }) => steps.update(STEPS[phase], done, total),
       };

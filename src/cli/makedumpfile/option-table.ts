@@ -1,3 +1,4 @@
+import { onlyGiven } from "../../only-given.js";
 import type { OptionSpec } from "./getopt.js";
 
 /** One of makedumpfile's options, and how it is handled here. docs/makedumpfile-options.md lists them all. */
@@ -7,8 +8,7 @@ export interface MakedumpfileOption extends OptionSpec {
 }
 
 const flag = (short: string | undefined, long?: string): MakedumpfileOption => ({
-  ...(short === undefined ? {} : { short }),
-  ...(long === undefined ? {} : { long }),
+  ...onlyGiven({ short, long }),
   takesValue: false,
 });
 const value = (short: string | undefined, long?: string): MakedumpfileOption => ({

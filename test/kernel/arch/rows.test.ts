@@ -26,7 +26,7 @@ function machineOf(arch: Arch) {
 const sources = sourceFiles();
 /** What files say of machines: ELF and kdump headers; the machine types and registers of hypervisors, in their own words; formats of one machine alone. */
 const OF_FILES =
-  /^src\/reader\/(machine\.ts|cpu-notes\/|qemu-migration\/(hints|machines|registers)\.ts|vmware\/guest\.ts|microvm\/state-head\.ts|s390-dump\/open\.ts|sadump\/open\.ts|xen\/core\.ts)/;
+  /^src\/reader\/(machine\.ts|cpu-notes\/|qemu-migration\/(hints|machines|registers)\.ts|vmware\/guest\.ts|microvm\/state-head\.ts|s390-dump\/open\.ts|sadump\/open\.ts|xen\/open\.ts)/;
 /** Modules of src/ outside of kernel/arch/, but those. */
 const outside = sources.filter(({ path }) => !path.startsWith("src/kernel/arch/") && !OF_FILES.test(path));
 
