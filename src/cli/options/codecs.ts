@@ -1,5 +1,7 @@
 import { CODEC_LEVELS, CODEC_NAMES } from "../../codec/codecs.js";
-import { COMPRESSING, choice, flag, number } from "./option.js";
+import { COMPRESSING, ROW } from "./option.js";
+
+const { choice, flag, number } = ROW;
 
 /** Options about the compression of pages. */
 export const CODEC_OPTIONS = [

@@ -1,5 +1,7 @@
 import { machineNames } from "../../reader/machine.js";
-import { file, flag, folder, OPENING, size, text } from "./option.js";
+import { OPENING, ROW } from "./option.js";
+
+const { file, flag, folder, size, text } = ROW;
 
 /** Commands that read a dump of any format on this machine. */
 const HERE = [

@@ -1,7 +1,9 @@
 import { LEVEL_BITS, MAX_LEVEL } from "../../filter/policy.js";
 import { PRIVACY_EXTRAS, PRIVACY_KEEPS } from "../../filter/privacy/privacy-names.js";
 
-import { FILTERING, file, flag, list } from "./option.js";
+import { FILTERING, ROW } from "./option.js";
+
+const { file, flag, list } = ROW;
 
 const CLASSES = Object.keys(LEVEL_BITS) as (keyof typeof LEVEL_BITS)[];
 

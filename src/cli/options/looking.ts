@@ -2,7 +2,9 @@ import { CODEC_NAMES } from "../../codec/codecs.js";
 import { MAX_LEVEL } from "../../filter/policy.js";
 import { LOG_FORMATS } from "../../kernel/log/format-record.js";
 import { MAX_THREADS } from "../../worker/threads.js";
-import { choice, file, flag, folder, list, number, numbers } from "./option.js";
+import { ROW } from "./option.js";
+
+const { choice, file, flag, folder, list, number, numbers } = ROW;
 
 /** Options of commands that read a dump and write none: estimate, bench, audit, verify, dmesg. */
 export const LOOKING_OPTIONS = [

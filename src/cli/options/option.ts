@@ -142,14 +142,6 @@ function rows<const Kind extends Option["kind"], Usual extends object>(kind: Kin
   ) => ({ name, kind, commands, help, ...usual, ...(more as More) });
 }
 
-/** Rows of each kind: name, what its value may be, the commands that have it, its line in the help; then what few have. */
-export const flag = rows("flag", {});
-export const text = rows("text", { value: "NAME" });
-export const file = rows("file", { value: "FILE" });
-export const folder = rows("folder", { value: "DIR" });
-export const size = rows("size", { value: "SIZE" });
-export const percent = rows("percent", { value: "PERCENT" });
-
 /** The same for numbers between two others. */
 function ranged<const Kind extends "number" | "numbers">(kind: Kind, value: string) {
   return <const Name extends string, const On extends readonly CommandName[], const More extends Further = object>(
@@ -160,11 +152,6 @@ function ranged<const Kind extends "number" | "numbers">(kind: Kind, value: stri
     more?: Known<More>,
   ) => rows(kind, { value, least, most })(name, commands, help, more);
 }
-
-/** `[least, most]` are both allowed. */
-export const number = ranged("number", "N");
-/** Several of them, with commas between. */
-export const numbers = ranged("numbers", "LIST");
 
 /** The same for words of which one or some are chosen. */
 function chosen<const Kind extends "choice" | "list">(kind: Kind, value: string) {
@@ -182,7 +169,19 @@ function chosen<const Kind extends "choice" | "list">(kind: Kind, value: string)
   ) => rows(kind, { value, choices })(name, commands, help, more);
 }
 
-/** One of the choices. */
-export const choice = chosen("choice", "NAME");
-/** Some of them, with commas between. */
-export const list = chosen("list", "LIST");
+/**
+ * The functions for rows of each kind. A row has its name, what its value may be (of numbers the least and the most), the
+ * commands that have it, its line in the help; and what few have.
+ */
+export const ROW = {
+  flag: rows("flag", {}),
+  text: rows("text", { value: "NAME" }),
+  file: rows("file", { value: "FILE" }),
+  folder: rows("folder", { value: "DIR" }),
+  size: rows("size", { value: "SIZE" }),
+  percent: rows("percent", { value: "PERCENT" }),
+  number: ranged("number", "N"),
+  numbers: ranged("numbers", "LIST"),
+  choice: chosen("choice", "NAME"),
+  list: chosen("list", "LIST"),
+};

@@ -1,5 +1,7 @@
 import { OUTPUT_FORMATS } from "../../writer/output-format.js";
-import { choice, file, flag, folder, percent, size, text } from "./option.js";
+import { ROW } from "./option.js";
+
+const { choice, file, flag, folder, percent, size, text } = ROW;
 
 /** Packings of a whole file. none: not packed, whatever its name ends with. */
 export const PACKINGS = ["zstd", "lz4", "gzip", "none"] as const;

@@ -1,6 +1,8 @@
 import { MAX_PRIORITY } from "../../queue/queue-limits.js";
 import { MAX_SHARDS } from "../../shard/shard-limits.js";
-import { flag, folder, number, text } from "./option.js";
+import { ROW } from "./option.js";
+
+const { flag, folder, number, text } = ROW;
 
 const DAY = 86400;
 

@@ -1,5 +1,7 @@
 import { MAX_THREADS } from "../../worker/threads.js";
-import { flag, number, OPENING } from "./option.js";
+import { OPENING, ROW } from "./option.js";
+
+const { flag, number } = ROW;
 
 const QUIET = [
   "filter",

@@ -2,10 +2,12 @@ import { CODEC_OPTIONS } from "./codecs.js";
 import { INPUT_OPTIONS, KERNEL_OPTIONS, SPOOL_OPTIONS } from "./input.js";
 import { LEVEL_OPTIONS } from "./levels.js";
 import { LOOKING_OPTIONS } from "./looking.js";
-import { COMMAND_NAMES, type CommandName, file, flag, type Option } from "./option.js";
+import { COMMAND_NAMES, type CommandName, type Option, ROW } from "./option.js";
 import { OUTPUT_OPTIONS } from "./output.js";
 import { QUEUE_OPTIONS } from "./queue.js";
 import { RUN_OPTIONS } from "./run.js";
+
+const { file, flag } = ROW;
 
 /** Options of all commands. */
 export const GENERAL_OPTIONS = [
