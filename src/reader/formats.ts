@@ -35,6 +35,7 @@ const FORMATS: readonly Format[] = [
       openXenCore(first(images), options) ?? openElf(first(images), options.warnings, options.salvage),
   },
   {
+    // Also that of diskdump, which kdump's format comes from.
     name: "a kdump file",
     recognises: isKdump,
     files: "split set",

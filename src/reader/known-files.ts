@@ -24,6 +24,8 @@ const WINDOWS = "coresieve reads dumps of Linux kernels: open it with WinDbg or 
 const XEN_SAVE = "a saved Xen domain (`xl save`)";
 const FOR_XEN = "Restore the domain, and make its core: `xl dump-core DOMAIN FILE`";
 
+const FOR_DISKDUMP = "Make a dump of it with `savecore` of diskdumputils, and give that";
+
 const NO_ADDRESSES = "and does not say where it lies";
 
 /** Memory of machines, in formats that coresieve does not read. */
@@ -41,7 +43,14 @@ const MEMORY: readonly KnownFile[] = [
     name: "a z/VM VMDUMP",
     cure: "Receive it with `vmur receive -c`, or convert it with `zgetdump -f elf FILE > vmcore` (s390-tools)",
   },
-  at0("DISKDUMP", "a dump of the old diskdump", "crash opens it"),
+  {
+    // Each of its blocks was formatted with the text "diskdump"; the header is in the second one, of 4 or 16 KiB.
+    marks: [[4096, "DISKDUMP"]],
+    name: "a copy of diskdump's partition",
+    cure: FOR_DISKDUMP,
+  },
+  { marks: [[16384, "DISKDUMP"]], name: "a copy of diskdump's partition", cure: FOR_DISKDUMP },
+  at0("\xdd\xcc\x8b\x9a", "a dump of Mission Critical Linux", "crash opens it"),
   {
     marks: [[4096, "sadump\0\0"]],
     name: "a media backup of sadump",

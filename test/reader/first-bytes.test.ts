@@ -45,6 +45,7 @@ const READ: readonly Read[] = [
   ["Firecracker, arm64", file([0, hex("0000aaaa84191007")]), "a state file of Firecracker"],
   ["cloud-hypervisor", file([0, '{"snapshots":']), "a state file of cloud-hypervisor", "/snap/state.json"],
   ["kdump", file([0, "KDUMP   "], [8, hex("06000000")]), "a kdump file"],
+  ["diskdump", file([0, "DISKDUMP"], [8, hex("01000000")]), "a kdump file"],
   ["LiME", file([0, hex("454d694c 01000000")]), "a LiME or AVML image"],
   ["AVML", file([0, hex("41564d4c 02000000")]), "a LiME or AVML image"],
   ["a Xen core", Buffer.from(buildXenCore({ pieces: [{ start: 0, data: Buffer.alloc(4096, 1) }] })), "an ELF vmcore"],
@@ -67,7 +68,8 @@ const NAMED: readonly (readonly [what: string, head: Buffer, name: RegExp])[] = 
   ...["PAGEDU64", "PAGEDUMP", "MDMP", "hibr", "HIBR", "ZDMP"].map(
     (magic) => [`Windows ${magic}`, file([0, magic]), /Windows/] as const,
   ),
-  ["diskdump", file([0, "DISKDUMP"]), /diskdump/],
+  ["Mission Critical Linux", file([0, hex("ddcc8b9a")]), /Mission Critical Linux/],
+  ["diskdump's partition", file([4096, "DISKDUMP"]), /a copy of diskdump's partition/],
   ["Dragonball", file([0, "DBSNAP01"]), /Dragonball/],
   ["rar", file([0, "Rar!\x1a\x07"]), /a rar archive/],
   ["7z", file([0, hex("377abcaf271c")]), /a 7z archive/],

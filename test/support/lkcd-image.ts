@@ -1,4 +1,4 @@
-/** Dumps of LKCD, versions 8 and 9: a header, and a record for each page. */
+/** Dumps of LKCD: a header, and a record for each page. */
 import { deflateSync } from "node:zlib";
 import type { ByteOrder } from "./bytes.js";
 import type { MemoryPiece } from "./raw-image.js";
@@ -9,6 +9,9 @@ export interface LkcdOptions {
   readonly version?: number;
   readonly byteOrder?: ByteOrder;
   readonly machine?: string;
+  readonly sysname?: string;
+  /** Of longs, before version 8. Default 8. */
+  readonly wordSize?: 4 | 8;
   readonly pageSize?: number;
   /** Without the record that ends it. */
   readonly noEnd?: boolean;
@@ -37,6 +40,8 @@ function headerOf({
   machine = "x86_64",
   pageSize = 4096,
   live = false,
+  wordSize = 8,
+  sysname = "Linux",
 }: LkcdOptions): Buffer {
   const data = version >= 9 ? 8192 : 65536;
   const head = Buffer.alloc(data);
@@ -50,13 +55,20 @@ function headerOf({
   u64(BigInt(end), 24);
   u64(BigInt(end), 40);
   const pages = pieces.reduce((sum, { data: bytes }) => sum + bytes.length / pageSize, 0);
-  u32(pages, 48);
-  head.write("panic", 52, "latin1");
-  u64(1_700_000_000n, 308);
-  ["Linux", "node", "2.6.5", "#1", machine, "domain"].forEach((text, i) => {
-    head.write(text, 324 + 65 * i, "latin1");
+  // Version 1 has two registers first. Up to version 7 the compiler aligns longs to their size; then nothing is aligned.
+  const base = version === 1 ? 56 : 48;
+  const aligned = (at: number, size: number) => (version >= 8 ? at : Math.ceil(at / size) * size);
+  u32(pages, base);
+  head.write("panic", base + 4, "latin1");
+  const long = version >= 8 ? 8 : wordSize;
+  const time = aligned(base + 4 + 256, long);
+  if (long === 8) u64(1_700_000_000n, time);
+  else u32(1_700_000_000, time);
+  [sysname, "node", "2.6.5", "#1", machine, "domain"].forEach((text, i) => {
+    head.write(text, time + 2 * long + 65 * i, "latin1");
   });
-  u32(CODES[packing], 722);
+  const task = aligned(time + 2 * long + 6 * 65, long);
+  if (version >= 5) u32(CODES[packing], task + long);
   if (version >= 9) u64(BigInt(data), 734);
   return head;
 }

@@ -13,7 +13,11 @@ import { PT_LOAD, PT_NOTE } from "./layout.js";
  * since Linux 4.11; others have all ones.
  */
 
-/** A note that only /proc/kcore has: the task_struct of the process that opened it. */
+/**
+ * A note that /proc/kcore has: the task_struct of the process that opened it. Cores of netdump and diskdump (kernels of
+ * 2002 to 2008) have it, too, of the task that crashed; they lack memory without a physical address, which every kcore
+ * has.
+ */
 const NT_TASKSTRUCT = 4;
 /** The notes are three of some KiB, and VMCOREINFO. */
 const MAX_NOTES = 1 << 20;
@@ -56,10 +60,15 @@ export function kcoreOf(source: ByteSource, { layout, phoff, phnum, littleEndian
   const notes = parseNotes(area, littleEndian, source.name, new Warnings());
   if (!notes.some((note) => note.name === "CORE" && note.type === NT_TASKSTRUCT)) return undefined;
   const segments: Segment[] = [];
+  let withoutAddress = 0;
   for (let index = 1; index < phnum; index++) {
     const at = index * layout.phdrSize;
     const start = word(at + paddr);
-    if (table.u32(at + type) !== PT_LOAD || start === ALL_ONES[layout.word] || word(at + memsz) === 0n) continue;
+    if (table.u32(at + type) !== PT_LOAD || word(at + memsz) === 0n) continue;
+    if (start === ALL_ONES[layout.word]) {
+      withoutAddress++;
+      continue;
+    }
     segments.push({ index, offset: word(at + offset), start, end: start + word(at + memsz) });
   }
   if (segments.length > 1 && segments.every(({ start }) => start === 0n)) {
@@ -68,6 +77,7 @@ export function kcoreOf(source: ByteSource, { layout, phoff, phnum, littleEndian
       cure: "Crash the machine with kdump set up, or take its memory with LiME or AVML",
     });
   }
+  if (withoutAddress === 0) return undefined;
   const ram = segments.filter((one) => !segments.some((other) => isWithin(one, other)));
   const base = ram.reduce((least, one) => (one.offset < least ? one.offset : least), ram[0]?.offset ?? 0n);
   return { base, ram: new Set(ram.map(({ index }) => index)), noteArea: withoutCoreNotes(area, notes) };

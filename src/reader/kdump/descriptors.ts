@@ -30,7 +30,7 @@ export function forEachDescriptor(
   const source = attachSource(part.source);
   const bytes = new Uint8Array(WINDOW * PAGE_DESC_SIZE);
   const view = new DataView(bytes.buffer);
-  const { littleEndian, dumped } = image;
+  const { littleEndian, dumped, flagBits } = image;
   const end = Math.min(part.endPfn, image.maxMapnr);
   const found: PageDescriptor = { pfn: 0, position: 0, offset: 0, size: 0, flags: 0 };
   let position = part.descriptors;
@@ -50,7 +50,7 @@ export function forEachDescriptor(
       found.position = position;
       found.offset = Number(view.getBigInt64(at, littleEndian));
       found.size = view.getUint32(at + 8, littleEndian);
-      found.flags = view.getUint32(at + 12, littleEndian);
+      found.flags = (view.getUint32(at + 12, littleEndian) & flagBits) >>> 0;
       visit(pfn, found);
     }
     at += PAGE_DESC_SIZE;

@@ -1,3 +1,4 @@
+import { COMPRESSED_ZLIB } from "../../codec/flags.js";
 import { DumpError } from "../../errors.js";
 import { damagedHeaderError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
@@ -7,11 +8,15 @@ import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { readUtsname, type Utsname } from "../utsname.js";
 import { timeOf } from "../vmcoreinfo.js";
 import {
+  DISKDUMP_INCOMPLETE,
+  DISKDUMP_PACKED,
+  DISKDUMP_SIGNATURE,
   KDUMP_SIGNATURE,
   KDUMP32_PACKED,
   KDUMP32_PADDED,
   KDUMP64,
   type KdumpHeaderFields,
+  STATUS_INCOMPLETE,
   UTSNAME_OFFSET,
 } from "./layout.js";
 
@@ -20,6 +25,8 @@ export interface KdumpHeader {
   readonly layout: KdumpHeaderFields;
   readonly littleEndian: boolean;
   readonly version: number;
+  /** Whether diskdump wrote it: its sub header has registers, and none of the fields of `layout.sub`. */
+  readonly isDiskdump: boolean;
   readonly utsname: Utsname;
   /** Seconds since 1970; 0 if the writer had no clock. */
   readonly timestamp: number;
@@ -52,7 +59,11 @@ const MAX_NOTES = 2 ** 30;
 
 /** Whether a file with this head is kdump-compressed. */
 export function isKdump(head: Uint8Array): boolean {
-  return head.length >= 8 && Buffer.from(head.subarray(0, 8)).toString("latin1") === KDUMP_SIGNATURE;
+  return [KDUMP_SIGNATURE, DISKDUMP_SIGNATURE].includes(signatureOf(head));
+}
+
+function signatureOf(head: Uint8Array): string {
+  return Buffer.from(head.subarray(0, 8)).toString("latin1");
 }
 
 /** Reads both headers. Throws `CORRUPT`, `UNSUPPORTED`, `LIMIT`, `TRUNCATED`. */
@@ -62,15 +73,17 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   // No field names the byte order, but the version is a small number in only one of them.
   const littleEndian = little.u32(8) < 0x10000;
   const header = littleEndian ? little : fields(head, false, source.name);
-  const version = header.i32(8);
-  if (version < 1 || version > 6) {
-    throw new DumpError("UNSUPPORTED", `kdump header version ${version}; coresieve reads 1 to 6`, {
+  const isDiskdump = signatureOf(head) === DISKDUMP_SIGNATURE;
+  const named = header.i32(8);
+  if (named < 0 || named > 6) {
+    throw new DumpError("UNSUPPORTED", `kdump header version ${named}; coresieve reads 0 to 6`, {
       file: source.name,
       offset: 8,
-      cure:
-        version === 0 ? "Version 0 is the old disk-based diskdump" : "The header is damaged, or newer than coresieve",
+      cure: "The header is damaged, or newer than coresieve",
     });
   }
+  // diskdump's sub header has registers, and none of kdump's fields; that of kdump's version 0 is not described.
+  const version = isDiskdump ? 0 : named;
   const utsname = readUtsname(header, UTSNAME_OFFSET);
   const word = pickWordSize(header, utsname, source.name);
   const at = (word === 8 ? KDUMP64 : KDUMP32_PACKED).header;
@@ -85,7 +98,7 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     );
   }
   const subBytes = readExactly(source, blockSize, KDUMP64.sub.size, "kdump sub header");
-  const sub = fields(subBytes, littleEndian, source.name);
+  const sub = fields(version === 0 ? new Uint8Array(KDUMP64.sub.size) : subBytes, littleEndian, source.name);
   const maxMapnr32 = header.u32(at.maxMapnr);
   const layout = word === 8 ? KDUMP64 : pick32BitLayout(sub, version, blockSize, subHeaderBlocks, maxMapnr32);
   const ulong = (offset: number, what: string) => (word === 8 ? sub.u64Number(offset, what) : sub.u32(offset));
@@ -117,10 +130,11 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
   return {
     layout,
     littleEndian,
-    version,
+    version: named,
+    isDiskdump,
     utsname,
     timestamp: timeOf(word === 8 ? header.u64(at.timestamp) : BigInt(header.u32(at.timestamp))) ?? 0,
-    status: header.u32(at.status),
+    status: isDiskdump ? statusOfDiskdump(header.u32(at.status)) : header.u32(at.status),
     blockSize,
     cpus: header.i32(at.cpus),
     subHeaderBlocks,
@@ -133,6 +147,12 @@ export function readKdumpHeader(source: ByteSource): KdumpHeader {
     notes: range(4, layout.sub.offsetNote, layout.sub.sizeNote, "notes"),
     eraseinfo: range(5, layout.sub.offsetEraseinfo, layout.sub.sizeEraseinfo, "eraseinfo"),
   };
+}
+
+/** The bits of diskdump's status as kdump has them. */
+function statusOfDiskdump(status: number): number {
+  const codec = (status & DISKDUMP_PACKED) === 0 ? 0 : COMPRESSED_ZLIB;
+  return codec | ((status & DISKDUMP_INCOMPLETE) === 0 ? 0 : STATUS_INCOMPLETE);
 }
 
 /**

@@ -9,6 +9,8 @@ export interface KdumpImage {
   readonly littleEndian: boolean;
   /** Unit of bitmaps and descriptors: the page size, except in QEMU's dumps of arm64 and ppc64 (always 64 KiB). */
   readonly blockSize: number;
+  /** The bits of a descriptor's flags that say how its page is packed. */
+  readonly flagBits: number;
   /** Bytes of a page of the kernel. */
   readonly pageSize: number;
   /** Number of blocks that the bitmaps describe. */

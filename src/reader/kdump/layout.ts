@@ -121,6 +121,8 @@ export const KDUMP32_PADDED: KdumpHeaderFields = {
 };
 
 export const KDUMP_SIGNATURE = "KDUMP   ";
+/** That of diskdump, which came before kdump (kernels 2.4 and 2.6 of Red Hat). */
+export const DISKDUMP_SIGNATURE = "DISKDUMP";
 /** Where the six texts of the utsname start. */
 export const UTSNAME_OFFSET = 12;
 /** A page descriptor: offset i64, size u32, flags u32, page_flags u64. */
@@ -128,5 +130,9 @@ export const PAGE_DESC_SIZE = 24;
 
 /** Status bit: the writer ran out of space; a descriptor with offset 0 has no page. */
 export const STATUS_INCOMPLETE = 8;
+/** Status bits of diskdump: begun and not ended, within the pages, no more room. */
+export const DISKDUMP_INCOMPLETE = 1 | 2 | 4;
+/** Status bit of diskdump: pages are packed. */
+export const DISKDUMP_PACKED = 8;
 /** Status bit: struct pages of dropped pages were left out (makedumpfile's `-e`). */
 export const STATUS_NO_VMEMMAP = 0x10;

@@ -56,6 +56,8 @@ export function openKdump(images: readonly SourceImage[], warnings: Warnings, sa
     kind: "kdump",
     littleEndian: header.littleEndian,
     blockSize: header.blockSize,
+    // Another bit of diskdump's marks anonymous memory.
+    flagBits: header.isDiskdump ? COMPRESSED_ZLIB : -1,
     pageSize,
     maxMapnr: header.maxMapnr,
     firstBlock,
@@ -231,5 +233,5 @@ function codecNames(status: number): string[] {
 function describe(header: KdumpHeader, parts: number, flattened: boolean): string {
   const order = header.littleEndian ? "little endian" : "big endian";
   const set = parts > 1 ? `, split set of ${parts} files` : "";
-  return `kdump-compressed, header version ${header.version}, ${header.layout.word * 8}-bit, ${order}${flattened ? ", flattened" : ""}${set}`;
+  return `${header.isDiskdump ? "diskdump" : "kdump-compressed"}, header version ${header.version}, ${header.layout.word * 8}-bit, ${order}${flattened ? ", flattened" : ""}${set}`;
 }

@@ -3,6 +3,7 @@ import { CUT_OFF_CURE } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts, type Machine } from "../machine.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
+import { readUtsname, UTS_FIELD_SIZE } from "../utsname.js";
 
 /*
  * Dumps of LKCD (kernels 2.4 and early 2.6), in the byte order of the machine: a header, and from 64 KiB on (or where
@@ -12,13 +13,41 @@ import { type ByteSource, readExactly } from "../source/byte-source.js";
 /** The magic number of a dump, and that of a dump of a machine that goes on running. */
 const MAGICS = [0xa819_0173_618f_23edn, 0xa819_0173_618f_23cdn];
 const HEADER = 742;
-/** Earlier versions have other headers on each machine. */
-const FIRST_VERSION = 8;
-const LAST_VERSION = 10;
+/** There is no description of a version 4. */
+const VERSIONS: ReadonlySet<number> = new Set([1, 2, 3, 5, 6, 7, 8, 9, 10]);
 /** Bits that some writers set in the version. */
 const VERSION_FLAGS = 0xc000_0000;
-const MACHINE = 324 + 4 * 65;
 const USUAL_DATA = 65536;
+
+/** Offsets of fields that are not at the same place in all versions. */
+interface Places {
+  /** Seconds since 1970. */
+  readonly time: number;
+  /** Bytes of that, and of other longs. */
+  readonly word: 4 | 8;
+  readonly utsname: number;
+  /** How pages are packed; versions before 5 do not say it. */
+  readonly packing: number | undefined;
+}
+
+/** Since version 8 all machines have the same header. */
+const SINCE_8: Places = { time: 308, word: 8, utsname: 324, packing: 722 };
+/** Up to version 7 it is one of C's structs, as each machine aligns it. */
+const BEFORE: readonly Places[] = [
+  { time: 308, word: 4, utsname: 316, packing: 712 },
+  { time: 312, word: 8, utsname: 328, packing: 728 },
+];
+/** Version 1 has two registers of i386 before the number of pages. */
+const REGISTERS = 8;
+
+function placesOf(header: Fields, version: number): Places | undefined {
+  if (version >= 8) return SINCE_8;
+  const shift = version === 1 ? REGISTERS : 0;
+  const candidates = BEFORE.map(({ time, word, utsname, packing }) => {
+    return { time: time + shift, word, utsname: utsname + shift, packing: version < 5 ? undefined : packing };
+  });
+  return candidates.find(({ utsname }) => header.text(utsname, UTS_FIELD_SIZE) === "Linux");
+}
 
 /** How pages are packed. */
 export type LkcdPacking = "none" | "rle" | "gzip";
@@ -53,18 +82,22 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const littleEndian = byteOrder(bytes) as boolean;
   const header = fields(bytes, littleEndian, source.name);
   const version = (header.u32(8) & ~VERSION_FLAGS) >>> 0;
-  if (version < FIRST_VERSION || version > LAST_VERSION)
-    throw unsupported(
-      source,
-      `an LKCD dump of version ${version}; versions ${FIRST_VERSION} to ${LAST_VERSION} are read`,
-    );
-  const name = header.text(MACHINE, 65);
+  if (!VERSIONS.has(version)) {
+    throw unsupported(source, `an LKCD dump of version ${version}; versions 1 to 3 and 5 to 10 are read`);
+  }
+  const places = placesOf(header, version);
+  if (places === undefined) {
+    const what = `is an LKCD dump of version ${version} without the kernel's name where 32-bit or 64-bit machines have it`;
+    throw new DumpError("CORRUPT", what, { file: source.name, offset: 316, cure: CUT_OFF_CURE });
+  }
+  const { machine: name } = readUtsname(header, places.utsname);
   const facts = archOfUts(name);
   if (facts === undefined) throw unsupported(source, `an LKCD dump of the machine ${JSON.stringify(name)}`);
   const pageSize = header.u32(20);
-  const packing = PACKINGS[header.u32(722)];
+  const way = places.packing === undefined ? PACKINGS.indexOf("rle") : header.u32(places.packing);
+  const packing = PACKINGS[way];
   if (pageSize < 4096 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0 || packing === undefined) {
-    const what = `has a header with pages of ${pageSize} bytes, packed in way ${header.u32(722)}`;
+    const what = `has a header with pages of ${pageSize} bytes, packed in way ${way}`;
     throw new DumpError("CORRUPT", what, { file: source.name, offset: 20, cure: CUT_OFF_CURE });
   }
   return {
@@ -74,7 +107,7 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
     pageSize,
     packing,
     data: dataOf(header, version),
-    timestamp: secondsOf(header),
+    timestamp: secondsOf(header, places),
   };
 }
 
@@ -83,8 +116,8 @@ function dataOf(header: Fields, version: number): number {
   return stated === 0 ? USUAL_DATA : stated;
 }
 
-function secondsOf(header: Fields): number {
-  const seconds = header.u64(308);
+function secondsOf(header: Fields, { time, word }: Places): number {
+  const seconds = word === 8 ? header.u64(time) : BigInt(header.u32(time));
   return seconds > 2n ** 40n ? 0 : Number(seconds);
 }
 

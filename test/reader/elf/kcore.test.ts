@@ -63,15 +63,36 @@ describe("program headers", () => {
   });
 
   test("a copy that lacks memory is salvaged as far as it goes, and not looked through page by page", () => {
-    const loads = [
-      { offset: 0x1000n, vaddr: 0xffff_8880_0000_0000n, paddr: 0n, filesz: 2n ** 40n, memsz: 2n ** 40n, flags: 7 },
-    ];
+    const loads = headers([[0x1000n, 0xffff_8880_0000_0000n, 0n, 2n ** 40n], LA57[1]]);
     writeFileSync(at("copy"), Buffer.concat([buildElf({ loads, notes: [...READER, INFO] }), Buffer.alloc(8192, 7)]));
     const warnings = new Warnings();
     const dump = openDump(at("copy"), warnings, { salvage: true });
     expect(warnings.list.map(({ code }) => code)).toEqual(["CUT_OFF", "MISSING_PAGES", "INPUT_CHANGED"]);
     expect(dump.memory.next(2 ** 30)).toBe(Number.POSITIVE_INFINITY);
     dump.close();
+  });
+
+  test.each([
+    ["one segment", [[0x1000n, 0xc000_0000n, 0n, 8192n]]],
+    [
+      "two",
+      [
+        [0x1000n, 0xffff_8880_0000_0000n, 0n, 4096n],
+        [0x2000n, 0xffff_8881_0000_0000n, 0x1_0000_0000n, 4096n],
+      ],
+    ],
+  ] as const)("a core of netdump has the same note, and is a dump at rest with its registers: %s", (_, rows) => {
+    const bytes = Buffer.alloc(3 * 4096, 7);
+    bytes.set(buildElf({ loads: headers(rows), notes: READER }).subarray(0, 4096));
+    writeFileSync(at("netdump"), bytes.subarray(0, 4096 * 3));
+    const warnings = new Warnings();
+    const dump = openDump(at("netdump"), warnings);
+    expect([dump.header.description, dump.header.cpus, warnings.list]).toEqual(["ELF64 vmcore, little endian", 1, []]);
+    expect(dump.notes.map(({ type }) => type)).toEqual([1, 3, 4]);
+    expect(dump.memory.read(new Uint8Array(16), 0)).toBe(16);
+    dump.close();
+    writeFileSync(at("netdump"), bytes.subarray(0, 4096 * 2 + 100));
+    expect(failureOf(() => openDump(at("netdump"))).code).toBe("TRUNCATED");
   });
 
   test("a core without the note of its reader is none", () => {

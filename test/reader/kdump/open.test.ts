@@ -153,7 +153,6 @@ describe("pages", () => {
 
 describe("files that are refused", () => {
   test.each([
-    ["version 0", { header: { version: 0 } }, "UNSUPPORTED", "version 0"],
     ["version 7", { header: { version: 7 } }, "UNSUPPORTED", "version 7"],
     ["block size 1000", { header: { blockSize: 1000 } }, "CORRUPT", "block size"],
     ["no sub header", { header: { subHeaderBlocks: 0 } }, "CORRUPT", "block size"],

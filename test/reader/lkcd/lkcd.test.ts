@@ -41,6 +41,13 @@ describe("a dump of LKCD", () => {
     ["run lengths", { packing: "rle" }],
     ["zlib", { packing: "gzip" }],
     ["version 8", { version: 8 }],
+    ...[1, 2, 3, 5, 6, 7].flatMap((version) => {
+      const packing = version < 5 ? "rle" : "gzip";
+      return [
+        [`version ${version}, 64 bits`, { version, packing }] as const,
+        [`version ${version}, 32 bits`, { version, packing, wordSize: 4, machine: "i686" }] as const,
+      ];
+    }),
     ["a version with flags", { version: 0x8000_0009 }],
     ["big endian", { byteOrder: "big", machine: "s390x" }],
     ["the last page first", { reversed: true }],
@@ -54,7 +61,8 @@ describe("a dump of LKCD", () => {
       { start: 0x4000_0000, end: 0x4000_0000 + high.length },
     ]);
     expect(dump.header).toMatchObject({ format: "lkcd", incomplete: false, timestamp: 1_700_000_000 });
-    expect(dump.machine.arch).toBe("byteOrder" in options ? "s390x" : "x86_64");
+    const [arch] = "machine" in options ? (options.machine === "i686" ? ["i386"] : [options.machine]) : ["x86_64"];
+    expect(dump.machine.arch).toBe(arch);
   });
 
   test("that is cut off is refused, and salvaged as far as it goes", () => {
@@ -65,7 +73,9 @@ describe("a dump of LKCD", () => {
   });
 
   test.each([
-    ["another version", { version: 7 }, "UNSUPPORTED"],
+    ["version 4, of which there is no description,", { version: 4 }, "UNSUPPORTED"],
+    ["a later version", { version: 11 }, "UNSUPPORTED"],
+    ["version 7 of neither 32 nor 64 bits", { version: 7, byteOrder: "big", sysname: "BSD" }, "CORRUPT"],
     ["an unknown machine", { machine: "vax" }, "UNSUPPORTED"],
     ["pages of less than 4 KiB", { pageSize: 2048 }, "CORRUPT"],
   ] as const)("of %s is refused", (_, options, code) => {
