@@ -17,7 +17,7 @@ describeReader("LKCD dumps", ["libkdumpfile"], () => {
   test.each(OLD.flatMap((old) => [old, { ...old, wordSize: 4, machine: "i686" } as const]))(
     "%o: have the pages that libkdumpfile finds in them",
     async (options) => {
-      const { vmcore } = await realDump(options.machine === undefined ? "tiny-x86-6.1" : "tiny-i386-6.1-flatmem");
+      const { vmcore } = await realDump("machine" in options ? "tiny-i386-6.1-flatmem" : "tiny-x86-6.1");
       const pieces = ramOf(vmcore);
       writeFileSync(outputs.path("dump"), buildLkcd({ pieces, ...options }));
       const check = await kdumpCheck(vmcore, outputs.path("dump"));

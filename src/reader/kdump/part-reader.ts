@@ -146,7 +146,7 @@ export class PartReader {
     const offset = high * 2 ** 32 + this.#desc.getUint32(at + (little ? 0 : 4), little);
     into.offset = high < 2 ** 31 ? offset : -1;
     into.size = this.#desc.getUint32(at + 8, little);
-    into.flags = (this.#desc.getUint32(at + 12, little) & this.#image.flagBits) >>> 0;
+    into.flags = (this.#desc.getUint32(at + 12, little) & this.image.flagBits) >>> 0;
   }
 
   /**
