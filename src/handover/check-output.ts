@@ -1,6 +1,8 @@
 import { auditDump } from "../audit/audit-dump.js";
 import type { AuditResult } from "../audit/audit-result.js";
+import { onlyGiven } from "../only-given.js";
 import type { Dump } from "../reader/dump.js";
+import { openSession } from "../run/session.js";
 import { type VerifyResult, verifyDump } from "../verify/verify-dump.js";
 import { Warnings } from "../warnings.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -24,16 +26,19 @@ export async function checkOutput(
   place: HandOverPlace,
   progress: (phase: HandOverProgress["phase"], done: number, total: number) => void,
 ): Promise<CheckedOutput> {
-  const { secrets, signal, workers, vmlinux } = options;
+  const { secrets, signal, workers, vmlinux, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice } = options;
   const stop = signal && { signal };
+  // What was said of the kernel is true of the original. What was written has it in its own note, and may lack the memory.
+  const given = onlyGiven({ vmlinux, vmcoreinfo, vmcoreinfoAt, vmcoreinfoDevice });
+  const { dump: known } = openSession(original, { ...given, warnings: new Warnings() });
   const audit = await auditDump(written, {
     ...(secrets && { secrets }),
     ...(vmlinux && { complete: { vmlinux } }),
-    ...{ original, rules: options.rules ?? false, warnings: new Warnings(), ...stop },
+    ...{ original: known, rules: options.rules ?? false, warnings: new Warnings(), ...stop },
     onProgress: (done, total) => progress("audit", done, total),
   });
   const verified = await verifyDump(place.work.path(), {
-    ...{ against: original, workers, ...stop },
+    ...{ against: known, workers, ...stop },
     onProgress: ({ phase, done, total }) => progress(phase === "check" ? "verify" : phase, done, total),
   });
   const held = new Set([...written.paths, ...verified.files]);

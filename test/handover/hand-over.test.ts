@@ -8,6 +8,8 @@ import { Warnings } from "../../src/warnings.js";
 import { expectFailure, inFolder, runCli } from "../support/cli.js";
 import { describeWithDumps, realDump } from "../support/dumps.js";
 import { temporaryFolder } from "../support/filter.js";
+import { privateKernel } from "../support/kernel/private-kernel.js";
+import { toElf } from "../support/kernel-dump.js";
 import { failureOfAsync } from "../support/open.js";
 import { type S3Double, startS3Double } from "../support/s3-double.js";
 
@@ -31,6 +33,16 @@ beforeEach(() => {
   writeFileSync(file("present"), `${FOUND}\n`);
 });
 const left = () => readdirSync(folder).filter((name) => !["key", "key.pub", "absent", "present"].includes(name));
+
+test("what was said of the kernel counts for all steps: a dump without VMCOREINFO, and -i", async () => {
+  const kernel = privateKernel();
+  writeFileSync(file("dump"), toElf(kernel, { notes: [] }));
+  const info = kernel.notes.find(({ name }) => name === "VMCOREINFO");
+  writeFileSync(file("info.txt"), info?.desc ?? "");
+  const made = await run("handover", "dump", "out", "-i", "info.txt", "--json");
+  expect(made.code, made.stderr).toBe(0);
+  expect(JSON.parse(made.stdout.toString()).audit).toMatchObject({ clean: true, unknownPages: 0 });
+});
 
 describeWithDumps("handover", () => {
   test("a dump that passes: records, signatures and a page beside it, all of one run", async () => {

@@ -23,7 +23,7 @@ export function* openSave(image: SourceImage, options: FormatOptions): Opening {
   const header = readSaveHeader(readWhatIsThere(source, 0, SAVE_HEADER_SIZE), source.name);
   checkFinished(header, source.name, options);
   const { format, start } = header;
-  if (format !== "raw" && format !== "sparse") throw packedSave(source.name, format, start);
+  if (format !== "raw" && format !== "sparse") throw packedSave(image, format, start);
   const dump = yield* openMigration(image, options, findStream(source, start));
   return { ...dump, header: { ...dump.header, description: `libvirt save file, ${dump.header.description}` } };
 }
@@ -58,10 +58,16 @@ export function checkFinished(
 }
 
 /** The error of a packed save file, whose packing is not undone here: `openInput` unpacks some. */
-function packedSave(file: string, format: keyof typeof PROGRAMS, start: number): DumpError {
-  const pipe = `tail -c +${start + 1} ${JSON.stringify(file)} | ${PROGRAMS[format]}`;
+function packedSave(
+  { file: { path: file }, spool }: SourceImage,
+  format: keyof typeof PROGRAMS,
+  start: number,
+): DumpError {
+  // What came packed itself, or through a pipe, is not the file of that name.
+  const from = spool === undefined ? JSON.stringify(file) : "FILE";
+  const pipe = `tail -c +${start + 1} ${from} | ${PROGRAMS[format]}`;
   return new DumpError("UNSUPPORTED", `is a libvirt save file whose stream is packed with ${format}`, {
     file,
-    cure: `Unpack it on the way: ${piped(pipe)}`,
+    cure: `${spool === undefined ? "Unpack it on the way" : "Write the save file to a FILE of its own, and unpack that on the way"}: ${piped(pipe)}`,
   });
 }

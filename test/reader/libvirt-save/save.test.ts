@@ -74,6 +74,22 @@ test("what is packed is unpacked, from a file and from a pipe", async () => {
   }
 });
 
+test("what is packed in a file that is packed itself, or in an archive, is unpacked, too", async () => {
+  const inner = save(gzipSync(stream()), { format: 1 });
+  writeFileSync(join(folder, "guest.save"), inner);
+  const tar = execFileSync("tar", ["c", "-C", folder, "guest.save"]);
+  for (const [bytes, packing] of [
+    [gzipSync(inner), "packed with gzip, packed with gzip"],
+    [tar, "packed with gzip, guest.save in a tar archive"],
+    [gzipSync(tar), "packed with gzip, guest.save in a tar archive, packed with gzip"],
+  ] as const) {
+    const { description, codes } = await opened(bytes);
+    expect([description, codes]).toEqual([`QEMU migration stream of pc-q35-7.2, ${packing}`, []]);
+  }
+  const lzop = await failureOfAsync(() => opened(gzipSync(save(Buffer.from("packed"), { format: 4 }))));
+  expect(lzop.cure).toMatch(/^Write the save file to a FILE of its own, .*tail -c \+\d+ FILE \| lzop -dc/);
+});
+
 async function writeTo(fifo: string, bytes: Uint8Array): Promise<void> {
   const { open } = await import("node:fs/promises");
   const file = await open(fifo, "w");

@@ -40,6 +40,8 @@ export interface UnpackOptions {
   readonly identity?: string | undefined;
   /** Whether the stream is bare memory, in which the two bytes of zlib mean nothing. */
   readonly bare?: boolean;
+  /** Takes off what lies before packed bytes, if the stream begins so; called for each layer. */
+  readonly takeHeader?: (queue: ByteQueue) => Promise<void>;
   /** Stops it. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -100,6 +102,7 @@ async function unpackLayers(
   let queue = stream;
   const layers = [...outer];
   for (;;) {
+    await options.takeHeader?.(queue);
     const packing = await findPacking(queue, name, bare);
     const isArchive = packing === undefined && wanted !== undefined && !wanted.is(await queue.peek(WANTED_HEAD));
     const archive = isArchive ? archiveOf(await queue.peek(ARCHIVE_HEAD), wanted.archives) : undefined;

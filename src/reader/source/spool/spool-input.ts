@@ -4,12 +4,13 @@ import type { Warnings } from "../../../warnings.js";
 import { HEAD_SIZE } from "../../format.js";
 import type { InputOptions } from "../../input-options.js";
 import { KNOWN_HEAD_SIZE } from "../../known-files.js";
-import { withoutSaveHeader } from "../../libvirt-save/packed-stream.js";
+import { takeSaveHeader } from "../../libvirt-save/packed-stream.js";
 import { checkHead, isDumpHead } from "../../open-sources.js";
 import { damageOf } from "../../tolerant-memory.js";
 import { ARCHIVES } from "../archive/archives.js";
 import { cureWithoutDump, type Wanted } from "../archive/find-member.js";
 import type { ByteStream } from "../byte-stream.js";
+import type { ByteQueue } from "../packed/byte-queue.js";
 import { unpackStream } from "../packed/unpack.js";
 import type { SourceImage } from "../source-image.js";
 import { upToClaimedEnd } from "./claimed-end.js";
@@ -29,10 +30,10 @@ export async function spoolInput(
   const bare = raw !== undefined || addresses !== undefined;
   const file = createSpoolFile(spool);
   try {
-    const content = bare ? stream : await withoutSaveHeader(stream, name, { salvage, warnings });
-    const { packing, chunks } = await unpackStream(content, name, {
+    const takeHeader = (queue: ByteQueue) => takeSaveHeader(queue, name, { salvage, warnings });
+    const { packing, chunks } = await unpackStream(stream, name, {
       ...{ salvage, identity, signal },
-      ...(!bare ? { wanted: wantedDump(name) } : { bare: true }),
+      ...(!bare ? { wanted: wantedDump(name), takeHeader } : { bare: true }),
     });
     const onProgress = onSpool && ((progress: SpoolProgress) => onSpool(name, progress));
     let cut: DumpError | undefined;
