@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { runProgram } from "../dist/bench/run-program.js";
-import { median } from "../dist/bench/statistics.js";
+import { median } from "../dist/bench/timing.js";
 import { countBits, findBit } from "../dist/reader/bitmap.js";
 import { openDump } from "../dist/reader/open.js";
 import { readPages } from "../dist/reader/physical-memory.js";

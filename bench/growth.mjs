@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { coresieve } from "../dist/bench/contestants.js";
 import { runProgram } from "../dist/bench/run-program.js";
-import { formatFigure, formatMib } from "../dist/bench/statistics.js";
+import { formatFigure, formatMib } from "../dist/bench/timing.js";
 import { CODECS, list, number, oneOf, readOptions, text, whole } from "./support/options.mjs";
 
 const HELP = `node bench/growth.mjs [options]: how time and memory grow with a dump

@@ -1,7 +1,7 @@
 // Pass 2 with 1, 2, 3, 4 workers: node bench/pool.mjs --help
 import { readFileSync, rmSync } from "node:fs";
 import { Piscina } from "piscina";
-import { median } from "../dist/bench/statistics.js";
+import { median } from "../dist/bench/timing.js";
 import { codecOf } from "../dist/codec/codecs.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { policyOfLevel } from "../dist/filter/policy.js";

@@ -4,7 +4,7 @@ import { cpus, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { Queue } from "bullmq";
 import { runProgram } from "../dist/bench/run-program.js";
-import { formatFigure, median } from "../dist/bench/statistics.js";
+import { formatFigure, median } from "../dist/bench/timing.js";
 import {
   BUCKET,
   coresieve,

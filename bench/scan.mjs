@@ -3,7 +3,7 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
-import { median } from "../dist/bench/statistics.js";
+import { median } from "../dist/bench/timing.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { policyOfLevel } from "../dist/filter/policy.js";
 import { kernelView } from "../dist/kernel/kernel-view.js";

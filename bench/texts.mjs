@@ -1,7 +1,7 @@
 // The search for texts of erase rules: node bench/texts.mjs --help
 import { readFileSync } from "node:fs";
 import { basename } from "node:path";
-import { median } from "../dist/bench/statistics.js";
+import { median } from "../dist/bench/timing.js";
 import { eraseRequest } from "../dist/filter/erase/erase-run.js";
 import { initialPlan } from "../dist/filter/plan.js";
 import { countBits } from "../dist/reader/bitmap.js";

@@ -40,8 +40,7 @@ export { formatRecord, LOG_FORMATS, type LogFormat } from "./kernel/log/format-r
 export type { KernelLog, LogRecord } from "./kernel/log/log-record.js";
 export type { WalkEnd } from "./kernel/objects/kernel-objects.js";
 export { PAGE_KINDS, type PageKind } from "./kernel/page/page-kinds.js";
-export { readKernelLog } from "./library/kernel-log.js";
-export { type KernelOptions, kernelOf } from "./library/kernel-of.js";
+export { type KernelOptions, kernelOf, readKernelLog } from "./library/kernel-of.js";
 export { DumpPage, type PageChunk, type PagesOptions, pageChunksOf, pagesOf } from "./library/pages-of.js";
 export { type KernelTask, tasksOf } from "./library/tasks-of.js";
 export { type DigestProgress, digestFile, type FileDigest, filesOfDump, type InputFile } from "./manifest/digest.js";

@@ -2,7 +2,7 @@ import { eraseDebuginfo } from "../filter/erase/erase-debuginfo.js";
 import { findKernelPages, type KernelPageRule } from "../filter/privacy/kernel-pages.js";
 import { stackMark, taskStack } from "../filter/privacy/thread-stack.js";
 import { attachSpace, type KernelView, viewMemory } from "../kernel/kernel-view.js";
-import { readMember } from "../kernel/objects/kernel-objects.js";
+import { type KernelObjects, memberAddress, readMember, readText, walkList } from "../kernel/objects/kernel-objects.js";
 import { cacheName, slabType } from "../kernel/objects/slab-scan.js";
 import { allTasks } from "../kernel/objects/tasks.js";
 import type { KindReader } from "../kernel/page/kind-reader.js";
@@ -12,14 +12,13 @@ import type { Dump } from "../reader/dump.js";
 import type { GivenFile } from "../reader/source/side-file.js";
 import { firstIndex } from "../sorted.js";
 import type { PagePlace } from "./audit-result.js";
-import { fileOwner } from "./file-owner.js";
+import { fileOwner, nameText } from "./file-owner.js";
 import { imageOwner } from "./image-owner.js";
-import { moduleNames } from "./module-names.js";
 import type { PageOwner } from "./page-owner.js";
 import { taskOwners } from "./task-owners.js";
 
 /** Finds the owners of pages in which secrets were found. */
-export interface Owners {
+interface Owners {
   of(place: PagePlace): PageOwner | undefined;
   close(): void;
 }
@@ -144,4 +143,40 @@ function mappedPages(
     }
   });
   return found;
+}
+
+const MAX_MODULES = 1 << 14;
+const MAX_NAME = 64;
+
+interface ModuleRange {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly name: string;
+}
+
+/**
+ * Makes a function that names the module of an address in its text or data. It always returns `undefined` if symbols or
+ * types do not lead to the list of modules.
+ */
+function moduleNames(kernel: KernelObjects): (address: bigint) => string | undefined {
+  const { types, memory, symbols } = kernel;
+  const head = symbols.address("modules");
+  const ranges: ModuleRange[] = [];
+  // struct module_memory mem[] since 6.4; module_layout in 4.5 to 6.3.
+  const sections = types.member("module", "mem")?.count ?? 0;
+  const places = [
+    ...Array.from({ length: Math.min(sections, 32) }, (_, i) => [`mem[${i}].base`, `mem[${i}].size`] as const),
+    ...["core_layout", "data_layout"].map((name) => [`${name}.base`, `${name}.size`] as const),
+  ];
+  for (const module of head === undefined ? [] : walkList(kernel, head, "module", "list", MAX_MODULES)) {
+    const at = memberAddress(types, "module", module, "name");
+    const name = at === undefined ? undefined : readText(memory, at, MAX_NAME);
+    if (name === undefined) continue;
+    for (const [base, size] of places) {
+      const start = readMember(kernel, "module", module, base);
+      const length = readMember(kernel, "module", module, size);
+      if (start && length) ranges.push({ start, end: start + length, name: nameText(name) });
+    }
+  }
+  return (address) => ranges.find(({ start, end }) => address >= start && address < end)?.name;
 }

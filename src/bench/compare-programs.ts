@@ -3,10 +3,12 @@ import { join } from "node:path";
 import { type CodecName, codecOf } from "../codec/codecs.js";
 import { checkCodec } from "../codec/encoder.js";
 import { DumpError, throwIfAborted } from "../errors.js";
+import { fillBitmaps, stretchesOf } from "../reader/attach.js";
+import { countBits, type PageBitmap, sharedBitmap } from "../reader/bitmap.js";
+import { openDump } from "../reader/open.js";
 import type { ContestantKind, ProgramComparison, ProgramRun, Reference } from "./bench-result.js";
 import { type Contestant, coresieve, makedumpfile, type Work } from "./contestants.js";
 import { thisMachine } from "./machine.js";
-import { outputPages } from "./output-pages.js";
 import { runProgram } from "./run-program.js";
 
 /** How to compare whole programs. */
@@ -150,4 +152,25 @@ export function codecsHere(names: readonly CodecName[]): CodecName[] {
       throw error;
     }
   });
+}
+
+/** Pages of an output. */
+interface OutputPages {
+  readonly kept: PageBitmap;
+  readonly maxMapnr: number;
+  readonly pages: number;
+}
+
+/** The pages of a filtered dump. Zero pages count, although they take no room. Throws what `openDump` throws. */
+export function outputPages(path: string): OutputPages {
+  const dump = openDump(path);
+  try {
+    const stretches = stretchesOf(dump.image);
+    const exists = sharedBitmap(stretches);
+    const kept = sharedBitmap(stretches);
+    fillBitmaps(dump.image, { exists, data: kept });
+    return { kept, maxMapnr: dump.maxMapnr, pages: countBits(kept, 0, dump.maxMapnr) };
+  } finally {
+    dump.close();
+  }
 }

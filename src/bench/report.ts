@@ -1,5 +1,5 @@
 import type { BenchMachine, BenchResult, ProgramComparison, ProgramRuns, StageFigures } from "./bench-result.js";
-import { formatFigure, formatMib, median } from "./statistics.js";
+import { formatFigure, formatMib, median } from "./timing.js";
 
 const CODECS = ["none", "zlib", "lzo", "snappy", "zstd"];
 

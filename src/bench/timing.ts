@@ -1,5 +1,3 @@
-import { median } from "./statistics.js";
-
 /** Seconds of wall-clock time, and of CPU time of this whole process. */
 export interface Timing {
   readonly wall: number;
@@ -23,4 +21,24 @@ export function medianTiming(work: () => void): Timing {
   work();
   const rounds = Array.from({ length: ROUNDS }, () => timed(work).timing);
   return { wall: median(rounds.map(({ wall }) => wall)), cpu: median(rounds.map(({ cpu }) => cpu)) };
+}
+
+/** The middle value, or the mean of the two in the middle; NaN for an empty array. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : ((sorted[middle - 1] ?? Number.NaN) + upper) / 2;
+}
+
+/** Seconds for a table, with three figures. */
+export function formatFigure(seconds: number): string {
+  if (!Number.isFinite(seconds)) return "";
+  return seconds < 0.1 ? seconds.toFixed(3) : seconds < 10 ? seconds.toFixed(2) : seconds.toFixed(1);
+}
+
+/** Bytes in MiB. */
+export function formatMib(bytes: number): string {
+  if (!Number.isFinite(bytes)) return "";
+  return (bytes / 2 ** 20).toFixed(bytes < 10 * 2 ** 20 ? 1 : 0);
 }

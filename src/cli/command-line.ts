@@ -1,18 +1,19 @@
 import { existsSync } from "node:fs";
+import { hasZstd } from "../codec/zstd.js";
 import { DumpError } from "../errors.js";
 import { nearestName, unknownName } from "../nearest-name.js";
+import { packageVersion } from "../package-version.js";
+import { isStorePath } from "../store/store-url.js";
 import { surroundingsError } from "../surroundings.js";
 import type { Command, CommandContext } from "./command.js";
 import { filterCommand } from "./commands/filter.js";
 import { commandNamed } from "./commands.js";
-import { COMMAND_NAMES } from "./options/option.js";
+import { COMMAND_NAMES, type CommandName } from "./options/option.js";
 import { type OptionWords, parseValues } from "./options/parse-values.js";
+import { optionsOf } from "./options/table.js";
 import { commandMeant, otherWord } from "./other-words.js";
 import { plainWords } from "./plain-words.js";
 import { printOwn } from "./print.js";
-import { privacyWords } from "./privacy-words.js";
-import { checkStoreOptions } from "./store-options.js";
-import { versionText } from "./version.js";
 
 /**
  * Words that other programs accept for the help or the version. They count if they stand alone and no file has that
@@ -110,4 +111,31 @@ async function badCommandLine(error: unknown, command: Command): Promise<DumpErr
     (_, one: string) => `${dashed(one)} needs a value`,
   );
   return new DumpError("BAD_OPTION", what, { cure: "`coresieve --help` lists the options", cause: error });
+}
+
+/**
+ * Turns `--privacy strict` and `--privacy=strict` into words that the options understand: `--privacy` is a flag, and
+ * the word after it is a file's name, except this one. A dump with that name must be written `./strict`.
+ */
+export function privacyWords(argv: readonly string[]): readonly string[] {
+  const at = argv.findIndex((word) => word === "--privacy" || word === "--privacy=strict");
+  const end = argv.indexOf("--");
+  if (at < 0 || (end >= 0 && at > end)) return argv;
+  const isNext = argv[at] === "--privacy" && argv[at + 1] === "strict";
+  if (argv[at] === "--privacy" && !isNext) return argv;
+  return [...argv.slice(0, at), "--privacy-strict", ...argv.slice(isNext ? at + 2 : at + 1)];
+}
+
+/** Throws `BAD_OPTION` for an option whose value names an object of a store although the option does not accept one. */
+export function checkStoreOptions(command: CommandName, words: OptionWords): void {
+  for (const [name, { object }] of optionsOf(command)) {
+    const word = words[name];
+    if (object === undefined || object === "read" || typeof word !== "string" || !isStorePath(word)) continue;
+    throw new DumpError("BAD_OPTION", `--${name} cannot be an object of a store`, { file: word, cure: object.cure });
+  }
+}
+
+/** The version, and whether zstd is available: the only codec that may be missing. */
+export function versionText(): string {
+  return `coresieve ${packageVersion()}\nzlib, lzo, snappy: built in\nzstd: ${hasZstd() ? "available" : "not available (npm install zstd-napi, or Node 22.15 and later)"}`;
 }

@@ -13,7 +13,6 @@ import { outputFormatFacts } from "../writer/output-format.js";
 import { sameOutput } from "../writer/output-path.js";
 import { isHttpOutput } from "../writer/part-urls.js";
 import type { FilterRequest } from "./options/filter-request.js";
-import { checkSign } from "./sign-option.js";
 
 export interface ManifestArguments {
   readonly manifest: string | undefined;
@@ -97,4 +96,12 @@ export async function manifestWriter(
     abort: () => file.abort(),
     leftBehind: () => file.leftBehind(),
   };
+}
+
+/** `--sign` without a file to sign is a mistake. Throws `BAD_OPTION`. */
+export function checkSign(sign: string | undefined, file: string | undefined, option: string): void {
+  if (sign === undefined || file !== undefined) return;
+  throw new DumpError("BAD_OPTION", `--sign ${sign}, but no ${option}`, {
+    cure: `Write ${option} FILE: the signature is made for it`,
+  });
 }

@@ -1,4 +1,6 @@
 import { foreignText, shownJson } from "../foreign-text.js";
+import type { DumpWarning } from "../warnings.js";
+import { coloured } from "./terminal.js";
 
 /** A stream to print to. */
 type Stream = Pick<NodeJS.WriteStream, "write">;
@@ -21,4 +23,13 @@ export function printOwn(text: string | Uint8Array): void {
 /** Prints a line about the run on stderr. */
 export function printNote(line: string): void {
   process.stderr.write(`coresieve: ${foreignText(line)}\n`);
+}
+
+/** Prints the warnings of a run on stderr, one per line. */
+export function printWarnings(warnings: readonly DumpWarning[]): void {
+  for (const { message, code, count } of warnings) {
+    process.stderr.write(
+      `${coloured("coresieve: warning:", "yellow")} ${foreignText(message)}${count > 1 ? ` (${count})` : ""} [${code}]\n`,
+    );
+  }
 }

@@ -2,16 +2,35 @@ import type { AuditResult } from "../audit/audit-result.js";
 import type { Secret } from "../audit/secrets.js";
 import type { Codec, CodecName } from "../codec/codecs.js";
 import type { EraseFile } from "../filter/erase/parse-rules.js";
-import type { PrivacyExtra, PrivacyKeep } from "../filter/privacy/privacy-names.js";
-
+import { PRIVACY_EXTRAS, PRIVACY_KEEPS, type PrivacyExtra, type PrivacyKeep } from "../filter/privacy/privacy-names.js";
 import type { CompleteOptions } from "../kernel/complete-own.js";
+import { COMPLETE_SHAPE } from "../kernel/complete-shape.js";
 import type { Manifest } from "../manifest/manifest.js";
+import {
+  aFileName,
+  aFlag,
+  aFunction,
+  anObject,
+  anyOf,
+  aSignal,
+  aText,
+  eitherOf,
+  hasMembers,
+  listOf,
+  maybe,
+  type Shape,
+  someBytes,
+  suchThat,
+  wholeNumber,
+} from "../option-shape.js";
+import { spoolOption } from "../reader/input-options.js";
 import type { SpoolOptions } from "../reader/source/spool/spool-file.js";
+import { aCodec } from "../run/check-values.js";
 import type { FilterProgress, FilterResult } from "../run/filter-dump.js";
 import type { FileOutput, StreamOutput } from "../run/filter-types.js";
 import type { VerifyResult } from "../verify/verify-dump.js";
-import type { Warnings } from "../warnings.js";
-import type { WorkerThreads } from "../worker/threads.js";
+import { aWarnings, type Warnings } from "../warnings.js";
+import { someWorkers, type WorkerThreads } from "../worker/threads.js";
 
 /** Further files of a hand-over: names of files, or of objects of a store. A file without a name is not written. */
 export interface HandOverFiles {
@@ -89,3 +108,38 @@ export interface HandOverResult {
   /** The names of all files that were written, the dump first; empty if there were findings. */
   readonly written: readonly string[];
 }
+
+const FILE = { path: aFileName, force: maybe(aFlag), sync: maybe(aFlag) };
+const STREAM = {
+  stream: suchThat((value) => hasMembers(value, ["write", "on"]), "a writable stream of Node"),
+  name: maybe(aText),
+};
+const FILES: Shape<HandOverFiles> = {
+  manifest: maybe(aFileName),
+  audit: maybe(aFileName),
+  page: maybe(aFileName),
+};
+const SECRET: Shape<Secret> = { line: wholeNumber(1), bytes: someBytes };
+
+/** Checks the options of `handOver`. */
+export const HAND_OVER: Shape<HandOverOptions> = {
+  ...COMPLETE_SHAPE,
+  output: eitherOf((value) => hasMembers(value, ["stream"]), anObject(STREAM), anObject(FILE)),
+  files: maybe(anObject(FILES)),
+  recipients: maybe(listOf(aText)),
+  sign: maybe(aFileName),
+  secrets: maybe(listOf(anObject(SECRET))),
+  erase: maybe(anObject({ name: aText, text: aText })),
+  privacy: maybe(anyOf(true, "strict")),
+  privacyKeep: maybe(listOf(anyOf(...PRIVACY_KEEPS))),
+  privacyExtra: maybe(listOf(anyOf(...PRIVACY_EXTRAS))),
+  format: maybe(anyOf("kdump", "elf")),
+  codec: maybe(aCodec),
+  dedupe: maybe(aFlag),
+  spool: spoolOption,
+  rules: maybe(aFlag),
+  workers: someWorkers,
+  warnings: aWarnings,
+  signal: maybe(aSignal),
+  onProgress: maybe(aFunction),
+};

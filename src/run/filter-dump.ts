@@ -2,6 +2,7 @@ import { abortedError, DumpError, throwIfAborted } from "../errors.js";
 import { onlyGiven } from "../only-given.js";
 import { aDump, checkArgument, closedProblem } from "../option-shape.js";
 import type { Dump } from "../reader/dump.js";
+import type { PhysicalRange } from "../reader/physical-memory.js";
 import { fetchedOf } from "../reader/source/fetched.js";
 import { inputChanged } from "../reader/source/input-changed.js";
 import { surroundingsError } from "../surroundings.js";
@@ -12,14 +13,14 @@ import { WorkerThreads } from "../worker/threads.js";
 import { abandoned } from "../writer/abandoned.js";
 import type { DumpWriter } from "../writer/dump-writer.js";
 import { describeOutput } from "../writer/output-description.js";
+import { type OutputFormat, outputFormatFacts } from "../writer/output-format.js";
 import { SharedPages } from "../writer/shared-pages.js";
 import { checkOptions } from "./check-options.js";
 import { checkValues, wholeFilterOptions } from "./check-values.js";
 import type { FilterOptions, FilterResult, FullBy, WholeFilterOptions } from "./filter-types.js";
-import { imageResult } from "./memory-image.js";
 import { type OpenedOutput, openOutput } from "./open-output.js";
 import { openOwnSession, type Session } from "./own-session.js";
-import { planDump } from "./plan-dump.js";
+import { type PlannedDump, planDump } from "./plan-dump.js";
 
 export type {
   FilterOptions,
@@ -189,4 +190,23 @@ async function writeAll(
     warnings?.add("NOT_WRITTEN", "pages had no room in the output, which is marked incomplete", kept - pages);
     return { zeroPages, outputBytes: size, notWritten: kept - pages, full: error.summary, fullBy: error.code };
   }
+}
+
+/** The part of a run's result for an image of memory, `size` bytes long; empty for other outputs. */
+function imageResult(
+  format: OutputFormat,
+  { dump, plan, kept }: Pick<PlannedDump, "dump" | "plan" | "kept">,
+  zeroPages: number,
+  size: number,
+): Pick<FilterResult, "holeBytes" | "memory"> {
+  if (outputFormatFacts(format).holdsNotes) return {};
+  const { pageSize } = dump;
+  if (format === "lime") return { holeBytes: zeroPages * pageSize };
+  const end = plan.maxMapnr * pageSize;
+  const memory = dump.ranges.filter(({ start }) => start < end).map((range) => clipped(range, end));
+  return { holeBytes: size - (kept - zeroPages) * pageSize, memory };
+}
+
+function clipped({ start, end }: PhysicalRange, most: number): PhysicalRange {
+  return { start, end: Math.min(end, most) };
 }

@@ -1,11 +1,10 @@
 import { lstatSync, readlinkSync, realpathSync, type Stats, statSync } from "node:fs";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import nodePath, { basename, dirname, isAbsolute, join } from "node:path";
 import { DumpError, systemErrorCode } from "../errors.js";
 import { either, OPTION } from "../option-words.js";
 import { describeSystemError } from "../reader/source/byte-source.js";
 import { isStorePath } from "../store/store-url.js";
 import { lostDirectory } from "../surroundings.js";
-import { namesFolder, samePath } from "./output-name.js";
 import { isHttpOutput } from "./part-urls.js";
 
 /** Linux follows this many links in one name. */
@@ -135,4 +134,26 @@ export function checkReplaceable(path: string, target: string, owner: number): v
       cure: "Name another file for the output",
     },
   );
+}
+
+/** Rules for paths, which differ between systems: node:path, or in tests its posix or win32. */
+type PathRules = Pick<nodePath.PlatformPath, "sep" | "resolve">;
+
+/** Whether a name ends like that of a folder. Windows accepts both slashes. */
+export function namesFolder(path: string, { sep }: PathRules = nodePath): boolean {
+  return path.endsWith("/") || path.endsWith(sep);
+}
+
+/** Whether two names lead to the same file, as far as names show that. Windows and macOS ignore case. */
+export function samePath(
+  a: string,
+  b: string,
+  { resolve }: PathRules = nodePath,
+  system: NodeJS.Platform = process.platform,
+): boolean {
+  // Keys of objects are compared exactly.
+  if (isStorePath(a) || isStorePath(b)) return a === b;
+  const plain = (path: string) =>
+    system === "win32" || system === "darwin" ? resolve(path).toLowerCase() : resolve(path);
+  return plain(a) === plain(b);
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "vitest";
 import type { BenchMachine, ProgramComparison, ProgramRuns } from "../../src/bench/bench-result.js";
 import { benchReport } from "../../src/bench/report.js";
-import { median } from "../../src/bench/statistics.js";
+import { median } from "../../src/bench/timing.js";
 
 const machine: BenchMachine = {
   ...{ cpu: "a CPU", cores: 2, memory: 2 ** 33, kernel: "6.1", node: "v20", coresieve: "0.1.0" },

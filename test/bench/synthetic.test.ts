@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { outputPages } from "../../src/bench/output-pages.js";
+import { outputPages } from "../../src/bench/compare-programs.js";
 import { codecOf } from "../../src/codec/codecs.js";
 import { testBit } from "../../src/reader/bitmap.js";
 import { openDump } from "../../src/reader/open.js";

@@ -256,7 +256,7 @@ test("only one file of the command line writes to stdout and stderr what it did 
     "cli/main.ts", // what explain() made
     "cli/makedumpfile/messages.ts", // through foreignText
     "cli/open-inputs.ts", // through foreignText
-    "cli/print-warnings.ts", // through foreignText
+    "cli/print.ts", // through foreignText
     "cli/print.ts",
   ]);
 });

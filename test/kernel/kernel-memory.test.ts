@@ -4,7 +4,7 @@ import { DumpError } from "../../src/errors.js";
 import type { AddressSpace } from "../../src/kernel/address-space.js";
 import { kernelMemory } from "../../src/kernel/kernel-memory.js";
 import type { KernelObjects } from "../../src/kernel/objects/kernel-objects.js";
-import { xarrayEntries } from "../../src/kernel/objects/xarray.js";
+import { xarrayEntries } from "../../src/kernel/objects/lookup-trees.js";
 import type { Machine } from "../../src/reader/machine.js";
 import type { PhysicalMemory } from "../../src/reader/physical-memory.js";
 import type { Vmcoreinfo } from "../../src/reader/vmcoreinfo.js";

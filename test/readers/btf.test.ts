@@ -2,8 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, expect, test } from "vitest";
 import { openBtf } from "../../src/kernel/debuginfo/btf.js";
-import { btfMembers } from "../../src/kernel/debuginfo/btf-members.js";
-import { btfTypes } from "../../src/kernel/debuginfo/btf-types.js";
+import { btfMembers, btfTypes } from "../../src/kernel/debuginfo/btf-types.js";
 import { kernelBtf } from "../support/kernel-btf.js";
 import { Outputs } from "./support/outputs.js";
 import { runWell } from "./support/run.js";

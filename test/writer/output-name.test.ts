@@ -1,7 +1,7 @@
 /** Names of outputs by the rules of Windows, macOS and Linux, wherever the test runs. */
 import { posix, win32 } from "node:path";
 import { expect, test } from "vitest";
-import { namesFolder, samePath } from "../../src/writer/output-name.js";
+import { namesFolder, samePath } from "../../src/writer/output-path.js";
 
 test("a name that ends in a separator is a folder's", () => {
   expect(namesFolder("dumps/", posix)).toBe(true);

@@ -11,11 +11,11 @@ import { abandoned } from "../../writer/abandoned.js";
 import { describeAudit } from "../audit-report.js";
 import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
+import { checkSign } from "../manifest-option.js";
 import { needDump, openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
 import { printJson, printLines } from "../print.js";
 import { progressDisplay } from "../progress.js";
-import { checkSign } from "../sign-option.js";
 
 /** `coresieve audit DUMP…`: checks a finished dump for data that it should not contain. */
 export const auditCommand = defineCommand({

@@ -7,8 +7,7 @@ import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { needDump, openInputs } from "../open-inputs.js";
 import type { OptionValues } from "../options/table.js";
-import { printJson, printOwn } from "../print.js";
-import { printWarnings } from "../print-warnings.js";
+import { printJson, printOwn, printWarnings } from "../print.js";
 
 /** `coresieve dmesg DUMP…`: prints the kernel log. */
 export const dmesgCommand = defineCommand({

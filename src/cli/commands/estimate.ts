@@ -10,8 +10,7 @@ import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { formatCount } from "../numbers.js";
 import { needDump, openInputs } from "../open-inputs.js";
-import { printJson, printLines } from "../print.js";
-import { printWarnings } from "../print-warnings.js";
+import { printJson, printLines, printWarnings } from "../print.js";
 
 const USUAL_LEVELS = [0, 1, 16, 17, 23, 31];
 

@@ -7,8 +7,7 @@ import { spoolOptions } from "../input-options.js";
 import { formatCount } from "../numbers.js";
 import { openInputs } from "../open-inputs.js";
 import { packingOfOutput } from "../pack-option.js";
-import { printJson, printLines } from "../print.js";
-import { printWarnings } from "../print-warnings.js";
+import { printJson, printLines, printWarnings } from "../print.js";
 
 /** `coresieve reassemble PART… OUT`: makes one file of a split set. */
 export const reassembleCommand = defineCommand({

@@ -9,8 +9,7 @@ import { readyFileSink } from "../../writer/open-file-sink.js";
 import { defineCommand } from "../command.js";
 import { completeOptions } from "../input-options.js";
 import { openInputs } from "../open-inputs.js";
-import { printJson, printLines } from "../print.js";
-import { printWarnings } from "../print-warnings.js";
+import { printJson, printLines, printWarnings } from "../print.js";
 import { writePage } from "../report-option.js";
 
 /** `coresieve report DUMP…`: writes a page about a dump. */

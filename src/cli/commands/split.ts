@@ -8,8 +8,7 @@ import { openInputs } from "../open-inputs.js";
 import { filterRequest } from "../options/filter-request.js";
 import type { OptionValues } from "../options/table.js";
 import { packingOfOutput } from "../pack-option.js";
-import { printJson, printLines } from "../print.js";
-import { printWarnings } from "../print-warnings.js";
+import { printJson, printLines, printWarnings } from "../print.js";
 import { progressDisplay } from "../progress.js";
 import { describeResult } from "../report.js";
 

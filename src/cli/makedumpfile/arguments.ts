@@ -1,7 +1,6 @@
 import type { CodecName } from "../../codec/codecs.js";
 import { getoptLong } from "./getopt.js";
 import { ALL_MESSAGES, DEBUG, type Messages, REPORT, STANDARD_MESSAGES } from "./messages.js";
-import { leadingNumber, limitSize, unsignedNumber } from "./numbers.js";
 import { MAKEDUMPFILE_OPTIONS, type MakedumpfileOption, optionName } from "./option-table.js";
 
 /** What to do. If several modes are requested, makedumpfile prefers them in this order. */
@@ -41,7 +40,7 @@ interface Given {
   readonly codec: CodecName;
 }
 
-export interface ParseResult {
+interface ParseResult {
   /** `undefined` after an error, which has been printed then. */
   readonly request: MakedumpfileRequest | undefined;
   readonly checkOnly: boolean;
@@ -97,7 +96,7 @@ export function parseMakedumpfile(argv: readonly string[], program: string, mess
 }
 
 /** The two lines that makedumpfile prints for any mistake. */
-export function sayInvalid(program: string, messages: Messages): void {
+function sayInvalid(program: string, messages: Messages): void {
   messages.common("Commandline parameter is invalid.", `Try \`${program} --help' for more information.`);
 }
 
@@ -137,7 +136,7 @@ function isRight(given: Given, mode: Mode, program: string, messages: Messages):
 }
 
 /** The message for an option that is not served. */
-export function notServed(name: string, why: string): string {
+function notServed(name: string, why: string): string {
   return `'${name}' option is not served by coresieve-makedumpfile: ${why}.`;
 }
 
@@ -206,4 +205,26 @@ function request({ options, files, levels, codec }: Given, mode: Mode, checkOnly
     config: options.get("--config"),
     vtop: vtop === undefined ? undefined : (unsignedNumber(vtop) ?? 0n),
   };
+}
+
+/** C's atoi: the decimal number at the beginning of a text, or 0. makedumpfile parses most values with it. */
+function leadingNumber(text: string): number {
+  return Number(/^\s*([+-]?\d+)/.exec(text)?.[1] ?? 0);
+}
+
+/** C's strtoull in any base: 0x… hexadecimal, 0… octal, else decimal. `undefined` for anything else. */
+function unsignedNumber(text: string): bigint | undefined {
+  if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
+  if (/^0[0-7]+$/.test(text)) return BigInt(`0o${text.slice(1)}`);
+  return /^\d+$/.test(text) ? BigInt(text) : undefined;
+}
+
+const UNITS = "KMGTPE";
+
+/** -L's size in bytes, with an optional suffix K to E for powers of 1024; `undefined` if it is invalid or 0. */
+function limitSize(text: string): number | undefined {
+  const unit = UNITS.indexOf(text.slice(-1).toUpperCase() || "-");
+  const number = unsignedNumber(unit === -1 ? text : text.slice(0, -1));
+  const size = number === undefined ? 0 : Number(number) * 1024 ** (unit + 1);
+  return size > 0 && Number.isSafeInteger(size) ? size : undefined;
 }

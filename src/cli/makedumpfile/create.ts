@@ -25,8 +25,7 @@ import { completeOptions } from "../input-options.js";
 import { needStdout } from "../need-stdout.js";
 import { makedumpfileStats } from "../report.js";
 import type { MakedumpfileRequest } from "./arguments.js";
-import type { Messages } from "./messages.js";
-import { sayWarnings } from "./say-warnings.js";
+import { type Messages, sayWarnings } from "./messages.js";
 import { type StepName, Steps } from "./steps.js";
 
 /** What a run needs in addition to its request. */

@@ -1,16 +1,17 @@
 import { foreignLines, foreignText } from "../../foreign-text.js";
+import type { DumpWarning } from "../../warnings.js";
 
 /** Kinds of messages, the bits of --message-level. */
 export const PROGRESS = 1;
-export const COMMON = 2;
-export const ERROR = 4;
+const COMMON = 2;
+const ERROR = 4;
 export const DEBUG = 8;
 export const REPORT = 16;
 export const ALL_MESSAGES = 31;
 export const STANDARD_MESSAGES = PROGRESS | COMMON | ERROR;
 
 /** The streams for makedumpfile's kinds of messages. */
-export interface MessageStreams {
+interface MessageStreams {
   readonly stdout: { write(text: string): unknown };
   readonly stderr: { write(text: string): unknown };
 }
@@ -64,5 +65,15 @@ export class Messages {
     // Tabs are kept: they belong to makedumpfile's tables, which scripts parse.
     const shown = lines.map((line) => `${line.split("\t").map(foreignText).join("\t")}\n`);
     (this.flattened ? stderr : stdout).write(shown.join(""));
+  }
+}
+
+/** Prints the warnings of a run, one per line, as errors among makedumpfile's kinds of messages. */
+export function sayWarnings(
+  warnings: readonly DumpWarning[],
+  { program, messages }: { readonly program: string; readonly messages: Messages },
+): void {
+  for (const { message, count, code } of warnings) {
+    messages.error(`${program}: warning: ${message}${count > 1 ? ` (${count})` : ""} [${code}]`);
   }
 }

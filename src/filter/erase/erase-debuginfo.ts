@@ -1,4 +1,4 @@
-import { linkedSymbols } from "../../kernel/debuginfo/linked-symbols.js";
+import { linkedSymbols } from "../../kernel/debuginfo/kernel-symbols.js";
 import { findSymbols, findTypes } from "../../kernel/debuginfo/memory-debuginfo.js";
 import { openVmlinux } from "../../kernel/debuginfo/vmlinux.js";
 import { type KernelView, viewMemory } from "../../kernel/kernel-view.js";

@@ -1,7 +1,7 @@
 import type { AddressSpace } from "../../kernel/address-space.js";
 import { type KernelObjects, readMember } from "../../kernel/objects/kernel-objects.js";
+import { xarrayEntries } from "../../kernel/objects/lookup-trees.js";
 import { perCpuAddress, possibleCpus } from "../../kernel/objects/per-cpu.js";
-import { xarrayEntries } from "../../kernel/objects/xarray.js";
 import { SpanList } from "../erase/spans.js";
 import { addVirtual } from "./add-virtual.js";
 import type { ScrubList } from "./private-objects.js";

@@ -1,5 +1,5 @@
 import { containerOf, type KernelObjects, readMember, readText } from "../../kernel/objects/kernel-objects.js";
-import { treeNodes } from "../../kernel/objects/rb-tree.js";
+import { treeNodes } from "../../kernel/objects/lookup-trees.js";
 
 const MAX_KEYS = 1 << 20;
 /** The number of pointers in union key_payload (4.4 and later). */

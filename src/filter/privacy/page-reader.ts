@@ -1,8 +1,8 @@
 import { type AddressSpace, readVirtual } from "../../kernel/address-space.js";
+import { PIECE, PieceCache } from "../../kernel/kernel-memory.js";
 import { type MemMap, structPageAddress } from "../../kernel/page/mem-map.js";
 import type { PageLayout } from "../../kernel/page/page-layout.js";
 import { pageMarks } from "../../kernel/page/page-marks.js";
-import { PIECE, PieceCache } from "../../kernel/piece-cache.js";
 import { wordAt } from "../../reader/fields.js";
 import type { PhysicalMemory } from "../../reader/physical-memory.js";
 

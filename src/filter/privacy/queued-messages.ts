@@ -6,8 +6,7 @@ import {
   readMember,
   walkList,
 } from "../../kernel/objects/kernel-objects.js";
-import { treeNodes } from "../../kernel/objects/rb-tree.js";
-import { xarrayEntries } from "../../kernel/objects/xarray.js";
+import { treeNodes, xarrayEntries } from "../../kernel/objects/lookup-trees.js";
 
 const MAX_MESSAGES = 1 << 20;
 const MAX_NODES = 1 << 16;

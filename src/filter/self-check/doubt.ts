@@ -3,8 +3,7 @@ import type { Dump } from "../../reader/dump.js";
 import { marksFreePages } from "../free-lists.js";
 import type { Policy } from "../policy.js";
 import { freeBlockEvidence } from "./free-blocks.js";
-import { missingFacts } from "./missing-facts.js";
-import { BLOCKS_LIMIT, PLACED_LIMIT } from "./self-check.js";
+import { BLOCKS_LIMIT, missingFacts, PLACED_LIMIT } from "./self-check.js";
 import { fails } from "./share.js";
 
 /** Requires every fact, including those that distinguish the two kinds of page cache. */

@@ -12,7 +12,6 @@ import { LEVEL_BITS, type Policy } from "../policy.js";
 import { freeBlockEvidence } from "./free-blocks.js";
 import { countsAgree, freeCounters } from "./free-counters.js";
 import { kernelPageEvidence } from "./kernel-pages.js";
-import { missingFacts } from "./missing-facts.js";
 import { type PageEvidence, pageEvidence } from "./page-samples.js";
 import { sampleStructPages } from "./sample.js";
 import { fails, type Share } from "./share.js";
@@ -35,7 +34,7 @@ interface Finding {
 }
 
 /** What is dropped after the check, and with which layout. */
-export interface Checked {
+interface Checked {
   readonly policy: Policy;
   readonly view: KernelView;
 }
@@ -250,4 +249,40 @@ function withoutHwpoison(layout: PageLayout): PageLayout {
 
 function levelOf(policy: Policy): number {
   return ALL.reduce((level, kind) => level | (policy[kind] ? BITS[kind] : 0), policy.zero ? LEVEL_BITS.zero : 0);
+}
+
+/** A name that VMCOREINFO lacks although the level needs it. */
+interface MissingFact {
+  readonly name: string;
+  /** What is kept because of that, in words. */
+  readonly kept: string;
+  /** Classes that must not be dropped. */
+  readonly classes: readonly ("cache" | "cachePrivate" | "user")[];
+}
+
+/**
+ * What the level needs and the layout does not have in any form. Facts that a kernel may lack because of its
+ * configuration (memory errors, hugetlb, offline pages) do not count, nor does the mark of free pages, because the free
+ * lists can replace it.
+ */
+export function missingFacts({ bit, type, headMask, order }: PageLayout, policy: Policy): MissingFact[] {
+  const cache = policy.cache || policy.cachePrivate;
+  const missing: MissingFact[] = [];
+  if (cache && bit.lru === undefined) {
+    missing.push({ name: "NUMBER(PG_lru)", kept: "page cache", classes: ["cache", "cachePrivate"] });
+  }
+  if (policy.cache && !policy.cachePrivate && bit.private === undefined) {
+    missing.push({ name: "NUMBER(PG_private)", kept: "page cache", classes: ["cache"] });
+  }
+  if ((cache || policy.user) && headMask === undefined) {
+    missing.push({ name: "NUMBER(PG_head_mask)", kept: "huge pages but for their first page", classes: [] });
+  } else if ((cache || policy.user) && order === undefined) {
+    const name = "OFFSET(page.compound_order) or OFFSET(folio._folio_order)";
+    missing.push({ name, kept: "huge pages but for their first page", classes: [] });
+  }
+  if (policy.user && bit.slab === undefined && type.slab === undefined) {
+    const name = "NUMBER(PG_slab) or NUMBER(PAGE_SLAB_MAPCOUNT_VALUE)";
+    missing.push({ name, kept: "user memory, which kernel objects may look like", classes: ["user"] });
+  }
+  return missing;
 }

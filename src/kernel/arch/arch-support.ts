@@ -5,9 +5,8 @@ import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
 import type { SparsememShape } from "../sparsemem.js";
 import type { FixedMap } from "./fixed-maps.js";
-import type { KernelExports } from "./kernel-exports.js";
 import type { NoteRegisters, UserFrame, VectorRegisters } from "./registers.js";
-import type { ImagePlace, Relocation } from "./relocation.js";
+import type { ImagePlace, KernelExports, Relocation } from "./relocation.js";
 import type { TableBelow } from "./tables-below.js";
 
 /** The address space of a dump's kernel. */

@@ -1,13 +1,9 @@
 import type { ElfFile } from "../../reader/elf/sections.js";
 import { type DwarfEntry, type EntryRef, readEntry } from "./dwarf-entries.js";
 import { TAG } from "./dwarf-format.js";
-import { type BitPlace, bitPlace } from "./dwarf-places.js";
 import type { DwarfUnits } from "./dwarf-units.js";
-import { integerName } from "./integer-names.js";
-import type { KernelMember, KernelScalar } from "./kernel-types.js";
-import { parsePath } from "./member-path.js";
+import { integerName, type KernelMember, type KernelScalar, parsePath } from "./kernel-types.js";
 import { flattenType, type TypeForm } from "./scalars.js";
-import { pointerText, qualifiedText } from "./type-text.js";
 
 /** No type of C nests deeper: a longer chain of typedefs, arrays or anonymous structs is a cycle. */
 const MAX_DEPTH = 32;
@@ -285,4 +281,44 @@ export class DwarfTypeReader {
         return type.name ?? "?";
     }
   }
+}
+
+/** Where a bit field is, in the terms of `KernelMember`. */
+interface BitPlace {
+  readonly offset: number;
+  readonly bitOffset: number;
+  readonly bitSize: number;
+}
+
+/**
+ * Where a bit field of a type of `size` bytes is; `undefined` for other members. DWARF 4 and later count its first bit
+ * from the start of the struct (least significant bit first on little-endian machines), older compilers from the most
+ * significant bit of the storage unit, on every machine.
+ */
+function bitPlace(member: DwarfEntry, size: number, littleEndian: boolean): BitPlace | undefined {
+  const { bitSize, dataBitOffset, bitOffset, location, byteSize } = member;
+  if (bitSize === undefined) return undefined;
+  const storage = byteSize ?? (size === 0 ? 1 : size);
+  if (dataBitOffset !== undefined || bitOffset === undefined) {
+    const first = dataBitOffset ?? (location ?? 0) * 8;
+    const unit = Math.floor(first / (storage * 8)) * storage;
+    // A packed bit field may cross the end of its unit: then its offset is that of the byte where it begins.
+    const offset = first - unit * 8 + bitSize <= storage * 8 ? unit : Math.floor(first / 8);
+    return { offset, bitOffset: first - offset * 8, bitSize };
+  }
+  const first = littleEndian ? storage * 8 - bitOffset - bitSize : bitOffset;
+  return { offset: location ?? 0, bitOffset: Math.max(0, first), bitSize };
+}
+
+/** How C writes a pointer to a type. */
+function pointerText(text: string): string {
+  if (text.endsWith(" ()")) return `${text.slice(0, -3)} (*)()`;
+  const bracket = text.endsWith("]") ? text.indexOf("[") : -1;
+  if (bracket >= 0) return `${text.slice(0, bracket)} (*)${text.slice(bracket)}`;
+  return text.endsWith("*") ? `${text}*` : `${text} *`;
+}
+
+/** How C writes a qualified type. */
+function qualifiedText(word: "const" | "volatile", text: string): string {
+  return text.endsWith("*") ? `${text} ${word}` : `${word} ${text}`;
 }

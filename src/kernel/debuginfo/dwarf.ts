@@ -3,8 +3,7 @@ import type { DwarfEntry } from "./dwarf-entries.js";
 import { DwarfIndex, type NameKind } from "./dwarf-index.js";
 import { DwarfTypeReader, isCompound } from "./dwarf-type-reader.js";
 import { DwarfUnits } from "./dwarf-units.js";
-import { integerName } from "./integer-names.js";
-import type { KernelTypes } from "./kernel-types.js";
+import { integerName, type KernelTypes } from "./kernel-types.js";
 
 const ANY_TYPE: readonly NameKind[] = ["struct", "union", "typedef", "enum", "base"];
 const KEYWORDS: Readonly<Record<string, readonly NameKind[]>> = {

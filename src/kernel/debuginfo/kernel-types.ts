@@ -63,3 +63,37 @@ export interface KernelScalar {
   readonly count: number;
   readonly kind: "integer" | "pointer";
 }
+
+/**
+ * Compilers write the same integer type in different ways: "long unsigned int" (GCC), "unsigned long" (clang). Returns
+ * the shortest form: "unsigned long", "short", "unsigned char" …; other names are returned unchanged.
+ */
+export function integerName(name: string): string {
+  const words = name.split(/\s+/).filter((word) => word !== "");
+  if (words.length === 0 || !words.every((word) => INTEGER_WORDS.has(word))) return name;
+  const unsigned = words.includes("unsigned") ? ["unsigned"] : [];
+  if (words.includes("char")) return words.includes("signed") ? "signed char" : [...unsigned, "char"].join(" ");
+  const size = words.filter((word) => word === "long" || word === "short");
+  return [...unsigned, ...(size.length === 0 ? ["int"] : size)].join(" ");
+}
+
+const INTEGER_WORDS = new Set(["unsigned", "signed", "char", "short", "int", "long"]);
+
+/**
+ * The steps of a dotted path: names, and numbers for the indexes of arrays. "vm_stat[0].counter" is ["vm_stat", 0,
+ * "counter"]. `undefined` if it is not such a path.
+ */
+export function parsePath(path: string): readonly (string | number)[] | undefined {
+  if (path.length > MAX_PATH) return undefined;
+  const steps: (string | number)[] = [];
+  for (const part of path.split(".")) {
+    const match = /^([A-Za-z_$][\w$]*)((?:\[\d{1,9}\])*)$/.exec(part);
+    if (match === null) return undefined;
+    steps.push(match[1] as string);
+    for (const [, index] of (match[2] as string).matchAll(/\[(\d+)\]/g)) steps.push(Number(index));
+  }
+  return steps;
+}
+
+/** Far above any path that a person or a program writes. */
+const MAX_PATH = 1000;

@@ -1,6 +1,5 @@
 import { archSupport } from "../arch/archs.js";
-import type { KernelExports, TypeItems } from "../arch/kernel-exports.js";
-import type { Relocation } from "../arch/relocation.js";
+import type { KernelExports, Relocation, TypeItems } from "../arch/relocation.js";
 import { kernelVersion, parseKernelVersion } from "../version.js";
 import { releaseOfBanner } from "./find-banner.js";
 import { hasFlag, pageTypeItems } from "./page-types.js";

@@ -1,15 +1,15 @@
 import { DumpError } from "../../errors.js";
 import type { Dump } from "../../reader/dump.js";
+import type { Machine } from "../../reader/machine.js";
 import type { GivenFile } from "../../reader/source/side-file.js";
 import { Warnings } from "../../warnings.js";
-import type { Relocation } from "../arch/relocation.js";
+import { archSupport } from "../arch/archs.js";
+import { moved, type Relocation } from "../arch/relocation.js";
 import { attachSpace, kernelView } from "../kernel-view.js";
 import { maySearch } from "../may-search.js";
 import { withVmcoreinfo } from "../with-vmcoreinfo.js";
 import { type Banner, bannerAt, buildOfBanner, findBanners, releaseOfBanner } from "./find-banner.js";
 import { makeVmcoreinfo } from "./make-vmcoreinfo.js";
-import { kernelPageSize } from "./page-size.js";
-import { relocations } from "./relocation.js";
 import { openVmlinux, type Vmlinux } from "./vmlinux.js";
 import { type KernelImage, kernelImage } from "./vmlinux-image.js";
 
@@ -186,4 +186,34 @@ function builds({ banner, buildId }: Vmlinux, original: Dump, found: string | un
   const other = original.vmcoreinfo?.buildId;
   if (buildId === undefined || other === undefined || other === buildId) return " than the dump";
   return `: build id ${buildId}, but the dump is of ${other}`;
+}
+
+/**
+ * Bytes of a page. If the architecture has several page sizes, it is the size of the kernel's page of zeros;
+ * `undefined` if that is not known.
+ */
+function kernelPageSize(vmlinux: Vmlinux): number | undefined {
+  const fixed = FIXED_PAGE_SIZES[vmlinux.machine.arch];
+  if (fixed !== undefined) return fixed;
+  const size = vmlinux.linked("empty_zero_page")?.size ?? 0;
+  return [4096, 8192, 16384, 65536].includes(size) ? size : undefined;
+}
+
+const FIXED_PAGE_SIZES: Partial<Record<Machine["arch"], number>> = {
+  x86_64: 4096,
+  i386: 4096,
+  arm: 4096,
+  s390x: 4096,
+  riscv64: 4096,
+  sparc64: 8192,
+};
+
+/**
+ * The ways in which a kernel at a known physical place may be mapped: variables in its image say it, otherwise it is
+ * where it was linked. Most architectures have one answer. `bannerAddress` is a link address, `paddr` its physical
+ * address.
+ */
+function relocations(image: KernelImage, bannerAddress: bigint, paddr: number): readonly Relocation[] {
+  const support = archSupport(image.vmlinux.machine.arch);
+  return support?.relocations?.({ image, address: bannerAddress, paddr: BigInt(paddr) }) ?? moved(0n);
 }

@@ -1,6 +1,6 @@
 import { type BlockDecoder, blockDecoder } from "../../codec/decode.js";
 import { decodeMemory, INPUT_AT, lendWindow, ownsWindow, WINDOW_BYTES } from "../../codec/decode-memory.js";
-import { frameHolds } from "../../codec/zstd-frame.js";
+import { frameHolds } from "../../codec/zstd.js";
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
 import type { ByteSource } from "../source/byte-source.js";

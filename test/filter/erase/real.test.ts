@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EraseResult } from "../../../src/filter/erase/erase-run.js";
-import { KNOWN_VARIABLES } from "../../../src/filter/erase/known-variables.js";
+import { KNOWN_VARIABLES } from "../../../src/filter/erase/values.js";
 import { openVmlinux } from "../../../src/kernel/debuginfo/vmlinux.js";
 import { openDump } from "../../../src/reader/open.js";
 import { Warnings } from "../../../src/warnings.js";

@@ -1,6 +1,6 @@
 /** Page data of kdump files in any order and company: shared, behind each other, read by many at once, damaged among others. */
 import { describe, expect, test } from "vitest";
-import { frameHolds } from "../../../src/codec/zstd-frame.js";
+import { frameHolds } from "../../../src/codec/zstd.js";
 import { generator } from "../../codec/wasm/encode/corpus.js";
 import { noiseBytes, patternBytes } from "../../support/bytes.js";
 import { temporaryFolder } from "../../support/filter.js";

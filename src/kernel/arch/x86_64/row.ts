@@ -1,12 +1,77 @@
+import type { Vmcoreinfo } from "../../../reader/vmcoreinfo.js";
+import type { KernelImage } from "../../debuginfo/vmlinux-image.js";
 import { kernelVersion } from "../../version.js";
-import type { ArchSupport } from "../arch-support.js";
-import { NOTE64 } from "../registers.js";
+import type { ArchSupport, ModuleRange } from "../arch-support.js";
+import { NOTE64, type NoteRegisters, type UserFrame, type VectorRegisters } from "../registers.js";
+import { hexOf, type ImagePlace, type KernelExports, type Relocation, wrap } from "../relocation.js";
 import { signExtended } from "../whole-address.js";
 import { findX86_64Space, rescueX86_64 } from "./find.js";
-import { x86_64Modules } from "./memory.js";
-import { X86_64_FRAME, X86_64_NOTES, X86_VECTORS } from "./registers.js";
-import { X86_64_EXPORTS, x86_64Relocations } from "./relocation.js";
-import { type X86_64Space, x86_64AddressSpace } from "./space.js";
+import { START_KERNEL_MAP, type X86_64Space, x86_64AddressSpace } from "./space.js";
+
+const GIB = 1n << 30n;
+/**
+ * Modules follow the image's own range, whose size depends on KASLR; after them comes the fixmap (mm.rst of the
+ * documentation).
+ */
+function x86_64Modules(info: Vmcoreinfo): ModuleRange {
+  const size = info.number("KERNEL_IMAGE_SIZE") ?? GIB / 2n;
+  return { start: START_KERNEL_MAP + size, end: 0xffff_ffff_ff00_0000n, mayOverflow: false };
+}
+
+/**
+ * Segment selectors are kept: their two lowest bits are the privilege level. With FRED (6.9) 16 bytes lie above the
+ * frame.
+ */
+const X86_64_FRAME: UserFrame = {
+  sizes: [168],
+  pads: [0, 16],
+  align: 1,
+  clear: [
+    [0, 136],
+    [144, 160],
+  ],
+  user: [136, 160].map((at) => ({ at, width: 4, mask: 3n, value: 3n })),
+};
+
+const X86_64_NOTES: readonly NoteRegisters[] = [
+  // The privilege level is in cs; cs and ss are kept.
+  {
+    owner: "CORE",
+    at: NOTE64 + 17 * 8,
+    user: { mask: 3n, value: 3n },
+    clear: [
+      [NOTE64, NOTE64 + 17 * 8],
+      [NOTE64 + 18 * 8, NOTE64 + 20 * 8],
+      [NOTE64 + 21 * 8, NOTE64 + 23 * 8],
+    ],
+  },
+  // struct QEMUCPUState: version, size, 18 registers from rax to rflags, then the selector of cs.
+  { owner: "QEMU", at: 8 + 18 * 8, width: 4, user: { mask: 3n, value: 3n }, clear: [[8, 8 + 18 * 8]] },
+];
+
+/** Also used by 32-bit kernels. */
+export const X86_VECTORS: VectorRegisters = {
+  // NT_PRXFPREG, NT_X86_XSTATE.
+  notes: [0x46e62b7f, 0x202],
+  saved: [
+    // 5.16 to 6.15, 4.2 to 5.15.
+    { member: "thread.fpu.__fpstate.regs", toTheEnd: true },
+    { member: "thread.fpu.state", toTheEnd: true },
+    // Since 6.16.
+    { member: "__fpstate.regs", behindTask: "fpu", toTheEnd: true },
+  ],
+};
+
+/** arch/x86/kernel/machine_kexec_64.c, vmcore_info_64.c. */
+const X86_64_EXPORTS: KernelExports = {
+  tableSymbols: ["init_top_pgt", "init_level4_pgt"],
+  areas,
+  sectionSizeBits: () => 27,
+  maxPhysmemBits(_image, version, { items }) {
+    if (items.includes("NUMBER(pgtable_l5_enabled)=1")) return 52;
+    return version >= kernelVersion(2, 6, 31) ? 46 : undefined;
+  },
+};
 
 /** 64-bit x86. */
 export const X86_64: ArchSupport<X86_64Space> = {
@@ -27,3 +92,42 @@ export const X86_64: ArchSupport<X86_64Space> = {
   relocations: x86_64Relocations,
   exports: X86_64_EXPORTS,
 };
+
+/**
+ * phys_base is the image's physical address minus the one that its virtual address implies (virtual address -
+ * __START_KERNEL_map). So phys_base and the physical address give the virtual one. Both are multiples of 2 MiB
+ * (CONFIG_PHYSICAL_ALIGN is at least that).
+ */
+function x86_64Relocations({ image, address, paddr }: ImagePlace): Relocation[] {
+  const physBase = image.integer("phys_base", 8);
+  if (physBase === undefined) return [];
+  const shift = wrap(paddr - physBase - (address - START_KERNEL_MAP));
+  const enabled = image.integer("__pgtable_l5_enabled", 4);
+  // Newer kernels check the processor's features instead of a variable.
+  const levels = enabled === undefined ? [0n, 1n] : [enabled & 1n];
+  // In a kernel that was built without it, sme_me_mask is a macro of 0.
+  const sme = image.integer("sme_me_mask", 8) ?? 0n;
+  // arch/x86/include/asm/page_64_types.h: 1 GiB for kernels that can be moved.
+  const size = image.vmlinux.linked("kaslr_get_random_long") === undefined ? 1 << 29 : 1 << 30;
+  return levels.map((l5) => ({
+    shift,
+    items: [
+      `NUMBER(phys_base)=${BigInt.asIntN(64, physBase)}`,
+      `NUMBER(pgtable_l5_enabled)=${l5}`,
+      `KERNELOFFSET=${hexOf(shift)}`,
+      `NUMBER(KERNEL_IMAGE_SIZE)=${size}`,
+      `NUMBER(sme_mask)=${BigInt.asIntN(64, sme)}`,
+    ],
+  }));
+}
+
+/** Where vmalloc's area and the vmemmap begin: variables of the kernel, exported since 6.9. */
+function areas(image: KernelImage, version: number): string[] {
+  if (version < kernelVersion(6, 9)) return [];
+  const vmalloc = image.word("vmalloc_base");
+  const vmemmap = image.word("vmemmap_base");
+  return [
+    ...(vmalloc === undefined ? [] : [`NUMBER(VMALLOC_START)=0x${vmalloc.toString(16)}`]),
+    ...(vmemmap === undefined ? [] : [`SYMBOL(vmemmap)=${vmemmap.toString(16)}`]),
+  ];
+}
