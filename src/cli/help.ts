@@ -9,6 +9,35 @@ import { QUEUE_OPTIONS } from "./options/queue.js";
 import { RUN_OPTIONS } from "./options/run.js";
 import { GENERAL_OPTIONS, optionsOf } from "./options/table.js";
 
+/** The column where explanations begin, and the width of lines. */
+const COLUMN = 27;
+const WIDTH = 80;
+
+/** An option in the help: its names, its value, and its explanation, in lines of 80 characters. */
+export function optionLines(option: Option): string[] {
+  const names = `  ${option.letter === undefined ? "    " : `-${option.letter}, `}--${option.name}`;
+  const head = option.kind === "flag" ? names : `${names} ${option.value}`;
+  // A head that is too long for its column moves only its own explanation.
+  let line = head.length < COLUMN ? head.padEnd(COLUMN) : `${head}  `;
+  const lines: string[] = [];
+  let empty = true;
+  for (const word of option.help.split(" ")) {
+    if (!empty && line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = " ".repeat(COLUMN);
+      empty = true;
+    }
+    line += empty ? word : ` ${word}`;
+    empty = false;
+  }
+  return [...lines, line];
+}
+
+/** Several options as one text. */
+export function optionText(options: Iterable<Option>): string {
+  return [...options].flatMap(optionLines).join("\n");
+}
+
 const LEVELS_HEADING = "What is dropped (default: -d 31)";
 const CODECS_HEADING = "How pages are compressed (default: -c)";
 
@@ -101,33 +130,4 @@ export function commandHelp({ name, about }: Pick<Command, "name" | "about">): s
   // The filter command has the most options: 45 lines are one screen.
   const head = text === undefined ? [[usage, ...input].join("\n")] : [usage, [text, ...input].join("\n")];
   return `${[...head, ...options, ...(examples === undefined ? [] : [examples])].join("\n\n")}\n`;
-}
-
-/** The column where explanations begin, and the width of lines. */
-const COLUMN = 27;
-const WIDTH = 80;
-
-/** An option in the help: its names, its value, and its explanation, in lines of 80 characters. */
-export function optionLines(option: Option): string[] {
-  const names = `  ${option.letter === undefined ? "    " : `-${option.letter}, `}--${option.name}`;
-  const head = option.kind === "flag" ? names : `${names} ${option.value}`;
-  // A head that is too long for its column moves only its own explanation.
-  let line = head.length < COLUMN ? head.padEnd(COLUMN) : `${head}  `;
-  const lines: string[] = [];
-  let empty = true;
-  for (const word of option.help.split(" ")) {
-    if (!empty && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = " ".repeat(COLUMN);
-      empty = true;
-    }
-    line += empty ? word : ` ${word}`;
-    empty = false;
-  }
-  return [...lines, line];
-}
-
-/** Several options as one text. */
-export function optionText(options: Iterable<Option>): string {
-  return [...options].flatMap(optionLines).join("\n");
 }
