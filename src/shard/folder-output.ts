@@ -243,7 +243,9 @@ function exchanged(partial: string): DumpError {
   });
 }
 
+/** As in writer/partial-file.ts: Windows has no such operation, and refuses it (EPERM). */
 async function syncFolder(folder: string): Promise<void> {
+  if (process.platform === "win32") return;
   const handle = await open(folder, "r");
   await handle.sync().finally(() => handle.close());
 }
