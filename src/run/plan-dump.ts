@@ -64,11 +64,12 @@ export async function planDump(
   threads: WorkerThreads,
 ): Promise<PlannedDump> {
   const run = await prepareRun(await withCpuNotes(input, options.format), options);
-  const { dump, view, plan, policy, extension, withoutData, warnings } = run;
+  const { dump, view, plan, policy, search, extension, withoutData, warnings } = run;
   let { erase } = run;
+  let privacy: PrivateRun | undefined;
   const level = options.level | dump.header.dumpLevel;
   const report = reportTo(options.onProgress, plan);
-  const poolOf = (used: ScanPolicy) => new WorkerPool(threads, runContext(run, used, erase), options.signal);
+  const poolOf = (used: ScanPolicy) => new WorkerPool(threads, runContext(run, used, erase, privacy), options.signal);
   let pool = poolOf(policy);
   try {
     await extension?.begin(pool);
@@ -76,7 +77,12 @@ export async function planDump(
     if (view !== undefined) {
       const classes = extension?.context.classes;
       const pass1 = { dump, view, plan, policy, warnings, classes, poolOf, onProgress: report.pfn("classify") };
-      ({ pool, unclassified } = await classify(pass1, pool));
+      const scanning = classify(pass1, pool);
+      // The threads have their first tasks. If the search fails, they are done before the pool ends.
+      const searching = (async () => search?.search())();
+      const [classified, searched] = await Promise.allSettled([scanning, searching]);
+      ({ pool, unclassified } = settledValue(classified));
+      privacy = settledValue(searched);
     }
     const classifying = { dump, view, plan, policy: policyOfLevel(level), threads, signal: options.signal };
     const before = withoutData && (await countFilteredBefore(withoutData, classifying));
@@ -86,6 +92,8 @@ export async function planDump(
       const { searchDump } = await import("../worker/search-dump.js");
       const name = options.erase?.name ?? "";
       erase = erase.withTexts(await searchDump(pool, erase.search, plan, name, report.pages("search")));
+    }
+    if (privacy !== undefined || erase?.search !== undefined) {
       await pool.end();
       pool = poolOf(policy);
     }
@@ -96,28 +104,35 @@ export async function planDump(
     const kept = countBits(plan.kept, 0, plan.maxMapnr);
     const incomplete = dump.header.incomplete || unreadable > 0;
     if (kept === 0 && (incomplete || plan.inputPages === 0)) throw nothingLeft(dump, incomplete);
-    const facts = { ...run, level, kept, erased, extended, before, unclassified, unreadable, incomplete };
+    const facts = { ...run, privacy, level, kept, erased, extended, before, unclassified, unreadable, incomplete };
     return {
       ...{ dump, view, level, plan, kept, incomplete, warnings, pool },
       dropsZeros: holdsZeros && (level & 1) !== 0,
-      ...outputOf(run, erase),
+      ...outputOf(run, erase, privacy),
       lacksStructPages: options.excludeUnusedVmemmap === true || dump.header.lacksStructPages === true,
       result: (written) => filterResult(facts, written),
     };
   } catch (error) {
     await pool.end();
     throw error;
+  } finally {
+    search?.close();
   }
 }
 
+function settledValue<T>(settled: PromiseSettledResult<T>): T {
+  if (settled.status === "rejected") throw settled.reason;
+  return settled.value;
+}
+
 /** The dump and its kernel as the output describes them, and what is overwritten in kept pages. */
-function outputOf({ dump, view, privacy }: PreparedRun, erase: EraseRun | undefined) {
+function outputOf({ dump, view, search }: PreparedRun, erase: EraseRun | undefined, privacy: PrivateRun | undefined) {
   const clean = privacy?.dump ?? dump;
   return {
     outputDump: erase?.describe(clean) ?? clean,
     outputView: withoutHost(view && erase ? erase.view(view) : view, privacy),
     erase: spansOf(erase, privacy),
-    stackTops: privacy?.stackTops,
+    stackTops: search?.stackTops,
     strict: privacy?.strict,
   };
 }

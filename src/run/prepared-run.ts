@@ -3,7 +3,7 @@ import type { EraseSpans } from "../filter/erase/spans.js";
 import type { PagePlan } from "../filter/plan.js";
 import { needsStructPages, type Policy, policyOfLevel, type ScanPolicy } from "../filter/policy.js";
 import { privacyExtras } from "../filter/privacy/privacy-names.js";
-import type { PrivateRun } from "../filter/privacy/private-run.js";
+import type { PrivateRun, PrivateSearch } from "../filter/privacy/private-run.js";
 import type { KernelView } from "../kernel/kernel-view.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
@@ -27,7 +27,8 @@ export interface PreparedRun {
   readonly policy: ScanPolicy;
   /** Pages that exist but have no data in the input: an earlier filtering dropped them. */
   readonly withoutData: PageBitmap | undefined;
-  readonly privacy: PrivateRun | undefined;
+  /** To be closed. */
+  readonly search: PrivateSearch | undefined;
   readonly erase: EraseRun | undefined;
   readonly extension: ExtensionRun | undefined;
   readonly options: WholeFilterOptions;
@@ -42,13 +43,13 @@ export async function prepareRun(session: Session, options: WholeFilterOptions):
   // Rules with a mistake are refused before the search for private data, which takes longer.
   const request = options.erase && eraser?.eraseRequest(options.erase);
   const { view, policy, plan } = checkedPlan(session, policyOfLevel(options.level));
-  const privacy = await privacyOf(dump, view, policy, options, warnings);
   const erase = request && eraser?.eraseRun(request, dump, view, options.vmlinux, warnings);
   const withoutData = pagesWithoutData(plan);
   const extension = await extensionOf(dump, view, plan, options);
+  const search = await privacyOf(dump, view, policy, options, warnings);
   return {
-    ...{ dump, view, plan, policy: privacy?.policy ?? policy, withoutData },
-    ...{ privacy, erase, extension, options, warnings },
+    ...{ dump, view, plan, policy: search?.policy ?? policy, withoutData },
+    ...{ search, erase, extension, options, warnings },
   };
 }
 
@@ -70,12 +71,12 @@ async function privacyOf(
   policy: Policy,
   { privacy, privacyExtra, privacyKeep, vmlinux }: WholeFilterOptions,
   warnings: Warnings,
-): Promise<PrivateRun | undefined> {
+): Promise<PrivateSearch | undefined> {
   if (!privacy) return undefined;
-  const { privateRun } = await import("../filter/privacy/private-run.js");
+  const { privateSearch } = await import("../filter/privacy/private-run.js");
   const extras = privacyExtras(privacyExtra ?? []);
   const request = { strict: privacy === "strict", extras, keeps: privacyKeep ?? [], vmlinux };
-  return privateRun(dump, view, policy, request, warnings);
+  return privateSearch(dump, view, policy, request, warnings);
 }
 
 async function extensionOf(
@@ -94,11 +95,12 @@ export function spansOf(erase: EraseRun | undefined, privacy: PrivateRun | undef
   return [...(erase?.spans ?? []), ...(privacy?.spans ?? [])];
 }
 
-/** What the tasks of both passes need. */
+/** What the tasks of both passes need. `privacy` is known behind pass 1. */
 export function runContext(
-  { dump, view, plan, privacy, extension, options }: PreparedRun,
+  { dump, view, plan, search, extension, options }: PreparedRun,
   policy: ScanPolicy,
   erase: EraseRun | undefined,
+  privacy: PrivateRun | undefined,
 ): RunContext {
   const classes = extension && { classes: extension.context.classes };
   const kernel = view && { space: view.space, memMap: view.memMap, pageLayout: view.layout, policy, ...classes };
@@ -112,7 +114,7 @@ export function runContext(
     ...(extension && { extension: extension.context }),
     erase: spansOf(erase, privacy),
     ...(erase?.search && { search: erase.search }),
-    ...(privacy?.stackTops && { stackTops: privacy.stackTops }),
+    ...(search?.stackTops && { stackTops: search.stackTops }),
     ...(privacy?.strict && { strict: privacy.strict }),
   };
 }

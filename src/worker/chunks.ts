@@ -40,7 +40,7 @@ export function* keptRanges(kept: PageBitmap, maxMapnr: number, pages: number): 
 
 /**
  * Cuts the pages below `maxMapnr` that have a place in a bitmap into ranges of `pages` pages, which must divide
- * STRETCH_STEP.
+ * STRETCH_STEP or be a multiple of it.
  */
 export function* evenRanges(
   { stretches }: PageBitmap,

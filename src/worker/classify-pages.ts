@@ -9,6 +9,12 @@ import type { ScanResult } from "./tasks.js";
 /** Pages per task of pass 1: a few milliseconds of work, and no buddy block crosses a border. */
 export const SCAN_PAGES = 2 ** 17;
 
+/**
+ * With `--privacy` the main thread gives out no tasks while it searches for private data: larger ones, so that the
+ * threads' first ones are enough.
+ */
+const PRIVATE_SCAN_PAGES = 8 * SCAN_PAGES;
+
 /** Scan tasks need no slots. So many are in flight that the main thread finds some to do while the threads start. */
 const IN_FLIGHT = 32;
 
@@ -36,8 +42,9 @@ export async function classifyPages(
   let unreadable = 0;
   let withoutStructPage = 0;
   let badOrders = 0;
-  pool.expect(plan.maxMapnr / SCAN_PAGES);
-  const tasks = pool.readAhead.structPages(evenRanges(plan.kept, plan.maxMapnr, SCAN_PAGES));
+  const pages = privacy ? PRIVATE_SCAN_PAGES : SCAN_PAGES;
+  pool.expect(plan.maxMapnr / pages);
+  const tasks = pool.readAhead.structPages(evenRanges(plan.kept, plan.maxMapnr, pages));
   const run = async (range: PfnRange) => {
     return { result: await pool.scan(range), endPfn: range.endPfn };
   };

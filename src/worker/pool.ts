@@ -64,6 +64,8 @@ export class WorkerPool {
   #encodeState: Promise<EncodeState> | undefined;
   #scanState: ScanState | undefined;
   #turn: Promise<void> = Promise.resolve();
+  /** Tasks given to threads so far. */
+  #asked = 0;
 
   constructor(threads: WorkerThreads, run: RunContext, signal?: AbortSignal) {
     this.#threadTasks = threads.count * TASKS_PER_THREAD;
@@ -203,7 +205,9 @@ export class WorkerPool {
   async #ask<T, R>(name: TaskName, task: T, signal?: AbortSignal): Promise<R> {
     throwIfAborted(this.#signal);
     const contextId = this.#context.id;
-    let answer = await this.#threads.run<T, R>(name, { contextId, context: undefined, task }, signal);
+    // The first task of each early thread brings the context: the main thread may be at work until it is done.
+    const context = this.#asked++ < this.#threads.early ? this.#context : undefined;
+    let answer = await this.#threads.run<T, R>(name, { contextId, context, task }, signal);
     if ("needsContext" in answer) {
       // The second time it may come to another thread, which has the context or takes it from here.
       answer = await this.#threads.run<T, R>(name, { contextId, context: this.#context, task }, signal);

@@ -84,6 +84,6 @@ runvm.var(
     f"marks-{name}", KEYS[key], 640 if kdump else 320, spec=only[0] if only else "all",
     append=" ".join(["secretmem.enable=1"] + options + persistent + ([] if kdump else ["crashkernel=48M"])),
     **({"kdump": "192M", "kexecflag": "-s"} if kdump else {}),
-    formats=[] if kdump else ["elf"], timeout=420, smp=2,
+    formats=[] if kdump else ["elf"], timeout=1200, smp=2,
 )
 sys.exit(0 if runvm.run(work, f"marks-{name}") else 1)

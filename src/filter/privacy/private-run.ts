@@ -29,14 +29,22 @@ export interface PrivateRequest {
   readonly vmlinux: GivenFile | undefined;
 }
 
+/** A search for private data: what decides about whole pages was found. */
+export interface PrivateSearch {
+  readonly policy: ScanPolicy;
+  readonly stackTops: StackTops | undefined;
+  /** Finds what is overwritten in kept pages; threads may classify pages by the policy meanwhile. Throws `CANNOT_FILTER`. */
+  search(): PrivateRun;
+  /** Must be called at the end. */
+  close(): void;
+}
+
 /** What `--privacy` changes in a run. */
 export interface PrivateRun {
-  readonly policy: ScanPolicy;
   /** The dump with notes that may be copied, and an eraseinfo that says what was done. */
   readonly dump: Dump;
   /** What is overwritten in kept pages. */
   readonly spans: readonly EraseSpans[];
-  readonly stackTops: StackTops | undefined;
   /** With "strict": what is kept in those pages; everything else is overwritten. */
   readonly strict: StrictPages | undefined;
   /** Whether the names of the host and its domain must not be in headers, either. */
@@ -53,13 +61,13 @@ export interface PrivateRun {
  * Prepares a run with `--privacy`. `usable` is the part of the level's policy that the self-check confirmed: if it is
  * not all of it, the struct pages are not reliable, and nothing can be guaranteed for any page. Throws `CANNOT_FILTER`.
  */
-export function privateRun(
+export function privateSearch(
   dump: Dump,
   view: KernelView | undefined,
   usable: Policy,
-  { strict, keeps, vmlinux, ...asked }: PrivateRequest,
+  request: PrivateRequest,
   warnings: Warnings,
-): PrivateRun {
+): PrivateSearch {
   if (view === undefined)
     throw refused(dump, `${OPTION.privacy} needs the kernel's struct pages, which were not found`);
   const lost = Object.entries(usable).filter(([, on]) => on === false);
@@ -70,19 +78,35 @@ export function privateRun(
       `${OPTION.privacy} needs every class of level ${MAX_LEVEL}, and these cannot be told here: ${names}`,
     );
   }
+  const { strict, keeps, vmlinux } = request;
   // No program's registers and no terminal's data are the kernel's own.
-  const extras = strict ? [...new Set([...asked.extras, "registers", "tty"] as const)] : asked.extras;
+  const extras = strict ? [...new Set([...request.extras, "registers", "tty"] as const)] : request.extras;
   const plan = strict ? new StrictPlan(dump, view) : undefined;
-  const done = scrub(dump, view, extras, { vmlinux, strict: plan && { plan, keeps } }, warnings);
-  const {
-    view: privacy,
-    pages,
-    gaps,
-  } = privacyView(dump, view, done.stackTops?.pages, {
-    ...done,
-    ...(plan && { observe: plan.observe }),
-  });
-  const strictly = plan?.end(pages, privacy.stack);
+  const scrubbing = scrub(dump, view, extras, { vmlinux, strict: plan && { plan, keeps } }, warnings);
+  const { stackTops, close } = scrubbing;
+  try {
+    const pages = privacyView(dump, view, stackTops?.pages, { ...scrubbing, ...(plan && { observe: plan.observe }) });
+    return {
+      policy: { ...usable, privacy: pages.view },
+      stackTops,
+      search: () => privateRun(dump, view, { extras, keeps, plan }, pages, scrubbing.search(), warnings),
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
+  }
+}
+
+function privateRun(
+  dump: Dump,
+  view: KernelView,
+  { extras, keeps, plan }: Pick<PrivateRequest, "extras" | "keeps"> & { readonly plan: StrictPlan | undefined },
+  { view: { stack }, pages, gaps }: ReturnType<typeof privacyView>,
+  done: Scrub,
+  warnings: Warnings,
+): PrivateRun {
+  const strictly = plan?.end(pages, stack);
   if (plan !== undefined && strictly === undefined) {
     throw refused(
       dump,
@@ -96,18 +120,16 @@ export function privateRun(
     );
   }
   const { noteArea, cleared } = cleanNotes(dump, view, extras, strictly?.strict.words);
-  const record = [...privacyRecord(done.reached), ...(strict ? [STRICT_RECORD] : [])];
-  const left = strict ? strictRemains(done, keeps, strictly?.gaps ?? []) : [...remains(done, extras), ...gaps];
+  const record = [...privacyRecord(done.reached), ...(plan ? [STRICT_RECORD] : [])];
+  const left = plan ? strictRemains(done, keeps, strictly?.gaps ?? []) : [...remains(done, extras), ...gaps];
   return {
-    policy: { ...usable, privacy },
     dump: withEraseinfo({ ...dump, noteArea }, record),
     spans: done.spans,
-    stackTops: done.stackTops,
     strict: strictly?.strict,
     hidesHost: extras.includes("host"),
-    result: (counts, plan, strictBytes) => ({
-      ...privacyResult(pages, counts, cleared, done.counts(plan), left),
-      ...(strict && { strict: { bytes: strictBytes } }),
+    result: (counts, kept, strictBytes) => ({
+      ...privacyResult(pages, counts, cleared, done.counts(kept), left),
+      ...(plan && { strict: { bytes: strictBytes } }),
     }),
   };
 }

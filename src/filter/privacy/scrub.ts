@@ -20,7 +20,7 @@ import { type CrashKernelRange, namedCrashKernel } from "./crash-kernel.js";
 import { driverBuffers, mayHaveVsockPackets } from "./driver-buffers.js";
 import { entryStacks } from "./entry-stacks.js";
 import { hostNames } from "./host-names.js";
-import { largeObjects, type ObjectPages } from "./large-objects.js";
+import { type LargeObjects, largeObjects, type ObjectPages } from "./large-objects.js";
 import { logTexts } from "./log-texts.js";
 import { structPageReader } from "./page-reader.js";
 import type { PrivacyExtra, PrivacyKeep } from "./privacy-names.js";
@@ -47,12 +47,6 @@ export interface ScrubCount {
 export interface Scrub {
   /** For the threads: empty, or lists of spans. */
   readonly spans: readonly EraseSpans[];
-  readonly stackTops: StackTops | undefined;
-  /** Pages of objects to which the kernel's lists lead: they are kept. */
-  readonly pages: readonly ObjectPages[];
-  /** Memory reserved for the crash kernel, if it was found by symbols. */
-  readonly crashKernel: readonly CrashKernelRange[] | undefined;
-  readonly kernelStack: TaskStack;
   /** The kinds that could be searched for. */
   readonly reached: ReadonlySet<Scrubbed>;
   /** Whether symbols and types were found. */
@@ -60,6 +54,20 @@ export interface Scrub {
   /** What could not be searched for, in words, for `remains`. */
   readonly gaps: readonly string[];
   counts(plan: Pick<PagePlan, "kept" | "maxMapnr">): Partial<Record<Scrubbed, ScrubCount>>;
+}
+
+/** A search for what must be overwritten. First it has only what decides about whole pages. */
+export interface ScrubSearch {
+  readonly stackTops: StackTops | undefined;
+  /** Pages of objects to which the kernel's lists lead: they are kept. */
+  readonly pages: readonly ObjectPages[];
+  /** Memory reserved for the crash kernel, if it was found by symbols. */
+  readonly crashKernel: readonly CrashKernelRange[] | undefined;
+  readonly kernelStack: TaskStack;
+  /** Finds the rest. */
+  search(): Scrub;
+  /** Must be called at the end. */
+  close(): void;
 }
 
 /** What scrubbing needs in addition to the dump. */
@@ -84,30 +92,32 @@ export function scrub(
   extras: readonly PrivacyExtra[],
   { vmlinux, strict }: ScrubWith,
   warnings: Warnings,
-): Scrub {
-  const debuginfo = eraseDebuginfo(dump, view, vmlinux);
-  const run = new ScrubRun(
-    dump,
-    view,
-    debuginfo.kernel,
-    // What is not found is tested word by word nevertheless.
-    strict === undefined ? warnings : new Warnings(),
-  );
+): ScrubSearch {
+  const { kernel, close } = eraseDebuginfo(dump, view, vmlinux);
   try {
-    run.slabs(extras.includes("registers"), strict);
-    run.always();
-    if (extras.includes("registers")) run.registers();
-    if (extras.includes("tty")) run.terminals();
-    if (extras.includes("log")) run.log();
-    if (extras.includes("host")) run.host();
-  } finally {
-    debuginfo.close();
+    // What is not found is tested word by word nevertheless.
+    const run = new ScrubRun(dump, view, kernel, strict === undefined ? warnings : new Warnings());
+    return {
+      ...run.begin(extras.includes("registers")),
+      search() {
+        run.slabs(extras.includes("registers"), strict);
+        run.always();
+        if (extras.includes("registers")) run.registers();
+        if (extras.includes("tty")) run.terminals();
+        if (extras.includes("log")) run.log();
+        if (extras.includes("host")) run.host();
+        return run.end();
+      },
+      close,
+    };
+  } catch (error) {
+    close();
+    throw error;
   }
-  return run.end();
 }
 
 /** What a run has found so far. */
-class ScrubRun {
+export class ScrubRun {
   readonly #gaps: string[] = [];
   readonly #reached = new Set<Scrubbed>();
   readonly #lists = new Map<Scrubbed, ScrubList>();
@@ -120,9 +130,9 @@ class ScrubRun {
   readonly #why: string;
   readonly #stack: TaskStack;
   #frame: RegisterFrame | undefined;
+  #stackTops: StackTops | undefined;
   #slabs: PrivateObjects | undefined;
-  #pages: readonly ObjectPages[] = [];
-  #crashKernel: readonly CrashKernelRange[] | undefined;
+  #large: LargeObjects | undefined;
 
   constructor(dump: Dump, view: KernelView, kernel: KernelObjects | undefined, warnings: Warnings) {
     this.#dump = dump;
@@ -134,13 +144,29 @@ class ScrubRun {
     this.#why = kernel === undefined ? "the dump has no types or no symbols" : "its slab allocator is not known";
   }
 
+  /** Finds what decides about whole pages. */
+  begin(registers: boolean): Omit<ScrubSearch, "search" | "close"> {
+    const [kernel, dump, view, space] = [this.#kernel, this.#dump, this.#view, this.#space];
+    if (registers) {
+      const version = parseKernelVersion(view.utsname.release) ?? 0;
+      this.#frame = registerFrame(dump.machine, version, kernel?.types.sizeOf("pt_regs"));
+      this.#stackTops = stackTopsOf(dump, this.#frame);
+    }
+    if (kernel !== undefined) {
+      const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
+      this.#large = largeObjects(space, kernel, allTasks(dump, view, kernel), structs);
+    }
+    return {
+      stackTops: this.#stackTops,
+      pages: this.#large?.pages ?? [],
+      crashKernel: kernel && namedCrashKernel(dump, kernel),
+      kernelStack: this.#stack,
+    };
+  }
+
   slabs(registers: boolean, strict: ScrubWith["strict"]): void {
     const kernel = this.#kernel;
     if (kernel !== undefined && strict !== undefined) strict.plan.begin(kernel, strict.keeps);
-    if (registers) {
-      const version = parseKernelVersion(this.#view.utsname.release) ?? 0;
-      this.#frame = registerFrame(this.#dump.machine, version, kernel?.types.sizeOf("pt_regs"));
-    }
     const frame = registers ? { frame: this.#frame } : undefined;
     const found =
       kernel && privateObjects(this.#dump, this.#view, this.#space, kernel, frame, (slab) => strict?.plan.slab(slab));
@@ -160,7 +186,7 @@ class ScrubRun {
     this.#gaps.push(...slabGaps(kernel, found));
   }
 
-  /** Finds what is always overwritten, apart from slabs; and what is kept because lists lead to it. */
+  /** Finds what is always overwritten, apart from slabs. */
   always(): void {
     const kernel = this.#kernel;
     const [space, dump, view] = [this.#space, this.#dump, this.#view];
@@ -186,11 +212,8 @@ class ScrubRun {
       if (maps.unknown.size > 0) this.#gaps.push(`BPF maps of types ${[...maps.unknown].join(", ")}`);
       if (maps.cut) this.#gaps.push("BPF maps, of which there are too many");
     }
-    this.#crashKernel = namedCrashKernel(dump, kernel);
-    const structs = structPageReader(space, dump.memory, view.memMap, view.layout);
-    const large = largeObjects(space, kernel, tasks, structs);
-    this.#pages = large.pages;
-    this.#add("slab-padding", { list: withoutTimers(space, kernel, large.rest), objects: large.rest.count });
+    const rest = this.#large?.rest;
+    if (rest) this.#add("slab-padding", { list: withoutTimers(space, kernel, rest), objects: rest.count });
   }
 
   registers(): void {
@@ -248,16 +271,12 @@ class ScrubRun {
     for (const spans of own.values()) all.addAll(spans);
     const merged = all.merged(0);
     const padding = this.#slabs?.padding.spans() ?? [];
-    const stackTops = stackTopsOf(dump, this.#frame);
+    const stackTops = this.#stackTops;
     const slabs = this.#slabs?.padding.slabs ?? 0;
     return {
       spans: [...(merged.start.length === 0 ? [] : [merged]), ...padding],
-      stackTops,
       typed: this.#kernel !== undefined,
       reached,
-      pages: this.#pages,
-      crashKernel: this.#crashKernel,
-      kernelStack: this.#stack,
       gaps: this.#gaps,
       counts(plan) {
         const counts: Partial<Record<Scrubbed, ScrubCount>> = {};

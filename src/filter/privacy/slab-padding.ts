@@ -1,4 +1,4 @@
-import type { Slab } from "../../kernel/objects/slab-walk.js";
+import type { CacheShape, Slab } from "../../kernel/objects/slab-walk.js";
 import { type EraseSpans, MAX_SPANS, RepeatedSpans } from "../erase/spans.js";
 import { type Hole, MAX_HOLES } from "./type-holes.js";
 
@@ -56,6 +56,8 @@ function without(
 
 /** The padding of all slabs: one record per slab and piece, for any number of objects. */
 export class PaddingList {
+  /** The pieces of each cache whose slabs have no array of their own. */
+  readonly #pieces = new Map<CacheShape, readonly Hole[]>();
   readonly #layers = Array.from({ length: LAYERS + MAX_HOLES }, () => new RepeatedSpans());
   /** Number of slabs with padding. */
   slabs = 0;
@@ -64,13 +66,21 @@ export class PaddingList {
 
   /** `holes`: bytes that no member of the objects' type covers. */
   add(slab: Slab, holes: readonly Hole[] = []): void {
-    const { pieces: around, tails } = slabPadding(slab);
-    const pieces = slab.cache.debugged ? around : [...around, ...holes];
+    const { cache, start, count, extensions } = slab;
+    if (cache.debugged) return;
+    const objectsEnd = start + count * cache.stride;
+    let pieces = extensions === undefined ? this.#pieces.get(cache) : undefined;
+    let tails: SlabPadding["tails"] = slab.end > objectsEnd ? [[objectsEnd, slab.end]] : [];
+    if (pieces === undefined) {
+      const padding = slabPadding(slab);
+      pieces = [...padding.pieces, ...holes];
+      tails = padding.tails;
+      if (extensions === undefined) this.#pieces.set(cache, pieces);
+    }
     if (pieces.length + tails.length === 0) return;
     this.slabs++;
-    const { stride } = slab.cache;
     pieces.forEach(([from, to], i) => {
-      this.#add(i, slab.start + from, to - from, stride, slab.count);
+      this.#add(i, start + from, to - from, cache.stride, count);
     });
     for (const [from, to] of tails) this.#add(0, from, to - from, to - from, 1);
   }

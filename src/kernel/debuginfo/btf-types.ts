@@ -53,7 +53,7 @@ export function btfTypes(btf: Btf, wordSize: 4 | 8, source: string): KernelTypes
         ? undefined
         : [...btfMembers(btf, type)].map((raw) => reader.describe(raw, 0));
     },
-    enumerator: (name) => btf.enumerator(name),
+    enumerator: remember((name: string) => btf.enumerator(name)),
     variable(name) {
       const [type] = btf.named(name, [BTF_KIND.VAR]);
       return type === undefined ? undefined : reader.text(type.sizeOrType);
