@@ -169,7 +169,7 @@ export class Btf {
   #hasString(bytes: Buffer): boolean {
     const { buffer, byteOffset, length } = this.#strings;
     if (Buffer.from(buffer, byteOffset, length).includes(bytes)) return true;
-    return this.#base === undefined ? false : this.#base.#hasString(bytes);
+    return this.base === undefined ? false : this.base.#hasString(bytes);
   }
 
   #enum64(at: number, signed: boolean): bigint {
