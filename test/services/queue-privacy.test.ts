@@ -14,6 +14,7 @@ describe.skipIf(!hasRedis)("with redis-server (skipped where it is not installed
 
   test.each([
     "-l --privacy strict --privacy-extra log,host --privacy-keep comm",
+    "-E --privacy strict",
     "-l --privacy --privacy-extra registers,tty",
   ])("%s: the bytes of one run, from three workers of which one is killed", { timeout: 120_000 }, async (words) => {
     const options = words.split(" ");

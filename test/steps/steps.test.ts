@@ -51,6 +51,7 @@ const RUNS: readonly RunOptions[] = [
   { codec: "lzo", level: 0 },
   { codec: "lzo", privacy: true, privacyExtra: ["registers", "tty"] },
   { codec: "lzo", privacy: "strict", privacyExtra: ["log"] },
+  { format: "elf", privacy: "strict" },
   { codec: "zlib", level: 1, erase: "physical 0x1000-0x40000" },
   { format: "elf", erase: "physical 0x1000-0x40000" },
   { codec: "zlib", excludeUnusedVmemmap: true },
