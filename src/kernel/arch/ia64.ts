@@ -63,9 +63,7 @@ function ia64AddressSpace(image: Ia64Space, memory: PhysicalMemory): AddressSpac
 
 /** CONFIG_PGTABLE_3 and _4 are exported; 3 levels were the default. */
 function findIa64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ia64Space> {
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
-    ia64AddressSpace(one, dump.memory),
-  );
+  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), ia64AddressSpace);
   return {
     image,
     utsname,

@@ -79,7 +79,7 @@ function findLoongarch64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Loongarc
     image: { arch: "loongarch64", root, pageShift, levels: counted ?? usual } as const,
     name: `tables at ${hex(root)}`,
   };
-  const { image, utsname } = firstThatReads(dump, info, [guess], (one) => loongarch64AddressSpace(one, dump.memory));
+  const { image, utsname } = firstThatReads(dump, info, [guess], loongarch64AddressSpace);
   return {
     image,
     ...(counted === undefined && { others: [{ ...image, levels: usual - 1 }] }),

@@ -64,9 +64,7 @@ function sparc64AddressSpace({ root, kernelStart }: Sparc64Space, memory: Physic
 
 /** The image's place is not exported: a PT_LOAD may have it, otherwise every multiple of 4 MiB is tried. */
 function findSparc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Sparc64Space> {
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
-    sparc64AddressSpace(one, dump.memory),
-  );
+  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), sparc64AddressSpace);
   return {
     image,
     utsname,

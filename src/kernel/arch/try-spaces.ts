@@ -1,4 +1,5 @@
 import type { Dump } from "../../reader/dump.js";
+import type { PhysicalMemory } from "../../reader/physical-memory.js";
 import type { Utsname } from "../../reader/utsname.js";
 import type { Vmcoreinfo } from "../../reader/vmcoreinfo.js";
 import type { AddressSpace } from "../address-space.js";
@@ -20,11 +21,11 @@ export function firstThatReads<Image>(
   dump: Dump,
   info: Vmcoreinfo,
   guesses: Iterable<Guess<Image>>,
-  attach: (image: Image) => AddressSpace,
+  attach: (image: Image, memory: PhysicalMemory) => AddressSpace,
 ): { readonly image: Image; readonly utsname: Utsname } {
   const tried = new Set<string>();
   for (const { image, name } of guesses) {
-    const utsname = readKernelUtsname(dump, info, attach(image));
+    const utsname = readKernelUtsname(dump, info, attach(image, dump.memory));
     if (utsname !== undefined) return { image, utsname };
     tried.add(name);
   }

@@ -68,10 +68,7 @@ const PHYS_ALIGN = 1 << 21;
  * (a dump may lack its first pages), or the value in the header of a kdump file.
  */
 export function findArmSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<ArmSpace> {
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
-    armAddressSpace(one, dump.memory),
-  );
-  return armFound(dump, info, { image, utsname });
+  return armFound(dump, info, firstThatReads(dump, info, guesses(dump, info), armAddressSpace));
 }
 
 function armFound(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace<ArmSpace>): FoundSpace<ArmSpace> {

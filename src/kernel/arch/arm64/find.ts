@@ -15,10 +15,7 @@ import { type Arm64Format, type Arm64Space, arm64AddressSpace } from "./space.js
 export function findArm64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Arm64Space> {
   const pageShift = Math.log2(dump.pageSize);
   if (![12, 14, 16].includes(pageShift)) throw cannotFilter(dump, `arm64 has no pages of ${dump.pageSize} bytes`);
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info, pageShift), (one) =>
-    arm64AddressSpace(one, dump.memory),
-  );
-  return arm64Found(dump, info, { image, utsname });
+  return arm64Found(dump, info, firstThatReads(dump, info, guesses(dump, info, pageShift), arm64AddressSpace));
 }
 
 function arm64Found(dump: Dump, info: Vmcoreinfo, { image, utsname }: NamedSpace<Arm64Space>): FoundSpace<Arm64Space> {

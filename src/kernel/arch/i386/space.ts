@@ -56,10 +56,7 @@ export const I386_PAGE_OFFSETS = [0xc000_0000n, 0xb000_0000n, 0x8000_0000n, 0x78
  */
 export function findI386Space(dump: Dump, info: Vmcoreinfo): FoundSpace<I386Space> {
   const top = needSymbol(dump, info, "swapper_pg_dir");
-  const { image, utsname } = firstThatReads(dump, info, guesses(top, info), (one) =>
-    i386AddressSpace(one, dump.memory),
-  );
-  return i386Found(info, { image, utsname });
+  return i386Found(info, firstThatReads(dump, info, guesses(top, info), i386AddressSpace));
 }
 
 function i386Found(info: Vmcoreinfo, { image, utsname }: NamedSpace<I386Space>): FoundSpace<I386Space> {

@@ -27,7 +27,7 @@ const MAX_PIECES = 1 << 18;
 export function findPpc64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Ppc64Space> {
   const linear = linearMap(info);
   const guess = { image: { arch: "ppc64", maps: [linear], radix: undefined } as Ppc64Space, name: "the linear map" };
-  const { utsname } = firstThatReads(dump, info, [guess], (one) => ppc64AddressSpace(one, dump.memory));
+  const { utsname } = firstThatReads(dump, info, [guess], ppc64AddressSpace);
   const kernel = linearMemory(dump, info, linear);
   const pieces = vmemmapPieces(kernel);
   const pageShift = Math.log2(dump.pageSize);

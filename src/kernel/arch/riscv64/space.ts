@@ -46,10 +46,7 @@ const USUAL_START = 0x8020_0000n;
  * In older 64-bit kernels image and memory had the same offset, PAGE_OFFSET - phys_ram_base.
  */
 export function findRiscv64Space(dump: Dump, info: Vmcoreinfo): FoundSpace<Riscv64Space> {
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info), (one) =>
-    riscv64AddressSpace(one, dump.memory),
-  );
-  return riscv64Found(dump, info, { image, utsname });
+  return riscv64Found(dump, info, firstThatReads(dump, info, guesses(dump, info), riscv64AddressSpace));
 }
 
 function riscv64Found(

@@ -60,10 +60,7 @@ export function s390xAddressSpace({ root, topType }: S390xSpace, memory: Physica
 /** Finds the page tables: swapper_pg_dir lies in the kernel's image. */
 export function findS390xSpace(dump: Dump, info: Vmcoreinfo): FoundSpace<S390xSpace> {
   const top = needSymbol(dump, info, "swapper_pg_dir");
-  const { image, utsname } = firstThatReads(dump, info, guesses(dump, info, top), (one) =>
-    s390xAddressSpace(one, dump.memory),
-  );
-  return s390xFound(info, { image, utsname });
+  return s390xFound(info, firstThatReads(dump, info, guesses(dump, info, top), s390xAddressSpace));
 }
 
 function s390xFound(info: Vmcoreinfo, { image, utsname }: NamedSpace<S390xSpace>): FoundSpace<S390xSpace> {
