@@ -4,9 +4,17 @@ import { OPTION } from "../option-words.js";
 /** What to do with a file that ends too early. */
 export const CUT_OFF_CURE = `Copy it again from where it was made, or use ${OPTION.salvage} for what is there of it`;
 
-/** The error of a file that ends before what its headers describe. `offset`: the byte in the file, if one is meant. */
-export function cutOffError(file: string, what: string, offset?: number): DumpError {
-  return new DumpError("TRUNCATED", what, { file, offset, cure: CUT_OFF_CURE });
+/**
+ * The error of a file that ends before what its headers describe, or from `offset` on says what cannot be: what comes before
+ * may still be read. `offset`: the byte in the file, if one is meant.
+ */
+export function cutOffError(
+  file: string,
+  what: string,
+  offset?: number,
+  code: "TRUNCATED" | "CORRUPT" | "LIMIT" = "TRUNCATED",
+): DumpError {
+  return new DumpError(code, what, { file, offset, cure: CUT_OFF_CURE });
 }
 
 /** The error of a file whose content is impossible in its format. */

@@ -31,6 +31,34 @@ export function readPages(memory: PhysicalMemory, paddr: number, into: Uint8Arra
   }
 }
 
+/** Bytes that `findInMemory` reads at once. A hit that lies across two pieces costs a second read. */
+const PIECE = 1 << 20;
+
+/**
+ * What `take` makes of the addresses at which memory has these bytes, `most` of them; it returns `undefined` for other
+ * data that begin alike. Reads all memory, at the speed of the input.
+ */
+export function findInMemory<T>(
+  memory: PhysicalMemory,
+  bytes: Buffer,
+  most: number,
+  take: (paddr: number) => T | undefined,
+): T[] {
+  const found: T[] = [];
+  const piece = Buffer.alloc(PIECE + bytes.length - 1);
+  let paddr = memory.next(0);
+  while (Number.isFinite(paddr) && found.length < most) {
+    const length = memory.read(piece, paddr);
+    const view = piece.subarray(0, length);
+    for (let at = view.indexOf(bytes); at !== -1 && at < PIECE; at = view.indexOf(bytes, at + 1)) {
+      const taken = take(paddr + at);
+      if (taken !== undefined) found.push(taken);
+    }
+    paddr = memory.next(paddr + Math.max(Math.min(length, PIECE), 1));
+  }
+  return found;
+}
+
 /** Physical addresses [start, end) in bytes. */
 export interface PhysicalRange {
   readonly start: number;

@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "./physical-memory.js";
+import { findInMemory, type PhysicalMemory } from "./physical-memory.js";
 
 /** A text in memory that looks like VMCOREINFO. */
 export interface VmcoreinfoText {
@@ -11,8 +11,6 @@ export interface VmcoreinfoText {
 
 /** The beginning of every text since 2.6.24 (kernel/vmcore_info.c). */
 const START = Buffer.from("OSRELEASE=", "latin1");
-/** Bytes that are read at once. A hit that lies across two pieces costs a second read. */
-const PIECE = 1 << 20;
 /** The kernel keeps the text in one page, which has at most 64 KiB. */
 const MAX_TEXT = 1 << 16;
 /** namesz 11, descsz, type 0, the name padded to 12 bytes. */
@@ -27,19 +25,7 @@ const MAX_FOUND = 256;
  * starts. Texts that are cut off or mixed with other bytes are left out. Reads all memory, at the speed of the input.
  */
 export function scanForVmcoreinfo(memory: PhysicalMemory): VmcoreinfoText[] {
-  const found: VmcoreinfoText[] = [];
-  const piece = Buffer.alloc(PIECE + START.length - 1);
-  let paddr = memory.next(0);
-  while (Number.isFinite(paddr) && found.length < MAX_FOUND) {
-    const length = memory.read(piece, paddr);
-    const view = piece.subarray(0, length);
-    for (let at = view.indexOf(START); at !== -1; at = view.indexOf(START, at + 1)) {
-      const candidate = at < PIECE ? textAt(memory, paddr + at) : undefined;
-      if (candidate !== undefined) found.push(candidate);
-    }
-    paddr = memory.next(paddr + Math.max(Math.min(length, PIECE), 1));
-  }
-  return found;
+  return findInMemory(memory, START, MAX_FOUND, (paddr) => textAt(memory, paddr));
 }
 
 /** The text at `paddr`, if it is complete and plausible. */

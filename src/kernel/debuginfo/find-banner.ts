@@ -1,4 +1,4 @@
-import type { PhysicalMemory } from "../../reader/physical-memory.js";
+import { findInMemory, type PhysicalMemory } from "../../reader/physical-memory.js";
 
 /** A kernel's banner that was found in memory: the kernel's own, a copy in its log, or one in a file. */
 export interface Banner {
@@ -8,27 +8,16 @@ export interface Banner {
 }
 
 const START = Buffer.from("Linux version ", "latin1");
-/** Bytes that are read at once. A hit that lies across two pieces costs a second read. */
-const PIECE = 1 << 20;
 const MAX_TEXT = 1024;
 /** Logs and files may have many. */
 const MAX_FOUND = 4096;
 
 /** Searches physical memory for kernels' banners. Reads all memory, at the speed of the input. */
 export function findBanners(memory: PhysicalMemory): Banner[] {
-  const found: Banner[] = [];
-  const piece = Buffer.alloc(PIECE + START.length - 1);
-  let paddr = memory.next(0);
-  while (Number.isFinite(paddr) && found.length < MAX_FOUND) {
-    const length = memory.read(piece, paddr);
-    const view = piece.subarray(0, length);
-    for (let at = view.indexOf(START); at !== -1 && at < PIECE; at = view.indexOf(START, at + 1)) {
-      const text = bannerAt(memory, paddr + at);
-      if (text !== undefined) found.push({ paddr: paddr + at, text });
-    }
-    paddr = memory.next(paddr + Math.max(Math.min(length, PIECE), 1));
-  }
-  return found;
+  return findInMemory(memory, START, MAX_FOUND, (paddr) => {
+    const text = bannerAt(memory, paddr);
+    return text === undefined ? undefined : { paddr, text };
+  });
 }
 
 /** The text at an address, if it is a banner. */

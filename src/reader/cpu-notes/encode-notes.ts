@@ -1,12 +1,7 @@
 import { NT_PRSTATUS } from "../notes.js";
 
-/** Offsets of pr_pid and of the registers in an NT_PRSTATUS note of a 64-bit machine. */
-const PID = 32;
-const REGISTERS = 112;
-/** The same offsets on 32-bit machines. */
-const PID32 = 24;
-const REGISTERS32 = 72;
-
+/** Offsets of pr_pid and of the registers in an NT_PRSTATUS note, by the machine's word. */
+const PRSTATUS = { 4: { pid: 24, registers: 72 }, 8: { pid: 32, registers: 112 } } as const;
 /** Bytes of a note's header: sizes of name and content, and the type. */
 export const NOTE_HEADER_SIZE = 12;
 
@@ -24,37 +19,23 @@ export function encodeNote(name: string, type: number, desc: Uint8Array, littleE
 }
 
 /**
- * The NT_PRSTATUS note of a CPU of a 64-bit machine, `size` bytes long, with its registers in the order of the
- * machine's `user_regs_struct`. pr_pid is the CPU's number plus one, as QEMU writes it: drgn finds a CPU's registers by
- * it.
+ * The NT_PRSTATUS note of a CPU, `size` bytes long, with its registers in the order of the machine's `user_regs_struct`.
+ * pr_pid is the CPU's number plus one, as QEMU writes it: drgn finds a CPU's registers by it.
  */
 export function prstatusNoteOf(
   cpu: number,
   registers: readonly bigint[],
   size: number,
   littleEndian: boolean,
+  word: 4 | 8 = 8,
 ): Uint8Array {
   const desc = new Uint8Array(size);
   const view = new DataView(desc.buffer);
-  view.setUint32(PID, cpu + 1, littleEndian);
+  const at = PRSTATUS[word];
+  view.setUint32(at.pid, cpu + 1, littleEndian);
   registers.forEach((value, i) => {
-    view.setBigUint64(REGISTERS + 8 * i, value, littleEndian);
-  });
-  return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
-}
-
-/** The same for a 32-bit machine. */
-export function prstatus32NoteOf(
-  cpu: number,
-  registers: readonly bigint[],
-  size: number,
-  littleEndian: boolean,
-): Uint8Array {
-  const desc = new Uint8Array(size);
-  const view = new DataView(desc.buffer);
-  view.setUint32(PID32, cpu + 1, littleEndian);
-  registers.forEach((value, i) => {
-    view.setUint32(REGISTERS32 + 4 * i, Number(BigInt.asUintN(32, value)), littleEndian);
+    if (word === 8) view.setBigUint64(at.registers + 8 * i, value, littleEndian);
+    else view.setUint32(at.registers + 4 * i, Number(BigInt.asUintN(32, value)), littleEndian);
   });
   return encodeNote("CORE", NT_PRSTATUS, desc, littleEndian);
 }

@@ -1,5 +1,5 @@
 import { factsOf } from "../machine.js";
-import { encodeNote, prstatus32NoteOf, prstatusNoteOf } from "./encode-notes.js";
+import { encodeNote, prstatusNoteOf } from "./encode-notes.js";
 
 /** General registers in the order of the hardware's numbers. */
 export const X86_GENERAL = [
@@ -65,7 +65,7 @@ export function x86RegisterNotes(cpus: readonly X86Registers[]): Uint8Array {
 export function i386Notes(cpus: readonly X86Registers[]): Uint8Array {
   const size = factsOf("i386").prstatus as number;
   return Buffer.concat([
-    ...cpus.map((registers, cpu) => prstatus32NoteOf(cpu, userRegisters32(registers), size, true)),
+    ...cpus.map((registers, cpu) => prstatusNoteOf(cpu, userRegisters32(registers), size, true, 4)),
     ...cpus.map((registers) => encodeNote("QEMU", 0, qemuState(registers), true)),
   ]);
 }

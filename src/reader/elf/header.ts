@@ -30,11 +30,8 @@ export function isElf(head: Uint8Array): boolean {
   return head.length >= 4 && head[0] === 0x7f && head[1] === 0x45 && head[2] === 0x4c && head[3] === 0x46;
 }
 
-/**
- * Reads the ELF header. Throws `NOT_A_DUMP` (not a core file), `CORRUPT`, `TRUNCATED`. With `salvage`, program headers
- * behind the end of the file are not counted.
- */
-export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
+/** Class and byte order of a file that begins like ELF. Throws `CORRUPT`, `TRUNCATED`. */
+export function readElfIdent(source: ByteSource) {
   const ident = readExactly(source, 0, 16, "ELF header");
   const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
   const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
@@ -46,7 +43,15 @@ export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
       4,
     );
   }
-  const layout = elfClass === 64 ? ELF64 : ELF32;
+  return { elfClass, littleEndian, layout: elfClass === 64 ? ELF64 : ELF32 } as const;
+}
+
+/**
+ * Reads the ELF header. Throws `NOT_A_DUMP` (not a core file), `CORRUPT`, `TRUNCATED`. With `salvage`, program headers
+ * behind the end of the file are not counted.
+ */
+export function readElfHeader(source: ByteSource, salvage = false): ElfHeader {
+  const { elfClass, littleEndian, layout } = readElfIdent(source);
   const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
   const type = header.u16(16);
   if (type !== ET_CORE) {

@@ -1,25 +1,7 @@
-/** Offsets in bytes of the ELF structs (System V ABI), for both classes. */
-export interface ElfHeaderFields {
-  readonly ehdrSize: number;
-  readonly phdrSize: number;
-  readonly shdrSize: number;
-  readonly word: 4 | 8;
-  readonly e: { readonly phoff: number; readonly shoff: number; readonly flags: number; readonly ehsize: number };
-  readonly p: {
-    readonly type: number;
-    readonly flags: number;
-    readonly offset: number;
-    readonly vaddr: number;
-    readonly paddr: number;
-    readonly filesz: number;
-    readonly memsz: number;
-    readonly align: number;
-  };
-  /** Offset of sh_size and sh_info. */
-  readonly s: { readonly size: number; readonly info: number };
-}
+/** Offsets in bytes of the ELF structs (System V ABI), for both classes. `s`: sh_size and sh_info. */
+export type ElfHeaderFields = typeof ELF64 | typeof ELF32;
 
-export const ELF64: ElfHeaderFields = {
+export const ELF64 = {
   ehdrSize: 64,
   phdrSize: 56,
   shdrSize: 64,
@@ -27,9 +9,9 @@ export const ELF64: ElfHeaderFields = {
   e: { phoff: 32, shoff: 40, flags: 48, ehsize: 52 },
   p: { type: 0, flags: 4, offset: 8, vaddr: 16, paddr: 24, filesz: 32, memsz: 40, align: 48 },
   s: { size: 32, info: 44 },
-};
+} as const;
 
-export const ELF32: ElfHeaderFields = {
+export const ELF32 = {
   ehdrSize: 52,
   phdrSize: 32,
   shdrSize: 40,
@@ -37,7 +19,7 @@ export const ELF32: ElfHeaderFields = {
   e: { phoff: 28, shoff: 32, flags: 36, ehsize: 40 },
   p: { type: 0, flags: 24, offset: 4, vaddr: 8, paddr: 12, filesz: 16, memsz: 20, align: 28 },
   s: { size: 20, info: 28 },
-};
+} as const;
 
 export const PT_LOAD = 1;
 export const PT_NOTE = 4;

@@ -4,6 +4,7 @@ import { DumpError } from "../../errors.js";
 import { damagedFileError } from "../damage.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
+import { readElfIdent } from "./header.js";
 import { ELF32, ELF64 } from "./layout.js";
 
 /** A section of an ELF file, from its header. Sizes are in bytes. */
@@ -50,18 +51,7 @@ const MAX_SECTION = 2 ** 31;
 
 /** Reads the section headers of a file that begins like ELF. Throws `CORRUPT`, `TRUNCATED`, `LIMIT`. */
 export function readElfFile(source: ByteSource): ElfFile {
-  const ident = readExactly(source, 0, 16, "ELF header");
-  const elfClass = ident[4] === 1 ? 32 : ident[4] === 2 ? 64 : undefined;
-  const littleEndian = ident[5] === 1 ? true : ident[5] === 2 ? false : undefined;
-  if (elfClass === undefined || littleEndian === undefined) {
-    throw damagedFileError(
-      "CORRUPT",
-      source.name,
-      `ELF class ${ident[4]} and data encoding ${ident[5]}; expected 1 or 2 for each`,
-      4,
-    );
-  }
-  const layout = elfClass === 64 ? ELF64 : ELF32;
+  const { elfClass, littleEndian, layout } = readElfIdent(source);
   const header = fields(readExactly(source, 0, layout.ehdrSize, "ELF header"), littleEndian, source.name);
   const shoff = layout.word === 8 ? header.u64Number(layout.e.shoff, "e_shoff") : header.u32(layout.e.shoff);
   const tail = layout.e.ehsize;

@@ -2,34 +2,9 @@
 export interface KdumpHeaderFields {
   readonly word: 4 | 8;
   /** disk_dump_header. */
-  readonly header: {
-    readonly timestamp: number;
-    readonly status: number;
-    readonly blockSize: number;
-    readonly subHeaderBlocks: number;
-    readonly bitmapBlocks: number;
-    readonly maxMapnr: number;
-    readonly cpus: number;
-    readonly size: number;
-  };
+  readonly header: Readonly<typeof HEADER32>;
   /** kdump_sub_header, which starts at the second block. */
-  readonly sub: {
-    readonly physBase: number;
-    readonly dumpLevel: number;
-    readonly split: number;
-    readonly startPfn: number;
-    readonly endPfn: number;
-    readonly offsetVmcoreinfo: number;
-    readonly sizeVmcoreinfo: number;
-    readonly offsetNote: number;
-    readonly sizeNote: number;
-    readonly offsetEraseinfo: number;
-    readonly sizeEraseinfo: number;
-    readonly startPfn64: number;
-    readonly endPfn64: number;
-    readonly maxMapnr64: number;
-    readonly size: number;
-  };
+  readonly sub: Readonly<typeof SUB32>;
 }
 
 const HEADER32 = {
@@ -41,6 +16,24 @@ const HEADER32 = {
   maxMapnr: 428,
   cpus: 448,
   size: 452,
+};
+
+const SUB32 = {
+  physBase: 0,
+  dumpLevel: 4,
+  split: 8,
+  startPfn: 12,
+  endPfn: 16,
+  offsetVmcoreinfo: 20,
+  sizeVmcoreinfo: 28,
+  offsetNote: 32,
+  sizeNote: 40,
+  offsetEraseinfo: 44,
+  sizeEraseinfo: 52,
+  startPfn64: 56,
+  endPfn64: 64,
+  maxMapnr64: 72,
+  size: 80,
 };
 
 export const KDUMP64: KdumpHeaderFields = {
@@ -75,27 +68,7 @@ export const KDUMP64: KdumpHeaderFields = {
 };
 
 /** i386 aligns 64-bit members to 4 bytes. QEMU writes all 32-bit headers this way. */
-export const KDUMP32_PACKED: KdumpHeaderFields = {
-  word: 4,
-  header: HEADER32,
-  sub: {
-    physBase: 0,
-    dumpLevel: 4,
-    split: 8,
-    startPfn: 12,
-    endPfn: 16,
-    offsetVmcoreinfo: 20,
-    sizeVmcoreinfo: 28,
-    offsetNote: 32,
-    sizeNote: 40,
-    offsetEraseinfo: 44,
-    sizeEraseinfo: 52,
-    startPfn64: 56,
-    endPfn64: 64,
-    maxMapnr64: 72,
-    size: 80,
-  },
-};
+export const KDUMP32_PACKED: KdumpHeaderFields = { word: 4, header: HEADER32, sub: SUB32 };
 
 /** The other 32-bit machines align 64-bit members to 8 bytes. */
 export const KDUMP32_PADDED: KdumpHeaderFields = {

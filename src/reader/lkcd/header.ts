@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import { cutOffError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { archOfUts, type Machine } from "../machine.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
@@ -88,7 +88,7 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const places = placesOf(header, version);
   if (places === undefined) {
     const what = `is an LKCD dump of version ${version} without the kernel's name where 32-bit or 64-bit machines have it`;
-    throw new DumpError("CORRUPT", what, { file: source.name, offset: 316, cure: CUT_OFF_CURE });
+    throw cutOffError(source.name, what, 316, "CORRUPT");
   }
   const { machine: name } = readUtsname(header, places.utsname);
   const facts = archOfUts(name);
@@ -98,7 +98,7 @@ export function readLkcdHeader(source: ByteSource): LkcdHeader {
   const packing = PACKINGS[way];
   if (pageSize < 4096 || pageSize > 65536 || (pageSize & (pageSize - 1)) !== 0 || packing === undefined) {
     const what = `has a header with pages of ${pageSize} bytes, packed in way ${way}`;
-    throw new DumpError("CORRUPT", what, { file: source.name, offset: 20, cure: CUT_OFF_CURE });
+    throw cutOffError(source.name, what, 20, "CORRUPT");
   }
   return {
     version,

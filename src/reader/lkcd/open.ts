@@ -2,10 +2,10 @@ import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { layer } from "../extents.js";
 import type { FormatOptions, Opening } from "../format.js";
+import { headerlessDump } from "../headerless-dump.js";
 import type { PagedImage } from "../paged/image.js";
 import { listedExtents, pagedMemory } from "../paged/memory.js";
-import { joinRanges } from "../ranges.js";
-import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { readLkcdHeader } from "./header.js";
 import { readRecords } from "./records.js";
 
@@ -30,33 +30,15 @@ export function* openLkcd(sourceImage: SourceImage, { salvage, warnings }: Forma
     unlistedAreZero: false,
     tolerant: salvage,
   };
-  return {
-    paths: [source.name],
-    fileSize: sourceImage.file.size,
-    image,
-    header: {
-      description: `LKCD dump, version ${version}`,
-      format: "lkcd",
-      flattened: sourceImage.flattened !== undefined,
-      headerVersion: undefined,
-      parts: 1,
+  return headerlessDump(
+    [sourceImage],
+    {
+      ...{ description: `LKCD dump, version ${version}`, format: "lkcd", incomplete: cut !== undefined },
       codecs: packing === "none" ? [] : [packing],
-      incomplete: cut !== undefined,
-      dumpLevel: 0,
-      utsname: undefined,
       timestamp: header.timestamp === 0 ? undefined : header.timestamp,
-      cpus: 0,
-      physBase: undefined,
     },
-    machine,
-    pageSize,
-    maxMapnr: pages,
-    noteArea: new Uint8Array(0),
-    notes: [],
-    vmcoreinfo: undefined,
-    eraseinfo: undefined,
-    memory: pagedMemory(image),
-    ranges: joinRanges(memory),
-    close: closeOnce([sourceImage]),
-  };
+    { image, machine, pageSize, maxMapnr: pages, memory: pagedMemory(image) },
+    memory,
+    warnings,
+  );
 }

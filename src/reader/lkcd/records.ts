@@ -1,5 +1,5 @@
-import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE, cutOffError } from "../damage.js";
+import type { DumpError } from "../../errors.js";
+import { cutOffError } from "../damage.js";
 import { fields } from "../fields.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
 import { RECORD_HEAD } from "../paged/image.js";
@@ -88,11 +88,10 @@ function cutOff(source: ByteSource, at: number): DumpError {
 }
 
 function damaged(source: ByteSource, offset: number, address: bigint, size: number): DumpError {
-  return new DumpError(
-    "CORRUPT",
+  return cutOffError(
+    source.name,
     `has a page of ${size} bytes at 0x${address.toString(16)}, where a page's head must be`,
-    {
-      ...{ file: source.name, offset, cure: CUT_OFF_CURE },
-    },
+    offset,
+    "CORRUPT",
   );
 }

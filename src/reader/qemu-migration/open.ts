@@ -3,14 +3,13 @@ import { ofFile, type Warnings } from "../../warnings.js";
 import { cutOffError } from "../damage.js";
 import { layer } from "../extents.js";
 import type { Opening } from "../format.js";
+import { headerlessDump } from "../headerless-dump.js";
 import { factsOf, type Machine, machineNamed, USUAL_MACHINE } from "../machine.js";
-import { countCpus, parseNotes } from "../notes.js";
 import { checkPageCount } from "../page-count.js";
 import type { PagedImage } from "../paged/image.js";
 import { pagedMemory } from "../paged/memory.js";
-import { joinRanges } from "../ranges.js";
 import type { ByteSource } from "../source/byte-source.js";
-import { attachSource, bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { attachSource, bytesHeld, type SourceImage } from "../source/source-image.js";
 import { damageOf } from "../tolerant-memory.js";
 import { findDescription } from "./description.js";
 import { type DeviceState, readDevices } from "./devices.js";
@@ -72,38 +71,15 @@ export function* openMigration(sourceImage: SourceImage, options: MigrationOptio
     unlistedAreZero: ramEnded,
     tolerant: salvage,
   };
-  const notes = parseNotes(noteArea, machine.littleEndian, source.name, warnings);
-  const flattened = sourceImage.flattened !== undefined;
-  return {
-    paths: [source.name],
-    fileSize: sourceImage.file.size,
-    image,
-    header: {
-      description: `QEMU migration stream of ${settings.machine || "a machine without a name"}${flattened ? ", flattened" : ""}`,
-      format: "qemu-migration",
-      flattened,
-      headerVersion: undefined,
-      parts: 1,
-      codecs: [],
-      incomplete: cut !== undefined || sourceImage.flattened?.cut !== undefined,
-      dumpLevel: 0,
-      utsname: undefined,
-      timestamp: undefined,
-      cpus: countCpus(notes),
-      physBase: undefined,
-    },
-    machine,
-    machineGuessed: given === undefined,
-    pageSize,
-    maxMapnr,
-    noteArea,
-    notes,
-    vmcoreinfo: undefined,
-    eraseinfo: undefined,
-    memory: pagedMemory(image),
-    ranges: joinRanges(memory),
-    close: closeOnce([sourceImage]),
-  };
+  const description = `QEMU migration stream of ${settings.machine || "a machine without a name"}`;
+  const incomplete = cut !== undefined || sourceImage.flattened?.cut !== undefined;
+  return headerlessDump(
+    [sourceImage],
+    { description, format: "qemu-migration", incomplete, noteArea },
+    { image, machine, machineGuessed: given === undefined, pageSize, maxMapnr, memory: pagedMemory(image) },
+    memory,
+    warnings,
+  );
 }
 
 /**

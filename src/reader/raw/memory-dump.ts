@@ -3,11 +3,10 @@ import type { Warnings } from "../../warnings.js";
 import type { Dump, DumpHeader } from "../dump.js";
 import { type Extents, type Piece, toExtents } from "../extents.js";
 import { pagesIn } from "../extents-memory.js";
+import { headerlessDump } from "../headerless-dump.js";
 import { factsOf, type Machine, USUAL_MACHINE } from "../machine.js";
-import { countCpus, parseNotes } from "../notes.js";
 import { checkClaim, checkPageCount } from "../page-count.js";
-import { joinRanges } from "../ranges.js";
-import { bytesHeld, closeOnce, type SourceImage } from "../source/source-image.js";
+import { bytesHeld, type SourceImage } from "../source/source-image.js";
 import { type RawImage, rawMemory } from "./image.js";
 
 /** What the reader of a memory image returns: its memory, where that is, and the file's own facts. */
@@ -42,11 +41,10 @@ export interface MemoryOptions {
 /** The dump of a memory image. Throws `NOT_A_DUMP` for one without memory, `LIMIT`. */
 export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnings }: MemoryOptions): Dump {
   const { sources, data, zeros, snappy = false, format, description, incomplete, timestamp } = memory;
-  const paths = sources.map(({ file }) => file.path);
   const known = given ?? memory.machine;
   const machine = known ?? USUAL_MACHINE;
   const { pageSize } = factsOf(machine.arch);
-  const name = paths.join(", ");
+  const name = sources.map(({ file }) => file.path).join(", ");
   if (data.count === 0) {
     throw new DumpError("NOT_A_DUMP", "is a memory image without any memory", {
       file: name,
@@ -59,39 +57,14 @@ export function memoryDump(memory: MemoryFile, { machine: given, salvage, warnin
   const held = sources.reduce((sum, source) => sum + bytesHeld(source), 0);
   checkClaim(pagesIn(all, pageSize), held, name);
   const image: RawImage = { kind: "raw", sources, pageSize, data, snappy, tolerant: salvage, ...(zeros && { zeros }) };
-  const flattened = sources.some((source) => source.flattened !== undefined);
-  const noteArea = memory.noteArea ?? new Uint8Array(0);
-  const notes = parseNotes(noteArea, machine.littleEndian, name, warnings);
-  return {
-    paths,
-    fileSize: sources.reduce((sum, { file }) => sum + file.size, 0),
-    image,
-    header: {
-      description: `${description}${flattened ? ", flattened" : ""}`,
-      format,
-      flattened,
-      headerVersion: undefined,
-      parts: 1,
-      codecs: snappy ? ["snappy"] : [],
-      incomplete,
-      dumpLevel: 0,
-      utsname: undefined,
-      timestamp,
-      cpus: countCpus(notes),
-      physBase: undefined,
-    },
-    machine,
-    machineGuessed: known === undefined,
-    pageSize,
-    maxMapnr,
-    noteArea,
-    notes,
-    vmcoreinfo: undefined,
-    eraseinfo: undefined,
-    memory: rawMemory(image),
-    ranges: joinRanges(all),
-    close: closeOnce(sources),
-  };
+  const codecs = snappy ? ["snappy"] : [];
+  return headerlessDump(
+    sources,
+    { description, format, incomplete, codecs, timestamp, noteArea: memory.noteArea },
+    { image, machine, machineGuessed: known === undefined, pageSize, maxMapnr, memory: rawMemory(image) },
+    all,
+    warnings,
+  );
 }
 
 /** The pieces of both in ascending order, for callers that need no `source`. */

@@ -1,5 +1,5 @@
 import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import { cutOffError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { readExactly } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
@@ -56,11 +56,12 @@ export function readVolume(image: SourceImage): Volume {
   const start = header.u64Number(0x20, "the start of memory");
   const size = header.u64Number(0x18, "the size of memory");
   if (header.u32(0x0c) !== HEADER || size === 0 || !Number.isSafeInteger(start + size + HEADER)) {
-    throw new DumpError("CORRUPT", `has a header of ${header.u32(0x0c)} bytes and ${size} bytes of memory`, {
-      file: source.name,
-      offset: 12,
-      cure: CUT_OFF_CURE,
-    });
+    throw cutOffError(
+      source.name,
+      `has a header of ${header.u32(0x0c)} bytes and ${size} bytes of memory`,
+      12,
+      "CORRUPT",
+    );
   }
   const number = header.bytes[0x5c] === 0 ? undefined : header.u32(0x4c);
   return { image, fields: header, extended, number, start, size, clock: header.u64(0x38) };

@@ -1,6 +1,6 @@
 import { DumpError } from "../../errors.js";
 import { OPTION } from "../../option-words.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import { cutOffError } from "../damage.js";
 import { type Extents, layer, type Piece } from "../extents.js";
 import { fields } from "../fields.js";
 import { type ByteSource, readWhatIsThere } from "../source/byte-source.js";
@@ -148,14 +148,11 @@ function segmentAt(source: ByteSource, at: number, behind: number, most: number)
   const isNone = length === 0 && start === 0 && last;
   const end = isNone ? behind : start + length;
   if ((!isNone && (length === 0 || start < behind)) || end > most || start % PAGE !== 0 || length % PAGE !== 0) {
-    throw new DumpError(
-      "CORRUPT",
+    throw cutOffError(
+      source.name,
       `has a segment of ${length} bytes at 0x${start.toString(16)}, outside of its memory or of the order`,
-      {
-        file: source.name,
-        offset: at,
-        cure: CUT_OFF_CURE,
-      },
+      at,
+      "CORRUPT",
     );
   }
   return { start: isNone ? behind : start, end, last };
@@ -166,7 +163,7 @@ function cutAt(source: ByteSource, end: number): string {
 }
 
 function tooMany(source: ByteSource): DumpError {
-  return new DumpError("LIMIT", `has more than ${MOST_SEGMENTS} segments`, { file: source.name, cure: CUT_OFF_CURE });
+  return cutOffError(source.name, `has more than ${MOST_SEGMENTS} segments`, undefined, "LIMIT");
 }
 
 /** What is wrong with the end mark. Without the mark, or with an older one, the dump was never finished. */

@@ -1,5 +1,5 @@
-import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import type { DumpError } from "../../errors.js";
+import { cutOffError } from "../damage.js";
 import { type Fields, fields } from "../fields.js";
 import { type ByteSource, readExactly } from "../source/byte-source.js";
 import { attachSource, type SourceImage } from "../source/source-image.js";
@@ -114,5 +114,5 @@ function efiTime(header: Fields, at: number): number | undefined {
 }
 
 export function damaged(source: ByteSource, offset: number, what: string): DumpError {
-  return new DumpError("CORRUPT", what, { file: source.name, offset, cure: CUT_OFF_CURE });
+  return cutOffError(source.name, what, offset, "CORRUPT");
 }

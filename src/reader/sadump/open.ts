@@ -1,7 +1,7 @@
 import { DumpError } from "../../errors.js";
 import { ofFile } from "../../warnings.js";
 import { type X86Registers, x86Notes } from "../cpu-notes/x86_64.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import { CUT_OFF_CURE, cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { layer, type Piece } from "../extents.js";
 import { type Fields, fields } from "../fields.js";
@@ -216,5 +216,5 @@ function addPage(runs: Run[], pfn: number, place: number): void {
 }
 
 function tooMany(source: ByteSource): DumpError {
-  return new DumpError("LIMIT", `has more than ${MOST_RUNS} runs of pages`, { file: source.name, cure: CUT_OFF_CURE });
+  return cutOffError(source.name, `has more than ${MOST_RUNS} runs of pages`, undefined, "LIMIT");
 }

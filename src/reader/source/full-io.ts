@@ -17,15 +17,14 @@ function mayTryAgain(error: unknown, tries: number): boolean {
 }
 
 /**
- * Fills `into` from `offset` of the file on, counted from `base`. Returns how many bytes were read; fewer only at the
- * end of the file. One call of the system may return less (more than 2 GiB, signals). Throws system errors.
+ * Calls `step` for the bytes from `done` on, until `length` of them are done or it does none. One call of the system may do
+ * less than it is asked for (more than 2 GiB, signals). Returns how many are done. Throws system errors.
  */
-export function readFully(fd: number, into: Uint8Array, offset: number, base?: bigint): number {
+function doAll(length: number, step: (done: number) => number): number {
   let done = 0;
-  for (let tries = 0; done < into.length; ) {
+  for (let tries = 0; done < length; ) {
     try {
-      const at = offset + done;
-      const n = readSync(fd, into, done, into.length - done, base === undefined ? at : base + BigInt(at));
+      const n = step(done);
       if (n === 0) break;
       done += n;
       tries = 0;
@@ -37,11 +36,11 @@ export function readFully(fd: number, into: Uint8Array, offset: number, base?: b
 }
 
 /** The same without blocking the thread. */
-export async function readFullyAsync(fd: number, into: Uint8Array, offset: number): Promise<number> {
+async function doAllAsync(length: number, step: (done: number) => Promise<number>): Promise<number> {
   let done = 0;
-  for (let tries = 0; done < into.length; ) {
+  for (let tries = 0; done < length; ) {
     try {
-      const n = await readOnce(fd, into, done, offset + done);
+      const n = await step(done);
       if (n === 0) break;
       done += n;
       tries = 0;
@@ -50,6 +49,20 @@ export async function readFullyAsync(fd: number, into: Uint8Array, offset: numbe
     }
   }
   return done;
+}
+
+/**
+ * Fills `into` from `offset` of the file on, counted from `base`. Returns how many bytes were read; fewer only at the
+ * end of the file. Throws system errors.
+ */
+export function readFully(fd: number, into: Uint8Array, offset: number, base?: bigint): number {
+  const place = (at: number) => (base === undefined ? at : base + BigInt(at));
+  return doAll(into.length, (done) => readSync(fd, into, done, into.length - done, place(offset + done)));
+}
+
+/** The same without blocking the thread. */
+export function readFullyAsync(fd: number, into: Uint8Array, offset: number): Promise<number> {
+  return doAllAsync(into.length, (done) => readOnce(fd, into, done, offset + done));
 }
 
 function readOnce(fd: number, into: Uint8Array, from: number, position: number): Promise<number> {
@@ -63,32 +76,16 @@ function readOnce(fd: number, into: Uint8Array, from: number, position: number):
  * `nothingTaken`.
  */
 export function writeFully(fd: number, bytes: Uint8Array, position: number | null): void {
-  let done = 0;
-  for (let tries = 0; done < bytes.length; ) {
-    try {
-      const n = writeSync(fd, bytes, done, bytes.length - done, position === null ? null : position + done);
-      if (n === 0) throw nothingTaken();
-      done += n;
-      tries = 0;
-    } catch (error) {
-      if (!mayTryAgain(error, tries++)) throw error;
-    }
-  }
+  const step = (done: number) =>
+    writeSync(fd, bytes, done, bytes.length - done, position === null ? null : position + done);
+  if (doAll(bytes.length, step) < bytes.length) throw nothingTaken();
 }
 
 /** The same without blocking the thread. */
 export async function writeFullyAsync(file: FileHandle, bytes: Uint8Array, position: number): Promise<void> {
-  let done = 0;
-  for (let tries = 0; done < bytes.length; ) {
-    try {
-      const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position + done);
-      if (bytesWritten === 0) throw nothingTaken();
-      done += bytesWritten;
-      tries = 0;
-    } catch (error) {
-      if (!mayTryAgain(error, tries++)) throw error;
-    }
-  }
+  const step = async (done: number) =>
+    (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+  if ((await doAllAsync(bytes.length, step)) < bytes.length) throw nothingTaken();
 }
 
 /** The error if a write takes no bytes: otherwise it would be tried for ever. */

@@ -1,5 +1,4 @@
-import { DumpError } from "../../errors.js";
-import { CUT_OFF_CURE } from "../damage.js";
+import { cutOffError } from "../damage.js";
 import type { ElfFile, ElfSection } from "../elf/sections.js";
 import type { Piece } from "../extents.js";
 import type { FrameRun } from "../frames.js";
@@ -77,11 +76,12 @@ function forEachEntry(
       const entry = view.getBigUint64(at, littleEndian);
       if (entry === NO_PAGE) return undefined;
       if (entry <= most) return Number(entry);
-      throw new DumpError("CORRUPT", `has page 0x${entry.toString(16)} in its index`, {
-        file: source.name,
-        offset: section.offset + size * done + at,
-        cure: CUT_OFF_CURE,
-      });
+      throw cutOffError(
+        source.name,
+        `has page 0x${entry.toString(16)} in its index`,
+        section.offset + size * done + at,
+        "CORRUPT",
+      );
     };
     for (let i = 0; i < n; i++) {
       on(done + i, numberAt(size * i), hasFrames ? numberAt(size * i + 8) : undefined);
@@ -119,7 +119,7 @@ class Runs {
     if (this.length >= MAX_RUNS) {
       const { file, section } = this.index;
       const what = `its index has more than ${MAX_RUNS} stretches of pages, and no more are read`;
-      throw new DumpError("LIMIT", what, { file: file.source.name, offset: section.offset, cure: CUT_OFF_CURE });
+      throw cutOffError(file.source.name, what, section.offset, "LIMIT");
     }
     this.#from.push(from);
     this.#to.push(to);

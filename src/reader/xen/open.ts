@@ -1,7 +1,7 @@
-import { DumpError } from "../../errors.js";
+import type { DumpError } from "../../errors.js";
 import { ofFile, Warnings } from "../../warnings.js";
 import { type X86_SEGMENTS, type X86Registers, type X86Segment, x86RegisterNotes } from "../cpu-notes/x86_64.js";
-import { CUT_OFF_CURE, cutOffError } from "../damage.js";
+import { cutOffError } from "../damage.js";
 import type { Dump } from "../dump.js";
 import { readElfHeader } from "../elf/header.js";
 import { type ElfFile, type ElfSection, findSection, readElfFile, sectionBytes } from "../elf/sections.js";
@@ -139,7 +139,7 @@ function section(file: ElfFile, name: string): ElfSection {
 }
 
 function damaged(file: string, offset: number, what: string): DumpError {
-  return new DumpError("CORRUPT", `has ${what}`, { file, offset, cure: CUT_OFF_CURE });
+  return cutOffError(file, `has ${what}`, offset, "CORRUPT");
 }
 
 /** Registers of a virtual CPU. */
