@@ -1,6 +1,9 @@
 import { randomUUID } from "node:crypto";
 import type { Job, Worker } from "bullmq";
 import { DumpError } from "../errors.js";
+import { partMemory } from "../store/part-memory.js";
+import { newlyShared } from "../store/shared-bytes.js";
+import { collectGarbage } from "../worker/collect-garbage.js";
 import { ringAll } from "./bell.js";
 import { holdLock } from "./hold-lock.js";
 import { Cancelled, type Failed, HandedBack, type Host, type Refused, RunEnded, TakenOver } from "./host.js";
@@ -91,11 +94,19 @@ export class JobsInHand {
       .finally(() => {
         this.#inHand.delete(hand);
         this.#byToken.delete(token);
+        // When the promises of this job are gone, too, and what they hold.
+        setImmediate(() => this.#tidy());
         // The dump of the last shard can continue, and those who wait for the end of a dump check it.
         if (worker === this.#host.workers.dumps) void ringAll(this.#host.queues);
         this.#host.bell.ring();
       });
     Object.assign(hand, { done });
+  }
+
+  /** Frees what the last jobs needed, where that is much. */
+  #tidy(): void {
+    if (this.#inHand.size === 0) partMemory.dropSpare();
+    collectGarbage(newlyShared());
   }
 
   /** Called by BullMQ for a job. What it throws decides about the job in BullMQ. */

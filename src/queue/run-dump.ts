@@ -142,7 +142,7 @@ async function newPlan(
   // A worker that counted as dead must not overwrite another's plan, nor write files of a finished run again; that may
   // have happened while it wrote.
   await check();
-  const files = planFiles(made);
+  const files = await planFiles(made);
   const { digest } = files;
   noted.digest = digest;
   const own = place.of(digest);

@@ -1,4 +1,6 @@
+import { sharedBytes } from "../store/shared-bytes.js";
 import { clearBitsIn, countBitsIn, findBitIn, setBitsIn, testBitIn } from "./bits.js";
+import { toExtents } from "./extents.js";
 import { placesIn, type Stretches, stretchAt, stretchesOver } from "./stretches.js";
 
 /**
@@ -15,7 +17,7 @@ export interface PageBitmap {
 /** A bitmap of zeros, for stretches or for the pages [0, where). */
 export function sharedBitmap(where: Stretches | number): PageBitmap {
   const stretches = typeof where === "number" ? stretchesOver([{ start: 0, end: where }], where) : where;
-  return { stretches, bytes: new Uint8Array(new SharedArrayBuffer(placesIn(stretches) / 8)) };
+  return { stretches, bytes: sharedBytes(placesIn(stretches) / 8) };
 }
 
 /** A copy in shared memory. */
@@ -23,6 +25,20 @@ export function copyOfBitmap({ stretches, bytes }: PageBitmap): PageBitmap {
   const copy = sharedBitmap(stretches);
   copy.bytes.set(bytes);
   return copy;
+}
+
+/**
+ * The pages [start, end) of a bitmap as a bitmap of their own, with the same bytes: no other page has a place in it. `start` and `end` must be
+ * multiples of 8, unless no page from `end` on has its bit set.
+ */
+export function partOfBitmap({ stretches, bytes }: PageBitmap, start: number, end: number): PageBitmap {
+  const pieces = [];
+  for (let i = stretchAt(stretches, start); i < stretches.count && (stretches.start[i] as number) < end; i++) {
+    const first = Math.max(start, stretches.start[i] as number);
+    const shift = (stretches.source[i] as number) - (stretches.start[i] as number);
+    pieces.push({ start: first, end: Math.min(end, stretches.end[i] as number), source: first + shift });
+  }
+  return { stretches: toExtents(pieces), bytes };
 }
 
 /** Copies the bits of the pages that have a place in both bitmaps. */

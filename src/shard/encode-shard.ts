@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
 import { DumpError } from "../errors.js";
-import { clearBits, copyOfBitmap } from "../reader/bitmap.js";
+import { partOfBitmap } from "../reader/bitmap.js";
 import type { Dump } from "../reader/dump.js";
+import { sharedBytes } from "../store/shared-bytes.js";
 import { encodeDump } from "../worker/encode-dump.js";
 import { WorkerPool } from "../worker/pool.js";
 import type { WorkerThreads } from "../worker/threads.js";
@@ -44,7 +45,8 @@ export async function encodeShard(
   append: (bytes: Uint8Array) => void | Promise<void>,
 ): Promise<EncodedShard> {
   const { plan, index } = work;
-  const records = new Uint32Array(shardOf(plan, index).pages);
+  const { pages: count } = shardOf(plan, index);
+  const records = new Uint32Array(sharedBytes(4 * count).buffer, 0, count);
   const hash = createHash("sha256");
   let pages = 0;
   let size = 0;
@@ -89,10 +91,8 @@ async function encodeRange(
       cure: "Run the same Node and the same zstd-napi on all workers, or choose zlib at level 1, lzo or snappy",
     });
   }
-  // Only its own pages: the tasks of pass 2 are cut by this bitmap.
-  const kept = copyOfBitmap(plan.keptBits);
-  clearBits(kept, 0, startPfn);
-  clearBits(kept, endPfn, maxMapnr);
+  // Only its own pages: the tasks of pass 2 are cut by this bitmap. A copy would be 32 MiB for each TiB.
+  const kept = partOfBitmap(plan.keptBits, startPfn, endPfn);
   const pool = new WorkerPool(
     threads,
     {

@@ -1,6 +1,8 @@
 import { DumpError } from "../errors.js";
 import type { FilterResult } from "../run/filter-types.js";
+import { collectGarbage } from "../worker/collect-garbage.js";
 import { inOrder } from "../worker/pool.js";
+import type { DumpWriter } from "../writer/dump-writer.js";
 import { createWriter } from "../writer/output-description.js";
 import type { Sink } from "../writer/sink.js";
 import { placeCheck, stretchOf } from "./left-shards.js";
@@ -14,7 +16,7 @@ const RECORDS = 1 << 16;
  * Shards whose edges are read ahead: less than two parts each; reading them one after the other would cost some round
  * trips to a store.
  */
-const AHEAD = 3;
+const AHEAD = 2;
 
 /**
  * Writes the parts of an output that shards do not write: everything before the page data, the shards' edges, and what
@@ -22,8 +24,8 @@ const AHEAD = 3;
  * changed, or does not have the place and size of the plan.
  */
 export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink): Promise<FilterResult> {
-  const writer = createWriter(plan.output, { exists: plan.exists, kept: plan.keptBits }, sink);
-  await writer.begin();
+  const writer = await begun(plan, sink);
+  collectGarbage(plan.keptBits.bytes.length);
   let zeroPages = 0;
   const isPlaced = placeCheck(plan);
   const leavings = inOrder(
@@ -56,6 +58,13 @@ export async function finishShards(plan: ShardPlan, staging: Staging, sink: Sink
     classes: { ...classes, kept: classes.kept - zeroPages, zero: classes.zero + zeroPages },
     outputBytes,
   };
+}
+
+/** A writer that has written what comes before the pages, and does not need it any more. */
+async function begun(plan: ShardPlan, sink: Sink): Promise<DumpWriter> {
+  const writer = createWriter(plan.output, { exists: await plan.exists(), kept: plan.keptBits }, sink);
+  await writer.begin();
+  return writer;
 }
 
 async function describe({ records }: ShardDone, add: (records: Uint32Array) => void | Promise<void>): Promise<void> {

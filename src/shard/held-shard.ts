@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { sharedBytes } from "../store/shared-bytes.js";
 import type { EncodedShard } from "./encode-shard.js";
 import type { PlanPlace } from "./place.js";
 import { seal, sha256, unseal } from "./sealed.js";
@@ -53,7 +54,7 @@ export async function holdShard(
   const { size, zeroPages, records } = encoded;
   const pieces: string[] = [];
   for (let at = 0; at < size; at += PIECE) {
-    const bytes = new Uint8Array(Math.min(PIECE, size - at));
+    const bytes = sharedBytes(Math.min(PIECE, size - at));
     spool.read(bytes, at);
     await staging.write(pieceFile(index, pieces.length), bytes);
     pieces.push(sha256(bytes));

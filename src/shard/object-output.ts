@@ -1,5 +1,6 @@
 import { abortedError, DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
+import { partMemory } from "../store/part-memory.js";
 import type { PartPlan } from "../store/part-plan.js";
 import type { ObjectLocation, StoredPart } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
@@ -8,14 +9,10 @@ import { discardSink } from "../writer/discard-sink.js";
 import type { Sink } from "../writer/sink.js";
 import { stretchOf } from "./left-shards.js";
 import type { ObjectStaging } from "./object-staging.js";
-import { PartMemory } from "./part-memory.js";
 import { readPlaces, type ShardPlace } from "./shard-done.js";
 import { partsOf } from "./shard-layout.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Edge, RangeTarget } from "./staging.js";
-
-/** Memory of the parts of all shards in this process. */
-const partMemory = new PartMemory();
 
 /**
  * Parts [first, end) of the upload that are completely inside a range of the file. All others belong to the finishing

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { DumpError } from "../errors.js";
 import type { StoreThread } from "../store/open-store.js";
+import { sharedBytes } from "../store/shared-bytes.js";
 import type { ObjectLocation } from "../store/store-types.js";
 import { storePath } from "../store/store-url.js";
 import { inOrder } from "../worker/pool.js";
@@ -62,7 +63,7 @@ export function objectStaging(
     const found = await store.begin(at(file));
     if (found === undefined || found.bytes.length === found.size) return found?.bytes;
     checkStagedSize(found.size, storePath(at(file)));
-    const bytes = new Uint8Array(new SharedArrayBuffer(found.size));
+    const bytes = sharedBytes(found.size);
     await store.read(at(file), 0, bytes, found.etag);
     return bytes;
   };

@@ -1,16 +1,20 @@
+import { createHash } from "node:crypto";
+import { Readable } from "node:stream";
+import { createInflateRaw, deflateRawSync } from "node:zlib";
 import { DumpError } from "../errors.js";
 import type { EraseSpans } from "../filter/erase/spans.js";
 import type { StrictObjects, StrictPages } from "../filter/privacy/strict/strict-pages.js";
 import { packageVersion } from "../package-version.js";
 import type { PageBitmap } from "../reader/bitmap.js";
 import { placesIn, stretchesOver } from "../reader/stretches.js";
+import { sharedBytes } from "../store/shared-bytes.js";
 import { fromPlainJson, toPlainJson } from "./plain-json.js";
 import { sha256 } from "./sealed.js";
 import type { ShardPlan } from "./shard-plan.js";
 import type { Staging } from "./staging.js";
 
 /** Increased when the meaning of a plan's files changes. */
-const VERSION = 4;
+const VERSION = 5;
 const PLAN = "plan.json";
 /** The most bytes of a plan: notes of 8192 CPUs are 4 MiB. */
 const MAX_PLAN = 256 << 20;
@@ -40,6 +44,7 @@ type Small = Omit<ShardPlan, "exists" | "keptBits" | "erase" | "stackTops" | "st
 interface PlanFile {
   readonly version: number;
   readonly plan: Small;
+  /** Its file is packed (deflate), because only the finishing job needs it; length and digest are those of the bitmap. */
   readonly exists: BitmapFile;
   readonly keptBits: BitmapFile;
   readonly erase: readonly EraseFiles[];
@@ -69,9 +74,10 @@ export interface PlanFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-export function planFiles(plan: ShardPlan): PlanFiles {
+export async function planFiles(plan: ShardPlan): Promise<PlanFiles> {
   const { exists, keptBits, erase, stackTops, strict, ...small } = plan;
   const files = new Map<string, Uint8Array>();
+  const existing = await exists();
   const array = (name: string, values: Uint8Array | Float64Array | Int32Array): ArrayFile => {
     const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
     files.set(name, bytes);
@@ -92,12 +98,13 @@ export function planFiles(plan: ShardPlan): PlanFiles {
   const file: PlanFile = {
     version: VERSION,
     plan: small,
-    exists: bitmap("exists", exists),
+    exists: bitmap("exists", existing),
     keptBits: bitmap("kept", keptBits),
     erase: erase.map(spans),
     stackTops: stackTops && { pages: bitmap("stack-tops", stackTops.pages), frame: stackTops.frame },
     strict: strict && strictFiles(strict, array, bitmap),
   };
+  files.set("exists", deflateRawSync(existing.bytes, { level: 1 }));
   const bytes = Buffer.from(toPlainJson(file), "utf8");
   files.set(PLAN, bytes);
   return { digest: sha256(bytes), files };
@@ -126,20 +133,19 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
       cure: "Run the same version of coresieve on all workers; a run that failed is planned anew when it is submitted again",
     });
   }
-  const array = async ({ name, bytes: length, sha256: sum }: ArrayFile): Promise<SharedArrayBuffer> => {
+  const array = async ({ name, bytes: length, sha256: sum }: ArrayFile): Promise<Uint8Array> => {
     const found = await staging.read(name);
     if (found === undefined || found.length !== length || sha256(found) !== sum) {
       throw damaged(staging, name, found === undefined ? "is not there" : "is not as it was written");
     }
     // Out of a store, and of the memory of who planned, it comes as it is needed: a copy would be 32 MiB for each TiB.
-    const { buffer } = found;
-    if (buffer instanceof SharedArrayBuffer && buffer.byteLength === length) return buffer;
-    const shared = new SharedArrayBuffer(length);
-    new Uint8Array(shared).set(found);
+    if (found.buffer instanceof SharedArrayBuffer && found.byteOffset === 0) return found;
+    const shared = sharedBytes(length);
+    shared.set(found);
     return shared;
   };
-  const bitmap = async (file: BitmapFile): Promise<PageBitmap> => {
-    const bytes = new Uint8Array(await array(file));
+  const bitmap = async (file: BitmapFile, bytes?: Uint8Array): Promise<PageBitmap> => {
+    bytes ??= await array(file);
     const stretches = stretchesOver(
       file.stretches.map(([start, end]) => ({ start, end })),
       0,
@@ -147,8 +153,22 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
     if (placesIn(stretches) !== 8 * bytes.length) throw damaged(staging, file.name, "is not as it was written");
     return { stretches, bytes };
   };
+  const packed = await staging.read(file.exists.name);
+  const unpack = async (into?: Uint8Array) => {
+    if (packed !== undefined && (await isPacked(packed, file.exists, into))) return;
+    throw damaged(staging, file.exists.name, packed === undefined ? "is not there" : "is not as it was written");
+  };
+  await unpack();
+  const exists = async () => {
+    const into = sharedBytes(file.exists.bytes);
+    await unpack(into);
+    return bitmap(file.exists, into);
+  };
   const erase: EraseSpans[] = [];
-  const numbers = async (file: ArrayFile) => new Float64Array(await array(file));
+  const numbers = async (file: ArrayFile) => {
+    const { buffer, length } = await array(file);
+    return new Float64Array(buffer, 0, length / 8);
+  };
   for (const { start, end, fill, repeat } of file.erase) {
     erase.push({
       start: await numbers(start),
@@ -159,15 +179,32 @@ export async function readPlan(staging: Staging): Promise<ShardPlan> {
   }
   return {
     ...file.plan,
-    exists: await bitmap(file.exists),
+    exists,
     keptBits: await bitmap(file.keptBits),
     erase,
     stackTops: file.stackTops && {
       pages: await bitmap(file.stackTops.pages),
       frame: file.stackTops.frame,
     },
-    strict: file.strict && (await strictPages(file.strict, array, bitmap)),
+    strict: file.strict && (await strictPages(file.strict, array, numbers, bitmap)),
   };
+}
+
+/** Whether packed bytes are those of an array; copies them to `into`. */
+async function isPacked(packed: Uint8Array, { bytes, sha256: sum }: ArrayFile, into?: Uint8Array): Promise<boolean> {
+  const hash = createHash("sha256");
+  let at = 0;
+  try {
+    for await (const piece of Readable.from([packed]).pipe(createInflateRaw()) as AsyncIterable<Uint8Array>) {
+      if (at + piece.length > bytes) return false;
+      hash.update(piece);
+      into?.set(piece, at);
+      at += piece.length;
+    }
+  } catch {
+    return false;
+  }
+  return at === bytes && hash.digest("hex") === sum;
 }
 
 function strictFiles(
@@ -195,22 +232,25 @@ function strictFiles(
 
 async function strictPages(
   { words, addresses, asIs, shapes, masks, kinds, objects, free }: StrictFiles,
-  array: (file: ArrayFile) => Promise<SharedArrayBuffer>,
+  array: (file: ArrayFile) => Promise<Uint8Array>,
+  numbers: (file: ArrayFile) => Promise<Float64Array>,
   bitmap: (file: BitmapFile) => Promise<PageBitmap>,
 ): Promise<StrictPages> {
-  const bytes = async (file: ArrayFile) => new Uint8Array(await array(file));
-  const numbers = async (file: ArrayFile) => new Float64Array(await array(file));
+  const indices = async (file: ArrayFile) => {
+    const { buffer, length } = await array(file);
+    return new Int32Array(buffer, 0, length / 4);
+  };
   const lists: StrictObjects[] = [];
   for (const { start, stride, count, shape, free: states } of objects) {
     lists.push({
       ...{ start: await numbers(start), stride: await numbers(stride), count: await numbers(count) },
-      ...{ shape: new Int32Array(await array(shape)), free: await numbers(states) },
+      ...{ shape: await indices(shape), free: await numbers(states) },
     });
   }
   return {
     words: { ...words, addresses: await numbers(addresses) },
-    ...{ asIs: await bitmap(asIs), shapes, masks: await bytes(masks), kinds: await bytes(kinds) },
-    ...{ objects: lists, free: await bytes(free) },
+    ...{ asIs: await bitmap(asIs), shapes, masks: await array(masks), kinds: await array(kinds) },
+    ...{ objects: lists, free: await array(free) },
   };
 }
 

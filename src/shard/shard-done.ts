@@ -1,4 +1,5 @@
 import { RECORD_SIZE_MASK, ZERO_PAGE } from "../page-record.js";
+import { sharedBytes } from "../store/shared-bytes.js";
 import type { StoredPart } from "../store/store-types.js";
 import { inOrder } from "../worker/pool.js";
 import { seal, sha256, unseal } from "./sealed.js";
@@ -58,7 +59,13 @@ export async function readSize(staging: Staging, index: number): Promise<ShardSi
 export async function writeDone(staging: Staging, done: ShardDone): Promise<void> {
   const { records, edges, ...place } = done;
   if (records !== undefined) await staging.write(shardFile(done.index, "records"), bytesOfWords(records));
-  const edgeBytes = Buffer.concat(edges.map(({ bytes }) => bytes));
+  // In shared memory: what is not is copied on its way to the thread that sends it.
+  const edgeBytes = sharedBytes(edges.reduce((sum, { bytes }) => sum + bytes.length, 0));
+  let at = 0;
+  for (const { bytes } of edges) {
+    edgeBytes.set(bytes, at);
+    at += bytes.length;
+  }
   await staging.write(shardFile(done.index, "edges"), edgeBytes);
   const file: DoneFile = {
     ...place,

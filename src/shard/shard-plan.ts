@@ -42,7 +42,8 @@ export interface ShardPlan {
   readonly shards: readonly ShardRange[];
   /** Number of pages that go into the output. */
   readonly kept: number;
-  readonly exists: PageBitmap;
+  /** The pages that are memory of the machine. Only the finishing job needs it: 32 MiB for each TiB. */
+  readonly exists: () => Promise<PageBitmap>;
   readonly keptBits: PageBitmap;
   readonly erase: readonly EraseSpans[];
   readonly stackTops: StackTops | undefined;
@@ -78,7 +79,7 @@ export function shardPlan(
     shards: splitRanges(plan.kept, plan.maxMapnr, shards)
       .map((range) => ({ ...range, pages: countBits(plan.kept, range.startPfn, range.endPfn) }))
       .filter((range, i) => range.pages > 0 || i === 0),
-    exists: plan.exists,
+    exists: async () => plan.exists,
     keptBits: plan.kept,
     result,
   };

@@ -43,7 +43,7 @@ async function planIn(host: StepHost, request: DumpRequest, asked: number): Prom
       ...{ request, allowed, threads, signal, shards: asked, output: output.output },
       workers: async () => 1,
     });
-    const files = planFiles(plan);
+    const files = await planFiles(plan);
     const { digest } = files;
     const own = output.of(digest);
     await own.create();

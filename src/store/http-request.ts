@@ -2,8 +2,9 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { Readable } from "node:stream";
 import { DumpError } from "../errors.js";
+import { readableTime } from "../readable-time.js";
 import { agents, isReadBuffer } from "./http-agents.js";
-import { shownUrl } from "./http-url.js";
+import { endOf, shownUrl } from "./http-url.js";
 import { isPassing, nameOf, type StoreUse, statusOf } from "./s3-errors.js";
 import { textOf } from "./s3-xml.js";
 import { tlsProblem } from "./tls-problem.js";
@@ -223,6 +224,13 @@ export function httpError(error: unknown, url: string, use: StoreUse): DumpError
       file,
       cure: "Check the URL and the network",
       cause: error,
+    });
+  }
+  const ended = endOf(url);
+  if (status >= 400 && status < 500 && ended !== undefined && ended.getTime() <= Date.now()) {
+    return new DumpError(code, `${verb}: its URL ended at ${readableTime(ended)} (the server answers ${status})`, {
+      ...{ file, cause: error },
+      cure: "Ask for a URL that lasts as long as the run, and run it again",
     });
   }
   const message = name === NO_NAME ? text : `${name}: ${text}`;

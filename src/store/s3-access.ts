@@ -36,7 +36,8 @@ export interface BucketPlace {
   readonly service: string;
   /** The header with the session token. */
   readonly tokenHeader: "x-amz-security-token" | "x-amz-s3session-token";
-  credentials(): Promise<StoreCredentials>;
+  /** With those that the store `refused` for their age, newer ones where there is a way to get them. */
+  credentials(refused?: StoreCredentials): Promise<StoreCredentials>;
 }
 
 /** Any key, for asking the SDK for the address of a bucket. */
@@ -186,11 +187,21 @@ async function sdkPlace(env: StoreEnvironment, bucket: string, region: string | 
   const inSession = "x-amz-s3session-token" in headers;
   const session = async () =>
     config.s3ExpressIdentityProvider.getS3ExpressIdentity(await config.credentials(), { Bucket: bucket });
+  // Other requests may have been refused with the same ones, and have renewed them.
+  const renewed = async (refused?: StoreCredentials) => {
+    const known = await config.credentials();
+    return refused === undefined || !areSame(known, refused) ? known : config.credentials({ forceRefresh: true });
+  };
   return {
     origin: new URL(`${protocol}//${hostname}${port === undefined ? "" : `:${port}`}`),
     path: path.slice(0, -SOME_KEY.length),
     ...{ region: signedRegion, service },
     tokenHeader: inSession ? "x-amz-s3session-token" : "x-amz-security-token",
-    credentials: inSession ? session : () => config.credentials(),
+    credentials: inSession ? session : renewed,
   };
+}
+
+/** Whether two credentials are the same. */
+export function areSame(a: StoreCredentials, b: StoreCredentials): boolean {
+  return a.accessKeyId === b.accessKeyId && a.sessionToken === b.sessionToken;
 }

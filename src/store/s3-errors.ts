@@ -84,7 +84,14 @@ export function isPassing(error: unknown): boolean {
   if (tlsProblem(error, "http", "AWS_ENDPOINT_URL") !== undefined) return false;
   if (PASSING.has(nameOf(error)) || networkCode(error) !== undefined) return true;
   if (partsOf(error).clockWasWrong === true) return true;
-  return status === 429 || (status !== undefined && status >= 500 && status !== 501 && status !== 507);
+  // The server waited too long for the request (408), does not want it so early (425), or has too much to do.
+  if (status === 408 || status === 425 || status === 429) return true;
+  return status !== undefined && status >= 500 && status !== 501 && status !== 507;
+}
+
+/** Whether the store refuses credentials for their age, in the words of several stores. */
+export function haveExpired(error: unknown): boolean {
+  return ["ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"].includes(nameOf(error));
 }
 
 /** Whether the store does not support the request. */
@@ -138,11 +145,14 @@ function explain(error: unknown, use: StoreUse): Explanation {
   if (name === "CredentialsProviderError") {
     return { code, what: "no credentials were found", cure: CREDENTIALS_CURE };
   }
-  if (
-    ["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken", "InvalidClientTokenId"].includes(
-      name,
-    )
-  ) {
+  if (haveExpired(error)) {
+    return {
+      code,
+      what: `the credentials have expired, and there are no newer ones (${name})`,
+      cure: "Renew them, for example by signing in again, and run it again; those of profiles and roles are renewed by themselves",
+    };
+  }
+  if (["InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "InvalidClientTokenId"].includes(name)) {
     return { code, what: `the store refuses the credentials (${name})`, cure: CREDENTIALS_CURE };
   }
   if (name === "NoSuchBucket")

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { bodyOf, cutOff, httpRequest, type StoreTimeouts, TIMEOUTS } from "./http-request.js";
-import type { BucketPlace, S3Access } from "./s3-access.js";
-import { answerHeader, statusOf } from "./s3-errors.js";
+import { areSame, type BucketPlace, type S3Access, type StoreCredentials } from "./s3-access.js";
+import { answerHeader, haveExpired, statusOf } from "./s3-errors.js";
 import { encoded, SigningKeys, signedHeaders } from "./s3-sign.js";
 import type { ObjectLocation } from "./store-types.js";
 
@@ -46,14 +46,21 @@ export class S3Wire {
   /** The answer, when its head has arrived. The caller must read the body. */
   async ask(request: S3Request): Promise<IncomingMessage> {
     const place = await this.access.placeOf(request.at.bucket);
+    const credentials = await place.credentials();
     try {
-      return await this.#send(place, request);
+      return await this.#send(place, credentials, request);
     } catch (error) {
+      if (haveExpired(error)) {
+        const renewed = await place.credentials(credentials);
+        if (areSame(renewed, credentials)) throw error;
+        return this.#send(place, renewed, request);
+      }
       this.#lookAtClock(error);
       const region = answerHeader(error, "x-amz-bucket-region");
       const elsewhere = (statusOf(error) ?? 500) < 500 && region !== undefined && region !== place.region;
       if (!elsewhere || !this.access.moved(request.at.bucket, region)) throw error;
-      return this.#send(await this.access.placeOf(request.at.bucket), request);
+      const there = await this.access.placeOf(request.at.bucket);
+      return this.#send(there, await there.credentials(), request);
     }
   }
 
@@ -65,7 +72,11 @@ export class S3Wire {
     return { text: body.toString("utf8"), headers: answer.headers };
   }
 
-  async #send(place: BucketPlace, { method, at, query = {}, headers = {}, body }: S3Request): Promise<IncomingMessage> {
+  async #send(
+    place: BucketPlace,
+    credentials: StoreCredentials,
+    { method, at, query = {}, headers = {}, body }: S3Request,
+  ): Promise<IncomingMessage> {
     const given = Object.entries(headers).filter((one): one is [string, string] => one[1] !== undefined);
     const asked = Object.entries(query).filter(([, value]) => value !== undefined);
     const search = asked
@@ -75,7 +86,7 @@ export class S3Wire {
     const path = place.path + at.key.split("/").map(encoded).join("/");
     const signed = signedHeaders(
       place,
-      await place.credentials(),
+      credentials,
       { method, path, query: search, headers: Object.fromEntries(given), body },
       new Date(Date.now() + this.#ahead),
       this.#keys,

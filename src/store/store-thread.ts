@@ -8,6 +8,7 @@ import { S3Access } from "./s3-access.js";
 import { isSame } from "./s3-digests.js";
 import { S3Store } from "./s3-store.js";
 import type { HttpLocation, ObjectInfo, ObjectLocation, StoredPart } from "./store-types.js";
+import { changed } from "./wait-async.js";
 
 // The entry of the store thread: all transfers from and to stores are made here, and only this thread may load the AWS
 // SDK.
@@ -44,13 +45,6 @@ export interface ThreadCalls {
   follow(object: number, ranges: Float64Array, anew: boolean): Promise<void>;
 }
 
-/** TypeScript's ES2023 does not declare it; Node 16 and later have it. */
-type WaitAsync = (
-  array: Int32Array,
-  index: number,
-  value: number,
-) => { readonly async: boolean; readonly value: Promise<string> | string };
-
 // The receiving thread chooses the option names in messages.
 speakAs("both");
 const port = parentPort;
@@ -64,12 +58,10 @@ port.on("message", (request: StoreRequest) => void answer(request).then((message
 
 /** Works whenever a thread rings. */
 async function listen({ control }: BlockCache, fetcher: Fetcher): Promise<void> {
-  const waitAsync = (Atomics as unknown as { waitAsync: WaitAsync }).waitAsync;
   for (;;) {
     const rings = Atomics.load(control, 0);
     fetcher.pump();
-    const wait = waitAsync(control, 0, rings);
-    if (wait.async) await wait.value;
+    await changed(control, 0, rings);
   }
 }
 

@@ -3,6 +3,7 @@ import { OPTION } from "../option-words.js";
 import { forgetUnfinished, watchUnfinished } from "../unfinished.js";
 import { copyBytes } from "./copy-bytes.js";
 import type { StoreThread } from "./open-store.js";
+import { partMemory } from "./part-memory.js";
 import { MAX_OBJECT_SIZE, type PartPlan, partPlan } from "./part-plan.js";
 import type { ObjectLocation, StoredPart, UnfinishedUpload } from "./store-types.js";
 import { storePath } from "./store-url.js";
@@ -27,8 +28,6 @@ const UNKNOWN_SIZE = 30 * 2 ** 40;
 const HEADER = 65_536;
 /** The most unfinished uploads of one name that are checked. */
 const MOST_LOOKED_INTO = 5;
-/** Buffers of sent parts that are kept for later parts. */
-const SPARE_BUFFERS = 4;
 
 /** An upload to which several hosts send parts; this one sends the rest. */
 export interface SharedUpload {
@@ -75,8 +74,6 @@ export class ObjectUpload {
   #failure: unknown;
   #resumed = 0;
   #bytesSent = 0;
-  readonly #spare: Uint8Array[] = [];
-
   readonly #shared: SharedUpload | undefined;
 
   constructor(store: StoreThread, at: ObjectLocation, force: boolean, shared?: SharedUpload) {
@@ -146,10 +143,7 @@ export class ObjectUpload {
     if (this.#sent.has(index + 1)) throw new Error(`part ${index + 1} was written to after it was sent`);
     const plan = this.#plan as PartPlan;
     const length = plan.start(index + 1) - plan.start(index);
-    const spare = this.#spare.findIndex((one) => one.length === length);
-    const bytes =
-      spare < 0 ? new Uint8Array(new SharedArrayBuffer(length)) : (this.#spare.splice(spare, 1)[0] as Uint8Array);
-    const part: OpenPart = { index, bytes, written: [], held: false };
+    const part: OpenPart = { index, bytes: partMemory.take(length), written: [], held: false };
     this.#open.set(index, part);
     return part;
   }
@@ -171,7 +165,7 @@ export class ObjectUpload {
       .then(() => {
         this.#sendingBytes -= length;
         this.#sending.delete(sending);
-        if (this.#spare.length < SPARE_BUFFERS) this.#spare.push(part.bytes);
+        partMemory.keep(part.bytes);
       });
     this.#sending.add(sending);
   }
@@ -219,13 +213,15 @@ export class ObjectUpload {
     const last = plan.indexOf(Math.max(0, size - 1));
     const lengthOf = (index: number) => Math.min(plan.start(index + 1), size) - plan.start(index);
     if (last === 0) {
-      const only = this.#open.get(0)?.bytes ?? new Uint8Array(new SharedArrayBuffer(size));
-      await this.#store.put(this.#at, only.subarray(0, size), {
+      const only = this.#partOf(0);
+      clearRest(only);
+      await this.#store.put(this.#at, only.bytes.subarray(0, size), {
         force: this.#force,
         contentType: "application/octet-stream",
         mark: this.#shared?.mark,
       });
       this.#bytesSent = size;
+      partMemory.keep(only.bytes);
       return;
     }
     const unsent = [];

@@ -1,7 +1,9 @@
 import { DumpError, plainDumpError } from "../errors.js";
 import { attachMemory, attachStrictMemory } from "../reader/attach.js";
 import type { PhysicalMemory } from "../reader/physical-memory.js";
+import { changed } from "../store/wait-async.js";
 import { surroundingsError } from "../surroundings.js";
+import { collectGarbage } from "./collect-garbage.js";
 import { dropZeroPages, encodePages, encodeState } from "./encode.js";
 import { scanPages, scanState } from "./scan.js";
 import type {
@@ -105,9 +107,20 @@ function attach(contextId: number, context: WorkerContext | undefined): Attached
     if (context === undefined) return undefined;
     attached?.end?.();
     attached = { context, dump: attachMemory(context.image), made: new Map(), end: undefined };
+    void changed(context.ended, 0, 0).then(() => forget(contextId));
   }
   throwIfEnded(attached);
   return attached;
+}
+
+/** Lets go what this thread has of a run that has ended: the next one may come in hours, or be of another size. */
+function forget(contextId: number): void {
+  if (attached?.context.id !== contextId) return;
+  const { length } = attached.context.kept.bytes;
+  attached.end?.();
+  attached = undefined;
+  // When nothing of the call is left that looked at it.
+  setImmediate(() => collectGarbage(length));
 }
 
 function throwIfEnded({ context }: Attached): void {

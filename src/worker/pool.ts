@@ -182,6 +182,7 @@ export class WorkerPool {
   async end(): Promise<void> {
     const endedBefore = this.#ended;
     Atomics.store(this.#context.ended, 0, 1);
+    Atomics.notify(this.#context.ended, 0);
     this.#ending.abort();
     await Promise.allSettled(this.#sent);
     if (endedBefore) return;

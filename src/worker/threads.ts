@@ -136,6 +136,8 @@ function settingsOf(early: number, count: number) {
     // With atomics, a thread would not accept the next task while it does one.
     atomics: "disabled",
     recordTiming: false,
+    // Pages are not in V8's heap, and little else is made anew.
+    resourceLimits: { maxYoungGenerationSizeMb: 8 },
   } as const;
 }
 

@@ -17,8 +17,11 @@ export interface KdumpPages {
   readonly kept: PageBitmap;
 }
 
-/** Space is reserved by writing zeros, this many at a time. */
-const RESERVE_PIECE = 1 << 20;
+/**
+ * Zeros for space that is reserved, and bitmaps, are written this many bytes at a time. A store gets parts with bytes of a write at the beginning of the file last, and they are in memory
+ * until then: of a bitmap written at once all.
+ */
+const PIECE = 1 << 20;
 /** Descriptors are written in pieces of this many bytes. */
 const DESC_BUFFER = 2730 * PAGE_DESC_SIZE;
 
@@ -54,7 +57,8 @@ export class KdumpWriter implements DumpWriter {
     private readonly sink: Sink,
     private readonly layout: KdumpLayout,
     { facts, status }: { readonly facts: DumpFacts; readonly status: number },
-    private readonly pages: KdumpPages,
+    /** Until the bitmaps are written: they are large. */
+    private pages: KdumpPages | undefined,
     { shared, split }: KdumpWriterOptions = {},
   ) {
     this.#facts = facts;
@@ -71,14 +75,16 @@ export class KdumpWriter implements DumpWriter {
     this.sink.atMost?.(mostBytes);
     await this.#writeHeader();
     await this.#writeSubHeader(undefined);
-    await this.#writeBitmap(this.pages.exists, existsAt);
-    await this.#writeBitmap(this.pages.kept, keptAt);
+    const { exists, kept } = this.pages as KdumpPages;
+    this.pages = undefined;
+    await this.#writeBitmap(exists, existsAt);
+    await this.#writeBitmap(kept, keptAt);
     if (zeroPageAt !== undefined) await this.sink.write(new Uint8Array(blockSize), zeroPageAt);
   }
 
   async reserve(): Promise<void> {
     const { descriptorsAt, dataAt } = this.layout;
-    const zeros = new Uint8Array(Math.min(RESERVE_PIECE, dataAt - descriptorsAt));
+    const zeros = new Uint8Array(Math.min(PIECE, dataAt - descriptorsAt));
     for (let at = descriptorsAt; at < dataAt; at += zeros.length) {
       await this.sink.write(zeros.subarray(0, dataAt - at), at);
     }
@@ -158,13 +164,14 @@ export class KdumpWriter implements DumpWriter {
       const at = (start - firstPfn) / 8;
       const bytes = bytesAt(bitmap, start, ends[i] as number)?.subarray(0, used - at);
       if (bytes === undefined || bytes.length === 0) continue;
-      if (at + bytes.length < used) {
-        await this.sink.write(bytes, offset + at);
-        continue;
+      const reachesEnd = at + bytes.length >= used;
+      const end = reachesEnd ? bytes.length - 1 : bytes.length;
+      for (let from = 0; from < end; from += PIECE) {
+        await this.sink.write(bytes.subarray(from, Math.min(end, from + PIECE)), offset + at + from);
       }
+      if (!reachesEnd) continue;
       const last = new Uint8Array(length - used + 1);
       last[0] = (bytes.at(-1) as number) & (bits % 8 === 0 ? 0xff : (1 << (bits % 8)) - 1);
-      await this.sink.write(bytes.subarray(0, -1), offset + at);
       await this.sink.write(last, offset + used - 1);
     }
   }

@@ -1,6 +1,7 @@
 /** Something done is never recognised by a file's being there: what another plan left, or what is not as it was written, is made again. */
 import { copyFileSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { deflateRawSync } from "node:zlib";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { packageVersion } from "../../src/package-version.js";
 import { missingShards } from "../../src/shard/left-shards.js";
@@ -110,13 +111,36 @@ test("kdump output that is cut off after its shards were done is not finished", 
 test("the plan of another version of the program is not gone on with", async () => {
   const { plan, place } = await planned(2, { level: 31 });
   expect(plan.program).toBe(packageVersion());
-  const other = planFiles({ ...plan, program: "99.0.0" });
+  const other = await planFiles({ ...plan, program: "99.0.0" });
   expect(other.digest).not.toBe(place.staging.plan);
   const staging: Staging = { ...place.staging, plan: other.digest, read: async (name) => other.files.get(name) };
   await expect(readPlan(staging)).rejects.toMatchObject({
     code: "UNSUPPORTED",
     message: expect.stringContaining("is the plan of coresieve 99.0.0"),
   });
+});
+
+test("a packed bitmap of a plan that is damaged, cut off, longer or gone is noticed when the plan is read", async () => {
+  const { plan, place } = await planned(2, { level: 31 });
+  const { digest, files } = await planFiles(plan);
+  expect(digest).toBe(place.staging.plan);
+  const packed = files.get("exists") as Uint8Array;
+  const whole = (await plan.exists()).bytes;
+  const flipped = Uint8Array.from(whole, (byte, i) => (i === 5 ? byte ^ 1 : byte));
+  const readWith = (exists: Uint8Array | undefined) =>
+    readPlan({ ...place.staging, read: async (name) => (name === "exists" ? exists : files.get(name)) });
+  for (const exists of [
+    ...[undefined, new Uint8Array(0), packed.subarray(0, -1), whole],
+    ...[flipped, whole.subarray(0, -8), Buffer.concat([whole, new Uint8Array(8)])].map((one) => deflateRawSync(one)),
+  ]) {
+    await expect(readWith(exists)).rejects.toMatchObject({
+      code: "CORRUPT",
+      message: expect.stringContaining("exists"),
+    });
+  }
+  // Another library packs the same bytes in another way: it is the same plan.
+  const read = await readWith(deflateRawSync(whole, { level: 9 }));
+  expect(Buffer.from((await read.exists()).bytes).equals(Buffer.from(whole))).toBe(true);
 });
 
 test("what is sealed is of one plan and one name, and whole", () => {

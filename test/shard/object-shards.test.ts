@@ -64,7 +64,7 @@ async function planRun(shards: number, run: RunOptions, seen: StoreThread = stor
   const place = await outputPlace(OUT, "1d", async () => seen);
   const opened = await openInput(IN, warnings, { inPlace: true });
   const planned = await planDump(openSession(opened, options), options, threads);
-  const files = planFiles(shardPlan(planned, [await objectIdentity(IN)], options, shards));
+  const files = await planFiles(shardPlan(planned, [await objectIdentity(IN)], options, shards));
   const own = place.of(files.digest);
   const { staging } = own;
   // As two workers do that both plan it.
@@ -157,8 +157,8 @@ test("a shard that ends while it waits for memory leaves all of it to others", a
   // All of the memory, twice: what is lost the first time is missing the second time.
   for (let round = 0; round < 2; round++) {
     const [one, two, late] = [await range(), await range(), await range()];
-    await fill(one, 0, 5);
-    await fill(two, 0, 3);
+    await fill(one, 0, 3);
+    await fill(two, 0, 1);
     const waiting = fill(late, 0, 1);
     waiting.catch(() => undefined);
     await late.abort();

@@ -133,7 +133,7 @@ test("a directory bucket is asked with the session that the SDK opens", async ()
 });
 
 test.each([
-  ["ExpiredToken", 400, {}, "the store refuses the credentials (ExpiredToken)"],
+  ["ExpiredToken", 400, {}, "the credentials have expired, and there are no newer ones (ExpiredToken)"],
   ["InvalidAccessKeyId", 403, {}, "the store refuses the credentials (InvalidAccessKeyId)"],
   ["AccessDenied", 403, {}, "access denied. The account needs s3:GetObject"],
   [

@@ -126,3 +126,17 @@ test.each([
   const { code, message } = failureOf(cache, 1);
   expect([code, message]).toEqual(["NOT_READABLE", expect.stringMatching(/^cannot be read: /)]);
 });
+
+test.each([408, 425, 429])("%i: the server is busy or gave up waiting, and is asked again", async (status) => {
+  let asked = 0;
+  const store = await storeOf((request, response) => {
+    asked++;
+    request.resume().on("end", () => {
+      if (asked < 3) return response.writeHead(status).end();
+      response.writeHead(200, { etag: '"e"' });
+      return response.end();
+    });
+  });
+  await store.put(at, Buffer.from("small"), { force: true });
+  expect(asked).toBe(3);
+});

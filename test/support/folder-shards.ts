@@ -42,7 +42,7 @@ export async function planInFolder(at: FolderRun, shards: number, by: RunOptions
   } as const;
   const run = folderPlace(output, id);
   const planned = await planDump(openSession(opened, options), options, threads);
-  const files = planFiles(shardPlan(planned, [identityOf(input)], options, shards));
+  const files = await planFiles(shardPlan(planned, [identityOf(input)], options, shards));
   await planned.pool.end();
   opened.close();
   const place = run.of(files.digest);

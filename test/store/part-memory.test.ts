@@ -1,7 +1,9 @@
 /** The memory of parts in work: bounded whatever shards want at once, and nobody waits for ever. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { PartMemory } from "../../src/shard/part-memory.js";
+import type { StoreThread } from "../../src/store/open-store.js";
+import { PartMemory } from "../../src/store/part-memory.js";
+import { ObjectUpload } from "../../src/store/upload.js";
 
 test("any parts of any shards: no more than the bound, or one part; all zeros; all get theirs", async () => {
   const lengths = fc.array(fc.integer({ min: 1, max: 150 }), { minLength: 1, maxLength: 12 });
@@ -36,4 +38,32 @@ test("any parts of any shards: no more than the bound, or one part; all zeros; a
     }),
     { numRuns: 50 },
   );
+});
+
+test("memory that one upload has left is not seen in the holes of the next one", async () => {
+  const sent: Uint8Array[] = [];
+  const store = {
+    put: async (_at: unknown, bytes: Uint8Array) => void sent.push(Uint8Array.from(bytes)),
+    listUploads: async () => [],
+    createUpload: async () => "id",
+    completeUpload: async () => ({ size: 0, etag: "" }),
+    async sendPart(_at: unknown, _id: string, number: number, bytes: Uint8Array) {
+      sent.push(Uint8Array.from(bytes));
+      return { part: { number, size: bytes.length, etag: "" }, sent: true };
+    },
+  } as unknown as StoreThread;
+  const at = { bucket: "b", key: "k" };
+  const first = new ObjectUpload(store, at, true);
+  await first.write(new Uint8Array(3 * 2 ** 23).fill(255), 0);
+  await first.finish(3 * 2 ** 23);
+  expect(sent.map((part) => part.every((byte) => byte === 255))).toEqual([true, true, true]);
+  for (const size of [1000, 2 ** 24]) {
+    sent.length = 0;
+    const next = new ObjectUpload(store, at, true);
+    await next.write(Uint8Array.of(1), 100);
+    await next.finish(size);
+    const all = Buffer.concat(sent.toReversed());
+    expect([all.length, all[100]]).toEqual([size, 1]);
+    expect(all.every((byte, i) => byte === 0 || i === 100)).toBe(true);
+  }
 });
