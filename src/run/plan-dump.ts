@@ -77,8 +77,10 @@ export async function planDump(
     if (view !== undefined) {
       const classes = extension?.context.classes;
       const pass1 = { dump, view, plan, policy, warnings, classes, poolOf, onProgress: report.pfn("classify") };
+      // A thread whose start the main thread has not seen gets no task before the search ends.
+      if (search !== undefined) await threads.started;
       const scanning = classify(pass1, pool);
-      // The threads have their first tasks. If the search fails, they are done before the pool ends.
+      // If the search fails, the tasks that threads have are done before the pool ends.
       const searching = (async () => search?.search())();
       const [classified, searched] = await Promise.allSettled([scanning, searching]);
       ({ pool, unclassified } = settledValue(classified));

@@ -35,6 +35,8 @@ export class WorkerThreads {
   readonly count: number;
   /** Number of threads that are started at once. */
   readonly early: number;
+  /** Resolves when the first of them has started, or failed to. */
+  readonly started: Promise<unknown>;
   readonly #piscina: Piscina;
   /** Rejects tasks in flight when a thread has died. */
   readonly #waiting = new Set<(error: unknown) => void>();
@@ -66,8 +68,10 @@ export class WorkerThreads {
       this.#ready--;
     });
     // A thread loads the worker's code with its first task: give each one at once.
-    for (let i = 0; i < this.early; i++)
-      this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e));
+    const starts = Array.from({ length: this.early }, () =>
+      this.#piscina.run(undefined, { name: "start" }).then(this.#isReady, (e) => this.#fail(e)),
+    );
+    this.started = Promise.race(starts);
   }
 
   /** A thread died: no run can continue, and tasks that no thread takes would wait for ever. */
